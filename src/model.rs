@@ -1,0 +1,33 @@
+//! spec/model.md · 2.4 Data/State Structures
+//!
+//! Plain data, no I/O: what every other floor speaks about.
+
+pub mod account;
+pub mod asset;
+pub mod money;
+pub mod reason;
+pub mod session;
+pub mod stamp;
+pub mod transaction;
+pub mod worker;
+
+pub use account::{Account, AccountId, Email, HashedPass, Username};
+pub use asset::{Bar, Quote, Symbol};
+pub use money::{Amount, Money};
+pub use reason::{ProtocolFault, Reason};
+pub use session::{Session, SessionHash, SessionId};
+pub use stamp::Stamp;
+pub use transaction::{ClientOrderId, Position, Side, Status, Transaction};
+pub use worker::Worker;
+
+/// A value from outside that is not of the form it must have; the text says which form that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}

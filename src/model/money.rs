@@ -1,0 +1,318 @@
+//! spec/model/money.md · 2.4 (every `num` of the structures)
+//!
+//! Money and amounts are whole millionths. No float touches them; products go through `i128`.
+
+use super::Malformed;
+use std::fmt;
+
+/// Millionths in one unit.
+pub const MILLION: i64 = 1_000_000;
+
+/// No cash, total, quantity or value goes beyond this many millionths (9,000,000,000,000 units).
+pub const LIMIT: i64 = 9_000_000_000_000 * MILLION;
+
+/// Digits that a request's quantity may have before its point.
+pub const WHOLE_DIGITS: usize = 12;
+
+/// Digits after the point that a millionth can show.
+pub const FRACTION_DIGITS: usize = 6;
+
+/// A price, a cash amount or a value, in millionths of the account currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Money(pub i64);
+
+/// A quantity of an asset, in millionths of its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Amount(pub i64);
+
+impl Money {
+    /// Nothing.
+    pub const ZERO: Money = Money(0);
+
+    /// Whole units of the currency; `None` beyond [`LIMIT`].
+    pub fn from_units(units: i64) -> Option<Money> {
+        units.checked_mul(MILLION).filter(|m| m.abs() <= LIMIT).map(Money)
+    }
+
+    /// Reads a decimal of any precision as files and APIs write it, rounded to the millionth, half to even.
+    ///
+    /// # Errors
+    /// Not a decimal number, or beyond [`LIMIT`].
+    pub fn parse_rounded(text: &str) -> Result<Money, Malformed> {
+        parse_rounded(text).map(Money)
+    }
+
+    /// The sum, or `None` where it would leave ±[`LIMIT`].
+    pub fn plus(self, other: Money) -> Option<Money> {
+        self.0
+            .checked_add(other.0)
+            .filter(|v| v.abs() <= LIMIT)
+            .map(Money)
+    }
+
+    /// The difference, or `None` where it would leave ±[`LIMIT`].
+    pub fn minus(self, other: Money) -> Option<Money> {
+        self.0
+            .checked_sub(other.0)
+            .filter(|v| v.abs() <= LIMIT)
+            .map(Money)
+    }
+}
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Amount = Amount(0);
+
+    /// Reads a request's quantity: above 0, at most 12 digits before and 6 after the point, a digit on
+    /// both sides of a point, no sign, no exponent.
+    ///
+    /// # Errors
+    /// Any other form, or zero.
+    pub fn parse_quantity(text: &str) -> Result<Amount, Malformed> {
+        const FORM: Malformed =
+            Malformed("a quantity is a decimal above 0 with at most 12 digits before and 6 after the point");
+        let (whole, fraction) = match text.split_once('.') {
+            Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
+            Some(_) => return Err(FORM),
+            None => (text, ""),
+        };
+        let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty()
+            || whole.len() > WHOLE_DIGITS
+            || fraction.len() > FRACTION_DIGITS
+            || !digits(whole)
+            || !digits(fraction)
+        {
+            return Err(FORM);
+        }
+        let mut value: i64 = 0;
+        for byte in whole.bytes().chain(fraction.bytes()) {
+            value = value * 10 + i64::from(byte - b'0');
+        }
+        for _ in fraction.len()..FRACTION_DIGITS {
+            value *= 10;
+        }
+        if value == 0 { Err(FORM) } else { Ok(Amount(value)) }
+    }
+
+    /// What `self` units cost at `price`, rounded up to a millionth: the total of a purchase.
+    /// `None` beyond [`LIMIT`].
+    pub fn cost_at(self, price: Money) -> Option<Money> {
+        let product = i128::from(self.0) * i128::from(price.0);
+        let million = i128::from(MILLION);
+        within(product.div_euclid(million) + i128::from(product.rem_euclid(million) != 0))
+    }
+
+    /// What `self` units bring at `price`, rounded down to a millionth: the total of a sale, and the
+    /// market value of a position. `None` beyond [`LIMIT`].
+    pub fn worth_at(self, price: Money) -> Option<Money> {
+        within((i128::from(self.0) * i128::from(price.0)).div_euclid(i128::from(MILLION)))
+    }
+
+    /// The sum, or `None` where it would leave ±[`LIMIT`].
+    pub fn plus(self, other: Amount) -> Option<Amount> {
+        self.0
+            .checked_add(other.0)
+            .filter(|v| v.abs() <= LIMIT)
+            .map(Amount)
+    }
+
+    /// The difference, or `None` where it would leave ±[`LIMIT`].
+    pub fn minus(self, other: Amount) -> Option<Amount> {
+        self.0
+            .checked_sub(other.0)
+            .filter(|v| v.abs() <= LIMIT)
+            .map(Amount)
+    }
+}
+
+/// `value × numerator ÷ denominator`, rounded down, through `i128`; 0 where the denominator is 0.
+/// The caller knows that the result fits (a share of a whole).
+pub fn share(value: i64, numerator: i64, denominator: i64) -> i64 {
+    if denominator == 0 {
+        return 0;
+    }
+    let exact = (i128::from(value) * i128::from(numerator)).div_euclid(i128::from(denominator));
+    i64::try_from(exact).unwrap_or(LIMIT)
+}
+
+fn within(value: i128) -> Option<Money> {
+    i64::try_from(value).ok().filter(|v| v.abs() <= LIMIT).map(Money)
+}
+
+/// Reads `[-]digits[.digits][e[±]digits]`, rounded half to even at the millionth.
+fn parse_rounded(text: &str) -> Result<i64, Malformed> {
+    const FORM: Malformed = Malformed("not a decimal number");
+    const RANGE: Malformed = Malformed("a number beyond 9,000,000,000,000");
+    /// Longer numbers than this are junk, whatever they say.
+    const LONGEST: usize = 64;
+    if text.len() > LONGEST {
+        return Err(FORM);
+    }
+    let (negative, rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| FORM)?),
+        None => (rest, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return Err(FORM);
+    }
+    let mut digits = Vec::with_capacity(LONGEST);
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        if !byte.is_ascii_digit() {
+            return Err(FORM);
+        }
+        digits.push(byte - b'0');
+    }
+    if !(-400..=400).contains(&exponent) {
+        return Err(RANGE);
+    }
+    // The point, counted from the left of the digits, moved to where millionths end.
+    let cut = i64::try_from(whole.len()).map_err(|_| FORM)? + i64::from(exponent) + 6;
+    let digit = |at: i64| {
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| digits.get(at))
+            .copied()
+            .unwrap_or(0)
+    };
+    let mut value: i128 = 0;
+    for at in 0..cut.max(0) {
+        value = value * 10 + i128::from(digit(at));
+        if value > i128::from(LIMIT) {
+            return Err(RANGE);
+        }
+    }
+    let count = i64::try_from(digits.len()).map_err(|_| FORM)?;
+    if cut >= 0 {
+        let next = digit(cut);
+        let rest = (cut + 1..count).any(|at| digit(at) != 0);
+        if next > 5 || (next == 5 && (rest || value % 2 == 1)) {
+            value += 1;
+        }
+    }
+    let value = i64::try_from(value).ok().filter(|v| *v <= LIMIT).ok_or(RANGE)?;
+    Ok(if negative { -value } else { value })
+}
+
+/// Writes millionths with no needless zeros and no bare point: `10.5`, `0.1`, `7`.
+fn write_decimal(value: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let sign = if value < 0 { "-" } else { "" };
+    let size = value.unsigned_abs();
+    let (whole, fraction) = (size / MILLION.unsigned_abs(), size % MILLION.unsigned_abs());
+    let text = if fraction == 0 {
+        format!("{sign}{whole}")
+    } else {
+        let digits = format!("{fraction:06}");
+        format!("{sign}{whole}.{}", digits.trim_end_matches('0'))
+    };
+    f.pad(&text)
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_decimal(self.0, f)
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_decimal(self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_have_one_form() {
+        for (text, value) in [
+            ("1", 1_000_000),
+            ("0.000001", 1),
+            ("10.5", 10_500_000),
+            ("007", 7_000_000),
+            ("999999999999.999999", 999_999_999_999_999_999),
+        ] {
+            assert_eq!(Amount::parse_quantity(text), Ok(Amount(value)), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0.0",
+            ".5",
+            "5.",
+            "-1",
+            "+1",
+            "1e3",
+            "1.0000001",
+            "1234567890123",
+            "1,5",
+            "1.2.3",
+            "１",
+        ] {
+            assert!(Amount::parse_quantity(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn files_round_half_to_even() {
+        for (text, value) in [
+            ("438.0", 438_000_000),
+            ("0.0000005", 0),
+            ("0.0000015", 2),
+            ("0.0000025", 2),
+            ("0.00000250001", 3),
+            ("1e2", 100_000_000),
+            ("1.5E-6", 2),
+            ("-0.25", -250_000),
+            ("1e-400", 0),
+        ] {
+            assert_eq!(Money::parse_rounded(text), Ok(Money(value)), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            ".",
+            "1e",
+            "nan",
+            "inf",
+            "0x1",
+            "1 ",
+            "9000000000000.000001",
+            "1e13",
+            "1e400",
+        ] {
+            assert!(Money::parse_rounded(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn totals_favour_the_house_by_less_than_a_millionth() {
+        let (quantity, price) = (Amount(1), Money(1));
+        assert_eq!(quantity.cost_at(price), Some(Money(1)));
+        assert_eq!(quantity.worth_at(price), Some(Money(0)));
+        assert_eq!(
+            Amount(10_000_000).cost_at(Money(430_470_000)),
+            Some(Money(4_304_700_000))
+        );
+        assert_eq!(Amount(LIMIT).cost_at(Money(2_000_000)), None);
+    }
+
+    #[test]
+    fn decimals_are_written_short() {
+        for (value, text) in [
+            (10_500_000, "10.5"),
+            (100_000, "0.1"),
+            (7_000_000, "7"),
+            (0, "0"),
+            (-1, "-0.000001"),
+        ] {
+            assert_eq!(Money(value).to_string(), text);
+        }
+    }
+}

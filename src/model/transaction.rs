@@ -1,0 +1,145 @@
+//! spec/model/transaction.md · 2.4.1 (portfolio, transactions) and 3.1.7
+//!
+//! The specification lists a Transaction Structure without spelling it out; this is it.
+
+use super::{AccountId, Amount, Malformed, Money, Reason, Stamp, Symbol};
+use std::fmt;
+use uuid::Uuid;
+
+/// The longest clientOrderID, in bytes.
+pub const CLIENT_ORDER_ID_MAX: usize = 64;
+
+/// A client's own name for an order: 1 to 64 of `A-Z a-z 0-9 . _ : -`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClientOrderId(String);
+
+impl ClientOrderId {
+    /// Reads a clientOrderID.
+    ///
+    /// # Errors
+    /// Any other form.
+    pub fn parse(text: &str) -> Result<ClientOrderId, Malformed> {
+        let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
+        if (1..=CLIENT_ORDER_ID_MAX).contains(&text.len()) && text.bytes().all(good) {
+            Ok(ClientOrderId(text.to_owned()))
+        } else {
+            Err(Malformed("a clientOrderID is 1 to 64 of A-Z a-z 0-9 . _ : -"))
+        }
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientOrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What a transaction does to its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Side {
+    /// Cash becomes units.
+    Buy = 1,
+    /// Units become cash.
+    Sell = 2,
+    /// Units are added (or taken) by a split.
+    Split = 3,
+    /// Cash is paid for units held.
+    Dividend = 4,
+}
+
+impl Side {
+    /// From its number on the wire and in the database.
+    pub fn from_number(number: u8) -> Option<Side> {
+        [Side::Buy, Side::Sell, Side::Split, Side::Dividend]
+            .into_iter()
+            .find(|s| *s as u8 == number)
+    }
+
+    /// In a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+            Side::Split => "split",
+            Side::Dividend => "dividend",
+        }
+    }
+}
+
+/// How far a transaction has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Status {
+    /// On the durable queue.
+    Queued = 0,
+    /// Filled.
+    Settled = 1,
+    /// Refused at settlement.
+    Rejected = 2,
+}
+
+impl Status {
+    /// From its number on the wire and in the database.
+    pub fn from_number(number: u8) -> Option<Status> {
+        [Status::Queued, Status::Settled, Status::Rejected]
+            .into_iter()
+            .find(|s| *s as u8 == number)
+    }
+
+    /// In a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Settled => "settled",
+            Status::Rejected => "rejected",
+        }
+    }
+}
+
+/// One line of an account's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transaction {
+    /// UUID version 7.
+    pub id: Uuid,
+    /// Whose.
+    pub account: AccountId,
+    /// What it does.
+    pub side: Side,
+    /// How far it has come.
+    pub status: Status,
+    /// Of which asset.
+    pub symbol: Symbol,
+    /// How many units.
+    pub quantity: Amount,
+    /// When it came onto the durable queue.
+    pub accepted: Stamp,
+    /// When it was settled or rejected; `None` while queued.
+    pub settled: Option<Stamp>,
+    /// Price of one unit; `None` unless settled.
+    pub price: Option<Money>,
+    /// What left or reached the cash; `None` unless settled.
+    pub total: Option<Money>,
+    /// Market time of the price; `None` unless settled.
+    pub priced: Option<Stamp>,
+    /// The client's own name for it.
+    pub client_order_id: Option<ClientOrderId>,
+    /// Why it was rejected.
+    pub reason: Option<Reason>,
+}
+
+/// What an account holds of one asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Of which asset.
+    pub symbol: Symbol,
+    /// How many units; above zero.
+    pub quantity: Amount,
+    /// What those units cost in all. A sale takes its share of the cost along.
+    pub cost: Money,
+}
