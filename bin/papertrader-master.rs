@@ -1,1 +1,2 @@
+//! A thin program.
 fn main() {}

@@ -4,3 +4,4 @@
 //! bird's-eye view, the invariants, and the table from the specification's sections to these files.
 
 pub mod model;
+pub mod wire;

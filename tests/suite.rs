@@ -1,1 +1,1 @@
-
+//! The tests that run real daemons.

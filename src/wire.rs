@@ -1,0 +1,73 @@
+//! spec/wire.md · 4.4 to 4.6
+//!
+//! Bytes only: no sockets, threads or clock. `Frame → Arguments → Request` on the way in, `Reply → frames`
+//! on the way out, and the same the other way round for a client.
+
+pub mod argument;
+pub mod frame;
+pub mod instruction;
+pub mod packet;
+pub mod payload;
+pub mod reply;
+pub mod request;
+
+pub use argument::Arguments;
+pub use frame::{FrameBuffer, Header, MAX_DATA};
+pub use instruction::{Direction, Instruction, MessageType};
+pub use packet::Reassembly;
+pub use reply::Reply;
+pub use request::{Request, State, Window};
+
+use crate::model::{ProtocolFault, Reason};
+use std::fmt;
+
+/// A request that is well formed as a frame and refused all the same: what becomes a Fail's arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code.
+    pub reason: Reason,
+    /// What a person reads: what is wrong and what would be right. Never empty.
+    pub text: String,
+}
+
+impl Refusal {
+    /// A refusal with its text.
+    pub fn new(reason: Reason, text: impl Into<String>) -> Refusal {
+        Refusal {
+            reason,
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.text)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Bytes that are no message of this protocol, or not from this peer: answered with `protocolError`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// The code.
+    pub code: ProtocolFault,
+    /// What is wrong with the frame.
+    pub text: &'static str,
+}
+
+impl Fault {
+    /// A fault with its text.
+    pub const fn new(code: ProtocolFault, text: &'static str) -> Fault {
+        Fault { code, text }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.text)
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,157 @@
+//! spec/wire/packet.md · 4.7.1 Data Transfer Mechanism
+
+use super::{Fault, Header, Instruction, MAX_DATA};
+use crate::model::ProtocolFault;
+
+/// The most bytes of payload that a reassembly takes in unless told otherwise: 1 GiB.
+pub const PAYLOAD_MAX: usize = 1 << 30;
+
+/// Appends a payload as `data` packets of at most 8,192 bytes, numbered 1 to dataMessageMax. An empty
+/// payload is one packet of 0 bytes.
+pub fn write(out: &mut Vec<u8>, payload: &[u8]) {
+    let packets = payload.len().div_ceil(MAX_DATA).max(1);
+    out.reserve(payload.len() + packets * super::frame::HEADER);
+    for number in 0..packets {
+        let from = number * MAX_DATA;
+        let part = &payload[from..payload.len().min(from + MAX_DATA)];
+        let header = Header {
+            number: u32::try_from(number + 1).unwrap_or(u32::MAX),
+            max: u32::try_from(packets).unwrap_or(u32::MAX),
+            ..Header::single(Instruction::Data, part.len(), 0)
+        };
+        out.extend_from_slice(&header.bytes());
+        out.extend_from_slice(part);
+    }
+}
+
+/// Puts the packets of one transfer together again, checking that each is the next of the same set.
+#[derive(Debug)]
+pub struct Reassembly {
+    payload: Vec<u8>,
+    next: u32,
+    max: u32,
+    limit: usize,
+}
+
+impl Default for Reassembly {
+    fn default() -> Self {
+        Reassembly::new(PAYLOAD_MAX)
+    }
+}
+
+impl Reassembly {
+    /// Takes at most `limit` bytes of payload.
+    pub fn new(limit: usize) -> Reassembly {
+        Reassembly {
+            payload: Vec::new(),
+            next: 1,
+            max: 0,
+            limit,
+        }
+    }
+
+    /// Packets taken and packets expected; `(0, 0)` before the first.
+    pub fn progress(&self) -> (u32, u32) {
+        (self.next - 1, self.max)
+    }
+
+    /// Takes a `data` packet; the payload, once the last is here, after which the next transfer may begin.
+    ///
+    /// # Errors
+    /// `bad-frame`: a number out of order, another dataMessageMax than the first packet's, a packet that
+    /// is not full before the last, arguments. `too-large`: more payload than the limit.
+    pub fn push(&mut self, header: &Header, data: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        const fn bad(text: &'static str) -> Fault {
+            Fault::new(ProtocolFault::BadFrame, text)
+        }
+        if header.argument_count != 0 {
+            return Err(bad("a data packet carries no arguments"));
+        }
+        if header.number != self.next {
+            return Err(bad("a data packet out of order"));
+        }
+        if self.next == 1 {
+            self.max = header.max;
+        }
+        if header.max != self.max || header.max == 0 {
+            return Err(bad("a data packet of another set"));
+        }
+        let last = header.number == self.max;
+        if data.len() > MAX_DATA
+            || (!last && data.len() != MAX_DATA)
+            || (last && self.max > 1 && data.is_empty())
+        {
+            return Err(bad(
+                "every data packet but the last is full, and none beyond the first is empty",
+            ));
+        }
+        if self.payload.len() + data.len() > self.limit {
+            return Err(Fault::new(
+                ProtocolFault::TooLarge,
+                "a data transfer beyond the limit",
+            ));
+        }
+        self.payload.extend_from_slice(data);
+        if !last {
+            self.next += 1;
+            return Ok(None);
+        }
+        self.next = 1;
+        self.max = 0;
+        Ok(Some(std::mem::take(&mut self.payload)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::FrameBuffer;
+
+    fn transfer(payload: &[u8]) -> Vec<(Header, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        write(&mut bytes, payload);
+        let mut buffer = FrameBuffer::new();
+        buffer.extend(&bytes);
+        let mut packets = Vec::new();
+        while let Some((header, data)) = buffer.next(Header::check).unwrap() {
+            packets.push((header, data.to_vec()));
+        }
+        packets
+    }
+
+    #[test]
+    fn payloads_of_every_size_survive() {
+        for size in [0, 1, MAX_DATA - 1, MAX_DATA, MAX_DATA + 1, 3 * MAX_DATA] {
+            let payload: Vec<u8> = (0..size).map(|i| u8::try_from(i % 251).unwrap()).collect();
+            let packets = transfer(&payload);
+            assert_eq!(packets.len(), size.div_ceil(MAX_DATA).max(1));
+            let mut reassembly = Reassembly::default();
+            let mut out = None;
+            for (header, data) in &packets {
+                assert!(out.is_none());
+                out = reassembly.push(header, data).unwrap();
+            }
+            assert_eq!(out, Some(payload));
+        }
+    }
+
+    #[test]
+    fn packets_lost_doubled_or_swapped_are_refused() {
+        let packets = transfer(&vec![7; 3 * MAX_DATA]);
+        for order in [&[1][..], &[0, 0], &[0, 2], &[0, 1, 1]] {
+            let mut reassembly = Reassembly::default();
+            let last = order
+                .iter()
+                .map(|i| reassembly.push(&packets[*i].0, &packets[*i].1))
+                .last()
+                .unwrap();
+            assert!(last.is_err(), "{order:?}");
+        }
+        let mut small = Reassembly::new(MAX_DATA);
+        assert!(small.push(&packets[0].0, &packets[0].1).is_ok());
+        assert_eq!(
+            small.push(&packets[1].0, &packets[1].1).unwrap_err().code,
+            ProtocolFault::TooLarge
+        );
+    }
+}
