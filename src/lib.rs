@@ -6,4 +6,5 @@
 pub mod model;
 pub mod wire;
 
+pub mod log;
 pub mod thread;
