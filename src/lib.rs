@@ -3,6 +3,7 @@
 //! The floors, in reading order. Each imports only from those above it; see `spec/README.md` for the
 //! bird's-eye view, the invariants, and the table from the specification's sections to these files.
 
+pub mod link;
 pub mod model;
 pub mod wire;
 

@@ -1,0 +1,6 @@
+//! spec/link.md · 4.3.1 Master-Worker Server Connection
+//!
+//! What stands between a worker's socket and the master's: who may link, and how what they exchange is sealed.
+
+pub mod envelope;
+pub mod record;

@@ -1,0 +1,339 @@
+//! spec/link/envelope.md · 4.1 Design Goals, 4.3.1 Master-Worker Server Connection
+//!
+//! The link message: who sends, which message it is, when, for whom, and the frames it carries. Bytes only.
+
+use crate::model::{Malformed, Stamp};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use uuid::Uuid;
+
+/// Bytes before a body: UUID, boot ID, sequence, stamp, client address and port, length.
+pub const HEADER_LEN: usize = 16 + 16 + 8 + 8 + 18 + 4;
+
+/// The most bytes a body may have; a larger payload travels in several envelopes of one sequence.
+pub const BODY_MAX: usize = 1 << 20;
+
+/// The least: the header of one frame.
+pub const BODY_MIN: usize = 17;
+
+const LENGTH: Malformed = Malformed("a link message's body has 17 to 1048576 bytes");
+const FOREIGN: Malformed = Malformed("a link message with another worker's UUID");
+
+/// What stands before the frames of a link message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The worker at this link's end, whichever side sends (4.1).
+    pub worker: Uuid,
+    /// Drawn at random when the worker's process started; with `sequence` it identifies a request for good.
+    pub boot: Uuid,
+    /// Of the request; a reply carries its request's, a push of the master 0.
+    pub sequence: u64,
+    /// The sender's wall clock.
+    pub stamp: Stamp,
+    /// The client that a request comes from; none in pushes and in what a worker says for itself.
+    pub client: Option<SocketAddr>,
+}
+
+/// A link message as it lies in a decoder's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// Who, which, when, for whom.
+    pub header: Header,
+    /// One or several whole PaperTrader frames.
+    pub body: &'a [u8],
+}
+
+impl Header {
+    /// Appends this header and `body` to `out`.
+    ///
+    /// # Errors
+    /// A body of fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes; `out` is then as it was.
+    pub fn append(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        check_length(body.len())?;
+        out.reserve(HEADER_LEN + body.len());
+        self.append_with(out, |out| out.extend_from_slice(body))
+    }
+
+    /// Appends this header and the body that `fill` appends to the same buffer, so that frames can be
+    /// encoded in their place. `fill` must only append.
+    ///
+    /// # Errors
+    /// A body of fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes; `out` is then as it was.
+    pub fn append_with(&self, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), Malformed> {
+        let start = out.len();
+        out.extend_from_slice(self.worker.as_bytes());
+        out.extend_from_slice(self.boot.as_bytes());
+        out.extend_from_slice(&self.sequence.to_be_bytes());
+        out.extend_from_slice(&self.stamp.0.to_be_bytes());
+        out.extend_from_slice(&client_bytes(self.client));
+        let length_at = out.len();
+        out.extend_from_slice(&[0; 4]);
+        fill(out);
+        let length = out.len().saturating_sub(length_at + 4);
+        let written = check_length(length).and_then(|()| u32::try_from(length).map_err(|_| LENGTH));
+        match (written, out.get_mut(length_at..length_at + 4)) {
+            (Ok(length), Some(place)) => {
+                place.copy_from_slice(&length.to_be_bytes());
+                Ok(())
+            }
+            _ => {
+                out.truncate(start);
+                Err(LENGTH)
+            }
+        }
+    }
+}
+
+/// Cuts a stream of plaintext into link messages of one worker.
+///
+/// Append received plaintext to [`Decoder::input`], then call [`Decoder::next`] until it answers `None`. The
+/// buffer then never holds more than one unfinished message and one read.
+#[derive(Debug)]
+pub struct Decoder {
+    worker: Uuid,
+    buffer: Vec<u8>,
+    at: usize,
+    failed: Option<Malformed>,
+}
+
+impl Decoder {
+    /// A decoder that accepts the messages of `worker` alone.
+    pub fn new(worker: Uuid) -> Decoder {
+        Decoder {
+            worker,
+            buffer: Vec::new(),
+            at: 0,
+            failed: None,
+        }
+    }
+
+    /// Where received plaintext is appended.
+    pub fn input(&mut self) -> &mut Vec<u8> {
+        if self.at > 0 {
+            self.buffer.drain(..self.at);
+            self.at = 0;
+        }
+        &mut self.buffer
+    }
+
+    /// The next whole message, or `None` until more bytes come.
+    ///
+    /// # Errors
+    /// A message of another worker, or a length out of bounds: seen on the header alone, before the body is
+    /// waited for. It ends the stream: every later call gives the same error.
+    // An iterator could not lend what lies in its own buffer.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Envelope<'_>>, Malformed> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let Some((header, length)) = read_header(self.buffer.get(self.at..).unwrap_or(&[])) else {
+            return Ok(None);
+        };
+        if let Err(failed) = self.check(&header, length) {
+            self.failed = Some(failed);
+            return Err(failed);
+        }
+        let start = self.at + HEADER_LEN;
+        match self.buffer.get(start..start + length) {
+            Some(body) => {
+                self.at = start + length;
+                Ok(Some(Envelope { header, body }))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the stream may end here: no message has begun.
+    pub fn is_between_messages(&self) -> bool {
+        self.at == self.buffer.len()
+    }
+
+    fn check(&self, header: &Header, length: usize) -> Result<(), Malformed> {
+        if header.worker != self.worker {
+            return Err(FOREIGN);
+        }
+        check_length(length)
+    }
+}
+
+fn check_length(length: usize) -> Result<(), Malformed> {
+    if (BODY_MIN..=BODY_MAX).contains(&length) {
+        Ok(())
+    } else {
+        Err(LENGTH)
+    }
+}
+
+/// Sixteen bytes of IPv6 (IPv4 as v4-mapped), then the port; all zero for no client.
+fn client_bytes(client: Option<SocketAddr>) -> [u8; 18] {
+    let mut bytes = [0; 18];
+    if let Some(address) = client {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        bytes[..16].copy_from_slice(&ip.octets());
+        bytes[16..].copy_from_slice(&address.port().to_be_bytes());
+    }
+    bytes
+}
+
+fn client_address(ip: [u8; 16], port: u16) -> Option<SocketAddr> {
+    if ip == [0; 16] && port == 0 {
+        return None;
+    }
+    Some(SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), port))
+}
+
+/// The header and the length that it announces, once all of it is there.
+fn read_header(bytes: &[u8]) -> Option<(Header, usize)> {
+    let (worker, bytes) = bytes.split_first_chunk::<16>()?;
+    let (boot, bytes) = bytes.split_first_chunk::<16>()?;
+    let (sequence, bytes) = bytes.split_first_chunk::<8>()?;
+    let (stamp, bytes) = bytes.split_first_chunk::<8>()?;
+    let (ip, bytes) = bytes.split_first_chunk::<16>()?;
+    let (port, bytes) = bytes.split_first_chunk::<2>()?;
+    let (length, _) = bytes.split_first_chunk::<4>()?;
+    let header = Header {
+        worker: Uuid::from_bytes(*worker),
+        boot: Uuid::from_bytes(*boot),
+        sequence: u64::from_be_bytes(*sequence),
+        stamp: Stamp(i64::from_be_bytes(*stamp)),
+        client: client_address(*ip, u16::from_be_bytes(*port)),
+    };
+    Some((
+        header,
+        usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn header() -> Header {
+        Header {
+            worker: Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff),
+            boot: Uuid::from_u128(1),
+            sequence: 0x0102,
+            stamp: Stamp(1_362_096_000_000),
+            client: Some("192.0.2.7:4660".parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_message_lies_as_the_page_draws_it() {
+        let mut out = vec![0xee];
+        header().append(b"seventeen bytes..", &mut out).unwrap();
+        let golden = "ee00112233445566778899aabbccddeeff\
+                      00000000000000000000000000000001\
+                      0000000000000102\
+                      0000013d233f8c00\
+                      00000000000000000000ffffc0000207\
+                      1234\
+                      00000011\
+                      736576656e7465656e2062797465732e2e";
+        assert_eq!(hex::encode(&out), golden);
+    }
+
+    #[test]
+    fn a_body_out_of_bounds_leaves_the_buffer_alone() {
+        let mut out = b"before".to_vec();
+        for length in [0, BODY_MIN - 1, BODY_MAX + 1] {
+            assert_eq!(header().append(&vec![0; length], &mut out), Err(LENGTH));
+            assert_eq!(
+                header().append_with(&mut out, |out| out.resize(out.len() + length, 0)),
+                Err(LENGTH)
+            );
+        }
+        assert_eq!(out, b"before");
+        header().append(&vec![0; BODY_MAX], &mut out).unwrap();
+        assert_eq!(out.len(), 6 + HEADER_LEN + BODY_MAX);
+    }
+
+    #[test]
+    fn no_client_is_all_zero() {
+        let mut out = Vec::new();
+        Header {
+            client: None,
+            ..header()
+        }
+        .append(&[7; 17], &mut out)
+        .unwrap();
+        assert_eq!(out[48..66], [0; 18]);
+        let mut decoder = Decoder::new(header().worker);
+        decoder.input().extend_from_slice(&out);
+        assert_eq!(decoder.next().unwrap().unwrap().header.client, None);
+    }
+
+    #[test]
+    fn a_bad_header_is_refused_before_its_body_and_for_good() {
+        let mut good = Vec::new();
+        header().append(&[7; 17], &mut good).unwrap();
+        for (at, byte, error) in [(0, 0xff, FOREIGN), (66, 0xff, LENGTH), (69, 16, LENGTH)] {
+            let mut bad = good[..HEADER_LEN].to_vec();
+            bad[at] = byte;
+            let mut decoder = Decoder::new(header().worker);
+            decoder.input().extend_from_slice(&good);
+            decoder.input().extend_from_slice(&bad);
+            assert!(decoder.next().unwrap().is_some());
+            assert_eq!(decoder.next(), Err(error));
+            decoder.input().extend_from_slice(&good);
+            assert_eq!(decoder.next(), Err(error));
+        }
+    }
+
+    fn any_header() -> impl Strategy<Value = Header> {
+        let client = proptest::option::of(prop_oneof![
+            (any::<[u8; 4]>(), any::<u16>()).prop_map(SocketAddr::from),
+            (any::<[u16; 8]>(), 1u16..)
+                .prop_map(|(ip, port)| { SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), port) }),
+        ]);
+        (any::<u128>(), any::<u64>(), any::<i64>(), client).prop_map(|(boot, sequence, stamp, client)| {
+            Header {
+                worker: header().worker,
+                boot: Uuid::from_u128(boot),
+                sequence,
+                stamp: Stamp(stamp),
+                client,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn messages_survive_any_cutting(
+            messages in proptest::collection::vec(
+                (any_header(), proptest::collection::vec(any::<u8>(), BODY_MIN..200)), 1..8),
+            cut in 1usize..300,
+        ) {
+            let mut stream = Vec::new();
+            for (header, body) in &messages {
+                header.append(body, &mut stream).unwrap();
+            }
+            let mut decoder = Decoder::new(header().worker);
+            let mut seen = Vec::new();
+            for chunk in stream.chunks(cut) {
+                decoder.input().extend_from_slice(chunk);
+                while let Some(envelope) = decoder.next().unwrap() {
+                    seen.push((envelope.header, envelope.body.to_vec()));
+                }
+            }
+            prop_assert_eq!(seen, messages);
+            prop_assert!(decoder.is_between_messages());
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_encode_back(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let worker = bytes.get(..16).map_or(Uuid::nil(), |b| Uuid::from_slice(b).unwrap());
+            let mut decoder = Decoder::new(worker);
+            decoder.input().extend_from_slice(&bytes);
+            let mut back = Vec::new();
+            while let Ok(Some(envelope)) = decoder.next() {
+                envelope.header.append(envelope.body, &mut back).unwrap();
+            }
+            prop_assert_eq!(&bytes[..back.len()], &back[..]);
+        }
+    }
+}
