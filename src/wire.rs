@@ -31,12 +31,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal with its text.
+    /// A refusal with its text; the code itself where there is none, since no argument is empty.
     pub fn new(reason: Reason, text: impl Into<String>) -> Refusal {
-        Refusal {
-            reason,
-            text: text.into(),
-        }
+        let text = text.into();
+        let text = if text.is_empty() { reason.to_string() } else { text };
+        Refusal { reason, text }
     }
 }
 

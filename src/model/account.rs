@@ -1,8 +1,10 @@
 //! spec/model/account.md · 2.4.1 Account Structure
 
 use super::{Malformed, Stamp};
+use ring::pbkdf2;
 use std::fmt;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use std::num::NonZeroU32;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The longest username, in characters (2.4.1).
 pub const USERNAME_MAX: usize = 24;
@@ -12,6 +14,8 @@ pub const EMAIL_MIN: usize = 3;
 pub const EMAIL_MAX: usize = 321;
 /// Digits of a hashedPass.
 pub const HASHED_PASS_DIGITS: usize = 64;
+/// Rounds of PBKDF2 between a password and its hashedPass.
+pub const HASHED_PASS_ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599_999);
 
 /// The key under which the database knows an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +110,22 @@ impl HashedPass {
         }
     }
 
+    /// What a client makes of a password before it leaves the machine: PBKDF2-HMAC-SHA256 with
+    /// [`HASHED_PASS_ROUNDS`] rounds, salted with the account's name in lower case. Takes a good part of a
+    /// second, on purpose.
+    pub fn derive(username: &Username, password: &str) -> HashedPass {
+        let salt = format!("papertrader/1/{}", username.key());
+        let mut bytes = Zeroizing::new([0; HASHED_PASS_DIGITS / 2]);
+        pbkdf2::derive(
+            pbkdf2::PBKDF2_HMAC_SHA256,
+            HASHED_PASS_ROUNDS,
+            salt.as_bytes(),
+            password.as_bytes(),
+            bytes.as_mut_slice(),
+        );
+        HashedPass(hex::encode(bytes.as_slice()))
+    }
+
     /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0
@@ -131,4 +151,47 @@ pub struct Account {
     pub is_password: bool,
     /// When it was registered.
     pub created: Stamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_keep_their_spelling_and_are_compared_without_it() {
+        let name = Username::parse("Alice.B_c-9").unwrap();
+        assert_eq!(
+            (name.as_str(), name.key().as_str()),
+            ("Alice.B_c-9", "alice.b_c-9")
+        );
+        assert!(Username::parse(&"a".repeat(24)).is_ok());
+        for text in ["", ".a", "-a", "_a", "a b", "é", "a@b", &"a".repeat(25)] {
+            assert!(Username::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn emails_are_counted_in_characters() {
+        let longest = format!("{}@x", "é".repeat(319));
+        assert!(Email::parse(&longest).is_ok());
+        assert!(Email::parse(&format!("é{longest}")).is_err());
+        for text in ["a@", "aa", "a@b@c", "a\u{a0}@b", "a\u{2003}@b", "a\n@b", ""] {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Email::parse("a@b").is_ok());
+    }
+
+    #[test]
+    fn a_hashed_pass_is_what_the_page_says() {
+        // Computed with Python's hashlib.pbkdf2_hmac.
+        let derived = HashedPass::derive(&Username::parse("Alice").unwrap(), "password of alice");
+        assert_eq!(
+            derived.expose(),
+            "43065a2069777dfb258964e513b8385f1211b535546876a93fc3936cb575e33d"
+        );
+        assert_eq!(HashedPass::parse(derived.expose()), Ok(derived.clone()));
+        assert_eq!(format!("{derived:?}"), "HashedPass(…)");
+        assert!(HashedPass::parse(&derived.expose().to_uppercase()).is_err());
+        assert!(HashedPass::parse(&derived.expose()[1..]).is_err());
+    }
 }

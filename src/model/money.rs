@@ -42,6 +42,14 @@ impl Money {
         parse_rounded(text).map(Money)
     }
 
+    /// Reads a decimal as this protocol's replies write it: not below 0, no needless zeros.
+    ///
+    /// # Errors
+    /// Any other form, or beyond [`LIMIT`].
+    pub fn parse_canonical(text: &str) -> Result<Money, Malformed> {
+        parse_canonical(text).map(Money)
+    }
+
     /// The sum, or `None` where it would leave ±[`LIMIT`].
     pub fn plus(self, other: Money) -> Option<Money> {
         self.0
@@ -93,6 +101,15 @@ impl Amount {
             value *= 10;
         }
         if value == 0 { Err(FORM) } else { Ok(Amount(value)) }
+    }
+
+    /// Reads a decimal as this protocol's replies write it: not below 0, no needless zeros. A reply's quantity
+    /// may be longer than a request's, since a split multiplies what was ordered.
+    ///
+    /// # Errors
+    /// Any other form, or beyond [`LIMIT`].
+    pub fn parse_canonical(text: &str) -> Result<Amount, Malformed> {
+        parse_canonical(text).map(Amount)
     }
 
     /// What `self` units cost at `price`, rounded up to a millionth: the total of a purchase.
@@ -199,6 +216,16 @@ fn parse_rounded(text: &str) -> Result<i64, Malformed> {
     Ok(if negative { -value } else { value })
 }
 
+/// Reads what [`write_decimal`] writes of a value that is not below 0, and nothing else.
+fn parse_canonical(text: &str) -> Result<i64, Malformed> {
+    let value = parse_rounded(text)?;
+    if value >= 0 && Money(value).to_string() == text {
+        Ok(value)
+    } else {
+        Err(Malformed("a decimal with needless digits or a sign"))
+    }
+}
+
 /// Writes millionths with no needless zeros and no bare point: `10.5`, `0.1`, `7`.
 fn write_decimal(value: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let sign = if value < 0 { "-" } else { "" };
@@ -301,6 +328,27 @@ mod tests {
             Some(Money(4_304_700_000))
         );
         assert_eq!(Amount(LIMIT).cost_at(Money(2_000_000)), None);
+    }
+
+    #[test]
+    fn replies_have_one_form_of_a_decimal() {
+        for text in ["0", "7", "10.5", "0.000001", "9000000000000"] {
+            assert_eq!(Money::parse_canonical(text).unwrap().to_string(), text);
+        }
+        for text in [
+            "-0",
+            "-1",
+            "+1",
+            "07",
+            "7.0",
+            "7.",
+            ".5",
+            "1e2",
+            "0.0000001",
+            "9000000000000.000001",
+        ] {
+            assert!(Amount::parse_canonical(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -79,6 +79,19 @@ impl Stamp {
         Ok(Stamp(midnight.0 + within + i64::from(milli)))
     }
 
+    /// Reads the one form that replies have, `YYYY-MM-DDTHH:MM:SS.fffZ`.
+    ///
+    /// # Errors
+    /// Any other form.
+    pub fn parse_canonical(text: &str) -> Result<Stamp, Malformed> {
+        const LENGTH: usize = "2013-03-01T00:00:00.000Z".len();
+        if text.len() == LENGTH {
+            Stamp::parse(text)
+        } else {
+            Err(Malformed("a time is YYYY-MM-DDTHH:MM:SS.fffZ, in UTC"))
+        }
+    }
+
     /// Midnight of this moment's day.
     pub fn day(self) -> Stamp {
         Stamp(self.0.div_euclid(DAY).saturating_mul(DAY))

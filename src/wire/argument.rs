@@ -1,7 +1,8 @@
 //! spec/wire/argument.md · 4.5 (string arguments separated by a space)
 
 use super::Fault;
-use crate::model::ProtocolFault;
+use crate::model::{Malformed, ProtocolFault};
+use uuid::Uuid;
 
 /// The text arguments of one message: UTF-8, separated by exactly one space, none of them empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,40 @@ impl<'a> Arguments<'a> {
     }
 }
 
+/// The longest beginning of `text` that has at most `most` bytes and ends between two characters.
+pub fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Reads a transaction ID: a lower-case, hyphenated UUID and no other spelling of it.
+///
+/// # Errors
+/// Any other form.
+pub fn parse_uuid(text: &str) -> Result<Uuid, Malformed> {
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|id| id.hyphenated().to_string() == text)
+        .ok_or(Malformed("a transaction ID is a lower-case, hyphenated UUID"))
+}
+
+/// Whether a text is of the form `host:port` in which clients are told a worker: a host without white space,
+/// an IPv6 address in brackets, a port from 1 to 65535 without needless zeros.
+pub fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let good_port = port.parse::<u16>().is_ok_and(|p| p > 0 && p.to_string() == port);
+    let good_host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains([':', '[', ']']),
+    };
+    good_port && good_host && !text.contains(char::is_whitespace)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +118,23 @@ mod tests {
             (1, b"\xC0"),
         ] {
             assert!(Arguments::read(count, data).is_err(), "{count} {data:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_ids_have_one_form() {
+        for text in ["127.0.0.1:2049", "eu1.example.org:1", "[::1]:65535"] {
+            assert!(is_address(text), "{text}");
+        }
+        for text in [
+            "", "host", "host:", ":1", "h:0", "h:65536", "h:01", "h:+1", "::1:5", "[x]:1", "a b:1",
+        ] {
+            assert!(!is_address(text), "{text}");
+        }
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(parse_uuid(id).unwrap().to_string(), id);
+        for text in [&id.to_uppercase(), &id.replace('-', ""), "", &format!("{{{id}}}")] {
+            assert!(parse_uuid(text).is_err(), "{text}");
         }
     }
 }

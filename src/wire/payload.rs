@@ -2,6 +2,7 @@
 //!
 //! The binary payloads of data transfers. Scalars are big-endian; trailing bytes are refused.
 
+use super::argument;
 use crate::model::{Amount, Bar, Malformed, Money, Quote, Side, Stamp, Status, Symbol};
 use byteorder::{BigEndian, ByteOrder};
 use uuid::Uuid;
@@ -10,6 +11,8 @@ use uuid::Uuid;
 pub const BAR: usize = 48;
 /// Bytes of a [`Quote`].
 pub const QUOTE: usize = 16;
+/// Basis points in a whole: the most that a public share can be.
+pub const WHOLE: u16 = 10_000;
 
 /// A payload that can be written to bytes and read back from them.
 pub trait Payload: Sized {
@@ -190,12 +193,9 @@ impl<'a> Cursor<'a> {
 
 /// Appends text: u16 length, UTF-8; cut at a character where it is longer than 65,535 bytes.
 pub fn put_text(out: &mut Vec<u8>, text: &str) {
-    let mut end = text.len().min(usize::from(u16::MAX));
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    out.extend_from_slice(&u16::try_from(end).unwrap_or(0).to_be_bytes());
-    out.extend_from_slice(&text.as_bytes()[..end]);
+    let text = argument::cut(text, usize::from(u16::MAX));
+    out.extend_from_slice(&u16::try_from(text.len()).unwrap_or(0).to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
 }
 
 fn put_count(out: &mut Vec<u8>, count: usize) {
@@ -386,15 +386,31 @@ impl Payload for Portfolio {
             };
             let holdings = (0..count)
                 .map(|_| holding(from))
-                .collect::<Result<_, Malformed>>()?;
+                .collect::<Result<Vec<_>, Malformed>>()?;
+            by_symbol(holdings.iter().map(|h| h.symbol))?;
+            if holdings.iter().any(|h| h.quantity <= Amount::ZERO) {
+                return Err(Malformed("a position of no units"));
+            }
             return Ok(Portfolio::Private(cash, holdings));
         }
         let share = |from: &mut Cursor<'_>| Ok((from.symbol()?, from.u16()?));
-        Ok(Portfolio::Public(
-            (0..count)
-                .map(|_| share(from))
-                .collect::<Result<_, Malformed>>()?,
-        ))
+        let shares = (0..count)
+            .map(|_| share(from))
+            .collect::<Result<Vec<_>, Malformed>>()?;
+        by_symbol(shares.iter().map(|s| s.0))?;
+        if shares.iter().any(|s| s.1 > WHOLE) {
+            return Err(Malformed("a share beyond 10,000 basis points"));
+        }
+        Ok(Portfolio::Public(shares))
+    }
+}
+
+/// A portfolio lists each symbol once, in the order of bytes.
+fn by_symbol(symbols: impl Iterator<Item = Symbol>) -> Result<(), Malformed> {
+    if symbols.is_sorted_by(|a, b| a < b) {
+        Ok(())
+    } else {
+        Err(Malformed("positions out of order"))
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! What a server sends, apart from the payloads of data transfers.
 
-use super::{Fault, Header, Instruction, Refusal, State, frame};
-use crate::model::{Amount, ClientOrderId, Money, ProtocolFault, Reason, SessionId, Side, Stamp, Symbol};
+use super::{Fault, Header, Instruction, MAX_DATA, Refusal, State, argument, frame};
+use crate::model::{
+    Amount, ClientOrderId, Malformed, Money, ProtocolFault, Reason, SessionId, Side, Stamp, Symbol,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -70,18 +72,40 @@ pub fn failure_of(instruction: Instruction) -> Instruction {
     instruction.row().failure.unwrap_or(Instruction::ProtocolError)
 }
 
+/// The longest text behind a code, in bytes; a longer one is cut at a character.
+pub const TEXT_MAX: usize = 1024;
+
+fn write_code(out: &mut Vec<u8>, name: Instruction, code: &str, text: &str) {
+    let text = argument::cut(text, TEXT_MAX);
+    frame::write(out, name, &[code, if text.is_empty() { code } else { text }]);
+}
+
 /// Appends the Fail return that answers `instruction`.
 pub fn write_fail(out: &mut Vec<u8>, instruction: Instruction, refusal: &Refusal) {
-    frame::write(
+    write_code(
         out,
         failure_of(instruction),
-        &[refusal.reason.as_str(), &refusal.text],
+        refusal.reason.as_str(),
+        &refusal.text,
     );
 }
 
 /// Appends a `protocolError`.
 pub fn write_fault(out: &mut Vec<u8>, code: ProtocolFault, text: &str) {
-    frame::write(out, Instruction::ProtocolError, &[code.as_str(), text]);
+    write_code(out, Instruction::ProtocolError, code.as_str(), text);
+}
+
+/// Appends a list of workers behind `first`, as many of them as one message holds.
+fn write_workers(out: &mut Vec<u8>, name: Instruction, first: Option<&str>, workers: &[String]) {
+    let mut room = MAX_DATA - first.map_or(0, str::len);
+    let fits = |worker: &&String| {
+        let left = room.checked_sub(worker.len() + 1);
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let workers = workers.iter().take_while(fits).map(String::as_str);
+    let arguments: Vec<&str> = first.into_iter().chain(workers).collect();
+    frame::write(out, name, &arguments);
 }
 
 impl Reply {
@@ -91,9 +115,7 @@ impl Reply {
         match self {
             Reply::Session { id, workers } => {
                 let id = Zeroizing::new(id.expose());
-                let mut arguments = vec![id.as_str()];
-                arguments.extend(workers.iter().map(String::as_str));
-                frame::write(out, I::SessionId, &arguments);
+                write_workers(out, I::SessionId, Some(&id), workers);
             }
             Reply::RegisterSuccess => frame::write(out, I::RegisterSuccess, &[]),
             Reply::Filled(fill) => {
@@ -118,17 +140,14 @@ impl Reply {
             Reply::StateSwitched(state) => frame::write(out, I::StateSwitchSuccess, &[state.as_str()]),
             Reply::LogoutSuccess => frame::write(out, I::LogoutSuccess, &[]),
             Reply::Fail(name, refusal) => {
-                frame::write(out, *name, &[refusal.reason.as_str(), &refusal.text]);
+                write_code(out, *name, refusal.reason.as_str(), &refusal.text);
             }
             Reply::Data(header, data) => {
                 out.extend_from_slice(&header.bytes());
                 out.extend_from_slice(data);
             }
             Reply::Pong => frame::write(out, I::Pong, &[]),
-            Reply::WorkerList(workers) => {
-                let arguments: Vec<&str> = workers.iter().map(String::as_str).collect();
-                frame::write(out, I::WorkerList, &arguments);
-            }
+            Reply::WorkerList(workers) => write_workers(out, I::WorkerList, None, workers),
             Reply::ProtocolError(code, text) => write_fault(out, *code, text),
             Reply::Queued {
                 id,
@@ -146,51 +165,46 @@ impl Reply {
         }
     }
 
-    /// Reads what a server sent.
+    /// Reads what a server sent. What it accepts is what [`Reply::write`] makes: the same value has no second
+    /// spelling.
     ///
     /// # Errors
-    /// Bytes that no server of this protocol sends.
+    /// Bytes that no server of this protocol sends to a client.
     pub fn read(header: &Header, data: &[u8]) -> Result<Reply, Fault> {
-        use Instruction as I;
-        const BAD: Fault = Fault::new(ProtocolFault::BadFrame, "a server's argument is not of its form");
         header.check()?;
-        if header.instruction == I::Data.number() {
-            return if header.argument_count == 0 {
+        if usize::try_from(header.data_size) != Ok(data.len()) {
+            return Err(bad("data of another size than dataSize says"));
+        }
+        if header.instruction == Instruction::Data.number() {
+            return if header.argument_count == 0 && (1..=header.max).contains(&header.number) {
                 Ok(Reply::Data(*header, data.to_vec()))
             } else {
-                Err(BAD)
+                Err(bad("a data packet whose numbers make no sense"))
             };
         }
         if header.number != 1 || header.max != 1 {
-            return Err(Fault::new(ProtocolFault::BadFrame, "only data comes in packets"));
+            return Err(bad("only data comes in packets"));
         }
         let (instruction, arguments) = frame::read_return(header, data)?;
         let parts: Vec<&str> = arguments.iter().take(arguments.count()).collect();
+        Reply::from_arguments(instruction, &parts)
+    }
+
+    /// Reads the arguments of a return; their number has been checked against the table.
+    fn from_arguments(instruction: Instruction, parts: &[&str]) -> Result<Reply, Fault> {
+        use Instruction as I;
         let at = |index: usize| parts.get(index).copied().unwrap_or_default();
-        let uuid = |text: &str| Uuid::try_parse(text).map_err(|_| BAD);
-        let stamp = |text: &str| Stamp::parse(text).map_err(|_| BAD);
-        let addresses = |from: usize| parts.iter().skip(from).map(|s| (*s).to_owned()).collect();
-        let spaced = |most: usize| parts.last().is_some_and(|p| p.contains(' ')) && parts.len() <= most;
         Ok(match instruction {
-            I::SessionId if !spaced(usize::MAX) => Reply::Session {
-                id: SessionId::parse(at(0)).map_err(|_| BAD)?,
-                workers: addresses(1),
+            I::SessionId => Reply::Session {
+                id: form(SessionId::parse(at(0)))?,
+                workers: addresses(parts.get(1..).unwrap_or_default())?,
             },
             I::RegisterSuccess => Reply::RegisterSuccess,
-            I::PurchaseSuccess | I::SellSuccess => Reply::Filled(Fill {
-                side: if instruction == I::SellSuccess {
-                    Side::Sell
-                } else {
-                    Side::Buy
-                },
-                id: uuid(at(0))?,
-                symbol: Symbol::parse(at(1)).map_err(|_| BAD)?,
-                quantity: Amount::parse_quantity(at(2)).map_err(|_| BAD)?,
-                price: Money::parse_rounded(at(3)).map_err(|_| BAD)?,
-                total: Money::parse_rounded(at(4)).map_err(|_| BAD)?,
-                settled: stamp(at(5))?,
-            }),
-            I::StateSwitchSuccess => Reply::StateSwitched(State::from_name(at(0)).ok_or(BAD)?),
+            I::PurchaseSuccess => Reply::Filled(fill(Side::Buy, at)?),
+            I::SellSuccess => Reply::Filled(fill(Side::Sell, at)?),
+            I::StateSwitchSuccess => {
+                Reply::StateSwitched(State::from_name(at(0)).ok_or(bad("a state is command or data"))?)
+            }
             I::LogoutSuccess => Reply::LogoutSuccess,
             I::LoginFail
             | I::RegisterFail
@@ -199,23 +213,60 @@ impl Reply {
             | I::StateSwitchFail
             | I::DataFail
             | I::LogoutFail => {
-                let reason = Reason::from_code(at(0)).ok_or(BAD)?;
+                let reason = Reason::from_code(at(0)).ok_or(bad("no such reason code"))?;
                 Reply::Fail(instruction, Refusal::new(reason, at(1)))
             }
             I::Pong => Reply::Pong,
-            I::WorkerList if !spaced(usize::MAX) => Reply::WorkerList(addresses(0)),
+            I::WorkerList => Reply::WorkerList(addresses(parts)?),
             I::ProtocolError => {
-                Reply::ProtocolError(ProtocolFault::from_code(at(0)).ok_or(BAD)?, at(1).to_owned())
+                let code = ProtocolFault::from_code(at(0)).ok_or(bad("no such protocolError code"))?;
+                Reply::ProtocolError(code, at(1).to_owned())
             }
             I::TransactionQueued => Reply::Queued {
-                id: uuid(at(0))?,
+                id: form(argument::parse_uuid(at(0)))?,
                 client_order_id: match at(1) {
                     "-" => None,
-                    id => Some(ClientOrderId::parse(id).map_err(|_| BAD)?),
+                    id => Some(form(ClientOrderId::parse(id))?),
                 },
-                expected: stamp(at(2))?,
+                expected: form(Stamp::parse_canonical(at(2)))?,
             },
-            _ => {
+            I::Login
+            | I::Resume
+            | I::Register
+            | I::PurchaseAsset
+            | I::SellAsset
+            | I::SwitchState
+            | I::Logout
+            | I::GetAssetInfo
+            | I::GetAssetValueCurrent
+            | I::GetAssetValueDay
+            | I::GetAssetValueWeek
+            | I::GetAssetValueMonth
+            | I::GetAssetValueYear
+            | I::GetAssetValueAllTime
+            | I::GetUserInfo
+            | I::GetUserPortfolio
+            | I::GetUserTransactionHistory
+            | I::GetAssetValuePredicted
+            | I::GetAssetList
+            | I::GetTransactionReceipt
+            | I::Data
+            | I::Ping
+            | I::GetWorkerList
+            | I::LinkHello
+            | I::LinkChallenge
+            | I::LinkProof
+            | I::LinkNoise1
+            | I::LinkNoise2
+            | I::LinkRefused
+            | I::LinkWelcome
+            | I::LinkReport
+            | I::LinkPrices
+            | I::LinkWorkers
+            | I::LinkSession
+            | I::LinkSessionsEnded
+            | I::LinkConnectionClosed
+            | I::LinkBooted => {
                 return Err(Fault::new(
                     ProtocolFault::NotAllowed,
                     "not a message that a server sends to a client",
@@ -223,4 +274,33 @@ impl Reply {
             }
         })
     }
+}
+
+const fn bad(text: &'static str) -> Fault {
+    Fault::new(ProtocolFault::BadFrame, text)
+}
+
+/// A server's argument that is not of its form is no message of this protocol.
+fn form<T>(result: Result<T, Malformed>) -> Result<T, Fault> {
+    result.map_err(|e| bad(e.0))
+}
+
+fn addresses(parts: &[&str]) -> Result<Vec<String>, Fault> {
+    if parts.iter().all(|part| argument::is_address(part)) {
+        Ok(parts.iter().map(|part| (*part).to_owned()).collect())
+    } else {
+        Err(bad("a worker's address is host:port"))
+    }
+}
+
+fn fill<'a>(side: Side, at: impl Fn(usize) -> &'a str) -> Result<Fill, Fault> {
+    Ok(Fill {
+        side,
+        id: form(argument::parse_uuid(at(0)))?,
+        symbol: form(Symbol::parse(at(1)))?,
+        quantity: form(Amount::parse_canonical(at(2)))?,
+        price: form(Money::parse_canonical(at(3)))?,
+        total: form(Money::parse_canonical(at(4)))?,
+        settled: form(Stamp::parse_canonical(at(5)))?,
+    })
 }

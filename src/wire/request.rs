@@ -3,7 +3,7 @@
 //! A request with its arguments read. Forms are checked from left to right; the first that is wrong
 //! gives the reason.
 
-use super::{Arguments, Instruction, Refusal, frame};
+use super::{Arguments, Instruction, Refusal, argument, frame};
 use crate::model::{
     Amount, ClientOrderId, Email, HashedPass, Malformed, Reason, SessionId, Side, Stamp, Symbol, Username,
 };
@@ -292,15 +292,7 @@ impl Request {
     }
 
     fn transaction(text: &str) -> Result<Uuid, Refusal> {
-        Uuid::try_parse(text)
-            .ok()
-            .filter(|id| id.hyphenated().to_string() == text)
-            .ok_or_else(|| {
-                Refusal::new(
-                    Reason::ArgumentInvalid,
-                    "a transaction ID is a lower-case, hyphenated UUID",
-                )
-            })
+        form(argument::parse_uuid(text), Reason::ArgumentInvalid)
     }
 
     /// The instruction that carries this request.
