@@ -3,9 +3,11 @@
 //! The floors, in reading order. Each imports only from those above it; see `spec/README.md` for the
 //! bird's-eye view, the invariants, and the table from the specification's sections to these files.
 
-pub mod link;
 pub mod model;
 pub mod wire;
 
 pub mod log;
 pub mod thread;
+
+pub mod link;
+pub mod net;

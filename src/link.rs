@@ -3,4 +3,5 @@
 //! What stands between a worker's socket and the master's: who may link, and how what they exchange is sealed.
 
 pub mod envelope;
+pub mod line;
 pub mod record;

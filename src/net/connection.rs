@@ -1,0 +1,532 @@
+//! spec/net/connection.md · 4.3.2 Client-Worker Server Connection
+//!
+//! The send side of a client's connection. Requests take a slot each, in their order; whichever module
+//! answers first, replies leave in the order of the slots, and as few writes as can be.
+
+use super::drainer::{Drain, Drainer, Left};
+use super::outbox::Outbox;
+use crate::model::ProtocolFault;
+use crate::wire::{Fault, reply};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rustix::fd::{AsFd, BorrowedFd};
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Requests of one connection that may be unanswered before its reader stops reading.
+pub const UNANSWERED_MAX: usize = 4096;
+/// Room that a send buffer keeps once it has been sent.
+const KEEP: usize = 64 * 1024;
+
+/// What a client may leave unread.
+#[derive(Debug, Clone, Copy)]
+pub struct SendLimits {
+    /// Unsent bytes past which no further request is read.
+    pub max_unsent: usize,
+    /// How long a client may take no byte while some wait.
+    pub send_timeout: Duration,
+}
+
+/// One request's place in the order of replies.
+#[derive(Debug)]
+enum Slot {
+    /// Not answered yet; the bytes of its reply that are here; whether it has taken effect.
+    Waiting { part: Vec<u8>, effective: bool },
+    /// Answered, waiting for those before it.
+    Ready(Vec<u8>),
+}
+
+/// How far the end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Open.
+    No,
+    /// The sending side is shut as soon as every slot is answered and sent.
+    AfterReplies,
+    /// Shut as soon as what is here is sent; later replies are dropped.
+    AfterBytes,
+    /// The sending side is shut, since then.
+    Shut(Instant),
+}
+
+struct SendSide {
+    first: u64,
+    slots: VecDeque<Slot>,
+    ineffective: usize,
+    plain: Vec<u8>,
+    out: Outbox,
+    /// Bytes of replies that wait for those before them.
+    parked: usize,
+    tls: Option<Box<rustls::ServerConnection>>,
+    draining: bool,
+    broken: bool,
+    end: End,
+}
+
+/// A client's connection, shared by its reader and by every module that answers it.
+pub struct Connection {
+    /// Names it in this process.
+    pub number: u64,
+    /// The other end.
+    pub peer: SocketAddr,
+    socket: TcpStream,
+    side: Mutex<SendSide>,
+    changed: Condvar,
+    limits: SendLimits,
+    drainer: Arc<Drainer>,
+    gone: AtomicBool,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "connection {} from {}", self.number, self.peer)
+    }
+}
+
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// A number for a connection or link, given once in this process.
+pub fn next_number() -> u64 {
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Connection {
+    /// Around an accepted socket.
+    ///
+    /// # Errors
+    /// The socket is gone already.
+    pub fn new(
+        socket: TcpStream,
+        tls: Option<Box<rustls::ServerConnection>>,
+        limits: SendLimits,
+        drainer: Arc<Drainer>,
+    ) -> io::Result<Arc<Connection>> {
+        socket.set_nodelay(true)?;
+        let peer = socket.peer_addr()?;
+        let side = SendSide {
+            first: 0,
+            slots: VecDeque::new(),
+            ineffective: 0,
+            plain: Vec::new(),
+            out: Outbox::new(),
+            parked: 0,
+            tls,
+            draining: false,
+            broken: false,
+            end: End::No,
+        };
+        Ok(Arc::new(Connection {
+            number: next_number(),
+            peer,
+            socket,
+            side: Mutex::new(side),
+            changed: Condvar::new(),
+            limits,
+            drainer,
+            gone: AtomicBool::new(false),
+        }))
+    }
+
+    /// Locks the send side, to answer several requests with one write: it happens when the guard is
+    /// dropped.
+    pub fn sending(self: &Arc<Self>) -> Sending<'_> {
+        let side = self.side.lock();
+        Sending {
+            connection: self,
+            before: side.held(),
+            side,
+        }
+    }
+
+    /// Answers one request.
+    pub fn reply(self: &Arc<Self>, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        self.sending().reply(number, write);
+    }
+
+    /// Takes slots for `count` requests and gives the first's number. Called by the reader alone.
+    pub(super) fn reserve(&self, count: usize) -> u64 {
+        let mut side = self.side.lock();
+        let first = side.first + side.slots.len() as u64;
+        for _ in 0..count {
+            side.slots.push_back(Slot::Waiting {
+                part: Vec::new(),
+                effective: false,
+            });
+        }
+        side.ineffective += count;
+        first
+    }
+
+    /// Waits until every request so far has taken effect. False where the connection is broken.
+    pub(super) fn wait_effective(&self) -> bool {
+        self.wait(|side| side.ineffective == 0)
+    }
+
+    /// Waits until `count` more requests may be unanswered and the client has read enough.
+    pub(super) fn wait_room(&self, count: usize, unanswered_max: usize) -> bool {
+        self.wait(|side| {
+            side.slots.len() + count <= unanswered_max && side.unsent() <= self.limits.max_unsent
+        })
+    }
+
+    /// Waits until everything is answered and sent.
+    pub(super) fn wait_empty(&self) -> bool {
+        self.wait(|side| side.slots.is_empty() && side.unsent() == 0)
+    }
+
+    /// Every wait of a reader ends when its connection breaks or is cut, which the send side's own
+    /// deadlines see to.
+    fn wait(&self, enough: impl Fn(&SendSide) -> bool) -> bool {
+        let mut side = self.side.lock();
+        loop {
+            if side.broken || matches!(side.end, End::AfterBytes | End::Shut(_)) {
+                return false;
+            }
+            if enough(&side) {
+                return true;
+            }
+            self.changed.wait(&mut side);
+        }
+    }
+
+    /// How long nothing has been unanswered and no byte has moved; `None` while something is.
+    pub(super) fn idle_since(&self, read: Instant) -> Option<Instant> {
+        let side = self.side.lock();
+        (side.slots.is_empty() && side.unsent() == 0).then_some(side.out.moved.max(read))
+    }
+
+    /// When the sending side was shut.
+    pub(super) fn shut_since(&self) -> Option<Instant> {
+        let side = self.side.lock();
+        match side.end {
+            End::Shut(since) => Some(since),
+            End::No | End::AfterReplies | End::AfterBytes if side.broken => Some(side.out.moved),
+            End::No | End::AfterReplies | End::AfterBytes => None,
+        }
+    }
+
+    /// The socket, for its reader.
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Hands received bytes to TLS and appends what they held to `plain`; false without TLS.
+    ///
+    /// # Errors
+    /// The peer does not speak TLS as it should.
+    pub(super) fn decrypt(self: &Arc<Self>, bytes: &mut &[u8], plain: &mut Vec<u8>) -> io::Result<bool> {
+        let mut sending = self.sending();
+        let side = &mut *sending.side;
+        let Some(tls) = side.tls.as_mut() else {
+            return Ok(false);
+        };
+        super::tls::receive(tls, bytes, plain)?;
+        Ok(true)
+    }
+
+    /// Sends `protocolError` at once, ahead of whatever is unanswered, and ends the connection.
+    pub fn end_at_once(self: &Arc<Self>, fault: Fault) {
+        let mut sending = self.sending();
+        if matches!(sending.side.end, End::No | End::AfterReplies) {
+            reply::write_fault(sending.side.plain(), fault.code, fault.text);
+            sending.side.end = End::AfterBytes;
+            sending.side.slots.clear();
+            sending.side.parked = 0;
+            sending.side.ineffective = 0;
+        }
+    }
+
+    /// Sends `protocolError` after the replies to what was asked before, and ends the connection.
+    pub(super) fn end_in_order(self: &Arc<Self>, fault: Fault) {
+        let number = self.reserve(1);
+        let mut sending = self.sending();
+        sending.reply(number, |out| reply::write_fault(out, fault.code, fault.text));
+        if sending.side.end == End::No {
+            sending.side.end = End::AfterReplies;
+        }
+    }
+
+    /// Cuts the connection: nothing more is sent or read.
+    pub fn cut(self: &Arc<Self>) {
+        self.sending().side.broken = true;
+    }
+
+    /// Whether the connection can still answer.
+    pub fn is_open(&self) -> bool {
+        !self.gone.load(Ordering::Relaxed)
+    }
+
+    /// The reader is done; what others still send is dropped.
+    pub(super) fn close(self: &Arc<Self>) {
+        self.gone.store(true, Ordering::Relaxed);
+        self.cut();
+    }
+}
+
+impl SendSide {
+    /// Bytes on their way that the socket has not taken.
+    fn unsent(&self) -> usize {
+        self.out.unsent() + self.plain.len()
+    }
+
+    /// All bytes that are kept for this client.
+    fn held(&self) -> usize {
+        self.unsent() + self.parked
+    }
+
+    /// Where replies are written to.
+    fn plain(&mut self) -> &mut Vec<u8> {
+        if self.tls.is_some() {
+            &mut self.plain
+        } else {
+            &mut self.out.bytes
+        }
+    }
+
+    /// Lets parked bytes leave.
+    fn unpark(&mut self, bytes: &[u8]) {
+        self.parked = self.parked.saturating_sub(bytes.len());
+        self.plain().extend_from_slice(bytes);
+    }
+
+    fn is_over(&self) -> bool {
+        self.broken || matches!(self.end, End::AfterBytes | End::Shut(_))
+    }
+
+    /// Moves plain bytes through TLS.
+    fn encrypt(&mut self) -> io::Result<()> {
+        let Some(tls) = self.tls.as_mut() else {
+            return Ok(());
+        };
+        if !self.plain.is_empty() {
+            tls.writer().write_all(&self.plain)?;
+            self.plain.clear();
+            self.plain.shrink_to(KEEP);
+        }
+        while tls.wants_write() {
+            tls.write_tls(&mut self.out.bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// The locked send side of a connection.
+pub struct Sending<'a> {
+    connection: &'a Arc<Connection>,
+    /// What was held when the guard was made; the drainer keeps the sum over all connections.
+    before: usize,
+    side: MutexGuard<'a, SendSide>,
+}
+
+impl std::fmt::Debug for Sending<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "sending on {:?}", self.connection)
+    }
+}
+
+impl Sending<'_> {
+    /// Answers the request of this number; its bytes leave as soon as all before it are answered. A
+    /// number that was answered already is ignored.
+    pub fn reply(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        self.part(number, write);
+        self.finish(number);
+    }
+
+    /// Adds a part, whole frames, to the reply of this number, which [`Sending::finish`] ends.
+    pub fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        let side = &mut *self.side;
+        if side.is_over() || number < side.first {
+            return;
+        }
+        if number == side.first {
+            write(side.plain());
+        } else if let Some(Slot::Waiting { part, .. }) = usize::try_from(number - side.first)
+            .ok()
+            .and_then(|at| side.slots.get_mut(at))
+        {
+            let before = part.len();
+            write(part);
+            side.parked += part.len() - before;
+        }
+    }
+
+    /// Ends the reply of this number.
+    pub fn finish(&mut self, number: u64) {
+        let side = &mut *self.side;
+        if number < side.first {
+            return;
+        }
+        let Some(slot) = usize::try_from(number - side.first)
+            .ok()
+            .and_then(|at| side.slots.get_mut(at))
+        else {
+            return;
+        };
+        if let Slot::Waiting { part, effective } = slot {
+            if !*effective {
+                side.ineffective -= 1;
+            }
+            *slot = Slot::Ready(std::mem::take(part));
+        }
+        while let Some(Slot::Ready(_)) = side.slots.front() {
+            if let Some(Slot::Ready(bytes)) = side.slots.pop_front() {
+                side.first += 1;
+                side.unpark(&bytes);
+            }
+        }
+        // The new first may have parts waiting; they may as well leave.
+        if let Some(Slot::Waiting { part, .. }) = side.slots.front_mut()
+            && !part.is_empty()
+        {
+            let earlier = std::mem::take(part);
+            side.unpark(&earlier);
+        }
+    }
+
+    /// The request of this number has taken effect, though its reply comes later: those behind it may go.
+    pub fn effective(&mut self, number: u64) {
+        let side = &mut *self.side;
+        let Some(at) = number
+            .checked_sub(side.first)
+            .and_then(|at| usize::try_from(at).ok())
+        else {
+            return;
+        };
+        if let Some(Slot::Waiting { effective, .. }) = side.slots.get_mut(at)
+            && !*effective
+        {
+            *effective = true;
+            side.ineffective -= 1;
+        }
+    }
+
+    /// Sends a notice: a whole frame that answers nothing and waits for nothing.
+    pub fn notice(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.side.is_over() {
+            write(self.side.plain());
+        }
+    }
+
+    /// Whether all that was asked is answered and sent.
+    pub fn is_empty(&self) -> bool {
+        self.side.slots.is_empty() && self.side.unsent() == 0
+    }
+
+    fn flush(&mut self) {
+        let (connection, side) = (self.connection, &mut *self.side);
+        if !side.broken && side.encrypt().is_err() {
+            side.broken = true;
+        }
+        if !side.broken && !side.draining {
+            match side.out.send(&connection.socket) {
+                Left::Nothing => {}
+                Left::Some => {
+                    side.out.moved = Instant::now();
+                    side.draining = true;
+                    let drain: Arc<dyn Drain> = Arc::clone(connection) as Arc<dyn Drain>;
+                    side.broken = connection.drainer.watch(connection.number, drain).is_err();
+                }
+                Left::Broken => side.broken = true,
+            }
+        }
+        connection.settle(side);
+        connection.drainer.count(self.before, side.held());
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.flush();
+        self.connection.changed.notify_all();
+    }
+}
+
+impl Connection {
+    /// What follows from how far sending has come: the end that was asked for, or the cut.
+    fn settle(&self, side: &mut SendSide) {
+        if side.broken {
+            if side.draining {
+                side.draining = false;
+                self.drainer.forget(self.number);
+            }
+            side.slots.clear();
+            side.ineffective = 0;
+            side.out.clear();
+            side.plain = Vec::new();
+            side.parked = 0;
+            let _ = self.socket.shutdown(Shutdown::Both);
+            return;
+        }
+        let sent = side.unsent() == 0;
+        let over = match side.end {
+            End::AfterReplies => sent && side.slots.is_empty(),
+            End::AfterBytes => sent,
+            End::No | End::Shut(_) => false,
+        };
+        if over {
+            side.end = End::Shut(Instant::now());
+            if let Some(tls) = side.tls.as_mut() {
+                tls.send_close_notify();
+                // If the socket takes no more now, the peer sees the end all the same, only less politely.
+                if side.encrypt().is_ok() {
+                    side.out.send(&self.socket);
+                }
+            }
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
+    }
+}
+
+impl Drain for Connection {
+    fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    fn drain(&self) -> Left {
+        let mut side = self.side.lock();
+        let before = side.held();
+        let left = if side.broken {
+            Left::Broken
+        } else {
+            side.out.send(&self.socket)
+        };
+        if left == Left::Broken {
+            side.broken = true;
+        }
+        if left != Left::Some && side.draining {
+            side.draining = false;
+            self.drainer.forget(self.number);
+        }
+        self.settle(&mut side);
+        self.drainer.count(before, side.held());
+        drop(side);
+        self.changed.notify_all();
+        left
+    }
+
+    fn cut_if_stalled(&self, now: Instant) {
+        let mut side = self.side.lock();
+        if now.saturating_duration_since(side.out.moved) < self.limits.send_timeout {
+            return;
+        }
+        crate::info!(
+            "{self:?} took nothing for {:?} while replies waited: cut off",
+            self.limits.send_timeout
+        );
+        let before = side.held();
+        side.broken = true;
+        self.settle(&mut side);
+        self.drainer.count(before, side.held());
+        drop(side);
+        self.changed.notify_all();
+    }
+}
+
+/// A fault for a server that stops.
+pub const SHUTTING_DOWN: Fault = Fault::new(
+    ProtocolFault::ShuttingDown,
+    "the server is shutting down; come back later",
+);

@@ -1,0 +1,159 @@
+//! spec/net/drainer.md · 4.3 (one slow client is nobody else's trouble)
+//!
+//! What a socket did not take at once is sent from here when it takes more. A module only ever hands
+//! bytes over; this thread alone waits, and it waits for all of them together.
+
+use crate::thread::Stop;
+use parking_lot::Mutex;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::time::Timespec;
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// How often peers that take nothing are looked for.
+const SWEEP_NANOSECONDS: i64 = 250_000_000;
+/// Events taken in one go.
+const EVENTS: usize = 256;
+
+/// What is left of a socket's bytes after an attempt to send them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// All sent.
+    Nothing,
+    /// Some are left.
+    Some,
+    /// The socket is broken.
+    Broken,
+}
+
+/// Something whose bytes a [`Drainer`] sends when its socket takes them.
+pub trait Drain: Send + Sync {
+    /// The socket.
+    fn socket(&self) -> BorrowedFd<'_>;
+    /// Sends what the socket takes now. Unless some is left, calls [`Drainer::forget`] while still holding
+    /// whatever lock it calls [`Drainer::watch`] under, so that the two never cross.
+    fn drain(&self) -> Left;
+    /// Where the peer has taken nothing for longer than it may, cuts it off and calls [`Drainer::forget`].
+    fn cut_if_stalled(&self, now: Instant);
+}
+
+/// The thread that waits for sockets to take more, and the list of those it waits for.
+pub struct Drainer {
+    epoll: OwnedFd,
+    waiting: Mutex<HashMap<u64, Arc<dyn Drain>>>,
+    unsent: AtomicUsize,
+}
+
+impl std::fmt::Debug for Drainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drainer")
+            .field("unsent", &self.unsent())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drainer {
+    /// With nobody waiting.
+    ///
+    /// # Errors
+    /// The system has no descriptor for it.
+    pub fn new() -> io::Result<Arc<Drainer>> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        Ok(Arc::new(Drainer {
+            epoll,
+            waiting: Mutex::default(),
+            unsent: AtomicUsize::new(0),
+        }))
+    }
+
+    /// Bytes that all peers together have not taken yet.
+    pub fn unsent(&self) -> usize {
+        self.unsent.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the sum of [`Drainer::unsent`]: a peer's unsent bytes went from `before` to `after`.
+    pub fn count(&self, before: usize, after: usize) {
+        if after >= before {
+            self.unsent.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.unsent.fetch_sub(before - after, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes over a socket that did not take all of its bytes.
+    ///
+    /// # Errors
+    /// The system refuses to watch it.
+    pub fn watch(&self, number: u64, drain: Arc<dyn Drain>) -> io::Result<()> {
+        let mut waiting = self.waiting.lock();
+        let flags = EventFlags::OUT | EventFlags::ONESHOT;
+        epoll::add(&self.epoll, drain.socket(), EventData::new_u64(number), flags)?;
+        waiting.insert(number, drain);
+        Ok(())
+    }
+
+    /// Sends until stopped.
+    pub fn run(&self, stop: &Stop) {
+        let mut events = Vec::with_capacity(EVENTS);
+        let sweep = Timespec {
+            tv_sec: 0,
+            tv_nsec: SWEEP_NANOSECONDS,
+        };
+        while !stop.is_requested() {
+            events.clear();
+            let waited = epoll::wait(
+                &self.epoll,
+                rustix::buffer::spare_capacity(&mut events),
+                Some(&sweep),
+            );
+            if let Err(error) = waited
+                && error != rustix::io::Errno::INTR
+            {
+                crate::error!("the drainer cannot wait for sockets: {error}");
+                return;
+            }
+            for event in &events {
+                self.serve(event.data.u64());
+            }
+            self.sweep();
+        }
+    }
+
+    fn serve(&self, number: u64) {
+        let Some(drain) = self.waiting.lock().get(&number).cloned() else {
+            return;
+        };
+        // Our lock is released here: who calls `watch` or `forget` holds its own already.
+        if drain.drain() == Left::Some {
+            let flags = EventFlags::OUT | EventFlags::ONESHOT;
+            let watched = epoll::modify(&self.epoll, drain.socket(), EventData::new_u64(number), flags);
+            if let Err(error) = watched {
+                crate::error!("the drainer cannot wait for a socket: {error}");
+            }
+        }
+    }
+
+    fn sweep(&self) {
+        let now = Instant::now();
+        let all: Vec<(u64, Arc<dyn Drain>)> = self
+            .waiting
+            .lock()
+            .iter()
+            .map(|(number, drain)| (*number, Arc::clone(drain)))
+            .collect();
+        for (_, drain) in all {
+            drain.cut_if_stalled(now);
+        }
+    }
+
+    /// Watches a socket no more.
+    pub fn forget(&self, number: u64) {
+        if let Some(drain) = self.waiting.lock().remove(&number) {
+            let _ = epoll::delete(&self.epoll, drain.socket().as_fd());
+        }
+    }
+}

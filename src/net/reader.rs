@@ -1,0 +1,283 @@
+//! spec/net/reader.md · 4.3.2 Client-Worker Server Connection
+//!
+//! The receiving half of a connection, on a thread of its own: deadlines for a whole frame and for
+//! idleness, and the manners of closing.
+
+use super::Connection;
+use crate::model::ProtocolFault;
+use crate::wire::{Fault, FrameBuffer};
+use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The first read's room; it doubles while reads fill it, so that an idle client costs little.
+const CHUNK_LEAST: usize = 2 * 1024;
+/// The most that one read brings.
+const CHUNK_MOST: usize = 64 * 1024;
+/// How long input is discarded after the sending side was shut, so that the last answer is not lost to a
+/// reset.
+pub const LINGER: Duration = Duration::from_secs(1);
+/// The shortest socket time-out; 0 would mean none.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// A reader's deadlines.
+#[derive(Debug, Clone, Copy)]
+pub struct ReaderLimits {
+    /// From a frame's first byte to its last.
+    pub frame_timeout: Duration,
+    /// Without a byte moved or a request unanswered.
+    pub idle_timeout: Duration,
+    /// Requests that may be unanswered before no more are read.
+    pub unanswered_max: usize,
+}
+
+/// Why no more bytes come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The peer shut its sending side between frames.
+    Clean,
+    /// The peer, or the bytes it sent, must be told.
+    Fault(Fault),
+    /// The connection is broken, or was ended by someone else.
+    Broken,
+}
+
+/// Reads one connection.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Arc<Connection>,
+    limits: ReaderLimits,
+    /// What came and was not taken yet.
+    pub buffer: FrameBuffer,
+    chunk: Vec<u8>,
+    plain: Vec<u8>,
+    frame_began: Option<Instant>,
+    read_at: Instant,
+    timeout: Option<Duration>,
+}
+
+impl Reader {
+    /// For a connection that nobody else reads.
+    pub fn new(connection: Arc<Connection>, limits: ReaderLimits) -> Reader {
+        Reader {
+            connection,
+            limits,
+            buffer: FrameBuffer::new(),
+            chunk: vec![0; CHUNK_LEAST],
+            plain: Vec::new(),
+            frame_began: None,
+            read_at: Instant::now(),
+            timeout: None,
+        }
+    }
+
+    /// The connection that is read.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Takes slots for `count` requests, once there is room for them, and gives the first's number.
+    ///
+    /// # Errors
+    /// The connection broke meanwhile.
+    pub fn reserve(&mut self, count: usize) -> Result<u64, Ended> {
+        self.pausing(|connection, limits| connection.wait_room(count, limits.unanswered_max))?;
+        Ok(self.connection.reserve(count))
+    }
+
+    /// Waits until all that was asked has taken effect.
+    ///
+    /// # Errors
+    /// The connection broke meanwhile.
+    pub fn wait_effective(&mut self) -> Result<(), Ended> {
+        self.pausing(|connection, _| connection.wait_effective())
+    }
+
+    /// While we do not read, a frame's time does not run.
+    fn pausing(&mut self, wait: impl FnOnce(&Connection, &ReaderLimits) -> bool) -> Result<(), Ended> {
+        let paused = Instant::now();
+        if !wait(&self.connection, &self.limits) {
+            return Err(Ended::Broken);
+        }
+        if let Some(began) = self.frame_began.as_mut() {
+            *began += paused.elapsed();
+        }
+        Ok(())
+    }
+
+    /// Waits for bytes and puts them into [`Reader::buffer`].
+    ///
+    /// # Errors
+    /// How the connection ended.
+    pub fn fill(&mut self) -> Result<(), Ended> {
+        // What is left in the buffer is the beginning of a frame: its time runs from its first byte.
+        if !self.buffer.is_partial() {
+            self.frame_began = None;
+        } else if self.frame_began.is_none() {
+            self.frame_began = Some(self.read_at);
+        }
+        loop {
+            let left = self.time_left()?;
+            self.set_timeout(left);
+            match self.connection.socket().read(&mut self.chunk) {
+                Ok(0) => return Err(self.end_of_stream()),
+                Ok(size) => {
+                    self.read_at = Instant::now();
+                    if self.take(size)? {
+                        return Ok(());
+                    }
+                }
+                Err(e) if matches!(e.kind(), ErrorKind::Interrupted) => {}
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) => return Err(Ended::Broken),
+            }
+        }
+    }
+
+    /// Takes `size` received bytes; whether any of them are the protocol's.
+    fn take(&mut self, size: usize) -> Result<bool, Ended> {
+        self.plain.clear();
+        let mut bytes = &self.chunk[..size];
+        let tls = self.connection.decrypt(&mut bytes, &mut self.plain);
+        let brought = match tls {
+            Ok(true) => self.plain.len(),
+            Ok(false) => {
+                self.buffer.extend(&self.chunk[..size]);
+                size
+            }
+            Err(error) => {
+                crate::debug!("{:?} does not speak TLS: {error}", self.connection);
+                return Err(Ended::Broken);
+            }
+        };
+        if !self.plain.is_empty() {
+            self.buffer.extend(&self.plain);
+        }
+        if size == self.chunk.len() && size < CHUNK_MOST {
+            self.chunk.resize(size * 2, 0);
+        }
+        Ok(brought > 0)
+    }
+
+    fn end_of_stream(&self) -> Ended {
+        if self.connection.shut_since().is_some() {
+            Ended::Broken
+        } else if self.buffer.is_partial() {
+            Ended::Fault(Fault::new(
+                ProtocolFault::BadFrame,
+                "the stream ends inside a frame",
+            ))
+        } else {
+            Ended::Clean
+        }
+    }
+
+    /// How long may be waited for the next byte.
+    fn time_left(&self) -> Result<Duration, Ended> {
+        let now = Instant::now();
+        if let Some(since) = self.connection.shut_since() {
+            let _ = since;
+            return Err(Ended::Broken);
+        }
+        if let Some(began) = self.frame_began {
+            let left = self
+                .limits
+                .frame_timeout
+                .saturating_sub(now.saturating_duration_since(began));
+            return if left.is_zero() {
+                Err(Ended::Fault(Fault::new(
+                    ProtocolFault::Timeout,
+                    "the frame was not whole in time",
+                )))
+            } else {
+                Ok(left)
+            };
+        }
+        match self.connection.idle_since(self.read_at) {
+            Some(since) => {
+                let left = self
+                    .limits
+                    .idle_timeout
+                    .saturating_sub(now.saturating_duration_since(since));
+                if left.is_zero() {
+                    Err(Ended::Fault(Fault::new(
+                        ProtocolFault::Timeout,
+                        "the connection was idle for too long",
+                    )))
+                } else {
+                    Ok(left)
+                }
+            }
+            None => Ok(self.limits.idle_timeout),
+        }
+    }
+
+    /// A system call only where the time-out differs by enough to matter: an idle connection's does not
+    /// change from read to read.
+    fn set_timeout(&mut self, left: Duration) {
+        let full = left + left / 8 >= self.limits.idle_timeout;
+        let wanted = if full && self.frame_began.is_none() {
+            self.limits.idle_timeout
+        } else {
+            left
+        };
+        let wanted = wanted.max(SHORTEST);
+        if self.timeout != Some(wanted) && self.connection.socket().set_read_timeout(Some(wanted)).is_ok() {
+            self.timeout = Some(wanted);
+        }
+    }
+
+    /// Ends the connection as `ended` asks: the last answers leave, input is discarded for a while, and
+    /// the socket is closed.
+    pub fn finish(mut self, ended: Ended) {
+        match ended {
+            Ended::Clean => {
+                self.connection.wait_empty();
+            }
+            Ended::Fault(fault) => {
+                if fault.code == ProtocolFault::Timeout {
+                    self.connection.end_at_once(fault);
+                } else {
+                    self.connection.end_in_order(fault);
+                }
+                self.discard();
+            }
+            Ended::Broken => self.discard(),
+        }
+        self.connection.close();
+    }
+
+    /// Reads and forgets until the peer is done, or [`LINGER`] after our sending side was shut. A peer
+    /// that takes nothing is cut by the drainer, which ends the read.
+    fn discard(&mut self) {
+        loop {
+            let left = match self.connection.shut_since() {
+                Some(since) => LINGER.saturating_sub(since.elapsed()),
+                None => LINGER,
+            };
+            if left.is_zero() {
+                return;
+            }
+            self.timeout = None;
+            self.set_timeout(left);
+            match self.connection.socket().read(&mut self.chunk) {
+                Ok(0) => {
+                    // The peer sends no more; what it asked before may still wait for its answer.
+                    if self.connection.shut_since().is_none() {
+                        self.connection.wait_empty();
+                    }
+                    return;
+                }
+                Err(e)
+                    if !matches!(
+                        e.kind(),
+                        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
+                    ) =>
+                {
+                    return;
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}

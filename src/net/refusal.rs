@@ -1,0 +1,79 @@
+//! spec/net/refusal.md · 4.3 (a peer that finds no room is told so)
+//!
+//! A refused peer gets its `protocolError` from a thread that never waits for it, is read from for a
+//! while so that the answer is not lost to a reset, and is closed.
+
+use super::reader::LINGER;
+use crate::model::ProtocolFault;
+use crate::thread::Stop;
+use crate::wire::reply;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::net::{RecvFlags, SendFlags};
+use std::collections::VecDeque;
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+/// Refused peers that may linger at once; beyond them a peer is closed without a word.
+pub const LINGERING_MAX: usize = 256;
+/// How often lingering peers are looked at.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Where refused sockets go.
+#[derive(Debug, Clone)]
+pub struct Refusal(Sender<TcpStream>);
+
+/// The thread's half.
+#[derive(Debug)]
+pub struct Refuser(Receiver<TcpStream>);
+
+/// Both halves.
+pub fn refusal() -> (Refusal, Refuser) {
+    let (sender, receiver) = bounded(LINGERING_MAX);
+    (Refusal(sender), Refuser(receiver))
+}
+
+impl Refusal {
+    /// Tells a peer that there is no room.
+    pub fn refuse(&self, socket: TcpStream) {
+        // Where even this has no room, the socket is dropped, which closes it.
+        let _ = self.0.try_send(socket);
+    }
+}
+
+impl Refuser {
+    /// Refuses until stopped.
+    pub fn run(&self, stop: &Stop) {
+        let mut message = Vec::new();
+        reply::write_fault(
+            &mut message,
+            ProtocolFault::TooManyConnections,
+            "no room for another connection; try another worker",
+        );
+        let mut lingering: VecDeque<(TcpStream, Instant)> = VecDeque::new();
+        while !stop.is_requested() {
+            let patience = if lingering.is_empty() {
+                crate::thread::TICK
+            } else {
+                GLANCE
+            };
+            if let Ok(socket) = self.0.recv_timeout(patience) {
+                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+                let told = rustix::net::send(&socket, &message, flags).is_ok();
+                if told && socket.shutdown(Shutdown::Write).is_ok() && lingering.len() < LINGERING_MAX {
+                    lingering.push_back((socket, Instant::now()));
+                }
+            }
+            lingering.retain(|(socket, since)| since.elapsed() < LINGER && is_sending(socket));
+        }
+    }
+}
+
+/// Discards what has come; false once the peer is done.
+fn is_sending(socket: &TcpStream) -> bool {
+    let mut scratch = [0u8; 4096];
+    match rustix::net::recv(socket, &mut scratch, RecvFlags::DONTWAIT) {
+        Ok((0, _)) => false,
+        Ok(_) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => true,
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,101 @@
+//! spec/net/tls.md · 4.3.2 (what the specification leaves in clear, a worker may seal)
+//!
+//! TLS 1.3 for clients, by rustls. Certificate and key are read again on SIGHUP.
+
+use parking_lot::RwLock;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The most handshake bytes that are read before a handshake is done, in one go.
+const GO: usize = 16 * 1024;
+
+/// A worker's certificate and key, and the configuration made of them.
+#[derive(Debug)]
+pub struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+    config: RwLock<Arc<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a pair that does not fit; the text names the file.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Tls, String> {
+        let config = RwLock::new(Arc::new(read(certificate, key)?));
+        Ok(Tls {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            config,
+        })
+    }
+
+    /// Reads both files again; connections that stand keep what they have.
+    ///
+    /// # Errors
+    /// As [`Tls::load`]; the old pair stays in force.
+    pub fn reload(&self) -> Result<(), String> {
+        *self.config.write() = Arc::new(read(&self.certificate, &self.key)?);
+        Ok(())
+    }
+
+    /// A connection's own state.
+    ///
+    /// # Errors
+    /// rustls refuses the configuration.
+    pub fn accept(&self) -> Result<Box<ServerConnection>, rustls::Error> {
+        let mut tls = ServerConnection::new(Arc::clone(&self.config.read()))?;
+        // What is handed over is bounded by the connection, not here.
+        tls.set_buffer_limit(None);
+        Ok(Box::new(tls))
+    }
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| format!("{}: not a certificate in PEM form: {e}", certificate.display()))?;
+    let secret = PrivateKeyDer::from_pem_file(key)
+        .map_err(|e| format!("{}: not a private key in PEM form: {e}", key.display()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
+        .map_err(|e| {
+            format!(
+                "{} and {} do not serve TLS 1.3: {e}",
+                certificate.display(),
+                key.display()
+            )
+        })
+}
+
+/// Hands received bytes to `tls` and appends what they held to `plain`.
+///
+/// # Errors
+/// The peer does not speak TLS 1.3 as it should.
+pub(super) fn receive(tls: &mut ServerConnection, bytes: &mut &[u8], plain: &mut Vec<u8>) -> io::Result<()> {
+    while !bytes.is_empty() {
+        if tls.read_tls(bytes)? == 0 {
+            break;
+        }
+        let state = tls.process_new_packets().map_err(io::Error::other)?;
+        let mut left = state.plaintext_bytes_to_read();
+        while left > 0 {
+            let at = plain.len();
+            plain.resize(at + left.min(GO), 0);
+            let size = tls.reader().read(&mut plain[at..])?;
+            plain.truncate(at + size);
+            if size == 0 {
+                break;
+            }
+            left = left.saturating_sub(size);
+        }
+    }
+    Ok(())
+}
