@@ -4,4 +4,5 @@
 
 pub mod envelope;
 pub mod line;
+pub mod message;
 pub mod record;

@@ -180,6 +180,7 @@ instructions! {
     0x0425 LinkSessionsEnded "linkSessionsEnded" Link [] Binary, None, None;
     0x0426 LinkConnectionClosed "linkConnectionClosed" Link [] Binary, None, None;
     0x0427 LinkBooted "linkBooted" Link ["text"] Between(1, 1), None, None;
+    0x0428 LinkAgain "linkAgain" Link [] Between(0, 0), None, None;
 }
 
 impl Instruction {

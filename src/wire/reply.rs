@@ -266,7 +266,8 @@ impl Reply {
             | I::LinkSession
             | I::LinkSessionsEnded
             | I::LinkConnectionClosed
-            | I::LinkBooted => {
+            | I::LinkBooted
+            | I::LinkAgain => {
                 return Err(Fault::new(
                     ProtocolFault::NotAllowed,
                     "not a message that a server sends to a client",

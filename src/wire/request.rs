@@ -255,7 +255,8 @@ impl Request {
             | I::LinkSession
             | I::LinkSessionsEnded
             | I::LinkConnectionClosed
-            | I::LinkBooted => return Ok(None),
+            | I::LinkBooted
+            | I::LinkAgain => return Ok(None),
         };
         Ok(Some(request))
     }

@@ -1,0 +1,359 @@
+//! spec/link/message.md · 4.1, 4.3.1, 3.1.5 (what worker and master say to each other for themselves)
+//!
+//! The link's own instructions. Clients' requests and their replies travel as the frames they are.
+
+use crate::model::{Bar, Malformed, Quote, SessionHash, Stamp, Symbol};
+use crate::wire::payload::{Cursor, Payload, put_text};
+use crate::wire::{Header, Instruction, frame, packet};
+
+/// Session hashes in one message at most: what fits a frame.
+pub const HASHES_MAX: usize = 250;
+
+fn put_i64(out: &mut Vec<u8>, value: i64) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+/// Master → worker, first on a new link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Welcome {
+    /// The master's wall clock.
+    pub now: Stamp,
+    /// Milliseconds between two asset updates (2.3.4).
+    pub update_interval: i64,
+    /// The master's version.
+    pub version: String,
+}
+
+impl Payload for Welcome {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_i64(out, self.now.0);
+        put_i64(out, self.update_interval);
+        put_text(out, &self.version);
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<Welcome, Malformed> {
+        Ok(Welcome {
+            now: from.stamp()?,
+            update_interval: from.i64()?,
+            version: from.text()?.to_owned(),
+        })
+    }
+}
+
+/// Worker → master, once a second: what it reports of itself (3.1.5). Answered with `pong`, so that a
+/// silent link is noticed from both ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The worker's version.
+    pub version: String,
+    /// Milliseconds since its start.
+    pub uptime: i64,
+    /// Clients connected.
+    pub connections: u32,
+    /// Sessions it knows.
+    pub sessions: u32,
+    /// Windows of past values that it keeps.
+    pub cached: u32,
+    /// Bytes that they take.
+    pub cached_bytes: u64,
+    /// Requests that wait for the master.
+    pub parked: u32,
+}
+
+impl Payload for Report {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_text(out, &self.version);
+        put_i64(out, self.uptime);
+        for value in [self.connections, self.sessions, self.cached] {
+            out.extend_from_slice(&value.to_be_bytes());
+        }
+        out.extend_from_slice(&self.cached_bytes.to_be_bytes());
+        out.extend_from_slice(&self.parked.to_be_bytes());
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<Report, Malformed> {
+        Ok(Report {
+            version: from.text()?.to_owned(),
+            uptime: from.i64()?,
+            connections: from.u32()?,
+            sessions: from.u32()?,
+            cached: from.u32()?,
+            cached_bytes: from.u64()?,
+            parked: from.u32()?,
+        })
+    }
+}
+
+/// One asset in a push of prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceRow {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// Its latest value; `None` before its first bar.
+    pub quote: Option<Quote>,
+    /// What it did on its latest day; `None` before its first bar.
+    pub day: Option<Bar>,
+}
+
+/// Master → worker at each update, and first on a new link: the current values of all assets, sorted by
+/// symbol. A `linkPrices` frame with the fixed part, then the rows as a data transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prices {
+    /// Number of the update.
+    pub update: u64,
+    /// Market time of the newest quote.
+    pub market_now: Stamp,
+    /// When the update was published, wall time.
+    pub published: Stamp,
+    /// When the next is expected, wall time.
+    pub next: Stamp,
+    /// All assets.
+    pub rows: Vec<PriceRow>,
+}
+
+/// Bytes of the fixed part of [`Prices`].
+const PRICES_FIXED: usize = 8 * 4;
+
+impl Prices {
+    /// Appends the frames.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut fixed = Vec::with_capacity(PRICES_FIXED);
+        fixed.extend_from_slice(&self.update.to_be_bytes());
+        for stamp in [self.market_now, self.published, self.next] {
+            put_i64(&mut fixed, stamp.0);
+        }
+        frame::write_binary(out, Instruction::LinkPrices, &fixed);
+        let mut rows = Vec::new();
+        for row in &self.rows {
+            put_text(&mut rows, row.symbol.as_str());
+            rows.push(u8::from(row.quote.is_some()) | (u8::from(row.day.is_some()) << 1));
+            if let Some(quote) = &row.quote {
+                quote.write(&mut rows);
+            }
+            if let Some(day) = &row.day {
+                day.write(&mut rows);
+            }
+        }
+        packet::write(out, &rows);
+    }
+
+    /// Reads the fixed part, and the rows once reassembled.
+    ///
+    /// # Errors
+    /// Bytes of another form.
+    pub fn read(fixed: &[u8], rows: &[u8]) -> Result<Prices, Malformed> {
+        let mut from = Cursor::new(fixed);
+        let (update, market_now) = (from.u64()?, from.stamp()?);
+        let (published, next) = (from.stamp()?, from.stamp()?);
+        from.end()?;
+        let mut from = Cursor::new(rows);
+        let mut rows = Vec::new();
+        while from.left() > 0 {
+            let symbol = from.symbol()?;
+            let has = from.u8()?;
+            if has > 3 {
+                return Err(Malformed("an asset's row says what it has with 0 to 3"));
+            }
+            let quote = if has & 1 == 0 {
+                None
+            } else {
+                Some(Quote::read(&mut from)?)
+            };
+            let day = if has & 2 == 0 {
+                None
+            } else {
+                Some(Bar::read(&mut from)?)
+            };
+            rows.push(PriceRow { symbol, quote, day });
+        }
+        Ok(Prices {
+            update,
+            market_now,
+            published,
+            next,
+            rows,
+        })
+    }
+}
+
+/// What the master says of a session: the answer to `linkSession`, and what goes before the `sessionID`
+/// that answers a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionState {
+    /// Which session.
+    pub hash: SessionHash,
+    /// What is known of it; `None`: not active.
+    pub active: Option<ActiveSession>,
+}
+
+/// An active session, as workers know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveSession {
+    /// The account's registered spelling.
+    pub username: String,
+    /// When it ends whatever happens.
+    pub expiry: Stamp,
+    /// Ends with the connection that made it.
+    pub expirable: bool,
+}
+
+impl Payload for SessionState {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.hash.0);
+        out.push(u8::from(self.active.is_some()));
+        if let Some(active) = &self.active {
+            put_text(out, &active.username);
+            put_i64(out, active.expiry.0);
+            out.push(u8::from(active.expirable));
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<SessionState, Malformed> {
+        let hash = read_hash(from)?;
+        let active = if from.flag()? {
+            Some(ActiveSession {
+                username: from.text()?.to_owned(),
+                expiry: from.stamp()?,
+                expirable: from.flag()?,
+            })
+        } else {
+            None
+        };
+        Ok(SessionState { hash, active })
+    }
+}
+
+/// A list of session hashes: `linkSessionsEnded` (master → worker) and `linkConnectionClosed` (worker →
+/// master: the expirable sessions of connections that ended). At most [`HASHES_MAX`] a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionHashes(pub Vec<SessionHash>);
+
+impl Payload for SessionHashes {
+    fn write(&self, out: &mut Vec<u8>) {
+        for hash in &self.0 {
+            out.extend_from_slice(&hash.0);
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<SessionHashes, Malformed> {
+        let mut hashes = Vec::with_capacity(from.left() / 32);
+        while from.left() > 0 {
+            hashes.push(read_hash(from)?);
+        }
+        Ok(SessionHashes(hashes))
+    }
+}
+
+fn read_hash(from: &mut Cursor<'_>) -> Result<SessionHash, Malformed> {
+    let bytes = from.take(32)?;
+    bytes
+        .try_into()
+        .map(SessionHash)
+        .map_err(|_| Malformed("a session hash has 32 bytes"))
+}
+
+/// Appends a binary message of the link.
+pub fn write(out: &mut Vec<u8>, instruction: Instruction, payload: &impl Payload) {
+    frame::write_binary(out, instruction, &payload.to_bytes());
+}
+
+/// The frames of a link message's body, one after the other.
+#[derive(Debug)]
+pub struct Frames<'a>(&'a [u8]);
+
+impl<'a> Frames<'a> {
+    /// Of a body.
+    pub fn new(body: &'a [u8]) -> Frames<'a> {
+        Frames(body)
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    /// A frame: its header, its data, and both together.
+    type Item = Result<(Header, &'a [u8], &'a [u8]), Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        const CUT: Malformed = Malformed("a body that ends inside a frame");
+        if self.0.is_empty() {
+            return None;
+        }
+        let body = std::mem::take(&mut self.0);
+        let Some(header) = body.first_chunk().map(Header::read) else {
+            return Some(Err(CUT));
+        };
+        if header.check().is_err() {
+            return Some(Err(Malformed("a body with a malformed frame")));
+        }
+        let end = usize::try_from(header.data_size).map_or(usize::MAX, |size| size + frame::HEADER);
+        let Some((whole, rest)) = body.split_at_checked(end) else {
+            return Some(Err(CUT));
+        };
+        self.0 = rest;
+        Some(Ok((header, &whole[frame::HEADER..], whole)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Money;
+    use crate::wire::Reassembly;
+
+    #[test]
+    fn prices_survive_the_link() {
+        let bar = Bar {
+            time: Stamp(86_400_000),
+            open: Money(1),
+            high: Money(4),
+            low: Money(1),
+            close: Money(2),
+            volume: 9,
+        };
+        let row = |i: u32| PriceRow {
+            symbol: Symbol::parse(&format!("S{i}")).unwrap(),
+            quote: (i % 3 != 0).then(|| bar.quote()),
+            day: (i % 2 == 0).then_some(bar),
+        };
+        let prices = Prices {
+            update: 7,
+            market_now: Stamp(1),
+            published: Stamp(2),
+            next: Stamp(3),
+            rows: (0..1000).map(row).collect(),
+        };
+        let mut body = Vec::new();
+        prices.write(&mut body);
+        let mut frames = Frames::new(&body);
+        let (header, fixed, _) = frames.next().unwrap().unwrap();
+        assert_eq!(header.instruction, Instruction::LinkPrices.number());
+        let mut reassembly = Reassembly::default();
+        let rows = frames.find_map(|f| {
+            let (header, data, _) = f.unwrap();
+            reassembly.push(&header, data).unwrap()
+        });
+        assert_eq!(Prices::read(fixed, &rows.unwrap()), Ok(prices));
+    }
+
+    #[test]
+    fn sessions_survive_the_link() {
+        let hash = SessionHash([7; 32]);
+        let active = ActiveSession {
+            username: "alice".into(),
+            expiry: Stamp(5),
+            expirable: true,
+        };
+        for state in [
+            SessionState {
+                hash,
+                active: Some(active),
+            },
+            SessionState { hash, active: None },
+        ] {
+            assert_eq!(SessionState::from_bytes(&state.to_bytes()), Ok(state));
+        }
+        let hashes = SessionHashes(vec![hash; HASHES_MAX]);
+        assert!(hashes.to_bytes().len() <= crate::wire::MAX_DATA);
+        assert_eq!(SessionHashes::from_bytes(&hashes.to_bytes()), Ok(hashes));
+        assert!(SessionHashes::from_bytes(&[1; 33]).is_err());
+    }
+}
