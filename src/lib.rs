@@ -6,6 +6,7 @@
 pub mod model;
 pub mod wire;
 
+pub mod config;
 pub mod log;
 pub mod thread;
 

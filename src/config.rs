@@ -1,0 +1,138 @@
+//! spec/config.md · 2.3 Global Deployment Variables
+//!
+//! The configuration files of both daemons: read, checked and written.
+
+mod check;
+mod master;
+mod reader;
+mod values;
+mod worker;
+mod writer;
+
+pub use master::{
+    Accounts, Alpaca, Assets, Binance, MasterConfig, MasterGpg, MasterLimits, ProviderKind, Replay,
+    Simulated, Symbols,
+};
+pub use values::{Fingerprint, HostPort};
+pub use worker::{Tls, WorkerConfig, WorkerGpg, WorkerLimits};
+
+use reader::{Report, Table};
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A longer configuration file is none.
+const FILE_MAX: u64 = 1024 * 1024;
+
+/// Everything that is wrong with a configuration file. Its `Display` has one line a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file.
+    pub file: PathBuf,
+    /// At least one, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key's dotted name; empty where the file as a whole is meant.
+    pub key: String,
+    /// Its line, from 1, where it stands in the file.
+    pub line: Option<usize>,
+    /// Why, and what would be right.
+    pub reason: String,
+}
+
+/// Something that is allowed and not advisable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The key's dotted name.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.reason)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.problems.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{}:", self.file.display())?;
+            if let Some(line) = problem.line {
+                write!(f, "{line}:")?;
+            }
+            if !problem.key.is_empty() {
+                write!(f, " {}:", problem.key)?;
+            }
+            write!(f, " {}", problem.reason)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl ConfigError {
+    fn whole(file: &Path, reason: impl Into<String>) -> ConfigError {
+        ConfigError {
+            file: file.to_owned(),
+            problems: vec![Problem {
+                key: String::new(),
+                line: None,
+                reason: reason.into(),
+            }],
+        }
+    }
+}
+
+fn read_file(file: &Path) -> Result<String, ConfigError> {
+    let unreadable =
+        |why: std::io::Error| ConfigError::whole(file, format!("this file cannot be read: {why}"));
+    let mut text = String::new();
+    let length = std::fs::File::open(file)
+        .map_err(unreadable)?
+        .take(FILE_MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    if u64::try_from(length).is_ok_and(|length| length <= FILE_MAX) {
+        Ok(text)
+    } else {
+        Err(ConfigError::whole(
+            file,
+            "this file has more than 1 MiB, and is no configuration",
+        ))
+    }
+}
+
+/// Reads the text of `file` with `read`; with `files`, checks the files that it names too.
+fn parse<T>(
+    text: &str,
+    file: &Path,
+    read: impl FnOnce(&mut Table<'_, '_>) -> T,
+    files: Option<fn(&T, &Report)>,
+) -> Result<(T, Vec<Warning>), ConfigError> {
+    let report = Report::new(file, text);
+    let Some(mut root) = Table::root(&report, text) else {
+        return match report.conclude(()) {
+            Err(error) => Err(error),
+            Ok(_) => Err(ConfigError::whole(file, "this is not TOML")),
+        };
+    };
+    let config = read(&mut root);
+    root.finish();
+    if let Some(check) = files {
+        check(&config, &report);
+    }
+    report.conclude(config)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! spec/config/master.md · 2.3 Global Deployment Variables, of the master
+
+mod assets;
+
+pub use assets::{Alpaca, Assets, Binance, ProviderKind, Replay, Simulated, Symbols};
+
+use super::reader::{Or, Report, Table, a_kind};
+use super::values::{self, Fingerprint, SOCKET_PATH_MAX};
+use super::{ConfigError, Warning, check, writer};
+use crate::log::LogConfig;
+use crate::model::Money;
+use crate::model::money::{FRACTION_DIGITS, MILLION};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::de::DeValue;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Cash that a new account may have at most.
+const STARTING_CASH_MAX: Money = Money(1_000_000_000 * MILLION);
+
+/// A hash cheaper than this is for tests.
+const BCRYPT_COST_ADVISED: u32 = 10;
+
+/// Rates and counts may not be more than this.
+const COUNT_MAX: u32 = 1_000_000_000;
+
+/// The master's configuration. Paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterConfig {
+    /// Where workers link, and clients ask for the list of workers.
+    pub listen: SocketAddr,
+    /// The folder of the database.
+    pub data_dir: PathBuf,
+    /// The Unix socket for `papertraderctl`.
+    pub control_socket: PathBuf,
+    /// The group that the socket belongs to, if the group exists.
+    pub control_group: String,
+    /// The account currency.
+    pub currency: String,
+    /// Between two retrievals of assets, and so between two settlements (2.3.4).
+    pub update_interval: Duration,
+    /// Cash of a new account.
+    pub starting_cash: Money,
+    /// From login to expiry.
+    pub session_lifetime: Duration,
+    /// Number of workers (2.3.2).
+    pub expected_workers: usize,
+    /// The SQLite file.
+    pub database: PathBuf,
+    /// Keys.
+    pub gpg: MasterGpg,
+    /// The log.
+    pub log: LogConfig,
+    /// What is retrieved, and from where.
+    pub assets: Assets,
+    /// Passwords.
+    pub accounts: Accounts,
+    /// Bounds.
+    pub limits: MasterLimits,
+}
+
+/// `[gpg]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterGpg {
+    /// The folder of its keyring.
+    pub home: PathBuf,
+    /// Its own key.
+    pub key: Fingerprint,
+}
+
+/// `[accounts]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accounts {
+    /// bcrypt's cost: the hash takes 2 to the power of it steps.
+    pub bcrypt_cost: u32,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterLimits {
+    /// In any 60 s, for a name and client address together.
+    pub failed_logins_per_minute: u32,
+    /// In any 60 s, for a client address.
+    pub failed_logins_per_minute_per_address: u32,
+    /// In any 60 s, for a client address.
+    pub registrations_per_minute_per_address: u32,
+    /// In any 60 s, for an account.
+    pub orders_per_minute_per_account: u32,
+    /// Orders of an account that wait for settlement.
+    pub max_queued_per_account: u32,
+    /// Orders of all accounts that wait for settlement.
+    pub max_queued: u32,
+    /// Connections on the master's port at the same time.
+    pub max_connections: usize,
+    /// From a message's first byte to its last.
+    pub frame_timeout: Duration,
+}
+
+impl MasterConfig {
+    /// Reads and checks a file, and the files that it names.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
+        let text = super::read_file(file)?;
+        super::parse(&text, file, read, Some(check_files))
+    }
+
+    /// Reads a text as if it stood in `file`. Of the files that it names only `symbols_file` is looked at.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(text: &str, file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
+        super::parse(text, file, read, None)
+    }
+
+    /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.
+    pub fn to_toml(&self, file: &Path) -> String {
+        let mut values = writer::Values::new(file);
+        values.text("listen", self.listen);
+        values.path("data_dir", &self.data_dir);
+        values.path("control_socket", &self.control_socket);
+        values.text("control_group", &self.control_group);
+        values.text("currency", &self.currency);
+        values.duration("update_interval", self.update_interval);
+        values.text("starting_cash", self.starting_cash);
+        values.duration("session_lifetime", self.session_lifetime);
+        values.bare("expected_workers", self.expected_workers);
+        let database = self
+            .database
+            .strip_prefix(&self.data_dir)
+            .unwrap_or(&self.database);
+        values.text("database.url", format!("sqlite:{}", database.display()));
+        values.path("gpg.home", &self.gpg.home);
+        values.text("gpg.key", &self.gpg.key);
+        values.log(&self.log);
+        self.assets.write(&mut values);
+        values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);
+        let limits = &self.limits;
+        for (key, value) in [
+            ("failed_logins_per_minute", limits.failed_logins_per_minute),
+            (
+                "failed_logins_per_minute_per_address",
+                limits.failed_logins_per_minute_per_address,
+            ),
+            (
+                "registrations_per_minute_per_address",
+                limits.registrations_per_minute_per_address,
+            ),
+            (
+                "orders_per_minute_per_account",
+                limits.orders_per_minute_per_account,
+            ),
+            ("max_queued_per_account", limits.max_queued_per_account),
+            ("max_queued", limits.max_queued),
+        ] {
+            values.bare(&format!("limits.{key}"), value);
+        }
+        values.bare("limits.max_connections", limits.max_connections);
+        values.duration("limits.frame_timeout", limits.frame_timeout);
+        values.fill(include_str!("../../etc/master.toml"))
+    }
+}
+
+fn read(root: &mut Table<'_, '_>) -> MasterConfig {
+    let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let data_dir = root.path("data_dir", Some("/var/lib/papertrader"));
+    let database = database(root, &data_dir);
+    let config = MasterConfig {
+        listen: values::listen(root, SocketAddr::new(localhost, 2048)),
+        data_dir,
+        control_socket: root.path("control_socket", Some("/run/papertrader/master.sock")),
+        control_group: root.parsed("control_group", Or::Default("papertrader".to_owned()), group),
+        currency: root.parsed("currency", Or::Default("USD".to_owned()), currency),
+        update_interval: root.duration("update_interval", SECOND * 60, Duration::from_millis(10), DAY),
+        starting_cash: root.value("starting_cash", Or::Default(Money(100_000 * MILLION)), cash),
+        session_lifetime: root.duration("session_lifetime", DAY * 30, SECOND, DAY * 3650),
+        expected_workers: root.number("expected_workers", 1, 1, 10_000),
+        database,
+        gpg: gpg(root),
+        log: values::log(root, "/var/log/papertrader/master.log"),
+        assets: assets::read(root),
+        accounts: accounts(root),
+        limits: limits(root),
+    };
+    let length = config.control_socket.as_os_str().len();
+    if length > SOCKET_PATH_MAX {
+        root.report().problem(
+            "control_socket",
+            format!("its path has {length} bytes, and a Unix socket's has at most {SOCKET_PATH_MAX}"),
+        );
+    }
+    config
+}
+
+fn group(text: &str) -> Result<String, String> {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if !text.is_empty() && text.len() <= 32 && text.bytes().all(letter) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text:?} is not the name of a group"))
+}
+
+fn currency(text: &str) -> Result<String, String> {
+    let letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if (2..=8).contains(&text.len()) && text.bytes().all(letter) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{text:?} is not a currency such as \"USD\": 2 to 8 of A-Z 0-9"
+    ))
+}
+
+/// An amount of cash: a text, so that no digit is lost, or a whole number.
+fn cash(value: &DeValue<'_>) -> Result<Money, String> {
+    let text = match value {
+        DeValue::String(text) => text.as_ref(),
+        DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+        other => {
+            return Err(format!(
+                "this is {}, and must be a text such as \"100000\"",
+                a_kind(other)
+            ));
+        }
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > FRACTION_DIGITS {
+        return Err(format!(
+            "{text:?} is not an amount such as \"100000\" or \"100000.50\", with at most {FRACTION_DIGITS} digits after the point"
+        ));
+    }
+    Money::parse_rounded(text)
+        .ok()
+        .filter(|cash| *cash <= STARTING_CASH_MAX)
+        .ok_or_else(|| format!("{text} is more than {STARTING_CASH_MAX}"))
+}
+
+fn database(root: &mut Table<'_, '_>, data_dir: &Path) -> PathBuf {
+    let mut table = root.table_or_empty("database");
+    let path = table.parsed("url", Or::Default(data_dir.join("master.db")), |text| {
+        text.strip_prefix("sqlite:")
+            .filter(|path| !path.is_empty() && !path.contains('\0') && !path.ends_with('/'))
+            .map(|path| data_dir.join(path))
+            .ok_or_else(|| format!("{text:?} is not sqlite:FILE, and there is no other database"))
+    });
+    table.finish();
+    path
+}
+
+fn gpg(root: &mut Table<'_, '_>) -> MasterGpg {
+    let mut table = root.table_or_empty("gpg");
+    let gpg = MasterGpg {
+        home: values::gpg_home(&mut table),
+        key: values::fingerprint(&mut table, "key"),
+    };
+    table.finish();
+    gpg
+}
+
+fn accounts(root: &mut Table<'_, '_>) -> Accounts {
+    let mut table = root.table_or_empty("accounts");
+    let bcrypt_cost = table.number("bcrypt_cost", 12, 4, 15);
+    if bcrypt_cost < BCRYPT_COST_ADVISED {
+        table.report().warn(
+            "accounts.bcrypt_cost",
+            format!("{bcrypt_cost} is for tests: a stolen database is guessed quickly; use at least {BCRYPT_COST_ADVISED}"),
+        );
+    }
+    table.finish();
+    Accounts { bcrypt_cost }
+}
+
+fn limits(root: &mut Table<'_, '_>) -> MasterLimits {
+    let mut table = root.table_or_empty("limits");
+    let limits = MasterLimits {
+        failed_logins_per_minute: table.number("failed_logins_per_minute", 10, 1, COUNT_MAX),
+        failed_logins_per_minute_per_address: table.number(
+            "failed_logins_per_minute_per_address",
+            100,
+            1,
+            COUNT_MAX,
+        ),
+        registrations_per_minute_per_address: table.number(
+            "registrations_per_minute_per_address",
+            20,
+            1,
+            COUNT_MAX,
+        ),
+        orders_per_minute_per_account: table.number("orders_per_minute_per_account", 60_000, 1, COUNT_MAX),
+        max_queued_per_account: table.number("max_queued_per_account", 10_000, 1, COUNT_MAX),
+        max_queued: table.number("max_queued", 1_000_000, 1, COUNT_MAX),
+        max_connections: table.number("max_connections", 256, 1, 100_000),
+        frame_timeout: table.duration("frame_timeout", SECOND * 5, SECOND / 10, SECOND * 600),
+    };
+    table.finish();
+    limits
+}
+
+fn check_files(config: &MasterConfig, report: &Report) {
+    check::gpg_home(report, &config.gpg.home);
+    check::future_folder(report, "data_dir", &config.data_dir);
+    config.assets.check_files(report);
+}

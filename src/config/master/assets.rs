@@ -1,0 +1,364 @@
+//! spec/config/master/assets.md · 2.3.1 List of assets to retrieve, 3.1.6 Assets Data Retrieval
+
+use super::super::reader::{Or, Report, Table, a_kind, text, texts};
+use super::super::{check, values, writer};
+use crate::model::{Stamp, Symbol};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use toml::de::DeValue;
+
+/// More assets than this cannot be asked for.
+const SYMBOLS_MAX: usize = 100_000;
+
+/// Bytes of a file of symbols.
+const SYMBOLS_FILE_MAX: u64 = 4 * 1024 * 1024;
+
+/// Where systemd puts the secrets that a unit is given.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// `[assets]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assets {
+    /// What is retrieved (2.3.1).
+    pub symbols: Symbols,
+    /// The file that the list came from, if it did.
+    pub symbols_file: Option<PathBuf>,
+    /// Where from, best first; at least one, none twice. The table of each is there.
+    pub providers: Vec<ProviderKind>,
+    /// An older price than this many intervals fills nothing.
+    pub stale_after: u32,
+    /// Calls to the assets API.
+    pub calls_per_minute: u32,
+    /// `[assets.alpaca]`
+    pub alpaca: Option<Alpaca>,
+    /// `[assets.binance]`
+    pub binance: Option<Binance>,
+    /// `[assets.simulated]`
+    pub simulated: Option<Simulated>,
+    /// `[assets.replay]`
+    pub replay: Option<Replay>,
+}
+
+/// Which assets are retrieved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Symbols {
+    /// All that the provider has.
+    All,
+    /// These; at least one.
+    List(BTreeSet<Symbol>),
+}
+
+/// A source of prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProviderKind {
+    /// Files of past bars.
+    Replay,
+    /// A seeded random walk.
+    Simulated,
+    /// Stocks, through alpaca.markets.
+    Alpaca,
+    /// Coins, through binance.com.
+    Binance,
+}
+
+/// All of them, with the names that the configuration has for them.
+const PROVIDERS: [(ProviderKind, &str); 4] = [
+    (ProviderKind::Replay, "replay"),
+    (ProviderKind::Simulated, "simulated"),
+    (ProviderKind::Alpaca, "alpaca"),
+    (ProviderKind::Binance, "binance"),
+];
+
+impl ProviderKind {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProviderKind::Replay => "replay",
+            ProviderKind::Simulated => "simulated",
+            ProviderKind::Alpaca => "alpaca",
+            ProviderKind::Binance => "binance",
+        }
+    }
+}
+
+impl fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// `[assets.alpaca]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alpaca {
+    /// Prices, without a slash at its end.
+    pub url: String,
+    /// The list of assets, without a slash at its end.
+    pub assets_url: String,
+    /// Two lines, key ID and secret.
+    pub credentials: PathBuf,
+    /// Which of its feeds.
+    pub feed: String,
+}
+
+/// `[assets.binance]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binance {
+    /// Without a slash at its end.
+    pub url: String,
+    /// The coin that counts as the account currency.
+    pub quote: String,
+}
+
+/// `[assets.simulated]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// How many assets.
+    pub symbols: u32,
+    /// The same seed gives the same market.
+    pub seed: u64,
+}
+
+/// `[assets.replay]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// One CSV a symbol.
+    pub directory: PathBuf,
+    /// The market time at which the replay starts.
+    pub start: Stamp,
+}
+
+/// Reads the table.
+pub(super) fn read(root: &mut Table<'_, '_>) -> Assets {
+    let mut table = root.table_or_empty("assets");
+    let (symbols, symbols_file) = symbols(&mut table);
+    let assets = Assets {
+        symbols,
+        symbols_file,
+        providers: table.value("provider", Or::Default(vec![ProviderKind::Replay]), providers),
+        stale_after: table.number("stale_after", 3, 1, 1_000_000),
+        calls_per_minute: table.number("calls_per_minute", 100, 1, 1_000_000),
+        alpaca: table.table("alpaca").map(alpaca),
+        binance: table.table("binance").map(binance),
+        simulated: table.table("simulated").map(simulated),
+        replay: table.table("replay").map(replay),
+    };
+    for provider in &assets.providers {
+        let key = format!("assets.{provider}");
+        if !table.report().has(&key) {
+            let reason = format!("provider {provider} is named, and its table [{key}] is missing");
+            table.report().problem(&key, reason);
+        }
+    }
+    table.finish();
+    assets
+}
+
+fn symbols(table: &mut Table<'_, '_>) -> (Symbols, Option<PathBuf>) {
+    if !table.has("symbols_file") {
+        return (table.value("symbols", Or::Required(Symbols::All), list), None);
+    }
+    let named_twice = table.has("symbols");
+    let file = table.path("symbols_file", None);
+    let list = table.value("symbols", Or::Default(Symbols::All), list);
+    let report = table.report();
+    if named_twice {
+        report.problem(
+            "assets.symbols_file",
+            "symbols and symbols_file exclude each other: remove one",
+        );
+        return (list, Some(file));
+    }
+    match from_file(&file) {
+        Ok(list) => (list, Some(file)),
+        Err(reason) => {
+            report.problem("assets.symbols_file", format!("{}: {reason}", file.display()));
+            (Symbols::All, Some(file))
+        }
+    }
+}
+
+fn list(value: &DeValue<'_>) -> Result<Symbols, String> {
+    match value {
+        DeValue::String(all) if all == "all" => Ok(Symbols::All),
+        DeValue::Array(_) => collect(texts(value)?.into_iter()),
+        DeValue::String(other) => Err(format!(
+            "{other:?} is not \"all\"; a single symbol is a list too: [{other:?}]"
+        )),
+        other => Err(format!(
+            "this is {}, and must be a list such as [\"AAPL\", \"IBM\"], or \"all\"",
+            a_kind(other)
+        )),
+    }
+}
+
+fn from_file(file: &Path) -> Result<Symbols, String> {
+    use std::io::Read;
+    let mut text = String::new();
+    std::fs::File::open(file)
+        .and_then(|file| file.take(SYMBOLS_FILE_MAX).read_to_string(&mut text))
+        .map_err(|why| format!("it cannot be read: {why}"))?;
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    collect(lines.filter(|line| !line.is_empty()))
+}
+
+fn collect<'a>(names: impl Iterator<Item = &'a str>) -> Result<Symbols, String> {
+    let mut symbols = BTreeSet::new();
+    for name in names {
+        let symbol = Symbol::parse(name).map_err(|why| format!("{name:?}: {why}"))?;
+        if !symbols.insert(symbol) {
+            return Err(format!("{name} stands there twice"));
+        }
+        if symbols.len() > SYMBOLS_MAX {
+            return Err(format!("there are more than {SYMBOLS_MAX} symbols"));
+        }
+    }
+    if symbols.is_empty() {
+        return Err("there is no symbol in it".to_owned());
+    }
+    Ok(Symbols::List(symbols))
+}
+
+fn providers(value: &DeValue<'_>) -> Result<Vec<ProviderKind>, String> {
+    let mut kinds = Vec::new();
+    for name in texts(value)? {
+        let kind = PROVIDERS
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(kind, _)| *kind)
+            .ok_or_else(|| format!("{name:?} is not one of replay, simulated, alpaca, binance"))?;
+        if kinds.contains(&kind) {
+            return Err(format!("{name} stands there twice"));
+        }
+        kinds.push(kind);
+    }
+    if kinds.is_empty() {
+        return Err("at least one provider is needed".to_owned());
+    }
+    Ok(kinds)
+}
+
+fn alpaca(mut table: Table<'_, '_>) -> Alpaca {
+    let url = |default: &str| Or::Default(default.to_owned());
+    let config = Alpaca {
+        url: table.parsed("url", url("https://data.alpaca.markets"), values::url),
+        assets_url: table.parsed("assets_url", url("https://paper-api.alpaca.markets"), values::url),
+        credentials: credentials(table.path("credentials", Some("alpaca.key"))),
+        feed: table.parsed("feed", Or::Default("iex".to_owned()), |text| {
+            let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+            if !text.is_empty() && text.len() <= 32 && text.bytes().all(letter) {
+                return Ok(text.to_owned());
+            }
+            Err(format!(
+                "{text:?} is not the name of a feed, such as \"iex\" or \"sip\""
+            ))
+        }),
+    };
+    table.finish();
+    config
+}
+
+/// The file, or systemd's credential of the same name where there is no such file.
+fn credentials(path: PathBuf) -> PathBuf {
+    if path.exists() {
+        return path;
+    }
+    let given = std::env::var_os(CREDENTIALS)
+        .zip(path.file_name())
+        .map(|(folder, name)| Path::new(&folder).join(name));
+    given.filter(|given| given.exists()).unwrap_or(path)
+}
+
+fn binance(mut table: Table<'_, '_>) -> Binance {
+    let config = Binance {
+        url: table.parsed(
+            "url",
+            Or::Default("https://api.binance.com".to_owned()),
+            values::url,
+        ),
+        quote: table.parsed("quote", Or::Default("USDT".to_owned()), |text| {
+            let letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+            if !text.is_empty() && text.len() <= 16 && text.bytes().all(letter) {
+                return Ok(text.to_owned());
+            }
+            Err(format!("{text:?} is not a quote asset such as \"USDT\""))
+        }),
+    };
+    table.finish();
+    config
+}
+
+fn simulated(mut table: Table<'_, '_>) -> Simulated {
+    let config = Simulated {
+        symbols: table.number("symbols", 100, 1, 100_000),
+        seed: table.number("seed", 1, 0, u64::MAX >> 1),
+    };
+    table.finish();
+    config
+}
+
+fn replay(mut table: Table<'_, '_>) -> Replay {
+    let start = Stamp::from_date(2012, 1, 3).unwrap_or_default();
+    let config = Replay {
+        directory: table.path("directory", Some("/usr/share/papertrader/market")),
+        start: table.value("start", Or::Default(start), |value| {
+            let date = match value {
+                DeValue::Datetime(date) => date.to_string(),
+                other => text(other)?.to_owned(),
+            };
+            Stamp::parse(&date).map_err(|why| format!("{date:?}: {why}"))
+        }),
+    };
+    table.finish();
+    config
+}
+
+impl Assets {
+    /// Whether that provider is among those named.
+    pub fn uses(&self, kind: ProviderKind) -> bool {
+        self.providers.contains(&kind)
+    }
+
+    pub(super) fn check_files(&self, report: &Report) {
+        if let Some(alpaca) = self.alpaca.as_ref().filter(|_| self.uses(ProviderKind::Alpaca)) {
+            check::secret_file(report, "assets.alpaca.credentials", &alpaca.credentials);
+        }
+        if let Some(replay) = self.replay.as_ref().filter(|_| self.uses(ProviderKind::Replay)) {
+            check::folder(report, "assets.replay.directory", &replay.directory);
+        }
+    }
+
+    pub(super) fn write(&self, values: &mut writer::Values) {
+        match (&self.symbols_file, &self.symbols) {
+            (Some(file), _) => values.path("assets.symbols_file", file),
+            (None, Symbols::All) => values.text("assets.symbols", "all"),
+            (None, Symbols::List(symbols)) => values.texts("assets.symbols", symbols),
+        }
+        match self.providers.as_slice() {
+            [only] => values.text("assets.provider", only),
+            several => values.texts("assets.provider", several),
+        }
+        values.bare("assets.stale_after", self.stale_after);
+        values.bare("assets.calls_per_minute", self.calls_per_minute);
+        if let Some(alpaca) = &self.alpaca {
+            values.text("assets.alpaca.url", &alpaca.url);
+            values.text("assets.alpaca.assets_url", &alpaca.assets_url);
+            values.path("assets.alpaca.credentials", &alpaca.credentials);
+            values.text("assets.alpaca.feed", &alpaca.feed);
+        }
+        if let Some(binance) = &self.binance {
+            values.text("assets.binance.url", &binance.url);
+            values.text("assets.binance.quote", &binance.quote);
+        }
+        if let Some(simulated) = &self.simulated {
+            values.bare("assets.simulated.symbols", simulated.symbols);
+            values.bare("assets.simulated.seed", simulated.seed);
+        }
+        if let Some(replay) = &self.replay {
+            values.path("assets.replay.directory", &replay.directory);
+            values.text("assets.replay.start", replay.start);
+        }
+    }
+}

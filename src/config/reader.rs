@@ -1,0 +1,343 @@
+//! spec/config/reader.md · 2.3 Global Deployment Variables
+//!
+//! Reads a TOML file key by key, and collects everything that is wrong with it.
+
+use super::{ConfigError, Problem, Warning};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What a file says wrong, and where its keys stand.
+pub(super) struct Report {
+    file: PathBuf,
+    /// Byte offsets at which lines begin.
+    lines: Vec<usize>,
+    notes: RefCell<Notes>,
+}
+
+#[derive(Default)]
+struct Notes {
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+    /// Line of each key that was there, by its dotted name.
+    keys: BTreeMap<String, usize>,
+}
+
+impl Report {
+    pub(super) fn new(file: &Path, text: &str) -> Report {
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Report {
+            file: file.to_owned(),
+            lines: newlines.map(|(at, _)| at + 1).collect(),
+            notes: RefCell::default(),
+        }
+    }
+
+    /// The line (from 1) of a byte offset.
+    fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|begin| *begin <= offset) + 1
+    }
+
+    /// Something is wrong with a key, by its dotted name.
+    pub(super) fn problem(&self, key: &str, reason: impl Into<String>) {
+        let mut notes = self.notes.borrow_mut();
+        let line = notes.keys.get(key).copied();
+        notes.problems.push(Problem {
+            key: key.to_owned(),
+            line,
+            reason: reason.into(),
+        });
+    }
+
+    /// Something is allowed, and not advisable.
+    pub(super) fn warn(&self, key: &str, reason: impl Into<String>) {
+        self.notes.borrow_mut().warnings.push(Warning {
+            key: key.to_owned(),
+            reason: reason.into(),
+        });
+    }
+
+    /// Whether the file has that key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.notes.borrow().keys.contains_key(key)
+    }
+
+    /// What came of it: the configuration where nothing is wrong.
+    pub(super) fn conclude<T>(self, config: T) -> Result<(T, Vec<Warning>), ConfigError> {
+        let mut notes = self.notes.into_inner();
+        if notes.problems.is_empty() {
+            return Ok((config, notes.warnings));
+        }
+        notes
+            .problems
+            .sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+        Err(ConfigError {
+            file: self.file,
+            problems: notes.problems,
+        })
+    }
+
+    /// A path as the file means it: relative to the file's folder.
+    pub(super) fn resolve(&self, path: &Path) -> PathBuf {
+        let absolute = std::path::absolute(&self.file).unwrap_or_else(|_| self.file.clone());
+        absolute.parent().unwrap_or(Path::new("/")).join(path)
+    }
+}
+
+/// What stands for a key that is absent.
+pub(super) enum Or<T> {
+    /// Its default.
+    Default(T),
+    /// Nothing: that is a problem. The value stands in for it while the rest is read.
+    Required(T),
+}
+
+/// A table of the file. Each key is taken out as it is read; what is left at the end is unknown.
+pub(super) struct Table<'r, 't> {
+    report: &'r Report,
+    /// Dotted name with a dot at its end, or nothing for the root.
+    prefix: String,
+    entries: DeTable<'t>,
+    known: Vec<&'static str>,
+}
+
+impl<'r, 't> Table<'r, 't> {
+    /// The whole file. Where it is no TOML at all, that is noted and an empty table results.
+    pub(super) fn root(report: &'r Report, text: &'t str) -> Option<Table<'r, 't>> {
+        match DeTable::parse(text) {
+            Ok(table) => Some(Table {
+                report,
+                prefix: String::new(),
+                entries: table.into_inner(),
+                known: Vec::new(),
+            }),
+            Err(error) => {
+                report.notes.borrow_mut().problems.push(Problem {
+                    key: String::new(),
+                    line: error.span().map(|span| report.line(span.start)),
+                    reason: format!("this is not TOML: {}", error.message().trim().replace('\n', ", ")),
+                });
+                None
+            }
+        }
+    }
+
+    pub(super) fn report(&self) -> &'r Report {
+        self.report
+    }
+
+    /// A key's dotted name.
+    pub(super) fn name(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// Takes a value out, whatever it is.
+    fn take(&mut self, key: &'static str) -> Option<DeValue<'t>> {
+        self.known.push(key);
+        let (name, value) = self.entries.remove_entry(key)?;
+        self.note_line(key, &name);
+        Some(value.into_inner())
+    }
+
+    fn note_line<K>(&self, key: &str, at: &Spanned<K>) {
+        let line = self.report.line(at.span().start);
+        self.report.notes.borrow_mut().keys.insert(self.name(key), line);
+    }
+
+    /// Whether the key is there and not taken yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// A table below this one, if it is there.
+    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'r, 't>> {
+        let entries = match self.take(key)? {
+            DeValue::Table(entries) => entries,
+            other => {
+                let reason = format!(
+                    "this is {}, and must be a table: [{}]",
+                    a_kind(&other),
+                    self.name(key)
+                );
+                self.report.problem(&self.name(key), reason);
+                return None;
+            }
+        };
+        Some(Table {
+            report: self.report,
+            prefix: format!("{}.", self.name(key)),
+            entries,
+            known: Vec::new(),
+        })
+    }
+
+    /// A table below this one; an empty one where it is absent, so that its defaults hold.
+    pub(super) fn table_or_empty(&mut self, key: &'static str) -> Table<'r, 't> {
+        let prefix = format!("{}.", self.name(key));
+        self.table(key).unwrap_or_else(|| Table {
+            report: self.report,
+            prefix,
+            entries: DeTable::new(),
+            known: Vec::new(),
+        })
+    }
+
+    /// Reads a key through `read`, whose error says what the value must be.
+    pub(super) fn value<T>(
+        &mut self,
+        key: &'static str,
+        or: Or<T>,
+        read: impl FnOnce(&DeValue<'t>) -> Result<T, String>,
+    ) -> T {
+        let name = self.name(key);
+        match (self.take(key), or) {
+            (None, Or::Default(value)) => value,
+            (None, Or::Required(stand_in)) => {
+                self.report.problem(&name, "this key is required, and missing");
+                stand_in
+            }
+            (Some(value), Or::Default(stand_in) | Or::Required(stand_in)) => match read(&value) {
+                Ok(value) => value,
+                Err(reason) => {
+                    self.report.problem(&name, reason);
+                    stand_in
+                }
+            },
+        }
+    }
+
+    /// Reads a text through `parse`.
+    pub(super) fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        or: Or<T>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> T {
+        self.value(key, or, |value| parse(text(value)?))
+    }
+
+    /// A whole number within limits.
+    pub(super) fn number<N>(&mut self, key: &'static str, default: N, least: N, most: N) -> N
+    where
+        N: TryFrom<i128> + PartialOrd + Copy + std::fmt::Display,
+    {
+        self.value(key, Or::Default(default), |value| {
+            let DeValue::Integer(integer) = value else {
+                return Err(format!("this is {}, and must be a whole number", a_kind(value)));
+            };
+            i128::from_str_radix(integer.as_str(), integer.radix())
+                .ok()
+                .and_then(|number| N::try_from(number).ok())
+                .filter(|number| (least..=most).contains(number))
+                .ok_or_else(|| format!("{} is not within {least} to {most}", integer.as_str()))
+        })
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        self.value(key, Or::Default(default), |value| match value {
+            DeValue::Boolean(flag) => Ok(*flag),
+            other => Err(format!("this is {}, and must be true or false", a_kind(other))),
+        })
+    }
+
+    /// A duration within limits, as humantime reads it.
+    pub(super) fn duration(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        least: Duration,
+        most: Duration,
+    ) -> Duration {
+        self.parsed(key, Or::Default(default), |text| {
+            let duration = humantime::parse_duration(text).map_err(|why| {
+                format!("{text:?} is not a duration such as \"100ms\", \"60s\", \"5m\" or \"30d\": {why}")
+            })?;
+            if (least..=most).contains(&duration) {
+                return Ok(duration);
+            }
+            let (least, most) = (
+                humantime::format_duration(least),
+                humantime::format_duration(most),
+            );
+            Err(format!("{text:?} is not within {least} to {most}"))
+        })
+    }
+
+    /// A number of bytes within limits, as bytesize reads it; a bare number counts bytes.
+    pub(super) fn size(&mut self, key: &'static str, default: u64, least: u64, most: u64) -> u64 {
+        self.parsed(key, Or::Default(default), |text| {
+            let size: bytesize::ByteSize = text
+                .parse()
+                .map_err(|_| format!("{text:?} is not a size such as \"64KiB\" or \"1MiB\""))?;
+            let size = size.as_u64();
+            if (least..=most).contains(&size) {
+                return Ok(size);
+            }
+            let range = (bytesize::ByteSize(least), bytesize::ByteSize(most));
+            Err(format!("{text:?} is not within {} to {}", range.0, range.1))
+        })
+    }
+
+    /// A path, resolved relative to the file.
+    pub(super) fn path(&mut self, key: &'static str, default: Option<&str>) -> PathBuf {
+        let report = self.report;
+        let or = match default {
+            Some(default) => Or::Default(report.resolve(Path::new(default))),
+            None => Or::Required(PathBuf::new()),
+        };
+        self.parsed(key, or, |text| {
+            if text.is_empty() || text.contains('\0') {
+                return Err("this must be a path".to_owned());
+            }
+            Ok(report.resolve(Path::new(text)))
+        })
+    }
+
+    /// Ends the reading of this table: what nobody took is unknown.
+    pub(super) fn finish(self) {
+        for key in self.entries.keys() {
+            self.note_line(key.get_ref(), key);
+            let reason = format!(
+                "there is no such key; {} {}",
+                match self.prefix.strip_suffix('.') {
+                    Some(table) => format!("[{table}] knows"),
+                    None => "known are".to_owned(),
+                },
+                self.known.join(", ")
+            );
+            self.report.problem(&self.name(key.get_ref()), reason);
+        }
+    }
+}
+
+/// The text of a value.
+pub(super) fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
+    match value {
+        DeValue::String(text) => Ok(text),
+        other => Err(format!("this is {}, and must be a text in quotes", a_kind(other))),
+    }
+}
+
+/// The texts of a list, or of a single text.
+pub(super) fn texts<'v>(value: &'v DeValue<'_>) -> Result<Vec<&'v str>, String> {
+    match value {
+        DeValue::Array(list) => list.iter().map(|value| text(value.get_ref())).collect(),
+        single => Ok(vec![text(single)?]),
+    }
+}
+
+/// What a value is, in words.
+pub(super) fn a_kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a point",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

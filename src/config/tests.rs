@@ -1,0 +1,478 @@
+//! spec/config.md · its tests
+
+use super::*;
+use crate::log::LevelFilter;
+use crate::model::{Money, Stamp, Symbol};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+const KEY: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+const OTHER: &str = "89ABCDEF0123456789ABCDEF0123456789ABCDEF";
+const UUID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+/// The shortest master.toml.
+fn master_text() -> String {
+    format!("[gpg]\nkey = \"{KEY}\"\n[assets]\nsymbols = \"all\"\n[assets.replay]\n")
+}
+
+fn worker_text(above: &str, below: &str) -> String {
+    format!(
+        "name = \"eu1\"\nuuid = \"{UUID}\"\nadvertise = \"eu1.example.org:2049\"\n{above}\n\
+         [gpg]\nkey = \"{KEY}\"\nmaster_key = \"{OTHER}\"\n{below}"
+    )
+}
+
+fn master(text: &str) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
+    MasterConfig::parse(text, Path::new("/etc/papertrader/master.toml"))
+}
+
+fn worker(text: &str) -> Result<(WorkerConfig, Vec<Warning>), ConfigError> {
+    WorkerConfig::parse(text, Path::new("/etc/papertrader/worker.toml"))
+}
+
+#[test]
+fn defaults_are_those_of_the_page() {
+    let (config, warnings) = master(&master_text()).unwrap();
+    assert!(warnings.is_empty());
+    assert_eq!(config.listen.to_string(), "127.0.0.1:2048");
+    assert_eq!(config.data_dir, Path::new("/var/lib/papertrader"));
+    assert_eq!(config.control_socket, Path::new("/run/papertrader/master.sock"));
+    assert_eq!(config.control_group, "papertrader");
+    assert_eq!(config.currency, "USD");
+    assert_eq!(config.update_interval, Duration::from_secs(60));
+    assert_eq!(config.starting_cash, Money(100_000_000_000));
+    assert_eq!(config.session_lifetime, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.expected_workers, 1);
+    assert_eq!(config.database, Path::new("/var/lib/papertrader/master.db"));
+    assert_eq!(config.gpg.home, Path::new("/etc/papertrader/gnupg"));
+    assert_eq!(config.gpg.key.as_str(), KEY);
+    assert_eq!(config.log.file, Path::new("/var/log/papertrader/master.log"));
+    assert_eq!(
+        (config.log.level, config.log.memory_entries),
+        (LevelFilter::Info, 1000)
+    );
+    assert_eq!(config.assets.symbols, Symbols::All);
+    assert_eq!(config.assets.providers, [ProviderKind::Replay]);
+    assert_eq!(
+        (config.assets.stale_after, config.assets.calls_per_minute),
+        (3, 100)
+    );
+    let replay = config.assets.replay.unwrap();
+    assert_eq!(replay.directory, Path::new("/usr/share/papertrader/market"));
+    assert_eq!(replay.start, Stamp::parse("2012-01-03").unwrap());
+    assert_eq!(config.accounts.bcrypt_cost, 12);
+    assert_eq!(
+        config.limits,
+        MasterLimits {
+            failed_logins_per_minute: 10,
+            failed_logins_per_minute_per_address: 100,
+            registrations_per_minute_per_address: 20,
+            orders_per_minute_per_account: 60_000,
+            max_queued_per_account: 10_000,
+            max_queued: 1_000_000,
+            max_connections: 256,
+            frame_timeout: Duration::from_secs(5),
+        }
+    );
+
+    let (config, warnings) = worker(&worker_text("", "")).unwrap();
+    assert!(warnings.is_empty());
+    assert_eq!(config.listen.to_string(), "127.0.0.1:2049");
+    assert_eq!(config.master.to_string(), "127.0.0.1:2048");
+    assert_eq!(config.advertise.to_string(), "eu1.example.org:2049");
+    assert_eq!(config.log.file, Path::new("/var/log/papertrader/worker.log"));
+    assert_eq!((config.tls, config.allow_plaintext), (None, false));
+    assert_eq!(
+        config.limits,
+        WorkerLimits {
+            max_connections: 10_000,
+            max_connections_per_ip: 256,
+            frame_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(300),
+            max_unsent: 1 << 20,
+            send_timeout: Duration::from_secs(10),
+        }
+    );
+}
+
+#[test]
+fn the_packaged_samples_want_their_keys_and_say_the_defaults() {
+    let sample = include_str!("../../etc/master.toml");
+    let error = master(sample).unwrap_err();
+    let keys: Vec<_> = error.problems.iter().map(|it| it.key.as_str()).collect();
+    assert_eq!(keys, ["gpg.key"], "{error}");
+    assert_eq!(
+        master(&sample.replace("FINGERPRINT", KEY)).unwrap(),
+        master(&master_text()).unwrap()
+    );
+
+    let sample = include_str!("../../etc/worker.toml");
+    let error = worker(sample).unwrap_err();
+    let keys: Vec<_> = error.problems.iter().map(|it| it.key.as_str()).collect();
+    assert_eq!(keys, ["uuid", "gpg.key", "gpg.master_key"], "{error}");
+    let filled = sample
+        .replacen("FINGERPRINT", KEY, 1)
+        .replacen("FINGERPRINT", OTHER, 1)
+        .replace("\"UUID\"", &format!("{UUID:?}"));
+    assert_eq!(worker(&filled).unwrap(), worker(&worker_text("", "")).unwrap());
+}
+
+#[test]
+fn the_commented_keys_of_the_samples_are_their_defaults() {
+    let all = |sample: &str| -> String {
+        let uncommented = |line: &str| match line.strip_prefix("# ") {
+            Some(bare) if bare.starts_with('[') || bare.contains(" = ") => format!("{bare}\n"),
+            _ => format!("{line}\n"),
+        };
+        sample.lines().map(uncommented).collect()
+    };
+    let text = all(include_str!("../../etc/master.toml"))
+        .replace("FINGERPRINT", KEY)
+        .replace("symbols_file = \"symbols.txt\"\n", "");
+    let (sample, _) = master(&text).unwrap();
+    let short = format!(
+        "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n",
+        master_text()
+    );
+    assert_eq!(sample, master(&short).unwrap().0);
+}
+
+/// Each line makes one problem: what is put before the tables, what is put at the end, the key named, a word of the reason.
+#[test]
+fn what_is_wrong_is_named() {
+    for (above, below, key, reason) in [
+        ("listne = 1", "", "listne", "no such key"),
+        ("listen = \"localhost:2048\"", "", "listen", "ADDRESS:PORT"),
+        ("listen = 2048", "", "listen", "must be a text in quotes"),
+        (
+            "update_interval = \"6 parsecs\"",
+            "",
+            "update_interval",
+            "not a duration",
+        ),
+        (
+            "update_interval = \"1ms\"",
+            "",
+            "update_interval",
+            "not within 10ms to 1day",
+        ),
+        ("starting_cash = 1.5", "", "starting_cash", "must be a text"),
+        ("starting_cash = \"1.0000001\"", "", "starting_cash", "6 digits"),
+        ("starting_cash = \"-1\"", "", "starting_cash", "not an amount"),
+        (
+            "starting_cash = \"1000000000.01\"",
+            "",
+            "starting_cash",
+            "more than 1000000000",
+        ),
+        ("expected_workers = 0", "", "expected_workers", "not within 1 to"),
+        (
+            "expected_workers = 99999999999999999999",
+            "",
+            "expected_workers",
+            "not within",
+        ),
+        ("currency = \"dollars\"", "", "currency", "not a currency"),
+        ("control_group = \"a b\"", "", "control_group", "group"),
+        ("log = 1", "", "log", "must be a table"),
+        ("", "[log]\nlevel = \"loud\"", "log.level", "error, warn, info"),
+        (
+            "",
+            "[log]\nmemory_entries = 0",
+            "log.memory_entries",
+            "not within 1",
+        ),
+        (
+            "",
+            "[accounts]\nbcrypt_cost = 16",
+            "accounts.bcrypt_cost",
+            "4 to 15",
+        ),
+        (
+            "",
+            "[accounts]\nbcrypt_cost = 3",
+            "accounts.bcrypt_cost",
+            "4 to 15",
+        ),
+        (
+            "",
+            "[limits]\nmax_connection = 1",
+            "limits.max_connection",
+            "[limits] knows",
+        ),
+        (
+            "",
+            "[limits]\nframe_timeout = \"0\"",
+            "limits.frame_timeout",
+            "not within",
+        ),
+        (
+            "",
+            "[database]\nurl = \"postgres://x\"",
+            "database.url",
+            "sqlite:FILE",
+        ),
+        ("", "[tls]", "tls", "no such key"),
+        (
+            "",
+            "[assets.binance]\nurl = \"http://api.binance.com\"",
+            "assets.binance.url",
+            "loopback only",
+        ),
+        (
+            "",
+            "[assets.binance]\nurl = \"https://user@host\"",
+            "assets.binance.url",
+            "URL",
+        ),
+        (
+            "",
+            "[assets.simulated]\nsymbols = 0",
+            "assets.simulated.symbols",
+            "not within",
+        ),
+    ] {
+        let text = format!("{above}\n{}{below}\n", master_text());
+        let error = master(&text).unwrap_err();
+        assert_eq!(error.problems.len(), 1, "{error}");
+        assert_eq!(error.problems[0].key, key, "{error}");
+        assert!(error.problems[0].reason.contains(reason), "{error}");
+        let shown = error.to_string();
+        assert!(
+            shown.starts_with("/etc/papertrader/master.toml:") && shown.contains(key),
+            "{shown}"
+        );
+        // The line is that of the key.
+        let line = error.problems[0].line.unwrap();
+        let last = key.rsplit('.').next().unwrap();
+        assert!(text.lines().nth(line - 1).unwrap().contains(last), "{error}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named_and_all_of_it() {
+    let error = master("").unwrap_err();
+    let keys: Vec<_> = error.problems.iter().map(|it| it.key.as_str()).collect();
+    assert_eq!(keys, ["gpg.key", "assets.symbols", "assets.replay"]);
+    let error = worker("[tls]\n").unwrap_err();
+    let keys: Vec<_> = error.problems.iter().map(|it| it.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "name",
+            "uuid",
+            "advertise",
+            "gpg.key",
+            "gpg.master_key",
+            "tls.certificate",
+            "tls.key"
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_toml_has_its_line() {
+    let error = master("listen = \"127.0.0.1:2048\"\n= 5\n").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("/etc/papertrader/master.toml:2: this is not TOML"),
+        "{error}"
+    );
+    assert!(master("a = 1\na = 2\n").unwrap_err().to_string().contains(":2:"));
+}
+
+#[test]
+fn symbols_have_three_forms() {
+    let with = |line: &str| master(&master_text().replace("symbols = \"all\"", line));
+    let list = |names: &[&str]| Symbols::List(names.iter().map(|it| Symbol::parse(it).unwrap()).collect());
+    let config = with("symbols = [\"IBM\", \"AAPL\"]").unwrap().0;
+    assert_eq!(config.assets.symbols, list(&["AAPL", "IBM"]));
+    for (line, reason) in [
+        ("symbols = []", "no symbol"),
+        ("symbols = [\"AAPL\", \"AAPL\"]", "twice"),
+        ("symbols = [\"aapl\"]", "A-Z"),
+        ("symbols = \"AAPL\"", "[\"AAPL\"]"),
+        ("symbols = [1]", "text in quotes"),
+        ("symbols_file = \"/nonexistent\"", "cannot be read"),
+        ("symbols = \"all\"\nsymbols_file = \"x\"", "exclude each other"),
+        ("", "required"),
+    ] {
+        let error = with(line).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("list"), "# mine\nMSFT\n\n GOOG # search\n").unwrap();
+    let text = master_text().replace("symbols = \"all\"", "symbols_file = \"list\"");
+    let (config, _) = MasterConfig::parse(&text, &dir.path().join("master.toml")).unwrap();
+    assert_eq!(config.assets.symbols, list(&["GOOG", "MSFT"]));
+}
+
+#[test]
+fn each_provider_named_has_its_table() {
+    let with = |provider: &str| {
+        let line = format!("symbols = \"all\"\nprovider = {provider}");
+        master(&master_text().replace("symbols = \"all\"", &line))
+    };
+    for (provider, reason) in [
+        ("\"alpaca\"", "[assets.alpaca] is missing"),
+        ("[\"replay\", \"simulated\"]", "[assets.simulated] is missing"),
+        ("[\"replay\", \"replay\"]", "twice"),
+        ("\"yahoo\"", "not one of"),
+        ("[]", "at least one"),
+    ] {
+        let error = with(provider).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn plain_text_stays_on_this_machine_unless_told() {
+    for listen in ["0.0.0.0:2049", "192.0.2.1:2049", "[::]:2049"] {
+        let line = format!("listen = \"{listen}\"");
+        let error = worker(&worker_text(&line, "")).unwrap_err();
+        assert_eq!(error.problems[0].key, "listen");
+        assert!(error.to_string().contains("allow_plaintext = true"), "{error}");
+        let allowed = worker(&worker_text(&format!("{line}\nallow_plaintext = true"), "")).unwrap();
+        assert_eq!(allowed.1[0].key, "allow_plaintext");
+        let tls = worker(&worker_text(&line, "[tls]\ncertificate = \"c\"\nkey = \"k\"\n")).unwrap();
+        assert!(tls.1.is_empty());
+        assert_eq!(tls.0.tls.unwrap().key, Path::new("/etc/papertrader/k"));
+    }
+    for listen in ["127.0.0.9:0", "[::1]:2049", "[::ffff:127.0.0.1]:2049"] {
+        worker(&worker_text(&format!("listen = \"{listen}\""), "")).unwrap();
+    }
+}
+
+#[test]
+fn a_worker_checks_its_names() {
+    for (line, key) in [
+        ("master = \"master\"", "master"),
+        ("master = \"master:0\"", "master"),
+        ("master = \"ma ster:1\"", "master"),
+        ("master = \"::1:2048\"", "master"),
+        ("master = \"[::g]:2048\"", "master"),
+        ("data_dir = \"\"", "data_dir"),
+        ("allow_plaintext = \"yes\"", "allow_plaintext"),
+    ] {
+        let error = worker(&worker_text(line, "")).unwrap_err();
+        assert_eq!(error.problems[0].key, key, "{error}");
+    }
+    let (config, _) = worker(&worker_text("master = \"[::1]:2048\"", "")).unwrap();
+    assert_eq!(config.master.to_string(), "[::1]:2048");
+    let error = worker(&worker_text("", "").replace(OTHER, KEY)).unwrap_err();
+    assert_eq!(error.problems[0].key, "gpg.master_key");
+    let error = worker(&worker_text("", "[limits]\nmax_unsent = \"1 elephant\"\n")).unwrap_err();
+    assert!(error.to_string().contains("1MiB"), "{error}");
+}
+
+#[test]
+fn a_cheap_hash_is_warned_of() {
+    let (config, warnings) = master(&format!("{}[accounts]\nbcrypt_cost = 9\n", master_text())).unwrap();
+    assert_eq!(config.accounts.bcrypt_cost, 9);
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].key, "accounts.bcrypt_cost");
+}
+
+#[test]
+fn a_socket_path_has_its_length() {
+    let line = format!("control_socket = \"/{}\"\n", "x".repeat(107));
+    let error = master(&format!("{line}{}", master_text())).unwrap_err();
+    assert!(error.to_string().contains("108 bytes"), "{error}");
+}
+
+#[test]
+fn what_is_written_reads_the_same() {
+    let file = Path::new("/srv/sand \"box\"/master.toml");
+    let text = format!(
+        "listen = \"[::1]:0\"\ndata_dir = \".\"\ncontrol_socket = \"m.sock\"\ncurrency = \"EUR\"\nupdate_interval = \"1s 500ms\"\n\
+         starting_cash = 12\nsession_lifetime = \"5m\"\nexpected_workers = 3\ncontrol_group = \"staff\"\n\
+         [database]\nurl = \"sqlite:db/x.db\"\n[gpg]\nhome = \"gnupg\"\nkey = \"{}\"\n\
+         [log]\nfile = \"/tmp/l\\\\og\"\nlevel = \"debug\"\nmemory_entries = 7\n\
+         [assets]\nsymbols = [\"BTC/USD\", \"IBM\"]\nprovider = [\"alpaca\", \"binance\", \"simulated\"]\nstale_after = 9\ncalls_per_minute = 8\n\
+         [assets.alpaca]\nurl = \"http://127.0.0.1:81/a\"\nassets_url = \"http://[::1]:82/\"\ncredentials = \"k\"\nfeed = \"sip\"\n\
+         [assets.binance]\nurl = \"https://localhost:1\"\nquote = \"EUR\"\n[assets.simulated]\nsymbols = 5\nseed = 6\n\
+         [accounts]\nbcrypt_cost = 4\n[limits]\nfailed_logins_per_minute = 1\nfailed_logins_per_minute_per_address = 2\n\
+         registrations_per_minute_per_address = 3\norders_per_minute_per_account = 4\nmax_queued_per_account = 5\nmax_queued = 6\n\
+         max_connections = 7\nframe_timeout = \"8s\"\n",
+        KEY.to_ascii_lowercase()
+    );
+    let (config, _) = MasterConfig::parse(&text, file).unwrap();
+    assert_eq!(config.gpg.key.as_str(), KEY);
+    let written = config.to_toml(file);
+    assert_eq!(
+        MasterConfig::parse(&written, file).unwrap().0,
+        config,
+        "{written}"
+    );
+    assert!(written.contains("home = \"gnupg\"") && written.contains("url = \"sqlite:db/x.db\""));
+
+    let plain = master(&master_text()).unwrap().0;
+    let file = Path::new("/etc/papertrader/master.toml");
+    let written = plain.to_toml(file);
+    assert!(written.contains("\n# [assets.alpaca]\n"), "{written}");
+    assert_eq!(MasterConfig::parse(&written, file).unwrap().0, plain);
+
+    let file = Path::new("/srv/box/worker-1.toml");
+    let text = worker_text(
+        "listen = \"0.0.0.0:1\"\nmaster = \"m.example:9\"\ndata_dir = \"w1\"\nallow_plaintext = true",
+        "[log]\nfile = \"w.log\"\n[limits]\nmax_connections = 1\nmax_connections_per_ip = 2\nframe_timeout = \"3s\"\nidle_timeout = \"4s\"\n\
+         max_unsent = \"50000\"\nsend_timeout = \"6s\"\n[tls]\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n",
+    );
+    let (config, _) = WorkerConfig::parse(&text, file).unwrap();
+    let written = config.to_toml(file);
+    assert_eq!(
+        WorkerConfig::parse(&written, file).unwrap().0,
+        config,
+        "{written}"
+    );
+    assert!(written.contains("data_dir = \"w1\"") && written.contains("key = \"/k.pem\""));
+}
+
+#[test]
+fn secrets_that_others_can_read_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let mode = |name: &str, mode| fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+    fs::create_dir(path("gnupg")).unwrap();
+    mode("gnupg", 0o700);
+    for name in ["c.pem", "k.pem"] {
+        fs::write(path(name), "").unwrap();
+        mode(name, 0o600);
+    }
+    let text = worker_text("", "[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n")
+        .replace("[gpg]", "data_dir = \"data\"\n[gpg]\nhome = \"gnupg\"");
+    fs::write(path("worker.toml"), text).unwrap();
+    WorkerConfig::load(&path("worker.toml")).unwrap();
+    mode("c.pem", 0o644);
+    WorkerConfig::load(&path("worker.toml")).unwrap();
+
+    for (name, bad, key) in [("k.pem", 0o640, "tls.key"), ("gnupg", 0o755, "gpg.home")] {
+        let before = fs::metadata(path(name)).unwrap().permissions();
+        mode(name, bad);
+        let error = WorkerConfig::load(&path("worker.toml")).unwrap_err();
+        assert_eq!((error.problems.len(), error.problems[0].key.as_str()), (1, key));
+        assert!(error.to_string().contains("chmod"), "{error}");
+        assert!(error.problems[0].line.is_some());
+        fs::set_permissions(path(name), before).unwrap();
+    }
+    fs::remove_file(path("k.pem")).unwrap();
+    let error = WorkerConfig::load(&path("worker.toml")).unwrap_err();
+    assert_eq!(error.problems[0].key, "tls.key");
+    let error = WorkerConfig::load(&path("none.toml")).unwrap_err();
+    assert!(error.to_string().contains("cannot be read"), "{error}");
+    let error = MasterConfig::load(dir.path()).unwrap_err();
+    assert!(error.to_string().contains("cannot be read"), "{error}");
+}
+
+proptest::proptest! {
+    /// Whatever a file holds, it is read or refused with a reason.
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC*", lines in "([a-z_.\\[\\]\"= 0-9-]{0,20}\n){0,6}") {
+        for text in [text.as_str(), lines.as_str()] {
+            let error = worker(text).unwrap_err();
+            proptest::prop_assert!(error.problems.iter().all(|it| !it.reason.is_empty()));
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! spec/config/worker.md · 2.3 Global Deployment Variables, of a worker
+
+use super::reader::{Or, Report, Table};
+use super::values::{self, Fingerprint, HostPort};
+use super::{ConfigError, Warning, check, writer};
+use crate::log::LogConfig;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Bytes that a worker's name may have.
+const NAME_MAX: usize = 64;
+
+/// A worker's configuration. Paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// What administrators call it, as registered.
+    pub name: String,
+    /// As the master gave it.
+    pub uuid: Uuid,
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// What clients are told.
+    pub advertise: HostPort,
+    /// Where the master listens.
+    pub master: HostPort,
+    /// The folder of what must outlive the process.
+    pub data_dir: PathBuf,
+    /// Whether clients beyond loopback are served in plain text.
+    pub allow_plaintext: bool,
+    /// Keys.
+    pub gpg: WorkerGpg,
+    /// The log.
+    pub log: LogConfig,
+    /// Bounds.
+    pub limits: WorkerLimits,
+    /// Encryption towards clients, if any.
+    pub tls: Option<Tls>,
+}
+
+/// `[gpg]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerGpg {
+    /// The folder of its keyring.
+    pub home: PathBuf,
+    /// Its own key.
+    pub key: Fingerprint,
+    /// The master's key.
+    pub master_key: Fingerprint,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerLimits {
+    /// Clients at the same time.
+    pub max_connections: usize,
+    /// Of those, from one address.
+    pub max_connections_per_ip: usize,
+    /// From a message's first byte to its last.
+    pub frame_timeout: Duration,
+    /// Without a byte either way and nothing unanswered.
+    pub idle_timeout: Duration,
+    /// Bytes of replies that a client has not read.
+    pub max_unsent: usize,
+    /// Without the client taking a byte while replies wait.
+    pub send_timeout: Duration,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM: the worker's certificate, then those up to the root.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+}
+
+impl WorkerConfig {
+    /// Reads and checks a file, and the files that it names.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(file: &Path) -> Result<(WorkerConfig, Vec<Warning>), ConfigError> {
+        let text = super::read_file(file)?;
+        super::parse(&text, file, read, Some(check_files))
+    }
+
+    /// Reads a text as if it stood in `file`, without looking at the files that it names.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(text: &str, file: &Path) -> Result<(WorkerConfig, Vec<Warning>), ConfigError> {
+        super::parse(text, file, read, None)
+    }
+
+    /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.
+    pub fn to_toml(&self, file: &Path) -> String {
+        let mut values = writer::Values::new(file);
+        values.text("name", &self.name);
+        values.text("uuid", self.uuid);
+        values.text("listen", self.listen);
+        values.text("advertise", &self.advertise);
+        values.text("master", &self.master);
+        values.path("data_dir", &self.data_dir);
+        values.bare("allow_plaintext", self.allow_plaintext);
+        values.path("gpg.home", &self.gpg.home);
+        values.text("gpg.key", &self.gpg.key);
+        values.text("gpg.master_key", &self.gpg.master_key);
+        values.log(&self.log);
+        values.bare("limits.max_connections", self.limits.max_connections);
+        values.bare(
+            "limits.max_connections_per_ip",
+            self.limits.max_connections_per_ip,
+        );
+        values.duration("limits.frame_timeout", self.limits.frame_timeout);
+        values.duration("limits.idle_timeout", self.limits.idle_timeout);
+        values.text("limits.max_unsent", self.limits.max_unsent);
+        values.duration("limits.send_timeout", self.limits.send_timeout);
+        if let Some(tls) = &self.tls {
+            values.path("tls.certificate", &tls.certificate);
+            values.path("tls.key", &tls.key);
+        }
+        values.fill(include_str!("../../etc/worker.toml"))
+    }
+}
+
+fn read(root: &mut Table<'_, '_>) -> WorkerConfig {
+    let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let config = WorkerConfig {
+        name: root.parsed("name", Or::Required(String::new()), name),
+        uuid: root.parsed("uuid", Or::Required(Uuid::nil()), uuid),
+        listen: values::listen(root, SocketAddr::new(localhost, 2049)),
+        advertise: root.parsed("advertise", Or::Required(HostPort::default_master()), str::parse),
+        master: root.parsed("master", Or::Default(HostPort::default_master()), str::parse),
+        data_dir: root.path("data_dir", Some("/var/lib/papertrader")),
+        allow_plaintext: root.flag("allow_plaintext", false),
+        gpg: gpg(root),
+        log: values::log(root, "/var/log/papertrader/worker.log"),
+        limits: limits(root),
+        tls: root.table("tls").map(tls),
+    };
+    let plain = config.tls.is_none() && !values::is_loopback(config.listen.ip());
+    if plain && config.allow_plaintext {
+        root.report().warn(
+            "allow_plaintext",
+            format!(
+                "clients' passwords and sessions travel unencrypted to {}",
+                config.listen
+            ),
+        );
+    } else if plain {
+        root.report().problem(
+            "listen",
+            format!(
+                "{} is beyond loopback, and clients there would speak in plain text: add [tls] with certificate and \
+                 key, or set allow_plaintext = true",
+                config.listen
+            ),
+        );
+    }
+    config
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if !text.is_empty() && text.len() <= NAME_MAX && text.bytes().all(letter) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{text:?} is not a worker's name: 1 to {NAME_MAX} of A-Z a-z 0-9 . _ -"
+    ))
+}
+
+fn uuid(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|uuid| !uuid.is_nil() && text.len() == 36)
+        .ok_or_else(|| {
+            format!(
+                "{text:?} is not the UUID that `papertraderctl workers register` printed, such as \
+                 \"01890a5d-ac96-774b-bcce-b302099a8057\""
+            )
+        })
+}
+
+fn gpg(root: &mut Table<'_, '_>) -> WorkerGpg {
+    let mut table = root.table_or_empty("gpg");
+    let gpg = WorkerGpg {
+        home: values::gpg_home(&mut table),
+        key: values::fingerprint(&mut table, "key"),
+        master_key: values::fingerprint(&mut table, "master_key"),
+    };
+    if gpg.key == gpg.master_key && !gpg.key.as_str().is_empty() {
+        table.report().problem(
+            "gpg.master_key",
+            "this is the worker's own key, and must be the master's",
+        );
+    }
+    table.finish();
+    gpg
+}
+
+fn limits(root: &mut Table<'_, '_>) -> WorkerLimits {
+    let mut table = root.table_or_empty("limits");
+    let ten_minutes = SECOND * 600;
+    let frame_least = Duration::from_millis(100);
+    let max_unsent = table.size("max_unsent", 1 << 20, 16 << 10, 1 << 30);
+    let limits = WorkerLimits {
+        max_connections: table.number("max_connections", 10_000, 1, 1_000_000),
+        max_connections_per_ip: table.number("max_connections_per_ip", 256, 1, 1_000_000),
+        frame_timeout: table.duration("frame_timeout", SECOND * 5, frame_least, ten_minutes),
+        idle_timeout: table.duration("idle_timeout", SECOND * 300, SECOND, SECOND * 86_400 * 7),
+        max_unsent: usize::try_from(max_unsent).unwrap_or(usize::MAX),
+        send_timeout: table.duration("send_timeout", SECOND * 10, frame_least, ten_minutes),
+    };
+    table.finish();
+    limits
+}
+
+fn tls(mut table: Table<'_, '_>) -> Tls {
+    let tls = Tls {
+        certificate: table.path("certificate", None),
+        key: table.path("key", None),
+    };
+    table.finish();
+    tls
+}
+
+fn check_files(config: &WorkerConfig, report: &Report) {
+    check::gpg_home(report, &config.gpg.home);
+    check::future_folder(report, "data_dir", &config.data_dir);
+    if let Some(tls) = &config.tls
+        && !tls.key.as_os_str().is_empty()
+    {
+        check::readable_file(report, "tls.certificate", &tls.certificate);
+        check::secret_file(report, "tls.key", &tls.key);
+    }
+}

@@ -1,0 +1,132 @@
+//! spec/config/writer.md · 2.3 Global Deployment Variables
+//!
+//! Writes a configuration: the packaged sample, with its comments, and other values.
+
+use crate::log::LogConfig;
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Values by dotted key, as TOML writes them.
+pub(super) struct Values {
+    folder: PathBuf,
+    values: BTreeMap<String, String>,
+}
+
+impl Values {
+    /// For a file that is to stand there.
+    pub(super) fn new(file: &Path) -> Values {
+        let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        Values {
+            folder: absolute.parent().map(Path::to_owned).unwrap_or_default(),
+            values: BTreeMap::new(),
+        }
+    }
+
+    /// A number or a flag.
+    pub(super) fn bare(&mut self, key: &str, value: impl Display) {
+        self.values.insert(key.to_owned(), value.to_string());
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, key: &str, value: impl Display) {
+        self.values.insert(key.to_owned(), quoted(&value.to_string()));
+    }
+
+    /// A list of texts.
+    pub(super) fn texts<T: Display>(&mut self, key: &str, values: impl IntoIterator<Item = T>) {
+        let list: Vec<_> = values
+            .into_iter()
+            .map(|value| quoted(&value.to_string()))
+            .collect();
+        self.values
+            .insert(key.to_owned(), format!("[{}]", list.join(", ")));
+    }
+
+    /// A path; relative if it lies below the file's folder.
+    pub(super) fn path(&mut self, key: &str, path: &Path) {
+        let short = match path.strip_prefix(&self.folder) {
+            Ok(below) if below.as_os_str().is_empty() => Path::new("."),
+            Ok(below) => below,
+            Err(_) => path,
+        };
+        self.text(key, short.display());
+    }
+
+    pub(super) fn duration(&mut self, key: &str, duration: Duration) {
+        self.text(key, humantime::format_duration(duration));
+    }
+
+    /// The `[log]` table.
+    pub(super) fn log(&mut self, log: &LogConfig) {
+        self.path("log.file", &log.file);
+        self.text("log.level", log.level.to_string().to_ascii_lowercase());
+        self.bare("log.memory_entries", log.memory_entries);
+    }
+
+    /// The sample with these values. Keys and tables that have a value stand as such, whether the sample has them
+    /// as comments or not; those that have none stand as comments.
+    pub(super) fn fill(&self, sample: &str) -> String {
+        let mut written = String::with_capacity(sample.len());
+        let mut prefix = String::new();
+        for line in sample.lines() {
+            let bare = line.strip_prefix("# ").unwrap_or(line);
+            // Writing to a String cannot fail.
+            if let Some(table) = header(bare) {
+                prefix = format!("{table}.");
+                let used = self.values.keys().any(|key| key.starts_with(&prefix));
+                let _ = writeln!(written, "{}{bare}", if used { "" } else { "# " });
+            } else if let Some(key) = assigned(bare) {
+                let _ = match self.values.get(&format!("{prefix}{key}")) {
+                    Some(value) => writeln!(written, "{key} = {value}"),
+                    None => writeln!(written, "# {bare}"),
+                };
+            } else {
+                let _ = writeln!(written, "{line}");
+            }
+        }
+        written
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'))
+}
+
+/// The table that a line opens.
+fn header(line: &str) -> Option<&str> {
+    line.strip_prefix('[')?
+        .strip_suffix(']')
+        .filter(|name| is_key(name))
+}
+
+/// The key that a line sets.
+fn assigned(line: &str) -> Option<&str> {
+    line.split_once(" = ")
+        .map(|(key, _)| key)
+        .filter(|key| is_key(key))
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                quoted.push('\\');
+                quoted.push(c);
+            }
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
