@@ -1,0 +1,386 @@
+//! spec/link/keyring.md · 3.1.5 Worker Management (verify worker servers with gpg keys), 2.4.5 gpgkey
+//!
+//! A daemon's GPG home: its own key, and the keys of those whom it lets in. Every call starts `gpg` and takes
+//! milliseconds; none may be made by a module's thread.
+
+mod error;
+mod message;
+mod watch;
+
+pub use error::KeyringError;
+pub use message::{MESSAGE_MAX, PLAIN_MAX};
+
+use gpgme::{Context, CreateKeyFlags, DeleteKeyFlags, ExportMode, Key, KeyListMode, PinentryMode, Protocol};
+use std::fmt;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The most bytes of a GPG home's path. The agent binds its sockets under other names first, and a socket's
+/// path has at most 108 bytes; this is what was found to work.
+pub const HOME_MAX: usize = 86;
+
+/// The fewest bits of an RSA, DSA or ElGamal key.
+pub const BITS_MIN: usize = 2048;
+
+/// The most bytes of a file to import.
+pub const IMPORT_MAX: usize = 256 * 1024;
+
+/// How long one `gpg` may take.
+pub const GPG_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long stopping a home's agent may take.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What a home made here tells `gpg`: nothing is fetched, and trust comes from our own lists, not from
+/// what keys say of each other.
+const GPG_CONF: &str = "no-greeting\nbatch\ntrust-model always\nno-auto-check-trustdb\n\
+                        no-auto-key-retrieve\nno-auto-key-locate\n";
+const AGENT_CONF: &str = "disable-scdaemon\n";
+
+/// The full fingerprint of a primary key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 20]);
+
+impl Fingerprint {
+    /// Reads 40 hexadecimal digits.
+    ///
+    /// # Errors
+    /// Any other form, such as a short or long key ID, `0x`, or spaces.
+    pub fn parse(text: &str) -> Result<Fingerprint, KeyringError> {
+        let mut bytes = [0; 20];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| KeyringError::FingerprintForm)?;
+        Ok(Fingerprint(bytes))
+    }
+
+    /// Its 20 bytes.
+    pub fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+}
+
+/// 40 of `0-9 A-F`, as GnuPG writes it.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode_upper(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// A key that was found and fit for use at the time.
+#[derive(Debug, Clone)]
+pub struct CheckedKey {
+    fingerprint: Fingerprint,
+    key: Key,
+}
+
+impl CheckedKey {
+    /// The primary key's fingerprint.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+}
+
+/// A GPG home. Cheap to clone; safe to use from several threads at once.
+#[derive(Debug, Clone)]
+pub struct Keyring {
+    home: PathBuf,
+}
+
+impl Keyring {
+    /// The home at `home`, which exists.
+    ///
+    /// # Errors
+    /// The path is too long for sockets; it is no folder, not ours, or open to others.
+    pub fn open(home: &Path) -> Result<Keyring, KeyringError> {
+        let unusable = |text: &str| KeyringError::Home(format!("{}: {text}", home.display()));
+        let home = std::path::absolute(home).map_err(|error| unusable(&error.to_string()))?;
+        check_length(&home)?;
+        let meta = fs::metadata(&home).map_err(|error| unusable(&error.to_string()))?;
+        if !meta.is_dir() {
+            return Err(unusable("not a folder"));
+        }
+        if meta.uid() != rustix::process::geteuid().as_raw() {
+            return Err(unusable("owned by another user"));
+        }
+        if meta.mode() & 0o077 != 0 {
+            return Err(KeyringError::HomeOpen(meta.mode() & 0o7777));
+        }
+        Ok(Keyring { home })
+    }
+
+    /// Makes a home at `home`, which is absent or an empty folder: mode 0700, with settings that fetch nothing.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`]; the folder holds something; the disk refuses.
+    pub fn create(home: &Path) -> Result<Keyring, KeyringError> {
+        let unusable = |text: String| KeyringError::Home(format!("{}: {text}", home.display()));
+        let io = |error: std::io::Error| unusable(error.to_string());
+        let home = std::path::absolute(home).map_err(io)?;
+        check_length(&home)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&home)
+            .map_err(io)?;
+        if fs::read_dir(&home).map_err(io)?.next().is_some() {
+            return Err(unusable("not empty".into()));
+        }
+        fs::set_permissions(&home, Permissions::from_mode(0o700)).map_err(io)?;
+        fs::write(home.join("gpg.conf"), GPG_CONF).map_err(io)?;
+        fs::write(home.join("gpg-agent.conf"), AGENT_CONF).map_err(io)?;
+        Keyring::open(&home)
+    }
+
+    /// The absolute path.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Makes a key without passphrase and expiry: Ed25519 to sign, Curve25519 to be encrypted to.
+    ///
+    /// # Errors
+    /// GnuPG fails.
+    pub fn generate(&self, user_id: &str) -> Result<Fingerprint, KeyringError> {
+        let flags = CreateKeyFlags::NOPASSWD | CreateKeyFlags::NOEXPIRE | CreateKeyFlags::FORCE;
+        self.run(|context| {
+            let made = context.create_key_with_flags(user_id, "future-default", Duration::ZERO, flags)?;
+            Fingerprint::parse(made.fingerprint().unwrap_or_default())
+        })
+    }
+
+    /// The public key, armoured: what an administrator registers.
+    ///
+    /// # Errors
+    /// No such key; GnuPG fails.
+    pub fn export(&self, fingerprint: Fingerprint) -> Result<Vec<u8>, KeyringError> {
+        self.run(|context| {
+            context.set_armor(true);
+            let mut out = Vec::new();
+            context.export([fingerprint.to_string()], ExportMode::MINIMAL, &mut out)?;
+            if out.is_empty() {
+                Err(KeyringError::KeyUnknown)
+            } else {
+                Ok(out)
+            }
+        })
+    }
+
+    /// Imports the one public key that `file` holds, armoured or not, and answers its fingerprint. What is
+    /// refused is not imported. Importing a key again takes over what it has learned: revocations, new subkeys.
+    ///
+    /// # Errors
+    /// No key or several; a secret key, or our own; a key that is revoked, expired, disabled, weak, or that
+    /// cannot both sign and be encrypted to; GnuPG fails.
+    pub fn import(&self, file: &[u8]) -> Result<Fingerprint, KeyringError> {
+        if file.len() > IMPORT_MAX {
+            return Err(KeyringError::Gpg(format!(
+                "a file of more than {IMPORT_MAX} bytes is no single key"
+            )));
+        }
+        let found = self.run(|context| {
+            let keys = context.read_keys(file)?;
+            Ok(keys.collect::<Result<Vec<Key>, _>>()?)
+        })?;
+        let is_secret = |key: &Key| key.has_secret() || key.subkeys().any(|subkey| subkey.is_secret());
+        if found.iter().any(is_secret) || names_secret(file) {
+            return Err(KeyringError::KeySecret);
+        }
+        let [key] = found.as_slice() else {
+            return Err(KeyringError::KeyCount(found.len()));
+        };
+        let fingerprint = check_fit(key)?;
+        if self.own(fingerprint).is_ok() {
+            return Err(KeyringError::KeyOwn);
+        }
+        self.run(|context| {
+            let result = context.import(file)?;
+            if result.secret_considered() > 0 {
+                return Err(KeyringError::KeySecret);
+            }
+            Ok(())
+        })?;
+        self.peer(fingerprint)?;
+        Ok(fingerprint)
+    }
+
+    /// A key of somebody else, fit to verify with and to encrypt to at this moment.
+    ///
+    /// # Errors
+    /// Unknown, revoked, expired, disabled, invalid, or not able to do both; GnuPG fails.
+    pub fn peer(&self, fingerprint: Fingerprint) -> Result<CheckedKey, KeyringError> {
+        self.find(fingerprint, false)
+    }
+
+    /// A key whose secret half lies in this home, fit to sign with and to be encrypted to at this moment.
+    ///
+    /// # Errors
+    /// As [`Keyring::peer`]; [`KeyringError::SecretUnknown`] where there is no secret half.
+    pub fn own(&self, fingerprint: Fingerprint) -> Result<CheckedKey, KeyringError> {
+        self.find(fingerprint, true)
+    }
+
+    /// Removes a public key; it is no error that there is none.
+    ///
+    /// # Errors
+    /// The key's secret half lies here; GnuPG fails.
+    pub fn delete(&self, fingerprint: Fingerprint) -> Result<(), KeyringError> {
+        self.run(|context| {
+            let key = match context.get_key(fingerprint.to_string()) {
+                Ok(key) => key,
+                Err(error) if is_missing(error) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            match context.delete_key_with_flags(&key, DeleteKeyFlags::FORCE) {
+                Err(error) if error.code() == gpgme::Error::CONFLICT.code() => Err(KeyringError::KeyOwn),
+                other => Ok(other?),
+            }
+        })
+    }
+
+    /// Ends the agent that GnuPG started for this home, and waits for it: to be called when the daemon stops.
+    /// It starts again by itself with the next call that needs it.
+    ///
+    /// # Errors
+    /// `gpgconf` is missing, fails, or does not end in time.
+    pub fn stop(&self) -> Result<(), KeyringError> {
+        let failed = |text: String| KeyringError::Gpg(format!("gpgconf: {text}"));
+        let mut command = Command::new("gpgconf");
+        command.arg("--homedir").arg(&self.home).args(["--kill", "all"]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
+        let deadline = Instant::now() + STOP_DEADLINE;
+        loop {
+            match child.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(failed(status.to_string())),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+                _ => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(KeyringError::Timeout);
+                }
+            }
+        }
+    }
+
+    fn find(&self, fingerprint: Fingerprint, secret: bool) -> Result<CheckedKey, KeyringError> {
+        let name = fingerprint.to_string();
+        let key = self.run(|context| {
+            let found = if secret {
+                context.get_secret_key(name)
+            } else {
+                context.get_key(name)
+            };
+            match found {
+                Ok(key) => Ok(key),
+                Err(error) if is_missing(error) && secret => Err(KeyringError::SecretUnknown),
+                Err(error) if is_missing(error) => Err(KeyringError::KeyUnknown),
+                Err(error) => Err(error.into()),
+            }
+        })?;
+        // GnuPG finds a key by its subkeys' fingerprints too; only the primary key's counts.
+        if check_fit(&key)? != fingerprint {
+            return Err(KeyringError::KeyUnknown);
+        }
+        Ok(CheckedKey { fingerprint, key })
+    }
+
+    /// A context of this home for one operation, under a deadline. Contexts cannot be shared by threads.
+    fn run<T>(&self, work: impl FnOnce(&mut Context) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
+        let (result, late) = watch::guarded(&self.home, GPG_DEADLINE, || {
+            let mut context = Context::from_protocol(Protocol::OpenPgp)?;
+            context.set_engine_home_dir(self.home.as_os_str().as_bytes())?;
+            context.set_offline(true);
+            context.set_key_list_mode(KeyListMode::LOCAL)?;
+            // A key with a passphrase fails instead of asking for it.
+            context.set_pinentry_mode(PinentryMode::Error)?;
+            work(&mut context)
+        })
+        .map_err(|error| KeyringError::Gpg(format!("no thread to watch over gpg: {error}")))?;
+        if late && result.is_err() {
+            Err(KeyringError::Timeout)
+        } else {
+            result
+        }
+    }
+}
+
+fn check_length(home: &Path) -> Result<(), KeyringError> {
+    let length = home.as_os_str().len();
+    if length > HOME_MAX {
+        Err(KeyringError::HomeTooLong(length))
+    } else {
+        Ok(())
+    }
+}
+
+fn is_missing(error: gpgme::Error) -> bool {
+    [
+        gpgme::Error::EOF.code(),
+        gpgme::Error::NO_PUBKEY.code(),
+        gpgme::Error::NO_SECKEY.code(),
+    ]
+    .contains(&error.code())
+}
+
+/// Whether the key may be used now, and its fingerprint.
+fn check_fit(key: &Key) -> Result<Fingerprint, KeyringError> {
+    if key.is_revoked() {
+        return Err(KeyringError::KeyRevoked);
+    }
+    if key.is_expired() {
+        return Err(KeyringError::KeyExpired);
+    }
+    if key.is_disabled() {
+        return Err(KeyringError::KeyDisabled);
+    }
+    if key.is_bad() {
+        return Err(KeyringError::KeyInvalid);
+    }
+    let usable = || key.subkeys().filter(|subkey| !subkey.is_bad());
+    if !usable().any(|subkey| subkey.can_sign()) {
+        return Err(KeyringError::CannotSign);
+    }
+    if !usable().any(|subkey| subkey.can_encrypt()) {
+        return Err(KeyringError::CannotEncrypt);
+    }
+    for subkey in usable() {
+        use gpgme::KeyAlgorithm as A;
+        let counted = matches!(
+            subkey.algorithm(),
+            A::Rsa | A::RsaEncrypt | A::RsaSign | A::ElgamalEncrypt | A::Dsa | A::Elgamal
+        );
+        if counted && subkey.length() < BITS_MIN {
+            return Err(KeyringError::KeyWeak(subkey.length()));
+        }
+    }
+    Fingerprint::parse(key.fingerprint().unwrap_or_default()).map_err(|_| KeyringError::KeyInvalid)
+}
+
+/// Armour says what it holds; without armour, the first packet's tag does: 5 is a secret key.
+fn names_secret(file: &[u8]) -> bool {
+    let armour = b"-----BEGIN PGP PRIVATE KEY BLOCK-----";
+    let binary = file.first().is_some_and(|tag| match tag {
+        0xc0.. => tag & 0x3f == 5,
+        0x80.. => (tag >> 2) & 0x0f == 5,
+        _ => false,
+    });
+    binary || file.windows(armour.len()).any(|window| window == armour)
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,444 @@
+//! spec/link/keyring.md · 3.1.5 Worker Management
+//!
+//! Real GnuPG, real keys: what is refused, and why.
+
+use super::testing::{TempHome, cast};
+use super::*;
+use crate::model::Stamp;
+use KeyringError as E;
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+fn master_home() -> TempHome {
+    cast().master.home(&[&cast().worker, &cast().stranger])
+}
+
+/// What the master makes of a message that claims to be the worker's.
+fn opened_in(master: &TempHome, message: &[u8], now: Stamp) -> Result<Vec<u8>, E> {
+    let own = master.keyring.own(cast().master.fingerprint)?;
+    let peer = master.keyring.peer(cast().worker.fingerprint)?;
+    let plain = master
+        .keyring
+        .decrypt_and_verify(&own, &peer, message, now, WINDOW)?;
+    Ok(plain.to_vec())
+}
+
+fn opened(message: &[u8], now: Stamp) -> Result<Vec<u8>, E> {
+    opened_in(&master_home(), message, now)
+}
+
+fn worker_home() -> TempHome {
+    cast().worker.home(&[&cast().master, &cast().stranger])
+}
+
+fn sealed(home: &TempHome) -> Vec<u8> {
+    let own = home.keyring.own(cast().worker.fingerprint).unwrap();
+    let peer = home.keyring.peer(cast().master.fingerprint).unwrap();
+    home.keyring.sign_and_encrypt(&own, &peer, b"text").unwrap()
+}
+
+#[test]
+fn a_message_between_two_keys_arrives_within_the_window() {
+    let message = sealed(&worker_home());
+    let now = Stamp::now();
+    assert_eq!(opened(&message, now), Ok(b"text".to_vec()));
+    assert_eq!(opened(&message, Stamp(now.0 + 55_000)), Ok(b"text".to_vec()));
+    assert!(matches!(
+        opened(&message, Stamp(now.0 + 65_000)),
+        Err(E::SignatureStale(62_000..))
+    ));
+    assert!(matches!(
+        opened(&message, Stamp(now.0 - 65_000)),
+        Err(E::SignatureStale(..=-62_000))
+    ));
+}
+
+#[test]
+fn messages_that_say_too_little_or_too_much_are_refused() {
+    let home = worker_home();
+    let (worker, master) = (
+        cast().worker.fingerprint.to_string(),
+        cast().master.fingerprint.to_string(),
+    );
+    let stranger = cast().stranger.fingerprint.to_string();
+    let now = Stamp::now();
+    let encrypt = ["--trust-model", "always", "--encrypt", "--recipient", &master];
+    let sign = ["--sign", "--local-user", &worker];
+    let refused = |extra: &[&str], text: &[u8]| opened(&home.gpg(extra, text), now).unwrap_err();
+
+    assert_eq!(refused(&encrypt, b"text"), E::Unsigned);
+    assert_eq!(
+        refused(&["--sign", "--local-user", &worker], b"text"),
+        E::NotEncrypted
+    );
+    assert_eq!(
+        refused(&["--clear-sign", "--local-user", &worker], b"text"),
+        E::NotEncrypted
+    );
+    let both = [&encrypt[..], &sign[..]].concat();
+    assert_eq!(
+        refused(&[&both[..], &["--recipient", &stranger]].concat(), b"text"),
+        E::NotForUs
+    );
+    assert_eq!(
+        refused(&[&both[..], &["--throw-keyids"]].concat(), b"text"),
+        E::NotForUs
+    );
+    let to_stranger = ["--trust-model", "always", "--encrypt", "--recipient", &stranger];
+    assert_eq!(
+        refused(&[&to_stranger[..], &sign[..]].concat(), b"text"),
+        E::NotForUs
+    );
+    assert_eq!(opened(b"", now), Err(E::NotEncrypted));
+    assert_eq!(opened(b"text", now), Err(E::NotEncrypted));
+    assert_eq!(opened(&[0; MESSAGE_MAX + 1], now), Err(E::TooLarge));
+    // A few hundred bytes that hold a megabyte.
+    let packed = home.gpg(&both, &[0; 1 << 20]);
+    assert!(packed.len() < MESSAGE_MAX);
+    assert_eq!(opened(&packed, now), Err(E::TooLarge));
+}
+
+#[test]
+fn foreign_and_second_signatures_are_refused() {
+    let master = cast().master.fingerprint.to_string();
+    let encrypt = [
+        "--trust-model",
+        "always",
+        "--encrypt",
+        "--recipient",
+        &master,
+        "--sign",
+    ];
+    let now = Stamp::now();
+
+    let stranger = cast().stranger.home(&[&cast().master, &cast().worker]);
+    let message = stranger.gpg(&encrypt, b"text");
+    assert_eq!(
+        opened(&message, now),
+        Err(E::WrongSigner(Some(cast().stranger.fingerprint)))
+    );
+
+    let unknown = TempHome::new();
+    unknown.keyring.import(&cast().master.public).unwrap();
+    unknown.keyring.generate("unknown").unwrap();
+    assert_eq!(
+        opened(&unknown.gpg(&encrypt, b"text"), now),
+        Err(E::WrongSigner(None))
+    );
+
+    let second = unknown.keyring.generate("second").unwrap();
+    let second = ["--local-user", "unknown", "--local-user", &second.to_string()].map(str::to_owned);
+    let twice: Vec<&str> = encrypt
+        .iter()
+        .copied()
+        .chain(second.iter().map(String::as_str))
+        .collect();
+    assert_eq!(opened(&unknown.gpg(&twice, b"text"), now), Err(E::ManySignatures));
+}
+
+#[test]
+fn a_message_changed_anywhere_is_refused() {
+    let (master, message) = (master_home(), sealed(&worker_home()));
+    for at in (0..message.len()).step_by(17) {
+        let mut changed = message.clone();
+        changed[at] ^= 1;
+        assert!(opened_in(&master, &changed, Stamp::now()).is_err(), "byte {at}");
+    }
+    for length in (0..message.len()).step_by(29) {
+        assert!(
+            opened_in(&master, &message[..length], Stamp::now()).is_err(),
+            "length {length}"
+        );
+    }
+}
+
+#[test]
+fn a_signing_subkey_counts_as_its_primary_key() {
+    let worker = TempHome::new();
+    let fingerprint = worker.keyring.generate("worker with a subkey").unwrap();
+    worker.gpg(
+        &[
+            "--passphrase",
+            "",
+            "--quick-add-key",
+            &fingerprint.to_string(),
+            "ed25519",
+            "sign",
+        ],
+        b"",
+    );
+    worker.keyring.import(&cast().master.public).unwrap();
+    let master = cast().master.home(&[]);
+    master
+        .keyring
+        .import(&worker.keyring.export(fingerprint).unwrap())
+        .unwrap();
+
+    let own = worker.keyring.own(fingerprint).unwrap();
+    let to = worker.keyring.peer(cast().master.fingerprint).unwrap();
+    let message = worker.keyring.sign_and_encrypt(&own, &to, b"text").unwrap();
+    let own = master.keyring.own(cast().master.fingerprint).unwrap();
+    let peer = master.keyring.peer(fingerprint).unwrap();
+    let plain = master
+        .keyring
+        .decrypt_and_verify(&own, &peer, &message, Stamp::now(), WINDOW)
+        .unwrap();
+    assert_eq!(plain.as_slice(), b"text");
+    // The subkey by itself is nobody.
+    let subkey = peer.key.subkeys().last().unwrap().fingerprint().unwrap();
+    let subkey = Fingerprint::parse(subkey).unwrap();
+    assert_ne!(subkey, fingerprint);
+    assert_eq!(master.keyring.peer(subkey).unwrap_err(), E::KeyUnknown);
+}
+
+#[test]
+fn revoked_expired_and_disabled_keys_are_refused() {
+    let worker = TempHome::new();
+    let fingerprint = worker.keyring.generate("short-lived").unwrap();
+    let public = worker.keyring.export(fingerprint).unwrap();
+    let master = cast().master.home(&[]);
+    master.keyring.import(&public).unwrap();
+
+    // Disabled: an administrator's flag in the master's own home.
+    master.gpg(
+        &["--import-ownertrust"],
+        format!("{fingerprint}:130:\n").as_bytes(),
+    );
+    assert_eq!(master.keyring.peer(fingerprint).unwrap_err(), E::KeyDisabled);
+    master.gpg(&["--import-ownertrust"], format!("{fingerprint}:2:\n").as_bytes());
+    assert!(master.keyring.peer(fingerprint).is_ok());
+
+    // Expired: the owner has set an end that has come.
+    let later = cast().master.home(&[]);
+    worker.gpg(&["--quick-set-expire", &fingerprint.to_string(), "1d"], b"");
+    let ending = worker.keyring.export(fingerprint).unwrap();
+    later.keyring.import(&ending).unwrap();
+    later.set_clock("20380101T000000");
+    assert_eq!(later.keyring.peer(fingerprint).unwrap_err(), E::KeyExpired);
+    later.keyring.delete(fingerprint).unwrap();
+    assert_eq!(later.keyring.import(&ending), Err(E::KeyExpired));
+    assert_eq!(later.keyring.peer(fingerprint).unwrap_err(), E::KeyUnknown);
+
+    // Revoked: the certificate that GnuPG laid by when it made the key, with its safety colon off.
+    let path = worker
+        .keyring
+        .home()
+        .join(format!("openpgp-revocs.d/{fingerprint}.rev"));
+    let certificate = fs::read_to_string(path)
+        .unwrap()
+        .replace(":-----BEGIN", "-----BEGIN");
+    master.gpg(&["--import"], certificate.as_bytes());
+    assert_eq!(master.keyring.peer(fingerprint).unwrap_err(), E::KeyRevoked);
+    worker.gpg(&["--import"], certificate.as_bytes());
+    let revoked = worker.keyring.export(fingerprint).unwrap();
+    assert_eq!(
+        cast().master.home(&[]).keyring.import(&revoked),
+        Err(E::KeyRevoked)
+    );
+}
+
+#[test]
+fn a_key_that_expires_or_is_revoked_meanwhile_signs_for_nothing() {
+    let master = cast().master.home(&[]);
+    let worker = TempHome::new();
+    let fingerprint = worker.keyring.generate("short-lived").unwrap();
+    master
+        .keyring
+        .import(&worker.keyring.export(fingerprint).unwrap())
+        .unwrap();
+    worker.keyring.import(&cast().master.public).unwrap();
+    let own = worker.keyring.own(fingerprint).unwrap();
+    let to = worker.keyring.peer(cast().master.fingerprint).unwrap();
+    let message = worker.keyring.sign_and_encrypt(&own, &to, b"text").unwrap();
+    // Checked before the revocation came in, used after.
+    let own = master.keyring.own(cast().master.fingerprint).unwrap();
+    let peer = master.keyring.peer(fingerprint).unwrap();
+    let path = worker
+        .keyring
+        .home()
+        .join(format!("openpgp-revocs.d/{fingerprint}.rev"));
+    let certificate = fs::read_to_string(path)
+        .unwrap()
+        .replace(":-----BEGIN", "-----BEGIN");
+    master.gpg(&["--import"], certificate.as_bytes());
+    let opened = master
+        .keyring
+        .decrypt_and_verify(&own, &peer, &message, Stamp::now(), WINDOW);
+    assert_eq!(opened.unwrap_err(), E::KeyRevoked);
+}
+
+#[test]
+fn only_one_whole_public_key_is_imported() {
+    let home = TempHome::new();
+    let import = |file: &[u8]| home.keyring.import(file).unwrap_err();
+    let (worker, stranger) = (&cast().worker, &cast().stranger);
+    assert_eq!(
+        import(&[&worker.public[..], &stranger.public].concat()),
+        E::KeyCount(2)
+    );
+    assert!(matches!(import(b""), E::KeyCount(0) | E::Gpg(_)));
+    assert!(matches!(import(b"no key"), E::KeyCount(0) | E::Gpg(_)));
+    assert!(matches!(import(&vec![b'x'; IMPORT_MAX + 1]), E::Gpg(_)));
+
+    let theirs = worker_home();
+    let name = worker.fingerprint.to_string();
+    let secret = [
+        "--pinentry-mode",
+        "loopback",
+        "--passphrase",
+        "",
+        "--export-secret-keys",
+        &name,
+    ];
+    assert_eq!(import(&theirs.gpg(&secret, b"")), E::KeySecret);
+    assert_eq!(
+        import(&theirs.gpg(&[&["--armor"], &secret[..]].concat(), b"")),
+        E::KeySecret
+    );
+    let mixed = [
+        &worker.public[..],
+        &theirs.gpg(&[&["--armor"], &secret[..]].concat(), b""),
+    ]
+    .concat();
+    assert_eq!(import(&mixed), E::KeySecret);
+
+    let poor = TempHome::new();
+    for (algorithm, error) in [("ed25519", E::CannotEncrypt), ("rsa1024", E::KeyWeak(1024))] {
+        let name = format!("{algorithm} only");
+        poor.gpg(
+            &[
+                "--passphrase",
+                "",
+                "--quick-generate-key",
+                &name,
+                algorithm,
+                "default",
+                "never",
+            ],
+            b"",
+        );
+        if algorithm == "rsa1024" {
+            let listed = poor.gpg(&["--with-colons", "--list-keys", &name], b"");
+            let listed = String::from_utf8(listed).unwrap();
+            let made = listed
+                .lines()
+                .find_map(|l| l.strip_prefix("fpr:::::::::"))
+                .unwrap()
+                .trim_matches(':')
+                .to_owned();
+            poor.gpg(
+                &["--passphrase", "", "--quick-add-key", &made, "rsa1024", "encr"],
+                b"",
+            );
+        }
+        assert_eq!(import(&poor.gpg(&["--export", &name], b"")), error, "{algorithm}");
+    }
+    let kept = home.gpg(&["--list-keys", "--with-colons"], b"");
+    assert!(!String::from_utf8(kept).unwrap().contains("pub:"));
+
+    // Both forms of a good one, again and again; and then it is there.
+    assert_eq!(home.keyring.import(&worker.public), Ok(worker.fingerprint));
+    assert_eq!(
+        home.keyring.import(&theirs.gpg(&["--export", &name], b"")),
+        Ok(worker.fingerprint)
+    );
+    assert_eq!(
+        home.keyring.peer(worker.fingerprint).unwrap().fingerprint(),
+        worker.fingerprint
+    );
+    assert_eq!(theirs.keyring.import(&worker.public), Err(E::KeyOwn));
+}
+
+#[test]
+fn keys_are_named_by_full_fingerprints_alone() {
+    let name = cast().worker.fingerprint.to_string();
+    assert_eq!(Fingerprint::parse(&name), Ok(cast().worker.fingerprint));
+    assert_eq!(
+        Fingerprint::parse(&name.to_lowercase()),
+        Ok(cast().worker.fingerprint)
+    );
+    let short = [
+        &name[32..],
+        &name[24..],
+        "",
+        "worker",
+        &format!("0x{name}"),
+        &format!("{name}!"),
+        &name[..39],
+    ];
+    for text in short {
+        assert_eq!(Fingerprint::parse(text), Err(E::FingerprintForm), "{text}");
+    }
+    // A fingerprint that ends like the worker's finds nothing.
+    let mut alike = *cast().worker.fingerprint.as_bytes();
+    alike[0] ^= 1;
+    let home = cast().master.home(&[&cast().worker]);
+    assert_eq!(home.keyring.peer(Fingerprint(alike)).unwrap_err(), E::KeyUnknown);
+    assert_eq!(
+        home.keyring.own(cast().worker.fingerprint).unwrap_err(),
+        E::SecretUnknown
+    );
+    assert_eq!(
+        home.keyring.export(cast().stranger.fingerprint),
+        Err(E::KeyUnknown)
+    );
+}
+
+#[test]
+fn deleting_spares_our_own_key() {
+    let home = cast().master.home(&[&cast().worker]);
+    home.keyring.delete(cast().worker.fingerprint).unwrap();
+    home.keyring.delete(cast().worker.fingerprint).unwrap();
+    assert_eq!(
+        home.keyring.peer(cast().worker.fingerprint).unwrap_err(),
+        E::KeyUnknown
+    );
+    assert_eq!(home.keyring.delete(cast().master.fingerprint), Err(E::KeyOwn));
+    assert!(home.keyring.own(cast().master.fingerprint).is_ok());
+}
+
+#[test]
+fn homes_are_short_ours_and_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = folder
+        .path()
+        .join("x".repeat(HOME_MAX - folder.path().as_os_str().len()));
+    assert_eq!(Keyring::create(&long).unwrap_err(), E::HomeTooLong(HOME_MAX + 1));
+    assert!(!long.exists());
+    let most = folder
+        .path()
+        .join("x".repeat(HOME_MAX - folder.path().as_os_str().len() - 1));
+    let keyring = Keyring::create(&most).unwrap();
+    assert!(keyring.generate("at the limit").is_ok());
+    keyring.stop().unwrap();
+    assert!(matches!(Keyring::create(&most), Err(E::Home(_))));
+    assert!(matches!(
+        Keyring::open(&folder.path().join("absent")),
+        Err(E::Home(_))
+    ));
+    fs::write(folder.path().join("file"), "").unwrap();
+    assert!(matches!(
+        Keyring::open(&folder.path().join("file")),
+        Err(E::Home(_))
+    ));
+    for mode in [0o750, 0o701, 0o740] {
+        fs::set_permissions(&most, Permissions::from_mode(mode)).unwrap();
+        assert_eq!(Keyring::open(&most).unwrap_err(), E::HomeOpen(mode));
+    }
+}
+
+#[test]
+fn stopping_ends_the_agent() {
+    let home = TempHome::new();
+    home.keyring.stop().unwrap();
+    home.keyring.generate("agent").unwrap();
+    let socket = home.keyring.home().join("S.gpg-agent");
+    let ask = || std::os::unix::net::UnixStream::connect(&socket);
+    assert!(ask().is_ok());
+    home.keyring.stop().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while ask().is_ok() {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+}
