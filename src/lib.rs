@@ -12,3 +12,5 @@ pub mod thread;
 
 pub mod link;
 pub mod net;
+
+pub mod master;

@@ -1,1 +1,5 @@
 //! The tests that run real daemons.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "suite/assets.rs"]
+mod assets;

@@ -1,0 +1,83 @@
+-- Assets and their past values (spec/master/assets/store.md). Written by the assets module alone.
+-- Times are milliseconds since 1970 in market time; prices are millionths of the account currency.
+
+CREATE TABLE assets (
+    id          INTEGER PRIMARY KEY,
+    symbol      TEXT    NOT NULL UNIQUE,
+    -- Back-fill: the past is stored up to and with this time; NULL before its first page.
+    filled_to   INTEGER,
+    -- Back-fill: 1 once the whole past is stored.
+    filled      INTEGER NOT NULL DEFAULT 0 CHECK (filled IN (0, 1))
+) STRICT;
+
+-- The latest updates' bars, as they came: one update's rows lie side by side, so taking them in is cheap.
+CREATE TABLE bars_hot (
+    number      INTEGER NOT NULL,
+    asset       INTEGER NOT NULL REFERENCES assets (id),
+    time        INTEGER NOT NULL,
+    open        INTEGER NOT NULL,
+    high        INTEGER NOT NULL,
+    low         INTEGER NOT NULL,
+    close       INTEGER NOT NULL,
+    volume      INTEGER NOT NULL,
+    PRIMARY KEY (number, asset)
+) STRICT, WITHOUT ROWID;
+
+-- Older bars, moved here in the background: one asset's rows lie side by side, so reading them is cheap.
+CREATE TABLE bars (
+    asset       INTEGER NOT NULL REFERENCES assets (id),
+    time        INTEGER NOT NULL,
+    open        INTEGER NOT NULL,
+    high        INTEGER NOT NULL,
+    low         INTEGER NOT NULL,
+    close       INTEGER NOT NULL,
+    volume      INTEGER NOT NULL,
+    PRIMARY KEY (asset, time)
+) STRICT, WITHOUT ROWID;
+
+-- The same by day and by month. They cover what has left bars_hot, and what was back-filled.
+CREATE TABLE bars_daily (
+    asset       INTEGER NOT NULL REFERENCES assets (id),
+    time        INTEGER NOT NULL,
+    open        INTEGER NOT NULL,
+    high        INTEGER NOT NULL,
+    low         INTEGER NOT NULL,
+    close       INTEGER NOT NULL,
+    volume      INTEGER NOT NULL,
+    PRIMARY KEY (asset, time)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bars_monthly (
+    asset       INTEGER NOT NULL REFERENCES assets (id),
+    time        INTEGER NOT NULL,
+    open        INTEGER NOT NULL,
+    high        INTEGER NOT NULL,
+    low         INTEGER NOT NULL,
+    close       INTEGER NOT NULL,
+    volume      INTEGER NOT NULL,
+    PRIMARY KEY (asset, time)
+) STRICT, WITHOUT ROWID;
+
+-- Splits and dividends that have come into force, and with which update.
+CREATE TABLE actions (
+    symbol      TEXT    NOT NULL,
+    time        INTEGER NOT NULL,
+    -- 3 split, 4 dividend: as a transaction's side.
+    kind        INTEGER NOT NULL CHECK (kind IN (3, 4)),
+    value       INTEGER NOT NULL CHECK (value > 0),
+    number      INTEGER NOT NULL,
+    PRIMARY KEY (symbol, time, kind, value)
+) STRICT, WITHOUT ROWID;
+
+-- One row: where the module is.
+CREATE TABLE assets_position (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    -- Number of the last update, 0 before the first.
+    number      INTEGER NOT NULL,
+    -- Market time of the last update's step; NULL before the first.
+    time        INTEGER,
+    -- 1 after the last step of a replay.
+    exhausted   INTEGER NOT NULL CHECK (exhausted IN (0, 1))
+) STRICT;
+
+INSERT INTO assets_position (one, number, time, exhausted) VALUES (1, 0, NULL, 0);

@@ -1,0 +1,217 @@
+//! spec/master/assets/provider.md · 3.1.6 (communicate with the assets API), 2.3.1
+//!
+//! What a source of prices must be able to do. Each provider is one file beside this one.
+
+use super::snapshot::Snapshot;
+use crate::model::{Amount, Bar, Money, Stamp, Symbol};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Whose time the bars are stamped with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The world's: a bar's time can be compared with the wall clock.
+    Real,
+    /// The provider's own, as in a replay: it says nothing about the wall clock.
+    Own,
+}
+
+/// A source of prices. Its methods may take long (a network): they are called on the retrieval thread,
+/// never on the module's own.
+pub trait Provider: Send {
+    /// Its name in the configuration and in messages.
+    fn name(&self) -> &'static str;
+
+    /// Whose time its bars are stamped with.
+    fn clock(&self) -> Clock;
+
+    /// Every asset that it has, sorted.
+    ///
+    /// # Errors
+    /// Why the list could not be had.
+    fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, Failure>;
+
+    /// The latest bar of every symbol asked for, in as few calls as it takes.
+    ///
+    /// # Errors
+    /// Why nothing could be had. What is wrong with one symbol alone stands in the batch.
+    fn latest(&mut self, ask: &Latest<'_>) -> Result<Batch, Failure>;
+
+    /// A page of one symbol's past, oldest first. A provider without any answers an empty last page.
+    ///
+    /// # Errors
+    /// Why the page could not be had.
+    fn history(&mut self, ask: &HistoryAsk) -> Result<HistoryPage, Failure>;
+
+    /// What changed for holders, ordered by time: actions with `from < time <= to`.
+    ///
+    /// # Errors
+    /// Why it could not be found out.
+    fn actions(&mut self, from: Option<Stamp>, to: Stamp, deadline: Instant) -> Result<Vec<Action>, Failure> {
+        let _ = (from, to, deadline);
+        Ok(Vec::new())
+    }
+}
+
+/// What is asked of a provider for one update.
+#[derive(Debug, Clone, Copy)]
+pub struct Latest<'a> {
+    /// The assets wanted, sorted.
+    pub symbols: &'a [Symbol],
+    /// Market time of the step that was committed last; `None` before the first. A provider with a clock
+    /// of its own answers the step after it, so that it needs no memory of where it is.
+    pub after: Option<Stamp>,
+    /// The prices now in force.
+    pub last: &'a Snapshot,
+    /// When the answer must be there.
+    pub deadline: Instant,
+}
+
+/// What a provider answers for one update.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The market's time now: the step's own, or the time of the answer.
+    pub now: Stamp,
+    /// What came for each symbol; a symbol without anything new may be absent.
+    pub bars: Vec<(Symbol, Result<Bar, String>)>,
+    /// No step follows this one. With no bars: none followed the last.
+    pub exhausted: bool,
+}
+
+/// What is asked of a provider to fill in the past of one symbol.
+#[derive(Debug, Clone, Copy)]
+pub struct HistoryAsk {
+    /// Whose past.
+    pub symbol: Symbol,
+    /// Bars after this time; `None` from the beginning.
+    pub after: Option<Stamp>,
+    /// Bars up to and with this time; `None`: up to where the provider's first step begins.
+    pub until: Option<Stamp>,
+    /// When the answer must be there.
+    pub deadline: Instant,
+}
+
+/// How long a period each bar of a history page stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// As updates bring them.
+    Tick,
+    /// Whole days, at their midnights.
+    Day,
+}
+
+/// One page of the past.
+#[derive(Debug, Clone)]
+pub struct HistoryPage {
+    /// Bars in order of time, without duplicates.
+    pub bars: Vec<Bar>,
+    /// What they are.
+    pub resolution: Resolution,
+    /// There may be more after the last of them.
+    pub more: bool,
+}
+
+/// What happens to an asset's holders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActionKind {
+    /// This many units (in millionths) for each one before; never 0.
+    Split(Amount),
+    /// This much cash for each unit held.
+    Dividend(Money),
+}
+
+/// A corporate action: in force from the first step on or after its time, before that step's prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Action {
+    /// The ex-date, in market time.
+    pub time: Stamp,
+    /// Whose.
+    pub symbol: Symbol,
+    /// What happens.
+    pub kind: ActionKind,
+}
+
+/// Why a provider could not answer. Each becomes a message that a sysadmin can act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It will not work until a person changes something: a key, a URL, a file.
+    Refused(String),
+    /// Called too often; not before this long.
+    Limited(Duration),
+    /// Our own budget of calls is spent until this long from now.
+    Budget(Duration),
+    /// Nobody answered, or not in time.
+    Unreachable(String),
+    /// The answer makes no sense.
+    Broken(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(text) | Failure::Unreachable(text) | Failure::Broken(text) => f.write_str(text),
+            Failure::Limited(wait) => write!(f, "it asks to be left alone for {} s", wait.as_secs()),
+            Failure::Budget(wait) => {
+                write!(f, "our budget of calls is spent for another {} s", wait.as_secs())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A market file or setting that is wrong, with the place: the daemon ends with exit code 78.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFault {
+    /// The file, where it is a file's fault.
+    pub file: Option<PathBuf>,
+    /// Its line, from 1.
+    pub line: Option<u64>,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+impl ConfigFault {
+    /// A fault of a file as a whole.
+    pub fn in_file(file: impl Into<PathBuf>, reason: impl Into<String>) -> ConfigFault {
+        ConfigFault {
+            file: Some(file.into()),
+            line: None,
+            reason: reason.into(),
+        }
+    }
+
+    /// A fault in one line of a file.
+    pub fn at_line(file: impl Into<PathBuf>, line: u64, reason: impl Into<String>) -> ConfigFault {
+        ConfigFault {
+            file: Some(file.into()),
+            line: Some(line),
+            reason: reason.into(),
+        }
+    }
+
+    /// A fault of a setting.
+    pub fn setting(reason: impl Into<String>) -> ConfigFault {
+        ConfigFault {
+            file: None,
+            line: None,
+            reason: reason.into(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}", file.display())?;
+            if let Some(line) = self.line {
+                write!(f, ", line {line}")?;
+            }
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for ConfigFault {}

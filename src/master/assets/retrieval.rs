@@ -1,0 +1,184 @@
+//! spec/master/assets/retrieval.md · 3.1.6 (communicate with the assets API)
+//!
+//! The thread beside the module that waits for providers, so that a slow API delays no question. It holds
+//! them in order of preference: an asset is asked of the first that has it and is well.
+
+use super::provider::{Action, Batch, Clock, Failure, Latest, Provider};
+use super::snapshot::Snapshot;
+use crate::model::{Bar, Stamp, Symbol};
+use crossbeam_channel::{Receiver, Sender};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The longest back-off after failures, in update intervals.
+const BACK_OFF_MAX: u32 = 16;
+
+/// One update is to be retrieved.
+pub struct Task {
+    /// The assets wanted.
+    pub symbols: Arc<[Symbol]>,
+    /// Market time of the last step.
+    pub after: Option<Stamp>,
+    /// Actions after this are wanted; `None`: all.
+    pub actions_after: Option<Stamp>,
+    /// The prices in force.
+    pub last: Arc<Snapshot>,
+    /// When the answer must be there.
+    pub deadline: Instant,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The market's time now.
+    pub now: Stamp,
+    /// What came for each symbol, and whose time it is stamped with.
+    pub bars: Vec<(Symbol, Clock, Result<Bar, String>)>,
+    /// Splits and dividends up to now.
+    pub actions: Vec<Action>,
+    /// No step follows.
+    pub exhausted: bool,
+    /// Which provider failed, and why.
+    pub failures: Vec<(&'static str, Failure)>,
+    /// Which provider answered.
+    pub served: Vec<&'static str>,
+}
+
+/// A provider with its health.
+struct Source {
+    provider: Box<dyn Provider>,
+    /// What it has; `None` until it has told, and then it is asked for anything.
+    has: Option<HashSet<Symbol>>,
+    /// Not to be asked before this.
+    rests_until: Option<Instant>,
+    /// Failures in a row.
+    failures: u32,
+}
+
+/// The providers, best first.
+pub struct Retrieval {
+    sources: Vec<Source>,
+    interval: Duration,
+}
+
+impl Retrieval {
+    /// The providers, best first, for updates at this interval.
+    pub fn new(providers: Vec<Box<dyn Provider>>, interval: Duration) -> Retrieval {
+        let source = |provider| Source {
+            provider,
+            has: None,
+            rests_until: None,
+            failures: 0,
+        };
+        Retrieval {
+            sources: providers.into_iter().map(source).collect(),
+            interval,
+        }
+    }
+
+    /// Every asset that any provider has, and which providers could not tell.
+    pub fn list(&mut self, deadline: Instant) -> (Vec<Symbol>, Vec<(&'static str, Failure)>) {
+        let mut all = Vec::new();
+        let mut failures = Vec::new();
+        for source in &mut self.sources {
+            match source.provider.list(deadline) {
+                Ok(symbols) => {
+                    all.extend_from_slice(&symbols);
+                    source.has = Some(symbols.into_iter().collect());
+                }
+                Err(failure) => failures.push((source.provider.name(), failure)),
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        (all, failures)
+    }
+
+    /// The best provider, for what is done before there are threads.
+    pub fn first(&mut self) -> Option<&mut dyn Provider> {
+        match self.sources.first_mut() {
+            Some(source) => Some(source.provider.as_mut()),
+            None => None,
+        }
+    }
+
+    /// Answers tasks until the module is gone. At most one task is ever under way, and the channel back has
+    /// room for its answer: so the two channels between the module and this thread cannot block each other.
+    pub fn run(mut self, tasks: &Receiver<Task>, answers: &Sender<Answer>) {
+        for task in tasks {
+            let answer = self.update(&task);
+            if answers.send(answer).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Retrieves one update.
+    pub fn update(&mut self, task: &Task) -> Answer {
+        let mut answer = Answer::default();
+        let mut left: Vec<Symbol> = task.symbols.to_vec();
+        for source in &mut self.sources {
+            if source.rests_until.is_some_and(|until| Instant::now() < until) {
+                continue;
+            }
+            let (asked, others): (Vec<Symbol>, Vec<Symbol>) = left
+                .iter()
+                .partition(|symbol| source.has.as_ref().is_none_or(|has| has.contains(symbol)));
+            if asked.is_empty() {
+                continue;
+            }
+            match source.ask(task, &asked) {
+                Ok((batch, actions)) => {
+                    source.failures = 0;
+                    source.rests_until = None;
+                    let clock = source.provider.clock();
+                    answer.now = answer.now.max(batch.now);
+                    answer.exhausted = batch.exhausted;
+                    let stamped = batch.bars.into_iter().map(|(symbol, bar)| (symbol, clock, bar));
+                    answer.bars.extend(stamped);
+                    answer.actions.extend(actions);
+                    answer.served.push(source.provider.name());
+                    left = others;
+                }
+                Err(failure) => {
+                    source.rest(&failure, self.interval);
+                    answer.failures.push((source.provider.name(), failure));
+                }
+            }
+        }
+        answer
+    }
+}
+
+impl Source {
+    fn ask(&mut self, task: &Task, symbols: &[Symbol]) -> Result<(Batch, Vec<Action>), Failure> {
+        let batch = self.provider.latest(&Latest {
+            symbols,
+            after: task.after,
+            last: &task.last,
+            deadline: task.deadline,
+        })?;
+        let actions = self
+            .provider
+            .actions(task.actions_after, batch.now, task.deadline)?;
+        Ok((batch, actions))
+    }
+
+    /// After a failure: twice as long as the last time, and at least as long as it asks for.
+    fn rest(&mut self, failure: &Failure, interval: Duration) {
+        let asked = match failure {
+            Failure::Limited(wait) | Failure::Budget(wait) => *wait,
+            Failure::Refused(_) | Failure::Unreachable(_) | Failure::Broken(_) => Duration::ZERO,
+        };
+        // The first failure is followed by a try at the very next update.
+        let intervals = match self.failures {
+            0 => 0,
+            n => 2u32.saturating_pow(n).min(BACK_OFF_MAX),
+        };
+        self.failures = self.failures.saturating_add(1);
+        // Half an interval less, so that the update it is due at does not miss it by a hair.
+        let pause = (interval * intervals).saturating_sub(interval / 2).max(asked);
+        self.rests_until = Some(Instant::now() + pause);
+    }
+}

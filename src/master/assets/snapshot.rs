@@ -1,0 +1,196 @@
+//! spec/master/assets/snapshot.md · 3.1.6 (store them in memory, read them thread-safely), 2.4.6
+//!
+//! The current prices: immutable, replaced whole at each update, read by many.
+
+use crate::model::{Bar, Quote, Stamp, Symbol};
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is known of one asset now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Which asset.
+    pub symbol: Symbol,
+    /// The latest bar's close, with its time; `None` before its first bar.
+    pub quote: Option<Quote>,
+    /// The bar of the quote's day so far; there whenever the quote is.
+    pub day: Option<Bar>,
+    /// It got this price in this very update.
+    pub fresh: bool,
+    /// Whether the quote's time is the world's, so that it can be compared with the wall clock.
+    pub real_time: bool,
+}
+
+/// All current prices, as of one update.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Number of the update that made it; goes on over restarts. 0 before the first ever.
+    pub number: u64,
+    /// Market time now: the newest quote's time.
+    pub market_now: Stamp,
+    /// When it was published, in wall time.
+    pub published: Stamp,
+    /// No update follows: quotes stay, and orders can never fill.
+    pub exhausted: bool,
+    /// Sorted by symbol.
+    entries: Vec<Entry>,
+    /// Where each symbol stands in `entries`; shared by all snapshots of one list of assets.
+    index: Arc<HashMap<Symbol, usize>>,
+}
+
+impl Snapshot {
+    /// A snapshot of these assets, without any price yet.
+    pub fn new(mut symbols: Vec<Symbol>) -> Snapshot {
+        symbols.sort_unstable();
+        symbols.dedup();
+        let index = symbols
+            .iter()
+            .enumerate()
+            .map(|(at, symbol)| (*symbol, at))
+            .collect();
+        let entries = symbols
+            .into_iter()
+            .map(|symbol| Entry {
+                symbol,
+                quote: None,
+                day: None,
+                fresh: false,
+                real_time: false,
+            })
+            .collect();
+        Snapshot {
+            entries,
+            index: Arc::new(index),
+            ..Snapshot::default()
+        }
+    }
+
+    /// The asset of this name; `None` if it is not on the list.
+    pub fn entry(&self, symbol: &Symbol) -> Option<&Entry> {
+        self.entries.get(*self.index.get(symbol)?)
+    }
+
+    /// Every asset, sorted by symbol.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Every symbol, sorted by byte.
+    pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        self.entries.iter().map(|entry| entry.symbol)
+    }
+
+    /// How many assets there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no asset.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The same prices as the next update's starting point: nothing of it is fresh yet.
+    pub(super) fn next(&self) -> Snapshot {
+        let mut next = self.clone();
+        for entry in &mut next.entries {
+            entry.fresh = false;
+        }
+        next
+    }
+
+    /// Takes a bar in, which is later than what is there.
+    pub(super) fn take(&mut self, symbol: &Symbol, bar: &Bar, real_time: bool) {
+        let Some(entry) = self.index.get(symbol).and_then(|at| self.entries.get_mut(*at)) else {
+            return;
+        };
+        let day = Bar {
+            time: bar.time.day(),
+            ..*bar
+        };
+        match &mut entry.day {
+            Some(so_far) if so_far.time == day.time => so_far.merge(&day),
+            other => *other = Some(day),
+        }
+        entry.quote = Some(bar.quote());
+        entry.fresh = true;
+        entry.real_time = real_time;
+        self.market_now = self.market_now.max(bar.time);
+    }
+
+    /// Sets what was found in the database at start.
+    pub(super) fn restore(&mut self, symbol: &Symbol, quote: Quote, day: Bar, real_time: bool) {
+        if let Some(entry) = self.index.get(symbol).and_then(|at| self.entries.get_mut(*at)) {
+            entry.quote = Some(quote);
+            entry.day = Some(day);
+            entry.real_time = real_time;
+            self.market_now = self.market_now.max(quote.time);
+        }
+    }
+}
+
+/// Where the current snapshot hangs. Readers hold the lock for as long as it takes to clone an `Arc`.
+#[derive(Debug, Default)]
+pub struct SnapshotCell(RwLock<Arc<Snapshot>>);
+
+impl SnapshotCell {
+    /// A cell with this snapshot in it.
+    pub fn new(snapshot: Snapshot) -> SnapshotCell {
+        SnapshotCell(RwLock::new(Arc::new(snapshot)))
+    }
+
+    /// The snapshot now in force.
+    pub fn load(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0.read())
+    }
+
+    /// Replaces it whole. The assets module alone does this.
+    pub(super) fn store(&self, snapshot: Arc<Snapshot>) {
+        let old = std::mem::replace(&mut *self.0.write(), snapshot);
+        // A large snapshot is freed here, after the lock, not under it.
+        drop(old);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Money;
+
+    fn bar(time: &str, price: i64) -> Bar {
+        let price = Money(price);
+        Bar {
+            time: Stamp::parse(time).unwrap(),
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: 10,
+        }
+    }
+
+    #[test]
+    fn a_day_grows_and_a_new_one_begins() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = Snapshot::new(vec![Symbol::parse("B").unwrap(), a, a]);
+        assert_eq!(snapshot.len(), 2);
+        snapshot.take(&a, &bar("2013-03-01T10:00:00Z", 5), false);
+        snapshot.take(&a, &bar("2013-03-01T11:00:00Z", 3), false);
+        let entry = *snapshot.entry(&a).unwrap();
+        let day = entry.day.unwrap();
+        assert!(entry.fresh);
+        assert_eq!(
+            (day.open, day.high, day.low, day.close),
+            (Money(5), Money(5), Money(3), Money(3))
+        );
+        assert_eq!((day.volume, day.time), (20, Stamp::parse("2013-03-01").unwrap()));
+        let mut next = snapshot.next();
+        assert!(!next.entry(&a).unwrap().fresh);
+        next.take(&a, &bar("2013-03-02T00:00:00Z", 9), false);
+        assert_eq!(next.entry(&a).unwrap().day.unwrap().open, Money(9));
+        assert_eq!(next.market_now, Stamp::parse("2013-03-02").unwrap());
+        assert!(next.entry(&Symbol::parse("C").unwrap()).is_none());
+        assert!(next.entry(&Symbol::parse("B").unwrap()).unwrap().quote.is_none());
+    }
+}

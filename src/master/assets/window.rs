@@ -1,0 +1,31 @@
+//! spec/master/assets/window.md · 4.6.9 to 4.6.13
+//!
+//! What each of the five windows holds.
+
+use super::store::{self, AssetId, Store};
+use crate::model::stamp::DAY;
+use crate::model::{Bar, Stamp};
+use crate::wire::Window;
+
+/// Days in a week's window.
+const WEEK_DAYS: i64 = 7;
+/// Months in a year's window.
+const YEAR_MONTHS: i32 = 12;
+
+/// The bars of a window, oldest first.
+///
+/// # Errors
+/// The database.
+pub fn bars(store: &Store, asset: AssetId, window: Window) -> store::Result<Vec<Bar>> {
+    match window {
+        // From the first millisecond after the same time a day earlier.
+        Window::Day(date) => store.ticks(asset, Stamp(date.0.saturating_sub(DAY - 1)), date),
+        Window::Week(date) => {
+            let last = date.day();
+            store.days(asset, last.plus_days(1 - WEEK_DAYS), last)
+        }
+        Window::Month(date) => store.days(asset, date.months_before(1).plus_days(1), date.day()),
+        Window::Year(date) => store.months(asset, date.months_before(YEAR_MONTHS - 1).month(), date.month()),
+        Window::AllTime => store.months(asset, Stamp(i64::MIN), Stamp(i64::MAX)),
+    }
+}
