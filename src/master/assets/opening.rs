@@ -9,6 +9,7 @@ use super::schedule::Schedule;
 use super::snapshot::{Snapshot, SnapshotCell};
 use super::store::{AssetId, Store};
 use super::{Action, Assets, AssetsHandle, INBOX, Listener, Message};
+use crate::config::{MasterConfig, ProviderKind, Symbols};
 use crate::model::{Bar, Symbol};
 use crate::thread;
 use crossbeam_channel::{Receiver, bounded};
@@ -47,6 +48,41 @@ pub struct AssetsConfig {
 pub enum ProviderConfig {
     /// Prices from files.
     Replay(ReplayConfig),
+}
+
+impl AssetsConfig {
+    /// What `master.toml` says.
+    ///
+    /// # Errors
+    /// A provider that cannot be used.
+    pub fn of(config: &MasterConfig) -> Result<AssetsConfig, ConfigFault> {
+        let assets = &config.assets;
+        let mut providers = Vec::new();
+        for kind in &assets.providers {
+            match (kind, &assets.replay) {
+                (ProviderKind::Replay, Some(replay)) => {
+                    providers.push(ProviderConfig::Replay(ReplayConfig {
+                        directory: replay.directory.clone(),
+                        start: Some(replay.start),
+                    }));
+                }
+                _ => {
+                    return Err(ConfigFault::setting(format!(
+                        "assets.provider: {kind} cannot be used here"
+                    )));
+                }
+            }
+        }
+        Ok(AssetsConfig {
+            symbols: match &assets.symbols {
+                Symbols::All => Wanted::All,
+                Symbols::List(symbols) => Wanted::Listed(symbols.iter().copied().collect()),
+            },
+            providers,
+            update_interval: config.update_interval,
+            keep_ticks: None,
+        })
+    }
 }
 
 /// Why the module could not start.
