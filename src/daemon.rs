@@ -1,0 +1,376 @@
+//! spec/daemon.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
+//!
+//! What both daemons do alike towards the system: signals, exit codes, systemd, limits of the process.
+
+use crate::config::{ConfigError, Warning};
+use crate::thread::{self, Handle, Hearts, Stop, TICK};
+use crossbeam_channel::{Receiver, bounded};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sd_notify::NotifyState;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Exit code: done.
+pub const DONE: u8 = 0;
+/// Exit code: failed while running.
+pub const FAILED: u8 = 1;
+/// Exit code: bad command line.
+pub const BAD_USAGE: u8 = 2;
+/// Exit code: bad configuration or market files.
+pub const BAD_CONFIG: u8 = 78;
+
+/// The modules of a daemon have this long to end after the stop signal; it is to be gone after 5 s.
+pub const STOP_DEADLINE: Duration = Duration::from_secs(4);
+
+/// A daemon that has not ended this long after the stop signal ends as it is.
+const LAST_RESORT: Duration = Duration::from_millis(4_800);
+
+/// What `--check-config` and the start say of a configuration, on standard error; the configuration, or the exit code.
+///
+/// # Errors
+/// [`BAD_CONFIG`], where something is wrong with it.
+pub fn accept_config<T>(loaded: Result<(T, Vec<Warning>), ConfigError>) -> Result<T, u8> {
+    match loaded {
+        Ok((config, warnings)) => {
+            for warning in warnings {
+                eprintln!("warning: {warning}");
+            }
+            Ok(config)
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            Err(BAD_CONFIG)
+        }
+    }
+}
+
+/// The signals of a daemon, from [`watch_signals`] on.
+#[derive(Debug)]
+pub struct Signals {
+    /// SIGHUP came: reload what can be. Several that came close together are one.
+    pub hangups: Receiver<()>,
+    closer: iterator::Handle,
+    thread: Handle,
+}
+
+impl Signals {
+    /// Ends the thread, at most until `deadline`; whether it ended. The signals do nothing from here on.
+    pub fn close(self, deadline: Instant) -> bool {
+        self.closer.close();
+        self.thread.join(deadline)
+    }
+}
+
+/// From now on SIGTERM and SIGINT request `stop`, and SIGHUP is told.
+///
+/// # Errors
+/// The handlers cannot be set, or the thread not be started.
+pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
+    let mut signals = iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let closer = signals.handle();
+    let (hangup, hangups) = bounded(1);
+    let stop = stop.clone();
+    let thread = thread::spawn("signals", move || {
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                // Full means that a reload is asked for already.
+                let _ = hangup.try_send(());
+            } else {
+                stop.request();
+            }
+        }
+    })?;
+    Ok(Signals {
+        hangups,
+        closer,
+        thread,
+    })
+}
+
+/// Sees to it that the process is gone within 5 s of the stop signal, whatever hangs: with exit code 1, and the log flushed.
+///
+/// # Errors
+/// The thread cannot be started.
+pub fn enforce_stop(stop: &Stop) -> io::Result<Handle> {
+    let stop = stop.clone();
+    thread::spawn("last-resort", move || {
+        while !stop.wait(Duration::from_secs(3600)) {}
+        std::thread::sleep(LAST_RESORT);
+        crate::error!("the daemon did not stop in time, and ends as it is");
+        log::logger().flush();
+        std::process::exit(i32::from(FAILED));
+    })
+}
+
+/// Tells systemd that the daemon serves; after a reload, that it is done. Says nothing where nobody asked.
+pub fn notify_ready(status: &str) {
+    notify(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// Tells systemd that the configuration is being read again; [`notify_ready`] must follow.
+pub fn notify_reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(why) => crate::warn!("there is no telling systemd of the reload: {why}"),
+    }
+}
+
+/// Tells systemd that the daemon is stopping.
+pub fn notify_stopping() {
+    notify(&[NotifyState::Stopping]);
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(why) = sd_notify::notify(states) {
+        crate::warn!("systemd's notification socket: {why}");
+    }
+}
+
+/// Pings systemd's watchdog for as long as every heart beats and `check` finds nothing wrong. `None` where systemd wants
+/// no pings.
+///
+/// `check` runs a few times in the watchdog's interval, on a thread of its own: it may take its time, which then
+/// passes without a ping. Its error is logged.
+///
+/// # Errors
+/// The thread cannot be started.
+pub fn watchdog(
+    stop: &Stop,
+    hearts: &Hearts,
+    check: impl FnMut() -> Result<(), String> + Send + 'static,
+) -> io::Result<Option<Handle>> {
+    let Some(interval) = sd_notify::watchdog_enabled() else {
+        return Ok(None);
+    };
+    let (stop, hearts) = (stop.clone(), hearts.clone());
+    let ping = || notify(&[NotifyState::Watchdog]);
+    thread::spawn("watchdog", move || {
+        watch(&stop, &hearts, interval, check, ping);
+    })
+    .map(Some)
+}
+
+fn watch(
+    stop: &Stop,
+    hearts: &Hearts,
+    interval: Duration,
+    mut check: impl FnMut() -> Result<(), String>,
+    ping: impl Fn(),
+) {
+    // Loops wake every tick; one that is late once is no reason to kill the daemon.
+    let limit = (interval / 2).max(TICK * 3);
+    loop {
+        let stalled = hearts.stalled(limit);
+        for (name, age) in &stalled {
+            crate::error!("module {name} has not moved for {} s", age.as_secs());
+        }
+        match check() {
+            Ok(()) if stalled.is_empty() => ping(),
+            Ok(()) => {}
+            Err(why) => crate::error!("no ping for the watchdog: {why}"),
+        }
+        if stop.wait(interval / 4) {
+            return;
+        }
+    }
+}
+
+/// Forbids core dumps: they would hold session IDs and hashed passwords in clear.
+///
+/// # Errors
+/// The system does not allow it.
+pub fn forbid_cores() -> io::Result<()> {
+    setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?;
+    Ok(())
+}
+
+/// Raises the limit of open descriptors to `wanted`, or as far as the system allows, and never lowers it; the limit
+/// that holds now.
+pub fn raise_descriptors(wanted: u64) -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let Some(now) = limit.current else {
+        return u64::MAX;
+    };
+    if now >= wanted {
+        return now;
+    }
+    let reachable = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    let raised = Rlimit {
+        current: Some(reachable),
+        maximum: limit.maximum,
+    };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => reachable,
+        Err(_) => now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Signal, getpid, kill_process};
+    use std::os::unix::net::UnixDatagram;
+    use std::process::{Command, Stdio};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(30)
+    }
+
+    #[test]
+    fn the_watchdog_is_pinged_while_all_is_well() {
+        let (stop, hearts) = (Stop::new(), Hearts::new());
+        let heart = hearts.register("alive");
+        let (pings, checks) = (AtomicU32::new(0), AtomicU32::new(0));
+        let interval = Duration::from_millis(40);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let check = || {
+                    heart.beat();
+                    match checks.fetch_add(1, Ordering::SeqCst) {
+                        3 => Err("the database does not answer".to_owned()),
+                        9 => {
+                            stop.request();
+                            Ok(())
+                        }
+                        _ => Ok(()),
+                    }
+                };
+                watch(&stop, &hearts, interval, check, || {
+                    pings.fetch_add(1, Ordering::SeqCst);
+                });
+            });
+        });
+        assert_eq!(checks.load(Ordering::SeqCst), 10);
+        assert_eq!(pings.load(Ordering::SeqCst), 9);
+    }
+
+    #[test]
+    fn a_module_that_hangs_gets_no_ping() {
+        let (stop, hearts) = (Stop::new(), Hearts::new());
+        let _hangs = hearts.register("hangs");
+        let begun = Instant::now();
+        let last = std::cell::Cell::new(Duration::ZERO);
+        let check = || {
+            if begun.elapsed() > TICK * 3 + Duration::from_millis(600) {
+                stop.request();
+            }
+            Ok(())
+        };
+        watch(&stop, &hearts, Duration::from_millis(100), check, || {
+            last.set(begun.elapsed());
+        });
+        assert!(last.get() <= TICK * 3 + Duration::from_millis(300), "{last:?}");
+    }
+
+    /// Does something only where the tests below run it, in a process of its own.
+    #[test]
+    fn child_daemon() {
+        match std::env::var("PAPERTRADER_TEST_DAEMON").as_deref() {
+            Ok("notifies") => {
+                notify_ready("serving");
+                notify_reloading();
+                notify_stopping();
+                let (stop, hearts) = (Stop::new(), Hearts::new());
+                let stopping = stop.clone();
+                let check = move || {
+                    stopping.request();
+                    Ok(())
+                };
+                let watchdog = watchdog(&stop, &hearts, check).unwrap().unwrap();
+                assert!(watchdog.join(soon()));
+                forbid_cores().unwrap();
+                assert_eq!(getrlimit(Resource::Core).current, Some(0));
+                let now = getrlimit(Resource::Nofile).current.unwrap();
+                assert_eq!(raise_descriptors(1), now);
+                assert_eq!(
+                    getrlimit(Resource::Nofile).current,
+                    Some(raise_descriptors(now + 1))
+                );
+            }
+            Ok("signals") => {
+                let stop = Stop::new();
+                let signals = watch_signals(&stop).unwrap();
+                kill_process(getpid(), Signal::HUP).unwrap();
+                signals.hangups.recv_deadline(soon()).unwrap();
+                assert!(!stop.is_requested());
+                kill_process(getpid(), Signal::TERM).unwrap();
+                assert!(stop.wait(Duration::from_secs(30)));
+                assert!(signals.close(soon()));
+            }
+            Ok("hangs") => {
+                let stop = Stop::new();
+                enforce_stop(&stop).unwrap();
+                stop.request();
+                std::thread::sleep(Duration::from_secs(60));
+                std::process::exit(0);
+            }
+            _ => {}
+        }
+    }
+
+    fn child(what: &str) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "daemon::tests::child_daemon"])
+            .env("PAPERTRADER_TEST_DAEMON", what)
+            .stdout(Stdio::null());
+        command
+    }
+
+    #[test]
+    fn signals_reload_and_stop() {
+        assert!(child("signals").status().unwrap().success());
+    }
+
+    #[test]
+    fn systemd_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let status = child("notifies")
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "1000000")
+            .env_remove("WATCHDOG_PID")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        let told = || {
+            let mut bytes = [0; 256];
+            let length = socket.recv(&mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes[..length]).into_owned()
+        };
+        assert_eq!(told(), "READY=1\nSTATUS=serving\n");
+        assert!(told().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+        assert_eq!(told(), "STOPPING=1\n");
+        assert_eq!(told(), "WATCHDOG=1\n");
+    }
+
+    #[test]
+    fn a_daemon_that_hangs_is_gone_within_five_seconds() {
+        let begun = Instant::now();
+        let status = child("hangs").status().unwrap();
+        assert_eq!(status.code(), Some(1));
+        assert!(begun.elapsed() >= LAST_RESORT);
+    }
+
+    #[test]
+    fn a_bad_configuration_is_78() {
+        let error = crate::config::MasterConfig::load(std::path::Path::new("/nonexistent"));
+        assert_eq!(accept_config(error).err(), Some(BAD_CONFIG));
+        let warning = Warning {
+            key: "k".to_owned(),
+            reason: "r".to_owned(),
+        };
+        assert_eq!(accept_config(Ok((7, vec![warning]))), Ok(7));
+    }
+}
