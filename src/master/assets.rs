@@ -3,6 +3,7 @@
 //! Retrieves prices at the update interval, stores them, keeps the current ones in memory, and answers
 //! questions about past ones.
 
+pub mod adjust;
 pub mod check;
 pub mod market_file;
 pub mod opening;
@@ -10,6 +11,7 @@ pub mod provider;
 pub mod replay;
 pub mod retrieval;
 pub mod schedule;
+pub mod simulated;
 pub mod snapshot;
 pub mod store;
 pub mod window;
@@ -17,7 +19,8 @@ pub mod window;
 pub use opening::{AssetsConfig, OpenFault, ProviderConfig, open};
 pub use provider::{Action, ActionKind, ConfigFault};
 pub use replay::{ReplayConfig, Wanted};
-pub use snapshot::{Entry, Snapshot, SnapshotCell};
+pub use simulated::SimulatedConfig;
+pub use snapshot::{Entry, Fill, Snapshot, SnapshotCell};
 
 use crate::model::money::MILLION;
 use crate::model::{Bar, Reason, Stamp, Symbol};
@@ -250,8 +253,8 @@ impl Assets {
                 format!("there is no asset {symbol} here"),
             ));
         };
-        let _ = adjusted;
-        window::bars(&self.store, asset, window).map_err(|error| {
+        let actions = self.actions.get(symbol).filter(|_| adjusted);
+        adjust::bars(&self.store, asset, window, actions.map_or(&[], Vec::as_slice)).map_err(|error| {
             crate::error!("reading the past of {symbol}: {error}");
             Refusal::new(Reason::InternalError, "the master could not read its database")
         })
@@ -359,6 +362,12 @@ impl Assets {
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
         snapshot.published = Stamp::now();
+        let limit = self
+            .config
+            .update_interval
+            .as_millis()
+            .saturating_mul(self.config.stale_after.into());
+        snapshot.judge_age(i64::try_from(limit).unwrap_or(i64::MAX));
         if snapshot.exhausted {
             self.next.store(i64::MAX, Ordering::Relaxed);
             crate::info!("the replay is at its end; prices stay as they are");

@@ -2,7 +2,8 @@
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use papertrader::master::assets::{
-    self, AssetsConfig, AssetsHandle, Message, OpenFault, ProviderConfig, ReplayConfig, Update, Wanted,
+    self, ActionKind, AssetsConfig, AssetsHandle, Message, OpenFault, ProviderConfig, ReplayConfig,
+    SimulatedConfig, Update, Wanted,
 };
 use papertrader::model::stamp::DAY;
 use papertrader::model::{Bar, Money, Reason, Stamp, Symbol};
@@ -110,6 +111,7 @@ fn replay(directory: &Path, start: &str, interval: Duration) -> AssetsConfig {
             start: Some(at(start)),
         })],
         update_interval: interval,
+        stale_after: 3,
         keep_ticks: None,
     }
 }
@@ -471,9 +473,127 @@ fn updates_keep_to_their_grid() {
         assert!(update.began_stamp <= update.published);
         last = update.began;
     }
-    // On the grid: the time from the first is a whole number of intervals, give or take a late wake-up.
-    let past = last.duration_since(first.began).as_millis() % interval.as_millis();
-    assert!(past < 40, "{past} ms beside the grid");
+    // On the grid: every interval since the first had its update, or was counted as missed.
+    let (sender, status) = bounded(1);
+    running
+        .handle
+        .sender()
+        .send(Message::Status { reply: sender })
+        .unwrap();
+    let status = status.recv_timeout(PATIENCE).unwrap();
+    let begun = u128::from(status.number) + u128::from(status.missed);
+    let passed = first.began.elapsed().as_millis() / interval.as_millis();
+    assert!(
+        passed.abs_diff(begun) <= 3,
+        "{passed} intervals, {begun} updates and misses"
+    );
     let next = running.handle.next_update().unwrap();
     assert!(next.since(Stamp::now()).abs() < DAY);
+}
+
+/// What the sample's splits make of a row's prices and volume, in whole numbers.
+fn adjusted(name: &str, row: &Row) -> Row {
+    let splits: &[&str] = match name {
+        "AAPL" => &["2000-06-21", "2005-02-28"],
+        "MSFT" => &["2003-02-18"],
+        _ => &[],
+    };
+    let times = splits.iter().filter(|split| row.date.as_str() < **split).count();
+    let divisor = 1i64 << times;
+    let half_even = |value: i64| {
+        let (whole, rest) = (value / divisor, value % divisor);
+        whole + i64::from(rest * 2 > divisor || (rest * 2 == divisor && whole % 2 == 1))
+    };
+    Row {
+        date: row.date.clone(),
+        prices: row.prices.map(half_even),
+        volume: row.volume << times,
+    }
+}
+
+#[test]
+fn adjusted_windows_are_continuous_over_splits() {
+    let rows: BTreeMap<String, Vec<Row>> = sample_rows()
+        .into_iter()
+        .map(|(name, rows)| {
+            let rows = rows.iter().map(|row| adjusted(&name, row)).collect();
+            (name, rows)
+        })
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    let config = replay(&sample(), "2005-02-25", Duration::from_secs(3600));
+    let running = Running::start(config.clone(), &dir.path().join("master.db")).unwrap();
+    let first = running.update();
+    // What lies before the start is in force from the first update on.
+    assert_eq!(first.actions.len(), 2);
+    let aapl = running
+        .ask(symbol("AAPL"), Window::Week(at("2000-06-22")), true)
+        .unwrap();
+    assert_eq!(aapl[2].close, Money(50_625_000), "101.25 before the split");
+    assert_eq!(aapl[3].open, Money(50_500_000));
+    running.stop();
+    let running = Running::start(config, &dir.path().join("master.db")).unwrap();
+    let second = running.update();
+    let split = second.actions[0];
+    assert_eq!(second.actions.len(), 1);
+    assert_eq!((split.symbol, split.time), (symbol("AAPL"), at("2005-02-28")));
+    assert!(matches!(split.kind, ActionKind::Split(ratio) if ratio.0 == 2_000_000));
+    for (name, rows) in &rows {
+        for window in ["day", "week", "month", "year", "all"] {
+            for date in [
+                "2000-03-31",
+                "2000-06-22",
+                "2001-02-28",
+                "2003-02-28",
+                "2005-02-25",
+                "2005-02-28",
+            ] {
+                let got = running
+                    .ask(symbol(name), window_of(window, at(date)), true)
+                    .unwrap();
+                assert_eq!(
+                    got,
+                    expected(rows, "2005-02-28", window, date),
+                    "{name} {window} {date}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_simulated_market_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = AssetsConfig {
+        symbols: Wanted::All,
+        providers: vec![ProviderConfig::Simulated(SimulatedConfig {
+            symbols: 20,
+            seed: 5,
+        })],
+        update_interval: Duration::from_millis(5),
+        stale_after: 3,
+        keep_ticks: None,
+    };
+    let database = dir.path().join("master.db");
+    let mut last: Option<Update> = None;
+    for _ in 0..3 {
+        let running = Running::start(config.clone(), &database).unwrap();
+        for _ in 0..50 {
+            let update = running.update();
+            assert!(update.snapshot.entries().iter().all(|entry| entry.fresh));
+            if let Some(last) = last {
+                assert!(update.snapshot.market_now > last.snapshot.market_now);
+                assert_eq!(update.number, last.number + 1);
+            }
+            last = Some(update);
+        }
+        let name = symbol("SIM07");
+        let now = last.as_ref().unwrap().snapshot.market_now;
+        let day = running.ask(name, Window::Day(now), false).unwrap();
+        assert!(day.len() >= 50 && day.windows(2).all(|pair| pair[0].close == pair[1].open));
+        assert!(running.ask(name, Window::Year(now), false).unwrap().len() == 12);
+        let updates = running.updates.clone();
+        running.stop();
+        last = updates.try_iter().last().or(last);
+    }
 }

@@ -98,6 +98,7 @@ mod tests {
             day: None,
             fresh: false,
             real_time: true,
+            stale: false,
         };
         let now = Stamp(2_000_000);
         let real = |bar: &Bar| check(&entry, bar, Clock::Real, MILLION, now);

@@ -6,6 +6,7 @@ use super::provider::{Clock, ConfigFault, HistoryAsk, Provider, Resolution};
 use super::replay::{Replay, ReplayConfig, Wanted};
 use super::retrieval::Retrieval;
 use super::schedule::Schedule;
+use super::simulated::{Simulated, SimulatedConfig};
 use super::snapshot::{Snapshot, SnapshotCell};
 use super::store::{AssetId, Store};
 use super::{Action, Assets, AssetsHandle, INBOX, Listener, Message};
@@ -38,6 +39,8 @@ pub struct AssetsConfig {
     pub providers: Vec<ProviderConfig>,
     /// Stock Data Update Interval (2.3.4).
     pub update_interval: Duration,
+    /// A real-time price that is older than this many intervals fills nothing.
+    pub stale_after: u32,
     /// For how long before its newest bar an asset's bars are kept at the update interval's frequency;
     /// `None` for ever. Daily and monthly bars are kept for ever.
     pub keep_ticks: Option<Duration>,
@@ -48,6 +51,8 @@ pub struct AssetsConfig {
 pub enum ProviderConfig {
     /// Prices from files.
     Replay(ReplayConfig),
+    /// A random walk.
+    Simulated(SimulatedConfig),
 }
 
 impl AssetsConfig {
@@ -59,19 +64,26 @@ impl AssetsConfig {
         let assets = &config.assets;
         let mut providers = Vec::new();
         for kind in &assets.providers {
-            match (kind, &assets.replay) {
-                (ProviderKind::Replay, Some(replay)) => {
-                    providers.push(ProviderConfig::Replay(ReplayConfig {
+            let settings = match kind {
+                ProviderKind::Replay => assets.replay.as_ref().map(|replay| {
+                    ProviderConfig::Replay(ReplayConfig {
                         directory: replay.directory.clone(),
                         start: Some(replay.start),
-                    }));
-                }
-                _ => {
-                    return Err(ConfigFault::setting(format!(
-                        "assets.provider: {kind} cannot be used here"
-                    )));
-                }
-            }
+                    })
+                }),
+                ProviderKind::Simulated => assets.simulated.as_ref().map(|simulated| {
+                    ProviderConfig::Simulated(SimulatedConfig {
+                        symbols: simulated.symbols,
+                        seed: simulated.seed,
+                    })
+                }),
+                ProviderKind::Alpaca | ProviderKind::Binance => None,
+            };
+            providers.push(settings.ok_or_else(|| {
+                ConfigFault::setting(format!(
+                    "assets.provider: {kind} is named, and [assets.{kind}] is missing"
+                ))
+            })?);
         }
         Ok(AssetsConfig {
             symbols: match &assets.symbols {
@@ -80,6 +92,7 @@ impl AssetsConfig {
             },
             providers,
             update_interval: config.update_interval,
+            stale_after: assets.stale_after,
             keep_ticks: None,
         })
     }
@@ -131,6 +144,11 @@ fn build(config: &AssetsConfig) -> Result<Vec<Box<dyn Provider>>, ConfigFault> {
     for provider in &config.providers {
         providers.push(match provider {
             ProviderConfig::Replay(replay) => Box::new(Replay::open(replay, &config.symbols)?),
+            ProviderConfig::Simulated(simulated) => Box::new(Simulated::new(
+                *simulated,
+                &config.symbols,
+                config.update_interval,
+            )?),
         });
     }
     if providers.is_empty() {

@@ -20,6 +20,36 @@ pub struct Entry {
     pub fresh: bool,
     /// Whether the quote's time is the world's, so that it can be compared with the wall clock.
     pub real_time: bool,
+    /// Real time, and too old to trade at when it was published.
+    pub stale: bool,
+}
+
+/// What an update does with an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// It fills at this price.
+    At(Quote),
+    /// The price is older than the order: it waits for the next update.
+    Wait,
+    /// It fails `no-price`.
+    NoPrice,
+}
+
+impl Entry {
+    /// What the update that made this entry does with an order accepted at `accepted` (wall time), which is
+    /// before that update's retrieval began.
+    pub fn fill(&self, accepted: Stamp) -> Fill {
+        match self.quote {
+            Some(quote) if self.fresh && !self.stale => {
+                if self.real_time && quote.time < accepted {
+                    Fill::Wait
+                } else {
+                    Fill::At(quote)
+                }
+            }
+            Some(_) | None => Fill::NoPrice,
+        }
+    }
 }
 
 /// All current prices, as of one update.
@@ -57,6 +87,7 @@ impl Snapshot {
                 day: None,
                 fresh: false,
                 real_time: false,
+                stale: false,
             })
             .collect();
         Snapshot {
@@ -98,6 +129,14 @@ impl Snapshot {
             entry.fresh = false;
         }
         next
+    }
+
+    /// Says of each real-time price whether it is older than `limit` milliseconds at the time of publication.
+    pub(super) fn judge_age(&mut self, limit: i64) {
+        for entry in &mut self.entries {
+            let age = entry.quote.map_or(0, |quote| self.published.since(quote.time));
+            entry.stale = entry.real_time && age > limit;
+        }
     }
 
     /// Takes a bar in, which is later than what is there.
@@ -192,5 +231,36 @@ mod tests {
         assert_eq!(next.market_now, Stamp::parse("2013-03-02").unwrap());
         assert!(next.entry(&Symbol::parse("C").unwrap()).is_none());
         assert!(next.entry(&Symbol::parse("B").unwrap()).unwrap().quote.is_none());
+    }
+
+    #[test]
+    fn an_order_fills_at_no_price_older_than_itself() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = Snapshot::new(vec![a]);
+        assert_eq!(snapshot.entry(&a).unwrap().fill(Stamp(0)), Fill::NoPrice);
+        let bar = bar("2013-03-01T10:00:00Z", 5);
+        snapshot.take(&a, &bar, true);
+        snapshot.published = Stamp(bar.time.0 + 60_000);
+        snapshot.judge_age(60_000);
+        let entry = *snapshot.entry(&a).unwrap();
+        assert_eq!(entry.fill(bar.time), Fill::At(bar.quote()));
+        assert_eq!(entry.fill(Stamp(bar.time.0 + 1)), Fill::Wait);
+        snapshot.judge_age(59_999);
+        assert_eq!(snapshot.entry(&a).unwrap().fill(bar.time), Fill::NoPrice, "stale");
+        let mut own = Snapshot::new(vec![a]);
+        own.take(&a, &bar, false);
+        own.published = Stamp(i64::MAX);
+        own.judge_age(1);
+        let entry = *own.entry(&a).unwrap();
+        assert_eq!(
+            entry.fill(Stamp(i64::MAX)),
+            Fill::At(bar.quote()),
+            "a replay's time is its own"
+        );
+        assert_eq!(
+            own.next().entry(&a).unwrap().fill(Stamp(0)),
+            Fill::NoPrice,
+            "not fresh"
+        );
     }
 }

@@ -29,3 +29,21 @@ pub fn bars(store: &Store, asset: AssetId, window: Window) -> store::Result<Vec<
         Window::AllTime => store.months(asset, Stamp(i64::MIN), Stamp(i64::MAX)),
     }
 }
+
+/// The 1st of the first month of a year's window.
+fn first_month(date: Stamp) -> Stamp {
+    date.months_before(YEAR_MONTHS - 1).month()
+}
+
+/// The first and last day whose bars make up the months of a year's window, or of all time.
+pub(super) fn months(window: Window) -> (Stamp, Stamp) {
+    match window {
+        Window::Year(date) => {
+            let next = date.month().plus_days(32).month();
+            (first_month(date), next.plus_days(-1))
+        }
+        Window::Day(_) | Window::Week(_) | Window::Month(_) | Window::AllTime => {
+            (Stamp(i64::MIN), Stamp(i64::MAX))
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! spec/master/assets/adjust.md · 4.6.9 to 4.6.13 (the adjustment)
+//!
+//! Past prices as they would have been with today's units: adjusted for splits and dividends.
+
+use super::provider::{Action, ActionKind};
+use super::store::{self, AssetId, Store, roll_up};
+use super::window;
+use crate::model::money::{LIMIT, MILLION};
+use crate::model::{Bar, Money, Stamp};
+use crate::wire::Window;
+
+/// A factor of 1: factors are kept as so many parts, so that fifty dividends in a row lose nothing.
+const ONE: i128 = 1_000_000_000_000_000_000;
+
+/// A last close is looked for this many days before a dividend; an asset silent for longer gets no factor.
+const CLOSE_DAYS: i64 = 60;
+
+/// What bars before a time are multiplied with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Factor {
+    before: Stamp,
+    /// Of prices.
+    price: i128,
+    /// Of volumes: dividends leave them alone.
+    volume: i128,
+}
+
+/// The bars of a window, adjusted for the actions in force (in order of time), oldest first.
+///
+/// # Errors
+/// The database.
+pub fn bars(store: &Store, asset: AssetId, window: Window, actions: &[Action]) -> store::Result<Vec<Bar>> {
+    if actions.is_empty() {
+        return window::bars(store, asset, window);
+    }
+    let factors = factors(store, asset, actions)?;
+    let adjusted = |bars: Vec<Bar>, daily: bool| -> Vec<Bar> {
+        bars.into_iter()
+            .map(|bar| adjust(&bar, &factors, daily))
+            .collect()
+    };
+    Ok(match window {
+        Window::Day(_) => adjusted(window::bars(store, asset, window)?, false),
+        Window::Week(_) | Window::Month(_) => adjusted(window::bars(store, asset, window)?, true),
+        // A month with a split in it is put together of days with different factors.
+        Window::Year(_) | Window::AllTime => {
+            let (from, to) = window::months(window);
+            let days = adjusted(store.days(asset, from, to)?, true);
+            roll_up(days, Stamp::month)
+        }
+    })
+}
+
+/// The factors of an asset's bars, latest action first; each holds for bars before its time, and counts in
+/// all later actions.
+fn factors(store: &Store, asset: AssetId, actions: &[Action]) -> store::Result<Vec<Factor>> {
+    let mut factors = Vec::with_capacity(actions.len());
+    let (mut price, mut volume) = (ONE, ONE);
+    for action in actions.iter().rev() {
+        match action.kind {
+            ActionKind::Split(ratio) => {
+                price = scaled(price, i128::from(MILLION), i128::from(ratio.0));
+                volume = scaled(volume, i128::from(ratio.0), i128::from(MILLION));
+            }
+            ActionKind::Dividend(cash) => {
+                let day = action.time.day();
+                let before = store.days(asset, day.plus_days(-CLOSE_DAYS), day.plus_days(-1))?;
+                let close = before.last().map_or(0, |bar| bar.close.0);
+                // Who bought for the last close got the dividend back out of it.
+                if cash.0 < close {
+                    price = scaled(price, i128::from(close - cash.0), i128::from(close));
+                }
+            }
+        }
+        factors.push(Factor {
+            before: action.time,
+            price,
+            volume,
+        });
+    }
+    Ok(factors)
+}
+
+/// `value × numerator ÷ denominator`, half to even; `value` where it cannot be computed.
+fn scaled(value: i128, numerator: i128, denominator: i128) -> i128 {
+    let Some(product) = value.checked_mul(numerator).filter(|_| denominator > 0) else {
+        return value;
+    };
+    let (whole, rest) = (product.div_euclid(denominator), product.rem_euclid(denominator));
+    let up = match (rest * 2).cmp(&denominator) {
+        std::cmp::Ordering::Greater => 1,
+        std::cmp::Ordering::Equal => whole % 2,
+        std::cmp::Ordering::Less => 0,
+    };
+    whole + up
+}
+
+/// One bar, with the factor of the earliest action after it. A day's or month's bar counts as a whole: it
+/// is before an action where its day is.
+fn adjust(bar: &Bar, factors: &[Factor], daily: bool) -> Bar {
+    let earlier = |factor: &&Factor| {
+        let limit = if daily { factor.before.day() } else { factor.before };
+        bar.time < limit
+    };
+    // Latest action first, so the last that holds is the earliest.
+    let Some(factor) = factors.iter().take_while(earlier).last() else {
+        return *bar;
+    };
+    // An adjusted price is never 0, however small: charts are drawn on logarithms.
+    let price = |money: Money| {
+        let value = scaled(i128::from(money.0), factor.price, ONE).clamp(1, i128::from(LIMIT));
+        Money(i64::try_from(value).unwrap_or(LIMIT))
+    };
+    Bar {
+        time: bar.time,
+        open: price(bar.open),
+        high: price(bar.high),
+        low: price(bar.low),
+        close: price(bar.close),
+        volume: u64::try_from(scaled(i128::from(bar.volume), factor.volume, ONE)).unwrap_or(u64::MAX >> 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Amount;
+
+    #[test]
+    fn factors_are_exact_and_round_half_to_even() {
+        assert_eq!(scaled(5, 1, 2), 2);
+        assert_eq!(scaled(7, 1, 2), 4);
+        assert_eq!(scaled(10, 1, 3), 3);
+        assert_eq!(
+            scaled(i128::MAX, 2, 1),
+            i128::MAX,
+            "what cannot be computed is left alone"
+        );
+        assert_eq!(scaled(3, 1, 0), 3);
+    }
+
+    #[test]
+    fn a_split_halves_what_was_before_it() {
+        let split = Stamp::parse("2005-02-28").unwrap();
+        let bar = Bar {
+            time: split.plus_days(-1),
+            open: Money(88_000_001),
+            high: Money(90_000_000),
+            low: Money(87_000_000),
+            close: Money(88_990_000),
+            volume: 101,
+        };
+        let factors = [Factor {
+            before: split,
+            price: scaled(ONE, i128::from(MILLION), i128::from(Amount(2_000_000).0)),
+            volume: 2 * ONE,
+        }];
+        let before = adjust(&bar, &factors, true);
+        assert_eq!(
+            (before.open, before.close),
+            (Money(44_000_000), Money(44_495_000))
+        );
+        assert_eq!(before.volume, 202);
+        let after = Bar { time: split, ..bar };
+        assert_eq!(adjust(&after, &factors, true), after);
+    }
+}
