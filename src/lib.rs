@@ -13,5 +13,5 @@ pub mod thread;
 pub mod link;
 pub mod net;
 
-pub mod master;
 pub mod daemon;
+pub mod master;

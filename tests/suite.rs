@@ -3,3 +3,5 @@
 
 #[path = "suite/assets.rs"]
 mod assets;
+#[path = "suite/pairs.rs"]
+mod pairs;

@@ -1,0 +1,67 @@
+# PaperTrader. `make build` and `make demo` to see it, `make test` before every delivery.
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR    ?=
+CARGO      ?= cargo
+
+BINARIES = papertrader papertraderctl papertrader-master papertrader-worker papertrader-sandbox ptcat
+
+# Debian's packages that building and testing need: gpgme's headers, a C compiler for SQLite and ring, GnuPG and
+# netcat for the tests.
+PACKAGES = gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
+
+.PHONY: all deps build test fmt install clean
+
+all: build
+
+# Installs what is missing, says so, and needs no root when nothing is.
+deps:
+	@set -eu; \
+	command -v $(CARGO) >/dev/null || { \
+	  echo "deps: there is no $(CARGO); install Rust from https://rustup.rs" >&2; exit 1; }; \
+	command -v dpkg-query >/dev/null || { \
+	  echo "deps: this is no Debian; install what these packages of Debian's have: $(PACKAGES)" >&2; exit 0; }; \
+	missing=; for package in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}\n' $$package 2>/dev/null | grep -q '^install ok installed' || \
+	    missing="$$missing $$package"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then root=; \
+	elif command -v sudo >/dev/null; then root=sudo; \
+	else echo "deps: missing:$$missing; run as root: apt-get install$$missing" >&2; exit 1; fi; \
+	echo "deps: installing$$missing"; \
+	install="$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends"; \
+	$$install $$missing || { $$root apt-get update -q && $$install $$missing; } || { \
+	  echo "deps: these packages cannot be installed:$$missing" >&2; exit 1; }
+
+build: deps
+	$(CARGO) build --release --locked
+
+test: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+	$(CARGO) test --locked
+
+fmt:
+	$(CARGO) fmt --all
+
+# After `make build`, as root if need be. A configuration that is there is left alone.
+install:
+	@for binary in $(BINARIES); do \
+	  test -x target/release/$$binary || { echo "install: run make build first" >&2; exit 1; }; done
+	install -d $(DESTDIR)$(PREFIX)/bin
+	for binary in $(BINARIES); do \
+	  install -m 755 target/release/$$binary $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/share/papertrader/market
+	install -m 644 etc/market/*.csv $(DESTDIR)$(PREFIX)/share/papertrader/market/
+	install -d $(DESTDIR)$(SYSCONFDIR)/papertrader
+	for name in master worker; do \
+	  to=$(DESTDIR)$(SYSCONFDIR)/papertrader/$$name.toml; \
+	  test -e $$to || { sed 's|/usr/share/papertrader|$(PREFIX)/share/papertrader|; s|"/etc/|"$(SYSCONFDIR)/|' \
+	    etc/$$name.toml >$$to && chmod 644 $$to; } || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/share/doc/papertrader
+	install -m 644 LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/papertrader/
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,259 @@
+//! Every source file has its page, every page its file, and every section of the specification its row in
+//! `spec/README.md`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Pages that belong to no single source file.
+const PAGES_WITHOUT_FILE: &[&str] = &["spec/README.md"];
+
+/// Pages and files that rows or first lines name already and that are still to be written. Nothing is added here
+/// for good: a line goes away with the page or file that it names.
+const OWED: &[&str] = &[
+    "spec/client.md",
+    "spec/link/handshake.md",
+    "spec/link/line.md",
+    "spec/link/message.md",
+    "spec/master/auth.md",
+    "spec/master/database.md",
+    "spec/master/router.md",
+    "spec/master/transactions.md",
+    "spec/master/workers.md",
+    "spec/model.md",
+    "spec/model/account.md",
+    "spec/model/asset.md",
+    "spec/model/money.md",
+    "spec/model/reason.md",
+    "spec/model/session.md",
+    "spec/model/stamp.md",
+    "spec/model/transaction.md",
+    "spec/model/worker.md",
+    "spec/net.md",
+    "spec/net/connection.md",
+    "spec/net/drainer.md",
+    "spec/net/limits.md",
+    "spec/net/listener.md",
+    "spec/net/outbox.md",
+    "spec/net/reader.md",
+    "spec/net/refusal.md",
+    "spec/net/tls.md",
+    "spec/wire.md",
+    "spec/wire/argument.md",
+    "spec/wire/frame.md",
+    "spec/wire/instruction.md",
+    "spec/wire/packet.md",
+    "spec/wire/payload.md",
+    "spec/wire/reply.md",
+    "spec/wire/request.md",
+    "spec/worker.md",
+    "spec/worker/cache.md",
+    "spec/worker/clients.md",
+    "spec/worker/master_link.md",
+    "spec/worker/router.md",
+    "spec/worker/tunnel.md",
+    "src/client.rs",
+    "src/master/auth.rs",
+    "src/master/database.rs",
+    "src/master/router.rs",
+    "src/master/transactions.rs",
+    "src/master/workers.rs",
+    "src/worker.rs",
+    "src/worker/cache.rs",
+    "src/worker/clients.rs",
+    "src/worker/master_link.rs",
+    "src/worker/router.rs",
+    "src/worker/tunnel.rs",
+];
+
+/// How many numbered sections stand below each heading of the specification's table of contents.
+const CONTENTS: &[(&str, u32)] = &[
+    ("", 4),
+    ("1", 0),
+    ("2", 4),
+    ("2.1", 9),
+    ("2.2", 2),
+    ("2.3", 4),
+    ("2.4", 7),
+    ("3", 2),
+    ("3.1", 7),
+    ("3.2", 6),
+    ("4", 7),
+    ("4.1", 0),
+    ("4.2", 2),
+    ("4.3", 2),
+    ("4.4", 0),
+    ("4.5", 3),
+    ("4.6", 28),
+    ("4.7", 5),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files below a folder that end so, relative to the package, in order.
+fn files(folder: &str, end: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
+            if path.is_dir() {
+                folders.push(path.clone());
+            } else if name.ends_with(end) {
+                found.insert(name.to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn missing(path: &str) -> bool {
+    !OWED.contains(&path) && !root().join(path).exists()
+}
+
+/// The page of `src/<path>.rs`; a module's tests stand on the module's page.
+fn page_of(file: &str) -> String {
+    let path = file.strip_prefix("src/").unwrap().strip_suffix(".rs").unwrap();
+    let path = ["/tests", "/testing"]
+        .iter()
+        .find_map(|end| path.strip_suffix(end))
+        .unwrap_or(path);
+    format!("spec/{path}.md")
+}
+
+#[test]
+fn every_file_has_its_page_and_names_it() {
+    let mut wrong = Vec::new();
+    for file in files("src", ".rs") {
+        if file == "src/lib.rs" {
+            continue;
+        }
+        let text = fs::read_to_string(root().join(&file)).unwrap();
+        let page = page_of(&file);
+        let first = text.lines().next().unwrap_or_default();
+        if !first.starts_with(&format!("//! {page} · ")) {
+            wrong.push(format!(
+                "{file}: the first line is not `//! {page} · SECTIONS`, but {first:?}"
+            ));
+        }
+        if missing(&page) {
+            wrong.push(format!("{file}: {page} is missing"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_page_has_its_file_and_names_it() {
+    let files = files("src", ".rs");
+    let mut wrong = Vec::new();
+    for page in self::files("spec", ".md") {
+        if PAGES_WITHOUT_FILE.contains(&page.as_str()) {
+            continue;
+        }
+        let file = format!(
+            "src/{}.rs",
+            page.strip_prefix("spec/").unwrap().strip_suffix(".md").unwrap()
+        );
+        if !files.contains(&file) {
+            wrong.push(format!("{page}: {file} is missing"));
+        }
+        let text = fs::read_to_string(root().join(&page)).unwrap();
+        if !text.starts_with("# ")
+            || !text
+                .lines()
+                .take(6)
+                .any(|line| line.contains(&format!("`{file}`")))
+        {
+            wrong.push(format!(
+                "{page}: it does not begin with a title and, below it, `{file}` with its sections"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The cells of each row of the table of sections.
+fn rows() -> Vec<Vec<String>> {
+    let text = fs::read_to_string(root().join("spec/README.md")).unwrap();
+    text.lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix('|'))
+        .map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect())
+        .filter(|cells: &Vec<String>| cells[0].starts_with(|c: char| c.is_ascii_digit()))
+        .collect()
+}
+
+#[test]
+fn every_section_has_its_row_in_order() {
+    let mut expected = Vec::new();
+    let mut waiting: Vec<String> = vec![String::new()];
+    while let Some(section) = waiting.pop() {
+        let below = CONTENTS
+            .iter()
+            .find(|(heading, _)| *heading == section)
+            .map_or(0, |(_, count)| *count);
+        let dot = if section.is_empty() { "" } else { "." };
+        waiting.extend((1..=below).rev().map(|number| format!("{section}{dot}{number}")));
+        if !section.is_empty() {
+            expected.push(section);
+        }
+    }
+    let found: Vec<String> = rows()
+        .iter()
+        .map(|cells| cells[0].split(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_the_rows_name_exists() {
+    let mut wrong = Vec::new();
+    for cells in rows() {
+        assert_eq!(cells.len(), 4, "{cells:?}");
+        let linked = cells[1]
+            .split("](")
+            .skip(1)
+            .map(|rest| format!("spec/{}", rest.split(')').next().unwrap()));
+        let quoted = cells[2..]
+            .iter()
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .map(str::to_owned);
+        let named: Vec<String> = linked.chain(quoted).collect();
+        if named.is_empty() {
+            wrong.push(format!("{} names nothing", cells[0]));
+        }
+        for path in named.iter().filter(|path| missing(path)) {
+            wrong.push(format!("{}: {path} is missing", cells[0]));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut wrong = Vec::new();
+    for page in files("spec", ".md") {
+        let text = fs::read_to_string(root().join(&page)).unwrap();
+        let folder = Path::new(&page).parent().unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = target.split('#').next().unwrap();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            let mut path = PathBuf::new();
+            for part in folder.join(target).components() {
+                match part {
+                    std::path::Component::ParentDir => assert!(path.pop(), "{page}: {target}"),
+                    part => path.push(part),
+                }
+            }
+            if missing(path.to_str().unwrap()) {
+                wrong.push(format!("{page}: there is no {target}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
