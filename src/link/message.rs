@@ -311,8 +311,8 @@ mod tests {
         };
         let row = |i: u32| PriceRow {
             symbol: Symbol::parse(&format!("S{i}")).unwrap(),
-            quote: (i % 3 != 0).then(|| bar.quote()),
-            day: (i % 2 == 0).then_some(bar),
+            quote: (!i.is_multiple_of(3)).then(|| bar.quote()),
+            day: i.is_multiple_of(2).then_some(bar),
         };
         let prices = Prices {
             update: 7,
