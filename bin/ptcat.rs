@@ -1,2 +1,5 @@
-//! A thin program.
-fn main() {}
+//! The testers' tool: dialogues, frames and text.
+
+fn main() -> std::process::ExitCode {
+    papertrader::dialogue::cli::main()
+}

@@ -15,3 +15,5 @@ pub mod net;
 
 pub mod daemon;
 pub mod master;
+
+pub mod dialogue;

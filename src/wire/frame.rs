@@ -248,6 +248,11 @@ impl FrameBuffer {
         Ok(Some((header, &self.bytes[from..to])))
     }
 
+    /// The header of the frame that is coming, once its bytes are here; nothing about it is checked.
+    pub fn header(&self) -> Option<Header> {
+        self.bytes[self.start..].first_chunk::<HEADER>().map(Header::read)
+    }
+
     /// Forgets everything, keeping the room.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -1,0 +1,20 @@
+//! spec/dialogue.md · 4.7 Communication
+//!
+//! Dialogues with a worker or a master, as scripts that a person can read aloud: the language of the fixtures,
+//! and what `ptcat` does with it. Where `client` serves a person who trades, this serves a person who tests.
+
+pub mod cli;
+pub mod conform;
+pub mod filter;
+pub mod message;
+pub mod pattern;
+pub mod payload_text;
+pub mod peer;
+pub mod play;
+pub mod raw;
+pub mod script;
+pub mod values;
+
+pub use play::{Dialler, Difference, Player};
+pub use script::Script;
+pub use values::Values;

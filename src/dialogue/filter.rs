@@ -1,0 +1,227 @@
+//! spec/dialogue/filter.md · 4.4 Message Structure
+//!
+//! `ptcat encode` and `ptcat decode`: text to frames and frames to text, line by line as they come, so that plain
+//! `nc` between them drives a server.
+
+use super::message::{self, Decoded, Decoder};
+use super::raw;
+use super::script::{Action, ConnectionNumber, Script};
+use super::values::Values;
+use std::io::{self, BufRead, Read, Write};
+
+/// Bytes that one read takes.
+const READ: usize = 64 * 1024;
+
+/// Why a filter stopped.
+#[derive(Debug)]
+pub enum Stop {
+    /// A line, or bytes, that mean nothing; said where.
+    Mistake(String),
+    /// Reading or writing failed.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(e: io::Error) -> Stop {
+        Stop::Io(e)
+    }
+}
+
+/// The frames that the lines of a fixture send on one connection.
+pub struct Sends<R> {
+    lines: io::Lines<R>,
+    line: usize,
+    connection: Option<ConnectionNumber>,
+    values: Values,
+}
+
+impl<R: BufRead> Sends<R> {
+    /// Reads fixture lines, or bare instructions, and takes what is sent on `connection`; without one, on the first
+    /// that a line speaks of.
+    pub fn new(input: R, connection: Option<ConnectionNumber>, values: Values) -> Sends<R> {
+        Sends {
+            lines: input.lines(),
+            line: 0,
+            connection,
+            values,
+        }
+    }
+
+    /// The next line's frame; `None` at the end, which `half` and `close` are too.
+    ///
+    /// # Errors
+    /// A line that means nothing, or lacks a value.
+    pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, Stop> {
+        while let Some(line) = self.lines.next() {
+            self.line += 1;
+            let line = line?;
+            let place = self.line;
+            let mistake = |text: String| Stop::Mistake(format!("line {place}: {text}"));
+            let actions = match Script::parse("", &line) {
+                Ok(script) => script.steps.into_iter().map(|step| step.action).collect(),
+                Err(fault) => vec![bare(&line).ok_or_else(|| mistake(fault.text))?],
+            };
+            let mut out = Vec::new();
+            for action in actions {
+                let chosen = self.connection.or(action.connection());
+                self.connection = chosen;
+                if action.connection().is_some() && action.connection() != chosen {
+                    continue;
+                }
+                match action {
+                    Action::Send(_, words) => {
+                        let words: Result<Vec<_>, _> = words.iter().map(|w| self.values.fill(w)).collect();
+                        out.extend(words.and_then(|words| message::encode(&words)).map_err(mistake)?);
+                    }
+                    Action::Raw(_, words) => {
+                        let words: Result<Vec<_>, _> =
+                            words.iter().map(|w| self.values.fill_raw(w)).collect();
+                        out.extend(words.and_then(|words| raw::bytes(&words)).map_err(mistake)?);
+                    }
+                    Action::Let(name, value) if self.values.get(&name).is_none() => {
+                        let value = self.values.fill(&value).map_err(mistake)?;
+                        self.values.set(&name, &value);
+                    }
+                    Action::Half(_) | Action::Close(_) => return Ok(None),
+                    Action::Connect(..)
+                    | Action::Expect(..)
+                    | Action::Notice(..)
+                    | Action::Closed(_)
+                    | Action::Silence(..)
+                    | Action::Pause(_)
+                    | Action::Do(_)
+                    | Action::Let(..) => {}
+                }
+            }
+            if !out.is_empty() {
+                return Ok(Some(out));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A line that is an instruction and nothing else.
+fn bare(line: &str) -> Option<Action> {
+    let words = raw::words(raw::without_comment(line));
+    let known = words
+        .first()
+        .is_some_and(|name| message::encode(std::slice::from_ref(name)).is_ok());
+    known.then_some(Action::Send(1, words))
+}
+
+/// Writes the frames of the lines that come, each as soon as its line is here.
+///
+/// # Errors
+/// A line that means nothing, or a side that is gone.
+pub fn encode<R: BufRead>(mut sends: Sends<R>, out: &mut impl Write) -> Result<(), Stop> {
+    while let Some(frame) = sends.next_frame()? {
+        out.write_all(&frame)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// Writes a line for each message that comes, as soon as it is whole. `requests` says what the other side asked,
+/// and is read no further than the replies need.
+///
+/// # Errors
+/// Bytes that are no messages, after those that are have been written; a side that is gone.
+pub fn decode<R: BufRead>(
+    mut input: impl Read,
+    mut requests: Option<Sends<R>>,
+    out: &mut impl Write,
+) -> Result<(), Stop> {
+    let mut decoder = Decoder::default();
+    let mut bytes = vec![0; READ];
+    let mut broken = None;
+    loop {
+        let size = match input.read(&mut bytes) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
+        decoder.extend(bytes.get(..size).unwrap_or_default());
+        loop {
+            while decoder.lacks_request() {
+                match requests.as_mut().map(Sends::next_frame).transpose()?.flatten() {
+                    Some(frame) => decoder.note(&frame),
+                    None => break,
+                }
+            }
+            match decoder.next_message() {
+                Some(Decoded::Message(text)) => writeln!(out, "{text}")?,
+                Some(Decoded::Broken(why)) => {
+                    writeln!(out, "malformed: {why}")?;
+                    broken.get_or_insert(why);
+                }
+                None => break,
+            }
+        }
+        out.flush()?;
+        if size == 0 {
+            break;
+        }
+    }
+    if decoder.is_partial() {
+        writeln!(out, "malformed: the stream ends inside a message")?;
+        broken.get_or_insert("the stream ends inside a message".to_owned());
+    }
+    broken.map_or(Ok(()), |why| Err(Stop::Mistake(why)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sends(text: &str, connection: Option<ConnectionNumber>) -> Sends<&[u8]> {
+        Sends::new(text.as_bytes(), connection, Values::new())
+    }
+
+    fn encoded(text: &str, connection: Option<ConnectionNumber>) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(sends(text, connection), &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_fixture_becomes_frames_and_frames_become_lines() {
+        let text = "# a talk\nlet asset AAPL\n1 connect worker\n1 > ping\n2 > getAssetList\n1 < pong\n\
+            getAssetInfo {asset}\nx 04 0401 00000000 0000 00000001 00000001\n1 half\n1 > ping\n";
+        let mut lines = Vec::new();
+        decode(&encoded(text, None)[..], None::<Sends<&[u8]>>, &mut lines).unwrap();
+        assert_eq!(
+            String::from_utf8(lines).unwrap(),
+            "ping\ngetAssetInfo AAPL\nping\n"
+        );
+        assert_eq!(encoded(text, Some(2)).len(), 17);
+    }
+
+    #[test]
+    fn mistakes_and_lacking_values_are_named() {
+        for (text, part) in [
+            ("nonsense", "line 1"),
+            ("> ping\n> login {sid}", "line 2: nothing was captured"),
+        ] {
+            let mut out = Vec::new();
+            match encode(sends(text, None), &mut out) {
+                Err(Stop::Mistake(why)) => assert!(why.contains(part), "{why}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        let mut out = Vec::new();
+        let cut = &encoded("ping", None)[..5];
+        assert!(decode(cut, None::<Sends<&[u8]>>, &mut out).is_err());
+        assert!(String::from_utf8(out).unwrap().contains("ends inside"));
+    }
+
+    #[test]
+    fn transfers_are_read_as_what_was_asked_for() {
+        let mut bytes = Vec::new();
+        crate::wire::frame::write(&mut bytes, crate::wire::Instruction::Pong, &[]);
+        crate::wire::packet::write(&mut bytes, &[0, 0, 0, 1, 0, 1, b'X']);
+        let requests = sends("1 connect worker\n1 > ping\n1 > getAssetList\n", None);
+        let mut out = Vec::new();
+        decode(&bytes[..], Some(requests), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "pong\ndata List count=1 X\n");
+    }
+}

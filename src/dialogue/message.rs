@@ -1,0 +1,315 @@
+//! spec/dialogue/message.md · 4.4 and 4.5
+//!
+//! Messages as text: an instruction's name and its arguments on the way out, one line for each message on the way
+//! in.
+
+use super::payload_text::Kind;
+use super::raw;
+use crate::wire::instruction::{Arity, TABLE};
+use crate::wire::{Direction, FrameBuffer, Header, Instruction, Reassembly, Reply, frame};
+use std::cell::Cell;
+use std::collections::VecDeque;
+
+/// The most bytes of a message that cannot be read that are shown.
+const SHOWN: usize = 64;
+
+/// The frame of an instruction, by its name (or its number, as four hexadecimal digits) and the arguments. Nothing
+/// about the arguments is checked: what a server must refuse has to be sayable. Where both instructions of a name
+/// exist (the logins), the number of arguments chooses.
+///
+/// # Errors
+/// No such name, too many arguments or bytes for a header to count.
+pub fn encode(words: &[String]) -> Result<Vec<u8>, String> {
+    let Some((name, arguments)) = words.split_first() else {
+        return Err("an instruction's name is missing".to_owned());
+    };
+    let count = arguments.len();
+    let named = || TABLE.iter().filter(|row| row.name == name);
+    let row = named()
+        .find(|row| match row.arity {
+            Arity::Between(least, most) => (usize::from(least)..=usize::from(most)).contains(&count),
+            Arity::AtLeast(_) | Arity::Binary => true,
+        })
+        .or_else(|| named().next());
+    let number = match row {
+        Some(row) => row.number,
+        None => number(name).ok_or(format!("{name}: no instruction has this name"))?,
+    };
+    let mut arguments = arguments.to_vec();
+    // A server's text may hold spaces; only a mock server sends one.
+    if let Some(row) = row.filter(|row| row.direction == Direction::Return)
+        && let Arity::Between(_, most) = row.arity
+        && most > 0
+        && count > usize::from(most)
+    {
+        let rest = arguments.split_off(usize::from(most) - 1).join(" ");
+        arguments.push(rest);
+    }
+    let data = arguments.join(" ").into_bytes();
+    let header = Header {
+        message_type: number.to_be_bytes()[0],
+        instruction: number,
+        data_size: u32::try_from(data.len()).map_err(|_| "too many bytes".to_owned())?,
+        argument_count: u16::try_from(arguments.len()).map_err(|_| "too many arguments".to_owned())?,
+        number: 1,
+        max: 1,
+    };
+    Ok([&header.bytes()[..], &data].concat())
+}
+
+fn number(name: &str) -> Option<u16> {
+    u16::from_str_radix(name, 16).ok().filter(|_| name.len() == 4)
+}
+
+/// What becomes of a stream of bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decoded {
+    /// A message, as a line of text.
+    Message(String),
+    /// Bytes that are no message of this protocol, and why. Behind a header that makes no sense nothing more can be
+    /// read; behind other nonsense the next message can.
+    Broken(String),
+}
+
+/// Turns the bytes of one side of a connection into lines of text. It is told what the other side asked, so that
+/// it knows which payload a transfer carries.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    buffer: FrameBuffer,
+    reassembly: Reassembly,
+    sent: FrameBuffer,
+    asked: VecDeque<Instruction>,
+    broken: bool,
+}
+
+impl Decoder {
+    /// Takes note of bytes that the other side sent.
+    pub fn note(&mut self, sent: &[u8]) {
+        self.sent.extend(sent);
+        loop {
+            match self.sent.next(Header::check) {
+                Ok(Some((header, _))) => {
+                    let instruction = Instruction::from_number(header.instruction);
+                    self.asked
+                        .extend(instruction.filter(|i| i.row().success.is_some()));
+                }
+                Ok(None) => return,
+                // The connection ends over it, so nothing behind it is answered.
+                Err(_) => return self.sent.clear(),
+            }
+        }
+    }
+
+    /// Whether a reply is here whose request has not been noted.
+    pub fn lacks_request(&self) -> bool {
+        let instruction = self
+            .buffer
+            .header()
+            .and_then(|h| Instruction::from_number(h.instruction));
+        self.asked.is_empty() && instruction.is_some_and(is_reply)
+    }
+
+    /// Takes bytes that came.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.buffer.extend(bytes);
+    }
+
+    /// Whether bytes of a message that is not whole are here.
+    pub fn is_partial(&self) -> bool {
+        !self.broken && (self.buffer.is_partial() || self.reassembly.progress() != (0, 0))
+    }
+
+    /// The next whole message.
+    pub fn next_message(&mut self) -> Option<Decoded> {
+        if self.broken {
+            return None;
+        }
+        loop {
+            let head = Cell::new([0; frame::HEADER]);
+            let check = |header: &Header| {
+                head.set(header.bytes());
+                header.check()
+            };
+            let (why, data) = match self.buffer.next(check) {
+                Ok(None) => return None,
+                Ok(Some((header, data))) => {
+                    match message(&header, data, &mut self.reassembly, &mut self.asked) {
+                        Ok(Some(text)) => return Some(Decoded::Message(text)),
+                        Ok(None) => continue,
+                        Err(why) => (why, data),
+                    }
+                }
+                Err(fault) => {
+                    self.broken = true;
+                    (fault.to_string(), &[][..])
+                }
+            };
+            let bytes = [&head.get()[..], &data[..data.len().min(SHOWN)]].concat();
+            return Some(Decoded::Broken(format!("{why} · {}", hex::encode(bytes))));
+        }
+    }
+}
+
+/// Whether an instruction answers a request: notices do not, nor does what ends a connection.
+fn is_reply(instruction: Instruction) -> bool {
+    match instruction {
+        Instruction::TransactionQueued | Instruction::ProtocolError => false,
+        Instruction::Pong => true,
+        other => other.row().direction == Direction::Return,
+    }
+}
+
+/// One message's text; `None` for a packet that is not the last of its transfer.
+fn message(
+    header: &Header,
+    data: &[u8],
+    reassembly: &mut Reassembly,
+    asked: &mut VecDeque<Instruction>,
+) -> Result<Option<String>, String> {
+    let direction = Instruction::from_number(header.instruction).map(|i| i.row().direction);
+    if direction != Some(Direction::Return) && header.instruction != Instruction::Pong.number() {
+        return request(header, data).map(Some);
+    }
+    let reply = Reply::read(header, data).map_err(|fault| fault.to_string())?;
+    if let Reply::Data(..) = reply {
+        let Some(payload) = reassembly.push(header, data).map_err(|fault| fault.to_string())? else {
+            return Ok(None);
+        };
+        return transfer(&payload, asked.pop_front()).map(Some);
+    }
+    let (instruction, arguments) = frame::read_return(header, data).map_err(|fault| fault.to_string())?;
+    if is_reply(instruction) {
+        asked.pop_front();
+    }
+    let mut text = instruction.name().to_owned();
+    for argument in arguments.iter().take(arguments.count()) {
+        text.push(' ');
+        text.push_str(&raw::escape_controls(argument));
+    }
+    Ok(Some(text))
+}
+
+fn transfer(payload: &[u8], asked: Option<Instruction>) -> Result<String, String> {
+    match asked.map(|asked| (asked, Kind::of(asked))) {
+        Some((asked, Some(kind))) => match kind.text(payload) {
+            Ok(text) => Ok(format!("data {text}")),
+            Err(why) => Err(format!("data for {asked}: {why}: {}", shown(payload))),
+        },
+        Some((asked, None)) => Err(format!("data where {asked} was asked: {}", shown(payload))),
+        None => Ok(format!("data bytes={} {}", payload.len(), shown(payload))
+            .trim_end()
+            .to_owned()),
+    }
+}
+
+fn shown(payload: &[u8]) -> String {
+    hex::encode(&payload[..payload.len().min(SHOWN)])
+}
+
+/// What a client sends, or what neither side of a client's connection does: its name, or number, and arguments.
+fn request(header: &Header, data: &[u8]) -> Result<String, String> {
+    let name = match Instruction::from_number(header.instruction) {
+        Some(instruction) => instruction.name().to_owned(),
+        None => format!("{:04x}", header.instruction),
+    };
+    let text = std::str::from_utf8(data)
+        .ok()
+        .filter(|_| header.argument_count > 0 || data.is_empty());
+    let Some(text) = text else {
+        return Ok(format!("{name} bytes={} {}", data.len(), shown(data)));
+    };
+    let mut out = name;
+    if header.argument_count > 0 {
+        for argument in text.splitn(usize::from(header.argument_count), ' ') {
+            out.push(' ');
+            out.push_str(&raw::escape(argument));
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Quote, Stamp};
+    use crate::wire::packet;
+    use crate::wire::payload::Payload;
+
+    fn words(text: &str) -> Vec<String> {
+        raw::words(text)
+            .iter()
+            .map(|w| raw::unescape(w).unwrap())
+            .collect()
+    }
+
+    fn decode(bytes: &[u8]) -> Vec<Decoded> {
+        let mut decoder = Decoder::default();
+        decoder.extend(bytes);
+        std::iter::from_fn(|| decoder.next_message()).collect()
+    }
+
+    #[test]
+    fn names_choose_numbers() {
+        let head = |text: &str| encode(&words(text)).unwrap()[1..3].to_vec();
+        assert_eq!(head("login a b true"), [1, 1]);
+        assert_eq!(head("login a"), [1, 2]);
+        assert_eq!(head("login a b"), [1, 1]);
+        assert_eq!(head("01ff a"), [1, 0xff]);
+        assert_eq!(head("purchaseAsset"), [1, 4]);
+        assert!(encode(&words("nothing")).is_err());
+        assert!(encode(&[]).is_err());
+    }
+
+    #[test]
+    fn messages_become_lines_and_lines_messages() {
+        for text in [
+            "login alice {x} true",
+            "getAssetList",
+            "ping",
+            "pong",
+            "loginFail bad-credentials unknown username or wrong password",
+            "workerList 127.0.0.1:2049",
+            "registerSuccess",
+            "transactionQueued 01890a5d-ac96-774b-bcce-b302099a8057 - 2026-01-02T03:04:06.000Z",
+            "01ff a b",
+        ] {
+            let bytes = encode(&text.split(' ').map(str::to_owned).collect::<Vec<_>>()).unwrap();
+            assert_eq!(decode(&bytes), [Decoded::Message(text.to_owned())], "{text}");
+        }
+    }
+
+    #[test]
+    fn data_is_shown_as_what_was_asked() {
+        let quote = Quote {
+            time: Stamp(0),
+            value: crate::model::Money(1_500_000),
+        };
+        let mut bytes = Vec::new();
+        packet::write(&mut bytes, &quote.to_bytes());
+        let mut decoder = Decoder::default();
+        decoder.note(&encode(&words("ping")).unwrap());
+        decoder.note(&encode(&words("getAssetValueCurrent X")).unwrap());
+        decoder.extend(&encode(&words("pong")).unwrap());
+        decoder.extend(&bytes);
+        assert_eq!(decoder.next_message(), Some(Decoded::Message("pong".to_owned())));
+        let expected = "data Quote time=1970-01-01T00:00:00.000Z value=1.5";
+        assert_eq!(
+            decoder.next_message(),
+            Some(Decoded::Message(expected.to_owned()))
+        );
+        assert!(
+            matches!(&decode(&bytes)[..], [Decoded::Message(text)] if text.starts_with("data bytes=16 "))
+        );
+    }
+
+    #[test]
+    fn what_is_no_message_is_named() {
+        let mut bytes = encode(&words("ping")).unwrap();
+        bytes.extend(encode(&words("loginFail no-such-code text")).unwrap());
+        bytes.extend(encode(&words("ping")).unwrap());
+        let decoded = decode(&bytes);
+        assert_eq!(decoded.len(), 3, "{decoded:?}");
+        assert!(matches!(&decoded[1], Decoded::Broken(why) if why.contains("no such reason code")));
+        assert!(matches!(&decode(&[9; 34])[..], [Decoded::Broken(why)] if why.contains("messageType")));
+    }
+}

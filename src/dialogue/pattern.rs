@@ -1,0 +1,211 @@
+//! spec/dialogue/pattern.md · 4.7 Communication
+//!
+//! What a fixture expects, compared with what came: words with `*` for anything and `{name}` for a value, known
+//! or to be captured.
+
+use super::{Values, raw};
+
+/// A part of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Itself.
+    Text(String),
+    /// `*`
+    Any,
+    /// `{…}`
+    Name(String),
+}
+
+/// Takes a text apart into literals, `*` and `{…}`; escapes are undone.
+///
+/// # Errors
+/// A brace that is not closed, an unknown escape.
+pub fn pieces(text: &str) -> Result<Vec<Piece>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    let mut literal = String::new();
+    let flush = |literal: &mut String, pieces: &mut Vec<Piece>| -> Result<(), String> {
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(raw::unescape(&std::mem::take(literal))?));
+        }
+        Ok(())
+    };
+    while let Some(c) = rest.chars().next() {
+        let size = c.len_utf8();
+        match c {
+            '\\' => {
+                let two: String = rest.chars().take(2).collect();
+                literal.push_str(&two);
+                rest = &rest[two.len()..];
+                continue;
+            }
+            '*' => {
+                flush(&mut literal, &mut pieces)?;
+                pieces.push(Piece::Any);
+            }
+            '{' => {
+                flush(&mut literal, &mut pieces)?;
+                let end = rest
+                    .find('}')
+                    .ok_or(format!("{text}: a brace that is not closed"))?;
+                pieces.push(Piece::Name(rest[1..end].to_owned()));
+                rest = &rest[end + 1..];
+                continue;
+            }
+            c => literal.push(c),
+        }
+        rest = &rest[size..];
+    }
+    flush(&mut literal, &mut pieces)?;
+    Ok(pieces)
+}
+
+/// Compares a message's text with the words that are expected. What was captured is set only where all of it
+/// fits.
+///
+/// # Errors
+/// An expectation that cannot be evaluated.
+pub fn matches(expected: &[String], came: &str, values: &mut Values) -> Result<bool, String> {
+    let words: Vec<&str> = if came.is_empty() {
+        Vec::new()
+    } else {
+        came.split(' ').collect()
+    };
+    let mut captured = Vec::new();
+    for (index, pattern) in expected.iter().enumerate() {
+        let last = index + 1 == expected.len();
+        if last && pattern == "*" {
+            return Ok(keep(captured, values));
+        }
+        if let Some(name) = pattern
+            .strip_prefix('{')
+            .and_then(|p| p.strip_suffix("...}"))
+            .filter(|_| last)
+        {
+            let rest = words.get(index..).unwrap_or_default().join(" ");
+            return Ok(match values.value(name)? {
+                Some(value) => value == rest && keep(captured, values),
+                None => {
+                    captured.push((name.to_owned(), rest));
+                    keep(captured, values)
+                }
+            });
+        }
+        let Some(word) = words.get(index) else {
+            return Ok(false);
+        };
+        let pieces = known(pieces(pattern)?, &captured, values)?;
+        if !fits(&pieces, word, &mut captured) {
+            return Ok(false);
+        }
+    }
+    Ok(words.len() == expected.len() && keep(captured, values))
+}
+
+fn keep(captured: Vec<(String, String)>, values: &mut Values) -> bool {
+    for (name, value) in captured {
+        values.set(&name, &value);
+    }
+    true
+}
+
+/// Puts what is known in the place of names; those that stay are to be captured.
+fn known(
+    pieces: Vec<Piece>,
+    captured: &[(String, String)],
+    values: &mut Values,
+) -> Result<Vec<Piece>, String> {
+    let mut out = Vec::new();
+    for piece in pieces {
+        out.push(match piece {
+            Piece::Name(name) => match captured.iter().find(|c| c.0 == name) {
+                Some((_, value)) => Piece::Text(value.clone()),
+                None => match values.value(&name)? {
+                    // A message's text is escaped, so what is compared with it is too.
+                    Some(value) => Piece::Text(value),
+                    None => Piece::Name(name),
+                },
+            },
+            // What the message spells with a backslash, the pattern does too.
+            Piece::Text(text) => Piece::Text(raw::escape(&text)),
+            Piece::Any => Piece::Any,
+        });
+    }
+    Ok(out)
+}
+
+/// Whether a word is made of these pieces, tried from the shortest capture on.
+fn fits(pieces: &[Piece], word: &str, captured: &mut Vec<(String, String)>) -> bool {
+    let Some((first, rest)) = pieces.split_first() else {
+        return word.is_empty();
+    };
+    match first {
+        Piece::Text(text) => word
+            .strip_prefix(text.as_str())
+            .is_some_and(|word| fits(rest, word, captured)),
+        Piece::Any => ends(word, 0).any(|end| fits(rest, &word[end..], captured)),
+        Piece::Name(name) => ends(word, 1).any(|end| {
+            captured.push((name.clone(), word[..end].to_owned()));
+            fits(rest, &word[end..], captured) || {
+                captured.pop();
+                false
+            }
+        }),
+    }
+}
+
+/// Where a piece of at least `least` characters may end.
+fn ends(word: &str, least: usize) -> impl Iterator<Item = usize> + '_ {
+    word.char_indices()
+        .map(|(at, _)| at)
+        .chain([word.len()])
+        .skip(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(expected: &str, came: &str, values: &mut Values) -> bool {
+        let words: Vec<String> = expected.split(' ').map(str::to_owned).collect();
+        matches(&words, came, values).unwrap()
+    }
+
+    #[test]
+    fn words_captures_and_the_rest() {
+        let mut v = Values::new();
+        assert!(check("sessionID {sid} *", "sessionID abc h:1 h:2", &mut v));
+        assert_eq!(v.get("sid"), Some("abc"));
+        assert!(check("sessionID {sid} *", "sessionID abc", &mut v));
+        assert!(!check("sessionID {sid} *", "sessionID abd", &mut v));
+        assert!(!check("sessionID {x}", "sessionID abc h:1", &mut v));
+        assert_eq!(
+            v.get("x"),
+            None,
+            "nothing is captured where the whole does not fit"
+        );
+        assert!(check("a * c", "a b c", &mut v));
+        assert!(!check("a * c", "a b b c", &mut v));
+        assert!(check(
+            "data time={t} value=*.5",
+            "data time=12:30 value=7.5",
+            &mut v
+        ));
+        assert_eq!(v.get("t"), Some("12:30"));
+        assert!(check("{y}={y}", "7=7", &mut v));
+        assert!(!check("{z} {z}", "7 8", &mut v));
+        assert!(check("fail {why...}", "fail one two", &mut v));
+        assert_eq!(v.get("why"), Some("one two"));
+        assert!(!check("fail {why...}", "fail one", &mut v));
+        assert!(check("name=a\\sb", "name=a\\sb", &mut v));
+    }
+
+    #[test]
+    fn what_is_known_is_compared() {
+        let mut v = Values::new();
+        v.set("cash", "100");
+        assert!(check("cash={minus:cash:1}", "cash=99", &mut v));
+        assert!(!check("cash={minus:cash:1}", "cash=98", &mut v));
+        assert!(matches(&["{open".to_owned()], "x", &mut v).is_err());
+    }
+}

@@ -1,0 +1,270 @@
+//! spec/dialogue/payload_text.md · 4.7.1 Data Transfer Mechanism
+//!
+//! Payloads as words: the kind, then `name=value` in the order of the bytes, one word for each bar, position or
+//! transaction of a list.
+
+use super::raw;
+use crate::model::{Bar, Malformed, Quote};
+use crate::wire::Instruction;
+use crate::wire::payload::{
+    AssetInfo, Entry, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
+};
+
+/// The kinds of payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of the payloads")]
+pub enum Kind {
+    AssetInfo,
+    Quote,
+    Bars,
+    UserInfo,
+    Portfolio,
+    Transactions,
+    Forecast,
+    List,
+    Receipt,
+}
+
+impl Kind {
+    /// What `data` carries when it answers `request`; `None` where data never does.
+    pub fn of(request: Instruction) -> Option<Kind> {
+        use Instruction as I;
+        match request {
+            I::GetAssetInfo => Some(Kind::AssetInfo),
+            I::GetAssetValueCurrent => Some(Kind::Quote),
+            I::GetAssetValueDay
+            | I::GetAssetValueWeek
+            | I::GetAssetValueMonth
+            | I::GetAssetValueYear
+            | I::GetAssetValueAllTime => Some(Kind::Bars),
+            I::GetUserInfo => Some(Kind::UserInfo),
+            I::GetUserPortfolio => Some(Kind::Portfolio),
+            I::GetUserTransactionHistory => Some(Kind::Transactions),
+            I::GetAssetValuePredicted => Some(Kind::Forecast),
+            I::GetAssetList => Some(Kind::List),
+            I::GetTransactionReceipt => Some(Kind::Receipt),
+            I::Login
+            | I::Resume
+            | I::Register
+            | I::PurchaseAsset
+            | I::SellAsset
+            | I::SwitchState
+            | I::Logout
+            | I::LoginFail
+            | I::SessionId
+            | I::RegisterSuccess
+            | I::RegisterFail
+            | I::PurchaseSuccess
+            | I::PurchaseFail
+            | I::SellSuccess
+            | I::SellFail
+            | I::StateSwitchSuccess
+            | I::StateSwitchFail
+            | I::Data
+            | I::DataFail
+            | I::LogoutSuccess
+            | I::LogoutFail
+            | I::Ping
+            | I::Pong
+            | I::GetWorkerList
+            | I::WorkerList
+            | I::ProtocolError
+            | I::TransactionQueued
+            | I::LinkHello
+            | I::LinkChallenge
+            | I::LinkProof
+            | I::LinkNoise1
+            | I::LinkNoise2
+            | I::LinkRefused
+            | I::LinkWelcome
+            | I::LinkReport
+            | I::LinkPrices
+            | I::LinkWorkers
+            | I::LinkSession
+            | I::LinkSessionsEnded
+            | I::LinkConnectionClosed
+            | I::LinkBooted => None,
+        }
+    }
+
+    /// The payload's words.
+    ///
+    /// # Errors
+    /// Bytes that are no payload of this kind.
+    pub fn text(self, bytes: &[u8]) -> Result<String, Malformed> {
+        let words = match self {
+            Kind::AssetInfo => asset_info(&AssetInfo::from_bytes(bytes)?),
+            Kind::Quote => quote(&Quote::from_bytes(bytes)?),
+            Kind::Bars => bars(&Vec::<Bar>::from_bytes(bytes)?),
+            Kind::UserInfo => user_info(&UserInfo::from_bytes(bytes)?),
+            Kind::Portfolio => portfolio(&Portfolio::from_bytes(bytes)?),
+            Kind::Transactions => transactions(&History::from_bytes(bytes)?),
+            Kind::Forecast => forecast(&Forecast::from_bytes(bytes)?),
+            Kind::List => list(&TextList::from_bytes(bytes)?),
+            Kind::Receipt => receipt(&Receipt::from_bytes(bytes)?),
+        };
+        Ok(words.join(" "))
+    }
+}
+
+/// A text behind `name=`, where nothing needs no sign of its own.
+fn inline(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        raw::escape(text)
+    }
+}
+
+fn asset_info(info: &AssetInfo) -> Vec<String> {
+    let b = &info.bar;
+    vec![
+        "AssetInfo".to_owned(),
+        info.symbol.to_string(),
+        format!("time={}", b.time),
+        format!("open={}", b.open),
+        format!("high={}", b.high),
+        format!("low={}", b.low),
+        format!("close={}", b.close),
+        format!("volume={}", b.volume),
+    ]
+}
+
+fn quote(quote: &Quote) -> Vec<String> {
+    vec![
+        "Quote".to_owned(),
+        format!("time={}", quote.time),
+        format!("value={}", quote.value),
+    ]
+}
+
+/// One word a bar: time, open, high, low, close, volume.
+fn bars(bars: &[Bar]) -> Vec<String> {
+    let mut words = vec!["Bars".to_owned(), format!("count={}", bars.len())];
+    words.extend(bars.iter().map(|b| {
+        format!(
+            "{},{},{},{},{},{}",
+            b.time, b.open, b.high, b.low, b.close, b.volume
+        )
+    }));
+    words
+}
+
+fn user_info(info: &UserInfo) -> Vec<String> {
+    let mut words = vec![
+        "UserInfo".to_owned(),
+        format!("private={}", info.private.is_some()),
+        format!("username={}", inline(&info.username)),
+        format!("isPassword={}", info.is_password),
+        format!("created={}", info.created),
+    ];
+    if let Some((email, cash)) = &info.private {
+        words.push(format!("email={}", inline(email)));
+        words.push(format!("cash={cash}"));
+    }
+    words
+}
+
+fn portfolio(portfolio: &Portfolio) -> Vec<String> {
+    let head = |private: bool, count: usize| {
+        vec![
+            "Portfolio".to_owned(),
+            format!("private={private}"),
+            format!("count={count}"),
+        ]
+    };
+    match portfolio {
+        Portfolio::Private(cash, holdings) => {
+            let mut words = head(true, holdings.len());
+            words.push(format!("cash={cash}"));
+            words.extend(holdings.iter().map(|h| {
+                let (symbol, quantity) = (h.symbol, h.quantity);
+                format!(
+                    "{symbol},quantity={quantity},average={},value={}",
+                    h.average_cost, h.value
+                )
+            }));
+            words
+        }
+        Portfolio::Public(shares) => {
+            let mut words = head(false, shares.len());
+            words.extend(
+                shares
+                    .iter()
+                    .map(|(symbol, share)| format!("{symbol},share={share}")),
+            );
+            words
+        }
+    }
+}
+
+fn transactions(history: &History) -> Vec<String> {
+    let mut words = vec![
+        "Transactions".to_owned(),
+        format!("private={}", history.private),
+        format!("count={}", history.entries.len()),
+    ];
+    words.extend(history.entries.iter().map(entry));
+    words
+}
+
+fn entry(entry: &Entry) -> String {
+    let Entry {
+        id,
+        symbol,
+        accepted,
+        settled,
+        ..
+    } = entry;
+    let (side, status) = (entry.side.as_str(), entry.status.as_str());
+    let settled = if settled.0 == 0 {
+        "0".to_owned()
+    } else {
+        settled.to_string()
+    };
+    let mut word = format!("{id},{side},{status},{symbol},accepted={accepted},settled={settled}");
+    if let Some(detail) = &entry.detail {
+        let priced = if detail.priced.0 == 0 {
+            "0".to_owned()
+        } else {
+            detail.priced.to_string()
+        };
+        word.push_str(&format!(
+            ",quantity={},price={},total={},priced={priced},order={},reason={}",
+            detail.quantity,
+            detail.price,
+            detail.total,
+            inline(&detail.client_order_id),
+            inline(&detail.reason),
+        ));
+    }
+    word
+}
+
+fn forecast(forecast: &Forecast) -> Vec<String> {
+    vec![
+        "Forecast".to_owned(),
+        format!("method={}", inline(&forecast.method)),
+        format!("time={}", forecast.time),
+        format!("value={}", forecast.value),
+        format!("low={}", forecast.low),
+        format!("high={}", forecast.high),
+    ]
+}
+
+fn list(list: &TextList) -> Vec<String> {
+    let mut words = vec!["List".to_owned(), format!("count={}", list.0.len())];
+    words.extend(list.0.iter().map(|text| raw::escape(text)));
+    words
+}
+
+fn receipt(receipt: &Receipt) -> Vec<String> {
+    let mut words = vec!["Receipt".to_owned(), format!("count={}", receipt.0.len())];
+    words.extend(
+        receipt
+            .0
+            .iter()
+            .map(|(name, value)| format!("{}={}", inline(name), inline(value))),
+    );
+    words
+}

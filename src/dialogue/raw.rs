@@ -1,0 +1,165 @@
+//! spec/dialogue/raw.md · 4.4 Message Structure
+//!
+//! Bytes as people write them: `01 0101 "alice"  # a name`, for golden frames and for the malformed ones that no
+//! instruction's name could make.
+
+/// The most bytes that one text may stand for.
+pub const BYTES_MAX: usize = 1 << 24;
+
+/// Removes a comment: a `#` at the start or behind white space, up to the end of the line, outside quotes.
+pub fn without_comment(line: &str) -> &str {
+    let mut quoted = false;
+    let mut before = ' ';
+    for (at, c) in line.char_indices() {
+        match c {
+            '"' if before != '\\' => quoted = !quoted,
+            '#' if !quoted && before.is_whitespace() => return &line[..at],
+            _ => {}
+        }
+        before = c;
+    }
+    line
+}
+
+/// Splits a line at white space, keeping what stands in quotes together.
+pub fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quoted = false;
+    for c in line.chars() {
+        if c == '"' {
+            quoted = !quoted;
+        }
+        if c.is_whitespace() && !quoted {
+            if !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+        } else {
+            word.push(c);
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// The bytes that words stand for: pairs of hexadecimal digits, `"text"`, and either of them repeated with `*N`.
+///
+/// # Errors
+/// What is wrong with the first word that is none of these.
+pub fn bytes(words: &[String]) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    for word in words {
+        let (unit, times) = match word.rsplit_once('*') {
+            Some((unit, times)) if !times.contains('"') => (
+                unit,
+                times
+                    .parse::<usize>()
+                    .map_err(|_| format!("{word}: no such number of times"))?,
+            ),
+            _ => (word.as_str(), 1),
+        };
+        let unit = match unit.strip_prefix('"').and_then(|u| u.strip_suffix('"')) {
+            Some(text) => unescape(text)?.into_bytes(),
+            None => hex::decode(unit)
+                .map_err(|_| format!("{word}: neither hexadecimal digits in pairs nor \"text\""))?,
+        };
+        if unit.len().saturating_mul(times).saturating_add(out.len()) > BYTES_MAX {
+            return Err(format!("{word}: more than {BYTES_MAX} bytes"));
+        }
+        out.extend(unit.repeat(times));
+    }
+    Ok(out)
+}
+
+/// Reads a whole file of such lines.
+///
+/// # Errors
+/// The line's number and what is wrong with it.
+pub fn read(text: &str) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let bytes = bytes(&words(without_comment(line))).map_err(|e| format!("line {}: {e}", index + 1))?;
+        out.extend(bytes);
+    }
+    Ok(out)
+}
+
+/// Undoes [`escape`]; `\e` is the empty text.
+///
+/// # Errors
+/// A backslash that begins nothing known.
+pub fn unescape(text: &str) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('s') => out.push(' '),
+            Some('e') => {}
+            Some('x') => {
+                let digits: String = chars.by_ref().take(2).collect();
+                let code = u8::from_str_radix(&digits, 16).ok().filter(u8::is_ascii);
+                out.push(char::from(
+                    code.ok_or(format!("\\x{digits}: two hexadecimal digits up to 7f"))?,
+                ));
+            }
+            Some(c @ ('\\' | '"' | '#' | '{' | '}' | '*')) => out.push(c),
+            other => return Err(format!("\\{}: no such escape", other.unwrap_or(' '))),
+        }
+    }
+    Ok(out)
+}
+
+/// A text as one word without white space or control characters: `\s` for a space, `\xHH` for a control
+/// character, `\\` for a backslash, `\e` for nothing at all.
+pub fn escape(text: &str) -> String {
+    if text.is_empty() {
+        return "\\e".to_owned();
+    }
+    text.split(' ')
+        .map(escape_controls)
+        .collect::<Vec<_>>()
+        .join("\\s")
+}
+
+/// The same, but spaces stay: for the one argument that may hold them.
+pub fn escape_controls(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_written_in_three_ways() {
+        let text = "01 0101 # a header\n\"a b\" 00ff*2 \"x\"*3\n# nothing\n";
+        assert_eq!(read(text).unwrap(), b"\x01\x01\x01a b\x00\xff\x00\xffxxx");
+        assert_eq!(read("\"# no comment\\x00\"").unwrap(), b"# no comment\0");
+        for bad in ["1", "0g", "\"open", "00*x", "00*99999999999", "\"\\q\""] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn escapes_come_back() {
+        for text in ["", "a", "a b", "\\s", "a\nb\t", "é {x} * #"] {
+            let word = escape(text);
+            assert!(!word.contains(char::is_whitespace), "{word}");
+            assert_eq!(unescape(&word).unwrap(), text);
+        }
+    }
+}
