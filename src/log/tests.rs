@@ -249,3 +249,33 @@ fn a_panic_is_in_the_file_with_all_before_it() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_journal_gets_everything_with_priorities() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    let stderr = fs::File::create(&journal).unwrap();
+    let it = stderr.metadata().unwrap();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "log::tests::child_panics_with_a_log", "--nocapture"])
+        .env("PAPERTRADER_TEST_LOG", dir.path().join("log"))
+        .env("JOURNAL_STREAM", format!("{}:{}", it.dev(), it.ino()))
+        .stdout(std::process::Stdio::null())
+        .stderr(stderr)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+    let text = fs::read_to_string(&journal).unwrap();
+    for (priority, end) in [
+        (6, "the answer is 42"),
+        (4, "just before"),
+        (3, "the process ends: on purpose"),
+    ] {
+        assert!(
+            text.lines()
+                .any(|line| line.starts_with(&format!("<{priority}>")) && line.ends_with(end)),
+            "{text}"
+        );
+    }
+}
