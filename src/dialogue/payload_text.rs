@@ -83,7 +83,8 @@ impl Kind {
             | I::LinkSession
             | I::LinkSessionsEnded
             | I::LinkConnectionClosed
-            | I::LinkBooted => None,
+            | I::LinkBooted
+            | I::LinkAgain => None,
         }
     }
 
