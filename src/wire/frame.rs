@@ -253,6 +253,11 @@ impl FrameBuffer {
         self.bytes[self.start..].first_chunk::<HEADER>().map(Header::read)
     }
 
+    /// What is here and not taken: for those who go on reading in another way.
+    pub fn rest(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or(&[])
+    }
+
     /// Forgets everything, keeping the room.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -168,7 +168,7 @@ instructions! {
 
     0x0410 LinkHello "linkHello" Link [] Binary, Some(I::LinkChallenge), Some(I::LinkRefused);
     0x0411 LinkChallenge "linkChallenge" Link [] Binary, Some(I::LinkProof), Some(I::LinkRefused);
-    0x0412 LinkProof "linkProof" Link [] Binary, Some(I::LinkNoise2), Some(I::LinkRefused);
+    0x0412 LinkProof "linkProof" Link [] Binary, Some(I::LinkNoise1), Some(I::LinkRefused);
     0x0413 LinkNoise1 "linkNoise1" Link [] Binary, Some(I::LinkNoise2), Some(I::LinkRefused);
     0x0414 LinkNoise2 "linkNoise2" Link [] Binary, None, None;
     0x0415 LinkRefused "linkRefused" Link ["code" "text"] Between(2, 2), None, None;

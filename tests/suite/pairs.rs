@@ -24,7 +24,6 @@ const OWED: &[&str] = &[
     "spec/dialogue/raw.md",
     "spec/dialogue/script.md",
     "spec/dialogue/values.md",
-    "spec/link/handshake.md",
     "spec/link/line.md",
     "spec/link/message.md",
     "spec/master/auth.md",

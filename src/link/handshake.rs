@@ -1,0 +1,157 @@
+//! spec/link/handshake.md · 4.3.1 Master-Worker Server Connection, 3.1.5 Worker Management
+//!
+//! How worker and master prove themselves to each other before anything else is said. Bytes in, bytes out:
+//! the sockets are in `drive`.
+//!
+//! ```text
+//! worker                                                            master
+//!   linkHello      version, UUID, worker's nonce            ->  registered? from its IP? not booted?
+//!   linkChallenge  master's nonce                           <-
+//!   linkProof      GPG(signed by worker, for master)        ->  the worker is who it says
+//!   linkNoise1     GPG(signed by master, for worker), e     <-  the master is who it says
+//!   linkNoise2     e, ee                                    ->  both know the secret
+//!   sealed records                                          <-> sealed records
+//! ```
+
+pub mod budget;
+pub mod drive;
+pub mod error;
+pub mod master;
+pub mod statement;
+pub mod worker;
+
+pub use budget::{BudgetLimits, GpgBudget};
+pub use drive::{accept, connect, refuse};
+pub use error::HandshakeError;
+pub use master::{MasterHandshake, MasterSide, WorkerIdentity};
+pub use worker::{WorkerHandshake, WorkerSide};
+
+use super::record::{NOISE, Sealed};
+use crate::model::ProtocolFault;
+use crate::wire::{Fault, FrameBuffer, Header, Instruction};
+use snow::{Builder, HandshakeState};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The handshake's version: the first field of the first message, and part of what is signed.
+pub const VERSION: u16 = 1;
+
+/// Bytes of a nonce, and of each side's half of the secret.
+pub const NONCE_LEN: usize = 32;
+
+/// How far the other side's clock may be from ours, either way.
+pub const WINDOW: Duration = Duration::from_secs(60);
+
+/// From the first byte to the sealed link, for both sides.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Bytes of the messages of `Noise_NNpsk0` with empty payloads: a public key and a tag.
+const NOISE_LEN: usize = 32 + 16;
+
+/// The most bytes of a handshake message's data.
+pub const DATA_MAX: usize = 2 + super::keyring::MESSAGE_MAX + NOISE_LEN;
+
+/// A link that stands: both sides are proven.
+#[derive(Debug)]
+pub struct Established<P> {
+    /// Seals what is sent and opens what is received.
+    pub sealed: Sealed,
+    /// Who is at the other end.
+    pub peer: P,
+    /// Plaintext that came, sealed, right behind the handshake: the beginning of the peer's stream.
+    pub early: Vec<u8>,
+}
+
+type Nonce = [u8; NONCE_LEN];
+type Secret = Zeroizing<[u8; NONCE_LEN]>;
+
+fn random() -> Result<Secret, HandshakeError> {
+    let mut bytes = Zeroizing::new([0; NONCE_LEN]);
+    getrandom::fill(bytes.as_mut()).map_err(|_| HandshakeError::Random)?;
+    Ok(bytes)
+}
+
+/// Takes the next frame off the buffer if it is whole: of one of the instructions in `expected`, and of no more
+/// than a handshake message's size, which is seen on the header alone.
+fn next_frame(
+    buffer: &mut FrameBuffer,
+    expected: &[Instruction],
+) -> Result<Option<(Header, Instruction, Vec<u8>)>, HandshakeError> {
+    let named = |number: u16| {
+        expected
+            .iter()
+            .copied()
+            .find(|instruction| instruction.number() == number)
+    };
+    let check = |header: &Header| {
+        header.check()?;
+        if header.number != 1 || header.max != 1 {
+            return Err(Fault::new(
+                ProtocolFault::BadFrame,
+                "a handshake message is one packet",
+            ));
+        }
+        if named(header.instruction).is_none() {
+            return Err(Fault::new(
+                ProtocolFault::NotAllowed,
+                "not the handshake message that is due",
+            ));
+        }
+        if usize::try_from(header.data_size).unwrap_or(usize::MAX) > DATA_MAX {
+            return Err(Fault::new(
+                ProtocolFault::TooLarge,
+                "longer than any handshake message",
+            ));
+        }
+        Ok(())
+    };
+    let frame = buffer.next(check).map_err(HandshakeError::Frame)?;
+    Ok(frame.and_then(|(header, data)| Some((header, named(header.instruction)?, data.to_vec()))))
+}
+
+const FORM: HandshakeError = HandshakeError::Frame(Fault::new(
+    ProtocolFault::BadFrame,
+    "a handshake message that is not of its form",
+));
+
+/// One side of the Noise session. The master starts it, since it speaks last in the GPG part.
+fn noise(master: bool, secret: &Secret, prologue: &[u8; 32]) -> Result<HandshakeState, HandshakeError> {
+    let noise = Builder::new(NOISE.parse()?).psk(0, secret)?.prologue(prologue)?;
+    Ok(if master {
+        noise.build_initiator()?
+    } else {
+        noise.build_responder()?
+    })
+}
+
+fn write_noise(noise: &mut HandshakeState) -> Result<[u8; NOISE_LEN], HandshakeError> {
+    let mut message = [0; NOISE_LEN];
+    let length = noise.write_message(&[], &mut message)?;
+    if length == NOISE_LEN {
+        Ok(message)
+    } else {
+        Err(HandshakeError::Noise)
+    }
+}
+
+fn read_noise(noise: &mut HandshakeState, message: &[u8]) -> Result<(), HandshakeError> {
+    if message.len() != NOISE_LEN {
+        return Err(FORM);
+    }
+    noise.read_message(message, &mut [0; NOISE_LEN])?;
+    Ok(())
+}
+
+/// The sealed link, and what has come over it already.
+fn establish<P>(noise: HandshakeState, peer: P, behind: &[u8]) -> Result<Established<P>, HandshakeError> {
+    let mut sealed = Sealed::new(noise)?;
+    let mut early = Vec::new();
+    sealed
+        .opener
+        .open(behind, &mut early)
+        .map_err(HandshakeError::Record)?;
+    Ok(Established { sealed, peer, early })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! spec/link/handshake/master.md · 3.1.5 Worker Management (only registered worker servers, verified with gpg keys)
+//!
+//! The master's side of the handshake.
+
+use super::budget::{GpgBudget, Place};
+use super::statement::{Role, Terms, Transcript};
+use super::{Established, FORM, HandshakeError, Nonce, VERSION, WINDOW};
+use super::{establish, next_frame, noise, random, read_noise, write_noise};
+use crate::link::keyring::{CheckedKey, Fingerprint, Keyring};
+use crate::model::Stamp;
+use crate::wire::{FrameBuffer, Instruction, frame};
+use snow::HandshakeState;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use uuid::Uuid;
+
+/// A registered worker, as the master's list has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerIdentity {
+    /// Its UUID.
+    pub uuid: Uuid,
+    /// What administrators call it.
+    pub name: String,
+    /// Its key.
+    pub fingerprint: Fingerprint,
+}
+
+/// Finds the worker that may link under this UUID from this address; the error says why none may:
+/// [`HandshakeError::UnknownUuid`], [`HandshakeError::WrongIp`] or [`HandshakeError::Booted`].
+pub type Lookup<'a> = &'a dyn Fn(Uuid, IpAddr) -> Result<WorkerIdentity, HandshakeError>;
+
+/// What all handshakes of a master have in common.
+#[derive(Debug, Clone)]
+pub struct MasterSide {
+    keyring: Keyring,
+    own: CheckedKey,
+    budget: Arc<GpgBudget>,
+}
+
+impl MasterSide {
+    /// A master with the key `own`, whose secret half lies in `keyring`.
+    ///
+    /// # Errors
+    /// The key is not there, or not fit for use.
+    pub fn new(
+        keyring: Keyring,
+        own: Fingerprint,
+        budget: Arc<GpgBudget>,
+    ) -> Result<MasterSide, HandshakeError> {
+        let own = keyring.own(own)?;
+        Ok(MasterSide { keyring, own, budget })
+    }
+
+    /// The home that the keys lie in.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// What unproven peers may cost, and have cost.
+    pub fn budget(&self) -> &Arc<GpgBudget> {
+        &self.budget
+    }
+
+    /// The master's key.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.own.fingerprint()
+    }
+}
+
+/// A worker that was let in as far as to prove itself.
+#[derive(Debug)]
+struct Claim {
+    worker: WorkerIdentity,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum State {
+    Hello,
+    Proof {
+        claim: Claim,
+        worker_nonce: Nonce,
+        master_nonce: Nonce,
+    },
+    Noise {
+        claim: Claim,
+        noise: Box<HandshakeState>,
+    },
+    Over,
+}
+
+/// One handshake, as the master sees it.
+pub struct MasterHandshake<'a> {
+    side: &'a MasterSide,
+    lookup: Lookup<'a>,
+    ip: IpAddr,
+    buffer: FrameBuffer,
+    transcript: Transcript,
+    state: State,
+}
+
+impl std::fmt::Debug for MasterHandshake<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "handshake with {}, {:?}", self.ip, self.state)
+    }
+}
+
+impl<'a> MasterHandshake<'a> {
+    /// With a peer at `ip` that has said nothing yet.
+    pub fn new(side: &'a MasterSide, lookup: Lookup<'a>, ip: IpAddr) -> MasterHandshake<'a> {
+        MasterHandshake {
+            side,
+            lookup,
+            ip: ip.to_canonical(),
+            buffer: FrameBuffer::new(),
+            transcript: Transcript::default(),
+            state: State::Hello,
+        }
+    }
+
+    /// Takes what the network brought and appends what is to be sent to `out`. Blocks for tens of milliseconds
+    /// while `gpg` works.
+    ///
+    /// # Errors
+    /// The handshake is over; the peer is to be told what [`HandshakeError::told`] says.
+    pub fn receive(
+        &mut self,
+        bytes: &[u8],
+        now: Stamp,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Established<WorkerIdentity>>, HandshakeError> {
+        self.buffer.extend(bytes);
+        loop {
+            let due = match self.state {
+                State::Hello => Instruction::LinkHello,
+                State::Proof { .. } => Instruction::LinkProof,
+                State::Noise { .. } => Instruction::LinkNoise2,
+                State::Over => return Err(FORM),
+            };
+            let Some((_, _, data)) = next_frame(&mut self.buffer, &[due])? else {
+                return Ok(None);
+            };
+            match std::mem::replace(&mut self.state, State::Over) {
+                State::Hello => self.hello(&data, out)?,
+                State::Proof {
+                    claim,
+                    worker_nonce,
+                    master_nonce,
+                } => {
+                    self.proof(claim, worker_nonce, master_nonce, &data, now, out)?;
+                }
+                State::Noise { claim, noise } => return self.finish(claim, noise, &data).map(Some),
+                State::Over => return Err(FORM),
+            }
+        }
+    }
+
+    /// Whether the worker has proven itself with its key.
+    pub fn is_proven(&self) -> bool {
+        matches!(self.state, State::Noise { .. })
+    }
+
+    /// Who is registered, from where, and whether too many try: all before any cryptography.
+    fn hello(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), HandshakeError> {
+        let (version, rest) = data.split_first_chunk::<2>().ok_or(FORM)?;
+        let version = u16::from_be_bytes(*version);
+        if version != VERSION {
+            return Err(HandshakeError::Version(version));
+        }
+        let (uuid, rest) = rest.split_first_chunk::<16>().ok_or(FORM)?;
+        let worker_nonce = Nonce::try_from(rest).map_err(|_| FORM)?;
+        let worker = (self.lookup)(Uuid::from_bytes(*uuid), self.ip)?;
+        if worker.fingerprint == self.side.fingerprint() {
+            return Err(HandshakeError::SameKey);
+        }
+        let place = self.side.budget.enter(worker.uuid, Instant::now())?;
+        let master_nonce = *random()?;
+        self.transcript.add(Instruction::LinkHello, data);
+        self.transcript.add(Instruction::LinkChallenge, &master_nonce);
+        frame::write_binary(out, Instruction::LinkChallenge, &master_nonce);
+        self.state = State::Proof {
+            claim: Claim { worker, place },
+            worker_nonce,
+            master_nonce,
+        };
+        Ok(())
+    }
+
+    /// Checks the worker's signature, and only then makes one.
+    fn proof(
+        &mut self,
+        mut claim: Claim,
+        worker_nonce: Nonce,
+        master_nonce: Nonce,
+        data: &[u8],
+        now: Stamp,
+        out: &mut Vec<u8>,
+    ) -> Result<(), HandshakeError> {
+        claim.place.spend(Instant::now())?;
+        let MasterSide { keyring, own, .. } = self.side;
+        let terms = Terms {
+            worker: claim.worker.uuid,
+            master_key: own.fingerprint(),
+            worker_key: claim.worker.fingerprint,
+            worker_nonce,
+            master_nonce,
+        };
+        let peer = keyring.peer(claim.worker.fingerprint)?;
+        let statement = keyring.decrypt_and_verify(own, &peer, data, now, WINDOW)?;
+        let worker_half = terms.check(Role::Worker, &self.transcript.before(), now, &statement)?;
+        claim.place.proven();
+        self.transcript.add(Instruction::LinkProof, data);
+        self.transcript.add_gpg(Role::Worker, data);
+
+        let master_half = random()?;
+        let statement = terms.state(Role::Master, &self.transcript.before(), now, &master_half);
+        let answer = keyring.sign_and_encrypt(own, &peer, &statement)?;
+        self.transcript.add_gpg(Role::Master, &answer);
+        let secret = self.transcript.secret(&worker_half, &master_half);
+        let mut noise = noise(true, &secret, &self.transcript.prologue())?;
+        let mut message = u16::try_from(answer.len())
+            .map_err(|_| FORM)?
+            .to_be_bytes()
+            .to_vec();
+        message.extend_from_slice(&answer);
+        message.extend_from_slice(&write_noise(&mut noise)?);
+        frame::write_binary(out, Instruction::LinkNoise1, &message);
+        self.state = State::Noise {
+            claim,
+            noise: Box::new(noise),
+        };
+        Ok(())
+    }
+
+    /// The worker knows the secret. What it was when it began, it must still be.
+    fn finish(
+        &mut self,
+        claim: Claim,
+        mut noise: Box<HandshakeState>,
+        data: &[u8],
+    ) -> Result<Established<WorkerIdentity>, HandshakeError> {
+        read_noise(&mut noise, data)?;
+        let worker = (self.lookup)(claim.worker.uuid, self.ip)?;
+        if worker.fingerprint != claim.worker.fingerprint {
+            return Err(HandshakeError::Misdirected);
+        }
+        establish(*noise, worker, self.buffer.rest())
+    }
+}

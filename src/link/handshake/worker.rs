@@ -1,0 +1,208 @@
+//! spec/link/handshake/worker.md · 3.2.1 Main Module (connect to master server and authorize with it)
+//!
+//! The worker's side of the handshake.
+
+use super::statement::{Role, Terms, Transcript};
+use super::{Established, FORM, HandshakeError, Nonce, VERSION, WINDOW};
+use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
+use crate::link::keyring::{CheckedKey, Fingerprint, Keyring};
+use crate::model::Stamp;
+use crate::wire::{FrameBuffer, Header, Instruction, frame};
+use uuid::Uuid;
+
+/// The most characters of a refusal's text that are kept.
+const TEXT_MAX: usize = 200;
+
+/// What all handshakes of a worker have in common.
+#[derive(Debug, Clone)]
+pub struct WorkerSide {
+    keyring: Keyring,
+    own: CheckedKey,
+    master: Fingerprint,
+    uuid: Uuid,
+}
+
+impl WorkerSide {
+    /// The worker `uuid` with the key `own`, whose secret half lies in `keyring`, and the one master that it
+    /// links to.
+    ///
+    /// # Errors
+    /// One of the keys is not there, or not fit for use; both are the same.
+    pub fn new(
+        keyring: Keyring,
+        own: Fingerprint,
+        master: Fingerprint,
+        uuid: Uuid,
+    ) -> Result<WorkerSide, HandshakeError> {
+        if own == master {
+            return Err(HandshakeError::SameKey);
+        }
+        let own = keyring.own(own)?;
+        keyring.peer(master)?;
+        Ok(WorkerSide {
+            keyring,
+            own,
+            master,
+            uuid,
+        })
+    }
+
+    /// The home that the keys lie in.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// The worker's UUID.
+    pub fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Challenge,
+    /// The statement of the master must have been made on these terms, over the transcript as it is.
+    Answer,
+    Over,
+}
+
+/// One handshake, as the worker sees it.
+#[derive(Debug)]
+pub struct WorkerHandshake<'a> {
+    side: &'a WorkerSide,
+    buffer: FrameBuffer,
+    transcript: Transcript,
+    state: State,
+    terms: Terms,
+    half: super::Secret,
+}
+
+impl<'a> WorkerHandshake<'a> {
+    /// Begins: appends the hello to `out`.
+    ///
+    /// # Errors
+    /// The system's random source fails.
+    pub fn start(side: &'a WorkerSide, out: &mut Vec<u8>) -> Result<WorkerHandshake<'a>, HandshakeError> {
+        let worker_nonce = *random()?;
+        let mut hello = VERSION.to_be_bytes().to_vec();
+        hello.extend_from_slice(side.uuid.as_bytes());
+        hello.extend_from_slice(&worker_nonce);
+        let mut transcript = Transcript::default();
+        transcript.add(Instruction::LinkHello, &hello);
+        frame::write_binary(out, Instruction::LinkHello, &hello);
+        let terms = Terms {
+            worker: side.uuid,
+            master_key: side.master,
+            worker_key: side.own.fingerprint(),
+            worker_nonce,
+            master_nonce: Nonce::default(),
+        };
+        Ok(WorkerHandshake {
+            side,
+            buffer: FrameBuffer::new(),
+            transcript,
+            state: State::Challenge,
+            terms,
+            half: random()?,
+        })
+    }
+
+    /// Takes what the network brought and appends what is to be sent to `out`. Blocks for tens of milliseconds
+    /// while `gpg` works.
+    ///
+    /// # Errors
+    /// The handshake is over.
+    pub fn receive(
+        &mut self,
+        bytes: &[u8],
+        now: Stamp,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Established<Fingerprint>>, HandshakeError> {
+        self.buffer.extend(bytes);
+        loop {
+            let due = match self.state {
+                State::Challenge => Instruction::LinkChallenge,
+                State::Answer => Instruction::LinkNoise1,
+                State::Over => return Err(FORM),
+            };
+            let expected = [due, Instruction::LinkRefused];
+            let Some((header, instruction, data)) = next_frame(&mut self.buffer, &expected)? else {
+                return Ok(None);
+            };
+            if instruction == Instruction::LinkRefused {
+                self.state = State::Over;
+                return Err(refused(&header, &data));
+            }
+            match std::mem::replace(&mut self.state, State::Over) {
+                State::Challenge => self.challenge(&data, now, out)?,
+                State::Answer => return self.answer(&data, now, out).map(Some),
+                State::Over => return Err(FORM),
+            }
+        }
+    }
+
+    fn challenge(&mut self, data: &[u8], now: Stamp, out: &mut Vec<u8>) -> Result<(), HandshakeError> {
+        self.terms.master_nonce = Nonce::try_from(data).map_err(|_| FORM)?;
+        self.transcript.add(Instruction::LinkChallenge, data);
+        let WorkerSide {
+            keyring, own, master, ..
+        } = self.side;
+        let statement = self
+            .terms
+            .state(Role::Worker, &self.transcript.before(), now, &self.half);
+        let proof = keyring.sign_and_encrypt(own, &keyring.peer(*master)?, &statement)?;
+        self.transcript.add(Instruction::LinkProof, &proof);
+        self.transcript.add_gpg(Role::Worker, &proof);
+        frame::write_binary(out, Instruction::LinkProof, &proof);
+        self.state = State::Answer;
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        data: &[u8],
+        now: Stamp,
+        out: &mut Vec<u8>,
+    ) -> Result<Established<Fingerprint>, HandshakeError> {
+        let (length, rest) = data.split_first_chunk::<2>().ok_or(FORM)?;
+        let (answer, first) = rest
+            .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+            .ok_or(FORM)?;
+        if first.len() != NOISE_LEN {
+            return Err(FORM);
+        }
+        let WorkerSide {
+            keyring, own, master, ..
+        } = self.side;
+        let peer = keyring.peer(*master)?;
+        let statement = keyring.decrypt_and_verify(own, &peer, answer, now, WINDOW)?;
+        let master_half = self
+            .terms
+            .check(Role::Master, &self.transcript.before(), now, &statement)?;
+        self.transcript.add_gpg(Role::Master, answer);
+        let secret = self.transcript.secret(&self.half, &master_half);
+        let mut noise = noise(false, &secret, &self.transcript.prologue())?;
+        read_noise(&mut noise, first)?;
+        frame::write_binary(out, Instruction::LinkNoise2, &write_noise(&mut noise)?);
+        establish(noise, *master, self.buffer.rest())
+    }
+}
+
+/// What the master is said to have said. Nobody has signed it, and it goes into a log: kept short and plain.
+fn refused(header: &Header, data: &[u8]) -> HandshakeError {
+    let Ok((_, arguments)) = frame::read_return(header, data) else {
+        return FORM;
+    };
+    let plain = |text: &str| {
+        text.chars()
+            .filter(|c| *c == ' ' || c.is_ascii_graphic())
+            .take(TEXT_MAX)
+            .collect()
+    };
+    let mut arguments = arguments.iter();
+    let (code, text) = (
+        arguments.next().unwrap_or_default(),
+        arguments.next().unwrap_or_default(),
+    );
+    HandshakeError::Refused(plain(code), plain(text))
+}
