@@ -185,7 +185,8 @@ mod tests {
         assert_eq!(good.len(), STATEMENT_LEN);
         let check = |statement: &[u8]| terms().check(Role::Worker, &before, NOW, statement);
         assert_eq!(check(&good).unwrap(), secret);
-        let fields: [(usize, usize, fn(&HandshakeError) -> bool); 5] = [
+        type Expected = fn(&HandshakeError) -> bool;
+        let fields: [(usize, usize, Expected); 5] = [
             (0, 28, |e| *e == HandshakeError::Purpose),
             (28, 1, |e| *e == HandshakeError::Reflected),
             (29, 56, |e| *e == HandshakeError::Misdirected),
