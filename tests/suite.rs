@@ -3,5 +3,9 @@
 
 #[path = "suite/assets.rs"]
 mod assets;
+#[path = "suite/golden.rs"]
+mod golden;
 #[path = "suite/pairs.rs"]
 mod pairs;
+#[path = "suite/roundtrip.rs"]
+mod roundtrip;

@@ -1,0 +1,609 @@
+//! The golden frames: bytes that were written from the page by hand, and the values that they stand for. Each is
+//! read and written.
+
+use papertrader::dialogue::raw;
+use papertrader::model::{
+    Amount, Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quote, Reason, SessionId, Side,
+    Stamp, Status, Symbol, Username,
+};
+use papertrader::wire::payload::{
+    AssetInfo, Entry, EntryDetail, Forecast, History, Holding, Payload, Portfolio, Receipt, TextList,
+    UserInfo,
+};
+use papertrader::wire::reply::Fill;
+use papertrader::wire::{
+    Direction, FrameBuffer, Header, Instruction, Reassembly, Refusal, Reply, Request, State, Window, frame,
+    instruction, packet,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+const SESSION: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const HASHED: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
+const TRANSACTION: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+const SETTLED: &str = "2026-01-02T03:04:05.678Z";
+const EXPECTED: &str = "2026-01-02T03:04:06.000Z";
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/frames")
+}
+
+/// Every golden file, by its name without the ending.
+fn files() -> BTreeMap<String, Vec<u8>> {
+    std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let bytes = raw::read(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+            (name, bytes)
+        })
+        .collect()
+}
+
+fn session() -> SessionId {
+    SessionId::parse(SESSION).unwrap()
+}
+
+fn symbol(text: &str) -> Symbol {
+    Symbol::parse(text).unwrap()
+}
+
+fn stamp(text: &str) -> Stamp {
+    Stamp::parse(text).unwrap()
+}
+
+fn user(text: &str) -> Username {
+    Username::parse(text).unwrap()
+}
+
+fn hashed() -> HashedPass {
+    HashedPass::parse(HASHED).unwrap()
+}
+
+fn uuid(last: u8) -> Uuid {
+    let mut bytes = *Uuid::parse_str(TRANSACTION).unwrap().as_bytes();
+    bytes[15] = last;
+    Uuid::from_bytes(bytes)
+}
+
+fn money(text: &str) -> Money {
+    Money::parse_canonical(text).unwrap()
+}
+
+fn amount(text: &str) -> Amount {
+    Amount::parse_canonical(text).unwrap()
+}
+
+fn order(side: Side, name: &str, quantity: &str, id: Option<&str>) -> Request {
+    Request::Order {
+        session: session(),
+        side,
+        symbol: symbol(name),
+        quantity: Amount::parse_quantity(quantity).unwrap(),
+        id: id.map(|id| ClientOrderId::parse(id).unwrap()),
+    }
+}
+
+/// The requests, by file.
+fn requests() -> Vec<(String, Request)> {
+    let login = |name, expirable| Request::Login {
+        username: user(name),
+        hashed_pass: hashed(),
+        expirable,
+    };
+    let switch = |state| Request::SwitchState {
+        session: session(),
+        state,
+    };
+    let window = |window, adjusted| Request::AssetWindow {
+        symbol: symbol("AAPL"),
+        window,
+        adjusted,
+    };
+    let email = Email::parse("älice@example.org").unwrap();
+    let alice = || user("alice");
+    let mut all: Vec<(&str, Request)> = vec![
+        ("0101-login", login("alice", false)),
+        ("0101-login-expirable", login("Alice.B_c-9", true)),
+        ("0102-login", Request::Resume { session: session() }),
+        (
+            "0103-register",
+            Request::Register {
+                username: alice(),
+                email,
+                hashed_pass: hashed(),
+            },
+        ),
+        ("0104-purchaseAsset", order(Side::Buy, "AAPL", "10", None)),
+        (
+            "0104-purchaseAsset-clientOrderID",
+            order(Side::Buy, "BRK.B", "0.000001", Some("desk-1:2013.03_01")),
+        ),
+        ("0105-sellAsset", order(Side::Sell, "BTC/USDT", "2.5", None)),
+        (
+            "0105-sellAsset-clientOrderID",
+            order(Side::Sell, "AAPL", "999999999999.999999", Some("z")),
+        ),
+        ("0106-switchState", switch(State::Data)),
+        ("0106-switchState-command", switch(State::Command)),
+        ("0107-logout", Request::Logout { session: session() }),
+        (
+            "0201-getAssetInfo",
+            Request::AssetInfo {
+                symbol: symbol("AAPL"),
+            },
+        ),
+        (
+            "0202-getAssetValueCurrent",
+            Request::AssetCurrent {
+                symbol: symbol("EURUSD=X"),
+            },
+        ),
+        ("0207-getAssetValueAllTime", window(Window::AllTime, false)),
+        (
+            "0207-getAssetValueAllTime-adjusted",
+            window(Window::AllTime, true),
+        ),
+        (
+            "0208-getUserInfo",
+            Request::UserInfo {
+                session: session(),
+                username: alice(),
+            },
+        ),
+        (
+            "0209-getUserPortfolio",
+            Request::UserPortfolio {
+                session: session(),
+                username: alice(),
+            },
+        ),
+        (
+            "020A-getUserTransactionHistory",
+            Request::UserHistory {
+                session: session(),
+                username: alice(),
+            },
+        ),
+        (
+            "020B-getAssetValuePredicted",
+            Request::AssetPredicted {
+                symbol: symbol("AAPL"),
+                date: stamp("2013-06-01"),
+            },
+        ),
+        ("020C-getAssetList", Request::AssetList),
+        (
+            "020D-getTransactionReceipt",
+            Request::Receipt {
+                session: session(),
+                id: uuid(0x57),
+            },
+        ),
+        ("0401-ping", Request::Ping),
+        ("0403-getWorkerList", Request::GetWorkerList),
+    ];
+    let windows: [(&str, &str, fn(Stamp) -> Window); 4] = [
+        (
+            "0203-getAssetValueDay",
+            "0203-getAssetValueDay-adjusted",
+            Window::Day,
+        ),
+        (
+            "0204-getAssetValueWeek",
+            "0204-getAssetValueWeek-adjusted",
+            Window::Week,
+        ),
+        (
+            "0205-getAssetValueMonth",
+            "0205-getAssetValueMonth-adjusted",
+            Window::Month,
+        ),
+        (
+            "0206-getAssetValueYear",
+            "0206-getAssetValueYear-adjusted",
+            Window::Year,
+        ),
+    ];
+    for (plain, adjusted, kind) in windows {
+        all.push((plain, window(kind(stamp("2013-03-01T12:30:15.250Z")), false)));
+        all.push((adjusted, window(kind(stamp("2012-02-29")), true)));
+    }
+    all.into_iter()
+        .map(|(name, request)| (name.to_owned(), request))
+        .collect()
+}
+
+/// The replies with arguments, by file.
+fn replies() -> Vec<(String, Reply)> {
+    use Instruction as I;
+    let fail = |name, reason, text: &str| Reply::Fail(name, Refusal::new(reason, text));
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let fill = |side, quantity, price, total, settled| {
+        Reply::Filled(Fill {
+            side,
+            id: uuid(0x57),
+            symbol: symbol("AAPL"),
+            quantity: amount(quantity),
+            price: money(price),
+            total: money(total),
+            settled: stamp(settled),
+        })
+    };
+    let queued = |id: Option<&str>| Reply::Queued {
+        id: uuid(0x57),
+        client_order_id: id.map(|id| ClientOrderId::parse(id).unwrap()),
+        expected: stamp(EXPECTED),
+    };
+    let workers = list(&["127.0.0.1:2049", "eu1.example.org:2049", "[2001:db8::1]:2049"]);
+    let all = [
+        (
+            "0301-loginFail",
+            fail(
+                I::LoginFail,
+                Reason::BadCredentials,
+                "unknown username or wrong password",
+            ),
+        ),
+        (
+            "0302-sessionID",
+            Reply::Session {
+                id: session(),
+                workers,
+            },
+        ),
+        (
+            "0302-sessionID-alone",
+            Reply::Session {
+                id: session(),
+                workers: vec![],
+            },
+        ),
+        ("0303-registerSuccess", Reply::RegisterSuccess),
+        (
+            "0304-registerFail",
+            fail(
+                I::RegisterFail,
+                Reason::UsernameTaken,
+                "another account has this username",
+            ),
+        ),
+        (
+            "0305-purchaseSuccess",
+            fill(Side::Buy, "10", "430.47", "4304.7", SETTLED),
+        ),
+        (
+            "0306-purchaseFail",
+            fail(
+                I::PurchaseFail,
+                Reason::InsufficientFunds,
+                "4304.7 is needed and 12 is there",
+            ),
+        ),
+        (
+            "0307-sellSuccess",
+            fill(Side::Sell, "0.1", "0.000001", "0", "2026-01-02T03:04:05Z"),
+        ),
+        (
+            "0308-sellFail",
+            fail(
+                I::SellFail,
+                Reason::InsufficientHoldings,
+                "10 are to be sold and 9.5 are held",
+            ),
+        ),
+        ("0309-stateSwitchSuccess", Reply::StateSwitched(State::Data)),
+        (
+            "0309-stateSwitchSuccess-command",
+            Reply::StateSwitched(State::Command),
+        ),
+        (
+            "030A-stateSwitchFail",
+            fail(
+                I::StateSwitchFail,
+                Reason::StateInvalid,
+                "a state is command or data",
+            ),
+        ),
+        (
+            "030C-dataFail",
+            fail(I::DataFail, Reason::UnknownAsset, "nobody knows ABC here"),
+        ),
+        ("030D-logoutSuccess", Reply::LogoutSuccess),
+        (
+            "030E-logoutFail",
+            fail(I::LogoutFail, Reason::SessionExpired, "the session has ended"),
+        ),
+        ("0402-pong", Reply::Pong),
+        (
+            "0404-workerList",
+            Reply::WorkerList(list(&["127.0.0.1:2049", "127.0.0.1:2050"])),
+        ),
+        ("0404-workerList-empty", Reply::WorkerList(vec![])),
+        (
+            "0405-protocolError",
+            Reply::ProtocolError(ProtocolFault::BadFrame, "an empty argument".into()),
+        ),
+        ("0406-transactionQueued", queued(Some("desk-1:2013.03_01"))),
+        ("0406-transactionQueued-unnamed", queued(None)),
+    ];
+    all.into_iter()
+        .map(|(name, reply)| (name.to_owned(), reply))
+        .collect()
+}
+
+fn bar(time: &str, prices: [&str; 4], volume: u64) -> Bar {
+    let [open, high, low, close] = prices.map(money);
+    Bar {
+        time: stamp(time),
+        open,
+        high,
+        low,
+        close,
+        volume,
+    }
+}
+
+fn bars() -> Vec<Bar> {
+    vec![
+        bar("2013-02-28", ["444.05", "447.87", "441.4", "441.4"], 11_518_400),
+        bar("2013-03-01", ["438", "438.18", "429.98", "430.47"], 19_730_300),
+    ]
+}
+
+fn history(private: bool) -> History {
+    let entry = |last, side, status, name: &str, accepted: i64, settled: i64| Entry {
+        id: uuid(last),
+        side,
+        status,
+        symbol: symbol(name),
+        accepted: Stamp(accepted),
+        settled: Stamp(settled),
+        detail: None,
+    };
+    let detail = |quantity: &str, price: &str, total: &str, priced, id: &str, reason: &str| {
+        Some(EntryDetail {
+            quantity: amount(quantity),
+            price: money(price),
+            total: money(total),
+            priced: Stamp(priced),
+            client_order_id: id.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
+    let mut entries = vec![
+        entry(0x58, Side::Sell, Status::Queued, "AAPL", 1_577_934_246_000, 0),
+        entry(
+            0x57,
+            Side::Buy,
+            Status::Settled,
+            "AAPL",
+            1_577_934_245_000,
+            1_577_934_245_678,
+        ),
+        entry(
+            0x56,
+            Side::Buy,
+            Status::Rejected,
+            "IBM",
+            1_577_934_244_000,
+            1_577_934_244_500,
+        ),
+    ];
+    if private {
+        entries[0].detail = detail("2.5", "0", "0", 0, "desk-1", "");
+        entries[1].detail = detail("10", "430.47", "4304.7", stamp("2013-03-01").0, "", "");
+        entries[2].detail = detail("1", "0", "0", 0, "", "no-price");
+    } else {
+        entries.push(entry(
+            0x55,
+            Side::Dividend,
+            Status::Settled,
+            "IBM",
+            1_577_934_243_000,
+            1_577_934_243_000,
+        ));
+        entries.push(entry(
+            0x54,
+            Side::Split,
+            Status::Settled,
+            "IBM",
+            1_577_934_242_000,
+            1_577_934_242_000,
+        ));
+    }
+    History { private, entries }
+}
+
+/// Checks one payload in both directions.
+fn payload<T: Payload + PartialEq + Debug>(seen: &mut BTreeSet<String>, name: &str, value: &T) {
+    let name = format!("payload-{name}");
+    let bytes = files()
+        .remove(&name)
+        .unwrap_or_else(|| panic!("{name}.hex is missing"));
+    assert_eq!(&T::from_bytes(&bytes).unwrap(), value, "{name}");
+    assert_eq!(value.to_bytes(), bytes, "{name}");
+    seen.insert(name);
+}
+
+/// Checks every payload; the names of their files.
+fn payloads() -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let see = &mut seen;
+    let quote = Quote {
+        time: stamp("2013-03-01"),
+        value: money("430.47"),
+    };
+    payload(see, "Quote", &quote);
+    payload(
+        see,
+        "AssetInfo",
+        &AssetInfo {
+            symbol: symbol("AAPL"),
+            bar: bars()[1],
+        },
+    );
+    payload(see, "Bars", &bars());
+    payload(see, "Bars-empty", &Vec::<Bar>::new());
+    let info = |is_password, private| UserInfo {
+        username: "Alice".into(),
+        is_password,
+        created: stamp("2020-01-02T03:04:05.678Z"),
+        private,
+    };
+    payload(
+        see,
+        "UserInfo-private",
+        &info(true, Some(("älice@example.org".into(), money("95695.3")))),
+    );
+    payload(see, "UserInfo-public", &info(false, None));
+    let holding = |name, quantity, average, value| Holding {
+        symbol: symbol(name),
+        quantity: amount(quantity),
+        average_cost: money(average),
+        value: money(value),
+    };
+    let holdings = vec![
+        holding("AAPL", "10", "430.47", "4304.7"),
+        holding("ZZZ", "0.000001", "0", "0"),
+    ];
+    payload(
+        see,
+        "Portfolio-private",
+        &Portfolio::Private(money("95695.3"), holdings),
+    );
+    payload(
+        see,
+        "Portfolio-public",
+        &Portfolio::Public(vec![(symbol("AAPL"), 430), (symbol("ZZZ"), 0)]),
+    );
+    payload(see, "Portfolio-empty", &Portfolio::Public(vec![]));
+    payload(see, "Transactions-public", &history(false));
+    payload(see, "Transactions-private", &history(true));
+    let forecast = Forecast {
+        method: "random walk".into(),
+        time: stamp("2013-06-01"),
+        value: money("440.5"),
+        low: money("380.25"),
+        high: money("500.75"),
+    };
+    payload(see, "Forecast", &forecast);
+    payload(
+        see,
+        "TextList",
+        &TextList(["AAPL", "BTC/USDT", "IBM"].map(str::to_owned).to_vec()),
+    );
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    payload(
+        see,
+        "Receipt",
+        &Receipt(vec![pair("worker", "eu1"), pair("rule", "latest bar's close")]),
+    );
+    seen
+}
+
+fn split(bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
+    let mut buffer = FrameBuffer::new();
+    buffer.extend(bytes);
+    let mut frames = Vec::new();
+    while let Some((header, data)) = buffer.next(Header::check).unwrap() {
+        frames.push((header, data.to_vec()));
+    }
+    assert!(buffer.is_empty());
+    frames
+}
+
+#[test]
+fn requests_are_their_golden_frames() {
+    let files = files();
+    for (name, request) in requests() {
+        let bytes = files
+            .get(&name)
+            .unwrap_or_else(|| panic!("{name}.hex is missing"));
+        let [(header, data)] = &split(bytes)[..] else {
+            panic!("{name} is one frame");
+        };
+        header.check_request().unwrap();
+        let (instruction, arguments) = frame::read_request(header, data).unwrap();
+        assert_eq!(format!("{:04X}", instruction.number()), name[..4], "{name}");
+        assert_eq!(
+            Request::read(instruction, arguments).unwrap().unwrap(),
+            request,
+            "{name}"
+        );
+        let mut out = Vec::new();
+        request.write(&mut out);
+        assert_eq!(hex::encode(out), hex::encode(bytes), "{name}");
+    }
+}
+
+#[test]
+fn replies_are_their_golden_frames() {
+    let files = files();
+    for (name, reply) in replies() {
+        let bytes = files
+            .get(&name)
+            .unwrap_or_else(|| panic!("{name}.hex is missing"));
+        let [(header, data)] = &split(bytes)[..] else {
+            panic!("{name} is one frame");
+        };
+        assert_eq!(Reply::read(header, data).unwrap(), reply, "{name}");
+        let mut out = Vec::new();
+        reply.write(&mut out);
+        assert_eq!(hex::encode(out), hex::encode(bytes), "{name}");
+    }
+}
+
+#[test]
+fn a_clients_pong_is_the_servers() {
+    let files = files();
+    let [(header, data)] = &split(&files["0402-pong"])[..] else {
+        panic!("one frame");
+    };
+    let (instruction, arguments) = frame::read_request(header, data).unwrap();
+    assert_eq!(Request::read(instruction, arguments), Ok(Some(Request::Pong)));
+}
+
+#[test]
+fn transfers_are_their_golden_frames() {
+    let files = files();
+    let quote = files["payload-Quote"].clone();
+    for (name, payload) in [
+        ("030B-data", quote),
+        ("030B-data-empty", Vec::new()),
+        ("030B-data-packets", vec![0xab; 8200]),
+    ] {
+        let mut out = Vec::new();
+        packet::write(&mut out, &payload);
+        assert_eq!(hex::encode(out), hex::encode(&files[name]), "{name}");
+        let mut reassembly = Reassembly::default();
+        let mut whole = None;
+        for (header, data) in split(&files[name]) {
+            assert_eq!(whole, None, "{name}");
+            assert_eq!(Reply::read(&header, &data), Ok(Reply::Data(header, data.clone())));
+            whole = reassembly.push(&header, &data).unwrap();
+        }
+        assert_eq!(whole, Some(payload), "{name}");
+    }
+}
+
+#[test]
+fn every_instruction_and_payload_has_a_golden_file_and_every_file_is_checked() {
+    let mut checked = payloads();
+    checked.extend(requests().into_iter().map(|(name, _)| name));
+    checked.extend(replies().into_iter().map(|(name, _)| name));
+    checked.extend(["030B-data", "030B-data-empty", "030B-data-packets"].map(str::to_owned));
+    let there: BTreeSet<String> = files().into_keys().collect();
+    assert_eq!(there, checked);
+    for row in instruction::TABLE
+        .iter()
+        .filter(|row| row.direction != Direction::Link)
+    {
+        let name = format!("{:04X}-{}", row.number, row.name);
+        assert!(there.contains(&name), "{name}.hex is missing");
+    }
+}

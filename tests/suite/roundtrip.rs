@@ -1,0 +1,498 @@
+//! Properties of the wire format: any value survives, and any bytes are refused or stand for one value alone.
+
+use papertrader::model::money::LIMIT;
+use papertrader::model::{
+    Amount, Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quote, Reason, SessionId, Side,
+    Stamp, Status, Symbol, Username,
+};
+use papertrader::wire::payload::{
+    AssetInfo, Entry, EntryDetail, Forecast, History, Holding, Payload, Portfolio, Receipt, TextList,
+    UserInfo, WHOLE,
+};
+use papertrader::wire::reply::Fill;
+use papertrader::wire::{
+    FrameBuffer, Header, Instruction, MAX_DATA, Reassembly, Refusal, Reply, Request, State, Window, frame,
+    instruction, packet,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use std::fmt::Debug;
+use uuid::Uuid;
+
+/// The moments that RFC 3339 can write.
+fn stamp() -> impl Strategy<Value = Stamp> {
+    (-62_167_219_200_000_i64..=253_402_300_799_999).prop_map(Stamp)
+}
+
+fn any_stamp() -> impl Strategy<Value = Stamp> {
+    any::<i64>().prop_map(Stamp)
+}
+
+fn money() -> impl Strategy<Value = Money> {
+    prop_oneof![0..=LIMIT, 0..10_000_000_i64].prop_map(Money)
+}
+
+fn any_money() -> impl Strategy<Value = Money> {
+    any::<i64>().prop_map(Money)
+}
+
+fn symbol() -> impl Strategy<Value = Symbol> {
+    "[A-Z0-9./=-]{1,16}".prop_map(|text| Symbol::parse(&text).unwrap())
+}
+
+fn username() -> impl Strategy<Value = Username> {
+    "[A-Za-z0-9][A-Za-z0-9._-]{0,23}".prop_map(|text| Username::parse(&text).unwrap())
+}
+
+fn email() -> impl Strategy<Value = Email> {
+    "[^\\s@]{1,60}@[^\\s@]{1,60}".prop_map(|text| Email::parse(&text).unwrap())
+}
+
+fn session() -> impl Strategy<Value = SessionId> {
+    any::<[u8; 32]>().prop_map(SessionId::from_bytes)
+}
+
+fn hashed() -> impl Strategy<Value = HashedPass> {
+    "[0-9a-f]{64}".prop_map(|text| HashedPass::parse(&text).unwrap())
+}
+
+fn uuid() -> impl Strategy<Value = Uuid> {
+    any::<[u8; 16]>().prop_map(Uuid::from_bytes)
+}
+
+fn order_id() -> impl Strategy<Value = ClientOrderId> {
+    "[A-Za-z0-9._:-]{1,64}".prop_map(|text| ClientOrderId::parse(&text).unwrap())
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Buy), Just(Side::Sell)]
+}
+
+fn state() -> impl Strategy<Value = State> {
+    prop_oneof![Just(State::Command), Just(State::Data)]
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    prop_oneof![
+        stamp().prop_map(Window::Day),
+        stamp().prop_map(Window::Week),
+        stamp().prop_map(Window::Month),
+        stamp().prop_map(Window::Year),
+        Just(Window::AllTime),
+    ]
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    // A request's quantity has at most 12 digits before the point.
+    let quantity = (1..1_000_000_000_000_000_000_i64).prop_map(Amount);
+    prop_oneof![
+        (username(), hashed(), any::<bool>()).prop_map(|(username, hashed_pass, expirable)| Request::Login {
+            username,
+            hashed_pass,
+            expirable
+        }),
+        session().prop_map(|session| Request::Resume { session }),
+        (username(), email(), hashed()).prop_map(|(username, email, hashed_pass)| Request::Register {
+            username,
+            email,
+            hashed_pass
+        }),
+        (session(), side(), symbol(), quantity, option::of(order_id())).prop_map(
+            |(session, side, symbol, quantity, id)| Request::Order {
+                session,
+                side,
+                symbol,
+                quantity,
+                id
+            }
+        ),
+        (session(), state()).prop_map(|(session, state)| Request::SwitchState { session, state }),
+        session().prop_map(|session| Request::Logout { session }),
+        symbol().prop_map(|symbol| Request::AssetInfo { symbol }),
+        symbol().prop_map(|symbol| Request::AssetCurrent { symbol }),
+        (symbol(), window(), any::<bool>()).prop_map(|(symbol, window, adjusted)| Request::AssetWindow {
+            symbol,
+            window,
+            adjusted
+        }),
+        (symbol(), stamp()).prop_map(|(symbol, date)| Request::AssetPredicted { symbol, date }),
+        Just(Request::AssetList),
+        (session(), username()).prop_map(|(session, username)| Request::UserInfo { session, username }),
+        (session(), username()).prop_map(|(session, username)| Request::UserPortfolio { session, username }),
+        (session(), username()).prop_map(|(session, username)| Request::UserHistory { session, username }),
+        (session(), uuid()).prop_map(|(session, id)| Request::Receipt { session, id }),
+        Just(Request::Ping),
+        Just(Request::Pong),
+        Just(Request::GetWorkerList),
+    ]
+}
+
+fn address() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ("[a-z0-9.-]{1,30}", 1..=u16::MAX).prop_map(|(host, port)| format!("{host}:{port}")),
+        (any::<u128>(), 1..=u16::MAX)
+            .prop_map(|(host, port)| format!("[{}]:{port}", std::net::Ipv6Addr::from_bits(host))),
+    ]
+}
+
+/// What stands behind a code.
+fn text() -> impl Strategy<Value = String> {
+    "\\PC{1,100}"
+}
+
+fn fill() -> impl Strategy<Value = Fill> {
+    let amount = (0..=LIMIT).prop_map(Amount);
+    (side(), uuid(), symbol(), amount, money(), money(), stamp()).prop_map(
+        |(side, id, symbol, quantity, price, total, settled)| Fill {
+            side,
+            id,
+            symbol,
+            quantity,
+            price,
+            total,
+            settled,
+        },
+    )
+}
+
+fn reply() -> impl Strategy<Value = Reply> {
+    use Instruction as I;
+    let fails = [
+        I::LoginFail,
+        I::RegisterFail,
+        I::PurchaseFail,
+        I::SellFail,
+        I::StateSwitchFail,
+        I::DataFail,
+        I::LogoutFail,
+    ];
+    prop_oneof![
+        (session(), vec(address(), 0..20)).prop_map(|(id, workers)| Reply::Session { id, workers }),
+        Just(Reply::RegisterSuccess),
+        fill().prop_map(Reply::Filled),
+        state().prop_map(Reply::StateSwitched),
+        Just(Reply::LogoutSuccess),
+        (
+            prop::sample::select(fails.to_vec()),
+            prop::sample::select(Reason::ALL),
+            text()
+        )
+            .prop_map(|(name, reason, text)| Reply::Fail(name, Refusal::new(reason, text))),
+        Just(Reply::Pong),
+        vec(address(), 0..20).prop_map(Reply::WorkerList),
+        (prop::sample::select(ProtocolFault::ALL), text())
+            .prop_map(|(code, text)| Reply::ProtocolError(code, text)),
+        (
+            uuid(),
+            option::of(order_id().prop_filter("a lone - means none", |id| id.as_str() != "-")),
+            stamp()
+        )
+            .prop_map(|(id, client_order_id, expected)| Reply::Queued {
+                id,
+                client_order_id,
+                expected
+            }),
+    ]
+}
+
+fn bar() -> impl Strategy<Value = Bar> {
+    (
+        any_stamp(),
+        any_money(),
+        any_money(),
+        any_money(),
+        any_money(),
+        any::<u64>(),
+    )
+        .prop_map(|(time, open, high, low, close, volume)| Bar {
+            time,
+            open,
+            high,
+            low,
+            close,
+            volume,
+        })
+}
+
+fn detail() -> impl Strategy<Value = EntryDetail> {
+    (
+        any::<i64>(),
+        any_money(),
+        any_money(),
+        any_stamp(),
+        "\\PC{0,20}",
+        "\\PC{0,20}",
+    )
+        .prop_map(
+            |(quantity, price, total, priced, client_order_id, reason)| EntryDetail {
+                quantity: Amount(quantity),
+                price,
+                total,
+                priced,
+                client_order_id,
+                reason,
+            },
+        )
+}
+
+fn entry(private: bool) -> impl Strategy<Value = Entry> {
+    let side = prop::sample::select(vec![Side::Buy, Side::Sell, Side::Split, Side::Dividend]);
+    let status = prop::sample::select(vec![Status::Queued, Status::Settled, Status::Rejected]);
+    (uuid(), side, status, symbol(), any_stamp(), any_stamp(), detail()).prop_map(
+        move |(id, side, status, symbol, accepted, settled, detail)| Entry {
+            id,
+            side,
+            status,
+            symbol,
+            accepted,
+            settled,
+            detail: private.then_some(detail),
+        },
+    )
+}
+
+fn history() -> impl Strategy<Value = History> {
+    any::<bool>().prop_flat_map(|private| {
+        vec(entry(private), 0..8).prop_map(move |entries| History { private, entries })
+    })
+}
+
+fn portfolio() -> impl Strategy<Value = Portfolio> {
+    let holding = (1..i64::MAX, any_money(), any_money());
+    prop_oneof![
+        (any_money(), prop::collection::btree_map(symbol(), holding, 0..8)).prop_map(|(cash, held)| {
+            let holding = |(symbol, (quantity, average_cost, value))| Holding {
+                symbol,
+                quantity: Amount(quantity),
+                average_cost,
+                value,
+            };
+            Portfolio::Private(cash, held.into_iter().map(holding).collect())
+        }),
+        prop::collection::btree_map(symbol(), 0..=WHOLE, 0..8)
+            .prop_map(|shares| Portfolio::Public(shares.into_iter().collect())),
+    ]
+}
+
+fn user_info() -> impl Strategy<Value = UserInfo> {
+    (
+        "\\PC{0,24}",
+        any::<bool>(),
+        any_stamp(),
+        option::of(("\\PC{0,80}", any_money())),
+    )
+        .prop_map(|(username, is_password, created, private)| UserInfo {
+            username,
+            is_password,
+            created,
+            private,
+        })
+}
+
+fn forecast() -> impl Strategy<Value = Forecast> {
+    ("\\PC{0,60}", any_stamp(), any_money(), any_money(), any_money()).prop_map(
+        |(method, time, value, low, high)| Forecast {
+            method,
+            time,
+            value,
+            low,
+            high,
+        },
+    )
+}
+
+fn frames(bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
+    let mut buffer = FrameBuffer::new();
+    buffer.extend(bytes);
+    let mut frames = Vec::new();
+    while let Ok(Some((header, data))) = buffer.next(Header::check) {
+        frames.push((header, data.to_vec()));
+    }
+    frames
+}
+
+fn read_request(bytes: &[u8]) -> Option<Request> {
+    let frames = frames(bytes);
+    let [(header, data)] = &frames[..] else {
+        return None;
+    };
+    header.check_request().ok()?;
+    let (instruction, arguments) = frame::read_request(header, data).ok()?;
+    Request::read(instruction, arguments).ok()?
+}
+
+fn written(request: &Request) -> Vec<u8> {
+    let mut out = Vec::new();
+    request.write(&mut out);
+    out
+}
+
+/// A value survives; whatever else its bytes become is refused or means what its own bytes say.
+fn survives<T: Payload + PartialEq + Debug>(value: &T, at: prop::sample::Index, byte: u8) {
+    let mut bytes = value.to_bytes();
+    assert_eq!(&T::from_bytes(&bytes).unwrap(), value);
+    if !bytes.is_empty() {
+        let index = at.index(bytes.len());
+        bytes[index] = byte;
+        one_meaning::<T>(&bytes);
+        one_meaning::<T>(&bytes[..index]);
+    }
+    bytes.push(byte);
+    one_meaning::<T>(&bytes);
+}
+
+fn one_meaning<T: Payload + PartialEq + Debug>(bytes: &[u8]) {
+    if let Ok(value) = T::from_bytes(bytes) {
+        assert_eq!(value.to_bytes(), bytes, "{value:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn requests_survive(request in request()) {
+        prop_assert_eq!(read_request(&written(&request)), Some(request));
+    }
+
+    /// Requests have more than one spelling on purpose (`007`, a date without a time); once written by us, one.
+    #[test]
+    fn what_reads_as_a_request_reads_the_same_once_rewritten(
+        row in prop::sample::select(instruction::TABLE),
+        arguments in vec(prop_oneof![
+            "0{0,5}[0-9]{0,6}(\\.[0-9]{0,6})?",
+            "2013-0[1-9]-[0-3][0-9](T[0-2][0-9]:00:00(\\.[0-9]{3})?Z)?",
+            "[0-9a-f]{64}",
+            "[A-Z]{1,5}",
+            "[a-z@]{3,10}",
+            Just("true".to_owned()), Just("data".to_owned()), Just("raw".to_owned()), Just("adjusted".to_owned()),
+            Just("01890a5d-ac96-774b-bcce-b302099a8057".to_owned()),
+        ], 0..5),
+    ) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut bytes = Vec::new();
+        frame::write(&mut bytes, row.instruction, &arguments);
+        if let Some(request) = read_request(&bytes) {
+            let again = written(&request);
+            prop_assert_eq!(read_request(&again), Some(request.clone()));
+            prop_assert_eq!(written(&read_request(&again).unwrap()), again);
+        }
+    }
+
+    #[test]
+    fn replies_survive(reply in reply()) {
+        let mut bytes = Vec::new();
+        reply.write(&mut bytes);
+        let frames = frames(&bytes);
+        prop_assert_eq!(frames.len(), 1);
+        prop_assert_eq!(Reply::read(&frames[0].0, &frames[0].1), Ok(reply));
+    }
+
+    #[test]
+    fn a_changed_reply_is_refused_or_means_what_it_says(
+        reply in reply(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+    ) {
+        let mut bytes = Vec::new();
+        reply.write(&mut bytes);
+        let index = at.index(bytes.len());
+        bytes[index] = byte;
+        for (header, data) in frames(&bytes) {
+            if let Ok(reply) = Reply::read(&header, &data) {
+                let mut again = Vec::new();
+                reply.write(&mut again);
+                prop_assert_eq!(&again, &[&header.bytes()[..], &data].concat(), "{:?}", reply);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_whole_frames(bytes in vec(any::<u8>(), 0..200)) {
+        let mut rest = &bytes[..];
+        for (header, data) in frames(&bytes) {
+            let whole = [&header.bytes()[..], &data].concat();
+            prop_assert!(rest.starts_with(&whole));
+            rest = &rest[whole.len()..];
+            let _ = header.check_request().and_then(|()| frame::read_request(&header, &data).map(|_| ()));
+            let _ = Reply::read(&header, &data);
+        }
+    }
+
+    #[test]
+    fn any_header_survives(bytes in any::<[u8; 17]>()) {
+        prop_assert_eq!(Header::read(&bytes).bytes(), bytes);
+    }
+
+    #[test]
+    fn transfers_survive_and_are_cut_at_8192(payload in vec(any::<u8>(), 0..3 * MAX_DATA)) {
+        let mut bytes = Vec::new();
+        packet::write(&mut bytes, &payload);
+        let frames = frames(&bytes);
+        prop_assert_eq!(frames.len(), payload.len().div_ceil(MAX_DATA).max(1));
+        let mut reassembly = Reassembly::default();
+        let mut whole = None;
+        for (header, data) in &frames {
+            prop_assert_eq!(&whole, &None);
+            whole = reassembly.push(header, data).unwrap();
+        }
+        prop_assert_eq!(whole, Some(payload));
+    }
+
+    #[test]
+    fn bars_survive(bars in vec(bar(), 0..5), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&bars, at, byte);
+    }
+
+    #[test]
+    fn quotes_survive(time in any_stamp(), value in any_money(), at in any::<prop::sample::Index>(), b in any::<u8>()) {
+        survives(&Quote { time, value }, at, b);
+    }
+
+    #[test]
+    fn asset_infos_survive(symbol in symbol(), bar in bar(), at in any::<prop::sample::Index>(), b in any::<u8>()) {
+        survives(&AssetInfo { symbol, bar }, at, b);
+    }
+
+    #[test]
+    fn user_infos_survive(info in user_info(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&info, at, byte);
+    }
+
+    #[test]
+    fn portfolios_survive(portfolio in portfolio(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&portfolio, at, byte);
+    }
+
+    #[test]
+    fn histories_survive(history in history(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&history, at, byte);
+    }
+
+    #[test]
+    fn forecasts_survive(forecast in forecast(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&forecast, at, byte);
+    }
+
+    #[test]
+    fn lists_survive(texts in vec("\\PC{0,20}", 0..8), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&TextList(texts), at, byte);
+    }
+
+    #[test]
+    fn receipts_survive(
+        lines in vec(("\\PC{0,20}", "\\PC{0,20}"), 0..8), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+    ) {
+        survives(&Receipt(lines), at, byte);
+    }
+
+    #[test]
+    fn any_bytes_mean_one_payload_at_most(bytes in vec(any::<u8>(), 0..200)) {
+        one_meaning::<Vec<Bar>>(&bytes);
+        one_meaning::<Quote>(&bytes);
+        one_meaning::<AssetInfo>(&bytes);
+        one_meaning::<UserInfo>(&bytes);
+        one_meaning::<Portfolio>(&bytes);
+        one_meaning::<History>(&bytes);
+        one_meaning::<Forecast>(&bytes);
+        one_meaning::<TextList>(&bytes);
+        one_meaning::<Receipt>(&bytes);
+    }
+}
