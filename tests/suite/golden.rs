@@ -187,32 +187,30 @@ fn requests() -> Vec<(String, Request)> {
         ("0401-ping", Request::Ping),
         ("0403-getWorkerList", Request::GetWorkerList),
     ];
-    let windows: [(&str, &str, fn(Stamp) -> Window); 4] = [
-        (
-            "0203-getAssetValueDay",
-            "0203-getAssetValueDay-adjusted",
-            Window::Day,
-        ),
-        (
-            "0204-getAssetValueWeek",
-            "0204-getAssetValueWeek-adjusted",
-            Window::Week,
-        ),
-        (
-            "0205-getAssetValueMonth",
-            "0205-getAssetValueMonth-adjusted",
-            Window::Month,
-        ),
-        (
-            "0206-getAssetValueYear",
-            "0206-getAssetValueYear-adjusted",
-            Window::Year,
-        ),
-    ];
-    for (plain, adjusted, kind) in windows {
+    let mut windows = |plain, adjusted, kind: fn(Stamp) -> Window| {
         all.push((plain, window(kind(stamp("2013-03-01T12:30:15.250Z")), false)));
         all.push((adjusted, window(kind(stamp("2012-02-29")), true)));
-    }
+    };
+    windows(
+        "0203-getAssetValueDay",
+        "0203-getAssetValueDay-adjusted",
+        Window::Day,
+    );
+    windows(
+        "0204-getAssetValueWeek",
+        "0204-getAssetValueWeek-adjusted",
+        Window::Week,
+    );
+    windows(
+        "0205-getAssetValueMonth",
+        "0205-getAssetValueMonth-adjusted",
+        Window::Month,
+    );
+    windows(
+        "0206-getAssetValueYear",
+        "0206-getAssetValueYear-adjusted",
+        Window::Year,
+    );
     all.into_iter()
         .map(|(name, request)| (name.to_owned(), request))
         .collect()
