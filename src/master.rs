@@ -1,5 +1,393 @@
 //! spec/master.md · 3.1 Master Server
 //!
-//! The master's modules.
+//! The main module: states are made, threads started from the bottom of the channel graph up, workers
+//! listened to; and stopped from the top down.
 
 pub mod assets;
+pub mod auth;
+pub mod database;
+pub mod gate;
+pub mod question;
+pub mod route;
+pub mod router;
+pub mod transactions;
+pub mod views;
+pub mod workers;
+
+use crate::config::MasterConfig;
+use crate::daemon::{self, Signals};
+use crate::link::handshake::{BudgetLimits, GpgBudget, HandshakeError, MasterSide};
+use crate::link::keyring::{Fingerprint, Keyring};
+use crate::log::{LogHandle, Throttle};
+use crate::net::refusal::refusal;
+use crate::net::{Drainer, Listener};
+use crate::thread::{self, Handle, Heart, Hearts, Stop, join_all};
+use assets::{AssetsConfig, AssetsHandle, OpenFault};
+use auth::hashing::Pool;
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use gate::Gate;
+use parking_lot::Mutex;
+use route::Shared;
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use workers::WorkersShared;
+use workers::registry::Registry;
+
+/// How long the first prices may take.
+const FIRST_PRICES: Duration = Duration::from_secs(60);
+/// Descriptors beyond those of connections: databases, logs, epoll, GPG.
+const SPARE_DESCRIPTORS: u64 = 256;
+/// Refused handshakes that are logged in a minute.
+const REFUSALS_LOGGED: u32 = 20;
+
+/// Why the master could not start.
+#[derive(Debug)]
+pub struct StartError {
+    /// The exit code: bad configuration, or failed.
+    pub code: u8,
+    /// What is wrong, where, and what to do.
+    pub text: String,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn failed(error: impl fmt::Display) -> StartError {
+    StartError {
+        code: daemon::FAILED,
+        text: error.to_string(),
+    }
+}
+
+fn misconfigured(error: impl fmt::Display) -> StartError {
+    StartError {
+        code: daemon::BAD_CONFIG,
+        text: error.to_string(),
+    }
+}
+
+impl From<database::DatabaseError> for StartError {
+    fn from(error: database::DatabaseError) -> Self {
+        failed(error)
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for StartError {
+    fn from(error: rusqlite::Error) -> Self {
+        failed(format!("the database: {error}"))
+    }
+}
+
+impl From<HandshakeError> for StartError {
+    fn from(error: HandshakeError) -> Self {
+        misconfigured(format!("gpg: {error}"))
+    }
+}
+
+/// Ways into the modules of a running master, for whoever steers it.
+#[derive(Debug, Clone)]
+pub struct Inboxes {
+    /// 3.1.3
+    pub auth: Sender<auth::Message>,
+    /// 3.1.5
+    pub workers: Sender<workers::Message>,
+    /// 3.1.6
+    pub assets: AssetsHandle,
+    /// 3.1.7
+    pub transactions: Sender<transactions::Message>,
+    /// What workers shares.
+    pub shared: WorkersShared,
+    /// Refused handshakes, by reason.
+    pub refusals: Arc<Mutex<HashMap<String, u64>>>,
+}
+
+/// A running master.
+#[derive(Debug)]
+pub struct Master {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Ways into its modules.
+    pub inboxes: Inboxes,
+    /// The module threads' signs of life.
+    pub hearts: Hearts,
+    stop: Stop,
+    listener: Arc<Listener>,
+    gate: Arc<Gate>,
+    /// From the top of the channel graph down.
+    handles: Vec<Handle>,
+    _lock: database::Lock,
+}
+
+/// Everything that `--check-config` can see without starting anything.
+///
+/// # Errors
+/// What is wrong.
+pub fn check(config: &MasterConfig) -> Result<(), StartError> {
+    let assets = AssetsConfig::of(config).map_err(misconfigured)?;
+    assets::opening::check_config(&assets).map_err(misconfigured)?;
+    side(config).map(drop)
+}
+
+fn side(config: &MasterConfig) -> Result<MasterSide, StartError> {
+    let keyring = Keyring::open(&config.gpg.home).map_err(|e| misconfigured(format!("gpg.home: {e}")))?;
+    let own =
+        Fingerprint::parse(config.gpg.key.as_str()).map_err(|e| misconfigured(format!("gpg.key: {e}")))?;
+    Ok(MasterSide::new(
+        keyring,
+        own,
+        GpgBudget::new(BudgetLimits::default()),
+    )?)
+}
+
+/// Starts module threads, keeping their handles with the last started first.
+struct Starter<'a> {
+    stop: &'a Stop,
+    hearts: &'a Hearts,
+    handles: Vec<Handle>,
+}
+
+impl Starter<'_> {
+    fn module(&mut self, name: &str, run: impl FnOnce(&Stop, &Heart) + Send + 'static) -> io::Result<()> {
+        let (stop, heart) = (self.stop.clone(), self.hearts.register(name));
+        let stopped = stop.clone();
+        self.handles.push(thread::spawn(name.to_owned(), move || {
+            run(&stop, &heart);
+            // A module that ends without being told to takes the process with it: half a daemon is worse
+            // than none.
+            if !stopped.is_requested() {
+                crate::error!("a module ended without being told to: ending the process");
+                log::logger().flush();
+                std::process::exit(i32::from(daemon::FAILED));
+            }
+        })?);
+        Ok(())
+    }
+}
+
+impl Master {
+    /// Starts everything and returns once workers are listened to and the first prices are known.
+    ///
+    /// # Errors
+    /// What is wrong, with the exit code that it means. Nothing is left running.
+    pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
+        let started = Master::assemble(config, stop);
+        if started.is_err() {
+            stop.request();
+        }
+        started
+    }
+
+    fn assemble(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
+        let assets_config = AssetsConfig::of(config).map_err(misconfigured)?;
+        assets::opening::check_config(&assets_config).map_err(misconfigured)?;
+        let side = side(config)?;
+        let lock = database::lock(&config.database)?;
+        database::migrate(&config.database)?;
+        let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
+        daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
+
+        let listener = Arc::new(
+            Listener::bind(config.listen)
+                .map_err(|e| failed(format!("listen = \"{}\": {e}", config.listen)))?,
+        );
+        let hearts = Hearts::new();
+        let mut starter = Starter {
+            stop,
+            hearts: &hearts,
+            handles: Vec::new(),
+        };
+        let drainer = Drainer::new()?;
+        let drains = Arc::clone(&drainer);
+        starter.module("drainer", move |stop, heart| drains.run(stop, heart))?;
+
+        let (inboxes, router) = modules(config, assets_config, &mut starter)?;
+        let gate = Arc::new(Gate {
+            side,
+            shared: inboxes.shared.clone(),
+            router,
+            workers: inboxes.workers.clone(),
+            drainer,
+            admission: Gate::admission(config.limits.max_connections),
+            max_connections: config.limits.max_connections,
+            frame_timeout: config.limits.frame_timeout,
+            refusals: Arc::clone(&inboxes.refusals),
+            throttle: Throttle::new(REFUSALS_LOGGED, Duration::from_secs(60)),
+            clients: Mutex::new(Vec::new()),
+            stop: stop.clone(),
+        });
+        if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES) {
+            return Err(failed(format!(
+                "no prices within {FIRST_PRICES:?}; see the log for what the assets API said"
+            )));
+        }
+        let (refusal, refuser) = refusal();
+        starter.module("refuser", move |stop, heart| refuser.run(stop, heart))?;
+        let (accepts, socket) = (Arc::clone(&gate), Arc::clone(&listener));
+        starter
+            .handles
+            .push(thread::spawn("listener", move || accepts.run(&socket, &refusal))?);
+        let mut handles = starter.handles;
+        handles.reverse();
+        Ok(Master {
+            address: listener.address(),
+            inboxes,
+            hearts,
+            stop: stop.clone(),
+            listener,
+            gate,
+            handles,
+            _lock: lock,
+        })
+    }
+
+    /// Serves until the stop signal: tells systemd, keeps its watchdog content, and reloads on SIGHUP what
+    /// can be.
+    ///
+    /// # Errors
+    /// The watchdog's thread cannot be started.
+    pub fn serve(&self, config: &MasterConfig, log: &LogHandle, signals: &Signals) -> io::Result<()> {
+        let path = config.database.clone();
+        let _watchdog = daemon::watchdog(&self.stop, &self.hearts, move || database::answers(&path))?;
+        crate::info!("the master serves at {}", self.address);
+        daemon::notify_ready("serving");
+        loop {
+            select! {
+                recv(signals.hangups) -> _ => {
+                    daemon::notify_reloading();
+                    if let Err(error) = log.reopen() {
+                        crate::error!("the log could not be opened anew: {error}");
+                    }
+                    daemon::notify_ready("serving");
+                }
+                recv(self.stop.receiver()) -> _ => break,
+            }
+        }
+        daemon::notify_stopping();
+        Ok(())
+    }
+
+    /// Stops: no new peers, clients told, threads joined from the top of the channel graph down. The names
+    /// of those that did not end in time.
+    pub fn stop(self, deadline: Instant) -> Vec<String> {
+        self.stop.request();
+        self.listener.close();
+        self.gate.close();
+        let late = join_all(self.handles, deadline);
+        if let Err(error) = self.gate.side.keyring().stop() {
+            crate::warn!("GPG's agent was not stopped: {error}");
+        }
+        late
+    }
+}
+
+/// The modules, each with its inbox, from the bottom of the channel graph up.
+fn modules(
+    config: &MasterConfig,
+    assets_config: AssetsConfig,
+    starter: &mut Starter<'_>,
+) -> Result<(Inboxes, Sender<router::Message>), StartError> {
+    let path = &config.database;
+    let (transactions_in, transactions_inbox) = bounded(transactions::INBOX);
+    let (workers_in, workers_inbox) = bounded(workers::INBOX);
+    let (views_in, views_inbox) = bounded(views::INBOX);
+    let (auth_in, auth_inbox) = bounded(auth::INBOX);
+    let (router_in, router_inbox) = bounded(router::INBOX);
+
+    let listeners: Vec<assets::Listener> = vec![
+        listener(transactions_in.clone(), transactions::Message::Update),
+        listener(workers_in.clone(), workers::Message::Update),
+    ];
+    let (assets, assets_handle, assets_inbox): (assets::Assets, AssetsHandle, Receiver<assets::Message>) =
+        assets::open(assets_config, database::open(path)?, listeners).map_err(|fault| match fault {
+            OpenFault::Config(fault) => misconfigured(fault),
+            OpenFault::Failed(text) => failed(text),
+        })?;
+
+    let shared = WorkersShared {
+        registry: Shared::new(Registry::load(&database::open_reader(path)?)?),
+        peers: Shared::new(Vec::new()),
+        addresses: Shared::new(Vec::new()),
+    };
+    let transactions = transactions::Transactions::new(database::open(path)?, assets_handle.clone(), config)?;
+    starter.module("transactions", move |stop, heart| {
+        transactions.run(&transactions_inbox, stop, heart)
+    })?;
+    let views = views::Views::new(
+        database::open_reader(path)?,
+        assets_handle.clone(),
+        config.currency.clone(),
+    );
+    starter.module("views", move |stop, heart| views.run(&views_inbox, stop, heart))?;
+
+    let (pool, hashers) = Pool::start(config.accounts.bcrypt_cost)?;
+    starter.handles.extend(hashers);
+    let neighbours = auth::Neighbours {
+        transactions: transactions_in.clone(),
+        views: views_in,
+        peers: Arc::clone(&shared.peers),
+        addresses: Arc::clone(&shared.addresses),
+    };
+    let auth = auth::Auth::new(database::open(path)?, pool, config, neighbours)?;
+    starter.module("auth", move |stop, heart| auth.run(&auth_inbox, stop, heart))?;
+
+    let workers = workers::Workers::new(
+        database::open(path)?,
+        &shared,
+        auth_in.clone(),
+        assets_handle.clone(),
+        config.update_interval,
+        config.expected_workers,
+    );
+    starter.module("workers", move |stop, heart| {
+        workers.run(&workers_inbox, stop, heart)
+    })?;
+    starter.module("assets", move |stop, heart| {
+        assets.run(&assets_inbox, stop, heart)
+    })?;
+    let router = router::Router {
+        auth: auth_in.clone(),
+        workers: workers_in.clone(),
+        assets: assets_handle.clone(),
+    };
+    starter.module("router", move |stop, heart| {
+        router.run(&router_inbox, stop, heart)
+    })?;
+
+    let inboxes = Inboxes {
+        auth: auth_in,
+        workers: workers_in,
+        assets: assets_handle,
+        transactions: transactions_in,
+        shared,
+        refusals: Arc::default(),
+    };
+    Ok((inboxes, router_in))
+}
+
+/// Puts updates on a module's channel. A module that takes none for seconds is hung, which the watchdog
+/// sees; the update is lost to it, the next one is not.
+fn listener<T: Send + 'static>(inbox: Sender<T>, wrap: fn(assets::Update) -> T) -> assets::Listener {
+    Box::new(move |update| {
+        if inbox
+            .send_timeout(wrap(update.clone()), Duration::from_secs(5))
+            .is_err()
+        {
+            crate::error!("update {} found no room in a module's inbox", update.number);
+        }
+    })
+}

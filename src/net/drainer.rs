@@ -3,7 +3,7 @@
 //! What a socket did not take at once is sent from here when it takes more. A module only ever hands
 //! bytes over; this thread alone waits, and it waits for all of them together.
 
-use crate::thread::Stop;
+use crate::thread::{Heart, Stop};
 use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -97,13 +97,14 @@ impl Drainer {
     }
 
     /// Sends until stopped.
-    pub fn run(&self, stop: &Stop) {
+    pub fn run(&self, stop: &Stop, heart: &Heart) {
         let mut events = Vec::with_capacity(EVENTS);
         let sweep = Timespec {
             tv_sec: 0,
             tv_nsec: SWEEP_NANOSECONDS,
         };
         while !stop.is_requested() {
+            heart.beat();
             events.clear();
             let waited = epoll::wait(
                 &self.epoll,

@@ -42,6 +42,14 @@ pub enum Ended {
     Broken,
 }
 
+/// Whether a read failed only because its time was up, or a signal came.
+pub fn is_passing(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
+    )
+}
+
 /// Reads one connection.
 #[derive(Debug)]
 pub struct Reader {
@@ -127,8 +135,7 @@ impl Reader {
                         return Ok(());
                     }
                 }
-                Err(e) if matches!(e.kind(), ErrorKind::Interrupted) => {}
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(e) if is_passing(&e) => {}
                 Err(_) => return Err(Ended::Broken),
             }
         }
@@ -268,14 +275,7 @@ impl Reader {
                     }
                     return;
                 }
-                Err(e)
-                    if !matches!(
-                        e.kind(),
-                        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
-                    ) =>
-                {
-                    return;
-                }
+                Err(e) if !is_passing(&e) => return,
                 Ok(_) | Err(_) => {}
             }
         }

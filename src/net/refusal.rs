@@ -5,7 +5,7 @@
 
 use super::reader::LINGER;
 use crate::model::ProtocolFault;
-use crate::thread::Stop;
+use crate::thread::{Heart, Stop};
 use crate::wire::reply;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::net::{RecvFlags, SendFlags};
@@ -42,7 +42,7 @@ impl Refusal {
 
 impl Refuser {
     /// Refuses until stopped.
-    pub fn run(&self, stop: &Stop) {
+    pub fn run(&self, stop: &Stop, heart: &Heart) {
         let mut message = Vec::new();
         reply::write_fault(
             &mut message,
@@ -51,6 +51,7 @@ impl Refuser {
         );
         let mut lingering: VecDeque<(TcpStream, Instant)> = VecDeque::new();
         while !stop.is_requested() {
+            heart.beat();
             let patience = if lingering.is_empty() {
                 crate::thread::TICK
             } else {

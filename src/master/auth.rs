@@ -1,0 +1,771 @@
+//! spec/master/auth.md · 3.1.3 Account Management & Authorization
+//!
+//! Registers, logs in, mints sessions and ends them. Every request that carries a session comes through
+//! here, and leaves for its module with the account that the session stands for.
+
+pub mod accounts;
+pub mod attempts;
+pub mod hashing;
+pub mod sessions;
+
+use super::database;
+use super::route::{Peer, Replies, Route, Shared};
+use super::router::overloaded;
+use super::transactions::{self, Order};
+use super::views;
+use crate::config::MasterConfig;
+use crate::link::message::{self, ActiveSession, HASHES_MAX, SessionHashes, SessionState};
+use crate::model::{
+    AccountId, Email, HashedPass, Money, Reason, Session, SessionHash, SessionId, Stamp, Username,
+};
+use crate::thread::{Heart, Stop, TICK};
+use crate::wire::{Instruction, Refusal, Reply, Request, reply};
+use accounts::{Credentials, Kept, NewAccount, Taken};
+use attempts::{Attempts, neighbourhood};
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use hashing::{Job, Outcome, Pool};
+use rusqlite::Connection;
+use sessions::Sessions;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Messages that may wait for auth.
+pub const INBOX: usize = 1024;
+/// Messages whose writes go into one commit.
+const GROUP: usize = 256;
+/// How often it is noted on disk when sessions were last used.
+const TOUCH: Duration = Duration::from_secs(60);
+
+/// What may be asked with or about a session.
+#[derive(Debug)]
+pub enum Ask {
+    /// A client's request.
+    Request(Request),
+    /// A worker's: is it active?
+    Session(SessionHash),
+    /// A worker's: the connections that made these are closed.
+    ConnectionClosed(Vec<SessionHash>),
+}
+
+/// A session, as administrators see it.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// The first 8 characters of its hash.
+    pub prefix: String,
+    /// The session.
+    pub session: Session,
+}
+
+/// Which sessions an administrator ends.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// The one whose hash begins so.
+    Prefix(String),
+    /// An account's.
+    User(String),
+    /// Those made through a worker.
+    Worker(Uuid),
+}
+
+/// How auth is doing.
+#[derive(Debug, Clone, Copy)]
+pub struct Status {
+    /// Accounts registered.
+    pub accounts: i64,
+    /// Sessions active.
+    pub sessions: usize,
+}
+
+/// The module's whole vocabulary.
+#[derive(Debug)]
+pub enum Message {
+    /// What one read of a link brought.
+    Asks(Vec<(Route, Ask)>),
+    /// A worker has been away for so long, or has started again so recently, that the expirable sessions
+    /// of its earlier processes are over. `None`: of all its processes.
+    WorkerAway(Uuid, Option<Uuid>),
+    /// For the administrator.
+    List(Option<String>, Sender<Vec<SessionRow>>),
+    /// For the administrator: ends sessions, and answers how many.
+    End(Which, Sender<usize>),
+    /// For the administrator.
+    Status(Sender<Status>),
+}
+
+/// A login or registration whose hash is being computed.
+pub struct Pending {
+    route: Route,
+    what: What,
+}
+
+enum What {
+    Login {
+        credentials: Option<Credentials>,
+        expirable: bool,
+        counted: (String, IpAddr, Instant),
+    },
+    Register {
+        username: Username,
+        email: Email,
+    },
+}
+
+/// What auth needs of the rest.
+#[derive(Debug)]
+pub struct Neighbours {
+    /// Orders go there.
+    pub transactions: Sender<transactions::Message>,
+    /// Questions about accounts go there.
+    pub views: Sender<views::Message>,
+    /// The standing links, which are told of ended sessions.
+    pub peers: Arc<Shared<Vec<Arc<Peer>>>>,
+    /// `host:port` of each available worker.
+    pub addresses: Arc<Shared<Vec<String>>>,
+}
+
+/// The module's whole state.
+pub struct Auth {
+    database: Connection,
+    sessions: Sessions,
+    pool: Pool,
+    logins: Attempts<(String, IpAddr)>,
+    logins_by_address: Attempts<IpAddr>,
+    registrations: Attempts<IpAddr>,
+    lifetime: i64,
+    starting_cash: Money,
+    neighbours: Neighbours,
+    touched: Instant,
+    /// What has been decided and is not committed yet.
+    writes: Vec<Write>,
+    /// Replies that say it, sent after the commit.
+    answers: Vec<Answer>,
+    ended: Vec<SessionHash>,
+}
+
+/// A change that the next commit makes.
+enum Write {
+    Account(NewAccount),
+    Session(Kept),
+    Ended(SessionHash),
+}
+
+/// A reply that waits for the commit.
+struct Answer {
+    route: Route,
+    instruction: Instruction,
+    success: Success,
+}
+
+enum Success {
+    Registered,
+    Session(SessionId, Kept),
+    LoggedOut,
+}
+
+fn internal() -> Refusal {
+    Refusal::new(
+        Reason::InternalError,
+        "the master could not store it; try again later",
+    )
+}
+
+fn expired() -> Refusal {
+    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
+}
+
+impl Auth {
+    /// With the sessions that the database holds.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn new(
+        database: Connection,
+        pool: Pool,
+        config: &MasterConfig,
+        neighbours: Neighbours,
+    ) -> rusqlite::Result<Auth> {
+        let mut sessions = Sessions::default();
+        for kept in accounts::sessions(&database, Stamp::now())? {
+            sessions.insert(kept);
+        }
+        Ok(Auth {
+            database,
+            sessions,
+            pool,
+            logins: Attempts::new(config.limits.failed_logins_per_minute),
+            logins_by_address: Attempts::new(config.limits.failed_logins_per_minute_per_address),
+            registrations: Attempts::new(config.limits.registrations_per_minute_per_address),
+            lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),
+            starting_cash: config.starting_cash,
+            neighbours,
+            touched: Instant::now(),
+            writes: Vec::new(),
+            answers: Vec::new(),
+            ended: Vec::new(),
+        })
+    }
+
+    /// Runs until stopped.
+    pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+        let outcomes = self.pool.outcomes.clone();
+        loop {
+            heart.beat();
+            select! {
+                recv(inbox) -> message => match message {
+                    Ok(message) => self.handle(message),
+                    Err(_) => return,
+                },
+                recv(outcomes) -> outcome => match outcome {
+                    Ok(outcome) => self.computed(outcome),
+                    Err(_) => return,
+                },
+                recv(stop.receiver()) -> _ => return,
+                default(TICK) => {}
+            }
+            for message in inbox.try_iter().take(GROUP) {
+                self.handle(message);
+            }
+            for outcome in outcomes.try_iter().take(GROUP) {
+                self.computed(outcome);
+            }
+            self.expire();
+            self.commit();
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Asks(asks) => self.asks(asks),
+            Message::WorkerAway(worker, boot) => {
+                for hash in self.sessions.orphans(&worker, boot.as_ref()) {
+                    self.end(&hash);
+                }
+            }
+            Message::List(user, reply) => {
+                let key = user.map(|name| name.to_ascii_lowercase());
+                let wanted =
+                    |kept: &&Kept| key.as_ref().is_none_or(|key| kept.session.username.key() == *key);
+                let row = |kept: &Kept| SessionRow {
+                    prefix: kept.session.hash.prefix(),
+                    session: kept.session.clone(),
+                };
+                let mut rows: Vec<_> = self.sessions.iter().filter(wanted).map(row).collect();
+                rows.sort_by_key(|row| row.session.since);
+                let _ = reply.try_send(rows);
+            }
+            Message::End(which, reply) => {
+                let hashes = self.which(&which);
+                for hash in &hashes {
+                    self.end(hash);
+                }
+                let _ = reply.try_send(hashes.len());
+            }
+            Message::Status(reply) => {
+                let accounts = accounts::count(&self.database).unwrap_or(0);
+                let _ = reply.try_send(Status {
+                    accounts,
+                    sessions: self.sessions.len(),
+                });
+            }
+        }
+    }
+
+    fn which(&self, which: &Which) -> Vec<SessionHash> {
+        match which {
+            Which::Prefix(prefix) => self
+                .sessions
+                .filter(|kept| hex::encode(kept.session.hash.0).starts_with(prefix.as_str())),
+            Which::User(name) => {
+                let key = name.to_ascii_lowercase();
+                self.sessions.filter(|kept| kept.session.username.key() == key)
+            }
+            Which::Worker(uuid) => self.sessions.filter(|kept| kept.session.worker == *uuid),
+        }
+    }
+
+    /// One read's requests, in their order. Orders and questions leave together.
+    fn asks(&mut self, asks: Vec<(Route, Ask)>) {
+        let mut orders = Vec::new();
+        let mut questions = Vec::new();
+        for (route, ask) in asks {
+            match ask {
+                Ask::Session(hash) => self.describe(&route, hash),
+                Ask::ConnectionClosed(hashes) => self.connection_closed(&route, &hashes),
+                Ask::Request(Request::Login {
+                    username,
+                    hashed_pass,
+                    expirable,
+                }) => {
+                    self.login(route, username, hashed_pass, expirable);
+                }
+                Ask::Request(Request::Register {
+                    username,
+                    email,
+                    hashed_pass,
+                }) => {
+                    self.register(route, username, email, hashed_pass);
+                }
+                Ask::Request(Request::Resume { session }) => self.resume(&route, &session),
+                Ask::Request(Request::Logout { session }) => self.logout(route, &session),
+                Ask::Request(Request::Order {
+                    session,
+                    side,
+                    symbol,
+                    quantity,
+                    id,
+                }) => {
+                    let account = self.account(&session);
+                    let client_order_id = id;
+                    orders.push(Order {
+                        route,
+                        account,
+                        side,
+                        symbol,
+                        quantity,
+                        client_order_id,
+                    });
+                }
+                Ask::Request(request) => {
+                    if let Some(question) = self.question(&route, request) {
+                        questions.push((route, question));
+                    }
+                }
+            }
+        }
+        if !orders.is_empty()
+            && let Err(TrySendError::Full(transactions::Message::Orders(orders))) = self
+                .neighbours
+                .transactions
+                .try_send(transactions::Message::Orders(orders))
+        {
+            let mut replies = Replies::new();
+            for order in orders {
+                let instruction = order.instruction();
+                replies.add(order.route, |out| {
+                    reply::write_fail(out, instruction, &overloaded())
+                });
+            }
+            replies.send();
+        }
+        if !questions.is_empty()
+            && let Err(TrySendError::Full(views::Message::Questions(questions))) = self
+                .neighbours
+                .views
+                .try_send(views::Message::Questions(questions))
+        {
+            for (route, question) in questions {
+                route.fail(question.instruction(), &overloaded());
+            }
+        }
+    }
+
+    /// The account that a session stands for, and that the session was used.
+    fn account(&mut self, session: &SessionId) -> Result<AccountId, Refusal> {
+        let kept = self
+            .sessions
+            .use_it(&session.hash(), Stamp::now())
+            .ok_or_else(expired)?;
+        Ok(kept.session.account)
+    }
+
+    fn question(&mut self, route: &Route, request: Request) -> Option<views::Question> {
+        let instruction = request.instruction();
+        let (session, about) = match request {
+            Request::UserInfo { session, username } => (session, views::About::Info(username)),
+            Request::UserPortfolio { session, username } => (session, views::About::Portfolio(username)),
+            Request::UserHistory { session, username } => (session, views::About::History(username)),
+            Request::Receipt { session, id } => (session, views::About::Receipt(id)),
+            // The router sends no other request here.
+            _ => return None,
+        };
+        match self.account(&session) {
+            Ok(asker) => Some(views::Question { asker, about }),
+            Err(refusal) => {
+                route.fail(instruction, &refusal);
+                None
+            }
+        }
+    }
+
+    /// Tells a worker what is known of a session.
+    fn describe(&mut self, route: &Route, hash: SessionHash) {
+        let active = self.sessions.get(&hash, Stamp::now()).map(active);
+        let state = SessionState { hash, active };
+        route.send(|out| message::write(out, Instruction::LinkSession, &state));
+    }
+
+    fn connection_closed(&mut self, route: &Route, hashes: &[SessionHash]) {
+        for hash in hashes {
+            let own = self
+                .sessions
+                .get(hash, Stamp::now())
+                .is_some_and(|kept| kept.session.expirable && kept.session.worker == route.peer.worker.uuid);
+            if own {
+                self.end(hash);
+            }
+        }
+        route.send(|out| Reply::Pong.write(out));
+    }
+
+    /// Failed logins are counted before the hash is computed, and alike for names that exist and names
+    /// that do not; who turns out to be right is forgiven.
+    fn login(&mut self, route: Route, username: Username, hashed_pass: HashedPass, expirable: bool) {
+        let now = Instant::now();
+        let address = neighbourhood(route.client_ip());
+        let key = (username.key(), address);
+        if !self.logins.allows(&key, now) || !self.logins_by_address.allows(&address, now) {
+            let text = "too many failed logins; wait a minute and try again";
+            route.fail(Instruction::Login, &Refusal::new(Reason::TooManyAttempts, text));
+            return;
+        }
+        let credentials = match accounts::credentials(&self.database, &username) {
+            Ok(credentials) => credentials,
+            Err(error) => {
+                crate::error!("an account could not be read: {error}");
+                route.fail(Instruction::Login, &internal());
+                return;
+            }
+        };
+        self.logins.count(&key, now);
+        self.logins_by_address.count(&address, now);
+        let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
+        let known = stored.is_some();
+        let stored = stored.unwrap_or_else(|| self.pool.decoy());
+        let credentials = credentials.filter(|_| known);
+        let what = What::Login {
+            credentials,
+            expirable,
+            counted: (key.0, address, now),
+        };
+        self.submit(Job::Verify {
+            hashed_pass,
+            stored,
+            pending: Pending { route, what },
+        });
+    }
+
+    fn register(&mut self, route: Route, username: Username, email: Email, hashed_pass: HashedPass) {
+        let boot = route.peer.boot;
+        if route.again
+            && accounts::registered_by(&self.database, &username, &boot, route.sequence) == Ok(true)
+        {
+            route.send(|out| Reply::RegisterSuccess.write(out));
+            return;
+        }
+        let now = Instant::now();
+        let address = neighbourhood(route.client_ip());
+        if !self.registrations.allows(&address, now) {
+            let text = "too many registrations from this address; wait a minute and try again";
+            route.fail(
+                Instruction::Register,
+                &Refusal::new(Reason::TooManyAttempts, text),
+            );
+            return;
+        }
+        match accounts::taken(&self.database, &username, &email) {
+            Ok(Taken::Neither) => {
+                self.registrations.count(&address, now);
+                let what = What::Register { username, email };
+                self.submit(Job::Hash {
+                    hashed_pass,
+                    pending: Pending { route, what },
+                });
+            }
+            Ok(taken) => route.fail(Instruction::Register, &taken_refusal(taken)),
+            Err(error) => {
+                crate::error!("whether a name is taken could not be read: {error}");
+                route.fail(Instruction::Register, &internal());
+            }
+        }
+    }
+
+    fn submit(&mut self, job: Job) {
+        if let Err(pending) = self.pool.submit(job) {
+            match pending.what {
+                What::Login {
+                    counted: (name, address, at),
+                    ..
+                } => {
+                    // It was never tried, so it is no failure.
+                    self.logins.forgive(&(name, address), at);
+                    self.logins_by_address.forgive(&address, at);
+                    pending.route.fail(Instruction::Login, &overloaded());
+                }
+                What::Register { .. } => pending.route.fail(Instruction::Register, &overloaded()),
+            }
+        }
+    }
+
+    /// A hash has been computed.
+    fn computed(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Verified(
+                Pending {
+                    route,
+                    what:
+                        What::Login {
+                            credentials,
+                            expirable,
+                            counted,
+                        },
+                },
+                fits,
+            ) => {
+                let Some(credentials) = credentials.filter(|_| fits) else {
+                    let text = "unknown username or wrong password";
+                    route.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
+                    return;
+                };
+                let (name, address, at) = counted;
+                self.logins.forgive(&(name, address), at);
+                self.logins_by_address.forgive(&address, at);
+                self.mint(route, credentials, expirable);
+            }
+            Outcome::Hashed(
+                Pending {
+                    route,
+                    what: What::Register { username, email },
+                },
+                Some(pass_hash),
+            ) => {
+                let new = NewAccount {
+                    username,
+                    email,
+                    pass_hash,
+                    created: Stamp::now(),
+                    starting_cash: self.starting_cash,
+                    boot: route.peer.boot,
+                    sequence: route.sequence,
+                };
+                // Another registration of the name may have been committed, or be about to be.
+                let pending = self.writes.iter().find_map(|write| match write {
+                    Write::Account(other) if other.username.key() == new.username.key() => {
+                        Some(Taken::Username)
+                    }
+                    Write::Account(other) if other.email.key() == new.email.key() => Some(Taken::Email),
+                    _ => None,
+                });
+                match pending.map_or_else(|| accounts::taken(&self.database, &new.username, &new.email), Ok) {
+                    Ok(Taken::Neither) => {
+                        self.writes.push(Write::Account(new));
+                        let instruction = Instruction::Register;
+                        self.answers.push(Answer {
+                            route,
+                            instruction,
+                            success: Success::Registered,
+                        });
+                    }
+                    Ok(taken) => route.fail(Instruction::Register, &taken_refusal(taken)),
+                    Err(_) => route.fail(Instruction::Register, &internal()),
+                }
+            }
+            Outcome::Hashed(pending, _) | Outcome::Verified(pending, _) => {
+                pending.route.fail(Instruction::Register, &internal());
+            }
+        }
+    }
+
+    fn mint(&mut self, route: Route, credentials: Credentials, expirable: bool) {
+        let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            crate::error!("no session can be made without random bytes: {error}");
+            route.fail(Instruction::Login, &internal());
+            return;
+        }
+        let id = SessionId::from_bytes(bytes);
+        zeroize::Zeroize::zeroize(&mut bytes);
+        let now = Stamp::now();
+        let session = Session {
+            hash: id.hash(),
+            account: credentials.account,
+            username: credentials.username,
+            since: now,
+            expiry: Stamp(now.0.saturating_add(self.lifetime)),
+            client: route.client_ip(),
+            worker: route.peer.worker.uuid,
+            expirable,
+            is_active: true,
+            last_used: now,
+        };
+        for hash in self.sessions.surplus(session.account) {
+            self.end(&hash);
+        }
+        let kept = Kept {
+            session,
+            boot: route.peer.boot,
+        };
+        self.writes.push(Write::Session(kept.clone()));
+        let success = Success::Session(id, kept);
+        self.answers.push(Answer {
+            route,
+            instruction: Instruction::Login,
+            success,
+        });
+    }
+
+    fn resume(&mut self, route: &Route, session: &SessionId) {
+        match self.sessions.use_it(&session.hash(), Stamp::now()) {
+            Some(kept) => {
+                let state = SessionState {
+                    hash: kept.session.hash,
+                    active: Some(active(kept)),
+                };
+                let workers = self.neighbours.addresses.load().to_vec();
+                route.send(|out| {
+                    message::write(out, Instruction::LinkSession, &state);
+                    Reply::Session {
+                        id: session.clone(),
+                        workers,
+                    }
+                    .write(out);
+                });
+            }
+            None => route.fail(Instruction::Resume, &expired()),
+        }
+    }
+
+    fn logout(&mut self, route: Route, session: &SessionId) {
+        let hash = session.hash();
+        // Sent again after a broken link, it may have been done already.
+        if self.sessions.get(&hash, Stamp::now()).is_none() && !route.again {
+            route.fail(Instruction::Logout, &expired());
+            return;
+        }
+        self.end(&hash);
+        self.answers.push(Answer {
+            route,
+            instruction: Instruction::Logout,
+            success: Success::LoggedOut,
+        });
+    }
+
+    /// Ends a session: nobody is answered on it any more, from this moment on, and the next commit makes
+    /// it last.
+    fn end(&mut self, hash: &SessionHash) {
+        if self.sessions.remove(hash).is_some() {
+            self.writes.push(Write::Ended(*hash));
+            self.ended.push(*hash);
+        }
+    }
+
+    fn expire(&mut self) {
+        for hash in self.sessions.expired(Stamp::now()) {
+            self.end(&hash);
+        }
+    }
+
+    /// Commits what was decided, and then says so.
+    fn commit(&mut self) {
+        let now = Instant::now();
+        let mut used = Vec::new();
+        if now.saturating_duration_since(self.touched) >= TOUCH {
+            self.touched = now;
+            used = self.sessions.take_used();
+            self.logins.tidy(now);
+            self.logins_by_address.tidy(now);
+            self.registrations.tidy(now);
+        }
+        if !self.writes.is_empty() || !used.is_empty() {
+            let stored = store(&mut self.database, &self.writes, &used);
+            if let Err(error) = &stored {
+                crate::error!("accounts and sessions could not be stored: {error}");
+            }
+            self.settle(stored.is_ok());
+        } else if !self.answers.is_empty() {
+            self.settle(true);
+        }
+        self.tell_ended();
+    }
+
+    fn settle(&mut self, stored: bool) {
+        let writes = std::mem::take(&mut self.writes);
+        if !stored {
+            // What ended stays ended in memory, and its row goes with the next commit.
+            self.writes.extend(
+                writes
+                    .into_iter()
+                    .filter(|write| matches!(write, Write::Ended(_))),
+            );
+        }
+        let workers = self.neighbours.addresses.load();
+        let mut replies = Replies::new();
+        for Answer {
+            route,
+            instruction,
+            success,
+        } in std::mem::take(&mut self.answers)
+        {
+            match success {
+                _ if !stored => {
+                    replies.add(route, |out| reply::write_fail(out, instruction, &internal()));
+                }
+                Success::LoggedOut => replies.add(route, |out| Reply::LogoutSuccess.write(out)),
+                Success::Registered => replies.add(route, |out| Reply::RegisterSuccess.write(out)),
+                Success::Session(id, kept) => {
+                    let state = SessionState {
+                        hash: kept.session.hash,
+                        active: Some(active(&kept)),
+                    };
+                    replies.add(route, |out| {
+                        message::write(out, Instruction::LinkSession, &state);
+                        Reply::Session {
+                            id,
+                            workers: workers.to_vec(),
+                        }
+                        .write(out);
+                    });
+                    self.sessions.insert(kept);
+                }
+            }
+        }
+        replies.send();
+    }
+
+    /// Every worker is told of every session that has ended.
+    fn tell_ended(&mut self) {
+        if self.ended.is_empty() {
+            return;
+        }
+        let ended = std::mem::take(&mut self.ended);
+        for peer in self.neighbours.peers.load().iter() {
+            for part in ended.chunks(HASHES_MAX) {
+                let hashes = SessionHashes(part.to_vec());
+                peer.push(|out| message::write(out, Instruction::LinkSessionsEnded, &hashes));
+            }
+        }
+    }
+}
+
+fn active(kept: &Kept) -> ActiveSession {
+    ActiveSession {
+        username: kept.session.username.as_str().to_owned(),
+        expiry: kept.session.expiry,
+        expirable: kept.session.expirable,
+    }
+}
+
+fn taken_refusal(taken: Taken) -> Refusal {
+    match taken {
+        Taken::Email => Refusal::new(Reason::EmailTaken, "another account has this email"),
+        Taken::Username | Taken::Neither => {
+            Refusal::new(Reason::UsernameTaken, "another account has this username")
+        }
+    }
+}
+
+fn store(database: &mut Connection, writes: &[Write], used: &[(SessionHash, Stamp)]) -> rusqlite::Result<()> {
+    let transaction = database::begin(database)?;
+    for write in writes {
+        match write {
+            Write::Account(new) => accounts::insert(&transaction, new)?,
+            Write::Session(kept) => accounts::insert_session(&transaction, kept)?,
+            Write::Ended(hash) => accounts::delete_session(&transaction, hash)?,
+        }
+    }
+    for (hash, when) in used {
+        accounts::touch_session(&transaction, hash, *when)?;
+    }
+    database::commit(transaction)
+}

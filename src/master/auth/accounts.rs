@@ -1,0 +1,235 @@
+//! spec/master/auth/accounts.md · 2.4.1 Account Structure
+//!
+//! The accounts and sessions tables, which auth alone writes.
+
+use crate::model::{AccountId, Email, Money, Session, SessionHash, Stamp, Username};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use std::net::{IpAddr, Ipv4Addr};
+use uuid::Uuid;
+
+/// What a login needs to know of an account.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Whose.
+    pub account: AccountId,
+    /// As registered.
+    pub username: Username,
+    /// bcrypt; `None` where the account signs in through a third party only.
+    pub pass_hash: Option<String>,
+}
+
+/// A session, and the worker process it hangs on if it is expirable.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The session.
+    pub session: Session,
+    /// The boot ID of the worker it was made through.
+    pub boot: Uuid,
+}
+
+/// Whether a new account's names are free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Both are.
+    Neither,
+    /// The username is not.
+    Username,
+    /// The email is not.
+    Email,
+}
+
+/// What a new account begins with.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// As asked for.
+    pub username: Username,
+    /// As asked for.
+    pub email: Email,
+    /// bcrypt.
+    pub pass_hash: String,
+    /// Now.
+    pub created: Stamp,
+    /// What its ledger begins with.
+    pub starting_cash: Money,
+    /// The link message that asked.
+    pub boot: Uuid,
+    /// Its number.
+    pub sequence: u64,
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// An account's credentials, by name without regard to case.
+///
+/// # Errors
+/// The database fails.
+pub fn credentials(database: &Connection, username: &Username) -> rusqlite::Result<Option<Credentials>> {
+    let mut statement = database
+        .prepare_cached("SELECT account, username, pass_hash FROM accounts WHERE username_key = ?1")?;
+    let read = |row: &Row<'_>| -> rusqlite::Result<Credentials> {
+        Ok(Credentials {
+            account: AccountId(row.get(0)?),
+            username: stored_name(&row.get::<_, String>(1)?, username),
+            pass_hash: row.get(2)?,
+        })
+    };
+    statement.query_row([username.key()], read).optional()
+}
+
+/// A name that was checked when it was stored; `fallback` could only stand in for a damaged row.
+fn stored_name(text: &str, fallback: &Username) -> Username {
+    Username::parse(text).unwrap_or_else(|_| fallback.clone())
+}
+
+/// Whether either name is taken.
+///
+/// # Errors
+/// The database fails.
+pub fn taken(database: &Connection, username: &Username, email: &Email) -> rusqlite::Result<Taken> {
+    let found =
+        |sql: &str, key: String| -> rusqlite::Result<bool> { database.prepare_cached(sql)?.exists([key]) };
+    if found("SELECT 1 FROM accounts WHERE username_key = ?1", username.key())? {
+        return Ok(Taken::Username);
+    }
+    if found("SELECT 1 FROM accounts WHERE email_key = ?1", email.key())? {
+        return Ok(Taken::Email);
+    }
+    Ok(Taken::Neither)
+}
+
+/// Whether the link message (boot, sequence) registered an account already.
+///
+/// # Errors
+/// The database fails.
+pub fn registered_by(
+    database: &Connection,
+    username: &Username,
+    boot: &Uuid,
+    sequence: u64,
+) -> rusqlite::Result<bool> {
+    database
+        .prepare_cached("SELECT 1 FROM accounts WHERE username_key = ?1 AND boot = ?2 AND sequence = ?3")?
+        .exists(params![username.key(), boot.as_bytes(), number(sequence)])
+}
+
+/// Stores a new account.
+///
+/// # Errors
+/// A name is taken, or the database fails.
+pub fn insert(transaction: &Transaction<'_>, new: &NewAccount) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO accounts (username, username_key, email, email_key, is_password, pass_hash, created,
+             starting_cash, boot, sequence) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            new.username.as_str(),
+            new.username.key(),
+            new.email.as_str(),
+            new.email.key(),
+            new.pass_hash,
+            new.created.0,
+            new.starting_cash.0,
+            new.boot.as_bytes(),
+            number(new.sequence),
+        ])?;
+    Ok(())
+}
+
+/// How many accounts there are.
+///
+/// # Errors
+/// The database fails.
+pub fn count(database: &Connection) -> rusqlite::Result<i64> {
+    // Rows are never deleted, so the highest key is the count, without reading a million of them.
+    database.query_row("SELECT coalesce(max(account), 0) FROM accounts", [], |row| {
+        row.get(0)
+    })
+}
+
+/// The sessions that have not expired.
+///
+/// # Errors
+/// The database fails.
+pub fn sessions(database: &Connection, now: Stamp) -> rusqlite::Result<Vec<Kept>> {
+    let mut statement = database.prepare(
+        "SELECT hash, account, username, since, expiry, client, worker, boot, expirable, last_used
+         FROM sessions JOIN accounts USING (account) WHERE expiry > ?1",
+    )?;
+    let read = |row: &Row<'_>| -> rusqlite::Result<Option<Kept>> {
+        let hash: [u8; 32] = row.get(0)?;
+        let Ok(username) = Username::parse(&row.get::<_, String>(2)?) else {
+            return Ok(None);
+        };
+        let session = Session {
+            hash: SessionHash(hash),
+            account: AccountId(row.get(1)?),
+            username,
+            since: Stamp(row.get(3)?),
+            expiry: Stamp(row.get(4)?),
+            client: row
+                .get::<_, String>(5)?
+                .parse()
+                .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            worker: Uuid::from_bytes(row.get(6)?),
+            expirable: row.get(8)?,
+            is_active: true,
+            last_used: Stamp(row.get(9)?),
+        };
+        Ok(Some(Kept {
+            session,
+            boot: Uuid::from_bytes(row.get(7)?),
+        }))
+    };
+    let rows = statement.query_map([now.0], read)?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// Stores a new session.
+///
+/// # Errors
+/// The database fails.
+pub fn insert_session(transaction: &Transaction<'_>, kept: &Kept) -> rusqlite::Result<()> {
+    let session = &kept.session;
+    transaction
+        .prepare_cached(
+            "INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            session.hash.0,
+            session.account.0,
+            session.since.0,
+            session.expiry.0,
+            session.client.to_string(),
+            session.worker.as_bytes(),
+            kept.boot.as_bytes(),
+            session.expirable,
+            session.last_used.0,
+        ])?;
+    Ok(())
+}
+
+/// Deletes an ended session.
+///
+/// # Errors
+/// The database fails.
+pub fn delete_session(transaction: &Transaction<'_>, hash: &SessionHash) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM sessions WHERE hash = ?1")?
+        .execute([hash.0])?;
+    Ok(())
+}
+
+/// Notes when a session was last used.
+///
+/// # Errors
+/// The database fails.
+pub fn touch_session(transaction: &Transaction<'_>, hash: &SessionHash, used: Stamp) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("UPDATE sessions SET last_used = ?2 WHERE hash = ?1")?
+        .execute(params![hash.0, used.0])?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! spec/master/auth/hashing.md · 3.1.3 ("all passwords should be hashed and salted")
+//!
+//! bcrypt takes a quarter of a second and is meant to: it runs on threads of its own, behind a queue so
+//! short that it refuses rather than grows.
+
+use super::Pending;
+use crate::model::HashedPass;
+use crate::thread::{self, Handle};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use std::io;
+
+/// Hashes that may wait, for each thread of the pool.
+pub const QUEUE_PER_THREAD: usize = 32;
+
+/// What is to be computed.
+pub enum Job {
+    /// Does the password belong to this hash? For an unknown name the hash is one that fits nothing, so
+    /// that the answer takes as long.
+    Verify {
+        /// What was sent.
+        hashed_pass: HashedPass,
+        /// What is stored.
+        stored: String,
+        /// Who asked.
+        pending: Pending,
+    },
+    /// A hash to be stored.
+    Hash {
+        /// What was sent.
+        hashed_pass: HashedPass,
+        /// Who asked.
+        pending: Pending,
+    },
+}
+
+/// What was computed.
+pub enum Outcome {
+    /// Whether it belongs.
+    Verified(Pending, bool),
+    /// The hash, unless the system has no random bytes.
+    Hashed(Pending, Option<String>),
+}
+
+/// The pool.
+#[derive(Debug)]
+pub struct Pool {
+    jobs: Sender<Job>,
+    /// What has been computed.
+    pub outcomes: Receiver<Outcome>,
+    decoy: String,
+}
+
+/// How many threads hash: all cores but one, which the other modules share.
+pub fn threads() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .saturating_sub(1)
+        .max(1)
+}
+
+impl Pool {
+    /// Starts the threads; they end when the pool is dropped.
+    ///
+    /// # Errors
+    /// A thread cannot be started, or the first hash cannot be made.
+    pub fn start(cost: u32) -> io::Result<(Pool, Vec<Handle>)> {
+        let count = threads();
+        let (jobs, inbox) = bounded(count * QUEUE_PER_THREAD);
+        let (outbox, outcomes) = bounded(count * QUEUE_PER_THREAD);
+        let mut handles = Vec::new();
+        for number in 0..count {
+            let (inbox, outbox): (Receiver<Job>, Sender<Outcome>) = (inbox.clone(), outbox.clone());
+            handles.push(thread::spawn(format!("hash-{number}"), move || {
+                for job in inbox {
+                    // Auth never waits for a job to be taken, so it always comes round to the outcomes.
+                    if outbox.send(compute(job, cost)).is_err() {
+                        return;
+                    }
+                }
+            })?);
+        }
+        let decoy = bcrypt::hash("a password that nobody has", cost).map_err(io::Error::other)?;
+        Ok((
+            Pool {
+                jobs,
+                outcomes,
+                decoy,
+            },
+            handles,
+        ))
+    }
+
+    /// A hash that fits no password, for names that nobody has.
+    pub fn decoy(&self) -> String {
+        self.decoy.clone()
+    }
+
+    /// Puts a job on the queue, or gives it back where there is no room.
+    pub fn submit(&self, job: Job) -> Result<(), Box<Pending>> {
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => match job {
+                Job::Verify { pending, .. } | Job::Hash { pending, .. } => Box::new(pending),
+            },
+        })
+    }
+}
+
+fn compute(job: Job, cost: u32) -> Outcome {
+    match job {
+        Job::Verify {
+            hashed_pass,
+            stored,
+            pending,
+        } => {
+            let fits = bcrypt::verify(hashed_pass.expose(), &stored).unwrap_or(false);
+            Outcome::Verified(pending, fits)
+        }
+        Job::Hash { hashed_pass, pending } => {
+            let hash = bcrypt::hash(hashed_pass.expose(), cost);
+            if let Err(error) = &hash {
+                crate::error!("no password can be hashed: {error}");
+            }
+            Outcome::Hashed(pending, hash.ok())
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! spec/master/router.md · 3.1.1 Main Module ("route the commands to the correct thread")
+//!
+//! An exhaustive match, and nothing else. What a module has no room for is answered `overloaded` here.
+
+use super::assets::{self, AssetsHandle};
+use super::auth;
+use super::question;
+use super::route::{Peer, Replies, Route};
+use super::workers;
+use crate::link::message::Report;
+use crate::model::{Reason, SessionHash};
+use crate::thread::{Heart, Stop, TICK};
+use crate::wire::{Refusal, Request, reply};
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use std::sync::Arc;
+
+/// Socket reads that may wait for the router.
+pub const INBOX: usize = 1024;
+
+/// What a worker may say.
+#[derive(Debug)]
+pub enum Word {
+    /// A client's request.
+    Request(Request),
+    /// Is this session active?
+    Session(SessionHash),
+    /// The connections that made these expirable sessions are closed.
+    ConnectionClosed(Vec<SessionHash>),
+    /// What the worker reports of itself.
+    Report(Report),
+}
+
+/// What one read of a link brought.
+#[derive(Debug)]
+pub struct Message {
+    /// Over which link.
+    pub peer: Arc<Peer>,
+    /// The words, in their order.
+    pub words: Vec<(Route, Word)>,
+}
+
+/// The modules that requests go to.
+#[derive(Debug)]
+pub struct Router {
+    /// 3.1.3
+    pub auth: Sender<auth::Message>,
+    /// 3.1.5
+    pub workers: Sender<workers::Message>,
+    /// 3.1.6
+    pub assets: AssetsHandle,
+}
+
+impl Router {
+    /// Routes until stopped.
+    pub fn run(&self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+        loop {
+            heart.beat();
+            select! {
+                recv(inbox) -> message => match message {
+                    Ok(message) => self.route(message),
+                    Err(_) => return,
+                },
+                recv(stop.receiver()) -> _ => return,
+                default(TICK) => {}
+            }
+        }
+    }
+
+    fn route(&self, message: Message) {
+        let mut asks = Vec::with_capacity(message.words.len());
+        for (route, word) in message.words {
+            match word {
+                Word::Session(hash) => asks.push((route, auth::Ask::Session(hash))),
+                Word::ConnectionClosed(hashes) => asks.push((route, auth::Ask::ConnectionClosed(hashes))),
+                Word::Report(report) => {
+                    // A report that finds no room is as good as the next one.
+                    let _ = self.workers.try_send(workers::Message::Report(route, report));
+                }
+                Word::Request(request) => match request {
+                    Request::Login { .. }
+                    | Request::Resume { .. }
+                    | Request::Register { .. }
+                    | Request::Logout { .. }
+                    | Request::Order { .. }
+                    | Request::UserInfo { .. }
+                    | Request::UserPortfolio { .. }
+                    | Request::UserHistory { .. }
+                    | Request::Receipt { .. } => asks.push((route, auth::Ask::Request(request))),
+                    Request::AssetInfo { .. }
+                    | Request::AssetCurrent { .. }
+                    | Request::AssetWindow { .. }
+                    | Request::AssetPredicted { .. }
+                    | Request::AssetList => self.asset(route, &request),
+                    Request::SwitchState { .. } | Request::Ping | Request::Pong | Request::GetWorkerList => {
+                        // A worker answers these itself: one that passes them on is broken or hostile.
+                        crate::warn!(
+                            "{} passed on {}: link cut",
+                            route.peer.worker.name,
+                            request.instruction()
+                        );
+                        route.peer.line.cut();
+                    }
+                },
+            }
+        }
+        if !asks.is_empty()
+            && let Err(TrySendError::Full(auth::Message::Asks(asks))) =
+                self.auth.try_send(auth::Message::Asks(asks))
+        {
+            refuse(asks);
+        }
+    }
+
+    fn asset(&self, route: Route, request: &Request) {
+        let instruction = request.instruction();
+        if let Some(question) = question::answer(&self.assets, route.clone(), request)
+            && let Err(TrySendError::Full(_)) = self.assets.sender().try_send(question)
+        {
+            route.fail(instruction, &overloaded());
+        }
+    }
+}
+
+/// The refusal of a full queue.
+pub fn overloaded() -> Refusal {
+    Refusal::new(
+        Reason::Overloaded,
+        "the master has too much to do; try again in a moment",
+    )
+}
+
+fn refuse(asks: Vec<(Route, auth::Ask)>) {
+    let mut replies = Replies::new();
+    for (route, ask) in asks {
+        match ask {
+            auth::Ask::Request(request) => {
+                replies.add(route, |out| {
+                    reply::write_fail(out, request.instruction(), &overloaded())
+                });
+            }
+            // The worker asks again when nothing comes.
+            auth::Ask::Session(_) | auth::Ask::ConnectionClosed(_) => {}
+        }
+    }
+    replies.send();
+}
+
+/// For whoever puts questions to assets.
+pub type Question = assets::Message;

@@ -1,0 +1,682 @@
+//! spec/master/transactions.md · 3.1.7 Assets Buy & Sell
+//!
+//! The durable queue and its settlement. An order is on disk before it is announced, and settled on disk
+//! before it is answered.
+
+pub mod ledger;
+pub mod place;
+pub mod queue;
+pub mod settlement;
+
+use super::assets::{Action, ActionKind, AssetsHandle, Update};
+use super::auth::attempts::Attempts;
+use super::database;
+use super::route::{Replies, Route};
+use crate::config::MasterConfig;
+use crate::model::{
+    AccountId, Amount, ClientOrderId, Money, Reason, Side, Stamp, Status as Stage, Symbol, Transaction,
+};
+use crate::thread::{Heart, Stop, TICK};
+use crate::wire::reply::{Fill, write_fail};
+use crate::wire::{Instruction, Refusal, Reply};
+use crossbeam_channel::{Receiver, Sender, select};
+use ledger::{Entry, Outcome};
+use place::Places;
+use queue::{Queue, Queued, Turn, WAITERS_MAX, clamp};
+use rusqlite::Connection;
+use settlement::Holdings;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Messages that may wait for transactions.
+pub const INBOX: usize = 1024;
+/// Orders that go into one commit.
+const GROUP: usize = 8192;
+/// A worker's clock that differs by more is reported, once a minute.
+const CLOCK_TOLERANCE: i64 = 5_000;
+/// How often it is reported.
+const CLOCK_REPORT: Duration = Duration::from_secs(60);
+
+/// An order on its way to the queue.
+#[derive(Debug)]
+pub struct Order {
+    /// Where its answer goes, and which message it is.
+    pub route: Route,
+    /// Whose it is, or why it is nobody's. An order that is queued already is answered all the same.
+    pub account: Result<AccountId, Refusal>,
+    /// Buy or sell.
+    pub side: Side,
+    /// Of which asset.
+    pub symbol: Symbol,
+    /// How many units.
+    pub quantity: Amount,
+    /// The client's own name for it.
+    pub client_order_id: Option<ClientOrderId>,
+}
+
+impl Order {
+    /// The instruction that brought it.
+    pub fn instruction(&self) -> Instruction {
+        instruction(self.side)
+    }
+}
+
+fn instruction(side: Side) -> Instruction {
+    if side == Side::Sell {
+        Instruction::SellAsset
+    } else {
+        Instruction::PurchaseAsset
+    }
+}
+
+/// How the queue is doing.
+#[derive(Debug, Clone, Copy)]
+pub struct Status {
+    /// Orders queued.
+    pub queued: usize,
+    /// The last place given.
+    pub last_number: i64,
+    /// Orders that the last update settled or rejected.
+    pub last_settled: usize,
+    /// How long that took, with its commit, in microseconds.
+    pub last_micros: u64,
+}
+
+/// The module's whole vocabulary.
+#[derive(Debug)]
+pub enum Message {
+    /// Orders, in the order in which their worker sent them.
+    Orders(Vec<Order>),
+    /// New prices.
+    Update(Update),
+    /// For the administrator.
+    Status(Sender<Status>),
+}
+
+/// The settings that matter here.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    queued: usize,
+    queued_per_account: usize,
+}
+
+/// The module's whole state.
+pub struct Transactions {
+    database: Connection,
+    desk: Desk,
+    last_settled: usize,
+    last_micros: u64,
+}
+
+/// All of it but the database, which a commit borrows meanwhile.
+struct Desk {
+    assets: AssetsHandle,
+    queue: Queue,
+    places: Places,
+    limits: Limits,
+    orders: Attempts<AccountId>,
+    /// What each worker's latest stamp counted as, and when its clock was last reported.
+    clocks: HashMap<Uuid, (Stamp, Option<Instant>)>,
+}
+
+/// What becomes of an order once the batch it came in is committed.
+enum Verdict {
+    /// New on the queue.
+    Queued(Box<Queued>),
+    /// Queued before: whoever asks now waits too.
+    Waits(i64, Route),
+    /// Settled or rejected before.
+    Done(Box<Entry>, Route),
+    /// Refused, and nothing stored.
+    Refused(Instruction, Refusal, Route),
+}
+
+impl Transactions {
+    /// With the queue that the database holds.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn new(
+        database: Connection,
+        assets: AssetsHandle,
+        config: &MasterConfig,
+    ) -> rusqlite::Result<Transactions> {
+        let mut queue = Queue::default();
+        for order in ledger::queued(&database)? {
+            queue.push(order);
+        }
+        let places = Places::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
+        let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+        let desk = Desk {
+            assets,
+            queue,
+            places,
+            limits: Limits {
+                queued: count(config.limits.max_queued),
+                queued_per_account: count(config.limits.max_queued_per_account),
+            },
+            orders: Attempts::new(config.limits.orders_per_minute_per_account),
+            clocks: HashMap::new(),
+        };
+        Ok(Transactions {
+            database,
+            desk,
+            last_settled: 0,
+            last_micros: 0,
+        })
+    }
+
+    /// Runs until stopped.
+    pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+        let mut tidied = Instant::now();
+        loop {
+            heart.beat();
+            select! {
+                recv(inbox) -> message => match message {
+                    Ok(message) => self.handle(message, inbox),
+                    Err(_) => return,
+                },
+                recv(stop.receiver()) -> _ => return,
+                default(TICK) => {}
+            }
+            if tidied.elapsed() >= CLOCK_REPORT {
+                tidied = Instant::now();
+                self.desk.orders.tidy(tidied);
+            }
+        }
+    }
+
+    /// Orders that are there already join the same commit; whatever else comes waits for it.
+    fn handle(&mut self, message: Message, inbox: &Receiver<Message>) {
+        let mut next = Some(message);
+        let mut batch = Vec::new();
+        while let Some(message) = next.take() {
+            match message {
+                Message::Orders(orders) => {
+                    batch.extend(orders);
+                    if batch.len() < GROUP {
+                        next = inbox.try_recv().ok();
+                    }
+                }
+                Message::Update(update) => {
+                    self.accept(std::mem::take(&mut batch));
+                    self.update(&update);
+                }
+                Message::Status(reply) => {
+                    let _ = reply.try_send(self.status());
+                    if !batch.is_empty() {
+                        next = inbox.try_recv().ok();
+                    }
+                }
+            }
+        }
+        self.accept(batch);
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            queued: self.desk.queue.len(),
+            last_number: self.desk.places.last(),
+            last_settled: self.last_settled,
+            last_micros: self.last_micros,
+        }
+    }
+
+    /// Validates orders, puts them on the durable queue in one commit, and announces them.
+    fn accept(&mut self, batch: Vec<Order>) {
+        if batch.is_empty() {
+            return;
+        }
+        let routes: Vec<(Instruction, Route)> = batch
+            .iter()
+            .map(|order| (order.instruction(), order.route.clone()))
+            .collect();
+        match self.desk.store(&mut self.database, batch) {
+            Ok(verdicts) => self.desk.announce(verdicts),
+            Err(error) => {
+                crate::error!("{} orders could not be stored: {error}", routes.len());
+                let refusal = Refusal::new(
+                    Reason::InternalError,
+                    "the master could not store the order; it is not queued",
+                );
+                let mut replies = Replies::new();
+                for (instruction, route) in routes {
+                    // What was sent before may well be on the queue: its worker asks again.
+                    let refusal = if route.again {
+                        super::router::overloaded()
+                    } else {
+                        refusal.clone()
+                    };
+                    replies.add(route, |out| write_fail(out, instruction, &refusal));
+                }
+                replies.send();
+            }
+        }
+    }
+
+    /// Clears the queue at an update's prices, in one commit, and answers.
+    fn update(&mut self, update: &Update) {
+        let began = Instant::now();
+        let over = update.snapshot.exhausted && !update.snapshot.entries().iter().any(|entry| entry.fresh);
+        // After the last prices none will ever come: what is still queued can wait for nothing.
+        let numbers = self.desk.queue.before(if over { began } else { update.began });
+        if numbers.is_empty() && update.actions.is_empty() {
+            return;
+        }
+        match self.desk.settle(&mut self.database, update, &numbers) {
+            Ok(outcomes) => {
+                self.last_settled = outcomes.len();
+                self.desk.answer(outcomes, update);
+                self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            }
+            Err(error) => {
+                // Nothing was stored: the orders stay queued, and the next update settles them.
+                crate::error!(
+                    "{} orders could not be settled and stay queued: {error}",
+                    numbers.len()
+                );
+            }
+        }
+    }
+}
+
+impl Desk {
+    fn store(&mut self, database: &mut Connection, batch: Vec<Order>) -> rusqlite::Result<Vec<Verdict>> {
+        let transaction = database::begin(database)?;
+        let mut verdicts = Vec::with_capacity(batch.len());
+        let mut new_of_account: HashMap<AccountId, usize> = HashMap::new();
+        let mut new = 0;
+        for order in batch {
+            let verdict = self.judge(&transaction, order, new, &new_of_account)?;
+            if let Verdict::Queued(queued) = &verdict {
+                new += 1;
+                *new_of_account.entry(queued.account).or_default() += 1;
+            }
+            verdicts.push(verdict);
+        }
+        if new > 0 {
+            database::commit(transaction)?;
+        }
+        Ok(verdicts)
+    }
+
+    /// The checks of an order, in the order of the page: the message itself, the session, the
+    /// clientOrderID, unknown names, the rest.
+    fn judge(
+        &mut self,
+        database: &Connection,
+        order: Order,
+        new: usize,
+        new_of_account: &HashMap<AccountId, usize>,
+    ) -> rusqlite::Result<Verdict> {
+        let instruction = order.instruction();
+        let refuse = |refusal: Refusal, route: Route| -> rusqlite::Result<Verdict> {
+            Ok(Verdict::Refused(instruction, refusal, route))
+        };
+        if order.route.again
+            && let Some(origin) = ledger::find_origin(database, &order.route.peer.boot)?
+            && let Some(entry) = ledger::by_message(database, origin, order.route.sequence)?
+        {
+            return Ok(known(entry, order.route));
+        }
+        let account = match order.account {
+            Ok(account) => account,
+            Err(refusal) => return refuse(refusal, order.route),
+        };
+        if let Some(id) = &order.client_order_id
+            && let Some(entry) = ledger::by_client(database, account, id)?
+        {
+            let same = entry.transaction.symbol == order.symbol
+                && entry.transaction.side == order.side
+                && entry.asked == order.quantity;
+            if same {
+                return Ok(known(entry, order.route));
+            }
+            let text = "this clientOrderID names an order with other terms; give each order its own";
+            return refuse(Refusal::new(Reason::ClientOrderIdReused, text), order.route);
+        }
+        let prices = self.assets.prices();
+        let Some(entry) = prices.entry(&order.symbol) else {
+            let text = format!("there is no asset {}; getAssetList names them", order.symbol);
+            return refuse(Refusal::new(Reason::UnknownAsset, text), order.route);
+        };
+        if prices.exhausted {
+            let text = "the market has ended: no update will come that the order could settle at";
+            return refuse(Refusal::new(Reason::NoPrice, text), order.route);
+        }
+        if entry
+            .quote
+            .is_some_and(|quote| order.quantity.cost_at(quote.value).is_none())
+        {
+            let text = settlement::text(Reason::QuantityInvalid);
+            return refuse(Refusal::new(Reason::QuantityInvalid, text), order.route);
+        }
+        let now = Instant::now();
+        let mine = self.queue.of_account(account) + new_of_account.get(&account).copied().unwrap_or(0);
+        if mine >= self.limits.queued_per_account
+            || self.queue.len() + new >= self.limits.queued
+            || !self.orders.allows(&account, now)
+        {
+            let text = "too many orders are queued or were sent within a minute; wait for an update";
+            return refuse(Refusal::new(Reason::Overloaded, text), order.route);
+        }
+        self.orders.count(&account, now);
+        let place = self.places.give();
+        let stamp = self.stamp(&order.route, place.accepted);
+        let worker = order.route.peer.worker.uuid;
+        let queued = Queued {
+            turn: Turn {
+                stamp,
+                worker,
+                sequence: order.route.sequence,
+                number: place.number,
+            },
+            id: place.id,
+            account,
+            side: order.side,
+            symbol: order.symbol,
+            quantity: order.quantity,
+            accepted: place.accepted,
+            since: Some(place.since),
+            client_order_id: order.client_order_id,
+            waiters: vec![order.route.clone()],
+        };
+        let origin = ledger::origin(database, &worker, &order.route.peer.boot)?;
+        ledger::insert(database, &queued, origin, order.route.stamp)?;
+        Ok(Verdict::Queued(Box::new(queued)))
+    }
+
+    /// What the worker's stamp counts as; a clock that is far off is reported.
+    fn stamp(&mut self, route: &Route, accepted: Stamp) -> Stamp {
+        let worker = &route.peer.worker;
+        let (last, reported) = self
+            .clocks
+            .get(&worker.uuid)
+            .copied()
+            .map_or((None, None), |(l, r)| (Some(l), r));
+        let counts = clamp(route.stamp, accepted, last);
+        let off = route.stamp.since(accepted);
+        let wrong = off > CLOCK_TOLERANCE || (off < -CLOCK_TOLERANCE && !route.again);
+        let due = reported.is_none_or(|at| at.elapsed() >= CLOCK_REPORT);
+        let reported = if wrong && due {
+            crate::warn!(
+                "the clock of worker {} differs by {off} ms: its orders count as stamped within limits",
+                worker.name
+            );
+            Some(Instant::now())
+        } else {
+            reported
+        };
+        self.clocks.insert(worker.uuid, (counts, reported));
+        counts
+    }
+
+    /// What the commit made true is said.
+    fn announce(&mut self, verdicts: Vec<Verdict>) {
+        let expected = self.assets.next_update().unwrap_or_else(Stamp::now);
+        let mut replies = Replies::new();
+        let notice = |replies: &mut Replies, route: Route, id: Uuid, name: Option<ClientOrderId>| {
+            replies.add(route, |out| {
+                Reply::Queued {
+                    id,
+                    client_order_id: name,
+                    expected,
+                }
+                .write(out)
+            });
+        };
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Queued(order) => {
+                    for route in &order.waiters {
+                        notice(
+                            &mut replies,
+                            route.clone(),
+                            order.id,
+                            order.client_order_id.clone(),
+                        );
+                    }
+                    self.queue.push(*order);
+                }
+                Verdict::Waits(number, route) => {
+                    if let Some(order) = self.queue.get_mut(number) {
+                        notice(
+                            &mut replies,
+                            route.clone(),
+                            order.id,
+                            order.client_order_id.clone(),
+                        );
+                        order.waiters.retain(|waiter| waiter.peer.line.is_open());
+                        if order.waiters.len() >= WAITERS_MAX {
+                            order.waiters.remove(0);
+                        }
+                        order.waiters.push(route);
+                    }
+                }
+                Verdict::Done(entry, route) => {
+                    replies.add(route, |out| write_outcome(out, &entry.transaction))
+                }
+                Verdict::Refused(instruction, refusal, route) => {
+                    replies.add(route, |out| write_fail(out, instruction, &refusal));
+                }
+            }
+        }
+        replies.send();
+    }
+
+    fn settle(
+        &mut self,
+        database: &mut Connection,
+        update: &Update,
+        numbers: &[i64],
+    ) -> rusqlite::Result<Vec<(i64, Outcome)>> {
+        let transaction = database::begin(database)?;
+        let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
+        let split = self.act(&transaction, update, &mut accounts)?;
+        let mut outcomes = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let Some(order) = self.queue.get_mut(*number) else {
+                continue;
+            };
+            let quantity = split.get(number).copied().unwrap_or(order.quantity);
+            let Some(priced) = price(update, order) else {
+                continue;
+            };
+            let outcome = match priced {
+                Ok(quote) => {
+                    let (_, after) = load(&transaction, &mut accounts, order.account)?;
+                    match after.fill(order.side, order.symbol, quantity, quote.value) {
+                        Ok(total) => Outcome::Settled {
+                            price: quote.value,
+                            total,
+                            priced: quote.time,
+                        },
+                        Err(reason) => Outcome::Rejected(reason),
+                    }
+                }
+                Err(reason) => Outcome::Rejected(reason),
+            };
+            ledger::settle(&transaction, *number, &outcome, update.published, update.number)?;
+            outcomes.push((*number, outcome));
+        }
+        for (account, (before, after)) in &accounts {
+            ledger::store_holdings(&transaction, *account, before, after)?;
+        }
+        database::commit(transaction)?;
+        for (number, quantity) in split {
+            if let Some(order) = self.queue.get_mut(number) {
+                order.quantity = quantity;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Applies splits and dividends: to positions, as transactions of their own, and to queued orders.
+    fn act(
+        &mut self,
+        database: &Connection,
+        update: &Update,
+        accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
+    ) -> rusqlite::Result<HashMap<i64, Amount>> {
+        let mut split: HashMap<i64, Amount> = HashMap::new();
+        for action in update.actions.iter() {
+            for account in ledger::holders(database, action.symbol)? {
+                let (_, after) = load(database, accounts, account)?;
+                let (side, quantity, price, total) = match action.kind {
+                    ActionKind::Split(ratio) => match after.split(action.symbol, ratio) {
+                        Some(added) => (Side::Split, added, None, Some(Money::ZERO)),
+                        None => continue,
+                    },
+                    ActionKind::Dividend(per_unit) => {
+                        let held = after
+                            .positions
+                            .get(&action.symbol)
+                            .map_or(Amount::ZERO, |held| held.0);
+                        match after.dividend(action.symbol, per_unit) {
+                            Some(paid) => (Side::Dividend, held, Some(per_unit), Some(paid)),
+                            None => continue,
+                        }
+                    }
+                };
+                let place = self.places.give();
+                let row = act_row(action, account, place, side, quantity, price, total);
+                ledger::insert_settled(database, place.number, &row, update.number)?;
+            }
+            if let ActionKind::Split(ratio) = action.kind {
+                for order in self.queue.of_symbol(action.symbol) {
+                    let number = order.turn.number;
+                    let now = split.get(&number).copied().unwrap_or(order.quantity);
+                    let after = settlement::split_amount(now, ratio).max(Amount(1));
+                    ledger::requantify(database, number, after)?;
+                    split.insert(number, after);
+                }
+            }
+        }
+        Ok(split)
+    }
+
+    fn answer(&mut self, outcomes: Vec<(i64, Outcome)>, update: &Update) {
+        let mut replies = Replies::new();
+        for (number, outcome) in outcomes {
+            let Some(order) = self.queue.remove(number) else {
+                continue;
+            };
+            let transaction = ended(&order, &outcome, update.published);
+            for route in order.waiters {
+                replies.add(route, |out| write_outcome(out, &transaction));
+            }
+        }
+        replies.send();
+    }
+}
+
+/// The price that an order settles at in an update; `Err` where it has none, `None` where it waits on:
+/// a price of the real world that is older than the order.
+fn price(update: &Update, order: &Queued) -> Option<Result<crate::model::Quote, Reason>> {
+    let fresh = update.snapshot.entry(&order.symbol).filter(|entry| entry.fresh);
+    let Some(entry) = fresh else {
+        return Some(Err(Reason::NoPrice));
+    };
+    let Some(quote) = entry.quote else {
+        return Some(Err(Reason::NoPrice));
+    };
+    if entry.real_time && quote.time < order.accepted {
+        None
+    } else {
+        Some(Ok(quote))
+    }
+}
+
+fn load<'a>(
+    database: &Connection,
+    accounts: &'a mut HashMap<AccountId, (Holdings, Holdings)>,
+    account: AccountId,
+) -> rusqlite::Result<&'a mut (Holdings, Holdings)> {
+    use std::collections::hash_map::Entry as Slot;
+    match accounts.entry(account) {
+        Slot::Occupied(slot) => Ok(slot.into_mut()),
+        Slot::Vacant(slot) => {
+            let holdings = ledger::holdings(database, account)?;
+            Ok(slot.insert((holdings.clone(), holdings)))
+        }
+    }
+}
+
+fn act_row(
+    action: &Action,
+    account: AccountId,
+    place: place::Place,
+    side: Side,
+    quantity: Amount,
+    price: Option<Money>,
+    total: Option<Money>,
+) -> Transaction {
+    Transaction {
+        id: place.id,
+        account,
+        side,
+        status: Stage::Settled,
+        symbol: action.symbol,
+        quantity,
+        accepted: place.accepted,
+        settled: Some(place.accepted),
+        price,
+        total,
+        priced: Some(action.time),
+        client_order_id: None,
+        reason: None,
+    }
+}
+
+/// A transaction as the ledger has it once an order has ended.
+fn ended(order: &Queued, outcome: &Outcome, settled: Stamp) -> Transaction {
+    let (status, filled, reason) = match outcome {
+        Outcome::Settled { price, total, priced } => (Stage::Settled, Some((*price, *total, *priced)), None),
+        Outcome::Rejected(reason) => (Stage::Rejected, None, Some(*reason)),
+    };
+    Transaction {
+        id: order.id,
+        account: order.account,
+        side: order.side,
+        status,
+        symbol: order.symbol,
+        quantity: order.quantity,
+        accepted: order.accepted,
+        settled: Some(settled),
+        price: filled.map(|f| f.0),
+        total: filled.map(|f| f.1),
+        priced: filled.map(|f| f.2),
+        client_order_id: order.client_order_id.clone(),
+        reason,
+    }
+}
+
+fn known(entry: Entry, route: Route) -> Verdict {
+    if entry.transaction.status == Stage::Queued {
+        Verdict::Waits(entry.turn.number, route)
+    } else {
+        Verdict::Done(Box::new(entry), route)
+    }
+}
+
+/// Appends the reply that an ended order has, the same each time it is asked for.
+fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
+    match (transaction.price, transaction.total) {
+        (Some(price), Some(total)) => Reply::Filled(Fill {
+            side: transaction.side,
+            id: transaction.id,
+            symbol: transaction.symbol,
+            quantity: transaction.quantity,
+            price,
+            total,
+            settled: transaction.settled.unwrap_or_default(),
+        })
+        .write(out),
+        _ => {
+            let reason = transaction.reason.unwrap_or(Reason::InternalError);
+            let refusal = Refusal::new(reason, settlement::text(reason));
+            write_fail(out, instruction(transaction.side), &refusal);
+        }
+    }
+}

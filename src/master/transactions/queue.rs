@@ -1,0 +1,148 @@
+//! spec/master/transactions/queue.md · 3.1.7 ("all transactions go through a queue")
+//!
+//! The queued orders in memory, as the ledger holds them on disk, with who waits for each.
+
+use crate::master::route::Route;
+use crate::model::{AccountId, Amount, ClientOrderId, Side, Stamp, Symbol};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+use uuid::Uuid;
+
+/// A worker's stamp may lie this far behind the moment the master accepted the order: what a link that
+/// broke and stood again can delay it by.
+pub const BEHIND_MAX: i64 = 60_000;
+
+/// Connections that may wait for one order: a client that repeats it has few.
+pub const WAITERS_MAX: usize = 64;
+
+/// What the queue is cleared in the order of (wire.md 7): stamp, worker's UUID, sequence number, and
+/// last the place in the queue, which no two share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turn {
+    /// The worker's stamp, clamped.
+    pub stamp: Stamp,
+    /// The worker.
+    pub worker: Uuid,
+    /// Its number for the order.
+    pub sequence: u64,
+    /// The place in the queue.
+    pub number: i64,
+}
+
+/// A queued order.
+#[derive(Debug, Clone)]
+pub struct Queued {
+    /// Its turn.
+    pub turn: Turn,
+    /// The transaction's ID.
+    pub id: Uuid,
+    /// Whose.
+    pub account: AccountId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Of which asset.
+    pub symbol: Symbol,
+    /// How many units.
+    pub quantity: Amount,
+    /// When it was accepted, in wall time.
+    pub accepted: Stamp,
+    /// The same on a clock that never goes back; `None` for an order of an earlier process, which was
+    /// accepted before anything that happens now.
+    pub since: Option<Instant>,
+    /// The client's own name for it.
+    pub client_order_id: Option<ClientOrderId>,
+    /// Who waits for its end.
+    pub waiters: Vec<Route>,
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub struct Queue {
+    orders: BTreeMap<i64, Queued>,
+    by_account: HashMap<AccountId, usize>,
+}
+
+impl Queue {
+    /// Puts an order on it.
+    pub fn push(&mut self, order: Queued) {
+        *self.by_account.entry(order.account).or_default() += 1;
+        self.orders.insert(order.turn.number, order);
+    }
+
+    /// Takes an order off it.
+    pub fn remove(&mut self, number: i64) -> Option<Queued> {
+        let order = self.orders.remove(&number)?;
+        if let Some(count) = self.by_account.get_mut(&order.account) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_account.remove(&order.account);
+            }
+        }
+        Some(order)
+    }
+
+    /// An order by its place.
+    pub fn get_mut(&mut self, number: i64) -> Option<&mut Queued> {
+        self.orders.get_mut(&number)
+    }
+
+    /// How many orders an account has on it.
+    pub fn of_account(&self, account: AccountId) -> usize {
+        self.by_account.get(&account).copied().unwrap_or(0)
+    }
+
+    /// How many orders are on it.
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Whether it is clear.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+
+    /// The places of the orders accepted before `began`, in the order of their turns.
+    pub fn before(&self, began: Instant) -> Vec<i64> {
+        let mut turns: Vec<Turn> = self
+            .orders
+            .values()
+            .filter(|order| order.since.is_none_or(|since| since < began))
+            .map(|order| order.turn)
+            .collect();
+        turns.sort_unstable();
+        turns.into_iter().map(|turn| turn.number).collect()
+    }
+
+    /// Orders of an asset, to be changed by a split.
+    pub fn of_symbol(&mut self, symbol: Symbol) -> impl Iterator<Item = &mut Queued> {
+        self.orders
+            .values_mut()
+            .filter(move |order| order.symbol == symbol)
+    }
+}
+
+/// What a worker's stamp counts as: never ahead of the moment of acceptance, never further behind it than
+/// [`BEHIND_MAX`], and never before what this worker's last one counted as.
+pub fn clamp(stamped: Stamp, accepted: Stamp, last: Option<Stamp>) -> Stamp {
+    let within = stamped.0.clamp(accepted.0.saturating_sub(BEHIND_MAX), accepted.0);
+    Stamp(last.map_or(within, |last| within.max(last.0.min(accepted.0))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_gains_nothing() {
+        let now = Stamp(1_000_000);
+        assert_eq!(clamp(Stamp(999_990), now, None), Stamp(999_990));
+        assert_eq!(clamp(Stamp(2_000_000), now, None), now, "ahead");
+        assert_eq!(clamp(Stamp(0), now, None), Stamp(940_000), "behind");
+        assert_eq!(
+            clamp(Stamp(999_000), now, Some(Stamp(999_500))),
+            Stamp(999_500),
+            "backwards"
+        );
+        assert_eq!(clamp(Stamp(5), now, Some(Stamp(3_000_000))), now);
+    }
+}

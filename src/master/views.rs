@@ -1,0 +1,338 @@
+//! spec/master/views.md · 4.6.14 to 4.6.16 (public and private)
+//!
+//! What may be known of an account, read from what is committed. A thread of its own, so that a long
+//! history delays no order and no session check.
+
+use super::assets::AssetsHandle;
+use super::route::Route;
+use super::transactions::ledger::{self, Entry};
+use crate::model::money::share;
+use crate::model::{AccountId, Money, Reason, Side, Stamp, Status, Username};
+use crate::thread::{Heart, Stop, TICK};
+use crate::wire::payload::{
+    Entry as Line, EntryDetail, History, Holding, Payload, Portfolio, Receipt, UserInfo,
+};
+use crate::wire::{Instruction, Refusal};
+use crossbeam_channel::{Receiver, select};
+use rusqlite::{Connection, OptionalExtension};
+use uuid::Uuid;
+
+/// Questions that may wait.
+pub const INBOX: usize = 1024;
+/// Basis points in a whole.
+const BASIS_POINTS: i64 = 10_000;
+
+/// What is asked.
+#[derive(Debug)]
+pub enum About {
+    /// 4.6.14
+    Info(Username),
+    /// 4.6.15
+    Portfolio(Username),
+    /// 4.6.16
+    History(Username),
+    /// Why a transaction of the asker's own got its price.
+    Receipt(Uuid),
+}
+
+/// A question, and whose session asks it.
+#[derive(Debug)]
+pub struct Question {
+    /// Whose session.
+    pub asker: AccountId,
+    /// What about.
+    pub about: About,
+}
+
+impl Question {
+    /// The instruction that brought it.
+    pub fn instruction(&self) -> Instruction {
+        match self.about {
+            About::Info(_) => Instruction::GetUserInfo,
+            About::Portfolio(_) => Instruction::GetUserPortfolio,
+            About::History(_) => Instruction::GetUserTransactionHistory,
+            About::Receipt(_) => Instruction::GetTransactionReceipt,
+        }
+    }
+}
+
+/// The module's whole vocabulary.
+#[derive(Debug)]
+pub enum Message {
+    /// What one read of a link brought.
+    Questions(Vec<(Route, Question)>),
+}
+
+/// The module's whole state.
+#[derive(Debug)]
+pub struct Views {
+    database: Connection,
+    assets: AssetsHandle,
+    currency: String,
+}
+
+/// An account as it is seen.
+struct Seen {
+    account: AccountId,
+    username: String,
+    email: String,
+    is_password: bool,
+    created: Stamp,
+}
+
+enum Failure {
+    Refused(Refusal),
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Failure {
+        Failure::Database(error)
+    }
+}
+
+impl Views {
+    /// On a connection that only reads.
+    pub fn new(database: Connection, assets: AssetsHandle, currency: String) -> Views {
+        Views {
+            database,
+            assets,
+            currency,
+        }
+    }
+
+    /// Runs until stopped.
+    pub fn run(self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+        loop {
+            heart.beat();
+            select! {
+                recv(inbox) -> message => match message {
+                    Ok(Message::Questions(questions)) => {
+                        for (route, question) in questions {
+                            heart.beat();
+                            self.answer(&route, &question);
+                        }
+                    }
+                    Err(_) => return,
+                },
+                recv(stop.receiver()) -> _ => return,
+                default(TICK) => {}
+            }
+        }
+    }
+
+    fn answer(&self, route: &Route, question: &Question) {
+        let payload = match &question.about {
+            About::Info(username) => self.info(question.asker, username),
+            About::Portfolio(username) => self.portfolio(question.asker, username),
+            About::History(username) => self.history(question.asker, username),
+            About::Receipt(id) => self.receipt(question.asker, id),
+        };
+        match payload {
+            Ok(payload) => route.data(&payload),
+            Err(Failure::Refused(refusal)) => route.fail(question.instruction(), &refusal),
+            Err(Failure::Database(error)) => {
+                crate::error!("a view could not be read: {error}");
+                let text = "the master could not read its database; try again later";
+                route.fail(question.instruction(), &Refusal::new(Reason::InternalError, text));
+            }
+        }
+    }
+
+    fn seen(&self, username: &Username) -> Result<Seen, Failure> {
+        let mut statement = self.database.prepare_cached(
+            "SELECT account, username, email, is_password, created FROM accounts WHERE username_key = ?1",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Seen {
+                account: AccountId(row.get(0)?),
+                username: row.get(1)?,
+                email: row.get(2)?,
+                is_password: row.get(3)?,
+                created: Stamp(row.get(4)?),
+            })
+        };
+        statement
+            .query_row([username.key()], read)
+            .optional()?
+            .ok_or_else(|| {
+                Failure::Refused(Refusal::new(
+                    Reason::UnknownUser,
+                    format!("there is no user {username}"),
+                ))
+            })
+    }
+
+    fn info(&self, asker: AccountId, username: &Username) -> Result<Vec<u8>, Failure> {
+        let seen = self.seen(username)?;
+        let private = if asker == seen.account {
+            Some((seen.email, ledger::cash(&self.database, seen.account)?))
+        } else {
+            None
+        };
+        let info = UserInfo {
+            username: seen.username,
+            is_password: seen.is_password,
+            created: seen.created,
+            private,
+        };
+        Ok(info.to_bytes())
+    }
+
+    fn portfolio(&self, asker: AccountId, username: &Username) -> Result<Vec<u8>, Failure> {
+        let seen = self.seen(username)?;
+        // One transaction, so that cash and positions are of one moment.
+        let moment = self.database.unchecked_transaction()?;
+        let holdings = ledger::holdings(&moment, seen.account)?;
+        drop(moment);
+        let prices = self.assets.prices();
+        let mut held = Vec::with_capacity(holdings.positions.len());
+        for (symbol, (quantity, cost)) in &holdings.positions {
+            let price = prices
+                .entry(symbol)
+                .and_then(|entry| entry.quote)
+                .map_or(Money::ZERO, |q| q.value);
+            held.push(Holding {
+                symbol: *symbol,
+                quantity: *quantity,
+                average_cost: Money(share(cost.0, crate::model::money::MILLION, quantity.0)),
+                value: quantity
+                    .worth_at(price)
+                    .unwrap_or(Money(crate::model::money::LIMIT)),
+            });
+        }
+        let portfolio = if asker == seen.account {
+            Portfolio::Private(holdings.cash, held)
+        } else {
+            let sum = held
+                .iter()
+                .fold(i128::from(holdings.cash.0), |sum, h| sum + i128::from(h.value.0));
+            let points = |holding: &Holding| {
+                let exact = (i128::from(holding.value.0) * i128::from(BASIS_POINTS))
+                    .checked_div(sum)
+                    .unwrap_or(0);
+                u16::try_from(exact).unwrap_or(0)
+            };
+            Portfolio::Public(
+                held.iter()
+                    .map(|holding| (holding.symbol, points(holding)))
+                    .collect(),
+            )
+        };
+        Ok(portfolio.to_bytes())
+    }
+
+    fn history(&self, asker: AccountId, username: &Username) -> Result<Vec<u8>, Failure> {
+        let seen = self.seen(username)?;
+        let private = asker == seen.account;
+        let mut entries = Vec::new();
+        ledger::history(&self.database, seen.account, |entry| {
+            entries.push(line(entry, private))
+        })?;
+        Ok(History { private, entries }.to_bytes())
+    }
+
+    /// "Why did I get this price", in the order in which it happened.
+    fn receipt(&self, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, Failure> {
+        let Some(entry) = ledger::by_id(&self.database, asker, id)? else {
+            let text = "you have no transaction of this ID";
+            return Err(Failure::Refused(Refusal::new(Reason::NoData, text)));
+        };
+        let worker: Option<String> = self
+            .database
+            .prepare_cached("SELECT name FROM workers WHERE uuid = ?1")?
+            .query_row([entry.turn.worker.as_bytes()], |row| row.get(0))
+            .optional()?;
+        Ok(receipt(&entry, worker.as_deref(), &self.currency).to_bytes())
+    }
+}
+
+fn line(entry: Entry, private: bool) -> Line {
+    let transaction = entry.transaction;
+    let detail = private.then(|| EntryDetail {
+        quantity: transaction.quantity,
+        price: transaction.price.unwrap_or_default(),
+        total: transaction.total.unwrap_or_default(),
+        priced: transaction.priced.unwrap_or_default(),
+        client_order_id: transaction
+            .client_order_id
+            .map(|id| id.as_str().to_owned())
+            .unwrap_or_default(),
+        reason: transaction
+            .reason
+            .map(|reason| reason.as_str().to_owned())
+            .unwrap_or_default(),
+    });
+    Line {
+        id: transaction.id,
+        side: transaction.side,
+        status: transaction.status,
+        symbol: transaction.symbol,
+        accepted: transaction.accepted,
+        settled: transaction.settled.unwrap_or_default(),
+        detail,
+    }
+}
+
+fn receipt(entry: &Entry, worker: Option<&str>, currency: &str) -> Receipt {
+    let transaction = &entry.transaction;
+    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
+    row("transaction", transaction.id.hyphenated().to_string());
+    row("side", transaction.side.as_str().to_owned());
+    row("status", transaction.status.as_str().to_owned());
+    row("asset", transaction.symbol.to_string());
+    row("quantity", transaction.quantity.to_string());
+    if let Some(id) = &transaction.client_order_id {
+        row("client order ID", id.to_string());
+    }
+    let order = matches!(transaction.side, Side::Buy | Side::Sell);
+    if order {
+        row("worker", worker.unwrap_or("-").to_owned());
+        row("worker timestamp", entry.stamped.to_string());
+        row("timestamp counted as", entry.turn.stamp.to_string());
+        row("queue position", entry.turn.number.to_string());
+    }
+    row("accepted", transaction.accepted.to_string());
+    if let Some(update) = entry.update {
+        row("update", update.to_string());
+    }
+    if let Some(settled) = transaction.settled {
+        row("settled", settled.to_string());
+    }
+    if let Some(priced) = transaction.priced {
+        row("quote time", priced.to_string());
+    }
+    if let Some(price) = transaction.price {
+        row("price", format!("{price} {currency}"));
+    }
+    if let Some(total) = transaction.total {
+        row("total", format!("{total} {currency}"));
+    }
+    if let Some(reason) = transaction.reason {
+        row("reason", reason.to_string());
+    }
+    row("rule", rule(transaction.side, transaction.status).to_owned());
+    Receipt(rows)
+}
+
+fn rule(side: Side, status: Status) -> &'static str {
+    match (side, status) {
+        (_, Status::Queued) => {
+            "waits for the first update whose retrieval begins after the order was accepted"
+        }
+        (Side::Buy, Status::Settled) => {
+            "filled at the close of the asset's bar in the first update retrieved after acceptance; \
+             total = quantity × price, rounded up to a millionth"
+        }
+        (Side::Sell, Status::Settled) => {
+            "filled at the close of the asset's bar in the first update retrieved after acceptance; \
+             total = quantity × price, rounded down to a millionth"
+        }
+        (Side::Split, _) => {
+            "units held before the split × its ratio, rounded down to a millionth; the cost stays"
+        }
+        (Side::Dividend, _) => "units held × cash a unit, rounded down to a millionth",
+        (Side::Buy | Side::Sell, Status::Rejected) => "funds and holdings are checked when the order settles",
+    }
+}

@@ -1,0 +1,363 @@
+//! spec/master/workers.md · 3.1.5 Worker Management
+//!
+//! Who may be a worker, whose link stands, what they report, and what clients are told of them.
+
+pub mod registry;
+
+use super::assets::{AssetsHandle, Update};
+use super::auth;
+use super::database;
+use super::route::{Peer, Route, Shared};
+use crate::link::message::{self, PriceRow, Prices, Report, Welcome};
+use crate::model::{Stamp, Worker};
+use crate::thread::{Heart, Stop, TICK};
+use crate::wire::{Instruction, Reply, frame};
+use crossbeam_channel::{Receiver, Sender, select};
+use registry::{Registration, Registry};
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Messages that may wait for workers.
+pub const INBOX: usize = 256;
+/// A worker that has been away for so long loses the expirable sessions that hang on it.
+pub const AWAY: Duration = Duration::from_secs(60);
+
+/// A worker, as administrators see it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// As it was registered.
+    pub worker: Worker,
+    /// When its link stood, and where from; `None` while it is away.
+    pub linked: Option<(Stamp, std::net::SocketAddr)>,
+    /// Its last report, when it came, and how far its clock differed then, in milliseconds.
+    pub report: Option<(Report, Stamp, i64)>,
+}
+
+/// The module's whole vocabulary.
+#[derive(Debug)]
+pub enum Message {
+    /// A link has proven itself. It is read from once this is answered.
+    Linked(Arc<Peer>, Sender<()>),
+    /// A link is over.
+    Unlinked(Arc<Peer>),
+    /// What a worker reports of itself.
+    Report(Route, Report),
+    /// New prices, for every worker.
+    Update(Update),
+    /// For the administrator: all of them.
+    List(Sender<Vec<Row>>),
+    /// For the administrator: registers a worker.
+    Register(Registration, Sender<Result<Worker, String>>),
+    /// For the administrator: ends a worker's registration for good.
+    Unregister(String, Sender<Result<Worker, String>>),
+    /// For the administrator: ends a worker's link and keeps it out.
+    Boot(String, Sender<Result<Worker, String>>),
+    /// For the administrator: lets it in again.
+    Admit(String, Sender<Result<Worker, String>>),
+}
+
+struct Standing {
+    peer: Arc<Peer>,
+    report: Option<(Report, Stamp, i64)>,
+}
+
+/// The module's whole state.
+pub struct Workers {
+    database: Connection,
+    registry: Arc<Shared<Registry>>,
+    standing: HashMap<Uuid, Standing>,
+    /// Since when workers are away whose expirable sessions have not been ended yet.
+    away: HashMap<Uuid, Instant>,
+    peers: Arc<Shared<Vec<Arc<Peer>>>>,
+    addresses: Arc<Shared<Vec<String>>>,
+    auth: Sender<auth::Message>,
+    assets: AssetsHandle,
+    update_interval: i64,
+    expected: usize,
+    /// Whether it was said that fewer workers serve than are expected.
+    short: bool,
+}
+
+/// What workers shares with the rest of the master.
+#[derive(Debug, Clone)]
+pub struct WorkersShared {
+    /// Who is registered.
+    pub registry: Arc<Shared<Registry>>,
+    /// The standing links.
+    pub peers: Arc<Shared<Vec<Arc<Peer>>>>,
+    /// `host:port` of each available worker.
+    pub addresses: Arc<Shared<Vec<String>>>,
+}
+
+impl Workers {
+    /// With the registrations that the database holds.
+    pub fn new(
+        database: Connection,
+        shared: &WorkersShared,
+        auth: Sender<auth::Message>,
+        assets: AssetsHandle,
+        update_interval: Duration,
+        expected: usize,
+    ) -> Workers {
+        let now = Instant::now();
+        let away = shared
+            .registry
+            .load()
+            .all()
+            .map(|worker| (worker.uuid, now))
+            .collect();
+        Workers {
+            database,
+            registry: Arc::clone(&shared.registry),
+            standing: HashMap::new(),
+            away,
+            peers: Arc::clone(&shared.peers),
+            addresses: Arc::clone(&shared.addresses),
+            auth,
+            assets,
+            update_interval: i64::try_from(update_interval.as_millis()).unwrap_or(i64::MAX),
+            expected,
+            short: false,
+        }
+    }
+
+    /// Runs until stopped.
+    pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+        loop {
+            heart.beat();
+            select! {
+                recv(inbox) -> message => match message {
+                    Ok(message) => self.handle(message),
+                    Err(_) => break,
+                },
+                recv(stop.receiver()) -> _ => break,
+                default(TICK) => {}
+            }
+            self.look_for_absent();
+        }
+        for standing in self.standing.values() {
+            standing.peer.line.end();
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Linked(peer, done) => {
+                self.linked(peer);
+                let _ = done.try_send(());
+            }
+            Message::Unlinked(peer) => self.unlinked(&peer),
+            Message::Report(route, report) => {
+                let now = Stamp::now();
+                if let Some(standing) = self.standing.get_mut(&route.peer.worker.uuid)
+                    && standing.peer.line.number == route.peer.line.number
+                {
+                    standing.report = Some((report, now, route.stamp.since(now)));
+                }
+                route.send(|out| Reply::Pong.write(out));
+            }
+            Message::Update(update) => {
+                let prices = self.prices(&update);
+                for standing in self.standing.values() {
+                    standing.peer.push_frames(&prices);
+                }
+            }
+            Message::List(reply) => {
+                let _ = reply.try_send(self.rows());
+            }
+            Message::Register(registration, reply) => {
+                let _ = reply.try_send(self.register(&registration));
+            }
+            Message::Unregister(name, reply) => {
+                let done = self.change(&name, registry::unregister);
+                let _ = reply.try_send(done);
+            }
+            Message::Boot(name, reply) => {
+                let done = self.change(&name, |database, worker| {
+                    registry::set_booted(database, worker, true)
+                });
+                let _ = reply.try_send(done);
+            }
+            Message::Admit(name, reply) => {
+                let done = self.change(&name, |database, worker| {
+                    registry::set_booted(database, worker, false)
+                });
+                let _ = reply.try_send(done);
+            }
+        }
+    }
+
+    /// A worker's link stands: the newer of two wins.
+    fn linked(&mut self, peer: Arc<Peer>) {
+        let worker = peer.worker.clone();
+        // Between its handshake and now it may have been booted.
+        if self.registry.load().admitted(&worker.uuid).is_none() {
+            peer.push(|out| frame::write(out, Instruction::LinkBooted, &["this worker is not admitted"]));
+            peer.line.end();
+            return;
+        }
+        let welcome = Welcome {
+            now: Stamp::now(),
+            update_interval: self.update_interval,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        peer.push(|out| message::write(out, Instruction::LinkWelcome, &welcome));
+        let prices = self.current_prices();
+        peer.push_frames(&prices);
+        crate::info!("worker {} is linked from {}", worker.name, peer.line.peer);
+        let boot = peer.boot;
+        let older = self.standing.insert(worker.uuid, Standing { peer, report: None });
+        if let Some(older) = older {
+            crate::warn!("worker {} has a newer link: the older one is closed", worker.name);
+            older.peer.line.end();
+        }
+        self.away.remove(&worker.uuid);
+        self.tell_away(worker.uuid, Some(boot));
+        self.publish();
+    }
+
+    fn unlinked(&mut self, peer: &Arc<Peer>) {
+        let uuid = peer.worker.uuid;
+        let current = self
+            .standing
+            .get(&uuid)
+            .is_some_and(|s| s.peer.line.number == peer.line.number);
+        if current {
+            self.standing.remove(&uuid);
+            self.away.insert(uuid, Instant::now());
+            crate::info!("worker {} is away", peer.worker.name);
+            self.publish();
+        }
+    }
+
+    /// Replaces what others read, and tells every worker who serves now.
+    fn publish(&mut self) {
+        let mut peers: Vec<Arc<Peer>> = self.standing.values().map(|s| Arc::clone(&s.peer)).collect();
+        peers.sort_by(|a, b| a.worker.name.cmp(&b.worker.name));
+        let addresses: Vec<String> = peers.iter().map(|peer| peer.worker.address.clone()).collect();
+        let list: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        for peer in &peers {
+            peer.push(|out| frame::write(out, Instruction::LinkWorkers, &list));
+        }
+        let short = peers.len() < self.expected;
+        if short && !self.short {
+            crate::warn!("{} of {} expected workers are linked", peers.len(), self.expected);
+        }
+        self.short = short;
+        self.addresses.store(addresses);
+        self.peers.store(peers);
+    }
+
+    fn tell_away(&self, worker: Uuid, boot: Option<Uuid>) {
+        if self
+            .auth
+            .send_timeout(auth::Message::WorkerAway(worker, boot), TICK)
+            .is_err()
+        {
+            crate::error!("auth could not be told that worker {worker} was away");
+        }
+    }
+
+    fn look_for_absent(&mut self) {
+        let gone: Vec<Uuid> = self
+            .away
+            .iter()
+            .filter(|(_, since)| since.elapsed() >= AWAY)
+            .map(|(uuid, _)| *uuid)
+            .collect();
+        for uuid in gone {
+            self.away.remove(&uuid);
+            self.tell_away(uuid, None);
+        }
+    }
+
+    fn current_prices(&self) -> Vec<u8> {
+        prices(&self.assets, &self.assets.prices())
+    }
+
+    fn prices(&self, update: &Update) -> Vec<u8> {
+        prices(&self.assets, &update.snapshot)
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let registry = self.registry.load();
+        let row = |worker: &Worker| {
+            let standing = self.standing.get(&worker.uuid);
+            Row {
+                worker: worker.clone(),
+                linked: standing.map(|s| (s.peer.since, s.peer.line.peer)),
+                report: standing.and_then(|s| s.report.clone()),
+            }
+        };
+        registry.all().map(row).collect()
+    }
+
+    fn register(&mut self, registration: &Registration) -> Result<Worker, String> {
+        let worker = registry::register(&mut self.database, registration)?;
+        self.reload()?;
+        crate::info!("worker {} is registered as {}", worker.name, worker.uuid);
+        Ok(worker)
+    }
+
+    /// Changes a registered worker's row, and ends its link where it is not admitted any more.
+    fn change(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut Connection, &Worker) -> Result<(), String>,
+    ) -> Result<Worker, String> {
+        let found = self.registry.load().by_name(name).cloned();
+        let worker = found.ok_or_else(|| format!("no worker is registered as {name}; see `workers list`"))?;
+        change(&mut self.database, &worker)?;
+        self.reload()?;
+        let admitted = self.registry.load().admitted(&worker.uuid).is_some();
+        if !admitted && let Some(standing) = self.standing.remove(&worker.uuid) {
+            crate::warn!("worker {name} was booted");
+            standing
+                .peer
+                .push(|out| frame::write(out, Instruction::LinkBooted, &["booted by the administrator"]));
+            standing.peer.line.end();
+            self.away.insert(worker.uuid, Instant::now());
+            self.publish();
+        }
+        Ok(worker)
+    }
+
+    fn reload(&self) -> Result<(), String> {
+        let registry = Registry::load(&self.database).map_err(|e| format!("the database failed: {e}"))?;
+        self.registry.store(registry);
+        Ok(())
+    }
+}
+
+/// A push of prices, as frames.
+fn prices(assets: &AssetsHandle, snapshot: &super::assets::Snapshot) -> Vec<u8> {
+    let row = |entry: &super::assets::Entry| PriceRow {
+        symbol: entry.symbol,
+        quote: entry.quote,
+        day: entry.day,
+    };
+    let prices = Prices {
+        update: snapshot.number,
+        market_now: snapshot.market_now,
+        published: snapshot.published,
+        next: assets.next_update().unwrap_or(snapshot.published),
+        rows: snapshot.entries().iter().map(row).collect(),
+    };
+    let mut frames = Vec::new();
+    prices.write(&mut frames);
+    frames
+}
+
+/// Opens the registrations for whoever changes them while no master runs: the sandbox.
+///
+/// # Errors
+/// The database cannot be used, or the worker cannot be registered.
+pub fn register_offline(path: &std::path::Path, registration: &Registration) -> Result<Worker, String> {
+    let _held = database::lock(path).map_err(|e| e.to_string())?;
+    database::migrate(path).map_err(|e| e.to_string())?;
+    let mut connection = database::open(path).map_err(|e| e.to_string())?;
+    registry::register(&mut connection, registration)
+}
