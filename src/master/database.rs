@@ -252,9 +252,15 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), DatabaseError> {
         let source = open_reader(from)?;
         let mut copy = Connection::open(&part).map_err(fail)?;
         // Everything in one step: a reader of the write-ahead log sees one moment and blocks nobody.
-        rusqlite::backup::Backup::new(&source, &mut copy)
-            .and_then(|backup| backup.run_to_completion(-1, Duration::ZERO, None))
+        let done = rusqlite::backup::Backup::new(&source, &mut copy)
+            .and_then(|backup| backup.step(-1))
             .map_err(fail)?;
+        if done != rusqlite::backup::StepResult::Done {
+            return Err(io(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "the database was busy; try again",
+            )));
+        }
         copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
             .map_err(fail)?;
         copy.close().map_err(|(_, error)| fail(error))
