@@ -1,2 +1,9 @@
-//! A thin program.
-fn main() {}
+//! The client that a person uses: reads the command line and calls the library.
+
+use clap::Parser;
+use papertrader::client::{cli::Cli, commands};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    commands::run(Cli::parse())
+}

@@ -13,6 +13,7 @@ pub mod thread;
 pub mod link;
 pub mod net;
 
+pub mod client;
 pub mod daemon;
 pub mod master;
 

@@ -1,0 +1,434 @@
+//! spec/client/connection.md · 4.3.2, 4.4 and 4.7.1
+//!
+//! One connection to a server: requests go out, replies come in their order, notices in between. Blocking,
+//! every wait with a deadline.
+
+use super::stream::{Stream, explain, is_timeout, left};
+use super::{Error, Security, tls};
+use crate::model::{ClientOrderId, ProtocolFault, Stamp};
+use crate::wire::{FrameBuffer, Header, Instruction, Reassembly, Refusal, Reply, Request, State};
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// How long connecting, sending, or waiting for a reply may take unless told otherwise.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Requests that [`Connection::pipeline`] keeps unanswered at most: well under the 4,096 at which a worker
+/// stops reading.
+pub const PIPELINE_WINDOW: usize = 1024;
+
+/// Bytes that one read takes in.
+const READ: usize = 64 * 1024;
+
+/// How a connection is made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which connections are TLS, and who is trusted.
+    pub security: Security,
+    /// For connecting with its handshake, for each sending, and for each waiting for a reply.
+    pub deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            security: Security::default(),
+            deadline: DEADLINE,
+        }
+    }
+}
+
+/// A notice that an order is on the durable queue: `transactionQueued`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The transaction's ID.
+    pub id: Uuid,
+    /// The order's own name, if it was given one.
+    pub client_order_id: Option<ClientOrderId>,
+    /// When it is expected to settle.
+    pub expected: Stamp,
+}
+
+/// What answers a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A message with arguments, Fail returns included.
+    Message(Reply),
+    /// The payload of a data transfer, put together.
+    Payload(Vec<u8>),
+}
+
+/// What came from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// The answer to the oldest request that has none.
+    Reply(Answer),
+    /// An order is on the durable queue; its reply comes later.
+    Notice(Notice),
+    /// `protocolError`: the server closes after it.
+    Fault(ProtocolFault, String),
+    /// The server has closed, between two messages.
+    Closed,
+}
+
+/// A connection to a worker, or to a master's port for its worker list.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    address: String,
+    deadline: Duration,
+    frames: FrameBuffer,
+    transfer: Reassembly,
+    state: State,
+    out: Vec<u8>,
+    room: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects to `address` (`host:port`) in plain text on loopback and TLS beyond it; `deadline` counts
+    /// for connecting and for every later wait.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] or [`Error::Tls`].
+    pub fn connect(address: &str, deadline: Duration) -> Result<Connection, Error> {
+        let options = Options {
+            deadline,
+            ..Options::default()
+        };
+        Connection::open(address, &options)
+    }
+
+    /// Connects to `address` (`host:port`), trying each address that the name has.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] or [`Error::Tls`].
+    pub fn open(address: &str, options: &Options) -> Result<Connection, Error> {
+        let until = Instant::now() + options.deadline;
+        let unreachable = |text: String| Error::Unreachable {
+            address: address.to_owned(),
+            text,
+        };
+        let targets: Vec<SocketAddr> = address
+            .to_socket_addrs()
+            .map_err(|e| unreachable(e.to_string()))?
+            .collect();
+        let mut last = unreachable("the name has no address".to_owned());
+        for target in targets {
+            match TcpStream::connect_timeout(&target, left(until)) {
+                Ok(stream) => return Connection::over(stream, target, address, options, until),
+                Err(e) => last = unreachable(e.to_string()),
+            }
+        }
+        Err(last)
+    }
+
+    fn over(
+        stream: TcpStream,
+        target: SocketAddr,
+        address: &str,
+        options: &Options,
+        until: Instant,
+    ) -> Result<Connection, Error> {
+        let refused = |text: String| Error::Tls {
+            address: address.to_owned(),
+            text,
+        };
+        // Requests are small and wait for their replies: Nagle's algorithm would only delay them.
+        stream
+            .set_nodelay(true)
+            .map_err(|e| Error::Local(e.to_string()))?;
+        let stream = if options.security.wants_tls(target.ip()) {
+            let name = tls::server_name(address).map_err(refused)?;
+            let config = options.security.config()?;
+            let session = rustls::ClientConnection::new(config, name).map_err(|e| refused(e.to_string()))?;
+            let mut stream = Stream::Tls(Box::new(session), stream);
+            stream.handshake(until).map_err(|e| refused(explain(&e)))?;
+            stream
+        } else {
+            Stream::Plain(stream)
+        };
+        Ok(Connection {
+            stream,
+            address: address.to_owned(),
+            deadline: options.deadline,
+            frames: FrameBuffer::new(),
+            transfer: Reassembly::default(),
+            state: State::Command,
+            out: Vec::new(),
+            room: vec![0; READ],
+        })
+    }
+
+    /// Where it goes, as it was given.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether it is encrypted.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(..))
+    }
+
+    /// The state that both ends are in, as far as replies have been received.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn local_address(&self) -> Result<SocketAddr, Error> {
+        self.stream.tcp().local_addr().map_err(|e| self.lost(&e))
+    }
+
+    /// Changes the deadline of later waits.
+    pub fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = deadline;
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
+    pub fn send(&mut self, request: &Request) -> Result<(), Error> {
+        self.send_all(std::slice::from_ref(request))
+    }
+
+    /// Sends requests in one write. The caller reads the answers before it has more than 4,096 unanswered.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
+    pub fn send_all(&mut self, requests: &[Request]) -> Result<(), Error> {
+        let mut out = std::mem::take(&mut self.out);
+        for request in requests {
+            request.write(&mut out);
+        }
+        let result = self.send_bytes(&out);
+        // Session IDs and hashed passwords passed through here.
+        zeroize::Zeroize::zeroize(out.as_mut_slice());
+        out.clear();
+        self.out = out;
+        result
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let until = Instant::now() + self.deadline;
+        self.stream.write_all(bytes, until).map_err(|e| self.lost(&e))
+    }
+
+    /// Says that nothing more will be sent; replies still come.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
+    pub fn finish(&mut self) -> Result<(), Error> {
+        let until = Instant::now() + self.deadline;
+        self.stream.finish(until).map_err(|e| self.lost(&e))
+    }
+
+    /// The next thing that comes, waited for until the connection's deadline.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] (the deadline too) or [`Error::Nonsense`].
+    pub fn recv(&mut self) -> Result<Incoming, Error> {
+        match self.recv_within(self.deadline)? {
+            Some(incoming) => Ok(incoming),
+            None => Err(Error::Lost {
+                address: self.address.clone(),
+                text: format!("no answer within {:?}", self.deadline),
+            }),
+        }
+    }
+
+    /// The next thing that comes, or `None` when `wait` is over first; nothing is lost by that.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] or [`Error::Nonsense`].
+    pub fn recv_within(&mut self, wait: Duration) -> Result<Option<Incoming>, Error> {
+        let until = Instant::now() + wait;
+        loop {
+            if let Some(incoming) = self.take()? {
+                return Ok(Some(incoming));
+            }
+            let mut room = std::mem::take(&mut self.room);
+            let read = self.stream.read(&mut room, until);
+            if let Ok(size) = read {
+                self.frames.extend(&room[..size]);
+            }
+            self.room = room;
+            match read {
+                Ok(0) if self.frames.is_partial() || self.transfer.progress() != (0, 0) => {
+                    return Err(self.broken("the connection ended inside a message"));
+                }
+                Ok(0) => return Ok(Some(Incoming::Closed)),
+                Ok(_) => {}
+                Err(e) if is_timeout(&e) => return Ok(None),
+                Err(e) => return Err(self.lost(&e)),
+            }
+        }
+    }
+
+    /// The next whole message of those that are here.
+    fn take(&mut self) -> Result<Option<Incoming>, Error> {
+        loop {
+            let fault = |fault| Error::nonsense(&self.address, fault);
+            let Some((header, data)) = self.frames.next(Header::check).map_err(fault)? else {
+                return Ok(None);
+            };
+            if header.instruction == Instruction::Data.number() {
+                match self.transfer.push(&header, data).map_err(fault)? {
+                    Some(payload) => return Ok(Some(Incoming::Reply(Answer::Payload(payload)))),
+                    None => continue,
+                }
+            }
+            let reply = Reply::read(&header, data).map_err(fault)?;
+            return Ok(Some(match reply {
+                Reply::Queued {
+                    id,
+                    client_order_id,
+                    expected,
+                } => Incoming::Notice(Notice {
+                    id,
+                    client_order_id,
+                    expected,
+                }),
+                Reply::ProtocolError(code, text) => Incoming::Fault(code, text),
+                Reply::StateSwitched(state) => {
+                    self.state = state;
+                    Incoming::Reply(Answer::Message(Reply::StateSwitched(state)))
+                }
+                other => Incoming::Reply(Answer::Message(other)),
+            }));
+        }
+    }
+
+    /// The next reply; notices before it go to `notice`.
+    ///
+    /// # Errors
+    /// [`Error::Lost`], [`Error::Protocol`] or [`Error::Nonsense`].
+    pub fn reply(&mut self, mut notice: impl FnMut(Notice)) -> Result<Answer, Error> {
+        loop {
+            match self.recv()? {
+                Incoming::Reply(answer) => return Ok(answer),
+                Incoming::Notice(queued) => notice(queued),
+                Incoming::Fault(code, text) => {
+                    return Err(Error::Protocol {
+                        address: self.address.clone(),
+                        code,
+                        text,
+                    });
+                }
+                Incoming::Closed => return Err(self.broken("the connection was closed")),
+            }
+        }
+    }
+
+    /// Sends one request and waits for its answer, which is of the kind that answers it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a Fail return; [`Error::Lost`], [`Error::Protocol`] or [`Error::Nonsense`].
+    pub fn call(&mut self, request: &Request) -> Result<Answer, Error> {
+        self.send(request)?;
+        let answer = self.reply(|_| {})?;
+        self.accept(request.instruction(), answer)
+    }
+
+    /// Sends requests with at most `window` of them unanswered, and hands each answer to `each` with its
+    /// request's place; a refusal is an answer too. Returns how many were answered.
+    ///
+    /// # Errors
+    /// [`Error::Lost`], [`Error::Protocol`] or [`Error::Nonsense`]; the answers so far have been handed over.
+    pub fn pipeline(
+        &mut self,
+        requests: &[Request],
+        window: usize,
+        mut each: impl FnMut(usize, Result<Answer, Refusal>),
+    ) -> Result<usize, Error> {
+        let window = window.max(1);
+        let (mut sent, mut done) = (0, 0);
+        while done < requests.len() {
+            // Filled up again when half of it is answered, so that one write carries many requests.
+            if sent - done <= window / 2 && sent < requests.len() {
+                let to = requests.len().min(done + window);
+                self.send_all(&requests[sent..to])?;
+                sent = to;
+            }
+            let answer = self.reply(|_| {})?;
+            let result = match self.accept(requests[done].instruction(), answer) {
+                Ok(answer) => Ok(answer),
+                Err(Error::Refused(refusal)) => Err(refusal),
+                Err(other) => return Err(other),
+            };
+            each(done, result);
+            done += 1;
+        }
+        Ok(done)
+    }
+
+    /// An answer that is one of `instruction`'s: a Fail becomes an error.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], or [`Error::Nonsense`] where it answers something else.
+    pub fn accept(&self, instruction: Instruction, answer: Answer) -> Result<Answer, Error> {
+        let row = instruction.row();
+        let came = match &answer {
+            Answer::Payload(_) => Instruction::Data,
+            Answer::Message(reply) => instruction_of(reply),
+        };
+        match answer {
+            Answer::Message(Reply::Fail(name, refusal)) if row.failure == Some(name) => {
+                Err(Error::Refused(refusal))
+            }
+            answer if row.success == Some(came) => Ok(answer),
+            _ => Err(Error::Nonsense {
+                address: self.address.clone(),
+                text: format!("{came} does not answer {instruction}"),
+            }),
+        }
+    }
+
+    fn lost(&self, error: &io::Error) -> Error {
+        let text = if is_timeout(error) {
+            format!("no progress within {:?}", self.deadline)
+        } else {
+            explain(error)
+        };
+        self.broken(&text)
+    }
+
+    /// The error for a connection that ended as `text` says.
+    pub fn broken(&self, text: &str) -> Error {
+        Error::Lost {
+            address: self.address.clone(),
+            text: text.to_owned(),
+        }
+    }
+}
+
+/// The instruction that carries a reply.
+fn instruction_of(reply: &Reply) -> Instruction {
+    use Instruction as I;
+    match reply {
+        Reply::Session { .. } => I::SessionId,
+        Reply::RegisterSuccess => I::RegisterSuccess,
+        Reply::Filled(fill) if fill.side == crate::model::Side::Sell => I::SellSuccess,
+        Reply::Filled(_) => I::PurchaseSuccess,
+        Reply::StateSwitched(_) => I::StateSwitchSuccess,
+        Reply::LogoutSuccess => I::LogoutSuccess,
+        Reply::Fail(name, _) => *name,
+        Reply::Data(..) => I::Data,
+        Reply::Pong => I::Pong,
+        Reply::WorkerList(_) => I::WorkerList,
+        Reply::ProtocolError(..) => I::ProtocolError,
+        Reply::Queued { .. } => I::TransactionQueued,
+    }
+}
+
+#[cfg(test)]
+mod tests;

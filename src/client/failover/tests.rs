@@ -1,0 +1,237 @@
+//! spec/client/failover.md · its tests
+
+use super::super::testing::{Mock, Peer};
+use super::*;
+use crate::model::{Money, Quote, Stamp, Symbol};
+use crate::wire::payload::Payload;
+use crate::wire::{Instruction, Refusal, Reply, Request};
+
+fn options() -> Options {
+    Options {
+        deadline: Duration::from_secs(5),
+        ..Options::default()
+    }
+}
+
+fn aapl() -> Symbol {
+    Symbol::parse("AAPL").unwrap()
+}
+
+/// A worker that quotes `value`.
+fn quoting(value: i64) -> impl Fn(usize, Peer) + Send + Sync {
+    move |_, mut peer| {
+        while let Some(request) = peer.request() {
+            match request {
+                Request::SwitchState { state, .. } => peer.send(&Reply::StateSwitched(state)),
+                Request::GetWorkerList => peer.send(&Reply::WorkerList(vec!["later:1".to_owned()])),
+                _ => peer.payload(
+                    &Quote {
+                        time: Stamp(0),
+                        value: Money(value),
+                    }
+                    .to_bytes(),
+                ),
+            }
+        }
+    }
+}
+
+fn refusing(instruction: Instruction, reason: Reason) -> impl Fn(usize, Peer) + Send + Sync {
+    move |_, mut peer| {
+        while let Some(request) = peer.request() {
+            match request {
+                Request::SwitchState { state, .. } => peer.send(&Reply::StateSwitched(state)),
+                _ => peer.send(&Reply::Fail(instruction, Refusal::new(reason, "no"))),
+            }
+        }
+    }
+}
+
+fn pool(workers: &[&str]) -> Pool {
+    let workers = workers.iter().map(|w| (*w).to_owned()).collect();
+    let mut pool = Pool::new(workers, None, options());
+    pool.set_session(Some(SessionId::from_bytes([1; 32])));
+    pool
+}
+
+#[test]
+fn the_next_worker_is_tried_and_kept() {
+    let second = Mock::start(quoting(2));
+    let third = Mock::start(quoting(3));
+    let mut pool = pool(&[&Mock::nowhere(), &second.address, &third.address]);
+    for _ in 0..3 {
+        assert_eq!(pool.call(|c| c.quote(aapl())).unwrap().value, Money(2));
+    }
+    assert_eq!(pool.address(), Some(second.address.as_str()));
+    assert_eq!(pool.workers()[0], second.address);
+    assert_eq!((second.accepted(), third.accepted()), (1, 0));
+}
+
+#[test]
+fn a_connection_that_was_closed_meanwhile_is_made_anew() {
+    let mock = Mock::start(|number, mut peer| {
+        // The first connection ends after one answer, as an idle one does.
+        if number > 0 {
+            return quoting(7)(number, peer);
+        }
+        for _ in 0..2 {
+            match peer.request() {
+                Some(Request::SwitchState { state, .. }) => peer.send(&Reply::StateSwitched(state)),
+                _ => peer.payload(
+                    &Quote {
+                        time: Stamp(0),
+                        value: Money(7),
+                    }
+                    .to_bytes(),
+                ),
+            }
+        }
+        peer.cut();
+    });
+    let mut pool = pool(&[&mock.address]);
+    for _ in 0..2 {
+        assert_eq!(pool.call(|c| c.quote(aapl())).unwrap().value, Money(7));
+    }
+    assert_eq!(mock.accepted(), 2);
+}
+
+#[test]
+fn the_master_is_asked_when_all_known_workers_are_down() {
+    let worker = Mock::start(quoting(5));
+    let address = worker.address.clone();
+    let master = Mock::start(move |_, mut peer| {
+        assert_eq!(peer.request(), Some(Request::GetWorkerList));
+        peer.send(&Reply::WorkerList(vec![address.clone()]));
+    });
+    let mut pool = Pool::new(vec![Mock::nowhere()], Some(master.address.clone()), options());
+    pool.set_session(Some(SessionId::from_bytes([1; 32])));
+    assert_eq!(pool.call(|c| c.quote(aapl())).unwrap().value, Money(5));
+    let mut alone = Pool::new(Vec::new(), Some(master.address.clone()), options());
+    let (workers, _) = alone.list_workers().unwrap();
+    assert_eq!(workers, ["later:1"]);
+}
+
+#[test]
+fn with_nobody_there_every_reason_is_told() {
+    let (one, two) = (Mock::nowhere(), Mock::nowhere());
+    let mut pool = Pool::new(vec![one.clone(), two.clone()], Some(Mock::nowhere()), options());
+    let error = pool.call(Client::ping).unwrap_err();
+    let Error::NoWorker(causes) = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(causes.len(), 3);
+    let text = error.to_string();
+    assert!(text.contains(&one) && text.contains(&two), "{text}");
+}
+
+#[test]
+fn a_worker_without_its_master_is_passed_over() {
+    let cut_off = Mock::start(refusing(Instruction::DataFail, Reason::MasterUnavailable));
+    let good = Mock::start(quoting(4));
+    let mut both = pool(&[&cut_off.address, &good.address]);
+    assert_eq!(both.call(|c| c.quote(aapl())).unwrap().value, Money(4));
+    let mut alone = pool(&[&cut_off.address, &Mock::nowhere()]);
+    let error = alone.call(|c| c.quote(aapl())).unwrap_err();
+    assert_eq!(error.code(), "master-unavailable");
+}
+
+#[test]
+fn a_refusal_is_an_answer() {
+    let first = Mock::start(refusing(Instruction::DataFail, Reason::UnknownAsset));
+    let second = Mock::start(quoting(2));
+    let mut pool = pool(&[&first.address, &second.address]);
+    assert_eq!(
+        pool.call(|c| c.quote(aapl())).unwrap_err().code(),
+        "unknown-asset"
+    );
+    assert_eq!(second.accepted(), 0);
+}
+
+#[test]
+fn a_login_teaches_the_workers_and_sets_the_session() {
+    let mock = Mock::start(|_, mut peer| {
+        while let Some(request) = peer.request() {
+            let Request::Login { expirable, .. } = request else {
+                panic!("{request:?}");
+            };
+            assert!(!expirable);
+            peer.send(&Reply::Session {
+                id: SessionId::from_bytes([5; 32]),
+                workers: vec!["a:1".to_owned(), "b:2".to_owned()],
+            });
+        }
+    });
+    let mut pool = Pool::new(vec![mock.address.clone()], None, options());
+    let alice = Username::parse("alice").unwrap();
+    let pass = HashedPass::parse(&"a".repeat(64)).unwrap();
+    let login = pool.login(&alice, &pass, false).unwrap();
+    assert_eq!(pool.session(), Some(&login.session));
+    assert_eq!(pool.workers(), [mock.address.as_str(), "a:1", "b:2"]);
+}
+
+#[test]
+fn a_registration_whose_answer_was_lost_is_found_out() {
+    let broken = Mock::start(|_, mut peer| {
+        peer.request();
+        peer.cut();
+    });
+    // The first attempt came through: the name is taken, and the password fits if it was ours.
+    let with_password = |fits: bool| {
+        Mock::start(move |_, mut peer| {
+            while let Some(request) = peer.request() {
+                let refuse = |i, reason| Reply::Fail(i, Refusal::new(reason, "no"));
+                peer.send(&match request {
+                    Request::Register { .. } => refuse(Instruction::RegisterFail, Reason::UsernameTaken),
+                    Request::Login { .. } if fits => Reply::Session {
+                        id: SessionId::from_bytes([5; 32]),
+                        workers: vec![],
+                    },
+                    Request::Login { .. } => refuse(Instruction::LoginFail, Reason::BadCredentials),
+                    _ => Reply::LogoutSuccess,
+                });
+            }
+        })
+    };
+    let alice = Username::parse("alice").unwrap();
+    let email = Email::parse("a@b").unwrap();
+    let pass = HashedPass::parse(&"a".repeat(64)).unwrap();
+    let (ours, theirs) = (with_password(true), with_password(false));
+    let register = |workers: &[&str]| {
+        let workers = workers.iter().map(|w| (*w).to_owned()).collect();
+        Pool::new(workers, None, options()).register(&alice, &email, &pass)
+    };
+    assert_eq!(register(&[&broken.address, &ours.address]), Ok(()));
+    let taken = register(&[&broken.address, &theirs.address]).unwrap_err();
+    assert_eq!(taken.code(), "username-taken");
+    // Without a lost answer a taken name is a taken name.
+    assert_eq!(register(&[&ours.address]).unwrap_err().code(), "username-taken");
+}
+
+#[test]
+fn a_patient_call_waits_for_a_worker_to_come() {
+    let address = Mock::nowhere();
+    let late = address.clone();
+    let helper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        let listener = std::net::TcpListener::bind(&late).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut out = Vec::new();
+        Reply::Pong.write(&mut out);
+        std::io::Write::write_all(&mut stream, &out).unwrap();
+        let mut room = [0; 64];
+        while matches!(std::io::Read::read(&mut stream, &mut room), Ok(size) if size > 0) {}
+    });
+    let mut pool = Pool::new(vec![address], None, options()).with_patience(Duration::from_secs(20));
+    pool.call(Client::ping).unwrap();
+    drop(pool);
+    helper.join().unwrap();
+}
+
+#[test]
+fn waits_grow_to_a_bound() {
+    let mut backoff = Backoff::default();
+    for base in [200, 400, 800, 1600, 3200, 5000, 5000] {
+        let wait = backoff.next_wait().as_millis();
+        assert!(wait >= base * 3 / 4 && wait <= base * 5 / 4, "{base} {wait}");
+    }
+}

@@ -1,0 +1,286 @@
+//! spec/client/order.md · its tests
+
+use super::super::Options;
+use super::super::testing::{Mock, Peer};
+use super::*;
+use crate::model::{Money, SessionId};
+use crate::wire::Instruction;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+fn order() -> Order {
+    Order {
+        side: Side::Buy,
+        symbol: Symbol::parse("AAPL").unwrap(),
+        quantity: Amount(10_000_000),
+        id: ClientOrderId::parse("my-order").unwrap(),
+    }
+}
+
+fn patience() -> Patience {
+    Patience {
+        answer: Duration::from_millis(600),
+        grace: Duration::from_millis(300),
+        contact: Duration::from_secs(20),
+        settlement: Duration::from_secs(20),
+    }
+}
+
+fn fill() -> Fill {
+    Fill {
+        side: Side::Buy,
+        id: Uuid::from_u128(9),
+        symbol: order().symbol,
+        quantity: order().quantity,
+        price: Money(2_000_000),
+        total: Money(20_000_000),
+        settled: Stamp(1),
+    }
+}
+
+fn notice() -> Notice {
+    Notice {
+        id: Uuid::from_u128(9),
+        client_order_id: Some(order().id),
+        expected: Stamp::now(),
+    }
+}
+
+fn queued() -> Reply {
+    let notice = notice();
+    Reply::Queued {
+        id: notice.id,
+        client_order_id: notice.client_order_id,
+        expected: notice.expected,
+    }
+}
+
+fn refused(reason: Reason) -> Reply {
+    Reply::Fail(Instruction::PurchaseFail, Refusal::new(reason, "because"))
+}
+
+/// Takes an order off the connection: it must be ours, under its own name.
+fn take(peer: &mut Peer) -> bool {
+    match peer.request() {
+        Some(Request::Order { id, quantity, .. }) => {
+            assert_eq!(id, Some(order().id));
+            assert_eq!(quantity, order().quantity);
+            true
+        }
+        None => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A worker that answers the `n`th order it is ever sent with `script(n)`; no replies: cut.
+fn worker(script: impl Fn(usize) -> Vec<Reply> + Send + Sync + 'static) -> Mock {
+    let orders = AtomicUsize::new(0);
+    Mock::start(move |_, mut peer| {
+        while take(&mut peer) {
+            let replies = script(orders.fetch_add(1, Ordering::SeqCst));
+            let end = replies.is_empty() || matches!(replies.last(), Some(Reply::Queued { .. }));
+            for reply in &replies {
+                peer.send(reply);
+            }
+            if end {
+                return peer.cut();
+            }
+        }
+    })
+}
+
+fn run(workers: &[&str], patience: &Patience, wait: bool) -> (Result<Outcome, Error>, Vec<Progress>) {
+    let workers = workers.iter().map(|w| (*w).to_owned()).collect();
+    let mut pool = Pool::new(workers, None, Options::default());
+    pool.set_session(Some(SessionId::from_bytes([1; 32])));
+    let mut seen = Vec::new();
+    let outcome = place(&mut pool, &order(), patience, wait, &mut |p| seen.push(p.clone()));
+    (outcome, seen)
+}
+
+#[test]
+fn an_order_is_announced_and_filled() {
+    let mock = worker(|_| vec![queued(), Reply::Filled(fill())]);
+    let (outcome, seen) = run(&[&mock.address], &patience(), true);
+    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    assert!(
+        matches!(&seen[0], Progress::Queued(n) if n.id == fill().id),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn an_order_whose_connection_broke_is_repeated_under_its_name() {
+    let broken = worker(|_| vec![]);
+    let good = worker(|_| vec![queued(), Reply::Filled(fill())]);
+    let (outcome, seen) = run(&[&broken.address, &good.address], &patience(), true);
+    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    assert!(
+        matches!(seen[0], Progress::Repeating(Error::Lost { .. })),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn an_order_that_was_queued_is_asked_after() {
+    // The one and only worker breaks after the notice twice, and then knows the outcome.
+    let mock = worker(|n| match n {
+        0 | 1 => vec![queued()],
+        _ => vec![Reply::Filled(fill())],
+    });
+    let (outcome, seen) = run(&[&mock.address], &patience(), true);
+    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    let notices = seen.iter().filter(|p| matches!(p, Progress::Queued(_))).count();
+    assert_eq!(notices, 2);
+}
+
+#[test]
+fn silence_after_the_expected_time_makes_it_ask_again() {
+    let asked = Arc::new(AtomicBool::new(false));
+    let again = asked.clone();
+    let mock = Mock::start(move |number, mut peer| {
+        assert!(take(&mut peer));
+        peer.send(&queued());
+        if number > 0 {
+            again.store(true, Ordering::SeqCst);
+            peer.send(&Reply::Filled(fill()));
+        }
+        // The first connection stays open and silent.
+        peer.request();
+    });
+    let (outcome, _) = run(&[&mock.address], &patience(), true);
+    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    assert!(asked.load(Ordering::SeqCst));
+}
+
+#[test]
+fn without_waiting_the_notice_is_enough() {
+    let mock = worker(|_| vec![queued()]);
+    let (outcome, _) = run(&[&mock.address], &patience(), false);
+    assert!(matches!(outcome, Ok(Outcome::Queued(n)) if n.id == fill().id));
+}
+
+#[test]
+fn a_refusal_is_the_outcome_and_not_repeated() {
+    for (replies, id) in [
+        (vec![refused(Reason::UnknownAsset)], None),
+        (vec![refused(Reason::Overloaded)], None),
+        (
+            vec![queued(), refused(Reason::InsufficientFunds)],
+            Some(fill().id),
+        ),
+    ] {
+        let mock = worker(move |n| {
+            assert_eq!(n, 0);
+            replies.clone()
+        });
+        let (outcome, _) = run(&[&mock.address], &patience(), true);
+        assert!(
+            matches!(outcome, Ok(Outcome::Rejected(_, seen)) if seen == id),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn a_worker_without_its_master_is_passed_over() {
+    let cut_off = worker(|_| vec![refused(Reason::MasterUnavailable)]);
+    let good = worker(|_| vec![queued(), Reply::Filled(fill())]);
+    let (outcome, _) = run(&[&cut_off.address, &good.address], &patience(), true);
+    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    let (outcome, _) = run(&[&cut_off.address], &patience(), true);
+    assert!(
+        matches!(&outcome, Ok(Outcome::Rejected(r, None)) if r.reason == Reason::MasterUnavailable),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_passing_refusal_says_nothing_about_an_attempt_that_was_lost() {
+    for passing in [
+        Reason::MasterUnavailable,
+        Reason::Overloaded,
+        Reason::InternalError,
+    ] {
+        let mock = worker(move |n| match n {
+            0 => vec![],
+            1 | 2 => vec![refused(passing)],
+            _ => vec![Reply::Filled(fill())],
+        });
+        let (outcome, _) = run(&[&mock.address], &patience(), true);
+        assert_eq!(outcome, Ok(Outcome::Filled(fill())), "{passing}");
+    }
+    // Nor about one that is known to be queued.
+    let mock = worker(|n| match n {
+        0 => vec![queued()],
+        1 => vec![refused(Reason::Overloaded)],
+        _ => vec![refused(Reason::InsufficientFunds)],
+    });
+    let (outcome, _) = run(&[&mock.address], &patience(), true);
+    assert!(
+        matches!(&outcome, Ok(Outcome::Rejected(r, Some(_))) if r.reason == Reason::InsufficientFunds),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_found_out_is_called_unknown() {
+    // The session ends between the lost attempt and the next.
+    let mock = worker(|n| match n {
+        0 => vec![],
+        _ => vec![refused(Reason::SessionExpired)],
+    });
+    let (outcome, _) = run(&[&mock.address], &patience(), true);
+    assert!(matches!(&outcome, Err(Error::Unknown { order, .. }) if order.as_str() == "my-order"));
+    // Every attempt is lost until patience is over.
+    let broken = worker(|_| vec![]);
+    let short = Patience {
+        contact: Duration::from_millis(700),
+        ..patience()
+    };
+    let (outcome, _) = run(&[&broken.address], &short, true);
+    assert!(matches!(outcome, Err(Error::Unknown { .. })));
+}
+
+#[test]
+fn what_is_known_to_be_queued_is_called_queued() {
+    let mock = worker(|n| if n == 0 { vec![queued()] } else { vec![] });
+    let short = Patience {
+        contact: Duration::from_millis(700),
+        ..patience()
+    };
+    let (outcome, _) = run(&[&mock.address], &short, true);
+    assert!(matches!(outcome, Ok(Outcome::Queued(_))), "{outcome:?}");
+    // A settlement that does not come in all the time there is.
+    let slow = Mock::start(|_, mut peer| {
+        take(&mut peer);
+        peer.send(&Reply::Queued {
+            id: Uuid::from_u128(9),
+            client_order_id: Some(order().id),
+            expected: Stamp(Stamp::now().0 + 3_600_000),
+        });
+        peer.request();
+    });
+    let short = Patience {
+        settlement: Duration::from_millis(500),
+        ..patience()
+    };
+    let (outcome, seen) = run(&[&slow.address], &short, true);
+    assert!(matches!(outcome, Ok(Outcome::Queued(_))), "{outcome:?}");
+    assert!(seen.iter().any(|p| matches!(p, Progress::Waiting(_))), "{seen:?}");
+}
+
+#[test]
+fn an_order_that_was_never_sent_is_no_mystery() {
+    let (outcome, _) = run(&[&Mock::nowhere()], &patience(), true);
+    assert!(matches!(outcome, Err(Error::NoWorker(_))));
+}
+
+#[test]
+fn names_are_fresh() {
+    let seen = Mutex::new(std::collections::HashSet::new());
+    for _ in 0..100 {
+        assert!(seen.lock().insert(fresh_id().unwrap().as_str().to_owned()));
+    }
+}

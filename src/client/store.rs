@@ -1,0 +1,397 @@
+//! spec/client/store.md · 4.6.2 ("The sessionID should be stored locally on the client's machine")
+//!
+//! The sessions of this person on this machine: one file that nobody else can read.
+
+use super::Error;
+use crate::model::{SessionId, Username};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// The file's name in the state folder.
+pub const FILE: &str = "sessions.json";
+
+/// The largest file that is read: far more than [`SESSIONS_MAX`] sessions need.
+pub const FILE_MAX: u64 = 1 << 20;
+
+/// Sessions remembered at most; the oldest go first.
+pub const SESSIONS_MAX: usize = 64;
+
+/// How long another run may hold the file.
+const LOCK_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A session as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// Whose.
+    pub username: Username,
+    /// The secret.
+    pub session: SessionId,
+    /// Where it is valid: what was asked when it was made, and the workers that were named then.
+    pub workers: Vec<String>,
+    /// The master's port 2048, if one was named.
+    pub master: Option<String>,
+}
+
+/// The form of the file.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    version: u32,
+    /// The one used last stands first.
+    sessions: Vec<WrittenSession>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenSession {
+    username: String,
+    #[serde(with = "secret")]
+    session: Zeroizing<String>,
+    workers: Vec<String>,
+    #[serde(default)]
+    master: Option<String>,
+}
+
+/// A text that is wiped when it is dropped.
+mod secret {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use zeroize::Zeroizing;
+
+    pub fn serialize<S: Serializer>(text: &Zeroizing<String>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
+        String::deserialize(from).map(Zeroizing::new)
+    }
+}
+
+/// The file.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// In `folder`, which is made when something is first written.
+    pub fn at(folder: impl Into<PathBuf>) -> Store {
+        Store {
+            folder: folder.into(),
+        }
+    }
+
+    /// In `$XDG_STATE_HOME/papertrader`, else `~/.local/state/papertrader`.
+    ///
+    /// # Errors
+    /// Neither XDG_STATE_HOME nor HOME is an absolute path.
+    pub fn standard() -> Result<Store, Error> {
+        let absolute = |name: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|p| p.is_absolute())
+        };
+        // A relative XDG_STATE_HOME is to be ignored, its specification says.
+        match (absolute("XDG_STATE_HOME"), absolute("HOME")) {
+            (Some(state), _) => Ok(Store::at(state.join("papertrader"))),
+            (None, Some(home)) => Ok(Store::at(home.join(".local/state/papertrader"))),
+            (None, None) => Err(Error::Local(
+                "no place to keep sessions: set HOME or XDG_STATE_HOME".to_owned(),
+            )),
+        }
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+
+    /// The sessions, the one used last first; none where there is no file.
+    ///
+    /// # Errors
+    /// A file that others can read or that is someone else's, or one that is not of this form.
+    pub fn load(&self) -> Result<Vec<Remembered>, Error> {
+        let path = self.path();
+        let failed = |e: &dyn std::fmt::Display| Error::Local(format!("{}: {e}", path.display()));
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(failed(&e)),
+        };
+        let about = file.metadata().map_err(|e| failed(&e))?;
+        if about.mode() & 0o077 != 0 {
+            return Err(failed(&format!(
+                "others can read it (mode {:04o}); say: chmod 600 {}",
+                about.mode() & 0o7777,
+                path.display()
+            )));
+        }
+        if about.uid() != rustix::process::geteuid().as_raw() {
+            return Err(failed(&"it belongs to somebody else"));
+        }
+        if about.len() > FILE_MAX {
+            return Err(failed(&"it is too large to be a session file"));
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.take(FILE_MAX)
+            .read_to_string(&mut text)
+            .map_err(|e| failed(&e))?;
+        let bad = |e: &dyn std::fmt::Display| {
+            failed(&format!(
+                "not a session file of this version ({e}); remove it and log in again"
+            ))
+        };
+        let written: Written = serde_json::from_str(&text).map_err(|e| bad(&e))?;
+        if written.version != 1 {
+            return Err(bad(&format!("version {}", written.version)));
+        }
+        let read = |s: WrittenSession| {
+            Ok(Remembered {
+                username: Username::parse(&s.username)?,
+                session: SessionId::parse(&s.session)?,
+                workers: s.workers,
+                master: s.master,
+            })
+        };
+        written
+            .sessions
+            .into_iter()
+            .map(read)
+            .collect::<Result<_, crate::model::Malformed>>()
+            .map_err(|e| bad(&e))
+    }
+
+    /// Changes the sessions, alone: another run waits meanwhile. The file is replaced whole, or not at all.
+    ///
+    /// # Errors
+    /// As [`Store::load`]; a folder or file that cannot be written.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Remembered>)) -> Result<(), Error> {
+        let failed = |e: &dyn std::fmt::Display| Error::Local(format!("{}: {e}", self.folder.display()));
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
+            .map_err(|e| failed(&e))?;
+        let _lock = self.lock()?;
+        let mut sessions = self.load()?;
+        change(&mut sessions);
+        sessions.truncate(SESSIONS_MAX);
+        let written = Written {
+            version: 1,
+            sessions: sessions
+                .iter()
+                .map(|s| WrittenSession {
+                    username: s.username.as_str().to_owned(),
+                    session: Zeroizing::new(s.session.expose()),
+                    workers: s.workers.clone(),
+                    master: s.master.clone(),
+                })
+                .collect(),
+        };
+        let text = Zeroizing::new(serde_json::to_string_pretty(&written).map_err(|e| failed(&e))?);
+        self.replace(&text).map_err(|e| failed(&e))
+    }
+
+    fn lock(&self) -> Result<File, Error> {
+        let path = self.folder.join("sessions.lock");
+        let failed = |e: &dyn std::fmt::Display| Error::Local(format!("{}: {e}", path.display()));
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|e| failed(&e))?;
+        let until = Instant::now() + LOCK_DEADLINE;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(file),
+                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    return Err(failed(&"another papertrader holds it"));
+                }
+                Err(e) => return Err(failed(&e)),
+            }
+        }
+    }
+
+    fn replace(&self, text: &str) -> std::io::Result<()> {
+        // The lock makes this name ours; one that a run left behind when it died is written over.
+        let fresh = self.folder.join("sessions.json.new");
+        match std::fs::remove_file(&fresh) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut file = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, self.path())?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Remembers a session as the one used last, in place of the same account's at the same workers.
+    ///
+    /// # Errors
+    /// As [`Store::change`].
+    pub fn put(&self, session: Remembered) -> Result<(), Error> {
+        self.change(|sessions| {
+            sessions.retain(|s| {
+                !(s.username.key() == session.username.key() && s.shares_worker(&session.workers))
+            });
+            sessions.insert(0, session);
+        })
+    }
+
+    /// Changes what is remembered about a session, where it stands; one that is gone stays gone.
+    ///
+    /// # Errors
+    /// As [`Store::change`].
+    pub fn update(&self, session: &Remembered) -> Result<(), Error> {
+        self.change(|sessions| {
+            if let Some(known) = sessions.iter_mut().find(|s| s.session == session.session) {
+                *known = session.clone();
+            }
+        })
+    }
+
+    /// Forgets a session.
+    ///
+    /// # Errors
+    /// As [`Store::change`].
+    pub fn forget(&self, session: &SessionId) -> Result<(), Error> {
+        self.change(|sessions| sessions.retain(|s| s.session != *session))
+    }
+
+    /// The session that was used last among those valid at one of `servers` (any, where none is named) and of
+    /// `username` (any, where none is named).
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn find(&self, servers: &[String], username: Option<&Username>) -> Result<Option<Remembered>, Error> {
+        let suits = |s: &Remembered| {
+            (servers.is_empty() || s.shares_worker(servers))
+                && username.is_none_or(|name| name.key() == s.username.key())
+        };
+        Ok(self.load()?.into_iter().find(suits))
+    }
+}
+
+impl Remembered {
+    fn shares_worker(&self, others: &[String]) -> bool {
+        self.workers.iter().any(|w| others.contains(w))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn session(name: &str, byte: u8, worker: &str) -> Remembered {
+        Remembered {
+            username: Username::parse(name).unwrap(),
+            session: SessionId::from_bytes([byte; 32]),
+            workers: vec![worker.to_owned(), "shared:1".to_owned()],
+            master: None,
+        }
+    }
+
+    #[test]
+    fn sessions_are_kept_in_a_file_of_mode_0600() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path().join("a/b"));
+        assert_eq!(store.load().unwrap(), []);
+        let one = session("alice", 1, "x:1");
+        store.put(one.clone()).unwrap();
+        assert_eq!(store.load().unwrap(), [one]);
+        let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(store.path()), 0o600);
+        assert_eq!(mode(folder.path().join("a/b")), 0o700);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path());
+        store.put(session("alice", 1, "x:1")).unwrap();
+        for mode in [0o640, 0o604, 0o620] {
+            std::fs::set_permissions(store.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            let error = store.load().unwrap_err().to_string();
+            assert!(error.contains("chmod 600"), "{error}");
+            assert!(store.put(session("bob", 2, "x:1")).is_err());
+        }
+        std::fs::set_permissions(store.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(store.load().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_last_used_that_suits_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path());
+        let mut far = session("alice", 2, "far:1");
+        far.workers = vec!["far:1".to_owned()];
+        for s in [session("alice", 1, "x:1"), session("Bob", 3, "x:1"), far.clone()] {
+            store.put(s).unwrap();
+        }
+        let find = |servers: &[&str], name: Option<&str>| {
+            let servers: Vec<String> = servers.iter().map(|s| (*s).to_owned()).collect();
+            let name = name.map(|n| Username::parse(n).unwrap());
+            store.find(&servers, name.as_ref()).unwrap().map(|s| s.session)
+        };
+        let id = |byte| Some(SessionId::from_bytes([byte; 32]));
+        assert_eq!(find(&[], None), id(2));
+        assert_eq!(find(&["shared:1"], None), id(3));
+        assert_eq!(find(&["x:1"], Some("ALICE")), id(1));
+        assert_eq!(find(&[], Some("bob")), id(3));
+        assert_eq!(find(&["other:1"], None), None);
+        // A new session of the same account in the same place takes the old one's place.
+        store.put(session("ALICE", 9, "shared:1")).unwrap();
+        assert_eq!(find(&["x:1"], Some("alice")), None);
+        assert_eq!(store.load().unwrap().len(), 3);
+        store.forget(&far.session).unwrap();
+        assert_eq!(find(&["far:1"], None), None);
+    }
+
+    #[test]
+    fn junk_is_named_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path());
+        for junk in [
+            "",
+            "{",
+            "[]",
+            r#"{"version":2,"sessions":[]}"#,
+            r#"{"version":1,"sessions":[{"username":"alice","session":"x","workers":[]}]}"#,
+        ] {
+            store.replace(junk).unwrap();
+            let error = store.load().unwrap_err().to_string();
+            assert!(error.contains("log in again"), "{error}");
+            assert!(store.put(session("alice", 1, "x:1")).is_err());
+            assert_eq!(std::fs::read_to_string(store.path()).unwrap(), junk);
+        }
+    }
+
+    #[test]
+    fn many_runs_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path());
+        std::thread::scope(|scope| {
+            for byte in 1..=8 {
+                let store = &store;
+                scope.spawn(move || {
+                    store.put(session(&format!("user{byte}"), byte, "x:1")).unwrap();
+                });
+            }
+        });
+        assert_eq!(store.load().unwrap().len(), 8);
+    }
+}

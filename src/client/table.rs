@@ -1,0 +1,228 @@
+//! spec/client/table.md · 2.1.2 (what the outer world sees)
+//!
+//! How numbers, times and tables look to a person.
+
+use crate::model::money::MILLION;
+use crate::model::{Amount, Money, Stamp};
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Columns of a terminal that does not say how many it has.
+pub const DEFAULT_WIDTH: u16 = 80;
+
+/// What stands where there is no value.
+pub const NONE: &str = "–";
+
+/// Text of a server or a person, with control characters made harmless to the terminal.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+        .collect()
+}
+
+/// The terminal's columns; [`DEFAULT_WIDTH`] where standard output is no terminal.
+pub fn terminal_width() -> u16 {
+    terminal_size::terminal_size_of(std::io::stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0)
+}
+
+/// Millionths with thousands apart and at least `places` places after the point: `1,234.50`.
+fn grouped(millionths: i64, places: usize) -> String {
+    let size = millionths.unsigned_abs();
+    let million = MILLION.unsigned_abs();
+    let whole = (size / million).to_string();
+    let mut out = String::new();
+    if millionths < 0 {
+        out.push('-');
+    }
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    let fraction = format!("{:06}", size % million);
+    let shown = fraction.trim_end_matches('0').len().max(places);
+    if shown > 0 {
+        out.push('.');
+        out.push_str(&fraction[..shown]);
+    }
+    out
+}
+
+/// Money: `1,234.50`, and to the millionth where it has one.
+pub fn money(money: Money) -> String {
+    grouped(money.0, 2)
+}
+
+/// A gain or loss, with its sign.
+pub fn profit(money: Money) -> String {
+    let sign = if money.0 > 0 { "+" } else { "" };
+    format!("{sign}{}", grouped(money.0, 2))
+}
+
+/// A quantity: `1,000` or `0.5`.
+pub fn amount(amount: Amount) -> String {
+    grouped(amount.0, 0)
+}
+
+/// `part` of `whole` as a percentage with two places, rounded toward zero: `-3.25`; `None` of nothing.
+pub fn percent(part: Money, whole: Money) -> Option<String> {
+    if whole.0 == 0 {
+        return None;
+    }
+    let points = i128::from(part.0) * 10_000 / i128::from(whole.0);
+    let sign = if points < 0 { "-" } else { "" };
+    let size = points.unsigned_abs();
+    Some(format!("{sign}{}.{:02}", size / 100, size % 100))
+}
+
+/// The same with a sign for gains and the mark behind it.
+pub fn signed_percent(part: Money, whole: Money) -> String {
+    match percent(part, whole) {
+        Some(text) if part.0 > 0 => format!("+{text} %"),
+        Some(text) => format!("{text} %"),
+        None => NONE.to_owned(),
+    }
+}
+
+/// A moment to the second, and only its day where it is a midnight: `2013-03-01 14:05:09`.
+pub fn moment(stamp: Stamp) -> String {
+    let text = stamp.to_string();
+    let day = &text[..text.find('T').unwrap_or(text.len())];
+    if stamp == stamp.day() {
+        day.to_owned()
+    } else {
+        let seconds = text.find('.').unwrap_or(text.len());
+        text[..seconds].replace('T', " ")
+    }
+}
+
+/// How long, in its two largest units: `45 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`, `13 y 20 d`.
+pub fn span(duration: Duration) -> String {
+    const UNITS: [(u64, &str); 5] = [
+        (365 * 86_400, "y"),
+        (86_400, "d"),
+        (3600, "h"),
+        (60, "min"),
+        (1, "s"),
+    ];
+    let mut left = duration.as_secs();
+    let mut out = String::new();
+    let mut parts = 0;
+    for (size, name) in UNITS {
+        let count = left / size;
+        left %= size;
+        if count > 0 {
+            let gap = if out.is_empty() { "" } else { " " };
+            let _ = write!(out, "{gap}{count} {name}");
+            parts += 1;
+        } else if parts > 0 {
+            break;
+        }
+        if parts == 2 {
+            break;
+        }
+    }
+    if out.is_empty() { "0 s".to_owned() } else { out }
+}
+
+/// How old a quote is by this machine's clock.
+pub fn age(time: Stamp, now: Stamp) -> String {
+    match u64::try_from(now.since(time)) {
+        Ok(millis) => span(Duration::from_millis(millis)),
+        Err(_) => "ahead".to_owned(),
+    }
+}
+
+/// A table with its headings; `right` names the columns of numbers.
+pub fn table(headings: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(headings.iter().map(Cell::new));
+    for row in rows {
+        table.add_row(row.iter().map(|text| Cell::new(clean(text))));
+    }
+    for index in right {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut out = table.trim_fmt();
+    out.push('\n');
+    out
+}
+
+/// Names and values, one a line, the values in one column.
+pub fn list(pairs: &[(&str, String)]) -> String {
+    let width = pairs
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut out = String::new();
+    for (name, value) in pairs {
+        let _ = writeln!(out, "{name:<width$}  {}", clean(value));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact_and_grouped() {
+        assert_eq!(money(Money(100_000_000_000)), "100,000.00");
+        assert_eq!(money(Money(1_234_567_890_100_000)), "1,234,567,890.10");
+        assert_eq!(money(Money(-999_500_001)), "-999.500001");
+        assert_eq!(money(Money(0)), "0.00");
+        assert_eq!(profit(Money(1_000_000)), "+1.00");
+        assert_eq!(profit(Money(-1)), "-0.000001");
+        assert_eq!(profit(Money(0)), "0.00");
+        assert_eq!(amount(Amount(1_000_000_000)), "1,000");
+        assert_eq!(amount(Amount(500_000)), "0.5");
+        assert_eq!(money(Money(i64::MIN)), "-9,223,372,036,854.775808");
+    }
+
+    #[test]
+    fn percentages_have_two_places() {
+        let p = |a, b| percent(Money(a), Money(b));
+        assert_eq!(p(1, 3).unwrap(), "33.33");
+        assert_eq!(p(-1, 3).unwrap(), "-33.33");
+        assert_eq!(p(-1, 100_000).unwrap(), "0.00");
+        assert_eq!(p(5, 0), None);
+        assert_eq!(p(i64::MAX, 1).unwrap(), format!("{}00.00", i64::MAX));
+        assert_eq!(signed_percent(Money(5), Money(100)), "+5.00 %");
+    }
+
+    #[test]
+    fn times_are_short() {
+        let at = |text| Stamp::parse(text).unwrap();
+        assert_eq!(moment(at("2013-03-01")), "2013-03-01");
+        assert_eq!(moment(at("2013-03-01T14:05:09.120Z")), "2013-03-01 14:05:09");
+        let s = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!(
+            [
+                s(0),
+                s(45),
+                s(185),
+                s(7800),
+                s(3600),
+                s(86_400 * 4 + 3 * 3600 + 5),
+                s(365 * 86_400 * 13)
+            ],
+            ["0 s", "45 s", "3 min 5 s", "2 h 10 min", "1 h", "4 d 3 h", "13 y"]
+        );
+        assert_eq!(age(at("2013-03-02"), at("2013-03-01")), "ahead");
+    }
+
+    #[test]
+    fn what_a_server_says_cannot_steer_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a\u{FFFD}[2Jb\u{FFFD}c");
+        assert!(!table(&["x"], &[], vec![vec!["\u{1b}]0;t\u{7}".to_owned()]]).contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,296 @@
+//! spec/client/tls.md · 4.3.2 (the client's side of TLS)
+//!
+//! Which connections are TLS, and whose certificate is believed.
+
+use super::Error;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, version,
+};
+use sha2::{Digest, Sha256};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// Bytes of a pin: the SHA-256 of a certificate as it travels (DER).
+pub const PIN_BYTES: usize = 32;
+
+/// The SHA-256 of a server's certificate.
+pub type Pin = [u8; PIN_BYTES];
+
+/// Which connections are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// All but those to loopback addresses.
+    #[default]
+    BeyondLoopback,
+    /// None.
+    Plain,
+    /// All.
+    Always,
+}
+
+/// How a client protects its connections; cheap to clone, the trust roots are read once when first needed.
+#[derive(Debug, Clone, Default)]
+pub struct Security {
+    mode: Mode,
+    ca: Option<PathBuf>,
+    pins: Vec<Pin>,
+    config: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
+}
+
+impl Security {
+    /// No TLS anywhere: for tests on loopback, and for who said `--plain`.
+    pub fn plain() -> Security {
+        Security::new(Mode::Plain, None, Vec::new())
+    }
+
+    /// TLS by `mode`. `ca` is a PEM file of roots added to the system's. With `pins`, the server's own
+    /// certificate must be one of them; then, without `ca`, neither its issuer, name nor dates matter.
+    /// A CA or a pin given with [`Mode::BeyondLoopback`] makes it [`Mode::Always`]: who names a certificate
+    /// wants to see it checked.
+    pub fn new(mode: Mode, ca: Option<PathBuf>, pins: Vec<Pin>) -> Security {
+        let asked = ca.is_some() || !pins.is_empty();
+        let mode = if mode == Mode::BeyondLoopback && asked {
+            Mode::Always
+        } else {
+            mode
+        };
+        Security {
+            mode,
+            ca,
+            pins,
+            config: Arc::default(),
+        }
+    }
+
+    /// Whether a connection to `ip` is TLS.
+    pub fn wants_tls(&self, ip: IpAddr) -> bool {
+        match self.mode {
+            Mode::BeyondLoopback => !ip.to_canonical().is_loopback(),
+            Mode::Plain => false,
+            Mode::Always => true,
+        }
+    }
+
+    /// The TLS configuration.
+    ///
+    /// # Errors
+    /// No trust roots can be read.
+    pub fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+        self.config
+            .get_or_init(|| self.build().map(Arc::new))
+            .clone()
+            .map_err(Error::Local)
+    }
+
+    fn build(&self) -> Result<ClientConfig, String> {
+        let provider = Arc::new(ring::default_provider());
+        let chain = if self.pins.is_empty() || self.ca.is_some() {
+            let roots = Arc::new(self.roots()?);
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
+                .build()
+                .map_err(|e| format!("trust roots: {e}"))?;
+            Some(verifier)
+        } else {
+            None
+        };
+        let verifier = Verifier {
+            chain,
+            pins: self.pins.clone(),
+            provider: provider.clone(),
+        };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&version::TLS13])
+            .map_err(|e| e.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(config)
+    }
+
+    fn roots(&self) -> Result<RootCertStore, String> {
+        let mut roots = RootCertStore::empty();
+        let native = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(native.certs);
+        if let Some(path) = &self.ca {
+            for certificate in read_ca(path)? {
+                roots
+                    .add(certificate)
+                    .map_err(|e| format!("{}: {e}", path.display()))?;
+            }
+        }
+        if roots.is_empty() {
+            return Err(
+                "this machine has no trust roots: install ca-certificates, or name one with --ca FILE"
+                    .to_owned(),
+            );
+        }
+        Ok(roots)
+    }
+}
+
+fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let name = path.display();
+    let bytes = std::fs::read(path).map_err(|e| format!("{name}: {e}"))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|e| format!("{name}: not a PEM file: {e}"))?;
+    if certificates.is_empty() {
+        return Err(format!("{name}: holds no certificate"));
+    }
+    Ok(certificates)
+}
+
+/// Reads a pin: 64 hexadecimal digits, colons between bytes allowed, as `openssl x509 -fingerprint -sha256`
+/// prints them.
+///
+/// # Errors
+/// Any other form.
+pub fn parse_pin(text: &str) -> Result<Pin, String> {
+    let digits: String = text.chars().filter(|c| *c != ':').collect();
+    let mut pin = [0; PIN_BYTES];
+    hex::decode_to_slice(digits.to_ascii_lowercase(), &mut pin)
+        .map_err(|_| "a pin is the SHA-256 of a certificate: 64 hexadecimal digits".to_owned())?;
+    Ok(pin)
+}
+
+/// The name that a server's certificate must carry: the host part of `address`.
+///
+/// # Errors
+/// No name that a certificate could carry.
+pub fn server_name(address: &str) -> Result<ServerName<'static>, String> {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("{host} is no name that a certificate could carry"))
+}
+
+#[derive(Debug)]
+struct Verifier {
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    pins: Vec<Pin>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(chain) = &self.chain {
+            chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        }
+        let seen: Pin = Sha256::digest(end_entity.as_ref()).into();
+        if self.pins.is_empty() || self.pins.contains(&seen) {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::ApplicationVerificationFailure,
+            ))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        // Only TLS 1.3 is offered.
+        Err(rustls::Error::General("TLS 1.2 is not spoken here".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// What to tell a person about a failed handshake, with what would help.
+pub fn explain(error: &rustls::Error) -> String {
+    use rustls::Error as E;
+    match error {
+        E::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            "the certificate's issuer is not trusted here; name its root with --ca FILE, or the certificate itself \
+             with --pin SHA256"
+                .to_owned()
+        }
+        E::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "the certificate is for another host; use the name that it carries".to_owned(),
+        E::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            "the certificate has expired".to_owned()
+        }
+        E::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+            "the certificate is none of those pinned with --pin".to_owned()
+        }
+        E::InvalidMessage(_) => {
+            "the other side does not speak TLS; if it is meant to be plain text, say --plain".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_plain_unless_a_certificate_is_named() {
+        let v4: IpAddr = "127.0.0.9".parse().unwrap();
+        let v6: IpAddr = "::1".parse().unwrap();
+        let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
+        let far: IpAddr = "192.0.2.1".parse().unwrap();
+        let auto = Security::default();
+        assert!(![v4, v6, mapped].into_iter().any(|ip| auto.wants_tls(ip)));
+        assert!(auto.wants_tls(far));
+        assert!(!Security::plain().wants_tls(far));
+        let pinned = Security::new(Mode::BeyondLoopback, None, vec![[0; 32]]);
+        assert!(pinned.wants_tls(v4));
+    }
+
+    #[test]
+    fn pins_are_read_as_openssl_prints_them() {
+        let plain = "0a".repeat(32);
+        let colons = vec!["0A"; 32].join(":");
+        assert_eq!(parse_pin(&plain), Ok([10; 32]));
+        assert_eq!(parse_pin(&colons), Ok([10; 32]));
+        for text in ["", "0a", &"0a".repeat(33), &"zz".repeat(32)] {
+            assert!(parse_pin(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_the_host_part() {
+        assert_eq!(
+            server_name("eu1.example.org:2049").unwrap().to_str(),
+            "eu1.example.org"
+        );
+        assert_eq!(server_name("[::1]:2049").unwrap().to_str(), "::1");
+        assert!(server_name("a b:1").is_err());
+    }
+}

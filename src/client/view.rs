@@ -1,0 +1,548 @@
+//! spec/client/view.md · 4.6 (replies, as programs read them)
+//!
+//! The shapes of `--json`, and CSV. Field names are kept; money and quantities are decimal strings, times
+//! RFC 3339 in UTC, and what is not there is `null`.
+
+use super::connection::Notice;
+use super::order::Order;
+use super::table;
+use crate::model::{Amount, Bar, Money, Quote, Stamp, Status, Symbol, Username};
+use crate::wire::Refusal;
+use crate::wire::payload::{Entry, Forecast, Holding, Portfolio, UserInfo};
+use crate::wire::reply::Fill;
+use serde::Serialize;
+use uuid::Uuid;
+
+fn text(value: impl std::fmt::Display) -> String {
+    value.to_string()
+}
+
+/// A value of an asset, or why there is none.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct QuoteView {
+    pub symbol: String,
+    pub value: Option<String>,
+    pub time: Option<String>,
+    pub age_seconds: Option<i64>,
+    pub reason: Option<&'static str>,
+}
+
+impl QuoteView {
+    /// From an answer, its age counted to `now`.
+    pub fn new(symbol: Symbol, answer: &Result<Quote, Refusal>, now: Stamp) -> QuoteView {
+        let quote = answer.as_ref().ok();
+        QuoteView {
+            symbol: text(symbol),
+            value: quote.map(|q| text(q.value)),
+            time: quote.map(|q| text(q.time)),
+            age_seconds: quote.map(|q| now.since(q.time).div_euclid(1000)),
+            reason: answer.as_ref().err().map(|r| r.reason.as_str()),
+        }
+    }
+}
+
+/// A bar.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct BarView {
+    pub time: String,
+    pub open: String,
+    pub high: String,
+    pub low: String,
+    pub close: String,
+    pub volume: u64,
+}
+
+impl From<&Bar> for BarView {
+    fn from(bar: &Bar) -> BarView {
+        BarView {
+            time: text(bar.time),
+            open: text(bar.open),
+            high: text(bar.high),
+            low: text(bar.low),
+            close: text(bar.close),
+            volume: bar.volume,
+        }
+    }
+}
+
+/// An asset's latest day.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct InfoView {
+    pub symbol: String,
+    #[serde(flatten)]
+    pub bar: BarView,
+}
+
+/// A window of bars.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct BarsView {
+    pub symbol: String,
+    pub window: &'static str,
+    pub date: Option<String>,
+    pub adjusted: bool,
+    pub bars: Vec<BarView>,
+}
+
+/// A predicted value.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct ForecastView {
+    pub symbol: String,
+    pub method: String,
+    pub time: String,
+    pub value: String,
+    pub low: String,
+    pub high: String,
+}
+
+impl ForecastView {
+    /// From the payload.
+    pub fn new(symbol: Symbol, forecast: &Forecast) -> ForecastView {
+        ForecastView {
+            symbol: text(symbol),
+            method: forecast.method.clone(),
+            time: text(forecast.time),
+            value: text(forecast.value),
+            low: text(forecast.low),
+            high: text(forecast.high),
+        }
+    }
+}
+
+/// How an order stands.
+#[derive(Debug, Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct OrderView {
+    pub status: &'static str,
+    pub transaction: Option<String>,
+    pub order_id: String,
+    pub side: &'static str,
+    pub symbol: String,
+    pub quantity: String,
+    pub price: Option<String>,
+    pub total: Option<String>,
+    pub settled: Option<String>,
+    pub expected: Option<String>,
+    pub reason: Option<&'static str>,
+    pub text: Option<String>,
+}
+
+impl OrderView {
+    fn of(order: &Order, status: &'static str, id: Option<Uuid>) -> OrderView {
+        OrderView {
+            status,
+            transaction: id.map(|id| text(id.hyphenated())),
+            order_id: text(&order.id),
+            side: order.side.as_str(),
+            symbol: text(order.symbol),
+            quantity: text(order.quantity),
+            ..OrderView::default()
+        }
+    }
+
+    /// Filled.
+    pub fn filled(order: &Order, fill: &Fill) -> OrderView {
+        OrderView {
+            price: Some(text(fill.price)),
+            total: Some(text(fill.total)),
+            settled: Some(text(fill.settled)),
+            ..OrderView::of(order, Status::Settled.as_str(), Some(fill.id))
+        }
+    }
+
+    /// On the queue.
+    pub fn queued(order: &Order, notice: &Notice) -> OrderView {
+        OrderView {
+            expected: Some(text(notice.expected)),
+            ..OrderView::of(order, Status::Queued.as_str(), Some(notice.id))
+        }
+    }
+
+    /// Refused.
+    pub fn rejected(order: &Order, refusal: &Refusal, id: Option<Uuid>) -> OrderView {
+        OrderView {
+            reason: Some(refusal.reason.as_str()),
+            text: Some(refusal.text.clone()),
+            ..OrderView::of(order, Status::Rejected.as_str(), id)
+        }
+    }
+}
+
+/// A position with what it gained or lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What the units cost: average cost × quantity, rounded down.
+    pub cost: Money,
+    /// What they are worth; `None` without a price.
+    pub value: Option<Money>,
+    /// The difference; `None` without a price.
+    pub profit: Option<Money>,
+}
+
+impl Standing {
+    /// Of one position.
+    pub fn of(holding: &Holding) -> Standing {
+        let cost = holding
+            .quantity
+            .worth_at(holding.average_cost)
+            .unwrap_or(Money::ZERO);
+        let value = Some(holding.value).filter(|v| *v != Money::ZERO);
+        Standing {
+            cost,
+            value,
+            profit: value.and_then(|v| v.minus(cost)),
+        }
+    }
+}
+
+/// What a portfolio comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Of the positions that have a price.
+    pub value: Money,
+    /// Of the same positions.
+    pub cost: Money,
+    /// value − cost: not realised by a sale yet.
+    pub profit: Money,
+    /// Cash and value.
+    pub total: Money,
+    /// Positions without a price, which count in none of these.
+    pub unpriced: usize,
+}
+
+impl Totals {
+    /// Adds the positions up.
+    pub fn of(cash: Money, holdings: &[Holding]) -> Totals {
+        let mut totals = Totals::default();
+        for holding in holdings {
+            let standing = Standing::of(holding);
+            match standing.value {
+                Some(value) => {
+                    totals.value = Money(totals.value.0.saturating_add(value.0));
+                    totals.cost = Money(totals.cost.0.saturating_add(standing.cost.0));
+                }
+                None => totals.unpriced += 1,
+            }
+        }
+        totals.profit = Money(totals.value.0.saturating_sub(totals.cost.0));
+        totals.total = Money(totals.value.0.saturating_add(cash.0));
+        totals
+    }
+}
+
+/// What an account began with, from its own transactions: its cash with every trade and dividend taken back.
+pub fn starting_cash(cash: Money, entries: &[Entry]) -> Money {
+    use crate::model::Side;
+    let mut start = i128::from(cash.0);
+    for entry in entries.iter().filter(|e| e.status == Status::Settled) {
+        let total = entry.detail.as_ref().map_or(0, |d| i128::from(d.total.0));
+        match entry.side {
+            Side::Buy => start += total,
+            Side::Sell | Side::Dividend => start -= total,
+            Side::Split => {}
+        }
+    }
+    Money(i64::try_from(start).unwrap_or(0))
+}
+
+/// A position as its owner or as others see it.
+#[derive(Debug, Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct PositionView {
+    pub symbol: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_cost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profit_percent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_percent: Option<String>,
+}
+
+/// A portfolio.
+#[derive(Debug, Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct PortfolioView {
+    pub username: String,
+    pub private: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starting_cash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realised_profit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_profit: Option<String>,
+    pub positions: Vec<PositionView>,
+}
+
+impl PortfolioView {
+    /// From the payload; `start` where the history was read too.
+    pub fn new(username: &Username, portfolio: &Portfolio, start: Option<Money>) -> PortfolioView {
+        match portfolio {
+            Portfolio::Public(shares) => PortfolioView {
+                username: text(username),
+                positions: shares
+                    .iter()
+                    .map(|(symbol, share)| PositionView {
+                        symbol: text(symbol),
+                        share_percent: Some(basis_points(*share)),
+                        ..PositionView::default()
+                    })
+                    .collect(),
+                ..PortfolioView::default()
+            },
+            Portfolio::Private(cash, holdings) => {
+                let totals = Totals::of(*cash, holdings);
+                let gained = start.map(|s| Money(totals.total.0.saturating_sub(s.0)));
+                PortfolioView {
+                    username: text(username),
+                    private: true,
+                    cash: Some(text(cash)),
+                    value: Some(text(totals.value)),
+                    cost: Some(text(totals.cost)),
+                    profit: Some(text(totals.profit)),
+                    total: Some(text(totals.total)),
+                    starting_cash: start.map(text),
+                    realised_profit: gained.map(|g| text(Money(g.0.saturating_sub(totals.profit.0)))),
+                    total_profit: gained.map(text),
+                    positions: holdings.iter().map(position).collect(),
+                }
+            }
+        }
+    }
+}
+
+fn position(holding: &Holding) -> PositionView {
+    let standing = Standing::of(holding);
+    PositionView {
+        symbol: text(holding.symbol),
+        quantity: Some(text(holding.quantity)),
+        average_cost: Some(text(holding.average_cost)),
+        cost: Some(text(standing.cost)),
+        value: standing.value.map(text),
+        profit: standing.profit.map(text),
+        profit_percent: standing.profit.and_then(|p| table::percent(p, standing.cost)),
+        share_percent: None,
+    }
+}
+
+/// Basis points as a percentage: `12.34`.
+pub fn basis_points(share: u16) -> String {
+    format!("{}.{:02}", share / 100, share % 100)
+}
+
+/// A transaction; the second half is its owner's alone.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct EntryView {
+    pub id: String,
+    pub side: &'static str,
+    pub status: &'static str,
+    pub symbol: String,
+    pub accepted: String,
+    pub settled: Option<String>,
+    pub quantity: Option<String>,
+    pub price: Option<String>,
+    pub total: Option<String>,
+    pub priced: Option<String>,
+    pub order_id: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// The columns of a history's CSV, in their order.
+pub const ENTRY_COLUMNS: [&str; 12] = [
+    "id", "side", "status", "symbol", "accepted", "settled", "quantity", "price", "total", "priced",
+    "order_id", "reason",
+];
+
+impl From<&Entry> for EntryView {
+    fn from(entry: &Entry) -> EntryView {
+        let detail = entry.detail.as_ref();
+        let settled = detail.filter(|_| entry.status == Status::Settled);
+        let filled = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
+        EntryView {
+            id: text(entry.id.hyphenated()),
+            side: entry.side.as_str(),
+            status: entry.status.as_str(),
+            symbol: text(entry.symbol),
+            accepted: text(entry.accepted),
+            settled: (entry.status != Status::Queued).then(|| text(entry.settled)),
+            quantity: detail.map(|d| text(d.quantity)),
+            price: settled.map(|d| text(d.price)),
+            total: settled.map(|d| text(d.total)),
+            priced: settled.map(|d| text(d.priced)),
+            order_id: detail.and_then(|d| filled(&d.client_order_id)),
+            reason: detail.and_then(|d| filled(&d.reason)),
+        }
+    }
+}
+
+/// A history.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct HistoryView {
+    pub username: String,
+    pub private: bool,
+    pub transactions: Vec<EntryView>,
+}
+
+/// A line of a receipt.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct LineView {
+    pub name: String,
+    pub value: String,
+}
+
+/// What explains a fill.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct ReceiptView {
+    pub transaction: String,
+    pub lines: Vec<LineView>,
+}
+
+/// An account.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct UserView {
+    pub username: String,
+    pub private: bool,
+    pub is_password: bool,
+    pub created: String,
+    pub email: Option<String>,
+    pub cash: Option<String>,
+}
+
+impl From<&UserInfo> for UserView {
+    fn from(info: &UserInfo) -> UserView {
+        UserView {
+            username: info.username.clone(),
+            private: info.private.is_some(),
+            is_password: info.is_password,
+            created: text(info.created),
+            email: info.private.as_ref().map(|(email, _)| email.clone()),
+            cash: info.private.as_ref().map(|(_, cash)| text(cash)),
+        }
+    }
+}
+
+/// A login or registration that succeeded.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct LoginView {
+    pub username: String,
+    pub server: Option<String>,
+    pub expirable: Option<bool>,
+    pub workers: Option<Vec<String>>,
+}
+
+/// The workers that serve now.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct WorkersView {
+    pub from: String,
+    pub workers: Vec<String>,
+}
+
+/// How long a server took to answer.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct PingView {
+    pub server: String,
+    pub microseconds: Option<u64>,
+    pub error: Option<String>,
+}
+
+/// Bars as CSV: `time,open,high,low,close,volume`.
+///
+/// # Errors
+/// None that can happen in memory.
+pub fn bars_csv(bars: &[Bar]) -> Result<String, String> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| e.to_string();
+    out.write_record(["time", "open", "high", "low", "close", "volume"])
+        .map_err(failed)?;
+    for bar in bars {
+        let view = BarView::from(bar);
+        let volume = view.volume.to_string();
+        out.write_record([
+            &view.time,
+            &view.open,
+            &view.high,
+            &view.low,
+            &view.close,
+            &volume,
+        ])
+        .map_err(failed)?;
+    }
+    finish(out)
+}
+
+/// A history as CSV, with the columns of [`ENTRY_COLUMNS`]; what is not there is empty.
+///
+/// # Errors
+/// None that can happen in memory.
+pub fn entries_csv(entries: &[Entry]) -> Result<String, String> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| e.to_string();
+    out.write_record(ENTRY_COLUMNS).map_err(failed)?;
+    for entry in entries {
+        let view = EntryView::from(entry);
+        let or_empty = |field: &Option<String>| field.clone().unwrap_or_default();
+        out.write_record([
+            view.id.clone(),
+            view.side.to_owned(),
+            view.status.to_owned(),
+            view.symbol.clone(),
+            view.accepted.clone(),
+            or_empty(&view.settled),
+            or_empty(&view.quantity),
+            or_empty(&view.price),
+            or_empty(&view.total),
+            or_empty(&view.priced),
+            or_empty(&view.order_id),
+            or_empty(&view.reason),
+        ])
+        .map_err(failed)?;
+    }
+    finish(out)
+}
+
+fn finish(out: csv::Writer<Vec<u8>>) -> Result<String, String> {
+    let bytes = out.into_inner().map_err(|e| e.to_string())?;
+    String::from_utf8(bytes).map_err(|e| e.to_string())
+}
+
+/// Units held of a symbol, and cash: what a portfolio is compared by when it is read twice.
+pub fn fingerprint(portfolio: &Portfolio) -> Option<(Money, Vec<(Symbol, Amount)>)> {
+    match portfolio {
+        Portfolio::Private(cash, holdings) => {
+            Some((*cash, holdings.iter().map(|h| (h.symbol, h.quantity)).collect()))
+        }
+        Portfolio::Public(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
