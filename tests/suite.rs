@@ -3,6 +3,10 @@
 
 #[path = "suite/assets.rs"]
 mod assets;
+#[path = "suite/cli.rs"]
+mod cli;
+#[path = "suite/cli_fake.rs"]
+mod cli_fake;
 #[path = "suite/golden.rs"]
 mod golden;
 #[path = "suite/pairs.rs"]

@@ -1,0 +1,305 @@
+//! A worker for the tests of the command line: real sockets, invented answers, and faults on demand.
+
+use papertrader::model::{
+    Amount, Bar, Money, ProtocolFault, Quote, Reason, SessionId, Side, Stamp, Status, Symbol,
+};
+use papertrader::wire::payload::{
+    AssetInfo, Entry, EntryDetail, Forecast, History, Holding, Payload, Portfolio, Receipt, TextList,
+    UserInfo,
+};
+use papertrader::wire::reply::{Fill, failure_of};
+use papertrader::wire::{FrameBuffer, Header, Refusal, Reply, Request, Window, frame, packet};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use uuid::Uuid;
+
+/// What the worker does with orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orders {
+    /// Announces and fills them.
+    Fill,
+    /// Announces and rejects them.
+    Reject(Reason),
+    /// Takes them and cuts the connection, once; then fills.
+    CutOnce,
+    /// Announces them, and is silent.
+    Queue,
+}
+
+/// What is changed and seen from outside.
+#[derive(Debug)]
+pub struct Told {
+    pub orders: Orders,
+    /// Sessions are refused.
+    pub expired: bool,
+    /// Names of the orders that came, in order.
+    pub order_ids: Vec<String>,
+    /// What sessionID and workerList name.
+    pub workers: Vec<String>,
+    /// Answers every request with this and closes.
+    pub fault: Option<ProtocolFault>,
+    /// Quotes asked for.
+    pub quotes: i64,
+}
+
+pub struct Fake {
+    pub address: String,
+    pub told: Arc<Mutex<Told>>,
+}
+
+pub const SESSION: [u8; 32] = [0xAB; 32];
+
+impl Fake {
+    pub fn start() -> Fake {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let told = Arc::new(Mutex::new(Told {
+            orders: Orders::Fill,
+            expired: false,
+            order_ids: Vec::new(),
+            workers: vec![address.clone()],
+            fault: None,
+            quotes: 0,
+        }));
+        let shared = told.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let told = shared.clone();
+                std::thread::spawn(move || serve(stream, &told));
+            }
+        });
+        Fake { address, told }
+    }
+
+    pub fn tell(&self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.told.lock().unwrap());
+    }
+}
+
+fn serve(mut stream: TcpStream, told: &Mutex<Told>) {
+    let mut frames = FrameBuffer::new();
+    let mut room = [0; 4096];
+    loop {
+        let request = match frames.next(Header::check_request).unwrap() {
+            Some((header, data)) => {
+                let (instruction, arguments) = frame::read_request(&header, data).unwrap();
+                Request::read(instruction, arguments).unwrap().unwrap()
+            }
+            None => match stream.read(&mut room) {
+                Ok(0) | Err(_) => return,
+                Ok(size) => {
+                    frames.extend(&room[..size]);
+                    continue;
+                }
+            },
+        };
+        let mut out = Vec::new();
+        let go_on = answer(&request, &mut told.lock().unwrap(), &mut out);
+        if stream.write_all(&out).is_err() || !go_on {
+            return;
+        }
+    }
+}
+
+fn bar(day: i64) -> Bar {
+    Bar {
+        time: Stamp::parse("2013-03-01").unwrap().plus_days(day),
+        open: Money(100_000_000 + day * 1_000_000),
+        high: Money(110_000_000 + day * 1_000_000),
+        low: Money(90_000_000),
+        close: Money(101_500_000 + day * 1_000_000),
+        volume: 1000,
+    }
+}
+
+fn entry(number: u128, side: Side, status: Status, reason: &str) -> Entry {
+    Entry {
+        id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number),
+        side,
+        status,
+        symbol: Symbol::parse("AAPL").unwrap(),
+        accepted: Stamp::parse("2020-01-01T10:00:00Z").unwrap(),
+        settled: Stamp::parse("2020-01-01T10:01:00Z").unwrap(),
+        detail: Some(EntryDetail {
+            quantity: Amount(10_000_000),
+            price: Money(if status == Status::Settled { 100_000_000 } else { 0 }),
+            total: Money(if status == Status::Settled {
+                1_000_000_000
+            } else {
+                0
+            }),
+            priced: Stamp::parse("2013-03-01").unwrap(),
+            client_order_id: "mine".to_owned(),
+            reason: reason.to_owned(),
+        }),
+    }
+}
+
+/// Appends what answers a request; false to close.
+fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
+    if let Some(code) = told.fault {
+        Reply::ProtocolError(code, "as told".to_owned()).write(out);
+        return false;
+    }
+    let refuse = |reason: Reason, text: &str| {
+        Reply::Fail(failure_of(request.instruction()), Refusal::new(reason, text))
+    };
+    if told.expired
+        && !matches!(
+            request,
+            Request::Login { .. } | Request::Ping | Request::GetWorkerList
+        )
+    {
+        refuse(Reason::SessionExpired, "the session has ended").write(out);
+        return true;
+    }
+    match request {
+        Request::Ping => Reply::Pong.write(out),
+        Request::Pong => {}
+        Request::GetWorkerList => Reply::WorkerList(told.workers.clone()).write(out),
+        Request::Register { username, .. } if username.as_str() == "taken" => {
+            refuse(Reason::UsernameTaken, "another account has that name").write(out);
+        }
+        Request::Register { .. } => Reply::RegisterSuccess.write(out),
+        Request::Login { username, .. } if username.as_str() == "wrong" => {
+            refuse(Reason::BadCredentials, "unknown name or wrong password").write(out);
+        }
+        Request::Login { .. } | Request::Resume { .. } => Reply::Session {
+            id: SessionId::from_bytes(SESSION),
+            workers: told.workers.clone(),
+        }
+        .write(out),
+        Request::Logout { .. } => Reply::LogoutSuccess.write(out),
+        Request::SwitchState { state, .. } => Reply::StateSwitched(*state).write(out),
+        Request::Order { .. } => return order(request, told, out),
+        Request::AssetList => payload(out, &TextList(vec!["AAPL".to_owned(), "IBM".to_owned()])),
+        Request::AssetCurrent { symbol } if symbol.as_str() == "NONE" => {
+            refuse(Reason::UnknownAsset, "there is no asset NONE").write(out);
+        }
+        Request::AssetCurrent { .. } => {
+            told.quotes += 1;
+            payload(
+                out,
+                &Quote {
+                    time: Stamp::parse("2013-03-01").unwrap(),
+                    value: Money(100_000_000 + told.quotes * 500_000),
+                },
+            );
+        }
+        Request::AssetInfo { symbol } => payload(
+            out,
+            &AssetInfo {
+                symbol: *symbol,
+                bar: bar(0),
+            },
+        ),
+        Request::AssetWindow { window, .. } => {
+            let bars = match window {
+                Window::Week(_) => 7,
+                Window::AllTime => 240,
+                _ => 22,
+            };
+            payload(out, &(0..bars).map(bar).collect::<Vec<Bar>>());
+        }
+        Request::AssetPredicted { date, .. } => payload(
+            out,
+            &Forecast {
+                method: "a straight line".to_owned(),
+                time: *date,
+                value: Money(100_000_000),
+                low: Money(90_000_000),
+                high: Money(110_000_000),
+            },
+        ),
+        Request::UserInfo { username, .. } => payload(
+            out,
+            &UserInfo {
+                username: username.to_string(),
+                is_password: true,
+                created: Stamp::parse("2020-01-01").unwrap(),
+                private: (username.as_str() == "alice")
+                    .then(|| ("alice@example.org".to_owned(), Money(1_234_500_000))),
+            },
+        ),
+        Request::UserPortfolio { username, .. } => payload(out, &portfolio(username.as_str() == "alice")),
+        Request::UserHistory { .. } => payload(
+            out,
+            &History {
+                private: true,
+                entries: vec![
+                    entry(2, Side::Sell, Status::Rejected, "insufficient-holdings"),
+                    entry(1, Side::Buy, Status::Settled, ""),
+                ],
+            },
+        ),
+        Request::Receipt { id, .. } => {
+            payload(out, &Receipt(vec![("transaction".to_owned(), id.to_string())]))
+        }
+    }
+    true
+}
+
+fn portfolio(private: bool) -> Portfolio {
+    let symbol = Symbol::parse("AAPL").unwrap();
+    if !private {
+        return Portfolio::Public(vec![(symbol, 1234)]);
+    }
+    Portfolio::Private(
+        Money(99_000_000_000),
+        vec![Holding {
+            symbol,
+            quantity: Amount(10_000_000),
+            average_cost: Money(100_000_000),
+            value: Money(1_100_000_000),
+        }],
+    )
+}
+
+fn order(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
+    let Request::Order {
+        side,
+        symbol,
+        quantity,
+        id,
+        ..
+    } = request
+    else {
+        return false;
+    };
+    told.order_ids.push(id.as_ref().unwrap().to_string());
+    if told.orders == Orders::CutOnce {
+        told.orders = Orders::Fill;
+        return false;
+    }
+    let transaction = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+    Reply::Queued {
+        id: transaction,
+        client_order_id: id.clone(),
+        expected: Stamp(Stamp::now().0 + 2000),
+    }
+    .write(out);
+    match told.orders {
+        Orders::Queue => {}
+        Orders::Reject(reason) => Reply::Fail(
+            failure_of(request.instruction()),
+            Refusal::new(reason, "not this time"),
+        )
+        .write(out),
+        Orders::Fill | Orders::CutOnce => Reply::Filled(Fill {
+            side: *side,
+            id: transaction,
+            symbol: *symbol,
+            quantity: *quantity,
+            price: Money(100_500_000),
+            total: quantity.cost_at(Money(100_500_000)).unwrap(),
+            settled: Stamp::parse("2020-01-01T10:01:00Z").unwrap(),
+        })
+        .write(out),
+    }
+    true
+}
+
+fn payload(out: &mut Vec<u8>, payload: &impl Payload) {
+    packet::write(out, &payload.to_bytes());
+}
