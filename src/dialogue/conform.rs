@@ -28,6 +28,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("4.3.2", "Client-Worker Server Connection"),
     ("4.4", "Message Structure"),
     ("4.5", "Instructions"),
+    ("4.5.3", "Server Return Instructions"),
     ("4.6.1", "login(name, hashedPass, isExpirable)"),
     ("4.6.2", "login(sessionID)"),
     ("4.6.3", "register(username, email, hashedPass)"),
@@ -72,7 +73,52 @@ macro_rules! fixtures {
     };
 }
 
-fixtures! {}
+fixtures! {
+    "asset-all-time.pt"
+    "asset-current.pt"
+    "asset-day.pt"
+    "asset-info.pt"
+    "asset-list.pt"
+    "asset-month.pt"
+    "asset-predicted.pt"
+    "asset-week.pt"
+    "asset-year.pt"
+    "client-order-id-queued.pt"
+    "client-order-id.pt"
+    "expirable.pt"
+    "frames.pt"
+    "login-session.pt"
+    "login.pt"
+    "logout.pt"
+    "master-port.pt"
+    "master-unavailable.pt"
+    "no-data.pt"
+    "order-of-replies.pt"
+    "overloaded.pt"
+    "packets.pt"
+    "ping.pt"
+    "purchase-fail.pt"
+    "purchase.pt"
+    "receipt.pt"
+    "register.pt"
+    "replay-over.pt"
+    "sell-fail.pt"
+    "sell.pt"
+    "shutting-down.pt"
+    "states.pt"
+    "timeout.pt"
+    "too-many-attempts.pt"
+    "too-many-connections-of-one.pt"
+    "too-many-connections.pt"
+    "too-many-registrations.pt"
+    "two-workers-expirable.pt"
+    "two-workers.pt"
+    "user-history-queued.pt"
+    "user-history.pt"
+    "user-info.pt"
+    "user-portfolio.pt"
+    "worker-list.pt"
+}
 
 /// The fixtures that this program carries.
 ///
@@ -344,7 +390,13 @@ impl SectionReport {
 
 #[cfg(test)]
 mod tests {
+    use super::super::message;
+    use super::super::script::Action;
     use super::*;
+    use crate::model::{ProtocolFault, Reason};
+    use crate::wire::Direction;
+    use crate::wire::instruction::TABLE;
+    use std::collections::BTreeSet;
 
     fn script(name: &str, text: &str) -> Script {
         Script::parse(name, text).unwrap()
@@ -414,6 +466,82 @@ mod tests {
                     assert!(known, "{}:{}: {section} is unknown", script.name, step.line);
                 }
             }
+        }
+    }
+
+    /// The first words of everything that the fixtures expect.
+    fn expected() -> BTreeSet<(String, String)> {
+        let scripts = built_in().unwrap();
+        let steps = scripts.iter().flat_map(|script| &script.steps);
+        let words = steps.filter_map(|step| match &step.action {
+            Action::Expect(_, words) | Action::Notice(_, words) => Some(words),
+            _ => None,
+        });
+        let word = |words: &[String], at: usize| words.get(at).cloned().unwrap_or_default();
+        words.map(|words| (word(words, 0), word(words, 1))).collect()
+    }
+
+    #[test]
+    fn every_instruction_is_sent_and_expected_somewhere() {
+        let scripts = built_in().unwrap();
+        let steps = scripts.iter().flat_map(|script| &script.steps);
+        let sent: BTreeSet<u16> = steps
+            .filter_map(|step| match &step.action {
+                Action::Send(_, words) => Some(message::encode(words).unwrap()),
+                _ => None,
+            })
+            .map(|frame| u16::from_be_bytes([frame[1], frame[2]]))
+            .collect();
+        let expected: BTreeSet<String> = expected().into_iter().map(|(name, _)| name).collect();
+        for row in TABLE {
+            if matches!(row.direction, Direction::Request | Direction::Both) {
+                assert!(
+                    sent.contains(&row.number),
+                    "{:04X} {} is never sent",
+                    row.number,
+                    row.name
+                );
+            }
+            if row.direction == Direction::Return {
+                assert!(expected.contains(row.name), "{} is never expected", row.name);
+            }
+        }
+        assert!(expected.contains("pong"));
+    }
+
+    #[test]
+    fn every_code_that_a_client_can_cause_is_expected_somewhere() {
+        let expected = expected();
+        let codes: BTreeSet<&str> = expected.iter().map(|(_, code)| code.as_str()).collect();
+        for reason in Reason::ALL
+            .iter()
+            .filter(|reason| **reason != Reason::InternalError)
+        {
+            assert!(codes.contains(reason.as_str()), "{reason} is never expected");
+        }
+        for fault in ProtocolFault::ALL {
+            let pair = ("protocolError".to_owned(), fault.to_string());
+            assert!(
+                expected.contains(&pair),
+                "protocolError {fault} is never expected"
+            );
+        }
+        let payloads = [
+            "AssetInfo",
+            "Quote",
+            "Bars",
+            "UserInfo",
+            "Portfolio",
+            "Transactions",
+            "Forecast",
+            "List",
+            "Receipt",
+        ];
+        for kind in payloads {
+            assert!(
+                expected.contains(&("data".to_owned(), kind.to_owned())),
+                "data {kind} is never expected"
+            );
         }
     }
 }

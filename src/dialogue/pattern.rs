@@ -60,22 +60,30 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-/// Compares a message's text with the words that are expected. What was captured is set only where all of it
-/// fits.
+/// Compares a message's text with the words that are expected. What an earlier word captured counts for the later
+/// ones; it is kept only where all of the message fits.
 ///
 /// # Errors
 /// An expectation that cannot be evaluated.
 pub fn matches(expected: &[String], came: &str, values: &mut Values) -> Result<bool, String> {
+    let mut trial = values.clone();
+    let fits = fits_all(expected, came, &mut trial)?;
+    if fits {
+        *values = trial;
+    }
+    Ok(fits)
+}
+
+fn fits_all(expected: &[String], came: &str, values: &mut Values) -> Result<bool, String> {
     let words: Vec<&str> = if came.is_empty() {
         Vec::new()
     } else {
         came.split(' ').collect()
     };
-    let mut captured = Vec::new();
     for (index, pattern) in expected.iter().enumerate() {
         let last = index + 1 == expected.len();
         if last && pattern == "*" {
-            return Ok(keep(captured, values));
+            return Ok(true);
         }
         if let Some(name) = pattern
             .strip_prefix('{')
@@ -83,49 +91,32 @@ pub fn matches(expected: &[String], came: &str, values: &mut Values) -> Result<b
             .filter(|_| last)
         {
             let rest = words.get(index..).unwrap_or_default().join(" ");
-            return Ok(match values.value(name)? {
-                Some(value) => value == rest && keep(captured, values),
-                None => {
-                    captured.push((name.to_owned(), rest));
-                    keep(captured, values)
-                }
-            });
+            if let Some(value) = values.value(name)? {
+                return Ok(value == rest);
+            }
+            values.set(name, &rest);
+            return Ok(true);
         }
         let Some(word) = words.get(index) else {
             return Ok(false);
         };
-        let pieces = known(pieces(pattern)?, &captured, values)?;
-        if !fits(&pieces, word, &mut captured) {
+        let mut captured = Vec::new();
+        if !fits(&known(pieces(pattern)?, values)?, word, &mut captured) {
             return Ok(false);
         }
+        for (name, value) in captured {
+            values.set(&name, &value);
+        }
     }
-    Ok(words.len() == expected.len() && keep(captured, values))
-}
-
-fn keep(captured: Vec<(String, String)>, values: &mut Values) -> bool {
-    for (name, value) in captured {
-        values.set(&name, &value);
-    }
-    true
+    Ok(words.len() == expected.len())
 }
 
 /// Puts what is known in the place of names; those that stay are to be captured.
-fn known(
-    pieces: Vec<Piece>,
-    captured: &[(String, String)],
-    values: &mut Values,
-) -> Result<Vec<Piece>, String> {
+fn known(pieces: Vec<Piece>, values: &mut Values) -> Result<Vec<Piece>, String> {
     let mut out = Vec::new();
     for piece in pieces {
         out.push(match piece {
-            Piece::Name(name) => match captured.iter().find(|c| c.0 == name) {
-                Some((_, value)) => Piece::Text(value.clone()),
-                None => match values.value(&name)? {
-                    // A message's text is escaped, so what is compared with it is too.
-                    Some(value) => Piece::Text(value),
-                    None => Piece::Name(name),
-                },
-            },
+            Piece::Name(name) => values.value(&name)?.map_or(Piece::Name(name), Piece::Text),
             // What the message spells with a backslash, the pattern does too.
             Piece::Text(text) => Piece::Text(raw::escape(&text)),
             Piece::Any => Piece::Any,
@@ -145,6 +136,13 @@ fn fits(pieces: &[Piece], word: &str, captured: &mut Vec<(String, String)>) -> b
             .is_some_and(|word| fits(rest, word, captured)),
         Piece::Any => ends(word, 0).any(|end| fits(rest, &word[end..], captured)),
         Piece::Name(name) => ends(word, 1).any(|end| {
+            // The same name twice in a word is the same value twice.
+            if captured
+                .iter()
+                .any(|(n, value)| n == name && value != &word[..end])
+            {
+                return false;
+            }
             captured.push((name.clone(), word[..end].to_owned()));
             fits(rest, &word[end..], captured) || {
                 captured.pop();
@@ -204,6 +202,8 @@ mod tests {
     fn what_is_known_is_compared() {
         let mut v = Values::new();
         v.set("cash", "100");
+        assert!(check("fill {price} {cost:10:price}", "fill 2.5 25", &mut v));
+        assert!(!check("fill {other} {cost:10:other}", "fill 2.5 26", &mut v));
         assert!(check("cash={minus:cash:1}", "cash=99", &mut v));
         assert!(!check("cash={minus:cash:1}", "cash=98", &mut v));
         assert!(matches(&["{open".to_owned()], "x", &mut v).is_err());

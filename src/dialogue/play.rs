@@ -522,7 +522,7 @@ mod tests {
             (
                 "1 x 09*17\n1 < protocolError *\n1 > ping\n1 < pong",
                 6,
-                "the end of the connection",
+                "connection",
             ),
             ("3 connect worker2", 3, "was not given"),
             ("3 connect master", 3, "was not given"),

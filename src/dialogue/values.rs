@@ -3,7 +3,7 @@
 //! What stands in braces: what a run has captured or been given, and a few functions over it, so that a dialogue
 //! can be run twice against one deployment and can say what a reply must add up to.
 
-use crate::model::{Amount, HashedPass, Money, Stamp, Username};
+use crate::model::{Amount, HashedPass, Money, Stamp, Username, money};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -106,6 +106,10 @@ impl Values {
             ("worth", [quantity, price]) => {
                 let quantity = Amount(decimal(quantity)?.0);
                 quantity.worth_at(decimal(price)?).ok_or_else(beyond)?.to_string()
+            }
+            ("each", [total, quantity]) => {
+                let (total, quantity) = (decimal(total)?, decimal(quantity)?);
+                Money(money::share(total.0, money::MILLION, quantity.0)).to_string()
             }
             ("day", [time]) => moment(time)?.to_string().chars().take(10).collect(),
             ("days", [time, days]) => {
@@ -211,6 +215,7 @@ mod tests {
         let mut fill = |text: &str| values.fill(text).unwrap();
         assert_eq!(fill("cash={minus:100000:total}"), "cash=95695.3");
         assert_eq!(fill("{cost:10:430.47}/{worth:0.1:0.000015}"), "4304.7/0.000001");
+        assert_eq!(fill("{each:10:3}"), "3.333333");
         assert_eq!(fill("{day:t} {days:t:-1}"), "2013-03-01 2013-02-28T00:00:00.000Z");
         assert_eq!(fill("{repeat:ab:3}\\s{upper:alice}"), "ababab ALICE-1");
         let named = fill("{hash:alice}");
