@@ -13,6 +13,9 @@ pub const HEIGHT: usize = 15;
 /// The narrowest and widest chart, in columns.
 pub const WIDTH: std::ops::RangeInclusive<usize> = 40..=200;
 
+/// A hundredth of a unit, in millionths.
+const CENT: i64 = 10_000;
+
 /// Dots of a braille character.
 const DOTS: (usize, usize) = (2, 4);
 
@@ -66,7 +69,11 @@ pub fn draw(bars: &[Bar], width: usize, plain: bool) -> String {
 /// Highest, middle, lowest.
 fn price_labels(low: Money, high: Money) -> [String; 3] {
     let middle = i128::midpoint(i128::from(low.0), i128::from(high.0));
-    let middle = Money(i64::try_from(middle).unwrap_or(low.0));
+    let middle = i64::try_from(middle).unwrap_or(low.0);
+    // Between prices in whole cents, a label in whole cents is near enough.
+    let cents = |value: i64| value - value.rem_euclid(CENT);
+    let whole = cents(low.0) == low.0 && cents(high.0) == high.0 && high.0.saturating_sub(low.0) > CENT;
+    let middle = Money(if whole { cents(middle) } else { middle });
     let text = |money: Money| format!("{:>6}", table::money(money));
     [text(high), text(middle), text(low)]
 }

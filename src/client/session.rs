@@ -4,7 +4,7 @@
 
 use super::connection::{Answer, PIPELINE_WINDOW};
 use super::{Connection, Error, Options};
-use crate::model::{Bar, Email, HashedPass, Quote, SessionId, Stamp, Symbol, Username};
+use crate::model::{Bar, Email, HashedPass, Quote, Reason, SessionId, Stamp, Symbol, Username};
 use crate::wire::payload::{AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo};
 use crate::wire::{Refusal, Reply, Request, State, Window};
 use std::time::{Duration, Instant};
@@ -174,10 +174,10 @@ impl Client {
     }
 
     /// The latest values of many assets, asked for without waiting in between. A refusal concerns its own
-    /// asset only.
+    /// asset only, unless it is `session-expired` or `master-unavailable`.
     ///
     /// # Errors
-    /// [`Error::NoSession`], the session's end, or a broken connection.
+    /// [`Error::NoSession`], those two refusals, or a broken connection.
     pub fn quotes(&mut self, symbols: &[Symbol]) -> Result<Vec<Result<Quote, Refusal>>, Error> {
         self.enter(State::Data)?;
         let requests: Vec<Request> = symbols
@@ -191,6 +191,12 @@ impl Client {
             .into_iter()
             .map(|answer| match answer {
                 Ok(answer) => self.decode(answer).map(Ok),
+                // These are no matter of one asset.
+                Err(refusal)
+                    if matches!(refusal.reason, Reason::SessionExpired | Reason::MasterUnavailable) =>
+                {
+                    Err(Error::Refused(refusal))
+                }
                 Err(refusal) => Ok(Err(refusal)),
             })
             .collect()

@@ -47,7 +47,6 @@ pub fn assets(global: &Global, args: &Assets) -> Result<(), Failure> {
 pub fn quote(global: &Global, args: &Quote) -> Result<(), Failure> {
     let mut session = Session::open(global)?;
     let answers = session.call(|client| client.quotes(&args.symbols))?;
-    refused_session(&session, &answers)?;
     let now = Stamp::now();
     show(global, &views(&args.symbols, &answers, now), || {
         quote_table(&args.symbols, &answers, now)
@@ -56,18 +55,6 @@ pub fn quote(global: &Global, args: &Quote) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::told())
-    }
-}
-
-/// A session that ended between two answers is no matter of one asset.
-fn refused_session(session: &Session, answers: &[Answer]) -> Result<(), Failure> {
-    let ended = answers
-        .iter()
-        .filter_map(|a| a.as_ref().err())
-        .find(|r| r.reason == model::Reason::SessionExpired);
-    match ended {
-        Some(refusal) => Err(session.failed(Error::Refused(refusal.clone()))),
-        None => Ok(()),
     }
 }
 
@@ -126,7 +113,6 @@ pub fn watch(global: &Global, args: &Watch) -> Result<(), Failure> {
     let mut due = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let answers = session.call(|client| client.quotes(&args.symbols))?;
-        refused_session(&session, &answers)?;
         if let Some(refusal) = unknown(&answers) {
             return Err(super::advise(Error::Refused(refusal)));
         }
