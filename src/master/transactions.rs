@@ -14,7 +14,7 @@ use super::database;
 use super::route::{Replies, Route};
 use crate::config::MasterConfig;
 use crate::model::{
-    AccountId, Amount, ClientOrderId, Money, Reason, Side, Stamp, Status as Stage, Symbol, Transaction,
+    AccountId, Amount, ClientOrderId, Money, Quote, Reason, Side, Stamp, Status as Stage, Symbol, Transaction,
 };
 use crate::thread::{Heart, Stop, TICK};
 use crate::wire::reply::{Fill, write_fail};
@@ -258,9 +258,12 @@ impl Transactions {
     /// Clears the queue at an update's prices, in one commit, and answers.
     fn update(&mut self, update: &Update) {
         let began = Instant::now();
-        let over = update.snapshot.exhausted && !update.snapshot.entries().iter().any(|entry| entry.fresh);
-        // After the last prices none will ever come: what is still queued can wait for nothing.
-        let numbers = self.desk.queue.before(if over { began } else { update.began });
+        // With the last prices everything is settled: what came too late for them can wait for nothing.
+        let numbers = self.desk.queue.before(if update.snapshot.exhausted {
+            began
+        } else {
+            update.began
+        });
         if numbers.is_empty() && update.actions.is_empty() {
             return;
         }
@@ -573,12 +576,13 @@ impl Desk {
 
 /// The price that an order settles at in an update; `Err` where it has none, `None` where it waits on:
 /// a price of the real world that is older than the order.
-fn price(update: &Update, order: &Queued) -> Option<Result<crate::model::Quote, Reason>> {
-    let fresh = update.snapshot.entry(&order.symbol).filter(|entry| entry.fresh);
-    let Some(entry) = fresh else {
-        return Some(Err(Reason::NoPrice));
-    };
-    let Some(quote) = entry.quote else {
+fn price(update: &Update, order: &Queued) -> Option<Result<Quote, Reason>> {
+    let in_time = order.since.is_none_or(|since| since < update.began);
+    let entry = update
+        .snapshot
+        .entry(&order.symbol)
+        .filter(|entry| in_time && entry.fresh);
+    let Some((entry, quote)) = entry.and_then(|entry| entry.quote.map(|quote| (entry, quote))) else {
         return Some(Err(Reason::NoPrice));
     };
     if entry.real_time && quote.time < order.accepted {

@@ -132,6 +132,84 @@ pub fn clamp(stamped: Stamp, accepted: Stamp, last: Option<Stamp>) -> Stamp {
 mod tests {
     use super::*;
 
+    use crate::master::transactions::settlement::Holdings;
+    use crate::model::Money;
+    use proptest::prelude::*;
+
+    fn order(number: i64, stamp: i64, worker: u8, sequence: u64, quantity: i64) -> Queued {
+        Queued {
+            turn: Turn {
+                stamp: Stamp(stamp),
+                worker: Uuid::from_bytes([worker; 16]),
+                sequence,
+                number,
+            },
+            id: Uuid::nil(),
+            account: AccountId(1),
+            side: if quantity % 3 == 0 { Side::Sell } else { Side::Buy },
+            symbol: Symbol::parse("AAPL").unwrap(),
+            quantity: Amount(quantity),
+            accepted: Stamp(0),
+            since: None,
+            client_order_id: None,
+            waiters: Vec::new(),
+        }
+    }
+
+    proptest! {
+        /// The same queue and the same update settle alike, however the orders came to be there.
+        #[test]
+        fn settlement_depends_on_turns_alone(
+            orders in prop::collection::vec((0..50i64, 0..3u8, 0..40u64, 1..3_000_000i64), 1..40),
+            shuffled in any::<u64>(),
+        ) {
+            let all: Vec<Queued> = orders
+                .iter()
+                .enumerate()
+                .map(|(at, (stamp, worker, sequence, quantity))| {
+                    order(i64::try_from(at).unwrap(), *stamp, *worker, *sequence, *quantity)
+                })
+                .collect();
+            let settle = |orders: Vec<Queued>| {
+                let mut queue = Queue::default();
+                orders.into_iter().for_each(|order| queue.push(order));
+                let mut account = Holdings { cash: Money(9_000_000), ..Holdings::default() };
+                let numbers = queue.before(Instant::now());
+                let outcomes: Vec<_> = numbers
+                    .into_iter()
+                    .map(|number| {
+                        let order = queue.remove(number).unwrap();
+                        (number, account.fill(order.side, order.symbol, order.quantity, Money(1_500_000)))
+                    })
+                    .collect();
+                (outcomes, account)
+            };
+            let mut other = all.clone();
+            let count = other.len();
+            for at in 0..count {
+                let to = usize::try_from(shuffled >> (at % 48)).unwrap() % count;
+                other.swap(at, to);
+            }
+            prop_assert_eq!(settle(all), settle(other));
+        }
+    }
+
+    #[test]
+    fn what_came_after_the_retrieval_began_waits() {
+        let mut queue = Queue::default();
+        let began = Instant::now();
+        queue.push(order(1, 0, 0, 1, 1));
+        queue.push(Queued {
+            since: Some(began),
+            ..order(2, 0, 0, 2, 1)
+        });
+        assert_eq!(queue.before(began), [1]);
+        assert_eq!(queue.of_account(AccountId(1)), 2);
+        queue.remove(1);
+        queue.remove(2);
+        assert!(queue.is_empty() && queue.of_account(AccountId(1)) == 0);
+    }
+
     #[test]
     fn a_clock_that_is_wrong_gains_nothing() {
         let now = Stamp(1_000_000);
