@@ -7,7 +7,9 @@ CREATE TABLE assets (
     -- Back-fill: the past is stored up to and with this time; NULL before its first page.
     filled_to   INTEGER,
     -- Back-fill: 1 once the whole past is stored.
-    filled      INTEGER NOT NULL DEFAULT 0 CHECK (filled IN (0, 1))
+    filled      INTEGER NOT NULL DEFAULT 0 CHECK (filled IN (0, 1)),
+    -- 1: the days up to and with filled_to are the provider's own, and ours do not count in them.
+    own_days    INTEGER NOT NULL DEFAULT 0 CHECK (own_days IN (0, 1))
 ) STRICT;
 
 -- The latest updates' bars, as they came: one update's rows lie side by side, so taking them in is cheap.

@@ -9,7 +9,11 @@ mod cli;
 mod cli_fake;
 #[path = "suite/golden.rs"]
 mod golden;
+#[path = "suite/markets.rs"]
+mod markets;
 #[path = "suite/pairs.rs"]
 mod pairs;
 #[path = "suite/roundtrip.rs"]
 mod roundtrip;
+#[path = "suite/stand_in.rs"]
+mod stand_in;

@@ -390,7 +390,7 @@ fn what_is_written_reads_the_same() {
          starting_cash = 12\nsession_lifetime = \"5m\"\nexpected_workers = 3\ncontrol_group = \"staff\"\n\
          [database]\nurl = \"sqlite:db/x.db\"\n[gpg]\nhome = \"gnupg\"\nkey = \"{}\"\n\
          [log]\nfile = \"/tmp/l\\\\og\"\nlevel = \"debug\"\nmemory_entries = 7\n\
-         [assets]\nsymbols = [\"BTC/USD\", \"IBM\"]\nprovider = [\"alpaca\", \"binance\", \"simulated\"]\nstale_after = 9\ncalls_per_minute = 8\n\
+         [assets]\nsymbols = [\"BTC/USD\", \"IBM\"]\nprovider = [\"alpaca\", \"binance\", \"simulated\"]\nstale_after = 9\ncalls_per_minute = 8\ncalls_per_day = 9\nkeep_ticks = \"90days\"\n\
          [assets.alpaca]\nurl = \"http://127.0.0.1:81/a\"\nassets_url = \"http://[::1]:82/\"\ncredentials = \"k\"\nfeed = \"sip\"\n\
          [assets.binance]\nurl = \"https://localhost:1\"\nquote = \"EUR\"\n[assets.simulated]\nsymbols = 5\nseed = 6\n\
          [accounts]\nbcrypt_cost = 4\n[limits]\nfailed_logins_per_minute = 1\nfailed_logins_per_minute_per_address = 2\n\

@@ -4,29 +4,40 @@
 //! questions about past ones.
 
 pub mod adjust;
+pub mod alpaca;
+pub mod binance;
+pub mod budget;
 pub mod check;
+pub mod http;
 pub mod market_file;
 pub mod opening;
+pub mod past;
 pub mod provider;
 pub mod replay;
 pub mod retrieval;
 pub mod schedule;
+pub mod settings;
 pub mod simulated;
 pub mod snapshot;
 pub mod store;
 pub mod window;
 
-pub use opening::{AssetsConfig, OpenFault, ProviderConfig, open};
+pub use alpaca::AlpacaConfig;
+pub use binance::BinanceConfig;
+pub use opening::{OpenFault, open};
 pub use provider::{Action, ActionKind, ConfigFault};
 pub use replay::{ReplayConfig, Wanted};
+pub use settings::{AssetsConfig, ProviderConfig};
 pub use simulated::SimulatedConfig;
 pub use snapshot::{Entry, Fill, Snapshot, SnapshotCell};
 
 use crate::model::money::MILLION;
 use crate::model::{Bar, Reason, Stamp, Symbol};
-use crate::thread::{Handle, Heart, Stop, TICK};
+use crate::thread::{self, Handle, Heart, Stop, TICK};
 use crate::wire::{Refusal, Window};
+use budget::{Account, Budget};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select};
+use past::{Filling, PastAnswer, PastTask};
 use provider::Clock;
 use retrieval::{Answer, Task};
 use schedule::Schedule;
@@ -34,7 +45,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
-use store::{Position, Store};
+use store::{Page, Position, Store};
 
 /// Questions that may wait; more are refused as `overloaded` by whoever asks.
 pub const INBOX: usize = 4096;
@@ -120,6 +131,10 @@ pub struct Status {
     pub refused: u64,
     /// Points of the schedule that were missed since the start.
     pub missed: u64,
+    /// Each API's budget of calls.
+    pub calls: Vec<(&'static str, Account)>,
+    /// Assets of which past days are still being fetched.
+    pub unfilled: usize,
 }
 
 /// How the rest of the master reaches the module.
@@ -174,7 +189,12 @@ pub struct Assets {
     doubts: HashMap<Symbol, u8>,
     tasks: Sender<Task>,
     answers: Receiver<Answer>,
-    retrieval: Option<Handle>,
+    /// The threads that wait for providers.
+    threads: Vec<Handle>,
+    /// Past days; absent where the provider had them at hand.
+    filling: Option<Filling>,
+    pages: Receiver<PastAnswer>,
+    budgets: Vec<Arc<Budget>>,
     /// When the retrieval under way began.
     under_way: Option<(Instant, Stamp)>,
     compact_after: Instant,
@@ -183,14 +203,15 @@ pub struct Assets {
     served: Vec<&'static str>,
     failures: Vec<(String, String)>,
     refused: u64,
+    /// The junk that was logged last: the same again is not news.
+    told: Vec<Symbol>,
     missed: u64,
 }
 
 impl Assets {
     /// Runs until told to stop.
     pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
-        // Whoever waits for the end waits for the retrieval thread too; it ends with its channel.
-        let answers = self.answers.clone();
+        let (answers, pages) = (self.answers.clone(), self.pages.clone());
         loop {
             heart.beat();
             if stop.is_requested() {
@@ -198,6 +219,7 @@ impl Assets {
             }
             let now = Instant::now();
             self.begin_if_due(now);
+            self.fill_if_due(now);
             select! {
                 recv(inbox) -> message => match message {
                     Ok(message) => self.handle(message),
@@ -207,16 +229,19 @@ impl Assets {
                     Ok(answer) => self.finish(answer),
                     Err(_) => break,
                 },
+                recv(pages) -> page => match page {
+                    Ok(page) => self.fill(page),
+                    Err(_) => break,
+                },
                 recv(stop.receiver()) -> _ => break,
                 default(self.patience(now)) => self.compact(),
             }
         }
-        let Assets { tasks, retrieval, .. } = self;
-        drop(tasks);
-        if let Some(retrieval) = retrieval {
-            // A call that hangs must not hold up the end; its answer would go nowhere.
-            retrieval.join(Instant::now() + TICK);
-        }
+        // The threads end with their channels. A call that hangs must not hold up the end; its answer would
+        // go nowhere.
+        let threads = std::mem::take(&mut self.threads);
+        drop(self);
+        thread::join_all(threads, Instant::now() + TICK);
     }
 
     /// How long to wait for something to happen.
@@ -274,6 +299,65 @@ impl Assets {
             failures: self.failures.clone(),
             refused: self.refused,
             missed: self.missed,
+            calls: self.calls(),
+            unfilled: self.filling.as_ref().map_or(0, Filling::left),
+        }
+    }
+
+    /// What is spent of each API's budget; providers without calls have none.
+    fn calls(&self) -> Vec<(&'static str, Account)> {
+        let now = Instant::now();
+        let named = self.config.providers.iter().zip(&self.budgets);
+        let apis = named.filter(|(provider, _)| provider.is_api());
+        apis.map(|(provider, budget)| (provider.name(), budget.account(now)))
+            .collect()
+    }
+
+    /// Asks for the next page of past days, if there is one to ask for.
+    fn fill_if_due(&mut self, now: Instant) {
+        let Some(filling) = &mut self.filling else { return };
+        while let Some((symbol, until)) = filling.next(now, Stamp::now(), &self.symbols) {
+            let asset = self.store.id(&symbol);
+            match asset.map(|asset| self.store.filled(asset)).transpose() {
+                Ok(Some(filled)) if filled.to < Some(until) => {
+                    return filling.ask(PastTask {
+                        symbol,
+                        after: filled.to,
+                        until,
+                    });
+                }
+                Ok(_) => filling.skip(),
+                Err(error) => {
+                    return filling.failed(&symbol, &provider::Failure::Broken(error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Stores a page of past days.
+    fn fill(&mut self, answer: PastAnswer) {
+        let Some(filling) = &mut self.filling else { return };
+        let task = answer.task;
+        let stored = answer.page.and_then(|page| {
+            let Some(asset) = self.store.id(&task.symbol) else {
+                return Ok(false);
+            };
+            let last = page.bars.last().map(|bar| bar.time);
+            let more = page.more;
+            let page = Page {
+                asset,
+                bars: page.bars,
+                resolution: page.resolution,
+                to: if more { last } else { Some(task.until) },
+                whole: !more,
+            };
+            let failed = |error: rusqlite::Error| provider::Failure::Broken(format!("our database: {error}"));
+            self.store.fill(&[page]).map_err(failed)?;
+            Ok(more)
+        });
+        match stored {
+            Ok(more) => filling.stored(more),
+            Err(failure) => filling.failed(&task.symbol, &failure),
         }
     }
 
@@ -439,22 +523,28 @@ impl Assets {
                         self.doubts.remove(symbol);
                         good.push((*symbol, *clock, *bar));
                     } else {
-                        bad.push(format!("{symbol}: {reason}"));
+                        bad.push((*symbol, reason));
                     }
                 }
-                (check::Verdict::Junk(reason), _) => bad.push(format!("{symbol}: {reason}")),
+                (check::Verdict::Junk(reason), _) => bad.push((*symbol, reason)),
                 (check::Verdict::Known | check::Verdict::Take | check::Verdict::Doubt(_), _) => {}
             }
         }
-        if !bad.is_empty() {
-            self.refused += bad.len() as u64;
-            let named = bad.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+        self.refused += bad.len() as u64;
+        let names: Vec<Symbol> = bad.iter().map(|(symbol, _)| *symbol).collect();
+        if !bad.is_empty() && names != self.told {
+            let named = bad
+                .iter()
+                .take(NAMED)
+                .map(|(symbol, why)| format!("{symbol}: {why}"));
+            let named = named.collect::<Vec<_>>().join("; ");
             crate::warn!(
                 "{} of {} prices were refused: {named}",
                 bad.len(),
                 answer.bars.len()
             );
         }
+        self.told = names;
         good
     }
 

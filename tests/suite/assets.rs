@@ -113,6 +113,8 @@ fn replay(directory: &Path, start: &str, interval: Duration) -> AssetsConfig {
         update_interval: interval,
         stale_after: 3,
         keep_ticks: None,
+        calls_per_minute: 100,
+        calls_per_day: 1000,
     }
 }
 
@@ -573,6 +575,8 @@ fn a_simulated_market_goes_on_where_it_was() {
         update_interval: Duration::from_millis(5),
         stale_after: 3,
         keep_ticks: None,
+        calls_per_minute: 100,
+        calls_per_day: 1000,
     };
     let database = dir.path().join("master.db");
     let mut last: Option<Update> = None;

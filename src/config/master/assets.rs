@@ -6,6 +6,7 @@ use crate::model::{Stamp, Symbol};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::de::DeValue;
 
 /// More assets than this cannot be asked for.
@@ -16,6 +17,12 @@ const SYMBOLS_FILE_MAX: u64 = 4 * 1024 * 1024;
 
 /// Where systemd puts the secrets that a unit is given.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// `keep_ticks` that never ends.
+const FOREVER: &str = "forever";
+
+/// A day's window reaches back 24 hours, so less than this would cut it.
+const KEEP_MIN: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// `[assets]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +37,10 @@ pub struct Assets {
     pub stale_after: u32,
     /// Calls to the assets API.
     pub calls_per_minute: u32,
+    /// The same, a day.
+    pub calls_per_day: u32,
+    /// How long prices are kept at the update interval's frequency; `None` for ever.
+    pub keep_ticks: Option<Duration>,
     /// `[assets.alpaca]`
     pub alpaca: Option<Alpaca>,
     /// `[assets.binance]`
@@ -138,6 +149,8 @@ pub(super) fn read(root: &mut Table<'_, '_>) -> Assets {
         providers: table.value("provider", Or::Default(vec![ProviderKind::Replay]), providers),
         stale_after: table.number("stale_after", 3, 1, 1_000_000),
         calls_per_minute: table.number("calls_per_minute", 100, 1, 1_000_000),
+        calls_per_day: table.number("calls_per_day", 144_000, 1, 1_000_000_000),
+        keep_ticks: table.parsed("keep_ticks", Or::Default(None), keep),
         alpaca: table.table("alpaca").map(alpaca),
         binance: table.table("binance").map(binance),
         simulated: table.table("simulated").map(simulated),
@@ -152,6 +165,18 @@ pub(super) fn read(root: &mut Table<'_, '_>) -> Assets {
     }
     table.finish();
     assets
+}
+
+fn keep(text: &str) -> Result<Option<Duration>, String> {
+    if text == FOREVER {
+        return Ok(None);
+    }
+    let keep = humantime::parse_duration(text)
+        .map_err(|why| format!("{text:?} is neither \"forever\" nor a time such as \"90d\": {why}"))?;
+    if keep < KEEP_MIN {
+        return Err(format!("{text:?} is less than \"2d\""));
+    }
+    Ok(Some(keep))
 }
 
 fn symbols(table: &mut Table<'_, '_>) -> (Symbols, Option<PathBuf>) {
@@ -342,6 +367,11 @@ impl Assets {
         }
         values.bare("assets.stale_after", self.stale_after);
         values.bare("assets.calls_per_minute", self.calls_per_minute);
+        values.bare("assets.calls_per_day", self.calls_per_day);
+        match self.keep_ticks {
+            None => values.text("assets.keep_ticks", FOREVER),
+            Some(keep) => values.text("assets.keep_ticks", humantime::format_duration(keep)),
+        }
         if let Some(alpaca) = &self.alpaca {
             values.text("assets.alpaca.url", &alpaca.url);
             values.text("assets.alpaca.assets_url", &alpaca.assets_url);

@@ -75,6 +75,8 @@ pub struct Batch {
     pub now: Stamp,
     /// What came for each symbol; a symbol without anything new may be absent.
     pub bars: Vec<(Symbol, Result<Bar, String>)>,
+    /// Symbols that this provider does not have.
+    pub unknown: Vec<Symbol>,
     /// No step follows this one. With no bars: none followed the last.
     pub exhausted: bool,
 }

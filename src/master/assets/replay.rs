@@ -216,14 +216,15 @@ impl Provider for Replay {
         let Some(now) = step.first().map(|step| step.time) else {
             return Ok(Batch {
                 now: ask.after.unwrap_or_default(),
-                bars: Vec::new(),
                 exhausted: true,
+                ..Batch::default()
             });
         };
         Ok(Batch {
             now,
             bars: step.iter().map(|step| (step.symbol, Ok(step.bar))).collect(),
             exhausted: self.step_after(Some(now)).is_empty(),
+            ..Batch::default()
         })
     }
 

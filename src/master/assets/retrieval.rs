@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// The longest back-off after failures, in update intervals.
 const BACK_OFF_MAX: u32 = 16;
 
+/// A list of assets that could not be had is asked for again after this.
+const LIST_AGAIN: Duration = Duration::from_secs(600);
+
 /// One update is to be retrieved.
 pub struct Task {
     /// The assets wanted.
@@ -49,7 +52,9 @@ pub struct Answer {
 struct Source {
     provider: Box<dyn Provider>,
     /// What it has; `None` until it has told, and then it is asked for anything.
-    has: Option<HashSet<Symbol>>,
+    has: Option<Arc<HashSet<Symbol>>>,
+    /// When it was asked for its list last.
+    listed: Instant,
     /// Not to be asked before this.
     rests_until: Option<Instant>,
     /// Failures in a row.
@@ -68,6 +73,7 @@ impl Retrieval {
         let source = |provider| Source {
             provider,
             has: None,
+            listed: Instant::now(),
             rests_until: None,
             failures: 0,
         };
@@ -85,7 +91,7 @@ impl Retrieval {
             match source.provider.list(deadline) {
                 Ok(symbols) => {
                     all.extend_from_slice(&symbols);
-                    source.has = Some(symbols.into_iter().collect());
+                    source.has = Some(Arc::new(symbols.into_iter().collect()));
                 }
                 Err(failure) => failures.push((source.provider.name(), failure)),
             }
@@ -103,6 +109,11 @@ impl Retrieval {
         }
     }
 
+    /// What each provider has, best first; `None` where it has not told.
+    pub fn lists(&self) -> Vec<Option<Arc<HashSet<Symbol>>>> {
+        self.sources.iter().map(|source| source.has.clone()).collect()
+    }
+
     /// Answers tasks until the module is gone. At most one task is ever under way, and the channel back has
     /// room for its answer: so the two channels between the module and this thread cannot block each other.
     pub fn run(mut self, tasks: &Receiver<Task>, answers: &Sender<Answer>) {
@@ -118,10 +129,12 @@ impl Retrieval {
     pub fn update(&mut self, task: &Task) -> Answer {
         let mut answer = Answer::default();
         let mut left: Vec<Symbol> = task.symbols.to_vec();
+        let mut unknown = Vec::new();
         for source in &mut self.sources {
             if source.rests_until.is_some_and(|until| Instant::now() < until) {
                 continue;
             }
+            source.list_again(task.deadline);
             let (asked, others): (Vec<Symbol>, Vec<Symbol>) = left
                 .iter()
                 .partition(|symbol| source.has.as_ref().is_none_or(|has| has.contains(symbol)));
@@ -130,6 +143,7 @@ impl Retrieval {
             }
             match source.ask(task, &asked) {
                 Ok((batch, actions)) => {
+                    unknown.extend_from_slice(&batch.unknown);
                     source.failures = 0;
                     source.rests_until = None;
                     let clock = source.provider.clock();
@@ -140,6 +154,7 @@ impl Retrieval {
                     answer.actions.extend(actions);
                     answer.served.push(source.provider.name());
                     left = others;
+                    left.extend(batch.unknown);
                 }
                 Err(failure) => {
                     source.rest(&failure, self.interval);
@@ -147,11 +162,34 @@ impl Retrieval {
                 }
             }
         }
+        // What the last one asked did not know, nobody knows.
+        unknown.retain(|symbol| left.contains(symbol));
+        let nobody = "no provider knows such a symbol any more".to_owned();
+        let unknown = unknown
+            .into_iter()
+            .map(|symbol| (symbol, Clock::Real, Err(nobody.clone())));
+        answer.bars.extend(unknown);
         answer
     }
 }
 
 impl Source {
+    /// Asks for the list again where it has not come yet.
+    fn list_again(&mut self, deadline: Instant) {
+        if self.has.is_none() && self.listed.elapsed() >= LIST_AGAIN {
+            self.listed = Instant::now();
+            match self.provider.list(deadline) {
+                Ok(symbols) => self.has = Some(Arc::new(symbols.into_iter().collect())),
+                Err(failure) => {
+                    crate::warn!(
+                        "provider {} did not tell its list of assets: {failure}",
+                        self.provider.name()
+                    );
+                }
+            }
+        }
+    }
+
     fn ask(&mut self, task: &Task, symbols: &[Symbol]) -> Result<(Batch, Vec<Action>), Failure> {
         let batch = self.provider.latest(&Latest {
             symbols,

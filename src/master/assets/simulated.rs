@@ -162,7 +162,7 @@ impl Provider for Simulated {
         Ok(Batch {
             now,
             bars: bars.collect(),
-            exhausted: false,
+            ..Batch::default()
         })
     }
 

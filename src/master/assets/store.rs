@@ -41,6 +41,21 @@ pub struct Filled {
     pub whole: bool,
 }
 
+/// A page of one asset's past.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Whose.
+    pub asset: AssetId,
+    /// In order of time, all later than what was filled in before.
+    pub bars: Vec<Bar>,
+    /// What they are.
+    pub resolution: Resolution,
+    /// The past is complete up to and with this time; `None`: no further than before.
+    pub to: Option<Stamp>,
+    /// Nothing is missing.
+    pub whole: bool,
+}
+
 /// What is being moved out of `bars_hot`.
 #[derive(Debug, Clone, Copy)]
 struct Move {
@@ -60,6 +75,8 @@ pub struct Store {
     /// Updates in `bars_hot`: from `hot.0` up to and without `hot.1`.
     hot: (i64, i64),
     moving: Option<Move>,
+    /// Up to which day the days are a provider's own, and ours do not count.
+    own_days: HashMap<AssetId, Stamp>,
     /// Bars of `bars` older than this, in milliseconds before the newest, are deleted; `None`: kept.
     keep_ticks: Option<i64>,
 }
@@ -117,8 +134,14 @@ pub(super) fn roll_up(bars: impl IntoIterator<Item = Bar>, period: Period) -> Ve
     rolled
 }
 
-/// Stores one asset's bars, which are all later than what `bars` holds of it, and rolls them up.
-fn absorb(tx: &Transaction<'_>, asset: AssetId, bars: &[Bar]) -> Result<()> {
+/// Whether a bar is rolled up: the provider's own day does not need it.
+fn counts(bar: &Bar, own: Option<Stamp>) -> bool {
+    own.is_none_or(|own| bar.time.day() > own)
+}
+
+/// Stores one asset's bars, which are all later than what `bars` holds of it, and rolls up those of days
+/// after `own`.
+fn absorb(tx: &Transaction<'_>, asset: AssetId, bars: &[Bar], own: Option<Stamp>) -> Result<()> {
     let mut insert = tx.prepare_cached("INSERT INTO bars VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for bar in bars {
         put(&mut insert, asset.0, bar)?;
@@ -130,7 +153,8 @@ fn absorb(tx: &Transaction<'_>, asset: AssetId, bars: &[Bar]) -> Result<()> {
              low = min(low, excluded.low), close = excluded.close,
              volume = min(volume, 9223372036854775807 - excluded.volume) + excluded.volume"
         ))?;
-        for bar in roll_up(bars.iter().copied(), period) {
+        let ours = bars.iter().copied().filter(|bar| counts(bar, own));
+        for bar in roll_up(ours, period) {
             put(&mut merge, asset.0, &bar)?;
         }
     }
@@ -186,6 +210,7 @@ impl Store {
             ids: Vec::new(),
             hot,
             moving: None,
+            own_days: HashMap::new(),
             keep_ticks,
         })
     }
@@ -216,9 +241,27 @@ impl Store {
         self.ids.extend(left.collect::<Result<Vec<_>>>()?);
         self.ids.sort_unstable();
         self.ids.dedup();
+        let mut own = self
+            .database
+            .prepare("SELECT id, filled_to FROM assets WHERE own_days = 1 AND filled_to IS NOT NULL")?;
+        let own = own.query_map([], |row| Ok((AssetId(row.get(0)?), Stamp(row.get(1)?))))?;
+        self.own_days = own.collect::<Result<_>>()?;
         self.assets = assets;
         self.moving = None;
         Ok(())
+    }
+
+    /// Every asset that was ever listed, sorted.
+    ///
+    /// # Errors
+    /// The database.
+    pub fn known(&self) -> Result<Vec<Symbol>> {
+        let mut read = self.database.prepare("SELECT symbol FROM assets")?;
+        let rows = read.query_map([], |row| row.get::<_, String>(0))?;
+        let names = rows.collect::<Result<Vec<_>>>()?;
+        let mut symbols: Vec<Symbol> = names.iter().filter_map(|name| Symbol::parse(name).ok()).collect();
+        symbols.sort_unstable();
+        Ok(symbols)
     }
 
     /// The number of a listed asset.
@@ -333,33 +376,33 @@ impl Store {
         Ok(actions)
     }
 
-    /// Stores a page of an asset's past, and how far it reaches now.
+    /// Stores pages of the past, of several assets, in one transaction, and how far they reach now.
     ///
     /// # Errors
     /// The database; then nothing is stored.
-    pub fn fill(&mut self, asset: AssetId, bars: &[Bar], kind: Resolution, whole: bool) -> Result<()> {
-        self.fill_many(&[(asset, bars, kind, whole)])
-    }
-
-    /// Stores pages of several assets in one transaction.
-    ///
-    /// # Errors
-    /// The database; then nothing is stored.
-    pub fn fill_many(&mut self, pages: &[(AssetId, &[Bar], Resolution, bool)]) -> Result<()> {
+    pub fn fill(&mut self, pages: &[Page]) -> Result<()> {
         let tx = self
             .database
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (asset, bars, kind, whole) in pages {
-            match kind {
-                Resolution::Tick => absorb(&tx, *asset, bars)?,
-                Resolution::Day => set_days(&tx, *asset, bars)?,
+        for page in pages {
+            let days = page.resolution == Resolution::Day;
+            if days {
+                set_days(&tx, page.asset, &page.bars)?;
+            } else {
+                absorb(&tx, page.asset, &page.bars, None)?;
             }
             tx.prepare_cached(
-                "UPDATE assets SET filled_to = coalesce(?2, filled_to), filled = ?3 WHERE id = ?1",
+                "UPDATE assets SET filled_to = coalesce(?2, filled_to), filled = ?3, own_days = ?4 WHERE id = ?1",
             )?
-            .execute(params![asset.0, bars.last().map(|bar| bar.time.0), whole])?;
+            .execute(params![page.asset.0, page.to.map(|to| to.0), page.whole, days])?;
         }
-        tx.commit()
+        tx.commit()?;
+        for page in pages.iter().filter(|page| page.resolution == Resolution::Day) {
+            if let Some(to) = page.to {
+                self.own_days.insert(page.asset, to);
+            }
+        }
+        Ok(())
     }
 
     /// How far an asset's past is filled in.
@@ -407,7 +450,7 @@ impl Store {
             let tx = self
                 .database
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            move_slice(&tx, &moving, *first, *last, self.keep_ticks)?;
+            move_slice(&tx, &moving, (*first, *last), &self.own_days, self.keep_ticks)?;
             tx.commit()?;
         }
         moving.next = end;
@@ -474,9 +517,10 @@ impl Store {
     fn rolled(&self, which: usize, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
         let (table, period) = ROLL_UPS[which];
         let moved = self.range(table, asset, from, to)?;
+        let own = self.own_days.get(&asset).copied();
         let hot = self.hot_bars(asset)?.into_iter().filter(|bar| {
             let start = period(bar.time);
-            start >= from && start <= to
+            start >= from && start <= to && counts(bar, own)
         });
         // Hot bars are later than moved ones, so the joined list is in order.
         Ok(roll_up(moved.into_iter().chain(hot), period))
@@ -517,8 +561,8 @@ impl Store {
 fn move_slice(
     tx: &Transaction<'_>,
     what: &Move,
-    first: AssetId,
-    last: AssetId,
+    (first, last): (AssetId, AssetId),
+    own: &HashMap<AssetId, Stamp>,
     keep: Option<i64>,
 ) -> Result<()> {
     let mut read = tx.prepare_cached(
@@ -541,7 +585,7 @@ fn move_slice(
             continue;
         };
         let bars: Vec<Bar> = one.iter().map(|(_, bar)| *bar).collect();
-        absorb(tx, *asset, &bars)?;
+        absorb(tx, *asset, &bars, own.get(asset).copied())?;
         if let Some(keep) = keep {
             tx.prepare_cached("DELETE FROM bars WHERE asset = ?1 AND time < ?2")?
                 .execute(params![asset.0, newest.time.0.saturating_sub(keep)])?;
@@ -684,7 +728,14 @@ mod tests {
         let id = store.id(&symbol).unwrap();
         let day = |text| Stamp::parse(text).unwrap();
         let first = [bar(day("2012-01-31"), 10), bar(day("2012-02-01"), 20)];
-        store.fill(id, &first, Resolution::Day, false).unwrap();
+        let page = |bars: &[Bar], whole| Page {
+            asset: id,
+            bars: bars.to_vec(),
+            resolution: Resolution::Day,
+            to: bars.last().map(|bar| bar.time),
+            whole,
+        };
+        store.fill(&[page(&first, false)]).unwrap();
         assert_eq!(
             store.filled(id).unwrap(),
             Filled {
@@ -693,7 +744,7 @@ mod tests {
             }
         );
         let second = [bar(day("2012-02-01"), 30), bar(day("2012-02-02"), 5)];
-        store.fill(id, &second, Resolution::Day, true).unwrap();
+        store.fill(&[page(&second, true)]).unwrap();
         let months = store.months(id, Stamp(0), Stamp(i64::MAX)).unwrap();
         assert_eq!(months.len(), 2);
         assert_eq!((months[1].open, months[1].high), (Money(30), Money(32)));
@@ -702,13 +753,64 @@ mod tests {
             (Money(3), Money(6), 6)
         );
         assert_eq!(store.newest(id).unwrap().unwrap().0.time, day("2012-02-02"));
-        store.fill(id, &[], Resolution::Day, true).unwrap();
+        store.fill(&[page(&[], true)]).unwrap();
         assert_eq!(
             store.filled(id).unwrap(),
             Filled {
                 to: Some(day("2012-02-02")),
                 whole: true
             }
+        );
+    }
+
+    #[test]
+    fn ours_do_not_count_in_a_provider_s_own_days() {
+        let (_dir, database) = database();
+        let mut store = Store::open(database, None).unwrap();
+        let symbol = Symbol::parse("A").unwrap();
+        store.set_assets(&[symbol]).unwrap();
+        let id = store.id(&symbol).unwrap();
+        let start = Stamp::parse("2012-02-28").unwrap();
+        for number in 0..60 {
+            let time = Stamp(start.0 + number * 3_600_000);
+            store
+                .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
+                .unwrap();
+        }
+        let days = |store: &Store| store.days(id, Stamp(0), Stamp(i64::MAX)).unwrap();
+        assert_eq!(
+            days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
+            [72, 72, 36]
+        );
+        let own = Page {
+            asset: id,
+            bars: vec![bar(start, 70)],
+            resolution: Resolution::Day,
+            to: Some(start),
+            whole: true,
+        };
+        store.fill(&[own]).unwrap();
+        let expected = [bar(start, 70).volume, 72, 36];
+        assert_eq!(
+            days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
+            expected
+        );
+        let months = store.months(id, Stamp(0), Stamp(i64::MAX)).unwrap();
+        assert_eq!(months[0].volume, 3 + 72 + 36);
+        // Moved or not, before or after a restart.
+        for number in 60..64 {
+            let time = Stamp(start.0 + number * 3_600_000);
+            store
+                .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
+                .unwrap();
+        }
+        let before = (days(&store), store.months(id, Stamp(0), Stamp(i64::MAX)).unwrap());
+        let mut store = Store::open(store.database, None).unwrap();
+        store.set_assets(&[symbol]).unwrap();
+        while store.compact().unwrap() {}
+        assert_eq!(
+            (days(&store), store.months(id, Stamp(0), Stamp(i64::MAX)).unwrap()),
+            before
         );
     }
 

@@ -1,0 +1,157 @@
+//! spec/master/assets/budget.md · 2.3.4 (the interval is planned with the API's calls in mind), 4.1
+//!
+//! How often an assets API may be called: so many times in any minute, and so many on any UTC day.
+
+use super::provider::Failure;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The window that calls are counted in.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The window that the day's calls are counted in.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A call's purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// An update waits for it.
+    Update,
+    /// It can wait: half of the budget is left to updates.
+    Past,
+}
+
+/// One API's budget; shared by everything that calls it.
+#[derive(Debug)]
+pub struct Budget {
+    per_minute: usize,
+    per_day: u64,
+    spent: Mutex<Spent>,
+}
+
+#[derive(Debug)]
+struct Spent {
+    /// When the calls of the last minute were made.
+    recent: VecDeque<Instant>,
+    day_began: Instant,
+    today: u64,
+}
+
+/// What is left, for the administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// Calls made in the last minute.
+    pub minute: usize,
+    /// Of how many.
+    pub per_minute: usize,
+    /// Calls made in this period of 24 hours.
+    pub day: u64,
+    /// Of how many.
+    pub per_day: u64,
+}
+
+impl Budget {
+    /// A budget of which nothing is spent.
+    pub fn new(per_minute: u32, per_day: u64) -> Budget {
+        Budget {
+            per_minute: usize::try_from(per_minute).unwrap_or(usize::MAX).max(1),
+            per_day: per_day.max(1),
+            spent: Mutex::new(Spent {
+                recent: VecDeque::new(),
+                day_began: Instant::now(),
+                today: 0,
+            }),
+        }
+    }
+
+    /// Takes one call out of it.
+    ///
+    /// # Errors
+    /// There is none left, and when there will be one again.
+    pub fn take(&self, purpose: Purpose, now: Instant) -> Result<(), Failure> {
+        let mut spent = self.spent.lock();
+        spent.forget(now);
+        let (minute, day) = match purpose {
+            Purpose::Update => (self.per_minute, self.per_day),
+            Purpose::Past => ((self.per_minute / 2).max(1), self.per_day / 2),
+        };
+        if spent.today >= day {
+            let left = DAY.saturating_sub(now.saturating_duration_since(spent.day_began));
+            return Err(Failure::Budget(left));
+        }
+        if spent.recent.len() >= minute {
+            // One more may be made when as many are younger than a minute as are allowed besides it.
+            let oldest = spent
+                .recent
+                .get(spent.recent.len() - minute)
+                .copied()
+                .unwrap_or(now);
+            return Err(Failure::Budget(
+                (oldest + MINUTE).saturating_duration_since(now) + Duration::from_millis(1),
+            ));
+        }
+        spent.recent.push_back(now);
+        spent.today += 1;
+        Ok(())
+    }
+
+    /// What is spent, and of how much.
+    pub fn account(&self, now: Instant) -> Account {
+        let mut spent = self.spent.lock();
+        spent.forget(now);
+        Account {
+            minute: spent.recent.len(),
+            per_minute: self.per_minute,
+            day: spent.today,
+            per_day: self.per_day,
+        }
+    }
+}
+
+impl Spent {
+    fn forget(&mut self, now: Instant) {
+        while self
+            .recent
+            .front()
+            .is_some_and(|call| now.saturating_duration_since(*call) >= MINUTE)
+        {
+            self.recent.pop_front();
+        }
+        if now.saturating_duration_since(self.day_began) >= DAY {
+            self.day_began = now;
+            self.today = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_and_a_day_have_their_limits_and_updates_come_first() {
+        let budget = Budget::new(4, 7);
+        let start = Instant::now();
+        let second = Duration::from_secs;
+        assert_eq!(budget.take(Purpose::Past, start), Ok(()));
+        assert_eq!(budget.take(Purpose::Past, start + second(10)), Ok(()));
+        match budget.take(Purpose::Past, start + second(20)) {
+            Err(Failure::Budget(wait)) => assert_eq!(wait, second(40) + Duration::from_millis(1)),
+            other => panic!("{other:?}"),
+        }
+        for n in 0..2 {
+            assert_eq!(budget.take(Purpose::Update, start + second(20 + n)), Ok(()));
+        }
+        assert!(budget.take(Purpose::Update, start + second(30)).is_err());
+        assert_eq!(budget.take(Purpose::Update, start + second(60)), Ok(()));
+        assert_eq!(budget.account(start + second(60)).minute, 4);
+        assert_eq!(budget.take(Purpose::Update, start + second(200)), Ok(()));
+        assert_eq!(budget.take(Purpose::Update, start + second(300)), Ok(()));
+        match budget.take(Purpose::Update, start + second(400)) {
+            Err(Failure::Budget(wait)) => assert!(wait > second(86_000 - 400)),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(budget.take(Purpose::Update, start + DAY + second(1)), Ok(()));
+    }
+}
