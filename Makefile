@@ -11,7 +11,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 # netcat for the tests.
 PACKAGES = gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
 
-.PHONY: all deps build test fmt install clean
+.PHONY: all deps build test fmt install clean forecast-check market-load
 
 all: build
 
@@ -45,6 +45,15 @@ test: deps
 
 fmt:
 	$(CARGO) fmt --all
+
+# How often the predictions' 95 % interval holds on the sample market, beside the naive last value.
+forecast-check: deps
+	@$(CARGO) test -q --locked --test suite forecast::forecast_check -- --exact --nocapture
+
+# 10,000 simulated assets at an update a second, for MINUTES.
+MINUTES ?= 5
+market-load: deps
+	@MINUTES=$(MINUTES) $(CARGO) test -q --locked --test suite assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
 
 # After `make build`, as root if need be. A configuration that is there is left alone.
 install:

@@ -7,6 +7,8 @@ mod assets;
 mod cli;
 #[path = "suite/cli_fake.rs"]
 mod cli_fake;
+#[path = "suite/forecast.rs"]
+mod forecast;
 #[path = "suite/golden.rs"]
 mod golden;
 #[path = "suite/markets.rs"]

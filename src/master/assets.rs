@@ -8,6 +8,7 @@ pub mod alpaca;
 pub mod binance;
 pub mod budget;
 pub mod check;
+pub mod forecast;
 pub mod http;
 pub mod market_file;
 pub mod opening;
@@ -34,6 +35,7 @@ pub use snapshot::{Entry, Fill, Snapshot, SnapshotCell};
 use crate::model::money::MILLION;
 use crate::model::{Bar, Reason, Stamp, Symbol};
 use crate::thread::{self, Handle, Heart, Stop, TICK};
+use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
 use budget::{Account, Budget};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select};
@@ -45,7 +47,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
-use store::{Page, Position, Store};
+use store::{AssetId, Page, Position, Store};
 
 /// Questions that may wait; more are refused as `overloaded` by whoever asks.
 pub const INBOX: usize = 4096;
@@ -83,6 +85,15 @@ pub enum Message {
         adjusted: bool,
         /// Takes the answer.
         reply: Reply<Vec<Bar>>,
+    },
+    /// 4.2.2: a predicted future value.
+    Predict {
+        /// Of which asset.
+        symbol: Symbol,
+        /// For when.
+        date: Stamp,
+        /// Takes the answer.
+        reply: Reply<Forecast>,
     },
     /// For the administrator.
     Status {
@@ -264,6 +275,7 @@ impl Assets {
                 adjusted,
                 reply,
             } => reply(self.window(&symbol, window, adjusted)),
+            Message::Predict { symbol, date, reply } => reply(self.predict(&symbol, date)),
             Message::Status { reply } => {
                 // Who asked may have gone.
                 let _ = reply.try_send(self.status());
@@ -271,18 +283,42 @@ impl Assets {
         }
     }
 
-    fn window(&self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
-        let Some(asset) = self.store.id(symbol) else {
-            return Err(Refusal::new(
-                Reason::UnknownAsset,
-                format!("there is no asset {symbol} here"),
-            ));
+    fn asset(&self, symbol: &Symbol) -> Result<AssetId, Refusal> {
+        self.store
+            .id(symbol)
+            .ok_or_else(|| Refusal::new(Reason::UnknownAsset, format!("there is no asset {symbol} here")))
+    }
+
+    fn predict(&self, symbol: &Symbol, date: Stamp) -> Result<Forecast, Refusal> {
+        let asset = self.asset(symbol)?;
+        let too_little = || {
+            let text = format!(
+                "{symbol} has fewer than {} daily bars to predict from",
+                forecast::BARS_MIN
+            );
+            Refusal::new(Reason::NoData, text)
         };
+        let failed = |error| database_failed(symbol, &error);
+        let (last, _) = self.store.newest(asset).map_err(failed)?.ok_or_else(too_little)?;
+        if date <= last.time {
+            return Err(Refusal::new(
+                Reason::DateInvalid,
+                format!(
+                    "the latest bar is of {}; a prediction is for a date after it",
+                    last.time
+                ),
+            ));
+        }
+        let actions = self.actions.get(symbol).map_or(&[][..], Vec::as_slice);
+        let days = forecast::past(&self.store, asset, last.time, actions).map_err(failed)?;
+        forecast::forecast(&days, &last, date).ok_or_else(too_little)
+    }
+
+    fn window(&self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
+        let asset = self.asset(symbol)?;
         let actions = self.actions.get(symbol).filter(|_| adjusted);
-        adjust::bars(&self.store, asset, window, actions.map_or(&[], Vec::as_slice)).map_err(|error| {
-            crate::error!("reading the past of {symbol}: {error}");
-            Refusal::new(Reason::InternalError, "the master could not read its database")
-        })
+        adjust::bars(&self.store, asset, window, actions.map_or(&[], Vec::as_slice))
+            .map_err(|error| database_failed(symbol, &error))
     }
 
     fn status(&self) -> Status {
@@ -585,4 +621,9 @@ impl Assets {
             }
         };
     }
+}
+
+fn database_failed(symbol: &Symbol, error: &rusqlite::Error) -> Refusal {
+    crate::error!("reading the past of {symbol}: {error}");
+    Refusal::new(Reason::InternalError, "the master could not read its database")
 }

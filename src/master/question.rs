@@ -49,6 +49,16 @@ pub fn answer(assets: &AssetsHandle, route: Route, request: &Request) -> Option<
                 }),
             });
         }
+        Request::AssetPredicted { symbol, date } => {
+            return Some(Message::Predict {
+                symbol: *symbol,
+                date: *date,
+                reply: Box::new(move |forecast| match forecast {
+                    Ok(forecast) => route.data(&forecast.to_bytes()),
+                    Err(refusal) => route.fail(instruction, &refusal),
+                }),
+            });
+        }
         _ => return None,
     };
     match payload {

@@ -8,7 +8,7 @@ pub mod place;
 pub mod queue;
 pub mod settlement;
 
-use super::assets::{Action, ActionKind, AssetsHandle, Update};
+use super::assets::{self, Action, ActionKind, AssetsHandle, Update};
 use super::auth::attempts::Attempts;
 use super::database;
 use super::route::{Replies, Route};
@@ -578,17 +578,11 @@ impl Desk {
 /// a price of the real world that is older than the order.
 fn price(update: &Update, order: &Queued) -> Option<Result<Quote, Reason>> {
     let in_time = order.since.is_none_or(|since| since < update.began);
-    let entry = update
-        .snapshot
-        .entry(&order.symbol)
-        .filter(|entry| in_time && entry.fresh);
-    let Some((entry, quote)) = entry.and_then(|entry| entry.quote.map(|quote| (entry, quote))) else {
-        return Some(Err(Reason::NoPrice));
-    };
-    if entry.real_time && quote.time < order.accepted {
-        None
-    } else {
-        Some(Ok(quote))
+    let entry = update.snapshot.entry(&order.symbol).filter(|_| in_time);
+    match entry.map_or(assets::Fill::NoPrice, |entry| entry.fill(order.accepted)) {
+        assets::Fill::At(quote) => Some(Ok(quote)),
+        assets::Fill::Wait => None,
+        assets::Fill::NoPrice => Some(Err(Reason::NoPrice)),
     }
 }
 

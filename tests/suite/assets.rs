@@ -118,6 +118,11 @@ fn replay(directory: &Path, start: &str, interval: Duration) -> AssetsConfig {
     }
 }
 
+/// The sample market from a date on, with one update for as long as a test lasts.
+pub fn sample_config(start: &str) -> AssetsConfig {
+    replay(&sample(), start, Duration::from_secs(3600))
+}
+
 /// A row of a sample file, as text; nothing of the program's own reading is used.
 #[derive(Clone)]
 struct Row {
@@ -600,4 +605,81 @@ fn a_simulated_market_goes_on_where_it_was() {
         running.stop();
         last = updates.try_iter().last().or(last);
     }
+}
+
+/// Memory of this process that is resident, in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// `make market-load`: no update late, memory flat, a day's window of any asset within 5 ms.
+#[test]
+#[ignore = "takes minutes: make market-load"]
+fn ten_thousand_assets_a_second() {
+    let minutes: u64 = std::env::var("MINUTES").map_or(5, |text| text.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let config = AssetsConfig {
+        providers: vec![ProviderConfig::Simulated(SimulatedConfig {
+            symbols: 10_000,
+            seed: 1,
+        })],
+        ..replay(&sample(), "2012-01-03", Duration::from_secs(1))
+    };
+    let begun = Instant::now();
+    let running = Running::start(config, &dir.path().join("master.db")).unwrap();
+    println!("first start, with 260 past days of each: {:?}", begun.elapsed());
+    let mut last = running.update();
+    let (mut took, mut asked, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..minutes * 60 {
+        let update = running.update();
+        assert_eq!(update.number, last.number + 1);
+        assert!(update.snapshot.entries().iter().all(|entry| entry.fresh));
+        took.push(update.began.elapsed());
+        for spread in 0..5 {
+            let name = symbol(&format!("SIM{:05}", (round * 1237 + spread * 2001) % 10_000 + 1));
+            let asking = Instant::now();
+            let day = running
+                .ask(name, Window::Day(update.snapshot.market_now), false)
+                .unwrap();
+            asked.push(asking.elapsed());
+            assert!(day.len() as u64 > round);
+        }
+        if round % 30 == 0 {
+            memory.push(resident() / 1024);
+        }
+        last = update;
+    }
+    let (sender, status) = bounded(1);
+    running
+        .handle
+        .sender()
+        .send(Message::Status { reply: sender })
+        .unwrap();
+    let missed = status.recv_timeout(PATIENCE).unwrap().missed;
+    took.sort_unstable();
+    asked.sort_unstable();
+    let place = |all: &[Duration], part: usize| all[(all.len() - 1) * part / 100];
+    println!(
+        "{} updates, {missed} missed; began to published: median {:?}, 99 % {:?}, longest {:?}",
+        took.len(),
+        place(&took, 50),
+        place(&took, 99),
+        place(&took, 100)
+    );
+    println!(
+        "a day's window: median {:?}, 99 % {:?}, longest {:?}",
+        place(&asked, 50),
+        place(&asked, 99),
+        place(&asked, 100)
+    );
+    println!("resident MiB every 30 s: {memory:?}");
+    assert_eq!(missed, 0, "updates were late");
+    assert!(place(&asked, 50) < Duration::from_millis(5));
+    let settled = memory[memory.len() / 2];
+    assert!(
+        *memory.last().unwrap() < settled + settled / 4 + 32,
+        "memory grows: {memory:?}"
+    );
 }

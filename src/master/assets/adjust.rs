@@ -51,6 +51,22 @@ pub fn bars(store: &Store, asset: AssetId, window: Window, actions: &[Action]) -
     })
 }
 
+/// Adjusted daily bars whose day begins from `from` to `to`, both included, oldest first.
+///
+/// # Errors
+/// The database.
+pub fn days(
+    store: &Store,
+    asset: AssetId,
+    from: Stamp,
+    to: Stamp,
+    actions: &[Action],
+) -> store::Result<Vec<Bar>> {
+    let factors = factors(store, asset, actions)?;
+    let days = store.days(asset, from, to)?;
+    Ok(days.iter().map(|bar| adjust(bar, &factors, true)).collect())
+}
+
 /// The factors of an asset's bars, latest action first; each holds for bars before its time, and counts in
 /// all later actions.
 fn factors(store: &Store, asset: AssetId, actions: &[Action]) -> store::Result<Vec<Factor>> {
