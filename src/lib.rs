@@ -16,5 +16,6 @@ pub mod net;
 pub mod client;
 pub mod daemon;
 pub mod master;
+pub mod worker;
 
 pub mod dialogue;

@@ -262,6 +262,11 @@ impl Drain for Line {
         left
     }
 
+    fn cut_if_lingering(&self, _now: Instant) -> bool {
+        // A link ends with its close record, and nobody waits after it.
+        true
+    }
+
     fn cut_if_stalled(&self, now: Instant) {
         let mut side = self.side.lock();
         if now.saturating_duration_since(side.out.moved) >= SILENCE {

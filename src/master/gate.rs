@@ -212,7 +212,7 @@ impl Gate {
             };
             match request {
                 Ok(Instruction::GetWorkerList) => {
-                    let number = reader.reserve(1)?;
+                    let number = reader.reserve_one()?;
                     let workers = self.shared.addresses.load().to_vec();
                     reader
                         .connection()

@@ -5,6 +5,8 @@
 
 use super::drainer::{Drain, Drainer, Left};
 use super::outbox::Outbox;
+use super::reader::LINGER;
+use super::tls::Received;
 use crate::model::ProtocolFault;
 use crate::wire::{Fault, reply};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -30,11 +32,25 @@ pub struct SendLimits {
     pub send_timeout: Duration,
 }
 
+/// What a connection's requests may still cost before more are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Requests unanswered at once.
+    pub(super) unanswered: usize,
+    /// Requests with large replies unanswered at once.
+    pub(super) heavy: usize,
+}
+
 /// One request's place in the order of replies.
 #[derive(Debug)]
 enum Slot {
-    /// Not answered yet; the bytes of its reply that are here; whether it has taken effect.
-    Waiting { part: Vec<u8>, effective: bool },
+    /// Not answered yet; the bytes of its reply that are here; whether it has taken effect; whether its
+    /// reply may be large.
+    Waiting {
+        part: Vec<u8>,
+        effective: bool,
+        heavy: bool,
+    },
     /// Answered, waiting for those before it.
     Ready(Vec<u8>),
 }
@@ -56,6 +72,8 @@ struct SendSide {
     first: u64,
     slots: VecDeque<Slot>,
     ineffective: usize,
+    /// Requests with large replies that are unanswered.
+    heavy: usize,
     plain: Vec<u8>,
     out: Outbox,
     /// Bytes of replies that wait for those before them.
@@ -77,6 +95,7 @@ pub struct Connection {
     changed: Condvar,
     limits: SendLimits,
     drainer: Arc<Drainer>,
+    has_tls: bool,
     gone: AtomicBool,
 }
 
@@ -106,10 +125,12 @@ impl Connection {
     ) -> io::Result<Arc<Connection>> {
         socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
+        let has_tls = tls.is_some();
         let side = SendSide {
             first: 0,
             slots: VecDeque::new(),
             ineffective: 0,
+            heavy: 0,
             plain: Vec::new(),
             out: Outbox::new(),
             parked: 0,
@@ -126,6 +147,7 @@ impl Connection {
             changed: Condvar::new(),
             limits,
             drainer,
+            has_tls,
             gone: AtomicBool::new(false),
         }))
     }
@@ -146,47 +168,43 @@ impl Connection {
         self.sending().reply(number, write);
     }
 
-    /// Takes slots for `count` requests and gives the first's number. Called by the reader alone.
-    pub(super) fn reserve(&self, count: usize) -> u64 {
-        let mut side = self.side.lock();
-        let first = side.first + side.slots.len() as u64;
-        for _ in 0..count {
-            side.slots.push_back(Slot::Waiting {
-                part: Vec::new(),
-                effective: false,
-            });
+    /// Waits until there is room for at least one more request, takes slots for as many of `count` as there is
+    /// room for, and gives the first's number and how many they are. `None` where the connection is over.
+    /// Called by the reader alone.
+    pub(super) fn reserve(&self, count: usize, heavy: bool, room: Room) -> Option<(u64, usize)> {
+        let mut side = self.wait(|side| {
+            side.slots.len() < room.unanswered
+                && (!heavy || side.heavy < room.heavy)
+                && side.held() <= self.limits.max_unsent
+        })?;
+        let mut taken = count.min(room.unanswered - side.slots.len());
+        if heavy {
+            taken = taken.min(room.heavy - side.heavy);
         }
-        side.ineffective += count;
-        first
+        Some((side.take_slots(taken, heavy), taken))
     }
 
-    /// Waits until every request so far has taken effect. False where the connection is broken.
+    /// Waits until every request so far has taken effect. False where the connection is over.
     pub(super) fn wait_effective(&self) -> bool {
-        self.wait(|side| side.ineffective == 0)
-    }
-
-    /// Waits until `count` more requests may be unanswered and the client has read enough.
-    pub(super) fn wait_room(&self, count: usize, unanswered_max: usize) -> bool {
-        self.wait(|side| {
-            side.slots.len() + count <= unanswered_max && side.unsent() <= self.limits.max_unsent
-        })
+        self.wait(|side| side.ineffective == 0).is_some()
     }
 
     /// Waits until everything is answered and sent.
     pub(super) fn wait_empty(&self) -> bool {
         self.wait(|side| side.slots.is_empty() && side.unsent() == 0)
+            .is_some()
     }
 
     /// Every wait of a reader ends when its connection breaks or is cut, which the send side's own
     /// deadlines see to.
-    fn wait(&self, enough: impl Fn(&SendSide) -> bool) -> bool {
+    fn wait(&self, enough: impl Fn(&SendSide) -> bool) -> Option<MutexGuard<'_, SendSide>> {
         let mut side = self.side.lock();
         loop {
-            if side.broken || matches!(side.end, End::AfterBytes | End::Shut(_)) {
-                return false;
+            if side.is_over() {
+                return None;
             }
             if enough(&side) {
-                return true;
+                return Some(side);
             }
             self.changed.wait(&mut side);
         }
@@ -208,42 +226,67 @@ impl Connection {
         }
     }
 
+    /// Whether nothing that is asked from now on will be answered.
+    pub(super) fn is_over(&self) -> bool {
+        self.side.lock().is_over()
+    }
+
     /// The socket, for its reader.
     pub(super) fn socket(&self) -> &TcpStream {
         &self.socket
     }
 
-    /// Hands received bytes to TLS and appends what they held to `plain`; false without TLS.
+    /// Hands received bytes to TLS and appends what they held to `plain`; `None` without TLS.
     ///
     /// # Errors
     /// The peer does not speak TLS as it should.
-    pub(super) fn decrypt(self: &Arc<Self>, bytes: &mut &[u8], plain: &mut Vec<u8>) -> io::Result<bool> {
+    pub(super) fn decrypt(
+        self: &Arc<Self>,
+        bytes: &mut &[u8],
+        plain: &mut Vec<u8>,
+    ) -> io::Result<Option<Received>> {
+        if !self.has_tls {
+            return Ok(None);
+        }
         let mut sending = self.sending();
-        let side = &mut *sending.side;
-        let Some(tls) = side.tls.as_mut() else {
-            return Ok(false);
-        };
-        super::tls::receive(tls, bytes, plain)?;
-        Ok(true)
+        match sending.side.tls.as_mut() {
+            // On an error, what TLS has to say about it leaves with the guard.
+            Some(tls) => super::tls::receive(tls, bytes, plain).map(Some),
+            None => Ok(None),
+        }
     }
 
-    /// Sends `protocolError` at once, ahead of whatever is unanswered, and ends the connection.
+    /// Sends `protocolError` at once, ahead of whatever is unanswered, and ends the connection, at the
+    /// latest [`LINGER`] after the peer has been sent it all.
     pub fn end_at_once(self: &Arc<Self>, fault: Fault) {
+        self.say_and_end(fault);
+        // Its reader may be waiting for a byte that never comes.
+        self.drainer.linger(Arc::clone(self) as Arc<dyn Drain>);
+    }
+
+    /// The same, by the reader, which itself sees to the end.
+    pub(super) fn say_and_end(self: &Arc<Self>, fault: Fault) {
         let mut sending = self.sending();
         if matches!(sending.side.end, End::No | End::AfterReplies) {
             reply::write_fault(sending.side.plain(), fault.code, fault.text);
             sending.side.end = End::AfterBytes;
-            sending.side.slots.clear();
-            sending.side.parked = 0;
-            sending.side.ineffective = 0;
+            sending.side.forget_slots();
         }
     }
 
     /// Sends `protocolError` after the replies to what was asked before, and ends the connection.
     pub(super) fn end_in_order(self: &Arc<Self>, fault: Fault) {
-        let number = self.reserve(1);
         let mut sending = self.sending();
+        let number = sending.side.take_slots(1, false);
         sending.reply(number, |out| reply::write_fault(out, fault.code, fault.text));
+        if sending.side.end == End::No {
+            sending.side.end = End::AfterReplies;
+        }
+    }
+
+    /// Ends the connection once all that was asked is answered and sent.
+    pub(super) fn end_after_replies(self: &Arc<Self>) {
+        let mut sending = self.sending();
         if sending.side.end == End::No {
             sending.side.end = End::AfterReplies;
         }
@@ -267,6 +310,33 @@ impl Connection {
 }
 
 impl SendSide {
+    /// Slots for `count` requests, and the first's number.
+    fn take_slots(&mut self, count: usize, heavy: bool) -> u64 {
+        let first = self.first + self.slots.len() as u64;
+        self.slots.extend((0..count).map(|_| Slot::Waiting {
+            part: Vec::new(),
+            effective: false,
+            heavy,
+        }));
+        self.ineffective += count;
+        self.heavy += if heavy { count } else { 0 };
+        first
+    }
+
+    /// Nothing will be answered any more.
+    fn forget_slots(&mut self) {
+        self.slots = VecDeque::new();
+        self.parked = 0;
+        self.ineffective = 0;
+        self.heavy = 0;
+    }
+
+    /// Where the request of this number stands, if it is unanswered or waits for those before it.
+    fn at(&self, number: u64) -> Option<usize> {
+        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        (at < self.slots.len()).then_some(at)
+    }
+
     /// Bytes on their way that the socket has not taken.
     fn unsent(&self) -> usize {
         self.out.unsent() + self.plain.len()
@@ -338,37 +408,36 @@ impl Sending<'_> {
     /// Adds a part, whole frames, to the reply of this number, which [`Sending::finish`] ends.
     pub fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
         let side = &mut *self.side;
-        if side.is_over() || number < side.first {
+        if side.is_over() {
             return;
         }
-        if number == side.first {
-            write(side.plain());
-        } else if let Some(Slot::Waiting { part, .. }) = usize::try_from(number - side.first)
-            .ok()
-            .and_then(|at| side.slots.get_mut(at))
-        {
-            let before = part.len();
-            write(part);
-            side.parked += part.len() - before;
+        match side.at(number) {
+            Some(0) => write(side.plain()),
+            Some(at) => {
+                if let Some(Slot::Waiting { part, .. }) = side.slots.get_mut(at) {
+                    let before = part.len();
+                    write(part);
+                    side.parked += part.len() - before;
+                }
+            }
+            None => {}
         }
     }
 
     /// Ends the reply of this number.
     pub fn finish(&mut self, number: u64) {
         let side = &mut *self.side;
-        if number < side.first {
-            return;
-        }
-        let Some(slot) = usize::try_from(number - side.first)
-            .ok()
-            .and_then(|at| side.slots.get_mut(at))
-        else {
+        let Some(slot) = side.at(number).and_then(|at| side.slots.get_mut(at)) else {
             return;
         };
-        if let Slot::Waiting { part, effective } = slot {
-            if !*effective {
-                side.ineffective -= 1;
-            }
+        if let Slot::Waiting {
+            part,
+            effective,
+            heavy,
+        } = slot
+        {
+            side.ineffective -= usize::from(!*effective);
+            side.heavy -= usize::from(*heavy);
             *slot = Slot::Ready(std::mem::take(part));
         }
         while let Some(Slot::Ready(_)) = side.slots.front() {
@@ -389,10 +458,7 @@ impl Sending<'_> {
     /// The request of this number has taken effect, though its reply comes later: those behind it may go.
     pub fn effective(&mut self, number: u64) {
         let side = &mut *self.side;
-        let Some(at) = number
-            .checked_sub(side.first)
-            .and_then(|at| usize::try_from(at).ok())
-        else {
+        let Some(at) = side.at(number) else {
             return;
         };
         if let Some(Slot::Waiting { effective, .. }) = side.slots.get_mut(at)
@@ -452,11 +518,9 @@ impl Connection {
                 side.draining = false;
                 self.drainer.forget(self.number);
             }
-            side.slots.clear();
-            side.ineffective = 0;
+            side.forget_slots();
             side.out.clear();
             side.plain = Vec::new();
-            side.parked = 0;
             let _ = self.socket.shutdown(Shutdown::Both);
             return;
         }
@@ -505,6 +569,23 @@ impl Drain for Connection {
         drop(side);
         self.changed.notify_all();
         left
+    }
+
+    fn cut_if_lingering(&self, now: Instant) -> bool {
+        let mut side = self.side.lock();
+        let over = match side.end {
+            End::Shut(since) => now.saturating_duration_since(since) >= LINGER,
+            End::No | End::AfterReplies | End::AfterBytes => side.broken,
+        };
+        if over {
+            let before = side.held();
+            side.broken = true;
+            self.settle(&mut side);
+            self.drainer.count(before, side.held());
+            drop(side);
+            self.changed.notify_all();
+        }
+        over
     }
 
     fn cut_if_stalled(&self, now: Instant) {

@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How often peers that take nothing are looked for.
-const SWEEP_NANOSECONDS: i64 = 250_000_000;
+const SWEEP: Duration = Duration::from_millis(250);
 /// Events taken in one go.
 const EVENTS: usize = 256;
 
@@ -37,6 +37,9 @@ pub trait Drain: Send + Sync {
     /// Sends what the socket takes now. Unless some is left, calls [`Drainer::forget`] while still holding
     /// whatever lock it calls [`Drainer::watch`] under, so that the two never cross.
     fn drain(&self) -> Left;
+    /// Where this end has said its last for longer than the peer may take to close, cuts it off. Whether it
+    /// is over.
+    fn cut_if_lingering(&self, now: Instant) -> bool;
     /// Where the peer has taken nothing for longer than it may, cuts it off and calls [`Drainer::forget`].
     fn cut_if_stalled(&self, now: Instant);
 }
@@ -45,6 +48,7 @@ pub trait Drain: Send + Sync {
 pub struct Drainer {
     epoll: OwnedFd,
     waiting: Mutex<HashMap<u64, Arc<dyn Drain>>>,
+    lingering: Mutex<Vec<Arc<dyn Drain>>>,
     unsent: AtomicUsize,
 }
 
@@ -66,6 +70,7 @@ impl Drainer {
         Ok(Arc::new(Drainer {
             epoll,
             waiting: Mutex::default(),
+            lingering: Mutex::default(),
             unsent: AtomicUsize::new(0),
         }))
     }
@@ -77,7 +82,10 @@ impl Drainer {
 
     /// Keeps the sum of [`Drainer::unsent`]: a peer's unsent bytes went from `before` to `after`.
     pub fn count(&self, before: usize, after: usize) {
-        if after >= before {
+        if after == before {
+            return;
+        }
+        if after > before {
             self.unsent.fetch_add(after - before, Ordering::Relaxed);
         } else {
             self.unsent.fetch_sub(before - after, Ordering::Relaxed);
@@ -99,17 +107,18 @@ impl Drainer {
     /// Sends until stopped.
     pub fn run(&self, stop: &Stop, heart: &Heart) {
         let mut events = Vec::with_capacity(EVENTS);
-        let sweep = Timespec {
+        let patience = Timespec {
             tv_sec: 0,
-            tv_nsec: SWEEP_NANOSECONDS,
+            tv_nsec: SWEEP.subsec_nanos().into(),
         };
+        let mut swept = Instant::now();
         while !stop.is_requested() {
             heart.beat();
             events.clear();
             let waited = epoll::wait(
                 &self.epoll,
                 rustix::buffer::spare_capacity(&mut events),
-                Some(&sweep),
+                Some(&patience),
             );
             if let Err(error) = waited
                 && error != rustix::io::Errno::INTR
@@ -120,7 +129,10 @@ impl Drainer {
             for event in &events {
                 self.serve(event.data.u64());
             }
-            self.sweep();
+            if swept.elapsed() >= SWEEP {
+                swept = Instant::now();
+                self.sweep(swept);
+            }
         }
     }
 
@@ -132,14 +144,21 @@ impl Drainer {
         if drain.drain() == Left::Some {
             let flags = EventFlags::OUT | EventFlags::ONESHOT;
             let watched = epoll::modify(&self.epoll, drain.socket(), EventData::new_u64(number), flags);
-            if let Err(error) = watched {
+            // It may have been cut, and so forgotten, meanwhile.
+            if let Err(error) = watched
+                && error != rustix::io::Errno::NOENT
+            {
                 crate::error!("the drainer cannot wait for a socket: {error}");
             }
         }
     }
 
-    fn sweep(&self) {
-        let now = Instant::now();
+    /// Sees to it that a peer which was told the end does not stay for longer than it may.
+    pub fn linger(&self, drain: Arc<dyn Drain>) {
+        self.lingering.lock().push(drain);
+    }
+
+    fn sweep(&self, now: Instant) {
         let all: Vec<(u64, Arc<dyn Drain>)> = self
             .waiting
             .lock()
@@ -149,6 +168,10 @@ impl Drainer {
         for (_, drain) in all {
             drain.cut_if_stalled(now);
         }
+        // Its lock is not held while connections take theirs.
+        let mut lingering = std::mem::take(&mut *self.lingering.lock());
+        lingering.retain(|drain| !drain.cut_if_lingering(now));
+        self.lingering.lock().append(&mut lingering);
     }
 
     /// Watches a socket no more.

@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Connections that may wait to be accepted. The usual 128 overflows under a burst.
@@ -22,6 +23,7 @@ const REST: Duration = Duration::from_millis(100);
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    closed: AtomicBool,
 }
 
 impl Listener {
@@ -36,7 +38,11 @@ impl Listener {
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
-        Ok(Listener { socket, address })
+        Ok(Listener {
+            socket,
+            address,
+            closed: AtomicBool::new(false),
+        })
     }
 
     /// Where it listens; the port that the system chose where 0 was asked for.
@@ -44,7 +50,7 @@ impl Listener {
         self.address
     }
 
-    /// Accepts until [`Listener::close`]. `serve` gets each admitted socket with its place, and must not
+    /// Accepts until [`Listener::close`] or a stop. `serve` gets each admitted socket with its place, and must not
     /// wait; who is not admitted is refused.
     pub fn run(
         &self,
@@ -54,7 +60,8 @@ impl Listener {
         serve: impl Fn(TcpStream, SocketAddr, Place),
     ) {
         let mut out_of_descriptors = false;
-        while !stop.is_requested() {
+        let over = || stop.is_requested() || self.closed.load(Ordering::SeqCst);
+        while !over() {
             match self.socket.accept() {
                 Ok((socket, peer)) => {
                     out_of_descriptors = false;
@@ -63,7 +70,7 @@ impl Listener {
                         None => refusal.refuse(socket),
                     }
                 }
-                Err(_) if stop.is_requested() => return,
+                Err(_) if over() => return,
                 Err(error) => {
                     use rustix::io::Errno;
                     let full = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
@@ -83,6 +90,7 @@ impl Listener {
 
     /// Stops accepting, and ends [`Listener::run`].
     pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
         let _ = SockRef::from(&self.socket).shutdown(Shutdown::Both);
     }
 }

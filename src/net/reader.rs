@@ -4,6 +4,7 @@
 //! idleness, and the manners of closing.
 
 use super::Connection;
+use super::connection::Room;
 use crate::model::ProtocolFault;
 use crate::wire::{Fault, FrameBuffer};
 use std::io::{ErrorKind, Read};
@@ -19,6 +20,8 @@ const CHUNK_MOST: usize = 64 * 1024;
 pub const LINGER: Duration = Duration::from_secs(1);
 /// The shortest socket time-out; 0 would mean none.
 const SHORTEST: Duration = Duration::from_millis(1);
+/// Requests with large replies that may be unanswered at once on one connection.
+pub const HEAVY_MAX: usize = 8;
 
 /// A reader's deadlines.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +65,8 @@ pub struct Reader {
     frame_began: Option<Instant>,
     read_at: Instant,
     timeout: Option<Duration>,
+    /// TLS said that the peer sends no more.
+    closed: bool,
 }
 
 impl Reader {
@@ -76,6 +81,7 @@ impl Reader {
             frame_began: None,
             read_at: Instant::now(),
             timeout: None,
+            closed: false,
         }
     }
 
@@ -84,33 +90,54 @@ impl Reader {
         &self.connection
     }
 
-    /// Takes slots for `count` requests, once there is room for them, and gives the first's number.
+    /// Takes slots for `count` requests, or for as many of them as there is room for (waiting until there is
+    /// any), and gives the first's number and how many they are.
     ///
     /// # Errors
-    /// The connection broke meanwhile.
-    pub fn reserve(&mut self, count: usize) -> Result<u64, Ended> {
-        self.pausing(|connection, limits| connection.wait_room(count, limits.unanswered_max))?;
-        Ok(self.connection.reserve(count))
+    /// The connection ended meanwhile.
+    pub fn reserve_some(&mut self, count: usize) -> Result<(u64, usize), Ended> {
+        self.pausing(|connection, room| connection.reserve(count, false, room))
+    }
+
+    /// Takes a slot for a request, once there is room for it.
+    ///
+    /// # Errors
+    /// The connection ended meanwhile.
+    pub fn reserve_one(&mut self) -> Result<u64, Ended> {
+        self.reserve_some(1).map(|(first, _)| first)
+    }
+
+    /// Takes a slot for a request whose reply may be large, once few enough of those are unanswered.
+    ///
+    /// # Errors
+    /// The connection ended meanwhile.
+    pub fn reserve_heavy(&mut self) -> Result<u64, Ended> {
+        self.pausing(|connection, room| connection.reserve(1, true, room))
+            .map(|(first, _)| first)
     }
 
     /// Waits until all that was asked has taken effect.
     ///
     /// # Errors
-    /// The connection broke meanwhile.
+    /// The connection ended meanwhile.
     pub fn wait_effective(&mut self) -> Result<(), Ended> {
-        self.pausing(|connection, _| connection.wait_effective())
+        self.pausing(|connection, _| connection.wait_effective().then_some(()))
     }
 
     /// While we do not read, a frame's time does not run.
-    fn pausing(&mut self, wait: impl FnOnce(&Connection, &ReaderLimits) -> bool) -> Result<(), Ended> {
+    fn pausing<T>(&mut self, wait: impl FnOnce(&Connection, Room) -> Option<T>) -> Result<T, Ended> {
+        let room = Room {
+            unanswered: self.limits.unanswered_max.max(1),
+            heavy: HEAVY_MAX,
+        };
         let paused = Instant::now();
-        if !wait(&self.connection, &self.limits) {
-            return Err(Ended::Broken);
-        }
+        let waited = wait(&self.connection, room).ok_or(Ended::Broken)?;
+        let pause = paused.elapsed();
+        self.read_at += pause;
         if let Some(began) = self.frame_began.as_mut() {
-            *began += paused.elapsed();
+            *began += pause;
         }
-        Ok(())
+        Ok(waited)
     }
 
     /// Waits for bytes and puts them into [`Reader::buffer`].
@@ -121,8 +148,11 @@ impl Reader {
         // What is left in the buffer is the beginning of a frame: its time runs from its first byte.
         if !self.buffer.is_partial() {
             self.frame_began = None;
-        } else if self.frame_began.is_none() {
+        } else if self.frame_began.is_none() || self.buffer.has_given() {
             self.frame_began = Some(self.read_at);
+        }
+        if self.closed {
+            return Err(self.end_of_stream());
         }
         loop {
             let left = self.time_left()?;
@@ -147,8 +177,17 @@ impl Reader {
         let mut bytes = &self.chunk[..size];
         let tls = self.connection.decrypt(&mut bytes, &mut self.plain);
         let brought = match tls {
-            Ok(true) => self.plain.len(),
-            Ok(false) => {
+            Ok(Some(received)) => {
+                // A handshake has a frame's time, from its first byte.
+                if received.handshaking && self.frame_began.is_none() {
+                    self.frame_began = Some(self.read_at);
+                } else if !received.handshaking && !self.buffer.is_partial() {
+                    self.frame_began = None;
+                }
+                self.closed = received.closed;
+                self.plain.len()
+            }
+            Ok(None) => {
                 self.buffer.extend(&self.chunk[..size]);
                 size
             }
@@ -163,11 +202,11 @@ impl Reader {
         if size == self.chunk.len() && size < CHUNK_MOST {
             self.chunk.resize(size * 2, 0);
         }
-        Ok(brought > 0)
+        Ok(brought > 0 || self.closed)
     }
 
     fn end_of_stream(&self) -> Ended {
-        if self.connection.shut_since().is_some() {
+        if self.connection.is_over() {
             Ended::Broken
         } else if self.buffer.is_partial() {
             Ended::Fault(Fault::new(
@@ -182,8 +221,7 @@ impl Reader {
     /// How long may be waited for the next byte.
     fn time_left(&self) -> Result<Duration, Ended> {
         let now = Instant::now();
-        if let Some(since) = self.connection.shut_since() {
-            let _ = since;
+        if self.connection.is_over() {
             return Err(Ended::Broken);
         }
         if let Some(began) = self.frame_began {
@@ -239,11 +277,12 @@ impl Reader {
     pub fn finish(mut self, ended: Ended) {
         match ended {
             Ended::Clean => {
+                self.connection.end_after_replies();
                 self.connection.wait_empty();
             }
             Ended::Fault(fault) => {
                 if fault.code == ProtocolFault::Timeout {
-                    self.connection.end_at_once(fault);
+                    self.connection.say_and_end(fault);
                 } else {
                     self.connection.end_in_order(fault);
                 }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub const LINGERING_MAX: usize = 256;
 /// How often lingering peers are looked at.
 const GLANCE: Duration = Duration::from_millis(50);
+/// Reads of one peer's input at a look.
+const READS: usize = 16;
 
 /// Where refused sockets go.
 #[derive(Debug, Clone)]
@@ -72,9 +74,13 @@ impl Refuser {
 /// Discards what has come; false once the peer is done.
 fn is_sending(socket: &TcpStream) -> bool {
     let mut scratch = [0u8; 4096];
-    match rustix::net::recv(socket, &mut scratch, RecvFlags::DONTWAIT) {
-        Ok((0, _)) => false,
-        Ok(_) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => true,
-        Err(_) => false,
+    for _ in 0..READS {
+        match rustix::net::recv(socket, &mut scratch, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => return false,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return true,
+            Err(_) => return false,
+        }
     }
+    true
 }

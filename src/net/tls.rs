@@ -75,16 +75,31 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
         })
 }
 
+/// What received bytes did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Received {
+    /// The handshake is not done yet.
+    pub(super) handshaking: bool,
+    /// The peer has closed its sending side, inside TLS.
+    pub(super) closed: bool,
+}
+
 /// Hands received bytes to `tls` and appends what they held to `plain`.
 ///
 /// # Errors
 /// The peer does not speak TLS 1.3 as it should.
-pub(super) fn receive(tls: &mut ServerConnection, bytes: &mut &[u8], plain: &mut Vec<u8>) -> io::Result<()> {
-    while !bytes.is_empty() {
+pub(super) fn receive(
+    tls: &mut ServerConnection,
+    bytes: &mut &[u8],
+    plain: &mut Vec<u8>,
+) -> io::Result<Received> {
+    let mut closed = false;
+    while !bytes.is_empty() && !closed {
         if tls.read_tls(bytes)? == 0 {
             break;
         }
         let state = tls.process_new_packets().map_err(io::Error::other)?;
+        closed = state.peer_has_closed();
         let mut left = state.plaintext_bytes_to_read();
         while left > 0 {
             let at = plain.len();
@@ -97,5 +112,8 @@ pub(super) fn receive(tls: &mut ServerConnection, bytes: &mut &[u8], plain: &mut
             left = left.saturating_sub(size);
         }
     }
-    Ok(())
+    Ok(Received {
+        handshaking: tls.is_handshaking(),
+        closed,
+    })
 }

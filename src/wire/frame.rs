@@ -208,6 +208,11 @@ impl FrameBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Whether frames were taken since bytes last came.
+    pub fn has_given(&self) -> bool {
+        self.start > 0
+    }
+
     /// Whether bytes of a frame that is not whole yet are here.
     pub fn is_partial(&self) -> bool {
         self.start < self.bytes.len()

@@ -1,0 +1,300 @@
+//! spec/worker/cache.md · 3.2.6 Cache Management, 4.6.7 to 4.6.13
+//!
+//! Answers what is asked of assets: current values from the last update's snapshot, past ones from what was
+//! asked before, or from the master, which is asked once however many want to know.
+
+pub mod snapshot;
+pub mod windows;
+
+use super::Gauges;
+use super::client::Client;
+use super::master_link::{self, Ask, What};
+use super::router::{Batch, Carrier, overloaded};
+use crate::model::{Stamp, Symbol};
+use crate::net::Sending;
+use crate::thread::{Heart, Stop, TICK};
+use crate::wire::{Instruction, Refusal, Request, reply};
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use snapshot::{Snapshot, unknown_asset};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use windows::{Key, Windows};
+
+/// Messages that may wait for the cache.
+pub const INBOX: usize = 16_384;
+/// Clients that may wait for the master's answers.
+const WAITING_MAX: usize = 131_072;
+
+/// The module's vocabulary.
+#[derive(Debug)]
+pub enum Message {
+    /// Requests of a client.
+    Batch(Batch),
+    /// An update's values.
+    Prices(Box<Snapshot>),
+    /// The master's answer.
+    Answer(Question, Answer),
+}
+
+/// What the master is asked, and when: answers of different updates are not mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// What.
+    pub key: Key,
+    /// The last update that had come.
+    pub update: u64,
+}
+
+/// What came of a question.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The frames of a data transfer.
+    Data(Vec<u8>),
+    /// The frame of a Fail.
+    Fail(Vec<u8>),
+    /// There is no link.
+    Unavailable,
+}
+
+impl Carrier for Message {
+    fn carry(batch: Batch) -> Message {
+        Message::Batch(batch)
+    }
+
+    fn batch(self) -> Option<Batch> {
+        match self {
+            Message::Batch(batch) => Some(batch),
+            Message::Prices(_) | Message::Answer(..) => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Waiting {
+    client: Arc<Client>,
+    number: u64,
+    instruction: Instruction,
+}
+
+/// The module's state.
+#[derive(Debug)]
+pub struct Cache {
+    inbox: Receiver<Message>,
+    master_link: Sender<master_link::Message>,
+    /// None before the first update, when nobody is connected yet.
+    snapshot: Option<Box<Snapshot>>,
+    /// The reply to `getAssetList`, made when it is first asked for after an update.
+    list: Option<Arc<[u8]>>,
+    windows: Windows,
+    waiting: HashMap<Question, Vec<Waiting>>,
+    waiting_count: usize,
+    gauges: Arc<Gauges>,
+    heart: Heart,
+}
+
+impl Cache {
+    /// With nothing kept.
+    pub fn new(
+        inbox: Receiver<Message>,
+        master_link: Sender<master_link::Message>,
+        gauges: Arc<Gauges>,
+        heart: Heart,
+    ) -> Cache {
+        Cache {
+            inbox,
+            master_link,
+            snapshot: None,
+            list: None,
+            windows: Windows::new(windows::SIZE_MAX),
+            waiting: HashMap::new(),
+            waiting_count: 0,
+            gauges,
+            heart,
+        }
+    }
+
+    /// Until stopped.
+    pub fn run(mut self, stop: &Stop) {
+        loop {
+            self.heart.beat();
+            select! {
+                recv(self.inbox) -> message => match message {
+                    Ok(message) => self.handle(message),
+                    Err(_) => return,
+                },
+                recv(stop.receiver()) -> _ => return,
+                default(TICK) => {}
+            }
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Batch(batch) => self.serve(batch),
+            Message::Prices(snapshot) => self.update(snapshot),
+            Message::Answer(question, answer) => self.answer(question, answer),
+        }
+    }
+
+    fn update(&mut self, snapshot: Box<Snapshot>) {
+        self.snapshot = Some(snapshot);
+        self.list = None;
+        self.windows.update();
+        self.gauge();
+    }
+
+    /// All replies of a batch that are here leave in one write.
+    fn serve(&mut self, batch: Batch) {
+        let client = Arc::clone(&batch.client);
+        let stamp = batch.stamp;
+        let mut sending = client.connection.sending();
+        for (number, request) in batch.into_numbered() {
+            let instruction = request.instruction();
+            let served = match request {
+                Request::AssetCurrent { symbol } => self.current(&mut sending, number, symbol),
+                Request::AssetInfo { symbol } => self.info(&mut sending, number, symbol),
+                Request::AssetList => {
+                    self.list(&mut sending, number);
+                    Ok(())
+                }
+                Request::AssetWindow {
+                    symbol,
+                    window,
+                    adjusted,
+                } => {
+                    let key = Key::of_window(symbol, window, adjusted);
+                    self.past(&mut sending, &client, stamp, number, symbol, key)
+                }
+                Request::AssetPredicted { symbol, date } => {
+                    let key = Key::of_forecast(symbol, date);
+                    self.past(&mut sending, &client, stamp, number, symbol, key)
+                }
+                // Other requests are not of this lane.
+                _ => Err(overloaded()),
+            };
+            if let Err(refusal) = served {
+                sending.reply(number, |out| reply::write_fail(out, instruction, &refusal));
+            }
+        }
+    }
+
+    fn current(&self, sending: &mut Sending<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        let mut result = Ok(());
+        sending.part(number, |out| result = snapshot.current(symbol, out));
+        result.map(|()| sending.finish(number))
+    }
+
+    fn info(&self, sending: &mut Sending<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        let mut result = Ok(());
+        sending.part(number, |out| result = snapshot.info(symbol, out));
+        result.map(|()| sending.finish(number))
+    }
+
+    fn list(&mut self, sending: &mut Sending<'_>, number: u64) {
+        if let Some(snapshot) = &self.snapshot {
+            let list = self.list.get_or_insert_with(|| snapshot.list().into());
+            sending.reply(number, |out| out.extend_from_slice(list));
+        }
+    }
+
+    fn past(
+        &mut self,
+        sending: &mut Sending<'_>,
+        client: &Arc<Client>,
+        stamp: Stamp,
+        number: u64,
+        symbol: Symbol,
+        key: Key,
+    ) -> Result<(), Refusal> {
+        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        if !snapshot.knows(symbol) {
+            return Err(unknown_asset());
+        }
+        if let Some(frames) = self.windows.get(&key, Instant::now()) {
+            sending.reply(number, |out| out.extend_from_slice(&frames));
+            return Ok(());
+        }
+        let question = Question {
+            key,
+            update: snapshot.update,
+        };
+        self.ask(client, stamp, number, question)
+    }
+
+    /// Asks the master, unless it is being asked.
+    fn ask(
+        &mut self,
+        client: &Arc<Client>,
+        stamp: Stamp,
+        number: u64,
+        question: Question,
+    ) -> Result<(), Refusal> {
+        if self.waiting_count >= WAITING_MAX {
+            return Err(overloaded());
+        }
+        let request = question.key.request();
+        let instruction = request.instruction();
+        if !self.waiting.contains_key(&question) {
+            let ask = Ask {
+                stamp,
+                client: Some(client.connection.peer),
+                what: What::Question(question, request),
+            };
+            match self.master_link.try_send(master_link::Message::Ask(ask)) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
+            }
+        }
+        self.waiting_count += 1;
+        self.waiting.entry(question).or_default().push(Waiting {
+            client: Arc::clone(client),
+            number,
+            instruction,
+        });
+        Ok(())
+    }
+
+    fn answer(&mut self, question: Question, answer: Answer) {
+        let waiting = self.waiting.remove(&question).unwrap_or_default();
+        self.waiting_count -= waiting.len();
+        let (frames, good): (Arc<[u8]>, bool) = match answer {
+            Answer::Data(frames) => (frames.into(), true),
+            Answer::Fail(frame) => (frame.into(), false),
+            Answer::Unavailable => {
+                let refusal = master_link::unavailable();
+                for Waiting {
+                    client,
+                    number,
+                    instruction,
+                } in waiting
+                {
+                    client.fail(number, instruction, &refusal);
+                }
+                return;
+            }
+        };
+        for Waiting { client, number, .. } in waiting {
+            client.pass(number, &frames);
+        }
+        let Some(snapshot) = &self.snapshot else {
+            return;
+        };
+        // An answer from before the last update may lack what that brought.
+        if good && question.update == snapshot.update {
+            let is_final = question.key.is_final(snapshot.market_now);
+            self.windows.keep(question.key, frames, is_final, Instant::now());
+            self.gauge();
+        }
+    }
+
+    fn gauge(&self) {
+        let count = u32::try_from(self.windows.len()).unwrap_or(u32::MAX);
+        self.gauges.cached.store(count, Ordering::Relaxed);
+        let bytes = u64::try_from(self.windows.bytes()).unwrap_or(u64::MAX);
+        self.gauges.cached_bytes.store(bytes, Ordering::Relaxed);
+    }
+}

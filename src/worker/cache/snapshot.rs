@@ -1,0 +1,193 @@
+//! spec/worker/cache/snapshot.md · 3.2.6 Cache Management, 2.4.3 Asset Structure
+//!
+//! The current values of all assets as one update made them: made once, read many times, replaced whole.
+
+use crate::link::message::Prices;
+use crate::model::{Bar, Reason, Stamp, Symbol};
+use crate::wire::frame::HEADER;
+use crate::wire::payload::{Payload, QUOTE, TextList, put_text};
+use crate::wire::{Header, Instruction, Refusal, packet};
+use std::collections::HashMap;
+
+/// Bytes of the reply that carries a quote.
+const CURRENT: usize = HEADER + QUOTE;
+
+#[derive(Debug)]
+struct Row {
+    /// The whole reply to `getAssetValueCurrent`.
+    current: Option<[u8; CURRENT]>,
+    day: Option<Bar>,
+}
+
+/// One update's values.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Number of the update.
+    pub update: u64,
+    /// Market time of the newest quote.
+    pub market_now: Stamp,
+    rows: HashMap<Symbol, Row>,
+    /// In the order of the list.
+    symbols: Vec<Symbol>,
+}
+
+impl Snapshot {
+    /// Of what the master pushed.
+    pub fn new(prices: &Prices) -> Snapshot {
+        let mut scratch = Vec::with_capacity(CURRENT);
+        let rows = prices.rows.iter().map(|row| {
+            let current = row.quote.and_then(|quote| {
+                scratch.clear();
+                scratch.extend_from_slice(&Header::single(Instruction::Data, QUOTE, 0).bytes());
+                quote.write(&mut scratch);
+                scratch.first_chunk().copied()
+            });
+            (
+                row.symbol,
+                Row {
+                    current,
+                    day: row.day,
+                },
+            )
+        });
+        let rows = rows.collect();
+        let mut symbols: Vec<Symbol> = prices.rows.iter().map(|row| row.symbol).collect();
+        symbols.sort_unstable();
+        symbols.dedup();
+        Snapshot {
+            update: prices.update,
+            market_now: prices.market_now,
+            rows,
+            symbols,
+        }
+    }
+
+    /// Whether there is such an asset.
+    pub fn knows(&self, symbol: Symbol) -> bool {
+        self.rows.contains_key(&symbol)
+    }
+
+    /// Appends the reply to `getAssetValueCurrent`.
+    ///
+    /// # Errors
+    /// `unknown-asset`, `no-price`.
+    pub fn current(&self, symbol: Symbol, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let row = self.rows.get(&symbol).ok_or_else(unknown_asset)?;
+        let current = row
+            .current
+            .as_ref()
+            .ok_or_else(|| Refusal::new(Reason::NoPrice, "this asset has no bar yet"))?;
+        out.extend_from_slice(current);
+        Ok(())
+    }
+
+    /// Appends the reply to `getAssetInfo`.
+    ///
+    /// # Errors
+    /// `unknown-asset`, `no-data`.
+    pub fn info(&self, symbol: Symbol, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let row = self.rows.get(&symbol).ok_or_else(unknown_asset)?;
+        let day = row
+            .day
+            .as_ref()
+            .ok_or_else(|| Refusal::new(Reason::NoData, "this asset has no bar yet"))?;
+        let start = out.len();
+        out.extend_from_slice(&[0; HEADER]);
+        put_text(out, symbol.as_str());
+        day.write(out);
+        let size = out.len() - start - HEADER;
+        if let Some(place) = out.get_mut(start..start + HEADER) {
+            place.copy_from_slice(&Header::single(Instruction::Data, size, 0).bytes());
+        }
+        Ok(())
+    }
+
+    /// The whole reply to `getAssetList`.
+    pub fn list(&self) -> Vec<u8> {
+        let names = self.symbols.iter().map(|symbol| symbol.as_str().to_owned());
+        let mut frames = Vec::new();
+        packet::write(&mut frames, &TextList(names.collect()).to_bytes());
+        frames
+    }
+}
+
+/// The refusal for an asset that nobody has heard of.
+pub fn unknown_asset() -> Refusal {
+    Refusal::new(
+        Reason::UnknownAsset,
+        "there is no such asset here; getAssetList names them all",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::message::PriceRow;
+    use crate::model::{Money, Quote};
+    use crate::wire::payload::AssetInfo;
+    use crate::wire::{FrameBuffer, Reassembly};
+
+    fn payload(frames: &[u8]) -> Vec<u8> {
+        let mut buffer = FrameBuffer::new();
+        buffer.extend(frames);
+        let mut reassembly = Reassembly::default();
+        loop {
+            let (header, data) = buffer.next(Header::check).unwrap().unwrap();
+            if let Some(payload) = reassembly.push(&header, data).unwrap() {
+                assert!(!buffer.is_partial());
+                return payload;
+            }
+        }
+    }
+
+    #[test]
+    fn replies_are_those_of_the_protocol() {
+        let symbol = |text| Symbol::parse(text).unwrap();
+        let bar = Bar {
+            time: Stamp(5),
+            open: Money(1),
+            high: Money(4),
+            low: Money(1),
+            close: Money(2),
+            volume: 9,
+        };
+        let row = |text, with: bool| PriceRow {
+            symbol: symbol(text),
+            quote: with.then(|| bar.quote()),
+            day: with.then_some(bar),
+        };
+        let snapshot = Snapshot::new(&Prices {
+            update: 1,
+            market_now: Stamp(5),
+            published: Stamp(0),
+            next: Stamp(0),
+            rows: vec![row("B", true), row("A", false)],
+        });
+        let mut out = Vec::new();
+        snapshot.current(symbol("B"), &mut out).unwrap();
+        assert_eq!(Quote::from_bytes(&payload(&out)), Ok(bar.quote()));
+        out.clear();
+        snapshot.info(symbol("B"), &mut out).unwrap();
+        let info = AssetInfo {
+            symbol: symbol("B"),
+            bar,
+        };
+        assert_eq!(AssetInfo::from_bytes(&payload(&out)), Ok(info));
+        let list = TextList::from_bytes(&payload(&snapshot.list()));
+        assert_eq!(list, Ok(TextList(vec!["A".into(), "B".into()])));
+        let mut none = Vec::new();
+        let mut reason = |symbol, info: bool| {
+            let refused = if info {
+                snapshot.info(symbol, &mut none)
+            } else {
+                snapshot.current(symbol, &mut none)
+            };
+            refused.unwrap_err().reason
+        };
+        assert_eq!(reason(symbol("A"), true), Reason::NoData);
+        assert_eq!(reason(symbol("A"), false), Reason::NoPrice);
+        assert_eq!(reason(symbol("C"), true), Reason::UnknownAsset);
+        assert_eq!(reason(symbol("C"), false), Reason::UnknownAsset);
+        assert!(none.is_empty());
+    }
+}

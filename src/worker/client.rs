@@ -1,0 +1,107 @@
+//! spec/worker/client.md · 3.2.3 Client Management, 4.2 States, 2.4.7 WorkerState Structure
+//!
+//! What the modules share of a connected client, and what a worker knows of a session.
+
+use crate::link::message::ActiveSession;
+use crate::model::{SessionHash, Stamp};
+use crate::net::Connection;
+use crate::wire::{Instruction, Refusal, State, reply};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// An active session, as long as nobody has said otherwise.
+#[derive(Debug)]
+pub struct Known {
+    /// Which session.
+    pub hash: SessionHash,
+    /// What the master said of it.
+    pub session: ActiveSession,
+    ended: AtomicBool,
+}
+
+impl Known {
+    /// A session that the master called active.
+    pub fn new(hash: SessionHash, session: ActiveSession) -> Arc<Known> {
+        Arc::new(Known {
+            hash,
+            session,
+            ended: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether it is neither ended nor expired.
+    pub fn is_active(&self, now: Stamp) -> bool {
+        !self.ended.load(Ordering::Relaxed) && now < self.session.expiry
+    }
+
+    /// It is over, for good.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A connected client. Its state and the session that its data state is bound to are changed by `clients`
+/// alone, and read by the client's reader.
+#[derive(Debug)]
+pub struct Client {
+    /// Where it is answered.
+    pub connection: Arc<Connection>,
+    data: AtomicBool,
+    bound: Mutex<Option<Arc<Known>>>,
+    expirable: AtomicUsize,
+}
+
+impl Client {
+    /// In the command state, where every connection begins (4.2.1).
+    pub fn new(connection: Arc<Connection>) -> Arc<Client> {
+        Arc::new(Client {
+            connection,
+            data: AtomicBool::new(false),
+            bound: Mutex::new(None),
+            expirable: AtomicUsize::new(0),
+        })
+    }
+
+    /// The state it is in.
+    pub fn state(&self) -> State {
+        if self.data.load(Ordering::Acquire) {
+            State::Data
+        } else {
+            State::Command
+        }
+    }
+
+    /// The session that its data state is bound to.
+    pub fn bound(&self) -> Option<Arc<Known>> {
+        self.bound.lock().clone()
+    }
+
+    /// Enters the data state, bound to a session, or the command state.
+    pub(super) fn enter(&self, session: Option<Arc<Known>>) {
+        let data = session.is_some();
+        *self.bound.lock() = session;
+        self.data.store(data, Ordering::Release);
+    }
+
+    /// How many sessions end with this connection.
+    pub fn expirable(&self) -> usize {
+        self.expirable.load(Ordering::Relaxed)
+    }
+
+    /// One more session ends with this connection.
+    pub(super) fn add_expirable(&self) {
+        self.expirable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Answers a request with the Fail return of its instruction.
+    pub fn fail(&self, number: u64, instruction: Instruction, refusal: &Refusal) {
+        self.connection
+            .reply(number, |out| reply::write_fail(out, instruction, refusal));
+    }
+
+    /// Answers a request with whole frames.
+    pub fn pass(&self, number: u64, frames: &[u8]) {
+        self.connection.reply(number, |out| out.extend_from_slice(frames));
+    }
+}

@@ -1,0 +1,436 @@
+//! spec/worker/clients.md · 3.2.3 Client Management, 4.6.6 switchState, 3.1.5 (the list of workers)
+//!
+//! Who is connected, which sessions are known, which of them end with which connection; switches of the
+//! state, and what is answered without anybody's help.
+
+pub mod sessions;
+
+use super::Gauges;
+use super::client::Client;
+use super::master_link::{self, Ask, What, unavailable};
+use super::router::{Batch, Carrier, overloaded};
+use crate::link::message::{ActiveSession, HASHES_MAX, SessionState};
+use crate::model::{Reason, SessionHash, SessionId, Stamp};
+use crate::net::connection::SHUTTING_DOWN;
+use crate::thread::{Heart, Stop, TICK};
+use crate::wire::{Instruction, Refusal, Reply, Request, State};
+use crossbeam_channel::{Receiver, Sender, select};
+use sessions::Sessions;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use zeroize::Zeroizing;
+
+/// Messages that may wait for this module.
+pub const INBOX: usize = 16_384;
+/// Clients that may wait for the master's word on sessions.
+const WAITING_MAX: usize = 65_536;
+/// Sessions of closed connections that wait to be told to the master. It ends a worker's expirable sessions
+/// by itself once the worker has been away for 60 s, so what goes beyond is not lost for good.
+const CLOSING_MAX: usize = 262_144;
+
+/// The module's vocabulary.
+#[derive(Debug)]
+pub enum Message {
+    /// A connection has begun.
+    Connected(Arc<Client>),
+    /// The connection of this number is over.
+    Disconnected(u64),
+    /// Requests of a client: switches of the state, or what needs nothing.
+    Batch(Batch),
+    /// A login succeeded.
+    LoggedIn {
+        /// Who asked.
+        client: Arc<Client>,
+        /// Under which number.
+        number: u64,
+        /// What the master said of the session.
+        state: SessionState,
+        /// Whether this login made the session.
+        made: bool,
+        /// What the client is told.
+        frame: Zeroizing<Vec<u8>>,
+    },
+    /// A logout succeeded.
+    LoggedOut {
+        /// Who asked.
+        client: Arc<Client>,
+        /// Under which number.
+        number: u64,
+        /// What is over.
+        hash: SessionHash,
+        /// What the client is told.
+        frame: Zeroizing<Vec<u8>>,
+    },
+    /// A login with a session while the master is away.
+    Resume {
+        /// Who asked.
+        client: Arc<Client>,
+        /// Under which number.
+        number: u64,
+        /// With what.
+        session: SessionId,
+    },
+    /// The master's word on a session.
+    Session(SessionHash, Word),
+    /// The master ended sessions.
+    Ended(Vec<SessionHash>),
+    /// The workers that serve now.
+    Workers(Vec<String>),
+    /// The master knows (or was not told) of the ends of these sessions, whose connections closed.
+    Closed {
+        /// Which.
+        hashes: Vec<SessionHash>,
+        /// Whether it knows.
+        told: bool,
+    },
+    /// The link stands.
+    Linked,
+    /// The link is gone.
+    Unlinked,
+    /// Every client is told that the server is shutting down, and closed.
+    EndAll,
+}
+
+/// What the master says of a session.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Word {
+    /// It is active.
+    Active(ActiveSession),
+    /// It is not.
+    Over,
+    /// It could not be asked.
+    Unavailable,
+}
+
+impl Carrier for Message {
+    fn carry(batch: Batch) -> Message {
+        Message::Batch(batch)
+    }
+
+    fn batch(self) -> Option<Batch> {
+        match self {
+            Message::Batch(batch) => Some(batch),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Connected {
+    client: Arc<Client>,
+    /// Sessions that end with it.
+    made: Vec<SessionHash>,
+}
+
+/// A switch to the data state that waits for the master's word.
+#[derive(Debug)]
+struct Waiting {
+    client: Arc<Client>,
+    number: u64,
+}
+
+/// The module's state.
+#[derive(Debug)]
+pub struct Clients {
+    inbox: Receiver<Message>,
+    master_link: Sender<master_link::Message>,
+    connected: HashMap<u64, Connected>,
+    sessions: Sessions,
+    waiting: HashMap<SessionHash, Vec<Waiting>>,
+    waiting_count: usize,
+    /// Sessions to be verified again, since the link was away.
+    doubted: VecDeque<SessionHash>,
+    /// Sessions whose connections closed, not told to the master yet.
+    closing: VecDeque<SessionHash>,
+    workers: Vec<String>,
+    linked: bool,
+    gauges: Arc<Gauges>,
+    heart: Heart,
+}
+
+impl Clients {
+    /// With nobody connected.
+    pub fn new(
+        inbox: Receiver<Message>,
+        master_link: Sender<master_link::Message>,
+        gauges: Arc<Gauges>,
+        heart: Heart,
+    ) -> Clients {
+        Clients {
+            inbox,
+            master_link,
+            connected: HashMap::new(),
+            sessions: Sessions::default(),
+            waiting: HashMap::new(),
+            waiting_count: 0,
+            doubted: VecDeque::new(),
+            closing: VecDeque::new(),
+            workers: Vec::new(),
+            linked: false,
+            gauges,
+            heart,
+        }
+    }
+
+    /// Until stopped.
+    pub fn run(mut self, stop: &Stop) {
+        loop {
+            self.heart.beat();
+            select! {
+                recv(self.inbox) -> message => match message {
+                    Ok(message) => self.handle(message),
+                    Err(_) => return,
+                },
+                recv(stop.receiver()) -> _ => return,
+                default(TICK) => {}
+            }
+            self.sessions.expire(Stamp::now());
+            self.tell_closed();
+            self.verify_doubted();
+            let known = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
+            self.gauges.sessions.store(known, Ordering::Relaxed);
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Connected(client) => self.connect(client),
+            Message::Disconnected(number) => self.disconnect(number),
+            Message::Batch(batch) => self.answer(batch),
+            Message::LoggedIn {
+                client,
+                number,
+                state,
+                made,
+                frame,
+            } => {
+                self.log_in(&client, state, made);
+                client.pass(number, &frame);
+            }
+            Message::LoggedOut {
+                client,
+                number,
+                hash,
+                frame,
+            } => {
+                self.sessions.end(hash);
+                client.pass(number, &frame);
+            }
+            Message::Resume {
+                client,
+                number,
+                session,
+            } => self.resume(&client, number, session),
+            Message::Session(hash, word) => self.learn(hash, word),
+            Message::Ended(hashes) => hashes.into_iter().for_each(|hash| self.sessions.end(hash)),
+            Message::Workers(workers) => self.workers = workers,
+            Message::Closed { hashes, told } => {
+                if !told {
+                    self.closing.extend(hashes);
+                }
+            }
+            Message::Linked => {
+                self.linked = true;
+                self.doubted = self.sessions.keep_bound().into();
+            }
+            Message::Unlinked => self.linked = false,
+            Message::EndAll => {
+                for connected in self.connected.values() {
+                    connected.client.connection.end_at_once(SHUTTING_DOWN);
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, client: Arc<Client>) {
+        let made = Vec::new();
+        self.connected
+            .insert(client.connection.number, Connected { client, made });
+    }
+
+    fn disconnect(&mut self, number: u64) {
+        if let Some(connected) = self.connected.remove(&number) {
+            for hash in connected.made {
+                self.close(hash);
+            }
+        }
+    }
+
+    /// An expirable session's connection is over.
+    fn close(&mut self, hash: SessionHash) {
+        self.sessions.end(hash);
+        if self.closing.len() < CLOSING_MAX {
+            self.closing.push_back(hash);
+        }
+    }
+
+    fn log_in(&mut self, client: &Arc<Client>, state: SessionState, made: bool) {
+        let hash = state.hash;
+        let Some(session) = state.active else {
+            return;
+        };
+        let expirable = session.expirable;
+        self.sessions.learn(hash, session);
+        if made && expirable {
+            match self.connected.get_mut(&client.connection.number) {
+                Some(connected) => {
+                    connected.made.push(hash);
+                    client.add_expirable();
+                }
+                // It closed before its session was made.
+                None => self.close(hash),
+            }
+        }
+    }
+
+    fn resume(&mut self, client: &Arc<Client>, number: u64, session: SessionId) {
+        let hash = session.hash();
+        let now = Stamp::now();
+        if self.sessions.get(hash).is_some_and(|known| known.is_active(now)) {
+            let workers = self.workers.clone();
+            let reply = Reply::Session { id: session, workers };
+            client.connection.reply(number, |out| reply.write(out));
+        } else if self.sessions.has_ended(hash) {
+            client.fail(number, Instruction::Resume, &session_over());
+        } else {
+            client.fail(number, Instruction::Resume, &unavailable());
+        }
+    }
+
+    fn answer(&mut self, batch: Batch) {
+        let client = Arc::clone(&batch.client);
+        if batch
+            .requests
+            .iter()
+            .any(|request| matches!(request, Request::SwitchState { .. }))
+        {
+            for (number, request) in batch.into_numbered() {
+                if let Request::SwitchState { session, state } = request {
+                    self.switch(&client, number, &session, state);
+                }
+            }
+            return;
+        }
+        let mut sending = client.connection.sending();
+        for (number, request) in batch.into_numbered() {
+            sending.reply(number, |out| match request {
+                Request::GetWorkerList => Reply::WorkerList(self.workers.clone()).write(out),
+                _ => Reply::Pong.write(out),
+            });
+        }
+    }
+
+    fn switch(&mut self, client: &Arc<Client>, number: u64, session: &SessionId, state: State) {
+        if state == State::Command {
+            client.enter(None);
+            switched(client, number, state);
+            return;
+        }
+        let hash = session.hash();
+        match self.sessions.get(hash) {
+            Some(known) if known.is_active(Stamp::now()) => {
+                client.enter(Some(known));
+                switched(client, number, state);
+            }
+            Some(_) => fail_switch(client, number, &session_over()),
+            None if self.sessions.has_ended(hash) => fail_switch(client, number, &session_over()),
+            None if !self.linked => fail_switch(client, number, &unavailable()),
+            None => self.wait_for_word(hash, client, number),
+        }
+    }
+
+    fn wait_for_word(&mut self, hash: SessionHash, client: &Arc<Client>, number: u64) {
+        let asked = self.waiting.contains_key(&hash);
+        if self.waiting_count >= WAITING_MAX || (!asked && !self.verify(hash)) {
+            fail_switch(client, number, &overloaded());
+            return;
+        }
+        self.waiting_count += 1;
+        self.waiting.entry(hash).or_default().push(Waiting {
+            client: Arc::clone(client),
+            number,
+        });
+    }
+
+    /// Asks the master of a session; false where there is no room to ask.
+    fn verify(&self, hash: SessionHash) -> bool {
+        let ask = Ask {
+            stamp: Stamp::now(),
+            client: None,
+            what: What::Session(hash),
+        };
+        self.master_link.try_send(master_link::Message::Ask(ask)).is_ok()
+    }
+
+    fn learn(&mut self, hash: SessionHash, word: Word) {
+        let known = match word {
+            Word::Active(session) => Ok(self.sessions.learn(hash, session)),
+            Word::Over => {
+                self.sessions.end(hash);
+                Ok(None)
+            }
+            Word::Unavailable => Err(unavailable()),
+        };
+        let now = Stamp::now();
+        let waiting = self.waiting.remove(&hash).unwrap_or_default();
+        self.waiting_count -= waiting.len();
+        for Waiting { client, number } in waiting {
+            match &known {
+                Ok(Some(known)) if known.is_active(now) => {
+                    client.enter(Some(Arc::clone(known)));
+                    switched(&client, number, State::Data);
+                }
+                Ok(_) => fail_switch(&client, number, &session_over()),
+                Err(refusal) => fail_switch(&client, number, refusal),
+            }
+        }
+    }
+
+    fn tell_closed(&mut self) {
+        while self.linked && !self.closing.is_empty() {
+            let some = self.closing.len().min(HASHES_MAX);
+            let hashes: Vec<SessionHash> = self.closing.drain(..some).collect();
+            let ask = Ask {
+                stamp: Stamp::now(),
+                client: None,
+                what: What::Closed(hashes),
+            };
+            if let Err(error) = self.master_link.try_send(master_link::Message::Ask(ask)) {
+                if let master_link::Message::Ask(Ask {
+                    what: What::Closed(hashes),
+                    ..
+                }) = error.into_inner()
+                {
+                    self.closing.extend(hashes);
+                }
+                return;
+            }
+        }
+    }
+
+    fn verify_doubted(&mut self) {
+        while self.linked
+            && let Some(hash) = self.doubted.front().copied()
+        {
+            if !self.verify(hash) {
+                return;
+            }
+            self.doubted.pop_front();
+        }
+    }
+}
+
+fn switched(client: &Arc<Client>, number: u64, state: State) {
+    client
+        .connection
+        .reply(number, |out| Reply::StateSwitched(state).write(out));
+}
+
+fn fail_switch(client: &Client, number: u64, refusal: &Refusal) {
+    client.fail(number, Instruction::SwitchState, refusal);
+}
+
+fn session_over() -> Refusal {
+    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
+}

@@ -1,0 +1,209 @@
+//! spec/worker/clients/sessions.md · 2.4.7 WorkerState Structure (sessions), 3.2.3 "keep track of sessions"
+//!
+//! The sessions that a worker knows: bounded, least recently used ones dropped, ended ones remembered for
+//! long enough that an answer which crossed their end does not revive them.
+
+use super::super::client::Known;
+use crate::link::message::ActiveSession;
+use crate::model::{SessionHash, Stamp};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// Sessions that are known at once, those that a connection's data state is bound to apart.
+pub const KNOWN_MAX: usize = 100_000;
+/// Ended sessions that are remembered.
+pub const ENDED_MAX: usize = 65_536;
+
+#[derive(Debug)]
+struct Entry {
+    known: Arc<Known>,
+    used: u64,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    by_hash: HashMap<SessionHash, Entry>,
+    by_use: BTreeMap<u64, SessionHash>,
+    by_expiry: BTreeSet<(Stamp, SessionHash)>,
+    clock: u64,
+    ended: HashSet<SessionHash>,
+    ended_order: VecDeque<SessionHash>,
+}
+
+impl Sessions {
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.by_hash.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.by_hash.is_empty()
+    }
+
+    /// A session by its hash.
+    pub fn get(&mut self, hash: SessionHash) -> Option<Arc<Known>> {
+        let entry = self.by_hash.get_mut(&hash)?;
+        self.by_use.remove(&entry.used);
+        self.clock += 1;
+        entry.used = self.clock;
+        self.by_use.insert(self.clock, hash);
+        Some(Arc::clone(&entry.known))
+    }
+
+    /// Whether a session is over, as far as is remembered.
+    pub fn has_ended(&self, hash: SessionHash) -> bool {
+        self.ended.contains(&hash)
+    }
+
+    /// Takes in what the master said of a session; `None` where it has ended meanwhile.
+    pub fn learn(&mut self, hash: SessionHash, session: ActiveSession) -> Option<Arc<Known>> {
+        if self.has_ended(hash) {
+            return None;
+        }
+        if let Some(known) = self.get(hash) {
+            return Some(known);
+        }
+        self.make_room();
+        self.clock += 1;
+        self.by_use.insert(self.clock, hash);
+        self.by_expiry.insert((session.expiry, hash));
+        let known = Known::new(hash, session);
+        self.by_hash.insert(
+            hash,
+            Entry {
+                known: Arc::clone(&known),
+                used: self.clock,
+            },
+        );
+        Some(known)
+    }
+
+    /// A session is over.
+    pub fn end(&mut self, hash: SessionHash) {
+        if let Some(known) = self.forget(hash) {
+            known.end();
+        }
+        if self.ended.insert(hash) {
+            self.ended_order.push_back(hash);
+        }
+        if self.ended_order.len() > ENDED_MAX
+            && let Some(oldest) = self.ended_order.pop_front()
+        {
+            self.ended.remove(&oldest);
+        }
+    }
+
+    /// Ends what has expired by `now`.
+    pub fn expire(&mut self, now: Stamp) {
+        while let Some((expiry, hash)) = self.by_expiry.first().copied()
+            && expiry <= now
+        {
+            self.end(hash);
+            self.by_expiry.remove(&(expiry, hash));
+        }
+    }
+
+    /// Forgets those that no connection is bound to, and gives those that are left.
+    pub fn keep_bound(&mut self) -> Vec<SessionHash> {
+        let free: Vec<SessionHash> = self
+            .by_hash
+            .values()
+            .filter(|entry| !is_bound(entry))
+            .map(|entry| entry.known.hash)
+            .collect();
+        for hash in free {
+            self.forget(hash);
+        }
+        self.by_hash.keys().copied().collect()
+    }
+
+    fn forget(&mut self, hash: SessionHash) -> Option<Arc<Known>> {
+        let entry = self.by_hash.remove(&hash)?;
+        self.by_use.remove(&entry.used);
+        self.by_expiry.remove(&(entry.known.session.expiry, hash));
+        Some(entry.known)
+    }
+
+    /// Bound sessions stay: their ends must reach their connections. There are no more of them than
+    /// connections, and looking past them is bounded by that.
+    fn make_room(&mut self) {
+        if self.by_hash.len() < KNOWN_MAX {
+            return;
+        }
+        let oldest_free = self
+            .by_use
+            .values()
+            .find(|hash| self.by_hash.get(*hash).is_some_and(|entry| !is_bound(entry)))
+            .copied();
+        if let Some(hash) = oldest_free {
+            self.forget(hash);
+        }
+    }
+}
+
+/// Whether anyone but the table holds it.
+fn is_bound(entry: &Entry) -> bool {
+    Arc::strong_count(&entry.known) > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(number: u32) -> SessionHash {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        SessionHash(bytes)
+    }
+
+    fn session(expiry: i64) -> ActiveSession {
+        ActiveSession {
+            username: "alice".into(),
+            expiry: Stamp(expiry),
+            expirable: false,
+        }
+    }
+
+    #[test]
+    fn the_least_recently_used_is_dropped_unless_bound() {
+        let mut sessions = Sessions::default();
+        let bound = sessions.learn(hash(0), session(9)).unwrap();
+        for number in 1..u32::try_from(KNOWN_MAX).unwrap() {
+            sessions.learn(hash(number), session(9)).unwrap();
+        }
+        assert!(sessions.get(hash(1)).is_some());
+        sessions.learn(hash(u32::MAX), session(9)).unwrap();
+        assert_eq!(sessions.len(), KNOWN_MAX);
+        assert!(sessions.get(hash(0)).is_some(), "it is bound");
+        assert!(sessions.get(hash(1)).is_some(), "it was used");
+        assert!(sessions.get(hash(2)).is_none(), "it was the oldest");
+        assert!(bound.is_active(Stamp(8)) && !bound.is_active(Stamp(9)));
+        assert_eq!(sessions.keep_bound(), [hash(0)]);
+    }
+
+    #[test]
+    fn what_has_ended_is_not_revived() {
+        let mut sessions = Sessions::default();
+        let known = sessions.learn(hash(1), session(9)).unwrap();
+        sessions.end(hash(1));
+        assert!(!known.is_active(Stamp(0)));
+        assert!(sessions.learn(hash(1), session(9)).is_none());
+        assert!(sessions.is_empty() && sessions.has_ended(hash(1)));
+        for number in 2..u32::try_from(ENDED_MAX).unwrap() + 2 {
+            sessions.end(hash(number));
+        }
+        assert!(!sessions.has_ended(hash(1)), "remembered for a bounded while");
+    }
+
+    #[test]
+    fn sessions_expire_in_time() {
+        let mut sessions = Sessions::default();
+        let early = sessions.learn(hash(1), session(5)).unwrap();
+        let late = sessions.learn(hash(2), session(6)).unwrap();
+        sessions.expire(Stamp(5));
+        assert!(!early.is_active(Stamp(0)) && late.is_active(Stamp(5)));
+        assert_eq!(sessions.len(), 1);
+    }
+}

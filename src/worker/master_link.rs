@@ -1,0 +1,470 @@
+//! spec/worker/master_link.md · 3.2.2 Master Server Communication, 4.1, 4.7.5 Purchase
+//!
+//! All that is asked of the master goes through here, parked under its sequence number until it is answered;
+//! all that the master says comes through here.
+
+pub mod dialer;
+pub mod outgoing;
+pub mod parked;
+mod replies;
+
+use super::cache::{self, Question};
+use super::router::{Batch, Carrier, Lane, overloaded};
+use super::tunnel::{self, Errand};
+use super::{Gauges, Notice, clients};
+use crate::link::envelope::{Decoder, Header};
+use crate::link::line::{Line, LineSending};
+use crate::link::message::{self, Report, SessionHashes};
+use crate::model::{Reason, SessionHash, Stamp};
+use crate::thread::{Heart, Stop};
+use crate::wire::{Instruction, Reassembly, Refusal, Request, frame};
+use crossbeam_channel::{Receiver, Sender, select};
+use outgoing::Outgoing;
+use parked::{Origin, Park, Parked};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Messages of other modules that may wait for this one. They never wait for room: they refuse.
+pub const INBOX: usize = 16_384;
+/// Reads of the link that may wait for this module; beyond that the link is not read.
+pub const EVENTS: usize = 16;
+/// Messages that leave in one write at most.
+const TOGETHER: usize = 256;
+/// How often the worker reports of itself.
+const REPORT: Duration = Duration::from_secs(1);
+/// How often deadlines are looked at.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// The module's vocabulary: what other modules want of the master.
+#[derive(Debug)]
+pub enum Message {
+    /// Orders or questions about accounts, whose answers go straight to their client.
+    Batch(Batch),
+    /// What a module wants to know itself.
+    Ask(Ask),
+}
+
+/// A module's own question.
+#[derive(Debug)]
+pub struct Ask {
+    /// The worker's timestamp.
+    pub stamp: Stamp,
+    /// The client that it is for, if it is for one.
+    pub client: Option<SocketAddr>,
+    /// What.
+    pub what: What,
+}
+
+/// What modules ask.
+#[derive(Debug)]
+pub enum What {
+    /// The tunnel.
+    Errand(Errand),
+    /// The cache.
+    Question(Question, Request),
+    /// `clients`: is it active?
+    Session(SessionHash),
+    /// `clients`: their connections are closed.
+    Closed(Vec<SessionHash>),
+}
+
+/// What becomes of the link.
+#[derive(Debug)]
+pub enum Event {
+    /// It stands.
+    Linked(Arc<Line>),
+    /// What a read of the link of this number brought.
+    Plain(u64, Vec<u8>),
+    /// The link of this number is over.
+    Unlinked(u64),
+    /// The master keeps this worker out.
+    KeptOut,
+}
+
+impl Carrier for Message {
+    fn carry(batch: Batch) -> Message {
+        Message::Batch(batch)
+    }
+
+    fn batch(self) -> Option<Batch> {
+        match self {
+            Message::Batch(batch) => Some(batch),
+            Message::Ask(_) => None,
+        }
+    }
+}
+
+/// Where answers go.
+#[derive(Debug)]
+pub struct Outlets {
+    /// 3.2.6
+    pub cache: Sender<cache::Message>,
+    /// 3.2.3
+    pub clients: Sender<clients::Message>,
+    /// 3.2.4
+    pub tunnel: Sender<tunnel::Message>,
+    /// Whether to serve clients.
+    pub notices: Sender<Notice>,
+}
+
+/// A push of prices on its way: its fixed part, and its rows as far as they are here.
+type Prices = Option<(Vec<u8>, Reassembly)>;
+
+/// The module's state.
+#[derive(Debug)]
+pub struct MasterLink {
+    inbox: Receiver<Message>,
+    events: Receiver<Event>,
+    outlets: Outlets,
+    worker: Uuid,
+    /// Drawn when the process started (4.1).
+    boot: Uuid,
+    line: Option<Arc<Line>>,
+    decoder: Decoder,
+    /// The last stamp that was sent over this line: stamps never go back.
+    last_stamp: Stamp,
+    park: Park,
+    outgoing: Outgoing,
+    prices: Prices,
+    /// Whether it was said that this link's prices are here.
+    serving: bool,
+    began: Instant,
+    report_due: Instant,
+    gauges: Arc<Gauges>,
+    heart: Heart,
+}
+
+impl MasterLink {
+    /// Without a link yet.
+    pub fn new(
+        worker: Uuid,
+        inbox: Receiver<Message>,
+        events: Receiver<Event>,
+        outlets: Outlets,
+        gauges: Arc<Gauges>,
+        heart: Heart,
+    ) -> MasterLink {
+        MasterLink {
+            inbox,
+            events,
+            outlets,
+            worker,
+            boot: Uuid::new_v4(),
+            line: None,
+            decoder: Decoder::new(worker),
+            last_stamp: Stamp(i64::MIN),
+            park: Park::default(),
+            outgoing: Outgoing::default(),
+            prices: None,
+            serving: false,
+            began: Instant::now(),
+            report_due: Instant::now(),
+            gauges,
+            heart,
+        }
+    }
+
+    /// Until stopped; then the link is closed in form.
+    pub fn run(mut self, stop: &Stop) {
+        let mut glance_due = Instant::now();
+        loop {
+            self.heart.beat();
+            select! {
+                recv(self.events) -> event => match event {
+                    Ok(event) => self.hear(event),
+                    Err(_) => break,
+                },
+                recv(self.inbox) -> message => match message {
+                    Ok(message) => self.take(message),
+                    Err(_) => break,
+                },
+                recv(stop.receiver()) -> _ => break,
+                default(GLANCE) => {}
+            }
+            let now = Instant::now();
+            if now >= glance_due {
+                glance_due = now + GLANCE;
+                self.glance(now);
+            }
+        }
+        if let Some(line) = &self.line {
+            line.end();
+        }
+    }
+
+    /// This message and those that wait behind it, in one write.
+    fn take(&mut self, first: Message) {
+        let line = self.line.clone();
+        let mut sending = line.as_ref().map(|line| line.sending());
+        let now = Instant::now();
+        self.forward(first, sending.as_mut(), now);
+        for _ in 1..TOGETHER {
+            match self.inbox.try_recv() {
+                Ok(message) => self.forward(message, sending.as_mut(), now),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn forward(&mut self, message: Message, sending: Option<&mut LineSending<'_>>, now: Instant) {
+        match (message, sending) {
+            (Message::Batch(batch), None) => batch.refuse(&unavailable()),
+            (Message::Batch(batch), Some(sending)) => self.batch(batch, sending, now),
+            (Message::Ask(ask), None) => self.give_up(origin(ask.what).0),
+            (Message::Ask(ask), Some(sending)) => {
+                let (origin, body) = origin(ask.what);
+                self.send(sending, origin, ask.stamp, ask.client, &body, now);
+            }
+        }
+    }
+
+    /// Orders and views of one client.
+    fn batch(&mut self, batch: Batch, sending: &mut LineSending<'_>, now: Instant) {
+        let client = Arc::clone(&batch.client);
+        let (stamp, lane, peer) = (batch.stamp, batch.lane, client.connection.peer);
+        for (number, request) in batch.into_numbered() {
+            if !self.park.has_room() {
+                client.fail(number, request.instruction(), &overloaded());
+                continue;
+            }
+            let mut body = zeroize::Zeroizing::new(Vec::new());
+            request.write(&mut body);
+            let client = Arc::clone(&client);
+            let origin = if lane == Lane::Orders {
+                Origin::Order {
+                    client,
+                    number,
+                    request,
+                    told: false,
+                    queued: false,
+                }
+            } else {
+                Origin::View {
+                    client,
+                    number,
+                    request,
+                }
+            };
+            self.send(sending, origin, stamp, Some(peer), &body, now);
+        }
+    }
+
+    fn send(
+        &mut self,
+        sending: &mut LineSending<'_>,
+        origin: Origin,
+        stamp: Stamp,
+        client: Option<SocketAddr>,
+        body: &[u8],
+        now: Instant,
+    ) {
+        let sequence = self.park.add(origin, stamp, client, now);
+        let header = self.header(sequence, stamp, client);
+        sending.message(&header, |out| out.extend_from_slice(body));
+    }
+
+    fn header(&mut self, sequence: u64, stamp: Stamp, client: Option<SocketAddr>) -> Header {
+        self.last_stamp = self.last_stamp.max(stamp);
+        Header {
+            worker: self.worker,
+            boot: self.boot,
+            sequence,
+            stamp: self.last_stamp,
+            client,
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Linked(line) => self.link(line),
+            Event::Plain(number, plain) => {
+                if self.line.as_ref().is_some_and(|line| line.number == number) {
+                    self.read(&plain);
+                }
+            }
+            Event::Unlinked(number) => {
+                if self.line.as_ref().is_some_and(|line| line.number == number) {
+                    self.unlink();
+                }
+            }
+            Event::KeptOut => self.withdraw(),
+        }
+    }
+
+    /// A worker that is kept out serves nobody.
+    fn withdraw(&mut self) {
+        let _ = self.outlets.notices.send(Notice::Withdraw);
+        self.unlink();
+    }
+
+    fn link(&mut self, line: Arc<Line>) {
+        self.unlink();
+        self.decoder = Decoder::new(self.worker);
+        self.prices = None;
+        self.last_stamp = Stamp(i64::MIN);
+        let kept = self.park.resend();
+        if !kept.is_empty() {
+            crate::info!(
+                "{} requests whose answers are not known are sent again",
+                kept.len()
+            );
+        }
+        self.serving = false;
+        self.line = Some(line);
+        self.send_again(&kept);
+        // The master says nothing before it has heard who we are. A report bears a newer stamp than what is
+        // sent again, so it comes after.
+        self.report(Instant::now());
+        self.tell_clients(clients::Message::Linked);
+    }
+
+    fn unlink(&mut self) {
+        let Some(line) = self.line.take() else {
+            return;
+        };
+        line.cut();
+        for parked in self.park.lose(Instant::now()) {
+            self.give_up(parked.origin);
+        }
+        self.tell_clients(clients::Message::Unlinked);
+    }
+
+    /// Sends what is kept again, under its identity.
+    fn send_again(&mut self, sequences: &[u64]) {
+        let Some(line) = self.line.clone() else {
+            return;
+        };
+        let mut sending = line.sending();
+        for sequence in sequences {
+            let Some((stamp, client)) = self.park.get_mut(*sequence).map(|p| (p.stamp, p.client)) else {
+                continue;
+            };
+            let header = self.header(*sequence, stamp, client);
+            if let Some(request) = self.park.get_mut(*sequence).and_then(|p| p.origin.request()) {
+                sending.message(&header, |out| {
+                    frame::write(out, Instruction::LinkAgain, &[]);
+                    request.write(out);
+                });
+            }
+        }
+    }
+
+    /// Nobody will answer this: whoever waits is told.
+    fn give_up(&self, origin: Origin) {
+        match origin {
+            Origin::Order {
+                client,
+                number,
+                request,
+                ..
+            }
+            | Origin::View {
+                client,
+                number,
+                request,
+            } => client.fail(number, request.instruction(), &unavailable()),
+            Origin::Errand(errand, _) => {
+                let answer = tunnel::Answer::Unavailable;
+                let _ = self.outlets.tunnel.send(tunnel::Message::Answer(errand, answer));
+            }
+            Origin::Question(question, _) => {
+                let answer = cache::Answer::Unavailable;
+                let _ = self.outlets.cache.send(cache::Message::Answer(question, answer));
+            }
+            Origin::Session(hash) => {
+                self.tell_clients(clients::Message::Session(hash, clients::Word::Unavailable));
+            }
+            Origin::Closed(hashes) => {
+                self.tell_clients(clients::Message::Closed { hashes, told: false });
+            }
+            Origin::Report => {}
+        }
+    }
+
+    /// Every module but this one only ever tries to send, so that none of them keeps this one waiting.
+    fn tell_clients(&self, message: clients::Message) {
+        let _ = self.outlets.clients.send(message);
+    }
+
+    fn glance(&mut self, now: Instant) {
+        for Parked { origin, .. } in self.park.reads_overdue(now) {
+            self.give_up(origin);
+        }
+        for client in self.park.kept_overdue(now) {
+            crate::warn!(
+                "{:?} is cut off: nobody knows what became of its request",
+                client.connection
+            );
+            client.connection.cut();
+        }
+        if self.park.is_retrying() {
+            let due = self.park.retries_due(now);
+            self.send_again(&due);
+        }
+        if now >= self.report_due {
+            self.report_due = now + REPORT;
+            self.report(now);
+        }
+    }
+
+    fn report(&mut self, now: Instant) {
+        let Some(line) = self.line.clone() else {
+            return;
+        };
+        let report = Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime: i64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(i64::MAX),
+            connections: self.gauges.connections(),
+            sessions: self.gauges.sessions.load(Ordering::Relaxed),
+            cached: self.gauges.cached.load(Ordering::Relaxed),
+            cached_bytes: self.gauges.cached_bytes.load(Ordering::Relaxed),
+            parked: u32::try_from(self.park.len()).unwrap_or(u32::MAX),
+        };
+        let mut body = Vec::new();
+        message::write(&mut body, Instruction::LinkReport, &report);
+        self.send(
+            &mut line.sending(),
+            Origin::Report,
+            Stamp::now(),
+            None,
+            &body,
+            now,
+        );
+    }
+}
+
+/// Who waits for what is asked, and the frames that ask it.
+fn origin(what: What) -> (Origin, zeroize::Zeroizing<Vec<u8>>) {
+    let mut body = zeroize::Zeroizing::new(Vec::new());
+    let origin = match what {
+        What::Errand(errand) => {
+            errand.request.write(&mut body);
+            Origin::Errand(errand, zeroize::Zeroizing::default())
+        }
+        What::Question(question, request) => {
+            request.write(&mut body);
+            Origin::Question(question, Vec::new())
+        }
+        What::Session(hash) => {
+            frame::write_binary(&mut body, Instruction::LinkSession, &hash.0);
+            Origin::Session(hash)
+        }
+        What::Closed(hashes) => {
+            let hashes = SessionHashes(hashes);
+            message::write(&mut body, Instruction::LinkConnectionClosed, &hashes);
+            Origin::Closed(hashes.0)
+        }
+    };
+    (origin, body)
+}
+
+/// The refusal of what only the master could answer.
+pub fn unavailable() -> Refusal {
+    Refusal::new(
+        Reason::MasterUnavailable,
+        "the worker has no link to the master now; nothing was sent to it",
+    )
+}

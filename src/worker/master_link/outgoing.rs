@@ -1,0 +1,98 @@
+//! spec/worker/master_link/outgoing.md · 3.2.2 Master Server Communication
+//!
+//! What one read of the link brought for clients, grouped so that each connection gets one write.
+
+use super::super::client::Client;
+use std::ops::Range;
+use std::sync::Arc;
+use zeroize::Zeroize;
+
+/// What becomes of the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// More of the reply comes.
+    Part,
+    /// The reply ends with them.
+    Last,
+    /// A notice that the order is queued.
+    Notice,
+    /// The same, and the client has had it.
+    Again,
+}
+
+#[derive(Debug)]
+struct Item {
+    client: Arc<Client>,
+    number: u64,
+    how: How,
+    bytes: Range<usize>,
+}
+
+/// Replies on their way to clients.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    items: Vec<Item>,
+    bytes: Vec<u8>,
+}
+
+impl Outgoing {
+    /// A frame of a reply, and whether it is the last.
+    pub fn reply(&mut self, client: &Arc<Client>, number: u64, frame: &[u8], last: bool) {
+        self.push(client, number, if last { How::Last } else { How::Part }, frame);
+    }
+
+    /// The order of this number is on the master's queue; the client is told unless it has been.
+    pub fn queued(&mut self, client: &Arc<Client>, number: u64, frame: &[u8], told: bool) {
+        if told {
+            self.push(client, number, How::Again, &[]);
+        } else {
+            self.push(client, number, How::Notice, frame);
+        }
+    }
+
+    fn push(&mut self, client: &Arc<Client>, number: u64, how: How, frame: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(frame);
+        self.items.push(Item {
+            client: Arc::clone(client),
+            number,
+            how,
+            bytes: start..self.bytes.len(),
+        });
+    }
+
+    /// Hands everything over to the connections.
+    pub fn flush(&mut self) {
+        // Stable: what goes to one connection keeps its order.
+        self.items.sort_by_key(|item| item.client.connection.number);
+        for group in self
+            .items
+            .chunk_by(|a, b| a.client.connection.number == b.client.connection.number)
+        {
+            let Some(first) = group.first() else {
+                continue;
+            };
+            let mut sending = first.client.connection.sending();
+            for item in group {
+                let frame = self.bytes.get(item.bytes.clone()).unwrap_or_default();
+                let number = item.number;
+                match item.how {
+                    How::Part => sending.part(number, |out| out.extend_from_slice(frame)),
+                    How::Last => sending.reply(number, |out| out.extend_from_slice(frame)),
+                    How::Notice => {
+                        sending.notice(|out| out.extend_from_slice(frame));
+                        sending.effective(number);
+                    }
+                    How::Again => sending.effective(number),
+                }
+            }
+        }
+        self.items.clear();
+        self.bytes.zeroize();
+        self.bytes.clear();
+        self.bytes.shrink_to(KEEP);
+    }
+}
+
+/// Room that is kept between reads.
+const KEEP: usize = 256 * 1024;

@@ -1,0 +1,271 @@
+//! spec/worker/master_link/parked.md · 3.2.2 Master Server Communication, 4.7.5 ("stores the message in its cache")
+//!
+//! What was sent to the master and is not answered yet: who waits for it, and until when.
+
+use super::super::cache::Question;
+use super::super::client::Client;
+use super::super::tunnel::Errand;
+use crate::model::{SessionHash, Stamp};
+use crate::wire::Request;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Requests that may be parked at once.
+pub const PARKED_MAX: usize = 262_144;
+/// How long an answer that can be asked for again is waited for.
+pub const READ_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the fate of what must not be lost may stay unknown.
+pub const KEPT_PATIENCE: Duration = Duration::from_secs(60);
+/// The first and the longest wait before an order that found the master overloaded is sent again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Who waits for a reply.
+#[derive(Debug)]
+pub enum Origin {
+    /// A client's purchase or sale.
+    Order {
+        /// Who.
+        client: Arc<Client>,
+        /// Under which number of its connection.
+        number: u64,
+        /// What, to be sent again after a broken link.
+        request: Request,
+        /// The client has been told that it is on the master's queue.
+        told: bool,
+        /// The master said so over the link that stands.
+        queued: bool,
+    },
+    /// A client's question about accounts.
+    View {
+        /// Who.
+        client: Arc<Client>,
+        /// Under which number of its connection.
+        number: u64,
+        /// What.
+        request: Request,
+    },
+    /// The tunnel's; what came of the answer so far.
+    Errand(Errand, zeroize::Zeroizing<Vec<u8>>),
+    /// The cache's; what came of the answer so far.
+    Question(Question, Vec<u8>),
+    /// Of `clients`: is this session active?
+    Session(SessionHash),
+    /// Of `clients`: these sessions' connections are closed.
+    Closed(Vec<SessionHash>),
+    /// The worker's report of itself.
+    Report,
+}
+
+impl Origin {
+    /// Whether it takes effect on the master, so that it is kept and sent again.
+    pub fn is_kept(&self) -> bool {
+        self.request().is_some()
+    }
+
+    /// What is kept, to be sent again.
+    pub fn request(&self) -> Option<&Request> {
+        match self {
+            Origin::Order { request, .. } => Some(request),
+            Origin::Errand(errand, _) => Some(&errand.request),
+            Origin::View { .. }
+            | Origin::Question(..)
+            | Origin::Session(_)
+            | Origin::Closed(_)
+            | Origin::Report => None,
+        }
+    }
+
+    /// The client that waits for what is kept.
+    fn kept_for(&self) -> Option<&Arc<Client>> {
+        match self {
+            Origin::Order { client, .. } => Some(client),
+            Origin::Errand(errand, _) => Some(&errand.client),
+            Origin::View { .. }
+            | Origin::Question(..)
+            | Origin::Session(_)
+            | Origin::Closed(_)
+            | Origin::Report => None,
+        }
+    }
+}
+
+/// A request that was sent.
+#[derive(Debug)]
+pub struct Parked {
+    /// Who waits.
+    pub origin: Origin,
+    /// The worker's timestamp.
+    pub stamp: Stamp,
+    /// The client's address, as it was sent.
+    pub client: Option<SocketAddr>,
+    /// It was sent again, over another link than the first.
+    pub resent: bool,
+    /// How often the master was too busy for it since.
+    retries: u32,
+}
+
+/// All of them, by sequence number.
+#[derive(Debug, Default)]
+pub struct Park {
+    parked: HashMap<u64, Parked>,
+    sequence: u64,
+    /// In the order in which they fall due; those that were answered are still here.
+    reads_due: VecDeque<(Instant, u64)>,
+    kept_due: VecDeque<(Instant, u64)>,
+    retries: BinaryHeap<Reverse<(Instant, u64)>>,
+    away_since: Option<Instant>,
+}
+
+impl Park {
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.parked.is_empty()
+    }
+
+    /// Whether another has room.
+    pub fn has_room(&self) -> bool {
+        self.parked.len() < PARKED_MAX
+    }
+
+    /// Parks a request that is being sent, and gives its sequence number.
+    pub fn add(&mut self, origin: Origin, stamp: Stamp, client: Option<SocketAddr>, now: Instant) -> u64 {
+        self.sequence += 1;
+        if origin.is_kept() {
+            self.kept_due.push_back((now + KEPT_PATIENCE, self.sequence));
+        } else {
+            self.reads_due.push_back((now + READ_PATIENCE, self.sequence));
+        }
+        let parked = Parked {
+            origin,
+            stamp,
+            client,
+            resent: false,
+            retries: 0,
+        };
+        self.parked.insert(self.sequence, parked);
+        self.sequence
+    }
+
+    /// The request of a sequence number.
+    pub fn get_mut(&mut self, sequence: u64) -> Option<&mut Parked> {
+        self.parked.get_mut(&sequence)
+    }
+
+    /// Takes out what is answered.
+    pub fn remove(&mut self, sequence: u64) -> Option<Parked> {
+        self.parked.remove(&sequence)
+    }
+
+    /// The link broke: takes out what is not kept, and starts the time of what is.
+    pub fn lose(&mut self, now: Instant) -> Vec<Parked> {
+        self.away_since = Some(now);
+        self.reads_due.clear();
+        self.retries.clear();
+        let mut reads: Vec<u64> = self
+            .parked
+            .iter()
+            .filter(|(_, parked)| !parked.origin.is_kept())
+            .map(|(sequence, _)| *sequence)
+            .collect();
+        reads.sort_unstable();
+        reads
+            .into_iter()
+            .filter_map(|sequence| self.parked.remove(&sequence))
+            .collect()
+    }
+
+    /// A new link stands: what is kept, in the order in which it was first sent, to be sent again.
+    pub fn resend(&mut self) -> Vec<u64> {
+        let mut kept: Vec<u64> = self.parked.keys().copied().collect();
+        kept.sort_unstable();
+        for parked in self.parked.values_mut() {
+            parked.resent = true;
+            parked.retries = 0;
+            if let Origin::Order { queued, .. } = &mut parked.origin {
+                *queued = false;
+            }
+        }
+        if let Some(since) = self.away_since.take() {
+            let due = since + KEPT_PATIENCE;
+            self.kept_due = kept.iter().map(|sequence| (due, *sequence)).collect();
+        }
+        kept
+    }
+
+    /// The master had no room for an order that was sent again: it will be sent once more.
+    pub fn retry(&mut self, sequence: u64, now: Instant) {
+        if let Some(parked) = self.parked.get_mut(&sequence) {
+            let (first, longest) = RETRY;
+            let wait = first.saturating_mul(1 << parked.retries.min(10)).min(longest);
+            parked.retries += 1;
+            self.retries.push(Reverse((now + wait, sequence)));
+        }
+    }
+
+    /// Orders that are to be sent once more now.
+    pub fn retries_due(&mut self, now: Instant) -> Vec<u64> {
+        let mut due = Vec::new();
+        while let Some(Reverse((when, sequence))) = self.retries.peek().copied()
+            && when <= now
+        {
+            self.retries.pop();
+            if self.parked.contains_key(&sequence) {
+                due.push(sequence);
+            }
+        }
+        due
+    }
+
+    /// Whether orders wait to be sent once more.
+    pub fn is_retrying(&self) -> bool {
+        !self.retries.is_empty()
+    }
+
+    /// Takes out the questions that were not answered in time.
+    pub fn reads_overdue(&mut self, now: Instant) -> Vec<Parked> {
+        let mut overdue = Vec::new();
+        while let Some((due, sequence)) = self.reads_due.front().copied()
+            && due <= now
+        {
+            self.reads_due.pop_front();
+            overdue.extend(self.parked.remove(&sequence));
+        }
+        overdue
+    }
+
+    /// Gives up what is kept and whose fate has been unknown for too long; the clients that waited for it.
+    pub fn kept_overdue(&mut self, now: Instant) -> Vec<Arc<Client>> {
+        if self.away_since.is_some_and(|since| now >= since + KEPT_PATIENCE) {
+            self.kept_due.clear();
+            let parked = self.parked.drain();
+            return parked
+                .filter_map(|(_, parked)| parked.origin.kept_for().map(Arc::clone))
+                .collect();
+        }
+        let mut overdue = Vec::new();
+        while let Some((due, sequence)) = self.kept_due.front().copied()
+            && due <= now
+        {
+            self.kept_due.pop_front();
+            let Some(parked) = self.parked.get(&sequence) else {
+                continue;
+            };
+            // What is on the master's queue is answered at its settlement, whenever that is.
+            if matches!(parked.origin, Origin::Order { queued: true, .. }) {
+                continue;
+            }
+            if let Some(parked) = self.parked.remove(&sequence) {
+                overdue.extend(parked.origin.kept_for().map(Arc::clone));
+            }
+        }
+        overdue
+    }
+}

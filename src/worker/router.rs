@@ -1,0 +1,213 @@
+//! spec/worker/router.md · 3.2.1 Main Module: "parse it, pass it to the appropriate thread"
+//!
+//! Gives each batch its timestamp (2.1.8) and passes it to the module of its lane. Nothing else.
+
+use super::client::Client;
+use super::{cache, clients, master_link, tunnel};
+use crate::model::{Reason, Stamp};
+use crate::thread::{Heart, Stop, TICK};
+use crate::wire::{Refusal, Request, reply};
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Batches that may wait for the router; beyond that readers wait, each for itself.
+pub const INBOX: usize = 1024;
+/// How long a batch that cannot fail waits for its module.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What requests have in common as to who answers them and what must be done before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Asset data.
+    Cache,
+    /// Purchases and sales: done, for what follows them, once they are queued.
+    Orders,
+    /// What the master tells of accounts.
+    Views,
+    /// Logins, registrations, logouts: nothing follows them before they are answered.
+    Tunnel,
+    /// Switches of the state: the same.
+    State,
+    /// What needs nothing and changes nothing.
+    Local,
+}
+
+impl Lane {
+    /// Whether a request of this lane has to be answered before anything follows it.
+    pub fn is_exclusive(self) -> bool {
+        match self {
+            Lane::Tunnel | Lane::State => true,
+            Lane::Cache | Lane::Orders | Lane::Views | Lane::Local => false,
+        }
+    }
+}
+
+/// The lane of a request.
+pub fn lane(request: &Request) -> Lane {
+    match request {
+        Request::Login { .. }
+        | Request::Resume { .. }
+        | Request::Register { .. }
+        | Request::Logout { .. } => Lane::Tunnel,
+        Request::Order { .. } => Lane::Orders,
+        Request::SwitchState { .. } => Lane::State,
+        Request::AssetInfo { .. }
+        | Request::AssetCurrent { .. }
+        | Request::AssetWindow { .. }
+        | Request::AssetPredicted { .. }
+        | Request::AssetList => Lane::Cache,
+        Request::UserInfo { .. }
+        | Request::UserPortfolio { .. }
+        | Request::UserHistory { .. }
+        | Request::Receipt { .. } => Lane::Views,
+        Request::Ping | Request::Pong | Request::GetWorkerList => Lane::Local,
+    }
+}
+
+/// Whether a request's reply may be large, or its answer dear: few of those may be unanswered at once.
+pub fn is_heavy(request: &Request) -> bool {
+    match request {
+        Request::AssetWindow { .. }
+        | Request::AssetPredicted { .. }
+        | Request::AssetList
+        | Request::UserInfo { .. }
+        | Request::UserPortfolio { .. }
+        | Request::UserHistory { .. }
+        | Request::Receipt { .. } => true,
+        Request::Login { .. }
+        | Request::Resume { .. }
+        | Request::Register { .. }
+        | Request::Logout { .. }
+        | Request::Order { .. }
+        | Request::SwitchState { .. }
+        | Request::AssetInfo { .. }
+        | Request::AssetCurrent { .. }
+        | Request::Ping
+        | Request::Pong
+        | Request::GetWorkerList => false,
+    }
+}
+
+/// What one read brought of one lane. The router's whole vocabulary.
+#[derive(Debug)]
+pub struct Batch {
+    /// Whose.
+    pub client: Arc<Client>,
+    /// The worker's timestamp, which the router sets.
+    pub stamp: Stamp,
+    /// Of all of them.
+    pub lane: Lane,
+    /// The number of the first on its connection; the others follow.
+    pub first: u64,
+    /// At least one.
+    pub requests: Vec<Request>,
+}
+
+impl Batch {
+    /// The requests with their numbers.
+    pub fn into_numbered(self) -> impl Iterator<Item = (u64, Request)> {
+        (self.first..).zip(self.requests)
+    }
+
+    /// Answers all of them with a Fail.
+    pub fn refuse(&self, refusal: &Refusal) {
+        let mut sending = self.client.connection.sending();
+        for (number, request) in (self.first..).zip(&self.requests) {
+            sending.reply(number, |out| {
+                reply::write_fail(out, request.instruction(), refusal);
+            });
+        }
+    }
+}
+
+/// The modules' inboxes.
+#[derive(Debug, Clone)]
+pub struct Modules {
+    /// 3.2.6
+    pub cache: Sender<cache::Message>,
+    /// 3.2.3
+    pub clients: Sender<clients::Message>,
+    /// 3.2.4
+    pub tunnel: Sender<tunnel::Message>,
+    /// 3.2.2
+    pub master_link: Sender<master_link::Message>,
+}
+
+/// The router's state.
+#[derive(Debug)]
+pub struct Router {
+    inbox: Receiver<Batch>,
+    modules: Modules,
+    last: Stamp,
+    heart: Heart,
+}
+
+impl Router {
+    /// With nothing routed yet.
+    pub fn new(inbox: Receiver<Batch>, modules: Modules, heart: Heart) -> Router {
+        Router {
+            inbox,
+            modules,
+            last: Stamp(0),
+            heart,
+        }
+    }
+
+    /// Routes until stopped.
+    pub fn run(mut self, stop: &Stop) {
+        loop {
+            self.heart.beat();
+            select! {
+                recv(self.inbox) -> batch => match batch {
+                    Ok(batch) => self.route(batch),
+                    Err(_) => return,
+                },
+                recv(stop.receiver()) -> _ => return,
+                default(TICK) => {}
+            }
+        }
+    }
+
+    fn route(&mut self, mut batch: Batch) {
+        self.last = self.last.max(Stamp::now());
+        batch.stamp = self.last;
+        let modules = &self.modules;
+        match batch.lane {
+            Lane::Cache => pass(&modules.cache, batch),
+            Lane::Orders | Lane::Views => pass(&modules.master_link, batch),
+            Lane::Tunnel => pass(&modules.tunnel, batch),
+            Lane::State => pass(&modules.clients, batch),
+            Lane::Local => {
+                // These have no Fail. Their module waits for nobody, so this wait is short or the end is near.
+                let client = Arc::clone(&batch.client);
+                let message = clients::Message::Batch(batch);
+                if modules.clients.send_timeout(message, PATIENCE).is_err() {
+                    client.connection.cut();
+                }
+            }
+        }
+    }
+}
+
+/// A module's vocabulary, of which a batch is one word.
+pub trait Carrier {
+    /// The batch as a message.
+    fn carry(batch: Batch) -> Self;
+    /// The batch of a message that could not be passed on.
+    fn batch(self) -> Option<Batch>;
+}
+
+/// A module that has no room refuses.
+fn pass<M: Carrier>(module: &Sender<M>, batch: Batch) {
+    if let Err(TrySendError::Full(message)) = module.try_send(M::carry(batch))
+        && let Some(batch) = message.batch()
+    {
+        batch.refuse(&overloaded());
+    }
+}
+
+/// The refusal of a full queue.
+pub fn overloaded() -> Refusal {
+    Refusal::new(Reason::Overloaded, "the worker has too much to do; try again")
+}

@@ -1,0 +1,181 @@
+//! spec/worker/service.md · 3.2.1 Main Module: deployment and running stage
+//!
+//! The daemon around a worker: its keys, its readiness, its signals, its end.
+
+use super::master_link::dialer::{Establish, Made, NoLink};
+use super::{PortState, Worker};
+use crate::config::WorkerConfig;
+use crate::daemon::{self, Signals};
+use crate::link::handshake::{self, HandshakeError, WorkerSide};
+use crate::link::keyring::{Fingerprint, Keyring};
+use crate::log::LogHandle;
+use crate::net::tls::Tls;
+use crate::thread::{Hearts, Stop};
+use crossbeam_channel::select;
+use std::fmt::Display;
+use std::io;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// How long an attempt to connect to the master may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Descriptors beyond those of clients: the log, epoll, the link, GPG.
+const SPARE_DESCRIPTORS: u64 = 64;
+
+/// Why the daemon ends, or never began.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What is wrong, where, and what to do.
+    pub text: String,
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure {
+            code: daemon::FAILED,
+            text: error.to_string(),
+        }
+    }
+}
+
+fn misconfigured(text: String) -> Failure {
+    Failure {
+        code: daemon::BAD_CONFIG,
+        text,
+    }
+}
+
+/// Everything that `--check-config` can see without starting anything: keys and certificates.
+///
+/// # Errors
+/// What is wrong.
+pub fn check(config: &WorkerConfig) -> Result<(), Failure> {
+    if let Some(tls) = &config.tls {
+        Tls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
+    }
+    side(config).map(drop)
+}
+
+/// The keys that the worker proves itself with, and the one that it believes.
+fn side(config: &WorkerConfig) -> Result<WorkerSide, Failure> {
+    let gpg = &config.gpg;
+    let keyring = Keyring::open(&gpg.home).map_err(|error| misconfigured(format!("gpg.home: {error}")))?;
+    let fingerprint = |key: &str, value: &crate::config::Fingerprint| {
+        Fingerprint::parse(value.as_str()).map_err(|error| misconfigured(format!("{key}: {error}")))
+    };
+    let own = fingerprint("gpg.key", &gpg.key)?;
+    let master = fingerprint("gpg.master_key", &gpg.master_key)?;
+    WorkerSide::new(keyring, own, master, config.uuid).map_err(|error| misconfigured(format!("gpg: {error}")))
+}
+
+/// How this worker makes its links: TCP to the master, then the handshake.
+fn establish(config: &WorkerConfig, side: WorkerSide) -> Establish {
+    let master = config.master.clone();
+    Box::new(move || {
+        let socket = connect(&master).map_err(|error| NoLink::Failed(format!("{master}: {error}")))?;
+        let deadline = Instant::now() + handshake::DEADLINE;
+        match handshake::connect(&socket, &side, deadline) {
+            Ok(established) => Ok(Made {
+                socket,
+                sealed: established.sealed,
+                early: established.early,
+            }),
+            Err(HandshakeError::Refused(code, text)) if code == "booted" => Err(NoLink::KeptOut(text)),
+            Err(error) => Err(NoLink::Failed(format!("{master}: {error}"))),
+        }
+    })
+}
+
+fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in master.resolve()? {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Serves until the stop signal, and stops everything.
+///
+/// # Errors
+/// What kept it from serving, with the exit code that it means.
+pub fn run(config: &WorkerConfig, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), Failure> {
+    if let Some(tls) = &config.tls {
+        Tls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
+    }
+    let side = side(config)?;
+    let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
+    let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
+    let descriptors = daemon::raise_descriptors(wanted);
+    if descriptors < wanted {
+        crate::warn!(
+            "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
+        );
+    }
+    let keyring = side.keyring().clone();
+    let hearts = Hearts::new();
+    let worker = Worker::start(config, establish(config, side), &hearts)?;
+    let _watchdog = daemon::watchdog(stop, &hearts, || Ok(()))?;
+    crate::info!("worker {} starts, and links to {}", config.name, config.master);
+    let served = serve(&worker, log, signals, stop);
+    daemon::notify_stopping();
+    for name in worker.stop(Instant::now() + daemon::STOP_DEADLINE) {
+        crate::warn!("thread {name} did not end in time");
+    }
+    if let Err(error) = keyring.stop() {
+        crate::warn!("GPG's agent was not stopped: {error}");
+    }
+    served
+}
+
+fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), Failure> {
+    let mut status = "waiting for the first link to the master".to_owned();
+    let mut is_ready = false;
+    loop {
+        select! {
+            recv(worker.state()) -> state => match state {
+                Ok(PortState::Open(address)) => {
+                    status = format!("serving clients on {address}");
+                    is_ready = true;
+                    daemon::notify_ready(&status);
+                }
+                Ok(PortState::Closed) => {
+                    status = "kept out by the master: serving nobody".to_owned();
+                    daemon::notify_ready(&status);
+                }
+                Ok(PortState::Failed(text)) => return Err(Failure { code: daemon::FAILED, text }),
+                Err(_) => return Ok(()),
+            },
+            recv(signals.hangups) -> _ => {
+                daemon::notify_reloading();
+                reload(worker, log);
+                if is_ready {
+                    daemon::notify_ready(&status);
+                }
+            }
+            recv(stop.receiver()) -> _ => return Ok(()),
+        }
+    }
+}
+
+fn reload(worker: &Worker, log: &LogHandle) {
+    if let Err(error) = log.reopen() {
+        crate::error!("the log could not be opened anew: {error}");
+    }
+    match worker.reload() {
+        Ok(()) => crate::info!("log and certificate are opened anew"),
+        Err(error) => crate::error!("the old certificate stays in force: {error}"),
+    }
+}

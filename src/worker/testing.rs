@@ -1,0 +1,494 @@
+//! spec/worker.md · 3.2 Worker Server (a master to test it against)
+//!
+//! A worker whose master is the test: it reads what the worker asks, and says what the test wants it to say.
+
+use super::master_link::dialer::{Establish, Made, NoLink};
+use super::{Worker, await_serving};
+use crate::config::WorkerConfig;
+use crate::link::envelope::{Decoder, Header as Envelope};
+use crate::link::message::{self, ActiveSession, Frames, PriceRow, Prices, SessionState};
+use crate::link::record::{Opener, Sealed, Sealer, loopback};
+use crate::model::{Bar, Money, SessionId, Stamp, Symbol};
+use crate::thread::Hearts;
+use crate::wire::{FrameBuffer, Header, Instruction, Refusal, Reply, Request, frame, packet, reply};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long anything may take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A worker and the place where its links arrive.
+pub struct Stage {
+    pub worker: Option<Worker>,
+    pub address: SocketAddr,
+    pub config: WorkerConfig,
+    listener: TcpListener,
+    halves: Arc<Mutex<VecDeque<Sealed>>>,
+    /// While set, no link can be made.
+    pub away: Arc<AtomicBool>,
+    /// While set, links are refused as an administrator's wish.
+    pub kept_out: Arc<AtomicBool>,
+}
+
+/// The master's end of one link.
+pub struct Link {
+    socket: TcpStream,
+    sealer: Sealer,
+    opener: Opener,
+    decoder: Decoder,
+    heard: VecDeque<Heard>,
+    pub boot: uuid::Uuid,
+    pub worker: uuid::Uuid,
+}
+
+/// What the worker said in one message.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    pub envelope: Envelope,
+    pub frames: Vec<(Instruction, Vec<u8>)>,
+}
+
+impl Heard {
+    pub fn instruction(&self) -> Instruction {
+        self.frames.last().unwrap().0
+    }
+
+    pub fn is_again(&self) -> bool {
+        self.frames[0].0 == Instruction::LinkAgain
+    }
+
+    pub fn data(&self) -> &[u8] {
+        &self.frames.last().unwrap().1
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.data().to_vec()).unwrap()
+    }
+}
+
+pub fn config(extra: &str) -> WorkerConfig {
+    let text = format!(
+        r#"
+name = "test"
+uuid = "01890a5d-ac96-774b-bcce-b302099a8057"
+listen = "127.0.0.1:0"
+advertise = "127.0.0.1:2049"
+master = "127.0.0.1:2048"
+data_dir = "/nonexistent"
+[gpg]
+home = "/nonexistent"
+key = "0123456789ABCDEF0123456789ABCDEF01234567"
+master_key = "0123456789ABCDEF0123456789ABCDEF01234568"
+[log]
+file = "worker.log"
+{extra}
+"#
+    );
+    WorkerConfig::parse(&text, std::path::Path::new("/nonexistent/worker.toml"))
+        .unwrap()
+        .0
+}
+
+impl Stage {
+    /// A worker that has not been linked yet.
+    pub fn new(extra: &str) -> Stage {
+        let config = config(extra);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let halves: Arc<Mutex<VecDeque<Sealed>>> = Arc::default();
+        let (away, kept_out) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let master = listener.local_addr().unwrap();
+        let (sealed, is_away, is_out) = (Arc::clone(&halves), Arc::clone(&away), Arc::clone(&kept_out));
+        let establish: Establish = Box::new(move || {
+            if is_out.load(Ordering::SeqCst) {
+                return Err(NoLink::KeptOut("the test says so".into()));
+            }
+            if is_away.load(Ordering::SeqCst) {
+                return Err(NoLink::Failed("the test says so".into()));
+            }
+            let (ours, theirs) = loopback().unwrap();
+            sealed.lock().push_back(theirs);
+            let socket = TcpStream::connect(master).map_err(|e| NoLink::Failed(e.to_string()))?;
+            Ok(Made {
+                socket,
+                sealed: ours,
+                early: Vec::new(),
+            })
+        });
+        let worker = Worker::start(&config, establish, &Hearts::new()).unwrap();
+        Stage {
+            worker: Some(worker),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            config,
+            listener,
+            halves,
+            away,
+            kept_out,
+        }
+    }
+
+    /// A worker that serves, with its link; AAPL has a price, NEW has none.
+    pub fn serving(extra: &str) -> (Stage, Link) {
+        let mut stage = Stage::new(extra);
+        let mut link = stage.link();
+        link.welcome();
+        stage.await_open();
+        (stage, link)
+    }
+
+    pub fn await_open(&mut self) {
+        self.address = await_serving(self.worker.as_ref().unwrap(), PATIENCE).unwrap();
+    }
+
+    /// The next link that the worker makes.
+    pub fn link(&mut self) -> Link {
+        self.listener.set_nonblocking(true).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let socket = loop {
+            match self.listener.accept() {
+                Ok((socket, _)) => break socket,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    assert!(Instant::now() < deadline, "no link");
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Err(error) => panic!("{error}"),
+            }
+        };
+        socket.set_nonblocking(false).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let Sealed { sealer, opener } = self.halves.lock().pop_front().unwrap();
+        let mut link = Link {
+            socket,
+            sealer,
+            opener,
+            decoder: Decoder::new(self.config.uuid),
+            heard: VecDeque::new(),
+            boot: uuid::Uuid::nil(),
+            worker: self.config.uuid,
+        };
+        // The first message tells which process it is.
+        let first = link.any();
+        link.boot = first.envelope.boot;
+        link.heard.push_front(first);
+        link
+    }
+
+    pub fn client(&self) -> Peer {
+        Peer::connect(self.address)
+    }
+
+    /// A client in the data state, whose session the master is asked about.
+    pub fn data_client(&self, link: &mut Link, session: &SessionId) -> Peer {
+        let mut client = self.client();
+        client.ask(&Request::SwitchState {
+            session: session.clone(),
+            state: crate::wire::State::Data,
+        });
+        let asked = link.next();
+        assert_eq!(asked.instruction(), Instruction::LinkSession);
+        assert_eq!(asked.data(), session.hash().0);
+        link.say_active(&asked, session, false);
+        assert_eq!(client.reply(), Reply::StateSwitched(crate::wire::State::Data));
+        client
+    }
+
+    pub fn stop(mut self) {
+        let late = self.worker.take().unwrap().stop(Instant::now() + PATIENCE);
+        assert!(late.is_empty(), "{late:?}");
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.stop(Instant::now() + Duration::from_secs(3));
+        }
+    }
+}
+
+impl Link {
+    /// The next message, reports too.
+    pub fn any(&mut self) -> Heard {
+        self.any_within(PATIENCE).expect("the worker said nothing")
+    }
+
+    fn any_within(&mut self, patience: Duration) -> Option<Heard> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(heard) = self.heard.pop_front() {
+                return Some(heard);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            let mut chunk = [0; 65536];
+            let size = match self.socket.read(&mut chunk) {
+                Ok(0) => panic!("the worker closed the link"),
+                Ok(size) => size,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
+                Err(error) => panic!("{error}"),
+            };
+            self.opener.open(&chunk[..size], self.decoder.input()).unwrap();
+            while let Some(envelope) = self.decoder.next().unwrap() {
+                let frames = Frames::new(envelope.body)
+                    .map(|frame| {
+                        let (header, data, _) = frame.unwrap();
+                        (
+                            Instruction::from_number(header.instruction).unwrap(),
+                            data.to_vec(),
+                        )
+                    })
+                    .collect();
+                self.heard.push_back(Heard {
+                    envelope: envelope.header,
+                    frames,
+                });
+            }
+        }
+    }
+
+    /// The next message that is no report; reports are answered.
+    pub fn next(&mut self) -> Heard {
+        self.next_within(PATIENCE).expect("the worker said nothing")
+    }
+
+    pub fn next_within(&mut self, patience: Duration) -> Option<Heard> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let heard = self.any_within(deadline.saturating_duration_since(Instant::now()))?;
+            if heard.instruction() != Instruction::LinkReport {
+                return Some(heard);
+            }
+            self.answer(&heard, |out| Reply::Pong.write(out));
+        }
+    }
+
+    /// Whether the worker has closed or cut the link.
+    pub fn is_over(&mut self) -> bool {
+        let mut chunk = [0; 65536];
+        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        loop {
+            match self.socket.read(&mut chunk) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+            }
+        }
+    }
+
+    pub fn say(&mut self, sequence: u64, fill: impl FnOnce(&mut Vec<u8>)) {
+        let header = Envelope {
+            worker: self.worker,
+            boot: self.boot,
+            sequence,
+            stamp: Stamp::now(),
+            client: None,
+        };
+        let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+        header.append_with(&mut plain, fill).unwrap();
+        self.sealer.seal(&plain, &mut sealed).unwrap();
+        self.socket.write_all(&sealed).unwrap();
+    }
+
+    pub fn answer(&mut self, heard: &Heard, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.say(heard.envelope.sequence, fill);
+    }
+
+    pub fn fail(&mut self, heard: &Heard, refusal: &Refusal) {
+        let instruction = heard.instruction();
+        self.answer(heard, |out| reply::write_fail(out, instruction, refusal));
+    }
+
+    pub fn welcome(&mut self) {
+        let welcome = message::Welcome {
+            now: Stamp::now(),
+            update_interval: 1000,
+            version: "test".into(),
+        };
+        self.say(0, |out| message::write(out, Instruction::LinkWelcome, &welcome));
+        self.say(0, |out| {
+            frame::write(out, Instruction::LinkWorkers, &["127.0.0.1:2049", "[::1]:2050"]);
+        });
+        self.prices(1, 100);
+    }
+
+    /// A push of prices, in which AAPL closed at so many units, and the market's now is 2013-03-10.
+    pub fn prices(&mut self, update: u64, close: i64) {
+        let bar = bar(close);
+        let rows = vec![
+            PriceRow {
+                symbol: aapl(),
+                quote: Some(bar.quote()),
+                day: Some(bar),
+            },
+            PriceRow {
+                symbol: Symbol::parse("NEW").unwrap(),
+                quote: None,
+                day: None,
+            },
+        ];
+        let prices = Prices {
+            update,
+            market_now: bar.time,
+            published: Stamp::now(),
+            next: Stamp::now(),
+            rows,
+        };
+        self.say(0, |out| prices.write(out));
+    }
+
+    pub fn say_active(&mut self, heard: &Heard, session: &SessionId, expirable: bool) {
+        let state = active(session, expirable);
+        self.answer(heard, |out| message::write(out, Instruction::LinkSession, &state));
+    }
+
+    /// Lets a login through.
+    pub fn log_in(&mut self, heard: &Heard, session: &SessionId, expirable: bool) {
+        let state = active(session, expirable);
+        let reply = Reply::Session {
+            id: session.clone(),
+            workers: vec!["127.0.0.1:2049".into()],
+        };
+        self.answer(heard, |out| {
+            message::write(out, Instruction::LinkSession, &state);
+            reply.write(out);
+        });
+    }
+
+    pub fn cut(&self) {
+        self.socket.shutdown(Shutdown::Both).unwrap();
+    }
+}
+
+pub fn aapl() -> Symbol {
+    Symbol::parse("AAPL").unwrap()
+}
+
+pub fn bar(close: i64) -> Bar {
+    Bar {
+        time: Stamp::parse("2013-03-10").unwrap(),
+        open: Money(1),
+        high: Money(close),
+        low: Money(1),
+        close: Money(close),
+        volume: 5,
+    }
+}
+
+pub fn session(number: u8) -> SessionId {
+    SessionId::from_bytes([number; 32])
+}
+
+pub fn active(session: &SessionId, expirable: bool) -> SessionState {
+    SessionState {
+        hash: session.hash(),
+        active: Some(ActiveSession {
+            username: "alice".into(),
+            expiry: Stamp::now().plus_days(1),
+            expirable,
+        }),
+    }
+}
+
+/// A client of the worker.
+pub struct Peer {
+    pub socket: TcpStream,
+    buffer: FrameBuffer,
+}
+
+impl Peer {
+    pub fn connect(address: SocketAddr) -> Peer {
+        let socket = TcpStream::connect(address).unwrap();
+        socket.set_nodelay(true).unwrap();
+        Peer {
+            socket,
+            buffer: FrameBuffer::new(),
+        }
+    }
+
+    pub fn ask(&mut self, request: &Request) {
+        self.ask_all(std::slice::from_ref(request));
+    }
+
+    /// All in one write.
+    pub fn ask_all(&mut self, requests: &[Request]) {
+        let mut bytes = Vec::new();
+        for request in requests {
+            request.write(&mut bytes);
+        }
+        self.socket.write_all(&bytes).unwrap();
+    }
+
+    pub fn reply(&mut self) -> Reply {
+        self.reply_within(PATIENCE).expect("no reply in time")
+    }
+
+    pub fn reply_within(&mut self, patience: Duration) -> Option<Reply> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some((header, data)) = self.buffer.next(Header::check).unwrap() {
+                return Some(Reply::read(&header, data).unwrap());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            let mut chunk = [0; 65536];
+            match self.socket.read(&mut chunk) {
+                Ok(0) => panic!("the worker closed the connection"),
+                Ok(size) => self.buffer.extend(&chunk[..size]),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// The payload of a data transfer.
+    pub fn data(&mut self) -> Vec<u8> {
+        let mut reassembly = crate::wire::Reassembly::default();
+        loop {
+            match self.reply() {
+                Reply::Data(header, data) => {
+                    if let Some(payload) = reassembly.push(&header, &data).unwrap() {
+                        return payload;
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The code of a Fail.
+    pub fn refused(&mut self) -> String {
+        match self.reply() {
+            Reply::Fail(_, refusal) => refusal.reason.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Nothing more comes, and the connection is closed.
+    pub fn is_closed(&mut self) -> bool {
+        assert!(!self.buffer.is_partial(), "something was left unread");
+        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut chunk = [0; 16];
+        match self.socket.read(&mut chunk) {
+            Ok(0) => true,
+            Ok(_) => false,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// A data transfer's frames.
+pub fn transfer(payload: &[u8]) -> Vec<u8> {
+    let mut frames = Vec::new();
+    packet::write(&mut frames, payload);
+    frames
+}

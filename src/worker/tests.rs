@@ -1,0 +1,721 @@
+//! spec/worker.md · 3.2 Worker Server (its tests, against a master that does what a test wants)
+
+use super::testing::*;
+use crate::link::message::{self, SessionHashes, SessionState};
+use crate::model::{
+    Amount, ClientOrderId, HashedPass, Money, ProtocolFault, Quote, Reason, SessionId, Side, Stamp, Username,
+};
+use crate::wire::payload::{AssetInfo, Payload, TextList};
+use crate::wire::reply::Fill;
+use crate::wire::{Instruction, Refusal, Reply, Request, State, Window};
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Long enough for a worker that wrongly does something to have done it.
+const QUIET: Duration = Duration::from_millis(150);
+
+fn current() -> Request {
+    Request::AssetCurrent { symbol: aapl() }
+}
+
+fn week(date: &str) -> Request {
+    Request::AssetWindow {
+        symbol: aapl(),
+        window: Window::Week(Stamp::parse(date).unwrap()),
+        adjusted: false,
+    }
+}
+
+fn login(expirable: bool) -> Request {
+    Request::Login {
+        username: Username::parse("alice").unwrap(),
+        hashed_pass: HashedPass::parse(&"ab".repeat(32)).unwrap(),
+        expirable,
+    }
+}
+
+fn order(id: &str) -> Request {
+    Request::Order {
+        session: session(1),
+        side: Side::Buy,
+        symbol: aapl(),
+        quantity: Amount(1_500_000),
+        id: Some(ClientOrderId::parse(id).unwrap()),
+    }
+}
+
+fn queued(number: u8) -> Reply {
+    Reply::Queued {
+        id: Uuid::from_u128(u128::from(number)),
+        client_order_id: None,
+        expected: Stamp(0),
+    }
+}
+
+fn filled(number: u8) -> Reply {
+    Reply::Filled(Fill {
+        side: Side::Buy,
+        id: Uuid::from_u128(u128::from(number)),
+        symbol: aapl(),
+        quantity: Amount(1_500_000),
+        price: Money(100),
+        total: Money(150),
+        settled: Stamp(0),
+    })
+}
+
+fn refusal(reason: Reason) -> Refusal {
+    Refusal::new(reason, "the test says so")
+}
+
+fn view() -> Request {
+    Request::UserPortfolio {
+        session: session(1),
+        username: Username::parse("alice").unwrap(),
+    }
+}
+
+fn switch(session: &SessionId, state: State) -> Request {
+    Request::SwitchState {
+        session: session.clone(),
+        state,
+    }
+}
+
+fn unavailable(reply: &Reply) -> bool {
+    matches!(reply, Reply::Fail(_, refusal) if refusal.reason == Reason::MasterUnavailable)
+}
+
+#[test]
+fn the_port_opens_with_the_first_prices_and_not_before() {
+    let mut stage = Stage::new("");
+    let mut link = stage.link();
+    let early = stage.worker.as_ref().unwrap().state().recv_timeout(QUIET);
+    assert!(early.is_err(), "{early:?}");
+    link.welcome();
+    stage.await_open();
+    let mut client = stage.client();
+    client.ask_all(&[Request::Ping, Request::GetWorkerList]);
+    assert_eq!(client.reply(), Reply::Pong);
+    let workers = vec!["127.0.0.1:2049".to_owned(), "[::1]:2050".to_owned()];
+    assert_eq!(client.reply(), Reply::WorkerList(workers));
+    stage.stop();
+    assert!(link.is_over());
+}
+
+#[test]
+fn current_values_come_from_the_last_push() {
+    let (stage, mut link) = Stage::serving("");
+    let mut client = stage.data_client(&mut link, &session(1));
+    let unknown = |instruction: fn(crate::model::Symbol) -> Request, text| {
+        instruction(crate::model::Symbol::parse(text).unwrap())
+    };
+    client.ask_all(&[
+        current(),
+        Request::AssetInfo { symbol: aapl() },
+        Request::AssetList,
+        unknown(|symbol| Request::AssetCurrent { symbol }, "NEW"),
+        unknown(|symbol| Request::AssetInfo { symbol }, "NEW"),
+        unknown(|symbol| Request::AssetCurrent { symbol }, "NONE"),
+        unknown(|symbol| Request::AssetInfo { symbol }, "NONE"),
+        Request::Ping,
+    ]);
+    assert_eq!(Quote::from_bytes(&client.data()), Ok(bar(100).quote()));
+    let info = AssetInfo {
+        symbol: aapl(),
+        bar: bar(100),
+    };
+    assert_eq!(AssetInfo::from_bytes(&client.data()), Ok(info));
+    assert_eq!(
+        TextList::from_bytes(&client.data()),
+        Ok(TextList(vec!["AAPL".into(), "NEW".into()]))
+    );
+    assert_eq!(client.refused(), "no-price");
+    assert_eq!(client.refused(), "no-data");
+    assert_eq!(client.refused(), "unknown-asset");
+    assert_eq!(client.refused(), "unknown-asset");
+    assert_eq!(client.reply(), Reply::Pong);
+    link.prices(2, 107);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        client.ask(&current());
+        if Quote::from_bytes(&client.data()).unwrap().value == Money(107) {
+            break;
+        }
+        assert!(Instant::now() < deadline);
+    }
+}
+
+#[test]
+fn states_part_what_may_be_asked() {
+    let (stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask_all(&[current(), view(), Request::Ping]);
+    assert_eq!(client.refused(), "wrong-state");
+    assert_eq!(client.refused(), "wrong-state");
+    assert_eq!(client.reply(), Reply::Pong);
+    let mut data = stage.data_client(&mut link, &session(1));
+    data.ask_all(&[login(false), order("a"), current()]);
+    assert_eq!(data.refused(), "wrong-state");
+    assert_eq!(data.refused(), "wrong-state");
+    assert_eq!(Quote::from_bytes(&data.data()), Ok(bar(100).quote()));
+    // Back to the command state with any well-formed session, and on from there in the same write.
+    data.ask_all(&[switch(&session(9), State::Command), current(), Request::Ping]);
+    assert_eq!(data.reply(), Reply::StateSwitched(State::Command));
+    assert_eq!(data.refused(), "wrong-state");
+    assert_eq!(data.reply(), Reply::Pong);
+    // A session that is known needs no master; one that is not active is refused.
+    data.ask_all(&[
+        switch(&session(1), State::Data),
+        current(),
+        switch(&session(2), State::Data),
+    ]);
+    assert_eq!(data.reply(), Reply::StateSwitched(State::Data));
+    assert_eq!(Quote::from_bytes(&data.data()), Ok(bar(100).quote()));
+    let asked = link.next();
+    let over = SessionState {
+        hash: session(2).hash(),
+        active: None,
+    };
+    link.answer(&asked, |out| message::write(out, Instruction::LinkSession, &over));
+    assert_eq!(data.refused(), "session-expired");
+    data.ask(&current());
+    assert_eq!(
+        Quote::from_bytes(&data.data()),
+        Ok(bar(100).quote()),
+        "still bound to the first"
+    );
+}
+
+#[test]
+fn a_session_that_ends_anywhere_ends_here() {
+    let (stage, mut link) = Stage::serving("");
+    let mut data = stage.data_client(&mut link, &session(1));
+    let ended = SessionHashes(vec![session(1).hash()]);
+    link.say(0, |out| {
+        message::write(out, Instruction::LinkSessionsEnded, &ended)
+    });
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        data.ask(&current());
+        match data.reply() {
+            Reply::Fail(_, refusal) => {
+                assert_eq!(refusal.reason, Reason::SessionExpired);
+                break;
+            }
+            _ => assert!(Instant::now() < deadline),
+        }
+    }
+    // What is known to be over is not asked about.
+    data.ask(&switch(&session(1), State::Data));
+    assert_eq!(data.refused(), "session-expired");
+    // A word that crossed the end does not revive it.
+    data.ask(&switch(&session(2), State::Data));
+    let asked = link.next();
+    let ended = SessionHashes(vec![session(2).hash()]);
+    link.say(0, |out| {
+        message::write(out, Instruction::LinkSessionsEnded, &ended)
+    });
+    link.say_active(&asked, &session(2), false);
+    assert_eq!(data.refused(), "session-expired");
+}
+
+#[test]
+fn what_was_missed_while_away_is_caught_up_with() {
+    let (mut stage, mut link) = Stage::serving("");
+    let mut data = stage.data_client(&mut link, &session(1));
+    link.cut();
+    data.ask(&current());
+    assert_eq!(Quote::from_bytes(&data.data()), Ok(bar(100).quote()));
+    let mut link = stage.link();
+    link.welcome();
+    let asked = link.next();
+    assert_eq!(
+        asked.data(),
+        session(1).hash().0,
+        "doubted sessions are verified again"
+    );
+    let over = SessionState {
+        hash: session(1).hash(),
+        active: None,
+    };
+    link.answer(&asked, |out| message::write(out, Instruction::LinkSession, &over));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        data.ask(&current());
+        if matches!(data.reply(), Reply::Fail(..)) {
+            break;
+        }
+        assert!(Instant::now() < deadline);
+    }
+}
+
+#[test]
+fn logins_are_known_before_the_client_hears_of_them() {
+    let (stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask_all(&[login(true), switch(&session(7), State::Data), current()]);
+    let asked = link.next();
+    assert_eq!(asked.text(), format!("alice {} true", "ab".repeat(32)));
+    assert_eq!(asked.envelope.client, Some(client.socket.local_addr().unwrap()));
+    assert!(
+        link.next_within(QUIET).is_none(),
+        "nothing follows a login before its answer"
+    );
+    link.log_in(&asked, &session(7), true);
+    let Reply::Session { id, workers } = client.reply() else {
+        panic!("no session");
+    };
+    assert_eq!((id, workers), (session(7), vec!["127.0.0.1:2049".to_owned()]));
+    assert_eq!(
+        client.reply(),
+        Reply::StateSwitched(State::Data),
+        "known without asking"
+    );
+    assert_eq!(Quote::from_bytes(&client.data()), Ok(bar(100).quote()));
+    // The session ends with the connection that made it, and the master is told until it knows.
+    drop(client);
+    let closed = link.next();
+    assert_eq!(closed.instruction(), Instruction::LinkConnectionClosed);
+    assert_eq!(closed.data(), session(7).hash().0);
+    let mut other = stage.client();
+    other.ask(&switch(&session(7), State::Data));
+    assert_eq!(other.refused(), "session-expired");
+}
+
+#[test]
+fn ends_of_connections_are_told_when_the_link_is_back() {
+    let (mut stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask(&login(true));
+    let asked = link.next();
+    link.log_in(&asked, &session(7), true);
+    client.reply();
+    stage.away.store(true, Ordering::SeqCst);
+    link.cut();
+    drop(client);
+    stage.away.store(false, Ordering::SeqCst);
+    let mut link = stage.link();
+    let closed = link.next();
+    assert_eq!(closed.instruction(), Instruction::LinkConnectionClosed);
+    link.cut();
+    let mut link = stage.link();
+    let closed = link.next();
+    assert_eq!(
+        closed.data(),
+        session(7).hash().0,
+        "told again: it was not answered"
+    );
+    link.answer(&closed, |out| Reply::Pong.write(out));
+    link.cut();
+    let mut link = stage.link();
+    assert!(link.next_within(QUIET).is_none(), "the master knows");
+}
+
+#[test]
+fn failed_logins_and_logouts_pass_through() {
+    let (stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask(&login(false));
+    let asked = link.next();
+    link.fail(&asked, &refusal(Reason::BadCredentials));
+    assert_eq!(client.refused(), "bad-credentials");
+    client.ask(&Request::Resume { session: session(3) });
+    let asked = link.next();
+    link.log_in(&asked, &session(3), true);
+    assert!(matches!(client.reply(), Reply::Session { .. }));
+    client.ask(&Request::Logout { session: session(3) });
+    let asked = link.next();
+    link.answer(&asked, |out| Reply::LogoutSuccess.write(out));
+    assert_eq!(client.reply(), Reply::LogoutSuccess);
+    client.ask(&switch(&session(3), State::Data));
+    assert_eq!(client.refused(), "session-expired", "over here without asking");
+    drop(client);
+    assert!(
+        link.next_within(QUIET).is_none(),
+        "a session that was resumed does not end with the connection"
+    );
+}
+
+#[test]
+fn orders_count_as_done_once_queued() {
+    let (stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask_all(&[order("a"), order("b"), Request::Logout { session: session(1) }]);
+    let (first, second) = (link.next(), link.next());
+    assert_eq!(first.text(), format!("{} AAPL 1.5 a", "01".repeat(32)));
+    assert!(first.envelope.sequence < second.envelope.sequence);
+    assert!(first.envelope.stamp <= second.envelope.stamp);
+    assert!(
+        link.next_within(QUIET).is_none(),
+        "the logout waits until both are queued"
+    );
+    link.answer(&first, |out| queued(1).write(out));
+    assert_eq!(client.reply(), queued(1), "a notice waits for nobody");
+    assert!(link.next_within(QUIET).is_none());
+    link.answer(&second, |out| queued(2).write(out));
+    assert_eq!(client.reply(), queued(2));
+    let logout = link.next();
+    assert_eq!(logout.instruction(), Instruction::Logout);
+    link.answer(&logout, |out| Reply::LogoutSuccess.write(out));
+    link.answer(&second, |out| filled(2).write(out));
+    assert!(
+        client.reply_within(QUIET).is_none(),
+        "replies keep the order of requests"
+    );
+    link.answer(&first, |out| filled(1).write(out));
+    assert_eq!(client.reply(), filled(1));
+    assert_eq!(client.reply(), filled(2));
+    assert_eq!(client.reply(), Reply::LogoutSuccess);
+}
+
+#[test]
+fn orders_are_sent_again_under_their_identity() {
+    let (mut stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask_all(&[order("a"), order("b")]);
+    let (first, second) = (link.next(), link.next());
+    link.answer(&first, |out| queued(1).write(out));
+    assert_eq!(client.reply(), queued(1));
+    let boot = link.boot;
+    link.cut();
+    let mut link = stage.link();
+    assert_eq!(link.boot, boot);
+    let (first_again, second_again) = (link.next(), link.next());
+    for (again, before) in [(&first_again, &first), (&second_again, &second)] {
+        assert!(again.is_again());
+        assert_eq!(again.envelope.sequence, before.envelope.sequence);
+        assert_eq!(again.envelope.stamp, before.envelope.stamp);
+        assert_eq!(again.envelope.client, before.envelope.client);
+        assert_eq!(again.data(), before.data());
+    }
+    link.answer(&first_again, |out| queued(1).write(out));
+    link.answer(&first_again, |out| filled(1).write(out));
+    assert_eq!(client.reply(), filled(1), "the notice is not repeated");
+    // A master that has no room for what was sent again is asked again.
+    link.fail(&second_again, &refusal(Reason::Overloaded));
+    let third = link.next();
+    assert!(third.is_again());
+    assert_eq!(third.envelope.sequence, second.envelope.sequence);
+    link.answer(&third, |out| {
+        queued(2).write(out);
+        filled(2).write(out);
+    });
+    assert_eq!(client.reply(), queued(2));
+    assert_eq!(client.reply(), filled(2));
+}
+
+#[test]
+fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
+    let (stage, mut link) = Stage::serving("");
+    let mut data = stage.data_client(&mut link, &session(1));
+    data.ask(&week("2013-01-01"));
+    let asked = link.next();
+    link.answer(&asked, |out| out.extend_from_slice(&transfer(&[7; 48])));
+    assert_eq!(data.data(), [7; 48]);
+    let mut viewer = stage.client();
+    viewer.ask(&switch(&session(1), State::Data));
+    assert_eq!(viewer.reply(), Reply::StateSwitched(State::Data));
+    viewer.ask(&view());
+    link.next();
+    data.ask(&week("2013-01-02"));
+    link.next();
+    stage.away.store(true, Ordering::SeqCst);
+    link.cut();
+    // What was in flight and can be asked again fails at once.
+    assert!(unavailable(&data.reply()));
+    assert!(unavailable(&viewer.reply()));
+    data.ask_all(&[
+        current(),
+        week("2013-01-01"),
+        week("2013-01-02"),
+        view(),
+        Request::AssetList,
+    ]);
+    assert_eq!(Quote::from_bytes(&data.data()), Ok(bar(100).quote()));
+    assert_eq!(data.data(), [7; 48]);
+    assert!(unavailable(&data.reply()));
+    assert!(unavailable(&data.reply()));
+    data.data();
+    let mut command = stage.client();
+    command.ask_all(&[
+        order("a"),
+        login(false),
+        Request::Logout { session: session(1) },
+        Request::Resume { session: session(1) },
+        Request::Resume { session: session(2) },
+        Request::GetWorkerList,
+        switch(&session(2), State::Data),
+        switch(&session(1), State::Data),
+    ]);
+    for _ in 0..3 {
+        let reply = command.reply();
+        assert!(unavailable(&reply), "{reply:?}");
+    }
+    assert!(matches!(command.reply(), Reply::Session { id, .. } if id == session(1)));
+    assert!(unavailable(&command.reply()));
+    assert!(matches!(command.reply(), Reply::WorkerList(workers) if workers.len() == 2));
+    assert!(unavailable(&command.reply()));
+    assert_eq!(command.reply(), Reply::StateSwitched(State::Data));
+}
+
+#[test]
+fn a_login_in_flight_survives_the_link() {
+    let (mut stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask(&login(true));
+    let asked = link.next();
+    link.cut();
+    let mut link = stage.link();
+    let again = link.next();
+    assert!(again.is_again());
+    assert_eq!(again.envelope.sequence, asked.envelope.sequence);
+    link.log_in(&again, &session(5), true);
+    assert!(matches!(client.reply(), Reply::Session { id, .. } if id == session(5)));
+}
+
+#[test]
+fn equal_questions_are_asked_once_and_kept() {
+    let (stage, mut link) = Stage::serving("");
+    let mut clients: Vec<Peer> = (1..5)
+        .map(|number| stage.data_client(&mut link, &session(number)))
+        .collect();
+    for client in &mut clients {
+        client.ask(&week("2013-01-01T13:00:00Z"));
+    }
+    let asked = link.next();
+    assert_eq!(asked.text(), "AAPL 2013-01-01T00:00:00.000Z");
+    assert!(link.next_within(QUIET).is_none(), "once");
+    // In several messages, as large payloads come.
+    let payload: Vec<u8> = (0..30_000u32).map(|i| u8::try_from(i % 251).unwrap()).collect();
+    let frames = transfer(&payload);
+    let (head, tail) = frames.split_at(2 * (8192 + 17));
+    link.answer(&asked, |out| out.extend_from_slice(head));
+    link.answer(&asked, |out| out.extend_from_slice(tail));
+    for client in &mut clients {
+        assert_eq!(client.data(), payload);
+    }
+    let first = &mut clients[0];
+    first.ask(&week("2013-01-01"));
+    assert_eq!(first.data(), payload, "kept");
+    // What can still grow is kept until the next update; what cannot, beyond it.
+    first.ask(&week("2013-03-10"));
+    let asked = link.next();
+    link.answer(&asked, |out| out.extend_from_slice(&transfer(b"growing")));
+    assert_eq!(first.data(), b"growing");
+    first.ask(&week("2013-03-10"));
+    assert_eq!(first.data(), b"growing");
+    link.prices(2, 101);
+    loop {
+        first.ask(&current());
+        if Quote::from_bytes(&first.data()).unwrap().value == Money(101) {
+            break;
+        }
+    }
+    first.ask_all(&[week("2013-01-01"), week("2013-03-10")]);
+    assert_eq!(first.data(), payload);
+    let asked = link.next();
+    // An answer from before an update is passed on and not kept.
+    link.prices(3, 102);
+    loop {
+        let other = &mut clients[1];
+        other.ask(&current());
+        if Quote::from_bytes(&other.data()).unwrap().value == Money(102) {
+            break;
+        }
+    }
+    clients[1].ask(&week("2013-03-10"));
+    let second = link.next();
+    link.answer(&asked, |out| out.extend_from_slice(&transfer(b"before")));
+    link.answer(&second, |out| out.extend_from_slice(&transfer(b"after")));
+    assert_eq!(clients[0].data(), b"before");
+    assert_eq!(clients[1].data(), b"after");
+    clients[0].ask(&week("2013-03-10"));
+    assert_eq!(clients[0].data(), b"after");
+    // Fails are passed on and not kept.
+    clients[0].ask(&week("2013-02-01"));
+    let asked = link.next();
+    link.fail(&asked, &refusal(Reason::NoData));
+    assert_eq!(clients[0].refused(), "no-data");
+    clients[0].ask(&week("2013-02-01"));
+    link.next();
+}
+
+#[test]
+fn at_most_eight_large_answers_are_under_way() {
+    let (stage, mut link) = Stage::serving("");
+    let mut client = stage.data_client(&mut link, &session(1));
+    let dates: Vec<Request> = (1..=12).map(|day| week(&format!("2012-01-{day:02}"))).collect();
+    client.ask_all(&dates);
+    let asked: Vec<_> = (0..8).map(|_| link.next()).collect();
+    assert!(link.next_within(QUIET).is_none(), "the ninth waits");
+    link.answer(&asked[0], |out| out.extend_from_slice(&transfer(&[0])));
+    assert_eq!(client.data(), [0]);
+    link.next();
+    assert!(link.next_within(QUIET).is_none());
+}
+
+#[test]
+fn views_stream_and_keep_their_place() {
+    let (stage, mut link) = Stage::serving("");
+    let mut client = stage.data_client(&mut link, &session(1));
+    client.ask_all(&[view(), view()]);
+    let (first, second) = (link.next(), link.next());
+    link.answer(&second, |out| out.extend_from_slice(&transfer(b"second")));
+    let payload = vec![3; 20_000];
+    let frames = transfer(&payload);
+    let (head, tail) = frames.split_at(8192 + 17);
+    link.answer(&first, |out| out.extend_from_slice(head));
+    link.answer(&first, |out| out.extend_from_slice(tail));
+    assert_eq!(client.data(), payload);
+    assert_eq!(client.data(), b"second");
+    client.ask(&view());
+    let asked = link.next();
+    link.fail(&asked, &refusal(Reason::UnknownUser));
+    assert_eq!(client.refused(), "unknown-user");
+}
+
+#[test]
+fn a_booted_worker_serves_nobody_until_it_is_admitted() {
+    let (mut stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask(&Request::Ping);
+    client.reply();
+    stage.kept_out.store(true, Ordering::SeqCst);
+    link.say(0, |out| {
+        crate::wire::frame::write(out, Instruction::LinkBooted, &["on purpose"])
+    });
+    assert!(matches!(
+        client.reply(),
+        Reply::ProtocolError(ProtocolFault::ShuttingDown, _)
+    ));
+    assert!(client.is_closed());
+    let closed = stage
+        .worker
+        .as_ref()
+        .unwrap()
+        .state()
+        .recv_timeout(PATIENCE)
+        .unwrap();
+    assert_eq!(closed, super::PortState::Closed);
+    assert!(TcpStream::connect(stage.address).is_err());
+    stage.kept_out.store(false, Ordering::SeqCst);
+    stage.link().welcome();
+    stage.await_open();
+    let mut client = stage.client();
+    client.ask(&Request::Ping);
+    assert_eq!(client.reply(), Reply::Pong);
+}
+
+#[test]
+fn a_link_that_makes_no_sense_is_cut_and_made_again() {
+    let (mut stage, mut link) = Stage::serving("");
+    link.say(0, |out| out.extend_from_slice(&[0xFF; 40]));
+    assert!(link.is_over());
+    let mut link = stage.link();
+    link.boot = Uuid::from_u128(1);
+    link.say(7, |out| Reply::Pong.write(out));
+    assert!(link.is_over(), "a reply to another boot");
+    let mut link = stage.link();
+    link.say(999_999, |out| Reply::Pong.write(out));
+    link.welcome();
+    let mut client = stage.data_client(&mut link, &session(1));
+    client.ask(&current());
+    client.data();
+}
+
+#[test]
+fn stopping_tells_everyone_and_loses_no_answer() {
+    let (stage, mut link) = Stage::serving("");
+    let mut clients: Vec<Peer> = (0..20).map(|_| stage.client()).collect();
+    for client in &mut clients {
+        client.ask(&Request::Ping);
+        assert_eq!(client.reply(), Reply::Pong);
+    }
+    clients[0].ask(&order("a"));
+    link.next();
+    // One that goes on talking must hear it all the same.
+    let mut talker = clients[1].socket.try_clone().unwrap();
+    let talking = std::thread::spawn(move || {
+        let mut frame = Vec::new();
+        Request::Ping.write(&mut frame);
+        while talker.write_all(&frame).is_ok() {}
+    });
+    let began = Instant::now();
+    stage.stop();
+    assert!(began.elapsed() < Duration::from_secs(5));
+    for client in &mut clients {
+        let last = loop {
+            match client.reply() {
+                Reply::Pong => {}
+                other => break other,
+            }
+        };
+        assert!(
+            matches!(last, Reply::ProtocolError(ProtocolFault::ShuttingDown, _)),
+            "{last:?}"
+        );
+    }
+    talking.join().unwrap();
+}
+
+#[test]
+fn a_worker_without_a_link_stops_too() {
+    let stage = Stage::new("");
+    stage.away.store(true, Ordering::SeqCst);
+    stage.stop();
+}
+
+#[test]
+fn too_many_connections_are_told_so() {
+    let (stage, _link) = Stage::serving("[limits]\nmax_connections = 2");
+    let mut first = stage.client();
+    let mut second = stage.client();
+    for client in [&mut first, &mut second] {
+        client.ask(&Request::Ping);
+        client.reply();
+    }
+    let mut third = stage.client();
+    assert!(matches!(
+        third.reply(),
+        Reply::ProtocolError(ProtocolFault::TooManyConnections, _)
+    ));
+    assert!(third.is_closed());
+    drop(first);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut again = stage.client();
+        again.ask(&Request::Ping);
+        if again.reply() == Reply::Pong {
+            break;
+        }
+        assert!(Instant::now() < deadline);
+    }
+}
+
+#[test]
+fn malformed_frames_come_after_what_was_asked_before() {
+    let (stage, mut link) = Stage::serving("");
+    let mut client = stage.client();
+    client.ask(&order("a"));
+    let asked = link.next();
+    let mut bytes = Vec::new();
+    Request::Ping.write(&mut bytes);
+    bytes.extend_from_slice(&[9; 17]);
+    Request::Ping.write(&mut bytes);
+    client.socket.write_all(&bytes).unwrap();
+    assert!(client.reply_within(QUIET).is_none());
+    link.answer(&asked, |out| queued(1).write(out));
+    assert_eq!(client.reply(), queued(1));
+    link.answer(&asked, |out| filled(1).write(out));
+    assert_eq!(client.reply(), filled(1));
+    assert_eq!(client.reply(), Reply::Pong);
+    assert!(matches!(
+        client.reply(),
+        Reply::ProtocolError(ProtocolFault::BadFrame, _)
+    ));
+    assert!(client.is_closed());
+}
