@@ -13,6 +13,7 @@ use super::auth::attempts::Attempts;
 use super::database;
 use super::route::{Replies, Route};
 use crate::config::MasterConfig;
+use crate::fault;
 use crate::model::{
     AccountId, Amount, ClientOrderId, Money, Quote, Reason, Side, Stamp, Status as Stage, Symbol, Transaction,
 };
@@ -299,7 +300,9 @@ impl Desk {
             verdicts.push(verdict);
         }
         if new > 0 {
+            fault::point("orders-stored");
             database::commit(transaction)?;
+            fault::point("orders-committed");
         }
         Ok(verdicts)
     }
@@ -506,7 +509,9 @@ impl Desk {
         for (account, (before, after)) in &accounts {
             ledger::store_holdings(&transaction, *account, before, after)?;
         }
+        fault::point("settlement-stored");
         database::commit(transaction)?;
+        fault::point("settlement-committed");
         for (number, quantity) in split {
             if let Some(order) = self.queue.get_mut(number) {
                 order.quantity = quantity;

@@ -1,0 +1,266 @@
+//! A person who trades through whatever happens, remembers every answer, and never believes a silence.
+
+use crate::random::Random;
+use papertrader::client::connection::{Answer, Incoming};
+use papertrader::client::{Client, Connection, Options};
+use papertrader::model::{
+    Amount, ClientOrderId, Email, HashedPass, Reason, SessionId, Side, Symbol, Username,
+};
+use papertrader::wire::{Reply, Request};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// What a trader is told to do.
+pub enum Command {
+    /// Send new orders until told otherwise.
+    Trade,
+    /// Send none, find out how all of them ended, and say so.
+    Settle(Sender<()>),
+    /// Give the book out.
+    Show(Sender<Book>),
+}
+
+/// What was ordered, and all that was ever said about it.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    pub side: Side,
+    pub symbol: Symbol,
+    pub quantity: Amount,
+    pub queued: Option<Uuid>,
+    pub outcome: Option<Reply>,
+}
+
+/// Everything a trader knows.
+#[derive(Debug, Clone)]
+pub struct Book {
+    pub name: String,
+    pub session: SessionId,
+    pub intents: BTreeMap<String, Intent>,
+    pub retries: u64,
+    pub repeats: u64,
+}
+
+pub struct Trader {
+    random: Random,
+    addresses: Vec<String>,
+    username: Username,
+    pass: HashedPass,
+    book: Book,
+    open: VecDeque<String>,
+    made: u64,
+    connection: Option<Connection>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Trader {
+    /// Registers and logs in; nothing is broken yet.
+    pub fn new(number: usize, seed: u64, addresses: &[String]) -> Trader {
+        let name = format!("t{number}");
+        let username = Username::parse(&name).unwrap();
+        let pass = HashedPass::parse(&format!("{number:064x}")).unwrap();
+        let email = Email::parse(&format!("{name}@example.org")).unwrap();
+        let mut client = Client::open(&addresses[0], &Options::default(), None).unwrap();
+        client.register(&username, &email, &pass).unwrap();
+        let session = client.login(&username, &pass, false).unwrap().session;
+        Trader {
+            random: Random::new(seed ^ (number as u64) << 32),
+            addresses: addresses.to_vec(),
+            username,
+            pass,
+            book: Book {
+                name,
+                session,
+                intents: BTreeMap::new(),
+                retries: 0,
+                repeats: 0,
+            },
+            open: VecDeque::new(),
+            made: 0,
+            connection: None,
+        }
+    }
+
+    pub fn run(mut self, commands: &Receiver<Command>) {
+        let mut trading = false;
+        loop {
+            let command = if trading {
+                commands.try_recv().ok()
+            } else {
+                commands.recv().ok()
+            };
+            match command {
+                Some(Command::Trade) => trading = true,
+                Some(Command::Settle(done)) => {
+                    trading = false;
+                    let until = Instant::now() + Duration::from_secs(120);
+                    while !self.open.is_empty() {
+                        assert!(
+                            Instant::now() < until,
+                            "{} does not find out: {:?}",
+                            self.book.name,
+                            self.open
+                        );
+                        self.round(false);
+                    }
+                    self.repeat();
+                    let _ = done.send(());
+                }
+                Some(Command::Show(to)) => {
+                    let _ = to.send(self.book.clone());
+                }
+                None if !trading => return,
+                None => {
+                    for _ in 0..self.random.between(1, 8) {
+                        self.intend();
+                    }
+                    let hasty = self.random.one_in(5);
+                    self.round(hasty);
+                }
+            }
+        }
+    }
+
+    fn intend(&mut self) {
+        self.made += 1;
+        let id = format!("{}-{}", self.book.name, self.made);
+        let side = if self.random.one_in(3) {
+            Side::Sell
+        } else {
+            Side::Buy
+        };
+        let symbol = Symbol::parse(&format!("SIM{}", self.random.between(1, 5))).unwrap();
+        let quantity = Amount(self.random.between(1, 5_000_000) as i64);
+        let intent = Intent {
+            side,
+            symbol,
+            quantity,
+            queued: None,
+            outcome: None,
+        };
+        self.book.intents.insert(id.clone(), intent);
+        self.open.push_back(id);
+    }
+
+    fn connect(&mut self) -> Option<Connection> {
+        if self.connection.is_none() {
+            let address = self.random.pick(&self.addresses).clone();
+            match Connection::connect(&address, PATIENCE) {
+                Ok(connection) => self.connection = Some(connection),
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        self.connection.take()
+    }
+
+    fn order(&self, id: &str) -> Request {
+        let intent = &self.book.intents[id];
+        Request::Order {
+            session: self.book.session.clone(),
+            side: intent.side,
+            symbol: intent.symbol,
+            quantity: intent.quantity,
+            id: Some(ClientOrderId::parse(id).unwrap()),
+        }
+    }
+
+    /// Sends what is open in one write and takes the answers; a hasty one walks away in between.
+    fn round(&mut self, hasty: bool) {
+        let Some(mut connection) = self.connect() else {
+            return;
+        };
+        let ids: Vec<String> = self.open.iter().take(64).cloned().collect();
+        let requests: Vec<Request> = ids.iter().map(|id| self.order(id)).collect();
+        if connection.send_all(&requests).is_err() {
+            return;
+        }
+        self.book.retries += 1;
+        let mut pending: VecDeque<String> = ids.into();
+        let mut leave_after = if hasty {
+            self.random.between(0, 6)
+        } else {
+            u64::MAX
+        };
+        while !pending.is_empty() {
+            if leave_after == 0 {
+                return;
+            }
+            leave_after -= 1;
+            match connection.recv() {
+                Ok(Incoming::Notice(notice)) => {
+                    let id = notice
+                        .client_order_id
+                        .expect("every order has a name")
+                        .to_string();
+                    let intent = self
+                        .book
+                        .intents
+                        .get_mut(&id)
+                        .expect("a notice of an order of ours");
+                    assert!(
+                        intent.queued.is_none_or(|known| known == notice.id),
+                        "{id} is queued as two"
+                    );
+                    intent.queued = Some(notice.id);
+                }
+                Ok(Incoming::Reply(Answer::Message(reply))) => {
+                    let id = pending.pop_front().unwrap();
+                    if self.take(&id, reply) {
+                        self.open.retain(|open| *open != id);
+                    }
+                }
+                Ok(Incoming::Reply(Answer::Payload(_))) => panic!("a payload answers an order"),
+                Ok(Incoming::Fault(..) | Incoming::Closed) | Err(_) => return,
+            }
+        }
+        self.connection = Some(connection);
+    }
+
+    /// Remembers an answer; whether the order is over by it.
+    fn take(&mut self, id: &str, reply: Reply) -> bool {
+        if let Reply::Fail(_, refusal) = &reply {
+            let intent = &self.book.intents[id];
+            match refusal.reason {
+                // Never on the queue by this request; ask again.
+                Reason::MasterUnavailable | Reason::Overloaded | Reason::InternalError => return false,
+                Reason::InsufficientFunds | Reason::InsufficientHoldings | Reason::NoPrice => {}
+                Reason::SessionExpired => {
+                    panic!(
+                        "{} lost the session of {}",
+                        self.book.name,
+                        self.username.as_str()
+                    )
+                }
+                reason => panic!("{id} {intent:?} failed with {reason}"),
+            }
+        }
+        let intent = self.book.intents.get_mut(id).unwrap();
+        if let Some(known) = &intent.outcome {
+            assert_eq!(*known, reply, "{id} is answered differently");
+        }
+        intent.outcome = Some(reply);
+        true
+    }
+
+    /// Asks again for some orders that are over: the same answers, and no trade.
+    fn repeat(&mut self) {
+        let ids: Vec<String> = self.book.intents.keys().cloned().collect();
+        for _ in 0..3 {
+            let id = self.random.pick(&ids).clone();
+            let request = self.order(&id);
+            let Some(mut connection) = self.connect() else {
+                continue;
+            };
+            if let Ok(Answer::Message(reply)) =
+                connection.send(&request).and_then(|()| connection.reply(|_| {}))
+            {
+                self.book.repeats += 1;
+                self.take(&id, reply);
+                self.connection = Some(connection);
+            }
+        }
+        let _ = &self.pass;
+    }
+}
