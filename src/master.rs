@@ -21,7 +21,7 @@ use crate::link::keyring::{Fingerprint, Keyring};
 use crate::log::{LogHandle, Throttle};
 use crate::net::refusal::refusal;
 use crate::net::{Drainer, Listener};
-use crate::thread::{self, Handle, Heart, Hearts, Stop, join_all};
+use crate::thread::{self, Handle, Heart, Hearts, Stop, TICK, join_all};
 use assets::{AssetsConfig, AssetsHandle, OpenFault};
 use auth::hashing::Pool;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -164,13 +164,14 @@ struct Starter<'a> {
 impl Starter<'_> {
     fn module(&mut self, name: &str, run: impl FnOnce(&Stop, &Heart) + Send + 'static) -> io::Result<()> {
         let (stop, heart) = (self.stop.clone(), self.hearts.register(name));
-        let stopped = stop.clone();
+        let (stopped, named) = (stop.clone(), name.to_owned());
         self.handles.push(thread::spawn(name.to_owned(), move || {
             run(&stop, &heart);
             // A module that ends without being told to takes the process with it: half a daemon is worse
             // than none.
-            if !stopped.is_requested() {
-                crate::error!("a module ended without being told to: ending the process");
+            // A start that fails half-way closes channels a moment before it gives the signal.
+            if !stopped.wait(TICK) {
+                crate::error!("module {named} ended without being told to: ending the process");
                 log::logger().flush();
                 std::process::exit(i32::from(daemon::FAILED));
             }

@@ -153,7 +153,9 @@ fn main() {
     let drawn = u64::from(std::process::id()) ^ std::time::UNIX_EPOCH.elapsed().unwrap().as_micros() as u64;
     let (rounds, seed) = (number("CHAOS_ROUNDS", 6), number("CHAOS_SEED", drawn));
     println!("chaos: {rounds} rounds, seed {seed} (CHAOS_ROUNDS={rounds} CHAOS_SEED={seed} runs them again)");
-    let folder = tempfile::Builder::new().prefix("pt").tempdir_in("/tmp").unwrap();
+    let mut folder = tempfile::Builder::new().prefix("pt").tempdir_in("/tmp").unwrap();
+    // What failed is there to be looked at.
+    folder.disable_cleanup(std::env::var_os("CHAOS_KEEP").is_some());
     let mut deployment = Deployment::make(folder.path(), WORKERS, INTERVAL);
     deployment.heal();
     let mut random = Random::new(seed);

@@ -72,7 +72,9 @@ impl Daemon {
 
     pub fn run(&mut self) {
         let ready = self.start(None);
-        assert!(self.wait_ready(&ready), "{} died at its start", self.program);
+        let serves = self.wait_ready(&ready);
+        let said = fs::read_to_string(self.config.with_extension("err")).unwrap_or_default();
+        assert!(serves, "{} died at its start:\n{said}", self.program);
     }
 
     pub fn has_died(&mut self) -> bool {

@@ -155,7 +155,7 @@ pub fn count(database: &Connection) -> rusqlite::Result<i64> {
 /// The database fails.
 pub fn sessions(database: &Connection, now: Stamp) -> rusqlite::Result<Vec<Kept>> {
     let mut statement = database.prepare(
-        "SELECT hash, account, username, since, expiry, client, worker, boot, expirable, last_used
+        "SELECT hash, account, username, since, expiry, client, worker, sessions.boot, expirable, last_used
          FROM sessions JOIN accounts USING (account) WHERE expiry > ?1",
     )?;
     let read = |row: &Row<'_>| -> rusqlite::Result<Option<Kept>> {
