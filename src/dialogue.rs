@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod conform;
+pub mod dial;
 pub mod filter;
 pub mod message;
 pub mod pattern;
@@ -12,9 +13,11 @@ pub mod payload_text;
 pub mod peer;
 pub mod play;
 pub mod raw;
+pub mod report;
 pub mod script;
 pub mod values;
 
-pub use play::{Dialler, Difference, Player};
+pub use dial::Dialler;
+pub use play::{Difference, Player};
 pub use script::Script;
 pub use values::Values;

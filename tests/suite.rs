@@ -15,6 +15,8 @@ mod golden;
 mod markets;
 #[path = "suite/pairs.rs"]
 mod pairs;
+#[path = "suite/ptcat.rs"]
+mod ptcat;
 #[path = "suite/roundtrip.rs"]
 mod roundtrip;
 #[path = "suite/stand_in.rs"]

@@ -2,9 +2,11 @@
 //!
 //! The command line of `ptcat`.
 
-use super::conform::{self, Plan, Report};
+use super::conform::{self, Plan};
+use super::dial::Servers;
 use super::filter::{self, Sends, Stop};
-use super::play::{Player, Servers};
+use super::play::Player;
+use super::report::{Report, Verdict};
 use super::script::{ConnectionNumber, Script};
 use super::values::Values;
 use clap::{Args, Parser, Subcommand};
@@ -302,10 +304,10 @@ fn table(report: &Report) -> String {
     let count = |verdict| report.sections.iter().filter(|s| s.result == verdict).count();
     lines.push(format!(
         "{} sections pass, {} fail, {} not reached, {} skipped; {} dialogues ran, {} differed, {} were skipped",
-        count(conform::Verdict::Pass),
-        count(conform::Verdict::Fail),
-        count(conform::Verdict::NotReached),
-        count(conform::Verdict::Skipped),
+        count(Verdict::Pass),
+        count(Verdict::Fail),
+        count(Verdict::NotReached),
+        count(Verdict::Skipped),
         report.ran,
         report.failed,
         report.skipped.len(),

@@ -1,0 +1,121 @@
+//! spec/wire/payload/asset.md · 2.4.3, 4.2.2, 4.6.7 to 4.6.13
+//!
+//! What is told of assets.
+
+use super::{Cursor, Payload, put_i64, put_text};
+use crate::model::{Bar, Malformed, Money, Quote, Stamp, Symbol};
+
+/// Bytes of a [`Bar`].
+pub const BAR: usize = 48;
+/// Bytes of a [`Quote`].
+pub const QUOTE: usize = 16;
+
+impl Payload for Bar {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_i64(out, self.time.0);
+        for money in [self.open, self.high, self.low, self.close] {
+            put_i64(out, money.0);
+        }
+        out.extend_from_slice(&self.volume.to_be_bytes());
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<Bar, Malformed> {
+        Ok(Bar {
+            time: from.stamp()?,
+            open: from.money()?,
+            high: from.money()?,
+            low: from.money()?,
+            close: from.money()?,
+            volume: from.u64()?,
+        })
+    }
+}
+
+/// A bar list has no count: it is as long as its payload.
+impl Payload for Vec<Bar> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.reserve(self.len() * BAR);
+        for bar in self {
+            bar.write(out);
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<Vec<Bar>, Malformed> {
+        let mut bars = Vec::with_capacity(from.left() / BAR);
+        while from.left() > 0 {
+            bars.push(Bar::read(from)?);
+        }
+        Ok(bars)
+    }
+}
+
+impl Payload for Quote {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_i64(out, self.time.0);
+        put_i64(out, self.value.0);
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<Quote, Malformed> {
+        Ok(Quote {
+            time: from.stamp()?,
+            value: from.money()?,
+        })
+    }
+}
+
+/// 4.6.7: the Asset Structure of 2.4.3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetInfo {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// What it did on its latest day.
+    pub bar: Bar,
+}
+
+impl Payload for AssetInfo {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_text(out, self.symbol.as_str());
+        self.bar.write(out);
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<AssetInfo, Malformed> {
+        Ok(AssetInfo {
+            symbol: from.symbol()?,
+            bar: Bar::read(from)?,
+        })
+    }
+}
+
+/// 4.2.2 "predicted future asset value".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecast {
+    /// How it was made.
+    pub method: String,
+    /// For when.
+    pub time: Stamp,
+    /// The middle of what is expected.
+    pub value: Money,
+    /// The low end of a 95 % interval.
+    pub low: Money,
+    /// Its high end.
+    pub high: Money,
+}
+
+impl Payload for Forecast {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_text(out, &self.method);
+        for value in [self.time.0, self.value.0, self.low.0, self.high.0] {
+            put_i64(out, value);
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<Forecast, Malformed> {
+        Ok(Forecast {
+            method: from.text()?.to_owned(),
+            time: from.stamp()?,
+            value: from.money()?,
+            low: from.money()?,
+            high: from.money()?,
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! spec/wire/payload/cursor.md · 4.4 (big-endian), 4.7.1
+//!
+//! Scalars, read off the front of bytes.
+
+use crate::model::{Malformed, Money, Stamp, Symbol};
+use byteorder::{BigEndian, ByteOrder};
+use uuid::Uuid;
+
+/// Reads scalars off the front of bytes; every length is checked before it is believed.
+#[derive(Debug)]
+pub struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    /// At the start of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Cursor<'a> {
+        Cursor(bytes)
+    }
+
+    /// Bytes not read yet.
+    pub fn left(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The next `size` bytes.
+    ///
+    /// # Errors
+    /// Fewer are left.
+    pub fn take(&mut self, size: usize) -> Result<&'a [u8], Malformed> {
+        let (head, tail) = self
+            .0
+            .split_at_checked(size)
+            .ok_or(Malformed("a payload that ends too early"))?;
+        self.0 = tail;
+        Ok(head)
+    }
+
+    /// Nothing is left.
+    ///
+    /// # Errors
+    /// Something is.
+    pub fn end(&self) -> Result<(), Malformed> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Malformed("bytes after the payload's end"))
+        }
+    }
+
+    /// A byte.
+    ///
+    /// # Errors
+    /// None is left.
+    pub fn u8(&mut self) -> Result<u8, Malformed> {
+        Ok(self.take(1)?[0])
+    }
+
+    /// Two bytes.
+    ///
+    /// # Errors
+    /// Fewer are left.
+    pub fn u16(&mut self) -> Result<u16, Malformed> {
+        Ok(BigEndian::read_u16(self.take(2)?))
+    }
+
+    /// Four bytes.
+    ///
+    /// # Errors
+    /// Fewer are left.
+    pub fn u32(&mut self) -> Result<u32, Malformed> {
+        Ok(BigEndian::read_u32(self.take(4)?))
+    }
+
+    /// Eight bytes.
+    ///
+    /// # Errors
+    /// Fewer are left.
+    pub fn u64(&mut self) -> Result<u64, Malformed> {
+        Ok(BigEndian::read_u64(self.take(8)?))
+    }
+
+    /// Eight bytes, signed.
+    ///
+    /// # Errors
+    /// Fewer are left.
+    pub fn i64(&mut self) -> Result<i64, Malformed> {
+        Ok(BigEndian::read_i64(self.take(8)?))
+    }
+
+    /// A flag: 0 or 1.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn flag(&mut self) -> Result<bool, Malformed> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Malformed("a flag is 0 or 1")),
+        }
+    }
+
+    /// A time.
+    ///
+    /// # Errors
+    /// Too few bytes.
+    pub fn stamp(&mut self) -> Result<Stamp, Malformed> {
+        self.i64().map(Stamp)
+    }
+
+    /// Money.
+    ///
+    /// # Errors
+    /// Too few bytes.
+    pub fn money(&mut self) -> Result<Money, Malformed> {
+        self.i64().map(Money)
+    }
+
+    /// Text: u16 length, UTF-8.
+    ///
+    /// # Errors
+    /// Too few bytes, or no UTF-8.
+    pub fn text(&mut self) -> Result<&'a str, Malformed> {
+        let size = usize::from(self.u16()?);
+        std::str::from_utf8(self.take(size)?).map_err(|_| Malformed("a text that is no UTF-8"))
+    }
+
+    /// A symbol, as text.
+    ///
+    /// # Errors
+    /// Too few bytes, or no symbol.
+    pub fn symbol(&mut self) -> Result<Symbol, Malformed> {
+        Symbol::parse(self.text()?)
+    }
+
+    /// A UUID's 16 bytes.
+    ///
+    /// # Errors
+    /// Too few bytes.
+    pub fn uuid(&mut self) -> Result<Uuid, Malformed> {
+        Uuid::from_slice(self.take(16)?).map_err(|_| Malformed("not a UUID"))
+    }
+
+    /// A u32 count of items of at least `least` bytes each, refused where they cannot all be here.
+    ///
+    /// # Errors
+    /// More items than there are bytes for.
+    pub fn count(&mut self, least: usize) -> Result<usize, Malformed> {
+        let count = usize::try_from(self.u32()?).unwrap_or(usize::MAX);
+        if count.checked_mul(least).is_some_and(|bytes| bytes <= self.left()) {
+            Ok(count)
+        } else {
+            Err(Malformed("a count beyond the payload's bytes"))
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! spec/wire/payload/user.md · 2.4.1, 4.6.14 to 4.6.16
+//!
+//! What is told of accounts: all of it to their owners, little to others.
+
+use super::{Cursor, Payload, put_count, put_i64, put_text};
+use crate::model::{Amount, Malformed, Money, Side, Stamp, Status, Symbol};
+use uuid::Uuid;
+
+/// Basis points in a whole: the most that a public share can be.
+pub const WHOLE: u16 = 10_000;
+
+/// 4.6.14: what may be known of an account, the second half by its owner alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserInfo {
+    /// As registered.
+    pub username: String,
+    /// 2.4.1 isPassword.
+    pub is_password: bool,
+    /// When it was registered.
+    pub created: Stamp,
+    /// Email and cash, in the private view.
+    pub private: Option<(String, Money)>,
+}
+
+impl Payload for UserInfo {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(self.private.is_some()));
+        put_text(out, &self.username);
+        out.push(u8::from(self.is_password));
+        put_i64(out, self.created.0);
+        if let Some((email, cash)) = &self.private {
+            put_text(out, email);
+            put_i64(out, cash.0);
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<UserInfo, Malformed> {
+        let private = from.flag()?;
+        Ok(UserInfo {
+            username: from.text()?.to_owned(),
+            is_password: from.flag()?,
+            created: from.stamp()?,
+            private: if private {
+                Some((from.text()?.to_owned(), from.money()?))
+            } else {
+                None
+            },
+        })
+    }
+}
+
+/// One position as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// Of which asset.
+    pub symbol: Symbol,
+    /// How many units.
+    pub quantity: Amount,
+    /// What one unit cost on average, rounded down.
+    pub average_cost: Money,
+    /// What all units are worth now; 0 without a price.
+    pub value: Money,
+}
+
+/// 4.6.15: an account's portfolio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Portfolio {
+    /// As its owner sees it: cash, and positions by symbol.
+    Private(Money, Vec<Holding>),
+    /// As others see it: each position's share of cash and positions, in basis points.
+    Public(Vec<(Symbol, u16)>),
+}
+
+impl Payload for Portfolio {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Portfolio::Private(cash, holdings) => {
+                out.push(1);
+                put_count(out, holdings.len());
+                put_i64(out, cash.0);
+                for holding in holdings {
+                    put_text(out, holding.symbol.as_str());
+                    put_i64(out, holding.quantity.0);
+                    put_i64(out, holding.average_cost.0);
+                    put_i64(out, holding.value.0);
+                }
+            }
+            Portfolio::Public(shares) => {
+                out.push(0);
+                put_count(out, shares.len());
+                for (symbol, share) in shares {
+                    put_text(out, symbol.as_str());
+                    out.extend_from_slice(&share.to_be_bytes());
+                }
+            }
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<Portfolio, Malformed> {
+        /// A symbol of one character and its share.
+        const LEAST: usize = 5;
+        let private = from.flag()?;
+        let count = from.count(LEAST)?;
+        if private {
+            let cash = from.money()?;
+            let holding = |from: &mut Cursor<'_>| {
+                Ok(Holding {
+                    symbol: from.symbol()?,
+                    quantity: Amount(from.i64()?),
+                    average_cost: from.money()?,
+                    value: from.money()?,
+                })
+            };
+            let holdings = (0..count)
+                .map(|_| holding(from))
+                .collect::<Result<Vec<_>, Malformed>>()?;
+            by_symbol(holdings.iter().map(|h| h.symbol))?;
+            if holdings.iter().any(|h| h.quantity <= Amount::ZERO) {
+                return Err(Malformed("a position of no units"));
+            }
+            return Ok(Portfolio::Private(cash, holdings));
+        }
+        let share = |from: &mut Cursor<'_>| Ok((from.symbol()?, from.u16()?));
+        let shares = (0..count)
+            .map(|_| share(from))
+            .collect::<Result<Vec<_>, Malformed>>()?;
+        by_symbol(shares.iter().map(|s| s.0))?;
+        if shares.iter().any(|s| s.1 > WHOLE) {
+            return Err(Malformed("a share beyond 10,000 basis points"));
+        }
+        Ok(Portfolio::Public(shares))
+    }
+}
+
+/// A portfolio lists each symbol once, in the order of bytes.
+fn by_symbol(symbols: impl Iterator<Item = Symbol>) -> Result<(), Malformed> {
+    if symbols.is_sorted_by(|a, b| a < b) {
+        Ok(())
+    } else {
+        Err(Malformed("positions out of order"))
+    }
+}
+
+/// What only the owner sees of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryDetail {
+    /// How many units.
+    pub quantity: Amount,
+    /// Price of one; 0 unless settled.
+    pub price: Money,
+    /// What left or reached the cash; 0 unless settled.
+    pub total: Money,
+    /// Market time of the price; 0 unless settled.
+    pub priced: Stamp,
+    /// The client's own name for it; empty if none.
+    pub client_order_id: String,
+    /// Why it was rejected; empty unless it was.
+    pub reason: String,
+}
+
+/// One transaction of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The transaction's ID.
+    pub id: Uuid,
+    /// What it did.
+    pub side: Side,
+    /// How far it has come.
+    pub status: Status,
+    /// Of which asset.
+    pub symbol: Symbol,
+    /// When it came onto the durable queue.
+    pub accepted: Stamp,
+    /// When it was settled or rejected; 0 while queued.
+    pub settled: Stamp,
+    /// The rest, in the private view.
+    pub detail: Option<EntryDetail>,
+}
+
+/// 4.6.16: an account's transactions, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Whether the entries have their details.
+    pub private: bool,
+    /// The transactions.
+    pub entries: Vec<Entry>,
+}
+
+impl Payload for History {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(self.private));
+        put_count(out, self.entries.len());
+        for entry in &self.entries {
+            entry.write(out);
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<History, Malformed> {
+        /// ID, side, status, a symbol of one character, two times.
+        const LEAST: usize = 16 + 2 + 3 + 16;
+        let private = from.flag()?;
+        let count = from.count(LEAST)?;
+        let entries = (0..count)
+            .map(|_| Entry::read(from, private))
+            .collect::<Result<_, _>>()?;
+        Ok(History { private, entries })
+    }
+}
+
+impl Entry {
+    /// Appends its bytes, with the details if it has them.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.id.as_bytes());
+        out.push(self.side as u8);
+        out.push(self.status as u8);
+        put_text(out, self.symbol.as_str());
+        put_i64(out, self.accepted.0);
+        put_i64(out, self.settled.0);
+        if let Some(detail) = &self.detail {
+            for value in [detail.quantity.0, detail.price.0, detail.total.0, detail.priced.0] {
+                put_i64(out, value);
+            }
+            put_text(out, &detail.client_order_id);
+            put_text(out, &detail.reason);
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>, private: bool) -> Result<Entry, Malformed> {
+        Ok(Entry {
+            id: from.uuid()?,
+            side: Side::from_number(from.u8()?).ok_or(Malformed("no such side"))?,
+            status: Status::from_number(from.u8()?).ok_or(Malformed("no such status"))?,
+            symbol: from.symbol()?,
+            accepted: from.stamp()?,
+            settled: from.stamp()?,
+            detail: if private {
+                Some(EntryDetail {
+                    quantity: Amount(from.i64()?),
+                    price: from.money()?,
+                    total: from.money()?,
+                    priced: from.stamp()?,
+                    client_order_id: from.text()?.to_owned(),
+                    reason: from.text()?.to_owned(),
+                })
+            } else {
+                None
+            },
+        })
+    }
+}
