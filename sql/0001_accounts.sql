@@ -98,3 +98,11 @@ CREATE TABLE positions (
     cost     INTEGER NOT NULL CHECK (cost >= 0),
     PRIMARY KEY (account, symbol)
 ) STRICT, WITHOUT ROWID;
+
+-- One row: the last update whose splits and dividends (0002) the ledger has.
+CREATE TABLE ledger_position (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    acted INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO ledger_position (one, acted) VALUES (1, 0);

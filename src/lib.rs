@@ -7,6 +7,7 @@ pub mod model;
 pub mod wire;
 
 pub mod config;
+pub mod control;
 pub mod fault;
 pub mod log;
 pub mod thread;

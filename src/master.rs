@@ -11,6 +11,7 @@ pub mod question;
 pub mod route;
 pub mod router;
 pub mod transactions;
+pub mod verify;
 pub mod views;
 pub mod workers;
 

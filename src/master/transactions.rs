@@ -119,6 +119,9 @@ struct Desk {
     orders: Attempts<AccountId>,
     /// What each worker's latest stamp counted as, and when its clock was last reported.
     clocks: HashMap<Uuid, (Stamp, Option<Instant>)>,
+    /// Whether splits or dividends may be stored that the ledger does not have: the process before this one
+    /// ended, or a settlement failed, between the two.
+    behind: bool,
 }
 
 /// What becomes of an order once the batch it came in is committed.
@@ -159,6 +162,7 @@ impl Transactions {
             },
             orders: Attempts::new(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
+            behind: true,
         };
         Ok(Transactions {
             database,
@@ -265,7 +269,7 @@ impl Transactions {
         } else {
             update.began
         });
-        if numbers.is_empty() && update.actions.is_empty() {
+        if numbers.is_empty() && update.actions.is_empty() && !self.desk.behind {
             return;
         }
         match self.desk.settle(&mut self.database, update, &numbers) {
@@ -479,7 +483,14 @@ impl Desk {
     ) -> rusqlite::Result<Vec<(i64, Outcome)>> {
         let transaction = database::begin(database)?;
         let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
-        let split = self.act(&transaction, update, &mut accounts)?;
+        let act = self.behind || !update.actions.is_empty();
+        // Until the commit.
+        self.behind = act;
+        let split = if act {
+            self.act(&transaction, update, &mut accounts)?
+        } else {
+            HashMap::new()
+        };
         let mut outcomes = Vec::with_capacity(numbers.len());
         for number in numbers {
             let Some(order) = self.queue.get_mut(*number) else {
@@ -512,6 +523,7 @@ impl Desk {
         fault::point("settlement-stored");
         database::commit(transaction)?;
         fault::point("settlement-committed");
+        self.behind = false;
         for (number, quantity) in split {
             if let Some(order) = self.queue.get_mut(number) {
                 order.quantity = quantity;
@@ -520,7 +532,9 @@ impl Desk {
         Ok(outcomes)
     }
 
-    /// Applies splits and dividends: to positions, as transactions of their own, and to queued orders.
+    /// Applies splits and dividends: to positions, as transactions of their own, and to queued orders. All
+    /// that the database holds and the ledger does not, so that none is lost that came with an update which
+    /// could not be settled.
     fn act(
         &mut self,
         database: &Connection,
@@ -528,7 +542,9 @@ impl Desk {
         accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
     ) -> rusqlite::Result<HashMap<i64, Amount>> {
         let mut split: HashMap<i64, Amount> = HashMap::new();
-        for action in update.actions.iter() {
+        let actions = ledger::actions_to_come(database, update.number)?;
+        ledger::set_acted(database, update.number)?;
+        for action in &actions {
             for account in ledger::holders(database, action.symbol)? {
                 let (_, after) = load(database, accounts, account)?;
                 let (side, quantity, price, total) = match action.kind {

@@ -5,6 +5,7 @@
 
 use super::queue::{Queued, Turn};
 use super::settlement::Holdings;
+use crate::master::assets::{Action, ActionKind};
 use crate::model::{
     AccountId, Amount, ClientOrderId, Money, Reason, Side, Stamp, Status, Symbol, Transaction,
 };
@@ -391,6 +392,45 @@ pub fn holders(database: &Connection, symbol: Symbol) -> rusqlite::Result<Vec<Ac
         database.prepare("SELECT account FROM positions WHERE symbol = ?1 ORDER BY account")?;
     let rows = statement.query_map([symbol.as_str()], |row| row.get(0).map(AccountId))?;
     rows.collect()
+}
+
+/// The splits and dividends that came with updates up to `update` and are not in the ledger yet, in order.
+///
+/// # Errors
+/// The database fails.
+pub fn actions_to_come(database: &Connection, update: u64) -> rusqlite::Result<Vec<Action>> {
+    let mut statement = database.prepare_cached(
+        "SELECT symbol, time, kind, value FROM actions
+         WHERE number > (SELECT acted FROM ledger_position) AND number <= ?1
+         ORDER BY number, time, symbol, kind, value",
+    )?;
+    let read = |row: &Row<'_>| -> rusqlite::Result<Action> {
+        let kind: u8 = row.get(2)?;
+        let value = row.get(3)?;
+        Ok(Action {
+            symbol: Symbol::parse(&row.get::<_, String>(0)?).map_err(|_| damaged("no symbol"))?,
+            time: Stamp(row.get(1)?),
+            kind: if kind == Side::Split as u8 {
+                ActionKind::Split(Amount(value))
+            } else {
+                ActionKind::Dividend(Money(value))
+            },
+        })
+    };
+    statement
+        .query_map([i64::try_from(update).unwrap_or(i64::MAX)], read)?
+        .collect()
+}
+
+/// Notes that the ledger has the splits and dividends of all updates up to this one.
+///
+/// # Errors
+/// The database fails.
+pub fn set_acted(database: &Connection, update: u64) -> rusqlite::Result<()> {
+    database
+        .prepare_cached("UPDATE ledger_position SET acted = ?1")?
+        .execute([i64::try_from(update).unwrap_or(i64::MAX)])?;
+    Ok(())
 }
 
 /// Writes what has changed of an account.

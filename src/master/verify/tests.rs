@@ -1,0 +1,433 @@
+//! spec/master/verify.md · 3.1.7
+
+use super::*;
+use crate::master::database;
+use crate::master::transactions::ledger::{self, Outcome};
+use crate::master::transactions::place::Places;
+use crate::master::transactions::queue::{Queued, Turn};
+use crate::master::transactions::settlement::Holdings;
+use crate::model::{AccountId, Reason};
+use rusqlite::params;
+use std::collections::HashMap as Map;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const CASH: i64 = 1_000_000_000;
+
+fn symbol(text: &str) -> Symbol {
+    Symbol::parse(text).unwrap()
+}
+
+/// A small market, kept by the same functions as the real one.
+struct Market {
+    folder: TempDir,
+    database: Connection,
+    places: Places,
+    held: Map<i64, Holdings>,
+    workers: [Uuid; 2],
+    sequence: u64,
+}
+
+impl Market {
+    fn new(accounts: i64) -> Market {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        database::migrate(&path).unwrap();
+        let database = database::open(&path).unwrap();
+        let mut held = Map::new();
+        for account in 1..=accounts {
+            database
+                .execute(
+                    "INSERT INTO accounts VALUES (?1, ?2, ?2, ?2, ?2, 0, NULL, 0, ?3, zeroblob(16), ?1)",
+                    params![account, format!("user{account}"), CASH],
+                )
+                .unwrap();
+            let cash = Money(CASH);
+            held.insert(
+                account,
+                Holdings {
+                    cash,
+                    ..Holdings::default()
+                },
+            );
+        }
+        Market {
+            folder,
+            database,
+            places: Places::after(0, Stamp(0)),
+            held,
+            workers: [Uuid::from_u128(9), Uuid::from_u128(2)],
+            sequence: 0,
+        }
+    }
+
+    fn order(&mut self, account: i64, side: Side, asset: &str, quantity: i64, early: i64) -> Queued {
+        self.sequence += 1;
+        let worker = self.workers[usize::try_from(self.sequence % 2).unwrap()];
+        let place = self.places.give();
+        let order = Queued {
+            turn: Turn {
+                stamp: Stamp(place.accepted.0 - early),
+                worker,
+                sequence: self.sequence,
+                number: place.number,
+            },
+            id: place.id,
+            account: AccountId(account),
+            side,
+            symbol: symbol(asset),
+            quantity: Amount(quantity),
+            accepted: place.accepted,
+            since: None,
+            client_order_id: None,
+            waiters: Vec::new(),
+        };
+        let origin = ledger::origin(&self.database, &worker, &worker).unwrap();
+        ledger::insert(&self.database, &order, origin, place.accepted).unwrap();
+        order
+    }
+
+    /// Settles in turn, all at one price.
+    fn settle(&mut self, mut orders: Vec<Queued>, price: i64, update: u64) {
+        orders.sort_by_key(|order| order.turn);
+        for order in orders {
+            let held = self.held.get_mut(&order.account.0).unwrap();
+            let before = held.clone();
+            let outcome = match held.fill(order.side, order.symbol, order.quantity, Money(price)) {
+                Ok(total) => Outcome::Settled {
+                    price: Money(price),
+                    total,
+                    priced: Stamp(7),
+                },
+                Err(reason) => Outcome::Rejected(reason),
+            };
+            let now = Stamp::now();
+            ledger::settle(&self.database, order.turn.number, &outcome, now, update).unwrap();
+            ledger::store_holdings(&self.database, order.account, &before, held).unwrap();
+        }
+    }
+
+    /// A split or dividend comes into force; `apply` says whether the ledger hears of it.
+    fn act(&mut self, side: Side, asset: &str, value: i64, update: u64, apply: bool) {
+        let time = Stamp(i64::try_from(update).unwrap() * 1000);
+        let number = i64::try_from(update).unwrap();
+        self.database
+            .execute(
+                "INSERT INTO actions VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![asset, time.0, side as u8, value, number],
+            )
+            .unwrap();
+        assert!(
+            !ledger::actions_to_come(&self.database, update)
+                .unwrap()
+                .is_empty()
+        );
+        ledger::set_acted(&self.database, update).unwrap();
+        for account in ledger::holders(&self.database, symbol(asset)).unwrap() {
+            if !apply {
+                continue;
+            }
+            let held = self.held.get_mut(&account.0).unwrap();
+            let before = held.clone();
+            let units = held.positions[&symbol(asset)].0;
+            let (quantity, price, total) = if side == Side::Split {
+                (
+                    held.split(symbol(asset), Amount(value)).unwrap(),
+                    None,
+                    Money::ZERO,
+                )
+            } else {
+                let paid = held.dividend(symbol(asset), Money(value)).unwrap();
+                (units, Some(Money(value)), paid)
+            };
+            let place = self.places.give();
+            let row = crate::model::Transaction {
+                id: place.id,
+                account,
+                side,
+                status: crate::model::Status::Settled,
+                symbol: symbol(asset),
+                quantity,
+                accepted: place.accepted,
+                settled: Some(place.accepted),
+                price,
+                total: Some(total),
+                priced: Some(time),
+                client_order_id: None,
+                reason: None,
+            };
+            ledger::insert_settled(&self.database, place.number, &row, update).unwrap();
+            ledger::store_holdings(&self.database, account, &before, held).unwrap();
+        }
+    }
+
+    fn check(&mut self) -> Verification {
+        check(&mut self.database, &|| false).unwrap()
+    }
+
+    /// What is found after something was changed behind the master's back.
+    fn after(&mut self, sql: &str) -> Vec<String> {
+        let changed = self.database.execute(sql, []).unwrap();
+        assert!(changed > 0, "{sql}");
+        self.check().differences
+    }
+}
+
+/// Three accounts, four updates, everything that happens to an account.
+fn busy() -> Market {
+    let mut market = Market::new(3);
+    let first = vec![
+        market.order(1, Side::Buy, "AAPL", 30_000_000, 0),
+        market.order(2, Side::Buy, "AAPL", 1_234_567, 0),
+        market.order(1, Side::Buy, "IBM", 5_000_000, 0),
+        market.order(2, Side::Buy, "IBM", 900_000_000_000, 0),
+    ];
+    market.settle(first, 3_333_333, 1);
+    market.act(Side::Split, "AAPL", 2_000_000, 2, true);
+    let second = vec![
+        // The sale's turn is before the purchase that was accepted earlier: only in this order both fill.
+        market.order(1, Side::Buy, "IBM", 270_000_000, 0),
+        market.order(1, Side::Sell, "AAPL", 59_999_999, 5_000),
+        market.order(3, Side::Sell, "AAPL", 1, 0),
+    ];
+    market.settle(second, 3_500_001, 2);
+    market.act(Side::Dividend, "IBM", 123_457, 3, true);
+    let third = vec![
+        market.order(1, Side::Sell, "IBM", 275_000_000, 0),
+        market.order(2, Side::Sell, "AAPL", 1_000_000, 0),
+    ];
+    market.settle(third, 3_000_000, 3);
+    market.order(2, Side::Buy, "IBM", 1, 0);
+    market
+}
+
+#[test]
+fn what_was_kept_right_is_right() {
+    let mut market = busy();
+    let report = market.check();
+    assert!(report.is_clean(), "{report:#?}");
+    assert_eq!((report.accounts, report.queued, report.rejected), (3, 1, 2));
+    assert_eq!(report.settled, 7 + 3, "{report:#?}");
+    assert_eq!(report.positions, 2);
+    let cash: i64 = market.held.values().map(|held| held.cash.0).sum();
+    assert_eq!(report.cash, Money(cash).to_string());
+}
+
+#[test]
+fn every_kind_of_tampering_is_found() {
+    for (sql, says) in [
+        (
+            "UPDATE balances SET cash = cash + 1 WHERE account = 2",
+            "user2 (account 2): the cash stored",
+        ),
+        (
+            "DELETE FROM balances WHERE account = 1",
+            "user1 (account 1): the cash stored",
+        ),
+        (
+            "INSERT INTO balances VALUES (3, 5)",
+            "user3 (account 3): the cash stored is 0.000005",
+        ),
+        (
+            "UPDATE accounts SET starting_cash = starting_cash + 1 WHERE account = 1",
+            "together have",
+        ),
+        (
+            "UPDATE positions SET quantity = quantity + 1",
+            "the position stored in AAPL",
+        ),
+        (
+            "UPDATE positions SET cost = cost - 1",
+            "the position stored in AAPL",
+        ),
+        ("DELETE FROM positions", "no position is stored in AAPL"),
+        (
+            "INSERT INTO positions VALUES (3, 'GOOG', 1, 0)",
+            "in GOOG is 0.000001 units that cost 0, and the ledger makes none",
+        ),
+        (
+            "UPDATE transactions SET status = 2 WHERE number = 1",
+            "rejected without a reason",
+        ),
+        (
+            "UPDATE transactions SET status = 0 WHERE number = 1",
+            "queued and has an outcome",
+        ),
+        (
+            "UPDATE transactions SET status = 1 WHERE status = 0",
+            "lacks its outcome",
+        ),
+        (
+            "UPDATE transactions SET status = 1 WHERE status = 2",
+            "lacks its outcome",
+        ),
+        (
+            "UPDATE transactions SET status = 2, reason = 'no-price' WHERE status = 0",
+            "lacks the time",
+        ),
+        (
+            "UPDATE transactions SET total = total - 1 WHERE number = 2",
+            "its total is",
+        ),
+        (
+            "UPDATE transactions SET price = price + 1 WHERE number = 2",
+            "its total is",
+        ),
+        (
+            "UPDATE transactions SET quantity = quantity * 2 WHERE number = 2",
+            "its total is",
+        ),
+        (
+            "UPDATE transactions SET side = 2 WHERE number = 3",
+            "it cannot have settled: insufficient-holdings",
+        ),
+        (
+            "UPDATE transactions SET account = 3 WHERE number = 3",
+            "the cash stored",
+        ),
+        (
+            "UPDATE transactions SET quantity = 1 WHERE side = 3",
+            "the position stored",
+        ),
+        (
+            "UPDATE transactions SET total = 1 WHERE side = 3",
+            "a split moved cash",
+        ),
+        (
+            "UPDATE transactions SET quantity = quantity + 1 WHERE side = 4",
+            "a dividend was paid on",
+        ),
+        (
+            "UPDATE transactions SET total = total + 1 WHERE side = 4",
+            "a dividend of",
+        ),
+        (
+            "DELETE FROM transactions WHERE side = 3 AND account = 1",
+            "the split of AAPL",
+        ),
+        ("DELETE FROM transactions WHERE side = 4", "the dividend of IBM"),
+        ("DELETE FROM transactions WHERE number = 1", "user1 (account 1)"),
+        (
+            "UPDATE transactions SET symbol = 'aapl' WHERE number = 1",
+            "its asset is none",
+        ),
+        (
+            "UPDATE transactions SET reason = 'no-price' WHERE number = 1",
+            "has a reason of rejection",
+        ),
+        (
+            "UPDATE transactions SET reason = 'bad mood' WHERE status = 2",
+            "rejected without a reason",
+        ),
+        (
+            "UPDATE transactions SET update_number = NULL WHERE number = 1",
+            "lacks its outcome",
+        ),
+        (
+            "UPDATE transactions SET update_number = 9 WHERE number = 1",
+            "cannot have settled",
+        ),
+        (
+            "UPDATE transactions SET origin = NULL WHERE number = 1",
+            "no message brought",
+        ),
+        (
+            "UPDATE transactions SET accepted = accepted + 1 WHERE number = 1",
+            "not of the time",
+        ),
+        (
+            "UPDATE transactions SET ordered = accepted + 1 WHERE number = 1",
+            "its turn is after",
+        ),
+        // The turn that let the sale come before the purchase.
+        (
+            "UPDATE transactions SET ordered = accepted WHERE ordered < accepted",
+            "cannot have settled: insufficient-funds",
+        ),
+    ] {
+        let found = busy().after(sql);
+        assert!(found.iter().any(|text| text.contains(says)), "{sql}: {found:#?}");
+    }
+}
+
+#[test]
+fn constraints_that_were_evaded_are_found() {
+    let mut market = busy();
+    market
+        .database
+        .pragma_update(None, "foreign_keys", false)
+        .unwrap();
+    market
+        .database
+        .pragma_update(None, "ignore_check_constraints", true)
+        .unwrap();
+    let found = market.after("DELETE FROM accounts WHERE account = 3");
+    assert!(
+        found.iter().any(|text| text.contains("transactions: row")),
+        "{found:#?}"
+    );
+    market
+        .database
+        .execute("UPDATE balances SET cash = -1", [])
+        .unwrap();
+    // Anybody else's connection holds rows to their constraints.
+    let path = market.folder.path().join("master.db");
+    let mut reader = database::open_reader(&path).unwrap();
+    let found = check(&mut reader, &|| false).unwrap().differences;
+    assert!(
+        found.iter().any(|text| text.contains("SQLite: CHECK")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_split_that_the_ledger_never_heard_of_is_found() {
+    let mut market = busy();
+    market.act(Side::Split, "AAPL", 3_000_000, 4, false);
+    market.act(Side::Split, "MSFT", 3_000_000, 5, false);
+    let found = market.check().differences;
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found.iter().all(|text| text.contains("the split of AAPL")));
+}
+
+#[test]
+fn findings_are_bounded_and_a_check_can_be_broken_off() {
+    let mut market = Market::new(500);
+    market
+        .database
+        .execute("INSERT INTO balances SELECT account, 1 FROM accounts", [])
+        .unwrap();
+    let report = market.check();
+    assert_eq!(report.differences.len(), DIFFERENCES_MAX);
+    assert_eq!(report.more, 501 - DIFFERENCES_MAX as u64);
+    assert!(matches!(
+        check(&mut market.database, &|| true),
+        Err(VerifyError::Cancelled)
+    ));
+}
+
+#[test]
+fn files_are_read_and_not_changed() {
+    let market = busy();
+    let path = market.folder.path().join("master.db");
+    let copy = market.folder.path().join("copy.db");
+    database::backup(&path, &copy).unwrap();
+    let before = std::fs::read(&copy).unwrap();
+    assert!(check(&mut open(&copy).unwrap(), &|| false).unwrap().is_clean());
+    assert_eq!(std::fs::read(&copy).unwrap(), before);
+    // The live one is read beside its master.
+    assert!(check(&mut open(&path).unwrap(), &|| false).unwrap().is_clean());
+
+    let other = market.folder.path().join("other.db");
+    assert!(matches!(open(&other), Err(VerifyError::Sqlite(_))));
+    std::fs::write(&other, "no database at all, and longer than a header".repeat(9)).unwrap();
+    assert!(matches!(open(&other), Err(VerifyError::Foreign(_))));
+    // A page of the middle is lost.
+    let mut damaged = before.clone();
+    let middle = damaged.len() / 4096 / 2 * 4096;
+    damaged[middle..middle + 4096].fill(0);
+    std::fs::write(&other, damaged).unwrap();
+    let report = check(&mut open(&other).unwrap(), &|| false).unwrap();
+    assert!(!report.is_clean());
+    assert_eq!(Reason::from_code("no-price"), Some(Reason::NoPrice));
+}
