@@ -17,6 +17,8 @@
 mod check;
 #[path = "chaos/deployment.rs"]
 mod deployment;
+#[path = "chaos/disk.rs"]
+mod disk;
 #[path = "chaos/proxy.rs"]
 mod proxy;
 #[path = "chaos/random.rs"]
@@ -52,13 +54,15 @@ enum Fault {
     CutLinks,
     DelayLinks(u64),
     BusyDatabase(u64),
+    FullDisk(u64),
+    ReadOnlyDisk,
     Point(&'static str, u64),
 }
 
 impl Fault {
     fn draw(random: &mut Random) -> Fault {
         let worker = random.between(0, WORKERS as u64 - 1) as usize;
-        match random.between(0, 13) {
+        match random.between(0, 15) {
             0 | 1 => Fault::KillMaster,
             2 => Fault::KillWorker(worker),
             3 => Fault::KillAll,
@@ -68,6 +72,8 @@ impl Fault {
             7 => Fault::CutLinks,
             8 => Fault::DelayLinks(random.between(1, 120)),
             9 => Fault::BusyDatabase(random.between(50, 1500)),
+            10 => Fault::FullDisk(random.between(50, 1500)),
+            11 => Fault::ReadOnlyDisk,
             // Only where the programs were built with them.
             _ if !cfg!(debug_assertions) => Fault::KillMaster,
             _ => Fault::Point(random.pick::<&'static str>(fault::POINTS), random.between(1, 4)),
@@ -130,6 +136,26 @@ impl Fault {
                 holder.execute_batch("ROLLBACK").unwrap();
                 0
             }
+            Fault::FullDisk(millis) => {
+                let Some(disk) = &deployment.disk else { return 0 };
+                disk.fill();
+                pause(*millis);
+                disk.clear();
+                0
+            }
+            Fault::ReadOnlyDisk => {
+                deployment.master.kill();
+                let Some(disk) = &deployment.disk else { return 1 };
+                disk.set_writable(false);
+                let ready = deployment.master.start(None);
+                assert!(
+                    !deployment.master.wait_ready(&ready),
+                    "a master serves on a read-only disk"
+                );
+                deployment.master.kill();
+                disk.set_writable(true);
+                1
+            }
             Fault::Point(name, count) => {
                 deployment.master.kill();
                 let ready = deployment.master.start(Some(&format!("{name}:{count}")));
@@ -157,6 +183,9 @@ fn main() {
     // What failed is there to be looked at.
     folder.disable_cleanup(std::env::var_os("CHAOS_KEEP").is_some());
     let mut deployment = Deployment::make(folder.path(), WORKERS, INTERVAL);
+    if deployment.disk.is_none() {
+        println!("chaos: no right to mount a disk: full and read-only ones are left out");
+    }
     deployment.heal();
     let mut random = Random::new(seed);
     let traders: Vec<Sender<Command>> = (0..TRADERS)

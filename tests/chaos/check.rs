@@ -5,8 +5,9 @@ use papertrader::client::{Client, Options};
 use papertrader::model::money::MILLION;
 use papertrader::model::{Side, Status, Username};
 use papertrader::wire::Reply;
-use papertrader::wire::payload::{Entry, Portfolio};
+use papertrader::wire::payload::{Entry, History, Portfolio};
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 /// Counts of what was checked.
 #[derive(Debug, Default, Clone, Copy)]
@@ -19,9 +20,7 @@ pub struct Counts {
 /// Compares what a trader was told with what the deployment holds.
 pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
     let username = Username::parse(&book.name).unwrap();
-    let mut client = Client::open(address, &Options::default(), Some(book.session.clone())).unwrap();
-    let history = client.history(&username).unwrap();
-    let portfolio = client.portfolio(&username).unwrap();
+    let (history, portfolio) = read(book, &username, address);
     let mut rows: HashMap<&str, &Entry> = HashMap::new();
     for entry in &history.entries {
         let name = entry.detail.as_ref().unwrap().client_order_id.as_str();
@@ -77,6 +76,20 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
     }
     totals(&history.entries, &portfolio, starting_cash, &book.name);
     counts
+}
+
+/// The worker may still be looking for its master.
+fn read(book: &Book, username: &Username, address: &str) -> (History, Portfolio) {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let attempt = Client::open(address, &Options::default(), Some(book.session.clone()))
+            .and_then(|mut client| Ok((client.history(username)?, client.portfolio(username)?)));
+        match attempt {
+            Ok(read) => return read,
+            Err(error) => assert!(Instant::now() < until, "{address} cannot be asked: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Cash and positions are exactly what the fills add up to.

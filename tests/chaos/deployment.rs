@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::disk::Disk;
 use crate::proxy::Proxy;
 
+/// Room for the database of a long run.
+const DISK_MEGABYTES: u32 = 1024;
 /// How long a daemon may take to serve.
 const START: Duration = Duration::from_secs(60);
 
@@ -126,6 +129,8 @@ pub struct Deployment {
     pub workers: Vec<Daemon>,
     pub addresses: Vec<String>,
     pub proxy: Proxy,
+    /// Where the database lies; dropped last.
+    pub disk: Option<Disk>,
     homes: Vec<Keyring>,
 }
 
@@ -154,6 +159,7 @@ impl Deployment {
              symbols = 5\nseed = 1\n[accounts]\nbcrypt_cost = 4\n[limits]\nfailed_logins_per_minute_per_address = 100000\n\
              registrations_per_minute_per_address = 100000\norders_per_minute_per_account = 10000000\n"
         );
+        let disk = Disk::mount(&folder.join("data"), DISK_MEGABYTES);
         let config = folder.join("master.toml");
         fs::write(&config, text).unwrap();
         let database = MasterConfig::load(&config).unwrap().0.database;
@@ -169,6 +175,7 @@ impl Deployment {
             workers: Vec::new(),
             addresses: Vec::new(),
             proxy,
+            disk,
             homes: vec![master_home],
         };
         for number in 1..=workers {
