@@ -17,3 +17,6 @@ pub use drainer::Drainer;
 pub use limits::{Admission, ConnectionLimits};
 pub use listener::Listener;
 pub use reader::{Ended, Reader, ReaderLimits};
+
+#[cfg(test)]
+mod tests;

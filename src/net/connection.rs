@@ -284,6 +284,15 @@ impl Connection {
         }
     }
 
+    /// Ends the connection once what is here is sent.
+    pub(super) fn end_after_bytes(self: &Arc<Self>) {
+        let mut sending = self.sending();
+        if matches!(sending.side.end, End::No | End::AfterReplies) {
+            sending.side.end = End::AfterBytes;
+            sending.side.forget_slots();
+        }
+    }
+
     /// Ends the connection once all that was asked is answered and sent.
     pub(super) fn end_after_replies(self: &Arc<Self>) {
         let mut sending = self.sending();

@@ -288,7 +288,11 @@ impl Reader {
                 }
                 self.discard();
             }
-            Ended::Broken => self.discard(),
+            Ended::Broken => {
+                // What is here already, such as what TLS says of an error, may leave.
+                self.connection.end_after_bytes();
+                self.discard();
+            }
         }
         self.connection.close();
     }

@@ -1,0 +1,808 @@
+//! spec/net.md · 4.3 The Connection (its tests, over real sockets)
+
+use super::connection::{SHUTTING_DOWN, UNANSWERED_MAX};
+use super::reader::{HEAVY_MAX, LINGER};
+use super::*;
+use crate::model::ProtocolFault;
+use crate::thread::{self, Handle, Hearts, Stop};
+use crate::wire::{Fault, FrameBuffer, Header, Instruction, Reply, frame};
+use crossbeam_channel::{Receiver, bounded};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A drainer on its thread.
+struct Drains {
+    drainer: Arc<Drainer>,
+    stop: Stop,
+    thread: Option<Handle>,
+}
+
+impl Drains {
+    fn start() -> Drains {
+        let (drainer, stop) = (Drainer::new().unwrap(), Stop::new());
+        let (runs, stopped, heart) = (
+            Arc::clone(&drainer),
+            stop.clone(),
+            Hearts::new().register("drainer"),
+        );
+        let thread = thread::spawn("drainer", move || runs.run(&stopped, &heart)).unwrap();
+        Drains {
+            drainer,
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Drains {
+    fn drop(&mut self) {
+        self.stop.request();
+        self.thread.take().unwrap().join(Instant::now() + PATIENCE);
+    }
+}
+
+fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    (listener.accept().unwrap().0, client)
+}
+
+fn send_limits() -> SendLimits {
+    SendLimits {
+        max_unsent: 64 * 1024,
+        send_timeout: PATIENCE,
+    }
+}
+
+fn reader_limits() -> ReaderLimits {
+    ReaderLimits {
+        frame_timeout: PATIENCE,
+        idle_timeout: PATIENCE,
+        unanswered_max: UNANSWERED_MAX,
+    }
+}
+
+fn open(drains: &Drains, limits: SendLimits) -> (Arc<Connection>, TcpStream) {
+    let (socket, client) = sockets();
+    let connection = Connection::new(socket, None, limits, Arc::clone(&drains.drainer)).unwrap();
+    (connection, client)
+}
+
+/// A thread that answers each ping with a pong, as modules do, until the connection ends; how it ended.
+fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<Ended> {
+    let (tell, told) = bounded(1);
+    thread::spawn("reader", move || {
+        let mut reader = Reader::new(connection, limits);
+        let ended = loop {
+            if let Err(ended) = pongs(&mut reader) {
+                break ended;
+            }
+        };
+        reader.finish(ended);
+        tell.send(ended).unwrap();
+    })
+    .unwrap();
+    told
+}
+
+fn pongs(reader: &mut Reader) -> Result<(), Ended> {
+    reader.fill()?;
+    loop {
+        match reader.buffer.next(Header::check_request) {
+            Ok(None) => return Ok(()),
+            Ok(Some(_)) => {
+                let number = reader.reserve_one()?;
+                reader.connection().reply(number, |out| Reply::Pong.write(out));
+            }
+            Err(fault) => return Err(Ended::Fault(fault)),
+        }
+    }
+}
+
+fn ping() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame::write(&mut bytes, Instruction::Ping, &[]);
+    bytes
+}
+
+/// Everything until the end of the stream, as replies; the reads must not fail.
+fn replies(mut client: &TcpStream) -> Vec<Reply> {
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).unwrap();
+    let mut buffer = FrameBuffer::new();
+    buffer.extend(&bytes);
+    let mut replies = Vec::new();
+    while let Some((header, data)) = buffer.next(Header::check).unwrap() {
+        replies.push(Reply::read(&header, data).unwrap());
+    }
+    assert!(!buffer.is_partial());
+    replies
+}
+
+fn fault_of(reply: &Reply) -> ProtocolFault {
+    match reply {
+        Reply::ProtocolError(fault, _) => *fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn read_exactly(mut client: &TcpStream, size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    client.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+fn until(what: &str, is: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn replies_leave_in_the_order_of_requests() {
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    assert_eq!(reader.reserve_some(5), Ok((0, 5)));
+    let put = |text: &'static [u8]| move |out: &mut Vec<u8>| out.extend_from_slice(text);
+    connection.reply(3, put(b"3"));
+    connection.sending().part(1, put(b"1a"));
+    connection.sending().part(2, put(b"2"));
+    connection.sending().notice(put(b"n"));
+    assert_eq!(read_exactly(&client, 1), b"n", "a notice waits for nobody");
+    connection.reply(0, put(b"0"));
+    assert_eq!(read_exactly(&client, 3), b"01a", "a part of the next leaves too");
+    connection.sending().finish(2);
+    connection.reply(3, put(b"twice"));
+    connection.reply(1, put(b"1b"));
+    assert_eq!(read_exactly(&client, 4), b"1b23");
+    connection.reply(1, put(b"late"));
+    connection.reply(9, put(b"never asked"));
+    connection.reply(4, put(b"4"));
+    assert_eq!(read_exactly(&client, 1), b"4");
+    assert!(connection.sending().is_empty());
+    assert_eq!(drains.drainer.unsent(), 0);
+}
+
+#[test]
+fn what_follows_waits_for_effect_and_not_for_replies() {
+    let drains = Drains::start();
+    let (connection, _client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    reader.reserve_some(2).unwrap();
+    let (tell, told) = bounded(1);
+    let waiting = thread::spawn("waits", move || {
+        tell.send(reader.wait_effective()).unwrap();
+    })
+    .unwrap();
+    connection.sending().effective(1);
+    connection.sending().effective(1);
+    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    connection.sending().effective(0);
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(())));
+    waiting.join(Instant::now() + PATIENCE);
+    connection.reply(0, |_| {});
+    connection.reply(1, |_| {});
+}
+
+#[test]
+fn unanswered_requests_are_bounded() {
+    let drains = Drains::start();
+    let (connection, _client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    assert_eq!(
+        reader.reserve_some(UNANSWERED_MAX - 1),
+        Ok((0, UNANSWERED_MAX - 1))
+    );
+    let last = u64::try_from(UNANSWERED_MAX).unwrap() - 1;
+    assert_eq!(
+        reader.reserve_some(100),
+        Ok((last, 1)),
+        "as many as there is room for"
+    );
+    let (tell, told) = bounded(1);
+    thread::spawn("waits", move || tell.send(reader.reserve_some(100)).unwrap()).unwrap();
+    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    connection.reply(0, |_| {});
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok((last + 1, 1))));
+}
+
+#[test]
+fn large_answers_are_counted_apart() {
+    let drains = Drains::start();
+    let (connection, _client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    for number in 0..HEAVY_MAX {
+        assert_eq!(reader.reserve_heavy(), Ok(u64::try_from(number).unwrap()));
+    }
+    assert_eq!(reader.reserve_one(), Ok(8), "others go on");
+    let (tell, told) = bounded(1);
+    thread::spawn("waits", move || tell.send(reader.reserve_heavy()).unwrap()).unwrap();
+    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    connection.reply(3, |_| {});
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(9)));
+}
+
+#[test]
+fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
+    const SIZE: usize = 16 << 20;
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    reader.reserve_one().unwrap();
+    let began = Instant::now();
+    connection.reply(0, |out| out.resize(SIZE, 7));
+    assert!(began.elapsed() < Duration::from_secs(2), "a module waited");
+    assert!(drains.drainer.unsent() > SIZE / 2);
+    let (tell, told) = bounded(1);
+    thread::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
+    assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
+    assert!(read_exactly(&client, SIZE).iter().all(|byte| *byte == 7));
+    assert_eq!(
+        told.recv_timeout(PATIENCE),
+        Ok(Ok(1)),
+        "it has read, so it is read again"
+    );
+    until("unsent bytes are forgotten", || drains.drainer.unsent() == 0);
+}
+
+#[test]
+fn replies_that_wait_for_others_count_as_unread() {
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    reader.reserve_some(2).unwrap();
+    connection.reply(1, |out| out.resize(100_000, 7));
+    assert_eq!(drains.drainer.unsent(), 100_000);
+    let (tell, told) = bounded(1);
+    thread::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
+    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    connection.reply(0, |_| {});
+    read_exactly(&client, 100_000);
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(2)));
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
+    const SIZE: usize = 16 << 20;
+    let drains = Drains::start();
+    let limits = SendLimits {
+        send_timeout: Duration::from_millis(600),
+        ..send_limits()
+    };
+    let (stuck, stuck_client) = open(&drains, limits);
+    let (slow, slow_client) = open(&drains, limits);
+    for connection in [&stuck, &slow] {
+        let mut reader = Reader::new(Arc::clone(connection), reader_limits());
+        reader.reserve_one().unwrap();
+        connection.reply(0, |out| out.resize(SIZE, 7));
+    }
+    let ended = serve(Arc::clone(&stuck), reader_limits());
+    let mut left = SIZE;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(1500) {
+        let some = left.min(1 << 20);
+        read_exactly(&slow_client, some);
+        left -= some;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(Ended::Broken));
+    assert!(!stuck.is_open());
+    read_exactly(&slow_client, left);
+    until("both are forgotten", || drains.drainer.unsent() == 0);
+    drop(stuck_client);
+}
+
+#[test]
+fn a_cut_connection_wakes_whoever_waits_for_it() {
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    reader.reserve_one().unwrap();
+    let (tell, told) = bounded(1);
+    thread::spawn("waits", move || tell.send(reader.wait_effective()).unwrap()).unwrap();
+    connection.cut();
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(Err(Ended::Broken)));
+    connection.reply(0, |out| out.push(1));
+    assert!(replies(&client).is_empty());
+}
+
+#[test]
+fn idleness_ends_a_connection_unless_something_is_unanswered() {
+    let drains = Drains::start();
+    let limits = ReaderLimits {
+        idle_timeout: SHORT,
+        ..reader_limits()
+    };
+    let (connection, client) = open(&drains, send_limits());
+    let ended = serve(connection, limits);
+    (&client).write_all(&ping()).unwrap();
+    let began = Instant::now();
+    let said = replies(&client);
+    assert!(began.elapsed() >= SHORT);
+    assert_eq!(said[0], Reply::Pong);
+    assert_eq!(fault_of(&said[1]), ProtocolFault::Timeout);
+    drop(client);
+    assert!(matches!(ended.recv_timeout(PATIENCE), Ok(Ended::Fault(_))));
+
+    let (connection, client) = open(&drains, send_limits());
+    let (answering, limits) = (Arc::clone(&connection), limits);
+    let (tell, told) = bounded(1);
+    thread::spawn("reader", move || {
+        let mut reader = Reader::new(connection, limits);
+        reader.reserve_one().unwrap();
+        tell.send(reader.fill()).unwrap();
+    })
+    .unwrap();
+    assert!(told.recv_timeout(SHORT * 3).is_err(), "it waits for an answer");
+    answering.reply(0, |out| out.push(1));
+    read_exactly(&client, 1);
+    assert!(matches!(told.recv_timeout(PATIENCE), Ok(Err(Ended::Fault(_)))));
+}
+
+#[test]
+fn a_frame_must_be_whole_in_time() {
+    let drains = Drains::start();
+    let limits = ReaderLimits {
+        frame_timeout: SHORT,
+        ..reader_limits()
+    };
+    let (connection, client) = open(&drains, send_limits());
+    serve(connection, limits);
+    let mut bytes = ping();
+    bytes.extend_from_slice(&ping()[..5]);
+    (&client).write_all(&bytes).unwrap();
+    let began = Instant::now();
+    let drip = client.try_clone().unwrap();
+    std::thread::spawn(move || {
+        // Byte by byte does not help.
+        for byte in &ping()[5..9] {
+            std::thread::sleep(SHORT / 5);
+            let _ = (&drip).write_all(&[*byte]);
+        }
+    });
+    let said = replies(&client);
+    assert!(began.elapsed() >= SHORT && began.elapsed() < SHORT * 5);
+    assert_eq!(said.len(), 2);
+    assert_eq!(fault_of(&said[1]), ProtocolFault::Timeout);
+}
+
+#[test]
+fn each_frame_has_a_time_of_its_own() {
+    let drains = Drains::start();
+    let limits = ReaderLimits {
+        frame_timeout: SHORT,
+        ..reader_limits()
+    };
+    let (connection, client) = open(&drains, send_limits());
+    serve(connection, limits);
+    // Each write ends inside a frame, for longer than a frame may take.
+    let frame = ping();
+    let (head, tail) = frame.split_at(9);
+    (&client).write_all(head).unwrap();
+    let mut whole = Vec::new();
+    whole.extend_from_slice(tail);
+    whole.extend_from_slice(head);
+    for _ in 0..10 {
+        std::thread::sleep(SHORT / 4);
+        (&client).write_all(&whole).unwrap();
+    }
+    (&client).write_all(tail).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(replies(&client), vec![Reply::Pong; 11]);
+}
+
+#[test]
+fn a_frame_has_its_time_back_that_we_did_not_read() {
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let limits = ReaderLimits {
+        frame_timeout: SHORT,
+        unanswered_max: 1,
+        ..reader_limits()
+    };
+    let mut reader = Reader::new(Arc::clone(&connection), limits);
+    let mut bytes = ping();
+    bytes.extend_from_slice(&ping());
+    bytes.extend_from_slice(&ping()[..3]);
+    (&client).write_all(&bytes).unwrap();
+    reader.fill().unwrap();
+    reader.buffer.next(Header::check_request).unwrap().unwrap();
+    reader.reserve_one().unwrap();
+    let (answering, pause) = (Arc::clone(&connection), SHORT * 2);
+    std::thread::spawn(move || {
+        std::thread::sleep(pause);
+        answering.reply(0, |out| Reply::Pong.write(out));
+    });
+    reader.buffer.next(Header::check_request).unwrap().unwrap();
+    assert_eq!(reader.reserve_one(), Ok(1));
+    connection.reply(1, |out| Reply::Pong.write(out));
+    (&client).write_all(&ping()[3..]).unwrap();
+    reader.fill().unwrap();
+    assert!(reader.buffer.next(Header::check_request).unwrap().is_some());
+}
+
+#[test]
+fn half_closed_clients_get_their_replies() {
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    (&client).write_all(&ping()).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    reader.fill().unwrap();
+    reader.reserve_one().unwrap();
+    reader.buffer.clear();
+    assert_eq!(reader.fill(), Err(Ended::Clean));
+    let (tell, told) = bounded(1);
+    thread::spawn("finish", move || {
+        reader.finish(Ended::Clean);
+        tell.send(()).unwrap();
+    })
+    .unwrap();
+    assert!(
+        told.recv_timeout(Duration::from_millis(50)).is_err(),
+        "a reply is owed"
+    );
+    connection.reply(0, |out| Reply::Pong.write(out));
+    assert_eq!(replies(&client), [Reply::Pong]);
+    told.recv_timeout(PATIENCE).unwrap();
+
+    let (connection, client) = open(&drains, send_limits());
+    serve(connection, reader_limits());
+    let mut bytes = ping();
+    bytes.extend_from_slice(&ping()[..16]);
+    (&client).write_all(&bytes).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let said = replies(&client);
+    assert_eq!(
+        (&said[0], fault_of(&said[1])),
+        (&Reply::Pong, ProtocolFault::BadFrame)
+    );
+}
+
+#[test]
+fn the_last_answer_survives_a_client_that_goes_on_talking() {
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let ended = serve(connection, reader_limits());
+    let talker = client.try_clone().unwrap();
+    let mut bytes = ping();
+    bytes.extend_from_slice(&[9; 17]);
+    bytes.resize(1 << 20, 0);
+    std::thread::spawn(move || {
+        let until = Instant::now() + LINGER / 2;
+        let _ = (&talker).write_all(&bytes);
+        while Instant::now() < until && (&talker).write_all(&bytes[..4096]).is_ok() {}
+    });
+    // The answer is read late, and is there all the same.
+    std::thread::sleep(LINGER / 3);
+    let mut first = [0; 17];
+    (&client).read_exact(&mut first).unwrap();
+    let header = Header::read(&first);
+    assert_eq!(header.instruction, Instruction::Pong.number());
+    let said = replies(&client);
+    assert_eq!(fault_of(&said[0]), ProtocolFault::BadFrame);
+    assert!(matches!(ended.recv_timeout(PATIENCE), Ok(Ended::Fault(_))));
+}
+
+#[test]
+fn an_end_from_outside_does_not_wait_for_a_silent_client() {
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let ended = serve(Arc::clone(&connection), reader_limits());
+    (&client).write_all(&ping()).unwrap();
+    read_exactly(&client, 17);
+    let began = Instant::now();
+    connection.end_at_once(SHUTTING_DOWN);
+    let said = replies(&client);
+    assert_eq!(fault_of(&said[0]), ProtocolFault::ShuttingDown);
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(Ended::Broken));
+    assert!(
+        began.elapsed() >= LINGER && began.elapsed() < LINGER * 3,
+        "{:?}",
+        began.elapsed()
+    );
+    // What is answered now is dropped, and a second end adds nothing.
+    connection.end_at_once(SHUTTING_DOWN);
+    connection.reply(1, |out| out.push(1));
+}
+
+#[test]
+fn an_end_from_outside_comes_before_what_is_unanswered() {
+    let drains = Drains::start();
+    let (connection, client) = open(&drains, send_limits());
+    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    reader.reserve_some(3).unwrap();
+    connection.reply(1, |out| out.resize(1000, 1));
+    connection.end_at_once(SHUTTING_DOWN);
+    assert_eq!(fault_of(&replies(&client)[0]), ProtocolFault::ShuttingDown);
+    assert_eq!(drains.drainer.unsent(), 0);
+    assert_eq!(reader.wait_effective(), Err(Ended::Broken));
+}
+
+struct Port {
+    listener: Arc<Listener>,
+    admission: Arc<Admission>,
+    stop: Stop,
+    threads: Vec<Handle>,
+}
+
+impl Port {
+    /// Accepts and keeps connections, each until its peer ends.
+    fn open(total: usize, per_ip: usize) -> Port {
+        let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+        let admission = Admission::new(ConnectionLimits { total, per_ip });
+        let stop = Stop::new();
+        let (refusal, refuser) = refusal::refusal();
+        let (accepts, places, stopped) = (Arc::clone(&listener), Arc::clone(&admission), stop.clone());
+        let accepting = thread::spawn("listener", move || {
+            accepts.run(&places, &refusal, &stopped, |mut socket, _, place| {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut socket, &mut std::io::sink());
+                    drop(socket);
+                    drop(place);
+                });
+            });
+        });
+        let (stopped, heart) = (stop.clone(), Hearts::new().register("refuser"));
+        let refusing = thread::spawn("refuser", move || refuser.run(&stopped, &heart));
+        Port {
+            listener,
+            admission,
+            stop,
+            threads: vec![accepting.unwrap(), refusing.unwrap()],
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let client = TcpStream::connect(self.listener.address()).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client
+    }
+
+    fn close(self) {
+        self.listener.close();
+        self.stop.request();
+        let late = thread::join_all(self.threads, Instant::now() + PATIENCE);
+        assert!(late.is_empty(), "{late:?}");
+    }
+}
+
+#[test]
+fn peers_without_a_place_are_told_and_places_come_back() {
+    let port = Port::open(10, 2);
+    let first = port.connect();
+    let _second = port.connect();
+    until("both are admitted", || port.admission.open() == 2);
+    let third = port.connect();
+    // It talks before it listens; the answer is there all the same.
+    (&third).write_all(&ping().repeat(1000)).unwrap();
+    let said = replies(&third);
+    assert_eq!(fault_of(&said[0]), ProtocolFault::TooManyConnections);
+    drop(first);
+    until("the place came back", || port.admission.open() == 1);
+    let _fourth = port.connect();
+    until("it is admitted", || port.admission.open() == 2);
+    port.close();
+}
+
+#[test]
+fn a_closed_listener_frees_its_port_for_the_next() {
+    let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+    let address: SocketAddr = listener.address();
+    let admission = Admission::new(ConnectionLimits { total: 9, per_ip: 9 });
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let (refusal, _refuser) = refusal::refusal();
+    let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
+    let thread = thread::spawn("listener", move || {
+        accepts.run(&admission, &refusal, &Stop::new(), |_, _, _| {
+            counts.fetch_add(1, Ordering::SeqCst);
+        });
+    })
+    .unwrap();
+    let client = TcpStream::connect(address).unwrap();
+    until("it accepts", || accepted.load(Ordering::SeqCst) == 1);
+    listener.close();
+    assert!(
+        thread.join(Instant::now() + PATIENCE),
+        "closing ends it without a stop"
+    );
+    drop(listener);
+    assert!(TcpStream::connect(address).is_err());
+    // Its last connection may still be closing.
+    Listener::bind(address).unwrap();
+    drop(client);
+}
+
+/// Does something only where the test below runs it, in a process of its own.
+#[test]
+fn child_runs_out_of_descriptors() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    if std::env::var_os("PAPERTRADER_TEST_EMFILE").is_none() {
+        return;
+    }
+    let port = Port::open(1000, 1000);
+    let mut stat = std::fs::File::open("/proc/self/stat").unwrap();
+    let limit = Rlimit {
+        current: Some(40),
+        maximum: Some(40),
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let mut clients = Vec::new();
+    // Both ends of each connection are here, so the limit comes soon.
+    let error = loop {
+        match TcpStream::connect(port.listener.address()) {
+            Ok(client) => clients.push(client),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(
+        error.raw_os_error(),
+        Some(rustix::io::Errno::MFILE.raw_os_error())
+    );
+    let waiting = clients.len() - port.admission.open();
+    assert!(waiting > 0, "all were accepted: {}", clients.len());
+    let before = cpu(&mut stat);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(
+        cpu(&mut stat) - before < Duration::from_millis(250),
+        "accepting spins"
+    );
+    let some = clients.len() / 2;
+    clients.drain(..some);
+    until("accepting goes on", || port.admission.open() == clients.len());
+    port.close();
+}
+
+/// What this process has computed so far.
+fn cpu(stat: &mut std::fs::File) -> Duration {
+    let mut text = String::new();
+    stat.rewind().unwrap();
+    stat.read_to_string(&mut text).unwrap();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
+#[test]
+fn accepting_goes_on_when_descriptors_are_free_again() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "net::tests::child_runs_out_of_descriptors",
+            "--nocapture",
+        ])
+        .env("PAPERTRADER_TEST_EMFILE", "1")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+mod tls {
+    use super::*;
+    use crate::net::tls::Tls;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+    use std::path::Path;
+
+    fn certificate(folder: &Path) -> CertificateDer<'static> {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        made.cert.der().clone()
+    }
+
+    fn open(drains: &Drains, tls: &Tls, limits: ReaderLimits) -> (TcpStream, Receiver<Ended>) {
+        let (socket, client) = sockets();
+        let state = Some(tls.accept().unwrap());
+        let connection = Connection::new(socket, state, send_limits(), Arc::clone(&drains.drainer)).unwrap();
+        (client, serve(connection, limits))
+    }
+
+    fn speak(client: TcpStream, root: &CertificateDer<'static>) -> StreamOwned<ClientConnection, TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(root.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), client)
+    }
+
+    #[test]
+    fn the_same_protocol_inside() {
+        let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+        let root = certificate(folder.path());
+        let tls = Tls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let (client, ended) = open(&drains, &tls, reader_limits());
+        let mut client = speak(client, &root);
+        for _ in 0..3 {
+            client.write_all(&ping().repeat(500)).unwrap();
+            let mut pongs = vec![0; 17 * 500];
+            client.read_exact(&mut pongs).unwrap();
+            let mut pong = Vec::new();
+            Reply::Pong.write(&mut pong);
+            assert_eq!(pongs, pong.repeat(500));
+        }
+        // The end inside TLS is an end, and is answered in form.
+        client.conn.send_close_notify();
+        client.conn.complete_io(&mut client.sock).unwrap();
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0, "closed in form");
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok(Ended::Clean));
+
+        // A new pair is taken up, a broken one is not.
+        let other = certificate(folder.path());
+        tls.reload().unwrap();
+        std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
+        assert!(tls.reload().is_err());
+        let (client, _ended) = open(&drains, &tls, reader_limits());
+        let mut client = speak(client, &other);
+        client.write_all(&ping()).unwrap();
+        client.read_exact(&mut [0; 17]).unwrap();
+    }
+
+    #[test]
+    fn a_handshake_has_a_frames_time() {
+        let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+        let root = certificate(folder.path());
+        let tls = Tls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let limits = ReaderLimits {
+            frame_timeout: SHORT,
+            ..reader_limits()
+        };
+        let (client, ended) = open(&drains, &tls, limits);
+        (&client).write_all(&[22, 3, 1]).unwrap();
+        let began = Instant::now();
+        let ended = ended.recv_timeout(PATIENCE).unwrap();
+        assert!(matches!(
+            ended,
+            Ended::Fault(Fault {
+                code: ProtocolFault::Timeout,
+                ..
+            })
+        ));
+        assert!(began.elapsed() < LINGER * 3);
+        // Whoever is through may be idle for longer.
+        let (client, ended) = open(&drains, &tls, limits);
+        let mut client = speak(client, &root);
+        client.write_all(&ping()).unwrap();
+        client.read_exact(&mut [0; 17]).unwrap();
+        assert!(ended.recv_timeout(SHORT * 2).is_err());
+        client.write_all(&ping()).unwrap();
+        client.read_exact(&mut [0; 17]).unwrap();
+    }
+
+    #[test]
+    fn plain_text_gets_nothing() {
+        let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+        certificate(folder.path());
+        let tls = Tls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let (client, ended) = open(&drains, &tls, reader_limits());
+        (&client).write_all(&ping()).unwrap();
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok(Ended::Broken));
+        let mut said = Vec::new();
+        match (&client).read_to_end(&mut said) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+        let mut pong = Vec::new();
+        Reply::Pong.write(&mut pong);
+        assert!(!said.windows(pong.len()).any(|bytes| bytes == pong));
+    }
+}
