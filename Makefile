@@ -11,7 +11,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 # netcat for the tests.
 PACKAGES = gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
 
-.PHONY: all deps build test fmt install clean forecast-check market-load
+.PHONY: all deps build test fmt install clean chaos hostile forecast-check market-load
 
 all: build
 
@@ -45,6 +45,16 @@ test: deps
 
 fmt:
 	$(CARGO) fmt --all
+
+# Kills, stops, cuts, delays and full disks while people trade; prints its seed, and replays from SEED=N.
+ROUNDS ?= 1000
+chaos: deps
+	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(CARGO) test --locked --test chaos
+
+# Hostile clients by the hundred beside a person who is served.
+CLIENTS ?= 500
+hostile: deps
+	HOSTILE_CLIENTS=$(CLIENTS) $(CARGO) test --locked --test hostile
 
 # How often the predictions' 95 % interval holds on the sample market, beside the naive last value.
 forecast-check: deps

@@ -16,6 +16,7 @@
 #[path = "chaos/check.rs"]
 mod check;
 #[path = "chaos/deployment.rs"]
+#[allow(dead_code, reason = "shared with the other program")]
 mod deployment;
 #[path = "chaos/disk.rs"]
 mod disk;

@@ -92,6 +92,11 @@ impl Daemon {
             .and_then(|child| Pid::from_raw(child.id() as i32))
     }
 
+    /// Its process ID, while it runs.
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = self.pid() {
             let _ = kill_process(pid, signal);

@@ -1,0 +1,352 @@
+//! Hostile clients against a real worker: slow senders, peers that never read, floods, guesses, descriptors
+//! that run out. They may harm themselves; a person beside them is served, and memory stays bounded.
+//!
+//! `HOSTILE_CLIENTS` of each slow kind (100 unless told). Times are printed, not judged.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_arithmetic,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    missing_docs,
+    dead_code,
+    reason = "a test program ends at the first thing that is not as it should be"
+)]
+
+#[path = "chaos/deployment.rs"]
+#[allow(dead_code, reason = "shared with the other program")]
+mod deployment;
+#[path = "chaos/disk.rs"]
+mod disk;
+#[path = "chaos/proxy.rs"]
+mod proxy;
+
+use deployment::Deployment;
+use papertrader::client::{Client, Options};
+use papertrader::model::{Email, HashedPass, Reason, SessionId, Symbol, Username};
+use papertrader::wire::{Header, Instruction, Reply, Request, Window, frame};
+use rustix::process::{Pid, Resource, Rlimit};
+use socket2::{Domain, Socket, Type};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection from an address of our choice, that speaks frames and nothing else.
+struct Raw(TcpStream);
+
+impl Raw {
+    fn from(ip: [u8; 4], to: &str) -> Raw {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket
+            .bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::from(ip)), 0).into())
+            .unwrap();
+        socket.connect(&to.parse::<SocketAddr>().unwrap().into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Raw(stream)
+    }
+
+    fn send(&mut self, request: &Request) {
+        let mut bytes = Vec::new();
+        request.write(&mut bytes);
+        self.0.write_all(&bytes).unwrap();
+    }
+
+    fn reply(&mut self) -> Reply {
+        let mut head = [0; frame::HEADER];
+        self.0.read_exact(&mut head).unwrap();
+        let header = Header::read(&head);
+        let mut data = vec![0; header.data_size as usize];
+        self.0.read_exact(&mut data).unwrap();
+        Reply::read(&header, &data).unwrap()
+    }
+
+    fn call(&mut self, request: &Request) -> Reply {
+        self.send(request);
+        self.reply()
+    }
+}
+
+fn user(name: &str, digit: char) -> (Username, Email, HashedPass) {
+    let pass = HashedPass::parse(&digit.to_string().repeat(64)).unwrap();
+    (
+        Username::parse(name).unwrap(),
+        Email::parse(&format!("{name}@example.org")).unwrap(),
+        pass,
+    )
+}
+
+/// Resident memory of a process, in KiB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// The median and the 99th percentile of some quotes and of some logins, in microseconds.
+fn beside(address: &str, name: &str) -> [u128; 3] {
+    let (username, _, pass) = user(name, 'a');
+    let mut client = Client::open(address, &Options::default(), None).unwrap();
+    let mut logins = Vec::new();
+    for _ in 0..5 {
+        let began = Instant::now();
+        client.login(&username, &pass, false).unwrap();
+        logins.push(began.elapsed().as_micros());
+    }
+    let symbol = Symbol::parse("SIM1").unwrap();
+    let mut quotes = Vec::new();
+    for _ in 0..500 {
+        let began = Instant::now();
+        client.quote(symbol).unwrap();
+        quotes.push(began.elapsed().as_micros());
+    }
+    logins.sort_unstable();
+    quotes.sort_unstable();
+    [quotes[250], quotes[495], logins[2]]
+}
+
+fn main() {
+    let clients: usize = std::env::var("HOSTILE_CLIENTS")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(100);
+    papertrader::daemon::raise_descriptors(20_000);
+    let folder = tempfile::Builder::new().prefix("pt").tempdir_in("/tmp").unwrap();
+    let mut deployment = Deployment::make(folder.path(), 1, "1s");
+    deployment.heal();
+    let address = deployment.addresses[0].clone();
+    let mut client = Client::open(&address, &Options::default(), None).unwrap();
+    for name in ["owner", "other"] {
+        let (username, email, pass) = user(name, 'a');
+        client.register(&username, &email, &pass).unwrap();
+    }
+    let (username, _, pass) = user("owner", 'a');
+    let session = client.login(&username, &pass, false).unwrap().session;
+
+    slow_peers(&deployment, &address, &session, clients);
+    guesses(&address);
+    guessed_sessions(&address);
+    registrations(&address);
+    bursts(&address, &session);
+    descriptors(&deployment, &address);
+    println!("hostile: a person is served beside all of them");
+}
+
+/// Peers that send a byte a second, and peers that ask for much and never read.
+fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clients: usize) {
+    let worker = deployment.workers[0].process();
+    let before = (beside(address, "owner"), resident(worker));
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut drips: Vec<TcpStream> = (0..clients)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    let mut deaf = Vec::new();
+    for _ in 0..clients {
+        let mut socket = TcpStream::connect(address).unwrap();
+        let mut bytes = Vec::new();
+        let state = papertrader::wire::State::Data;
+        Request::SwitchState {
+            session: session.clone(),
+            state,
+        }
+        .write(&mut bytes);
+        let symbol = Symbol::parse("SIM1").unwrap();
+        for _ in 0..400 {
+            Request::AssetWindow {
+                symbol,
+                window: Window::AllTime,
+                adjusted: false,
+            }
+            .write(&mut bytes);
+            Request::AssetList.write(&mut bytes);
+        }
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.write(&bytes);
+        deaf.push(socket);
+    }
+    let dripping = Arc::clone(&stop);
+    let dripper = thread::spawn(move || {
+        let frame = {
+            let mut bytes = Vec::new();
+            frame::write(&mut bytes, Instruction::Ping, &[]);
+            bytes
+        };
+        for byte in frame.iter().cycle() {
+            if dripping.load(Ordering::Relaxed) {
+                return;
+            }
+            for socket in &mut drips {
+                let _ = socket.write(&[*byte]);
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+    let during = (beside(address, "owner"), resident(worker));
+    stop.store(true, Ordering::Relaxed);
+    dripper.join().unwrap();
+    drop(deaf);
+    let after = resident(worker);
+    let print = |what: &str, times: [u128; 3], memory: u64| {
+        println!(
+            "hostile: {what}: quote median {} µs, p99 {} µs, login {} µs, worker {} MiB",
+            times[0],
+            times[1],
+            times[2],
+            memory / 1024
+        );
+    };
+    print("alone", before.0, before.1);
+    print(
+        &format!("beside {clients} that drip and {clients} that never read"),
+        during.0,
+        during.1,
+    );
+    println!("hostile: worker afterwards {} MiB", after / 1024);
+    // What a client may leave unread (1 MiB), and its thread, for each of them; nothing grows without bound.
+    let bound = before.1 + 2 * clients as u64 * (2 * 1024 + 256);
+    assert!(
+        during.1 < bound,
+        "the worker takes {} KiB, more than {bound}",
+        during.1
+    );
+}
+
+/// Forty wrong passwords from one address lock nobody else out.
+fn guesses(address: &str) {
+    let (username, _, right) = user("owner", 'a');
+    let wrong = HashedPass::parse(&"b".repeat(64)).unwrap();
+    let login = |username: &Username, pass: &HashedPass| Request::Login {
+        username: username.clone(),
+        hashed_pass: pass.clone(),
+        expirable: false,
+    };
+    let mut thief = Raw::from([127, 0, 0, 66], address);
+    let mut limited = 0;
+    for _ in 0..40 {
+        match thief.call(&login(&username, &wrong)) {
+            Reply::Fail(_, refusal) if refusal.reason == Reason::TooManyAttempts => limited += 1,
+            Reply::Fail(_, refusal) => assert_eq!(refusal.reason, Reason::BadCredentials),
+            other => panic!("a wrong password is answered {other:?}"),
+        }
+    }
+    assert_eq!(
+        limited, 30,
+        "10 failed logins a minute, for a name and an address"
+    );
+    match thief.call(&login(&username, &right)) {
+        Reply::Fail(_, refusal) => assert_eq!(refusal.reason, Reason::TooManyAttempts),
+        other => panic!("the thief is answered {other:?}"),
+    }
+    let unknown = Username::parse("nobody").unwrap();
+    let reasons: Vec<Reason> = (0..12)
+        .map(|_| match thief.call(&login(&unknown, &wrong)) {
+            Reply::Fail(_, refusal) => refusal.reason,
+            other => panic!("an unknown name is answered {other:?}"),
+        })
+        .collect();
+    assert!(
+        reasons[..10]
+            .iter()
+            .all(|reason| *reason == Reason::BadCredentials)
+    );
+    assert!(
+        reasons[10..]
+            .iter()
+            .all(|reason| *reason == Reason::TooManyAttempts)
+    );
+    let mut owner = Raw::from([127, 0, 0, 2], address);
+    assert!(
+        matches!(owner.call(&login(&username, &right)), Reply::Session { .. }),
+        "the owner is locked out"
+    );
+    let (other, _, pass) = user("other", 'a');
+    assert!(
+        matches!(thief.call(&login(&other, &pass)), Reply::Session { .. }),
+        "another account is locked out"
+    );
+    println!("hostile: 40 guesses: {limited} of them not even tried, the owner comes in");
+}
+
+/// Made-up sessions are refused, however many.
+fn guessed_sessions(address: &str) {
+    let mut raw = Raw::from([127, 0, 0, 67], address);
+    for number in 0u8..200 {
+        let session = SessionId::from_bytes([number; 32]);
+        match raw.call(&Request::Resume { session }) {
+            Reply::Fail(_, refusal) => assert_eq!(refusal.reason, Reason::SessionExpired),
+            other => panic!("a made-up session is answered {other:?}"),
+        }
+    }
+}
+
+/// A flood of registrations takes names, and nothing else.
+fn registrations(address: &str) {
+    let (username, _, pass) = user("owner", 'a');
+    let mut raw = Raw::from([127, 0, 0, 68], address);
+    for number in 0..50 {
+        let email = Email::parse(&format!("flood{number}@example.org")).unwrap();
+        let request = Request::Register {
+            username: username.clone(),
+            email,
+            hashed_pass: pass.clone(),
+        };
+        match raw.call(&request) {
+            Reply::Fail(_, refusal) => assert_eq!(refusal.reason, Reason::UsernameTaken),
+            other => panic!("a taken name is answered {other:?}"),
+        }
+    }
+}
+
+/// A burst of connections that all say nothing, then go.
+fn bursts(address: &str, session: &SessionId) {
+    let began = Instant::now();
+    let idle: Vec<TcpStream> = (0..2000).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut client = Client::open(address, &Options::default(), Some(session.clone())).unwrap();
+    client.quote(Symbol::parse("SIM1").unwrap()).unwrap();
+    println!(
+        "hostile: 2000 connections that say nothing, and a quote, in {:?}",
+        began.elapsed()
+    );
+    drop(idle);
+}
+
+/// Without descriptors accepting pauses, and goes on when there are some.
+fn descriptors(deployment: &Deployment, address: &str) {
+    let process = deployment.workers[0].process();
+    let pid = Pid::from_raw(process as i32);
+    let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().count() as u64;
+    let few = Rlimit {
+        current: Some(open + 20),
+        maximum: Some(20_000),
+    };
+    let before = rustix::process::prlimit(pid, Resource::Nofile, few).unwrap();
+    let taken: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
+    // The listener has no descriptor for this one until others have gone.
+    let mut late = Raw::from([127, 0, 0, 69], address);
+    late.send(&Request::Ping);
+    let busy = cpu(process);
+    thread::sleep(Duration::from_millis(500));
+    let spun = cpu(process) - busy;
+    drop(taken);
+    assert_eq!(late.reply(), Reply::Pong, "accepting went on");
+    assert!(
+        spun < 25,
+        "{spun} ticks of 10 ms in half a second: accepting spins"
+    );
+    rustix::process::prlimit(pid, Resource::Nofile, before).unwrap();
+    println!("hostile: descriptors ran out, and accepting went on");
+}
+
+/// Processor time of a process, in ticks of 10 ms.
+fn cpu(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
