@@ -22,6 +22,9 @@ pub const PIPELINE_WINDOW: usize = 1024;
 /// Bytes that one read takes in.
 const READ: usize = 64 * 1024;
 
+/// How TLS's record for an alert begins.
+const TLS_ALERT: [u8; 3] = [0x15, 3, 3];
+
 /// How a connection is made.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -261,7 +264,16 @@ impl Connection {
             if let Ok(size) = read {
                 self.frames.extend(&room[..size]);
             }
+            // A TLS alert, which is shorter than any header of ours: nothing more would come.
+            let alert = !self.is_tls() && read.as_ref().is_ok_and(|_| room.starts_with(&TLS_ALERT));
             self.room = room;
+            if alert {
+                return Err(Error::Tls {
+                    address: self.address.clone(),
+                    text: "the server speaks nothing but TLS; say --tls, or name its certificate with --ca or --pin"
+                        .to_owned(),
+                });
+            }
             match read {
                 Ok(0) if self.frames.is_partial() || self.transfer.progress() != (0, 0) => {
                     return Err(self.broken("the connection ended inside a message"));

@@ -4,8 +4,7 @@
 
 use crate::model::money::MILLION;
 use crate::model::{Amount, Money, Stamp};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -14,6 +13,9 @@ pub const DEFAULT_WIDTH: u16 = 80;
 
 /// What stands where there is no value.
 pub const NONE: &str = "–";
+
+/// A line below the headings, and nothing else between a person and the numbers.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Text of a server or a person, with control characters made harmless to the terminal.
 pub fn clean(text: &str) -> String {
@@ -140,7 +142,7 @@ pub fn age(time: Stamp, now: Stamp) -> String {
 pub fn table(headings: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table
-        .load_style(UTF8_HORIZONTAL_ONLY)
+        .load_style(STYLE)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(headings.iter().map(Cell::new));
     for row in rows {

@@ -230,6 +230,9 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// How the verifier names a certificate that may sign others and was shown as a server's.
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
+
 /// What to tell a person about a failed handshake, with what would help.
 pub fn explain(error: &rustls::Error) -> String {
     use rustls::Error as E;
@@ -247,6 +250,11 @@ pub fn explain(error: &rustls::Error) -> String {
         }
         E::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
             "the certificate is none of those pinned with --pin".to_owned()
+        }
+        E::InvalidCertificate(CertificateError::Other(other)) if other.to_string().contains(CA_AS_SERVER) => {
+            "the server shows a CA's certificate as its own; make it one with basicConstraints CA:FALSE, or name it \
+             with --pin SHA256"
+                .to_owned()
         }
         E::InvalidMessage(_) => {
             "the other side does not speak TLS; if it is meant to be plain text, say --plain".to_owned()

@@ -271,6 +271,14 @@ fn plain_servers_do_not_pass_for_tls_and_cut_ones_are_noticed() {
     );
 
     let identity = Identity::new(&["127.0.0.1"]);
+    let sealed = Mock::start_tls(&identity, tls_script);
+    let mut plain = Connection::connect(&sealed.address, SOON).unwrap();
+    let error = plain.call(&Request::Ping).unwrap_err();
+    assert!(
+        matches!(&error, Error::Tls { text, .. } if text.contains("--tls")),
+        "{error:?}"
+    );
+
     let cut = Mock::start_tls(&identity, |_, mut peer| {
         peer.request();
         peer.cut();
