@@ -3,7 +3,8 @@
 //! Past prices as they would have been with today's units: adjusted for splits and dividends.
 
 use super::provider::{Action, ActionKind};
-use super::store::{self, AssetId, Store, roll_up};
+use super::reader::View;
+use super::store::{self, AssetId, roll_up};
 use super::window;
 use crate::model::money::{LIMIT, MILLION};
 use crate::model::{Bar, Money, Stamp};
@@ -29,23 +30,23 @@ struct Factor {
 ///
 /// # Errors
 /// The database.
-pub fn bars(store: &Store, asset: AssetId, window: Window, actions: &[Action]) -> store::Result<Vec<Bar>> {
+pub fn bars(view: &View<'_>, asset: AssetId, window: Window, actions: &[Action]) -> store::Result<Vec<Bar>> {
     if actions.is_empty() {
-        return window::bars(store, asset, window);
+        return window::bars(view, asset, window);
     }
-    let factors = factors(store, asset, actions)?;
+    let factors = factors(view, asset, actions)?;
     let adjusted = |bars: Vec<Bar>, daily: bool| -> Vec<Bar> {
         bars.into_iter()
             .map(|bar| adjust(&bar, &factors, daily))
             .collect()
     };
     Ok(match window {
-        Window::Day(_) => adjusted(window::bars(store, asset, window)?, false),
-        Window::Week(_) | Window::Month(_) => adjusted(window::bars(store, asset, window)?, true),
+        Window::Day(_) => adjusted(window::bars(view, asset, window)?, false),
+        Window::Week(_) | Window::Month(_) => adjusted(window::bars(view, asset, window)?, true),
         // A month with a split in it is put together of days with different factors.
         Window::Year(_) | Window::AllTime => {
             let (from, to) = window::months(window);
-            let days = adjusted(store.days(asset, from, to)?, true);
+            let days = adjusted(view.days(asset, from, to)?, true);
             roll_up(days, Stamp::month)
         }
     })
@@ -56,20 +57,20 @@ pub fn bars(store: &Store, asset: AssetId, window: Window, actions: &[Action]) -
 /// # Errors
 /// The database.
 pub fn days(
-    store: &Store,
+    view: &View<'_>,
     asset: AssetId,
     from: Stamp,
     to: Stamp,
     actions: &[Action],
 ) -> store::Result<Vec<Bar>> {
-    let factors = factors(store, asset, actions)?;
-    let days = store.days(asset, from, to)?;
+    let factors = factors(view, asset, actions)?;
+    let days = view.days(asset, from, to)?;
     Ok(days.iter().map(|bar| adjust(bar, &factors, true)).collect())
 }
 
 /// The factors of an asset's bars, latest action first; each holds for bars before its time, and counts in
 /// all later actions.
-fn factors(store: &Store, asset: AssetId, actions: &[Action]) -> store::Result<Vec<Factor>> {
+fn factors(view: &View<'_>, asset: AssetId, actions: &[Action]) -> store::Result<Vec<Factor>> {
     let mut factors = Vec::with_capacity(actions.len());
     let (mut price, mut volume) = (ONE, ONE);
     for action in actions.iter().rev() {
@@ -80,7 +81,7 @@ fn factors(store: &Store, asset: AssetId, actions: &[Action]) -> store::Result<V
             }
             ActionKind::Dividend(cash) => {
                 let day = action.time.day();
-                let before = store.days(asset, day.plus_days(-CLOSE_DAYS), day.plus_days(-1))?;
+                let before = view.days(asset, day.plus_days(-CLOSE_DAYS), day.plus_days(-1))?;
                 let close = before.last().map_or(0, |bar| bar.close.0);
                 // Who bought for the last close got the dividend back out of it.
                 if cash.0 < close {

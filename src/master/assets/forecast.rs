@@ -3,7 +3,8 @@
 //! A future value with an honest interval: a random walk whose spread follows the asset's own recent
 //! volatility, and whose tails are those that the asset itself has shown.
 
-use super::store::{self, AssetId, Store};
+use super::reader::View;
+use super::store::{self, AssetId};
 use super::{Action, adjust};
 use crate::model::money::LIMIT;
 use crate::model::stamp::DAY;
@@ -37,20 +38,20 @@ pub struct Estimate {
 ///
 /// # Errors
 /// The database.
-pub fn past(store: &Store, asset: AssetId, last: Stamp, actions: &[Action]) -> store::Result<Vec<Bar>> {
+pub fn past(view: &View<'_>, asset: AssetId, last: Stamp, actions: &[Action]) -> store::Result<Vec<Bar>> {
     let from = last
         .day()
         .plus_days(-(i64::try_from(BARS_MAX).unwrap_or(i64::MAX) * 7 / 5));
-    let mut bars = adjust::days(store, asset, from, last.day(), actions)?;
+    let mut bars = adjust::days(view, asset, from, last.day(), actions)?;
     let surplus = bars.len().saturating_sub(BARS_MAX);
     bars.drain(..surplus);
     Ok(bars)
 }
 
-/// The forecast for a date after the last bar; `None` with too little history.
-pub fn forecast(days: &[Bar], last: &Bar, date: Stamp) -> Option<Forecast> {
+/// The forecast for a date after the time of the last bar; `None` with too little history.
+pub fn forecast(days: &[Bar], last: Stamp, date: Stamp) -> Option<Forecast> {
     let closes: Vec<Money> = days.iter().map(|bar| bar.close).collect();
-    let estimate = estimate(&closes, bars_ahead(days, last.time, date))?;
+    let estimate = estimate(&closes, bars_ahead(days, last, date))?;
     Some(Forecast {
         method: METHOD.to_owned(),
         time: date,
@@ -182,7 +183,7 @@ mod tests {
     fn too_little_history_tells_nothing() {
         let few = days(59, |_| 1_000_000);
         let last = *few.last().unwrap();
-        assert_eq!(forecast(&few, &last, last.time.plus_days(10)), None);
+        assert_eq!(forecast(&few, last.time, last.time.plus_days(10)), None);
     }
 
     #[test]
@@ -192,7 +193,7 @@ mod tests {
         let wild = days(500, |n| 100_000_000 + noise(n) * 100_000);
         let width = |days: &[Bar], ahead: i64| {
             let last = days.last().unwrap();
-            let forecast = forecast(days, last, last.time.plus_days(ahead)).unwrap();
+            let forecast = forecast(days, last.time, last.time.plus_days(ahead)).unwrap();
             assert!(forecast.low < forecast.value && forecast.value < forecast.high);
             assert_eq!(forecast.value, last.close);
             forecast.high.0 - forecast.low.0
@@ -205,11 +206,11 @@ mod tests {
     fn extremes_stay_within_the_limits_of_values() {
         let wild = days(200, |n| if n % 2 == 0 { 1 } else { LIMIT });
         let last = wild.last().unwrap();
-        let forecast = forecast(&wild, last, Stamp::parse("9999-12-31").unwrap()).unwrap();
+        let forecast = forecast(&wild, last.time, Stamp::parse("9999-12-31").unwrap()).unwrap();
         assert!(forecast.low >= Money(1) && forecast.high <= Money(LIMIT));
         let still = days(200, |_| 5_000_000);
         let last = still.last().unwrap();
-        let next = super::forecast(&still, last, last.time.plus_days(1)).unwrap();
+        let next = super::forecast(&still, last.time, last.time.plus_days(1)).unwrap();
         assert!(
             next.low < next.value && next.value < next.high,
             "still is not certain"

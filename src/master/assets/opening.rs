@@ -7,16 +7,19 @@ pub use super::settings::check_config;
 use super::budget::{Budget, Purpose};
 use super::past::{self, Filling, PastAnswer, PastSource};
 use super::provider::{Clock, ConfigFault, HistoryAsk, Provider};
+use super::reader::Reader;
 use super::replay::Wanted;
 use super::retrieval::Retrieval;
 use super::schedule::Schedule;
 use super::settings::{self, AssetsConfig};
 use super::snapshot::{Snapshot, SnapshotCell};
 use super::store::{Page, Store};
-use super::{Action, Assets, AssetsHandle, INBOX, Listener, Message};
+use super::update::Updates;
+use super::{Action, Assets, AssetsHandle, Health, INBOX, Listener, Message};
 use crate::model::Symbol;
 use crate::thread;
 use crossbeam_channel::{Receiver, bounded, never};
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -93,13 +96,15 @@ pub fn open(
         }
         Some(_) | None => true,
     };
-    let mut snapshot = restored(&store, &symbols, real)?;
+    let path = store
+        .path()
+        .ok_or_else(|| OpenFault::Failed("the database is no file".to_owned()))?;
+    let reader = Reader::open(path, store.ids())?;
+    let mut snapshot = restored(&reader, &symbols, real)?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
-    let mut actions: HashMap<Symbol, Vec<Action>> = HashMap::new();
-    for (action, _) in store.actions()? {
-        actions.entry(action.symbol).or_default().push(action);
-    }
+    let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
+    snapshot.act(&actions);
     let lists = retrieval.lists();
     let (sender, inbox) = bounded(INBOX);
     let (tasks, todo) = bounded(1);
@@ -122,16 +127,21 @@ pub fn open(
         ready,
     };
     let now = Instant::now();
-    let assets = Assets {
+    let config = Arc::new(config);
+    let health = Health {
+        unfilled: if real { symbols.len() } else { 0 },
+        ..Health::default()
+    };
+    let health = Arc::new(Mutex::new(health));
+    let updates = Updates {
         schedule: Schedule::new(config.update_interval, now),
-        config,
+        config: Arc::clone(&config),
         store,
         symbols: symbols.into(),
-        prices,
+        prices: Arc::clone(&prices),
         position,
-        next,
+        next: Arc::clone(&next),
         listeners,
-        actions,
         actions_checked: false,
         doubts: HashMap::new(),
         tasks,
@@ -139,15 +149,20 @@ pub fn open(
         threads: std::iter::once(thread).chain(filler).collect(),
         filling,
         pages,
-        budgets,
+        health: Arc::clone(&health),
         under_way: None,
         compact_after: now,
         starting: Some(starting),
-        served: Vec::new(),
-        failures: Vec::new(),
-        refused: 0,
         told: Vec::new(),
-        missed: 0,
+    };
+    let assets = Assets {
+        config,
+        reader,
+        prices,
+        next,
+        budgets,
+        health,
+        updates,
     };
     Ok((assets, handle, inbox))
 }
@@ -264,11 +279,12 @@ fn fill_whole(provider: &mut dyn Provider, store: &mut Store, symbols: &[Symbol]
 }
 
 /// The prices that the database holds.
-fn restored(store: &Store, symbols: &[Symbol], real: bool) -> Result<Snapshot, OpenFault> {
+fn restored(reader: &Reader, symbols: &[Symbol], real: bool) -> Result<Snapshot, OpenFault> {
     let mut snapshot = Snapshot::new(symbols.to_vec());
+    let view = reader.view(u64::MAX)?;
     for symbol in symbols {
-        let Some(asset) = store.id(symbol) else { continue };
-        if let Some((bar, day)) = store.newest(asset)? {
+        let Some(asset) = reader.id(symbol) else { continue };
+        if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! The current prices: immutable, replaced whole at each update, read by many.
 
+use super::provider::Action;
 use crate::model::{Bar, Quote, Stamp, Symbol};
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub exhausted: bool,
     /// Sorted by symbol.
     entries: Vec<Entry>,
+    /// Splits and dividends in force, by asset, in order of time; shared until another comes into force.
+    actions: Arc<HashMap<Symbol, Vec<Action>>>,
     /// Where each symbol stands in `entries`; shared by all snapshots of one list of assets.
     index: Arc<HashMap<Symbol, usize>>,
 }
@@ -110,6 +113,24 @@ impl Snapshot {
     /// Every symbol, sorted by byte.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.entries.iter().map(|entry| entry.symbol)
+    }
+
+    /// An asset's splits and dividends in force, in order of time.
+    pub fn actions(&self, symbol: &Symbol) -> &[Action] {
+        self.actions.get(symbol).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes in actions that come into force.
+    pub(super) fn act(&mut self, actions: &[Action]) {
+        if actions.is_empty() {
+            return;
+        }
+        let known = Arc::make_mut(&mut self.actions);
+        for action in actions {
+            let own = known.entry(action.symbol).or_default();
+            own.push(*action);
+            own.sort_by_key(|action| action.time);
+        }
     }
 
     /// How many assets there are.

@@ -1,12 +1,13 @@
 //! spec/master/assets/store.md · 3.1.6 (past values), 3.1.2
 //!
-//! The stored bars. New ones come in by update (`bars_hot`), are moved in slices to where one asset's bars lie
+//! The stored bars, as they are written; `reader` reads them. New ones come in by update (`bars_hot`), are moved in slices to where one asset's bars lie
 //! together (`bars`), and are rolled up by day and month on the way.
 
 use super::provider::{Action, ActionKind, Resolution};
 use crate::model::{Amount, Bar, Money, Side, Stamp, Symbol};
 use rusqlite::{CachedStatement, Connection, Row, Transaction, TransactionBehavior, params};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Updates that gather in `bars_hot` before their bars are moved.
 pub const HOT_UPDATES: i64 = 64;
@@ -19,7 +20,7 @@ pub type Result<T> = rusqlite::Result<T>;
 
 /// An asset's number in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AssetId(i64);
+pub struct AssetId(pub(super) i64);
 
 /// Where the module is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,7 +70,7 @@ struct Move {
 /// The stored bars.
 pub struct Store {
     database: Connection,
-    assets: HashMap<Symbol, AssetId>,
+    assets: Arc<HashMap<Symbol, AssetId>>,
     /// Sorted; those of the list.
     ids: Vec<AssetId>,
     /// Updates in `bars_hot`: from `hot.0` up to and without `hot.1`.
@@ -91,7 +92,7 @@ fn signed(value: u64) -> i64 {
 }
 
 /// Reads `time, open, high, low, close, volume`.
-fn bar_of(row: &Row<'_>) -> Result<Bar> {
+pub(super) fn bar_of(row: &Row<'_>) -> Result<Bar> {
     Ok(Bar {
         time: Stamp(row.get(0)?),
         open: Money(row.get(1)?),
@@ -116,10 +117,10 @@ fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> Result<usize
 }
 
 /// What a bar's time becomes in a roll-up: the start of its period.
-type Period = fn(Stamp) -> Stamp;
+pub(super) type Period = fn(Stamp) -> Stamp;
 
 /// The two roll-ups.
-const ROLL_UPS: [(&str, Period); 2] = [("bars_daily", Stamp::day), ("bars_monthly", Stamp::month)];
+pub(super) const ROLL_UPS: [(&str, Period); 2] = [("bars_daily", Stamp::day), ("bars_monthly", Stamp::month)];
 
 /// Puts bars together that fall into one period; they come in order of time.
 pub(super) fn roll_up(bars: impl IntoIterator<Item = Bar>, period: Period) -> Vec<Bar> {
@@ -135,7 +136,7 @@ pub(super) fn roll_up(bars: impl IntoIterator<Item = Bar>, period: Period) -> Ve
 }
 
 /// Whether a bar is rolled up: the provider's own day does not need it.
-fn counts(bar: &Bar, own: Option<Stamp>) -> bool {
+pub(super) fn counts(bar: &Bar, own: Option<Stamp>) -> bool {
     own.is_none_or(|own| bar.time.day() > own)
 }
 
@@ -200,13 +201,13 @@ impl Store {
     pub fn open(database: Connection, keep_ticks: Option<i64>) -> Result<Store> {
         database.set_prepared_statement_cache_capacity(64);
         let hot = database.query_row(
-            "SELECT coalesce(min(number), 0), coalesce(max(number) + 1, 0) FROM bars_hot",
+            "SELECT coalesce((SELECT min(number) FROM bars_hot), 0), coalesce((SELECT max(number) + 1 FROM bars_hot), 0)",
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         Ok(Store {
             database,
-            assets: HashMap::new(),
+            assets: Arc::default(),
             ids: Vec::new(),
             hot,
             moving: None,
@@ -246,7 +247,7 @@ impl Store {
             .prepare("SELECT id, filled_to FROM assets WHERE own_days = 1 AND filled_to IS NOT NULL")?;
         let own = own.query_map([], |row| Ok((AssetId(row.get(0)?), Stamp(row.get(1)?))))?;
         self.own_days = own.collect::<Result<_>>()?;
-        self.assets = assets;
+        self.assets = Arc::new(assets);
         self.moving = None;
         Ok(())
     }
@@ -262,6 +263,16 @@ impl Store {
         let mut symbols: Vec<Symbol> = names.iter().filter_map(|name| Symbol::parse(name).ok()).collect();
         symbols.sort_unstable();
         Ok(symbols)
+    }
+
+    /// The numbers of the listed assets.
+    pub fn ids(&self) -> Arc<HashMap<Symbol, AssetId>> {
+        Arc::clone(&self.assets)
+    }
+
+    /// Where the database is, for a connection that reads.
+    pub fn path(&self) -> Option<&str> {
+        self.database.path()
     }
 
     /// The number of a listed asset.
@@ -462,99 +473,6 @@ impl Store {
         }
         Ok(self.wants_compaction())
     }
-
-    /// One asset's bars that have not been moved yet, in order of time.
-    fn hot_bars(&self, asset: AssetId) -> Result<Vec<Bar>> {
-        let mut read = self.database.prepare_cached(
-            "SELECT time, open, high, low, close, volume FROM bars_hot WHERE number = ?1 AND asset = ?2",
-        )?;
-        let mut bars = Vec::new();
-        for number in self.hot.0..self.hot.1 {
-            let mut rows = read.query(params![number, asset.0])?;
-            if let Some(row) = rows.next()? {
-                bars.push(bar_of(row)?);
-            }
-        }
-        Ok(bars)
-    }
-
-    fn range(&self, table: &str, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
-        let mut read = self.database.prepare_cached(&format!(
-            "SELECT time, open, high, low, close, volume FROM {table}
-             WHERE asset = ?1 AND time >= ?2 AND time <= ?3 ORDER BY time"
-        ))?;
-        let rows = read.query_map(params![asset.0, from.0, to.0], bar_of)?;
-        rows.collect()
-    }
-
-    /// Bars at the update interval's frequency, from `from` to `to`, both included, oldest first.
-    ///
-    /// # Errors
-    /// The database.
-    pub fn ticks(&self, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
-        let mut bars = self.range("bars", asset, from, to)?;
-        let hot = self.hot_bars(asset)?;
-        bars.extend(hot.into_iter().filter(|bar| bar.time >= from && bar.time <= to));
-        Ok(bars)
-    }
-
-    /// Daily bars whose day begins from `from` to `to`, both included, oldest first.
-    ///
-    /// # Errors
-    /// The database.
-    pub fn days(&self, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
-        self.rolled(0, asset, from, to)
-    }
-
-    /// Monthly bars whose month begins from `from` to `to`, both included, oldest first.
-    ///
-    /// # Errors
-    /// The database.
-    pub fn months(&self, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
-        self.rolled(1, asset, from, to)
-    }
-
-    fn rolled(&self, which: usize, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
-        let (table, period) = ROLL_UPS[which];
-        let moved = self.range(table, asset, from, to)?;
-        let own = self.own_days.get(&asset).copied();
-        let hot = self.hot_bars(asset)?.into_iter().filter(|bar| {
-            let start = period(bar.time);
-            start >= from && start <= to && counts(bar, own)
-        });
-        // Hot bars are later than moved ones, so the joined list is in order.
-        Ok(roll_up(moved.into_iter().chain(hot), period))
-    }
-
-    /// An asset's newest bar, and its day's bar so far. A back-filled day serves where there is nothing finer.
-    ///
-    /// # Errors
-    /// The database.
-    pub fn newest(&self, asset: AssetId) -> Result<Option<(Bar, Bar)>> {
-        let newest = |table: &str| {
-            let mut read = self.database.prepare_cached(&format!(
-                "SELECT time, open, high, low, close, volume FROM {table}
-                 WHERE asset = ?1 ORDER BY time DESC LIMIT 1"
-            ))?;
-            let mut rows = read.query([asset.0])?;
-            rows.next()?.map(bar_of).transpose()
-        };
-        let mut latest = newest("bars_daily")?;
-        // A bar is the later of two even where a day's bar has the same midnight: it says more.
-        for bar in [newest("bars")?, self.hot_bars(asset)?.last().copied()]
-            .into_iter()
-            .flatten()
-        {
-            if latest.is_none_or(|latest| bar.time >= latest.time) {
-                latest = Some(bar);
-            }
-        }
-        let Some(bar) = latest else {
-            return Ok(None);
-        };
-        let day = self.days(asset, bar.time.day(), bar.time.day())?;
-        Ok(Some((bar, day.last().copied().unwrap_or(bar))))
-    }
 }
 
 /// Moves the bars of the assets `first` to `last` out of `bars_hot`.
@@ -596,6 +514,7 @@ fn move_slice(
 
 #[cfg(test)]
 mod tests {
+    use super::super::reader::{Reader, View};
     use super::*;
     use std::time::Instant;
 
@@ -619,6 +538,13 @@ mod tests {
             close: Money(price + 1),
             volume: 3,
         }
+    }
+
+    /// What a reader sees of everything that is committed.
+    fn seen<T>(store: &Store, look: impl Fn(&View<'_>) -> Result<T>) -> T {
+        let reader = Reader::open(store.path().unwrap(), store.ids()).unwrap();
+        let view = reader.view(u64::MAX >> 1).unwrap();
+        look(&view).unwrap()
     }
 
     fn position(number: u64) -> Position {
@@ -656,12 +582,14 @@ mod tests {
                 .iter()
                 .map(|symbol| {
                     let id = store.id(symbol).unwrap();
-                    (
-                        store.ticks(id, low, high).unwrap(),
-                        store.days(id, low, high).unwrap(),
-                        store.months(id, low, high).unwrap(),
-                        store.newest(id).unwrap(),
-                    )
+                    seen(store, |view| {
+                        Ok((
+                            view.ticks(id, low, high)?,
+                            view.days(id, low, high)?,
+                            view.months(id, low, high)?,
+                            view.newest(id)?,
+                        ))
+                    })
                 })
                 .collect()
         };
@@ -694,7 +622,9 @@ mod tests {
             .commit(&position(updates as u64 + 1), &[(symbols[0], bar(time, 7))], &[])
             .unwrap();
         assert_eq!(
-            store.newest(store.id(&symbols[0]).unwrap()).unwrap().unwrap().0,
+            seen(&store, |view| view.newest(store.id(&symbols[0]).unwrap()))
+                .unwrap()
+                .0,
             bar(time, 7)
         );
         assert_eq!(store.position().unwrap().number, updates as u64 + 1);
@@ -715,8 +645,14 @@ mod tests {
                 .unwrap();
         }
         while store.compact().unwrap() {}
-        assert_eq!(store.ticks(id, Stamp(0), Stamp(i64::MAX)).unwrap().len(), 25);
-        assert_eq!(store.days(id, Stamp(0), Stamp(i64::MAX)).unwrap().len(), 3);
+        assert_eq!(
+            seen(&store, |view| view.ticks(id, Stamp(0), Stamp(i64::MAX))).len(),
+            25
+        );
+        assert_eq!(
+            seen(&store, |view| view.days(id, Stamp(0), Stamp(i64::MAX))).len(),
+            3
+        );
     }
 
     #[test]
@@ -745,14 +681,17 @@ mod tests {
         );
         let second = [bar(day("2012-02-01"), 30), bar(day("2012-02-02"), 5)];
         store.fill(&[page(&second, true)]).unwrap();
-        let months = store.months(id, Stamp(0), Stamp(i64::MAX)).unwrap();
+        let months = seen(&store, |view| view.months(id, Stamp(0), Stamp(i64::MAX)));
         assert_eq!(months.len(), 2);
         assert_eq!((months[1].open, months[1].high), (Money(30), Money(32)));
         assert_eq!(
             (months[1].low, months[1].close, months[1].volume),
             (Money(3), Money(6), 6)
         );
-        assert_eq!(store.newest(id).unwrap().unwrap().0.time, day("2012-02-02"));
+        assert_eq!(
+            seen(&store, |view| view.newest(id)).unwrap().0.time,
+            day("2012-02-02")
+        );
         store.fill(&[page(&[], true)]).unwrap();
         assert_eq!(
             store.filled(id).unwrap(),
@@ -777,7 +716,7 @@ mod tests {
                 .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
                 .unwrap();
         }
-        let days = |store: &Store| store.days(id, Stamp(0), Stamp(i64::MAX)).unwrap();
+        let days = |store: &Store| seen(store, |view| view.days(id, Stamp(0), Stamp(i64::MAX)));
         assert_eq!(
             days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
             [72, 72, 36]
@@ -795,8 +734,8 @@ mod tests {
             days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
             expected
         );
-        let months = store.months(id, Stamp(0), Stamp(i64::MAX)).unwrap();
-        assert_eq!(months[0].volume, 3 + 72 + 36);
+        let months = seen(&store, |view| view.months(id, Stamp(0), Stamp(i64::MAX)));
+        assert_eq!((months[0].volume, months[1].volume), (3 + 72, 36));
         // Moved or not, before or after a restart.
         for number in 60..64 {
             let time = Stamp(start.0 + number * 3_600_000);
@@ -804,12 +743,18 @@ mod tests {
                 .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
                 .unwrap();
         }
-        let before = (days(&store), store.months(id, Stamp(0), Stamp(i64::MAX)).unwrap());
+        let before = (
+            days(&store),
+            seen(&store, |view| view.months(id, Stamp(0), Stamp(i64::MAX))),
+        );
         let mut store = Store::open(store.database, None).unwrap();
         store.set_assets(&[symbol]).unwrap();
         while store.compact().unwrap() {}
         assert_eq!(
-            (days(&store), store.months(id, Stamp(0), Stamp(i64::MAX)).unwrap()),
+            (
+                days(&store),
+                seen(&store, |view| view.months(id, Stamp(0), Stamp(i64::MAX)))
+            ),
             before
         );
     }
@@ -837,7 +782,10 @@ mod tests {
         }
         let asked = Instant::now();
         let id = store.id(&symbols[5000]).unwrap();
-        assert_eq!(store.ticks(id, Stamp(0), Stamp(i64::MAX)).unwrap().len(), 64);
+        assert_eq!(
+            seen(&store, |view| view.ticks(id, Stamp(0), Stamp(i64::MAX))).len(),
+            64
+        );
         println!(
             "update: {:?} on average, {slowest:?} at most; hot day: {:?}",
             total / 64,
@@ -854,7 +802,10 @@ mod tests {
             begun.elapsed()
         );
         let asked = Instant::now();
-        assert_eq!(store.ticks(id, Stamp(0), Stamp(i64::MAX)).unwrap().len(), 64);
+        assert_eq!(
+            seen(&store, |view| view.ticks(id, Stamp(0), Stamp(i64::MAX))).len(),
+            64
+        );
         println!("moved day: {:?}", asked.elapsed());
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! What each of the five windows holds.
 
-use super::store::{self, AssetId, Store};
+use super::reader::View;
+use super::store::{self, AssetId};
 use crate::model::stamp::DAY;
 use crate::model::{Bar, Stamp};
 use crate::wire::Window;
@@ -16,17 +17,17 @@ const YEAR_MONTHS: i32 = 12;
 ///
 /// # Errors
 /// The database.
-pub fn bars(store: &Store, asset: AssetId, window: Window) -> store::Result<Vec<Bar>> {
+pub fn bars(view: &View<'_>, asset: AssetId, window: Window) -> store::Result<Vec<Bar>> {
     match window {
         // From the first millisecond after the same time a day earlier.
-        Window::Day(date) => store.ticks(asset, Stamp(date.0.saturating_sub(DAY - 1)), date),
+        Window::Day(date) => view.ticks(asset, Stamp(date.0.saturating_sub(DAY - 1)), date),
         Window::Week(date) => {
             let last = date.day();
-            store.days(asset, last.plus_days(1 - WEEK_DAYS), last)
+            view.days(asset, last.plus_days(1 - WEEK_DAYS), last)
         }
-        Window::Month(date) => store.days(asset, date.months_before(1).plus_days(1), date.day()),
-        Window::Year(date) => store.months(asset, date.months_before(YEAR_MONTHS - 1).month(), date.month()),
-        Window::AllTime => store.months(asset, Stamp(i64::MIN), Stamp(i64::MAX)),
+        Window::Month(date) => view.days(asset, date.months_before(1).plus_days(1), date.day()),
+        Window::Year(date) => view.months(asset, date.months_before(YEAR_MONTHS - 1).month(), date.month()),
+        Window::AllTime => view.months(asset, Stamp(i64::MIN), Stamp(i64::MAX)),
     }
 }
 

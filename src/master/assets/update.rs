@@ -1,0 +1,384 @@
+//! spec/master/assets/update.md · 3.1.6 (retrieve data in intervals), 2.3.4
+//!
+//! The thread that makes the updates: retrieval, check, commit, publication. It alone writes the module's tables.
+
+use super::check;
+use super::past::{Filling, PastAnswer, PastTask};
+use super::provider::{Action, ActionKind, Clock, Failure};
+use super::retrieval::{Answer, Task};
+use super::schedule::Schedule;
+use super::settings::AssetsConfig;
+use super::snapshot::SnapshotCell;
+use super::store::{Page, Position, Store};
+use super::{Health, Listener, Update};
+use crate::model::money::MILLION;
+use crate::model::{Bar, Stamp, Symbol};
+use crate::thread::{self, Handle, Stop, TICK};
+use crossbeam_channel::{Receiver, Sender, select};
+use parking_lot::Mutex;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Between two slices of moving bars, so that other writers of the database get their turn.
+const COMPACT_PAUSE: Duration = Duration::from_millis(20);
+
+/// After a failed compaction (a full disk), the next try.
+const COMPACT_RETRY: Duration = Duration::from_secs(10);
+
+/// Retrieval may take this long at most, whatever the interval is.
+const RETRIEVAL_MAX: Duration = Duration::from_secs(20);
+
+/// Retrieval may take this long at least: a real API needs it.
+const RETRIEVAL_MIN: Duration = Duration::from_secs(2);
+
+/// At most this many assets are named in one warning about junk.
+const NAMED: usize = 5;
+
+/// What makes the updates: its whole state.
+pub struct Updates {
+    pub(super) config: Arc<AssetsConfig>,
+    pub(super) store: Store,
+    pub(super) symbols: Arc<[Symbol]>,
+    pub(super) prices: Arc<SnapshotCell>,
+    pub(super) position: Position,
+    pub(super) schedule: Schedule,
+    pub(super) next: Arc<AtomicI64>,
+    pub(super) listeners: Vec<Listener>,
+    /// All actions are asked for once after a start: some may have been added late.
+    pub(super) actions_checked: bool,
+    /// How often in a row an asset's price was doubted.
+    pub(super) doubts: HashMap<Symbol, u8>,
+    pub(super) tasks: Sender<Task>,
+    pub(super) answers: Receiver<Answer>,
+    /// The threads that wait for providers.
+    pub(super) threads: Vec<Handle>,
+    /// Past days; absent where the provider had them at hand.
+    pub(super) filling: Option<Filling>,
+    pub(super) pages: Receiver<PastAnswer>,
+    pub(super) health: Arc<Mutex<Health>>,
+    /// When the retrieval under way began.
+    pub(super) under_way: Option<(Instant, Stamp)>,
+    pub(super) compact_after: Instant,
+    /// Dropped after the first update.
+    pub(super) starting: Option<Sender<()>>,
+    /// The junk that was logged last: the same again is not news.
+    pub(super) told: Vec<Symbol>,
+}
+
+impl Updates {
+    /// Makes updates until told to stop.
+    pub fn run(mut self, stop: &Stop) {
+        let (answers, pages) = (self.answers.clone(), self.pages.clone());
+        while !stop.is_requested() {
+            let now = Instant::now();
+            self.begin_if_due(now);
+            self.fill_if_due(now);
+            self.note_health(now);
+            select! {
+                recv(answers) -> answer => match answer {
+                    Ok(answer) => self.finish(answer),
+                    Err(_) => break,
+                },
+                recv(pages) -> page => match page {
+                    Ok(page) => self.fill(page),
+                    Err(_) => break,
+                },
+                recv(stop.receiver()) -> _ => break,
+                default(self.patience(now)) => self.compact(),
+            }
+        }
+        // The threads end with their channels. A call that hangs must not hold up the end; its answer would
+        // go nowhere.
+        let threads = std::mem::take(&mut self.threads);
+        drop(self);
+        thread::join_all(threads, Instant::now() + TICK);
+    }
+
+    fn note_health(&self, now: Instant) {
+        let mut health = self.health.lock();
+        health.turn = Some(now);
+        health.unfilled = self.filling.as_ref().map_or(0, Filling::left);
+    }
+
+    /// How long to wait for something to happen.
+    fn patience(&self, now: Instant) -> Duration {
+        let mut wait = TICK;
+        if self.under_way.is_none() && !self.position.exhausted {
+            wait = wait.min(self.schedule.due().saturating_duration_since(now));
+        }
+        if self.store.wants_compaction() {
+            wait = wait.min(self.compact_after.saturating_duration_since(now));
+        }
+        wait
+    }
+
+    /// Asks for the next page of past days, if there is one to ask for.
+    fn fill_if_due(&mut self, now: Instant) {
+        let Some(filling) = &mut self.filling else { return };
+        while let Some((symbol, until)) = filling.next(now, Stamp::now(), &self.symbols) {
+            let asset = self.store.id(&symbol);
+            match asset.map(|asset| self.store.filled(asset)).transpose() {
+                Ok(Some(filled)) if filled.to < Some(until) => {
+                    return filling.ask(PastTask {
+                        symbol,
+                        after: filled.to,
+                        until,
+                    });
+                }
+                Ok(_) => filling.skip(),
+                Err(error) => {
+                    return filling.failed(&symbol, &Failure::Broken(error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Stores a page of past days.
+    fn fill(&mut self, answer: PastAnswer) {
+        let Some(filling) = &mut self.filling else { return };
+        let task = answer.task;
+        let stored = answer.page.and_then(|page| {
+            let Some(asset) = self.store.id(&task.symbol) else {
+                return Ok(false);
+            };
+            let last = page.bars.last().map(|bar| bar.time);
+            let more = page.more;
+            let page = Page {
+                asset,
+                bars: page.bars,
+                resolution: page.resolution,
+                to: if more { last } else { Some(task.until) },
+                whole: !more,
+            };
+            let failed = |error: rusqlite::Error| Failure::Broken(format!("our database: {error}"));
+            self.store.fill(&[page]).map_err(failed)?;
+            Ok(more)
+        });
+        match stored {
+            Ok(more) => filling.stored(more),
+            Err(failure) => filling.failed(&task.symbol, &failure),
+        }
+    }
+
+    /// Sends a task to the retrieval thread when an update is due and none is under way.
+    fn begin_if_due(&mut self, now: Instant) {
+        if self.under_way.is_some() || self.position.exhausted && self.starting.is_none() {
+            return;
+        }
+        if now < self.schedule.due() {
+            return;
+        }
+        let began_stamp = Stamp::now();
+        let missed = self.schedule.begin(now);
+        if missed > 0 {
+            self.health.lock().missed += missed;
+            crate::warn!("{missed} updates were left out: the one before them took too long");
+        }
+        self.note_next();
+        let interval = self.config.update_interval;
+        let task = Task {
+            symbols: Arc::clone(&self.symbols),
+            after: self.position.time,
+            actions_after: self.position.time.filter(|_| self.actions_checked),
+            last: self.prices.load(),
+            deadline: now + (interval * 3 / 4).clamp(RETRIEVAL_MIN, RETRIEVAL_MAX),
+        };
+        if self.tasks.try_send(task).is_ok() {
+            self.under_way = Some((now, began_stamp));
+        }
+    }
+
+    /// Tells readers when the next update is due.
+    fn note_next(&self) {
+        let due = self.schedule.due().saturating_duration_since(Instant::now());
+        let due = Stamp::now()
+            .0
+            .saturating_add(i64::try_from(due.as_millis()).unwrap_or(i64::MAX));
+        self.next.store(due, Ordering::Relaxed);
+    }
+
+    /// Takes in what was retrieved: checked, committed, published, told.
+    fn finish(&mut self, answer: Answer) {
+        let Some((began, began_stamp)) = self.under_way.take() else {
+            return;
+        };
+        self.report(&answer);
+        if !answer.served.is_empty() {
+            let actions = self.new_actions(&answer);
+            let bars = self.checked(&answer, &actions);
+            let position = Position {
+                number: self.position.number + 1,
+                time: Some(answer.now),
+                exhausted: answer.exhausted,
+            };
+            let plain: Vec<(Symbol, Bar)> = bars.iter().map(|(symbol, _, bar)| (*symbol, *bar)).collect();
+            match self.store.commit(&position, &plain, &actions) {
+                Ok(()) => {
+                    self.position = position;
+                    self.actions_checked = true;
+                    self.publish(began, began_stamp, &bars, actions);
+                }
+                // Nothing was published, so nothing is lost: the next update tries again.
+                Err(error) => crate::error!("update {} could not be stored: {error}", position.number),
+            }
+        }
+        self.starting = None;
+    }
+
+    /// Replaces the snapshot, and tells everybody.
+    fn publish(
+        &mut self,
+        began: Instant,
+        began_stamp: Stamp,
+        bars: &[(Symbol, Clock, Bar)],
+        actions: Vec<Action>,
+    ) {
+        let mut snapshot = self.prices.load().next();
+        for (symbol, clock, bar) in bars {
+            snapshot.take(symbol, bar, *clock == Clock::Real);
+        }
+        snapshot.act(&actions);
+        snapshot.number = self.position.number;
+        snapshot.exhausted = self.position.exhausted;
+        snapshot.published = Stamp::now();
+        let limit = self
+            .config
+            .update_interval
+            .as_millis()
+            .saturating_mul(self.config.stale_after.into());
+        snapshot.judge_age(i64::try_from(limit).unwrap_or(i64::MAX));
+        if snapshot.exhausted {
+            self.next.store(i64::MAX, Ordering::Relaxed);
+            crate::info!("the replay is at its end; prices stay as they are");
+        }
+        let snapshot = Arc::new(snapshot);
+        self.prices.store(Arc::clone(&snapshot));
+        let update = Update {
+            number: snapshot.number,
+            began,
+            began_stamp,
+            published: snapshot.published,
+            snapshot,
+            actions: actions.into(),
+        };
+        for listener in &self.listeners {
+            listener(&update);
+        }
+    }
+
+    /// Of the actions that came, those of listed assets that are not in force yet.
+    fn new_actions(&self, answer: &Answer) -> Vec<Action> {
+        let prices = self.prices.load();
+        let mut new: Vec<Action> = Vec::new();
+        let mut seen = HashSet::new();
+        for action in &answer.actions {
+            let known = prices.actions(&action.symbol).contains(action);
+            if !known && self.store.id(&action.symbol).is_some() && seen.insert(*action) {
+                new.push(*action);
+            }
+        }
+        new.sort_by_key(|action| (action.time, action.symbol));
+        new
+    }
+
+    /// The bars that can be believed.
+    fn checked(&mut self, answer: &Answer, actions: &[Action]) -> Vec<(Symbol, Clock, Bar)> {
+        let prices = self.prices.load();
+        let now = Stamp::now();
+        let mut scales: HashMap<Symbol, i64> = HashMap::new();
+        for action in actions {
+            if let ActionKind::Split(ratio) = action.kind {
+                let scale = scales.entry(action.symbol).or_insert(MILLION);
+                *scale = crate::model::money::share(*scale, ratio.0, MILLION);
+            }
+        }
+        let mut good = Vec::with_capacity(answer.bars.len());
+        let mut bad = Vec::new();
+        let mut taken: HashSet<Symbol> = HashSet::with_capacity(answer.bars.len());
+        for (symbol, clock, bar) in &answer.bars {
+            let (Some(entry), true) = (prices.entry(symbol), taken.insert(*symbol)) else {
+                continue;
+            };
+            let scale = scales.get(symbol).copied().unwrap_or(MILLION);
+            let verdict = match bar {
+                Ok(bar) => (check::check(entry, bar, *clock, scale, now), Some(bar)),
+                Err(reason) => (check::Verdict::Junk(reason.clone()), None),
+            };
+            match verdict {
+                (check::Verdict::Take, Some(bar)) => {
+                    self.doubts.remove(symbol);
+                    good.push((*symbol, *clock, *bar));
+                }
+                (check::Verdict::Doubt(reason), Some(bar)) => {
+                    let times = self.doubts.entry(*symbol).or_default();
+                    *times += 1;
+                    if *times >= check::BELIEVED_AFTER {
+                        self.doubts.remove(symbol);
+                        good.push((*symbol, *clock, *bar));
+                    } else {
+                        bad.push((*symbol, reason));
+                    }
+                }
+                (check::Verdict::Junk(reason), _) => bad.push((*symbol, reason)),
+                (check::Verdict::Known | check::Verdict::Take | check::Verdict::Doubt(_), _) => {}
+            }
+        }
+        self.health.lock().refused += bad.len() as u64;
+        let names: Vec<Symbol> = bad.iter().map(|(symbol, _)| *symbol).collect();
+        if !bad.is_empty() && names != self.told {
+            let named = bad
+                .iter()
+                .take(NAMED)
+                .map(|(symbol, why)| format!("{symbol}: {why}"));
+            let named = named.collect::<Vec<_>>().join("; ");
+            crate::warn!(
+                "{} of {} prices were refused: {named}",
+                bad.len(),
+                answer.bars.len()
+            );
+        }
+        self.told = names;
+        good
+    }
+
+    /// Logs what has changed in the providers' health.
+    fn report(&self, answer: &Answer) {
+        let failures: Vec<(String, String)> = answer
+            .failures
+            .iter()
+            .map(|(name, failure)| ((*name).to_owned(), failure.to_string()))
+            .collect();
+        let mut health = self.health.lock();
+        if failures != health.failures {
+            for (name, failure) in &failures {
+                crate::warn!("provider {name} failed: {failure}");
+            }
+        }
+        if answer.served != health.served && !answer.served.is_empty() {
+            crate::info!("prices come from {}", answer.served.join(", "));
+        }
+        if answer.served.is_empty() {
+            crate::warn!("no provider answered; the prices in force stay");
+        } else {
+            health.served.clone_from(&answer.served);
+        }
+        health.failures = failures;
+    }
+
+    /// Moves some bars to where they can be read quickly.
+    fn compact(&mut self) {
+        let now = Instant::now();
+        if !self.store.wants_compaction() || now < self.compact_after {
+            return;
+        }
+        self.compact_after = match self.store.compact() {
+            Ok(_) => Instant::now() + COMPACT_PAUSE,
+            Err(error) => {
+                crate::error!("moving past prices: {error}");
+                now + COMPACT_RETRY
+            }
+        };
+    }
+}
