@@ -30,6 +30,7 @@ mod trader;
 use check::Counts;
 use deployment::Deployment;
 use papertrader::fault;
+use papertrader::master::verify;
 use random::Random;
 use rusqlite::Connection;
 use rustix::process::Signal;
@@ -254,5 +255,8 @@ fn settle(traders: &[Sender<Command>], deployment: &Deployment) -> Counts {
         counts.notices += of_account.notices;
         counts.fills += of_account.fills;
     }
+    let mut ledger = verify::open(&deployment.database).unwrap();
+    let report = verify::check(&mut ledger, &|| false).unwrap();
+    assert!(report.differences.is_empty(), "verify: {:#?}", report.differences);
     counts
 }
