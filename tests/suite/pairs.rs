@@ -11,34 +11,6 @@ const PAGES_WITHOUT_FILE: &[&str] = &["spec/README.md"];
 /// Pages and files that rows or first lines name already and that are still to be written. Nothing is added here
 /// for good: a line goes away with the page or file that it names.
 const OWED: &[&str] = &[
-    "spec/link/line.md",
-    "spec/link/message.md",
-    "spec/net.md",
-    "spec/net/connection.md",
-    "spec/net/drainer.md",
-    "spec/net/limits.md",
-    "spec/net/listener.md",
-    "spec/net/outbox.md",
-    "spec/net/reader.md",
-    "spec/net/refusal.md",
-    "spec/net/tls.md",
-    "spec/worker.md",
-    "spec/worker/cache.md",
-    "spec/worker/cache/snapshot.md",
-    "spec/worker/cache/windows.md",
-    "spec/worker/client.md",
-    "spec/worker/clients/sessions.md",
-    "spec/worker/gate.md",
-    "spec/worker/master_link/dialer.md",
-    "spec/worker/master_link/outgoing.md",
-    "spec/worker/master_link/parked.md",
-    "spec/worker/master_link/replies.md",
-    "spec/worker/reader.md",
-    "spec/worker/service.md",
-    "spec/worker/clients.md",
-    "spec/worker/master_link.md",
-    "spec/worker/router.md",
-    "spec/worker/tunnel.md",
 ];
 
 /// How many numbered sections stand below each heading of the specification's table of contents.
