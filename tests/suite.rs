@@ -7,6 +7,10 @@ mod assets;
 mod cli;
 #[path = "suite/cli_fake.rs"]
 mod cli_fake;
+#[path = "suite/deployment.rs"]
+mod deployment;
+#[path = "suite/fixtures.rs"]
+mod fixtures;
 #[path = "suite/forecast.rs"]
 mod forecast;
 #[path = "suite/golden.rs"]
