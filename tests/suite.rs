@@ -17,6 +17,8 @@ mod forecast;
 mod golden;
 #[path = "suite/markets.rs"]
 mod markets;
+#[path = "suite/nc.rs"]
+mod nc;
 #[path = "suite/pairs.rs"]
 mod pairs;
 #[path = "suite/ptcat.rs"]

@@ -40,6 +40,10 @@ pub trait Peer {
     /// The connection is gone.
     fn half(&mut self) -> Result<(), String>;
 
+    /// The other side is expected to end the connection now. A program between us that does not tell such an end by
+    /// itself can be made to.
+    fn expect_end(&mut self) {}
+
     /// What comes next; `None` where nothing does until then.
     fn receive(&mut self, until: Instant) -> Option<Arrival>;
 }

@@ -175,10 +175,13 @@ impl<'a> Player<'a> {
             }
             Action::Expect(number, words) => self.expect(*number, words, within),
             Action::Notice(number, words) => self.notice(*number, words, within),
-            Action::Closed(number) => match self.receive(*number, within)? {
-                Some(Arrival::End) => Ok(()),
-                other => Err(describe(other.as_ref(), within)),
-            },
+            Action::Closed(number) => {
+                self.connection(*number)?.peer.expect_end();
+                match self.receive(*number, within)? {
+                    Some(Arrival::End) => Ok(()),
+                    other => Err(describe(other.as_ref(), within)),
+                }
+            }
             Action::Half(number) => {
                 self.tell(&format!("{number} half"));
                 self.connection(*number)?.peer.half()

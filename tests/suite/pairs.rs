@@ -10,8 +10,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &["spec/README.md"];
 
 /// Pages and files that rows or first lines name already and that are still to be written. Nothing is added here
 /// for good: a line goes away with the page or file that it names.
-const OWED: &[&str] = &[
-];
+const OWED: &[&str] = &[];
 
 /// How many numbered sections stand below each heading of the specification's table of contents.
 const CONTENTS: &[(&str, u32)] = &[
