@@ -4,6 +4,7 @@
 //! at the end; the two that go on for a while print as they go.
 
 mod account;
+mod holdings;
 mod market;
 mod trading;
 
@@ -112,8 +113,8 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Forecast(args) => market::forecast(&global, &args),
         Command::Buy(args) => trading::trade(&global, &args, crate::model::Side::Buy),
         Command::Sell(args) => trading::trade(&global, &args, crate::model::Side::Sell),
-        Command::Portfolio(args) => trading::portfolio(&global, &args),
-        Command::Transactions(args) => trading::transactions(&global, &args),
+        Command::Portfolio(args) => holdings::portfolio(&global, &args),
+        Command::Transactions(args) => holdings::transactions(&global, &args),
     }
 }
 

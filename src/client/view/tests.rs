@@ -1,8 +1,9 @@
 //! spec/client/view.md · its tests
 
+use super::portfolio::*;
 use super::*;
-use crate::model::Side;
-use crate::wire::payload::EntryDetail;
+use crate::model::{Amount, Money, Side, Username};
+use crate::wire::payload::{EntryDetail, Holding, Portfolio};
 
 fn entry(side: Side, status: Status, total: i64, reason: &str) -> Entry {
     Entry {
