@@ -602,10 +602,12 @@ impl Drain for Connection {
         if now.saturating_duration_since(side.out.moved) < self.limits.send_timeout {
             return;
         }
-        crate::info!(
-            "{self:?} took nothing for {:?} while replies waited: cut off",
-            self.limits.send_timeout
-        );
+        if let Some(more) = self.drainer.throttle.allow("stalled") {
+            crate::info!(
+                "{self:?} took nothing for {:?} while replies waited: cut off{more}",
+                self.limits.send_timeout
+            );
+        }
         let before = side.held();
         side.broken = true;
         self.settle(&mut side);

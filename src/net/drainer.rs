@@ -3,6 +3,7 @@
 //! What a socket did not take at once is sent from here when it takes more. A module only ever hands
 //! bytes over; this thread alone waits, and it waits for all of them together.
 
+use crate::log::Throttle;
 use crate::thread::{Heart, Stop};
 use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// How often peers that take nothing are looked for.
 const SWEEP: Duration = Duration::from_millis(250);
+/// Cut-off peers that are logged in a minute.
+const CUTS_LOGGED: u32 = 20;
 /// Events taken in one go.
 const EVENTS: usize = 256;
 
@@ -50,6 +53,8 @@ pub struct Drainer {
     waiting: Mutex<HashMap<u64, Arc<dyn Drain>>>,
     lingering: Mutex<Vec<Arc<dyn Drain>>>,
     unsent: AtomicUsize,
+    /// Peers that are cut off are logged, but not by the thousand.
+    pub(crate) throttle: Throttle,
 }
 
 impl std::fmt::Debug for Drainer {
@@ -72,6 +77,7 @@ impl Drainer {
             waiting: Mutex::default(),
             lingering: Mutex::default(),
             unsent: AtomicUsize::new(0),
+            throttle: Throttle::new(CUTS_LOGGED, Duration::from_secs(60)),
         }))
     }
 

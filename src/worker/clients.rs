@@ -88,7 +88,9 @@ pub enum Message {
     Linked,
     /// The link is gone.
     Unlinked,
-    /// Every client is told that the server is shutting down, and closed.
+    /// The port opens: clients are welcome.
+    Open,
+    /// Every client is told that the server is shutting down, and closed; so is who comes late.
     EndAll,
 }
 
@@ -145,6 +147,7 @@ pub struct Clients {
     closing: VecDeque<SessionHash>,
     workers: Vec<String>,
     linked: bool,
+    open: bool,
     gauges: Arc<Gauges>,
     heart: Heart,
 }
@@ -168,6 +171,7 @@ impl Clients {
             closing: VecDeque::new(),
             workers: Vec::new(),
             linked: false,
+            open: false,
             gauges,
             heart,
         }
@@ -235,7 +239,9 @@ impl Clients {
                 self.doubted = self.sessions.keep_bound().into();
             }
             Message::Unlinked => self.linked = false,
+            Message::Open => self.open = true,
             Message::EndAll => {
+                self.open = false;
                 for connected in self.connected.values() {
                     connected.client.connection.end_at_once(SHUTTING_DOWN);
                 }
@@ -244,6 +250,10 @@ impl Clients {
     }
 
     fn connect(&mut self, client: Arc<Client>) {
+        // Accepted in the moment in which the port closed.
+        if !self.open {
+            client.connection.end_at_once(SHUTTING_DOWN);
+        }
         let made = Vec::new();
         self.connected
             .insert(client.connection.number, Connected { client, made });

@@ -98,6 +98,7 @@ impl Gate {
                 return None;
             }
         };
+        let _ = self.clients.send(clients::Message::Open);
         let (gate, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
         let thread = thread::spawn("listener", move || {
             accepting.run(&gate.admission, &gate.refusal, &stop, |socket, _, place| {

@@ -406,6 +406,7 @@ impl MasterLink {
         }
         if now >= self.report_due {
             self.report_due = now + REPORT;
+            self.park.forget_gone();
             self.report(now);
         }
     }

@@ -719,3 +719,90 @@ fn malformed_frames_come_after_what_was_asked_before() {
     ));
     assert!(client.is_closed());
 }
+
+/// A client that keeps asking for large answers and reads none of them harms nobody else.
+#[test]
+fn clients_that_never_read_are_their_own_trouble() {
+    let (stage, mut link) = Stage::serving("[limits]\nmax_unsent = \"64KiB\"\nsend_timeout = \"500ms\"");
+    let mut hostile = stage.data_client(&mut link, &session(1));
+    let mut good = stage.data_client(&mut link, &session(2));
+    hostile.ask(&week("2012-01-01"));
+    let asked = link.next();
+    let large = transfer(&vec![1; 500_000]);
+    link.answer(&asked, |out| out.extend_from_slice(&large));
+    let mut many = Vec::new();
+    for _ in 0..2000 {
+        week("2012-01-01").write(&mut many);
+    }
+    hostile.socket.set_nonblocking(true).unwrap();
+    let mut written = 0;
+    let deadline = Instant::now() + PATIENCE;
+    // Until it is cut, for it has taken nothing for too long.
+    loop {
+        match hostile.socket.write(&many[written..]) {
+            Ok(size) => written += size,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+        if written == many.len() {
+            written = 0;
+        }
+        assert!(Instant::now() < deadline, "it was not cut");
+        good.ask(&current());
+        let asked = Instant::now();
+        good.data();
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    }
+    good.ask(&current());
+    good.data();
+}
+
+#[test]
+fn many_clients_ask_in_bulk_and_each_gets_its_own() {
+    let (stage, mut link) = Stage::serving("");
+    let mut first = stage.data_client(&mut link, &session(1));
+    first.ask(&Request::Ping);
+    first.reply();
+    let address = stage.address;
+    let clients: Vec<_> = (0..8)
+        .map(|number: usize| {
+            std::thread::spawn(move || {
+                let mut client = Peer::connect(address);
+                client.ask(&switch(&session(1), State::Data));
+                client.reply();
+                for round in 0..5 {
+                    // More than may be unanswered, in one write, with what is refused among it.
+                    let count = 5000;
+                    let requests: Vec<Request> = (0..count)
+                        .map(|at| match (at + round + number) % 7 {
+                            0 => Request::AssetInfo { symbol: aapl() },
+                            1 => Request::Ping,
+                            2 => login(false),
+                            _ => current(),
+                        })
+                        .collect();
+                    let mut writer = client.socket.try_clone().unwrap();
+                    let mut bytes = Vec::new();
+                    requests.iter().for_each(|request| request.write(&mut bytes));
+                    let writing = std::thread::spawn(move || writer.write_all(&bytes).unwrap());
+                    for request in &requests {
+                        match request {
+                            Request::AssetInfo { .. } => {
+                                AssetInfo::from_bytes(&client.data()).unwrap();
+                            }
+                            Request::Ping => assert_eq!(client.reply(), Reply::Pong),
+                            Request::Login { .. } => assert_eq!(client.refused(), "wrong-state"),
+                            _ => {
+                                Quote::from_bytes(&client.data()).unwrap();
+                            }
+                        }
+                    }
+                    writing.join().unwrap();
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+}

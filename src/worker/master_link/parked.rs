@@ -19,6 +19,8 @@ pub const PARKED_MAX: usize = 262_144;
 pub const READ_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the fate of what must not be lost may stay unknown.
 pub const KEPT_PATIENCE: Duration = Duration::from_secs(60);
+/// Requests that may be parked before those that nobody waits for are looked for.
+const MANY: usize = 10_000;
 /// The first and the longest wait before an order that found the master overloaded is sent again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -200,6 +202,17 @@ impl Park {
         kept
     }
 
+    /// Forgets orders that are on the master's queue and whose clients have gone: the master settles them, and
+    /// nobody here waits for it. Called every second.
+    pub fn forget_gone(&mut self) {
+        if self.parked.len() > MANY {
+            self.parked.retain(|_, parked| {
+                !matches!(&parked.origin, Origin::Order { client, queued: true, .. }
+                    if !client.connection.is_open())
+            });
+        }
+    }
+
     /// The master had no room for an order that was sent again: it will be sent once more.
     pub fn retry(&mut self, sequence: u64, now: Instant) {
         if let Some(parked) = self.parked.get_mut(&sequence) {
@@ -267,5 +280,165 @@ impl Park {
             }
         }
         overdue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{aapl, session};
+    use super::*;
+    use crate::model::{Amount, Side};
+    use crate::net::{Connection, Drainer, SendLimits};
+    use std::net::{TcpListener, TcpStream};
+
+    /// A client, and the socket at its other end.
+    fn client() -> (Arc<Client>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let limits = SendLimits {
+            max_unsent: 1,
+            send_timeout: Duration::from_secs(1),
+        };
+        let socket = listener.accept().unwrap().0;
+        let connection = Connection::new(socket, None, limits, Drainer::new().unwrap()).unwrap();
+        (Client::new(connection), peer)
+    }
+
+    fn order(client: &Arc<Client>, number: u64) -> Origin {
+        Origin::Order {
+            client: Arc::clone(client),
+            number,
+            request: Request::Order {
+                session: session(1),
+                side: Side::Buy,
+                symbol: aapl(),
+                quantity: Amount(1),
+                id: None,
+            },
+            told: false,
+            queued: false,
+        }
+    }
+
+    fn queue(park: &mut Park, sequence: u64) {
+        if let Origin::Order { queued, .. } = &mut park.get_mut(sequence).unwrap().origin {
+            *queued = true;
+        }
+    }
+
+    const SOON: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn what_can_be_asked_again_is_given_up_after_30_seconds() {
+        let (mut park, now) = (Park::default(), Instant::now());
+        let first = park.add(Origin::Session(session(1).hash()), Stamp(0), None, now);
+        park.add(Origin::Report, Stamp(0), None, now + SOON);
+        assert!(park.reads_overdue(now + READ_PATIENCE - SOON).is_empty());
+        let overdue = park.reads_overdue(now + READ_PATIENCE);
+        assert!(matches!(
+            overdue[..],
+            [Parked {
+                origin: Origin::Session(_),
+                ..
+            }]
+        ));
+        assert!(park.get_mut(first).is_none());
+        assert_eq!(park.reads_overdue(now + READ_PATIENCE + SOON).len(), 1);
+        assert!(park.is_empty());
+    }
+
+    #[test]
+    fn an_order_of_unknown_fate_is_given_up_after_60_seconds() {
+        let ((client, _peer), now) = (client(), Instant::now());
+        let mut park = Park::default();
+        let queued = park.add(order(&client, 0), Stamp(0), None, now);
+        let unknown = park.add(order(&client, 1), Stamp(0), None, now);
+        queue(&mut park, queued);
+        assert!(park.kept_overdue(now + KEPT_PATIENCE - SOON).is_empty());
+        assert_eq!(park.kept_overdue(now + KEPT_PATIENCE).len(), 1);
+        assert!(park.get_mut(unknown).is_none());
+        assert!(
+            park.kept_overdue(now + KEPT_PATIENCE * 100).is_empty(),
+            "it settles some day"
+        );
+        assert_eq!(park.len(), 1);
+    }
+
+    #[test]
+    fn a_link_that_stays_away_ends_what_is_kept() {
+        let ((client, _peer), now) = (client(), Instant::now());
+        let mut park = Park::default();
+        let queued = park.add(order(&client, 0), Stamp(0), None, now);
+        park.add(Origin::Report, Stamp(0), None, now);
+        queue(&mut park, queued);
+        let lost = now + KEPT_PATIENCE * 5;
+        assert_eq!(park.lose(lost).len(), 1, "the report is not kept");
+        assert!(park.kept_overdue(lost + KEPT_PATIENCE - SOON).is_empty());
+        assert_eq!(park.kept_overdue(lost + KEPT_PATIENCE).len(), 1);
+        assert!(park.is_empty());
+    }
+
+    #[test]
+    fn what_is_sent_again_must_be_confirmed_within_the_same_60_seconds() {
+        let ((client, _peer), now) = (client(), Instant::now());
+        let mut park = Park::default();
+        let confirmed = park.add(order(&client, 0), Stamp(0), None, now);
+        let silent = park.add(order(&client, 1), Stamp(0), None, now);
+        queue(&mut park, confirmed);
+        queue(&mut park, silent);
+        let lost = now + Duration::from_secs(10);
+        park.lose(lost);
+        assert_eq!(park.resend(), [confirmed, silent]);
+        assert!(park.get_mut(silent).unwrap().resent);
+        queue(&mut park, confirmed);
+        assert!(park.kept_overdue(lost + KEPT_PATIENCE - SOON).is_empty());
+        assert_eq!(park.kept_overdue(lost + KEPT_PATIENCE).len(), 1);
+        assert!(park.get_mut(confirmed).is_some() && park.get_mut(silent).is_none());
+    }
+
+    #[test]
+    fn retries_back_off() {
+        let ((client, _peer), now) = (client(), Instant::now());
+        let mut park = Park::default();
+        let sequence = park.add(order(&client, 0), Stamp(0), None, now);
+        let mut waits = Vec::new();
+        let mut at = now;
+        for _ in 0..8 {
+            park.retry(sequence, at);
+            assert!(park.is_retrying() && park.retries_due(at).is_empty());
+            let begin = at;
+            while park.retries_due(at).is_empty() {
+                at += SOON;
+            }
+            waits.push((at - begin).as_millis());
+        }
+        assert_eq!(waits, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
+        assert!(!park.is_retrying());
+    }
+
+    #[test]
+    fn queued_orders_of_clients_that_have_gone_are_forgotten_when_there_are_many() {
+        let ((client, _peer), now) = (client(), Instant::now());
+        let mut park = Park::default();
+        for number in 0..=u64::try_from(MANY).unwrap() {
+            let sequence = park.add(order(&client, number), Stamp(0), None, now);
+            queue(&mut park, sequence);
+        }
+        park.forget_gone();
+        assert_eq!(park.len(), MANY + 1);
+        let (other, _other_peer) = self::client();
+        park.add(order(&other, 0), Stamp(0), None, now);
+        let reader = crate::net::Reader::new(
+            Arc::clone(&client.connection),
+            crate::net::ReaderLimits {
+                frame_timeout: KEPT_PATIENCE,
+                idle_timeout: KEPT_PATIENCE,
+                unanswered_max: 1,
+            },
+        );
+        client.connection.cut();
+        reader.finish(crate::net::Ended::Broken);
+        park.forget_gone();
+        assert_eq!(park.len(), 1);
     }
 }
