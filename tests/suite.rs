@@ -7,6 +7,8 @@ mod assets;
 mod cli;
 #[path = "suite/cli_fake.rs"]
 mod cli_fake;
+#[path = "suite/cli_real.rs"]
+mod cli_real;
 #[path = "suite/deployment.rs"]
 mod deployment;
 #[path = "suite/fixtures.rs"]

@@ -11,25 +11,25 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// A person at a machine of their own.
-struct Person {
-    home: TempDir,
+pub struct Person {
+    pub home: TempDir,
 }
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ran {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
         serde_json::from_str(&self.out).unwrap()
     }
 }
 
 impl Person {
-    fn new() -> Person {
+    pub fn new() -> Person {
         Person {
             home: tempfile::tempdir().unwrap(),
         }
@@ -46,13 +46,13 @@ impl Person {
         person
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_papertrader"));
         command.args(args).env_clear().env("HOME", self.home.path());
         command
     }
 
-    fn spawn(&self, args: &[&str]) -> Child {
+    pub fn spawn(&self, args: &[&str]) -> Child {
         self.command(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -61,7 +61,7 @@ impl Person {
             .unwrap()
     }
 
-    fn run_with(&self, args: &[&str], input: &str) -> Ran {
+    pub fn run_with(&self, args: &[&str], input: &str) -> Ran {
         let mut child = self.spawn(args);
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -73,7 +73,7 @@ impl Person {
         }
     }
 
-    fn run(&self, line: &str) -> Ran {
+    pub fn run(&self, line: &str) -> Ran {
         self.run_with(&line.split(' ').collect::<Vec<_>>(), "")
     }
 

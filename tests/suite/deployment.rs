@@ -105,6 +105,14 @@ impl Daemon {
         read("err") + &read("log")
     }
 
+    /// Ends it as a crash would.
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
     /// Stops it as systemd would, and waits until it has.
     fn stop(&mut self) {
         let Some(mut child) = self.child.take() else {
@@ -293,6 +301,9 @@ impl Deployment {
             "stop-master" => self.master.stop(),
             "start-master" => self.master.start(),
             "stop-worker" => self.workers[0].stop(),
+            "start-worker" => self.workers[0].start(),
+            "kill-worker" => self.workers[0].kill(),
+            "kill-master" => self.master.kill(),
             _ => return Err(format!("{name}: nobody knows how")),
         }
         Ok(())
