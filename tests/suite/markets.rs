@@ -105,12 +105,19 @@ fn alpaca(asked: &Asked) -> Reply {
                 bars.join(",")
             ))
         }
+        "/v1/corporate-actions" if query("start") == "2016-01-01" => Reply::json(
+            r#"{"corporate_actions":{"forward_splits":[{"symbol":"AAPL","new_rate":4,"old_rate":1,"ex_date":"2016-08-31"}]},
+                "next_page_token":null}"#,
+        ),
+        // One that is in force, and one that is announced.
         "/v1/corporate-actions" => Reply::json(format!(
             r#"{{"corporate_actions":{{
+                "reverse_splits":[{{"symbol":"AAPL","new_rate":1,"old_rate":8,"ex_date":"{1}"}}],
                 "forward_splits":[{{"id":"1","symbol":"AAPL","cusip":"0","new_rate":2,"old_rate":1,"process_date":"{0}","ex_date":"{0}"}}],
                 "cash_dividends":[{{"symbol":"AAPL","rate":0.24,"special":false,"foreign":false,"ex_date":"{0}"}}],
                 "name_changes":[{{"old_symbol":"FB","new_symbol":"META"}}]}},"next_page_token":null}}"#,
-            now.plus_days(-3).date()
+            now.plus_days(-3).date(),
+            now.plus_days(3).date(),
         )),
         other => Reply::status(404, &format!("{{\"message\":\"{other}?\"}}")),
     }
@@ -289,7 +296,7 @@ fn stocks_from_alpaca_over_tls() {
     let ca = dir.path().join("ca.pem");
     let server = StandIn::start_tls("localhost", &ca, alpaca);
     let provider = alpaca_at(server.url("localhost"), dir.path(), Some(ca));
-    let listed = Wanted::Listed(vec![symbol("AAPL"), symbol("BRK.B")]);
+    let listed = Wanted::Listed(vec![symbol("AAPL"), symbol("BRK.B"), symbol("NOPE")]);
     let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
     let first = running.update();
     let kinds: Vec<ActionKind> = first.actions.iter().map(|action| action.kind).collect();
@@ -299,11 +306,71 @@ fn stocks_from_alpaca_over_tls() {
         matches!(kinds.iter().find(|k| matches!(k, ActionKind::Split(_))), Some(ActionKind::Split(r)) if r.0 == 2_000_000)
     );
     assert!(running.update().actions.is_empty(), "once");
+    let nope = *first.snapshot.entry(&symbol("NOPE")).unwrap();
+    assert_eq!(
+        (nope.quote, nope.fresh),
+        (None, false),
+        "listed, and known to nobody"
+    );
     trade_a_day(&running, symbol("AAPL"));
     let raw = running.ask(symbol("AAPL"), Window::AllTime, false).unwrap();
     let adjusted = running.ask(symbol("AAPL"), Window::AllTime, true).unwrap();
     assert!(adjusted[0].open.0 * 2 <= raw[0].open.0 && adjusted[0].open > Money::ZERO);
     assert_eq!(status(&running).served, ["alpaca"]);
+    eventually("the past's actions", || {
+        running.handle.prices().actions(&symbol("AAPL")).len() == 3
+    });
+    let known = running.handle.prices().actions(&symbol("AAPL")).to_vec();
+    assert_eq!(known.len(), 3, "{known:?}");
+    assert_eq!(
+        known[0].time,
+        at("2016-08-31T08:00:00Z"),
+        "of the past, and told to nobody"
+    );
+    assert!(running.updates.try_iter().all(|update| update.actions.is_empty()));
+}
+
+#[test]
+fn another_currency_is_no_price() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = StandIn::start(|asked| match asked.path.as_str() {
+        "/v2/stocks/snapshots" => Reply::json(
+            r#"{"currency":"EUR","snapshots":{"AAPL":{"latestTrade":{"t":"2024-01-02T15:00:00Z","p":1}}}}"#,
+        ),
+        "/v2/stocks/AAPL/bars" => Reply::json(r#"{"bars":[],"currency":"EUR","next_page_token":null}"#),
+        _ => alpaca(asked),
+    });
+    let provider = alpaca_at(server.url("127.0.0.1"), dir.path(), None);
+    let listed = Wanted::Listed(vec![symbol("AAPL")]);
+    let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
+    let failures = status(&running).failures;
+    assert!(failures[0].1.contains("\"EUR\", not in USD"), "{failures:?}");
+    assert_eq!(
+        running.handle.prices().entry(&symbol("AAPL")).unwrap().quote,
+        None
+    );
+}
+
+#[test]
+fn prices_are_not_trusted_without_word_of_splits() {
+    let dir = tempfile::tempdir().unwrap();
+    let silent = Arc::new(AtomicBool::new(true));
+    let is_silent = Arc::clone(&silent);
+    let server = StandIn::start(move |asked| match asked.path.as_str() {
+        "/v1/corporate-actions" if is_silent.load(Ordering::SeqCst) => Reply::status(403, "subscription"),
+        _ => alpaca(asked),
+    });
+    let provider = alpaca_at(server.url("127.0.0.1"), dir.path(), None);
+    let listed = Wanted::Listed(vec![symbol("AAPL")]);
+    let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
+    assert!(status(&running).failures[0].1.contains("403"));
+    assert_eq!(
+        running.handle.prices().entry(&symbol("AAPL")).unwrap().quote,
+        None
+    );
+    silent.store(false, Ordering::SeqCst);
+    let update = update_where(&running, "prices", |update| update.snapshot.entries()[0].fresh);
+    assert_eq!(update.actions.len(), 2);
 }
 
 #[test]

@@ -33,8 +33,13 @@ const ACTIONS_EVERY: i64 = 3_600_000;
 /// after the latest of the day before, in milliseconds.
 const EX_TIME: i64 = 8 * 3_600_000;
 
-/// A split's or a dividend's ex-date is looked for up to this many days back.
+/// Actions are asked for from this many days before the last update to as many days from now: most are announced
+/// that early, so that a call that fails on the ex-date itself harms nobody.
 const ACTION_DAYS: i64 = 7;
+
+/// Without an answer about actions for this long, in milliseconds, prices are not trusted any more: one of them may be
+/// that of a unit which was split.
+const ACTIONS_LAST: i64 = 24 * 3_600_000;
 
 /// The settings of Alpaca.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +60,11 @@ pub struct AlpacaConfig {
 pub struct Alpaca {
     config: AlpacaConfig,
     http: Http,
-    /// When corporate actions were asked for last.
+    /// When corporate actions were answered last, and asked for last.
+    actions_known: Option<Stamp>,
     actions_asked: Option<Stamp>,
+    /// What was answered: past and announced ones.
+    actions: Vec<Action>,
     /// The list, for corporate actions.
     symbols: Vec<Symbol>,
 }
@@ -231,7 +239,9 @@ impl Alpaca {
         Alpaca {
             config,
             http,
+            actions_known: None,
             actions_asked: None,
+            actions: Vec::new(),
             symbols: Vec::new(),
         }
     }
@@ -320,6 +330,20 @@ impl Alpaca {
     }
 }
 
+impl Alpaca {
+    /// The splits and dividends of an asset's past. Without them its past can be looked at all the same.
+    fn past_actions(&self, symbol: Symbol, until: Stamp, deadline: Instant) -> Vec<Action> {
+        let begin = Stamp::parse(PAST).unwrap_or_default();
+        // The last days' are the updates' affair, which tell them; `until` is two days ago at most.
+        let end = until.plus_days(2 - ACTION_DAYS);
+        self.actions_of(&[symbol], begin, end, deadline)
+            .unwrap_or_else(|failure| {
+                crate::warn!("the past of {symbol} cannot be adjusted: {failure}");
+                Vec::new()
+            })
+    }
+}
+
 impl Provider for Alpaca {
     fn name(&self) -> &'static str {
         "alpaca"
@@ -364,6 +388,7 @@ impl Provider for Alpaca {
             bars: Vec::new(),
             resolution: Resolution::Day,
             more: false,
+            actions: Vec::new(),
         };
         if start > end {
             return Ok(empty);
@@ -393,6 +418,9 @@ impl Provider for Alpaca {
             more: answer.next_page_token.is_some(),
             ..empty
         };
+        if ask.after.is_none() {
+            page.actions = self.past_actions(ask.symbol, until, ask.deadline);
+        }
         for day in answer.bars.unwrap_or_default() {
             page.bars.push(
                 day.bar()
@@ -405,18 +433,31 @@ impl Provider for Alpaca {
     fn actions(&mut self, from: Option<Stamp>, to: Stamp, deadline: Instant) -> Result<Vec<Action>, Failure> {
         if self
             .actions_asked
-            .is_some_and(|asked| to.since(asked) < ACTIONS_EVERY)
+            .is_none_or(|asked| to.since(asked) >= ACTIONS_EVERY)
         {
-            return Ok(Vec::new());
+            let begin = from.unwrap_or(to).plus_days(-ACTION_DAYS);
+            let end = to.plus_days(ACTION_DAYS);
+            let answers = self.symbols.chunks(SYMBOLS_A_CALL);
+            let answers = answers.map(|symbols| self.actions_of(symbols, begin, end, deadline));
+            match answers.collect::<Result<Vec<_>, _>>() {
+                Ok(lists) => {
+                    self.actions = lists.concat();
+                    self.actions.sort_by_key(|action| (action.time, action.symbol));
+                    self.actions_known = Some(to);
+                    self.actions_asked = Some(to);
+                }
+                Err(failure)
+                    if self
+                        .actions_known
+                        .is_some_and(|known| to.since(known) < ACTIONS_LAST) =>
+                {
+                    crate::warn!("splits and dividends are not up to date: {failure}");
+                    self.actions_asked = Some(to);
+                }
+                Err(failure) => return Err(failure),
+            }
         }
-        let from = from.unwrap_or(to).plus_days(-ACTION_DAYS);
-        let mut actions = Vec::new();
-        for symbols in self.symbols.chunks(SYMBOLS_A_CALL) {
-            actions.extend(self.actions_of(symbols, from, to, deadline)?);
-        }
-        self.actions_asked = Some(to);
-        actions.retain(|action| action.time <= to);
-        actions.sort_by_key(|action| (action.time, action.symbol));
-        Ok(actions)
+        let due = self.actions.iter().filter(|action| action.time <= to);
+        Ok(due.copied().collect())
     }
 }

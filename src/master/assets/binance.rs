@@ -176,6 +176,7 @@ impl Provider for Binance {
             bars: Vec::new(),
             resolution: Resolution::Day,
             more: false,
+            actions: Vec::new(),
         };
         if start > until {
             return Ok(page);

@@ -253,6 +253,7 @@ fn fill_whole(provider: &mut dyn Provider, store: &mut Store, symbols: &[Symbol]
                 bars: page.bars,
                 resolution: page.resolution,
                 whole: !page.more,
+                actions: page.actions,
             });
             if held >= FILL_BATCH {
                 store.fill(&waiting)?;

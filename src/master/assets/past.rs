@@ -34,8 +34,8 @@ pub struct PastTask {
 pub struct PastAnswer {
     /// What was asked.
     pub task: PastTask,
-    /// The page, checked.
-    pub page: Result<HistoryPage, Failure>,
+    /// The page, checked; `None` if no provider has the asset.
+    pub page: Result<Option<HistoryPage>, Failure>,
 }
 
 /// A provider with the assets that it has, if it has told.
@@ -58,8 +58,8 @@ pub fn run(mut sources: Vec<PastSource>, tasks: &Receiver<PastTask>, answers: &S
 }
 
 /// The first page with anything on it, from the providers in their order.
-fn fetch(sources: &mut [PastSource], task: &PastTask) -> Result<HistoryPage, Failure> {
-    let mut outcome = Err(Failure::Refused(format!("no provider has {}", task.symbol)));
+fn fetch(sources: &mut [PastSource], task: &PastTask) -> Result<Option<HistoryPage>, Failure> {
+    let mut outcome = Ok(None);
     for source in sources {
         if source.has.as_ref().is_some_and(|has| !has.contains(&task.symbol)) {
             continue;
@@ -71,10 +71,11 @@ fn fetch(sources: &mut [PastSource], task: &PastTask) -> Result<HistoryPage, Fai
             deadline: Instant::now() + PAGE_DEADLINE,
         });
         match page.and_then(|page| checked(page, task)) {
-            Ok(page) if !page.bars.is_empty() => return Ok(page),
-            Ok(page) => outcome = Ok(page),
-            Err(failure) if outcome.is_err() => outcome = Err(failure),
-            Err(_) => {}
+            Ok(page) if !page.bars.is_empty() => return Ok(Some(page)),
+            // Another's empty page does not make up for the trouble of one that may have the days.
+            Ok(page) if outcome.is_ok() => outcome = Ok(Some(page)),
+            Ok(_) => {}
+            Err(failure) => outcome = Err(failure),
         }
     }
     outcome
@@ -185,7 +186,7 @@ impl Filling {
         self.under_way = self.tasks.try_send(task).is_ok();
     }
 
-    /// A page was stored.
+    /// A page was stored, or there is none to be had.
     pub fn stored(&mut self, more: bool) {
         self.under_way = false;
         self.failures = 0;
@@ -237,6 +238,7 @@ mod tests {
             bars,
             resolution: Resolution::Day,
             more,
+            actions: Vec::new(),
         }
     }
 

@@ -112,6 +112,8 @@ pub struct HistoryPage {
     pub resolution: Resolution,
     /// There may be more after the last of them.
     pub more: bool,
+    /// Splits and dividends of the past, for adjusting it; they were in force before anybody held the asset.
+    pub actions: Vec<Action>,
 }
 
 /// What happens to an asset's holders.

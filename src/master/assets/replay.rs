@@ -143,6 +143,7 @@ impl Replay {
                     bars,
                     resolution: Resolution::Tick,
                     more,
+                    actions: Vec::new(),
                 });
             }
         };
@@ -172,6 +173,7 @@ impl Replay {
             bars,
             resolution: Resolution::Tick,
             more,
+            actions: Vec::new(),
         })
     }
 }

@@ -172,6 +172,7 @@ impl Provider for Simulated {
             bars: self.past(&ask.symbol).into_iter().filter(wanted).collect(),
             resolution: Resolution::Day,
             more: false,
+            actions: Vec::new(),
         })
     }
 }

@@ -55,6 +55,8 @@ pub struct Page {
     pub to: Option<Stamp>,
     /// Nothing is missing.
     pub whole: bool,
+    /// Splits and dividends that were in force before anybody held the asset.
+    pub actions: Vec<Action>,
 }
 
 /// What is being moved out of `bars_hot`.
@@ -158,6 +160,25 @@ fn absorb(tx: &Transaction<'_>, asset: AssetId, bars: &[Bar], own: Option<Stamp>
         for bar in roll_up(ours, period) {
             put(&mut merge, asset.0, &bar)?;
         }
+    }
+    Ok(())
+}
+
+/// Stores actions that are in force from the update of this number on; those that are known stay as they are.
+fn insert_actions(tx: &Transaction<'_>, actions: &[Action], number: i64) -> Result<()> {
+    let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO actions VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for action in actions {
+        let (kind, value) = match action.kind {
+            ActionKind::Split(ratio) => (Side::Split, ratio.0),
+            ActionKind::Dividend(cash) => (Side::Dividend, cash.0),
+        };
+        insert.execute(params![
+            action.symbol.as_str(),
+            action.time.0,
+            kind as u8,
+            value,
+            number
+        ])?;
     }
     Ok(())
 }
@@ -325,20 +346,7 @@ impl Store {
                     number
                 ])?;
             }
-            let mut act = tx.prepare_cached("INSERT OR IGNORE INTO actions VALUES (?1, ?2, ?3, ?4, ?5)")?;
-            for action in actions {
-                let (kind, value) = match action.kind {
-                    ActionKind::Split(ratio) => (Side::Split, ratio.0),
-                    ActionKind::Dividend(cash) => (Side::Dividend, cash.0),
-                };
-                act.execute(params![
-                    action.symbol.as_str(),
-                    action.time.0,
-                    kind as u8,
-                    value,
-                    number
-                ])?;
-            }
+            insert_actions(&tx, actions, number)?;
             tx.prepare_cached("UPDATE assets_position SET number = ?1, time = ?2, exhausted = ?3")?
                 .execute(params![
                     number,
@@ -402,6 +410,7 @@ impl Store {
             } else {
                 absorb(&tx, page.asset, &page.bars, None)?;
             }
+            insert_actions(&tx, &page.actions, 0)?;
             tx.prepare_cached(
                 "UPDATE assets SET filled_to = coalesce(?2, filled_to), filled = ?3, own_days = ?4 WHERE id = ?1",
             )?
@@ -670,6 +679,7 @@ mod tests {
             resolution: Resolution::Day,
             to: bars.last().map(|bar| bar.time),
             whole,
+            actions: Vec::new(),
         };
         store.fill(&[page(&first, false)]).unwrap();
         assert_eq!(
@@ -727,6 +737,7 @@ mod tests {
             resolution: Resolution::Day,
             to: Some(start),
             whole: true,
+            actions: Vec::new(),
         };
         store.fill(&[own]).unwrap();
         let expected = [bar(start, 70).volume, 72, 36];

@@ -139,25 +139,37 @@ impl Updates {
     fn fill(&mut self, answer: PastAnswer) {
         let Some(filling) = &mut self.filling else { return };
         let task = answer.task;
+        let prices = self.prices.load();
         let stored = answer.page.and_then(|page| {
-            let Some(asset) = self.store.id(&task.symbol) else {
-                return Ok(false);
+            let (Some(asset), Some(page)) = (self.store.id(&task.symbol), page) else {
+                return Ok((false, Vec::new()));
             };
             let last = page.bars.last().map(|bar| bar.time);
             let more = page.more;
+            let known = prices.actions(&task.symbol);
+            let new = |action: &Action| action.symbol == task.symbol && !known.contains(action);
+            let actions: Vec<Action> = page.actions.into_iter().filter(new).collect();
             let page = Page {
                 asset,
                 bars: page.bars,
                 resolution: page.resolution,
                 to: if more { last } else { Some(task.until) },
                 whole: !more,
+                actions: actions.clone(),
             };
             let failed = |error: rusqlite::Error| Failure::Broken(format!("our database: {error}"));
             self.store.fill(&[page]).map_err(failed)?;
-            Ok(more)
+            Ok((more, actions))
         });
         match stored {
-            Ok(more) => filling.stored(more),
+            Ok((more, actions)) => {
+                filling.stored(more);
+                if !actions.is_empty() {
+                    let mut snapshot = (*prices).clone();
+                    snapshot.act(&actions);
+                    self.prices.store(Arc::new(snapshot));
+                }
+            }
             Err(failure) => filling.failed(&task.symbol, &failure),
         }
     }
@@ -181,7 +193,11 @@ impl Updates {
         let task = Task {
             symbols: Arc::clone(&self.symbols),
             after: self.position.time,
-            actions_after: self.position.time.filter(|_| self.actions_checked),
+            // A file may have been added to while the master was away; an API is asked for what came since.
+            actions_after: self
+                .position
+                .time
+                .filter(|_| self.actions_checked || self.filling.is_some()),
             last: self.prices.load(),
             deadline: now + (interval * 3 / 4).clamp(RETRIEVAL_MIN, RETRIEVAL_MAX),
         };
