@@ -211,7 +211,7 @@ fn a_registration_whose_answer_was_lost_is_found_out() {
 fn a_patient_call_waits_for_a_worker_to_come() {
     let address = Mock::nowhere();
     let late = address.clone();
-    let helper = std::thread::spawn(move || {
+    let server = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
         let listener = std::net::TcpListener::bind(&late).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
@@ -224,7 +224,7 @@ fn a_patient_call_waits_for_a_worker_to_come() {
     let mut pool = Pool::new(vec![address], None, options()).with_patience(Duration::from_secs(20));
     pool.call(Client::ping).unwrap();
     drop(pool);
-    helper.join().unwrap();
+    server.join().unwrap();
 }
 
 #[test]
