@@ -11,7 +11,7 @@ use std::time::Instant;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Signals: SIGTERM and SIGINT stop, SIGHUP opens the log anew.\n\
+    after_help = "Signals: SIGTERM and SIGINT stop, SIGHUP opens the log anew and reads the configuration again.\n\
     Exit codes: 0 done, 1 failed while running, 2 bad command line, 78 bad configuration."
 )]
 struct Arguments {
@@ -53,7 +53,8 @@ fn run(arguments: &Arguments) -> Result<u8, u8> {
             return Err(tell(&error));
         }
     };
-    master.serve(&config, &log, &signals).map_err(|e| failed(&e))?;
+    let served = master.serve(&config, &arguments.config, &log, &signals);
+    stop.request();
     let late = master.stop(Instant::now() + daemon::STOP_DEADLINE);
     for name in &late {
         papertrader::warn!("thread {name} did not end in time");
@@ -61,6 +62,7 @@ fn run(arguments: &Arguments) -> Result<u8, u8> {
     papertrader::info!("the master has stopped");
     log.stop(Instant::now() + daemon::STOP_DEADLINE)
         .map_err(|e| failed(&e))?;
+    served.map_err(|e| failed(&e))?;
     Ok(daemon::DONE)
 }
 

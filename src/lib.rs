@@ -16,6 +16,7 @@ pub mod link;
 pub mod net;
 
 pub mod client;
+pub mod ctl;
 pub mod daemon;
 pub mod master;
 pub mod worker;

@@ -5,9 +5,12 @@
 
 pub mod assets;
 pub mod auth;
+pub mod control;
 pub mod database;
 pub mod gate;
+pub mod offline;
 pub mod question;
+pub mod reload;
 pub mod route;
 pub mod router;
 pub mod transactions;
@@ -25,6 +28,7 @@ use crate::net::{Drainer, Listener};
 use crate::thread::{self, Handle, Heart, Hearts, Stop, TICK, join_all};
 use assets::{AssetsConfig, AssetsHandle, OpenFault};
 use auth::hashing::Pool;
+use control::Control;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use gate::Gate;
 use parking_lot::Mutex;
@@ -33,6 +37,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use workers::WorkersShared;
@@ -42,6 +47,8 @@ use workers::registry::Registry;
 const FIRST_PRICES: Duration = Duration::from_secs(60);
 /// Descriptors beyond those of connections: databases, logs, epoll, GPG.
 const SPARE_DESCRIPTORS: u64 = 256;
+/// How long an administrator's command may take to notice that the master stops.
+const CONTROL_STOP: Duration = Duration::from_secs(1);
 /// Refused handshakes that are logged in a minute.
 const REFUSALS_LOGGED: u32 = 20;
 
@@ -257,29 +264,47 @@ impl Master {
         })
     }
 
-    /// Serves until the stop signal: tells systemd, keeps its watchdog content, and reloads on SIGHUP what
-    /// can be.
+    /// Serves until the stop signal: listens to administrators, tells systemd, keeps its watchdog content,
+    /// and reloads on SIGHUP what can be of the configuration in `file`.
     ///
     /// # Errors
-    /// The watchdog's thread cannot be started.
-    pub fn serve(&self, config: &MasterConfig, log: &LogHandle, signals: &Signals) -> io::Result<()> {
+    /// The control socket cannot be made, or a thread not be started.
+    pub fn serve(
+        &self,
+        config: &MasterConfig,
+        file: &Path,
+        log: &LogHandle,
+        signals: &Signals,
+    ) -> io::Result<()> {
         let path = config.database.clone();
         let _watchdog = daemon::watchdog(&self.stop, &self.hearts, move || database::answers(&path))?;
+        let means = control::Means {
+            inboxes: self.inboxes.clone(),
+            keyring: self.gate.side.keyring().clone(),
+            log: log.clone(),
+            database: config.database.clone(),
+            listen: self.address,
+            expected_workers: config.expected_workers,
+        };
+        let socket = config.control_socket.clone();
+        let control = Control::start(socket, &config.control_group, means, &self.stop)?;
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
+        let mut current = config.clone();
         loop {
             select! {
                 recv(signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    if let Err(error) = log.reopen() {
-                        crate::error!("the log could not be opened anew: {error}");
-                    }
+                    reload::reload(file, &mut current, log, &self.inboxes);
                     daemon::notify_ready("serving");
                 }
                 recv(self.stop.receiver()) -> _ => break,
             }
         }
         daemon::notify_stopping();
+        if !control.stop(Instant::now() + CONTROL_STOP) {
+            crate::warn!("a command of an administrator did not end in time");
+        }
         Ok(())
     }
 

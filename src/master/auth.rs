@@ -14,7 +14,7 @@ use super::route::{Peer, Replies, Route, Shared};
 use super::router::overloaded;
 use super::transactions::{self, Order};
 use super::views;
-use crate::config::MasterConfig;
+use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::{self, ActiveSession, HASHES_MAX, SessionHashes, SessionState};
 use crate::model::{AccountId, Email, Money, Reason, Session, SessionHash, SessionId, Stamp, Username};
 use crate::thread::{Heart, Stop, TICK};
@@ -91,6 +91,8 @@ pub enum Message {
     End(Which, Sender<usize>),
     /// For the administrator.
     Status(Sender<Status>),
+    /// The configuration's limits have changed.
+    Limits(MasterLimits),
 }
 
 /// A login or registration whose hash is being computed.
@@ -260,6 +262,13 @@ impl Auth {
                     self.end(hash);
                 }
                 let _ = reply.try_send(hashes.len());
+            }
+            Message::Limits(limits) => {
+                self.logins.set_limit(limits.failed_logins_per_minute);
+                self.logins_by_address
+                    .set_limit(limits.failed_logins_per_minute_per_address);
+                self.registrations
+                    .set_limit(limits.registrations_per_minute_per_address);
             }
             Message::Status(reply) => {
                 let accounts = accounts::count(&self.database).unwrap_or(0);

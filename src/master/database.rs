@@ -21,6 +21,8 @@ pub const MIGRATIONS: &[&str] = &[
 const BUSY: Duration = Duration::from_secs(10);
 /// Pages of the write-ahead log at which it is folded into the database: 64 MiB.
 const CHECKPOINT_PAGES: i64 = 16_384;
+/// Pages that a copy takes in one step: 16 MiB, between two questions whether to go on.
+const COPY_PAGES: i32 = 4096;
 /// KiB of pages that each connection keeps in memory.
 const CACHE_KIB: i64 = 64 * 1024;
 
@@ -79,6 +81,11 @@ pub struct Lock {
     _file: File,
 }
 
+/// The file whose lock says who has the database at `path`.
+pub fn beside_lock(path: &Path) -> PathBuf {
+    path.with_extension("lock")
+}
+
 /// Takes the right to use the database at `path`, making its folder if need be.
 ///
 /// # Errors
@@ -88,7 +95,7 @@ pub fn lock(path: &Path) -> Result<Lock, DatabaseError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(fail)?;
     }
-    let name = path.with_extension("lock");
+    let name = beside_lock(path);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -237,6 +244,23 @@ pub fn commit(transaction: Transaction<'_>) -> rusqlite::Result<()> {
 /// # Errors
 /// The file exists, or cannot be written.
 pub fn backup(from: &Path, to: &Path) -> Result<(), DatabaseError> {
+    backup_unless(from, to, &|| false)
+}
+
+/// The same, until `cancelled` says otherwise.
+///
+/// # Errors
+/// The file exists, or cannot be written; or the copy was broken off. Nothing of it stays.
+pub fn backup_unless(from: &Path, to: &Path, cancelled: &dyn Fn() -> bool) -> Result<(), DatabaseError> {
+    let source = open_reader(from)?;
+    copy(&source, to, cancelled)
+}
+
+/// Writes a consistent copy of an open database to a file that does not exist yet.
+///
+/// # Errors
+/// As [`backup_unless`].
+pub fn copy(source: &Connection, to: &Path, cancelled: &dyn Fn() -> bool) -> Result<(), DatabaseError> {
     let io = |error| DatabaseError::Io(to.to_owned(), error);
     if to.exists() {
         return Err(io(io::Error::new(
@@ -244,36 +268,70 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), DatabaseError> {
             "the file exists; name another",
         )));
     }
-    let part = to.with_extension("part");
+    let part = beside(to, ".part");
     let _ = delete_file(&part);
     create_file(&part, b"").map_err(io)?;
-    let fail = |error| DatabaseError::Sqlite(to.to_owned(), error);
-    let copied = (|| {
-        let source = open_reader(from)?;
-        let mut copy = Connection::open(&part).map_err(fail)?;
-        // Everything in one step: a reader of the write-ahead log sees one moment and blocks nobody.
-        let done = rusqlite::backup::Backup::new(&source, &mut copy)
-            .and_then(|backup| backup.step(-1))
-            .map_err(fail)?;
-        if done != rusqlite::backup::StepResult::Done {
+    let placed = copy_pages(source, &part, to, cancelled).and_then(|()| {
+        File::open(&part).and_then(|f| f.sync_all()).map_err(io)?;
+        if to.exists() {
             return Err(io(io::Error::new(
-                io::ErrorKind::WouldBlock,
-                "the database was busy; try again",
+                io::ErrorKind::AlreadyExists,
+                "the file has appeared meanwhile",
             )));
         }
-        copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
-            .map_err(fail)?;
-        copy.close().map_err(|(_, error)| fail(error))
-    })();
-    let placed = copied.and_then(|()| {
-        File::open(&part).and_then(|f| f.sync_all()).map_err(io)?;
         fs::rename(&part, to).map_err(io)?;
         sync_folder(to).map_err(io)
     });
     if placed.is_err() {
         let _ = delete_file(&part);
+        let _ = delete_file(&beside(&part, "-journal"));
     }
     placed
+}
+
+fn copy_pages(
+    source: &Connection,
+    part: &Path,
+    to: &Path,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(), DatabaseError> {
+    use rusqlite::backup::{Backup, StepResult};
+    let io = |error| DatabaseError::Io(to.to_owned(), error);
+    let fail = |error| DatabaseError::Sqlite(to.to_owned(), error);
+    let mut copy = Connection::open(part).map_err(fail)?;
+    // A reader of the write-ahead log sees one moment and blocks nobody; this one sees the same moment in
+    // all steps.
+    let moment = source.unchecked_transaction().map_err(fail)?;
+    let _: i64 = moment
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(fail)?;
+    {
+        let backup = Backup::new(&moment, &mut copy).map_err(fail)?;
+        loop {
+            if cancelled() {
+                let text = "the copy was broken off";
+                return Err(io(io::Error::new(io::ErrorKind::Interrupted, text)));
+            }
+            match backup.step(COPY_PAGES).map_err(fail)? {
+                StepResult::Done => break,
+                StepResult::More => {}
+                _ => {
+                    let text = "the database was busy; try again";
+                    return Err(io(io::Error::new(io::ErrorKind::WouldBlock, text)));
+                }
+            }
+        }
+    }
+    copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        .map_err(fail)?;
+    copy.close().map_err(|(_, error)| fail(error))
+}
+
+/// The path with more at its end.
+pub fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    PathBuf::from(name)
 }
 
 /// Makes a file that its owner alone may read, and that is not there yet.
@@ -323,7 +381,11 @@ pub fn delete_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Makes what was renamed in a file's folder last.
+///
+/// # Errors
+/// The disk refuses.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
@@ -383,7 +445,22 @@ mod tests {
         backup(&path, &copy).unwrap();
         migrate(&copy).unwrap();
         assert!(backup(&path, &copy).is_err());
-        assert!(!copy.with_extension("part").exists());
+        assert!(!beside(&copy, ".part").exists());
+        let other = folder.path().join("other.db");
+        assert!(backup_unless(&path, &other, &|| true).is_err());
+        assert_eq!(
+            fs::read_dir(folder.path())
+                .unwrap()
+                .filter(|f| {
+                    f.as_ref()
+                        .unwrap()
+                        .file_name()
+                        .to_string_lossy()
+                        .starts_with("other")
+                })
+                .count(),
+            0
+        );
     }
 
     #[test]

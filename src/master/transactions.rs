@@ -13,7 +13,7 @@ use super::assets::{AssetsHandle, Update};
 use super::auth::attempts::Attempts;
 use super::database;
 use super::route::{Replies, Route};
-use crate::config::MasterConfig;
+use crate::config::{MasterConfig, MasterLimits};
 use crate::fault;
 use crate::model::{
     AccountId, Amount, ClientOrderId, Reason, Side, Stamp, Status as Stage, Symbol, Transaction,
@@ -93,6 +93,8 @@ pub enum Message {
     Update(Update),
     /// For the administrator.
     Status(Sender<Status>),
+    /// The configuration's limits have changed.
+    Limits(MasterLimits),
 }
 
 /// The settings that matter here.
@@ -100,6 +102,16 @@ pub enum Message {
 struct Limits {
     queued: usize,
     queued_per_account: usize,
+}
+
+impl Limits {
+    fn of(limits: &MasterLimits) -> Limits {
+        let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+        Limits {
+            queued: count(limits.max_queued),
+            queued_per_account: count(limits.max_queued_per_account),
+        }
+    }
 }
 
 /// The module's whole state.
@@ -151,15 +163,11 @@ impl Transactions {
             queue.push(order);
         }
         let places = Places::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
-        let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         let desk = Desk {
             assets,
             queue,
             places,
-            limits: Limits {
-                queued: count(config.limits.max_queued),
-                queued_per_account: count(config.limits.max_queued_per_account),
-            },
+            limits: Limits::of(&config.limits),
             orders: Attempts::new(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
             behind: true,
@@ -207,6 +215,13 @@ impl Transactions {
                 Message::Update(update) => {
                     self.accept(std::mem::take(&mut batch));
                     self.update(&update);
+                }
+                Message::Limits(limits) => {
+                    self.desk.limits = Limits::of(&limits);
+                    self.desk.orders.set_limit(limits.orders_per_minute_per_account);
+                    if !batch.is_empty() {
+                        next = inbox.try_recv().ok();
+                    }
                 }
                 Message::Status(reply) => {
                     let _ = reply.try_send(self.status());

@@ -28,6 +28,11 @@ impl<K: Hash + Eq + Clone> Attempts<K> {
         }
     }
 
+    /// From now on at most `limit` a window; what was counted counts on.
+    pub fn set_limit(&mut self, limit: u32) {
+        self.limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    }
+
     /// Whether one more would still be within the limit.
     pub fn allows(&mut self, key: &K, now: Instant) -> bool {
         match self.seen.get_mut(key) {

@@ -1,0 +1,196 @@
+//! spec/ctl/client.md · 3.1.5 Worker Management
+//!
+//! One question to the control socket, and its answer.
+
+use crate::control::{REQUEST_MAX, RESPONSE_MAX, Request, Response, SILENCE_MAX};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A master that lives takes a connection and a request within this long.
+const SEND_DEADLINE: Duration = Duration::from_secs(10);
+/// Bytes that one read brings at most.
+const CHUNK: usize = 64 * 1024;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// Nobody listens there.
+    NoMaster(PathBuf),
+    /// The socket is not ours to use.
+    NotAllowed(PathBuf),
+    /// It cannot be used.
+    Io(PathBuf, io::Error),
+    /// The request is longer than a request may be.
+    TooLong,
+    /// Somebody listens, and says nothing.
+    Silent(PathBuf),
+    /// The master went away before its answer.
+    Gone,
+    /// What came is no answer that this version knows.
+    Nonsense(String),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::NoMaster(path) => write!(
+                f,
+                "no master listens at {}; start one, or name its control_socket with --socket",
+                path.display()
+            ),
+            Trouble::NotAllowed(path) => write!(
+                f,
+                "you may not use {}; become root, or a member of the group that it belongs to",
+                path.display()
+            ),
+            Trouble::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Trouble::TooLong => write!(f, "the request has more than {REQUEST_MAX} bytes"),
+            Trouble::Silent(path) => write!(
+                f,
+                "the master at {} has said nothing for {} s: it hangs or is stopped; what was asked may still be done",
+                path.display(),
+                SILENCE_MAX.as_secs()
+            ),
+            Trouble::Gone => f.write_str(
+                "the master closed the connection without an answer: it is stopping; look whether what was asked was done",
+            ),
+            Trouble::Nonsense(why) => write!(
+                f,
+                "the answer is none that version {} knows: {why}",
+                env!("CARGO_PKG_VERSION")
+            ),
+        }
+    }
+}
+
+/// Asks, and waits for the answer as long as the master says that it is at work.
+pub(super) fn ask(path: &Path, request: &Request) -> Result<Response, Trouble> {
+    let mut line = serde_json::to_vec(request).map_err(|error| Trouble::Nonsense(error.to_string()))?;
+    line.push(b'\n');
+    if line.len() > REQUEST_MAX {
+        return Err(Trouble::TooLong);
+    }
+    let mut stream = connect(path)?;
+    let broken = |error: io::Error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Trouble::Silent(path.to_owned()),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Trouble::Gone,
+        _ => Trouble::Io(path.to_owned(), error),
+    };
+    // Who is turned away gets a reason before the request is read: it is looked for even if sending fails.
+    let sent = stream.write_all(&line);
+    let mut received = Vec::new();
+    loop {
+        let line = match read_line(&mut stream, &mut received) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Err(Trouble::Gone),
+            Err(error) => return Err(broken(sent.err().unwrap_or(error))),
+        };
+        match serde_json::from_slice(&line) {
+            Ok(Response::Working) => {}
+            Ok(response) => return Ok(response),
+            Err(error) => return Err(Trouble::Nonsense(error.to_string())),
+        }
+    }
+}
+
+fn connect(path: &Path) -> Result<UnixStream, Trouble> {
+    let open = || -> io::Result<UnixStream> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // Bounds the connecting too, where the master's backlog is full.
+        socket.set_write_timeout(Some(SEND_DEADLINE))?;
+        socket.connect(&SockAddr::unix(path)?)?;
+        Ok(socket.into())
+    };
+    open().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Trouble::NoMaster(path.to_owned()),
+        io::ErrorKind::PermissionDenied => Trouble::NotAllowed(path.to_owned()),
+        io::ErrorKind::WouldBlock => Trouble::Silent(path.to_owned()),
+        _ => Trouble::Io(path.to_owned(), error),
+    })
+}
+
+/// The next line without its end; `None` where the stream ends before.
+fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+    let mut chunk = vec![0; CHUNK];
+    let mut seen = 0;
+    let mut heard = Instant::now();
+    loop {
+        if let Some(end) = received.iter().skip(seen).position(|byte| *byte == b'\n') {
+            let rest = received.split_off(seen + end + 1);
+            let mut line = std::mem::replace(received, rest);
+            line.pop();
+            return Ok(Some(line));
+        }
+        seen = received.len();
+        if seen > RESPONSE_MAX {
+            let text = format!("the answer has more than {RESPONSE_MAX} bytes");
+            return Err(io::Error::other(text));
+        }
+        let left = SILENCE_MAX.saturating_sub(heard.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut chunk) {
+            Ok(0) => return Ok(None),
+            Ok(size) => {
+                heard = Instant::now();
+                received.extend_from_slice(&chunk[..size]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    fn answered(bytes: &'static [u8]) -> Result<Response, Trouble> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut one = [0; 9];
+                stream.read_exact(&mut one).unwrap();
+                assert_eq!(&one, b"\"status\"\n");
+                stream.write_all(bytes).unwrap();
+            });
+            ask(&path, &Request::Status)
+        })
+    }
+
+    #[test]
+    fn answers_are_waited_for_and_checked() {
+        let refused = answered(b"\"working\"\n\"working\"\n{\"refused\":\"no\"}\n").unwrap();
+        assert_eq!(refused, Response::Refused("no".to_owned()));
+        assert!(matches!(answered(b"\"working\"\n"), Err(Trouble::Gone)));
+        assert!(matches!(answered(b""), Err(Trouble::Gone)));
+        assert!(matches!(
+            answered(b"{\"done\":{\"new\":1}}\n"),
+            Err(Trouble::Nonsense(_))
+        ));
+        assert!(matches!(answered(b"\xff\n"), Err(Trouble::Nonsense(_))));
+    }
+
+    #[test]
+    fn nobody_there_is_said_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        assert!(matches!(ask(&path, &Request::Status), Err(Trouble::NoMaster(_))));
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(matches!(ask(&path, &Request::Status), Err(Trouble::NoMaster(_))));
+        let long = Request::WorkersShow {
+            name: "x".repeat(REQUEST_MAX),
+        };
+        assert!(matches!(ask(&path, &long), Err(Trouble::TooLong)));
+    }
+}

@@ -1,0 +1,146 @@
+//! spec/master/control/workers.md · 3.1.5 Worker Management
+//!
+//! Registered workers, as administrators see and change them.
+
+use super::{Shared, ask};
+use crate::control::{Answer, Report, Worker};
+use crate::link::keyring::Fingerprint;
+use crate::master::workers::registry::Registration;
+use crate::master::workers::{Message, Row};
+use crate::model;
+use crossbeam_channel::Sender;
+use std::net::IpAddr;
+
+const MODULE: &str = "workers";
+
+pub(super) fn list(shared: &Shared) -> Result<Answer, String> {
+    let rows = ask(MODULE, &shared.means.inboxes.workers, Message::List)?;
+    Ok(Answer::Workers(rows.iter().map(row).collect()))
+}
+
+pub(super) fn show(shared: &Shared, name: &str) -> Result<Answer, String> {
+    let rows = ask(MODULE, &shared.means.inboxes.workers, Message::List)?;
+    match rows.iter().find(|row| row.worker.name == name) {
+        Some(found) => Ok(Answer::Worker(Box::new(row(found)))),
+        None => Err(format!(
+            "no worker is registered as {name}; see `papertraderctl workers list`"
+        )),
+    }
+}
+
+/// The key goes into the master's keyring, the rest into the database. Where the second fails, the first is
+/// taken back.
+pub(super) fn register(
+    shared: &Shared,
+    name: String,
+    key: &str,
+    ip: IpAddr,
+    address: String,
+) -> Result<Answer, String> {
+    let _alone = shared.registering.lock();
+    let registry = shared.means.inboxes.shared.registry.load();
+    if registry.by_name(&name).is_some() {
+        return Err(format!(
+            "a worker is registered as {name} already; choose another name, or unregister it first"
+        ));
+    }
+    let fingerprint = shared
+        .means
+        .keyring
+        .import(key.as_bytes())
+        .map_err(|error| format!("the key: {error}"))?;
+    let registration = Registration {
+        name,
+        fingerprint: fingerprint.to_string(),
+        ip,
+        address,
+    };
+    let registered = ask(MODULE, &shared.means.inboxes.workers, |reply| {
+        Message::Register(registration, reply)
+    });
+    match registered.and_then(|registered| registered) {
+        Ok(worker) => show(shared, &worker.name),
+        Err(why) => {
+            forget_key(shared, &fingerprint.to_string());
+            Err(why)
+        }
+    }
+}
+
+pub(super) fn unregister(shared: &Shared, name: String) -> Result<Answer, String> {
+    let _alone = shared.registering.lock();
+    let worker = change(shared, name, Message::Unregister)?;
+    forget_key(shared, &worker.fingerprint);
+    Ok(Answer::Worker(Box::new(described(&worker, "unregistered"))))
+}
+
+pub(super) fn boot(shared: &Shared, name: String) -> Result<Answer, String> {
+    let worker = change(shared, name, Message::Boot)?;
+    show(shared, &worker.name)
+}
+
+pub(super) fn admit(shared: &Shared, name: String) -> Result<Answer, String> {
+    let worker = change(shared, name, Message::Admit)?;
+    show(shared, &worker.name)
+}
+
+fn change(
+    shared: &Shared,
+    name: String,
+    message: fn(String, Sender<Result<model::Worker, String>>) -> Message,
+) -> Result<model::Worker, String> {
+    ask(MODULE, &shared.means.inboxes.workers, |reply| {
+        message(name, reply)
+    })?
+}
+
+/// Removes a key from the keyring that no registered worker has.
+fn forget_key(shared: &Shared, fingerprint: &str) {
+    let registry = shared.means.inboxes.shared.registry.load();
+    if registry.all().any(|worker| worker.fingerprint == fingerprint) {
+        return;
+    }
+    let removed = Fingerprint::parse(fingerprint).and_then(|key| shared.means.keyring.delete(key));
+    if let Err(error) = removed {
+        crate::warn!("the key {fingerprint} stays in the keyring, where it opens nothing: {error}");
+    }
+}
+
+fn row(row: &Row) -> Worker {
+    let state = match (&row.linked, row.worker.booted) {
+        (Some(_), _) => "connected",
+        (None, true) => "booted",
+        (None, false) => "away",
+    };
+    let mut worker = described(&row.worker, state);
+    if let Some((since, from)) = &row.linked {
+        worker.linked_since = Some(since.to_string());
+        worker.linked_from = Some(from.to_string());
+    }
+    worker.report = row.report.as_ref().map(|(report, at, clock)| Report {
+        at: at.to_string(),
+        version: report.version.clone(),
+        uptime_ms: report.uptime,
+        connections: report.connections,
+        sessions: report.sessions,
+        cached: report.cached,
+        cached_bytes: report.cached_bytes,
+        parked: report.parked,
+        clock_difference_ms: *clock,
+    });
+    worker
+}
+
+fn described(worker: &model::Worker, state: &str) -> Worker {
+    Worker {
+        name: worker.name.clone(),
+        uuid: worker.uuid.hyphenated().to_string(),
+        state: state.to_owned(),
+        ip: worker.ip.to_string(),
+        address: worker.address.clone(),
+        fingerprint: worker.fingerprint.clone(),
+        linked_since: None,
+        linked_from: None,
+        report: None,
+    }
+}
