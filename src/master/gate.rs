@@ -249,7 +249,10 @@ impl Gate {
     fn refused(&self, peer: SocketAddr, error: &HandshakeError) {
         *self.refusals.lock().entry(error.as_str().to_owned()).or_default() += 1;
         if let Some(more) = self.throttle.allow("handshake") {
-            crate::warn!("a link from {peer} was refused: {error}{more}");
+            crate::warn!(
+                "a link from {peer} was refused ({}): {error}{more}",
+                error.as_str()
+            );
         }
     }
 

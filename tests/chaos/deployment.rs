@@ -1,7 +1,7 @@
 //! A master and its workers as real processes in a folder of their own.
 
 use papertrader::config::{MasterConfig, WorkerConfig};
-use papertrader::link::keyring::Keyring;
+use papertrader::link::keyring::{Fingerprint, Keyring};
 use papertrader::master::workers::{register_offline, registry::Registration};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -136,7 +136,9 @@ pub struct Deployment {
     pub proxy: Proxy,
     /// Where the database lies; dropped last.
     pub disk: Option<Disk>,
-    homes: Vec<Keyring>,
+    /// The master's GPG home, then each worker's.
+    pub homes: Vec<Keyring>,
+    pub master_key: Fingerprint,
 }
 
 fn port() -> SocketAddr {
@@ -182,6 +184,7 @@ impl Deployment {
             proxy,
             disk,
             homes: vec![master_home],
+            master_key,
         };
         for number in 1..=workers {
             deployment.add_worker(number, home(&format!("w{number}")), master_key);
@@ -189,12 +192,7 @@ impl Deployment {
         deployment
     }
 
-    fn add_worker(
-        &mut self,
-        number: usize,
-        (keyring, key): (Keyring, papertrader::link::keyring::Fingerprint),
-        master_key: papertrader::link::keyring::Fingerprint,
-    ) {
+    fn add_worker(&mut self, number: usize, (keyring, key): (Keyring, Fingerprint), master_key: Fingerprint) {
         keyring
             .import(&self.homes[0].export(master_key).unwrap())
             .unwrap();
