@@ -29,3 +29,5 @@ mod ptcat;
 mod roundtrip;
 #[path = "suite/stand_in.rs"]
 mod stand_in;
+#[path = "suite/trading_day.rs"]
+mod trading_day;

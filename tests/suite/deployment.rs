@@ -309,6 +309,11 @@ impl Deployment {
         Ok(())
     }
 
+    /// The master's database.
+    pub fn database(&self) -> PathBuf {
+        MasterConfig::load(&self.master.config).unwrap().0.database
+    }
+
     /// What the daemons have said, for a test that fails.
     pub fn said(&self) -> String {
         [&self.master]

@@ -45,7 +45,7 @@ fn price_now() -> (Stamp, Money) {
 }
 
 /// What Alpaca answers, of the assets AAPL and BRK.B.
-fn alpaca(asked: &Asked) -> Reply {
+pub fn alpaca(asked: &Asked) -> Reply {
     if asked.headers.get("apca-api-key-id").map(String::as_str) != Some("KEYID")
         || asked.headers.get("apca-api-secret-key").map(String::as_str) != Some("SECRET")
     {
@@ -124,7 +124,7 @@ fn alpaca(asked: &Asked) -> Reply {
 }
 
 /// What Binance answers, of the assets BTCUSDT and ETHUSDT.
-fn binance(asked: &Asked) -> Reply {
+pub fn binance(asked: &Asked) -> Reply {
     let (now, price) = price_now();
     let query = |name: &str| asked.query.get(name).cloned().unwrap_or_default();
     match asked.path.as_str() {
@@ -189,7 +189,7 @@ fn config(providers: Vec<ProviderConfig>, symbols: Wanted) -> AssetsConfig {
     }
 }
 
-fn key(dir: &Path) -> PathBuf {
+pub fn key(dir: &Path) -> PathBuf {
     let path = dir.join("alpaca.key");
     std::fs::write(&path, "KEYID\nSECRET\n").unwrap();
     path
