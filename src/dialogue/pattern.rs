@@ -60,21 +60,22 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-/// Compares a message's text with the words that are expected. What an earlier word captured counts for the later
-/// ones; it is kept only where all of the message fits.
+/// Compares a message's text with the words that are expected: `None` where all of it fits, else the place of the
+/// first word that does not, from 0. What an earlier word captured counts for the later ones; it is kept only where
+/// all of the message fits.
 ///
 /// # Errors
 /// An expectation that cannot be evaluated.
-pub fn matches(expected: &[String], came: &str, values: &mut Values) -> Result<bool, String> {
+pub fn differs(expected: &[String], came: &str, values: &mut Values) -> Result<Option<usize>, String> {
     let mut trial = values.clone();
-    let fits = fits_all(expected, came, &mut trial)?;
-    if fits {
+    let difference = first_difference(expected, came, &mut trial)?;
+    if difference.is_none() {
         *values = trial;
     }
-    Ok(fits)
+    Ok(difference)
 }
 
-fn fits_all(expected: &[String], came: &str, values: &mut Values) -> Result<bool, String> {
+fn first_difference(expected: &[String], came: &str, values: &mut Values) -> Result<Option<usize>, String> {
     let words: Vec<&str> = if came.is_empty() {
         Vec::new()
     } else {
@@ -83,7 +84,7 @@ fn fits_all(expected: &[String], came: &str, values: &mut Values) -> Result<bool
     for (index, pattern) in expected.iter().enumerate() {
         let last = index + 1 == expected.len();
         if last && pattern == "*" {
-            return Ok(true);
+            return Ok(None);
         }
         if let Some(name) = pattern
             .strip_prefix('{')
@@ -92,23 +93,23 @@ fn fits_all(expected: &[String], came: &str, values: &mut Values) -> Result<bool
         {
             let rest = words.get(index..).unwrap_or_default().join(" ");
             if let Some(value) = values.value(name)? {
-                return Ok(value == rest);
+                return Ok((value != rest).then_some(index));
             }
             values.set(name, &rest);
-            return Ok(true);
+            return Ok(None);
         }
         let Some(word) = words.get(index) else {
-            return Ok(false);
+            return Ok(Some(index));
         };
         let mut captured = Vec::new();
         if !fits(&known(pieces(pattern)?, values)?, word, &mut captured) {
-            return Ok(false);
+            return Ok(Some(index));
         }
         for (name, value) in captured {
             values.set(&name, &value);
         }
     }
-    Ok(words.len() == expected.len())
+    Ok((words.len() > expected.len()).then_some(expected.len()))
 }
 
 /// Puts what is known in the place of names; those that stay are to be captured.
@@ -166,7 +167,7 @@ mod tests {
 
     fn check(expected: &str, came: &str, values: &mut Values) -> bool {
         let words: Vec<String> = expected.split(' ').map(str::to_owned).collect();
-        matches(&words, came, values).unwrap()
+        differs(&words, came, values).unwrap().is_none()
     }
 
     #[test]
@@ -206,6 +207,10 @@ mod tests {
         assert!(!check("fill {other} {cost:10:other}", "fill 2.5 26", &mut v));
         assert!(check("cash={minus:cash:1}", "cash=99", &mut v));
         assert!(!check("cash={minus:cash:1}", "cash=98", &mut v));
-        assert!(matches(&["{open".to_owned()], "x", &mut v).is_err());
+        assert!(differs(&["{open".to_owned()], "x", &mut v).is_err());
+        let words = ["a", "b*", "c"].map(str::to_owned);
+        for (came, place) in [("x", 0), ("a x", 1), ("a bb", 2), ("a bb x", 2), ("a b c d", 3)] {
+            assert_eq!(differs(&words, came, &mut v), Ok(Some(place)), "{came}");
+        }
     }
 }

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// How long a line may take unless it, its fixture or the command line says otherwise.
 pub const WITHIN: Duration = Duration::from_secs(5);
 
+/// Expectations of no more words than this are compared by a person at a glance; of longer ones the word is named.
+const SHORT: usize = 4;
+
 /// The most messages that wait on one connection for a line that expects them.
 const WAITING_MAX: usize = 200_000;
 
@@ -236,10 +239,24 @@ impl<'a> Player<'a> {
     }
 
     fn expect(&mut self, number: ConnectionNumber, words: &[String], within: Duration) -> Result<(), String> {
-        let arrival = self.receive(number, within)?;
-        match &arrival {
-            Some(Arrival::Message(text)) if pattern::matches(words, text, &mut self.values)? => Ok(()),
+        match self.receive(number, within)? {
+            Some(Arrival::Message(text)) => self.compare(words, &text),
             other => Err(describe(other.as_ref(), within)),
+        }
+    }
+
+    fn compare(&mut self, words: &[String], text: &str) -> Result<(), String> {
+        match pattern::differs(words, text, &mut self.values)? {
+            None => Ok(()),
+            Some(_) if words.len() <= SHORT => Err(format!("`{text}`")),
+            Some(place) => {
+                let came = text.split(' ').nth(place).unwrap_or("nothing");
+                let expected = words.get(place).map_or("nothing", String::as_str);
+                Err(format!(
+                    "`{text}` (word {}: `{expected}` expected, `{came}` came)",
+                    place + 1
+                ))
+            }
         }
     }
 
@@ -261,11 +278,7 @@ impl<'a> Player<'a> {
                 other => return Err(describe(other.as_ref(), within)),
             }
         };
-        if pattern::matches(words, &text, &mut self.values)? {
-            Ok(())
-        } else {
-            Err(format!("`{text}`"))
-        }
+        self.compare(words, &text)
     }
 
     /// What comes next on a connection, notices left aside where the fixture expects them apart.
