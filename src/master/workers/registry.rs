@@ -4,6 +4,7 @@
 
 use crate::master::database;
 use crate::model::{Stamp, Worker};
+use crate::wire::argument;
 use rusqlite::{Connection, Row, params};
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -97,7 +98,7 @@ pub fn register(database: &mut Connection, new: &Registration) -> Result<Worker,
             new.fingerprint
         ));
     }
-    if new.address.contains(char::is_whitespace) || !new.address.contains(':') {
+    if !argument::is_address(&new.address) {
         return Err(format!("{}: an address is HOST:PORT", new.address));
     }
     let failed = |e: rusqlite::Error| format!("the database failed: {e}");
