@@ -15,6 +15,8 @@ mod deployment;
 mod fixtures;
 #[path = "suite/forecast.rs"]
 mod forecast;
+#[path = "suite/fuzz.rs"]
+mod fuzz;
 #[path = "suite/golden.rs"]
 mod golden;
 #[path = "suite/markets.rs"]
