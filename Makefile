@@ -11,7 +11,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 # netcat for the tests.
 PACKAGES = gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
 
-.PHONY: all deps build test fmt install clean chaos hostile forecast-check market-load
+.PHONY: all deps build test fmt install clean chaos hostile fuzz deny forecast-check market-load
 
 all: build
 
@@ -64,6 +64,20 @@ forecast-check: deps
 MINUTES ?= 5
 market-load: deps
 	@MINUTES=$(MINUTES) $(CARGO) test -q --locked --test suite assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
+
+# Every fuzz target for SECONDS each, or the ones named: make fuzz SECONDS=600 TARGETS="requests replies". Needs g++.
+SECONDS ?= 60
+TARGETS ?=
+fuzz: deps
+	@CARGO="$(CARGO)" tests/fuzz/run $(SECONDS) $(TARGETS)
+
+# Licences, sources and doubles of all crates, and their advisories where the database can be fetched.
+deny:
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked --config etc/deny.toml check --hide-inclusion-graph licenses bans sources
+	@if $(CARGO) deny --config etc/deny.toml fetch db 2>/dev/null; then \
+	  $(CARGO) deny --locked --config etc/deny.toml check --hide-inclusion-graph --disable-fetch advisories; \
+	else echo "deny: the advisory database cannot be fetched from here: advisories were NOT checked" >&2; fi
 
 # After `make build`, as root if need be. A configuration that is there is left alone.
 install:
