@@ -5,7 +5,7 @@
 use crate::config::{ConfigError, Warning};
 use crate::thread::{self, Handle, Hearts, Stop, TICK};
 use crossbeam_channel::{Receiver, bounded};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
@@ -182,6 +182,8 @@ fn watch(
 /// # Errors
 /// The system does not allow it.
 pub fn forbid_cores() -> io::Result<()> {
+    // Where the system pipes cores to a program, the limit alone may not count.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     setrlimit(
         Resource::Core,
         Rlimit {
@@ -216,7 +218,7 @@ pub fn raise_descriptors(wanted: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::process::{Signal, getpid, kill_process};
+    use rustix::process::{Signal, dumpable_behavior, getpid, kill_process};
     use std::os::unix::net::UnixDatagram;
     use std::process::{Command, Stdio};
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -289,6 +291,7 @@ mod tests {
                 assert!(watchdog.join(soon()));
                 forbid_cores().unwrap();
                 assert_eq!(getrlimit(Resource::Core).current, Some(0));
+                assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
                 let now = getrlimit(Resource::Nofile).current.unwrap();
                 assert_eq!(raise_descriptors(1), now);
                 assert_eq!(

@@ -10,6 +10,7 @@ pub mod packet;
 pub mod payload;
 pub mod reply;
 pub mod request;
+pub mod wipe;
 
 pub use argument::Arguments;
 pub use frame::{FrameBuffer, Header, MAX_DATA};

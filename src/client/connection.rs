@@ -263,6 +263,7 @@ impl Connection {
             let read = self.stream.read(&mut room, until);
             if let Ok(size) = read {
                 self.frames.extend(&room[..size]);
+                zeroize::Zeroize::zeroize(&mut room[..size]);
             }
             // A TLS alert, which is shorter than any header of ours: nothing more would come.
             let alert = !self.is_tls() && read.as_ref().is_ok_and(|_| room.starts_with(&TLS_ALERT));

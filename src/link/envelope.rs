@@ -3,6 +3,8 @@
 //! The link message: who sends, which message it is, when, for whom, and the frames it carries. Bytes only.
 
 use crate::model::{Malformed, Stamp};
+use crate::wire::wipe;
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use uuid::Uuid;
 
@@ -49,7 +51,7 @@ impl Header {
     /// A body of fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes; `out` is then as it was.
     pub fn append(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
         check_length(body.len())?;
-        out.reserve(HEADER_LEN + body.len());
+        wipe::reserve(out, HEADER_LEN + body.len());
         self.append_with(out, |out| out.extend_from_slice(body))
     }
 
@@ -85,14 +87,29 @@ impl Header {
 
 /// Cuts a stream of plaintext into link messages of one worker.
 ///
-/// Append received plaintext to [`Decoder::input`], then call [`Decoder::next`] until it answers `None`. The
-/// buffer then never holds more than one unfinished message and one read.
-#[derive(Debug)]
+/// Give received plaintext to [`Decoder::take`], then call [`Decoder::next`] until it answers `None`. The
+/// buffer then never holds more than one unfinished message, and what was read is wiped.
 pub struct Decoder {
     worker: Uuid,
     buffer: Vec<u8>,
     at: usize,
     failed: Option<Malformed>,
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        wipe::clear(&mut self.buffer);
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("worker", &self.worker)
+            .field("bytes", &(self.buffer.len() - self.at))
+            .field("failed", &self.failed)
+            .finish()
+    }
 }
 
 impl Decoder {
@@ -108,11 +125,21 @@ impl Decoder {
 
     /// Where received plaintext is appended.
     pub fn input(&mut self) -> &mut Vec<u8> {
-        if self.at > 0 {
-            self.buffer.drain(..self.at);
-            self.at = 0;
-        }
+        self.let_go();
         &mut self.buffer
+    }
+
+    /// Takes received plaintext; what it was in is empty then, and wiped.
+    pub fn take(&mut self, plain: &mut Vec<u8>) {
+        self.let_go();
+        wipe::append(&mut self.buffer, plain);
+        wipe::clear(plain);
+    }
+
+    /// Wipes what was read.
+    fn let_go(&mut self) {
+        wipe::drop_front(&mut self.buffer, self.at);
+        self.at = 0;
     }
 
     /// The next whole message, or `None` until more bytes come.
@@ -127,6 +154,7 @@ impl Decoder {
             return Err(failed);
         }
         let Some((header, length)) = read_header(self.buffer.get(self.at..).unwrap_or(&[])) else {
+            self.let_go();
             return Ok(None);
         };
         if let Err(failed) = self.check(&header, length) {
@@ -134,13 +162,14 @@ impl Decoder {
             return Err(failed);
         }
         let start = self.at + HEADER_LEN;
-        match self.buffer.get(start..start + length) {
-            Some(body) => {
-                self.at = start + length;
-                Ok(Some(Envelope { header, body }))
-            }
-            None => Ok(None),
+        let end = start + length;
+        if self.buffer.len() < end {
+            self.let_go();
+            return Ok(None);
         }
+        self.at = end;
+        let body = self.buffer.get(start..end).unwrap_or(&[]);
+        Ok(Some(Envelope { header, body }))
     }
 
     /// Whether the stream may end here: no message has begun.

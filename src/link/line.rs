@@ -3,11 +3,12 @@
 //! A standing link: link messages sealed and sent without waiting, and the reading of what the other end
 //! sends. Master and worker hold the same thing.
 
-use super::envelope::Header;
+use super::envelope::{HEADER_LEN, Header};
 use super::record::{Opener, RecordError, Sealer};
 use crate::net::connection::next_number;
 use crate::net::drainer::{Drain, Drainer, Left};
 use crate::net::outbox::Outbox;
+use crate::wire::{MAX_DATA, frame, wipe};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io::{ErrorKind, Read};
@@ -24,6 +25,8 @@ pub const SILENCE: Duration = Duration::from_secs(15);
 const CHUNK: usize = 256 * 1024;
 /// Room that the scratch of plain messages keeps.
 const KEEP: usize = 256 * 1024;
+/// Room for a message of two frames with text arguments.
+const ROOM: usize = HEADER_LEN + 2 * (frame::HEADER + MAX_DATA);
 
 struct Side {
     sealer: Sealer,
@@ -180,6 +183,7 @@ impl Line {
                 side.draining = false;
                 self.drainer.forget(self.number);
             }
+            wipe::clear(&mut side.plain);
             side.plain = Vec::new();
             side.out.clear();
             self.open.store(false, Ordering::Relaxed);
@@ -207,6 +211,8 @@ impl LineSending<'_> {
         if self.side.broken {
             return;
         }
+        // Whatever may hold a secret fits here without moving what stands before it.
+        wipe::reserve(&mut self.side.plain, ROOM);
         if let Err(error) = header.append_with(&mut self.side.plain, fill) {
             crate::error!("a message of sequence {} was not sent: {error}", header.sequence);
         }
@@ -216,7 +222,7 @@ impl LineSending<'_> {
         let (line, side) = (self.line, &mut *self.side);
         if !side.broken && !side.plain.is_empty() {
             side.broken = side.sealer.seal(&side.plain, &mut side.out.bytes).is_err();
-            side.plain.clear();
+            wipe::clear(&mut side.plain);
             side.plain.shrink_to(KEEP);
         }
         if !side.broken && !side.draining {

@@ -9,6 +9,7 @@
 //! +----------+--------------------------------------------+
 //! ```
 
+use crate::wire::wipe;
 use parking_lot::RwLock;
 use snow::{Builder, HandshakeState, StatelessTransportState};
 use std::fmt;
@@ -420,6 +421,7 @@ impl Opener {
     fn decrypt(&mut self, ciphertext: &[u8], out: &mut Vec<u8>) -> Result<(), RecordError> {
         let start = out.len();
         let length = ciphertext.len() - TAG_LEN;
+        wipe::reserve(out, length);
         out.resize(start + length, 0);
         let place = out.get_mut(start..).unwrap_or(&mut []);
         let opened = self.keys.read().read_message(self.nonce, ciphertext, place);

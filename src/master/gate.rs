@@ -263,7 +263,7 @@ impl Gate {
         let mut chunk = Vec::new();
         let mut known: Option<Arc<Peer>> = None;
         let over = loop {
-            decoder.input().append(&mut plain);
+            decoder.take(&mut plain);
             match self.take(&mut decoder, line, uuid, &mut known) {
                 Ok(true) => {}
                 Ok(false) => break "the master is stopping".to_owned(),

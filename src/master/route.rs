@@ -6,7 +6,7 @@ use crate::link::envelope::{BODY_MAX, Header};
 use crate::link::line::Line;
 use crate::model::{Stamp, Worker};
 use crate::wire::reply::write_fail;
-use crate::wire::{Instruction, MAX_DATA, Refusal, frame, packet};
+use crate::wire::{Instruction, MAX_DATA, Refusal, frame, packet, wipe};
 use parking_lot::RwLock;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -115,11 +115,20 @@ impl Route {
     }
 }
 
+/// Room for a reply of two frames with text arguments.
+const ROOM: usize = 2 * (frame::HEADER + MAX_DATA);
+
 /// Replies that leave together: one write a link, however many there are.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Replies {
     routes: Vec<(Route, usize)>,
     bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Replies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Replies({} to be sent)", self.routes.len())
+    }
 }
 
 impl Replies {
@@ -130,6 +139,8 @@ impl Replies {
 
     /// Adds one message's frames.
     pub fn add(&mut self, route: Route, write: impl FnOnce(&mut Vec<u8>)) {
+        // The replies to logins are here too, and must not be left behind where they move from.
+        wipe::reserve(&mut self.bytes, ROOM);
         write(&mut self.bytes);
         self.routes.push((route, self.bytes.len()));
     }
@@ -154,7 +165,7 @@ impl Replies {
             }
         }
         self.routes.clear();
-        self.bytes.clear();
+        wipe::clear(&mut self.bytes);
     }
 }
 

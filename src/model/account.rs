@@ -4,6 +4,7 @@ use super::{Malformed, Stamp};
 use ring::pbkdf2;
 use std::fmt;
 use std::num::NonZeroU32;
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The longest username, in characters (2.4.1).
@@ -93,7 +94,7 @@ impl Email {
 
 /// What a client sends in place of the password; as good as the password to whoever sees it, so it is
 /// wiped when dropped and never shown.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct HashedPass(String);
 
 impl HashedPass {
@@ -131,6 +132,14 @@ impl HashedPass {
         &self.0
     }
 }
+
+impl PartialEq for HashedPass {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for HashedPass {}
 
 impl fmt::Debug for HashedPass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

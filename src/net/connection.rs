@@ -4,11 +4,11 @@
 //! answers first, replies leave in the order of the slots, and as few writes as can be.
 
 use super::drainer::{Drain, Drainer, Left};
-use super::outbox::Outbox;
+use super::outbox::{self, Outbox};
 use super::reader::LINGER;
 use super::tls::Received;
 use crate::model::ProtocolFault;
-use crate::wire::{Fault, reply};
+use crate::wire::{Fault, reply, wipe};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
 use std::collections::VecDeque;
@@ -42,7 +42,6 @@ pub(super) struct Room {
 }
 
 /// One request's place in the order of replies.
-#[derive(Debug)]
 enum Slot {
     /// Not answered yet; the bytes of its reply that are here; whether it has taken effect; whether its
     /// reply may be large.
@@ -268,7 +267,9 @@ impl Connection {
     pub(super) fn say_and_end(self: &Arc<Self>, fault: Fault) {
         let mut sending = self.sending();
         if matches!(sending.side.end, End::No | End::AfterReplies) {
-            reply::write_fault(sending.side.plain(), fault.code, fault.text);
+            sending
+                .side
+                .write(|out| reply::write_fault(out, fault.code, fault.text));
             sending.side.end = End::AfterBytes;
             sending.side.forget_slots();
         }
@@ -334,6 +335,10 @@ impl SendSide {
 
     /// Nothing will be answered any more.
     fn forget_slots(&mut self) {
+        for slot in &mut self.slots {
+            let (Slot::Waiting { part: bytes, .. } | Slot::Ready(bytes)) = slot;
+            wipe_secret(bytes);
+        }
         self.slots = VecDeque::new();
         self.parked = 0;
         self.ineffective = 0;
@@ -356,19 +361,20 @@ impl SendSide {
         self.unsent() + self.parked
     }
 
-    /// Where replies are written to.
-    fn plain(&mut self) -> &mut Vec<u8> {
+    /// Has a reply's bytes written to where they leave from.
+    fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.tls.is_some() {
-            &mut self.plain
+            write(&mut self.plain);
         } else {
-            &mut self.out.bytes
+            self.out.reply(write);
         }
     }
 
     /// Lets parked bytes leave.
-    fn unpark(&mut self, bytes: &[u8]) {
+    fn unpark(&mut self, mut bytes: Vec<u8>) {
         self.parked = self.parked.saturating_sub(bytes.len());
-        self.plain().extend_from_slice(bytes);
+        self.write(|out| out.extend_from_slice(&bytes));
+        wipe_secret(&mut bytes);
     }
 
     fn is_over(&self) -> bool {
@@ -382,13 +388,20 @@ impl SendSide {
         };
         if !self.plain.is_empty() {
             tls.writer().write_all(&self.plain)?;
-            self.plain.clear();
+            wipe::clear(&mut self.plain);
             self.plain.shrink_to(KEEP);
         }
         while tls.wants_write() {
             tls.write_tls(&mut self.out.bytes)?;
         }
         Ok(())
+    }
+}
+
+/// Wipes a reply that holds a session ID.
+fn wipe_secret(reply: &mut Vec<u8>) {
+    if outbox::is_secret(reply) {
+        wipe::clear(reply);
     }
 }
 
@@ -421,7 +434,7 @@ impl Sending<'_> {
             return;
         }
         match side.at(number) {
-            Some(0) => write(side.plain()),
+            Some(0) => side.write(write),
             Some(at) => {
                 if let Some(Slot::Waiting { part, .. }) = side.slots.get_mut(at) {
                     let before = part.len();
@@ -452,7 +465,7 @@ impl Sending<'_> {
         while let Some(Slot::Ready(_)) = side.slots.front() {
             if let Some(Slot::Ready(bytes)) = side.slots.pop_front() {
                 side.first += 1;
-                side.unpark(&bytes);
+                side.unpark(bytes);
             }
         }
         // The new first may have parts waiting; they may as well leave.
@@ -460,7 +473,7 @@ impl Sending<'_> {
             && !part.is_empty()
         {
             let earlier = std::mem::take(part);
-            side.unpark(&earlier);
+            side.unpark(earlier);
         }
     }
 
@@ -481,7 +494,7 @@ impl Sending<'_> {
     /// Sends a notice: a whole frame that answers nothing and waits for nothing.
     pub fn notice(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if !self.side.is_over() {
-            write(self.side.plain());
+            self.side.write(write);
         }
     }
 

@@ -6,10 +6,11 @@
 use super::Connection;
 use super::connection::Room;
 use crate::model::ProtocolFault;
-use crate::wire::{Fault, FrameBuffer};
+use crate::wire::{Fault, FrameBuffer, wipe};
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use zeroize::Zeroize;
 
 /// The first read's room; it doubles while reads fill it, so that an idle client costs little.
 const CHUNK_LEAST: usize = 2 * 1024;
@@ -67,6 +68,13 @@ pub struct Reader {
     timeout: Option<Duration>,
     /// TLS said that the peer sends no more.
     closed: bool,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        wipe::clear(&mut self.chunk);
+        wipe::clear(&mut self.plain);
+    }
 }
 
 impl Reader {
@@ -173,7 +181,6 @@ impl Reader {
 
     /// Takes `size` received bytes; whether any of them are the protocol's.
     fn take(&mut self, size: usize) -> Result<bool, Ended> {
-        self.plain.clear();
         let mut bytes = &self.chunk[..size];
         let tls = self.connection.decrypt(&mut bytes, &mut self.plain);
         let brought = match tls {
@@ -189,6 +196,8 @@ impl Reader {
             }
             Ok(None) => {
                 self.buffer.extend(&self.chunk[..size]);
+                // The buffer wipes what is taken from it; here it is of no use any more.
+                self.chunk[..size].zeroize();
                 size
             }
             Err(error) => {
@@ -198,6 +207,7 @@ impl Reader {
         };
         if !self.plain.is_empty() {
             self.buffer.extend(&self.plain);
+            wipe::clear(&mut self.plain);
         }
         if size == self.chunk.len() && size < CHUNK_MOST {
             self.chunk.resize(size * 2, 0);

@@ -11,9 +11,10 @@
 //! ```
 //! Unsigned, big-endian.
 
-use super::{Arguments, Direction, Fault, Instruction, MessageType, instruction};
+use super::{Arguments, Direction, Fault, Instruction, MessageType, instruction, wipe};
 use crate::model::ProtocolFault as P;
 use byteorder::{BigEndian, ByteOrder};
+use std::fmt;
 
 /// Bytes of a header.
 pub const HEADER: usize = 17;
@@ -170,6 +171,8 @@ fn named<'a>(header: &Header, arguments: Arguments<'a>) -> Result<(Instruction, 
 /// the last one at most.
 pub fn write(out: &mut Vec<u8>, instruction: Instruction, arguments: &[&str]) {
     let size = arguments.iter().map(|a| a.len()).sum::<usize>() + arguments.len().saturating_sub(1);
+    // At once: what would have to move later may be a secret by then.
+    wipe::reserve(out, HEADER + size);
     out.extend_from_slice(&Header::single(instruction, size, arguments.len()).bytes());
     for (index, argument) in arguments.iter().enumerate() {
         if index > 0 {
@@ -186,11 +189,23 @@ pub fn write_binary(out: &mut Vec<u8>, instruction: Instruction, data: &[u8]) {
 }
 
 /// Received bytes on their way to whole frames. Holds at most the frame that is coming and what one read
-/// brought behind it.
-#[derive(Debug, Default)]
+/// brought behind it. What was taken is wiped, at the latest when `next` finds no further frame.
+#[derive(Default)]
 pub struct FrameBuffer {
     bytes: Vec<u8>,
     start: usize,
+}
+
+impl Drop for FrameBuffer {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl fmt::Debug for FrameBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FrameBuffer({} bytes)", self.len())
+    }
 }
 
 impl FrameBuffer {
@@ -201,11 +216,14 @@ impl FrameBuffer {
 
     /// Takes what a read brought.
     pub fn extend(&mut self, bytes: &[u8]) {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
-        self.bytes.extend_from_slice(bytes);
+        self.let_go();
+        wipe::append(&mut self.bytes, bytes);
+    }
+
+    /// Wipes what was taken.
+    fn let_go(&mut self) {
+        wipe::drop_front(&mut self.bytes, self.start);
+        self.start = 0;
     }
 
     /// Whether frames were taken since bytes last came.
@@ -239,12 +257,14 @@ impl FrameBuffer {
     ) -> Result<Option<(Header, &[u8])>, Fault> {
         let here = &self.bytes[self.start..];
         let Some(head) = here.first_chunk::<HEADER>() else {
+            self.let_go();
             return Ok(None);
         };
         let header = Header::read(head);
         check(&header)?;
         let size = usize::try_from(header.data_size).unwrap_or(usize::MAX);
         let Some(end) = HEADER.checked_add(size).filter(|end| *end <= here.len()) else {
+            self.let_go();
             return Ok(None);
         };
         let from = self.start + HEADER;
@@ -265,7 +285,7 @@ impl FrameBuffer {
 
     /// Forgets everything, keeping the room.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        wipe::clear(&mut self.bytes);
         self.start = 0;
     }
 }

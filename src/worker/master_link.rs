@@ -17,7 +17,7 @@ use crate::link::line::{Line, LineSending};
 use crate::link::message::{self, Report, SessionHashes};
 use crate::model::{Reason, SessionHash, Stamp};
 use crate::thread::{Heart, Stop};
-use crate::wire::{Instruction, Reassembly, Refusal, Request, frame};
+use crate::wire::{Instruction, Reassembly, Refusal, Request, frame, wipe};
 use crossbeam_channel::{Receiver, Sender, select};
 use outgoing::Outgoing;
 use parked::{Origin, Park, Parked};
@@ -280,10 +280,11 @@ impl MasterLink {
     fn hear(&mut self, event: Event) {
         match event {
             Event::Linked(line) => self.link(line),
-            Event::Plain(number, plain) => {
+            Event::Plain(number, mut plain) => {
                 if self.line.as_ref().is_some_and(|line| line.number == number) {
-                    self.read(&plain);
+                    self.read(&mut plain);
                 }
+                wipe::clear(&mut plain);
             }
             Event::Unlinked(number) => {
                 if self.line.as_ref().is_some_and(|line| line.number == number) {

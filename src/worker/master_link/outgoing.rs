@@ -3,9 +3,9 @@
 //! What one read of the link brought for clients, grouped so that each connection gets one write.
 
 use super::super::client::Client;
+use crate::wire::wipe;
 use std::ops::Range;
 use std::sync::Arc;
-use zeroize::Zeroize;
 
 /// What becomes of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +29,16 @@ struct Item {
 }
 
 /// Replies on their way to clients.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Outgoing {
     items: Vec<Item>,
     bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Outgoing({} to be sent)", self.items.len())
+    }
 }
 
 impl Outgoing {
@@ -52,7 +58,7 @@ impl Outgoing {
 
     fn push(&mut self, client: &Arc<Client>, number: u64, how: How, frame: &[u8]) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(frame);
+        wipe::append(&mut self.bytes, frame);
         self.items.push(Item {
             client: Arc::clone(client),
             number,
@@ -88,8 +94,7 @@ impl Outgoing {
             }
         }
         self.items.clear();
-        self.bytes.zeroize();
-        self.bytes.clear();
+        wipe::clear(&mut self.bytes);
         self.bytes.shrink_to(KEEP);
     }
 }

@@ -20,12 +20,12 @@ const CLOCK_DIFFERENCE: i64 = 2_000;
 
 impl MasterLink {
     /// What one read brought.
-    pub(super) fn read(&mut self, plain: &[u8]) {
+    pub(super) fn read(&mut self, plain: &mut Vec<u8>) {
         let mut decoder = std::mem::replace(
             &mut self.decoder,
             crate::link::envelope::Decoder::new(self.worker),
         );
-        decoder.input().extend_from_slice(plain);
+        decoder.take(plain);
         let result = loop {
             match decoder.next() {
                 Ok(Some(envelope)) => {

@@ -1,0 +1,103 @@
+//! spec/wire/wipe.md · 2.1.3 Critical Data (session IDs and hashed passwords pass through buffers)
+//!
+//! What a `Vec<u8>` does, and nothing of its bytes stays behind in memory that it gives back or no longer
+//! counts as its own.
+
+use zeroize::Zeroize;
+
+/// Makes room for `more` bytes. Where the bytes have to move, the old ones are wiped.
+pub fn reserve(bytes: &mut Vec<u8>, more: usize) {
+    if bytes.capacity() - bytes.len() >= more {
+        return;
+    }
+    let wanted = bytes
+        .len()
+        .saturating_add(more)
+        .max(bytes.capacity().saturating_mul(2));
+    let mut roomier = Vec::with_capacity(wanted);
+    roomier.extend_from_slice(bytes);
+    bytes.as_mut_slice().zeroize();
+    *bytes = roomier;
+}
+
+/// Appends `more`.
+pub fn append(bytes: &mut Vec<u8>, more: &[u8]) {
+    reserve(bytes, more.len());
+    bytes.extend_from_slice(more);
+}
+
+/// Drops the first `size` bytes.
+pub fn drop_front(bytes: &mut Vec<u8>, size: usize) {
+    if size == 0 {
+        return;
+    }
+    let size = size.min(bytes.len());
+    let kept = bytes.len() - size;
+    bytes.copy_within(size.., 0);
+    if let Some(rest) = bytes.get_mut(kept..) {
+        rest.zeroize();
+    }
+    bytes.truncate(kept);
+}
+
+/// Drops all bytes and keeps the room.
+pub fn clear(bytes: &mut Vec<u8>) {
+    bytes.as_mut_slice().zeroize();
+    bytes.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt;
+
+    /// What lies at an address of this process, freed or not.
+    fn memory(address: usize, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size];
+        let file = std::fs::File::open("/proc/self/mem").unwrap();
+        file.read_exact_at(&mut bytes, address as u64).unwrap();
+        bytes
+    }
+
+    fn secret() -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(4096);
+        bytes.extend((0..4000).map(|i| b'A' + u8::try_from(i % 23).unwrap()));
+        bytes
+    }
+
+    #[test]
+    fn nothing_of_what_is_dropped_stays() {
+        let mut bytes = secret();
+        let address = bytes.as_ptr() as usize;
+        assert_eq!(memory(address, 4000), bytes);
+        drop_front(&mut bytes, 3000);
+        assert_eq!(bytes, secret()[3000..]);
+        assert_eq!(memory(address + 1000, 3000), [0; 3000]);
+        drop_front(&mut bytes, 0);
+        drop_front(&mut bytes, 5000);
+        assert!(bytes.is_empty());
+        assert_eq!(memory(address, 4000), [0; 4000]);
+        bytes = secret();
+        let address = bytes.as_ptr() as usize;
+        clear(&mut bytes);
+        assert_eq!((bytes.len(), bytes.capacity()), (0, 4096));
+        assert_eq!(memory(address, 4000), [0; 4000]);
+    }
+
+    #[test]
+    fn nothing_stays_where_bytes_moved_from() {
+        let mut bytes = secret();
+        let address = bytes.as_ptr() as usize;
+        append(&mut bytes, &[7; 96]);
+        assert_eq!(bytes.as_ptr() as usize, address, "there was room");
+        append(&mut bytes, &[7; 1]);
+        assert_ne!(bytes.as_ptr() as usize, address);
+        assert_eq!((bytes[..4000].to_vec(), bytes.len()), (secret(), 4097));
+        // The allocator writes its own notes at the start of what it has been given back.
+        let old = memory(address, 4000);
+        assert!(
+            !old.windows(16)
+                .any(|part| secret().windows(16).any(|other| part == other))
+        );
+    }
+}
