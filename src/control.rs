@@ -199,6 +199,27 @@ pub struct Assets {
     pub refused: u64,
     /// Updates left out since the start.
     pub missed: u64,
+    /// What is spent of each API's budget of calls.
+    #[serde(default)]
+    pub calls: Vec<Calls>,
+    /// Assets of which past days are still being fetched.
+    #[serde(default)]
+    pub unfilled: usize,
+}
+
+/// An API's budget of calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    /// Which provider's.
+    pub provider: String,
+    /// Made in the last minute.
+    pub minute: usize,
+    /// Of how many.
+    pub per_minute: usize,
+    /// Made in this period of 24 hours.
+    pub day: u64,
+    /// Of how many.
+    pub per_day: u64,
 }
 
 /// A provider's trouble.

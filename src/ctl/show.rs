@@ -60,6 +60,24 @@ pub(super) fn status(status: &Status) -> String {
         ("prices refused", assets.refused.to_string()),
         ("updates left out", assets.missed.to_string()),
     ]);
+    for calls in &assets.calls {
+        let _ = writeln!(
+            out,
+            "calls of {}: {} of {} in the last minute, {} of {} in 24 hours",
+            clean(&calls.provider),
+            calls.minute,
+            calls.per_minute,
+            calls.day,
+            calls.per_day
+        );
+    }
+    if assets.unfilled > 0 {
+        let _ = writeln!(
+            out,
+            "past days still being fetched: of {} assets",
+            assets.unfilled
+        );
+    }
     for count in &status.refused_links {
         let _ = writeln!(out, "links refused, {}: {}", clean(&count.reason), count.count);
     }

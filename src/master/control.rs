@@ -11,7 +11,7 @@ mod workers;
 
 use super::{Inboxes, assets, auth, transactions};
 use crate::control::{
-    Answer, Assets, Count, Failure, Flushed, Log, LogEntry, REQUEST_MAX, ROWS_MAX, Request, Status,
+    Answer, Assets, Calls, Count, Failure, Flushed, Log, LogEntry, REQUEST_MAX, ROWS_MAX, Request, Status,
 };
 use crate::link::keyring::Keyring;
 use crate::log::{self, LogHandle};
@@ -232,6 +232,8 @@ impl Shared {
                     .collect(),
                 refused: prices.refused,
                 missed: prices.missed,
+                calls: prices.calls.into_iter().map(calls).collect(),
+                unfilled: prices.unfilled,
             },
             refused_links,
             log_lost: self.means.log.lost(),
@@ -329,3 +331,13 @@ fn hangs(name: &str) -> String {
 
 /// The most bytes of a request, for whoever reads lines.
 const LINE_MAX: usize = REQUEST_MAX;
+/// An API's budget, as the administrator sees it.
+fn calls((provider, account): (&'static str, super::assets::budget::Account)) -> Calls {
+    Calls {
+        provider: provider.to_owned(),
+        minute: account.minute,
+        per_minute: account.per_minute,
+        day: account.day,
+        per_day: account.per_day,
+    }
+}
