@@ -1,2 +1,9 @@
-//! A thin program.
-fn main() {}
+//! Makes and runs a whole deployment in one folder: reads the command line and calls the library.
+
+use clap::Parser;
+use papertrader::sandbox::cli::{self, Cli};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main(&Cli::parse())
+}

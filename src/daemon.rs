@@ -89,6 +89,20 @@ pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
     })
 }
 
+/// Requests `stop` when standard input ends: a parent that is killed then leaves no daemon behind. The thread lives as
+/// long as the input does.
+///
+/// # Errors
+/// The thread cannot be started.
+pub fn stop_with_input(stop: &Stop) -> io::Result<Handle> {
+    let stop = stop.clone();
+    thread::spawn("input", move || {
+        // Whatever comes in says nothing; an input that cannot be read has ended.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        stop.request();
+    })
+}
+
 /// Sees to it that the process is gone within 5 s of the stop signal, whatever hangs: with exit code 1, and the log flushed.
 ///
 /// # Errors

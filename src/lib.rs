@@ -22,3 +22,5 @@ pub mod master;
 pub mod worker;
 
 pub mod dialogue;
+
+pub mod sandbox;

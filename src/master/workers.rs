@@ -361,3 +361,14 @@ pub fn register_offline(path: &std::path::Path, registration: &Registration) -> 
     let mut connection = database::open(path).map_err(|e| e.to_string())?;
     registry::register(&mut connection, registration)
 }
+
+/// Tells clients another address of a worker, while no master runs: of a sandbox whose ports were taken.
+///
+/// # Errors
+/// The database cannot be used.
+pub fn move_offline(path: &std::path::Path, uuid: &uuid::Uuid, address: &str) -> Result<(), String> {
+    let _held = database::lock(path).map_err(|e| e.to_string())?;
+    database::migrate(path).map_err(|e| e.to_string())?;
+    let mut connection = database::open(path).map_err(|e| e.to_string())?;
+    registry::set_address(&mut connection, uuid, address)
+}

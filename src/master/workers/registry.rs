@@ -166,6 +166,22 @@ pub fn set_booted(database: &mut Connection, worker: &Worker, booted: bool) -> R
     )
 }
 
+/// Sets the address that clients are told of a worker.
+///
+/// # Errors
+/// The database fails.
+pub fn set_address(database: &mut Connection, uuid: &Uuid, address: &str) -> Result<(), String> {
+    let store = |database: &mut Connection| -> rusqlite::Result<()> {
+        let transaction = database::begin(database)?;
+        transaction.execute(
+            "UPDATE workers SET address = ?2 WHERE uuid = ?1",
+            params![uuid.as_bytes(), address],
+        )?;
+        database::commit(transaction)
+    };
+    store(database).map_err(|e| format!("the database failed: {e}"))
+}
+
 fn write(database: &mut Connection, sql: &str, worker: &Worker, value: i64) -> Result<(), String> {
     let store = |database: &mut Connection| -> rusqlite::Result<()> {
         let transaction = database::begin(database)?;

@@ -1,0 +1,209 @@
+//! spec/sandbox/cli.md · 2.3 Global Deployment Variables
+//!
+//! The command line of `papertrader-sandbox`. It stands in the library so that man page and completions are made from it.
+
+use super::state::State;
+use super::supervisor::{self, StopSignals};
+use super::{Failure, Layout, Options, WORKERS_MAX};
+use crate::daemon;
+use crate::model::Stamp;
+use clap::{Args, Parser, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A whole PaperTrader deployment in one folder: master, workers, keys, configuration and a sample market.
+#[derive(Debug, Parser)]
+#[command(
+    name = "papertrader-sandbox",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  papertrader-sandbox run --dir /tmp/sandbox
+  papertrader-sandbox run --dir /tmp/sandbox --workers 2 --start 2012-06-01 --update-interval 5s
+  papertrader-sandbox init --dir /tmp/sandbox --seed-market ~/market
+  papertrader-master --config /tmp/sandbox/master.toml
+
+When all programs serve, run prints `ready master=HOST:PORT worker=HOST:PORT ...`; a client in another terminal:
+  papertrader --server HOST:PORT register alice alice@example.org
+
+Ctrl-C stops everything. Exit codes: 0 done, 1 failed, 2 bad command line, 78 bad configuration or market files."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a sandbox in an empty folder, and start nothing
+    Init(Init),
+    /// Run a sandbox in the foreground; make it first where the folder is absent or empty
+    Run(Run),
+}
+
+/// Which folder, and what for programs.
+#[derive(Debug, Args)]
+pub struct Folder {
+    /// The sandbox's folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Print JSON: what sandbox.json holds, in one line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a new sandbox is to be like.
+#[derive(Debug, Args)]
+pub struct Wishes {
+    /// How many workers, 1 to 64 [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WORKERS_MAX)))]
+    pub workers: Option<u16>,
+    /// A folder of market files to copy, one SYMBOL.csv each [default: the sample market]
+    #[arg(long, value_name = "DIR")]
+    pub seed_market: Option<PathBuf>,
+    /// Where the replay starts, such as 2012-01-03; earlier bars are history [default: 2012-01-03 for the sample
+    /// market, the first bar for another]
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub start: Option<Stamp>,
+    /// Time between two updates, 10ms to 1d [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub update_interval: Option<Duration>,
+    /// Cost of a password's hash, 4 to 15; 4 for tests, 12 where it is exposed [default: 10]
+    #[arg(long, value_name = "COST", value_parser = clap::value_parser!(u32).range(4..=15))]
+    pub bcrypt_cost: Option<u32>,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Where.
+    #[command(flatten)]
+    pub folder: Folder,
+    /// How.
+    #[command(flatten)]
+    pub wishes: Wishes,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Where.
+    #[command(flatten)]
+    pub folder: Folder,
+    /// How, if it is to be made.
+    #[command(flatten)]
+    pub wishes: Wishes,
+    /// Leave a daemon that falls as it is, instead of starting it again
+    #[arg(long)]
+    pub no_restart: bool,
+}
+
+fn date(text: &str) -> Result<Stamp, String> {
+    Stamp::parse(text).map_err(|error| error.to_string())
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_millis(10)..=Duration::from_secs(86_400);
+    match humantime::parse_duration(text) {
+        Ok(interval) if range.contains(&interval) => Ok(interval),
+        Ok(_) => Err("an update interval is 10ms to 1d".to_owned()),
+        Err(_) => Err("a time is written as 500ms, 5s or 2m".to_owned()),
+    }
+}
+
+impl Wishes {
+    fn are_none(&self) -> bool {
+        self.workers.is_none()
+            && self.seed_market.is_none()
+            && self.start.is_none()
+            && self.update_interval.is_none()
+            && self.bcrypt_cost.is_none()
+    }
+
+    fn options(&self, folder: &Folder) -> Options {
+        let usual = Options::new(&folder.dir);
+        Options {
+            workers: self.workers.unwrap_or(usual.workers),
+            market: self.seed_market.clone(),
+            start: self.start,
+            update_interval: self.update_interval.unwrap_or(usual.update_interval),
+            bcrypt_cost: self.bcrypt_cost.unwrap_or(usual.bcrypt_cost),
+            dir: usual.dir,
+        }
+    }
+}
+
+/// Does what the command line says.
+pub fn main(cli: &Cli) -> ExitCode {
+    let done = match &cli.command {
+        Command::Init(init) => make(init),
+        Command::Run(run) => serve(run),
+    };
+    match done {
+        Ok(()) => ExitCode::from(daemon::DONE),
+        Err(failure) => {
+            tell(&failure.text);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Standard error may be closed; that is no reason to stop.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "papertrader-sandbox: {line}");
+}
+
+/// Standard output may be closed, too.
+fn print(line: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn json(state: &State) -> String {
+    // Plain strings and numbers always serialize.
+    serde_json::to_string(state).unwrap_or_default()
+}
+
+fn make(init: &Init) -> Result<(), Failure> {
+    // Until it is whole: half a sandbox would be in the way of the next one, and GPG's agents would stay.
+    let _uninterrupted = StopSignals::watch().map_err(Failure::failed)?;
+    let layout = super::init(&init.wishes.options(&init.folder), &mut tell)?;
+    if init.folder.json {
+        print(&json(&State::read(&layout)?));
+    }
+    tell(&format!(
+        "made; papertrader-sandbox run --dir {} starts it",
+        layout.dir().display()
+    ));
+    Ok(())
+}
+
+fn serve(run: &Run) -> Result<(), Failure> {
+    let mut signals = StopSignals::watch().map_err(Failure::failed)?;
+    let layout = Layout::new(&run.folder.dir)?;
+    if layout.is_empty()? {
+        super::init(&run.wishes.options(&run.folder), &mut tell)?;
+    } else if !run.wishes.are_none() {
+        return Err(Failure {
+            code: daemon::BAD_USAGE,
+            text: format!(
+                "{}: this sandbox is made already; its options stand in its configuration files, and are given \
+                 for a new one alone",
+                layout.dir().display()
+            ),
+        });
+    }
+    let mut serves = |state: &State| {
+        print(&if run.folder.json {
+            json(state)
+        } else {
+            state.ready_line()
+        });
+    };
+    supervisor::run(&layout, !run.no_restart, &mut signals, &mut tell, &mut serves)
+}

@@ -1,0 +1,371 @@
+//! spec/sandbox/supervisor.md · 2.2 Infrastructure Model, 3.1.1, 3.2.1
+//!
+//! Runs a sandbox in the foreground: its daemons as children, started in order, started again when they fall, and
+//! stopped in order.
+
+use super::process::{self, Process, wait_any};
+use super::state::State;
+use super::{Failure, Layout, at, ports};
+use crate::daemon;
+use rustix::process::Signal;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::fs::{OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+/// A daemon that does not serve this long after its first start never will.
+const START_DEADLINE: Duration = Duration::from_secs(120);
+/// A daemon stops within 5 s; one that takes longer is killed.
+const STOP_DEADLINE: Duration = Duration::from_secs(6);
+/// Starts, where somebody took a port between choosing and using it.
+const START_TRIES: u32 = 3;
+/// Before a daemon that fell is started again; twice as long each time that it falls before it serves.
+const RESTART_FIRST: Duration = Duration::from_millis(500);
+/// The longest such pause.
+const RESTART_MOST: Duration = Duration::from_secs(10);
+/// The loop looks around at least this often.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// SIGINT and SIGTERM, from the moment this is made: they ask the sandbox to stop.
+#[derive(Debug)]
+pub struct StopSignals {
+    pipe: UnixStream,
+    requested: bool,
+}
+
+impl StopSignals {
+    /// Takes both signals over.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn watch() -> io::Result<StopSignals> {
+        let (pipe, ours) = UnixStream::pair()?;
+        pipe.set_nonblocking(true)?;
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::low_level::pipe::register(signal, ours.try_clone()?)?;
+        }
+        Ok(StopSignals {
+            pipe,
+            requested: false,
+        })
+    }
+
+    /// Whether one came.
+    pub fn requested(&mut self) -> bool {
+        let mut bytes = [0; 16];
+        while matches!(self.pipe.read(&mut bytes), Ok(1..)) {
+            self.requested = true;
+        }
+        self.requested
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}
+
+/// One daemon's place.
+struct Slot {
+    name: String,
+    program: PathBuf,
+    config: PathBuf,
+    process: Option<Process>,
+    /// When it is to be started again.
+    due: Option<Instant>,
+    pause: Duration,
+    ready: bool,
+}
+
+/// Why the loop ended.
+enum End {
+    Asked,
+    /// A daemon ended before all of them served.
+    Fell(Failure),
+}
+
+struct Supervisor<'a> {
+    layout: &'a Layout,
+    state: State,
+    slots: Vec<Slot>,
+    restart: bool,
+    /// All of them have served at the same time.
+    told: bool,
+    signals: &'a mut StopSignals,
+    tell: &'a mut dyn FnMut(&str),
+    serves: &'a mut dyn FnMut(&State),
+}
+
+/// Runs the sandbox until SIGINT or SIGTERM. `serves` is called once, when all daemons serve; `tell` hears what
+/// happens, a line each. With `restart`, a daemon that falls later is started again.
+///
+/// # Errors
+/// The folder is no sandbox or is run already; a daemon does not start (its exit code is ours where it is the
+/// configuration's fault); a daemon had to be killed at the end. Nothing runs any more in any case.
+pub fn run(
+    layout: &Layout,
+    restart: bool,
+    signals: &mut StopSignals,
+    tell: &mut dyn FnMut(&str),
+    serves: &mut dyn FnMut(&State),
+) -> Result<(), Failure> {
+    if !layout.master_config().exists() {
+        return Err(Failure::failed(format!(
+            "{}: this folder is not empty, and no sandbox: it has no master.toml",
+            layout.dir().display()
+        )));
+    }
+    let lock = layout.lock();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock)
+        .map_err(at(&lock))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Failure::failed(format!(
+                "{}: this sandbox runs already",
+                layout.dir().display()
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(at(&lock)(error)),
+    }
+    let mut tries = START_TRIES;
+    loop {
+        for (old, new) in ports::settle(layout, false)? {
+            tell(&format!("{old} is taken by another program: moved to {new}"));
+        }
+        let mut supervisor = Supervisor::new(layout, restart, signals, tell, serves)?;
+        let end = supervisor.serve();
+        let stopped = supervisor.stop();
+        let told = supervisor.told;
+        tries -= 1;
+        match end? {
+            End::Asked => return stopped,
+            End::Fell(failure) => {
+                let taken = State::planned(layout)?
+                    .programs()
+                    .filter_map(|program| program.address.parse().ok())
+                    .any(|address| !ports::is_free(address));
+                if told || tries == 0 || !taken {
+                    return Err(failure);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Supervisor<'a> {
+    fn new(
+        layout: &'a Layout,
+        restart: bool,
+        signals: &'a mut StopSignals,
+        tell: &'a mut dyn FnMut(&str),
+        serves: &'a mut dyn FnMut(&State),
+    ) -> Result<Supervisor<'a>, Failure> {
+        let mut state = State::planned(layout)?;
+        state.pid = Some(std::process::id());
+        let slot = |(place, program): (usize, &super::state::Program)| Slot {
+            name: program.name.clone(),
+            program: process::program(if place == 0 {
+                "papertrader-master"
+            } else {
+                "papertrader-worker"
+            }),
+            config: program.config.clone(),
+            process: None,
+            due: None,
+            pause: RESTART_FIRST,
+            ready: false,
+        };
+        let slots = state.programs().enumerate().map(slot).collect();
+        state.write(layout)?;
+        Ok(Supervisor {
+            layout,
+            state,
+            slots,
+            restart,
+            told: false,
+            signals,
+            tell,
+            serves,
+        })
+    }
+
+    /// Until the signal, or until a daemon ends that has to be there.
+    fn serve(&mut self) -> Result<End, Failure> {
+        (self.tell)("starting the master …");
+        self.start(0)?;
+        let deadline = Instant::now() + START_DEADLINE;
+        let mut workers_started = false;
+        loop {
+            self.wait()?;
+            if self.signals.requested() {
+                return Ok(End::Asked);
+            }
+            for place in 0..self.slots.len() {
+                if let Some(failure) = self.look(place)? {
+                    return Ok(End::Fell(failure));
+                }
+            }
+            if !workers_started && self.slots[0].ready {
+                workers_started = true;
+                (self.tell)(&format!("starting {} workers …", self.slots.len() - 1));
+                for place in 1..self.slots.len() {
+                    self.start(place)?;
+                }
+            }
+            if !self.told {
+                if let Some(slot) = self.slots.iter().find(|slot| !slot.ready) {
+                    if Instant::now() > deadline {
+                        return Ok(End::Fell(Failure::failed(format!(
+                            "{} does not serve after {START_DEADLINE:?}; its log says why",
+                            slot.name
+                        ))));
+                    }
+                } else {
+                    self.told = true;
+                    self.state.ready = true;
+                    self.state.write(self.layout)?;
+                    (self.serves)(&self.state);
+                }
+            }
+        }
+    }
+
+    fn wait(&self) -> Result<(), Failure> {
+        let now = Instant::now();
+        let due = self.slots.iter().filter_map(|slot| slot.due).min();
+        let most = due.map_or(LOOK, |due| due.saturating_duration_since(now).min(LOOK));
+        let children = self.slots.iter().filter_map(|slot| slot.process.as_ref());
+        let fds = children
+            .flat_map(Process::events)
+            .chain(std::iter::once(self.signals.fd()));
+        wait_any(fds, most).map_err(Failure::failed)
+    }
+
+    fn start(&mut self, place: usize) -> Result<(), Failure> {
+        let slot = &mut self.slots[place];
+        slot.due = None;
+        slot.ready = false;
+        let socket = self.layout.notify_socket(&slot.name);
+        let process = Process::start(&slot.program, &slot.config, &socket)
+            .map_err(|error| Failure::failed(format!("{} cannot be started: {error}", slot.name)))?;
+        let pid = process.pid();
+        slot.process = Some(process);
+        self.note(place, Some(pid), false)
+    }
+
+    /// Writes down what has become of a daemon.
+    fn note(&mut self, place: usize, pid: Option<u32>, ready: bool) -> Result<(), Failure> {
+        if let Some(program) = self.state.program(place) {
+            program.pid = pid;
+            program.ready = ready;
+        }
+        self.state.ready = self.told && self.slots.iter().all(|slot| slot.ready);
+        self.state.write(self.layout)
+    }
+
+    /// Takes in what has happened to a daemon; why the sandbox cannot go on, if it cannot.
+    fn look(&mut self, place: usize) -> Result<Option<Failure>, Failure> {
+        let slot = &mut self.slots[place];
+        let Some(process) = &mut slot.process else {
+            if slot.due.is_some_and(|due| due <= Instant::now()) {
+                if let Some(program) = self.state.program(place) {
+                    program.restarts += 1;
+                }
+                self.start(place)?;
+            }
+            return Ok(None);
+        };
+        process.look();
+        if let Some(status) = process.ended() {
+            return self.ended(place, status);
+        }
+        if process.is_ready() && !slot.ready {
+            slot.ready = true;
+            slot.pause = RESTART_FIRST;
+            let pid = process.pid();
+            if self.told {
+                (self.tell)(&format!("{} serves again, as process {pid}", slot.name));
+            }
+            self.note(place, Some(pid), true)?;
+        }
+        Ok(None)
+    }
+
+    fn ended(&mut self, place: usize, status: ExitStatus) -> Result<Option<Failure>, Failure> {
+        let slot = &mut self.slots[place];
+        slot.process = None;
+        slot.ready = false;
+        let name = slot.name.clone();
+        if !self.told {
+            let code = match status.code() {
+                Some(code) if code == i32::from(daemon::BAD_CONFIG) => daemon::BAD_CONFIG,
+                _ => daemon::FAILED,
+            };
+            let text = format!("{name} ended before it served: {status}");
+            return Ok(Some(Failure { code, text }));
+        }
+        let again = self.restart && !status.success();
+        let slot = &mut self.slots[place];
+        if again {
+            slot.due = Some(Instant::now() + slot.pause);
+            (self.tell)(&format!(
+                "{name} ended: {status}; it is started again in {:?}",
+                slot.pause
+            ));
+            slot.pause = (slot.pause * 2).min(RESTART_MOST);
+        } else {
+            // Whoever stops a daemon by hand wants it stopped.
+            (self.tell)(&format!("{name} ended: {status}; it is not started again"));
+        }
+        self.note(place, None, false)?;
+        Ok(None)
+    }
+
+    /// Stops the workers, then the master, so that the last replies still find their way; then GPG's agents.
+    fn stop(&mut self) -> Result<(), Failure> {
+        let (master, workers) = self.slots.split_at_mut(1);
+        let mut killed = Vec::new();
+        for slots in [workers, master] {
+            for slot in slots.iter_mut() {
+                slot.due = None;
+                if let Some(process) = &mut slot.process {
+                    process.signal(Signal::TERM);
+                }
+            }
+            let deadline = Instant::now() + STOP_DEADLINE;
+            for slot in slots {
+                if let Some(mut process) = slot.process.take()
+                    && process.wait_end(deadline).is_none()
+                {
+                    killed.push(slot.name.clone());
+                }
+                slot.ready = false;
+            }
+        }
+        self.layout.stop_agents();
+        self.state.pid = None;
+        self.state.ready = false;
+        for place in 0..self.slots.len() {
+            if let Some(program) = self.state.program(place) {
+                program.pid = None;
+                program.ready = false;
+            }
+        }
+        self.state.write(self.layout)?;
+        if killed.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "did not stop in time, and was killed: {}",
+            killed.join(", ")
+        )))
+    }
+}
