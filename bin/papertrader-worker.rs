@@ -22,6 +22,9 @@ struct Arguments {
     /// Say what is wrong with the configuration and the files it names, and exit with 0 or 78
     #[arg(long)]
     check_config: bool,
+    /// Stop when standard input ends, too: for a parent that may be killed
+    #[arg(long)]
+    stop_with_input: bool,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,9 @@ fn run(arguments: &Arguments) -> Result<u8, u8> {
     let stop = thread::Stop::new();
     let signals = daemon::watch_signals(&stop).map_err(|e| failed(&e))?;
     daemon::enforce_stop(&stop).map_err(|e| failed(&e))?;
+    if arguments.stop_with_input {
+        daemon::stop_with_input(&stop).map_err(|e| failed(&e))?;
+    }
     let ran = service::run(&config, &log, &signals, &stop);
     papertrader::info!("the worker has stopped");
     let flushed = log.stop(Instant::now() + daemon::STOP_DEADLINE);

@@ -21,7 +21,7 @@ pub mod workers;
 use crate::config::MasterConfig;
 use crate::daemon::{self, Signals};
 use crate::link::handshake::{BudgetLimits, GpgBudget, HandshakeError, MasterSide};
-use crate::link::keyring::{Fingerprint, Keyring};
+use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::log::{LogHandle, Throttle};
 use crate::net::refusal::refusal;
 use crate::net::{Drainer, Listener};
@@ -148,7 +148,7 @@ pub struct Master {
 pub fn check(config: &MasterConfig) -> Result<(), StartError> {
     let assets = AssetsConfig::of(config).map_err(misconfigured)?;
     assets::opening::check_config(&assets).map_err(misconfigured)?;
-    side(config).map(drop)
+    leave_agent(&config.gpg.home, || side(config).map(drop))
 }
 
 fn side(config: &MasterConfig) -> Result<MasterSide, StartError> {
@@ -194,18 +194,27 @@ impl Master {
     /// # Errors
     /// What is wrong, with the exit code that it means. Nothing is left running.
     pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
-        let started = Master::assemble(config, stop);
+        let assets = AssetsConfig::of(config).map_err(misconfigured)?;
+        assets::opening::check_config(&assets).map_err(misconfigured)?;
+        // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
+        let lock = database::lock(&config.database)?;
+        let started = Master::assemble(config, stop, assets, lock);
         if started.is_err() {
             stop.request();
+            if let Ok(keyring) = Keyring::open(&config.gpg.home) {
+                let _ = keyring.stop();
+            }
         }
         started
     }
 
-    fn assemble(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
-        let assets_config = AssetsConfig::of(config).map_err(misconfigured)?;
-        assets::opening::check_config(&assets_config).map_err(misconfigured)?;
+    fn assemble(
+        config: &MasterConfig,
+        stop: &Stop,
+        assets_config: AssetsConfig,
+        lock: database::Lock,
+    ) -> Result<Master, StartError> {
         let side = side(config)?;
-        let lock = database::lock(&config.database)?;
         database::migrate(&config.database)?;
         let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
         daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));

@@ -156,6 +156,8 @@ fn make(layout: &Layout, options: &Options, tell: &mut dyn FnMut(&str)) -> Resul
     let parties = make_keys(layout, options.workers, tell)?;
     let ports = ports::free(usize::from(options.workers) + 1).map_err(Failure::failed)?;
     write_configurations(layout, options, start, &parties, &ports, tell)?;
+    // Looking at the configuration has woken them again.
+    layout.stop_agents();
     state::State::planned(layout)?.write(layout)
 }
 

@@ -19,6 +19,8 @@ mod forecast;
 mod fuzz;
 #[path = "suite/golden.rs"]
 mod golden;
+#[path = "suite/harness.rs"]
+mod harness;
 #[path = "suite/markets.rs"]
 mod markets;
 #[path = "suite/nc.rs"]
@@ -33,3 +35,5 @@ mod roundtrip;
 mod stand_in;
 #[path = "suite/trading_day.rs"]
 mod trading_day;
+#[path = "suite/together.rs"]
+mod together;

@@ -15,6 +15,7 @@ use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -39,6 +40,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// what keys say of each other.
 const GPG_CONF: &str = "no-greeting\nbatch\ntrust-model always\nno-auto-check-trustdb\n\
                         no-auto-key-retrieve\nno-auto-key-locate\n";
+/// The agent's socket in its home.
+const AGENT_SOCKET: &str = "S.gpg-agent";
 const AGENT_CONF: &str = "disable-scdaemon\n";
 
 /// The full fingerprint of a primary key.
@@ -315,6 +318,18 @@ impl Keyring {
             result
         }
     }
+}
+
+/// Does `work`, which looks into a home, and leaves no agent behind that was not there before: a configuration is
+/// checked beside the daemon that runs with it, or with nothing running.
+pub fn leave_agent<T>(home: &Path, work: impl FnOnce() -> T) -> T {
+    let had_agent = UnixStream::connect(home.join(AGENT_SOCKET)).is_ok();
+    let done = work();
+    if !had_agent && let Ok(keyring) = Keyring::open(home) {
+        // Whoever waits for the answer is not told of an agent that will not go.
+        let _ = keyring.stop();
+    }
+    done
 }
 
 fn check_length(home: &Path) -> Result<(), KeyringError> {

@@ -51,7 +51,9 @@ pub fn free(count: usize) -> io::Result<Vec<u16>> {
             ports.push(port);
         }
     }
-    Err(io::Error::other(format!("no {count} free ports were found on {LOOPBACK}")))
+    Err(io::Error::other(format!(
+        "no {count} free ports were found on {LOOPBACK}"
+    )))
 }
 
 /// Whether one can listen there now.

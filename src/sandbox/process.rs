@@ -38,12 +38,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `program --config CONFIG`, which tells `socket` when it serves. It stops when this process ends, however
+    /// Starts `program --config CONFIG`, which tells `socket` when it serves; `errors` is its standard
+    /// error. It stops when this process ends, however
     /// that comes about: its standard input then ends.
     ///
     /// # Errors
     /// The socket cannot be made, or the program not be started.
-    pub fn start(program: &Path, config: &Path, socket: &Path) -> io::Result<Process> {
+    pub fn start(program: &Path, config: &Path, socket: &Path, errors: Stdio) -> io::Result<Process> {
         let _ = fs::remove_file(socket);
         let notices = UnixDatagram::bind(socket)?;
         notices.set_nonblocking(true)?;
@@ -57,6 +58,7 @@ impl Process {
             .stdin(Stdio::piped())
             // Standard output is its parent's own.
             .stdout(Stdio::null())
+            .stderr(errors)
             // Ctrl-C goes to the parent alone, which stops its children in order.
             .process_group(0)
             .spawn()

@@ -14,7 +14,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// A daemon that does not serve this long after its first start never will.
@@ -254,7 +254,7 @@ impl<'a> Supervisor<'a> {
         slot.due = None;
         slot.ready = false;
         let socket = self.layout.notify_socket(&slot.name);
-        let process = Process::start(&slot.program, &slot.config, &socket)
+        let process = Process::start(&slot.program, &slot.config, &socket, Stdio::inherit())
             .map_err(|error| Failure::failed(format!("{} cannot be started: {error}", slot.name)))?;
         let pid = process.pid();
         slot.process = Some(process);

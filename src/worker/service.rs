@@ -7,7 +7,7 @@ use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::daemon::{self, Signals};
 use crate::link::handshake::{self, HandshakeError, WorkerSide};
-use crate::link::keyring::{Fingerprint, Keyring};
+use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::log::LogHandle;
 use crate::net::tls::Tls;
 use crate::thread::{Hearts, Stop};
@@ -63,7 +63,7 @@ pub fn check(config: &WorkerConfig) -> Result<(), Failure> {
     if let Some(tls) = &config.tls {
         Tls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
     }
-    side(config).map(drop)
+    leave_agent(&config.gpg.home, || side(config).map(drop))
 }
 
 /// The keys that the worker proves itself with, and the one that it believes.
@@ -115,6 +115,21 @@ pub fn run(config: &WorkerConfig, log: &LogHandle, signals: &Signals, stop: &Sto
     if let Some(tls) = &config.tls {
         Tls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
     }
+    let ran = link_and_serve(config, log, signals, stop);
+    if let Ok(keyring) = Keyring::open(&config.gpg.home)
+        && let Err(error) = keyring.stop()
+    {
+        crate::warn!("GPG's agent was not stopped: {error}");
+    }
+    ran
+}
+
+fn link_and_serve(
+    config: &WorkerConfig,
+    log: &LogHandle,
+    signals: &Signals,
+    stop: &Stop,
+) -> Result<(), Failure> {
     let side = side(config)?;
     let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
     let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
@@ -124,7 +139,6 @@ pub fn run(config: &WorkerConfig, log: &LogHandle, signals: &Signals, stop: &Sto
             "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
         );
     }
-    let keyring = side.keyring().clone();
     let hearts = Hearts::new();
     let worker = Worker::start(config, establish(config, side), &hearts)?;
     let _watchdog = daemon::watchdog(stop, &hearts, || Ok(()))?;
@@ -133,9 +147,6 @@ pub fn run(config: &WorkerConfig, log: &LogHandle, signals: &Signals, stop: &Sto
     daemon::notify_stopping();
     for name in worker.stop(Instant::now() + daemon::STOP_DEADLINE) {
         crate::warn!("thread {name} did not end in time");
-    }
-    if let Err(error) = keyring.stop() {
-        crate::warn!("GPG's agent was not stopped: {error}");
     }
     served
 }
