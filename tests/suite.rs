@@ -33,7 +33,7 @@ mod ptcat;
 mod roundtrip;
 #[path = "suite/stand_in.rs"]
 mod stand_in;
-#[path = "suite/trading_day.rs"]
-mod trading_day;
 #[path = "suite/together.rs"]
 mod together;
+#[path = "suite/trading_day.rs"]
+mod trading_day;
