@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The migrations, forward only; `user_version` counts those that a database has been through.
 pub const MIGRATIONS: &[&str] = &[
@@ -74,6 +74,12 @@ impl fmt::Display for DatabaseError {
 
 impl std::error::Error for DatabaseError {}
 
+/// How long a lock is waited for: a child that its last holder was just starting, such as GPG's, holds it until that
+/// child's program begins.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is tried meanwhile.
+const LOCK_GLANCE: Duration = Duration::from_millis(20);
+
 /// The right to use a database, held as long as the master runs. The system gives it back when the
 /// process ends, however it ends.
 #[derive(Debug)]
@@ -103,10 +109,14 @@ pub fn lock(path: &Path) -> Result<Lock, DatabaseError> {
         .mode(0o600)
         .open(&name)
         .map_err(|e| DatabaseError::Io(name.clone(), e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(DatabaseError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(DatabaseError::Io(name, error)),
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_GLANCE),
+            Err(TryLockError::WouldBlock) => return Err(DatabaseError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(DatabaseError::Io(name, error)),
+        }
     }
 }
 

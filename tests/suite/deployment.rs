@@ -8,6 +8,7 @@ use papertrader::master::workers::{register_offline, registry::Registration};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,7 +21,7 @@ const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(5);
 
 /// The GPG homes of a master and two workers, which know each other. Making keys takes its time, so all deployments
-/// of a test share them.
+/// of a test have the same, each in homes of its own: a daemon that stops ends its home's agent.
 pub struct Keys {
     folder: tempfile::TempDir,
     homes: Vec<(Keyring, Fingerprint)>,
@@ -43,7 +44,32 @@ impl Keys {
             worker.import(&master.export(*master_key).unwrap()).unwrap();
             master.import(&worker.export(*key).unwrap()).unwrap();
         }
-        Keys { folder, homes }
+        let keys = Keys { folder, homes };
+        keys.homes.iter().for_each(|(home, _)| home.stop().unwrap());
+        keys
+    }
+
+    /// Homes with these keys in another folder.
+    fn copy_to(&self, folder: &Path) {
+        for name in HOMES {
+            copy(&self.folder.path().join(name), &folder.join(name));
+        }
+    }
+}
+
+/// Copies a GPG home, without the sockets of its agent.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let kind = entry.file_type().unwrap();
+        let place = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy(&entry.path(), &place);
+        } else if kind.is_file() {
+            fs::copy(entry.path(), place).unwrap();
+        }
     }
 }
 
@@ -218,8 +244,9 @@ impl Deployment {
     pub fn start(keys: &Keys, needs: &[Need]) -> Deployment {
         let wishes = Wishes::of(needs);
         let folder = tempfile::tempdir().unwrap();
+        keys.copy_to(folder.path());
         let (listen, home) = (port(), |name: &str| {
-            keys.folder.path().join(name).display().to_string()
+            folder.path().join(name).display().to_string()
         });
         let mut table: Table = format!(
             "listen = \"{listen}\"\ndata_dir = \"data\"\ncontrol_socket = \"c.sock\"\nupdate_interval = \"{}\"\n\
