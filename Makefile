@@ -11,7 +11,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 # netcat for the tests.
 PACKAGES = gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
 
-.PHONY: all deps build test fmt install clean chaos hostile fuzz deny forecast-check market-load
+.PHONY: all deps build test fmt man install clean chaos hostile fuzz deny forecast-check market-load
 
 all: build
 
@@ -79,22 +79,43 @@ deny:
 	  $(CARGO) deny --locked --config etc/deny.toml check --hide-inclusion-graph --disable-fetch advisories; \
 	else echo "deny: the advisory database cannot be fetched from here: advisories were NOT checked" >&2; fi
 
-# After `make build`, as root if need be. A configuration that is there is left alone.
+# Man pages and completions, from the programs' own command lines; they are kept in etc, and a test says when they
+# are not current.
+man: deps
+	$(CARGO) run --quiet --locked --example manpages
+
+# After `make build`, as root if need be. Configurations are installed as samples: none that is there is touched.
+BUILT      ?= target/release
+MANDIR     ?= $(PREFIX)/share/man
+COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+# What names the packaged paths in files that are installed becomes these paths.
+PLACED = sed -e 's|/usr/bin/papertrader|$(PREFIX)/bin/papertrader|g' \
+	-e 's|/usr/share/papertrader|$(PREFIX)/share/papertrader|g' -e 's|/etc/papertrader|$(SYSCONFDIR)/papertrader|g'
+
 install:
 	@for binary in $(BINARIES); do \
-	  test -x target/release/$$binary || { echo "install: run make build first" >&2; exit 1; }; done
-	install -d $(DESTDIR)$(PREFIX)/bin
-	for binary in $(BINARIES); do \
-	  install -m 755 target/release/$$binary $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
-	install -d $(DESTDIR)$(PREFIX)/share/papertrader/market
-	install -m 644 etc/market/*.csv $(DESTDIR)$(PREFIX)/share/papertrader/market/
-	install -d $(DESTDIR)$(SYSCONFDIR)/papertrader
+	  test -x $(BUILT)/$$binary || { echo "install: run make build first" >&2; exit 1; }; done
+	@set -eu; \
+	put() { mode=$$1; from=$$2; to=$(DESTDIR)$$3; install -d "$${to%/*}"; install -m "$$mode" "$$from" "$$to"; }; \
+	place() { to=$(DESTDIR)$$2; install -d "$${to%/*}"; $(PLACED) "$$1" >"$$to"; chmod 644 "$$to"; }; \
+	for binary in $(BINARIES); do put 755 $(BUILT)/$$binary $(PREFIX)/bin/$$binary; done; \
+	for page in etc/man/*.[18]; do place $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done; \
+	for file in etc/completions/*.bash; do name=$${file##*/}; \
+	  put 644 $$file $(COMPLETIONS)/$${name%.bash}; done; \
+	for file in etc/market/*.csv; do put 644 $$file $(PREFIX)/share/papertrader/market/$${file##*/}; done; \
 	for name in master worker; do \
-	  to=$(DESTDIR)$(SYSCONFDIR)/papertrader/$$name.toml; \
-	  test -e $$to || { sed 's|/usr/share/papertrader|$(PREFIX)/share/papertrader|; s|"/etc/|"$(SYSCONFDIR)/|' \
-	    etc/$$name.toml >$$to && chmod 644 $$to; } || exit 1; done
-	install -d $(DESTDIR)$(PREFIX)/share/doc/papertrader
-	install -m 644 LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/papertrader/
+	  place etc/$$name.toml $(SYSCONFDIR)/papertrader/$$name.toml.sample; done; \
+	for unit in etc/systemd/*.service; do place $$unit $(UNITDIR)/$${unit##*/}; done; \
+	place etc/sysusers.d/papertrader.conf $(PREFIX)/lib/sysusers.d/papertrader.conf; \
+	place etc/tmpfiles.d/papertrader.conf $(PREFIX)/lib/tmpfiles.d/papertrader.conf; \
+	for file in LICENSE CHANGELOG.md README.md; do test ! -e $$file || \
+	  put 644 $$file $(PREFIX)/share/doc/papertrader/$$file; done
+	@echo "installed below $(DESTDIR)$(PREFIX). Before the first start, as root:"
+	@echo "  systemd-sysusers $(PREFIX)/lib/sysusers.d/papertrader.conf"
+	@echo "  systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/papertrader.conf"
+	@echo "  systemctl daemon-reload"
+	@echo "then write $(SYSCONFDIR)/papertrader/master.toml as master.toml.sample explains it."
 
 clean:
 	$(CARGO) clean

@@ -2,36 +2,17 @@
 
 use clap::Parser;
 use papertrader::config::MasterConfig;
+use papertrader::daemon::cli::MasterCli;
 use papertrader::{daemon, log, master, thread};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// PaperTrader's master server: accounts, portfolios and prices. It talks to registered workers alone.
-#[derive(Parser)]
-#[command(
-    version,
-    after_help = "Signals: SIGTERM and SIGINT stop, SIGHUP opens the log anew and reads the configuration again.\n\
-    Exit codes: 0 done, 1 failed while running, 2 bad command line, 78 bad configuration."
-)]
-struct Arguments {
-    /// The configuration, as etc/master.toml explains it
-    #[arg(long, value_name = "FILE", default_value = "/etc/papertrader/master.toml")]
-    config: PathBuf,
-    /// Say what is wrong with the configuration and the files it names, and exit with 0 or 78
-    #[arg(long)]
-    check_config: bool,
-    /// Stop when standard input ends, too: for a parent that may be killed
-    #[arg(long)]
-    stop_with_input: bool,
-}
-
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = MasterCli::parse();
     ExitCode::from(run(&arguments).unwrap_or_else(|code| code))
 }
 
-fn run(arguments: &Arguments) -> Result<u8, u8> {
+fn run(arguments: &MasterCli) -> Result<u8, u8> {
     let config = daemon::accept_config(MasterConfig::load(&arguments.config))?;
     if arguments.check_config {
         return match master::check(&config) {

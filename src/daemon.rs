@@ -2,6 +2,8 @@
 //!
 //! What both daemons do alike towards the system: signals, exit codes, systemd, limits of the process.
 
+pub mod cli;
+
 use crate::config::{ConfigError, Warning};
 use crate::thread::{self, Handle, Hearts, Stop, TICK};
 use crossbeam_channel::{Receiver, bounded};

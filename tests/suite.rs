@@ -25,6 +25,8 @@ mod harness;
 mod markets;
 #[path = "suite/nc.rs"]
 mod nc;
+#[path = "suite/packaging.rs"]
+mod packaging;
 #[path = "suite/pairs.rs"]
 mod pairs;
 #[path = "suite/ptcat.rs"]

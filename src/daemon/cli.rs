@@ -1,0 +1,61 @@
+//! spec/daemon/cli.md · 3.1.1 and 3.2.1 Main Module: the binary is run
+//!
+//! The command lines of both daemons. They stand in the library so that man pages and completions are made
+//! from them.
+
+use clap::{Parser, ValueHint};
+use std::path::PathBuf;
+
+/// PaperTrader's master server: accounts, portfolios and prices. It talks to registered workers alone.
+#[derive(Debug, Parser)]
+#[command(
+    name = "papertrader-master",
+    version,
+    max_term_width = 100,
+    after_help = "Signals: SIGTERM and SIGINT stop, SIGHUP opens the log anew and reads the configuration again.\n\
+    Exit codes: 0 done, 1 failed while running, 2 bad command line, 78 bad configuration."
+)]
+pub struct MasterCli {
+    /// The configuration, as etc/master.toml explains it
+    #[arg(long, value_name = "FILE", default_value = "/etc/papertrader/master.toml", value_hint = ValueHint::FilePath)]
+    pub config: PathBuf,
+    /// Say what is wrong with the configuration and the files it names, and exit with 0 or 78
+    #[arg(long)]
+    pub check_config: bool,
+    /// Stop when standard input ends, too: for a parent that may be killed
+    #[arg(long)]
+    pub stop_with_input: bool,
+}
+
+/// PaperTrader's worker server: clients speak to it, and it passes on to the master what it cannot answer.
+#[derive(Debug, Parser)]
+#[command(
+    name = "papertrader-worker",
+    version,
+    max_term_width = 100,
+    after_help = "Signals: SIGTERM and SIGINT stop, SIGHUP opens log and certificate anew.\n\
+    Exit codes: 0 done, 1 failed while running, 2 bad command line, 78 bad configuration."
+)]
+pub struct WorkerCli {
+    /// The configuration, as etc/worker.toml explains it
+    #[arg(long, value_name = "FILE", default_value = "/etc/papertrader/worker.toml", value_hint = ValueHint::FilePath)]
+    pub config: PathBuf,
+    /// Say what is wrong with the configuration and the files it names, and exit with 0 or 78
+    #[arg(long)]
+    pub check_config: bool,
+    /// Stop when standard input ends, too: for a parent that may be killed
+    #[arg(long)]
+    pub stop_with_input: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_lines_are_sound() {
+        MasterCli::command().debug_assert();
+        WorkerCli::command().debug_assert();
+    }
+}
