@@ -11,7 +11,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 # netcat for the tests.
 PACKAGES = gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
 
-.PHONY: all deps build test fmt man install clean chaos hostile fuzz deny forecast-check market-load
+.PHONY: all deps build demo test fmt man install clean chaos hostile fuzz deny forecast-check market-load
 
 all: build
 
@@ -37,6 +37,10 @@ deps:
 
 build: deps
 	$(CARGO) build --release --locked
+
+# A person registers, reads prices, buys, sells and reads what happened, on real daily prices.
+demo: build
+	@etc/demo.sh
 
 test: deps
 	$(CARGO) fmt --all --check
