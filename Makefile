@@ -67,7 +67,7 @@ forecast-check: deps
 # 10,000 simulated assets at an update a second, for MINUTES.
 MINUTES ?= 5
 market-load: deps
-	@MINUTES=$(MINUTES) $(CARGO) test -q --locked --test suite assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
+	@MINUTES=$(MINUTES) $(CARGO) test -q --release --locked --test suite assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
 
 # Every fuzz target for SECONDS each, or the ones named: make fuzz SECONDS=600 TARGETS="requests replies". Needs g++.
 SECONDS ?= 60
