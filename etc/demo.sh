@@ -1,85 +1,144 @@
 #!/bin/sh
-# A person's first day: a whole deployment in a folder of its own, real daily prices, and the client as a
-# person would use it. Checks at the end that cash and positions are what the fills add up to, and leaves
-# nothing behind. `make demo` runs it on a release build; BIN names another.
+# A person trades through a whole deployment of two workers, one of which is booted halfway, on real daily prices; and
+# the outcome is checked against what was printed on the way. `make demo` runs it on a release build; BIN names another.
+#
+# It makes one temporary folder, removes it at the end, and leaves no process behind.
 set -eu
 
-bin=${BIN:-target/release}
-dir=$(mktemp -d /tmp/pt-demo.XXXXXX)
+programs=$(cd "${BIN:-target/release}" && pwd)
+interval=2s
+
+# GPG's sockets allow a path of some 70 bytes.
+base=${TMPDIR:-/tmp}
+[ ${#base} -le 40 ] || base=/tmp
+folder=$(mktemp -d "$base/pt-demo.XXXXXX")
 sandbox=
-
-leave() {
-  trap - EXIT INT TERM
-  [ -z "$sandbox" ] || { kill "$sandbox" 2>/dev/null && wait "$sandbox" 2>/dev/null; } || true
-  rm -rf "$dir"
+stop() {
+  status=$?
+  trap '' INT TERM
+  if [ -n "$sandbox" ]; then
+    kill -INT "$sandbox" 2>/dev/null || true
+    wait "$sandbox" || true
+  fi
+  rm -rf "$folder"
+  exit $status
 }
-trap leave EXIT
-trap 'leave; exit 1' INT TERM
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
-trader() { printf '$ papertrader %s\n' "$*"; "$bin/papertrader" "$@"; }
+# What the client remembers stays in the folder too, and nothing of the caller's own is used.
+export XDG_STATE_HOME="$folder/state"
+unset PAPERTRADER_SERVER PAPERTRADER_MASTER PAPERTRADER_USER PAPERTRADER_CA PAPERTRADER_PIN PAPERTRADER_SOCKET \
+  PAPERTRADER_PLAIN
 
-say 'A master, two workers and a market of real daily prices, from 3 January 2012 on'
-mkfifo "$dir/ready"
-"$bin/papertrader-sandbox" run --dir "$dir/sandbox" --workers 2 --update-interval 2s --start 2012-01-03 \
-  >"$dir/ready" 2>"$dir/said" &
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold= plain=; fi
+heading() { printf '\n%s── %s%s\n' "$bold" "$1" "$plain"; }
+failed() { printf '\ndemo: %s\n' "$1" >&2; exit 1; }
+
+# Shows a command and runs it; what it prints on standard output is kept as well, for the check.
+fills="$folder/fills"
+: >"$fills"
+run() {
+  printf '%s$ %s%s\n' "$bold" "$*" "$plain"
+  program=$1
+  shift
+  "$programs/$program" "$@" >"$folder/out" || failed "$program $1 failed"
+  cat "$folder/out"
+  grep -E '^(Bought|Sold) ' "$folder/out" >>"$fills" || true
+}
+
+heading 'A deployment: one master, two workers, fresh keys, and real daily prices from 2012-01-03 on'
+mkfifo "$folder/ready"
+"$programs/papertrader-sandbox" run --dir "$folder/sandbox" --workers 2 --update-interval "$interval" \
+  >"$folder/ready" 2>"$folder/log" &
 sandbox=$!
-exec 3<"$dir/ready"
-read -r line <&3 || { cat "$dir/said" >&2; exit 1; }
-echo "$line"
-set -- $line
-PAPERTRADER_SERVER=${3#worker=}
-export PAPERTRADER_SERVER XDG_STATE_HOME="$dir/state"
-echo 'One bar a trading day; a day passes every two seconds.'
+read -r ready <"$folder/ready" || { cat "$folder/log" >&2; failed 'the sandbox did not start'; }
+echo "$ready"
+echo "One bar a trading day; a day passes every $interval."
+worker=$(echo "$ready" | cut -d' ' -f3 | cut -d= -f2)
+control="$folder/sandbox/master.sock"
 
-say 'Alice registers and logs in'
-echo 'correct horse battery staple' >"$dir/password"
-trader register alice alice@example.org --password-stdin <"$dir/password"
-trader login alice --password-stdin <"$dir/password"
+heading 'Alice registers and logs in, through the first worker'
+password='correct horse battery staple'
+echo "$password" >"$folder/password"
+run papertrader --server "$worker" register alice alice@example.org --password-stdin <"$folder/password"
+run papertrader --server "$worker" login alice --password-stdin <"$folder/password"
 
-say 'She looks at the market'
-trader assets
-trader quote AAPL IBM
-trader info AAPL
-trader chart AAPL --year --date 2011-12-31
+heading 'Prices: current, and of the past'
+run papertrader assets
+run papertrader quote AAPL IBM MSFT
+run papertrader info AAPL
+run papertrader chart AAPL --year
 
-say 'She buys; an order settles at the next update, never at a price she could already see'
-trader buy AAPL 10
-trader buy IBM 5.5
-trader portfolio
+heading 'Buying: an order waits for the next update, whose price nobody has seen yet'
+run papertrader buy AAPL 25
+run papertrader buy MSFT 120.5
+run papertrader buy IBM 40
 
-say 'She sells a part'
-trader sell AAPL 4
+heading 'The administrator boots the first worker; trading goes on through the other one'
+run papertraderctl --socket "$control" workers boot worker-1
+run papertrader workers
+run papertrader sell AAPL 10
+run papertrader sell IBM 40
 
-say 'What she has, and all that happened'
-trader portfolio
-trader transactions
-trader transactions --receipt last
+heading 'What became of it'
+run papertrader portfolio
+run papertrader transactions
+run papertrader transactions --receipt last
+run papertraderctl --socket "$control" verify
 
-say 'Do cash and positions add up to the fills?'
-"$bin/papertrader" transactions --csv >"$dir/fills.csv"
-"$bin/papertrader" portfolio --json >"$dir/portfolio.json"
-tr ',{' '\n\n' <"$dir/portfolio.json" | sed -n 's/.*"\(cash\|symbol\|quantity\)" *: *"\([^"]*\)".*/\1 \2/p' >"$dir/has"
-awk -F, '
-  NR == FNR { split($0, field, " ")
-    if (field[1] == "cash" && !cash_seen++) has_cash = field[2]
-    if (field[1] == "symbol") symbol = field[2]
-    if (field[1] == "quantity") has[symbol] = field[2]
-    next }
-  FNR > 1 && $3 == "settled" {
-    sign = $2 == "buy" ? 1 : -1
-    cash -= sign * $9; units[$4] += sign * $7; fills++
-    printf "  %-4s %-5s %8s  total %12s\n", $2, $4, $7, $9 }
+heading 'Checked: the fills printed above, added up, against the portfolio'
+"$programs/papertrader" --json portfolio >"$folder/portfolio" || failed 'no portfolio'
+# One line for cash, one for each position: name and value.
+tr '{' '\n' <"$folder/portfolio" | sed -n \
+  -e 's/.*"cash":"\([^"]*\)".*/cash \1/p' \
+  -e 's/.*"symbol":"\([^"]*\)","quantity":"\([^"]*\)".*/\1 \2/p' >"$folder/held"
+# Whole millionths throughout, so that no rounding hides in the sum; these stay far below 2^53.
+LC_ALL=C awk '
+  function millionths(text,  part) {
+    gsub(/,/, "", text)
+    split(text, part, ".")
+    return part[1] * 1000000 + substr(part[2] "000000", 1, 6)
+  }
+  function decimal(value) { return sprintf("%.6f", value / 1000000) }
+  BEGIN { cash = millionths("100000"); bad = 0 }
+  # Bought 10 AAPL at 418.03: 4,180.30 in all.
+  FNR == NR {
+    side = $1; quantity = millionths($2); symbol = $3
+    sub(/:$/, "", $5)
+    product = quantity * millionths($5)
+    part = product % 1000000
+    total = (product - part) / 1000000
+    if (side == "Bought" && part > 0) total++
+    if (total != millionths($6)) {
+      print "  " $0 "\n  quantity x price is " decimal(total); bad = 1
+    }
+    if (side == "Bought") { cash -= total; units[symbol] += quantity }
+    else { cash += total; units[symbol] -= quantity }
+    fills++
+    next
+  }
+  $1 == "cash" { held = millionths($2); next }
+  { position[$1] = millionths($2) }
   END {
-    cash += 100000
-    printf "  cash: 100000 and the fills make %.6f, the portfolio says %.6f\n", cash, has_cash
-    bad = sprintf("%.6f", cash) != sprintf("%.6f", has_cash) || fills < 3
+    if (fills != 5) { print "  " fills " fills were printed, not 5"; bad = 1 }
+    printf "  cash  %s expected, %s held\n", decimal(cash), decimal(held)
+    if (cash != held) bad = 1
     for (symbol in units) {
-      printf "  %s: the fills make %.6f, the portfolio says %.6f\n", symbol, units[symbol], has[symbol]
-      if (sprintf("%.6f", units[symbol]) != sprintf("%.6f", has[symbol])) bad = 1 }
-    for (symbol in has) if (!(symbol in units)) bad = 1
-    print bad ? "  They do not: this is a defect." : "  They do, to the millionth."
-    exit bad }' "$dir/has" "$dir/fills.csv"
+      printf "  %-5s %s expected, %s held\n", symbol, decimal(units[symbol]), decimal(position[symbol])
+      if (units[symbol] != position[symbol] + 0) bad = 1
+    }
+    for (symbol in position) if (!(symbol in units)) { print "  " symbol " was never bought"; bad = 1 }
+    exit bad
+  }' "$fills" "$folder/held" || failed 'the portfolio is not what the fills add up to'
+echo 'Cash and positions are exactly what the printed fills add up to.'
 
-say 'Alice logs out, and the deployment stops'
-trader logout
+heading "Alice logs out, and everything is stopped and removed again"
+run papertrader logout
+kill -INT "$sandbox"
+wait "$sandbox" || { cat "$folder/log" >&2; failed 'the sandbox did not end well'; }
+sandbox=
+left=$(ps -eo args 2>/dev/null | grep -F "$folder/" | grep -v grep || true)
+[ -z "$left" ] || failed "left behind: $left"
+echo 'No process is left.'
