@@ -266,7 +266,7 @@ impl Connection {
                 zeroize::Zeroize::zeroize(&mut room[..size]);
             }
             // A TLS alert, which is shorter than any header of ours: nothing more would come.
-            let alert = !self.is_tls() && read.as_ref().is_ok_and(|_| room.starts_with(&TLS_ALERT));
+            let alert = !self.is_tls() && self.frames.rest().starts_with(&TLS_ALERT);
             self.room = room;
             if alert {
                 return Err(Error::Tls {
