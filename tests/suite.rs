@@ -9,6 +9,8 @@ mod cli;
 mod cli_fake;
 #[path = "suite/cli_real.rs"]
 mod cli_real;
+#[path = "suite/ctl.rs"]
+mod ctl;
 #[path = "suite/deployment.rs"]
 mod deployment;
 #[path = "suite/fixtures.rs"]
@@ -33,9 +35,15 @@ mod pairs;
 mod ptcat;
 #[path = "suite/roundtrip.rs"]
 mod roundtrip;
+#[path = "suite/sandbox.rs"]
+mod sandbox;
+#[path = "suite/secrets.rs"]
+mod secrets;
 #[path = "suite/stand_in.rs"]
 mod stand_in;
 #[path = "suite/together.rs"]
 mod together;
 #[path = "suite/trading_day.rs"]
 mod trading_day;
+#[path = "suite/worker.rs"]
+mod worker;

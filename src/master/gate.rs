@@ -24,6 +24,7 @@ use crate::wire::{Fault, Header, Instruction, Reply, Request, frame};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::fmt;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Weak};
@@ -157,13 +158,12 @@ impl Gate {
         let shape = header.message_type == 4
             && header.instruction == Instruction::LinkHello.number()
             && header.data_size >= HELLO_LEAST;
-        shape
-            && self
-                .shared
-                .registry
-                .load()
-                .all()
-                .any(|worker| worker.ip == ip.to_canonical())
+        let registry = self.shared.registry.load();
+        let known = registry.all().any(|worker| worker.ip == ip.to_canonical());
+        if shape && !known {
+            self.refused(&ip, "unknown-ip", &"no worker is registered at this address");
+        }
+        shape && known
     }
 
     // --- clients -------------------------------------------------------------------------------------
@@ -242,17 +242,14 @@ impl Gate {
                     Err(error) => crate::warn!("the link from {peer} broke at once: {error}"),
                 }
             }
-            Err(error) => self.refused(peer, &error),
+            Err(error) => self.refused(&peer, error.as_str(), &error),
         }
     }
 
-    fn refused(&self, peer: SocketAddr, error: &HandshakeError) {
-        *self.refusals.lock().entry(error.as_str().to_owned()).or_default() += 1;
+    fn refused(&self, peer: &dyn fmt::Display, reason: &str, error: &dyn fmt::Display) {
+        *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
         if let Some(more) = self.throttle.allow("handshake") {
-            crate::warn!(
-                "a link from {peer} was refused ({}): {error}{more}",
-                error.as_str()
-            );
+            crate::warn!("a link from {peer} was refused ({reason}): {error}{more}");
         }
     }
 

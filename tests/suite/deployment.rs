@@ -326,7 +326,15 @@ impl Deployment {
     pub fn hook(&mut self, name: &str) -> Result<(), String> {
         match name {
             "stop-master" => self.master.stop(),
-            "start-master" => self.master.start(),
+            "start-master" => {
+                let before = self.links();
+                self.master.start();
+                // The dialogue goes on with the link; on a machine with much to do that may take its time.
+                let until = Instant::now() + START;
+                while self.links() == before && Instant::now() < until {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
             "stop-worker" => self.workers[0].stop(),
             "start-worker" => self.workers[0].start(),
             "kill-worker" => self.workers[0].kill(),
@@ -339,6 +347,11 @@ impl Deployment {
     /// The master's database.
     pub fn database(&self) -> PathBuf {
         MasterConfig::load(&self.master.config).unwrap().0.database
+    }
+
+    /// How often the master has said that a worker is linked.
+    fn links(&self) -> usize {
+        self.master.said().matches(" is linked from ").count()
     }
 
     /// What the daemons have said, for a test that fails.
