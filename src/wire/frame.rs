@@ -194,6 +194,8 @@ pub fn write_binary(out: &mut Vec<u8>, instruction: Instruction, data: &[u8]) {
 pub struct FrameBuffer {
     bytes: Vec<u8>,
     start: usize,
+    /// A frame was taken since bytes last came.
+    given: bool,
 }
 
 impl Drop for FrameBuffer {
@@ -217,6 +219,7 @@ impl FrameBuffer {
     /// Takes what a read brought.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.let_go();
+        self.given = false;
         wipe::append(&mut self.bytes, bytes);
     }
 
@@ -228,7 +231,7 @@ impl FrameBuffer {
 
     /// Whether frames were taken since bytes last came.
     pub fn has_given(&self) -> bool {
-        self.start > 0
+        self.given
     }
 
     /// Whether bytes of a frame that is not whole yet are here.
@@ -269,6 +272,7 @@ impl FrameBuffer {
         };
         let from = self.start + HEADER;
         self.start += end;
+        self.given = true;
         let to = self.start;
         Ok(Some((header, &self.bytes[from..to])))
     }
@@ -374,6 +378,9 @@ mod tests {
             }
             assert_eq!(seen, [(0x0201, b"AAPL".to_vec()), (0x0401, vec![])]);
             assert!(!buffer.is_partial());
+            assert!(buffer.has_given(), "until bytes come again");
+            buffer.extend(&[4]);
+            assert!(buffer.is_partial() && !buffer.has_given());
         }
     }
 }
