@@ -11,7 +11,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 # netcat for the tests.
 PACKAGES = gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
 
-.PHONY: all deps build demo test fmt man install clean chaos hostile fuzz deny forecast-check market-load
+.PHONY: all deps build demo test fmt man install clean chaos hostile fuzz deny forecast-check market-load bench
 
 all: build
 
@@ -59,6 +59,12 @@ chaos: deps
 CLIENTS ?= 500
 hostile: deps
 	HOSTILE_CLIENTS=$(CLIENTS) $(CARGO) test --locked --test hostile
+
+# Ours beside redis and PostgreSQL on this machine, in one table; half an hour, and better with nothing else running.
+bench:
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) redis-server postgresql"
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench all --plot spec/bench/growth.svg
 
 # How often the predictions' 95 % interval holds on the sample market, beside the naive last value.
 forecast-check: deps

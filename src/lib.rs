@@ -24,3 +24,5 @@ pub mod worker;
 pub mod dialogue;
 
 pub mod sandbox;
+
+pub mod bench;

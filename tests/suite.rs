@@ -3,6 +3,8 @@
 
 #[path = "suite/assets.rs"]
 mod assets;
+#[path = "suite/bench.rs"]
+mod bench;
 #[path = "suite/cli.rs"]
 mod cli;
 #[path = "suite/cli_fake.rs"]

@@ -1,0 +1,260 @@
+//! spec/bench/cli.md · `papertrader-bench`'s command line
+
+use super::driver::{Pace, Until};
+use super::load::{Load, Mix};
+use super::measure::{Measured, Times, grouped, span};
+use super::table::{self, Row};
+use super::{Scale, growth, idle, load, logins, orders, plot, process, reads, start};
+use crate::daemon;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Measures PaperTrader, beside redis and PostgreSQL on the same machine in the same run.
+///
+/// Each measurement makes a deployment of its own in a temporary folder, of the programs beside this one, and
+/// removes it again.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, also where a goal is not reached; 1 failed while running, or a wrong answer; \
+                  2 bad command line."
+)]
+pub struct Cli {
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// A few hundred requests each: shows that everything runs and that answers are right
+    #[arg(long, global = true)]
+    short: bool,
+    /// Turns of each comparison
+    #[arg(long, global = true, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    alternations: u16,
+    /// How long each measurement takes
+    #[arg(long, global = true, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    time: Duration,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything with a goal, and the table
+    All(PlotArguments),
+    /// Quotes beside redis GET
+    Reads,
+    /// Orders beside PostgreSQL
+    Orders,
+    /// One update that settles 10,000 orders
+    Settle,
+    /// What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10 to 10,000 assets,
+    /// 1 to 8 workers
+    Growth(GrowthArguments),
+    /// 10,000 clients that do nothing
+    Idle,
+    /// A master's start with a million accounts
+    Start,
+    /// Logins beside the pace of one hash, and who else notices
+    Logins,
+    /// One load as you wish it
+    Load(LoadArguments),
+}
+
+#[derive(Debug, Args)]
+struct PlotArguments {
+    /// Write the plot of growth into this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct GrowthArguments {
+    /// Only in this direction: accounts, transactions, assets or workers; may be repeated
+    #[arg(long, value_name = "DIRECTION", value_parser = ["accounts", "transactions", "assets", "workers"])]
+    only: Vec<String>,
+    #[command(flatten)]
+    plot: PlotArguments,
+}
+
+#[derive(Debug, Args)]
+struct LoadArguments {
+    /// A running worker; without one a deployment is made
+    #[arg(long, value_name = "HOST:PORT")]
+    worker: Option<SocketAddr>,
+    /// Connections
+    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
+    /// Closed loop: requests in flight on each connection
+    #[arg(short, long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    in_flight: u16,
+    /// Open loop: requests a second over all connections, answered or not
+    #[arg(short, long, value_name = "N", conflicts_with = "in_flight", value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// What is asked, with weights: of current, info, day, week, month, year, alltime, predicted, list, user,
+    /// portfolio, history; or of buy, trade (buys and sells), resume, login
+    #[arg(short, long, value_name = "KIND=N,...", default_value = "current")]
+    mix: Mix,
+    /// End after so many requests, not after a time
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    requests: Option<u64>,
+    /// Count Fails instead of stopping at the first
+    #[arg(long)]
+    allow_fails: bool,
+}
+
+/// Runs it.
+pub fn main() -> ExitCode {
+    run(&Cli::parse())
+}
+
+fn run(cli: &Cli) -> ExitCode {
+    process::raise_descriptors();
+    let done = match &cli.command {
+        Command::Load(arguments) => measure_load(cli, arguments),
+        Command::Growth(arguments) => measure_growth(cli, arguments),
+        Command::All(arguments) => measure_all(cli, arguments),
+        Command::Reads => measure_rows(cli, &[reads::measure]),
+        Command::Orders => measure_rows(cli, &[orders::measure]),
+        Command::Settle => measure_rows(cli, &[orders::settle]),
+        Command::Idle => measure_rows(cli, &[idle::measure]),
+        Command::Start => measure_rows(cli, &[start::measure]),
+        Command::Logins => measure_rows(cli, &[logins::measure]),
+    };
+    match done {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::from(daemon::DONE)
+        }
+        Err(error) => {
+            eprintln!("papertrader-bench: {error}");
+            ExitCode::from(daemon::FAILED)
+        }
+    }
+}
+
+fn measure_load(cli: &Cli, arguments: &LoadArguments) -> Result<String, String> {
+    let measured = load::run(&Load {
+        worker: arguments.worker,
+        connections: usize::from(arguments.connections),
+        pace: match arguments.rate {
+            Some(per_second) => Pace::Open { per_second },
+            None => Pace::Closed {
+                in_flight: usize::from(arguments.in_flight),
+            },
+        },
+        mix: arguments.mix.clone(),
+        warm_up: if arguments.requests.is_some() {
+            Duration::ZERO
+        } else {
+            cli.time / 5
+        },
+        until: arguments.requests.map_or(Until::Time(cli.time), Until::Requests),
+        may_fail: arguments.allow_fails,
+    })?;
+    if cli.json {
+        serde_json::to_string_pretty(&measured).map_err(|e| e.to_string())
+    } else {
+        Ok(told(&measured))
+    }
+}
+
+fn told(measured: &Measured) -> String {
+    let times = |times: &Times| {
+        format!(
+            "p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
+            span(times.p50),
+            span(times.p90),
+            span(times.p99),
+            span(times.p999),
+            span(times.max)
+        )
+    };
+    let mut text = format!(
+        "{} answers in {}: {}/s\nanswered: {}",
+        grouped(measured.replies.count),
+        span(measured.elapsed),
+        grouped(measured.rate()),
+        times(&measured.replies)
+    );
+    if measured.notices.count > 0 {
+        text.push_str(&format!("\nqueued:   {}", times(&measured.notices)));
+    }
+    if measured.refused > 0 {
+        text.push_str(&format!("\nrefused:  {}", grouped(measured.refused)));
+    }
+    text
+}
+
+/// A measurement, and how it is told what happens meanwhile.
+type Measurement = fn(&Scale, &dyn Fn(&str)) -> Result<Vec<Row>, String>;
+
+/// Those that give lines of the table.
+const MEASUREMENTS: [Measurement; 6] = [
+    reads::measure,
+    orders::measure,
+    orders::settle,
+    idle::measure,
+    start::measure,
+    logins::measure,
+];
+
+fn scale(cli: &Cli) -> Scale {
+    if cli.short {
+        Scale::short()
+    } else {
+        Scale::full(usize::from(cli.alternations), cli.time)
+    }
+}
+
+fn progress(text: &str) {
+    eprintln!("{text}");
+}
+
+fn measure_rows(cli: &Cli, chosen: &[Measurement]) -> Result<String, String> {
+    printed(cli, &collect(cli, chosen)?)
+}
+
+fn collect(cli: &Cli, chosen: &[Measurement]) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    for measure in chosen {
+        rows.extend(measure(&scale(cli), &progress)?);
+    }
+    Ok(rows)
+}
+
+fn printed(cli: &Cli, rows: &[Row]) -> Result<String, String> {
+    if cli.json {
+        serde_json::to_string_pretty(rows).map_err(|e| e.to_string())
+    } else {
+        Ok(table::text(rows))
+    }
+}
+
+fn measure_all(cli: &Cli, arguments: &PlotArguments) -> Result<String, String> {
+    let mut rows = collect(cli, &MEASUREMENTS)?;
+    let costs = growth::measure(&scale(cli), &[], &progress)?;
+    draw(&costs, arguments)?;
+    rows.extend(growth::rows(&costs));
+    printed(cli, &rows)
+}
+
+fn measure_growth(cli: &Cli, arguments: &GrowthArguments) -> Result<String, String> {
+    let costs = growth::measure(&scale(cli), &arguments.only, &progress)?;
+    draw(&costs, &arguments.plot)?;
+    if cli.json {
+        serde_json::to_string_pretty(&costs).map_err(|e| e.to_string())
+    } else {
+        let rows = table::text(&growth::rows(&costs));
+        Ok(format!("{}\n\n{rows}", growth::text(&costs)))
+    }
+}
+
+fn draw(costs: &[growth::Cost], arguments: &PlotArguments) -> Result<(), String> {
+    let Some(file) = &arguments.plot else {
+        return Ok(());
+    };
+    let picture = plot::svg(&growth::panels(costs));
+    std::fs::write(file, picture).map_err(|e| format!("{}: {e}", file.display()))
+}

@@ -1,0 +1,455 @@
+//! spec/bench/driver.md · 4.3.2, 4.4
+//!
+//! The load: many connections on one thread, each with so many requests in flight, and how long every answer
+//! took. The same code drives every server that is compared.
+
+use super::measure::{Measured, Tally};
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// Bytes that one read takes in.
+const READ: usize = 256 * 1024;
+/// Events taken in one go.
+const EVENTS: usize = 1024;
+/// A server that says nothing for this long while it owes answers has failed.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How long connecting, and the greeting, may take.
+const GREETING: Duration = Duration::from_secs(20);
+/// How often the loop looks at the clock when nothing happens, in nanoseconds.
+const LOOK: i64 = 20_000_000;
+/// The timer's name among the connections.
+const TIMER: u64 = u64::MAX;
+/// Answers that may be owed in an open loop; a server so far behind has failed.
+const BEHIND: usize = 100_000;
+
+/// What the bytes at the beginning of what came are; the sizes are those of the whole frame or frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// Less than a frame.
+    Nothing,
+    /// A frame of an answer that is not yet whole.
+    Piece(usize),
+    /// Something said before the answer, once a request.
+    Notice(usize),
+    /// The answer that was hoped for.
+    Reply(usize),
+    /// Another answer, which is counted apart.
+    Refused(usize),
+}
+
+/// What is said on a connection.
+pub trait Speech {
+    /// Appends the next request of this connection.
+    fn ask(&mut self, connection: usize, out: &mut Vec<u8>);
+    /// Judges what came.
+    ///
+    /// # Errors
+    /// The answer is wrong: the measurement ends.
+    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<Came, String>;
+}
+
+/// When requests are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As soon as another is answered: so many are in flight on each connection.
+    Closed {
+        /// On each connection.
+        in_flight: usize,
+    },
+    /// So many a second over all connections, answered or not; an answer's time counts from when its request
+    /// was due.
+    Open {
+        /// Over all connections.
+        per_second: u64,
+    },
+}
+
+/// When a measurement ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// After that time; what is unanswered then is waited for, and not counted.
+    Time(Duration),
+    /// When so many requests have been made and answered.
+    Requests(u64),
+}
+
+/// What every connection says first, and what it must hear.
+#[derive(Debug, Clone, Default)]
+pub struct Greeting {
+    /// Bytes to send.
+    pub say: Vec<u8>,
+    /// Bytes to receive.
+    pub hear: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Line {
+    socket: TcpStream,
+    /// The beginning of a frame.
+    inbox: Vec<u8>,
+    outbox: Vec<u8>,
+    asked: VecDeque<Instant>,
+    /// How many of `asked` have had their notice.
+    noticed: usize,
+}
+
+/// Connections to one server.
+#[derive(Debug)]
+pub struct Driver {
+    epoll: OwnedFd,
+    timer: OwnedFd,
+    lines: Vec<Line>,
+    room: Vec<u8>,
+}
+
+/// Where a running measurement stands.
+struct Run {
+    pace: Pace,
+    until: Until,
+    tally: Tally,
+    made: u64,
+    owed: usize,
+    /// No further requests.
+    closing: bool,
+    began: Instant,
+}
+
+impl Run {
+    fn may_ask(&self) -> bool {
+        !self.closing
+            && match self.until {
+                Until::Time(_) => true,
+                Until::Requests(most) => self.made < most,
+            }
+    }
+}
+
+impl Driver {
+    /// Connects so many times, with a greeting from `greeting(connection)` on each.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    pub fn open(
+        address: SocketAddr,
+        connections: usize,
+        greeting: impl Fn(usize) -> Greeting,
+    ) -> Result<Driver, String> {
+        let failed = |e: &dyn std::fmt::Display| format!("{address}: {e}");
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| failed(&e))?;
+        let timer = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
+        )
+        .map_err(|e| failed(&e))?;
+        epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN).map_err(|e| failed(&e))?;
+        let mut lines = Vec::with_capacity(connections);
+        for number in 0..connections {
+            let socket = greet(address, &greeting(number)).map_err(|e| failed(&e))?;
+            let data = EventData::new_u64(number as u64);
+            epoll::add(&epoll, socket.as_fd(), data, EventFlags::IN).map_err(|e| failed(&e))?;
+            lines.push(Line {
+                socket,
+                inbox: Vec::new(),
+                outbox: Vec::new(),
+                asked: VecDeque::new(),
+                noticed: 0,
+            });
+        }
+        Ok(Driver {
+            epoll,
+            timer,
+            lines,
+            room: vec![0; READ],
+        })
+    }
+
+    /// How many connections.
+    pub fn connections(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Asks and listens, after `warm_up` of the same that is not counted. Everything is answered in the end.
+    ///
+    /// # Errors
+    /// A wrong answer, or none.
+    pub fn measure(
+        &mut self,
+        speech: &mut impl Speech,
+        pace: Pace,
+        warm_up: Duration,
+        until: Until,
+    ) -> Result<Measured, String> {
+        if !warm_up.is_zero() {
+            self.run(speech, pace, Until::Time(warm_up))?;
+        }
+        self.run(speech, pace, until)
+    }
+
+    fn run(&mut self, speech: &mut impl Speech, pace: Pace, until: Until) -> Result<Measured, String> {
+        let began = Instant::now();
+        let mut run = Run {
+            pace,
+            until,
+            tally: Tally::new(),
+            made: 0,
+            owed: 0,
+            closing: false,
+            began,
+        };
+        match pace {
+            Pace::Closed { in_flight } => {
+                for number in 0..self.lines.len() {
+                    self.ask(speech, number, in_flight, began, &mut run);
+                    self.send(number)?;
+                }
+            }
+            Pace::Open { per_second } => self.set_timer(Some(interval(per_second)))?,
+        }
+        let mut events = Vec::with_capacity(EVENTS);
+        let mut heard = began;
+        let mut elapsed = None;
+        loop {
+            events.clear();
+            let patience = Timespec {
+                tv_sec: 0,
+                tv_nsec: LOOK,
+            };
+            let waited = epoll::wait(
+                &self.epoll,
+                rustix::buffer::spare_capacity(&mut events),
+                Some(&patience),
+            );
+            if let Err(error) = waited
+                && error != rustix::io::Errno::INTR
+            {
+                return Err(format!("epoll: {error}"));
+            }
+            for event in &events {
+                if event.data.u64() == TIMER {
+                    self.tick(speech, &mut run)?;
+                    continue;
+                }
+                let number = usize::try_from(event.data.u64()).unwrap_or(0);
+                let flags = event.flags;
+                if flags.contains(EventFlags::OUT) {
+                    self.send(number)?;
+                }
+                if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
+                    heard = Instant::now();
+                    self.listen(speech, number, heard, &mut run)?;
+                }
+            }
+            let now = Instant::now();
+            if let Until::Time(time) = until
+                && elapsed.is_none()
+                && now.saturating_duration_since(began) >= time
+            {
+                elapsed = Some(now.saturating_duration_since(began));
+                run.closing = true;
+                run.tally.close();
+                self.set_timer(None)?;
+            }
+            if run.owed == 0 && !run.may_ask() {
+                self.set_timer(None)?;
+                let elapsed = elapsed.unwrap_or_else(|| now.saturating_duration_since(began));
+                return Ok(run.tally.measured(elapsed));
+            }
+            if run.owed > 0 && now.saturating_duration_since(heard) > SILENCE {
+                return Err(format!("{} answers did not come within {SILENCE:?}", run.owed));
+            }
+        }
+    }
+
+    fn set_timer(&self, every: Option<Duration>) -> Result<(), String> {
+        let spec = |duration: Duration| Timespec {
+            tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(duration.subsec_nanos()),
+        };
+        let every = spec(every.unwrap_or_default());
+        let set = Itimerspec {
+            it_interval: every,
+            it_value: every,
+        };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &set)
+            .map(|_| ())
+            .map_err(|e| format!("timer: {e}"))
+    }
+
+    /// Makes the requests that have become due, over the connections in turn.
+    fn tick(&mut self, speech: &mut impl Speech, run: &mut Run) -> Result<(), String> {
+        let mut count = [0; 8];
+        // Nothing to read: the timer was set anew meanwhile.
+        let _ = rustix::io::read(&self.timer, &mut count);
+        let Pace::Open { per_second } = run.pace else {
+            return Ok(());
+        };
+        let every = interval(per_second);
+        let now = Instant::now();
+        loop {
+            let due = run.began + mul(every, run.made + 1);
+            if due > now || !run.may_ask() {
+                return Ok(());
+            }
+            if run.owed >= BEHIND {
+                return Err(format!("{BEHIND} answers are owed at {per_second} a second"));
+            }
+            let number = usize::try_from(run.made % self.lines.len().max(1) as u64).unwrap_or(0);
+            self.ask(speech, number, 1, due, run);
+            self.send(number)?;
+        }
+    }
+
+    fn ask(&mut self, speech: &mut impl Speech, number: usize, count: usize, at: Instant, run: &mut Run) {
+        let line = &mut self.lines[number];
+        for _ in 0..count {
+            if !run.may_ask() {
+                return;
+            }
+            speech.ask(number, &mut line.outbox);
+            line.asked.push_back(at);
+            run.made += 1;
+            run.owed += 1;
+        }
+    }
+
+    fn send(&mut self, number: usize) -> Result<(), String> {
+        let line = &mut self.lines[number];
+        if line.outbox.is_empty() {
+            return Ok(());
+        }
+        let waited = line.outbox.len();
+        match line.socket.write(&line.outbox) {
+            Ok(size) if size == waited => line.outbox.clear(),
+            Ok(size) => {
+                line.outbox.drain(..size);
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(e) => return Err(format!("connection {number}: {e}")),
+        }
+        let flags = if line.outbox.is_empty() {
+            EventFlags::IN
+        } else {
+            EventFlags::IN | EventFlags::OUT
+        };
+        // Only a socket that is full needs to be waited for, or no more.
+        if !line.outbox.is_empty() || waited > READ {
+            let data = EventData::new_u64(number as u64);
+            epoll::modify(&self.epoll, line.socket.as_fd(), data, flags)
+                .map_err(|e| format!("epoll: {e}"))?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what one read brings, and asks again.
+    fn listen(
+        &mut self,
+        speech: &mut impl Speech,
+        number: usize,
+        now: Instant,
+        run: &mut Run,
+    ) -> Result<(), String> {
+        let line = &mut self.lines[number];
+        let size = match line.socket.read(&mut self.room) {
+            Ok(0) => return Err(format!("connection {number}: the server has closed it")),
+            Ok(size) => size,
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(()),
+            Err(e) => return Err(format!("connection {number}: {e}")),
+        };
+        let answered = if line.inbox.is_empty() {
+            let (taken, answered) = line.take(speech, number, &self.room[..size], now, &mut run.tally)?;
+            line.inbox.extend_from_slice(&self.room[taken..size]);
+            answered
+        } else {
+            let mut inbox = std::mem::take(&mut line.inbox);
+            inbox.extend_from_slice(&self.room[..size]);
+            let (taken, answered) = line.take(speech, number, &inbox, now, &mut run.tally)?;
+            inbox.drain(..taken);
+            line.inbox = inbox;
+            answered
+        };
+        run.owed -= answered;
+        if matches!(run.pace, Pace::Closed { .. }) && answered > 0 {
+            self.ask(speech, number, answered, now, run);
+            self.send(number)?;
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    /// How many bytes were whole frames, and how many requests they answered.
+    fn take(
+        &mut self,
+        speech: &mut impl Speech,
+        number: usize,
+        bytes: &[u8],
+        now: Instant,
+        tally: &mut Tally,
+    ) -> Result<(usize, usize), String> {
+        let (mut taken, mut answered) = (0, 0);
+        loop {
+            let came = speech
+                .hear(number, &bytes[taken..])
+                .map_err(|e| format!("connection {number}: {e}"))?;
+            match came {
+                Came::Nothing => return Ok((taken, answered)),
+                Came::Piece(size) => taken += size,
+                Came::Notice(size) => {
+                    taken += size;
+                    if let Some(asked) = self.asked.get(self.noticed) {
+                        tally.notice(now.saturating_duration_since(*asked));
+                        self.noticed += 1;
+                    }
+                }
+                Came::Reply(size) | Came::Refused(size) => {
+                    taken += size;
+                    answered += 1;
+                    let asked = self.asked.pop_front().ok_or("an answer that nobody asked for")?;
+                    self.noticed = self.noticed.saturating_sub(1);
+                    let took = now.saturating_duration_since(asked);
+                    if matches!(came, Came::Reply(_)) {
+                        tally.reply(took);
+                    } else {
+                        tally.refused();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Between two requests at so many a second.
+fn interval(per_second: u64) -> Duration {
+    Duration::from_nanos(1_000_000_000 / per_second.max(1))
+}
+
+/// So many times as long.
+fn mul(duration: Duration, times: u64) -> Duration {
+    let nanos = duration.as_nanos().saturating_mul(u128::from(times));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+fn greet(address: SocketAddr, greeting: &Greeting) -> Result<TcpStream, String> {
+    let words = |e: std::io::Error| e.to_string();
+    let mut socket = TcpStream::connect_timeout(&address, GREETING).map_err(words)?;
+    socket.set_nodelay(true).map_err(words)?;
+    socket.set_read_timeout(Some(GREETING)).map_err(words)?;
+    socket.write_all(&greeting.say).map_err(words)?;
+    let mut heard = vec![0; greeting.hear.len()];
+    socket.read_exact(&mut heard).map_err(words)?;
+    if heard != greeting.hear {
+        return Err(format!("the greeting was answered with {heard:02x?}"));
+    }
+    socket.set_nonblocking(true).map_err(words)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! spec/bench/idle.md · 3.2.3 Client Management
+//!
+//! Ten thousand clients that do nothing: how fast they get in, and what they cost while they are there.
+
+use super::Scale;
+use super::deployment::{Deployment, Setting};
+use super::measure::{median, rate};
+use super::process::resident;
+use super::table::{Figure, Goal, Row};
+use crate::wire::frame::HEADER;
+use crate::wire::{Header, Instruction, Request};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// Clients.
+const CLIENTS: usize = 10_000;
+/// Bytes that the worker may have resident with all of them.
+const RESIDENT: u64 = 150 * 1024 * 1024;
+/// Clients a second that get in.
+const ACCEPTED: u64 = 4_000;
+/// Clients that may be connected and not answered yet: well within the listener's backlog.
+const AHEAD: usize = 1_000;
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long they do nothing before memory is looked at.
+const REST: Duration = Duration::from_secs(1);
+
+/// Connects all clients, and asks each whether it is served.
+///
+/// # Errors
+/// A client does not get in, or the worker is gone.
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+    let count = if scale.is_short { 100 } else { CLIENTS };
+    let (mut rates, mut sizes) = (Vec::new(), Vec::new());
+    for turn in 0..scale.alternations.min(3) {
+        tell(&format!("{count} idle clients: turn {} …", turn + 1));
+        let deployment = Deployment::start(Setting::default())?;
+        let began = Instant::now();
+        let mut clients = crowd(deployment.worker()?, count)?;
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        rates.push(rate(count as u64, took));
+        std::thread::sleep(REST);
+        sizes.push(resident(deployment.worker_pid()?)?);
+        // All of them are still there.
+        for client in &mut clients {
+            ping(client)
+                .and_then(|()| pong(client))
+                .map_err(|e| e.to_string())?;
+        }
+    }
+    let goal = |goal| (!scale.is_short).then_some(goal);
+    Ok(vec![
+        Row::ours(
+            format!("{count} clients get in"),
+            Figure::PerSecond(median(&rates).unwrap_or(0)),
+            goal(Goal::AtLeast(Figure::PerSecond(ACCEPTED))),
+        ),
+        Row::ours(
+            format!("the worker's memory with {count} idle clients"),
+            Figure::Bytes(median(&sizes).unwrap_or(0)),
+            goal(Goal::AtMost(Figure::Bytes(RESIDENT))),
+        ),
+    ])
+}
+
+/// That many clients, each answered once.
+fn crowd(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>, String> {
+    let mut clients: Vec<TcpStream> = Vec::with_capacity(count);
+    let failed = |number: usize| move |e: std::io::Error| format!("client {number}: {e}");
+    let mut answered = 0;
+    for number in 0..count {
+        let mut client = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed(number))?;
+        client.set_read_timeout(Some(PATIENCE)).map_err(failed(number))?;
+        ping(&mut client).map_err(failed(number))?;
+        clients.push(client);
+        if number >= AHEAD {
+            pong(&mut clients[answered]).map_err(failed(answered))?;
+            answered += 1;
+        }
+    }
+    for (number, client) in clients.iter_mut().enumerate().skip(answered) {
+        pong(client).map_err(failed(number))?;
+    }
+    Ok(clients)
+}
+
+fn ping(client: &mut TcpStream) -> std::io::Result<()> {
+    let mut out = Vec::new();
+    Request::Ping.write(&mut out);
+    client.write_all(&out)
+}
+
+fn pong(client: &mut TcpStream) -> std::io::Result<()> {
+    let mut answer = [0; HEADER];
+    client.read_exact(&mut answer)?;
+    if Header::read(&answer).instruction == Instruction::Pong.number() {
+        Ok(())
+    } else {
+        Err(std::io::Error::other(format!("not a pong: {answer:02x?}")))
+    }
+}

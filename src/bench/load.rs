@@ -1,0 +1,321 @@
+//! spec/bench/load.md · 4.5, 4.6
+//!
+//! One load as one wishes it: connections, requests in flight or a pace, and a mix of what is asked.
+
+use super::deployment::{Deployment, Player, Setting, password};
+use super::driver::{Driver, Greeting, Pace, Until};
+use super::measure::Measured;
+use super::speech::{Asking, into_data};
+use crate::client::{Client, Options};
+use crate::model::{Amount, Email, Side, Stamp, Symbol, Username};
+use crate::wire::{Request, State, Window};
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Requests that a connection goes through before it begins again.
+const ROUND: usize = 600;
+/// Weights of a mix add up to at most this.
+const WEIGHTS_MAX: usize = 200;
+/// What is bought and sold again.
+const QUANTITY: Amount = Amount(10_000);
+
+/// One kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `getAssetValueCurrent`
+    Current,
+    /// `getAssetInfo`
+    Info,
+    /// `getAssetValueDay`
+    Day,
+    /// `getAssetValueWeek`
+    Week,
+    /// `getAssetValueMonth`
+    Month,
+    /// `getAssetValueYear`
+    Year,
+    /// `getAssetValueAllTime`
+    AllTime,
+    /// `getAssetValuePredicted`
+    Predicted,
+    /// `getAssetList`
+    List,
+    /// `getUserInfo`
+    User,
+    /// `getUserPortfolio`
+    Portfolio,
+    /// `getUserTransactionHistory`
+    History,
+    /// `purchaseAsset`
+    Buy,
+    /// `purchaseAsset`, then `sellAsset` of the same.
+    Trade,
+    /// `login` with a session ID.
+    Resume,
+    /// `login` with a password.
+    Login,
+}
+
+/// Every kind and its word.
+const KINDS: [(&str, Kind); 16] = [
+    ("current", Kind::Current),
+    ("info", Kind::Info),
+    ("day", Kind::Day),
+    ("week", Kind::Week),
+    ("month", Kind::Month),
+    ("year", Kind::Year),
+    ("alltime", Kind::AllTime),
+    ("predicted", Kind::Predicted),
+    ("list", Kind::List),
+    ("user", Kind::User),
+    ("portfolio", Kind::Portfolio),
+    ("history", Kind::History),
+    ("buy", Kind::Buy),
+    ("trade", Kind::Trade),
+    ("resume", Kind::Resume),
+    ("login", Kind::Login),
+];
+
+impl Kind {
+    /// Whether it is asked in the data state.
+    fn is_data(self) -> bool {
+        !matches!(self, Kind::Buy | Kind::Trade | Kind::Resume | Kind::Login)
+    }
+}
+
+/// Kinds with their weights: `current=8,info=1`. All of them belong to the same state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mix(Vec<(Kind, usize)>);
+
+impl FromStr for Mix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Mix, String> {
+        let mut mix = Vec::new();
+        for part in text.split(',') {
+            let (word, weight) = part.split_once('=').unwrap_or((part, "1"));
+            let kind = KINDS
+                .iter()
+                .find(|(name, _)| *name == word)
+                .map(|(_, kind)| *kind);
+            let kind = kind.ok_or_else(|| {
+                let words: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+                format!("{word:?} is none of {}", words.join(", "))
+            })?;
+            let weight = weight.parse().map_err(|_| format!("{weight:?} is no weight"))?;
+            mix.push((kind, weight));
+        }
+        let sum = mix
+            .iter()
+            .fold(0usize, |sum, (_, weight)| sum.saturating_add(*weight));
+        if !(1..=WEIGHTS_MAX).contains(&sum) {
+            return Err(format!(
+                "the weights add up to {sum}, and must to 1 to {WEIGHTS_MAX}"
+            ));
+        }
+        let data = mix.iter().filter(|(kind, _)| kind.is_data()).count();
+        if data != 0 && data != mix.len() {
+            return Err(
+                "commands and data instructions are said in different states: mix one or the other".into(),
+            );
+        }
+        Ok(Mix(mix))
+    }
+}
+
+impl Mix {
+    fn is_data(&self) -> bool {
+        self.0.iter().all(|(kind, _)| kind.is_data())
+    }
+
+    /// The kinds in turn, each as often as its weight says, spread evenly.
+    fn turns(&self) -> Vec<Kind> {
+        let sum: usize = self.0.iter().map(|(_, weight)| weight).sum();
+        let mut credit: Vec<usize> = vec![0; self.0.len()];
+        let mut turns = Vec::with_capacity(sum);
+        for _ in 0..sum {
+            for (credit, (_, weight)) in credit.iter_mut().zip(&self.0) {
+                *credit += weight;
+            }
+            let next = (0..credit.len())
+                .max_by_key(|at| (credit[*at], usize::MAX - at))
+                .unwrap_or(0);
+            credit[next] = credit[next].saturating_sub(sum);
+            turns.push(self.0[next].0);
+        }
+        turns
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// A running worker; without one, a deployment is made.
+    pub worker: Option<SocketAddr>,
+    /// How many connections.
+    pub connections: usize,
+    /// When requests are made.
+    pub pace: Pace,
+    /// What is asked.
+    pub mix: Mix,
+    /// Before it counts.
+    pub warm_up: Duration,
+    /// How long.
+    pub until: Until,
+    /// Fails are counted instead of ending it.
+    pub may_fail: bool,
+}
+
+/// What requests are made of.
+struct Stuff<'a> {
+    player: &'a Player,
+    symbols: &'a [Symbol],
+    /// Market time of the newest quote.
+    now: Stamp,
+}
+
+impl Stuff<'_> {
+    fn requests(&self, kind: Kind, symbol: Symbol) -> Result<Vec<Request>, String> {
+        let (session, username) = (self.player.session.clone(), self.player.username.clone());
+        let window = |window| Request::AssetWindow {
+            symbol,
+            window,
+            adjusted: false,
+        };
+        let order = |side| Request::Order {
+            session: session.clone(),
+            side,
+            symbol,
+            quantity: QUANTITY,
+            id: None,
+        };
+        Ok(vec![match kind {
+            Kind::Current => Request::AssetCurrent { symbol },
+            Kind::Info => Request::AssetInfo { symbol },
+            Kind::Day => window(Window::Day(self.now)),
+            Kind::Week => window(Window::Week(self.now)),
+            Kind::Month => window(Window::Month(self.now)),
+            Kind::Year => window(Window::Year(self.now)),
+            Kind::AllTime => window(Window::AllTime),
+            Kind::Predicted => Request::AssetPredicted {
+                symbol,
+                date: Stamp(self.now.0 + 7 * crate::model::stamp::DAY),
+            },
+            Kind::List => Request::AssetList,
+            Kind::User => Request::UserInfo { session, username },
+            Kind::Portfolio => Request::UserPortfolio { session, username },
+            Kind::History => Request::UserHistory { session, username },
+            Kind::Buy => order(Side::Buy),
+            Kind::Trade => return Ok(vec![order(Side::Buy), order(Side::Sell)]),
+            Kind::Resume => Request::Resume { session },
+            Kind::Login => Request::Login {
+                username,
+                hashed_pass: password()?,
+                expirable: false,
+            },
+        }])
+    }
+
+    /// A connection's round, beginning at another asset than its neighbour's.
+    fn round(&self, mix: &Mix, connection: usize) -> Result<Vec<Request>, String> {
+        let turns = mix.turns();
+        let mut round = Vec::new();
+        for (at, kind) in turns.iter().cycle().enumerate().take(ROUND.max(turns.len())) {
+            let at = (connection + at / turns.len()) % self.symbols.len().max(1);
+            let symbol = self.symbols.get(at).ok_or("no assets")?;
+            round.extend(self.requests(*kind, *symbol)?);
+        }
+        Ok(round)
+    }
+}
+
+/// Does it.
+///
+/// # Errors
+/// A server fails, or answers wrongly.
+pub fn run(load: &Load) -> Result<Measured, String> {
+    let deployment = match load.worker {
+        Some(_) => None,
+        None => Some(Deployment::start(Setting {
+            update_interval: Duration::from_millis(100),
+            ..Setting::default()
+        })?),
+    };
+    let address = match (&deployment, load.worker) {
+        (Some(deployment), _) => deployment.worker()?,
+        (None, Some(worker)) => worker,
+        (None, None) => return Err("no worker".to_owned()),
+    };
+    let player = newcomer(address)?;
+    let mut client = Client::open(
+        &address.to_string(),
+        &Options::default(),
+        Some(player.session.clone()),
+    )
+    .map_err(|e| e.to_string())?;
+    client.enter(State::Data).map_err(|e| e.to_string())?;
+    let symbols = client.list().map_err(|e| e.to_string())?;
+    let first = *symbols.first().ok_or("the worker has no assets")?;
+    let now = client.quote(first).map_err(|e| e.to_string())?.time;
+    let stuff = Stuff {
+        player: &player,
+        symbols: &symbols,
+        now,
+    };
+    let rounds: Result<Vec<Vec<Request>>, String> =
+        (0..load.connections).map(|n| stuff.round(&load.mix, n)).collect();
+    let mut speech = Asking::new(rounds?, load.may_fail);
+    let greeting = if load.mix.is_data() {
+        into_data(&player.session)
+    } else {
+        Greeting::default()
+    };
+    let mut driver = Driver::open(address, load.connections, |_| greeting.clone())?;
+    driver.measure(&mut speech, load.pace, load.warm_up, load.until)
+}
+
+/// Someone with a name that nobody has yet.
+fn newcomer(address: SocketAddr) -> Result<Player, String> {
+    let mut client =
+        Client::open(&address.to_string(), &Options::default(), None).map_err(|e| e.to_string())?;
+    let name = format!("b{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
+    let username = Username::parse(&name).map_err(|e| e.to_string())?;
+    let email = Email::parse(&format!("{name}@example.org")).map_err(|e| e.to_string())?;
+    client
+        .register(&username, &email, &password()?)
+        .map_err(|e| e.to_string())?;
+    let login = client
+        .login(&username, &password()?, false)
+        .map_err(|e| e.to_string())?;
+    Ok(Player {
+        username,
+        session: login.session,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mix_spreads_its_kinds_by_weight() {
+        let mix: Mix = "current=3,info".parse().unwrap();
+        assert_eq!(
+            mix.turns(),
+            [Kind::Current, Kind::Current, Kind::Info, Kind::Current]
+        );
+        assert!(mix.is_data());
+        assert!(!"trade=9,resume".parse::<Mix>().unwrap().is_data());
+        for wrong in [
+            "",
+            "current=x",
+            "current=0",
+            "dance",
+            "current,buy",
+            "current=201",
+        ] {
+            assert!(wrong.parse::<Mix>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! spec/bench/logins.md · 3.1.3 Account Management & Authorization
+//!
+//! Logins as fast as their hash allows, and whether anybody else notices: session checks and quotes beside them,
+//! at a fixed pace.
+
+use super::Scale;
+use super::deployment::{Deployment, Player, Setting, password};
+use super::driver::{Driver, Greeting, Pace, Until};
+use super::measure::{Measured, Ratio, median};
+use super::speech::{Asking, into_data};
+use super::table::{Figure, Goal, Row};
+use crate::model::Symbol;
+use crate::wire::Request;
+use std::time::{Duration, Instant};
+
+/// The cost of a hash, in rounds as a power of two.
+const COST: u32 = 10;
+/// Hashes that are timed.
+const HASHES: usize = 9;
+/// The pool's part of the pace that its cores allow, in thousandths.
+const PACE: u64 = 850;
+/// How many times longer the slowest of the others may take beside logins, in thousandths.
+const TAIL: u64 = 2000;
+/// Quotes a second.
+const QUOTES: u64 = 2000;
+/// Session checks a second, each of two kinds.
+const CHECKS: u64 = 500;
+/// Connections of each load.
+const CONNECTIONS: usize = 8;
+/// Logins in flight: enough that the pool never waits, few enough that none is refused.
+const LOGINS: usize = 3;
+/// Logins are counted for so many times as long as other things.
+const LONGER: u32 = 4;
+
+/// One load at a fixed pace.
+struct Beside {
+    what: &'static str,
+    driver: Driver,
+    speech: Asking,
+    per_second: u64,
+}
+
+/// All loads at once; logins last.
+///
+/// # Errors
+/// A server fails, or answers wrongly.
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+    let cost = if scale.is_short { 4 } else { COST };
+    let deployment = Deployment::start(Setting {
+        bcrypt_cost: cost,
+        ..Setting::default()
+    })?;
+    let player = deployment.player("watcher")?;
+    let symbols: Vec<Symbol> = deployment
+        .quotes(&player)?
+        .into_iter()
+        .map(|(symbol, _)| symbol)
+        .collect();
+    let mut beside = all_beside(&deployment, &player, &symbols)?;
+    let (mut logins, mut speech) = logging_in(&deployment)?;
+    let until = match scale.until {
+        Until::Time(time) => Until::Time(time * LONGER),
+        Until::Requests(_) => Until::Requests(20),
+    };
+    let (mut ratios, mut paces, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut tails: Vec<Vec<(u64, u64)>> = vec![Vec::new(); beside.len()];
+    for turn in 0..scale.alternations {
+        tell(&format!("logins: turn {} of {} …", turn + 1, scale.alternations));
+        let hash = one_hash(cost)?;
+        let idle = together(&mut beside, scale, None)?;
+        let pace = Pace::Closed { in_flight: 1 };
+        let busy = together(
+            &mut beside,
+            scale,
+            Some(&mut || logins.measure(&mut speech, pace, Duration::ZERO, until)),
+        )?;
+        let rate = busy.last().map_or(0, Measured::rate);
+        ratios.push(Ratio(rate.saturating_mul(hash) / 1_000_000 / pool()));
+        paces.push(rate);
+        hashes.push(hash);
+        for (tails, (idle, busy)) in tails.iter_mut().zip(idle.iter().zip(&busy)) {
+            tails.push((busy.replies.p99, idle.replies.p99));
+        }
+    }
+    let goal = |goal| (!scale.is_short).then_some(goal);
+    let mut rows = vec![Row {
+        what: format!(
+            "logins, bcrypt at cost {cost}; theirs: {} core ÷ one hash",
+            pool()
+        ),
+        ours: Figure::PerSecond(median(&paces).unwrap_or(0)),
+        theirs: median(&hashes).map(|hash| Figure::PerSecond(pool() * 1_000_000_000 / hash.max(1))),
+        ratio: median(&ratios),
+        goal: goal(Goal::RatioAtLeast(Ratio(PACE))),
+    }];
+    for (beside, tails) in beside.iter().zip(&tails) {
+        let of = |value: fn(&(u64, u64)) -> u64| median(&tails.iter().map(value).collect::<Vec<u64>>());
+        let ratios: Vec<Ratio> = tails.iter().map(|(busy, idle)| Ratio::of(*busy, *idle)).collect();
+        rows.push(Row {
+            what: format!("{} beside logins, p99; theirs: idle", beside.what),
+            ours: Figure::Nanoseconds(of(|tail| tail.0).unwrap_or(0)),
+            theirs: of(|tail| tail.1).map(Figure::Nanoseconds),
+            ratio: median(&ratios),
+            goal: goal(Goal::RatioAtMost(Ratio(TAIL))),
+        });
+    }
+    Ok(rows)
+}
+
+fn all_beside(deployment: &Deployment, player: &Player, symbols: &[Symbol]) -> Result<Vec<Beside>, String> {
+    let one = |what, requests: Vec<Request>, greeting: Greeting, per_second| -> Result<Beside, String> {
+        Ok(Beside {
+            what,
+            driver: Driver::open(deployment.worker()?, CONNECTIONS, |_| greeting.clone())?,
+            speech: Asking::new(vec![requests; CONNECTIONS], false),
+            per_second,
+        })
+    };
+    let session = player.session.clone();
+    let quotes = symbols
+        .iter()
+        .map(|symbol| Request::AssetCurrent { symbol: *symbol });
+    let info = Request::UserInfo {
+        session: session.clone(),
+        username: player.username.clone(),
+    };
+    let data = into_data(&session);
+    Ok(vec![
+        one("quotes", quotes.collect(), data.clone(), QUOTES)?,
+        one(
+            "session checks by the worker",
+            vec![Request::Resume { session }],
+            Greeting::default(),
+            CHECKS,
+        )?,
+        one("session checks by the master", vec![info], data, CHECKS)?,
+    ])
+}
+
+/// Someone who logs in on each connection; each name counts for itself.
+fn logging_in(deployment: &Deployment) -> Result<(Driver, Asking), String> {
+    let requests: Result<Vec<Vec<Request>>, String> = deployment
+        .players(LOGINS)?
+        .into_iter()
+        .map(|player| {
+            Ok(vec![Request::Login {
+                username: player.username,
+                hashed_pass: password()?,
+                expirable: false,
+            }])
+        })
+        .collect();
+    let driver = Driver::open(deployment.worker()?, LOGINS, |_| Greeting::default())?;
+    Ok((driver, Asking::new(requests?, false)))
+}
+
+type Extra<'a> = &'a mut (dyn FnMut() -> Result<Measured, String> + Send);
+
+/// All loads beside one another, each on a thread; `extra`, if any, is the last of what is given back, and the
+/// others go on for as long as it takes.
+fn together(beside: &mut [Beside], scale: &Scale, extra: Option<Extra<'_>>) -> Result<Vec<Measured>, String> {
+    let until = match (scale.until, extra.is_some()) {
+        (Until::Time(time), true) => Until::Time(time * LONGER),
+        (until, _) => until,
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = beside
+            .iter_mut()
+            .map(|load| {
+                scope.spawn(move || {
+                    let pace = Pace::Open {
+                        per_second: load.per_second,
+                    };
+                    load.driver.measure(&mut load.speech, pace, scale.warm_up, until)
+                })
+            })
+            .collect();
+        let extra = extra.map(|extra| extra()).transpose();
+        let mut measured = Vec::new();
+        for thread in threads {
+            measured.push(
+                thread
+                    .join()
+                    .map_err(|_| "a load's thread panicked".to_owned())??,
+            );
+        }
+        measured.extend(extra?);
+        Ok(measured)
+    })
+}
+
+/// Nanoseconds of one hash, alone.
+fn one_hash(cost: u32) -> Result<u64, String> {
+    let mut times = Vec::new();
+    for _ in 0..HASHES {
+        let began = Instant::now();
+        bcrypt::hash("5a".repeat(32), cost).map_err(|e| e.to_string())?;
+        times.push(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    }
+    median(&times).ok_or_else(|| "no hash".to_owned())
+}
+
+/// Threads of the master's pool: all cores but one.
+fn pool() -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.saturating_sub(1).max(1) as u64
+}

@@ -1,0 +1,231 @@
+//! spec/bench/measure.md · 3.1.3, 3.2.6
+//!
+//! What a measurement gives: how many answers in what time, and how long each took. All numbers are whole:
+//! nanoseconds, answers a second, and ratios in thousandths.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// The longest time that is told apart: a minute.
+const LONGEST: u64 = 60_000_000_000;
+/// Digits of a time that are kept.
+const DIGITS: u8 = 3;
+
+/// Counts while a measurement runs.
+#[derive(Debug)]
+pub struct Tally {
+    replies: Option<Histogram<u64>>,
+    notices: Option<Histogram<u64>>,
+    refused: u64,
+    late: u64,
+    closed: bool,
+}
+
+impl Tally {
+    /// With nothing counted.
+    pub fn new() -> Tally {
+        Tally {
+            // The bounds are constants that it takes.
+            replies: Histogram::new_with_max(LONGEST, DIGITS).ok(),
+            notices: Histogram::new_with_max(LONGEST, DIGITS).ok(),
+            refused: 0,
+            late: 0,
+            closed: false,
+        }
+    }
+
+    /// From here on nothing counts but what comes late.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// An answer.
+    pub fn reply(&mut self, took: Duration) {
+        self.late += u64::from(self.closed);
+        if let Some(replies) = self.replies.as_mut().filter(|_| !self.closed) {
+            replies.saturating_record(nanos(took));
+        }
+    }
+
+    /// A notice.
+    pub fn notice(&mut self, took: Duration) {
+        if let Some(notices) = self.notices.as_mut().filter(|_| !self.closed) {
+            notices.saturating_record(nanos(took));
+        }
+    }
+
+    /// A refusal.
+    pub fn refused(&mut self) {
+        self.refused += u64::from(!self.closed);
+    }
+
+    /// What all of it comes to.
+    pub fn measured(&self, elapsed: Duration) -> Measured {
+        let times =
+            |histogram: &Option<Histogram<u64>>| histogram.as_ref().map(Times::of).unwrap_or_default();
+        Measured {
+            elapsed: nanos(elapsed).max(1),
+            refused: self.refused,
+            late: self.late,
+            replies: times(&self.replies),
+            notices: times(&self.notices),
+        }
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally::new()
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// How long answers took, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Times {
+    /// How many.
+    pub count: u64,
+    /// Half took no longer.
+    pub p50: u64,
+    /// 9 of 10 took no longer.
+    pub p90: u64,
+    /// 99 of 100 took no longer.
+    pub p99: u64,
+    /// 999 of 1,000 took no longer.
+    pub p999: u64,
+    /// None took longer.
+    pub max: u64,
+}
+
+impl Times {
+    fn of(histogram: &Histogram<u64>) -> Times {
+        Times {
+            count: histogram.len(),
+            p50: histogram.value_at_quantile(0.5),
+            p90: histogram.value_at_quantile(0.9),
+            p99: histogram.value_at_quantile(0.99),
+            p999: histogram.value_at_quantile(0.999),
+            max: histogram.max(),
+        }
+    }
+}
+
+/// What a measurement gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Measured {
+    /// Nanoseconds that were counted.
+    pub elapsed: u64,
+    /// Other answers than the one hoped for.
+    pub refused: u64,
+    /// Answers that came after the end, and are counted nowhere else.
+    pub late: u64,
+    /// From request to answer.
+    pub replies: Times,
+    /// From request to notice.
+    pub notices: Times,
+}
+
+impl Measured {
+    /// Answers a second.
+    pub fn rate(&self) -> u64 {
+        rate(self.replies.count, self.elapsed)
+    }
+}
+
+/// So many in so many nanoseconds, a second.
+pub fn rate(count: u64, nanos: u64) -> u64 {
+    let rate = u128::from(count) * 1_000_000_000 / u128::from(nanos.max(1));
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+/// A ratio, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Ratio(pub u64);
+
+impl Ratio {
+    /// Of two numbers; of nothing, 0.
+    pub fn of(ours: u64, theirs: u64) -> Ratio {
+        let ratio = u128::from(ours) * 1000 / u128::from(theirs.max(1));
+        Ratio(u64::try_from(ratio).unwrap_or(u64::MAX))
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hundredths = (self.0 + 5) / 10;
+        f.pad(&format!("{}.{:02}", hundredths / 100, hundredths % 100))
+    }
+}
+
+/// The middle one; of an even number, the lower of the two.
+pub fn median<T: Copy + Ord>(values: &[T]) -> Option<T> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
+}
+
+/// A count for people: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Nanoseconds for people: three or so digits, and a unit.
+pub fn span(nanos: u64) -> String {
+    match nanos {
+        0..10_000 => format!("{nanos} ns"),
+        10_000..10_000_000 => format!("{} µs", grouped(nanos / 1_000)),
+        10_000_000..10_000_000_000 => format!("{} ms", grouped(nanos / 1_000_000)),
+        _ => format!("{} s", grouped(nanos / 1_000_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(Ratio::of(2, 3).to_string(), "0.67");
+        assert_eq!(Ratio::of(12_345, 10).to_string(), "1234.50");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(123), "123");
+        assert_eq!(span(1_234_567), "1,234 µs");
+        assert_eq!(span(82_000_000), "82 ms");
+        assert_eq!(median(&[5, 1, 3]), Some(3));
+        assert_eq!(median(&[5, 1, 3, 4]), Some(3));
+        assert_eq!(median::<u64>(&[]), None);
+        assert_eq!(rate(500, 500_000_000), 1000);
+    }
+
+    #[test]
+    fn what_comes_after_the_end_does_not_count() {
+        let mut tally = Tally::new();
+        for millis in 1..=100 {
+            tally.reply(Duration::from_millis(millis));
+        }
+        tally.refused();
+        tally.close();
+        tally.reply(Duration::from_secs(50));
+        tally.refused();
+        let measured = tally.measured(Duration::from_secs(2));
+        assert_eq!(measured.rate(), 50);
+        assert_eq!((measured.refused, measured.late), (1, 1));
+        let about = |nanos: u64| (nanos + 500_000) / 1_000_000;
+        assert_eq!(about(measured.replies.p50), 50);
+        assert_eq!(about(measured.replies.p99), 99);
+        assert_eq!(about(measured.replies.max), 100);
+    }
+}

@@ -1,0 +1,172 @@
+//! spec/bench/orders.md · 3.1.7, 4.7.5
+//!
+//! Orders from end to end: accepted on disk, settled on disk and answered, over client, worker, link and master.
+//! Beside them PostgreSQL, whose transaction does what one order does to the tables.
+
+use super::Scale;
+use super::deployment::{Deployment, Player, Setting};
+use super::driver::{Driver, Greeting, Pace, Until};
+use super::measure::{Measured, Ratio, median};
+use super::rivals::Postgres;
+use super::speech::Asking;
+use super::table::{Figure, Goal, Row};
+use crate::model::{Amount, SessionId, Side, Symbol};
+use crate::wire::Request;
+use std::time::Duration;
+
+/// Connections.
+const CONNECTIONS: usize = 8;
+/// Orders in flight on each.
+const IN_FLIGHT: usize = 1000;
+/// Between two updates.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// Transactions of PostgreSQL's that one of ours is to be worth, in thousandths.
+const GOAL: u64 = 5000;
+/// What is bought and sold again: so little that nobody runs out of cash.
+const QUANTITY: Amount = Amount(10_000);
+
+/// Orders that one settlement takes, and how long it may take.
+const SETTLED: u64 = 10_000;
+const SETTLED_GOAL: Duration = Duration::from_millis(200);
+/// Long enough for [`SETTLED`] orders to be queued between two updates.
+const SETTLING_INTERVAL: Duration = Duration::from_secs(3);
+
+/// A purchase and a sale of each asset in turn.
+pub fn round(session: &SessionId, symbols: &[Symbol]) -> Vec<Request> {
+    let order = |side, symbol: &Symbol| Request::Order {
+        session: session.clone(),
+        side,
+        symbol: *symbol,
+        quantity: QUANTITY,
+        id: None,
+    };
+    symbols
+        .iter()
+        .flat_map(|symbol| [order(Side::Buy, symbol), order(Side::Sell, symbol)])
+        .collect()
+}
+
+fn symbols(deployment: &Deployment, player: &Player) -> Result<Vec<Symbol>, String> {
+    Ok(deployment
+        .quotes(player)?
+        .into_iter()
+        .map(|(symbol, _)| symbol)
+        .collect())
+}
+
+/// Each connection for a player of its own.
+///
+/// # Errors
+/// The worker does not take the connections.
+pub fn traders(deployment: &Deployment, players: &[Player]) -> Result<(Driver, Asking), String> {
+    let first = players.first().ok_or("nobody trades")?;
+    let symbols = symbols(deployment, first)?;
+    let rounds = players.iter().map(|player| round(&player.session, &symbols));
+    let speech = Asking::new(rounds.collect(), false);
+    let driver = Driver::open(deployment.worker()?, players.len(), |_| Greeting::default())?;
+    Ok((driver, speech))
+}
+
+/// Orders beside PostgreSQL's transactions.
+///
+/// # Errors
+/// A server fails, or an order is refused.
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+    tell("orders: starting PostgreSQL and a deployment …");
+    let postgres = scale.rival("postgresql", Postgres::start())?;
+    let deployment = Deployment::start(Setting {
+        update_interval: INTERVAL,
+        ..Setting::default()
+    })?;
+    let players = deployment.players(CONNECTIONS)?;
+    let (mut driver, mut speech) = traders(&deployment, &players)?;
+    let pace = Pace::Closed { in_flight: IN_FLIGHT };
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for turn in 0..scale.alternations {
+        tell(&format!("orders: turn {} of {} …", turn + 1, scale.alternations));
+        for first in [true, false] {
+            if first == turn.is_multiple_of(2) {
+                ours.push(driver.measure(&mut speech, pace, scale.warm_up, scale.until)?);
+            } else if let Some(postgres) = &postgres {
+                theirs.push(postgres.orders(scale.time())?);
+            }
+        }
+    }
+    let rates: Vec<u64> = ours.iter().map(Measured::rate).collect();
+    let ratios: Vec<Ratio> = rates
+        .iter()
+        .zip(&theirs)
+        .map(|(o, t)| Ratio::of(*o, *t))
+        .collect();
+    let middle = |value: fn(&Measured) -> u64| {
+        median(&ours.iter().map(value).collect::<Vec<u64>>()).unwrap_or_default()
+    };
+    Ok(vec![
+        Row {
+            what: format!("orders, {CONNECTIONS} × {IN_FLIGHT}"),
+            ours: Figure::PerSecond(median(&rates).unwrap_or(0)),
+            theirs: median(&theirs).map(Figure::PerSecond),
+            ratio: median(&ratios),
+            goal: Some(Goal::RatioAtLeast(Ratio(GOAL))),
+        },
+        Row::ours(
+            "an order until it is queued, p50",
+            Figure::Nanoseconds(middle(|m| m.notices.p50)),
+            None,
+        ),
+        Row::ours(
+            "an order until it is settled, p50",
+            Figure::Nanoseconds(middle(|m| m.replies.p50)),
+            None,
+        ),
+    ])
+}
+
+/// How long one update takes to settle [`SETTLED`] orders, its commit included.
+///
+/// # Errors
+/// A server fails, or an order is refused, or they were not settled together.
+pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+    let (count, interval) = if scale.is_short {
+        (200, Duration::from_secs(1))
+    } else {
+        (SETTLED, SETTLING_INTERVAL)
+    };
+    let deployment = Deployment::start(Setting {
+        update_interval: interval,
+        ..Setting::default()
+    })?;
+    let players = deployment.players(4)?;
+    let (mut driver, mut speech) = traders(&deployment, &players)?;
+    let in_flight = usize::try_from(count).unwrap_or(0) / players.len();
+    let mut times = Vec::new();
+    for turn in 0..scale.alternations {
+        tell(&format!(
+            "settlement: turn {} of {} …",
+            turn + 1,
+            scale.alternations
+        ));
+        // The answers to these come with an update, so that all of the next ones wait for the same one.
+        let even = Pace::Closed { in_flight: 2 };
+        driver.measure(&mut speech, even, Duration::ZERO, Until::Requests(8))?;
+        let pace = Pace::Closed { in_flight };
+        driver.measure(&mut speech, pace, Duration::ZERO, Until::Requests(count))?;
+        let status = deployment.status()?;
+        let told = |key: &str| status.get(key).and_then(serde_json::Value::as_u64);
+        if let (Some(settled), Some(micros)) = (told("last_settled"), told("last_settlement_us"))
+            // The short version asks too little for it to matter.
+            && (settled == count || scale.is_short)
+        {
+            times.push(micros * 1000);
+        }
+    }
+    let time = median(&times).ok_or("never were all orders settled by one update")?;
+    Ok(vec![Row::ours(
+        format!("one update settles {count} orders"),
+        Figure::Nanoseconds(time),
+        (!scale.is_short).then(|| {
+            let most = u64::try_from(SETTLED_GOAL.as_nanos()).unwrap_or(u64::MAX);
+            Goal::AtMost(Figure::Nanoseconds(most))
+        }),
+    )])
+}

@@ -1,0 +1,180 @@
+//! spec/bench/speech.md · 4.4, 4.5
+//!
+//! What is said under load. Requests are made before the measurement, so that asking costs a copy; answers are
+//! compared with what they must be.
+
+use super::driver::{Came, Greeting, Speech};
+use crate::model::SessionId;
+use crate::wire::frame::HEADER;
+use crate::wire::{Header, Instruction, MessageType, Reply, Request, State};
+
+/// Requests whose answers are known to the byte: quotes that do not change, and redis `GET`.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Per connection: the next to be asked, and to be answered.
+    at: Vec<(usize, usize)>,
+}
+
+impl Known {
+    /// Each connection goes through all pairs, beginning with another one.
+    pub fn new(pairs: Vec<(Vec<u8>, Vec<u8>)>, connections: usize) -> Known {
+        let count = pairs.len().max(1);
+        let at = (0..connections).map(|n| (n % count, n % count)).collect();
+        Known { pairs, at }
+    }
+}
+
+impl Speech for Known {
+    fn ask(&mut self, connection: usize, out: &mut Vec<u8>) {
+        let next = &mut self.at[connection].0;
+        out.extend_from_slice(&self.pairs[*next].0);
+        *next = if *next + 1 == self.pairs.len() {
+            0
+        } else {
+            *next + 1
+        };
+    }
+
+    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<Came, String> {
+        let next = &mut self.at[connection].1;
+        let wanted = &self.pairs[*next].1;
+        let Some(came) = bytes.get(..wanted.len()) else {
+            // An answer that is shorter shows by its beginning.
+            return if wanted.starts_with(bytes) {
+                Ok(Came::Nothing)
+            } else {
+                Err(format!("wrong answer: {}", told(bytes)))
+            };
+        };
+        if came != wanted {
+            return Err(format!("wrong answer: {}", told(bytes)));
+        }
+        *next = if *next + 1 == self.pairs.len() {
+            0
+        } else {
+            *next + 1
+        };
+        Ok(Came::Reply(wanted.len()))
+    }
+}
+
+/// Requests whose answers are known by their instruction.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Per connection, what it asks in turn.
+    frames: Vec<Vec<Vec<u8>>>,
+    next: Vec<usize>,
+    /// Whether a Fail is counted instead of ending the measurement.
+    may_fail: bool,
+}
+
+impl Asking {
+    /// Each connection goes through its own requests.
+    pub fn new(requests: Vec<Vec<Request>>, may_fail: bool) -> Asking {
+        let bytes = |request: &Request| {
+            let mut out = Vec::new();
+            request.write(&mut out);
+            out
+        };
+        Asking {
+            next: vec![0; requests.len()],
+            frames: requests
+                .iter()
+                .map(|all| all.iter().map(bytes).collect())
+                .collect(),
+            may_fail,
+        }
+    }
+}
+
+impl Speech for Asking {
+    fn ask(&mut self, connection: usize, out: &mut Vec<u8>) {
+        let frames = &self.frames[connection];
+        let next = &mut self.next[connection];
+        out.extend_from_slice(&frames[*next]);
+        *next = if *next + 1 == frames.len() { 0 } else { *next + 1 };
+    }
+
+    fn hear(&mut self, _connection: usize, bytes: &[u8]) -> Result<Came, String> {
+        use Instruction as I;
+        let Some(header) = bytes.first_chunk::<HEADER>().map(Header::read) else {
+            return Ok(Came::Nothing);
+        };
+        header.check().map_err(|e| e.text.to_owned())?;
+        let size = HEADER + usize::try_from(header.data_size).unwrap_or(usize::MAX);
+        if bytes.len() < size {
+            return Ok(Came::Nothing);
+        }
+        match Instruction::from_number(header.instruction) {
+            Some(I::TransactionQueued) => Ok(Came::Notice(size)),
+            Some(I::Data) if header.number < header.max => Ok(Came::Piece(size)),
+            Some(
+                I::Data
+                | I::SessionId
+                | I::PurchaseSuccess
+                | I::SellSuccess
+                | I::StateSwitchSuccess
+                | I::RegisterSuccess
+                | I::LogoutSuccess
+                | I::Pong,
+            ) => Ok(Came::Reply(size)),
+            Some(
+                I::LoginFail
+                | I::RegisterFail
+                | I::PurchaseFail
+                | I::SellFail
+                | I::StateSwitchFail
+                | I::DataFail
+                | I::LogoutFail,
+            ) if self.may_fail => Ok(Came::Refused(size)),
+            _ => Err(format!("not the answer: {}", told(bytes))),
+        }
+    }
+}
+
+/// What came, in words.
+fn told(bytes: &[u8]) -> String {
+    let header = bytes.first_chunk::<HEADER>().map(Header::read);
+    if let Some(header) = header
+        && let Some(data) =
+            bytes.get(HEADER..HEADER + usize::try_from(header.data_size).unwrap_or(0).min(bytes.len()))
+        && Instruction::from_number(header.instruction)
+            .is_some_and(|i| matches!(i.message_type(), MessageType::ServerReturn | MessageType::Control))
+        && header.instruction != Instruction::Data.number()
+        && let Ok(reply) = Reply::read(&header, data)
+    {
+        return format!("{reply:?}");
+    }
+    format!("{:?}", String::from_utf8_lossy(bytes.get(..64).unwrap_or(bytes)))
+}
+
+/// Switches a connection into the data state.
+pub fn into_data(session: &SessionId) -> Greeting {
+    let mut greeting = Greeting::default();
+    Request::SwitchState {
+        session: session.clone(),
+        state: State::Data,
+    }
+    .write(&mut greeting.say);
+    Reply::StateSwitched(State::Data).write(&mut greeting.hear);
+    greeting
+}
+
+/// A quote's request, and the answer while its value stays.
+pub fn quote(symbol: crate::model::Symbol, quote: crate::model::Quote) -> (Vec<u8>, Vec<u8>) {
+    use crate::wire::payload::Payload;
+    let (mut ask, mut answer) = (Vec::new(), Vec::new());
+    Request::AssetCurrent { symbol }.write(&mut ask);
+    crate::wire::packet::write(&mut answer, &quote.to_bytes());
+    (ask, answer)
+}
+
+/// The same of redis: a key of that name, and a value of as many bytes as a quote has.
+pub fn redis_get(key: &str, value: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let ask = format!("*2\r\n$3\r\nGET\r\n${}\r\n{key}\r\n", key.len()).into_bytes();
+    let mut answer = format!("${}\r\n", value.len()).into_bytes();
+    answer.extend_from_slice(value);
+    answer.extend_from_slice(b"\r\n");
+    (ask, answer)
+}

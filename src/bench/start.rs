@@ -1,0 +1,42 @@
+//! spec/bench/start.md · 3.1.1 deployment and running stage
+//!
+//! How long a master takes until it serves, with a million accounts in its database.
+
+use super::Scale;
+use super::deployment::{Deployment, Setting};
+use super::fill::Filler;
+use super::measure::{grouped, median};
+use super::table::{Figure, Goal, Row};
+use std::time::Duration;
+
+/// Accounts.
+const ACCOUNTS: u64 = 1_000_000;
+/// How long it may take.
+const GOAL: Duration = Duration::from_secs(1);
+
+/// Starts it several times.
+///
+/// # Errors
+/// It does not start.
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+    let accounts = if scale.is_short { 1000 } else { ACCOUNTS };
+    tell(&format!("start: writing {} accounts …", grouped(accounts)));
+    let mut deployment = Deployment::make(Setting::default())?;
+    let mut filler = Filler::open(&deployment.database())?;
+    filler.accounts(accounts, "SIM001")?;
+    filler.close()?;
+    // The first start writes the market's past, which is not there on any later one.
+    deployment.start_master()?;
+    let mut times = Vec::new();
+    for _ in 0..scale.alternations {
+        deployment.stop();
+        let took = deployment.start_master()?;
+        times.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+    let most = u64::try_from(GOAL.as_nanos()).unwrap_or(u64::MAX);
+    Ok(vec![Row::ours(
+        format!("the master starts with {} accounts", grouped(accounts)),
+        Figure::Nanoseconds(median(&times).unwrap_or(0)),
+        (!scale.is_short).then_some(Goal::AtMost(Figure::Nanoseconds(most))),
+    )])
+}

@@ -1,0 +1,163 @@
+//! spec/bench/table.md · 3.1.3 (what is printed)
+//!
+//! The one table: ours, theirs, ratio, goal.
+
+use super::measure::{Ratio, grouped, span};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use serde::Serialize;
+use std::fmt;
+
+/// A line below the headings, and nothing else.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A number with its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "unit", content = "value")]
+pub enum Figure {
+    /// So many a second.
+    PerSecond(u64),
+    /// So long.
+    Nanoseconds(u64),
+    /// So large.
+    Bytes(u64),
+    /// So many times as much, in thousandths.
+    Thousandths(Ratio),
+}
+
+impl Figure {
+    fn value(self) -> u64 {
+        match self {
+            Figure::PerSecond(value) | Figure::Nanoseconds(value) | Figure::Bytes(value) => value,
+            Figure::Thousandths(ratio) => ratio.0,
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&match self {
+            Figure::PerSecond(count) => format!("{}/s", grouped(*count)),
+            Figure::Nanoseconds(nanos) => span(*nanos),
+            Figure::Bytes(bytes) => format!("{} MiB", grouped(bytes / (1024 * 1024))),
+            Figure::Thousandths(ratio) => format!("{ratio} ×"),
+        })
+    }
+}
+
+/// What is to be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// Ours ÷ theirs.
+    RatioAtLeast(Ratio),
+    /// Ours ÷ theirs.
+    RatioAtMost(Ratio),
+    /// Ours.
+    AtLeast(Figure),
+    /// Ours.
+    AtMost(Figure),
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Goal::RatioAtLeast(ratio) => write!(f, "≥ {ratio}"),
+            Goal::RatioAtMost(ratio) => write!(f, "≤ {ratio}"),
+            Goal::AtLeast(figure) => write!(f, "≥ {figure}"),
+            Goal::AtMost(figure) => write!(f, "≤ {figure}"),
+        }
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// What was measured.
+    pub what: String,
+    /// Of ours.
+    pub ours: Figure,
+    /// Of theirs, where there is someone to compare with.
+    pub theirs: Option<Figure>,
+    /// Ours ÷ theirs: the median over the alternations, not the ratio of the medians.
+    pub ratio: Option<Ratio>,
+    /// What is to be reached.
+    pub goal: Option<Goal>,
+}
+
+impl Row {
+    /// Of ours alone.
+    pub fn ours(what: impl Into<String>, ours: Figure, goal: Option<Goal>) -> Row {
+        Row {
+            what: what.into(),
+            ours,
+            theirs: None,
+            ratio: None,
+            goal,
+        }
+    }
+
+    /// Whether the goal is reached; a goal that cannot be judged is not.
+    pub fn is_reached(&self) -> Option<bool> {
+        let ratio = |good: &dyn Fn(Ratio) -> bool| self.ratio.is_some_and(good);
+        Some(match self.goal? {
+            Goal::RatioAtLeast(least) => ratio(&|is| is >= least),
+            Goal::RatioAtMost(most) => ratio(&|is| is <= most),
+            Goal::AtLeast(least) => self.ours.value() >= least.value(),
+            Goal::AtMost(most) => self.ours.value() <= most.value(),
+        })
+    }
+}
+
+/// All lines as a person reads them.
+pub fn text(rows: &[Row]) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_header(["measured", "ours", "theirs", "ratio", "goal", ""]);
+    for row in rows {
+        let or_nothing = |text: Option<String>| text.unwrap_or_default();
+        table.add_row([
+            row.what.clone(),
+            row.ours.to_string(),
+            or_nothing(row.theirs.map(|theirs| theirs.to_string())),
+            or_nothing(row.ratio.map(|ratio| ratio.to_string())),
+            or_nothing(row.goal.map(|goal| goal.to_string())),
+            match row.is_reached() {
+                Some(true) => "reached".to_owned(),
+                Some(false) => "not reached".to_owned(),
+                None => String::new(),
+            },
+        ]);
+    }
+    for index in 1..4 {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_judged_by_what_it_names() {
+        let mut row = Row::ours(
+            "x",
+            Figure::Nanoseconds(5),
+            Some(Goal::AtMost(Figure::Nanoseconds(5))),
+        );
+        assert_eq!(row.is_reached(), Some(true));
+        row.ours = Figure::Nanoseconds(6);
+        assert_eq!(row.is_reached(), Some(false));
+        row.goal = Some(Goal::RatioAtLeast(Ratio(600)));
+        assert_eq!(row.is_reached(), Some(false));
+        row.ratio = Some(Ratio(600));
+        assert_eq!(row.is_reached(), Some(true));
+        row.goal = Some(Goal::RatioAtMost(Ratio(599)));
+        assert_eq!(row.is_reached(), Some(false));
+        row.goal = None;
+        assert_eq!(row.is_reached(), None);
+        assert!(text(&[row]).contains("0.60"));
+    }
+}
