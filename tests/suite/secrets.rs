@@ -276,20 +276,20 @@ fn the_daemons_forget_a_password_that_they_have_checked() {
     secrets.add("hashedPass", pass.expose());
     let email = Email::parse("dora@example.org").unwrap();
     client.register(&username("dora"), &email, &pass).unwrap();
-    let login = client.login(&username("dora"), &pass, false).unwrap();
-    secrets.add_session("session", &login.session);
+    client.login(&username("dora"), &pass, false).unwrap();
     client.connection().call(&Request::Ping).unwrap();
     for place in 0..=1 {
         let pid = deployment.process(place).pid();
-        let Some(parts) = memory(pid) else {
+        if memory(pid).is_none() {
             println!("skipped: this user may not read the daemons' memory");
             return;
-        };
-        for part in parts {
-            let found = secrets.found_in(&part);
-            if !found.is_empty() {
-                println!("{place}: {found:?} in {} bytes", part.len());
-            }
         }
+        eventually("the hashedPass is nowhere in a daemon's memory", || {
+            let parts = memory(pid)?;
+            parts
+                .iter()
+                .all(|part| secrets.found_in(part).is_empty())
+                .then_some(())
+        });
     }
 }
