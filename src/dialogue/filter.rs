@@ -69,7 +69,7 @@ impl<R: BufRead> Sends<R> {
                     continue;
                 }
                 match action {
-                    Action::Send(_, words) => {
+                    Action::Send(_, words) | Action::Await(_, words, _) => {
                         let words: Result<Vec<_>, _> = words.iter().map(|w| self.values.fill(w)).collect();
                         out.extend(words.and_then(|words| message::encode(&words)).map_err(mistake)?);
                     }

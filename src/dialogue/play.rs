@@ -19,6 +19,9 @@ pub const WITHIN: Duration = Duration::from_secs(5);
 /// Expectations of no more words than this are compared by a person at a glance; of longer ones the word is named.
 const SHORT: usize = 4;
 
+/// How long `await` waits before it asks again.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// The most messages that wait on one connection for a line that expects them.
 const WAITING_MAX: usize = 200_000;
 
@@ -160,15 +163,8 @@ impl<'a> Player<'a> {
                 self.connections.insert(*number, connection);
                 Ok(())
             }
-            Action::Send(number, words) => {
-                let words = words
-                    .iter()
-                    .map(|w| self.values.fill(w))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let bytes = message::encode(&words)?;
-                let line = words.iter().map(|w| raw::escape(w)).collect::<Vec<_>>().join(" ");
-                self.send(*number, &bytes, &format!("> {line}"))
-            }
+            Action::Send(number, words) => self.say(*number, words),
+            Action::Await(number, words, answer) => self.ask_until(*number, words, answer, within),
             Action::Raw(number, words) => {
                 let words = words
                     .iter()
@@ -215,6 +211,38 @@ impl<'a> Player<'a> {
                 }
                 Ok(())
             }
+        }
+    }
+
+    fn say(&mut self, number: ConnectionNumber, words: &[String]) -> Result<(), String> {
+        let words = words
+            .iter()
+            .map(|w| self.values.fill(w))
+            .collect::<Result<Vec<_>, _>>()?;
+        let bytes = message::encode(&words)?;
+        let line: Vec<String> = words.iter().map(|w| raw::escape(w)).collect();
+        self.send(number, &bytes, &format!("> {}", line.join(" ")))
+    }
+
+    /// Asks again and again until the answer is the one expected; the last other one is the difference.
+    fn ask_until(
+        &mut self,
+        number: ConnectionNumber,
+        words: &[String],
+        answer: &[String],
+        within: Duration,
+    ) -> Result<(), String> {
+        let until = Instant::now() + within;
+        loop {
+            self.say(number, words)?;
+            let outcome = match self.receive(number, WITHIN.max(within))? {
+                Some(Arrival::Message(text)) => self.compare(answer, &text),
+                other => return Err(describe(other.as_ref(), within)),
+            };
+            if outcome.is_ok() || Instant::now() >= until {
+                return outcome;
+            }
+            std::thread::sleep(AGAIN);
         }
     }
 
@@ -439,6 +467,15 @@ mod tests {
             2 < data Quote time={t} value=0.000001\n1 x 05 \"abc\"*10\n1 < protocolError bad-frame *\n1 closed\n\
             2 half\n2 closed\n";
         run(&mut server(ANSWERS), text).unwrap();
+        let again = "1 connect worker\n1 > ping\n1 > purchaseAsset a b c\n1 > login a b true\n1 await ping < loginFail *";
+        run(&mut server(ANSWERS), again).unwrap_err();
+        let again = again.to_owned() + "\n1 < pong";
+        let outcome = run(
+            &mut server(ANSWERS),
+            &again.replace("ping < loginFail", "ping < transactionQueued"),
+        );
+        // Each time it asks it takes one more of what came: pong, then the notice.
+        assert_eq!(outcome.unwrap_err().line, 6);
     }
 
     #[test]

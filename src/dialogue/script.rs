@@ -83,6 +83,8 @@ pub enum Action {
     Expect(ConnectionNumber, Vec<String>),
     /// `N ~ WORDS`: the next `transactionQueued`, wherever it comes.
     Notice(ConnectionNumber, Vec<String>),
+    /// `N await INSTRUCTION ARGUMENTS < WORDS`: asked again and again until the answer is this one.
+    Await(ConnectionNumber, Vec<String>, Vec<String>),
     /// `N closed`: the other side ends the connection, and nothing comes before that.
     Closed(ConnectionNumber),
     /// `N half`: nothing more is sent.
@@ -175,6 +177,7 @@ impl Action {
             | Action::Raw(n, _)
             | Action::Expect(n, _)
             | Action::Notice(n, _)
+            | Action::Await(n, ..)
             | Action::Closed(n)
             | Action::Half(n)
             | Action::Close(n)
@@ -262,6 +265,12 @@ fn step(
         ("x", [_, ..]) => Action::Raw(number, rest.to_vec()),
         ("<", [_, ..]) => Action::Expect(number, rest.to_vec()),
         ("~", [_, ..]) => Action::Notice(number, rest.to_vec()),
+        ("await", rest) => match rest.iter().position(|word| word == "<") {
+            Some(at) if at > 0 && at + 1 < rest.len() => {
+                Action::Await(number, rest[..at].to_vec(), rest[at + 1..].to_vec())
+            }
+            _ => return Err("await: an instruction, <, and what is expected".to_owned()),
+        },
         ("closed", []) => Action::Closed(number),
         ("half", []) => Action::Half(number),
         ("close", []) => Action::Close(number),
@@ -299,7 +308,7 @@ mod tests {
         let text = "# login, then a purchase\nneeds master-port\nuser alice\nsection 4.6.1 4.6.18\n\
             1 connect worker\n1 > login {alice} {hash:alice} false # comment\nwithin 9s\n1 < sessionID {sid} *\n\
             section 4.4\n1 within 2s x 01 0101 \"a b\" # raw\n2 repeat 3 > ping\n1 closed\n1 silence 300ms\n\
-            1 half\n1 close\npause 1s\ndo stop-master\n> ping\n";
+            1 half\n1 close\n1 await ping x < pong *\npause 1s\ndo stop-master\n> ping\n";
         let script = Script::parse("example.pt", text).unwrap();
         assert_eq!(script.needs[0].to_string(), "master-port");
         assert_eq!(script.hooks().collect::<Vec<_>>(), ["stop-master"]);
@@ -321,6 +330,9 @@ mod tests {
     fn mistakes_are_named_with_their_line() {
         for bad in [
             "hello",
+            "1 await ping",
+            "1 await < pong",
+            "1 await ping <",
             "1",
             "1 connect",
             "1 <",
