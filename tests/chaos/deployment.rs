@@ -81,9 +81,13 @@ impl Daemon {
     }
 
     pub fn has_died(&mut self) -> bool {
-        self.child
-            .as_mut()
-            .is_none_or(|child| child.try_wait().unwrap().is_some())
+        // Once it is waited for, its number may be another process's: nothing is sent to it any more.
+        if let Some(child) = &mut self.child
+            && child.try_wait().unwrap().is_some()
+        {
+            self.child = None;
+        }
+        self.child.is_none()
     }
 
     fn pid(&self) -> Option<Pid> {
