@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Complaints of SQLite's own that are passed on.
 const COMPLAINTS_MAX: usize = 100;
+/// KiB of pages kept in memory.
+const CACHE_KIB: i64 = 64 * 1024;
 /// How long a busy database is waited for.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -94,6 +96,7 @@ pub fn open(path: &Path) -> Result<Connection, VerifyError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     let version: i64 = match connection.query_row("PRAGMA user_version", [], |row| row.get(0)) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             return Err(VerifyError::Foreign(path.to_owned()));

@@ -3,6 +3,8 @@
 //! What is fuzzed: one function for each kind of bytes that come from outside, which panics where the code
 //! does not keep what it promises. The fuzzer and the gate run the same ones.
 
+#[path = "targets/control.rs"]
+mod control;
 #[path = "targets/files.rs"]
 mod files;
 #[path = "targets/link.rs"]
@@ -69,6 +71,8 @@ pub const TARGETS: &[Target] = &[
     target("dialogues", files::dialogues, files::dialogue_seeds).costing(64 * 1024 * KIB, 4096),
     target("transcripts", files::transcripts, files::transcript_seeds).costing(512 * KIB, 256),
     target("patterns", files::patterns, files::pattern_seeds),
+    target("control-requests", control::requests, control::request_seeds),
+    target("control-answers", control::answers, control::answer_seeds).costing(256 * KIB, 512),
     target("session-files", files::session_files, files::session_file_seeds).costing(512 * KIB, 256),
 ];
 
