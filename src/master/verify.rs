@@ -96,7 +96,6 @@ pub fn open(path: &Path) -> Result<Connection, VerifyError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     let version: i64 = match connection.query_row("PRAGMA user_version", [], |row| row.get(0)) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             return Err(VerifyError::Foreign(path.to_owned()));
@@ -106,6 +105,8 @@ pub fn open(path: &Path) -> Result<Connection, VerifyError> {
     if usize::try_from(version) != Ok(super::database::MIGRATIONS.len()) {
         return Err(VerifyError::Foreign(path.to_owned()));
     }
+    // Only now: it reads the file's header, which may be nobody's.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     Ok(connection)
 }
 
