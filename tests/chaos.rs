@@ -1,3 +1,5 @@
+//! spec/chaos.md
+//!
 //! Kills, stops, cuts and delays a deployment of real daemons while people trade, and checks after each
 //! round that no acknowledged trade is lost and none is doubled.
 //!
@@ -20,6 +22,8 @@ mod check;
 mod deployment;
 #[path = "chaos/disk.rs"]
 mod disk;
+#[path = "chaos/faults.rs"]
+mod faults;
 #[path = "chaos/proxy.rs"]
 mod proxy;
 #[path = "chaos/random.rs"]
@@ -29,152 +33,51 @@ mod trader;
 
 use check::Counts;
 use deployment::Deployment;
-use papertrader::fault;
+use faults::{Ended, Fault};
 use papertrader::master::verify;
 use random::Random;
-use rusqlite::Connection;
-use rustix::process::Signal;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-use trader::{Command, Trader};
+use trader::{Book, Command, Trader};
 
 const TRADERS: usize = 6;
 const WORKERS: usize = 2;
 const STARTING_CASH: i64 = 1_000_000;
 const INTERVAL: &str = "200ms";
-
-/// What is done to a deployment.
-#[derive(Debug, Clone)]
-enum Fault {
-    KillMaster,
-    KillWorker(usize),
-    KillAll,
-    KillMasterTwice,
-    StopMaster(u64),
-    StopWorker(usize, u64),
-    CutLinks,
-    DelayLinks(u64),
-    BusyDatabase(u64),
-    FullDisk(u64),
-    ReadOnlyDisk,
-    Point(&'static str, u64),
-}
-
-impl Fault {
-    fn draw(random: &mut Random) -> Fault {
-        let worker = random.between(0, WORKERS as u64 - 1) as usize;
-        match random.between(0, 15) {
-            0 | 1 => Fault::KillMaster,
-            2 => Fault::KillWorker(worker),
-            3 => Fault::KillAll,
-            4 => Fault::KillMasterTwice,
-            5 => Fault::StopMaster(random.between(50, 1500)),
-            6 => Fault::StopWorker(worker, random.between(50, 1500)),
-            7 => Fault::CutLinks,
-            8 => Fault::DelayLinks(random.between(1, 120)),
-            9 => Fault::BusyDatabase(random.between(50, 1500)),
-            10 => Fault::FullDisk(random.between(50, 1500)),
-            11 => Fault::ReadOnlyDisk,
-            // Only where the programs were built with them.
-            _ if !cfg!(debug_assertions) => Fault::KillMaster,
-            _ => Fault::Point(random.pick::<&'static str>(fault::POINTS), random.between(1, 4)),
-        }
-    }
-
-    /// Does it; how many processes were killed.
-    fn strike(&self, random: &mut Random, deployment: &mut Deployment) -> usize {
-        let pause = |millis| thread::sleep(Duration::from_millis(millis));
-        match self {
-            Fault::KillMaster => {
-                deployment.master.kill();
-                pause(random.between(0, 400));
-                1
-            }
-            Fault::KillWorker(worker) => {
-                deployment.workers[*worker].kill();
-                pause(random.between(0, 400));
-                1
-            }
-            Fault::KillAll => {
-                deployment.workers.iter_mut().for_each(deployment::Daemon::kill);
-                deployment.master.kill();
-                1 + WORKERS
-            }
-            Fault::KillMasterTwice => {
-                deployment.master.kill();
-                let _ready = deployment.master.start(None);
-                pause(random.between(0, 400));
-                deployment.master.kill();
-                2
-            }
-            Fault::StopMaster(millis) => {
-                deployment.master.signal(Signal::STOP);
-                pause(*millis);
-                deployment.master.signal(Signal::CONT);
-                0
-            }
-            Fault::StopWorker(worker, millis) => {
-                deployment.workers[*worker].signal(Signal::STOP);
-                pause(*millis);
-                deployment.workers[*worker].signal(Signal::CONT);
-                0
-            }
-            Fault::CutLinks => {
-                deployment.proxy.cut();
-                0
-            }
-            Fault::DelayLinks(millis) => {
-                deployment.proxy.delay(Duration::from_millis(*millis));
-                pause(500);
-                deployment.proxy.delay(Duration::ZERO);
-                0
-            }
-            Fault::BusyDatabase(millis) => {
-                let holder = Connection::open(&deployment.database).unwrap();
-                holder.busy_timeout(Duration::from_secs(10)).unwrap();
-                holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-                pause(*millis);
-                holder.execute_batch("ROLLBACK").unwrap();
-                0
-            }
-            Fault::FullDisk(millis) => {
-                let Some(disk) = &deployment.disk else { return 0 };
-                disk.fill();
-                pause(*millis);
-                disk.clear();
-                0
-            }
-            Fault::ReadOnlyDisk => {
-                deployment.master.kill();
-                let Some(disk) = &deployment.disk else { return 1 };
-                disk.set_writable(false);
-                let ready = deployment.master.start(None);
-                assert!(
-                    !deployment.master.wait_ready(&ready),
-                    "a master serves on a read-only disk"
-                );
-                deployment.master.kill();
-                disk.set_writable(true);
-                1
-            }
-            Fault::Point(name, count) => {
-                deployment.master.kill();
-                let ready = deployment.master.start(Some(&format!("{name}:{count}")));
-                if deployment.master.wait_ready(&ready) {
-                    deployment.master.outlive(Duration::from_secs(3));
-                }
-                2
-            }
-        }
-    }
-}
+/// Rounds after which traders retire and others begin: what is read after a round stays as short as it was.
+const CAREER: u64 = 25;
+/// Rounds between two lines of progress, after the first ones.
+const PROGRESS: u64 = 20;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
         .ok()
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(default)
+}
+
+/// Everything that a run knows.
+struct Run {
+    deployment: Deployment,
+    random: Random,
+    seed: u64,
+    traders: Vec<Sender<Command>>,
+    /// What those knew who have retired, in the order of their numbers.
+    retired: Vec<Book>,
+    /// Orders of the retired.
+    past: Counts,
+    ended: Ended,
+    /// Kills that the seed alone promises.
+    sure: u64,
+    verified: Verified,
+}
+
+/// What `verify` was asked.
+#[derive(Debug, Default)]
+struct Verified {
+    runs: u64,
+    last_ms: u64,
 }
 
 fn main() {
@@ -184,79 +87,183 @@ fn main() {
     let mut folder = tempfile::Builder::new().prefix("pt").tempdir_in("/tmp").unwrap();
     // What failed is there to be looked at.
     folder.disable_cleanup(std::env::var_os("CHAOS_KEEP").is_some());
-    let mut deployment = Deployment::make(folder.path(), WORKERS, INTERVAL);
-    if deployment.disk.is_none() {
+    let mut run = Run {
+        deployment: Deployment::make(folder.path(), WORKERS, INTERVAL),
+        random: Random::new(seed),
+        seed,
+        traders: Vec::new(),
+        retired: Vec::new(),
+        past: Counts::default(),
+        ended: Ended::default(),
+        sure: 0,
+        verified: Verified::default(),
+    };
+    if run.deployment.disk.is_none() {
         println!("chaos: no right to mount a disk: full and read-only ones are left out");
     }
-    deployment.heal();
-    let mut random = Random::new(seed);
-    let traders: Vec<Sender<Command>> = (0..TRADERS)
-        .map(|number| {
-            let trader = Trader::new(number, seed, &deployment.addresses);
+    run.deployment.heal();
+    run.hire();
+    let began = Instant::now();
+    let (mut since, mut checking) = (Instant::now(), Duration::ZERO);
+    for round in 1..=rounds {
+        let fault = run.disturb(round);
+        let settled = Instant::now();
+        let mut counts = run.settle();
+        checking += settled.elapsed();
+        if round <= PROGRESS || round % PROGRESS == 0 || round == rounds {
+            counts += &run.past;
+            println!(
+                "round {round}: {fault}; so far {} kills, {} orders, {} acknowledged, {} filled, {:.0} s; \
+                 since the last line {:.1} s, of these {:.1} s to settle and check; verify {} ms",
+                run.ended.kills,
+                counts.orders,
+                counts.notices,
+                counts.fills,
+                began.elapsed().as_secs_f32(),
+                since.elapsed().as_secs_f32(),
+                checking.as_secs_f32(),
+                run.verified.last_ms
+            );
+            (since, checking) = (Instant::now(), Duration::ZERO);
+        }
+        if round % CAREER == 0 && round < rounds {
+            run.retire();
+            run.hire();
+        }
+    }
+    run.retire();
+    run.end(rounds, began);
+}
+
+impl Run {
+    /// Traders that nobody has seen yet.
+    fn hire(&mut self) {
+        let first = self.retired.len();
+        for number in first..first + TRADERS {
+            let trader = Trader::new(number, self.seed, &self.deployment.addresses);
             let (sender, receiver) = channel();
             thread::Builder::new()
                 .name(format!("trader {number}"))
                 .spawn(move || trader.run(&receiver))
                 .unwrap();
-            sender
-        })
-        .collect();
-    let (mut kills, began) = (0, Instant::now());
-    let mut counts = Counts::default();
-    for round in 1..=rounds {
-        let fault = Fault::draw(&mut random);
-        for trader in &traders {
+            self.traders.push(sender);
+        }
+    }
+
+    /// A fault while all trade, and a kill behind it where fewer were killed than there were rounds; what was done.
+    fn disturb(&mut self, round: u64) -> String {
+        let mut faults = vec![Fault::draw(&mut self.random)];
+        self.sure += faults[0].sure_kills();
+        if self.sure < round {
+            let kill = Fault::draw_kill(&mut self.random);
+            self.sure += kill.sure_kills();
+            faults.push(kill);
+        }
+        for trader in &self.traders {
             trader
                 .send(Command::Trade)
                 .expect("a trader has ended; its panic is above");
         }
-        thread::sleep(Duration::from_millis(random.between(50, 600)));
-        kills += fault.strike(&mut random, &mut deployment);
-        deployment.heal();
-        counts = settle(&traders, &deployment);
-        if round <= 20 || round % 20 == 0 || round == rounds {
-            println!(
-                "round {round}: {fault:?}; so far {kills} kills, {} orders, {} acknowledged, {} filled, {:.0} s",
-                counts.orders,
-                counts.notices,
-                counts.fills,
-                began.elapsed().as_secs_f32()
-            );
+        thread::sleep(Duration::from_millis(self.random.between(50, 600)));
+        let mut said = String::new();
+        for fault in &faults {
+            let ended = fault.strike(&mut self.random, &mut self.deployment);
+            self.ended.kills += ended.kills;
+            self.ended.at_points += ended.at_points;
+            said += &format!("{}{fault:?}", if said.is_empty() { "" } else { ", " });
         }
+        self.deployment.heal();
+        said
     }
-    println!(
-        "chaos: {rounds} rounds, {kills} kills, {} orders of {TRADERS} traders: 0 acknowledged trades lost, 0 doubled, seed {seed}",
-        counts.orders
-    );
-}
 
-/// Lets every trader find out, then holds what they were told against what is there.
-fn settle(traders: &[Sender<Command>], deployment: &Deployment) -> Counts {
-    let (done, finished) = channel();
-    for trader in traders {
-        trader
-            .send(Command::Settle(done.clone()))
-            .expect("a trader has ended; its panic is above");
+    /// Lets every trader find out, then holds what they were told against what is there.
+    fn settle(&mut self) -> Counts {
+        let (done, finished) = channel();
+        for trader in &self.traders {
+            trader
+                .send(Command::Settle(done.clone()))
+                .expect("a trader has ended; its panic is above");
+        }
+        drop(done);
+        for _ in &self.traders {
+            finished
+                .recv_timeout(Duration::from_secs(180))
+                .expect("a trader does not find out; see above");
+        }
+        let mut counts = Counts::default();
+        for (number, book) in self.books().iter().enumerate() {
+            counts += &self.check(number, book);
+        }
+        self.verify();
+        counts
     }
-    drop(done);
-    for _ in traders {
-        finished
-            .recv_timeout(Duration::from_secs(180))
-            .expect("a trader does not find out; see above");
+
+    /// What the traders know who trade.
+    fn books(&self) -> Vec<Book> {
+        let show = |trader: &Sender<Command>| {
+            let (to, from) = channel();
+            trader.send(Command::Show(to)).unwrap();
+            from.recv().unwrap()
+        };
+        self.traders.iter().map(show).collect()
     }
-    let mut counts = Counts::default();
-    for (number, trader) in traders.iter().enumerate() {
-        let (to, from) = channel();
-        trader.send(Command::Show(to)).unwrap();
-        let book = from.recv().unwrap();
-        let address = &deployment.addresses[number % deployment.addresses.len()];
-        let of_account = check::account(&book, address, STARTING_CASH);
-        counts.orders += of_account.orders;
-        counts.notices += of_account.notices;
-        counts.fills += of_account.fills;
+
+    fn check(&self, number: usize, book: &Book) -> Counts {
+        let addresses = &self.deployment.addresses;
+        let counts = check::account(book, &addresses[number % addresses.len()], STARTING_CASH);
+        for (what, names) in [("lost", &counts.lost), ("doubled", &counts.doubled)] {
+            assert!(names.is_empty(), "{what}, seed {}: {names:?}", self.seed);
+        }
+        counts
     }
-    let mut ledger = verify::open(&deployment.database).unwrap();
-    let report = verify::check(&mut ledger, &|| false).unwrap();
-    assert!(report.differences.is_empty(), "verify: {:#?}", report.differences);
-    counts
+
+    fn verify(&mut self) {
+        let mut ledger = verify::open(&self.deployment.database).unwrap();
+        let report = verify::check(&mut ledger, &|| false).unwrap();
+        assert!(report.differences.is_empty(), "verify: {:#?}", report.differences);
+        self.verified.runs += 1;
+        self.verified.last_ms = report.took_ms;
+    }
+
+    /// Lets all who trade go, when all is settled and checked.
+    fn retire(&mut self) {
+        for book in self.books() {
+            self.past.orders += book.intents.len();
+            self.past.notices += book.notices();
+            self.past.fills += book.fills();
+            self.retired.push(book);
+        }
+        self.traders.clear();
+    }
+
+    /// Holds what all were ever told against what is there after everything, and asks again for some of it.
+    fn end(&mut self, rounds: u64, began: Instant) {
+        let mut counts = Counts::default();
+        let mut repeats = 0;
+        for (number, book) in self.retired.iter().enumerate() {
+            let addresses = &self.deployment.addresses;
+            repeats += check::again(book, &addresses[(number + 1) % addresses.len()], &mut self.random);
+        }
+        for (number, book) in self.retired.iter().enumerate() {
+            counts += &self.check(number, book);
+            repeats += book.repeats;
+        }
+        self.verify();
+        let Ended { kills, at_points } = self.ended;
+        assert!(kills >= rounds, "{kills} kills in {rounds} rounds");
+        println!(
+            "chaos: {rounds} rounds in {:.0} s, {kills} kills and {at_points} deaths in the middle of something; {} orders \
+             of {} traders, {TRADERS} at a time, {} acknowledged, {} filled, {repeats} asked for again when they were over; \
+             {} lost, {} doubled; {} verify runs, all clean; seed {}",
+            began.elapsed().as_secs_f32(),
+            counts.orders,
+            self.retired.len(),
+            counts.notices,
+            counts.fills,
+            counts.lost.len(),
+            counts.doubled.len(),
+            self.verified.runs,
+            self.seed
+        );
+    }
 }

@@ -1,30 +1,58 @@
 //! The invariants, read over the wire and recomputed here.
 
+use crate::random::Random;
 use crate::trader::Book;
-use papertrader::client::{Client, Options};
+use papertrader::client::connection::Answer;
+use papertrader::client::{Client, Connection, Options};
 use papertrader::model::money::MILLION;
 use papertrader::model::{Side, Status, Username};
 use papertrader::wire::Reply;
 use papertrader::wire::payload::{Entry, History, Portfolio};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
+/// Orders of each retired trader that are sent again at the end.
+const AGAIN: u64 = 5;
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Counts of what was checked.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub struct Counts {
     pub orders: usize,
     pub notices: usize,
     pub fills: usize,
+    /// Orders that were announced or answered and are not there.
+    pub lost: Vec<String>,
+    /// Orders that are there more than once.
+    pub doubled: Vec<String>,
+}
+
+impl AddAssign<&Counts> for Counts {
+    fn add_assign(&mut self, other: &Counts) {
+        self.orders += other.orders;
+        self.notices += other.notices;
+        self.fills += other.fills;
+        self.lost.extend_from_slice(&other.lost);
+        self.doubled.extend_from_slice(&other.doubled);
+    }
 }
 
 /// Compares what a trader was told with what the deployment holds.
 pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
     let username = Username::parse(&book.name).unwrap();
     let (history, portfolio) = read(book, &username, address);
+    let mut counts = Counts {
+        orders: book.intents.len(),
+        ..Counts::default()
+    };
     let mut rows: HashMap<&str, &Entry> = HashMap::new();
     for entry in &history.entries {
         let name = entry.detail.as_ref().unwrap().client_order_id.as_str();
-        assert!(rows.insert(name, entry).is_none(), "{name} traded twice");
+        if rows.insert(name, entry).is_some() {
+            counts.doubled.push(name.to_owned());
+        }
         assert!(book.intents.contains_key(name), "{name} was never ordered");
         assert_ne!(
             entry.status,
@@ -32,22 +60,19 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
             "{name} is queued though it is answered"
         );
     }
-    let mut counts = Counts {
-        orders: book.intents.len(),
-        ..Counts::default()
-    };
     for (name, intent) in &book.intents {
-        let row = rows.get(name.as_str());
+        counts.notices += usize::from(intent.queued.is_some());
+        let Some(row) = rows.get(name.as_str()) else {
+            counts.lost.push(name.clone());
+            continue;
+        };
         if let Some(id) = intent.queued {
-            counts.notices += 1;
-            let row = row.unwrap_or_else(|| panic!("{name} was acknowledged and is lost"));
             assert_eq!(row.id, id, "{name} has another transaction than was announced");
         }
         let outcome = intent
             .outcome
             .as_ref()
             .unwrap_or_else(|| panic!("{name} never ended"));
-        let row = row.unwrap_or_else(|| panic!("{name} was answered {outcome:?} and is not in the history"));
         let detail = row.detail.as_ref().unwrap();
         match outcome {
             Reply::Filled(fill) => {
@@ -74,8 +99,30 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
             other => panic!("{name} was answered {other:?}"),
         }
     }
-    totals(&history.entries, &portfolio, starting_cash, &book.name);
+    if counts.lost.is_empty() && counts.doubled.is_empty() {
+        totals(&history.entries, &portfolio, starting_cash, &book.name);
+    }
     counts
+}
+
+/// Sends some orders that are long over again: the same answers; how many were asked for.
+pub fn again(book: &Book, address: &str, random: &mut Random) -> u64 {
+    let names: Vec<&String> = book.intents.keys().collect();
+    let mut connection = Connection::connect(address, PATIENCE).unwrap();
+    for _ in 0..AGAIN {
+        let name = *random.pick(&names);
+        connection.send(&book.order(name)).unwrap();
+        let answer = connection.reply(|_| {}).unwrap();
+        let Answer::Message(reply) = answer else {
+            panic!("a payload answers an order")
+        };
+        assert_eq!(
+            Some(&reply),
+            book.intents[name].outcome.as_ref(),
+            "{name} is answered differently"
+        );
+    }
+    AGAIN
 }
 
 /// The worker may still be looking for its master.

@@ -90,6 +90,19 @@ impl Daemon {
         self.child.is_none()
     }
 
+    /// Ends the test where it has died though nobody killed it.
+    fn must_not_have_fallen(&mut self) {
+        if let Some(child) = &mut self.child
+            && let Some(status) = child.try_wait().unwrap()
+        {
+            panic!(
+                "{} with {} died by itself: {status}",
+                self.program,
+                self.config.display()
+            );
+        }
+    }
+
     fn pid(&self) -> Option<Pid> {
         self.child
             .as_ref()
@@ -231,8 +244,10 @@ impl Deployment {
         self.homes.push(keyring);
     }
 
-    /// Starts what does not run, master first.
+    /// Starts what was killed, master first. What ended without that is a defect.
     pub fn heal(&mut self) {
+        self.master.must_not_have_fallen();
+        self.workers.iter_mut().for_each(Daemon::must_not_have_fallen);
         if self.master.has_died() {
             self.master.child = None;
             self.master.run();

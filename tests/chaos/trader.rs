@@ -42,6 +42,32 @@ pub struct Book {
     pub repeats: u64,
 }
 
+impl Book {
+    /// Orders that were announced as queued.
+    pub fn notices(&self) -> usize {
+        let queued = |intent: &&Intent| intent.queued.is_some();
+        self.intents.values().filter(queued).count()
+    }
+
+    /// Orders that were carried out.
+    pub fn fills(&self) -> usize {
+        let filled = |intent: &&Intent| matches!(intent.outcome, Some(Reply::Filled(_)));
+        self.intents.values().filter(filled).count()
+    }
+
+    /// The request of one of the orders, the same whenever it is sent.
+    pub fn order(&self, id: &str) -> Request {
+        let intent = &self.intents[id];
+        Request::Order {
+            session: self.session.clone(),
+            side: intent.side,
+            symbol: intent.symbol,
+            quantity: intent.quantity,
+            id: Some(ClientOrderId::parse(id).unwrap()),
+        }
+    }
+}
+
 pub struct Trader {
     random: Random,
     addresses: Vec<String>,
@@ -53,6 +79,8 @@ pub struct Trader {
     connection: Option<Connection>,
 }
 
+/// Orders that a trader has open at most: who finds no master makes no more of them meanwhile.
+const OPEN_MAX: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Trader {
@@ -114,7 +142,9 @@ impl Trader {
                 None if !trading => return,
                 None => {
                     for _ in 0..self.random.between(1, 8) {
-                        self.intend();
+                        if self.open.len() < OPEN_MAX {
+                            self.intend();
+                        }
                     }
                     let hasty = self.random.one_in(5);
                     self.round(hasty);
@@ -155,24 +185,13 @@ impl Trader {
         self.connection.take()
     }
 
-    fn order(&self, id: &str) -> Request {
-        let intent = &self.book.intents[id];
-        Request::Order {
-            session: self.book.session.clone(),
-            side: intent.side,
-            symbol: intent.symbol,
-            quantity: intent.quantity,
-            id: Some(ClientOrderId::parse(id).unwrap()),
-        }
-    }
-
     /// Sends what is open in one write and takes the answers; a hasty one walks away in between.
     fn round(&mut self, hasty: bool) {
         let Some(mut connection) = self.connect() else {
             return;
         };
-        let ids: Vec<String> = self.open.iter().take(64).cloned().collect();
-        let requests: Vec<Request> = ids.iter().map(|id| self.order(id)).collect();
+        let ids: Vec<String> = self.open.iter().take(OPEN_MAX).cloned().collect();
+        let requests: Vec<Request> = ids.iter().map(|id| self.book.order(id)).collect();
         if connection.send_all(&requests).is_err() {
             return;
         }
@@ -249,7 +268,7 @@ impl Trader {
         let ids: Vec<String> = self.book.intents.keys().cloned().collect();
         for _ in 0..3 {
             let id = self.random.pick(&ids).clone();
-            let request = self.order(&id);
+            let request = self.book.order(&id);
             let Some(mut connection) = self.connect() else {
                 continue;
             };

@@ -1,0 +1,188 @@
+//! What is done to a deployment while people trade.
+
+use crate::WORKERS;
+use crate::deployment::{Daemon, Deployment};
+use crate::random::Random;
+use papertrader::fault;
+use rusqlite::Connection;
+use rustix::process::Signal;
+use std::thread;
+use std::time::Duration;
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    KillMaster,
+    KillWorker(usize),
+    KillAll,
+    KillMasterTwice,
+    StopMaster(u64),
+    StopWorker(usize, u64),
+    CutLinks,
+    DelayLinks(u64),
+    BusyDatabase(u64),
+    FullDisk(u64),
+    ReadOnlyDisk,
+    Point(&'static str, u64),
+}
+
+/// How processes came to their end.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Ended {
+    /// By SIGKILL.
+    pub kills: u64,
+    /// At a place in the code that was armed.
+    pub at_points: u64,
+}
+
+fn kills(kills: u64) -> Ended {
+    Ended { kills, at_points: 0 }
+}
+
+fn pause(millis: u64) {
+    // The length of a fault, not a wait for something.
+    thread::sleep(Duration::from_millis(millis));
+}
+
+impl Fault {
+    pub fn draw(random: &mut Random) -> Fault {
+        let worker = random.between(0, WORKERS as u64 - 1) as usize;
+        match random.between(0, 15) {
+            0 | 1 => Fault::KillMaster,
+            2 => Fault::KillWorker(worker),
+            3 => Fault::KillAll,
+            4 => Fault::KillMasterTwice,
+            5 => Fault::StopMaster(random.between(50, 1500)),
+            6 => Fault::StopWorker(worker, random.between(50, 1500)),
+            7 => Fault::CutLinks,
+            8 => Fault::DelayLinks(random.between(1, 120)),
+            9 => Fault::BusyDatabase(random.between(50, 1500)),
+            10 => Fault::FullDisk(random.between(50, 1500)),
+            11 => Fault::ReadOnlyDisk,
+            // Only where the programs were built with them.
+            _ if !cfg!(debug_assertions) => Fault::KillMaster,
+            _ => Fault::Point(random.pick::<&'static str>(fault::POINTS), random.between(1, 4)),
+        }
+    }
+
+    /// One that kills.
+    pub fn draw_kill(random: &mut Random) -> Fault {
+        match random.between(0, WORKERS as u64) {
+            0 => Fault::KillMaster,
+            worker => Fault::KillWorker(worker as usize - 1),
+        }
+    }
+
+    /// How many processes it kills at least, whatever the clock does.
+    pub fn sure_kills(&self) -> u64 {
+        match self {
+            Fault::KillMaster | Fault::KillWorker(_) | Fault::ReadOnlyDisk | Fault::Point(..) => 1,
+            Fault::KillMasterTwice => 2,
+            Fault::KillAll => 1 + WORKERS as u64,
+            Fault::StopMaster(_)
+            | Fault::StopWorker(..)
+            | Fault::CutLinks
+            | Fault::DelayLinks(_)
+            | Fault::BusyDatabase(_)
+            | Fault::FullDisk(_) => 0,
+        }
+    }
+
+    /// Does it.
+    pub fn strike(&self, random: &mut Random, deployment: &mut Deployment) -> Ended {
+        match self {
+            Fault::KillMaster => {
+                deployment.master.kill();
+                pause(random.between(0, 400));
+                kills(1)
+            }
+            Fault::KillWorker(worker) => {
+                deployment.workers[*worker].kill();
+                pause(random.between(0, 400));
+                kills(1)
+            }
+            Fault::KillAll => {
+                deployment.workers.iter_mut().for_each(Daemon::kill);
+                deployment.master.kill();
+                kills(1 + WORKERS as u64)
+            }
+            Fault::KillMasterTwice => {
+                deployment.master.kill();
+                let _ready = deployment.master.start(None);
+                pause(random.between(0, 400));
+                deployment.master.kill();
+                kills(2)
+            }
+            Fault::StopMaster(millis) => {
+                deployment.master.signal(Signal::STOP);
+                pause(*millis);
+                deployment.master.signal(Signal::CONT);
+                kills(0)
+            }
+            Fault::StopWorker(worker, millis) => {
+                deployment.workers[*worker].signal(Signal::STOP);
+                pause(*millis);
+                deployment.workers[*worker].signal(Signal::CONT);
+                kills(0)
+            }
+            Fault::CutLinks => {
+                deployment.proxy.cut();
+                kills(0)
+            }
+            Fault::DelayLinks(millis) => {
+                deployment.proxy.delay(Duration::from_millis(*millis));
+                pause(500);
+                deployment.proxy.delay(Duration::ZERO);
+                kills(0)
+            }
+            Fault::BusyDatabase(millis) => {
+                let holder = Connection::open(&deployment.database).unwrap();
+                holder.busy_timeout(Duration::from_secs(10)).unwrap();
+                holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+                pause(*millis);
+                holder.execute_batch("ROLLBACK").unwrap();
+                kills(0)
+            }
+            Fault::FullDisk(millis) => {
+                if let Some(disk) = &deployment.disk {
+                    disk.fill();
+                    pause(*millis);
+                    disk.clear();
+                }
+                kills(0)
+            }
+            Fault::ReadOnlyDisk => read_only(deployment),
+            Fault::Point(name, count) => point(name, *count, deployment),
+        }
+    }
+}
+
+/// The master has to notice at its start, and to say so by ending.
+fn read_only(deployment: &mut Deployment) -> Ended {
+    deployment.master.kill();
+    if let Some(disk) = &deployment.disk {
+        disk.set_writable(false);
+        let ready = deployment.master.start(None);
+        assert!(
+            !deployment.master.wait_ready(&ready),
+            "a master serves on a read-only disk"
+        );
+        disk.set_writable(true);
+    }
+    kills(1)
+}
+
+/// The master dies by itself in the middle of something; one that does not get there is killed.
+fn point(name: &str, count: u64, deployment: &mut Deployment) -> Ended {
+    deployment.master.kill();
+    let ready = deployment.master.start(Some(&format!("{name}:{count}")));
+    let dies = !deployment.master.wait_ready(&ready) || deployment.master.outlive(Duration::from_secs(3));
+    if dies {
+        Ended {
+            kills: 1,
+            at_points: 1,
+        }
+    } else {
+        kills(2)
+    }
+}
