@@ -172,6 +172,8 @@ pub struct Status {
     pub accounts: i64,
     /// Active sessions.
     pub sessions: usize,
+    /// Requests, since the start, with a session that was not active: over, or made up.
+    pub inactive_sessions: u64,
     /// Prices.
     pub assets: Assets,
     /// Links refused since the start, by reason.

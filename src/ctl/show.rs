@@ -78,6 +78,13 @@ pub(super) fn status(status: &Status) -> String {
             assets.unfilled
         );
     }
+    if status.inactive_sessions > 0 {
+        let _ = writeln!(
+            out,
+            "requests with a session that was not active: {}",
+            status.inactive_sessions
+        );
+    }
     for count in &status.refused_links {
         let _ = writeln!(out, "links refused, {}: {}", clean(&count.reason), count.count);
     }

@@ -97,6 +97,13 @@ fn next_frame(
                 "not the handshake message that is due",
             ));
         }
+        // Nothing in a header is signed, so nothing in it is free.
+        if header.argument_count != 0 && header.instruction != Instruction::LinkRefused.number() {
+            return Err(Fault::new(
+                ProtocolFault::BadFrame,
+                "a handshake message has no arguments",
+            ));
+        }
         if usize::try_from(header.data_size).unwrap_or(usize::MAX) > DATA_MAX {
             return Err(Fault::new(
                 ProtocolFault::TooLarge,

@@ -16,6 +16,7 @@ use super::transactions::{self, Order};
 use super::views;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::{self, ActiveSession, HASHES_MAX, SessionHashes, SessionState};
+use crate::log::Throttle;
 use crate::model::{AccountId, Email, Money, Reason, Session, SessionHash, SessionId, Stamp, Username};
 use crate::thread::{Heart, Stop, TICK};
 use crate::wire::{Instruction, Refusal, Reply, Request, reply};
@@ -36,6 +37,8 @@ pub const INBOX: usize = 1024;
 const GROUP: usize = 256;
 /// How often it is noted on disk when sessions were last used.
 const TOUCH: Duration = Duration::from_secs(60);
+/// Lines a minute about sessions that are not active.
+const INACTIVE_LOGGED: u32 = 20;
 
 /// What may be asked with or about a session.
 #[derive(Debug)]
@@ -75,6 +78,8 @@ pub struct Status {
     pub accounts: i64,
     /// Sessions active.
     pub sessions: usize,
+    /// Questions, since the start, with a session that is not active: over, or made up.
+    pub inactive: u64,
 }
 
 /// The module's whole vocabulary.
@@ -138,6 +143,8 @@ pub struct Auth {
     starting_cash: Money,
     neighbours: Neighbours,
     touched: Instant,
+    inactive: u64,
+    throttle: Throttle,
     /// What has been decided and is not committed yet.
     writes: Vec<Write>,
     /// Replies that say it, sent after the commit.
@@ -202,6 +209,8 @@ impl Auth {
             starting_cash: config.starting_cash,
             neighbours,
             touched: Instant::now(),
+            inactive: 0,
+            throttle: Throttle::new(INACTIVE_LOGGED, Duration::from_secs(60)),
             writes: Vec::new(),
             answers: Vec::new(),
             ended: Vec::new(),
@@ -275,6 +284,7 @@ impl Auth {
                 let _ = reply.try_send(Status {
                     accounts,
                     sessions: self.sessions.len(),
+                    inactive: self.inactive,
                 });
             }
         }
@@ -324,7 +334,7 @@ impl Auth {
                     quantity,
                     id,
                 }) => {
-                    let account = self.account(&session);
+                    let account = self.account(&route, transactions::instruction(side), &session);
                     let client_order_id = id;
                     orders.push(Order {
                         route,
@@ -370,12 +380,34 @@ impl Auth {
     }
 
     /// The account that a session stands for, and that the session was used.
-    fn account(&mut self, session: &SessionId) -> Result<AccountId, Refusal> {
-        let kept = self
+    fn account(
+        &mut self,
+        route: &Route,
+        instruction: Instruction,
+        session: &SessionId,
+    ) -> Result<AccountId, Refusal> {
+        let account = self
             .sessions
             .use_it(&session.hash(), Stamp::now())
-            .ok_or_else(expired)?;
-        Ok(kept.session.account)
+            .map(|kept| kept.session.account);
+        if account.is_none() {
+            self.inactive(route, instruction);
+        }
+        account.ok_or_else(expired)
+    }
+
+    /// Somebody used a session that is over, or guesses: it is counted, and said now and then.
+    fn inactive(&mut self, route: &Route, instruction: Instruction) {
+        self.inactive += 1;
+        if let Some(more) = self.throttle.allow("session") {
+            let client = route
+                .client
+                .map_or("no client".to_owned(), |client| client.to_string());
+            crate::info!(
+                "worker {} passed on {instruction} of {client} with a session that is not active{more}",
+                route.peer.worker.name
+            );
+        }
     }
 
     fn question(&mut self, route: &Route, request: Request) -> Option<views::Question> {
@@ -388,7 +420,7 @@ impl Auth {
             // The router sends no other request here.
             _ => return None,
         };
-        match self.account(&session) {
+        match self.account(route, instruction, &session) {
             Ok(asker) => Some(views::Question { asker, about }),
             Err(refusal) => {
                 route.fail(instruction, &refusal);
@@ -400,6 +432,9 @@ impl Auth {
     /// Tells a worker what is known of a session.
     fn describe(&mut self, route: &Route, hash: SessionHash) {
         let active = self.sessions.get(&hash, Stamp::now()).map(active);
+        if active.is_none() {
+            self.inactive(route, Instruction::LinkSession);
+        }
         let state = SessionState { hash, active };
         route.send(|out| message::write(out, Instruction::LinkSession, &state));
     }
@@ -434,7 +469,10 @@ impl Auth {
                     .write(out);
                 });
             }
-            None => route.fail(Instruction::Resume, &expired()),
+            None => {
+                self.inactive(route, Instruction::Resume);
+                route.fail(Instruction::Resume, &expired());
+            }
         }
     }
 
@@ -442,6 +480,7 @@ impl Auth {
         let hash = session.hash();
         // Sent again after a broken link, it may have been done already.
         if self.sessions.get(&hash, Stamp::now()).is_none() && !route.again {
+            self.inactive(&route, Instruction::Logout);
             route.fail(Instruction::Logout, &expired());
             return;
         }
@@ -484,11 +523,12 @@ impl Auth {
             if let Err(error) = &stored {
                 crate::error!("accounts and sessions could not be stored: {error}");
             }
+            // First the workers: whoever hears of a success finds the session gone everywhere.
+            self.tell_ended();
             self.settle(stored.is_ok());
         } else if !self.answers.is_empty() {
             self.settle(true);
         }
-        self.tell_ended();
     }
 
     fn settle(&mut self, stored: bool) {

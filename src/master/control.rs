@@ -220,6 +220,7 @@ impl Shared {
             workers_expected: self.means.expected_workers,
             accounts: accounts.accounts,
             sessions: accounts.sessions,
+            inactive_sessions: accounts.inactive,
             assets: Assets {
                 listed: prices.assets,
                 priced: prices.priced,

@@ -11,7 +11,8 @@ use crate::link::handshake::{self, HandshakeError, MasterSide, WorkerIdentity};
 use crate::link::keyring::Fingerprint;
 use crate::link::line::{Line, Over};
 use crate::link::message::{Frames, Report, SessionHashes};
-use crate::log::Throttle;
+use crate::link::record::RecordError;
+use crate::log::{More, Throttle};
 use crate::model::{Malformed, ProtocolFault, SessionHash, Stamp};
 use crate::net::limits::Place;
 use crate::net::refusal::Refusal;
@@ -41,6 +42,8 @@ const UNANSWERED_MAX: usize = 64;
 const FIRST: usize = 4096;
 /// Bytes of the shortest first message of a link: version, UUID, nonce.
 const HELLO_LEAST: u32 = 2 + 16 + 32;
+/// A word for counters and the log: a registered worker says what no worker may.
+const NONSENSE: &str = "nonsense";
 
 /// What every peer's thread needs.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ pub struct Gate {
     pub max_connections: usize,
     /// From a frame's first byte to its last, and for a peer that says nothing.
     pub frame_timeout: Duration,
-    /// Refused handshakes, by reason.
+    /// Refused handshakes, and links that ended for what was said over them, by reason.
     pub refusals: Arc<Mutex<HashMap<String, u64>>>,
     /// Keeps hostile peers from filling the log.
     pub throttle: Throttle,
@@ -246,10 +249,24 @@ impl Gate {
         }
     }
 
-    fn refused(&self, peer: &dyn fmt::Display, reason: &str, error: &dyn fmt::Display) {
-        *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
-        if let Some(more) = self.throttle.allow("handshake") {
+    fn refused(&self, peer: &dyn fmt::Display, reason: &'static str, error: &dyn fmt::Display) {
+        if let Some(more) = self.count(reason) {
             crate::warn!("a link from {peer} was refused ({reason}): {error}{more}");
+        }
+    }
+
+    /// Counts a refusal; whether it may be logged. A flood for one reason hides no other.
+    fn count(&self, reason: &'static str) -> Option<More> {
+        *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
+        self.throttle.allow(reason)
+    }
+
+    /// A link ends for what was said over it, by its worker or by somebody on the wire.
+    fn ended(&self, line: &Line, uuid: Uuid, reason: &'static str, error: &dyn fmt::Display) {
+        if let Some(more) = self.count(reason) {
+            let registry = self.shared.registry.load();
+            let worker = registry.by_uuid(&uuid).map_or("?", |worker| worker.name.as_str());
+            crate::warn!("{line:?}, of worker {worker}, was cut ({reason}): {error}{more}");
         }
     }
 
@@ -259,20 +276,36 @@ impl Gate {
         let mut plain = early;
         let mut chunk = Vec::new();
         let mut known: Option<Arc<Peer>> = None;
-        let over = loop {
+        loop {
             decoder.take(&mut plain);
             match self.take(&mut decoder, line, uuid, &mut known) {
                 Ok(true) => {}
-                Ok(false) => break "the master is stopping".to_owned(),
-                Err(nonsense) => break format!("nonsense inside it: {nonsense}"),
+                Ok(false) => {
+                    crate::info!("{line:?} is over: the master is stopping");
+                    break;
+                }
+                Err(nonsense) => {
+                    self.ended(line, uuid, NONSENSE, &nonsense);
+                    break;
+                }
             }
             match line.read(&mut opener, &mut chunk, &mut plain) {
                 Ok(()) => {}
-                Err(Over::Closed) => break Over::Closed.to_string(),
-                Err(over) => break over.to_string(),
+                Err(Over::Record(error)) => {
+                    self.ended(line, uuid, error.as_str(), &error);
+                    break;
+                }
+                // Without a close record, and not by us: the worker died, or somebody on the wire cut it.
+                Err(Over::Cut) if line.is_open() => {
+                    self.ended(line, uuid, RecordError::Cut.as_str(), &RecordError::Cut);
+                    break;
+                }
+                Err(over) => {
+                    crate::info!("{line:?} is over: {over}");
+                    break;
+                }
             }
-        };
-        crate::info!("{line:?} is over: {over}");
+        }
         line.cut();
         if let Some(peer) = known {
             // Workers must hear of it, or the worker would count as linked for ever.
@@ -382,12 +415,16 @@ impl Gate {
 /// A client's request that a worker passes on. One whose arguments are not of their form is answered
 /// here; its worker should have done so.
 fn request(head: &Header, data: &[u8], route: &Route) -> Result<Option<Request>, Malformed> {
-    const NONSENSE: Malformed = Malformed("a frame that no client may send");
-    head.check_request().map_err(|_| NONSENSE)?;
-    let (instruction, arguments) = frame::read_request(head, data).map_err(|_| NONSENSE)?;
+    const FOREIGN: Malformed = Malformed("a frame that no client may send");
+    const WORKERS_OWN: Malformed = Malformed("a request that a worker answers itself");
+    head.check_request().map_err(|_| FOREIGN)?;
+    let (instruction, arguments) = frame::read_request(head, data).map_err(|_| FOREIGN)?;
     match Request::read(instruction, arguments) {
+        Ok(Some(Request::SwitchState { .. } | Request::Ping | Request::Pong | Request::GetWorkerList)) => {
+            Err(WORKERS_OWN)
+        }
         Ok(Some(request)) => Ok(Some(request)),
-        Ok(None) => Err(NONSENSE),
+        Ok(None) => Err(FOREIGN),
         Err(refusal) => {
             route.fail(instruction, &refusal);
             Ok(None)

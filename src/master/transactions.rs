@@ -63,7 +63,8 @@ impl Order {
     }
 }
 
-fn instruction(side: Side) -> Instruction {
+/// What asks for an order of that side.
+pub(super) fn instruction(side: Side) -> Instruction {
     if side == Side::Sell {
         Instruction::SellAsset
     } else {

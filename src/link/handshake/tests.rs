@@ -550,6 +550,9 @@ fn messages_out_of_turn_out_of_form_and_out_of_size_are_refused() {
         is_frame(refused(&framed(instruction, &[])));
     }
     is_frame(refused(&framed(Instruction::LinkHello, &[])));
+    let mut arguments = framed(Instruction::LinkHello, &data(&hello(UUID)));
+    arguments[8] = 1;
+    is_frame(refused(&arguments));
     is_frame(refused(&framed(
         Instruction::LinkHello,
         &data(&hello(UUID))[..49],

@@ -1,0 +1,206 @@
+//! A registered worker that is not honest, over a link that stands.
+
+use crate::keys::Cast;
+use crate::stage::{PATIENCE, Stage, eventually};
+use papertrader::link::envelope::{Decoder, Header as Envelope};
+use papertrader::link::handshake;
+use papertrader::link::record::Sealed;
+use papertrader::model::{Amount, Reason, SessionId, Side, Stamp, Symbol};
+use papertrader::wire::{Header, Instruction, Reply, Request, frame};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Instant;
+use uuid::Uuid;
+
+/// A link of the dishonest worker's.
+struct Link {
+    uuid: Uuid,
+    socket: TcpStream,
+    sealed: Sealed,
+}
+
+impl Link {
+    fn new(stage: &Stage, cast: &Cast) -> Link {
+        let (party, uuid) = &cast.other;
+        let socket = stage.dial();
+        let side = stage.side(party, *uuid);
+        let link = handshake::connect(&socket, &side, Instant::now() + PATIENCE).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Link {
+            uuid: *uuid,
+            socket,
+            sealed: link.sealed,
+        }
+    }
+
+    fn envelope(&self, sequence: u64) -> Envelope {
+        Envelope {
+            worker: self.uuid,
+            boot: Uuid::from_bytes([9; 16]),
+            sequence,
+            stamp: Stamp::now(),
+            client: None,
+        }
+    }
+
+    fn seal(&mut self, plain: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.sealed.sealer.seal(plain, &mut out).unwrap();
+        out
+    }
+
+    fn say(&mut self, request: &Request) {
+        let mut plain = Vec::new();
+        self.envelope(5)
+            .append_with(&mut plain, |out| request.write(out))
+            .unwrap();
+        let sealed = self.seal(&plain);
+        self.socket.write_all(&sealed).unwrap();
+    }
+
+    fn is_closed(&mut self) {
+        let mut chunk = [0; 65536];
+        // The end, or a reset where the master had not read all.
+        while let Ok(size @ 1..) = self.socket.read(&mut chunk) {
+            let _ = size;
+        }
+    }
+}
+
+pub fn try_all(stage: &mut Stage, cast: &Cast) {
+    nonsense(stage, cast);
+    touched(stage, cast);
+    made_up(stage, cast);
+}
+
+type Write_<'a> = &'a dyn Fn(&Link, &mut Vec<u8>);
+
+fn nonsense(stage: &mut Stage, cast: &Cast) {
+    let all: [(&str, Write_<'_>); 6] = [
+        ("bytes that are no message", &|_, out| {
+            out.extend_from_slice(&[0xFF; 300])
+        }),
+        ("a reply in the place of a request", &|link, out| {
+            link.envelope(1)
+                .append_with(out, |out| Reply::RegisterSuccess.write(out))
+                .unwrap();
+        }),
+        ("a request that a worker answers itself", &|link, out| {
+            link.envelope(1)
+                .append_with(out, |out| Request::Ping.write(out))
+                .unwrap();
+        }),
+        ("a message without a sequence number", &|link, out| {
+            link.envelope(0)
+                .append_with(out, |out| Request::AssetList.write(out))
+                .unwrap();
+        }),
+        ("another worker's UUID", &|link, out| {
+            let other = Envelope {
+                worker: cast.one.1,
+                ..link.envelope(1)
+            };
+            other
+                .append_with(out, |out| Request::AssetList.write(out))
+                .unwrap();
+        }),
+        ("a boot ID that changes", &|link, out| {
+            for (sequence, boot) in [(1, 9), (2, 10)] {
+                let mut envelope = link.envelope(sequence);
+                envelope.boot = Uuid::from_bytes([boot; 16]);
+                envelope
+                    .append_with(out, |out| Request::AssetList.write(out))
+                    .unwrap();
+            }
+        }),
+    ];
+    for (what, write) in all {
+        let mut link = Link::new(stage, cast);
+        let mut plain = Vec::new();
+        write(&link, &mut plain);
+        let sealed = link.seal(&plain);
+        link.socket.write_all(&sealed).unwrap();
+        link.is_closed();
+        stage.expect(&format!("inside the link, {what}"), "nonsense");
+    }
+}
+
+/// Records that are not what was sealed.
+fn touched(stage: &mut Stage, cast: &Cast) {
+    // The master's own, sent back to it.
+    let mut link = Link::new(stage, cast);
+    link.say(&Request::AssetList);
+    let mut chunk = [0; 65536];
+    let size = link.socket.read(&mut chunk).unwrap();
+    assert!(size > 0, "the master says nothing");
+    link.socket.write_all(&chunk[..size]).unwrap();
+    link.is_closed();
+    stage.expect("records of the master's reflected", "record-forged");
+
+    // Too short to be one.
+    let mut link = Link::new(stage, cast);
+    link.socket.write_all(&[0, 1, 0]).unwrap();
+    link.is_closed();
+    stage.expect("a record of an impossible length", "record-length");
+
+    // A record cut after each of its bytes.
+    let length = {
+        let mut link = Link::new(stage, cast);
+        let mut plain = Vec::new();
+        link.envelope(1)
+            .append_with(&mut plain, |out| Request::AssetList.write(out))
+            .unwrap();
+        let sealed = link.seal(&plain);
+        link.socket.write_all(&sealed[..sealed.len() / 2]).unwrap();
+        sealed.len()
+    };
+    stage.expect(
+        &format!("a record of {length} bytes cut in the middle"),
+        "record-cut",
+    );
+}
+
+/// A session that it made up buys nothing.
+fn made_up(stage: &mut Stage, cast: &Cast) {
+    let inactive = |stage: &Stage| stage.status()["inactive_sessions"].as_u64().unwrap();
+    let before = inactive(stage);
+    let mut link = Link::new(stage, cast);
+    link.say(&Request::Order {
+        session: SessionId::from_bytes([1; 32]),
+        side: Side::Buy,
+        symbol: Symbol::parse("SIM1").unwrap(),
+        quantity: Amount(1),
+        id: None,
+    });
+    let mut decoder = Decoder::new(link.uuid);
+    let mut chunk = [0; 65536];
+    let answer = 'read: loop {
+        let size = link.socket.read(&mut chunk).unwrap();
+        assert!(size > 0, "the link ended without an answer");
+        link.sealed.opener.open(&chunk[..size], decoder.input()).unwrap();
+        while let Some(envelope) = decoder.next().unwrap() {
+            if envelope.header.sequence == 5 {
+                let header = Header::read(envelope.body.first_chunk().unwrap());
+                break 'read Reply::read(&header, &envelope.body[frame::HEADER..]).unwrap();
+            }
+        }
+    };
+    let Reply::Fail(Instruction::PurchaseFail, refusal) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(refusal.reason, Reason::SessionExpired);
+    assert_eq!(inactive(stage), before + 1);
+    let said = |line: &&str| line.contains("worker other passed on") && line.contains("not active");
+    eventually("it is logged", || {
+        let log = stage.log();
+        let lines = log.lines().filter(said).count();
+        assert!(lines <= 1, "{lines} lines for one");
+        (lines == 1).then_some(())
+    });
+    println!(
+        "intruders: inside the link, a session that was made up: {}",
+        refusal.reason
+    );
+    drop(link);
+    stage.expect("and its worker went without a word", "record-cut");
+}

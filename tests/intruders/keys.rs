@@ -1,0 +1,297 @@
+//! Keys, UUIDs and addresses that do not belong together, or not any more.
+
+use crate::stage::{PATIENCE, Party, Stage, gpg};
+use papertrader::link::handshake::{self, BudgetLimits, GpgBudget, MasterSide, WorkerIdentity, WorkerSide};
+use papertrader::link::keyring::{Fingerprint, Keyring};
+use ring::digest;
+use std::collections::HashMap;
+use std::fs;
+use std::net::{IpAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+use uuid::Uuid;
+
+/// Everyone who will try.
+pub struct Cast {
+    unknown: Party,
+    expired: (Party, Uuid),
+    revoked: (Party, Uuid),
+    pub one: (Party, Uuid),
+    pub other: (Party, Uuid),
+    elsewhere: (Party, Uuid),
+    /// Two workers whose keys have the same user ID and the same short key ID.
+    alike: [(Party, Uuid); 2],
+    /// A worker, and a key that nobody has registered, alike in the same way.
+    matched: ((Party, Uuid), Party),
+}
+
+impl Cast {
+    pub fn make(stage: &Stage) -> Cast {
+        let enlisted = |name: &str, party: Party, ip: &str| {
+            let uuid = stage.enlist(name, &party.home.export(party.key).unwrap(), ip);
+            (party, uuid)
+        };
+        let listed = |name: &str, ip: &str| enlisted(name, stage.party(name), ip);
+        // Its owner's copy is good for ever; the copy that the master has ran out, or was revoked.
+        let spoilt = |name: &str, spoil: &dyn Fn(&Path, &str)| {
+            let (party, uuid) = listed(name, "127.0.0.1");
+            let copy = stage.folder.join(format!("{name}-copy"));
+            let copied = Command::new("cp")
+                .arg("-a")
+                .args([party.home.home(), &copy])
+                .status();
+            assert!(copied.unwrap().success());
+            spoil(&copy, &party.key.to_string());
+            let public = gpg(&copy, &["--armor", "--export", &party.key.to_string()]);
+            let file = stage.folder.join(format!("{name}.asc"));
+            fs::write(&file, public).unwrap();
+            gpg(
+                stage.deployment.homes[0].home(),
+                &["--import", file.to_str().unwrap()],
+            );
+            end_agent(&copy);
+            (party, uuid)
+        };
+        let [[first, second], [third, fourth]] = alike(stage);
+        Cast {
+            unknown: stage.party("unknown"),
+            expired: spoilt("expired", &|home, key| {
+                gpg(home, &["--quick-set-expire", key, "seconds=1"]);
+                thread::sleep(Duration::from_millis(1100));
+            }),
+            revoked: spoilt("revoked", &|home, key| {
+                let certificate = home.join(format!("openpgp-revocs.d/{key}.rev"));
+                let text = fs::read_to_string(&certificate)
+                    .unwrap()
+                    .replace(":-----BEGIN", "-----BEGIN");
+                fs::write(&certificate, text).unwrap();
+                gpg(home, &["--import", certificate.to_str().unwrap()]);
+            }),
+            one: listed("one", "127.0.0.1"),
+            other: listed("other", "127.0.0.1"),
+            elsewhere: listed("elsewhere", "127.0.0.99"),
+            alike: [
+                enlisted("alike-1", first, "127.0.0.1"),
+                enlisted("alike-2", second, "127.0.0.1"),
+            ],
+            matched: (enlisted("alike-3", third, "127.0.0.1"), fourth),
+        }
+    }
+}
+
+fn end_agent(home: &Path) {
+    let _ = Command::new("gpgconf")
+        .arg("--homedir")
+        .arg(home)
+        .args(["--kill", "all"])
+        .status();
+}
+
+pub fn try_all(stage: &mut Stage, cast: &Cast) {
+    let refused = |stage: &mut Stage, what: &str, party: &Party, uuid: Uuid, reason: &str| {
+        assert!(stage.attempt(party, uuid).is_err(), "{what}: let in");
+        stage.expect(what, reason);
+    };
+    let (one, other) = (&cast.one, &cast.other);
+    refused(
+        stage,
+        "a UUID that nobody has",
+        &cast.unknown,
+        Uuid::new_v4(),
+        "unknown-uuid",
+    );
+    refused(
+        stage,
+        "an unknown key under a stolen UUID",
+        &cast.unknown,
+        one.1,
+        "signature-of-another-key",
+    );
+    refused(
+        stage,
+        "two workers' keys swapped",
+        &one.0,
+        other.1,
+        "signature-of-another-key",
+    );
+    refused(
+        stage,
+        "the right key from the wrong IP",
+        &cast.elsewhere.0,
+        cast.elsewhere.1,
+        "wrong-ip",
+    );
+    refused(
+        stage,
+        "a key that is expired",
+        &cast.expired.0,
+        cast.expired.1,
+        "key-expired",
+    );
+    refused(
+        stage,
+        "a key that is revoked",
+        &cast.revoked.0,
+        cast.revoked.1,
+        "key-revoked",
+    );
+
+    // The full fingerprint decides, whatever else two keys have in common.
+    let [first, second] = &cast.alike;
+    let short = |party: &Party| party.key.to_string()[32..].to_owned();
+    assert!(first.0.key != second.0.key && short(&first.0) == short(&second.0));
+    let listing = gpg(
+        stage.deployment.homes[0].home(),
+        &["--with-colons", "--list-keys", &short(&first.0)],
+    );
+    let found = String::from_utf8(listing).unwrap();
+    assert_eq!(
+        found.lines().filter(|line| line.starts_with("pub:")).count(),
+        2,
+        "{found}"
+    );
+    let what = "the key of another worker, with the same short ID and name";
+    refused(stage, what, &second.0, first.1, "signature-of-another-key");
+    refused(stage, what, &first.0, second.1, "signature-of-another-key");
+    let what = "an unknown key with a worker's short ID and name";
+    refused(
+        stage,
+        what,
+        &cast.matched.1,
+        cast.matched.0.1,
+        "signature-of-another-key",
+    );
+    for (party, uuid) in [first, second, &cast.matched.0] {
+        let link = stage.attempt(party, *uuid);
+        assert!(link.is_ok(), "the right one of two keys alike: {link:?}");
+        drop(link);
+        stage.expect(
+            "the right one of two keys alike links, and ends without a word",
+            "record-cut",
+        );
+    }
+    false_master(stage, cast);
+}
+
+/// A worker's key used as the master's: the worker turns away.
+fn false_master(stage: &Stage, cast: &Cast) {
+    let (impostor, victim) = (&cast.one.0, &cast.other.0);
+    impostor
+        .home
+        .import(&victim.home.export(victim.key).unwrap())
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let budget = GpgBudget::new(BudgetLimits::default());
+    let side = MasterSide::new(impostor.home.clone(), impostor.key, budget).unwrap();
+    let identity = WorkerIdentity {
+        uuid: cast.other.1,
+        name: "other".into(),
+        fingerprint: victim.key,
+    };
+    let served = thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        let lookup = move |_: Uuid, _: IpAddr| Ok(identity.clone());
+        handshake::accept(&socket, &[], &side, &lookup, Instant::now() + PATIENCE).map(|_| ())
+    });
+    let master = stage.deployment.master_key;
+    let side = WorkerSide::new(victim.home.clone(), victim.key, master, cast.other.1).unwrap();
+    let socket = TcpStream::connect(address).unwrap();
+    assert!(
+        handshake::connect(&socket, &side, Instant::now() + PATIENCE).is_err(),
+        "a false master was believed"
+    );
+    drop(socket);
+    assert!(served.join().unwrap().is_err());
+    println!("intruders: a worker's key used as the master's: refused by the worker");
+}
+
+// --- keys alike ----------------------------------------------------------------------------------------
+
+/// How many moments of making are tried for each key: some twenty pairs of keys share 32 bits among them.
+const MOMENTS: u32 = 300_000;
+
+/// Two pairs of keys, each pair with one user ID and one short key ID: the last 32 bits of the fingerprint, which is a
+/// hash over the key and the moment at which it was made. So the keys stay, and the moments are sought.
+fn alike(stage: &Stage) -> [[Party; 2]; 2] {
+    let now = UNIX_EPOCH.elapsed().unwrap().as_secs() as u32;
+    let (here, there) = (Material::make(stage, "alike-1"), Material::make(stage, "alike-2"));
+    let moments = (now - MOMENTS - 3600)..(now - 3600);
+    let short =
+        |material: &Material, moment| -> [u8; 4] { *material.fingerprint(moment).last_chunk().unwrap() };
+    let of_first: HashMap<[u8; 4], u32> = moments
+        .clone()
+        .map(|moment| (short(&here, moment), moment))
+        .collect();
+    let mut pairs = moments.filter_map(|moment| Some((*of_first.get(&short(&there, moment))?, moment)));
+    [0, 1].map(|_| {
+        let (first, second) = pairs.next().expect("two keys alike among so many");
+        [here.key(first), there.key(second)]
+    })
+}
+
+/// A secret key, and what its fingerprint is taken of.
+struct Material {
+    home: Keyring,
+    grip: String,
+    packet: Vec<u8>,
+}
+
+impl Material {
+    fn make(stage: &Stage, name: &str) -> Material {
+        let home = Keyring::create(&stage.folder.join(name)).unwrap();
+        stage.trust_master(&home);
+        gpg(
+            home.home(),
+            &["--quick-gen-key", "scratch", "ed25519", "sign", "never"],
+        );
+        let listing = gpg(
+            home.home(),
+            &["--with-colons", "--with-keygrip", "--list-secret-keys", "scratch"],
+        );
+        let grip = String::from_utf8(listing)
+            .unwrap()
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix("grp:::::::::")?
+                    .strip_suffix(':')
+                    .map(str::to_owned)
+            })
+            .unwrap();
+        // The first packet is the key: a tag, a length of one byte, version, moment of making, the rest.
+        let public = gpg(home.home(), &["--export", "scratch"]);
+        assert_eq!((public[0], public[2]), (0x98, 4), "not a key as expected");
+        let packet = public[2..2 + usize::from(public[1])].to_vec();
+        Material { home, grip, packet }
+    }
+
+    /// The fingerprint that the key has if it was made at that moment.
+    fn fingerprint(&self, moment: u32) -> [u8; 20] {
+        let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+        hash.update(&[0x99, 0, self.packet.len() as u8, self.packet[0]]);
+        hash.update(&moment.to_be_bytes());
+        hash.update(&self.packet[5..]);
+        hash.finish().as_ref().try_into().unwrap()
+    }
+
+    /// The party that has this key, made at that moment.
+    fn key(&self, moment: u32) -> Party {
+        let parameters = self.home.home().join("parameters");
+        let grip = &self.grip;
+        let text = format!(
+            "%no-protection\nKey-Type: EDDSA\nKey-Grip: {grip}\nKey-Usage: sign\nSubkey-Type: ECDH\n\
+             Subkey-Curve: cv25519\nSubkey-Usage: encrypt\nName-Real: alike\nCreation-Date: seconds={moment}\n\
+             Expire-Date: 0\n%commit\n"
+        );
+        fs::write(&parameters, text).unwrap();
+        gpg(self.home.home(), &["--gen-key", parameters.to_str().unwrap()]);
+        let key = Fingerprint::parse(&hex::encode(self.fingerprint(moment))).unwrap();
+        self.home.own(key).expect("the key as it was computed");
+        Party {
+            home: self.home.clone(),
+            key,
+        }
+    }
+}

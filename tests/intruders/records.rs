@@ -1,0 +1,37 @@
+//! The sealed stream between a worker and the master, touched on the wire, and what a listener there learns.
+
+use crate::proxy::Tamper;
+use crate::stage::{Stage, eventually, pass, username};
+
+pub fn try_all(stage: &mut Stage) {
+    for (tamper, reason) in [
+        (Tamper::Flip, "record-forged"),
+        (Tamper::Drop, "record-forged"),
+        (Tamper::Repeat, "record-forged"),
+        (Tamper::Swap, "record-forged"),
+        (Tamper::Cut, "record-cut"),
+    ] {
+        let before = stage.deployment.proxy.connections();
+        stage.deployment.proxy.tamper(tamper);
+        eventually("the worker links again", || {
+            stage.serves();
+            (stage.deployment.proxy.connections() > before).then_some(())
+        });
+        stage.expect(&format!("a record of the link, {tamper:?}"), reason);
+    }
+    // What went over it holds no secret.
+    let session = stage.client().login(&username(), &pass(), false).unwrap().session;
+    let wire = stage.deployment.proxy.captured();
+    assert!(wire.len() > 10_000, "only {} bytes were captured", wire.len());
+    let holds = |secret: &[u8]| wire.windows(secret.len()).any(|window| window == secret);
+    for secret in [session.expose(), pass().expose().to_owned()] {
+        assert!(
+            !holds(secret.as_bytes()) && !holds(&hex::decode(&secret).unwrap()),
+            "a secret in clear"
+        );
+    }
+    println!(
+        "intruders: {} bytes of the link hold neither a session ID nor a hashedPass",
+        wire.len()
+    );
+}
