@@ -75,10 +75,11 @@ MINUTES ?= 5
 market-load: deps
 	@MINUTES=$(MINUTES) $(CARGO) test -q --release --locked --test suite assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
 
-# Every fuzz target for SECONDS each, or the ones named: make fuzz SECONDS=600 TARGETS="requests replies". Needs g++.
+# Every fuzz target for SECONDS each, or the ones named: make fuzz SECONDS=600 TARGETS="requests replies".
 SECONDS ?= 60
 TARGETS ?=
-fuzz: deps
+fuzz:
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) g++"
 	@CARGO="$(CARGO)" tests/fuzz/run $(SECONDS) $(TARGETS)
 
 # Licences, sources and doubles of all crates, and their advisories where the database can be fetched.

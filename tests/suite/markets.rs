@@ -105,22 +105,58 @@ pub fn alpaca(asked: &Asked) -> Reply {
                 bars.join(",")
             ))
         }
-        "/v1/corporate-actions" if query("start") == "2016-01-01" => Reply::json(
-            r#"{"corporate_actions":{"forward_splits":[{"symbol":"AAPL","new_rate":4,"old_rate":1,"ex_date":"2016-08-31"}]},
-                "next_page_token":null}"#,
-        ),
-        // One that is in force, and one that is announced.
-        "/v1/corporate-actions" => Reply::json(format!(
-            r#"{{"corporate_actions":{{
-                "reverse_splits":[{{"symbol":"AAPL","new_rate":1,"old_rate":8,"ex_date":"{1}"}}],
-                "forward_splits":[{{"id":"1","symbol":"AAPL","cusip":"0","new_rate":2,"old_rate":1,"process_date":"{0}","ex_date":"{0}"}}],
-                "cash_dividends":[{{"symbol":"AAPL","rate":0.24,"special":false,"foreign":false,"ex_date":"{0}"}}],
-                "name_changes":[{{"old_symbol":"FB","new_symbol":"META"}}]}},"next_page_token":null}}"#,
-            now.plus_days(-3).date(),
-            now.plus_days(3).date(),
-        )),
+        "/v1/corporate-actions" => {
+            assert_eq!(
+                (query("types"), query("limit")),
+                ("forward_split,reverse_split,cash_dividend".into(), "1000".into())
+            );
+            corporate_actions(now, &query("start"), &query("end"), &query("page_token"))
+        }
         other => Reply::status(404, &format!("{{\"message\":\"{other}?\"}}")),
     }
+}
+
+/// Alpaca's corporate actions of AAPL that are processed between two days: one a page.
+fn corporate_actions(now: Stamp, start: &str, end: &str, token: &str) -> Reply {
+    let day = |days: i64| now.plus_days(days).date().to_string();
+    let split = |new: u32, old: u32, ex: &str| {
+        format!(
+            r#""id":"1","symbol":"AAPL","cusip":"0","new_rate":{new},"old_rate":{old},"process_date":"{ex}","ex_date":"{ex}""#
+        )
+    };
+    let dividend = |rate: &str, ex: &str, paid: &str| {
+        format!(
+            r#""symbol":"AAPL","rate":{rate},"special":false,"foreign":false,"process_date":"{paid}","ex_date":"{ex}","record_date":"{ex}","payable_date":"{paid}""#
+        )
+    };
+    let long_ago = "2016-08-31".to_owned();
+    // In force, announced, or over before anybody held the asset; by the day on which they are processed.
+    let mut all = [
+        (long_ago.clone(), "forward_splits", split(4, 1, &long_ago)),
+        (day(-3), "forward_splits", split(2, 1, &day(-3))),
+        (day(1), "cash_dividends", dividend("0.2", &day(-40), &day(1))),
+        (day(3), "reverse_splits", split(1, 8, &day(3))),
+        (day(20), "cash_dividends", dividend("0.24", &day(-3), &day(20))),
+        (
+            day(5),
+            "name_changes",
+            r#""old_symbol":"FB","new_symbol":"META""#.to_owned(),
+        ),
+    ]
+    .to_vec();
+    all.retain(|(processed, ..)| start <= processed.as_str() && processed.as_str() <= end);
+    all.sort();
+    let page: usize = token.parse().unwrap_or(0);
+    let Some((_, kind, action)) = all.get(page) else {
+        return Reply::json(r#"{"corporate_actions":{},"next_page_token":null}"#);
+    };
+    let next = match page + 1 < all.len() {
+        true => format!("\"{}\"", page + 1),
+        false => "null".to_owned(),
+    };
+    Reply::json(format!(
+        r#"{{"corporate_actions":{{"{kind}":[{{{action}}}]}},"next_page_token":{next}}}"#
+    ))
 }
 
 /// What Binance answers, of the assets BTCUSDT and ETHUSDT.
@@ -318,10 +354,15 @@ fn stocks_from_alpaca_over_tls() {
     assert!(adjusted[0].open.0 * 2 <= raw[0].open.0 && adjusted[0].open > Money::ZERO);
     assert_eq!(status(&running).served, ["alpaca"]);
     eventually("the past's actions", || {
-        running.handle.prices().actions(&symbol("AAPL")).len() == 3
+        running.handle.prices().actions(&symbol("AAPL")).len() == 4
     });
     let known = running.handle.prices().actions(&symbol("AAPL")).to_vec();
-    assert_eq!(known.len(), 3, "{known:?}");
+    assert_eq!(known.len(), 4, "{known:?}");
+    assert_eq!(
+        known[1].kind,
+        ActionKind::Dividend(Money(200_000)),
+        "over long ago, though it is paid tomorrow"
+    );
     assert_eq!(
         known[0].time,
         at("2016-08-31T08:00:00Z"),
@@ -392,7 +433,7 @@ fn coins_from_binance() {
 #[test]
 fn every_bad_answer_leaves_the_last_good_prices() {
     type Bad = (&'static str, fn() -> Reply, &'static str);
-    let cases: [Bad; 14] = [
+    let cases: [Bad; 15] = [
         (
             "HTML",
             || Reply::status(200, "<html><body>Sign in</body></html>"),
@@ -430,6 +471,14 @@ fn every_bad_answer_leaves_the_last_good_prices() {
             "429",
             || Reply::Plain(429, vec![("Retry-After", "7".into())], String::new()),
             "left alone for 7 s",
+        ),
+        (
+            "429 with the second of its end",
+            || {
+                let end = Stamp::now().0 / 1000 + 500;
+                Reply::Plain(429, vec![("X-RateLimit-Reset", end.to_string())], String::new())
+            },
+            "left alone for 50",
         ),
         ("418", || Reply::status(418, ""), "left alone for 60 s"),
         ("500", || Reply::status(500, "oops"), "trouble of its own (500)"),

@@ -23,8 +23,13 @@ const PAGE: &str = "10000";
 /// The past begins here: the API has nothing older.
 const PAST: &str = "2016-01-01";
 
-/// Pages of corporate actions that are read at most in one go.
-const ACTION_PAGES: usize = 50;
+/// Pages of corporate actions that are read at most in one go; more of them is a broken answer.
+const ACTION_PAGES: usize = 200;
+
+/// The API finds actions by the day on which they are processed, which for a dividend is the day of its payment: up to
+/// this many days after the ex-date. Some large ones, and some splits, are processed a little before it.
+const PROCESSED_AFTER: i64 = 90;
+const PROCESSED_BEFORE: i64 = 7;
 
 /// Corporate actions are asked for this often, in milliseconds.
 const ACTIONS_EVERY: i64 = 3_600_000;
@@ -33,7 +38,7 @@ const ACTIONS_EVERY: i64 = 3_600_000;
 /// after the latest of the day before, in milliseconds.
 const EX_TIME: i64 = 8 * 3_600_000;
 
-/// Actions are asked for from this many days before the last update to as many days from now: most are announced
+/// Actions are wanted from this many days before the last update to as many days from now: most are announced
 /// that early, so that a call that fails on the ex-date itself harms nobody.
 const ACTION_DAYS: i64 = 7;
 
@@ -291,6 +296,7 @@ impl Alpaca {
         Ok(())
     }
 
+    /// The actions whose ex-dates lie between two days, both included.
     fn actions_of(
         &self,
         symbols: &[Symbol],
@@ -300,7 +306,9 @@ impl Alpaca {
     ) -> Result<Vec<Action>, Failure> {
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
         let names = names.join(",");
-        let (start, end) = (from.date().to_string(), to.date().to_string());
+        let begin = Stamp::parse(PAST).unwrap_or_default();
+        let start = from.plus_days(-PROCESSED_BEFORE).max(begin).date().to_string();
+        let end = to.plus_days(PROCESSED_AFTER).date().to_string();
         let url = format!("{}/v1/corporate-actions", self.config.url);
         let mut actions = Vec::new();
         let mut token: Option<String> = None;
@@ -323,10 +331,13 @@ impl Alpaca {
             actions.extend(lists.cash_dividends.iter().filter_map(DividendAnswer::action));
             token = page.next_page_token;
             if token.is_none() {
-                break;
+                actions.retain(|action| action.time.day() >= from.day() && action.time.day() <= to.day());
+                return Ok(actions);
             }
         }
-        Ok(actions)
+        Err(Failure::Broken(format!(
+            "Alpaca has more than {ACTION_PAGES} pages of corporate actions"
+        )))
     }
 }
 

@@ -142,7 +142,8 @@ fn refused(host: &str, status: StatusCode, response: Response<Body>) -> Failure 
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let code = status.as_u16();
     if matches!(code, 418 | 429) {
-        return Failure::Limited(rest(header("retry-after"), OffsetDateTime::now_utc()));
+        let (after, until) = (header("retry-after"), header("x-ratelimit-reset"));
+        return Failure::Limited(rest(after, until, OffsetDateTime::now_utc()));
     }
     if status.is_redirection() {
         let to = header("location").unwrap_or("nowhere").to_owned();
@@ -185,15 +186,22 @@ pub(super) fn shown(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// A Retry-After: seconds, or a date.
-fn rest(header: Option<&str>, now: OffsetDateTime) -> Duration {
-    let Some(header) = header else { return REST };
-    let wait = match header.trim().parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => OffsetDateTime::parse(&header.replace("GMT", "+0000"), &Rfc2822)
-            .map_or(REST, |until| Duration::try_from(until - now).unwrap_or_default()),
+/// How long to rest: a Retry-After (seconds, or a date), or else an X-RateLimit-Reset (seconds since 1970).
+fn rest(after: Option<&str>, until: Option<&str>, now: OffsetDateTime) -> Duration {
+    let date = |text: &str| OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok();
+    let second = |text: &str| OffsetDateTime::from_unix_timestamp(text.trim().parse().ok()?).ok();
+    let left = |until: OffsetDateTime| Duration::try_from(until - now).unwrap_or_default();
+    let wait = match after {
+        Some(after) => match after.trim().parse::<u64>() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => date(after).map(left),
+        },
+        // Both clocks count whole seconds: one more, so as not to come too early.
+        None => until
+            .and_then(second)
+            .map(|until| left(until) + Duration::from_secs(1)),
     };
-    wait.min(REST_MAX)
+    wait.unwrap_or(REST).min(REST_MAX)
 }
 
 /// What went wrong on the way.
@@ -294,15 +302,19 @@ mod tests {
     #[test]
     fn rests_are_seconds_or_dates() {
         let now = OffsetDateTime::parse("Wed, 21 Oct 2015 07:28:00 +0000", &Rfc2822).unwrap();
-        assert_eq!(rest(None, now), REST);
-        assert_eq!(rest(Some("7"), now), Duration::from_secs(7));
-        assert_eq!(
-            rest(Some("Wed, 21 Oct 2015 07:30:00 GMT"), now),
-            Duration::from_secs(120)
-        );
-        assert_eq!(rest(Some("Wed, 21 Oct 2015 07:00:00 GMT"), now), Duration::ZERO);
-        assert_eq!(rest(Some("soon"), now), REST);
-        assert_eq!(rest(Some("99999999999"), now), REST_MAX);
+        let after = |text| rest(Some(text), None, now);
+        assert_eq!(rest(None, None, now), REST);
+        assert_eq!(after("7"), Duration::from_secs(7));
+        assert_eq!(after("Wed, 21 Oct 2015 07:30:00 GMT"), Duration::from_secs(120));
+        assert_eq!(after("Wed, 21 Oct 2015 07:00:00 GMT"), Duration::ZERO);
+        assert_eq!(after("soon"), REST);
+        assert_eq!(after("99999999999"), REST_MAX);
+        let until = |text| rest(None, Some(text), now);
+        assert_eq!(until("1445412492"), Duration::from_secs(13));
+        assert_eq!(until("1445412000"), Duration::from_secs(1), "over already");
+        assert_eq!(until("soon"), REST);
+        assert_eq!(until("99999999999999999"), REST);
+        assert_eq!(rest(Some("7"), Some("1445412492"), now), Duration::from_secs(7));
     }
 
     #[test]
