@@ -13,6 +13,8 @@ mod cli_fake;
 mod cli_real;
 #[path = "suite/ctl.rs"]
 mod ctl;
+#[path = "suite/demo.rs"]
+mod demo;
 #[path = "suite/deployment.rs"]
 mod deployment;
 #[path = "suite/fixtures.rs"]
@@ -41,6 +43,8 @@ mod roundtrip;
 mod sandbox;
 #[path = "suite/secrets.rs"]
 mod secrets;
+#[path = "suite/service.rs"]
+mod service;
 #[path = "suite/stand_in.rs"]
 mod stand_in;
 #[path = "suite/together.rs"]

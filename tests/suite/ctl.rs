@@ -21,11 +21,11 @@ use std::time::{Duration, Instant};
 const NOBODY: u32 = 65_534;
 
 impl Deployment {
-    fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.layout.control_socket()
     }
 
-    fn ctl(&self, line: &str) -> Output {
+    pub fn ctl(&self, line: &str) -> Output {
         let socket = self.socket();
         let mut arguments = vec!["--socket", socket.to_str().unwrap()];
         arguments.extend(line.split_whitespace());
@@ -33,7 +33,7 @@ impl Deployment {
     }
 
     /// A command that is done: what it printed.
-    fn done(&self, line: &str) -> String {
+    pub fn done(&self, line: &str) -> String {
         let output = self.ctl(line);
         let (text, errors) = texts(&output);
         assert_eq!(output.status.code(), Some(0), "{line}: {text}{errors}");
@@ -41,12 +41,12 @@ impl Deployment {
         text
     }
 
-    fn json(&self, line: &str) -> Value {
+    pub fn json(&self, line: &str) -> Value {
         serde_json::from_str(&self.done(&format!("--json {line}"))).unwrap()
     }
 
     /// A command that is refused with exit code 1: why.
-    fn refused(&self, line: &str) -> String {
+    pub fn refused(&self, line: &str) -> String {
         let output = self.ctl(line);
         let (text, errors) = texts(&output);
         assert_eq!(output.status.code(), Some(1), "{line}: {text}{errors}");
@@ -54,7 +54,7 @@ impl Deployment {
     }
 
     /// Waits until a worker is in a state.
-    fn await_state(&self, name: &str, state: &str) {
+    pub fn await_state(&self, name: &str, state: &str) {
         eventually(&format!("{name} is {state}"), || {
             (self.json(&format!("workers show {name}"))["state"] == state).then_some(())
         });

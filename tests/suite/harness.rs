@@ -12,7 +12,7 @@ use papertrader::wire::payload::{Entry, Holding, Portfolio};
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{self, Reply, Request};
 use rusqlite::{Connection as Database, OpenFlags};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -286,8 +286,13 @@ impl Deployment {
     }
 
     /// Sends a signal: `Signal::STOP`, `Signal::CONT`, `Signal::HUP`.
-    pub fn signal(&mut self, place: u16, signal: Signal) {
-        self.process(place).signal(signal);
+    pub fn signal(&self, place: u16, signal: Signal) {
+        let process = self.processes[usize::from(place)]
+            .as_ref()
+            .expect("it does not run");
+        let pid = i32::try_from(process.pid()).unwrap();
+        // Nobody waits for it but through this deployment, so that its ID is still its own.
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
     /// Kills it as the power fails.

@@ -102,7 +102,7 @@ fn tls_is_all_that_is_spoken_and_certificates_change_while_it_runs() {
 
 #[test]
 fn a_master_that_falls_silent_counts_as_away() {
-    let mut deployment = Deployment::running(1);
+    let deployment = Deployment::running(1);
     let mut alice = deployment.trader(1, "alice");
     deployment.signal(0, Signal::STOP);
     let stopped = Instant::now();

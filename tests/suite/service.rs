@@ -1,0 +1,364 @@
+//! Many workers as one service: what ends anywhere has ended everywhere, who was away catches up, and the lists name
+//! exactly who serves. Times are measured, printed, and held to what is promised.
+
+use crate::harness::*;
+use papertrader::client::{Client, Connection};
+use papertrader::model::{Money, SessionId, Symbol};
+use papertrader::wire::{Header, Instruction, Reply, Request, frame};
+use rustix::process::Signal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+/// Within this, what has ended is gone everywhere, and who is back knows what the others know.
+const PROMISED: Duration = Duration::from_secs(1);
+
+fn up() -> Symbol {
+    Symbol::parse("UP").unwrap()
+}
+
+/// One unit dearer at each update: a price tells its update.
+fn market(deployment: &Deployment) {
+    deployment.market_of_seconds("UP", 1000, 4000);
+}
+
+/// A session as it is used on one worker: by a connection that has been in the data state, and by new ones.
+struct Watch<'a> {
+    deployment: &'a Deployment,
+    worker: u16,
+    bound: Client,
+    session: SessionId,
+}
+
+impl<'a> Watch<'a> {
+    fn new(deployment: &'a Deployment, worker: u16, session: &SessionId) -> Watch<'a> {
+        let mut bound = deployment.connect(worker);
+        bound.resume(session).unwrap();
+        bound.quote(up()).unwrap();
+        Watch {
+            deployment,
+            worker,
+            bound,
+            session: session.clone(),
+        }
+    }
+
+    fn is_active(&mut self) -> bool {
+        let mut other = self.deployment.connect(self.worker);
+        other.set_session(Some(self.session.clone()));
+        let (bound, switched) = (self.bound.quote(up()), other.quote(up()));
+        for refused in [&bound, &switched]
+            .into_iter()
+            .filter_map(|result| result.as_ref().err())
+        {
+            assert_eq!(refused.code(), "session-expired", "{refused}");
+        }
+        bound.is_ok() || switched.is_ok()
+    }
+
+    /// Waits until the session is gone here.
+    fn gone(mut self) {
+        eventually("the session is gone", || (!self.is_active()).then_some(()));
+        let again = self.deployment.connect(self.worker).resume(&self.session);
+        assert_eq!(reason(again), "session-expired");
+    }
+}
+
+/// How long a session that has ended at `ended` lasts on both workers.
+fn lasts(what: &str, watches: [Watch<'_>; 2], ended: Instant) {
+    let took = std::thread::scope(|scope| {
+        let waiting = watches.map(|watch| {
+            scope.spawn(move || {
+                watch.gone();
+                ended.elapsed()
+            })
+        });
+        waiting.map(|thread| thread.join().unwrap())
+    });
+    println!("service: {what}: gone after {took:?}");
+    assert!(took.iter().all(|took| *took < PROMISED), "{what}: {took:?}");
+}
+
+#[test]
+fn what_ends_anywhere_is_gone_everywhere_within_a_second() {
+    let mut deployment = Deployment::new(2);
+    market(&deployment);
+    deployment.start_all();
+    let deployment = deployment;
+    let on_both = |session: &SessionId| [1, 2].map(|worker| Watch::new(&deployment, worker, session));
+
+    let mut client = deployment.trader(1, "logout");
+    let watches = on_both(client.session().unwrap());
+    client.logout().unwrap();
+    lasts("a logout", watches, Instant::now());
+
+    let client = deployment.trader(2, "ended");
+    let watches = on_both(client.session().unwrap());
+    deployment.done("sessions end --user ended");
+    lasts("an administrator's end", watches, Instant::now());
+
+    let mut client = deployment.connect(1);
+    register(&mut client, "closed");
+    client
+        .login(&username("closed"), &hashed("closed"), true)
+        .unwrap();
+    let watches = on_both(client.session().unwrap());
+    drop(client);
+    lasts(
+        "an expirable session's closed connection",
+        watches,
+        Instant::now(),
+    );
+}
+
+#[test]
+fn what_expires_is_gone_everywhere_within_a_second() {
+    const LIFETIME: Duration = Duration::from_secs(3);
+    let mut deployment = Deployment::new(2);
+    market(&deployment);
+    deployment.set(0, "session_lifetime", "\"3s\"");
+    deployment.start_all();
+    let before = Instant::now();
+    let client = deployment.trader(1, "alice");
+    let after = Instant::now();
+    let session = client.session().unwrap();
+    let mut watches = [1, 2].map(|worker| Watch::new(&deployment, worker, session));
+    if after.elapsed() < LIFETIME / 2 {
+        assert!(
+            watches.iter_mut().all(Watch::is_active),
+            "it ends before its time"
+        );
+    }
+    lasts("a session that expires", watches, after + LIFETIME);
+    assert!(before.elapsed() >= LIFETIME, "it ends before its time");
+}
+
+/// Alice's session ends on the first worker while the second one is away; Bob watches prices on both.
+struct Absence {
+    alice: Client,
+    bob: SessionId,
+}
+
+impl Absence {
+    fn new(deployment: &Deployment) -> Absence {
+        let alice = deployment.trader(1, "alice");
+        let bob = deployment.trader(1, "bob").session().unwrap().clone();
+        Absence { alice, bob }
+    }
+
+    fn price(&self, deployment: &Deployment, worker: u16) -> Money {
+        let mut client = deployment.connect(worker);
+        client.set_session(Some(self.bob.clone()));
+        client.quote(up()).unwrap().value
+    }
+
+    /// The second worker is back since `back`: how long it takes to know what the first one knows.
+    fn caught_up(&self, what: &str, deployment: &Deployment, mut alice: Watch<'_>, back: Instant) {
+        let now = self.price(deployment, 1);
+        eventually("the prices are here", || {
+            (self.price(deployment, 2) >= now).then_some(())
+        });
+        let prices = back.elapsed();
+        eventually("the session is gone", || (!alice.is_active()).then_some(()));
+        let session = back.elapsed();
+        println!("service: {what}: prices after {prices:?}, the ended session gone after {session:?}");
+        assert!(
+            prices < PROMISED && session < PROMISED,
+            "{what}: {prices:?}, {session:?}"
+        );
+        alice.gone();
+    }
+}
+
+/// Waits until so many updates have passed.
+fn updates(absence: &Absence, deployment: &Deployment, count: i64) {
+    let before = absence.price(deployment, 1);
+    eventually("updates pass", || {
+        (absence.price(deployment, 1).0 >= before.0 + count * 1_000_000).then_some(())
+    });
+}
+
+#[test]
+fn a_worker_that_was_halted_catches_up_within_a_second() {
+    let mut deployment = Deployment::new(2);
+    market(&deployment);
+    deployment.start_all();
+    let mut absence = Absence::new(&deployment);
+    let session = absence.alice.session().unwrap().clone();
+    let watch = Watch::new(&deployment, 2, &session);
+    deployment.signal(2, Signal::STOP);
+    absence.alice.logout().unwrap();
+    updates(&absence, &deployment, 5);
+    deployment.signal(2, Signal::CONT);
+    absence.caught_up("halted for a second", &deployment, watch, Instant::now());
+}
+
+#[test]
+fn a_worker_whose_link_was_cut_meanwhile_catches_up_within_a_second() {
+    let mut deployment = Deployment::new(2);
+    market(&deployment);
+    deployment.start_all();
+    let mut absence = Absence::new(&deployment);
+    let session = absence.alice.session().unwrap().clone();
+    let watch = Watch::new(&deployment, 2, &session);
+    deployment.signal(2, Signal::STOP);
+    // The master has heard nothing for 15 s.
+    deployment.await_state("worker-2", "away");
+    absence.alice.logout().unwrap();
+    updates(&absence, &deployment, 5);
+    deployment.signal(2, Signal::CONT);
+    deployment.await_state("worker-2", "connected");
+    absence.caught_up("away until linked again", &deployment, watch, Instant::now());
+}
+
+#[test]
+fn a_worker_that_was_killed_comes_back_with_what_the_others_know() {
+    let mut deployment = Deployment::new(2);
+    market(&deployment);
+    deployment.start_all();
+    let mut absence = Absence::new(&deployment);
+    let session = absence.alice.session().unwrap().clone();
+    drop(Watch::new(&deployment, 2, &session));
+    deployment.kill(2);
+    absence.alice.logout().unwrap();
+    updates(&absence, &deployment, 5);
+    deployment.start(2);
+    let back = Instant::now();
+    let mut bound = deployment.connect(2);
+    bound.set_session(Some(session.clone()));
+    let alice = Watch {
+        deployment: &deployment,
+        worker: 2,
+        bound,
+        session,
+    };
+    absence.caught_up("killed, and started again", &deployment, alice, back);
+}
+
+// --- who serves ----------------------------------------------------------------------------------------
+
+/// What everybody who can be asked says of who serves: each serving worker to a login, to a session's login and
+/// to getWorkerList, and the master's port.
+fn lists(deployment: &Deployment, serving: &[u16], session: &SessionId) -> Vec<BTreeSet<String>> {
+    let mut all = Vec::new();
+    for worker in serving {
+        let mut client = deployment.connect(*worker);
+        all.push(client.resume(session).unwrap().workers);
+        all.push(client.workers().unwrap());
+        let login = deployment
+            .connect(*worker)
+            .login(&username("alice"), &hashed("alice"), true)
+            .unwrap();
+        all.push(login.workers);
+    }
+    let mut master = Connection::connect(&deployment.master(), PATIENCE).unwrap();
+    match master.call(&Request::GetWorkerList).unwrap() {
+        papertrader::client::Answer::Message(Reply::WorkerList(workers)) => all.push(workers),
+        other => panic!("{other:?}"),
+    }
+    all.into_iter()
+        .map(|list| {
+            let set: BTreeSet<String> = list.iter().cloned().collect();
+            assert_eq!(set.len(), list.len(), "twice: {list:?}");
+            set
+        })
+        .collect()
+}
+
+/// Since `since`, exactly these serve; how long it took until everybody said so.
+fn serve(what: &str, deployment: &Deployment, serving: &[u16], session: &SessionId, since: Instant) {
+    let exactly: BTreeSet<String> = serving.iter().map(|worker| deployment.worker(*worker)).collect();
+    eventually("everybody names exactly who serves", || {
+        lists(deployment, serving, session)
+            .iter()
+            .all(|list| *list == exactly)
+            .then_some(())
+    });
+    let took = since.elapsed();
+    println!("service: {what}: every list is right after {took:?}");
+    assert!(took < PROMISED, "{what}: {took:?}");
+}
+
+#[test]
+fn lists_name_exactly_who_serves_now() {
+    let mut deployment = Deployment::running(2);
+    let alice = deployment.trader(2, "alice").session().unwrap().clone();
+    serve("all", &deployment, &[1, 2], &alice, Instant::now());
+
+    deployment.done("workers boot worker-1");
+    serve("booted", &deployment, &[2], &alice, Instant::now());
+    deployment.done("workers admit worker-1");
+    // Admitted it may link, and until it does it does not serve.
+    serve_after_link(&deployment, "admitted", &alice);
+
+    deployment.kill(1);
+    serve("killed", &deployment, &[2], &alice, Instant::now());
+    deployment.start(1);
+    serve("started again", &deployment, &[1, 2], &alice, Instant::now());
+
+    deployment.stop(1);
+    serve("stopped", &deployment, &[2], &alice, Instant::now());
+    deployment.spawn(1);
+    serve_after_link(&deployment, "and started", &alice);
+
+    deployment.done("workers unregister worker-1");
+    serve("unregistered", &deployment, &[2], &alice, Instant::now());
+}
+
+fn serve_after_link(deployment: &Deployment, what: &str, session: &SessionId) {
+    deployment.await_state("worker-1", "connected");
+    let linked = Instant::now();
+    eventually("its port is open", || {
+        std::net::TcpStream::connect(deployment.worker(1)).ok()
+    });
+    serve(what, deployment, &[1, 2], session, linked);
+}
+
+#[test]
+fn after_twenty_seconds_without_a_master_all_are_linked_within_five_and_without_a_storm() {
+    const AWAY: Duration = Duration::from_secs(20);
+    let mut deployment = Deployment::running(2);
+    let alice = deployment.trader(1, "alice").session().unwrap().clone();
+    deployment.kill(0);
+    // In the master's place: counts who knocks, and lets nobody in.
+    let knocks = knocks(&deployment.master(), AWAY);
+    deployment.start(0);
+    let back = Instant::now();
+    deployment.await_state("worker-1", "connected");
+    deployment.await_state("worker-2", "connected");
+    let took = back.elapsed();
+    println!(
+        "service: 20 s without a master: {knocks:?} attempts by worker, linked {took:?} after its return"
+    );
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(knocks.len(), 2, "each worker tries: {knocks:?}");
+    // Pauses of 0.1 s that double to 3 s, of which chance takes up to a half.
+    assert!(
+        knocks.values().all(|count| (5..=25).contains(count)),
+        "{knocks:?}"
+    );
+    serve("the master is back", &deployment, &[1, 2], &alice, Instant::now());
+}
+
+/// Attempts to link, by the worker's UUID.
+fn knocks(address: &str, so_long: Duration) -> BTreeMap<[u8; 16], u32> {
+    let until = Instant::now() + so_long;
+    let listener = TcpListener::bind(address).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let mut knocks = BTreeMap::new();
+    while Instant::now() < until {
+        let Ok((mut socket, _)) = listener.accept() else {
+            std::thread::sleep(Duration::from_millis(5));
+            continue;
+        };
+        socket.set_nonblocking(false).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut hello = [0; frame::HEADER + 2 + 16];
+        socket.read_exact(&mut hello).unwrap();
+        let header = Header::read(hello.first_chunk().unwrap());
+        assert_eq!(header.instruction, Instruction::LinkHello.number());
+        *knocks.entry(*hello.last_chunk().unwrap()).or_default() += 1;
+    }
+    knocks
+}
