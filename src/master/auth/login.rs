@@ -4,8 +4,9 @@
 
 use super::accounts::{self, Credentials, Kept, NewAccount, Taken};
 use super::attempts::neighbourhood;
+use super::commit::{Answer, Success, Write, internal};
 use super::hashing::{Job, Outcome};
-use super::{Answer, Auth, Pending, Success, What, Write, internal, taken_refusal};
+use super::{Auth, Pending, What, taken_refusal};
 use crate::master::route::Route;
 use crate::master::router::overloaded;
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Stamp, Username};

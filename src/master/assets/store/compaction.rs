@@ -1,0 +1,106 @@
+//! spec/master/assets/store/compaction.md · 3.1.6 (past values), 3.1.2
+//!
+//! Moves bars from where they came in by update to where one asset's bars lie together, slice by slice.
+
+use super::bars::{absorb, bar_of};
+use super::{AssetId, Result, Store};
+use crate::model::{Bar, Stamp};
+use rusqlite::{Transaction, TransactionBehavior, params};
+use std::collections::HashMap;
+
+/// Updates that gather in `bars_hot` before their bars are moved.
+pub const HOT_UPDATES: i64 = 64;
+
+/// Assets whose bars are moved in one transaction: some 15 ms, so that a question does not wait long.
+const SLICE: usize = 64;
+
+/// What is being moved out of `bars_hot`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Move {
+    /// The updates `first` to `last` are moved.
+    first: i64,
+    last: i64,
+    /// The next asset, as a place in `ids`.
+    next: usize,
+}
+
+impl Store {
+    /// How many updates wait in `bars_hot`.
+    pub fn hot_updates(&self) -> i64 {
+        self.hot.1 - self.hot.0
+    }
+
+    /// Whether there are bars to be moved.
+    pub fn wants_compaction(&self) -> bool {
+        self.moving.is_some() || self.hot_updates() >= HOT_UPDATES
+    }
+
+    /// Moves the bars of the next few assets; one short transaction. Whether there is more to do.
+    ///
+    /// # Errors
+    /// The database; then nothing was moved.
+    pub fn compact(&mut self) -> Result<bool> {
+        if !self.wants_compaction() {
+            return Ok(false);
+        }
+        let mut moving = self.moving.unwrap_or(Move {
+            first: self.hot.0,
+            last: self.hot.1 - 1,
+            next: 0,
+        });
+        let end = self.ids.len().min(moving.next + SLICE);
+        let slice = self.ids.get(moving.next..end).unwrap_or_default();
+        if let (Some(first), Some(last)) = (slice.first(), slice.last()) {
+            let tx = self
+                .database
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            move_slice(&tx, &moving, (*first, *last), &self.own_days, self.keep_ticks)?;
+            tx.commit()?;
+        }
+        moving.next = end;
+        if end >= self.ids.len() {
+            self.moving = None;
+            self.hot.0 = moving.last + 1;
+        } else {
+            self.moving = Some(moving);
+        }
+        Ok(self.wants_compaction())
+    }
+}
+
+/// Moves the bars of the assets `first` to `last` out of `bars_hot`.
+fn move_slice(
+    tx: &Transaction<'_>,
+    what: &Move,
+    (first, last): (AssetId, AssetId),
+    own: &HashMap<AssetId, Stamp>,
+    keep: Option<i64>,
+) -> Result<()> {
+    let mut read = tx.prepare_cached(
+        "SELECT time, open, high, low, close, volume, asset FROM bars_hot
+         WHERE number = ?1 AND asset BETWEEN ?2 AND ?3",
+    )?;
+    let mut delete =
+        tx.prepare_cached("DELETE FROM bars_hot WHERE number = ?1 AND asset BETWEEN ?2 AND ?3")?;
+    let mut rows: Vec<(AssetId, Bar)> = Vec::new();
+    for number in what.first..=what.last {
+        let key = params![number, first.0, last.0];
+        let some = read.query_map(key, |row| Ok((AssetId(row.get(6)?), bar_of(row)?)))?;
+        rows.extend(some.collect::<Result<Vec<_>>>()?);
+        delete.execute(key)?;
+    }
+    // Stable: an asset's bars stay in order of their updates, which is that of time.
+    rows.sort_by_key(|(asset, _)| *asset);
+    for one in rows.chunk_by(|a, b| a.0 == b.0) {
+        let Some(((asset, _), (_, newest))) = one.first().zip(one.last()) else {
+            continue;
+        };
+        let bars: Vec<Bar> = one.iter().map(|(_, bar)| *bar).collect();
+        absorb(tx, *asset, &bars, own.get(asset).copied())?;
+        if let Some(keep) = keep {
+            tx.prepare_cached("DELETE FROM bars WHERE asset = ?1 AND time < ?2")?
+                .execute(params![asset.0, newest.time.0.saturating_sub(keep)])?;
+        }
+    }
+    Ok(())
+}

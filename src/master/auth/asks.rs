@@ -1,0 +1,209 @@
+//! spec/master/auth/asks.md · 3.1.3, 4.6.2, 4.7.3
+//!
+//! What comes with a session, or about one: each request leaves with its account, or is refused here.
+
+use super::commit::{Answer, Success};
+use super::{Ask, Auth, active};
+use crate::link::message::{self, SessionState};
+use crate::master::route::{Replies, Route};
+use crate::master::router::overloaded;
+use crate::master::transactions::{self, Order};
+use crate::master::views;
+use crate::model::{AccountId, Reason, SessionHash, SessionId, Stamp};
+use crate::wire::{Instruction, Refusal, Reply, Request, reply};
+use crossbeam_channel::TrySendError;
+
+fn expired() -> Refusal {
+    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
+}
+
+impl Auth {
+    /// One read's requests, in their order. Orders and questions leave together.
+    pub(super) fn asks(&mut self, asks: Vec<(Route, Ask)>) {
+        let mut orders = Vec::new();
+        let mut questions = Vec::new();
+        for (route, ask) in asks {
+            match ask {
+                Ask::Session(hash) => self.describe(&route, hash),
+                Ask::ConnectionClosed(hashes) => self.connection_closed(&route, &hashes),
+                Ask::Request(Request::Login {
+                    username,
+                    hashed_pass,
+                    expirable,
+                }) => {
+                    self.login(route, username, hashed_pass, expirable);
+                }
+                Ask::Request(Request::Register {
+                    username,
+                    email,
+                    hashed_pass,
+                }) => {
+                    self.register(route, username, email, hashed_pass);
+                }
+                Ask::Request(Request::Resume { session }) => self.resume(&route, &session),
+                Ask::Request(Request::Logout { session }) => self.logout(route, &session),
+                Ask::Request(Request::Order {
+                    session,
+                    side,
+                    symbol,
+                    quantity,
+                    id,
+                }) => {
+                    let account = self.account(&route, transactions::instruction(side), &session);
+                    let client_order_id = id;
+                    orders.push(Order {
+                        route,
+                        account,
+                        side,
+                        symbol,
+                        quantity,
+                        client_order_id,
+                    });
+                }
+                Ask::Request(request) => {
+                    if let Some(question) = self.question(&route, request) {
+                        questions.push((route, question));
+                    }
+                }
+            }
+        }
+        if !orders.is_empty()
+            && let Err(TrySendError::Full(transactions::Message::Orders(orders))) = self
+                .neighbours
+                .transactions
+                .try_send(transactions::Message::Orders(orders))
+        {
+            let mut replies = Replies::new();
+            for order in orders {
+                let instruction = order.instruction();
+                replies.add(order.route, |out| {
+                    reply::write_fail(out, instruction, &overloaded())
+                });
+            }
+            replies.send();
+        }
+        if !questions.is_empty()
+            && let Err(TrySendError::Full(views::Message::Questions(questions))) = self
+                .neighbours
+                .views
+                .try_send(views::Message::Questions(questions))
+        {
+            for (route, question) in questions {
+                route.fail(question.instruction(), &overloaded());
+            }
+        }
+    }
+
+    /// The account that a session stands for, and that the session was used.
+    fn account(
+        &mut self,
+        route: &Route,
+        instruction: Instruction,
+        session: &SessionId,
+    ) -> Result<AccountId, Refusal> {
+        let account = self
+            .sessions
+            .use_it(&session.hash(), Stamp::now())
+            .map(|kept| kept.session.account);
+        if account.is_none() {
+            self.inactive(route, instruction);
+        }
+        account.ok_or_else(expired)
+    }
+
+    /// Somebody used a session that is over, or guesses: it is counted, and said now and then.
+    fn inactive(&mut self, route: &Route, instruction: Instruction) {
+        self.inactive += 1;
+        if let Some(more) = self.throttle.allow("session") {
+            let client = route
+                .client
+                .map_or("no client".to_owned(), |client| client.to_string());
+            crate::info!(
+                "worker {} passed on {instruction} of {client} with a session that is not active{more}",
+                route.peer.worker.name
+            );
+        }
+    }
+
+    fn question(&mut self, route: &Route, request: Request) -> Option<views::Question> {
+        let instruction = request.instruction();
+        let (session, about) = match request {
+            Request::UserInfo { session, username } => (session, views::About::Info(username)),
+            Request::UserPortfolio { session, username } => (session, views::About::Portfolio(username)),
+            Request::UserHistory { session, username } => (session, views::About::History(username)),
+            Request::Receipt { session, id } => (session, views::About::Receipt(id)),
+            // The router sends no other request here.
+            _ => return None,
+        };
+        match self.account(route, instruction, &session) {
+            Ok(asker) => Some(views::Question { asker, about }),
+            Err(refusal) => {
+                route.fail(instruction, &refusal);
+                None
+            }
+        }
+    }
+
+    /// Tells a worker what is known of a session.
+    fn describe(&mut self, route: &Route, hash: SessionHash) {
+        let active = self.sessions.get(&hash, Stamp::now()).map(active);
+        if active.is_none() {
+            self.inactive(route, Instruction::LinkSession);
+        }
+        let state = SessionState { hash, active };
+        route.send(|out| message::write(out, Instruction::LinkSession, &state));
+    }
+
+    fn connection_closed(&mut self, route: &Route, hashes: &[SessionHash]) {
+        for hash in hashes {
+            let own = self
+                .sessions
+                .get(hash, Stamp::now())
+                .is_some_and(|kept| kept.session.expirable && kept.session.worker == route.peer.worker.uuid);
+            if own {
+                self.end(hash);
+            }
+        }
+        route.send(|out| Reply::Pong.write(out));
+    }
+
+    fn resume(&mut self, route: &Route, session: &SessionId) {
+        match self.sessions.use_it(&session.hash(), Stamp::now()) {
+            Some(kept) => {
+                let state = SessionState {
+                    hash: kept.session.hash,
+                    active: Some(active(kept)),
+                };
+                let workers = self.neighbours.addresses.load().to_vec();
+                route.send(|out| {
+                    message::write(out, Instruction::LinkSession, &state);
+                    Reply::Session {
+                        id: session.clone(),
+                        workers,
+                    }
+                    .write(out);
+                });
+            }
+            None => {
+                self.inactive(route, Instruction::Resume);
+                route.fail(Instruction::Resume, &expired());
+            }
+        }
+    }
+
+    fn logout(&mut self, route: Route, session: &SessionId) {
+        let hash = session.hash();
+        // Sent again after a broken link, it may have been done already.
+        if self.sessions.get(&hash, Stamp::now()).is_none() && !route.again {
+            self.inactive(&route, Instruction::Logout);
+            route.fail(Instruction::Logout, &expired());
+            return;
+        }
+        self.end(&hash);
+        self.answers.push(Answer {
+            route,
+            instruction: Instruction::Logout,
+            success: Success::LoggedOut,
+        });
+    }
+}
