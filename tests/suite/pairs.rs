@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// Pages that belong to no single source file.
 const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/README.md",
+    "spec/chaos.md",
     "spec/fuzzing.md",
     "spec/performance.md",
     "spec/secrets.md",
