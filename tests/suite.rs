@@ -15,8 +15,6 @@ mod cli_real;
 mod ctl;
 #[path = "suite/demo.rs"]
 mod demo;
-#[path = "suite/deployment.rs"]
-mod deployment;
 #[path = "suite/fixtures.rs"]
 mod fixtures;
 #[path = "suite/forecast.rs"]
@@ -31,6 +29,8 @@ mod harness;
 mod markets;
 #[path = "suite/nc.rs"]
 mod nc;
+#[path = "suite/needs.rs"]
+mod needs;
 #[path = "suite/packaging.rs"]
 mod packaging;
 #[path = "suite/pairs.rs"]

@@ -1,8 +1,8 @@
 //! `papertrader`, the built program, with a master and workers as real processes.
 
 use super::cli::Person;
-use super::deployment::{Deployment, Keys};
-use papertrader::dialogue::script::Need;
+use super::needs::{Stage, need};
+use papertrader::dialogue::dial::Dialler;
 use papertrader::model::{Amount, Money};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -11,14 +11,6 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr};
 use std::time::{Duration, Instant};
-
-fn need(line: &str) -> Need {
-    let mut words = line.split(' ').map(str::to_owned);
-    Need {
-        what: words.next().unwrap(),
-        words: words.collect(),
-    }
-}
 
 /// A registered person, logged in through a worker.
 fn person(name: &str, server: &str, more: &[&str]) -> Person {
@@ -49,8 +41,7 @@ fn close(symbol: &str, day: &str) -> Money {
 
 #[test]
 fn a_person_trades_through_two_workers() {
-    let keys = Keys::make();
-    let running = Deployment::start(&keys, &[need("workers 2")]);
+    let running = Stage::start(&[need("workers 2")]);
     let [one, two] = running.servers.workers.as_slice() else {
         panic!("two workers");
     };
@@ -114,7 +105,10 @@ fn a_person_trades_through_two_workers() {
     }
     assert_eq!(entries[1]["id"], bought["transaction"]);
     let receipt = alice.run("transactions --receipt last").out;
-    assert!(receipt.contains("w2") && receipt.contains("rule"), "{receipt}");
+    assert!(
+        receipt.contains("worker-2") && receipt.contains("rule"),
+        "{receipt}"
+    );
     assert_eq!(alice.run("transactions --csv").out.lines().count(), 3);
 
     // An order repeated under its ID is the same order; other terms are refused.
@@ -228,9 +222,8 @@ fn order_ended((mut child, mut err): (Child, BufReader<ChildStderr>)) -> (Value,
 
 #[test]
 fn orders_outlive_the_worker_and_the_master_that_took_them() {
-    let keys = Keys::make();
     let needs = [need("workers 2"), need("interval 4s")];
-    let mut running = Deployment::start(&keys, &needs);
+    let mut running = Stage::start(&needs);
     let alice = person("alice", &running.servers.workers[0], &[]);
 
     // Behind an update, so that the next one is some seconds away.
@@ -274,14 +267,10 @@ fn a_worker_behind_tls_is_verified() {
     let mut file = file.write(true).create_new(true).open(&key).unwrap();
     file.write_all(made.signing_key.serialize_pem().as_bytes())
         .unwrap();
-    let keys = Keys::make();
-    let running = Deployment::start(
-        &keys,
-        &[
-            need(&format!("worker tls.certificate=\"{}\"", certificate.display())),
-            need(&format!("worker tls.key=\"{}\"", key.display())),
-        ],
-    );
+    let running = Stage::start(&[
+        need(&format!("worker tls.certificate=\"{}\"", certificate.display())),
+        need(&format!("worker tls.key=\"{}\"", key.display())),
+    ]);
     let server = running.servers.workers[0].as_str();
     let ca = certificate.to_str().unwrap();
     let pin = hex::encode(Sha256::digest(made.cert.der()));

@@ -1,13 +1,12 @@
 //! All dialogues, through real daemons: those that a plain deployment can hold in one, each of the others in one of
 //! its own.
 
-use crate::deployment::{Deployment, Keys};
 use crate::nc::Nc;
+use crate::needs::{Stage, need};
 use papertrader::dialogue::conform::{self, Plan};
-use papertrader::dialogue::dial::{Dialler, Servers};
-use papertrader::dialogue::peer::Peer;
+use papertrader::dialogue::dial::Servers;
 use papertrader::dialogue::report::SectionReport;
-use papertrader::dialogue::script::{Need, Script};
+use papertrader::dialogue::script::Script;
 use papertrader::dialogue::{Player, Values};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -32,13 +31,6 @@ fn offered() -> Servers {
         workers,
         master: Some("127.0.0.1:1".to_owned()),
         ..Servers::default()
-    }
-}
-
-fn two_workers() -> Need {
-    Need {
-        what: "workers".into(),
-        words: vec!["2".into()],
     }
 }
 
@@ -73,8 +65,7 @@ fn plain_and_special() -> (Vec<Script>, Vec<Script>) {
 
 #[test]
 fn dialogues_hold_against_real_daemons() {
-    let keys = Keys::make();
-    let deployment = Deployment::start(&keys, &[two_workers()]);
+    let deployment = Stage::start(&[need("workers 2")]);
     let (plain, _) = plain_and_special();
     let report = conform::run(&plan(&deployment.servers), &plain);
     let told =
@@ -95,28 +86,14 @@ fn dialogues_hold_against_real_daemons() {
     assert!(failed.is_empty(), "through nc:\n{}", failed.join("\n"));
 }
 
-/// Runs a dialogue against a deployment, whose daemons it can have stopped and started.
-struct Stage(Deployment);
-
-impl Dialler for Stage {
-    fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String> {
-        self.0.servers.connect(target, within)
-    }
-
-    fn hook(&mut self, name: &str) -> Result<(), String> {
-        self.0.hook(name)
-    }
-}
-
 #[test]
 fn dialogues_with_needs_of_their_own_hold() {
-    let keys = Keys::make();
     let (_, special) = plain_and_special();
     assert!(special.len() >= 10, "only {} have needs", special.len());
     let failed = each(&special, |script| {
-        let mut stage = Stage(Deployment::start(&keys, &script.needs));
+        let mut stage = Stage::start(&script.needs);
         let outcome = Player::new(&mut stage, Values::new(), WITHIN).run(script);
-        outcome.map_err(|difference| format!("{difference}\n{}", stage.0.said()))
+        outcome.map_err(|difference| format!("{difference}\n{}", stage.said()))
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -2,8 +2,8 @@
 //! over a split, with a master and a worker as real processes.
 
 use super::assets::{at, symbol};
-use super::deployment::{Deployment, Keys};
 use super::markets;
+use super::needs::{Stage, need};
 use super::stand_in::StandIn;
 use papertrader::client::order::{self, fresh_id};
 use papertrader::client::{Client, Options, Order, Outcome, Patience, Pool};
@@ -16,14 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 fn needs(lines: &[String]) -> Vec<Need> {
-    let need = |line: &String| {
-        let (what, rest) = line.split_once(' ').unwrap();
-        Need {
-            what: what.to_owned(),
-            words: rest.split(' ').map(str::to_owned).collect(),
-        }
-    };
-    lines.iter().map(need).collect()
+    lines.iter().map(|line| need(line)).collect()
 }
 
 /// Somebody with an account and a session.
@@ -33,7 +26,7 @@ struct Trader {
 }
 
 impl Trader {
-    fn new(deployment: &Deployment, name: &str) -> Trader {
+    fn new(deployment: &Stage, name: &str) -> Trader {
         let workers = deployment.servers.workers.clone();
         let mut pool = Pool::new(workers, None, Options::default());
         let name = Username::parse(name).unwrap();
@@ -72,9 +65,9 @@ impl Trader {
 }
 
 /// Quotes, all five windows, a purchase and a sale; everything adds up.
-fn trade_a_day(keys: &Keys, provider: &str, mut lines: Vec<String>, name: Symbol) {
+fn trade_a_day(provider: &str, mut lines: Vec<String>, name: Symbol) {
     lines.push(format!("master assets.provider=\"{provider}\""));
-    let deployment = Deployment::start(keys, &needs(&lines));
+    let deployment = Stage::start(&needs(&lines));
     let mut trader = Trader::new(&deployment, "alice");
     assert!(trader.ask(|client| client.list()).contains(&name), "{provider}");
     let quote = trader.ask(|client| client.quote(name));
@@ -157,10 +150,8 @@ fn trade_a_day(keys: &Keys, provider: &str, mut lines: Vec<String>, name: Symbol
 
 #[test]
 fn the_same_trading_day_through_each_provider() {
-    let keys = Keys::make();
-    trade_a_day(&keys, "replay", vec![], symbol("IBM"));
+    trade_a_day("replay", vec![], symbol("IBM"));
     trade_a_day(
-        &keys,
         "simulated",
         vec![
             "master assets.simulated.symbols=20".into(),
@@ -173,7 +164,6 @@ fn the_same_trading_day_through_each_provider() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let server = StandIn::start(markets::alpaca);
     trade_a_day(
-        &keys,
         "alpaca",
         vec![
             format!("master assets.alpaca.url=\"{}\"", server.url("127.0.0.1")),
@@ -184,7 +174,6 @@ fn the_same_trading_day_through_each_provider() {
     );
     let server = StandIn::start(markets::binance);
     trade_a_day(
-        &keys,
         "binance",
         vec![format!(
             "master assets.binance.url=\"{}\"",
@@ -196,9 +185,8 @@ fn the_same_trading_day_through_each_provider() {
 
 #[test]
 fn a_position_keeps_its_value_over_a_split() {
-    let keys = Keys::make();
     let lines = ["start 2005-02-24".to_owned(), "interval 2s".to_owned()];
-    let deployment = Deployment::start(&keys, &needs(&lines));
+    let deployment = Stage::start(&needs(&lines));
     let mut trader = Trader::new(&deployment, "bob");
     let aapl = symbol("AAPL");
     let bought = trader.trade(Side::Buy, aapl, "10.5");
