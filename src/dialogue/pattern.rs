@@ -5,6 +5,13 @@
 
 use super::{Values, raw};
 
+/// Parts of one expected word; the search goes as deep.
+const PIECES_MAX: usize = 1000;
+
+/// Steps of one word's search. Two names that both stand twice in a word can be captured in as many ways as its
+/// length squared, and so on; what a person writes takes some dozens.
+const STEPS_MAX: usize = 200_000;
+
 /// A part of a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -101,11 +108,12 @@ fn first_difference(expected: &[String], came: &str, values: &mut Values) -> Res
         let Some(word) = words.get(index) else {
             return Ok(Some(index));
         };
-        let mut captured = Vec::new();
-        if !fits(&known(pieces(pattern)?, values)?, word, &mut captured) {
+        let pieces = known(pieces(pattern)?, values)?;
+        let mut search = Search::new(&pieces, word);
+        if !search.fits(0, 0)? {
             return Ok(Some(index));
         }
-        for (name, value) in captured {
+        for (name, value) in search.captured {
             values.set(&name, &value);
         }
     }
@@ -116,40 +124,130 @@ fn first_difference(expected: &[String], came: &str, values: &mut Values) -> Res
 fn known(pieces: Vec<Piece>, values: &mut Values) -> Result<Vec<Piece>, String> {
     let mut out = Vec::new();
     for piece in pieces {
-        out.push(match piece {
+        let piece = match piece {
             Piece::Name(name) => values.value(&name)?.map_or(Piece::Name(name), Piece::Text),
             // What the message spells with a backslash, the pattern does too.
             Piece::Text(text) => Piece::Text(raw::escape(&text)),
             Piece::Any => Piece::Any,
-        });
+        };
+        let idle = match &piece {
+            Piece::Text(text) => text.is_empty(),
+            Piece::Any => out.last() == Some(&Piece::Any),
+            Piece::Name(_) => false,
+        };
+        if !idle {
+            out.push(piece);
+        }
+    }
+    if out.len() > PIECES_MAX {
+        return Err(format!("a word of more than {PIECES_MAX} parts"));
     }
     Ok(out)
 }
 
-/// Whether a word is made of these pieces, tried from the shortest capture on.
-fn fits(pieces: &[Piece], word: &str, captured: &mut Vec<(String, String)>) -> bool {
-    let Some((first, rest)) = pieces.split_first() else {
-        return word.is_empty();
-    };
-    match first {
-        Piece::Text(text) => word
-            .strip_prefix(text.as_str())
-            .is_some_and(|word| fits(rest, word, captured)),
-        Piece::Any => ends(word, 0).any(|end| fits(rest, &word[end..], captured)),
-        Piece::Name(name) => ends(word, 1).any(|end| {
-            // The same name twice in a word is the same value twice.
-            if captured
-                .iter()
-                .any(|(n, value)| n == name && value != &word[..end])
-            {
-                return false;
+/// Looks for a way in which a word is made of pieces, from the shortest captures on.
+struct Search<'a> {
+    pieces: &'a [Piece],
+    word: &'a str,
+    captured: Vec<(String, String)>,
+    /// Pieces from which on no name stands that stands before them too: whether they fit a place does not depend on
+    /// what was captured before.
+    alone: Vec<bool>,
+    /// From which place on each of those that may take any number of characters is known not to fit: where it does
+    /// not, it fits no later place either.
+    dead: Vec<usize>,
+    steps: usize,
+}
+
+impl<'a> Search<'a> {
+    fn new(pieces: &'a [Piece], word: &'a str) -> Search<'a> {
+        let last = |piece: &Piece| pieces.iter().rposition(|other| other == piece);
+        // The last place at which a name stands that has come before.
+        let mut reach = 0;
+        let mut alone = Vec::with_capacity(pieces.len());
+        for (at, piece) in pieces.iter().enumerate() {
+            alone.push(at > reach || reach == 0);
+            if matches!(piece, Piece::Name(_)) {
+                reach = reach.max(last(piece).filter(|last| *last > at).unwrap_or(0));
             }
-            captured.push((name.clone(), word[..end].to_owned()));
-            fits(rest, &word[end..], captured) || {
-                captured.pop();
-                false
+        }
+        Search {
+            pieces,
+            word,
+            captured: Vec::new(),
+            alone,
+            dead: vec![usize::MAX; pieces.len()],
+            steps: 0,
+        }
+    }
+
+    /// Whether the word from a place on is made of the pieces from this one on.
+    fn fits(&mut self, piece: usize, at: usize) -> Result<bool, String> {
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            return Err(format!(
+                "a word of {} bytes can fit in too many ways",
+                self.word.len()
+            ));
+        }
+        let (pieces, word) = (self.pieces, &self.word[at..]);
+        let Some(first) = pieces.get(piece) else {
+            return Ok(word.is_empty());
+        };
+        if at >= self.dead[piece] {
+            return Ok(false);
+        }
+        let fits = match first {
+            Piece::Text(text) => word.starts_with(text.as_str()) && self.fits(piece + 1, at + text.len())?,
+            Piece::Any => {
+                let mut ways = ends(word, 0);
+                loop {
+                    match ways.next() {
+                        None => break false,
+                        Some(end) if self.fits(piece + 1, at + end)? => break true,
+                        Some(_) => {}
+                    }
+                }
             }
-        }),
+            Piece::Name(name) => {
+                let mut ways = ends(word, 1);
+                loop {
+                    let Some(end) = ways.next() else { break false };
+                    if self.captures(name, &word[..end], piece + 1, at + end)? {
+                        break true;
+                    }
+                }
+            }
+        };
+        if !fits && self.alone[piece] && !matches!(first, Piece::Text(_)) {
+            self.dead[piece] = at;
+        }
+        Ok(fits)
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            return Err(format!(
+                "a word of {} bytes can fit in too many ways",
+                self.word.len()
+            ));
+        }
+        Ok(())
+    }
+
+    fn captures(&mut self, name: &str, value: &str, piece: usize, at: usize) -> Result<bool, String> {
+        self.step()?;
+        // The same name twice in a word is the same value twice.
+        if self.captured.iter().any(|(n, other)| n == name && other != value) {
+            return Ok(false);
+        }
+        self.captured.push((name.to_owned(), value.to_owned()));
+        let fits = self.fits(piece, at)?;
+        if !fits {
+            self.captured.pop();
+        }
+        Ok(fits)
     }
 }
 
@@ -197,6 +295,27 @@ mod tests {
         assert_eq!(v.get("why"), Some("one two"));
         assert!(!check("fail {why...}", "fail one", &mut v));
         assert!(check("name=a\\sb", "name=a\\sb", &mut v));
+    }
+
+    #[test]
+    fn a_search_that_fails_ends() {
+        let mut v = Values::new();
+        let long = "ab".repeat(500);
+        assert!(!check(&format!("{}c", "*a*b".repeat(20)), &long, &mut v));
+        assert!(check(&"*a*b".repeat(20), &long, &mut v));
+        assert!(check(&"*".repeat(5000), &long, &mut v));
+        assert!(!check("{a}{b}{c}{d}*c", &long, &mut v));
+        // The second of a name is not dead where its first could have been another.
+        assert!(check("{p}-*{p}", "aa-xa-aa-xa", &mut v));
+        assert_eq!(v.get("p"), Some("aa-xa"));
+        let words = [format!("{}!", "{a}{b}{c}{d}{e}".repeat(2))];
+        assert!(
+            differs(&words, &long, &mut v)
+                .unwrap_err()
+                .contains("too many ways")
+        );
+        let words = ["*a".repeat(501)];
+        assert!(differs(&words, &long, &mut v).unwrap_err().contains("1000 parts"));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub const TARGETS: &[Target] = &[
     target("values", wire::values, wire::value_seeds),
     target("payloads", wire::payloads, wire::payload_seeds),
     target("transfers", wire::transfers, wire::transfer_seeds),
-    target("records", link::records, link::record_seeds).costing(2048 * KIB, 64),
+    target("records", link::records, link::record_seeds).costing(4096 * KIB, 64),
     target("envelopes", link::envelopes, link::envelope_seeds),
     target("link-messages", link::messages, link::message_seeds),
     target("handshakes", link::handshakes, link::handshake_seeds).costing(1024 * KIB, 64),
