@@ -117,6 +117,7 @@ impl HandshakeError {
             HandshakeError::Keyring(
                 K::NotEncrypted
                 | K::NotForUs
+                | K::Damaged
                 | K::TooLarge
                 | K::Unsigned
                 | K::ManySignatures

@@ -44,6 +44,8 @@ pub enum KeyringError {
     NotEncrypted,
     /// Encrypted to somebody else, or to others as well.
     NotForUs,
+    /// It cannot be decrypted as it is: it was changed on its way.
+    Damaged,
     /// Longer than what any message has, once decrypted.
     TooLarge,
     /// Encrypted and not signed.
@@ -84,6 +86,7 @@ impl KeyringError {
             KeyringError::KeyOwn => "key-own",
             KeyringError::NotEncrypted => "message-not-encrypted",
             KeyringError::NotForUs => "message-not-for-us",
+            KeyringError::Damaged => "message-damaged",
             KeyringError::TooLarge => "message-too-large",
             KeyringError::Unsigned => "message-unsigned",
             KeyringError::ManySignatures => "message-many-signatures",
@@ -135,6 +138,7 @@ impl fmt::Display for KeyringError {
             KeyringError::KeyOwn => "that is this daemon's own key",
             KeyringError::NotEncrypted => "not an encrypted message",
             KeyringError::NotForUs => "not encrypted to us alone",
+            KeyringError::Damaged => "encrypted to us, and damaged",
             KeyringError::TooLarge => "longer than any message",
             KeyringError::Unsigned => "encrypted, but not signed",
             KeyringError::ManySignatures => "more than one signature",

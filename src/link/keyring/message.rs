@@ -72,6 +72,14 @@ impl Keyring {
     }
 }
 
+/// What GnuPG says of a message that was changed on its way.
+const DAMAGED: [gpgme::Error; 4] = [
+    gpgme::Error::DECRYPT_FAILED,
+    gpgme::Error::CHECKSUM,
+    gpgme::Error::BAD_DATA,
+    gpgme::Error::INV_PACKET,
+];
+
 fn open(
     context: &mut Context,
     message: &[u8],
@@ -83,6 +91,7 @@ fn open(
         match error.code() {
             code if code == E::NO_DATA.code() => KeyringError::NotEncrypted,
             code if code == E::NO_SECKEY.code() => KeyringError::NotForUs,
+            code if DAMAGED.iter().any(|damaged| damaged.code() == code) => KeyringError::Damaged,
             _ => error.into(),
         }
     })
