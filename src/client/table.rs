@@ -130,11 +130,54 @@ pub fn span(duration: Duration) -> String {
     if out.is_empty() { "0 s".to_owned() } else { out }
 }
 
-/// How old a quote is by this machine's clock.
-pub fn age(time: Stamp, now: Stamp) -> String {
-    match u64::try_from(now.since(time)) {
-        Ok(millis) => span(Duration::from_millis(millis)),
-        Err(_) => "ahead".to_owned(),
+/// Further than this from the machine's clock, in milliseconds, a market's time is another: 30 days, which no market closes
+/// for.
+const MARKET_FAR: i64 = 30 * 86_400_000;
+
+/// What ages count to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// This machine's clock, or the market's.
+    pub time: Stamp,
+    /// Whether it is the market's.
+    pub market: bool,
+}
+
+impl Now {
+    /// This machine's clock; or, where even the newest of the quotes is far older, or lies ahead, its time: then the market
+    /// is a replay of another time, or its feed stopped long ago, and a person wants to know how old the others are
+    /// beside it.
+    pub fn of(newest: Option<Stamp>, clock: Stamp) -> Now {
+        let far = |time: &Stamp| clock.since(*time).abs() > MARKET_FAR;
+        match newest.filter(far) {
+            Some(time) => Now { time, market: true },
+            None => Now {
+                time: clock,
+                market: false,
+            },
+        }
+    }
+
+    /// How old a quote is.
+    pub fn age(self, time: Stamp) -> String {
+        match u64::try_from(self.time.since(time)) {
+            Ok(millis) => span(Duration::from_millis(millis)),
+            Err(_) => "ahead".to_owned(),
+        }
+    }
+
+    /// What is said below quotes whose ages do not count to this machine's clock; else nothing.
+    pub fn note(self, clock: Stamp) -> String {
+        if !self.market {
+            return String::new();
+        }
+        let off = span(Duration::from_millis(clock.since(self.time).unsigned_abs()));
+        let side = if self.time < clock { "behind" } else { "ahead of" };
+        let time = moment(self.time);
+        format!(
+            "The newest of these prices is of {time}, {off} {side} this machine's clock: the market is a replay, or prices \
+             have stopped coming. Ages count to that time.\n"
+        )
     }
 }
 
@@ -219,7 +262,34 @@ mod tests {
             ],
             ["0 s", "45 s", "3 min 5 s", "2 h 10 min", "1 h", "4 d 3 h", "13 y"]
         );
-        assert_eq!(age(at("2013-03-02"), at("2013-03-01")), "ahead");
+        let clock = Now::of(None, at("2013-03-01"));
+        assert_eq!(clock.age(at("2013-03-02")), "ahead");
+    }
+
+    #[test]
+    fn ages_in_a_replay_count_to_its_time() {
+        let at = |text| Stamp::parse(text).unwrap();
+        let clock = at("2026-03-01");
+        let live = Now::of(Some(at("2026-02-20")), clock);
+        assert_eq!(
+            (live.age(at("2026-02-20")), live.note(clock)),
+            ("9 d".to_owned(), String::new())
+        );
+        let replay = Now::of(Some(at("2013-03-04")), clock);
+        assert_eq!(replay.age(at("2013-03-04")), "0 s");
+        assert_eq!(replay.age(at("2013-03-01")), "3 d");
+        let note = replay.note(clock);
+        assert!(
+            note.contains("of 2013-03-04, 13 y") && note.contains("behind"),
+            "{note}"
+        );
+        let ahead = Now::of(Some(at("2027-03-01")), clock);
+        assert_eq!(ahead.age(at("2027-03-01")), "0 s");
+        assert!(
+            ahead.note(clock).contains("1 y ahead of"),
+            "{}",
+            ahead.note(clock)
+        );
     }
 
     #[test]

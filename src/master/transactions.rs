@@ -20,7 +20,7 @@ use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use crossbeam_channel::{Receiver, Sender, select};
 use place::Places;
-use queue::Queue;
+use queue::{Queue, Seen};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -129,6 +129,8 @@ struct Desk {
     /// Whether splits or dividends may be stored that the ledger does not have: the process before this one
     /// ended, or a settlement failed, between the two.
     behind: bool,
+    /// And since when their prices could be seen.
+    seen: Seen,
 }
 
 impl Transactions {
@@ -146,6 +148,9 @@ impl Transactions {
             queue.push(order);
         }
         let places = Places::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
+        // What was in force when the process before this one ended is what people see from the start.
+        let mut seen = Seen::default();
+        seen.note(assets.prices().number, Instant::now());
         let desk = Desk {
             assets,
             queue,
@@ -154,6 +159,7 @@ impl Transactions {
             orders: Attempts::new(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
             behind: true,
+            seen,
         };
         Ok(Transactions {
             database,
@@ -277,6 +283,9 @@ impl Transactions {
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             }
             Err(error) => {
+                if !update.actions.is_empty() {
+                    self.desk.seen.note(update.number, Instant::now());
+                }
                 // Nothing was stored: the orders stay queued, and the next update settles them.
                 crate::error!(
                     "{} orders could not be settled and stay queued: {error}",

@@ -220,7 +220,9 @@ fn prices_are_shown_and_told_to_programs() {
     assert!(ran.out.contains("no asset NONE"), "{}", ran.out);
     let ran = person.run("quote AAPL");
     assert!(
-        ran.out.contains("2013-03-01") && ran.out.contains(" y"),
+        ran.out.contains("2013-03-01")
+            && ran.out.contains(" 0 s")
+            && ran.out.contains("behind this machine's clock"),
         "{}",
         ran.out
     );

@@ -3,7 +3,7 @@
 
 use crate::harness::*;
 use papertrader::client::{Answer, Incoming};
-use papertrader::model::{Amount, Money, ProtocolFault, Side, Status, Symbol};
+use papertrader::model::{Amount, Money, ProtocolFault, Side, Stamp, Status, Symbol};
 use papertrader::wire::{Reply, State};
 use std::collections::BTreeSet;
 use std::fs;
@@ -205,6 +205,75 @@ fn a_settlement_is_seen_whole_or_not_at_all() {
     // Each update's number of trades was never seen at another value.
     let updates: BTreeSet<i64> = counts.iter().map(|(number, _)| *number).collect();
     assert_eq!(updates.len(), counts.len(), "{counts:?}");
+}
+
+/// A split that could not be settled comes late: to who ordered before its price could be seen, and to nobody else.
+#[test]
+fn a_late_split_leaves_later_orders_alone() {
+    let mut deployment = Deployment::new(1);
+    deployment.set(0, "update_interval", "\"500ms\"");
+    let begin = Stamp::parse("2020-01-01").unwrap();
+    let day = |number: i64| begin.plus_days(number).date().to_string();
+    let rows: String = (0..400)
+        .map(|number| {
+            let price = if number < 20 { 1000 } else { 500 } + number;
+            format!("{},{price},{price},{price},{price},1000\n", day(number))
+        })
+        .collect();
+    let split = format!("{},UP,split,2\n", day(20));
+    deployment.market("2020-01-01", &[("UP", &rows), ("actions", &split)]);
+    deployment.start_all();
+    let mut alice = deployment.trader(1, "alice");
+    let mut watch = deployment.connect(1);
+    watch.resume(&alice.session().unwrap().clone()).unwrap();
+    let symbol = Symbol::parse("UP").unwrap();
+    // Orders are accepted; no update can be settled.
+    let disturb = rusqlite::Connection::open(deployment.dir().join("data/master/master.db")).unwrap();
+    disturb.busy_timeout(Duration::from_secs(30)).unwrap();
+    disturb
+        .execute_batch(
+            "CREATE TRIGGER broken BEFORE UPDATE ON transactions BEGIN SELECT RAISE(ABORT, 'broken'); END",
+        )
+        .unwrap();
+    let place = |alice: &mut papertrader::client::Client| {
+        let request = order(alice, Side::Buy, "UP", "1", None);
+        alice.connection().send(&request).unwrap();
+        match alice.connection().recv().unwrap() {
+            Incoming::Notice(notice) => notice.id,
+            other => panic!("{other:?}"),
+        }
+    };
+    let before = place(&mut alice);
+    assert!(
+        watch.quote(symbol).unwrap().value > Money(900 * MILLION),
+        "too late"
+    );
+    let mut quote = |what: &str, is_so: &dyn Fn(Money) -> bool| {
+        eventually(what, || {
+            Some(watch.quote(symbol).unwrap().value).filter(|value| is_so(*value))
+        })
+    };
+    let after_split = quote("the split", &|value| value < Money(900 * MILLION));
+    // By the next update the split's has failed to settle.
+    quote("another update", &|value| value > after_split);
+    let after = place(&mut alice);
+    disturb.execute_batch("DROP TRIGGER broken").unwrap();
+    let mut filled = Vec::new();
+    while filled.len() < 2 {
+        match alice.connection().recv().unwrap() {
+            Incoming::Reply(Answer::Message(Reply::Filled(fill))) => filled.push((fill.id, fill.quantity)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(
+        filled,
+        [(before, Amount(2 * MILLION)), (after, Amount(MILLION))],
+        "the units of its time"
+    );
+    let mut database =
+        papertrader::master::verify::open(&deployment.dir().join("data/master/master.db")).unwrap();
+    let verified = papertrader::master::verify::check(&mut database, &|| false).unwrap();
+    assert!(verified.differences.is_empty(), "{:?}", verified.differences);
 }
 
 #[test]

@@ -66,13 +66,22 @@ fn views(symbols: &[Symbol], answers: &[Answer], now: Stamp) -> Vec<QuoteView> {
         .collect()
 }
 
-fn quote_table(symbols: &[Symbol], answers: &[Answer], now: Stamp) -> String {
+/// What the ages of these count to.
+fn reference(answers: &[Answer], clock: Stamp) -> table::Now {
+    let times = answers
+        .iter()
+        .filter_map(|answer| Some(answer.as_ref().ok()?.time));
+    table::Now::of(times.max(), clock)
+}
+
+fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Stamp) -> String {
+    let now = reference(answers, clock);
     let row = |(symbol, answer): (&Symbol, &Answer)| match answer {
         Ok(quote) => vec![
             symbol.to_string(),
             table::money(quote.value),
             table::moment(quote.time),
-            table::age(quote.time, now),
+            now.age(quote.time),
         ],
         Err(refusal) => vec![
             symbol.to_string(),
@@ -82,7 +91,7 @@ fn quote_table(symbols: &[Symbol], answers: &[Answer], now: Stamp) -> String {
         ],
     };
     let rows = symbols.iter().zip(answers).map(row).collect();
-    table::table(&["symbol", "value", "at (UTC)", "age"], &[1, 3], rows)
+    table::table(&["symbol", "value", "at (UTC)", "age"], &[1, 3], rows) + &now.note(clock)
 }
 
 /// A flag that SIGINT, SIGTERM and SIGHUP set.
@@ -165,8 +174,9 @@ fn watch_table(
     symbols: &[Symbol],
     answers: &[Answer],
     first: &mut HashMap<Symbol, Money>,
-    now: Stamp,
+    clock: Stamp,
 ) -> String {
+    let now = reference(answers, clock);
     let mut rows = Vec::with_capacity(symbols.len());
     for (symbol, answer) in symbols.iter().zip(answers) {
         rows.push(match answer {
@@ -179,7 +189,7 @@ fn watch_table(
                     table::profit(change),
                     table::signed_percent(change, start),
                     table::moment(quote.time),
-                    table::age(quote.time, now),
+                    now.age(quote.time),
                 ]
             }
             Err(refusal) => vec![
@@ -196,7 +206,7 @@ fn watch_table(
         &["symbol", "value", "change", "", "at (UTC)", "age"],
         &[1, 2, 3, 5],
         rows,
-    )
+    ) + &now.note(clock)
 }
 
 /// A line for each value that is not the one shown last.
@@ -204,8 +214,9 @@ fn changes(
     symbols: &[Symbol],
     answers: &[Answer],
     last: &mut HashMap<Symbol, model::Quote>,
-    now: Stamp,
+    clock: Stamp,
 ) -> String {
+    let now = reference(answers, clock);
     let mut out = String::new();
     for (symbol, answer) in symbols.iter().zip(answers) {
         let Ok(quote) = answer else { continue };
@@ -214,7 +225,7 @@ fn changes(
                 "{symbol} {} {} age {}\n",
                 quote.value,
                 quote.time,
-                table::age(quote.time, now)
+                now.age(quote.time)
             ));
         }
     }

@@ -4,7 +4,7 @@
 //! all in one commit, and only then the answers.
 
 use super::ledger::{self, Outcome};
-use super::queue::Queued;
+use super::queue::{Queued, Seen};
 use super::settlement::{self, Holdings};
 use super::{Desk, place, write_outcome};
 use crate::fault;
@@ -65,6 +65,7 @@ impl Desk {
         database::commit(transaction)?;
         fault::point("settlement-committed");
         self.behind = false;
+        self.seen = Seen::default();
         for (number, quantity) in split {
             if let Some(order) = self.queue.get_mut(number) {
                 order.quantity = quantity;
@@ -85,7 +86,8 @@ impl Desk {
         let mut split: HashMap<i64, Amount> = HashMap::new();
         let actions = ledger::actions_to_come(database, update.number)?;
         ledger::set_acted(database, update.number)?;
-        for action in &actions {
+        for (number, action) in &actions {
+            let seen = self.seen.since(*number);
             for account in ledger::holders(database, action.symbol)? {
                 let (_, after) = load(database, accounts, account)?;
                 let (side, quantity, price, total) = match action.kind {
@@ -109,7 +111,9 @@ impl Desk {
                 ledger::insert_settled(database, place.number, &row, update.number)?;
             }
             if let ActionKind::Split(ratio) = action.kind {
-                for order in self.queue.of_symbol(action.symbol) {
+                // Who ordered at a price after the split has said how many units of those there are now.
+                let before = |order: &&mut Queued| order.was_before(seen);
+                for order in self.queue.of_symbol(action.symbol).filter(before) {
                     let number = order.turn.number;
                     let now = split.get(&number).copied().unwrap_or(order.quantity);
                     let after = settlement::split_amount(now, ratio).max(Amount(1));

@@ -394,20 +394,21 @@ pub fn holders(database: &Connection, symbol: Symbol) -> rusqlite::Result<Vec<Ac
     rows.collect()
 }
 
-/// The splits and dividends that came with updates up to `update` and are not in the ledger yet, in order.
+/// The splits and dividends that came with updates up to `update` and are not in the ledger yet, in order, each with
+/// its update.
 ///
 /// # Errors
 /// The database fails.
-pub fn actions_to_come(database: &Connection, update: u64) -> rusqlite::Result<Vec<Action>> {
+pub fn actions_to_come(database: &Connection, update: u64) -> rusqlite::Result<Vec<(u64, Action)>> {
     let mut statement = database.prepare_cached(
-        "SELECT symbol, time, kind, value FROM actions
+        "SELECT symbol, time, kind, value, number FROM actions
          WHERE number > (SELECT acted FROM ledger_position) AND number <= ?1
          ORDER BY number, time, symbol, kind, value",
     )?;
-    let read = |row: &Row<'_>| -> rusqlite::Result<Action> {
+    let read = |row: &Row<'_>| -> rusqlite::Result<(u64, Action)> {
         let kind: u8 = row.get(2)?;
         let value = row.get(3)?;
-        Ok(Action {
+        let action = Action {
             symbol: Symbol::parse(&row.get::<_, String>(0)?).map_err(|_| damaged("no symbol"))?,
             time: Stamp(row.get(1)?),
             kind: if kind == Side::Split as u8 {
@@ -415,7 +416,8 @@ pub fn actions_to_come(database: &Connection, update: u64) -> rusqlite::Result<V
             } else {
                 ActionKind::Dividend(Money(value))
             },
-        })
+        };
+        Ok((u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0), action))
     };
     statement
         .query_map([i64::try_from(update).unwrap_or(i64::MAX)], read)?

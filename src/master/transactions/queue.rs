@@ -15,6 +15,9 @@ pub const BEHIND_MAX: i64 = 60_000;
 /// Connections that may wait for one order: a client that repeats it has few.
 pub const WAITERS_MAX: usize = 64;
 
+/// Updates in a row that bring splits or dividends, cannot be settled, and are told apart.
+const SEEN_MAX: usize = 64;
+
 /// What the queue is cleared in the order of (wire.md 7): stamp, worker's UUID, sequence number, and
 /// last the place in the queue, which no two share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +56,38 @@ pub struct Queued {
     pub client_order_id: Option<ClientOrderId>,
     /// Who waits for its end.
     pub waiters: Vec<Route>,
+}
+
+impl Queued {
+    /// Whether it was accepted before this moment; an order of an earlier process was, and all were before none.
+    pub fn was_before(&self, moment: Option<Instant>) -> bool {
+        match (self.since, moment) {
+            (Some(since), Some(moment)) => since < moment,
+            (None, _) | (_, None) => true,
+        }
+    }
+}
+
+/// Since when prices could be seen whose splits and dividends the ledger does not have yet: those of updates that
+/// could not be settled.
+#[derive(Debug, Default)]
+pub struct Seen(Vec<(u64, Instant)>);
+
+impl Seen {
+    /// The prices of this update could be seen from this moment on, if not before.
+    pub fn note(&mut self, number: u64, moment: Instant) {
+        // What is left out counts as seen with the next one.
+        if self.0.len() == SEEN_MAX {
+            self.0.remove(0);
+        }
+        self.0.push((number, moment));
+    }
+
+    /// Since when this update's prices could be seen; `None` where that is the update which is being settled.
+    pub fn since(&self, number: u64) -> Option<Instant> {
+        let found = self.0.iter().find(|(other, _)| *other >= number);
+        found.map(|(_, moment)| *moment)
+    }
 }
 
 /// The queue.
@@ -208,6 +243,30 @@ mod tests {
         queue.remove(1);
         queue.remove(2);
         assert!(queue.is_empty() && queue.of_account(AccountId(1)) == 0);
+    }
+
+    #[test]
+    fn who_has_seen_the_price_after_a_split_is_told_from_who_has_not() {
+        let mut seen = Seen::default();
+        let (first, second) = (Instant::now(), Instant::now() + std::time::Duration::from_secs(1));
+        seen.note(5, first);
+        seen.note(9, second);
+        assert_eq!(seen.since(4), Some(first));
+        assert_eq!(seen.since(5), Some(first));
+        assert_eq!(seen.since(6), Some(second), "it was not told apart");
+        assert_eq!(seen.since(10), None);
+        let accepted = |since| Queued {
+            since,
+            ..order(1, 0, 0, 1, 1)
+        };
+        assert!(accepted(Some(first)).was_before(Some(second)));
+        assert!(!accepted(Some(second)).was_before(Some(second)));
+        assert!(accepted(Some(second)).was_before(None));
+        assert!(accepted(None).was_before(Some(first)));
+        for number in 10..100 {
+            seen.note(number, second);
+        }
+        assert_eq!((seen.0.len(), seen.since(5)), (SEEN_MAX, Some(second)));
     }
 
     #[test]
