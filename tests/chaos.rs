@@ -239,7 +239,7 @@ impl Run {
     /// Holds what all were ever told against what is there after everything, and asks again for some of it.
     fn end(&mut self, rounds: u64, began: Instant) {
         let mut counts = Counts::default();
-        let mut repeats = 0;
+        let (mut repeats, mut unstored) = (0, 0);
         for (number, book) in self.retired.iter().enumerate() {
             let addresses = &self.deployment.addresses;
             repeats += check::again(book, &addresses[(number + 1) % addresses.len()], &mut self.random);
@@ -247,13 +247,15 @@ impl Run {
         for (number, book) in self.retired.iter().enumerate() {
             counts += &self.check(number, book);
             repeats += book.repeats;
+            unstored += book.unstored;
         }
         self.verify();
         let Ended { kills, at_points } = self.ended;
         assert!(kills >= rounds, "{kills} kills in {rounds} rounds");
         println!(
             "chaos: {rounds} rounds in {:.0} s, {kills} kills and {at_points} deaths in the middle of something; {} orders \
-             of {} traders, {TRADERS} at a time, {} acknowledged, {} filled, {repeats} asked for again when they were over; \
+             of {} traders, {TRADERS} at a time, {} acknowledged, {} filled, {repeats} asked for again when they were over, \
+             {unstored} times told that one could not be stored; \
              {} lost, {} doubled; {} verify runs, all clean; seed {}",
             began.elapsed().as_secs_f32(),
             counts.orders,

@@ -36,7 +36,16 @@ impl Disk {
 
     /// Fills it to the last byte.
     pub fn fill(&self) {
-        let mut filler = File::create(self.folder.join("filler")).unwrap();
+        self.fill_with(File::create(self.folder.join("filler")).unwrap());
+    }
+
+    /// Fills what has become free since.
+    pub fn fill_on(&self) {
+        let filler = self.folder.join("filler");
+        self.fill_with(File::options().append(true).open(filler).unwrap());
+    }
+
+    fn fill_with(&self, mut filler: File) {
         let mut chunk = vec![0x5A; 1 << 20];
         while !chunk.is_empty() {
             if filler.write_all(&chunk).is_err() {

@@ -144,17 +144,31 @@ impl Fault {
                 kills(0)
             }
             Fault::FullDisk(millis) => {
-                if let Some(disk) = &deployment.disk {
-                    disk.fill();
-                    pause(*millis);
-                    disk.clear();
-                }
+                full_disk(*millis, deployment);
                 kills(0)
             }
             Fault::ReadOnlyDisk => read_only(deployment),
             Fault::Point(name, count) => point(name, *count, deployment),
         }
     }
+}
+
+/// Every write fails, also one into the log of writes, whose file stays as long as it ever was: it is folded into the
+/// database and cut off, and what that sets free is filled as well.
+fn full_disk(millis: u64, deployment: &Deployment) {
+    let Some(disk) = &deployment.disk else { return };
+    let fold = || {
+        let folder = Connection::open(&deployment.database).unwrap();
+        folder.busy_timeout(Duration::from_secs(2)).unwrap();
+        // On a full disk it may not come to its end.
+        let _ = folder.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    };
+    fold();
+    disk.fill();
+    fold();
+    disk.fill_on();
+    pause(millis);
+    disk.clear();
 }
 
 /// The master has to notice at its start, and to say so by ending.

@@ -40,6 +40,8 @@ pub struct Book {
     pub intents: BTreeMap<String, Intent>,
     pub retries: u64,
     pub repeats: u64,
+    /// Answers that an order could not be stored: it was asked for again.
+    pub unstored: u64,
 }
 
 impl Book {
@@ -77,11 +79,15 @@ pub struct Trader {
     open: VecDeque<String>,
     made: u64,
     connection: Option<Connection>,
+    /// Whether it never waits long: it goes on ordering while nothing settles.
+    impatient: bool,
 }
 
 /// Orders that a trader has open at most: who finds no master makes no more of them meanwhile.
 const OPEN_MAX: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long who is impatient waits for an answer before it asks again elsewhere.
+const HASTE: Duration = Duration::from_millis(150);
 
 impl Trader {
     /// Registers and logs in; nothing is broken yet.
@@ -104,10 +110,12 @@ impl Trader {
                 intents: BTreeMap::new(),
                 retries: 0,
                 repeats: 0,
+                unstored: 0,
             },
             open: VecDeque::new(),
             made: 0,
             connection: None,
+            impatient: number.is_multiple_of(3),
         }
     }
 
@@ -146,7 +154,7 @@ impl Trader {
                             self.intend();
                         }
                     }
-                    let hasty = self.random.one_in(5);
+                    let hasty = self.impatient || self.random.one_in(5);
                     self.round(hasty);
                 }
             }
@@ -174,10 +182,10 @@ impl Trader {
         self.open.push_back(id);
     }
 
-    fn connect(&mut self) -> Option<Connection> {
+    fn connect(&mut self, patience: Duration) -> Option<Connection> {
         if self.connection.is_none() {
             let address = self.random.pick(&self.addresses).clone();
-            match Connection::connect(&address, PATIENCE) {
+            match Connection::connect(&address, patience) {
                 Ok(connection) => self.connection = Some(connection),
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
@@ -187,7 +195,13 @@ impl Trader {
 
     /// Sends what is open in one write and takes the answers; a hasty one walks away in between.
     fn round(&mut self, hasty: bool) {
-        let Some(mut connection) = self.connect() else {
+        let patience = if hasty && self.impatient {
+            self.connection = None;
+            HASTE
+        } else {
+            PATIENCE
+        };
+        let Some(mut connection) = self.connect(patience) else {
             return;
         };
         let ids: Vec<String> = self.open.iter().take(OPEN_MAX).cloned().collect();
@@ -197,7 +211,7 @@ impl Trader {
         }
         self.book.retries += 1;
         let mut pending: VecDeque<String> = ids.into();
-        let mut leave_after = if hasty {
+        let mut leave_after = if hasty && !self.impatient {
             self.random.between(0, 6)
         } else {
             u64::MAX
@@ -234,7 +248,7 @@ impl Trader {
                 Ok(Incoming::Fault(..) | Incoming::Closed) | Err(_) => return,
             }
         }
-        self.connection = Some(connection);
+        self.connection = Some(connection).filter(|_| patience == PATIENCE);
     }
 
     /// Remembers an answer; whether the order is over by it.
@@ -243,7 +257,11 @@ impl Trader {
             let intent = &self.book.intents[id];
             match refusal.reason {
                 // Never on the queue by this request; ask again.
-                Reason::MasterUnavailable | Reason::Overloaded | Reason::InternalError => return false,
+                Reason::MasterUnavailable | Reason::Overloaded => return false,
+                Reason::InternalError => {
+                    self.book.unstored += 1;
+                    return false;
+                }
                 Reason::InsufficientFunds | Reason::InsufficientHoldings | Reason::NoPrice => {}
                 Reason::SessionExpired => {
                     panic!(
@@ -269,7 +287,7 @@ impl Trader {
         for _ in 0..3 {
             let id = self.random.pick(&ids).clone();
             let request = self.book.order(&id);
-            let Some(mut connection) = self.connect() else {
+            let Some(mut connection) = self.connect(PATIENCE) else {
                 continue;
             };
             if let Ok(Answer::Message(reply)) =

@@ -97,3 +97,27 @@ fn dialogues_with_needs_of_their_own_hold() {
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
+
+/// Whatever a worker says of a malformed message, the master says of it on its own port.
+#[test]
+fn the_masters_port_tells_malformed_messages_as_a_worker_does() {
+    let needs = [need("workers 1"), need("master limits.frame_timeout=\"1s\"")];
+    let mut stage = Stage::start(&needs);
+    let text = std::fs::read_to_string("tests/fixtures/frames.pt").unwrap();
+    // What comes behind is about requests that a worker answers.
+    let (malformed, _) = text
+        .split_once("# What was asked before is answered first")
+        .unwrap();
+    let script = malformed.replace(" connect worker", " connect master")
+        + "# A message that does not become whole, all at once or byte by byte.\n\
+           60 connect master\n60 x 04 0401\n60 within 5s < protocolError timeout *\n60 closed\n\
+           61 connect master\n61 x 02 0201 00000004 0001 00000001 00000001 \"A\"\n61 silence 400ms\n61 x \"A\"\n\
+           61 silence 400ms\n61 x \"P\"\n61 within 5s < protocolError timeout *\n61 closed\n\
+           62 connect master\n62 > getWorkerList\n62 < workerList {host}:{port} *\n62 half\n62 closed\n";
+    let script = Script::parse("frames.pt on the master's port", &script).unwrap();
+    assert!(script.steps.len() > 130, "{}", script.steps.len());
+    let outcome = Player::new(&mut stage, Values::new(), WITHIN).run(&script);
+    if let Err(difference) = outcome {
+        panic!("{difference}\n{}", stage.said());
+    }
+}
