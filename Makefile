@@ -5,7 +5,7 @@ SYSCONFDIR ?= /etc
 DESTDIR    ?=
 CARGO      ?= cargo
 
-BINARIES = papertrader papertraderctl papertrader-master papertrader-worker papertrader-sandbox ptcat
+BINARIES = papertrader papertraderctl papertrader-master papertrader-worker papertrader-sandbox papertrader-bench ptcat
 
 # Debian's packages that building and testing need: gpgme's headers, a C compiler for SQLite and ring, GnuPG and
 # netcat for the tests.

@@ -42,6 +42,12 @@ fn programs() -> Vec<Program> {
             see_also: &["papertrader(1)", "nc(1)"],
         },
         Program {
+            command: papertrader::bench::cli::Cli::command(),
+            section: "1",
+            files: &[],
+            see_also: &["papertrader-sandbox(1)", "redis-server(1)", "pgbench(1)"],
+        },
+        Program {
             command: papertrader::daemon::cli::MasterCli::command(),
             section: "8",
             files: &[

@@ -2,7 +2,7 @@
 //!
 //! Named threads, the stop signal, heartbeats, and what a panic does.
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, select};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -67,6 +67,45 @@ impl Stop {
 impl Default for Stop {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// What a module's loop turns to next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<T> {
+    /// Something came.
+    Message(T),
+    /// Nothing came for [`TICK`]: time to look around.
+    Tick,
+    /// The signal to stop was given, or nobody is left who could send anything.
+    Stop,
+}
+
+/// Lets the other threads run once where a module finds nothing to do, before it goes to sleep.
+///
+/// On a busy machine somebody has something for it by then, and need not wake it for that: waking a thread is
+/// dearer than what most messages ask for (spec/performance.md has the figures).
+pub fn give_way(is_idle: impl FnOnce() -> bool) {
+    if is_idle() {
+        std::thread::yield_now();
+    }
+}
+
+/// Waits for what a module turns to next. The signal to stop comes before whatever else is there.
+pub fn next<T>(inbox: &Receiver<T>, stop: &Stop) -> Next<T> {
+    give_way(|| inbox.is_empty());
+    if stop.is_requested() {
+        return Next::Stop;
+    }
+    match inbox.try_recv() {
+        Ok(message) => return Next::Message(message),
+        Err(TryRecvError::Disconnected) => return Next::Stop,
+        Err(TryRecvError::Empty) => {}
+    }
+    select! {
+        recv(inbox) -> message => message.map_or(Next::Stop, Next::Message),
+        recv(stop.receiver()) -> _ => Next::Stop,
+        default(TICK) => Next::Tick,
     }
 }
 
@@ -281,6 +320,29 @@ mod tests {
             recv(stop.receiver()) -> got => assert!(got.is_err()),
             default => panic!("not woken"),
         }
+    }
+
+    #[test]
+    fn a_module_hears_what_came_and_stops_when_told_or_left_alone() {
+        let stop = Stop::new();
+        let (tell, told) = bounded(2);
+        tell.send(1).unwrap();
+        assert_eq!(next(&told, &stop), Next::Message(1));
+        let begun = Instant::now();
+        assert_eq!(next(&told, &stop), Next::Tick);
+        assert!(begun.elapsed() >= TICK);
+        let late = tell.clone();
+        let handle = spawn("sender", move || late.send(2).unwrap()).unwrap();
+        assert_eq!(next(&told, &stop), Next::Message(2));
+        assert!(handle.join(Instant::now() + Duration::from_secs(30)));
+        // What still waits is not begun any more.
+        tell.send(3).unwrap();
+        stop.request();
+        assert_eq!(next(&told, &stop), Next::Stop);
+        let alone = Stop::new();
+        drop(tell);
+        assert_eq!(next(&told, &alone), Next::Message(3));
+        assert_eq!(next(&told, &alone), Next::Stop);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::time::Duration;
 /// removes it again.
 #[derive(Debug, Parser)]
 #[command(
+    name = "papertrader-bench",
     version,
     after_help = "Exit codes: 0 done, also where a goal is not reached; 1 failed while running, or a wrong answer; \
                   2 bad command line."

@@ -2,7 +2,7 @@
 //!
 //! The deployment that is measured: a sandbox with a simulated market, its programs those beside this one.
 
-use super::process::{self, Folder, Server};
+use super::process::{self, Folder, Server, in_batch};
 use crate::client::{Client, Options as ClientOptions};
 use crate::model::{Email, HashedPass, Quote, SessionId, Symbol, Username};
 use crate::sandbox::{self, Layout};
@@ -149,7 +149,7 @@ impl Deployment {
     pub fn start_all(&mut self) -> Result<Duration, String> {
         let took = self.start_master()?;
         for (number, file) in self.layout.worker_configs() {
-            let mut command = Command::new(self.programs.join("papertrader-worker"));
+            let mut command = in_batch(&self.programs.join("papertrader-worker"));
             command.arg("--config").arg(file);
             let name = format!("papertrader-worker-{number}");
             let (server, _) = Server::start_notifying(&name, command, self.folder.path())?;

@@ -3,6 +3,7 @@
 //! The servers that are measured: started as children, awaited, looked at through `/proc`, and stopped.
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -80,6 +81,14 @@ impl User {
     pub fn apply(self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
     }
+}
+
+/// Runs a program under the scheduling policy of the worker's systemd unit, `CPUSchedulingPolicy=batch`. Rivals run
+/// under it too.
+pub fn in_batch(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("chrt");
+    command.args(["--batch", "0"]).arg(program);
+    command
 }
 
 /// A server that runs until dropped.

@@ -3,7 +3,7 @@
 //! What we are compared with: redis for reads, PostgreSQL for orders. Both run as they come, on this machine, for
 //! as long as they are needed.
 
-use super::process::{Folder, Server, User, free_port, run};
+use super::process::{Folder, Server, User, free_port, in_batch, run};
 use super::speech::redis_get;
 use rustix::process::Signal;
 use std::fs;
@@ -44,7 +44,7 @@ impl Redis {
     pub fn start(keys: &[String], size: usize) -> Result<Redis, String> {
         let folder = Folder::new()?;
         let port = free_port()?;
-        let mut command = Command::new("redis-server");
+        let mut command = in_batch("redis-server");
         command
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "no", "--maxclients", "10000", "--dir"])

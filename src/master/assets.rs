@@ -35,11 +35,11 @@ pub use simulated::SimulatedConfig;
 pub use snapshot::{Entry, Fill, Snapshot, SnapshotCell};
 
 use crate::model::{Bar, Reason, Stamp, Symbol};
-use crate::thread::{self, Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
 use budget::{Account, Budget};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use reader::Reader;
 use std::sync::Arc;
@@ -228,13 +228,10 @@ impl Assets {
             if desk.updates_alive() {
                 heart.beat();
             }
-            select! {
-                recv(inbox) -> message => match message {
-                    Ok(message) => desk.handle(message),
-                    Err(_) => break,
-                },
-                recv(stop.receiver()) -> _ => break,
-                default(TICK) => {}
+            match thread::next(inbox, stop) {
+                Next::Message(message) => desk.handle(message),
+                Next::Tick => {}
+                Next::Stop => break,
             }
         }
         updating.join(Instant::now() + END);

@@ -18,7 +18,7 @@ use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::log::Throttle;
 use crate::model::{Email, Money, Reason, Session, SessionHash, Stamp, Username};
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Stop, TICK};
 use crate::wire::{Refusal, Request};
 use accounts::{Credentials, Kept, Taken};
 use attempts::Attempts;
@@ -192,6 +192,7 @@ impl Auth {
         let outcomes = self.pool.outcomes.clone();
         loop {
             heart.beat();
+            thread::give_way(|| inbox.is_empty() && outcomes.is_empty());
             select! {
                 recv(inbox) -> message => match message {
                     Ok(message) => self.handle(message),

@@ -9,9 +9,9 @@ use super::route::{Peer, Replies, Route};
 use super::workers;
 use crate::link::message::Report;
 use crate::model::{Reason, SessionHash};
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::{Refusal, Request, reply};
-use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
 
 /// Socket reads that may wait for the router.
@@ -55,13 +55,10 @@ impl Router {
     pub fn run(&self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
         loop {
             heart.beat();
-            select! {
-                recv(inbox) -> message => match message {
-                    Ok(message) => self.route(message),
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
+            match thread::next(inbox, stop) {
+                Next::Message(message) => self.route(message),
+                Next::Tick => {}
+                Next::Stop => return,
             }
         }
     }

@@ -15,10 +15,10 @@ use super::auth::attempts::Attempts;
 use super::route::{Replies, Route};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, Amount, ClientOrderId, Reason, Side, Stamp, Symbol, Transaction};
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender};
 use place::Places;
 use queue::{Queue, Seen};
 use rusqlite::Connection;
@@ -174,13 +174,10 @@ impl Transactions {
         let mut tidied = Instant::now();
         loop {
             heart.beat();
-            select! {
-                recv(inbox) -> message => match message {
-                    Ok(message) => self.handle(message, inbox),
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
+            match thread::next(inbox, stop) {
+                Next::Message(message) => self.handle(message, inbox),
+                Next::Tick => {}
+                Next::Stop => return,
             }
             if tidied.elapsed() >= CLOCK_REPORT {
                 tidied = Instant::now();

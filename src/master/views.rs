@@ -8,12 +8,12 @@ use super::route::Route;
 use super::transactions::ledger::{self, Entry};
 use crate::model::money::share;
 use crate::model::{AccountId, Money, Reason, Side, Stamp, Status, Username};
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::payload::{
     Entry as Line, EntryDetail, History, Holding, Payload, Portfolio, Receipt, UserInfo,
 };
 use crate::wire::{Instruction, Refusal};
-use crossbeam_channel::{Receiver, select};
+use crossbeam_channel::Receiver;
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
@@ -105,18 +105,15 @@ impl Views {
     pub fn run(self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
         loop {
             heart.beat();
-            select! {
-                recv(inbox) -> message => match message {
-                    Ok(Message::Questions(questions)) => {
-                        for (route, question) in questions {
-                            heart.beat();
-                            self.answer(&route, &question);
-                        }
+            match thread::next(inbox, stop) {
+                Next::Message(Message::Questions(questions)) => {
+                    for (route, question) in questions {
+                        heart.beat();
+                        self.answer(&route, &question);
                     }
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
+                }
+                Next::Tick => {}
+                Next::Stop => return,
             }
         }
     }

@@ -10,9 +10,9 @@ use super::database;
 use super::route::{Peer, Route, Shared};
 use crate::link::message::{self, PriceRow, Prices, Report, Welcome};
 use crate::model::{Stamp, Worker};
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop, TICK};
 use crate::wire::{Instruction, Reply, frame};
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender};
 use registry::{Registration, Registry};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -128,13 +128,10 @@ impl Workers {
     pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
         loop {
             heart.beat();
-            select! {
-                recv(inbox) -> message => match message {
-                    Ok(message) => self.handle(message),
-                    Err(_) => break,
-                },
-                recv(stop.receiver()) -> _ => break,
-                default(TICK) => {}
+            match thread::next(inbox, stop) {
+                Next::Message(message) => self.handle(message),
+                Next::Tick => {}
+                Next::Stop => break,
             }
             self.look_for_absent();
         }

@@ -12,9 +12,9 @@ use super::master_link::{self, Ask, What};
 use super::router::{Batch, Carrier, overloaded};
 use crate::model::{Stamp, Symbol};
 use crate::net::Sending;
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::{Instruction, Refusal, Request, reply};
-use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 use snapshot::{Snapshot, unknown_asset};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -119,13 +119,10 @@ impl Cache {
     pub fn run(mut self, stop: &Stop) {
         loop {
             self.heart.beat();
-            select! {
-                recv(self.inbox) -> message => match message {
-                    Ok(message) => self.handle(message),
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
+            match thread::next(&self.inbox, stop) {
+                Next::Message(message) => self.handle(message),
+                Next::Tick => {}
+                Next::Stop => return,
             }
         }
     }

@@ -12,9 +12,9 @@ use super::router::{Batch, Carrier, overloaded};
 use crate::link::message::{ActiveSession, HASHES_MAX, SessionState};
 use crate::model::{Reason, SessionHash, SessionId, Stamp};
 use crate::net::connection::SHUTTING_DOWN;
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::{Instruction, Refusal, Reply, Request, State};
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender};
 use sessions::Sessions;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -181,13 +181,10 @@ impl Clients {
     pub fn run(mut self, stop: &Stop) {
         loop {
             self.heart.beat();
-            select! {
-                recv(self.inbox) -> message => match message {
-                    Ok(message) => self.handle(message),
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
+            match thread::next(&self.inbox, stop) {
+                Next::Message(message) => self.handle(message),
+                Next::Tick => {}
+                Next::Stop => return,
             }
             self.sessions.expire(Stamp::now());
             self.tell_closed();

@@ -16,7 +16,7 @@ use crate::link::envelope::{Decoder, Header};
 use crate::link::line::{Line, LineSending};
 use crate::link::message::{self, Report, SessionHashes};
 use crate::model::{Reason, SessionHash, Stamp};
-use crate::thread::{Heart, Stop};
+use crate::thread::{self, Heart, Stop};
 use crate::wire::{Instruction, Reassembly, Refusal, Request, frame, wipe};
 use crossbeam_channel::{Receiver, Sender, select};
 use outgoing::Outgoing;
@@ -172,6 +172,7 @@ impl MasterLink {
         let mut glance_due = Instant::now();
         loop {
             self.heart.beat();
+            thread::give_way(|| self.events.is_empty() && self.inbox.is_empty());
             select! {
                 recv(self.events) -> event => match event {
                     Ok(event) => self.hear(event),

@@ -5,9 +5,9 @@
 use super::client::Client;
 use super::{cache, clients, master_link, tunnel};
 use crate::model::{Reason, Stamp};
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::{Refusal, Request, reply};
-use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,13 +158,10 @@ impl Router {
     pub fn run(mut self, stop: &Stop) {
         loop {
             self.heart.beat();
-            select! {
-                recv(self.inbox) -> batch => match batch {
-                    Ok(batch) => self.route(batch),
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
+            match thread::next(&self.inbox, stop) {
+                Next::Message(batch) => self.route(batch),
+                Next::Tick => {}
+                Next::Stop => return,
             }
         }
     }

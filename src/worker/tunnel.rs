@@ -8,10 +8,10 @@ use super::router::{Batch, Carrier, overloaded};
 use super::{clients, master_link};
 use crate::link::message::{Frames, SessionState};
 use crate::model::{Reason, Stamp};
-use crate::thread::{Heart, Stop, TICK};
+use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::payload::Payload;
 use crate::wire::{Instruction, Refusal, Request};
-use crossbeam_channel::{Receiver, Sender, TrySendError, select};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -91,14 +91,11 @@ impl Tunnel {
     pub fn run(self, stop: &Stop) {
         loop {
             self.heart.beat();
-            select! {
-                recv(self.inbox) -> message => match message {
-                    Ok(Message::Batch(batch)) => self.ask(batch),
-                    Ok(Message::Answer(errand, answer)) => self.answer(errand, answer),
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
+            match thread::next(&self.inbox, stop) {
+                Next::Message(Message::Batch(batch)) => self.ask(batch),
+                Next::Message(Message::Answer(errand, answer)) => self.answer(errand, answer),
+                Next::Tick => {}
+                Next::Stop => return,
             }
         }
     }

@@ -99,6 +99,7 @@ fn an_installation_is_whole_and_systemd_takes_its_units() {
         "bin/papertrader-master",
         "bin/papertrader-worker",
         "bin/papertrader-sandbox",
+        "bin/papertrader-bench",
         "bin/ptcat",
         "share/man/man1/papertrader.1",
         "share/man/man8/papertraderctl.8",
