@@ -10,6 +10,7 @@ pub mod listener;
 pub mod outbox;
 pub mod reader;
 pub mod refusal;
+mod side;
 pub mod tls;
 
 pub use connection::{Connection, SendLimits, Sending};

@@ -149,7 +149,7 @@ impl Deployment {
     pub fn start_all(&mut self) -> Result<Duration, String> {
         let took = self.start_master()?;
         for (number, file) in self.layout.worker_configs() {
-            let mut command = in_batch(&self.programs.join("papertrader-worker"));
+            let mut command = in_batch(self.programs.join("papertrader-worker"));
             command.arg("--config").arg(file);
             let name = format!("papertrader-worker-{number}");
             let (server, _) = Server::start_notifying(&name, command, self.folder.path())?;

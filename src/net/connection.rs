@@ -4,15 +4,14 @@
 //! answers first, replies leave in the order of the slots, and as few writes as can be.
 
 use super::drainer::{Drain, Drainer, Left};
-use super::outbox::{self, Outbox};
 use super::reader::LINGER;
+use super::side::{End, SendSide};
 use super::tls::Received;
 use crate::model::ProtocolFault;
-use crate::wire::{Fault, reply, wipe};
+use crate::wire::{Fault, reply};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
-use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,9 +19,6 @@ use std::time::{Duration, Instant};
 
 /// Requests of one connection that may be unanswered before its reader stops reading.
 pub const UNANSWERED_MAX: usize = 4096;
-/// Room that a send buffer keeps once it has been sent.
-const KEEP: usize = 64 * 1024;
-
 /// What a client may leave unread.
 #[derive(Debug, Clone, Copy)]
 pub struct SendLimits {
@@ -39,48 +35,6 @@ pub(super) struct Room {
     pub(super) unanswered: usize,
     /// Requests with large replies unanswered at once.
     pub(super) heavy: usize,
-}
-
-/// One request's place in the order of replies.
-enum Slot {
-    /// Not answered yet; the bytes of its reply that are here; whether it has taken effect; whether its
-    /// reply may be large.
-    Waiting {
-        part: Vec<u8>,
-        effective: bool,
-        heavy: bool,
-    },
-    /// Answered, waiting for those before it.
-    Ready(Vec<u8>),
-}
-
-/// How far the end has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// Open.
-    No,
-    /// The sending side is shut as soon as every slot is answered and sent.
-    AfterReplies,
-    /// Shut as soon as what is here is sent; later replies are dropped.
-    AfterBytes,
-    /// The sending side is shut, since then.
-    Shut(Instant),
-}
-
-struct SendSide {
-    first: u64,
-    slots: VecDeque<Slot>,
-    ineffective: usize,
-    /// Requests with large replies that are unanswered.
-    heavy: usize,
-    plain: Vec<u8>,
-    out: Outbox,
-    /// Bytes of replies that wait for those before them.
-    parked: usize,
-    tls: Option<Box<rustls::ServerConnection>>,
-    draining: bool,
-    broken: bool,
-    end: End,
 }
 
 /// A client's connection, shared by its reader and by every module that answers it.
@@ -125,24 +79,11 @@ impl Connection {
         socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
         let has_tls = tls.is_some();
-        let side = SendSide {
-            first: 0,
-            slots: VecDeque::new(),
-            ineffective: 0,
-            heavy: 0,
-            plain: Vec::new(),
-            out: Outbox::new(),
-            parked: 0,
-            tls,
-            draining: false,
-            broken: false,
-            end: End::No,
-        };
         Ok(Arc::new(Connection {
             number: next_number(),
             peer,
             socket,
-            side: Mutex::new(side),
+            side: Mutex::new(SendSide::new(tls)),
             changed: Condvar::new(),
             limits,
             drainer,
@@ -319,92 +260,6 @@ impl Connection {
     }
 }
 
-impl SendSide {
-    /// Slots for `count` requests, and the first's number.
-    fn take_slots(&mut self, count: usize, heavy: bool) -> u64 {
-        let first = self.first + self.slots.len() as u64;
-        self.slots.extend((0..count).map(|_| Slot::Waiting {
-            part: Vec::new(),
-            effective: false,
-            heavy,
-        }));
-        self.ineffective += count;
-        self.heavy += if heavy { count } else { 0 };
-        first
-    }
-
-    /// Nothing will be answered any more.
-    fn forget_slots(&mut self) {
-        for slot in &mut self.slots {
-            let (Slot::Waiting { part: bytes, .. } | Slot::Ready(bytes)) = slot;
-            wipe_secret(bytes);
-        }
-        self.slots = VecDeque::new();
-        self.parked = 0;
-        self.ineffective = 0;
-        self.heavy = 0;
-    }
-
-    /// Where the request of this number stands, if it is unanswered or waits for those before it.
-    fn at(&self, number: u64) -> Option<usize> {
-        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        (at < self.slots.len()).then_some(at)
-    }
-
-    /// Bytes on their way that the socket has not taken.
-    fn unsent(&self) -> usize {
-        self.out.unsent() + self.plain.len()
-    }
-
-    /// All bytes that are kept for this client.
-    fn held(&self) -> usize {
-        self.unsent() + self.parked
-    }
-
-    /// Has a reply's bytes written to where they leave from.
-    fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.tls.is_some() {
-            write(&mut self.plain);
-        } else {
-            self.out.reply(write);
-        }
-    }
-
-    /// Lets parked bytes leave.
-    fn unpark(&mut self, mut bytes: Vec<u8>) {
-        self.parked = self.parked.saturating_sub(bytes.len());
-        self.write(|out| out.extend_from_slice(&bytes));
-        wipe_secret(&mut bytes);
-    }
-
-    fn is_over(&self) -> bool {
-        self.broken || matches!(self.end, End::AfterBytes | End::Shut(_))
-    }
-
-    /// Moves plain bytes through TLS.
-    fn encrypt(&mut self) -> io::Result<()> {
-        let Some(tls) = self.tls.as_mut() else {
-            return Ok(());
-        };
-        if !self.plain.is_empty() {
-            tls.writer().write_all(&self.plain)?;
-            wipe::clear(&mut self.plain);
-            self.plain.shrink_to(KEEP);
-        }
-        while tls.wants_write() {
-            tls.write_tls(&mut self.out.bytes)?;
-        }
-        Ok(())
-    }
-}
-
-/// Wipes a reply that holds a session ID.
-fn wipe_secret(reply: &mut Vec<u8>) {
-    if outbox::is_secret(reply) {
-        wipe::clear(reply);
-    }
-}
-
 /// The locked send side of a connection.
 pub struct Sending<'a> {
     connection: &'a Arc<Connection>,
@@ -423,72 +278,23 @@ impl Sending<'_> {
     /// Answers the request of this number; its bytes leave as soon as all before it are answered. A
     /// number that was answered already is ignored.
     pub fn reply(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
-        self.part(number, write);
-        self.finish(number);
+        self.side.part(number, write);
+        self.side.finish(number);
     }
 
     /// Adds a part, whole frames, to the reply of this number, which [`Sending::finish`] ends.
     pub fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
-        let side = &mut *self.side;
-        if side.is_over() {
-            return;
-        }
-        match side.at(number) {
-            Some(0) => side.write(write),
-            Some(at) => {
-                if let Some(Slot::Waiting { part, .. }) = side.slots.get_mut(at) {
-                    let before = part.len();
-                    write(part);
-                    side.parked += part.len() - before;
-                }
-            }
-            None => {}
-        }
+        self.side.part(number, write);
     }
 
     /// Ends the reply of this number.
     pub fn finish(&mut self, number: u64) {
-        let side = &mut *self.side;
-        let Some(slot) = side.at(number).and_then(|at| side.slots.get_mut(at)) else {
-            return;
-        };
-        if let Slot::Waiting {
-            part,
-            effective,
-            heavy,
-        } = slot
-        {
-            side.ineffective -= usize::from(!*effective);
-            side.heavy -= usize::from(*heavy);
-            *slot = Slot::Ready(std::mem::take(part));
-        }
-        while let Some(Slot::Ready(_)) = side.slots.front() {
-            if let Some(Slot::Ready(bytes)) = side.slots.pop_front() {
-                side.first += 1;
-                side.unpark(bytes);
-            }
-        }
-        // The new first may have parts waiting; they may as well leave.
-        if let Some(Slot::Waiting { part, .. }) = side.slots.front_mut()
-            && !part.is_empty()
-        {
-            let earlier = std::mem::take(part);
-            side.unpark(earlier);
-        }
+        self.side.finish(number);
     }
 
     /// The request of this number has taken effect, though its reply comes later: those behind it may go.
     pub fn effective(&mut self, number: u64) {
-        let side = &mut *self.side;
-        let Some(at) = side.at(number) else {
-            return;
-        };
-        if let Some(Slot::Waiting { effective, .. }) = side.slots.get_mut(at)
-            && !*effective
-        {
-            *effective = true;
-            side.ineffective -= 1;
-        }
+        self.side.effective(number);
     }
 
     /// Sends a notice: a whole frame that answers nothing and waits for nothing.
