@@ -7,6 +7,7 @@ use super::table::{self, Row};
 use super::{Scale, growth, idle, load, logins, orders, plot, process, reads, start};
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -125,7 +126,8 @@ fn run(cli: &Cli) -> ExitCode {
     };
     match done {
         Ok(text) => {
-            println!("{text}");
+            // Who reads no further has seen enough.
+            let _ = writeln!(std::io::stdout(), "{text}");
             ExitCode::from(daemon::DONE)
         }
         Err(error) => {

@@ -24,6 +24,8 @@ const FLAT: u64 = 1300;
 const LONGER: u32 = 2;
 /// Between two updates.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// The same where the number of assets grows: ten thousand are to be taken in once a second.
+const ASSETS_INTERVAL: Duration = Duration::from_secs(1);
 /// Accounts with a session, which trade and look around.
 const ACTIVE: u64 = 1000;
 /// Transactions that each of them has.
@@ -142,7 +144,10 @@ fn point(
     match direction {
         "accounts" => accounts = size,
         "transactions" => transactions = size,
-        "assets" => setting.assets = small(size),
+        "assets" => {
+            setting.assets = small(size);
+            setting.update_interval = ASSETS_INTERVAL;
+        }
         _ => setting.workers = u16::try_from(size).unwrap_or(1),
     }
     let mut deployment = Deployment::make(setting)?;

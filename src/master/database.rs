@@ -3,6 +3,7 @@
 //! Both halves of the section: structures in SQL, and files. Modules own their tables; this opens the
 //! database for them, brings it to this version, and sees that no second master has it.
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -178,6 +179,9 @@ pub fn open(path: &Path) -> Result<Connection, DatabaseError> {
     let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
     let prepare = || -> rusqlite::Result<()> {
         connection.busy_timeout(BUSY)?;
+        // A plan must not depend on the values that are bound: where a table has a partial index, SQLite would compile
+        // a kept statement anew each time it gets others.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;

@@ -12,13 +12,6 @@ use std::collections::HashMap;
 /// Bytes of the reply that carries a quote.
 const CURRENT: usize = HEADER + QUOTE;
 
-#[derive(Debug)]
-struct Row {
-    /// The whole reply to `getAssetValueCurrent`.
-    current: Option<[u8; CURRENT]>,
-    day: Option<Bar>,
-}
-
 /// One update's values.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -26,7 +19,11 @@ pub struct Snapshot {
     pub update: u64,
     /// Market time of the newest quote.
     pub market_now: Stamp,
-    rows: HashMap<Symbol, Row>,
+    /// Where an asset stands in the two below, which lie apart so that what is asked most lies together.
+    places: HashMap<Symbol, usize>,
+    /// The whole replies to `getAssetValueCurrent`.
+    current: Vec<Option<[u8; CURRENT]>>,
+    days: Vec<Option<Bar>>,
     /// In the order of the list.
     symbols: Vec<Symbol>,
 }
@@ -35,36 +32,34 @@ impl Snapshot {
     /// Of what the master pushed.
     pub fn new(prices: &Prices) -> Snapshot {
         let mut scratch = Vec::with_capacity(CURRENT);
-        let rows = prices.rows.iter().map(|row| {
-            let current = row.quote.and_then(|quote| {
+        let current = prices.rows.iter().map(|row| {
+            row.quote.and_then(|quote| {
                 scratch.clear();
                 scratch.extend_from_slice(&Header::single(Instruction::Data, QUOTE, 0).bytes());
                 quote.write(&mut scratch);
                 scratch.first_chunk().copied()
-            });
-            (
-                row.symbol,
-                Row {
-                    current,
-                    day: row.day,
-                },
-            )
+            })
         });
-        let rows = rows.collect();
+        let current = current.collect();
+        let days = prices.rows.iter().map(|row| row.day).collect();
+        let places = prices.rows.iter().enumerate();
+        let places = places.map(|(place, row)| (row.symbol, place)).collect();
         let mut symbols: Vec<Symbol> = prices.rows.iter().map(|row| row.symbol).collect();
         symbols.sort_unstable();
         symbols.dedup();
         Snapshot {
             update: prices.update,
             market_now: prices.market_now,
-            rows,
+            places,
+            current,
+            days,
             symbols,
         }
     }
 
     /// Whether there is such an asset.
     pub fn knows(&self, symbol: Symbol) -> bool {
-        self.rows.contains_key(&symbol)
+        self.places.contains_key(&symbol)
     }
 
     /// Appends the reply to `getAssetValueCurrent`.
@@ -72,10 +67,11 @@ impl Snapshot {
     /// # Errors
     /// `unknown-asset`, `no-price`.
     pub fn current(&self, symbol: Symbol, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let row = self.rows.get(&symbol).ok_or_else(unknown_asset)?;
-        let current = row
+        let place = *self.places.get(&symbol).ok_or_else(unknown_asset)?;
+        let current = self
             .current
-            .as_ref()
+            .get(place)
+            .and_then(Option::as_ref)
             .ok_or_else(|| Refusal::new(Reason::NoPrice, "this asset has no bar yet"))?;
         out.extend_from_slice(current);
         Ok(())
@@ -86,10 +82,11 @@ impl Snapshot {
     /// # Errors
     /// `unknown-asset`, `no-data`.
     pub fn info(&self, symbol: Symbol, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let row = self.rows.get(&symbol).ok_or_else(unknown_asset)?;
-        let day = row
-            .day
-            .as_ref()
+        let place = *self.places.get(&symbol).ok_or_else(unknown_asset)?;
+        let day = self
+            .days
+            .get(place)
+            .and_then(Option::as_ref)
             .ok_or_else(|| Refusal::new(Reason::NoData, "this asset has no bar yet"))?;
         let start = out.len();
         out.extend_from_slice(&[0; HEADER]);
