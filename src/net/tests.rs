@@ -651,6 +651,15 @@ fn child_runs_out_of_descriptors() {
         error.raw_os_error(),
         Some(rustix::io::Errno::MFILE.raw_os_error())
     );
+    // Where the last one was accepted with the last descriptor, nobody waits yet: one descriptor less, and the next
+    // one to come does.
+    let mut spare = None;
+    if clients.len() == port.admission.open() {
+        clients.pop();
+        until("it is seen to be gone", || port.admission.open() == clients.len());
+        spare = Some(stat.try_clone().unwrap());
+        clients.push(TcpStream::connect(port.listener.address()).unwrap());
+    }
     let waiting = clients.len() - port.admission.open();
     assert!(waiting > 0, "all were accepted: {}", clients.len());
     let before = cpu(&mut stat);
@@ -661,6 +670,7 @@ fn child_runs_out_of_descriptors() {
     );
     let some = clients.len() / 2;
     clients.drain(..some);
+    drop(spare);
     until("accepting goes on", || port.admission.open() == clients.len());
     port.close();
 }
