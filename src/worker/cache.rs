@@ -9,14 +9,14 @@ pub mod windows;
 use super::Gauges;
 use super::client::Client;
 use super::master_link::{self, Ask, What};
-use super::router::{Batch, Carrier, overloaded};
+use super::router::{Batch, Carrier, is_heavy, overloaded};
 use crate::model::{Stamp, Symbol};
 use crate::net::Sending;
 use crate::thread::{self, Heart, Next, Stop};
 use crate::wire::{Instruction, Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use snapshot::{Snapshot, unknown_asset};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -24,6 +24,10 @@ use windows::{Key, Windows};
 
 /// Messages that may wait for the cache.
 pub const INBOX: usize = 16_384;
+/// Requests with large replies that may wait for those with small ones.
+const LATER_MAX: usize = INBOX;
+/// Messages that come before a request with a large reply, at most.
+const SOONER: usize = 64;
 /// Clients that may wait for the master's answers.
 const WAITING_MAX: usize = 131_072;
 
@@ -88,6 +92,8 @@ pub struct Cache {
     /// The reply to `getAssetList`, made when it is first asked for after an update.
     list: Option<Arc<[u8]>>,
     windows: Windows,
+    /// Requests with large replies: thousands of them must not stand before a quote.
+    later: VecDeque<Batch>,
     waiting: HashMap<Question, Vec<Waiting>>,
     waiting_count: usize,
     gauges: Arc<Gauges>,
@@ -108,6 +114,7 @@ impl Cache {
             snapshot: None,
             list: None,
             windows: Windows::new(windows::SIZE_MAX),
+            later: VecDeque::new(),
             waiting: HashMap::new(),
             waiting_count: 0,
             gauges,
@@ -117,8 +124,17 @@ impl Cache {
 
     /// Until stopped.
     pub fn run(mut self, stop: &Stop) {
+        let mut sooner = 0;
         loop {
             self.heart.beat();
+            if (sooner >= SOONER || self.inbox.is_empty())
+                && let Some(batch) = self.later.pop_front()
+            {
+                sooner = 0;
+                self.serve(batch);
+                continue;
+            }
+            sooner += 1;
             match thread::next(&self.inbox, stop) {
                 Next::Message(message) => self.handle(message),
                 Next::Tick => {}
@@ -129,7 +145,9 @@ impl Cache {
 
     fn handle(&mut self, message: Message) {
         match message {
-            Message::Batch(batch) => self.serve(batch),
+            Message::Batch(batch) if !batch.requests.iter().any(is_heavy) => self.serve(batch),
+            Message::Batch(batch) if self.later.len() < LATER_MAX => self.later.push_back(batch),
+            Message::Batch(batch) => batch.refuse(&overloaded()),
             Message::Prices(snapshot) => self.update(snapshot),
             Message::Answer(question, answer) => self.answer(question, answer),
         }
@@ -293,5 +311,93 @@ impl Cache {
         self.gauges.cached.store(count, Ordering::Relaxed);
         let bytes = u64::try_from(self.windows.bytes()).unwrap_or(u64::MAX);
         self.gauges.cached_bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::aapl;
+    use super::*;
+    use crate::link::message::{PriceRow, Prices};
+    use crate::net::{Admission, Connection, ConnectionLimits, Drainer, SendLimits};
+    use crate::thread::Hearts;
+    use crate::wire::Window;
+    use crossbeam_channel::bounded;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicU32, AtomicU64};
+    use std::time::Duration;
+
+    fn prices(update: u64) -> Message {
+        let row = PriceRow {
+            symbol: aapl(),
+            quote: None,
+            day: None,
+        };
+        Message::Prices(Box::new(Snapshot::new(&Prices {
+            update,
+            market_now: Stamp(0),
+            published: Stamp(0),
+            next: Stamp(0),
+            rows: vec![row],
+        })))
+    }
+
+    /// The update whose prices the cache had when it came to a window that was asked for between two updates, with
+    /// so many messages behind it before the second.
+    fn update_when_asked(between: usize) -> u64 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let limits = SendLimits {
+            max_unsent: 1,
+            send_timeout: Duration::from_secs(1),
+        };
+        let socket = listener.accept().unwrap().0;
+        let connection = Connection::new(socket, None, limits, Drainer::new().unwrap()).unwrap();
+        let batch = Batch {
+            client: Client::new(connection),
+            stamp: Stamp(0),
+            lane: super::super::router::Lane::Cache,
+            first: 0,
+            requests: vec![Request::AssetWindow {
+                symbol: aapl(),
+                window: Window::AllTime,
+                adjusted: false,
+            }],
+        };
+        let (sender, inbox) = bounded(between + 3);
+        let (master_link, asked) = bounded(1);
+        let admission = Admission::new(ConnectionLimits { total: 1, per_ip: 1 });
+        let cache = Cache::new(
+            inbox,
+            master_link,
+            Arc::new(Gauges {
+                admission,
+                sessions: AtomicU32::new(0),
+                cached: AtomicU32::new(0),
+                cached_bytes: AtomicU64::new(0),
+            }),
+            Hearts::new().register("cache"),
+        );
+        sender.send(prices(1)).unwrap();
+        sender.send(Message::Batch(batch)).unwrap();
+        for _ in 0..between {
+            sender.send(prices(1)).unwrap();
+        }
+        sender.send(prices(2)).unwrap();
+        drop(sender);
+        cache.run(&Stop::new());
+        match asked.try_recv() {
+            Ok(master_link::Message::Ask(Ask {
+                what: What::Question(question, _),
+                ..
+            })) => question.update,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn large_replies_wait_for_small_ones_but_not_for_ever() {
+        assert_eq!(update_when_asked(0), 2, "it stood before what came after it");
+        assert_eq!(update_when_asked(2 * SOONER), 1, "it waited for too many");
     }
 }
