@@ -134,7 +134,7 @@ fn main() {
     guesses(&address);
     guessed_sessions(&address);
     registrations(&address);
-    bursts(&address, &session);
+    bursts(&deployment, &address, &session);
     descriptors(&deployment, &address);
     println!("hostile: a person is served beside all of them");
 }
@@ -305,7 +305,8 @@ fn registrations(address: &str) {
 }
 
 /// A burst of connections that all say nothing, then go.
-fn bursts(address: &str, session: &SessionId) {
+fn bursts(deployment: &Deployment, address: &str, session: &SessionId) {
+    let before = descriptors_of(deployment);
     let began = Instant::now();
     let idle: Vec<TcpStream> = (0..2000).map(|_| TcpStream::connect(address).unwrap()).collect();
     let mut client = Client::open(address, &Options::default(), Some(session.clone())).unwrap();
@@ -315,13 +316,25 @@ fn bursts(address: &str, session: &SessionId) {
         began.elapsed()
     );
     drop(idle);
+    // What comes next looks at what the worker does when nothing else is to be done.
+    let began = Instant::now();
+    while descriptors_of(deployment) > before {
+        assert!(began.elapsed() < PATIENCE, "it keeps connections that are gone");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// How many descriptors the worker has.
+fn descriptors_of(deployment: &Deployment) -> u64 {
+    let process = deployment.workers[0].process();
+    std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().count() as u64
 }
 
 /// Without descriptors accepting pauses, and goes on when there are some.
 fn descriptors(deployment: &Deployment, address: &str) {
     let process = deployment.workers[0].process();
     let pid = Pid::from_raw(process as i32);
-    let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().count() as u64;
+    let open = descriptors_of(deployment);
     let few = Rlimit {
         current: Some(open + 20),
         maximum: Some(20_000),

@@ -350,7 +350,16 @@ impl Deployment {
 
     /// A connection of the client library to a worker, without a session.
     pub fn connect(&self, worker: u16) -> Client {
-        let connection = Connection::connect(&self.worker(worker), PATIENCE).unwrap();
+        // A worker that has just been let in opens its port a moment after the master counts it.
+        let begun = Instant::now();
+        let connection = loop {
+            match Connection::connect(&self.worker(worker), PATIENCE) {
+                Err(client::Error::Unreachable { .. }) if begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                connected => break connected.unwrap(),
+            }
+        };
         Client::new(connection, None)
     }
 
