@@ -90,26 +90,65 @@ fn resident(pid: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// The median and the 99th percentile of some quotes and of some logins, in microseconds.
-fn beside(address: &str, name: &str) -> [u128; 3] {
-    let (username, _, pass) = user(name, 'a');
-    let mut client = Client::open(address, &Options::default(), None).unwrap();
-    let mut logins = Vec::new();
-    for _ in 0..5 {
+/// How long a person is watched, so that those who send a byte a second do it several times meanwhile.
+const WATCHED: Duration = Duration::from_secs(3);
+/// The least of quotes, so that there is a 99th percentile.
+const QUOTES_LEAST: usize = 500;
+/// Quotes between two logins.
+const QUOTES_A_LOGIN: usize = 50;
+
+/// How long a person's quotes and logins take: medians and 99th percentiles, in microseconds.
+struct Service {
+    quotes: usize,
+    quote: [u128; 2],
+    login: [u128; 2],
+}
+
+impl Service {
+    /// Of a person who asks for as long as that, one thing after the other.
+    fn watch(address: &str, name: &str, during: Duration) -> Service {
+        let (username, _, pass) = user(name, 'a');
+        let mut client = Client::open(address, &Options::default(), None).unwrap();
+        let symbol = Symbol::parse("SIM1").unwrap();
+        let (mut quotes, mut logins) = (Vec::new(), Vec::new());
         let began = Instant::now();
-        client.login(&username, &pass, false).unwrap();
-        logins.push(began.elapsed().as_micros());
+        while began.elapsed() < during || quotes.len() < QUOTES_LEAST {
+            let asked = Instant::now();
+            client.login(&username, &pass, false).unwrap();
+            logins.push(asked.elapsed().as_micros());
+            // The switch of the state that comes with the first is not a quote's time.
+            client.quote(symbol).unwrap();
+            for _ in 0..QUOTES_A_LOGIN {
+                let asked = Instant::now();
+                client.quote(symbol).unwrap();
+                quotes.push(asked.elapsed().as_micros());
+            }
+        }
+        let count = quotes.len();
+        Service {
+            quotes: count,
+            quote: percentiles(quotes),
+            login: percentiles(logins),
+        }
     }
-    let symbol = Symbol::parse("SIM1").unwrap();
-    let mut quotes = Vec::new();
-    for _ in 0..500 {
-        let began = Instant::now();
-        client.quote(symbol).unwrap();
-        quotes.push(began.elapsed().as_micros());
+
+    fn print(&self, what: &str, memory: u64) {
+        let Service { quotes, quote, login } = self;
+        println!(
+            "hostile: {what}: {quotes} quotes, median {} µs, p99 {} µs; login median {} µs, p99 {} µs; worker {} MiB",
+            quote[0],
+            quote[1],
+            login[0],
+            login[1],
+            memory / 1024
+        );
     }
-    logins.sort_unstable();
-    quotes.sort_unstable();
-    [quotes[250], quotes[495], logins[2]]
+}
+
+/// The median and the 99th percentile.
+fn percentiles(mut times: Vec<u128>) -> [u128; 2] {
+    times.sort_unstable();
+    [times[times.len() / 2], times[times.len() * 99 / 100]]
 }
 
 fn main() {
@@ -142,7 +181,8 @@ fn main() {
 /// Peers that send a byte a second, and peers that ask for much and never read.
 fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clients: usize) {
     let worker = deployment.workers[0].process();
-    let before = (beside(address, "owner"), resident(worker));
+    Service::watch(address, "owner", WATCHED).print("alone", resident(worker));
+    let before = resident(worker);
     let stop = Arc::new(AtomicBool::new(false));
     let mut drips: Vec<TcpStream> = (0..clients)
         .map(|_| TcpStream::connect(address).unwrap())
@@ -188,34 +228,20 @@ fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clien
             thread::sleep(Duration::from_secs(1));
         }
     });
-    let during = (beside(address, "owner"), resident(worker));
+    let crowd = format!("{clients} that drip and {clients} that never read");
+    // What was asked for and is not read is made first.
+    let coming = Service::watch(address, "owner", Duration::ZERO);
+    coming.print(&format!("as {crowd} come"), resident(worker));
+    let there = Service::watch(address, "owner", WATCHED);
+    let during = resident(worker);
+    there.print(&format!("beside {crowd}"), during);
     stop.store(true, Ordering::Relaxed);
     dripper.join().unwrap();
     drop(deaf);
-    let after = resident(worker);
-    let print = |what: &str, times: [u128; 3], memory: u64| {
-        println!(
-            "hostile: {what}: quote median {} µs, p99 {} µs, login {} µs, worker {} MiB",
-            times[0],
-            times[1],
-            times[2],
-            memory / 1024
-        );
-    };
-    print("alone", before.0, before.1);
-    print(
-        &format!("beside {clients} that drip and {clients} that never read"),
-        during.0,
-        during.1,
-    );
-    println!("hostile: worker afterwards {} MiB", after / 1024);
+    println!("hostile: worker afterwards {} MiB", resident(worker) / 1024);
     // What a client may leave unread (1 MiB), and its thread, for each of them; nothing grows without bound.
-    let bound = before.1 + 2 * clients as u64 * (2 * 1024 + 256);
-    assert!(
-        during.1 < bound,
-        "the worker takes {} KiB, more than {bound}",
-        during.1
-    );
+    let bound = before + 2 * clients as u64 * (2 * 1024 + 256);
+    assert!(during < bound, "the worker takes {during} KiB, more than {bound}");
 }
 
 /// Forty wrong passwords from one address lock nobody else out.
