@@ -145,6 +145,25 @@ impl Replies {
         self.routes.push((route, self.bytes.len()));
     }
 
+    /// Adds the Fail return of `instruction`.
+    pub fn fail(&mut self, route: Route, instruction: Instruction, refusal: &Refusal) {
+        self.add(route, |out| write_fail(out, instruction, refusal));
+    }
+
+    /// Adds a payload as a data transfer, over as many messages as it takes.
+    pub fn data(&mut self, route: &Route, payload: &[u8]) {
+        let mut frames = Vec::new();
+        packet::write(&mut frames, payload);
+        for body in bodies(&frames) {
+            self.add(route.clone(), |out| out.extend_from_slice(body));
+        }
+    }
+
+    /// Bytes that are to be sent.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Sends them, in the order in which they were added.
     pub fn send(&mut self) {
         let mut by_link: Vec<(usize, &Route, &[u8])> = Vec::with_capacity(self.routes.len());

@@ -254,7 +254,7 @@ impl Transactions {
                     } else {
                         refusal.clone()
                     };
-                    replies.add(route, |out| write_fail(out, instruction, &refusal));
+                    replies.fail(route, instruction, &refusal);
                 }
                 replies.send();
             }

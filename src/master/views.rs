@@ -4,7 +4,7 @@
 //! history delays no order and no session check.
 
 use super::assets::AssetsHandle;
-use super::route::Route;
+use super::route::{Replies, Route};
 use super::transactions::ledger::{self, Entry};
 use crate::model::money::share;
 use crate::model::{AccountId, Money, Reason, Side, Stamp, Status, Username};
@@ -14,11 +14,17 @@ use crate::wire::payload::{
 };
 use crate::wire::{Instruction, Refusal};
 use crossbeam_channel::Receiver;
+use hashlink::LruCache;
 use rusqlite::{Connection, OptionalExtension};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Questions that may wait.
 pub const INBOX: usize = 1024;
+/// Accounts that are kept: some 300 bytes each.
+const SEEN_MAX: usize = 65_536;
+/// Bytes of answers that leave together at least, unless there are no more: a long history waits for no other.
+const SEND_AT: usize = 64 * 1024;
 /// Basis points in a whole.
 const BASIS_POINTS: i64 = 10_000;
 
@@ -67,11 +73,20 @@ pub enum Message {
 #[derive(Debug)]
 pub struct Views {
     database: Connection,
+    desk: Desk,
+}
+
+/// What answers take beside the database.
+#[derive(Debug)]
+struct Desk {
     assets: AssetsHandle,
     currency: String,
+    /// Accounts that were looked up lately, by the key of their names. What is kept of one never changes.
+    seen: LruCache<String, Arc<Seen>>,
 }
 
 /// An account as it is seen.
+#[derive(Debug)]
 struct Seen {
     account: AccountId,
     username: String,
@@ -82,12 +97,12 @@ struct Seen {
 
 enum Failure {
     Refused(Refusal),
-    Database(rusqlite::Error),
+    Database(String),
 }
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Failure {
-        Failure::Database(error)
+        Failure::Database(error.to_string())
     }
 }
 
@@ -96,79 +111,105 @@ impl Views {
     pub fn new(database: Connection, assets: AssetsHandle, currency: String) -> Views {
         Views {
             database,
-            assets,
-            currency,
+            desk: Desk {
+                assets,
+                currency,
+                seen: LruCache::new(SEEN_MAX),
+            },
         }
     }
 
     /// Runs until stopped.
-    pub fn run(self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+    pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
         loop {
             heart.beat();
             match thread::next(inbox, stop) {
-                Next::Message(Message::Questions(questions)) => {
-                    for (route, question) in questions {
-                        heart.beat();
-                        self.answer(&route, &question);
-                    }
-                }
+                Next::Message(Message::Questions(questions)) => self.answer_all(questions, heart),
                 Next::Tick => {}
                 Next::Stop => return,
             }
         }
     }
 
-    fn answer(&self, route: &Route, question: &Question) {
-        let payload = match &question.about {
-            About::Info(username) => self.info(question.asker, username),
-            About::Portfolio(username) => self.portfolio(question.asker, username),
-            About::History(username) => self.history(question.asker, username),
-            About::Receipt(id) => self.receipt(question.asker, id),
-        };
-        match payload {
-            Ok(payload) => route.data(&payload),
-            Err(Failure::Refused(refusal)) => route.fail(question.instruction(), &refusal),
-            Err(Failure::Database(error)) => {
-                crate::error!("a view could not be read: {error}");
-                let text = "the master could not read its database; try again later";
-                route.fail(question.instruction(), &Refusal::new(Reason::InternalError, text));
+    /// As of one moment, after all of them were asked: so cash and positions fit together, and SQLite takes its locks
+    /// on the files once, which costs as much as a short answer itself. The answers leave together.
+    fn answer_all(&mut self, questions: Vec<(Route, Question)>, heart: &Heart) {
+        let Views { database, desk } = self;
+        let mut replies = Replies::new();
+        let moment = database.unchecked_transaction();
+        for (route, question) in questions {
+            heart.beat();
+            let answer = match &moment {
+                Ok(moment) => desk.answer(moment, &question),
+                Err(error) => Err(Failure::Database(error.to_string())),
+            };
+            match answer {
+                Ok(payload) => replies.data(&route, &payload),
+                Err(Failure::Refused(refusal)) => replies.fail(route, question.instruction(), &refusal),
+                Err(Failure::Database(error)) => {
+                    crate::error!("a view could not be read: {error}");
+                    let text = "the master could not read its database; try again later";
+                    let refusal = Refusal::new(Reason::InternalError, text);
+                    replies.fail(route, question.instruction(), &refusal);
+                }
             }
+            if replies.size() >= SEND_AT {
+                replies.send();
+            }
+        }
+        replies.send();
+    }
+}
+
+impl Desk {
+    fn answer(&mut self, moment: &Connection, question: &Question) -> Result<Vec<u8>, Failure> {
+        match &question.about {
+            About::Info(username) => self.info(moment, question.asker, username),
+            About::Portfolio(username) => self.portfolio(moment, question.asker, username),
+            About::History(username) => self.history(moment, question.asker, username),
+            About::Receipt(id) => self.receipt(moment, question.asker, id),
         }
     }
 
-    fn seen(&self, username: &Username) -> Result<Seen, Failure> {
-        let mut statement = self.database.prepare_cached(
+    fn seen(&mut self, moment: &Connection, username: &Username) -> Result<Arc<Seen>, Failure> {
+        let key = username.key();
+        if let Some(seen) = self.seen.get(&key) {
+            return Ok(Arc::clone(seen));
+        }
+        let mut statement = moment.prepare_cached(
             "SELECT account, username, email, is_password, created FROM accounts WHERE username_key = ?1",
         )?;
         let read = |row: &rusqlite::Row<'_>| {
-            Ok(Seen {
+            Ok(Arc::new(Seen {
                 account: AccountId(row.get(0)?),
                 username: row.get(1)?,
                 email: row.get(2)?,
                 is_password: row.get(3)?,
                 created: Stamp(row.get(4)?),
-            })
+            }))
         };
-        statement
-            .query_row([username.key()], read)
-            .optional()?
-            .ok_or_else(|| {
-                Failure::Refused(Refusal::new(
-                    Reason::UnknownUser,
-                    format!("there is no user {username}"),
-                ))
-            })
+        let Some(seen) = statement.query_row([&key], read).optional()? else {
+            let text = format!("there is no user {username}");
+            return Err(Failure::Refused(Refusal::new(Reason::UnknownUser, text)));
+        };
+        self.seen.insert(key, Arc::clone(&seen));
+        Ok(seen)
     }
 
-    fn info(&self, asker: AccountId, username: &Username) -> Result<Vec<u8>, Failure> {
-        let seen = self.seen(username)?;
+    fn info(
+        &mut self,
+        moment: &Connection,
+        asker: AccountId,
+        username: &Username,
+    ) -> Result<Vec<u8>, Failure> {
+        let seen = self.seen(moment, username)?;
         let private = if asker == seen.account {
-            Some((seen.email, ledger::cash(&self.database, seen.account)?))
+            Some((seen.email.clone(), ledger::cash(moment, seen.account)?))
         } else {
             None
         };
         let info = UserInfo {
-            username: seen.username,
+            username: seen.username.clone(),
             is_password: seen.is_password,
             created: seen.created,
             private,
@@ -176,12 +217,14 @@ impl Views {
         Ok(info.to_bytes())
     }
 
-    fn portfolio(&self, asker: AccountId, username: &Username) -> Result<Vec<u8>, Failure> {
-        let seen = self.seen(username)?;
-        // One transaction, so that cash and positions are of one moment.
-        let moment = self.database.unchecked_transaction()?;
-        let holdings = ledger::holdings(&moment, seen.account)?;
-        drop(moment);
+    fn portfolio(
+        &mut self,
+        moment: &Connection,
+        asker: AccountId,
+        username: &Username,
+    ) -> Result<Vec<u8>, Failure> {
+        let seen = self.seen(moment, username)?;
+        let holdings = ledger::holdings(moment, seen.account)?;
         let prices = self.assets.prices();
         let mut held = Vec::with_capacity(holdings.positions.len());
         for (symbol, (quantity, cost)) in &holdings.positions {
@@ -219,24 +262,26 @@ impl Views {
         Ok(portfolio.to_bytes())
     }
 
-    fn history(&self, asker: AccountId, username: &Username) -> Result<Vec<u8>, Failure> {
-        let seen = self.seen(username)?;
+    fn history(
+        &mut self,
+        moment: &Connection,
+        asker: AccountId,
+        username: &Username,
+    ) -> Result<Vec<u8>, Failure> {
+        let seen = self.seen(moment, username)?;
         let private = asker == seen.account;
         let mut entries = Vec::new();
-        ledger::history(&self.database, seen.account, |entry| {
-            entries.push(line(entry, private))
-        })?;
+        ledger::history(moment, seen.account, |entry| entries.push(line(entry, private)))?;
         Ok(History { private, entries }.to_bytes())
     }
 
     /// "Why did I get this price", in the order in which it happened.
-    fn receipt(&self, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, Failure> {
-        let Some(entry) = ledger::by_id(&self.database, asker, id)? else {
+    fn receipt(&self, moment: &Connection, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, Failure> {
+        let Some(entry) = ledger::by_id(moment, asker, id)? else {
             let text = "you have no transaction of this ID";
             return Err(Failure::Refused(Refusal::new(Reason::NoData, text)));
         };
-        let worker: Option<String> = self
-            .database
+        let worker: Option<String> = moment
             .prepare_cached("SELECT name FROM workers WHERE uuid = ?1")?
             .query_row([entry.turn.worker.as_bytes()], |row| row.get(0))
             .optional()?;

@@ -10,7 +10,7 @@ use crate::master::router::overloaded;
 use crate::master::transactions::{self, Order};
 use crate::master::views;
 use crate::model::{AccountId, Reason, SessionHash, SessionId, Stamp};
-use crate::wire::{Instruction, Refusal, Reply, Request, reply};
+use crate::wire::{Instruction, Refusal, Reply, Request};
 use crossbeam_channel::TrySendError;
 
 fn expired() -> Refusal {
@@ -76,9 +76,7 @@ impl Auth {
             let mut replies = Replies::new();
             for order in orders {
                 let instruction = order.instruction();
-                replies.add(order.route, |out| {
-                    reply::write_fail(out, instruction, &overloaded())
-                });
+                replies.fail(order.route, instruction, &overloaded());
             }
             replies.send();
         }
@@ -88,9 +86,11 @@ impl Auth {
                 .views
                 .try_send(views::Message::Questions(questions))
         {
+            let mut replies = Replies::new();
             for (route, question) in questions {
-                route.fail(question.instruction(), &overloaded());
+                replies.fail(route, question.instruction(), &overloaded());
             }
+            replies.send();
         }
     }
 

@@ -9,7 +9,6 @@ use crate::fault;
 use crate::master::database;
 use crate::master::route::{Replies, Route};
 use crate::model::{AccountId, ClientOrderId, Reason, Stamp, Status as Stage};
-use crate::wire::reply::write_fail;
 use crate::wire::{Instruction, Refusal, Reply};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -214,7 +213,7 @@ impl Desk {
                     replies.add(route, |out| write_outcome(out, &entry.transaction))
                 }
                 Verdict::Refused(instruction, refusal, route) => {
-                    replies.add(route, |out| write_fail(out, instruction, &refusal));
+                    replies.fail(route, instruction, &refusal);
                 }
             }
         }
