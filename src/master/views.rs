@@ -131,43 +131,50 @@ impl Views {
         }
     }
 
-    /// As of one moment, after all of them were asked: so cash and positions fit together, and SQLite takes its locks
-    /// on the files once, which costs as much as a short answer itself. The answers leave together.
+    /// What leaves together is as of one moment, after all of it was asked: so cash and positions fit together, and
+    /// SQLite takes its locks on the files once, which costs as much as a short answer itself.
     fn answer_all(&mut self, questions: Vec<(Route, Question)>, heart: &Heart) {
         let Views { database, desk } = self;
         let mut replies = Replies::new();
-        let moment = database.unchecked_transaction();
-        for (route, question) in questions {
-            heart.beat();
-            let answer = match &moment {
-                Ok(moment) => desk.answer(moment, &question),
-                Err(error) => Err(Failure::Database(error.to_string())),
-            };
-            match answer {
-                Ok(payload) => replies.data(&route, &payload),
-                Err(Failure::Refused(refusal)) => replies.fail(route, question.instruction(), &refusal),
-                Err(Failure::Database(error)) => {
-                    crate::error!("a view could not be read: {error}");
-                    let text = "the master could not read its database; try again later";
-                    let refusal = Refusal::new(Reason::InternalError, text);
-                    replies.fail(route, question.instruction(), &refusal);
+        let mut questions = questions.into_iter().peekable();
+        while questions.peek().is_some() {
+            let moment = database.unchecked_transaction();
+            for (route, question) in questions.by_ref() {
+                heart.beat();
+                let answer = match &moment {
+                    Ok(moment) => desk.answer(moment, &question),
+                    Err(error) => Err(Failure::Database(error.to_string())),
+                };
+                match answer {
+                    Ok(payload) => replies.data(&route, &payload),
+                    Err(Failure::Refused(refusal)) => replies.fail(route, question.instruction(), &refusal),
+                    Err(Failure::Database(error)) => {
+                        crate::error!("a view could not be read: {error}");
+                        let text = "the master could not read its database; try again later";
+                        let refusal = Refusal::new(Reason::InternalError, text);
+                        replies.fail(route, question.instruction(), &refusal);
+                    }
+                }
+                if replies.size() >= SEND_AT {
+                    break;
                 }
             }
-            if replies.size() >= SEND_AT {
-                replies.send();
-            }
+            replies.send();
         }
-        replies.send();
     }
 }
 
 impl Desk {
     fn answer(&mut self, moment: &Connection, question: &Question) -> Result<Vec<u8>, Failure> {
+        let asker = question.asker;
         match &question.about {
-            About::Info(username) => self.info(moment, question.asker, username),
-            About::Portfolio(username) => self.portfolio(moment, question.asker, username),
-            About::History(username) => self.history(moment, question.asker, username),
-            About::Receipt(id) => self.receipt(moment, question.asker, id),
+            About::Info(username) => info(moment, asker, &*self.seen(moment, username)?),
+            About::Portfolio(username) => {
+                let seen = self.seen(moment, username)?;
+                self.portfolio(moment, asker, &seen)
+            }
+            About::History(username) => history(moment, asker, &*self.seen(moment, username)?),
+            About::Receipt(id) => self.receipt(moment, asker, id),
         }
     }
 
@@ -196,34 +203,7 @@ impl Desk {
         Ok(seen)
     }
 
-    fn info(
-        &mut self,
-        moment: &Connection,
-        asker: AccountId,
-        username: &Username,
-    ) -> Result<Vec<u8>, Failure> {
-        let seen = self.seen(moment, username)?;
-        let private = if asker == seen.account {
-            Some((seen.email.clone(), ledger::cash(moment, seen.account)?))
-        } else {
-            None
-        };
-        let info = UserInfo {
-            username: seen.username.clone(),
-            is_password: seen.is_password,
-            created: seen.created,
-            private,
-        };
-        Ok(info.to_bytes())
-    }
-
-    fn portfolio(
-        &mut self,
-        moment: &Connection,
-        asker: AccountId,
-        username: &Username,
-    ) -> Result<Vec<u8>, Failure> {
-        let seen = self.seen(moment, username)?;
+    fn portfolio(&self, moment: &Connection, asker: AccountId, seen: &Seen) -> Result<Vec<u8>, Failure> {
         let holdings = ledger::holdings(moment, seen.account)?;
         let prices = self.assets.prices();
         let mut held = Vec::with_capacity(holdings.positions.len());
@@ -262,19 +242,6 @@ impl Desk {
         Ok(portfolio.to_bytes())
     }
 
-    fn history(
-        &mut self,
-        moment: &Connection,
-        asker: AccountId,
-        username: &Username,
-    ) -> Result<Vec<u8>, Failure> {
-        let seen = self.seen(moment, username)?;
-        let private = asker == seen.account;
-        let mut entries = Vec::new();
-        ledger::history(moment, seen.account, |entry| entries.push(line(entry, private)))?;
-        Ok(History { private, entries }.to_bytes())
-    }
-
     /// "Why did I get this price", in the order in which it happened.
     fn receipt(&self, moment: &Connection, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, Failure> {
         let Some(entry) = ledger::by_id(moment, asker, id)? else {
@@ -287,6 +254,28 @@ impl Desk {
             .optional()?;
         Ok(receipt(&entry, worker.as_deref(), &self.currency).to_bytes())
     }
+}
+
+fn info(moment: &Connection, asker: AccountId, seen: &Seen) -> Result<Vec<u8>, Failure> {
+    let private = if asker == seen.account {
+        Some((seen.email.clone(), ledger::cash(moment, seen.account)?))
+    } else {
+        None
+    };
+    let info = UserInfo {
+        username: seen.username.clone(),
+        is_password: seen.is_password,
+        created: seen.created,
+        private,
+    };
+    Ok(info.to_bytes())
+}
+
+fn history(moment: &Connection, asker: AccountId, seen: &Seen) -> Result<Vec<u8>, Failure> {
+    let private = asker == seen.account;
+    let mut entries = Vec::new();
+    ledger::history(moment, seen.account, |entry| entries.push(line(entry, private)))?;
+    Ok(History { private, entries }.to_bytes())
 }
 
 fn line(entry: Entry, private: bool) -> Line {

@@ -128,6 +128,7 @@ impl Cache {
         loop {
             self.heart.beat();
             if (sooner >= SOONER || self.inbox.is_empty())
+                && !stop.is_requested()
                 && let Some(batch) = self.later.pop_front()
             {
                 sooner = 0;

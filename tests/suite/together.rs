@@ -4,7 +4,7 @@
 use crate::harness::*;
 use papertrader::client::{Answer, Incoming};
 use papertrader::model::{Amount, Money, ProtocolFault, Side, Stamp, Status, Symbol};
-use papertrader::wire::{Reply, State};
+use papertrader::wire::{Reply, Request, State};
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
@@ -160,6 +160,25 @@ fn a_thousand_purchases_in_one_write_settle_in_order_at_one_update_in_one_commit
         .map(|entry| entry.id)
         .collect();
     assert_eq!(listed, queued);
+    // Asked for together, more than leaves in one write, each comes whole and in its turn.
+    let session = alice.session().unwrap().clone();
+    let username = username("alice");
+    let requests = [
+        Request::UserHistory {
+            session: session.clone(),
+            username: username.clone(),
+        },
+        Request::UserInfo { session, username },
+    ];
+    let mut answers = Vec::new();
+    let asked = vec![requests.clone(); 4].concat();
+    watch
+        .connection()
+        .pipeline(&asked, asked.len(), |_, answer| answers.push(answer.unwrap()))
+        .unwrap();
+    let alone = requests.map(|request| watch.connection().call(&request).unwrap());
+    assert!(matches!(&alone[0], Answer::Payload(bytes) if bytes.len() > 64 * 1024));
+    assert!(answers == vec![alone; 4].concat(), "not what each is alone");
 }
 
 fn settled(deployment: &Deployment) -> i64 {
