@@ -18,7 +18,7 @@ struct Program {
 fn programs() -> Vec<Program> {
     vec![
         Program {
-            command: papertrader::client::cli::Cli::command(),
+            command: papertrader::client::cli::ClientCli::command(),
             section: "1",
             files: &[(
                 "~/.local/state/papertrader",
@@ -27,7 +27,7 @@ fn programs() -> Vec<Program> {
             see_also: &["papertrader-sandbox(1)", "papertrader-worker(8)"],
         },
         Program {
-            command: papertrader::sandbox::cli::Cli::command(),
+            command: papertrader::sandbox::cli::SandboxCli::command(),
             section: "1",
             files: &[
                 ("DIR/master.toml, DIR/worker-1.toml", "the configurations"),
@@ -36,13 +36,13 @@ fn programs() -> Vec<Program> {
             see_also: &["papertrader(1)", "papertrader-master(8)", "papertrader-worker(8)"],
         },
         Program {
-            command: papertrader::dialogue::cli::Cli::command(),
+            command: papertrader::dialogue::cli::PtcatCli::command(),
             section: "1",
             files: &[],
             see_also: &["papertrader(1)", "nc(1)"],
         },
         Program {
-            command: papertrader::bench::cli::Cli::command(),
+            command: papertrader::bench::cli::BenchCli::command(),
             section: "1",
             files: &[],
             see_also: &["papertrader-sandbox(1)", "redis-server(1)", "pgbench(1)"],
@@ -73,7 +73,7 @@ fn programs() -> Vec<Program> {
             see_also: &["papertraderctl(8)", "papertrader-master(8)"],
         },
         Program {
-            command: papertrader::ctl::cli::Cli::command(),
+            command: papertrader::ctl::cli::CtlCli::command(),
             section: "8",
             files: &[
                 ("/run/papertrader/master.sock", "the master's control socket"),

@@ -22,20 +22,20 @@ mod testing;
 pub mod tls;
 pub mod view;
 
-pub use connection::{Answer, Connection, Incoming, Notice, Options};
-pub use failover::Pool;
-pub use order::{Order, Outcome, Patience, Progress};
+pub use connection::{Answer, ConnectOptions, QueuedNotice, ServerConnection, ServerMessage};
+pub use failover::WorkerPool;
+pub use order::{OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts};
 pub use session::Client;
-pub use store::Store;
-pub use tls::Security;
+pub use store::SessionFile;
+pub use tls::ClientTls;
 
 use crate::model::{ClientOrderId, ProtocolFault, Reason};
-use crate::wire::{Fault, Refusal};
+use crate::wire::{ProtocolError, Refusal};
 use std::fmt;
 
 /// Why a call has no answer that it could give.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Error {
+pub enum ClientError {
     /// No connection came about: nothing was sent.
     Unreachable {
         /// Where to.
@@ -76,7 +76,7 @@ pub enum Error {
     /// A Fail return.
     Refused(Refusal),
     /// Every known worker was tried, and this is how each ended.
-    NoWorker(Vec<Error>),
+    NoWorker(Vec<ClientError>),
     /// The call needs a session, and there is none.
     NoSession,
     /// An order was sent, and what became of it could not be found out in time.
@@ -90,87 +90,88 @@ pub enum Error {
     Local(String),
 }
 
-impl Error {
+impl ClientError {
     /// Whether another worker may well answer what this one did not.
     pub fn is_about_the_worker(&self) -> bool {
         match self {
-            Error::Unreachable { .. }
-            | Error::Tls { .. }
-            | Error::Lost { .. }
-            | Error::Nonsense { .. }
-            | Error::NoWorker(_) => true,
-            Error::Protocol { code, .. } => matches!(
+            ClientError::Unreachable { .. }
+            | ClientError::Tls { .. }
+            | ClientError::Lost { .. }
+            | ClientError::Nonsense { .. }
+            | ClientError::NoWorker(_) => true,
+            ClientError::Protocol { code, .. } => matches!(
                 code,
                 ProtocolFault::Timeout | ProtocolFault::TooManyConnections | ProtocolFault::ShuttingDown
             ),
-            Error::Refused(refusal) => refusal.reason == Reason::MasterUnavailable,
-            Error::NoSession | Error::Unknown { .. } | Error::Local(_) => false,
+            ClientError::Refused(refusal) => refusal.reason == Reason::MasterUnavailable,
+            ClientError::NoSession | ClientError::Unknown { .. } | ClientError::Local(_) => false,
         }
     }
 
     /// Whether the request may have taken effect although no answer came.
     pub fn is_ambiguous(&self) -> bool {
         match self {
-            Error::Lost { .. } | Error::Protocol { .. } | Error::Nonsense { .. } | Error::Unknown { .. } => {
-                true
-            }
-            Error::NoWorker(causes) => causes.iter().any(Error::is_ambiguous),
-            Error::Unreachable { .. }
-            | Error::Tls { .. }
-            | Error::Refused(_)
-            | Error::NoSession
-            | Error::Local(_) => false,
+            ClientError::Lost { .. }
+            | ClientError::Protocol { .. }
+            | ClientError::Nonsense { .. }
+            | ClientError::Unknown { .. } => true,
+            ClientError::NoWorker(causes) => causes.iter().any(ClientError::is_ambiguous),
+            ClientError::Unreachable { .. }
+            | ClientError::Tls { .. }
+            | ClientError::Refused(_)
+            | ClientError::NoSession
+            | ClientError::Local(_) => false,
         }
     }
 
     /// The code of a refusal or a protocol error, for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Error::Refused(refusal) => refusal.reason.as_str(),
-            Error::Protocol { code, .. } => code.as_str(),
-            Error::Unreachable { .. } | Error::NoWorker(_) => "unreachable",
-            Error::Tls { .. } => "tls",
-            Error::Lost { .. } => "connection-lost",
-            Error::Nonsense { .. } => "nonsense",
-            Error::NoSession => "not-logged-in",
-            Error::Unknown { .. } => "outcome-unknown",
-            Error::Local(_) => "local",
+            ClientError::Refused(refusal) => refusal.reason.as_str(),
+            ClientError::Protocol { code, .. } => code.as_str(),
+            ClientError::Unreachable { .. } | ClientError::NoWorker(_) => "unreachable",
+            ClientError::Tls { .. } => "tls",
+            ClientError::Lost { .. } => "connection-lost",
+            ClientError::Nonsense { .. } => "nonsense",
+            ClientError::NoSession => "not-logged-in",
+            ClientError::Unknown { .. } => "outcome-unknown",
+            ClientError::Local(_) => "local",
         }
     }
 
-    fn nonsense(address: &str, fault: Fault) -> Error {
-        Error::Nonsense {
+    fn nonsense(address: &str, fault: ProtocolError) -> ClientError {
+        ClientError::Nonsense {
             address: address.to_owned(),
             text: fault.text.to_owned(),
         }
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Unreachable { address, text } => write!(f, "{address}: cannot connect: {text}"),
-            Error::Tls { address, text } => write!(f, "{address}: TLS: {text}"),
-            Error::Lost { address, text } => write!(f, "{address}: {text}"),
-            Error::Protocol { address, code, text } => write!(f, "{address}: {code}: {text}"),
-            Error::Nonsense { address, text } => {
+            ClientError::Unreachable { address, text } => write!(f, "{address}: cannot connect: {text}"),
+            ClientError::Tls { address, text } => write!(f, "{address}: TLS: {text}"),
+            ClientError::Lost { address, text } => write!(f, "{address}: {text}"),
+            ClientError::Protocol { address, code, text } => write!(f, "{address}: {code}: {text}"),
+            ClientError::Nonsense { address, text } => {
                 write!(f, "{address}: does not speak PaperTrader: {text}")
             }
-            Error::Refused(refusal) => refusal.fmt(f),
-            Error::NoWorker(causes) => {
+            ClientError::Refused(refusal) => refusal.fmt(f),
+            ClientError::NoWorker(causes) => {
                 f.write_str("no worker answers")?;
                 for cause in causes {
                     write!(f, "\n  {cause}")?;
                 }
                 Ok(())
             }
-            Error::NoSession => f.write_str("not logged in"),
-            Error::Unknown { order, text } => {
+            ClientError::NoSession => f.write_str("not logged in"),
+            ClientError::Unknown { order, text } => {
                 write!(f, "what became of order {order} is not known: {text}")
             }
-            Error::Local(text) => f.write_str(text),
+            ClientError::Local(text) => f.write_str(text),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ClientError {}

@@ -10,13 +10,13 @@ mod worker;
 mod writer;
 
 pub use master::{
-    Accounts, Alpaca, Assets, Binance, MasterConfig, MasterGpg, MasterLimits, ProviderKind, Replay,
-    Simulated, Symbols,
+    AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg, MasterLimits,
+    ProviderKind, ReplaySettings, SimulatedSettings, Symbols,
 };
-pub use values::{Fingerprint, HostPort};
-pub use worker::{Tls, WorkerConfig, WorkerGpg, WorkerLimits};
+pub use values::{HostPort, KeyFingerprint};
+pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};
 
-use reader::{Report, Table};
+use reader::{ConfigReport, ConfigTable};
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -116,11 +116,11 @@ fn read_file(file: &Path) -> Result<String, ConfigError> {
 fn parse<T>(
     text: &str,
     file: &Path,
-    read: impl FnOnce(&mut Table<'_, '_>) -> T,
-    files: Option<fn(&T, &Report)>,
+    read: impl FnOnce(&mut ConfigTable<'_, '_>) -> T,
+    files: Option<fn(&T, &ConfigReport)>,
 ) -> Result<(T, Vec<Warning>), ConfigError> {
-    let report = Report::new(file, text);
-    let Some(mut root) = Table::root(&report, text) else {
+    let report = ConfigReport::new(file, text);
+    let Some(mut root) = ConfigTable::root(&report, text) else {
         return match report.conclude(()) {
             Err(error) => Err(error),
             Ok(_) => Err(ConfigError::whole(file, "this is not TOML")),

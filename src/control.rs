@@ -28,7 +28,7 @@ pub const DIFFERENCES_MAX: usize = 200;
 /// What an administrator asks of the master.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Request {
+pub enum AdminRequest {
     /// How everything is doing.
     Status,
     /// The registered workers.
@@ -70,7 +70,7 @@ pub enum Request {
         user: Option<String>,
     },
     /// Ends sessions.
-    SessionsEnd(Which),
+    SessionsEnd(SessionSelector),
     /// Rebuilds all that accounts have from the ledger, and compares.
     Verify,
     /// Copies the database.
@@ -90,7 +90,7 @@ pub enum Request {
 /// Which sessions are ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Which {
+pub enum SessionSelector {
     /// The one whose ID, as lists show it, begins so.
     Prefix(String),
     /// An account's.
@@ -99,14 +99,14 @@ pub enum Which {
     Worker(String),
 }
 
-/// What the master says, one line each; [`Response::Working`] any number of times before one of the others.
+/// What the master says, one line each; [`AdminResponse::Working`] any number of times before one of the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Response {
+pub enum AdminResponse {
     /// Still at it.
     Working,
     /// Done, and what came of it.
-    Done(Answer),
+    Done(AdminAnswer),
     /// Not done, and why.
     Refused(String),
 }
@@ -114,30 +114,30 @@ pub enum Response {
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answer {
+pub enum AdminAnswer {
     /// To `Status`.
-    Status(Box<Status>),
+    Status(Box<MasterStatus>),
     /// To `WorkersList`.
-    Workers(Vec<Worker>),
+    Workers(Vec<WorkerStatus>),
     /// To the other requests about one worker: as it is afterwards.
-    Worker(Box<Worker>),
+    Worker(Box<WorkerStatus>),
     /// To `SessionsList`.
-    Sessions(Sessions),
+    Sessions(SessionList),
     /// To `SessionsEnd`.
-    Ended(Ended),
+    Ended(EndedSessions),
     /// To `Verify`.
     Verification(Box<Verification>),
     /// To `Backup`.
-    Backup(Backup),
+    Backup(BackupSummary),
     /// To `LogTail`.
-    Log(Log),
+    Log(LogTail),
     /// To `LogFlush`.
-    Flushed(Flushed),
+    Flushed(FlushSummary),
 }
 
 /// How the master is doing. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
+pub struct MasterStatus {
     /// The master's version.
     pub version: String,
     /// Its process.
@@ -175,9 +175,9 @@ pub struct Status {
     /// Requests, since the start, with a session that was not active: over, or made up.
     pub inactive_sessions: u64,
     /// Prices.
-    pub assets: Assets,
+    pub assets: PricesStatus,
     /// Links refused since the start, by reason.
-    pub refused_links: Vec<Count>,
+    pub refused_links: Vec<EventCount>,
     /// Entries of the log that were lost because its file could not be written.
     pub log_lost: u64,
     /// What somebody should look at.
@@ -186,7 +186,7 @@ pub struct Status {
 
 /// How prices are doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Assets {
+pub struct PricesStatus {
     /// On the list.
     pub listed: usize,
     /// Of them, with a price.
@@ -196,14 +196,14 @@ pub struct Assets {
     /// Who served the last update.
     pub served_by: Vec<String>,
     /// What is wrong with which provider.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<ProviderFailure>,
     /// Prices refused as junk since the start.
     pub refused: u64,
     /// Updates left out since the start.
     pub missed: u64,
     /// What is spent of each API's budget of calls.
     #[serde(default)]
-    pub calls: Vec<Calls>,
+    pub calls: Vec<CallsStatus>,
     /// Assets of which past days are still being fetched.
     #[serde(default)]
     pub unfilled: usize,
@@ -211,7 +211,7 @@ pub struct Assets {
 
 /// An API's budget of calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Calls {
+pub struct CallsStatus {
     /// Which provider's.
     pub provider: String,
     /// Made in the last minute.
@@ -226,7 +226,7 @@ pub struct Calls {
 
 /// A provider's trouble.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct ProviderFailure {
     /// Which provider.
     pub provider: String,
     /// What it said.
@@ -235,7 +235,7 @@ pub struct Failure {
 
 /// How often something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Count {
+pub struct EventCount {
     /// What.
     pub reason: String,
     /// How often.
@@ -244,7 +244,7 @@ pub struct Count {
 
 /// A registered worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Worker {
+pub struct WorkerStatus {
     /// Its name.
     pub name: String,
     /// Its UUID.
@@ -262,12 +262,12 @@ pub struct Worker {
     /// Where the link comes from.
     pub linked_from: Option<String>,
     /// What it says of itself.
-    pub report: Option<Report>,
+    pub report: Option<WorkerFigures>,
 }
 
 /// What a worker reports of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct WorkerFigures {
     /// When the report came.
     pub at: String,
     /// The worker's version.
@@ -290,16 +290,16 @@ pub struct Report {
 
 /// Active sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sessions {
+pub struct SessionList {
     /// Oldest first, at most [`ROWS_MAX`].
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<SessionSummary>,
     /// How many more there are.
     pub more: usize,
 }
 
 /// An active session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
+pub struct SessionSummary {
     /// The first 8 characters of its ID's hash; the ID itself the master does not know.
     pub id: String,
     /// Whose.
@@ -320,7 +320,7 @@ pub struct Session {
 
 /// Sessions that were ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
+pub struct EndedSessions {
     /// How many.
     pub ended: usize,
 }
@@ -359,7 +359,7 @@ impl Verification {
 
 /// A copy that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Backup {
+pub struct BackupSummary {
     /// The file.
     pub file: PathBuf,
     /// Its size.
@@ -368,7 +368,7 @@ pub struct Backup {
 
 /// A database that was put in place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restored {
+pub struct RestoreSummary {
     /// Where the copy stands now.
     pub database: PathBuf,
     /// Where what stood there before is now.
@@ -381,14 +381,14 @@ pub struct Restored {
 
 /// Entries of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Log {
+pub struct LogTail {
     /// Oldest first.
-    pub entries: Vec<LogEntry>,
+    pub entries: Vec<LogLine>,
 }
 
 /// An entry of the log (2.4.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogEntry {
+pub struct LogLine {
     /// Date and time.
     pub at: String,
     /// How severe.
@@ -407,7 +407,7 @@ pub struct LogEntry {
 
 /// The log was written out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Flushed {
+pub struct FlushSummary {
     /// Entries lost since the start because the file could not be written.
     pub lost: u64,
 }
@@ -418,15 +418,15 @@ mod tests {
 
     #[test]
     fn requests_read_as_they_are_documented() {
-        let request = |text: &str| serde_json::from_str::<Request>(text);
-        assert_eq!(request("\"status\"").unwrap(), Request::Status);
+        let request = |text: &str| serde_json::from_str::<AdminRequest>(text);
+        assert_eq!(request("\"status\"").unwrap(), AdminRequest::Status);
         assert_eq!(
             request(r#"{"workers-show":{"name":"eu1"}}"#).unwrap(),
-            Request::WorkersShow { name: "eu1".into() }
+            AdminRequest::WorkersShow { name: "eu1".into() }
         );
         assert_eq!(
             request(r#"{"sessions-end":{"prefix":"0a1b"}}"#).unwrap(),
-            Request::SessionsEnd(Which::Prefix("0a1b".into()))
+            AdminRequest::SessionsEnd(SessionSelector::Prefix("0a1b".into()))
         );
         for wrong in [
             "",
@@ -445,11 +445,11 @@ mod tests {
 
     #[test]
     fn responses_are_one_line() {
-        let text = serde_json::to_string(&Response::Refused("two\nlines".into())).unwrap();
+        let text = serde_json::to_string(&AdminResponse::Refused("two\nlines".into())).unwrap();
         assert_eq!(text, r#"{"refused":"two\nlines"}"#);
-        let done = Response::Done(Answer::Ended(Ended { ended: 2 }));
+        let done = AdminResponse::Done(AdminAnswer::Ended(EndedSessions { ended: 2 }));
         let text = serde_json::to_string(&done).unwrap();
         assert_eq!(text, r#"{"done":{"ended":{"ended":2}}}"#);
-        assert_eq!(serde_json::from_str::<Response>(&text).unwrap(), done);
+        assert_eq!(serde_json::from_str::<AdminResponse>(&text).unwrap(), done);
     }
 }

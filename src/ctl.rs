@@ -7,9 +7,11 @@ pub mod cli;
 mod client;
 mod show;
 
-use crate::control::{Answer, Request, Response, Restored, Verification, Which};
-use cli::{Cli, Command, LogCommand, SessionsCommand, WorkersCommand};
-use client::Trouble;
+use crate::control::{
+    AdminAnswer, AdminRequest, AdminResponse, RestoreSummary, SessionSelector, Verification,
+};
+use cli::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
+use client::CtlError;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -28,33 +30,33 @@ const KEY_MAX: u64 = 256 * 1024;
 
 /// What can be done while no master runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Offline {
+pub struct OfflineCommands {
     /// Checks a database's file.
     pub verify: fn(&Path) -> Result<Verification, String>,
     /// Puts a copy (the first path) in the place of the database that a configuration (the second) names.
-    pub restore: fn(&Path, &Path) -> Result<Restored, String>,
+    pub restore: fn(&Path, &Path) -> Result<RestoreSummary, String>,
 }
 
 /// Why a command did not do what it should, and the exit code that says it.
-struct Failure {
+struct CtlFailure {
     code: u8,
     text: String,
 }
 
-fn refused(text: impl Into<String>) -> Failure {
-    Failure {
+fn refused(text: impl Into<String>) -> CtlFailure {
+    CtlFailure {
         code: REFUSED,
         text: text.into(),
     }
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Failure {
+impl From<CtlError> for CtlFailure {
+    fn from(trouble: CtlError) -> CtlFailure {
         let code = match trouble {
-            Trouble::NoMaster(_) => NO_MASTER,
+            CtlError::NoMaster(_) => NO_MASTER,
             _ => REFUSED,
         };
-        Failure {
+        CtlFailure {
             code,
             text: trouble.to_string(),
         }
@@ -62,7 +64,7 @@ impl From<Trouble> for Failure {
 }
 
 /// Does what the command line says; the process's exit code.
-pub fn run(cli: &Cli, offline: Offline) -> ExitCode {
+pub fn run(cli: &CtlCli, offline: OfflineCommands) -> ExitCode {
     match execute(cli, offline) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
@@ -72,74 +74,76 @@ pub fn run(cli: &Cli, offline: Offline) -> ExitCode {
     }
 }
 
-fn execute(cli: &Cli, offline: Offline) -> Result<(), Failure> {
+fn execute(cli: &CtlCli, offline: OfflineCommands) -> Result<(), CtlFailure> {
     match &cli.command {
-        Command::Verify { database: Some(file) } => {
+        CtlCommand::Verify { database: Some(file) } => {
             let report = (offline.verify)(file).map_err(refused)?;
             verified(cli, &report)
         }
-        Command::Restore { file, config } => {
+        CtlCommand::Restore { file, config } => {
             let restored = (offline.restore)(file, config).map_err(refused)?;
             print(cli, &restored, &show::restored(&restored))
         }
         command => {
             let request = request(command)?;
             let answer = match client::ask(&cli.socket, &request)? {
-                Response::Done(answer) => answer,
-                Response::Refused(why) => return Err(refused(why)),
-                Response::Working => return Err(refused("the master answered nothing")),
+                AdminResponse::Done(answer) => answer,
+                AdminResponse::Refused(why) => return Err(refused(why)),
+                AdminResponse::Working => return Err(refused("the master answered nothing")),
             };
-            told(cli, &request, answer)
+            print_answer(cli, &request, answer)
         }
     }
 }
 
 /// What the command asks of a running master.
-fn request(command: &Command) -> Result<Request, Failure> {
+fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
     Ok(match command {
-        Command::Status => Request::Status,
-        Command::Workers { command } => match command.clone() {
-            WorkersCommand::List => Request::WorkersList,
-            WorkersCommand::Show { name } => Request::WorkersShow { name },
+        CtlCommand::Status => AdminRequest::Status,
+        CtlCommand::Workers { command } => match command.clone() {
+            WorkersCommand::List => AdminRequest::WorkersList,
+            WorkersCommand::Show { name } => AdminRequest::WorkersShow { name },
             WorkersCommand::Register {
                 name,
                 key,
                 ip,
                 address,
-            } => Request::WorkersRegister {
+            } => AdminRequest::WorkersRegister {
                 name,
                 key: read_key(&key)?,
                 ip,
                 address,
             },
-            WorkersCommand::Boot { name } => Request::WorkersBoot { name },
-            WorkersCommand::Admit { name } => Request::WorkersAdmit { name },
-            WorkersCommand::Unregister { name } => Request::WorkersUnregister { name },
+            WorkersCommand::Boot { name } => AdminRequest::WorkersBoot { name },
+            WorkersCommand::Admit { name } => AdminRequest::WorkersAdmit { name },
+            WorkersCommand::Unregister { name } => AdminRequest::WorkersUnregister { name },
         },
-        Command::Sessions { command } => match command.clone() {
-            SessionsCommand::List { user } => Request::SessionsList { user },
-            SessionsCommand::End(which) => Request::SessionsEnd(match (which.id, which.user, which.worker) {
-                (Some(prefix), ..) => Which::Prefix(prefix),
-                (_, Some(user), _) => Which::User(user),
-                (.., Some(worker)) => Which::Worker(worker),
-                _ => return Err(refused("say which sessions")),
-            }),
+        CtlCommand::Sessions { command } => match command.clone() {
+            SessionsCommand::List { user } => AdminRequest::SessionsList { user },
+            SessionsCommand::End(which) => {
+                AdminRequest::SessionsEnd(match (which.id, which.user, which.worker) {
+                    (Some(prefix), ..) => SessionSelector::Prefix(prefix),
+                    (_, Some(user), _) => SessionSelector::User(user),
+                    (.., Some(worker)) => SessionSelector::Worker(worker),
+                    _ => return Err(refused("say which sessions")),
+                })
+            }
         },
-        Command::Verify { .. } | Command::Restore { .. } => Request::Verify,
-        Command::Backup { file } => Request::Backup { file: whole(file)? },
-        Command::Log { command } => match command {
-            LogCommand::Tail { entries } => Request::LogTail { entries: *entries },
-            LogCommand::Flush => Request::LogFlush,
+        CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
+        CtlCommand::Backup { file } => AdminRequest::Backup { file: whole(file)? },
+        CtlCommand::Log { command } => match command {
+            LogCommand::Tail { entries } => AdminRequest::LogTail { entries: *entries },
+            LogCommand::Flush => AdminRequest::LogFlush,
         },
     })
 }
 
 /// The master works in a folder of its own, so it needs whole paths.
-fn whole(file: &Path) -> Result<PathBuf, Failure> {
+fn whole(file: &Path) -> Result<PathBuf, CtlFailure> {
     std::path::absolute(file).map_err(|error| refused(format!("{}: {error}", file.display())))
 }
 
-fn read_key(file: &Path) -> Result<String, Failure> {
+fn read_key(file: &Path) -> Result<String, CtlFailure> {
     let failed = |why: String| refused(format!("{}: {why}", file.display()));
     let mut text = String::new();
     let opened: Box<dyn Read> = if file == Path::new("-") {
@@ -163,31 +167,31 @@ fn read_key(file: &Path) -> Result<String, Failure> {
 }
 
 /// Prints what the master answered.
-fn told(cli: &Cli, request: &Request, answer: Answer) -> Result<(), Failure> {
+fn print_answer(cli: &CtlCli, request: &AdminRequest, answer: AdminAnswer) -> Result<(), CtlFailure> {
     match answer {
-        Answer::Status(status) => print(cli, &status, &show::status(&status)),
-        Answer::Workers(workers) => print(cli, &workers, &show::workers(&workers)),
-        Answer::Worker(worker) => {
+        AdminAnswer::Status(status) => print(cli, &status, &show::status(&status)),
+        AdminAnswer::Workers(workers) => print(cli, &workers, &show::workers(&workers)),
+        AdminAnswer::Worker(worker) => {
             let text = match request {
                 // Alone, for scripts.
-                Request::WorkersRegister { .. } => format!("{}\n", worker.uuid),
-                Request::WorkersShow { .. } => show::worker(&worker),
+                AdminRequest::WorkersRegister { .. } => format!("{}\n", worker.uuid),
+                AdminRequest::WorkersShow { .. } => show::worker(&worker),
                 _ => format!("{} is {}\n", worker.name, worker.state),
             };
             print(cli, &worker, &text)
         }
-        Answer::Sessions(sessions) => print(cli, &sessions, &show::sessions(&sessions)),
-        Answer::Ended(ended) => {
+        AdminAnswer::Sessions(sessions) => print(cli, &sessions, &show::sessions(&sessions)),
+        AdminAnswer::Ended(ended) => {
             let noun = if ended.ended == 1 { "session" } else { "sessions" };
             print(cli, &ended, &format!("{} {noun} ended\n", ended.ended))
         }
-        Answer::Verification(report) => verified(cli, &report),
-        Answer::Backup(backup) => {
+        AdminAnswer::Verification(report) => verified(cli, &report),
+        AdminAnswer::Backup(backup) => {
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
             print(cli, &backup, &text)
         }
-        Answer::Log(log) => print(cli, &log, &show::log(&log)),
-        Answer::Flushed(flushed) => {
+        AdminAnswer::Log(log) => print(cli, &log, &show::log(&log)),
+        AdminAnswer::Flushed(flushed) => {
             let lost = match flushed.lost {
                 0 => String::new(),
                 lost => format!("; {lost} entries were lost before because the file could not be written"),
@@ -197,7 +201,7 @@ fn told(cli: &Cli, request: &Request, answer: Answer) -> Result<(), Failure> {
     }
 }
 
-fn verified(cli: &Cli, report: &Verification) -> Result<(), Failure> {
+fn verified(cli: &CtlCli, report: &Verification) -> Result<(), CtlFailure> {
     print(cli, report, &show::verification(report))?;
     if report.is_clean() {
         return Ok(());
@@ -210,7 +214,7 @@ fn verified(cli: &Cli, report: &Verification) -> Result<(), Failure> {
     )))
 }
 
-fn print(cli: &Cli, answer: &impl Serialize, text: &str) -> Result<(), Failure> {
+fn print(cli: &CtlCli, answer: &impl Serialize, text: &str) -> Result<(), CtlFailure> {
     let text = if cli.json {
         let json = serde_json::to_string_pretty(answer).map_err(|error| refused(error.to_string()))?;
         json + "\n"

@@ -5,7 +5,7 @@
 pub mod cli;
 
 use crate::config::{ConfigError, Warning};
-use crate::thread::{self, Handle, Hearts, Stop, TICK};
+use crate::thread::{self, Stop, TICK, ThreadHandle, Watchdog};
 use crossbeam_channel::{Receiver, bounded};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use sd_notify::NotifyState;
@@ -54,7 +54,7 @@ pub struct Signals {
     /// SIGHUP came: reload what can be. Several that came close together are one.
     pub hangups: Receiver<()>,
     closer: iterator::Handle,
-    thread: Handle,
+    thread: ThreadHandle,
 }
 
 impl Signals {
@@ -96,7 +96,7 @@ pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn stop_with_input(stop: &Stop) -> io::Result<Handle> {
+pub fn stop_with_input(stop: &Stop) -> io::Result<ThreadHandle> {
     let stop = stop.clone();
     thread::spawn("input", move || {
         // Whatever comes in says nothing; an input that cannot be read has ended.
@@ -109,7 +109,7 @@ pub fn stop_with_input(stop: &Stop) -> io::Result<Handle> {
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn enforce_stop(stop: &Stop) -> io::Result<Handle> {
+pub fn enforce_stop(stop: &Stop) -> io::Result<ThreadHandle> {
     let stop = stop.clone();
     thread::spawn("last-resort", move || {
         while !stop.wait(Duration::from_secs(3600)) {}
@@ -154,9 +154,9 @@ fn notify(states: &[NotifyState<'_>]) {
 /// The thread cannot be started.
 pub fn watchdog(
     stop: &Stop,
-    hearts: &Hearts,
+    hearts: &Watchdog,
     check: impl FnMut() -> Result<(), String> + Send + 'static,
-) -> io::Result<Option<Handle>> {
+) -> io::Result<Option<ThreadHandle>> {
     let Some(interval) = sd_notify::watchdog_enabled() else {
         return Ok(None);
     };
@@ -170,7 +170,7 @@ pub fn watchdog(
 
 fn watch(
     stop: &Stop,
-    hearts: &Hearts,
+    hearts: &Watchdog,
     interval: Duration,
     mut check: impl FnMut() -> Result<(), String>,
     ping: impl Fn(),
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_watchdog_is_pinged_while_all_is_well() {
-        let (stop, hearts) = (Stop::new(), Hearts::new());
+        let (stop, hearts) = (Stop::new(), Watchdog::new());
         let heart = hearts.register("alive");
         let (pings, checks) = (AtomicU32::new(0), AtomicU32::new(0));
         let interval = Duration::from_millis(40);
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_module_that_hangs_gets_no_ping() {
-        let (stop, hearts) = (Stop::new(), Hearts::new());
+        let (stop, hearts) = (Stop::new(), Watchdog::new());
         let _hangs = hearts.register("hangs");
         let begun = Instant::now();
         let last = std::cell::Cell::new(Duration::ZERO);
@@ -297,7 +297,7 @@ mod tests {
                 notify_ready("serving");
                 notify_reloading();
                 notify_stopping();
-                let (stop, hearts) = (Stop::new(), Hearts::new());
+                let (stop, hearts) = (Stop::new(), Watchdog::new());
                 let stopping = stop.clone();
                 let check = move || {
                     stopping.request();

@@ -17,7 +17,7 @@ pub mod report;
 pub mod script;
 pub mod values;
 
-pub use dial::Dialler;
-pub use play::{Difference, Player};
+pub use dial::Dialer;
+pub use play::{Difference, Runner};
 pub use script::Script;
-pub use values::Values;
+pub use values::Variables;

@@ -9,9 +9,9 @@ mod throttle;
 
 pub use entry::LogEntry;
 pub use log::{Level, LevelFilter, max_level};
-pub use throttle::{More, Throttle};
+pub use throttle::{SuppressedCount, Throttle};
 
-use crate::thread::{self, Handle, Stop};
+use crate::thread::{self, Stop, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use memory::Memory;
 use parking_lot::Mutex;
@@ -83,7 +83,7 @@ struct Shared {
 pub struct LogHandle {
     shared: Arc<Shared>,
     stop: Stop,
-    thread: Arc<Mutex<Option<Handle>>>,
+    thread: Arc<Mutex<Option<ThreadHandle>>>,
 }
 
 /// Starts the log of this process: from here on the macros, and libraries that use the `log` facade, land in it.

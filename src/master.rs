@@ -20,19 +20,19 @@ pub mod workers;
 
 use crate::config::MasterConfig;
 use crate::daemon::{self, Signals};
-use crate::link::handshake::{BudgetLimits, GpgBudget, HandshakeError, MasterSide};
+use crate::link::handshake::{BudgetLimits, GpgBudget, HandshakeError, MasterIdentity};
 use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::log::{LogHandle, Throttle};
 use crate::net::refusal::refusal;
-use crate::net::{Drainer, Listener};
-use crate::thread::{self, Handle, Heart, Hearts, Stop, TICK, join_all};
-use assets::{AssetsConfig, AssetsHandle, OpenFault};
-use auth::hashing::Pool;
-use control::Control;
+use crate::net::{Flusher, Listener};
+use crate::thread::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
+use assets::{AssetsConfig, AssetsError, AssetsHandle};
+use auth::hashing::HashingPool;
+use control::AdminServer;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use gate::Gate;
+use gate::MasterAcceptor;
 use parking_lot::Mutex;
-use route::Shared;
+use route::Published;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -44,11 +44,11 @@ use workers::WorkersShared;
 use workers::registry::Registry;
 
 /// How long the first prices may take.
-const FIRST_PRICES: Duration = Duration::from_secs(60);
+const FIRST_PRICES_TIMEOUT: Duration = Duration::from_secs(60);
 /// Descriptors beyond those of connections: databases, logs, epoll, GPG.
 const SPARE_DESCRIPTORS: u64 = 256;
 /// How long an administrator's command may take to notice that the master stops.
-const CONTROL_STOP: Duration = Duration::from_secs(1);
+const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Refused handshakes that are logged in a minute.
 const REFUSALS_LOGGED: u32 = 20;
 
@@ -109,15 +109,15 @@ impl From<HandshakeError> for StartError {
 
 /// Ways into the modules of a running master, for whoever steers it.
 #[derive(Debug, Clone)]
-pub struct Inboxes {
+pub struct MasterChannels {
     /// 3.1.3
-    pub auth: Sender<auth::Message>,
+    pub auth: Sender<auth::AuthMessage>,
     /// 3.1.5
-    pub workers: Sender<workers::Message>,
+    pub workers: Sender<workers::WorkersMessage>,
     /// 3.1.6
     pub assets: AssetsHandle,
     /// 3.1.7
-    pub transactions: Sender<transactions::Message>,
+    pub transactions: Sender<transactions::TransactionsMessage>,
     /// What workers shares.
     pub shared: WorkersShared,
     /// Refused handshakes, by reason.
@@ -130,15 +130,15 @@ pub struct Master {
     /// Where it listens.
     pub address: SocketAddr,
     /// Ways into its modules.
-    pub inboxes: Inboxes,
+    pub inboxes: MasterChannels,
     /// The module threads' signs of life.
-    pub hearts: Hearts,
+    pub hearts: Watchdog,
     stop: Stop,
     listener: Arc<Listener>,
-    gate: Arc<Gate>,
+    gate: Arc<MasterAcceptor>,
     /// From the top of the channel graph down.
-    handles: Vec<Handle>,
-    _lock: database::Lock,
+    handles: Vec<ThreadHandle>,
+    _lock: database::DatabaseLock,
 }
 
 /// Everything that `--check-config` can see without starting anything.
@@ -151,11 +151,11 @@ pub fn check(config: &MasterConfig) -> Result<(), StartError> {
     leave_agent(&config.gpg.home, || side(config).map(drop))
 }
 
-fn side(config: &MasterConfig) -> Result<MasterSide, StartError> {
+fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring = Keyring::open(&config.gpg.home).map_err(|e| misconfigured(format!("gpg.home: {e}")))?;
     let own =
         Fingerprint::parse(config.gpg.key.as_str()).map_err(|e| misconfigured(format!("gpg.key: {e}")))?;
-    Ok(MasterSide::new(
+    Ok(MasterIdentity::new(
         keyring,
         own,
         GpgBudget::new(BudgetLimits::default()),
@@ -165,12 +165,12 @@ fn side(config: &MasterConfig) -> Result<MasterSide, StartError> {
 /// Starts module threads, keeping their handles with the last started first.
 struct Starter<'a> {
     stop: &'a Stop,
-    hearts: &'a Hearts,
-    handles: Vec<Handle>,
+    hearts: &'a Watchdog,
+    handles: Vec<ThreadHandle>,
 }
 
 impl Starter<'_> {
-    fn module(&mut self, name: &str, run: impl FnOnce(&Stop, &Heart) + Send + 'static) -> io::Result<()> {
+    fn module(&mut self, name: &str, run: impl FnOnce(&Stop, &Heartbeat) + Send + 'static) -> io::Result<()> {
         let (stop, heart) = (self.stop.clone(), self.hearts.register(name));
         let (stopped, named) = (stop.clone(), name.to_owned());
         self.handles.push(thread::spawn(name.to_owned(), move || {
@@ -212,7 +212,7 @@ impl Master {
         config: &MasterConfig,
         stop: &Stop,
         assets_config: AssetsConfig,
-        lock: database::Lock,
+        lock: database::DatabaseLock,
     ) -> Result<Master, StartError> {
         let side = side(config)?;
         database::migrate(&config.database)?;
@@ -223,24 +223,24 @@ impl Master {
             Listener::bind(config.listen)
                 .map_err(|e| failed(format!("listen = \"{}\": {e}", config.listen)))?,
         );
-        let hearts = Hearts::new();
+        let hearts = Watchdog::new();
         let mut starter = Starter {
             stop,
             hearts: &hearts,
             handles: Vec::new(),
         };
-        let drainer = Drainer::new()?;
+        let drainer = Flusher::new()?;
         let drains = Arc::clone(&drainer);
         starter.module("drainer", move |stop, heart| drains.run(stop, heart))?;
 
         let (inboxes, router) = modules(config, assets_config, &mut starter)?;
-        let gate = Arc::new(Gate {
+        let gate = Arc::new(MasterAcceptor {
             side,
             shared: inboxes.shared.clone(),
             router,
             workers: inboxes.workers.clone(),
             drainer,
-            admission: Gate::admission(config.limits.max_connections),
+            admission: MasterAcceptor::admission(config.limits.max_connections),
             max_connections: config.limits.max_connections,
             frame_timeout: config.limits.frame_timeout,
             refusals: Arc::clone(&inboxes.refusals),
@@ -248,9 +248,9 @@ impl Master {
             clients: Mutex::new(Vec::new()),
             stop: stop.clone(),
         });
-        if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES) {
+        if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT) {
             return Err(failed(format!(
-                "no prices within {FIRST_PRICES:?}; see the log for what the assets API said"
+                "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
             )));
         }
         let (refusal, refuser) = refusal();
@@ -287,7 +287,7 @@ impl Master {
     ) -> io::Result<()> {
         let path = config.database.clone();
         let _watchdog = daemon::watchdog(&self.stop, &self.hearts, move || database::answers(&path))?;
-        let means = control::Means {
+        let means = control::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.gate.side.keyring().clone(),
             log: log.clone(),
@@ -296,7 +296,7 @@ impl Master {
             expected_workers: config.expected_workers,
         };
         let socket = config.control_socket.clone();
-        let control = Control::start(socket, &config.control_group, means, &self.stop)?;
+        let control = AdminServer::start(socket, &config.control_group, means, &self.stop)?;
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
         let mut current = config.clone();
@@ -311,7 +311,7 @@ impl Master {
             }
         }
         daemon::notify_stopping();
-        if !control.stop(Instant::now() + CONTROL_STOP) {
+        if !control.stop(Instant::now() + ADMIN_STOP_TIMEOUT) {
             crate::warn!("a command of an administrator did not end in time");
         }
         Ok(())
@@ -336,7 +336,7 @@ fn modules(
     config: &MasterConfig,
     assets_config: AssetsConfig,
     starter: &mut Starter<'_>,
-) -> Result<(Inboxes, Sender<router::Message>), StartError> {
+) -> Result<(MasterChannels, Sender<router::RouterMessage>), StartError> {
     let path = &config.database;
     let (transactions_in, transactions_inbox) = bounded(transactions::INBOX);
     let (workers_in, workers_inbox) = bounded(workers::INBOX);
@@ -344,35 +344,38 @@ fn modules(
     let (auth_in, auth_inbox) = bounded(auth::INBOX);
     let (router_in, router_inbox) = bounded(router::INBOX);
 
-    let listeners: Vec<assets::Listener> = vec![
-        listener(transactions_in.clone(), transactions::Message::Update),
-        listener(workers_in.clone(), workers::Message::Update),
+    let listeners: Vec<assets::UpdateListener> = vec![
+        listener(transactions_in.clone(), transactions::TransactionsMessage::Update),
+        listener(workers_in.clone(), workers::WorkersMessage::Update),
     ];
-    let (assets, assets_handle, assets_inbox): (assets::Assets, AssetsHandle, Receiver<assets::Message>) =
-        assets::open(assets_config, database::open(path)?, listeners).map_err(|fault| match fault {
-            OpenFault::Config(fault) => misconfigured(fault),
-            OpenFault::Failed(text) => failed(text),
-        })?;
+    let (assets, assets_handle, assets_inbox): (
+        assets::Assets,
+        AssetsHandle,
+        Receiver<assets::AssetsMessage>,
+    ) = assets::open(assets_config, database::open(path)?, listeners).map_err(|fault| match fault {
+        AssetsError::Config(fault) => misconfigured(fault),
+        AssetsError::Failed(text) => failed(text),
+    })?;
 
     let shared = WorkersShared {
-        registry: Shared::new(Registry::load(&database::open_reader(path)?)?),
-        peers: Shared::new(Vec::new()),
-        addresses: Shared::new(Vec::new()),
+        registry: Published::new(Registry::load(&database::open_reader(path)?)?),
+        peers: Published::new(Vec::new()),
+        addresses: Published::new(Vec::new()),
     };
     let transactions = transactions::Transactions::new(database::open(path)?, assets_handle.clone(), config)?;
     starter.module("transactions", move |stop, heart| {
         transactions.run(&transactions_inbox, stop, heart)
     })?;
-    let views = views::Views::new(
+    let views = views::AccountQueries::new(
         database::open_reader(path)?,
         assets_handle.clone(),
         config.currency.clone(),
     );
     starter.module("views", move |stop, heart| views.run(&views_inbox, stop, heart))?;
 
-    let (pool, hashers) = Pool::start(config.accounts.bcrypt_cost)?;
+    let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost)?;
     starter.handles.extend(hashers);
-    let neighbours = auth::Neighbours {
+    let neighbours = auth::AuthChannels {
         transactions: transactions_in.clone(),
         views: views_in,
         peers: Arc::clone(&shared.peers),
@@ -395,7 +398,7 @@ fn modules(
     starter.module("assets", move |stop, heart| {
         assets.run(&assets_inbox, stop, heart)
     })?;
-    let router = router::Router {
+    let router = router::MasterRouter {
         auth: auth_in.clone(),
         workers: workers_in.clone(),
         assets: assets_handle.clone(),
@@ -404,7 +407,7 @@ fn modules(
         router.run(&router_inbox, stop, heart)
     })?;
 
-    let inboxes = Inboxes {
+    let inboxes = MasterChannels {
         auth: auth_in,
         workers: workers_in,
         assets: assets_handle,
@@ -417,7 +420,7 @@ fn modules(
 
 /// Puts updates on a module's channel. A module that takes none for seconds is hung, which the watchdog
 /// sees; the update is lost to it, the next one is not.
-fn listener<T: Send + 'static>(inbox: Sender<T>, wrap: fn(assets::Update) -> T) -> assets::Listener {
+fn listener<T: Send + 'static>(inbox: Sender<T>, wrap: fn(assets::Update) -> T) -> assets::UpdateListener {
     Box::new(move |update| {
         if inbox
             .send_timeout(wrap(update.clone()), Duration::from_secs(5))

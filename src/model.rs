@@ -13,21 +13,21 @@ pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};
 pub use asset::{Bar, Quote, Symbol};
-pub use money::{Amount, Money};
+pub use money::{Money, Quantity};
 pub use reason::{ProtocolFault, Reason};
 pub use session::{Session, SessionHash, SessionId};
-pub use stamp::Stamp;
-pub use transaction::{ClientOrderId, Position, Side, Status, Transaction};
-pub use worker::Worker;
+pub use stamp::Timestamp;
+pub use transaction::{ClientOrderId, Position, Side, Transaction, TransactionStatus};
+pub use worker::WorkerServer;
 
 /// A value from outside that is not of the form it must have; the text says which form that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
+pub struct ValueError(pub &'static str);
 
-impl std::fmt::Display for Malformed {
+impl std::fmt::Display for ValueError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for Malformed {}
+impl std::error::Error for ValueError {}

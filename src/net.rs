@@ -13,11 +13,11 @@ pub mod refusal;
 mod side;
 pub mod tls;
 
-pub use connection::{Connection, SendLimits, Sending};
-pub use drainer::Drainer;
-pub use limits::{Admission, ConnectionLimits};
+pub use connection::{Connection, ReplyWriter, SendLimits};
+pub use drainer::Flusher;
+pub use limits::{ConnectionLimiter, ConnectionLimits};
 pub use listener::Listener;
-pub use reader::{Ended, Reader, ReaderLimits};
+pub use reader::{ConnectionReader, ReadEnd, ReaderLimits};
 
 #[cfg(test)]
 mod tests;

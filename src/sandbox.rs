@@ -19,7 +19,7 @@ use crate::link::keyring::{Fingerprint, Keyring};
 use crate::master::workers::register_offline;
 use crate::master::workers::registry::Registration;
 use crate::master::{self, database};
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use std::fmt;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -41,7 +41,7 @@ const CONNECTIONS_PER_IP: usize = 10_000;
 
 /// What a new sandbox is to be like.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SandboxOptions {
     /// Its folder: absent or empty.
     pub dir: PathBuf,
     /// How many workers, 1 to [`WORKERS_MAX`].
@@ -49,17 +49,17 @@ pub struct Options {
     /// The folder whose market files are copied; the sample market without one.
     pub market: Option<PathBuf>,
     /// Where the replay starts; 2012-01-03 for the sample market and the first bar of another without one.
-    pub start: Option<Stamp>,
+    pub start: Option<Timestamp>,
     /// Between two updates.
     pub update_interval: Duration,
     /// The cost of a password's hash.
     pub bcrypt_cost: u32,
 }
 
-impl Options {
+impl SandboxOptions {
     /// A sandbox in `dir` as it is without further wishes.
-    pub fn new(dir: impl Into<PathBuf>) -> Options {
-        Options {
+    pub fn new(dir: impl Into<PathBuf>) -> SandboxOptions {
+        SandboxOptions {
             dir: dir.into(),
             workers: 1,
             market: None,
@@ -72,34 +72,34 @@ impl Options {
 
 /// Why there is no sandbox, or none any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct SandboxError {
     /// The exit code.
     pub code: u8,
     /// What is wrong, and what to do.
     pub text: String,
 }
 
-impl Failure {
+impl SandboxError {
     /// Failed while running: exit code 1.
-    pub fn failed(text: impl fmt::Display) -> Failure {
-        Failure {
+    pub fn failed(text: impl fmt::Display) -> SandboxError {
+        SandboxError {
             code: daemon::FAILED,
             text: text.to_string(),
         }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for SandboxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for SandboxError {}
 
 /// Names the file in what the system says of it.
-fn at(path: &std::path::Path) -> impl Fn(io::Error) -> Failure + '_ {
-    move |error| Failure::failed(format!("{}: {error}", path.display()))
+fn at(path: &std::path::Path) -> impl Fn(io::Error) -> SandboxError + '_ {
+    move |error| SandboxError::failed(format!("{}: {error}", path.display()))
 }
 
 /// Makes a sandbox and starts nothing. `tell` hears what is being done, a line each.
@@ -107,12 +107,12 @@ fn at(path: &std::path::Path) -> impl Fn(io::Error) -> Failure + '_ {
 /// # Errors
 /// The folder holds something, or its path is too long; the market cannot be copied; keys cannot be made; the disk
 /// refuses. What was made so far is removed again.
-pub fn init(options: &Options, tell: &mut dyn FnMut(&str)) -> Result<Layout, Failure> {
+pub fn init(options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<Layout, SandboxError> {
     let layout = Layout::new(&options.dir)?;
     layout.check_length(options.workers)?;
     let existed = options.dir.exists();
     if existed && !layout.is_empty()? {
-        return Err(Failure::failed(format!(
+        return Err(SandboxError::failed(format!(
             "{}: this folder is not empty, and a sandbox is only made in an empty one",
             layout.dir().display()
         )));
@@ -133,7 +133,7 @@ pub fn init(options: &Options, tell: &mut dyn FnMut(&str)) -> Result<Layout, Fai
     made.map(|()| layout)
 }
 
-fn make(layout: &Layout, options: &Options, tell: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+fn make(layout: &Layout, options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<(), SandboxError> {
     for folder in layout.folders() {
         DirBuilder::new()
             .mode(0o700)
@@ -154,18 +154,22 @@ fn make(layout: &Layout, options: &Options, tell: &mut dyn FnMut(&str)) -> Resul
     }
     .unwrap_or_default();
     let parties = make_keys(layout, options.workers, tell)?;
-    let ports = ports::free(usize::from(options.workers) + 1).map_err(Failure::failed)?;
+    let ports = ports::free(usize::from(options.workers) + 1).map_err(SandboxError::failed)?;
     write_configurations(layout, options, start, &parties, &ports, tell)?;
     // Looking at the configuration has woken them again.
     layout.stop_agents();
-    state::State::planned(layout)?.write(layout)
+    state::SandboxState::planned(layout)?.write(layout)
 }
 
 /// The keys of master and workers, in this order.
-fn make_keys(layout: &Layout, workers: u16, tell: &mut dyn FnMut(&str)) -> Result<Vec<Fingerprint>, Failure> {
+fn make_keys(
+    layout: &Layout,
+    workers: u16,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<Fingerprint>, SandboxError> {
     let names: Vec<String> = layout::names(workers).collect();
     tell(&format!("making {} keys …", names.len()));
-    let failed = |name: &str, error| Failure::failed(format!("the key of {name}: {error}"));
+    let failed = |name: &str, error| SandboxError::failed(format!("the key of {name}: {error}"));
     let mut parties = Vec::new();
     for name in &names {
         let keyring = Keyring::create(&layout.home(name)).map_err(|e| failed(name, e))?;
@@ -177,7 +181,7 @@ fn make_keys(layout: &Layout, workers: u16, tell: &mut dyn FnMut(&str)) -> Resul
     }
     // The master knows every worker, and a worker the master alone.
     let Some(((_, master, _, masters_key), workers)) = parties.split_first() else {
-        return Err(Failure::failed("a sandbox without a master"));
+        return Err(SandboxError::failed("a sandbox without a master"));
     };
     for (name, keyring, _, public) in workers {
         master.import(public).map_err(|e| failed(name, e))?;
@@ -191,19 +195,19 @@ fn make_keys(layout: &Layout, workers: u16, tell: &mut dyn FnMut(&str)) -> Resul
 
 fn write_configurations(
     layout: &Layout,
-    options: &Options,
-    start: Stamp,
+    options: &SandboxOptions,
+    start: Timestamp,
     keys: &[Fingerprint],
     ports: &[u16],
     tell: &mut dyn FnMut(&str),
-) -> Result<(), Failure> {
+) -> Result<(), SandboxError> {
     let ([master_key, worker_keys @ ..], [master_port, worker_ports @ ..]) = (keys, ports) else {
-        return Err(Failure::failed("a sandbox without a master"));
+        return Err(SandboxError::failed("a sandbox without a master"));
     };
     let master_address = SocketAddr::new(LOOPBACK, *master_port);
     let file = layout.master_config();
     let text = master_text(options, start, master_key, master_address);
-    let (config, _) = MasterConfig::parse(&text, &file).map_err(Failure::failed)?;
+    let (config, _) = MasterConfig::parse(&text, &file).map_err(SandboxError::failed)?;
     write(&file, &config.to_toml(&file))?;
     // Said here, so that it is known before anything runs; the master says it again, and does not start.
     if let Err(error) = master::check(&config) {
@@ -222,7 +226,7 @@ fn write_configurations(
                 address: address.to_string(),
             },
         )
-        .map_err(|error| Failure::failed(format!("registering {name}: {error}")))?;
+        .map_err(|error| SandboxError::failed(format!("registering {name}: {error}")))?;
         let text = format!(
             "name = \"{name}\"\nuuid = \"{}\"\nlisten = \"{address}\"\nadvertise = \"{address}\"\n\
              master = \"{master_address}\"\ndata_dir = \"data/{name}\"\n\
@@ -232,7 +236,7 @@ fn write_configurations(
             worker.uuid
         );
         let file = layout.worker_config(number);
-        let (config, _) = WorkerConfig::parse(&text, &file).map_err(Failure::failed)?;
+        let (config, _) = WorkerConfig::parse(&text, &file).map_err(SandboxError::failed)?;
         write(&file, &config.to_toml(&file))?;
     }
     Ok(())
@@ -240,7 +244,7 @@ fn write_configurations(
 
 /// What of the master's configuration is not its default. All paths lie below the folder, so that they are relative
 /// and the folder can be moved.
-fn master_text(options: &Options, start: Stamp, key: &Fingerprint, listen: SocketAddr) -> String {
+fn master_text(options: &SandboxOptions, start: Timestamp, key: &Fingerprint, listen: SocketAddr) -> String {
     format!(
         "listen = \"{listen}\"\ndata_dir = \"data/master\"\ncontrol_socket = \"{socket}\"\n\
          update_interval = \"{interval}\"\nexpected_workers = {workers}\n\
@@ -259,7 +263,7 @@ fn master_text(options: &Options, start: Stamp, key: &Fingerprint, listen: Socke
     )
 }
 
-fn write(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+fn write(path: &std::path::Path, text: &str) -> Result<(), SandboxError> {
     database::create_file(path, text.as_bytes()).map_err(at(path))
 }
 

@@ -72,7 +72,7 @@ impl Default for Stop {
 
 /// What a module's loop turns to next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Next<T> {
+pub enum NextEvent<T> {
     /// Something came.
     Message(T),
     /// Nothing came for [`TICK`]: time to look around.
@@ -85,40 +85,40 @@ pub enum Next<T> {
 ///
 /// On a busy machine somebody has something for it by then, and need not wake it for that: waking a thread is
 /// dearer than what most messages ask for (spec/performance.md has the figures).
-pub fn give_way(is_idle: impl FnOnce() -> bool) {
+pub fn yield_once(is_idle: impl FnOnce() -> bool) {
     if is_idle() {
         std::thread::yield_now();
     }
 }
 
 /// Waits for what a module turns to next. The signal to stop comes before whatever else is there.
-pub fn next<T>(inbox: &Receiver<T>, stop: &Stop) -> Next<T> {
-    give_way(|| inbox.is_empty());
+pub fn next<T>(inbox: &Receiver<T>, stop: &Stop) -> NextEvent<T> {
+    yield_once(|| inbox.is_empty());
     if stop.is_requested() {
-        return Next::Stop;
+        return NextEvent::Stop;
     }
     match inbox.try_recv() {
-        Ok(message) => return Next::Message(message),
-        Err(TryRecvError::Disconnected) => return Next::Stop,
+        Ok(message) => return NextEvent::Message(message),
+        Err(TryRecvError::Disconnected) => return NextEvent::Stop,
         Err(TryRecvError::Empty) => {}
     }
     select! {
-        recv(inbox) -> message => message.map_or(Next::Stop, Next::Message),
-        recv(stop.receiver()) -> _ => Next::Stop,
-        default(TICK) => Next::Tick,
+        recv(inbox) -> message => message.map_or(NextEvent::Stop, NextEvent::Message),
+        recv(stop.receiver()) -> _ => NextEvent::Stop,
+        default(TICK) => NextEvent::Tick,
     }
 }
 
 /// A thread that was started here: its name, and the means to wait for its end with a deadline.
 #[derive(Debug)]
-pub struct Handle {
+pub struct ThreadHandle {
     name: String,
     thread: JoinHandle<()>,
     /// Disconnected when the thread's function has returned.
     ended: Receiver<()>,
 }
 
-impl Handle {
+impl ThreadHandle {
     /// The thread's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -145,7 +145,7 @@ impl Handle {
 ///
 /// # Errors
 /// The system has no room for another thread.
-pub fn spawn(name: impl Into<String>, body: impl FnOnce() + Send + 'static) -> io::Result<Handle> {
+pub fn spawn(name: impl Into<String>, body: impl FnOnce() + Send + 'static) -> io::Result<ThreadHandle> {
     start(Builder::new(), name.into(), body)
 }
 
@@ -158,23 +158,23 @@ pub fn spawn_small(
     name: impl Into<String>,
     stack: usize,
     body: impl FnOnce() + Send + 'static,
-) -> io::Result<Handle> {
+) -> io::Result<ThreadHandle> {
     start(Builder::new().stack_size(stack), name.into(), body)
 }
 
-fn start(builder: Builder, name: String, body: impl FnOnce() + Send + 'static) -> io::Result<Handle> {
+fn start(builder: Builder, name: String, body: impl FnOnce() + Send + 'static) -> io::Result<ThreadHandle> {
     let (alive, ended) = bounded::<()>(0);
     let thread = builder.name(name.clone()).spawn(move || {
         // Dropped last, also while unwinding.
         let _alive = alive;
         body();
     })?;
-    Ok(Handle { name, thread, ended })
+    Ok(ThreadHandle { name, thread, ended })
 }
 
 /// Waits for all of them, in the order given (from the top of the channel graph down), at most until
 /// `deadline` altogether. The names of those that had not ended then.
-pub fn join_all(handles: impl IntoIterator<Item = Handle>, deadline: Instant) -> Vec<String> {
+pub fn join_all(handles: impl IntoIterator<Item = ThreadHandle>, deadline: Instant) -> Vec<String> {
     let mut late = Vec::new();
     for handle in handles {
         let name = handle.name().to_owned();
@@ -185,14 +185,14 @@ pub fn join_all(handles: impl IntoIterator<Item = Handle>, deadline: Instant) ->
     late
 }
 
-/// One module thread's sign of life. Its loop calls [`Heart::beat`] on each turn, at least every [`TICK`].
+/// One module thread's sign of life. Its loop calls [`Heartbeat::beat`] on each turn, at least every [`TICK`].
 #[derive(Debug, Clone)]
-pub struct Heart {
+pub struct Heartbeat {
     begun: Instant,
     beat: Arc<AtomicU64>,
 }
 
-impl Heart {
+impl Heartbeat {
     /// The thread is alive now.
     pub fn beat(&self) {
         self.beat.store(millis(self.begun.elapsed()), Ordering::Relaxed);
@@ -204,7 +204,7 @@ impl Heart {
 /// A heart stays registered when its thread ends, and so counts as stalled: a module that ended without
 /// being told to is as bad as one that hangs.
 #[derive(Debug, Clone)]
-pub struct Hearts {
+pub struct Watchdog {
     begun: Instant,
     all: Arc<Mutex<Vec<Named>>>,
 }
@@ -212,18 +212,18 @@ pub struct Hearts {
 /// A thread's name, and when it last beat: milliseconds since the register began.
 type Named = (String, Arc<AtomicU64>);
 
-impl Hearts {
+impl Watchdog {
     /// An empty register.
-    pub fn new() -> Hearts {
-        Hearts {
+    pub fn new() -> Watchdog {
+        Watchdog {
             begun: Instant::now(),
             all: Arc::default(),
         }
     }
 
     /// A heart for the module thread of this name, which has beaten just now.
-    pub fn register(&self, name: impl Into<String>) -> Heart {
-        let heart = Heart {
+    pub fn register(&self, name: impl Into<String>) -> Heartbeat {
+        let heart = Heartbeat {
             begun: self.begun,
             beat: Arc::default(),
         };
@@ -245,7 +245,7 @@ impl Hearts {
     }
 }
 
-impl Default for Hearts {
+impl Default for Watchdog {
     fn default() -> Self {
         Self::new()
     }
@@ -327,22 +327,22 @@ mod tests {
         let stop = Stop::new();
         let (tell, told) = bounded(2);
         tell.send(1).unwrap();
-        assert_eq!(next(&told, &stop), Next::Message(1));
+        assert_eq!(next(&told, &stop), NextEvent::Message(1));
         let begun = Instant::now();
-        assert_eq!(next(&told, &stop), Next::Tick);
+        assert_eq!(next(&told, &stop), NextEvent::Tick);
         assert!(begun.elapsed() >= TICK);
         let late = tell.clone();
         let handle = spawn("sender", move || late.send(2).unwrap()).unwrap();
-        assert_eq!(next(&told, &stop), Next::Message(2));
+        assert_eq!(next(&told, &stop), NextEvent::Message(2));
         assert!(handle.join(Instant::now() + Duration::from_secs(30)));
         // What still waits is not begun any more.
         tell.send(3).unwrap();
         stop.request();
-        assert_eq!(next(&told, &stop), Next::Stop);
+        assert_eq!(next(&told, &stop), NextEvent::Stop);
         let alone = Stop::new();
         drop(tell);
-        assert_eq!(next(&told, &alone), Next::Message(3));
-        assert_eq!(next(&told, &alone), Next::Stop);
+        assert_eq!(next(&told, &alone), NextEvent::Message(3));
+        assert_eq!(next(&told, &alone), NextEvent::Stop);
     }
 
     #[test]
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn hearts_that_stop_are_named() {
-        let hearts = Hearts::new();
+        let hearts = Watchdog::new();
         let (alive, _ended) = (hearts.register("alive"), hearts.register("ended"));
         let limit = Duration::from_millis(50);
         let begun = Instant::now();

@@ -13,11 +13,11 @@ pub mod request;
 pub mod wipe;
 
 pub use argument::Arguments;
-pub use frame::{FrameBuffer, Header, MAX_DATA};
+pub use frame::{FrameBuffer, FrameHeader, MAX_DATA};
 pub use instruction::{Direction, Instruction, MessageType};
 pub use packet::Reassembly;
 pub use reply::Reply;
-pub use request::{Request, State, Window};
+pub use request::{ConnectionState, Request, Window};
 
 use crate::model::{ProtocolFault, Reason};
 use std::fmt;
@@ -50,24 +50,24 @@ impl std::error::Error for Refusal {}
 
 /// Bytes that are no message of this protocol, or not from this peer: answered with `protocolError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault {
+pub struct ProtocolError {
     /// The code.
     pub code: ProtocolFault,
     /// What is wrong with the frame.
     pub text: &'static str,
 }
 
-impl Fault {
+impl ProtocolError {
     /// A fault with its text.
-    pub const fn new(code: ProtocolFault, text: &'static str) -> Fault {
-        Fault { code, text }
+    pub const fn new(code: ProtocolFault, text: &'static str) -> ProtocolError {
+        ProtocolError { code, text }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.text)
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ProtocolError {}

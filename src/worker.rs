@@ -15,16 +15,17 @@ pub mod service;
 
 use crate::config::WorkerConfig;
 use crate::daemon;
-use crate::net::tls::Tls;
-use crate::net::{Admission, ConnectionLimits, Drainer, refusal};
-use crate::thread::{self, Handle, Hearts, Stop, join_all};
+use crate::net::tls::ServerTls;
+use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, refusal};
+use crate::thread::{self, Stop, ThreadHandle, Watchdog, join_all};
 use cache::Cache;
 use clients::Clients;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use gate::{Gate, Serving};
-use master_link::dialer::{Dialer, Establish};
-use master_link::{MasterLink, Outlets};
-use router::{Modules, Router};
+pub use gate::PortState;
+use gate::WorkerAcceptor;
+use master_link::dialer::{Connect, Connector};
+use master_link::{MasterLink, MasterLinkChannels};
+use router::{WorkerChannels, WorkerRouter};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ const LINGER: Duration = Duration::from_millis(1_800);
 /// What the worker reports of itself, each kept by the module that knows it.
 #[derive(Debug)]
 pub struct Gauges {
-    admission: Arc<Admission>,
+    admission: Arc<ConnectionLimiter>,
     /// Sessions known.
     pub sessions: AtomicU32,
     /// Answers that the cache keeps.
@@ -56,7 +57,7 @@ impl Gauges {
 
 /// Whether clients are to be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
+pub enum PortCommand {
     /// The link stands, and prices are here.
     Serve,
     /// The master has thrown this worker out.
@@ -70,15 +71,15 @@ pub struct Worker {
     gate_stop: Stop,
     /// Ends the modules, once nobody asks them any more.
     stop: Stop,
-    gate: Handle,
-    modules: Vec<Handle>,
-    link: Handle,
+    gate: ThreadHandle,
+    modules: Vec<ThreadHandle>,
+    link: ThreadHandle,
     /// Keeps the router's inbox open when the last reader has ended.
-    _router: Sender<router::Batch>,
-    clients: Sender<clients::Message>,
-    admission: Arc<Admission>,
-    tls: Option<Arc<Tls>>,
-    state: Receiver<Serving>,
+    _router: Sender<router::RequestBatch>,
+    clients: Sender<clients::ClientsMessage>,
+    admission: Arc<ConnectionLimiter>,
+    tls: Option<Arc<ServerTls>>,
+    state: Receiver<PortState>,
 }
 
 impl Worker {
@@ -86,16 +87,16 @@ impl Worker {
     ///
     /// # Errors
     /// The certificate cannot be read, or the system has no room for threads or descriptors.
-    pub fn start(config: &WorkerConfig, establish: Establish, hearts: &Hearts) -> io::Result<Worker> {
+    pub fn start(config: &WorkerConfig, establish: Connect, hearts: &Watchdog) -> io::Result<Worker> {
         let tls = match &config.tls {
             Some(tls) => Some(Arc::new(
-                Tls::load(&tls.certificate, &tls.key).map_err(io::Error::other)?,
+                ServerTls::load(&tls.certificate, &tls.key).map_err(io::Error::other)?,
             )),
             None => None,
         };
         let (gate_stop, stop) = (Stop::new(), Stop::new());
-        let drainer = Drainer::new()?;
-        let admission = Admission::new(ConnectionLimits {
+        let drainer = Flusher::new()?;
+        let admission = ConnectionLimiter::new(ConnectionLimits {
             total: config.limits.max_connections,
             per_ip: config.limits.max_connections_per_ip,
         });
@@ -115,9 +116,9 @@ impl Worker {
         let (to_state, state) = bounded(1);
         let (refusal, refuser) = refusal::refusal();
 
-        let router = Router::new(
+        let router = WorkerRouter::new(
             router_inbox,
-            Modules {
+            WorkerChannels {
                 cache: to_cache.clone(),
                 clients: to_clients.clone(),
                 tunnel: to_tunnel.clone(),
@@ -147,7 +148,7 @@ impl Worker {
             config.uuid,
             master_link_inbox,
             events,
-            Outlets {
+            MasterLinkChannels {
                 cache: to_cache,
                 clients: to_clients.clone(),
                 tunnel: to_tunnel,
@@ -156,7 +157,7 @@ impl Worker {
             gauges,
             hearts.register("master_link"),
         );
-        let gate = Gate {
+        let gate = WorkerAcceptor {
             listen: config.listen,
             limits: config.limits.clone(),
             tls: tls.clone(),
@@ -169,7 +170,7 @@ impl Worker {
             state: (to_state, state.clone()),
             heart: hearts.register("gate"),
         };
-        let dialer = Dialer::new(establish, to_events, Arc::clone(&drainer));
+        let dialer = Connector::new(establish, to_events, Arc::clone(&drainer));
 
         let (drains, refuses) = (hearts.register("drainer"), hearts.register("refuser"));
         // From the top of the graph down: the order in which they are joined.
@@ -200,7 +201,7 @@ impl Worker {
     }
 
     /// Tells whenever the port opens or closes, and when it could not be opened. Only the latest is kept.
-    pub fn state(&self) -> &Receiver<Serving> {
+    pub fn state(&self) -> &Receiver<PortState> {
         &self.state
     }
 
@@ -217,7 +218,9 @@ impl Worker {
     pub fn stop(self, deadline: Instant) -> Vec<String> {
         self.gate_stop.request();
         let mut late = join_all([self.gate], deadline);
-        let _ = self.clients.send_deadline(clients::Message::EndAll, deadline);
+        let _ = self
+            .clients
+            .send_deadline(clients::ClientsMessage::EndAll, deadline);
         let patience = deadline.min(Instant::now() + LINGER);
         while self.admission.open() > 0 && Instant::now() < patience {
             self.admission.wait_for_room(Duration::from_millis(20));
@@ -236,7 +239,7 @@ impl Worker {
 }
 
 /// A module that ends without being told to takes the process with it: half a daemon is worse than none.
-fn module(name: &str, stop: &Stop, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<Handle> {
+fn module(name: &str, stop: &Stop, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<ThreadHandle> {
     let stop = stop.clone();
     thread::spawn(name, move || {
         run(&stop);
@@ -256,15 +259,13 @@ pub fn await_serving(worker: &Worker, patience: Duration) -> Result<SocketAddr, 
     let deadline = Instant::now() + patience;
     loop {
         match worker.state().recv_deadline(deadline) {
-            Ok(Serving::Open(address)) => return Ok(address),
-            Ok(Serving::Failed(why)) => return Err(why),
-            Ok(Serving::Closed) => {}
+            Ok(PortState::Open(address)) => return Ok(address),
+            Ok(PortState::Failed(why)) => return Err(why),
+            Ok(PortState::Closed) => {}
             Err(_) => return Err("no link in time".to_owned()),
         }
     }
 }
-
-pub use gate::Serving as PortState;
 
 #[cfg(test)]
 mod testing;

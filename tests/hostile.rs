@@ -24,9 +24,9 @@ mod disk;
 mod proxy;
 
 use deployment::Deployment;
-use papertrader::client::{Client, Options};
+use papertrader::client::{Client, ConnectOptions};
 use papertrader::model::{Email, HashedPass, Reason, SessionId, Symbol, Username};
-use papertrader::wire::{Header, Instruction, Reply, Request, Window, frame};
+use papertrader::wire::{FrameHeader, Instruction, Reply, Request, Window, frame};
 use rustix::process::{Pid, Resource, Rlimit};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
@@ -62,7 +62,7 @@ impl Raw {
     fn reply(&mut self) -> Reply {
         let mut head = [0; frame::HEADER];
         self.0.read_exact(&mut head).unwrap();
-        let header = Header::read(&head);
+        let header = FrameHeader::read(&head);
         let mut data = vec![0; header.data_size as usize];
         self.0.read_exact(&mut data).unwrap();
         Reply::read(&header, &data).unwrap()
@@ -108,7 +108,7 @@ impl Service {
     /// Of a person who asks for as long as that, one thing after the other.
     fn watch(address: &str, name: &str, during: Duration) -> Service {
         let (username, _, pass) = user(name, 'a');
-        let mut client = Client::open(address, &Options::default(), None).unwrap();
+        let mut client = Client::open(address, &ConnectOptions::default(), None).unwrap();
         let symbol = Symbol::parse("SIM1").unwrap();
         let (mut quotes, mut logins) = (Vec::new(), Vec::new());
         let began = Instant::now();
@@ -161,7 +161,7 @@ fn main() {
     let mut deployment = Deployment::make(folder.path(), 1, "1s");
     deployment.heal();
     let address = deployment.addresses[0].clone();
-    let mut client = Client::open(&address, &Options::default(), None).unwrap();
+    let mut client = Client::open(&address, &ConnectOptions::default(), None).unwrap();
     for name in ["owner", "other"] {
         let (username, email, pass) = user(name, 'a');
         client.register(&username, &email, &pass).unwrap();
@@ -191,7 +191,7 @@ fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clien
     for _ in 0..clients {
         let mut socket = TcpStream::connect(address).unwrap();
         let mut bytes = Vec::new();
-        let state = papertrader::wire::State::Data;
+        let state = papertrader::wire::ConnectionState::Data;
         Request::SwitchState {
             session: session.clone(),
             state,
@@ -335,7 +335,7 @@ fn bursts(deployment: &Deployment, address: &str, session: &SessionId) {
     let before = descriptors_of(deployment);
     let began = Instant::now();
     let idle: Vec<TcpStream> = (0..2000).map(|_| TcpStream::connect(address).unwrap()).collect();
-    let mut client = Client::open(address, &Options::default(), Some(session.clone())).unwrap();
+    let mut client = Client::open(address, &ConnectOptions::default(), Some(session.clone())).unwrap();
     client.quote(Symbol::parse("SIM1").unwrap()).unwrap();
     println!(
         "hostile: 2000 connections that say nothing, and a quote, in {:?}",

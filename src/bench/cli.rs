@@ -2,8 +2,8 @@
 
 use super::driver::{Pace, Until};
 use super::load::{Load, Mix};
-use super::measure::{Measured, Times, grouped, span};
-use super::table::{self, Row};
+use super::measure::{Measurement, Times, grouped, span};
+use super::table::{self, ResultRow};
 use super::{Scale, growth, idle, load, logins, orders, plot, process, reads, start};
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
@@ -24,7 +24,7 @@ use std::time::Duration;
     after_help = "Exit codes: 0 done, also where a goal is not reached; 1 failed while running, or a wrong answer; \
                   2 bad command line."
 )]
-pub struct Cli {
+pub struct BenchCli {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -108,10 +108,10 @@ struct LoadArguments {
 
 /// Runs it.
 pub fn main() -> ExitCode {
-    run(&Cli::parse())
+    run(&BenchCli::parse())
 }
 
-fn run(cli: &Cli) -> ExitCode {
+fn run(cli: &BenchCli) -> ExitCode {
     process::raise_descriptors();
     let done = match &cli.command {
         Command::Load(arguments) => measure_load(cli, arguments),
@@ -137,7 +137,7 @@ fn run(cli: &Cli) -> ExitCode {
     }
 }
 
-fn measure_load(cli: &Cli, arguments: &LoadArguments) -> Result<String, String> {
+fn measure_load(cli: &BenchCli, arguments: &LoadArguments) -> Result<String, String> {
     let measured = load::run(&Load {
         worker: arguments.worker,
         connections: usize::from(arguments.connections),
@@ -163,7 +163,7 @@ fn measure_load(cli: &Cli, arguments: &LoadArguments) -> Result<String, String> 
     }
 }
 
-fn told(measured: &Measured) -> String {
+fn told(measured: &Measurement) -> String {
     let times = |times: &Times| {
         format!(
             "p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
@@ -191,10 +191,10 @@ fn told(measured: &Measured) -> String {
 }
 
 /// A measurement, and how it is told what happens meanwhile.
-type Measurement = fn(&Scale, &dyn Fn(&str)) -> Result<Vec<Row>, String>;
+type MeasureFn = fn(&Scale, &dyn Fn(&str)) -> Result<Vec<ResultRow>, String>;
 
 /// Those that give lines of the table.
-const MEASUREMENTS: [Measurement; 6] = [
+const MEASUREMENTS: [MeasureFn; 6] = [
     reads::measure,
     orders::measure,
     orders::settle,
@@ -203,7 +203,7 @@ const MEASUREMENTS: [Measurement; 6] = [
     logins::measure,
 ];
 
-fn scale(cli: &Cli) -> Scale {
+fn scale(cli: &BenchCli) -> Scale {
     if cli.short {
         Scale::short()
     } else {
@@ -215,11 +215,11 @@ fn progress(text: &str) {
     eprintln!("{text}");
 }
 
-fn measure_rows(cli: &Cli, chosen: &[Measurement]) -> Result<String, String> {
+fn measure_rows(cli: &BenchCli, chosen: &[MeasureFn]) -> Result<String, String> {
     printed(cli, &collect(cli, chosen)?)
 }
 
-fn collect(cli: &Cli, chosen: &[Measurement]) -> Result<Vec<Row>, String> {
+fn collect(cli: &BenchCli, chosen: &[MeasureFn]) -> Result<Vec<ResultRow>, String> {
     let mut rows = Vec::new();
     for measure in chosen {
         rows.extend(measure(&scale(cli), &progress)?);
@@ -227,7 +227,7 @@ fn collect(cli: &Cli, chosen: &[Measurement]) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-fn printed(cli: &Cli, rows: &[Row]) -> Result<String, String> {
+fn printed(cli: &BenchCli, rows: &[ResultRow]) -> Result<String, String> {
     if cli.json {
         serde_json::to_string_pretty(rows).map_err(|e| e.to_string())
     } else {
@@ -235,7 +235,7 @@ fn printed(cli: &Cli, rows: &[Row]) -> Result<String, String> {
     }
 }
 
-fn measure_all(cli: &Cli, arguments: &PlotArguments) -> Result<String, String> {
+fn measure_all(cli: &BenchCli, arguments: &PlotArguments) -> Result<String, String> {
     let mut rows = collect(cli, &MEASUREMENTS)?;
     let costs = growth::measure(&scale(cli), &[], &progress)?;
     draw(&costs, arguments)?;
@@ -243,7 +243,7 @@ fn measure_all(cli: &Cli, arguments: &PlotArguments) -> Result<String, String> {
     printed(cli, &rows)
 }
 
-fn measure_growth(cli: &Cli, arguments: &GrowthArguments) -> Result<String, String> {
+fn measure_growth(cli: &BenchCli, arguments: &GrowthArguments) -> Result<String, String> {
     let costs = growth::measure(&scale(cli), &arguments.only, &progress)?;
     draw(&costs, &arguments.plot)?;
     if cli.json {

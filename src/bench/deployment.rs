@@ -3,10 +3,10 @@
 //! The deployment that is measured: a sandbox with a simulated market, its programs those beside this one.
 
 use super::process::{self, Folder, Server, in_batch};
-use crate::client::{Client, Options as ClientOptions};
+use crate::client::{Client, ConnectOptions as ClientOptions};
 use crate::model::{Email, HashedPass, Quote, SessionId, Symbol, Username};
 use crate::sandbox::{self, Layout};
-use crate::wire::State;
+use crate::wire::ConnectionState;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ impl Deployment {
     /// What is in the way.
     pub fn make(setting: Setting) -> Result<Deployment, String> {
         let folder = Folder::new()?;
-        let mut options = sandbox::Options::new(folder.path().join("s"));
+        let mut options = sandbox::SandboxOptions::new(folder.path().join("s"));
         options.workers = setting.workers;
         options.update_interval = setting.update_interval;
         options.bcrypt_cost = setting.bcrypt_cost;
@@ -275,7 +275,7 @@ impl Deployment {
     pub fn quotes(&self, player: &Player) -> Result<Vec<(Symbol, Quote)>, String> {
         let mut client = self.client()?;
         client.set_session(Some(player.session.clone()));
-        client.enter(State::Data).map_err(|e| e.to_string())?;
+        client.enter(ConnectionState::Data).map_err(|e| e.to_string())?;
         let symbols = client.list().map_err(|e| e.to_string())?;
         let quotes = client.quotes(&symbols).map_err(|e| e.to_string())?;
         symbols

@@ -3,7 +3,7 @@
 //! The load: many connections on one thread, each with so many requests in flight, and how long every answer
 //! took. The same code drives every server that is compared.
 
-use super::measure::{Measured, Tally};
+use super::measure::{Measurement, Tally};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::time::{
@@ -31,7 +31,7 @@ const BEHIND: usize = 100_000;
 
 /// What the bytes at the beginning of what came are; the sizes are those of the whole frame or frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Came {
+pub enum ReplyHead {
     /// Less than a frame.
     Nothing,
     /// A frame of an answer that is not yet whole.
@@ -52,7 +52,7 @@ pub trait Speech {
     ///
     /// # Errors
     /// The answer is wrong: the measurement ends.
-    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<Came, String>;
+    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String>;
 }
 
 /// When requests are made.
@@ -90,7 +90,7 @@ pub struct Greeting {
 }
 
 #[derive(Debug)]
-struct Line {
+struct BenchConnection {
     socket: TcpStream,
     /// The beginning of a frame.
     inbox: Vec<u8>,
@@ -105,7 +105,7 @@ struct Line {
 pub struct Driver {
     epoll: OwnedFd,
     timer: OwnedFd,
-    lines: Vec<Line>,
+    lines: Vec<BenchConnection>,
     room: Vec<u8>,
 }
 
@@ -154,7 +154,7 @@ impl Driver {
             let socket = greet(address, &greeting(number)).map_err(|e| failed(&e))?;
             let data = EventData::new_u64(number as u64);
             epoll::add(&epoll, socket.as_fd(), data, EventFlags::IN).map_err(|e| failed(&e))?;
-            lines.push(Line {
+            lines.push(BenchConnection {
                 socket,
                 inbox: Vec::new(),
                 outbox: Vec::new(),
@@ -185,14 +185,14 @@ impl Driver {
         pace: Pace,
         warm_up: Duration,
         until: Until,
-    ) -> Result<Measured, String> {
+    ) -> Result<Measurement, String> {
         if !warm_up.is_zero() {
             self.run(speech, pace, Until::Time(warm_up))?;
         }
         self.run(speech, pace, until)
     }
 
-    fn run(&mut self, speech: &mut impl Speech, pace: Pace, until: Until) -> Result<Measured, String> {
+    fn run(&mut self, speech: &mut impl Speech, pace: Pace, until: Until) -> Result<Measurement, String> {
         let began = Instant::now();
         let mut run = Run {
             pace,
@@ -383,7 +383,7 @@ impl Driver {
     }
 }
 
-impl Line {
+impl BenchConnection {
     /// How many bytes were whole frames, and how many requests they answered.
     fn take(
         &mut self,
@@ -399,22 +399,22 @@ impl Line {
                 .hear(number, &bytes[taken..])
                 .map_err(|e| format!("connection {number}: {e}"))?;
             match came {
-                Came::Nothing => return Ok((taken, answered)),
-                Came::Piece(size) => taken += size,
-                Came::Notice(size) => {
+                ReplyHead::Nothing => return Ok((taken, answered)),
+                ReplyHead::Piece(size) => taken += size,
+                ReplyHead::Notice(size) => {
                     taken += size;
                     if let Some(asked) = self.asked.get(self.noticed) {
                         tally.notice(now.saturating_duration_since(*asked));
                         self.noticed += 1;
                     }
                 }
-                Came::Reply(size) | Came::Refused(size) => {
+                ReplyHead::Reply(size) | ReplyHead::Refused(size) => {
                     taken += size;
                     answered += 1;
                     let asked = self.asked.pop_front().ok_or("an answer that nobody asked for")?;
                     self.noticed = self.noticed.saturating_sub(1);
                     let took = now.saturating_duration_since(asked);
-                    if matches!(came, Came::Reply(_)) {
+                    if matches!(came, ReplyHead::Reply(_)) {
                         tally.reply(took);
                     } else {
                         tally.refused();

@@ -3,7 +3,7 @@
 //! Fills a sandbox's database while nothing runs, which is how a million accounts come about without a million
 //! password hashes.
 
-use crate::model::{SessionId, Stamp, Username};
+use crate::model::{SessionId, Timestamp, Username};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const HEAVY: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AN
 
 /// An account that was written here, with a session.
 #[derive(Debug, Clone)]
-pub struct Filled {
+pub struct FilledAccount {
     /// Its name.
     pub username: Username,
     /// A session of its.
@@ -23,7 +23,7 @@ pub struct Filled {
 
 /// Accounts at even distances.
 #[derive(Debug, Clone, Copy)]
-pub struct Every {
+pub struct EvenAccounts {
     /// The first.
     pub first: u64,
     /// How many.
@@ -40,7 +40,7 @@ pub struct Filler {
 }
 
 /// What comes of it.
-pub type Outcome<T> = Result<T, String>;
+pub type FillResult<T> = Result<T, String>;
 
 fn words(error: rusqlite::Error) -> String {
     format!("filling the database: {error}")
@@ -50,7 +50,7 @@ fn words(error: rusqlite::Error) -> String {
 ///
 /// # Errors
 /// Never; it has the form.
-pub fn name(number: u64) -> Outcome<Username> {
+pub fn name(number: u64) -> FillResult<Username> {
     Username::parse(&format!("user-{number}")).map_err(|e| e.to_string())
 }
 
@@ -59,7 +59,7 @@ impl Filler {
     ///
     /// # Errors
     /// The database cannot be opened.
-    pub fn open(path: &Path) -> Outcome<Filler> {
+    pub fn open(path: &Path) -> FillResult<Filler> {
         let database = Connection::open(path).map_err(words)?;
         // If this fails half-way, the whole sandbox is thrown away.
         database
@@ -69,7 +69,7 @@ impl Filler {
             .map_err(words)?;
         Ok(Filler {
             database,
-            now: Stamp::now().0,
+            now: Timestamp::now().0,
         })
     }
 
@@ -77,7 +77,7 @@ impl Filler {
     ///
     /// # Errors
     /// The database fails.
-    pub fn accounts(&mut self, count: u64, symbol: &str) -> Outcome<()> {
+    pub fn accounts(&mut self, count: u64, symbol: &str) -> FillResult<()> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let transaction = self.database.transaction().map_err(words)?;
         let all = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)";
@@ -106,7 +106,7 @@ impl Filler {
     ///
     /// # Errors
     /// The database fails.
-    pub fn sessions(&mut self, of: Every) -> Outcome<Vec<Filled>> {
+    pub fn sessions(&mut self, of: EvenAccounts) -> FillResult<Vec<FilledAccount>> {
         let transaction = self.database.transaction().map_err(words)?;
         let mut filled = Vec::new();
         for number in 0..of.accounts {
@@ -120,7 +120,7 @@ impl Filler {
                     params![session.hash().0, account_number, self.now, self.now + LIFETIME],
                 )
                 .map_err(words)?;
-            filled.push(Filled {
+            filled.push(FilledAccount {
                 username: name(account)?,
                 session,
             });
@@ -133,7 +133,7 @@ impl Filler {
     ///
     /// # Errors
     /// The database fails.
-    pub fn transactions(&mut self, count: u64, of: Every, symbol: &str) -> Outcome<()> {
+    pub fn transactions(&mut self, count: u64, of: EvenAccounts, symbol: &str) -> FillResult<()> {
         let integer = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let heavy = count > 100_000;
         let mut indexes: Vec<(String, String)> = Vec::new();
@@ -188,7 +188,7 @@ impl Filler {
     ///
     /// # Errors
     /// The database fails.
-    pub fn close(self) -> Outcome<()> {
+    pub fn close(self) -> FillResult<()> {
         self.database
             .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;")
             .map_err(words)?;

@@ -6,14 +6,14 @@
 use super::Scale;
 use super::deployment::{Deployment, Setting};
 use super::driver::{Driver, Greeting, Pace, Until};
-use super::fill::{self, Every, Filled, Filler};
-use super::measure::{Measured, Ratio, grouped, median, rate, span};
+use super::fill::{self, EvenAccounts, FilledAccount, Filler};
+use super::measure::{Measurement, Ratio, grouped, median, rate, span};
 use super::orders::round;
-use super::plot::{Line, Panel};
-use super::speech::{Asking, into_data};
-use super::table::{Figure, Goal, Row};
+use super::plot::{Panel, PlotLine};
+use super::speech::{KnownInstructions, into_data};
+use super::table::{Figure, Goal, ResultRow};
 use crate::model::Symbol;
-use crate::wire::{Request, State};
+use crate::wire::{ConnectionState, Request};
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -73,7 +73,7 @@ const DIRECTIONS: [Direction; 4] = [
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ask {
+enum GrowthRequest {
     Quote,
     Info,
     History,
@@ -81,11 +81,11 @@ enum Ask {
 }
 
 /// Each with its name, the connections to all workers together, and the requests in flight on each.
-const ASKS: [(Ask, &str, usize, usize); 4] = [
-    (Ask::Quote, "quote", 32, 16),
-    (Ask::Info, "user info", 16, 16),
-    (Ask::History, "history", 16, 4),
-    (Ask::Order, "order", 8, 500),
+const ASKS: [(GrowthRequest, &str, usize, usize); 4] = [
+    (GrowthRequest::Quote, "quote", 32, 16),
+    (GrowthRequest::Info, "user info", 16, 16),
+    (GrowthRequest::History, "history", 16, 4),
+    (GrowthRequest::Order, "order", 8, 500),
 ];
 
 /// What one kind of request costs at one point.
@@ -186,11 +186,11 @@ fn fill(
     accounts: u64,
     transactions: u64,
     assets: u32,
-) -> Result<Vec<Filled>, String> {
+) -> Result<Vec<FilledAccount>, String> {
     let symbol = format!("SIM{:0digits$}", 1, digits = assets.to_string().len());
     let mut filler = Filler::open(&deployment.database())?;
     filler.accounts(accounts, &symbol)?;
-    let active = Every {
+    let active = EvenAccounts {
         first: 1,
         accounts: ACTIVE,
         step: accounts / ACTIVE,
@@ -199,34 +199,34 @@ fn fill(
     filler.transactions(OWN_TRANSACTIONS * ACTIVE, active, &symbol)?;
     if transactions > 0 {
         // Their neighbours, who do nothing any more, did all the rest.
-        filler.transactions(transactions, Every { first: 2, ..active }, &symbol)?;
+        filler.transactions(transactions, EvenAccounts { first: 2, ..active }, &symbol)?;
     }
     filler.close()?;
     Ok(filled)
 }
 
-fn symbols(deployment: &Deployment, filled: &[Filled]) -> Result<Vec<Symbol>, String> {
+fn symbols(deployment: &Deployment, filled: &[FilledAccount]) -> Result<Vec<Symbol>, String> {
     let first = filled.first().ok_or("no account")?;
     let mut client = deployment.client()?;
     client.set_session(Some(first.session.clone()));
-    client.enter(State::Data).map_err(|e| e.to_string())?;
+    client.enter(ConnectionState::Data).map_err(|e| e.to_string())?;
     client.list().map_err(|e| e.to_string())
 }
 
-type Crew = (Driver, Asking);
+type Crew = (Driver, KnownInstructions);
 
 /// What a point has, for those who ask.
 struct World<'a> {
     accounts: u64,
-    filled: &'a [Filled],
+    filled: &'a [FilledAccount],
     symbols: &'a [Symbol],
 }
 
 impl World<'_> {
     /// Connections to one worker, and what they ask.
-    fn crew(&self, address: SocketAddr, ask: Ask, connections: usize) -> Result<Crew, String> {
+    fn crew(&self, address: SocketAddr, ask: GrowthRequest, connections: usize) -> Result<Crew, String> {
         // Each connection has its part of the active people.
-        let parts: Vec<&[Filled]> = self
+        let parts: Vec<&[FilledAccount]> = self
             .filled
             .chunks(self.filled.len().div_ceil(connections))
             .collect();
@@ -237,29 +237,34 @@ impl World<'_> {
             .collect();
         let driver = Driver::open(address, parts.len(), |number| {
             match (ask, parts[number].first()) {
-                (Ask::Order, _) | (_, None) => Greeting::default(),
+                (GrowthRequest::Order, _) | (_, None) => Greeting::default(),
                 (_, Some(filled)) => into_data(&filled.session),
             }
         })?;
-        Ok((driver, Asking::new(requests?, false)))
+        Ok((driver, KnownInstructions::new(requests?, false)))
     }
 
-    fn requests(&self, ask: Ask, number: usize, part: &[Filled]) -> Result<Vec<Request>, String> {
+    fn requests(
+        &self,
+        ask: GrowthRequest,
+        number: usize,
+        part: &[FilledAccount],
+    ) -> Result<Vec<Request>, String> {
         let mut requests = Vec::new();
         for (at, filled) in part.iter().cycle().take(ROUND.max(part.len())).enumerate() {
             let symbol = self.symbols[(number * 7 + at) % self.symbols.len().max(1)];
             let session = filled.session.clone();
             match ask {
-                Ask::Quote => requests.push(Request::AssetCurrent { symbol }),
-                Ask::Info => {
+                GrowthRequest::Quote => requests.push(Request::AssetCurrent { symbol }),
+                GrowthRequest::Info => {
                     let username = fill::name(1 + scattered(number, at) % self.accounts)?;
                     requests.push(Request::UserInfo { session, username });
                 }
-                Ask::History => requests.push(Request::UserHistory {
+                GrowthRequest::History => requests.push(Request::UserHistory {
                     session,
                     username: filled.username.clone(),
                 }),
-                Ask::Order => requests.extend(round(&session, &[symbol])),
+                GrowthRequest::Order => requests.extend(round(&session, &[symbol])),
             }
         }
         Ok(requests)
@@ -305,14 +310,14 @@ fn cost(
                     .map_err(|_| "a load's thread panicked".to_owned())??,
             );
         }
-        Ok::<Vec<Measured>, String>(measured)
+        Ok::<Vec<Measurement>, String>(measured)
     })?;
     let used = deployment.processor_time()? - idle;
     let elapsed = nanos(began.elapsed());
     let own = u64::try_from(u128::from(at_rest) * u128::from(elapsed) / 1_000_000_000).unwrap_or(u64::MAX);
     // What was answered after the end of the time was worked for, too.
     let answered: u64 = measured.iter().map(|m| m.replies.count + m.late).sum();
-    let counted: u64 = measured.iter().map(Measured::rate).sum();
+    let counted: u64 = measured.iter().map(Measurement::rate).sum();
     let times: Vec<u64> = measured.iter().map(|m| m.replies.p50).collect();
     let cost = used.saturating_sub(own) / answered.max(1);
     Ok((cost, counted, median(&times).unwrap_or(0)))
@@ -323,7 +328,7 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 /// How the costs at the far end compare with those at the near one: what is to stay flat.
-pub fn rows(costs: &[Cost]) -> Vec<Row> {
+pub fn rows(costs: &[Cost]) -> Vec<ResultRow> {
     let mut rows = Vec::new();
     for direction in DIRECTIONS {
         for (_, what, ..) in ASKS {
@@ -333,7 +338,7 @@ pub fn rows(costs: &[Cost]) -> Vec<Row> {
             let Some(first) = line.next() else { continue };
             let Some(last) = line.next_back() else { continue };
             let ratio = Ratio::of(last.cost, first.cost);
-            rows.push(Row {
+            rows.push(ResultRow {
                 what: format!(
                     "cost of one {what}: {} to {} {}",
                     grouped(first.size),
@@ -361,7 +366,7 @@ pub fn panels(costs: &[Cost]) -> Vec<Panel> {
                 .filter(|c| c.direction == direction.name && c.what == what)
                 .collect();
             let Some(first) = line.first() else { continue };
-            lines.push(Line {
+            lines.push(PlotLine {
                 name: what.to_owned(),
                 points: line
                     .iter()

@@ -6,9 +6,9 @@ use super::Scale;
 use super::deployment::{Deployment, Setting};
 use super::measure::{median, rate};
 use super::process::resident;
-use super::table::{Figure, Goal, Row};
+use super::table::{Figure, Goal, ResultRow};
 use crate::wire::frame::HEADER;
-use crate::wire::{Header, Instruction, Request};
+use crate::wire::{FrameHeader, Instruction, Request};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// A client does not get in, or the worker is gone.
-pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let count = if scale.is_short { 100 } else { CLIENTS };
     let (mut rates, mut sizes) = (Vec::new(), Vec::new());
     for turn in 0..scale.alternations.min(3) {
@@ -51,12 +51,12 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
     }
     let goal = |goal| (!scale.is_short).then_some(goal);
     Ok(vec![
-        Row::ours(
+        ResultRow::ours(
             format!("{count} clients get in"),
             Figure::PerSecond(median(&rates).unwrap_or(0)),
             goal(Goal::AtLeast(Figure::PerSecond(ACCEPTED))),
         ),
-        Row::ours(
+        ResultRow::ours(
             format!("the worker's memory with {count} idle clients"),
             Figure::Bytes(median(&sizes).unwrap_or(0)),
             goal(Goal::AtMost(Figure::Bytes(RESIDENT))),
@@ -94,7 +94,7 @@ fn ping(client: &mut TcpStream) -> std::io::Result<()> {
 fn pong(client: &mut TcpStream) -> std::io::Result<()> {
     let mut answer = [0; HEADER];
     client.read_exact(&mut answer)?;
-    if Header::read(&answer).instruction == Instruction::Pong.number() {
+    if FrameHeader::read(&answer).instruction == Instruction::Pong.number() {
         Ok(())
     } else {
         Err(std::io::Error::other(format!("not a pong: {answer:02x?}")))

@@ -4,11 +4,11 @@
 
 use super::deployment::{Deployment, Player, Setting, password};
 use super::driver::{Driver, Greeting, Pace, Until};
-use super::measure::Measured;
-use super::speech::{Asking, into_data};
-use crate::client::{Client, Options};
-use crate::model::{Amount, Email, Side, Stamp, Symbol, Username};
-use crate::wire::{Request, State, Window};
+use super::measure::Measurement;
+use super::speech::{KnownInstructions, into_data};
+use crate::client::{Client, ConnectOptions};
+use crate::model::{Email, Quantity, Side, Symbol, Timestamp, Username};
+use crate::wire::{ConnectionState, Request, Window};
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,11 +18,11 @@ const ROUND: usize = 600;
 /// Weights of a mix add up to at most this.
 const WEIGHTS_MAX: usize = 200;
 /// What is bought and sold again.
-const QUANTITY: Amount = Amount(10_000);
+const QUANTITY: Quantity = Quantity(10_000);
 
 /// One kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     /// `getAssetValueCurrent`
     Current,
     /// `getAssetInfo`
@@ -58,35 +58,38 @@ pub enum Kind {
 }
 
 /// Every kind and its word.
-const KINDS: [(&str, Kind); 16] = [
-    ("current", Kind::Current),
-    ("info", Kind::Info),
-    ("day", Kind::Day),
-    ("week", Kind::Week),
-    ("month", Kind::Month),
-    ("year", Kind::Year),
-    ("alltime", Kind::AllTime),
-    ("predicted", Kind::Predicted),
-    ("list", Kind::List),
-    ("user", Kind::User),
-    ("portfolio", Kind::Portfolio),
-    ("history", Kind::History),
-    ("buy", Kind::Buy),
-    ("trade", Kind::Trade),
-    ("resume", Kind::Resume),
-    ("login", Kind::Login),
+const KINDS: [(&str, RequestKind); 16] = [
+    ("current", RequestKind::Current),
+    ("info", RequestKind::Info),
+    ("day", RequestKind::Day),
+    ("week", RequestKind::Week),
+    ("month", RequestKind::Month),
+    ("year", RequestKind::Year),
+    ("alltime", RequestKind::AllTime),
+    ("predicted", RequestKind::Predicted),
+    ("list", RequestKind::List),
+    ("user", RequestKind::User),
+    ("portfolio", RequestKind::Portfolio),
+    ("history", RequestKind::History),
+    ("buy", RequestKind::Buy),
+    ("trade", RequestKind::Trade),
+    ("resume", RequestKind::Resume),
+    ("login", RequestKind::Login),
 ];
 
-impl Kind {
+impl RequestKind {
     /// Whether it is asked in the data state.
     fn is_data(self) -> bool {
-        !matches!(self, Kind::Buy | Kind::Trade | Kind::Resume | Kind::Login)
+        !matches!(
+            self,
+            RequestKind::Buy | RequestKind::Trade | RequestKind::Resume | RequestKind::Login
+        )
     }
 }
 
 /// Kinds with their weights: `current=8,info=1`. All of them belong to the same state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mix(Vec<(Kind, usize)>);
+pub struct Mix(Vec<(RequestKind, usize)>);
 
 impl FromStr for Mix {
     type Err = String;
@@ -130,7 +133,7 @@ impl Mix {
     }
 
     /// The kinds in turn, each as often as its weight says, spread evenly.
-    fn turns(&self) -> Vec<Kind> {
+    fn turns(&self) -> Vec<RequestKind> {
         let sum: usize = self.0.iter().map(|(_, weight)| weight).sum();
         let mut credit: Vec<usize> = vec![0; self.0.len()];
         let mut turns = Vec::with_capacity(sum);
@@ -172,11 +175,11 @@ struct Stuff<'a> {
     player: &'a Player,
     symbols: &'a [Symbol],
     /// Market time of the newest quote.
-    now: Stamp,
+    now: Timestamp,
 }
 
 impl Stuff<'_> {
-    fn requests(&self, kind: Kind, symbol: Symbol) -> Result<Vec<Request>, String> {
+    fn requests(&self, kind: RequestKind, symbol: Symbol) -> Result<Vec<Request>, String> {
         let (session, username) = (self.player.session.clone(), self.player.username.clone());
         let window = |window| Request::AssetWindow {
             symbol,
@@ -191,25 +194,25 @@ impl Stuff<'_> {
             id: None,
         };
         Ok(vec![match kind {
-            Kind::Current => Request::AssetCurrent { symbol },
-            Kind::Info => Request::AssetInfo { symbol },
-            Kind::Day => window(Window::Day(self.now)),
-            Kind::Week => window(Window::Week(self.now)),
-            Kind::Month => window(Window::Month(self.now)),
-            Kind::Year => window(Window::Year(self.now)),
-            Kind::AllTime => window(Window::AllTime),
-            Kind::Predicted => Request::AssetPredicted {
+            RequestKind::Current => Request::AssetCurrent { symbol },
+            RequestKind::Info => Request::AssetInfo { symbol },
+            RequestKind::Day => window(Window::Day(self.now)),
+            RequestKind::Week => window(Window::Week(self.now)),
+            RequestKind::Month => window(Window::Month(self.now)),
+            RequestKind::Year => window(Window::Year(self.now)),
+            RequestKind::AllTime => window(Window::AllTime),
+            RequestKind::Predicted => Request::AssetPredicted {
                 symbol,
-                date: Stamp(self.now.0 + 7 * crate::model::stamp::DAY),
+                date: Timestamp(self.now.0 + 7 * crate::model::stamp::DAY),
             },
-            Kind::List => Request::AssetList,
-            Kind::User => Request::UserInfo { session, username },
-            Kind::Portfolio => Request::UserPortfolio { session, username },
-            Kind::History => Request::UserHistory { session, username },
-            Kind::Buy => order(Side::Buy),
-            Kind::Trade => return Ok(vec![order(Side::Buy), order(Side::Sell)]),
-            Kind::Resume => Request::Resume { session },
-            Kind::Login => Request::Login {
+            RequestKind::List => Request::AssetList,
+            RequestKind::User => Request::UserInfo { session, username },
+            RequestKind::Portfolio => Request::UserPortfolio { session, username },
+            RequestKind::History => Request::UserHistory { session, username },
+            RequestKind::Buy => order(Side::Buy),
+            RequestKind::Trade => return Ok(vec![order(Side::Buy), order(Side::Sell)]),
+            RequestKind::Resume => Request::Resume { session },
+            RequestKind::Login => Request::Login {
                 username,
                 hashed_pass: password()?,
                 expirable: false,
@@ -234,7 +237,7 @@ impl Stuff<'_> {
 ///
 /// # Errors
 /// A server fails, or answers wrongly.
-pub fn run(load: &Load) -> Result<Measured, String> {
+pub fn run(load: &Load) -> Result<Measurement, String> {
     let deployment = match load.worker {
         Some(_) => None,
         None => Some(Deployment::start(Setting {
@@ -250,11 +253,11 @@ pub fn run(load: &Load) -> Result<Measured, String> {
     let player = newcomer(address)?;
     let mut client = Client::open(
         &address.to_string(),
-        &Options::default(),
+        &ConnectOptions::default(),
         Some(player.session.clone()),
     )
     .map_err(|e| e.to_string())?;
-    client.enter(State::Data).map_err(|e| e.to_string())?;
+    client.enter(ConnectionState::Data).map_err(|e| e.to_string())?;
     let symbols = client.list().map_err(|e| e.to_string())?;
     let first = *symbols.first().ok_or("the worker has no assets")?;
     let now = client.quote(first).map_err(|e| e.to_string())?.time;
@@ -265,7 +268,7 @@ pub fn run(load: &Load) -> Result<Measured, String> {
     };
     let rounds: Result<Vec<Vec<Request>>, String> =
         (0..load.connections).map(|n| stuff.round(&load.mix, n)).collect();
-    let mut speech = Asking::new(rounds?, load.may_fail);
+    let mut speech = KnownInstructions::new(rounds?, load.may_fail);
     let greeting = if load.mix.is_data() {
         into_data(&player.session)
     } else {
@@ -278,7 +281,7 @@ pub fn run(load: &Load) -> Result<Measured, String> {
 /// Someone with a name that nobody has yet.
 fn newcomer(address: SocketAddr) -> Result<Player, String> {
     let mut client =
-        Client::open(&address.to_string(), &Options::default(), None).map_err(|e| e.to_string())?;
+        Client::open(&address.to_string(), &ConnectOptions::default(), None).map_err(|e| e.to_string())?;
     let name = format!("b{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
     let username = Username::parse(&name).map_err(|e| e.to_string())?;
     let email = Email::parse(&format!("{name}@example.org")).map_err(|e| e.to_string())?;
@@ -302,8 +305,11 @@ mod tests {
     fn a_mix_spreads_its_kinds_by_weight() {
         let mix: Mix = "current=3,info".parse().unwrap();
         let turns = mix.turns();
-        let count = |wanted: Kind| turns.iter().filter(|kind| **kind == wanted).count();
-        assert_eq!((turns.len(), count(Kind::Current), count(Kind::Info)), (4, 3, 1));
+        let count = |wanted: RequestKind| turns.iter().filter(|kind| **kind == wanted).count();
+        assert_eq!(
+            (turns.len(), count(RequestKind::Current), count(RequestKind::Info)),
+            (4, 3, 1)
+        );
         assert!(mix.is_data());
         assert!(!"trade=9,resume".parse::<Mix>().unwrap().is_data());
         for wrong in [

@@ -6,9 +6,9 @@
 use super::Scale;
 use super::deployment::{Deployment, Player, Setting, password};
 use super::driver::{Driver, Greeting, Pace, Until};
-use super::measure::{Measured, Ratio, median};
-use super::speech::{Asking, into_data};
-use super::table::{Figure, Goal, Row};
+use super::measure::{Measurement, Ratio, median};
+use super::speech::{KnownInstructions, into_data};
+use super::table::{Figure, Goal, ResultRow};
 use crate::model::Symbol;
 use crate::wire::Request;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ const LONGER: u32 = 4;
 struct Beside {
     what: &'static str,
     driver: Driver,
-    speech: Asking,
+    speech: KnownInstructions,
     per_second: u64,
 }
 
@@ -44,7 +44,7 @@ struct Beside {
 ///
 /// # Errors
 /// A server fails, or answers wrongly.
-pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let cost = if scale.is_short { 4 } else { COST };
     let deployment = Deployment::start(Setting {
         bcrypt_cost: cost,
@@ -74,7 +74,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
             scale,
             Some(&mut || logins.measure(&mut speech, pace, Duration::ZERO, until)),
         )?;
-        let rate = busy.last().map_or(0, Measured::rate);
+        let rate = busy.last().map_or(0, Measurement::rate);
         ratios.push(Ratio(rate.saturating_mul(hash) / 1_000_000 / pool()));
         paces.push(rate);
         hashes.push(hash);
@@ -83,7 +83,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
         }
     }
     let goal = |goal| (!scale.is_short).then_some(goal);
-    let mut rows = vec![Row {
+    let mut rows = vec![ResultRow {
         what: format!(
             "logins, bcrypt at cost {cost}; theirs: {} core ÷ one hash",
             pool()
@@ -96,7 +96,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
     for (beside, tails) in beside.iter().zip(&tails) {
         let of = |value: fn(&(u64, u64)) -> u64| median(&tails.iter().map(value).collect::<Vec<u64>>());
         let ratios: Vec<Ratio> = tails.iter().map(|(busy, idle)| Ratio::of(*busy, *idle)).collect();
-        rows.push(Row {
+        rows.push(ResultRow {
             what: format!("{} beside logins, p99; theirs: idle", beside.what),
             ours: Figure::Nanoseconds(of(|tail| tail.0).unwrap_or(0)),
             theirs: of(|tail| tail.1).map(Figure::Nanoseconds),
@@ -112,7 +112,7 @@ fn all_beside(deployment: &Deployment, player: &Player, symbols: &[Symbol]) -> R
         Ok(Beside {
             what,
             driver: Driver::open(deployment.worker()?, CONNECTIONS, |_| greeting.clone())?,
-            speech: Asking::new(vec![requests; CONNECTIONS], false),
+            speech: KnownInstructions::new(vec![requests; CONNECTIONS], false),
             per_second,
         })
     };
@@ -138,7 +138,7 @@ fn all_beside(deployment: &Deployment, player: &Player, symbols: &[Symbol]) -> R
 }
 
 /// Someone who logs in on each connection; each name counts for itself.
-fn logging_in(deployment: &Deployment) -> Result<(Driver, Asking), String> {
+fn logging_in(deployment: &Deployment) -> Result<(Driver, KnownInstructions), String> {
     let requests: Result<Vec<Vec<Request>>, String> = deployment
         .players(LOGINS)?
         .into_iter()
@@ -151,14 +151,18 @@ fn logging_in(deployment: &Deployment) -> Result<(Driver, Asking), String> {
         })
         .collect();
     let driver = Driver::open(deployment.worker()?, LOGINS, |_| Greeting::default())?;
-    Ok((driver, Asking::new(requests?, false)))
+    Ok((driver, KnownInstructions::new(requests?, false)))
 }
 
-type Extra<'a> = &'a mut (dyn FnMut() -> Result<Measured, String> + Send);
+type Extra<'a> = &'a mut (dyn FnMut() -> Result<Measurement, String> + Send);
 
 /// All loads beside one another, each on a thread; `extra`, if any, is the last of what is given back, and the
 /// others go on for as long as it takes.
-fn together(beside: &mut [Beside], scale: &Scale, extra: Option<Extra<'_>>) -> Result<Vec<Measured>, String> {
+fn together(
+    beside: &mut [Beside],
+    scale: &Scale,
+    extra: Option<Extra<'_>>,
+) -> Result<Vec<Measurement>, String> {
     let until = match (scale.until, extra.is_some()) {
         (Until::Time(time), true) => Until::Time(time * LONGER),
         (until, _) => until,

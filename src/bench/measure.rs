@@ -62,10 +62,10 @@ impl Tally {
     }
 
     /// What all of it comes to.
-    pub fn measured(&self, elapsed: Duration) -> Measured {
+    pub fn measured(&self, elapsed: Duration) -> Measurement {
         let times =
             |histogram: &Option<Histogram<u64>>| histogram.as_ref().map(Times::of).unwrap_or_default();
-        Measured {
+        Measurement {
             elapsed: nanos(elapsed).max(1),
             refused: self.refused,
             late: self.late,
@@ -117,7 +117,7 @@ impl Times {
 
 /// What a measurement gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Measured {
+pub struct Measurement {
     /// Nanoseconds that were counted.
     pub elapsed: u64,
     /// Other answers than the one hoped for.
@@ -130,7 +130,7 @@ pub struct Measured {
     pub notices: Times,
 }
 
-impl Measured {
+impl Measurement {
     /// Answers a second.
     pub fn rate(&self) -> u64 {
         rate(self.replies.count, self.elapsed)

@@ -6,11 +6,11 @@
 use super::Scale;
 use super::deployment::{Deployment, Player, Setting};
 use super::driver::{Driver, Greeting, Pace, Until};
-use super::measure::{Measured, Ratio, median};
+use super::measure::{Measurement, Ratio, median};
 use super::rivals::Postgres;
-use super::speech::Asking;
-use super::table::{Figure, Goal, Row};
-use crate::model::{Amount, SessionId, Side, Symbol};
+use super::speech::KnownInstructions;
+use super::table::{Figure, Goal, ResultRow};
+use crate::model::{Quantity, SessionId, Side, Symbol};
 use crate::wire::Request;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// Transactions of PostgreSQL's that one of ours is to be worth, in thousandths.
 const GOAL: u64 = 5000;
 /// What is bought and sold again: so little that nobody runs out of cash.
-const QUANTITY: Amount = Amount(10_000);
+const QUANTITY: Quantity = Quantity(10_000);
 
 /// Orders that one settlement takes, and how long it may take.
 const SETTLED: u64 = 10_000;
@@ -58,11 +58,11 @@ fn symbols(deployment: &Deployment, player: &Player) -> Result<Vec<Symbol>, Stri
 ///
 /// # Errors
 /// The worker does not take the connections.
-pub fn traders(deployment: &Deployment, players: &[Player]) -> Result<(Driver, Asking), String> {
+pub fn traders(deployment: &Deployment, players: &[Player]) -> Result<(Driver, KnownInstructions), String> {
     let first = players.first().ok_or("nobody trades")?;
     let symbols = symbols(deployment, first)?;
     let rounds = players.iter().map(|player| round(&player.session, &symbols));
-    let speech = Asking::new(rounds.collect(), false);
+    let speech = KnownInstructions::new(rounds.collect(), false);
     let driver = Driver::open(deployment.worker()?, players.len(), |_| Greeting::default())?;
     Ok((driver, speech))
 }
@@ -71,7 +71,7 @@ pub fn traders(deployment: &Deployment, players: &[Player]) -> Result<(Driver, A
 ///
 /// # Errors
 /// A server fails, or an order is refused.
-pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     tell("orders: starting PostgreSQL and a deployment …");
     let postgres = scale.rival("postgresql", Postgres::start())?;
     let deployment = Deployment::start(Setting {
@@ -92,29 +92,29 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
             }
         }
     }
-    let rates: Vec<u64> = ours.iter().map(Measured::rate).collect();
+    let rates: Vec<u64> = ours.iter().map(Measurement::rate).collect();
     let ratios: Vec<Ratio> = rates
         .iter()
         .zip(&theirs)
         .map(|(o, t)| Ratio::of(*o, *t))
         .collect();
-    let middle = |value: fn(&Measured) -> u64| {
+    let middle = |value: fn(&Measurement) -> u64| {
         median(&ours.iter().map(value).collect::<Vec<u64>>()).unwrap_or_default()
     };
     Ok(vec![
-        Row {
+        ResultRow {
             what: format!("orders, {CONNECTIONS} × {IN_FLIGHT}"),
             ours: Figure::PerSecond(median(&rates).unwrap_or(0)),
             theirs: median(&theirs).map(Figure::PerSecond),
             ratio: median(&ratios),
             goal: Some(Goal::RatioAtLeast(Ratio(GOAL))),
         },
-        Row::ours(
+        ResultRow::ours(
             "an order until it is queued, p50",
             Figure::Nanoseconds(middle(|m| m.notices.p50)),
             None,
         ),
-        Row::ours(
+        ResultRow::ours(
             "an order until it is settled, p50",
             Figure::Nanoseconds(middle(|m| m.replies.p50)),
             None,
@@ -126,7 +126,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
 ///
 /// # Errors
 /// A server fails, or an order is refused, or they were not settled together.
-pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let (count, interval) = if scale.is_short {
         (200, Duration::from_secs(1))
     } else {
@@ -161,7 +161,7 @@ pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
         }
     }
     let time = median(&times).ok_or("never were all orders settled by one update")?;
-    Ok(vec![Row::ours(
+    Ok(vec![ResultRow::ours(
         format!("one update settles {count} orders"),
         Figure::Nanoseconds(time),
         (!scale.is_short).then(|| {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// One line: sizes, and ratios to the first.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct PlotLine {
     /// What it is of.
     pub name: String,
     /// Sizes in rising order.
@@ -22,7 +22,7 @@ pub struct Panel {
     /// Below it a line is flat.
     pub limit: Ratio,
     /// The lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<PlotLine>,
 }
 
 /// A panel's room for lines, in pixels, and what stands around it.
@@ -163,7 +163,7 @@ mod tests {
         let panel = Panel {
             title: "accounts".to_owned(),
             limit: Ratio(1300),
-            lines: vec![Line {
+            lines: vec![PlotLine {
                 name: "quote".to_owned(),
                 points: vec![(1_000, Ratio(1000)), (10_000, Ratio(2000))],
             }],

@@ -5,10 +5,10 @@
 use super::Scale;
 use super::deployment::{Deployment, Setting};
 use super::driver::{Driver, Greeting, Pace};
-use super::measure::{Measured, Ratio, median};
+use super::measure::{Measurement, Ratio, median};
 use super::rivals::Redis;
-use super::speech::{Known, into_data, quote};
-use super::table::{Figure, Goal, Row};
+use super::speech::{KnownReplies, into_data, quote};
+use super::table::{Figure, Goal, ResultRow};
 use crate::wire::payload::QUOTE;
 use std::net::SocketAddr;
 
@@ -31,9 +31,9 @@ struct Side {
 }
 
 impl Side {
-    fn open(&self, connections: usize) -> Result<(Driver, Known), String> {
+    fn open(&self, connections: usize) -> Result<(Driver, KnownReplies), String> {
         let driver = Driver::open(self.address, connections, |_| self.greeting.clone())?;
-        Ok((driver, Known::new(self.pairs.clone(), connections)))
+        Ok((driver, KnownReplies::new(self.pairs.clone(), connections)))
     }
 }
 
@@ -41,7 +41,7 @@ impl Side {
 ///
 /// # Errors
 /// A server fails, or answers wrongly.
-pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let deployment = Deployment::start(Setting::default())?;
     let player = deployment.player("reader")?;
     let quotes = deployment.quotes(&player)?;
@@ -73,13 +73,13 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
             &what,
             &ours,
             &theirs,
-            Measured::rate,
+            Measurement::rate,
             Figure::PerSecond,
             goal,
         ));
         if (connections, in_flight) == (TAIL.0, TAIL.1) {
             let goal = Goal::RatioAtMost(Ratio(TAIL.2));
-            let p99 = |measured: &Measured| measured.replies.p99;
+            let p99 = |measured: &Measurement| measured.replies.p99;
             let what = format!("{what}, p99");
             rows.push(compared(&what, &ours, &theirs, p99, Figure::Nanoseconds, goal));
         }
@@ -87,7 +87,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-type Series = Vec<Measured>;
+type Series = Vec<Measurement>;
 
 /// The two in turn, each first in every other turn.
 fn alternate(
@@ -116,16 +116,16 @@ fn alternate(
 
 fn compared(
     what: &str,
-    ours: &[Measured],
-    theirs: &[Measured],
-    value: impl Fn(&Measured) -> u64,
+    ours: &[Measurement],
+    theirs: &[Measurement],
+    value: impl Fn(&Measurement) -> u64,
     figure: impl Fn(u64) -> Figure,
     goal: Goal,
-) -> Row {
-    let values = |series: &[Measured]| series.iter().map(&value).collect::<Vec<u64>>();
+) -> ResultRow {
+    let values = |series: &[Measurement]| series.iter().map(&value).collect::<Vec<u64>>();
     let (ours, theirs) = (values(ours), values(theirs));
     let ratios: Vec<Ratio> = ours.iter().zip(&theirs).map(|(o, t)| Ratio::of(*o, *t)).collect();
-    Row {
+    ResultRow {
         what: what.to_owned(),
         ours: figure(median(&ours).unwrap_or(0)),
         theirs: median(&theirs).map(figure),

@@ -230,7 +230,7 @@ fn programs() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::super::driver::{Driver, Greeting, Pace, Until};
-    use super::super::speech::Known;
+    use super::super::speech::KnownReplies;
     use super::*;
 
     /// Skipped, aloud, where the machine has no redis: it is no dependency of ours.
@@ -245,7 +245,7 @@ mod tests {
             }
         };
         let mut driver = Driver::open(redis.address, 5, |_| Greeting::default()).unwrap();
-        let mut speech = Known::new(redis.pairs.clone(), 5);
+        let mut speech = KnownReplies::new(redis.pairs.clone(), 5);
         let pace = Pace::Closed { in_flight: 4 };
         let measured = driver
             .measure(&mut speech, pace, Duration::ZERO, Until::Requests(500))
@@ -255,7 +255,7 @@ mod tests {
         if let Some(last) = wrong.last_mut().and_then(|(_, answer)| answer.get_mut(5)) {
             *last = b'x';
         }
-        let mut speech = Known::new(wrong, 5);
+        let mut speech = KnownReplies::new(wrong, 5);
         let error = driver
             .measure(&mut speech, pace, Duration::ZERO, Until::Requests(500))
             .unwrap_err();

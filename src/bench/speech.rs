@@ -3,29 +3,29 @@
 //! What is said under load. Requests are made before the measurement, so that asking costs a copy; answers are
 //! compared with what they must be.
 
-use super::driver::{Came, Greeting, Speech};
+use super::driver::{Greeting, ReplyHead, Speech};
 use crate::model::SessionId;
 use crate::wire::frame::HEADER;
-use crate::wire::{Header, Instruction, MessageType, Reply, Request, State};
+use crate::wire::{ConnectionState, FrameHeader, Instruction, MessageType, Reply, Request};
 
 /// Requests whose answers are known to the byte: quotes that do not change, and redis `GET`.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct KnownReplies {
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
     /// Per connection: the next to be asked, and to be answered.
     at: Vec<(usize, usize)>,
 }
 
-impl Known {
+impl KnownReplies {
     /// Each connection goes through all pairs, beginning with another one.
-    pub fn new(pairs: Vec<(Vec<u8>, Vec<u8>)>, connections: usize) -> Known {
+    pub fn new(pairs: Vec<(Vec<u8>, Vec<u8>)>, connections: usize) -> KnownReplies {
         let count = pairs.len().max(1);
         let at = (0..connections).map(|n| (n % count, n % count)).collect();
-        Known { pairs, at }
+        KnownReplies { pairs, at }
     }
 }
 
-impl Speech for Known {
+impl Speech for KnownReplies {
     fn ask(&mut self, connection: usize, out: &mut Vec<u8>) {
         let next = &mut self.at[connection].0;
         out.extend_from_slice(&self.pairs[*next].0);
@@ -36,13 +36,13 @@ impl Speech for Known {
         };
     }
 
-    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<Came, String> {
+    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
         let next = &mut self.at[connection].1;
         let wanted = &self.pairs[*next].1;
         let Some(came) = bytes.get(..wanted.len()) else {
             // An answer that is shorter shows by its beginning.
             return if wanted.starts_with(bytes) {
-                Ok(Came::Nothing)
+                Ok(ReplyHead::Nothing)
             } else {
                 Err(format!("wrong answer: {}", told(bytes)))
             };
@@ -55,13 +55,13 @@ impl Speech for Known {
         } else {
             *next + 1
         };
-        Ok(Came::Reply(wanted.len()))
+        Ok(ReplyHead::Reply(wanted.len()))
     }
 }
 
 /// Requests whose answers are known by their instruction.
 #[derive(Debug, Clone)]
-pub struct Asking {
+pub struct KnownInstructions {
     /// Per connection, what it asks in turn.
     frames: Vec<Vec<Vec<u8>>>,
     next: Vec<usize>,
@@ -69,15 +69,15 @@ pub struct Asking {
     may_fail: bool,
 }
 
-impl Asking {
+impl KnownInstructions {
     /// Each connection goes through its own requests.
-    pub fn new(requests: Vec<Vec<Request>>, may_fail: bool) -> Asking {
+    pub fn new(requests: Vec<Vec<Request>>, may_fail: bool) -> KnownInstructions {
         let bytes = |request: &Request| {
             let mut out = Vec::new();
             request.write(&mut out);
             out
         };
-        Asking {
+        KnownInstructions {
             next: vec![0; requests.len()],
             frames: requests
                 .iter()
@@ -88,7 +88,7 @@ impl Asking {
     }
 }
 
-impl Speech for Asking {
+impl Speech for KnownInstructions {
     fn ask(&mut self, connection: usize, out: &mut Vec<u8>) {
         let frames = &self.frames[connection];
         let next = &mut self.next[connection];
@@ -96,19 +96,19 @@ impl Speech for Asking {
         *next = if *next + 1 == frames.len() { 0 } else { *next + 1 };
     }
 
-    fn hear(&mut self, _connection: usize, bytes: &[u8]) -> Result<Came, String> {
+    fn hear(&mut self, _connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
         use Instruction as I;
-        let Some(header) = bytes.first_chunk::<HEADER>().map(Header::read) else {
-            return Ok(Came::Nothing);
+        let Some(header) = bytes.first_chunk::<HEADER>().map(FrameHeader::read) else {
+            return Ok(ReplyHead::Nothing);
         };
         header.check().map_err(|e| e.text.to_owned())?;
         let size = HEADER + usize::try_from(header.data_size).unwrap_or(usize::MAX);
         if bytes.len() < size {
-            return Ok(Came::Nothing);
+            return Ok(ReplyHead::Nothing);
         }
         match Instruction::from_number(header.instruction) {
-            Some(I::TransactionQueued) => Ok(Came::Notice(size)),
-            Some(I::Data) if header.number < header.max => Ok(Came::Piece(size)),
+            Some(I::TransactionQueued) => Ok(ReplyHead::Notice(size)),
+            Some(I::Data) if header.number < header.max => Ok(ReplyHead::Piece(size)),
             Some(
                 I::Data
                 | I::SessionId
@@ -118,7 +118,7 @@ impl Speech for Asking {
                 | I::RegisterSuccess
                 | I::LogoutSuccess
                 | I::Pong,
-            ) => Ok(Came::Reply(size)),
+            ) => Ok(ReplyHead::Reply(size)),
             Some(
                 I::LoginFail
                 | I::RegisterFail
@@ -127,7 +127,7 @@ impl Speech for Asking {
                 | I::StateSwitchFail
                 | I::DataFail
                 | I::LogoutFail,
-            ) if self.may_fail => Ok(Came::Refused(size)),
+            ) if self.may_fail => Ok(ReplyHead::Refused(size)),
             _ => Err(format!("not the answer: {}", told(bytes))),
         }
     }
@@ -135,7 +135,7 @@ impl Speech for Asking {
 
 /// What came, in words.
 fn told(bytes: &[u8]) -> String {
-    let header = bytes.first_chunk::<HEADER>().map(Header::read);
+    let header = bytes.first_chunk::<HEADER>().map(FrameHeader::read);
     if let Some(header) = header
         && let Some(data) =
             bytes.get(HEADER..HEADER + usize::try_from(header.data_size).unwrap_or(0).min(bytes.len()))
@@ -154,10 +154,10 @@ pub fn into_data(session: &SessionId) -> Greeting {
     let mut greeting = Greeting::default();
     Request::SwitchState {
         session: session.clone(),
-        state: State::Data,
+        state: ConnectionState::Data,
     }
     .write(&mut greeting.say);
-    Reply::StateSwitched(State::Data).write(&mut greeting.hear);
+    Reply::StateSwitched(ConnectionState::Data).write(&mut greeting.hear);
     greeting
 }
 

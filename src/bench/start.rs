@@ -6,7 +6,7 @@ use super::Scale;
 use super::deployment::{Deployment, Setting};
 use super::fill::Filler;
 use super::measure::{grouped, median};
-use super::table::{Figure, Goal, Row};
+use super::table::{Figure, Goal, ResultRow};
 use std::time::Duration;
 
 /// Accounts.
@@ -18,7 +18,7 @@ const GOAL: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// It does not start.
-pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
+pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let accounts = if scale.is_short { 1000 } else { ACCOUNTS };
     tell(&format!("start: writing {} accounts …", grouped(accounts)));
     let mut deployment = Deployment::make(Setting::default())?;
@@ -34,7 +34,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
         times.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
     let most = u64::try_from(GOAL.as_nanos()).unwrap_or(u64::MAX);
-    Ok(vec![Row::ours(
+    Ok(vec![ResultRow::ours(
         format!("the master starts with {} accounts", grouped(accounts)),
         Figure::Nanoseconds(median(&times).unwrap_or(0)),
         (!scale.is_short).then_some(Goal::AtMost(Figure::Nanoseconds(most))),

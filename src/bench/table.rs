@@ -71,7 +71,7 @@ impl fmt::Display for Goal {
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
+pub struct ResultRow {
     /// What was measured.
     pub what: String,
     /// Of ours.
@@ -84,10 +84,10 @@ pub struct Row {
     pub goal: Option<Goal>,
 }
 
-impl Row {
+impl ResultRow {
     /// Of ours alone.
-    pub fn ours(what: impl Into<String>, ours: Figure, goal: Option<Goal>) -> Row {
-        Row {
+    pub fn ours(what: impl Into<String>, ours: Figure, goal: Option<Goal>) -> ResultRow {
+        ResultRow {
             what: what.into(),
             ours,
             theirs: None,
@@ -109,7 +109,7 @@ impl Row {
 }
 
 /// All lines as a person reads them.
-pub fn text(rows: &[Row]) -> String {
+pub fn text(rows: &[ResultRow]) -> String {
     let mut table = Table::new();
     table.load_style(STYLE);
     table.set_header(["measured", "ours", "theirs", "ratio", "goal", ""]);
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_goal_is_judged_by_what_it_names() {
-        let mut row = Row::ours(
+        let mut row = ResultRow::ours(
             "x",
             Figure::Nanoseconds(5),
             Some(Goal::AtMost(Figure::Nanoseconds(5))),

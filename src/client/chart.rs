@@ -4,7 +4,7 @@
 //! only, so that what is drawn is what was sent.
 
 use super::table;
-use crate::model::{Bar, Money, Stamp};
+use crate::model::{Bar, Money, Timestamp};
 use std::fmt::Write;
 
 /// Rows of characters that the line takes.
@@ -114,7 +114,7 @@ fn date_row(bars: &[Bar], columns: usize) -> String {
         return String::new();
     };
     let short = last.time.since(first.time) < 2 * crate::model::stamp::DAY;
-    let text = |stamp: Stamp| {
+    let text = |stamp: Timestamp| {
         let all = stamp.to_string();
         if short {
             all.get(..16).unwrap_or(&all).replace('T', " ")
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn bars(closes: &[i64]) -> Vec<Bar> {
-        let start = Stamp::parse("2013-03-01").unwrap();
+        let start = Timestamp::parse("2013-03-01").unwrap();
         let bar = |(index, close): (usize, &i64)| Bar {
             time: start.plus_days(i64::try_from(index).unwrap()),
             open: Money(*close * 1_000_000),

@@ -3,8 +3,8 @@
 //! The command line of `papertrader`. It stands in the library so that man page and completions are made
 //! from it.
 
-use super::tls::{Pin, parse_pin};
-use crate::model::{Amount, ClientOrderId, Email, Stamp, Symbol, Username};
+use super::tls::{CertificatePin, parse_pin};
+use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -31,18 +31,18 @@ pub const MASTER_PORT: u16 = 2048;
 
 The server is remembered by login; --server names another one. Exit codes: 0 done, 1 failed, 2 bad command line."
 )]
-pub struct Cli {
+pub struct ClientCli {
     /// What holds for every command.
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalArgs,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: ClientCommand,
 }
 
 /// Where and how to connect, and how to print.
 #[derive(Debug, Clone, Args)]
-pub struct Global {
+pub struct GlobalArgs {
     /// A worker to use; may be given several times, and the next is tried when one is down [default: those
     /// of the last login, else 127.0.0.1:2049]
     #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_SERVER", value_delimiter = ',', value_parser = worker_address)]
@@ -68,7 +68,7 @@ pub struct Global {
     /// The SHA-256 of the one certificate to trust, as `openssl x509 -fingerprint -sha256` prints it; may be
     /// given several times; implies --tls
     #[arg(long, global = true, value_name = "SHA256", env = "PAPERTRADER_PIN", value_delimiter = ',', value_parser = parse_pin)]
-    pub pin: Vec<Pin>,
+    pub pin: Vec<CertificatePin>,
     /// Seconds to wait for a connection or an answer
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
@@ -76,35 +76,35 @@ pub struct Global {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum ClientCommand {
     /// Make an account; asks for its password
-    Register(Register),
+    Register(RegisterArgs),
     /// Begin a session, which later commands use
-    Login(Login),
+    Login(LoginArgs),
     /// End the session
     Logout,
     /// List the assets, or those whose symbol holds SEARCH
-    Assets(Assets),
+    Assets(AssetsArgs),
     /// Show the latest value of assets, and how old it is
-    Quote(Quote),
+    Quote(QuoteArgs),
     /// Show values as they change, until Ctrl-C
-    Watch(Watch),
+    Watch(WatchArgs),
     /// Show an asset's latest day
-    Info(OneSymbol),
+    Info(SymbolArgs),
     /// Draw an asset's past values
-    Chart(Chart),
+    Chart(ChartArgs),
     /// Predict an asset's value on a date to come, with a 95 % interval
-    Forecast(Forecast),
+    Forecast(ForecastArgs),
     /// Buy units of an asset at the price of the next update
-    Buy(Trade),
+    Buy(TradeArgs),
     /// Sell units of an asset at the price of the next update
-    Sell(Trade),
+    Sell(TradeArgs),
     /// Show cash and positions with their profit and loss
-    Portfolio(Portfolio),
+    Portfolio(PortfolioArgs),
     /// Show the history of transactions, newest first
-    Transactions(Transactions),
+    Transactions(TransactionsArgs),
     /// Show what is known of an account
-    User(User),
+    User(UserArgs),
     /// List the workers that serve now
     Workers,
     /// Measure how fast the known workers answer
@@ -113,15 +113,15 @@ pub enum Command {
 
 /// How a password comes in.
 #[derive(Debug, Clone, Args)]
-pub struct PasswordFrom {
+pub struct PasswordArgs {
     /// Read the password's line from standard input in place of the terminal
     #[arg(long)]
     pub password_stdin: bool,
 }
 
-/// See [`Command::Register`].
+/// See [`ClientCommand::Register`].
 #[derive(Debug, Args)]
-pub struct Register {
+pub struct RegisterArgs {
     /// 1 to 24 of A-Z a-z 0-9 . _ -
     #[arg(value_parser = username)]
     pub name: Username,
@@ -130,12 +130,12 @@ pub struct Register {
     pub email: Email,
     /// The password.
     #[command(flatten)]
-    pub password: PasswordFrom,
+    pub password: PasswordArgs,
 }
 
-/// See [`Command::Login`].
+/// See [`ClientCommand::Login`].
 #[derive(Debug, Args)]
-pub struct Login {
+pub struct LoginArgs {
     /// The account [default: --user]
     #[arg(value_parser = username)]
     pub name: Option<Username>,
@@ -145,12 +145,12 @@ pub struct Login {
     pub expirable: bool,
     /// The password.
     #[command(flatten)]
-    pub password: PasswordFrom,
+    pub password: PasswordArgs,
 }
 
-/// See [`Command::Assets`].
+/// See [`ClientCommand::Assets`].
 #[derive(Debug, Args)]
-pub struct Assets {
+pub struct AssetsArgs {
     /// Part of a symbol, in any case
     pub search: Option<String>,
     /// Print the symbols alone, one a line
@@ -158,17 +158,17 @@ pub struct Assets {
     pub symbols: bool,
 }
 
-/// See [`Command::Quote`].
+/// See [`ClientCommand::Quote`].
 #[derive(Debug, Args)]
-pub struct Quote {
+pub struct QuoteArgs {
     /// Assets
     #[arg(required = true, value_name = "SYMBOL", value_parser = symbol)]
     pub symbols: Vec<Symbol>,
 }
 
-/// See [`Command::Watch`].
+/// See [`ClientCommand::Watch`].
 #[derive(Debug, Args)]
-pub struct Watch {
+pub struct WatchArgs {
     /// Assets
     #[arg(required = true, value_name = "SYMBOL", value_parser = symbol)]
     pub symbols: Vec<Symbol>,
@@ -180,21 +180,21 @@ pub struct Watch {
     pub interval: std::time::Duration,
 }
 
-/// See [`Command::Info`].
+/// See [`ClientCommand::Info`].
 #[derive(Debug, Args)]
-pub struct OneSymbol {
+pub struct SymbolArgs {
     /// An asset
     #[arg(value_parser = symbol)]
     pub symbol: Symbol,
 }
 
-/// See [`Command::Chart`].
+/// See [`ClientCommand::Chart`].
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("window").args(["day", "week", "month", "year", "all"]))]
 #[command(after_help = "Examples:
   papertrader chart AAPL --week --date 2013-03-01
   papertrader chart AAPL --all --adjusted --csv > aapl.csv")]
-pub struct Chart {
+pub struct ChartArgs {
     /// An asset
     #[arg(value_parser = symbol)]
     pub symbol: Symbol,
@@ -215,7 +215,7 @@ pub struct Chart {
     pub all: bool,
     /// Where the window ends, such as 2013-03-01 or 2013-03-01T14:00:00Z [default: the asset's latest value]
     #[arg(long, value_parser = date, conflicts_with = "all")]
-    pub date: Option<Stamp>,
+    pub date: Option<Timestamp>,
     /// Adjust for splits and dividends
     #[arg(long)]
     pub adjusted: bool,
@@ -227,18 +227,18 @@ pub struct Chart {
     pub ascii: bool,
 }
 
-/// See [`Command::Forecast`].
+/// See [`ClientCommand::Forecast`].
 #[derive(Debug, Args)]
-pub struct Forecast {
+pub struct ForecastArgs {
     /// An asset
     #[arg(value_parser = symbol)]
     pub symbol: Symbol,
     /// A day after the asset's latest value, such as 2013-03-01
     #[arg(value_parser = date)]
-    pub date: Stamp,
+    pub date: Timestamp,
 }
 
-/// See [`Command::Buy`] and [`Command::Sell`].
+/// See [`ClientCommand::Buy`] and [`ClientCommand::Sell`].
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   papertrader buy AAPL 10
@@ -247,13 +247,13 @@ pub struct Forecast {
 An order settles at the price of the asset's next update, which nobody has seen when the order is accepted. Every
 order has an ID of its own; given again with the same ID it is never traded twice, so that an order whose outcome
 was not seen can be repeated safely.")]
-pub struct Trade {
+pub struct TradeArgs {
     /// An asset
     #[arg(value_parser = symbol)]
     pub symbol: Symbol,
     /// Units, such as 10 or 0.25
     #[arg(value_parser = quantity)]
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// Return as soon as the order is on the server's durable queue
     #[arg(long)]
     pub no_wait: bool,
@@ -265,9 +265,9 @@ pub struct Trade {
     pub patience: u64,
 }
 
-/// See [`Command::Portfolio`].
+/// See [`ClientCommand::Portfolio`].
 #[derive(Debug, Args)]
-pub struct Portfolio {
+pub struct PortfolioArgs {
     /// What others may see of this account
     #[arg(long, value_name = "USER", value_parser = username)]
     pub of: Option<Username>,
@@ -276,9 +276,9 @@ pub struct Portfolio {
     pub realised: bool,
 }
 
-/// See [`Command::Transactions`].
+/// See [`ClientCommand::Transactions`].
 #[derive(Debug, Args)]
-pub struct Transactions {
+pub struct TransactionsArgs {
     /// What others may see of this account
     #[arg(long, value_name = "USER", value_parser = username)]
     pub of: Option<Username>,
@@ -293,9 +293,9 @@ pub struct Transactions {
     pub receipt: Option<String>,
 }
 
-/// See [`Command::User`].
+/// See [`ClientCommand::User`].
 #[derive(Debug, Args)]
-pub struct User {
+pub struct UserArgs {
     /// The account [default: your own]
     #[arg(value_parser = username)]
     pub name: Option<Username>,
@@ -313,12 +313,12 @@ fn symbol(text: &str) -> Result<Symbol, String> {
     Symbol::parse(&text.to_ascii_uppercase()).map_err(|e| e.0.to_owned())
 }
 
-fn quantity(text: &str) -> Result<Amount, String> {
-    Amount::parse_quantity(text).map_err(|e| e.0.to_owned())
+fn quantity(text: &str) -> Result<Quantity, String> {
+    Quantity::parse_quantity(text).map_err(|e| e.0.to_owned())
 }
 
-fn date(text: &str) -> Result<Stamp, String> {
-    Stamp::parse(text).map_err(|e| e.0.to_owned())
+fn date(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|e| e.0.to_owned())
 }
 
 fn order_id(text: &str) -> Result<ClientOrderId, String> {
@@ -383,13 +383,13 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split(' '))
+    fn parse(line: &str) -> Result<ClientCli, clap::Error> {
+        ClientCli::try_parse_from(line.split(' '))
     }
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        ClientCli::command().debug_assert();
     }
 
     #[test]
@@ -412,7 +412,7 @@ mod tests {
         let cli = parse("papertrader quote aapl ibm --server x:1 --server y --json").unwrap();
         assert_eq!(cli.global.server, ["x:1", "y:2049"]);
         assert!(cli.global.json);
-        let Command::Quote(quote) = cli.command else {
+        let ClientCommand::Quote(quote) = cli.command else {
             panic!("another command");
         };
         assert_eq!(quote.symbols[0].as_str(), "AAPL");

@@ -8,10 +8,10 @@ mod holdings;
 mod market;
 mod trading;
 
-use super::cli::{Cli, Command, Global, WORKER_PORT};
-use super::store::Remembered;
-use super::tls::Mode;
-use super::{Error, Options, Pool, Security, Store};
+use super::cli::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
+use super::store::SavedSession;
+use super::tls::TlsMode;
+use super::{ClientError, ClientTls, ConnectOptions, SessionFile, WorkerPool};
 use crate::model::{Reason, Username};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
@@ -20,33 +20,33 @@ use std::time::Duration;
 
 /// A command that failed, with what a person may do about it.
 #[derive(Debug)]
-pub struct Failure {
+pub struct CommandError {
     /// What went wrong; `None` where all has been said.
-    error: Option<Error>,
+    error: Option<ClientError>,
     /// What to do next.
     advice: Option<String>,
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure {
+impl From<ClientError> for CommandError {
+    fn from(error: ClientError) -> CommandError {
+        CommandError {
             error: Some(error),
             advice: None,
         }
     }
 }
 
-impl Failure {
-    fn with(error: Error, advice: impl Into<String>) -> Failure {
-        Failure {
+impl CommandError {
+    fn with(error: ClientError, advice: impl Into<String>) -> CommandError {
+        CommandError {
             error: Some(error),
             advice: Some(advice.into()),
         }
     }
 
     /// Failed, and what was printed says how.
-    fn told() -> Failure {
-        Failure {
+    fn already_told() -> CommandError {
+        CommandError {
             error: None,
             advice: None,
         }
@@ -67,7 +67,7 @@ struct ErrorBody<'a> {
 }
 
 /// Does what the command line says: 0 done, 1 failed.
-pub fn run(cli: Cli) -> ExitCode {
+pub fn run(cli: ClientCli) -> ExitCode {
     let json = cli.global.json;
     let failure = match execute(cli) {
         Ok(()) => return ExitCode::SUCCESS,
@@ -96,32 +96,36 @@ pub fn run(cli: Cli) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn execute(cli: Cli) -> Result<(), Failure> {
+fn execute(cli: ClientCli) -> Result<(), CommandError> {
     let global = cli.global;
     match cli.command {
-        Command::Register(args) => account::register(&global, &args),
-        Command::Login(args) => account::login(&global, &args),
-        Command::Logout => account::logout(&global),
-        Command::User(args) => account::user(&global, &args),
-        Command::Workers => account::workers(&global),
-        Command::Ping => account::ping(&global),
-        Command::Assets(args) => market::assets(&global, &args),
-        Command::Quote(args) => market::quote(&global, &args),
-        Command::Watch(args) => market::watch(&global, &args),
-        Command::Info(args) => market::info(&global, &args),
-        Command::Chart(args) => market::chart(&global, &args),
-        Command::Forecast(args) => market::forecast(&global, &args),
-        Command::Buy(args) => trading::trade(&global, &args, crate::model::Side::Buy),
-        Command::Sell(args) => trading::trade(&global, &args, crate::model::Side::Sell),
-        Command::Portfolio(args) => holdings::portfolio(&global, &args),
-        Command::Transactions(args) => holdings::transactions(&global, &args),
+        ClientCommand::Register(args) => account::register(&global, &args),
+        ClientCommand::Login(args) => account::login(&global, &args),
+        ClientCommand::Logout => account::logout(&global),
+        ClientCommand::User(args) => account::user(&global, &args),
+        ClientCommand::Workers => account::workers(&global),
+        ClientCommand::Ping => account::ping(&global),
+        ClientCommand::Assets(args) => market::assets(&global, &args),
+        ClientCommand::Quote(args) => market::quote(&global, &args),
+        ClientCommand::Watch(args) => market::watch(&global, &args),
+        ClientCommand::Info(args) => market::info(&global, &args),
+        ClientCommand::Chart(args) => market::chart(&global, &args),
+        ClientCommand::Forecast(args) => market::forecast(&global, &args),
+        ClientCommand::Buy(args) => trading::trade(&global, &args, crate::model::Side::Buy),
+        ClientCommand::Sell(args) => trading::trade(&global, &args, crate::model::Side::Sell),
+        ClientCommand::Portfolio(args) => holdings::portfolio(&global, &args),
+        ClientCommand::Transactions(args) => holdings::transactions(&global, &args),
     }
 }
 
 /// Prints, as JSON or for a person.
-fn show(global: &Global, view: &impl Serialize, human: impl FnOnce() -> String) -> Result<(), Failure> {
+fn show(
+    global: &GlobalArgs,
+    view: &impl Serialize,
+    human: impl FnOnce() -> String,
+) -> Result<(), CommandError> {
     let text = if global.json {
-        let mut text = serde_json::to_string(view).map_err(|e| Error::Local(e.to_string()))?;
+        let mut text = serde_json::to_string(view).map_err(|e| ClientError::Local(e.to_string()))?;
         text.push('\n');
         text
     } else {
@@ -131,32 +135,32 @@ fn show(global: &Global, view: &impl Serialize, human: impl FnOnce() -> String) 
 }
 
 /// Prints text as it is.
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
         // Whoever reads us has read enough: `papertrader transactions | head`.
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Failure::told()),
-        Err(e) => Err(Error::Local(format!("standard output: {e}")).into()),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(CommandError::already_told()),
+        Err(e) => Err(ClientError::Local(format!("standard output: {e}")).into()),
     }
 }
 
 /// The options that the command line asks for.
-fn options(global: &Global) -> Options {
+fn options(global: &GlobalArgs) -> ConnectOptions {
     let mode = match (global.plain, global.tls) {
-        (true, _) => Mode::Plain,
-        (false, true) => Mode::Always,
-        (false, false) => Mode::BeyondLoopback,
+        (true, _) => TlsMode::Plain,
+        (false, true) => TlsMode::Always,
+        (false, false) => TlsMode::BeyondLoopback,
     };
-    Options {
-        security: Security::new(mode, global.ca.clone(), global.pin.clone()),
+    ConnectOptions {
+        security: ClientTls::new(mode, global.ca.clone(), global.pin.clone()),
         deadline: Duration::from_secs(global.timeout),
     }
 }
 
 /// The workers to speak to where no session says which: those named, else those of the last login, else this
 /// machine's.
-fn known_pool(global: &Global, store: &Store) -> Result<Pool, Error> {
+fn known_pool(global: &GlobalArgs, store: &SessionFile) -> Result<WorkerPool, ClientError> {
     let last = if global.server.is_empty() {
         store.find(&[], global.user.as_ref())?
     } else {
@@ -167,7 +171,7 @@ fn known_pool(global: &Global, store: &Store) -> Result<Pool, Error> {
         None if global.server.is_empty() => (vec![format!("127.0.0.1:{WORKER_PORT}")], None),
         None => (global.server.clone(), None),
     };
-    Ok(Pool::new(
+    Ok(WorkerPool::new(
         workers,
         global.master.clone().or(master),
         options(global),
@@ -175,16 +179,16 @@ fn known_pool(global: &Global, store: &Store) -> Result<Pool, Error> {
 }
 
 /// A remembered session, ready for calls.
-struct Session {
-    pool: Pool,
-    store: Store,
-    remembered: Remembered,
+struct ReadySession {
+    pool: WorkerPool,
+    store: SessionFile,
+    remembered: SavedSession,
 }
 
-impl Session {
+impl ReadySession {
     /// The session that the command line means.
-    fn open(global: &Global) -> Result<Session, Failure> {
-        let store = Store::standard()?;
+    fn open(global: &GlobalArgs) -> Result<ReadySession, CommandError> {
+        let store = SessionFile::standard()?;
         let found = store.find(&global.server, global.user.as_ref())?;
         let Some(remembered) = found else {
             let name = global.user.as_ref().map_or("NAME", Username::as_str);
@@ -193,8 +197,8 @@ impl Session {
             } else {
                 format!(" --server {}", global.server.join(","))
             };
-            return Err(Failure::with(
-                Error::NoSession,
+            return Err(CommandError::with(
+                ClientError::NoSession,
                 format!("Log in first: papertrader{place} login {name}"),
             ));
         };
@@ -206,9 +210,9 @@ impl Session {
             .cloned();
         let workers = named.chain(remembered.workers.iter().cloned()).collect();
         let master = global.master.clone().or_else(|| remembered.master.clone());
-        let mut pool = Pool::new(workers, master, options(global));
+        let mut pool = WorkerPool::new(workers, master, options(global));
         pool.set_session(Some(remembered.session.clone()));
-        Ok(Session {
+        Ok(ReadySession {
             pool,
             store,
             remembered,
@@ -216,7 +220,10 @@ impl Session {
     }
 
     /// Calls, with advice where it fails; a session that has ended is forgotten.
-    fn call<T>(&mut self, call: impl FnMut(&mut super::Client) -> Result<T, Error>) -> Result<T, Failure> {
+    fn call<T>(
+        &mut self,
+        call: impl FnMut(&mut super::Client) -> Result<T, ClientError>,
+    ) -> Result<T, CommandError> {
         let result = self.pool.call(call);
         match result {
             Ok(value) => {
@@ -228,7 +235,7 @@ impl Session {
     }
 
     /// Keeps the workers as they are known now, where that changed.
-    fn remember(&mut self) -> Result<(), Error> {
+    fn remember(&mut self) -> Result<(), ClientError> {
         if self.pool.workers() == self.remembered.workers {
             return Ok(());
         }
@@ -236,15 +243,15 @@ impl Session {
         self.store.update(&self.remembered)
     }
 
-    fn failed(&self, error: Error) -> Failure {
+    fn failed(&self, error: ClientError) -> CommandError {
         let name = &self.remembered.username;
         match &error {
-            Error::Refused(refusal) if refusal.reason == Reason::SessionExpired => {
+            ClientError::Refused(refusal) if refusal.reason == Reason::SessionExpired => {
                 let advice = match self.store.forget(&self.remembered.session) {
                     Ok(()) => format!("Log in again: papertrader login {name}"),
                     Err(e) => format!("Log in again: papertrader login {name} ({e})"),
                 };
-                Failure::with(error, advice)
+                CommandError::with(error, advice)
             }
             _ => advise(error),
         }
@@ -252,9 +259,9 @@ impl Session {
 }
 
 /// Advice that needs no session.
-fn advise(error: Error) -> Failure {
+fn advise(error: ClientError) -> CommandError {
     let advice = match &error {
-        Error::Refused(refusal) => match refusal.reason {
+        ClientError::Refused(refusal) => match refusal.reason {
             Reason::BadCredentials => {
                 "Check name and password; a new account: papertrader register NAME EMAIL"
             }
@@ -275,11 +282,11 @@ fn advise(error: Error) -> Failure {
             }
             _ => return error.into(),
         },
-        Error::NoWorker(_) => {
+        ClientError::NoWorker(_) => {
             "Is a worker running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
         }
-        Error::Unknown { order, .. } => {
-            return Failure {
+        ClientError::Unknown { order, .. } => {
+            return CommandError {
                 advice: Some(format!(
                     "It may have been traded. papertrader transactions shows it if so; repeating it with \
                      --order-id {order} cannot trade twice."
@@ -289,5 +296,5 @@ fn advise(error: Error) -> Failure {
         }
         _ => return error.into(),
     };
-    Failure::with(error, advice)
+    CommandError::with(error, advice)
 }

@@ -3,10 +3,12 @@
 //! One connection to a server: requests go out, replies come in their order, notices in between. Blocking,
 //! every wait with a deadline.
 
-use super::stream::{Stream, explain, is_timeout, left};
-use super::{Error, Security, tls};
-use crate::model::{ClientOrderId, ProtocolFault, Stamp};
-use crate::wire::{FrameBuffer, Header, Instruction, Reassembly, Refusal, Reply, Request, State};
+use super::stream::{ClientStream, explain, is_timeout, left};
+use super::{ClientError, ClientTls, tls};
+use crate::model::{ClientOrderId, ProtocolFault, Timestamp};
+use crate::wire::{
+    ConnectionState, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply, Request,
+};
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use uuid::Uuid;
 /// How long connecting, sending, or waiting for a reply may take unless told otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Requests that [`Connection::pipeline`] keeps unanswered at most: well under the 4,096 at which a worker
+/// Requests that [`ServerConnection::pipeline`] keeps unanswered at most: well under the 4,096 at which a worker
 /// stops reading.
 pub const PIPELINE_WINDOW: usize = 1024;
 
@@ -27,17 +29,17 @@ const TLS_ALERT: [u8; 3] = [0x15, 3, 3];
 
 /// How a connection is made.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ConnectOptions {
     /// Which connections are TLS, and who is trusted.
-    pub security: Security,
+    pub security: ClientTls,
     /// For connecting with its handshake, for each sending, and for each waiting for a reply.
     pub deadline: Duration,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            security: Security::default(),
+impl Default for ConnectOptions {
+    fn default() -> ConnectOptions {
+        ConnectOptions {
+            security: ClientTls::default(),
             deadline: DEADLINE,
         }
     }
@@ -45,13 +47,13 @@ impl Default for Options {
 
 /// A notice that an order is on the durable queue: `transactionQueued`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct QueuedNotice {
     /// The transaction's ID.
     pub id: Uuid,
     /// The order's own name, if it was given one.
     pub client_order_id: Option<ClientOrderId>,
     /// When it is expected to settle.
-    pub expected: Stamp,
+    pub expected: Timestamp,
 }
 
 /// What answers a request.
@@ -65,11 +67,11 @@ pub enum Answer {
 
 /// What came from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Incoming {
+pub enum ServerMessage {
     /// The answer to the oldest request that has none.
     Reply(Answer),
     /// An order is on the durable queue; its reply comes later.
-    Notice(Notice),
+    Notice(QueuedNotice),
     /// `protocolError`: the server closes after it.
     Fault(ProtocolFault, String),
     /// The server has closed, between two messages.
@@ -78,38 +80,38 @@ pub enum Incoming {
 
 /// A connection to a worker, or to a master's port for its worker list.
 #[derive(Debug)]
-pub struct Connection {
-    stream: Stream,
+pub struct ServerConnection {
+    stream: ClientStream,
     address: String,
     deadline: Duration,
     frames: FrameBuffer,
     transfer: Reassembly,
-    state: State,
+    state: ConnectionState,
     out: Vec<u8>,
     room: Vec<u8>,
 }
 
-impl Connection {
+impl ServerConnection {
     /// Connects to `address` (`host:port`) in plain text on loopback and TLS beyond it; `deadline` counts
     /// for connecting and for every later wait.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] or [`Error::Tls`].
-    pub fn connect(address: &str, deadline: Duration) -> Result<Connection, Error> {
-        let options = Options {
+    /// [`ClientError::Unreachable`] or [`ClientError::Tls`].
+    pub fn connect(address: &str, deadline: Duration) -> Result<ServerConnection, ClientError> {
+        let options = ConnectOptions {
             deadline,
-            ..Options::default()
+            ..ConnectOptions::default()
         };
-        Connection::open(address, &options)
+        ServerConnection::open(address, &options)
     }
 
     /// Connects to `address` (`host:port`), trying each address that the name has.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] or [`Error::Tls`].
-    pub fn open(address: &str, options: &Options) -> Result<Connection, Error> {
+    /// [`ClientError::Unreachable`] or [`ClientError::Tls`].
+    pub fn open(address: &str, options: &ConnectOptions) -> Result<ServerConnection, ClientError> {
         let until = Instant::now() + options.deadline;
-        let unreachable = |text: String| Error::Unreachable {
+        let unreachable = |text: String| ClientError::Unreachable {
             address: address.to_owned(),
             text,
         };
@@ -120,7 +122,7 @@ impl Connection {
         let mut last = unreachable("the name has no address".to_owned());
         for target in targets {
             match TcpStream::connect_timeout(&target, left(until)) {
-                Ok(stream) => return Connection::over(stream, target, address, options, until),
+                Ok(stream) => return ServerConnection::over(stream, target, address, options, until),
                 Err(e) => last = unreachable(e.to_string()),
             }
         }
@@ -131,34 +133,34 @@ impl Connection {
         stream: TcpStream,
         target: SocketAddr,
         address: &str,
-        options: &Options,
+        options: &ConnectOptions,
         until: Instant,
-    ) -> Result<Connection, Error> {
-        let refused = |text: String| Error::Tls {
+    ) -> Result<ServerConnection, ClientError> {
+        let refused = |text: String| ClientError::Tls {
             address: address.to_owned(),
             text,
         };
         // Requests are small and wait for their replies: Nagle's algorithm would only delay them.
         stream
             .set_nodelay(true)
-            .map_err(|e| Error::Local(e.to_string()))?;
+            .map_err(|e| ClientError::Local(e.to_string()))?;
         let stream = if options.security.wants_tls(target.ip()) {
             let name = tls::server_name(address).map_err(refused)?;
             let config = options.security.config()?;
             let session = rustls::ClientConnection::new(config, name).map_err(|e| refused(e.to_string()))?;
-            let mut stream = Stream::Tls(Box::new(session), stream);
+            let mut stream = ClientStream::Tls(Box::new(session), stream);
             stream.handshake(until).map_err(|e| refused(explain(&e)))?;
             stream
         } else {
-            Stream::Plain(stream)
+            ClientStream::Plain(stream)
         };
-        Ok(Connection {
+        Ok(ServerConnection {
             stream,
             address: address.to_owned(),
             deadline: options.deadline,
             frames: FrameBuffer::new(),
             transfer: Reassembly::default(),
-            state: State::Command,
+            state: ConnectionState::Command,
             out: Vec::new(),
             room: vec![0; READ],
         })
@@ -171,11 +173,11 @@ impl Connection {
 
     /// Whether it is encrypted.
     pub fn is_tls(&self) -> bool {
-        matches!(self.stream, Stream::Tls(..))
+        matches!(self.stream, ClientStream::Tls(..))
     }
 
     /// The state that both ends are in, as far as replies have been received.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> ConnectionState {
         self.state
     }
 
@@ -183,7 +185,7 @@ impl Connection {
     ///
     /// # Errors
     /// The system does not tell.
-    pub fn local_address(&self) -> Result<SocketAddr, Error> {
+    pub fn local_address(&self) -> Result<SocketAddr, ClientError> {
         self.stream.tcp().local_addr().map_err(|e| self.lost(&e))
     }
 
@@ -195,16 +197,16 @@ impl Connection {
     /// Sends a request.
     ///
     /// # Errors
-    /// [`Error::Lost`].
-    pub fn send(&mut self, request: &Request) -> Result<(), Error> {
+    /// [`ClientError::Lost`].
+    pub fn send(&mut self, request: &Request) -> Result<(), ClientError> {
         self.send_all(std::slice::from_ref(request))
     }
 
     /// Sends requests in one write. The caller reads the answers before it has more than 4,096 unanswered.
     ///
     /// # Errors
-    /// [`Error::Lost`].
-    pub fn send_all(&mut self, requests: &[Request]) -> Result<(), Error> {
+    /// [`ClientError::Lost`].
+    pub fn send_all(&mut self, requests: &[Request]) -> Result<(), ClientError> {
         let mut out = std::mem::take(&mut self.out);
         for request in requests {
             request.write(&mut out);
@@ -220,8 +222,8 @@ impl Connection {
     /// Sends bytes as they are.
     ///
     /// # Errors
-    /// [`Error::Lost`].
-    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// [`ClientError::Lost`].
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         let until = Instant::now() + self.deadline;
         self.stream.write_all(bytes, until).map_err(|e| self.lost(&e))
     }
@@ -229,8 +231,8 @@ impl Connection {
     /// Says that nothing more will be sent; replies still come.
     ///
     /// # Errors
-    /// [`Error::Lost`].
-    pub fn finish(&mut self) -> Result<(), Error> {
+    /// [`ClientError::Lost`].
+    pub fn finish(&mut self) -> Result<(), ClientError> {
         let until = Instant::now() + self.deadline;
         self.stream.finish(until).map_err(|e| self.lost(&e))
     }
@@ -238,11 +240,11 @@ impl Connection {
     /// The next thing that comes, waited for until the connection's deadline.
     ///
     /// # Errors
-    /// [`Error::Lost`] (the deadline too) or [`Error::Nonsense`].
-    pub fn recv(&mut self) -> Result<Incoming, Error> {
+    /// [`ClientError::Lost`] (the deadline too) or [`ClientError::Nonsense`].
+    pub fn recv(&mut self) -> Result<ServerMessage, ClientError> {
         match self.recv_within(self.deadline)? {
             Some(incoming) => Ok(incoming),
-            None => Err(Error::Lost {
+            None => Err(ClientError::Lost {
                 address: self.address.clone(),
                 text: format!("no answer within {:?}", self.deadline),
             }),
@@ -252,8 +254,8 @@ impl Connection {
     /// The next thing that comes, or `None` when `wait` is over first; nothing is lost by that.
     ///
     /// # Errors
-    /// [`Error::Lost`] or [`Error::Nonsense`].
-    pub fn recv_within(&mut self, wait: Duration) -> Result<Option<Incoming>, Error> {
+    /// [`ClientError::Lost`] or [`ClientError::Nonsense`].
+    pub fn recv_within(&mut self, wait: Duration) -> Result<Option<ServerMessage>, ClientError> {
         let until = Instant::now() + wait;
         loop {
             if let Some(incoming) = self.take()? {
@@ -269,7 +271,7 @@ impl Connection {
             let alert = !self.is_tls() && self.frames.rest().starts_with(&TLS_ALERT);
             self.room = room;
             if alert {
-                return Err(Error::Tls {
+                return Err(ClientError::Tls {
                     address: self.address.clone(),
                     text: "the server speaks nothing but TLS; say --tls, or name its certificate with --ca or --pin"
                         .to_owned(),
@@ -279,7 +281,7 @@ impl Connection {
                 Ok(0) if self.frames.is_partial() || self.transfer.progress() != (0, 0) => {
                     return Err(self.broken("the connection ended inside a message"));
                 }
-                Ok(0) => return Ok(Some(Incoming::Closed)),
+                Ok(0) => return Ok(Some(ServerMessage::Closed)),
                 Ok(_) => {}
                 Err(e) if is_timeout(&e) => return Ok(None),
                 Err(e) => return Err(self.lost(&e)),
@@ -288,15 +290,15 @@ impl Connection {
     }
 
     /// The next whole message of those that are here.
-    fn take(&mut self) -> Result<Option<Incoming>, Error> {
+    fn take(&mut self) -> Result<Option<ServerMessage>, ClientError> {
         loop {
-            let fault = |fault| Error::nonsense(&self.address, fault);
-            let Some((header, data)) = self.frames.next(Header::check).map_err(fault)? else {
+            let fault = |fault| ClientError::nonsense(&self.address, fault);
+            let Some((header, data)) = self.frames.next(FrameHeader::check).map_err(fault)? else {
                 return Ok(None);
             };
             if header.instruction == Instruction::Data.number() {
                 match self.transfer.push(&header, data).map_err(fault)? {
-                    Some(payload) => return Ok(Some(Incoming::Reply(Answer::Payload(payload)))),
+                    Some(payload) => return Ok(Some(ServerMessage::Reply(Answer::Payload(payload)))),
                     None => continue,
                 }
             }
@@ -306,17 +308,17 @@ impl Connection {
                     id,
                     client_order_id,
                     expected,
-                } => Incoming::Notice(Notice {
+                } => ServerMessage::Notice(QueuedNotice {
                     id,
                     client_order_id,
                     expected,
                 }),
-                Reply::ProtocolError(code, text) => Incoming::Fault(code, text),
+                Reply::ProtocolError(code, text) => ServerMessage::Fault(code, text),
                 Reply::StateSwitched(state) => {
                     self.state = state;
-                    Incoming::Reply(Answer::Message(Reply::StateSwitched(state)))
+                    ServerMessage::Reply(Answer::Message(Reply::StateSwitched(state)))
                 }
-                other => Incoming::Reply(Answer::Message(other)),
+                other => ServerMessage::Reply(Answer::Message(other)),
             }));
         }
     }
@@ -324,20 +326,20 @@ impl Connection {
     /// The next reply; notices before it go to `notice`.
     ///
     /// # Errors
-    /// [`Error::Lost`], [`Error::Protocol`] or [`Error::Nonsense`].
-    pub fn reply(&mut self, mut notice: impl FnMut(Notice)) -> Result<Answer, Error> {
+    /// [`ClientError::Lost`], [`ClientError::Protocol`] or [`ClientError::Nonsense`].
+    pub fn reply(&mut self, mut notice: impl FnMut(QueuedNotice)) -> Result<Answer, ClientError> {
         loop {
             match self.recv()? {
-                Incoming::Reply(answer) => return Ok(answer),
-                Incoming::Notice(queued) => notice(queued),
-                Incoming::Fault(code, text) => {
-                    return Err(Error::Protocol {
+                ServerMessage::Reply(answer) => return Ok(answer),
+                ServerMessage::Notice(queued) => notice(queued),
+                ServerMessage::Fault(code, text) => {
+                    return Err(ClientError::Protocol {
                         address: self.address.clone(),
                         code,
                         text,
                     });
                 }
-                Incoming::Closed => return Err(self.broken("the connection was closed")),
+                ServerMessage::Closed => return Err(self.broken("the connection was closed")),
             }
         }
     }
@@ -345,8 +347,8 @@ impl Connection {
     /// Sends one request and waits for its answer, which is of the kind that answers it.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a Fail return; [`Error::Lost`], [`Error::Protocol`] or [`Error::Nonsense`].
-    pub fn call(&mut self, request: &Request) -> Result<Answer, Error> {
+    /// [`ClientError::Refused`] for a Fail return; [`ClientError::Lost`], [`ClientError::Protocol`] or [`ClientError::Nonsense`].
+    pub fn call(&mut self, request: &Request) -> Result<Answer, ClientError> {
         self.send(request)?;
         let answer = self.reply(|_| {})?;
         self.accept(request.instruction(), answer)
@@ -356,13 +358,13 @@ impl Connection {
     /// request's place; a refusal is an answer too. Returns how many were answered.
     ///
     /// # Errors
-    /// [`Error::Lost`], [`Error::Protocol`] or [`Error::Nonsense`]; the answers so far have been handed over.
+    /// [`ClientError::Lost`], [`ClientError::Protocol`] or [`ClientError::Nonsense`]; the answers so far have been handed over.
     pub fn pipeline(
         &mut self,
         requests: &[Request],
         window: usize,
         mut each: impl FnMut(usize, Result<Answer, Refusal>),
-    ) -> Result<usize, Error> {
+    ) -> Result<usize, ClientError> {
         let window = window.max(1);
         let (mut sent, mut done) = (0, 0);
         while done < requests.len() {
@@ -375,7 +377,7 @@ impl Connection {
             let answer = self.reply(|_| {})?;
             let result = match self.accept(requests[done].instruction(), answer) {
                 Ok(answer) => Ok(answer),
-                Err(Error::Refused(refusal)) => Err(refusal),
+                Err(ClientError::Refused(refusal)) => Err(refusal),
                 Err(other) => return Err(other),
             };
             each(done, result);
@@ -387,8 +389,8 @@ impl Connection {
     /// An answer that is one of `instruction`'s: a Fail becomes an error.
     ///
     /// # Errors
-    /// [`Error::Refused`], or [`Error::Nonsense`] where it answers something else.
-    pub fn accept(&self, instruction: Instruction, answer: Answer) -> Result<Answer, Error> {
+    /// [`ClientError::Refused`], or [`ClientError::Nonsense`] where it answers something else.
+    pub fn accept(&self, instruction: Instruction, answer: Answer) -> Result<Answer, ClientError> {
         let row = instruction.row();
         let came = match &answer {
             Answer::Payload(_) => Instruction::Data,
@@ -396,17 +398,17 @@ impl Connection {
         };
         match answer {
             Answer::Message(Reply::Fail(name, refusal)) if row.failure == Some(name) => {
-                Err(Error::Refused(refusal))
+                Err(ClientError::Refused(refusal))
             }
             answer if row.success == Some(came) => Ok(answer),
-            _ => Err(Error::Nonsense {
+            _ => Err(ClientError::Nonsense {
                 address: self.address.clone(),
                 text: format!("{came} does not answer {instruction}"),
             }),
         }
     }
 
-    fn lost(&self, error: &io::Error) -> Error {
+    fn lost(&self, error: &io::Error) -> ClientError {
         let text = if is_timeout(error) {
             format!("no progress within {:?}", self.deadline)
         } else {
@@ -416,8 +418,8 @@ impl Connection {
     }
 
     /// The error for a connection that ended as `text` says.
-    pub fn broken(&self, text: &str) -> Error {
-        Error::Lost {
+    pub fn broken(&self, text: &str) -> ClientError {
+        ClientError::Lost {
             address: self.address.clone(),
             text: text.to_owned(),
         }

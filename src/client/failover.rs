@@ -2,8 +2,8 @@
 //!
 //! The workers that are known, and the one that answers now.
 
-use super::session::Login;
-use super::{Client, Error, Options};
+use super::session::LoginResult;
+use super::{Client, ClientError, ConnectOptions};
 use crate::model::{Email, HashedPass, Reason, SessionId, Username};
 use std::time::{Duration, Instant};
 
@@ -41,8 +41,8 @@ impl Backoff {
 
 /// The workers of one deployment. Calls go to one of them until it fails, then to the next.
 #[derive(Debug)]
-pub struct Pool {
-    options: Options,
+pub struct WorkerPool {
+    options: ConnectOptions,
     workers: Vec<String>,
     master: Option<String>,
     session: Option<SessionId>,
@@ -51,10 +51,10 @@ pub struct Pool {
     patience: Duration,
 }
 
-impl Pool {
+impl WorkerPool {
     /// Knows `workers`, best first, and the master's port 2048 as the last resort.
-    pub fn new(workers: Vec<String>, master: Option<String>, options: Options) -> Pool {
-        let mut pool = Pool {
+    pub fn new(workers: Vec<String>, master: Option<String>, options: ConnectOptions) -> WorkerPool {
+        let mut pool = WorkerPool {
             options,
             workers: Vec::new(),
             master,
@@ -67,7 +67,7 @@ impl Pool {
     }
 
     /// Lets calls go on trying for `patience` while no worker answers.
-    pub fn with_patience(mut self, patience: Duration) -> Pool {
+    pub fn with_patience(mut self, patience: Duration) -> WorkerPool {
         self.patience = patience;
         self
     }
@@ -126,9 +126,12 @@ impl Pool {
     /// that the master names. `call` is repeated, so it must be one that may happen twice.
     ///
     /// # Errors
-    /// What `call` ended with, where another worker could not do better; else [`Error::NoWorker`] with every
+    /// What `call` ended with, where another worker could not do better; else [`ClientError::NoWorker`] with every
     /// worker's reason.
-    pub fn call<T>(&mut self, mut call: impl FnMut(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
+    pub fn call<T>(
+        &mut self,
+        mut call: impl FnMut(&mut Client) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
         let until = Instant::now() + self.patience;
         let mut backoff = Backoff::default();
         loop {
@@ -146,7 +149,10 @@ impl Pool {
     }
 
     /// Every worker once.
-    fn round<T>(&mut self, call: &mut impl FnMut(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
+    fn round<T>(
+        &mut self,
+        call: &mut impl FnMut(&mut Client) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
         // An open connection may have been closed over there since it was last used, which says nothing about
         // its worker: that one is tried again with a fresh one.
         if let Some(mut client) = self.current.take() {
@@ -182,24 +188,24 @@ impl Pool {
             }
         }
         // A refusal says more than that others are down.
-        match causes.iter().position(|c| matches!(c, Error::Refused(_))) {
+        match causes.iter().position(|c| matches!(c, ClientError::Refused(_))) {
             Some(at) => Err(causes.swap_remove(at)),
-            None => Err(Error::NoWorker(causes)),
+            None => Err(ClientError::NoWorker(causes)),
         }
     }
 
-    fn keep<T>(&mut self, client: Client, result: Result<T, Error>) -> Result<T, Error> {
+    fn keep<T>(&mut self, client: Client, result: Result<T, ClientError>) -> Result<T, ClientError> {
         self.session = client.session().cloned();
         self.current = Some(client);
         result
     }
 
     /// What the master's port answers to getWorkerList; `None` where no master is known.
-    fn ask_master(&mut self) -> Option<Result<Vec<String>, Error>> {
+    fn ask_master(&mut self) -> Option<Result<Vec<String>, ClientError>> {
         let master = self.master.clone()?;
         // 2048 is plain text by the specification's design; the page says what that means.
-        let options = Options {
-            security: super::Security::plain(),
+        let options = ConnectOptions {
+            security: super::ClientTls::plain(),
             ..self.options.clone()
         };
         let answer = Client::open(&master, &options, None).and_then(|mut client| client.workers());
@@ -212,8 +218,8 @@ impl Pool {
     /// 3.1.5: the workers that serve now, as a worker or else the master says, and who said it.
     ///
     /// # Errors
-    /// [`Error::NoWorker`].
-    pub fn list_workers(&mut self) -> Result<(Vec<String>, String), Error> {
+    /// [`ClientError::NoWorker`].
+    pub fn list_workers(&mut self) -> Result<(Vec<String>, String), ClientError> {
         let error = match self.call(|client| Ok((client.workers()?, client.address().to_owned()))) {
             Ok((workers, from)) => {
                 self.learn(workers.iter().cloned());
@@ -230,8 +236,13 @@ impl Pool {
     /// A new session; its worker list is learnt.
     ///
     /// # Errors
-    /// As [`Pool::call`].
-    pub fn login(&mut self, username: &Username, pass: &HashedPass, expirable: bool) -> Result<Login, Error> {
+    /// As [`WorkerPool::call`].
+    pub fn login(
+        &mut self,
+        username: &Username,
+        pass: &HashedPass,
+        expirable: bool,
+    ) -> Result<LoginResult, ClientError> {
         // A fresh connection: the open one may be bound to another session.
         self.current = None;
         self.session = None;
@@ -245,21 +256,26 @@ impl Pool {
     /// the same password tells whether it was that attempt that took it.
     ///
     /// # Errors
-    /// As [`Pool::call`].
-    pub fn register(&mut self, username: &Username, email: &Email, pass: &HashedPass) -> Result<(), Error> {
+    /// As [`WorkerPool::call`].
+    pub fn register(
+        &mut self,
+        username: &Username,
+        email: &Email,
+        pass: &HashedPass,
+    ) -> Result<(), ClientError> {
         let mut uncertain = false;
         self.call(|client| match client.register(username, email, pass) {
             Err(error) if error.is_about_the_worker() => {
                 uncertain |= error.is_ambiguous();
                 Err(error)
             }
-            Err(Error::Refused(refusal))
+            Err(ClientError::Refused(refusal))
                 if uncertain && matches!(refusal.reason, Reason::UsernameTaken | Reason::EmailTaken) =>
             {
                 match client.login(username, pass, false) {
                     Ok(_) => client.logout(),
                     Err(error) if error.is_about_the_worker() => Err(error),
-                    Err(_) => Err(Error::Refused(refusal)),
+                    Err(_) => Err(ClientError::Refused(refusal)),
                 }
             }
             other => other,
@@ -269,15 +285,17 @@ impl Pool {
     /// Ends the session. Where an attempt's connection broke, finding it ended is success.
     ///
     /// # Errors
-    /// As [`Pool::call`].
-    pub fn logout(&mut self) -> Result<(), Error> {
+    /// As [`WorkerPool::call`].
+    pub fn logout(&mut self) -> Result<(), ClientError> {
         let mut uncertain = false;
         self.call(|client| match client.logout() {
             Err(error) if error.is_about_the_worker() => {
                 uncertain |= error.is_ambiguous();
                 Err(error)
             }
-            Err(Error::Refused(refusal)) if uncertain && refusal.reason == Reason::SessionExpired => Ok(()),
+            Err(ClientError::Refused(refusal)) if uncertain && refusal.reason == Reason::SessionExpired => {
+                Ok(())
+            }
             other => other,
         })?;
         self.set_session(None);

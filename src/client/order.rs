@@ -3,12 +3,12 @@
 //! An order is seen through to its outcome: it has a name of its own, and is repeated under that name, on
 //! this worker or the next, until what became of it is known. The servers trade once for a name.
 
-use super::connection::{Answer, Incoming, Notice};
+use super::connection::{Answer, QueuedNotice, ServerMessage};
 use super::failover::Backoff;
-use super::{Client, Error, Pool};
-use crate::model::{Amount, ClientOrderId, Reason, Side, Stamp, Symbol};
+use super::{Client, ClientError, WorkerPool};
+use crate::model::{ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp};
 use crate::wire::reply::Fill;
-use crate::wire::{Refusal, Reply, Request, State};
+use crate::wire::{ConnectionState, Refusal, Reply, Request};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -17,13 +17,13 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// What an order is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct OrderTicket {
     /// Buy or sell.
     pub side: Side,
     /// Of which asset.
     pub symbol: Symbol,
     /// How many units.
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// Its own name, never used for another order of the account.
     pub id: ClientOrderId,
 }
@@ -32,16 +32,16 @@ pub struct Order {
 ///
 /// # Errors
 /// The system gives no random numbers.
-pub fn fresh_id() -> Result<ClientOrderId, Error> {
+pub fn fresh_id() -> Result<ClientOrderId, ClientError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|e| Error::Local(format!("no random numbers: {e}")))?;
+    getrandom::fill(&mut bytes).map_err(|e| ClientError::Local(format!("no random numbers: {e}")))?;
     let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
-    ClientOrderId::parse(&id.hyphenated().to_string()).map_err(|e| Error::Local(e.0.to_owned()))
+    ClientOrderId::parse(&id.hyphenated().to_string()).map_err(|e| ClientError::Local(e.0.to_owned()))
 }
 
 /// How long an order is seen through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct OrderTimeouts {
     /// For a notice or a reply on one connection. A worker may take 60 s to find out, so more than that.
     pub answer: Duration,
     /// Past the expected settlement, before the order is repeated to see how it stands.
@@ -52,9 +52,9 @@ pub struct Patience {
     pub settlement: Duration,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
+impl Default for OrderTimeouts {
+    fn default() -> OrderTimeouts {
+        OrderTimeouts {
             answer: Duration::from_secs(75),
             grace: Duration::from_secs(30),
             contact: Duration::from_secs(300),
@@ -65,39 +65,39 @@ impl Default for Patience {
 
 /// What happens while an order is on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum OrderProgress {
     /// It is on the durable queue.
-    Queued(Notice),
+    Queued(QueuedNotice),
     /// It is on the queue, and expected to settle after so long (zero when that is over).
     Waiting(Duration),
     /// An attempt ended without an answer, and it will be repeated under the same name.
-    Repeating(Error),
+    Repeating(ClientError),
 }
 
 /// How an order ended, as far as it was followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum OrderOutcome {
     /// It was filled.
     Filled(Fill),
     /// It was refused, and nothing was traded. With the transaction's ID, where it had been queued.
     Rejected(Refusal, Option<Uuid>),
     /// It is on the durable queue, and was not waited for any longer.
-    Queued(Notice),
+    Queued(QueuedNotice),
 }
 
 /// Sends `order` and follows it: to its end, or with `wait` false until it is on the queue.
 ///
 /// # Errors
-/// [`Error::Unknown`] where it was sent and nothing could be found out within `patience`; anything else means
+/// [`ClientError::Unknown`] where it was sent and nothing could be found out within `patience`; anything else means
 /// that it was not queued.
 pub fn place(
-    pool: &mut Pool,
-    order: &Order,
-    patience: &Patience,
+    pool: &mut WorkerPool,
+    order: &OrderTicket,
+    patience: &OrderTimeouts,
     wait: bool,
-    on: &mut dyn FnMut(&Progress),
-) -> Result<Outcome, Error> {
-    let mut follow = Follow {
+    on: &mut dyn FnMut(&OrderProgress),
+) -> Result<OrderOutcome, ClientError> {
+    let mut follow = OrderFollower {
         order,
         patience,
         wait,
@@ -122,31 +122,35 @@ pub fn place(
             return follow.give_up(&error);
         }
         if !error.is_ambiguous() {
-            on(&Progress::Repeating(error));
+            on(&OrderProgress::Repeating(error));
         }
         std::thread::sleep(wait);
     }
 }
 
 /// An order on its way.
-struct Follow<'a> {
-    order: &'a Order,
-    patience: &'a Patience,
+struct OrderFollower<'a> {
+    order: &'a OrderTicket,
+    patience: &'a OrderTimeouts,
     wait: bool,
     begun: Instant,
     /// Since when no worker has said anything about it, where one should have.
     trouble: Option<Instant>,
-    queued: Option<Notice>,
+    queued: Option<QueuedNotice>,
     /// An attempt was sent whose answer never came, so that a later refusal need not be the whole truth.
     uncertain: bool,
 }
 
-impl Follow<'_> {
+impl OrderFollower<'_> {
     /// Sends the order on one connection and listens there.
-    fn attempt(&mut self, client: &mut Client, on: &mut dyn FnMut(&Progress)) -> Result<Outcome, Error> {
-        client.enter(State::Command)?;
+    fn attempt(
+        &mut self,
+        client: &mut Client,
+        on: &mut dyn FnMut(&OrderProgress),
+    ) -> Result<OrderOutcome, ClientError> {
+        client.enter(ConnectionState::Command)?;
         let request = Request::Order {
-            session: client.session().cloned().ok_or(Error::NoSession)?,
+            session: client.session().cloned().ok_or(ClientError::NoSession)?,
             side: self.order.side,
             symbol: self.order.symbol,
             quantity: self.order.quantity,
@@ -159,25 +163,27 @@ impl Follow<'_> {
         match result {
             Err(error) if error.is_ambiguous() => {
                 self.uncertain = true;
-                on(&Progress::Repeating(error.clone()));
+                on(&OrderProgress::Repeating(error.clone()));
                 Err(error)
             }
             // After an attempt whose end was not seen, "not here, not now" says nothing about that attempt.
-            Ok((Outcome::Rejected(refusal, _), false)) if self.uncertain && is_passing(refusal.reason) => {
+            Ok((OrderOutcome::Rejected(refusal, _), false))
+                if self.uncertain && is_passing(refusal.reason) =>
+            {
                 match refusal.reason {
                     // Every worker would say so.
-                    Reason::SessionExpired => Err(Error::Unknown {
+                    Reason::SessionExpired => Err(ClientError::Unknown {
                         order: self.order.id.clone(),
                         text: refusal.to_string(),
                     }),
-                    _ => Err(Error::Lost {
+                    _ => Err(ClientError::Lost {
                         address: client.address().to_owned(),
                         text: refusal.to_string(),
                     }),
                 }
             }
-            Ok((Outcome::Rejected(refusal, None), _)) if refusal.reason == Reason::MasterUnavailable => {
-                Err(Error::Refused(refusal))
+            Ok((OrderOutcome::Rejected(refusal, None), _)) if refusal.reason == Reason::MasterUnavailable => {
+                Err(ClientError::Refused(refusal))
             }
             Ok((outcome, _)) => Ok(outcome),
             Err(error) => Err(error),
@@ -189,57 +195,59 @@ impl Follow<'_> {
         &mut self,
         client: &mut Client,
         request: &Request,
-        on: &mut dyn FnMut(&Progress),
-    ) -> Result<(Outcome, bool), Error> {
+        on: &mut dyn FnMut(&OrderProgress),
+    ) -> Result<(OrderOutcome, bool), ClientError> {
         let connection = client.connection();
         let mut until = Instant::now() + self.patience.answer;
         let mut announced = None;
         loop {
             match connection.recv_within(TICK)? {
-                Some(Incoming::Notice(notice)) if notice.client_order_id.as_ref() == Some(&self.order.id) => {
+                Some(ServerMessage::Notice(notice))
+                    if notice.client_order_id.as_ref() == Some(&self.order.id) =>
+                {
                     self.trouble = None;
                     until = Instant::now() + remaining(notice.expected) + self.patience.grace;
-                    on(&Progress::Queued(notice.clone()));
+                    on(&OrderProgress::Queued(notice.clone()));
                     if !self.wait {
-                        return Ok((Outcome::Queued(notice), true));
+                        return Ok((OrderOutcome::Queued(notice), true));
                     }
                     announced = Some(notice.expected);
                     self.queued = Some(notice);
                 }
-                Some(Incoming::Notice(_)) => {}
-                Some(Incoming::Reply(answer)) => {
+                Some(ServerMessage::Notice(_)) => {}
+                Some(ServerMessage::Reply(answer)) => {
                     return match connection.accept(request.instruction(), answer) {
                         Ok(Answer::Message(Reply::Filled(fill))) => {
-                            Ok((Outcome::Filled(fill), announced.is_some()))
+                            Ok((OrderOutcome::Filled(fill), announced.is_some()))
                         }
                         Ok(_) => Err(connection.broken("an answer of another kind")),
-                        Err(Error::Refused(refusal)) => {
+                        Err(ClientError::Refused(refusal)) => {
                             let id = self.queued.as_ref().map(|notice| notice.id);
-                            Ok((Outcome::Rejected(refusal, id), announced.is_some()))
+                            Ok((OrderOutcome::Rejected(refusal, id), announced.is_some()))
                         }
                         Err(other) => Err(other),
                     };
                 }
-                Some(Incoming::Fault(code, text)) => {
-                    return Err(Error::Protocol {
+                Some(ServerMessage::Fault(code, text)) => {
+                    return Err(ClientError::Protocol {
                         address: connection.address().to_owned(),
                         code,
                         text,
                     });
                 }
-                Some(Incoming::Closed) => {
+                Some(ServerMessage::Closed) => {
                     return Err(connection.broken("the connection was closed before the order's answer"));
                 }
                 None => {
                     if let Some(expected) = announced {
-                        on(&Progress::Waiting(remaining(expected)));
+                        on(&OrderProgress::Waiting(remaining(expected)));
                     }
                 }
             }
             if let Some(notice) = &self.queued
                 && self.begun.elapsed() >= self.patience.settlement
             {
-                return Ok((Outcome::Queued(notice.clone()), true));
+                return Ok((OrderOutcome::Queued(notice.clone()), true));
             }
             if Instant::now() >= until {
                 return Err(connection.broken("no answer to the order in time"));
@@ -248,28 +256,28 @@ impl Follow<'_> {
     }
 
     /// What to make of a round that ended in `error`: an outcome, or `None` to go on.
-    fn settle_for(&self, error: &Error) -> Option<Result<Outcome, Error>> {
+    fn settle_for(&self, error: &ClientError) -> Option<Result<OrderOutcome, ClientError>> {
         match error {
-            Error::Refused(refusal) if refusal.reason == Reason::MasterUnavailable => {
+            ClientError::Refused(refusal) if refusal.reason == Reason::MasterUnavailable => {
                 // It was never sent by that worker, and by no other either.
-                (!self.uncertain).then(|| Ok(Outcome::Rejected(refusal.clone(), None)))
+                (!self.uncertain).then(|| Ok(OrderOutcome::Rejected(refusal.clone(), None)))
             }
             error if error.is_about_the_worker() => {
                 // Nothing was ever sent: the caller may as well hear so at once.
                 (!self.uncertain && !error.is_ambiguous()).then(|| Err(error.clone()))
             }
-            Error::Unknown { .. } => Some(self.give_up(error)),
+            ClientError::Unknown { .. } => Some(self.give_up(error)),
             error if self.uncertain => Some(self.give_up(error)),
             error => Some(Err(error.clone())),
         }
     }
 
     /// The end of the search: what is known for certain, or that nothing is.
-    fn give_up(&self, error: &Error) -> Result<Outcome, Error> {
+    fn give_up(&self, error: &ClientError) -> Result<OrderOutcome, ClientError> {
         match (&self.queued, error) {
-            (Some(notice), _) => Ok(Outcome::Queued(notice.clone())),
-            (None, Error::Unknown { .. }) => Err(error.clone()),
-            (None, _) => Err(Error::Unknown {
+            (Some(notice), _) => Ok(OrderOutcome::Queued(notice.clone())),
+            (None, ClientError::Unknown { .. }) => Err(error.clone()),
+            (None, _) => Err(ClientError::Unknown {
                 order: self.order.id.clone(),
                 text: error.to_string(),
             }),
@@ -292,10 +300,10 @@ fn is_passing(reason: Reason) -> bool {
 }
 
 /// How long until `expected` by this machine's clock; zero when it is over.
-fn remaining(expected: Stamp) -> Duration {
+fn remaining(expected: Timestamp) -> Duration {
     /// A clock that is off, there or here, must not make anybody wait for ever.
     const MOST: Duration = Duration::from_secs(24 * 3600);
-    let left = expected.since(Stamp::now());
+    let left = expected.since(Timestamp::now());
     Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(MOST)
 }
 

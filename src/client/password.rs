@@ -2,7 +2,7 @@
 //!
 //! Where a password comes from. What is sent in its place, the model makes of it.
 
-use super::Error;
+use super::ClientError;
 use crate::model::Username;
 use std::io::{BufRead, IsTerminal};
 use zeroize::{Zeroize, Zeroizing};
@@ -14,12 +14,12 @@ pub const PASSWORD_MAX: usize = 1024;
 ///
 /// # Errors
 /// An empty line, none, one longer than [`PASSWORD_MAX`], or no UTF-8.
-pub fn from_reader(reader: &mut impl BufRead) -> Result<Zeroizing<String>, Error> {
+pub fn from_reader(reader: &mut impl BufRead) -> Result<Zeroizing<String>, ClientError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_MAX + 2));
     let mut limited = std::io::Read::take(reader, PASSWORD_MAX as u64 + 2);
     limited
         .read_until(b'\n', &mut bytes)
-        .map_err(|e| Error::Local(format!("standard input: {e}")))?;
+        .map_err(|e| ClientError::Local(format!("standard input: {e}")))?;
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         if bytes.last() == Some(&b'\r') {
@@ -28,16 +28,16 @@ pub fn from_reader(reader: &mut impl BufRead) -> Result<Zeroizing<String>, Error
     }
     check(Zeroizing::new(
         std::str::from_utf8(&bytes)
-            .map_err(|_| Error::Local("the password is not UTF-8".to_owned()))?
+            .map_err(|_| ClientError::Local("the password is not UTF-8".to_owned()))?
             .to_owned(),
     ))
 }
 
-fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, Error> {
+fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, ClientError> {
     if password.is_empty() {
-        Err(Error::Local("the password is empty".to_owned()))
+        Err(ClientError::Local("the password is empty".to_owned()))
     } else if password.len() > PASSWORD_MAX {
-        Err(Error::Local(format!(
+        Err(ClientError::Local(format!(
             "the password is longer than {PASSWORD_MAX} bytes"
         )))
     } else {
@@ -50,11 +50,11 @@ fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, Error> {
 ///
 /// # Errors
 /// No terminal, no line, or two passwords that differ.
-pub fn ask(username: &Username, from_stdin: bool, twice: bool) -> Result<Zeroizing<String>, Error> {
+pub fn ask(username: &Username, from_stdin: bool, twice: bool) -> Result<Zeroizing<String>, ClientError> {
     if from_stdin {
         return from_reader(&mut std::io::stdin().lock());
     }
-    let prompt = |text: String| -> Result<Zeroizing<String>, Error> {
+    let prompt = |text: String| -> Result<Zeroizing<String>, ClientError> {
         let read = rpassword::prompt_password(text).map(Zeroizing::new);
         read.map_err(|e| {
             let hint = if std::io::stdin().is_terminal() {
@@ -62,7 +62,7 @@ pub fn ask(username: &Username, from_stdin: bool, twice: bool) -> Result<Zeroizi
             } else {
                 "; without one, pipe it to --password-stdin"
             };
-            Error::Local(format!(
+            ClientError::Local(format!(
                 "the password cannot be asked for at a terminal: {e}{hint}"
             ))
         })
@@ -73,7 +73,7 @@ pub fn ask(username: &Username, from_stdin: bool, twice: bool) -> Result<Zeroizi
         let same = *again == *password;
         again.zeroize();
         if !same {
-            return Err(Error::Local("the two passwords differ".to_owned()));
+            return Err(ClientError::Local("the two passwords differ".to_owned()));
         }
     }
     Ok(password)

@@ -3,16 +3,16 @@
 //! Typed calls over one connection. The state a call needs is entered for the caller.
 
 use super::connection::{Answer, PIPELINE_WINDOW};
-use super::{Connection, Error, Options};
-use crate::model::{Bar, Email, HashedPass, Quote, Reason, SessionId, Stamp, Symbol, Username};
+use super::{ClientError, ConnectOptions, ServerConnection};
+use crate::model::{Bar, Email, HashedPass, Quote, Reason, SessionId, Symbol, Timestamp, Username};
 use crate::wire::payload::{AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo};
-use crate::wire::{Refusal, Reply, Request, State, Window};
+use crate::wire::{ConnectionState, Refusal, Reply, Request, Window};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// What a login gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
+pub struct LoginResult {
     /// The session's secret.
     pub session: SessionId,
     /// `host:port` of each worker that serves now.
@@ -22,26 +22,30 @@ pub struct Login {
 /// A connection, and the session whose calls go over it.
 #[derive(Debug)]
 pub struct Client {
-    connection: Connection,
+    connection: ServerConnection,
     session: Option<SessionId>,
 }
 
 impl Client {
     /// Calls over `connection`, in the name of `session` if there is one.
-    pub fn new(connection: Connection, session: Option<SessionId>) -> Client {
+    pub fn new(connection: ServerConnection, session: Option<SessionId>) -> Client {
         Client { connection, session }
     }
 
     /// Connects to `address`.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] or [`Error::Tls`].
-    pub fn open(address: &str, options: &Options, session: Option<SessionId>) -> Result<Client, Error> {
-        Ok(Client::new(Connection::open(address, options)?, session))
+    /// [`ClientError::Unreachable`] or [`ClientError::Tls`].
+    pub fn open(
+        address: &str,
+        options: &ConnectOptions,
+        session: Option<SessionId>,
+    ) -> Result<Client, ClientError> {
+        Ok(Client::new(ServerConnection::open(address, options)?, session))
     }
 
     /// The connection below.
-    pub fn connection(&mut self) -> &mut Connection {
+    pub fn connection(&mut self) -> &mut ServerConnection {
         &mut self.connection
     }
 
@@ -61,15 +65,15 @@ impl Client {
         self.session = session;
     }
 
-    fn need_session(&self) -> Result<SessionId, Error> {
-        self.session.clone().ok_or(Error::NoSession)
+    fn need_session(&self) -> Result<SessionId, ClientError> {
+        self.session.clone().ok_or(ClientError::NoSession)
     }
 
     /// Brings the connection into `state`, if it is in the other.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn enter(&mut self, state: State) -> Result<(), Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn enter(&mut self, state: ConnectionState) -> Result<(), ClientError> {
         if self.connection.state() == state {
             return Ok(());
         }
@@ -78,23 +82,23 @@ impl Client {
         Ok(())
     }
 
-    fn command(&mut self, request: &Request) -> Result<Reply, Error> {
-        self.enter(State::Command)?;
+    fn command(&mut self, request: &Request) -> Result<Reply, ClientError> {
+        self.enter(ConnectionState::Command)?;
         match self.connection.call(request)? {
             Answer::Message(reply) => Ok(reply),
             Answer::Payload(_) => Err(self.odd()),
         }
     }
 
-    fn data<T: Payload>(&mut self, request: &Request) -> Result<T, Error> {
-        self.enter(State::Data)?;
+    fn data<T: Payload>(&mut self, request: &Request) -> Result<T, ClientError> {
+        self.enter(ConnectionState::Data)?;
         let answer = self.connection.call(request)?;
         self.decode(answer)
     }
 
-    fn decode<T: Payload>(&self, answer: Answer) -> Result<T, Error> {
+    fn decode<T: Payload>(&self, answer: Answer) -> Result<T, ClientError> {
         match answer {
-            Answer::Payload(bytes) => T::from_bytes(&bytes).map_err(|e| Error::Nonsense {
+            Answer::Payload(bytes) => T::from_bytes(&bytes).map_err(|e| ClientError::Nonsense {
                 address: self.address().to_owned(),
                 text: e.0.to_owned(),
             }),
@@ -102,8 +106,8 @@ impl Client {
         }
     }
 
-    fn odd(&self) -> Error {
-        Error::Nonsense {
+    fn odd(&self) -> ClientError {
+        ClientError::Nonsense {
             address: self.address().to_owned(),
             text: "an answer of another kind".to_owned(),
         }
@@ -113,7 +117,12 @@ impl Client {
     ///
     /// # Errors
     /// A refusal, or a broken connection.
-    pub fn register(&mut self, username: &Username, email: &Email, pass: &HashedPass) -> Result<(), Error> {
+    pub fn register(
+        &mut self,
+        username: &Username,
+        email: &Email,
+        pass: &HashedPass,
+    ) -> Result<(), ClientError> {
         let request = Request::Register {
             username: username.clone(),
             email: email.clone(),
@@ -126,7 +135,12 @@ impl Client {
     ///
     /// # Errors
     /// A refusal, or a broken connection.
-    pub fn login(&mut self, username: &Username, pass: &HashedPass, expirable: bool) -> Result<Login, Error> {
+    pub fn login(
+        &mut self,
+        username: &Username,
+        pass: &HashedPass,
+        expirable: bool,
+    ) -> Result<LoginResult, ClientError> {
         let reply = self.command(&Request::Login {
             username: username.clone(),
             hashed_pass: pass.clone(),
@@ -139,26 +153,26 @@ impl Client {
     ///
     /// # Errors
     /// A refusal, or a broken connection.
-    pub fn resume(&mut self, session: &SessionId) -> Result<Login, Error> {
+    pub fn resume(&mut self, session: &SessionId) -> Result<LoginResult, ClientError> {
         let reply = self.command(&Request::Resume {
             session: session.clone(),
         })?;
         self.logged_in(reply)
     }
 
-    fn logged_in(&mut self, reply: Reply) -> Result<Login, Error> {
+    fn logged_in(&mut self, reply: Reply) -> Result<LoginResult, ClientError> {
         let Reply::Session { id, workers } = reply else {
             return Err(self.odd());
         };
         self.session = Some(id.clone());
-        Ok(Login { session: id, workers })
+        Ok(LoginResult { session: id, workers })
     }
 
     /// Ends the session.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn logout(&mut self) -> Result<(), Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn logout(&mut self) -> Result<(), ClientError> {
         let session = self.need_session()?;
         self.command(&Request::Logout { session })?;
         self.session = None;
@@ -168,8 +182,8 @@ impl Client {
     /// 4.6.8: the latest value of an asset.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn quote(&mut self, symbol: Symbol) -> Result<Quote, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn quote(&mut self, symbol: Symbol) -> Result<Quote, ClientError> {
         self.data(&Request::AssetCurrent { symbol })
     }
 
@@ -177,9 +191,9 @@ impl Client {
     /// asset only, unless it is `session-expired` or `master-unavailable`.
     ///
     /// # Errors
-    /// [`Error::NoSession`], those two refusals, or a broken connection.
-    pub fn quotes(&mut self, symbols: &[Symbol]) -> Result<Vec<Result<Quote, Refusal>>, Error> {
-        self.enter(State::Data)?;
+    /// [`ClientError::NoSession`], those two refusals, or a broken connection.
+    pub fn quotes(&mut self, symbols: &[Symbol]) -> Result<Vec<Result<Quote, Refusal>>, ClientError> {
+        self.enter(ConnectionState::Data)?;
         let requests: Vec<Request> = symbols
             .iter()
             .map(|symbol| Request::AssetCurrent { symbol: *symbol })
@@ -195,7 +209,7 @@ impl Client {
                 Err(refusal)
                     if matches!(refusal.reason, Reason::SessionExpired | Reason::MasterUnavailable) =>
                 {
-                    Err(Error::Refused(refusal))
+                    Err(ClientError::Refused(refusal))
                 }
                 Err(refusal) => Ok(Err(refusal)),
             })
@@ -205,16 +219,16 @@ impl Client {
     /// 4.6.7: an asset and its latest day.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn info(&mut self, symbol: Symbol) -> Result<AssetInfo, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn info(&mut self, symbol: Symbol) -> Result<AssetInfo, ClientError> {
         self.data(&Request::AssetInfo { symbol })
     }
 
     /// 4.6.9 to 4.6.13: past values, oldest first.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn bars(&mut self, symbol: Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn bars(&mut self, symbol: Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, ClientError> {
         self.data(&Request::AssetWindow {
             symbol,
             window,
@@ -225,16 +239,16 @@ impl Client {
     /// 4.2.2: the value expected at `date`.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn predicted(&mut self, symbol: Symbol, date: Stamp) -> Result<Forecast, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn predicted(&mut self, symbol: Symbol, date: Timestamp) -> Result<Forecast, ClientError> {
         self.data(&Request::AssetPredicted { symbol, date })
     }
 
     /// 3.1.6: every asset, sorted by byte.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn list(&mut self) -> Result<Vec<Symbol>, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn list(&mut self) -> Result<Vec<Symbol>, ClientError> {
         let TextList(names) = self.data(&Request::AssetList)?;
         names
             .iter()
@@ -245,8 +259,8 @@ impl Client {
     /// 4.6.14: what may be known of an account.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn user_info(&mut self, username: &Username) -> Result<UserInfo, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn user_info(&mut self, username: &Username) -> Result<UserInfo, ClientError> {
         let session = self.need_session()?;
         self.data(&Request::UserInfo {
             session,
@@ -257,8 +271,8 @@ impl Client {
     /// 4.6.15: an account's portfolio.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn portfolio(&mut self, username: &Username) -> Result<Portfolio, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn portfolio(&mut self, username: &Username) -> Result<Portfolio, ClientError> {
         let session = self.need_session()?;
         self.data(&Request::UserPortfolio {
             session,
@@ -269,8 +283,8 @@ impl Client {
     /// 4.6.16: an account's transactions, newest first.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn history(&mut self, username: &Username) -> Result<History, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn history(&mut self, username: &Username) -> Result<History, ClientError> {
         let session = self.need_session()?;
         self.data(&Request::UserHistory {
             session,
@@ -281,8 +295,8 @@ impl Client {
     /// What explains one of the session's own transactions.
     ///
     /// # Errors
-    /// [`Error::NoSession`], a refusal, or a broken connection.
-    pub fn receipt(&mut self, id: Uuid) -> Result<Receipt, Error> {
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn receipt(&mut self, id: Uuid) -> Result<Receipt, ClientError> {
         let session = self.need_session()?;
         self.data(&Request::Receipt { session, id })
     }
@@ -291,7 +305,7 @@ impl Client {
     ///
     /// # Errors
     /// A broken connection.
-    pub fn ping(&mut self) -> Result<Duration, Error> {
+    pub fn ping(&mut self) -> Result<Duration, ClientError> {
         let start = Instant::now();
         self.connection.call(&Request::Ping)?;
         Ok(start.elapsed())
@@ -301,7 +315,7 @@ impl Client {
     ///
     /// # Errors
     /// A broken connection.
-    pub fn workers(&mut self) -> Result<Vec<String>, Error> {
+    pub fn workers(&mut self) -> Result<Vec<String>, ClientError> {
         match self.connection.call(&Request::GetWorkerList)? {
             Answer::Message(Reply::WorkerList(workers)) => Ok(workers),
             _ => Err(self.odd()),

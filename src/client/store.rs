@@ -2,7 +2,7 @@
 //!
 //! The sessions of this person on this machine: one file that nobody else can read.
 
-use super::Error;
+use super::ClientError;
 use crate::model::{SessionId, Username};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ const LOCK_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A session as it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
+pub struct SavedSession {
     /// Whose.
     pub username: Username,
     /// The secret.
@@ -40,14 +40,14 @@ pub struct Remembered {
 
 /// The form of the file.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct SessionFileForm {
     version: u32,
     /// The one used last stands first.
-    sessions: Vec<WrittenSession>,
+    sessions: Vec<SavedSessionForm>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct WrittenSession {
+struct SavedSessionForm {
     username: String,
     #[serde(with = "secret")]
     session: Zeroizing<String>,
@@ -72,14 +72,14 @@ mod secret {
 
 /// The file.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct SessionFile {
     folder: PathBuf,
 }
 
-impl Store {
+impl SessionFile {
     /// In `folder`, which is made when something is first written.
-    pub fn at(folder: impl Into<PathBuf>) -> Store {
-        Store {
+    pub fn at(folder: impl Into<PathBuf>) -> SessionFile {
+        SessionFile {
             folder: folder.into(),
         }
     }
@@ -88,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// Neither XDG_STATE_HOME nor HOME is an absolute path.
-    pub fn standard() -> Result<Store, Error> {
+    pub fn standard() -> Result<SessionFile, ClientError> {
         let absolute = |name: &str| {
             std::env::var_os(name)
                 .map(PathBuf::from)
@@ -96,9 +96,9 @@ impl Store {
         };
         // A relative XDG_STATE_HOME is to be ignored, its specification says.
         match (absolute("XDG_STATE_HOME"), absolute("HOME")) {
-            (Some(state), _) => Ok(Store::at(state.join("papertrader"))),
-            (None, Some(home)) => Ok(Store::at(home.join(".local/state/papertrader"))),
-            (None, None) => Err(Error::Local(
+            (Some(state), _) => Ok(SessionFile::at(state.join("papertrader"))),
+            (None, Some(home)) => Ok(SessionFile::at(home.join(".local/state/papertrader"))),
+            (None, None) => Err(ClientError::Local(
                 "no place to keep sessions: set HOME or XDG_STATE_HOME".to_owned(),
             )),
         }
@@ -113,9 +113,9 @@ impl Store {
     ///
     /// # Errors
     /// A file that others can read or that is someone else's, or one that is not of this form.
-    pub fn load(&self) -> Result<Vec<Remembered>, Error> {
+    pub fn load(&self) -> Result<Vec<SavedSession>, ClientError> {
         let path = self.path();
-        let failed = |e: &dyn std::fmt::Display| Error::Local(format!("{}: {e}", path.display()));
+        let failed = |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -144,12 +144,12 @@ impl Store {
                 "not a session file of this version ({e}); remove it and log in again"
             ))
         };
-        let written: Written = serde_json::from_str(&text).map_err(|e| bad(&e))?;
+        let written: SessionFileForm = serde_json::from_str(&text).map_err(|e| bad(&e))?;
         if written.version != 1 {
             return Err(bad(&format!("version {}", written.version)));
         }
-        let read = |s: WrittenSession| {
-            Ok(Remembered {
+        let read = |s: SavedSessionForm| {
+            Ok(SavedSession {
                 username: Username::parse(&s.username)?,
                 session: SessionId::parse(&s.session)?,
                 workers: s.workers,
@@ -160,16 +160,17 @@ impl Store {
             .sessions
             .into_iter()
             .map(read)
-            .collect::<Result<_, crate::model::Malformed>>()
+            .collect::<Result<_, crate::model::ValueError>>()
             .map_err(|e| bad(&e))
     }
 
     /// Changes the sessions, alone: another run waits meanwhile. The file is replaced whole, or not at all.
     ///
     /// # Errors
-    /// As [`Store::load`]; a folder or file that cannot be written.
-    pub fn change(&self, change: impl FnOnce(&mut Vec<Remembered>)) -> Result<(), Error> {
-        let failed = |e: &dyn std::fmt::Display| Error::Local(format!("{}: {e}", self.folder.display()));
+    /// As [`SessionFile::load`]; a folder or file that cannot be written.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<SavedSession>)) -> Result<(), ClientError> {
+        let failed =
+            |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", self.folder.display()));
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -179,11 +180,11 @@ impl Store {
         let mut sessions = self.load()?;
         change(&mut sessions);
         sessions.truncate(SESSIONS_MAX);
-        let written = Written {
+        let written = SessionFileForm {
             version: 1,
             sessions: sessions
                 .iter()
-                .map(|s| WrittenSession {
+                .map(|s| SavedSessionForm {
                     username: s.username.as_str().to_owned(),
                     session: Zeroizing::new(s.session.expose()),
                     workers: s.workers.clone(),
@@ -195,9 +196,9 @@ impl Store {
         self.replace(&text).map_err(|e| failed(&e))
     }
 
-    fn lock(&self) -> Result<File, Error> {
+    fn lock(&self) -> Result<File, ClientError> {
         let path = self.folder.join("sessions.lock");
-        let failed = |e: &dyn std::fmt::Display| Error::Local(format!("{}: {e}", path.display()));
+        let failed = |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -241,8 +242,8 @@ impl Store {
     /// Remembers a session as the one used last, in place of the same account's at the same workers.
     ///
     /// # Errors
-    /// As [`Store::change`].
-    pub fn put(&self, session: Remembered) -> Result<(), Error> {
+    /// As [`SessionFile::change`].
+    pub fn put(&self, session: SavedSession) -> Result<(), ClientError> {
         self.change(|sessions| {
             sessions.retain(|s| {
                 !(s.username.key() == session.username.key() && s.shares_worker(&session.workers))
@@ -254,8 +255,8 @@ impl Store {
     /// Changes what is remembered about a session, where it stands; one that is gone stays gone.
     ///
     /// # Errors
-    /// As [`Store::change`].
-    pub fn update(&self, session: &Remembered) -> Result<(), Error> {
+    /// As [`SessionFile::change`].
+    pub fn update(&self, session: &SavedSession) -> Result<(), ClientError> {
         self.change(|sessions| {
             if let Some(known) = sessions.iter_mut().find(|s| s.session == session.session) {
                 *known = session.clone();
@@ -266,8 +267,8 @@ impl Store {
     /// Forgets a session.
     ///
     /// # Errors
-    /// As [`Store::change`].
-    pub fn forget(&self, session: &SessionId) -> Result<(), Error> {
+    /// As [`SessionFile::change`].
+    pub fn forget(&self, session: &SessionId) -> Result<(), ClientError> {
         self.change(|sessions| sessions.retain(|s| s.session != *session))
     }
 
@@ -275,9 +276,13 @@ impl Store {
     /// `username` (any, where none is named).
     ///
     /// # Errors
-    /// As [`Store::load`].
-    pub fn find(&self, servers: &[String], username: Option<&Username>) -> Result<Option<Remembered>, Error> {
-        let suits = |s: &Remembered| {
+    /// As [`SessionFile::load`].
+    pub fn find(
+        &self,
+        servers: &[String],
+        username: Option<&Username>,
+    ) -> Result<Option<SavedSession>, ClientError> {
+        let suits = |s: &SavedSession| {
             (servers.is_empty() || s.shares_worker(servers))
                 && username.is_none_or(|name| name.key() == s.username.key())
         };
@@ -285,7 +290,7 @@ impl Store {
     }
 }
 
-impl Remembered {
+impl SavedSession {
     fn shares_worker(&self, others: &[String]) -> bool {
         self.workers.iter().any(|w| others.contains(w))
     }
@@ -296,8 +301,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn session(name: &str, byte: u8, worker: &str) -> Remembered {
-        Remembered {
+    fn session(name: &str, byte: u8, worker: &str) -> SavedSession {
+        SavedSession {
             username: Username::parse(name).unwrap(),
             session: SessionId::from_bytes([byte; 32]),
             workers: vec![worker.to_owned(), "shared:1".to_owned()],
@@ -308,7 +313,7 @@ mod tests {
     #[test]
     fn sessions_are_kept_in_a_file_of_mode_0600() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::at(folder.path().join("a/b"));
+        let store = SessionFile::at(folder.path().join("a/b"));
         assert_eq!(store.load().unwrap(), []);
         let one = session("alice", 1, "x:1");
         store.put(one.clone()).unwrap();
@@ -321,7 +326,7 @@ mod tests {
     #[test]
     fn a_file_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::at(folder.path());
+        let store = SessionFile::at(folder.path());
         store.put(session("alice", 1, "x:1")).unwrap();
         for mode in [0o640, 0o604, 0o620] {
             std::fs::set_permissions(store.path(), std::fs::Permissions::from_mode(mode)).unwrap();
@@ -336,7 +341,7 @@ mod tests {
     #[test]
     fn the_last_used_that_suits_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::at(folder.path());
+        let store = SessionFile::at(folder.path());
         let mut far = session("alice", 2, "far:1");
         far.workers = vec!["far:1".to_owned()];
         for s in [session("alice", 1, "x:1"), session("Bob", 3, "x:1"), far.clone()] {
@@ -364,7 +369,7 @@ mod tests {
     #[test]
     fn junk_is_named_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::at(folder.path());
+        let store = SessionFile::at(folder.path());
         for junk in [
             "",
             "{",
@@ -383,7 +388,7 @@ mod tests {
     #[test]
     fn many_runs_at_once_lose_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::at(folder.path());
+        let store = SessionFile::at(folder.path());
         std::thread::scope(|scope| {
             for byte in 1..=8 {
                 let store = &store;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// A connected socket.
 #[derive(Debug)]
-pub enum Stream {
+pub enum ClientStream {
     /// Bytes as they are.
     Plain(TcpStream),
     /// TLS 1.3 around them.
@@ -42,11 +42,11 @@ pub fn explain(error: &io::Error) -> String {
     }
 }
 
-impl Stream {
+impl ClientStream {
     /// The socket below.
     pub fn tcp(&self) -> &TcpStream {
         match self {
-            Stream::Plain(tcp) | Stream::Tls(_, tcp) => tcp,
+            ClientStream::Plain(tcp) | ClientStream::Tls(_, tcp) => tcp,
         }
     }
 
@@ -55,7 +55,7 @@ impl Stream {
     /// # Errors
     /// The other side's refusal, an untrusted certificate, or no end of it before `until`.
     pub fn handshake(&mut self, until: Instant) -> io::Result<()> {
-        let Stream::Tls(session, tcp) = self else {
+        let ClientStream::Tls(session, tcp) = self else {
             return Ok(());
         };
         while session.is_handshaking() {
@@ -79,11 +79,11 @@ impl Stream {
     pub fn read(&mut self, into: &mut [u8], until: Instant) -> io::Result<usize> {
         loop {
             let result = match self {
-                Stream::Plain(tcp) => {
+                ClientStream::Plain(tcp) => {
                     tcp.set_read_timeout(Some(left(until)))?;
                     tcp.read(into)
                 }
-                Stream::Tls(session, tcp) => match session.reader().read(into) {
+                ClientStream::Tls(session, tcp) => match session.reader().read(into) {
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {
                         feed(session, tcp, until)?;
                         flush(session, tcp, until)?;
@@ -106,7 +106,7 @@ impl Stream {
     /// A time-out at `until`, or a broken connection.
     pub fn write_all(&mut self, bytes: &[u8], until: Instant) -> io::Result<()> {
         match self {
-            Stream::Plain(tcp) => {
+            ClientStream::Plain(tcp) => {
                 let mut rest = bytes;
                 while !rest.is_empty() {
                     tcp.set_write_timeout(Some(left(until)))?;
@@ -119,7 +119,7 @@ impl Stream {
                 }
                 Ok(())
             }
-            Stream::Tls(session, tcp) => {
+            ClientStream::Tls(session, tcp) => {
                 let mut rest = bytes;
                 while !rest.is_empty() {
                     // Takes what its buffer has room for.
@@ -137,7 +137,7 @@ impl Stream {
     /// # Errors
     /// A time-out at `until`, or a broken connection.
     pub fn finish(&mut self, until: Instant) -> io::Result<()> {
-        if let Stream::Tls(session, tcp) = self {
+        if let ClientStream::Tls(session, tcp) = self {
             session.send_close_notify();
             flush(session, tcp, until)?;
         }

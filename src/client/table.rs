@@ -3,7 +3,7 @@
 //! How numbers, times and tables look to a person.
 
 use crate::model::money::MILLION;
-use crate::model::{Amount, Money, Stamp};
+use crate::model::{Money, Quantity, Timestamp};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use std::fmt::Write;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub fn profit(money: Money) -> String {
 }
 
 /// A quantity: `1,000` or `0.5`.
-pub fn amount(amount: Amount) -> String {
+pub fn amount(amount: Quantity) -> String {
     grouped(amount.0, 0)
 }
 
@@ -90,7 +90,7 @@ pub fn signed_percent(part: Money, whole: Money) -> String {
 }
 
 /// A moment to the second, and only its day where it is a midnight: `2013-03-01 14:05:09`.
-pub fn moment(stamp: Stamp) -> String {
+pub fn moment(stamp: Timestamp) -> String {
     let text = stamp.to_string();
     let day = &text[..text.find('T').unwrap_or(text.len())];
     if stamp == stamp.day() {
@@ -136,22 +136,22 @@ const MARKET_FAR: i64 = 30 * 86_400_000;
 
 /// What ages count to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
+pub struct ReferenceTime {
     /// This machine's clock, or the market's.
-    pub time: Stamp,
+    pub time: Timestamp,
     /// Whether it is the market's.
     pub market: bool,
 }
 
-impl Now {
+impl ReferenceTime {
     /// This machine's clock; or, where even the newest of the quotes is far older, or lies ahead, its time: then the market
     /// is a replay of another time, or its feed stopped long ago, and a person wants to know how old the others are
     /// beside it.
-    pub fn of(newest: Option<Stamp>, clock: Stamp) -> Now {
-        let far = |time: &Stamp| clock.since(*time).abs() > MARKET_FAR;
+    pub fn of(newest: Option<Timestamp>, clock: Timestamp) -> ReferenceTime {
+        let far = |time: &Timestamp| clock.since(*time).abs() > MARKET_FAR;
         match newest.filter(far) {
-            Some(time) => Now { time, market: true },
-            None => Now {
+            Some(time) => ReferenceTime { time, market: true },
+            None => ReferenceTime {
                 time: clock,
                 market: false,
             },
@@ -159,7 +159,7 @@ impl Now {
     }
 
     /// How old a quote is.
-    pub fn age(self, time: Stamp) -> String {
+    pub fn age(self, time: Timestamp) -> String {
         match u64::try_from(self.time.since(time)) {
             Ok(millis) => span(Duration::from_millis(millis)),
             Err(_) => "ahead".to_owned(),
@@ -167,7 +167,7 @@ impl Now {
     }
 
     /// What is said below quotes whose ages do not count to this machine's clock; else nothing.
-    pub fn note(self, clock: Stamp) -> String {
+    pub fn note(self, clock: Timestamp) -> String {
         if !self.market {
             return String::new();
         }
@@ -228,8 +228,8 @@ mod tests {
         assert_eq!(profit(Money(1_000_000)), "+1.00");
         assert_eq!(profit(Money(-1)), "-0.000001");
         assert_eq!(profit(Money(0)), "0.00");
-        assert_eq!(amount(Amount(1_000_000_000)), "1,000");
-        assert_eq!(amount(Amount(500_000)), "0.5");
+        assert_eq!(amount(Quantity(1_000_000_000)), "1,000");
+        assert_eq!(amount(Quantity(500_000)), "0.5");
         assert_eq!(money(Money(i64::MIN)), "-9,223,372,036,854.775808");
     }
 
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn times_are_short() {
-        let at = |text| Stamp::parse(text).unwrap();
+        let at = |text| Timestamp::parse(text).unwrap();
         assert_eq!(moment(at("2013-03-01")), "2013-03-01");
         assert_eq!(moment(at("2013-03-01T14:05:09.120Z")), "2013-03-01 14:05:09");
         let s = |seconds| span(Duration::from_secs(seconds));
@@ -262,20 +262,20 @@ mod tests {
             ],
             ["0 s", "45 s", "3 min 5 s", "2 h 10 min", "1 h", "4 d 3 h", "13 y"]
         );
-        let clock = Now::of(None, at("2013-03-01"));
+        let clock = ReferenceTime::of(None, at("2013-03-01"));
         assert_eq!(clock.age(at("2013-03-02")), "ahead");
     }
 
     #[test]
     fn ages_in_a_replay_count_to_its_time() {
-        let at = |text| Stamp::parse(text).unwrap();
+        let at = |text| Timestamp::parse(text).unwrap();
         let clock = at("2026-03-01");
-        let live = Now::of(Some(at("2026-02-20")), clock);
+        let live = ReferenceTime::of(Some(at("2026-02-20")), clock);
         assert_eq!(
             (live.age(at("2026-02-20")), live.note(clock)),
             ("9 d".to_owned(), String::new())
         );
-        let replay = Now::of(Some(at("2013-03-04")), clock);
+        let replay = ReferenceTime::of(Some(at("2013-03-04")), clock);
         assert_eq!(replay.age(at("2013-03-04")), "0 s");
         assert_eq!(replay.age(at("2013-03-01")), "3 d");
         let note = replay.note(clock);
@@ -283,7 +283,7 @@ mod tests {
             note.contains("of 2013-03-04, 13 y") && note.contains("behind"),
             "{note}"
         );
-        let ahead = Now::of(Some(at("2027-03-01")), clock);
+        let ahead = ReferenceTime::of(Some(at("2027-03-01")), clock);
         assert_eq!(ahead.age(at("2027-03-01")), "0 s");
         assert!(
             ahead.note(clock).contains("1 y ahead of"),

@@ -2,7 +2,7 @@
 //!
 //! A server for the client's tests: a real socket on loopback, and a script for each connection.
 
-use crate::wire::{FrameBuffer, Header, Reply, Request, frame, packet};
+use crate::wire::{FrameBuffer, FrameHeader, Reply, Request, frame, packet};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::io::{Read, Write};
@@ -15,18 +15,18 @@ trait Wire: Read + Write + Send {}
 impl<T: Read + Write + Send> Wire for T {}
 
 /// The server's end of one connection.
-pub struct Peer {
+pub struct MockPeer {
     stream: Box<dyn Wire>,
     frames: FrameBuffer,
     /// The socket's remaining handle, to cut it.
     tcp: TcpStream,
 }
 
-impl Peer {
+impl MockPeer {
     /// The next request, or `None` where the client has closed.
     pub fn request(&mut self) -> Option<Request> {
         loop {
-            let next = self.frames.next(Header::check_request).unwrap();
+            let next = self.frames.next(FrameHeader::check_request).unwrap();
             if let Some((header, data)) = next {
                 let (instruction, arguments) = frame::read_request(&header, data).unwrap();
                 return Request::read(instruction, arguments).unwrap();
@@ -69,23 +69,29 @@ impl Peer {
 }
 
 /// A listening server; its connections are numbered from 0.
-pub struct Mock {
+pub struct MockServer {
     pub address: String,
     accepted: Arc<AtomicUsize>,
 }
 
-impl Mock {
+impl MockServer {
     /// Runs `script` for every connection, on a thread of its own.
-    pub fn start(script: impl Fn(usize, Peer) + Send + Sync + 'static) -> Mock {
-        Mock::listen(None, script)
+    pub fn start(script: impl Fn(usize, MockPeer) + Send + Sync + 'static) -> MockServer {
+        MockServer::listen(None, script)
     }
 
     /// The same over TLS.
-    pub fn start_tls(identity: &Identity, script: impl Fn(usize, Peer) + Send + Sync + 'static) -> Mock {
-        Mock::listen(Some(identity.server_config()), script)
+    pub fn start_tls(
+        identity: &Identity,
+        script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
+    ) -> MockServer {
+        MockServer::listen(Some(identity.server_config()), script)
     }
 
-    fn listen(tls: Option<Arc<ServerConfig>>, script: impl Fn(usize, Peer) + Send + Sync + 'static) -> Mock {
+    fn listen(
+        tls: Option<Arc<ServerConfig>>,
+        script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
+    ) -> MockServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let accepted = Arc::new(AtomicUsize::new(0));
@@ -106,7 +112,7 @@ impl Mock {
                             Box::new(rustls::StreamOwned::new(session, tcp))
                         }
                     };
-                    let peer = Peer {
+                    let peer = MockPeer {
                         stream,
                         frames: FrameBuffer::new(),
                         tcp: handle,
@@ -115,7 +121,7 @@ impl Mock {
                 });
             }
         });
-        Mock { address, accepted }
+        MockServer { address, accepted }
     }
 
     /// An address where nobody listens.

@@ -2,7 +2,7 @@
 //!
 //! Which connections are TLS, and whose certificate is believed.
 
-use super::Error;
+use super::ClientError;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
@@ -20,11 +20,11 @@ use std::sync::{Arc, OnceLock};
 pub const PIN_BYTES: usize = 32;
 
 /// The SHA-256 of a server's certificate.
-pub type Pin = [u8; PIN_BYTES];
+pub type CertificatePin = [u8; PIN_BYTES];
 
 /// Which connections are encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
+pub enum TlsMode {
     /// All but those to loopback addresses.
     #[default]
     BeyondLoopback,
@@ -36,31 +36,31 @@ pub enum Mode {
 
 /// How a client protects its connections; cheap to clone, the trust roots are read once when first needed.
 #[derive(Debug, Clone, Default)]
-pub struct Security {
-    mode: Mode,
+pub struct ClientTls {
+    mode: TlsMode,
     ca: Option<PathBuf>,
-    pins: Vec<Pin>,
+    pins: Vec<CertificatePin>,
     config: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
 }
 
-impl Security {
+impl ClientTls {
     /// No TLS anywhere: for tests on loopback, and for who said `--plain`.
-    pub fn plain() -> Security {
-        Security::new(Mode::Plain, None, Vec::new())
+    pub fn plain() -> ClientTls {
+        ClientTls::new(TlsMode::Plain, None, Vec::new())
     }
 
     /// TLS by `mode`. `ca` is a PEM file of roots added to the system's. With `pins`, the server's own
     /// certificate must be one of them; then, without `ca`, neither its issuer, name nor dates matter.
-    /// A CA or a pin given with [`Mode::BeyondLoopback`] makes it [`Mode::Always`]: who names a certificate
+    /// A CA or a pin given with [`TlsMode::BeyondLoopback`] makes it [`TlsMode::Always`]: who names a certificate
     /// wants to see it checked.
-    pub fn new(mode: Mode, ca: Option<PathBuf>, pins: Vec<Pin>) -> Security {
+    pub fn new(mode: TlsMode, ca: Option<PathBuf>, pins: Vec<CertificatePin>) -> ClientTls {
         let asked = ca.is_some() || !pins.is_empty();
-        let mode = if mode == Mode::BeyondLoopback && asked {
-            Mode::Always
+        let mode = if mode == TlsMode::BeyondLoopback && asked {
+            TlsMode::Always
         } else {
             mode
         };
-        Security {
+        ClientTls {
             mode,
             ca,
             pins,
@@ -71,9 +71,9 @@ impl Security {
     /// Whether a connection to `ip` is TLS.
     pub fn wants_tls(&self, ip: IpAddr) -> bool {
         match self.mode {
-            Mode::BeyondLoopback => !ip.to_canonical().is_loopback(),
-            Mode::Plain => false,
-            Mode::Always => true,
+            TlsMode::BeyondLoopback => !ip.to_canonical().is_loopback(),
+            TlsMode::Plain => false,
+            TlsMode::Always => true,
         }
     }
 
@@ -81,11 +81,11 @@ impl Security {
     ///
     /// # Errors
     /// No trust roots can be read.
-    pub fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+    pub fn config(&self) -> Result<Arc<ClientConfig>, ClientError> {
         self.config
             .get_or_init(|| self.build().map(Arc::new))
             .clone()
-            .map_err(Error::Local)
+            .map_err(ClientError::Local)
     }
 
     fn build(&self) -> Result<ClientConfig, String> {
@@ -151,7 +151,7 @@ fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 ///
 /// # Errors
 /// Any other form.
-pub fn parse_pin(text: &str) -> Result<Pin, String> {
+pub fn parse_pin(text: &str) -> Result<CertificatePin, String> {
     let digits: String = text.chars().filter(|c| *c != ':').collect();
     let mut pin = [0; PIN_BYTES];
     hex::decode_to_slice(digits.to_ascii_lowercase(), &mut pin)
@@ -173,7 +173,7 @@ pub fn server_name(address: &str) -> Result<ServerName<'static>, String> {
 #[derive(Debug)]
 struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
-    pins: Vec<Pin>,
+    pins: Vec<CertificatePin>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -189,7 +189,7 @@ impl ServerCertVerifier for Verifier {
         if let Some(chain) = &self.chain {
             chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
         }
-        let seen: Pin = Sha256::digest(end_entity.as_ref()).into();
+        let seen: CertificatePin = Sha256::digest(end_entity.as_ref()).into();
         if self.pins.is_empty() || self.pins.contains(&seen) {
             Ok(ServerCertVerified::assertion())
         } else {
@@ -273,11 +273,11 @@ mod tests {
         let v6: IpAddr = "::1".parse().unwrap();
         let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
         let far: IpAddr = "192.0.2.1".parse().unwrap();
-        let auto = Security::default();
+        let auto = ClientTls::default();
         assert!(![v4, v6, mapped].into_iter().any(|ip| auto.wants_tls(ip)));
         assert!(auto.wants_tls(far));
-        assert!(!Security::plain().wants_tls(far));
-        let pinned = Security::new(Mode::BeyondLoopback, None, vec![[0; 32]]);
+        assert!(!ClientTls::plain().wants_tls(far));
+        let pinned = ClientTls::new(TlsMode::BeyondLoopback, None, vec![[0; 32]]);
         assert!(pinned.wants_tls(v4));
     }
 

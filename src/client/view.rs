@@ -5,11 +5,11 @@
 
 pub mod portfolio;
 
-use super::connection::Notice;
-use super::order::Order;
-use crate::model::{Bar, Quote, Stamp, Status, Symbol};
+use super::connection::QueuedNotice;
+use super::order::OrderTicket;
+use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus};
 use crate::wire::Refusal;
-use crate::wire::payload::{Entry, Forecast, UserInfo};
+use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
 use crate::wire::reply::Fill;
 use serde::Serialize;
 use uuid::Uuid;
@@ -31,7 +31,7 @@ pub struct QuoteView {
 
 impl QuoteView {
     /// From an answer, its age counted to `now`.
-    pub fn new(symbol: Symbol, answer: &Result<Quote, Refusal>, now: Stamp) -> QuoteView {
+    pub fn new(symbol: Symbol, answer: &Result<Quote, Refusal>, now: Timestamp) -> QuoteView {
         let quote = answer.as_ref().ok();
         QuoteView {
             symbol: text(symbol),
@@ -133,7 +133,7 @@ pub struct OrderView {
 }
 
 impl OrderView {
-    fn of(order: &Order, status: &'static str, id: Option<Uuid>) -> OrderView {
+    fn of(order: &OrderTicket, status: &'static str, id: Option<Uuid>) -> OrderView {
         OrderView {
             status,
             transaction: id.map(|id| text(id.hyphenated())),
@@ -146,29 +146,29 @@ impl OrderView {
     }
 
     /// Filled.
-    pub fn filled(order: &Order, fill: &Fill) -> OrderView {
+    pub fn filled(order: &OrderTicket, fill: &Fill) -> OrderView {
         OrderView {
             price: Some(text(fill.price)),
             total: Some(text(fill.total)),
             settled: Some(text(fill.settled)),
-            ..OrderView::of(order, Status::Settled.as_str(), Some(fill.id))
+            ..OrderView::of(order, TransactionStatus::Settled.as_str(), Some(fill.id))
         }
     }
 
     /// On the queue.
-    pub fn queued(order: &Order, notice: &Notice) -> OrderView {
+    pub fn queued(order: &OrderTicket, notice: &QueuedNotice) -> OrderView {
         OrderView {
             expected: Some(text(notice.expected)),
-            ..OrderView::of(order, Status::Queued.as_str(), Some(notice.id))
+            ..OrderView::of(order, TransactionStatus::Queued.as_str(), Some(notice.id))
         }
     }
 
     /// Refused.
-    pub fn rejected(order: &Order, refusal: &Refusal, id: Option<Uuid>) -> OrderView {
+    pub fn rejected(order: &OrderTicket, refusal: &Refusal, id: Option<Uuid>) -> OrderView {
         OrderView {
             reason: Some(refusal.reason.as_str()),
             text: Some(refusal.text.clone()),
-            ..OrderView::of(order, Status::Rejected.as_str(), id)
+            ..OrderView::of(order, TransactionStatus::Rejected.as_str(), id)
         }
     }
 }
@@ -197,10 +197,10 @@ pub const ENTRY_COLUMNS: [&str; 12] = [
     "order_id", "reason",
 ];
 
-impl From<&Entry> for EntryView {
-    fn from(entry: &Entry) -> EntryView {
+impl From<&HistoryEntry> for EntryView {
+    fn from(entry: &HistoryEntry) -> EntryView {
         let detail = entry.detail.as_ref();
-        let settled = detail.filter(|_| entry.status == Status::Settled);
+        let settled = detail.filter(|_| entry.status == TransactionStatus::Settled);
         let filled = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
         EntryView {
             id: text(entry.id.hyphenated()),
@@ -208,7 +208,7 @@ impl From<&Entry> for EntryView {
             status: entry.status.as_str(),
             symbol: text(entry.symbol),
             accepted: text(entry.accepted),
-            settled: (entry.status != Status::Queued).then(|| text(entry.settled)),
+            settled: (entry.status != TransactionStatus::Queued).then(|| text(entry.settled)),
             quantity: detail.map(|d| text(d.quantity)),
             price: settled.map(|d| text(d.price)),
             total: settled.map(|d| text(d.total)),
@@ -325,7 +325,7 @@ pub fn bars_csv(bars: &[Bar]) -> Result<String, String> {
 ///
 /// # Errors
 /// None that can happen in memory.
-pub fn entries_csv(entries: &[Entry]) -> Result<String, String> {
+pub fn entries_csv(entries: &[HistoryEntry]) -> Result<String, String> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| e.to_string();
     out.write_record(ENTRY_COLUMNS).map_err(failed)?;

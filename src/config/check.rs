@@ -2,7 +2,7 @@
 //!
 //! What the files that a configuration names must be.
 
-use super::reader::Report;
+use super::reader::ConfigReport;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -14,7 +14,7 @@ const OTHERS: u32 = 0o077;
 const GPG_HOME_MAX: usize = super::values::SOCKET_PATH_MAX - "/S.gpg-agent.browser".len();
 
 /// A file with a secret: there, readable, and nobody else's.
-pub(super) fn secret_file(report: &Report, key: &str, path: &Path) {
+pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
     if let Some(it) = readable_file(report, key, path)
         && it.mode() & OTHERS != 0
     {
@@ -29,7 +29,7 @@ pub(super) fn secret_file(report: &Report, key: &str, path: &Path) {
 }
 
 /// A file that is there and can be read.
-pub(super) fn readable_file(report: &Report, key: &str, path: &Path) -> Option<Metadata> {
+pub(super) fn readable_file(report: &ConfigReport, key: &str, path: &Path) -> Option<Metadata> {
     match File::open(path).and_then(|file| file.metadata()) {
         Ok(it) if it.is_file() => Some(it),
         Ok(_) => {
@@ -44,7 +44,7 @@ pub(super) fn readable_file(report: &Report, key: &str, path: &Path) -> Option<M
 }
 
 /// A folder that is there.
-pub(super) fn folder(report: &Report, key: &str, path: &Path) -> Option<Metadata> {
+pub(super) fn folder(report: &ConfigReport, key: &str, path: &Path) -> Option<Metadata> {
     match std::fs::metadata(path) {
         Ok(it) if it.is_dir() => Some(it),
         Ok(_) => {
@@ -59,14 +59,14 @@ pub(super) fn folder(report: &Report, key: &str, path: &Path) -> Option<Metadata
 }
 
 /// A folder that may be made later: if something stands there, it is a folder.
-pub(super) fn future_folder(report: &Report, key: &str, path: &Path) {
+pub(super) fn future_folder(report: &ConfigReport, key: &str, path: &Path) {
     if path.exists() {
         folder(report, key, path);
     }
 }
 
 /// A GPG home: there, nobody else's, and short enough for its agent's sockets.
-pub(super) fn gpg_home(report: &Report, path: &Path) {
+pub(super) fn gpg_home(report: &ConfigReport, path: &Path) {
     const KEY: &str = "gpg.home";
     if let Some(it) = folder(report, KEY, path)
         && it.mode() & OTHERS != 0

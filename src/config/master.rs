@@ -2,10 +2,12 @@
 
 mod assets;
 
-pub use assets::{Alpaca, Assets, Binance, ProviderKind, Replay, Simulated, Symbols};
+pub use assets::{
+    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings, SimulatedSettings, Symbols,
+};
 
-use super::reader::{Or, Report, Table, a_kind};
-use super::values::{self, Fingerprint, SOCKET_PATH_MAX};
+use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
+use super::values::{self, KeyFingerprint, SOCKET_PATH_MAX};
 use super::{ConfigError, Warning, check, writer};
 use crate::log::LogConfig;
 use crate::model::Money;
@@ -55,9 +57,9 @@ pub struct MasterConfig {
     /// The log.
     pub log: LogConfig,
     /// What is retrieved, and from where.
-    pub assets: Assets,
+    pub assets: AssetSettings,
     /// Passwords.
-    pub accounts: Accounts,
+    pub accounts: AccountSettings,
     /// Bounds.
     pub limits: MasterLimits,
 }
@@ -68,12 +70,12 @@ pub struct MasterGpg {
     /// The folder of its keyring.
     pub home: PathBuf,
     /// Its own key.
-    pub key: Fingerprint,
+    pub key: KeyFingerprint,
 }
 
 /// `[accounts]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accounts {
+pub struct AccountSettings {
     /// bcrypt's cost: the hash takes 2 to the power of it steps.
     pub bcrypt_cost: u32,
 }
@@ -119,7 +121,7 @@ impl MasterConfig {
 
     /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.
     pub fn to_toml(&self, file: &Path) -> String {
-        let mut values = writer::Values::new(file);
+        let mut values = writer::TomlValues::new(file);
         values.text("listen", self.listen);
         values.path("data_dir", &self.data_dir);
         values.path("control_socket", &self.control_socket);
@@ -165,7 +167,7 @@ impl MasterConfig {
     }
 }
 
-fn read(root: &mut Table<'_, '_>) -> MasterConfig {
+fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let data_dir = root.path("data_dir", Some("/var/lib/papertrader"));
     let database = database(root, &data_dir);
@@ -173,10 +175,14 @@ fn read(root: &mut Table<'_, '_>) -> MasterConfig {
         listen: values::listen(root, SocketAddr::new(localhost, 2048)),
         data_dir,
         control_socket: root.path("control_socket", Some("/run/papertrader/master.sock")),
-        control_group: root.parsed("control_group", Or::Default("papertrader".to_owned()), group),
-        currency: root.parsed("currency", Or::Default("USD".to_owned()), currency),
+        control_group: root.parsed(
+            "control_group",
+            IfAbsent::Default("papertrader".to_owned()),
+            group,
+        ),
+        currency: root.parsed("currency", IfAbsent::Default("USD".to_owned()), currency),
         update_interval: root.duration("update_interval", SECOND * 60, Duration::from_millis(10), DAY),
-        starting_cash: root.value("starting_cash", Or::Default(Money(100_000 * MILLION)), cash),
+        starting_cash: root.value("starting_cash", IfAbsent::Default(Money(100_000 * MILLION)), cash),
         session_lifetime: root.duration("session_lifetime", DAY * 30, SECOND, DAY * 3650),
         expected_workers: root.number("expected_workers", 1, 1, 10_000),
         database,
@@ -239,9 +245,9 @@ fn cash(value: &DeValue<'_>) -> Result<Money, String> {
         .ok_or_else(|| format!("{text} is more than {STARTING_CASH_MAX}"))
 }
 
-fn database(root: &mut Table<'_, '_>, data_dir: &Path) -> PathBuf {
+fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> PathBuf {
     let mut table = root.table_or_empty("database");
-    let path = table.parsed("url", Or::Default(data_dir.join("master.db")), |text| {
+    let path = table.parsed("url", IfAbsent::Default(data_dir.join("master.db")), |text| {
         text.strip_prefix("sqlite:")
             .filter(|path| !path.is_empty() && !path.contains('\0') && !path.ends_with('/'))
             .map(|path| data_dir.join(path))
@@ -251,7 +257,7 @@ fn database(root: &mut Table<'_, '_>, data_dir: &Path) -> PathBuf {
     path
 }
 
-fn gpg(root: &mut Table<'_, '_>) -> MasterGpg {
+fn gpg(root: &mut ConfigTable<'_, '_>) -> MasterGpg {
     let mut table = root.table_or_empty("gpg");
     let gpg = MasterGpg {
         home: values::gpg_home(&mut table),
@@ -261,7 +267,7 @@ fn gpg(root: &mut Table<'_, '_>) -> MasterGpg {
     gpg
 }
 
-fn accounts(root: &mut Table<'_, '_>) -> Accounts {
+fn accounts(root: &mut ConfigTable<'_, '_>) -> AccountSettings {
     let mut table = root.table_or_empty("accounts");
     let bcrypt_cost = table.number("bcrypt_cost", 12, 4, 15);
     if bcrypt_cost < BCRYPT_COST_ADVISED {
@@ -271,10 +277,10 @@ fn accounts(root: &mut Table<'_, '_>) -> Accounts {
         );
     }
     table.finish();
-    Accounts { bcrypt_cost }
+    AccountSettings { bcrypt_cost }
 }
 
-fn limits(root: &mut Table<'_, '_>) -> MasterLimits {
+fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
     let mut table = root.table_or_empty("limits");
     let limits = MasterLimits {
         failed_logins_per_minute: table.number("failed_logins_per_minute", 10, 1, COUNT_MAX),
@@ -300,7 +306,7 @@ fn limits(root: &mut Table<'_, '_>) -> MasterLimits {
     limits
 }
 
-fn check_files(config: &MasterConfig, report: &Report) {
+fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::future_folder(report, "data_dir", &config.data_dir);
     config.assets.check_files(report);

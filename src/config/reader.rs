@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What a file says wrong, and where its keys stand.
-pub(super) struct Report {
+pub(super) struct ConfigReport {
     file: PathBuf,
     /// Byte offsets at which lines begin.
     lines: Vec<usize>,
@@ -26,10 +26,10 @@ struct Notes {
     keys: BTreeMap<String, usize>,
 }
 
-impl Report {
-    pub(super) fn new(file: &Path, text: &str) -> Report {
+impl ConfigReport {
+    pub(super) fn new(file: &Path, text: &str) -> ConfigReport {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Report {
+        ConfigReport {
             file: file.to_owned(),
             lines: newlines.map(|(at, _)| at + 1).collect(),
             notes: RefCell::default(),
@@ -88,7 +88,7 @@ impl Report {
 }
 
 /// What stands for a key that is absent.
-pub(super) enum Or<T> {
+pub(super) enum IfAbsent<T> {
     /// Its default.
     Default(T),
     /// Nothing: that is a problem. The value stands in for it while the rest is read.
@@ -96,19 +96,19 @@ pub(super) enum Or<T> {
 }
 
 /// A table of the file. Each key is taken out as it is read; what is left at the end is unknown.
-pub(super) struct Table<'r, 't> {
-    report: &'r Report,
+pub(super) struct ConfigTable<'r, 't> {
+    report: &'r ConfigReport,
     /// Dotted name with a dot at its end, or nothing for the root.
     prefix: String,
     entries: DeTable<'t>,
     known: Vec<&'static str>,
 }
 
-impl<'r, 't> Table<'r, 't> {
+impl<'r, 't> ConfigTable<'r, 't> {
     /// The whole file. Where it is no TOML at all, that is noted and an empty table results.
-    pub(super) fn root(report: &'r Report, text: &'t str) -> Option<Table<'r, 't>> {
+    pub(super) fn root(report: &'r ConfigReport, text: &'t str) -> Option<ConfigTable<'r, 't>> {
         match DeTable::parse(text) {
-            Ok(table) => Some(Table {
+            Ok(table) => Some(ConfigTable {
                 report,
                 prefix: String::new(),
                 entries: table.into_inner(),
@@ -125,7 +125,7 @@ impl<'r, 't> Table<'r, 't> {
         }
     }
 
-    pub(super) fn report(&self) -> &'r Report {
+    pub(super) fn report(&self) -> &'r ConfigReport {
         self.report
     }
 
@@ -153,7 +153,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A table below this one, if it is there.
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'r, 't>> {
+    pub(super) fn table(&mut self, key: &'static str) -> Option<ConfigTable<'r, 't>> {
         let entries = match self.take(key)? {
             DeValue::Table(entries) => entries,
             other => {
@@ -166,7 +166,7 @@ impl<'r, 't> Table<'r, 't> {
                 return None;
             }
         };
-        Some(Table {
+        Some(ConfigTable {
             report: self.report,
             prefix: format!("{}.", self.name(key)),
             entries,
@@ -175,9 +175,9 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A table below this one; an empty one where it is absent, so that its defaults hold.
-    pub(super) fn table_or_empty(&mut self, key: &'static str) -> Table<'r, 't> {
+    pub(super) fn table_or_empty(&mut self, key: &'static str) -> ConfigTable<'r, 't> {
         let prefix = format!("{}.", self.name(key));
-        self.table(key).unwrap_or_else(|| Table {
+        self.table(key).unwrap_or_else(|| ConfigTable {
             report: self.report,
             prefix,
             entries: DeTable::new(),
@@ -189,17 +189,17 @@ impl<'r, 't> Table<'r, 't> {
     pub(super) fn value<T>(
         &mut self,
         key: &'static str,
-        or: Or<T>,
+        or: IfAbsent<T>,
         read: impl FnOnce(&DeValue<'t>) -> Result<T, String>,
     ) -> T {
         let name = self.name(key);
         match (self.take(key), or) {
-            (None, Or::Default(value)) => value,
-            (None, Or::Required(stand_in)) => {
+            (None, IfAbsent::Default(value)) => value,
+            (None, IfAbsent::Required(stand_in)) => {
                 self.report.problem(&name, "this key is required, and missing");
                 stand_in
             }
-            (Some(value), Or::Default(stand_in) | Or::Required(stand_in)) => match read(&value) {
+            (Some(value), IfAbsent::Default(stand_in) | IfAbsent::Required(stand_in)) => match read(&value) {
                 Ok(value) => value,
                 Err(reason) => {
                     self.report.problem(&name, reason);
@@ -213,7 +213,7 @@ impl<'r, 't> Table<'r, 't> {
     pub(super) fn parsed<T>(
         &mut self,
         key: &'static str,
-        or: Or<T>,
+        or: IfAbsent<T>,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> T {
         self.value(key, or, |value| parse(text(value)?))
@@ -224,7 +224,7 @@ impl<'r, 't> Table<'r, 't> {
     where
         N: TryFrom<i128> + PartialOrd + Copy + std::fmt::Display,
     {
-        self.value(key, Or::Default(default), |value| {
+        self.value(key, IfAbsent::Default(default), |value| {
             let DeValue::Integer(integer) = value else {
                 return Err(format!("this is {}, and must be a whole number", a_kind(value)));
             };
@@ -237,7 +237,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
-        self.value(key, Or::Default(default), |value| match value {
+        self.value(key, IfAbsent::Default(default), |value| match value {
             DeValue::Boolean(flag) => Ok(*flag),
             other => Err(format!("this is {}, and must be true or false", a_kind(other))),
         })
@@ -251,7 +251,7 @@ impl<'r, 't> Table<'r, 't> {
         least: Duration,
         most: Duration,
     ) -> Duration {
-        self.parsed(key, Or::Default(default), |text| {
+        self.parsed(key, IfAbsent::Default(default), |text| {
             let duration = humantime::parse_duration(text).map_err(|why| {
                 format!("{text:?} is not a duration such as \"100ms\", \"60s\", \"5m\" or \"30d\": {why}")
             })?;
@@ -268,7 +268,7 @@ impl<'r, 't> Table<'r, 't> {
 
     /// A number of bytes within limits, as bytesize reads it; a bare number counts bytes.
     pub(super) fn size(&mut self, key: &'static str, default: u64, least: u64, most: u64) -> u64 {
-        self.parsed(key, Or::Default(default), |text| {
+        self.parsed(key, IfAbsent::Default(default), |text| {
             let size: bytesize::ByteSize = text
                 .parse()
                 .map_err(|_| format!("{text:?} is not a size such as \"64KiB\" or \"1MiB\""))?;
@@ -285,8 +285,8 @@ impl<'r, 't> Table<'r, 't> {
     pub(super) fn path(&mut self, key: &'static str, default: Option<&str>) -> PathBuf {
         let report = self.report;
         let or = match default {
-            Some(default) => Or::Default(report.resolve(Path::new(default))),
-            None => Or::Required(PathBuf::new()),
+            Some(default) => IfAbsent::Default(report.resolve(Path::new(default))),
+            None => IfAbsent::Required(PathBuf::new()),
         };
         self.parsed(key, or, |text| {
             if text.is_empty() || text.contains('\0') {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::log::LevelFilter;
-use crate::model::{Money, Stamp, Symbol};
+use crate::model::{Money, Symbol, Timestamp};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -60,7 +60,7 @@ fn defaults_are_those_of_the_page() {
     );
     let replay = config.assets.replay.unwrap();
     assert_eq!(replay.directory, Path::new("/usr/share/papertrader/market"));
-    assert_eq!(replay.start, Stamp::parse("2012-01-03").unwrap());
+    assert_eq!(replay.start, Timestamp::parse("2012-01-03").unwrap());
     assert_eq!(config.accounts.bcrypt_cost, 12);
     assert_eq!(
         config.limits,

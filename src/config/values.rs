@@ -2,7 +2,7 @@
 //!
 //! The types of values that configuration keys have, and the `[log]` table that both daemons share.
 
-use super::reader::{Or, Table};
+use super::reader::{ConfigTable, IfAbsent};
 use crate::log::{LevelFilter, LogConfig};
 use std::fmt;
 use std::io;
@@ -18,21 +18,21 @@ pub(super) const SOCKET_PATH_MAX: usize = 107;
 
 /// The whole fingerprint of a GPG key: 40 hexadecimal digits, in upper case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Fingerprint(String);
+pub struct KeyFingerprint(String);
 
-impl Fingerprint {
+impl KeyFingerprint {
     /// Its digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for Fingerprint {
+impl FromStr for KeyFingerprint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.len() == FINGERPRINT_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Ok(Fingerprint(text.to_ascii_uppercase()));
+            return Ok(KeyFingerprint(text.to_ascii_uppercase()));
         }
         Err(format!(
             "{text:?} is not a fingerprint: 40 hexadecimal digits, on the lines `fpr` of \
@@ -41,7 +41,7 @@ impl FromStr for Fingerprint {
     }
 }
 
-impl fmt::Display for Fingerprint {
+impl fmt::Display for KeyFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
@@ -124,8 +124,8 @@ impl fmt::Display for HostPort {
 }
 
 /// An address to listen on. Port 0 lets the system choose.
-pub(super) fn listen(table: &mut Table<'_, '_>, default: SocketAddr) -> SocketAddr {
-    table.parsed("listen", Or::Default(default), |text| {
+pub(super) fn listen(table: &mut ConfigTable<'_, '_>, default: SocketAddr) -> SocketAddr {
+    table.parsed("listen", IfAbsent::Default(default), |text| {
         text.parse().map_err(|_| {
             format!(
                 "{text:?} is not ADDRESS:PORT, such as \"0.0.0.0:{}\"",
@@ -172,11 +172,11 @@ pub(super) fn url(text: &str) -> Result<String, String> {
 }
 
 /// The `[log]` table.
-pub(super) fn log(root: &mut Table<'_, '_>, default_file: &str) -> LogConfig {
+pub(super) fn log(root: &mut ConfigTable<'_, '_>, default_file: &str) -> LogConfig {
     let mut table = root.table_or_empty("log");
     let config = LogConfig {
         file: table.path("file", Some(default_file)),
-        level: table.parsed("level", Or::Default(LevelFilter::Info), |text| match text {
+        level: table.parsed("level", IfAbsent::Default(LevelFilter::Info), |text| match text {
             "error" => Ok(LevelFilter::Error),
             "warn" => Ok(LevelFilter::Warn),
             "info" => Ok(LevelFilter::Info),
@@ -191,11 +191,11 @@ pub(super) fn log(root: &mut Table<'_, '_>, default_file: &str) -> LogConfig {
 }
 
 /// The key `home` of `[gpg]`.
-pub(super) fn gpg_home(table: &mut Table<'_, '_>) -> PathBuf {
+pub(super) fn gpg_home(table: &mut ConfigTable<'_, '_>) -> PathBuf {
     table.path("home", Some("/etc/papertrader/gnupg"))
 }
 
 /// A fingerprint, which has no default.
-pub(super) fn fingerprint(table: &mut Table<'_, '_>, key: &'static str) -> Fingerprint {
-    table.parsed(key, Or::Required(Fingerprint::default()), str::parse)
+pub(super) fn fingerprint(table: &mut ConfigTable<'_, '_>, key: &'static str) -> KeyFingerprint {
+    table.parsed(key, IfAbsent::Required(KeyFingerprint::default()), str::parse)
 }

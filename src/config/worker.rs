@@ -1,7 +1,7 @@
 //! spec/config/worker.md · 2.3 Global Deployment Variables, of a worker
 
-use super::reader::{Or, Report, Table};
-use super::values::{self, Fingerprint, HostPort};
+use super::reader::{ConfigReport, ConfigTable, IfAbsent};
+use super::values::{self, HostPort, KeyFingerprint};
 use super::{ConfigError, Warning, check, writer};
 use crate::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -38,7 +38,7 @@ pub struct WorkerConfig {
     /// Bounds.
     pub limits: WorkerLimits,
     /// Encryption towards clients, if any.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsFiles>,
 }
 
 /// `[gpg]`
@@ -47,9 +47,9 @@ pub struct WorkerGpg {
     /// The folder of its keyring.
     pub home: PathBuf,
     /// Its own key.
-    pub key: Fingerprint,
+    pub key: KeyFingerprint,
     /// The master's key.
-    pub master_key: Fingerprint,
+    pub master_key: KeyFingerprint,
 }
 
 /// `[limits]`
@@ -71,7 +71,7 @@ pub struct WorkerLimits {
 
 /// `[tls]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
+pub struct TlsFiles {
     /// PEM: the worker's certificate, then those up to the root.
     pub certificate: PathBuf,
     /// PEM: its private key.
@@ -98,7 +98,7 @@ impl WorkerConfig {
 
     /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.
     pub fn to_toml(&self, file: &Path) -> String {
-        let mut values = writer::Values::new(file);
+        let mut values = writer::TomlValues::new(file);
         values.text("name", &self.name);
         values.text("uuid", self.uuid);
         values.text("listen", self.listen);
@@ -127,14 +127,22 @@ impl WorkerConfig {
     }
 }
 
-fn read(root: &mut Table<'_, '_>) -> WorkerConfig {
+fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let config = WorkerConfig {
-        name: root.parsed("name", Or::Required(String::new()), name),
-        uuid: root.parsed("uuid", Or::Required(Uuid::nil()), uuid),
+        name: root.parsed("name", IfAbsent::Required(String::new()), name),
+        uuid: root.parsed("uuid", IfAbsent::Required(Uuid::nil()), uuid),
         listen: values::listen(root, SocketAddr::new(localhost, 2049)),
-        advertise: root.parsed("advertise", Or::Required(HostPort::default_master()), str::parse),
-        master: root.parsed("master", Or::Default(HostPort::default_master()), str::parse),
+        advertise: root.parsed(
+            "advertise",
+            IfAbsent::Required(HostPort::default_master()),
+            str::parse,
+        ),
+        master: root.parsed(
+            "master",
+            IfAbsent::Default(HostPort::default_master()),
+            str::parse,
+        ),
         data_dir: root.path("data_dir", Some("/var/lib/papertrader")),
         allow_plaintext: root.flag("allow_plaintext", false),
         gpg: gpg(root),
@@ -186,7 +194,7 @@ fn uuid(text: &str) -> Result<Uuid, String> {
         })
 }
 
-fn gpg(root: &mut Table<'_, '_>) -> WorkerGpg {
+fn gpg(root: &mut ConfigTable<'_, '_>) -> WorkerGpg {
     let mut table = root.table_or_empty("gpg");
     let gpg = WorkerGpg {
         home: values::gpg_home(&mut table),
@@ -203,7 +211,7 @@ fn gpg(root: &mut Table<'_, '_>) -> WorkerGpg {
     gpg
 }
 
-fn limits(root: &mut Table<'_, '_>) -> WorkerLimits {
+fn limits(root: &mut ConfigTable<'_, '_>) -> WorkerLimits {
     let mut table = root.table_or_empty("limits");
     let ten_minutes = SECOND * 600;
     let frame_least = Duration::from_millis(100);
@@ -220,8 +228,8 @@ fn limits(root: &mut Table<'_, '_>) -> WorkerLimits {
     limits
 }
 
-fn tls(mut table: Table<'_, '_>) -> Tls {
-    let tls = Tls {
+fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
+    let tls = TlsFiles {
         certificate: table.path("certificate", None),
         key: table.path("key", None),
     };
@@ -229,7 +237,7 @@ fn tls(mut table: Table<'_, '_>) -> Tls {
     tls
 }
 
-fn check_files(config: &WorkerConfig, report: &Report) {
+fn check_files(config: &WorkerConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::future_folder(report, "data_dir", &config.data_dir);
     if let Some(tls) = &config.tls

@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Values by dotted key, as TOML writes them.
-pub(super) struct Values {
+pub(super) struct TomlValues {
     folder: PathBuf,
     values: BTreeMap<String, String>,
 }
 
-impl Values {
+impl TomlValues {
     /// For a file that is to stand there.
-    pub(super) fn new(file: &Path) -> Values {
+    pub(super) fn new(file: &Path) -> TomlValues {
         let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-        Values {
+        TomlValues {
             folder: absolute.parent().map(Path::to_owned).unwrap_or_default(),
             values: BTreeMap::new(),
         }

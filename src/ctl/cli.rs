@@ -29,7 +29,7 @@ const TAIL: usize = 50;
 
 Exit codes: 0 done, 1 refused (why, on standard error), 2 bad command line, 3 no master there."
 )]
-pub struct Cli {
+pub struct CtlCli {
     /// The master's control socket
     #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_SOCKET, env = "PAPERTRADER_SOCKET", value_hint = ValueHint::FilePath)]
     pub socket: PathBuf,
@@ -38,12 +38,12 @@ pub struct Cli {
     pub json: bool,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CtlCommand,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CtlCommand {
     /// Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings
     Status,
     /// Show, register and steer workers
@@ -147,13 +147,13 @@ pub enum SessionsCommand {
         user: Option<String>,
     },
     /// End a session, or all of a user, or all that were made through a worker
-    End(EndWhich),
+    End(SessionsToEnd),
 }
 
 /// Which sessions end: exactly one of these.
 #[derive(Debug, Clone, Args)]
 #[group(required = true, multiple = false)]
-pub struct EndWhich {
+pub struct SessionsToEnd {
     /// As much of a session's ID, as the list shows it, as fits no other
     #[arg(value_name = "ID-PREFIX")]
     pub id: Option<String>,
@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
-        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        CtlCli::command().debug_assert();
+        let parse = |line: &str| CtlCli::try_parse_from(line.split(' '));
         assert!(parse("papertraderctl sessions end 0a --json").is_ok());
         for wrong in [
             "papertraderctl",

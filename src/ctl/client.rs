@@ -2,7 +2,7 @@
 //!
 //! One question to the control socket, and its answer.
 
-use crate::control::{REQUEST_MAX, RESPONSE_MAX, Request, Response, SILENCE_MAX};
+use crate::control::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -17,7 +17,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum CtlError {
     /// Nobody listens there.
     NoMaster(PathBuf),
     /// The socket is not ours to use.
@@ -34,31 +34,31 @@ pub(super) enum Trouble {
     Nonsense(String),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for CtlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::NoMaster(path) => write!(
+            CtlError::NoMaster(path) => write!(
                 f,
                 "no master listens at {}; start one, or name its control_socket with --socket",
                 path.display()
             ),
-            Trouble::NotAllowed(path) => write!(
+            CtlError::NotAllowed(path) => write!(
                 f,
                 "you may not use {}; become root, or a member of the group that it belongs to",
                 path.display()
             ),
-            Trouble::Io(path, error) => write!(f, "{}: {error}", path.display()),
-            Trouble::TooLong => write!(f, "the request has more than {REQUEST_MAX} bytes"),
-            Trouble::Silent(path) => write!(
+            CtlError::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            CtlError::TooLong => write!(f, "the request has more than {REQUEST_MAX} bytes"),
+            CtlError::Silent(path) => write!(
                 f,
                 "the master at {} has said nothing for {} s: it hangs or is stopped; what was asked may still be done",
                 path.display(),
                 SILENCE_MAX.as_secs()
             ),
-            Trouble::Gone => f.write_str(
+            CtlError::Gone => f.write_str(
                 "the master closed the connection without an answer: it is stopping; look whether what was asked was done",
             ),
-            Trouble::Nonsense(why) => write!(
+            CtlError::Nonsense(why) => write!(
                 f,
                 "the answer is none that version {} knows: {why}",
                 env!("CARGO_PKG_VERSION")
@@ -68,17 +68,17 @@ impl fmt::Display for Trouble {
 }
 
 /// Asks, and waits for the answer as long as the master says that it is at work.
-pub(super) fn ask(path: &Path, request: &Request) -> Result<Response, Trouble> {
-    let mut line = serde_json::to_vec(request).map_err(|error| Trouble::Nonsense(error.to_string()))?;
+pub(super) fn ask(path: &Path, request: &AdminRequest) -> Result<AdminResponse, CtlError> {
+    let mut line = serde_json::to_vec(request).map_err(|error| CtlError::Nonsense(error.to_string()))?;
     line.push(b'\n');
     if line.len() > REQUEST_MAX {
-        return Err(Trouble::TooLong);
+        return Err(CtlError::TooLong);
     }
     let mut stream = connect(path)?;
     let broken = |error: io::Error| match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Trouble::Silent(path.to_owned()),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Trouble::Gone,
-        _ => Trouble::Io(path.to_owned(), error),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => CtlError::Silent(path.to_owned()),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => CtlError::Gone,
+        _ => CtlError::Io(path.to_owned(), error),
     };
     // Who is turned away gets a reason before the request is read: it is looked for even if sending fails.
     let sent = stream.write_all(&line);
@@ -86,18 +86,18 @@ pub(super) fn ask(path: &Path, request: &Request) -> Result<Response, Trouble> {
     loop {
         let line = match read_line(&mut stream, &mut received) {
             Ok(Some(line)) => line,
-            Ok(None) => return Err(Trouble::Gone),
+            Ok(None) => return Err(CtlError::Gone),
             Err(error) => return Err(broken(sent.err().unwrap_or(error))),
         };
         match serde_json::from_slice(&line) {
-            Ok(Response::Working) => {}
+            Ok(AdminResponse::Working) => {}
             Ok(response) => return Ok(response),
-            Err(error) => return Err(Trouble::Nonsense(error.to_string())),
+            Err(error) => return Err(CtlError::Nonsense(error.to_string())),
         }
     }
 }
 
-fn connect(path: &Path) -> Result<UnixStream, Trouble> {
+fn connect(path: &Path) -> Result<UnixStream, CtlError> {
     let open = || -> io::Result<UnixStream> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // Bounds the connecting too, where the master's backlog is full.
@@ -106,10 +106,10 @@ fn connect(path: &Path) -> Result<UnixStream, Trouble> {
         Ok(socket.into())
     };
     open().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Trouble::NoMaster(path.to_owned()),
-        io::ErrorKind::PermissionDenied => Trouble::NotAllowed(path.to_owned()),
-        io::ErrorKind::WouldBlock => Trouble::Silent(path.to_owned()),
-        _ => Trouble::Io(path.to_owned(), error),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => CtlError::NoMaster(path.to_owned()),
+        io::ErrorKind::PermissionDenied => CtlError::NotAllowed(path.to_owned()),
+        io::ErrorKind::WouldBlock => CtlError::Silent(path.to_owned()),
+        _ => CtlError::Io(path.to_owned(), error),
     })
 }
 
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixListener;
 
-    fn answered(bytes: &'static [u8]) -> Result<Response, Trouble> {
+    fn answered(bytes: &'static [u8]) -> Result<AdminResponse, CtlError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
@@ -164,33 +164,39 @@ mod tests {
                 assert_eq!(&one, b"\"status\"\n");
                 stream.write_all(bytes).unwrap();
             });
-            ask(&path, &Request::Status)
+            ask(&path, &AdminRequest::Status)
         })
     }
 
     #[test]
     fn answers_are_waited_for_and_checked() {
         let refused = answered(b"\"working\"\n\"working\"\n{\"refused\":\"no\"}\n").unwrap();
-        assert_eq!(refused, Response::Refused("no".to_owned()));
-        assert!(matches!(answered(b"\"working\"\n"), Err(Trouble::Gone)));
-        assert!(matches!(answered(b""), Err(Trouble::Gone)));
+        assert_eq!(refused, AdminResponse::Refused("no".to_owned()));
+        assert!(matches!(answered(b"\"working\"\n"), Err(CtlError::Gone)));
+        assert!(matches!(answered(b""), Err(CtlError::Gone)));
         assert!(matches!(
             answered(b"{\"done\":{\"new\":1}}\n"),
-            Err(Trouble::Nonsense(_))
+            Err(CtlError::Nonsense(_))
         ));
-        assert!(matches!(answered(b"\xff\n"), Err(Trouble::Nonsense(_))));
+        assert!(matches!(answered(b"\xff\n"), Err(CtlError::Nonsense(_))));
     }
 
     #[test]
     fn nobody_there_is_said_so() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
-        assert!(matches!(ask(&path, &Request::Status), Err(Trouble::NoMaster(_))));
+        assert!(matches!(
+            ask(&path, &AdminRequest::Status),
+            Err(CtlError::NoMaster(_))
+        ));
         drop(UnixListener::bind(&path).unwrap());
-        assert!(matches!(ask(&path, &Request::Status), Err(Trouble::NoMaster(_))));
-        let long = Request::WorkersShow {
+        assert!(matches!(
+            ask(&path, &AdminRequest::Status),
+            Err(CtlError::NoMaster(_))
+        ));
+        let long = AdminRequest::WorkersShow {
             name: "x".repeat(REQUEST_MAX),
         };
-        assert!(matches!(ask(&path, &long), Err(Trouble::TooLong)));
+        assert!(matches!(ask(&path, &long), Err(CtlError::TooLong)));
     }
 }

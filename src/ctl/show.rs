@@ -3,7 +3,7 @@
 //! What a person reads of the master's answers.
 
 use crate::client::table::{NONE, clean, list, span, table};
-use crate::control::{Log, Restored, Sessions, Status, Verification, Worker};
+use crate::control::{LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn millis(millis: u64) -> String {
     span(Duration::from_millis(millis))
 }
 
-pub(super) fn status(status: &Status) -> String {
+pub(super) fn status(status: &MasterStatus) -> String {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -94,11 +94,11 @@ pub(super) fn status(status: &Status) -> String {
     out
 }
 
-pub(super) fn workers(workers: &[Worker]) -> String {
+pub(super) fn workers(workers: &[WorkerStatus]) -> String {
     if workers.is_empty() {
         return "no worker is registered; see `papertraderctl workers register --help`\n".to_owned();
     }
-    let row = |worker: &Worker| {
+    let row = |worker: &WorkerStatus| {
         let report = worker.report.as_ref();
         vec![
             worker.name.clone(),
@@ -122,7 +122,7 @@ pub(super) fn workers(workers: &[Worker]) -> String {
     table(&headings, &[5], workers.iter().map(row).collect())
 }
 
-pub(super) fn worker(worker: &Worker) -> String {
+pub(super) fn worker(worker: &WorkerStatus) -> String {
     let mut pairs = vec![
         ("worker", worker.name.clone()),
         ("state", worker.state.clone()),
@@ -155,7 +155,7 @@ pub(super) fn worker(worker: &Worker) -> String {
     list(&pairs)
 }
 
-pub(super) fn sessions(sessions: &Sessions) -> String {
+pub(super) fn sessions(sessions: &SessionList) -> String {
     if sessions.sessions.is_empty() {
         return "no session is active\n".to_owned();
     }
@@ -222,7 +222,7 @@ pub(super) fn verification(report: &Verification) -> String {
     out
 }
 
-pub(super) fn restored(restored: &Restored) -> String {
+pub(super) fn restored(restored: &RestoreSummary) -> String {
     let mut out = verification(&restored.verification);
     let _ = writeln!(out, "{} is in place", restored.database.display());
     if let Some(replaced) = &restored.replaced {
@@ -232,7 +232,7 @@ pub(super) fn restored(restored: &Restored) -> String {
     out
 }
 
-pub(super) fn log(log: &Log) -> String {
+pub(super) fn log(log: &LogTail) -> String {
     let mut out = String::new();
     for entry in &log.entries {
         let _ = writeln!(out, "{}", clean(&entry.line));

@@ -2,13 +2,13 @@
 //!
 //! The command line of `ptcat`.
 
-use super::conform::{self, Plan};
+use super::conform::{self, ConformPlan};
 use super::dial::Servers;
-use super::filter::{self, Sends, Stop};
-use super::play::Player;
-use super::report::{Report, Verdict};
+use super::filter::{self, FilterError, FrameSource};
+use super::play::Runner;
+use super::report::{ConformReport, SectionResult};
 use super::script::{ConnectionNumber, Script};
-use super::values::Values;
+use super::values::Variables;
 use clap::{Args, Parser, Subcommand};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -36,7 +36,7 @@ Exit codes: 0 done and as expected, 1 something differed or failed, 2 bad comman
 /// again.
 #[derive(Debug, Parser)]
 #[command(name = "ptcat", version, after_help = EXAMPLES, max_term_width = 100)]
-pub struct Cli {
+pub struct PtcatCli {
     #[command(subcommand)]
     command: Command,
 }
@@ -155,8 +155,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn values(set: &[(String, String)]) -> Values {
-    let mut values = Values::new();
+fn values(set: &[(String, String)]) -> Variables {
+    let mut values = Variables::new();
     for (name, value) in set {
         values.set(name, value);
     }
@@ -175,7 +175,7 @@ impl TargetArgs {
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let outcome = match PtcatCli::parse().command {
         Command::Encode(filter) => encode(&filter),
         Command::Decode { requests, filter } => decode(requests.as_deref(), &filter),
         Command::Run {
@@ -191,7 +191,7 @@ pub fn main() -> ExitCode {
             jobs,
             json,
         } => {
-            let plan = Plan {
+            let plan = ConformPlan {
                 servers: target.servers(),
                 values: values(&target.set),
                 within: target.within,
@@ -214,16 +214,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn told(stop: Stop) -> String {
+fn told(stop: FilterError) -> String {
     match stop {
-        Stop::Mistake(text) => text,
-        Stop::Io(e) if e.kind() == io::ErrorKind::BrokenPipe => String::new(),
-        Stop::Io(e) => e.to_string(),
+        FilterError::Mistake(text) => text,
+        FilterError::Io(e) if e.kind() == io::ErrorKind::BrokenPipe => String::new(),
+        FilterError::Io(e) => e.to_string(),
     }
 }
 
 fn encode(args: &FilterArgs) -> Result<bool, String> {
-    let sends = Sends::new(io::stdin().lock(), args.connection, values(&args.set));
+    let sends = FrameSource::new(io::stdin().lock(), args.connection, values(&args.set));
     filter::encode(sends, &mut io::stdout().lock())
         .map(|()| true)
         .map_err(told)
@@ -232,7 +232,7 @@ fn encode(args: &FilterArgs) -> Result<bool, String> {
 fn decode(requests: Option<&Path>, args: &FilterArgs) -> Result<bool, String> {
     let open = |path: &Path| {
         let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok::<_, String>(Sends::new(
+        Ok::<_, String>(FrameSource::new(
             BufReader::new(file),
             args.connection,
             values(&args.set),
@@ -257,7 +257,7 @@ fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> 
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{line}");
     };
-    let mut player = Player::new(&mut servers, values(&target.set), target.within);
+    let mut player = Runner::new(&mut servers, values(&target.set), target.within);
     if verbose {
         player = player.with_transcript(&mut tell);
     }
@@ -267,7 +267,7 @@ fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> 
         .map_err(|difference| difference.to_string())
 }
 
-fn conform(plan: &Plan, fixtures: Option<&Path>, only: &[String], json: bool) -> Result<bool, String> {
+fn conform(plan: &ConformPlan, fixtures: Option<&Path>, only: &[String], json: bool) -> Result<bool, String> {
     let mut scripts = match fixtures {
         Some(path) => conform::folder(path)?,
         None => conform::built_in().map_err(|e| e.to_string())?,
@@ -289,7 +289,7 @@ fn conform(plan: &Plan, fixtures: Option<&Path>, only: &[String], json: bool) ->
 }
 
 /// The report for people: a line a section, the difference below the one that fails.
-fn table(report: &Report) -> String {
+fn table(report: &ConformReport) -> String {
     let mut lines = Vec::new();
     for section in &report.sections {
         let (number, title, result) = (&section.section, &section.title, section.result.as_str());
@@ -304,10 +304,10 @@ fn table(report: &Report) -> String {
     let count = |verdict| report.sections.iter().filter(|s| s.result == verdict).count();
     lines.push(format!(
         "{} sections pass, {} fail, {} not reached, {} skipped; {} dialogues ran, {} differed, {} were skipped",
-        count(Verdict::Pass),
-        count(Verdict::Fail),
-        count(Verdict::NotReached),
-        count(Verdict::Skipped),
+        count(SectionResult::Pass),
+        count(SectionResult::Fail),
+        count(SectionResult::NotReached),
+        count(SectionResult::Skipped),
         report.ran,
         report.failed,
         report.skipped.len(),

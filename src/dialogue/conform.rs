@@ -3,10 +3,10 @@
 //! All fixtures against one deployment, told by the sections of the specification that they show.
 
 use super::dial::Servers;
-use super::play::Player;
-use super::report::{Outcome, Report};
-use super::script::{Mistake, Script};
-use super::values::Values;
+use super::play::Runner;
+use super::report::{ConformReport, FixtureOutcome};
+use super::script::{Script, ScriptError};
+use super::values::Variables;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -72,7 +72,7 @@ fixtures! {
 ///
 /// # Errors
 /// None of them is wrong unless the program was built from a broken tree.
-pub fn built_in() -> Result<Vec<Script>, Mistake> {
+pub fn built_in() -> Result<Vec<Script>, ScriptError> {
     BUILT_IN
         .iter()
         .map(|(name, text)| Script::parse(name, text))
@@ -100,11 +100,11 @@ pub fn folder(path: &Path) -> Result<Vec<Script>, String> {
 
 /// What the deployment is, and how it is to be asked.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct ConformPlan {
     /// Where it is.
     pub servers: Servers,
     /// What was set from outside.
-    pub values: Values,
+    pub values: Variables,
     /// How long a line may take.
     pub within: Duration,
     /// Whether it trades the sample market.
@@ -113,7 +113,7 @@ pub struct Plan {
     pub jobs: usize,
 }
 
-impl Plan {
+impl ConformPlan {
     /// Why a fixture cannot run against this deployment; `None` where it can.
     pub fn lacks(&self, script: &Script) -> Option<String> {
         let need = script
@@ -138,7 +138,7 @@ impl Plan {
 }
 
 /// Runs fixtures against a deployment.
-pub fn run(plan: &Plan, scripts: &[Script]) -> Report {
+pub fn run(plan: &ConformPlan, scripts: &[Script]) -> ConformReport {
     let outcomes = Mutex::new(BTreeMap::new());
     let next = Mutex::new(scripts.iter().enumerate());
     std::thread::scope(|scope| {
@@ -154,24 +154,24 @@ pub fn run(plan: &Plan, scripts: &[Script]) -> Report {
             });
         }
     });
-    Report::of(scripts, &outcomes.into_inner())
+    ConformReport::of(scripts, &outcomes.into_inner())
 }
 
-fn one(plan: &Plan, script: &Script) -> Outcome {
+fn one(plan: &ConformPlan, script: &Script) -> FixtureOutcome {
     if let Some(why) = plan.lacks(script) {
-        return Outcome::Skipped(why);
+        return FixtureOutcome::Skipped(why);
     }
     let mut servers = plan.servers.clone();
-    let mut player = Player::new(&mut servers, plan.values.of_another_run(), plan.within);
+    let mut player = Runner::new(&mut servers, plan.values.of_another_run(), plan.within);
     let difference = player.run(script).err();
-    Outcome::Ran(player.met, difference)
+    FixtureOutcome::Ran(player.met, difference)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::message;
     use super::super::report::SECTIONS;
-    use super::super::script::Action;
+    use super::super::script::StepAction;
     use super::*;
     use crate::model::{ProtocolFault, Reason};
     use crate::wire::Direction;
@@ -201,7 +201,7 @@ mod tests {
         let scripts = built_in().unwrap();
         let steps = scripts.iter().flat_map(|script| &script.steps);
         let words = steps.filter_map(|step| match &step.action {
-            Action::Expect(_, words) | Action::Notice(_, words) => Some(words),
+            StepAction::Expect(_, words) | StepAction::Notice(_, words) => Some(words),
             _ => None,
         });
         let word = |words: &[String], at: usize| words.get(at).cloned().unwrap_or_default();
@@ -214,7 +214,7 @@ mod tests {
         let steps = scripts.iter().flat_map(|script| &script.steps);
         let sent: BTreeSet<u16> = steps
             .filter_map(|step| match &step.action {
-                Action::Send(_, words) => Some(message::encode(words).unwrap()),
+                StepAction::Send(_, words) => Some(message::encode(words).unwrap()),
                 _ => None,
             })
             .map(|frame| u16::from_be_bytes([frame[1], frame[2]]))

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a run reaches the servers, and what it can have done from outside.
-pub trait Dialler {
+pub trait Dialer {
     /// Connects to what a fixture calls `target`: `worker`, `worker2`, `master`, or `HOST:PORT`.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Servers {
     }
 }
 
-impl Dialler for Servers {
+impl Dialer for Servers {
     fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String> {
         Ok(Box::new(Tcp::connect(&self.resolve(target)?, within)?))
     }

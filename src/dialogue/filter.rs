@@ -3,10 +3,10 @@
 //! `ptcat encode` and `ptcat decode`: text to frames and frames to text, line by line as they come, so that plain
 //! `nc` between them drives a server.
 
-use super::message::{self, Decoded, Decoder};
+use super::message::{self, MessageDecoder, StreamPart};
 use super::raw;
-use super::script::{Action, ConnectionNumber, Script};
-use super::values::Values;
+use super::script::{ConnectionNumber, Script, StepAction};
+use super::values::Variables;
 use std::io::{self, BufRead, Read, Write};
 
 /// Bytes that one read takes.
@@ -14,32 +14,32 @@ const READ: usize = 64 * 1024;
 
 /// Why a filter stopped.
 #[derive(Debug)]
-pub enum Stop {
+pub enum FilterError {
     /// A line, or bytes, that mean nothing; said where.
     Mistake(String),
     /// Reading or writing failed.
     Io(io::Error),
 }
 
-impl From<io::Error> for Stop {
-    fn from(e: io::Error) -> Stop {
-        Stop::Io(e)
+impl From<io::Error> for FilterError {
+    fn from(e: io::Error) -> FilterError {
+        FilterError::Io(e)
     }
 }
 
 /// The frames that the lines of a fixture send on one connection.
-pub struct Sends<R> {
+pub struct FrameSource<R> {
     lines: io::Lines<R>,
     line: usize,
     connection: Option<ConnectionNumber>,
-    values: Values,
+    values: Variables,
 }
 
-impl<R: BufRead> Sends<R> {
+impl<R: BufRead> FrameSource<R> {
     /// Reads fixture lines, or bare instructions, and takes what is sent on `connection`; without one, on the first
     /// that a line speaks of.
-    pub fn new(input: R, connection: Option<ConnectionNumber>, values: Values) -> Sends<R> {
-        Sends {
+    pub fn new(input: R, connection: Option<ConnectionNumber>, values: Variables) -> FrameSource<R> {
+        FrameSource {
             lines: input.lines(),
             line: 0,
             connection,
@@ -51,12 +51,12 @@ impl<R: BufRead> Sends<R> {
     ///
     /// # Errors
     /// A line that means nothing, or lacks a value.
-    pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, Stop> {
+    pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, FilterError> {
         while let Some(line) = self.lines.next() {
             self.line += 1;
             let line = line?;
             let place = self.line;
-            let mistake = |text: String| Stop::Mistake(format!("line {place}: {text}"));
+            let mistake = |text: String| FilterError::Mistake(format!("line {place}: {text}"));
             let actions = match Script::parse("", &line) {
                 Ok(script) => script.steps.into_iter().map(|step| step.action).collect(),
                 Err(fault) => vec![bare(&line).ok_or_else(|| mistake(fault.text))?],
@@ -69,28 +69,28 @@ impl<R: BufRead> Sends<R> {
                     continue;
                 }
                 match action {
-                    Action::Send(_, words) | Action::Await(_, words, _) => {
+                    StepAction::Send(_, words) | StepAction::Await(_, words, _) => {
                         let words: Result<Vec<_>, _> = words.iter().map(|w| self.values.fill(w)).collect();
                         out.extend(words.and_then(|words| message::encode(&words)).map_err(mistake)?);
                     }
-                    Action::Raw(_, words) => {
+                    StepAction::Raw(_, words) => {
                         let words: Result<Vec<_>, _> =
                             words.iter().map(|w| self.values.fill_raw(w)).collect();
                         out.extend(words.and_then(|words| raw::bytes(&words)).map_err(mistake)?);
                     }
-                    Action::Let(name, value) if self.values.get(&name).is_none() => {
+                    StepAction::Let(name, value) if self.values.get(&name).is_none() => {
                         let value = self.values.fill(&value).map_err(mistake)?;
                         self.values.set(&name, &value);
                     }
-                    Action::Half(_) | Action::Close(_) => return Ok(None),
-                    Action::Connect(..)
-                    | Action::Expect(..)
-                    | Action::Notice(..)
-                    | Action::Closed(_)
-                    | Action::Silence(..)
-                    | Action::Pause(_)
-                    | Action::Do(_)
-                    | Action::Let(..) => {}
+                    StepAction::Half(_) | StepAction::Close(_) => return Ok(None),
+                    StepAction::Connect(..)
+                    | StepAction::Expect(..)
+                    | StepAction::Notice(..)
+                    | StepAction::Closed(_)
+                    | StepAction::Silence(..)
+                    | StepAction::Pause(_)
+                    | StepAction::Do(_)
+                    | StepAction::Let(..) => {}
                 }
             }
             if !out.is_empty() {
@@ -102,19 +102,19 @@ impl<R: BufRead> Sends<R> {
 }
 
 /// A line that is an instruction and nothing else.
-fn bare(line: &str) -> Option<Action> {
+fn bare(line: &str) -> Option<StepAction> {
     let words = raw::words(raw::without_comment(line));
     let known = words
         .first()
         .is_some_and(|name| message::encode(std::slice::from_ref(name)).is_ok());
-    known.then_some(Action::Send(1, words))
+    known.then_some(StepAction::Send(1, words))
 }
 
 /// Writes the frames of the lines that come, each as soon as its line is here.
 ///
 /// # Errors
 /// A line that means nothing, or a side that is gone.
-pub fn encode<R: BufRead>(mut sends: Sends<R>, out: &mut impl Write) -> Result<(), Stop> {
+pub fn encode<R: BufRead>(mut sends: FrameSource<R>, out: &mut impl Write) -> Result<(), FilterError> {
     while let Some(frame) = sends.next_frame()? {
         out.write_all(&frame)?;
         out.flush()?;
@@ -129,10 +129,10 @@ pub fn encode<R: BufRead>(mut sends: Sends<R>, out: &mut impl Write) -> Result<(
 /// Bytes that are no messages, after those that are have been written; a side that is gone.
 pub fn decode<R: BufRead>(
     mut input: impl Read,
-    mut requests: Option<Sends<R>>,
+    mut requests: Option<FrameSource<R>>,
     out: &mut impl Write,
-) -> Result<(), Stop> {
-    let mut decoder = Decoder::default();
+) -> Result<(), FilterError> {
+    let mut decoder = MessageDecoder::default();
     let mut bytes = vec![0; READ];
     let mut broken = None;
     loop {
@@ -143,14 +143,19 @@ pub fn decode<R: BufRead>(
         decoder.extend(bytes.get(..size).unwrap_or_default());
         loop {
             while decoder.lacks_request() {
-                match requests.as_mut().map(Sends::next_frame).transpose()?.flatten() {
+                match requests
+                    .as_mut()
+                    .map(FrameSource::next_frame)
+                    .transpose()?
+                    .flatten()
+                {
                     Some(frame) => decoder.note(&frame),
                     None => break,
                 }
             }
             match decoder.next_message() {
-                Some(Decoded::Message(text)) => writeln!(out, "{text}")?,
-                Some(Decoded::Broken(why)) => {
+                Some(StreamPart::Message(text)) => writeln!(out, "{text}")?,
+                Some(StreamPart::Broken(why)) => {
                     writeln!(out, "malformed: {why}")?;
                     broken.get_or_insert(why);
                 }
@@ -166,15 +171,15 @@ pub fn decode<R: BufRead>(
         writeln!(out, "malformed: the stream ends inside a message")?;
         broken.get_or_insert("the stream ends inside a message".to_owned());
     }
-    broken.map_or(Ok(()), |why| Err(Stop::Mistake(why)))
+    broken.map_or(Ok(()), |why| Err(FilterError::Mistake(why)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sends(text: &str, connection: Option<ConnectionNumber>) -> Sends<&[u8]> {
-        Sends::new(text.as_bytes(), connection, Values::new())
+    fn sends(text: &str, connection: Option<ConnectionNumber>) -> FrameSource<&[u8]> {
+        FrameSource::new(text.as_bytes(), connection, Variables::new())
     }
 
     fn encoded(text: &str, connection: Option<ConnectionNumber>) -> Vec<u8> {
@@ -188,7 +193,7 @@ mod tests {
         let text = "# a talk\nlet asset AAPL\n1 connect worker\n1 > ping\n2 > getAssetList\n1 < pong\n\
             getAssetInfo {asset}\nx 04 0401 00000000 0000 00000001 00000001\n1 half\n1 > ping\n";
         let mut lines = Vec::new();
-        decode(&encoded(text, None)[..], None::<Sends<&[u8]>>, &mut lines).unwrap();
+        decode(&encoded(text, None)[..], None::<FrameSource<&[u8]>>, &mut lines).unwrap();
         assert_eq!(
             String::from_utf8(lines).unwrap(),
             "ping\ngetAssetInfo AAPL\nping\n"
@@ -204,13 +209,13 @@ mod tests {
         ] {
             let mut out = Vec::new();
             match encode(sends(text, None), &mut out) {
-                Err(Stop::Mistake(why)) => assert!(why.contains(part), "{why}"),
+                Err(FilterError::Mistake(why)) => assert!(why.contains(part), "{why}"),
                 other => panic!("{other:?}"),
             }
         }
         let mut out = Vec::new();
         let cut = &encoded("ping", None)[..5];
-        assert!(decode(cut, None::<Sends<&[u8]>>, &mut out).is_err());
+        assert!(decode(cut, None::<FrameSource<&[u8]>>, &mut out).is_err());
         assert!(String::from_utf8(out).unwrap().contains("ends inside"));
     }
 

@@ -3,10 +3,10 @@
 //! Messages as text: an instruction's name and its arguments on the way out, one line for each message on the way
 //! in.
 
-use super::payload_text::Kind;
+use super::payload_text::PayloadKind;
 use super::raw;
 use crate::wire::instruction::{Arity, TABLE};
-use crate::wire::{Direction, FrameBuffer, Header, Instruction, Reassembly, Reply, frame};
+use crate::wire::{Direction, FrameBuffer, FrameHeader, Instruction, Reassembly, Reply, frame};
 use std::cell::Cell;
 use std::collections::VecDeque;
 
@@ -46,7 +46,7 @@ pub fn encode(words: &[String]) -> Result<Vec<u8>, String> {
         arguments.push(rest);
     }
     let data = arguments.join(" ").into_bytes();
-    let header = Header {
+    let header = FrameHeader {
         message_type: number.to_be_bytes()[0],
         instruction: number,
         data_size: u32::try_from(data.len()).map_err(|_| "too many bytes".to_owned())?,
@@ -63,7 +63,7 @@ fn number(name: &str) -> Option<u16> {
 
 /// What becomes of a stream of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decoded {
+pub enum StreamPart {
     /// A message, as a line of text.
     Message(String),
     /// Bytes that are no message of this protocol, and why. Behind a header that makes no sense nothing more can be
@@ -74,7 +74,7 @@ pub enum Decoded {
 /// Turns the bytes of one side of a connection into lines of text. It is told what the other side asked, so that
 /// it knows which payload a transfer carries.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub struct MessageDecoder {
     buffer: FrameBuffer,
     reassembly: Reassembly,
     sent: FrameBuffer,
@@ -82,12 +82,12 @@ pub struct Decoder {
     broken: bool,
 }
 
-impl Decoder {
+impl MessageDecoder {
     /// Takes note of bytes that the other side sent.
     pub fn note(&mut self, sent: &[u8]) {
         self.sent.extend(sent);
         loop {
-            match self.sent.next(Header::check) {
+            match self.sent.next(FrameHeader::check) {
                 Ok(Some((header, _))) => {
                     let instruction = Instruction::from_number(header.instruction);
                     self.asked
@@ -120,13 +120,13 @@ impl Decoder {
     }
 
     /// The next whole message.
-    pub fn next_message(&mut self) -> Option<Decoded> {
+    pub fn next_message(&mut self) -> Option<StreamPart> {
         if self.broken {
             return None;
         }
         loop {
             let head = Cell::new([0; frame::HEADER]);
-            let check = |header: &Header| {
+            let check = |header: &FrameHeader| {
                 head.set(header.bytes());
                 header.check()
             };
@@ -134,7 +134,7 @@ impl Decoder {
                 Ok(None) => return None,
                 Ok(Some((header, data))) => {
                     match message(&header, data, &mut self.reassembly, &mut self.asked) {
-                        Ok(Some(text)) => return Some(Decoded::Message(text)),
+                        Ok(Some(text)) => return Some(StreamPart::Message(text)),
                         Ok(None) => continue,
                         Err(why) => (why, data),
                     }
@@ -145,7 +145,7 @@ impl Decoder {
                 }
             };
             let bytes = [&head.get()[..], &data[..data.len().min(SHOWN)]].concat();
-            return Some(Decoded::Broken(format!("{why} · {}", hex::encode(bytes))));
+            return Some(StreamPart::Broken(format!("{why} · {}", hex::encode(bytes))));
         }
     }
 }
@@ -161,7 +161,7 @@ fn is_reply(instruction: Instruction) -> bool {
 
 /// One message's text; `None` for a packet that is not the last of its transfer.
 fn message(
-    header: &Header,
+    header: &FrameHeader,
     data: &[u8],
     reassembly: &mut Reassembly,
     asked: &mut VecDeque<Instruction>,
@@ -190,7 +190,7 @@ fn message(
 }
 
 fn transfer(payload: &[u8], asked: Option<Instruction>) -> Result<String, String> {
-    match asked.map(|asked| (asked, Kind::of(asked))) {
+    match asked.map(|asked| (asked, PayloadKind::of(asked))) {
         Some((asked, Some(kind))) => match kind.text(payload) {
             Ok(text) => Ok(format!("data {text}")),
             Err(why) => Err(format!("data for {asked}: {why}: {}", shown(payload))),
@@ -207,7 +207,7 @@ fn shown(payload: &[u8]) -> String {
 }
 
 /// What a client sends, or what neither side of a client's connection does: its name, or number, and arguments.
-fn request(header: &Header, data: &[u8]) -> Result<String, String> {
+fn request(header: &FrameHeader, data: &[u8]) -> Result<String, String> {
     let name = match Instruction::from_number(header.instruction) {
         Some(instruction) => instruction.name().to_owned(),
         None => format!("{:04x}", header.instruction),
@@ -231,7 +231,7 @@ fn request(header: &Header, data: &[u8]) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Quote, Stamp};
+    use crate::model::{Quote, Timestamp};
     use crate::wire::packet;
     use crate::wire::payload::Payload;
 
@@ -242,8 +242,8 @@ mod tests {
             .collect()
     }
 
-    fn decode(bytes: &[u8]) -> Vec<Decoded> {
-        let mut decoder = Decoder::default();
+    fn decode(bytes: &[u8]) -> Vec<StreamPart> {
+        let mut decoder = MessageDecoder::default();
         decoder.extend(bytes);
         std::iter::from_fn(|| decoder.next_message()).collect()
     }
@@ -274,31 +274,34 @@ mod tests {
             "01ff a b",
         ] {
             let bytes = encode(&text.split(' ').map(str::to_owned).collect::<Vec<_>>()).unwrap();
-            assert_eq!(decode(&bytes), [Decoded::Message(text.to_owned())], "{text}");
+            assert_eq!(decode(&bytes), [StreamPart::Message(text.to_owned())], "{text}");
         }
     }
 
     #[test]
     fn data_is_shown_as_what_was_asked() {
         let quote = Quote {
-            time: Stamp(0),
+            time: Timestamp(0),
             value: crate::model::Money(1_500_000),
         };
         let mut bytes = Vec::new();
         packet::write(&mut bytes, &quote.to_bytes());
-        let mut decoder = Decoder::default();
+        let mut decoder = MessageDecoder::default();
         decoder.note(&encode(&words("ping")).unwrap());
         decoder.note(&encode(&words("getAssetValueCurrent X")).unwrap());
         decoder.extend(&encode(&words("pong")).unwrap());
         decoder.extend(&bytes);
-        assert_eq!(decoder.next_message(), Some(Decoded::Message("pong".to_owned())));
+        assert_eq!(
+            decoder.next_message(),
+            Some(StreamPart::Message("pong".to_owned()))
+        );
         let expected = "data Quote time=1970-01-01T00:00:00.000Z value=1.5";
         assert_eq!(
             decoder.next_message(),
-            Some(Decoded::Message(expected.to_owned()))
+            Some(StreamPart::Message(expected.to_owned()))
         );
         assert!(
-            matches!(&decode(&bytes)[..], [Decoded::Message(text)] if text.starts_with("data bytes=16 "))
+            matches!(&decode(&bytes)[..], [StreamPart::Message(text)] if text.starts_with("data bytes=16 "))
         );
     }
 
@@ -309,7 +312,7 @@ mod tests {
         bytes.extend(encode(&words("ping")).unwrap());
         let decoded = decode(&bytes);
         assert_eq!(decoded.len(), 3, "{decoded:?}");
-        assert!(matches!(&decoded[1], Decoded::Broken(why) if why.contains("no such reason code")));
-        assert!(matches!(&decode(&[9; 34])[..], [Decoded::Broken(why)] if why.contains("messageType")));
+        assert!(matches!(&decoded[1], StreamPart::Broken(why) if why.contains("no such reason code")));
+        assert!(matches!(&decode(&[9; 34])[..], [StreamPart::Broken(why)] if why.contains("messageType")));
     }
 }

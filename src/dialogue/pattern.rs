@@ -3,7 +3,7 @@
 //! What a fixture expects, compared with what came: words with `*` for anything and `{name}` for a value, known
 //! or to be captured.
 
-use super::{Values, raw};
+use super::{Variables, raw};
 
 /// Parts of one expected word; the search goes as deep.
 const PIECES_MAX: usize = 1000;
@@ -14,7 +14,7 @@ const STEPS_MAX: usize = 200_000;
 
 /// A part of a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum PatternPiece {
     /// Itself.
     Text(String),
     /// `*`
@@ -27,13 +27,13 @@ pub enum Piece {
 ///
 /// # Errors
 /// A brace that is not closed, an unknown escape.
-pub fn pieces(text: &str) -> Result<Vec<Piece>, String> {
+pub fn pieces(text: &str) -> Result<Vec<PatternPiece>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;
     let mut literal = String::new();
-    let flush = |literal: &mut String, pieces: &mut Vec<Piece>| -> Result<(), String> {
+    let flush = |literal: &mut String, pieces: &mut Vec<PatternPiece>| -> Result<(), String> {
         if !literal.is_empty() {
-            pieces.push(Piece::Text(raw::unescape(&std::mem::take(literal))?));
+            pieces.push(PatternPiece::Text(raw::unescape(&std::mem::take(literal))?));
         }
         Ok(())
     };
@@ -48,14 +48,14 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>, String> {
             }
             '*' => {
                 flush(&mut literal, &mut pieces)?;
-                pieces.push(Piece::Any);
+                pieces.push(PatternPiece::Any);
             }
             '{' => {
                 flush(&mut literal, &mut pieces)?;
                 let end = rest
                     .find('}')
                     .ok_or(format!("{text}: a brace that is not closed"))?;
-                pieces.push(Piece::Name(rest[1..end].to_owned()));
+                pieces.push(PatternPiece::Name(rest[1..end].to_owned()));
                 rest = &rest[end + 1..];
                 continue;
             }
@@ -73,7 +73,7 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>, String> {
 ///
 /// # Errors
 /// An expectation that cannot be evaluated.
-pub fn differs(expected: &[String], came: &str, values: &mut Values) -> Result<Option<usize>, String> {
+pub fn differs(expected: &[String], came: &str, values: &mut Variables) -> Result<Option<usize>, String> {
     let mut trial = values.clone();
     let difference = first_difference(expected, came, &mut trial)?;
     if difference.is_none() {
@@ -82,7 +82,11 @@ pub fn differs(expected: &[String], came: &str, values: &mut Values) -> Result<O
     Ok(difference)
 }
 
-fn first_difference(expected: &[String], came: &str, values: &mut Values) -> Result<Option<usize>, String> {
+fn first_difference(
+    expected: &[String],
+    came: &str,
+    values: &mut Variables,
+) -> Result<Option<usize>, String> {
     let words: Vec<&str> = if came.is_empty() {
         Vec::new()
     } else {
@@ -121,19 +125,21 @@ fn first_difference(expected: &[String], came: &str, values: &mut Values) -> Res
 }
 
 /// Puts what is known in the place of names; those that stay are to be captured.
-fn known(pieces: Vec<Piece>, values: &mut Values) -> Result<Vec<Piece>, String> {
+fn known(pieces: Vec<PatternPiece>, values: &mut Variables) -> Result<Vec<PatternPiece>, String> {
     let mut out = Vec::new();
     for piece in pieces {
         let piece = match piece {
-            Piece::Name(name) => values.value(&name)?.map_or(Piece::Name(name), Piece::Text),
+            PatternPiece::Name(name) => values
+                .value(&name)?
+                .map_or(PatternPiece::Name(name), PatternPiece::Text),
             // What the message spells with a backslash, the pattern does too.
-            Piece::Text(text) => Piece::Text(raw::escape(&text)),
-            Piece::Any => Piece::Any,
+            PatternPiece::Text(text) => PatternPiece::Text(raw::escape(&text)),
+            PatternPiece::Any => PatternPiece::Any,
         };
         let idle = match &piece {
-            Piece::Text(text) => text.is_empty(),
-            Piece::Any => out.last() == Some(&Piece::Any),
-            Piece::Name(_) => false,
+            PatternPiece::Text(text) => text.is_empty(),
+            PatternPiece::Any => out.last() == Some(&PatternPiece::Any),
+            PatternPiece::Name(_) => false,
         };
         if !idle {
             out.push(piece);
@@ -147,7 +153,7 @@ fn known(pieces: Vec<Piece>, values: &mut Values) -> Result<Vec<Piece>, String> 
 
 /// Looks for a way in which a word is made of pieces, from the shortest captures on.
 struct Search<'a> {
-    pieces: &'a [Piece],
+    pieces: &'a [PatternPiece],
     word: &'a str,
     captured: Vec<(String, String)>,
     /// Pieces from which on no name stands that stands before them too: whether they fit a place does not depend on
@@ -160,14 +166,14 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(pieces: &'a [Piece], word: &'a str) -> Search<'a> {
-        let last = |piece: &Piece| pieces.iter().rposition(|other| other == piece);
+    fn new(pieces: &'a [PatternPiece], word: &'a str) -> Search<'a> {
+        let last = |piece: &PatternPiece| pieces.iter().rposition(|other| other == piece);
         // The last place at which a name stands that has come before.
         let mut reach = 0;
         let mut alone = Vec::with_capacity(pieces.len());
         for (at, piece) in pieces.iter().enumerate() {
             alone.push(at > reach || reach == 0);
-            if matches!(piece, Piece::Name(_)) {
+            if matches!(piece, PatternPiece::Name(_)) {
                 reach = reach.max(last(piece).filter(|last| *last > at).unwrap_or(0));
             }
         }
@@ -198,8 +204,10 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         let fits = match first {
-            Piece::Text(text) => word.starts_with(text.as_str()) && self.fits(piece + 1, at + text.len())?,
-            Piece::Any => {
+            PatternPiece::Text(text) => {
+                word.starts_with(text.as_str()) && self.fits(piece + 1, at + text.len())?
+            }
+            PatternPiece::Any => {
                 let mut ways = ends(word, 0);
                 loop {
                     match ways.next() {
@@ -209,7 +217,7 @@ impl<'a> Search<'a> {
                     }
                 }
             }
-            Piece::Name(name) => {
+            PatternPiece::Name(name) => {
                 let mut ways = ends(word, 1);
                 loop {
                     let Some(end) = ways.next() else { break false };
@@ -219,7 +227,7 @@ impl<'a> Search<'a> {
                 }
             }
         };
-        if !fits && self.alone[piece] && !matches!(first, Piece::Text(_)) {
+        if !fits && self.alone[piece] && !matches!(first, PatternPiece::Text(_)) {
             self.dead[piece] = at;
         }
         Ok(fits)
@@ -263,14 +271,14 @@ fn ends(word: &str, least: usize) -> impl Iterator<Item = usize> + '_ {
 mod tests {
     use super::*;
 
-    fn check(expected: &str, came: &str, values: &mut Values) -> bool {
+    fn check(expected: &str, came: &str, values: &mut Variables) -> bool {
         let words: Vec<String> = expected.split(' ').map(str::to_owned).collect();
         differs(&words, came, values).unwrap().is_none()
     }
 
     #[test]
     fn words_captures_and_the_rest() {
-        let mut v = Values::new();
+        let mut v = Variables::new();
         assert!(check("sessionID {sid} *", "sessionID abc h:1 h:2", &mut v));
         assert_eq!(v.get("sid"), Some("abc"));
         assert!(check("sessionID {sid} *", "sessionID abc", &mut v));
@@ -299,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_search_that_fails_ends() {
-        let mut v = Values::new();
+        let mut v = Variables::new();
         let long = "ab".repeat(500);
         assert!(!check(&format!("{}c", "*a*b".repeat(20)), &long, &mut v));
         assert!(check(&"*a*b".repeat(20), &long, &mut v));
@@ -320,7 +328,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_compared() {
-        let mut v = Values::new();
+        let mut v = Variables::new();
         v.set("cash", "100");
         assert!(check("fill {price} {cost:10:price}", "fill 2.5 25", &mut v));
         assert!(!check("fill {other} {cost:10:other}", "fill 2.5 26", &mut v));

@@ -4,16 +4,16 @@
 //! transaction of a list.
 
 use super::raw;
-use crate::model::{Bar, Malformed, Quote};
+use crate::model::{Bar, Quote, ValueError};
 use crate::wire::Instruction;
 use crate::wire::payload::{
-    AssetInfo, Entry, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
+    AssetInfo, Forecast, History, HistoryEntry, Payload, Portfolio, Receipt, TextList, UserInfo,
 };
 
 /// The kinds of payloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are those of the payloads")]
-pub enum Kind {
+pub enum PayloadKind {
     AssetInfo,
     Quote,
     Bars,
@@ -25,24 +25,24 @@ pub enum Kind {
     Receipt,
 }
 
-impl Kind {
+impl PayloadKind {
     /// What `data` carries when it answers `request`; `None` where data never does.
-    pub fn of(request: Instruction) -> Option<Kind> {
+    pub fn of(request: Instruction) -> Option<PayloadKind> {
         use Instruction as I;
         match request {
-            I::GetAssetInfo => Some(Kind::AssetInfo),
-            I::GetAssetValueCurrent => Some(Kind::Quote),
+            I::GetAssetInfo => Some(PayloadKind::AssetInfo),
+            I::GetAssetValueCurrent => Some(PayloadKind::Quote),
             I::GetAssetValueDay
             | I::GetAssetValueWeek
             | I::GetAssetValueMonth
             | I::GetAssetValueYear
-            | I::GetAssetValueAllTime => Some(Kind::Bars),
-            I::GetUserInfo => Some(Kind::UserInfo),
-            I::GetUserPortfolio => Some(Kind::Portfolio),
-            I::GetUserTransactionHistory => Some(Kind::Transactions),
-            I::GetAssetValuePredicted => Some(Kind::Forecast),
-            I::GetAssetList => Some(Kind::List),
-            I::GetTransactionReceipt => Some(Kind::Receipt),
+            | I::GetAssetValueAllTime => Some(PayloadKind::Bars),
+            I::GetUserInfo => Some(PayloadKind::UserInfo),
+            I::GetUserPortfolio => Some(PayloadKind::Portfolio),
+            I::GetUserTransactionHistory => Some(PayloadKind::Transactions),
+            I::GetAssetValuePredicted => Some(PayloadKind::Forecast),
+            I::GetAssetList => Some(PayloadKind::List),
+            I::GetTransactionReceipt => Some(PayloadKind::Receipt),
             I::Login
             | I::Resume
             | I::Register
@@ -92,17 +92,17 @@ impl Kind {
     ///
     /// # Errors
     /// Bytes that are no payload of this kind.
-    pub fn text(self, bytes: &[u8]) -> Result<String, Malformed> {
+    pub fn text(self, bytes: &[u8]) -> Result<String, ValueError> {
         let words = match self {
-            Kind::AssetInfo => asset_info(&AssetInfo::from_bytes(bytes)?),
-            Kind::Quote => quote(&Quote::from_bytes(bytes)?),
-            Kind::Bars => bars(&Vec::<Bar>::from_bytes(bytes)?),
-            Kind::UserInfo => user_info(&UserInfo::from_bytes(bytes)?),
-            Kind::Portfolio => portfolio(&Portfolio::from_bytes(bytes)?),
-            Kind::Transactions => transactions(&History::from_bytes(bytes)?),
-            Kind::Forecast => forecast(&Forecast::from_bytes(bytes)?),
-            Kind::List => list(&TextList::from_bytes(bytes)?),
-            Kind::Receipt => receipt(&Receipt::from_bytes(bytes)?),
+            PayloadKind::AssetInfo => asset_info(&AssetInfo::from_bytes(bytes)?),
+            PayloadKind::Quote => quote(&Quote::from_bytes(bytes)?),
+            PayloadKind::Bars => bars(&Vec::<Bar>::from_bytes(bytes)?),
+            PayloadKind::UserInfo => user_info(&UserInfo::from_bytes(bytes)?),
+            PayloadKind::Portfolio => portfolio(&Portfolio::from_bytes(bytes)?),
+            PayloadKind::Transactions => transactions(&History::from_bytes(bytes)?),
+            PayloadKind::Forecast => forecast(&Forecast::from_bytes(bytes)?),
+            PayloadKind::List => list(&TextList::from_bytes(bytes)?),
+            PayloadKind::Receipt => receipt(&Receipt::from_bytes(bytes)?),
         };
         Ok(words.join(" "))
     }
@@ -209,8 +209,8 @@ fn transactions(history: &History) -> Vec<String> {
     words
 }
 
-fn entry(entry: &Entry) -> String {
-    let Entry {
+fn entry(entry: &HistoryEntry) -> String {
+    let HistoryEntry {
         id,
         symbol,
         accepted,

@@ -2,7 +2,7 @@
 //!
 //! The connections of a dialogue: plain TCP, read with a deadline.
 
-use super::message::{Decoded, Decoder};
+use super::message::{MessageDecoder, StreamPart};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -52,7 +52,7 @@ pub trait Peer {
 #[derive(Debug)]
 pub struct Tcp {
     stream: TcpStream,
-    decoder: Decoder,
+    decoder: MessageDecoder,
     waiting: VecDeque<Arrival>,
     ended: bool,
 }
@@ -72,7 +72,7 @@ impl Tcp {
                     stream.set_write_timeout(Some(SEND_TIMEOUT)).map_err(named)?;
                     return Ok(Tcp {
                         stream,
-                        decoder: Decoder::default(),
+                        decoder: MessageDecoder::default(),
                         waiting: VecDeque::new(),
                         ended: false,
                     });
@@ -106,8 +106,8 @@ impl Tcp {
                 self.decoder.extend(bytes.get(..size).unwrap_or_default());
                 while let Some(decoded) = self.decoder.next_message() {
                     self.waiting.push_back(match decoded {
-                        Decoded::Message(text) => Arrival::Message(text),
-                        Decoded::Broken(why) => Arrival::Broken(why),
+                        StreamPart::Message(text) => Arrival::Message(text),
+                        StreamPart::Broken(why) => Arrival::Broken(why),
                     });
                 }
             }

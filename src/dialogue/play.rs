@@ -2,13 +2,13 @@
 //!
 //! Runs a fixture: step by step, until the first that differs.
 
-use super::dial::Dialler;
+use super::dial::Dialer;
 use super::message;
 use super::pattern;
 use super::peer::{Arrival, Peer};
 use super::raw;
-use super::script::{Action, ConnectionNumber, Script, Step};
-use super::values::Values;
+use super::script::{ConnectionNumber, Script, Step, StepAction};
+use super::values::Variables;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ impl fmt::Display for Difference {
 impl std::error::Error for Difference {}
 
 /// A connection, and what came on it that no line has expected yet.
-struct Connection {
+struct ScriptedConnection {
     peer: Box<dyn Peer>,
     waiting: VecDeque<Arrival>,
     notices: VecDeque<String>,
@@ -62,21 +62,21 @@ struct Connection {
 }
 
 /// One run of one fixture.
-pub struct Player<'a> {
-    dialler: &'a mut dyn Dialler,
+pub struct Runner<'a> {
+    dialler: &'a mut dyn Dialer,
     /// What was captured and set.
-    pub values: Values,
+    pub values: Variables,
     within: Duration,
-    connections: BTreeMap<ConnectionNumber, Connection>,
+    connections: BTreeMap<ConnectionNumber, ScriptedConnection>,
     transcript: Option<&'a mut dyn FnMut(&str)>,
     /// The steps that were met.
     pub met: usize,
 }
 
-impl<'a> Player<'a> {
+impl<'a> Runner<'a> {
     /// A run with these values, in which a line may take `within`.
-    pub fn new(dialler: &'a mut dyn Dialler, values: Values, within: Duration) -> Player<'a> {
-        Player {
+    pub fn new(dialler: &'a mut dyn Dialer, values: Variables, within: Duration) -> Runner<'a> {
+        Runner {
             dialler,
             values,
             within,
@@ -87,7 +87,7 @@ impl<'a> Player<'a> {
     }
 
     /// Has every step told as it happens.
-    pub fn with_transcript(mut self, tell: &'a mut dyn FnMut(&str)) -> Player<'a> {
+    pub fn with_transcript(mut self, tell: &'a mut dyn FnMut(&str)) -> Runner<'a> {
         self.transcript = Some(tell);
         self
     }
@@ -124,7 +124,7 @@ impl<'a> Player<'a> {
 
     /// The step's line, with the values of names that are known.
     fn shown(&mut self, step: &Step) -> String {
-        let word = |word: &str, values: &mut Values| {
+        let word = |word: &str, values: &mut Variables| {
             let name = word.find('{').and_then(|from| {
                 let to = from + word.get(from..)?.find('}')?;
                 Some((from, to))
@@ -149,12 +149,12 @@ impl<'a> Player<'a> {
     fn step(&mut self, script: &Script, step: &Step) -> Result<(), String> {
         let within = step.within.unwrap_or(self.within);
         match &step.action {
-            Action::Connect(number, target) => {
+            StepAction::Connect(number, target) => {
                 let target = self.values.fill(target)?;
                 self.tell(&format!("{number} connect {target}"));
                 let peer = self.dialler.connect(&target, within)?;
                 let apart = script.has_notices(*number);
-                let connection = Connection {
+                let connection = ScriptedConnection {
                     peer,
                     waiting: VecDeque::new(),
                     notices: VecDeque::new(),
@@ -163,48 +163,48 @@ impl<'a> Player<'a> {
                 self.connections.insert(*number, connection);
                 Ok(())
             }
-            Action::Send(number, words) => self.say(*number, words),
-            Action::Await(number, words, answer) => self.ask_until(*number, words, answer, within),
-            Action::Raw(number, words) => {
+            StepAction::Send(number, words) => self.say(*number, words),
+            StepAction::Await(number, words, answer) => self.ask_until(*number, words, answer, within),
+            StepAction::Raw(number, words) => {
                 let words = words
                     .iter()
                     .map(|w| self.values.fill_raw(w))
                     .collect::<Result<Vec<_>, _>>()?;
                 self.send(*number, &raw::bytes(&words)?, &format!("x {}", words.join(" ")))
             }
-            Action::Expect(number, words) => self.expect(*number, words, within),
-            Action::Notice(number, words) => self.notice(*number, words, within),
-            Action::Closed(number) => {
+            StepAction::Expect(number, words) => self.expect(*number, words, within),
+            StepAction::Notice(number, words) => self.notice(*number, words, within),
+            StepAction::Closed(number) => {
                 self.connection(*number)?.peer.expect_end();
                 match self.receive(*number, within)? {
                     Some(Arrival::End) => Ok(()),
                     other => Err(describe(other.as_ref(), within)),
                 }
             }
-            Action::Half(number) => {
+            StepAction::Half(number) => {
                 self.tell(&format!("{number} half"));
                 self.connection(*number)?.peer.half()
             }
-            Action::Close(number) => {
+            StepAction::Close(number) => {
                 self.tell(&format!("{number} close"));
                 self.connections
                     .remove(number)
                     .map(|_| ())
                     .ok_or_else(|| unknown(*number))
             }
-            Action::Silence(number, time) => match self.receive(*number, *time)? {
+            StepAction::Silence(number, time) => match self.receive(*number, *time)? {
                 None => Ok(()),
                 other => Err(describe(other.as_ref(), *time)),
             },
-            Action::Pause(time) => {
+            StepAction::Pause(time) => {
                 std::thread::sleep(*time);
                 Ok(())
             }
-            Action::Do(name) => {
+            StepAction::Do(name) => {
                 self.tell(&format!("do {name}"));
                 self.dialler.hook(name)
             }
-            Action::Let(name, value) => {
+            StepAction::Let(name, value) => {
                 if self.values.get(name).is_none() {
                     let value = self.values.fill(value)?;
                     self.values.set(name, &value);
@@ -246,7 +246,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn connection(&mut self, number: ConnectionNumber) -> Result<&mut Connection, String> {
+    fn connection(&mut self, number: ConnectionNumber) -> Result<&mut ScriptedConnection, String> {
         self.connections.get_mut(&number).ok_or_else(|| unknown(number))
     }
 
@@ -358,7 +358,7 @@ impl<'a> Player<'a> {
     }
 }
 
-impl Connection {
+impl ScriptedConnection {
     fn next(&mut self, until: Instant) -> Result<Option<Arrival>, String> {
         if self.waiting.len() + self.notices.len() > WAITING_MAX {
             return Err("more messages than this program keeps".to_owned());
@@ -399,7 +399,7 @@ fn describe(arrival: Option<&Arrival>, within: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::dial::Servers;
-    use super::super::message::{Decoded, Decoder, encode};
+    use super::super::message::{MessageDecoder, StreamPart, encode};
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpListener;
@@ -412,12 +412,12 @@ mod tests {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 std::thread::spawn(move || {
-                    let mut decoder = Decoder::default();
+                    let mut decoder = MessageDecoder::default();
                     let mut bytes = [0; 4096];
                     while let Ok(size @ 1..) = stream.read(&mut bytes) {
                         decoder.extend(&bytes[..size]);
                         while let Some(decoded) = decoder.next_message() {
-                            let Decoded::Message(line) = decoded else {
+                            let StreamPart::Message(line) = decoded else {
                                 let words = ["protocolError", "bad-frame", "no message"].map(str::to_owned);
                                 stream.write_all(&encode(&words).unwrap()).unwrap();
                                 return;
@@ -442,7 +442,7 @@ mod tests {
 
     fn run(servers: &mut Servers, text: &str) -> Result<(), Difference> {
         let script = Script::parse("f.pt", text).unwrap();
-        Player::new(servers, Values::new(), Duration::from_millis(400)).run(&script)
+        Runner::new(servers, Variables::new(), Duration::from_millis(400)).run(&script)
     }
 
     const ANSWERS: &[(&str, &[&str])] = &[

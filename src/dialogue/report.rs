@@ -62,7 +62,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
 
 /// What became of one fixture.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum FixtureOutcome {
     /// Why it did not run.
     Skipped(String),
     /// The steps that were met, and the first that was not.
@@ -72,7 +72,7 @@ pub enum Outcome {
 /// What is said of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum SectionResult {
     /// Every line that shows it was met.
     Pass,
     /// A line that shows it was not met.
@@ -83,14 +83,14 @@ pub enum Verdict {
     Skipped,
 }
 
-impl Verdict {
+impl SectionResult {
     /// In a word.
     pub fn as_str(self) -> &'static str {
         match self {
-            Verdict::Pass => "pass",
-            Verdict::Fail => "FAIL",
-            Verdict::NotReached => "not reached",
-            Verdict::Skipped => "skipped",
+            SectionResult::Pass => "pass",
+            SectionResult::Fail => "FAIL",
+            SectionResult::NotReached => "not reached",
+            SectionResult::Skipped => "skipped",
         }
     }
 }
@@ -103,7 +103,7 @@ pub struct SectionReport {
     /// Its title.
     pub title: String,
     /// What is said of it.
-    pub result: Verdict,
+    pub result: SectionResult,
     /// The fixtures that showed it and ran.
     pub fixtures: Vec<String>,
     /// The first difference, where there is one.
@@ -112,7 +112,7 @@ pub struct SectionReport {
 
 /// A fixture that did not run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Skipped {
+pub struct SkippedFixture {
     /// Its name.
     pub fixture: String,
     /// Why.
@@ -121,7 +121,7 @@ pub struct Skipped {
 
 /// The whole report.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct ConformReport {
     /// By section, in the specification's order.
     pub sections: Vec<SectionReport>,
     /// Fixtures that ran.
@@ -129,21 +129,21 @@ pub struct Report {
     /// Fixtures in which a line differed.
     pub failed: usize,
     /// Fixtures that the deployment has not what they need for.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedFixture>,
 }
 
-impl Report {
+impl ConformReport {
     /// Whether no line of any fixture that ran differed, and any ran at all.
     pub fn is_good(&self) -> bool {
         self.failed == 0 && self.ran > 0
     }
 }
 
-impl Report {
+impl ConformReport {
     /// What the outcomes of these fixtures, by their places, say of the sections.
-    pub fn of(scripts: &[Script], outcomes: &BTreeMap<usize, Outcome>) -> Report {
+    pub fn of(scripts: &[Script], outcomes: &BTreeMap<usize, FixtureOutcome>) -> ConformReport {
         let mut sections: BTreeMap<Vec<u8>, SectionReport> = BTreeMap::new();
-        let mut whole = Report {
+        let mut whole = ConformReport {
             sections: Vec::new(),
             ran: 0,
             failed: 0,
@@ -151,13 +151,13 @@ impl Report {
         };
         for (index, script) in scripts.iter().enumerate() {
             let (met, difference) = match outcomes.get(&index) {
-                Some(Outcome::Ran(met, difference)) => {
+                Some(FixtureOutcome::Ran(met, difference)) => {
                     whole.ran += 1;
                     whole.failed += usize::from(difference.is_some());
                     (Some(*met), difference.as_ref())
                 }
-                Some(Outcome::Skipped(why)) => {
-                    whole.skipped.push(Skipped {
+                Some(FixtureOutcome::Skipped(why)) => {
+                    whole.skipped.push(SkippedFixture {
                         fixture: script.name.clone(),
                         why: why.clone(),
                     });
@@ -169,10 +169,10 @@ impl Report {
                 for section in &step.sections {
                     let entry = sections.entry(order(section)).or_insert_with(|| blank(section));
                     let verdict = match met {
-                        None => Verdict::Skipped,
-                        Some(met) if at < met => Verdict::Pass,
-                        Some(met) if at == met => Verdict::Fail,
-                        Some(_) => Verdict::NotReached,
+                        None => SectionResult::Skipped,
+                        Some(met) if at < met => SectionResult::Pass,
+                        Some(met) if at == met => SectionResult::Fail,
+                        Some(_) => SectionResult::NotReached,
                     };
                     entry.take(verdict, &script.name, difference);
                 }
@@ -181,7 +181,7 @@ impl Report {
             if let Some(difference) = difference.filter(|_| met == Some(script.steps.len())) {
                 for section in &difference.sections {
                     let entry = sections.entry(order(section)).or_insert_with(|| blank(section));
-                    entry.take(Verdict::Fail, &script.name, Some(difference));
+                    entry.take(SectionResult::Fail, &script.name, Some(difference));
                 }
             }
         }
@@ -206,7 +206,7 @@ fn blank(section: &str) -> SectionReport {
     SectionReport {
         section: section.to_owned(),
         title: title.to_owned(),
-        result: Verdict::Skipped,
+        result: SectionResult::Skipped,
         fixtures: Vec::new(),
         difference: None,
     }
@@ -214,17 +214,17 @@ fn blank(section: &str) -> SectionReport {
 
 impl SectionReport {
     /// Takes one line's verdict in: a failure outweighs everything, and being shown outweighs not being reached.
-    fn take(&mut self, verdict: Verdict, fixture: &str, difference: Option<&Difference>) {
-        let weight = |verdict: Verdict| match verdict {
-            Verdict::Fail => 3,
-            Verdict::Pass => 2,
-            Verdict::NotReached => 1,
-            Verdict::Skipped => 0,
+    fn take(&mut self, verdict: SectionResult, fixture: &str, difference: Option<&Difference>) {
+        let weight = |verdict: SectionResult| match verdict {
+            SectionResult::Fail => 3,
+            SectionResult::Pass => 2,
+            SectionResult::NotReached => 1,
+            SectionResult::Skipped => 0,
         };
-        if verdict != Verdict::Skipped && !self.fixtures.iter().any(|name| name == fixture) {
+        if verdict != SectionResult::Skipped && !self.fixtures.iter().any(|name| name == fixture) {
             self.fixtures.push(fixture.to_owned());
         }
-        if verdict == Verdict::Fail && self.difference.is_none() {
+        if verdict == SectionResult::Fail && self.difference.is_none() {
             self.difference = difference.map(ToString::to_string);
         }
         if weight(verdict) > weight(self.result) {
@@ -261,10 +261,10 @@ mod tests {
             came: "nothing".into(),
         };
         let outcomes = BTreeMap::from([
-            (0, Outcome::Ran(1, Some(difference))),
-            (1, Outcome::Skipped("needs workers 2".into())),
+            (0, FixtureOutcome::Ran(1, Some(difference))),
+            (1, FixtureOutcome::Skipped("needs workers 2".into())),
         ]);
-        let report = Report::of(&scripts, &outcomes);
+        let report = ConformReport::of(&scripts, &outcomes);
         let got: Vec<_> = report
             .sections
             .iter()
@@ -273,11 +273,11 @@ mod tests {
         assert_eq!(
             got,
             [
-                ("4.4", Verdict::NotReached),
-                ("4.6.3", Verdict::Pass),
-                ("4.6.9", Verdict::NotReached),
-                ("4.6.10", Verdict::Fail),
-                ("4.7.1", Verdict::Skipped),
+                ("4.4", SectionResult::NotReached),
+                ("4.6.3", SectionResult::Pass),
+                ("4.6.9", SectionResult::NotReached),
+                ("4.6.10", SectionResult::Fail),
+                ("4.7.1", SectionResult::Skipped),
             ]
         );
         assert!(

@@ -67,12 +67,12 @@ pub struct Step {
     /// How long it may take; the run's own deadline where it does not say.
     pub within: Option<Duration>,
     /// What is to be done.
-    pub action: Action,
+    pub action: StepAction,
 }
 
 /// What a line does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub enum StepAction {
     /// `N connect TARGET`
     Connect(ConnectionNumber, String),
     /// `N > INSTRUCTION ARGUMENTS`
@@ -103,24 +103,24 @@ pub enum Action {
 
 /// A line that is not of this language.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct ScriptError {
     /// The file's name and the line's number.
     pub place: String,
     /// What is wrong.
     pub text: String,
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.text)
     }
 }
 
-impl std::error::Error for Mistake {}
+impl std::error::Error for ScriptError {}
 
 /// What of a file has been read so far holds for the lines behind it.
 #[derive(Default)]
-struct Reader {
+struct ScriptReader {
     sections: Vec<String>,
     within: Option<Duration>,
     script: Script,
@@ -131,15 +131,15 @@ impl Script {
     ///
     /// # Errors
     /// The first line that is not of the language.
-    pub fn parse(name: &str, text: &str) -> Result<Script, Mistake> {
-        let mut reader = Reader::default();
+    pub fn parse(name: &str, text: &str) -> Result<Script, ScriptError> {
+        let mut reader = ScriptReader::default();
         reader.script.name = name.to_owned();
         for (index, line) in text.lines().enumerate() {
             let text = raw::without_comment(line).trim();
             if text.is_empty() {
                 continue;
             }
-            reader.line(index + 1, text).map_err(|text| Mistake {
+            reader.line(index + 1, text).map_err(|text| ScriptError {
                 place: format!("{name}:{}", index + 1),
                 text,
             })?;
@@ -156,38 +156,38 @@ impl Script {
     pub fn has_notices(&self, number: ConnectionNumber) -> bool {
         self.steps
             .iter()
-            .any(|step| matches!(&step.action, Action::Notice(n, _) if *n == number))
+            .any(|step| matches!(&step.action, StepAction::Notice(n, _) if *n == number))
     }
 
     /// What is to be done from outside while it runs.
     pub fn hooks(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter_map(|step| match &step.action {
-            Action::Do(name) => Some(name.as_str()),
+            StepAction::Do(name) => Some(name.as_str()),
             _ => None,
         })
     }
 }
 
-impl Action {
+impl StepAction {
     /// The connection that it is about.
     pub fn connection(&self) -> Option<ConnectionNumber> {
         match self {
-            Action::Connect(n, _)
-            | Action::Send(n, _)
-            | Action::Raw(n, _)
-            | Action::Expect(n, _)
-            | Action::Notice(n, _)
-            | Action::Await(n, ..)
-            | Action::Closed(n)
-            | Action::Half(n)
-            | Action::Close(n)
-            | Action::Silence(n, _) => Some(*n),
-            Action::Pause(_) | Action::Do(_) | Action::Let(..) => None,
+            StepAction::Connect(n, _)
+            | StepAction::Send(n, _)
+            | StepAction::Raw(n, _)
+            | StepAction::Expect(n, _)
+            | StepAction::Notice(n, _)
+            | StepAction::Await(n, ..)
+            | StepAction::Closed(n)
+            | StepAction::Half(n)
+            | StepAction::Close(n)
+            | StepAction::Silence(n, _) => Some(*n),
+            StepAction::Pause(_) | StepAction::Do(_) | StepAction::Let(..) => None,
         }
     }
 }
 
-impl Reader {
+impl ScriptReader {
     fn line(&mut self, line: usize, text: &str) -> Result<(), String> {
         let words = raw::words(text);
         let (first, rest) = words.split_first().ok_or("an empty line")?;
@@ -213,12 +213,12 @@ impl Reader {
                 return Ok(());
             }
             ("user", names) if !names.is_empty() => {
-                let user = |name: &String| Action::Let(name.clone(), format!("{{unique:{name}}}"));
+                let user = |name: &String| StepAction::Let(name.clone(), format!("{{unique:{name}}}"));
                 names.iter().map(user).collect()
             }
-            ("let", [name, value]) => vec![Action::Let(name.clone(), value.clone())],
-            ("pause", [time]) => vec![Action::Pause(duration(time)?)],
-            ("do", [name]) => vec![Action::Do(name.clone())],
+            ("let", [name, value]) => vec![StepAction::Let(name.clone(), value.clone())],
+            ("pause", [time]) => vec![StepAction::Pause(duration(time)?)],
+            ("do", [name]) => vec![StepAction::Do(name.clone())],
             (number, rest) => match number.parse::<ConnectionNumber>() {
                 Ok(number) => vec![step(number, rest, &mut within, &mut times)?],
                 // A line without a number is about connection 1, so that `> ping` is a whole fixture.
@@ -243,7 +243,7 @@ fn step(
     words: &[String],
     within: &mut Option<Duration>,
     times: &mut usize,
-) -> Result<Action, String> {
+) -> Result<StepAction, String> {
     let (verb, rest) = words
         .split_first()
         .ok_or("a connection's number and nothing to do with it")?;
@@ -260,21 +260,21 @@ fn step(
                 .ok_or(format!("{count}: no number of times"))?;
             return step(number, rest, within, times);
         }
-        ("connect", [target]) => Action::Connect(number, target.clone()),
-        (">", [_, ..]) => Action::Send(number, rest.to_vec()),
-        ("x", [_, ..]) => Action::Raw(number, rest.to_vec()),
-        ("<", [_, ..]) => Action::Expect(number, rest.to_vec()),
-        ("~", [_, ..]) => Action::Notice(number, rest.to_vec()),
+        ("connect", [target]) => StepAction::Connect(number, target.clone()),
+        (">", [_, ..]) => StepAction::Send(number, rest.to_vec()),
+        ("x", [_, ..]) => StepAction::Raw(number, rest.to_vec()),
+        ("<", [_, ..]) => StepAction::Expect(number, rest.to_vec()),
+        ("~", [_, ..]) => StepAction::Notice(number, rest.to_vec()),
         ("await", rest) => match rest.iter().position(|word| word == "<") {
             Some(at) if at > 0 && at + 1 < rest.len() => {
-                Action::Await(number, rest[..at].to_vec(), rest[at + 1..].to_vec())
+                StepAction::Await(number, rest[..at].to_vec(), rest[at + 1..].to_vec())
             }
             _ => return Err("await: an instruction, <, and what is expected".to_owned()),
         },
-        ("closed", []) => Action::Closed(number),
-        ("half", []) => Action::Half(number),
-        ("close", []) => Action::Close(number),
-        ("silence", [time]) => Action::Silence(number, duration(time)?),
+        ("closed", []) => StepAction::Closed(number),
+        ("half", []) => StepAction::Half(number),
+        ("close", []) => StepAction::Close(number),
+        ("silence", [time]) => StepAction::Silence(number, duration(time)?),
         _ => {
             return Err(format!(
                 "{verb}: not a line of this language, or not with so many words"
@@ -313,14 +313,17 @@ mod tests {
         assert_eq!(script.needs[0].to_string(), "master-port");
         assert_eq!(script.hooks().collect::<Vec<_>>(), ["stop-master"]);
         let at = |i: usize| &script.steps[i];
-        assert_eq!(at(0).action, Action::Let("alice".into(), "{unique:alice}".into()));
+        assert_eq!(
+            at(0).action,
+            StepAction::Let("alice".into(), "{unique:alice}".into())
+        );
         assert_eq!(at(2).sections, ["4.6.1", "4.6.18"]);
         assert_eq!((at(2).within, at(3).within), (None, Some(Duration::from_secs(9))));
         assert_eq!((at(4).within, at(4).line), (Some(Duration::from_secs(2)), 10));
         let pings = script
             .steps
             .iter()
-            .filter(|s| matches!(&s.action, Action::Send(2, _)))
+            .filter(|s| matches!(&s.action, StepAction::Send(2, _)))
             .count();
         assert_eq!(pings, 3);
         assert_eq!(script.first_connection(), Some(1));

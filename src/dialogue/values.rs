@@ -3,7 +3,7 @@
 //! What stands in braces: what a run has captured or been given, and a few functions over it, so that a dialogue
 //! can be run twice against one deployment and can say what a reply must add up to.
 
-use crate::model::{Amount, HashedPass, Money, Stamp, Username, money};
+use crate::model::{HashedPass, Money, Quantity, Timestamp, Username, money};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -14,22 +14,22 @@ const TAG: usize = 10;
 
 /// The values of one run.
 #[derive(Debug, Clone)]
-pub struct Values {
+pub struct Variables {
     names: BTreeMap<String, String>,
     tag: String,
     hashes: BTreeMap<String, String>,
 }
 
-impl Default for Values {
+impl Default for Variables {
     fn default() -> Self {
-        Values::new()
+        Variables::new()
     }
 }
 
-impl Values {
+impl Variables {
     /// Nothing captured, and a tag of its own.
-    pub fn new() -> Values {
-        Values {
+    pub fn new() -> Variables {
+        Variables {
             names: BTreeMap::new(),
             tag: tag(),
             hashes: BTreeMap::new(),
@@ -37,8 +37,8 @@ impl Values {
     }
 
     /// What was set and captured here, with the names of another run.
-    pub fn of_another_run(&self) -> Values {
-        Values {
+    pub fn of_another_run(&self) -> Variables {
+        Variables {
             tag: tag(),
             ..self.clone()
         }
@@ -73,7 +73,7 @@ impl Values {
                 "run" => Some(self.tag.clone()),
                 "uuid" => Some(Uuid::now_v7().to_string()),
                 "random" => Some(random_hex()?),
-                "now" => Some(Stamp::now().to_string()),
+                "now" => Some(Timestamp::now().to_string()),
                 name => self.get(name).map(str::to_owned),
             });
         }
@@ -86,7 +86,7 @@ impl Values {
         let given = |text: &str| self.get(text).unwrap_or(text).to_owned();
         let decimal =
             |text: &str| Money::parse_rounded(&given(text)).map_err(|e| format!("{}: {e}", given(text)));
-        let moment = |text: &str| Stamp::parse(&given(text)).map_err(|e| format!("{}: {e}", given(text)));
+        let moment = |text: &str| Timestamp::parse(&given(text)).map_err(|e| format!("{}: {e}", given(text)));
         let beyond = || "beyond the limit of values".to_owned();
         Ok(match (name, arguments) {
             ("unique", [base]) => self.unique(base),
@@ -100,11 +100,11 @@ impl Values {
             ("plus", [a, b]) => decimal(a)?.plus(decimal(b)?).ok_or_else(beyond)?.to_string(),
             ("minus", [a, b]) => decimal(a)?.minus(decimal(b)?).ok_or_else(beyond)?.to_string(),
             ("cost", [quantity, price]) => {
-                let quantity = Amount(decimal(quantity)?.0);
+                let quantity = Quantity(decimal(quantity)?.0);
                 quantity.cost_at(decimal(price)?).ok_or_else(beyond)?.to_string()
             }
             ("worth", [quantity, price]) => {
-                let quantity = Amount(decimal(quantity)?.0);
+                let quantity = Quantity(decimal(quantity)?.0);
                 quantity.worth_at(decimal(price)?).ok_or_else(beyond)?.to_string()
             }
             ("each", [total, quantity]) => {
@@ -140,9 +140,9 @@ impl Values {
         let mut out = String::new();
         for piece in super::pattern::pieces(text)? {
             match piece {
-                super::pattern::Piece::Text(text) => out.push_str(&text),
-                super::pattern::Piece::Any => out.push('*'),
-                super::pattern::Piece::Name(name) => match self.value(&name)? {
+                super::pattern::PatternPiece::Text(text) => out.push_str(&text),
+                super::pattern::PatternPiece::Any => out.push('*'),
+                super::pattern::PatternPiece::Name(name) => match self.value(&name)? {
                     Some(value) => out.push_str(&value),
                     None => return Err(format!("nothing was captured as {{{name}}}, nor set")),
                 },
@@ -154,7 +154,7 @@ impl Values {
     /// Puts values in the place of braces in a word of an `x` line, and leaves everything else as it stands.
     ///
     /// # Errors
-    /// As [`Values::fill`].
+    /// As [`Variables::fill`].
     pub fn fill_raw(&mut self, word: &str) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = word;
@@ -175,7 +175,7 @@ impl Values {
 fn tag() -> String {
     let mut random = [0; 8];
     if getrandom::fill(&mut random).is_err() {
-        random = Stamp::now().0.to_be_bytes();
+        random = Timestamp::now().0.to_be_bytes();
     }
     let mut number = u64::from_be_bytes(random);
     let mut tag = String::new();
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn names_of_a_run_are_its_own_and_fit() {
-        let (a, b) = (Values::new(), Values::new());
+        let (a, b) = (Variables::new(), Variables::new());
         assert_ne!(a.unique("alice"), b.unique("alice"));
         let long = a.unique("a-name-that-is-far-too-long");
         assert_eq!(long.len(), 24);
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn functions_take_names_and_literals() {
-        let mut values = Values::new();
+        let mut values = Variables::new();
         values.set("total", "4304.7");
         values.set("t", "2013-03-01T00:00:00.000Z");
         values.set("alice", "Alice-1");

@@ -2,7 +2,7 @@
 //!
 //! The link message: who sends, which message it is, when, for whom, and the frames it carries. Bytes only.
 
-use crate::model::{Malformed, Stamp};
+use crate::model::{Timestamp, ValueError};
 use crate::wire::wipe;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -17,12 +17,12 @@ pub const BODY_MAX: usize = 1 << 20;
 /// The least: the header of one frame.
 pub const BODY_MIN: usize = 17;
 
-const LENGTH: Malformed = Malformed("a link message's body has 17 to 1048576 bytes");
-const FOREIGN: Malformed = Malformed("a link message with another worker's UUID");
+const LENGTH: ValueError = ValueError("a link message's body has 17 to 1048576 bytes");
+const FOREIGN: ValueError = ValueError("a link message with another worker's UUID");
 
 /// What stands before the frames of a link message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub struct EnvelopeHeader {
     /// The worker at this link's end, whichever side sends (4.1).
     pub worker: Uuid,
     /// Drawn at random when the worker's process started; with `sequence` it identifies a request for good.
@@ -30,7 +30,7 @@ pub struct Header {
     /// Of the request; a reply carries its request's, a push of the master 0.
     pub sequence: u64,
     /// The sender's wall clock.
-    pub stamp: Stamp,
+    pub stamp: Timestamp,
     /// The client that a request comes from; none in pushes and in what a worker says for itself.
     pub client: Option<SocketAddr>,
 }
@@ -39,17 +39,17 @@ pub struct Header {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// Who, which, when, for whom.
-    pub header: Header,
+    pub header: EnvelopeHeader,
     /// One or several whole PaperTrader frames.
     pub body: &'a [u8],
 }
 
-impl Header {
+impl EnvelopeHeader {
     /// Appends this header and `body` to `out`.
     ///
     /// # Errors
     /// A body of fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes; `out` is then as it was.
-    pub fn append(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub fn append(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
         check_length(body.len())?;
         wipe::reserve(out, HEADER_LEN + body.len());
         self.append_with(out, |out| out.extend_from_slice(body))
@@ -60,7 +60,7 @@ impl Header {
     ///
     /// # Errors
     /// A body of fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes; `out` is then as it was.
-    pub fn append_with(&self, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), Malformed> {
+    pub fn append_with(&self, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), ValueError> {
         let start = out.len();
         out.extend_from_slice(self.worker.as_bytes());
         out.extend_from_slice(self.boot.as_bytes());
@@ -87,22 +87,22 @@ impl Header {
 
 /// Cuts a stream of plaintext into link messages of one worker.
 ///
-/// Give received plaintext to [`Decoder::take`], then call [`Decoder::next`] until it answers `None`. The
+/// Give received plaintext to [`EnvelopeDecoder::take`], then call [`EnvelopeDecoder::next`] until it answers `None`. The
 /// buffer then never holds more than one unfinished message, and what was read is wiped.
-pub struct Decoder {
+pub struct EnvelopeDecoder {
     worker: Uuid,
     buffer: Vec<u8>,
     at: usize,
-    failed: Option<Malformed>,
+    failed: Option<ValueError>,
 }
 
-impl Drop for Decoder {
+impl Drop for EnvelopeDecoder {
     fn drop(&mut self) {
         wipe::clear(&mut self.buffer);
     }
 }
 
-impl fmt::Debug for Decoder {
+impl fmt::Debug for EnvelopeDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
             .field("worker", &self.worker)
@@ -112,10 +112,10 @@ impl fmt::Debug for Decoder {
     }
 }
 
-impl Decoder {
+impl EnvelopeDecoder {
     /// A decoder that accepts the messages of `worker` alone.
-    pub fn new(worker: Uuid) -> Decoder {
-        Decoder {
+    pub fn new(worker: Uuid) -> EnvelopeDecoder {
+        EnvelopeDecoder {
             worker,
             buffer: Vec::new(),
             at: 0,
@@ -125,19 +125,19 @@ impl Decoder {
 
     /// Where received plaintext is appended.
     pub fn input(&mut self) -> &mut Vec<u8> {
-        self.let_go();
+        self.compact();
         &mut self.buffer
     }
 
     /// Takes received plaintext; what it was in is empty then, and wiped.
     pub fn take(&mut self, plain: &mut Vec<u8>) {
-        self.let_go();
+        self.compact();
         wipe::append(&mut self.buffer, plain);
         wipe::clear(plain);
     }
 
     /// Wipes what was read.
-    fn let_go(&mut self) {
+    fn compact(&mut self) {
         wipe::drop_front(&mut self.buffer, self.at);
         self.at = 0;
     }
@@ -149,12 +149,12 @@ impl Decoder {
     /// waited for. It ends the stream: every later call gives the same error.
     // An iterator could not lend what lies in its own buffer.
     #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> Result<Option<Envelope<'_>>, Malformed> {
+    pub fn next(&mut self) -> Result<Option<Envelope<'_>>, ValueError> {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
         let Some((header, length)) = read_header(self.buffer.get(self.at..).unwrap_or(&[])) else {
-            self.let_go();
+            self.compact();
             return Ok(None);
         };
         if let Err(failed) = self.check(&header, length) {
@@ -164,7 +164,7 @@ impl Decoder {
         let start = self.at + HEADER_LEN;
         let end = start + length;
         if self.buffer.len() < end {
-            self.let_go();
+            self.compact();
             return Ok(None);
         }
         self.at = end;
@@ -177,7 +177,7 @@ impl Decoder {
         self.at == self.buffer.len()
     }
 
-    fn check(&self, header: &Header, length: usize) -> Result<(), Malformed> {
+    fn check(&self, header: &EnvelopeHeader, length: usize) -> Result<(), ValueError> {
         if header.worker != self.worker {
             return Err(FOREIGN);
         }
@@ -185,7 +185,7 @@ impl Decoder {
     }
 }
 
-fn check_length(length: usize) -> Result<(), Malformed> {
+fn check_length(length: usize) -> Result<(), ValueError> {
     if (BODY_MIN..=BODY_MAX).contains(&length) {
         Ok(())
     } else {
@@ -215,7 +215,7 @@ fn client_address(ip: [u8; 16], port: u16) -> Option<SocketAddr> {
 }
 
 /// The header and the length that it announces, once all of it is there.
-fn read_header(bytes: &[u8]) -> Option<(Header, usize)> {
+fn read_header(bytes: &[u8]) -> Option<(EnvelopeHeader, usize)> {
     let (worker, bytes) = bytes.split_first_chunk::<16>()?;
     let (boot, bytes) = bytes.split_first_chunk::<16>()?;
     let (sequence, bytes) = bytes.split_first_chunk::<8>()?;
@@ -223,11 +223,11 @@ fn read_header(bytes: &[u8]) -> Option<(Header, usize)> {
     let (ip, bytes) = bytes.split_first_chunk::<16>()?;
     let (port, bytes) = bytes.split_first_chunk::<2>()?;
     let (length, _) = bytes.split_first_chunk::<4>()?;
-    let header = Header {
+    let header = EnvelopeHeader {
         worker: Uuid::from_bytes(*worker),
         boot: Uuid::from_bytes(*boot),
         sequence: u64::from_be_bytes(*sequence),
-        stamp: Stamp(i64::from_be_bytes(*stamp)),
+        stamp: Timestamp(i64::from_be_bytes(*stamp)),
         client: client_address(*ip, u16::from_be_bytes(*port)),
     };
     Some((
@@ -241,12 +241,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn header() -> Header {
-        Header {
+    fn header() -> EnvelopeHeader {
+        EnvelopeHeader {
             worker: Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff),
             boot: Uuid::from_u128(1),
             sequence: 0x0102,
-            stamp: Stamp(1_362_096_000_000),
+            stamp: Timestamp(1_362_096_000_000),
             client: Some("192.0.2.7:4660".parse().unwrap()),
         }
     }
@@ -284,14 +284,14 @@ mod tests {
     #[test]
     fn no_client_is_all_zero() {
         let mut out = Vec::new();
-        Header {
+        EnvelopeHeader {
             client: None,
             ..header()
         }
         .append(&[7; 17], &mut out)
         .unwrap();
         assert_eq!(out[48..66], [0; 18]);
-        let mut decoder = Decoder::new(header().worker);
+        let mut decoder = EnvelopeDecoder::new(header().worker);
         decoder.input().extend_from_slice(&out);
         assert_eq!(decoder.next().unwrap().unwrap().header.client, None);
     }
@@ -303,7 +303,7 @@ mod tests {
         for (at, byte, error) in [(0, 0xff, FOREIGN), (66, 0xff, LENGTH), (69, 16, LENGTH)] {
             let mut bad = good[..HEADER_LEN].to_vec();
             bad[at] = byte;
-            let mut decoder = Decoder::new(header().worker);
+            let mut decoder = EnvelopeDecoder::new(header().worker);
             decoder.input().extend_from_slice(&good);
             decoder.input().extend_from_slice(&bad);
             assert!(decoder.next().unwrap().is_some());
@@ -313,18 +313,18 @@ mod tests {
         }
     }
 
-    fn any_header() -> impl Strategy<Value = Header> {
+    fn any_header() -> impl Strategy<Value = EnvelopeHeader> {
         let client = proptest::option::of(prop_oneof![
             (any::<[u8; 4]>(), any::<u16>()).prop_map(SocketAddr::from),
             (any::<[u16; 8]>(), 1u16..)
                 .prop_map(|(ip, port)| { SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), port) }),
         ]);
         (any::<u128>(), any::<u64>(), any::<i64>(), client).prop_map(|(boot, sequence, stamp, client)| {
-            Header {
+            EnvelopeHeader {
                 worker: header().worker,
                 boot: Uuid::from_u128(boot),
                 sequence,
-                stamp: Stamp(stamp),
+                stamp: Timestamp(stamp),
                 client,
             }
         })
@@ -341,7 +341,7 @@ mod tests {
             for (header, body) in &messages {
                 header.append(body, &mut stream).unwrap();
             }
-            let mut decoder = Decoder::new(header().worker);
+            let mut decoder = EnvelopeDecoder::new(header().worker);
             let mut seen = Vec::new();
             for chunk in stream.chunks(cut) {
                 decoder.input().extend_from_slice(chunk);
@@ -356,7 +356,7 @@ mod tests {
         #[test]
         fn any_bytes_are_refused_or_encode_back(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let worker = bytes.get(..16).map_or(Uuid::nil(), |b| Uuid::from_slice(b).unwrap());
-            let mut decoder = Decoder::new(worker);
+            let mut decoder = EnvelopeDecoder::new(worker);
             decoder.input().extend_from_slice(&bytes);
             let mut back = Vec::new();
             while let Ok(Some(envelope)) = decoder.next() {

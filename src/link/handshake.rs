@@ -23,12 +23,12 @@ pub mod worker;
 pub use budget::{BudgetLimits, GpgBudget};
 pub use drive::{accept, connect, refuse};
 pub use error::HandshakeError;
-pub use master::{MasterHandshake, MasterSide, WorkerIdentity};
-pub use worker::{WorkerHandshake, WorkerSide};
+pub use master::{MasterHandshake, MasterIdentity, RegisteredWorker};
+pub use worker::{WorkerHandshake, WorkerIdentity};
 
-use super::record::{NOISE, Sealed};
+use super::record::{NOISE, SealedChannel};
 use crate::model::ProtocolFault;
-use crate::wire::{Fault, FrameBuffer, Header, Instruction};
+use crate::wire::{FrameBuffer, FrameHeader, Instruction, ProtocolError};
 use snow::{Builder, HandshakeState};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -53,9 +53,9 @@ pub const DATA_MAX: usize = 2 + super::keyring::MESSAGE_MAX + NOISE_LEN;
 
 /// A link that stands: both sides are proven.
 #[derive(Debug)]
-pub struct Established<P> {
+pub struct ProvenLink<P> {
     /// Seals what is sent and opens what is received.
-    pub sealed: Sealed,
+    pub sealed: SealedChannel,
     /// Who is at the other end.
     pub peer: P,
     /// Plaintext that came, sealed, right behind the handshake: the beginning of the peer's stream.
@@ -76,36 +76,36 @@ fn random() -> Result<Secret, HandshakeError> {
 fn next_frame(
     buffer: &mut FrameBuffer,
     expected: &[Instruction],
-) -> Result<Option<(Header, Instruction, Vec<u8>)>, HandshakeError> {
+) -> Result<Option<(FrameHeader, Instruction, Vec<u8>)>, HandshakeError> {
     let named = |number: u16| {
         expected
             .iter()
             .copied()
             .find(|instruction| instruction.number() == number)
     };
-    let check = |header: &Header| {
+    let check = |header: &FrameHeader| {
         header.check()?;
         if header.number != 1 || header.max != 1 {
-            return Err(Fault::new(
+            return Err(ProtocolError::new(
                 ProtocolFault::BadFrame,
                 "a handshake message is one packet",
             ));
         }
         if named(header.instruction).is_none() {
-            return Err(Fault::new(
+            return Err(ProtocolError::new(
                 ProtocolFault::NotAllowed,
                 "not the handshake message that is due",
             ));
         }
         // Nothing in a header is signed, so nothing in it is free.
         if header.argument_count != 0 && header.instruction != Instruction::LinkRefused.number() {
-            return Err(Fault::new(
+            return Err(ProtocolError::new(
                 ProtocolFault::BadFrame,
                 "a handshake message has no arguments",
             ));
         }
         if usize::try_from(header.data_size).unwrap_or(usize::MAX) > DATA_MAX {
-            return Err(Fault::new(
+            return Err(ProtocolError::new(
                 ProtocolFault::TooLarge,
                 "longer than any handshake message",
             ));
@@ -116,7 +116,7 @@ fn next_frame(
     Ok(frame.and_then(|(header, data)| Some((header, named(header.instruction)?, data.to_vec()))))
 }
 
-const FORM: HandshakeError = HandshakeError::Frame(Fault::new(
+const FORM: HandshakeError = HandshakeError::Frame(ProtocolError::new(
     ProtocolFault::BadFrame,
     "a handshake message that is not of its form",
 ));
@@ -150,14 +150,14 @@ fn read_noise(noise: &mut HandshakeState, message: &[u8]) -> Result<(), Handshak
 }
 
 /// The sealed link, and what has come over it already.
-fn establish<P>(noise: HandshakeState, peer: P, behind: &[u8]) -> Result<Established<P>, HandshakeError> {
-    let mut sealed = Sealed::new(noise)?;
+fn establish<P>(noise: HandshakeState, peer: P, behind: &[u8]) -> Result<ProvenLink<P>, HandshakeError> {
+    let mut sealed = SealedChannel::new(noise)?;
     let mut early = Vec::new();
     sealed
         .opener
         .open(behind, &mut early)
         .map_err(HandshakeError::Record)?;
-    Ok(Established { sealed, peer, early })
+    Ok(ProvenLink { sealed, peer, early })
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! A standing link: link messages sealed and sent without waiting, and the reading of what the other end
 //! sends. Master and worker hold the same thing.
 
-use super::envelope::{HEADER_LEN, Header};
+use super::envelope::{EnvelopeHeader, HEADER_LEN};
 use super::record::{Opener, RecordError, Sealer};
 use crate::net::connection::next_number;
-use crate::net::drainer::{Drain, Drainer, Left};
-use crate::net::outbox::Outbox;
+use crate::net::drainer::{Flush, FlushProgress, Flusher};
+use crate::net::outbox::WriteBuffer;
 use crate::wire::{MAX_DATA, frame, wipe};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
@@ -24,31 +24,31 @@ pub const SILENCE: Duration = Duration::from_secs(15);
 /// Bytes that one read brings at most.
 const CHUNK: usize = 256 * 1024;
 /// Room that the scratch of plain messages keeps.
-const KEEP: usize = 256 * 1024;
+const RETAIN_BYTES: usize = 256 * 1024;
 /// Room for a message of two frames with text arguments.
-const ROOM: usize = HEADER_LEN + 2 * (frame::HEADER + MAX_DATA);
+const INITIAL_BYTES: usize = HEADER_LEN + 2 * (frame::HEADER + MAX_DATA);
 
-struct Side {
+struct LinkSendState {
     sealer: Sealer,
     plain: Vec<u8>,
-    out: Outbox,
+    out: WriteBuffer,
     draining: bool,
     broken: bool,
 }
 
 /// The sending half of a link, shared by all who answer over it.
-pub struct Line {
+pub struct LinkConnection {
     /// Names it in this process.
     pub number: u64,
     /// The other end.
     pub peer: SocketAddr,
     socket: TcpStream,
-    side: Mutex<Side>,
-    drainer: Arc<Drainer>,
+    side: Mutex<LinkSendState>,
+    drainer: Arc<Flusher>,
     open: AtomicBool,
 }
 
-impl std::fmt::Debug for Line {
+impl std::fmt::Debug for LinkConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "link {} with {}", self.number, self.peer)
     }
@@ -56,7 +56,7 @@ impl std::fmt::Debug for Line {
 
 /// Why a link is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
+pub enum LinkClosed {
     /// The other end closed it in form.
     Closed,
     /// The stream ended or broke.
@@ -67,34 +67,38 @@ pub enum Over {
     Record(RecordError),
 }
 
-impl std::fmt::Display for Over {
+impl std::fmt::Display for LinkClosed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Over::Closed => f.write_str("closed by the other end"),
-            Over::Cut => f.write_str("cut"),
-            Over::Silent => write!(f, "nothing came for {SILENCE:?}"),
-            Over::Record(error) => write!(f, "{error}"),
+            LinkClosed::Closed => f.write_str("closed by the other end"),
+            LinkClosed::Cut => f.write_str("cut"),
+            LinkClosed::Silent => write!(f, "nothing came for {SILENCE:?}"),
+            LinkClosed::Record(error) => write!(f, "{error}"),
         }
     }
 }
 
-impl Line {
+impl LinkConnection {
     /// Around the socket of a handshake that has succeeded.
     ///
     /// # Errors
     /// The socket is gone already.
-    pub fn new(socket: TcpStream, sealer: Sealer, drainer: Arc<Drainer>) -> std::io::Result<Arc<Line>> {
+    pub fn new(
+        socket: TcpStream,
+        sealer: Sealer,
+        drainer: Arc<Flusher>,
+    ) -> std::io::Result<Arc<LinkConnection>> {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(None)?;
         socket.set_read_timeout(Some(SILENCE))?;
-        let side = Side {
+        let side = LinkSendState {
             sealer,
             plain: Vec::new(),
-            out: Outbox::new(),
+            out: WriteBuffer::new(),
             draining: false,
             broken: false,
         };
-        Ok(Arc::new(Line {
+        Ok(Arc::new(LinkConnection {
             number: next_number(),
             peer: socket.peer_addr()?,
             socket,
@@ -105,15 +109,15 @@ impl Line {
     }
 
     /// Locks the sending half, to send several messages in as few records and one write.
-    pub fn sending(self: &Arc<Self>) -> LineSending<'_> {
-        LineSending {
+    pub fn sending(self: &Arc<Self>) -> LinkWriter<'_> {
+        LinkWriter {
             line: self,
             side: self.side.lock(),
         }
     }
 
     /// Sends one message.
-    pub fn send(self: &Arc<Self>, header: &Header, fill: impl FnOnce(&mut Vec<u8>)) {
+    pub fn send(self: &Arc<Self>, header: &EnvelopeHeader, fill: impl FnOnce(&mut Vec<u8>)) {
         self.sending().message(header, fill);
     }
 
@@ -142,35 +146,40 @@ impl Line {
     ///
     /// # Errors
     /// Why the link is over.
-    pub fn read(&self, opener: &mut Opener, chunk: &mut Vec<u8>, plain: &mut Vec<u8>) -> Result<(), Over> {
+    pub fn read(
+        &self,
+        opener: &mut Opener,
+        chunk: &mut Vec<u8>,
+        plain: &mut Vec<u8>,
+    ) -> Result<(), LinkClosed> {
         chunk.resize(CHUNK, 0);
         loop {
             match (&self.socket).read(chunk) {
                 Ok(0) => {
                     return Err(if opener.is_closed() {
-                        Over::Closed
+                        LinkClosed::Closed
                     } else {
-                        Over::Cut
+                        LinkClosed::Cut
                     });
                 }
                 Ok(size) => {
-                    opener.open(&chunk[..size], plain).map_err(Over::Record)?;
+                    opener.open(&chunk[..size], plain).map_err(LinkClosed::Record)?;
                     return if opener.is_closed() && plain.is_empty() {
-                        Err(Over::Closed)
+                        Err(LinkClosed::Closed)
                     } else {
                         Ok(())
                     };
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    return Err(Over::Silent);
+                    return Err(LinkClosed::Silent);
                 }
-                Err(_) => return Err(Over::Cut),
+                Err(_) => return Err(LinkClosed::Cut),
             }
         }
     }
 
-    fn settle(&self, side: &mut Side) {
+    fn settle(&self, side: &mut LinkSendState) {
         if side.out.unsent() > UNSENT_MAX {
             crate::warn!(
                 "{self:?} has not read {} bytes that it asked for: cut off",
@@ -193,26 +202,26 @@ impl Line {
 }
 
 /// The locked sending half of a link.
-pub struct LineSending<'a> {
-    line: &'a Arc<Line>,
-    side: MutexGuard<'a, Side>,
+pub struct LinkWriter<'a> {
+    line: &'a Arc<LinkConnection>,
+    side: MutexGuard<'a, LinkSendState>,
 }
 
-impl std::fmt::Debug for LineSending<'_> {
+impl std::fmt::Debug for LinkWriter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "sending on {:?}", self.line)
     }
 }
 
-impl LineSending<'_> {
+impl LinkWriter<'_> {
     /// Adds a message. Its frames are written by `fill`; a body beyond the envelope's limit is a defect of
     /// ours, and is dropped with an error in the log.
-    pub fn message(&mut self, header: &Header, fill: impl FnOnce(&mut Vec<u8>)) {
+    pub fn message(&mut self, header: &EnvelopeHeader, fill: impl FnOnce(&mut Vec<u8>)) {
         if self.side.broken {
             return;
         }
         // Whatever may hold a secret fits here without moving what stands before it.
-        wipe::reserve(&mut self.side.plain, ROOM);
+        wipe::reserve(&mut self.side.plain, INITIAL_BYTES);
         if let Err(error) = header.append_with(&mut self.side.plain, fill) {
             crate::error!("a message of sequence {} was not sent: {error}", header.sequence);
         }
@@ -223,44 +232,44 @@ impl LineSending<'_> {
         if !side.broken && !side.plain.is_empty() {
             side.broken = side.sealer.seal(&side.plain, &mut side.out.bytes).is_err();
             wipe::clear(&mut side.plain);
-            side.plain.shrink_to(KEEP);
+            side.plain.shrink_to(RETAIN_BYTES);
         }
         if !side.broken && !side.draining {
             match side.out.send(&line.socket) {
-                Left::Nothing => {}
-                Left::Some => {
+                FlushProgress::Nothing => {}
+                FlushProgress::Some => {
                     side.out.moved = Instant::now();
                     side.draining = true;
-                    let drain = Arc::clone(line) as Arc<dyn Drain>;
+                    let drain = Arc::clone(line) as Arc<dyn Flush>;
                     side.broken = line.drainer.watch(line.number, drain).is_err();
                 }
-                Left::Broken => side.broken = true,
+                FlushProgress::Broken => side.broken = true,
             }
         }
         line.settle(side);
     }
 }
 
-impl Drop for LineSending<'_> {
+impl Drop for LinkWriter<'_> {
     fn drop(&mut self) {
         self.flush();
     }
 }
 
-impl Drain for Line {
+impl Flush for LinkConnection {
     fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    fn drain(&self) -> Left {
+    fn flush(&self) -> FlushProgress {
         let mut side = self.side.lock();
         let left = if side.broken {
-            Left::Broken
+            FlushProgress::Broken
         } else {
             side.out.send(&self.socket)
         };
-        side.broken |= left == Left::Broken;
-        if left != Left::Some && side.draining {
+        side.broken |= left == FlushProgress::Broken;
+        if left != FlushProgress::Some && side.draining {
             side.draining = false;
             self.drainer.forget(self.number);
         }

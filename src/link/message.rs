@@ -2,9 +2,9 @@
 //!
 //! The link's own instructions. Clients' requests and their replies travel as the frames they are.
 
-use crate::model::{Bar, Malformed, Quote, SessionHash, Stamp, Symbol};
+use crate::model::{Bar, Quote, SessionHash, Symbol, Timestamp, ValueError};
 use crate::wire::payload::{Cursor, Payload, put_text};
-use crate::wire::{Header, Instruction, frame, packet};
+use crate::wire::{FrameHeader, Instruction, frame, packet};
 
 /// Session hashes in one message at most: what fits a frame.
 pub const HASHES_MAX: usize = 250;
@@ -17,7 +17,7 @@ fn put_i64(out: &mut Vec<u8>, value: i64) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {
     /// The master's wall clock.
-    pub now: Stamp,
+    pub now: Timestamp,
     /// Milliseconds between two asset updates (2.3.4).
     pub update_interval: i64,
     /// The master's version.
@@ -31,7 +31,7 @@ impl Payload for Welcome {
         put_text(out, &self.version);
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<Welcome, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<Welcome, ValueError> {
         Ok(Welcome {
             now: from.stamp()?,
             update_interval: from.i64()?,
@@ -43,7 +43,7 @@ impl Payload for Welcome {
 /// Worker → master, once a second: what it reports of itself (3.1.5). Answered with `pong`, so that a
 /// silent link is noticed from both ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct WorkerReport {
     /// The worker's version.
     pub version: String,
     /// Milliseconds since its start.
@@ -60,7 +60,7 @@ pub struct Report {
     pub parked: u32,
 }
 
-impl Payload for Report {
+impl Payload for WorkerReport {
     fn write(&self, out: &mut Vec<u8>) {
         put_text(out, &self.version);
         put_i64(out, self.uptime);
@@ -71,8 +71,8 @@ impl Payload for Report {
         out.extend_from_slice(&self.parked.to_be_bytes());
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<Report, Malformed> {
-        Ok(Report {
+    fn read(from: &mut Cursor<'_>) -> Result<WorkerReport, ValueError> {
+        Ok(WorkerReport {
             version: from.text()?.to_owned(),
             uptime: from.i64()?,
             connections: from.u32()?,
@@ -102,11 +102,11 @@ pub struct Prices {
     /// Number of the update.
     pub update: u64,
     /// Market time of the newest quote.
-    pub market_now: Stamp,
+    pub market_now: Timestamp,
     /// When the update was published, wall time.
-    pub published: Stamp,
+    pub published: Timestamp,
     /// When the next is expected, wall time.
-    pub next: Stamp,
+    pub next: Timestamp,
     /// All assets.
     pub rows: Vec<PriceRow>,
 }
@@ -141,7 +141,7 @@ impl Prices {
     ///
     /// # Errors
     /// Bytes of another form.
-    pub fn read(fixed: &[u8], rows: &[u8]) -> Result<Prices, Malformed> {
+    pub fn read(fixed: &[u8], rows: &[u8]) -> Result<Prices, ValueError> {
         let mut from = Cursor::new(fixed);
         let (update, market_now) = (from.u64()?, from.stamp()?);
         let (published, next) = (from.stamp()?, from.stamp()?);
@@ -152,7 +152,7 @@ impl Prices {
             let symbol = from.symbol()?;
             let has = from.u8()?;
             if has > 3 {
-                return Err(Malformed("an asset's row says what it has with 0 to 3"));
+                return Err(ValueError("an asset's row says what it has with 0 to 3"));
             }
             let quote = if has & 1 == 0 {
                 None
@@ -192,7 +192,7 @@ pub struct ActiveSession {
     /// The account's registered spelling.
     pub username: String,
     /// When it ends whatever happens.
-    pub expiry: Stamp,
+    pub expiry: Timestamp,
     /// Ends with the connection that made it.
     pub expirable: bool,
 }
@@ -208,7 +208,7 @@ impl Payload for SessionState {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<SessionState, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<SessionState, ValueError> {
         let hash = read_hash(from)?;
         let active = if from.flag()? {
             Some(ActiveSession {
@@ -235,7 +235,7 @@ impl Payload for SessionHashes {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<SessionHashes, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<SessionHashes, ValueError> {
         let mut hashes = Vec::with_capacity(from.left() / 32);
         while from.left() > 0 {
             hashes.push(read_hash(from)?);
@@ -244,12 +244,12 @@ impl Payload for SessionHashes {
     }
 }
 
-fn read_hash(from: &mut Cursor<'_>) -> Result<SessionHash, Malformed> {
+fn read_hash(from: &mut Cursor<'_>) -> Result<SessionHash, ValueError> {
     let bytes = from.take(32)?;
     bytes
         .try_into()
         .map(SessionHash)
-        .map_err(|_| Malformed("a session hash has 32 bytes"))
+        .map_err(|_| ValueError("a session hash has 32 bytes"))
 }
 
 /// Appends a binary message of the link.
@@ -259,30 +259,30 @@ pub fn write(out: &mut Vec<u8>, instruction: Instruction, payload: &impl Payload
 
 /// The frames of a link message's body, one after the other.
 #[derive(Debug)]
-pub struct Frames<'a>(&'a [u8]);
+pub struct BodyFrames<'a>(&'a [u8]);
 
-impl<'a> Frames<'a> {
+impl<'a> BodyFrames<'a> {
     /// Of a body.
-    pub fn new(body: &'a [u8]) -> Frames<'a> {
-        Frames(body)
+    pub fn new(body: &'a [u8]) -> BodyFrames<'a> {
+        BodyFrames(body)
     }
 }
 
-impl<'a> Iterator for Frames<'a> {
+impl<'a> Iterator for BodyFrames<'a> {
     /// A frame: its header, its data, and both together.
-    type Item = Result<(Header, &'a [u8], &'a [u8]), Malformed>;
+    type Item = Result<(FrameHeader, &'a [u8], &'a [u8]), ValueError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        const CUT: Malformed = Malformed("a body that ends inside a frame");
+        const CUT: ValueError = ValueError("a body that ends inside a frame");
         if self.0.is_empty() {
             return None;
         }
         let body = std::mem::take(&mut self.0);
-        let Some(header) = body.first_chunk().map(Header::read) else {
+        let Some(header) = body.first_chunk().map(FrameHeader::read) else {
             return Some(Err(CUT));
         };
         if header.check().is_err() {
-            return Some(Err(Malformed("a body with a malformed frame")));
+            return Some(Err(ValueError("a body with a malformed frame")));
         }
         let end = usize::try_from(header.data_size).map_or(usize::MAX, |size| size + frame::HEADER);
         let Some((whole, rest)) = body.split_at_checked(end) else {
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn prices_survive_the_link() {
         let bar = Bar {
-            time: Stamp(86_400_000),
+            time: Timestamp(86_400_000),
             open: Money(1),
             high: Money(4),
             low: Money(1),
@@ -316,14 +316,14 @@ mod tests {
         };
         let prices = Prices {
             update: 7,
-            market_now: Stamp(1),
-            published: Stamp(2),
-            next: Stamp(3),
+            market_now: Timestamp(1),
+            published: Timestamp(2),
+            next: Timestamp(3),
             rows: (0..1000).map(row).collect(),
         };
         let mut body = Vec::new();
         prices.write(&mut body);
-        let mut frames = Frames::new(&body);
+        let mut frames = BodyFrames::new(&body);
         let (header, fixed, _) = frames.next().unwrap().unwrap();
         assert_eq!(header.instruction, Instruction::LinkPrices.number());
         let mut reassembly = Reassembly::default();
@@ -339,7 +339,7 @@ mod tests {
         let hash = SessionHash([7; 32]);
         let active = ActiveSession {
             username: "alice".into(),
-            expiry: Stamp(5),
+            expiry: Timestamp(5),
             expirable: true,
         };
         for state in [

@@ -161,19 +161,19 @@ const LIMITS: Limits = Limits {
 
 /// The two halves of a sealed connection. They may live on different threads.
 #[derive(Debug)]
-pub struct Sealed {
+pub struct SealedChannel {
     /// Seals what is sent.
     pub sealer: Sealer,
     /// Opens what is received.
     pub opener: Opener,
 }
 
-impl Sealed {
+impl SealedChannel {
     /// Both halves of a session whose Noise handshake is finished.
     ///
     /// # Errors
     /// The handshake is not finished.
-    pub fn new(noise: HandshakeState) -> Result<Sealed, snow::Error> {
+    pub fn new(noise: HandshakeState) -> Result<SealedChannel, snow::Error> {
         let keys = Arc::new(RwLock::new(noise.into_stateless_transport_mode()?));
         let sealer = Sealer {
             keys: Arc::clone(&keys),
@@ -193,7 +193,7 @@ impl Sealed {
             closed: false,
             failed: None,
         };
-        Ok(Sealed { sealer, opener })
+        Ok(SealedChannel { sealer, opener })
     }
 }
 
@@ -201,7 +201,7 @@ impl Sealed {
 ///
 /// # Errors
 /// The system's random source fails.
-pub fn loopback() -> Result<(Sealed, Sealed), snow::Error> {
+pub fn loopback() -> Result<(SealedChannel, SealedChannel), snow::Error> {
     let mut psk = Zeroizing::new([0u8; 32]);
     getrandom::fill(psk.as_mut()).map_err(|_| snow::Error::Rng)?;
     let mut left = Builder::new(NOISE.parse()?).psk(0, &psk)?.build_initiator()?;
@@ -211,7 +211,7 @@ pub fn loopback() -> Result<(Sealed, Sealed), snow::Error> {
     right.read_message(message.get(..length).unwrap_or(&[]), &mut payload)?;
     let length = right.write_message(&[], &mut message)?;
     left.read_message(message.get(..length).unwrap_or(&[]), &mut payload)?;
-    Ok((Sealed::new(left)?, Sealed::new(right)?))
+    Ok((SealedChannel::new(left)?, SealedChannel::new(right)?))
 }
 
 /// The sending half: seals byte runs into records.

@@ -54,7 +54,7 @@ impl LogEntry {
 
     /// The entry without date, time and level, on one line: for a journal, which has those itself.
     pub(super) fn said(&self) -> impl fmt::Display + '_ {
-        Said(self)
+        EntryMessage(self)
     }
 }
 
@@ -62,30 +62,30 @@ impl fmt::Display for LogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
         let time = self.time.format(format).map_err(|_| fmt::Error)?;
-        write!(f, "{} {time} {:<5} {}", self.date, self.level, Said(self))
+        write!(f, "{} {time} {:<5} {}", self.date, self.level, EntryMessage(self))
     }
 }
 
-struct Said<'a>(&'a LogEntry);
+struct EntryMessage<'a>(&'a LogEntry);
 
-impl fmt::Display for Said<'_> {
+impl fmt::Display for EntryMessage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entry = self.0;
         write!(
             f,
             "{}:{} {}: ",
-            Line(&entry.filename),
+            OneLine(&entry.filename),
             entry.linenum,
-            Line(&entry.funcname)
+            OneLine(&entry.funcname)
         )?;
-        Line(&entry.message).fmt(f)
+        OneLine(&entry.message).fmt(f)
     }
 }
 
 /// Text on one line: what peers send may be logged, and must not forge entries or steer a terminal.
-struct Line<'a>(&'a str);
+struct OneLine<'a>(&'a str);
 
-impl fmt::Display for Line<'_> {
+impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
             // The last two are line ends to some readers, the ranges turn the direction of writing.

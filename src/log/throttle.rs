@@ -32,16 +32,16 @@ struct Count {
 
 /// Permission for one message. It displays as nothing, or as ` (and 12 more of them)` after some were kept back.
 #[derive(Debug, PartialEq, Eq)]
-pub struct More(u64);
+pub struct SuppressedCount(u64);
 
-impl More {
+impl SuppressedCount {
     /// How many were kept back since the last message for that reason.
     pub fn count(&self) -> u64 {
         self.0
     }
 }
 
-impl fmt::Display for More {
+impl fmt::Display for SuppressedCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0 {
             return Ok(());
@@ -61,11 +61,11 @@ impl Throttle {
     }
 
     /// Whether a message for that reason may be logged now, and how many before it were not.
-    pub fn allow(&self, reason: &'static str) -> Option<More> {
+    pub fn allow(&self, reason: &'static str) -> Option<SuppressedCount> {
         self.allow_at(reason, Instant::now())
     }
 
-    fn allow_at(&self, reason: &'static str, now: Instant) -> Option<More> {
+    fn allow_at(&self, reason: &'static str, now: Instant) -> Option<SuppressedCount> {
         let mut reasons = self.reasons.lock();
         let count = reasons.entry(reason).or_insert(Count {
             since: now,
@@ -81,17 +81,17 @@ impl Throttle {
             return None;
         }
         count.said += 1;
-        Some(More(std::mem::take(&mut count.unsaid)))
+        Some(SuppressedCount(std::mem::take(&mut count.unsaid)))
     }
 
     /// The reasons whose interval is over while some of their messages were kept back, with how many: for a
     /// module's tick, so that the last ones are told of too.
-    pub fn leftovers(&self) -> Vec<(&'static str, More)> {
+    pub fn leftovers(&self) -> Vec<(&'static str, SuppressedCount)> {
         let now = Instant::now();
         let mut over = Vec::new();
         for (reason, count) in self.reasons.lock().iter_mut() {
             if count.unsaid > 0 && now.duration_since(count.since) >= self.interval {
-                over.push((*reason, More(std::mem::take(&mut count.unsaid))));
+                over.push((*reason, SuppressedCount(std::mem::take(&mut count.unsaid))));
             }
         }
         over
@@ -110,14 +110,14 @@ mod tests {
             .filter(|_| throttle.allow_at("a", start).is_some())
             .count();
         assert_eq!(said, 2);
-        assert_eq!(throttle.allow_at("b", start), Some(More(0)));
+        assert_eq!(throttle.allow_at("b", start), Some(SuppressedCount(0)));
         assert!(throttle.leftovers().is_empty());
         let more = throttle.allow_at("a", start + minute).unwrap();
         assert_eq!(
             (more.count(), more.to_string().as_str()),
             (8, " (and 8 more of them)")
         );
-        assert_eq!(throttle.allow_at("a", start + minute), Some(More(0)));
+        assert_eq!(throttle.allow_at("a", start + minute), Some(SuppressedCount(0)));
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         let throttle = Throttle::new(1, Duration::ZERO);
         throttle.allow("a");
         throttle.reasons.lock().get_mut("a").unwrap().unsaid = 3;
-        assert_eq!(throttle.leftovers(), [("a", More(3))]);
+        assert_eq!(throttle.leftovers(), [("a", SuppressedCount(3))]);
         assert!(throttle.leftovers().is_empty());
     }
 }

@@ -27,26 +27,26 @@ pub mod window;
 
 pub use alpaca::AlpacaConfig;
 pub use binance::BinanceConfig;
-pub use opening::{OpenFault, open};
-pub use provider::{Action, ActionKind, ConfigFault};
-pub use replay::{ReplayConfig, Wanted};
+pub use opening::{AssetsError, open};
+pub use provider::{Action, ActionKind, AssetsConfigError};
+pub use replay::{ReplayConfig, SymbolSelection};
 pub use settings::{AssetsConfig, ProviderConfig};
 pub use simulated::SimulatedConfig;
-pub use snapshot::{Entry, Fill, Snapshot, SnapshotCell};
+pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 
-use crate::model::{Bar, Reason, Stamp, Symbol};
-use crate::thread::{self, Heart, Next, Stop};
+use crate::model::{Bar, Reason, Symbol, Timestamp};
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
-use budget::{Account, Budget};
+use budget::{CallBudget, CallBudgetStatus};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
-use reader::Reader;
+use reader::BarReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use store::AssetId;
-use update::Updates;
+use update::Updater;
 
 /// Questions that may wait; more are refused as `overloaded` by whoever asks.
 pub const INBOX: usize = 4096;
@@ -55,16 +55,16 @@ pub const INBOX: usize = 4096;
 const TURN: Duration = Duration::from_secs(30);
 
 /// At the end, the updating thread may take this long to finish its turn.
-const END: Duration = Duration::from_secs(4);
+const END_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What takes an answer to where it belongs; called once, on the module's thread, so it must not wait.
-pub type Reply<T> = Box<dyn FnOnce(Result<T, Refusal>) + Send>;
+pub type AssetReply<T> = Box<dyn FnOnce(Result<T, Refusal>) + Send>;
 
 /// Is told of every update, on the module's thread: puts it on a channel.
-pub type Listener = Box<dyn Fn(&Update) + Send>;
+pub type UpdateListener = Box<dyn Fn(&Update) + Send>;
 
 /// The module's whole vocabulary.
-pub enum Message {
+pub enum AssetsMessage {
     /// 4.6.9 to 4.6.13: past values, oldest first.
     Window {
         /// Of which asset.
@@ -74,21 +74,21 @@ pub enum Message {
         /// Adjusted for splits and dividends.
         adjusted: bool,
         /// Takes the answer.
-        reply: Reply<Vec<Bar>>,
+        reply: AssetReply<Vec<Bar>>,
     },
     /// 4.2.2: a predicted future value.
     Predict {
         /// Of which asset.
         symbol: Symbol,
         /// For when.
-        date: Stamp,
+        date: Timestamp,
         /// Takes the answer.
-        reply: Reply<Forecast>,
+        reply: AssetReply<Forecast>,
     },
     /// For the administrator.
     Status {
         /// Takes the answer.
-        reply: Sender<Status>,
+        reply: Sender<AssetsStatus>,
     },
 }
 
@@ -100,18 +100,18 @@ pub struct Update {
     /// When retrieval began: an order accepted after it waits for the next update.
     pub began: Instant,
     /// The same in wall time.
-    pub began_stamp: Stamp,
+    pub began_stamp: Timestamp,
     /// When its prices were published, in wall time.
-    pub published: Stamp,
+    pub published: Timestamp,
     /// The prices; `fresh` says which are new, `exhausted` that none will follow.
-    pub snapshot: Arc<Snapshot>,
+    pub snapshot: Arc<PriceSnapshot>,
     /// Splits and dividends in force from this update on, to be applied before its prices, in order.
     pub actions: Arc<[Action]>,
 }
 
 /// How the module is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
+pub struct AssetsStatus {
     /// Number of the last update.
     pub number: u64,
     /// Assets on the list.
@@ -121,9 +121,9 @@ pub struct Status {
     /// Assets that got a price in the last update.
     pub fresh: usize,
     /// When the last update was published, in wall time.
-    pub published: Stamp,
+    pub published: Timestamp,
     /// When the next is due, in wall time; `None` after the last.
-    pub next: Option<Stamp>,
+    pub next: Option<Timestamp>,
     /// Which providers served the last update.
     pub served: Vec<&'static str>,
     /// What is wrong with which provider.
@@ -133,7 +133,7 @@ pub struct Status {
     /// Points of the schedule that were missed since the start.
     pub missed: u64,
     /// Each API's budget of calls.
-    pub calls: Vec<(&'static str, Account)>,
+    pub calls: Vec<(&'static str, CallBudgetStatus)>,
     /// Assets of which past days are still being fetched.
     pub unfilled: usize,
 }
@@ -141,7 +141,7 @@ pub struct Status {
 /// How the rest of the master reaches the module.
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
-    sender: Sender<Message>,
+    sender: Sender<AssetsMessage>,
     prices: Arc<SnapshotCell>,
     next: Arc<AtomicI64>,
     ready: Receiver<()>,
@@ -149,20 +149,20 @@ pub struct AssetsHandle {
 
 impl AssetsHandle {
     /// Its inbox; send with `try_send`, and refuse as `overloaded` when it is full.
-    pub fn sender(&self) -> &Sender<Message> {
+    pub fn sender(&self) -> &Sender<AssetsMessage> {
         &self.sender
     }
 
     /// The prices now in force: for the list, current values, and latest info, without asking the module.
-    pub fn prices(&self) -> Arc<Snapshot> {
+    pub fn prices(&self) -> Arc<PriceSnapshot> {
         self.prices.load()
     }
 
     /// When the next update is due, in wall time; `None` when none follows.
-    pub fn next_update(&self) -> Option<Stamp> {
+    pub fn next_update(&self) -> Option<Timestamp> {
         Some(self.next.load(Ordering::Relaxed))
             .filter(|next| *next != i64::MAX)
-            .map(Stamp)
+            .map(Timestamp)
     }
 
     /// Waits until the first update has been published, or has failed (then what the database held is in
@@ -174,7 +174,7 @@ impl AssetsHandle {
 
 /// What the updating thread tells of its health.
 #[derive(Debug, Default)]
-struct Health {
+struct UpdaterHealth {
     served: Vec<&'static str>,
     failures: Vec<(String, String)>,
     refused: u64,
@@ -184,21 +184,21 @@ struct Health {
     turn: Option<Instant>,
 }
 
-/// The module's whole state: what answers questions. What makes the updates is [`Updates`], on a thread of its
+/// The module's whole state: what answers questions. What makes the updates is [`Updater`], on a thread of its
 /// own beside it.
 pub struct Assets {
     config: Arc<AssetsConfig>,
-    reader: Reader,
+    reader: BarReader,
     prices: Arc<SnapshotCell>,
     next: Arc<AtomicI64>,
-    budgets: Vec<Arc<Budget>>,
-    health: Arc<Mutex<Health>>,
-    updates: Updates,
+    budgets: Vec<Arc<CallBudget>>,
+    health: Arc<Mutex<UpdaterHealth>>,
+    updates: Updater,
 }
 
 impl Assets {
     /// Runs until told to stop.
-    pub fn run(self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+    pub fn run(self, inbox: &Receiver<AssetsMessage>, stop: &Stop, heart: &Heartbeat) {
         let Assets {
             config,
             reader,
@@ -208,7 +208,7 @@ impl Assets {
             health,
             updates,
         } = self;
-        let desk = Desk {
+        let desk = AssetQueryState {
             config,
             reader,
             prices,
@@ -229,41 +229,41 @@ impl Assets {
                 heart.beat();
             }
             match thread::next(inbox, stop) {
-                Next::Message(message) => desk.handle(message),
-                Next::Tick => {}
-                Next::Stop => break,
+                NextEvent::Message(message) => desk.handle(message),
+                NextEvent::Tick => {}
+                NextEvent::Stop => break,
             }
         }
-        updating.join(Instant::now() + END);
+        updating.join(Instant::now() + END_TIMEOUT);
     }
 }
 
 /// What answers questions.
-struct Desk {
+struct AssetQueryState {
     config: Arc<AssetsConfig>,
-    reader: Reader,
+    reader: BarReader,
     prices: Arc<SnapshotCell>,
     next: Arc<AtomicI64>,
-    budgets: Vec<Arc<Budget>>,
-    health: Arc<Mutex<Health>>,
+    budgets: Vec<Arc<CallBudget>>,
+    health: Arc<Mutex<UpdaterHealth>>,
 }
 
-impl Desk {
+impl AssetQueryState {
     /// Whether the updating thread turns.
     fn updates_alive(&self) -> bool {
         self.health.lock().turn.is_none_or(|turn| turn.elapsed() < TURN)
     }
 
-    fn handle(&self, message: Message) {
+    fn handle(&self, message: AssetsMessage) {
         match message {
-            Message::Window {
+            AssetsMessage::Window {
                 symbol,
                 window,
                 adjusted,
                 reply,
             } => reply(self.window(&symbol, window, adjusted)),
-            Message::Predict { symbol, date, reply } => reply(self.predict(&symbol, date)),
-            Message::Status { reply } => {
+            AssetsMessage::Predict { symbol, date, reply } => reply(self.predict(&symbol, date)),
+            AssetsMessage::Status { reply } => {
                 // Who asked may have gone.
                 let _ = reply.try_send(self.status());
             }
@@ -276,7 +276,7 @@ impl Desk {
             .ok_or_else(|| Refusal::new(Reason::UnknownAsset, format!("there is no asset {symbol} here")))
     }
 
-    fn predict(&self, symbol: &Symbol, date: Stamp) -> Result<Forecast, Refusal> {
+    fn predict(&self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
         let asset = self.asset(symbol)?;
         let too_little = || {
             let text = format!(
@@ -312,17 +312,18 @@ impl Desk {
             .map_err(|error| database_failed(symbol, &error))
     }
 
-    fn status(&self) -> Status {
+    fn status(&self) -> AssetsStatus {
         let prices = self.prices.load();
         let health = self.health.lock();
-        let count = |what: fn(&Entry) -> bool| prices.entries().iter().filter(|entry| what(entry)).count();
-        Status {
+        let count =
+            |what: fn(&AssetPrice) -> bool| prices.entries().iter().filter(|entry| what(entry)).count();
+        AssetsStatus {
             number: prices.number,
             assets: prices.len(),
             priced: count(|entry| entry.quote.is_some()),
             fresh: count(|entry| entry.fresh),
             published: prices.published,
-            next: Some(Stamp(self.next.load(Ordering::Relaxed))).filter(|next| next.0 != i64::MAX),
+            next: Some(Timestamp(self.next.load(Ordering::Relaxed))).filter(|next| next.0 != i64::MAX),
             served: health.served.clone(),
             failures: health.failures.clone(),
             refused: health.refused,
@@ -333,7 +334,7 @@ impl Desk {
     }
 
     /// What is spent of each API's budget; providers without calls have none.
-    fn calls(&self) -> Vec<(&'static str, Account)> {
+    fn calls(&self) -> Vec<(&'static str, CallBudgetStatus)> {
         let now = Instant::now();
         let named = self.config.providers.iter().zip(&self.budgets);
         let apis = named.filter(|(provider, _)| provider.is_api());

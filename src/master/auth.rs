@@ -11,22 +11,22 @@ pub mod hashing;
 mod login;
 pub mod sessions;
 
-use super::route::{Peer, Route, Shared};
+use super::route::{LinkedWorker, Published, ReplyTo};
 use super::transactions;
 use super::views;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::log::Throttle;
-use crate::model::{Email, Money, Reason, Session, SessionHash, Stamp, Username};
-use crate::thread::{self, Heart, Stop, TICK};
+use crate::model::{Email, Money, Reason, Session, SessionHash, Timestamp, Username};
+use crate::thread::{self, Heartbeat, Stop, TICK};
 use crate::wire::{Refusal, Request};
-use accounts::{Credentials, Kept, Taken};
-use attempts::Attempts;
-use commit::{Answer, Write};
+use accounts::{Credentials, NameConflict, StoredSession};
+use attempts::AttemptCounter;
+use commit::{AuthWrite, PendingReply};
 use crossbeam_channel::{Receiver, Sender, select};
-use hashing::Pool;
+use hashing::HashingPool;
 use rusqlite::Connection;
-use sessions::Sessions;
+use sessions::SessionTable;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ use uuid::Uuid;
 /// Messages that may wait for auth.
 pub const INBOX: usize = 1024;
 /// Messages whose writes go into one commit.
-const GROUP: usize = 256;
+const COMMIT_BATCH_MAX: usize = 256;
 /// How often it is noted on disk when sessions were last used.
 const TOUCH: Duration = Duration::from_secs(60);
 /// Lines a minute about sessions that are not active.
@@ -43,7 +43,7 @@ const INACTIVE_LOGGED: u32 = 20;
 
 /// What may be asked with or about a session.
 #[derive(Debug)]
-pub enum Ask {
+pub enum AuthRequest {
     /// A client's request.
     Request(Request),
     /// A worker's: is it active?
@@ -63,7 +63,7 @@ pub struct SessionRow {
 
 /// Which sessions an administrator ends.
 #[derive(Debug, Clone)]
-pub enum Which {
+pub enum SessionFilter {
     /// The one whose hash begins so.
     Prefix(String),
     /// An account's.
@@ -74,7 +74,7 @@ pub enum Which {
 
 /// How auth is doing.
 #[derive(Debug, Clone, Copy)]
-pub struct Status {
+pub struct AuthStatus {
     /// Accounts registered.
     pub accounts: i64,
     /// Sessions active.
@@ -85,29 +85,29 @@ pub struct Status {
 
 /// The module's whole vocabulary.
 #[derive(Debug)]
-pub enum Message {
+pub enum AuthMessage {
     /// What one read of a link brought.
-    Asks(Vec<(Route, Ask)>),
+    Asks(Vec<(ReplyTo, AuthRequest)>),
     /// A worker has been away for so long, or has started again so recently, that the expirable sessions
     /// of its earlier processes are over. `None`: of all its processes.
     WorkerAway(Uuid, Option<Uuid>),
     /// For the administrator.
     List(Option<String>, Sender<Vec<SessionRow>>),
     /// For the administrator: ends sessions, and answers how many.
-    End(Which, Sender<usize>),
+    End(SessionFilter, Sender<usize>),
     /// For the administrator.
-    Status(Sender<Status>),
+    Status(Sender<AuthStatus>),
     /// The configuration's limits have changed.
     Limits(MasterLimits),
 }
 
 /// A login or registration whose hash is being computed.
-pub struct Pending {
-    route: Route,
-    what: What,
+pub struct PendingHash {
+    route: ReplyTo,
+    what: HashPurpose,
 }
 
-enum What {
+enum HashPurpose {
     Login {
         credentials: Option<Credentials>,
         expirable: bool,
@@ -121,35 +121,35 @@ enum What {
 
 /// What auth needs of the rest.
 #[derive(Debug)]
-pub struct Neighbours {
+pub struct AuthChannels {
     /// Orders go there.
-    pub transactions: Sender<transactions::Message>,
+    pub transactions: Sender<transactions::TransactionsMessage>,
     /// Questions about accounts go there.
-    pub views: Sender<views::Message>,
+    pub views: Sender<views::AccountQueriesMessage>,
     /// The standing links, which are told of ended sessions.
-    pub peers: Arc<Shared<Vec<Arc<Peer>>>>,
+    pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     /// `host:port` of each available worker.
-    pub addresses: Arc<Shared<Vec<String>>>,
+    pub addresses: Arc<Published<Vec<String>>>,
 }
 
 /// The module's whole state.
 pub struct Auth {
     database: Connection,
-    sessions: Sessions,
-    pool: Pool,
-    logins: Attempts<(String, IpAddr)>,
-    logins_by_address: Attempts<IpAddr>,
-    registrations: Attempts<IpAddr>,
+    sessions: SessionTable,
+    pool: HashingPool,
+    logins: AttemptCounter<(String, IpAddr)>,
+    logins_by_address: AttemptCounter<IpAddr>,
+    registrations: AttemptCounter<IpAddr>,
     lifetime: i64,
     starting_cash: Money,
-    neighbours: Neighbours,
+    neighbours: AuthChannels,
     touched: Instant,
     inactive: u64,
     throttle: Throttle,
     /// What has been decided and is not committed yet.
-    writes: Vec<Write>,
+    writes: Vec<AuthWrite>,
     /// Replies that say it, sent after the commit.
-    answers: Vec<Answer>,
+    answers: Vec<PendingReply>,
     ended: Vec<SessionHash>,
 }
 
@@ -160,21 +160,21 @@ impl Auth {
     /// The database fails.
     pub fn new(
         database: Connection,
-        pool: Pool,
+        pool: HashingPool,
         config: &MasterConfig,
-        neighbours: Neighbours,
+        neighbours: AuthChannels,
     ) -> rusqlite::Result<Auth> {
-        let mut sessions = Sessions::default();
-        for kept in accounts::sessions(&database, Stamp::now())? {
+        let mut sessions = SessionTable::default();
+        for kept in accounts::sessions(&database, Timestamp::now())? {
             sessions.insert(kept);
         }
         Ok(Auth {
             database,
             sessions,
             pool,
-            logins: Attempts::new(config.limits.failed_logins_per_minute),
-            logins_by_address: Attempts::new(config.limits.failed_logins_per_minute_per_address),
-            registrations: Attempts::new(config.limits.registrations_per_minute_per_address),
+            logins: AttemptCounter::new(config.limits.failed_logins_per_minute),
+            logins_by_address: AttemptCounter::new(config.limits.failed_logins_per_minute_per_address),
+            registrations: AttemptCounter::new(config.limits.registrations_per_minute_per_address),
             lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),
             starting_cash: config.starting_cash,
             neighbours,
@@ -188,11 +188,11 @@ impl Auth {
     }
 
     /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+    pub fn run(mut self, inbox: &Receiver<AuthMessage>, stop: &Stop, heart: &Heartbeat) {
         let outcomes = self.pool.outcomes.clone();
         loop {
             heart.beat();
-            thread::give_way(|| inbox.is_empty() && outcomes.is_empty());
+            thread::yield_once(|| inbox.is_empty() && outcomes.is_empty());
             select! {
                 recv(inbox) -> message => match message {
                     Ok(message) => self.handle(message),
@@ -205,10 +205,10 @@ impl Auth {
                 recv(stop.receiver()) -> _ => return,
                 default(TICK) => {}
             }
-            for message in inbox.try_iter().take(GROUP) {
+            for message in inbox.try_iter().take(COMMIT_BATCH_MAX) {
                 self.handle(message);
             }
-            for outcome in outcomes.try_iter().take(GROUP) {
+            for outcome in outcomes.try_iter().take(COMMIT_BATCH_MAX) {
                 self.computed(outcome);
             }
             self.expire();
@@ -216,19 +216,20 @@ impl Auth {
         }
     }
 
-    fn handle(&mut self, message: Message) {
+    fn handle(&mut self, message: AuthMessage) {
         match message {
-            Message::Asks(asks) => self.asks(asks),
-            Message::WorkerAway(worker, boot) => {
+            AuthMessage::Asks(asks) => self.asks(asks),
+            AuthMessage::WorkerAway(worker, boot) => {
                 for hash in self.sessions.orphans(&worker, boot.as_ref()) {
                     self.end(&hash);
                 }
             }
-            Message::List(user, reply) => {
+            AuthMessage::List(user, reply) => {
                 let key = user.map(|name| name.to_ascii_lowercase());
-                let wanted =
-                    |kept: &&Kept| key.as_ref().is_none_or(|key| kept.session.username.key() == *key);
-                let row = |kept: &Kept| SessionRow {
+                let wanted = |kept: &&StoredSession| {
+                    key.as_ref().is_none_or(|key| kept.session.username.key() == *key)
+                };
+                let row = |kept: &StoredSession| SessionRow {
                     prefix: kept.session.hash.prefix(),
                     session: kept.session.clone(),
                 };
@@ -236,23 +237,23 @@ impl Auth {
                 rows.sort_by_key(|row| row.session.since);
                 let _ = reply.try_send(rows);
             }
-            Message::End(which, reply) => {
+            AuthMessage::End(which, reply) => {
                 let hashes = self.which(&which);
                 for hash in &hashes {
                     self.end(hash);
                 }
                 let _ = reply.try_send(hashes.len());
             }
-            Message::Limits(limits) => {
+            AuthMessage::Limits(limits) => {
                 self.logins.set_limit(limits.failed_logins_per_minute);
                 self.logins_by_address
                     .set_limit(limits.failed_logins_per_minute_per_address);
                 self.registrations
                     .set_limit(limits.registrations_per_minute_per_address);
             }
-            Message::Status(reply) => {
+            AuthMessage::Status(reply) => {
                 let accounts = accounts::count(&self.database).unwrap_or(0);
-                let _ = reply.try_send(Status {
+                let _ = reply.try_send(AuthStatus {
                     accounts,
                     sessions: self.sessions.len(),
                     inactive: self.inactive,
@@ -261,16 +262,16 @@ impl Auth {
         }
     }
 
-    fn which(&self, which: &Which) -> Vec<SessionHash> {
+    fn which(&self, which: &SessionFilter) -> Vec<SessionHash> {
         match which {
-            Which::Prefix(prefix) => self
+            SessionFilter::Prefix(prefix) => self
                 .sessions
                 .filter(|kept| hex::encode(kept.session.hash.0).starts_with(prefix.as_str())),
-            Which::User(name) => {
+            SessionFilter::User(name) => {
                 let key = name.to_ascii_lowercase();
                 self.sessions.filter(|kept| kept.session.username.key() == key)
             }
-            Which::Worker(uuid) => self.sessions.filter(|kept| kept.session.worker == *uuid),
+            SessionFilter::Worker(uuid) => self.sessions.filter(|kept| kept.session.worker == *uuid),
         }
     }
 
@@ -278,19 +279,19 @@ impl Auth {
     /// it last.
     fn end(&mut self, hash: &SessionHash) {
         if self.sessions.remove(hash).is_some() {
-            self.writes.push(Write::Ended(*hash));
+            self.writes.push(AuthWrite::Ended(*hash));
             self.ended.push(*hash);
         }
     }
 
     fn expire(&mut self) {
-        for hash in self.sessions.expired(Stamp::now()) {
+        for hash in self.sessions.expired(Timestamp::now()) {
             self.end(&hash);
         }
     }
 }
 
-fn active(kept: &Kept) -> ActiveSession {
+fn active(kept: &StoredSession) -> ActiveSession {
     ActiveSession {
         username: kept.session.username.as_str().to_owned(),
         expiry: kept.session.expiry,
@@ -298,10 +299,10 @@ fn active(kept: &Kept) -> ActiveSession {
     }
 }
 
-fn taken_refusal(taken: Taken) -> Refusal {
+fn taken_refusal(taken: NameConflict) -> Refusal {
     match taken {
-        Taken::Email => Refusal::new(Reason::EmailTaken, "another account has this email"),
-        Taken::Username | Taken::Neither => {
+        NameConflict::Email => Refusal::new(Reason::EmailTaken, "another account has this email"),
+        NameConflict::Username | NameConflict::Neither => {
             Refusal::new(Reason::UsernameTaken, "another account has this username")
         }
     }

@@ -9,18 +9,19 @@ mod socket;
 mod upkeep;
 mod workers;
 
-use super::{Inboxes, assets, auth, transactions};
+use super::{MasterChannels, assets, auth, transactions};
 use crate::control::{
-    Answer, Assets, Calls, Count, Failure, Flushed, Log, LogEntry, REQUEST_MAX, ROWS_MAX, Request, Status,
+    AdminAnswer, AdminRequest, CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
+    PricesStatus, ProviderFailure, REQUEST_MAX, ROWS_MAX,
 };
 use crate::link::keyring::Keyring;
 use crate::log::{self, LogHandle};
-use crate::model::Stamp;
-use crate::thread::{self, Handle, Stop};
+use crate::model::Timestamp;
+use crate::thread::{self, Stop, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use rusqlite::InterruptHandle;
-use socket::Socket;
+use socket::ControlSocket;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,15 +32,15 @@ use std::time::{Duration, Instant};
 /// Administrators at the same time.
 pub const CONNECTIONS_MAX: usize = 16;
 /// A module answers within this long, or is said to hang.
-const PATIENCE: Duration = Duration::from_secs(15);
+const MODULE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of log entries in one answer.
 const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What the administrator's requests are answered with.
 #[derive(Clone)]
-pub struct Means {
+pub struct AdminChannels {
     /// Ways into the modules.
-    pub inboxes: Inboxes,
+    pub inboxes: MasterChannels,
     /// The master's GPG home, where workers' keys go.
     pub keyring: Keyring,
     /// The log.
@@ -53,16 +54,16 @@ pub struct Means {
 }
 
 /// The running control.
-pub struct Control {
-    shared: Arc<Shared>,
-    thread: Handle,
+pub struct AdminServer {
+    shared: Arc<AdminShared>,
+    thread: ThreadHandle,
 }
 
 /// What all conversations share.
-struct Shared {
-    means: Means,
-    socket: Socket,
-    since: Stamp,
+struct AdminShared {
+    means: AdminChannels,
+    socket: ControlSocket,
+    since: Timestamp,
     began: Instant,
     stop: Stop,
     open: AtomicUsize,
@@ -76,12 +77,12 @@ struct Shared {
 
 /// Tells a long command that nobody waits for it any more.
 #[derive(Default)]
-struct Cancel {
+struct CancelToken {
     cancelled: AtomicBool,
     reading: Mutex<Option<InterruptHandle>>,
 }
 
-impl Cancel {
+impl CancelToken {
     /// From now on: also breaks off what SQLite is at.
     fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
@@ -99,17 +100,17 @@ impl Cancel {
     }
 }
 
-impl Control {
+impl AdminServer {
     /// Listens at `path`, which belongs to `group` where there is one of that name.
     ///
     /// # Errors
     /// Another process listens there, what stands there is no socket, or the system refuses; with the path.
-    pub fn start(path: PathBuf, group: &str, means: Means, stop: &Stop) -> io::Result<Control> {
-        let socket = Socket::bind(path, group)?;
-        let shared = Arc::new(Shared {
+    pub fn start(path: PathBuf, group: &str, means: AdminChannels, stop: &Stop) -> io::Result<AdminServer> {
+        let socket = ControlSocket::bind(path, group)?;
+        let shared = Arc::new(AdminShared {
             means,
             socket,
-            since: Stamp::now(),
+            since: Timestamp::now(),
             began: Instant::now(),
             stop: stop.clone(),
             open: AtomicUsize::new(0),
@@ -119,7 +120,7 @@ impl Control {
         });
         let accepting = Arc::clone(&shared);
         let thread = thread::spawn("control", move || accepting.run())?;
-        Ok(Control { shared, thread })
+        Ok(AdminServer { shared, thread })
     }
 
     /// Stops listening, removes the socket, and waits for commands under way until `deadline`; whether all of
@@ -137,7 +138,7 @@ impl Control {
     }
 }
 
-impl Shared {
+impl AdminShared {
     fn run(self: &Arc<Self>) {
         self.socket.accept_each(&self.stop, |stream| {
             if self.open.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
@@ -158,51 +159,51 @@ impl Shared {
     }
 
     /// Answers one request; the error says why not, and what to do.
-    fn answer(&self, request: Request, cancel: &Cancel) -> Result<Answer, String> {
+    fn answer(&self, request: AdminRequest, cancel: &CancelToken) -> Result<AdminAnswer, String> {
         match request {
-            Request::Status => self.status().map(|status| Answer::Status(Box::new(status))),
-            Request::WorkersList => workers::list(self),
-            Request::WorkersShow { name } => workers::show(self, &name),
-            Request::WorkersRegister {
+            AdminRequest::Status => self.status().map(|status| AdminAnswer::Status(Box::new(status))),
+            AdminRequest::WorkersList => workers::list(self),
+            AdminRequest::WorkersShow { name } => workers::show(self, &name),
+            AdminRequest::WorkersRegister {
                 name,
                 key,
                 ip,
                 address,
             } => workers::register(self, name, &key, ip, address),
-            Request::WorkersUnregister { name } => workers::unregister(self, name),
-            Request::WorkersBoot { name } => workers::boot(self, name),
-            Request::WorkersAdmit { name } => workers::admit(self, name),
-            Request::SessionsList { user } => sessions::list(self, user),
-            Request::SessionsEnd(which) => sessions::end(self, which),
-            Request::Verify => upkeep::verify(self, cancel),
-            Request::Backup { file } => upkeep::backup(self, file, cancel),
-            Request::LogTail { entries } => Ok(Answer::Log(self.tail(entries))),
-            Request::LogFlush => self.flush(),
+            AdminRequest::WorkersUnregister { name } => workers::unregister(self, name),
+            AdminRequest::WorkersBoot { name } => workers::boot(self, name),
+            AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
+            AdminRequest::SessionsList { user } => sessions::list(self, user),
+            AdminRequest::SessionsEnd(which) => sessions::end(self, which),
+            AdminRequest::Verify => upkeep::verify(self, cancel),
+            AdminRequest::Backup { file } => upkeep::backup(self, file, cancel),
+            AdminRequest::LogTail { entries } => Ok(AdminAnswer::Log(self.tail(entries))),
+            AdminRequest::LogFlush => self.flush(),
         }
     }
 
-    fn status(&self) -> Result<Status, String> {
+    fn status(&self) -> Result<MasterStatus, String> {
         let inboxes = &self.means.inboxes;
         let queue = ask(
             "transactions",
             &inboxes.transactions,
-            transactions::Message::Status,
+            transactions::TransactionsMessage::Status,
         )?;
-        let accounts = ask("auth", &inboxes.auth, auth::Message::Status)?;
+        let accounts = ask("auth", &inboxes.auth, auth::AuthMessage::Status)?;
         let prices = ask("assets", inboxes.assets.sender(), |reply| {
-            assets::Message::Status { reply }
+            assets::AssetsMessage::Status { reply }
         })?;
-        let mut refused_links: Vec<Count> = inboxes
+        let mut refused_links: Vec<EventCount> = inboxes
             .refusals
             .lock()
             .iter()
-            .map(|(reason, count)| Count {
+            .map(|(reason, count)| EventCount {
                 reason: reason.clone(),
                 count: *count,
             })
             .collect();
         refused_links.sort_by(|a, b| a.reason.cmp(&b.reason));
-        let mut status = Status {
+        let mut status = MasterStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             since: self.since.to_string(),
@@ -221,7 +222,7 @@ impl Shared {
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
-            assets: Assets {
+            assets: PricesStatus {
                 listed: prices.assets,
                 priced: prices.priced,
                 fresh: prices.fresh,
@@ -229,7 +230,7 @@ impl Shared {
                 failures: prices
                     .failures
                     .into_iter()
-                    .map(|(provider, reason)| Failure { provider, reason })
+                    .map(|(provider, reason)| ProviderFailure { provider, reason })
                     .collect(),
                 refused: prices.refused,
                 missed: prices.missed,
@@ -244,7 +245,7 @@ impl Shared {
         Ok(status)
     }
 
-    fn tail(&self, entries: usize) -> Log {
+    fn tail(&self, entries: usize) -> LogTail {
         let mut tail = self.means.log.tail(entries.min(ROWS_MAX));
         let mut room = LOG_BYTES_MAX;
         let kept = tail
@@ -256,26 +257,26 @@ impl Shared {
             })
             .count();
         tail.drain(..tail.len() - kept);
-        Log {
+        LogTail {
             entries: tail.iter().map(entry).collect(),
         }
     }
 
-    fn flush(&self) -> Result<Answer, String> {
+    fn flush(&self) -> Result<AdminAnswer, String> {
         self.means
             .log
             .flush()
             .map_err(|error| format!("the log could not be written: {error}"))?;
         let lost = self.means.log.lost();
-        Ok(Answer::Flushed(Flushed { lost }))
+        Ok(AdminAnswer::Flushed(FlushSummary { lost }))
     }
 }
 
-fn entry(entry: &log::LogEntry) -> LogEntry {
+fn entry(entry: &log::LogEntry) -> LogLine {
     let line = entry.to_string();
     // The line begins with date and time.
     let at = line.splitn(3, ' ').take(2).collect::<Vec<_>>().join("T") + "Z";
-    LogEntry {
+    LogLine {
         at,
         level: entry.level.as_str().to_ascii_lowercase(),
         filename: entry.filename.to_string(),
@@ -286,7 +287,7 @@ fn entry(entry: &log::LogEntry) -> LogEntry {
     }
 }
 
-fn warnings(status: &Status) -> Vec<String> {
+fn warnings(status: &MasterStatus) -> Vec<String> {
     let mut warnings = Vec::new();
     if status.workers_connected < status.workers_expected {
         warnings.push(format!(
@@ -316,7 +317,7 @@ fn count(value: usize) -> u64 {
 /// Asks a module, and waits for its answer.
 fn ask<M, T>(name: &str, inbox: &Sender<M>, message: impl FnOnce(Sender<T>) -> M) -> Result<T, String> {
     let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + MODULE_TIMEOUT;
     inbox
         .send_deadline(message(reply), deadline)
         .map_err(|_| hangs(name))?;
@@ -326,15 +327,15 @@ fn ask<M, T>(name: &str, inbox: &Sender<M>, message: impl FnOnce(Sender<T>) -> M
 fn hangs(name: &str) -> String {
     format!(
         "the master's module {name} did not answer within {} s; see its log",
-        PATIENCE.as_secs()
+        MODULE_TIMEOUT.as_secs()
     )
 }
 
 /// The most bytes of a request, for whoever reads lines.
 const LINE_MAX: usize = REQUEST_MAX;
 /// An API's budget, as the administrator sees it.
-fn calls((provider, account): (&'static str, super::assets::budget::Account)) -> Calls {
-    Calls {
+fn calls((provider, account): (&'static str, super::assets::budget::CallBudgetStatus)) -> CallsStatus {
+    CallsStatus {
         provider: provider.to_owned(),
         minute: account.minute,
         per_minute: account.per_minute,

@@ -19,7 +19,7 @@ pub const MIGRATIONS: &[&str] = &[
 ];
 
 /// How long a module waits for another's commit.
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pages of the write-ahead log at which it is folded into the database: 64 MiB.
 const CHECKPOINT_PAGES: i64 = 16_384;
 /// Pages that a copy takes in one step: 16 MiB, between two questions whether to go on.
@@ -77,14 +77,14 @@ impl std::error::Error for DatabaseError {}
 
 /// How long a lock is waited for: a child that its last holder was just starting, such as GPG's, holds it until that
 /// child's program begins.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often it is tried meanwhile.
-const LOCK_GLANCE: Duration = Duration::from_millis(20);
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The right to use a database, held as long as the master runs. The system gives it back when the
 /// process ends, however it ends.
 #[derive(Debug)]
-pub struct Lock {
+pub struct DatabaseLock {
     _file: File,
 }
 
@@ -97,7 +97,7 @@ pub fn beside_lock(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// Another process has it, or the lock file cannot be made.
-pub fn lock(path: &Path) -> Result<Lock, DatabaseError> {
+pub fn lock(path: &Path) -> Result<DatabaseLock, DatabaseError> {
     let fail = |error| DatabaseError::Io(path.to_owned(), error);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(fail)?;
@@ -110,11 +110,13 @@ pub fn lock(path: &Path) -> Result<Lock, DatabaseError> {
         .mode(0o600)
         .open(&name)
         .map_err(|e| DatabaseError::Io(name.clone(), e))?;
-    let deadline = Instant::now() + LOCK_PATIENCE;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_GLANCE),
+            Ok(()) => return Ok(DatabaseLock { _file: file }),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_POLL_INTERVAL)
+            }
             Err(TryLockError::WouldBlock) => return Err(DatabaseError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(DatabaseError::Io(name, error)),
         }
@@ -178,7 +180,7 @@ pub fn open(path: &Path) -> Result<Connection, DatabaseError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
     let prepare = || -> rusqlite::Result<()> {
-        connection.busy_timeout(BUSY)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         // A plan must not depend on the values that are bound: where a table has a partial index, SQLite would compile
         // a kept statement anew each time it gets others.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

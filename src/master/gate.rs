@@ -3,25 +3,26 @@
 //! The master's port. A peer is a client that may ask for the list of workers, or a worker that proves
 //! itself and is read from then on.
 
-use super::route::{Peer, Route, Shared};
-use super::router::{self, Word};
+use super::route::{LinkedWorker, Published, ReplyTo};
+use super::router::{self, LinkRequest};
 use super::workers::{self, WorkersShared};
-use crate::link::envelope::{Decoder, Envelope};
-use crate::link::handshake::{self, HandshakeError, MasterSide, WorkerIdentity};
+use crate::link::envelope::{Envelope, EnvelopeDecoder};
+use crate::link::handshake::{self, HandshakeError, MasterIdentity, RegisteredWorker};
 use crate::link::keyring::Fingerprint;
-use crate::link::line::{Line, Over};
-use crate::link::message::{Frames, Report, SessionHashes};
+use crate::link::line::{LinkClosed, LinkConnection};
+use crate::link::message::{BodyFrames, SessionHashes, WorkerReport};
 use crate::link::record::RecordError;
-use crate::log::{More, Throttle};
-use crate::model::{Malformed, ProtocolFault, SessionHash, Stamp};
-use crate::net::limits::Place;
-use crate::net::refusal::Refusal;
+use crate::log::{SuppressedCount, Throttle};
+use crate::model::{ProtocolFault, SessionHash, Timestamp, ValueError};
+use crate::net::limits::ConnectionPermit;
+use crate::net::refusal::RejectSender;
 use crate::net::{
-    Admission, Connection, ConnectionLimits, Drainer, Ended, Listener, Reader, ReaderLimits, SendLimits,
+    Connection, ConnectionLimiter, ConnectionLimits, ConnectionReader, Flusher, Listener, ReadEnd,
+    ReaderLimits, SendLimits,
 };
 use crate::thread::{self, Stop, TICK};
 use crate::wire::payload::Payload;
-use crate::wire::{Fault, Header, Instruction, Reply, Request, frame};
+use crate::wire::{FrameHeader, Instruction, ProtocolError, Reply, Request, frame};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -47,19 +48,19 @@ const NONSENSE: &str = "nonsense";
 
 /// What every peer's thread needs.
 #[derive(Debug)]
-pub struct Gate {
+pub struct MasterAcceptor {
     /// Proves us, and checks them.
-    pub side: MasterSide,
+    pub side: MasterIdentity,
     /// Who is registered, and who serves.
     pub shared: WorkersShared,
     /// Where a worker's words go.
-    pub router: Sender<router::Message>,
+    pub router: Sender<router::RouterMessage>,
     /// Where it is told that a link stands or is over.
-    pub workers: Sender<workers::Message>,
+    pub workers: Sender<workers::WorkersMessage>,
     /// Sends what slow peers have not taken.
-    pub drainer: Arc<Drainer>,
+    pub drainer: Arc<Flusher>,
     /// Open connections.
-    pub admission: Arc<Admission>,
+    pub admission: Arc<ConnectionLimiter>,
     /// How many there may be.
     pub max_connections: usize,
     /// From a frame's first byte to its last, and for a peer that says nothing.
@@ -74,17 +75,17 @@ pub struct Gate {
     pub stop: Stop,
 }
 
-impl Gate {
+impl MasterAcceptor {
     /// Places for connections: clients and workers together.
-    pub fn admission(max_connections: usize) -> Arc<Admission> {
-        Admission::new(ConnectionLimits {
+    pub fn admission(max_connections: usize) -> Arc<ConnectionLimiter> {
+        ConnectionLimiter::new(ConnectionLimits {
             total: max_connections,
             per_ip: max_connections,
         })
     }
 
     /// Accepts until the listener is closed.
-    pub fn run(self: &Arc<Self>, listener: &Listener, refusal: &Refusal) {
+    pub fn run(self: &Arc<Self>, listener: &Listener, refusal: &RejectSender) {
         listener.run(&self.admission, refusal, &self.stop, |socket, peer, place| {
             if self.is_reserved(peer.ip()) {
                 refusal.refuse(socket);
@@ -116,7 +117,7 @@ impl Gate {
         }
     }
 
-    fn serve(&self, socket: TcpStream, peer: SocketAddr, place: Place) {
+    fn serve(&self, socket: TcpStream, peer: SocketAddr, place: ConnectionPermit) {
         let (received, ended) = self.first(&socket);
         match ended {
             None if self.is_link(&received, peer.ip()) => self.link(socket, &received, peer),
@@ -126,27 +127,27 @@ impl Gate {
     }
 
     /// Reads until a header is here, which says what the peer is.
-    fn first(&self, socket: &TcpStream) -> (Vec<u8>, Option<Ended>) {
+    fn first(&self, socket: &TcpStream) -> (Vec<u8>, Option<ReadEnd>) {
         let deadline = Instant::now() + self.frame_timeout;
         let mut received = Vec::new();
         let mut chunk = [0u8; FIRST];
         while received.len() < frame::HEADER {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stop.is_requested() {
-                let fault = Fault::new(ProtocolFault::Timeout, "nothing whole came in time");
-                return (received, Some(Ended::Fault(fault)));
+                let fault = ProtocolError::new(ProtocolFault::Timeout, "nothing whole came in time");
+                return (received, Some(ReadEnd::Fault(fault)));
             }
             let _ = socket.set_read_timeout(Some(left.min(TICK)));
             let mut socket = socket;
             match socket.read(&mut chunk) {
-                Ok(0) if received.is_empty() => return (received, Some(Ended::Clean)),
+                Ok(0) if received.is_empty() => return (received, Some(ReadEnd::Clean)),
                 Ok(0) => {
-                    let fault = Fault::new(ProtocolFault::BadFrame, "the stream ends inside a frame");
-                    return (received, Some(Ended::Fault(fault)));
+                    let fault = ProtocolError::new(ProtocolFault::BadFrame, "the stream ends inside a frame");
+                    return (received, Some(ReadEnd::Fault(fault)));
                 }
                 Ok(size) => received.extend_from_slice(&chunk[..size]),
                 Err(error) if crate::net::reader::is_passing(&error) => {}
-                Err(_) => return (received, Some(Ended::Broken)),
+                Err(_) => return (received, Some(ReadEnd::Broken)),
             }
         }
         (received, None)
@@ -155,7 +156,7 @@ impl Gate {
     /// A link's first message, from where a worker is registered. Anyone else's is no link to us, and is
     /// refused as any client's would be.
     fn is_link(&self, received: &[u8], ip: IpAddr) -> bool {
-        let Some(header) = received.first_chunk().map(Header::read) else {
+        let Some(header) = received.first_chunk().map(FrameHeader::read) else {
             return false;
         };
         let shape = header.message_type == 4
@@ -171,7 +172,7 @@ impl Gate {
 
     // --- clients -------------------------------------------------------------------------------------
 
-    fn client(&self, socket: TcpStream, received: &[u8], ended: Option<Ended>) {
+    fn client(&self, socket: TcpStream, received: &[u8], ended: Option<ReadEnd>) {
         let limits = SendLimits {
             max_unsent: MAX_UNSENT,
             send_timeout: self.frame_timeout,
@@ -189,7 +190,7 @@ impl Gate {
             idle_timeout: self.frame_timeout,
             unanswered_max: UNANSWERED_MAX,
         };
-        let mut reader = Reader::new(connection, limits);
+        let mut reader = ConnectionReader::new(connection, limits);
         reader.buffer.extend(received);
         let ended = match ended {
             // What came before the end may still hold whole frames; a header's length it does not.
@@ -204,9 +205,9 @@ impl Gate {
     }
 
     /// Answers the whole frames that are here.
-    fn answer(&self, reader: &mut Reader) -> Result<(), Ended> {
+    fn answer(&self, reader: &mut ConnectionReader) -> Result<(), ReadEnd> {
         loop {
-            let request = match reader.buffer.next(Header::check_request) {
+            let request = match reader.buffer.next(FrameHeader::check_request) {
                 Ok(None) => return Ok(()),
                 Ok(Some((header, data))) => {
                     frame::read_request(&header, data).map(|(instruction, _)| instruction)
@@ -223,9 +224,12 @@ impl Gate {
                 }
                 Ok(_) => {
                     let text = "a master answers getWorkerList alone; ask a worker";
-                    return Err(Ended::Fault(Fault::new(ProtocolFault::NotAllowed, text)));
+                    return Err(ReadEnd::Fault(ProtocolError::new(
+                        ProtocolFault::NotAllowed,
+                        text,
+                    )));
                 }
-                Err(fault) => return Err(Ended::Fault(fault)),
+                Err(fault) => return Err(ReadEnd::Fault(fault)),
             }
         }
     }
@@ -240,7 +244,7 @@ impl Gate {
             Ok(established) => {
                 let sealed = established.sealed;
                 let uuid = established.peer.uuid;
-                match Line::new(socket, sealed.sealer, Arc::clone(&self.drainer)) {
+                match LinkConnection::new(socket, sealed.sealer, Arc::clone(&self.drainer)) {
                     Ok(line) => self.listen(&line, sealed.opener, uuid, established.early),
                     Err(error) => crate::warn!("the link from {peer} broke at once: {error}"),
                 }
@@ -256,13 +260,13 @@ impl Gate {
     }
 
     /// Counts a refusal; whether it may be logged. A flood for one reason hides no other.
-    fn count(&self, reason: &'static str) -> Option<More> {
+    fn count(&self, reason: &'static str) -> Option<SuppressedCount> {
         *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
         self.throttle.allow(reason)
     }
 
     /// A link ends for what was said over it, by its worker or by somebody on the wire.
-    fn ended(&self, line: &Line, uuid: Uuid, reason: &'static str, error: &dyn fmt::Display) {
+    fn ended(&self, line: &LinkConnection, uuid: Uuid, reason: &'static str, error: &dyn fmt::Display) {
         if let Some(more) = self.count(reason) {
             let registry = self.shared.registry.load();
             let worker = registry.by_uuid(&uuid).map_or("?", |worker| worker.name.as_str());
@@ -271,11 +275,17 @@ impl Gate {
     }
 
     /// Reads a link until it is over.
-    fn listen(&self, line: &Arc<Line>, mut opener: crate::link::record::Opener, uuid: Uuid, early: Vec<u8>) {
-        let mut decoder = Decoder::new(uuid);
+    fn listen(
+        &self,
+        line: &Arc<LinkConnection>,
+        mut opener: crate::link::record::Opener,
+        uuid: Uuid,
+        early: Vec<u8>,
+    ) {
+        let mut decoder = EnvelopeDecoder::new(uuid);
         let mut plain = early;
         let mut chunk = Vec::new();
-        let mut known: Option<Arc<Peer>> = None;
+        let mut known: Option<Arc<LinkedWorker>> = None;
         loop {
             decoder.take(&mut plain);
             match self.take(&mut decoder, line, uuid, &mut known) {
@@ -291,12 +301,12 @@ impl Gate {
             }
             match line.read(&mut opener, &mut chunk, &mut plain) {
                 Ok(()) => {}
-                Err(Over::Record(error)) => {
+                Err(LinkClosed::Record(error)) => {
                     self.ended(line, uuid, error.as_str(), &error);
                     break;
                 }
                 // Without a close record, and not by us: the worker died, or somebody on the wire cut it.
-                Err(Over::Cut) if line.is_open() => {
+                Err(LinkClosed::Cut) if line.is_open() => {
                     self.ended(line, uuid, RecordError::Cut.as_str(), &RecordError::Cut);
                     break;
                 }
@@ -311,23 +321,23 @@ impl Gate {
             // Workers must hear of it, or the worker would count as linked for ever.
             let _ = self
                 .workers
-                .send_timeout(workers::Message::Unlinked(peer), Duration::from_secs(10));
+                .send_timeout(workers::WorkersMessage::Unlinked(peer), Duration::from_secs(10));
         }
     }
 
     /// Passes on what has come; false where the master is stopping.
     fn take(
         &self,
-        decoder: &mut Decoder,
-        line: &Arc<Line>,
+        decoder: &mut EnvelopeDecoder,
+        line: &Arc<LinkConnection>,
         uuid: Uuid,
-        known: &mut Option<Arc<Peer>>,
-    ) -> Result<bool, Malformed> {
+        known: &mut Option<Arc<LinkedWorker>>,
+    ) -> Result<bool, ValueError> {
         let mut words = Vec::new();
         while let Some(envelope) = decoder.next()? {
             let peer = match known {
                 Some(peer) if peer.boot == envelope.header.boot => Arc::clone(peer),
-                Some(_) => return Err(Malformed("a boot ID that changes within a link")),
+                Some(_) => return Err(ValueError("a boot ID that changes within a link")),
                 None => {
                     let Some(peer) = self.introduce(line, uuid, envelope.header.boot) else {
                         return Ok(false);
@@ -346,7 +356,7 @@ impl Gate {
         let Some(peer) = known.as_ref().map(Arc::clone) else {
             return Ok(true);
         };
-        let mut message = router::Message { peer, words };
+        let mut message = router::RouterMessage { peer, words };
         // A router that is busy makes this worker wait, and nobody else.
         while let Err(error) = self.router.send_timeout(message, TICK) {
             if self.stop.is_requested() || error.is_disconnected() {
@@ -358,65 +368,69 @@ impl Gate {
     }
 
     /// The first message of a link names the worker's process: from now on it is a peer.
-    fn introduce(&self, line: &Arc<Line>, uuid: Uuid, boot: Uuid) -> Option<Arc<Peer>> {
+    fn introduce(&self, line: &Arc<LinkConnection>, uuid: Uuid, boot: Uuid) -> Option<Arc<LinkedWorker>> {
         let worker = self.shared.registry.load().by_uuid(&uuid).cloned()?;
-        let peer = Arc::new(Peer {
+        let peer = Arc::new(LinkedWorker {
             worker,
             boot,
             line: Arc::clone(line),
-            since: Stamp::now(),
+            since: Timestamp::now(),
         });
         let (done, wait) = bounded(1);
         let told = self.workers.send_timeout(
-            workers::Message::Linked(Arc::clone(&peer), done),
+            workers::WorkersMessage::Linked(Arc::clone(&peer), done),
             handshake::DEADLINE,
         );
         (told.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(peer)
     }
 
-    fn read(&self, peer: &Arc<Peer>, envelope: &Envelope<'_>) -> Result<Option<(Route, Word)>, Malformed> {
+    fn read(
+        &self,
+        peer: &Arc<LinkedWorker>,
+        envelope: &Envelope<'_>,
+    ) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
         let header = &envelope.header;
         if header.sequence == 0 {
-            return Err(Malformed("a worker's message without a sequence number"));
+            return Err(ValueError("a worker's message without a sequence number"));
         }
-        let mut route = Route {
+        let mut route = ReplyTo {
             peer: Arc::clone(peer),
             sequence: header.sequence,
             stamp: header.stamp,
             client: header.client,
             again: false,
         };
-        for frame in Frames::new(envelope.body) {
+        for frame in BodyFrames::new(envelope.body) {
             let (head, data, _) = frame?;
             let word = match Instruction::from_number(head.instruction) {
                 Some(Instruction::LinkAgain) => {
                     route.again = true;
                     continue;
                 }
-                Some(Instruction::LinkReport) => Word::Report(Report::from_bytes(data)?),
+                Some(Instruction::LinkReport) => LinkRequest::Report(WorkerReport::from_bytes(data)?),
                 Some(Instruction::LinkSession) => {
                     let hash = data.try_into().map(SessionHash);
-                    Word::Session(hash.map_err(|_| Malformed("a session hash has 32 bytes"))?)
+                    LinkRequest::Session(hash.map_err(|_| ValueError("a session hash has 32 bytes"))?)
                 }
                 Some(Instruction::LinkConnectionClosed) => {
-                    Word::ConnectionClosed(SessionHashes::from_bytes(data)?.0)
+                    LinkRequest::ConnectionClosed(SessionHashes::from_bytes(data)?.0)
                 }
                 _ => match request(&head, data, &route)? {
-                    Some(request) => Word::Request(request),
+                    Some(request) => LinkRequest::Request(request),
                     None => return Ok(None),
                 },
             };
             return Ok(Some((route, word)));
         }
-        Err(Malformed("a message without a frame"))
+        Err(ValueError("a message without a frame"))
     }
 }
 
 /// A client's request that a worker passes on. One whose arguments are not of their form is answered
 /// here; its worker should have done so.
-fn request(head: &Header, data: &[u8], route: &Route) -> Result<Option<Request>, Malformed> {
-    const FOREIGN: Malformed = Malformed("a frame that no client may send");
-    const WORKERS_OWN: Malformed = Malformed("a request that a worker answers itself");
+fn request(head: &FrameHeader, data: &[u8], route: &ReplyTo) -> Result<Option<Request>, ValueError> {
+    const FOREIGN: ValueError = ValueError("a frame that no client may send");
+    const WORKERS_OWN: ValueError = ValueError("a request that a worker answers itself");
     head.check_request().map_err(|_| FOREIGN)?;
     let (instruction, arguments) = frame::read_request(head, data).map_err(|_| FOREIGN)?;
     match Request::read(instruction, arguments) {
@@ -433,10 +447,10 @@ fn request(head: &Header, data: &[u8], route: &Route) -> Result<Option<Request>,
 }
 
 fn look_up(
-    registry: &Shared<workers::registry::Registry>,
+    registry: &Published<workers::registry::Registry>,
     uuid: Uuid,
     ip: IpAddr,
-) -> Result<WorkerIdentity, HandshakeError> {
+) -> Result<RegisteredWorker, HandshakeError> {
     let registry = registry.load();
     let worker = registry.by_uuid(&uuid).ok_or(HandshakeError::UnknownUuid)?;
     if worker.ip != ip.to_canonical() {
@@ -445,7 +459,7 @@ fn look_up(
     if worker.booted {
         return Err(HandshakeError::Booted);
     }
-    Ok(WorkerIdentity {
+    Ok(RegisteredWorker {
         uuid,
         name: worker.name.clone(),
         fingerprint: Fingerprint::parse(&worker.fingerprint)?,

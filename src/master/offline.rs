@@ -5,7 +5,7 @@
 
 use super::{database, verify};
 use crate::config::MasterConfig;
-use crate::control::{Restored, Verification};
+use crate::control::{RestoreSummary, Verification};
 use rusqlite::Connection;
 use std::fs;
 use std::io;
@@ -34,12 +34,12 @@ pub fn verify_file(file: &Path) -> Result<Verification, String> {
 /// # Errors
 /// The configuration is wrong, a master has the database, the backup is damaged or of another version, or the
 /// file system refuses. The database is then untouched.
-pub fn restore(file: &Path, config: &Path) -> Result<Restored, String> {
+pub fn restore(file: &Path, config: &Path) -> Result<RestoreSummary, String> {
     let (config, _) = MasterConfig::load(config).map_err(|error| error.to_string())?;
     restore_to(file, &config.database)
 }
 
-fn restore_to(file: &Path, database: &Path) -> Result<Restored, String> {
+fn restore_to(file: &Path, database: &Path) -> Result<RestoreSummary, String> {
     let lock = database::beside_lock(database);
     let lock_is_new = !lock.exists();
     let _held = database::lock(database).map_err(|error| error.to_string())?;
@@ -70,7 +70,7 @@ fn restore_to(file: &Path, database: &Path) -> Result<Restored, String> {
     let (ended, replaced) = placed.inspect_err(|_| {
         let _ = database::delete_file(&new);
     })?;
-    Ok(Restored {
+    Ok(RestoreSummary {
         database: database.to_owned(),
         replaced,
         ended,

@@ -3,14 +3,14 @@
 //! A worker's question about an asset: answered at once from the prices in force, or made a question to
 //! the assets module, which alone reads stored bars.
 
-use super::assets::{AssetsHandle, Entry, Message};
-use super::route::Route;
+use super::assets::{AssetPrice, AssetsHandle, AssetsMessage};
+use super::route::ReplyTo;
 use crate::model::{Reason, Symbol};
 use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::{Refusal, Request};
 
 /// Answers the request over its route, or gives the message that the assets module answers it by.
-pub fn answer(assets: &AssetsHandle, route: Route, request: &Request) -> Option<Message> {
+pub fn answer(assets: &AssetsHandle, route: ReplyTo, request: &Request) -> Option<AssetsMessage> {
     let instruction = request.instruction();
     let prices = assets.prices();
     let entry = |symbol: &Symbol| {
@@ -39,7 +39,7 @@ pub fn answer(assets: &AssetsHandle, route: Route, request: &Request) -> Option<
             window,
             adjusted,
         } => {
-            return Some(Message::Window {
+            return Some(AssetsMessage::Window {
                 symbol: *symbol,
                 window: *window,
                 adjusted: *adjusted,
@@ -50,7 +50,7 @@ pub fn answer(assets: &AssetsHandle, route: Route, request: &Request) -> Option<
             });
         }
         Request::AssetPredicted { symbol, date } => {
-            return Some(Message::Predict {
+            return Some(AssetsMessage::Predict {
                 symbol: *symbol,
                 date: *date,
                 reply: Box::new(move |forecast| match forecast {
@@ -68,7 +68,7 @@ pub fn answer(assets: &AssetsHandle, route: Route, request: &Request) -> Option<
     None
 }
 
-fn info(entry: &Entry) -> Result<Vec<u8>, Refusal> {
+fn info(entry: &AssetPrice) -> Result<Vec<u8>, Refusal> {
     match entry.day {
         Some(bar) => Ok(AssetInfo {
             symbol: entry.symbol,

@@ -3,18 +3,18 @@
 //! SIGHUP: the log's file is opened anew, and the configuration is read again. What can change while the
 //! master runs changes; what cannot is named.
 
-use super::{Inboxes, auth, transactions};
+use super::{MasterChannels, auth, transactions};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::log::LogHandle;
 use std::path::Path;
 use std::time::Duration;
 
 /// A module takes its new limits within this long.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MODULE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads the configuration again and applies it. What is wrong is logged, and the master goes on as it was.
 /// Afterwards `current` holds what is in force.
-pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes: &Inboxes) {
+pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes: &MasterChannels) {
     if let Err(error) = log.reopen() {
         crate::error!("the log could not be opened anew: {error}");
     }
@@ -50,11 +50,14 @@ pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes:
     if limits != current.limits {
         let told = inboxes
             .auth
-            .send_timeout(auth::Message::Limits(limits.clone()), PATIENCE)
+            .send_timeout(auth::AuthMessage::Limits(limits.clone()), MODULE_TIMEOUT)
             .is_ok()
             && inboxes
                 .transactions
-                .send_timeout(transactions::Message::Limits(limits.clone()), PATIENCE)
+                .send_timeout(
+                    transactions::TransactionsMessage::Limits(limits.clone()),
+                    MODULE_TIMEOUT,
+                )
                 .is_ok();
         if told {
             crate::info!("the limits are as configured now");

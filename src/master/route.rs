@@ -2,9 +2,9 @@
 //!
 //! Where an answer goes: the worker's link that the request came over, under the request's number.
 
-use crate::link::envelope::{BODY_MAX, Header};
-use crate::link::line::Line;
-use crate::model::{Stamp, Worker};
+use crate::link::envelope::{BODY_MAX, EnvelopeHeader};
+use crate::link::line::LinkConnection;
+use crate::model::{Timestamp, WorkerServer};
 use crate::wire::reply::write_fail;
 use crate::wire::{Instruction, MAX_DATA, Refusal, frame, packet, wipe};
 use parking_lot::RwLock;
@@ -14,18 +14,18 @@ use uuid::Uuid;
 
 /// A worker whose link stands.
 #[derive(Debug)]
-pub struct Peer {
+pub struct LinkedWorker {
     /// As it was registered.
-    pub worker: Worker,
+    pub worker: WorkerServer,
     /// Drawn when its process started.
     pub boot: Uuid,
     /// Its link.
-    pub line: Arc<Line>,
+    pub line: Arc<LinkConnection>,
     /// When the link stood.
-    pub since: Stamp,
+    pub since: Timestamp,
 }
 
-impl Peer {
+impl LinkedWorker {
     /// Sends a push: a message that answers nothing.
     pub fn push(&self, fill: impl FnOnce(&mut Vec<u8>)) {
         self.line.send(&self.header(0), fill);
@@ -39,12 +39,12 @@ impl Peer {
         }
     }
 
-    fn header(&self, sequence: u64) -> Header {
-        Header {
+    fn header(&self, sequence: u64) -> EnvelopeHeader {
+        EnvelopeHeader {
             worker: self.worker.uuid,
             boot: self.boot,
             sequence,
-            stamp: Stamp::now(),
+            stamp: Timestamp::now(),
             client: None,
         }
     }
@@ -56,7 +56,7 @@ pub fn bodies(frames: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let mut end = 0;
         while let Some(header) = rest.get(end..).and_then(|left| left.first_chunk()) {
-            let size = usize::try_from(crate::wire::Header::read(header).data_size).unwrap_or(MAX_DATA);
+            let size = usize::try_from(crate::wire::FrameHeader::read(header).data_size).unwrap_or(MAX_DATA);
             if end + frame::HEADER + size > BODY_MAX {
                 break;
             }
@@ -70,20 +70,20 @@ pub fn bodies(frames: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The way back for one request.
 #[derive(Debug, Clone)]
-pub struct Route {
+pub struct ReplyTo {
     /// Over which link.
-    pub peer: Arc<Peer>,
+    pub peer: Arc<LinkedWorker>,
     /// Under which number.
     pub sequence: u64,
     /// When the worker stamped the request.
-    pub stamp: Stamp,
+    pub stamp: Timestamp,
     /// The client's address, as the worker saw it.
     pub client: Option<SocketAddr>,
     /// Whether the worker has sent it before, over a link that broke.
     pub again: bool,
 }
 
-impl Route {
+impl ReplyTo {
     /// Sends a reply's frames.
     pub fn send(&self, fill: impl FnOnce(&mut Vec<u8>)) {
         self.peer.line.send(&self.peer.header(self.sequence), fill);
@@ -116,42 +116,42 @@ impl Route {
 }
 
 /// Room for a reply of two frames with text arguments.
-const ROOM: usize = 2 * (frame::HEADER + MAX_DATA);
+const INITIAL_BYTES: usize = 2 * (frame::HEADER + MAX_DATA);
 
 /// Replies that leave together: one write a link, however many there are.
 #[derive(Default)]
-pub struct Replies {
-    routes: Vec<(Route, usize)>,
+pub struct ReplyBatch {
+    routes: Vec<(ReplyTo, usize)>,
     bytes: Vec<u8>,
 }
 
-impl std::fmt::Debug for Replies {
+impl std::fmt::Debug for ReplyBatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Replies({} to be sent)", self.routes.len())
     }
 }
 
-impl Replies {
+impl ReplyBatch {
     /// With none.
-    pub fn new() -> Replies {
-        Replies::default()
+    pub fn new() -> ReplyBatch {
+        ReplyBatch::default()
     }
 
     /// Adds one message's frames.
-    pub fn add(&mut self, route: Route, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn add(&mut self, route: ReplyTo, write: impl FnOnce(&mut Vec<u8>)) {
         // The replies to logins are here too, and must not be left behind where they move from.
-        wipe::reserve(&mut self.bytes, ROOM);
+        wipe::reserve(&mut self.bytes, INITIAL_BYTES);
         write(&mut self.bytes);
         self.routes.push((route, self.bytes.len()));
     }
 
     /// Adds the Fail return of `instruction`.
-    pub fn fail(&mut self, route: Route, instruction: Instruction, refusal: &Refusal) {
+    pub fn fail(&mut self, route: ReplyTo, instruction: Instruction, refusal: &Refusal) {
         self.add(route, |out| write_fail(out, instruction, refusal));
     }
 
     /// Adds a payload as a data transfer, over as many messages as it takes.
-    pub fn data(&mut self, route: &Route, payload: &[u8]) {
+    pub fn data(&mut self, route: &ReplyTo, payload: &[u8]) {
         let mut frames = Vec::new();
         packet::write(&mut frames, payload);
         for body in bodies(&frames) {
@@ -166,7 +166,7 @@ impl Replies {
 
     /// Sends them, in the order in which they were added.
     pub fn send(&mut self) {
-        let mut by_link: Vec<(usize, &Route, &[u8])> = Vec::with_capacity(self.routes.len());
+        let mut by_link: Vec<(usize, &ReplyTo, &[u8])> = Vec::with_capacity(self.routes.len());
         let mut from = 0;
         for (index, (route, to)) in self.routes.iter().enumerate() {
             by_link.push((index, route, &self.bytes[from..*to]));
@@ -191,12 +191,12 @@ impl Replies {
 /// Something that its owner replaces whole and that everybody reads: the standing links, the list of
 /// workers for clients, who is registered.
 #[derive(Debug, Default)]
-pub struct Shared<T>(RwLock<Arc<T>>);
+pub struct Published<T>(RwLock<Arc<T>>);
 
-impl<T> Shared<T> {
+impl<T> Published<T> {
     /// With a first value.
-    pub fn new(value: T) -> Arc<Shared<T>> {
-        Arc::new(Shared(RwLock::new(Arc::new(value))))
+    pub fn new(value: T) -> Arc<Published<T>> {
+        Arc::new(Published(RwLock::new(Arc::new(value))))
     }
 
     /// What it is now.

@@ -5,11 +5,11 @@
 use super::assets::{self, AssetsHandle};
 use super::auth;
 use super::question;
-use super::route::{Peer, Replies, Route};
+use super::route::{LinkedWorker, ReplyBatch, ReplyTo};
 use super::workers;
-use crate::link::message::Report;
+use crate::link::message::WorkerReport;
 use crate::model::{Reason, SessionHash};
-use crate::thread::{self, Heart, Next, Stop};
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub const INBOX: usize = 1024;
 
 /// What a worker may say.
 #[derive(Debug)]
-pub enum Word {
+pub enum LinkRequest {
     /// A client's request.
     Request(Request),
     /// Is this session active?
@@ -27,53 +27,57 @@ pub enum Word {
     /// The connections that made these expirable sessions are closed.
     ConnectionClosed(Vec<SessionHash>),
     /// What the worker reports of itself.
-    Report(Report),
+    Report(WorkerReport),
 }
 
 /// What one read of a link brought.
 #[derive(Debug)]
-pub struct Message {
+pub struct RouterMessage {
     /// Over which link.
-    pub peer: Arc<Peer>,
+    pub peer: Arc<LinkedWorker>,
     /// The words, in their order.
-    pub words: Vec<(Route, Word)>,
+    pub words: Vec<(ReplyTo, LinkRequest)>,
 }
 
 /// The modules that requests go to.
 #[derive(Debug)]
-pub struct Router {
+pub struct MasterRouter {
     /// 3.1.3
-    pub auth: Sender<auth::Message>,
+    pub auth: Sender<auth::AuthMessage>,
     /// 3.1.5
-    pub workers: Sender<workers::Message>,
+    pub workers: Sender<workers::WorkersMessage>,
     /// 3.1.6
     pub assets: AssetsHandle,
 }
 
-impl Router {
+impl MasterRouter {
     /// Routes until stopped.
-    pub fn run(&self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+    pub fn run(&self, inbox: &Receiver<RouterMessage>, stop: &Stop, heart: &Heartbeat) {
         loop {
             heart.beat();
             match thread::next(inbox, stop) {
-                Next::Message(message) => self.route(message),
-                Next::Tick => {}
-                Next::Stop => return,
+                NextEvent::Message(message) => self.route(message),
+                NextEvent::Tick => {}
+                NextEvent::Stop => return,
             }
         }
     }
 
-    fn route(&self, message: Message) {
+    fn route(&self, message: RouterMessage) {
         let mut asks = Vec::with_capacity(message.words.len());
         for (route, word) in message.words {
             match word {
-                Word::Session(hash) => asks.push((route, auth::Ask::Session(hash))),
-                Word::ConnectionClosed(hashes) => asks.push((route, auth::Ask::ConnectionClosed(hashes))),
-                Word::Report(report) => {
-                    // A report that finds no room is as good as the next one.
-                    let _ = self.workers.try_send(workers::Message::Report(route, report));
+                LinkRequest::Session(hash) => asks.push((route, auth::AuthRequest::Session(hash))),
+                LinkRequest::ConnectionClosed(hashes) => {
+                    asks.push((route, auth::AuthRequest::ConnectionClosed(hashes)))
                 }
-                Word::Request(request) => match request {
+                LinkRequest::Report(report) => {
+                    // A report that finds no room is as good as the next one.
+                    let _ = self
+                        .workers
+                        .try_send(workers::WorkersMessage::Report(route, report));
+                }
+                LinkRequest::Request(request) => match request {
                     Request::Login { .. }
                     | Request::Resume { .. }
                     | Request::Register { .. }
@@ -82,7 +86,7 @@ impl Router {
                     | Request::UserInfo { .. }
                     | Request::UserPortfolio { .. }
                     | Request::UserHistory { .. }
-                    | Request::Receipt { .. } => asks.push((route, auth::Ask::Request(request))),
+                    | Request::Receipt { .. } => asks.push((route, auth::AuthRequest::Request(request))),
                     Request::AssetInfo { .. }
                     | Request::AssetCurrent { .. }
                     | Request::AssetWindow { .. }
@@ -101,14 +105,14 @@ impl Router {
             }
         }
         if !asks.is_empty()
-            && let Err(TrySendError::Full(auth::Message::Asks(asks))) =
-                self.auth.try_send(auth::Message::Asks(asks))
+            && let Err(TrySendError::Full(auth::AuthMessage::Asks(asks))) =
+                self.auth.try_send(auth::AuthMessage::Asks(asks))
         {
             refuse(asks);
         }
     }
 
-    fn asset(&self, route: Route, request: &Request) {
+    fn asset(&self, route: ReplyTo, request: &Request) {
         let instruction = request.instruction();
         if let Some(question) = question::answer(&self.assets, route.clone(), request)
             && let Err(TrySendError::Full(_)) = self.assets.sender().try_send(question)
@@ -126,21 +130,21 @@ pub fn overloaded() -> Refusal {
     )
 }
 
-fn refuse(asks: Vec<(Route, auth::Ask)>) {
-    let mut replies = Replies::new();
+fn refuse(asks: Vec<(ReplyTo, auth::AuthRequest)>) {
+    let mut replies = ReplyBatch::new();
     for (route, ask) in asks {
         match ask {
-            auth::Ask::Request(request) => {
+            auth::AuthRequest::Request(request) => {
                 replies.add(route, |out| {
                     reply::write_fail(out, request.instruction(), &overloaded())
                 });
             }
             // The worker asks again when nothing comes.
-            auth::Ask::Session(_) | auth::Ask::ConnectionClosed(_) => {}
+            auth::AuthRequest::Session(_) | auth::AuthRequest::ConnectionClosed(_) => {}
         }
     }
     replies.send();
 }
 
 /// For whoever puts questions to assets.
-pub type Question = assets::Message;
+pub type Question = assets::AssetsMessage;

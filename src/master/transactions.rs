@@ -11,16 +11,16 @@ pub mod queue;
 pub mod settlement;
 
 use super::assets::{AssetsHandle, Update};
-use super::auth::attempts::Attempts;
-use super::route::{Replies, Route};
+use super::auth::attempts::AttemptCounter;
+use super::route::{ReplyBatch, ReplyTo};
 use crate::config::{MasterConfig, MasterLimits};
-use crate::model::{AccountId, Amount, ClientOrderId, Reason, Side, Stamp, Symbol, Transaction};
-use crate::thread::{self, Heart, Next, Stop};
+use crate::model::{AccountId, ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp, Transaction};
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use crossbeam_channel::{Receiver, Sender};
-use place::Places;
-use queue::{Queue, Seen};
+use place::Sequencer;
+use queue::{OrderQueue, PriceVisibility};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ use uuid::Uuid;
 /// Messages that may wait for transactions.
 pub const INBOX: usize = 1024;
 /// Orders that go into one commit.
-const GROUP: usize = 8192;
+const COMMIT_BATCH_MAX: usize = 8192;
 /// How often it is reported.
 const CLOCK_REPORT: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,7 @@ const CLOCK_REPORT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Order {
     /// Where its answer goes, and which message it is.
-    pub route: Route,
+    pub route: ReplyTo,
     /// Whose it is, or why it is nobody's. An order that is queued already is answered all the same.
     pub account: Result<AccountId, Refusal>,
     /// Buy or sell.
@@ -45,7 +45,7 @@ pub struct Order {
     /// Of which asset.
     pub symbol: Symbol,
     /// How many units.
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// The client's own name for it.
     pub client_order_id: Option<ClientOrderId>,
 }
@@ -68,7 +68,7 @@ pub(super) fn instruction(side: Side) -> Instruction {
 
 /// How the queue is doing.
 #[derive(Debug, Clone, Copy)]
-pub struct Status {
+pub struct QueueStatus {
     /// Orders queued.
     pub queued: usize,
     /// The last place given.
@@ -81,28 +81,28 @@ pub struct Status {
 
 /// The module's whole vocabulary.
 #[derive(Debug)]
-pub enum Message {
+pub enum TransactionsMessage {
     /// Orders, in the order in which their worker sent them.
     Orders(Vec<Order>),
     /// New prices.
     Update(Update),
     /// For the administrator.
-    Status(Sender<Status>),
+    Status(Sender<QueueStatus>),
     /// The configuration's limits have changed.
     Limits(MasterLimits),
 }
 
 /// The settings that matter here.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct OrderLimits {
     queued: usize,
     queued_per_account: usize,
 }
 
-impl Limits {
-    fn of(limits: &MasterLimits) -> Limits {
+impl OrderLimits {
+    fn of(limits: &MasterLimits) -> OrderLimits {
         let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
-        Limits {
+        OrderLimits {
             queued: count(limits.max_queued),
             queued_per_account: count(limits.max_queued_per_account),
         }
@@ -112,25 +112,25 @@ impl Limits {
 /// The module's whole state.
 pub struct Transactions {
     database: Connection,
-    desk: Desk,
+    desk: OrderState,
     last_settled: usize,
     last_micros: u64,
 }
 
 /// All of it but the database, which a commit borrows meanwhile.
-struct Desk {
+struct OrderState {
     assets: AssetsHandle,
-    queue: Queue,
-    places: Places,
-    limits: Limits,
-    orders: Attempts<AccountId>,
+    queue: OrderQueue,
+    places: Sequencer,
+    limits: OrderLimits,
+    orders: AttemptCounter<AccountId>,
     /// What each worker's latest stamp counted as, and when its clock was last reported.
-    clocks: HashMap<Uuid, (Stamp, Option<Instant>)>,
+    clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
     /// Whether splits or dividends may be stored that the ledger does not have: the process before this one
     /// ended, or a settlement failed, between the two.
     behind: bool,
     /// And since when their prices could be seen.
-    seen: Seen,
+    seen: PriceVisibility,
 }
 
 impl Transactions {
@@ -143,20 +143,20 @@ impl Transactions {
         assets: AssetsHandle,
         config: &MasterConfig,
     ) -> rusqlite::Result<Transactions> {
-        let mut queue = Queue::default();
+        let mut queue = OrderQueue::default();
         for order in ledger::queued(&database)? {
             queue.push(order);
         }
-        let places = Places::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
+        let places = Sequencer::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
         // What was in force when the process before this one ended is what people see from the start.
-        let mut seen = Seen::default();
+        let mut seen = PriceVisibility::default();
         seen.note(assets.prices().number, Instant::now());
-        let desk = Desk {
+        let desk = OrderState {
             assets,
             queue,
             places,
-            limits: Limits::of(&config.limits),
-            orders: Attempts::new(config.limits.orders_per_minute_per_account),
+            limits: OrderLimits::of(&config.limits),
+            orders: AttemptCounter::new(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
             behind: true,
             seen,
@@ -170,14 +170,14 @@ impl Transactions {
     }
 
     /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+    pub fn run(mut self, inbox: &Receiver<TransactionsMessage>, stop: &Stop, heart: &Heartbeat) {
         let mut tidied = Instant::now();
         loop {
             heart.beat();
             match thread::next(inbox, stop) {
-                Next::Message(message) => self.handle(message, inbox),
-                Next::Tick => {}
-                Next::Stop => return,
+                NextEvent::Message(message) => self.handle(message, inbox),
+                NextEvent::Tick => {}
+                NextEvent::Stop => return,
             }
             if tidied.elapsed() >= CLOCK_REPORT {
                 tidied = Instant::now();
@@ -187,29 +187,29 @@ impl Transactions {
     }
 
     /// Orders that are there already join the same commit; whatever else comes waits for it.
-    fn handle(&mut self, message: Message, inbox: &Receiver<Message>) {
+    fn handle(&mut self, message: TransactionsMessage, inbox: &Receiver<TransactionsMessage>) {
         let mut next = Some(message);
         let mut batch = Vec::new();
         while let Some(message) = next.take() {
             match message {
-                Message::Orders(orders) => {
+                TransactionsMessage::Orders(orders) => {
                     batch.extend(orders);
-                    if batch.len() < GROUP {
+                    if batch.len() < COMMIT_BATCH_MAX {
                         next = inbox.try_recv().ok();
                     }
                 }
-                Message::Update(update) => {
+                TransactionsMessage::Update(update) => {
                     self.accept(std::mem::take(&mut batch));
                     self.update(&update);
                 }
-                Message::Limits(limits) => {
-                    self.desk.limits = Limits::of(&limits);
+                TransactionsMessage::Limits(limits) => {
+                    self.desk.limits = OrderLimits::of(&limits);
                     self.desk.orders.set_limit(limits.orders_per_minute_per_account);
                     if !batch.is_empty() {
                         next = inbox.try_recv().ok();
                     }
                 }
-                Message::Status(reply) => {
+                TransactionsMessage::Status(reply) => {
                     let _ = reply.try_send(self.status());
                     if !batch.is_empty() {
                         next = inbox.try_recv().ok();
@@ -220,8 +220,8 @@ impl Transactions {
         self.accept(batch);
     }
 
-    fn status(&self) -> Status {
-        Status {
+    fn status(&self) -> QueueStatus {
+        QueueStatus {
             queued: self.desk.queue.len(),
             last_number: self.desk.places.last(),
             last_settled: self.last_settled,
@@ -234,7 +234,7 @@ impl Transactions {
         if batch.is_empty() {
             return;
         }
-        let routes: Vec<(Instruction, Route)> = batch
+        let routes: Vec<(Instruction, ReplyTo)> = batch
             .iter()
             .map(|order| (order.instruction(), order.route.clone()))
             .collect();
@@ -246,7 +246,7 @@ impl Transactions {
                     Reason::InternalError,
                     "the master could not store the order; it is not queued",
                 );
-                let mut replies = Replies::new();
+                let mut replies = ReplyBatch::new();
                 for (instruction, route) in routes {
                     // What was sent before may well be on the queue: its worker asks again.
                     let refusal = if route.again {

@@ -6,7 +6,7 @@
 mod account;
 
 use crate::control::{DIFFERENCES_MAX, Verification};
-use crate::model::{Amount, Money, Side, Stamp, Symbol};
+use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
 use account::Books;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ const COMPLAINTS_MAX: usize = 100;
 /// KiB of pages kept in memory.
 const CACHE_KIB: i64 = 64 * 1024;
 /// How long a busy database is waited for.
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why nothing was found out.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ struct Force {
     /// With which update.
     update: i64,
     /// Market time.
-    time: Stamp,
+    time: Timestamp,
     /// Split or dividend.
     side: Side,
 }
@@ -95,7 +95,7 @@ type Forces = HashMap<Symbol, Vec<Force>>;
 pub fn open(path: &Path) -> Result<Connection, VerifyError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     let version: i64 = match connection.query_row("PRAGMA user_version", [], |row| row.get(0)) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             return Err(VerifyError::Foreign(path.to_owned()));
@@ -216,7 +216,7 @@ fn forces(moment: &Connection) -> Result<Forces, VerifyError> {
     for row in statement.query_map([], read)? {
         let (symbol, time, kind, update) = row?;
         if let (Ok(symbol), Some(side)) = (Symbol::parse(&symbol), Side::from_number(kind)) {
-            let time = Stamp(time);
+            let time = Timestamp(time);
             forces
                 .entry(symbol)
                 .or_default()
@@ -227,7 +227,7 @@ fn forces(moment: &Connection) -> Result<Forces, VerifyError> {
 }
 
 /// A position, as a person reads it.
-fn position(units: Amount, cost: Money) -> String {
+fn position(units: Quantity, cost: Money) -> String {
     format!("{units} units that cost {cost}")
 }
 

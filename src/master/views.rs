@@ -4,13 +4,13 @@
 //! history delays no order and no session check.
 
 use super::assets::AssetsHandle;
-use super::route::{Replies, Route};
-use super::transactions::ledger::{self, Entry};
+use super::route::{ReplyBatch, ReplyTo};
+use super::transactions::ledger::{self, LedgerEntry};
 use crate::model::money::share;
-use crate::model::{AccountId, Money, Reason, Side, Stamp, Status, Username};
-use crate::thread::{self, Heart, Next, Stop};
+use crate::model::{AccountId, Money, Reason, Side, Timestamp, TransactionStatus, Username};
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::{
-    Entry as Line, EntryDetail, History, Holding, Payload, Portfolio, Receipt, UserInfo,
+    EntryDetail, History, HistoryEntry as Line, Holding, Payload, Portfolio, Receipt, UserInfo,
 };
 use crate::wire::{Instruction, Refusal};
 use crossbeam_channel::Receiver;
@@ -24,13 +24,13 @@ pub const INBOX: usize = 1024;
 /// Accounts that are kept: some 300 bytes each.
 const SEEN_MAX: usize = 65_536;
 /// Bytes of answers that leave together at least, unless there are no more: a long history waits for no other.
-const SEND_AT: usize = 64 * 1024;
+const SEND_AT_BYTES: usize = 64 * 1024;
 /// Basis points in a whole.
 const BASIS_POINTS: i64 = 10_000;
 
 /// What is asked.
 #[derive(Debug)]
-pub enum About {
+pub enum AccountQueryKind {
     /// 4.6.14
     Info(Username),
     /// 4.6.15
@@ -43,75 +43,75 @@ pub enum About {
 
 /// A question, and whose session asks it.
 #[derive(Debug)]
-pub struct Question {
+pub struct AccountQuery {
     /// Whose session.
     pub asker: AccountId,
     /// What about.
-    pub about: About,
+    pub about: AccountQueryKind,
 }
 
-impl Question {
+impl AccountQuery {
     /// The instruction that brought it.
     pub fn instruction(&self) -> Instruction {
         match self.about {
-            About::Info(_) => Instruction::GetUserInfo,
-            About::Portfolio(_) => Instruction::GetUserPortfolio,
-            About::History(_) => Instruction::GetUserTransactionHistory,
-            About::Receipt(_) => Instruction::GetTransactionReceipt,
+            AccountQueryKind::Info(_) => Instruction::GetUserInfo,
+            AccountQueryKind::Portfolio(_) => Instruction::GetUserPortfolio,
+            AccountQueryKind::History(_) => Instruction::GetUserTransactionHistory,
+            AccountQueryKind::Receipt(_) => Instruction::GetTransactionReceipt,
         }
     }
 }
 
 /// The module's whole vocabulary.
 #[derive(Debug)]
-pub enum Message {
+pub enum AccountQueriesMessage {
     /// What one read of a link brought.
-    Questions(Vec<(Route, Question)>),
+    Questions(Vec<(ReplyTo, AccountQuery)>),
 }
 
 /// The module's whole state.
 #[derive(Debug)]
-pub struct Views {
+pub struct AccountQueries {
     database: Connection,
-    desk: Desk,
+    desk: AccountQueryState,
 }
 
 /// What answers take beside the database.
 #[derive(Debug)]
-struct Desk {
+struct AccountQueryState {
     assets: AssetsHandle,
     currency: String,
     /// Accounts that were looked up lately, by the key of their names. What is kept of one never changes.
-    seen: LruCache<String, Arc<Seen>>,
+    seen: LruCache<String, Arc<UserRecord>>,
 }
 
 /// An account as it is seen.
 #[derive(Debug)]
-struct Seen {
+struct UserRecord {
     account: AccountId,
     username: String,
     email: String,
     is_password: bool,
-    created: Stamp,
+    created: Timestamp,
 }
 
-enum Failure {
+enum QueryError {
     Refused(Refusal),
     Database(String),
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Failure {
-        Failure::Database(error.to_string())
+impl From<rusqlite::Error> for QueryError {
+    fn from(error: rusqlite::Error) -> QueryError {
+        QueryError::Database(error.to_string())
     }
 }
 
-impl Views {
+impl AccountQueries {
     /// On a connection that only reads.
-    pub fn new(database: Connection, assets: AssetsHandle, currency: String) -> Views {
-        Views {
+    pub fn new(database: Connection, assets: AssetsHandle, currency: String) -> AccountQueries {
+        AccountQueries {
             database,
-            desk: Desk {
+            desk: AccountQueryState {
                 assets,
                 currency,
                 seen: LruCache::new(SEEN_MAX),
@@ -120,22 +120,24 @@ impl Views {
     }
 
     /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+    pub fn run(mut self, inbox: &Receiver<AccountQueriesMessage>, stop: &Stop, heart: &Heartbeat) {
         loop {
             heart.beat();
             match thread::next(inbox, stop) {
-                Next::Message(Message::Questions(questions)) => self.answer_all(questions, heart),
-                Next::Tick => {}
-                Next::Stop => return,
+                NextEvent::Message(AccountQueriesMessage::Questions(questions)) => {
+                    self.answer_all(questions, heart)
+                }
+                NextEvent::Tick => {}
+                NextEvent::Stop => return,
             }
         }
     }
 
     /// What leaves together is as of one moment, after all of it was asked: so cash and positions fit together, and
     /// SQLite takes its locks on the files once, which costs as much as a short answer itself.
-    fn answer_all(&mut self, questions: Vec<(Route, Question)>, heart: &Heart) {
-        let Views { database, desk } = self;
-        let mut replies = Replies::new();
+    fn answer_all(&mut self, questions: Vec<(ReplyTo, AccountQuery)>, heart: &Heartbeat) {
+        let AccountQueries { database, desk } = self;
+        let mut replies = ReplyBatch::new();
         let mut questions = questions.into_iter().peekable();
         while questions.peek().is_some() {
             let moment = database.unchecked_transaction();
@@ -143,19 +145,21 @@ impl Views {
                 heart.beat();
                 let answer = match &moment {
                     Ok(moment) => desk.answer(moment, &question),
-                    Err(error) => Err(Failure::Database(error.to_string())),
+                    Err(error) => Err(QueryError::Database(error.to_string())),
                 };
                 match answer {
                     Ok(payload) => replies.data(&route, &payload),
-                    Err(Failure::Refused(refusal)) => replies.fail(route, question.instruction(), &refusal),
-                    Err(Failure::Database(error)) => {
+                    Err(QueryError::Refused(refusal)) => {
+                        replies.fail(route, question.instruction(), &refusal)
+                    }
+                    Err(QueryError::Database(error)) => {
                         crate::error!("a view could not be read: {error}");
                         let text = "the master could not read its database; try again later";
                         let refusal = Refusal::new(Reason::InternalError, text);
                         replies.fail(route, question.instruction(), &refusal);
                     }
                 }
-                if replies.size() >= SEND_AT {
+                if replies.size() >= SEND_AT_BYTES {
                     break;
                 }
             }
@@ -164,21 +168,21 @@ impl Views {
     }
 }
 
-impl Desk {
-    fn answer(&mut self, moment: &Connection, question: &Question) -> Result<Vec<u8>, Failure> {
+impl AccountQueryState {
+    fn answer(&mut self, moment: &Connection, question: &AccountQuery) -> Result<Vec<u8>, QueryError> {
         let asker = question.asker;
         match &question.about {
-            About::Info(username) => info(moment, asker, &*self.seen(moment, username)?),
-            About::Portfolio(username) => {
+            AccountQueryKind::Info(username) => info(moment, asker, &*self.seen(moment, username)?),
+            AccountQueryKind::Portfolio(username) => {
                 let seen = self.seen(moment, username)?;
                 self.portfolio(moment, asker, &seen)
             }
-            About::History(username) => history(moment, asker, &*self.seen(moment, username)?),
-            About::Receipt(id) => self.receipt(moment, asker, id),
+            AccountQueryKind::History(username) => history(moment, asker, &*self.seen(moment, username)?),
+            AccountQueryKind::Receipt(id) => self.receipt(moment, asker, id),
         }
     }
 
-    fn seen(&mut self, moment: &Connection, username: &Username) -> Result<Arc<Seen>, Failure> {
+    fn seen(&mut self, moment: &Connection, username: &Username) -> Result<Arc<UserRecord>, QueryError> {
         let key = username.key();
         if let Some(seen) = self.seen.get(&key) {
             return Ok(Arc::clone(seen));
@@ -187,23 +191,28 @@ impl Desk {
             "SELECT account, username, email, is_password, created FROM accounts WHERE username_key = ?1",
         )?;
         let read = |row: &rusqlite::Row<'_>| {
-            Ok(Arc::new(Seen {
+            Ok(Arc::new(UserRecord {
                 account: AccountId(row.get(0)?),
                 username: row.get(1)?,
                 email: row.get(2)?,
                 is_password: row.get(3)?,
-                created: Stamp(row.get(4)?),
+                created: Timestamp(row.get(4)?),
             }))
         };
         let Some(seen) = statement.query_row([&key], read).optional()? else {
             let text = format!("there is no user {username}");
-            return Err(Failure::Refused(Refusal::new(Reason::UnknownUser, text)));
+            return Err(QueryError::Refused(Refusal::new(Reason::UnknownUser, text)));
         };
         self.seen.insert(key, Arc::clone(&seen));
         Ok(seen)
     }
 
-    fn portfolio(&self, moment: &Connection, asker: AccountId, seen: &Seen) -> Result<Vec<u8>, Failure> {
+    fn portfolio(
+        &self,
+        moment: &Connection,
+        asker: AccountId,
+        seen: &UserRecord,
+    ) -> Result<Vec<u8>, QueryError> {
         let holdings = ledger::holdings(moment, seen.account)?;
         let prices = self.assets.prices();
         let mut held = Vec::with_capacity(holdings.positions.len());
@@ -243,10 +252,10 @@ impl Desk {
     }
 
     /// "Why did I get this price", in the order in which it happened.
-    fn receipt(&self, moment: &Connection, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, Failure> {
+    fn receipt(&self, moment: &Connection, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, QueryError> {
         let Some(entry) = ledger::by_id(moment, asker, id)? else {
             let text = "you have no transaction of this ID";
-            return Err(Failure::Refused(Refusal::new(Reason::NoData, text)));
+            return Err(QueryError::Refused(Refusal::new(Reason::NoData, text)));
         };
         let worker: Option<String> = moment
             .prepare_cached("SELECT name FROM workers WHERE uuid = ?1")?
@@ -256,7 +265,7 @@ impl Desk {
     }
 }
 
-fn info(moment: &Connection, asker: AccountId, seen: &Seen) -> Result<Vec<u8>, Failure> {
+fn info(moment: &Connection, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
     let private = if asker == seen.account {
         Some((seen.email.clone(), ledger::cash(moment, seen.account)?))
     } else {
@@ -271,14 +280,14 @@ fn info(moment: &Connection, asker: AccountId, seen: &Seen) -> Result<Vec<u8>, F
     Ok(info.to_bytes())
 }
 
-fn history(moment: &Connection, asker: AccountId, seen: &Seen) -> Result<Vec<u8>, Failure> {
+fn history(moment: &Connection, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
     let private = asker == seen.account;
     let mut entries = Vec::new();
     ledger::history(moment, seen.account, |entry| entries.push(line(entry, private)))?;
     Ok(History { private, entries }.to_bytes())
 }
 
-fn line(entry: Entry, private: bool) -> Line {
+fn line(entry: LedgerEntry, private: bool) -> Line {
     let transaction = entry.transaction;
     let detail = private.then(|| EntryDetail {
         quantity: transaction.quantity,
@@ -305,7 +314,7 @@ fn line(entry: Entry, private: bool) -> Line {
     }
 }
 
-fn receipt(entry: &Entry, worker: Option<&str>, currency: &str) -> Receipt {
+fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt {
     let transaction = &entry.transaction;
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
@@ -347,16 +356,16 @@ fn receipt(entry: &Entry, worker: Option<&str>, currency: &str) -> Receipt {
     Receipt(rows)
 }
 
-fn rule(side: Side, status: Status) -> &'static str {
+fn rule(side: Side, status: TransactionStatus) -> &'static str {
     match (side, status) {
-        (_, Status::Queued) => {
+        (_, TransactionStatus::Queued) => {
             "waits for the first update whose retrieval begins after the order was accepted"
         }
-        (Side::Buy, Status::Settled) => {
+        (Side::Buy, TransactionStatus::Settled) => {
             "filled at the close of the asset's bar in the first update retrieved after acceptance; \
              total = quantity × price, rounded up to a millionth"
         }
-        (Side::Sell, Status::Settled) => {
+        (Side::Sell, TransactionStatus::Settled) => {
             "filled at the close of the asset's bar in the first update retrieved after acceptance; \
              total = quantity × price, rounded down to a millionth"
         }
@@ -364,6 +373,8 @@ fn rule(side: Side, status: Status) -> &'static str {
             "units held before the split × its ratio, rounded down to a millionth; the cost stays"
         }
         (Side::Dividend, _) => "units held × cash a unit, rounded down to a millionth",
-        (Side::Buy | Side::Sell, Status::Rejected) => "funds and holdings are checked when the order settles",
+        (Side::Buy | Side::Sell, TransactionStatus::Rejected) => {
+            "funds and holdings are checked when the order settles"
+        }
     }
 }

@@ -7,10 +7,10 @@ pub mod registry;
 use super::assets::{AssetsHandle, Update};
 use super::auth;
 use super::database;
-use super::route::{Peer, Route, Shared};
-use crate::link::message::{self, PriceRow, Prices, Report, Welcome};
-use crate::model::{Stamp, Worker};
-use crate::thread::{self, Heart, Next, Stop, TICK};
+use super::route::{LinkedWorker, Published, ReplyTo};
+use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
+use crate::model::{Timestamp, WorkerServer};
+use crate::thread::{self, Heartbeat, NextEvent, Stop, TICK};
 use crate::wire::{Instruction, Reply, frame};
 use crossbeam_channel::{Receiver, Sender};
 use registry::{Registration, Registry};
@@ -23,57 +23,57 @@ use uuid::Uuid;
 /// Messages that may wait for workers.
 pub const INBOX: usize = 256;
 /// A worker that has been away for so long loses the expirable sessions that hang on it.
-pub const AWAY: Duration = Duration::from_secs(60);
+pub const ABSENT_AFTER: Duration = Duration::from_secs(60);
 
 /// A worker, as administrators see it.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct WorkerRow {
     /// As it was registered.
-    pub worker: Worker,
+    pub worker: WorkerServer,
     /// When its link stood, and where from; `None` while it is away.
-    pub linked: Option<(Stamp, std::net::SocketAddr)>,
+    pub linked: Option<(Timestamp, std::net::SocketAddr)>,
     /// Its last report, when it came, and how far its clock differed then, in milliseconds.
-    pub report: Option<(Report, Stamp, i64)>,
+    pub report: Option<(WorkerReport, Timestamp, i64)>,
 }
 
 /// The module's whole vocabulary.
 #[derive(Debug)]
-pub enum Message {
+pub enum WorkersMessage {
     /// A link has proven itself. It is read from once this is answered.
-    Linked(Arc<Peer>, Sender<()>),
+    Linked(Arc<LinkedWorker>, Sender<()>),
     /// A link is over.
-    Unlinked(Arc<Peer>),
+    Unlinked(Arc<LinkedWorker>),
     /// What a worker reports of itself.
-    Report(Route, Report),
+    Report(ReplyTo, WorkerReport),
     /// New prices, for every worker.
     Update(Update),
     /// For the administrator: all of them.
-    List(Sender<Vec<Row>>),
+    List(Sender<Vec<WorkerRow>>),
     /// For the administrator: registers a worker.
-    Register(Registration, Sender<Result<Worker, String>>),
+    Register(Registration, Sender<Result<WorkerServer, String>>),
     /// For the administrator: ends a worker's registration for good.
-    Unregister(String, Sender<Result<Worker, String>>),
+    Unregister(String, Sender<Result<WorkerServer, String>>),
     /// For the administrator: ends a worker's link and keeps it out.
-    Boot(String, Sender<Result<Worker, String>>),
+    Boot(String, Sender<Result<WorkerServer, String>>),
     /// For the administrator: lets it in again.
-    Admit(String, Sender<Result<Worker, String>>),
+    Admit(String, Sender<Result<WorkerServer, String>>),
 }
 
-struct Standing {
-    peer: Arc<Peer>,
-    report: Option<(Report, Stamp, i64)>,
+struct StandingLink {
+    peer: Arc<LinkedWorker>,
+    report: Option<(WorkerReport, Timestamp, i64)>,
 }
 
 /// The module's whole state.
 pub struct Workers {
     database: Connection,
-    registry: Arc<Shared<Registry>>,
-    standing: HashMap<Uuid, Standing>,
+    registry: Arc<Published<Registry>>,
+    standing: HashMap<Uuid, StandingLink>,
     /// Since when workers are away whose expirable sessions have not been ended yet.
     away: HashMap<Uuid, Instant>,
-    peers: Arc<Shared<Vec<Arc<Peer>>>>,
-    addresses: Arc<Shared<Vec<String>>>,
-    auth: Sender<auth::Message>,
+    peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
+    addresses: Arc<Published<Vec<String>>>,
+    auth: Sender<auth::AuthMessage>,
     assets: AssetsHandle,
     update_interval: i64,
     expected: usize,
@@ -85,11 +85,11 @@ pub struct Workers {
 #[derive(Debug, Clone)]
 pub struct WorkersShared {
     /// Who is registered.
-    pub registry: Arc<Shared<Registry>>,
+    pub registry: Arc<Published<Registry>>,
     /// The standing links.
-    pub peers: Arc<Shared<Vec<Arc<Peer>>>>,
+    pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     /// `host:port` of each available worker.
-    pub addresses: Arc<Shared<Vec<String>>>,
+    pub addresses: Arc<Published<Vec<String>>>,
 }
 
 impl Workers {
@@ -97,7 +97,7 @@ impl Workers {
     pub fn new(
         database: Connection,
         shared: &WorkersShared,
-        auth: Sender<auth::Message>,
+        auth: Sender<auth::AuthMessage>,
         assets: AssetsHandle,
         update_interval: Duration,
         expected: usize,
@@ -125,30 +125,30 @@ impl Workers {
     }
 
     /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<Message>, stop: &Stop, heart: &Heart) {
+    pub fn run(mut self, inbox: &Receiver<WorkersMessage>, stop: &Stop, heart: &Heartbeat) {
         loop {
             heart.beat();
             match thread::next(inbox, stop) {
-                Next::Message(message) => self.handle(message),
-                Next::Tick => {}
-                Next::Stop => break,
+                NextEvent::Message(message) => self.handle(message),
+                NextEvent::Tick => {}
+                NextEvent::Stop => break,
             }
-            self.look_for_absent();
+            self.check_absent();
         }
         for standing in self.standing.values() {
             standing.peer.line.end();
         }
     }
 
-    fn handle(&mut self, message: Message) {
+    fn handle(&mut self, message: WorkersMessage) {
         match message {
-            Message::Linked(peer, done) => {
+            WorkersMessage::Linked(peer, done) => {
                 self.linked(peer);
                 let _ = done.try_send(());
             }
-            Message::Unlinked(peer) => self.unlinked(&peer),
-            Message::Report(route, report) => {
-                let now = Stamp::now();
+            WorkersMessage::Unlinked(peer) => self.unlinked(&peer),
+            WorkersMessage::Report(route, report) => {
+                let now = Timestamp::now();
                 if let Some(standing) = self.standing.get_mut(&route.peer.worker.uuid)
                     && standing.peer.line.number == route.peer.line.number
                 {
@@ -156,29 +156,29 @@ impl Workers {
                 }
                 route.send(|out| Reply::Pong.write(out));
             }
-            Message::Update(update) => {
+            WorkersMessage::Update(update) => {
                 let prices = self.prices(&update);
                 for standing in self.standing.values() {
                     standing.peer.push_frames(&prices);
                 }
             }
-            Message::List(reply) => {
+            WorkersMessage::List(reply) => {
                 let _ = reply.try_send(self.rows());
             }
-            Message::Register(registration, reply) => {
+            WorkersMessage::Register(registration, reply) => {
                 let _ = reply.try_send(self.register(&registration));
             }
-            Message::Unregister(name, reply) => {
+            WorkersMessage::Unregister(name, reply) => {
                 let done = self.change(&name, registry::unregister);
                 let _ = reply.try_send(done);
             }
-            Message::Boot(name, reply) => {
+            WorkersMessage::Boot(name, reply) => {
                 let done = self.change(&name, |database, worker| {
                     registry::set_booted(database, worker, true)
                 });
                 let _ = reply.try_send(done);
             }
-            Message::Admit(name, reply) => {
+            WorkersMessage::Admit(name, reply) => {
                 let done = self.change(&name, |database, worker| {
                     registry::set_booted(database, worker, false)
                 });
@@ -188,7 +188,7 @@ impl Workers {
     }
 
     /// A worker's link stands: the newer of two wins.
-    fn linked(&mut self, peer: Arc<Peer>) {
+    fn linked(&mut self, peer: Arc<LinkedWorker>) {
         let worker = peer.worker.clone();
         // Between its handshake and now it may have been booted.
         if self.registry.load().admitted(&worker.uuid).is_none() {
@@ -197,7 +197,7 @@ impl Workers {
             return;
         }
         let welcome = Welcome {
-            now: Stamp::now(),
+            now: Timestamp::now(),
             update_interval: self.update_interval,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -206,7 +206,9 @@ impl Workers {
         peer.push_frames(&prices);
         crate::info!("worker {} is linked from {}", worker.name, peer.line.peer);
         let boot = peer.boot;
-        let older = self.standing.insert(worker.uuid, Standing { peer, report: None });
+        let older = self
+            .standing
+            .insert(worker.uuid, StandingLink { peer, report: None });
         if let Some(older) = older {
             crate::warn!("worker {} has a newer link: the older one is closed", worker.name);
             older.peer.line.end();
@@ -216,7 +218,7 @@ impl Workers {
         self.publish();
     }
 
-    fn unlinked(&mut self, peer: &Arc<Peer>) {
+    fn unlinked(&mut self, peer: &Arc<LinkedWorker>) {
         let uuid = peer.worker.uuid;
         let current = self
             .standing
@@ -232,7 +234,7 @@ impl Workers {
 
     /// Replaces what others read, and tells every worker who serves now.
     fn publish(&mut self) {
-        let mut peers: Vec<Arc<Peer>> = self.standing.values().map(|s| Arc::clone(&s.peer)).collect();
+        let mut peers: Vec<Arc<LinkedWorker>> = self.standing.values().map(|s| Arc::clone(&s.peer)).collect();
         peers.sort_by(|a, b| a.worker.name.cmp(&b.worker.name));
         let addresses: Vec<String> = peers.iter().map(|peer| peer.worker.address.clone()).collect();
         let list: Vec<&str> = addresses.iter().map(String::as_str).collect();
@@ -251,18 +253,18 @@ impl Workers {
     fn tell_away(&self, worker: Uuid, boot: Option<Uuid>) {
         if self
             .auth
-            .send_timeout(auth::Message::WorkerAway(worker, boot), TICK)
+            .send_timeout(auth::AuthMessage::WorkerAway(worker, boot), TICK)
             .is_err()
         {
             crate::error!("auth could not be told that worker {worker} was away");
         }
     }
 
-    fn look_for_absent(&mut self) {
+    fn check_absent(&mut self) {
         let gone: Vec<Uuid> = self
             .away
             .iter()
-            .filter(|(_, since)| since.elapsed() >= AWAY)
+            .filter(|(_, since)| since.elapsed() >= ABSENT_AFTER)
             .map(|(uuid, _)| *uuid)
             .collect();
         for uuid in gone {
@@ -279,11 +281,11 @@ impl Workers {
         prices(&self.assets, &update.snapshot)
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<WorkerRow> {
         let registry = self.registry.load();
-        let row = |worker: &Worker| {
+        let row = |worker: &WorkerServer| {
             let standing = self.standing.get(&worker.uuid);
-            Row {
+            WorkerRow {
                 worker: worker.clone(),
                 linked: standing.map(|s| (s.peer.since, s.peer.line.peer)),
                 report: standing.and_then(|s| s.report.clone()),
@@ -292,7 +294,7 @@ impl Workers {
         registry.all().map(row).collect()
     }
 
-    fn register(&mut self, registration: &Registration) -> Result<Worker, String> {
+    fn register(&mut self, registration: &Registration) -> Result<WorkerServer, String> {
         let worker = registry::register(&mut self.database, registration)?;
         self.reload()?;
         crate::info!("worker {} is registered as {}", worker.name, worker.uuid);
@@ -303,8 +305,8 @@ impl Workers {
     fn change(
         &mut self,
         name: &str,
-        change: impl FnOnce(&mut Connection, &Worker) -> Result<(), String>,
-    ) -> Result<Worker, String> {
+        change: impl FnOnce(&mut Connection, &WorkerServer) -> Result<(), String>,
+    ) -> Result<WorkerServer, String> {
         let found = self.registry.load().by_name(name).cloned();
         let worker = found.ok_or_else(|| format!("no worker is registered as {name}; see `workers list`"))?;
         change(&mut self.database, &worker)?;
@@ -330,8 +332,8 @@ impl Workers {
 }
 
 /// A push of prices, as frames.
-fn prices(assets: &AssetsHandle, snapshot: &super::assets::Snapshot) -> Vec<u8> {
-    let row = |entry: &super::assets::Entry| PriceRow {
+fn prices(assets: &AssetsHandle, snapshot: &super::assets::PriceSnapshot) -> Vec<u8> {
+    let row = |entry: &super::assets::AssetPrice| PriceRow {
         symbol: entry.symbol,
         quote: entry.quote,
         day: entry.day,
@@ -352,7 +354,7 @@ fn prices(assets: &AssetsHandle, snapshot: &super::assets::Snapshot) -> Vec<u8> 
 ///
 /// # Errors
 /// The database cannot be used, or the worker cannot be registered.
-pub fn register_offline(path: &std::path::Path, registration: &Registration) -> Result<Worker, String> {
+pub fn register_offline(path: &std::path::Path, registration: &Registration) -> Result<WorkerServer, String> {
     let _held = database::lock(path).map_err(|e| e.to_string())?;
     database::migrate(path).map_err(|e| e.to_string())?;
     let mut connection = database::open(path).map_err(|e| e.to_string())?;

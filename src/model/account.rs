@@ -1,6 +1,6 @@
 //! spec/model/account.md · 2.4.1 Account Structure
 
-use super::{Malformed, Stamp};
+use super::{Timestamp, ValueError};
 use ring::pbkdf2;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -31,13 +31,13 @@ impl Username {
     ///
     /// # Errors
     /// Any other form.
-    pub fn parse(text: &str) -> Result<Username, Malformed> {
+    pub fn parse(text: &str) -> Result<Username, ValueError> {
         let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
         if first && text.len() <= USERNAME_MAX && text.bytes().all(good) {
             Ok(Username(text.to_owned()))
         } else {
-            Err(Malformed(
+            Err(ValueError(
                 "a username is 1 to 24 of A-Z a-z 0-9 . _ - and begins with a letter or digit",
             ))
         }
@@ -69,13 +69,13 @@ impl Email {
     ///
     /// # Errors
     /// Any other form.
-    pub fn parse(text: &str) -> Result<Email, Malformed> {
+    pub fn parse(text: &str) -> Result<Email, ValueError> {
         let length = text.chars().count();
         let ats = text.chars().filter(|c| *c == '@').count();
         if (EMAIL_MIN..=EMAIL_MAX).contains(&length) && ats == 1 && !text.chars().any(char::is_whitespace) {
             Ok(Email(text.to_owned()))
         } else {
-            Err(Malformed(
+            Err(ValueError(
                 "an email is 3 to 321 characters with one @ and no white space",
             ))
         }
@@ -102,12 +102,12 @@ impl HashedPass {
     ///
     /// # Errors
     /// Any other form.
-    pub fn parse(text: &str) -> Result<HashedPass, Malformed> {
+    pub fn parse(text: &str) -> Result<HashedPass, ValueError> {
         let good = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if text.len() == HASHED_PASS_DIGITS && text.bytes().all(good) {
             Ok(HashedPass(text.to_owned()))
         } else {
-            Err(Malformed("a hashedPass is 64 of 0-9 a-f"))
+            Err(ValueError("a hashedPass is 64 of 0-9 a-f"))
         }
     }
 
@@ -159,7 +159,7 @@ pub struct Account {
     /// False for an account that signs in through a third party only (2.4.1 isPassword).
     pub is_password: bool,
     /// When it was registered.
-    pub created: Stamp,
+    pub created: Timestamp,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! spec/model/asset.md · 2.4.3 Asset Structure
 
-use super::{Malformed, Money, Stamp};
+use super::{Money, Timestamp, ValueError};
 use std::fmt;
 
 /// The longest symbol, in bytes.
@@ -19,8 +19,8 @@ impl Symbol {
     ///
     /// # Errors
     /// Any other form.
-    pub fn parse(text: &str) -> Result<Symbol, Malformed> {
-        const FORM: Malformed = Malformed("an asset's symbol is 1 to 16 of A-Z 0-9 . - / =");
+    pub fn parse(text: &str) -> Result<Symbol, ValueError> {
+        const FORM: ValueError = ValueError("an asset's symbol is 1 to 16 of A-Z 0-9 . - / =");
         let good =
             |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'/' | b'=');
         if text.is_empty() || text.len() > SYMBOL_MAX || !text.bytes().all(good) {
@@ -70,7 +70,7 @@ impl fmt::Debug for Symbol {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
     /// The period's start, in market time.
-    pub time: Stamp,
+    pub time: Timestamp,
     /// First price.
     pub open: Money,
     /// Highest price.
@@ -105,7 +105,7 @@ impl Bar {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quote {
     /// Market time of the bar that it comes from.
-    pub time: Stamp,
+    pub time: Timestamp,
     /// Price of one unit.
     pub value: Money,
 }

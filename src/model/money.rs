@@ -2,7 +2,7 @@
 //!
 //! Money and amounts are whole millionths. No float touches them; products go through `i128`.
 
-use super::Malformed;
+use super::ValueError;
 use std::fmt;
 
 /// Millionths in one unit.
@@ -23,7 +23,7 @@ pub struct Money(pub i64);
 
 /// A quantity of an asset, in millionths of its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Amount(pub i64);
+pub struct Quantity(pub i64);
 
 impl Money {
     /// Nothing.
@@ -38,7 +38,7 @@ impl Money {
     ///
     /// # Errors
     /// Not a decimal number, or beyond [`LIMIT`].
-    pub fn parse_rounded(text: &str) -> Result<Money, Malformed> {
+    pub fn parse_rounded(text: &str) -> Result<Money, ValueError> {
         parse_rounded(text).map(Money)
     }
 
@@ -46,7 +46,7 @@ impl Money {
     ///
     /// # Errors
     /// Any other form, or beyond [`LIMIT`].
-    pub fn parse_canonical(text: &str) -> Result<Money, Malformed> {
+    pub fn parse_canonical(text: &str) -> Result<Money, ValueError> {
         parse_canonical(text).map(Money)
     }
 
@@ -67,18 +67,18 @@ impl Money {
     }
 }
 
-impl Amount {
+impl Quantity {
     /// Nothing.
-    pub const ZERO: Amount = Amount(0);
+    pub const ZERO: Quantity = Quantity(0);
 
     /// Reads a request's quantity: above 0, at most 12 digits before and 6 after the point, a digit on
     /// both sides of a point, no sign, no exponent.
     ///
     /// # Errors
     /// Any other form, or zero.
-    pub fn parse_quantity(text: &str) -> Result<Amount, Malformed> {
-        const FORM: Malformed =
-            Malformed("a quantity is a decimal above 0 with at most 12 digits before and 6 after the point");
+    pub fn parse_quantity(text: &str) -> Result<Quantity, ValueError> {
+        const FORM: ValueError =
+            ValueError("a quantity is a decimal above 0 with at most 12 digits before and 6 after the point");
         let (whole, fraction) = match text.split_once('.') {
             Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
             Some(_) => return Err(FORM),
@@ -100,7 +100,11 @@ impl Amount {
         for _ in fraction.len()..FRACTION_DIGITS {
             value *= 10;
         }
-        if value == 0 { Err(FORM) } else { Ok(Amount(value)) }
+        if value == 0 {
+            Err(FORM)
+        } else {
+            Ok(Quantity(value))
+        }
     }
 
     /// Reads a decimal as this protocol's replies write it: not below 0, no needless zeros. A reply's quantity
@@ -108,8 +112,8 @@ impl Amount {
     ///
     /// # Errors
     /// Any other form, or beyond [`LIMIT`].
-    pub fn parse_canonical(text: &str) -> Result<Amount, Malformed> {
-        parse_canonical(text).map(Amount)
+    pub fn parse_canonical(text: &str) -> Result<Quantity, ValueError> {
+        parse_canonical(text).map(Quantity)
     }
 
     /// What `self` units cost at `price`, rounded up to a millionth: the total of a purchase.
@@ -127,19 +131,19 @@ impl Amount {
     }
 
     /// The sum, or `None` where it would leave ±[`LIMIT`].
-    pub fn plus(self, other: Amount) -> Option<Amount> {
+    pub fn plus(self, other: Quantity) -> Option<Quantity> {
         self.0
             .checked_add(other.0)
             .filter(|v| v.abs() <= LIMIT)
-            .map(Amount)
+            .map(Quantity)
     }
 
     /// The difference, or `None` where it would leave ±[`LIMIT`].
-    pub fn minus(self, other: Amount) -> Option<Amount> {
+    pub fn minus(self, other: Quantity) -> Option<Quantity> {
         self.0
             .checked_sub(other.0)
             .filter(|v| v.abs() <= LIMIT)
-            .map(Amount)
+            .map(Quantity)
     }
 }
 
@@ -158,9 +162,9 @@ fn within(value: i128) -> Option<Money> {
 }
 
 /// Reads `[-]digits[.digits][e[±]digits]`, rounded half to even at the millionth.
-fn parse_rounded(text: &str) -> Result<i64, Malformed> {
-    const FORM: Malformed = Malformed("not a decimal number");
-    const RANGE: Malformed = Malformed("a number beyond 9,000,000,000,000");
+fn parse_rounded(text: &str) -> Result<i64, ValueError> {
+    const FORM: ValueError = ValueError("not a decimal number");
+    const RANGE: ValueError = ValueError("a number beyond 9,000,000,000,000");
     /// Longer numbers than this are junk, whatever they say.
     const LONGEST: usize = 64;
     if text.len() > LONGEST {
@@ -217,12 +221,12 @@ fn parse_rounded(text: &str) -> Result<i64, Malformed> {
 }
 
 /// Reads what [`write_decimal`] writes of a value that is not below 0, and nothing else.
-fn parse_canonical(text: &str) -> Result<i64, Malformed> {
+fn parse_canonical(text: &str) -> Result<i64, ValueError> {
     let value = parse_rounded(text)?;
     if value >= 0 && Money(value).to_string() == text {
         Ok(value)
     } else {
-        Err(Malformed("a decimal with needless digits or a sign"))
+        Err(ValueError("a decimal with needless digits or a sign"))
     }
 }
 
@@ -246,7 +250,7 @@ impl fmt::Display for Money {
     }
 }
 
-impl fmt::Display for Amount {
+impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_decimal(self.0, f)
     }
@@ -265,7 +269,7 @@ mod tests {
             ("007", 7_000_000),
             ("999999999999.999999", 999_999_999_999_999_999),
         ] {
-            assert_eq!(Amount::parse_quantity(text), Ok(Amount(value)), "{text}");
+            assert_eq!(Quantity::parse_quantity(text), Ok(Quantity(value)), "{text}");
         }
         for text in [
             "",
@@ -282,7 +286,7 @@ mod tests {
             "1.2.3",
             "１",
         ] {
-            assert!(Amount::parse_quantity(text).is_err(), "{text}");
+            assert!(Quantity::parse_quantity(text).is_err(), "{text}");
         }
     }
 
@@ -320,14 +324,14 @@ mod tests {
 
     #[test]
     fn totals_favour_the_house_by_less_than_a_millionth() {
-        let (quantity, price) = (Amount(1), Money(1));
+        let (quantity, price) = (Quantity(1), Money(1));
         assert_eq!(quantity.cost_at(price), Some(Money(1)));
         assert_eq!(quantity.worth_at(price), Some(Money(0)));
         assert_eq!(
-            Amount(10_000_000).cost_at(Money(430_470_000)),
+            Quantity(10_000_000).cost_at(Money(430_470_000)),
             Some(Money(4_304_700_000))
         );
-        assert_eq!(Amount(LIMIT).cost_at(Money(2_000_000)), None);
+        assert_eq!(Quantity(LIMIT).cost_at(Money(2_000_000)), None);
     }
 
     #[test]
@@ -347,7 +351,7 @@ mod tests {
             "0.0000001",
             "9000000000000.000001",
         ] {
-            assert!(Amount::parse_canonical(text).is_err(), "{text}");
+            assert!(Quantity::parse_canonical(text).is_err(), "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! spec/model/session.md · 2.4.2 Session Structure
 
-use super::{AccountId, Malformed, Stamp, Username};
+use super::{AccountId, Timestamp, Username, ValueError};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::net::IpAddr;
@@ -26,10 +26,10 @@ impl SessionId {
     ///
     /// # Errors
     /// Any other form.
-    pub fn parse(text: &str) -> Result<SessionId, Malformed> {
+    pub fn parse(text: &str) -> Result<SessionId, ValueError> {
         let mut bytes = [0; SESSION_ID_BYTES];
         if text.bytes().any(|b| b.is_ascii_uppercase()) || hex::decode_to_slice(text, &mut bytes).is_err() {
-            return Err(Malformed("a session ID is 64 of 0-9 a-f"));
+            return Err(ValueError("a session ID is 64 of 0-9 a-f"));
         }
         Ok(SessionId(bytes))
     }
@@ -87,9 +87,9 @@ pub struct Session {
     /// The account's registered spelling.
     pub username: Username,
     /// When it was made.
-    pub since: Stamp,
+    pub since: Timestamp,
     /// When it ends whatever happens (2.4.2 expiryDate).
-    pub expiry: Stamp,
+    pub expiry: Timestamp,
     /// Where it was made from (2.4.2 clientIP).
     pub client: IpAddr,
     /// The worker it was made through.
@@ -99,5 +99,5 @@ pub struct Session {
     /// False once ended (2.4.2 isActive).
     pub is_active: bool,
     /// When it was last used.
-    pub last_used: Stamp,
+    pub last_used: Timestamp,
 }

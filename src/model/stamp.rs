@@ -2,7 +2,7 @@
 //!
 //! A moment in UTC, as milliseconds since 1970.
 
-use super::Malformed;
+use super::ValueError;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
@@ -12,29 +12,29 @@ pub const DAY: i64 = 86_400_000;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Stamp(pub i64);
+pub struct Timestamp(pub i64);
 
-impl Stamp {
+impl Timestamp {
     /// The wall clock's time.
-    pub fn now() -> Stamp {
+    pub fn now() -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Stamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Midnight of a calendar day; `None` for a day that does not exist.
-    pub fn from_date(year: i32, month: u8, day: u8) -> Option<Stamp> {
+    pub fn from_date(year: i32, month: u8, day: u8) -> Option<Timestamp> {
         let date = Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()?;
-        Some(Stamp::from_primitive(date.midnight()))
+        Some(Timestamp::from_primitive(date.midnight()))
     }
 
     /// Reads `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS[.fff]Z`, of a day that exists, and nothing else.
     ///
     /// # Errors
     /// Any other form.
-    pub fn parse(text: &str) -> Result<Stamp, Malformed> {
-        const FORM: Malformed = Malformed("a date is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS[.fff]Z, in UTC");
+    pub fn parse(text: &str) -> Result<Timestamp, ValueError> {
+        const FORM: ValueError = ValueError("a date is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS[.fff]Z, in UTC");
         let bytes = text.as_bytes();
-        let number = |from: usize, to: usize| -> Result<u32, Malformed> {
+        let number = |from: usize, to: usize| -> Result<u32, ValueError> {
             let digits = bytes.get(from..to).ok_or(FORM)?;
             digits.iter().try_fold(0u32, |value, byte| {
                 if byte.is_ascii_digit() {
@@ -55,7 +55,8 @@ impl Stamp {
         literal(4, b'-')?;
         literal(7, b'-')?;
         let year = i32::try_from(number(0, 4)?).map_err(|_| FORM)?;
-        let midnight = Stamp::from_date(year, small(number(5, 7)?)?, small(number(8, 10)?)?).ok_or(FORM)?;
+        let midnight =
+            Timestamp::from_date(year, small(number(5, 7)?)?, small(number(8, 10)?)?).ok_or(FORM)?;
         if bytes.len() == 10 {
             return Ok(midnight);
         }
@@ -76,35 +77,35 @@ impl Stamp {
             return Err(FORM);
         }
         let within = ((i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second)) * 1000;
-        Ok(Stamp(midnight.0 + within + i64::from(milli)))
+        Ok(Timestamp(midnight.0 + within + i64::from(milli)))
     }
 
     /// Reads the one form that replies have, `YYYY-MM-DDTHH:MM:SS.fffZ`.
     ///
     /// # Errors
     /// Any other form.
-    pub fn parse_canonical(text: &str) -> Result<Stamp, Malformed> {
+    pub fn parse_canonical(text: &str) -> Result<Timestamp, ValueError> {
         const LENGTH: usize = "2013-03-01T00:00:00.000Z".len();
         if text.len() == LENGTH {
-            Stamp::parse(text)
+            Timestamp::parse(text)
         } else {
-            Err(Malformed("a time is YYYY-MM-DDTHH:MM:SS.fffZ, in UTC"))
+            Err(ValueError("a time is YYYY-MM-DDTHH:MM:SS.fffZ, in UTC"))
         }
     }
 
     /// Midnight of this moment's day.
-    pub fn day(self) -> Stamp {
-        Stamp(self.0.div_euclid(DAY).saturating_mul(DAY))
+    pub fn day(self) -> Timestamp {
+        Timestamp(self.0.div_euclid(DAY).saturating_mul(DAY))
     }
 
     /// Midnight of the 1st of this moment's month.
-    pub fn month(self) -> Stamp {
+    pub fn month(self) -> Timestamp {
         let date = self.date();
-        Stamp::from_primitive(date.replace_day(1).unwrap_or(date).midnight())
+        Timestamp::from_primitive(date.replace_day(1).unwrap_or(date).midnight())
     }
 
     /// The same day `months` months earlier, or that month's last day where it is shorter; at midnight.
-    pub fn months_before(self, months: i32) -> Stamp {
+    pub fn months_before(self, months: i32) -> Timestamp {
         let date = self.date();
         let index = date.year() * 12 + i32::from(u8::from(date.month())) - 1 - months;
         let month =
@@ -112,16 +113,16 @@ impl Stamp {
         let year = index.div_euclid(12);
         let day = date.day().min(month.length(year));
         let earlier = Date::from_calendar_date(year, month, day).unwrap_or(Date::MIN);
-        Stamp::from_primitive(earlier.midnight())
+        Timestamp::from_primitive(earlier.midnight())
     }
 
     /// This moment moved by `days` days.
-    pub fn plus_days(self, days: i64) -> Stamp {
-        Stamp(self.0.saturating_add(days.saturating_mul(DAY)))
+    pub fn plus_days(self, days: i64) -> Timestamp {
+        Timestamp(self.0.saturating_add(days.saturating_mul(DAY)))
     }
 
     /// Milliseconds from `earlier` to this moment, negative where it lies ahead.
-    pub fn since(self, earlier: Stamp) -> i64 {
+    pub fn since(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
@@ -137,14 +138,14 @@ impl Stamp {
         })
     }
 
-    fn from_primitive(moment: PrimitiveDateTime) -> Stamp {
+    fn from_primitive(moment: PrimitiveDateTime) -> Timestamp {
         let nanos = moment.assume_utc().unix_timestamp_nanos();
-        Stamp(i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX))
+        Timestamp(i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX))
     }
 }
 
 /// RFC 3339 in UTC with milliseconds: `2013-03-01T00:00:00.000Z`.
-impl fmt::Display for Stamp {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let t = self.offset();
         let text = format!(
@@ -167,11 +168,14 @@ mod tests {
 
     #[test]
     fn dates_have_two_forms() {
-        let day = Stamp::from_date(2013, 3, 1).unwrap();
-        assert_eq!(Stamp::parse("2013-03-01"), Ok(day));
-        assert_eq!(Stamp::parse("2013-03-01T00:00:01.250Z"), Ok(Stamp(day.0 + 1250)));
+        let day = Timestamp::from_date(2013, 3, 1).unwrap();
+        assert_eq!(Timestamp::parse("2013-03-01"), Ok(day));
         assert_eq!(
-            Stamp::parse("2012-02-29T23:59:59Z").unwrap().to_string(),
+            Timestamp::parse("2013-03-01T00:00:01.250Z"),
+            Ok(Timestamp(day.0 + 1250))
+        );
+        assert_eq!(
+            Timestamp::parse("2012-02-29T23:59:59Z").unwrap().to_string(),
             "2012-02-29T23:59:59.000Z"
         );
         for text in [
@@ -187,13 +191,13 @@ mod tests {
             "20130301",
             "２013-03-01",
         ] {
-            assert!(Stamp::parse(text).is_err(), "{text}");
+            assert!(Timestamp::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_month_before_is_cut_to_the_month() {
-        let at = |text| Stamp::parse(text).unwrap();
+        let at = |text| Timestamp::parse(text).unwrap();
         assert_eq!(at("2013-03-31").months_before(1), at("2013-02-28"));
         assert_eq!(at("2012-03-31").months_before(1), at("2012-02-29"));
         assert_eq!(at("2013-01-15").months_before(1), at("2012-12-15"));

@@ -2,7 +2,7 @@
 //!
 //! The specification lists a Transaction Structure without spelling it out; this is it.
 
-use super::{AccountId, Amount, Malformed, Money, Reason, Stamp, Symbol};
+use super::{AccountId, Money, Quantity, Reason, Symbol, Timestamp, ValueError};
 use std::fmt;
 use uuid::Uuid;
 
@@ -18,12 +18,12 @@ impl ClientOrderId {
     ///
     /// # Errors
     /// Any other form.
-    pub fn parse(text: &str) -> Result<ClientOrderId, Malformed> {
+    pub fn parse(text: &str) -> Result<ClientOrderId, ValueError> {
         let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
         if (1..=CLIENT_ORDER_ID_MAX).contains(&text.len()) && text.bytes().all(good) {
             Ok(ClientOrderId(text.to_owned()))
         } else {
-            Err(Malformed("a clientOrderID is 1 to 64 of A-Z a-z 0-9 . _ : -"))
+            Err(ValueError("a clientOrderID is 1 to 64 of A-Z a-z 0-9 . _ : -"))
         }
     }
 
@@ -75,7 +75,7 @@ impl Side {
 /// How far a transaction has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Status {
+pub enum TransactionStatus {
     /// On the durable queue.
     Queued = 0,
     /// Filled.
@@ -84,20 +84,24 @@ pub enum Status {
     Rejected = 2,
 }
 
-impl Status {
+impl TransactionStatus {
     /// From its number on the wire and in the database.
-    pub fn from_number(number: u8) -> Option<Status> {
-        [Status::Queued, Status::Settled, Status::Rejected]
-            .into_iter()
-            .find(|s| *s as u8 == number)
+    pub fn from_number(number: u8) -> Option<TransactionStatus> {
+        [
+            TransactionStatus::Queued,
+            TransactionStatus::Settled,
+            TransactionStatus::Rejected,
+        ]
+        .into_iter()
+        .find(|s| *s as u8 == number)
     }
 
     /// In a word.
     pub fn as_str(self) -> &'static str {
         match self {
-            Status::Queued => "queued",
-            Status::Settled => "settled",
-            Status::Rejected => "rejected",
+            TransactionStatus::Queued => "queued",
+            TransactionStatus::Settled => "settled",
+            TransactionStatus::Rejected => "rejected",
         }
     }
 }
@@ -112,21 +116,21 @@ pub struct Transaction {
     /// What it does.
     pub side: Side,
     /// How far it has come.
-    pub status: Status,
+    pub status: TransactionStatus,
     /// Of which asset.
     pub symbol: Symbol,
     /// How many units.
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// When it came onto the durable queue.
-    pub accepted: Stamp,
+    pub accepted: Timestamp,
     /// When it was settled or rejected; `None` while queued.
-    pub settled: Option<Stamp>,
+    pub settled: Option<Timestamp>,
     /// Price of one unit; `None` unless settled.
     pub price: Option<Money>,
     /// What left or reached the cash; `None` unless settled.
     pub total: Option<Money>,
     /// Market time of the price; `None` unless settled.
-    pub priced: Option<Stamp>,
+    pub priced: Option<Timestamp>,
     /// The client's own name for it.
     pub client_order_id: Option<ClientOrderId>,
     /// Why it was rejected.
@@ -139,7 +143,7 @@ pub struct Position {
     /// Of which asset.
     pub symbol: Symbol,
     /// How many units; above zero.
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// What those units cost in all. A sale takes its share of the cost along.
     pub cost: Money,
 }

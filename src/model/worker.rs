@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 /// A worker server as it was registered (3.1.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Worker {
+pub struct WorkerServer {
     /// What administrators call it.
     pub name: String,
     /// What its messages carry (4.1).

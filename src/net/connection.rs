@@ -3,12 +3,12 @@
 //! The send side of a client's connection. Requests take a slot each, in their order; whichever module
 //! answers first, replies leave in the order of the slots, and as few writes as can be.
 
-use super::drainer::{Drain, Drainer, Left};
+use super::drainer::{Flush, FlushProgress, Flusher};
 use super::reader::LINGER;
-use super::side::{End, SendSide};
-use super::tls::Received;
+use super::side::{CloseState, SendQueue};
+use super::tls::TlsProgress;
 use crate::model::ProtocolFault;
-use crate::wire::{Fault, reply};
+use crate::wire::{ProtocolError, reply};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
@@ -30,7 +30,7 @@ pub struct SendLimits {
 
 /// What a connection's requests may still cost before more are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     /// Requests unanswered at once.
     pub(super) unanswered: usize,
     /// Requests with large replies unanswered at once.
@@ -44,10 +44,10 @@ pub struct Connection {
     /// The other end.
     pub peer: SocketAddr,
     socket: TcpStream,
-    side: Mutex<SendSide>,
+    side: Mutex<SendQueue>,
     changed: Condvar,
     limits: SendLimits,
-    drainer: Arc<Drainer>,
+    drainer: Arc<Flusher>,
     has_tls: bool,
     gone: AtomicBool,
 }
@@ -74,7 +74,7 @@ impl Connection {
         socket: TcpStream,
         tls: Option<Box<rustls::ServerConnection>>,
         limits: SendLimits,
-        drainer: Arc<Drainer>,
+        drainer: Arc<Flusher>,
     ) -> io::Result<Arc<Connection>> {
         socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
@@ -83,7 +83,7 @@ impl Connection {
             number: next_number(),
             peer,
             socket,
-            side: Mutex::new(SendSide::new(tls)),
+            side: Mutex::new(SendQueue::new(tls)),
             changed: Condvar::new(),
             limits,
             drainer,
@@ -94,9 +94,9 @@ impl Connection {
 
     /// Locks the send side, to answer several requests with one write: it happens when the guard is
     /// dropped.
-    pub fn sending(self: &Arc<Self>) -> Sending<'_> {
+    pub fn sending(self: &Arc<Self>) -> ReplyWriter<'_> {
         let side = self.side.lock();
-        Sending {
+        ReplyWriter {
             connection: self,
             before: side.held(),
             side,
@@ -111,7 +111,7 @@ impl Connection {
     /// Waits until there is room for at least one more request, takes slots for as many of `count` as there is
     /// room for, and gives the first's number and how many they are. `None` where the connection is over.
     /// Called by the reader alone.
-    pub(super) fn reserve(&self, count: usize, heavy: bool, room: Room) -> Option<(u64, usize)> {
+    pub(super) fn reserve(&self, count: usize, heavy: bool, room: Capacity) -> Option<(u64, usize)> {
         let mut side = self.wait(|side| {
             side.slots.len() < room.unanswered
                 && (!heavy || side.heavy < room.heavy)
@@ -125,7 +125,7 @@ impl Connection {
     }
 
     /// Waits until every request so far has taken effect. False where the connection is over.
-    pub(super) fn wait_effective(&self) -> bool {
+    pub(super) fn wait_applied(&self) -> bool {
         self.wait(|side| side.ineffective == 0).is_some()
     }
 
@@ -137,7 +137,7 @@ impl Connection {
 
     /// Every wait of a reader ends when its connection breaks or is cut, which the send side's own
     /// deadlines see to.
-    fn wait(&self, enough: impl Fn(&SendSide) -> bool) -> Option<MutexGuard<'_, SendSide>> {
+    fn wait(&self, enough: impl Fn(&SendQueue) -> bool) -> Option<MutexGuard<'_, SendQueue>> {
         let mut side = self.side.lock();
         loop {
             if side.is_over() {
@@ -160,9 +160,11 @@ impl Connection {
     pub(super) fn shut_since(&self) -> Option<Instant> {
         let side = self.side.lock();
         match side.end {
-            End::Shut(since) => Some(since),
-            End::No | End::AfterReplies | End::AfterBytes if side.broken => Some(side.out.moved),
-            End::No | End::AfterReplies | End::AfterBytes => None,
+            CloseState::Shut(since) => Some(since),
+            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes if side.broken => {
+                Some(side.out.moved)
+            }
+            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => None,
         }
     }
 
@@ -184,7 +186,7 @@ impl Connection {
         self: &Arc<Self>,
         bytes: &mut &[u8],
         plain: &mut Vec<u8>,
-    ) -> io::Result<Option<Received>> {
+    ) -> io::Result<Option<TlsProgress>> {
         if !self.has_tls {
             return Ok(None);
         }
@@ -198,39 +200,39 @@ impl Connection {
 
     /// Sends `protocolError` at once, ahead of whatever is unanswered, and ends the connection, at the
     /// latest [`LINGER`] after the peer has been sent it all.
-    pub fn end_at_once(self: &Arc<Self>, fault: Fault) {
+    pub fn end_at_once(self: &Arc<Self>, fault: ProtocolError) {
         self.say_and_end(fault);
         // Its reader may be waiting for a byte that never comes.
-        self.drainer.linger(Arc::clone(self) as Arc<dyn Drain>);
+        self.drainer.linger(Arc::clone(self) as Arc<dyn Flush>);
     }
 
     /// The same, by the reader, which itself sees to the end.
-    pub(super) fn say_and_end(self: &Arc<Self>, fault: Fault) {
+    pub(super) fn say_and_end(self: &Arc<Self>, fault: ProtocolError) {
         let mut sending = self.sending();
-        if matches!(sending.side.end, End::No | End::AfterReplies) {
+        if matches!(sending.side.end, CloseState::No | CloseState::AfterReplies) {
             sending
                 .side
                 .write(|out| reply::write_fault(out, fault.code, fault.text));
-            sending.side.end = End::AfterBytes;
+            sending.side.end = CloseState::AfterBytes;
             sending.side.forget_slots();
         }
     }
 
     /// Sends `protocolError` after the replies to what was asked before, and ends the connection.
-    pub(super) fn end_in_order(self: &Arc<Self>, fault: Fault) {
+    pub(super) fn end_in_order(self: &Arc<Self>, fault: ProtocolError) {
         let mut sending = self.sending();
         let number = sending.side.take_slots(1, false);
         sending.reply(number, |out| reply::write_fault(out, fault.code, fault.text));
-        if sending.side.end == End::No {
-            sending.side.end = End::AfterReplies;
+        if sending.side.end == CloseState::No {
+            sending.side.end = CloseState::AfterReplies;
         }
     }
 
     /// Ends the connection once what is here is sent.
     pub(super) fn end_after_bytes(self: &Arc<Self>) {
         let mut sending = self.sending();
-        if matches!(sending.side.end, End::No | End::AfterReplies) {
-            sending.side.end = End::AfterBytes;
+        if matches!(sending.side.end, CloseState::No | CloseState::AfterReplies) {
+            sending.side.end = CloseState::AfterBytes;
             sending.side.forget_slots();
         }
     }
@@ -238,8 +240,8 @@ impl Connection {
     /// Ends the connection once all that was asked is answered and sent.
     pub(super) fn end_after_replies(self: &Arc<Self>) {
         let mut sending = self.sending();
-        if sending.side.end == End::No {
-            sending.side.end = End::AfterReplies;
+        if sending.side.end == CloseState::No {
+            sending.side.end = CloseState::AfterReplies;
         }
     }
 
@@ -261,20 +263,20 @@ impl Connection {
 }
 
 /// The locked send side of a connection.
-pub struct Sending<'a> {
+pub struct ReplyWriter<'a> {
     connection: &'a Arc<Connection>,
     /// What was held when the guard was made; the drainer keeps the sum over all connections.
     before: usize,
-    side: MutexGuard<'a, SendSide>,
+    side: MutexGuard<'a, SendQueue>,
 }
 
-impl std::fmt::Debug for Sending<'_> {
+impl std::fmt::Debug for ReplyWriter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "sending on {:?}", self.connection)
     }
 }
 
-impl Sending<'_> {
+impl ReplyWriter<'_> {
     /// Answers the request of this number; its bytes leave as soon as all before it are answered. A
     /// number that was answered already is ignored.
     pub fn reply(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
@@ -282,7 +284,7 @@ impl Sending<'_> {
         self.side.finish(number);
     }
 
-    /// Adds a part, whole frames, to the reply of this number, which [`Sending::finish`] ends.
+    /// Adds a part, whole frames, to the reply of this number, which [`ReplyWriter::finish`] ends.
     pub fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
         self.side.part(number, write);
     }
@@ -293,8 +295,8 @@ impl Sending<'_> {
     }
 
     /// The request of this number has taken effect, though its reply comes later: those behind it may go.
-    pub fn effective(&mut self, number: u64) {
-        self.side.effective(number);
+    pub fn applied(&mut self, number: u64) {
+        self.side.applied(number);
     }
 
     /// Sends a notice: a whole frame that answers nothing and waits for nothing.
@@ -316,14 +318,14 @@ impl Sending<'_> {
         }
         if !side.broken && !side.draining {
             match side.out.send(&connection.socket) {
-                Left::Nothing => {}
-                Left::Some => {
+                FlushProgress::Nothing => {}
+                FlushProgress::Some => {
                     side.out.moved = Instant::now();
                     side.draining = true;
-                    let drain: Arc<dyn Drain> = Arc::clone(connection) as Arc<dyn Drain>;
+                    let drain: Arc<dyn Flush> = Arc::clone(connection) as Arc<dyn Flush>;
                     side.broken = connection.drainer.watch(connection.number, drain).is_err();
                 }
-                Left::Broken => side.broken = true,
+                FlushProgress::Broken => side.broken = true,
             }
         }
         connection.settle(side);
@@ -331,7 +333,7 @@ impl Sending<'_> {
     }
 }
 
-impl Drop for Sending<'_> {
+impl Drop for ReplyWriter<'_> {
     fn drop(&mut self) {
         self.flush();
         self.connection.changed.notify_all();
@@ -340,7 +342,7 @@ impl Drop for Sending<'_> {
 
 impl Connection {
     /// What follows from how far sending has come: the end that was asked for, or the cut.
-    fn settle(&self, side: &mut SendSide) {
+    fn settle(&self, side: &mut SendQueue) {
         if side.broken {
             if side.draining {
                 side.draining = false;
@@ -354,12 +356,12 @@ impl Connection {
         }
         let sent = side.unsent() == 0;
         let over = match side.end {
-            End::AfterReplies => sent && side.slots.is_empty(),
-            End::AfterBytes => sent,
-            End::No | End::Shut(_) => false,
+            CloseState::AfterReplies => sent && side.slots.is_empty(),
+            CloseState::AfterBytes => sent,
+            CloseState::No | CloseState::Shut(_) => false,
         };
         if over {
-            side.end = End::Shut(Instant::now());
+            side.end = CloseState::Shut(Instant::now());
             if let Some(tls) = side.tls.as_mut() {
                 tls.send_close_notify();
                 // If the socket takes no more now, the peer sees the end all the same, only less politely.
@@ -372,23 +374,23 @@ impl Connection {
     }
 }
 
-impl Drain for Connection {
+impl Flush for Connection {
     fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    fn drain(&self) -> Left {
+    fn flush(&self) -> FlushProgress {
         let mut side = self.side.lock();
         let before = side.held();
         let left = if side.broken {
-            Left::Broken
+            FlushProgress::Broken
         } else {
             side.out.send(&self.socket)
         };
-        if left == Left::Broken {
+        if left == FlushProgress::Broken {
             side.broken = true;
         }
-        if left != Left::Some && side.draining {
+        if left != FlushProgress::Some && side.draining {
             side.draining = false;
             self.drainer.forget(self.number);
         }
@@ -402,8 +404,8 @@ impl Drain for Connection {
     fn cut_if_lingering(&self, now: Instant) -> bool {
         let mut side = self.side.lock();
         let over = match side.end {
-            End::Shut(since) => now.saturating_duration_since(since) >= LINGER,
-            End::No | End::AfterReplies | End::AfterBytes => side.broken,
+            CloseState::Shut(since) => now.saturating_duration_since(since) >= LINGER,
+            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => side.broken,
         };
         if over {
             let before = side.held();
@@ -437,7 +439,7 @@ impl Drain for Connection {
 }
 
 /// A fault for a server that stops.
-pub const SHUTTING_DOWN: Fault = Fault::new(
+pub const SHUTTING_DOWN: ProtocolError = ProtocolError::new(
     ProtocolFault::ShuttingDown,
     "the server is shutting down; come back later",
 );

@@ -4,7 +4,7 @@
 //! bytes over; this thread alone waits, and it waits for all of them together.
 
 use crate::log::Throttle;
-use crate::thread::{Heart, Stop};
+use crate::thread::{Heartbeat, Stop};
 use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -24,7 +24,7 @@ const EVENTS: usize = 256;
 
 /// What is left of a socket's bytes after an attempt to send them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum FlushProgress {
     /// All sent.
     Nothing,
     /// Some are left.
@@ -33,31 +33,31 @@ pub enum Left {
     Broken,
 }
 
-/// Something whose bytes a [`Drainer`] sends when its socket takes them.
-pub trait Drain: Send + Sync {
+/// Something whose bytes a [`Flusher`] sends when its socket takes them.
+pub trait Flush: Send + Sync {
     /// The socket.
     fn socket(&self) -> BorrowedFd<'_>;
-    /// Sends what the socket takes now. Unless some is left, calls [`Drainer::forget`] while still holding
-    /// whatever lock it calls [`Drainer::watch`] under, so that the two never cross.
-    fn drain(&self) -> Left;
+    /// Sends what the socket takes now. Unless some is left, calls [`Flusher::forget`] while still holding
+    /// whatever lock it calls [`Flusher::watch`] under, so that the two never cross.
+    fn flush(&self) -> FlushProgress;
     /// Where this end has said its last for longer than the peer may take to close, cuts it off. Whether it
     /// is over.
     fn cut_if_lingering(&self, now: Instant) -> bool;
-    /// Where the peer has taken nothing for longer than it may, cuts it off and calls [`Drainer::forget`].
+    /// Where the peer has taken nothing for longer than it may, cuts it off and calls [`Flusher::forget`].
     fn cut_if_stalled(&self, now: Instant);
 }
 
 /// The thread that waits for sockets to take more, and the list of those it waits for.
-pub struct Drainer {
+pub struct Flusher {
     epoll: OwnedFd,
-    waiting: Mutex<HashMap<u64, Arc<dyn Drain>>>,
-    lingering: Mutex<Vec<Arc<dyn Drain>>>,
+    waiting: Mutex<HashMap<u64, Arc<dyn Flush>>>,
+    lingering: Mutex<Vec<Arc<dyn Flush>>>,
     unsent: AtomicUsize,
     /// Peers that are cut off are logged, but not by the thousand.
     pub(crate) throttle: Throttle,
 }
 
-impl std::fmt::Debug for Drainer {
+impl std::fmt::Debug for Flusher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Drainer")
             .field("unsent", &self.unsent())
@@ -65,14 +65,14 @@ impl std::fmt::Debug for Drainer {
     }
 }
 
-impl Drainer {
+impl Flusher {
     /// With nobody waiting.
     ///
     /// # Errors
     /// The system has no descriptor for it.
-    pub fn new() -> io::Result<Arc<Drainer>> {
+    pub fn new() -> io::Result<Arc<Flusher>> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Arc::new(Drainer {
+        Ok(Arc::new(Flusher {
             epoll,
             waiting: Mutex::default(),
             lingering: Mutex::default(),
@@ -86,7 +86,7 @@ impl Drainer {
         self.unsent.load(Ordering::Relaxed)
     }
 
-    /// Keeps the sum of [`Drainer::unsent`]: a peer's unsent bytes went from `before` to `after`.
+    /// Keeps the sum of [`Flusher::unsent`]: a peer's unsent bytes went from `before` to `after`.
     pub fn count(&self, before: usize, after: usize) {
         if after == before {
             return;
@@ -102,7 +102,7 @@ impl Drainer {
     ///
     /// # Errors
     /// The system refuses to watch it.
-    pub fn watch(&self, number: u64, drain: Arc<dyn Drain>) -> io::Result<()> {
+    pub fn watch(&self, number: u64, drain: Arc<dyn Flush>) -> io::Result<()> {
         let mut waiting = self.waiting.lock();
         let flags = EventFlags::OUT | EventFlags::ONESHOT;
         epoll::add(&self.epoll, drain.socket(), EventData::new_u64(number), flags)?;
@@ -111,7 +111,7 @@ impl Drainer {
     }
 
     /// Sends until stopped.
-    pub fn run(&self, stop: &Stop, heart: &Heart) {
+    pub fn run(&self, stop: &Stop, heart: &Heartbeat) {
         let mut events = Vec::with_capacity(EVENTS);
         let patience = Timespec {
             tv_sec: 0,
@@ -147,7 +147,7 @@ impl Drainer {
             return;
         };
         // Our lock is released here: who calls `watch` or `forget` holds its own already.
-        if drain.drain() == Left::Some {
+        if drain.flush() == FlushProgress::Some {
             let flags = EventFlags::OUT | EventFlags::ONESHOT;
             let watched = epoll::modify(&self.epoll, drain.socket(), EventData::new_u64(number), flags);
             // It may have been cut, and so forgotten, meanwhile.
@@ -160,12 +160,12 @@ impl Drainer {
     }
 
     /// Sees to it that a peer which was told the end does not stay for longer than it may.
-    pub fn linger(&self, drain: Arc<dyn Drain>) {
+    pub fn linger(&self, drain: Arc<dyn Flush>) {
         self.lingering.lock().push(drain);
     }
 
     fn sweep(&self, now: Instant) {
-        let all: Vec<(u64, Arc<dyn Drain>)> = self
+        let all: Vec<(u64, Arc<dyn Flush>)> = self
             .waiting
             .lock()
             .iter()

@@ -23,7 +23,7 @@ struct Count {
 
 /// Counts open connections and hands out places.
 #[derive(Debug)]
-pub struct Admission {
+pub struct ConnectionLimiter {
     limits: ConnectionLimits,
     count: Mutex<Count>,
     left: Condvar,
@@ -31,15 +31,15 @@ pub struct Admission {
 
 /// A place among the open connections; dropping it gives it back.
 #[derive(Debug)]
-pub struct Place {
-    admission: Arc<Admission>,
+pub struct ConnectionPermit {
+    admission: Arc<ConnectionLimiter>,
     ip: IpAddr,
 }
 
-impl Admission {
+impl ConnectionLimiter {
     /// With nothing open.
-    pub fn new(limits: ConnectionLimits) -> Arc<Admission> {
-        Arc::new(Admission {
+    pub fn new(limits: ConnectionLimits) -> Arc<ConnectionLimiter> {
+        Arc::new(ConnectionLimiter {
             limits,
             count: Mutex::default(),
             left: Condvar::new(),
@@ -47,7 +47,7 @@ impl Admission {
     }
 
     /// A place for a peer, or `None` where its address or all together have no more.
-    pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Place> {
+    pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
         let ip = ip.to_canonical();
         let mut count = self.count.lock();
         let here = count.by_ip.get(&ip).copied().unwrap_or(0);
@@ -56,7 +56,7 @@ impl Admission {
         }
         count.total += 1;
         count.by_ip.insert(ip, here + 1);
-        Some(Place {
+        Some(ConnectionPermit {
             admission: Arc::clone(self),
             ip,
         })
@@ -74,7 +74,7 @@ impl Admission {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut count = self.admission.count.lock();
         count.total = count.total.saturating_sub(1);
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn places_come_back() {
-        let admission = Admission::new(ConnectionLimits { total: 2, per_ip: 1 });
+        let admission = ConnectionLimiter::new(ConnectionLimits { total: 2, per_ip: 1 });
         let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let first = admission.admit(a).unwrap();
         assert!(admission.admit(a).is_none(), "one an address");

@@ -3,8 +3,8 @@
 //! Accepts connections on a thread of its own, with a backlog that survives a burst, and goes on when
 //! descriptors ran out and some are free again.
 
-use super::limits::{Admission, Place};
-use super::refusal::Refusal;
+use super::limits::{ConnectionLimiter, ConnectionPermit};
+use super::refusal::RejectSender;
 use crate::thread::Stop;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Connections that may wait to be accepted. The usual 128 overflows under a burst.
 pub const BACKLOG: i32 = 4096;
 /// How long accepting rests when the system has no descriptor, unless a connection ends sooner.
-const REST: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A listening socket.
 #[derive(Debug)]
@@ -54,10 +54,10 @@ impl Listener {
     /// wait; who is not admitted is refused.
     pub fn run(
         &self,
-        admission: &Arc<Admission>,
-        refusal: &Refusal,
+        admission: &Arc<ConnectionLimiter>,
+        refusal: &RejectSender,
         stop: &Stop,
-        serve: impl Fn(TcpStream, SocketAddr, Place),
+        serve: impl Fn(TcpStream, SocketAddr, ConnectionPermit),
     ) {
         let mut out_of_descriptors = false;
         let over = || stop.is_requested() || self.closed.load(Ordering::SeqCst);
@@ -81,7 +81,7 @@ impl Listener {
                             crate::warn!("no connection can be accepted until another ends: {error}");
                         }
                         out_of_descriptors = true;
-                        admission.wait_for_room(REST);
+                        admission.wait_for_room(ACCEPT_PAUSE);
                     }
                 }
             }

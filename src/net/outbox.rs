@@ -2,7 +2,7 @@
 //!
 //! What a client's connection and a worker's link share: bytes on their way out, sent without waiting.
 
-use super::drainer::Left;
+use super::drainer::FlushProgress;
 use crate::wire::{Instruction, MAX_DATA, frame, wipe};
 use rustix::net::SendFlags;
 use std::fmt;
@@ -10,12 +10,12 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 /// Room that an outbox keeps once it has been sent.
-const KEEP: usize = 64 * 1024;
+const RETAIN_BYTES: usize = 64 * 1024;
 /// Room for any reply that is one frame.
-const ROOM: usize = frame::HEADER + MAX_DATA;
+const INITIAL_BYTES: usize = frame::HEADER + MAX_DATA;
 
 /// Bytes on their way to one socket.
-pub struct Outbox {
+pub struct WriteBuffer {
     /// Appended to by whoever sends.
     pub bytes: Vec<u8>,
     head: usize,
@@ -30,22 +30,22 @@ pub fn is_secret(reply: &[u8]) -> bool {
     reply.get(1..3) == Some(&Instruction::SessionId.number().to_be_bytes())
 }
 
-impl fmt::Debug for Outbox {
+impl fmt::Debug for WriteBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outbox({} bytes unsent)", self.unsent())
     }
 }
 
-impl Drop for Outbox {
+impl Drop for WriteBuffer {
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-impl Outbox {
+impl WriteBuffer {
     /// With nothing to send.
-    pub fn new() -> Outbox {
-        Outbox {
+    pub fn new() -> WriteBuffer {
+        WriteBuffer {
             bytes: Vec::new(),
             head: 0,
             secret: false,
@@ -57,7 +57,7 @@ impl Outbox {
     pub fn reply(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.secret {
             // What is here must not be left behind where it moves from.
-            wipe::reserve(&mut self.bytes, ROOM);
+            wipe::reserve(&mut self.bytes, INITIAL_BYTES);
         }
         let start = self.bytes.len();
         write(&mut self.bytes);
@@ -70,7 +70,7 @@ impl Outbox {
     }
 
     /// Sends what the socket takes without waiting.
-    pub fn send(&mut self, socket: &TcpStream) -> Left {
+    pub fn send(&mut self, socket: &TcpStream) -> FlushProgress {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         while self.head < self.bytes.len() {
             match rustix::net::send(socket, &self.bytes[self.head..], flags) {
@@ -86,16 +86,16 @@ impl Outbox {
                         wipe::drop_front(&mut self.bytes, self.head);
                         self.head = 0;
                     }
-                    return Left::Some;
+                    return FlushProgress::Some;
                 }
-                Err(_) => return Left::Broken,
+                Err(_) => return FlushProgress::Broken,
             }
         }
         self.wipe();
         self.bytes.clear();
-        self.bytes.shrink_to(KEEP);
+        self.bytes.shrink_to(RETAIN_BYTES);
         self.head = 0;
-        Left::Nothing
+        FlushProgress::Nothing
     }
 
     /// Forgets everything.
@@ -106,7 +106,7 @@ impl Outbox {
     }
 }
 
-impl Outbox {
+impl WriteBuffer {
     /// Most of what is sent is no secret, and some of it is large.
     fn wipe(&mut self) {
         if std::mem::take(&mut self.secret) {
@@ -115,8 +115,8 @@ impl Outbox {
     }
 }
 
-impl Default for Outbox {
+impl Default for WriteBuffer {
     fn default() -> Self {
-        Outbox::new()
+        WriteBuffer::new()
     }
 }

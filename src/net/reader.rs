@@ -4,18 +4,18 @@
 //! idleness, and the manners of closing.
 
 use super::Connection;
-use super::connection::Room;
+use super::connection::Capacity;
 use crate::model::ProtocolFault;
-use crate::wire::{Fault, FrameBuffer, wipe};
+use crate::wire::{FrameBuffer, ProtocolError, wipe};
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroize;
 
 /// The first read's room; it doubles while reads fill it, so that an idle client costs little.
-const CHUNK_LEAST: usize = 2 * 1024;
+const CHUNK_MIN_BYTES: usize = 2 * 1024;
 /// The most that one read brings.
-const CHUNK_MOST: usize = 64 * 1024;
+const CHUNK_MAX_BYTES: usize = 64 * 1024;
 /// How long input is discarded after the sending side was shut, so that the last answer is not lost to a
 /// reset.
 pub const LINGER: Duration = Duration::from_secs(1);
@@ -37,11 +37,11 @@ pub struct ReaderLimits {
 
 /// Why no more bytes come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum ReadEnd {
     /// The peer shut its sending side between frames.
     Clean,
     /// The peer, or the bytes it sent, must be told.
-    Fault(Fault),
+    Fault(ProtocolError),
     /// The connection is broken, or was ended by someone else.
     Broken,
 }
@@ -56,7 +56,7 @@ pub fn is_passing(error: &std::io::Error) -> bool {
 
 /// Reads one connection.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ConnectionReader {
     connection: Arc<Connection>,
     limits: ReaderLimits,
     /// What came and was not taken yet.
@@ -70,21 +70,21 @@ pub struct Reader {
     closed: bool,
 }
 
-impl Drop for Reader {
+impl Drop for ConnectionReader {
     fn drop(&mut self) {
         wipe::clear(&mut self.chunk);
         wipe::clear(&mut self.plain);
     }
 }
 
-impl Reader {
+impl ConnectionReader {
     /// For a connection that nobody else reads.
-    pub fn new(connection: Arc<Connection>, limits: ReaderLimits) -> Reader {
-        Reader {
+    pub fn new(connection: Arc<Connection>, limits: ReaderLimits) -> ConnectionReader {
+        ConnectionReader {
             connection,
             limits,
             buffer: FrameBuffer::new(),
-            chunk: vec![0; CHUNK_LEAST],
+            chunk: vec![0; CHUNK_MIN_BYTES],
             plain: Vec::new(),
             frame_began: None,
             read_at: Instant::now(),
@@ -103,7 +103,7 @@ impl Reader {
     ///
     /// # Errors
     /// The connection ended meanwhile.
-    pub fn reserve_some(&mut self, count: usize) -> Result<(u64, usize), Ended> {
+    pub fn reserve_some(&mut self, count: usize) -> Result<(u64, usize), ReadEnd> {
         self.pausing(|connection, room| connection.reserve(count, false, room))
     }
 
@@ -111,7 +111,7 @@ impl Reader {
     ///
     /// # Errors
     /// The connection ended meanwhile.
-    pub fn reserve_one(&mut self) -> Result<u64, Ended> {
+    pub fn reserve_one(&mut self) -> Result<u64, ReadEnd> {
         self.reserve_some(1).map(|(first, _)| first)
     }
 
@@ -119,7 +119,7 @@ impl Reader {
     ///
     /// # Errors
     /// The connection ended meanwhile.
-    pub fn reserve_heavy(&mut self) -> Result<u64, Ended> {
+    pub fn reserve_heavy(&mut self) -> Result<u64, ReadEnd> {
         self.pausing(|connection, room| connection.reserve(1, true, room))
             .map(|(first, _)| first)
     }
@@ -128,18 +128,18 @@ impl Reader {
     ///
     /// # Errors
     /// The connection ended meanwhile.
-    pub fn wait_effective(&mut self) -> Result<(), Ended> {
-        self.pausing(|connection, _| connection.wait_effective().then_some(()))
+    pub fn wait_applied(&mut self) -> Result<(), ReadEnd> {
+        self.pausing(|connection, _| connection.wait_applied().then_some(()))
     }
 
     /// While we do not read, a frame's time does not run.
-    fn pausing<T>(&mut self, wait: impl FnOnce(&Connection, Room) -> Option<T>) -> Result<T, Ended> {
-        let room = Room {
+    fn pausing<T>(&mut self, wait: impl FnOnce(&Connection, Capacity) -> Option<T>) -> Result<T, ReadEnd> {
+        let room = Capacity {
             unanswered: self.limits.unanswered_max.max(1),
             heavy: HEAVY_MAX,
         };
         let paused = Instant::now();
-        let waited = wait(&self.connection, room).ok_or(Ended::Broken)?;
+        let waited = wait(&self.connection, room).ok_or(ReadEnd::Broken)?;
         let pause = paused.elapsed();
         self.read_at += pause;
         if let Some(began) = self.frame_began.as_mut() {
@@ -148,11 +148,11 @@ impl Reader {
         Ok(waited)
     }
 
-    /// Waits for bytes and puts them into [`Reader::buffer`].
+    /// Waits for bytes and puts them into [`ConnectionReader::buffer`].
     ///
     /// # Errors
     /// How the connection ended.
-    pub fn fill(&mut self) -> Result<(), Ended> {
+    pub fn fill(&mut self) -> Result<(), ReadEnd> {
         // What is left in the buffer is the beginning of a frame: its time runs from its first byte.
         if !self.buffer.is_partial() {
             self.frame_began = None;
@@ -174,13 +174,13 @@ impl Reader {
                     }
                 }
                 Err(e) if is_passing(&e) => {}
-                Err(_) => return Err(Ended::Broken),
+                Err(_) => return Err(ReadEnd::Broken),
             }
         }
     }
 
     /// Takes `size` received bytes; whether any of them are the protocol's.
-    fn take(&mut self, size: usize) -> Result<bool, Ended> {
+    fn take(&mut self, size: usize) -> Result<bool, ReadEnd> {
         let mut bytes = &self.chunk[..size];
         let tls = self.connection.decrypt(&mut bytes, &mut self.plain);
         let brought = match tls {
@@ -202,37 +202,37 @@ impl Reader {
             }
             Err(error) => {
                 crate::debug!("{:?} does not speak TLS: {error}", self.connection);
-                return Err(Ended::Broken);
+                return Err(ReadEnd::Broken);
             }
         };
         if !self.plain.is_empty() {
             self.buffer.extend(&self.plain);
             wipe::clear(&mut self.plain);
         }
-        if size == self.chunk.len() && size < CHUNK_MOST {
+        if size == self.chunk.len() && size < CHUNK_MAX_BYTES {
             self.chunk.resize(size * 2, 0);
         }
         Ok(brought > 0 || self.closed)
     }
 
-    fn end_of_stream(&self) -> Ended {
+    fn end_of_stream(&self) -> ReadEnd {
         if self.connection.is_over() {
-            Ended::Broken
+            ReadEnd::Broken
         } else if self.buffer.is_partial() {
-            Ended::Fault(Fault::new(
+            ReadEnd::Fault(ProtocolError::new(
                 ProtocolFault::BadFrame,
                 "the stream ends inside a frame",
             ))
         } else {
-            Ended::Clean
+            ReadEnd::Clean
         }
     }
 
     /// How long may be waited for the next byte.
-    fn time_left(&self) -> Result<Duration, Ended> {
+    fn time_left(&self) -> Result<Duration, ReadEnd> {
         let now = Instant::now();
         if self.connection.is_over() {
-            return Err(Ended::Broken);
+            return Err(ReadEnd::Broken);
         }
         if let Some(began) = self.frame_began {
             let left = self
@@ -240,7 +240,7 @@ impl Reader {
                 .frame_timeout
                 .saturating_sub(now.saturating_duration_since(began));
             return if left.is_zero() {
-                Err(Ended::Fault(Fault::new(
+                Err(ReadEnd::Fault(ProtocolError::new(
                     ProtocolFault::Timeout,
                     "the frame was not whole in time",
                 )))
@@ -255,7 +255,7 @@ impl Reader {
                     .idle_timeout
                     .saturating_sub(now.saturating_duration_since(since));
                 if left.is_zero() {
-                    Err(Ended::Fault(Fault::new(
+                    Err(ReadEnd::Fault(ProtocolError::new(
                         ProtocolFault::Timeout,
                         "the connection was idle for too long",
                     )))
@@ -284,13 +284,13 @@ impl Reader {
 
     /// Ends the connection as `ended` asks: the last answers leave, input is discarded for a while, and
     /// the socket is closed.
-    pub fn finish(mut self, ended: Ended) {
+    pub fn finish(mut self, ended: ReadEnd) {
         match ended {
-            Ended::Clean => {
+            ReadEnd::Clean => {
                 self.connection.end_after_replies();
                 self.connection.wait_empty();
             }
-            Ended::Fault(fault) => {
+            ReadEnd::Fault(fault) => {
                 if fault.code == ProtocolFault::Timeout {
                     self.connection.say_and_end(fault);
                 } else {
@@ -298,7 +298,7 @@ impl Reader {
                 }
                 self.discard();
             }
-            Ended::Broken => {
+            ReadEnd::Broken => {
                 // What is here already, such as what TLS says of an error, may leave.
                 self.connection.end_after_bytes();
                 self.discard();

@@ -5,7 +5,7 @@
 
 use super::reader::LINGER;
 use crate::model::ProtocolFault;
-use crate::thread::{Heart, Stop};
+use crate::thread::{Heartbeat, Stop};
 use crate::wire::reply;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::net::{RecvFlags, SendFlags};
@@ -16,25 +16,25 @@ use std::time::{Duration, Instant};
 /// Refused peers that may linger at once; beyond them a peer is closed without a word.
 pub const LINGERING_MAX: usize = 256;
 /// How often lingering peers are looked at.
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Reads of one peer's input at a look.
 const READS: usize = 16;
 
 /// Where refused sockets go.
 #[derive(Debug, Clone)]
-pub struct Refusal(Sender<TcpStream>);
+pub struct RejectSender(Sender<TcpStream>);
 
 /// The thread's half.
 #[derive(Debug)]
-pub struct Refuser(Receiver<TcpStream>);
+pub struct Rejecter(Receiver<TcpStream>);
 
 /// Both halves.
-pub fn refusal() -> (Refusal, Refuser) {
+pub fn refusal() -> (RejectSender, Rejecter) {
     let (sender, receiver) = bounded(LINGERING_MAX);
-    (Refusal(sender), Refuser(receiver))
+    (RejectSender(sender), Rejecter(receiver))
 }
 
-impl Refusal {
+impl RejectSender {
     /// Tells a peer that there is no room.
     pub fn refuse(&self, socket: TcpStream) {
         // Where even this has no room, the socket is dropped, which closes it.
@@ -42,9 +42,9 @@ impl Refusal {
     }
 }
 
-impl Refuser {
+impl Rejecter {
     /// Refuses until stopped.
-    pub fn run(&self, stop: &Stop, heart: &Heart) {
+    pub fn run(&self, stop: &Stop, heart: &Heartbeat) {
         let mut message = Vec::new();
         reply::write_fault(
             &mut message,
@@ -57,7 +57,7 @@ impl Refuser {
             let patience = if lingering.is_empty() {
                 crate::thread::TICK
             } else {
-                GLANCE
+                POLL_INTERVAL
             };
             if let Ok(socket) = self.0.recv_timeout(patience) {
                 let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;

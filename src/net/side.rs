@@ -3,17 +3,17 @@
 //! What a connection still owes: a slot for each request in their order, the bytes of replies on their way, and
 //! how far the end has come.
 
-use super::outbox::{self, Outbox};
+use super::outbox::{self, WriteBuffer};
 use crate::wire::wipe;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::time::Instant;
 
 /// Room that a send buffer keeps once it has been sent.
-const KEEP: usize = 64 * 1024;
+const RETAIN_BYTES: usize = 64 * 1024;
 
 /// One request's place in the order of replies.
-pub(super) enum Slot {
+pub(super) enum ReplySlot {
     /// Not answered yet; the bytes of its reply that are here; whether it has taken effect; whether its
     /// reply may be large.
     Waiting {
@@ -27,7 +27,7 @@ pub(super) enum Slot {
 
 /// How far the end has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum CloseState {
     /// Open.
     No,
     /// The sending side is shut as soon as every slot is answered and sent.
@@ -38,44 +38,44 @@ pub(super) enum End {
     Shut(Instant),
 }
 
-pub(super) struct SendSide {
+pub(super) struct SendQueue {
     pub(super) first: u64,
-    pub(super) slots: VecDeque<Slot>,
+    pub(super) slots: VecDeque<ReplySlot>,
     pub(super) ineffective: usize,
     /// Requests with large replies that are unanswered.
     pub(super) heavy: usize,
     pub(super) plain: Vec<u8>,
-    pub(super) out: Outbox,
+    pub(super) out: WriteBuffer,
     /// Bytes of replies that wait for those before them.
     pub(super) parked: usize,
     pub(super) tls: Option<Box<rustls::ServerConnection>>,
     pub(super) draining: bool,
     pub(super) broken: bool,
-    pub(super) end: End,
+    pub(super) end: CloseState,
 }
 
-impl SendSide {
+impl SendQueue {
     /// With nothing asked yet.
-    pub(super) fn new(tls: Option<Box<rustls::ServerConnection>>) -> SendSide {
-        SendSide {
+    pub(super) fn new(tls: Option<Box<rustls::ServerConnection>>) -> SendQueue {
+        SendQueue {
             first: 0,
             slots: VecDeque::new(),
             ineffective: 0,
             heavy: 0,
             plain: Vec::new(),
-            out: Outbox::new(),
+            out: WriteBuffer::new(),
             parked: 0,
             tls,
             draining: false,
             broken: false,
-            end: End::No,
+            end: CloseState::No,
         }
     }
 
     /// Slots for `count` requests, and the first's number.
     pub(super) fn take_slots(&mut self, count: usize, heavy: bool) -> u64 {
         let first = self.first + self.slots.len() as u64;
-        self.slots.extend((0..count).map(|_| Slot::Waiting {
+        self.slots.extend((0..count).map(|_| ReplySlot::Waiting {
             part: Vec::new(),
             effective: false,
             heavy,
@@ -88,7 +88,7 @@ impl SendSide {
     /// Nothing will be answered any more.
     pub(super) fn forget_slots(&mut self) {
         for slot in &mut self.slots {
-            let (Slot::Waiting { part: bytes, .. } | Slot::Ready(bytes)) = slot;
+            let (ReplySlot::Waiting { part: bytes, .. } | ReplySlot::Ready(bytes)) = slot;
             wipe_secret(bytes);
         }
         self.slots = VecDeque::new();
@@ -130,7 +130,7 @@ impl SendSide {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.broken || matches!(self.end, End::AfterBytes | End::Shut(_))
+        self.broken || matches!(self.end, CloseState::AfterBytes | CloseState::Shut(_))
     }
 
     /// Moves plain bytes through TLS.
@@ -141,7 +141,7 @@ impl SendSide {
         if !self.plain.is_empty() {
             tls.writer().write_all(&self.plain)?;
             wipe::clear(&mut self.plain);
-            self.plain.shrink_to(KEEP);
+            self.plain.shrink_to(RETAIN_BYTES);
         }
         while tls.wants_write() {
             tls.write_tls(&mut self.out.bytes)?;
@@ -149,7 +149,7 @@ impl SendSide {
         Ok(())
     }
 
-    /// Adds a part, whole frames, to the reply of this number, which [`SendSide::finish`] ends.
+    /// Adds a part, whole frames, to the reply of this number, which [`SendQueue::finish`] ends.
     pub(super) fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
         if self.is_over() {
             return;
@@ -157,7 +157,7 @@ impl SendSide {
         match self.at(number) {
             Some(0) => self.write(write),
             Some(at) => {
-                if let Some(Slot::Waiting { part, .. }) = self.slots.get_mut(at) {
+                if let Some(ReplySlot::Waiting { part, .. }) = self.slots.get_mut(at) {
                     let before = part.len();
                     write(part);
                     self.parked += part.len() - before;
@@ -172,7 +172,7 @@ impl SendSide {
         let Some(slot) = self.at(number).and_then(|at| self.slots.get_mut(at)) else {
             return;
         };
-        if let Slot::Waiting {
+        if let ReplySlot::Waiting {
             part,
             effective,
             heavy,
@@ -180,16 +180,16 @@ impl SendSide {
         {
             self.ineffective -= usize::from(!*effective);
             self.heavy -= usize::from(*heavy);
-            *slot = Slot::Ready(std::mem::take(part));
+            *slot = ReplySlot::Ready(std::mem::take(part));
         }
-        while let Some(Slot::Ready(_)) = self.slots.front() {
-            if let Some(Slot::Ready(bytes)) = self.slots.pop_front() {
+        while let Some(ReplySlot::Ready(_)) = self.slots.front() {
+            if let Some(ReplySlot::Ready(bytes)) = self.slots.pop_front() {
                 self.first += 1;
                 self.unpark(bytes);
             }
         }
         // The new first may have parts waiting; they may as well leave.
-        if let Some(Slot::Waiting { part, .. }) = self.slots.front_mut()
+        if let Some(ReplySlot::Waiting { part, .. }) = self.slots.front_mut()
             && !part.is_empty()
         {
             let earlier = std::mem::take(part);
@@ -198,11 +198,11 @@ impl SendSide {
     }
 
     /// The request of this number has taken effect, though its reply comes later: those behind it may go.
-    pub(super) fn effective(&mut self, number: u64) {
+    pub(super) fn applied(&mut self, number: u64) {
         let Some(at) = self.at(number) else {
             return;
         };
-        if let Some(Slot::Waiting { effective, .. }) = self.slots.get_mut(at)
+        if let Some(ReplySlot::Waiting { effective, .. }) = self.slots.get_mut(at)
             && !*effective
         {
             *effective = true;

@@ -4,8 +4,8 @@ use super::connection::{SHUTTING_DOWN, UNANSWERED_MAX};
 use super::reader::{HEAVY_MAX, LINGER};
 use super::*;
 use crate::model::ProtocolFault;
-use crate::thread::{self, Handle, Hearts, Stop};
-use crate::wire::{Fault, FrameBuffer, Header, Instruction, Reply, frame};
+use crate::thread::{self, Stop, ThreadHandle, Watchdog};
+use crate::wire::{FrameBuffer, FrameHeader, Instruction, ProtocolError, Reply, frame};
 use crossbeam_channel::{Receiver, bounded};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -18,18 +18,18 @@ const SHORT: Duration = Duration::from_millis(300);
 
 /// A drainer on its thread.
 struct Drains {
-    drainer: Arc<Drainer>,
+    drainer: Arc<Flusher>,
     stop: Stop,
-    thread: Option<Handle>,
+    thread: Option<ThreadHandle>,
 }
 
 impl Drains {
     fn start() -> Drains {
-        let (drainer, stop) = (Drainer::new().unwrap(), Stop::new());
+        let (drainer, stop) = (Flusher::new().unwrap(), Stop::new());
         let (runs, stopped, heart) = (
             Arc::clone(&drainer),
             stop.clone(),
-            Hearts::new().register("drainer"),
+            Watchdog::new().register("drainer"),
         );
         let thread = thread::spawn("drainer", move || runs.run(&stopped, &heart)).unwrap();
         Drains {
@@ -76,10 +76,10 @@ fn open(drains: &Drains, limits: SendLimits) -> (Arc<Connection>, TcpStream) {
 }
 
 /// A thread that answers each ping with a pong, as modules do, until the connection ends; how it ended.
-fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<Ended> {
+fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<ReadEnd> {
     let (tell, told) = bounded(1);
     thread::spawn("reader", move || {
-        let mut reader = Reader::new(connection, limits);
+        let mut reader = ConnectionReader::new(connection, limits);
         let ended = loop {
             if let Err(ended) = pongs(&mut reader) {
                 break ended;
@@ -92,16 +92,16 @@ fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<Ended> {
     told
 }
 
-fn pongs(reader: &mut Reader) -> Result<(), Ended> {
+fn pongs(reader: &mut ConnectionReader) -> Result<(), ReadEnd> {
     reader.fill()?;
     loop {
-        match reader.buffer.next(Header::check_request) {
+        match reader.buffer.next(FrameHeader::check_request) {
             Ok(None) => return Ok(()),
             Ok(Some(_)) => {
                 let number = reader.reserve_one()?;
                 reader.connection().reply(number, |out| Reply::Pong.write(out));
             }
-            Err(fault) => return Err(Ended::Fault(fault)),
+            Err(fault) => return Err(ReadEnd::Fault(fault)),
         }
     }
 }
@@ -119,7 +119,7 @@ fn replies(mut client: &TcpStream) -> Vec<Reply> {
     let mut buffer = FrameBuffer::new();
     buffer.extend(&bytes);
     let mut replies = Vec::new();
-    while let Some((header, data)) = buffer.next(Header::check).unwrap() {
+    while let Some((header, data)) = buffer.next(FrameHeader::check).unwrap() {
         replies.push(Reply::read(&header, data).unwrap());
     }
     assert!(!buffer.is_partial());
@@ -151,7 +151,7 @@ fn until(what: &str, is: impl Fn() -> bool) {
 fn replies_leave_in_the_order_of_requests() {
     let drains = Drains::start();
     let (connection, client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     assert_eq!(reader.reserve_some(5), Ok((0, 5)));
     let put = |text: &'static [u8]| move |out: &mut Vec<u8>| out.extend_from_slice(text);
     connection.reply(3, put(b"3"));
@@ -177,17 +177,17 @@ fn replies_leave_in_the_order_of_requests() {
 fn what_follows_waits_for_effect_and_not_for_replies() {
     let drains = Drains::start();
     let (connection, _client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
     let (tell, told) = bounded(1);
     let waiting = thread::spawn("waits", move || {
-        tell.send(reader.wait_effective()).unwrap();
+        tell.send(reader.wait_applied()).unwrap();
     })
     .unwrap();
-    connection.sending().effective(1);
-    connection.sending().effective(1);
+    connection.sending().applied(1);
+    connection.sending().applied(1);
     assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
-    connection.sending().effective(0);
+    connection.sending().applied(0);
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(())));
     waiting.join(Instant::now() + PATIENCE);
     connection.reply(0, |_| {});
@@ -198,7 +198,7 @@ fn what_follows_waits_for_effect_and_not_for_replies() {
 fn unanswered_requests_are_bounded() {
     let drains = Drains::start();
     let (connection, _client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     assert_eq!(
         reader.reserve_some(UNANSWERED_MAX - 1),
         Ok((0, UNANSWERED_MAX - 1))
@@ -220,7 +220,7 @@ fn unanswered_requests_are_bounded() {
 fn large_answers_are_counted_apart() {
     let drains = Drains::start();
     let (connection, _client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     for number in 0..HEAVY_MAX {
         assert_eq!(reader.reserve_heavy(), Ok(u64::try_from(number).unwrap()));
     }
@@ -237,7 +237,7 @@ fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
     const SIZE: usize = 16 << 20;
     let drains = Drains::start();
     let (connection, client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_one().unwrap();
     let began = Instant::now();
     connection.reply(0, |out| out.resize(SIZE, 7));
@@ -259,7 +259,7 @@ fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
 fn replies_that_wait_for_others_count_as_unread() {
     let drains = Drains::start();
     let (connection, client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
     connection.reply(1, |out| out.resize(100_000, 7));
     assert_eq!(drains.drainer.unsent(), 100_000);
@@ -282,7 +282,7 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
     let (stuck, stuck_client) = open(&drains, limits);
     let (slow, slow_client) = open(&drains, limits);
     for connection in [&stuck, &slow] {
-        let mut reader = Reader::new(Arc::clone(connection), reader_limits());
+        let mut reader = ConnectionReader::new(Arc::clone(connection), reader_limits());
         reader.reserve_one().unwrap();
         connection.reply(0, |out| out.resize(SIZE, 7));
     }
@@ -295,7 +295,7 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
         left -= some;
         std::thread::sleep(Duration::from_millis(250));
     }
-    assert_eq!(ended.recv_timeout(PATIENCE), Ok(Ended::Broken));
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
     assert!(!stuck.is_open());
     read_exactly(&slow_client, left);
     until("both are forgotten", || drains.drainer.unsent() == 0);
@@ -306,12 +306,12 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
 fn a_cut_connection_wakes_whoever_waits_for_it() {
     let drains = Drains::start();
     let (connection, client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_one().unwrap();
     let (tell, told) = bounded(1);
-    thread::spawn("waits", move || tell.send(reader.wait_effective()).unwrap()).unwrap();
+    thread::spawn("waits", move || tell.send(reader.wait_applied()).unwrap()).unwrap();
     connection.cut();
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Err(Ended::Broken)));
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(Err(ReadEnd::Broken)));
     connection.reply(0, |out| out.push(1));
     assert!(replies(&client).is_empty());
 }
@@ -332,13 +332,13 @@ fn idleness_ends_a_connection_unless_something_is_unanswered() {
     assert_eq!(said[0], Reply::Pong);
     assert_eq!(fault_of(&said[1]), ProtocolFault::Timeout);
     drop(client);
-    assert!(matches!(ended.recv_timeout(PATIENCE), Ok(Ended::Fault(_))));
+    assert!(matches!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Fault(_))));
 
     let (connection, client) = open(&drains, send_limits());
     let (answering, limits) = (Arc::clone(&connection), limits);
     let (tell, told) = bounded(1);
     thread::spawn("reader", move || {
-        let mut reader = Reader::new(connection, limits);
+        let mut reader = ConnectionReader::new(connection, limits);
         reader.reserve_one().unwrap();
         tell.send(reader.fill()).unwrap();
     })
@@ -346,7 +346,7 @@ fn idleness_ends_a_connection_unless_something_is_unanswered() {
     assert!(told.recv_timeout(SHORT * 3).is_err(), "it waits for an answer");
     answering.reply(0, |out| out.push(1));
     read_exactly(&client, 1);
-    assert!(matches!(told.recv_timeout(PATIENCE), Ok(Err(Ended::Fault(_)))));
+    assert!(matches!(told.recv_timeout(PATIENCE), Ok(Err(ReadEnd::Fault(_)))));
 }
 
 #[test]
@@ -412,41 +412,41 @@ fn a_frame_has_its_time_back_that_we_did_not_read() {
         unanswered_max: 1,
         ..reader_limits()
     };
-    let mut reader = Reader::new(Arc::clone(&connection), limits);
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), limits);
     let mut bytes = ping();
     bytes.extend_from_slice(&ping());
     bytes.extend_from_slice(&ping()[..3]);
     (&client).write_all(&bytes).unwrap();
     reader.fill().unwrap();
-    reader.buffer.next(Header::check_request).unwrap().unwrap();
+    reader.buffer.next(FrameHeader::check_request).unwrap().unwrap();
     reader.reserve_one().unwrap();
     let (answering, pause) = (Arc::clone(&connection), SHORT * 6);
     std::thread::spawn(move || {
         std::thread::sleep(pause);
         answering.reply(0, |out| Reply::Pong.write(out));
     });
-    reader.buffer.next(Header::check_request).unwrap().unwrap();
+    reader.buffer.next(FrameHeader::check_request).unwrap().unwrap();
     assert_eq!(reader.reserve_one(), Ok(1));
     connection.reply(1, |out| Reply::Pong.write(out));
     (&client).write_all(&ping()[3..]).unwrap();
     reader.fill().unwrap();
-    assert!(reader.buffer.next(Header::check_request).unwrap().is_some());
+    assert!(reader.buffer.next(FrameHeader::check_request).unwrap().is_some());
 }
 
 #[test]
 fn half_closed_clients_get_their_replies() {
     let drains = Drains::start();
     let (connection, client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     (&client).write_all(&ping()).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     reader.fill().unwrap();
     reader.reserve_one().unwrap();
     reader.buffer.clear();
-    assert_eq!(reader.fill(), Err(Ended::Clean));
+    assert_eq!(reader.fill(), Err(ReadEnd::Clean));
     let (tell, told) = bounded(1);
     thread::spawn("finish", move || {
-        reader.finish(Ended::Clean);
+        reader.finish(ReadEnd::Clean);
         tell.send(()).unwrap();
     })
     .unwrap();
@@ -489,11 +489,11 @@ fn the_last_answer_survives_a_client_that_goes_on_talking() {
     std::thread::sleep(LINGER / 3);
     let mut first = [0; 17];
     (&client).read_exact(&mut first).unwrap();
-    let header = Header::read(&first);
+    let header = FrameHeader::read(&first);
     assert_eq!(header.instruction, Instruction::Pong.number());
     let said = replies(&client);
     assert_eq!(fault_of(&said[0]), ProtocolFault::BadFrame);
-    assert!(matches!(ended.recv_timeout(PATIENCE), Ok(Ended::Fault(_))));
+    assert!(matches!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Fault(_))));
 }
 
 #[test]
@@ -507,7 +507,7 @@ fn an_end_from_outside_does_not_wait_for_a_silent_client() {
     connection.end_at_once(SHUTTING_DOWN);
     let said = replies(&client);
     assert_eq!(fault_of(&said[0]), ProtocolFault::ShuttingDown);
-    assert_eq!(ended.recv_timeout(PATIENCE), Ok(Ended::Broken));
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
     assert!(
         began.elapsed() >= LINGER && began.elapsed() < LINGER * 3,
         "{:?}",
@@ -522,27 +522,27 @@ fn an_end_from_outside_does_not_wait_for_a_silent_client() {
 fn an_end_from_outside_comes_before_what_is_unanswered() {
     let drains = Drains::start();
     let (connection, client) = open(&drains, send_limits());
-    let mut reader = Reader::new(Arc::clone(&connection), reader_limits());
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(3).unwrap();
     connection.reply(1, |out| out.resize(1000, 1));
     connection.end_at_once(SHUTTING_DOWN);
     assert_eq!(fault_of(&replies(&client)[0]), ProtocolFault::ShuttingDown);
     assert_eq!(drains.drainer.unsent(), 0);
-    assert_eq!(reader.wait_effective(), Err(Ended::Broken));
+    assert_eq!(reader.wait_applied(), Err(ReadEnd::Broken));
 }
 
 struct Port {
     listener: Arc<Listener>,
-    admission: Arc<Admission>,
+    admission: Arc<ConnectionLimiter>,
     stop: Stop,
-    threads: Vec<Handle>,
+    threads: Vec<ThreadHandle>,
 }
 
 impl Port {
     /// Accepts and keeps connections, each until its peer ends.
     fn open(total: usize, per_ip: usize) -> Port {
         let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
-        let admission = Admission::new(ConnectionLimits { total, per_ip });
+        let admission = ConnectionLimiter::new(ConnectionLimits { total, per_ip });
         let stop = Stop::new();
         let (refusal, refuser) = refusal::refusal();
         let (accepts, places, stopped) = (Arc::clone(&listener), Arc::clone(&admission), stop.clone());
@@ -555,7 +555,7 @@ impl Port {
                 });
             });
         });
-        let (stopped, heart) = (stop.clone(), Hearts::new().register("refuser"));
+        let (stopped, heart) = (stop.clone(), Watchdog::new().register("refuser"));
         let refusing = thread::spawn("refuser", move || refuser.run(&stopped, &heart));
         Port {
             listener,
@@ -601,7 +601,7 @@ fn peers_without_a_place_are_told_and_places_come_back() {
 fn a_closed_listener_frees_its_port_for_the_next() {
     let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
     let address: SocketAddr = listener.address();
-    let admission = Admission::new(ConnectionLimits { total: 9, per_ip: 9 });
+    let admission = ConnectionLimiter::new(ConnectionLimits { total: 9, per_ip: 9 });
     let accepted = Arc::new(AtomicUsize::new(0));
     let (refusal, _refuser) = refusal::refusal();
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
@@ -705,7 +705,7 @@ fn accepting_goes_on_when_descriptors_are_free_again() {
 
 mod tls {
     use super::*;
-    use crate::net::tls::Tls;
+    use crate::net::tls::ServerTls;
     use rustls::pki_types::{CertificateDer, ServerName};
     use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
     use std::path::Path;
@@ -717,7 +717,7 @@ mod tls {
         made.cert.der().clone()
     }
 
-    fn open(drains: &Drains, tls: &Tls, limits: ReaderLimits) -> (TcpStream, Receiver<Ended>) {
+    fn open(drains: &Drains, tls: &ServerTls, limits: ReaderLimits) -> (TcpStream, Receiver<ReadEnd>) {
         let (socket, client) = sockets();
         let state = Some(tls.accept().unwrap());
         let connection = Connection::new(socket, state, send_limits(), Arc::clone(&drains.drainer)).unwrap();
@@ -741,7 +741,7 @@ mod tls {
     fn the_same_protocol_inside() {
         let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
-        let tls = Tls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
         let (client, ended) = open(&drains, &tls, reader_limits());
         let mut client = speak(client, &root);
         for _ in 0..3 {
@@ -756,7 +756,7 @@ mod tls {
         client.conn.send_close_notify();
         client.conn.complete_io(&mut client.sock).unwrap();
         assert_eq!(client.read(&mut [0; 1]).unwrap(), 0, "closed in form");
-        assert_eq!(ended.recv_timeout(PATIENCE), Ok(Ended::Clean));
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Clean));
 
         // A new pair is taken up, a broken one is not.
         let other = certificate(folder.path());
@@ -773,7 +773,7 @@ mod tls {
     fn a_handshake_has_a_frames_time() {
         let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
-        let tls = Tls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
         let limits = ReaderLimits {
             frame_timeout: SHORT * 5,
             ..reader_limits()
@@ -784,7 +784,7 @@ mod tls {
         let ended = ended.recv_timeout(PATIENCE).unwrap();
         assert!(matches!(
             ended,
-            Ended::Fault(Fault {
+            ReadEnd::Fault(ProtocolError {
                 code: ProtocolFault::Timeout,
                 ..
             })
@@ -804,10 +804,10 @@ mod tls {
     fn plain_text_gets_nothing() {
         let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
         certificate(folder.path());
-        let tls = Tls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
         let (client, ended) = open(&drains, &tls, reader_limits());
         (&client).write_all(&ping()).unwrap();
-        assert_eq!(ended.recv_timeout(PATIENCE), Ok(Ended::Broken));
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
         let mut said = Vec::new();
         match (&client).read_to_end(&mut said) {
             Ok(_) => {}

@@ -15,20 +15,20 @@ const GO: usize = 16 * 1024;
 
 /// A worker's certificate and key, and the configuration made of them.
 #[derive(Debug)]
-pub struct Tls {
+pub struct ServerTls {
     certificate: PathBuf,
     key: PathBuf,
     config: RwLock<Arc<ServerConfig>>,
 }
 
-impl Tls {
+impl ServerTls {
     /// Reads both files.
     ///
     /// # Errors
     /// A file that cannot be read, or a pair that does not fit; the text names the file.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Tls, String> {
+    pub fn load(certificate: &Path, key: &Path) -> Result<ServerTls, String> {
         let config = RwLock::new(Arc::new(read(certificate, key)?));
-        Ok(Tls {
+        Ok(ServerTls {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
             config,
@@ -38,7 +38,7 @@ impl Tls {
     /// Reads both files again; connections that stand keep what they have.
     ///
     /// # Errors
-    /// As [`Tls::load`]; the old pair stays in force.
+    /// As [`ServerTls::load`]; the old pair stays in force.
     pub fn reload(&self) -> Result<(), String> {
         *self.config.write() = Arc::new(read(&self.certificate, &self.key)?);
         Ok(())
@@ -77,7 +77,7 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
 
 /// What received bytes did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Received {
+pub(super) struct TlsProgress {
     /// The handshake is not done yet.
     pub(super) handshaking: bool,
     /// The peer has closed its sending side, inside TLS.
@@ -92,7 +92,7 @@ pub(super) fn receive(
     tls: &mut ServerConnection,
     bytes: &mut &[u8],
     plain: &mut Vec<u8>,
-) -> io::Result<Received> {
+) -> io::Result<TlsProgress> {
     let mut closed = false;
     while !bytes.is_empty() && !closed {
         if tls.read_tls(bytes)? == 0 {
@@ -112,7 +112,7 @@ pub(super) fn receive(
             left = left.saturating_sub(size);
         }
     }
-    Ok(Received {
+    Ok(TlsProgress {
         handshaking: tls.is_handshaking(),
         closed,
     })

@@ -2,11 +2,11 @@
 //!
 //! The command line of `papertrader-sandbox`. It stands in the library so that man page and completions are made from it.
 
-use super::state::State;
+use super::state::SandboxState;
 use super::supervisor::{self, StopSignals};
-use super::{Failure, Layout, Options, WORKERS_MAX};
+use super::{Layout, SandboxError, SandboxOptions, WORKERS_MAX};
 use crate::daemon;
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,24 +31,24 @@ When all programs serve, run prints `ready master=HOST:PORT worker=HOST:PORT ...
 
 Ctrl-C stops everything. Exit codes: 0 done, 1 failed, 2 bad command line, 78 bad configuration or market files."
 )]
-pub struct Cli {
+pub struct SandboxCli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: SandboxCommand,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum SandboxCommand {
     /// Make a sandbox in an empty folder, and start nothing
-    Init(Init),
+    Init(InitArgs),
     /// Run a sandbox in the foreground; make it first where the folder is absent or empty
-    Run(Run),
+    Run(RunArgs),
 }
 
 /// Which folder, and what for programs.
 #[derive(Debug, Args)]
-pub struct Folder {
+pub struct FolderArgs {
     /// The sandbox's folder
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
@@ -59,7 +59,7 @@ pub struct Folder {
 
 /// What a new sandbox is to be like.
 #[derive(Debug, Args)]
-pub struct Wishes {
+pub struct DeploymentArgs {
     /// How many workers, 1 to 64 [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WORKERS_MAX)))]
     pub workers: Option<u16>,
@@ -69,7 +69,7 @@ pub struct Wishes {
     /// Where the replay starts, such as 2012-01-03; earlier bars are history [default: 2012-01-03 for the sample
     /// market, the first bar for another]
     #[arg(long, value_name = "DATE", value_parser = date)]
-    pub start: Option<Stamp>,
+    pub start: Option<Timestamp>,
     /// Time between two updates, 10ms to 1d [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub update_interval: Option<Duration>,
@@ -80,31 +80,31 @@ pub struct Wishes {
 
 /// `init`
 #[derive(Debug, Args)]
-pub struct Init {
+pub struct InitArgs {
     /// Where.
     #[command(flatten)]
-    pub folder: Folder,
+    pub folder: FolderArgs,
     /// How.
     #[command(flatten)]
-    pub wishes: Wishes,
+    pub wishes: DeploymentArgs,
 }
 
 /// `run`
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct RunArgs {
     /// Where.
     #[command(flatten)]
-    pub folder: Folder,
+    pub folder: FolderArgs,
     /// How, if it is to be made.
     #[command(flatten)]
-    pub wishes: Wishes,
+    pub wishes: DeploymentArgs,
     /// Leave a daemon that falls as it is, instead of starting it again
     #[arg(long)]
     pub no_restart: bool,
 }
 
-fn date(text: &str) -> Result<Stamp, String> {
-    Stamp::parse(text).map_err(|error| error.to_string())
+fn date(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
@@ -116,7 +116,7 @@ fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-impl Wishes {
+impl DeploymentArgs {
     fn are_none(&self) -> bool {
         self.workers.is_none()
             && self.seed_market.is_none()
@@ -125,9 +125,9 @@ impl Wishes {
             && self.bcrypt_cost.is_none()
     }
 
-    fn options(&self, folder: &Folder) -> Options {
-        let usual = Options::new(&folder.dir);
-        Options {
+    fn options(&self, folder: &FolderArgs) -> SandboxOptions {
+        let usual = SandboxOptions::new(&folder.dir);
+        SandboxOptions {
             workers: self.workers.unwrap_or(usual.workers),
             market: self.seed_market.clone(),
             start: self.start,
@@ -139,10 +139,10 @@ impl Wishes {
 }
 
 /// Does what the command line says.
-pub fn main(cli: &Cli) -> ExitCode {
+pub fn main(cli: &SandboxCli) -> ExitCode {
     let done = match &cli.command {
-        Command::Init(init) => make(init),
-        Command::Run(run) => serve(run),
+        SandboxCommand::Init(init) => make(init),
+        SandboxCommand::Run(run) => serve(run),
     };
     match done {
         Ok(()) => ExitCode::from(daemon::DONE),
@@ -164,17 +164,17 @@ fn print(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-fn json(state: &State) -> String {
+fn json(state: &SandboxState) -> String {
     // Plain strings and numbers always serialize.
     serde_json::to_string(state).unwrap_or_default()
 }
 
-fn make(init: &Init) -> Result<(), Failure> {
+fn make(init: &InitArgs) -> Result<(), SandboxError> {
     // Until it is whole: half a sandbox would be in the way of the next one, and GPG's agents would stay.
-    let _uninterrupted = StopSignals::watch().map_err(Failure::failed)?;
+    let _uninterrupted = StopSignals::watch().map_err(SandboxError::failed)?;
     let layout = super::init(&init.wishes.options(&init.folder), &mut tell)?;
     if init.folder.json {
-        print(&json(&State::read(&layout)?));
+        print(&json(&SandboxState::read(&layout)?));
     }
     tell(&format!(
         "made; papertrader-sandbox run --dir {} starts it",
@@ -183,13 +183,13 @@ fn make(init: &Init) -> Result<(), Failure> {
     Ok(())
 }
 
-fn serve(run: &Run) -> Result<(), Failure> {
-    let mut signals = StopSignals::watch().map_err(Failure::failed)?;
+fn serve(run: &RunArgs) -> Result<(), SandboxError> {
+    let mut signals = StopSignals::watch().map_err(SandboxError::failed)?;
     let layout = Layout::new(&run.folder.dir)?;
     if layout.is_empty()? {
         super::init(&run.wishes.options(&run.folder), &mut tell)?;
     } else if !run.wishes.are_none() {
-        return Err(Failure {
+        return Err(SandboxError {
             code: daemon::BAD_USAGE,
             text: format!(
                 "{}: this sandbox is made already; its options stand in its configuration files, and are given \
@@ -198,7 +198,7 @@ fn serve(run: &Run) -> Result<(), Failure> {
             ),
         });
     }
-    let mut serves = |state: &State| {
+    let mut serves = |state: &SandboxState| {
         print(&if run.folder.json {
             json(state)
         } else {

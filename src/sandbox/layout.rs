@@ -2,7 +2,7 @@
 //!
 //! Where everything of a sandbox lies in its folder, and how long the folder's path may be.
 
-use super::{Failure, at};
+use super::{SandboxError, at};
 use crate::link::keyring::{HOME_MAX, Keyring};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Layout {
     ///
     /// # Errors
     /// The current folder is not known.
-    pub fn new(dir: &Path) -> Result<Layout, Failure> {
+    pub fn new(dir: &Path) -> Result<Layout, SandboxError> {
         // Links are left as they are: what counts for sockets is the path that is used.
         let dir = std::path::absolute(dir).map_err(at(dir))?;
         Ok(Layout { dir })
@@ -50,7 +50,7 @@ impl Layout {
     ///
     /// # Errors
     /// It is no folder, or cannot be read.
-    pub fn is_empty(&self) -> Result<bool, Failure> {
+    pub fn is_empty(&self) -> Result<bool, SandboxError> {
         match fs::read_dir(&self.dir) {
             Ok(mut entries) => Ok(entries.next().is_none()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
@@ -62,7 +62,7 @@ impl Layout {
     ///
     /// # Errors
     /// The folder's path is too long; its length is named.
-    pub fn check_length(&self, workers: u16) -> Result<(), Failure> {
+    pub fn check_length(&self, workers: u16) -> Result<(), SandboxError> {
         let longest = names(workers)
             .map(|name| self.home(&name).as_os_str().len())
             .max()
@@ -72,7 +72,7 @@ impl Layout {
         if length <= most {
             return Ok(());
         }
-        Err(Failure::failed(format!(
+        Err(SandboxError::failed(format!(
             "{}: this path has {length} bytes, and the sockets of GPG's agents below it allow {most} at most; \
              choose a shorter one",
             self.dir.display()

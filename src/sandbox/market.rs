@@ -2,9 +2,9 @@
 //!
 //! The market of a sandbox: the sample that every program carries, or a copy of another folder's.
 
-use super::{Failure, at};
+use super::{SandboxError, at};
 use crate::master::assets::market_file;
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use std::fs;
 use std::path::Path;
 
@@ -19,13 +19,13 @@ const SAMPLE: &[(&str, &str)] = &[
 ];
 
 /// Where a replay of the sample market starts: 2012-01-03, with years of history before it and a year to come.
-pub const SAMPLE_START: Option<Stamp> = Some(Stamp(1_325_548_800_000));
+pub const SAMPLE_START: Option<Timestamp> = Some(Timestamp(1_325_548_800_000));
 
 /// Writes the sample market.
 ///
 /// # Errors
 /// The disk refuses.
-pub fn write_sample(into: &Path) -> Result<(), Failure> {
+pub fn write_sample(into: &Path) -> Result<(), SandboxError> {
     for (name, text) in SAMPLE {
         let path = into.join(name);
         fs::write(&path, text).map_err(at(&path))?;
@@ -37,7 +37,7 @@ pub fn write_sample(into: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// There is no such folder, no such file in it, or the disk refuses.
-pub fn copy(from: &Path, into: &Path) -> Result<(), Failure> {
+pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
     let mut copied = 0_u32;
     for entry in fs::read_dir(from).map_err(at(from))? {
         let path = entry.map_err(at(from))?.path();
@@ -48,7 +48,7 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), Failure> {
         copied += 1;
     }
     if copied == 0 {
-        return Err(Failure::failed(format!(
+        return Err(SandboxError::failed(format!(
             "{}: this folder holds no SYMBOL.csv, and so no market",
             from.display()
         )));
@@ -57,9 +57,9 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), Failure> {
 }
 
 /// The earliest bar of a folder's files, if they can be read that far.
-pub fn first_bar(folder: &Path) -> Option<Stamp> {
+pub fn first_bar(folder: &Path) -> Option<Timestamp> {
     let files = market_file::folder(folder).ok()?;
-    let first = |path: &Path| market_file::Rows::open(path).ok()?.next_bar().ok()?;
+    let first = |path: &Path| market_file::MarketRows::open(path).ok()?.next_bar().ok()?;
     files
         .values()
         .filter_map(|path| first(path).map(|bar| bar.time))

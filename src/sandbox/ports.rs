@@ -3,7 +3,7 @@
 //! Ports on loopback that nobody uses, for sandboxes that stand side by side; and new ones for a sandbox whose
 //! ports somebody took.
 
-use super::{Failure, LOOPBACK, Layout, at};
+use super::{LOOPBACK, Layout, SandboxError, at};
 use crate::config::{MasterConfig, WorkerConfig};
 use crate::master::workers::move_offline;
 use parking_lot::Mutex;
@@ -67,7 +67,7 @@ pub fn is_free(address: SocketAddr) -> bool {
 ///
 /// # Errors
 /// The configuration cannot be read or written, a master has the database, or no port is free.
-pub fn settle(layout: &Layout, all: bool) -> Result<Vec<(SocketAddr, SocketAddr)>, Failure> {
+pub fn settle(layout: &Layout, all: bool) -> Result<Vec<(SocketAddr, SocketAddr)>, SandboxError> {
     let master_file = layout.master_config();
     let (master, _) = MasterConfig::load(&master_file).map_err(wrong)?;
     let mut files = vec![master_file];
@@ -80,7 +80,7 @@ pub fn settle(layout: &Layout, all: bool) -> Result<Vec<(SocketAddr, SocketAddr)
         files.push(file);
     }
     addresses.retain(|address| address.ip() == LOOPBACK && (all || !is_free(*address)));
-    let ports = free(addresses.len()).map_err(Failure::failed)?;
+    let ports = free(addresses.len()).map_err(SandboxError::failed)?;
     let moves: Vec<_> = addresses
         .into_iter()
         .zip(ports.into_iter().map(|port| SocketAddr::new(LOOPBACK, port)))
@@ -93,21 +93,21 @@ pub fn settle(layout: &Layout, all: bool) -> Result<Vec<(SocketAddr, SocketAddr)
     }
     for worker in workers {
         if let Some((_, new)) = moves.iter().find(|(old, _)| *old == worker.listen) {
-            move_offline(&master.database, &worker.uuid, &new.to_string()).map_err(Failure::failed)?;
+            move_offline(&master.database, &worker.uuid, &new.to_string()).map_err(SandboxError::failed)?;
         }
     }
     Ok(moves)
 }
 
-fn wrong(error: crate::config::ConfigError) -> Failure {
-    Failure {
+fn wrong(error: crate::config::ConfigError) -> SandboxError {
+    SandboxError {
         code: crate::daemon::BAD_CONFIG,
         text: error.to_string(),
     }
 }
 
 /// Puts new addresses in place of old ones, and leaves everything else that a person wrote there.
-fn rewrite(file: &Path, moves: &[(SocketAddr, SocketAddr)]) -> Result<(), Failure> {
+fn rewrite(file: &Path, moves: &[(SocketAddr, SocketAddr)]) -> Result<(), SandboxError> {
     let old = fs::read_to_string(file).map_err(at(file))?;
     let mut new = String::with_capacity(old.len());
     for line in old.split_inclusive('\n') {

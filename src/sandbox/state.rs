@@ -2,7 +2,7 @@
 //!
 //! `sandbox.json`: addresses and process IDs of a sandbox.
 
-use super::{Failure, Layout, at, layout, ports};
+use super::{Layout, SandboxError, at, layout, ports};
 use crate::config::{ConfigError, MasterConfig, WorkerConfig};
 use crate::daemon;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// What runs in a sandbox, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct SandboxState {
     /// The folder.
     pub dir: PathBuf,
     /// Whether all programs serve.
@@ -44,13 +44,13 @@ pub struct Program {
     pub control_socket: Option<PathBuf>,
 }
 
-impl State {
+impl SandboxState {
     /// As the configurations have it, with nothing running.
     ///
     /// # Errors
     /// A configuration cannot be read: exit code 78.
-    pub fn planned(layout: &Layout) -> Result<State, Failure> {
-        let wrong = |error: ConfigError| Failure {
+    pub fn planned(layout: &Layout) -> Result<SandboxState, SandboxError> {
+        let wrong = |error: ConfigError| SandboxError {
             code: daemon::BAD_CONFIG,
             text: error.to_string(),
         };
@@ -72,7 +72,7 @@ impl State {
             let (config, _) = WorkerConfig::load(&file).map_err(wrong)?;
             workers.push(program(config.name, config.listen.to_string(), file));
         }
-        Ok(State {
+        Ok(SandboxState {
             dir: layout.dir().to_owned(),
             ready: false,
             pid: None,
@@ -85,19 +85,20 @@ impl State {
     ///
     /// # Errors
     /// There is none, or it is not one of ours.
-    pub fn read(layout: &Layout) -> Result<State, Failure> {
+    pub fn read(layout: &Layout) -> Result<SandboxState, SandboxError> {
         let path = layout.state();
         let text = fs::read_to_string(&path).map_err(at(&path))?;
-        serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
+        serde_json::from_str(&text)
+            .map_err(|error| SandboxError::failed(format!("{}: {error}", path.display())))
     }
 
     /// Puts this in place of what the file had.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn write(&self, layout: &Layout) -> Result<(), Failure> {
+    pub fn write(&self, layout: &Layout) -> Result<(), SandboxError> {
         let path = layout.state();
-        let text = serde_json::to_string_pretty(self).map_err(Failure::failed)?;
+        let text = serde_json::to_string_pretty(self).map_err(SandboxError::failed)?;
         ports::replace(&path, &format!("{text}\n")).map_err(at(&path))
     }
 

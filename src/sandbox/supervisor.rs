@@ -4,8 +4,8 @@
 //! stopped in order.
 
 use super::process::{self, Process, wait_any};
-use super::state::State;
-use super::{Failure, Layout, at, ports};
+use super::state::SandboxState;
+use super::{Layout, SandboxError, at, ports};
 use crate::daemon;
 use rustix::process::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -24,9 +24,9 @@ const STOP_DEADLINE: Duration = Duration::from_secs(6);
 /// Starts, where somebody took a port between choosing and using it.
 const START_TRIES: u32 = 3;
 /// Before a daemon that fell is started again; twice as long each time that it falls before it serves.
-const RESTART_FIRST: Duration = Duration::from_millis(500);
+const RESTART_PAUSE_FIRST: Duration = Duration::from_millis(500);
 /// The longest such pause.
-const RESTART_MOST: Duration = Duration::from_secs(10);
+const RESTART_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// The loop looks around at least this often.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -84,19 +84,19 @@ struct Slot {
 enum End {
     Asked,
     /// A daemon ended before all of them served.
-    Fell(Failure),
+    Fell(SandboxError),
 }
 
 struct Supervisor<'a> {
     layout: &'a Layout,
-    state: State,
+    state: SandboxState,
     slots: Vec<Slot>,
     restart: bool,
     /// All of them have served at the same time.
     told: bool,
     signals: &'a mut StopSignals,
     tell: &'a mut dyn FnMut(&str),
-    serves: &'a mut dyn FnMut(&State),
+    serves: &'a mut dyn FnMut(&SandboxState),
 }
 
 /// Runs the sandbox until SIGINT or SIGTERM. `serves` is called once, when all daemons serve; `tell` hears what
@@ -110,10 +110,10 @@ pub fn run(
     restart: bool,
     signals: &mut StopSignals,
     tell: &mut dyn FnMut(&str),
-    serves: &mut dyn FnMut(&State),
-) -> Result<(), Failure> {
+    serves: &mut dyn FnMut(&SandboxState),
+) -> Result<(), SandboxError> {
     if !layout.master_config().exists() {
-        return Err(Failure::failed(format!(
+        return Err(SandboxError::failed(format!(
             "{}: this folder is not empty, and no sandbox: it has no master.toml",
             layout.dir().display()
         )));
@@ -128,7 +128,7 @@ pub fn run(
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(Failure::failed(format!(
+            return Err(SandboxError::failed(format!(
                 "{}: this sandbox runs already",
                 layout.dir().display()
             )));
@@ -148,7 +148,7 @@ pub fn run(
         match end? {
             End::Asked => return stopped,
             End::Fell(failure) => {
-                let taken = State::planned(layout)?
+                let taken = SandboxState::planned(layout)?
                     .programs()
                     .filter_map(|program| program.address.parse().ok())
                     .any(|address| !ports::is_free(address));
@@ -166,9 +166,9 @@ impl<'a> Supervisor<'a> {
         restart: bool,
         signals: &'a mut StopSignals,
         tell: &'a mut dyn FnMut(&str),
-        serves: &'a mut dyn FnMut(&State),
-    ) -> Result<Supervisor<'a>, Failure> {
-        let mut state = State::planned(layout)?;
+        serves: &'a mut dyn FnMut(&SandboxState),
+    ) -> Result<Supervisor<'a>, SandboxError> {
+        let mut state = SandboxState::planned(layout)?;
         state.pid = Some(std::process::id());
         let slot = |(place, program): (usize, &super::state::Program)| Slot {
             name: program.name.clone(),
@@ -180,7 +180,7 @@ impl<'a> Supervisor<'a> {
             config: program.config.clone(),
             process: None,
             due: None,
-            pause: RESTART_FIRST,
+            pause: RESTART_PAUSE_FIRST,
             ready: false,
         };
         let slots = state.programs().enumerate().map(slot).collect();
@@ -198,7 +198,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Until the signal, or until a daemon ends that has to be there.
-    fn serve(&mut self) -> Result<End, Failure> {
+    fn serve(&mut self) -> Result<End, SandboxError> {
         (self.tell)("starting the master …");
         self.start(0)?;
         let deadline = Instant::now() + START_DEADLINE;
@@ -223,7 +223,7 @@ impl<'a> Supervisor<'a> {
             if !self.told {
                 if let Some(slot) = self.slots.iter().find(|slot| !slot.ready) {
                     if Instant::now() > deadline {
-                        return Ok(End::Fell(Failure::failed(format!(
+                        return Ok(End::Fell(SandboxError::failed(format!(
                             "{} does not serve after {START_DEADLINE:?}; its log says why",
                             slot.name
                         ))));
@@ -238,7 +238,7 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn wait(&self) -> Result<(), Failure> {
+    fn wait(&self) -> Result<(), SandboxError> {
         let now = Instant::now();
         let due = self.slots.iter().filter_map(|slot| slot.due).min();
         let most = due.map_or(LOOK, |due| due.saturating_duration_since(now).min(LOOK));
@@ -246,23 +246,23 @@ impl<'a> Supervisor<'a> {
         let fds = children
             .flat_map(Process::events)
             .chain(std::iter::once(self.signals.fd()));
-        wait_any(fds, most).map_err(Failure::failed)
+        wait_any(fds, most).map_err(SandboxError::failed)
     }
 
-    fn start(&mut self, place: usize) -> Result<(), Failure> {
+    fn start(&mut self, place: usize) -> Result<(), SandboxError> {
         let slot = &mut self.slots[place];
         slot.due = None;
         slot.ready = false;
         let socket = self.layout.notify_socket(&slot.name);
         let process = Process::start(&slot.program, &slot.config, &socket, Stdio::inherit())
-            .map_err(|error| Failure::failed(format!("{} cannot be started: {error}", slot.name)))?;
+            .map_err(|error| SandboxError::failed(format!("{} cannot be started: {error}", slot.name)))?;
         let pid = process.pid();
         slot.process = Some(process);
         self.note(place, Some(pid), false)
     }
 
     /// Writes down what has become of a daemon.
-    fn note(&mut self, place: usize, pid: Option<u32>, ready: bool) -> Result<(), Failure> {
+    fn note(&mut self, place: usize, pid: Option<u32>, ready: bool) -> Result<(), SandboxError> {
         if let Some(program) = self.state.program(place) {
             program.pid = pid;
             program.ready = ready;
@@ -272,7 +272,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Takes in what has happened to a daemon; why the sandbox cannot go on, if it cannot.
-    fn look(&mut self, place: usize) -> Result<Option<Failure>, Failure> {
+    fn look(&mut self, place: usize) -> Result<Option<SandboxError>, SandboxError> {
         let slot = &mut self.slots[place];
         let Some(process) = &mut slot.process else {
             if slot.due.is_some_and(|due| due <= Instant::now()) {
@@ -289,7 +289,7 @@ impl<'a> Supervisor<'a> {
         }
         if process.is_ready() && !slot.ready {
             slot.ready = true;
-            slot.pause = RESTART_FIRST;
+            slot.pause = RESTART_PAUSE_FIRST;
             let pid = process.pid();
             if self.told {
                 (self.tell)(&format!("{} serves again, as process {pid}", slot.name));
@@ -299,7 +299,7 @@ impl<'a> Supervisor<'a> {
         Ok(None)
     }
 
-    fn ended(&mut self, place: usize, status: ExitStatus) -> Result<Option<Failure>, Failure> {
+    fn ended(&mut self, place: usize, status: ExitStatus) -> Result<Option<SandboxError>, SandboxError> {
         let slot = &mut self.slots[place];
         slot.process = None;
         slot.ready = false;
@@ -310,7 +310,7 @@ impl<'a> Supervisor<'a> {
                 _ => daemon::FAILED,
             };
             let text = format!("{name} ended before it served: {status}");
-            return Ok(Some(Failure { code, text }));
+            return Ok(Some(SandboxError { code, text }));
         }
         let again = self.restart && !status.success();
         let slot = &mut self.slots[place];
@@ -320,7 +320,7 @@ impl<'a> Supervisor<'a> {
                 "{name} ended: {status}; it is started again in {:?}",
                 slot.pause
             ));
-            slot.pause = (slot.pause * 2).min(RESTART_MOST);
+            slot.pause = (slot.pause * 2).min(RESTART_PAUSE_MAX);
         } else {
             // Whoever stops a daemon by hand wants it stopped.
             (self.tell)(&format!("{name} ended: {status}; it is not started again"));
@@ -330,7 +330,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Stops the workers, then the master, so that the last replies still find their way; then GPG's agents.
-    fn stop(&mut self) -> Result<(), Failure> {
+    fn stop(&mut self) -> Result<(), SandboxError> {
         let (master, workers) = self.slots.split_at_mut(1);
         let mut killed = Vec::new();
         for slots in [workers, master] {
@@ -363,7 +363,7 @@ impl<'a> Supervisor<'a> {
         if killed.is_empty() {
             return Ok(());
         }
-        Err(Failure::failed(format!(
+        Err(SandboxError::failed(format!(
             "did not stop in time, and was killed: {}",
             killed.join(", ")
         )))

@@ -20,7 +20,7 @@ fn a_path_that_sockets_cannot_have_is_refused_with_its_length() {
     // A tenth worker's name is longer.
     assert!(Layout::new(&longest(most)).unwrap().check_length(10).is_err());
     let dir = longest(most + 1);
-    let refused = init(&Options::new(&dir), &mut |_| {}).unwrap_err();
+    let refused = init(&SandboxOptions::new(&dir), &mut |_| {}).unwrap_err();
     assert_eq!(refused.code, daemon::FAILED);
     assert!(refused.text.contains(&format!("{} bytes", most + 1)), "{refused}");
     assert!(!dir.exists());
@@ -30,7 +30,7 @@ fn a_path_that_sockets_cannot_have_is_refused_with_its_length() {
 fn a_folder_that_holds_something_is_left_alone() {
     let folder = folder();
     fs::write(folder.path().join("thesis.txt"), "mine").unwrap();
-    let refused = init(&Options::new(folder.path()), &mut |_| {}).unwrap_err();
+    let refused = init(&SandboxOptions::new(folder.path()), &mut |_| {}).unwrap_err();
     assert_eq!(refused.code, daemon::FAILED);
     assert!(refused.text.contains("not empty"), "{refused}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -45,9 +45,9 @@ fn what_fails_leaves_nothing() {
     let (there, absent) = (folder.path().join("there"), folder.path().join("absent"));
     fs::create_dir(&there).unwrap();
     for (dir, stays) in [(&there, true), (&absent, false)] {
-        let options = Options {
+        let options = SandboxOptions {
             market: Some(market.clone()),
-            ..Options::new(dir)
+            ..SandboxOptions::new(dir)
         };
         let refused = init(&options, &mut |_| {}).unwrap_err();
         assert!(refused.text.contains("no market"), "{refused}");
@@ -59,12 +59,12 @@ fn what_fails_leaves_nothing() {
 #[test]
 fn a_sandbox_has_its_settings_and_can_be_moved() {
     let folder = folder();
-    let options = Options {
+    let options = SandboxOptions {
         workers: 2,
         update_interval: Duration::from_millis(250),
         bcrypt_cost: 4,
-        start: Stamp::parse("2012-06-01").ok(),
-        ..Options::new(folder.path().join("a"))
+        start: Timestamp::parse("2012-06-01").ok(),
+        ..SandboxOptions::new(folder.path().join("a"))
     };
     let mut told = Vec::new();
     init(&options, &mut |line| told.push(line.to_owned())).unwrap();
@@ -157,6 +157,9 @@ fn another_market_starts_at_its_first_bar() {
     )
     .unwrap();
     fs::write(folder.path().join("C.csv"), format!("{head}nonsense\n")).unwrap();
-    assert_eq!(market::first_bar(folder.path()), Stamp::parse("2020-01-02").ok());
-    assert_eq!(market::SAMPLE_START, Stamp::parse("2012-01-03").ok());
+    assert_eq!(
+        market::first_bar(folder.path()),
+        Timestamp::parse("2020-01-02").ok()
+    );
+    assert_eq!(market::SAMPLE_START, Timestamp::parse("2012-01-03").ok());
 }

@@ -1,7 +1,7 @@
 //! spec/wire/argument.md · 4.5 (string arguments separated by a space)
 
-use super::Fault;
-use crate::model::{Malformed, ProtocolFault};
+use super::ProtocolError;
+use crate::model::{ProtocolFault, ValueError};
 use uuid::Uuid;
 
 /// The text arguments of one message: UTF-8, separated by exactly one space, none of them empty.
@@ -16,9 +16,9 @@ impl<'a> Arguments<'a> {
     ///
     /// # Errors
     /// `bad-frame`: no UTF-8, fewer parts, an empty part, data without arguments.
-    pub fn read(count: u16, data: &'a [u8]) -> Result<Arguments<'a>, Fault> {
-        const fn bad(text: &'static str) -> Fault {
-            Fault::new(ProtocolFault::BadFrame, text)
+    pub fn read(count: u16, data: &'a [u8]) -> Result<Arguments<'a>, ProtocolError> {
+        const fn bad(text: &'static str) -> ProtocolError {
+            ProtocolError::new(ProtocolFault::BadFrame, text)
         }
         if count == 0 {
             return if data.is_empty() {
@@ -77,11 +77,11 @@ pub fn cut(text: &str, most: usize) -> &str {
 ///
 /// # Errors
 /// Any other form.
-pub fn parse_uuid(text: &str) -> Result<Uuid, Malformed> {
+pub fn parse_uuid(text: &str) -> Result<Uuid, ValueError> {
     Uuid::try_parse(text)
         .ok()
         .filter(|id| id.hyphenated().to_string() == text)
-        .ok_or(Malformed("a transaction ID is a lower-case, hyphenated UUID"))
+        .ok_or(ValueError("a transaction ID is a lower-case, hyphenated UUID"))
 }
 
 /// Whether a text is of the form `host:port` in which clients are told a worker: a host without white space,

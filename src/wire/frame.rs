@@ -11,7 +11,7 @@
 //! ```
 //! Unsigned, big-endian.
 
-use super::{Arguments, Direction, Fault, Instruction, MessageType, instruction, wipe};
+use super::{Arguments, Direction, Instruction, MessageType, ProtocolError, instruction, wipe};
 use crate::model::ProtocolFault as P;
 use byteorder::{BigEndian, ByteOrder};
 use std::fmt;
@@ -24,7 +24,7 @@ pub const MAX_DATA: usize = 8192;
 
 /// The fixed part of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub struct FrameHeader {
     /// messageType as it came.
     pub message_type: u8,
     /// instruction as it came.
@@ -39,10 +39,10 @@ pub struct Header {
     pub max: u32,
 }
 
-impl Header {
+impl FrameHeader {
     /// The header of a message that is one packet.
-    pub fn single(instruction: Instruction, data_size: usize, argument_count: usize) -> Header {
-        Header {
+    pub fn single(instruction: Instruction, data_size: usize, argument_count: usize) -> FrameHeader {
+        FrameHeader {
             message_type: instruction.message_type() as u8,
             instruction: instruction.number(),
             data_size: u32::try_from(data_size).unwrap_or(u32::MAX),
@@ -53,8 +53,8 @@ impl Header {
     }
 
     /// Reads 17 bytes; any are a header, and what they mean is checked after.
-    pub fn read(bytes: &[u8; HEADER]) -> Header {
-        Header {
+    pub fn read(bytes: &[u8; HEADER]) -> FrameHeader {
+        FrameHeader {
             message_type: bytes[0],
             instruction: BigEndian::read_u16(&bytes[1..3]),
             data_size: BigEndian::read_u32(&bytes[3..7]),
@@ -80,18 +80,18 @@ impl Header {
     ///
     /// # Errors
     /// `bad-frame` or `too-large`.
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), ProtocolError> {
         if MessageType::from_byte(self.message_type).is_none() {
-            return Err(Fault::new(P::BadFrame, "unknown messageType"));
+            return Err(ProtocolError::new(P::BadFrame, "unknown messageType"));
         }
         if self.instruction >> 8 != u16::from(self.message_type) {
-            return Err(Fault::new(
+            return Err(ProtocolError::new(
                 P::BadFrame,
                 "the instruction's high byte differs from the messageType",
             ));
         }
         if usize::try_from(self.data_size).unwrap_or(usize::MAX) > MAX_DATA {
-            return Err(Fault::new(P::TooLarge, "dataSize is over 8192"));
+            return Err(ProtocolError::new(P::TooLarge, "dataSize is over 8192"));
         }
         Ok(())
     }
@@ -100,27 +100,31 @@ impl Header {
     ///
     /// # Errors
     /// `bad-frame`, `too-large` or `not-allowed`.
-    pub fn check_request(&self) -> Result<(), Fault> {
+    pub fn check_request(&self) -> Result<(), ProtocolError> {
         self.check()?;
         if self.number != 1 || self.max != 1 {
-            return Err(Fault::new(
+            return Err(ProtocolError::new(
                 P::BadFrame,
                 "a request is one packet: dataMessageNumber and dataMessageMax are 1",
             ));
         }
         if self.message_type == MessageType::ServerReturn as u8 {
-            return Err(Fault::new(
+            return Err(ProtocolError::new(
                 P::NotAllowed,
                 "a server return does not come from a client",
             ));
         }
         if self.message_type == MessageType::Control as u8 && self.instruction >= instruction::LINK_FIRST {
-            return Err(Fault::new(P::NotAllowed, "an instruction of the worker link"));
+            return Err(ProtocolError::new(
+                P::NotAllowed,
+                "an instruction of the worker link",
+            ));
         }
         match Instruction::from_number(self.instruction).map(|i| i.row().direction) {
-            Some(Direction::Return | Direction::Link) => {
-                Err(Fault::new(P::NotAllowed, "an instruction that only servers send"))
-            }
+            Some(Direction::Return | Direction::Link) => Err(ProtocolError::new(
+                P::NotAllowed,
+                "an instruction that only servers send",
+            )),
             Some(Direction::Request | Direction::Both) | None => Ok(()),
         }
     }
@@ -130,10 +134,16 @@ impl Header {
 ///
 /// # Errors
 /// `bad-frame`, `unknown-instruction` or `argument-count`.
-pub fn read_request<'a>(header: &Header, data: &'a [u8]) -> Result<(Instruction, Arguments<'a>), Fault> {
+pub fn read_request<'a>(
+    header: &FrameHeader,
+    data: &'a [u8],
+) -> Result<(Instruction, Arguments<'a>), ProtocolError> {
     let arguments = Arguments::read(header.argument_count, data)?;
     if arguments.last_has_space() {
-        return Err(Fault::new(P::BadFrame, "a space in a request's last argument"));
+        return Err(ProtocolError::new(
+            P::BadFrame,
+            "a space in a request's last argument",
+        ));
     }
     named(header, arguments)
 }
@@ -142,12 +152,18 @@ pub fn read_request<'a>(header: &Header, data: &'a [u8]) -> Result<(Instruction,
 ///
 /// # Errors
 /// `bad-frame`, `unknown-instruction` or `argument-count`.
-pub fn read_return<'a>(header: &Header, data: &'a [u8]) -> Result<(Instruction, Arguments<'a>), Fault> {
+pub fn read_return<'a>(
+    header: &FrameHeader,
+    data: &'a [u8],
+) -> Result<(Instruction, Arguments<'a>), ProtocolError> {
     named(header, Arguments::read(header.argument_count, data)?)
 }
 
-fn named<'a>(header: &Header, arguments: Arguments<'a>) -> Result<(Instruction, Arguments<'a>), Fault> {
-    let instruction = Instruction::from_number(header.instruction).ok_or(Fault::new(
+fn named<'a>(
+    header: &FrameHeader,
+    arguments: Arguments<'a>,
+) -> Result<(Instruction, Arguments<'a>), ProtocolError> {
+    let instruction = Instruction::from_number(header.instruction).ok_or(ProtocolError::new(
         P::UnknownInstruction,
         "no instruction has this number",
     ))?;
@@ -160,7 +176,7 @@ fn named<'a>(header: &Header, arguments: Arguments<'a>) -> Result<(Instruction, 
     if fits {
         Ok((instruction, arguments))
     } else {
-        Err(Fault::new(
+        Err(ProtocolError::new(
             P::ArgumentCount,
             "not the number of arguments that this instruction takes",
         ))
@@ -173,7 +189,7 @@ pub fn write(out: &mut Vec<u8>, instruction: Instruction, arguments: &[&str]) {
     let size = arguments.iter().map(|a| a.len()).sum::<usize>() + arguments.len().saturating_sub(1);
     // At once: what would have to move later may be a secret by then.
     wipe::reserve(out, HEADER + size);
-    out.extend_from_slice(&Header::single(instruction, size, arguments.len()).bytes());
+    out.extend_from_slice(&FrameHeader::single(instruction, size, arguments.len()).bytes());
     for (index, argument) in arguments.iter().enumerate() {
         if index > 0 {
             out.push(b' ');
@@ -184,7 +200,7 @@ pub fn write(out: &mut Vec<u8>, instruction: Instruction, arguments: &[&str]) {
 
 /// Appends a binary message of one packet.
 pub fn write_binary(out: &mut Vec<u8>, instruction: Instruction, data: &[u8]) {
-    out.extend_from_slice(&Header::single(instruction, data.len(), 0).bytes());
+    out.extend_from_slice(&FrameHeader::single(instruction, data.len(), 0).bytes());
     out.extend_from_slice(data);
 }
 
@@ -218,13 +234,13 @@ impl FrameBuffer {
 
     /// Takes what a read brought.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.let_go();
+        self.compact();
         self.given = false;
         wipe::append(&mut self.bytes, bytes);
     }
 
     /// Wipes what was taken.
-    fn let_go(&mut self) {
+    fn compact(&mut self) {
         wipe::drop_front(&mut self.bytes, self.start);
         self.start = 0;
     }
@@ -256,18 +272,18 @@ impl FrameBuffer {
     /// What `check` found.
     pub fn next(
         &mut self,
-        check: impl Fn(&Header) -> Result<(), Fault>,
-    ) -> Result<Option<(Header, &[u8])>, Fault> {
+        check: impl Fn(&FrameHeader) -> Result<(), ProtocolError>,
+    ) -> Result<Option<(FrameHeader, &[u8])>, ProtocolError> {
         let here = &self.bytes[self.start..];
         let Some(head) = here.first_chunk::<HEADER>() else {
-            self.let_go();
+            self.compact();
             return Ok(None);
         };
-        let header = Header::read(head);
+        let header = FrameHeader::read(head);
         check(&header)?;
         let size = usize::try_from(header.data_size).unwrap_or(usize::MAX);
         let Some(end) = HEADER.checked_add(size).filter(|end| *end <= here.len()) else {
-            self.let_go();
+            self.compact();
             return Ok(None);
         };
         let from = self.start + HEADER;
@@ -278,8 +294,10 @@ impl FrameBuffer {
     }
 
     /// The header of the frame that is coming, once its bytes are here; nothing about it is checked.
-    pub fn header(&self) -> Option<Header> {
-        self.bytes[self.start..].first_chunk::<HEADER>().map(Header::read)
+    pub fn header(&self) -> Option<FrameHeader> {
+        self.bytes[self.start..]
+            .first_chunk::<HEADER>()
+            .map(FrameHeader::read)
     }
 
     /// What is here and not taken: for those who go on reading in another way.
@@ -298,8 +316,8 @@ impl FrameBuffer {
 mod tests {
     use super::*;
 
-    fn header(message_type: u8, instruction: u16) -> Header {
-        Header {
+    fn header(message_type: u8, instruction: u16) -> FrameHeader {
+        FrameHeader {
             message_type,
             instruction,
             data_size: 0,
@@ -311,11 +329,11 @@ mod tests {
 
     #[test]
     fn the_first_check_that_fails_is_told() {
-        let code = |h: Header| h.check_request().map_err(|f| f.code);
+        let code = |h: FrameHeader| h.check_request().map_err(|f| f.code);
         assert_eq!(code(header(5, 0x0501)), Err(P::BadFrame));
         assert_eq!(code(header(1, 0x0201)), Err(P::BadFrame));
         assert_eq!(
-            code(Header {
+            code(FrameHeader {
                 data_size: 8193,
                 number: 2,
                 ..header(1, 0x0101)
@@ -323,7 +341,7 @@ mod tests {
             Err(P::TooLarge)
         );
         assert_eq!(
-            code(Header {
+            code(FrameHeader {
                 number: 0,
                 ..header(3, 0x0301)
             }),
@@ -339,8 +357,8 @@ mod tests {
 
     #[test]
     fn data_is_checked_before_the_name() {
-        let code = |h: Header, data: &[u8]| read_request(&h, data).map(|_| ()).map_err(|f| f.code);
-        let two = Header {
+        let code = |h: FrameHeader, data: &[u8]| read_request(&h, data).map(|_| ()).map_err(|f| f.code);
+        let two = FrameHeader {
             argument_count: 2,
             ..header(1, 0x01FF)
         };
@@ -351,7 +369,7 @@ mod tests {
         assert_eq!(code(two, b"a \xff"), Err(P::BadFrame));
         assert_eq!(
             code(
-                Header {
+                FrameHeader {
                     argument_count: 2,
                     ..header(1, 0x0101)
                 },
@@ -372,7 +390,7 @@ mod tests {
             let mut seen = Vec::new();
             for chunk in stream.chunks(size) {
                 buffer.extend(chunk);
-                while let Some((header, data)) = buffer.next(Header::check_request).unwrap() {
+                while let Some((header, data)) = buffer.next(FrameHeader::check_request).unwrap() {
                     seen.push((header.instruction, data.to_vec()));
                 }
             }

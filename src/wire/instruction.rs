@@ -57,7 +57,7 @@ pub enum Arity {
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub struct InstructionRow {
     /// On the wire.
     pub number: u16,
     /// Itself.
@@ -89,7 +89,7 @@ macro_rules! instructions {
         pub enum Instruction { $($variant = $number,)* }
 
         /// The table, by number.
-        pub const TABLE: &[Row] = &[$(Row {
+        pub const TABLE: &[InstructionRow] = &[$(InstructionRow {
             number: $number,
             instruction: Instruction::$variant,
             name: $name,
@@ -107,8 +107,8 @@ macro_rules! instructions {
             }
 
             /// Its row of the table.
-            pub fn row(self) -> &'static Row {
-                const ROWS: &[Row] = TABLE;
+            pub fn row(self) -> &'static InstructionRow {
+                const ROWS: &[InstructionRow] = TABLE;
                 let mut index = 0usize;
                 $(if self as u16 == $number { return &ROWS[index]; } index += 1;)*
                 let _ = index;

@@ -1,6 +1,6 @@
 //! spec/wire/packet.md · 4.7.1 Data Transfer Mechanism
 
-use super::{Fault, Header, Instruction, MAX_DATA};
+use super::{FrameHeader, Instruction, MAX_DATA, ProtocolError};
 use crate::model::ProtocolFault;
 
 /// The most bytes of payload that a reassembly takes in unless told otherwise: 1 GiB.
@@ -14,10 +14,10 @@ pub fn write(out: &mut Vec<u8>, payload: &[u8]) {
     for number in 0..packets {
         let from = number * MAX_DATA;
         let part = &payload[from..payload.len().min(from + MAX_DATA)];
-        let header = Header {
+        let header = FrameHeader {
             number: u32::try_from(number + 1).unwrap_or(u32::MAX),
             max: u32::try_from(packets).unwrap_or(u32::MAX),
-            ..Header::single(Instruction::Data, part.len(), 0)
+            ..FrameHeader::single(Instruction::Data, part.len(), 0)
         };
         out.extend_from_slice(&header.bytes());
         out.extend_from_slice(part);
@@ -60,9 +60,9 @@ impl Reassembly {
     /// # Errors
     /// `bad-frame`: a number out of order, another dataMessageMax than the first packet's, a packet that
     /// is not full before the last, arguments. `too-large`: more payload than the limit.
-    pub fn push(&mut self, header: &Header, data: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        const fn bad(text: &'static str) -> Fault {
-            Fault::new(ProtocolFault::BadFrame, text)
+    pub fn push(&mut self, header: &FrameHeader, data: &[u8]) -> Result<Option<Vec<u8>>, ProtocolError> {
+        const fn bad(text: &'static str) -> ProtocolError {
+            ProtocolError::new(ProtocolFault::BadFrame, text)
         }
         if header.argument_count != 0 {
             return Err(bad("a data packet carries no arguments"));
@@ -86,7 +86,7 @@ impl Reassembly {
             ));
         }
         if self.payload.len() + data.len() > self.limit {
-            return Err(Fault::new(
+            return Err(ProtocolError::new(
                 ProtocolFault::TooLarge,
                 "a data transfer beyond the limit",
             ));
@@ -107,13 +107,13 @@ mod tests {
     use super::*;
     use crate::wire::FrameBuffer;
 
-    fn transfer(payload: &[u8]) -> Vec<(Header, Vec<u8>)> {
+    fn transfer(payload: &[u8]) -> Vec<(FrameHeader, Vec<u8>)> {
         let mut bytes = Vec::new();
         write(&mut bytes, payload);
         let mut buffer = FrameBuffer::new();
         buffer.extend(&bytes);
         let mut packets = Vec::new();
-        while let Some((header, data)) = buffer.next(Header::check).unwrap() {
+        while let Some((header, data)) = buffer.next(FrameHeader::check).unwrap() {
             packets.push((header, data.to_vec()));
         }
         packets

@@ -8,10 +8,10 @@ mod user;
 
 pub use asset::{AssetInfo, BAR, Forecast, QUOTE};
 pub use cursor::Cursor;
-pub use user::{Entry, EntryDetail, History, Holding, Portfolio, UserInfo, WHOLE};
+pub use user::{EntryDetail, History, HistoryEntry, Holding, Portfolio, UserInfo, WHOLE};
 
 use super::argument;
-use crate::model::Malformed;
+use crate::model::ValueError;
 
 /// A payload that can be written to bytes and read back from them.
 pub trait Payload: Sized {
@@ -22,7 +22,7 @@ pub trait Payload: Sized {
     ///
     /// # Errors
     /// Bytes that are missing or of a wrong form.
-    fn read(from: &mut Cursor<'_>) -> Result<Self, Malformed>;
+    fn read(from: &mut Cursor<'_>) -> Result<Self, ValueError>;
 
     /// Its bytes.
     fn to_bytes(&self) -> Vec<u8> {
@@ -35,7 +35,7 @@ pub trait Payload: Sized {
     ///
     /// # Errors
     /// Bytes that are missing, left over, or of a wrong form.
-    fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
+    fn from_bytes(bytes: &[u8]) -> Result<Self, ValueError> {
         let mut cursor = Cursor::new(bytes);
         let value = Self::read(&mut cursor)?;
         cursor.end()?;
@@ -70,7 +70,7 @@ impl Payload for TextList {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<TextList, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<TextList, ValueError> {
         let count = from.count(2)?;
         Ok(TextList(
             (0..count)
@@ -93,11 +93,13 @@ impl Payload for Receipt {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<Receipt, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<Receipt, ValueError> {
         let count = from.count(4)?;
         let pair = |from: &mut Cursor<'_>| Ok((from.text()?.to_owned(), from.text()?.to_owned()));
         Ok(Receipt(
-            (0..count).map(|_| pair(from)).collect::<Result<_, Malformed>>()?,
+            (0..count)
+                .map(|_| pair(from))
+                .collect::<Result<_, ValueError>>()?,
         ))
     }
 }

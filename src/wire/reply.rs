@@ -2,9 +2,9 @@
 //!
 //! What a server sends, apart from the payloads of data transfers.
 
-use super::{Fault, Header, Instruction, MAX_DATA, Refusal, State, argument, frame};
+use super::{ConnectionState, FrameHeader, Instruction, MAX_DATA, ProtocolError, Refusal, argument, frame};
 use crate::model::{
-    Amount, ClientOrderId, Malformed, Money, ProtocolFault, Reason, SessionId, Side, Stamp, Symbol,
+    ClientOrderId, Money, ProtocolFault, Quantity, Reason, SessionId, Side, Symbol, Timestamp, ValueError,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -19,13 +19,13 @@ pub struct Fill {
     /// Of which asset.
     pub symbol: Symbol,
     /// How many units.
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// Price of one.
     pub price: Money,
     /// What left or reached the cash.
     pub total: Money,
     /// When it was settled.
-    pub settled: Stamp,
+    pub settled: Timestamp,
 }
 
 /// A server's message with text arguments, or one packet of a transfer.
@@ -43,13 +43,13 @@ pub enum Reply {
     /// 4.6.21 and 4.6.23
     Filled(Fill),
     /// 4.6.25, with the state now in force
-    StateSwitched(State),
+    StateSwitched(ConnectionState),
     /// The session is over.
     LogoutSuccess,
     /// 4.6.17, 4.6.20, 4.6.22, 4.6.24, 4.6.26, 4.6.28: the Fail return named, and why.
     Fail(Instruction, Refusal),
     /// One packet of a data transfer (4.6.27), with its header.
-    Data(Header, Vec<u8>),
+    Data(FrameHeader, Vec<u8>),
     /// Answers ping.
     Pong,
     /// 3.1.5
@@ -63,7 +63,7 @@ pub enum Reply {
         /// The client's own name for it.
         client_order_id: Option<ClientOrderId>,
         /// When it is expected to settle.
-        expected: Stamp,
+        expected: Timestamp,
     },
 }
 
@@ -170,7 +170,7 @@ impl Reply {
     ///
     /// # Errors
     /// Bytes that no server of this protocol sends to a client.
-    pub fn read(header: &Header, data: &[u8]) -> Result<Reply, Fault> {
+    pub fn read(header: &FrameHeader, data: &[u8]) -> Result<Reply, ProtocolError> {
         header.check()?;
         if usize::try_from(header.data_size) != Ok(data.len()) {
             return Err(bad("data of another size than dataSize says"));
@@ -191,7 +191,7 @@ impl Reply {
     }
 
     /// Reads the arguments of a return; their number has been checked against the table.
-    fn from_arguments(instruction: Instruction, parts: &[&str]) -> Result<Reply, Fault> {
+    fn from_arguments(instruction: Instruction, parts: &[&str]) -> Result<Reply, ProtocolError> {
         use Instruction as I;
         let at = |index: usize| parts.get(index).copied().unwrap_or_default();
         Ok(match instruction {
@@ -202,9 +202,9 @@ impl Reply {
             I::RegisterSuccess => Reply::RegisterSuccess,
             I::PurchaseSuccess => Reply::Filled(fill(Side::Buy, at)?),
             I::SellSuccess => Reply::Filled(fill(Side::Sell, at)?),
-            I::StateSwitchSuccess => {
-                Reply::StateSwitched(State::from_name(at(0)).ok_or(bad("a state is command or data"))?)
-            }
+            I::StateSwitchSuccess => Reply::StateSwitched(
+                ConnectionState::from_name(at(0)).ok_or(bad("a state is command or data"))?,
+            ),
             I::LogoutSuccess => Reply::LogoutSuccess,
             I::LoginFail
             | I::RegisterFail
@@ -228,7 +228,7 @@ impl Reply {
                     "-" => None,
                     id => Some(form(ClientOrderId::parse(id))?),
                 },
-                expected: form(Stamp::parse_canonical(at(2)))?,
+                expected: form(Timestamp::parse_canonical(at(2)))?,
             },
             I::Login
             | I::Resume
@@ -268,7 +268,7 @@ impl Reply {
             | I::LinkConnectionClosed
             | I::LinkBooted
             | I::LinkAgain => {
-                return Err(Fault::new(
+                return Err(ProtocolError::new(
                     ProtocolFault::NotAllowed,
                     "not a message that a server sends to a client",
                 ));
@@ -277,16 +277,16 @@ impl Reply {
     }
 }
 
-const fn bad(text: &'static str) -> Fault {
-    Fault::new(ProtocolFault::BadFrame, text)
+const fn bad(text: &'static str) -> ProtocolError {
+    ProtocolError::new(ProtocolFault::BadFrame, text)
 }
 
 /// A server's argument that is not of its form is no message of this protocol.
-fn form<T>(result: Result<T, Malformed>) -> Result<T, Fault> {
+fn form<T>(result: Result<T, ValueError>) -> Result<T, ProtocolError> {
     result.map_err(|e| bad(e.0))
 }
 
-fn addresses(parts: &[&str]) -> Result<Vec<String>, Fault> {
+fn addresses(parts: &[&str]) -> Result<Vec<String>, ProtocolError> {
     if parts.iter().all(|part| argument::is_address(part)) {
         Ok(parts.iter().map(|part| (*part).to_owned()).collect())
     } else {
@@ -294,14 +294,14 @@ fn addresses(parts: &[&str]) -> Result<Vec<String>, Fault> {
     }
 }
 
-fn fill<'a>(side: Side, at: impl Fn(usize) -> &'a str) -> Result<Fill, Fault> {
+fn fill<'a>(side: Side, at: impl Fn(usize) -> &'a str) -> Result<Fill, ProtocolError> {
     Ok(Fill {
         side,
         id: form(argument::parse_uuid(at(0)))?,
         symbol: form(Symbol::parse(at(1)))?,
-        quantity: form(Amount::parse_canonical(at(2)))?,
+        quantity: form(Quantity::parse_canonical(at(2)))?,
         price: form(Money::parse_canonical(at(3)))?,
         total: form(Money::parse_canonical(at(4)))?,
-        settled: form(Stamp::parse_canonical(at(5)))?,
+        settled: form(Timestamp::parse_canonical(at(5)))?,
     })
 }

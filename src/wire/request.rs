@@ -5,34 +5,35 @@
 
 use super::{Arguments, Instruction, Refusal, argument, frame};
 use crate::model::{
-    Amount, ClientOrderId, Email, HashedPass, Malformed, Reason, SessionId, Side, Stamp, Symbol, Username,
+    ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username,
+    ValueError,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// The states of a connection (4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum ConnectionState {
     /// 4.2.1, where every connection begins.
     Command,
     /// 4.2.2.
     Data,
 }
 
-impl State {
+impl ConnectionState {
     /// As it travels.
     pub fn as_str(self) -> &'static str {
         match self {
-            State::Command => "command",
-            State::Data => "data",
+            ConnectionState::Command => "command",
+            ConnectionState::Data => "data",
         }
     }
 
     /// From what travelled.
-    pub fn from_name(name: &str) -> Option<State> {
+    pub fn from_name(name: &str) -> Option<ConnectionState> {
         match name {
-            "command" => Some(State::Command),
-            "data" => Some(State::Data),
+            "command" => Some(ConnectionState::Command),
+            "data" => Some(ConnectionState::Data),
             _ => None,
         }
     }
@@ -42,13 +43,13 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Window {
     /// 24 hours, at the update interval's frequency.
-    Day(Stamp),
+    Day(Timestamp),
     /// Daily bars of 7 calendar days.
-    Week(Stamp),
+    Week(Timestamp),
     /// Daily bars of a month.
-    Month(Stamp),
+    Month(Timestamp),
     /// 12 monthly bars.
-    Year(Stamp),
+    Year(Timestamp),
     /// Every monthly bar.
     AllTime,
 }
@@ -76,11 +77,14 @@ pub enum Request {
         session: SessionId,
         side: Side,
         symbol: Symbol,
-        quantity: Amount,
+        quantity: Quantity,
         id: Option<ClientOrderId>,
     },
     /// 4.6.6
-    SwitchState { session: SessionId, state: State },
+    SwitchState {
+        session: SessionId,
+        state: ConnectionState,
+    },
     /// Ends a session.
     Logout { session: SessionId },
     /// 4.6.7
@@ -94,7 +98,7 @@ pub enum Request {
         adjusted: bool,
     },
     /// 4.2.2 "get predicted future asset value"
-    AssetPredicted { symbol: Symbol, date: Stamp },
+    AssetPredicted { symbol: Symbol, date: Timestamp },
     /// 3.1.6
     AssetList,
     /// 4.6.14
@@ -114,7 +118,7 @@ pub enum Request {
 }
 
 /// What makes a value of an argument's text, with the reason it gives where the form is wrong.
-fn form<T>(result: Result<T, Malformed>, reason: Reason) -> Result<T, Refusal> {
+fn form<T>(result: Result<T, ValueError>, reason: Reason) -> Result<T, Refusal> {
     result.map_err(|e| Refusal::new(reason, e.0))
 }
 
@@ -126,8 +130,8 @@ fn symbol(text: &str) -> Result<Symbol, Refusal> {
     form(Symbol::parse(text), Reason::UnknownAsset)
 }
 
-fn date(text: &str) -> Result<Stamp, Refusal> {
-    form(Stamp::parse(text), Reason::DateInvalid)
+fn date(text: &str) -> Result<Timestamp, Refusal> {
+    form(Timestamp::parse(text), Reason::DateInvalid)
 }
 
 fn adjusted(text: &str) -> Result<bool, Refusal> {
@@ -179,7 +183,7 @@ impl Request {
             I::SellAsset => Request::order(arguments, Side::Sell)?,
             I::SwitchState => {
                 let session = session(at(0))?;
-                let state = State::from_name(at(1))
+                let state = ConnectionState::from_name(at(1))
                     .ok_or_else(|| Refusal::new(Reason::StateInvalid, "a state is command or data"))?;
                 Request::SwitchState { session, state }
             }
@@ -266,7 +270,7 @@ impl Request {
         let mut next = || parts.next().unwrap_or_default();
         let session = session(next())?;
         let symbol = symbol(next())?;
-        let quantity = form(Amount::parse_quantity(next()), Reason::QuantityInvalid)?;
+        let quantity = form(Quantity::parse_quantity(next()), Reason::QuantityInvalid)?;
         let id = match parts.next() {
             Some(text) => Some(form(ClientOrderId::parse(text), Reason::ArgumentInvalid)?),
             None => None,
@@ -280,7 +284,7 @@ impl Request {
         })
     }
 
-    fn window(arguments: Arguments<'_>, kind: fn(Stamp) -> Window) -> Result<Request, Refusal> {
+    fn window(arguments: Arguments<'_>, kind: fn(Timestamp) -> Window) -> Result<Request, Refusal> {
         Ok(Request::AssetWindow {
             symbol: symbol(arguments.get(0))?,
             window: kind(date(arguments.get(1))?),

@@ -7,53 +7,53 @@ pub mod snapshot;
 pub mod windows;
 
 use super::Gauges;
-use super::client::Client;
-use super::master_link::{self, Ask, What};
-use super::router::{Batch, Carrier, is_heavy, overloaded};
-use crate::model::{Stamp, Symbol};
-use crate::net::Sending;
-use crate::thread::{self, Heart, Next, Stop};
+use super::client::WorkerClient;
+use super::master_link::{self, MasterQuery, QueryKind};
+use super::router::{Carrier, RequestBatch, is_bulk, overloaded};
+use crate::model::{Symbol, Timestamp};
+use crate::net::ReplyWriter;
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Instruction, Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use snapshot::{Snapshot, unknown_asset};
+use snapshot::{QuoteSnapshot, unknown_asset};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-use windows::{Key, Windows};
+use windows::{WindowCache, WindowKey};
 
 /// Messages that may wait for the cache.
 pub const INBOX: usize = 16_384;
 /// Requests with large replies that may wait for those with small ones.
-const LATER_MAX: usize = INBOX;
+const BULK_QUEUE_MAX: usize = INBOX;
 /// Messages that come before a request with a large reply, at most.
-const SOONER: usize = 64;
+const SMALL_FIRST_MAX: usize = 64;
 /// Clients that may wait for the master's answers.
 const WAITING_MAX: usize = 131_072;
 
 /// The module's vocabulary.
 #[derive(Debug)]
-pub enum Message {
+pub enum CacheMessage {
     /// Requests of a client.
-    Batch(Batch),
+    Batch(RequestBatch),
     /// An update's values.
-    Prices(Box<Snapshot>),
+    Prices(Box<QuoteSnapshot>),
     /// The master's answer.
-    Answer(Question, Answer),
+    Answer(CacheMiss, CacheFill),
 }
 
 /// What the master is asked, and when: answers of different updates are not mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Question {
+pub struct CacheMiss {
     /// What.
-    pub key: Key,
+    pub key: WindowKey,
     /// The last update that had come.
     pub update: u64,
 }
 
 /// What came of a question.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum CacheFill {
     /// The frames of a data transfer.
     Data(Vec<u8>),
     /// The frame of a Fail.
@@ -62,22 +62,22 @@ pub enum Answer {
     Unavailable,
 }
 
-impl Carrier for Message {
-    fn carry(batch: Batch) -> Message {
-        Message::Batch(batch)
+impl Carrier for CacheMessage {
+    fn carry(batch: RequestBatch) -> CacheMessage {
+        CacheMessage::Batch(batch)
     }
 
-    fn batch(self) -> Option<Batch> {
+    fn batch(self) -> Option<RequestBatch> {
         match self {
-            Message::Batch(batch) => Some(batch),
-            Message::Prices(_) | Message::Answer(..) => None,
+            CacheMessage::Batch(batch) => Some(batch),
+            CacheMessage::Prices(_) | CacheMessage::Answer(..) => None,
         }
     }
 }
 
 #[derive(Debug)]
-struct Waiting {
-    client: Arc<Client>,
+struct WaitingClient {
+    client: Arc<WorkerClient>,
     number: u64,
     instruction: Instruction,
 }
@@ -85,35 +85,35 @@ struct Waiting {
 /// The module's state.
 #[derive(Debug)]
 pub struct Cache {
-    inbox: Receiver<Message>,
-    master_link: Sender<master_link::Message>,
+    inbox: Receiver<CacheMessage>,
+    master_link: Sender<master_link::MasterLinkMessage>,
     /// None before the first update, when nobody is connected yet.
-    snapshot: Option<Box<Snapshot>>,
+    snapshot: Option<Box<QuoteSnapshot>>,
     /// The reply to `getAssetList`, made when it is first asked for after an update.
     list: Option<Arc<[u8]>>,
-    windows: Windows,
+    windows: WindowCache,
     /// Requests with large replies: thousands of them must not stand before a quote.
-    later: VecDeque<Batch>,
-    waiting: HashMap<Question, Vec<Waiting>>,
+    later: VecDeque<RequestBatch>,
+    waiting: HashMap<CacheMiss, Vec<WaitingClient>>,
     waiting_count: usize,
     gauges: Arc<Gauges>,
-    heart: Heart,
+    heart: Heartbeat,
 }
 
 impl Cache {
     /// With nothing kept.
     pub fn new(
-        inbox: Receiver<Message>,
-        master_link: Sender<master_link::Message>,
+        inbox: Receiver<CacheMessage>,
+        master_link: Sender<master_link::MasterLinkMessage>,
         gauges: Arc<Gauges>,
-        heart: Heart,
+        heart: Heartbeat,
     ) -> Cache {
         Cache {
             inbox,
             master_link,
             snapshot: None,
             list: None,
-            windows: Windows::new(windows::SIZE_MAX),
+            windows: WindowCache::new(windows::SIZE_MAX),
             later: VecDeque::new(),
             waiting: HashMap::new(),
             waiting_count: 0,
@@ -127,7 +127,7 @@ impl Cache {
         let mut sooner = 0;
         loop {
             self.heart.beat();
-            if (sooner >= SOONER || self.inbox.is_empty())
+            if (sooner >= SMALL_FIRST_MAX || self.inbox.is_empty())
                 && !stop.is_requested()
                 && let Some(batch) = self.later.pop_front()
             {
@@ -137,24 +137,24 @@ impl Cache {
             }
             sooner += 1;
             match thread::next(&self.inbox, stop) {
-                Next::Message(message) => self.handle(message),
-                Next::Tick => {}
-                Next::Stop => return,
+                NextEvent::Message(message) => self.handle(message),
+                NextEvent::Tick => {}
+                NextEvent::Stop => return,
             }
         }
     }
 
-    fn handle(&mut self, message: Message) {
+    fn handle(&mut self, message: CacheMessage) {
         match message {
-            Message::Batch(batch) if !batch.requests.iter().any(is_heavy) => self.serve(batch),
-            Message::Batch(batch) if self.later.len() < LATER_MAX => self.later.push_back(batch),
-            Message::Batch(batch) => batch.refuse(&overloaded()),
-            Message::Prices(snapshot) => self.update(snapshot),
-            Message::Answer(question, answer) => self.answer(question, answer),
+            CacheMessage::Batch(batch) if !batch.requests.iter().any(is_bulk) => self.serve(batch),
+            CacheMessage::Batch(batch) if self.later.len() < BULK_QUEUE_MAX => self.later.push_back(batch),
+            CacheMessage::Batch(batch) => batch.refuse(&overloaded()),
+            CacheMessage::Prices(snapshot) => self.update(snapshot),
+            CacheMessage::Answer(question, answer) => self.answer(question, answer),
         }
     }
 
-    fn update(&mut self, snapshot: Box<Snapshot>) {
+    fn update(&mut self, snapshot: Box<QuoteSnapshot>) {
         self.snapshot = Some(snapshot);
         self.list = None;
         self.windows.update();
@@ -162,7 +162,7 @@ impl Cache {
     }
 
     /// All replies of a batch that are here leave in one write.
-    fn serve(&mut self, batch: Batch) {
+    fn serve(&mut self, batch: RequestBatch) {
         let client = Arc::clone(&batch.client);
         let stamp = batch.stamp;
         let mut sending = client.connection.sending();
@@ -180,11 +180,11 @@ impl Cache {
                     window,
                     adjusted,
                 } => {
-                    let key = Key::of_window(symbol, window, adjusted);
+                    let key = WindowKey::of_window(symbol, window, adjusted);
                     self.past(&mut sending, &client, stamp, number, symbol, key)
                 }
                 Request::AssetPredicted { symbol, date } => {
-                    let key = Key::of_forecast(symbol, date);
+                    let key = WindowKey::of_forecast(symbol, date);
                     self.past(&mut sending, &client, stamp, number, symbol, key)
                 }
                 // Other requests are not of this lane.
@@ -196,21 +196,21 @@ impl Cache {
         }
     }
 
-    fn current(&self, sending: &mut Sending<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+    fn current(&self, sending: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
         let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
         let mut result = Ok(());
         sending.part(number, |out| result = snapshot.current(symbol, out));
         result.map(|()| sending.finish(number))
     }
 
-    fn info(&self, sending: &mut Sending<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+    fn info(&self, sending: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
         let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
         let mut result = Ok(());
         sending.part(number, |out| result = snapshot.info(symbol, out));
         result.map(|()| sending.finish(number))
     }
 
-    fn list(&mut self, sending: &mut Sending<'_>, number: u64) {
+    fn list(&mut self, sending: &mut ReplyWriter<'_>, number: u64) {
         if let Some(snapshot) = &self.snapshot {
             let list = self.list.get_or_insert_with(|| snapshot.list().into());
             sending.reply(number, |out| out.extend_from_slice(list));
@@ -219,12 +219,12 @@ impl Cache {
 
     fn past(
         &mut self,
-        sending: &mut Sending<'_>,
-        client: &Arc<Client>,
-        stamp: Stamp,
+        sending: &mut ReplyWriter<'_>,
+        client: &Arc<WorkerClient>,
+        stamp: Timestamp,
         number: u64,
         symbol: Symbol,
-        key: Key,
+        key: WindowKey,
     ) -> Result<(), Refusal> {
         let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
         if !snapshot.knows(symbol) {
@@ -234,7 +234,7 @@ impl Cache {
             sending.reply(number, |out| out.extend_from_slice(&frames));
             return Ok(());
         }
-        let question = Question {
+        let question = CacheMiss {
             key,
             update: snapshot.update,
         };
@@ -244,10 +244,10 @@ impl Cache {
     /// Asks the master, unless it is being asked.
     fn ask(
         &mut self,
-        client: &Arc<Client>,
-        stamp: Stamp,
+        client: &Arc<WorkerClient>,
+        stamp: Timestamp,
         number: u64,
-        question: Question,
+        question: CacheMiss,
     ) -> Result<(), Refusal> {
         if self.waiting_count >= WAITING_MAX {
             return Err(overloaded());
@@ -255,18 +255,21 @@ impl Cache {
         let request = question.key.request();
         let instruction = request.instruction();
         if !self.waiting.contains_key(&question) {
-            let ask = Ask {
+            let ask = MasterQuery {
                 stamp,
                 client: Some(client.connection.peer),
-                what: What::Question(question, request),
+                what: QueryKind::Question(question, request),
             };
-            match self.master_link.try_send(master_link::Message::Ask(ask)) {
+            match self
+                .master_link
+                .try_send(master_link::MasterLinkMessage::Ask(ask))
+            {
                 Ok(()) => {}
                 Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
             }
         }
         self.waiting_count += 1;
-        self.waiting.entry(question).or_default().push(Waiting {
+        self.waiting.entry(question).or_default().push(WaitingClient {
             client: Arc::clone(client),
             number,
             instruction,
@@ -274,15 +277,15 @@ impl Cache {
         Ok(())
     }
 
-    fn answer(&mut self, question: Question, answer: Answer) {
+    fn answer(&mut self, question: CacheMiss, answer: CacheFill) {
         let waiting = self.waiting.remove(&question).unwrap_or_default();
         self.waiting_count -= waiting.len();
         let (frames, good): (Arc<[u8]>, bool) = match answer {
-            Answer::Data(frames) => (frames.into(), true),
-            Answer::Fail(frame) => (frame.into(), false),
-            Answer::Unavailable => {
+            CacheFill::Data(frames) => (frames.into(), true),
+            CacheFill::Fail(frame) => (frame.into(), false),
+            CacheFill::Unavailable => {
                 let refusal = master_link::unavailable();
-                for Waiting {
+                for WaitingClient {
                     client,
                     number,
                     instruction,
@@ -293,7 +296,7 @@ impl Cache {
                 return;
             }
         };
-        for Waiting { client, number, .. } in waiting {
+        for WaitingClient { client, number, .. } in waiting {
             client.pass(number, &frames);
         }
         let Some(snapshot) = &self.snapshot else {
@@ -320,25 +323,25 @@ mod tests {
     use super::super::testing::aapl;
     use super::*;
     use crate::link::message::{PriceRow, Prices};
-    use crate::net::{Admission, Connection, ConnectionLimits, Drainer, SendLimits};
-    use crate::thread::Hearts;
+    use crate::net::{Connection, ConnectionLimiter, ConnectionLimits, Flusher, SendLimits};
+    use crate::thread::Watchdog;
     use crate::wire::Window;
     use crossbeam_channel::bounded;
     use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicU32, AtomicU64};
     use std::time::Duration;
 
-    fn prices(update: u64) -> Message {
+    fn prices(update: u64) -> CacheMessage {
         let row = PriceRow {
             symbol: aapl(),
             quote: None,
             day: None,
         };
-        Message::Prices(Box::new(Snapshot::new(&Prices {
+        CacheMessage::Prices(Box::new(QuoteSnapshot::new(&Prices {
             update,
-            market_now: Stamp(0),
-            published: Stamp(0),
-            next: Stamp(0),
+            market_now: Timestamp(0),
+            published: Timestamp(0),
+            next: Timestamp(0),
             rows: vec![row],
         })))
     }
@@ -353,11 +356,11 @@ mod tests {
             send_timeout: Duration::from_secs(1),
         };
         let socket = listener.accept().unwrap().0;
-        let connection = Connection::new(socket, None, limits, Drainer::new().unwrap()).unwrap();
-        let batch = Batch {
-            client: Client::new(connection),
-            stamp: Stamp(0),
-            lane: super::super::router::Lane::Cache,
+        let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
+        let batch = RequestBatch {
+            client: WorkerClient::new(connection),
+            stamp: Timestamp(0),
+            destination: super::super::router::Destination::Cache,
             first: 0,
             requests: vec![Request::AssetWindow {
                 symbol: aapl(),
@@ -367,7 +370,7 @@ mod tests {
         };
         let (sender, inbox) = bounded(between + 3);
         let (master_link, asked) = bounded(1);
-        let admission = Admission::new(ConnectionLimits { total: 1, per_ip: 1 });
+        let admission = ConnectionLimiter::new(ConnectionLimits { total: 1, per_ip: 1 });
         let cache = Cache::new(
             inbox,
             master_link,
@@ -377,10 +380,10 @@ mod tests {
                 cached: AtomicU32::new(0),
                 cached_bytes: AtomicU64::new(0),
             }),
-            Hearts::new().register("cache"),
+            Watchdog::new().register("cache"),
         );
         sender.send(prices(1)).unwrap();
-        sender.send(Message::Batch(batch)).unwrap();
+        sender.send(CacheMessage::Batch(batch)).unwrap();
         for _ in 0..between {
             sender.send(prices(1)).unwrap();
         }
@@ -388,8 +391,8 @@ mod tests {
         drop(sender);
         cache.run(&Stop::new());
         match asked.try_recv() {
-            Ok(master_link::Message::Ask(Ask {
-                what: What::Question(question, _),
+            Ok(master_link::MasterLinkMessage::Ask(MasterQuery {
+                what: QueryKind::Question(question, _),
                 ..
             })) => question.update,
             other => panic!("{other:?}"),
@@ -399,6 +402,10 @@ mod tests {
     #[test]
     fn large_replies_wait_for_small_ones_but_not_for_ever() {
         assert_eq!(update_when_asked(0), 2, "it stood before what came after it");
-        assert_eq!(update_when_asked(2 * SOONER), 1, "it waited for too many");
+        assert_eq!(
+            update_when_asked(2 * SMALL_FIRST_MAX),
+            1,
+            "it waited for too many"
+        );
     }
 }

@@ -3,16 +3,16 @@
 //! What the modules share of a connected client, and what a worker knows of a session.
 
 use crate::link::message::ActiveSession;
-use crate::model::{SessionHash, Stamp};
+use crate::model::{SessionHash, Timestamp};
 use crate::net::Connection;
-use crate::wire::{Instruction, Refusal, State, reply};
+use crate::wire::{ConnectionState, Instruction, Refusal, reply};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// An active session, as long as nobody has said otherwise.
 #[derive(Debug)]
-pub struct Known {
+pub struct CachedSession {
     /// Which session.
     pub hash: SessionHash,
     /// What the master said of it.
@@ -20,10 +20,10 @@ pub struct Known {
     ended: AtomicBool,
 }
 
-impl Known {
+impl CachedSession {
     /// A session that the master called active.
-    pub fn new(hash: SessionHash, session: ActiveSession) -> Arc<Known> {
-        Arc::new(Known {
+    pub fn new(hash: SessionHash, session: ActiveSession) -> Arc<CachedSession> {
+        Arc::new(CachedSession {
             hash,
             session,
             ended: AtomicBool::new(false),
@@ -31,7 +31,7 @@ impl Known {
     }
 
     /// Whether it is neither ended nor expired.
-    pub fn is_active(&self, now: Stamp) -> bool {
+    pub fn is_active(&self, now: Timestamp) -> bool {
         !self.ended.load(Ordering::Relaxed) && now < self.session.expiry
     }
 
@@ -44,18 +44,18 @@ impl Known {
 /// A connected client. Its state and the session that its data state is bound to are changed by `clients`
 /// alone, and read by the client's reader.
 #[derive(Debug)]
-pub struct Client {
+pub struct WorkerClient {
     /// Where it is answered.
     pub connection: Arc<Connection>,
     data: AtomicBool,
-    bound: Mutex<Option<Arc<Known>>>,
+    bound: Mutex<Option<Arc<CachedSession>>>,
     expirable: AtomicUsize,
 }
 
-impl Client {
+impl WorkerClient {
     /// In the command state, where every connection begins (4.2.1).
-    pub fn new(connection: Arc<Connection>) -> Arc<Client> {
-        Arc::new(Client {
+    pub fn new(connection: Arc<Connection>) -> Arc<WorkerClient> {
+        Arc::new(WorkerClient {
             connection,
             data: AtomicBool::new(false),
             bound: Mutex::new(None),
@@ -64,21 +64,21 @@ impl Client {
     }
 
     /// The state it is in.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> ConnectionState {
         if self.data.load(Ordering::Acquire) {
-            State::Data
+            ConnectionState::Data
         } else {
-            State::Command
+            ConnectionState::Command
         }
     }
 
     /// The session that its data state is bound to.
-    pub fn bound(&self) -> Option<Arc<Known>> {
+    pub fn bound(&self) -> Option<Arc<CachedSession>> {
         self.bound.lock().clone()
     }
 
     /// Enters the data state, bound to a session, or the command state.
-    pub(super) fn enter(&self, session: Option<Arc<Known>>) {
+    pub(super) fn enter(&self, session: Option<Arc<CachedSession>>) {
         let data = session.is_some();
         *self.bound.lock() = session;
         self.data.store(data, Ordering::Release);

@@ -6,16 +6,16 @@
 pub mod sessions;
 
 use super::Gauges;
-use super::client::Client;
-use super::master_link::{self, Ask, What, unavailable};
-use super::router::{Batch, Carrier, overloaded};
+use super::client::WorkerClient;
+use super::master_link::{self, MasterQuery, QueryKind, unavailable};
+use super::router::{Carrier, RequestBatch, overloaded};
 use crate::link::message::{ActiveSession, HASHES_MAX, SessionState};
-use crate::model::{Reason, SessionHash, SessionId, Stamp};
+use crate::model::{Reason, SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
-use crate::thread::{self, Heart, Next, Stop};
-use crate::wire::{Instruction, Refusal, Reply, Request, State};
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
 use crossbeam_channel::{Receiver, Sender};
-use sessions::Sessions;
+use sessions::SessionCache;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,17 +31,17 @@ const CLOSING_MAX: usize = 262_144;
 
 /// The module's vocabulary.
 #[derive(Debug)]
-pub enum Message {
+pub enum ClientsMessage {
     /// A connection has begun.
-    Connected(Arc<Client>),
+    Connected(Arc<WorkerClient>),
     /// The connection of this number is over.
     Disconnected(u64),
     /// Requests of a client: switches of the state, or what needs nothing.
-    Batch(Batch),
+    Batch(RequestBatch),
     /// A login succeeded.
     LoggedIn {
         /// Who asked.
-        client: Arc<Client>,
+        client: Arc<WorkerClient>,
         /// Under which number.
         number: u64,
         /// What the master said of the session.
@@ -54,7 +54,7 @@ pub enum Message {
     /// A logout succeeded.
     LoggedOut {
         /// Who asked.
-        client: Arc<Client>,
+        client: Arc<WorkerClient>,
         /// Under which number.
         number: u64,
         /// What is over.
@@ -65,14 +65,14 @@ pub enum Message {
     /// A login with a session while the master is away.
     Resume {
         /// Who asked.
-        client: Arc<Client>,
+        client: Arc<WorkerClient>,
         /// Under which number.
         number: u64,
         /// With what.
         session: SessionId,
     },
     /// The master's word on a session.
-    Session(SessionHash, Word),
+    Session(SessionHash, SessionUpdate),
     /// The master ended sessions.
     Ended(Vec<SessionHash>),
     /// The workers that serve now.
@@ -96,7 +96,7 @@ pub enum Message {
 
 /// What the master says of a session.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum SessionUpdate {
     /// It is active.
     Active(ActiveSession),
     /// It is not.
@@ -105,41 +105,41 @@ pub enum Word {
     Unavailable,
 }
 
-impl Carrier for Message {
-    fn carry(batch: Batch) -> Message {
-        Message::Batch(batch)
+impl Carrier for ClientsMessage {
+    fn carry(batch: RequestBatch) -> ClientsMessage {
+        ClientsMessage::Batch(batch)
     }
 
-    fn batch(self) -> Option<Batch> {
+    fn batch(self) -> Option<RequestBatch> {
         match self {
-            Message::Batch(batch) => Some(batch),
+            ClientsMessage::Batch(batch) => Some(batch),
             _ => None,
         }
     }
 }
 
 #[derive(Debug)]
-struct Connected {
-    client: Arc<Client>,
+struct ConnectedClient {
+    client: Arc<WorkerClient>,
     /// Sessions that end with it.
     made: Vec<SessionHash>,
 }
 
 /// A switch to the data state that waits for the master's word.
 #[derive(Debug)]
-struct Waiting {
-    client: Arc<Client>,
+struct PendingSwitch {
+    client: Arc<WorkerClient>,
     number: u64,
 }
 
 /// The module's state.
 #[derive(Debug)]
 pub struct Clients {
-    inbox: Receiver<Message>,
-    master_link: Sender<master_link::Message>,
-    connected: HashMap<u64, Connected>,
-    sessions: Sessions,
-    waiting: HashMap<SessionHash, Vec<Waiting>>,
+    inbox: Receiver<ClientsMessage>,
+    master_link: Sender<master_link::MasterLinkMessage>,
+    connected: HashMap<u64, ConnectedClient>,
+    sessions: SessionCache,
+    waiting: HashMap<SessionHash, Vec<PendingSwitch>>,
     waiting_count: usize,
     /// Sessions to be verified again, since the link was away.
     doubted: VecDeque<SessionHash>,
@@ -149,22 +149,22 @@ pub struct Clients {
     linked: bool,
     open: bool,
     gauges: Arc<Gauges>,
-    heart: Heart,
+    heart: Heartbeat,
 }
 
 impl Clients {
     /// With nobody connected.
     pub fn new(
-        inbox: Receiver<Message>,
-        master_link: Sender<master_link::Message>,
+        inbox: Receiver<ClientsMessage>,
+        master_link: Sender<master_link::MasterLinkMessage>,
         gauges: Arc<Gauges>,
-        heart: Heart,
+        heart: Heartbeat,
     ) -> Clients {
         Clients {
             inbox,
             master_link,
             connected: HashMap::new(),
-            sessions: Sessions::default(),
+            sessions: SessionCache::default(),
             waiting: HashMap::new(),
             waiting_count: 0,
             doubted: VecDeque::new(),
@@ -182,11 +182,11 @@ impl Clients {
         loop {
             self.heart.beat();
             match thread::next(&self.inbox, stop) {
-                Next::Message(message) => self.handle(message),
-                Next::Tick => {}
-                Next::Stop => return,
+                NextEvent::Message(message) => self.handle(message),
+                NextEvent::Tick => {}
+                NextEvent::Stop => return,
             }
-            self.sessions.expire(Stamp::now());
+            self.sessions.expire(Timestamp::now());
             self.tell_closed();
             self.verify_doubted();
             let known = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
@@ -194,12 +194,12 @@ impl Clients {
         }
     }
 
-    fn handle(&mut self, message: Message) {
+    fn handle(&mut self, message: ClientsMessage) {
         match message {
-            Message::Connected(client) => self.connect(client),
-            Message::Disconnected(number) => self.disconnect(number),
-            Message::Batch(batch) => self.answer(batch),
-            Message::LoggedIn {
+            ClientsMessage::Connected(client) => self.connect(client),
+            ClientsMessage::Disconnected(number) => self.disconnect(number),
+            ClientsMessage::Batch(batch) => self.answer(batch),
+            ClientsMessage::LoggedIn {
                 client,
                 number,
                 state,
@@ -209,7 +209,7 @@ impl Clients {
                 self.log_in(&client, state, made);
                 client.pass(number, &frame);
             }
-            Message::LoggedOut {
+            ClientsMessage::LoggedOut {
                 client,
                 number,
                 hash,
@@ -218,26 +218,26 @@ impl Clients {
                 self.sessions.end(hash);
                 client.pass(number, &frame);
             }
-            Message::Resume {
+            ClientsMessage::Resume {
                 client,
                 number,
                 session,
             } => self.resume(&client, number, session),
-            Message::Session(hash, word) => self.learn(hash, word),
-            Message::Ended(hashes) => hashes.into_iter().for_each(|hash| self.sessions.end(hash)),
-            Message::Workers(workers) => self.workers = workers,
-            Message::Closed { hashes, told } => {
+            ClientsMessage::Session(hash, word) => self.learn(hash, word),
+            ClientsMessage::Ended(hashes) => hashes.into_iter().for_each(|hash| self.sessions.end(hash)),
+            ClientsMessage::Workers(workers) => self.workers = workers,
+            ClientsMessage::Closed { hashes, told } => {
                 if !told {
                     self.closing.extend(hashes);
                 }
             }
-            Message::Linked => {
+            ClientsMessage::Linked => {
                 self.linked = true;
                 self.doubted = self.sessions.keep_bound().into();
             }
-            Message::Unlinked => self.linked = false,
-            Message::Open => self.open = true,
-            Message::EndAll => {
+            ClientsMessage::Unlinked => self.linked = false,
+            ClientsMessage::Open => self.open = true,
+            ClientsMessage::EndAll => {
                 self.open = false;
                 for connected in self.connected.values() {
                     connected.client.connection.end_at_once(SHUTTING_DOWN);
@@ -246,14 +246,14 @@ impl Clients {
         }
     }
 
-    fn connect(&mut self, client: Arc<Client>) {
+    fn connect(&mut self, client: Arc<WorkerClient>) {
         // Accepted in the moment in which the port closed.
         if !self.open {
             client.connection.end_at_once(SHUTTING_DOWN);
         }
         let made = Vec::new();
         self.connected
-            .insert(client.connection.number, Connected { client, made });
+            .insert(client.connection.number, ConnectedClient { client, made });
     }
 
     fn disconnect(&mut self, number: u64) {
@@ -272,7 +272,7 @@ impl Clients {
         }
     }
 
-    fn log_in(&mut self, client: &Arc<Client>, state: SessionState, made: bool) {
+    fn log_in(&mut self, client: &Arc<WorkerClient>, state: SessionState, made: bool) {
         let hash = state.hash;
         let Some(session) = state.active else {
             return;
@@ -291,9 +291,9 @@ impl Clients {
         }
     }
 
-    fn resume(&mut self, client: &Arc<Client>, number: u64, session: SessionId) {
+    fn resume(&mut self, client: &Arc<WorkerClient>, number: u64, session: SessionId) {
         let hash = session.hash();
-        let now = Stamp::now();
+        let now = Timestamp::now();
         if self.sessions.get(hash).is_some_and(|known| known.is_active(now)) {
             let workers = self.workers.clone();
             let reply = Reply::Session { id: session, workers };
@@ -305,7 +305,7 @@ impl Clients {
         }
     }
 
-    fn answer(&mut self, batch: Batch) {
+    fn answer(&mut self, batch: RequestBatch) {
         let client = Arc::clone(&batch.client);
         if batch
             .requests
@@ -328,15 +328,21 @@ impl Clients {
         }
     }
 
-    fn switch(&mut self, client: &Arc<Client>, number: u64, session: &SessionId, state: State) {
-        if state == State::Command {
+    fn switch(
+        &mut self,
+        client: &Arc<WorkerClient>,
+        number: u64,
+        session: &SessionId,
+        state: ConnectionState,
+    ) {
+        if state == ConnectionState::Command {
             client.enter(None);
             switched(client, number, state);
             return;
         }
         let hash = session.hash();
         match self.sessions.get(hash) {
-            Some(known) if known.is_active(Stamp::now()) => {
+            Some(known) if known.is_active(Timestamp::now()) => {
                 client.enter(Some(known));
                 switched(client, number, state);
             }
@@ -347,14 +353,14 @@ impl Clients {
         }
     }
 
-    fn wait_for_word(&mut self, hash: SessionHash, client: &Arc<Client>, number: u64) {
+    fn wait_for_word(&mut self, hash: SessionHash, client: &Arc<WorkerClient>, number: u64) {
         let asked = self.waiting.contains_key(&hash);
         if self.waiting_count >= WAITING_MAX || (!asked && !self.verify(hash)) {
             fail_switch(client, number, &overloaded());
             return;
         }
         self.waiting_count += 1;
-        self.waiting.entry(hash).or_default().push(Waiting {
+        self.waiting.entry(hash).or_default().push(PendingSwitch {
             client: Arc::clone(client),
             number,
         });
@@ -362,31 +368,33 @@ impl Clients {
 
     /// Asks the master of a session; false where there is no room to ask.
     fn verify(&self, hash: SessionHash) -> bool {
-        let ask = Ask {
-            stamp: Stamp::now(),
+        let ask = MasterQuery {
+            stamp: Timestamp::now(),
             client: None,
-            what: What::Session(hash),
+            what: QueryKind::Session(hash),
         };
-        self.master_link.try_send(master_link::Message::Ask(ask)).is_ok()
+        self.master_link
+            .try_send(master_link::MasterLinkMessage::Ask(ask))
+            .is_ok()
     }
 
-    fn learn(&mut self, hash: SessionHash, word: Word) {
+    fn learn(&mut self, hash: SessionHash, word: SessionUpdate) {
         let known = match word {
-            Word::Active(session) => Ok(self.sessions.learn(hash, session)),
-            Word::Over => {
+            SessionUpdate::Active(session) => Ok(self.sessions.learn(hash, session)),
+            SessionUpdate::Over => {
                 self.sessions.end(hash);
                 Ok(None)
             }
-            Word::Unavailable => Err(unavailable()),
+            SessionUpdate::Unavailable => Err(unavailable()),
         };
-        let now = Stamp::now();
+        let now = Timestamp::now();
         let waiting = self.waiting.remove(&hash).unwrap_or_default();
         self.waiting_count -= waiting.len();
-        for Waiting { client, number } in waiting {
+        for PendingSwitch { client, number } in waiting {
             match &known {
                 Ok(Some(known)) if known.is_active(now) => {
                     client.enter(Some(Arc::clone(known)));
-                    switched(&client, number, State::Data);
+                    switched(&client, number, ConnectionState::Data);
                 }
                 Ok(_) => fail_switch(&client, number, &session_over()),
                 Err(refusal) => fail_switch(&client, number, refusal),
@@ -398,14 +406,17 @@ impl Clients {
         while self.linked && !self.closing.is_empty() {
             let some = self.closing.len().min(HASHES_MAX);
             let hashes: Vec<SessionHash> = self.closing.drain(..some).collect();
-            let ask = Ask {
-                stamp: Stamp::now(),
+            let ask = MasterQuery {
+                stamp: Timestamp::now(),
                 client: None,
-                what: What::Closed(hashes),
+                what: QueryKind::Closed(hashes),
             };
-            if let Err(error) = self.master_link.try_send(master_link::Message::Ask(ask)) {
-                if let master_link::Message::Ask(Ask {
-                    what: What::Closed(hashes),
+            if let Err(error) = self
+                .master_link
+                .try_send(master_link::MasterLinkMessage::Ask(ask))
+            {
+                if let master_link::MasterLinkMessage::Ask(MasterQuery {
+                    what: QueryKind::Closed(hashes),
                     ..
                 }) = error.into_inner()
                 {
@@ -428,13 +439,13 @@ impl Clients {
     }
 }
 
-fn switched(client: &Arc<Client>, number: u64, state: State) {
+fn switched(client: &Arc<WorkerClient>, number: u64, state: ConnectionState) {
     client
         .connection
         .reply(number, |out| Reply::StateSwitched(state).write(out));
 }
 
-fn fail_switch(client: &Client, number: u64, refusal: &Refusal) {
+fn fail_switch(client: &WorkerClient, number: u64, refusal: &Refusal) {
     client.fail(number, Instruction::SwitchState, refusal);
 }
 

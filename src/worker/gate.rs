@@ -3,17 +3,19 @@
 //! Opens the clients' port when the worker can serve, closes it when it may not, and gives each client its
 //! reader thread.
 
-use super::client::Client;
-use super::reader::Conversation;
-use super::router::Batch;
-use super::{Notice, clients};
+use super::client::WorkerClient;
+use super::reader::ClientReader;
+use super::router::RequestBatch;
+use super::{PortCommand, clients};
 use crate::config::WorkerLimits;
 use crate::net::connection::UNANSWERED_MAX;
-use crate::net::limits::Place;
-use crate::net::refusal::Refusal;
-use crate::net::tls::Tls;
-use crate::net::{Admission, Connection, Drainer, Listener, Reader, ReaderLimits, SendLimits};
-use crate::thread::{self, Handle, Heart, Stop, TICK};
+use crate::net::limits::ConnectionPermit;
+use crate::net::refusal::RejectSender;
+use crate::net::tls::ServerTls;
+use crate::net::{
+    Connection, ConnectionLimiter, ConnectionReader, Flusher, Listener, ReaderLimits, SendLimits,
+};
+use crate::thread::{self, Heartbeat, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, select};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -26,7 +28,7 @@ const NFS_PORT: u16 = 2049;
 
 /// Whether clients can come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Serving {
+pub enum PortState {
     /// Here.
     Open(SocketAddr),
     /// Not any more, until the master takes this worker again.
@@ -36,40 +38,40 @@ pub enum Serving {
 }
 
 /// The state of the thread that keeps the port.
-pub(super) struct Gate {
+pub(super) struct WorkerAcceptor {
     pub(super) listen: SocketAddr,
     pub(super) limits: WorkerLimits,
-    pub(super) tls: Option<Arc<Tls>>,
-    pub(super) admission: Arc<Admission>,
-    pub(super) drainer: Arc<Drainer>,
-    pub(super) refusal: Refusal,
-    pub(super) router: Sender<Batch>,
-    pub(super) clients: Sender<clients::Message>,
-    pub(super) notices: Receiver<Notice>,
+    pub(super) tls: Option<Arc<ServerTls>>,
+    pub(super) admission: Arc<ConnectionLimiter>,
+    pub(super) drainer: Arc<Flusher>,
+    pub(super) refusal: RejectSender,
+    pub(super) router: Sender<RequestBatch>,
+    pub(super) clients: Sender<clients::ClientsMessage>,
+    pub(super) notices: Receiver<PortCommand>,
     /// Both ends: what nobody has looked at is taken back.
-    pub(super) state: (Sender<Serving>, Receiver<Serving>),
-    pub(super) heart: Heart,
+    pub(super) state: (Sender<PortState>, Receiver<PortState>),
+    pub(super) heart: Heartbeat,
 }
 
 /// An open port: its listener, and the thread that accepts.
-type Open = (Arc<Listener>, Handle);
+type OpenPort = (Arc<Listener>, ThreadHandle);
 
-impl Gate {
+impl WorkerAcceptor {
     pub(super) fn run(self, stop: &Stop) {
-        let mut open: Option<Open> = None;
+        let mut open: Option<OpenPort> = None;
         let gate = Arc::new(self);
         loop {
             gate.heart.beat();
             select! {
                 recv(gate.notices) -> notice => match notice {
-                    Ok(Notice::Serve) if open.is_none() => open = gate.open(stop),
-                    Ok(Notice::Serve) => {}
-                    Ok(Notice::Withdraw) => {
+                    Ok(PortCommand::Serve) if open.is_none() => open = gate.open(stop),
+                    Ok(PortCommand::Serve) => {}
+                    Ok(PortCommand::Withdraw) => {
                         if let Some(open) = open.take() {
                             close(open);
-                            gate.tell(Serving::Closed);
+                            gate.tell(PortState::Closed);
                         }
-                        let _ = gate.clients.send(clients::Message::EndAll);
+                        let _ = gate.clients.send(clients::ClientsMessage::EndAll);
                     }
                     Err(_) => break,
                 },
@@ -82,7 +84,7 @@ impl Gate {
         }
     }
 
-    fn open(self: &Arc<Self>, stop: &Stop) -> Option<Open> {
+    fn open(self: &Arc<Self>, stop: &Stop) -> Option<OpenPort> {
         let listener = match Listener::bind(self.listen) {
             Ok(listener) => Arc::new(listener),
             Err(error) => {
@@ -91,14 +93,14 @@ impl Gate {
                 } else {
                     ""
                 };
-                self.tell(Serving::Failed(format!(
+                self.tell(PortState::Failed(format!(
                     "{} cannot be listened on: {error}{nfs}",
                     self.listen
                 )));
                 return None;
             }
         };
-        let _ = self.clients.send(clients::Message::Open);
+        let _ = self.clients.send(clients::ClientsMessage::Open);
         let (gate, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
         let thread = thread::spawn("listener", move || {
             accepting.run(&gate.admission, &gate.refusal, &stop, |socket, _, place| {
@@ -108,18 +110,18 @@ impl Gate {
         match thread {
             Ok(thread) => {
                 crate::info!("clients are served on {}", listener.address());
-                self.tell(Serving::Open(listener.address()));
+                self.tell(PortState::Open(listener.address()));
                 Some((listener, thread))
             }
             Err(error) => {
-                self.tell(Serving::Failed(format!("no thread to accept clients: {error}")));
+                self.tell(PortState::Failed(format!("no thread to accept clients: {error}")));
                 None
             }
         }
     }
 
     /// The latest replaces what nobody has looked at.
-    fn tell(&self, serving: Serving) {
+    fn tell(&self, serving: PortState) {
         let (tell, told) = &self.state;
         let mut serving = serving;
         while let Err(full) = tell.try_send(serving) {
@@ -129,7 +131,7 @@ impl Gate {
     }
 
     /// A client that cannot be served is dropped, which closes its connection.
-    fn serve(&self, socket: TcpStream, place: Place) {
+    fn serve(&self, socket: TcpStream, place: ConnectionPermit) {
         let tls = match self.tls.as_ref().map(|tls| tls.accept()).transpose() {
             Ok(tls) => tls,
             Err(error) => {
@@ -153,14 +155,14 @@ impl Gate {
         let drainer = Arc::clone(&self.drainer);
         let started = thread::spawn_small("client", READER_STACK, move || {
             let number = connection.number;
-            let client = Client::new(Arc::clone(&connection));
+            let client = WorkerClient::new(Arc::clone(&connection));
             if clients
-                .send(clients::Message::Connected(Arc::clone(&client)))
+                .send(clients::ClientsMessage::Connected(Arc::clone(&client)))
                 .is_ok()
             {
-                let reader = Reader::new(connection, limits);
-                Conversation::new(client, reader, router, drainer).run();
-                let _ = clients.send(clients::Message::Disconnected(number));
+                let reader = ConnectionReader::new(connection, limits);
+                ClientReader::new(client, reader, router, drainer).run();
+                let _ = clients.send(clients::ClientsMessage::Disconnected(number));
             }
             drop(place);
         });
@@ -170,7 +172,7 @@ impl Gate {
     }
 }
 
-fn close((listener, thread): Open) {
+fn close((listener, thread): OpenPort) {
     listener.close();
     thread.join(Instant::now() + TICK);
 }

@@ -8,19 +8,19 @@ pub mod outgoing;
 pub mod parked;
 mod replies;
 
-use super::cache::{self, Question};
-use super::router::{Batch, Carrier, Lane, overloaded};
-use super::tunnel::{self, Errand};
-use super::{Gauges, Notice, clients};
-use crate::link::envelope::{Decoder, Header};
-use crate::link::line::{Line, LineSending};
-use crate::link::message::{self, Report, SessionHashes};
-use crate::model::{Reason, SessionHash, Stamp};
-use crate::thread::{self, Heart, Stop};
+use super::cache::{self, CacheMiss};
+use super::router::{Carrier, Destination, RequestBatch, overloaded};
+use super::tunnel::{self, TunnelRequest};
+use super::{Gauges, PortCommand, clients};
+use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
+use crate::link::line::{LinkConnection, LinkWriter};
+use crate::link::message::{self, SessionHashes, WorkerReport};
+use crate::model::{Reason, SessionHash, Timestamp};
+use crate::thread::{self, Heartbeat, Stop};
 use crate::wire::{Instruction, Reassembly, Refusal, Request, frame, wipe};
 use crossbeam_channel::{Receiver, Sender, select};
-use outgoing::Outgoing;
-use parked::{Origin, Park, Parked};
+use outgoing::ClientReplyBatch;
+use parked::{PendingRequest, PendingRequests, Requester};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,35 +36,35 @@ const TOGETHER: usize = 256;
 /// How often the worker reports of itself.
 const REPORT: Duration = Duration::from_secs(1);
 /// How often deadlines are looked at.
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The module's vocabulary: what other modules want of the master.
 #[derive(Debug)]
-pub enum Message {
+pub enum MasterLinkMessage {
     /// Orders or questions about accounts, whose answers go straight to their client.
-    Batch(Batch),
+    Batch(RequestBatch),
     /// What a module wants to know itself.
-    Ask(Ask),
+    Ask(MasterQuery),
 }
 
 /// A module's own question.
 #[derive(Debug)]
-pub struct Ask {
+pub struct MasterQuery {
     /// The worker's timestamp.
-    pub stamp: Stamp,
+    pub stamp: Timestamp,
     /// The client that it is for, if it is for one.
     pub client: Option<SocketAddr>,
     /// What.
-    pub what: What,
+    pub what: QueryKind,
 }
 
 /// What modules ask.
 #[derive(Debug)]
-pub enum What {
+pub enum QueryKind {
     /// The tunnel.
-    Errand(Errand),
+    Errand(TunnelRequest),
     /// The cache.
-    Question(Question, Request),
+    Question(CacheMiss, Request),
     /// `clients`: is it active?
     Session(SessionHash),
     /// `clients`: their connections are closed.
@@ -73,9 +73,9 @@ pub enum What {
 
 /// What becomes of the link.
 #[derive(Debug)]
-pub enum Event {
+pub enum LinkEvent {
     /// It stands.
-    Linked(Arc<Line>),
+    Linked(Arc<LinkConnection>),
     /// What a read of the link of this number brought.
     Plain(u64, Vec<u8>),
     /// The link of this number is over.
@@ -84,30 +84,30 @@ pub enum Event {
     KeptOut,
 }
 
-impl Carrier for Message {
-    fn carry(batch: Batch) -> Message {
-        Message::Batch(batch)
+impl Carrier for MasterLinkMessage {
+    fn carry(batch: RequestBatch) -> MasterLinkMessage {
+        MasterLinkMessage::Batch(batch)
     }
 
-    fn batch(self) -> Option<Batch> {
+    fn batch(self) -> Option<RequestBatch> {
         match self {
-            Message::Batch(batch) => Some(batch),
-            Message::Ask(_) => None,
+            MasterLinkMessage::Batch(batch) => Some(batch),
+            MasterLinkMessage::Ask(_) => None,
         }
     }
 }
 
 /// Where answers go.
 #[derive(Debug)]
-pub struct Outlets {
+pub struct MasterLinkChannels {
     /// 3.2.6
-    pub cache: Sender<cache::Message>,
+    pub cache: Sender<cache::CacheMessage>,
     /// 3.2.3
-    pub clients: Sender<clients::Message>,
+    pub clients: Sender<clients::ClientsMessage>,
     /// 3.2.4
-    pub tunnel: Sender<tunnel::Message>,
+    pub tunnel: Sender<tunnel::TunnelMessage>,
     /// Whether to serve clients.
-    pub notices: Sender<Notice>,
+    pub notices: Sender<PortCommand>,
 }
 
 /// A push of prices on its way: its fixed part, and its rows as far as they are here.
@@ -116,36 +116,36 @@ type Prices = Option<(Vec<u8>, Reassembly)>;
 /// The module's state.
 #[derive(Debug)]
 pub struct MasterLink {
-    inbox: Receiver<Message>,
-    events: Receiver<Event>,
-    outlets: Outlets,
+    inbox: Receiver<MasterLinkMessage>,
+    events: Receiver<LinkEvent>,
+    outlets: MasterLinkChannels,
     worker: Uuid,
     /// Drawn when the process started (4.1).
     boot: Uuid,
-    line: Option<Arc<Line>>,
-    decoder: Decoder,
+    line: Option<Arc<LinkConnection>>,
+    decoder: EnvelopeDecoder,
     /// The last stamp that was sent over this line: stamps never go back.
-    last_stamp: Stamp,
-    park: Park,
-    outgoing: Outgoing,
+    last_stamp: Timestamp,
+    park: PendingRequests,
+    outgoing: ClientReplyBatch,
     prices: Prices,
     /// Whether it was said that this link's prices are here.
     serving: bool,
     began: Instant,
     report_due: Instant,
     gauges: Arc<Gauges>,
-    heart: Heart,
+    heart: Heartbeat,
 }
 
 impl MasterLink {
     /// Without a link yet.
     pub fn new(
         worker: Uuid,
-        inbox: Receiver<Message>,
-        events: Receiver<Event>,
-        outlets: Outlets,
+        inbox: Receiver<MasterLinkMessage>,
+        events: Receiver<LinkEvent>,
+        outlets: MasterLinkChannels,
         gauges: Arc<Gauges>,
-        heart: Heart,
+        heart: Heartbeat,
     ) -> MasterLink {
         MasterLink {
             inbox,
@@ -154,10 +154,10 @@ impl MasterLink {
             worker,
             boot: Uuid::new_v4(),
             line: None,
-            decoder: Decoder::new(worker),
-            last_stamp: Stamp(i64::MIN),
-            park: Park::default(),
-            outgoing: Outgoing::default(),
+            decoder: EnvelopeDecoder::new(worker),
+            last_stamp: Timestamp(i64::MIN),
+            park: PendingRequests::default(),
+            outgoing: ClientReplyBatch::default(),
             prices: None,
             serving: false,
             began: Instant::now(),
@@ -172,23 +172,23 @@ impl MasterLink {
         let mut glance_due = Instant::now();
         loop {
             self.heart.beat();
-            thread::give_way(|| self.events.is_empty() && self.inbox.is_empty());
+            thread::yield_once(|| self.events.is_empty() && self.inbox.is_empty());
             select! {
                 recv(self.events) -> event => match event {
-                    Ok(event) => self.hear(event),
+                    Ok(event) => self.on_event(event),
                     Err(_) => break,
                 },
                 recv(self.inbox) -> message => match message {
-                    Ok(message) => self.take(message),
+                    Ok(message) => self.on_message(message),
                     Err(_) => break,
                 },
                 recv(stop.receiver()) -> _ => break,
-                default(GLANCE) => {}
+                default(POLL_INTERVAL) => {}
             }
             let now = Instant::now();
             if now >= glance_due {
-                glance_due = now + GLANCE;
-                self.glance(now);
+                glance_due = now + POLL_INTERVAL;
+                self.on_tick(now);
             }
         }
         if let Some(line) = &self.line {
@@ -197,25 +197,25 @@ impl MasterLink {
     }
 
     /// This message and those that wait behind it, in one write.
-    fn take(&mut self, first: Message) {
+    fn on_message(&mut self, first: MasterLinkMessage) {
         let line = self.line.clone();
         let mut sending = line.as_ref().map(|line| line.sending());
         let now = Instant::now();
-        self.forward(first, sending.as_mut(), now);
+        self.dispatch(first, sending.as_mut(), now);
         for _ in 1..TOGETHER {
             match self.inbox.try_recv() {
-                Ok(message) => self.forward(message, sending.as_mut(), now),
+                Ok(message) => self.dispatch(message, sending.as_mut(), now),
                 Err(_) => break,
             }
         }
     }
 
-    fn forward(&mut self, message: Message, sending: Option<&mut LineSending<'_>>, now: Instant) {
+    fn dispatch(&mut self, message: MasterLinkMessage, sending: Option<&mut LinkWriter<'_>>, now: Instant) {
         match (message, sending) {
-            (Message::Batch(batch), None) => batch.refuse(&unavailable()),
-            (Message::Batch(batch), Some(sending)) => self.batch(batch, sending, now),
-            (Message::Ask(ask), None) => self.give_up(origin(ask.what).0),
-            (Message::Ask(ask), Some(sending)) => {
+            (MasterLinkMessage::Batch(batch), None) => batch.refuse(&unavailable()),
+            (MasterLinkMessage::Batch(batch), Some(sending)) => self.batch(batch, sending, now),
+            (MasterLinkMessage::Ask(ask), None) => self.fail_request(origin(ask.what).0),
+            (MasterLinkMessage::Ask(ask), Some(sending)) => {
                 let (origin, body) = origin(ask.what);
                 self.send(sending, origin, ask.stamp, ask.client, &body, now);
             }
@@ -223,9 +223,9 @@ impl MasterLink {
     }
 
     /// Orders and views of one client.
-    fn batch(&mut self, batch: Batch, sending: &mut LineSending<'_>, now: Instant) {
+    fn batch(&mut self, batch: RequestBatch, sending: &mut LinkWriter<'_>, now: Instant) {
         let client = Arc::clone(&batch.client);
-        let (stamp, lane, peer) = (batch.stamp, batch.lane, client.connection.peer);
+        let (stamp, lane, peer) = (batch.stamp, batch.destination, client.connection.peer);
         for (number, request) in batch.into_numbered() {
             if !self.park.has_room() {
                 client.fail(number, request.instruction(), &overloaded());
@@ -234,8 +234,8 @@ impl MasterLink {
             let mut body = zeroize::Zeroizing::new(Vec::new());
             request.write(&mut body);
             let client = Arc::clone(&client);
-            let origin = if lane == Lane::Orders {
-                Origin::Order {
+            let origin = if lane == Destination::Orders {
+                Requester::Order {
                     client,
                     number,
                     request,
@@ -243,7 +243,7 @@ impl MasterLink {
                     queued: false,
                 }
             } else {
-                Origin::View {
+                Requester::View {
                     client,
                     number,
                     request,
@@ -255,9 +255,9 @@ impl MasterLink {
 
     fn send(
         &mut self,
-        sending: &mut LineSending<'_>,
-        origin: Origin,
-        stamp: Stamp,
+        sending: &mut LinkWriter<'_>,
+        origin: Requester,
+        stamp: Timestamp,
         client: Option<SocketAddr>,
         body: &[u8],
         now: Instant,
@@ -267,9 +267,9 @@ impl MasterLink {
         sending.message(&header, |out| out.extend_from_slice(body));
     }
 
-    fn header(&mut self, sequence: u64, stamp: Stamp, client: Option<SocketAddr>) -> Header {
+    fn header(&mut self, sequence: u64, stamp: Timestamp, client: Option<SocketAddr>) -> EnvelopeHeader {
         self.last_stamp = self.last_stamp.max(stamp);
-        Header {
+        EnvelopeHeader {
             worker: self.worker,
             boot: self.boot,
             sequence,
@@ -278,35 +278,35 @@ impl MasterLink {
         }
     }
 
-    fn hear(&mut self, event: Event) {
+    fn on_event(&mut self, event: LinkEvent) {
         match event {
-            Event::Linked(line) => self.link(line),
-            Event::Plain(number, mut plain) => {
+            LinkEvent::Linked(line) => self.link(line),
+            LinkEvent::Plain(number, mut plain) => {
                 if self.line.as_ref().is_some_and(|line| line.number == number) {
                     self.read(&mut plain);
                 }
                 wipe::clear(&mut plain);
             }
-            Event::Unlinked(number) => {
+            LinkEvent::Unlinked(number) => {
                 if self.line.as_ref().is_some_and(|line| line.number == number) {
                     self.unlink();
                 }
             }
-            Event::KeptOut => self.withdraw(),
+            LinkEvent::KeptOut => self.close_port(),
         }
     }
 
     /// A worker that is kept out serves nobody.
-    fn withdraw(&mut self) {
-        let _ = self.outlets.notices.send(Notice::Withdraw);
+    fn close_port(&mut self) {
+        let _ = self.outlets.notices.send(PortCommand::Withdraw);
         self.unlink();
     }
 
-    fn link(&mut self, line: Arc<Line>) {
+    fn link(&mut self, line: Arc<LinkConnection>) {
         self.unlink();
-        self.decoder = Decoder::new(self.worker);
+        self.decoder = EnvelopeDecoder::new(self.worker);
         self.prices = None;
-        self.last_stamp = Stamp(i64::MIN);
+        self.last_stamp = Timestamp(i64::MIN);
         let kept = self.park.resend();
         if !kept.is_empty() {
             crate::info!(
@@ -320,7 +320,7 @@ impl MasterLink {
         // The master says nothing before it has heard who we are. A report bears a newer stamp than what is
         // sent again, so it comes after.
         self.report(Instant::now());
-        self.tell_clients(clients::Message::Linked);
+        self.tell_clients(clients::ClientsMessage::Linked);
     }
 
     fn unlink(&mut self) {
@@ -329,9 +329,9 @@ impl MasterLink {
         };
         line.cut();
         for parked in self.park.lose(Instant::now()) {
-            self.give_up(parked.origin);
+            self.fail_request(parked.origin);
         }
-        self.tell_clients(clients::Message::Unlinked);
+        self.tell_clients(clients::ClientsMessage::Unlinked);
     }
 
     /// Sends what is kept again, under its identity.
@@ -355,45 +355,54 @@ impl MasterLink {
     }
 
     /// Nobody will answer this: whoever waits is told.
-    fn give_up(&self, origin: Origin) {
+    fn fail_request(&self, origin: Requester) {
         match origin {
-            Origin::Order {
+            Requester::Order {
                 client,
                 number,
                 request,
                 ..
             }
-            | Origin::View {
+            | Requester::View {
                 client,
                 number,
                 request,
             } => client.fail(number, request.instruction(), &unavailable()),
-            Origin::Errand(errand, _) => {
-                let answer = tunnel::Answer::Unavailable;
-                let _ = self.outlets.tunnel.send(tunnel::Message::Answer(errand, answer));
+            Requester::Errand(errand, _) => {
+                let answer = tunnel::TunnelReply::Unavailable;
+                let _ = self
+                    .outlets
+                    .tunnel
+                    .send(tunnel::TunnelMessage::Answer(errand, answer));
             }
-            Origin::Question(question, _) => {
-                let answer = cache::Answer::Unavailable;
-                let _ = self.outlets.cache.send(cache::Message::Answer(question, answer));
+            Requester::Question(question, _) => {
+                let answer = cache::CacheFill::Unavailable;
+                let _ = self
+                    .outlets
+                    .cache
+                    .send(cache::CacheMessage::Answer(question, answer));
             }
-            Origin::Session(hash) => {
-                self.tell_clients(clients::Message::Session(hash, clients::Word::Unavailable));
+            Requester::Session(hash) => {
+                self.tell_clients(clients::ClientsMessage::Session(
+                    hash,
+                    clients::SessionUpdate::Unavailable,
+                ));
             }
-            Origin::Closed(hashes) => {
-                self.tell_clients(clients::Message::Closed { hashes, told: false });
+            Requester::Closed(hashes) => {
+                self.tell_clients(clients::ClientsMessage::Closed { hashes, told: false });
             }
-            Origin::Report => {}
+            Requester::Report => {}
         }
     }
 
     /// Every module but this one only ever tries to send, so that none of them keeps this one waiting.
-    fn tell_clients(&self, message: clients::Message) {
+    fn tell_clients(&self, message: clients::ClientsMessage) {
         let _ = self.outlets.clients.send(message);
     }
 
-    fn glance(&mut self, now: Instant) {
-        for Parked { origin, .. } in self.park.reads_overdue(now) {
-            self.give_up(origin);
+    fn on_tick(&mut self, now: Instant) {
+        for PendingRequest { origin, .. } in self.park.reads_overdue(now) {
+            self.fail_request(origin);
         }
         for client in self.park.kept_overdue(now) {
             crate::warn!(
@@ -417,7 +426,7 @@ impl MasterLink {
         let Some(line) = self.line.clone() else {
             return;
         };
-        let report = Report {
+        let report = WorkerReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime: i64::try_from(now.duration_since(self.began).as_millis()).unwrap_or(i64::MAX),
             connections: self.gauges.connections(),
@@ -430,8 +439,8 @@ impl MasterLink {
         message::write(&mut body, Instruction::LinkReport, &report);
         self.send(
             &mut line.sending(),
-            Origin::Report,
-            Stamp::now(),
+            Requester::Report,
+            Timestamp::now(),
             None,
             &body,
             now,
@@ -440,25 +449,25 @@ impl MasterLink {
 }
 
 /// Who waits for what is asked, and the frames that ask it.
-fn origin(what: What) -> (Origin, zeroize::Zeroizing<Vec<u8>>) {
+fn origin(what: QueryKind) -> (Requester, zeroize::Zeroizing<Vec<u8>>) {
     let mut body = zeroize::Zeroizing::new(Vec::new());
     let origin = match what {
-        What::Errand(errand) => {
+        QueryKind::Errand(errand) => {
             errand.request.write(&mut body);
-            Origin::Errand(errand, zeroize::Zeroizing::default())
+            Requester::Errand(errand, zeroize::Zeroizing::default())
         }
-        What::Question(question, request) => {
+        QueryKind::Question(question, request) => {
             request.write(&mut body);
-            Origin::Question(question, Vec::new())
+            Requester::Question(question, Vec::new())
         }
-        What::Session(hash) => {
+        QueryKind::Session(hash) => {
             frame::write_binary(&mut body, Instruction::LinkSession, &hash.0);
-            Origin::Session(hash)
+            Requester::Session(hash)
         }
-        What::Closed(hashes) => {
+        QueryKind::Closed(hashes) => {
             let hashes = SessionHashes(hashes);
             message::write(&mut body, Instruction::LinkConnectionClosed, &hashes);
-            Origin::Closed(hashes.0)
+            Requester::Closed(hashes.0)
         }
     };
     (origin, body)

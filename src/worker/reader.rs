@@ -3,12 +3,13 @@
 //! A client's reader thread: what a socket read brought becomes requests, and goes to the router as one
 //! item. What must not overtake what stands before it waits here, where only its own client waits along.
 
-use super::client::{Client, Known};
-use super::router::{Batch, Lane, is_heavy, lane, overloaded};
-use crate::model::{Reason, Stamp};
-use crate::net::{Drainer, Ended, Reader};
+use super::client::{CachedSession, WorkerClient};
+use super::router::{Destination, RequestBatch, destination, is_bulk, overloaded};
+use crate::model::{Reason, Timestamp};
+use crate::net::{ConnectionReader, Flusher, ReadEnd};
 use crate::wire::{
-    Arguments, Fault, Header, Instruction, MessageType, Refusal, Request, State, frame, reply,
+    Arguments, ConnectionState, FrameHeader, Instruction, MessageType, ProtocolError, Refusal, Request,
+    frame, reply,
 };
 use crossbeam_channel::Sender;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub const BATCH_MAX: usize = 512;
 pub const UNSENT_ALL_MAX: usize = 1 << 30;
 
 /// What a frame turned out to be.
-enum Said {
+enum FrameOutcome {
     /// To be answered by a module.
     Ask(Request),
     /// Refused here.
@@ -30,51 +31,51 @@ enum Said {
 
 /// One client's conversation, from its reader's side.
 #[derive(Debug)]
-pub struct Conversation {
-    client: Arc<Client>,
-    reader: Reader,
-    router: Sender<Batch>,
-    drainer: Arc<Drainer>,
+pub struct ClientReader {
+    client: Arc<WorkerClient>,
+    reader: ConnectionReader,
+    router: Sender<RequestBatch>,
+    drainer: Arc<Flusher>,
     /// Decoded and not passed on: all of one lane.
     requests: Vec<Request>,
     /// Refused and not answered; one of the two lists is always empty.
     refusals: Vec<(Instruction, Refusal)>,
-    lane: Lane,
+    lane: Destination,
     /// The lane of what may not have taken effect yet.
-    in_flight: Option<Lane>,
-    state: State,
-    bound: Option<Arc<Known>>,
+    in_flight: Option<Destination>,
+    state: ConnectionState,
+    bound: Option<Arc<CachedSession>>,
     /// When the last read came.
-    now: Stamp,
+    now: Timestamp,
 }
 
-impl Conversation {
+impl ClientReader {
     /// Of a client in the command state.
     pub fn new(
-        client: Arc<Client>,
-        reader: Reader,
-        router: Sender<Batch>,
-        drainer: Arc<Drainer>,
-    ) -> Conversation {
-        Conversation {
+        client: Arc<WorkerClient>,
+        reader: ConnectionReader,
+        router: Sender<RequestBatch>,
+        drainer: Arc<Flusher>,
+    ) -> ClientReader {
+        ClientReader {
             client,
             reader,
             router,
             drainer,
             requests: Vec::new(),
             refusals: Vec::new(),
-            lane: Lane::Local,
+            lane: Destination::Local,
             in_flight: None,
-            state: State::Command,
+            state: ConnectionState::Command,
             bound: None,
-            now: Stamp(0),
+            now: Timestamp(0),
         }
     }
 
     /// Until the connection ends, and closes it.
     pub fn run(mut self) {
         let ended = loop {
-            if let Err(ended) = self.turn() {
+            if let Err(ended) = self.on_read() {
                 break ended;
             }
         };
@@ -82,59 +83,65 @@ impl Conversation {
     }
 
     /// What one read brings.
-    fn turn(&mut self) -> Result<(), Ended> {
+    fn on_read(&mut self) -> Result<(), ReadEnd> {
         self.reader.fill()?;
-        self.now = Stamp::now();
+        self.now = Timestamp::now();
         loop {
             self.settle_state()?;
             match self.next() {
-                Ok(Some(Said::Ask(request))) => self.ask(request)?,
-                Ok(Some(Said::Refuse(instruction, refusal))) => self.refuse(instruction, refusal)?,
-                Ok(Some(Said::Nothing)) => {}
+                Ok(Some(FrameOutcome::Ask(request))) => self.ask(request)?,
+                Ok(Some(FrameOutcome::Refuse(instruction, refusal))) => self.refuse(instruction, refusal)?,
+                Ok(Some(FrameOutcome::Nothing)) => {}
                 Ok(None) => return self.dispatch(),
                 Err(fault) => {
                     self.dispatch()?;
-                    return Err(Ended::Fault(fault));
+                    return Err(ReadEnd::Fault(fault));
                 }
             }
         }
     }
 
     /// What follows a switch of the state is judged by the state that it led to.
-    fn settle_state(&mut self) -> Result<(), Ended> {
-        if self.in_flight != Some(Lane::State) {
+    fn settle_state(&mut self) -> Result<(), ReadEnd> {
+        if self.in_flight != Some(Destination::State) {
             return Ok(());
         }
         self.dispatch()?;
-        self.reader.wait_effective()?;
+        self.reader.wait_applied()?;
         self.in_flight = None;
         self.state = self.client.state();
         self.bound = self.client.bound();
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<Said>, Fault> {
-        let Some((header, data)) = self.reader.buffer.next(Header::check_request)? else {
+    fn next(&mut self) -> Result<Option<FrameOutcome>, ProtocolError> {
+        let Some((header, data)) = self.reader.buffer.next(FrameHeader::check_request)? else {
             return Ok(None);
         };
         let (instruction, arguments) = frame::read_request(&header, data)?;
         let bound = self.bound.as_deref();
-        Ok(Some(judge(instruction, arguments, self.state, bound, self.now)))
+        Ok(Some(validate(
+            instruction,
+            arguments,
+            self.state,
+            bound,
+            self.now,
+        )))
     }
 
-    fn ask(&mut self, request: Request) -> Result<(), Ended> {
-        let lane = lane(&request);
-        if lane != Lane::Local {
+    fn ask(&mut self, request: Request) -> Result<(), ReadEnd> {
+        let lane = destination(&request);
+        if lane != Destination::Local {
             if self
                 .in_flight
                 .is_some_and(|before| before != lane || lane.is_exclusive())
             {
                 self.dispatch()?;
-                self.reader.wait_effective()?;
+                self.reader.wait_applied()?;
             }
             self.in_flight = Some(lane);
         }
-        let heavy = is_heavy(&request);
+        let heavy = is_bulk(&request);
         if heavy && self.drainer.unsent() > UNSENT_ALL_MAX {
             return self.refuse(request.instruction(), overloaded());
         }
@@ -150,7 +157,7 @@ impl Conversation {
         Ok(())
     }
 
-    fn refuse(&mut self, instruction: Instruction, refusal: Refusal) -> Result<(), Ended> {
+    fn refuse(&mut self, instruction: Instruction, refusal: Refusal) -> Result<(), ReadEnd> {
         if !self.requests.is_empty() || self.refusals.len() >= BATCH_MAX {
             self.dispatch()?;
         }
@@ -159,7 +166,7 @@ impl Conversation {
     }
 
     /// Passes on what was decoded, or answers what was refused.
-    fn dispatch(&mut self) -> Result<(), Ended> {
+    fn dispatch(&mut self) -> Result<(), ReadEnd> {
         while !self.requests.is_empty() {
             let (first, taken) = self.reader.reserve_some(self.requests.len())?;
             let rest = self.requests.split_off(taken);
@@ -176,49 +183,49 @@ impl Conversation {
         Ok(())
     }
 
-    fn send(&self, first: u64, requests: Vec<Request>) -> Result<(), Ended> {
-        let batch = Batch {
+    fn send(&self, first: u64, requests: Vec<Request>) -> Result<(), ReadEnd> {
+        let batch = RequestBatch {
             client: Arc::clone(&self.client),
             stamp: self.now,
-            lane: self.lane,
+            destination: self.lane,
             first,
             requests,
         };
-        self.router.send(batch).map_err(|_| Ended::Broken)
+        self.router.send(batch).map_err(|_| ReadEnd::Broken)
     }
 }
 
 /// The first reason that applies refuses: the state, the arguments' forms, the session.
-fn judge(
+fn validate(
     instruction: Instruction,
     arguments: Arguments<'_>,
-    state: State,
-    bound: Option<&Known>,
-    now: Stamp,
-) -> Said {
+    state: ConnectionState,
+    bound: Option<&CachedSession>,
+    now: Timestamp,
+) -> FrameOutcome {
     if let Some(text) = wrong_state(instruction, state) {
-        return Said::Refuse(instruction, Refusal::new(Reason::WrongState, text));
+        return FrameOutcome::Refuse(instruction, Refusal::new(Reason::WrongState, text));
     }
     match Request::read(instruction, arguments) {
-        Ok(Some(Request::Pong) | None) => Said::Nothing,
+        Ok(Some(Request::Pong) | None) => FrameOutcome::Nothing,
         Ok(Some(request)) => {
             let is_data = instruction.message_type() == MessageType::DataTransfer;
             if is_data && !bound.is_some_and(|known| known.is_active(now)) {
                 let text = "the session that this connection's data state is bound to is over";
-                return Said::Refuse(instruction, Refusal::new(Reason::SessionExpired, text));
+                return FrameOutcome::Refuse(instruction, Refusal::new(Reason::SessionExpired, text));
             }
-            Said::Ask(request)
+            FrameOutcome::Ask(request)
         }
-        Err(refusal) => Said::Refuse(instruction, refusal),
+        Err(refusal) => FrameOutcome::Refuse(instruction, refusal),
     }
 }
 
-fn wrong_state(instruction: Instruction, state: State) -> Option<&'static str> {
+fn wrong_state(instruction: Instruction, state: ConnectionState) -> Option<&'static str> {
     match (instruction.message_type(), state) {
-        (MessageType::Command, State::Data) if instruction != Instruction::SwitchState => {
+        (MessageType::Command, ConnectionState::Data) if instruction != Instruction::SwitchState => {
             Some("a command, while this connection is in the data state")
         }
-        (MessageType::DataTransfer, State::Command) => {
+        (MessageType::DataTransfer, ConnectionState::Command) => {
             Some("a data instruction, while this connection is in the command state")
         }
         (MessageType::Command | MessageType::DataTransfer, _) => None,

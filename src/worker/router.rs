@@ -2,10 +2,10 @@
 //!
 //! Gives each batch its timestamp (2.1.8) and passes it to the module of its lane. Nothing else.
 
-use super::client::Client;
+use super::client::WorkerClient;
 use super::{cache, clients, master_link, tunnel};
-use crate::model::{Reason, Stamp};
-use crate::thread::{self, Heart, Next, Stop};
+use crate::model::{Reason, Timestamp};
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use std::time::Duration;
 /// Batches that may wait for the router; beyond that readers wait, each for itself.
 pub const INBOX: usize = 1024;
 /// How long a batch that cannot fail waits for its module.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PASS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What requests have in common as to who answers them and what must be done before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub enum Destination {
     /// Asset data.
     Cache,
     /// Purchases and sales: done, for what follows them, once they are queued.
@@ -33,40 +33,40 @@ pub enum Lane {
     Local,
 }
 
-impl Lane {
+impl Destination {
     /// Whether a request of this lane has to be answered before anything follows it.
     pub fn is_exclusive(self) -> bool {
         match self {
-            Lane::Tunnel | Lane::State => true,
-            Lane::Cache | Lane::Orders | Lane::Views | Lane::Local => false,
+            Destination::Tunnel | Destination::State => true,
+            Destination::Cache | Destination::Orders | Destination::Views | Destination::Local => false,
         }
     }
 }
 
 /// The lane of a request.
-pub fn lane(request: &Request) -> Lane {
+pub fn destination(request: &Request) -> Destination {
     match request {
         Request::Login { .. }
         | Request::Resume { .. }
         | Request::Register { .. }
-        | Request::Logout { .. } => Lane::Tunnel,
-        Request::Order { .. } => Lane::Orders,
-        Request::SwitchState { .. } => Lane::State,
+        | Request::Logout { .. } => Destination::Tunnel,
+        Request::Order { .. } => Destination::Orders,
+        Request::SwitchState { .. } => Destination::State,
         Request::AssetInfo { .. }
         | Request::AssetCurrent { .. }
         | Request::AssetWindow { .. }
         | Request::AssetPredicted { .. }
-        | Request::AssetList => Lane::Cache,
+        | Request::AssetList => Destination::Cache,
         Request::UserInfo { .. }
         | Request::UserPortfolio { .. }
         | Request::UserHistory { .. }
-        | Request::Receipt { .. } => Lane::Views,
-        Request::Ping | Request::Pong | Request::GetWorkerList => Lane::Local,
+        | Request::Receipt { .. } => Destination::Views,
+        Request::Ping | Request::Pong | Request::GetWorkerList => Destination::Local,
     }
 }
 
 /// Whether a request's reply may be large, or its answer dear: few of those may be unanswered at once.
-pub fn is_heavy(request: &Request) -> bool {
+pub fn is_bulk(request: &Request) -> bool {
     match request {
         Request::AssetWindow { .. }
         | Request::AssetPredicted { .. }
@@ -91,20 +91,20 @@ pub fn is_heavy(request: &Request) -> bool {
 
 /// What one read brought of one lane. The router's whole vocabulary.
 #[derive(Debug)]
-pub struct Batch {
+pub struct RequestBatch {
     /// Whose.
-    pub client: Arc<Client>,
+    pub client: Arc<WorkerClient>,
     /// The worker's timestamp, which the router sets.
-    pub stamp: Stamp,
+    pub stamp: Timestamp,
     /// Of all of them.
-    pub lane: Lane,
+    pub destination: Destination,
     /// The number of the first on its connection; the others follow.
     pub first: u64,
     /// At least one.
     pub requests: Vec<Request>,
 }
 
-impl Batch {
+impl RequestBatch {
     /// The requests with their numbers.
     pub fn into_numbered(self) -> impl Iterator<Item = (u64, Request)> {
         (self.first..).zip(self.requests)
@@ -123,33 +123,33 @@ impl Batch {
 
 /// The modules' inboxes.
 #[derive(Debug, Clone)]
-pub struct Modules {
+pub struct WorkerChannels {
     /// 3.2.6
-    pub cache: Sender<cache::Message>,
+    pub cache: Sender<cache::CacheMessage>,
     /// 3.2.3
-    pub clients: Sender<clients::Message>,
+    pub clients: Sender<clients::ClientsMessage>,
     /// 3.2.4
-    pub tunnel: Sender<tunnel::Message>,
+    pub tunnel: Sender<tunnel::TunnelMessage>,
     /// 3.2.2
-    pub master_link: Sender<master_link::Message>,
+    pub master_link: Sender<master_link::MasterLinkMessage>,
 }
 
 /// The router's state.
 #[derive(Debug)]
-pub struct Router {
-    inbox: Receiver<Batch>,
-    modules: Modules,
-    last: Stamp,
-    heart: Heart,
+pub struct WorkerRouter {
+    inbox: Receiver<RequestBatch>,
+    modules: WorkerChannels,
+    last: Timestamp,
+    heart: Heartbeat,
 }
 
-impl Router {
+impl WorkerRouter {
     /// With nothing routed yet.
-    pub fn new(inbox: Receiver<Batch>, modules: Modules, heart: Heart) -> Router {
-        Router {
+    pub fn new(inbox: Receiver<RequestBatch>, modules: WorkerChannels, heart: Heartbeat) -> WorkerRouter {
+        WorkerRouter {
             inbox,
             modules,
-            last: Stamp(0),
+            last: Timestamp(0),
             heart,
         }
     }
@@ -159,27 +159,27 @@ impl Router {
         loop {
             self.heart.beat();
             match thread::next(&self.inbox, stop) {
-                Next::Message(batch) => self.route(batch),
-                Next::Tick => {}
-                Next::Stop => return,
+                NextEvent::Message(batch) => self.route(batch),
+                NextEvent::Tick => {}
+                NextEvent::Stop => return,
             }
         }
     }
 
-    fn route(&mut self, mut batch: Batch) {
-        self.last = self.last.max(Stamp::now());
+    fn route(&mut self, mut batch: RequestBatch) {
+        self.last = self.last.max(Timestamp::now());
         batch.stamp = self.last;
         let modules = &self.modules;
-        match batch.lane {
-            Lane::Cache => pass(&modules.cache, batch),
-            Lane::Orders | Lane::Views => pass(&modules.master_link, batch),
-            Lane::Tunnel => pass(&modules.tunnel, batch),
-            Lane::State => pass(&modules.clients, batch),
-            Lane::Local => {
+        match batch.destination {
+            Destination::Cache => pass(&modules.cache, batch),
+            Destination::Orders | Destination::Views => pass(&modules.master_link, batch),
+            Destination::Tunnel => pass(&modules.tunnel, batch),
+            Destination::State => pass(&modules.clients, batch),
+            Destination::Local => {
                 // These have no Fail. Their module waits for nobody, so this wait is short or the end is near.
                 let client = Arc::clone(&batch.client);
-                let message = clients::Message::Batch(batch);
-                if modules.clients.send_timeout(message, PATIENCE).is_err() {
+                let message = clients::ClientsMessage::Batch(batch);
+                if modules.clients.send_timeout(message, PASS_TIMEOUT).is_err() {
                     client.connection.cut();
                 }
             }
@@ -190,13 +190,13 @@ impl Router {
 /// A module's vocabulary, of which a batch is one word.
 pub trait Carrier {
     /// The batch as a message.
-    fn carry(batch: Batch) -> Self;
+    fn carry(batch: RequestBatch) -> Self;
     /// The batch of a message that could not be passed on.
-    fn batch(self) -> Option<Batch>;
+    fn batch(self) -> Option<RequestBatch>;
 }
 
 /// A module that has no room refuses.
-fn pass<M: Carrier>(module: &Sender<M>, batch: Batch) {
+fn pass<M: Carrier>(module: &Sender<M>, batch: RequestBatch) {
     if let Err(TrySendError::Full(message)) = module.try_send(M::carry(batch))
         && let Some(batch) = message.batch()
     {

@@ -2,15 +2,15 @@
 //!
 //! The daemon around a worker: its keys, its readiness, its signals, its end.
 
-use super::master_link::dialer::{Establish, Made, NoLink};
+use super::master_link::dialer::{Connect, ConnectError, NewLink};
 use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::daemon::{self, Signals};
-use crate::link::handshake::{self, HandshakeError, WorkerSide};
+use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::log::LogHandle;
-use crate::net::tls::Tls;
-use crate::thread::{Hearts, Stop};
+use crate::net::tls::ServerTls;
+use crate::thread::{Stop, Watchdog};
 use crossbeam_channel::select;
 use std::fmt::Display;
 use std::io;
@@ -24,32 +24,32 @@ const SPARE_DESCRIPTORS: u64 = 64;
 
 /// Why the daemon ends, or never began.
 #[derive(Debug)]
-pub struct Failure {
+pub struct ServiceError {
     /// The exit code.
     pub code: u8,
     /// What is wrong, where, and what to do.
     pub text: String,
 }
 
-impl Display for Failure {
+impl Display for ServiceError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for ServiceError {}
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for ServiceError {
     fn from(error: io::Error) -> Self {
-        Failure {
+        ServiceError {
             code: daemon::FAILED,
             text: error.to_string(),
         }
     }
 }
 
-fn misconfigured(text: String) -> Failure {
-    Failure {
+fn misconfigured(text: String) -> ServiceError {
+    ServiceError {
         code: daemon::BAD_CONFIG,
         text,
     }
@@ -59,39 +59,40 @@ fn misconfigured(text: String) -> Failure {
 ///
 /// # Errors
 /// What is wrong.
-pub fn check(config: &WorkerConfig) -> Result<(), Failure> {
+pub fn check(config: &WorkerConfig) -> Result<(), ServiceError> {
     if let Some(tls) = &config.tls {
-        Tls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
+        ServerTls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
     }
     leave_agent(&config.gpg.home, || side(config).map(drop))
 }
 
 /// The keys that the worker proves itself with, and the one that it believes.
-fn side(config: &WorkerConfig) -> Result<WorkerSide, Failure> {
+fn side(config: &WorkerConfig) -> Result<WorkerIdentity, ServiceError> {
     let gpg = &config.gpg;
     let keyring = Keyring::open(&gpg.home).map_err(|error| misconfigured(format!("gpg.home: {error}")))?;
-    let fingerprint = |key: &str, value: &crate::config::Fingerprint| {
+    let fingerprint = |key: &str, value: &crate::config::KeyFingerprint| {
         Fingerprint::parse(value.as_str()).map_err(|error| misconfigured(format!("{key}: {error}")))
     };
     let own = fingerprint("gpg.key", &gpg.key)?;
     let master = fingerprint("gpg.master_key", &gpg.master_key)?;
-    WorkerSide::new(keyring, own, master, config.uuid).map_err(|error| misconfigured(format!("gpg: {error}")))
+    WorkerIdentity::new(keyring, own, master, config.uuid)
+        .map_err(|error| misconfigured(format!("gpg: {error}")))
 }
 
 /// How this worker makes its links: TCP to the master, then the handshake.
-fn establish(config: &WorkerConfig, side: WorkerSide) -> Establish {
+fn establish(config: &WorkerConfig, side: WorkerIdentity) -> Connect {
     let master = config.master.clone();
     Box::new(move || {
-        let socket = connect(&master).map_err(|error| NoLink::Failed(format!("{master}: {error}")))?;
+        let socket = connect(&master).map_err(|error| ConnectError::Failed(format!("{master}: {error}")))?;
         let deadline = Instant::now() + handshake::DEADLINE;
         match handshake::connect(&socket, &side, deadline) {
-            Ok(established) => Ok(Made {
+            Ok(established) => Ok(NewLink {
                 socket,
                 sealed: established.sealed,
                 early: established.early,
             }),
-            Err(HandshakeError::Refused(code, text)) if code == "booted" => Err(NoLink::KeptOut(text)),
-            Err(error) => Err(NoLink::Failed(format!("{master}: {error}"))),
+            Err(HandshakeError::Refused(code, text)) if code == "booted" => Err(ConnectError::KeptOut(text)),
+            Err(error) => Err(ConnectError::Failed(format!("{master}: {error}"))),
         }
     })
 }
@@ -111,9 +112,14 @@ fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
 ///
 /// # Errors
 /// What kept it from serving, with the exit code that it means.
-pub fn run(config: &WorkerConfig, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), Failure> {
+pub fn run(
+    config: &WorkerConfig,
+    log: &LogHandle,
+    signals: &Signals,
+    stop: &Stop,
+) -> Result<(), ServiceError> {
     if let Some(tls) = &config.tls {
-        Tls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
+        ServerTls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
     }
     let ran = link_and_serve(config, log, signals, stop);
     if let Ok(keyring) = Keyring::open(&config.gpg.home)
@@ -129,7 +135,7 @@ fn link_and_serve(
     log: &LogHandle,
     signals: &Signals,
     stop: &Stop,
-) -> Result<(), Failure> {
+) -> Result<(), ServiceError> {
     let side = side(config)?;
     let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
     let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
@@ -139,7 +145,7 @@ fn link_and_serve(
             "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
         );
     }
-    let hearts = Hearts::new();
+    let hearts = Watchdog::new();
     let worker = Worker::start(config, establish(config, side), &hearts)?;
     let _watchdog = daemon::watchdog(stop, &hearts, || Ok(()))?;
     crate::info!("worker {} starts, and links to {}", config.name, config.master);
@@ -151,7 +157,7 @@ fn link_and_serve(
     served
 }
 
-fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), Failure> {
+fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), ServiceError> {
     let mut status = "waiting for the first link to the master".to_owned();
     let mut is_ready = false;
     loop {
@@ -166,7 +172,7 @@ fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Re
                     status = "kept out by the master: serving nobody".to_owned();
                     daemon::notify_ready(&status);
                 }
-                Ok(PortState::Failed(text)) => return Err(Failure { code: daemon::FAILED, text }),
+                Ok(PortState::Failed(text)) => return Err(ServiceError { code: daemon::FAILED, text }),
                 Err(_) => return Ok(()),
             },
             recv(signals.hangups) -> _ => {

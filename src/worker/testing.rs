@@ -2,15 +2,15 @@
 //!
 //! A worker whose master is the test: it reads what the worker asks, and says what the test wants it to say.
 
-use super::master_link::dialer::{Establish, Made, NoLink};
+use super::master_link::dialer::{Connect, ConnectError, NewLink};
 use super::{Worker, await_serving};
 use crate::config::WorkerConfig;
-use crate::link::envelope::{Decoder, Header as Envelope};
-use crate::link::message::{self, ActiveSession, Frames, PriceRow, Prices, SessionState};
-use crate::link::record::{Opener, Sealed, Sealer, loopback};
-use crate::model::{Bar, Money, SessionId, Stamp, Symbol};
-use crate::thread::Hearts;
-use crate::wire::{FrameBuffer, Header, Instruction, Refusal, Reply, Request, frame, packet, reply};
+use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
+use crate::link::message::{self, ActiveSession, BodyFrames, PriceRow, Prices, SessionState};
+use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
+use crate::model::{Bar, Money, SessionId, Symbol, Timestamp};
+use crate::thread::Watchdog;
+use crate::wire::{FrameBuffer, FrameHeader, Instruction, Refusal, Reply, Request, frame, packet, reply};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -28,7 +28,7 @@ pub struct Stage {
     pub address: SocketAddr,
     pub config: WorkerConfig,
     listener: TcpListener,
-    halves: Arc<Mutex<VecDeque<Sealed>>>,
+    halves: Arc<Mutex<VecDeque<SealedChannel>>>,
     /// While set, no link can be made.
     pub away: Arc<AtomicBool>,
     /// While set, links are refused as an administrator's wish.
@@ -40,7 +40,7 @@ pub struct Link {
     socket: TcpStream,
     sealer: Sealer,
     opener: Opener,
-    decoder: Decoder,
+    decoder: EnvelopeDecoder,
     heard: VecDeque<Heard>,
     pub boot: uuid::Uuid,
     pub worker: uuid::Uuid,
@@ -99,27 +99,27 @@ impl Stage {
     pub fn new(extra: &str) -> Stage {
         let config = config(extra);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let halves: Arc<Mutex<VecDeque<Sealed>>> = Arc::default();
+        let halves: Arc<Mutex<VecDeque<SealedChannel>>> = Arc::default();
         let (away, kept_out) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let master = listener.local_addr().unwrap();
         let (sealed, is_away, is_out) = (Arc::clone(&halves), Arc::clone(&away), Arc::clone(&kept_out));
-        let establish: Establish = Box::new(move || {
+        let establish: Connect = Box::new(move || {
             if is_out.load(Ordering::SeqCst) {
-                return Err(NoLink::KeptOut("the test says so".into()));
+                return Err(ConnectError::KeptOut("the test says so".into()));
             }
             if is_away.load(Ordering::SeqCst) {
-                return Err(NoLink::Failed("the test says so".into()));
+                return Err(ConnectError::Failed("the test says so".into()));
             }
             let (ours, theirs) = loopback().unwrap();
             sealed.lock().push_back(theirs);
-            let socket = TcpStream::connect(master).map_err(|e| NoLink::Failed(e.to_string()))?;
-            Ok(Made {
+            let socket = TcpStream::connect(master).map_err(|e| ConnectError::Failed(e.to_string()))?;
+            Ok(NewLink {
                 socket,
                 sealed: ours,
                 early: Vec::new(),
             })
         });
-        let worker = Worker::start(&config, establish, &Hearts::new()).unwrap();
+        let worker = Worker::start(&config, establish, &Watchdog::new()).unwrap();
         Stage {
             worker: Some(worker),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -160,12 +160,12 @@ impl Stage {
         };
         socket.set_nonblocking(false).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let Sealed { sealer, opener } = self.halves.lock().pop_front().unwrap();
+        let SealedChannel { sealer, opener } = self.halves.lock().pop_front().unwrap();
         let mut link = Link {
             socket,
             sealer,
             opener,
-            decoder: Decoder::new(self.config.uuid),
+            decoder: EnvelopeDecoder::new(self.config.uuid),
             heard: VecDeque::new(),
             boot: uuid::Uuid::nil(),
             worker: self.config.uuid,
@@ -177,22 +177,25 @@ impl Stage {
         link
     }
 
-    pub fn client(&self) -> Peer {
-        Peer::connect(self.address)
+    pub fn client(&self) -> TestClient {
+        TestClient::connect(self.address)
     }
 
     /// A client in the data state, whose session the master is asked about.
-    pub fn data_client(&self, link: &mut Link, session: &SessionId) -> Peer {
+    pub fn data_client(&self, link: &mut Link, session: &SessionId) -> TestClient {
         let mut client = self.client();
         client.ask(&Request::SwitchState {
             session: session.clone(),
-            state: crate::wire::State::Data,
+            state: crate::wire::ConnectionState::Data,
         });
         let asked = link.next();
         assert_eq!(asked.instruction(), Instruction::LinkSession);
         assert_eq!(asked.data(), session.hash().0);
         link.say_active(&asked, session, false);
-        assert_eq!(client.reply(), Reply::StateSwitched(crate::wire::State::Data));
+        assert_eq!(
+            client.reply(),
+            Reply::StateSwitched(crate::wire::ConnectionState::Data)
+        );
         client
     }
 
@@ -236,7 +239,7 @@ impl Link {
             };
             self.opener.open(&chunk[..size], self.decoder.input()).unwrap();
             while let Some(envelope) = self.decoder.next().unwrap() {
-                let frames = Frames::new(envelope.body)
+                let frames = BodyFrames::new(envelope.body)
                     .map(|frame| {
                         let (header, data, _) = frame.unwrap();
                         (
@@ -287,7 +290,7 @@ impl Link {
             worker: self.worker,
             boot: self.boot,
             sequence,
-            stamp: Stamp::now(),
+            stamp: Timestamp::now(),
             client: None,
         };
         let (mut plain, mut sealed) = (Vec::new(), Vec::new());
@@ -307,7 +310,7 @@ impl Link {
 
     pub fn welcome(&mut self) {
         let welcome = message::Welcome {
-            now: Stamp::now(),
+            now: Timestamp::now(),
             update_interval: 1000,
             version: "test".into(),
         };
@@ -336,8 +339,8 @@ impl Link {
         let prices = Prices {
             update,
             market_now: bar.time,
-            published: Stamp::now(),
-            next: Stamp::now(),
+            published: Timestamp::now(),
+            next: Timestamp::now(),
             rows,
         };
         self.say(0, |out| prices.write(out));
@@ -372,7 +375,7 @@ pub fn aapl() -> Symbol {
 
 pub fn bar(close: i64) -> Bar {
     Bar {
-        time: Stamp::parse("2013-03-10").unwrap(),
+        time: Timestamp::parse("2013-03-10").unwrap(),
         open: Money(1),
         high: Money(close),
         low: Money(1),
@@ -390,23 +393,23 @@ pub fn active(session: &SessionId, expirable: bool) -> SessionState {
         hash: session.hash(),
         active: Some(ActiveSession {
             username: "alice".into(),
-            expiry: Stamp::now().plus_days(1),
+            expiry: Timestamp::now().plus_days(1),
             expirable,
         }),
     }
 }
 
 /// A client of the worker.
-pub struct Peer {
+pub struct TestClient {
     pub socket: TcpStream,
     buffer: FrameBuffer,
 }
 
-impl Peer {
-    pub fn connect(address: SocketAddr) -> Peer {
+impl TestClient {
+    pub fn connect(address: SocketAddr) -> TestClient {
         let socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
-        Peer {
+        TestClient {
             socket,
             buffer: FrameBuffer::new(),
         }
@@ -432,7 +435,7 @@ impl Peer {
     pub fn reply_within(&mut self, patience: Duration) -> Option<Reply> {
         let deadline = Instant::now() + patience;
         loop {
-            if let Some((header, data)) = self.buffer.next(Header::check).unwrap() {
+            if let Some((header, data)) = self.buffer.next(FrameHeader::check).unwrap() {
                 return Some(Reply::read(&header, data).unwrap());
             }
             let left = deadline.saturating_duration_since(Instant::now());

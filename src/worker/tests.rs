@@ -3,11 +3,12 @@
 use super::testing::*;
 use crate::link::message::{self, SessionHashes, SessionState};
 use crate::model::{
-    Amount, ClientOrderId, HashedPass, Money, ProtocolFault, Quote, Reason, SessionId, Side, Stamp, Username,
+    ClientOrderId, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side, Timestamp,
+    Username,
 };
 use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::reply::Fill;
-use crate::wire::{Instruction, Refusal, Reply, Request, State, Window};
+use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request, Window};
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::Ordering;
@@ -24,7 +25,7 @@ fn current() -> Request {
 fn week(date: &str) -> Request {
     Request::AssetWindow {
         symbol: aapl(),
-        window: Window::Week(Stamp::parse(date).unwrap()),
+        window: Window::Week(Timestamp::parse(date).unwrap()),
         adjusted: false,
     }
 }
@@ -42,7 +43,7 @@ fn order(id: &str) -> Request {
         session: session(1),
         side: Side::Buy,
         symbol: aapl(),
-        quantity: Amount(1_500_000),
+        quantity: Quantity(1_500_000),
         id: Some(ClientOrderId::parse(id).unwrap()),
     }
 }
@@ -51,7 +52,7 @@ fn queued(number: u8) -> Reply {
     Reply::Queued {
         id: Uuid::from_u128(u128::from(number)),
         client_order_id: None,
-        expected: Stamp(0),
+        expected: Timestamp(0),
     }
 }
 
@@ -60,10 +61,10 @@ fn filled(number: u8) -> Reply {
         side: Side::Buy,
         id: Uuid::from_u128(u128::from(number)),
         symbol: aapl(),
-        quantity: Amount(1_500_000),
+        quantity: Quantity(1_500_000),
         price: Money(100),
         total: Money(150),
-        settled: Stamp(0),
+        settled: Timestamp(0),
     })
 }
 
@@ -78,7 +79,7 @@ fn view() -> Request {
     }
 }
 
-fn switch(session: &SessionId, state: State) -> Request {
+fn switch(session: &SessionId, state: ConnectionState) -> Request {
     Request::SwitchState {
         session: session.clone(),
         state,
@@ -163,17 +164,21 @@ fn states_part_what_may_be_asked() {
     assert_eq!(data.refused(), "wrong-state");
     assert_eq!(Quote::from_bytes(&data.data()), Ok(bar(100).quote()));
     // Back to the command state with any well-formed session, and on from there in the same write.
-    data.ask_all(&[switch(&session(9), State::Command), current(), Request::Ping]);
-    assert_eq!(data.reply(), Reply::StateSwitched(State::Command));
+    data.ask_all(&[
+        switch(&session(9), ConnectionState::Command),
+        current(),
+        Request::Ping,
+    ]);
+    assert_eq!(data.reply(), Reply::StateSwitched(ConnectionState::Command));
     assert_eq!(data.refused(), "wrong-state");
     assert_eq!(data.reply(), Reply::Pong);
     // A session that is known needs no master; one that is not active is refused.
     data.ask_all(&[
-        switch(&session(1), State::Data),
+        switch(&session(1), ConnectionState::Data),
         current(),
-        switch(&session(2), State::Data),
+        switch(&session(2), ConnectionState::Data),
     ]);
-    assert_eq!(data.reply(), Reply::StateSwitched(State::Data));
+    assert_eq!(data.reply(), Reply::StateSwitched(ConnectionState::Data));
     assert_eq!(Quote::from_bytes(&data.data()), Ok(bar(100).quote()));
     let asked = link.next();
     let over = SessionState {
@@ -210,10 +215,10 @@ fn a_session_that_ends_anywhere_ends_here() {
         }
     }
     // What is known to be over is not asked about.
-    data.ask(&switch(&session(1), State::Data));
+    data.ask(&switch(&session(1), ConnectionState::Data));
     assert_eq!(data.refused(), "session-expired");
     // A word that crossed the end does not revive it.
-    data.ask(&switch(&session(2), State::Data));
+    data.ask(&switch(&session(2), ConnectionState::Data));
     let asked = link.next();
     let ended = SessionHashes(vec![session(2).hash()]);
     link.say(0, |out| {
@@ -257,7 +262,7 @@ fn what_was_missed_while_away_is_caught_up_with() {
 fn logins_are_known_before_the_client_hears_of_them() {
     let (stage, mut link) = Stage::serving("");
     let mut client = stage.client();
-    client.ask_all(&[login(true), switch(&session(7), State::Data), current()]);
+    client.ask_all(&[login(true), switch(&session(7), ConnectionState::Data), current()]);
     let asked = link.next();
     assert_eq!(asked.text(), format!("alice {} true", "ab".repeat(32)));
     assert_eq!(asked.envelope.client, Some(client.socket.local_addr().unwrap()));
@@ -272,7 +277,7 @@ fn logins_are_known_before_the_client_hears_of_them() {
     assert_eq!((id, workers), (session(7), vec!["127.0.0.1:2049".to_owned()]));
     assert_eq!(
         client.reply(),
-        Reply::StateSwitched(State::Data),
+        Reply::StateSwitched(ConnectionState::Data),
         "known without asking"
     );
     assert_eq!(Quote::from_bytes(&client.data()), Ok(bar(100).quote()));
@@ -282,7 +287,7 @@ fn logins_are_known_before_the_client_hears_of_them() {
     assert_eq!(closed.instruction(), Instruction::LinkConnectionClosed);
     assert_eq!(closed.data(), session(7).hash().0);
     let mut other = stage.client();
-    other.ask(&switch(&session(7), State::Data));
+    other.ask(&switch(&session(7), ConnectionState::Data));
     assert_eq!(other.refused(), "session-expired");
 }
 
@@ -331,7 +336,7 @@ fn failed_logins_and_logouts_pass_through() {
     let asked = link.next();
     link.answer(&asked, |out| Reply::LogoutSuccess.write(out));
     assert_eq!(client.reply(), Reply::LogoutSuccess);
-    client.ask(&switch(&session(3), State::Data));
+    client.ask(&switch(&session(3), ConnectionState::Data));
     assert_eq!(client.refused(), "session-expired", "over here without asking");
     drop(client);
     assert!(
@@ -417,8 +422,8 @@ fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
     link.answer(&asked, |out| out.extend_from_slice(&transfer(&[7; 48])));
     assert_eq!(data.data(), [7; 48]);
     let mut viewer = stage.client();
-    viewer.ask(&switch(&session(1), State::Data));
-    assert_eq!(viewer.reply(), Reply::StateSwitched(State::Data));
+    viewer.ask(&switch(&session(1), ConnectionState::Data));
+    assert_eq!(viewer.reply(), Reply::StateSwitched(ConnectionState::Data));
     viewer.ask(&view());
     link.next();
     data.ask(&week("2013-01-02"));
@@ -448,8 +453,8 @@ fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
         Request::Resume { session: session(1) },
         Request::Resume { session: session(2) },
         Request::GetWorkerList,
-        switch(&session(2), State::Data),
-        switch(&session(1), State::Data),
+        switch(&session(2), ConnectionState::Data),
+        switch(&session(1), ConnectionState::Data),
     ]);
     for _ in 0..3 {
         let reply = command.reply();
@@ -459,7 +464,7 @@ fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
     assert!(unavailable(&command.reply()));
     assert!(matches!(command.reply(), Reply::WorkerList(workers) if workers.len() == 2));
     assert!(unavailable(&command.reply()));
-    assert_eq!(command.reply(), Reply::StateSwitched(State::Data));
+    assert_eq!(command.reply(), Reply::StateSwitched(ConnectionState::Data));
 }
 
 #[test]
@@ -480,7 +485,7 @@ fn a_login_in_flight_survives_the_link() {
 #[test]
 fn equal_questions_are_asked_once_and_kept() {
     let (stage, mut link) = Stage::serving("");
-    let mut clients: Vec<Peer> = (1..5)
+    let mut clients: Vec<TestClient> = (1..5)
         .map(|number| stage.data_client(&mut link, &session(number)))
         .collect();
     for client in &mut clients {
@@ -630,7 +635,7 @@ fn a_link_that_makes_no_sense_is_cut_and_made_again() {
 #[test]
 fn stopping_tells_everyone_and_loses_no_answer() {
     let (stage, mut link) = Stage::serving("");
-    let mut clients: Vec<Peer> = (0..20).map(|_| stage.client()).collect();
+    let mut clients: Vec<TestClient> = (0..20).map(|_| stage.client()).collect();
     for client in &mut clients {
         client.ask(&Request::Ping);
         assert_eq!(client.reply(), Reply::Pong);
@@ -767,8 +772,8 @@ fn many_clients_ask_in_bulk_and_each_gets_its_own() {
     let clients: Vec<_> = (0..8)
         .map(|number: usize| {
             std::thread::spawn(move || {
-                let mut client = Peer::connect(address);
-                client.ask(&switch(&session(1), State::Data));
+                let mut client = TestClient::connect(address);
+                client.ask(&switch(&session(1), ConnectionState::Data));
                 client.reply();
                 for round in 0..5 {
                     // More than may be unanswered, in one write, with what is refused among it.

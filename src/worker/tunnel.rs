@@ -3,12 +3,12 @@
 //! Passes logins, registrations and logouts to the master, and what it answers back. A session is known to
 //! `clients` before the client is told of it.
 
-use super::client::Client;
-use super::router::{Batch, Carrier, overloaded};
+use super::client::WorkerClient;
+use super::router::{Carrier, RequestBatch, overloaded};
 use super::{clients, master_link};
-use crate::link::message::{Frames, SessionState};
-use crate::model::{Reason, Stamp};
-use crate::thread::{self, Heart, Next, Stop};
+use crate::link::message::{BodyFrames, SessionState};
+use crate::model::{Reason, Timestamp};
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::Payload;
 use crate::wire::{Instruction, Refusal, Request};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -22,18 +22,18 @@ pub const EXPIRABLE_MAX: usize = 1_000;
 
 /// The tunnel's vocabulary.
 #[derive(Debug)]
-pub enum Message {
+pub enum TunnelMessage {
     /// Credentials of a client.
-    Batch(Batch),
+    Batch(RequestBatch),
     /// What the master answered.
-    Answer(Errand, Answer),
+    Answer(TunnelRequest, TunnelReply),
 }
 
 /// A request on its way through the tunnel.
 #[derive(Debug)]
-pub struct Errand {
+pub struct TunnelRequest {
     /// Who asked.
-    pub client: Arc<Client>,
+    pub client: Arc<WorkerClient>,
     /// The request's number on its connection.
     pub number: u64,
     /// What was asked.
@@ -42,22 +42,22 @@ pub struct Errand {
 
 /// How the master answered.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum TunnelReply {
     /// With these frames.
     Frames(Zeroizing<Vec<u8>>),
     /// It was never asked: there is no link.
     Unavailable,
 }
 
-impl Carrier for Message {
-    fn carry(batch: Batch) -> Message {
-        Message::Batch(batch)
+impl Carrier for TunnelMessage {
+    fn carry(batch: RequestBatch) -> TunnelMessage {
+        TunnelMessage::Batch(batch)
     }
 
-    fn batch(self) -> Option<Batch> {
+    fn batch(self) -> Option<RequestBatch> {
         match self {
-            Message::Batch(batch) => Some(batch),
-            Message::Answer(..) => None,
+            TunnelMessage::Batch(batch) => Some(batch),
+            TunnelMessage::Answer(..) => None,
         }
     }
 }
@@ -65,19 +65,19 @@ impl Carrier for Message {
 /// The tunnel's state: it keeps nothing of its own. What is under way is parked with `master_link`.
 #[derive(Debug)]
 pub struct Tunnel {
-    inbox: Receiver<Message>,
-    clients: Sender<clients::Message>,
-    master_link: Sender<master_link::Message>,
-    heart: Heart,
+    inbox: Receiver<TunnelMessage>,
+    clients: Sender<clients::ClientsMessage>,
+    master_link: Sender<master_link::MasterLinkMessage>,
+    heart: Heartbeat,
 }
 
 impl Tunnel {
     /// With nothing under way.
     pub fn new(
-        inbox: Receiver<Message>,
-        clients: Sender<clients::Message>,
-        master_link: Sender<master_link::Message>,
-        heart: Heart,
+        inbox: Receiver<TunnelMessage>,
+        clients: Sender<clients::ClientsMessage>,
+        master_link: Sender<master_link::MasterLinkMessage>,
+        heart: Heartbeat,
     ) -> Tunnel {
         Tunnel {
             inbox,
@@ -92,22 +92,22 @@ impl Tunnel {
         loop {
             self.heart.beat();
             match thread::next(&self.inbox, stop) {
-                Next::Message(Message::Batch(batch)) => self.ask(batch),
-                Next::Message(Message::Answer(errand, answer)) => self.answer(errand, answer),
-                Next::Tick => {}
-                Next::Stop => return,
+                NextEvent::Message(TunnelMessage::Batch(batch)) => self.ask(batch),
+                NextEvent::Message(TunnelMessage::Answer(errand, answer)) => self.answer(errand, answer),
+                NextEvent::Tick => {}
+                NextEvent::Stop => return,
             }
         }
     }
 
-    fn ask(&self, batch: Batch) {
+    fn ask(&self, batch: RequestBatch) {
         let (client, stamp) = (Arc::clone(&batch.client), batch.stamp);
         for (number, request) in batch.into_numbered() {
             self.ask_one(Arc::clone(&client), stamp, number, request);
         }
     }
 
-    fn ask_one(&self, client: Arc<Client>, stamp: Stamp, number: u64, request: Request) {
+    fn ask_one(&self, client: Arc<WorkerClient>, stamp: Timestamp, number: u64, request: Request) {
         let expirable = matches!(request, Request::Login { expirable: true, .. });
         if expirable && client.expirable() >= EXPIRABLE_MAX {
             let text = "too many sessions end with this connection; open another";
@@ -115,28 +115,29 @@ impl Tunnel {
             client.fail(number, request.instruction(), &refusal);
             return;
         }
-        let ask = master_link::Message::Ask(master_link::Ask {
+        let ask = master_link::MasterLinkMessage::Ask(master_link::MasterQuery {
             stamp,
             client: Some(client.connection.peer),
-            what: master_link::What::Errand(Errand {
+            what: master_link::QueryKind::Errand(TunnelRequest {
                 client,
                 number,
                 request,
             }),
         });
-        if let Err(TrySendError::Full(master_link::Message::Ask(ask))) = self.master_link.try_send(ask)
-            && let master_link::What::Errand(errand) = ask.what
+        if let Err(TrySendError::Full(master_link::MasterLinkMessage::Ask(ask))) =
+            self.master_link.try_send(ask)
+            && let master_link::QueryKind::Errand(errand) = ask.what
         {
             errand.fail(&overloaded());
         }
     }
 
-    fn answer(&self, errand: Errand, answer: Answer) {
+    fn answer(&self, errand: TunnelRequest, answer: TunnelReply) {
         match answer {
-            Answer::Frames(frames) => self.conclude(errand, &frames),
-            Answer::Unavailable => match errand.request {
+            TunnelReply::Frames(frames) => self.conclude(errand, &frames),
+            TunnelReply::Unavailable => match errand.request {
                 // Whoever is known here may go on.
-                Request::Resume { session } => self.tell(clients::Message::Resume {
+                Request::Resume { session } => self.tell(clients::ClientsMessage::Resume {
                     client: errand.client,
                     number: errand.number,
                     session,
@@ -147,14 +148,14 @@ impl Tunnel {
     }
 
     /// What is recorded first is recorded by `clients`, which then answers the client itself.
-    fn conclude(&self, errand: Errand, frames: &[u8]) {
+    fn conclude(&self, errand: TunnelRequest, frames: &[u8]) {
         let (session, reply) = split(frames);
         let Some((instruction, reply)) = reply else {
             let text = "the master's answer made no sense";
             errand.fail(&Refusal::new(Reason::InternalError, text));
             return;
         };
-        let Errand {
+        let TunnelRequest {
             client,
             number,
             request,
@@ -162,7 +163,7 @@ impl Tunnel {
         let frame = Zeroizing::new(reply.to_vec());
         match (instruction, session, request) {
             (Instruction::SessionId, Some(state), request) => {
-                self.tell(clients::Message::LoggedIn {
+                self.tell(clients::ClientsMessage::LoggedIn {
                     client,
                     number,
                     state,
@@ -171,7 +172,7 @@ impl Tunnel {
                 });
             }
             (Instruction::LogoutSuccess, _, Request::Logout { session }) => {
-                self.tell(clients::Message::LoggedOut {
+                self.tell(clients::ClientsMessage::LoggedOut {
                     client,
                     number,
                     hash: session.hash(),
@@ -183,12 +184,12 @@ impl Tunnel {
     }
 
     /// `clients` waits for nobody, so this does not wait long; where it is gone, so are the clients.
-    fn tell(&self, message: clients::Message) {
+    fn tell(&self, message: clients::ClientsMessage) {
         let _ = self.clients.send(message);
     }
 }
 
-impl Errand {
+impl TunnelRequest {
     fn fail(&self, refusal: &Refusal) {
         self.client.fail(self.number, self.request.instruction(), refusal);
     }
@@ -197,7 +198,7 @@ impl Errand {
 /// The state of the session, where the master tells one, and the frame that is the client's.
 fn split(frames: &[u8]) -> (Option<SessionState>, Option<(Instruction, &[u8])>) {
     let (mut session, mut reply) = (None, None);
-    for (header, data, whole) in Frames::new(frames).flatten() {
+    for (header, data, whole) in BodyFrames::new(frames).flatten() {
         match Instruction::from_number(header.instruction) {
             Some(Instruction::LinkSession) => session = SessionState::from_bytes(data).ok(),
             Some(instruction) => reply = Some((instruction, whole)),

@@ -3,11 +3,11 @@
 use crate::random::Random;
 use crate::trader::Book;
 use papertrader::client::connection::Answer;
-use papertrader::client::{Client, Connection, Options};
+use papertrader::client::{Client, ConnectOptions, ServerConnection};
 use papertrader::model::money::MILLION;
-use papertrader::model::{Side, Status, Username};
+use papertrader::model::{Side, TransactionStatus, Username};
 use papertrader::wire::Reply;
-use papertrader::wire::payload::{Entry, History, Portfolio};
+use papertrader::wire::payload::{History, HistoryEntry, Portfolio};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
         orders: book.intents.len(),
         ..Counts::default()
     };
-    let mut rows: HashMap<&str, &Entry> = HashMap::new();
+    let mut rows: HashMap<&str, &HistoryEntry> = HashMap::new();
     for entry in &history.entries {
         let name = entry.detail.as_ref().unwrap().client_order_id.as_str();
         if rows.insert(name, entry).is_some() {
@@ -56,7 +56,7 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
         assert!(book.intents.contains_key(name), "{name} was never ordered");
         assert_ne!(
             entry.status,
-            Status::Queued,
+            TransactionStatus::Queued,
             "{name} is queued though it is answered"
         );
     }
@@ -79,7 +79,7 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
                 counts.fills += 1;
                 assert_eq!(
                     (row.status, row.id, row.side),
-                    (Status::Settled, fill.id, fill.side),
+                    (TransactionStatus::Settled, fill.id, fill.side),
                     "{name}"
                 );
                 assert_eq!((detail.price, detail.total), (fill.price, fill.total), "{name}");
@@ -92,7 +92,7 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
             Reply::Fail(_, refusal) => {
                 assert_eq!(
                     (row.status, detail.reason.as_str()),
-                    (Status::Rejected, refusal.reason.as_str()),
+                    (TransactionStatus::Rejected, refusal.reason.as_str()),
                     "{name}"
                 );
             }
@@ -108,7 +108,7 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
 /// Sends some orders that are long over again: the same answers; how many were asked for.
 pub fn again(book: &Book, address: &str, random: &mut Random) -> u64 {
     let names: Vec<&String> = book.intents.keys().collect();
-    let mut connection = Connection::connect(address, PATIENCE).unwrap();
+    let mut connection = ServerConnection::connect(address, PATIENCE).unwrap();
     for _ in 0..AGAIN {
         let name = *random.pick(&names);
         connection.send(&book.order(name)).unwrap();
@@ -129,7 +129,7 @@ pub fn again(book: &Book, address: &str, random: &mut Random) -> u64 {
 fn read(book: &Book, username: &Username, address: &str) -> (History, Portfolio) {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
-        let attempt = Client::open(address, &Options::default(), Some(book.session.clone()))
+        let attempt = Client::open(address, &ConnectOptions::default(), Some(book.session.clone()))
             .and_then(|mut client| Ok((client.history(username)?, client.portfolio(username)?)));
         match attempt {
             Ok(read) => return read,
@@ -140,10 +140,13 @@ fn read(book: &Book, username: &Username, address: &str) -> (History, Portfolio)
 }
 
 /// Cash and positions are exactly what the fills add up to.
-fn totals(entries: &[Entry], portfolio: &Portfolio, starting_cash: i64, name: &str) {
+fn totals(entries: &[HistoryEntry], portfolio: &Portfolio, starting_cash: i64, name: &str) {
     let mut cash = i128::from(starting_cash) * i128::from(MILLION);
     let mut units: BTreeMap<String, i128> = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| entry.status == Status::Settled) {
+    for entry in entries
+        .iter()
+        .filter(|entry| entry.status == TransactionStatus::Settled)
+    {
         let detail = entry.detail.as_ref().unwrap();
         let (quantity, total) = (i128::from(detail.quantity.0), i128::from(detail.total.0));
         let product = quantity * i128::from(detail.price.0);

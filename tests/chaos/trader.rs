@@ -1,10 +1,10 @@
 //! A person who trades through whatever happens, remembers every answer, and never believes a silence.
 
 use crate::random::Random;
-use papertrader::client::connection::{Answer, Incoming};
-use papertrader::client::{Client, Connection, Options};
+use papertrader::client::connection::{Answer, ServerMessage};
+use papertrader::client::{Client, ConnectOptions, ServerConnection};
 use papertrader::model::{
-    Amount, ClientOrderId, Email, HashedPass, Reason, SessionId, Side, Symbol, Username,
+    ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, Side, Symbol, Username,
 };
 use papertrader::wire::{Reply, Request};
 use std::collections::{BTreeMap, VecDeque};
@@ -27,7 +27,7 @@ pub enum Command {
 pub struct Intent {
     pub side: Side,
     pub symbol: Symbol,
-    pub quantity: Amount,
+    pub quantity: Quantity,
     pub queued: Option<Uuid>,
     pub outcome: Option<Reply>,
 }
@@ -78,7 +78,7 @@ pub struct Trader {
     book: Book,
     open: VecDeque<String>,
     made: u64,
-    connection: Option<Connection>,
+    connection: Option<ServerConnection>,
     /// Whether it never waits long: it goes on ordering while nothing settles.
     impatient: bool,
 }
@@ -96,7 +96,7 @@ impl Trader {
         let username = Username::parse(&name).unwrap();
         let pass = HashedPass::parse(&format!("{number:064x}")).unwrap();
         let email = Email::parse(&format!("{name}@example.org")).unwrap();
-        let mut client = Client::open(&addresses[0], &Options::default(), None).unwrap();
+        let mut client = Client::open(&addresses[0], &ConnectOptions::default(), None).unwrap();
         client.register(&username, &email, &pass).unwrap();
         let session = client.login(&username, &pass, false).unwrap().session;
         Trader {
@@ -170,7 +170,7 @@ impl Trader {
             Side::Buy
         };
         let symbol = Symbol::parse(&format!("SIM{}", self.random.between(1, 5))).unwrap();
-        let quantity = Amount(self.random.between(1, 5_000_000) as i64);
+        let quantity = Quantity(self.random.between(1, 5_000_000) as i64);
         let intent = Intent {
             side,
             symbol,
@@ -182,10 +182,10 @@ impl Trader {
         self.open.push_back(id);
     }
 
-    fn connect(&mut self, patience: Duration) -> Option<Connection> {
+    fn connect(&mut self, patience: Duration) -> Option<ServerConnection> {
         if self.connection.is_none() {
             let address = self.random.pick(&self.addresses).clone();
-            match Connection::connect(&address, patience) {
+            match ServerConnection::connect(&address, patience) {
                 Ok(connection) => self.connection = Some(connection),
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
@@ -222,7 +222,7 @@ impl Trader {
             }
             leave_after -= 1;
             match connection.recv() {
-                Ok(Incoming::Notice(notice)) => {
+                Ok(ServerMessage::Notice(notice)) => {
                     let id = notice
                         .client_order_id
                         .expect("every order has a name")
@@ -238,14 +238,14 @@ impl Trader {
                     );
                     intent.queued = Some(notice.id);
                 }
-                Ok(Incoming::Reply(Answer::Message(reply))) => {
+                Ok(ServerMessage::Reply(Answer::Message(reply))) => {
                     let id = pending.pop_front().unwrap();
                     if self.take(&id, reply) {
                         self.open.retain(|open| *open != id);
                     }
                 }
-                Ok(Incoming::Reply(Answer::Payload(_))) => panic!("a payload answers an order"),
-                Ok(Incoming::Fault(..) | Incoming::Closed) | Err(_) => return,
+                Ok(ServerMessage::Reply(Answer::Payload(_))) => panic!("a payload answers an order"),
+                Ok(ServerMessage::Fault(..) | ServerMessage::Closed) | Err(_) => return,
             }
         }
         self.connection = Some(connection).filter(|_| patience == PATIENCE);

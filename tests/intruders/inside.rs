@@ -2,11 +2,11 @@
 
 use crate::keys::Cast;
 use crate::stage::{PATIENCE, Stage, eventually};
-use papertrader::link::envelope::{Decoder, Header as Envelope};
+use papertrader::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
 use papertrader::link::handshake;
-use papertrader::link::record::Sealed;
-use papertrader::model::{Amount, Reason, SessionId, Side, Stamp, Symbol};
-use papertrader::wire::{Header, Instruction, Reply, Request, frame};
+use papertrader::link::record::SealedChannel;
+use papertrader::model::{Quantity, Reason, SessionId, Side, Symbol, Timestamp};
+use papertrader::wire::{FrameHeader, Instruction, Reply, Request, frame};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 struct Link {
     uuid: Uuid,
     socket: TcpStream,
-    sealed: Sealed,
+    sealed: SealedChannel,
 }
 
 impl Link {
@@ -38,7 +38,7 @@ impl Link {
             worker: self.uuid,
             boot: Uuid::from_bytes([9; 16]),
             sequence,
-            stamp: Stamp::now(),
+            stamp: Timestamp::now(),
             client: None,
         }
     }
@@ -169,10 +169,10 @@ fn made_up(stage: &mut Stage, cast: &Cast) {
         session: SessionId::from_bytes([1; 32]),
         side: Side::Buy,
         symbol: Symbol::parse("SIM1").unwrap(),
-        quantity: Amount(1),
+        quantity: Quantity(1),
         id: None,
     });
-    let mut decoder = Decoder::new(link.uuid);
+    let mut decoder = EnvelopeDecoder::new(link.uuid);
     let mut chunk = [0; 65536];
     let answer = 'read: loop {
         let size = link.socket.read(&mut chunk).unwrap();
@@ -180,7 +180,7 @@ fn made_up(stage: &mut Stage, cast: &Cast) {
         link.sealed.opener.open(&chunk[..size], decoder.input()).unwrap();
         while let Some(envelope) = decoder.next().unwrap() {
             if envelope.header.sequence == 5 {
-                let header = Header::read(envelope.body.first_chunk().unwrap());
+                let header = FrameHeader::read(envelope.body.first_chunk().unwrap());
                 break 'read Reply::read(&header, &envelope.body[frame::HEADER..]).unwrap();
             }
         }

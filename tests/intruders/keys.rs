@@ -1,7 +1,9 @@
 //! Keys, UUIDs and addresses that do not belong together, or not any more.
 
 use crate::stage::{PATIENCE, Party, Stage, gpg};
-use papertrader::link::handshake::{self, BudgetLimits, GpgBudget, MasterSide, WorkerIdentity, WorkerSide};
+use papertrader::link::handshake::{
+    self, BudgetLimits, GpgBudget, MasterIdentity, RegisteredWorker, WorkerIdentity,
+};
 use papertrader::link::keyring::{Fingerprint, Keyring};
 use ring::digest;
 use std::collections::HashMap;
@@ -185,8 +187,8 @@ fn false_master(stage: &Stage, cast: &Cast) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let budget = GpgBudget::new(BudgetLimits::default());
-    let side = MasterSide::new(impostor.home.clone(), impostor.key, budget).unwrap();
-    let identity = WorkerIdentity {
+    let side = MasterIdentity::new(impostor.home.clone(), impostor.key, budget).unwrap();
+    let identity = RegisteredWorker {
         uuid: cast.other.1,
         name: "other".into(),
         fingerprint: victim.key,
@@ -197,7 +199,7 @@ fn false_master(stage: &Stage, cast: &Cast) {
         handshake::accept(&socket, &[], &side, &lookup, Instant::now() + PATIENCE).map(|_| ())
     });
     let master = stage.deployment.master_key;
-    let side = WorkerSide::new(victim.home.clone(), victim.key, master, cast.other.1).unwrap();
+    let side = WorkerIdentity::new(victim.home.clone(), victim.key, master, cast.other.1).unwrap();
     let socket = TcpStream::connect(address).unwrap();
     assert!(
         handshake::connect(&socket, &side, Instant::now() + PATIENCE).is_err(),

@@ -3,7 +3,7 @@
 use crate::keys::Cast;
 use crate::stage::{LOGGED_MAX, Stage, eventually, finish, hello, receive, send, whole};
 use papertrader::link::handshake::HandshakeError;
-use papertrader::model::Stamp;
+use papertrader::model::Timestamp;
 use papertrader::wire::{Instruction, frame};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -166,7 +166,7 @@ fn cut(stage: &mut Stage, cast: &Cast) {
         let (mut socket, mut handshake, proof) = stage.proof(&side);
         socket.write_all(&proof).unwrap();
         let (answer, mut last) = (whole(&mut socket).expect("an answer"), Vec::new());
-        handshake.receive(&answer, Stamp::now(), &mut last).unwrap();
+        handshake.receive(&answer, Timestamp::now(), &mut last).unwrap();
         socket.write_all(&last[..at]).unwrap();
         assert!(
             finish(&mut socket).is_empty(),
@@ -221,7 +221,7 @@ fn flipped(stage: &mut Stage, cast: &Cast) {
         attempts += 1;
         let told = match whole(&mut socket) {
             None => "nothing".to_owned(),
-            Some(answer) => match handshake.receive(&answer, Stamp::now(), &mut Vec::new()) {
+            Some(answer) => match handshake.receive(&answer, Timestamp::now(), &mut Vec::new()) {
                 Err(HandshakeError::Refused(told, _)) => told,
                 // The master found nothing wrong; the worker does, since what was signed is not what was sent.
                 Err(_) => "answered".to_owned(),

@@ -2,12 +2,14 @@
 
 use crate::deployment::Deployment;
 use crate::trade::{self, Latency, Trader};
-use papertrader::client::{Client, Options};
-use papertrader::link::handshake::{self, Established, HandshakeError, VERSION, WorkerHandshake, WorkerSide};
+use papertrader::client::{Client, ConnectOptions};
+use papertrader::link::handshake::{
+    self, HandshakeError, ProvenLink, VERSION, WorkerHandshake, WorkerIdentity,
+};
 use papertrader::link::keyring::{Fingerprint, Keyring};
 use papertrader::master::workers::{register_offline, registry::Registration};
-use papertrader::model::{Email, HashedPass, Stamp, Username};
-use papertrader::wire::{Header, Instruction, frame};
+use papertrader::model::{Email, HashedPass, Timestamp, Username};
+use papertrader::wire::{FrameHeader, Instruction, frame};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -124,11 +126,11 @@ impl Stage {
     }
 
     /// The party as the worker of that UUID.
-    pub fn side(&self, party: &Party, uuid: Uuid) -> WorkerSide {
-        WorkerSide::new(party.home.clone(), party.key, self.deployment.master_key, uuid).unwrap()
+    pub fn side(&self, party: &Party, uuid: Uuid) -> WorkerIdentity {
+        WorkerIdentity::new(party.home.clone(), party.key, self.deployment.master_key, uuid).unwrap()
     }
 
-    pub fn attempt(&self, party: &Party, uuid: Uuid) -> Result<Established<Fingerprint>, HandshakeError> {
+    pub fn attempt(&self, party: &Party, uuid: Uuid) -> Result<ProvenLink<Fingerprint>, HandshakeError> {
         handshake::connect(&self.dial(), &self.side(party, uuid), Instant::now() + PATIENCE)
     }
 
@@ -141,7 +143,7 @@ impl Stage {
     }
 
     /// The party goes as far as its proof: the socket, the handshake, and the proof that was not sent yet.
-    pub fn proof<'a>(&self, side: &'a WorkerSide) -> (TcpStream, WorkerHandshake<'a>, Vec<u8>) {
+    pub fn proof<'a>(&self, side: &'a WorkerIdentity) -> (TcpStream, WorkerHandshake<'a>, Vec<u8>) {
         let (mut socket, mut bytes) = (self.dial(), Vec::new());
         let mut handshake = WorkerHandshake::start(side, &mut bytes).unwrap();
         socket.write_all(&bytes).unwrap();
@@ -149,7 +151,7 @@ impl Stage {
         bytes.clear();
         assert!(
             handshake
-                .receive(&challenge, Stamp::now(), &mut bytes)
+                .receive(&challenge, Timestamp::now(), &mut bytes)
                 .unwrap()
                 .is_none()
         );
@@ -233,7 +235,7 @@ impl Stage {
     }
 
     pub fn client(&self) -> Client {
-        Client::open(&self.deployment.addresses[0], &Options::default(), None).unwrap()
+        Client::open(&self.deployment.addresses[0], &ConnectOptions::default(), None).unwrap()
     }
 
     /// The worker beside them takes a login, which the master answers.
@@ -269,16 +271,16 @@ pub fn send(socket: &mut TcpStream, instruction: Instruction, data: &[u8]) {
 pub fn whole(socket: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = vec![0; frame::HEADER];
     socket.read_exact(&mut bytes).ok()?;
-    let size = Header::read(bytes.first_chunk().unwrap()).data_size as usize;
+    let size = FrameHeader::read(bytes.first_chunk().unwrap()).data_size as usize;
     bytes.resize(frame::HEADER + size, 0);
     socket.read_exact(&mut bytes[frame::HEADER..]).ok()?;
     Some(bytes)
 }
 
 /// The next frame.
-pub fn receive(socket: &mut TcpStream) -> Option<(Header, Vec<u8>)> {
+pub fn receive(socket: &mut TcpStream) -> Option<(FrameHeader, Vec<u8>)> {
     let mut bytes = whole(socket)?;
-    let header = Header::read(bytes.first_chunk().unwrap());
+    let header = FrameHeader::read(bytes.first_chunk().unwrap());
     Some((header, bytes.split_off(frame::HEADER)))
 }
 

@@ -1,7 +1,7 @@
 //! A person who trades while others try to get in, and how long that takes.
 
 use papertrader::client::{Answer, Client};
-use papertrader::model::{Amount, Side, Symbol};
+use papertrader::model::{Quantity, Side, Symbol};
 use papertrader::wire::{Reply, Request};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,7 +58,7 @@ pub fn usual(client: Client) -> Latency {
 
 fn trade(mut client: Client, go_on: impl Fn(usize) -> bool) -> Vec<Times> {
     let symbol = client.list().unwrap()[0];
-    client.enter(papertrader::wire::State::Command).unwrap();
+    client.enter(papertrader::wire::ConnectionState::Command).unwrap();
     let mut times = Vec::new();
     while go_on(times.len()) {
         let request = order(&client, symbol);
@@ -83,7 +83,7 @@ fn order(client: &Client, symbol: Symbol) -> Request {
         session: client.session().unwrap().clone(),
         side: Side::Buy,
         symbol,
-        quantity: Amount(1000),
+        quantity: Quantity(1000),
         id: None,
     }
 }

@@ -2,12 +2,12 @@
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use papertrader::master::assets::{
-    self, ActionKind, AssetsConfig, AssetsHandle, Message, OpenFault, ProviderConfig, ReplayConfig,
-    SimulatedConfig, Update, Wanted,
+    self, ActionKind, AssetsConfig, AssetsError, AssetsHandle, AssetsMessage, ProviderConfig, ReplayConfig,
+    SimulatedConfig, SymbolSelection, Update,
 };
 use papertrader::model::stamp::DAY;
-use papertrader::model::{Bar, Money, Reason, Stamp, Symbol};
-use papertrader::thread::{self, Hearts, Stop};
+use papertrader::model::{Bar, Money, Reason, Symbol, Timestamp};
+use papertrader::thread::{self, Stop, Watchdog};
 use papertrader::wire::{Refusal, Window};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -21,18 +21,18 @@ pub struct Running {
     pub handle: AssetsHandle,
     pub updates: Receiver<Update>,
     stop: Stop,
-    thread: Option<thread::Handle>,
+    thread: Option<thread::ThreadHandle>,
 }
 
 impl Running {
-    pub fn start(config: AssetsConfig, database: &Path) -> Result<Running, OpenFault> {
+    pub fn start(config: AssetsConfig, database: &Path) -> Result<Running, AssetsError> {
         let (told, updates) = unbounded();
         let listener = Box::new(move |update: &Update| {
             let _ = told.send(update.clone());
         });
         let (module, handle, inbox) = assets::open(config, connect(database), vec![listener])?;
         let stop = Stop::new();
-        let (stopping, heart) = (stop.clone(), Hearts::new().register("assets"));
+        let (stopping, heart) = (stop.clone(), Watchdog::new().register("assets"));
         let thread = thread::spawn("assets", move || module.run(&inbox, &stopping, &heart)).unwrap();
         assert!(handle.wait_ready(Instant::now() + PATIENCE));
         Ok(Running {
@@ -49,7 +49,7 @@ impl Running {
 
     pub fn ask(&self, symbol: Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
         let (sender, answer) = bounded(1);
-        let message = Message::Window {
+        let message = AssetsMessage::Window {
             symbol,
             window,
             adjusted,
@@ -91,8 +91,8 @@ pub fn connect(path: &Path) -> Connection {
     database
 }
 
-pub fn at(text: &str) -> Stamp {
-    Stamp::parse(text).unwrap()
+pub fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
 }
 
 pub fn symbol(text: &str) -> Symbol {
@@ -105,7 +105,7 @@ fn sample() -> PathBuf {
 
 fn replay(directory: &Path, start: &str, interval: Duration) -> AssetsConfig {
     AssetsConfig {
-        symbols: Wanted::All,
+        symbols: SymbolSelection::All,
         providers: vec![ProviderConfig::Replay(ReplayConfig {
             directory: directory.to_owned(),
             start: Some(at(start)),
@@ -252,7 +252,7 @@ fn expected(rows: &[Row], now: &str, window: &str, date: &str) -> Vec<Bar> {
     }
 }
 
-fn window_of(name: &str, date: Stamp) -> Window {
+fn window_of(name: &str, date: Timestamp) -> Window {
     match name {
         "day" => Window::Day(date),
         "week" => Window::Week(date),
@@ -405,7 +405,7 @@ fn restarts_step_through_every_day_once() {
     let dir = tempfile::tempdir().unwrap();
     let database = dir.path().join("master.db");
     let rows = sample_rows();
-    let days: Vec<Stamp> = rows["IBM"].iter().map(|row| at(&row.date)).collect();
+    let days: Vec<Timestamp> = rows["IBM"].iter().map(|row| at(&row.date)).collect();
     let start = days.len() - 100;
     let date = rows["IBM"][start].date.clone();
     let mut seen = Vec::new();
@@ -453,7 +453,7 @@ fn a_broken_market_file_is_a_fault_of_the_configuration() {
     .unwrap();
     let config = replay(&market, "2012-01-03", Duration::from_millis(10));
     match Running::start(config, &dir.path().join("master.db")) {
-        Err(OpenFault::Config(fault)) => {
+        Err(AssetsError::Config(fault)) => {
             assert_eq!(fault.line, Some(2));
             assert!(
                 fault.to_string().contains("A.csv, line 2: High is below Low"),
@@ -485,7 +485,7 @@ fn updates_keep_to_their_grid() {
     running
         .handle
         .sender()
-        .send(Message::Status { reply: sender })
+        .send(AssetsMessage::Status { reply: sender })
         .unwrap();
     let status = status.recv_timeout(PATIENCE).unwrap();
     let begun = u128::from(status.number) + u128::from(status.missed);
@@ -495,7 +495,7 @@ fn updates_keep_to_their_grid() {
         "{passed} intervals, {begun} updates and misses"
     );
     let next = running.handle.next_update().unwrap();
-    assert!(next.since(Stamp::now()).abs() < DAY);
+    assert!(next.since(Timestamp::now()).abs() < DAY);
 }
 
 /// What the sample's splits make of a row's prices and volume, in whole numbers.
@@ -572,7 +572,7 @@ fn adjusted_windows_are_continuous_over_splits() {
 fn a_simulated_market_goes_on_where_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let config = AssetsConfig {
-        symbols: Wanted::All,
+        symbols: SymbolSelection::All,
         providers: vec![ProviderConfig::Simulated(SimulatedConfig {
             symbols: 20,
             seed: 5,
@@ -655,7 +655,7 @@ fn ten_thousand_assets_a_second() {
     running
         .handle
         .sender()
-        .send(Message::Status { reply: sender })
+        .send(AssetsMessage::Status { reply: sender })
         .unwrap();
     let missed = status.recv_timeout(PATIENCE).unwrap().missed;
     took.sort_unstable();

@@ -1,14 +1,14 @@
 //! A worker for the tests of the command line: real sockets, invented answers, and faults on demand.
 
 use papertrader::model::{
-    Amount, Bar, Money, ProtocolFault, Quote, Reason, SessionId, Side, Stamp, Status, Symbol,
+    Bar, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus,
 };
 use papertrader::wire::payload::{
-    AssetInfo, Entry, EntryDetail, Forecast, History, Holding, Payload, Portfolio, Receipt, TextList,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt, TextList,
     UserInfo,
 };
 use papertrader::wire::reply::{Fill, failure_of};
-use papertrader::wire::{FrameBuffer, Header, Refusal, Reply, Request, Window, frame, packet};
+use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -81,7 +81,7 @@ fn serve(mut stream: TcpStream, told: &Mutex<Told>) {
     let mut frames = FrameBuffer::new();
     let mut room = [0; 4096];
     loop {
-        let request = match frames.next(Header::check_request).unwrap() {
+        let request = match frames.next(FrameHeader::check_request).unwrap() {
             Some((header, data)) => {
                 let (instruction, arguments) = frame::read_request(&header, data).unwrap();
                 Request::read(instruction, arguments).unwrap().unwrap()
@@ -104,7 +104,7 @@ fn serve(mut stream: TcpStream, told: &Mutex<Told>) {
 
 fn bar(day: i64) -> Bar {
     Bar {
-        time: Stamp::parse("2013-03-01").unwrap().plus_days(day),
+        time: Timestamp::parse("2013-03-01").unwrap().plus_days(day),
         open: Money(100_000_000 + day * 1_000_000),
         high: Money(110_000_000 + day * 1_000_000),
         low: Money(90_000_000),
@@ -113,23 +113,27 @@ fn bar(day: i64) -> Bar {
     }
 }
 
-fn entry(number: u128, side: Side, status: Status, reason: &str) -> Entry {
-    Entry {
+fn entry(number: u128, side: Side, status: TransactionStatus, reason: &str) -> HistoryEntry {
+    HistoryEntry {
         id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number),
         side,
         status,
         symbol: Symbol::parse("AAPL").unwrap(),
-        accepted: Stamp::parse("2020-01-01T10:00:00Z").unwrap(),
-        settled: Stamp::parse("2020-01-01T10:01:00Z").unwrap(),
+        accepted: Timestamp::parse("2020-01-01T10:00:00Z").unwrap(),
+        settled: Timestamp::parse("2020-01-01T10:01:00Z").unwrap(),
         detail: Some(EntryDetail {
-            quantity: Amount(10_000_000),
-            price: Money(if status == Status::Settled { 100_000_000 } else { 0 }),
-            total: Money(if status == Status::Settled {
+            quantity: Quantity(10_000_000),
+            price: Money(if status == TransactionStatus::Settled {
+                100_000_000
+            } else {
+                0
+            }),
+            total: Money(if status == TransactionStatus::Settled {
                 1_000_000_000
             } else {
                 0
             }),
-            priced: Stamp::parse("2013-03-01").unwrap(),
+            priced: Timestamp::parse("2013-03-01").unwrap(),
             client_order_id: "mine".to_owned(),
             reason: reason.to_owned(),
         }),
@@ -182,7 +186,7 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             payload(
                 out,
                 &Quote {
-                    time: Stamp::parse("2013-03-01").unwrap(),
+                    time: Timestamp::parse("2013-03-01").unwrap(),
                     value: Money(100_000_000 + told.quotes * 500_000),
                 },
             );
@@ -217,7 +221,7 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             &UserInfo {
                 username: username.to_string(),
                 is_password: true,
-                created: Stamp::parse("2020-01-01").unwrap(),
+                created: Timestamp::parse("2020-01-01").unwrap(),
                 private: (username.as_str() == "alice")
                     .then(|| ("alice@example.org".to_owned(), Money(1_234_500_000))),
             },
@@ -228,8 +232,13 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             &History {
                 private: true,
                 entries: vec![
-                    entry(2, Side::Sell, Status::Rejected, "insufficient-holdings"),
-                    entry(1, Side::Buy, Status::Settled, ""),
+                    entry(
+                        2,
+                        Side::Sell,
+                        TransactionStatus::Rejected,
+                        "insufficient-holdings",
+                    ),
+                    entry(1, Side::Buy, TransactionStatus::Settled, ""),
                 ],
             },
         ),
@@ -249,7 +258,7 @@ fn portfolio(private: bool) -> Portfolio {
         Money(99_000_000_000),
         vec![Holding {
             symbol,
-            quantity: Amount(10_000_000),
+            quantity: Quantity(10_000_000),
             average_cost: Money(100_000_000),
             value: Money(1_100_000_000),
         }],
@@ -276,7 +285,7 @@ fn order(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
     Reply::Queued {
         id: transaction,
         client_order_id: id.clone(),
-        expected: Stamp(Stamp::now().0 + 2000),
+        expected: Timestamp(Timestamp::now().0 + 2000),
     }
     .write(out);
     match told.orders {
@@ -293,7 +302,7 @@ fn order(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             quantity: *quantity,
             price: Money(100_500_000),
             total: quantity.cost_at(Money(100_500_000)).unwrap(),
-            settled: Stamp::parse("2020-01-01T10:01:00Z").unwrap(),
+            settled: Timestamp::parse("2020-01-01T10:01:00Z").unwrap(),
         })
         .write(out),
     }

@@ -2,8 +2,8 @@
 
 use super::cli::Person;
 use super::needs::{Stage, need};
-use papertrader::dialogue::dial::Dialler;
-use papertrader::model::{Amount, Money};
+use papertrader::dialogue::dial::Dialer;
+use papertrader::model::{Money, Quantity};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -77,7 +77,7 @@ fn a_person_trades_through_two_workers() {
         .run_with(&["--json", "--server", two, "sell", "AAPL", "2.5"], "")
         .json();
     for fill in [&bought, &sold] {
-        let quantity = Amount::parse_quantity(fill["quantity"].as_str().unwrap()).unwrap();
+        let quantity = Quantity::parse_quantity(fill["quantity"].as_str().unwrap()).unwrap();
         let total = money(&fill["total"]);
         let price = money(&fill["price"]);
         let expected = if fill["side"] == "buy" {

@@ -1,7 +1,7 @@
 //! `papertraderctl` against real masters and workers.
 
 use crate::harness::*;
-use papertrader::client::{Answer, Client, Incoming};
+use papertrader::client::{Answer, Client, ServerMessage};
 use papertrader::link::keyring::{Fingerprint, Keyring};
 use papertrader::model::{ProtocolFault, Side, Symbol};
 use papertrader::wire::{Reply, Request};
@@ -444,8 +444,8 @@ fn booting_ends_a_workers_clients_and_no_session() {
     deployment.done("workers boot worker-1");
     let ended = eventually("the booted worker's client is told", || {
         match alice.connection().recv() {
-            Ok(Incoming::Fault(fault, _)) => Some(Some(fault)),
-            Ok(Incoming::Closed) | Err(_) => Some(None),
+            Ok(ServerMessage::Fault(fault, _)) => Some(Some(fault)),
+            Ok(ServerMessage::Closed) | Err(_) => Some(None),
             Ok(_) => None,
         }
     });

@@ -3,21 +3,21 @@
 
 use crate::nc::Nc;
 use crate::needs::{Stage, need};
-use papertrader::dialogue::conform::{self, Plan};
+use papertrader::dialogue::conform::{self, ConformPlan};
 use papertrader::dialogue::dial::Servers;
 use papertrader::dialogue::report::SectionReport;
 use papertrader::dialogue::script::Script;
-use papertrader::dialogue::{Player, Values};
+use papertrader::dialogue::{Runner, Variables};
 use std::sync::Mutex;
 use std::time::Duration;
 
 /// How long a line may take: two cores are shared by everything that is tested.
 const WITHIN: Duration = Duration::from_secs(20);
 
-fn plan(servers: &Servers) -> Plan {
-    Plan {
+fn plan(servers: &Servers) -> ConformPlan {
+    ConformPlan {
         servers: servers.clone(),
-        values: Values::new(),
+        values: Variables::new(),
         within: WITHIN,
         sample_market: true,
         jobs: 8,
@@ -80,7 +80,7 @@ fn dialogues_hold_against_real_daemons() {
     // Each run has accounts of its own, so all of it holds again: this time through the filters and plain nc.
     let failed = each(&plain, |script| {
         let mut nc = Nc(deployment.servers.clone());
-        let mut player = Player::new(&mut nc, Values::new(), WITHIN);
+        let mut player = Runner::new(&mut nc, Variables::new(), WITHIN);
         player.run(script).map_err(|difference| difference.to_string())
     });
     assert!(failed.is_empty(), "through nc:\n{}", failed.join("\n"));
@@ -92,7 +92,7 @@ fn dialogues_with_needs_of_their_own_hold() {
     assert!(special.len() >= 10, "only {} have needs", special.len());
     let failed = each(&special, |script| {
         let mut stage = Stage::start(&script.needs);
-        let outcome = Player::new(&mut stage, Values::new(), WITHIN).run(script);
+        let outcome = Runner::new(&mut stage, Variables::new(), WITHIN).run(script);
         outcome.map_err(|difference| format!("{difference}\n{}", stage.said()))
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
@@ -116,7 +116,7 @@ fn the_masters_port_tells_malformed_messages_as_a_worker_does() {
            62 connect master\n62 > getWorkerList\n62 < workerList {host}:{port} *\n62 half\n62 closed\n";
     let script = Script::parse("frames.pt on the master's port", &script).unwrap();
     assert!(script.steps.len() > 130, "{}", script.steps.len());
-    let outcome = Player::new(&mut stage, Values::new(), WITHIN).run(&script);
+    let outcome = Runner::new(&mut stage, Variables::new(), WITHIN).run(&script);
     if let Err(difference) = outcome {
         panic!("{difference}\n{}", stage.said());
     }

@@ -3,9 +3,9 @@
 
 use super::assets::{Running, at, sample_config, symbol};
 use crossbeam_channel::bounded;
-use papertrader::master::assets::Message;
+use papertrader::master::assets::AssetsMessage;
 use papertrader::master::assets::forecast::{BARS_MAX, BARS_MIN, estimate};
-use papertrader::model::{Money, Reason, Stamp};
+use papertrader::model::{Money, Reason, Timestamp};
 use papertrader::wire::Refusal;
 use papertrader::wire::payload::Forecast;
 use std::path::Path;
@@ -96,9 +96,9 @@ fn forecast_check() {
     );
 }
 
-fn predict(running: &Running, name: &str, date: Stamp) -> Result<Forecast, Refusal> {
+fn predict(running: &Running, name: &str, date: Timestamp) -> Result<Forecast, Refusal> {
     let (sender, answer) = bounded(1);
-    let message = Message::Predict {
+    let message = AssetsMessage::Predict {
         symbol: symbol(name),
         date,
         reply: Box::new(move |result| sender.send(result).unwrap()),

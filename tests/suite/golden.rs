@@ -3,17 +3,17 @@
 
 use papertrader::dialogue::raw;
 use papertrader::model::{
-    Amount, Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quote, Reason, SessionId, Side,
-    Stamp, Status, Symbol, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side,
+    Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
-    AssetInfo, Entry, EntryDetail, Forecast, History, Holding, Payload, Portfolio, Receipt, TextList,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt, TextList,
     UserInfo,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
-    Direction, FrameBuffer, Header, Instruction, Reassembly, Refusal, Reply, Request, State, Window, frame,
-    instruction, packet,
+    ConnectionState, Direction, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply, Request,
+    Window, frame, instruction, packet,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -52,8 +52,8 @@ fn symbol(text: &str) -> Symbol {
     Symbol::parse(text).unwrap()
 }
 
-fn stamp(text: &str) -> Stamp {
-    Stamp::parse(text).unwrap()
+fn stamp(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
 }
 
 fn user(text: &str) -> Username {
@@ -74,8 +74,8 @@ fn money(text: &str) -> Money {
     Money::parse_canonical(text).unwrap()
 }
 
-fn amount(text: &str) -> Amount {
-    Amount::parse_canonical(text).unwrap()
+fn amount(text: &str) -> Quantity {
+    Quantity::parse_canonical(text).unwrap()
 }
 
 fn order(side: Side, name: &str, quantity: &str, id: Option<&str>) -> Request {
@@ -83,7 +83,7 @@ fn order(side: Side, name: &str, quantity: &str, id: Option<&str>) -> Request {
         session: session(),
         side,
         symbol: symbol(name),
-        quantity: Amount::parse_quantity(quantity).unwrap(),
+        quantity: Quantity::parse_quantity(quantity).unwrap(),
         id: id.map(|id| ClientOrderId::parse(id).unwrap()),
     }
 }
@@ -128,8 +128,8 @@ fn requests() -> Vec<(String, Request)> {
             "0105-sellAsset-clientOrderID",
             order(Side::Sell, "AAPL", "999999999999.999999", Some("z")),
         ),
-        ("0106-switchState", switch(State::Data)),
-        ("0106-switchState-command", switch(State::Command)),
+        ("0106-switchState", switch(ConnectionState::Data)),
+        ("0106-switchState-command", switch(ConnectionState::Command)),
         ("0107-logout", Request::Logout { session: session() }),
         (
             "0201-getAssetInfo",
@@ -187,7 +187,7 @@ fn requests() -> Vec<(String, Request)> {
         ("0401-ping", Request::Ping),
         ("0403-getWorkerList", Request::GetWorkerList),
     ];
-    let mut windows = |plain, adjusted, kind: fn(Stamp) -> Window| {
+    let mut windows = |plain, adjusted, kind: fn(Timestamp) -> Window| {
         all.push((plain, window(kind(stamp("2013-03-01T12:30:15.250Z")), false)));
         all.push((adjusted, window(kind(stamp("2012-02-29")), true)));
     };
@@ -294,10 +294,13 @@ fn replies() -> Vec<(String, Reply)> {
                 "10 are to be sold and 9.5 are held",
             ),
         ),
-        ("0309-stateSwitchSuccess", Reply::StateSwitched(State::Data)),
+        (
+            "0309-stateSwitchSuccess",
+            Reply::StateSwitched(ConnectionState::Data),
+        ),
         (
             "0309-stateSwitchSuccess-command",
-            Reply::StateSwitched(State::Command),
+            Reply::StateSwitched(ConnectionState::Command),
         ),
         (
             "030A-stateSwitchFail",
@@ -354,13 +357,13 @@ fn bars() -> Vec<Bar> {
 }
 
 fn history(private: bool) -> History {
-    let entry = |last, side, status, name: &str, accepted: i64, settled: i64| Entry {
+    let entry = |last, side, status, name: &str, accepted: i64, settled: i64| HistoryEntry {
         id: uuid(last),
         side,
         status,
         symbol: symbol(name),
-        accepted: Stamp(accepted),
-        settled: Stamp(settled),
+        accepted: Timestamp(accepted),
+        settled: Timestamp(settled),
         detail: None,
     };
     let detail = |quantity: &str, price: &str, total: &str, priced, id: &str, reason: &str| {
@@ -368,17 +371,24 @@ fn history(private: bool) -> History {
             quantity: amount(quantity),
             price: money(price),
             total: money(total),
-            priced: Stamp(priced),
+            priced: Timestamp(priced),
             client_order_id: id.to_owned(),
             reason: reason.to_owned(),
         })
     };
     let mut entries = vec![
-        entry(0x58, Side::Sell, Status::Queued, "AAPL", 1_577_934_246_000, 0),
+        entry(
+            0x58,
+            Side::Sell,
+            TransactionStatus::Queued,
+            "AAPL",
+            1_577_934_246_000,
+            0,
+        ),
         entry(
             0x57,
             Side::Buy,
-            Status::Settled,
+            TransactionStatus::Settled,
             "AAPL",
             1_577_934_245_000,
             1_577_934_245_678,
@@ -386,7 +396,7 @@ fn history(private: bool) -> History {
         entry(
             0x56,
             Side::Buy,
-            Status::Rejected,
+            TransactionStatus::Rejected,
             "IBM",
             1_577_934_244_000,
             1_577_934_244_500,
@@ -400,7 +410,7 @@ fn history(private: bool) -> History {
         entries.push(entry(
             0x55,
             Side::Dividend,
-            Status::Settled,
+            TransactionStatus::Settled,
             "IBM",
             1_577_934_243_000,
             1_577_934_243_000,
@@ -408,7 +418,7 @@ fn history(private: bool) -> History {
         entries.push(entry(
             0x54,
             Side::Split,
-            Status::Settled,
+            TransactionStatus::Settled,
             "IBM",
             1_577_934_242_000,
             1_577_934_242_000,
@@ -504,11 +514,11 @@ fn payloads() -> BTreeSet<String> {
     seen
 }
 
-fn split(bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
+fn split(bytes: &[u8]) -> Vec<(FrameHeader, Vec<u8>)> {
     let mut buffer = FrameBuffer::new();
     buffer.extend(bytes);
     let mut frames = Vec::new();
-    while let Some((header, data)) = buffer.next(Header::check).unwrap() {
+    while let Some((header, data)) = buffer.next(FrameHeader::check).unwrap() {
         frames.push((header, data.to_vec()));
     }
     assert!(buffer.is_empty());

@@ -3,12 +3,14 @@
 // What one test does not use, the next one may.
 #![allow(dead_code)]
 
-use papertrader::client::{self, Answer, Client, Connection};
-use papertrader::model::{Amount, ClientOrderId, Email, HashedPass, Money, Side, Stamp, Symbol, Username};
+use papertrader::client::{self, Answer, Client, ServerConnection};
+use papertrader::model::{
+    ClientOrderId, Email, HashedPass, Money, Quantity, Side, Symbol, Timestamp, Username,
+};
 use papertrader::sandbox::process::Process;
-use papertrader::sandbox::state::State;
-use papertrader::sandbox::{self, Layout, Options, layout, ports};
-use papertrader::wire::payload::{Entry, Holding, Portfolio};
+use papertrader::sandbox::state::SandboxState;
+use papertrader::sandbox::{self, Layout, SandboxOptions, layout, ports};
+use papertrader::wire::payload::{HistoryEntry, Holding, Portfolio};
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{self, Reply, Request};
 use rusqlite::{Connection as Database, OpenFlags};
@@ -59,11 +61,11 @@ fn template(workers: u16) -> Template {
         return Arc::clone(template);
     }
     let folder = folder();
-    let options = Options {
+    let options = SandboxOptions {
         workers,
         update_interval: Duration::from_millis(200),
         bcrypt_cost: 4,
-        ..Options::new(folder.path())
+        ..SandboxOptions::new(folder.path())
     };
     let layout = sandbox::init(&options, &mut |_| {}).unwrap();
     let mut items = Vec::new();
@@ -122,7 +124,7 @@ impl Deployment {
         write(&template(workers), folder.path());
         let layout = Layout::new(folder.path()).unwrap();
         ports::settle(&layout, true).unwrap();
-        State::planned(&layout).unwrap().write(&layout).unwrap();
+        SandboxState::planned(&layout).unwrap().write(&layout).unwrap();
         Deployment {
             layout,
             processes: (0..=workers).map(|_| None).collect(),
@@ -200,9 +202,9 @@ impl Deployment {
     /// A market of one asset, one bar a second from 2020-01-01 00:00:00 on, whose Nth close (from 0) is `first + N`.
     pub fn market_of_seconds(&self, symbol: &str, first: u32, bars: u32) {
         let mut rows = String::new();
-        let begin = Stamp::parse("2020-01-01").unwrap();
+        let begin = Timestamp::parse("2020-01-01").unwrap();
         for number in 0..bars {
-            let time = Stamp(begin.0 + i64::from(number) * 1000).to_string();
+            let time = Timestamp(begin.0 + i64::from(number) * 1000).to_string();
             let price = first + number;
             rows += &format!(
                 "{} {},{price},{price},{price},{price},1000\n",
@@ -215,7 +217,7 @@ impl Deployment {
 
     /// Where the master (0) or a worker (from 1) listens.
     pub fn address(&self, place: u16) -> String {
-        let state = State::planned(&self.layout).unwrap();
+        let state = SandboxState::planned(&self.layout).unwrap();
         state.programs().nth(usize::from(place)).unwrap().address.clone()
     }
 
@@ -353,8 +355,8 @@ impl Deployment {
         // A worker that has just been let in opens its port a moment after the master counts it.
         let begun = Instant::now();
         let connection = loop {
-            match Connection::connect(&self.worker(worker), PATIENCE) {
-                Err(client::Error::Unreachable { .. }) if begun.elapsed() < PATIENCE => {
+            match ServerConnection::connect(&self.worker(worker), PATIENCE) {
+                Err(client::ClientError::Unreachable { .. }) if begun.elapsed() < PATIENCE => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 connected => break connected.unwrap(),
@@ -446,7 +448,7 @@ pub fn processes_about(text: &Path) -> Vec<String> {
 }
 
 /// A refusal's reason.
-pub fn reason<T: std::fmt::Debug>(result: Result<T, client::Error>) -> &'static str {
+pub fn reason<T: std::fmt::Debug>(result: Result<T, client::ClientError>) -> &'static str {
     result.expect_err("it was to be refused").code()
 }
 
@@ -456,14 +458,19 @@ pub fn order(client: &Client, side: Side, symbol: &str, quantity: &str, id: Opti
         session: client.session().expect("logged in").clone(),
         side,
         symbol: Symbol::parse(symbol).unwrap(),
-        quantity: Amount::parse_quantity(quantity).unwrap(),
+        quantity: Quantity::parse_quantity(quantity).unwrap(),
         id: id.map(|id| ClientOrderId::parse(id).unwrap()),
     }
 }
 
 /// Sends an order and waits for its fill.
-pub fn trade(client: &mut Client, side: Side, symbol: &str, quantity: &str) -> Result<Fill, client::Error> {
-    client.enter(wire::State::Command)?;
+pub fn trade(
+    client: &mut Client,
+    side: Side,
+    symbol: &str,
+    quantity: &str,
+) -> Result<Fill, client::ClientError> {
+    client.enter(wire::ConnectionState::Command)?;
     let order = order(client, side, symbol, quantity, None);
     match client.connection().call(&order)? {
         Answer::Message(Reply::Filled(fill)) => Ok(fill),
@@ -488,7 +495,7 @@ pub fn portfolio(client: &mut Client, name: &str) -> (Money, Vec<Holding>) {
 }
 
 /// A client's own history.
-pub fn history(client: &mut Client, name: &str) -> Vec<Entry> {
+pub fn history(client: &mut Client, name: &str) -> Vec<HistoryEntry> {
     let history = client.history(&username(name)).unwrap();
     assert!(history.private);
     history.entries

@@ -4,12 +4,12 @@
 use super::assets::{Running, at, symbol};
 use super::stand_in::{Asked, Reply, StandIn};
 use crossbeam_channel::bounded;
-use papertrader::master::assets::provider::Failure;
+use papertrader::master::assets::provider::ProviderError;
 use papertrader::master::assets::{
-    ActionKind, AlpacaConfig, AssetsConfig, BinanceConfig, Fill, Message, ProviderConfig, Status, Update,
-    Wanted,
+    ActionKind, AlpacaConfig, AssetsConfig, AssetsMessage, AssetsStatus, BinanceConfig, FillDecision,
+    ProviderConfig, SymbolSelection, Update,
 };
-use papertrader::model::{Bar, Money, Stamp, Symbol};
+use papertrader::model::{Bar, Money, Symbol, Timestamp};
 use papertrader::wire::Window;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// A day of the past, the same at each stand-in: opens at `n`, closes at `n` and a half.
 fn past_day(n: i64) -> Bar {
     Bar {
-        time: Stamp::now().day().plus_days(n - 41),
+        time: Timestamp::now().day().plus_days(n - 41),
         open: Money(n * 1_000_000),
         high: Money(n * 1_000_000 + 750_000),
         low: Money(n * 1_000_000 - 250_000),
@@ -31,7 +31,7 @@ fn past_day(n: i64) -> Bar {
 }
 
 /// The past: 40 days, the last of them yesterday.
-fn past(from: Stamp, to: Stamp) -> Vec<Bar> {
+fn past(from: Timestamp, to: Timestamp) -> Vec<Bar> {
     (1..=40)
         .map(past_day)
         .filter(|bar| bar.time >= from && bar.time <= to)
@@ -39,8 +39,8 @@ fn past(from: Stamp, to: Stamp) -> Vec<Bar> {
 }
 
 /// The price that a stand-in shows now: it rises by a hundredth every ten milliseconds.
-fn price_now() -> (Stamp, Money) {
-    let now = Stamp::now();
+fn price_now() -> (Timestamp, Money) {
+    let now = Timestamp::now();
     (now, Money(40_000_000 + now.0.rem_euclid(100_000) / 10 * 10))
 }
 
@@ -117,7 +117,7 @@ pub fn alpaca(asked: &Asked) -> Reply {
 }
 
 /// Alpaca's corporate actions of AAPL that are processed between two days: one a page.
-fn corporate_actions(now: Stamp, start: &str, end: &str, token: &str) -> Reply {
+fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Reply {
     let day = |days: i64| now.plus_days(days).date().to_string();
     let split = |new: u32, old: u32, ex: &str| {
         format!(
@@ -191,7 +191,7 @@ pub fn binance(asked: &Asked) -> Reply {
         }
         "/api/v3/klines" => {
             assert_eq!((query("interval"), query("limit")), ("1d".into(), "1000".into()));
-            let number = |name: &str| Stamp(query(name).parse().unwrap());
+            let number = |name: &str| Timestamp(query(name).parse().unwrap());
             let rows: Vec<String> = past(number("startTime"), number("endTime"))
                 .iter()
                 .map(|bar| {
@@ -213,7 +213,7 @@ pub fn binance(asked: &Asked) -> Reply {
     }
 }
 
-fn config(providers: Vec<ProviderConfig>, symbols: Wanted) -> AssetsConfig {
+fn config(providers: Vec<ProviderConfig>, symbols: SymbolSelection) -> AssetsConfig {
     AssetsConfig {
         symbols,
         providers,
@@ -249,12 +249,12 @@ fn binance_at(url: String, ca: Option<PathBuf>) -> ProviderConfig {
     })
 }
 
-fn status(running: &Running) -> Status {
+fn status(running: &Running) -> AssetsStatus {
     let (sender, status) = bounded(1);
     running
         .handle
         .sender()
-        .send(Message::Status { reply: sender })
+        .send(AssetsMessage::Status { reply: sender })
         .unwrap();
     status.recv_timeout(Duration::from_secs(10)).unwrap()
 }
@@ -285,16 +285,16 @@ fn trade_a_day(running: &Running, name: Symbol) {
     assert!(entry.fresh && entry.real_time && !entry.stale);
     assert!(entry.quote.unwrap().value >= Money(40_000_000));
     // An order fills at no price that is older than itself, and at the first that is not.
-    let accepted = Stamp::now();
+    let accepted = Timestamp::now();
     assert_eq!(
-        entry.fill(accepted.max(Stamp(entry.quote.unwrap().time.0 + 1))),
-        Fill::Wait
+        entry.fill(accepted.max(Timestamp(entry.quote.unwrap().time.0 + 1))),
+        FillDecision::Wait
     );
     let filled = update_where(running, "an update after the order", |update| {
         update.began_stamp > accepted
     });
     match filled.snapshot.entry(&name).unwrap().fill(accepted) {
-        Fill::At(quote) => assert!(quote.time >= accepted),
+        FillDecision::At(quote) => assert!(quote.time >= accepted),
         other => panic!("{other:?}"),
     }
     eventually("the past is filled in", || status(running).unfilled == 0);
@@ -320,7 +320,7 @@ fn trade_a_day(running: &Running, name: Symbol) {
     for bars in [ask(Window::Year(now)), ask(Window::AllTime)] {
         assert_eq!(
             bars.last().unwrap().close,
-            ask(Window::Day(Stamp::now())).last().unwrap().close
+            ask(Window::Day(Timestamp::now())).last().unwrap().close
         );
         assert_eq!(bars[0].open, past_day(1).open);
     }
@@ -332,7 +332,7 @@ fn stocks_from_alpaca_over_tls() {
     let ca = dir.path().join("ca.pem");
     let server = StandIn::start_tls("localhost", &ca, alpaca);
     let provider = alpaca_at(server.url("localhost"), dir.path(), Some(ca));
-    let listed = Wanted::Listed(vec![symbol("AAPL"), symbol("BRK.B"), symbol("NOPE")]);
+    let listed = SymbolSelection::Listed(vec![symbol("AAPL"), symbol("BRK.B"), symbol("NOPE")]);
     let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
     let first = running.update();
     let kinds: Vec<ActionKind> = first.actions.iter().map(|action| action.kind).collect();
@@ -382,7 +382,7 @@ fn another_currency_is_no_price() {
         _ => alpaca(asked),
     });
     let provider = alpaca_at(server.url("127.0.0.1"), dir.path(), None);
-    let listed = Wanted::Listed(vec![symbol("AAPL")]);
+    let listed = SymbolSelection::Listed(vec![symbol("AAPL")]);
     let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
     let failures = status(&running).failures;
     assert!(failures[0].1.contains("\"EUR\", not in USD"), "{failures:?}");
@@ -402,7 +402,7 @@ fn prices_are_not_trusted_without_word_of_splits() {
         _ => alpaca(asked),
     });
     let provider = alpaca_at(server.url("127.0.0.1"), dir.path(), None);
-    let listed = Wanted::Listed(vec![symbol("AAPL")]);
+    let listed = SymbolSelection::Listed(vec![symbol("AAPL")]);
     let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
     assert!(status(&running).failures[0].1.contains("403"));
     assert_eq!(
@@ -419,7 +419,11 @@ fn coins_from_binance() {
     let dir = tempfile::tempdir().unwrap();
     let server = StandIn::start(binance);
     let provider = binance_at(server.url("127.0.0.1"), None);
-    let running = Running::start(config(vec![provider], Wanted::All), &dir.path().join("b.db")).unwrap();
+    let running = Running::start(
+        config(vec![provider], SymbolSelection::All),
+        &dir.path().join("b.db"),
+    )
+    .unwrap();
     let names: Vec<Symbol> = running.handle.prices().symbols().collect();
     assert_eq!(
         names,
@@ -475,7 +479,7 @@ fn every_bad_answer_leaves_the_last_good_prices() {
         (
             "429 with the second of its end",
             || {
-                let end = Stamp::now().0 / 1000 + 500;
+                let end = Timestamp::now().0 / 1000 + 500;
                 Reply::Plain(429, vec![("X-RateLimit-Reset", end.to_string())], String::new())
             },
             "left alone for 50",
@@ -511,7 +515,11 @@ fn every_bad_answer_leaves_the_last_good_prices() {
             }
         });
         let provider = binance_at(server.url("127.0.0.1"), None);
-        let running = Running::start(config(vec![provider], Wanted::All), &dir.path().join("b.db")).unwrap();
+        let running = Running::start(
+            config(vec![provider], SymbolSelection::All),
+            &dir.path().join("b.db"),
+        )
+        .unwrap();
         running.update();
         bad.store(true, Ordering::SeqCst);
         eventually(name, || !status(&running).failures.is_empty());
@@ -521,12 +529,12 @@ fn every_bad_answer_leaves_the_last_good_prices() {
         let prices = running.handle.prices();
         let quote = prices.entry(&symbol("BTCUSDT")).unwrap().quote.unwrap();
         assert!(
-            quote.value >= Money(40_000_000) && quote.time <= Stamp::now(),
+            quote.value >= Money(40_000_000) && quote.time <= Timestamp::now(),
             "{name}: its age is visible"
         );
         assert!(
             running
-                .ask(symbol("BTCUSDT"), Window::Day(Stamp::now()), false)
+                .ask(symbol("BTCUSDT"), Window::Day(Timestamp::now()), false)
                 .unwrap()
                 .len()
                 == now.number as usize
@@ -541,7 +549,7 @@ fn a_certificate_for_another_host_is_refused() {
     let server = StandIn::start_tls("other.example", &ca, binance);
     for trusted in [Some(ca), None] {
         let provider = binance_at(server.url("localhost"), trusted);
-        let listed = Wanted::Listed(vec![symbol("BTCUSDT")]);
+        let listed = SymbolSelection::Listed(vec![symbol("BTCUSDT")]);
         let running = Running::start(config(vec![provider], listed), &dir.path().join("b.db")).unwrap();
         let failures = status(&running).failures;
         assert!(
@@ -577,7 +585,7 @@ fn junk_is_refused_by_symbol_and_the_rest_is_used() {
             return Reply::json("[]");
         }
         let round = rounds.fetch_add(1, Ordering::SeqCst);
-        let now = Stamp::now().0;
+        let now = Timestamp::now().0;
         let good = |name: &str, price: &str, time: i64| {
             format!(r#"{{"symbol":"{name}","lastPrice":"{price}","closeTime":{time},"lastId":{now}}}"#)
         };
@@ -602,7 +610,11 @@ fn junk_is_refused_by_symbol_and_the_rest_is_used() {
         Reply::json(format!("[{}]", all.join(",")))
     });
     let provider = binance_at(server.url("127.0.0.1"), None);
-    let running = Running::start(config(vec![provider], Wanted::All), &dir.path().join("b.db")).unwrap();
+    let running = Running::start(
+        config(vec![provider], SymbolSelection::All),
+        &dir.path().join("b.db"),
+    )
+    .unwrap();
     let first = running.update();
     assert!(first.snapshot.entries().iter().all(|entry| entry.fresh));
     let second = running.update();
@@ -670,7 +682,7 @@ fn a_second_provider_takes_over_and_gives_back() {
         binance_at(first.url("127.0.0.1"), None),
         alpaca_at(second.url("127.0.0.1"), dir.path(), None),
     ];
-    let listed = Wanted::Listed(vec![symbol("AAPL"), symbol("BTCUSDT")]);
+    let listed = SymbolSelection::Listed(vec![symbol("AAPL"), symbol("BTCUSDT")]);
     let running = Running::start(config(providers, listed), &dir.path().join("b.db")).unwrap();
     let both = running.update();
     assert!(
@@ -712,7 +724,7 @@ fn a_budget_is_kept_and_clients_do_not_count() {
     let provider = binance_at(server.url("127.0.0.1"), None);
     let config = AssetsConfig {
         calls_per_minute: 6,
-        ..config(vec![provider], Wanted::All)
+        ..config(vec![provider], SymbolSelection::All)
     };
     let running = Running::start(config, &dir.path().join("b.db")).unwrap();
     for _ in 0..50 {
@@ -723,7 +735,7 @@ fn a_budget_is_kept_and_clients_do_not_count() {
     assert!(now.failures[0].1.contains("budget"), "{:?}", now.failures);
     assert_eq!(now.calls[0].1.minute, 6);
     assert_eq!(server.calls(), 6);
-    let budget = Failure::Budget(Duration::from_secs(59)).to_string();
+    let budget = ProviderError::Budget(Duration::from_secs(59)).to_string();
     assert!(budget.contains("59 s"), "{budget}");
 }
 
@@ -739,7 +751,7 @@ fn a_restart_goes_on_filling_where_it_was() {
         }
         alpaca(asked)
     });
-    let listed = || Wanted::Listed(vec![symbol("AAPL")]);
+    let listed = || SymbolSelection::Listed(vec![symbol("AAPL")]);
     let database = dir.path().join("a.db");
     let provider = alpaca_at(first.url("127.0.0.1"), dir.path(), None);
     let running = Running::start(config(vec![provider], listed()), &database).unwrap();
@@ -779,9 +791,12 @@ fn a_key_file_is_two_lines() {
     ] {
         let provider = alpaca_at("https://localhost:1".into(), dir.path(), None);
         std::fs::write(dir.path().join("alpaca.key"), text).unwrap();
-        let fault = Running::start(config(vec![provider], Wanted::All), &dir.path().join("a.db"))
-            .err()
-            .unwrap();
+        let fault = Running::start(
+            config(vec![provider], SymbolSelection::All),
+            &dir.path().join("a.db"),
+        )
+        .err()
+        .unwrap();
         let said = fault.to_string();
         assert!(said.contains(&format!("alpaca.key, line {line}")), "{said}");
     }

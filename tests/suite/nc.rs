@@ -1,6 +1,6 @@
 //! A dialogue's connections as a person without our library has them: `ptcat encode | nc HOST PORT | ptcat decode`.
 
-use papertrader::dialogue::dial::{Dialler, Servers};
+use papertrader::dialogue::dial::{Dialer, Servers};
 use papertrader::dialogue::peer::{Arrival, Peer};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Reaches the servers through nc.
 pub struct Nc(pub Servers);
 
-impl Dialler for Nc {
+impl Dialer for Nc {
     fn connect(&mut self, target: &str, _within: Duration) -> Result<Box<dyn Peer>, String> {
         Ok(Box::new(Pipe::open(&self.0.resolve(target)?)))
     }

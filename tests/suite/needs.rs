@@ -2,7 +2,7 @@
 
 use crate::harness::{Deployment, PATIENCE, eventually};
 use papertrader::config::MasterConfig;
-use papertrader::dialogue::dial::{Dialler, Servers};
+use papertrader::dialogue::dial::{Dialer, Servers};
 use papertrader::dialogue::peer::Peer;
 use papertrader::dialogue::script::Need;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ impl Stage {
     }
 }
 
-impl Dialler for Stage {
+impl Dialer for Stage {
     fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String> {
         self.servers.connect(target, within.min(PATIENCE))
     }

@@ -1,6 +1,6 @@
 //! `ptcat` as a program: its filters around a plain `nc`, its reports, its exit codes.
 
-use papertrader::dialogue::message::{Decoded, Decoder, encode};
+use papertrader::dialogue::message::{MessageDecoder, StreamPart, encode};
 use papertrader::dialogue::raw;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
@@ -30,11 +30,11 @@ fn server(answers: &'static [(&'static str, &'static str)]) -> String {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             std::thread::spawn(move || {
-                let mut decoder = Decoder::default();
+                let mut decoder = MessageDecoder::default();
                 let mut bytes = [0; 4096];
                 while let Ok(size @ 1..) = stream.read(&mut bytes) {
                     decoder.extend(&bytes[..size]);
-                    while let Some(Decoded::Message(line)) = decoder.next_message() {
+                    while let Some(StreamPart::Message(line)) = decoder.next_message() {
                         for (_, reply) in answers.iter().filter(|(start, _)| line.starts_with(start)) {
                             let bytes = match reply.strip_prefix("x ") {
                                 Some(hex) => raw::bytes(&raw::words(hex)).unwrap(),

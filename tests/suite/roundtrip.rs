@@ -2,17 +2,17 @@
 
 use papertrader::model::money::LIMIT;
 use papertrader::model::{
-    Amount, Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quote, Reason, SessionId, Side,
-    Stamp, Status, Symbol, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side,
+    Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
-    AssetInfo, Entry, EntryDetail, Forecast, History, Holding, Payload, Portfolio, Receipt, TextList,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt, TextList,
     UserInfo, WHOLE,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
-    FrameBuffer, Header, Instruction, MAX_DATA, Reassembly, Refusal, Reply, Request, State, Window, frame,
-    instruction, packet,
+    ConnectionState, FrameBuffer, FrameHeader, Instruction, MAX_DATA, Reassembly, Refusal, Reply, Request,
+    Window, frame, instruction, packet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -21,12 +21,12 @@ use std::fmt::Debug;
 use uuid::Uuid;
 
 /// The moments that RFC 3339 can write.
-fn stamp() -> impl Strategy<Value = Stamp> {
-    (-62_167_219_200_000_i64..=253_402_300_799_999).prop_map(Stamp)
+fn stamp() -> impl Strategy<Value = Timestamp> {
+    (-62_167_219_200_000_i64..=253_402_300_799_999).prop_map(Timestamp)
 }
 
-fn any_stamp() -> impl Strategy<Value = Stamp> {
-    any::<i64>().prop_map(Stamp)
+fn any_stamp() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp)
 }
 
 fn money() -> impl Strategy<Value = Money> {
@@ -69,8 +69,8 @@ fn side() -> impl Strategy<Value = Side> {
     prop_oneof![Just(Side::Buy), Just(Side::Sell)]
 }
 
-fn state() -> impl Strategy<Value = State> {
-    prop_oneof![Just(State::Command), Just(State::Data)]
+fn state() -> impl Strategy<Value = ConnectionState> {
+    prop_oneof![Just(ConnectionState::Command), Just(ConnectionState::Data)]
 }
 
 fn window() -> impl Strategy<Value = Window> {
@@ -85,7 +85,7 @@ fn window() -> impl Strategy<Value = Window> {
 
 fn request() -> impl Strategy<Value = Request> {
     // A request's quantity has at most 12 digits before the point.
-    let quantity = (1..1_000_000_000_000_000_000_i64).prop_map(Amount);
+    let quantity = (1..1_000_000_000_000_000_000_i64).prop_map(Quantity);
     prop_oneof![
         (username(), hashed(), any::<bool>()).prop_map(|(username, hashed_pass, expirable)| Request::Login {
             username,
@@ -142,7 +142,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn fill() -> impl Strategy<Value = Fill> {
-    let amount = (0..=LIMIT).prop_map(Amount);
+    let amount = (0..=LIMIT).prop_map(Quantity);
     (side(), uuid(), symbol(), amount, money(), money(), stamp()).prop_map(
         |(side, id, symbol, quantity, price, total, settled)| Fill {
             side,
@@ -226,7 +226,7 @@ fn detail() -> impl Strategy<Value = EntryDetail> {
     )
         .prop_map(
             |(quantity, price, total, priced, client_order_id, reason)| EntryDetail {
-                quantity: Amount(quantity),
+                quantity: Quantity(quantity),
                 price,
                 total,
                 priced,
@@ -236,11 +236,15 @@ fn detail() -> impl Strategy<Value = EntryDetail> {
         )
 }
 
-fn entry(private: bool) -> impl Strategy<Value = Entry> {
+fn entry(private: bool) -> impl Strategy<Value = HistoryEntry> {
     let side = prop::sample::select(vec![Side::Buy, Side::Sell, Side::Split, Side::Dividend]);
-    let status = prop::sample::select(vec![Status::Queued, Status::Settled, Status::Rejected]);
+    let status = prop::sample::select(vec![
+        TransactionStatus::Queued,
+        TransactionStatus::Settled,
+        TransactionStatus::Rejected,
+    ]);
     (uuid(), side, status, symbol(), any_stamp(), any_stamp(), detail()).prop_map(
-        move |(id, side, status, symbol, accepted, settled, detail)| Entry {
+        move |(id, side, status, symbol, accepted, settled, detail)| HistoryEntry {
             id,
             side,
             status,
@@ -264,7 +268,7 @@ fn portfolio() -> impl Strategy<Value = Portfolio> {
         (any_money(), prop::collection::btree_map(symbol(), holding, 0..8)).prop_map(|(cash, held)| {
             let holding = |(symbol, (quantity, average_cost, value))| Holding {
                 symbol,
-                quantity: Amount(quantity),
+                quantity: Quantity(quantity),
                 average_cost,
                 value,
             };
@@ -302,11 +306,11 @@ fn forecast() -> impl Strategy<Value = Forecast> {
     )
 }
 
-fn frames(bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
+fn frames(bytes: &[u8]) -> Vec<(FrameHeader, Vec<u8>)> {
     let mut buffer = FrameBuffer::new();
     buffer.extend(bytes);
     let mut frames = Vec::new();
-    while let Ok(Some((header, data))) = buffer.next(Header::check) {
+    while let Ok(Some((header, data))) = buffer.next(FrameHeader::check) {
         frames.push((header, data.to_vec()));
     }
     frames
@@ -418,7 +422,7 @@ proptest! {
 
     #[test]
     fn any_header_survives(bytes in any::<[u8; 17]>()) {
-        prop_assert_eq!(Header::read(&bytes).bytes(), bytes);
+        prop_assert_eq!(FrameHeader::read(&bytes).bytes(), bytes);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! papertrader-sandbox as a program: what it prints, how it ends, and that it leaves nothing behind.
 
 use crate::harness::{PATIENCE, eventually, folder, processes_about, program};
-use papertrader::client::Connection;
+use papertrader::client::ServerConnection;
 use papertrader::sandbox::Layout;
-use papertrader::sandbox::state::State;
+use papertrader::sandbox::state::SandboxState;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -79,7 +79,7 @@ impl Drop for Running {
 }
 
 fn answers(address: &str) {
-    let mut connection = Connection::connect(address, PATIENCE).unwrap();
+    let mut connection = ServerConnection::connect(address, PATIENCE).unwrap();
     connection.call(&papertrader::wire::Request::Ping).unwrap();
 }
 
@@ -105,7 +105,7 @@ fn it_runs_in_the_foreground_and_leaves_nothing() {
         ],
     );
     let layout = Layout::new(&dir).unwrap();
-    let state = State::read(&layout).unwrap();
+    let state = SandboxState::read(&layout).unwrap();
     assert_eq!(running.ready, state.ready_line());
     assert_eq!(state.workers.len(), 2);
     assert!(state.ready);
@@ -138,14 +138,14 @@ fn it_runs_in_the_foreground_and_leaves_nothing() {
     let status = running.stop(Signal::INT);
     assert_eq!(status.code(), Some(0));
     assert_eq!(processes_about(&dir), Vec::<String>::new());
-    let state = State::read(&layout).unwrap();
+    let state = SandboxState::read(&layout).unwrap();
     assert!(!state.ready && state.pid.is_none());
     assert!(state.programs().all(|program| program.pid.is_none()));
 
     // Again, on the same ports, without a wish; JSON this time, and SIGTERM.
     let again = Running::start(&dir, &["run", "--json"]);
-    let told: State = serde_json::from_str(&again.ready).unwrap();
-    assert_eq!(told, State::read(&layout).unwrap());
+    let told: SandboxState = serde_json::from_str(&again.ready).unwrap();
+    assert_eq!(told, SandboxState::read(&layout).unwrap());
     assert_eq!(told.ready_line(), state.ready_line());
     assert_eq!(again.stop(Signal::TERM).code(), Some(0));
     assert_eq!(processes_about(&dir), Vec::<String>::new());
@@ -173,13 +173,13 @@ fn a_daemon_that_falls_is_started_again_and_one_that_is_stopped_stays() {
     let dir = folder.path().join("s");
     let running = Running::start(&dir, &["run", "--bcrypt-cost", "4"]);
     let layout = Layout::new(&dir).unwrap();
-    let before = State::read(&layout).unwrap();
+    let before = SandboxState::read(&layout).unwrap();
     for place in [0, 1] {
         let program = before.programs().nth(place).unwrap();
         let pid = i32::try_from(program.pid.unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
         let after = eventually("it serves again", || {
-            let now = State::read(&layout).unwrap();
+            let now = SandboxState::read(&layout).unwrap();
             let is_new = now.programs().nth(place).is_some_and(|p| p.restarts == 1);
             (is_new && now.ready).then_some(now)
         });
@@ -188,10 +188,10 @@ fn a_daemon_that_falls_is_started_again_and_one_that_is_stopped_stays() {
     }
     answers(&before.workers[0].address);
     // By hand: the worker is stopped, and started without the sandbox.
-    let pid = State::read(&layout).unwrap().workers[0].pid.unwrap();
+    let pid = SandboxState::read(&layout).unwrap().workers[0].pid.unwrap();
     kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::TERM).unwrap();
     eventually("the worker is gone, and said to be", || {
-        let now = State::read(&layout).unwrap();
+        let now = SandboxState::read(&layout).unwrap();
         (now.workers[0].pid.is_none() && !now.ready).then_some(())
     });
     let mut by_hand = Command::new(program("papertrader-worker"))
@@ -225,11 +225,11 @@ fn sandboxes_stand_side_by_side_and_move_out_of_the_way() {
     let second = Running::start(&copy, &["run"]);
     assert_ne!(first.ready, second.ready);
     for dir in [&one, &copy] {
-        let state = State::read(&Layout::new(dir).unwrap()).unwrap();
+        let state = SandboxState::read(&Layout::new(dir).unwrap()).unwrap();
         let worker = &state.workers[0].address;
         answers(worker);
         // The master tells clients of the worker where it is now.
-        let mut connection = Connection::connect(&state.master.address, PATIENCE).unwrap();
+        let mut connection = ServerConnection::connect(&state.master.address, PATIENCE).unwrap();
         let list = connection
             .call(&papertrader::wire::Request::GetWorkerList)
             .unwrap();

@@ -2,7 +2,7 @@
 //! could, and the daemons' memory forgets them.
 
 use crate::harness::*;
-use papertrader::client::{Client, Connection};
+use papertrader::client::{Client, ServerConnection};
 use papertrader::model::{Email, HashedPass, SessionId, Symbol};
 use papertrader::wire::{Instruction, Request, frame};
 use std::collections::{HashMap, HashSet};
@@ -125,7 +125,7 @@ fn trade(deployment: &Deployment, secrets: &mut Secrets, sessions: &mut Vec<Sess
             let session = client.session().unwrap().clone();
             client.logout().unwrap();
             let mut late = Client::new(
-                Connection::connect(&deployment.worker(1), PATIENCE).unwrap(),
+                ServerConnection::connect(&deployment.worker(1), PATIENCE).unwrap(),
                 Some(session),
             );
             assert!(late.portfolio(&username(name)).is_err());

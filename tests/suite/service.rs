@@ -2,9 +2,9 @@
 //! exactly who serves. Times are measured, printed, and held to what is promised.
 
 use crate::harness::*;
-use papertrader::client::{Client, Connection};
+use papertrader::client::{Client, ServerConnection};
 use papertrader::model::{Money, SessionId, Symbol};
-use papertrader::wire::{Header, Instruction, Reply, Request, frame};
+use papertrader::wire::{FrameHeader, Instruction, Reply, Request, frame};
 use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -252,7 +252,7 @@ fn lists(deployment: &Deployment, serving: &[u16], session: &SessionId) -> Vec<B
             .unwrap();
         all.push(login.workers);
     }
-    let mut master = Connection::connect(&deployment.master(), PATIENCE).unwrap();
+    let mut master = ServerConnection::connect(&deployment.master(), PATIENCE).unwrap();
     match master.call(&Request::GetWorkerList).unwrap() {
         papertrader::client::Answer::Message(Reply::WorkerList(workers)) => all.push(workers),
         other => panic!("{other:?}"),
@@ -356,7 +356,7 @@ fn knocks(address: &str, so_long: Duration) -> BTreeMap<[u8; 16], u32> {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut hello = [0; frame::HEADER + 2 + 16];
         socket.read_exact(&mut hello).unwrap();
-        let header = Header::read(hello.first_chunk().unwrap());
+        let header = FrameHeader::read(hello.first_chunk().unwrap());
         assert_eq!(header.instruction, Instruction::LinkHello.number());
         *knocks.entry(*hello.last_chunk().unwrap()).or_default() += 1;
     }

@@ -2,9 +2,9 @@
 //! kill.
 
 use crate::harness::*;
-use papertrader::client::{Answer, Incoming};
-use papertrader::model::{Amount, Money, ProtocolFault, Side, Stamp, Status, Symbol};
-use papertrader::wire::{Reply, Request, State};
+use papertrader::client::{Answer, ServerMessage};
+use papertrader::model::{Money, ProtocolFault, Quantity, Side, Symbol, Timestamp, TransactionStatus};
+use papertrader::wire::{ConnectionState, Reply, Request};
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
@@ -33,7 +33,7 @@ fn two_workers_are_one_service() {
     let (cash, holdings) = portfolio(&mut there, "alice");
     assert_eq!(cash, Money(100_000 * MILLION - fill.total.0));
     assert_eq!(holdings[0].symbol, Symbol::parse("AAPL").unwrap());
-    assert_eq!(holdings[0].quantity, Amount(10 * MILLION));
+    assert_eq!(holdings[0].quantity, Quantity(10 * MILLION));
     assert_eq!(history(&mut there, "alice")[0].id, fill.id);
 
     // Logged out on one, ended on both within a second.
@@ -120,8 +120,8 @@ fn a_thousand_purchases_in_one_write_settle_in_order_at_one_update_in_one_commit
     let mut filled = Vec::new();
     while filled.len() < 1000 {
         match alice.connection().recv().unwrap() {
-            Incoming::Notice(notice) => queued.push(notice.id),
-            Incoming::Reply(Answer::Message(Reply::Filled(fill))) => filled.push(fill),
+            ServerMessage::Notice(notice) => queued.push(notice.id),
+            ServerMessage::Reply(Answer::Message(Reply::Filled(fill))) => filled.push(fill),
             other => panic!("{other:?}"),
         }
         if queued.len() == 1000 && filled.is_empty() {
@@ -152,7 +152,7 @@ fn a_thousand_purchases_in_one_write_settle_in_order_at_one_update_in_one_commit
     assert_eq!(updates[0].1, 1000);
     let (cash, holdings) = portfolio(&mut watch, "alice");
     assert_eq!(cash, Money(100_000 * MILLION - 1000 * next.0));
-    assert_eq!(holdings[0].quantity, Amount(1000 * MILLION));
+    assert_eq!(holdings[0].quantity, Quantity(1000 * MILLION));
     // The history has them in the order in which they came, newest first.
     let listed: Vec<_> = history(&mut watch, "alice")
         .iter()
@@ -231,7 +231,7 @@ fn a_settlement_is_seen_whole_or_not_at_all() {
 fn a_late_split_leaves_later_orders_alone() {
     let mut deployment = Deployment::new(1);
     deployment.set(0, "update_interval", "\"500ms\"");
-    let begin = Stamp::parse("2020-01-01").unwrap();
+    let begin = Timestamp::parse("2020-01-01").unwrap();
     let day = |number: i64| begin.plus_days(number).date().to_string();
     let rows: String = (0..400)
         .map(|number| {
@@ -258,7 +258,7 @@ fn a_late_split_leaves_later_orders_alone() {
         let request = order(alice, Side::Buy, "UP", "1", None);
         alice.connection().send(&request).unwrap();
         match alice.connection().recv().unwrap() {
-            Incoming::Notice(notice) => notice.id,
+            ServerMessage::Notice(notice) => notice.id,
             other => panic!("{other:?}"),
         }
     };
@@ -280,13 +280,15 @@ fn a_late_split_leaves_later_orders_alone() {
     let mut filled = Vec::new();
     while filled.len() < 2 {
         match alice.connection().recv().unwrap() {
-            Incoming::Reply(Answer::Message(Reply::Filled(fill))) => filled.push((fill.id, fill.quantity)),
+            ServerMessage::Reply(Answer::Message(Reply::Filled(fill))) => {
+                filled.push((fill.id, fill.quantity))
+            }
             other => panic!("{other:?}"),
         }
     }
     assert_eq!(
         filled,
-        [(before, Amount(2 * MILLION)), (after, Amount(MILLION))],
+        [(before, Quantity(2 * MILLION)), (after, Quantity(MILLION))],
         "the units of its time"
     );
     let mut database =
@@ -307,10 +309,10 @@ fn what_was_there_is_there_after_kill_9() {
     let (cash, _) = portfolio(&mut alice, "alice");
 
     // On the queue, with the update seconds away.
-    alice.enter(State::Command).unwrap();
+    alice.enter(ConnectionState::Command).unwrap();
     let waiting = order(&alice, Side::Buy, "UP", "7", Some("waiting"));
     alice.connection().send(&waiting).unwrap();
-    let Incoming::Notice(notice) = alice.connection().recv().unwrap() else {
+    let ServerMessage::Notice(notice) = alice.connection().recv().unwrap() else {
         panic!("no notice");
     };
     deployment.kill(0);
@@ -332,19 +334,19 @@ fn what_was_there_is_there_after_kill_9() {
     again.resume(&session).unwrap();
     let entries = eventually("the queued order settles", || {
         let entries = history(&mut again, "alice");
-        (entries[0].status != Status::Queued).then_some(entries)
+        (entries[0].status != TransactionStatus::Queued).then_some(entries)
     });
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[0].id, notice.id);
-    assert_eq!(entries[0].status, Status::Settled);
+    assert_eq!(entries[0].status, TransactionStatus::Settled);
     assert_eq!(entries[1].id, first.id);
     let second = entries[0].detail.as_ref().unwrap();
     assert!(second.price > first.price);
     let (now, holdings) = portfolio(&mut again, "alice");
     assert_eq!(now, Money(cash.0 - second.total.0));
-    assert_eq!(holdings[0].quantity, Amount(12 * MILLION));
+    assert_eq!(holdings[0].quantity, Quantity(12 * MILLION));
     // The same order again is the same trade, under the reply that was lost.
-    again.enter(State::Command).unwrap();
+    again.enter(ConnectionState::Command).unwrap();
     match again.connection().call(&waiting).unwrap() {
         Answer::Message(Reply::Filled(fill)) => {
             assert_eq!((fill.id, fill.total), (notice.id, second.total));
@@ -493,7 +495,7 @@ fn daemons_stop_at_sigterm_and_at_the_end_of_their_input() {
         "{status} after {took:?}"
     );
     match idle.connection().recv().unwrap() {
-        Incoming::Fault(ProtocolFault::ShuttingDown, _) => {}
+        ServerMessage::Fault(ProtocolFault::ShuttingDown, _) => {}
         other => panic!("{other:?}"),
     }
     let (status, took) = deployment.stop(0);

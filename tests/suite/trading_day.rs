@@ -6,10 +6,10 @@ use super::markets;
 use super::needs::{Stage, need};
 use super::stand_in::StandIn;
 use papertrader::client::order::{self, fresh_id};
-use papertrader::client::{Client, Options, Order, Outcome, Patience, Pool};
+use papertrader::client::{Client, ConnectOptions, OrderOutcome, OrderTicket, OrderTimeouts, WorkerPool};
 use papertrader::dialogue::script::Need;
 use papertrader::master::verify;
-use papertrader::model::{Amount, Email, HashedPass, Money, Side, Stamp, Symbol, Username};
+use papertrader::model::{Email, HashedPass, Money, Quantity, Side, Symbol, Timestamp, Username};
 use papertrader::wire::Window;
 use papertrader::wire::payload::{Holding, Portfolio};
 use std::os::unix::fs::PermissionsExt;
@@ -21,14 +21,14 @@ fn needs(lines: &[String]) -> Vec<Need> {
 
 /// Somebody with an account and a session.
 struct Trader {
-    pool: Pool,
+    pool: WorkerPool,
     name: Username,
 }
 
 impl Trader {
     fn new(deployment: &Stage, name: &str) -> Trader {
         let workers = deployment.servers.workers.clone();
-        let mut pool = Pool::new(workers, None, Options::default());
+        let mut pool = WorkerPool::new(workers, None, ConnectOptions::default());
         let name = Username::parse(name).unwrap();
         // The derivation is tested elsewhere, and slow.
         let pass = HashedPass::parse(&"5a".repeat(32)).unwrap();
@@ -39,19 +39,27 @@ impl Trader {
     }
 
     fn trade(&mut self, side: Side, symbol: Symbol, quantity: &str) -> papertrader::wire::reply::Fill {
-        let order = Order {
+        let order = OrderTicket {
             side,
             symbol,
-            quantity: Amount::parse_quantity(quantity).unwrap(),
+            quantity: Quantity::parse_quantity(quantity).unwrap(),
             id: fresh_id().unwrap(),
         };
-        match order::place(&mut self.pool, &order, &Patience::default(), true, &mut |_| {}).unwrap() {
-            Outcome::Filled(fill) => fill,
+        match order::place(
+            &mut self.pool,
+            &order,
+            &OrderTimeouts::default(),
+            true,
+            &mut |_| {},
+        )
+        .unwrap()
+        {
+            OrderOutcome::Filled(fill) => fill,
             other => panic!("{other:?}"),
         }
     }
 
-    fn ask<T>(&mut self, ask: impl Fn(&mut Client) -> Result<T, papertrader::client::Error>) -> T {
+    fn ask<T>(&mut self, ask: impl Fn(&mut Client) -> Result<T, papertrader::client::ClientError>) -> T {
         self.pool.call(|client| ask(client)).unwrap()
     }
 
@@ -137,7 +145,7 @@ fn trade_a_day(provider: &str, mut lines: Vec<String>, name: Symbol) {
     assert_eq!(holdings.len(), 1);
     assert_eq!(
         (holdings[0].symbol, holdings[0].quantity),
-        (name, Amount(1_500_000))
+        (name, Quantity(1_500_000))
     );
     let mut database = verify::open(&deployment.database()).unwrap();
     let verified = verify::check(&mut database, &|| false).unwrap();
@@ -191,7 +199,7 @@ fn a_position_keeps_its_value_over_a_split() {
     let aapl = symbol("AAPL");
     let bought = trader.trade(Side::Buy, aapl, "10.5");
     assert_eq!(bought.price, Money(88_990_000), "the close of 2005-02-25");
-    let mut seen: Vec<(Stamp, Amount, Money, Money)> = Vec::new();
+    let mut seen: Vec<(Timestamp, Quantity, Money, Money)> = Vec::new();
     let until = Instant::now() + Duration::from_secs(30);
     while seen.last().is_none_or(|last| last.0 < at("2005-03-02")) {
         assert!(Instant::now() < until, "{seen:?}\n{}", deployment.said());
@@ -210,9 +218,9 @@ fn a_position_keeps_its_value_over_a_split() {
     for (time, quantity, cost, _) in &seen {
         let split = *time >= at("2005-02-28");
         let expected = if split {
-            Amount(21_000_000)
+            Quantity(21_000_000)
         } else {
-            Amount(10_500_000)
+            Quantity(10_500_000)
         };
         assert_eq!(*quantity, expected, "{time}");
         let cost_then = if split {
@@ -243,7 +251,7 @@ fn a_position_keeps_its_value_over_a_split() {
     let detail = split.detail.as_ref().unwrap();
     assert_eq!(
         (split.symbol, detail.quantity),
-        (aapl, Amount(10_500_000)),
+        (aapl, Quantity(10_500_000)),
         "units added"
     );
     let adjusted = trader.ask(|client| client.bars(aapl, Window::Week(at("2005-03-02")), true));

@@ -1,11 +1,11 @@
 //! The worker as a daemon: when its port opens, TLS, a master that falls silent, and an end that loses no order.
 
 use crate::harness::*;
-use papertrader::client::tls::Mode;
-use papertrader::client::{Answer, Client, Connection, Incoming, Options, Security};
+use papertrader::client::tls::TlsMode;
+use papertrader::client::{Answer, Client, ClientTls, ConnectOptions, ServerConnection, ServerMessage};
 use papertrader::model::{Money, Reason, Side, Symbol};
 use papertrader::wire::reply::Fill;
-use papertrader::wire::{Reply, Request, State};
+use papertrader::wire::{ConnectionState, Reply, Request};
 use rustix::process::Signal;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -38,11 +38,11 @@ fn the_port_opens_with_the_first_link_and_stays_open_without_it() {
 
 /// Buys one unit; the fill, or the reason of the refusal.
 fn try_to_buy(client: &mut Client) -> Result<Fill, Reason> {
-    client.enter(State::Command).unwrap();
+    client.enter(ConnectionState::Command).unwrap();
     let order = order(client, Side::Buy, "AAPL", "1", None);
     match client.connection().call(&order) {
         Ok(Answer::Message(Reply::Filled(fill))) => Ok(fill),
-        Err(papertrader::client::Error::Refused(refusal)) => Err(refusal.reason),
+        Err(papertrader::client::ClientError::Refused(refusal)) => Err(refusal.reason),
         other => panic!("{other:?}"),
     }
 }
@@ -62,12 +62,12 @@ fn certify(folder: &Path) {
 }
 
 /// Pings over TLS, believing a certificate.
-fn ping(address: &str, ca: &Path) -> Result<Answer, papertrader::client::Error> {
-    let options = Options {
-        security: Security::new(Mode::Always, Some(ca.to_owned()), Vec::new()),
-        ..Options::default()
+fn ping(address: &str, ca: &Path) -> Result<Answer, papertrader::client::ClientError> {
+    let options = ConnectOptions {
+        security: ClientTls::new(TlsMode::Always, Some(ca.to_owned()), Vec::new()),
+        ..ConnectOptions::default()
     };
-    Connection::open(address, &options)?.call(&Request::Ping)
+    ServerConnection::open(address, &options)?.call(&Request::Ping)
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn tls_is_all_that_is_spoken_and_certificates_change_while_it_runs() {
     let old = deployment.dir().join("old.pem");
     fs::copy(&ca, &old).unwrap();
     assert_eq!(ping(&worker, &ca).unwrap(), Answer::Message(Reply::Pong));
-    let mut plain = Connection::connect(&worker, PATIENCE).unwrap();
+    let mut plain = ServerConnection::connect(&worker, PATIENCE).unwrap();
     assert!(plain.call(&Request::Ping).is_err());
 
     certify(deployment.dir());
@@ -118,8 +118,8 @@ fn a_master_that_falls_silent_counts_as_away() {
     deployment.signal(0, Signal::CONT);
     let fill = loop {
         match waiting.connection().recv().unwrap() {
-            Incoming::Notice(_) => {}
-            Incoming::Reply(Answer::Message(Reply::Filled(fill))) => break fill,
+            ServerMessage::Notice(_) => {}
+            ServerMessage::Reply(Answer::Message(Reply::Filled(fill))) => break fill,
             other => panic!("{other:?}"),
         }
     };

@@ -55,15 +55,15 @@ impl Speech for Numbered {
         self.next[connection] = number.wrapping_add(1);
     }
 
-    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<Came, String> {
+    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
         match bytes {
-            [b'n', 0, 0, _, ..] => Ok(Came::Notice(4)),
+            [b'n', 0, 0, _, ..] => Ok(ReplyHead::Notice(4)),
             [b'a', 0, 0, number, ..] if *number == self.heard[connection] => {
                 self.heard[connection] = number.wrapping_add(1);
-                Ok(Came::Reply(4))
+                Ok(ReplyHead::Reply(4))
             }
             [_, _, _, _, ..] => Err(format!("out of order: {bytes:?}")),
-            _ => Ok(Came::Nothing),
+            _ => Ok(ReplyHead::Nothing),
         }
     }
 }

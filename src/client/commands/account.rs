@@ -2,11 +2,11 @@
 //!
 //! Accounts, sessions and servers.
 
-use super::{Failure, Session, advise, known_pool, options, print, show};
-use crate::client::cli::{Global, Login, Register, User};
-use crate::client::store::Remembered;
+use super::{CommandError, ReadySession, advise, known_pool, options, print, show};
+use crate::client::cli::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
+use crate::client::store::SavedSession;
 use crate::client::view::{LoginView, PingView, UserView, WorkersView};
-use crate::client::{Client, Error, Pool, Store, password, table};
+use crate::client::{Client, ClientError, SessionFile, WorkerPool, password, table};
 use crate::model::{HashedPass, Reason, Username};
 use crate::wire::payload::UserInfo;
 use std::io::Read;
@@ -16,8 +16,8 @@ use std::time::Duration;
 const HOLD_PING: Duration = Duration::from_secs(30);
 
 /// Makes an account.
-pub fn register(global: &Global, args: &Register) -> Result<(), Failure> {
-    let store = Store::standard()?;
+pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
     let mut pool = known_pool(global, &store)?;
     let password = password::ask(&args.name, args.password.password_stdin, true)?;
     let pass = HashedPass::derive(&args.name, &password);
@@ -34,11 +34,11 @@ pub fn register(global: &Global, args: &Register) -> Result<(), Failure> {
 }
 
 /// Begins a session and remembers it.
-pub fn login(global: &Global, args: &Login) -> Result<(), Failure> {
-    let store = Store::standard()?;
+pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
     let Some(name) = args.name.as_ref().or(global.user.as_ref()) else {
-        return Err(Failure::with(
-            Error::Local("whose session?".to_owned()),
+        return Err(CommandError::with(
+            ClientError::Local("whose session?".to_owned()),
             "Name the account: papertrader login NAME",
         ));
     };
@@ -49,7 +49,7 @@ pub fn login(global: &Global, args: &Login) -> Result<(), Failure> {
     let pass = HashedPass::derive(name, &password);
     drop(password);
     let login = pool.login(name, &pass, args.expirable).map_err(advise)?;
-    store.put(Remembered {
+    store.put(SavedSession {
         username: name.clone(),
         session: login.session.clone(),
         workers: pool.workers().to_vec(),
@@ -79,7 +79,7 @@ pub fn login(global: &Global, args: &Login) -> Result<(), Failure> {
 }
 
 /// Keeps the connection that an expirable session lives on, until standard input ends or a signal comes.
-fn hold(pool: &mut Pool) -> Result<(), Failure> {
+fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
     let stop = super::market::on_signal()?;
     let (ended, end) = crossbeam_channel::bounded::<()>(1);
     // Ends with the process at the latest; it holds nothing but standard input.
@@ -90,7 +90,7 @@ fn hold(pool: &mut Pool) -> Result<(), Failure> {
             while matches!(std::io::stdin().lock().read(&mut byte), Ok(1)) {}
             drop(ended);
         })
-        .map_err(|e| Error::Local(e.to_string()))?;
+        .map_err(|e| ClientError::Local(e.to_string()))?;
     let mut since = std::time::Instant::now();
     while !stop.load(std::sync::atomic::Ordering::Relaxed) {
         match end.recv_timeout(Duration::from_millis(100)) {
@@ -103,9 +103,10 @@ fn hold(pool: &mut Pool) -> Result<(), Failure> {
             let here = pool.address().map(str::to_owned);
             pool.call(Client::ping).map_err(advise)?;
             if pool.address() != here.as_deref() {
-                return Err(
-                    Error::Local("the connection broke, and the session ended with it".to_owned()).into(),
-                );
+                return Err(ClientError::Local(
+                    "the connection broke, and the session ended with it".to_owned(),
+                )
+                .into());
             }
         }
     }
@@ -113,12 +114,12 @@ fn hold(pool: &mut Pool) -> Result<(), Failure> {
 }
 
 /// Ends the session and forgets it.
-pub fn logout(global: &Global) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let name = session.remembered.username.to_string();
     let had_ended = match session.pool.logout() {
         Ok(()) => false,
-        Err(Error::Refused(refusal)) if refusal.reason == Reason::SessionExpired => true,
+        Err(ClientError::Refused(refusal)) if refusal.reason == Reason::SessionExpired => true,
         Err(error) => return Err(advise(error)),
     };
     session.store.forget(&session.remembered.session)?;
@@ -138,8 +139,8 @@ pub fn logout(global: &Global) -> Result<(), Failure> {
 }
 
 /// Shows an account.
-pub fn user(global: &Global, args: &User) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn user(global: &GlobalArgs, args: &UserArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let name: Username = args
         .name
         .clone()
@@ -165,11 +166,11 @@ pub fn user(global: &Global, args: &User) -> Result<(), Failure> {
 }
 
 /// Lists the workers that serve now.
-pub fn workers(global: &Global) -> Result<(), Failure> {
-    let store = Store::standard()?;
+pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
     // Where the master alone is named, it alone is meant.
     let mut pool = if global.server.is_empty() && global.master.is_some() {
-        Pool::new(Vec::new(), global.master.clone(), options(global))
+        WorkerPool::new(Vec::new(), global.master.clone(), options(global))
     } else {
         known_pool(global, &store)?
     };
@@ -188,8 +189,8 @@ pub fn workers(global: &Global) -> Result<(), Failure> {
 }
 
 /// Measures how fast the known workers answer; fails where none does.
-pub fn ping(global: &Global) -> Result<(), Failure> {
-    let store = Store::standard()?;
+pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
     let pool = known_pool(global, &store)?;
     let options = options(global);
     let measure = |server: &String| {
@@ -221,6 +222,6 @@ pub fn ping(global: &Global) -> Result<(), Failure> {
     if views.iter().any(|v| v.microseconds.is_some()) {
         Ok(())
     } else {
-        Err(Failure::told())
+        Err(CommandError::already_told())
     }
 }

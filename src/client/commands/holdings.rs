@@ -2,23 +2,23 @@
 //!
 //! What came of orders: positions, history, receipts.
 
-use super::{Failure, Session, advise, print, show};
-use crate::client::cli::{Global, Portfolio, Transactions};
+use super::{CommandError, ReadySession, advise, print, show};
+use crate::client::cli::{GlobalArgs, PortfolioArgs, TransactionsArgs};
 use crate::client::view::portfolio::{
-    PortfolioView, Standing, Totals, basis_points, fingerprint, starting_cash,
+    PortfolioView, PositionStanding, Totals, basis_points, fingerprint, starting_cash,
 };
 use crate::client::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
-use crate::client::{Error, table};
-use crate::model::{Money, Reason, Status, Username};
-use crate::wire::payload::{self, Entry, History};
+use crate::client::{ClientError, table};
+use crate::model::{Money, Reason, TransactionStatus, Username};
+use crate::wire::payload::{self, History, HistoryEntry};
 use uuid::Uuid;
 
 /// Times that portfolio and history are read again where a trade settled between the two.
 const CONSISTENT_TRIES: usize = 5;
 
 /// Shows cash and positions.
-pub fn portfolio(global: &Global, args: &Portfolio) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let own = session.remembered.username.clone();
     let name = args.of.clone().unwrap_or(own);
     let (portfolio, start) = if args.realised {
@@ -54,7 +54,7 @@ pub fn portfolio(global: &Global, args: &Portfolio) -> Result<(), Failure> {
 
 fn positions_table(holdings: &[payload::Holding]) -> String {
     let row = |holding: &payload::Holding| {
-        let standing = Standing::of(holding);
+        let standing = PositionStanding::of(holding);
         let or_none = |text: Option<String>| text.unwrap_or_else(|| table::NONE.to_owned());
         vec![
             holding.symbol.to_string(),
@@ -111,7 +111,10 @@ fn summary(cash: Money, totals: &Totals, start: Option<Money>) -> String {
 }
 
 /// Portfolio and starting cash, of one moment: read until no trade settled in between.
-fn read_consistently(session: &mut Session, name: &Username) -> Result<(payload::Portfolio, Money), Failure> {
+fn read_consistently(
+    session: &mut ReadySession,
+    name: &Username,
+) -> Result<(payload::Portfolio, Money), CommandError> {
     let mut before = session.call(|client| client.portfolio(name))?;
     for _ in 0..CONSISTENT_TRIES {
         let history = session.call(|client| client.history(name))?;
@@ -123,15 +126,15 @@ fn read_consistently(session: &mut Session, name: &Username) -> Result<(payload:
         }
         before = after;
     }
-    Err(Failure::with(
-        Error::Local("trades settle faster than the history can be read".to_owned()),
+    Err(CommandError::with(
+        ClientError::Local("trades settle faster than the history can be read".to_owned()),
         "Leave --realised out, or try again later.",
     ))
 }
 
 /// Shows the history, or explains one transaction of it.
-pub fn transactions(global: &Global, args: &Transactions) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     if let Some(which) = &args.receipt {
         return receipt(global, &mut session, which);
     }
@@ -142,7 +145,7 @@ pub fn transactions(global: &Global, args: &Transactions) -> Result<(), Failure>
         history.entries.truncate(limit);
     }
     if args.csv {
-        return print(&entries_csv(&history.entries).map_err(Error::Local)?);
+        return print(&entries_csv(&history.entries).map_err(ClientError::Local)?);
     }
     let view = HistoryView {
         username: name.to_string(),
@@ -159,19 +162,19 @@ pub fn transactions(global: &Global, args: &Transactions) -> Result<(), Failure>
 }
 
 fn history_table(history: &History) -> String {
-    let status = |entry: &Entry| match (&entry.detail, entry.status) {
-        (Some(detail), Status::Rejected) if !detail.reason.is_empty() => detail.reason.clone(),
+    let status = |entry: &HistoryEntry| match (&entry.detail, entry.status) {
+        (Some(detail), TransactionStatus::Rejected) if !detail.reason.is_empty() => detail.reason.clone(),
         (_, status) => status.as_str().to_owned(),
     };
-    let settled = |entry: &Entry| {
-        if entry.status == Status::Queued {
+    let settled = |entry: &HistoryEntry| {
+        if entry.status == TransactionStatus::Queued {
             table::NONE.to_owned()
         } else {
             table::moment(entry.settled)
         }
     };
     if !history.private {
-        let row = |e: &Entry| {
+        let row = |e: &HistoryEntry| {
             vec![
                 table::moment(e.accepted),
                 settled(e),
@@ -186,8 +189,11 @@ fn history_table(history: &History) -> String {
             history.entries.iter().map(row).collect(),
         );
     }
-    let row = |e: &Entry| {
-        let filled = e.detail.as_ref().filter(|_| e.status == Status::Settled);
+    let row = |e: &HistoryEntry| {
+        let filled = e
+            .detail
+            .as_ref()
+            .filter(|_| e.status == TransactionStatus::Settled);
         let money = |value: Option<Money>| value.map_or(table::NONE.to_owned(), table::money);
         vec![
             table::moment(e.accepted),
@@ -220,16 +226,16 @@ fn history_table(history: &History) -> String {
     )
 }
 
-fn receipt(global: &Global, session: &mut Session, which: &str) -> Result<(), Failure> {
+fn receipt(global: &GlobalArgs, session: &mut ReadySession, which: &str) -> Result<(), CommandError> {
     let id = match Uuid::try_parse(which) {
         Ok(id) => id,
         Err(_) => find(session, which)?,
     };
     let receipt = match session.pool.call(|client| client.receipt(id)) {
         Ok(receipt) => receipt,
-        Err(Error::Refused(refusal)) if refusal.reason == Reason::NoData => {
-            return Err(Failure::with(
-                Error::Refused(refusal),
+        Err(ClientError::Refused(refusal)) if refusal.reason == Reason::NoData => {
+            return Err(CommandError::with(
+                ClientError::Refused(refusal),
                 "A receipt is for one of your own transactions: papertrader transactions",
             ));
         }
@@ -257,11 +263,11 @@ fn receipt(global: &Global, session: &mut Session, which: &str) -> Result<(), Fa
 }
 
 /// The one transaction that a person means by `last`, or by the beginning or end of its ID.
-fn find(session: &mut Session, which: &str) -> Result<Uuid, Failure> {
+fn find(session: &mut ReadySession, which: &str) -> Result<Uuid, CommandError> {
     let name = session.remembered.username.clone();
     let history = session.call(|client| client.history(&name))?;
     let wanted = which.to_ascii_lowercase();
-    let suits = |entry: &&Entry| {
+    let suits = |entry: &&HistoryEntry| {
         let id = entry.id.hyphenated().to_string();
         id.starts_with(&wanted) || id.ends_with(&wanted)
     };
@@ -272,5 +278,5 @@ fn find(session: &mut Session, which: &str) -> Result<Uuid, Failure> {
         (None, None, _) => "no transaction of yours has such an ID",
         (None, Some(_), Some(_)) => "several transactions of yours have such an ID",
     };
-    Err(advise(Error::Local(format!("{which}: {problem}"))))
+    Err(advise(ClientError::Local(format!("{which}: {problem}"))))
 }

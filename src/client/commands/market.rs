@@ -2,11 +2,11 @@
 //!
 //! Prices: now, as they change, in the past, and expected.
 
-use super::{Failure, Session, print, show};
-use crate::client::cli::{Assets, Chart, Forecast, Global, OneSymbol, Quote, Watch};
+use super::{CommandError, ReadySession, print, show};
+use crate::client::cli::{AssetsArgs, ChartArgs, ForecastArgs, GlobalArgs, QuoteArgs, SymbolArgs, WatchArgs};
 use crate::client::view::{BarView, BarsView, ForecastView, InfoView, QuoteView, bars_csv};
-use crate::client::{Error, chart, table};
-use crate::model::{self, Money, Stamp, Symbol};
+use crate::client::{ClientError, chart, table};
+use crate::model::{self, Money, Symbol, Timestamp};
 use crate::wire::{Refusal, Window};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 type Answer = Result<model::Quote, Refusal>;
 
 /// Lists assets with their values.
-pub fn assets(global: &Global, args: &Assets) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn assets(global: &GlobalArgs, args: &AssetsArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let mut symbols = session.call(|client| client.list())?;
     if let Some(search) = &args.search {
         let wanted = search.to_ascii_uppercase();
@@ -33,7 +33,7 @@ pub fn assets(global: &Global, args: &Assets) -> Result<(), Failure> {
         });
     }
     let answers = session.call(|client| client.quotes(&symbols))?;
-    let now = Stamp::now();
+    let now = Timestamp::now();
     show(global, &views(&symbols, &answers, now), || {
         if symbols.is_empty() {
             "no asset's symbol holds that\n".to_owned()
@@ -44,21 +44,21 @@ pub fn assets(global: &Global, args: &Assets) -> Result<(), Failure> {
 }
 
 /// Shows latest values.
-pub fn quote(global: &Global, args: &Quote) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn quote(global: &GlobalArgs, args: &QuoteArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let answers = session.call(|client| client.quotes(&args.symbols))?;
-    let now = Stamp::now();
+    let now = Timestamp::now();
     show(global, &views(&args.symbols, &answers, now), || {
         quote_table(&args.symbols, &answers, now)
     })?;
     if answers.iter().all(Result::is_ok) {
         Ok(())
     } else {
-        Err(Failure::told())
+        Err(CommandError::already_told())
     }
 }
 
-fn views(symbols: &[Symbol], answers: &[Answer], now: Stamp) -> Vec<QuoteView> {
+fn views(symbols: &[Symbol], answers: &[Answer], now: Timestamp) -> Vec<QuoteView> {
     symbols
         .iter()
         .zip(answers)
@@ -67,14 +67,14 @@ fn views(symbols: &[Symbol], answers: &[Answer], now: Stamp) -> Vec<QuoteView> {
 }
 
 /// What the ages of these count to.
-fn reference(answers: &[Answer], clock: Stamp) -> table::Now {
+fn reference(answers: &[Answer], clock: Timestamp) -> table::ReferenceTime {
     let times = answers
         .iter()
         .filter_map(|answer| Some(answer.as_ref().ok()?.time));
-    table::Now::of(times.max(), clock)
+    table::ReferenceTime::of(times.max(), clock)
 }
 
-fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Stamp) -> String {
+fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Timestamp) -> String {
     let now = reference(answers, clock);
     let row = |(symbol, answer): (&Symbol, &Answer)| match answer {
         Ok(quote) => vec![
@@ -95,10 +95,10 @@ fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Stamp) -> String {
 }
 
 /// A flag that SIGINT, SIGTERM and SIGHUP set.
-pub fn on_signal() -> Result<Arc<AtomicBool>, Error> {
+pub fn on_signal() -> Result<Arc<AtomicBool>, ClientError> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, stop.clone()).map_err(|e| Error::Local(e.to_string()))?;
+        signal_hook::flag::register(signal, stop.clone()).map_err(|e| ClientError::Local(e.to_string()))?;
     }
     Ok(stop)
 }
@@ -111,8 +111,8 @@ struct LookView {
 }
 
 /// Shows values as they change: in place on a terminal, else a line for each change.
-pub fn watch(global: &Global, args: &Watch) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let stop = on_signal()?;
     let in_place = !global.json && std::io::stdout().is_terminal();
     let mut first: HashMap<Symbol, Money> = HashMap::new();
@@ -123,15 +123,15 @@ pub fn watch(global: &Global, args: &Watch) -> Result<(), Failure> {
     while !stop.load(Ordering::Relaxed) {
         let answers = session.call(|client| client.quotes(&args.symbols))?;
         if let Some(refusal) = unknown(&answers) {
-            return Err(super::advise(Error::Refused(refusal)));
+            return Err(super::advise(ClientError::Refused(refusal)));
         }
-        let now = Stamp::now();
+        let now = Timestamp::now();
         let text = if global.json {
             let view = LookView {
                 at: now.to_string(),
                 quotes: views(&args.symbols, &answers, now),
             };
-            let line = serde_json::to_string(&view).map_err(|e| Error::Local(e.to_string()))?;
+            let line = serde_json::to_string(&view).map_err(|e| ClientError::Local(e.to_string()))?;
             format!("{line}\n")
         } else if in_place {
             let text = watch_table(&args.symbols, &answers, &mut first, now);
@@ -174,7 +174,7 @@ fn watch_table(
     symbols: &[Symbol],
     answers: &[Answer],
     first: &mut HashMap<Symbol, Money>,
-    clock: Stamp,
+    clock: Timestamp,
 ) -> String {
     let now = reference(answers, clock);
     let mut rows = Vec::with_capacity(symbols.len());
@@ -214,7 +214,7 @@ fn changes(
     symbols: &[Symbol],
     answers: &[Answer],
     last: &mut HashMap<Symbol, model::Quote>,
-    clock: Stamp,
+    clock: Timestamp,
 ) -> String {
     let now = reference(answers, clock);
     let mut out = String::new();
@@ -233,8 +233,8 @@ fn changes(
 }
 
 /// Shows an asset's latest day.
-pub fn info(global: &Global, args: &OneSymbol) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn info(global: &GlobalArgs, args: &SymbolArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let info = session.call(|client| client.info(args.symbol))?;
     let view = InfoView {
         symbol: info.symbol.to_string(),
@@ -251,7 +251,7 @@ pub fn info(global: &Global, args: &OneSymbol) -> Result<(), Failure> {
             ("close", table::money(bar.close)),
             (
                 "volume",
-                table::amount(model::Amount(
+                table::amount(model::Quantity(
                     i64::try_from(bar.volume)
                         .unwrap_or(i64::MAX)
                         .saturating_mul(model::money::MILLION),
@@ -262,8 +262,8 @@ pub fn info(global: &Global, args: &OneSymbol) -> Result<(), Failure> {
 }
 
 /// Draws past values.
-pub fn chart(global: &Global, args: &Chart) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let date = match args.date {
         _ if args.all => None,
         Some(date) => Some(date),
@@ -279,7 +279,7 @@ pub fn chart(global: &Global, args: &Chart) -> Result<(), Failure> {
     };
     let bars = session.call(|client| client.bars(args.symbol, window, args.adjusted))?;
     if args.csv {
-        return print(&bars_csv(&bars).map_err(Error::Local)?);
+        return print(&bars_csv(&bars).map_err(ClientError::Local)?);
     }
     let view = BarsView {
         symbol: args.symbol.to_string(),
@@ -310,8 +310,8 @@ pub fn chart(global: &Global, args: &Chart) -> Result<(), Failure> {
 }
 
 /// Shows a predicted value.
-pub fn forecast(global: &Global, args: &Forecast) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
+pub fn forecast(global: &GlobalArgs, args: &ForecastArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
     let forecast = session.call(|client| client.predicted(args.symbol, args.date))?;
     show(global, &ForecastView::new(args.symbol, &forecast), || {
         table::list(&[

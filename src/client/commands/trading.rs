@@ -2,11 +2,11 @@
 //!
 //! Orders, with the countdown to their settlement.
 
-use super::{Failure, Session, show};
-use crate::client::cli::{Global, Trade};
-use crate::client::order::{Order, Outcome, Patience, Progress, fresh_id, place};
+use super::{CommandError, ReadySession, show};
+use crate::client::cli::{GlobalArgs, TradeArgs};
+use crate::client::order::{OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place};
 use crate::client::view::OrderView;
-use crate::client::{Error, table};
+use crate::client::{ClientError, table};
 use crate::model::{Reason, Side};
 use crate::wire::Refusal;
 use crate::wire::payload;
@@ -14,9 +14,9 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 /// Buys or sells.
-pub fn trade(global: &Global, args: &Trade, side: Side) -> Result<(), Failure> {
-    let mut session = Session::open(global)?;
-    let order = Order {
+pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let order = OrderTicket {
         side,
         symbol: args.symbol,
         quantity: args.quantity,
@@ -25,9 +25,9 @@ pub fn trade(global: &Global, args: &Trade, side: Side) -> Result<(), Failure> {
             None => fresh_id()?,
         },
     };
-    let patience = Patience {
+    let patience = OrderTimeouts {
         contact: Duration::from_secs(args.patience),
-        ..Patience::default()
+        ..OrderTimeouts::default()
     };
     let mut countdown = Countdown::new(&order);
     let result = place(
@@ -46,7 +46,7 @@ pub fn trade(global: &Global, args: &Trade, side: Side) -> Result<(), Failure> {
     };
     session.remember()?;
     match outcome {
-        Outcome::Filled(fill) => show(global, &OrderView::filled(&order, &fill), || {
+        OrderOutcome::Filled(fill) => show(global, &OrderView::filled(&order, &fill), || {
             let verb = if side == Side::Sell { "Sold" } else { "Bought" };
             format!(
                 "{verb} {} {} at {}: {} in all.\ntransaction {}\n",
@@ -57,7 +57,7 @@ pub fn trade(global: &Global, args: &Trade, side: Side) -> Result<(), Failure> {
                 fill.id.hyphenated()
             )
         }),
-        Outcome::Queued(notice) => show(global, &OrderView::queued(&order, &notice), || {
+        OrderOutcome::Queued(notice) => show(global, &OrderView::queued(&order, &notice), || {
             format!(
                 "Queued; expected to settle at {} (UTC).\ntransaction {}\norder ID {}\n",
                 table::moment(notice.expected),
@@ -65,13 +65,13 @@ pub fn trade(global: &Global, args: &Trade, side: Side) -> Result<(), Failure> {
                 order.id
             )
         }),
-        Outcome::Rejected(refusal, id) => {
+        OrderOutcome::Rejected(refusal, id) => {
             let advice = why_rejected(&mut session, &order, &refusal);
             if global.json {
                 show(global, &OrderView::rejected(&order, &refusal, id), String::new)?;
             }
-            let failure = session.failed(Error::Refused(refusal));
-            Err(Failure {
+            let failure = session.failed(ClientError::Refused(refusal));
+            Err(CommandError {
                 advice: advice.or(failure.advice),
                 ..failure
             })
@@ -80,7 +80,7 @@ pub fn trade(global: &Global, args: &Trade, side: Side) -> Result<(), Failure> {
 }
 
 /// What the account has of what the order wanted; nothing where that cannot be found out now.
-fn why_rejected(session: &mut Session, order: &Order, refusal: &Refusal) -> Option<String> {
+fn why_rejected(session: &mut ReadySession, order: &OrderTicket, refusal: &Refusal) -> Option<String> {
     let name = session.remembered.username.clone();
     match refusal.reason {
         Reason::InsufficientFunds => {
@@ -106,14 +106,14 @@ fn why_rejected(session: &mut Session, order: &Order, refusal: &Refusal) -> Opti
 
 /// What is said on standard error while an order waits.
 struct Countdown<'a> {
-    order: &'a Order,
+    order: &'a OrderTicket,
     terminal: bool,
     announced: bool,
     drawn: bool,
 }
 
 impl Countdown<'_> {
-    fn new(order: &Order) -> Countdown<'_> {
+    fn new(order: &OrderTicket) -> Countdown<'_> {
         Countdown {
             order,
             terminal: std::io::stderr().is_terminal(),
@@ -122,11 +122,11 @@ impl Countdown<'_> {
         }
     }
 
-    fn show(&mut self, progress: &Progress) {
+    fn show(&mut self, progress: &OrderProgress) {
         match progress {
-            Progress::Queued(notice) if !self.announced => {
+            OrderProgress::Queued(notice) if !self.announced => {
                 self.announced = true;
-                let left = notice.expected.since(crate::model::Stamp::now());
+                let left = notice.expected.since(crate::model::Timestamp::now());
                 let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
                 self.line(&format!(
                     "queued as {} (order ID {}), settles in about {}",
@@ -135,8 +135,8 @@ impl Countdown<'_> {
                     table::span(left + Duration::from_millis(500))
                 ));
             }
-            Progress::Queued(_) => {}
-            Progress::Waiting(left) if self.terminal => {
+            OrderProgress::Queued(_) => {}
+            OrderProgress::Waiting(left) if self.terminal => {
                 let text = if left.is_zero() {
                     "due, waiting for the update …".to_owned()
                 } else {
@@ -147,8 +147,8 @@ impl Countdown<'_> {
                 // What cannot be shown does not matter to the order.
                 let _ = write!(stderr, "\r{text}\u{1b}[K").and_then(|()| stderr.flush());
             }
-            Progress::Waiting(_) => {}
-            Progress::Repeating(error) => {
+            OrderProgress::Waiting(_) => {}
+            OrderProgress::Repeating(error) => {
                 let text = table::clean(&error.to_string().replace('\n', ";"));
                 self.line(&format!(
                     "{text}; asking again under the same order ID {}",

@@ -1,7 +1,7 @@
 //! spec/client/connection.md · its tests
 
-use super::super::testing::{Identity, Mock, Peer};
-use super::super::tls::{Mode, Pin};
+use super::super::testing::{Identity, MockPeer, MockServer};
+use super::super::tls::{CertificatePin, TlsMode};
 use super::*;
 use crate::model::{Reason, SessionId, Symbol};
 use crate::wire::reply::write_fail;
@@ -16,52 +16,52 @@ fn current(symbol: &str) -> Request {
     }
 }
 
-fn lost(result: Result<impl std::fmt::Debug, Error>) -> String {
+fn lost(result: Result<impl std::fmt::Debug, ClientError>) -> String {
     match result.unwrap_err() {
-        Error::Lost { text, .. } => text,
+        ClientError::Lost { text, .. } => text,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn replies_come_in_order_and_notices_in_between() {
-    let mock = Mock::start(|_, mut peer| {
+    let mock = MockServer::start(|_, mut peer| {
         assert_eq!(peer.request(), Some(Request::Ping));
         assert_eq!(peer.request(), Some(current("AAPL")));
         peer.send(&Reply::Pong);
         peer.send(&Reply::Queued {
             id: Uuid::from_u128(7),
             client_order_id: None,
-            expected: Stamp(5),
+            expected: Timestamp(5),
         });
         peer.payload(&[9; 20_000]);
         assert_eq!(peer.request(), None);
     });
-    let mut connection = Connection::connect(&mock.address, SOON).unwrap();
+    let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
     assert!(!connection.is_tls());
     connection.send_all(&[Request::Ping, current("AAPL")]).unwrap();
     assert_eq!(
         connection.recv().unwrap(),
-        Incoming::Reply(Answer::Message(Reply::Pong))
+        ServerMessage::Reply(Answer::Message(Reply::Pong))
     );
-    let notice = Notice {
+    let notice = QueuedNotice {
         id: Uuid::from_u128(7),
         client_order_id: None,
-        expected: Stamp(5),
+        expected: Timestamp(5),
     };
-    assert_eq!(connection.recv().unwrap(), Incoming::Notice(notice));
+    assert_eq!(connection.recv().unwrap(), ServerMessage::Notice(notice));
     assert_eq!(
         connection.recv().unwrap(),
-        Incoming::Reply(Answer::Payload(vec![9; 20_000]))
+        ServerMessage::Reply(Answer::Payload(vec![9; 20_000]))
     );
     assert_eq!(connection.recv_within(Duration::from_millis(20)).unwrap(), None);
     connection.finish().unwrap();
-    assert_eq!(connection.recv().unwrap(), Incoming::Closed);
+    assert_eq!(connection.recv().unwrap(), ServerMessage::Closed);
 }
 
 #[test]
 fn ends_inside_messages_are_told_from_clean_ones() {
-    let mock = Mock::start(|number, mut peer| {
+    let mock = MockServer::start(|number, mut peer| {
         let mut out = Vec::new();
         crate::wire::packet::write(&mut out, &[1; 9000]);
         match number {
@@ -72,21 +72,21 @@ fn ends_inside_messages_are_told_from_clean_ones() {
         peer.cut();
     });
     for _ in 0..2 {
-        let mut connection = Connection::connect(&mock.address, SOON).unwrap();
+        let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
         assert!(lost(connection.recv()).contains("inside a message"));
     }
-    let mut connection = Connection::connect(&mock.address, SOON).unwrap();
-    assert_eq!(connection.recv().unwrap(), Incoming::Closed);
+    let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
+    assert_eq!(connection.recv().unwrap(), ServerMessage::Closed);
 }
 
 #[test]
 fn silence_ends_at_the_deadline() {
     let (release, held) = mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
-    let mock = Mock::start(move |_, _peer| {
+    let mock = MockServer::start(move |_, _peer| {
         let _ = held.lock().unwrap().recv();
     });
-    let mut connection = Connection::connect(&mock.address, Duration::from_millis(100)).unwrap();
+    let mut connection = ServerConnection::connect(&mock.address, Duration::from_millis(100)).unwrap();
     let start = Instant::now();
     assert!(lost(connection.recv()).contains("no answer"));
     assert!(start.elapsed() >= Duration::from_millis(100));
@@ -96,7 +96,7 @@ fn silence_ends_at_the_deadline() {
 
 #[test]
 fn fails_nonsense_and_protocol_errors_are_told_apart() {
-    let mock = Mock::start(|number, mut peer| {
+    let mock = MockServer::start(|number, mut peer| {
         peer.request();
         let mut out = Vec::new();
         match number {
@@ -113,32 +113,32 @@ fn fails_nonsense_and_protocol_errors_are_told_apart() {
         peer.request();
     });
     let call = || {
-        let mut connection = Connection::connect(&mock.address, SOON).unwrap();
+        let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
         connection.call(&current("AAPL")).unwrap_err()
     };
     let error = call();
     assert!(
-        matches!(&error, Error::Refused(r) if r.text == "no price yet"),
+        matches!(&error, ClientError::Refused(r) if r.text == "no price yet"),
         "{error:?}"
     );
     let error = call();
     assert!(error.is_about_the_worker(), "{error:?}");
     assert!(matches!(
         error,
-        Error::Protocol {
+        ClientError::Protocol {
             code: ProtocolFault::ShuttingDown,
             ..
         }
     ));
     for _ in 0..2 {
         let error = call();
-        assert!(matches!(error, Error::Nonsense { .. }), "{error:?}");
+        assert!(matches!(error, ClientError::Nonsense { .. }), "{error:?}");
     }
 }
 
 #[test]
 fn a_pipeline_keeps_its_window() {
-    let mock = Mock::start(|_, mut peer| {
+    let mock = MockServer::start(|_, mut peer| {
         let mut here = Vec::new();
         while let Some(Request::AssetCurrent { symbol }) = peer.request() {
             here.push(symbol);
@@ -153,7 +153,7 @@ fn a_pipeline_keeps_its_window() {
     });
     let mut requests: Vec<Request> = (0..999).map(|i| current(&format!("S{i}"))).collect();
     requests.push(current("LAST"));
-    let mut connection = Connection::connect(&mock.address, SOON).unwrap();
+    let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
     let mut seen = Vec::new();
     let done = connection
         .pipeline(&requests, 64, |index, answer| seen.push((index, answer.unwrap())))
@@ -172,13 +172,13 @@ fn a_pipeline_keeps_its_window() {
 
 #[test]
 fn nobody_there_is_unreachable() {
-    let error = Connection::connect(&Mock::nowhere(), SOON).unwrap_err();
-    assert!(matches!(error, Error::Unreachable { .. }) && !error.is_ambiguous());
-    let error = Connection::connect("no port", SOON).unwrap_err();
-    assert!(matches!(error, Error::Unreachable { .. }));
+    let error = ServerConnection::connect(&MockServer::nowhere(), SOON).unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }) && !error.is_ambiguous());
+    let error = ServerConnection::connect("no port", SOON).unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }));
 }
 
-fn tls_script(_: usize, mut peer: Peer) {
+fn tls_script(_: usize, mut peer: MockPeer) {
     while let Some(request) = peer.request() {
         match request {
             Request::Ping => peer.send(&Reply::Pong),
@@ -187,15 +187,18 @@ fn tls_script(_: usize, mut peer: Peer) {
     }
 }
 
-fn options(ca: Option<&Identity>, pins: Vec<Pin>) -> (Options, Option<tempfile::NamedTempFile>) {
+fn options(
+    ca: Option<&Identity>,
+    pins: Vec<CertificatePin>,
+) -> (ConnectOptions, Option<tempfile::NamedTempFile>) {
     let file = ca.map(|identity| {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &identity.pem).unwrap();
         file
     });
     let path = file.as_ref().map(|f| f.path().to_owned());
-    let options = Options {
-        security: Security::new(Mode::Always, path, pins),
+    let options = ConnectOptions {
+        security: ClientTls::new(TlsMode::Always, path, pins),
         deadline: SOON,
     };
     (options, file)
@@ -204,15 +207,15 @@ fn options(ca: Option<&Identity>, pins: Vec<Pin>) -> (Options, Option<tempfile::
 #[test]
 fn a_certificate_that_is_trusted_lets_requests_through() {
     let identity = Identity::new(&["127.0.0.1", "localhost"]);
-    let pin: Pin = Sha256::digest(identity.certificate.as_ref()).into();
-    let mock = Mock::start_tls(&identity, tls_script);
+    let pin: CertificatePin = Sha256::digest(identity.certificate.as_ref()).into();
+    let mock = MockServer::start_tls(&identity, tls_script);
     for (ca, pins) in [
         (Some(&identity), vec![]),
         (None, vec![[0; 32], pin]),
         (Some(&identity), vec![pin]),
     ] {
         let (options, _file) = options(ca, pins);
-        let mut connection = Connection::open(&mock.address, &options).unwrap();
+        let mut connection = ServerConnection::open(&mock.address, &options).unwrap();
         assert!(connection.is_tls());
         assert_eq!(connection.call(&Request::Ping), Ok(Answer::Message(Reply::Pong)));
         let answer = connection.call(&current("AAPL")).unwrap();
@@ -228,12 +231,12 @@ fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() {
     let elsewhere = Identity::new(&["other.example.org"]);
     let (heard, hears) = mpsc::channel();
     let heard = std::sync::Mutex::new(heard);
-    let script = move |_, mut peer: Peer| {
+    let script = move |_, mut peer: MockPeer| {
         let request = peer.request();
         heard.lock().unwrap().send(request).unwrap();
     };
-    let mock = Mock::start_tls(&identity, script);
-    let pin: Pin = Sha256::digest(identity.certificate.as_ref()).into();
+    let mock = MockServer::start_tls(&identity, script);
+    let pin: CertificatePin = Sha256::digest(identity.certificate.as_ref()).into();
     for (ca, pins, hint) in [
         (Some(&other), vec![], "--ca"),
         (None, vec![[0; 32]], "pinned"),
@@ -241,63 +244,66 @@ fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() {
         (Some(&other), vec![pin], "--ca"),
     ] {
         let (options, _file) = options(ca, pins);
-        let error = Connection::open(&mock.address, &options).unwrap_err();
+        let error = ServerConnection::open(&mock.address, &options).unwrap_err();
         assert!(
-            matches!(&error, Error::Tls { text, .. } if text.contains(hint)),
+            matches!(&error, ClientError::Tls { text, .. } if text.contains(hint)),
             "{error:?}"
         );
         assert_eq!(hears.recv_timeout(SOON).unwrap(), None);
     }
-    let far = Mock::start_tls(&elsewhere, tls_script);
+    let far = MockServer::start_tls(&elsewhere, tls_script);
     let (options, _file) = options(Some(&elsewhere), vec![]);
-    let error = Connection::open(&far.address, &options).unwrap_err();
+    let error = ServerConnection::open(&far.address, &options).unwrap_err();
     assert!(
-        matches!(&error, Error::Tls { text, .. } if text.contains("another host")),
+        matches!(&error, ClientError::Tls { text, .. } if text.contains("another host")),
         "{error:?}"
     );
 }
 
 #[test]
 fn plain_servers_do_not_pass_for_tls_and_cut_ones_are_noticed() {
-    let mock = Mock::start(|_, mut peer| {
+    let mock = MockServer::start(|_, mut peer| {
         peer.raw(&[3; 64]);
         peer.request_bytes();
     });
     let (options_always, _file) = options(None, vec![[0; 32]]);
-    let error = Connection::open(&mock.address, &options_always).unwrap_err();
+    let error = ServerConnection::open(&mock.address, &options_always).unwrap_err();
     assert!(
-        matches!(&error, Error::Tls { text, .. } if text.contains("--plain")),
+        matches!(&error, ClientError::Tls { text, .. } if text.contains("--plain")),
         "{error:?}"
     );
 
     let identity = Identity::new(&["127.0.0.1"]);
-    let sealed = Mock::start_tls(&identity, tls_script);
-    let mut plain = Connection::connect(&sealed.address, SOON).unwrap();
+    let sealed = MockServer::start_tls(&identity, tls_script);
+    let mut plain = ServerConnection::connect(&sealed.address, SOON).unwrap();
     let error = plain.call(&Request::Ping).unwrap_err();
     assert!(
-        matches!(&error, Error::Tls { text, .. } if text.contains("--tls")),
+        matches!(&error, ClientError::Tls { text, .. } if text.contains("--tls")),
         "{error:?}"
     );
 
-    let cut = Mock::start_tls(&identity, |_, mut peer| {
+    let cut = MockServer::start_tls(&identity, |_, mut peer| {
         peer.request();
         peer.cut();
     });
     let (trusting, _file) = options(Some(&identity), vec![]);
-    let mut connection = Connection::open(&cut.address, &trusting).unwrap();
+    let mut connection = ServerConnection::open(&cut.address, &trusting).unwrap();
     // TLS says goodbye before it ends; who does not was cut off, perhaps by somebody in between.
-    assert!(matches!(connection.call(&Request::Ping), Err(Error::Lost { .. })));
+    assert!(matches!(
+        connection.call(&Request::Ping),
+        Err(ClientError::Lost { .. })
+    ));
 }
 
 #[test]
 fn the_state_follows_the_replies() {
-    let mock = Mock::start(|_, mut peer| {
+    let mock = MockServer::start(|_, mut peer| {
         while let Some(Request::SwitchState { state, .. }) = peer.request() {
             peer.send(&Reply::StateSwitched(state));
         }
     });
-    let mut connection = Connection::connect(&mock.address, SOON).unwrap();
-    for state in [State::Data, State::Command] {
+    let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
+    for state in [ConnectionState::Data, ConnectionState::Command] {
         let session = SessionId::from_bytes([1; 32]);
         connection.call(&Request::SwitchState { session, state }).unwrap();
         assert_eq!(connection.state(), state);

@@ -1,15 +1,15 @@
 //! spec/client/failover.md · its tests
 
-use super::super::testing::{Mock, Peer};
+use super::super::testing::{MockPeer, MockServer};
 use super::*;
-use crate::model::{Money, Quote, Stamp, Symbol};
+use crate::model::{Money, Quote, Symbol, Timestamp};
 use crate::wire::payload::Payload;
 use crate::wire::{Instruction, Refusal, Reply, Request};
 
-fn options() -> Options {
-    Options {
+fn options() -> ConnectOptions {
+    ConnectOptions {
         deadline: Duration::from_secs(5),
-        ..Options::default()
+        ..ConnectOptions::default()
     }
 }
 
@@ -18,7 +18,7 @@ fn aapl() -> Symbol {
 }
 
 /// A worker that quotes `value`.
-fn quoting(value: i64) -> impl Fn(usize, Peer) + Send + Sync {
+fn quoting(value: i64) -> impl Fn(usize, MockPeer) + Send + Sync {
     move |_, mut peer| {
         while let Some(request) = peer.request() {
             match request {
@@ -26,7 +26,7 @@ fn quoting(value: i64) -> impl Fn(usize, Peer) + Send + Sync {
                 Request::GetWorkerList => peer.send(&Reply::WorkerList(vec!["later:1".to_owned()])),
                 _ => peer.payload(
                     &Quote {
-                        time: Stamp(0),
+                        time: Timestamp(0),
                         value: Money(value),
                     }
                     .to_bytes(),
@@ -36,7 +36,7 @@ fn quoting(value: i64) -> impl Fn(usize, Peer) + Send + Sync {
     }
 }
 
-fn refusing(instruction: Instruction, reason: Reason) -> impl Fn(usize, Peer) + Send + Sync {
+fn refusing(instruction: Instruction, reason: Reason) -> impl Fn(usize, MockPeer) + Send + Sync {
     move |_, mut peer| {
         while let Some(request) = peer.request() {
             match request {
@@ -47,18 +47,18 @@ fn refusing(instruction: Instruction, reason: Reason) -> impl Fn(usize, Peer) + 
     }
 }
 
-fn pool(workers: &[&str]) -> Pool {
+fn pool(workers: &[&str]) -> WorkerPool {
     let workers = workers.iter().map(|w| (*w).to_owned()).collect();
-    let mut pool = Pool::new(workers, None, options());
+    let mut pool = WorkerPool::new(workers, None, options());
     pool.set_session(Some(SessionId::from_bytes([1; 32])));
     pool
 }
 
 #[test]
 fn the_next_worker_is_tried_and_kept() {
-    let second = Mock::start(quoting(2));
-    let third = Mock::start(quoting(3));
-    let mut pool = pool(&[&Mock::nowhere(), &second.address, &third.address]);
+    let second = MockServer::start(quoting(2));
+    let third = MockServer::start(quoting(3));
+    let mut pool = pool(&[&MockServer::nowhere(), &second.address, &third.address]);
     for _ in 0..3 {
         assert_eq!(pool.call(|c| c.quote(aapl())).unwrap().value, Money(2));
     }
@@ -69,7 +69,7 @@ fn the_next_worker_is_tried_and_kept() {
 
 #[test]
 fn a_connection_that_was_closed_meanwhile_is_made_anew() {
-    let mock = Mock::start(|number, mut peer| {
+    let mock = MockServer::start(|number, mut peer| {
         // The first connection ends after one answer, as an idle one does.
         if number > 0 {
             return quoting(7)(number, peer);
@@ -79,7 +79,7 @@ fn a_connection_that_was_closed_meanwhile_is_made_anew() {
                 Some(Request::SwitchState { state, .. }) => peer.send(&Reply::StateSwitched(state)),
                 _ => peer.payload(
                     &Quote {
-                        time: Stamp(0),
+                        time: Timestamp(0),
                         value: Money(7),
                     }
                     .to_bytes(),
@@ -97,26 +97,34 @@ fn a_connection_that_was_closed_meanwhile_is_made_anew() {
 
 #[test]
 fn the_master_is_asked_when_all_known_workers_are_down() {
-    let worker = Mock::start(quoting(5));
+    let worker = MockServer::start(quoting(5));
     let address = worker.address.clone();
-    let master = Mock::start(move |_, mut peer| {
+    let master = MockServer::start(move |_, mut peer| {
         assert_eq!(peer.request(), Some(Request::GetWorkerList));
         peer.send(&Reply::WorkerList(vec![address.clone()]));
     });
-    let mut pool = Pool::new(vec![Mock::nowhere()], Some(master.address.clone()), options());
+    let mut pool = WorkerPool::new(
+        vec![MockServer::nowhere()],
+        Some(master.address.clone()),
+        options(),
+    );
     pool.set_session(Some(SessionId::from_bytes([1; 32])));
     assert_eq!(pool.call(|c| c.quote(aapl())).unwrap().value, Money(5));
-    let mut alone = Pool::new(Vec::new(), Some(master.address.clone()), options());
+    let mut alone = WorkerPool::new(Vec::new(), Some(master.address.clone()), options());
     let (workers, _) = alone.list_workers().unwrap();
     assert_eq!(workers, ["later:1"]);
 }
 
 #[test]
 fn with_nobody_there_every_reason_is_told() {
-    let (one, two) = (Mock::nowhere(), Mock::nowhere());
-    let mut pool = Pool::new(vec![one.clone(), two.clone()], Some(Mock::nowhere()), options());
+    let (one, two) = (MockServer::nowhere(), MockServer::nowhere());
+    let mut pool = WorkerPool::new(
+        vec![one.clone(), two.clone()],
+        Some(MockServer::nowhere()),
+        options(),
+    );
     let error = pool.call(Client::ping).unwrap_err();
-    let Error::NoWorker(causes) = &error else {
+    let ClientError::NoWorker(causes) = &error else {
         panic!("{error:?}");
     };
     assert_eq!(causes.len(), 3);
@@ -126,19 +134,19 @@ fn with_nobody_there_every_reason_is_told() {
 
 #[test]
 fn a_worker_without_its_master_is_passed_over() {
-    let cut_off = Mock::start(refusing(Instruction::DataFail, Reason::MasterUnavailable));
-    let good = Mock::start(quoting(4));
+    let cut_off = MockServer::start(refusing(Instruction::DataFail, Reason::MasterUnavailable));
+    let good = MockServer::start(quoting(4));
     let mut both = pool(&[&cut_off.address, &good.address]);
     assert_eq!(both.call(|c| c.quote(aapl())).unwrap().value, Money(4));
-    let mut alone = pool(&[&cut_off.address, &Mock::nowhere()]);
+    let mut alone = pool(&[&cut_off.address, &MockServer::nowhere()]);
     let error = alone.call(|c| c.quote(aapl())).unwrap_err();
     assert_eq!(error.code(), "master-unavailable");
 }
 
 #[test]
 fn a_refusal_is_an_answer() {
-    let first = Mock::start(refusing(Instruction::DataFail, Reason::UnknownAsset));
-    let second = Mock::start(quoting(2));
+    let first = MockServer::start(refusing(Instruction::DataFail, Reason::UnknownAsset));
+    let second = MockServer::start(quoting(2));
     let mut pool = pool(&[&first.address, &second.address]);
     assert_eq!(
         pool.call(|c| c.quote(aapl())).unwrap_err().code(),
@@ -149,7 +157,7 @@ fn a_refusal_is_an_answer() {
 
 #[test]
 fn a_login_teaches_the_workers_and_sets_the_session() {
-    let mock = Mock::start(|_, mut peer| {
+    let mock = MockServer::start(|_, mut peer| {
         while let Some(request) = peer.request() {
             let Request::Login { expirable, .. } = request else {
                 panic!("{request:?}");
@@ -161,7 +169,7 @@ fn a_login_teaches_the_workers_and_sets_the_session() {
             });
         }
     });
-    let mut pool = Pool::new(vec![mock.address.clone()], None, options());
+    let mut pool = WorkerPool::new(vec![mock.address.clone()], None, options());
     let alice = Username::parse("alice").unwrap();
     let pass = HashedPass::parse(&"a".repeat(64)).unwrap();
     let login = pool.login(&alice, &pass, false).unwrap();
@@ -171,13 +179,13 @@ fn a_login_teaches_the_workers_and_sets_the_session() {
 
 #[test]
 fn a_registration_whose_answer_was_lost_is_found_out() {
-    let broken = Mock::start(|_, mut peer| {
+    let broken = MockServer::start(|_, mut peer| {
         peer.request();
         peer.cut();
     });
     // The first attempt came through: the name is taken, and the password fits if it was ours.
     let with_password = |fits: bool| {
-        Mock::start(move |_, mut peer| {
+        MockServer::start(move |_, mut peer| {
             while let Some(request) = peer.request() {
                 let refuse = |i, reason| Reply::Fail(i, Refusal::new(reason, "no"));
                 peer.send(&match request {
@@ -198,7 +206,7 @@ fn a_registration_whose_answer_was_lost_is_found_out() {
     let (ours, theirs) = (with_password(true), with_password(false));
     let register = |workers: &[&str]| {
         let workers = workers.iter().map(|w| (*w).to_owned()).collect();
-        Pool::new(workers, None, options()).register(&alice, &email, &pass)
+        WorkerPool::new(workers, None, options()).register(&alice, &email, &pass)
     };
     assert_eq!(register(&[&broken.address, &ours.address]), Ok(()));
     let taken = register(&[&broken.address, &theirs.address]).unwrap_err();
@@ -209,7 +217,7 @@ fn a_registration_whose_answer_was_lost_is_found_out() {
 
 #[test]
 fn a_patient_call_waits_for_a_worker_to_come() {
-    let address = Mock::nowhere();
+    let address = MockServer::nowhere();
     let late = address.clone();
     let server = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
@@ -221,7 +229,7 @@ fn a_patient_call_waits_for_a_worker_to_come() {
         let mut room = [0; 64];
         while matches!(std::io::Read::read(&mut stream, &mut room), Ok(size) if size > 0) {}
     });
-    let mut pool = Pool::new(vec![address], None, options()).with_patience(Duration::from_secs(20));
+    let mut pool = WorkerPool::new(vec![address], None, options()).with_patience(Duration::from_secs(20));
     pool.call(Client::ping).unwrap();
     drop(pool);
     server.join().unwrap();

@@ -1,7 +1,7 @@
 //! spec/client/order.md · its tests
 
-use super::super::Options;
-use super::super::testing::{Mock, Peer};
+use super::super::ConnectOptions;
+use super::super::testing::{MockPeer, MockServer};
 use super::*;
 use crate::model::{Money, SessionId};
 use crate::wire::Instruction;
@@ -9,17 +9,17 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-fn order() -> Order {
-    Order {
+fn order() -> OrderTicket {
+    OrderTicket {
         side: Side::Buy,
         symbol: Symbol::parse("AAPL").unwrap(),
-        quantity: Amount(10_000_000),
+        quantity: Quantity(10_000_000),
         id: ClientOrderId::parse("my-order").unwrap(),
     }
 }
 
-fn patience() -> Patience {
-    Patience {
+fn patience() -> OrderTimeouts {
+    OrderTimeouts {
         answer: Duration::from_millis(600),
         grace: Duration::from_millis(300),
         contact: Duration::from_secs(20),
@@ -35,15 +35,15 @@ fn fill() -> Fill {
         quantity: order().quantity,
         price: Money(2_000_000),
         total: Money(20_000_000),
-        settled: Stamp(1),
+        settled: Timestamp(1),
     }
 }
 
-fn notice() -> Notice {
-    Notice {
+fn notice() -> QueuedNotice {
+    QueuedNotice {
         id: Uuid::from_u128(9),
         client_order_id: Some(order().id),
-        expected: Stamp::now(),
+        expected: Timestamp::now(),
     }
 }
 
@@ -61,7 +61,7 @@ fn refused(reason: Reason) -> Reply {
 }
 
 /// Takes an order off the connection: it must be ours, under its own name.
-fn take(peer: &mut Peer) -> bool {
+fn take(peer: &mut MockPeer) -> bool {
     match peer.request() {
         Some(Request::Order { id, quantity, .. }) => {
             assert_eq!(id, Some(order().id));
@@ -74,9 +74,9 @@ fn take(peer: &mut Peer) -> bool {
 }
 
 /// A worker that answers the `n`th order it is ever sent with `script(n)`; no replies: cut.
-fn worker(script: impl Fn(usize) -> Vec<Reply> + Send + Sync + 'static) -> Mock {
+fn worker(script: impl Fn(usize) -> Vec<Reply> + Send + Sync + 'static) -> MockServer {
     let orders = AtomicUsize::new(0);
-    Mock::start(move |_, mut peer| {
+    MockServer::start(move |_, mut peer| {
         while take(&mut peer) {
             let replies = script(orders.fetch_add(1, Ordering::SeqCst));
             let end = replies.is_empty() || matches!(replies.last(), Some(Reply::Queued { .. }));
@@ -90,9 +90,13 @@ fn worker(script: impl Fn(usize) -> Vec<Reply> + Send + Sync + 'static) -> Mock 
     })
 }
 
-fn run(workers: &[&str], patience: &Patience, wait: bool) -> (Result<Outcome, Error>, Vec<Progress>) {
+fn run(
+    workers: &[&str],
+    patience: &OrderTimeouts,
+    wait: bool,
+) -> (Result<OrderOutcome, ClientError>, Vec<OrderProgress>) {
     let workers = workers.iter().map(|w| (*w).to_owned()).collect();
-    let mut pool = Pool::new(workers, None, Options::default());
+    let mut pool = WorkerPool::new(workers, None, ConnectOptions::default());
     pool.set_session(Some(SessionId::from_bytes([1; 32])));
     let mut seen = Vec::new();
     let outcome = place(&mut pool, &order(), patience, wait, &mut |p| seen.push(p.clone()));
@@ -103,9 +107,9 @@ fn run(workers: &[&str], patience: &Patience, wait: bool) -> (Result<Outcome, Er
 fn an_order_is_announced_and_filled() {
     let mock = worker(|_| vec![queued(), Reply::Filled(fill())]);
     let (outcome, seen) = run(&[&mock.address], &patience(), true);
-    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
     assert!(
-        matches!(&seen[0], Progress::Queued(n) if n.id == fill().id),
+        matches!(&seen[0], OrderProgress::Queued(n) if n.id == fill().id),
         "{seen:?}"
     );
 }
@@ -115,9 +119,9 @@ fn an_order_whose_connection_broke_is_repeated_under_its_name() {
     let broken = worker(|_| vec![]);
     let good = worker(|_| vec![queued(), Reply::Filled(fill())]);
     let (outcome, seen) = run(&[&broken.address, &good.address], &patience(), true);
-    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
     assert!(
-        matches!(seen[0], Progress::Repeating(Error::Lost { .. })),
+        matches!(seen[0], OrderProgress::Repeating(ClientError::Lost { .. })),
         "{seen:?}"
     );
 }
@@ -130,8 +134,11 @@ fn an_order_that_was_queued_is_asked_after() {
         _ => vec![Reply::Filled(fill())],
     });
     let (outcome, seen) = run(&[&mock.address], &patience(), true);
-    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
-    let notices = seen.iter().filter(|p| matches!(p, Progress::Queued(_))).count();
+    assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
+    let notices = seen
+        .iter()
+        .filter(|p| matches!(p, OrderProgress::Queued(_)))
+        .count();
     assert_eq!(notices, 2);
 }
 
@@ -139,7 +146,7 @@ fn an_order_that_was_queued_is_asked_after() {
 fn silence_after_the_expected_time_makes_it_ask_again() {
     let asked = Arc::new(AtomicBool::new(false));
     let again = asked.clone();
-    let mock = Mock::start(move |number, mut peer| {
+    let mock = MockServer::start(move |number, mut peer| {
         assert!(take(&mut peer));
         peer.send(&queued());
         if number > 0 {
@@ -150,7 +157,7 @@ fn silence_after_the_expected_time_makes_it_ask_again() {
         peer.request();
     });
     let (outcome, _) = run(&[&mock.address], &patience(), true);
-    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
     assert!(asked.load(Ordering::SeqCst));
 }
 
@@ -158,7 +165,7 @@ fn silence_after_the_expected_time_makes_it_ask_again() {
 fn without_waiting_the_notice_is_enough() {
     let mock = worker(|_| vec![queued()]);
     let (outcome, _) = run(&[&mock.address], &patience(), false);
-    assert!(matches!(outcome, Ok(Outcome::Queued(n)) if n.id == fill().id));
+    assert!(matches!(outcome, Ok(OrderOutcome::Queued(n)) if n.id == fill().id));
 }
 
 #[test]
@@ -177,7 +184,7 @@ fn a_refusal_is_the_outcome_and_not_repeated() {
         });
         let (outcome, _) = run(&[&mock.address], &patience(), true);
         assert!(
-            matches!(outcome, Ok(Outcome::Rejected(_, seen)) if seen == id),
+            matches!(outcome, Ok(OrderOutcome::Rejected(_, seen)) if seen == id),
             "{outcome:?}"
         );
     }
@@ -188,10 +195,10 @@ fn a_worker_without_its_master_is_passed_over() {
     let cut_off = worker(|_| vec![refused(Reason::MasterUnavailable)]);
     let good = worker(|_| vec![queued(), Reply::Filled(fill())]);
     let (outcome, _) = run(&[&cut_off.address, &good.address], &patience(), true);
-    assert_eq!(outcome, Ok(Outcome::Filled(fill())));
+    assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
     let (outcome, _) = run(&[&cut_off.address], &patience(), true);
     assert!(
-        matches!(&outcome, Ok(Outcome::Rejected(r, None)) if r.reason == Reason::MasterUnavailable),
+        matches!(&outcome, Ok(OrderOutcome::Rejected(r, None)) if r.reason == Reason::MasterUnavailable),
         "{outcome:?}"
     );
 }
@@ -209,7 +216,7 @@ fn a_passing_refusal_says_nothing_about_an_attempt_that_was_lost() {
             _ => vec![Reply::Filled(fill())],
         });
         let (outcome, _) = run(&[&mock.address], &patience(), true);
-        assert_eq!(outcome, Ok(Outcome::Filled(fill())), "{passing}");
+        assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())), "{passing}");
     }
     // Nor about one that is known to be queued.
     let mock = worker(|n| match n {
@@ -219,7 +226,7 @@ fn a_passing_refusal_says_nothing_about_an_attempt_that_was_lost() {
     });
     let (outcome, _) = run(&[&mock.address], &patience(), true);
     assert!(
-        matches!(&outcome, Ok(Outcome::Rejected(r, Some(_))) if r.reason == Reason::InsufficientFunds),
+        matches!(&outcome, Ok(OrderOutcome::Rejected(r, Some(_))) if r.reason == Reason::InsufficientFunds),
         "{outcome:?}"
     );
 }
@@ -232,49 +239,52 @@ fn what_cannot_be_found_out_is_called_unknown() {
         _ => vec![refused(Reason::SessionExpired)],
     });
     let (outcome, _) = run(&[&mock.address], &patience(), true);
-    assert!(matches!(&outcome, Err(Error::Unknown { order, .. }) if order.as_str() == "my-order"));
+    assert!(matches!(&outcome, Err(ClientError::Unknown { order, .. }) if order.as_str() == "my-order"));
     // Every attempt is lost until patience is over.
     let broken = worker(|_| vec![]);
-    let short = Patience {
+    let short = OrderTimeouts {
         contact: Duration::from_millis(700),
         ..patience()
     };
     let (outcome, _) = run(&[&broken.address], &short, true);
-    assert!(matches!(outcome, Err(Error::Unknown { .. })));
+    assert!(matches!(outcome, Err(ClientError::Unknown { .. })));
 }
 
 #[test]
 fn what_is_known_to_be_queued_is_called_queued() {
     let mock = worker(|n| if n == 0 { vec![queued()] } else { vec![] });
-    let short = Patience {
+    let short = OrderTimeouts {
         contact: Duration::from_millis(700),
         ..patience()
     };
     let (outcome, _) = run(&[&mock.address], &short, true);
-    assert!(matches!(outcome, Ok(Outcome::Queued(_))), "{outcome:?}");
+    assert!(matches!(outcome, Ok(OrderOutcome::Queued(_))), "{outcome:?}");
     // A settlement that does not come in all the time there is.
-    let slow = Mock::start(|_, mut peer| {
+    let slow = MockServer::start(|_, mut peer| {
         take(&mut peer);
         peer.send(&Reply::Queued {
             id: Uuid::from_u128(9),
             client_order_id: Some(order().id),
-            expected: Stamp(Stamp::now().0 + 3_600_000),
+            expected: Timestamp(Timestamp::now().0 + 3_600_000),
         });
         peer.request();
     });
-    let short = Patience {
+    let short = OrderTimeouts {
         settlement: Duration::from_millis(500),
         ..patience()
     };
     let (outcome, seen) = run(&[&slow.address], &short, true);
-    assert!(matches!(outcome, Ok(Outcome::Queued(_))), "{outcome:?}");
-    assert!(seen.iter().any(|p| matches!(p, Progress::Waiting(_))), "{seen:?}");
+    assert!(matches!(outcome, Ok(OrderOutcome::Queued(_))), "{outcome:?}");
+    assert!(
+        seen.iter().any(|p| matches!(p, OrderProgress::Waiting(_))),
+        "{seen:?}"
+    );
 }
 
 #[test]
 fn an_order_that_was_never_sent_is_no_mystery() {
-    let (outcome, _) = run(&[&Mock::nowhere()], &patience(), true);
-    assert!(matches!(outcome, Err(Error::NoWorker(_))));
+    let (outcome, _) = run(&[&MockServer::nowhere()], &patience(), true);
+    assert!(matches!(outcome, Err(ClientError::NoWorker(_))));
 }
 
 #[test]

@@ -3,15 +3,15 @@
 //! Profit and loss, from cash, cost, value and history.
 
 use crate::client::table;
-use crate::model::{Amount, Money, Side, Status, Symbol, Username};
-use crate::wire::payload::{Entry, Holding, Portfolio};
+use crate::model::{Money, Quantity, Side, Symbol, TransactionStatus, Username};
+use crate::wire::payload::{HistoryEntry, Holding, Portfolio};
 use serde::Serialize;
 
 use super::text;
 
 /// A position with what it gained or lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct PositionStanding {
     /// What the units cost: average cost × quantity, rounded down.
     pub cost: Money,
     /// What they are worth; `None` without a price.
@@ -20,15 +20,15 @@ pub struct Standing {
     pub profit: Option<Money>,
 }
 
-impl Standing {
+impl PositionStanding {
     /// Of one position.
-    pub fn of(holding: &Holding) -> Standing {
+    pub fn of(holding: &Holding) -> PositionStanding {
         let cost = holding
             .quantity
             .worth_at(holding.average_cost)
             .unwrap_or(Money::ZERO);
         let value = Some(holding.value).filter(|v| *v != Money::ZERO);
-        Standing {
+        PositionStanding {
             cost,
             value,
             profit: value.and_then(|v| v.minus(cost)),
@@ -56,7 +56,7 @@ impl Totals {
     pub fn of(cash: Money, holdings: &[Holding]) -> Totals {
         let mut totals = Totals::default();
         for holding in holdings {
-            let standing = Standing::of(holding);
+            let standing = PositionStanding::of(holding);
             match standing.value {
                 Some(value) => {
                     totals.value = Money(totals.value.0.saturating_add(value.0));
@@ -72,9 +72,9 @@ impl Totals {
 }
 
 /// What an account began with, from its own transactions: its cash with every trade and dividend taken back.
-pub fn starting_cash(cash: Money, entries: &[Entry]) -> Money {
+pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Money {
     let mut start = i128::from(cash.0);
-    for entry in entries.iter().filter(|e| e.status == Status::Settled) {
+    for entry in entries.iter().filter(|e| e.status == TransactionStatus::Settled) {
         let total = entry.detail.as_ref().map_or(0, |d| i128::from(d.total.0));
         match entry.side {
             Side::Buy => start += total,
@@ -169,7 +169,7 @@ impl PortfolioView {
 }
 
 fn position(holding: &Holding) -> PositionView {
-    let standing = Standing::of(holding);
+    let standing = PositionStanding::of(holding);
     PositionView {
         symbol: text(holding.symbol),
         quantity: Some(text(holding.quantity)),
@@ -188,7 +188,7 @@ pub fn basis_points(share: u16) -> String {
 }
 
 /// Units held of a symbol, and cash: what a portfolio is compared by when it is read twice.
-pub fn fingerprint(portfolio: &Portfolio) -> Option<(Money, Vec<(Symbol, Amount)>)> {
+pub fn fingerprint(portfolio: &Portfolio) -> Option<(Money, Vec<(Symbol, Quantity)>)> {
     match portfolio {
         Portfolio::Private(cash, holdings) => {
             Some((*cash, holdings.iter().map(|h| (h.symbol, h.quantity)).collect()))

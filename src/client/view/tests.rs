@@ -2,22 +2,26 @@
 
 use super::portfolio::*;
 use super::*;
-use crate::model::{Amount, Money, Side, Username};
+use crate::model::{Money, Quantity, Side, Username};
 use crate::wire::payload::{EntryDetail, Holding, Portfolio};
 
-fn entry(side: Side, status: Status, total: i64, reason: &str) -> Entry {
-    Entry {
+fn entry(side: Side, status: TransactionStatus, total: i64, reason: &str) -> HistoryEntry {
+    HistoryEntry {
         id: Uuid::from_u128(7),
         side,
         status,
         symbol: Symbol::parse("AAPL").unwrap(),
-        accepted: Stamp(1000),
-        settled: Stamp(if status == Status::Queued { 0 } else { 2000 }),
+        accepted: Timestamp(1000),
+        settled: Timestamp(if status == TransactionStatus::Queued {
+            0
+        } else {
+            2000
+        }),
         detail: Some(EntryDetail {
-            quantity: Amount(1_500_000),
+            quantity: Quantity(1_500_000),
             price: Money(2_000_000),
             total: Money(total),
-            priced: Stamp(0),
+            priced: Timestamp(0),
             client_order_id: "my,order".to_owned(),
             reason: reason.to_owned(),
         }),
@@ -27,11 +31,16 @@ fn entry(side: Side, status: Status, total: i64, reason: &str) -> Entry {
 #[test]
 fn a_history_becomes_csv() {
     let entries = [
-        entry(Side::Buy, Status::Settled, 3_000_000, ""),
-        entry(Side::Sell, Status::Rejected, 0, "insufficient-holdings"),
-        Entry {
+        entry(Side::Buy, TransactionStatus::Settled, 3_000_000, ""),
+        entry(
+            Side::Sell,
+            TransactionStatus::Rejected,
+            0,
+            "insufficient-holdings",
+        ),
+        HistoryEntry {
             detail: None,
-            ..entry(Side::Buy, Status::Queued, 0, "")
+            ..entry(Side::Buy, TransactionStatus::Queued, 0, "")
         },
     ];
     let csv = entries_csv(&entries).unwrap();
@@ -57,7 +66,7 @@ fn a_history_becomes_csv() {
 #[test]
 fn bars_become_csv() {
     let bar = Bar {
-        time: Stamp::parse("2013-03-01").unwrap(),
+        time: Timestamp::parse("2013-03-01").unwrap(),
         open: Money(1_500_000),
         high: Money(2_000_000),
         low: Money(1_000_000),
@@ -75,7 +84,7 @@ fn bars_become_csv() {
 fn profits_add_up() {
     let holding = |quantity, average_cost, value| Holding {
         symbol: Symbol::parse("AAPL").unwrap(),
-        quantity: Amount(quantity),
+        quantity: Quantity(quantity),
         average_cost: Money(average_cost),
         value: Money(value),
     };
@@ -105,10 +114,10 @@ fn profits_add_up() {
 #[test]
 fn the_starting_cash_is_what_the_history_leaves() {
     let entries = [
-        entry(Side::Buy, Status::Settled, 30, ""),
-        entry(Side::Sell, Status::Settled, 7, ""),
-        entry(Side::Dividend, Status::Settled, 2, ""),
-        entry(Side::Buy, Status::Rejected, 0, "no-price"),
+        entry(Side::Buy, TransactionStatus::Settled, 30, ""),
+        entry(Side::Sell, TransactionStatus::Settled, 7, ""),
+        entry(Side::Dividend, TransactionStatus::Settled, 2, ""),
+        entry(Side::Buy, TransactionStatus::Rejected, 0, "no-price"),
     ];
     assert_eq!(starting_cash(Money(979), &entries), Money(1000));
 }
@@ -120,30 +129,30 @@ fn shapes_keep_their_names() {
         keys.sort();
         keys.join(" ")
     };
-    let order = Order {
+    let order = OrderTicket {
         side: Side::Buy,
         symbol: Symbol::parse("AAPL").unwrap(),
-        quantity: Amount(1_000_000),
+        quantity: Quantity(1_000_000),
         id: crate::model::ClientOrderId::parse("x").unwrap(),
     };
-    let notice = Notice {
+    let notice = QueuedNotice {
         id: Uuid::from_u128(7),
         client_order_id: None,
-        expected: Stamp(0),
+        expected: Timestamp(0),
     };
     assert_eq!(
         keys(serde_json::to_value(OrderView::queued(&order, &notice)).unwrap()),
         "expected order_id price quantity reason settled side status symbol text total transaction"
     );
-    let view = EntryView::from(&entry(Side::Buy, Status::Settled, 1, ""));
+    let view = EntryView::from(&entry(Side::Buy, TransactionStatus::Settled, 1, ""));
     let mut columns = ENTRY_COLUMNS.to_vec();
     columns.sort_unstable();
     assert_eq!(keys(serde_json::to_value(view).unwrap()), columns.join(" "));
     let quote = Quote {
-        time: Stamp(0),
+        time: Timestamp(0),
         value: Money(1_500_000),
     };
-    let view = QuoteView::new(order.symbol, &Ok(quote), Stamp(61_000));
+    let view = QuoteView::new(order.symbol, &Ok(quote), Timestamp(61_000));
     assert_eq!(
         serde_json::to_string(&view).unwrap(),
         r#"{"symbol":"AAPL","value":"1.5","time":"1970-01-01T00:00:00.000Z","age_seconds":61,"reason":null}"#
@@ -151,7 +160,7 @@ fn shapes_keep_their_names() {
     let info = UserInfo {
         username: "alice".to_owned(),
         is_password: true,
-        created: Stamp(0),
+        created: Timestamp(0),
         private: None,
     };
     assert_eq!(

@@ -1,8 +1,8 @@
 //! spec/config/master/assets.md · 2.3.1 List of assets to retrieve, 3.1.6 Assets Data Retrieval
 
-use super::super::reader::{Or, Report, Table, a_kind, text, texts};
+use super::super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind, text, texts};
 use super::super::{check, values, writer};
-use crate::model::{Stamp, Symbol};
+use crate::model::{Symbol, Timestamp};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ const KEEP_MIN: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// `[assets]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assets {
+pub struct AssetSettings {
     /// What is retrieved (2.3.1).
     pub symbols: Symbols,
     /// The file that the list came from, if it did.
@@ -42,13 +42,13 @@ pub struct Assets {
     /// How long prices are kept at the update interval's frequency; `None` for ever.
     pub keep_ticks: Option<Duration>,
     /// `[assets.alpaca]`
-    pub alpaca: Option<Alpaca>,
+    pub alpaca: Option<AlpacaSettings>,
     /// `[assets.binance]`
-    pub binance: Option<Binance>,
+    pub binance: Option<BinanceSettings>,
     /// `[assets.simulated]`
-    pub simulated: Option<Simulated>,
+    pub simulated: Option<SimulatedSettings>,
     /// `[assets.replay]`
-    pub replay: Option<Replay>,
+    pub replay: Option<ReplaySettings>,
 }
 
 /// Which assets are retrieved.
@@ -101,7 +101,7 @@ impl fmt::Display for ProviderKind {
 
 /// `[assets.alpaca]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alpaca {
+pub struct AlpacaSettings {
     /// Prices, without a slash at its end.
     pub url: String,
     /// The list of assets, without a slash at its end.
@@ -114,7 +114,7 @@ pub struct Alpaca {
 
 /// `[assets.binance]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binance {
+pub struct BinanceSettings {
     /// Without a slash at its end.
     pub url: String,
     /// The coin that counts as the account currency.
@@ -123,7 +123,7 @@ pub struct Binance {
 
 /// `[assets.simulated]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Simulated {
+pub struct SimulatedSettings {
     /// How many assets.
     pub symbols: u32,
     /// The same seed gives the same market.
@@ -132,25 +132,29 @@ pub struct Simulated {
 
 /// `[assets.replay]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replay {
+pub struct ReplaySettings {
     /// One CSV a symbol.
     pub directory: PathBuf,
     /// The market time at which the replay starts.
-    pub start: Stamp,
+    pub start: Timestamp,
 }
 
 /// Reads the table.
-pub(super) fn read(root: &mut Table<'_, '_>) -> Assets {
+pub(super) fn read(root: &mut ConfigTable<'_, '_>) -> AssetSettings {
     let mut table = root.table_or_empty("assets");
     let (symbols, symbols_file) = symbols(&mut table);
-    let assets = Assets {
+    let assets = AssetSettings {
         symbols,
         symbols_file,
-        providers: table.value("provider", Or::Default(vec![ProviderKind::Replay]), providers),
+        providers: table.value(
+            "provider",
+            IfAbsent::Default(vec![ProviderKind::Replay]),
+            providers,
+        ),
         stale_after: table.number("stale_after", 3, 1, 1_000_000),
         calls_per_minute: table.number("calls_per_minute", 100, 1, 1_000_000),
         calls_per_day: table.number("calls_per_day", 144_000, 1, 1_000_000_000),
-        keep_ticks: table.parsed("keep_ticks", Or::Default(None), keep),
+        keep_ticks: table.parsed("keep_ticks", IfAbsent::Default(None), keep),
         alpaca: table.table("alpaca").map(alpaca),
         binance: table.table("binance").map(binance),
         simulated: table.table("simulated").map(simulated),
@@ -179,13 +183,16 @@ fn keep(text: &str) -> Result<Option<Duration>, String> {
     Ok(Some(keep))
 }
 
-fn symbols(table: &mut Table<'_, '_>) -> (Symbols, Option<PathBuf>) {
+fn symbols(table: &mut ConfigTable<'_, '_>) -> (Symbols, Option<PathBuf>) {
     if !table.has("symbols_file") {
-        return (table.value("symbols", Or::Required(Symbols::All), list), None);
+        return (
+            table.value("symbols", IfAbsent::Required(Symbols::All), list),
+            None,
+        );
     }
     let named_twice = table.has("symbols");
     let file = table.path("symbols_file", None);
-    let list = table.value("symbols", Or::Default(Symbols::All), list);
+    let list = table.value("symbols", IfAbsent::Default(Symbols::All), list);
     let report = table.report();
     if named_twice {
         report.problem(
@@ -265,13 +272,13 @@ fn providers(value: &DeValue<'_>) -> Result<Vec<ProviderKind>, String> {
     Ok(kinds)
 }
 
-fn alpaca(mut table: Table<'_, '_>) -> Alpaca {
-    let url = |default: &str| Or::Default(default.to_owned());
-    let config = Alpaca {
+fn alpaca(mut table: ConfigTable<'_, '_>) -> AlpacaSettings {
+    let url = |default: &str| IfAbsent::Default(default.to_owned());
+    let config = AlpacaSettings {
         url: table.parsed("url", url("https://data.alpaca.markets"), values::url),
         assets_url: table.parsed("assets_url", url("https://paper-api.alpaca.markets"), values::url),
         credentials: credentials(table.path("credentials", Some("alpaca.key"))),
-        feed: table.parsed("feed", Or::Default("iex".to_owned()), |text| {
+        feed: table.parsed("feed", IfAbsent::Default("iex".to_owned()), |text| {
             let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
             if !text.is_empty() && text.len() <= 32 && text.bytes().all(letter) {
                 return Ok(text.to_owned());
@@ -296,14 +303,14 @@ fn credentials(path: PathBuf) -> PathBuf {
     given.filter(|given| given.exists()).unwrap_or(path)
 }
 
-fn binance(mut table: Table<'_, '_>) -> Binance {
-    let config = Binance {
+fn binance(mut table: ConfigTable<'_, '_>) -> BinanceSettings {
+    let config = BinanceSettings {
         url: table.parsed(
             "url",
-            Or::Default("https://api.binance.com".to_owned()),
+            IfAbsent::Default("https://api.binance.com".to_owned()),
             values::url,
         ),
-        quote: table.parsed("quote", Or::Default("USDT".to_owned()), |text| {
+        quote: table.parsed("quote", IfAbsent::Default("USDT".to_owned()), |text| {
             let letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
             if !text.is_empty() && text.len() <= 16 && text.bytes().all(letter) {
                 return Ok(text.to_owned());
@@ -315,8 +322,8 @@ fn binance(mut table: Table<'_, '_>) -> Binance {
     config
 }
 
-fn simulated(mut table: Table<'_, '_>) -> Simulated {
-    let config = Simulated {
+fn simulated(mut table: ConfigTable<'_, '_>) -> SimulatedSettings {
+    let config = SimulatedSettings {
         symbols: table.number("symbols", 100, 1, 100_000),
         seed: table.number("seed", 1, 0, u64::MAX >> 1),
     };
@@ -324,29 +331,29 @@ fn simulated(mut table: Table<'_, '_>) -> Simulated {
     config
 }
 
-fn replay(mut table: Table<'_, '_>) -> Replay {
-    let start = Stamp::from_date(2012, 1, 3).unwrap_or_default();
-    let config = Replay {
+fn replay(mut table: ConfigTable<'_, '_>) -> ReplaySettings {
+    let start = Timestamp::from_date(2012, 1, 3).unwrap_or_default();
+    let config = ReplaySettings {
         directory: table.path("directory", Some("/usr/share/papertrader/market")),
-        start: table.value("start", Or::Default(start), |value| {
+        start: table.value("start", IfAbsent::Default(start), |value| {
             let date = match value {
                 DeValue::Datetime(date) => date.to_string(),
                 other => text(other)?.to_owned(),
             };
-            Stamp::parse(&date).map_err(|why| format!("{date:?}: {why}"))
+            Timestamp::parse(&date).map_err(|why| format!("{date:?}: {why}"))
         }),
     };
     table.finish();
     config
 }
 
-impl Assets {
+impl AssetSettings {
     /// Whether that provider is among those named.
     pub fn uses(&self, kind: ProviderKind) -> bool {
         self.providers.contains(&kind)
     }
 
-    pub(super) fn check_files(&self, report: &Report) {
+    pub(super) fn check_files(&self, report: &ConfigReport) {
         if let Some(alpaca) = self.alpaca.as_ref().filter(|_| self.uses(ProviderKind::Alpaca)) {
             check::secret_file(report, "assets.alpaca.credentials", &alpaca.credentials);
         }
@@ -355,7 +362,7 @@ impl Assets {
         }
     }
 
-    pub(super) fn write(&self, values: &mut writer::Values) {
+    pub(super) fn write(&self, values: &mut writer::TomlValues) {
         match (&self.symbols_file, &self.symbols) {
             (Some(file), _) => values.path("assets.symbols_file", file),
             (None, Symbols::All) => values.text("assets.symbols", "all"),

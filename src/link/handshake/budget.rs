@@ -41,16 +41,16 @@ impl Default for BudgetLimits {
 
 /// Tokens that come back with time.
 #[derive(Debug)]
-struct Bucket {
+struct TokenBucket {
     tokens: u32,
     burst: u32,
     every: Duration,
     filled: Instant,
 }
 
-impl Bucket {
-    fn full(burst: u32, every: Duration, now: Instant) -> Bucket {
-        Bucket {
+impl TokenBucket {
+    fn full(burst: u32, every: Duration, now: Instant) -> TokenBucket {
+        TokenBucket {
             tokens: burst,
             burst,
             every: every.max(Duration::from_millis(1)),
@@ -84,7 +84,7 @@ impl Bucket {
 
 #[derive(Debug)]
 struct Own {
-    bucket: Bucket,
+    bucket: TokenBucket,
     under_way: usize,
 }
 
@@ -92,7 +92,7 @@ struct Own {
 struct State {
     /// Of registered workers only, so no larger than their list; those at rest are left out.
     own: HashMap<Uuid, Own>,
-    shared: Bucket,
+    shared: TokenBucket,
     shared_under_way: usize,
 }
 
@@ -106,7 +106,7 @@ pub struct GpgBudget {
 impl GpgBudget {
     /// A budget of which nothing is spent.
     pub fn new(limits: BudgetLimits) -> Arc<GpgBudget> {
-        let shared = Bucket::full(limits.shared_burst, limits.shared_every, Instant::now());
+        let shared = TokenBucket::full(limits.shared_burst, limits.shared_every, Instant::now());
         let state = State {
             own: HashMap::new(),
             shared,
@@ -122,12 +122,12 @@ impl GpgBudget {
     ///
     /// # Errors
     /// [`HandshakeError::UnderWay`].
-    pub fn enter(self: &Arc<Self>, worker: Uuid, now: Instant) -> Result<Place, HandshakeError> {
+    pub fn enter(self: &Arc<Self>, worker: Uuid, now: Instant) -> Result<HandshakePermit, HandshakeError> {
         let limits = &self.limits;
         let mut state = self.state.lock();
         let state = &mut *state;
         let own = state.own.entry(worker).or_insert_with(|| Own {
-            bucket: Bucket::full(limits.own_burst, limits.own_every, now),
+            bucket: TokenBucket::full(limits.own_burst, limits.own_every, now),
             under_way: 0,
         });
         if own.under_way > 0 {
@@ -137,7 +137,7 @@ impl GpgBudget {
             state.shared_under_way += 1;
         }
         own.under_way += 1;
-        Ok(Place {
+        Ok(HandshakePermit {
             budget: Arc::clone(self),
             worker,
             spent: None,
@@ -152,20 +152,20 @@ impl GpgBudget {
 
 /// From which allowance a token came.
 #[derive(Debug, Clone, Copy)]
-enum Spent {
+enum SpentToken {
     Own,
     Shared,
 }
 
 /// One handshake under way.
 #[derive(Debug)]
-pub struct Place {
+pub struct HandshakePermit {
     budget: Arc<GpgBudget>,
     worker: Uuid,
-    spent: Option<Spent>,
+    spent: Option<SpentToken>,
 }
 
-impl Place {
+impl HandshakePermit {
     /// Pays for the check of a proof: from the worker's own allowance, else from the shared one.
     ///
     /// # Errors
@@ -177,9 +177,9 @@ impl Place {
             .get_mut(&self.worker)
             .is_some_and(|own| own.bucket.take(now));
         if own {
-            self.spent = Some(Spent::Own);
+            self.spent = Some(SpentToken::Own);
         } else if state.shared.take(now) {
-            self.spent = Some(Spent::Shared);
+            self.spent = Some(SpentToken::Shared);
         } else {
             return Err(HandshakeError::Budget);
         }
@@ -190,18 +190,18 @@ impl Place {
     pub fn proven(&mut self) {
         let mut state = self.budget.state.lock();
         match self.spent.take() {
-            Some(Spent::Own) => {
+            Some(SpentToken::Own) => {
                 if let Some(own) = state.own.get_mut(&self.worker) {
                     own.bucket.give(1);
                 }
             }
-            Some(Spent::Shared) => state.shared.give(1),
+            Some(SpentToken::Shared) => state.shared.give(1),
             None => {}
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for HandshakePermit {
     fn drop(&mut self) {
         let mut state = self.budget.state.lock();
         let state = &mut *state;
@@ -292,7 +292,7 @@ mod tests {
     fn every_worker_has_a_place() {
         let budget = GpgBudget::new(limits());
         let now = Instant::now();
-        let mut places: Vec<Place> = (0..3).map(|_| budget.enter(A, now).unwrap()).collect();
+        let mut places: Vec<HandshakePermit> = (0..3).map(|_| budget.enter(A, now).unwrap()).collect();
         assert_eq!(budget.enter(A, now).unwrap_err(), HandshakeError::UnderWay);
         places.extend((0..2).map(|_| budget.enter(B, now).unwrap()));
         // Now all the shared places are taken, and each other worker still gets its own.

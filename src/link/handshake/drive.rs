@@ -2,12 +2,13 @@
 //!
 //! Both sides of the handshake over blocking sockets, under one deadline.
 
-use super::master::Lookup;
+use super::master::WorkerLookup;
 use super::{
-    Established, HandshakeError, MasterHandshake, MasterSide, WorkerHandshake, WorkerIdentity, WorkerSide,
+    HandshakeError, MasterHandshake, MasterIdentity, ProvenLink, RegisteredWorker, WorkerHandshake,
+    WorkerIdentity,
 };
 use crate::link::keyring::Fingerprint;
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use crate::wire::{Instruction, frame};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -34,14 +35,14 @@ const SHORTEST: Duration = Duration::from_millis(1);
 pub fn accept(
     socket: &TcpStream,
     received: &[u8],
-    side: &MasterSide,
-    lookup: Lookup<'_>,
+    side: &MasterIdentity,
+    lookup: WorkerLookup<'_>,
     deadline: Instant,
-) -> Result<Established<WorkerIdentity>, HandshakeError> {
+) -> Result<ProvenLink<RegisteredWorker>, HandshakeError> {
     let attempt = || {
         let mut handshake = MasterHandshake::new(side, lookup, socket.peer_addr().map_err(failed)?.ip());
         drive(socket, received, Vec::new(), deadline, |bytes, out| {
-            handshake.receive(bytes, Stamp::now(), out)
+            handshake.receive(bytes, Timestamp::now(), out)
         })
     };
     let result = attempt();
@@ -57,19 +58,19 @@ pub fn accept(
 /// Why there is no link.
 pub fn connect(
     socket: &TcpStream,
-    side: &WorkerSide,
+    side: &WorkerIdentity,
     deadline: Instant,
-) -> Result<Established<Fingerprint>, HandshakeError> {
+) -> Result<ProvenLink<Fingerprint>, HandshakeError> {
     let mut hello = Vec::new();
     let mut handshake = WorkerHandshake::start(side, &mut hello)?;
     drive(socket, &[], hello, deadline, |bytes, out| {
-        handshake.receive(bytes, Stamp::now(), out)
+        handshake.receive(bytes, Timestamp::now(), out)
     })
 }
 
 /// Tells a peer why it gets no link, and ends the sending side; waits for at most a second or two.
 pub fn refuse(socket: &TcpStream, error: &HandshakeError) {
-    let Some((code, text)) = error.told() else {
+    let Some((code, text)) = error.public_reason() else {
         return;
     };
     let mut told = Vec::new();
@@ -93,8 +94,8 @@ fn drive<P>(
     received: &[u8],
     mut out: Vec<u8>,
     deadline: Instant,
-    mut receive: impl FnMut(&[u8], &mut Vec<u8>) -> Result<Option<Established<P>>, HandshakeError>,
-) -> Result<Established<P>, HandshakeError> {
+    mut receive: impl FnMut(&[u8], &mut Vec<u8>) -> Result<Option<ProvenLink<P>>, HandshakeError>,
+) -> Result<ProvenLink<P>, HandshakeError> {
     socket.set_nodelay(true).map_err(failed)?;
     let mut done = if received.is_empty() {
         None

@@ -4,7 +4,7 @@
 
 use crate::link::keyring::KeyringError;
 use crate::link::record::RecordError;
-use crate::wire::Fault;
+use crate::wire::ProtocolError;
 use std::fmt;
 use std::io;
 
@@ -24,7 +24,7 @@ pub enum HandshakeError {
     /// The GPG operations that unproven peers may cost are spent.
     Budget,
     /// Not a frame, or not the one that is due.
-    Frame(Fault),
+    Frame(ProtocolError),
     /// Signed well, but not for this purpose or version.
     Purpose,
     /// Signed well, by the wrong role.
@@ -85,7 +85,7 @@ impl HandshakeError {
 
     /// What the other side is told: a code and a sentence. Who has not proven anything learns as little as helps
     /// an honest administrator; `None` where nobody listens any more.
-    pub fn told(&self) -> Option<(&'static str, &'static str)> {
+    pub fn public_reason(&self) -> Option<(&'static str, &'static str)> {
         use KeyringError as K;
         Some(match self {
             HandshakeError::Version(_) => ("version", "this master speaks version 1 of the link"),

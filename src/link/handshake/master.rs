@@ -2,12 +2,12 @@
 //!
 //! The master's side of the handshake.
 
-use super::budget::{GpgBudget, Place};
-use super::statement::{Role, Terms, Transcript};
-use super::{Established, FORM, HandshakeError, Nonce, VERSION, WINDOW};
+use super::budget::{GpgBudget, HandshakePermit};
+use super::statement::{HandshakeTerms, Role, Transcript};
+use super::{FORM, HandshakeError, Nonce, ProvenLink, VERSION, WINDOW};
 use super::{establish, next_frame, noise, random, read_noise, write_noise};
 use crate::link::keyring::{CheckedKey, Fingerprint, Keyring};
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use crate::wire::{FrameBuffer, Instruction, frame};
 use snow::HandshakeState;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// A registered worker, as the master's list has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkerIdentity {
+pub struct RegisteredWorker {
     /// Its UUID.
     pub uuid: Uuid,
     /// What administrators call it.
@@ -28,17 +28,17 @@ pub struct WorkerIdentity {
 
 /// Finds the worker that may link under this UUID from this address; the error says why none may:
 /// [`HandshakeError::UnknownUuid`], [`HandshakeError::WrongIp`] or [`HandshakeError::Booted`].
-pub type Lookup<'a> = &'a dyn Fn(Uuid, IpAddr) -> Result<WorkerIdentity, HandshakeError>;
+pub type WorkerLookup<'a> = &'a dyn Fn(Uuid, IpAddr) -> Result<RegisteredWorker, HandshakeError>;
 
 /// What all handshakes of a master have in common.
 #[derive(Debug, Clone)]
-pub struct MasterSide {
+pub struct MasterIdentity {
     keyring: Keyring,
     own: CheckedKey,
     budget: Arc<GpgBudget>,
 }
 
-impl MasterSide {
+impl MasterIdentity {
     /// A master with the key `own`, whose secret half lies in `keyring`.
     ///
     /// # Errors
@@ -47,9 +47,9 @@ impl MasterSide {
         keyring: Keyring,
         own: Fingerprint,
         budget: Arc<GpgBudget>,
-    ) -> Result<MasterSide, HandshakeError> {
+    ) -> Result<MasterIdentity, HandshakeError> {
         let own = keyring.own(own)?;
-        Ok(MasterSide { keyring, own, budget })
+        Ok(MasterIdentity { keyring, own, budget })
     }
 
     /// The home that the keys lie in.
@@ -71,8 +71,8 @@ impl MasterSide {
 /// A worker that was let in as far as to prove itself.
 #[derive(Debug)]
 struct Claim {
-    worker: WorkerIdentity,
-    place: Place,
+    worker: RegisteredWorker,
+    place: HandshakePermit,
 }
 
 #[derive(Debug)]
@@ -92,8 +92,8 @@ enum State {
 
 /// One handshake, as the master sees it.
 pub struct MasterHandshake<'a> {
-    side: &'a MasterSide,
-    lookup: Lookup<'a>,
+    side: &'a MasterIdentity,
+    lookup: WorkerLookup<'a>,
     ip: IpAddr,
     buffer: FrameBuffer,
     transcript: Transcript,
@@ -108,7 +108,7 @@ impl std::fmt::Debug for MasterHandshake<'_> {
 
 impl<'a> MasterHandshake<'a> {
     /// With a peer at `ip` that has said nothing yet.
-    pub fn new(side: &'a MasterSide, lookup: Lookup<'a>, ip: IpAddr) -> MasterHandshake<'a> {
+    pub fn new(side: &'a MasterIdentity, lookup: WorkerLookup<'a>, ip: IpAddr) -> MasterHandshake<'a> {
         MasterHandshake {
             side,
             lookup,
@@ -127,9 +127,9 @@ impl<'a> MasterHandshake<'a> {
     pub fn receive(
         &mut self,
         bytes: &[u8],
-        now: Stamp,
+        now: Timestamp,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Established<WorkerIdentity>>, HandshakeError> {
+    ) -> Result<Option<ProvenLink<RegisteredWorker>>, HandshakeError> {
         self.buffer.extend(bytes);
         loop {
             let due = match self.state {
@@ -194,12 +194,12 @@ impl<'a> MasterHandshake<'a> {
         worker_nonce: Nonce,
         master_nonce: Nonce,
         data: &[u8],
-        now: Stamp,
+        now: Timestamp,
         out: &mut Vec<u8>,
     ) -> Result<(), HandshakeError> {
         claim.place.spend(Instant::now())?;
-        let MasterSide { keyring, own, .. } = self.side;
-        let terms = Terms {
+        let MasterIdentity { keyring, own, .. } = self.side;
+        let terms = HandshakeTerms {
             worker: claim.worker.uuid,
             master_key: own.fingerprint(),
             worker_key: claim.worker.fingerprint,
@@ -239,7 +239,7 @@ impl<'a> MasterHandshake<'a> {
         claim: Claim,
         mut noise: Box<HandshakeState>,
         data: &[u8],
-    ) -> Result<Established<WorkerIdentity>, HandshakeError> {
+    ) -> Result<ProvenLink<RegisteredWorker>, HandshakeError> {
         read_noise(&mut noise, data)?;
         let worker = (self.lookup)(claim.worker.uuid, self.ip)?;
         if worker.fingerprint != claim.worker.fingerprint {

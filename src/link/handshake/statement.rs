@@ -4,7 +4,7 @@
 
 use super::{HandshakeError, NONCE_LEN, Nonce, Secret, WINDOW};
 use crate::link::keyring::Fingerprint;
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use crate::wire::Instruction;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -30,7 +30,7 @@ pub enum Role {
 
 /// What both sides hold to be so in this handshake.
 #[derive(Debug, Clone)]
-pub(super) struct Terms {
+pub(super) struct HandshakeTerms {
     pub(super) worker: Uuid,
     pub(super) master_key: Fingerprint,
     pub(super) worker_key: Fingerprint,
@@ -38,13 +38,13 @@ pub(super) struct Terms {
     pub(super) master_nonce: Nonce,
 }
 
-impl Terms {
+impl HandshakeTerms {
     /// The statement of `role`, with its half of the secret.
     pub(super) fn state(
         &self,
         role: Role,
         before: &[u8; 32],
-        now: Stamp,
+        now: Timestamp,
         secret: &Secret,
     ) -> Zeroizing<Vec<u8>> {
         // Of its full length from the start: growing would leave copies of the secret behind.
@@ -70,7 +70,7 @@ impl Terms {
         &self,
         role: Role,
         before: &[u8; 32],
-        now: Stamp,
+        now: Timestamp,
         statement: &[u8],
     ) -> Result<Secret, HandshakeError> {
         let rest = statement.strip_prefix(CONTEXT).ok_or(HandshakeError::Purpose)?;
@@ -99,7 +99,7 @@ impl Terms {
         if worker_nonce != self.worker_nonce || master_nonce != self.master_nonce || seen != *before {
             return Err(HandshakeError::Replayed);
         }
-        let ahead = Stamp(i64::from_be_bytes(time)).since(now);
+        let ahead = Timestamp(i64::from_be_bytes(time)).since(now);
         if u128::from(ahead.unsigned_abs()) > WINDOW.as_millis() {
             return Err(HandshakeError::Stale(ahead));
         }
@@ -166,8 +166,8 @@ fn length(data: &[u8]) -> [u8; 4] {
 mod tests {
     use super::*;
 
-    fn terms() -> Terms {
-        Terms {
+    fn terms() -> HandshakeTerms {
+        HandshakeTerms {
             worker: Uuid::from_u128(7),
             master_key: Fingerprint::parse(&"A1".repeat(20)).unwrap(),
             worker_key: Fingerprint::parse(&"B2".repeat(20)).unwrap(),
@@ -176,7 +176,7 @@ mod tests {
         }
     }
 
-    const NOW: Stamp = Stamp(1_362_096_000_000);
+    const NOW: Timestamp = Timestamp(1_362_096_000_000);
 
     #[test]
     fn every_field_is_checked() {
@@ -221,7 +221,7 @@ mod tests {
             (60_001, false),
             (-60_001, false),
         ] {
-            let checked = terms().check(Role::Master, &[5; 32], Stamp(NOW.0 + offset), &statement);
+            let checked = terms().check(Role::Master, &[5; 32], Timestamp(NOW.0 + offset), &statement);
             assert_eq!(checked.is_ok(), fits, "{offset}");
             assert!(fits || checked == Err(HandshakeError::Stale(-offset)));
         }

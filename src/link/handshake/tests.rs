@@ -3,11 +3,11 @@
 //! Handshakes with real keys: the good one, and every way to get none.
 
 use super::drive::{accept, connect};
-use super::statement::{Role, Terms, Transcript};
+use super::statement::{HandshakeTerms, Role, Transcript};
 use super::*;
 use crate::link::keyring::KeyringError as K;
 use crate::link::keyring::testing::{Party, TempHome, cast};
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use crate::wire::frame;
 use HandshakeError as E;
 use std::cell::Cell;
@@ -24,8 +24,8 @@ const IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 struct World {
     master_home: TempHome,
     worker_home: TempHome,
-    master: MasterSide,
-    worker: WorkerSide,
+    master: MasterIdentity,
+    worker: WorkerIdentity,
 }
 
 impl World {
@@ -38,9 +38,11 @@ impl World {
         let master_home = cast().master.home(&[&cast().worker, &cast().stranger]);
         let worker_home = party.home(&[&cast().master]);
         let budget = GpgBudget::new(limits);
-        let master = MasterSide::new(master_home.keyring.clone(), cast().master.fingerprint, budget).unwrap();
+        let master =
+            MasterIdentity::new(master_home.keyring.clone(), cast().master.fingerprint, budget).unwrap();
         let keyring = worker_home.keyring.clone();
-        let worker = WorkerSide::new(keyring, party.fingerprint, cast().master.fingerprint, UUID).unwrap();
+        let worker =
+            WorkerIdentity::new(keyring, party.fingerprint, cast().master.fingerprint, UUID).unwrap();
         World {
             master_home,
             worker_home,
@@ -52,19 +54,19 @@ impl World {
     /// Carries everything between both sides; how each of them ended.
     fn shake(
         &self,
-        lookup: master::Lookup<'_>,
-    ) -> (Option<Result<Established<WorkerIdentity>, E>>, Option<E>) {
+        lookup: master::WorkerLookup<'_>,
+    ) -> (Option<Result<ProvenLink<RegisteredWorker>, E>>, Option<E>) {
         let mut to_master = Vec::new();
         let mut worker = WorkerHandshake::start(&self.worker, &mut to_master).unwrap();
         let mut master = MasterHandshake::new(&self.master, lookup, IP);
         loop {
             let mut to_worker = Vec::new();
-            match master.receive(&std::mem::take(&mut to_master), Stamp::now(), &mut to_worker) {
+            match master.receive(&std::mem::take(&mut to_master), Timestamp::now(), &mut to_worker) {
                 Ok(None) => {}
                 Ok(Some(established)) => return (Some(Ok(established)), None),
                 Err(error) => return (Some(Err(error)), None),
             }
-            if let Err(error) = worker.receive(&to_worker, Stamp::now(), &mut to_master) {
+            if let Err(error) = worker.receive(&to_worker, Timestamp::now(), &mut to_master) {
                 return (None, Some(error));
             }
         }
@@ -76,15 +78,15 @@ impl World {
     }
 }
 
-fn identity() -> WorkerIdentity {
-    WorkerIdentity {
+fn identity() -> RegisteredWorker {
+    RegisteredWorker {
         uuid: UUID,
         name: "eu1".into(),
         fingerprint: cast().worker.fingerprint,
     }
 }
 
-fn registered(uuid: Uuid, ip: IpAddr) -> Result<WorkerIdentity, E> {
+fn registered(uuid: Uuid, ip: IpAddr) -> Result<RegisteredWorker, E> {
     match (uuid == UUID, ip == IP) {
         (false, _) => Err(E::UnknownUuid),
         (true, false) => Err(E::WrongIp),
@@ -116,7 +118,7 @@ fn challenged<'a>(world: &'a World) -> (MasterHandshake<'a>, Vec<u8>) {
     let mut challenge = Vec::new();
     assert!(
         master
-            .receive(&hello(UUID), Stamp::now(), &mut challenge)
+            .receive(&hello(UUID), Timestamp::now(), &mut challenge)
             .unwrap()
             .is_none()
     );
@@ -124,11 +126,11 @@ fn challenged<'a>(world: &'a World) -> (MasterHandshake<'a>, Vec<u8>) {
 }
 
 /// The terms of that handshake and what was said in it, as a well-behaved worker would hold them.
-fn terms(challenge: &[u8]) -> (Terms, [u8; 32]) {
+fn terms(challenge: &[u8]) -> (HandshakeTerms, [u8; 32]) {
     let mut transcript = Transcript::default();
     transcript.add(Instruction::LinkHello, &data(&hello(UUID)));
     transcript.add(Instruction::LinkChallenge, challenge);
-    let terms = Terms {
+    let terms = HandshakeTerms {
         worker: UUID,
         master_key: cast().master.fingerprint,
         worker_key: cast().worker.fingerprint,
@@ -155,7 +157,7 @@ fn both_sides_are_proven_and_the_link_carries_bytes() {
     let mut to_master = Vec::new();
     let mut worker = WorkerHandshake::start(&world.worker, &mut to_master).unwrap();
     let mut master = MasterHandshake::new(&world.master, &registered, IP);
-    let now = Stamp::now();
+    let now = Timestamp::now();
     let mut to_worker = Vec::new();
     // Byte by byte: cut anywhere, there is no link.
     let mut feed_master = |bytes: Vec<u8>, to_worker: &mut Vec<u8>| {
@@ -196,14 +198,16 @@ fn both_sides_are_proven_and_the_link_carries_bytes() {
 #[test]
 fn who_is_not_registered_costs_no_gpg() {
     let world = World::new();
-    let refused = |uuid, ip, lookup: master::Lookup<'_>| {
+    let refused = |uuid, ip, lookup: master::WorkerLookup<'_>| {
         let mut master = MasterHandshake::new(&world.master, lookup, ip);
         let mut out = Vec::new();
-        let error = master.receive(&hello(uuid), Stamp::now(), &mut out).unwrap_err();
+        let error = master
+            .receive(&hello(uuid), Timestamp::now(), &mut out)
+            .unwrap_err();
         assert!(out.is_empty());
         assert_eq!(
             master
-                .receive(&hello(UUID), Stamp::now(), &mut out)
+                .receive(&hello(UUID), Timestamp::now(), &mut out)
                 .unwrap_err()
                 .as_str(),
             "bad-frame"
@@ -222,7 +226,7 @@ fn who_is_not_registered_costs_no_gpg() {
         E::WrongIp
     );
     assert_eq!(refused(UUID, IP, &|_, _| Err(E::Booted)), E::Booted);
-    let own = WorkerIdentity {
+    let own = RegisteredWorker {
         fingerprint: cast().master.fingerprint,
         ..identity()
     };
@@ -232,11 +236,11 @@ fn who_is_not_registered_costs_no_gpg() {
     let mut master = MasterHandshake::new(&world.master, &registered, "::ffff:127.0.0.1".parse().unwrap());
     assert!(
         master
-            .receive(&hello(UUID), Stamp::now(), &mut out)
+            .receive(&hello(UUID), Timestamp::now(), &mut out)
             .unwrap()
             .is_none()
     );
-    assert_eq!(E::UnknownUuid.told(), E::WrongIp.told());
+    assert_eq!(E::UnknownUuid.public_reason(), E::WrongIp.public_reason());
 }
 
 #[test]
@@ -244,15 +248,15 @@ fn a_worker_with_the_masters_key_for_its_own_does_not_start() {
     let home = cast().master.home(&[]);
     let key = cast().master.fingerprint;
     assert_eq!(
-        WorkerSide::new(home.keyring.clone(), key, key, UUID).unwrap_err(),
+        WorkerIdentity::new(home.keyring.clone(), key, key, UUID).unwrap_err(),
         E::SameKey
     );
     // A key that is no master's own cannot serve as one.
     let worker = cast().worker.home(&[&cast().master]);
     let budget = GpgBudget::new(BudgetLimits::default());
-    let side = MasterSide::new(worker.keyring.clone(), key, budget);
+    let side = MasterIdentity::new(worker.keyring.clone(), key, budget);
     assert_eq!(side.unwrap_err(), E::Keyring(K::SecretUnknown));
-    let unknown = WorkerSide::new(
+    let unknown = WorkerIdentity::new(
         worker.keyring.clone(),
         cast().worker.fingerprint,
         cast().stranger.fingerprint,
@@ -313,7 +317,9 @@ fn keys_that_have_ended_prove_nothing() {
     let (mut master, _) = challenged(&world);
     let any = framed(Instruction::LinkProof, b"any");
     assert_eq!(
-        master.receive(&any, Stamp::now(), &mut Vec::new()).unwrap_err(),
+        master
+            .receive(&any, Timestamp::now(), &mut Vec::new())
+            .unwrap_err(),
         E::Keyring(K::KeyExpired)
     );
 
@@ -334,8 +340,8 @@ fn keys_that_have_ended_prove_nothing() {
 fn a_good_signature_for_anything_else_proves_nothing() {
     let world = World::new();
     let half = random().unwrap();
-    let now = Stamp::now();
-    type Make = fn(&Terms, &[u8; 32], Stamp, &Secret) -> Vec<u8>;
+    let now = Timestamp::now();
+    type Make = fn(&HandshakeTerms, &[u8; 32], Timestamp, &Secret) -> Vec<u8>;
     let cases: [(Make, E); 8] = [
         (
             |_, _, _, _| b"I agree to the terms of service.".to_vec(),
@@ -348,7 +354,7 @@ fn a_good_signature_for_anything_else_proves_nothing() {
         (|t, b, n, s| t.state(Role::Master, b, n, s).to_vec(), E::Reflected),
         (
             |t, b, n, s| {
-                Terms {
+                HandshakeTerms {
                     worker: Uuid::nil(),
                     ..t.clone()
                 }
@@ -359,7 +365,7 @@ fn a_good_signature_for_anything_else_proves_nothing() {
         ),
         (
             |t, b, n, s| {
-                Terms {
+                HandshakeTerms {
                     master_key: cast().stranger.fingerprint,
                     ..t.clone()
                 }
@@ -370,7 +376,7 @@ fn a_good_signature_for_anything_else_proves_nothing() {
         ),
         (
             |t, b, n, s| {
-                Terms {
+                HandshakeTerms {
                     master_nonce: [0; 32],
                     ..t.clone()
                 }
@@ -384,7 +390,7 @@ fn a_good_signature_for_anything_else_proves_nothing() {
             E::Replayed,
         ),
         (
-            |t, b, n, s| t.state(Role::Worker, b, Stamp(n.0 - 61_000), s).to_vec(),
+            |t, b, n, s| t.state(Role::Worker, b, Timestamp(n.0 - 61_000), s).to_vec(),
             E::Stale(-61_000),
         ),
     ];
@@ -413,11 +419,11 @@ fn clocks_that_differ_by_more_than_a_minute_give_no_link() {
     let mut to_master = Vec::new();
     let mut worker = WorkerHandshake::start(&world.worker, &mut to_master).unwrap();
     let mut master = MasterHandshake::new(&world.master, &registered, IP);
-    let (mut to_worker, now) = (Vec::new(), Stamp::now());
+    let (mut to_worker, now) = (Vec::new(), Timestamp::now());
     master.receive(&to_master, now, &mut to_worker).unwrap();
     let mut late = Vec::new();
     worker
-        .receive(&to_worker, Stamp(now.0 + 60_500), &mut late)
+        .receive(&to_worker, Timestamp(now.0 + 60_500), &mut late)
         .unwrap();
     assert_eq!(
         master.receive(&late, now, &mut Vec::new()).unwrap_err(),
@@ -426,7 +432,7 @@ fn clocks_that_differ_by_more_than_a_minute_give_no_link() {
     // GnuPG's own time counts too: here the whole machine is ahead.
     world
         .worker_home
-        .set_clock(&(Stamp(now.0 + 3_600_000).to_string()[..19].replace(['-', ':'], "")));
+        .set_clock(&(Timestamp(now.0 + 3_600_000).to_string()[..19].replace(['-', ':'], "")));
     assert!(matches!(
         world.refused(),
         E::Keyring(K::SignatureStale(..=-3_500_000))
@@ -436,7 +442,7 @@ fn clocks_that_differ_by_more_than_a_minute_give_no_link() {
 #[test]
 fn replays_and_reflections_prove_nothing() {
     let world = World::new();
-    let now = Stamp::now();
+    let now = Timestamp::now();
     // A whole good handshake, recorded.
     let (mut first, mut challenge, mut second, mut answer) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut worker = WorkerHandshake::start(&world.worker, &mut first).unwrap();
@@ -494,7 +500,7 @@ fn replays_and_reflections_prove_nothing() {
 #[test]
 fn a_message_changed_on_its_way_gives_no_link() {
     let world = World::new();
-    let now = Stamp::now();
+    let now = Timestamp::now();
     // (which message, its step): the short plain ones everywhere, those with GPG in them here and there.
     for (message, step) in [(0, 9), (1, 9), (2, 151), (3, 151), (4, 11)] {
         let mut at = frame::HEADER;
@@ -538,7 +544,9 @@ fn messages_out_of_turn_out_of_form_and_out_of_size_are_refused() {
     let world = World::new();
     let refused = |bytes: &[u8]| {
         let mut master = MasterHandshake::new(&world.master, &registered, IP);
-        master.receive(bytes, Stamp::now(), &mut Vec::new()).unwrap_err()
+        master
+            .receive(bytes, Timestamp::now(), &mut Vec::new())
+            .unwrap_err()
     };
     let is_frame = |error: E| assert!(matches!(error, E::Frame(_)), "{error}");
     for instruction in [
@@ -593,7 +601,7 @@ fn a_worker_booted_meanwhile_does_not_get_through() {
         } else {
             cast().stranger.fingerprint
         };
-        registered(uuid, ip).map(|worker| WorkerIdentity {
+        registered(uuid, ip).map(|worker| RegisteredWorker {
             fingerprint,
             ..worker
         })
@@ -612,15 +620,15 @@ fn a_stolen_uuid_spends_its_own_allowance_and_no_other() {
     };
     let world = World::of(&cast().worker, limits);
     let stolen = |uuid: Uuid| {
-        let lookup = |uuid, _| Ok(WorkerIdentity { uuid, ..identity() });
+        let lookup = |uuid, _| Ok(RegisteredWorker { uuid, ..identity() });
         let mut master = MasterHandshake::new(&world.master, &lookup, IP);
         master
-            .receive(&hello(uuid), Stamp::now(), &mut Vec::new())
+            .receive(&hello(uuid), Timestamp::now(), &mut Vec::new())
             .unwrap();
         master
             .receive(
                 &framed(Instruction::LinkProof, b"made up"),
-                Stamp::now(),
+                Timestamp::now(),
                 &mut Vec::new(),
             )
             .unwrap_err()
@@ -641,7 +649,7 @@ fn a_stolen_uuid_spends_its_own_allowance_and_no_other() {
 fn the_master_is_held_to_its_key_as_strictly() {
     // Somebody at the master's address, with a key that the worker knows but that is not the master's.
     let world = World::new();
-    let now = Stamp::now();
+    let now = Timestamp::now();
     let impostor = cast().stranger.home(&[&cast().worker]);
     world.worker_home.keyring.import(&cast().stranger.public).unwrap();
     let mut hello = Vec::new();
@@ -660,7 +668,7 @@ fn the_master_is_held_to_its_key_as_strictly() {
     transcript.add(Instruction::LinkHello, &data(&hello));
     transcript.add(Instruction::LinkChallenge, &[9; NONCE_LEN]);
     transcript.add(Instruction::LinkProof, &data(&sent));
-    let terms = Terms {
+    let terms = HandshakeTerms {
         worker: UUID,
         master_key: cast().master.fingerprint,
         worker_key: cast().worker.fingerprint,
@@ -689,7 +697,7 @@ fn what_a_refusal_says_is_kept_short_and_plain() {
     let mut told = Vec::new();
     let text = format!("line\nbreak\u{1b}[31m{}", "x".repeat(500));
     frame::write(&mut told, Instruction::LinkRefused, &["overloaded", &text]);
-    let Err(E::Refused(code, text)) = worker.receive(&told, Stamp::now(), &mut Vec::new()) else {
+    let Err(E::Refused(code, text)) = worker.receive(&told, Timestamp::now(), &mut Vec::new()) else {
         panic!("not refused");
     };
     assert_eq!(code, "overloaded");
@@ -764,7 +772,7 @@ fn who_listens_on_the_wire_sees_no_secret() {
 #[test]
 fn records_right_behind_the_handshake_are_not_lost() {
     let world = World::new();
-    let (mut to_master, mut to_worker, now) = (Vec::new(), Vec::new(), Stamp::now());
+    let (mut to_master, mut to_worker, now) = (Vec::new(), Vec::new(), Timestamp::now());
     let mut worker = WorkerHandshake::start(&world.worker, &mut to_master).unwrap();
     let mut master = MasterHandshake::new(&world.master, &registered, IP);
     for _ in 0..2 {

@@ -2,12 +2,12 @@
 //!
 //! The worker's side of the handshake.
 
-use super::statement::{Role, Terms, Transcript};
-use super::{Established, FORM, HandshakeError, Nonce, VERSION, WINDOW};
+use super::statement::{HandshakeTerms, Role, Transcript};
+use super::{FORM, HandshakeError, Nonce, ProvenLink, VERSION, WINDOW};
 use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
 use crate::link::keyring::{CheckedKey, Fingerprint, Keyring};
-use crate::model::Stamp;
-use crate::wire::{FrameBuffer, Header, Instruction, frame};
+use crate::model::Timestamp;
+use crate::wire::{FrameBuffer, FrameHeader, Instruction, frame};
 use uuid::Uuid;
 
 /// The most characters of a refusal's text that are kept.
@@ -15,14 +15,14 @@ const TEXT_MAX: usize = 200;
 
 /// What all handshakes of a worker have in common.
 #[derive(Debug, Clone)]
-pub struct WorkerSide {
+pub struct WorkerIdentity {
     keyring: Keyring,
     own: CheckedKey,
     master: Fingerprint,
     uuid: Uuid,
 }
 
-impl WorkerSide {
+impl WorkerIdentity {
     /// The worker `uuid` with the key `own`, whose secret half lies in `keyring`, and the one master that it
     /// links to.
     ///
@@ -33,13 +33,13 @@ impl WorkerSide {
         own: Fingerprint,
         master: Fingerprint,
         uuid: Uuid,
-    ) -> Result<WorkerSide, HandshakeError> {
+    ) -> Result<WorkerIdentity, HandshakeError> {
         if own == master {
             return Err(HandshakeError::SameKey);
         }
         let own = keyring.own(own)?;
         keyring.peer(master)?;
-        Ok(WorkerSide {
+        Ok(WorkerIdentity {
             keyring,
             own,
             master,
@@ -69,11 +69,11 @@ enum State {
 /// One handshake, as the worker sees it.
 #[derive(Debug)]
 pub struct WorkerHandshake<'a> {
-    side: &'a WorkerSide,
+    side: &'a WorkerIdentity,
     buffer: FrameBuffer,
     transcript: Transcript,
     state: State,
-    terms: Terms,
+    terms: HandshakeTerms,
     half: super::Secret,
 }
 
@@ -82,7 +82,7 @@ impl<'a> WorkerHandshake<'a> {
     ///
     /// # Errors
     /// The system's random source fails.
-    pub fn start(side: &'a WorkerSide, out: &mut Vec<u8>) -> Result<WorkerHandshake<'a>, HandshakeError> {
+    pub fn start(side: &'a WorkerIdentity, out: &mut Vec<u8>) -> Result<WorkerHandshake<'a>, HandshakeError> {
         let worker_nonce = *random()?;
         let mut hello = VERSION.to_be_bytes().to_vec();
         hello.extend_from_slice(side.uuid.as_bytes());
@@ -90,7 +90,7 @@ impl<'a> WorkerHandshake<'a> {
         let mut transcript = Transcript::default();
         transcript.add(Instruction::LinkHello, &hello);
         frame::write_binary(out, Instruction::LinkHello, &hello);
-        let terms = Terms {
+        let terms = HandshakeTerms {
             worker: side.uuid,
             master_key: side.master,
             worker_key: side.own.fingerprint(),
@@ -115,9 +115,9 @@ impl<'a> WorkerHandshake<'a> {
     pub fn receive(
         &mut self,
         bytes: &[u8],
-        now: Stamp,
+        now: Timestamp,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Established<Fingerprint>>, HandshakeError> {
+    ) -> Result<Option<ProvenLink<Fingerprint>>, HandshakeError> {
         self.buffer.extend(bytes);
         loop {
             let due = match self.state {
@@ -141,10 +141,10 @@ impl<'a> WorkerHandshake<'a> {
         }
     }
 
-    fn challenge(&mut self, data: &[u8], now: Stamp, out: &mut Vec<u8>) -> Result<(), HandshakeError> {
+    fn challenge(&mut self, data: &[u8], now: Timestamp, out: &mut Vec<u8>) -> Result<(), HandshakeError> {
         self.terms.master_nonce = Nonce::try_from(data).map_err(|_| FORM)?;
         self.transcript.add(Instruction::LinkChallenge, data);
-        let WorkerSide {
+        let WorkerIdentity {
             keyring, own, master, ..
         } = self.side;
         let statement = self
@@ -161,9 +161,9 @@ impl<'a> WorkerHandshake<'a> {
     fn answer(
         &mut self,
         data: &[u8],
-        now: Stamp,
+        now: Timestamp,
         out: &mut Vec<u8>,
-    ) -> Result<Established<Fingerprint>, HandshakeError> {
+    ) -> Result<ProvenLink<Fingerprint>, HandshakeError> {
         let (length, rest) = data.split_first_chunk::<2>().ok_or(FORM)?;
         let (answer, first) = rest
             .split_at_checked(usize::from(u16::from_be_bytes(*length)))
@@ -171,7 +171,7 @@ impl<'a> WorkerHandshake<'a> {
         if first.len() != NOISE_LEN {
             return Err(FORM);
         }
-        let WorkerSide {
+        let WorkerIdentity {
             keyring, own, master, ..
         } = self.side;
         let peer = keyring.peer(*master)?;
@@ -189,7 +189,7 @@ impl<'a> WorkerHandshake<'a> {
 }
 
 /// What the master is said to have said. Nobody has signed it, and it goes into a log: kept short and plain.
-fn refused(header: &Header, data: &[u8]) -> HandshakeError {
+fn refused(header: &FrameHeader, data: &[u8]) -> HandshakeError {
     let Ok((_, arguments)) = frame::read_return(header, data) else {
         return FORM;
     };

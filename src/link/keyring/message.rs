@@ -3,7 +3,7 @@
 //! Signed and encrypted messages between two keys of which each side names both.
 
 use super::{CheckedKey, Fingerprint, Keyring, KeyringError};
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use gpgme::{Context, Data, DecryptionResult, EncryptFlags, VerificationResult};
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
@@ -54,7 +54,7 @@ impl Keyring {
         own: &CheckedKey,
         peer: &CheckedKey,
         message: &[u8],
-        now: Stamp,
+        now: Timestamp,
         window: Duration,
     ) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
         if message.len() > MESSAGE_MAX {
@@ -116,7 +116,7 @@ fn check_recipient(decrypted: &DecryptionResult, own: &CheckedKey) -> Result<(),
 fn check_signature(
     verified: &VerificationResult,
     peer: &CheckedKey,
-    now: Stamp,
+    now: Timestamp,
     window: Duration,
 ) -> Result<(), KeyringError> {
     use gpgme::Error as E;
@@ -151,7 +151,7 @@ fn check_signature(
     let made = made
         .and_then(|made| i64::try_from(made.as_millis()).ok())
         .unwrap_or(0);
-    let age = now.since(Stamp(made));
+    let age = now.since(Timestamp(made));
     // A signature's time has whole seconds, cut.
     let window = i64::try_from(window.as_millis())
         .unwrap_or(i64::MAX)

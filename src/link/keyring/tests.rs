@@ -4,7 +4,7 @@
 
 use super::testing::{TempHome, cast};
 use super::*;
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use KeyringError as E;
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -14,7 +14,7 @@ fn master_home() -> TempHome {
 }
 
 /// What the master makes of a message that claims to be the worker's.
-fn opened_in(master: &TempHome, message: &[u8], now: Stamp) -> Result<Vec<u8>, E> {
+fn opened_in(master: &TempHome, message: &[u8], now: Timestamp) -> Result<Vec<u8>, E> {
     let own = master.keyring.own(cast().master.fingerprint)?;
     let peer = master.keyring.peer(cast().worker.fingerprint)?;
     let plain = master
@@ -23,7 +23,7 @@ fn opened_in(master: &TempHome, message: &[u8], now: Stamp) -> Result<Vec<u8>, E
     Ok(plain.to_vec())
 }
 
-fn opened(message: &[u8], now: Stamp) -> Result<Vec<u8>, E> {
+fn opened(message: &[u8], now: Timestamp) -> Result<Vec<u8>, E> {
     opened_in(&master_home(), message, now)
 }
 
@@ -40,15 +40,15 @@ fn sealed(home: &TempHome) -> Vec<u8> {
 #[test]
 fn a_message_between_two_keys_arrives_within_the_window() {
     let message = sealed(&worker_home());
-    let now = Stamp::now();
+    let now = Timestamp::now();
     assert_eq!(opened(&message, now), Ok(b"text".to_vec()));
-    assert_eq!(opened(&message, Stamp(now.0 + 55_000)), Ok(b"text".to_vec()));
+    assert_eq!(opened(&message, Timestamp(now.0 + 55_000)), Ok(b"text".to_vec()));
     assert!(matches!(
-        opened(&message, Stamp(now.0 + 65_000)),
+        opened(&message, Timestamp(now.0 + 65_000)),
         Err(E::SignatureStale(62_000..))
     ));
     assert!(matches!(
-        opened(&message, Stamp(now.0 - 65_000)),
+        opened(&message, Timestamp(now.0 - 65_000)),
         Err(E::SignatureStale(..=-62_000))
     ));
 }
@@ -61,7 +61,7 @@ fn messages_that_say_too_little_or_too_much_are_refused() {
         cast().master.fingerprint.to_string(),
     );
     let stranger = cast().stranger.fingerprint.to_string();
-    let now = Stamp::now();
+    let now = Timestamp::now();
     let encrypt = ["--trust-model", "always", "--encrypt", "--recipient", &master];
     let sign = ["--sign", "--local-user", &worker];
     let refused = |extra: &[&str], text: &[u8]| opened(&home.gpg(extra, text), now).unwrap_err();
@@ -109,7 +109,7 @@ fn foreign_and_second_signatures_are_refused() {
         &master,
         "--sign",
     ];
-    let now = Stamp::now();
+    let now = Timestamp::now();
 
     let stranger = cast().stranger.home(&[&cast().master, &cast().worker]);
     let message = stranger.gpg(&encrypt, b"text");
@@ -142,11 +142,14 @@ fn a_message_changed_anywhere_is_refused() {
     for at in (0..message.len()).step_by(17) {
         let mut changed = message.clone();
         changed[at] ^= 1;
-        assert!(opened_in(&master, &changed, Stamp::now()).is_err(), "byte {at}");
+        assert!(
+            opened_in(&master, &changed, Timestamp::now()).is_err(),
+            "byte {at}"
+        );
     }
     for length in (0..message.len()).step_by(29) {
         assert!(
-            opened_in(&master, &message[..length], Stamp::now()).is_err(),
+            opened_in(&master, &message[..length], Timestamp::now()).is_err(),
             "length {length}"
         );
     }
@@ -181,7 +184,7 @@ fn a_signing_subkey_counts_as_its_primary_key() {
     let peer = master.keyring.peer(fingerprint).unwrap();
     let plain = master
         .keyring
-        .decrypt_and_verify(&own, &peer, &message, Stamp::now(), WINDOW)
+        .decrypt_and_verify(&own, &peer, &message, Timestamp::now(), WINDOW)
         .unwrap();
     assert_eq!(plain.as_slice(), b"text");
     // The subkey by itself is nobody.
@@ -263,7 +266,7 @@ fn a_key_that_expires_or_is_revoked_meanwhile_signs_for_nothing() {
     master.gpg(&["--import"], certificate.as_bytes());
     let opened = master
         .keyring
-        .decrypt_and_verify(&own, &peer, &message, Stamp::now(), WINDOW);
+        .decrypt_and_verify(&own, &peer, &message, Timestamp::now(), WINDOW);
     assert_eq!(opened.unwrap_err(), E::KeyRevoked);
 }
 

@@ -232,7 +232,7 @@ fn what_waits_for_a_record_stays_within_a_record() {
 #[test]
 fn the_halves_work_on_threads_of_their_own() {
     let (left, right) = loopback().unwrap();
-    let run = |mut mine: Sealed,
+    let run = |mut mine: SealedChannel,
                send: crossbeam_channel::Sender<Vec<u8>>,
                receive: crossbeam_channel::Receiver<Vec<u8>>| {
         let sending = std::thread::spawn(move || {

@@ -3,11 +3,11 @@
 //! Past prices as they would have been with today's units: adjusted for splits and dividends.
 
 use super::provider::{Action, ActionKind};
-use super::reader::View;
+use super::reader::BarSnapshot;
 use super::store::{self, AssetId, roll_up};
 use super::window;
 use crate::model::money::{LIMIT, MILLION};
-use crate::model::{Bar, Money, Stamp};
+use crate::model::{Bar, Money, Timestamp};
 use crate::wire::Window;
 
 /// A factor of 1: factors are kept as so many parts, so that fifty dividends in a row lose nothing.
@@ -19,7 +19,7 @@ const CLOSE_DAYS: i64 = 60;
 /// What bars before a time are multiplied with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Factor {
-    before: Stamp,
+    before: Timestamp,
     /// Of prices.
     price: i128,
     /// Of volumes: dividends leave them alone.
@@ -30,7 +30,12 @@ struct Factor {
 ///
 /// # Errors
 /// The database.
-pub fn bars(view: &View<'_>, asset: AssetId, window: Window, actions: &[Action]) -> store::Result<Vec<Bar>> {
+pub fn bars(
+    view: &BarSnapshot<'_>,
+    asset: AssetId,
+    window: Window,
+    actions: &[Action],
+) -> store::StoreResult<Vec<Bar>> {
     if actions.is_empty() {
         return window::bars(view, asset, window);
     }
@@ -47,7 +52,7 @@ pub fn bars(view: &View<'_>, asset: AssetId, window: Window, actions: &[Action])
         Window::Year(_) | Window::AllTime => {
             let (from, to) = window::months(window);
             let days = adjusted(view.days(asset, from, to)?, true);
-            roll_up(days, Stamp::month)
+            roll_up(days, Timestamp::month)
         }
     })
 }
@@ -57,12 +62,12 @@ pub fn bars(view: &View<'_>, asset: AssetId, window: Window, actions: &[Action])
 /// # Errors
 /// The database.
 pub fn days(
-    view: &View<'_>,
+    view: &BarSnapshot<'_>,
     asset: AssetId,
-    from: Stamp,
-    to: Stamp,
+    from: Timestamp,
+    to: Timestamp,
     actions: &[Action],
-) -> store::Result<Vec<Bar>> {
+) -> store::StoreResult<Vec<Bar>> {
     let factors = factors(view, asset, actions)?;
     let days = view.days(asset, from, to)?;
     Ok(days.iter().map(|bar| adjust(bar, &factors, true)).collect())
@@ -70,7 +75,7 @@ pub fn days(
 
 /// The factors of an asset's bars, latest action first; each holds for bars before its time, and counts in
 /// all later actions.
-fn factors(view: &View<'_>, asset: AssetId, actions: &[Action]) -> store::Result<Vec<Factor>> {
+fn factors(view: &BarSnapshot<'_>, asset: AssetId, actions: &[Action]) -> store::StoreResult<Vec<Factor>> {
     let mut factors = Vec::with_capacity(actions.len());
     let (mut price, mut volume) = (ONE, ONE);
     for action in actions.iter().rev() {
@@ -141,7 +146,7 @@ fn adjust(bar: &Bar, factors: &[Factor], daily: bool) -> Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Amount;
+    use crate::model::Quantity;
 
     #[test]
     fn factors_are_exact_and_round_half_to_even() {
@@ -158,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_split_halves_what_was_before_it() {
-        let split = Stamp::parse("2005-02-28").unwrap();
+        let split = Timestamp::parse("2005-02-28").unwrap();
         let bar = Bar {
             time: split.plus_days(-1),
             open: Money(88_000_001),
@@ -169,7 +174,7 @@ mod tests {
         };
         let factors = [Factor {
             before: split,
-            price: scaled(ONE, i128::from(MILLION), i128::from(Amount(2_000_000).0)),
+            price: scaled(ONE, i128::from(MILLION), i128::from(Quantity(2_000_000).0)),
             volume: 2 * ONE,
         }];
         let before = adjust(&bar, &factors, true);

@@ -2,12 +2,12 @@
 //!
 //! Stocks listed in the United States, through Alpaca's trading API (the list) and market data API (prices).
 
-use super::http::{Http, decimal, json, moment, price, volume};
+use super::http::{ProviderHttp, decimal, json, moment, price, volume};
 use super::provider::{
-    Action, ActionKind, Batch, Clock, ConfigFault, Failure, HistoryAsk, HistoryPage, Latest, Provider,
-    Resolution,
+    Action, ActionKind, AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock,
+    PriceBatch, Provider, ProviderError, Resolution,
 };
-use crate::model::{Amount, Bar, Stamp, Symbol};
+use crate::model::{Bar, Quantity, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -62,12 +62,12 @@ pub struct AlpacaConfig {
 }
 
 /// The provider.
-pub struct Alpaca {
+pub struct AlpacaProvider {
     config: AlpacaConfig,
-    http: Http,
+    http: ProviderHttp,
     /// When corporate actions were answered last, and asked for last.
-    actions_known: Option<Stamp>,
-    actions_asked: Option<Stamp>,
+    actions_known: Option<Timestamp>,
+    actions_asked: Option<Timestamp>,
     /// What was answered: past and announced ones.
     actions: Vec<Action>,
     /// The list, for corporate actions.
@@ -78,14 +78,14 @@ pub struct Alpaca {
 ///
 /// # Errors
 /// The file cannot be read, or does not hold two lines of visible characters.
-pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, ConfigFault> {
+pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsConfigError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|e| ConfigFault::in_file(path, format!("cannot be read: {e}")))?;
+        .map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
     let mut lines = text.lines().map(str::trim);
     let mut line = |number: u64, what: &str| {
         let line = lines.next().unwrap_or_default();
         if line.is_empty() || !line.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(ConfigFault::at_line(
+            return Err(AssetsConfigError::at_line(
                 path,
                 number,
                 format!("here stands the {what}, and nothing else"),
@@ -212,8 +212,10 @@ impl DayBar<'_> {
 }
 
 /// An ex-date as the moment from which its action is in force.
-fn ex_time(date: &str) -> Option<Stamp> {
-    Stamp::parse(date).ok().map(|day| Stamp(day.day().0 + EX_TIME))
+fn ex_time(date: &str) -> Option<Timestamp> {
+    Timestamp::parse(date)
+        .ok()
+        .map(|day| Timestamp(day.day().0 + EX_TIME))
 }
 
 impl SplitAnswer<'_> {
@@ -223,7 +225,7 @@ impl SplitAnswer<'_> {
         Some(Action {
             time: ex_time(&self.ex_date)?,
             symbol: Symbol::parse(&self.symbol).ok()?,
-            kind: ActionKind::Split(Amount(ratio).max(Amount(1))),
+            kind: ActionKind::Split(Quantity(ratio).max(Quantity(1))),
         })
     }
 }
@@ -238,10 +240,10 @@ impl DividendAnswer<'_> {
     }
 }
 
-impl Alpaca {
+impl AlpacaProvider {
     /// With a client that bears the key.
-    pub fn new(config: AlpacaConfig, http: Http) -> Alpaca {
-        Alpaca {
+    pub fn new(config: AlpacaConfig, http: ProviderHttp) -> AlpacaProvider {
+        AlpacaProvider {
             config,
             http,
             actions_known: None,
@@ -252,7 +254,12 @@ impl Alpaca {
     }
 
     /// The latest trades of some symbols.
-    fn trades(&self, symbols: &[Symbol], deadline: Instant, batch: &mut Batch) -> Result<(), Failure> {
+    fn trades(
+        &self,
+        symbols: &[Symbol],
+        deadline: Instant,
+        batch: &mut PriceBatch,
+    ) -> Result<(), ProviderError> {
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
         let url = format!("{}/v2/stocks/snapshots", self.config.url);
         let query = [
@@ -266,7 +273,7 @@ impl Alpaca {
             .remove("currency")
             .filter(|currency| currency.get() != "\"USD\"")
         {
-            return Err(Failure::Broken(format!(
+            return Err(ProviderError::Broken(format!(
                 "Alpaca's prices are in {}, not in USD",
                 other.get()
             )));
@@ -300,13 +307,13 @@ impl Alpaca {
     fn actions_of(
         &self,
         symbols: &[Symbol],
-        from: Stamp,
-        to: Stamp,
+        from: Timestamp,
+        to: Timestamp,
         deadline: Instant,
-    ) -> Result<Vec<Action>, Failure> {
+    ) -> Result<Vec<Action>, ProviderError> {
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
         let names = names.join(",");
-        let begin = Stamp::parse(PAST).unwrap_or_default();
+        let begin = Timestamp::parse(PAST).unwrap_or_default();
         let start = from.plus_days(-PROCESSED_BEFORE).max(begin).date().to_string();
         let end = to.plus_days(PROCESSED_AFTER).date().to_string();
         let url = format!("{}/v1/corporate-actions", self.config.url);
@@ -335,16 +342,16 @@ impl Alpaca {
                 return Ok(actions);
             }
         }
-        Err(Failure::Broken(format!(
+        Err(ProviderError::Broken(format!(
             "Alpaca has more than {ACTION_PAGES} pages of corporate actions"
         )))
     }
 }
 
-impl Alpaca {
+impl AlpacaProvider {
     /// The splits and dividends of an asset's past. Without them its past can be looked at all the same.
-    fn past_actions(&self, symbol: Symbol, until: Stamp, deadline: Instant) -> Vec<Action> {
-        let begin = Stamp::parse(PAST).unwrap_or_default();
+    fn past_actions(&self, symbol: Symbol, until: Timestamp, deadline: Instant) -> Vec<Action> {
+        let begin = Timestamp::parse(PAST).unwrap_or_default();
         // The last days' are the updates' affair, which tell them; `until` is two days ago at most.
         let end = until.plus_days(2 - ACTION_DAYS);
         self.actions_of(&[symbol], begin, end, deadline)
@@ -355,16 +362,16 @@ impl Alpaca {
     }
 }
 
-impl Provider for Alpaca {
+impl Provider for AlpacaProvider {
     fn name(&self) -> &'static str {
         "alpaca"
     }
 
-    fn clock(&self) -> Clock {
-        Clock::Real
+    fn clock(&self) -> MarketClock {
+        MarketClock::Real
     }
 
-    fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, Failure> {
+    fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
         let url = format!("{}/v2/assets", self.config.assets_url);
         let query = [("status", "active"), ("asset_class", "us_equity")];
         let text = self.http.get(&url, &query, deadline)?;
@@ -379,21 +386,21 @@ impl Provider for Alpaca {
         Ok(symbols)
     }
 
-    fn latest(&mut self, ask: &Latest<'_>) -> Result<Batch, Failure> {
-        let mut batch = Batch::default();
+    fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
+        let mut batch = PriceBatch::default();
         for symbols in ask.symbols.chunks(SYMBOLS_A_CALL) {
             self.trades(symbols, ask.deadline, &mut batch)?;
         }
         self.symbols = ask.symbols.to_vec();
-        batch.now = Stamp::now();
+        batch.now = Timestamp::now();
         Ok(batch)
     }
 
-    fn history(&mut self, ask: &HistoryAsk) -> Result<HistoryPage, Failure> {
+    fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
         let start = ask
             .after
             .map_or_else(|| PAST.to_owned(), |after| after.plus_days(1).date().to_string());
-        let until = ask.until.unwrap_or_else(Stamp::now);
+        let until = ask.until.unwrap_or_else(Timestamp::now);
         let end = until.date().to_string();
         let empty = HistoryPage {
             bars: Vec::new(),
@@ -421,7 +428,7 @@ impl Provider for Alpaca {
         let text = self.http.get(&url, &query, ask.deadline)?;
         let answer: Bars<'_> = json("Alpaca's page of bars", &text)?;
         if let Some(other) = answer.currency.filter(|currency| currency != "USD") {
-            return Err(Failure::Broken(format!(
+            return Err(ProviderError::Broken(format!(
                 "Alpaca's prices are in {other}, not in USD"
             )));
         }
@@ -435,13 +442,18 @@ impl Provider for Alpaca {
         for day in answer.bars.unwrap_or_default() {
             page.bars.push(
                 day.bar()
-                    .map_err(|reason| Failure::Broken(format!("{}: {reason}", ask.symbol)))?,
+                    .map_err(|reason| ProviderError::Broken(format!("{}: {reason}", ask.symbol)))?,
             );
         }
         Ok(page)
     }
 
-    fn actions(&mut self, from: Option<Stamp>, to: Stamp, deadline: Instant) -> Result<Vec<Action>, Failure> {
+    fn actions(
+        &mut self,
+        from: Option<Timestamp>,
+        to: Timestamp,
+        deadline: Instant,
+    ) -> Result<Vec<Action>, ProviderError> {
         if self
             .actions_asked
             .is_none_or(|asked| to.since(asked) >= ACTIONS_EVERY)

@@ -2,9 +2,11 @@
 //!
 //! Coins on Binance's spot market, through its public API. No key is needed.
 
-use super::http::{Http, json, price, volume};
-use super::provider::{Batch, Clock, Failure, HistoryAsk, HistoryPage, Latest, Provider, Resolution};
-use crate::model::{Bar, Stamp, Symbol};
+use super::http::{ProviderHttp, json, price, volume};
+use super::provider::{
+    HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError, Resolution,
+};
+use crate::model::{Bar, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -15,7 +17,7 @@ use std::time::Instant;
 const PAGE: usize = 1000;
 
 /// The past begins here, before the exchange did: 2017-01-01.
-const PAST: Stamp = Stamp(1_483_228_800_000);
+const PAST: Timestamp = Timestamp(1_483_228_800_000);
 
 /// The settings of Binance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +31,9 @@ pub struct BinanceConfig {
 }
 
 /// The provider.
-pub struct Binance {
+pub struct BinanceProvider {
     config: BinanceConfig,
-    http: Http,
+    http: ProviderHttp,
     /// Each symbol's last trade: the same one again is no new price.
     trades: HashMap<Symbol, i64>,
 }
@@ -70,7 +72,7 @@ impl Ticker<'_> {
     fn bar(&self) -> Result<Bar, String> {
         let price = price(self.last_price)?;
         Ok(Bar {
-            time: Stamp(self.close_time),
+            time: Timestamp(self.close_time),
             open: price,
             high: price,
             low: price,
@@ -91,7 +93,7 @@ fn kline(raw: &RawValue) -> Result<Bar, String> {
         return Err("a bar of fewer than six parts".to_owned());
     };
     Ok(Bar {
-        time: Stamp(time.get().parse().map_err(|_| "its time is no time".to_owned())?),
+        time: Timestamp(time.get().parse().map_err(|_| "its time is no time".to_owned())?),
         open: price(open)?,
         high: price(high)?,
         low: price(low)?,
@@ -100,10 +102,10 @@ fn kline(raw: &RawValue) -> Result<Bar, String> {
     })
 }
 
-impl Binance {
+impl BinanceProvider {
     /// With a client of its own.
-    pub fn new(config: BinanceConfig, http: Http) -> Binance {
-        Binance {
+    pub fn new(config: BinanceConfig, http: ProviderHttp) -> BinanceProvider {
+        BinanceProvider {
             config,
             http,
             trades: HashMap::new(),
@@ -111,16 +113,16 @@ impl Binance {
     }
 }
 
-impl Provider for Binance {
+impl Provider for BinanceProvider {
     fn name(&self) -> &'static str {
         "binance"
     }
 
-    fn clock(&self) -> Clock {
-        Clock::Real
+    fn clock(&self) -> MarketClock {
+        MarketClock::Real
     }
 
-    fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, Failure> {
+    fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
         let url = format!("{}/api/v3/exchangeInfo", self.config.url);
         let text = self.http.get(&url, &[("permissions", "SPOT")], deadline)?;
         let exchange: Exchange = json("Binance's exchange information", &text)?;
@@ -133,7 +135,7 @@ impl Provider for Binance {
         Ok(symbols)
     }
 
-    fn latest(&mut self, ask: &Latest<'_>) -> Result<Batch, Failure> {
+    fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
         let url = format!("{}/api/v3/ticker/24hr", self.config.url);
         let text = self.http.get(&url, &[], ask.deadline)?;
         let tickers: Vec<&RawValue> = json("Binance's list of tickers", &text)?;
@@ -143,9 +145,9 @@ impl Provider for Binance {
                 by_name.insert(symbol, raw);
             }
         }
-        let mut batch = Batch {
-            now: Stamp::now(),
-            ..Batch::default()
+        let mut batch = PriceBatch {
+            now: Timestamp::now(),
+            ..PriceBatch::default()
         };
         for symbol in ask.symbols {
             let Some(raw) = by_name.get(symbol.as_str()) else {
@@ -169,9 +171,9 @@ impl Provider for Binance {
         Ok(batch)
     }
 
-    fn history(&mut self, ask: &HistoryAsk) -> Result<HistoryPage, Failure> {
+    fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
         let start = ask.after.map_or(PAST, |after| after.day().plus_days(1));
-        let until = ask.until.unwrap_or_else(Stamp::now);
+        let until = ask.until.unwrap_or_else(Timestamp::now);
         let mut page = HistoryPage {
             bars: Vec::new(),
             resolution: Resolution::Day,
@@ -193,8 +195,9 @@ impl Provider for Binance {
         let rows: Vec<&RawValue> = json("Binance's list of bars", &text)?;
         page.more = rows.len() >= PAGE;
         for row in rows {
-            page.bars
-                .push(kline(row).map_err(|reason| Failure::Broken(format!("{}: {reason}", ask.symbol)))?);
+            page.bars.push(
+                kline(row).map_err(|reason| ProviderError::Broken(format!("{}: {reason}", ask.symbol)))?,
+            );
         }
         Ok(page)
     }

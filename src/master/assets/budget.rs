@@ -2,7 +2,7 @@
 //!
 //! How often an assets API may be called: so many times in any minute, and so many on any UTC day.
 
-use super::provider::Failure;
+use super::provider::ProviderError;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -24,14 +24,14 @@ pub enum Purpose {
 
 /// One API's budget; shared by everything that calls it.
 #[derive(Debug)]
-pub struct Budget {
+pub struct CallBudget {
     per_minute: usize,
     per_day: u64,
-    spent: Mutex<Spent>,
+    spent: Mutex<CallCounts>,
 }
 
 #[derive(Debug)]
-struct Spent {
+struct CallCounts {
     /// When the calls of the last minute were made.
     recent: VecDeque<Instant>,
     day_began: Instant,
@@ -40,7 +40,7 @@ struct Spent {
 
 /// What is left, for the administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Account {
+pub struct CallBudgetStatus {
     /// Calls made in the last minute.
     pub minute: usize,
     /// Of how many.
@@ -51,13 +51,13 @@ pub struct Account {
     pub per_day: u64,
 }
 
-impl Budget {
+impl CallBudget {
     /// A budget of which nothing is spent.
-    pub fn new(per_minute: u32, per_day: u64) -> Budget {
-        Budget {
+    pub fn new(per_minute: u32, per_day: u64) -> CallBudget {
+        CallBudget {
             per_minute: usize::try_from(per_minute).unwrap_or(usize::MAX).max(1),
             per_day: per_day.max(1),
-            spent: Mutex::new(Spent {
+            spent: Mutex::new(CallCounts {
                 recent: VecDeque::new(),
                 day_began: Instant::now(),
                 today: 0,
@@ -69,7 +69,7 @@ impl Budget {
     ///
     /// # Errors
     /// There is none left, and when there will be one again.
-    pub fn take(&self, purpose: Purpose, now: Instant) -> Result<(), Failure> {
+    pub fn take(&self, purpose: Purpose, now: Instant) -> Result<(), ProviderError> {
         let mut spent = self.spent.lock();
         spent.forget(now);
         let (minute, day) = match purpose {
@@ -78,7 +78,7 @@ impl Budget {
         };
         if spent.today >= day {
             let left = DAY.saturating_sub(now.saturating_duration_since(spent.day_began));
-            return Err(Failure::Budget(left));
+            return Err(ProviderError::Budget(left));
         }
         if spent.recent.len() >= minute {
             // One more may be made when as many are younger than a minute as are allowed besides it.
@@ -87,7 +87,7 @@ impl Budget {
                 .get(spent.recent.len() - minute)
                 .copied()
                 .unwrap_or(now);
-            return Err(Failure::Budget(
+            return Err(ProviderError::Budget(
                 (oldest + MINUTE).saturating_duration_since(now) + Duration::from_millis(1),
             ));
         }
@@ -97,10 +97,10 @@ impl Budget {
     }
 
     /// What is spent, and of how much.
-    pub fn account(&self, now: Instant) -> Account {
+    pub fn account(&self, now: Instant) -> CallBudgetStatus {
         let mut spent = self.spent.lock();
         spent.forget(now);
-        Account {
+        CallBudgetStatus {
             minute: spent.recent.len(),
             per_minute: self.per_minute,
             day: spent.today,
@@ -109,7 +109,7 @@ impl Budget {
     }
 }
 
-impl Spent {
+impl CallCounts {
     fn forget(&mut self, now: Instant) {
         while self
             .recent
@@ -131,13 +131,13 @@ mod tests {
 
     #[test]
     fn a_minute_and_a_day_have_their_limits_and_updates_come_first() {
-        let budget = Budget::new(4, 7);
+        let budget = CallBudget::new(4, 7);
         let start = Instant::now();
         let second = Duration::from_secs;
         assert_eq!(budget.take(Purpose::Past, start), Ok(()));
         assert_eq!(budget.take(Purpose::Past, start + second(10)), Ok(()));
         match budget.take(Purpose::Past, start + second(20)) {
-            Err(Failure::Budget(wait)) => assert_eq!(wait, second(40) + Duration::from_millis(1)),
+            Err(ProviderError::Budget(wait)) => assert_eq!(wait, second(40) + Duration::from_millis(1)),
             other => panic!("{other:?}"),
         }
         for n in 0..2 {
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(budget.take(Purpose::Update, start + second(200)), Ok(()));
         assert_eq!(budget.take(Purpose::Update, start + second(300)), Ok(()));
         match budget.take(Purpose::Update, start + second(400)) {
-            Err(Failure::Budget(wait)) => assert!(wait > second(86_000 - 400)),
+            Err(ProviderError::Budget(wait)) => assert!(wait > second(86_000 - 400)),
             other => panic!("{other:?}"),
         }
         assert_eq!(budget.take(Purpose::Update, start + DAY + second(1)), Ok(()));

@@ -3,12 +3,12 @@
 //! A future value with an honest interval: a random walk whose spread follows the asset's own recent
 //! volatility, and whose tails are those that the asset itself has shown.
 
-use super::reader::View;
+use super::reader::BarSnapshot;
 use super::store::{self, AssetId};
 use super::{Action, adjust};
 use crate::model::money::LIMIT;
 use crate::model::stamp::DAY;
-use crate::model::{Bar, Money, Stamp};
+use crate::model::{Bar, Money, Timestamp};
 use crate::wire::payload::Forecast;
 
 /// How a forecast says it was made.
@@ -25,7 +25,7 @@ const YEAR_BARS: usize = 260;
 
 /// What is expected at a horizon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Estimate {
+pub struct ForecastEstimate {
     /// The middle.
     pub value: Money,
     /// Low end of the 95 % interval.
@@ -38,7 +38,12 @@ pub struct Estimate {
 ///
 /// # Errors
 /// The database.
-pub fn past(view: &View<'_>, asset: AssetId, last: Stamp, actions: &[Action]) -> store::Result<Vec<Bar>> {
+pub fn past(
+    view: &BarSnapshot<'_>,
+    asset: AssetId,
+    last: Timestamp,
+    actions: &[Action],
+) -> store::StoreResult<Vec<Bar>> {
     let from = last
         .day()
         .plus_days(-(i64::try_from(BARS_MAX).unwrap_or(i64::MAX) * 7 / 5));
@@ -49,7 +54,7 @@ pub fn past(view: &View<'_>, asset: AssetId, last: Stamp, actions: &[Action]) ->
 }
 
 /// The forecast for a date after the time of the last bar; `None` with too little history.
-pub fn forecast(days: &[Bar], last: Stamp, date: Stamp) -> Option<Forecast> {
+pub fn forecast(days: &[Bar], last: Timestamp, date: Timestamp) -> Option<Forecast> {
     let closes: Vec<Money> = days.iter().map(|bar| bar.close).collect();
     let estimate = estimate(&closes, bars_ahead(days, last, date))?;
     Some(Forecast {
@@ -62,7 +67,7 @@ pub fn forecast(days: &[Bar], last: Stamp, date: Stamp) -> Option<Forecast> {
 }
 
 /// How many daily bars lie ahead, as far as the last year tells how many days have one.
-fn bars_ahead(days: &[Bar], last: Stamp, date: Stamp) -> usize {
+fn bars_ahead(days: &[Bar], last: Timestamp, date: Timestamp) -> usize {
     let year = &days[days.len().saturating_sub(YEAR_BARS)..];
     let (Some(first), Some(newest)) = (year.first(), year.last()) else {
         return 1;
@@ -83,7 +88,7 @@ pub use statistics::estimate;
     reason = "volatility is made of logarithms and roots; no amount of money is computed here, only an estimate"
 )]
 mod statistics {
-    use super::{BARS_MIN, Estimate, LIMIT, Money};
+    use super::{BARS_MIN, ForecastEstimate, LIMIT, Money};
 
     /// The weight of yesterday's variance in today's (RiskMetrics' figure for monthly horizons).
     const DECAY: f64 = 0.97;
@@ -101,7 +106,7 @@ mod statistics {
     const UPPER: f64 = 0.975;
 
     /// What is expected `ahead` bars after the last of these closes; `None` with fewer than [`BARS_MIN`].
-    pub fn estimate(closes: &[Money], ahead: usize) -> Option<Estimate> {
+    pub fn estimate(closes: &[Money], ahead: usize) -> Option<ForecastEstimate> {
         if closes.len() < BARS_MIN {
             return None;
         }
@@ -115,7 +120,7 @@ mod statistics {
         let last = closes.last()?.0 as f64;
         let spread = spreads.last()? * root;
         let money = |value: f64| Money(value.round().clamp(1.0, LIMIT as f64) as i64);
-        Some(Estimate {
+        Some(ForecastEstimate {
             value: money(last),
             low: money(last * (-down * spread).exp()),
             high: money(last * (up * spread).exp()),
@@ -157,7 +162,7 @@ mod tests {
     use super::*;
 
     fn days(count: i64, close: impl Fn(i64) -> i64) -> Vec<Bar> {
-        let first = Stamp::parse("2010-01-04").unwrap();
+        let first = Timestamp::parse("2010-01-04").unwrap();
         // Five days of seven.
         let dates = (0..)
             .map(|n| first.plus_days(n))
@@ -206,7 +211,7 @@ mod tests {
     fn extremes_stay_within_the_limits_of_values() {
         let wild = days(200, |n| if n % 2 == 0 { 1 } else { LIMIT });
         let last = wild.last().unwrap();
-        let forecast = forecast(&wild, last.time, Stamp::parse("9999-12-31").unwrap()).unwrap();
+        let forecast = forecast(&wild, last.time, Timestamp::parse("9999-12-31").unwrap()).unwrap();
         assert!(forecast.low >= Money(1) && forecast.high <= Money(LIMIT));
         let still = days(200, |_| 5_000_000);
         let last = still.last().unwrap();
@@ -222,7 +227,7 @@ mod tests {
         let days = days(300, |_| 1_000_000);
         let last = days.last().unwrap().time;
         assert_eq!(bars_ahead(&days, last, last.plus_days(28)), 20);
-        assert_eq!(bars_ahead(&days, last, Stamp(last.0 + 1)), 1);
+        assert_eq!(bars_ahead(&days, last, Timestamp(last.0 + 1)), 1);
         assert_eq!(bars_ahead(&days[..1], last, last.plus_days(3)), 1);
     }
 }

@@ -3,9 +3,9 @@
 //! One HTTP call to an assets API, with everything that can go wrong turned into a failure that a
 //! sysadmin can act on.
 
-use super::budget::{Budget, Purpose};
-use super::provider::{ConfigFault, Failure};
-use crate::model::{Malformed, Money, Stamp};
+use super::budget::{CallBudget, Purpose};
+use super::provider::{AssetsConfigError, ProviderError};
+use crate::model::{Money, Timestamp, ValueError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::io::Read;
@@ -28,7 +28,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const CALL_MAX: Duration = Duration::from_secs(60);
 
 /// How long to rest after a 429 that does not say.
-const REST: Duration = Duration::from_secs(60);
+const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(60);
 
 /// No API keeps us away for longer than this at a time.
 const REST_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -37,25 +37,25 @@ const REST_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 const SHOWN: usize = 160;
 
 /// Speaks to one API.
-pub struct Http {
+pub struct ProviderHttp {
     agent: Agent,
-    budget: Arc<Budget>,
+    budget: Arc<CallBudget>,
     purpose: Purpose,
     headers: Vec<(&'static str, String)>,
 }
 
-impl Http {
+impl ProviderHttp {
     /// For one API. `headers` go with every call; `ca`: a file of certificates that are trusted beside the
     /// system's.
     ///
     /// # Errors
     /// The file of certificates cannot be read.
     pub fn new(
-        budget: Arc<Budget>,
+        budget: Arc<CallBudget>,
         purpose: Purpose,
         headers: Vec<(&'static str, String)>,
         ca: Option<&Path>,
-    ) -> Result<Http, ConfigFault> {
+    ) -> Result<ProviderHttp, AssetsConfigError> {
         let mut roots: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
             .certs
             .iter()
@@ -63,12 +63,12 @@ impl Http {
             .collect();
         if let Some(path) = ca {
             let pem = std::fs::read(path)
-                .map_err(|e| ConfigFault::in_file(path, format!("cannot be read: {e}")))?;
+                .map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
             for item in parse_pem(&pem) {
                 match item {
                     Ok(PemItem::Certificate(certificate)) => roots.push(certificate),
                     Ok(_) => {}
-                    Err(e) => return Err(ConfigFault::in_file(path, format!("no certificate: {e}"))),
+                    Err(e) => return Err(AssetsConfigError::in_file(path, format!("no certificate: {e}"))),
                 }
             }
         }
@@ -82,7 +82,7 @@ impl Http {
             .user_agent(concat!("papertrader/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(Http {
+        Ok(ProviderHttp {
             agent,
             budget,
             purpose,
@@ -94,12 +94,14 @@ impl Http {
     ///
     /// # Errors
     /// Anything but a complete answer with status 200.
-    pub fn get(&self, url: &str, query: &[(&str, &str)], deadline: Instant) -> Result<String, Failure> {
+    pub fn get(&self, url: &str, query: &[(&str, &str)], deadline: Instant) -> Result<String, ProviderError> {
         let host = host_of(url);
         let now = Instant::now();
         let left = deadline.saturating_duration_since(now).min(CALL_MAX);
         if left.is_zero() {
-            return Err(Failure::Unreachable(format!("no time was left to ask {host}")));
+            return Err(ProviderError::Unreachable(format!(
+                "no time was left to ask {host}"
+            )));
         }
         self.budget.take(self.purpose, now)?;
         let mut request = self.agent.get(url).query_pairs(query.iter().copied());
@@ -126,7 +128,7 @@ fn host_of(url: &str) -> String {
     rest.split('/').next().unwrap_or_default().to_owned()
 }
 
-fn read(host: &str, response: Response<Body>) -> Result<String, Failure> {
+fn read(host: &str, response: Response<Body>) -> Result<String, ProviderError> {
     let mut bytes = Vec::new();
     let reader = response.into_body().into_with_config().limit(ANSWER_MAX).reader();
     reader
@@ -134,20 +136,20 @@ fn read(host: &str, response: Response<Body>) -> Result<String, Failure> {
         .read_to_end(&mut bytes)
         .map_err(|error| failure_of(host, &Error::from(error)))?;
     String::from_utf8(bytes)
-        .map_err(|_| Failure::Broken(format!("{host} answered something that is no text")))
+        .map_err(|_| ProviderError::Broken(format!("{host} answered something that is no text")))
 }
 
 /// What an answer other than 200 means.
-fn refused(host: &str, status: StatusCode, response: Response<Body>) -> Failure {
+fn refused(host: &str, status: StatusCode, response: Response<Body>) -> ProviderError {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let code = status.as_u16();
     if matches!(code, 418 | 429) {
         let (after, until) = (header("retry-after"), header("x-ratelimit-reset"));
-        return Failure::Limited(rest(after, until, OffsetDateTime::now_utc()));
+        return ProviderError::Limited(rest(after, until, OffsetDateTime::now_utc()));
     }
     if status.is_redirection() {
         let to = header("location").unwrap_or("nowhere").to_owned();
-        return Failure::Refused(format!(
+        return ProviderError::Refused(format!(
             "{host} redirects to {}; redirects are not followed, so set the URL to the right address",
             shown(&to)
         ));
@@ -165,10 +167,10 @@ fn refused(host: &str, status: StatusCode, response: Response<Body>) -> Failure 
         format!(", saying {}", shown(&said))
     };
     match code {
-        401 => Failure::Refused(format!("{host} does not accept the key (401){said}")),
-        403 => Failure::Refused(format!("{host} does not allow this with this key (403){said}")),
-        500..=599 => Failure::Unreachable(format!("{host} has trouble of its own ({code}){said}")),
-        _ => Failure::Refused(format!("{host} answered {code}{said}")),
+        401 => ProviderError::Refused(format!("{host} does not accept the key (401){said}")),
+        403 => ProviderError::Refused(format!("{host} does not allow this with this key (403){said}")),
+        500..=599 => ProviderError::Unreachable(format!("{host} has trouble of its own ({code}){said}")),
+        _ => ProviderError::Refused(format!("{host} answered {code}{said}")),
     }
 }
 
@@ -201,40 +203,40 @@ fn rest(after: Option<&str>, until: Option<&str>, now: OffsetDateTime) -> Durati
             .and_then(second)
             .map(|until| left(until) + Duration::from_secs(1)),
     };
-    wait.unwrap_or(REST).min(REST_MAX)
+    wait.unwrap_or(RETRY_AFTER_DEFAULT).min(REST_MAX)
 }
 
 /// What went wrong on the way.
-fn failure_of(host: &str, error: &Error) -> Failure {
+fn failure_of(host: &str, error: &Error) -> ProviderError {
     let inner = match error {
         // The client wraps its own errors where only an I/O error fits.
         Error::Io(io) => io.get_ref().and_then(|inner| inner.downcast_ref::<Error>()),
         _ => None,
     };
     match inner.unwrap_or(error) {
-        Error::Timeout(_) => Failure::Unreachable(format!("{host} did not answer in time")),
-        Error::HostNotFound => Failure::Unreachable(format!("{host} is not known to the name servers")),
-        Error::BodyExceedsLimit(_) => Failure::Broken(format!(
+        Error::Timeout(_) => ProviderError::Unreachable(format!("{host} did not answer in time")),
+        Error::HostNotFound => ProviderError::Unreachable(format!("{host} is not known to the name servers")),
+        Error::BodyExceedsLimit(_) => ProviderError::Broken(format!(
             "{host} answered more than {} MiB",
             ANSWER_MAX / (1024 * 1024)
         )),
-        Error::Tls(reason) => Failure::Refused(format!("{host} could not prove who it is: {reason}")),
+        Error::Tls(reason) => ProviderError::Refused(format!("{host} could not prove who it is: {reason}")),
         Error::Rustls(reason) => tls_failure(host, reason),
-        Error::Pem(reason) => Failure::Refused(format!("{host}: {reason}")),
+        Error::Pem(reason) => ProviderError::Refused(format!("{host}: {reason}")),
         Error::Io(io) => match io
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
         {
             Some(reason) => tls_failure(host, reason),
-            None => Failure::Unreachable(format!("{host} cannot be reached: {io}")),
+            None => ProviderError::Unreachable(format!("{host} cannot be reached: {io}")),
         },
-        Error::Protocol(reason) => Failure::Broken(format!("{host} does not speak HTTP: {reason}")),
-        other => Failure::Unreachable(format!("{host} cannot be reached: {other}")),
+        Error::Protocol(reason) => ProviderError::Broken(format!("{host} does not speak HTTP: {reason}")),
+        other => ProviderError::Unreachable(format!("{host} cannot be reached: {other}")),
     }
 }
 
-fn tls_failure(host: &str, reason: &rustls::Error) -> Failure {
-    Failure::Refused(format!(
+fn tls_failure(host: &str, reason: &rustls::Error) -> ProviderError {
+    ProviderError::Refused(format!(
         "{host} could not prove who it is: {reason}; is the URL right, and the clock, and does anything intercept TLS?"
     ))
 }
@@ -243,7 +245,7 @@ fn tls_failure(host: &str, reason: &rustls::Error) -> Failure {
 ///
 /// # Errors
 /// It is not of the documented form; what it began with is shown.
-pub(super) fn json<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, Failure> {
+pub(super) fn json<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, ProviderError> {
     serde_json::from_str(text).map_err(|error| {
         let start = text.trim_start();
         let kind = if start.starts_with('<') {
@@ -251,7 +253,7 @@ pub(super) fn json<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<
         } else {
             "something else"
         };
-        Failure::Broken(format!(
+        ProviderError::Broken(format!(
             "{what} is expected, and {kind} came ({error}): {}",
             shown(start)
         ))
@@ -276,22 +278,22 @@ pub(super) fn price(raw: &RawValue) -> Result<Money, String> {
 }
 
 /// A volume, cut to whole units.
-pub(super) fn volume(raw: &RawValue) -> Result<u64, Malformed> {
+pub(super) fn volume(raw: &RawValue) -> Result<u64, ValueError> {
     super::market_file::volume(digits(raw))
 }
 
 /// A decimal that may be anything.
-pub(super) fn decimal(raw: &RawValue) -> Result<Money, Malformed> {
+pub(super) fn decimal(raw: &RawValue) -> Result<Money, ValueError> {
     Money::parse_rounded(digits(raw))
 }
 
 /// A moment in RFC 3339, to the millisecond.
-pub(super) fn moment(text: &str) -> Result<Stamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let moment =
         OffsetDateTime::parse(text, &Rfc3339).map_err(|_| format!("its time {} is no time", shown(text)))?;
     let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
     i64::try_from(millis)
-        .map(Stamp)
+        .map(Timestamp)
         .map_err(|_| format!("its time {} is no time", shown(text)))
 }
 
@@ -303,17 +305,17 @@ mod tests {
     fn rests_are_seconds_or_dates() {
         let now = OffsetDateTime::parse("Wed, 21 Oct 2015 07:28:00 +0000", &Rfc2822).unwrap();
         let after = |text| rest(Some(text), None, now);
-        assert_eq!(rest(None, None, now), REST);
+        assert_eq!(rest(None, None, now), RETRY_AFTER_DEFAULT);
         assert_eq!(after("7"), Duration::from_secs(7));
         assert_eq!(after("Wed, 21 Oct 2015 07:30:00 GMT"), Duration::from_secs(120));
         assert_eq!(after("Wed, 21 Oct 2015 07:00:00 GMT"), Duration::ZERO);
-        assert_eq!(after("soon"), REST);
+        assert_eq!(after("soon"), RETRY_AFTER_DEFAULT);
         assert_eq!(after("99999999999"), REST_MAX);
         let until = |text| rest(None, Some(text), now);
         assert_eq!(until("1445412492"), Duration::from_secs(13));
         assert_eq!(until("1445412000"), Duration::from_secs(1), "over already");
-        assert_eq!(until("soon"), REST);
-        assert_eq!(until("99999999999999999"), REST);
+        assert_eq!(until("soon"), RETRY_AFTER_DEFAULT);
+        assert_eq!(until("99999999999999999"), RETRY_AFTER_DEFAULT);
         assert_eq!(rest(Some("7"), Some("1445412492"), now), Duration::from_secs(7));
     }
 
@@ -338,7 +340,7 @@ mod tests {
         assert_eq!(volume(&raw("12.9")), Ok(12));
         assert_eq!(
             moment("2021-05-11T20:00:00.435997104Z"),
-            Ok(Stamp(1_620_763_200_435))
+            Ok(Timestamp(1_620_763_200_435))
         );
         assert!(moment("yesterday").is_err());
     }

@@ -2,8 +2,8 @@
 //!
 //! The files of a market folder: one CSV of bars a symbol, and `actions.csv`. Every row is checked.
 
-use super::provider::{Action, ActionKind, ConfigFault};
-use crate::model::{Amount, Bar, Malformed, Money, Stamp, Symbol};
+use super::provider::{Action, ActionKind, AssetsConfigError};
+use crate::model::{Bar, Money, Quantity, Symbol, Timestamp, ValueError};
 use csv::{Reader, ReaderBuilder, StringRecord};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,8 +23,9 @@ const VOLUME_MAX: u64 = 1_000_000_000_000_000;
 ///
 /// # Errors
 /// The folder cannot be read, or a `.csv` in it is not named after a symbol.
-pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, ConfigFault> {
-    let unreadable = |e: std::io::Error| ConfigFault::in_file(directory, format!("cannot be read: {e}"));
+pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsConfigError> {
+    let unreadable =
+        |e: std::io::Error| AssetsConfigError::in_file(directory, format!("cannot be read: {e}"));
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -38,7 +39,7 @@ pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, ConfigFault
             .and_then(|stem| stem.to_str())
             .unwrap_or_default();
         let symbol = Symbol::parse(stem).map_err(|form| {
-            ConfigFault::in_file(&path, format!("the file is not named after a symbol: {form}"))
+            AssetsConfigError::in_file(&path, format!("the file is not named after a symbol: {form}"))
         })?;
         files.insert(symbol, path);
     }
@@ -53,16 +54,16 @@ struct Table {
 }
 
 impl Table {
-    fn open(path: &Path, columns: &[&str]) -> Result<Table, ConfigFault> {
+    fn open(path: &Path, columns: &[&str]) -> Result<Table, AssetsConfigError> {
         let file =
-            File::open(path).map_err(|e| ConfigFault::in_file(path, format!("cannot be read: {e}")))?;
+            File::open(path).map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
         let mut reader = ReaderBuilder::new().has_headers(true).from_reader(file);
         let header = reader.headers().map_err(|e| fault_of(path, &e))?;
         if header.is_empty() {
-            return Err(ConfigFault::in_file(path, "the file is empty"));
+            return Err(AssetsConfigError::in_file(path, "the file is empty"));
         }
         if !header.iter().eq(columns.iter().copied()) {
-            return Err(ConfigFault::at_line(
+            return Err(AssetsConfigError::at_line(
                 path,
                 1,
                 format!("the header must be {}", columns.join(",")),
@@ -76,7 +77,7 @@ impl Table {
     }
 
     /// Reads the next row into `record`; its line, or `None` at the end.
-    fn next(&mut self) -> Result<Option<u64>, ConfigFault> {
+    fn next(&mut self) -> Result<Option<u64>, AssetsConfigError> {
         match self.reader.read_record(&mut self.record) {
             Ok(true) => Ok(Some(self.record.position().map_or(0, csv::Position::line))),
             Ok(false) => Ok(None),
@@ -89,8 +90,8 @@ impl Table {
         self.record.get(column).unwrap_or_default()
     }
 
-    fn fault(&self, line: u64, reason: impl Into<String>) -> ConfigFault {
-        ConfigFault::at_line(&self.path, line + self.blank_lines(), reason)
+    fn fault(&self, line: u64, reason: impl Into<String>) -> AssetsConfigError {
+        AssetsConfigError::at_line(&self.path, line + self.blank_lines(), reason)
     }
 
     /// The reader counts a record from the blank lines before it; a person looks behind them.
@@ -115,7 +116,7 @@ impl Table {
 }
 
 /// What the CSV reader found, in our words.
-fn fault_of(path: &Path, error: &csv::Error) -> ConfigFault {
+fn fault_of(path: &Path, error: &csv::Error) -> AssetsConfigError {
     let line = error.position().map(csv::Position::line);
     let reason = match error.kind() {
         csv::ErrorKind::UnequalLengths {
@@ -126,7 +127,7 @@ fn fault_of(path: &Path, error: &csv::Error) -> ConfigFault {
         csv::ErrorKind::Utf8 { .. } => "the row is not UTF-8".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
-    ConfigFault {
+    AssetsConfigError {
         file: Some(path.to_owned()),
         line,
         reason,
@@ -134,18 +135,18 @@ fn fault_of(path: &Path, error: &csv::Error) -> ConfigFault {
 }
 
 /// The bars of one symbol's file, in order.
-pub struct Rows {
+pub struct MarketRows {
     table: Table,
-    last: Option<Stamp>,
+    last: Option<Timestamp>,
 }
 
-impl Rows {
+impl MarketRows {
     /// Opens a file and checks its header.
     ///
     /// # Errors
     /// It cannot be read, is empty, or has another header.
-    pub fn open(path: &Path) -> Result<Rows, ConfigFault> {
-        Ok(Rows {
+    pub fn open(path: &Path) -> Result<MarketRows, AssetsConfigError> {
+        Ok(MarketRows {
             table: Table::open(path, &BAR_COLUMNS)?,
             last: None,
         })
@@ -155,7 +156,7 @@ impl Rows {
     ///
     /// # Errors
     /// The row is no bar, or not later than the one before it.
-    pub fn next_bar(&mut self) -> Result<Option<Bar>, ConfigFault> {
+    pub fn next_bar(&mut self) -> Result<Option<Bar>, AssetsConfigError> {
         let Some(line) = self.table.next()? else {
             return Ok(None);
         };
@@ -205,11 +206,11 @@ pub(super) fn check_range(bar: &Bar) -> Result<(), &'static str> {
 }
 
 /// `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, in UTC.
-fn date(text: &str) -> Result<Stamp, Malformed> {
-    const FORM: Malformed = Malformed("a date is YYYY-MM-DD or YYYY-MM-DD HH:MM:SS");
+fn date(text: &str) -> Result<Timestamp, ValueError> {
+    const FORM: ValueError = ValueError("a date is YYYY-MM-DD or YYYY-MM-DD HH:MM:SS");
     match text.split_once(' ') {
-        None if text.len() == 10 => Stamp::parse(text),
-        Some((day, clock)) if clock.len() == 8 => Stamp::parse(&format!("{day}T{clock}Z")),
+        None if text.len() == 10 => Timestamp::parse(text),
+        Some((day, clock)) if clock.len() == 8 => Timestamp::parse(&format!("{day}T{clock}Z")),
         _ => Err(FORM),
     }
     .map_err(|_| FORM)
@@ -219,8 +220,8 @@ fn date(text: &str) -> Result<Stamp, Malformed> {
 ///
 /// # Errors
 /// Not a decimal number, below 0, or absurdly large.
-pub(super) fn volume(text: &str) -> Result<u64, Malformed> {
-    const FORM: Malformed = Malformed("a volume is a decimal number from 0 to 1,000,000,000,000,000");
+pub(super) fn volume(text: &str) -> Result<u64, ValueError> {
+    const FORM: ValueError = ValueError("a volume is a decimal number from 0 to 1,000,000,000,000,000");
     let whole = match text.split_once('.') {
         None => text,
         Some((whole, fraction)) if fraction.bytes().all(|b| b.is_ascii_digit()) => whole,
@@ -243,7 +244,7 @@ pub(super) fn volume(text: &str) -> Result<u64, Malformed> {
 ///
 /// # Errors
 /// A broken row, with its line.
-pub fn actions(directory: &Path) -> Result<Vec<Action>, ConfigFault> {
+pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsConfigError> {
     let path = directory.join(ACTIONS);
     if !path.exists() {
         return Ok(Vec::new());
@@ -255,7 +256,7 @@ pub fn actions(directory: &Path) -> Result<Vec<Action>, ConfigFault> {
 ///
 /// # Errors
 /// It cannot be read, or a row is broken, with its line.
-pub fn actions_file(path: &Path) -> Result<Vec<Action>, ConfigFault> {
+pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsConfigError> {
     let mut table = Table::open(path, &ACTION_COLUMNS)?;
     let mut actions: Vec<Action> = Vec::new();
     while let Some(line) = table.next()? {
@@ -279,7 +280,7 @@ fn action_of(table: &Table) -> Result<Action, String> {
         .filter(|value| *value > Money::ZERO)
         .ok_or_else(|| format!("Value {text:?} is not a decimal number above 0"))?;
     let kind = match table.field(2) {
-        "split" => ActionKind::Split(Amount(value.0)),
+        "split" => ActionKind::Split(Quantity(value.0)),
         "dividend" => ActionKind::Dividend(value),
         other => return Err(format!("Action {other:?} is neither split nor dividend")),
     };
@@ -290,11 +291,11 @@ fn action_of(table: &Table) -> Result<Action, String> {
 mod tests {
     use super::*;
 
-    fn read(text: &[u8]) -> Result<Vec<Bar>, ConfigFault> {
+    fn read(text: &[u8]) -> Result<Vec<Bar>, AssetsConfigError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("A.csv");
         std::fs::write(&path, text).unwrap();
-        let mut rows = Rows::open(&path)?;
+        let mut rows = MarketRows::open(&path)?;
         let mut bars = Vec::new();
         while let Some(bar) = rows.next_bar()? {
             bars.push(bar);
@@ -378,7 +379,7 @@ mod tests {
     fn times_and_volumes_are_read() {
         let text = "Date,Open,High,Low,Close,Volume\r\n2013-01-02 23:59:59,1,2,0.5,1.5,7.999999999\r\n";
         let bars = read(text.as_bytes()).unwrap();
-        assert_eq!(bars[0].time, Stamp::parse("2013-01-02T23:59:59Z").unwrap());
+        assert_eq!(bars[0].time, Timestamp::parse("2013-01-02T23:59:59Z").unwrap());
         assert_eq!(bars[0].volume, 7);
         assert_eq!(volume("1.5e3"), Ok(1500));
         assert_eq!(volume("2e3"), Ok(2000));
@@ -430,6 +431,6 @@ mod tests {
         .unwrap();
         let read = actions(dir.path()).unwrap();
         assert_eq!(read[0].kind, ActionKind::Dividend(Money(500_000)));
-        assert_eq!(read[1].kind, ActionKind::Split(Amount(100_000)));
+        assert_eq!(read[1].kind, ActionKind::Split(Quantity(100_000)));
     }
 }

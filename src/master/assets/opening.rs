@@ -4,18 +4,18 @@
 
 pub use super::settings::check_config;
 
-use super::budget::{Budget, Purpose};
-use super::past::{self, Filling, PastAnswer, PastSource};
-use super::provider::{Clock, ConfigFault, HistoryAsk, Provider};
-use super::reader::Reader;
-use super::replay::Wanted;
+use super::budget::{CallBudget, Purpose};
+use super::past::{self, Backfill, BackfillResult, BackfillSource};
+use super::provider::{AssetsConfigError, HistoryRequest, MarketClock, Provider};
+use super::reader::BarReader;
+use super::replay::SymbolSelection;
 use super::retrieval::Retrieval;
-use super::schedule::Schedule;
+use super::schedule::UpdateSchedule;
 use super::settings::{self, AssetsConfig};
-use super::snapshot::{Snapshot, SnapshotCell};
-use super::store::{Page, Store};
-use super::update::Updates;
-use super::{Action, Assets, AssetsHandle, Health, INBOX, Listener, Message};
+use super::snapshot::{PriceSnapshot, SnapshotCell};
+use super::store::{BarPage, BarStore};
+use super::update::Updater;
+use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
 use crate::model::Symbol;
 use crate::thread;
 use crossbeam_channel::{Receiver, bounded, never};
@@ -38,33 +38,33 @@ const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Why the module could not start.
 #[derive(Debug)]
-pub enum OpenFault {
+pub enum AssetsError {
     /// The configuration or a market file is wrong: exit code 78.
-    Config(ConfigFault),
+    Config(AssetsConfigError),
     /// Something else failed: exit code 1.
     Failed(String),
 }
 
-impl fmt::Display for OpenFault {
+impl fmt::Display for AssetsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OpenFault::Config(fault) => fault.fmt(f),
-            OpenFault::Failed(text) => f.write_str(text),
+            AssetsError::Config(fault) => fault.fmt(f),
+            AssetsError::Failed(text) => f.write_str(text),
         }
     }
 }
 
-impl std::error::Error for OpenFault {}
+impl std::error::Error for AssetsError {}
 
-impl From<ConfigFault> for OpenFault {
-    fn from(fault: ConfigFault) -> Self {
-        OpenFault::Config(fault)
+impl From<AssetsConfigError> for AssetsError {
+    fn from(fault: AssetsConfigError) -> Self {
+        AssetsError::Config(fault)
     }
 }
 
-impl From<rusqlite::Error> for OpenFault {
+impl From<rusqlite::Error> for AssetsError {
     fn from(error: rusqlite::Error) -> Self {
-        OpenFault::Failed(format!("the assets module's database: {error}"))
+        AssetsError::Failed(format!("the assets module's database: {error}"))
     }
 }
 
@@ -76,20 +76,20 @@ impl From<rusqlite::Error> for OpenFault {
 pub fn open(
     config: AssetsConfig,
     database: Connection,
-    listeners: Vec<Listener>,
-) -> Result<(Assets, AssetsHandle, Receiver<Message>), OpenFault> {
+    listeners: Vec<UpdateListener>,
+) -> Result<(Assets, AssetsHandle, Receiver<AssetsMessage>), AssetsError> {
     let budgets = settings::budgets(&config);
     let providers = settings::build(&config, &budgets, Purpose::Update)?;
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let keep = config
         .keep_ticks
         .map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
-    let mut store = Store::open(database, keep)?;
+    let mut store = BarStore::open(database, keep)?;
     let symbols = list(&config, &mut retrieval, &store)?;
     store.set_assets(&symbols)?;
     let position = store.position()?;
     let real = match retrieval.first() {
-        Some(provider) if provider.clock() == Clock::Own => {
+        Some(provider) if provider.clock() == MarketClock::Own => {
             // It has its past at hand, and nothing may be published before that is stored.
             fill_whole(provider, &mut store, &symbols)?;
             false
@@ -98,8 +98,8 @@ pub fn open(
     };
     let path = store
         .path()
-        .ok_or_else(|| OpenFault::Failed("the database is no file".to_owned()))?;
-    let reader = Reader::open(path, store.ids())?;
+        .ok_or_else(|| AssetsError::Failed("the database is no file".to_owned()))?;
+    let reader = BarReader::open(path, store.ids())?;
     let mut snapshot = restored(&reader, &symbols, real)?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
@@ -110,7 +110,7 @@ pub fn open(
     let (tasks, todo) = bounded(1);
     let (done, answers) = bounded(1);
     let thread = thread::spawn("assets-retrieval", move || retrieval.run(&todo, &done))
-        .map_err(|error| OpenFault::Failed(format!("starting the retrieval thread: {error}")))?;
+        .map_err(|error| AssetsError::Failed(format!("starting the retrieval thread: {error}")))?;
     let (filling, pages, filler) = if real {
         let (filling, pages, thread) = start_filling(&config, &budgets, lists)?;
         (Some(filling), pages, Some(thread))
@@ -119,7 +119,7 @@ pub fn open(
     };
     let (starting, ready) = bounded(0);
     let prices = Arc::new(SnapshotCell::new(snapshot));
-    let next = Arc::new(AtomicI64::new(crate::model::Stamp::now().0));
+    let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
     let handle = AssetsHandle {
         sender,
         prices: Arc::clone(&prices),
@@ -128,13 +128,13 @@ pub fn open(
     };
     let now = Instant::now();
     let config = Arc::new(config);
-    let health = Health {
+    let health = UpdaterHealth {
         unfilled: if real { symbols.len() } else { 0 },
-        ..Health::default()
+        ..UpdaterHealth::default()
     };
     let health = Arc::new(Mutex::new(health));
-    let updates = Updates {
-        schedule: Schedule::new(config.update_interval, now),
+    let updates = Updater {
+        schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
         store,
         symbols: symbols.into(),
@@ -170,35 +170,39 @@ pub fn open(
 /// Starts the thread that fetches past days, with providers of its own.
 fn start_filling(
     config: &AssetsConfig,
-    budgets: &[Arc<Budget>],
+    budgets: &[Arc<CallBudget>],
     lists: Vec<Option<Arc<HashSet<Symbol>>>>,
-) -> Result<(Filling, Receiver<PastAnswer>, thread::Handle), OpenFault> {
+) -> Result<(Backfill, Receiver<BackfillResult>, thread::ThreadHandle), AssetsError> {
     let providers = settings::build(config, budgets, Purpose::Past)?;
-    let sources: Vec<PastSource> = providers
+    let sources: Vec<BackfillSource> = providers
         .into_iter()
         .zip(lists)
-        .map(|(provider, has)| PastSource { provider, has })
+        .map(|(provider, has)| BackfillSource { provider, has })
         .collect();
     let (tasks, todo) = bounded(1);
     let (done, pages) = bounded(1);
     let thread = thread::spawn("assets-past", move || past::run(sources, &todo, &done))
-        .map_err(|error| OpenFault::Failed(format!("starting the thread for past days: {error}")))?;
-    Ok((Filling::new(tasks), pages, thread))
+        .map_err(|error| AssetsError::Failed(format!("starting the thread for past days: {error}")))?;
+    Ok((Backfill::new(tasks), pages, thread))
 }
 
 /// The assets that are retrieved, sorted.
-fn list(config: &AssetsConfig, retrieval: &mut Retrieval, store: &Store) -> Result<Vec<Symbol>, OpenFault> {
+fn list(
+    config: &AssetsConfig,
+    retrieval: &mut Retrieval,
+    store: &BarStore,
+) -> Result<Vec<Symbol>, AssetsError> {
     let (all, failures) = retrieval.list(Instant::now() + LIST_DEADLINE);
     for (name, failure) in &failures {
         crate::warn!("provider {name} did not tell its list of assets: {failure}");
     }
     let symbols = match &config.symbols {
-        Wanted::All if all.is_empty() => {
+        SymbolSelection::All if all.is_empty() => {
             crate::warn!("no list of assets could be had; those known from before are retrieved");
             store.known()?
         }
-        Wanted::All => all,
-        Wanted::Listed(listed) => {
+        SymbolSelection::All => all,
+        SymbolSelection::Listed(listed) => {
             let missing: Vec<&str> = listed
                 .iter()
                 .filter(|symbol| failures.is_empty() && all.binary_search(symbol).is_err())
@@ -217,15 +221,19 @@ fn list(config: &AssetsConfig, retrieval: &mut Retrieval, store: &Store) -> Resu
         }
     };
     if symbols.is_empty() {
-        return Err(OpenFault::Failed("there is no asset to retrieve".to_owned()));
+        return Err(AssetsError::Failed("there is no asset to retrieve".to_owned()));
     }
     Ok(symbols)
 }
 
 /// Stores the whole past of every asset, from where an earlier start got to.
-fn fill_whole(provider: &mut dyn Provider, store: &mut Store, symbols: &[Symbol]) -> Result<(), OpenFault> {
+fn fill_whole(
+    provider: &mut dyn Provider,
+    store: &mut BarStore,
+    symbols: &[Symbol],
+) -> Result<(), AssetsError> {
     let position = store.position()?;
-    let mut waiting: Vec<Page> = Vec::new();
+    let mut waiting: Vec<BarPage> = Vec::new();
     let (mut held, mut total) = (0, 0usize);
     let mut told = Instant::now();
     for (done, symbol) in symbols.iter().enumerate() {
@@ -237,17 +245,17 @@ fn fill_whole(provider: &mut dyn Provider, store: &mut Store, symbols: &[Symbol]
         let mut after = filled.to;
         loop {
             let page = provider
-                .history(&HistoryAsk {
+                .history(&HistoryRequest {
                     symbol: *symbol,
                     after,
                     until: position.time,
                     deadline: Instant::now() + LIST_DEADLINE,
                 })
-                .map_err(|failure| OpenFault::Failed(format!("the past of {symbol}: {failure}")))?;
+                .map_err(|failure| AssetsError::Failed(format!("the past of {symbol}: {failure}")))?;
             after = page.bars.last().map(|bar| bar.time).or(after);
             held += page.bars.len();
             total += page.bars.len();
-            waiting.push(Page {
+            waiting.push(BarPage {
                 asset,
                 to: after,
                 bars: page.bars,
@@ -280,8 +288,8 @@ fn fill_whole(provider: &mut dyn Provider, store: &mut Store, symbols: &[Symbol]
 }
 
 /// The prices that the database holds.
-fn restored(reader: &Reader, symbols: &[Symbol], real: bool) -> Result<Snapshot, OpenFault> {
-    let mut snapshot = Snapshot::new(symbols.to_vec());
+fn restored(reader: &BarReader, symbols: &[Symbol], real: bool) -> Result<PriceSnapshot, AssetsError> {
+    let mut snapshot = PriceSnapshot::new(symbols.to_vec());
     let view = reader.view(u64::MAX)?;
     for symbol in symbols {
         let Some(asset) = reader.id(symbol) else { continue };

@@ -4,8 +4,8 @@
 
 use super::http::shown;
 use super::market_file::check_range;
-use super::provider::{Failure, HistoryAsk, HistoryPage, Provider};
-use crate::model::{Bar, Money, Stamp, Symbol};
+use super::provider::{HistoryPage, HistoryRequest, Provider, ProviderError};
+use crate::model::{Bar, Money, Symbol, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use std::time::{Duration, Instant};
 pub const PAGE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A day is asked for this long after its end, in milliseconds: until then APIs still correct it.
-const SETTLES: i64 = 2 * 3_600_000;
+const CORRECTION_PERIOD: i64 = 2 * 3_600_000;
 
 /// The longest pause after failures.
 const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// One page is to be fetched.
-pub struct PastTask {
+pub struct BackfillTask {
     /// Of which asset.
     pub symbol: Symbol,
     /// Days after this.
-    pub after: Option<Stamp>,
+    pub after: Option<Timestamp>,
     /// Days up to and with this.
-    pub until: Stamp,
+    pub until: Timestamp,
 }
 
 /// What came of it.
-pub struct PastAnswer {
+pub struct BackfillResult {
     /// What was asked.
-    pub task: PastTask,
+    pub task: BackfillTask,
     /// The page, checked; `None` if no provider has the asset.
-    pub page: Result<Option<HistoryPage>, Failure>,
+    pub page: Result<Option<HistoryPage>, ProviderError>,
 }
 
 /// A provider with the assets that it has, if it has told.
-pub struct PastSource {
+pub struct BackfillSource {
     /// The provider.
     pub provider: Box<dyn Provider>,
     /// Its list.
@@ -48,23 +48,27 @@ pub struct PastSource {
 
 /// Fetches pages until the module is gone. As with updates, one task is under way at most, so the channels
 /// between the module and this thread cannot block each other.
-pub fn run(mut sources: Vec<PastSource>, tasks: &Receiver<PastTask>, answers: &Sender<PastAnswer>) {
+pub fn run(
+    mut sources: Vec<BackfillSource>,
+    tasks: &Receiver<BackfillTask>,
+    answers: &Sender<BackfillResult>,
+) {
     for task in tasks {
         let page = fetch(&mut sources, &task);
-        if answers.send(PastAnswer { task, page }).is_err() {
+        if answers.send(BackfillResult { task, page }).is_err() {
             return;
         }
     }
 }
 
 /// The first page with anything on it, from the providers in their order.
-fn fetch(sources: &mut [PastSource], task: &PastTask) -> Result<Option<HistoryPage>, Failure> {
+fn fetch(sources: &mut [BackfillSource], task: &BackfillTask) -> Result<Option<HistoryPage>, ProviderError> {
     let mut outcome = Ok(None);
     for source in sources {
         if source.has.as_ref().is_some_and(|has| !has.contains(&task.symbol)) {
             continue;
         }
-        let page = source.provider.history(&HistoryAsk {
+        let page = source.provider.history(&HistoryRequest {
             symbol: task.symbol,
             after: task.after,
             until: Some(task.until),
@@ -82,16 +86,20 @@ fn fetch(sources: &mut [PastSource], task: &PastTask) -> Result<Option<HistoryPa
 }
 
 /// A page in order and within what was asked for; a day that contradicts itself is left out.
-fn checked(mut page: HistoryPage, task: &PastTask) -> Result<HistoryPage, Failure> {
+fn checked(mut page: HistoryPage, task: &BackfillTask) -> Result<HistoryPage, ProviderError> {
     let believable = |bar: &Bar| bar.low > Money::ZERO && check_range(bar).is_ok();
     if page.more && page.bars.is_empty() {
-        return Err(Failure::Broken("an empty page that is not the last".to_owned()));
+        return Err(ProviderError::Broken(
+            "an empty page that is not the last".to_owned(),
+        ));
     }
     if !page.bars.is_sorted_by(|a, b| a.time < b.time) {
-        return Err(Failure::Broken("the days of a page are not in order".to_owned()));
+        return Err(ProviderError::Broken(
+            "the days of a page are not in order".to_owned(),
+        ));
     }
     if page.more && page.bars.last().is_some_and(|bar| Some(bar.time) <= task.after) {
-        return Err(Failure::Broken(
+        return Err(ProviderError::Broken(
             "a page with nothing new on it that is not the last".to_owned(),
         ));
     }
@@ -107,7 +115,7 @@ fn checked(mut page: HistoryPage, task: &PastTask) -> Result<HistoryPage, Failur
         within && believable(bar)
     });
     if page.more && page.bars.is_empty() {
-        return Err(Failure::Broken(
+        return Err(ProviderError::Broken(
             "a page without a believable day that is not the last".to_owned(),
         ));
     }
@@ -115,18 +123,20 @@ fn checked(mut page: HistoryPage, task: &PastTask) -> Result<HistoryPage, Failur
 }
 
 /// The last day that is over and settled.
-pub fn last_day(now: Stamp) -> Stamp {
-    Stamp(now.0.saturating_sub(SETTLES)).day().plus_days(-1)
+pub fn last_day(now: Timestamp) -> Timestamp {
+    Timestamp(now.0.saturating_sub(CORRECTION_PERIOD))
+        .day()
+        .plus_days(-1)
 }
 
 /// What the module knows of the filling.
-pub struct Filling {
+pub struct Backfill {
     /// To the thread.
-    pub tasks: Sender<PastTask>,
+    pub tasks: Sender<BackfillTask>,
     /// Assets of which days may be missing.
     queue: VecDeque<Symbol>,
     /// The day up to which the queue was made.
-    until: Option<Stamp>,
+    until: Option<Timestamp>,
     /// Assets in the queue when it was made.
     total: usize,
     under_way: bool,
@@ -138,11 +148,11 @@ pub struct Filling {
 /// Progress is logged this often.
 const PROGRESS: Duration = Duration::from_secs(30);
 
-impl Filling {
+impl Backfill {
     /// Nothing asked for yet.
-    pub fn new(tasks: Sender<PastTask>) -> Filling {
+    pub fn new(tasks: Sender<BackfillTask>) -> Backfill {
         let now = Instant::now();
-        Filling {
+        Backfill {
             tasks,
             queue: VecDeque::new(),
             until: None,
@@ -160,7 +170,7 @@ impl Filling {
     }
 
     /// The next asset to ask for; `all` gives the list anew whenever another day is over.
-    pub fn next(&mut self, now: Instant, wall: Stamp, all: &[Symbol]) -> Option<(Symbol, Stamp)> {
+    pub fn next(&mut self, now: Instant, wall: Timestamp, all: &[Symbol]) -> Option<(Symbol, Timestamp)> {
         if self.under_way || now < self.not_before {
             return None;
         }
@@ -182,7 +192,7 @@ impl Filling {
     }
 
     /// Sends a task for the front asset.
-    pub fn ask(&mut self, task: PastTask) {
+    pub fn ask(&mut self, task: BackfillTask) {
         self.under_way = self.tasks.try_send(task).is_ok();
     }
 
@@ -201,12 +211,12 @@ impl Filling {
     }
 
     /// A page did not come: its asset goes to the end, and there is a pause.
-    pub fn failed(&mut self, symbol: &Symbol, failure: &Failure) {
+    pub fn failed(&mut self, symbol: &Symbol, failure: &ProviderError) {
         self.under_way = false;
         let pause = match failure {
-            Failure::Budget(wait) => *wait,
-            Failure::Limited(wait) => (*wait).max(Duration::from_secs(1)),
-            Failure::Refused(_) | Failure::Unreachable(_) | Failure::Broken(_) => {
+            ProviderError::Budget(wait) => *wait,
+            ProviderError::Limited(wait) => (*wait).max(Duration::from_secs(1)),
+            ProviderError::Refused(_) | ProviderError::Unreachable(_) | ProviderError::Broken(_) => {
                 self.failures = self.failures.saturating_add(1);
                 crate::warn!("the past days of {symbol} are missing: {failure}");
                 self.queue.rotate_left(1.min(self.queue.len()));
@@ -224,7 +234,7 @@ mod tests {
 
     fn day(text: &str, price: i64) -> Bar {
         Bar {
-            time: Stamp::parse(text).unwrap(),
+            time: Timestamp::parse(text).unwrap(),
             open: Money(price),
             high: Money(price),
             low: Money(price),
@@ -244,10 +254,10 @@ mod tests {
 
     #[test]
     fn pages_are_checked() {
-        let task = PastTask {
+        let task = BackfillTask {
             symbol: Symbol::parse("A").unwrap(),
-            after: Some(Stamp::parse("2024-01-02").unwrap()),
-            until: Stamp::parse("2024-01-05").unwrap(),
+            after: Some(Timestamp::parse("2024-01-02").unwrap()),
+            until: Timestamp::parse("2024-01-05").unwrap(),
         };
         let days = vec![
             day("2024-01-02", 1),
@@ -269,16 +279,16 @@ mod tests {
 
     #[test]
     fn a_day_is_asked_for_when_it_is_over() {
-        let at = |text| Stamp::parse(text).unwrap();
+        let at = |text| Timestamp::parse(text).unwrap();
         assert_eq!(last_day(at("2024-01-05T01:59:59Z")), at("2024-01-03"));
         assert_eq!(last_day(at("2024-01-05T02:00:00Z")), at("2024-01-04"));
         let (tasks, todo) = crossbeam_channel::bounded(1);
-        let mut filling = Filling::new(tasks);
+        let mut filling = Backfill::new(tasks);
         let symbols = [Symbol::parse("A").unwrap(), Symbol::parse("B").unwrap()];
         let now = Instant::now();
         let (first, until) = filling.next(now, at("2024-01-05T03:00:00Z"), &symbols).unwrap();
         assert_eq!((first, until), (symbols[0], at("2024-01-04")));
-        filling.ask(PastTask {
+        filling.ask(BackfillTask {
             symbol: first,
             after: None,
             until,
@@ -288,7 +298,7 @@ mod tests {
             filling.next(now, at("2024-01-05T03:00:00Z"), &symbols).is_none(),
             "one at a time"
         );
-        filling.failed(&first, &Failure::Broken("x".into()));
+        filling.failed(&first, &ProviderError::Broken("x".into()));
         assert!(
             filling.next(now, at("2024-01-05T03:00:00Z"), &symbols).is_none(),
             "a pause"

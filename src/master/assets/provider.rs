@@ -2,15 +2,15 @@
 //!
 //! What a source of prices must be able to do. Each provider is one file beside this one.
 
-use super::snapshot::Snapshot;
-use crate::model::{Amount, Bar, Money, Stamp, Symbol};
+use super::snapshot::PriceSnapshot;
+use crate::model::{Bar, Money, Quantity, Symbol, Timestamp};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Whose time the bars are stamped with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clock {
+pub enum MarketClock {
     /// The world's: a bar's time can be compared with the wall clock.
     Real,
     /// The provider's own, as in a replay: it says nothing about the wall clock.
@@ -24,31 +24,36 @@ pub trait Provider: Send {
     fn name(&self) -> &'static str;
 
     /// Whose time its bars are stamped with.
-    fn clock(&self) -> Clock;
+    fn clock(&self) -> MarketClock;
 
     /// Every asset that it has, sorted.
     ///
     /// # Errors
     /// Why the list could not be had.
-    fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, Failure>;
+    fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError>;
 
     /// The latest bar of every symbol asked for, in as few calls as it takes.
     ///
     /// # Errors
     /// Why nothing could be had. What is wrong with one symbol alone stands in the batch.
-    fn latest(&mut self, ask: &Latest<'_>) -> Result<Batch, Failure>;
+    fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError>;
 
     /// A page of one symbol's past, oldest first. A provider without any answers an empty last page.
     ///
     /// # Errors
     /// Why the page could not be had.
-    fn history(&mut self, ask: &HistoryAsk) -> Result<HistoryPage, Failure>;
+    fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError>;
 
     /// What changed for holders, ordered by time: actions with `from < time <= to`.
     ///
     /// # Errors
     /// Why it could not be found out.
-    fn actions(&mut self, from: Option<Stamp>, to: Stamp, deadline: Instant) -> Result<Vec<Action>, Failure> {
+    fn actions(
+        &mut self,
+        from: Option<Timestamp>,
+        to: Timestamp,
+        deadline: Instant,
+    ) -> Result<Vec<Action>, ProviderError> {
         let _ = (from, to, deadline);
         Ok(Vec::new())
     }
@@ -56,23 +61,23 @@ pub trait Provider: Send {
 
 /// What is asked of a provider for one update.
 #[derive(Debug, Clone, Copy)]
-pub struct Latest<'a> {
+pub struct LatestRequest<'a> {
     /// The assets wanted, sorted.
     pub symbols: &'a [Symbol],
     /// Market time of the step that was committed last; `None` before the first. A provider with a clock
     /// of its own answers the step after it, so that it needs no memory of where it is.
-    pub after: Option<Stamp>,
+    pub after: Option<Timestamp>,
     /// The prices now in force.
-    pub last: &'a Snapshot,
+    pub last: &'a PriceSnapshot,
     /// When the answer must be there.
     pub deadline: Instant,
 }
 
 /// What a provider answers for one update.
 #[derive(Debug, Clone, Default)]
-pub struct Batch {
+pub struct PriceBatch {
     /// The market's time now: the step's own, or the time of the answer.
-    pub now: Stamp,
+    pub now: Timestamp,
     /// What came for each symbol; a symbol without anything new may be absent.
     pub bars: Vec<(Symbol, Result<Bar, String>)>,
     /// Symbols that this provider does not have.
@@ -83,13 +88,13 @@ pub struct Batch {
 
 /// What is asked of a provider to fill in the past of one symbol.
 #[derive(Debug, Clone, Copy)]
-pub struct HistoryAsk {
+pub struct HistoryRequest {
     /// Whose past.
     pub symbol: Symbol,
     /// Bars after this time; `None` from the beginning.
-    pub after: Option<Stamp>,
+    pub after: Option<Timestamp>,
     /// Bars up to and with this time; `None`: up to where the provider's first step begins.
-    pub until: Option<Stamp>,
+    pub until: Option<Timestamp>,
     /// When the answer must be there.
     pub deadline: Instant,
 }
@@ -120,7 +125,7 @@ pub struct HistoryPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionKind {
     /// This many units (in millionths) for each one before; never 0.
-    Split(Amount),
+    Split(Quantity),
     /// This much cash for each unit held.
     Dividend(Money),
 }
@@ -129,7 +134,7 @@ pub enum ActionKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Action {
     /// The ex-date, in market time.
-    pub time: Stamp,
+    pub time: Timestamp,
     /// Whose.
     pub symbol: Symbol,
     /// What happens.
@@ -138,7 +143,7 @@ pub struct Action {
 
 /// Why a provider could not answer. Each becomes a message that a sysadmin can act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum ProviderError {
     /// It will not work until a person changes something: a key, a URL, a file.
     Refused(String),
     /// Called too often; not before this long.
@@ -151,23 +156,25 @@ pub enum Failure {
     Broken(String),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ProviderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(text) | Failure::Unreachable(text) | Failure::Broken(text) => f.write_str(text),
-            Failure::Limited(wait) => write!(f, "it asks to be left alone for {} s", wait.as_secs()),
-            Failure::Budget(wait) => {
+            ProviderError::Refused(text) | ProviderError::Unreachable(text) | ProviderError::Broken(text) => {
+                f.write_str(text)
+            }
+            ProviderError::Limited(wait) => write!(f, "it asks to be left alone for {} s", wait.as_secs()),
+            ProviderError::Budget(wait) => {
                 write!(f, "our budget of calls is spent for another {} s", wait.as_secs())
             }
         }
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for ProviderError {}
 
 /// A market file or setting that is wrong, with the place: the daemon ends with exit code 78.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigFault {
+pub struct AssetsConfigError {
     /// The file, where it is a file's fault.
     pub file: Option<PathBuf>,
     /// Its line, from 1.
@@ -176,10 +183,10 @@ pub struct ConfigFault {
     pub reason: String,
 }
 
-impl ConfigFault {
+impl AssetsConfigError {
     /// A fault of a file as a whole.
-    pub fn in_file(file: impl Into<PathBuf>, reason: impl Into<String>) -> ConfigFault {
-        ConfigFault {
+    pub fn in_file(file: impl Into<PathBuf>, reason: impl Into<String>) -> AssetsConfigError {
+        AssetsConfigError {
             file: Some(file.into()),
             line: None,
             reason: reason.into(),
@@ -187,8 +194,8 @@ impl ConfigFault {
     }
 
     /// A fault in one line of a file.
-    pub fn at_line(file: impl Into<PathBuf>, line: u64, reason: impl Into<String>) -> ConfigFault {
-        ConfigFault {
+    pub fn at_line(file: impl Into<PathBuf>, line: u64, reason: impl Into<String>) -> AssetsConfigError {
+        AssetsConfigError {
             file: Some(file.into()),
             line: Some(line),
             reason: reason.into(),
@@ -196,8 +203,8 @@ impl ConfigFault {
     }
 
     /// A fault of a setting.
-    pub fn setting(reason: impl Into<String>) -> ConfigFault {
-        ConfigFault {
+    pub fn setting(reason: impl Into<String>) -> AssetsConfigError {
+        AssetsConfigError {
             file: None,
             line: None,
             reason: reason.into(),
@@ -205,7 +212,7 @@ impl ConfigFault {
     }
 }
 
-impl fmt::Display for ConfigFault {
+impl fmt::Display for AssetsConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
             write!(f, "{}", file.display())?;
@@ -218,4 +225,4 @@ impl fmt::Display for ConfigFault {
     }
 }
 
-impl std::error::Error for ConfigFault {}
+impl std::error::Error for AssetsConfigError {}

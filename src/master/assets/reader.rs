@@ -3,8 +3,8 @@
 //! The stored bars, as they are read: through a connection of its own, so that no question waits for an
 //! update that is being written, and none sees what is not published yet.
 
-use super::store::{AssetId, Period, ROLL_UPS, Result, bar_of, counts, roll_up};
-use crate::model::{Bar, Stamp, Symbol};
+use super::store::{AssetId, BarPeriod, ROLL_UPS, StoreResult, bar_of, counts, roll_up};
+use crate::model::{Bar, Symbol, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A reader waits this long at most, which it only does while the database is being recovered.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads the stored bars.
-pub struct Reader {
+pub struct BarReader {
     database: Connection,
     assets: Arc<HashMap<Symbol, AssetId>>,
 }
 
 /// The stored bars at one moment: whatever is written meanwhile is not seen.
-pub struct View<'a> {
+pub struct BarSnapshot<'a> {
     transaction: Transaction<'a>,
     /// Updates that have not been moved yet and are published: from `.0` up to and without `.1`.
     hot: (i64, i64),
@@ -29,18 +29,18 @@ pub struct View<'a> {
     last: RefCell<Option<(AssetId, Arc<[Bar]>)>>,
 }
 
-impl Reader {
+impl BarReader {
     /// A reader of the database at `path`, for these assets.
     ///
     /// # Errors
     /// The database.
-    pub fn open(path: &str, assets: Arc<HashMap<Symbol, AssetId>>) -> Result<Reader> {
+    pub fn open(path: &str, assets: Arc<HashMap<Symbol, AssetId>>) -> StoreResult<BarReader> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Connection::open_with_flags(path, flags)?;
-        database.busy_timeout(BUSY)?;
+        database.busy_timeout(BUSY_TIMEOUT)?;
         database.pragma_update(None, "query_only", true)?;
         database.set_prepared_statement_cache_capacity(32);
-        Ok(Reader { database, assets })
+        Ok(BarReader { database, assets })
     }
 
     /// The number of a listed asset.
@@ -52,7 +52,7 @@ impl Reader {
     ///
     /// # Errors
     /// The database.
-    pub fn view(&self, number: u64) -> Result<View<'_>> {
+    pub fn view(&self, number: u64) -> StoreResult<BarSnapshot<'_>> {
         let transaction = Transaction::new_unchecked(&self.database, TransactionBehavior::Deferred)?;
         let hot = transaction
             // Two questions, since SQLite answers each by one look into the key, and both together by a scan.
@@ -64,7 +64,7 @@ impl Reader {
             })?;
         let published = i64::try_from(number).unwrap_or(i64::MAX).saturating_add(1);
         let (first, end) = (hot.0.unwrap_or(0), hot.1.unwrap_or(0));
-        Ok(View {
+        Ok(BarSnapshot {
             transaction,
             hot: (first, end.min(published)),
             last: RefCell::new(None),
@@ -72,9 +72,9 @@ impl Reader {
     }
 }
 
-impl View<'_> {
+impl BarSnapshot<'_> {
     /// One asset's bars that have not been moved yet, in order of time.
-    fn hot_bars(&self, asset: AssetId) -> Result<Arc<[Bar]>> {
+    fn hot_bars(&self, asset: AssetId) -> StoreResult<Arc<[Bar]>> {
         if let Some((last, bars)) = &*self.last.borrow()
             && *last == asset
         {
@@ -96,17 +96,17 @@ impl View<'_> {
     }
 
     /// Up to which day the days are a provider's own.
-    fn own_days(&self, asset: AssetId) -> Result<Option<Stamp>> {
+    fn own_days(&self, asset: AssetId) -> StoreResult<Option<Timestamp>> {
         let mut read = self
             .transaction
             .prepare_cached("SELECT filled_to FROM assets WHERE id = ?1 AND own_days = 1")?;
         let own = read
             .query_row([asset.0], |row| row.get::<_, Option<i64>>(0))
             .optional()?;
-        Ok(own.flatten().map(Stamp))
+        Ok(own.flatten().map(Timestamp))
     }
 
-    fn range(&self, table: &str, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
+    fn range(&self, table: &str, asset: AssetId, from: Timestamp, to: Timestamp) -> StoreResult<Vec<Bar>> {
         let mut read = self.transaction.prepare_cached(&format!(
             "SELECT time, open, high, low, close, volume FROM {table}
              WHERE asset = ?1 AND time >= ?2 AND time <= ?3 ORDER BY time"
@@ -119,7 +119,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// The database.
-    pub fn ticks(&self, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
+    pub fn ticks(&self, asset: AssetId, from: Timestamp, to: Timestamp) -> StoreResult<Vec<Bar>> {
         let mut bars = self.range("bars", asset, from, to)?;
         let hot = self.hot_bars(asset)?;
         bars.extend(hot.iter().filter(|bar| bar.time >= from && bar.time <= to));
@@ -130,7 +130,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// The database.
-    pub fn days(&self, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
+    pub fn days(&self, asset: AssetId, from: Timestamp, to: Timestamp) -> StoreResult<Vec<Bar>> {
         self.rolled(ROLL_UPS[0], asset, from, to)
     }
 
@@ -138,17 +138,17 @@ impl View<'_> {
     ///
     /// # Errors
     /// The database.
-    pub fn months(&self, asset: AssetId, from: Stamp, to: Stamp) -> Result<Vec<Bar>> {
+    pub fn months(&self, asset: AssetId, from: Timestamp, to: Timestamp) -> StoreResult<Vec<Bar>> {
         self.rolled(ROLL_UPS[1], asset, from, to)
     }
 
     fn rolled(
         &self,
-        (table, period): (&str, Period),
+        (table, period): (&str, BarPeriod),
         asset: AssetId,
-        from: Stamp,
-        to: Stamp,
-    ) -> Result<Vec<Bar>> {
+        from: Timestamp,
+        to: Timestamp,
+    ) -> StoreResult<Vec<Bar>> {
         let moved = self.range(table, asset, from, to)?;
         let own = self.own_days(asset)?;
         let hot = self.hot_bars(asset)?;
@@ -164,7 +164,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// The database.
-    pub fn newest(&self, asset: AssetId) -> Result<Option<(Bar, Bar)>> {
+    pub fn newest(&self, asset: AssetId) -> StoreResult<Option<(Bar, Bar)>> {
         let newest = |table: &str| {
             let mut read = self.transaction.prepare_cached(&format!(
                 "SELECT time, open, high, low, close, volume FROM {table}
@@ -193,7 +193,7 @@ impl View<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::{Position, Store};
+    use super::super::store::{BarStore, UpdatePosition};
     use super::*;
     use crate::model::Money;
 
@@ -206,14 +206,14 @@ mod tests {
         database
             .execute_batch(include_str!("../../../sql/0002_assets.sql"))
             .unwrap();
-        let mut store = Store::open(database, None).unwrap();
+        let mut store = BarStore::open(database, None).unwrap();
         let symbol = Symbol::parse("A").unwrap();
         store.set_assets(&[symbol]).unwrap();
         let id = store.id(&symbol).unwrap();
-        let reader = Reader::open(path.to_str().unwrap(), store.ids()).unwrap();
+        let reader = BarReader::open(path.to_str().unwrap(), store.ids()).unwrap();
         let mut commit = |number: u64| {
             let price = Money(100);
-            let time = Stamp(i64::try_from(number).unwrap() * 1000);
+            let time = Timestamp(i64::try_from(number).unwrap() * 1000);
             let bar = Bar {
                 time,
                 open: price,
@@ -222,7 +222,7 @@ mod tests {
                 close: price,
                 volume: 1,
             };
-            let position = Position {
+            let position = UpdatePosition {
                 number,
                 time: Some(time),
                 exhausted: false,
@@ -231,7 +231,7 @@ mod tests {
         };
         commit(1);
         commit(2);
-        let count = |view: &View<'_>| view.ticks(id, Stamp(0), Stamp(i64::MAX)).unwrap().len();
+        let count = |view: &BarSnapshot<'_>| view.ticks(id, Timestamp(0), Timestamp(i64::MAX)).unwrap().len();
         assert_eq!(
             count(&reader.view(1).unwrap()),
             1,
@@ -244,7 +244,7 @@ mod tests {
         let view = reader.view(3).unwrap();
         assert_eq!(count(&view), 3);
         let day = view.newest(id).unwrap().unwrap().1;
-        assert_eq!((day.volume, day.time), (3, Stamp(0)));
+        assert_eq!((day.volume, day.time), (3, Timestamp(0)));
         assert!(
             reader.database.execute("DELETE FROM bars_hot", []).is_err(),
             "it only reads"

@@ -2,11 +2,12 @@
 //!
 //! Prices from a folder of CSV files, published one step at a time.
 
-use super::market_file::{self, Rows};
+use super::market_file::{self, MarketRows};
 use super::provider::{
-    Action, Batch, Clock, ConfigFault, Failure, HistoryAsk, HistoryPage, Latest, Provider, Resolution,
+    Action, AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    ProviderError, Resolution,
 };
-use crate::model::{Bar, Stamp, Symbol};
+use crate::model::{Bar, Symbol, Timestamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,7 +17,7 @@ const PAGE: usize = 4096;
 
 /// Which assets to retrieve (2.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum SymbolSelection {
     /// Every one that the provider has.
     All,
     /// These alone.
@@ -29,49 +30,52 @@ pub struct ReplayConfig {
     /// One CSV a symbol.
     pub directory: PathBuf,
     /// The replay begins with the first step at or after this; `None`: with the first of all.
-    pub start: Option<Stamp>,
+    pub start: Option<Timestamp>,
 }
 
 /// One bar of a step.
 #[derive(Debug, Clone, Copy)]
 struct Step {
-    time: Stamp,
+    time: Timestamp,
     symbol: Symbol,
     bar: Bar,
 }
 
 /// A file that is being read page by page.
-struct Open {
+struct OpenReplay {
     symbol: Symbol,
-    after: Option<Stamp>,
+    after: Option<Timestamp>,
     /// Read from the file already, and belongs to the next page.
     ahead: Option<Bar>,
-    rows: Rows,
+    rows: MarketRows,
 }
 
 /// The replay.
-pub struct Replay {
+pub struct ReplayProvider {
     files: BTreeMap<Symbol, PathBuf>,
     /// Every bar from the start on, in order of time, then symbol.
     steps: Vec<Step>,
     /// Time of the first step; bars before it are history.
-    first: Stamp,
+    first: Timestamp,
     actions: Vec<Action>,
-    open: Option<Open>,
+    open: Option<OpenReplay>,
 }
 
-impl Replay {
+impl ReplayProvider {
     /// Reads and checks the whole folder.
     ///
     /// # Errors
     /// A file that is missing or broken, with its line and what is wrong with it; no step at or after the
     /// start.
-    pub fn open(config: &ReplayConfig, wanted: &Wanted) -> Result<Replay, ConfigFault> {
+    pub fn open(
+        config: &ReplayConfig,
+        wanted: &SymbolSelection,
+    ) -> Result<ReplayProvider, AssetsConfigError> {
         let mut files = market_file::folder(&config.directory)?;
-        if let Wanted::Listed(symbols) = wanted {
+        if let SymbolSelection::Listed(symbols) = wanted {
             for symbol in symbols {
                 if !files.contains_key(symbol) {
-                    return Err(ConfigFault::in_file(
+                    return Err(AssetsConfigError::in_file(
                         &config.directory,
                         format!("the folder holds no {symbol}.csv, and {symbol} is on the list of assets"),
                     ));
@@ -80,7 +84,7 @@ impl Replay {
             files.retain(|symbol, _| symbols.contains(symbol));
         }
         if files.is_empty() {
-            return Err(ConfigFault::in_file(
+            return Err(AssetsConfigError::in_file(
                 &config.directory,
                 "the folder holds no SYMBOL.csv to replay",
             ));
@@ -91,7 +95,7 @@ impl Replay {
         }
         steps.sort_unstable_by_key(|step| (step.time, step.symbol));
         let Some(first) = steps.first().map(|step| step.time) else {
-            return Err(ConfigFault::in_file(
+            return Err(AssetsConfigError::in_file(
                 &config.directory,
                 "no bar of any file is at or after the replay's start",
             ));
@@ -100,7 +104,7 @@ impl Replay {
             .into_iter()
             .filter(|action| files.contains_key(&action.symbol))
             .collect();
-        Ok(Replay {
+        Ok(ReplayProvider {
             files,
             steps,
             first,
@@ -110,7 +114,7 @@ impl Replay {
     }
 
     /// The step after `after`, which are bars of one time; empty after the last.
-    fn step_after(&self, after: Option<Stamp>) -> &[Step] {
+    fn step_after(&self, after: Option<Timestamp>) -> &[Step] {
         let begin = after.map_or(0, |after| self.steps.partition_point(|step| step.time <= after));
         let Some(time) = self.steps.get(begin).map(|step| step.time) else {
             return &[];
@@ -119,7 +123,7 @@ impl Replay {
         &self.steps[begin..begin + length]
     }
 
-    fn page(&mut self, ask: &HistoryAsk) -> Result<HistoryPage, ConfigFault> {
+    fn page(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, AssetsConfigError> {
         let past = |bar: &Bar| match ask.until {
             Some(until) => bar.time <= until,
             None => bar.time < self.first,
@@ -132,11 +136,11 @@ impl Replay {
             .filter(|open| open.symbol == ask.symbol && open.after == ask.after);
         let mut open = match (resumed, self.files.get(&ask.symbol)) {
             (Some(open), _) => open,
-            (None, Some(path)) => Open {
+            (None, Some(path)) => OpenReplay {
                 symbol: ask.symbol,
                 after: ask.after,
                 ahead: None,
-                rows: Rows::open(path)?,
+                rows: MarketRows::open(path)?,
             },
             (None, None) => {
                 return Ok(HistoryPage {
@@ -179,8 +183,8 @@ impl Replay {
 }
 
 /// The bars of a file from the start on; the whole file is read and checked.
-fn from_start(symbol: Symbol, path: &Path, start: Option<Stamp>) -> Result<Vec<Step>, ConfigFault> {
-    let mut rows = Rows::open(path)?;
+fn from_start(symbol: Symbol, path: &Path, start: Option<Timestamp>) -> Result<Vec<Step>, AssetsConfigError> {
+    let mut rows = MarketRows::open(path)?;
     let mut steps = Vec::new();
     let mut any = false;
     while let Some(bar) = rows.next_bar()? {
@@ -196,46 +200,51 @@ fn from_start(symbol: Symbol, path: &Path, start: Option<Stamp>) -> Result<Vec<S
     if any {
         Ok(steps)
     } else {
-        Err(ConfigFault::in_file(path, "the file holds no bar"))
+        Err(AssetsConfigError::in_file(path, "the file holds no bar"))
     }
 }
 
-impl Provider for Replay {
+impl Provider for ReplayProvider {
     fn name(&self) -> &'static str {
         "replay"
     }
 
-    fn clock(&self) -> Clock {
-        Clock::Own
+    fn clock(&self) -> MarketClock {
+        MarketClock::Own
     }
 
-    fn list(&mut self, _deadline: Instant) -> Result<Vec<Symbol>, Failure> {
+    fn list(&mut self, _deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
         Ok(self.files.keys().copied().collect())
     }
 
-    fn latest(&mut self, ask: &Latest<'_>) -> Result<Batch, Failure> {
+    fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
         let step = self.step_after(ask.after);
         let Some(now) = step.first().map(|step| step.time) else {
-            return Ok(Batch {
+            return Ok(PriceBatch {
                 now: ask.after.unwrap_or_default(),
                 exhausted: true,
-                ..Batch::default()
+                ..PriceBatch::default()
             });
         };
-        Ok(Batch {
+        Ok(PriceBatch {
             now,
             bars: step.iter().map(|step| (step.symbol, Ok(step.bar))).collect(),
             exhausted: self.step_after(Some(now)).is_empty(),
-            ..Batch::default()
+            ..PriceBatch::default()
         })
     }
 
-    fn history(&mut self, ask: &HistoryAsk) -> Result<HistoryPage, Failure> {
+    fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
         self.page(ask)
-            .map_err(|fault| Failure::Refused(fault.to_string()))
+            .map_err(|fault| ProviderError::Refused(fault.to_string()))
     }
 
-    fn actions(&mut self, from: Option<Stamp>, to: Stamp, _: Instant) -> Result<Vec<Action>, Failure> {
+    fn actions(
+        &mut self,
+        from: Option<Timestamp>,
+        to: Timestamp,
+        _: Instant,
+    ) -> Result<Vec<Action>, ProviderError> {
         let wanted = |action: &&Action| from.is_none_or(|from| action.time > from) && action.time <= to;
         Ok(self.actions.iter().filter(wanted).copied().collect())
     }
@@ -244,12 +253,12 @@ impl Provider for Replay {
 #[cfg(test)]
 mod tests {
     use super::super::provider::ActionKind;
-    use super::super::snapshot::Snapshot;
+    use super::super::snapshot::PriceSnapshot;
     use super::*;
-    use crate::model::Amount;
+    use crate::model::Quantity;
 
-    fn at(text: &str) -> Stamp {
-        Stamp::parse(text).unwrap()
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
     }
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -260,12 +269,12 @@ mod tests {
         dir
     }
 
-    fn open(dir: &Path, start: Option<&str>) -> Result<Replay, ConfigFault> {
+    fn open(dir: &Path, start: Option<&str>) -> Result<ReplayProvider, AssetsConfigError> {
         let config = ReplayConfig {
             directory: dir.to_owned(),
             start: start.map(at),
         };
-        Replay::open(&config, &Wanted::All)
+        ReplayProvider::open(&config, &SymbolSelection::All)
     }
 
     fn soon() -> Instant {
@@ -286,8 +295,8 @@ mod tests {
         ]);
         let mut replay = open(dir.path(), Some("2013-01-02T00:00:01Z")).unwrap();
         let symbols = replay.list(soon()).unwrap();
-        let last = Snapshot::default();
-        let mut ask = Latest {
+        let last = PriceSnapshot::default();
+        let mut ask = LatestRequest {
             symbols: &symbols,
             after: None,
             last: &last,
@@ -307,7 +316,7 @@ mod tests {
         let third = replay.latest(&ask).unwrap();
         assert!(third.bars.is_empty() && third.exhausted);
 
-        let past = HistoryAsk {
+        let past = HistoryRequest {
             symbol: symbols[0],
             after: None,
             until: None,
@@ -317,7 +326,7 @@ mod tests {
         assert_eq!((page.bars.len(), page.more), (1, false));
         let known = replay.actions(None, at("2013-02-01"), soon()).unwrap();
         assert_eq!(known.len(), 1, "X is not replayed");
-        assert_eq!(known[0].kind, ActionKind::Split(Amount(2_000_000)));
+        assert_eq!(known[0].kind, ActionKind::Split(Quantity(2_000_000)));
     }
 
     #[test]
@@ -333,7 +342,7 @@ mod tests {
         let mut times = Vec::new();
         let mut after = None;
         loop {
-            let ask = HistoryAsk {
+            let ask = HistoryRequest {
                 symbol: Symbol::parse("A").unwrap(),
                 after,
                 until: None,
@@ -363,8 +372,8 @@ mod tests {
             directory: dir.path().to_owned(),
             start: None,
         };
-        let wanted = Wanted::Listed(vec![Symbol::parse("B").unwrap()]);
-        let fault = Replay::open(&config, &wanted).err().unwrap();
+        let wanted = SymbolSelection::Listed(vec![Symbol::parse("B").unwrap()]);
+        let fault = ReplayProvider::open(&config, &wanted).err().unwrap();
         assert!(fault.to_string().contains("no B.csv"), "{fault}");
         let fault = open(dir.path(), Some("2013-01-03")).err().unwrap();
         assert!(fault.to_string().contains("start"), "{fault}");

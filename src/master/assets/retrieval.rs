@@ -3,9 +3,9 @@
 //! The thread beside the module that waits for providers, so that a slow API delays no question. It holds
 //! them in order of preference: an asset is asked of the first that has it and is well.
 
-use super::provider::{Action, Batch, Clock, Failure, Latest, Provider};
-use super::snapshot::Snapshot;
-use crate::model::{Bar, Stamp, Symbol};
+use super::provider::{Action, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError};
+use super::snapshot::PriceSnapshot;
+use crate::model::{Bar, Symbol, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,38 +18,38 @@ const BACK_OFF_MAX: u32 = 16;
 const LIST_AGAIN: Duration = Duration::from_secs(600);
 
 /// One update is to be retrieved.
-pub struct Task {
+pub struct RetrievalTask {
     /// The assets wanted.
     pub symbols: Arc<[Symbol]>,
     /// Market time of the last step.
-    pub after: Option<Stamp>,
+    pub after: Option<Timestamp>,
     /// Actions after this are wanted; `None`: all.
-    pub actions_after: Option<Stamp>,
+    pub actions_after: Option<Timestamp>,
     /// The prices in force.
-    pub last: Arc<Snapshot>,
+    pub last: Arc<PriceSnapshot>,
     /// When the answer must be there.
     pub deadline: Instant,
 }
 
 /// What came of it.
 #[derive(Debug, Default)]
-pub struct Answer {
+pub struct RetrievalResult {
     /// The market's time now.
-    pub now: Stamp,
+    pub now: Timestamp,
     /// What came for each symbol, and whose time it is stamped with.
-    pub bars: Vec<(Symbol, Clock, Result<Bar, String>)>,
+    pub bars: Vec<(Symbol, MarketClock, Result<Bar, String>)>,
     /// Splits and dividends up to now.
     pub actions: Vec<Action>,
     /// No step follows.
     pub exhausted: bool,
     /// Which provider failed, and why.
-    pub failures: Vec<(&'static str, Failure)>,
+    pub failures: Vec<(&'static str, ProviderError)>,
     /// Which provider answered.
     pub served: Vec<&'static str>,
 }
 
 /// A provider with its health.
-struct Source {
+struct ProviderHealth {
     provider: Box<dyn Provider>,
     /// What it has; `None` until it has told, and then it is asked for anything.
     has: Option<Arc<HashSet<Symbol>>>,
@@ -63,14 +63,14 @@ struct Source {
 
 /// The providers, best first.
 pub struct Retrieval {
-    sources: Vec<Source>,
+    sources: Vec<ProviderHealth>,
     interval: Duration,
 }
 
 impl Retrieval {
     /// The providers, best first, for updates at this interval.
     pub fn new(providers: Vec<Box<dyn Provider>>, interval: Duration) -> Retrieval {
-        let source = |provider| Source {
+        let source = |provider| ProviderHealth {
             provider,
             has: None,
             listed: Instant::now(),
@@ -84,7 +84,7 @@ impl Retrieval {
     }
 
     /// Every asset that any provider has, and which providers could not tell.
-    pub fn list(&mut self, deadline: Instant) -> (Vec<Symbol>, Vec<(&'static str, Failure)>) {
+    pub fn list(&mut self, deadline: Instant) -> (Vec<Symbol>, Vec<(&'static str, ProviderError)>) {
         let mut all = Vec::new();
         let mut failures = Vec::new();
         for source in &mut self.sources {
@@ -116,7 +116,7 @@ impl Retrieval {
 
     /// Answers tasks until the module is gone. At most one task is ever under way, and the channel back has
     /// room for its answer: so the two channels between the module and this thread cannot block each other.
-    pub fn run(mut self, tasks: &Receiver<Task>, answers: &Sender<Answer>) {
+    pub fn run(mut self, tasks: &Receiver<RetrievalTask>, answers: &Sender<RetrievalResult>) {
         for task in tasks {
             let answer = self.update(&task);
             if answers.send(answer).is_err() {
@@ -126,8 +126,8 @@ impl Retrieval {
     }
 
     /// Retrieves one update.
-    pub fn update(&mut self, task: &Task) -> Answer {
-        let mut answer = Answer::default();
+    pub fn update(&mut self, task: &RetrievalTask) -> RetrievalResult {
+        let mut answer = RetrievalResult::default();
         let mut left: Vec<Symbol> = task.symbols.to_vec();
         let mut unknown = Vec::new();
         for source in &mut self.sources {
@@ -167,13 +167,13 @@ impl Retrieval {
         let nobody = "no provider knows such a symbol any more".to_owned();
         let unknown = unknown
             .into_iter()
-            .map(|symbol| (symbol, Clock::Real, Err(nobody.clone())));
+            .map(|symbol| (symbol, MarketClock::Real, Err(nobody.clone())));
         answer.bars.extend(unknown);
         answer
     }
 }
 
-impl Source {
+impl ProviderHealth {
     /// Asks for the list again where it has not come yet.
     fn list_again(&mut self, deadline: Instant) {
         if self.has.is_none() && self.listed.elapsed() >= LIST_AGAIN {
@@ -190,8 +190,12 @@ impl Source {
         }
     }
 
-    fn ask(&mut self, task: &Task, symbols: &[Symbol]) -> Result<(Batch, Vec<Action>), Failure> {
-        let batch = self.provider.latest(&Latest {
+    fn ask(
+        &mut self,
+        task: &RetrievalTask,
+        symbols: &[Symbol],
+    ) -> Result<(PriceBatch, Vec<Action>), ProviderError> {
+        let batch = self.provider.latest(&LatestRequest {
             symbols,
             after: task.after,
             last: &task.last,
@@ -204,10 +208,12 @@ impl Source {
     }
 
     /// After a failure: twice as long as the last time, and at least as long as it asks for.
-    fn rest(&mut self, failure: &Failure, interval: Duration) {
+    fn rest(&mut self, failure: &ProviderError, interval: Duration) {
         let asked = match failure {
-            Failure::Limited(wait) | Failure::Budget(wait) => *wait,
-            Failure::Refused(_) | Failure::Unreachable(_) | Failure::Broken(_) => Duration::ZERO,
+            ProviderError::Limited(wait) | ProviderError::Budget(wait) => *wait,
+            ProviderError::Refused(_) | ProviderError::Unreachable(_) | ProviderError::Broken(_) => {
+                Duration::ZERO
+            }
         };
         // The first failure is followed by a try at the very next update.
         let intervals = match self.failures {

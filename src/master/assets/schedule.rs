@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 /// The grid of updates.
 #[derive(Debug, Clone, Copy)]
-pub struct Schedule {
+pub struct UpdateSchedule {
     interval: Duration,
     due: Instant,
 }
 
-impl Schedule {
+impl UpdateSchedule {
     /// The first update is due at `first`, and each `interval` after it.
-    pub fn new(interval: Duration, first: Instant) -> Schedule {
-        Schedule { interval, due: first }
+    pub fn new(interval: Duration, first: Instant) -> UpdateSchedule {
+        UpdateSchedule { interval, due: first }
     }
 
     /// When the next update is due.
@@ -48,7 +48,7 @@ mod tests {
         let start = Instant::now();
         let second = Duration::from_secs(1);
         let ms = Duration::from_millis;
-        let mut schedule = Schedule::new(second, start);
+        let mut schedule = UpdateSchedule::new(second, start);
         assert_eq!(schedule.begin(start + ms(3)), 0);
         assert_eq!(schedule.due(), start + second);
         assert_eq!(schedule.begin(start + ms(1_400)), 0);

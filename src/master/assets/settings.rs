@@ -2,13 +2,13 @@
 //!
 //! The module's settings, and the providers that they ask for.
 
-use super::alpaca::{self, Alpaca, AlpacaConfig};
-use super::binance::{Binance, BinanceConfig};
-use super::budget::{Budget, Purpose};
-use super::http::Http;
-use super::provider::{Clock, ConfigFault, Provider};
-use super::replay::{Replay, ReplayConfig, Wanted};
-use super::simulated::{Simulated, SimulatedConfig};
+use super::alpaca::{self, AlpacaConfig, AlpacaProvider};
+use super::binance::{BinanceConfig, BinanceProvider};
+use super::budget::{CallBudget, Purpose};
+use super::http::ProviderHttp;
+use super::provider::{AssetsConfigError, MarketClock, Provider};
+use super::replay::{ReplayConfig, ReplayProvider, SymbolSelection};
+use super::simulated::{SimulatedConfig, SimulatedProvider};
 use crate::config::{self, MasterConfig, ProviderKind, Symbols};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const ALPACA_CURRENCY: &str = "USD";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetsConfig {
     /// List of assets to retrieve (2.3.1).
-    pub symbols: Wanted,
+    pub symbols: SymbolSelection,
     /// Providers, best first; at least one.
     pub providers: Vec<ProviderConfig>,
     /// Stock Data Update Interval (2.3.4).
@@ -75,17 +75,17 @@ impl AssetsConfig {
     ///
     /// # Errors
     /// A provider that cannot be used.
-    pub fn of(config: &MasterConfig) -> Result<AssetsConfig, ConfigFault> {
+    pub fn of(config: &MasterConfig) -> Result<AssetsConfig, AssetsConfigError> {
         let assets = &config.assets;
         let mut providers = Vec::new();
         for kind in &assets.providers {
             providers.push(settings(*kind, assets).ok_or_else(|| {
-                ConfigFault::setting(format!(
+                AssetsConfigError::setting(format!(
                     "assets.provider: {kind} is named, and its table [assets.{kind}] is missing"
                 ))
             })?);
             if *kind == ProviderKind::Alpaca && config.currency != ALPACA_CURRENCY {
-                return Err(ConfigFault::setting(format!(
+                return Err(AssetsConfigError::setting(format!(
                     "assets.provider: alpaca's prices are in {ALPACA_CURRENCY}, and currency is {}",
                     config.currency
                 )));
@@ -93,8 +93,8 @@ impl AssetsConfig {
         }
         Ok(AssetsConfig {
             symbols: match &assets.symbols {
-                Symbols::All => Wanted::All,
-                Symbols::List(symbols) => Wanted::Listed(symbols.iter().copied().collect()),
+                Symbols::All => SymbolSelection::All,
+                Symbols::List(symbols) => SymbolSelection::Listed(symbols.iter().copied().collect()),
             },
             providers,
             update_interval: config.update_interval,
@@ -107,7 +107,7 @@ impl AssetsConfig {
 }
 
 /// One provider's table as its settings here.
-fn settings(kind: ProviderKind, assets: &config::Assets) -> Option<ProviderConfig> {
+fn settings(kind: ProviderKind, assets: &config::AssetSettings) -> Option<ProviderConfig> {
     Some(match kind {
         ProviderKind::Replay => {
             let replay = assets.replay.as_ref()?;
@@ -148,47 +148,58 @@ fn settings(kind: ProviderKind, assets: &config::Assets) -> Option<ProviderConfi
 ///
 /// # Errors
 /// What is wrong, with its place.
-pub fn check_config(config: &AssetsConfig) -> Result<(), ConfigFault> {
+pub fn check_config(config: &AssetsConfig) -> Result<(), AssetsConfigError> {
     build(config, &budgets(config), Purpose::Update).map(drop)
 }
 
 /// A budget of calls for each provider, in their order.
-pub(super) fn budgets(config: &AssetsConfig) -> Vec<Arc<Budget>> {
-    let budget = |_| Arc::new(Budget::new(config.calls_per_minute, config.calls_per_day.into()));
+pub(super) fn budgets(config: &AssetsConfig) -> Vec<Arc<CallBudget>> {
+    let budget = |_| {
+        Arc::new(CallBudget::new(
+            config.calls_per_minute,
+            config.calls_per_day.into(),
+        ))
+    };
     config.providers.iter().map(budget).collect()
 }
 
 /// The providers, best first.
 pub(super) fn build(
     config: &AssetsConfig,
-    budgets: &[Arc<Budget>],
+    budgets: &[Arc<CallBudget>],
     purpose: Purpose,
-) -> Result<Vec<Box<dyn Provider>>, ConfigFault> {
+) -> Result<Vec<Box<dyn Provider>>, AssetsConfigError> {
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();
     for (provider, budget) in config.providers.iter().zip(budgets) {
-        let http =
-            |headers, ca: &Option<PathBuf>| Http::new(Arc::clone(budget), purpose, headers, ca.as_deref());
+        let http = |headers, ca: &Option<PathBuf>| {
+            ProviderHttp::new(Arc::clone(budget), purpose, headers, ca.as_deref())
+        };
         providers.push(match provider {
-            ProviderConfig::Replay(replay) => Box::new(Replay::open(replay, &config.symbols)?),
-            ProviderConfig::Simulated(simulated) => Box::new(Simulated::new(
+            ProviderConfig::Replay(replay) => Box::new(ReplayProvider::open(replay, &config.symbols)?),
+            ProviderConfig::Simulated(simulated) => Box::new(SimulatedProvider::new(
                 *simulated,
                 &config.symbols,
                 config.update_interval,
             )?),
             ProviderConfig::Alpaca(alpaca) => {
                 let key = alpaca::credentials(&alpaca.credentials)?;
-                Box::new(Alpaca::new(alpaca.clone(), http(key, &alpaca.ca)?))
+                Box::new(AlpacaProvider::new(alpaca.clone(), http(key, &alpaca.ca)?))
             }
-            ProviderConfig::Binance(binance) => {
-                Box::new(Binance::new(binance.clone(), http(Vec::new(), &binance.ca)?))
-            }
+            ProviderConfig::Binance(binance) => Box::new(BinanceProvider::new(
+                binance.clone(),
+                http(Vec::new(), &binance.ca)?,
+            )),
         });
     }
     if providers.is_empty() {
-        return Err(ConfigFault::setting("assets.provider names no provider"));
+        return Err(AssetsConfigError::setting("assets.provider names no provider"));
     }
-    if providers.len() > 1 && providers.iter().any(|provider| provider.clock() == Clock::Own) {
-        return Err(ConfigFault::setting(
+    if providers.len() > 1
+        && providers
+            .iter()
+            .any(|provider| provider.clock() == MarketClock::Own)
+    {
+        return Err(AssetsConfigError::setting(
             "assets.provider: replay and simulated have a time of their own, and stand alone",
         ));
     }

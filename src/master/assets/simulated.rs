@@ -3,11 +3,12 @@
 //! A seeded geometric random walk with a trading calendar: for classes, and for load.
 
 use super::provider::{
-    Batch, Clock, ConfigFault, Failure, HistoryAsk, HistoryPage, Latest, Provider, Resolution,
+    AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    ProviderError, Resolution,
 };
-use super::replay::Wanted;
+use super::replay::SymbolSelection;
 use crate::model::stamp::DAY;
-use crate::model::{Bar, Money, Stamp, Symbol};
+use crate::model::{Bar, Money, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use time::Weekday;
@@ -32,36 +33,36 @@ pub struct SimulatedConfig {
 }
 
 /// The simulated market.
-pub struct Simulated {
+pub struct SimulatedProvider {
     seed: u64,
     /// Market time between two steps, in milliseconds.
     step: i64,
     symbols: Vec<Symbol>,
 }
 
-impl Simulated {
+impl SimulatedProvider {
     /// A market whose clock runs as fast as the wall clock while it is open.
     ///
     /// # Errors
     /// A listed symbol that this market does not have.
     pub fn new(
         config: SimulatedConfig,
-        wanted: &Wanted,
+        wanted: &SymbolSelection,
         interval: Duration,
-    ) -> Result<Simulated, ConfigFault> {
+    ) -> Result<SimulatedProvider, AssetsConfigError> {
         let digits = config.symbols.to_string().len();
         let mut symbols = Vec::new();
         for number in 1..=config.symbols {
             let name = format!("SIM{number:0digits$}");
-            symbols.push(Symbol::parse(&name).map_err(|form| ConfigFault::setting(form.0))?);
+            symbols.push(Symbol::parse(&name).map_err(|form| AssetsConfigError::setting(form.0))?);
         }
-        if let Wanted::Listed(listed) = wanted {
+        if let SymbolSelection::Listed(listed) = wanted {
             if let Some(unknown) = listed
                 .iter()
                 .find(|symbol| symbols.binary_search(symbol).is_err())
             {
                 let (first, last) = (symbols.first(), symbols.last());
-                return Err(ConfigFault::setting(format!(
+                return Err(AssetsConfigError::setting(format!(
                     "assets.symbols: the simulated market has no {unknown}; its assets are {} to {}",
                     first.map_or("", Symbol::as_str),
                     last.map_or("", Symbol::as_str),
@@ -72,7 +73,7 @@ impl Simulated {
         let step = i64::try_from(interval.as_millis())
             .unwrap_or(DAY)
             .clamp(1, CLOSE - OPEN);
-        Ok(Simulated {
+        Ok(SimulatedProvider {
             seed: config.seed,
             step,
             symbols,
@@ -80,14 +81,14 @@ impl Simulated {
     }
 
     /// The time of the first step.
-    fn start() -> Stamp {
-        let day = Stamp::from_date(START.0, START.1, START.2).unwrap_or_default();
-        Stamp(day.0 + OPEN)
+    fn start() -> Timestamp {
+        let day = Timestamp::from_date(START.0, START.1, START.2).unwrap_or_default();
+        Timestamp(day.0 + OPEN)
     }
 
     /// The time of the step after this one: later in the session, or at the opening of the next.
-    fn step_after(&self, time: Stamp) -> Stamp {
-        let next = Stamp(time.0.saturating_add(self.step));
+    fn step_after(&self, time: Timestamp) -> Timestamp {
+        let next = Timestamp(time.0.saturating_add(self.step));
         let within = next.0 - next.day().0;
         if next.day() == time.day() && within <= CLOSE && is_open(next) {
             return next;
@@ -96,11 +97,11 @@ impl Simulated {
         while !is_open(day) {
             day = day.plus_days(1);
         }
-        Stamp(day.0 + OPEN)
+        Timestamp(day.0 + OPEN)
     }
 
     /// The days of history, oldest first.
-    fn past_days() -> Vec<Stamp> {
+    fn past_days() -> Vec<Timestamp> {
         let mut days = Vec::with_capacity(PAST_DAYS);
         let mut day = Self::start().day();
         while days.len() < PAST_DAYS {
@@ -127,26 +128,26 @@ impl Simulated {
 }
 
 /// Whether there is trading on the day.
-fn is_open(time: Stamp) -> bool {
+fn is_open(time: Timestamp) -> bool {
     let date = time.date();
     let holiday = HOLIDAYS.contains(&(u8::from(date.month()), date.day()));
     !holiday && !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
 }
 
-impl Provider for Simulated {
+impl Provider for SimulatedProvider {
     fn name(&self) -> &'static str {
         "simulated"
     }
 
-    fn clock(&self) -> Clock {
-        Clock::Own
+    fn clock(&self) -> MarketClock {
+        MarketClock::Own
     }
 
-    fn list(&mut self, _deadline: Instant) -> Result<Vec<Symbol>, Failure> {
+    fn list(&mut self, _deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
         Ok(self.symbols.clone())
     }
 
-    fn latest(&mut self, ask: &Latest<'_>) -> Result<Batch, Failure> {
+    fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
         let now = ask.after.map_or_else(Self::start, |after| self.step_after(after));
         let mut firsts: HashMap<Symbol, Money> = HashMap::new();
         let bars = ask.symbols.iter().map(|symbol| {
@@ -159,14 +160,14 @@ impl Provider for Simulated {
             };
             (*symbol, Ok(walk::step(self.seed, symbol, now, last, self.step)))
         });
-        Ok(Batch {
+        Ok(PriceBatch {
             now,
             bars: bars.collect(),
-            ..Batch::default()
+            ..PriceBatch::default()
         })
     }
 
-    fn history(&mut self, ask: &HistoryAsk) -> Result<HistoryPage, Failure> {
+    fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
         let wanted = |bar: &Bar| ask.after.is_none_or(|after| bar.time > after);
         Ok(HistoryPage {
             bars: self.past(&ask.symbol).into_iter().filter(wanted).collect(),
@@ -184,7 +185,7 @@ impl Provider for Simulated {
 )]
 mod walk {
     use super::{CLOSE, OPEN};
-    use crate::model::{Bar, Money, Stamp, Symbol};
+    use crate::model::{Bar, Money, Symbol, Timestamp};
 
     /// Sessions in a year: what a volatility a year is spread over.
     const SESSIONS: f64 = 252.0;
@@ -236,7 +237,7 @@ mod walk {
     }
 
     /// The bar of a step that lasts `step` milliseconds of trading, after a last price.
-    pub fn step(seed: u64, symbol: &Symbol, time: Stamp, last: Money, step: i64) -> Bar {
+    pub fn step(seed: u64, symbol: &Symbol, time: Timestamp, last: Money, step: i64) -> Bar {
         let years = step as f64 / (CLOSE - OPEN) as f64 / SESSIONS;
         // From 15 to 60 % a year, the asset's own.
         let volatility = 0.15 + 0.45 * uniform(random(seed, symbol, 0, 2));
@@ -268,12 +269,12 @@ mod walk {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::Snapshot;
+    use super::super::snapshot::PriceSnapshot;
     use super::*;
 
-    fn market(seed: u64, interval: u64) -> Simulated {
+    fn market(seed: u64, interval: u64) -> SimulatedProvider {
         let config = SimulatedConfig { symbols: 12, seed };
-        Simulated::new(config, &Wanted::All, Duration::from_secs(interval)).unwrap()
+        SimulatedProvider::new(config, &SymbolSelection::All, Duration::from_secs(interval)).unwrap()
     }
 
     fn soon() -> Instant {
@@ -281,12 +282,12 @@ mod tests {
     }
 
     /// Steps through a market as the module does, from the position and the last prices alone.
-    fn run(market: &mut Simulated, steps: usize) -> (Snapshot, Vec<Stamp>) {
+    fn run(market: &mut SimulatedProvider, steps: usize) -> (PriceSnapshot, Vec<Timestamp>) {
         let symbols = market.list(soon()).unwrap();
-        let mut snapshot = Snapshot::new(symbols.clone());
+        let mut snapshot = PriceSnapshot::new(symbols.clone());
         let mut times = Vec::new();
         for _ in 0..steps {
-            let ask = Latest {
+            let ask = LatestRequest {
                 symbols: &symbols,
                 after: times.last().copied(),
                 last: &snapshot,
@@ -323,23 +324,23 @@ mod tests {
     #[test]
     fn the_calendar_has_nights_weekends_and_holidays() {
         let (_, times) = run(&mut market(1, 600), 400);
-        assert_eq!(times[0], Stamp::parse("2024-01-02T14:30:00Z").unwrap());
-        assert_eq!(times[39], Stamp::parse("2024-01-02T21:00:00Z").unwrap());
-        assert_eq!(times[40], Stamp::parse("2024-01-03T14:30:00Z").unwrap());
+        assert_eq!(times[0], Timestamp::parse("2024-01-02T14:30:00Z").unwrap());
+        assert_eq!(times[39], Timestamp::parse("2024-01-02T21:00:00Z").unwrap());
+        assert_eq!(times[40], Timestamp::parse("2024-01-03T14:30:00Z").unwrap());
         // Friday the 5th is followed by Monday the 8th.
-        assert_eq!(times[160], Stamp::parse("2024-01-08T14:30:00Z").unwrap());
-        let past = Simulated::past_days();
+        assert_eq!(times[160], Timestamp::parse("2024-01-08T14:30:00Z").unwrap());
+        let past = SimulatedProvider::past_days();
         assert_eq!(past.len(), PAST_DAYS);
-        assert_eq!(past[PAST_DAYS - 1], Stamp::parse("2023-12-29").unwrap());
+        assert_eq!(past[PAST_DAYS - 1], Timestamp::parse("2023-12-29").unwrap());
         assert!(past.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(!past.contains(&Stamp::parse("2023-12-25").unwrap()));
+        assert!(!past.contains(&Timestamp::parse("2023-12-25").unwrap()));
     }
 
     #[test]
     fn the_past_leads_up_to_the_present() {
         let mut market = market(7, 60);
         let symbol = market.symbols[3];
-        let mut ask = HistoryAsk {
+        let mut ask = HistoryRequest {
             symbol,
             after: None,
             until: None,
@@ -360,8 +361,8 @@ mod tests {
     #[test]
     fn a_list_names_assets_of_this_market() {
         let config = SimulatedConfig { symbols: 12, seed: 1 };
-        let wanted = Wanted::Listed(vec![Symbol::parse("AAPL").unwrap()]);
-        let fault = Simulated::new(config, &wanted, Duration::from_secs(1))
+        let wanted = SymbolSelection::Listed(vec![Symbol::parse("AAPL").unwrap()]);
+        let fault = SimulatedProvider::new(config, &wanted, Duration::from_secs(1))
             .err()
             .unwrap();
         assert!(fault.to_string().contains("SIM01 to SIM12"), "{fault}");

@@ -3,14 +3,14 @@
 //! The current prices: immutable, replaced whole at each update, read by many.
 
 use super::provider::Action;
-use crate::model::{Bar, Quote, Stamp, Symbol};
+use crate::model::{Bar, Quote, Symbol, Timestamp};
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What is known of one asset now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct AssetPrice {
     /// Which asset.
     pub symbol: Symbol,
     /// The latest bar's close, with its time; `None` before its first bar.
@@ -27,7 +27,7 @@ pub struct Entry {
 
 /// What an update does with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fill {
+pub enum FillDecision {
     /// It fills at this price.
     At(Quote),
     /// The price is older than the order: it waits for the next update.
@@ -36,45 +36,45 @@ pub enum Fill {
     NoPrice,
 }
 
-impl Entry {
+impl AssetPrice {
     /// What the update that made this entry does with an order accepted at `accepted` (wall time), which is
     /// before that update's retrieval began.
-    pub fn fill(&self, accepted: Stamp) -> Fill {
+    pub fn fill(&self, accepted: Timestamp) -> FillDecision {
         match self.quote {
             Some(quote) if self.fresh && !self.stale => {
                 if self.real_time && quote.time < accepted {
-                    Fill::Wait
+                    FillDecision::Wait
                 } else {
-                    Fill::At(quote)
+                    FillDecision::At(quote)
                 }
             }
-            Some(_) | None => Fill::NoPrice,
+            Some(_) | None => FillDecision::NoPrice,
         }
     }
 }
 
 /// All current prices, as of one update.
 #[derive(Debug, Clone, Default)]
-pub struct Snapshot {
+pub struct PriceSnapshot {
     /// Number of the update that made it; goes on over restarts. 0 before the first ever.
     pub number: u64,
     /// Market time now: the newest quote's time.
-    pub market_now: Stamp,
+    pub market_now: Timestamp,
     /// When it was published, in wall time.
-    pub published: Stamp,
+    pub published: Timestamp,
     /// No update follows: quotes stay, and orders can never fill.
     pub exhausted: bool,
     /// Sorted by symbol.
-    entries: Vec<Entry>,
+    entries: Vec<AssetPrice>,
     /// Splits and dividends in force, by asset, in order of time; shared until another comes into force.
     actions: Arc<HashMap<Symbol, Vec<Action>>>,
     /// Where each symbol stands in `entries`; shared by all snapshots of one list of assets.
     index: Arc<HashMap<Symbol, usize>>,
 }
 
-impl Snapshot {
+impl PriceSnapshot {
     /// A snapshot of these assets, without any price yet.
-    pub fn new(mut symbols: Vec<Symbol>) -> Snapshot {
+    pub fn new(mut symbols: Vec<Symbol>) -> PriceSnapshot {
         symbols.sort_unstable();
         symbols.dedup();
         let index = symbols
@@ -84,7 +84,7 @@ impl Snapshot {
             .collect();
         let entries = symbols
             .into_iter()
-            .map(|symbol| Entry {
+            .map(|symbol| AssetPrice {
                 symbol,
                 quote: None,
                 day: None,
@@ -93,20 +93,20 @@ impl Snapshot {
                 stale: false,
             })
             .collect();
-        Snapshot {
+        PriceSnapshot {
             entries,
             index: Arc::new(index),
-            ..Snapshot::default()
+            ..PriceSnapshot::default()
         }
     }
 
     /// The asset of this name; `None` if it is not on the list.
-    pub fn entry(&self, symbol: &Symbol) -> Option<&Entry> {
+    pub fn entry(&self, symbol: &Symbol) -> Option<&AssetPrice> {
         self.entries.get(*self.index.get(symbol)?)
     }
 
     /// Every asset, sorted by symbol.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[AssetPrice] {
         &self.entries
     }
 
@@ -144,7 +144,7 @@ impl Snapshot {
     }
 
     /// The same prices as the next update's starting point: nothing of it is fresh yet.
-    pub(super) fn next(&self) -> Snapshot {
+    pub(super) fn next(&self) -> PriceSnapshot {
         let mut next = self.clone();
         for entry in &mut next.entries {
             entry.fresh = false;
@@ -192,21 +192,21 @@ impl Snapshot {
 
 /// Where the current snapshot hangs. Readers hold the lock for as long as it takes to clone an `Arc`.
 #[derive(Debug, Default)]
-pub struct SnapshotCell(RwLock<Arc<Snapshot>>);
+pub struct SnapshotCell(RwLock<Arc<PriceSnapshot>>);
 
 impl SnapshotCell {
     /// A cell with this snapshot in it.
-    pub fn new(snapshot: Snapshot) -> SnapshotCell {
+    pub fn new(snapshot: PriceSnapshot) -> SnapshotCell {
         SnapshotCell(RwLock::new(Arc::new(snapshot)))
     }
 
     /// The snapshot now in force.
-    pub fn load(&self) -> Arc<Snapshot> {
+    pub fn load(&self) -> Arc<PriceSnapshot> {
         Arc::clone(&self.0.read())
     }
 
     /// Replaces it whole. The assets module alone does this.
-    pub(super) fn store(&self, snapshot: Arc<Snapshot>) {
+    pub(super) fn store(&self, snapshot: Arc<PriceSnapshot>) {
         let old = std::mem::replace(&mut *self.0.write(), snapshot);
         // A large snapshot is freed here, after the lock, not under it.
         drop(old);
@@ -221,7 +221,7 @@ mod tests {
     fn bar(time: &str, price: i64) -> Bar {
         let price = Money(price);
         Bar {
-            time: Stamp::parse(time).unwrap(),
+            time: Timestamp::parse(time).unwrap(),
             open: price,
             high: price,
             low: price,
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_day_grows_and_a_new_one_begins() {
         let a = Symbol::parse("A").unwrap();
-        let mut snapshot = Snapshot::new(vec![Symbol::parse("B").unwrap(), a, a]);
+        let mut snapshot = PriceSnapshot::new(vec![Symbol::parse("B").unwrap(), a, a]);
         assert_eq!(snapshot.len(), 2);
         snapshot.take(&a, &bar("2013-03-01T10:00:00Z", 5), false);
         snapshot.take(&a, &bar("2013-03-01T11:00:00Z", 3), false);
@@ -244,12 +244,15 @@ mod tests {
             (day.open, day.high, day.low, day.close),
             (Money(5), Money(5), Money(3), Money(3))
         );
-        assert_eq!((day.volume, day.time), (20, Stamp::parse("2013-03-01").unwrap()));
+        assert_eq!(
+            (day.volume, day.time),
+            (20, Timestamp::parse("2013-03-01").unwrap())
+        );
         let mut next = snapshot.next();
         assert!(!next.entry(&a).unwrap().fresh);
         next.take(&a, &bar("2013-03-02T00:00:00Z", 9), false);
         assert_eq!(next.entry(&a).unwrap().day.unwrap().open, Money(9));
-        assert_eq!(next.market_now, Stamp::parse("2013-03-02").unwrap());
+        assert_eq!(next.market_now, Timestamp::parse("2013-03-02").unwrap());
         assert!(next.entry(&Symbol::parse("C").unwrap()).is_none());
         assert!(next.entry(&Symbol::parse("B").unwrap()).unwrap().quote.is_none());
     }
@@ -257,30 +260,37 @@ mod tests {
     #[test]
     fn an_order_fills_at_no_price_older_than_itself() {
         let a = Symbol::parse("A").unwrap();
-        let mut snapshot = Snapshot::new(vec![a]);
-        assert_eq!(snapshot.entry(&a).unwrap().fill(Stamp(0)), Fill::NoPrice);
+        let mut snapshot = PriceSnapshot::new(vec![a]);
+        assert_eq!(
+            snapshot.entry(&a).unwrap().fill(Timestamp(0)),
+            FillDecision::NoPrice
+        );
         let bar = bar("2013-03-01T10:00:00Z", 5);
         snapshot.take(&a, &bar, true);
-        snapshot.published = Stamp(bar.time.0 + 60_000);
+        snapshot.published = Timestamp(bar.time.0 + 60_000);
         snapshot.judge_age(60_000);
         let entry = *snapshot.entry(&a).unwrap();
-        assert_eq!(entry.fill(bar.time), Fill::At(bar.quote()));
-        assert_eq!(entry.fill(Stamp(bar.time.0 + 1)), Fill::Wait);
+        assert_eq!(entry.fill(bar.time), FillDecision::At(bar.quote()));
+        assert_eq!(entry.fill(Timestamp(bar.time.0 + 1)), FillDecision::Wait);
         snapshot.judge_age(59_999);
-        assert_eq!(snapshot.entry(&a).unwrap().fill(bar.time), Fill::NoPrice, "stale");
-        let mut own = Snapshot::new(vec![a]);
+        assert_eq!(
+            snapshot.entry(&a).unwrap().fill(bar.time),
+            FillDecision::NoPrice,
+            "stale"
+        );
+        let mut own = PriceSnapshot::new(vec![a]);
         own.take(&a, &bar, false);
-        own.published = Stamp(i64::MAX);
+        own.published = Timestamp(i64::MAX);
         own.judge_age(1);
         let entry = *own.entry(&a).unwrap();
         assert_eq!(
-            entry.fill(Stamp(i64::MAX)),
-            Fill::At(bar.quote()),
+            entry.fill(Timestamp(i64::MAX)),
+            FillDecision::At(bar.quote()),
             "a replay's time is its own"
         );
         assert_eq!(
-            own.next().entry(&a).unwrap().fill(Stamp(0)),
-            Fill::NoPrice,
+            own.next().entry(&a).unwrap().fill(Timestamp(0)),
+            FillDecision::NoPrice,
             "not fresh"
         );
     }

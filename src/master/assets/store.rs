@@ -6,19 +6,19 @@
 mod bars;
 mod compaction;
 
-pub(super) use bars::{Period, ROLL_UPS, bar_of, counts, roll_up};
+pub(super) use bars::{BarPeriod, ROLL_UPS, bar_of, counts, roll_up};
 pub use compaction::HOT_UPDATES;
 
 use super::provider::{Action, ActionKind, Resolution};
-use crate::model::{Amount, Bar, Money, Side, Stamp, Symbol};
+use crate::model::{Bar, Money, Quantity, Side, Symbol, Timestamp};
 use bars::{absorb, set_days, signed, unsigned};
-use compaction::Move;
+use compaction::CompactionStep;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What the database says went wrong.
-pub type Result<T> = rusqlite::Result<T>;
+pub type StoreResult<T> = rusqlite::Result<T>;
 
 /// An asset's number in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,27 +26,27 @@ pub struct AssetId(pub(super) i64);
 
 /// Where the module is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Position {
+pub struct UpdatePosition {
     /// Number of the last update.
     pub number: u64,
     /// Market time of its step.
-    pub time: Option<Stamp>,
+    pub time: Option<Timestamp>,
     /// No step follows.
     pub exhausted: bool,
 }
 
 /// How far an asset's past is filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Filled {
+pub struct BackfillProgress {
     /// Up to and with this time.
-    pub to: Option<Stamp>,
+    pub to: Option<Timestamp>,
     /// Nothing is missing.
     pub whole: bool,
 }
 
 /// A page of one asset's past.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub struct BarPage {
     /// Whose.
     pub asset: AssetId,
     /// In order of time, all later than what was filled in before.
@@ -54,7 +54,7 @@ pub struct Page {
     /// What they are.
     pub resolution: Resolution,
     /// The past is complete up to and with this time; `None`: no further than before.
-    pub to: Option<Stamp>,
+    pub to: Option<Timestamp>,
     /// Nothing is missing.
     pub whole: bool,
     /// Splits and dividends that were in force before anybody held the asset.
@@ -62,22 +62,22 @@ pub struct Page {
 }
 
 /// The stored bars.
-pub struct Store {
+pub struct BarStore {
     database: Connection,
     assets: Arc<HashMap<Symbol, AssetId>>,
     /// Sorted; those of the list.
     ids: Vec<AssetId>,
     /// Updates in `bars_hot`: from `hot.0` up to and without `hot.1`.
     hot: (i64, i64),
-    moving: Option<Move>,
+    moving: Option<CompactionStep>,
     /// Up to which day the days are a provider's own, and ours do not count.
-    own_days: HashMap<AssetId, Stamp>,
+    own_days: HashMap<AssetId, Timestamp>,
     /// Bars of `bars` older than this, in milliseconds before the newest, are deleted; `None`: kept.
     keep_ticks: Option<i64>,
 }
 
 /// Stores actions that are in force from the update of this number on; those that are known stay as they are.
-fn insert_actions(tx: &Transaction<'_>, actions: &[Action], number: i64) -> Result<()> {
+fn insert_actions(tx: &Transaction<'_>, actions: &[Action], number: i64) -> StoreResult<()> {
     let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO actions VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for action in actions {
         let (kind, value) = match action.kind {
@@ -95,20 +95,20 @@ fn insert_actions(tx: &Transaction<'_>, actions: &[Action], number: i64) -> Resu
     Ok(())
 }
 
-impl Store {
+impl BarStore {
     /// On a database whose migrations have been applied. `keep_ticks`: milliseconds before the newest bar
     /// for which an asset's bars are kept at the update interval's frequency; `None` for ever.
     ///
     /// # Errors
     /// The database.
-    pub fn open(database: Connection, keep_ticks: Option<i64>) -> Result<Store> {
+    pub fn open(database: Connection, keep_ticks: Option<i64>) -> StoreResult<BarStore> {
         database.set_prepared_statement_cache_capacity(64);
         let hot = database.query_row(
             "SELECT coalesce((SELECT min(number) FROM bars_hot), 0), coalesce((SELECT max(number) + 1 FROM bars_hot), 0)",
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        Ok(Store {
+        Ok(BarStore {
             database,
             assets: Arc::default(),
             ids: Vec::new(),
@@ -123,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// The database.
-    pub fn set_assets(&mut self, symbols: &[Symbol]) -> Result<()> {
+    pub fn set_assets(&mut self, symbols: &[Symbol]) -> StoreResult<()> {
         let tx = self
             .database
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -142,14 +142,14 @@ impl Store {
         // Bars of assets that left the list are moved all the same.
         let mut left = self.database.prepare("SELECT DISTINCT asset FROM bars_hot")?;
         let left = left.query_map([], |row| row.get(0).map(AssetId))?;
-        self.ids.extend(left.collect::<Result<Vec<_>>>()?);
+        self.ids.extend(left.collect::<StoreResult<Vec<_>>>()?);
         self.ids.sort_unstable();
         self.ids.dedup();
         let mut own = self
             .database
             .prepare("SELECT id, filled_to FROM assets WHERE own_days = 1 AND filled_to IS NOT NULL")?;
-        let own = own.query_map([], |row| Ok((AssetId(row.get(0)?), Stamp(row.get(1)?))))?;
-        self.own_days = own.collect::<Result<_>>()?;
+        let own = own.query_map([], |row| Ok((AssetId(row.get(0)?), Timestamp(row.get(1)?))))?;
+        self.own_days = own.collect::<StoreResult<_>>()?;
         self.assets = Arc::new(assets);
         self.moving = None;
         Ok(())
@@ -159,10 +159,10 @@ impl Store {
     ///
     /// # Errors
     /// The database.
-    pub fn known(&self) -> Result<Vec<Symbol>> {
+    pub fn known(&self) -> StoreResult<Vec<Symbol>> {
         let mut read = self.database.prepare("SELECT symbol FROM assets")?;
         let rows = read.query_map([], |row| row.get::<_, String>(0))?;
-        let names = rows.collect::<Result<Vec<_>>>()?;
+        let names = rows.collect::<StoreResult<Vec<_>>>()?;
         let mut symbols: Vec<Symbol> = names.iter().filter_map(|name| Symbol::parse(name).ok()).collect();
         symbols.sort_unstable();
         Ok(symbols)
@@ -187,12 +187,12 @@ impl Store {
     ///
     /// # Errors
     /// The database.
-    pub fn position(&self) -> Result<Position> {
+    pub fn position(&self) -> StoreResult<UpdatePosition> {
         let sql = "SELECT number, time, exhausted FROM assets_position";
         self.database.query_row(sql, [], |row| {
-            Ok(Position {
+            Ok(UpdatePosition {
                 number: unsigned(row.get(0)?),
-                time: row.get::<_, Option<i64>>(1)?.map(Stamp),
+                time: row.get::<_, Option<i64>>(1)?.map(Timestamp),
                 exhausted: row.get(2)?,
             })
         })
@@ -203,7 +203,12 @@ impl Store {
     ///
     /// # Errors
     /// The database; then nothing is stored.
-    pub fn commit(&mut self, position: &Position, bars: &[(Symbol, Bar)], actions: &[Action]) -> Result<()> {
+    pub fn commit(
+        &mut self,
+        position: &UpdatePosition,
+        bars: &[(Symbol, Bar)],
+        actions: &[Action],
+    ) -> StoreResult<()> {
         let number = signed(position.number);
         let tx = self
             .database
@@ -250,7 +255,7 @@ impl Store {
     ///
     /// # Errors
     /// The database.
-    pub fn actions(&self) -> Result<Vec<(Action, u64)>> {
+    pub fn actions(&self) -> StoreResult<Vec<(Action, u64)>> {
         let mut read = self.database.prepare(
             "SELECT symbol, time, kind, value, number FROM actions ORDER BY time, symbol, kind, value",
         )?;
@@ -259,11 +264,11 @@ impl Store {
             let kind: u8 = row.get(2)?;
             let value: i64 = row.get(3)?;
             let kind = if kind == Side::Split as u8 {
-                ActionKind::Split(Amount(value))
+                ActionKind::Split(Quantity(value))
             } else {
                 ActionKind::Dividend(Money(value))
             };
-            let time = Stamp(row.get(1)?);
+            let time = Timestamp(row.get(1)?);
             Ok(Symbol::parse(&symbol)
                 .ok()
                 .map(|symbol| (Action { time, symbol, kind }, row.get(4).map(unsigned))))
@@ -281,7 +286,7 @@ impl Store {
     ///
     /// # Errors
     /// The database; then nothing is stored.
-    pub fn fill(&mut self, pages: &[Page]) -> Result<()> {
+    pub fn fill(&mut self, pages: &[BarPage]) -> StoreResult<()> {
         let tx = self
             .database
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -311,13 +316,13 @@ impl Store {
     ///
     /// # Errors
     /// The database.
-    pub fn filled(&self, asset: AssetId) -> Result<Filled> {
+    pub fn filled(&self, asset: AssetId) -> StoreResult<BackfillProgress> {
         let mut read = self
             .database
             .prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
         read.query_row([asset.0], |row| {
-            Ok(Filled {
-                to: row.get::<_, Option<i64>>(0)?.map(Stamp),
+            Ok(BackfillProgress {
+                to: row.get::<_, Option<i64>>(0)?.map(Timestamp),
                 whole: row.get(1)?,
             })
         })

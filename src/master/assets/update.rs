@@ -3,17 +3,17 @@
 //! The thread that makes the updates: retrieval, check, commit, publication. It alone writes the module's tables.
 
 use super::check;
-use super::past::{Filling, PastAnswer, PastTask};
-use super::provider::{Action, ActionKind, Clock, Failure};
-use super::retrieval::{Answer, Task};
-use super::schedule::Schedule;
+use super::past::{Backfill, BackfillResult, BackfillTask};
+use super::provider::{Action, ActionKind, MarketClock, ProviderError};
+use super::retrieval::{RetrievalResult, RetrievalTask};
+use super::schedule::UpdateSchedule;
 use super::settings::AssetsConfig;
 use super::snapshot::SnapshotCell;
-use super::store::{Page, Position, Store};
-use super::{Health, Listener, Update};
+use super::store::{BarPage, BarStore, UpdatePosition};
+use super::{Update, UpdateListener, UpdaterHealth};
 use crate::model::money::MILLION;
-use crate::model::{Bar, Stamp, Symbol};
-use crate::thread::{self, Handle, Stop, TICK};
+use crate::model::{Bar, Symbol, Timestamp};
+use crate::thread::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, select};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -37,29 +37,29 @@ const RETRIEVAL_MIN: Duration = Duration::from_secs(2);
 const NAMED: usize = 5;
 
 /// What makes the updates: its whole state.
-pub struct Updates {
+pub struct Updater {
     pub(super) config: Arc<AssetsConfig>,
-    pub(super) store: Store,
+    pub(super) store: BarStore,
     pub(super) symbols: Arc<[Symbol]>,
     pub(super) prices: Arc<SnapshotCell>,
-    pub(super) position: Position,
-    pub(super) schedule: Schedule,
+    pub(super) position: UpdatePosition,
+    pub(super) schedule: UpdateSchedule,
     pub(super) next: Arc<AtomicI64>,
-    pub(super) listeners: Vec<Listener>,
+    pub(super) listeners: Vec<UpdateListener>,
     /// All actions are asked for once after a start: some may have been added late.
     pub(super) actions_checked: bool,
     /// How often in a row an asset's price was doubted.
     pub(super) doubts: HashMap<Symbol, u8>,
-    pub(super) tasks: Sender<Task>,
-    pub(super) answers: Receiver<Answer>,
+    pub(super) tasks: Sender<RetrievalTask>,
+    pub(super) answers: Receiver<RetrievalResult>,
     /// The threads that wait for providers.
-    pub(super) threads: Vec<Handle>,
+    pub(super) threads: Vec<ThreadHandle>,
     /// Past days; absent where the provider had them at hand.
-    pub(super) filling: Option<Filling>,
-    pub(super) pages: Receiver<PastAnswer>,
-    pub(super) health: Arc<Mutex<Health>>,
+    pub(super) filling: Option<Backfill>,
+    pub(super) pages: Receiver<BackfillResult>,
+    pub(super) health: Arc<Mutex<UpdaterHealth>>,
     /// When the retrieval under way began.
-    pub(super) under_way: Option<(Instant, Stamp)>,
+    pub(super) under_way: Option<(Instant, Timestamp)>,
     pub(super) compact_after: Instant,
     /// Dropped after the first update.
     pub(super) starting: Option<Sender<()>>,
@@ -67,7 +67,7 @@ pub struct Updates {
     pub(super) told: Vec<Symbol>,
 }
 
-impl Updates {
+impl Updater {
     /// Makes updates until told to stop.
     pub fn run(mut self, stop: &Stop) {
         let (answers, pages) = (self.answers.clone(), self.pages.clone());
@@ -99,7 +99,7 @@ impl Updates {
     fn note_health(&self, now: Instant) {
         let mut health = self.health.lock();
         health.turn = Some(now);
-        health.unfilled = self.filling.as_ref().map_or(0, Filling::left);
+        health.unfilled = self.filling.as_ref().map_or(0, Backfill::left);
     }
 
     /// How long to wait for something to happen.
@@ -117,11 +117,11 @@ impl Updates {
     /// Asks for the next page of past days, if there is one to ask for.
     fn fill_if_due(&mut self, now: Instant) {
         let Some(filling) = &mut self.filling else { return };
-        while let Some((symbol, until)) = filling.next(now, Stamp::now(), &self.symbols) {
+        while let Some((symbol, until)) = filling.next(now, Timestamp::now(), &self.symbols) {
             let asset = self.store.id(&symbol);
             match asset.map(|asset| self.store.filled(asset)).transpose() {
                 Ok(Some(filled)) if filled.to < Some(until) => {
-                    return filling.ask(PastTask {
+                    return filling.ask(BackfillTask {
                         symbol,
                         after: filled.to,
                         until,
@@ -129,14 +129,14 @@ impl Updates {
                 }
                 Ok(_) => filling.skip(),
                 Err(error) => {
-                    return filling.failed(&symbol, &Failure::Broken(error.to_string()));
+                    return filling.failed(&symbol, &ProviderError::Broken(error.to_string()));
                 }
             }
         }
     }
 
     /// Stores a page of past days.
-    fn fill(&mut self, answer: PastAnswer) {
+    fn fill(&mut self, answer: BackfillResult) {
         let Some(filling) = &mut self.filling else { return };
         let task = answer.task;
         let prices = self.prices.load();
@@ -149,7 +149,7 @@ impl Updates {
             let known = prices.actions(&task.symbol);
             let new = |action: &Action| action.symbol == task.symbol && !known.contains(action);
             let actions: Vec<Action> = page.actions.into_iter().filter(new).collect();
-            let page = Page {
+            let page = BarPage {
                 asset,
                 bars: page.bars,
                 resolution: page.resolution,
@@ -157,7 +157,7 @@ impl Updates {
                 whole: !more,
                 actions: actions.clone(),
             };
-            let failed = |error: rusqlite::Error| Failure::Broken(format!("our database: {error}"));
+            let failed = |error: rusqlite::Error| ProviderError::Broken(format!("our database: {error}"));
             self.store.fill(&[page]).map_err(failed)?;
             Ok((more, actions))
         });
@@ -182,7 +182,7 @@ impl Updates {
         if now < self.schedule.due() {
             return;
         }
-        let began_stamp = Stamp::now();
+        let began_stamp = Timestamp::now();
         let missed = self.schedule.begin(now);
         if missed > 0 {
             self.health.lock().missed += missed;
@@ -190,7 +190,7 @@ impl Updates {
         }
         self.note_next();
         let interval = self.config.update_interval;
-        let task = Task {
+        let task = RetrievalTask {
             symbols: Arc::clone(&self.symbols),
             after: self.position.time,
             // A file may have been added to while the master was away; an API is asked for what came since.
@@ -209,14 +209,14 @@ impl Updates {
     /// Tells readers when the next update is due.
     fn note_next(&self) {
         let due = self.schedule.due().saturating_duration_since(Instant::now());
-        let due = Stamp::now()
+        let due = Timestamp::now()
             .0
             .saturating_add(i64::try_from(due.as_millis()).unwrap_or(i64::MAX));
         self.next.store(due, Ordering::Relaxed);
     }
 
     /// Takes in what was retrieved: checked, committed, published, told.
-    fn finish(&mut self, answer: Answer) {
+    fn finish(&mut self, answer: RetrievalResult) {
         let Some((began, began_stamp)) = self.under_way.take() else {
             return;
         };
@@ -224,7 +224,7 @@ impl Updates {
         if !answer.served.is_empty() {
             let actions = self.new_actions(&answer);
             let bars = self.checked(&answer, &actions);
-            let position = Position {
+            let position = UpdatePosition {
                 number: self.position.number + 1,
                 time: Some(answer.now),
                 exhausted: answer.exhausted,
@@ -247,18 +247,18 @@ impl Updates {
     fn publish(
         &mut self,
         began: Instant,
-        began_stamp: Stamp,
-        bars: &[(Symbol, Clock, Bar)],
+        began_stamp: Timestamp,
+        bars: &[(Symbol, MarketClock, Bar)],
         actions: Vec<Action>,
     ) {
         let mut snapshot = self.prices.load().next();
         for (symbol, clock, bar) in bars {
-            snapshot.take(symbol, bar, *clock == Clock::Real);
+            snapshot.take(symbol, bar, *clock == MarketClock::Real);
         }
         snapshot.act(&actions);
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
-        snapshot.published = Stamp::now();
+        snapshot.published = Timestamp::now();
         let limit = self
             .config
             .update_interval
@@ -285,7 +285,7 @@ impl Updates {
     }
 
     /// Of the actions that came, those of listed assets that are not in force yet.
-    fn new_actions(&self, answer: &Answer) -> Vec<Action> {
+    fn new_actions(&self, answer: &RetrievalResult) -> Vec<Action> {
         let prices = self.prices.load();
         let mut new: Vec<Action> = Vec::new();
         let mut seen = HashSet::new();
@@ -300,9 +300,9 @@ impl Updates {
     }
 
     /// The bars that can be believed.
-    fn checked(&mut self, answer: &Answer, actions: &[Action]) -> Vec<(Symbol, Clock, Bar)> {
+    fn checked(&mut self, answer: &RetrievalResult, actions: &[Action]) -> Vec<(Symbol, MarketClock, Bar)> {
         let prices = self.prices.load();
-        let now = Stamp::now();
+        let now = Timestamp::now();
         let mut scales: HashMap<Symbol, i64> = HashMap::new();
         for action in actions {
             if let ActionKind::Split(ratio) = action.kind {
@@ -320,14 +320,14 @@ impl Updates {
             let scale = scales.get(symbol).copied().unwrap_or(MILLION);
             let verdict = match bar {
                 Ok(bar) => (check::check(entry, bar, *clock, scale, now), Some(bar)),
-                Err(reason) => (check::Verdict::Junk(reason.clone()), None),
+                Err(reason) => (check::BarCheck::Junk(reason.clone()), None),
             };
             match verdict {
-                (check::Verdict::Take, Some(bar)) => {
+                (check::BarCheck::Take, Some(bar)) => {
                     self.doubts.remove(symbol);
                     good.push((*symbol, *clock, *bar));
                 }
-                (check::Verdict::Doubt(reason), Some(bar)) => {
+                (check::BarCheck::Doubt(reason), Some(bar)) => {
                     let times = self.doubts.entry(*symbol).or_default();
                     *times += 1;
                     if *times >= check::BELIEVED_AFTER {
@@ -337,8 +337,8 @@ impl Updates {
                         bad.push((*symbol, reason));
                     }
                 }
-                (check::Verdict::Junk(reason), _) => bad.push((*symbol, reason)),
-                (check::Verdict::Known | check::Verdict::Take | check::Verdict::Doubt(_), _) => {}
+                (check::BarCheck::Junk(reason), _) => bad.push((*symbol, reason)),
+                (check::BarCheck::Known | check::BarCheck::Take | check::BarCheck::Doubt(_), _) => {}
             }
         }
         self.health.lock().refused += bad.len() as u64;
@@ -360,7 +360,7 @@ impl Updates {
     }
 
     /// Logs what has changed in the providers' health.
-    fn report(&self, answer: &Answer) {
+    fn report(&self, answer: &RetrievalResult) {
         let failures: Vec<(String, String)> = answer
             .failures
             .iter()

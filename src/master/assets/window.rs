@@ -2,10 +2,10 @@
 //!
 //! What each of the five windows holds.
 
-use super::reader::View;
+use super::reader::BarSnapshot;
 use super::store::{self, AssetId};
 use crate::model::stamp::DAY;
-use crate::model::{Bar, Stamp};
+use crate::model::{Bar, Timestamp};
 use crate::wire::Window;
 
 /// Days in a week's window.
@@ -17,34 +17,34 @@ const YEAR_MONTHS: i32 = 12;
 ///
 /// # Errors
 /// The database.
-pub fn bars(view: &View<'_>, asset: AssetId, window: Window) -> store::Result<Vec<Bar>> {
+pub fn bars(view: &BarSnapshot<'_>, asset: AssetId, window: Window) -> store::StoreResult<Vec<Bar>> {
     match window {
         // From the first millisecond after the same time a day earlier.
-        Window::Day(date) => view.ticks(asset, Stamp(date.0.saturating_sub(DAY - 1)), date),
+        Window::Day(date) => view.ticks(asset, Timestamp(date.0.saturating_sub(DAY - 1)), date),
         Window::Week(date) => {
             let last = date.day();
             view.days(asset, last.plus_days(1 - WEEK_DAYS), last)
         }
         Window::Month(date) => view.days(asset, date.months_before(1).plus_days(1), date.day()),
         Window::Year(date) => view.months(asset, date.months_before(YEAR_MONTHS - 1).month(), date.month()),
-        Window::AllTime => view.months(asset, Stamp(i64::MIN), Stamp(i64::MAX)),
+        Window::AllTime => view.months(asset, Timestamp(i64::MIN), Timestamp(i64::MAX)),
     }
 }
 
 /// The 1st of the first month of a year's window.
-fn first_month(date: Stamp) -> Stamp {
+fn first_month(date: Timestamp) -> Timestamp {
     date.months_before(YEAR_MONTHS - 1).month()
 }
 
 /// The first and last day whose bars make up the months of a year's window, or of all time.
-pub(super) fn months(window: Window) -> (Stamp, Stamp) {
+pub(super) fn months(window: Window) -> (Timestamp, Timestamp) {
     match window {
         Window::Year(date) => {
             let next = date.month().plus_days(32).month();
             (first_month(date), next.plus_days(-1))
         }
         Window::Day(_) | Window::Week(_) | Window::Month(_) | Window::AllTime => {
-            (Stamp(i64::MIN), Stamp(i64::MAX))
+            (Timestamp(i64::MIN), Timestamp(i64::MAX))
         }
     }
 }

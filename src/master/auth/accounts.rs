@@ -2,7 +2,7 @@
 //!
 //! The accounts and sessions tables, which auth alone writes.
 
-use crate::model::{AccountId, Email, Money, Session, SessionHash, Stamp, Username};
+use crate::model::{AccountId, Email, Money, Session, SessionHash, Timestamp, Username};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::net::{IpAddr, Ipv4Addr};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub struct Credentials {
 
 /// A session, and the worker process it hangs on if it is expirable.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct StoredSession {
     /// The session.
     pub session: Session,
     /// The boot ID of the worker it was made through.
@@ -29,7 +29,7 @@ pub struct Kept {
 
 /// Whether a new account's names are free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum NameConflict {
     /// Both are.
     Neither,
     /// The username is not.
@@ -48,7 +48,7 @@ pub struct NewAccount {
     /// bcrypt.
     pub pass_hash: String,
     /// Now.
-    pub created: Stamp,
+    pub created: Timestamp,
     /// What its ledger begins with.
     pub starting_cash: Money,
     /// The link message that asked.
@@ -87,16 +87,16 @@ fn stored_name(text: &str, fallback: &Username) -> Username {
 ///
 /// # Errors
 /// The database fails.
-pub fn taken(database: &Connection, username: &Username, email: &Email) -> rusqlite::Result<Taken> {
+pub fn taken(database: &Connection, username: &Username, email: &Email) -> rusqlite::Result<NameConflict> {
     let found =
         |sql: &str, key: String| -> rusqlite::Result<bool> { database.prepare_cached(sql)?.exists([key]) };
     if found("SELECT 1 FROM accounts WHERE username_key = ?1", username.key())? {
-        return Ok(Taken::Username);
+        return Ok(NameConflict::Username);
     }
     if found("SELECT 1 FROM accounts WHERE email_key = ?1", email.key())? {
-        return Ok(Taken::Email);
+        return Ok(NameConflict::Email);
     }
-    Ok(Taken::Neither)
+    Ok(NameConflict::Neither)
 }
 
 /// Whether the link message (boot, sequence) registered an account already.
@@ -153,12 +153,12 @@ pub fn count(database: &Connection) -> rusqlite::Result<i64> {
 ///
 /// # Errors
 /// The database fails.
-pub fn sessions(database: &Connection, now: Stamp) -> rusqlite::Result<Vec<Kept>> {
+pub fn sessions(database: &Connection, now: Timestamp) -> rusqlite::Result<Vec<StoredSession>> {
     let mut statement = database.prepare(
         "SELECT hash, account, username, since, expiry, client, worker, sessions.boot, expirable, last_used
          FROM sessions JOIN accounts USING (account) WHERE expiry > ?1",
     )?;
-    let read = |row: &Row<'_>| -> rusqlite::Result<Option<Kept>> {
+    let read = |row: &Row<'_>| -> rusqlite::Result<Option<StoredSession>> {
         let hash: [u8; 32] = row.get(0)?;
         let Ok(username) = Username::parse(&row.get::<_, String>(2)?) else {
             return Ok(None);
@@ -167,8 +167,8 @@ pub fn sessions(database: &Connection, now: Stamp) -> rusqlite::Result<Vec<Kept>
             hash: SessionHash(hash),
             account: AccountId(row.get(1)?),
             username,
-            since: Stamp(row.get(3)?),
-            expiry: Stamp(row.get(4)?),
+            since: Timestamp(row.get(3)?),
+            expiry: Timestamp(row.get(4)?),
             client: row
                 .get::<_, String>(5)?
                 .parse()
@@ -176,9 +176,9 @@ pub fn sessions(database: &Connection, now: Stamp) -> rusqlite::Result<Vec<Kept>
             worker: Uuid::from_bytes(row.get(6)?),
             expirable: row.get(8)?,
             is_active: true,
-            last_used: Stamp(row.get(9)?),
+            last_used: Timestamp(row.get(9)?),
         };
-        Ok(Some(Kept {
+        Ok(Some(StoredSession {
             session,
             boot: Uuid::from_bytes(row.get(7)?),
         }))
@@ -191,7 +191,7 @@ pub fn sessions(database: &Connection, now: Stamp) -> rusqlite::Result<Vec<Kept>
 ///
 /// # Errors
 /// The database fails.
-pub fn insert_session(transaction: &Transaction<'_>, kept: &Kept) -> rusqlite::Result<()> {
+pub fn insert_session(transaction: &Transaction<'_>, kept: &StoredSession) -> rusqlite::Result<()> {
     let session = &kept.session;
     transaction
         .prepare_cached(
@@ -227,7 +227,11 @@ pub fn delete_session(transaction: &Transaction<'_>, hash: &SessionHash) -> rusq
 ///
 /// # Errors
 /// The database fails.
-pub fn touch_session(transaction: &Transaction<'_>, hash: &SessionHash, used: Stamp) -> rusqlite::Result<()> {
+pub fn touch_session(
+    transaction: &Transaction<'_>,
+    hash: &SessionHash,
+    used: Timestamp,
+) -> rusqlite::Result<()> {
     transaction
         .prepare_cached("UPDATE sessions SET last_used = ?2 WHERE hash = ?1")?
         .execute(params![hash.0, used.0])?;

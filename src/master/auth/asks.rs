@@ -2,14 +2,14 @@
 //!
 //! What comes with a session, or about one: each request leaves with its account, or is refused here.
 
-use super::commit::{Answer, Success};
-use super::{Ask, Auth, active};
+use super::commit::{AuthSuccess, PendingReply};
+use super::{Auth, AuthRequest, active};
 use crate::link::message::{self, SessionState};
-use crate::master::route::{Replies, Route};
+use crate::master::route::{ReplyBatch, ReplyTo};
 use crate::master::router::overloaded;
 use crate::master::transactions::{self, Order};
 use crate::master::views;
-use crate::model::{AccountId, Reason, SessionHash, SessionId, Stamp};
+use crate::model::{AccountId, Reason, SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, Request};
 use crossbeam_channel::TrySendError;
 
@@ -19,30 +19,30 @@ fn expired() -> Refusal {
 
 impl Auth {
     /// One read's requests, in their order. Orders and questions leave together.
-    pub(super) fn asks(&mut self, asks: Vec<(Route, Ask)>) {
+    pub(super) fn asks(&mut self, asks: Vec<(ReplyTo, AuthRequest)>) {
         let mut orders = Vec::new();
         let mut questions = Vec::new();
         for (route, ask) in asks {
             match ask {
-                Ask::Session(hash) => self.describe(&route, hash),
-                Ask::ConnectionClosed(hashes) => self.connection_closed(&route, &hashes),
-                Ask::Request(Request::Login {
+                AuthRequest::Session(hash) => self.describe(&route, hash),
+                AuthRequest::ConnectionClosed(hashes) => self.connection_closed(&route, &hashes),
+                AuthRequest::Request(Request::Login {
                     username,
                     hashed_pass,
                     expirable,
                 }) => {
                     self.login(route, username, hashed_pass, expirable);
                 }
-                Ask::Request(Request::Register {
+                AuthRequest::Request(Request::Register {
                     username,
                     email,
                     hashed_pass,
                 }) => {
                     self.register(route, username, email, hashed_pass);
                 }
-                Ask::Request(Request::Resume { session }) => self.resume(&route, &session),
-                Ask::Request(Request::Logout { session }) => self.logout(route, &session),
-                Ask::Request(Request::Order {
+                AuthRequest::Request(Request::Resume { session }) => self.resume(&route, &session),
+                AuthRequest::Request(Request::Logout { session }) => self.logout(route, &session),
+                AuthRequest::Request(Request::Order {
                     session,
                     side,
                     symbol,
@@ -60,7 +60,7 @@ impl Auth {
                         client_order_id,
                     });
                 }
-                Ask::Request(request) => {
+                AuthRequest::Request(request) => {
                     if let Some(question) = self.question(&route, request) {
                         questions.push((route, question));
                     }
@@ -68,12 +68,12 @@ impl Auth {
             }
         }
         if !orders.is_empty()
-            && let Err(TrySendError::Full(transactions::Message::Orders(orders))) = self
+            && let Err(TrySendError::Full(transactions::TransactionsMessage::Orders(orders))) = self
                 .neighbours
                 .transactions
-                .try_send(transactions::Message::Orders(orders))
+                .try_send(transactions::TransactionsMessage::Orders(orders))
         {
-            let mut replies = Replies::new();
+            let mut replies = ReplyBatch::new();
             for order in orders {
                 let instruction = order.instruction();
                 replies.fail(order.route, instruction, &overloaded());
@@ -81,12 +81,12 @@ impl Auth {
             replies.send();
         }
         if !questions.is_empty()
-            && let Err(TrySendError::Full(views::Message::Questions(questions))) = self
+            && let Err(TrySendError::Full(views::AccountQueriesMessage::Questions(questions))) = self
                 .neighbours
                 .views
-                .try_send(views::Message::Questions(questions))
+                .try_send(views::AccountQueriesMessage::Questions(questions))
         {
-            let mut replies = Replies::new();
+            let mut replies = ReplyBatch::new();
             for (route, question) in questions {
                 replies.fail(route, question.instruction(), &overloaded());
             }
@@ -97,13 +97,13 @@ impl Auth {
     /// The account that a session stands for, and that the session was used.
     fn account(
         &mut self,
-        route: &Route,
+        route: &ReplyTo,
         instruction: Instruction,
         session: &SessionId,
     ) -> Result<AccountId, Refusal> {
         let account = self
             .sessions
-            .use_it(&session.hash(), Stamp::now())
+            .use_it(&session.hash(), Timestamp::now())
             .map(|kept| kept.session.account);
         if account.is_none() {
             self.inactive(route, instruction);
@@ -112,7 +112,7 @@ impl Auth {
     }
 
     /// Somebody used a session that is over, or guesses: it is counted, and said now and then.
-    fn inactive(&mut self, route: &Route, instruction: Instruction) {
+    fn inactive(&mut self, route: &ReplyTo, instruction: Instruction) {
         self.inactive += 1;
         if let Some(more) = self.throttle.allow("session") {
             let client = route
@@ -125,18 +125,22 @@ impl Auth {
         }
     }
 
-    fn question(&mut self, route: &Route, request: Request) -> Option<views::Question> {
+    fn question(&mut self, route: &ReplyTo, request: Request) -> Option<views::AccountQuery> {
         let instruction = request.instruction();
         let (session, about) = match request {
-            Request::UserInfo { session, username } => (session, views::About::Info(username)),
-            Request::UserPortfolio { session, username } => (session, views::About::Portfolio(username)),
-            Request::UserHistory { session, username } => (session, views::About::History(username)),
-            Request::Receipt { session, id } => (session, views::About::Receipt(id)),
+            Request::UserInfo { session, username } => (session, views::AccountQueryKind::Info(username)),
+            Request::UserPortfolio { session, username } => {
+                (session, views::AccountQueryKind::Portfolio(username))
+            }
+            Request::UserHistory { session, username } => {
+                (session, views::AccountQueryKind::History(username))
+            }
+            Request::Receipt { session, id } => (session, views::AccountQueryKind::Receipt(id)),
             // The router sends no other request here.
             _ => return None,
         };
         match self.account(route, instruction, &session) {
-            Ok(asker) => Some(views::Question { asker, about }),
+            Ok(asker) => Some(views::AccountQuery { asker, about }),
             Err(refusal) => {
                 route.fail(instruction, &refusal);
                 None
@@ -145,8 +149,8 @@ impl Auth {
     }
 
     /// Tells a worker what is known of a session.
-    fn describe(&mut self, route: &Route, hash: SessionHash) {
-        let active = self.sessions.get(&hash, Stamp::now()).map(active);
+    fn describe(&mut self, route: &ReplyTo, hash: SessionHash) {
+        let active = self.sessions.get(&hash, Timestamp::now()).map(active);
         if active.is_none() {
             self.inactive(route, Instruction::LinkSession);
         }
@@ -154,11 +158,11 @@ impl Auth {
         route.send(|out| message::write(out, Instruction::LinkSession, &state));
     }
 
-    fn connection_closed(&mut self, route: &Route, hashes: &[SessionHash]) {
+    fn connection_closed(&mut self, route: &ReplyTo, hashes: &[SessionHash]) {
         for hash in hashes {
             let own = self
                 .sessions
-                .get(hash, Stamp::now())
+                .get(hash, Timestamp::now())
                 .is_some_and(|kept| kept.session.expirable && kept.session.worker == route.peer.worker.uuid);
             if own {
                 self.end(hash);
@@ -167,8 +171,8 @@ impl Auth {
         route.send(|out| Reply::Pong.write(out));
     }
 
-    fn resume(&mut self, route: &Route, session: &SessionId) {
-        match self.sessions.use_it(&session.hash(), Stamp::now()) {
+    fn resume(&mut self, route: &ReplyTo, session: &SessionId) {
+        match self.sessions.use_it(&session.hash(), Timestamp::now()) {
             Some(kept) => {
                 let state = SessionState {
                     hash: kept.session.hash,
@@ -191,19 +195,19 @@ impl Auth {
         }
     }
 
-    fn logout(&mut self, route: Route, session: &SessionId) {
+    fn logout(&mut self, route: ReplyTo, session: &SessionId) {
         let hash = session.hash();
         // Sent again after a broken link, it may have been done already.
-        if self.sessions.get(&hash, Stamp::now()).is_none() && !route.again {
+        if self.sessions.get(&hash, Timestamp::now()).is_none() && !route.again {
             self.inactive(&route, Instruction::Logout);
             route.fail(Instruction::Logout, &expired());
             return;
         }
         self.end(&hash);
-        self.answers.push(Answer {
+        self.answers.push(PendingReply {
             route,
             instruction: Instruction::Logout,
-            success: Success::LoggedOut,
+            success: AuthSuccess::LoggedOut,
         });
     }
 }

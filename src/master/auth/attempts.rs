@@ -14,15 +14,15 @@ pub const KEYS_MAX: usize = 100_000;
 
 /// Counts attempts by key, each over the last [`WINDOW`].
 #[derive(Debug)]
-pub struct Attempts<K> {
+pub struct AttemptCounter<K> {
     limit: usize,
     seen: HashMap<K, VecDeque<Instant>>,
 }
 
-impl<K: Hash + Eq + Clone> Attempts<K> {
+impl<K: Hash + Eq + Clone> AttemptCounter<K> {
     /// At most `limit` a window.
-    pub fn new(limit: u32) -> Attempts<K> {
-        Attempts {
+    pub fn new(limit: u32) -> AttemptCounter<K> {
+        AttemptCounter {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             seen: HashMap::new(),
         }
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_window_slides_and_success_is_forgiven() {
-        let mut attempts = Attempts::new(2);
+        let mut attempts = AttemptCounter::new(2);
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         for second in [0, 10] {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn keys_are_bounded() {
-        let mut attempts = Attempts::new(1);
+        let mut attempts = AttemptCounter::new(1);
         let start = Instant::now();
         for key in 0..KEYS_MAX + 10 {
             attempts.count(&key, start);

@@ -2,33 +2,33 @@
 //!
 //! What was decided is committed, told to the workers, and answered, in this order.
 
-use super::accounts::{self, Kept, NewAccount};
+use super::accounts::{self, NewAccount, StoredSession};
 use super::{Auth, TOUCH, active};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::database;
-use crate::master::route::{Replies, Route};
-use crate::model::{Reason, SessionHash, SessionId, Stamp};
+use crate::master::route::{ReplyBatch, ReplyTo};
+use crate::model::{Reason, SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use rusqlite::Connection;
 use std::time::Instant;
 
 /// A change that the next commit makes.
-pub(super) enum Write {
+pub(super) enum AuthWrite {
     Account(NewAccount),
-    Session(Kept),
+    Session(StoredSession),
     Ended(SessionHash),
 }
 
 /// A reply that waits for the commit.
-pub(super) struct Answer {
-    pub(super) route: Route,
+pub(super) struct PendingReply {
+    pub(super) route: ReplyTo,
     pub(super) instruction: Instruction,
-    pub(super) success: Success,
+    pub(super) success: AuthSuccess,
 }
 
-pub(super) enum Success {
+pub(super) enum AuthSuccess {
     Registered,
-    Session(SessionId, Kept),
+    Session(SessionId, StoredSession),
     LoggedOut,
 }
 
@@ -71,12 +71,12 @@ impl Auth {
             self.writes.extend(
                 writes
                     .into_iter()
-                    .filter(|write| matches!(write, Write::Ended(_))),
+                    .filter(|write| matches!(write, AuthWrite::Ended(_))),
             );
         }
         let workers = self.neighbours.addresses.load();
-        let mut replies = Replies::new();
-        for Answer {
+        let mut replies = ReplyBatch::new();
+        for PendingReply {
             route,
             instruction,
             success,
@@ -86,9 +86,9 @@ impl Auth {
                 _ if !stored => {
                     replies.add(route, |out| reply::write_fail(out, instruction, &internal()));
                 }
-                Success::LoggedOut => replies.add(route, |out| Reply::LogoutSuccess.write(out)),
-                Success::Registered => replies.add(route, |out| Reply::RegisterSuccess.write(out)),
-                Success::Session(id, kept) => {
+                AuthSuccess::LoggedOut => replies.add(route, |out| Reply::LogoutSuccess.write(out)),
+                AuthSuccess::Registered => replies.add(route, |out| Reply::RegisterSuccess.write(out)),
+                AuthSuccess::Session(id, kept) => {
                     let state = SessionState {
                         hash: kept.session.hash,
                         active: Some(active(&kept)),
@@ -123,13 +123,17 @@ impl Auth {
     }
 }
 
-fn store(database: &mut Connection, writes: &[Write], used: &[(SessionHash, Stamp)]) -> rusqlite::Result<()> {
+fn store(
+    database: &mut Connection,
+    writes: &[AuthWrite],
+    used: &[(SessionHash, Timestamp)],
+) -> rusqlite::Result<()> {
     let transaction = database::begin(database)?;
     for write in writes {
         match write {
-            Write::Account(new) => accounts::insert(&transaction, new)?,
-            Write::Session(kept) => accounts::insert_session(&transaction, kept)?,
-            Write::Ended(hash) => accounts::delete_session(&transaction, hash)?,
+            AuthWrite::Account(new) => accounts::insert(&transaction, new)?,
+            AuthWrite::Session(kept) => accounts::insert_session(&transaction, kept)?,
+            AuthWrite::Ended(hash) => accounts::delete_session(&transaction, hash)?,
         }
     }
     for (hash, when) in used {

@@ -3,9 +3,9 @@
 //! bcrypt takes a quarter of a second and is meant to: it runs on threads of its own, behind a queue so
 //! short that it refuses rather than grows.
 
-use super::Pending;
+use super::PendingHash;
 use crate::model::HashedPass;
-use crate::thread::{self, Handle};
+use crate::thread::{self, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::io;
 
@@ -16,7 +16,7 @@ pub const QUEUE_PER_THREAD: usize = 32;
 const NICENESS: i32 = 5;
 
 /// What is to be computed.
-pub enum Job {
+pub enum HashJob {
     /// Does the password belong to this hash? For an unknown name the hash is one that fits nothing, so
     /// that the answer takes as long.
     Verify {
@@ -25,31 +25,31 @@ pub enum Job {
         /// What is stored.
         stored: String,
         /// Who asked.
-        pending: Pending,
+        pending: PendingHash,
     },
     /// A hash to be stored.
     Hash {
         /// What was sent.
         hashed_pass: HashedPass,
         /// Who asked.
-        pending: Pending,
+        pending: PendingHash,
     },
 }
 
 /// What was computed.
-pub enum Outcome {
+pub enum HashOutcome {
     /// Whether it belongs.
-    Verified(Pending, bool),
+    Verified(PendingHash, bool),
     /// The hash, unless the system has no random bytes.
-    Hashed(Pending, Option<String>),
+    Hashed(PendingHash, Option<String>),
 }
 
 /// The pool.
 #[derive(Debug)]
-pub struct Pool {
-    jobs: Sender<Job>,
+pub struct HashingPool {
+    jobs: Sender<HashJob>,
     /// What has been computed.
-    pub outcomes: Receiver<Outcome>,
+    pub outcomes: Receiver<HashOutcome>,
     decoy: String,
 }
 
@@ -61,18 +61,18 @@ pub fn threads() -> usize {
         .max(1)
 }
 
-impl Pool {
+impl HashingPool {
     /// Starts the threads; they end when the pool is dropped.
     ///
     /// # Errors
     /// A thread cannot be started, or the first hash cannot be made.
-    pub fn start(cost: u32) -> io::Result<(Pool, Vec<Handle>)> {
+    pub fn start(cost: u32) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
         let count = threads();
         let (jobs, inbox) = bounded(count * QUEUE_PER_THREAD);
         let (outbox, outcomes) = bounded(count * QUEUE_PER_THREAD);
         let mut handles = Vec::new();
         for number in 0..count {
-            let (inbox, outbox): (Receiver<Job>, Sender<Outcome>) = (inbox.clone(), outbox.clone());
+            let (inbox, outbox): (Receiver<HashJob>, Sender<HashOutcome>) = (inbox.clone(), outbox.clone());
             handles.push(thread::spawn(format!("hash-{number}"), move || {
                 // A login takes its time anyway; what else there is to do should not wait for it. On Linux this is the
                 // thread's own. A system that forbids it has its reasons.
@@ -87,7 +87,7 @@ impl Pool {
         }
         let decoy = bcrypt::hash("a password that nobody has", cost).map_err(io::Error::other)?;
         Ok((
-            Pool {
+            HashingPool {
                 jobs,
                 outcomes,
                 decoy,
@@ -102,31 +102,31 @@ impl Pool {
     }
 
     /// Puts a job on the queue, or gives it back where there is no room.
-    pub fn submit(&self, job: Job) -> Result<(), Box<Pending>> {
+    pub fn submit(&self, job: HashJob) -> Result<(), Box<PendingHash>> {
         self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(job) | TrySendError::Disconnected(job) => match job {
-                Job::Verify { pending, .. } | Job::Hash { pending, .. } => Box::new(pending),
+                HashJob::Verify { pending, .. } | HashJob::Hash { pending, .. } => Box::new(pending),
             },
         })
     }
 }
 
-fn compute(job: Job, cost: u32) -> Outcome {
+fn compute(job: HashJob, cost: u32) -> HashOutcome {
     match job {
-        Job::Verify {
+        HashJob::Verify {
             hashed_pass,
             stored,
             pending,
         } => {
             let fits = bcrypt::verify(hashed_pass.expose(), &stored).unwrap_or(false);
-            Outcome::Verified(pending, fits)
+            HashOutcome::Verified(pending, fits)
         }
-        Job::Hash { hashed_pass, pending } => {
+        HashJob::Hash { hashed_pass, pending } => {
             let hash = bcrypt::hash(hashed_pass.expose(), cost);
             if let Err(error) = &hash {
                 crate::error!("no password can be hashed: {error}");
             }
-            Outcome::Hashed(pending, hash.ok())
+            HashOutcome::Hashed(pending, hash.ok())
         }
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! Logging in and registering: what is checked before a password is hashed, and what follows from the hash.
 
-use super::accounts::{self, Credentials, Kept, NewAccount, Taken};
+use super::accounts::{self, Credentials, NameConflict, NewAccount, StoredSession};
 use super::attempts::neighbourhood;
-use super::commit::{Answer, Success, Write, internal};
-use super::hashing::{Job, Outcome};
-use super::{Auth, Pending, What, taken_refusal};
-use crate::master::route::Route;
+use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
+use super::hashing::{HashJob, HashOutcome};
+use super::{Auth, HashPurpose, PendingHash, taken_refusal};
+use crate::master::route::ReplyTo;
 use crate::master::router::overloaded;
-use crate::model::{Email, HashedPass, Reason, Session, SessionId, Stamp, Username};
+use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::wire::{Instruction, Refusal, Reply};
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ impl Auth {
     /// that do not; who turns out to be right is forgiven.
     pub(super) fn login(
         &mut self,
-        route: Route,
+        route: ReplyTo,
         username: Username,
         hashed_pass: HashedPass,
         expirable: bool,
@@ -45,21 +45,21 @@ impl Auth {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.pool.decoy());
         let credentials = credentials.filter(|_| known);
-        let what = What::Login {
+        let what = HashPurpose::Login {
             credentials,
             expirable,
             counted: (key.0, address, now),
         };
-        self.submit(Job::Verify {
+        self.submit(HashJob::Verify {
             hashed_pass,
             stored,
-            pending: Pending { route, what },
+            pending: PendingHash { route, what },
         });
     }
 
     pub(super) fn register(
         &mut self,
-        route: Route,
+        route: ReplyTo,
         username: Username,
         email: Email,
         hashed_pass: HashedPass,
@@ -82,12 +82,12 @@ impl Auth {
             return;
         }
         match accounts::taken(&self.database, &username, &email) {
-            Ok(Taken::Neither) => {
+            Ok(NameConflict::Neither) => {
                 self.registrations.count(&address, now);
-                let what = What::Register { username, email };
-                self.submit(Job::Hash {
+                let what = HashPurpose::Register { username, email };
+                self.submit(HashJob::Hash {
                     hashed_pass,
-                    pending: Pending { route, what },
+                    pending: PendingHash { route, what },
                 });
             }
             Ok(taken) => route.fail(Instruction::Register, &taken_refusal(taken)),
@@ -98,10 +98,10 @@ impl Auth {
         }
     }
 
-    fn submit(&mut self, job: Job) {
+    fn submit(&mut self, job: HashJob) {
         if let Err(pending) = self.pool.submit(job) {
             match pending.what {
-                What::Login {
+                HashPurpose::Login {
                     counted: (name, address, at),
                     ..
                 } => {
@@ -110,19 +110,19 @@ impl Auth {
                     self.logins_by_address.forgive(&address, at);
                     pending.route.fail(Instruction::Login, &overloaded());
                 }
-                What::Register { .. } => pending.route.fail(Instruction::Register, &overloaded()),
+                HashPurpose::Register { .. } => pending.route.fail(Instruction::Register, &overloaded()),
             }
         }
     }
 
     /// A hash has been computed.
-    pub(super) fn computed(&mut self, outcome: Outcome) {
+    pub(super) fn computed(&mut self, outcome: HashOutcome) {
         match outcome {
-            Outcome::Verified(
-                Pending {
+            HashOutcome::Verified(
+                PendingHash {
                     route,
                     what:
-                        What::Login {
+                        HashPurpose::Login {
                             credentials,
                             expirable,
                             counted,
@@ -138,12 +138,12 @@ impl Auth {
                 let (name, address, at) = counted;
                 self.logins.forgive(&(name, address), at);
                 self.logins_by_address.forgive(&address, at);
-                self.mint(route, credentials, expirable);
+                self.create_session(route, credentials, expirable);
             }
-            Outcome::Hashed(
-                Pending {
+            HashOutcome::Hashed(
+                PendingHash {
                     route,
-                    what: What::Register { username, email },
+                    what: HashPurpose::Register { username, email },
                 },
                 Some(pass_hash),
             ) => {
@@ -151,40 +151,42 @@ impl Auth {
                     username,
                     email,
                     pass_hash,
-                    created: Stamp::now(),
+                    created: Timestamp::now(),
                     starting_cash: self.starting_cash,
                     boot: route.peer.boot,
                     sequence: route.sequence,
                 };
                 // Another registration of the name may have been committed, or be about to be.
                 let pending = self.writes.iter().find_map(|write| match write {
-                    Write::Account(other) if other.username.key() == new.username.key() => {
-                        Some(Taken::Username)
+                    AuthWrite::Account(other) if other.username.key() == new.username.key() => {
+                        Some(NameConflict::Username)
                     }
-                    Write::Account(other) if other.email.key() == new.email.key() => Some(Taken::Email),
+                    AuthWrite::Account(other) if other.email.key() == new.email.key() => {
+                        Some(NameConflict::Email)
+                    }
                     _ => None,
                 });
                 match pending.map_or_else(|| accounts::taken(&self.database, &new.username, &new.email), Ok) {
-                    Ok(Taken::Neither) => {
-                        self.writes.push(Write::Account(new));
+                    Ok(NameConflict::Neither) => {
+                        self.writes.push(AuthWrite::Account(new));
                         let instruction = Instruction::Register;
-                        self.answers.push(Answer {
+                        self.answers.push(PendingReply {
                             route,
                             instruction,
-                            success: Success::Registered,
+                            success: AuthSuccess::Registered,
                         });
                     }
                     Ok(taken) => route.fail(Instruction::Register, &taken_refusal(taken)),
                     Err(_) => route.fail(Instruction::Register, &internal()),
                 }
             }
-            Outcome::Hashed(pending, _) | Outcome::Verified(pending, _) => {
+            HashOutcome::Hashed(pending, _) | HashOutcome::Verified(pending, _) => {
                 pending.route.fail(Instruction::Register, &internal());
             }
         }
     }
 
-    fn mint(&mut self, route: Route, credentials: Credentials, expirable: bool) {
+    fn create_session(&mut self, route: ReplyTo, credentials: Credentials, expirable: bool) {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
             crate::error!("no session can be made without random bytes: {error}");
@@ -193,13 +195,13 @@ impl Auth {
         }
         let id = SessionId::from_bytes(bytes);
         zeroize::Zeroize::zeroize(&mut bytes);
-        let now = Stamp::now();
+        let now = Timestamp::now();
         let session = Session {
             hash: id.hash(),
             account: credentials.account,
             username: credentials.username,
             since: now,
-            expiry: Stamp(now.0.saturating_add(self.lifetime)),
+            expiry: Timestamp(now.0.saturating_add(self.lifetime)),
             client: route.client_ip(),
             worker: route.peer.worker.uuid,
             expirable,
@@ -209,13 +211,13 @@ impl Auth {
         for hash in self.sessions.surplus(session.account) {
             self.end(&hash);
         }
-        let kept = Kept {
+        let kept = StoredSession {
             session,
             boot: route.peer.boot,
         };
-        self.writes.push(Write::Session(kept.clone()));
-        let success = Success::Session(id, kept);
-        self.answers.push(Answer {
+        self.writes.push(AuthWrite::Session(kept.clone()));
+        let success = AuthSuccess::Session(id, kept);
+        self.answers.push(PendingReply {
             route,
             instruction: Instruction::Login,
             success,

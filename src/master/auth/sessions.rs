@@ -2,8 +2,8 @@
 //!
 //! The active sessions in memory, by hash, by account and by expiry.
 
-use super::accounts::Kept;
-use crate::model::{AccountId, SessionHash, Stamp};
+use super::accounts::StoredSession;
+use crate::model::{AccountId, SessionHash, Timestamp};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
@@ -12,16 +12,16 @@ pub const PER_ACCOUNT_MAX: usize = 1000;
 
 /// Every active session.
 #[derive(Debug, Default)]
-pub struct Sessions {
-    by_hash: HashMap<SessionHash, Kept>,
+pub struct SessionTable {
+    by_hash: HashMap<SessionHash, StoredSession>,
     by_account: HashMap<AccountId, Vec<SessionHash>>,
-    by_expiry: BTreeSet<(Stamp, SessionHash)>,
+    by_expiry: BTreeSet<(Timestamp, SessionHash)>,
     used: HashSet<SessionHash>,
 }
 
-impl Sessions {
+impl SessionTable {
     /// Takes a session in.
-    pub fn insert(&mut self, kept: Kept) {
+    pub fn insert(&mut self, kept: StoredSession) {
         let (hash, session) = (kept.session.hash, &kept.session);
         self.by_account.entry(session.account).or_default().push(hash);
         self.by_expiry.insert((session.expiry, hash));
@@ -29,12 +29,12 @@ impl Sessions {
     }
 
     /// An active session.
-    pub fn get(&self, hash: &SessionHash, now: Stamp) -> Option<&Kept> {
+    pub fn get(&self, hash: &SessionHash, now: Timestamp) -> Option<&StoredSession> {
         self.by_hash.get(hash).filter(|kept| kept.session.expiry > now)
     }
 
     /// An active session, which is noted as used.
-    pub fn use_it(&mut self, hash: &SessionHash, now: Stamp) -> Option<&Kept> {
+    pub fn use_it(&mut self, hash: &SessionHash, now: Timestamp) -> Option<&StoredSession> {
         let kept = self
             .by_hash
             .get_mut(hash)
@@ -47,7 +47,7 @@ impl Sessions {
     }
 
     /// Takes a session out.
-    pub fn remove(&mut self, hash: &SessionHash) -> Option<Kept> {
+    pub fn remove(&mut self, hash: &SessionHash) -> Option<StoredSession> {
         let kept = self.by_hash.remove(hash)?;
         self.by_expiry.remove(&(kept.session.expiry, *hash));
         self.used.remove(hash);
@@ -61,7 +61,7 @@ impl Sessions {
     }
 
     /// Those that have expired.
-    pub fn expired(&self, now: Stamp) -> Vec<SessionHash> {
+    pub fn expired(&self, now: Timestamp) -> Vec<SessionHash> {
         self.by_expiry
             .iter()
             .take_while(|(expiry, _)| *expiry <= now)
@@ -83,7 +83,7 @@ impl Sessions {
     }
 
     /// Those for which `wanted` holds.
-    pub fn filter(&self, wanted: impl Fn(&Kept) -> bool) -> Vec<SessionHash> {
+    pub fn filter(&self, wanted: impl Fn(&StoredSession) -> bool) -> Vec<SessionHash> {
         self.by_hash
             .values()
             .filter(|kept| wanted(kept))
@@ -100,7 +100,7 @@ impl Sessions {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Kept> {
+    pub fn iter(&self) -> impl Iterator<Item = &StoredSession> {
         self.by_hash.values()
     }
 
@@ -115,7 +115,7 @@ impl Sessions {
     }
 
     /// Those used since this was last asked, with when.
-    pub fn take_used(&mut self) -> Vec<(SessionHash, Stamp)> {
+    pub fn take_used(&mut self) -> Vec<(SessionHash, Timestamp)> {
         let used = std::mem::take(&mut self.used);
         used.into_iter()
             .filter_map(|hash| self.by_hash.get(&hash).map(|kept| (hash, kept.session.last_used)))

@@ -2,8 +2,8 @@
 //!
 //! One administrator's connection: a line in, lines out, never longer and never slower than they may be.
 
-use super::{Cancel, LINE_MAX, Shared};
-use crate::control::{REQUEST_DEADLINE, Request, Response, WORKING_EVERY};
+use super::{AdminShared, CancelToken, LINE_MAX};
+use crate::control::{AdminRequest, AdminResponse, REQUEST_DEADLINE, WORKING_EVERY};
 use crate::thread::{self, Stop, TICK};
 use crossbeam_channel::{RecvTimeoutError, bounded, select};
 use std::io::{self, Read, Write};
@@ -20,7 +20,7 @@ const CHUNK: usize = 16 * 1024;
 const NOTICE: Duration = Duration::from_secs(3);
 
 /// What came instead of a line.
-enum End {
+enum RequestEnd {
     /// The client closed, was too slow, or the master stops.
     Quiet,
     /// It is no request, and what follows it cannot be told apart from it.
@@ -31,19 +31,19 @@ enum End {
 pub(super) fn turn_away(mut stream: UnixStream) {
     let text = "too many administrators are connected; try again in a moment";
     let _ = stream.set_write_timeout(Some(TICK));
-    let _ = send(&mut stream, &Response::Refused(text.to_owned()));
+    let _ = send(&mut stream, &AdminResponse::Refused(text.to_owned()));
 }
 
 /// Answers a client until it closes.
-pub(super) fn hold(shared: &Arc<Shared>, mut stream: UnixStream) {
+pub(super) fn hold(shared: &Arc<AdminShared>, mut stream: UnixStream) {
     let mut received = Vec::new();
     loop {
         let line = match read_line(&mut stream, &mut received, &shared.stop) {
             Ok(line) => line,
-            Err(End::Quiet) => return,
-            Err(End::TooLong) => {
+            Err(RequestEnd::Quiet) => return,
+            Err(RequestEnd::TooLong) => {
                 let text = format!("a request is one line of at most {LINE_MAX} bytes");
-                let _ = send(&mut stream, &Response::Refused(text));
+                let _ = send(&mut stream, &AdminResponse::Refused(text));
                 return;
             }
         };
@@ -52,7 +52,7 @@ pub(super) fn hold(shared: &Arc<Shared>, mut stream: UnixStream) {
                 Some(response) => response,
                 None => return,
             },
-            Err(error) => Response::Refused(format!(
+            Err(error) => AdminResponse::Refused(format!(
                 "this is no request of version {}: {error}",
                 env!("CARGO_PKG_VERSION")
             )),
@@ -64,7 +64,7 @@ pub(super) fn hold(shared: &Arc<Shared>, mut stream: UnixStream) {
 }
 
 /// The next line without its end. What follows it stays in `received`.
-fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Result<Vec<u8>, End> {
+fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Result<Vec<u8>, RequestEnd> {
     let deadline = Instant::now() + REQUEST_DEADLINE;
     let mut chunk = [0; CHUNK];
     let mut seen = 0;
@@ -77,17 +77,17 @@ fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Re
         }
         seen = received.len();
         if seen >= LINE_MAX {
-            return Err(End::TooLong);
+            return Err(RequestEnd::TooLong);
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || stop.is_requested() || stream.set_read_timeout(Some(left.min(TICK))).is_err() {
-            return Err(End::Quiet);
+            return Err(RequestEnd::Quiet);
         }
         match stream.read(&mut chunk) {
-            Ok(0) => return Err(End::Quiet),
+            Ok(0) => return Err(RequestEnd::Quiet),
             Ok(size) => received.extend_from_slice(&chunk[..size]),
             Err(error) if is_passing(&error) => {}
-            Err(_) => return Err(End::Quiet),
+            Err(_) => return Err(RequestEnd::Quiet),
         }
     }
 }
@@ -99,15 +99,15 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// Works on a request on a thread of its own, and tells the client meanwhile that it does. `None` where the
 /// client has gone or the master stops: then the work is broken off.
-fn work(shared: &Arc<Shared>, request: Request, stream: &mut UnixStream) -> Option<Response> {
-    let cancel = Arc::new(Cancel::default());
+fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStream) -> Option<AdminResponse> {
+    let cancel = Arc::new(CancelToken::default());
     let (tell, told) = bounded(1);
     let (working, asked) = (Arc::clone(shared), Arc::clone(&cancel));
     shared.working.fetch_add(1, Ordering::SeqCst);
     let spawned = thread::spawn("control work", move || {
         let response = match working.answer(request, &asked) {
-            Ok(answer) => Response::Done(answer),
-            Err(why) => Response::Refused(why),
+            Ok(answer) => AdminResponse::Done(answer),
+            Err(why) => AdminResponse::Refused(why),
         };
         let _ = tell.try_send(response);
         working.working.fetch_sub(1, Ordering::SeqCst);
@@ -117,7 +117,7 @@ fn work(shared: &Arc<Shared>, request: Request, stream: &mut UnixStream) -> Opti
         Err(error) => {
             shared.working.fetch_sub(1, Ordering::SeqCst);
             let text = format!("the master has no thread left: {error}");
-            return Some(Response::Refused(text));
+            return Some(AdminResponse::Refused(text));
         }
     };
     loop {
@@ -125,7 +125,7 @@ fn work(shared: &Arc<Shared>, request: Request, stream: &mut UnixStream) -> Opti
             recv(told) -> response => return response.ok(),
             recv(shared.stop.receiver()) -> _ => break,
             default(WORKING_EVERY) => {
-                if send(stream, &Response::Working).is_err() {
+                if send(stream, &AdminResponse::Working).is_err() {
                     break;
                 }
             }
@@ -140,7 +140,7 @@ fn work(shared: &Arc<Shared>, request: Request, stream: &mut UnixStream) -> Opti
 }
 
 /// Sends one response as one line.
-fn send(stream: &mut UnixStream, response: &Response) -> io::Result<()> {
+fn send(stream: &mut UnixStream, response: &AdminResponse) -> io::Result<()> {
     let mut line = serde_json::to_vec(response)?;
     line.push(b'\n');
     let deadline = Instant::now() + SEND_DEADLINE;

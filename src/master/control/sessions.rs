@@ -2,9 +2,9 @@
 //!
 //! Active sessions, as administrators see and end them.
 
-use super::{Shared, ask};
-use crate::control::{Answer, Ended, ROWS_MAX, Session, Sessions, Which};
-use crate::master::auth::{Message, SessionRow, Which as Asked};
+use super::{AdminShared, ask};
+use crate::control::{AdminAnswer, EndedSessions, ROWS_MAX, SessionList, SessionSelector, SessionSummary};
+use crate::master::auth::{AuthMessage, SessionFilter as Asked, SessionRow};
 use crate::master::database;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ const MODULE: &str = "auth";
 /// Sessions that are named where a prefix fits several.
 const NAMED: usize = 5;
 
-pub(super) fn list(shared: &Shared, user: Option<String>) -> Result<Answer, String> {
+pub(super) fn list(shared: &AdminShared, user: Option<String>) -> Result<AdminAnswer, String> {
     if let Some(user) = &user {
         known_user(shared, user)?;
     }
@@ -30,13 +30,13 @@ pub(super) fn list(shared: &Shared, user: Option<String>) -> Result<Answer, Stri
         .take(ROWS_MAX)
         .map(|row| session(row, &names))
         .collect();
-    Ok(Answer::Sessions(Sessions { sessions, more }))
+    Ok(AdminAnswer::Sessions(SessionList { sessions, more }))
 }
 
-fn session(row: &SessionRow, names: &HashMap<Uuid, &str>) -> Session {
+fn session(row: &SessionRow, names: &HashMap<Uuid, &str>) -> SessionSummary {
     let session = &row.session;
     let worker = names.get(&session.worker);
-    Session {
+    SessionSummary {
         id: row.prefix.clone(),
         user: session.username.to_string(),
         worker: worker.map_or_else(
@@ -51,14 +51,14 @@ fn session(row: &SessionRow, names: &HashMap<Uuid, &str>) -> Session {
     }
 }
 
-pub(super) fn end(shared: &Shared, which: Which) -> Result<Answer, String> {
+pub(super) fn end(shared: &AdminShared, which: SessionSelector) -> Result<AdminAnswer, String> {
     let ended = match which {
-        Which::Prefix(prefix) => end_one(shared, &prefix)?,
-        Which::User(user) => {
+        SessionSelector::Prefix(prefix) => end_one(shared, &prefix)?,
+        SessionSelector::User(user) => {
             known_user(shared, &user)?;
             order(shared, Asked::User(user))?
         }
-        Which::Worker(name) => {
+        SessionSelector::Worker(name) => {
             let mut ended = 0;
             for worker in workers_named(shared, &name)? {
                 ended += order(shared, Asked::Worker(worker))?;
@@ -67,11 +67,11 @@ pub(super) fn end(shared: &Shared, which: Which) -> Result<Answer, String> {
         }
     };
     crate::info!("an administrator ended {ended} sessions");
-    Ok(Answer::Ended(Ended { ended }))
+    Ok(AdminAnswer::Ended(EndedSessions { ended }))
 }
 
 /// The prefix must fit exactly one session.
-fn end_one(shared: &Shared, prefix: &str) -> Result<usize, String> {
+fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
     let prefix = prefix.to_ascii_lowercase();
     if prefix.is_empty() || prefix.len() > 64 || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(format!(
@@ -109,23 +109,23 @@ fn end_one(shared: &Shared, prefix: &str) -> Result<usize, String> {
     }
 }
 
-fn rows(shared: &Shared, user: Option<String>) -> Result<Vec<SessionRow>, String> {
+fn rows(shared: &AdminShared, user: Option<String>) -> Result<Vec<SessionRow>, String> {
     ask(MODULE, &shared.means.inboxes.auth, |reply| {
-        Message::List(user, reply)
+        AuthMessage::List(user, reply)
     })
 }
 
-fn order(shared: &Shared, which: Asked) -> Result<usize, String> {
+fn order(shared: &AdminShared, which: Asked) -> Result<usize, String> {
     ask(MODULE, &shared.means.inboxes.auth, |reply| {
-        Message::End(which, reply)
+        AuthMessage::End(which, reply)
     })
 }
 
-fn reader(shared: &Shared) -> Result<Connection, String> {
+fn reader(shared: &AdminShared) -> Result<Connection, String> {
     database::open_reader(&shared.means.database).map_err(|error| error.to_string())
 }
 
-fn known_user(shared: &Shared, user: &str) -> Result<(), String> {
+fn known_user(shared: &AdminShared, user: &str) -> Result<(), String> {
     let found: Option<i64> = reader(shared)?
         .query_row(
             "SELECT account FROM accounts WHERE username_key = ?1",
@@ -138,7 +138,7 @@ fn known_user(shared: &Shared, user: &str) -> Result<(), String> {
 }
 
 /// All workers that were ever registered under a name, or the one with this UUID.
-fn workers_named(shared: &Shared, name: &str) -> Result<Vec<Uuid>, String> {
+fn workers_named(shared: &AdminShared, name: &str) -> Result<Vec<Uuid>, String> {
     let failed = |error: rusqlite::Error| format!("the database failed: {error}");
     let uuid = Uuid::parse_str(name).unwrap_or_default();
     let reader = reader(shared)?;

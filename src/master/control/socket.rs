@@ -17,21 +17,21 @@ const BACKLOG: i32 = 32;
 /// Read and written by owner and group, by nobody else.
 const MODE: u32 = 0o660;
 /// How long accepting rests when the system has no descriptor.
-const REST: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Where groups are listed.
 const GROUPS: &str = "/etc/group";
 
 /// A listening socket, and which file it is.
-pub(super) struct Socket {
+pub(super) struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
     /// Device and inode: what stands at the path later may be another's.
     identity: (u64, u64),
 }
 
-impl Socket {
+impl ControlSocket {
     /// Listens at `path`. Nobody can connect before mode and group are set.
-    pub(super) fn bind(path: PathBuf, group: &str) -> io::Result<Socket> {
+    pub(super) fn bind(path: PathBuf, group: &str) -> io::Result<ControlSocket> {
         let explain = |error: io::Error| {
             io::Error::new(
                 error.kind(),
@@ -47,14 +47,14 @@ impl Socket {
         give(&path, group);
         socket.listen(BACKLOG).map_err(explain)?;
         let it = fs::symlink_metadata(&path).map_err(explain)?;
-        Ok(Socket {
+        Ok(ControlSocket {
             listener: UnixListener::from(socket),
             path,
             identity: (it.dev(), it.ino()),
         })
     }
 
-    /// Accepts until [`Socket::close`].
+    /// Accepts until [`ControlSocket::close`].
     pub(super) fn accept_each(&self, stop: &Stop, serve: impl Fn(UnixStream)) {
         while !stop.is_requested() {
             match self.listener.accept() {
@@ -63,7 +63,7 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     crate::warn!("no administrator can be heard for a moment: {error}");
-                    if stop.wait(REST) {
+                    if stop.wait(ACCEPT_PAUSE) {
                         return;
                     }
                 }
@@ -71,7 +71,7 @@ impl Socket {
         }
     }
 
-    /// Ends [`Socket::accept_each`] and removes the file, if it is still this socket.
+    /// Ends [`ControlSocket::accept_each`] and removes the file, if it is still this socket.
     pub(super) fn close(&self) {
         let _ = SockRef::from(&self.listener).shutdown(Shutdown::Both);
         let ours = fs::symlink_metadata(&self.path).is_ok_and(|it| (it.dev(), it.ino()) == self.identity);
@@ -146,22 +146,22 @@ mod tests {
     fn only_what_is_dead_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run/master.sock");
-        let first = Socket::bind(path.clone(), "no-such-group").unwrap();
+        let first = ControlSocket::bind(path.clone(), "no-such-group").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o660);
-        let taken = Socket::bind(path.clone(), "no-such-group").err().unwrap();
+        let taken = ControlSocket::bind(path.clone(), "no-such-group").err().unwrap();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse, "{taken}");
         assert!(UnixStream::connect(&path).is_ok(), "the live one is untouched");
 
         // A master that was killed leaves its socket behind.
         drop(first);
         assert!(path.exists());
-        let second = Socket::bind(path.clone(), "no-such-group").unwrap();
+        let second = ControlSocket::bind(path.clone(), "no-such-group").unwrap();
         // What somebody else has put there is not ours to remove.
         fs::remove_file(&path).unwrap();
         fs::write(&path, "notes").unwrap();
         second.close();
         assert!(path.exists());
-        let refused = Socket::bind(path.clone(), "no-such-group").err().unwrap();
+        let refused = ControlSocket::bind(path.clone(), "no-such-group").err().unwrap();
         assert!(refused.to_string().contains("no socket"), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), b"notes");
     }
@@ -170,7 +170,7 @@ mod tests {
     fn closing_wakes_and_removes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
-        let (socket, stop) = (Socket::bind(path.clone(), "g").unwrap(), Stop::new());
+        let (socket, stop) = (ControlSocket::bind(path.clone(), "g").unwrap(), Stop::new());
         std::thread::scope(|scope| {
             let accepting = scope.spawn(|| socket.accept_each(&stop, drop));
             assert!(UnixStream::connect(&path).is_ok());

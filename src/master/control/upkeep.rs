@@ -2,16 +2,16 @@
 //!
 //! Checking and copying the database while it is in use.
 
-use super::{Cancel, Shared};
-use crate::control::{self, Answer};
+use super::{AdminShared, CancelToken};
+use crate::control::{self, AdminAnswer};
 use crate::master::{database, verify};
 use std::path::PathBuf;
 
-const BUSY: &str = "another verify or backup is under way; wait for it";
+const BUSY_TEXT: &str = "another verify or backup is under way; wait for it";
 
-pub(super) fn verify(shared: &Shared, cancel: &Cancel) -> Result<Answer, String> {
+pub(super) fn verify(shared: &AdminShared, cancel: &CancelToken) -> Result<AdminAnswer, String> {
     let Some(_alone) = shared.upkeep.try_lock() else {
-        return Err(BUSY.to_owned());
+        return Err(BUSY_TEXT.to_owned());
     };
     let mut reader = database::open_reader(&shared.means.database).map_err(|error| error.to_string())?;
     cancel.breaks_off(reader.get_interrupt_handle());
@@ -25,7 +25,7 @@ pub(super) fn verify(shared: &Shared, cancel: &Cancel) -> Result<Answer, String>
         let more = count(&report);
         crate::error!("verify found {more} differences between ledger and accounts");
     }
-    Ok(Answer::Verification(Box::new(report)))
+    Ok(AdminAnswer::Verification(Box::new(report)))
 }
 
 fn count(report: &control::Verification) -> u64 {
@@ -34,16 +34,20 @@ fn count(report: &control::Verification) -> u64 {
         .saturating_add(report.more)
 }
 
-pub(super) fn backup(shared: &Shared, file: PathBuf, cancel: &Cancel) -> Result<Answer, String> {
+pub(super) fn backup(
+    shared: &AdminShared,
+    file: PathBuf,
+    cancel: &CancelToken,
+) -> Result<AdminAnswer, String> {
     if !file.is_absolute() {
         return Err(format!("{}: an absolute path is needed", file.display()));
     }
     let Some(_alone) = shared.upkeep.try_lock() else {
-        return Err(BUSY.to_owned());
+        return Err(BUSY_TEXT.to_owned());
     };
     database::backup_unless(&shared.means.database, &file, &|| cancel.is_cancelled())
         .map_err(|error| format!("{error} (the master's user must be able to write there)"))?;
     let bytes = std::fs::metadata(&file).map_err(|error| error.to_string())?.len();
     crate::info!("the database was copied to {}", file.display());
-    Ok(Answer::Backup(control::Backup { file, bytes }))
+    Ok(AdminAnswer::Backup(control::BackupSummary { file, bytes }))
 }

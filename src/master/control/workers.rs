@@ -2,26 +2,26 @@
 //!
 //! Registered workers, as administrators see and change them.
 
-use super::{Shared, ask};
-use crate::control::{Answer, Report, Worker};
+use super::{AdminShared, ask};
+use crate::control::{AdminAnswer, WorkerFigures, WorkerStatus};
 use crate::link::keyring::Fingerprint;
 use crate::master::workers::registry::Registration;
-use crate::master::workers::{Message, Row};
+use crate::master::workers::{WorkerRow, WorkersMessage};
 use crate::model;
 use crossbeam_channel::Sender;
 use std::net::IpAddr;
 
 const MODULE: &str = "workers";
 
-pub(super) fn list(shared: &Shared) -> Result<Answer, String> {
-    let rows = ask(MODULE, &shared.means.inboxes.workers, Message::List)?;
-    Ok(Answer::Workers(rows.iter().map(row).collect()))
+pub(super) fn list(shared: &AdminShared) -> Result<AdminAnswer, String> {
+    let rows = ask(MODULE, &shared.means.inboxes.workers, WorkersMessage::List)?;
+    Ok(AdminAnswer::Workers(rows.iter().map(row).collect()))
 }
 
-pub(super) fn show(shared: &Shared, name: &str) -> Result<Answer, String> {
-    let rows = ask(MODULE, &shared.means.inboxes.workers, Message::List)?;
+pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, String> {
+    let rows = ask(MODULE, &shared.means.inboxes.workers, WorkersMessage::List)?;
     match rows.iter().find(|row| row.worker.name == name) {
-        Some(found) => Ok(Answer::Worker(Box::new(row(found)))),
+        Some(found) => Ok(AdminAnswer::Worker(Box::new(row(found)))),
         None => Err(format!(
             "no worker is registered as {name}; see `papertraderctl workers list`"
         )),
@@ -31,12 +31,12 @@ pub(super) fn show(shared: &Shared, name: &str) -> Result<Answer, String> {
 /// The key goes into the master's keyring, the rest into the database. Where the second fails, the first is
 /// taken back.
 pub(super) fn register(
-    shared: &Shared,
+    shared: &AdminShared,
     name: String,
     key: &str,
     ip: IpAddr,
     address: String,
-) -> Result<Answer, String> {
+) -> Result<AdminAnswer, String> {
     let _alone = shared.registering.lock();
     let registry = shared.means.inboxes.shared.registry.load();
     if registry.by_name(&name).is_some() {
@@ -56,7 +56,7 @@ pub(super) fn register(
         address,
     };
     let registered = ask(MODULE, &shared.means.inboxes.workers, |reply| {
-        Message::Register(registration, reply)
+        WorkersMessage::Register(registration, reply)
     });
     match registered.and_then(|registered| registered) {
         Ok(worker) => show(shared, &worker.name),
@@ -67,35 +67,35 @@ pub(super) fn register(
     }
 }
 
-pub(super) fn unregister(shared: &Shared, name: String) -> Result<Answer, String> {
+pub(super) fn unregister(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
     let _alone = shared.registering.lock();
-    let worker = change(shared, name, Message::Unregister)?;
+    let worker = change(shared, name, WorkersMessage::Unregister)?;
     forget_key(shared, &worker.fingerprint);
-    Ok(Answer::Worker(Box::new(described(&worker, "unregistered"))))
+    Ok(AdminAnswer::Worker(Box::new(described(&worker, "unregistered"))))
 }
 
-pub(super) fn boot(shared: &Shared, name: String) -> Result<Answer, String> {
-    let worker = change(shared, name, Message::Boot)?;
+pub(super) fn boot(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
+    let worker = change(shared, name, WorkersMessage::Boot)?;
     show(shared, &worker.name)
 }
 
-pub(super) fn admit(shared: &Shared, name: String) -> Result<Answer, String> {
-    let worker = change(shared, name, Message::Admit)?;
+pub(super) fn admit(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
+    let worker = change(shared, name, WorkersMessage::Admit)?;
     show(shared, &worker.name)
 }
 
 fn change(
-    shared: &Shared,
+    shared: &AdminShared,
     name: String,
-    message: fn(String, Sender<Result<model::Worker, String>>) -> Message,
-) -> Result<model::Worker, String> {
+    message: fn(String, Sender<Result<model::WorkerServer, String>>) -> WorkersMessage,
+) -> Result<model::WorkerServer, String> {
     ask(MODULE, &shared.means.inboxes.workers, |reply| {
         message(name, reply)
     })?
 }
 
 /// Removes a key from the keyring that no registered worker has.
-fn forget_key(shared: &Shared, fingerprint: &str) {
+fn forget_key(shared: &AdminShared, fingerprint: &str) {
     let registry = shared.means.inboxes.shared.registry.load();
     if registry.all().any(|worker| worker.fingerprint == fingerprint) {
         return;
@@ -106,7 +106,7 @@ fn forget_key(shared: &Shared, fingerprint: &str) {
     }
 }
 
-fn row(row: &Row) -> Worker {
+fn row(row: &WorkerRow) -> WorkerStatus {
     let state = match (&row.linked, row.worker.booted) {
         (Some(_), _) => "connected",
         (None, true) => "booted",
@@ -117,7 +117,7 @@ fn row(row: &Row) -> Worker {
         worker.linked_since = Some(since.to_string());
         worker.linked_from = Some(from.to_string());
     }
-    worker.report = row.report.as_ref().map(|(report, at, clock)| Report {
+    worker.report = row.report.as_ref().map(|(report, at, clock)| WorkerFigures {
         at: at.to_string(),
         version: report.version.clone(),
         uptime_ms: report.uptime,
@@ -131,8 +131,8 @@ fn row(row: &Row) -> Worker {
     worker
 }
 
-fn described(worker: &model::Worker, state: &str) -> Worker {
-    Worker {
+fn described(worker: &model::WorkerServer, state: &str) -> WorkerStatus {
+    WorkerStatus {
         name: worker.name.clone(),
         uuid: worker.uuid.hyphenated().to_string(),
         state: state.to_owned(),

@@ -2,13 +2,13 @@
 //!
 //! What happens to orders that come in: judged, stored in one commit, announced.
 
-use super::ledger::{self, Entry};
-use super::queue::{Queued, Turn, WAITERS_MAX, clamp};
-use super::{CLOCK_REPORT, Desk, Order, settlement, write_outcome};
+use super::ledger::{self, LedgerEntry};
+use super::queue::{QueuedOrder, SettlementRank, WAITERS_MAX, clamp};
+use super::{CLOCK_REPORT, Order, OrderState, settlement, write_outcome};
 use crate::fault;
 use crate::master::database;
-use crate::master::route::{Replies, Route};
-use crate::model::{AccountId, ClientOrderId, Reason, Stamp, Status as Stage};
+use crate::master::route::{ReplyBatch, ReplyTo};
+use crate::model::{AccountId, ClientOrderId, Reason, Timestamp, TransactionStatus as Stage};
 use crate::wire::{Instruction, Refusal, Reply};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -19,30 +19,30 @@ use uuid::Uuid;
 const CLOCK_TOLERANCE: i64 = 5_000;
 
 /// What becomes of an order once the batch it came in is committed.
-pub(super) enum Verdict {
+pub(super) enum Acceptance {
     /// New on the queue.
-    Queued(Box<Queued>),
+    Queued(Box<QueuedOrder>),
     /// Queued before: whoever asks now waits too.
-    Waits(i64, Route),
+    Waits(i64, ReplyTo),
     /// Settled or rejected before.
-    Done(Box<Entry>, Route),
+    Done(Box<LedgerEntry>, ReplyTo),
     /// Refused, and nothing stored.
-    Refused(Instruction, Refusal, Route),
+    Refused(Instruction, Refusal, ReplyTo),
 }
 
-impl Desk {
+impl OrderState {
     pub(super) fn store(
         &mut self,
         database: &mut Connection,
         batch: Vec<Order>,
-    ) -> rusqlite::Result<Vec<Verdict>> {
+    ) -> rusqlite::Result<Vec<Acceptance>> {
         let transaction = database::begin(database)?;
         let mut verdicts = Vec::with_capacity(batch.len());
         let mut new_of_account: HashMap<AccountId, usize> = HashMap::new();
         let mut new = 0;
         for order in batch {
-            let verdict = self.judge(&transaction, order, new, &new_of_account)?;
-            if let Verdict::Queued(queued) = &verdict {
+            let verdict = self.check(&transaction, order, new, &new_of_account)?;
+            if let Acceptance::Queued(queued) = &verdict {
                 new += 1;
                 *new_of_account.entry(queued.account).or_default() += 1;
             }
@@ -58,16 +58,16 @@ impl Desk {
 
     /// The checks of an order, in the order of the page: the message itself, the session, the
     /// clientOrderID, unknown names, the rest.
-    fn judge(
+    fn check(
         &mut self,
         database: &Connection,
         order: Order,
         new: usize,
         new_of_account: &HashMap<AccountId, usize>,
-    ) -> rusqlite::Result<Verdict> {
+    ) -> rusqlite::Result<Acceptance> {
         let instruction = order.instruction();
-        let refuse = |refusal: Refusal, route: Route| -> rusqlite::Result<Verdict> {
-            Ok(Verdict::Refused(instruction, refusal, route))
+        let refuse = |refusal: Refusal, route: ReplyTo| -> rusqlite::Result<Acceptance> {
+            Ok(Acceptance::Refused(instruction, refusal, route))
         };
         if order.route.again
             && let Some(origin) = ledger::find_origin(database, &order.route.peer.boot)?
@@ -120,8 +120,8 @@ impl Desk {
         let place = self.places.give();
         let stamp = self.stamp(&order.route, place.accepted);
         let worker = order.route.peer.worker.uuid;
-        let queued = Queued {
-            turn: Turn {
+        let queued = QueuedOrder {
+            turn: SettlementRank {
                 stamp,
                 worker,
                 sequence: order.route.sequence,
@@ -139,11 +139,11 @@ impl Desk {
         };
         let origin = ledger::origin(database, &worker, &order.route.peer.boot)?;
         ledger::insert(database, &queued, origin, order.route.stamp)?;
-        Ok(Verdict::Queued(Box::new(queued)))
+        Ok(Acceptance::Queued(Box::new(queued)))
     }
 
     /// What the worker's stamp counts as; a clock that is far off is reported.
-    fn stamp(&mut self, route: &Route, accepted: Stamp) -> Stamp {
+    fn stamp(&mut self, route: &ReplyTo, accepted: Timestamp) -> Timestamp {
         let worker = &route.peer.worker;
         let (last, reported) = self
             .clocks
@@ -168,10 +168,10 @@ impl Desk {
     }
 
     /// What the commit made true is said.
-    pub(super) fn announce(&mut self, verdicts: Vec<Verdict>) {
-        let expected = self.assets.next_update().unwrap_or_else(Stamp::now);
-        let mut replies = Replies::new();
-        let notice = |replies: &mut Replies, route: Route, id: Uuid, name: Option<ClientOrderId>| {
+    pub(super) fn announce(&mut self, verdicts: Vec<Acceptance>) {
+        let expected = self.assets.next_update().unwrap_or_else(Timestamp::now);
+        let mut replies = ReplyBatch::new();
+        let notice = |replies: &mut ReplyBatch, route: ReplyTo, id: Uuid, name: Option<ClientOrderId>| {
             replies.add(route, |out| {
                 Reply::Queued {
                     id,
@@ -183,7 +183,7 @@ impl Desk {
         };
         for verdict in verdicts {
             match verdict {
-                Verdict::Queued(order) => {
+                Acceptance::Queued(order) => {
                     for route in &order.waiters {
                         notice(
                             &mut replies,
@@ -194,7 +194,7 @@ impl Desk {
                     }
                     self.queue.push(*order);
                 }
-                Verdict::Waits(number, route) => {
+                Acceptance::Waits(number, route) => {
                     if let Some(order) = self.queue.get_mut(number) {
                         notice(
                             &mut replies,
@@ -209,10 +209,10 @@ impl Desk {
                         order.waiters.push(route);
                     }
                 }
-                Verdict::Done(entry, route) => {
+                Acceptance::Done(entry, route) => {
                     replies.add(route, |out| write_outcome(out, &entry.transaction))
                 }
-                Verdict::Refused(instruction, refusal, route) => {
+                Acceptance::Refused(instruction, refusal, route) => {
                     replies.fail(route, instruction, &refusal);
                 }
             }
@@ -221,10 +221,10 @@ impl Desk {
     }
 }
 
-fn known(entry: Entry, route: Route) -> Verdict {
+fn known(entry: LedgerEntry, route: ReplyTo) -> Acceptance {
     if entry.transaction.status == Stage::Queued {
-        Verdict::Waits(entry.turn.number, route)
+        Acceptance::Waits(entry.turn.number, route)
     } else {
-        Verdict::Done(Box::new(entry), route)
+        Acceptance::Done(Box::new(entry), route)
     }
 }

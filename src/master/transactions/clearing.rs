@@ -3,25 +3,27 @@
 //! One update settles what was accepted before it: splits and dividends first, then each order in its turn,
 //! all in one commit, and only then the answers.
 
-use super::ledger::{self, Outcome};
-use super::queue::{Queued, Seen};
+use super::ledger::{self, Settlement};
+use super::queue::{PriceVisibility, QueuedOrder};
 use super::settlement::{self, Holdings};
-use super::{Desk, place, write_outcome};
+use super::{OrderState, place, write_outcome};
 use crate::fault;
 use crate::master::assets::{self, Action, ActionKind, Update};
 use crate::master::database;
-use crate::master::route::Replies;
-use crate::model::{AccountId, Amount, Money, Quote, Reason, Side, Stamp, Status as Stage, Transaction};
+use crate::master::route::ReplyBatch;
+use crate::model::{
+    AccountId, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction, TransactionStatus as Stage,
+};
 use rusqlite::Connection;
 use std::collections::HashMap;
 
-impl Desk {
+impl OrderState {
     pub(super) fn settle(
         &mut self,
         database: &mut Connection,
         update: &Update,
         numbers: &[i64],
-    ) -> rusqlite::Result<Vec<(i64, Outcome)>> {
+    ) -> rusqlite::Result<Vec<(i64, Settlement)>> {
         let transaction = database::begin(database)?;
         let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
         let act = self.behind || !update.actions.is_empty();
@@ -45,15 +47,15 @@ impl Desk {
                 Ok(quote) => {
                     let (_, after) = load(&transaction, &mut accounts, order.account)?;
                     match after.fill(order.side, order.symbol, quantity, quote.value) {
-                        Ok(total) => Outcome::Settled {
+                        Ok(total) => Settlement::Settled {
                             price: quote.value,
                             total,
                             priced: quote.time,
                         },
-                        Err(reason) => Outcome::Rejected(reason),
+                        Err(reason) => Settlement::Rejected(reason),
                     }
                 }
-                Err(reason) => Outcome::Rejected(reason),
+                Err(reason) => Settlement::Rejected(reason),
             };
             ledger::settle(&transaction, *number, &outcome, update.published, update.number)?;
             outcomes.push((*number, outcome));
@@ -65,7 +67,7 @@ impl Desk {
         database::commit(transaction)?;
         fault::point("settlement-committed");
         self.behind = false;
-        self.seen = Seen::default();
+        self.seen = PriceVisibility::default();
         for (number, quantity) in split {
             if let Some(order) = self.queue.get_mut(number) {
                 order.quantity = quantity;
@@ -82,8 +84,8 @@ impl Desk {
         database: &Connection,
         update: &Update,
         accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
-    ) -> rusqlite::Result<HashMap<i64, Amount>> {
-        let mut split: HashMap<i64, Amount> = HashMap::new();
+    ) -> rusqlite::Result<HashMap<i64, Quantity>> {
+        let mut split: HashMap<i64, Quantity> = HashMap::new();
         let actions = ledger::actions_to_come(database, update.number)?;
         ledger::set_acted(database, update.number)?;
         for (number, action) in &actions {
@@ -99,7 +101,7 @@ impl Desk {
                         let held = after
                             .positions
                             .get(&action.symbol)
-                            .map_or(Amount::ZERO, |held| held.0);
+                            .map_or(Quantity::ZERO, |held| held.0);
                         match after.dividend(action.symbol, per_unit) {
                             Some(paid) => (Side::Dividend, held, Some(per_unit), Some(paid)),
                             None => continue,
@@ -112,11 +114,11 @@ impl Desk {
             }
             if let ActionKind::Split(ratio) = action.kind {
                 // Who ordered at a price after the split has said how many units of those there are now.
-                let before = |order: &&mut Queued| order.was_before(seen);
+                let before = |order: &&mut QueuedOrder| order.was_before(seen);
                 for order in self.queue.of_symbol(action.symbol).filter(before) {
                     let number = order.turn.number;
                     let now = split.get(&number).copied().unwrap_or(order.quantity);
-                    let after = settlement::split_amount(now, ratio).max(Amount(1));
+                    let after = settlement::split_amount(now, ratio).max(Quantity(1));
                     ledger::requantify(database, number, after)?;
                     split.insert(number, after);
                 }
@@ -125,8 +127,8 @@ impl Desk {
         Ok(split)
     }
 
-    pub(super) fn answer(&mut self, outcomes: Vec<(i64, Outcome)>, update: &Update) {
-        let mut replies = Replies::new();
+    pub(super) fn answer(&mut self, outcomes: Vec<(i64, Settlement)>, update: &Update) {
+        let mut replies = ReplyBatch::new();
         for (number, outcome) in outcomes {
             let Some(order) = self.queue.remove(number) else {
                 continue;
@@ -142,13 +144,13 @@ impl Desk {
 
 /// The price that an order settles at in an update; `Err` where it has none, `None` where it waits on:
 /// a price of the real world that is older than the order.
-fn price(update: &Update, order: &Queued) -> Option<Result<Quote, Reason>> {
+fn price(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> {
     let in_time = order.since.is_none_or(|since| since < update.began);
     let entry = update.snapshot.entry(&order.symbol).filter(|_| in_time);
-    match entry.map_or(assets::Fill::NoPrice, |entry| entry.fill(order.accepted)) {
-        assets::Fill::At(quote) => Some(Ok(quote)),
-        assets::Fill::Wait => None,
-        assets::Fill::NoPrice => Some(Err(Reason::NoPrice)),
+    match entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(order.accepted)) {
+        assets::FillDecision::At(quote) => Some(Ok(quote)),
+        assets::FillDecision::Wait => None,
+        assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
     }
 }
 
@@ -170,9 +172,9 @@ fn load<'a>(
 fn act_row(
     action: &Action,
     account: AccountId,
-    place: place::Place,
+    place: place::OrderKey,
     side: Side,
-    quantity: Amount,
+    quantity: Quantity,
     price: Option<Money>,
     total: Option<Money>,
 ) -> Transaction {
@@ -194,10 +196,12 @@ fn act_row(
 }
 
 /// A transaction as the ledger has it once an order has ended.
-fn ended(order: &Queued, outcome: &Outcome, settled: Stamp) -> Transaction {
+fn ended(order: &QueuedOrder, outcome: &Settlement, settled: Timestamp) -> Transaction {
     let (status, filled, reason) = match outcome {
-        Outcome::Settled { price, total, priced } => (Stage::Settled, Some((*price, *total, *priced)), None),
-        Outcome::Rejected(reason) => (Stage::Rejected, None, Some(*reason)),
+        Settlement::Settled { price, total, priced } => {
+            (Stage::Settled, Some((*price, *total, *priced)), None)
+        }
+        Settlement::Rejected(reason) => (Stage::Rejected, None, Some(*reason)),
     };
     Transaction {
         id: order.id,

@@ -3,33 +3,34 @@
 //! The tables that transactions alone writes: the ledger, and the balances and positions that it adds up
 //! to.
 
-use super::queue::{Queued, Turn};
+use super::queue::{QueuedOrder, SettlementRank};
 use super::settlement::Holdings;
 use crate::master::assets::{Action, ActionKind};
 use crate::model::{
-    AccountId, Amount, ClientOrderId, Money, Reason, Side, Stamp, Status, Symbol, Transaction,
+    AccountId, ClientOrderId, Money, Quantity, Reason, Side, Symbol, Timestamp, Transaction,
+    TransactionStatus,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 /// A transaction as it is stored, with what explains it.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The transaction itself.
     pub transaction: Transaction,
     /// Its turn in the queue.
-    pub turn: Turn,
+    pub turn: SettlementRank,
     /// The worker's own stamp, before it was clamped.
-    pub stamped: Stamp,
+    pub stamped: Timestamp,
     /// The update that settled it.
     pub update: Option<u64>,
     /// The quantity that was asked for, before any split.
-    pub asked: Amount,
+    pub asked: Quantity,
 }
 
 /// How an order was settled.
 #[derive(Debug, Clone, Copy)]
-pub enum Outcome {
+pub enum Settlement {
     /// Filled.
     Settled {
         /// Price of one unit.
@@ -37,7 +38,7 @@ pub enum Outcome {
         /// What left or reached the cash.
         total: Money,
         /// Market time of the price.
-        priced: Stamp,
+        priced: Timestamp,
     },
     /// Refused.
     Rejected(Reason),
@@ -50,7 +51,7 @@ fn damaged(what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, what.into())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
+fn read(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     let number: i64 = row.get(0)?;
     let client_order_id: Option<String> = row.get(12)?;
     let reason: Option<String> = row.get(13)?;
@@ -58,19 +59,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
         id: Uuid::from_bytes(row.get(1)?),
         account: AccountId(row.get(2)?),
         side: Side::from_number(row.get(3)?).ok_or_else(|| damaged("no such side"))?,
-        status: Status::from_number(row.get(4)?).ok_or_else(|| damaged("no such status"))?,
+        status: TransactionStatus::from_number(row.get(4)?).ok_or_else(|| damaged("no such status"))?,
         symbol: Symbol::parse(&row.get::<_, String>(5)?).map_err(|_| damaged("no symbol"))?,
-        quantity: Amount(row.get(6)?),
-        accepted: Stamp(row.get(7)?),
-        settled: row.get::<_, Option<i64>>(8)?.map(Stamp),
+        quantity: Quantity(row.get(6)?),
+        accepted: Timestamp(row.get(7)?),
+        settled: row.get::<_, Option<i64>>(8)?.map(Timestamp),
         price: row.get::<_, Option<i64>>(9)?.map(Money),
         total: row.get::<_, Option<i64>>(10)?.map(Money),
-        priced: row.get::<_, Option<i64>>(11)?.map(Stamp),
+        priced: row.get::<_, Option<i64>>(11)?.map(Timestamp),
         client_order_id: client_order_id.and_then(|id| ClientOrderId::parse(&id).ok()),
         reason: reason.and_then(|code| Reason::from_code(&code)),
     };
-    let turn = Turn {
-        stamp: Stamp(row.get(15)?),
+    let turn = SettlementRank {
+        stamp: Timestamp(row.get(15)?),
         worker: Uuid::from_bytes(row.get(18)?),
         sequence: u64::try_from(row.get::<_, i64>(17)?).unwrap_or(0),
         number,
@@ -78,12 +79,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let update = row
         .get::<_, Option<i64>>(16)?
         .and_then(|number| u64::try_from(number).ok());
-    Ok(Entry {
+    Ok(LedgerEntry {
         transaction,
         turn,
-        stamped: Stamp(row.get(14)?),
+        stamped: Timestamp(row.get(14)?),
         update,
-        asked: Amount(row.get(19)?),
+        asked: Quantity(row.get(19)?),
     })
 }
 
@@ -91,7 +92,7 @@ fn find(
     database: &Connection,
     filter: &str,
     values: impl rusqlite::Params,
-) -> rusqlite::Result<Option<Entry>> {
+) -> rusqlite::Result<Option<LedgerEntry>> {
     let sql = format!("SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}");
     database.prepare_cached(&sql)?.query_row(values, read).optional()
 }
@@ -110,9 +111,9 @@ pub fn last_number(database: &Connection) -> rusqlite::Result<i64> {
 ///
 /// # Errors
 /// The database fails.
-pub fn last_accepted(database: &Connection) -> rusqlite::Result<Stamp> {
+pub fn last_accepted(database: &Connection) -> rusqlite::Result<Timestamp> {
     let sql = "SELECT accepted FROM transactions ORDER BY number DESC LIMIT 1";
-    Ok(Stamp(
+    Ok(Timestamp(
         database
             .query_row(sql, [], |row| row.get(0))
             .optional()?
@@ -124,7 +125,7 @@ pub fn last_accepted(database: &Connection) -> rusqlite::Result<Stamp> {
 ///
 /// # Errors
 /// The database fails.
-pub fn queued(database: &Connection) -> rusqlite::Result<Vec<Queued>> {
+pub fn queued(database: &Connection) -> rusqlite::Result<Vec<QueuedOrder>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE status = 0 ORDER BY number"
     );
@@ -132,9 +133,9 @@ pub fn queued(database: &Connection) -> rusqlite::Result<Vec<Queued>> {
     let rows = statement.query_map([], read)?;
     rows.map(|entry| {
         entry.map(
-            |Entry {
+            |LedgerEntry {
                  transaction, turn, ..
-             }| Queued {
+             }| QueuedOrder {
                 turn,
                 id: transaction.id,
                 account: transaction.account,
@@ -155,7 +156,11 @@ pub fn queued(database: &Connection) -> rusqlite::Result<Vec<Queued>> {
 ///
 /// # Errors
 /// The database fails.
-pub fn by_message(database: &Connection, origin: i64, sequence: u64) -> rusqlite::Result<Option<Entry>> {
+pub fn by_message(
+    database: &Connection,
+    origin: i64,
+    sequence: u64,
+) -> rusqlite::Result<Option<LedgerEntry>> {
     let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
     find(
         database,
@@ -172,7 +177,7 @@ pub fn by_client(
     database: &Connection,
     account: AccountId,
     id: &ClientOrderId,
-) -> rusqlite::Result<Option<Entry>> {
+) -> rusqlite::Result<Option<LedgerEntry>> {
     find(
         database,
         "account = ?1 AND client_order_id = ?2",
@@ -184,7 +189,7 @@ pub fn by_client(
 ///
 /// # Errors
 /// The database fails.
-pub fn by_id(database: &Connection, account: AccountId, id: &Uuid) -> rusqlite::Result<Option<Entry>> {
+pub fn by_id(database: &Connection, account: AccountId, id: &Uuid) -> rusqlite::Result<Option<LedgerEntry>> {
     find(
         database,
         "account = ?1 AND id = ?2",
@@ -199,7 +204,7 @@ pub fn by_id(database: &Connection, account: AccountId, id: &Uuid) -> rusqlite::
 pub fn history(
     database: &Connection,
     account: AccountId,
-    mut each: impl FnMut(Entry),
+    mut each: impl FnMut(LedgerEntry),
 ) -> rusqlite::Result<()> {
     let sql = format!(
         "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE account = ?1 ORDER BY id DESC"
@@ -241,7 +246,12 @@ pub fn find_origin(database: &Connection, boot: &Uuid) -> rusqlite::Result<Optio
 ///
 /// # Errors
 /// The database fails.
-pub fn insert(database: &Connection, order: &Queued, origin: i64, stamped: Stamp) -> rusqlite::Result<()> {
+pub fn insert(
+    database: &Connection,
+    order: &QueuedOrder,
+    origin: i64,
+    stamped: Timestamp,
+) -> rusqlite::Result<()> {
     database
         .prepare_cached(
             "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
@@ -272,8 +282,8 @@ pub fn insert(database: &Connection, order: &Queued, origin: i64, stamped: Stamp
 pub fn settle(
     database: &Connection,
     number: i64,
-    outcome: &Outcome,
-    settled: Stamp,
+    outcome: &Settlement,
+    settled: Timestamp,
     update: u64,
 ) -> rusqlite::Result<()> {
     let update = i64::try_from(update).unwrap_or(i64::MAX);
@@ -282,13 +292,13 @@ pub fn settle(
          update_number = ?8 WHERE number = ?1 AND status = 0",
     )?;
     let changed = match outcome {
-        Outcome::Settled { price, total, priced } => {
+        Settlement::Settled { price, total, priced } => {
             let reason = None::<&str>;
             statement.execute(params![
                 number, 1, settled.0, price.0, total.0, priced.0, reason, update
             ])?
         }
-        Outcome::Rejected(reason) => {
+        Settlement::Rejected(reason) => {
             let none = None::<i64>;
             statement.execute(params![
                 number,
@@ -313,7 +323,7 @@ pub fn settle(
 ///
 /// # Errors
 /// The database fails.
-pub fn requantify(database: &Connection, number: i64, quantity: Amount) -> rusqlite::Result<()> {
+pub fn requantify(database: &Connection, number: i64, quantity: Quantity) -> rusqlite::Result<()> {
     database
         .prepare_cached("UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status = 0")?
         .execute(params![number, quantity.0])?;
@@ -360,9 +370,9 @@ pub fn holdings(database: &Connection, account: AccountId) -> rusqlite::Result<H
     let cash = cash(database, account)?;
     let mut statement =
         database.prepare_cached("SELECT symbol, quantity, cost FROM positions WHERE account = ?1")?;
-    let position = |row: &Row<'_>| -> rusqlite::Result<(Symbol, (Amount, Money))> {
+    let position = |row: &Row<'_>| -> rusqlite::Result<(Symbol, (Quantity, Money))> {
         let symbol = Symbol::parse(&row.get::<_, String>(0)?).map_err(|_| damaged("no symbol"))?;
-        Ok((symbol, (Amount(row.get(1)?), Money(row.get(2)?))))
+        Ok((symbol, (Quantity(row.get(1)?), Money(row.get(2)?))))
     };
     let positions = statement
         .query_map([account.0], position)?
@@ -410,9 +420,9 @@ pub fn actions_to_come(database: &Connection, update: u64) -> rusqlite::Result<V
         let value = row.get(3)?;
         let action = Action {
             symbol: Symbol::parse(&row.get::<_, String>(0)?).map_err(|_| damaged("no symbol"))?,
-            time: Stamp(row.get(1)?),
+            time: Timestamp(row.get(1)?),
             kind: if kind == Side::Split as u8 {
-                ActionKind::Split(Amount(value))
+                ActionKind::Split(Quantity(value))
             } else {
                 ActionKind::Dividend(Money(value))
             },

@@ -2,8 +2,8 @@
 //!
 //! The queued orders in memory, as the ledger holds them on disk, with who waits for each.
 
-use crate::master::route::Route;
-use crate::model::{AccountId, Amount, ClientOrderId, Side, Stamp, Symbol};
+use crate::master::route::ReplyTo;
+use crate::model::{AccountId, ClientOrderId, Quantity, Side, Symbol, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use uuid::Uuid;
@@ -21,9 +21,9 @@ const SEEN_MAX: usize = 64;
 /// What the queue is cleared in the order of (wire.md 7): stamp, worker's UUID, sequence number, and
 /// last the place in the queue, which no two share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Turn {
+pub struct SettlementRank {
     /// The worker's stamp, clamped.
-    pub stamp: Stamp,
+    pub stamp: Timestamp,
     /// The worker.
     pub worker: Uuid,
     /// Its number for the order.
@@ -34,9 +34,9 @@ pub struct Turn {
 
 /// A queued order.
 #[derive(Debug, Clone)]
-pub struct Queued {
+pub struct QueuedOrder {
     /// Its turn.
-    pub turn: Turn,
+    pub turn: SettlementRank,
     /// The transaction's ID.
     pub id: Uuid,
     /// Whose.
@@ -46,19 +46,19 @@ pub struct Queued {
     /// Of which asset.
     pub symbol: Symbol,
     /// How many units.
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// When it was accepted, in wall time.
-    pub accepted: Stamp,
+    pub accepted: Timestamp,
     /// The same on a clock that never goes back; `None` for an order of an earlier process, which was
     /// accepted before anything that happens now.
     pub since: Option<Instant>,
     /// The client's own name for it.
     pub client_order_id: Option<ClientOrderId>,
     /// Who waits for its end.
-    pub waiters: Vec<Route>,
+    pub waiters: Vec<ReplyTo>,
 }
 
-impl Queued {
+impl QueuedOrder {
     /// Whether it was accepted before this moment; an order of an earlier process was, and all were before none.
     pub fn was_before(&self, moment: Option<Instant>) -> bool {
         match (self.since, moment) {
@@ -71,9 +71,9 @@ impl Queued {
 /// Since when prices could be seen whose splits and dividends the ledger does not have yet: those of updates that
 /// could not be settled.
 #[derive(Debug, Default)]
-pub struct Seen(Vec<(u64, Instant)>);
+pub struct PriceVisibility(Vec<(u64, Instant)>);
 
-impl Seen {
+impl PriceVisibility {
     /// The prices of this update could be seen from this moment on, if not before.
     pub fn note(&mut self, number: u64, moment: Instant) {
         // What is left out counts as seen with the next one.
@@ -92,20 +92,20 @@ impl Seen {
 
 /// The queue.
 #[derive(Debug, Default)]
-pub struct Queue {
-    orders: BTreeMap<i64, Queued>,
+pub struct OrderQueue {
+    orders: BTreeMap<i64, QueuedOrder>,
     by_account: HashMap<AccountId, usize>,
 }
 
-impl Queue {
+impl OrderQueue {
     /// Puts an order on it.
-    pub fn push(&mut self, order: Queued) {
+    pub fn push(&mut self, order: QueuedOrder) {
         *self.by_account.entry(order.account).or_default() += 1;
         self.orders.insert(order.turn.number, order);
     }
 
     /// Takes an order off it.
-    pub fn remove(&mut self, number: i64) -> Option<Queued> {
+    pub fn remove(&mut self, number: i64) -> Option<QueuedOrder> {
         let order = self.orders.remove(&number)?;
         if let Some(count) = self.by_account.get_mut(&order.account) {
             *count -= 1;
@@ -117,7 +117,7 @@ impl Queue {
     }
 
     /// An order by its place.
-    pub fn get_mut(&mut self, number: i64) -> Option<&mut Queued> {
+    pub fn get_mut(&mut self, number: i64) -> Option<&mut QueuedOrder> {
         self.orders.get_mut(&number)
     }
 
@@ -138,7 +138,7 @@ impl Queue {
 
     /// The places of the orders accepted before `began`, in the order of their turns.
     pub fn before(&self, began: Instant) -> Vec<i64> {
-        let mut turns: Vec<Turn> = self
+        let mut turns: Vec<SettlementRank> = self
             .orders
             .values()
             .filter(|order| order.since.is_none_or(|since| since < began))
@@ -149,7 +149,7 @@ impl Queue {
     }
 
     /// Orders of an asset, to be changed by a split.
-    pub fn of_symbol(&mut self, symbol: Symbol) -> impl Iterator<Item = &mut Queued> {
+    pub fn of_symbol(&mut self, symbol: Symbol) -> impl Iterator<Item = &mut QueuedOrder> {
         self.orders
             .values_mut()
             .filter(move |order| order.symbol == symbol)
@@ -158,9 +158,9 @@ impl Queue {
 
 /// What a worker's stamp counts as: never ahead of the moment of acceptance, never further behind it than
 /// [`BEHIND_MAX`], and never before what this worker's last one counted as.
-pub fn clamp(stamped: Stamp, accepted: Stamp, last: Option<Stamp>) -> Stamp {
+pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -> Timestamp {
     let within = stamped.0.clamp(accepted.0.saturating_sub(BEHIND_MAX), accepted.0);
-    Stamp(last.map_or(within, |last| within.max(last.0.min(accepted.0))))
+    Timestamp(last.map_or(within, |last| within.max(last.0.min(accepted.0))))
 }
 
 #[cfg(test)]
@@ -171,10 +171,10 @@ mod tests {
     use crate::model::Money;
     use proptest::prelude::*;
 
-    fn order(number: i64, stamp: i64, worker: u8, sequence: u64, quantity: i64) -> Queued {
-        Queued {
-            turn: Turn {
-                stamp: Stamp(stamp),
+    fn order(number: i64, stamp: i64, worker: u8, sequence: u64, quantity: i64) -> QueuedOrder {
+        QueuedOrder {
+            turn: SettlementRank {
+                stamp: Timestamp(stamp),
                 worker: Uuid::from_bytes([worker; 16]),
                 sequence,
                 number,
@@ -183,8 +183,8 @@ mod tests {
             account: AccountId(1),
             side: if quantity % 3 == 0 { Side::Sell } else { Side::Buy },
             symbol: Symbol::parse("AAPL").unwrap(),
-            quantity: Amount(quantity),
-            accepted: Stamp(0),
+            quantity: Quantity(quantity),
+            accepted: Timestamp(0),
             since: None,
             client_order_id: None,
             waiters: Vec::new(),
@@ -198,15 +198,15 @@ mod tests {
             orders in prop::collection::vec((0..50i64, 0..3u8, 0..40u64, 1..3_000_000i64), 1..40),
             shuffled in any::<u64>(),
         ) {
-            let all: Vec<Queued> = orders
+            let all: Vec<QueuedOrder> = orders
                 .iter()
                 .enumerate()
                 .map(|(at, (stamp, worker, sequence, quantity))| {
                     order(i64::try_from(at).unwrap(), *stamp, *worker, *sequence, *quantity)
                 })
                 .collect();
-            let settle = |orders: Vec<Queued>| {
-                let mut queue = Queue::default();
+            let settle = |orders: Vec<QueuedOrder>| {
+                let mut queue = OrderQueue::default();
                 orders.into_iter().for_each(|order| queue.push(order));
                 let mut account = Holdings { cash: Money(9_000_000), ..Holdings::default() };
                 let numbers = queue.before(Instant::now());
@@ -231,10 +231,10 @@ mod tests {
 
     #[test]
     fn what_came_after_the_retrieval_began_waits() {
-        let mut queue = Queue::default();
+        let mut queue = OrderQueue::default();
         let began = Instant::now();
         queue.push(order(1, 0, 0, 1, 1));
-        queue.push(Queued {
+        queue.push(QueuedOrder {
             since: Some(began),
             ..order(2, 0, 0, 2, 1)
         });
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn who_has_seen_the_price_after_a_split_is_told_from_who_has_not() {
-        let mut seen = Seen::default();
+        let mut seen = PriceVisibility::default();
         let (first, second) = (Instant::now(), Instant::now() + std::time::Duration::from_secs(1));
         seen.note(5, first);
         seen.note(9, second);
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(seen.since(5), Some(first));
         assert_eq!(seen.since(6), Some(second), "it was not told apart");
         assert_eq!(seen.since(10), None);
-        let accepted = |since| Queued {
+        let accepted = |since| QueuedOrder {
             since,
             ..order(1, 0, 0, 1, 1)
         };
@@ -271,15 +271,15 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_wrong_gains_nothing() {
-        let now = Stamp(1_000_000);
-        assert_eq!(clamp(Stamp(999_990), now, None), Stamp(999_990));
-        assert_eq!(clamp(Stamp(2_000_000), now, None), now, "ahead");
-        assert_eq!(clamp(Stamp(0), now, None), Stamp(940_000), "behind");
+        let now = Timestamp(1_000_000);
+        assert_eq!(clamp(Timestamp(999_990), now, None), Timestamp(999_990));
+        assert_eq!(clamp(Timestamp(2_000_000), now, None), now, "ahead");
+        assert_eq!(clamp(Timestamp(0), now, None), Timestamp(940_000), "behind");
         assert_eq!(
-            clamp(Stamp(999_000), now, Some(Stamp(999_500))),
-            Stamp(999_500),
+            clamp(Timestamp(999_000), now, Some(Timestamp(999_500))),
+            Timestamp(999_500),
             "backwards"
         );
-        assert_eq!(clamp(Stamp(5), now, Some(Stamp(3_000_000))), now);
+        assert_eq!(clamp(Timestamp(5), now, Some(Timestamp(3_000_000))), now);
     }
 }

@@ -4,7 +4,7 @@
 //! same queue and the same update always settle alike.
 
 use crate::model::money::{LIMIT, share};
-use crate::model::{Amount, Money, Reason, Side, Symbol};
+use crate::model::{Money, Quantity, Reason, Side, Symbol};
 use std::collections::BTreeMap;
 
 /// What an account has.
@@ -13,7 +13,7 @@ pub struct Holdings {
     /// Its cash.
     pub cash: Money,
     /// Its positions: units, and what they cost in all.
-    pub positions: BTreeMap<Symbol, (Amount, Money)>,
+    pub positions: BTreeMap<Symbol, (Quantity, Money)>,
 }
 
 impl Holdings {
@@ -26,7 +26,7 @@ impl Holdings {
         &mut self,
         side: Side,
         symbol: Symbol,
-        quantity: Amount,
+        quantity: Quantity,
         price: Money,
     ) -> Result<Money, Reason> {
         match side {
@@ -36,7 +36,7 @@ impl Holdings {
         }
     }
 
-    fn buy(&mut self, symbol: Symbol, quantity: Amount, price: Money) -> Result<Money, Reason> {
+    fn buy(&mut self, symbol: Symbol, quantity: Quantity, price: Money) -> Result<Money, Reason> {
         let total = quantity.cost_at(price).ok_or(Reason::QuantityInvalid)?;
         let (held, cost) = self.positions.get(&symbol).copied().unwrap_or_default();
         let units = held.plus(quantity).ok_or(Reason::QuantityInvalid)?;
@@ -49,7 +49,7 @@ impl Holdings {
         Ok(total)
     }
 
-    fn sell(&mut self, symbol: Symbol, quantity: Amount, price: Money) -> Result<Money, Reason> {
+    fn sell(&mut self, symbol: Symbol, quantity: Quantity, price: Money) -> Result<Money, Reason> {
         let (held, cost) = self.positions.get(&symbol).copied().unwrap_or_default();
         let total = quantity.worth_at(price).ok_or(Reason::QuantityInvalid)?;
         if quantity > held {
@@ -58,8 +58,8 @@ impl Holdings {
         self.cash = self.cash.plus(total).ok_or(Reason::QuantityInvalid)?;
         // The sale takes its share of the cost along; selling all of it takes the rest.
         let taken = share(cost.0, quantity.0, held.0);
-        let left = Amount(held.0 - quantity.0);
-        if left == Amount::ZERO {
+        let left = Quantity(held.0 - quantity.0);
+        if left == Quantity::ZERO {
             self.positions.remove(&symbol);
         } else {
             self.positions.insert(symbol, (left, Money(cost.0 - taken)));
@@ -69,15 +69,15 @@ impl Holdings {
 
     /// Splits a position, `ratio` units (in millionths) for each one before: the units added, which are
     /// negative where fewer remain. A fraction of a millionth is lost; the cost stays.
-    pub fn split(&mut self, symbol: Symbol, ratio: Amount) -> Option<Amount> {
+    pub fn split(&mut self, symbol: Symbol, ratio: Quantity) -> Option<Quantity> {
         let (held, cost) = self.positions.get(&symbol).copied()?;
         let after = split_amount(held, ratio);
-        if after == Amount::ZERO {
+        if after == Quantity::ZERO {
             self.positions.remove(&symbol);
         } else {
             self.positions.insert(symbol, (after, cost));
         }
-        Some(Amount(after.0 - held.0))
+        Some(Quantity(after.0 - held.0))
     }
 
     /// Pays a dividend of `per_unit` on a position, rounded down: the cash added.
@@ -90,9 +90,9 @@ impl Holdings {
 }
 
 /// `amount` units after a split, rounded down to a millionth and kept within the limit.
-pub fn split_amount(amount: Amount, ratio: Amount) -> Amount {
+pub fn split_amount(amount: Quantity, ratio: Quantity) -> Quantity {
     let after = i128::from(amount.0) * i128::from(ratio.0) / i128::from(crate::model::money::MILLION);
-    Amount(i64::try_from(after).unwrap_or(LIMIT).min(LIMIT))
+    Quantity(i64::try_from(after).unwrap_or(LIMIT).min(LIMIT))
 }
 
 /// What a person reads of a rejected order. The same for the same reason, so that an answer given again
@@ -125,13 +125,19 @@ mod tests {
             ..Holdings::default()
         };
         let price = Money(333_333);
-        assert_eq!(account.fill(Side::Buy, symbol(), Amount(3), price), Ok(Money(1)));
-        assert_eq!(account.positions[&symbol()], (Amount(3), Money(1)));
         assert_eq!(
-            account.fill(Side::Sell, symbol(), Amount(4), price),
+            account.fill(Side::Buy, symbol(), Quantity(3), price),
+            Ok(Money(1))
+        );
+        assert_eq!(account.positions[&symbol()], (Quantity(3), Money(1)));
+        assert_eq!(
+            account.fill(Side::Sell, symbol(), Quantity(4), price),
             Err(Reason::InsufficientHoldings)
         );
-        assert_eq!(account.fill(Side::Sell, symbol(), Amount(3), price), Ok(Money(0)));
+        assert_eq!(
+            account.fill(Side::Sell, symbol(), Quantity(3), price),
+            Ok(Money(0))
+        );
         assert_eq!(
             account,
             Holdings {
@@ -139,7 +145,7 @@ mod tests {
                 ..Holdings::default()
             }
         );
-        let all = Amount::parse_quantity("999999999999").unwrap();
+        let all = Quantity::parse_quantity("999999999999").unwrap();
         assert_eq!(
             account.fill(Side::Buy, symbol(), all, Money(1)),
             Err(Reason::InsufficientFunds)
@@ -153,13 +159,18 @@ mod tests {
     #[test]
     fn a_split_keeps_the_cost() {
         let mut account = Holdings::default();
-        account.positions.insert(symbol(), (Amount(3_000_000), Money(90)));
+        account
+            .positions
+            .insert(symbol(), (Quantity(3_000_000), Money(90)));
         assert_eq!(
-            account.split(symbol(), Amount(2_000_000)),
-            Some(Amount(3_000_000))
+            account.split(symbol(), Quantity(2_000_000)),
+            Some(Quantity(3_000_000))
         );
-        assert_eq!(account.positions[&symbol()], (Amount(6_000_000), Money(90)));
-        assert_eq!(account.split(symbol(), Amount(100_000)), Some(Amount(-5_400_000)));
+        assert_eq!(account.positions[&symbol()], (Quantity(6_000_000), Money(90)));
+        assert_eq!(
+            account.split(symbol(), Quantity(100_000)),
+            Some(Quantity(-5_400_000))
+        );
         assert_eq!(account.dividend(symbol(), Money(1_500_000)), Some(Money(900_000)));
         assert_eq!(account.cash, Money(900_000));
     }
@@ -173,7 +184,7 @@ mod tests {
             for (is_buy, quantity, price) in orders {
                 let before = account.clone();
                 let side = if is_buy { Side::Buy } else { Side::Sell };
-                let outcome = account.fill(side, symbol(), Amount(quantity), Money(price));
+                let outcome = account.fill(side, symbol(), Quantity(quantity), Money(price));
                 prop_assert!(account.cash >= Money::ZERO);
                 prop_assert!(account.positions.values().all(|(units, cost)| units.0 > 0 && cost.0 >= 0));
                 match outcome {

@@ -5,12 +5,12 @@
 
 use super::{Findings, Forces, VerifyError, position};
 use crate::master::transactions::settlement::Holdings;
-use crate::model::{Amount, Money, Reason, Side, Stamp, Status, Symbol};
+use crate::model::{Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus};
 use rusqlite::{Connection, Row, Statement};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Rows between two questions whether to go on.
-const BREATH: u64 = 4096;
+const YIELD_ROWS: u64 = 4096;
 
 /// The order in which an account's transactions took effect: update by update; in each, splits and
 /// dividends before orders; orders in their turn.
@@ -32,7 +32,7 @@ pub(super) struct Holder {
 }
 
 /// A row of the ledger, as it stands there.
-struct Line {
+struct LedgerLine {
     number: i64,
     id: [u8; 16],
     side: u8,
@@ -52,8 +52,8 @@ struct Line {
     update: Option<i64>,
 }
 
-fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
-    Ok(Line {
+fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
+    Ok(LedgerLine {
         number: row.get(0)?,
         id: row.get(1)?,
         side: row.get(2)?,
@@ -89,13 +89,13 @@ pub(super) struct Books<'a> {
 }
 
 /// One account on its way.
-struct Rebuilt<'a> {
+struct RebuiltAccount<'a> {
     holdings: Holdings,
     forces: &'a Forces,
     /// By which update each position now held was begun.
     held_from: HashMap<Symbol, i64>,
     /// Splits and dividends that the ledger has.
-    applied: HashSet<(Symbol, Side, Stamp)>,
+    applied: HashSet<(Symbol, Side, Timestamp)>,
     /// What should be there and is not.
     missed: Vec<String>,
 }
@@ -121,7 +121,7 @@ impl<'a> Books<'a> {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), VerifyError> {
         let who = format!("{} (account {})", holder.username, holder.account);
-        let mut rebuilt = Rebuilt::new(holder.starting_cash, self.forces);
+        let mut rebuilt = RebuiltAccount::new(holder.starting_cash, self.forces);
         findings.report.accounts += 1;
         self.flow += i128::from(holder.starting_cash.0);
         self.cash += i128::from(holder.cash.0);
@@ -129,16 +129,16 @@ impl<'a> Books<'a> {
             let mut rows = self.lines.query([holder.account])?;
             while let Some(row) = rows.next()? {
                 self.read += 1;
-                if self.read.is_multiple_of(BREATH) && cancelled() {
+                if self.read.is_multiple_of(YIELD_ROWS) && cancelled() {
                     return Err(VerifyError::Cancelled);
                 }
                 let line = line(row)?;
                 let report = &mut findings.report;
                 report.transactions += 1;
-                match Status::from_number(line.status) {
-                    Some(Status::Queued) => report.queued += 1,
-                    Some(Status::Settled) => report.settled += 1,
-                    Some(Status::Rejected) => report.rejected += 1,
+                match TransactionStatus::from_number(line.status) {
+                    Some(TransactionStatus::Queued) => report.queued += 1,
+                    Some(TransactionStatus::Settled) => report.settled += 1,
+                    Some(TransactionStatus::Rejected) => report.rejected += 1,
                     None => {}
                 }
                 self.flow += flow(&line);
@@ -167,10 +167,10 @@ impl<'a> Books<'a> {
         rebuilt: &Holdings,
         findings: &mut Findings,
     ) -> Result<(), VerifyError> {
-        let read = |row: &Row<'_>| -> rusqlite::Result<(String, (Amount, Money))> {
-            Ok((row.get(0)?, (Amount(row.get(1)?), Money(row.get(2)?))))
+        let read = |row: &Row<'_>| -> rusqlite::Result<(String, (Quantity, Money))> {
+            Ok((row.get(0)?, (Quantity(row.get(1)?), Money(row.get(2)?))))
         };
-        let stored: BTreeMap<String, (Amount, Money)> = self
+        let stored: BTreeMap<String, (Quantity, Money)> = self
             .positions
             .query_map([account], read)?
             .collect::<rusqlite::Result<_>>()?;
@@ -216,19 +216,22 @@ impl<'a> Books<'a> {
 }
 
 /// What a row says that it moved into the account's cash.
-fn flow(line: &Line) -> i128 {
+fn flow(line: &LedgerLine) -> i128 {
     let total = i128::from(line.total.unwrap_or(0));
-    match (Status::from_number(line.status), Side::from_number(line.side)) {
-        (Some(Status::Settled), Some(Side::Buy)) => -total,
-        (Some(Status::Settled), Some(Side::Sell | Side::Dividend)) => total,
+    match (
+        TransactionStatus::from_number(line.status),
+        Side::from_number(line.side),
+    ) {
+        (Some(TransactionStatus::Settled), Some(Side::Buy)) => -total,
+        (Some(TransactionStatus::Settled), Some(Side::Sell | Side::Dividend)) => total,
         _ => 0,
     }
 }
 
 /// Whether a row has what its side and status require, and nothing else.
-fn form(line: &Line) -> Result<(), String> {
+fn form(line: &LedgerLine) -> Result<(), String> {
     let side = Side::from_number(line.side).ok_or("no such side")?;
-    let status = Status::from_number(line.status).ok_or("no such status")?;
+    let status = TransactionStatus::from_number(line.status).ok_or("no such status")?;
     Symbol::parse(&line.symbol).map_err(|_| "its asset is none")?;
     let order = matches!(side, Side::Buy | Side::Sell);
     let need = |good: bool, what: &str| if good { Ok(()) } else { Err(what.to_owned()) };
@@ -245,7 +248,7 @@ fn form(line: &Line) -> Result<(), String> {
             "a message brought what no client orders",
         )?;
         need(
-            status == Status::Settled,
+            status == TransactionStatus::Settled,
             "a split or dividend that is not settled",
         )?;
     }
@@ -259,7 +262,7 @@ fn form(line: &Line) -> Result<(), String> {
         "its ID is not of the time of its acceptance",
     )?;
     match status {
-        Status::Queued => need(
+        TransactionStatus::Queued => need(
             line.settled.is_none()
                 && line.price.is_none()
                 && line.total.is_none()
@@ -268,7 +271,7 @@ fn form(line: &Line) -> Result<(), String> {
                 && line.update.is_none(),
             "it is queued and has an outcome",
         ),
-        Status::Settled => {
+        TransactionStatus::Settled => {
             need(
                 line.settled.is_some()
                     && line.total.is_some()
@@ -285,7 +288,7 @@ fn form(line: &Line) -> Result<(), String> {
                 "it is settled and has a reason of rejection",
             )
         }
-        Status::Rejected => {
+        TransactionStatus::Rejected => {
             let reason = line.reason.as_deref().and_then(Reason::from_code);
             need(reason.is_some(), "it is rejected without a reason")?;
             need(
@@ -300,9 +303,9 @@ fn form(line: &Line) -> Result<(), String> {
     }
 }
 
-impl<'a> Rebuilt<'a> {
-    fn new(cash: Money, forces: &'a Forces) -> Rebuilt<'a> {
-        Rebuilt {
+impl<'a> RebuiltAccount<'a> {
+    fn new(cash: Money, forces: &'a Forces) -> RebuiltAccount<'a> {
+        RebuiltAccount {
             holdings: Holdings {
                 cash,
                 ..Holdings::default()
@@ -315,14 +318,14 @@ impl<'a> Rebuilt<'a> {
     }
 
     /// Does what a settled row did; what does not fit is said, and what the row says is believed.
-    fn take(&mut self, line: &Line) -> Result<(), String> {
-        if Status::from_number(line.status) != Some(Status::Settled) {
+    fn take(&mut self, line: &LedgerLine) -> Result<(), String> {
+        if TransactionStatus::from_number(line.status) != Some(TransactionStatus::Settled) {
             return Ok(());
         }
         let (Ok(symbol), Some(side)) = (Symbol::parse(&line.symbol), Side::from_number(line.side)) else {
             return Ok(());
         };
-        let quantity = Amount(line.quantity);
+        let quantity = Quantity(line.quantity);
         let price = Money(line.price.unwrap_or(0));
         let total = Money(line.total.unwrap_or(0));
         let update = line.update.unwrap_or(0);
@@ -339,7 +342,7 @@ impl<'a> Rebuilt<'a> {
             Side::Dividend => self.dividend(symbol, quantity, price, total),
         };
         if let (Side::Split | Side::Dividend, Some(priced)) = (side, line.priced) {
-            self.applied.insert((symbol, side, Stamp(priced)));
+            self.applied.insert((symbol, side, Timestamp(priced)));
         }
         match (before, self.holdings.positions.contains_key(&symbol)) {
             (false, true) => {
@@ -355,11 +358,11 @@ impl<'a> Rebuilt<'a> {
         done
     }
 
-    fn split(&mut self, symbol: Symbol, added: Amount, total: Money) -> Result<(), String> {
+    fn split(&mut self, symbol: Symbol, added: Quantity, total: Money) -> Result<(), String> {
         let Some((held, cost)) = self.holdings.positions.get(&symbol).copied() else {
             return Err(format!("a split of {symbol} that the account did not hold"));
         };
-        let after = Amount(held.0.saturating_add(added.0));
+        let after = Quantity(held.0.saturating_add(added.0));
         if after.0 > 0 {
             self.holdings.positions.insert(symbol, (after, cost));
         } else {
@@ -374,12 +377,18 @@ impl<'a> Rebuilt<'a> {
         Ok(())
     }
 
-    fn dividend(&mut self, symbol: Symbol, units: Amount, price: Money, total: Money) -> Result<(), String> {
+    fn dividend(
+        &mut self,
+        symbol: Symbol,
+        units: Quantity,
+        price: Money,
+        total: Money,
+    ) -> Result<(), String> {
         let held = self
             .holdings
             .positions
             .get(&symbol)
-            .map_or(Amount::ZERO, |held| held.0);
+            .map_or(Quantity::ZERO, |held| held.0);
         self.holdings.cash = Money(self.holdings.cash.0.saturating_add(total.0));
         if held != units {
             return Err(format!(

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::master::database;
-use crate::master::transactions::ledger::{self, Outcome};
-use crate::master::transactions::place::Places;
-use crate::master::transactions::queue::{Queued, Turn};
+use crate::master::transactions::ledger::{self, Settlement};
+use crate::master::transactions::place::Sequencer;
+use crate::master::transactions::queue::{QueuedOrder, SettlementRank};
 use crate::master::transactions::settlement::Holdings;
 use crate::model::{AccountId, Reason};
 use rusqlite::params;
@@ -22,7 +22,7 @@ fn symbol(text: &str) -> Symbol {
 struct Market {
     folder: TempDir,
     database: Connection,
-    places: Places,
+    places: Sequencer,
     held: Map<i64, Holdings>,
     workers: [Uuid; 2],
     sequence: u64,
@@ -54,20 +54,20 @@ impl Market {
         Market {
             folder,
             database,
-            places: Places::after(0, Stamp(0)),
+            places: Sequencer::after(0, Timestamp(0)),
             held,
             workers: [Uuid::from_u128(9), Uuid::from_u128(2)],
             sequence: 0,
         }
     }
 
-    fn order(&mut self, account: i64, side: Side, asset: &str, quantity: i64, early: i64) -> Queued {
+    fn order(&mut self, account: i64, side: Side, asset: &str, quantity: i64, early: i64) -> QueuedOrder {
         self.sequence += 1;
         let worker = self.workers[usize::try_from(self.sequence % 2).unwrap()];
         let place = self.places.give();
-        let order = Queued {
-            turn: Turn {
-                stamp: Stamp(place.accepted.0 - early),
+        let order = QueuedOrder {
+            turn: SettlementRank {
+                stamp: Timestamp(place.accepted.0 - early),
                 worker,
                 sequence: self.sequence,
                 number: place.number,
@@ -76,7 +76,7 @@ impl Market {
             account: AccountId(account),
             side,
             symbol: symbol(asset),
-            quantity: Amount(quantity),
+            quantity: Quantity(quantity),
             accepted: place.accepted,
             since: None,
             client_order_id: None,
@@ -88,20 +88,20 @@ impl Market {
     }
 
     /// Settles in turn, all at one price.
-    fn settle(&mut self, mut orders: Vec<Queued>, price: i64, update: u64) {
+    fn settle(&mut self, mut orders: Vec<QueuedOrder>, price: i64, update: u64) {
         orders.sort_by_key(|order| order.turn);
         for order in orders {
             let held = self.held.get_mut(&order.account.0).unwrap();
             let before = held.clone();
             let outcome = match held.fill(order.side, order.symbol, order.quantity, Money(price)) {
-                Ok(total) => Outcome::Settled {
+                Ok(total) => Settlement::Settled {
                     price: Money(price),
                     total,
-                    priced: Stamp(7),
+                    priced: Timestamp(7),
                 },
-                Err(reason) => Outcome::Rejected(reason),
+                Err(reason) => Settlement::Rejected(reason),
             };
-            let now = Stamp::now();
+            let now = Timestamp::now();
             ledger::settle(&self.database, order.turn.number, &outcome, now, update).unwrap();
             ledger::store_holdings(&self.database, order.account, &before, held).unwrap();
         }
@@ -109,7 +109,7 @@ impl Market {
 
     /// A split or dividend comes into force; `apply` says whether the ledger hears of it.
     fn act(&mut self, side: Side, asset: &str, value: i64, update: u64, apply: bool) {
-        let time = Stamp(i64::try_from(update).unwrap() * 1000);
+        let time = Timestamp(i64::try_from(update).unwrap() * 1000);
         let number = i64::try_from(update).unwrap();
         self.database
             .execute(
@@ -132,7 +132,7 @@ impl Market {
             let units = held.positions[&symbol(asset)].0;
             let (quantity, price, total) = if side == Side::Split {
                 (
-                    held.split(symbol(asset), Amount(value)).unwrap(),
+                    held.split(symbol(asset), Quantity(value)).unwrap(),
                     None,
                     Money::ZERO,
                 )
@@ -145,7 +145,7 @@ impl Market {
                 id: place.id,
                 account,
                 side,
-                status: crate::model::Status::Settled,
+                status: crate::model::TransactionStatus::Settled,
                 symbol: symbol(asset),
                 quantity,
                 accepted: place.accepted,

@@ -3,7 +3,7 @@
 //! The list of registered workers: by name for administrators, by UUID for the handshake.
 
 use crate::master::database;
-use crate::model::{Stamp, Worker};
+use crate::model::{Timestamp, WorkerServer};
 use crate::wire::argument;
 use rusqlite::{Connection, Row, params};
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub struct Registration {
 /// Everyone who is registered.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    workers: Vec<Worker>,
+    workers: Vec<WorkerServer>,
 }
 
 impl Registry {
@@ -41,8 +41,8 @@ impl Registry {
             "SELECT name, uuid, fingerprint, ip, address, booted FROM workers
              WHERE unregistered IS NULL ORDER BY name",
         )?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<Worker> {
-            Ok(Worker {
+        let read = |row: &Row<'_>| -> rusqlite::Result<WorkerServer> {
+            Ok(WorkerServer {
                 name: row.get(0)?,
                 uuid: Uuid::from_bytes(row.get(1)?),
                 fingerprint: row.get(2)?,
@@ -59,22 +59,22 @@ impl Registry {
     }
 
     /// All of them, by name.
-    pub fn all(&self) -> impl Iterator<Item = &Worker> {
+    pub fn all(&self) -> impl Iterator<Item = &WorkerServer> {
         self.workers.iter()
     }
 
     /// One by its name.
-    pub fn by_name(&self, name: &str) -> Option<&Worker> {
+    pub fn by_name(&self, name: &str) -> Option<&WorkerServer> {
         self.workers.iter().find(|worker| worker.name == name)
     }
 
     /// One by its UUID.
-    pub fn by_uuid(&self, uuid: &Uuid) -> Option<&Worker> {
+    pub fn by_uuid(&self, uuid: &Uuid) -> Option<&WorkerServer> {
         self.workers.iter().find(|worker| worker.uuid == *uuid)
     }
 
     /// One by its UUID, if it is not kept out.
-    pub fn admitted(&self, uuid: &Uuid) -> Option<&Worker> {
+    pub fn admitted(&self, uuid: &Uuid) -> Option<&WorkerServer> {
         self.by_uuid(uuid).filter(|worker| !worker.booted)
     }
 }
@@ -83,7 +83,7 @@ impl Registry {
 ///
 /// # Errors
 /// What is wrong with it, or which other worker has its name or key.
-pub fn register(database: &mut Connection, new: &Registration) -> Result<Worker, String> {
+pub fn register(database: &mut Connection, new: &Registration) -> Result<WorkerServer, String> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if new.name.is_empty() || new.name.len() > NAME_MAX || !new.name.chars().all(good) {
         return Err(format!(
@@ -112,7 +112,7 @@ pub fn register(database: &mut Connection, new: &Registration) -> Result<Worker,
     {
         return Err(format!("worker {} has this key already", other.name));
     }
-    let worker = Worker {
+    let worker = WorkerServer {
         name: new.name.clone(),
         uuid: Uuid::new_v4(),
         fingerprint: new.fingerprint.clone(),
@@ -131,7 +131,7 @@ pub fn register(database: &mut Connection, new: &Registration) -> Result<Worker,
                 worker.fingerprint,
                 worker.ip.to_string(),
                 worker.address,
-                Stamp::now().0
+                Timestamp::now().0
             ],
         )?;
         database::commit(transaction)
@@ -144,12 +144,12 @@ pub fn register(database: &mut Connection, new: &Registration) -> Result<Worker,
 ///
 /// # Errors
 /// The database fails.
-pub fn unregister(database: &mut Connection, worker: &Worker) -> Result<(), String> {
+pub fn unregister(database: &mut Connection, worker: &WorkerServer) -> Result<(), String> {
     write(
         database,
         "UPDATE workers SET unregistered = ?2 WHERE uuid = ?1",
         worker,
-        Stamp::now().0,
+        Timestamp::now().0,
     )
 }
 
@@ -157,7 +157,7 @@ pub fn unregister(database: &mut Connection, worker: &Worker) -> Result<(), Stri
 ///
 /// # Errors
 /// The database fails.
-pub fn set_booted(database: &mut Connection, worker: &Worker, booted: bool) -> Result<(), String> {
+pub fn set_booted(database: &mut Connection, worker: &WorkerServer, booted: bool) -> Result<(), String> {
     write(
         database,
         "UPDATE workers SET booted = ?2 WHERE uuid = ?1",
@@ -182,7 +182,7 @@ pub fn set_address(database: &mut Connection, uuid: &Uuid, address: &str) -> Res
     store(database).map_err(|e| format!("the database failed: {e}"))
 }
 
-fn write(database: &mut Connection, sql: &str, worker: &Worker, value: i64) -> Result<(), String> {
+fn write(database: &mut Connection, sql: &str, worker: &WorkerServer, value: i64) -> Result<(), String> {
     let store = |database: &mut Connection| -> rusqlite::Result<()> {
         let transaction = database::begin(database)?;
         transaction.execute(sql, params![worker.uuid.as_bytes(), value])?;

@@ -3,7 +3,7 @@
 //! What is told of assets.
 
 use super::{Cursor, Payload, put_i64, put_text};
-use crate::model::{Bar, Malformed, Money, Quote, Stamp, Symbol};
+use crate::model::{Bar, Money, Quote, Symbol, Timestamp, ValueError};
 
 /// Bytes of a [`Bar`].
 pub const BAR: usize = 48;
@@ -19,7 +19,7 @@ impl Payload for Bar {
         out.extend_from_slice(&self.volume.to_be_bytes());
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<Bar, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<Bar, ValueError> {
         Ok(Bar {
             time: from.stamp()?,
             open: from.money()?,
@@ -40,7 +40,7 @@ impl Payload for Vec<Bar> {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<Vec<Bar>, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<Vec<Bar>, ValueError> {
         let mut bars = Vec::with_capacity(from.left() / BAR);
         while from.left() > 0 {
             bars.push(Bar::read(from)?);
@@ -55,7 +55,7 @@ impl Payload for Quote {
         put_i64(out, self.value.0);
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<Quote, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<Quote, ValueError> {
         Ok(Quote {
             time: from.stamp()?,
             value: from.money()?,
@@ -78,7 +78,7 @@ impl Payload for AssetInfo {
         self.bar.write(out);
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<AssetInfo, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<AssetInfo, ValueError> {
         Ok(AssetInfo {
             symbol: from.symbol()?,
             bar: Bar::read(from)?,
@@ -92,7 +92,7 @@ pub struct Forecast {
     /// How it was made.
     pub method: String,
     /// For when.
-    pub time: Stamp,
+    pub time: Timestamp,
     /// The middle of what is expected.
     pub value: Money,
     /// The low end of a 95 % interval.
@@ -109,7 +109,7 @@ impl Payload for Forecast {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<Forecast, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<Forecast, ValueError> {
         Ok(Forecast {
             method: from.text()?.to_owned(),
             time: from.stamp()?,

@@ -2,7 +2,7 @@
 //!
 //! Scalars, read off the front of bytes.
 
-use crate::model::{Malformed, Money, Stamp, Symbol};
+use crate::model::{Money, Symbol, Timestamp, ValueError};
 use byteorder::{BigEndian, ByteOrder};
 use uuid::Uuid;
 
@@ -25,11 +25,11 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn take(&mut self, size: usize) -> Result<&'a [u8], Malformed> {
+    pub fn take(&mut self, size: usize) -> Result<&'a [u8], ValueError> {
         let (head, tail) = self
             .0
             .split_at_checked(size)
-            .ok_or(Malformed("a payload that ends too early"))?;
+            .ok_or(ValueError("a payload that ends too early"))?;
         self.0 = tail;
         Ok(head)
     }
@@ -38,11 +38,11 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Something is.
-    pub fn end(&self) -> Result<(), Malformed> {
+    pub fn end(&self) -> Result<(), ValueError> {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err(Malformed("bytes after the payload's end"))
+            Err(ValueError("bytes after the payload's end"))
         }
     }
 
@@ -50,7 +50,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// None is left.
-    pub fn u8(&mut self) -> Result<u8, Malformed> {
+    pub fn u8(&mut self) -> Result<u8, ValueError> {
         Ok(self.take(1)?[0])
     }
 
@@ -58,7 +58,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn u16(&mut self) -> Result<u16, Malformed> {
+    pub fn u16(&mut self) -> Result<u16, ValueError> {
         Ok(BigEndian::read_u16(self.take(2)?))
     }
 
@@ -66,7 +66,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn u32(&mut self) -> Result<u32, Malformed> {
+    pub fn u32(&mut self) -> Result<u32, ValueError> {
         Ok(BigEndian::read_u32(self.take(4)?))
     }
 
@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn u64(&mut self) -> Result<u64, Malformed> {
+    pub fn u64(&mut self) -> Result<u64, ValueError> {
         Ok(BigEndian::read_u64(self.take(8)?))
     }
 
@@ -82,7 +82,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn i64(&mut self) -> Result<i64, Malformed> {
+    pub fn i64(&mut self) -> Result<i64, ValueError> {
         Ok(BigEndian::read_i64(self.take(8)?))
     }
 
@@ -90,11 +90,11 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Anything else.
-    pub fn flag(&mut self) -> Result<bool, Malformed> {
+    pub fn flag(&mut self) -> Result<bool, ValueError> {
         match self.u8()? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(Malformed("a flag is 0 or 1")),
+            _ => Err(ValueError("a flag is 0 or 1")),
         }
     }
 
@@ -102,15 +102,15 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Too few bytes.
-    pub fn stamp(&mut self) -> Result<Stamp, Malformed> {
-        self.i64().map(Stamp)
+    pub fn stamp(&mut self) -> Result<Timestamp, ValueError> {
+        self.i64().map(Timestamp)
     }
 
     /// Money.
     ///
     /// # Errors
     /// Too few bytes.
-    pub fn money(&mut self) -> Result<Money, Malformed> {
+    pub fn money(&mut self) -> Result<Money, ValueError> {
         self.i64().map(Money)
     }
 
@@ -118,16 +118,16 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Too few bytes, or no UTF-8.
-    pub fn text(&mut self) -> Result<&'a str, Malformed> {
+    pub fn text(&mut self) -> Result<&'a str, ValueError> {
         let size = usize::from(self.u16()?);
-        std::str::from_utf8(self.take(size)?).map_err(|_| Malformed("a text that is no UTF-8"))
+        std::str::from_utf8(self.take(size)?).map_err(|_| ValueError("a text that is no UTF-8"))
     }
 
     /// A symbol, as text.
     ///
     /// # Errors
     /// Too few bytes, or no symbol.
-    pub fn symbol(&mut self) -> Result<Symbol, Malformed> {
+    pub fn symbol(&mut self) -> Result<Symbol, ValueError> {
         Symbol::parse(self.text()?)
     }
 
@@ -135,20 +135,20 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Too few bytes.
-    pub fn uuid(&mut self) -> Result<Uuid, Malformed> {
-        Uuid::from_slice(self.take(16)?).map_err(|_| Malformed("not a UUID"))
+    pub fn uuid(&mut self) -> Result<Uuid, ValueError> {
+        Uuid::from_slice(self.take(16)?).map_err(|_| ValueError("not a UUID"))
     }
 
     /// A u32 count of items of at least `least` bytes each, refused where they cannot all be here.
     ///
     /// # Errors
     /// More items than there are bytes for.
-    pub fn count(&mut self, least: usize) -> Result<usize, Malformed> {
+    pub fn count(&mut self, least: usize) -> Result<usize, ValueError> {
         let count = usize::try_from(self.u32()?).unwrap_or(usize::MAX);
         if count.checked_mul(least).is_some_and(|bytes| bytes <= self.left()) {
             Ok(count)
         } else {
-            Err(Malformed("a count beyond the payload's bytes"))
+            Err(ValueError("a count beyond the payload's bytes"))
         }
     }
 }

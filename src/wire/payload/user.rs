@@ -3,7 +3,7 @@
 //! What is told of accounts: all of it to their owners, little to others.
 
 use super::{Cursor, Payload, put_count, put_i64, put_text};
-use crate::model::{Amount, Malformed, Money, Side, Stamp, Status, Symbol};
+use crate::model::{Money, Quantity, Side, Symbol, Timestamp, TransactionStatus, ValueError};
 use uuid::Uuid;
 
 /// Basis points in a whole: the most that a public share can be.
@@ -17,7 +17,7 @@ pub struct UserInfo {
     /// 2.4.1 isPassword.
     pub is_password: bool,
     /// When it was registered.
-    pub created: Stamp,
+    pub created: Timestamp,
     /// Email and cash, in the private view.
     pub private: Option<(String, Money)>,
 }
@@ -34,7 +34,7 @@ impl Payload for UserInfo {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<UserInfo, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<UserInfo, ValueError> {
         let private = from.flag()?;
         Ok(UserInfo {
             username: from.text()?.to_owned(),
@@ -55,7 +55,7 @@ pub struct Holding {
     /// Of which asset.
     pub symbol: Symbol,
     /// How many units.
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// What one unit cost on average, rounded down.
     pub average_cost: Money,
     /// What all units are worth now; 0 without a price.
@@ -96,7 +96,7 @@ impl Payload for Portfolio {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<Portfolio, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<Portfolio, ValueError> {
         /// A symbol of one character and its share.
         const LEAST: usize = 5;
         let private = from.flag()?;
@@ -106,38 +106,38 @@ impl Payload for Portfolio {
             let holding = |from: &mut Cursor<'_>| {
                 Ok(Holding {
                     symbol: from.symbol()?,
-                    quantity: Amount(from.i64()?),
+                    quantity: Quantity(from.i64()?),
                     average_cost: from.money()?,
                     value: from.money()?,
                 })
             };
             let holdings = (0..count)
                 .map(|_| holding(from))
-                .collect::<Result<Vec<_>, Malformed>>()?;
+                .collect::<Result<Vec<_>, ValueError>>()?;
             by_symbol(holdings.iter().map(|h| h.symbol))?;
-            if holdings.iter().any(|h| h.quantity <= Amount::ZERO) {
-                return Err(Malformed("a position of no units"));
+            if holdings.iter().any(|h| h.quantity <= Quantity::ZERO) {
+                return Err(ValueError("a position of no units"));
             }
             return Ok(Portfolio::Private(cash, holdings));
         }
         let share = |from: &mut Cursor<'_>| Ok((from.symbol()?, from.u16()?));
         let shares = (0..count)
             .map(|_| share(from))
-            .collect::<Result<Vec<_>, Malformed>>()?;
+            .collect::<Result<Vec<_>, ValueError>>()?;
         by_symbol(shares.iter().map(|s| s.0))?;
         if shares.iter().any(|s| s.1 > WHOLE) {
-            return Err(Malformed("a share beyond 10,000 basis points"));
+            return Err(ValueError("a share beyond 10,000 basis points"));
         }
         Ok(Portfolio::Public(shares))
     }
 }
 
 /// A portfolio lists each symbol once, in the order of bytes.
-fn by_symbol(symbols: impl Iterator<Item = Symbol>) -> Result<(), Malformed> {
+fn by_symbol(symbols: impl Iterator<Item = Symbol>) -> Result<(), ValueError> {
     if symbols.is_sorted_by(|a, b| a < b) {
         Ok(())
     } else {
-        Err(Malformed("positions out of order"))
+        Err(ValueError("positions out of order"))
     }
 }
 
@@ -145,13 +145,13 @@ fn by_symbol(symbols: impl Iterator<Item = Symbol>) -> Result<(), Malformed> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryDetail {
     /// How many units.
-    pub quantity: Amount,
+    pub quantity: Quantity,
     /// Price of one; 0 unless settled.
     pub price: Money,
     /// What left or reached the cash; 0 unless settled.
     pub total: Money,
     /// Market time of the price; 0 unless settled.
-    pub priced: Stamp,
+    pub priced: Timestamp,
     /// The client's own name for it; empty if none.
     pub client_order_id: String,
     /// Why it was rejected; empty unless it was.
@@ -160,19 +160,19 @@ pub struct EntryDetail {
 
 /// One transaction of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// The transaction's ID.
     pub id: Uuid,
     /// What it did.
     pub side: Side,
     /// How far it has come.
-    pub status: Status,
+    pub status: TransactionStatus,
     /// Of which asset.
     pub symbol: Symbol,
     /// When it came onto the durable queue.
-    pub accepted: Stamp,
+    pub accepted: Timestamp,
     /// When it was settled or rejected; 0 while queued.
-    pub settled: Stamp,
+    pub settled: Timestamp,
     /// The rest, in the private view.
     pub detail: Option<EntryDetail>,
 }
@@ -183,7 +183,7 @@ pub struct History {
     /// Whether the entries have their details.
     pub private: bool,
     /// The transactions.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<HistoryEntry>,
 }
 
 impl Payload for History {
@@ -195,19 +195,19 @@ impl Payload for History {
         }
     }
 
-    fn read(from: &mut Cursor<'_>) -> Result<History, Malformed> {
+    fn read(from: &mut Cursor<'_>) -> Result<History, ValueError> {
         /// ID, side, status, a symbol of one character, two times.
         const LEAST: usize = 16 + 2 + 3 + 16;
         let private = from.flag()?;
         let count = from.count(LEAST)?;
         let entries = (0..count)
-            .map(|_| Entry::read(from, private))
+            .map(|_| HistoryEntry::read(from, private))
             .collect::<Result<_, _>>()?;
         Ok(History { private, entries })
     }
 }
 
-impl Entry {
+impl HistoryEntry {
     /// Appends its bytes, with the details if it has them.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.id.as_bytes());
@@ -225,17 +225,17 @@ impl Entry {
         }
     }
 
-    fn read(from: &mut Cursor<'_>, private: bool) -> Result<Entry, Malformed> {
-        Ok(Entry {
+    fn read(from: &mut Cursor<'_>, private: bool) -> Result<HistoryEntry, ValueError> {
+        Ok(HistoryEntry {
             id: from.uuid()?,
-            side: Side::from_number(from.u8()?).ok_or(Malformed("no such side"))?,
-            status: Status::from_number(from.u8()?).ok_or(Malformed("no such status"))?,
+            side: Side::from_number(from.u8()?).ok_or(ValueError("no such side"))?,
+            status: TransactionStatus::from_number(from.u8()?).ok_or(ValueError("no such status"))?,
             symbol: from.symbol()?,
             accepted: from.stamp()?,
             settled: from.stamp()?,
             detail: if private {
                 Some(EntryDetail {
-                    quantity: Amount(from.i64()?),
+                    quantity: Quantity(from.i64()?),
                     price: from.money()?,
                     total: from.money()?,
                     priced: from.stamp()?,

@@ -3,10 +3,10 @@
 //! The current values of all assets as one update made them: made once, read many times, replaced whole.
 
 use crate::link::message::Prices;
-use crate::model::{Bar, Reason, Stamp, Symbol};
+use crate::model::{Bar, Reason, Symbol, Timestamp};
 use crate::wire::frame::HEADER;
 use crate::wire::payload::{Payload, QUOTE, TextList, put_text};
-use crate::wire::{Header, Instruction, Refusal, packet};
+use crate::wire::{FrameHeader, Instruction, Refusal, packet};
 use std::collections::HashMap;
 
 /// Bytes of the reply that carries a quote.
@@ -14,11 +14,11 @@ const CURRENT: usize = HEADER + QUOTE;
 
 /// One update's values.
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct QuoteSnapshot {
     /// Number of the update.
     pub update: u64,
     /// Market time of the newest quote.
-    pub market_now: Stamp,
+    pub market_now: Timestamp,
     /// Where an asset stands in the two below, which lie apart so that what is asked most lies together.
     places: HashMap<Symbol, usize>,
     /// The whole replies to `getAssetValueCurrent`.
@@ -28,14 +28,14 @@ pub struct Snapshot {
     symbols: Vec<Symbol>,
 }
 
-impl Snapshot {
+impl QuoteSnapshot {
     /// Of what the master pushed.
-    pub fn new(prices: &Prices) -> Snapshot {
+    pub fn new(prices: &Prices) -> QuoteSnapshot {
         let mut scratch = Vec::with_capacity(CURRENT);
         let current = prices.rows.iter().map(|row| {
             row.quote.and_then(|quote| {
                 scratch.clear();
-                scratch.extend_from_slice(&Header::single(Instruction::Data, QUOTE, 0).bytes());
+                scratch.extend_from_slice(&FrameHeader::single(Instruction::Data, QUOTE, 0).bytes());
                 quote.write(&mut scratch);
                 scratch.first_chunk().copied()
             })
@@ -47,7 +47,7 @@ impl Snapshot {
         let mut symbols: Vec<Symbol> = prices.rows.iter().map(|row| row.symbol).collect();
         symbols.sort_unstable();
         symbols.dedup();
-        Snapshot {
+        QuoteSnapshot {
             update: prices.update,
             market_now: prices.market_now,
             places,
@@ -94,7 +94,7 @@ impl Snapshot {
         day.write(out);
         let size = out.len() - start - HEADER;
         if let Some(place) = out.get_mut(start..start + HEADER) {
-            place.copy_from_slice(&Header::single(Instruction::Data, size, 0).bytes());
+            place.copy_from_slice(&FrameHeader::single(Instruction::Data, size, 0).bytes());
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ mod tests {
         buffer.extend(frames);
         let mut reassembly = Reassembly::default();
         loop {
-            let (header, data) = buffer.next(Header::check).unwrap().unwrap();
+            let (header, data) = buffer.next(FrameHeader::check).unwrap().unwrap();
             if let Some(payload) = reassembly.push(&header, data).unwrap() {
                 assert!(!buffer.is_partial());
                 return payload;
@@ -141,7 +141,7 @@ mod tests {
     fn replies_are_those_of_the_protocol() {
         let symbol = |text| Symbol::parse(text).unwrap();
         let bar = Bar {
-            time: Stamp(5),
+            time: Timestamp(5),
             open: Money(1),
             high: Money(4),
             low: Money(1),
@@ -153,11 +153,11 @@ mod tests {
             quote: with.then(|| bar.quote()),
             day: with.then_some(bar),
         };
-        let snapshot = Snapshot::new(&Prices {
+        let snapshot = QuoteSnapshot::new(&Prices {
             update: 1,
-            market_now: Stamp(5),
-            published: Stamp(0),
-            next: Stamp(0),
+            market_now: Timestamp(5),
+            published: Timestamp(0),
+            next: Timestamp(0),
             rows: vec![row("B", true), row("A", false)],
         });
         let mut out = Vec::new();

@@ -4,7 +4,7 @@
 //! first; what can still change is dropped at the next update.
 
 use crate::model::stamp::DAY;
-use crate::model::{Stamp, Symbol};
+use crate::model::{Symbol, Timestamp};
 use crate::wire::{Request, Window};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,20 +25,20 @@ pub const AGE_MAX: Duration = Duration::from_secs(600);
 /// A question whose answer may be kept. Dates are cut to what the window depends on, so that questions with
 /// the same answer are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct WindowKey {
     symbol: Symbol,
-    about: About,
+    about: WindowSubject,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum About {
+enum WindowSubject {
     Past { window: Window, adjusted: bool },
-    Future(Stamp),
+    Future(Timestamp),
 }
 
-impl Key {
+impl WindowKey {
     /// Of a window.
-    pub fn of_window(symbol: Symbol, window: Window, adjusted: bool) -> Key {
+    pub fn of_window(symbol: Symbol, window: Window, adjusted: bool) -> WindowKey {
         let window = match window {
             Window::Day(date) => Window::Day(date),
             Window::Week(date) => Window::Week(date.day()),
@@ -46,17 +46,17 @@ impl Key {
             Window::Year(date) => Window::Year(date.month()),
             Window::AllTime => Window::AllTime,
         };
-        Key {
+        WindowKey {
             symbol,
-            about: About::Past { window, adjusted },
+            about: WindowSubject::Past { window, adjusted },
         }
     }
 
     /// Of a forecast.
-    pub fn of_forecast(symbol: Symbol, date: Stamp) -> Key {
-        Key {
+    pub fn of_forecast(symbol: Symbol, date: Timestamp) -> WindowKey {
+        WindowKey {
             symbol,
-            about: About::Future(date),
+            about: WindowSubject::Future(date),
         }
     }
 
@@ -64,18 +64,18 @@ impl Key {
     pub fn request(&self) -> Request {
         let symbol = self.symbol;
         match self.about {
-            About::Past { window, adjusted } => Request::AssetWindow {
+            WindowSubject::Past { window, adjusted } => Request::AssetWindow {
                 symbol,
                 window,
                 adjusted,
             },
-            About::Future(date) => Request::AssetPredicted { symbol, date },
+            WindowSubject::Future(date) => Request::AssetPredicted { symbol, date },
         }
     }
 
     /// Whether no update can change the answer any more.
-    pub fn is_final(&self, market_now: Stamp) -> bool {
-        let About::Past { window, adjusted } = self.about else {
+    pub fn is_final(&self, market_now: Timestamp) -> bool {
+        let WindowSubject::Past { window, adjusted } = self.about else {
             return false;
         };
         // A split or dividend changes all that was adjusted before it.
@@ -94,13 +94,13 @@ impl Key {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct WindowEntry {
     frames: Arc<[u8]>,
     used: u64,
     kept: Instant,
 }
 
-impl Entry {
+impl WindowEntry {
     fn cost(&self) -> usize {
         self.frames.len() + ENTRY_COST
     }
@@ -108,20 +108,20 @@ impl Entry {
 
 /// What is kept.
 #[derive(Debug)]
-pub struct Windows {
+pub struct WindowCache {
     size_max: usize,
     bytes: usize,
-    entries: HashMap<Key, Entry>,
-    by_use: BTreeMap<u64, Key>,
+    entries: HashMap<WindowKey, WindowEntry>,
+    by_use: BTreeMap<u64, WindowKey>,
     clock: u64,
     /// Kept until the next update.
-    growing: Vec<Key>,
+    growing: Vec<WindowKey>,
 }
 
-impl Windows {
+impl WindowCache {
     /// With nothing kept.
-    pub fn new(size_max: usize) -> Windows {
-        Windows {
+    pub fn new(size_max: usize) -> WindowCache {
+        WindowCache {
             size_max,
             bytes: 0,
             entries: HashMap::new(),
@@ -147,7 +147,7 @@ impl Windows {
     }
 
     /// The reply's frames, if they are here and not too old.
-    pub fn get(&mut self, key: &Key, now: Instant) -> Option<Arc<[u8]>> {
+    pub fn get(&mut self, key: &WindowKey, now: Instant) -> Option<Arc<[u8]>> {
         let entry = self.entries.get_mut(key)?;
         if now.saturating_duration_since(entry.kept) > AGE_MAX {
             self.forget(key);
@@ -161,10 +161,10 @@ impl Windows {
     }
 
     /// Keeps a reply: for as long as there is room where it is final, else until the next update.
-    pub fn keep(&mut self, key: Key, frames: Arc<[u8]>, is_final: bool, now: Instant) {
+    pub fn keep(&mut self, key: WindowKey, frames: Arc<[u8]>, is_final: bool, now: Instant) {
         self.forget(&key);
         self.clock += 1;
-        let entry = Entry {
+        let entry = WindowEntry {
             frames,
             used: self.clock,
             kept: now,
@@ -192,7 +192,7 @@ impl Windows {
         }
     }
 
-    fn forget(&mut self, key: &Key) {
+    fn forget(&mut self, key: &WindowKey) {
         if let Some(entry) = self.entries.remove(key) {
             self.bytes -= entry.cost();
             self.by_use.remove(&entry.used);
@@ -208,29 +208,29 @@ mod tests {
         Symbol::parse("AAPL").unwrap()
     }
 
-    fn at(text: &str) -> Stamp {
-        Stamp::parse(text).unwrap()
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
     }
 
-    fn key(number: i64) -> Key {
-        Key::of_window(symbol(), Window::Day(Stamp(number)), false)
+    fn key(number: i64) -> WindowKey {
+        WindowKey::of_window(symbol(), Window::Day(Timestamp(number)), false)
     }
 
     #[test]
     fn questions_with_one_answer_are_one() {
-        let week = |date| Key::of_window(symbol(), Window::Week(at(date)), false);
+        let week = |date| WindowKey::of_window(symbol(), Window::Week(at(date)), false);
         assert_eq!(week("2013-03-01T10:00:00Z"), week("2013-03-01"));
         assert_ne!(week("2013-03-01"), week("2013-03-02"));
-        let year = |date| Key::of_window(symbol(), Window::Year(at(date)), false);
+        let year = |date| WindowKey::of_window(symbol(), Window::Year(at(date)), false);
         assert_eq!(year("2013-03-31T10:00:00Z"), year("2013-03-01"));
-        let day = |date| Key::of_window(symbol(), Window::Day(at(date)), false);
+        let day = |date| WindowKey::of_window(symbol(), Window::Day(at(date)), false);
         assert_ne!(day("2013-03-01T10:00:00Z"), day("2013-03-01"));
     }
 
     #[test]
     fn only_what_cannot_grow_is_final() {
         let now = at("2013-03-10T12:00:00Z");
-        let is = |window, adjusted| Key::of_window(symbol(), window, adjusted).is_final(now);
+        let is = |window, adjusted| WindowKey::of_window(symbol(), window, adjusted).is_final(now);
         assert!(is(Window::Day(at("2013-03-09T12:00:00Z")), false));
         assert!(!is(Window::Day(at("2013-03-09T12:00:01Z")), false));
         assert!(is(Window::Week(at("2013-03-08")), false));
@@ -240,14 +240,14 @@ mod tests {
         assert!(!is(Window::Year(at("2013-03-01")), false));
         assert!(!is(Window::AllTime, false));
         assert!(!is(Window::Week(at("2012-03-08")), true), "adjusted");
-        assert!(!Key::of_forecast(symbol(), at("2012-01-01")).is_final(now));
+        assert!(!WindowKey::of_forecast(symbol(), at("2012-01-01")).is_final(now));
     }
 
     #[test]
     fn bytes_are_bounded_and_the_least_recently_used_goes() {
         let now = Instant::now();
         let cost = 1000 + ENTRY_COST;
-        let mut windows = Windows::new(cost * 4);
+        let mut windows = WindowCache::new(cost * 4);
         let frames: Arc<[u8]> = vec![7; 1000].into();
         for number in 0..4 {
             windows.keep(key(number), Arc::clone(&frames), true, now);
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn updates_and_age_let_go() {
         let now = Instant::now();
-        let mut windows = Windows::new(SIZE_MAX);
+        let mut windows = WindowCache::new(SIZE_MAX);
         windows.keep(key(1), vec![1].into(), true, now);
         windows.keep(key(2), vec![2].into(), false, now);
         windows.update();

@@ -3,9 +3,9 @@
 //! The sessions that a worker knows: bounded, least recently used ones dropped, ended ones remembered for
 //! long enough that an answer which crossed their end does not revive them.
 
-use super::super::client::Known;
+use super::super::client::CachedSession;
 use crate::link::message::ActiveSession;
-use crate::model::{SessionHash, Stamp};
+use crate::model::{SessionHash, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ pub const KNOWN_MAX: usize = 100_000;
 pub const ENDED_MAX: usize = 65_536;
 
 #[derive(Debug)]
-struct Entry {
-    known: Arc<Known>,
+struct SessionEntry {
+    known: Arc<CachedSession>,
     used: u64,
 }
 
 /// The table.
 #[derive(Debug, Default)]
-pub struct Sessions {
-    by_hash: HashMap<SessionHash, Entry>,
+pub struct SessionCache {
+    by_hash: HashMap<SessionHash, SessionEntry>,
     by_use: BTreeMap<u64, SessionHash>,
-    by_expiry: BTreeSet<(Stamp, SessionHash)>,
+    by_expiry: BTreeSet<(Timestamp, SessionHash)>,
     clock: u64,
     ended: HashSet<SessionHash>,
     ended_order: VecDeque<SessionHash>,
 }
 
-impl Sessions {
+impl SessionCache {
     /// How many are known.
     pub fn len(&self) -> usize {
         self.by_hash.len()
@@ -43,7 +43,7 @@ impl Sessions {
     }
 
     /// A session by its hash.
-    pub fn get(&mut self, hash: SessionHash) -> Option<Arc<Known>> {
+    pub fn get(&mut self, hash: SessionHash) -> Option<Arc<CachedSession>> {
         let entry = self.by_hash.get_mut(&hash)?;
         self.by_use.remove(&entry.used);
         self.clock += 1;
@@ -58,7 +58,7 @@ impl Sessions {
     }
 
     /// Takes in what the master said of a session; `None` where it has ended meanwhile.
-    pub fn learn(&mut self, hash: SessionHash, session: ActiveSession) -> Option<Arc<Known>> {
+    pub fn learn(&mut self, hash: SessionHash, session: ActiveSession) -> Option<Arc<CachedSession>> {
         if self.has_ended(hash) {
             return None;
         }
@@ -69,10 +69,10 @@ impl Sessions {
         self.clock += 1;
         self.by_use.insert(self.clock, hash);
         self.by_expiry.insert((session.expiry, hash));
-        let known = Known::new(hash, session);
+        let known = CachedSession::new(hash, session);
         self.by_hash.insert(
             hash,
-            Entry {
+            SessionEntry {
                 known: Arc::clone(&known),
                 used: self.clock,
             },
@@ -96,7 +96,7 @@ impl Sessions {
     }
 
     /// Ends what has expired by `now`.
-    pub fn expire(&mut self, now: Stamp) {
+    pub fn expire(&mut self, now: Timestamp) {
         while let Some((expiry, hash)) = self.by_expiry.first().copied()
             && expiry <= now
         {
@@ -119,7 +119,7 @@ impl Sessions {
         self.by_hash.keys().copied().collect()
     }
 
-    fn forget(&mut self, hash: SessionHash) -> Option<Arc<Known>> {
+    fn forget(&mut self, hash: SessionHash) -> Option<Arc<CachedSession>> {
         let entry = self.by_hash.remove(&hash)?;
         self.by_use.remove(&entry.used);
         self.by_expiry.remove(&(entry.known.session.expiry, hash));
@@ -144,7 +144,7 @@ impl Sessions {
 }
 
 /// Whether anyone but the table holds it.
-fn is_bound(entry: &Entry) -> bool {
+fn is_bound(entry: &SessionEntry) -> bool {
     Arc::strong_count(&entry.known) > 1
 }
 
@@ -161,14 +161,14 @@ mod tests {
     fn session(expiry: i64) -> ActiveSession {
         ActiveSession {
             username: "alice".into(),
-            expiry: Stamp(expiry),
+            expiry: Timestamp(expiry),
             expirable: false,
         }
     }
 
     #[test]
     fn the_least_recently_used_is_dropped_unless_bound() {
-        let mut sessions = Sessions::default();
+        let mut sessions = SessionCache::default();
         let bound = sessions.learn(hash(0), session(9)).unwrap();
         for number in 1..u32::try_from(KNOWN_MAX).unwrap() {
             sessions.learn(hash(number), session(9)).unwrap();
@@ -179,16 +179,16 @@ mod tests {
         assert!(sessions.get(hash(0)).is_some(), "it is bound");
         assert!(sessions.get(hash(1)).is_some(), "it was used");
         assert!(sessions.get(hash(2)).is_none(), "it was the oldest");
-        assert!(bound.is_active(Stamp(8)) && !bound.is_active(Stamp(9)));
+        assert!(bound.is_active(Timestamp(8)) && !bound.is_active(Timestamp(9)));
         assert_eq!(sessions.keep_bound(), [hash(0)]);
     }
 
     #[test]
     fn what_has_ended_is_not_revived() {
-        let mut sessions = Sessions::default();
+        let mut sessions = SessionCache::default();
         let known = sessions.learn(hash(1), session(9)).unwrap();
         sessions.end(hash(1));
-        assert!(!known.is_active(Stamp(0)));
+        assert!(!known.is_active(Timestamp(0)));
         assert!(sessions.learn(hash(1), session(9)).is_none());
         assert!(sessions.is_empty() && sessions.has_ended(hash(1)));
         for number in 2..u32::try_from(ENDED_MAX).unwrap() + 2 {
@@ -199,11 +199,11 @@ mod tests {
 
     #[test]
     fn sessions_expire_in_time() {
-        let mut sessions = Sessions::default();
+        let mut sessions = SessionCache::default();
         let early = sessions.learn(hash(1), session(5)).unwrap();
         let late = sessions.learn(hash(2), session(6)).unwrap();
-        sessions.expire(Stamp(5));
-        assert!(!early.is_active(Stamp(0)) && late.is_active(Stamp(5)));
+        sessions.expire(Timestamp(5));
+        assert!(!early.is_active(Timestamp(0)) && late.is_active(Timestamp(5)));
         assert_eq!(sessions.len(), 1);
     }
 }

@@ -3,11 +3,11 @@
 //! Makes the link, reads it, and makes it again: with growing pauses, and chance in them, so that many
 //! workers do not come back all at once.
 
-use super::Event;
-use crate::link::line::{Line, Over};
-use crate::link::record::Sealed;
+use super::LinkEvent;
+use crate::link::line::{LinkClosed, LinkConnection};
+use crate::link::record::SealedChannel;
 use crate::log::Throttle;
-use crate::net::Drainer;
+use crate::net::Flusher;
 use crate::thread::Stop;
 use crossbeam_channel::Sender;
 use std::net::TcpStream;
@@ -15,26 +15,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The first pause between two attempts, about.
-pub const PAUSE_LEAST: Duration = Duration::from_millis(100);
+pub const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest, so that a master that is back is found within 5 s.
-pub const PAUSE_MOST: Duration = Duration::from_secs(3);
+pub const PAUSE_MAX: Duration = Duration::from_secs(3);
 /// A link that stood this long counts as a success: the next pause is the shortest again.
 const STABLE: Duration = Duration::from_secs(5);
 
 /// A link that was just made.
 #[derive(Debug)]
-pub struct Made {
+pub struct NewLink {
     /// Connected to the master.
     pub socket: TcpStream,
     /// What seals and opens its bytes.
-    pub sealed: Sealed,
+    pub sealed: SealedChannel,
     /// What the master said already.
     pub early: Vec<u8>,
 }
 
 /// Why none was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoLink {
+pub enum ConnectError {
     /// The master says that an administrator keeps this worker out.
     KeptOut(String),
     /// Anything else.
@@ -42,26 +42,26 @@ pub enum NoLink {
 }
 
 /// How a link is made: connects, and proves both sides to each other. Has deadlines of its own.
-pub type Establish = Box<dyn FnMut() -> Result<Made, NoLink> + Send>;
+pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
 
 /// The link's thread.
-pub struct Dialer {
-    establish: Establish,
-    events: Sender<Event>,
-    drainer: Arc<Drainer>,
+pub struct Connector {
+    establish: Connect,
+    events: Sender<LinkEvent>,
+    drainer: Arc<Flusher>,
     failures: Throttle,
 }
 
-impl std::fmt::Debug for Dialer {
+impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Dialer").finish_non_exhaustive()
     }
 }
 
-impl Dialer {
+impl Connector {
     /// Tells `events` what becomes of each link.
-    pub fn new(establish: Establish, events: Sender<Event>, drainer: Arc<Drainer>) -> Dialer {
-        Dialer {
+    pub fn new(establish: Connect, events: Sender<LinkEvent>, drainer: Arc<Flusher>) -> Connector {
+        Connector {
             establish,
             events,
             drainer,
@@ -76,7 +76,7 @@ impl Dialer {
             match (self.establish)() {
                 Ok(made) => {
                     let began = Instant::now();
-                    self.hold(made, stop);
+                    self.serve_link(made, stop);
                     attempts = if began.elapsed() >= STABLE {
                         0
                     } else {
@@ -84,11 +84,13 @@ impl Dialer {
                     };
                 }
                 Err(no_link) => {
-                    let (NoLink::KeptOut(why) | NoLink::Failed(why)) = &no_link;
+                    let (ConnectError::KeptOut(why) | ConnectError::Failed(why)) = &no_link;
                     if let Some(more) = self.failures.allow("no link") {
                         crate::warn!("no link to the master{more}: {why}");
                     }
-                    if matches!(no_link, NoLink::KeptOut(_)) && self.events.send(Event::KeptOut).is_err() {
+                    if matches!(no_link, ConnectError::KeptOut(_))
+                        && self.events.send(LinkEvent::KeptOut).is_err()
+                    {
                         return;
                     }
                     attempts += 1;
@@ -101,13 +103,13 @@ impl Dialer {
     }
 
     /// While one link stands.
-    fn hold(&self, made: Made, stop: &Stop) {
-        let Made {
+    fn serve_link(&self, made: NewLink, stop: &Stop) {
+        let NewLink {
             socket,
-            sealed: Sealed { sealer, mut opener },
+            sealed: SealedChannel { sealer, mut opener },
             early,
         } = made;
-        let line = match Line::new(socket, sealer, Arc::clone(&self.drainer)) {
+        let line = match LinkConnection::new(socket, sealer, Arc::clone(&self.drainer)) {
             Ok(line) => line,
             Err(why) => {
                 crate::warn!("the link to the master ended at once: {why}");
@@ -116,7 +118,7 @@ impl Dialer {
         };
         crate::info!("{line:?} stands");
         let number = line.number;
-        if self.events.send(Event::Linked(Arc::clone(&line))).is_err() {
+        if self.events.send(LinkEvent::Linked(Arc::clone(&line))).is_err() {
             return;
         }
         let mut chunk = Vec::new();
@@ -125,10 +127,10 @@ impl Dialer {
             if !plain.is_empty()
                 && self
                     .events
-                    .send(Event::Plain(number, std::mem::take(&mut plain)))
+                    .send(LinkEvent::Plain(number, std::mem::take(&mut plain)))
                     .is_err()
             {
-                break Over::Cut;
+                break LinkClosed::Cut;
             }
             if let Err(over) = line.read(&mut opener, &mut chunk, &mut plain) {
                 break over;
@@ -138,14 +140,14 @@ impl Dialer {
         if !stop.is_requested() {
             crate::warn!("{line:?} is over: {over}");
         }
-        let _ = self.events.send(Event::Unlinked(number));
+        let _ = self.events.send(LinkEvent::Unlinked(number));
     }
 }
 
 /// How long to wait before the next attempt: half of a doubling span, and a part of its other half that
 /// chance decides.
 fn pause(attempts: u32, chance: u8) -> Duration {
-    let span = PAUSE_LEAST.saturating_mul(1 << attempts.min(8)).min(PAUSE_MOST);
+    let span = PAUSE_MIN.saturating_mul(1 << attempts.min(8)).min(PAUSE_MAX);
     let half = span / 2;
     half + half * u32::from(chance) / u32::from(u8::MAX)
 }
@@ -163,10 +165,10 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_bound() {
-        assert_eq!(pause(0, 255), PAUSE_LEAST);
-        assert_eq!(pause(0, 0), PAUSE_LEAST / 2);
-        assert_eq!(pause(1, 255), PAUSE_LEAST * 2);
-        assert_eq!(pause(30, 255), PAUSE_MOST);
-        assert!((0..=255).all(|chance| pause(30, chance) >= PAUSE_MOST / 2));
+        assert_eq!(pause(0, 255), PAUSE_MIN);
+        assert_eq!(pause(0, 0), PAUSE_MIN / 2);
+        assert_eq!(pause(1, 255), PAUSE_MIN * 2);
+        assert_eq!(pause(30, 255), PAUSE_MAX);
+        assert!((0..=255).all(|chance| pause(30, chance) >= PAUSE_MAX / 2));
     }
 }

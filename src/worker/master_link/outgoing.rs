@@ -2,14 +2,14 @@
 //!
 //! What one read of the link brought for clients, grouped so that each connection gets one write.
 
-use super::super::client::Client;
+use super::super::client::WorkerClient;
 use crate::wire::wipe;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// What becomes of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
+enum DeliveryKind {
     /// More of the reply comes.
     Part,
     /// The reply ends with them.
@@ -21,45 +21,54 @@ enum How {
 }
 
 #[derive(Debug)]
-struct Item {
-    client: Arc<Client>,
+struct Delivery {
+    client: Arc<WorkerClient>,
     number: u64,
-    how: How,
+    how: DeliveryKind,
     bytes: Range<usize>,
 }
 
 /// Replies on their way to clients.
 #[derive(Default)]
-pub struct Outgoing {
-    items: Vec<Item>,
+pub struct ClientReplyBatch {
+    items: Vec<Delivery>,
     bytes: Vec<u8>,
 }
 
-impl std::fmt::Debug for Outgoing {
+impl std::fmt::Debug for ClientReplyBatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Outgoing({} to be sent)", self.items.len())
     }
 }
 
-impl Outgoing {
+impl ClientReplyBatch {
     /// A frame of a reply, and whether it is the last.
-    pub fn reply(&mut self, client: &Arc<Client>, number: u64, frame: &[u8], last: bool) {
-        self.push(client, number, if last { How::Last } else { How::Part }, frame);
+    pub fn reply(&mut self, client: &Arc<WorkerClient>, number: u64, frame: &[u8], last: bool) {
+        self.push(
+            client,
+            number,
+            if last {
+                DeliveryKind::Last
+            } else {
+                DeliveryKind::Part
+            },
+            frame,
+        );
     }
 
     /// The order of this number is on the master's queue; the client is told unless it has been.
-    pub fn queued(&mut self, client: &Arc<Client>, number: u64, frame: &[u8], told: bool) {
+    pub fn queued(&mut self, client: &Arc<WorkerClient>, number: u64, frame: &[u8], told: bool) {
         if told {
-            self.push(client, number, How::Again, &[]);
+            self.push(client, number, DeliveryKind::Again, &[]);
         } else {
-            self.push(client, number, How::Notice, frame);
+            self.push(client, number, DeliveryKind::Notice, frame);
         }
     }
 
-    fn push(&mut self, client: &Arc<Client>, number: u64, how: How, frame: &[u8]) {
+    fn push(&mut self, client: &Arc<WorkerClient>, number: u64, how: DeliveryKind, frame: &[u8]) {
         let start = self.bytes.len();
         wipe::append(&mut self.bytes, frame);
-        self.items.push(Item {
+        self.items.push(Delivery {
             client: Arc::clone(client),
             number,
             how,
@@ -83,21 +92,21 @@ impl Outgoing {
                 let frame = self.bytes.get(item.bytes.clone()).unwrap_or_default();
                 let number = item.number;
                 match item.how {
-                    How::Part => sending.part(number, |out| out.extend_from_slice(frame)),
-                    How::Last => sending.reply(number, |out| out.extend_from_slice(frame)),
-                    How::Notice => {
+                    DeliveryKind::Part => sending.part(number, |out| out.extend_from_slice(frame)),
+                    DeliveryKind::Last => sending.reply(number, |out| out.extend_from_slice(frame)),
+                    DeliveryKind::Notice => {
                         sending.notice(|out| out.extend_from_slice(frame));
-                        sending.effective(number);
+                        sending.applied(number);
                     }
-                    How::Again => sending.effective(number),
+                    DeliveryKind::Again => sending.applied(number),
                 }
             }
         }
         self.items.clear();
         wipe::clear(&mut self.bytes);
-        self.bytes.shrink_to(KEEP);
+        self.bytes.shrink_to(RETAIN_BYTES);
     }
 }
 
 /// Room that is kept between reads.
-const KEEP: usize = 256 * 1024;
+const RETAIN_BYTES: usize = 256 * 1024;

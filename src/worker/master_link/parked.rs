@@ -2,10 +2,10 @@
 //!
 //! What was sent to the master and is not answered yet: who waits for it, and until when.
 
-use super::super::cache::Question;
-use super::super::client::Client;
-use super::super::tunnel::Errand;
-use crate::model::{SessionHash, Stamp};
+use super::super::cache::CacheMiss;
+use super::super::client::WorkerClient;
+use super::super::tunnel::TunnelRequest;
+use crate::model::{SessionHash, Timestamp};
 use crate::wire::Request;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 /// Requests that may be parked at once.
 pub const PARKED_MAX: usize = 262_144;
 /// How long an answer that can be asked for again is waited for.
-pub const READ_PATIENCE: Duration = Duration::from_secs(30);
+pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the fate of what must not be lost may stay unknown.
-pub const KEPT_PATIENCE: Duration = Duration::from_secs(60);
+pub const RETAINED_TIMEOUT: Duration = Duration::from_secs(60);
 /// Requests that may be parked before those that nobody waits for are looked for.
 const MANY: usize = 10_000;
 /// The first and the longest wait before an order that found the master overloaded is sent again.
@@ -26,11 +26,11 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 
 /// Who waits for a reply.
 #[derive(Debug)]
-pub enum Origin {
+pub enum Requester {
     /// A client's purchase or sale.
     Order {
         /// Who.
-        client: Arc<Client>,
+        client: Arc<WorkerClient>,
         /// Under which number of its connection.
         number: u64,
         /// What, to be sent again after a broken link.
@@ -43,16 +43,16 @@ pub enum Origin {
     /// A client's question about accounts.
     View {
         /// Who.
-        client: Arc<Client>,
+        client: Arc<WorkerClient>,
         /// Under which number of its connection.
         number: u64,
         /// What.
         request: Request,
     },
     /// The tunnel's; what came of the answer so far.
-    Errand(Errand, zeroize::Zeroizing<Vec<u8>>),
+    Errand(TunnelRequest, zeroize::Zeroizing<Vec<u8>>),
     /// The cache's; what came of the answer so far.
-    Question(Question, Vec<u8>),
+    Question(CacheMiss, Vec<u8>),
     /// Of `clients`: is this session active?
     Session(SessionHash),
     /// Of `clients`: these sessions' connections are closed.
@@ -61,7 +61,7 @@ pub enum Origin {
     Report,
 }
 
-impl Origin {
+impl Requester {
     /// Whether it takes effect on the master, so that it is kept and sent again.
     pub fn is_kept(&self) -> bool {
         self.request().is_some()
@@ -70,37 +70,37 @@ impl Origin {
     /// What is kept, to be sent again.
     pub fn request(&self) -> Option<&Request> {
         match self {
-            Origin::Order { request, .. } => Some(request),
-            Origin::Errand(errand, _) => Some(&errand.request),
-            Origin::View { .. }
-            | Origin::Question(..)
-            | Origin::Session(_)
-            | Origin::Closed(_)
-            | Origin::Report => None,
+            Requester::Order { request, .. } => Some(request),
+            Requester::Errand(errand, _) => Some(&errand.request),
+            Requester::View { .. }
+            | Requester::Question(..)
+            | Requester::Session(_)
+            | Requester::Closed(_)
+            | Requester::Report => None,
         }
     }
 
     /// The client that waits for what is kept.
-    fn kept_for(&self) -> Option<&Arc<Client>> {
+    fn kept_for(&self) -> Option<&Arc<WorkerClient>> {
         match self {
-            Origin::Order { client, .. } => Some(client),
-            Origin::Errand(errand, _) => Some(&errand.client),
-            Origin::View { .. }
-            | Origin::Question(..)
-            | Origin::Session(_)
-            | Origin::Closed(_)
-            | Origin::Report => None,
+            Requester::Order { client, .. } => Some(client),
+            Requester::Errand(errand, _) => Some(&errand.client),
+            Requester::View { .. }
+            | Requester::Question(..)
+            | Requester::Session(_)
+            | Requester::Closed(_)
+            | Requester::Report => None,
         }
     }
 }
 
 /// A request that was sent.
 #[derive(Debug)]
-pub struct Parked {
+pub struct PendingRequest {
     /// Who waits.
-    pub origin: Origin,
+    pub origin: Requester,
     /// The worker's timestamp.
-    pub stamp: Stamp,
+    pub stamp: Timestamp,
     /// The client's address, as it was sent.
     pub client: Option<SocketAddr>,
     /// It was sent again, over another link than the first.
@@ -111,8 +111,8 @@ pub struct Parked {
 
 /// All of them, by sequence number.
 #[derive(Debug, Default)]
-pub struct Park {
-    parked: HashMap<u64, Parked>,
+pub struct PendingRequests {
+    parked: HashMap<u64, PendingRequest>,
     sequence: u64,
     /// In the order in which they fall due; those that were answered are still here.
     reads_due: VecDeque<(Instant, u64)>,
@@ -121,7 +121,7 @@ pub struct Park {
     away_since: Option<Instant>,
 }
 
-impl Park {
+impl PendingRequests {
     /// How many wait.
     pub fn len(&self) -> usize {
         self.parked.len()
@@ -138,14 +138,20 @@ impl Park {
     }
 
     /// Parks a request that is being sent, and gives its sequence number.
-    pub fn add(&mut self, origin: Origin, stamp: Stamp, client: Option<SocketAddr>, now: Instant) -> u64 {
+    pub fn add(
+        &mut self,
+        origin: Requester,
+        stamp: Timestamp,
+        client: Option<SocketAddr>,
+        now: Instant,
+    ) -> u64 {
         self.sequence += 1;
         if origin.is_kept() {
-            self.kept_due.push_back((now + KEPT_PATIENCE, self.sequence));
+            self.kept_due.push_back((now + RETAINED_TIMEOUT, self.sequence));
         } else {
-            self.reads_due.push_back((now + READ_PATIENCE, self.sequence));
+            self.reads_due.push_back((now + READ_TIMEOUT, self.sequence));
         }
-        let parked = Parked {
+        let parked = PendingRequest {
             origin,
             stamp,
             client,
@@ -157,17 +163,17 @@ impl Park {
     }
 
     /// The request of a sequence number.
-    pub fn get_mut(&mut self, sequence: u64) -> Option<&mut Parked> {
+    pub fn get_mut(&mut self, sequence: u64) -> Option<&mut PendingRequest> {
         self.parked.get_mut(&sequence)
     }
 
     /// Takes out what is answered.
-    pub fn remove(&mut self, sequence: u64) -> Option<Parked> {
+    pub fn remove(&mut self, sequence: u64) -> Option<PendingRequest> {
         self.parked.remove(&sequence)
     }
 
     /// The link broke: takes out what is not kept, and starts the time of what is.
-    pub fn lose(&mut self, now: Instant) -> Vec<Parked> {
+    pub fn lose(&mut self, now: Instant) -> Vec<PendingRequest> {
         self.away_since = Some(now);
         self.reads_due.clear();
         self.retries.clear();
@@ -191,12 +197,12 @@ impl Park {
         for parked in self.parked.values_mut() {
             parked.resent = true;
             parked.retries = 0;
-            if let Origin::Order { queued, .. } = &mut parked.origin {
+            if let Requester::Order { queued, .. } = &mut parked.origin {
                 *queued = false;
             }
         }
         if let Some(since) = self.away_since.take() {
-            let due = since + KEPT_PATIENCE;
+            let due = since + RETAINED_TIMEOUT;
             self.kept_due = kept.iter().map(|sequence| (due, *sequence)).collect();
         }
         kept
@@ -207,7 +213,7 @@ impl Park {
     pub fn forget_gone(&mut self) {
         if self.parked.len() > MANY {
             self.parked.retain(|_, parked| {
-                !matches!(&parked.origin, Origin::Order { client, queued: true, .. }
+                !matches!(&parked.origin, Requester::Order { client, queued: true, .. }
                     if !client.connection.is_open())
             });
         }
@@ -243,7 +249,7 @@ impl Park {
     }
 
     /// Takes out the questions that were not answered in time.
-    pub fn reads_overdue(&mut self, now: Instant) -> Vec<Parked> {
+    pub fn reads_overdue(&mut self, now: Instant) -> Vec<PendingRequest> {
         let mut overdue = Vec::new();
         while let Some((due, sequence)) = self.reads_due.front().copied()
             && due <= now
@@ -255,8 +261,11 @@ impl Park {
     }
 
     /// Gives up what is kept and whose fate has been unknown for too long; the clients that waited for it.
-    pub fn kept_overdue(&mut self, now: Instant) -> Vec<Arc<Client>> {
-        if self.away_since.is_some_and(|since| now >= since + KEPT_PATIENCE) {
+    pub fn kept_overdue(&mut self, now: Instant) -> Vec<Arc<WorkerClient>> {
+        if self
+            .away_since
+            .is_some_and(|since| now >= since + RETAINED_TIMEOUT)
+        {
             self.kept_due.clear();
             let parked = self.parked.drain();
             return parked
@@ -272,7 +281,7 @@ impl Park {
                 continue;
             };
             // What is on the master's queue is answered at its settlement, whenever that is.
-            if matches!(parked.origin, Origin::Order { queued: true, .. }) {
+            if matches!(parked.origin, Requester::Order { queued: true, .. }) {
                 continue;
             }
             if let Some(parked) = self.parked.remove(&sequence) {
@@ -287,12 +296,12 @@ impl Park {
 mod tests {
     use super::super::super::testing::{aapl, session};
     use super::*;
-    use crate::model::{Amount, Side};
-    use crate::net::{Connection, Drainer, SendLimits};
+    use crate::model::{Quantity, Side};
+    use crate::net::{Connection, Flusher, SendLimits};
     use std::net::{TcpListener, TcpStream};
 
     /// A client, and the socket at its other end.
-    fn client() -> (Arc<Client>, TcpStream) {
+    fn client() -> (Arc<WorkerClient>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let limits = SendLimits {
@@ -300,19 +309,19 @@ mod tests {
             send_timeout: Duration::from_secs(1),
         };
         let socket = listener.accept().unwrap().0;
-        let connection = Connection::new(socket, None, limits, Drainer::new().unwrap()).unwrap();
-        (Client::new(connection), peer)
+        let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
+        (WorkerClient::new(connection), peer)
     }
 
-    fn order(client: &Arc<Client>, number: u64) -> Origin {
-        Origin::Order {
+    fn order(client: &Arc<WorkerClient>, number: u64) -> Requester {
+        Requester::Order {
             client: Arc::clone(client),
             number,
             request: Request::Order {
                 session: session(1),
                 side: Side::Buy,
                 symbol: aapl(),
-                quantity: Amount(1),
+                quantity: Quantity(1),
                 id: None,
             },
             told: false,
@@ -320,8 +329,8 @@ mod tests {
         }
     }
 
-    fn queue(park: &mut Park, sequence: u64) {
-        if let Origin::Order { queued, .. } = &mut park.get_mut(sequence).unwrap().origin {
+    fn queue(park: &mut PendingRequests, sequence: u64) {
+        if let Requester::Order { queued, .. } = &mut park.get_mut(sequence).unwrap().origin {
             *queued = true;
         }
     }
@@ -330,35 +339,35 @@ mod tests {
 
     #[test]
     fn what_can_be_asked_again_is_given_up_after_30_seconds() {
-        let (mut park, now) = (Park::default(), Instant::now());
-        let first = park.add(Origin::Session(session(1).hash()), Stamp(0), None, now);
-        park.add(Origin::Report, Stamp(0), None, now + SOON);
-        assert!(park.reads_overdue(now + READ_PATIENCE - SOON).is_empty());
-        let overdue = park.reads_overdue(now + READ_PATIENCE);
+        let (mut park, now) = (PendingRequests::default(), Instant::now());
+        let first = park.add(Requester::Session(session(1).hash()), Timestamp(0), None, now);
+        park.add(Requester::Report, Timestamp(0), None, now + SOON);
+        assert!(park.reads_overdue(now + READ_TIMEOUT - SOON).is_empty());
+        let overdue = park.reads_overdue(now + READ_TIMEOUT);
         assert!(matches!(
             overdue[..],
-            [Parked {
-                origin: Origin::Session(_),
+            [PendingRequest {
+                origin: Requester::Session(_),
                 ..
             }]
         ));
         assert!(park.get_mut(first).is_none());
-        assert_eq!(park.reads_overdue(now + READ_PATIENCE + SOON).len(), 1);
+        assert_eq!(park.reads_overdue(now + READ_TIMEOUT + SOON).len(), 1);
         assert!(park.is_empty());
     }
 
     #[test]
     fn an_order_of_unknown_fate_is_given_up_after_60_seconds() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = Park::default();
-        let queued = park.add(order(&client, 0), Stamp(0), None, now);
-        let unknown = park.add(order(&client, 1), Stamp(0), None, now);
+        let mut park = PendingRequests::default();
+        let queued = park.add(order(&client, 0), Timestamp(0), None, now);
+        let unknown = park.add(order(&client, 1), Timestamp(0), None, now);
         queue(&mut park, queued);
-        assert!(park.kept_overdue(now + KEPT_PATIENCE - SOON).is_empty());
-        assert_eq!(park.kept_overdue(now + KEPT_PATIENCE).len(), 1);
+        assert!(park.kept_overdue(now + RETAINED_TIMEOUT - SOON).is_empty());
+        assert_eq!(park.kept_overdue(now + RETAINED_TIMEOUT).len(), 1);
         assert!(park.get_mut(unknown).is_none());
         assert!(
-            park.kept_overdue(now + KEPT_PATIENCE * 100).is_empty(),
+            park.kept_overdue(now + RETAINED_TIMEOUT * 100).is_empty(),
             "it settles some day"
         );
         assert_eq!(park.len(), 1);
@@ -367,23 +376,23 @@ mod tests {
     #[test]
     fn a_link_that_stays_away_ends_what_is_kept() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = Park::default();
-        let queued = park.add(order(&client, 0), Stamp(0), None, now);
-        park.add(Origin::Report, Stamp(0), None, now);
+        let mut park = PendingRequests::default();
+        let queued = park.add(order(&client, 0), Timestamp(0), None, now);
+        park.add(Requester::Report, Timestamp(0), None, now);
         queue(&mut park, queued);
-        let lost = now + KEPT_PATIENCE * 5;
+        let lost = now + RETAINED_TIMEOUT * 5;
         assert_eq!(park.lose(lost).len(), 1, "the report is not kept");
-        assert!(park.kept_overdue(lost + KEPT_PATIENCE - SOON).is_empty());
-        assert_eq!(park.kept_overdue(lost + KEPT_PATIENCE).len(), 1);
+        assert!(park.kept_overdue(lost + RETAINED_TIMEOUT - SOON).is_empty());
+        assert_eq!(park.kept_overdue(lost + RETAINED_TIMEOUT).len(), 1);
         assert!(park.is_empty());
     }
 
     #[test]
     fn what_is_sent_again_must_be_confirmed_within_the_same_60_seconds() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = Park::default();
-        let confirmed = park.add(order(&client, 0), Stamp(0), None, now);
-        let silent = park.add(order(&client, 1), Stamp(0), None, now);
+        let mut park = PendingRequests::default();
+        let confirmed = park.add(order(&client, 0), Timestamp(0), None, now);
+        let silent = park.add(order(&client, 1), Timestamp(0), None, now);
         queue(&mut park, confirmed);
         queue(&mut park, silent);
         let lost = now + Duration::from_secs(10);
@@ -391,16 +400,16 @@ mod tests {
         assert_eq!(park.resend(), [confirmed, silent]);
         assert!(park.get_mut(silent).unwrap().resent);
         queue(&mut park, confirmed);
-        assert!(park.kept_overdue(lost + KEPT_PATIENCE - SOON).is_empty());
-        assert_eq!(park.kept_overdue(lost + KEPT_PATIENCE).len(), 1);
+        assert!(park.kept_overdue(lost + RETAINED_TIMEOUT - SOON).is_empty());
+        assert_eq!(park.kept_overdue(lost + RETAINED_TIMEOUT).len(), 1);
         assert!(park.get_mut(confirmed).is_some() && park.get_mut(silent).is_none());
     }
 
     #[test]
     fn retries_back_off() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = Park::default();
-        let sequence = park.add(order(&client, 0), Stamp(0), None, now);
+        let mut park = PendingRequests::default();
+        let sequence = park.add(order(&client, 0), Timestamp(0), None, now);
         let mut waits = Vec::new();
         let mut at = now;
         for _ in 0..8 {
@@ -419,25 +428,25 @@ mod tests {
     #[test]
     fn queued_orders_of_clients_that_have_gone_are_forgotten_when_there_are_many() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = Park::default();
+        let mut park = PendingRequests::default();
         for number in 0..=u64::try_from(MANY).unwrap() {
-            let sequence = park.add(order(&client, number), Stamp(0), None, now);
+            let sequence = park.add(order(&client, number), Timestamp(0), None, now);
             queue(&mut park, sequence);
         }
         park.forget_gone();
         assert_eq!(park.len(), MANY + 1);
         let (other, _other_peer) = self::client();
-        park.add(order(&other, 0), Stamp(0), None, now);
-        let reader = crate::net::Reader::new(
+        park.add(order(&other, 0), Timestamp(0), None, now);
+        let reader = crate::net::ConnectionReader::new(
             Arc::clone(&client.connection),
             crate::net::ReaderLimits {
-                frame_timeout: KEPT_PATIENCE,
-                idle_timeout: KEPT_PATIENCE,
+                frame_timeout: RETAINED_TIMEOUT,
+                idle_timeout: RETAINED_TIMEOUT,
                 unanswered_max: 1,
             },
         );
         client.connection.cut();
-        reader.finish(crate::net::Ended::Broken);
+        reader.finish(crate::net::ReadEnd::Broken);
         park.forget_gone();
         assert_eq!(park.len(), 1);
     }

@@ -2,18 +2,18 @@
 //!
 //! What the master says: replies find who waits for them, pushes find their module.
 
-use super::super::cache::snapshot::Snapshot;
-use super::super::{Notice, cache, clients, tunnel};
-use super::parked::Origin;
-use super::{MasterLink, Parked};
-use crate::link::message::{Frames, Prices, SessionHashes, SessionState, Welcome};
-use crate::model::{Malformed, Reason, Stamp};
+use super::super::cache::snapshot::QuoteSnapshot;
+use super::super::{PortCommand, cache, clients, tunnel};
+use super::parked::Requester;
+use super::{MasterLink, PendingRequest};
+use crate::link::message::{BodyFrames, Prices, SessionHashes, SessionState, Welcome};
+use crate::model::{Reason, Timestamp, ValueError};
 use crate::wire::payload::Payload;
-use crate::wire::{Header, Instruction, Reassembly, frame};
+use crate::wire::{FrameHeader, Instruction, Reassembly, frame};
 use std::time::Instant;
 
 /// A frame of a body: header, data, and both together.
-type Frame<'a> = (Header, &'a [u8], &'a [u8]);
+type Frame<'a> = (FrameHeader, &'a [u8], &'a [u8]);
 
 /// A difference between the clocks of worker and master that is worth a line in the log, in milliseconds.
 const CLOCK_DIFFERENCE: i64 = 2_000;
@@ -23,7 +23,7 @@ impl MasterLink {
     pub(super) fn read(&mut self, plain: &mut Vec<u8>) {
         let mut decoder = std::mem::replace(
             &mut self.decoder,
-            crate::link::envelope::Decoder::new(self.worker),
+            crate::link::envelope::EnvelopeDecoder::new(self.worker),
         );
         decoder.take(plain);
         let result = loop {
@@ -35,7 +35,7 @@ impl MasterLink {
                     } else if boot == self.boot {
                         self.reply(sequence, envelope.body)
                     } else {
-                        Err(Malformed("a reply to another boot of this worker"))
+                        Err(ValueError("a reply to another boot of this worker"))
                     };
                     if let Err(malformed) = heard {
                         break Err(malformed);
@@ -53,17 +53,17 @@ impl MasterLink {
         }
     }
 
-    fn reply(&mut self, sequence: u64, body: &[u8]) -> Result<(), Malformed> {
-        for frame in Frames::new(body) {
+    fn reply(&mut self, sequence: u64, body: &[u8]) -> Result<(), ValueError> {
+        for frame in BodyFrames::new(body) {
             self.reply_frame(sequence, frame?)?;
         }
         Ok(())
     }
 
-    fn reply_frame(&mut self, sequence: u64, frame: Frame<'_>) -> Result<(), Malformed> {
+    fn reply_frame(&mut self, sequence: u64, frame: Frame<'_>) -> Result<(), ValueError> {
         let (header, data, whole) = frame;
         let instruction = Instruction::from_number(header.instruction)
-            .ok_or(Malformed("a reply of an unknown instruction"))?;
+            .ok_or(ValueError("a reply of an unknown instruction"))?;
         // Given up already, or answered: what comes late is of no use to anybody.
         let Some(parked) = self.park.get_mut(sequence) else {
             return Ok(());
@@ -71,7 +71,7 @@ impl MasterLink {
         let resent = parked.resent;
         let last = match (&mut parked.origin, instruction) {
             (
-                Origin::Order {
+                Requester::Order {
                     client,
                     number,
                     told,
@@ -84,28 +84,28 @@ impl MasterLink {
                 (*told, *queued) = (true, true);
                 false
             }
-            (Origin::Order { .. }, _) if resent && is_overloaded(instruction, &header, data) => {
+            (Requester::Order { .. }, _) if resent && is_overloaded(instruction, &header, data) => {
                 self.park.retry(sequence, Instant::now());
                 return Ok(());
             }
-            (Origin::Order { client, number, .. }, _) => {
+            (Requester::Order { client, number, .. }, _) => {
                 self.outgoing.reply(client, *number, whole, true);
                 true
             }
-            (Origin::View { client, number, .. }, _) => {
+            (Requester::View { client, number, .. }, _) => {
                 let last = is_last(instruction, &header);
                 self.outgoing.reply(client, *number, whole, last);
                 last
             }
-            (Origin::Errand(_, frames), _) => {
+            (Requester::Errand(_, frames), _) => {
                 frames.extend_from_slice(whole);
                 instruction != Instruction::LinkSession
             }
-            (Origin::Question(_, frames), _) => {
+            (Requester::Question(_, frames), _) => {
                 frames.extend_from_slice(whole);
                 is_last(instruction, &header)
             }
-            (Origin::Session(_) | Origin::Closed(_) | Origin::Report, _) => true,
+            (Requester::Session(_) | Requester::Closed(_) | Requester::Report, _) => true,
         };
         if last && let Some(parked) = self.park.remove(sequence) {
             self.conclude(parked, instruction, data)?;
@@ -114,96 +114,102 @@ impl MasterLink {
     }
 
     /// A reply is whole: the module that waits for it gets it.
-    fn conclude(&mut self, parked: Parked, last: Instruction, data: &[u8]) -> Result<(), Malformed> {
+    fn conclude(&mut self, parked: PendingRequest, last: Instruction, data: &[u8]) -> Result<(), ValueError> {
         match parked.origin {
             // Their replies are on their way.
-            Origin::Order { .. } | Origin::View { .. } | Origin::Report => {}
-            Origin::Errand(errand, frames) => {
-                let answer = tunnel::Answer::Frames(frames);
-                let _ = self.outlets.tunnel.send(tunnel::Message::Answer(errand, answer));
+            Requester::Order { .. } | Requester::View { .. } | Requester::Report => {}
+            Requester::Errand(errand, frames) => {
+                let answer = tunnel::TunnelReply::Frames(frames);
+                let _ = self
+                    .outlets
+                    .tunnel
+                    .send(tunnel::TunnelMessage::Answer(errand, answer));
             }
-            Origin::Question(question, frames) => {
+            Requester::Question(question, frames) => {
                 let answer = if last == Instruction::Data {
-                    cache::Answer::Data(frames)
+                    cache::CacheFill::Data(frames)
                 } else {
-                    cache::Answer::Fail(frames)
+                    cache::CacheFill::Fail(frames)
                 };
-                let _ = self.outlets.cache.send(cache::Message::Answer(question, answer));
+                let _ = self
+                    .outlets
+                    .cache
+                    .send(cache::CacheMessage::Answer(question, answer));
             }
-            Origin::Session(hash) => {
+            Requester::Session(hash) => {
                 let word = match last {
                     Instruction::LinkSession => match SessionState::from_bytes(data)?.active {
-                        Some(session) => clients::Word::Active(session),
-                        None => clients::Word::Over,
+                        Some(session) => clients::SessionUpdate::Active(session),
+                        None => clients::SessionUpdate::Over,
                     },
-                    _ => clients::Word::Unavailable,
+                    _ => clients::SessionUpdate::Unavailable,
                 };
-                self.tell_clients(clients::Message::Session(hash, word));
+                self.tell_clients(clients::ClientsMessage::Session(hash, word));
             }
-            Origin::Closed(hashes) => {
+            Requester::Closed(hashes) => {
                 let told = last == Instruction::Pong;
-                self.tell_clients(clients::Message::Closed { hashes, told });
+                self.tell_clients(clients::ClientsMessage::Closed { hashes, told });
             }
         }
         Ok(())
     }
 
     /// What the master says unasked.
-    fn push(&mut self, body: &[u8]) -> Result<(), Malformed> {
-        for frame in Frames::new(body) {
+    fn push(&mut self, body: &[u8]) -> Result<(), ValueError> {
+        for frame in BodyFrames::new(body) {
             self.push_frame(frame?)?;
         }
         Ok(())
     }
 
-    fn push_frame(&mut self, (header, data, _): Frame<'_>) -> Result<(), Malformed> {
+    fn push_frame(&mut self, (header, data, _): Frame<'_>) -> Result<(), ValueError> {
         match Instruction::from_number(header.instruction) {
             Some(Instruction::LinkWelcome) => welcome(&Welcome::from_bytes(data)?),
             Some(Instruction::LinkWorkers) => {
                 let (_, arguments) =
-                    frame::read_return(&header, data).map_err(|fault| Malformed(fault.text))?;
+                    frame::read_return(&header, data).map_err(|fault| ValueError(fault.text))?;
                 let workers = arguments.iter().take(arguments.count()).map(str::to_owned);
-                self.tell_clients(clients::Message::Workers(workers.collect()));
+                self.tell_clients(clients::ClientsMessage::Workers(workers.collect()));
             }
             Some(Instruction::LinkPrices) => self.prices = Some((data.to_vec(), Reassembly::default())),
             Some(Instruction::Data) => self.price_rows(&header, data)?,
             Some(Instruction::LinkSessionsEnded) => {
                 let hashes = SessionHashes::from_bytes(data)?.0;
-                self.tell_clients(clients::Message::Ended(hashes));
+                self.tell_clients(clients::ClientsMessage::Ended(hashes));
             }
             Some(Instruction::LinkBooted) => {
                 let text = String::from_utf8_lossy(data);
                 crate::warn!("the master has booted this worker: {text}");
-                self.withdraw();
+                self.close_port();
             }
             Some(Instruction::Pong) => {}
-            _ => return Err(Malformed("a push of an instruction that is none")),
+            _ => return Err(ValueError("a push of an instruction that is none")),
         }
         Ok(())
     }
 
-    fn price_rows(&mut self, header: &Header, data: &[u8]) -> Result<(), Malformed> {
+    fn price_rows(&mut self, header: &FrameHeader, data: &[u8]) -> Result<(), ValueError> {
         let (fixed, rows) = self
             .prices
             .as_mut()
-            .ok_or(Malformed("rows of prices without their beginning"))?;
-        let Some(rows) = rows.push(header, data).map_err(|fault| Malformed(fault.text))? else {
+            .ok_or(ValueError("rows of prices without their beginning"))?;
+        let Some(rows) = rows.push(header, data).map_err(|fault| ValueError(fault.text))? else {
             return Ok(());
         };
         let prices = Prices::read(fixed, &rows)?;
         self.prices = None;
-        let snapshot = Box::new(Snapshot::new(&prices));
-        let _ = self.outlets.cache.send(cache::Message::Prices(snapshot));
+        let snapshot = Box::new(QuoteSnapshot::new(&prices));
+        let _ = self.outlets.cache.send(cache::CacheMessage::Prices(snapshot));
         if !self.serving {
             self.serving = true;
-            let _ = self.outlets.notices.send(Notice::Serve);
+            let _ = self.outlets.notices.send(PortCommand::Serve);
         }
         Ok(())
     }
 }
 
 fn welcome(welcome: &Welcome) {
-    let difference = Stamp::now().since(welcome.now);
+    let difference = Timestamp::now().since(welcome.now);
     crate::info!(
         "linked to a master of version {}, an update every {} ms",
         welcome.version,
@@ -215,12 +221,12 @@ fn welcome(welcome: &Welcome) {
 }
 
 /// Whether a frame is the last of its reply.
-fn is_last(instruction: Instruction, header: &Header) -> bool {
+fn is_last(instruction: Instruction, header: &FrameHeader) -> bool {
     instruction != Instruction::Data || header.number >= header.max
 }
 
 /// Whether a frame says that the master has no room for an order.
-fn is_overloaded(instruction: Instruction, header: &Header, data: &[u8]) -> bool {
+fn is_overloaded(instruction: Instruction, header: &FrameHeader, data: &[u8]) -> bool {
     matches!(instruction, Instruction::PurchaseFail | Instruction::SellFail)
         && frame::read_return(header, data)
             .is_ok_and(|(_, arguments)| arguments.get(0) == Reason::Overloaded.as_str())

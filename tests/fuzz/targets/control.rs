@@ -2,14 +2,14 @@
 //!
 //! The control socket: lines of administrators to the master, and of the master to them.
 
-use papertrader::control::{Request, Response};
+use papertrader::control::{AdminRequest, AdminResponse};
 
 /// A line of an administrator: what is taken is the same when it is said again.
 pub fn requests(data: &[u8]) {
-    if let Ok(request) = serde_json::from_slice::<Request>(data) {
+    if let Ok(request) = serde_json::from_slice::<AdminRequest>(data) {
         let again = serde_json::to_vec(&request).unwrap();
         assert!(!again.contains(&b'\n'), "one line");
-        assert_eq!(serde_json::from_slice::<Request>(&again).unwrap(), request);
+        assert_eq!(serde_json::from_slice::<AdminRequest>(&again).unwrap(), request);
     }
 }
 
@@ -37,10 +37,10 @@ pub fn request_seeds() -> Vec<Vec<u8>> {
 
 /// A line of a master: what is taken is the same when it is said again.
 pub fn answers(data: &[u8]) {
-    if let Ok(response) = serde_json::from_slice::<Response>(data) {
+    if let Ok(response) = serde_json::from_slice::<AdminResponse>(data) {
         let again = serde_json::to_vec(&response).unwrap();
         assert!(!again.contains(&b'\n'), "one line");
-        assert_eq!(serde_json::from_slice::<Response>(&again).unwrap(), response);
+        assert_eq!(serde_json::from_slice::<AdminResponse>(&again).unwrap(), response);
     }
 }
 

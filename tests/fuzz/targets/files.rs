@@ -3,13 +3,13 @@
 //! What people write: configurations, markets, dialogues; and what the client keeps.
 
 use super::{below, contents, golden, in_pieces, pieces};
-use papertrader::client::Store;
+use papertrader::client::SessionFile;
 use papertrader::client::store::FILE;
 use papertrader::config::{ConfigError, MasterConfig, Warning, WorkerConfig};
-use papertrader::dialogue::message::{self, Decoded, Decoder};
-use papertrader::dialogue::script::{Action, Script};
-use papertrader::dialogue::{Values, pattern, raw};
-use papertrader::master::assets::market_file::{Rows, actions_file};
+use papertrader::dialogue::message::{self, MessageDecoder, StreamPart};
+use papertrader::dialogue::script::{Script, StepAction};
+use papertrader::dialogue::{Variables, pattern, raw};
+use papertrader::master::assets::market_file::{MarketRows, actions_file};
 use papertrader::model::Money;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ pub fn worker_config_seeds() -> Vec<Vec<u8>> {
 
 /// A symbol's file of bars: what is accepted is in order of time, with prices that make sense.
 pub fn market(data: &[u8]) {
-    let Ok(mut rows) = Rows::open(&written("A.csv", data)) else {
+    let Ok(mut rows) = MarketRows::open(&written("A.csv", data)) else {
         return;
     };
     let mut last = None;
@@ -189,13 +189,13 @@ pub fn dialogues(data: &[u8]) {
     assert!(script.steps.iter().all(|step| (1..=lines).contains(&step.line)));
     for step in script.steps.iter().take(64) {
         match &step.action {
-            Action::Send(_, words) => {
+            StepAction::Send(_, words) => {
                 let _ = message::encode(words);
             }
-            Action::Raw(_, words) => {
+            StepAction::Raw(_, words) => {
                 let _ = raw::bytes(words);
             }
-            Action::Expect(_, words) | Action::Notice(_, words) => {
+            StepAction::Expect(_, words) | StepAction::Notice(_, words) => {
                 for word in words {
                     let _ = pattern::pieces(word);
                 }
@@ -213,7 +213,7 @@ pub fn dialogue_seeds() -> Vec<Vec<u8>> {
 /// Bytes of a server, shown as lines of text: each line is one, and the same however the bytes come.
 pub fn transcripts(data: &[u8]) {
     let shown = |pieces: &mut dyn Iterator<Item = &[u8]>| {
-        let mut decoder = Decoder::default();
+        let mut decoder = MessageDecoder::default();
         for request in requests() {
             decoder.note(request);
         }
@@ -221,7 +221,7 @@ pub fn transcripts(data: &[u8]) {
         for piece in pieces {
             decoder.extend(piece);
             while let Some(decoded) = decoder.next_message() {
-                let (Decoded::Message(line) | Decoded::Broken(line)) = decoded;
+                let (StreamPart::Message(line) | StreamPart::Broken(line)) = decoded;
                 assert!(!line.contains('\n'), "{line:?}");
                 lines.push(line);
             }
@@ -271,7 +271,7 @@ pub fn patterns(data: &[u8]) {
         return;
     }
     let words: Vec<String> = raw::words(expected);
-    let mut values = Values::new();
+    let mut values = Variables::new();
     if pattern::differs(&words, came, &mut values) == Ok(None) && !expected.contains([':', '\\']) {
         assert_eq!(
             pattern::differs(&words, came, &mut values),
@@ -304,7 +304,7 @@ pub fn session_files(data: &[u8]) {
     use std::os::unix::fs::PermissionsExt;
     let path = written(FILE, data);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let store = Store::at(scratch());
+    let store = SessionFile::at(scratch());
     let Ok(sessions) = store.load() else {
         return;
     };

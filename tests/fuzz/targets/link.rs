@@ -3,19 +3,21 @@
 //! The link between worker and master.
 
 use super::{byte, golden, in_pieces, pieces};
-use papertrader::link::envelope::{BODY_MAX, BODY_MIN, Decoder, HEADER_LEN, Header as LinkHeader};
+use papertrader::link::envelope::{
+    BODY_MAX, BODY_MIN, EnvelopeDecoder, EnvelopeHeader as LinkHeader, HEADER_LEN,
+};
 use papertrader::link::handshake::{
-    BudgetLimits, GpgBudget, MasterHandshake, MasterSide, VERSION, WorkerHandshake, WorkerIdentity,
-    WorkerSide,
+    BudgetLimits, GpgBudget, MasterHandshake, MasterIdentity, RegisteredWorker, VERSION, WorkerHandshake,
+    WorkerIdentity,
 };
 use papertrader::link::keyring::Keyring;
 use papertrader::link::message::{
-    ActiveSession, Frames, PriceRow, Prices, Report, SessionHashes, SessionState, Welcome,
+    ActiveSession, BodyFrames, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerReport,
 };
 use papertrader::link::record::{Opener, Sealer, loopback};
-use papertrader::model::{Bar, Money, SessionHash, Stamp, Symbol};
+use papertrader::model::{Bar, Money, SessionHash, Symbol, Timestamp};
 use papertrader::wire::payload::Payload;
-use papertrader::wire::{Header, Instruction, Reassembly, frame};
+use papertrader::wire::{FrameHeader, Instruction, Reassembly, frame};
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
@@ -147,7 +149,7 @@ const WORKER: Uuid = Uuid::from_u128(0x0011_2233_4455_4677_8899_aabb_ccdd_eeff);
 
 /// A stream of link messages: bounded, and the same bytes when they are written again.
 pub fn envelopes(data: &[u8]) {
-    let mut decoder = Decoder::new(WORKER);
+    let mut decoder = EnvelopeDecoder::new(WORKER);
     let (mut came, mut back) = (Vec::new(), Vec::new());
     for piece in pieces(data) {
         decoder.input().extend_from_slice(piece);
@@ -184,7 +186,7 @@ pub fn envelope_seeds() -> Vec<Vec<u8>> {
         worker: WORKER,
         boot: Uuid::from_u128(1),
         sequence,
-        stamp: Stamp(1_362_096_000_000),
+        stamp: Timestamp(1_362_096_000_000),
         client: Some("192.0.2.7:4660".parse().unwrap()),
     };
     let frames = [golden("0101"), golden("0104"), golden("0405")].concat();
@@ -221,7 +223,7 @@ pub fn messages(data: &[u8]) {
     let mut prices = None;
     let mut reassembly = Reassembly::new(1 << 20);
     let mut whole = Vec::new();
-    for frame in Frames::new(data) {
+    for frame in BodyFrames::new(data) {
         let Ok((header, data, bytes)) = frame else {
             break;
         };
@@ -229,7 +231,7 @@ pub fn messages(data: &[u8]) {
         whole.extend_from_slice(bytes);
         match Instruction::from_number(header.instruction) {
             Some(Instruction::LinkWelcome) => own::<Welcome>(data),
-            Some(Instruction::LinkReport) => own::<Report>(data),
+            Some(Instruction::LinkReport) => own::<WorkerReport>(data),
             Some(Instruction::LinkSession) => own::<SessionState>(data),
             Some(Instruction::LinkSessionsEnded | Instruction::LinkConnectionClosed) => {
                 own::<SessionHashes>(data)
@@ -252,11 +254,11 @@ fn read_prices(fixed: &[u8], rows: &[u8]) {
     };
     let mut out = Vec::new();
     prices.write(&mut out);
-    let mut frames = Frames::new(&out).map(Result::unwrap);
+    let mut frames = BodyFrames::new(&out).map(Result::unwrap);
     let (_, fixed_again, _) = frames.next().unwrap();
     let mut reassembly = Reassembly::default();
     let rows_again =
-        frames.find_map(|(header, data, _): (Header, _, _)| reassembly.push(&header, data).unwrap());
+        frames.find_map(|(header, data, _): (FrameHeader, _, _)| reassembly.push(&header, data).unwrap());
     assert_eq!((fixed_again, rows_again.as_deref()), (fixed, Some(rows)));
 }
 
@@ -264,7 +266,7 @@ fn read_prices(fixed: &[u8], rows: &[u8]) {
 fn bodies() -> Vec<Vec<u8>> {
     let hash = SessionHash([7; 32]);
     let bar = Bar {
-        time: Stamp(86_400_000),
+        time: Timestamp(86_400_000),
         open: Money(1),
         high: Money(4),
         low: Money(1),
@@ -273,7 +275,7 @@ fn bodies() -> Vec<Vec<u8>> {
     };
     let active = ActiveSession {
         username: "alice".into(),
-        expiry: Stamp(5),
+        expiry: Timestamp(5),
         expirable: true,
     };
     let row = |symbol: &str, quote: bool, day: bool| PriceRow {
@@ -288,12 +290,12 @@ fn bodies() -> Vec<Vec<u8>> {
         bodies.push(body);
     };
     let welcome = Welcome {
-        now: Stamp(1),
+        now: Timestamp(1),
         update_interval: 1000,
         version: "0.1.0".into(),
     };
     put(Instruction::LinkWelcome, welcome.to_bytes());
-    let report = Report {
+    let report = WorkerReport {
         version: "0.1.0".into(),
         uptime: 1,
         connections: 2,
@@ -316,9 +318,9 @@ fn bodies() -> Vec<Vec<u8>> {
     );
     let prices = Prices {
         update: 7,
-        market_now: Stamp(1),
-        published: Stamp(2),
-        next: Stamp(3),
+        market_now: Timestamp(1),
+        published: Timestamp(2),
+        next: Timestamp(3),
         rows: vec![
             row("A", true, true),
             row("B", true, false),
@@ -344,9 +346,9 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
 /// Both sides, with real keys whose homes are gone again, and with no budget to speak of: what stands before the
 /// cryptography is what is looked at here.
 struct Sides {
-    master: MasterSide,
-    worker: WorkerSide,
-    identity: WorkerIdentity,
+    master: MasterIdentity,
+    worker: WorkerIdentity,
+    identity: RegisteredWorker,
 }
 
 fn sides() -> &'static Sides {
@@ -373,14 +375,14 @@ fn sides() -> &'static Sides {
             shared_every: Duration::from_secs(3600),
             ..BudgetLimits::default()
         });
-        let master = MasterSide::new(master_home.clone(), master_key, budget).unwrap();
-        let worker = WorkerSide::new(worker_home.clone(), worker_key, master_key, WORKER).unwrap();
+        let master = MasterIdentity::new(master_home.clone(), master_key, budget).unwrap();
+        let worker = WorkerIdentity::new(worker_home.clone(), worker_key, master_key, WORKER).unwrap();
         master_home.stop().unwrap();
         worker_home.stop().unwrap();
         Sides {
             master,
             worker,
-            identity: WorkerIdentity {
+            identity: RegisteredWorker {
                 uuid: WORKER,
                 name: "eu1".into(),
                 fingerprint: worker_key,
@@ -392,7 +394,7 @@ fn sides() -> &'static Sides {
 /// A peer that says anything to either side: it is never let in, and what is kept of it stays small.
 pub fn handshakes(mut data: &[u8]) {
     let sides = sides();
-    let now = Stamp(1_362_096_000_000);
+    let now = Timestamp(1_362_096_000_000);
     let mut out = Vec::new();
     if byte(&mut data).is_multiple_of(2) {
         let lookup = |uuid: Uuid, _: IpAddr| {

@@ -4,13 +4,14 @@
 
 use super::{byte, golden, in_pieces, pieces};
 use papertrader::model::{
-    Amount, Bar, ClientOrderId, Email, HashedPass, Money, Quote, SessionId, Stamp, Symbol, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, Quantity, Quote, SessionId, Symbol, Timestamp, Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
 };
 use papertrader::wire::{
-    Arguments, Fault, FrameBuffer, Header, MAX_DATA, Reassembly, Reply, Request, argument, frame, packet,
+    Arguments, FrameBuffer, FrameHeader, MAX_DATA, ProtocolError, Reassembly, Reply, Request, argument,
+    frame, packet,
 };
 use std::fmt::Debug;
 
@@ -21,11 +22,13 @@ fn read_all<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Option<Req
     for piece in pieces {
         buffer.extend(piece);
         loop {
-            let read = |header: &Header, data: &[u8]| -> Result<Result<Option<Request>, String>, Fault> {
+            let read = |header: &FrameHeader,
+                        data: &[u8]|
+             -> Result<Result<Option<Request>, String>, ProtocolError> {
                 let (instruction, arguments) = frame::read_request(header, data)?;
                 Ok(Request::read(instruction, arguments).map_err(|refusal| refusal.to_string()))
             };
-            match buffer.next(Header::check_request) {
+            match buffer.next(FrameHeader::check_request) {
                 Ok(None) => break,
                 Ok(Some((header, data))) => match read(&header, data) {
                     Ok(request) => seen.push(request),
@@ -74,7 +77,7 @@ pub fn replies(data: &[u8]) {
     let Some((head, data)) = data.split_first_chunk() else {
         return;
     };
-    let header = Header::read(head);
+    let header = FrameHeader::read(head);
     assert_eq!(header.bytes(), *head);
     if let Ok(reply) = Reply::read(&header, data) {
         let mut bytes = Vec::new();
@@ -149,12 +152,12 @@ pub fn values(data: &[u8]) {
     canonical(text, ClientOrderId::parse(text), |id| id.as_str().to_owned());
     canonical(text, argument::parse_uuid(text), |id| id.hyphenated().to_string());
     canonical(text, Money::parse_canonical(text), Money::to_string);
-    canonical(text, Amount::parse_canonical(text), Amount::to_string);
-    canonical(text, Stamp::parse_canonical(text), Stamp::to_string);
-    stable(text, Amount::parse_quantity, Amount::to_string);
+    canonical(text, Quantity::parse_canonical(text), Quantity::to_string);
+    canonical(text, Timestamp::parse_canonical(text), Timestamp::to_string);
+    stable(text, Quantity::parse_quantity, Quantity::to_string);
     stable(text, Money::parse_rounded, Money::to_string);
-    stable(text, Stamp::parse, Stamp::to_string);
-    if let (Ok(amount), Ok(price)) = (Amount::parse_quantity(text), Money::parse_rounded(text))
+    stable(text, Timestamp::parse, Timestamp::to_string);
+    if let (Ok(amount), Ok(price)) = (Quantity::parse_quantity(text), Money::parse_rounded(text))
         && let (Some(cost), Some(worth)) = (amount.cost_at(price), amount.worth_at(price))
     {
         assert!(cost >= worth && cost.0 - worth.0 <= 1, "{cost} and {worth}");
@@ -235,7 +238,7 @@ pub fn transfers(data: &[u8]) {
     for piece in pieces(data) {
         buffer.extend(piece);
         loop {
-            let Ok(next) = buffer.next(Header::check) else {
+            let Ok(next) = buffer.next(FrameHeader::check) else {
                 return;
             };
             let Some((header, data)) = next else {
@@ -262,7 +265,7 @@ fn again(payload: &[u8]) -> Vec<u8> {
     buffer.extend(&bytes);
     let mut reassembly = Reassembly::default();
     let mut whole = None;
-    while let Some((header, data)) = buffer.next(Header::check).expect("frames of our own") {
+    while let Some((header, data)) = buffer.next(FrameHeader::check).expect("frames of our own") {
         assert_eq!(whole, None);
         whole = reassembly.push(&header, data).expect("packets of our own");
     }

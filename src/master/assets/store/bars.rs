@@ -2,8 +2,8 @@
 //!
 //! Bars as rows, and as days and months.
 
-use super::{AssetId, Result};
-use crate::model::{Bar, Money, Stamp};
+use super::{AssetId, StoreResult};
+use crate::model::{Bar, Money, Timestamp};
 use rusqlite::{CachedStatement, Row, Transaction, params};
 
 /// Numbers of updates and volumes fit; what cannot is a damaged database, read as 0.
@@ -16,9 +16,9 @@ pub(super) fn signed(value: u64) -> i64 {
 }
 
 /// Reads `time, open, high, low, close, volume`.
-pub(in crate::master::assets) fn bar_of(row: &Row<'_>) -> Result<Bar> {
+pub(in crate::master::assets) fn bar_of(row: &Row<'_>) -> StoreResult<Bar> {
     Ok(Bar {
-        time: Stamp(row.get(0)?),
+        time: Timestamp(row.get(0)?),
         open: Money(row.get(1)?),
         high: Money(row.get(2)?),
         low: Money(row.get(3)?),
@@ -28,7 +28,7 @@ pub(in crate::master::assets) fn bar_of(row: &Row<'_>) -> Result<Bar> {
 }
 
 /// Fills `?1` with a key and the rest with a bar.
-pub(super) fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> Result<usize> {
+pub(super) fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> StoreResult<usize> {
     statement.execute(params![
         key,
         bar.time.0,
@@ -41,14 +41,14 @@ pub(super) fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> R
 }
 
 /// What a bar's time becomes in a roll-up: the start of its period.
-pub(in crate::master::assets) type Period = fn(Stamp) -> Stamp;
+pub(in crate::master::assets) type BarPeriod = fn(Timestamp) -> Timestamp;
 
 /// The two roll-ups.
-pub(in crate::master::assets) const ROLL_UPS: [(&str, Period); 2] =
-    [("bars_daily", Stamp::day), ("bars_monthly", Stamp::month)];
+pub(in crate::master::assets) const ROLL_UPS: [(&str, BarPeriod); 2] =
+    [("bars_daily", Timestamp::day), ("bars_monthly", Timestamp::month)];
 
 /// Puts bars together that fall into one period; they come in order of time.
-pub(in crate::master::assets) fn roll_up(bars: impl IntoIterator<Item = Bar>, period: Period) -> Vec<Bar> {
+pub(in crate::master::assets) fn roll_up(bars: impl IntoIterator<Item = Bar>, period: BarPeriod) -> Vec<Bar> {
     let mut rolled: Vec<Bar> = Vec::new();
     for mut bar in bars {
         bar.time = period(bar.time);
@@ -61,13 +61,18 @@ pub(in crate::master::assets) fn roll_up(bars: impl IntoIterator<Item = Bar>, pe
 }
 
 /// Whether a bar is rolled up: the provider's own day does not need it.
-pub(in crate::master::assets) fn counts(bar: &Bar, own: Option<Stamp>) -> bool {
+pub(in crate::master::assets) fn counts(bar: &Bar, own: Option<Timestamp>) -> bool {
     own.is_none_or(|own| bar.time.day() > own)
 }
 
 /// Stores one asset's bars, which are all later than what `bars` holds of it, and rolls up those of days
 /// after `own`.
-pub(super) fn absorb(tx: &Transaction<'_>, asset: AssetId, bars: &[Bar], own: Option<Stamp>) -> Result<()> {
+pub(super) fn absorb(
+    tx: &Transaction<'_>,
+    asset: AssetId,
+    bars: &[Bar],
+    own: Option<Timestamp>,
+) -> StoreResult<()> {
     let mut insert = tx.prepare_cached("INSERT INTO bars VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for bar in bars {
         put(&mut insert, asset.0, bar)?;
@@ -88,7 +93,7 @@ pub(super) fn absorb(tx: &Transaction<'_>, asset: AssetId, bars: &[Bar], own: Op
 }
 
 /// Stores whole days as they were, whatever was there, and rolls the months they lie in up again.
-pub(super) fn set_days(tx: &Transaction<'_>, asset: AssetId, days: &[Bar]) -> Result<()> {
+pub(super) fn set_days(tx: &Transaction<'_>, asset: AssetId, days: &[Bar]) -> StoreResult<()> {
     let mut replace =
         tx.prepare_cached("INSERT OR REPLACE INTO bars_daily VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for bar in days {
@@ -108,10 +113,10 @@ pub(super) fn set_days(tx: &Transaction<'_>, asset: AssetId, days: &[Bar]) -> Re
     let end = last.time.month().plus_days(31).plus_days(1).month();
     let all: Vec<Bar> = read
         .query_map(params![asset.0, first.time.month().0, end.0], bar_of)?
-        .collect::<Result<_>>()?;
+        .collect::<StoreResult<_>>()?;
     let mut month =
         tx.prepare_cached("INSERT OR REPLACE INTO bars_monthly VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-    for bar in roll_up(all, Stamp::month) {
+    for bar in roll_up(all, Timestamp::month) {
         put(&mut month, asset.0, &bar)?;
     }
     Ok(())

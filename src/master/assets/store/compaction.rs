@@ -3,8 +3,8 @@
 //! Moves bars from where they came in by update to where one asset's bars lie together, slice by slice.
 
 use super::bars::{absorb, bar_of};
-use super::{AssetId, Result, Store};
-use crate::model::{Bar, Stamp};
+use super::{AssetId, BarStore, StoreResult};
+use crate::model::{Bar, Timestamp};
 use rusqlite::{Transaction, TransactionBehavior, params};
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ const SLICE: usize = 64;
 
 /// What is being moved out of `bars_hot`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Move {
+pub(super) struct CompactionStep {
     /// The updates `first` to `last` are moved.
     first: i64,
     last: i64,
@@ -24,7 +24,7 @@ pub(super) struct Move {
     next: usize,
 }
 
-impl Store {
+impl BarStore {
     /// How many updates wait in `bars_hot`.
     pub fn hot_updates(&self) -> i64 {
         self.hot.1 - self.hot.0
@@ -39,11 +39,11 @@ impl Store {
     ///
     /// # Errors
     /// The database; then nothing was moved.
-    pub fn compact(&mut self) -> Result<bool> {
+    pub fn compact(&mut self) -> StoreResult<bool> {
         if !self.wants_compaction() {
             return Ok(false);
         }
-        let mut moving = self.moving.unwrap_or(Move {
+        let mut moving = self.moving.unwrap_or(CompactionStep {
             first: self.hot.0,
             last: self.hot.1 - 1,
             next: 0,
@@ -71,11 +71,11 @@ impl Store {
 /// Moves the bars of the assets `first` to `last` out of `bars_hot`.
 fn move_slice(
     tx: &Transaction<'_>,
-    what: &Move,
+    what: &CompactionStep,
     (first, last): (AssetId, AssetId),
-    own: &HashMap<AssetId, Stamp>,
+    own: &HashMap<AssetId, Timestamp>,
     keep: Option<i64>,
-) -> Result<()> {
+) -> StoreResult<()> {
     let mut read = tx.prepare_cached(
         "SELECT time, open, high, low, close, volume, asset FROM bars_hot
          WHERE number = ?1 AND asset BETWEEN ?2 AND ?3",
@@ -86,7 +86,7 @@ fn move_slice(
     for number in what.first..=what.last {
         let key = params![number, first.0, last.0];
         let some = read.query_map(key, |row| Ok((AssetId(row.get(6)?), bar_of(row)?)))?;
-        rows.extend(some.collect::<Result<Vec<_>>>()?);
+        rows.extend(some.collect::<StoreResult<Vec<_>>>()?);
         delete.execute(key)?;
     }
     // Stable: an asset's bars stay in order of their updates, which is that of time.

@@ -1,6 +1,6 @@
 //! spec/master/assets/store.md · 3.1.6
 
-use super::super::reader::{Reader, View};
+use super::super::reader::{BarReader, BarSnapshot};
 use super::*;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ fn database() -> (tempfile::TempDir, Connection) {
     (dir, database)
 }
 
-fn bar(time: Stamp, price: i64) -> Bar {
+fn bar(time: Timestamp, price: i64) -> Bar {
     Bar {
         time,
         open: Money(price),
@@ -27,14 +27,14 @@ fn bar(time: Stamp, price: i64) -> Bar {
 }
 
 /// What a reader sees of everything that is committed.
-fn seen<T>(store: &Store, look: impl Fn(&View<'_>) -> Result<T>) -> T {
-    let reader = Reader::open(store.path().unwrap(), store.ids()).unwrap();
+fn seen<T>(store: &BarStore, look: impl Fn(&BarSnapshot<'_>) -> StoreResult<T>) -> T {
+    let reader = BarReader::open(store.path().unwrap(), store.ids()).unwrap();
     let view = reader.view(u64::MAX >> 1).unwrap();
     look(&view).unwrap()
 }
 
-fn position(number: u64) -> Position {
-    Position {
+fn position(number: u64) -> UpdatePosition {
+    UpdatePosition {
         number,
         time: None,
         exhausted: false,
@@ -44,15 +44,15 @@ fn position(number: u64) -> Position {
 #[test]
 fn moving_bars_changes_no_answer_wherever_it_stops() {
     let (_dir, database) = database();
-    let mut store = Store::open(database, None).unwrap();
+    let mut store = BarStore::open(database, None).unwrap();
     let symbols: Vec<Symbol> = (0..150)
         .map(|n| Symbol::parse(&format!("S{n}")).unwrap())
         .collect();
     store.set_assets(&symbols).unwrap();
-    let start = Stamp::parse("2012-02-28T20:00:00Z").unwrap();
+    let start = Timestamp::parse("2012-02-28T20:00:00Z").unwrap();
     let updates = HOT_UPDATES + 10;
     for number in 1..=updates {
-        let time = Stamp(start.0 + number * 3_600_000);
+        let time = Timestamp(start.0 + number * 3_600_000);
         let bars: Vec<(Symbol, Bar)> = symbols
             .iter()
             .enumerate()
@@ -62,8 +62,8 @@ fn moving_bars_changes_no_answer_wherever_it_stops() {
             .collect();
         store.commit(&position(number as u64), &bars, &[]).unwrap();
     }
-    let (low, high) = (Stamp(0), Stamp(i64::MAX));
-    let answers = |store: &Store| -> Vec<_> {
+    let (low, high) = (Timestamp(0), Timestamp(i64::MAX));
+    let answers = |store: &BarStore| -> Vec<_> {
         symbols
             .iter()
             .map(|symbol| {
@@ -86,7 +86,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops() {
     assert!(store.compact().unwrap());
     assert_eq!(answers(&store), before);
     // As after a kill in the middle: what was under way is forgotten.
-    let mut store = Store::open(store.database, None).unwrap();
+    let mut store = BarStore::open(store.database, None).unwrap();
     store.set_assets(&symbols).unwrap();
     assert_eq!(answers(&store), before);
     while store.compact().unwrap() {
@@ -103,7 +103,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops() {
         0
     );
     // And it goes on from there.
-    let time = Stamp(start.0 + (updates + 1) * 3_600_000);
+    let time = Timestamp(start.0 + (updates + 1) * 3_600_000);
     store
         .commit(&position(updates as u64 + 1), &[(symbols[0], bar(time, 7))], &[])
         .unwrap();
@@ -119,24 +119,24 @@ fn moving_bars_changes_no_answer_wherever_it_stops() {
 #[test]
 fn old_ticks_go_and_their_days_stay() {
     let (_dir, database) = database();
-    let mut store = Store::open(database, Some(86_400_000)).unwrap();
+    let mut store = BarStore::open(database, Some(86_400_000)).unwrap();
     let symbol = Symbol::parse("A").unwrap();
     store.set_assets(&[symbol]).unwrap();
     let id = store.id(&symbol).unwrap();
-    let start = Stamp::parse("2012-02-28").unwrap();
+    let start = Timestamp::parse("2012-02-28").unwrap();
     for number in 1..=HOT_UPDATES {
-        let time = Stamp(start.0 + number * 3_600_000);
+        let time = Timestamp(start.0 + number * 3_600_000);
         store
             .commit(&position(number as u64), &[(symbol, bar(time, 50))], &[])
             .unwrap();
     }
     while store.compact().unwrap() {}
     assert_eq!(
-        seen(&store, |view| view.ticks(id, Stamp(0), Stamp(i64::MAX))).len(),
+        seen(&store, |view| view.ticks(id, Timestamp(0), Timestamp(i64::MAX))).len(),
         25
     );
     assert_eq!(
-        seen(&store, |view| view.days(id, Stamp(0), Stamp(i64::MAX))).len(),
+        seen(&store, |view| view.days(id, Timestamp(0), Timestamp(i64::MAX))).len(),
         3
     );
 }
@@ -144,13 +144,13 @@ fn old_ticks_go_and_their_days_stay() {
 #[test]
 fn days_from_a_provider_replace_ours_and_their_months_follow() {
     let (_dir, database) = database();
-    let mut store = Store::open(database, None).unwrap();
+    let mut store = BarStore::open(database, None).unwrap();
     let symbol = Symbol::parse("A").unwrap();
     store.set_assets(&[symbol]).unwrap();
     let id = store.id(&symbol).unwrap();
-    let day = |text| Stamp::parse(text).unwrap();
+    let day = |text| Timestamp::parse(text).unwrap();
     let first = [bar(day("2012-01-31"), 10), bar(day("2012-02-01"), 20)];
-    let page = |bars: &[Bar], whole| Page {
+    let page = |bars: &[Bar], whole| BarPage {
         asset: id,
         bars: bars.to_vec(),
         resolution: Resolution::Day,
@@ -161,14 +161,14 @@ fn days_from_a_provider_replace_ours_and_their_months_follow() {
     store.fill(&[page(&first, false)]).unwrap();
     assert_eq!(
         store.filled(id).unwrap(),
-        Filled {
+        BackfillProgress {
             to: Some(day("2012-02-01")),
             whole: false
         }
     );
     let second = [bar(day("2012-02-01"), 30), bar(day("2012-02-02"), 5)];
     store.fill(&[page(&second, true)]).unwrap();
-    let months = seen(&store, |view| view.months(id, Stamp(0), Stamp(i64::MAX)));
+    let months = seen(&store, |view| view.months(id, Timestamp(0), Timestamp(i64::MAX)));
     assert_eq!(months.len(), 2);
     assert_eq!((months[1].open, months[1].high), (Money(30), Money(32)));
     assert_eq!(
@@ -182,7 +182,7 @@ fn days_from_a_provider_replace_ours_and_their_months_follow() {
     store.fill(&[page(&[], true)]).unwrap();
     assert_eq!(
         store.filled(id).unwrap(),
-        Filled {
+        BackfillProgress {
             to: Some(day("2012-02-02")),
             whole: true
         }
@@ -192,23 +192,23 @@ fn days_from_a_provider_replace_ours_and_their_months_follow() {
 #[test]
 fn ours_do_not_count_in_a_provider_s_own_days() {
     let (_dir, database) = database();
-    let mut store = Store::open(database, None).unwrap();
+    let mut store = BarStore::open(database, None).unwrap();
     let symbol = Symbol::parse("A").unwrap();
     store.set_assets(&[symbol]).unwrap();
     let id = store.id(&symbol).unwrap();
-    let start = Stamp::parse("2012-02-28").unwrap();
+    let start = Timestamp::parse("2012-02-28").unwrap();
     for number in 0..60 {
-        let time = Stamp(start.0 + number * 3_600_000);
+        let time = Timestamp(start.0 + number * 3_600_000);
         store
             .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
             .unwrap();
     }
-    let days = |store: &Store| seen(store, |view| view.days(id, Stamp(0), Stamp(i64::MAX)));
+    let days = |store: &BarStore| seen(store, |view| view.days(id, Timestamp(0), Timestamp(i64::MAX)));
     assert_eq!(
         days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
         [72, 72, 36]
     );
-    let own = Page {
+    let own = BarPage {
         asset: id,
         bars: vec![bar(start, 70)],
         resolution: Resolution::Day,
@@ -222,26 +222,26 @@ fn ours_do_not_count_in_a_provider_s_own_days() {
         days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
         expected
     );
-    let months = seen(&store, |view| view.months(id, Stamp(0), Stamp(i64::MAX)));
+    let months = seen(&store, |view| view.months(id, Timestamp(0), Timestamp(i64::MAX)));
     assert_eq!((months[0].volume, months[1].volume), (3 + 72, 36));
     // Moved or not, before or after a restart.
     for number in 60..64 {
-        let time = Stamp(start.0 + number * 3_600_000);
+        let time = Timestamp(start.0 + number * 3_600_000);
         store
             .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
             .unwrap();
     }
     let before = (
         days(&store),
-        seen(&store, |view| view.months(id, Stamp(0), Stamp(i64::MAX))),
+        seen(&store, |view| view.months(id, Timestamp(0), Timestamp(i64::MAX))),
     );
-    let mut store = Store::open(store.database, None).unwrap();
+    let mut store = BarStore::open(store.database, None).unwrap();
     store.set_assets(&[symbol]).unwrap();
     while store.compact().unwrap() {}
     assert_eq!(
         (
             days(&store),
-            seen(&store, |view| view.months(id, Stamp(0), Stamp(i64::MAX)))
+            seen(&store, |view| view.months(id, Timestamp(0), Timestamp(i64::MAX)))
         ),
         before
     );
@@ -251,7 +251,7 @@ fn ours_do_not_count_in_a_provider_s_own_days() {
 #[test]
 fn ten_thousand_assets_are_taken_in() {
     let (_dir, database) = database();
-    let mut store = Store::open(database, None).unwrap();
+    let mut store = BarStore::open(database, None).unwrap();
     let symbols: Vec<Symbol> = (0..10_000)
         .map(|n| Symbol::parse(&format!("S{n}")).unwrap())
         .collect();
@@ -261,7 +261,7 @@ fn ten_thousand_assets_are_taken_in() {
     for number in 1..=HOT_UPDATES {
         let bars: Vec<(Symbol, Bar)> = symbols
             .iter()
-            .map(|symbol| (*symbol, bar(Stamp(number * 1000), 100 + number)))
+            .map(|symbol| (*symbol, bar(Timestamp(number * 1000), 100 + number)))
             .collect();
         let begun = Instant::now();
         store.commit(&position(number as u64), &bars, &[]).unwrap();
@@ -271,7 +271,7 @@ fn ten_thousand_assets_are_taken_in() {
     let asked = Instant::now();
     let id = store.id(&symbols[5000]).unwrap();
     assert_eq!(
-        seen(&store, |view| view.ticks(id, Stamp(0), Stamp(i64::MAX))).len(),
+        seen(&store, |view| view.ticks(id, Timestamp(0), Timestamp(i64::MAX))).len(),
         64
     );
     println!(
@@ -291,7 +291,7 @@ fn ten_thousand_assets_are_taken_in() {
     );
     let asked = Instant::now();
     assert_eq!(
-        seen(&store, |view| view.ticks(id, Stamp(0), Stamp(i64::MAX))).len(),
+        seen(&store, |view| view.ticks(id, Timestamp(0), Timestamp(i64::MAX))).len(),
         64
     );
     println!("moved day: {:?}", asked.elapsed());
