@@ -2,13 +2,13 @@
 
 use clap::Parser;
 use papertrader::ctl::{self, OfflineCommands, cli::CtlCli};
-use papertrader::master::offline;
+use papertrader::master::restore;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let offline = OfflineCommands {
-        verify: offline::verify_file,
-        restore: offline::restore,
+        verify: restore::verify_file,
+        restore: restore::restore,
     };
     ctl::run(&CtlCli::parse(), offline)
 }

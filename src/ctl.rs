@@ -7,9 +7,7 @@ pub mod cli;
 mod client;
 mod show;
 
-use crate::control::{
-    AdminAnswer, AdminRequest, AdminResponse, RestoreSummary, SessionSelector, Verification,
-};
+use crate::admin::{AdminAnswer, AdminRequest, AdminResponse, RestoreSummary, SessionSelector, Verification};
 use cli::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
 use client::CtlError;
 use serde::Serialize;

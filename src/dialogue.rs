@@ -5,19 +5,19 @@
 
 pub mod cli;
 pub mod conform;
-pub mod dial;
 pub mod filter;
 pub mod message;
 pub mod pattern;
 pub mod payload_text;
 pub mod peer;
-pub mod play;
 pub mod raw;
 pub mod report;
+pub mod runner;
 pub mod script;
-pub mod values;
+pub mod servers;
+pub mod variables;
 
-pub use dial::Dialer;
-pub use play::{Difference, Runner};
+pub use runner::{Difference, Runner};
 pub use script::Script;
-pub use values::Variables;
+pub use servers::Dialer;
+pub use variables::Variables;

@@ -6,8 +6,8 @@
 pub mod model;
 pub mod wire;
 
+pub mod admin;
 pub mod config;
-pub mod control;
 pub mod fault;
 pub mod log;
 pub mod thread;

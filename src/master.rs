@@ -3,19 +3,19 @@
 //! The main module: states are made, threads started from the bottom of the channel graph up, workers
 //! listened to; and stopped from the top down.
 
+pub mod acceptor;
+pub mod account_queries;
+pub mod admin;
+pub mod asset_queries;
 pub mod assets;
 pub mod auth;
-pub mod control;
 pub mod database;
-pub mod gate;
-pub mod offline;
-pub mod question;
 pub mod reload;
-pub mod route;
+pub mod reply_to;
+pub mod restore;
 pub mod router;
 pub mod transactions;
 pub mod verify;
-pub mod views;
 pub mod workers;
 
 use crate::config::MasterConfig;
@@ -23,16 +23,16 @@ use crate::daemon::{self, Signals};
 use crate::link::handshake::{BudgetLimits, GpgBudget, HandshakeError, MasterIdentity};
 use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::log::{LogHandle, Throttle};
-use crate::net::refusal::refusal;
+use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
 use crate::thread::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
+use acceptor::MasterAcceptor;
+use admin::AdminServer;
 use assets::{AssetsConfig, AssetsError, AssetsHandle};
 use auth::hashing::HashingPool;
-use control::AdminServer;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use gate::MasterAcceptor;
 use parking_lot::Mutex;
-use route::Published;
+use reply_to::Published;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -287,7 +287,7 @@ impl Master {
     ) -> io::Result<()> {
         let path = config.database.clone();
         let _watchdog = daemon::watchdog(&self.stop, &self.hearts, move || database::answers(&path))?;
-        let means = control::AdminChannels {
+        let means = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.gate.side.keyring().clone(),
             log: log.clone(),
@@ -340,7 +340,7 @@ fn modules(
     let path = &config.database;
     let (transactions_in, transactions_inbox) = bounded(transactions::INBOX);
     let (workers_in, workers_inbox) = bounded(workers::INBOX);
-    let (views_in, views_inbox) = bounded(views::INBOX);
+    let (views_in, views_inbox) = bounded(account_queries::INBOX);
     let (auth_in, auth_inbox) = bounded(auth::INBOX);
     let (router_in, router_inbox) = bounded(router::INBOX);
 
@@ -366,7 +366,7 @@ fn modules(
     starter.module("transactions", move |stop, heart| {
         transactions.run(&transactions_inbox, stop, heart)
     })?;
-    let views = views::AccountQueries::new(
+    let views = account_queries::AccountQueries::new(
         database::open_reader(path)?,
         assets_handle.clone(),
         config.currency.clone(),

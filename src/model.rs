@@ -7,7 +7,7 @@ pub mod asset;
 pub mod money;
 pub mod reason;
 pub mod session;
-pub mod stamp;
+pub mod timestamp;
 pub mod transaction;
 pub mod worker;
 
@@ -16,7 +16,7 @@ pub use asset::{Bar, Quote, Symbol};
 pub use money::{Money, Quantity};
 pub use reason::{ProtocolFault, Reason};
 pub use session::{Session, SessionHash, SessionId};
-pub use stamp::Timestamp;
+pub use timestamp::Timestamp;
 pub use transaction::{ClientOrderId, Position, Side, Transaction, TransactionStatus};
 pub use worker::WorkerServer;
 

@@ -4,18 +4,18 @@
 //! module ever waits on.
 
 pub mod connection;
-pub mod drainer;
-pub mod limits;
+pub mod connection_limiter;
+pub mod flusher;
 pub mod listener;
-pub mod outbox;
 pub mod reader;
-pub mod refusal;
-mod side;
+pub mod rejecter;
+mod send_queue;
 pub mod tls;
+pub mod write_buffer;
 
 pub use connection::{Connection, ReplyWriter, SendLimits};
-pub use drainer::Flusher;
-pub use limits::{ConnectionLimiter, ConnectionLimits};
+pub use connection_limiter::{ConnectionLimiter, ConnectionLimits};
+pub use flusher::Flusher;
 pub use listener::Listener;
 pub use reader::{ConnectionReader, ReadEnd, ReaderLimits};
 

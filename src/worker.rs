@@ -10,20 +10,20 @@ pub mod reader;
 pub mod router;
 pub mod tunnel;
 
-mod gate;
+mod acceptor;
 pub mod service;
 
 use crate::config::WorkerConfig;
 use crate::daemon;
 use crate::net::tls::ServerTls;
-use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, refusal};
+use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::thread::{self, Stop, ThreadHandle, Watchdog, join_all};
+pub use acceptor::PortState;
+use acceptor::WorkerAcceptor;
 use cache::Cache;
 use clients::Clients;
 use crossbeam_channel::{Receiver, Sender, bounded};
-pub use gate::PortState;
-use gate::WorkerAcceptor;
-use master_link::dialer::{Connect, Connector};
+use master_link::connector::{Connect, Connector};
 use master_link::{MasterLink, MasterLinkChannels};
 use router::{WorkerChannels, WorkerRouter};
 use std::io;
@@ -114,7 +114,7 @@ impl Worker {
         let (to_events, events) = bounded(master_link::EVENTS);
         let (to_notices, notices) = bounded(1);
         let (to_state, state) = bounded(1);
-        let (refusal, refuser) = refusal::refusal();
+        let (refusal, refuser) = rejecter::refusal();
 
         let router = WorkerRouter::new(
             router_inbox,

@@ -203,7 +203,7 @@ impl Stuff<'_> {
             RequestKind::AllTime => window(Window::AllTime),
             RequestKind::Predicted => Request::AssetPredicted {
                 symbol,
-                date: Timestamp(self.now.0 + 7 * crate::model::stamp::DAY),
+                date: Timestamp(self.now.0 + 7 * crate::model::timestamp::DAY),
             },
             RequestKind::List => Request::AssetList,
             RequestKind::User => Request::UserInfo { session, username },

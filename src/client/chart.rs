@@ -113,7 +113,7 @@ fn date_row(bars: &[Bar], columns: usize) -> String {
     let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
         return String::new();
     };
-    let short = last.time.since(first.time) < 2 * crate::model::stamp::DAY;
+    let short = last.time.since(first.time) < 2 * crate::model::timestamp::DAY;
     let text = |stamp: Timestamp| {
         let all = stamp.to_string();
         if short {

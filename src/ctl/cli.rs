@@ -3,7 +3,7 @@
 //! The command line of `papertraderctl`. It stands in the library so that man page and completions are made
 //! from it.
 
-use crate::control::DEFAULT_SOCKET;
+use crate::admin::DEFAULT_SOCKET;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::net::IpAddr;
 use std::path::PathBuf;

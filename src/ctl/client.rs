@@ -2,7 +2,7 @@
 //!
 //! One question to the control socket, and its answer.
 
-use crate::control::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
+use crate::admin::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io::{self, Read, Write};

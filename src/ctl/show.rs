@@ -2,8 +2,8 @@
 //!
 //! What a person reads of the master's answers.
 
+use crate::admin::{LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus};
 use crate::client::table::{NONE, clean, list, span, table};
-use crate::control::{LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus};
 use std::fmt::Write;
 use std::time::Duration;
 

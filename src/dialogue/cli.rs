@@ -3,12 +3,12 @@
 //! The command line of `ptcat`.
 
 use super::conform::{self, ConformPlan};
-use super::dial::Servers;
 use super::filter::{self, FilterError, FrameSource};
-use super::play::Runner;
 use super::report::{ConformReport, SectionResult};
+use super::runner::Runner;
 use super::script::{ConnectionNumber, Script};
-use super::values::Variables;
+use super::servers::Servers;
+use super::variables::Variables;
 use clap::{Args, Parser, Subcommand};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};

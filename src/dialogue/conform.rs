@@ -2,11 +2,11 @@
 //!
 //! All fixtures against one deployment, told by the sections of the specification that they show.
 
-use super::dial::Servers;
-use super::play::Runner;
 use super::report::{ConformReport, FixtureOutcome};
+use super::runner::Runner;
 use super::script::{Script, ScriptError};
-use super::values::Variables;
+use super::servers::Servers;
+use super::variables::Variables;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;

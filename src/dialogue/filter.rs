@@ -6,7 +6,7 @@
 use super::message::{self, MessageDecoder, StreamPart};
 use super::raw;
 use super::script::{ConnectionNumber, Script, StepAction};
-use super::values::Variables;
+use super::variables::Variables;
 use std::io::{self, BufRead, Read, Write};
 
 /// Bytes that one read takes.

@@ -2,7 +2,7 @@
 //!
 //! What the outcomes of dialogues say of the specification's sections.
 
-use super::play::Difference;
+use super::runner::Difference;
 use super::script::Script;
 use serde::Serialize;
 use std::collections::BTreeMap;

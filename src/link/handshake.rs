@@ -14,15 +14,15 @@
 //! ```
 
 pub mod budget;
-pub mod drive;
 pub mod error;
+pub mod io;
 pub mod master;
 pub mod statement;
 pub mod worker;
 
 pub use budget::{BudgetLimits, GpgBudget};
-pub use drive::{accept, connect, refuse};
 pub use error::HandshakeError;
+pub use io::{accept, connect, refuse};
 pub use master::{MasterHandshake, MasterIdentity, RegisteredWorker};
 pub use worker::{WorkerHandshake, WorkerIdentity};
 

@@ -5,6 +5,7 @@
 
 pub mod adjust;
 pub mod alpaca;
+pub mod backfill;
 pub mod binance;
 pub mod budget;
 pub mod check;
@@ -12,7 +13,6 @@ pub mod forecast;
 pub mod http;
 pub mod market_file;
 pub mod opening;
-pub mod past;
 pub mod provider;
 pub mod reader;
 pub mod replay;

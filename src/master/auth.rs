@@ -4,16 +4,16 @@
 //! here, and leaves for its module with the account that the session stands for.
 
 pub mod accounts;
-mod asks;
 pub mod attempts;
 mod commit;
 pub mod hashing;
 mod login;
+mod requests;
 pub mod sessions;
 
-use super::route::{LinkedWorker, Published, ReplyTo};
+use super::account_queries;
+use super::reply_to::{LinkedWorker, Published, ReplyTo};
 use super::transactions;
-use super::views;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::log::Throttle;
@@ -125,7 +125,7 @@ pub struct AuthChannels {
     /// Orders go there.
     pub transactions: Sender<transactions::TransactionsMessage>,
     /// Questions about accounts go there.
-    pub views: Sender<views::AccountQueriesMessage>,
+    pub views: Sender<account_queries::AccountQueriesMessage>,
     /// The standing links, which are told of ended sessions.
     pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     /// `host:port` of each available worker.

@@ -2,10 +2,10 @@
 //!
 //! An exhaustive match, and nothing else. What a module has no room for is answered `overloaded` here.
 
+use super::asset_queries;
 use super::assets::{self, AssetsHandle};
 use super::auth;
-use super::question;
-use super::route::{LinkedWorker, ReplyBatch, ReplyTo};
+use super::reply_to::{LinkedWorker, ReplyBatch, ReplyTo};
 use super::workers;
 use crate::link::message::WorkerReport;
 use crate::model::{Reason, SessionHash};
@@ -114,7 +114,7 @@ impl MasterRouter {
 
     fn asset(&self, route: ReplyTo, request: &Request) {
         let instruction = request.instruction();
-        if let Some(question) = question::answer(&self.assets, route.clone(), request)
+        if let Some(question) = asset_queries::answer(&self.assets, route.clone(), request)
             && let Err(TrySendError::Full(_)) = self.assets.sender().try_send(question)
         {
             route.fail(instruction, &overloaded());

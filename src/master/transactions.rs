@@ -3,25 +3,25 @@
 //! The durable queue and its settlement. An order is on disk before it is announced, and settled on disk
 //! before it is answered.
 
-mod acceptance;
-pub mod clearing;
+mod accept;
+pub mod fill;
 pub mod ledger;
-pub mod place;
 pub mod queue;
-pub mod settlement;
+pub mod sequence;
+pub mod settle;
 
 use super::assets::{AssetsHandle, Update};
 use super::auth::attempts::AttemptCounter;
-use super::route::{ReplyBatch, ReplyTo};
+use super::reply_to::{ReplyBatch, ReplyTo};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp, Transaction};
 use crate::thread::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use crossbeam_channel::{Receiver, Sender};
-use place::Sequencer;
 use queue::{OrderQueue, PriceVisibility};
 use rusqlite::Connection;
+use sequence::Sequencer;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -308,7 +308,7 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         .write(out),
         _ => {
             let reason = transaction.reason.unwrap_or(Reason::InternalError);
-            let refusal = Refusal::new(reason, settlement::text(reason));
+            let refusal = Refusal::new(reason, fill::text(reason));
             write_fail(out, instruction(transaction.side), &refusal);
         }
     }

@@ -5,7 +5,7 @@
 
 mod account;
 
-use crate::control::{DIFFERENCES_MAX, Verification};
+use crate::admin::{DIFFERENCES_MAX, Verification};
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
 use account::Books;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};

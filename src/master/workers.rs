@@ -7,7 +7,7 @@ pub mod registry;
 use super::assets::{AssetsHandle, Update};
 use super::auth;
 use super::database;
-use super::route::{LinkedWorker, Published, ReplyTo};
+use super::reply_to::{LinkedWorker, Published, ReplyTo};
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
 use crate::model::{Timestamp, WorkerServer};
 use crate::thread::{self, Heartbeat, NextEvent, Stop, TICK};

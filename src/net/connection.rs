@@ -3,9 +3,9 @@
 //! The send side of a client's connection. Requests take a slot each, in their order; whichever module
 //! answers first, replies leave in the order of the slots, and as few writes as can be.
 
-use super::drainer::{Flush, FlushProgress, Flusher};
+use super::flusher::{Flush, FlushProgress, Flusher};
 use super::reader::LINGER;
-use super::side::{CloseState, SendQueue};
+use super::send_queue::{CloseState, SendQueue};
 use super::tls::TlsProgress;
 use crate::model::ProtocolFault;
 use crate::wire::{ProtocolError, reply};

@@ -3,8 +3,8 @@
 //! Accepts connections on a thread of its own, with a backlog that survives a burst, and goes on when
 //! descriptors ran out and some are free again.
 
-use super::limits::{ConnectionLimiter, ConnectionPermit};
-use super::refusal::RejectSender;
+use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
+use super::rejecter::RejectSender;
 use crate::thread::Stop;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;

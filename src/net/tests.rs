@@ -544,7 +544,7 @@ impl Port {
         let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
         let admission = ConnectionLimiter::new(ConnectionLimits { total, per_ip });
         let stop = Stop::new();
-        let (refusal, refuser) = refusal::refusal();
+        let (refusal, refuser) = rejecter::refusal();
         let (accepts, places, stopped) = (Arc::clone(&listener), Arc::clone(&admission), stop.clone());
         let accepting = thread::spawn("listener", move || {
             accepts.run(&places, &refusal, &stopped, |mut socket, _, place| {
@@ -603,7 +603,7 @@ fn a_closed_listener_frees_its_port_for_the_next() {
     let address: SocketAddr = listener.address();
     let admission = ConnectionLimiter::new(ConnectionLimits { total: 9, per_ip: 9 });
     let accepted = Arc::new(AtomicUsize::new(0));
-    let (refusal, _refuser) = refusal::refusal();
+    let (refusal, _refuser) = rejecter::refusal();
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
     let thread = thread::spawn("listener", move || {
         accepts.run(&admission, &refusal, &Stop::new(), |_, _, _| {

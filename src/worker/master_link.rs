@@ -3,24 +3,24 @@
 //! All that is asked of the master goes through here, parked under its sequence number until it is answered;
 //! all that the master says comes through here.
 
-pub mod dialer;
-pub mod outgoing;
-pub mod parked;
+pub mod connector;
+pub mod pending;
 mod replies;
+pub mod reply_batch;
 
 use super::cache::{self, CacheMiss};
 use super::router::{Carrier, Destination, RequestBatch, overloaded};
 use super::tunnel::{self, TunnelRequest};
 use super::{Gauges, PortCommand, clients};
+use crate::link::connection::{LinkConnection, LinkWriter};
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
-use crate::link::line::{LinkConnection, LinkWriter};
 use crate::link::message::{self, SessionHashes, WorkerReport};
 use crate::model::{Reason, SessionHash, Timestamp};
 use crate::thread::{self, Heartbeat, Stop};
 use crate::wire::{Instruction, Reassembly, Refusal, Request, frame, wipe};
 use crossbeam_channel::{Receiver, Sender, select};
-use outgoing::ClientReplyBatch;
-use parked::{PendingRequest, PendingRequests, Requester};
+use pending::{PendingRequest, PendingRequests, Requester};
+use reply_batch::ClientReplyBatch;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -2,7 +2,7 @@
 //!
 //! The daemon around a worker: its keys, its readiness, its signals, its end.
 
-use super::master_link::dialer::{Connect, ConnectError, NewLink};
+use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::daemon::{self, Signals};

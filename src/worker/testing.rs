@@ -2,7 +2,7 @@
 //!
 //! A worker whose master is the test: it reads what the worker asks, and says what the test wants it to say.
 
-use super::master_link::dialer::{Connect, ConnectError, NewLink};
+use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::{Worker, await_serving};
 use crate::config::WorkerConfig;
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};

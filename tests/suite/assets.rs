@@ -5,7 +5,7 @@ use papertrader::master::assets::{
     self, ActionKind, AssetsConfig, AssetsError, AssetsHandle, AssetsMessage, ProviderConfig, ReplayConfig,
     SimulatedConfig, SymbolSelection, Update,
 };
-use papertrader::model::stamp::DAY;
+use papertrader::model::timestamp::DAY;
 use papertrader::model::{Bar, Money, Reason, Symbol, Timestamp};
 use papertrader::thread::{self, Stop, Watchdog};
 use papertrader::wire::{Refusal, Window};

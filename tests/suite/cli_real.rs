@@ -2,7 +2,7 @@
 
 use super::cli::Person;
 use super::needs::{Stage, need};
-use papertrader::dialogue::dial::Dialer;
+use papertrader::dialogue::servers::Dialer;
 use papertrader::model::{Money, Quantity};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -316,7 +316,7 @@ fn administrators_who_hang_leave_room_for_another() {
     hanging[0].write_all(b"\"stat").unwrap();
     deployment.done("status");
     // All places taken: the next is told so, at once.
-    hanging.extend((1..papertrader::master::control::CONNECTIONS_MAX).map(|_| connect()));
+    hanging.extend((1..papertrader::master::admin::CONNECTIONS_MAX).map(|_| connect()));
     let why = eventually("all places are taken", || {
         let output = deployment.ctl("status");
         let is_full = output.status.code() == Some(1);

@@ -4,9 +4,9 @@
 use crate::nc::Nc;
 use crate::needs::{Stage, need};
 use papertrader::dialogue::conform::{self, ConformPlan};
-use papertrader::dialogue::dial::Servers;
 use papertrader::dialogue::report::SectionReport;
 use papertrader::dialogue::script::Script;
+use papertrader::dialogue::servers::Servers;
 use papertrader::dialogue::{Runner, Variables};
 use std::sync::Mutex;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A dialogue's connections as a person without our library has them: `ptcat encode | nc HOST PORT | ptcat decode`.
 
-use papertrader::dialogue::dial::{Dialer, Servers};
 use papertrader::dialogue::peer::{Arrival, Peer};
+use papertrader::dialogue::servers::{Dialer, Servers};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};

@@ -2,9 +2,9 @@
 
 use crate::harness::{Deployment, PATIENCE, eventually};
 use papertrader::config::MasterConfig;
-use papertrader::dialogue::dial::{Dialer, Servers};
 use papertrader::dialogue::peer::Peer;
 use papertrader::dialogue::script::Need;
+use papertrader::dialogue::servers::{Dialer, Servers};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

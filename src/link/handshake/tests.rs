@@ -2,7 +2,7 @@
 //!
 //! Handshakes with real keys: the good one, and every way to get none.
 
-use super::drive::{accept, connect};
+use super::io::{accept, connect};
 use super::statement::{HandshakeTerms, Role, Transcript};
 use super::*;
 use crate::link::keyring::KeyringError as K;

@@ -7,7 +7,7 @@ use super::reader::BarSnapshot;
 use super::store::{self, AssetId};
 use super::{Action, adjust};
 use crate::model::money::LIMIT;
-use crate::model::stamp::DAY;
+use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Timestamp};
 use crate::wire::payload::Forecast;
 

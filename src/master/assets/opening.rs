@@ -4,8 +4,8 @@
 
 pub use super::settings::check_config;
 
+use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
-use super::past::{self, Backfill, BackfillResult, BackfillSource};
 use super::provider::{AssetsConfigError, HistoryRequest, MarketClock, Provider};
 use super::reader::BarReader;
 use super::replay::SymbolSelection;
@@ -181,7 +181,7 @@ fn start_filling(
         .collect();
     let (tasks, todo) = bounded(1);
     let (done, pages) = bounded(1);
-    let thread = thread::spawn("assets-past", move || past::run(sources, &todo, &done))
+    let thread = thread::spawn("assets-past", move || backfill::run(sources, &todo, &done))
         .map_err(|error| AssetsError::Failed(format!("starting the thread for past days: {error}")))?;
     Ok((Backfill::new(tasks), pages, thread))
 }

@@ -7,7 +7,7 @@ use super::provider::{
     ProviderError, Resolution,
 };
 use super::replay::SymbolSelection;
-use crate::model::stamp::DAY;
+use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 //!
 //! The thread that makes the updates: retrieval, check, commit, publication. It alone writes the module's tables.
 
+use super::backfill::{Backfill, BackfillResult, BackfillTask};
 use super::check;
-use super::past::{Backfill, BackfillResult, BackfillTask};
 use super::provider::{Action, ActionKind, MarketClock, ProviderError};
 use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;

@@ -4,7 +4,7 @@
 
 use super::reader::BarSnapshot;
 use super::store::{self, AssetId};
-use crate::model::stamp::DAY;
+use crate::model::timestamp::DAY;
 use crate::model::{Bar, Timestamp};
 use crate::wire::Window;
 

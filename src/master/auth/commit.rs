@@ -6,7 +6,7 @@ use super::accounts::{self, NewAccount, StoredSession};
 use super::{Auth, TOUCH, active};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::database;
-use crate::master::route::{ReplyBatch, ReplyTo};
+use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::model::{Reason, SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use rusqlite::Connection;

@@ -7,7 +7,7 @@ use super::attempts::neighbourhood;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
 use super::hashing::{HashJob, HashOutcome};
 use super::{Auth, HashPurpose, PendingHash, taken_refusal};
-use crate::master::route::ReplyTo;
+use crate::master::reply_to::ReplyTo;
 use crate::master::router::overloaded;
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::wire::{Instruction, Refusal, Reply};

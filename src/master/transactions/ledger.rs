@@ -3,8 +3,8 @@
 //! The tables that transactions alone writes: the ledger, and the balances and positions that it adds up
 //! to.
 
+use super::fill::Holdings;
 use super::queue::{QueuedOrder, SettlementRank};
-use super::settlement::Holdings;
 use crate::master::assets::{Action, ActionKind};
 use crate::model::{
     AccountId, ClientOrderId, Money, Quantity, Reason, Side, Symbol, Timestamp, Transaction,

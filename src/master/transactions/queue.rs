@@ -2,7 +2,7 @@
 //!
 //! The queued orders in memory, as the ledger holds them on disk, with who waits for each.
 
-use crate::master::route::ReplyTo;
+use crate::master::reply_to::ReplyTo;
 use crate::model::{AccountId, ClientOrderId, Quantity, Side, Symbol, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -167,7 +167,7 @@ pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -
 mod tests {
     use super::*;
 
-    use crate::master::transactions::settlement::Holdings;
+    use crate::master::transactions::fill::Holdings;
     use crate::model::Money;
     use proptest::prelude::*;
 

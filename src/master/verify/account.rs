@@ -4,7 +4,7 @@
 //! began with to what it has.
 
 use super::{Findings, Forces, VerifyError, position};
-use crate::master::transactions::settlement::Holdings;
+use crate::master::transactions::fill::Holdings;
 use crate::model::{Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus};
 use rusqlite::{Connection, Row, Statement};
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::master::database;
+use crate::master::transactions::fill::Holdings;
 use crate::master::transactions::ledger::{self, Settlement};
-use crate::master::transactions::place::Sequencer;
 use crate::master::transactions::queue::{QueuedOrder, SettlementRank};
-use crate::master::transactions::settlement::Holdings;
+use crate::master::transactions::sequence::Sequencer;
 use crate::model::{AccountId, Reason};
 use rusqlite::params;
 use std::collections::HashMap as Map;

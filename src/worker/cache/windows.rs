@@ -3,7 +3,7 @@
 //! Past values and forecasts that were asked for once: bounded in bytes, least recently used ones dropped
 //! first; what can still change is dropped at the next update.
 
-use crate::model::stamp::DAY;
+use crate::model::timestamp::DAY;
 use crate::model::{Symbol, Timestamp};
 use crate::wire::{Request, Window};
 use std::collections::{BTreeMap, HashMap};

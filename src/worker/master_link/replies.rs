@@ -4,7 +4,7 @@
 
 use super::super::cache::snapshot::QuoteSnapshot;
 use super::super::{PortCommand, cache, clients, tunnel};
-use super::parked::Requester;
+use super::pending::Requester;
 use super::{MasterLink, PendingRequest};
 use crate::link::message::{BodyFrames, Prices, SessionHashes, SessionState, Welcome};
 use crate::model::{Reason, Timestamp, ValueError};

@@ -1,0 +1,236 @@
+//! spec/dialogue/variables.md · 4.7 Communication
+//!
+//! What stands in braces: what a run has captured or been given, and a few functions over it, so that a dialogue
+//! can be run twice against one deployment and can say what a reply must add up to.
+
+use crate::model::{HashedPass, Money, Quantity, Timestamp, Username, money};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The longest base of a run's own name: base, `-` and [`TAG`] characters fit in a username.
+const BASE_MAX: usize = 13;
+/// Characters that tell one run's names from another's.
+const TAG: usize = 10;
+
+/// The values of one run.
+#[derive(Debug, Clone)]
+pub struct Variables {
+    names: BTreeMap<String, String>,
+    tag: String,
+    hashes: BTreeMap<String, String>,
+}
+
+impl Default for Variables {
+    fn default() -> Self {
+        Variables::new()
+    }
+}
+
+impl Variables {
+    /// Nothing captured, and a tag of its own.
+    pub fn new() -> Variables {
+        Variables {
+            names: BTreeMap::new(),
+            tag: tag(),
+            hashes: BTreeMap::new(),
+        }
+    }
+
+    /// What was set and captured here, with the names of another run.
+    pub fn of_another_run(&self) -> Variables {
+        Variables {
+            tag: tag(),
+            ..self.clone()
+        }
+    }
+
+    /// Sets a value.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.names.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// A value that was set or captured.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.names.get(name).map(String::as_str)
+    }
+
+    /// The name that `base` has in this run alone: at most 24 characters, fit for a username.
+    pub fn unique(&self, base: &str) -> String {
+        let base: String = base.chars().take(BASE_MAX).collect();
+        format!("{base}-{}", self.tag)
+    }
+
+    /// What `{inside}` stands for; `None` for a plain name that has no value (yet).
+    ///
+    /// # Errors
+    /// A function that is not known, or whose arguments make no sense.
+    pub fn value(&mut self, inside: &str) -> Result<Option<String>, String> {
+        let mut parts = inside.split(':');
+        let name = parts.next().unwrap_or_default();
+        let arguments: Vec<&str> = parts.collect();
+        if arguments.is_empty() {
+            return Ok(match name {
+                "run" => Some(self.tag.clone()),
+                "uuid" => Some(Uuid::now_v7().to_string()),
+                "random" => Some(random_hex()?),
+                "now" => Some(Timestamp::now().to_string()),
+                name => self.get(name).map(str::to_owned),
+            });
+        }
+        self.call(name, &arguments)
+            .map(Some)
+            .map_err(|e| format!("{{{inside}}}: {e}"))
+    }
+
+    fn call(&mut self, name: &str, arguments: &[&str]) -> Result<String, String> {
+        let given = |text: &str| self.get(text).unwrap_or(text).to_owned();
+        let decimal =
+            |text: &str| Money::parse_rounded(&given(text)).map_err(|e| format!("{}: {e}", given(text)));
+        let moment = |text: &str| Timestamp::parse(&given(text)).map_err(|e| format!("{}: {e}", given(text)));
+        let beyond = || "beyond the limit of values".to_owned();
+        Ok(match (name, arguments) {
+            ("unique", [base]) => self.unique(base),
+            ("upper", [text]) => given(text).to_uppercase(),
+            ("hash", [user]) => self.hash(&given(user), &format!("password of {user}"))?,
+            ("hash", [user, password]) => self.hash(&given(user), password)?,
+            ("repeat", [text, times]) => {
+                let times: usize = times.parse().map_err(|_| "no such number of times".to_owned())?;
+                given(text).repeat(times.min(super::raw::BYTES_MAX / given(text).len().max(1)))
+            }
+            ("plus", [a, b]) => decimal(a)?.plus(decimal(b)?).ok_or_else(beyond)?.to_string(),
+            ("minus", [a, b]) => decimal(a)?.minus(decimal(b)?).ok_or_else(beyond)?.to_string(),
+            ("cost", [quantity, price]) => {
+                let quantity = Quantity(decimal(quantity)?.0);
+                quantity.cost_at(decimal(price)?).ok_or_else(beyond)?.to_string()
+            }
+            ("worth", [quantity, price]) => {
+                let quantity = Quantity(decimal(quantity)?.0);
+                quantity.worth_at(decimal(price)?).ok_or_else(beyond)?.to_string()
+            }
+            ("each", [total, quantity]) => {
+                let (total, quantity) = (decimal(total)?, decimal(quantity)?);
+                Money(money::share(total.0, money::MILLION, quantity.0)).to_string()
+            }
+            ("day", [time]) => moment(time)?.to_string().chars().take(10).collect(),
+            ("days", [time, days]) => {
+                let days: i64 = days.parse().map_err(|_| "no such number of days".to_owned())?;
+                moment(time)?.plus_days(days).to_string()
+            }
+            _ => return Err("no such function with so many arguments".to_owned()),
+        })
+    }
+
+    /// PBKDF2 takes its time, so what was derived once is kept.
+    fn hash(&mut self, user: &str, password: &str) -> Result<String, String> {
+        let key = format!("{user}:{password}");
+        if let Some(hash) = self.hashes.get(&key) {
+            return Ok(hash.clone());
+        }
+        let username = Username::parse(user).map_err(|e| e.to_string())?;
+        let hash = HashedPass::derive(&username, password).expose().to_owned();
+        self.hashes.insert(key, hash.clone());
+        Ok(hash)
+    }
+
+    /// Puts values in the place of braces, and undoes the escapes of what stands around them.
+    ///
+    /// # Errors
+    /// A name without a value, a function that cannot be evaluated, an unknown escape.
+    pub fn fill(&mut self, text: &str) -> Result<String, String> {
+        let mut out = String::new();
+        for piece in super::pattern::pieces(text)? {
+            match piece {
+                super::pattern::PatternPiece::Text(text) => out.push_str(&text),
+                super::pattern::PatternPiece::Any => out.push('*'),
+                super::pattern::PatternPiece::Name(name) => match self.value(&name)? {
+                    Some(value) => out.push_str(&value),
+                    None => return Err(format!("nothing was captured as {{{name}}}, nor set")),
+                },
+            }
+        }
+        Ok(out)
+    }
+
+    /// Puts values in the place of braces in a word of an `x` line, and leaves everything else as it stands.
+    ///
+    /// # Errors
+    /// As [`Variables::fill`].
+    pub fn fill_raw(&mut self, word: &str) -> Result<String, String> {
+        let mut out = String::new();
+        let mut rest = word;
+        while let Some((before, behind)) = rest.split_once('{') {
+            let (name, after) = behind
+                .split_once('}')
+                .ok_or(format!("{word}: a brace that is not closed"))?;
+            out.push_str(before);
+            out.push_str(&self.fill(&format!("{{{name}}}"))?);
+            rest = after;
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+}
+
+/// What tells the names of one run from those of all others.
+fn tag() -> String {
+    let mut random = [0; 8];
+    if getrandom::fill(&mut random).is_err() {
+        random = Timestamp::now().0.to_be_bytes();
+    }
+    let mut number = u64::from_be_bytes(random);
+    let mut tag = String::new();
+    for _ in 0..TAG {
+        let digit = u32::try_from(number % 36).unwrap_or(0);
+        tag.push(char::from_digit(digit, 36).unwrap_or('0'));
+        number /= 36;
+    }
+    tag
+}
+
+fn random_hex() -> Result<String, String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| e.to_string())?;
+    Ok(hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_run_are_its_own_and_fit() {
+        let (a, b) = (Variables::new(), Variables::new());
+        assert_ne!(a.unique("alice"), b.unique("alice"));
+        let long = a.unique("a-name-that-is-far-too-long");
+        assert_eq!(long.len(), 24);
+        assert!(Username::parse(&long).is_ok());
+    }
+
+    #[test]
+    fn functions_take_names_and_literals() {
+        let mut values = Variables::new();
+        values.set("total", "4304.7");
+        values.set("t", "2013-03-01T00:00:00.000Z");
+        values.set("alice", "Alice-1");
+        let mut fill = |text: &str| values.fill(text).unwrap();
+        assert_eq!(fill("cash={minus:100000:total}"), "cash=95695.3");
+        assert_eq!(fill("{cost:10:430.47}/{worth:0.1:0.000015}"), "4304.7/0.000001");
+        assert_eq!(fill("{each:10:3}"), "3.333333");
+        assert_eq!(fill("{day:t} {days:t:-1}"), "2013-03-01 2013-02-28T00:00:00.000Z");
+        assert_eq!(fill("{repeat:ab:3}\\s{upper:alice}"), "ababab ALICE-1");
+        let named = fill("{hash:alice}");
+        assert_eq!(named, fill("{hash:Alice-1:password of alice}"));
+        assert_ne!(named, fill("{hash:alice:other}"));
+        assert_eq!(fill("{random}").len(), 64);
+        for bad in [
+            "{nothing}",
+            "{minus:1}",
+            "{minus:a:b}",
+            "{nothing:1}",
+            "{open",
+            "\\q",
+        ] {
+            assert!(values.fill(bad).is_err(), "{bad}");
+        }
+    }
+}

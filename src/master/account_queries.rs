@@ -1,0 +1,380 @@
+//! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
+//!
+//! What may be known of an account, read from what is committed. A thread of its own, so that a long
+//! history delays no order and no session check.
+
+use super::assets::AssetsHandle;
+use super::reply_to::{ReplyBatch, ReplyTo};
+use super::transactions::ledger::{self, LedgerEntry};
+use crate::model::money::share;
+use crate::model::{AccountId, Money, Reason, Side, Timestamp, TransactionStatus, Username};
+use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::wire::payload::{
+    EntryDetail, History, HistoryEntry as Line, Holding, Payload, Portfolio, Receipt, UserInfo,
+};
+use crate::wire::{Instruction, Refusal};
+use crossbeam_channel::Receiver;
+use hashlink::LruCache;
+use rusqlite::{Connection, OptionalExtension};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Questions that may wait.
+pub const INBOX: usize = 1024;
+/// Accounts that are kept: some 300 bytes each.
+const SEEN_MAX: usize = 65_536;
+/// Bytes of answers that leave together at least, unless there are no more: a long history waits for no other.
+const SEND_AT_BYTES: usize = 64 * 1024;
+/// Basis points in a whole.
+const BASIS_POINTS: i64 = 10_000;
+
+/// What is asked.
+#[derive(Debug)]
+pub enum AccountQueryKind {
+    /// 4.6.14
+    Info(Username),
+    /// 4.6.15
+    Portfolio(Username),
+    /// 4.6.16
+    History(Username),
+    /// Why a transaction of the asker's own got its price.
+    Receipt(Uuid),
+}
+
+/// A question, and whose session asks it.
+#[derive(Debug)]
+pub struct AccountQuery {
+    /// Whose session.
+    pub asker: AccountId,
+    /// What about.
+    pub about: AccountQueryKind,
+}
+
+impl AccountQuery {
+    /// The instruction that brought it.
+    pub fn instruction(&self) -> Instruction {
+        match self.about {
+            AccountQueryKind::Info(_) => Instruction::GetUserInfo,
+            AccountQueryKind::Portfolio(_) => Instruction::GetUserPortfolio,
+            AccountQueryKind::History(_) => Instruction::GetUserTransactionHistory,
+            AccountQueryKind::Receipt(_) => Instruction::GetTransactionReceipt,
+        }
+    }
+}
+
+/// The module's whole vocabulary.
+#[derive(Debug)]
+pub enum AccountQueriesMessage {
+    /// What one read of a link brought.
+    Questions(Vec<(ReplyTo, AccountQuery)>),
+}
+
+/// The module's whole state.
+#[derive(Debug)]
+pub struct AccountQueries {
+    database: Connection,
+    desk: AccountQueryState,
+}
+
+/// What answers take beside the database.
+#[derive(Debug)]
+struct AccountQueryState {
+    assets: AssetsHandle,
+    currency: String,
+    /// Accounts that were looked up lately, by the key of their names. What is kept of one never changes.
+    seen: LruCache<String, Arc<UserRecord>>,
+}
+
+/// An account as it is seen.
+#[derive(Debug)]
+struct UserRecord {
+    account: AccountId,
+    username: String,
+    email: String,
+    is_password: bool,
+    created: Timestamp,
+}
+
+enum QueryError {
+    Refused(Refusal),
+    Database(String),
+}
+
+impl From<rusqlite::Error> for QueryError {
+    fn from(error: rusqlite::Error) -> QueryError {
+        QueryError::Database(error.to_string())
+    }
+}
+
+impl AccountQueries {
+    /// On a connection that only reads.
+    pub fn new(database: Connection, assets: AssetsHandle, currency: String) -> AccountQueries {
+        AccountQueries {
+            database,
+            desk: AccountQueryState {
+                assets,
+                currency,
+                seen: LruCache::new(SEEN_MAX),
+            },
+        }
+    }
+
+    /// Runs until stopped.
+    pub fn run(mut self, inbox: &Receiver<AccountQueriesMessage>, stop: &Stop, heart: &Heartbeat) {
+        loop {
+            heart.beat();
+            match thread::next(inbox, stop) {
+                NextEvent::Message(AccountQueriesMessage::Questions(questions)) => {
+                    self.answer_all(questions, heart)
+                }
+                NextEvent::Tick => {}
+                NextEvent::Stop => return,
+            }
+        }
+    }
+
+    /// What leaves together is as of one moment, after all of it was asked: so cash and positions fit together, and
+    /// SQLite takes its locks on the files once, which costs as much as a short answer itself.
+    fn answer_all(&mut self, questions: Vec<(ReplyTo, AccountQuery)>, heart: &Heartbeat) {
+        let AccountQueries { database, desk } = self;
+        let mut replies = ReplyBatch::new();
+        let mut questions = questions.into_iter().peekable();
+        while questions.peek().is_some() {
+            let moment = database.unchecked_transaction();
+            for (route, question) in questions.by_ref() {
+                heart.beat();
+                let answer = match &moment {
+                    Ok(moment) => desk.answer(moment, &question),
+                    Err(error) => Err(QueryError::Database(error.to_string())),
+                };
+                match answer {
+                    Ok(payload) => replies.data(&route, &payload),
+                    Err(QueryError::Refused(refusal)) => {
+                        replies.fail(route, question.instruction(), &refusal)
+                    }
+                    Err(QueryError::Database(error)) => {
+                        crate::error!("a view could not be read: {error}");
+                        let text = "the master could not read its database; try again later";
+                        let refusal = Refusal::new(Reason::InternalError, text);
+                        replies.fail(route, question.instruction(), &refusal);
+                    }
+                }
+                if replies.size() >= SEND_AT_BYTES {
+                    break;
+                }
+            }
+            replies.send();
+        }
+    }
+}
+
+impl AccountQueryState {
+    fn answer(&mut self, moment: &Connection, question: &AccountQuery) -> Result<Vec<u8>, QueryError> {
+        let asker = question.asker;
+        match &question.about {
+            AccountQueryKind::Info(username) => info(moment, asker, &*self.seen(moment, username)?),
+            AccountQueryKind::Portfolio(username) => {
+                let seen = self.seen(moment, username)?;
+                self.portfolio(moment, asker, &seen)
+            }
+            AccountQueryKind::History(username) => history(moment, asker, &*self.seen(moment, username)?),
+            AccountQueryKind::Receipt(id) => self.receipt(moment, asker, id),
+        }
+    }
+
+    fn seen(&mut self, moment: &Connection, username: &Username) -> Result<Arc<UserRecord>, QueryError> {
+        let key = username.key();
+        if let Some(seen) = self.seen.get(&key) {
+            return Ok(Arc::clone(seen));
+        }
+        let mut statement = moment.prepare_cached(
+            "SELECT account, username, email, is_password, created FROM accounts WHERE username_key = ?1",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Arc::new(UserRecord {
+                account: AccountId(row.get(0)?),
+                username: row.get(1)?,
+                email: row.get(2)?,
+                is_password: row.get(3)?,
+                created: Timestamp(row.get(4)?),
+            }))
+        };
+        let Some(seen) = statement.query_row([&key], read).optional()? else {
+            let text = format!("there is no user {username}");
+            return Err(QueryError::Refused(Refusal::new(Reason::UnknownUser, text)));
+        };
+        self.seen.insert(key, Arc::clone(&seen));
+        Ok(seen)
+    }
+
+    fn portfolio(
+        &self,
+        moment: &Connection,
+        asker: AccountId,
+        seen: &UserRecord,
+    ) -> Result<Vec<u8>, QueryError> {
+        let holdings = ledger::holdings(moment, seen.account)?;
+        let prices = self.assets.prices();
+        let mut held = Vec::with_capacity(holdings.positions.len());
+        for (symbol, (quantity, cost)) in &holdings.positions {
+            let price = prices
+                .entry(symbol)
+                .and_then(|entry| entry.quote)
+                .map_or(Money::ZERO, |q| q.value);
+            held.push(Holding {
+                symbol: *symbol,
+                quantity: *quantity,
+                average_cost: Money(share(cost.0, crate::model::money::MILLION, quantity.0)),
+                value: quantity
+                    .worth_at(price)
+                    .unwrap_or(Money(crate::model::money::LIMIT)),
+            });
+        }
+        let portfolio = if asker == seen.account {
+            Portfolio::Private(holdings.cash, held)
+        } else {
+            let sum = held
+                .iter()
+                .fold(i128::from(holdings.cash.0), |sum, h| sum + i128::from(h.value.0));
+            let points = |holding: &Holding| {
+                let exact = (i128::from(holding.value.0) * i128::from(BASIS_POINTS))
+                    .checked_div(sum)
+                    .unwrap_or(0);
+                u16::try_from(exact).unwrap_or(0)
+            };
+            Portfolio::Public(
+                held.iter()
+                    .map(|holding| (holding.symbol, points(holding)))
+                    .collect(),
+            )
+        };
+        Ok(portfolio.to_bytes())
+    }
+
+    /// "Why did I get this price", in the order in which it happened.
+    fn receipt(&self, moment: &Connection, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, QueryError> {
+        let Some(entry) = ledger::by_id(moment, asker, id)? else {
+            let text = "you have no transaction of this ID";
+            return Err(QueryError::Refused(Refusal::new(Reason::NoData, text)));
+        };
+        let worker: Option<String> = moment
+            .prepare_cached("SELECT name FROM workers WHERE uuid = ?1")?
+            .query_row([entry.turn.worker.as_bytes()], |row| row.get(0))
+            .optional()?;
+        Ok(receipt(&entry, worker.as_deref(), &self.currency).to_bytes())
+    }
+}
+
+fn info(moment: &Connection, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
+    let private = if asker == seen.account {
+        Some((seen.email.clone(), ledger::cash(moment, seen.account)?))
+    } else {
+        None
+    };
+    let info = UserInfo {
+        username: seen.username.clone(),
+        is_password: seen.is_password,
+        created: seen.created,
+        private,
+    };
+    Ok(info.to_bytes())
+}
+
+fn history(moment: &Connection, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
+    let private = asker == seen.account;
+    let mut entries = Vec::new();
+    ledger::history(moment, seen.account, |entry| entries.push(line(entry, private)))?;
+    Ok(History { private, entries }.to_bytes())
+}
+
+fn line(entry: LedgerEntry, private: bool) -> Line {
+    let transaction = entry.transaction;
+    let detail = private.then(|| EntryDetail {
+        quantity: transaction.quantity,
+        price: transaction.price.unwrap_or_default(),
+        total: transaction.total.unwrap_or_default(),
+        priced: transaction.priced.unwrap_or_default(),
+        client_order_id: transaction
+            .client_order_id
+            .map(|id| id.as_str().to_owned())
+            .unwrap_or_default(),
+        reason: transaction
+            .reason
+            .map(|reason| reason.as_str().to_owned())
+            .unwrap_or_default(),
+    });
+    Line {
+        id: transaction.id,
+        side: transaction.side,
+        status: transaction.status,
+        symbol: transaction.symbol,
+        accepted: transaction.accepted,
+        settled: transaction.settled.unwrap_or_default(),
+        detail,
+    }
+}
+
+fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt {
+    let transaction = &entry.transaction;
+    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
+    row("transaction", transaction.id.hyphenated().to_string());
+    row("side", transaction.side.as_str().to_owned());
+    row("status", transaction.status.as_str().to_owned());
+    row("asset", transaction.symbol.to_string());
+    row("quantity", transaction.quantity.to_string());
+    if let Some(id) = &transaction.client_order_id {
+        row("client order ID", id.to_string());
+    }
+    let order = matches!(transaction.side, Side::Buy | Side::Sell);
+    if order {
+        row("worker", worker.unwrap_or("-").to_owned());
+        row("worker timestamp", entry.stamped.to_string());
+        row("timestamp counted as", entry.turn.stamp.to_string());
+        row("queue position", entry.turn.number.to_string());
+    }
+    row("accepted", transaction.accepted.to_string());
+    if let Some(update) = entry.update {
+        row("update", update.to_string());
+    }
+    if let Some(settled) = transaction.settled {
+        row("settled", settled.to_string());
+    }
+    if let Some(priced) = transaction.priced {
+        row("quote time", priced.to_string());
+    }
+    if let Some(price) = transaction.price {
+        row("price", format!("{price} {currency}"));
+    }
+    if let Some(total) = transaction.total {
+        row("total", format!("{total} {currency}"));
+    }
+    if let Some(reason) = transaction.reason {
+        row("reason", reason.to_string());
+    }
+    row("rule", rule(transaction.side, transaction.status).to_owned());
+    Receipt(rows)
+}
+
+fn rule(side: Side, status: TransactionStatus) -> &'static str {
+    match (side, status) {
+        (_, TransactionStatus::Queued) => {
+            "waits for the first update whose retrieval begins after the order was accepted"
+        }
+        (Side::Buy, TransactionStatus::Settled) => {
+            "filled at the close of the asset's bar in the first update retrieved after acceptance; \
+             total = quantity × price, rounded up to a millionth"
+        }
+        (Side::Sell, TransactionStatus::Settled) => {
+            "filled at the close of the asset's bar in the first update retrieved after acceptance; \
+             total = quantity × price, rounded down to a millionth"
+        }
+        (Side::Split, _) => {
+            "units held before the split × its ratio, rounded down to a millionth; the cost stays"
+        }
+        (Side::Dividend, _) => "units held × cash a unit, rounded down to a millionth",
+        (Side::Buy | Side::Sell, TransactionStatus::Rejected) => {
+            "funds and holdings are checked when the order settles"
+        }
+    }
+}

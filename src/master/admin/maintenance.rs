@@ -1,0 +1,53 @@
+//! spec/master/admin/maintenance.md · 3.1.2 Database Management, 3.1.7
+//!
+//! Checking and copying the database while it is in use.
+
+use super::{AdminShared, CancelToken};
+use crate::admin::{self, AdminAnswer};
+use crate::master::{database, verify};
+use std::path::PathBuf;
+
+const BUSY_TEXT: &str = "another verify or backup is under way; wait for it";
+
+pub(super) fn verify(shared: &AdminShared, cancel: &CancelToken) -> Result<AdminAnswer, String> {
+    let Some(_alone) = shared.upkeep.try_lock() else {
+        return Err(BUSY_TEXT.to_owned());
+    };
+    let mut reader = database::open_reader(&shared.means.database).map_err(|error| error.to_string())?;
+    cancel.breaks_off(reader.get_interrupt_handle());
+    let report = verify::check(&mut reader, &|| cancel.is_cancelled()).map_err(|error| error.to_string())?;
+    if report.is_clean() {
+        crate::info!(
+            "verify found {} accounts as their ledger has them",
+            report.accounts
+        );
+    } else {
+        let more = count(&report);
+        crate::error!("verify found {more} differences between ledger and accounts");
+    }
+    Ok(AdminAnswer::Verification(Box::new(report)))
+}
+
+fn count(report: &admin::Verification) -> u64 {
+    u64::try_from(report.differences.len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(report.more)
+}
+
+pub(super) fn backup(
+    shared: &AdminShared,
+    file: PathBuf,
+    cancel: &CancelToken,
+) -> Result<AdminAnswer, String> {
+    if !file.is_absolute() {
+        return Err(format!("{}: an absolute path is needed", file.display()));
+    }
+    let Some(_alone) = shared.upkeep.try_lock() else {
+        return Err(BUSY_TEXT.to_owned());
+    };
+    database::backup_unless(&shared.means.database, &file, &|| cancel.is_cancelled())
+        .map_err(|error| format!("{error} (the master's user must be able to write there)"))?;
+    let bytes = std::fs::metadata(&file).map_err(|error| error.to_string())?.len();
+    crate::info!("the database was copied to {}", file.display());
+    Ok(AdminAnswer::Backup(admin::BackupSummary { file, bytes }))
+}

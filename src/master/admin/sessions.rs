@@ -1,0 +1,159 @@
+//! spec/master/admin/sessions.md · 3.1.3 ("be able to manage those session tokens"), 2.4.2
+//!
+//! Active sessions, as administrators see and end them.
+
+use super::{AdminShared, ask};
+use crate::admin::{AdminAnswer, EndedSessions, ROWS_MAX, SessionList, SessionSelector, SessionSummary};
+use crate::master::auth::{AuthMessage, SessionFilter as Asked, SessionRow};
+use crate::master::database;
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+const MODULE: &str = "auth";
+/// Sessions that are named where a prefix fits several.
+const NAMED: usize = 5;
+
+pub(super) fn list(shared: &AdminShared, user: Option<String>) -> Result<AdminAnswer, String> {
+    if let Some(user) = &user {
+        known_user(shared, user)?;
+    }
+    let rows = rows(shared, user)?;
+    let registry = shared.means.inboxes.shared.registry.load();
+    let names: HashMap<Uuid, &str> = registry
+        .all()
+        .map(|worker| (worker.uuid, worker.name.as_str()))
+        .collect();
+    let more = rows.len().saturating_sub(ROWS_MAX);
+    let sessions = rows
+        .iter()
+        .take(ROWS_MAX)
+        .map(|row| session(row, &names))
+        .collect();
+    Ok(AdminAnswer::Sessions(SessionList { sessions, more }))
+}
+
+fn session(row: &SessionRow, names: &HashMap<Uuid, &str>) -> SessionSummary {
+    let session = &row.session;
+    let worker = names.get(&session.worker);
+    SessionSummary {
+        id: row.prefix.clone(),
+        user: session.username.to_string(),
+        worker: worker.map_or_else(
+            || session.worker.hyphenated().to_string(),
+            |name| (*name).to_owned(),
+        ),
+        client: session.client.to_string(),
+        since: session.since.to_string(),
+        until: session.expiry.to_string(),
+        last_used: session.last_used.to_string(),
+        expirable: session.expirable,
+    }
+}
+
+pub(super) fn end(shared: &AdminShared, which: SessionSelector) -> Result<AdminAnswer, String> {
+    let ended = match which {
+        SessionSelector::Prefix(prefix) => end_one(shared, &prefix)?,
+        SessionSelector::User(user) => {
+            known_user(shared, &user)?;
+            order(shared, Asked::User(user))?
+        }
+        SessionSelector::Worker(name) => {
+            let mut ended = 0;
+            for worker in workers_named(shared, &name)? {
+                ended += order(shared, Asked::Worker(worker))?;
+            }
+            ended
+        }
+    };
+    crate::info!("an administrator ended {ended} sessions");
+    Ok(AdminAnswer::Ended(EndedSessions { ended }))
+}
+
+/// The prefix must fit exactly one session.
+fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
+    let prefix = prefix.to_ascii_lowercase();
+    if prefix.is_empty() || prefix.len() > 64 || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!(
+            "{prefix:?} is not the beginning of a session's ID, which is of 0-9 a-f; see `papertraderctl sessions list`"
+        ));
+    }
+    let fitting: Vec<SessionRow> = rows(shared, None)?
+        .into_iter()
+        .filter(|row| hex::encode(row.session.hash.0).starts_with(&prefix))
+        .collect();
+    match fitting.as_slice() {
+        [one] => order(shared, Asked::Prefix(hex::encode(one.session.hash.0))),
+        [] => Err(format!(
+            "no session's ID begins with {prefix}; see `papertraderctl sessions list`"
+        )),
+        several => {
+            let named: Vec<String> = several
+                .iter()
+                .take(NAMED)
+                .map(|row| {
+                    format!(
+                        "{} of {}",
+                        hex::encode(&row.session.hash.0[..8]),
+                        row.session.username
+                    )
+                })
+                .collect();
+            Err(format!(
+                "{} sessions' IDs begin with {prefix}; give more of it: {}{}",
+                several.len(),
+                named.join(", "),
+                if several.len() > NAMED { " …" } else { "" }
+            ))
+        }
+    }
+}
+
+fn rows(shared: &AdminShared, user: Option<String>) -> Result<Vec<SessionRow>, String> {
+    ask(MODULE, &shared.means.inboxes.auth, |reply| {
+        AuthMessage::List(user, reply)
+    })
+}
+
+fn order(shared: &AdminShared, which: Asked) -> Result<usize, String> {
+    ask(MODULE, &shared.means.inboxes.auth, |reply| {
+        AuthMessage::End(which, reply)
+    })
+}
+
+fn reader(shared: &AdminShared) -> Result<Connection, String> {
+    database::open_reader(&shared.means.database).map_err(|error| error.to_string())
+}
+
+fn known_user(shared: &AdminShared, user: &str) -> Result<(), String> {
+    let found: Option<i64> = reader(shared)?
+        .query_row(
+            "SELECT account FROM accounts WHERE username_key = ?1",
+            [user.to_ascii_lowercase()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(|error| format!("the database failed: {error}"))?;
+    found.map(drop).ok_or_else(|| format!("there is no user {user}"))
+}
+
+/// All workers that were ever registered under a name, or the one with this UUID.
+fn workers_named(shared: &AdminShared, name: &str) -> Result<Vec<Uuid>, String> {
+    let failed = |error: rusqlite::Error| format!("the database failed: {error}");
+    let uuid = Uuid::parse_str(name).unwrap_or_default();
+    let reader = reader(shared)?;
+    let mut statement = reader
+        .prepare("SELECT uuid FROM workers WHERE name = ?1 OR uuid = ?2")
+        .map_err(failed)?;
+    let read = |row: &rusqlite::Row<'_>| row.get(0).map(Uuid::from_bytes);
+    let found: Vec<Uuid> = statement
+        .query_map(rusqlite::params![name, uuid.as_bytes()], read)
+        .and_then(Iterator::collect)
+        .map_err(failed)?;
+    if found.is_empty() {
+        return Err(format!(
+            "no worker was ever registered as {name}; see `papertraderctl workers list`"
+        ));
+    }
+    Ok(found)
+}

@@ -1,0 +1,183 @@
+//! spec/master/admin/socket.md · 3.1.5 (the administrator's alone)
+//!
+//! The Unix socket: who may open it, and when an old one may be removed.
+
+use crate::thread::Stop;
+use socket2::{Domain, SockAddr, SockRef, Type};
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::Shutdown;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 32;
+/// Read and written by owner and group, by nobody else.
+const MODE: u32 = 0o660;
+/// How long accepting rests when the system has no descriptor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Where groups are listed.
+const GROUPS: &str = "/etc/group";
+
+/// A listening socket, and which file it is.
+pub(super) struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Device and inode: what stands at the path later may be another's.
+    identity: (u64, u64),
+}
+
+impl ControlSocket {
+    /// Listens at `path`. Nobody can connect before mode and group are set.
+    pub(super) fn bind(path: PathBuf, group: &str) -> io::Result<ControlSocket> {
+        let explain = |error: io::Error| {
+            io::Error::new(
+                error.kind(),
+                format!("control_socket {}: {error}", path.display()),
+            )
+        };
+        make_way(&path).map_err(explain)?;
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(explain)?;
+        socket
+            .bind(&SockAddr::unix(&path).map_err(explain)?)
+            .map_err(explain)?;
+        fs::set_permissions(&path, Permissions::from_mode(MODE)).map_err(explain)?;
+        give(&path, group);
+        socket.listen(BACKLOG).map_err(explain)?;
+        let it = fs::symlink_metadata(&path).map_err(explain)?;
+        Ok(ControlSocket {
+            listener: UnixListener::from(socket),
+            path,
+            identity: (it.dev(), it.ino()),
+        })
+    }
+
+    /// Accepts until [`ControlSocket::close`].
+    pub(super) fn accept_each(&self, stop: &Stop, serve: impl Fn(UnixStream)) {
+        while !stop.is_requested() {
+            match self.listener.accept() {
+                Ok((stream, _)) => serve(stream),
+                Err(_) if stop.is_requested() => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    crate::warn!("no administrator can be heard for a moment: {error}");
+                    if stop.wait(ACCEPT_PAUSE) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends [`ControlSocket::accept_each`] and removes the file, if it is still this socket.
+    pub(super) fn close(&self) {
+        let _ = SockRef::from(&self.listener).shutdown(Shutdown::Both);
+        let ours = fs::symlink_metadata(&self.path).is_ok_and(|it| (it.dev(), it.ino()) == self.identity);
+        if ours {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Makes the folder, and removes the socket of a master that is gone.
+fn make_way(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    if !found.file_type().is_socket() {
+        let text = "a file that is no socket stands there; move it away, or configure another path";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
+        Ok(_) => {
+            let text = "another process listens there; stop it, or configure another path";
+            Err(io::Error::new(io::ErrorKind::AddrInUse, text))
+        }
+    }
+}
+
+/// Gives the socket to the administrators' group. Without it, the daemon's own group has it.
+fn give(path: &Path, group: &str) {
+    let Some(number) = fs::read_to_string(GROUPS)
+        .ok()
+        .and_then(|text| group_number(&text, group))
+    else {
+        crate::info!("there is no group {group}: the control socket is the daemon's own group's");
+        return;
+    };
+    if let Err(error) = std::os::unix::fs::chown(path, None, Some(number)) {
+        crate::warn!(
+            "the control socket cannot be given to group {group} ({error}): make the daemon's user a member of it"
+        );
+    }
+}
+
+/// The number of a group, as `/etc/group` lists it.
+fn group_number(groups: &str, name: &str) -> Option<u32> {
+    groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_found_by_their_whole_name() {
+        let groups = "root:x:0:\npaper:x:9:a,b\npapertrader:x:998:\nbroken\nbad:x:y:\n";
+        assert_eq!(group_number(groups, "papertrader"), Some(998));
+        assert_eq!(group_number(groups, "paper"), Some(9));
+        assert_eq!(group_number(groups, "trader"), None);
+        assert_eq!(group_number(groups, "broken"), None);
+        assert_eq!(group_number(groups, "bad"), None);
+    }
+
+    #[test]
+    fn only_what_is_dead_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/master.sock");
+        let first = ControlSocket::bind(path.clone(), "no-such-group").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o660);
+        let taken = ControlSocket::bind(path.clone(), "no-such-group").err().unwrap();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse, "{taken}");
+        assert!(UnixStream::connect(&path).is_ok(), "the live one is untouched");
+
+        // A master that was killed leaves its socket behind.
+        drop(first);
+        assert!(path.exists());
+        let second = ControlSocket::bind(path.clone(), "no-such-group").unwrap();
+        // What somebody else has put there is not ours to remove.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "notes").unwrap();
+        second.close();
+        assert!(path.exists());
+        let refused = ControlSocket::bind(path.clone(), "no-such-group").err().unwrap();
+        assert!(refused.to_string().contains("no socket"), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), b"notes");
+    }
+
+    #[test]
+    fn closing_wakes_and_removes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let (socket, stop) = (ControlSocket::bind(path.clone(), "g").unwrap(), Stop::new());
+        std::thread::scope(|scope| {
+            let accepting = scope.spawn(|| socket.accept_each(&stop, drop));
+            assert!(UnixStream::connect(&path).is_ok());
+            stop.request();
+            socket.close();
+            accepting.join().unwrap();
+        });
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,146 @@
+//! spec/master/admin/workers.md · 3.1.5 Worker Management
+//!
+//! Registered workers, as administrators see and change them.
+
+use super::{AdminShared, ask};
+use crate::admin::{AdminAnswer, WorkerFigures, WorkerStatus};
+use crate::link::keyring::Fingerprint;
+use crate::master::workers::registry::Registration;
+use crate::master::workers::{WorkerRow, WorkersMessage};
+use crate::model;
+use crossbeam_channel::Sender;
+use std::net::IpAddr;
+
+const MODULE: &str = "workers";
+
+pub(super) fn list(shared: &AdminShared) -> Result<AdminAnswer, String> {
+    let rows = ask(MODULE, &shared.means.inboxes.workers, WorkersMessage::List)?;
+    Ok(AdminAnswer::Workers(rows.iter().map(row).collect()))
+}
+
+pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, String> {
+    let rows = ask(MODULE, &shared.means.inboxes.workers, WorkersMessage::List)?;
+    match rows.iter().find(|row| row.worker.name == name) {
+        Some(found) => Ok(AdminAnswer::Worker(Box::new(row(found)))),
+        None => Err(format!(
+            "no worker is registered as {name}; see `papertraderctl workers list`"
+        )),
+    }
+}
+
+/// The key goes into the master's keyring, the rest into the database. Where the second fails, the first is
+/// taken back.
+pub(super) fn register(
+    shared: &AdminShared,
+    name: String,
+    key: &str,
+    ip: IpAddr,
+    address: String,
+) -> Result<AdminAnswer, String> {
+    let _alone = shared.registering.lock();
+    let registry = shared.means.inboxes.shared.registry.load();
+    if registry.by_name(&name).is_some() {
+        return Err(format!(
+            "a worker is registered as {name} already; choose another name, or unregister it first"
+        ));
+    }
+    let fingerprint = shared
+        .means
+        .keyring
+        .import(key.as_bytes())
+        .map_err(|error| format!("the key: {error}"))?;
+    let registration = Registration {
+        name,
+        fingerprint: fingerprint.to_string(),
+        ip,
+        address,
+    };
+    let registered = ask(MODULE, &shared.means.inboxes.workers, |reply| {
+        WorkersMessage::Register(registration, reply)
+    });
+    match registered.and_then(|registered| registered) {
+        Ok(worker) => show(shared, &worker.name),
+        Err(why) => {
+            forget_key(shared, &fingerprint.to_string());
+            Err(why)
+        }
+    }
+}
+
+pub(super) fn unregister(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
+    let _alone = shared.registering.lock();
+    let worker = change(shared, name, WorkersMessage::Unregister)?;
+    forget_key(shared, &worker.fingerprint);
+    Ok(AdminAnswer::Worker(Box::new(described(&worker, "unregistered"))))
+}
+
+pub(super) fn boot(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
+    let worker = change(shared, name, WorkersMessage::Boot)?;
+    show(shared, &worker.name)
+}
+
+pub(super) fn admit(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
+    let worker = change(shared, name, WorkersMessage::Admit)?;
+    show(shared, &worker.name)
+}
+
+fn change(
+    shared: &AdminShared,
+    name: String,
+    message: fn(String, Sender<Result<model::WorkerServer, String>>) -> WorkersMessage,
+) -> Result<model::WorkerServer, String> {
+    ask(MODULE, &shared.means.inboxes.workers, |reply| {
+        message(name, reply)
+    })?
+}
+
+/// Removes a key from the keyring that no registered worker has.
+fn forget_key(shared: &AdminShared, fingerprint: &str) {
+    let registry = shared.means.inboxes.shared.registry.load();
+    if registry.all().any(|worker| worker.fingerprint == fingerprint) {
+        return;
+    }
+    let removed = Fingerprint::parse(fingerprint).and_then(|key| shared.means.keyring.delete(key));
+    if let Err(error) = removed {
+        crate::warn!("the key {fingerprint} stays in the keyring, where it opens nothing: {error}");
+    }
+}
+
+fn row(row: &WorkerRow) -> WorkerStatus {
+    let state = match (&row.linked, row.worker.booted) {
+        (Some(_), _) => "connected",
+        (None, true) => "booted",
+        (None, false) => "away",
+    };
+    let mut worker = described(&row.worker, state);
+    if let Some((since, from)) = &row.linked {
+        worker.linked_since = Some(since.to_string());
+        worker.linked_from = Some(from.to_string());
+    }
+    worker.report = row.report.as_ref().map(|(report, at, clock)| WorkerFigures {
+        at: at.to_string(),
+        version: report.version.clone(),
+        uptime_ms: report.uptime,
+        connections: report.connections,
+        sessions: report.sessions,
+        cached: report.cached,
+        cached_bytes: report.cached_bytes,
+        parked: report.parked,
+        clock_difference_ms: *clock,
+    });
+    worker
+}
+
+fn described(worker: &model::WorkerServer, state: &str) -> WorkerStatus {
+    WorkerStatus {
+        name: worker.name.clone(),
+        uuid: worker.uuid.hyphenated().to_string(),
+        state: state.to_owned(),
+        ip: worker.ip.to_string(),
+        address: worker.address.clone(),
+        fingerprint: worker.fingerprint.clone(),
+        linked_since: None,
+        linked_from: None,
+        report: None,
+    }
+}

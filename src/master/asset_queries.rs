@@ -1,0 +1,83 @@
+//! spec/master/asset_queries.md · 4.6.7 to 4.6.13
+//!
+//! A worker's question about an asset: answered at once from the prices in force, or made a question to
+//! the assets module, which alone reads stored bars.
+
+use super::assets::{AssetPrice, AssetsHandle, AssetsMessage};
+use super::reply_to::ReplyTo;
+use crate::model::{Reason, Symbol};
+use crate::wire::payload::{AssetInfo, Payload, TextList};
+use crate::wire::{Refusal, Request};
+
+/// Answers the request over its route, or gives the message that the assets module answers it by.
+pub fn answer(assets: &AssetsHandle, route: ReplyTo, request: &Request) -> Option<AssetsMessage> {
+    let instruction = request.instruction();
+    let prices = assets.prices();
+    let entry = |symbol: &Symbol| {
+        prices.entry(symbol).copied().ok_or_else(|| {
+            Refusal::new(
+                Reason::UnknownAsset,
+                format!("there is no asset {symbol}; getAssetList names them"),
+            )
+        })
+    };
+    let payload = match request {
+        Request::AssetInfo { symbol } => entry(symbol).and_then(|entry| info(&entry)),
+        Request::AssetCurrent { symbol } => entry(symbol).and_then(|entry| {
+            entry.quote.map(|quote| quote.to_bytes()).ok_or_else(|| {
+                Refusal::new(
+                    Reason::NoPrice,
+                    format!("{symbol} has no price yet; try again after the next update"),
+                )
+            })
+        }),
+        Request::AssetList => {
+            Ok(TextList(prices.symbols().map(|symbol| symbol.to_string()).collect()).to_bytes())
+        }
+        Request::AssetWindow {
+            symbol,
+            window,
+            adjusted,
+        } => {
+            return Some(AssetsMessage::Window {
+                symbol: *symbol,
+                window: *window,
+                adjusted: *adjusted,
+                reply: Box::new(move |bars| match bars {
+                    Ok(bars) => route.data(&bars.to_bytes()),
+                    Err(refusal) => route.fail(instruction, &refusal),
+                }),
+            });
+        }
+        Request::AssetPredicted { symbol, date } => {
+            return Some(AssetsMessage::Predict {
+                symbol: *symbol,
+                date: *date,
+                reply: Box::new(move |forecast| match forecast {
+                    Ok(forecast) => route.data(&forecast.to_bytes()),
+                    Err(refusal) => route.fail(instruction, &refusal),
+                }),
+            });
+        }
+        _ => return None,
+    };
+    match payload {
+        Ok(payload) => route.data(&payload),
+        Err(refusal) => route.fail(instruction, &refusal),
+    }
+    None
+}
+
+fn info(entry: &AssetPrice) -> Result<Vec<u8>, Refusal> {
+    match entry.day {
+        Some(bar) => Ok(AssetInfo {
+            symbol: entry.symbol,
+            bar,
+        }
+        .to_bytes()),
+        None => Err(Refusal::new(
+            Reason::NoData,
+            format!("{} has no bar yet", entry.symbol),
+        )),
+    }
+}

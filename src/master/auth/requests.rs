@@ -1,0 +1,215 @@
+//! spec/master/auth/requests.md · 3.1.3, 4.6.2, 4.7.3
+//!
+//! What comes with a session, or about one: each request leaves with its account, or is refused here.
+
+use super::commit::{AuthSuccess, PendingReply};
+use super::{Auth, AuthRequest, active};
+use crate::link::message::{self, SessionState};
+use crate::master::account_queries;
+use crate::master::reply_to::{ReplyBatch, ReplyTo};
+use crate::master::router::overloaded;
+use crate::master::transactions::{self, Order};
+use crate::model::{AccountId, Reason, SessionHash, SessionId, Timestamp};
+use crate::wire::{Instruction, Refusal, Reply, Request};
+use crossbeam_channel::TrySendError;
+
+fn expired() -> Refusal {
+    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
+}
+
+impl Auth {
+    /// One read's requests, in their order. Orders and questions leave together.
+    pub(super) fn asks(&mut self, asks: Vec<(ReplyTo, AuthRequest)>) {
+        let mut orders = Vec::new();
+        let mut questions = Vec::new();
+        for (route, ask) in asks {
+            match ask {
+                AuthRequest::Session(hash) => self.describe(&route, hash),
+                AuthRequest::ConnectionClosed(hashes) => self.connection_closed(&route, &hashes),
+                AuthRequest::Request(Request::Login {
+                    username,
+                    hashed_pass,
+                    expirable,
+                }) => {
+                    self.login(route, username, hashed_pass, expirable);
+                }
+                AuthRequest::Request(Request::Register {
+                    username,
+                    email,
+                    hashed_pass,
+                }) => {
+                    self.register(route, username, email, hashed_pass);
+                }
+                AuthRequest::Request(Request::Resume { session }) => self.resume(&route, &session),
+                AuthRequest::Request(Request::Logout { session }) => self.logout(route, &session),
+                AuthRequest::Request(Request::Order {
+                    session,
+                    side,
+                    symbol,
+                    quantity,
+                    id,
+                }) => {
+                    let account = self.account(&route, transactions::instruction(side), &session);
+                    let client_order_id = id;
+                    orders.push(Order {
+                        route,
+                        account,
+                        side,
+                        symbol,
+                        quantity,
+                        client_order_id,
+                    });
+                }
+                AuthRequest::Request(request) => {
+                    if let Some(question) = self.question(&route, request) {
+                        questions.push((route, question));
+                    }
+                }
+            }
+        }
+        if !orders.is_empty()
+            && let Err(TrySendError::Full(transactions::TransactionsMessage::Orders(orders))) = self
+                .neighbours
+                .transactions
+                .try_send(transactions::TransactionsMessage::Orders(orders))
+        {
+            let mut replies = ReplyBatch::new();
+            for order in orders {
+                let instruction = order.instruction();
+                replies.fail(order.route, instruction, &overloaded());
+            }
+            replies.send();
+        }
+        if !questions.is_empty()
+            && let Err(TrySendError::Full(account_queries::AccountQueriesMessage::Questions(questions))) =
+                self.neighbours
+                    .views
+                    .try_send(account_queries::AccountQueriesMessage::Questions(questions))
+        {
+            let mut replies = ReplyBatch::new();
+            for (route, question) in questions {
+                replies.fail(route, question.instruction(), &overloaded());
+            }
+            replies.send();
+        }
+    }
+
+    /// The account that a session stands for, and that the session was used.
+    fn account(
+        &mut self,
+        route: &ReplyTo,
+        instruction: Instruction,
+        session: &SessionId,
+    ) -> Result<AccountId, Refusal> {
+        let account = self
+            .sessions
+            .use_it(&session.hash(), Timestamp::now())
+            .map(|kept| kept.session.account);
+        if account.is_none() {
+            self.inactive(route, instruction);
+        }
+        account.ok_or_else(expired)
+    }
+
+    /// Somebody used a session that is over, or guesses: it is counted, and said now and then.
+    fn inactive(&mut self, route: &ReplyTo, instruction: Instruction) {
+        self.inactive += 1;
+        if let Some(more) = self.throttle.allow("session") {
+            let client = route
+                .client
+                .map_or("no client".to_owned(), |client| client.to_string());
+            crate::info!(
+                "worker {} passed on {instruction} of {client} with a session that is not active{more}",
+                route.peer.worker.name
+            );
+        }
+    }
+
+    fn question(&mut self, route: &ReplyTo, request: Request) -> Option<account_queries::AccountQuery> {
+        let instruction = request.instruction();
+        let (session, about) = match request {
+            Request::UserInfo { session, username } => {
+                (session, account_queries::AccountQueryKind::Info(username))
+            }
+            Request::UserPortfolio { session, username } => {
+                (session, account_queries::AccountQueryKind::Portfolio(username))
+            }
+            Request::UserHistory { session, username } => {
+                (session, account_queries::AccountQueryKind::History(username))
+            }
+            Request::Receipt { session, id } => (session, account_queries::AccountQueryKind::Receipt(id)),
+            // The router sends no other request here.
+            _ => return None,
+        };
+        match self.account(route, instruction, &session) {
+            Ok(asker) => Some(account_queries::AccountQuery { asker, about }),
+            Err(refusal) => {
+                route.fail(instruction, &refusal);
+                None
+            }
+        }
+    }
+
+    /// Tells a worker what is known of a session.
+    fn describe(&mut self, route: &ReplyTo, hash: SessionHash) {
+        let active = self.sessions.get(&hash, Timestamp::now()).map(active);
+        if active.is_none() {
+            self.inactive(route, Instruction::LinkSession);
+        }
+        let state = SessionState { hash, active };
+        route.send(|out| message::write(out, Instruction::LinkSession, &state));
+    }
+
+    fn connection_closed(&mut self, route: &ReplyTo, hashes: &[SessionHash]) {
+        for hash in hashes {
+            let own = self
+                .sessions
+                .get(hash, Timestamp::now())
+                .is_some_and(|kept| kept.session.expirable && kept.session.worker == route.peer.worker.uuid);
+            if own {
+                self.end(hash);
+            }
+        }
+        route.send(|out| Reply::Pong.write(out));
+    }
+
+    fn resume(&mut self, route: &ReplyTo, session: &SessionId) {
+        match self.sessions.use_it(&session.hash(), Timestamp::now()) {
+            Some(kept) => {
+                let state = SessionState {
+                    hash: kept.session.hash,
+                    active: Some(active(kept)),
+                };
+                let workers = self.neighbours.addresses.load().to_vec();
+                route.send(|out| {
+                    message::write(out, Instruction::LinkSession, &state);
+                    Reply::Session {
+                        id: session.clone(),
+                        workers,
+                    }
+                    .write(out);
+                });
+            }
+            None => {
+                self.inactive(route, Instruction::Resume);
+                route.fail(Instruction::Resume, &expired());
+            }
+        }
+    }
+
+    fn logout(&mut self, route: ReplyTo, session: &SessionId) {
+        let hash = session.hash();
+        // Sent again after a broken link, it may have been done already.
+        if self.sessions.get(&hash, Timestamp::now()).is_none() && !route.again {
+            self.inactive(&route, Instruction::Logout);
+            route.fail(Instruction::Logout, &expired());
+            return;
+        }
+        self.end(&hash);
+        self.answers.push(PendingReply {
+            route,
+            instruction: Instruction::Logout,
+            success: AuthSuccess::LoggedOut,
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! spec/master/transactions/fill.md · 3.1.7 ("process queued transactions per update interval")
+//!
+//! What an order does to an account at a price: arithmetic only, no database and no clock, so that the
+//! same queue and the same update always settle alike.
+
+use crate::model::money::{LIMIT, share};
+use crate::model::{Money, Quantity, Reason, Side, Symbol};
+use std::collections::BTreeMap;
+
+/// What an account has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holdings {
+    /// Its cash.
+    pub cash: Money,
+    /// Its positions: units, and what they cost in all.
+    pub positions: BTreeMap<Symbol, (Quantity, Money)>,
+}
+
+impl Holdings {
+    /// Fills an order at `price`: the total that left or reached the cash.
+    ///
+    /// # Errors
+    /// `insufficient-funds`, `insufficient-holdings`, or `quantity-invalid` where a value would leave its
+    /// limits. Nothing is changed then.
+    pub fn fill(
+        &mut self,
+        side: Side,
+        symbol: Symbol,
+        quantity: Quantity,
+        price: Money,
+    ) -> Result<Money, Reason> {
+        match side {
+            Side::Buy => self.buy(symbol, quantity, price),
+            Side::Sell => self.sell(symbol, quantity, price),
+            Side::Split | Side::Dividend => Err(Reason::ArgumentInvalid),
+        }
+    }
+
+    fn buy(&mut self, symbol: Symbol, quantity: Quantity, price: Money) -> Result<Money, Reason> {
+        let total = quantity.cost_at(price).ok_or(Reason::QuantityInvalid)?;
+        let (held, cost) = self.positions.get(&symbol).copied().unwrap_or_default();
+        let units = held.plus(quantity).ok_or(Reason::QuantityInvalid)?;
+        let cost = cost.plus(total).ok_or(Reason::QuantityInvalid)?;
+        if total > self.cash {
+            return Err(Reason::InsufficientFunds);
+        }
+        self.cash = self.cash.minus(total).ok_or(Reason::InsufficientFunds)?;
+        self.positions.insert(symbol, (units, cost));
+        Ok(total)
+    }
+
+    fn sell(&mut self, symbol: Symbol, quantity: Quantity, price: Money) -> Result<Money, Reason> {
+        let (held, cost) = self.positions.get(&symbol).copied().unwrap_or_default();
+        let total = quantity.worth_at(price).ok_or(Reason::QuantityInvalid)?;
+        if quantity > held {
+            return Err(Reason::InsufficientHoldings);
+        }
+        self.cash = self.cash.plus(total).ok_or(Reason::QuantityInvalid)?;
+        // The sale takes its share of the cost along; selling all of it takes the rest.
+        let taken = share(cost.0, quantity.0, held.0);
+        let left = Quantity(held.0 - quantity.0);
+        if left == Quantity::ZERO {
+            self.positions.remove(&symbol);
+        } else {
+            self.positions.insert(symbol, (left, Money(cost.0 - taken)));
+        }
+        Ok(total)
+    }
+
+    /// Splits a position, `ratio` units (in millionths) for each one before: the units added, which are
+    /// negative where fewer remain. A fraction of a millionth is lost; the cost stays.
+    pub fn split(&mut self, symbol: Symbol, ratio: Quantity) -> Option<Quantity> {
+        let (held, cost) = self.positions.get(&symbol).copied()?;
+        let after = split_amount(held, ratio);
+        if after == Quantity::ZERO {
+            self.positions.remove(&symbol);
+        } else {
+            self.positions.insert(symbol, (after, cost));
+        }
+        Some(Quantity(after.0 - held.0))
+    }
+
+    /// Pays a dividend of `per_unit` on a position, rounded down: the cash added.
+    pub fn dividend(&mut self, symbol: Symbol, per_unit: Money) -> Option<Money> {
+        let (held, _) = self.positions.get(&symbol).copied()?;
+        let paid = held.worth_at(per_unit)?;
+        self.cash = self.cash.plus(paid)?;
+        Some(paid)
+    }
+}
+
+/// `amount` units after a split, rounded down to a millionth and kept within the limit.
+pub fn split_amount(amount: Quantity, ratio: Quantity) -> Quantity {
+    let after = i128::from(amount.0) * i128::from(ratio.0) / i128::from(crate::model::money::MILLION);
+    Quantity(i64::try_from(after).unwrap_or(LIMIT).min(LIMIT))
+}
+
+/// What a person reads of a rejected order. The same for the same reason, so that an answer given again
+/// is the same byte for byte.
+pub fn text(reason: Reason) -> &'static str {
+    match reason {
+        Reason::InsufficientFunds => "the account had less cash than the total when the order settled",
+        Reason::InsufficientHoldings => {
+            "the account held fewer units than were to be sold when the order settled"
+        }
+        Reason::QuantityInvalid => "the order would have taken a value beyond 9000000000000 units",
+        Reason::NoPrice => "the asset had no new price to settle at",
+        _ => "the order was rejected when it settled",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn symbol() -> Symbol {
+        Symbol::parse("AAPL").unwrap()
+    }
+
+    #[test]
+    fn a_round_trip_costs_the_rounding_at_most() {
+        let mut account = Holdings {
+            cash: Money(1_000_000_000),
+            ..Holdings::default()
+        };
+        let price = Money(333_333);
+        assert_eq!(
+            account.fill(Side::Buy, symbol(), Quantity(3), price),
+            Ok(Money(1))
+        );
+        assert_eq!(account.positions[&symbol()], (Quantity(3), Money(1)));
+        assert_eq!(
+            account.fill(Side::Sell, symbol(), Quantity(4), price),
+            Err(Reason::InsufficientHoldings)
+        );
+        assert_eq!(
+            account.fill(Side::Sell, symbol(), Quantity(3), price),
+            Ok(Money(0))
+        );
+        assert_eq!(
+            account,
+            Holdings {
+                cash: Money(999_999_999),
+                ..Holdings::default()
+            }
+        );
+        let all = Quantity::parse_quantity("999999999999").unwrap();
+        assert_eq!(
+            account.fill(Side::Buy, symbol(), all, Money(1)),
+            Err(Reason::InsufficientFunds)
+        );
+        assert_eq!(
+            account.fill(Side::Buy, symbol(), all, Money(LIMIT)),
+            Err(Reason::QuantityInvalid)
+        );
+    }
+
+    #[test]
+    fn a_split_keeps_the_cost() {
+        let mut account = Holdings::default();
+        account
+            .positions
+            .insert(symbol(), (Quantity(3_000_000), Money(90)));
+        assert_eq!(
+            account.split(symbol(), Quantity(2_000_000)),
+            Some(Quantity(3_000_000))
+        );
+        assert_eq!(account.positions[&symbol()], (Quantity(6_000_000), Money(90)));
+        assert_eq!(
+            account.split(symbol(), Quantity(100_000)),
+            Some(Quantity(-5_400_000))
+        );
+        assert_eq!(account.dividend(symbol(), Money(1_500_000)), Some(Money(900_000)));
+        assert_eq!(account.cash, Money(900_000));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_goes_below_zero_and_nothing_is_made_of_air(
+            orders in prop::collection::vec((any::<bool>(), 1..=5_000_000i64, 1..=9_000_000i64), 1..60)
+        ) {
+            let mut account = Holdings { cash: Money(20_000_000), ..Holdings::default() };
+            for (is_buy, quantity, price) in orders {
+                let before = account.clone();
+                let side = if is_buy { Side::Buy } else { Side::Sell };
+                let outcome = account.fill(side, symbol(), Quantity(quantity), Money(price));
+                prop_assert!(account.cash >= Money::ZERO);
+                prop_assert!(account.positions.values().all(|(units, cost)| units.0 > 0 && cost.0 >= 0));
+                match outcome {
+                    Ok(total) if is_buy => prop_assert_eq!(account.cash.0, before.cash.0 - total.0),
+                    Ok(total) => prop_assert_eq!(account.cash.0, before.cash.0 + total.0),
+                    Err(_) => prop_assert_eq!(&account, &before),
+                }
+            }
+        }
+    }
+}

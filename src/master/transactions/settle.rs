@@ -1,0 +1,221 @@
+//! spec/master/transactions/settle.md · 3.1.7 ("the queue is cleared every update interval")
+//!
+//! One update settles what was accepted before it: splits and dividends first, then each order in its turn,
+//! all in one commit, and only then the answers.
+
+use super::fill::{self, Holdings};
+use super::ledger::{self, Settlement};
+use super::queue::{PriceVisibility, QueuedOrder};
+use super::{OrderState, sequence, write_outcome};
+use crate::fault;
+use crate::master::assets::{self, Action, ActionKind, Update};
+use crate::master::database;
+use crate::master::reply_to::ReplyBatch;
+use crate::model::{
+    AccountId, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction, TransactionStatus as Stage,
+};
+use rusqlite::Connection;
+use std::collections::HashMap;
+
+impl OrderState {
+    pub(super) fn settle(
+        &mut self,
+        database: &mut Connection,
+        update: &Update,
+        numbers: &[i64],
+    ) -> rusqlite::Result<Vec<(i64, Settlement)>> {
+        let transaction = database::begin(database)?;
+        let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
+        let act = self.behind || !update.actions.is_empty();
+        // Until the commit.
+        self.behind = act;
+        let split = if act {
+            self.act(&transaction, update, &mut accounts)?
+        } else {
+            HashMap::new()
+        };
+        let mut outcomes = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let Some(order) = self.queue.get_mut(*number) else {
+                continue;
+            };
+            let quantity = split.get(number).copied().unwrap_or(order.quantity);
+            let Some(priced) = price(update, order) else {
+                continue;
+            };
+            let outcome = match priced {
+                Ok(quote) => {
+                    let (_, after) = load(&transaction, &mut accounts, order.account)?;
+                    match after.fill(order.side, order.symbol, quantity, quote.value) {
+                        Ok(total) => Settlement::Settled {
+                            price: quote.value,
+                            total,
+                            priced: quote.time,
+                        },
+                        Err(reason) => Settlement::Rejected(reason),
+                    }
+                }
+                Err(reason) => Settlement::Rejected(reason),
+            };
+            ledger::settle(&transaction, *number, &outcome, update.published, update.number)?;
+            outcomes.push((*number, outcome));
+        }
+        for (account, (before, after)) in &accounts {
+            ledger::store_holdings(&transaction, *account, before, after)?;
+        }
+        fault::point("settlement-stored");
+        database::commit(transaction)?;
+        fault::point("settlement-committed");
+        self.behind = false;
+        self.seen = PriceVisibility::default();
+        for (number, quantity) in split {
+            if let Some(order) = self.queue.get_mut(number) {
+                order.quantity = quantity;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Applies splits and dividends: to positions, as transactions of their own, and to queued orders. All
+    /// that the database holds and the ledger does not, so that none is lost that came with an update which
+    /// could not be settled.
+    fn act(
+        &mut self,
+        database: &Connection,
+        update: &Update,
+        accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
+    ) -> rusqlite::Result<HashMap<i64, Quantity>> {
+        let mut split: HashMap<i64, Quantity> = HashMap::new();
+        let actions = ledger::actions_to_come(database, update.number)?;
+        ledger::set_acted(database, update.number)?;
+        for (number, action) in &actions {
+            let seen = self.seen.since(*number);
+            for account in ledger::holders(database, action.symbol)? {
+                let (_, after) = load(database, accounts, account)?;
+                let (side, quantity, price, total) = match action.kind {
+                    ActionKind::Split(ratio) => match after.split(action.symbol, ratio) {
+                        Some(added) => (Side::Split, added, None, Some(Money::ZERO)),
+                        None => continue,
+                    },
+                    ActionKind::Dividend(per_unit) => {
+                        let held = after
+                            .positions
+                            .get(&action.symbol)
+                            .map_or(Quantity::ZERO, |held| held.0);
+                        match after.dividend(action.symbol, per_unit) {
+                            Some(paid) => (Side::Dividend, held, Some(per_unit), Some(paid)),
+                            None => continue,
+                        }
+                    }
+                };
+                let place = self.places.give();
+                let row = act_row(action, account, place, side, quantity, price, total);
+                ledger::insert_settled(database, place.number, &row, update.number)?;
+            }
+            if let ActionKind::Split(ratio) = action.kind {
+                // Who ordered at a price after the split has said how many units of those there are now.
+                let before = |order: &&mut QueuedOrder| order.was_before(seen);
+                for order in self.queue.of_symbol(action.symbol).filter(before) {
+                    let number = order.turn.number;
+                    let now = split.get(&number).copied().unwrap_or(order.quantity);
+                    let after = fill::split_amount(now, ratio).max(Quantity(1));
+                    ledger::requantify(database, number, after)?;
+                    split.insert(number, after);
+                }
+            }
+        }
+        Ok(split)
+    }
+
+    pub(super) fn answer(&mut self, outcomes: Vec<(i64, Settlement)>, update: &Update) {
+        let mut replies = ReplyBatch::new();
+        for (number, outcome) in outcomes {
+            let Some(order) = self.queue.remove(number) else {
+                continue;
+            };
+            let transaction = ended(&order, &outcome, update.published);
+            for route in order.waiters {
+                replies.add(route, |out| write_outcome(out, &transaction));
+            }
+        }
+        replies.send();
+    }
+}
+
+/// The price that an order settles at in an update; `Err` where it has none, `None` where it waits on:
+/// a price of the real world that is older than the order.
+fn price(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> {
+    let in_time = order.since.is_none_or(|since| since < update.began);
+    let entry = update.snapshot.entry(&order.symbol).filter(|_| in_time);
+    match entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(order.accepted)) {
+        assets::FillDecision::At(quote) => Some(Ok(quote)),
+        assets::FillDecision::Wait => None,
+        assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
+    }
+}
+
+fn load<'a>(
+    database: &Connection,
+    accounts: &'a mut HashMap<AccountId, (Holdings, Holdings)>,
+    account: AccountId,
+) -> rusqlite::Result<&'a mut (Holdings, Holdings)> {
+    use std::collections::hash_map::Entry as Slot;
+    match accounts.entry(account) {
+        Slot::Occupied(slot) => Ok(slot.into_mut()),
+        Slot::Vacant(slot) => {
+            let holdings = ledger::holdings(database, account)?;
+            Ok(slot.insert((holdings.clone(), holdings)))
+        }
+    }
+}
+
+fn act_row(
+    action: &Action,
+    account: AccountId,
+    place: sequence::OrderKey,
+    side: Side,
+    quantity: Quantity,
+    price: Option<Money>,
+    total: Option<Money>,
+) -> Transaction {
+    Transaction {
+        id: place.id,
+        account,
+        side,
+        status: Stage::Settled,
+        symbol: action.symbol,
+        quantity,
+        accepted: place.accepted,
+        settled: Some(place.accepted),
+        price,
+        total,
+        priced: Some(action.time),
+        client_order_id: None,
+        reason: None,
+    }
+}
+
+/// A transaction as the ledger has it once an order has ended.
+fn ended(order: &QueuedOrder, outcome: &Settlement, settled: Timestamp) -> Transaction {
+    let (status, filled, reason) = match outcome {
+        Settlement::Settled { price, total, priced } => {
+            (Stage::Settled, Some((*price, *total, *priced)), None)
+        }
+        Settlement::Rejected(reason) => (Stage::Rejected, None, Some(*reason)),
+    };
+    Transaction {
+        id: order.id,
+        account: order.account,
+        side: order.side,
+        status,
+        symbol: order.symbol,
+        quantity: order.quantity,
+        accepted: order.accepted,
+        settled: Some(settled),
+        price: filled.map(|f| f.0),
+        total: filled.map(|f| f.1),
+        priced: filled.map(|f| f.2),
+        client_order_id: order.client_order_id.clone(),
+        reason,
+    }
+}

@@ -1,0 +1,207 @@
+//! spec/model/timestamp.md · 2.4 (every `Date` and `Time` of the structures)
+//!
+//! A moment in UTC, as milliseconds since 1970.
+
+use super::ValueError;
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+/// Milliseconds in a day; UTC days have no other length here.
+pub const DAY: i64 = 86_400_000;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The wall clock's time.
+    pub fn now() -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Midnight of a calendar day; `None` for a day that does not exist.
+    pub fn from_date(year: i32, month: u8, day: u8) -> Option<Timestamp> {
+        let date = Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()?;
+        Some(Timestamp::from_primitive(date.midnight()))
+    }
+
+    /// Reads `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS[.fff]Z`, of a day that exists, and nothing else.
+    ///
+    /// # Errors
+    /// Any other form.
+    pub fn parse(text: &str) -> Result<Timestamp, ValueError> {
+        const FORM: ValueError = ValueError("a date is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS[.fff]Z, in UTC");
+        let bytes = text.as_bytes();
+        let number = |from: usize, to: usize| -> Result<u32, ValueError> {
+            let digits = bytes.get(from..to).ok_or(FORM)?;
+            digits.iter().try_fold(0u32, |value, byte| {
+                if byte.is_ascii_digit() {
+                    Ok(value * 10 + u32::from(byte - b'0'))
+                } else {
+                    Err(FORM)
+                }
+            })
+        };
+        let literal = |at: usize, byte: u8| {
+            if bytes.get(at) == Some(&byte) {
+                Ok(())
+            } else {
+                Err(FORM)
+            }
+        };
+        let small = |value: u32| u8::try_from(value).map_err(|_| FORM);
+        literal(4, b'-')?;
+        literal(7, b'-')?;
+        let year = i32::try_from(number(0, 4)?).map_err(|_| FORM)?;
+        let midnight =
+            Timestamp::from_date(year, small(number(5, 7)?)?, small(number(8, 10)?)?).ok_or(FORM)?;
+        if bytes.len() == 10 {
+            return Ok(midnight);
+        }
+        literal(10, b'T')?;
+        literal(13, b':')?;
+        literal(16, b':')?;
+        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        let milli = match bytes.len() {
+            20 => 0,
+            24 => {
+                literal(19, b'.')?;
+                number(20, 23)?
+            }
+            _ => return Err(FORM),
+        };
+        literal(bytes.len() - 1, b'Z')?;
+        if hour > 23 || minute > 59 || second > 59 {
+            return Err(FORM);
+        }
+        let within = ((i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second)) * 1000;
+        Ok(Timestamp(midnight.0 + within + i64::from(milli)))
+    }
+
+    /// Reads the one form that replies have, `YYYY-MM-DDTHH:MM:SS.fffZ`.
+    ///
+    /// # Errors
+    /// Any other form.
+    pub fn parse_canonical(text: &str) -> Result<Timestamp, ValueError> {
+        const LENGTH: usize = "2013-03-01T00:00:00.000Z".len();
+        if text.len() == LENGTH {
+            Timestamp::parse(text)
+        } else {
+            Err(ValueError("a time is YYYY-MM-DDTHH:MM:SS.fffZ, in UTC"))
+        }
+    }
+
+    /// Midnight of this moment's day.
+    pub fn day(self) -> Timestamp {
+        Timestamp(self.0.div_euclid(DAY).saturating_mul(DAY))
+    }
+
+    /// Midnight of the 1st of this moment's month.
+    pub fn month(self) -> Timestamp {
+        let date = self.date();
+        Timestamp::from_primitive(date.replace_day(1).unwrap_or(date).midnight())
+    }
+
+    /// The same day `months` months earlier, or that month's last day where it is shorter; at midnight.
+    pub fn months_before(self, months: i32) -> Timestamp {
+        let date = self.date();
+        let index = date.year() * 12 + i32::from(u8::from(date.month())) - 1 - months;
+        let month =
+            Month::try_from(u8::try_from(index.rem_euclid(12) + 1).unwrap_or(1)).unwrap_or(Month::January);
+        let year = index.div_euclid(12);
+        let day = date.day().min(month.length(year));
+        let earlier = Date::from_calendar_date(year, month, day).unwrap_or(Date::MIN);
+        Timestamp::from_primitive(earlier.midnight())
+    }
+
+    /// This moment moved by `days` days.
+    pub fn plus_days(self, days: i64) -> Timestamp {
+        Timestamp(self.0.saturating_add(days.saturating_mul(DAY)))
+    }
+
+    /// Milliseconds from `earlier` to this moment, negative where it lies ahead.
+    pub fn since(self, earlier: Timestamp) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The calendar day, in UTC. Moments beyond the year 9999 are shown as its last day.
+    pub fn date(self) -> Date {
+        self.offset().date()
+    }
+
+    fn offset(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or_else(|_| {
+            let edge = if self.0 < 0 { Date::MIN } else { Date::MAX };
+            PrimitiveDateTime::new(edge, Time::MIDNIGHT).assume_offset(UtcOffset::UTC)
+        })
+    }
+
+    fn from_primitive(moment: PrimitiveDateTime) -> Timestamp {
+        let nanos = moment.assume_utc().unix_timestamp_nanos();
+        Timestamp(i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX))
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds: `2013-03-01T00:00:00.000Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = self.offset();
+        let text = format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            t.year(),
+            u8::from(t.month()),
+            t.day(),
+            t.hour(),
+            t.minute(),
+            t.second(),
+            t.millisecond()
+        );
+        f.pad(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_have_two_forms() {
+        let day = Timestamp::from_date(2013, 3, 1).unwrap();
+        assert_eq!(Timestamp::parse("2013-03-01"), Ok(day));
+        assert_eq!(
+            Timestamp::parse("2013-03-01T00:00:01.250Z"),
+            Ok(Timestamp(day.0 + 1250))
+        );
+        assert_eq!(
+            Timestamp::parse("2012-02-29T23:59:59Z").unwrap().to_string(),
+            "2012-02-29T23:59:59.000Z"
+        );
+        for text in [
+            "",
+            "2013-3-1",
+            "2013-02-29",
+            "2013-03-01T00:00:00",
+            "2013-03-01 00:00:00Z",
+            "2013-03-01T24:00:00Z",
+            "2013-03-01T00:00:60Z",
+            "2013-03-01T00:00:00.1Z",
+            "2013-03-01T00:00:00+00:00",
+            "20130301",
+            "２013-03-01",
+        ] {
+            assert!(Timestamp::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_month_before_is_cut_to_the_month() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        assert_eq!(at("2013-03-31").months_before(1), at("2013-02-28"));
+        assert_eq!(at("2012-03-31").months_before(1), at("2012-02-29"));
+        assert_eq!(at("2013-01-15").months_before(1), at("2012-12-15"));
+        assert_eq!(at("2013-01-15T12:00:00Z").months_before(13), at("2011-12-15"));
+        assert_eq!(at("2013-01-15T12:00:00Z").month(), at("2013-01-01"));
+    }
+}

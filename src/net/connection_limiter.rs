@@ -1,0 +1,110 @@
+//! spec/net/connection_limiter.md · 4.3 (nothing outside may take all the room)
+
+use parking_lot::{Condvar, Mutex};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many connections may be open at once.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// In all.
+    pub total: usize,
+    /// From one address.
+    pub per_ip: usize,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    total: usize,
+    by_ip: HashMap<IpAddr, usize>,
+}
+
+/// Counts open connections and hands out places.
+#[derive(Debug)]
+pub struct ConnectionLimiter {
+    limits: ConnectionLimits,
+    count: Mutex<Count>,
+    left: Condvar,
+}
+
+/// A place among the open connections; dropping it gives it back.
+#[derive(Debug)]
+pub struct ConnectionPermit {
+    admission: Arc<ConnectionLimiter>,
+    ip: IpAddr,
+}
+
+impl ConnectionLimiter {
+    /// With nothing open.
+    pub fn new(limits: ConnectionLimits) -> Arc<ConnectionLimiter> {
+        Arc::new(ConnectionLimiter {
+            limits,
+            count: Mutex::default(),
+            left: Condvar::new(),
+        })
+    }
+
+    /// A place for a peer, or `None` where its address or all together have no more.
+    pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
+        let ip = ip.to_canonical();
+        let mut count = self.count.lock();
+        let here = count.by_ip.get(&ip).copied().unwrap_or(0);
+        if count.total >= self.limits.total || here >= self.limits.per_ip {
+            return None;
+        }
+        count.total += 1;
+        count.by_ip.insert(ip, here + 1);
+        Some(ConnectionPermit {
+            admission: Arc::clone(self),
+            ip,
+        })
+    }
+
+    /// How many are open.
+    pub fn open(&self) -> usize {
+        self.count.lock().total
+    }
+
+    /// Waits until some connection has ended, or `patience` has passed: for when descriptors ran out.
+    pub fn wait_for_room(&self, patience: Duration) {
+        let mut count = self.count.lock();
+        self.left.wait_for(&mut count, patience);
+    }
+}
+
+impl Drop for ConnectionPermit {
+    fn drop(&mut self) {
+        let mut count = self.admission.count.lock();
+        count.total = count.total.saturating_sub(1);
+        if let Some(here) = count.by_ip.get_mut(&self.ip) {
+            *here -= 1;
+            if *here == 0 {
+                count.by_ip.remove(&self.ip);
+            }
+        }
+        self.admission.left.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_come_back() {
+        let admission = ConnectionLimiter::new(ConnectionLimits { total: 2, per_ip: 1 });
+        let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
+        let first = admission.admit(a).unwrap();
+        assert!(admission.admit(a).is_none(), "one an address");
+        let _second = admission.admit(b).unwrap();
+        assert!(
+            admission.admit(IpAddr::from([127, 0, 0, 3])).is_none(),
+            "two in all"
+        );
+        drop(first);
+        assert_eq!(admission.open(), 1);
+        assert!(admission.admit(a).is_some());
+    }
+}

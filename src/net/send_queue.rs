@@ -1,0 +1,219 @@
+//! spec/net/send_queue.md · 4.3.2 Client-Worker Server Connection
+//!
+//! What a connection still owes: a slot for each request in their order, the bytes of replies on their way, and
+//! how far the end has come.
+
+use super::write_buffer::{self, WriteBuffer};
+use crate::wire::wipe;
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::time::Instant;
+
+/// Room that a send buffer keeps once it has been sent.
+const RETAIN_BYTES: usize = 64 * 1024;
+
+/// One request's place in the order of replies.
+pub(super) enum ReplySlot {
+    /// Not answered yet; the bytes of its reply that are here; whether it has taken effect; whether its
+    /// reply may be large.
+    Waiting {
+        part: Vec<u8>,
+        effective: bool,
+        heavy: bool,
+    },
+    /// Answered, waiting for those before it.
+    Ready(Vec<u8>),
+}
+
+/// How far the end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CloseState {
+    /// Open.
+    No,
+    /// The sending side is shut as soon as every slot is answered and sent.
+    AfterReplies,
+    /// Shut as soon as what is here is sent; later replies are dropped.
+    AfterBytes,
+    /// The sending side is shut, since then.
+    Shut(Instant),
+}
+
+pub(super) struct SendQueue {
+    pub(super) first: u64,
+    pub(super) slots: VecDeque<ReplySlot>,
+    pub(super) ineffective: usize,
+    /// Requests with large replies that are unanswered.
+    pub(super) heavy: usize,
+    pub(super) plain: Vec<u8>,
+    pub(super) out: WriteBuffer,
+    /// Bytes of replies that wait for those before them.
+    pub(super) parked: usize,
+    pub(super) tls: Option<Box<rustls::ServerConnection>>,
+    pub(super) draining: bool,
+    pub(super) broken: bool,
+    pub(super) end: CloseState,
+}
+
+impl SendQueue {
+    /// With nothing asked yet.
+    pub(super) fn new(tls: Option<Box<rustls::ServerConnection>>) -> SendQueue {
+        SendQueue {
+            first: 0,
+            slots: VecDeque::new(),
+            ineffective: 0,
+            heavy: 0,
+            plain: Vec::new(),
+            out: WriteBuffer::new(),
+            parked: 0,
+            tls,
+            draining: false,
+            broken: false,
+            end: CloseState::No,
+        }
+    }
+
+    /// Slots for `count` requests, and the first's number.
+    pub(super) fn take_slots(&mut self, count: usize, heavy: bool) -> u64 {
+        let first = self.first + self.slots.len() as u64;
+        self.slots.extend((0..count).map(|_| ReplySlot::Waiting {
+            part: Vec::new(),
+            effective: false,
+            heavy,
+        }));
+        self.ineffective += count;
+        self.heavy += if heavy { count } else { 0 };
+        first
+    }
+
+    /// Nothing will be answered any more.
+    pub(super) fn forget_slots(&mut self) {
+        for slot in &mut self.slots {
+            let (ReplySlot::Waiting { part: bytes, .. } | ReplySlot::Ready(bytes)) = slot;
+            wipe_secret(bytes);
+        }
+        self.slots = VecDeque::new();
+        self.parked = 0;
+        self.ineffective = 0;
+        self.heavy = 0;
+    }
+
+    /// Where the request of this number stands, if it is unanswered or waits for those before it.
+    pub(super) fn at(&self, number: u64) -> Option<usize> {
+        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        (at < self.slots.len()).then_some(at)
+    }
+
+    /// Bytes on their way that the socket has not taken.
+    pub(super) fn unsent(&self) -> usize {
+        self.out.unsent() + self.plain.len()
+    }
+
+    /// All bytes that are kept for this client.
+    pub(super) fn held(&self) -> usize {
+        self.unsent() + self.parked
+    }
+
+    /// Has a reply's bytes written to where they leave from.
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.tls.is_some() {
+            write(&mut self.plain);
+        } else {
+            self.out.reply(write);
+        }
+    }
+
+    /// Lets parked bytes leave.
+    pub(super) fn unpark(&mut self, mut bytes: Vec<u8>) {
+        self.parked = self.parked.saturating_sub(bytes.len());
+        self.write(|out| out.extend_from_slice(&bytes));
+        wipe_secret(&mut bytes);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.broken || matches!(self.end, CloseState::AfterBytes | CloseState::Shut(_))
+    }
+
+    /// Moves plain bytes through TLS.
+    pub(super) fn encrypt(&mut self) -> io::Result<()> {
+        let Some(tls) = self.tls.as_mut() else {
+            return Ok(());
+        };
+        if !self.plain.is_empty() {
+            tls.writer().write_all(&self.plain)?;
+            wipe::clear(&mut self.plain);
+            self.plain.shrink_to(RETAIN_BYTES);
+        }
+        while tls.wants_write() {
+            tls.write_tls(&mut self.out.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a part, whole frames, to the reply of this number, which [`SendQueue::finish`] ends.
+    pub(super) fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.is_over() {
+            return;
+        }
+        match self.at(number) {
+            Some(0) => self.write(write),
+            Some(at) => {
+                if let Some(ReplySlot::Waiting { part, .. }) = self.slots.get_mut(at) {
+                    let before = part.len();
+                    write(part);
+                    self.parked += part.len() - before;
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Ends the reply of this number.
+    pub(super) fn finish(&mut self, number: u64) {
+        let Some(slot) = self.at(number).and_then(|at| self.slots.get_mut(at)) else {
+            return;
+        };
+        if let ReplySlot::Waiting {
+            part,
+            effective,
+            heavy,
+        } = slot
+        {
+            self.ineffective -= usize::from(!*effective);
+            self.heavy -= usize::from(*heavy);
+            *slot = ReplySlot::Ready(std::mem::take(part));
+        }
+        while let Some(ReplySlot::Ready(_)) = self.slots.front() {
+            if let Some(ReplySlot::Ready(bytes)) = self.slots.pop_front() {
+                self.first += 1;
+                self.unpark(bytes);
+            }
+        }
+        // The new first may have parts waiting; they may as well leave.
+        if let Some(ReplySlot::Waiting { part, .. }) = self.slots.front_mut()
+            && !part.is_empty()
+        {
+            let earlier = std::mem::take(part);
+            self.unpark(earlier);
+        }
+    }
+
+    /// The request of this number has taken effect, though its reply comes later: those behind it may go.
+    pub(super) fn applied(&mut self, number: u64) {
+        let Some(at) = self.at(number) else {
+            return;
+        };
+        if let Some(ReplySlot::Waiting { effective, .. }) = self.slots.get_mut(at)
+            && !*effective
+        {
+            *effective = true;
+            self.ineffective -= 1;
+        }
+    }
+}
+
+/// Wipes a reply that holds a session ID.
+fn wipe_secret(reply: &mut Vec<u8>) {
+    if write_buffer::is_secret(reply) {
+        wipe::clear(reply);
+    }
+}

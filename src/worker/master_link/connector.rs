@@ -1,0 +1,174 @@
+//! spec/worker/master_link/connector.md · 3.2.1 "connect to master server and authorize", 4.3.1
+//!
+//! Makes the link, reads it, and makes it again: with growing pauses, and chance in them, so that many
+//! workers do not come back all at once.
+
+use super::LinkEvent;
+use crate::link::connection::{LinkClosed, LinkConnection};
+use crate::link::record::SealedChannel;
+use crate::log::Throttle;
+use crate::net::Flusher;
+use crate::thread::Stop;
+use crossbeam_channel::Sender;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The first pause between two attempts, about.
+pub const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest, so that a master that is back is found within 5 s.
+pub const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// A link that stood this long counts as a success: the next pause is the shortest again.
+const STABLE: Duration = Duration::from_secs(5);
+
+/// A link that was just made.
+#[derive(Debug)]
+pub struct NewLink {
+    /// Connected to the master.
+    pub socket: TcpStream,
+    /// What seals and opens its bytes.
+    pub sealed: SealedChannel,
+    /// What the master said already.
+    pub early: Vec<u8>,
+}
+
+/// Why none was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectError {
+    /// The master says that an administrator keeps this worker out.
+    KeptOut(String),
+    /// Anything else.
+    Failed(String),
+}
+
+/// How a link is made: connects, and proves both sides to each other. Has deadlines of its own.
+pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
+
+/// The link's thread.
+pub struct Connector {
+    establish: Connect,
+    events: Sender<LinkEvent>,
+    drainer: Arc<Flusher>,
+    failures: Throttle,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dialer").finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Tells `events` what becomes of each link.
+    pub fn new(establish: Connect, events: Sender<LinkEvent>, drainer: Arc<Flusher>) -> Connector {
+        Connector {
+            establish,
+            events,
+            drainer,
+            failures: Throttle::new(3, Duration::from_secs(60)),
+        }
+    }
+
+    /// Until stopped.
+    pub fn run(mut self, stop: &Stop) {
+        let mut attempts = 0;
+        while !stop.is_requested() {
+            match (self.establish)() {
+                Ok(made) => {
+                    let began = Instant::now();
+                    self.serve_link(made, stop);
+                    attempts = if began.elapsed() >= STABLE {
+                        0
+                    } else {
+                        attempts + 1
+                    };
+                }
+                Err(no_link) => {
+                    let (ConnectError::KeptOut(why) | ConnectError::Failed(why)) = &no_link;
+                    if let Some(more) = self.failures.allow("no link") {
+                        crate::warn!("no link to the master{more}: {why}");
+                    }
+                    if matches!(no_link, ConnectError::KeptOut(_))
+                        && self.events.send(LinkEvent::KeptOut).is_err()
+                    {
+                        return;
+                    }
+                    attempts += 1;
+                }
+            }
+            if stop.wait(pause(attempts, chance())) {
+                return;
+            }
+        }
+    }
+
+    /// While one link stands.
+    fn serve_link(&self, made: NewLink, stop: &Stop) {
+        let NewLink {
+            socket,
+            sealed: SealedChannel { sealer, mut opener },
+            early,
+        } = made;
+        let line = match LinkConnection::new(socket, sealer, Arc::clone(&self.drainer)) {
+            Ok(line) => line,
+            Err(why) => {
+                crate::warn!("the link to the master ended at once: {why}");
+                return;
+            }
+        };
+        crate::info!("{line:?} stands");
+        let number = line.number;
+        if self.events.send(LinkEvent::Linked(Arc::clone(&line))).is_err() {
+            return;
+        }
+        let mut chunk = Vec::new();
+        let mut plain = early;
+        let over = loop {
+            if !plain.is_empty()
+                && self
+                    .events
+                    .send(LinkEvent::Plain(number, std::mem::take(&mut plain)))
+                    .is_err()
+            {
+                break LinkClosed::Cut;
+            }
+            if let Err(over) = line.read(&mut opener, &mut chunk, &mut plain) {
+                break over;
+            }
+        };
+        line.cut();
+        if !stop.is_requested() {
+            crate::warn!("{line:?} is over: {over}");
+        }
+        let _ = self.events.send(LinkEvent::Unlinked(number));
+    }
+}
+
+/// How long to wait before the next attempt: half of a doubling span, and a part of its other half that
+/// chance decides.
+fn pause(attempts: u32, chance: u8) -> Duration {
+    let span = PAUSE_MIN.saturating_mul(1 << attempts.min(8)).min(PAUSE_MAX);
+    let half = span / 2;
+    half + half * u32::from(chance) / u32::from(u8::MAX)
+}
+
+fn chance() -> u8 {
+    let mut byte = [0];
+    // Without chance, the pause is its shortest.
+    let _ = getrandom::fill(&mut byte);
+    byte[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_bound() {
+        assert_eq!(pause(0, 255), PAUSE_MIN);
+        assert_eq!(pause(0, 0), PAUSE_MIN / 2);
+        assert_eq!(pause(1, 255), PAUSE_MIN * 2);
+        assert_eq!(pause(30, 255), PAUSE_MAX);
+        assert!((0..=255).all(|chance| pause(30, chance) >= PAUSE_MAX / 2));
+    }
+}
