@@ -154,23 +154,23 @@ fn notify(states: &[NotifyState<'_>]) {
 /// The thread cannot be started.
 pub fn watchdog(
     stop: &Stop,
-    hearts: &Watchdog,
+    watchdog: &Watchdog,
     check: impl FnMut() -> Result<(), String> + Send + 'static,
 ) -> io::Result<Option<ThreadHandle>> {
     let Some(interval) = sd_notify::watchdog_enabled() else {
         return Ok(None);
     };
-    let (stop, hearts) = (stop.clone(), hearts.clone());
+    let (stop, watchdog) = (stop.clone(), watchdog.clone());
     let ping = || notify(&[NotifyState::Watchdog]);
     thread::spawn("watchdog", move || {
-        watch(&stop, &hearts, interval, check, ping);
+        watch(&stop, &watchdog, interval, check, ping);
     })
     .map(Some)
 }
 
 fn watch(
     stop: &Stop,
-    hearts: &Watchdog,
+    watchdog: &Watchdog,
     interval: Duration,
     mut check: impl FnMut() -> Result<(), String>,
     ping: impl Fn(),
@@ -178,7 +178,7 @@ fn watch(
     // Loops wake every tick; one that is late once is no reason to kill the daemon.
     let limit = (interval / 2).max(TICK * 3);
     loop {
-        let stalled = hearts.stalled(limit);
+        let stalled = watchdog.stalled(limit);
         for (name, age) in &stalled {
             crate::error!("module {name} has not moved for {} s", age.as_secs());
         }
@@ -245,14 +245,14 @@ mod tests {
 
     #[test]
     fn the_watchdog_is_pinged_while_all_is_well() {
-        let (stop, hearts) = (Stop::new(), Watchdog::new());
-        let heart = hearts.register("alive");
+        let (stop, watchdog) = (Stop::new(), Watchdog::new());
+        let heartbeat = watchdog.register("alive");
         let (pings, checks) = (AtomicU32::new(0), AtomicU32::new(0));
         let interval = Duration::from_millis(40);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let check = || {
-                    heart.beat();
+                    heartbeat.beat();
                     match checks.fetch_add(1, Ordering::SeqCst) {
                         3 => Err("the database does not answer".to_owned()),
                         9 => {
@@ -262,7 +262,7 @@ mod tests {
                         _ => Ok(()),
                     }
                 };
-                watch(&stop, &hearts, interval, check, || {
+                watch(&stop, &watchdog, interval, check, || {
                     pings.fetch_add(1, Ordering::SeqCst);
                 });
             });
@@ -273,8 +273,8 @@ mod tests {
 
     #[test]
     fn a_module_that_hangs_gets_no_ping() {
-        let (stop, hearts) = (Stop::new(), Watchdog::new());
-        let _hangs = hearts.register("hangs");
+        let (stop, watchdog) = (Stop::new(), Watchdog::new());
+        let _hangs = watchdog.register("hangs");
         let begun = Instant::now();
         let last = std::cell::Cell::new(Duration::ZERO);
         let check = || {
@@ -283,7 +283,7 @@ mod tests {
             }
             Ok(())
         };
-        watch(&stop, &hearts, Duration::from_millis(100), check, || {
+        watch(&stop, &watchdog, Duration::from_millis(100), check, || {
             last.set(begun.elapsed());
         });
         assert!(last.get() <= TICK * 3 + Duration::from_millis(300), "{last:?}");
@@ -297,13 +297,13 @@ mod tests {
                 notify_ready("serving");
                 notify_reloading();
                 notify_stopping();
-                let (stop, hearts) = (Stop::new(), Watchdog::new());
+                let (stop, watchdog) = (Stop::new(), Watchdog::new());
                 let stopping = stop.clone();
                 let check = move || {
                     stopping.request();
                     Ok(())
                 };
-                let watchdog = watchdog(&stop, &hearts, check).unwrap().unwrap();
+                let watchdog = super::watchdog(&stop, &watchdog, check).unwrap().unwrap();
                 assert!(watchdog.join(soon()));
                 forbid_cores().unwrap();
                 assert_eq!(getrlimit(Resource::Core).current, Some(0));

@@ -132,10 +132,10 @@ pub struct Master {
     /// Ways into its modules.
     pub inboxes: MasterChannels,
     /// The module threads' signs of life.
-    pub hearts: Watchdog,
+    pub watchdog: Watchdog,
     stop: Stop,
     listener: Arc<Listener>,
-    gate: Arc<MasterAcceptor>,
+    acceptor: Arc<MasterAcceptor>,
     /// From the top of the channel graph down.
     handles: Vec<ThreadHandle>,
     _lock: database::DatabaseLock,
@@ -165,16 +165,16 @@ fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
 /// Starts module threads, keeping their handles with the last started first.
 struct Starter<'a> {
     stop: &'a Stop,
-    hearts: &'a Watchdog,
+    watchdog: &'a Watchdog,
     handles: Vec<ThreadHandle>,
 }
 
 impl Starter<'_> {
     fn module(&mut self, name: &str, run: impl FnOnce(&Stop, &Heartbeat) + Send + 'static) -> io::Result<()> {
-        let (stop, heart) = (self.stop.clone(), self.hearts.register(name));
+        let (stop, heartbeat) = (self.stop.clone(), self.watchdog.register(name));
         let (stopped, named) = (stop.clone(), name.to_owned());
         self.handles.push(thread::spawn(name.to_owned(), move || {
-            run(&stop, &heart);
+            run(&stop, &heartbeat);
             // A module that ends without being told to takes the process with it: half a daemon is worse
             // than none.
             // A start that fails half-way closes channels a moment before it gives the signal.
@@ -223,24 +223,24 @@ impl Master {
             Listener::bind(config.listen)
                 .map_err(|e| failed(format!("listen = \"{}\": {e}", config.listen)))?,
         );
-        let hearts = Watchdog::new();
+        let watchdog = Watchdog::new();
         let mut starter = Starter {
             stop,
-            hearts: &hearts,
+            watchdog: &watchdog,
             handles: Vec::new(),
         };
-        let drainer = Flusher::new()?;
-        let drains = Arc::clone(&drainer);
-        starter.module("drainer", move |stop, heart| drains.run(stop, heart))?;
+        let flusher = Flusher::new()?;
+        let flushing = Arc::clone(&flusher);
+        starter.module("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
 
         let (inboxes, router) = modules(config, assets_config, &mut starter)?;
-        let gate = Arc::new(MasterAcceptor {
+        let acceptor = Arc::new(MasterAcceptor {
             side,
             shared: inboxes.shared.clone(),
             router,
             workers: inboxes.workers.clone(),
-            drainer,
-            admission: MasterAcceptor::admission(config.limits.max_connections),
+            flusher,
+            limiter: MasterAcceptor::limiter(config.limits.max_connections),
             max_connections: config.limits.max_connections,
             frame_timeout: config.limits.frame_timeout,
             refusals: Arc::clone(&inboxes.refusals),
@@ -253,9 +253,9 @@ impl Master {
                 "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
             )));
         }
-        let (refusal, refuser) = refusal();
-        starter.module("refuser", move |stop, heart| refuser.run(stop, heart))?;
-        let (accepts, socket) = (Arc::clone(&gate), Arc::clone(&listener));
+        let (refusal, rejecter) = refusal();
+        starter.module("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
+        let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
         starter
             .handles
             .push(thread::spawn("listener", move || accepts.run(&socket, &refusal))?);
@@ -264,10 +264,10 @@ impl Master {
         Ok(Master {
             address: listener.address(),
             inboxes,
-            hearts,
+            watchdog,
             stop: stop.clone(),
             listener,
-            gate,
+            acceptor,
             handles,
             _lock: lock,
         })
@@ -286,10 +286,10 @@ impl Master {
         signals: &Signals,
     ) -> io::Result<()> {
         let path = config.database.clone();
-        let _watchdog = daemon::watchdog(&self.stop, &self.hearts, move || database::answers(&path))?;
+        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || database::answers(&path))?;
         let means = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
-            keyring: self.gate.side.keyring().clone(),
+            keyring: self.acceptor.side.keyring().clone(),
             log: log.clone(),
             database: config.database.clone(),
             listen: self.address,
@@ -322,9 +322,9 @@ impl Master {
     pub fn stop(self, deadline: Instant) -> Vec<String> {
         self.stop.request();
         self.listener.close();
-        self.gate.close();
+        self.acceptor.close();
         let late = join_all(self.handles, deadline);
-        if let Err(error) = self.gate.side.keyring().stop() {
+        if let Err(error) = self.acceptor.side.keyring().stop() {
             crate::warn!("GPG's agent was not stopped: {error}");
         }
         late
@@ -363,15 +363,17 @@ fn modules(
         addresses: Published::new(Vec::new()),
     };
     let transactions = transactions::Transactions::new(database::open(path)?, assets_handle.clone(), config)?;
-    starter.module("transactions", move |stop, heart| {
-        transactions.run(&transactions_inbox, stop, heart)
+    starter.module("transactions", move |stop, heartbeat| {
+        transactions.run(&transactions_inbox, stop, heartbeat)
     })?;
     let views = account_queries::AccountQueries::new(
         database::open_reader(path)?,
         assets_handle.clone(),
         config.currency.clone(),
     );
-    starter.module("views", move |stop, heart| views.run(&views_inbox, stop, heart))?;
+    starter.module("account_queries", move |stop, heartbeat| {
+        views.run(&views_inbox, stop, heartbeat)
+    })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost)?;
     starter.handles.extend(hashers);
@@ -382,7 +384,9 @@ fn modules(
         addresses: Arc::clone(&shared.addresses),
     };
     let auth = auth::Auth::new(database::open(path)?, pool, config, neighbours)?;
-    starter.module("auth", move |stop, heart| auth.run(&auth_inbox, stop, heart))?;
+    starter.module("auth", move |stop, heartbeat| {
+        auth.run(&auth_inbox, stop, heartbeat)
+    })?;
 
     let workers = workers::Workers::new(
         database::open(path)?,
@@ -392,19 +396,19 @@ fn modules(
         config.update_interval,
         config.expected_workers,
     );
-    starter.module("workers", move |stop, heart| {
-        workers.run(&workers_inbox, stop, heart)
+    starter.module("workers", move |stop, heartbeat| {
+        workers.run(&workers_inbox, stop, heartbeat)
     })?;
-    starter.module("assets", move |stop, heart| {
-        assets.run(&assets_inbox, stop, heart)
+    starter.module("assets", move |stop, heartbeat| {
+        assets.run(&assets_inbox, stop, heartbeat)
     })?;
     let router = router::MasterRouter {
         auth: auth_in.clone(),
         workers: workers_in.clone(),
         assets: assets_handle.clone(),
     };
-    starter.module("router", move |stop, heart| {
-        router.run(&router_inbox, stop, heart)
+    starter.module("router", move |stop, heartbeat| {
+        router.run(&router_inbox, stop, heartbeat)
     })?;
 
     let inboxes = MasterChannels {

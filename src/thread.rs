@@ -223,13 +223,13 @@ impl Watchdog {
 
     /// A heart for the module thread of this name, which has beaten just now.
     pub fn register(&self, name: impl Into<String>) -> Heartbeat {
-        let heart = Heartbeat {
+        let heartbeat = Heartbeat {
             begun: self.begun,
             beat: Arc::default(),
         };
-        heart.beat();
-        self.all.lock().push((name.into(), Arc::clone(&heart.beat)));
-        heart
+        heartbeat.beat();
+        self.all.lock().push((name.into(), Arc::clone(&heartbeat.beat)));
+        heartbeat
     }
 
     /// Those whose last beat is longer ago than `limit`, with how long ago it was.
@@ -379,16 +379,16 @@ mod tests {
 
     #[test]
     fn hearts_that_stop_are_named() {
-        let hearts = Watchdog::new();
-        let (alive, _ended) = (hearts.register("alive"), hearts.register("ended"));
+        let watchdog = Watchdog::new();
+        let (alive, _ended) = (watchdog.register("alive"), watchdog.register("ended"));
         let limit = Duration::from_millis(50);
         let begun = Instant::now();
-        while hearts.stalled(limit).len() != 1 {
+        while watchdog.stalled(limit).len() != 1 {
             alive.beat();
             assert!(begun.elapsed() < Duration::from_secs(10));
             std::thread::yield_now();
         }
-        assert_eq!(hearts.stalled(limit)[0].0, "ended");
+        assert_eq!(watchdog.stalled(limit)[0].0, "ended");
     }
 
     /// Does something only where the test below runs it, in a process of its own.

@@ -39,7 +39,7 @@ const LINGER: Duration = Duration::from_millis(1_800);
 /// What the worker reports of itself, each kept by the module that knows it.
 #[derive(Debug)]
 pub struct Gauges {
-    admission: Arc<ConnectionLimiter>,
+    limiter: Arc<ConnectionLimiter>,
     /// Sessions known.
     pub sessions: AtomicU32,
     /// Answers that the cache keeps.
@@ -51,7 +51,7 @@ pub struct Gauges {
 impl Gauges {
     /// Clients connected.
     pub fn connections(&self) -> u32 {
-        u32::try_from(self.admission.open()).unwrap_or(u32::MAX)
+        u32::try_from(self.limiter.open()).unwrap_or(u32::MAX)
     }
 }
 
@@ -71,13 +71,13 @@ pub struct Worker {
     gate_stop: Stop,
     /// Ends the modules, once nobody asks them any more.
     stop: Stop,
-    gate: ThreadHandle,
+    acceptor: ThreadHandle,
     modules: Vec<ThreadHandle>,
     link: ThreadHandle,
     /// Keeps the router's inbox open when the last reader has ended.
     _router: Sender<router::RequestBatch>,
     clients: Sender<clients::ClientsMessage>,
-    admission: Arc<ConnectionLimiter>,
+    limiter: Arc<ConnectionLimiter>,
     tls: Option<Arc<ServerTls>>,
     state: Receiver<PortState>,
 }
@@ -87,7 +87,7 @@ impl Worker {
     ///
     /// # Errors
     /// The certificate cannot be read, or the system has no room for threads or descriptors.
-    pub fn start(config: &WorkerConfig, establish: Connect, hearts: &Watchdog) -> io::Result<Worker> {
+    pub fn start(config: &WorkerConfig, establish: Connect, watchdog: &Watchdog) -> io::Result<Worker> {
         let tls = match &config.tls {
             Some(tls) => Some(Arc::new(
                 ServerTls::load(&tls.certificate, &tls.key).map_err(io::Error::other)?,
@@ -95,13 +95,13 @@ impl Worker {
             None => None,
         };
         let (gate_stop, stop) = (Stop::new(), Stop::new());
-        let drainer = Flusher::new()?;
-        let admission = ConnectionLimiter::new(ConnectionLimits {
+        let flusher = Flusher::new()?;
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
             total: config.limits.max_connections,
             per_ip: config.limits.max_connections_per_ip,
         });
         let gauges = Arc::new(Gauges {
-            admission: Arc::clone(&admission),
+            limiter: Arc::clone(&limiter),
             sessions: AtomicU32::new(0),
             cached: AtomicU32::new(0),
             cached_bytes: AtomicU64::new(0),
@@ -114,7 +114,7 @@ impl Worker {
         let (to_events, events) = bounded(master_link::EVENTS);
         let (to_notices, notices) = bounded(1);
         let (to_state, state) = bounded(1);
-        let (refusal, refuser) = rejecter::refusal();
+        let (refusal, rejecter) = rejecter::refusal();
 
         let router = WorkerRouter::new(
             router_inbox,
@@ -124,25 +124,25 @@ impl Worker {
                 tunnel: to_tunnel.clone(),
                 master_link: to_master_link.clone(),
             },
-            hearts.register("router"),
+            watchdog.register("router"),
         );
         let tunnel = Tunnel::new(
             tunnel_inbox,
             to_clients.clone(),
             to_master_link.clone(),
-            hearts.register("tunnel"),
+            watchdog.register("tunnel"),
         );
         let cache = Cache::new(
             cache_inbox,
             to_master_link.clone(),
             Arc::clone(&gauges),
-            hearts.register("cache"),
+            watchdog.register("cache"),
         );
         let clients = Clients::new(
             clients_inbox,
             to_master_link,
             Arc::clone(&gauges),
-            hearts.register("clients"),
+            watchdog.register("clients"),
         );
         let master_link = MasterLink::new(
             config.uuid,
@@ -155,24 +155,24 @@ impl Worker {
                 notices: to_notices,
             },
             gauges,
-            hearts.register("master_link"),
+            watchdog.register("master_link"),
         );
-        let gate = WorkerAcceptor {
+        let acceptor = WorkerAcceptor {
             listen: config.listen,
             limits: config.limits.clone(),
             tls: tls.clone(),
-            admission: Arc::clone(&admission),
-            drainer: Arc::clone(&drainer),
+            limiter: Arc::clone(&limiter),
+            flusher: Arc::clone(&flusher),
             refusal,
             router: to_router.clone(),
             clients: to_clients.clone(),
             notices,
             state: (to_state, state.clone()),
-            heart: hearts.register("gate"),
+            heartbeat: watchdog.register("acceptor"),
         };
-        let dialer = Connector::new(establish, to_events, Arc::clone(&drainer));
+        let dialer = Connector::new(establish, to_events, Arc::clone(&flusher));
 
-        let (drains, refuses) = (hearts.register("drainer"), hearts.register("refuser"));
+        let (flushing, rejecting) = (watchdog.register("flusher"), watchdog.register("rejecter"));
         // From the top of the graph down: the order in which they are joined.
         let modules = vec![
             module("router", &stop, move |stop| router.run(stop))?,
@@ -180,21 +180,21 @@ impl Worker {
             module("cache", &stop, move |stop| cache.run(stop))?,
             module("clients", &stop, move |stop| clients.run(stop))?,
             module("master_link", &stop, move |stop| master_link.run(stop))?,
-            module("drainer", &stop, move |stop| drainer.run(stop, &drains))?,
-            module("refuser", &stop, move |stop| refuser.run(stop, &refuses))?,
+            module("flusher", &stop, move |stop| flusher.run(stop, &flushing))?,
+            module("rejecter", &stop, move |stop| rejecter.run(stop, &rejecting))?,
         ];
         let link = module("link", &stop, move |stop| dialer.run(stop))?;
         let closing = gate_stop.clone();
-        let gate = thread::spawn("gate", move || gate.run(&closing))?;
+        let acceptor = thread::spawn("acceptor", move || acceptor.run(&closing))?;
         Ok(Worker {
             gate_stop,
             stop,
-            gate,
+            acceptor,
             modules,
             link,
             _router: to_router,
             clients: to_clients,
-            admission,
+            limiter,
             tls,
             state,
         })
@@ -217,13 +217,13 @@ impl Worker {
     /// `deadline`. The names of those that had not ended then.
     pub fn stop(self, deadline: Instant) -> Vec<String> {
         self.gate_stop.request();
-        let mut late = join_all([self.gate], deadline);
+        let mut late = join_all([self.acceptor], deadline);
         let _ = self
             .clients
             .send_deadline(clients::ClientsMessage::EndAll, deadline);
         let patience = deadline.min(Instant::now() + LINGER);
-        while self.admission.open() > 0 && Instant::now() < patience {
-            self.admission.wait_for_room(Duration::from_millis(20));
+        while self.limiter.open() > 0 && Instant::now() < patience {
+            self.limiter.wait_for_room(Duration::from_millis(20));
         }
         self.stop.request();
         late.extend(join_all(self.modules, deadline));

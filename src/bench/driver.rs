@@ -94,7 +94,7 @@ struct BenchConnection {
     socket: TcpStream,
     /// The beginning of a frame.
     inbox: Vec<u8>,
-    outbox: Vec<u8>,
+    buffer: Vec<u8>,
     asked: VecDeque<Instant>,
     /// How many of `asked` have had their notice.
     noticed: usize,
@@ -157,7 +157,7 @@ impl Driver {
             lines.push(BenchConnection {
                 socket,
                 inbox: Vec::new(),
-                outbox: Vec::new(),
+                buffer: Vec::new(),
                 asked: VecDeque::new(),
                 noticed: 0,
             });
@@ -312,7 +312,7 @@ impl Driver {
             if !run.may_ask() {
                 return;
             }
-            speech.ask(number, &mut line.outbox);
+            speech.ask(number, &mut line.buffer);
             line.asked.push_back(at);
             run.made += 1;
             run.owed += 1;
@@ -321,25 +321,25 @@ impl Driver {
 
     fn send(&mut self, number: usize) -> Result<(), String> {
         let line = &mut self.lines[number];
-        if line.outbox.is_empty() {
+        if line.buffer.is_empty() {
             return Ok(());
         }
-        let waited = line.outbox.len();
-        match line.socket.write(&line.outbox) {
-            Ok(size) if size == waited => line.outbox.clear(),
+        let waited = line.buffer.len();
+        match line.socket.write(&line.buffer) {
+            Ok(size) if size == waited => line.buffer.clear(),
             Ok(size) => {
-                line.outbox.drain(..size);
+                line.buffer.drain(..size);
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(e) => return Err(format!("connection {number}: {e}")),
         }
-        let flags = if line.outbox.is_empty() {
+        let flags = if line.buffer.is_empty() {
             EventFlags::IN
         } else {
             EventFlags::IN | EventFlags::OUT
         };
         // Only a socket that is full needs to be waited for, or no more.
-        if !line.outbox.is_empty() || waited > READ {
+        if !line.buffer.is_empty() || waited > READ {
             let data = EventData::new_u64(number as u64);
             epoll::modify(&self.epoll, line.socket.as_fd(), data, flags)
                 .map_err(|e| format!("epoll: {e}"))?;

@@ -135,9 +135,9 @@ impl Filler {
     /// The database fails.
     pub fn transactions(&mut self, count: u64, of: EvenAccounts, symbol: &str) -> FillResult<()> {
         let integer = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let heavy = count > 100_000;
+        let bulk = count > 100_000;
         let mut indexes: Vec<(String, String)> = Vec::new();
-        if heavy {
+        if bulk {
             let mut statement = self.database.prepare(HEAVY).map_err(words)?;
             let rows = statement
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -114,8 +114,8 @@ fn date_row(bars: &[Bar], columns: usize) -> String {
         return String::new();
     };
     let short = last.time.since(first.time) < 2 * crate::model::timestamp::DAY;
-    let text = |stamp: Timestamp| {
-        let all = stamp.to_string();
+    let text = |timestamp: Timestamp| {
+        let all = timestamp.to_string();
         if short {
             all.get(..16).unwrap_or(&all).replace('T', " ")
         } else {

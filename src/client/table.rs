@@ -90,10 +90,10 @@ pub fn signed_percent(part: Money, whole: Money) -> String {
 }
 
 /// A moment to the second, and only its day where it is a midnight: `2013-03-01 14:05:09`.
-pub fn moment(stamp: Timestamp) -> String {
-    let text = stamp.to_string();
+pub fn moment(timestamp: Timestamp) -> String {
+    let text = timestamp.to_string();
     let day = &text[..text.find('T').unwrap_or(text.len())];
-    if stamp == stamp.day() {
+    if timestamp == timestamp.day() {
         day.to_owned()
     } else {
         let seconds = text.find('.').unwrap_or(text.len());

@@ -44,7 +44,7 @@ pub struct LinkConnection {
     pub peer: SocketAddr,
     socket: TcpStream,
     side: Mutex<LinkSendState>,
-    drainer: Arc<Flusher>,
+    flusher: Arc<Flusher>,
     open: AtomicBool,
 }
 
@@ -86,7 +86,7 @@ impl LinkConnection {
     pub fn new(
         socket: TcpStream,
         sealer: Sealer,
-        drainer: Arc<Flusher>,
+        flusher: Arc<Flusher>,
     ) -> std::io::Result<Arc<LinkConnection>> {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(None)?;
@@ -103,7 +103,7 @@ impl LinkConnection {
             peer: socket.peer_addr()?,
             socket,
             side: Mutex::new(side),
-            drainer,
+            flusher,
             open: AtomicBool::new(true),
         }))
     }
@@ -190,7 +190,7 @@ impl LinkConnection {
         if side.broken {
             if side.draining {
                 side.draining = false;
-                self.drainer.forget(self.number);
+                self.flusher.forget(self.number);
             }
             wipe::clear(&mut side.plain);
             side.plain = Vec::new();
@@ -241,7 +241,7 @@ impl LinkWriter<'_> {
                     side.out.moved = Instant::now();
                     side.draining = true;
                     let drain = Arc::clone(line) as Arc<dyn Flush>;
-                    side.broken = line.drainer.watch(line.number, drain).is_err();
+                    side.broken = line.flusher.watch(line.number, drain).is_err();
                 }
                 FlushProgress::Broken => side.broken = true,
             }
@@ -271,7 +271,7 @@ impl Flush for LinkConnection {
         side.broken |= left == FlushProgress::Broken;
         if left != FlushProgress::Some && side.draining {
             side.draining = false;
-            self.drainer.forget(self.number);
+            self.flusher.forget(self.number);
         }
         self.settle(&mut side);
         left

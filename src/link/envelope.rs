@@ -30,7 +30,7 @@ pub struct EnvelopeHeader {
     /// Of the request; a reply carries its request's, a push of the master 0.
     pub sequence: u64,
     /// The sender's wall clock.
-    pub stamp: Timestamp,
+    pub timestamp: Timestamp,
     /// The client that a request comes from; none in pushes and in what a worker says for itself.
     pub client: Option<SocketAddr>,
 }
@@ -65,7 +65,7 @@ impl EnvelopeHeader {
         out.extend_from_slice(self.worker.as_bytes());
         out.extend_from_slice(self.boot.as_bytes());
         out.extend_from_slice(&self.sequence.to_be_bytes());
-        out.extend_from_slice(&self.stamp.0.to_be_bytes());
+        out.extend_from_slice(&self.timestamp.0.to_be_bytes());
         out.extend_from_slice(&client_bytes(self.client));
         let length_at = out.len();
         out.extend_from_slice(&[0; 4]);
@@ -219,7 +219,7 @@ fn read_header(bytes: &[u8]) -> Option<(EnvelopeHeader, usize)> {
     let (worker, bytes) = bytes.split_first_chunk::<16>()?;
     let (boot, bytes) = bytes.split_first_chunk::<16>()?;
     let (sequence, bytes) = bytes.split_first_chunk::<8>()?;
-    let (stamp, bytes) = bytes.split_first_chunk::<8>()?;
+    let (timestamp, bytes) = bytes.split_first_chunk::<8>()?;
     let (ip, bytes) = bytes.split_first_chunk::<16>()?;
     let (port, bytes) = bytes.split_first_chunk::<2>()?;
     let (length, _) = bytes.split_first_chunk::<4>()?;
@@ -227,7 +227,7 @@ fn read_header(bytes: &[u8]) -> Option<(EnvelopeHeader, usize)> {
         worker: Uuid::from_bytes(*worker),
         boot: Uuid::from_bytes(*boot),
         sequence: u64::from_be_bytes(*sequence),
-        stamp: Timestamp(i64::from_be_bytes(*stamp)),
+        timestamp: Timestamp(i64::from_be_bytes(*timestamp)),
         client: client_address(*ip, u16::from_be_bytes(*port)),
     };
     Some((
@@ -246,7 +246,7 @@ mod tests {
             worker: Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff),
             boot: Uuid::from_u128(1),
             sequence: 0x0102,
-            stamp: Timestamp(1_362_096_000_000),
+            timestamp: Timestamp(1_362_096_000_000),
             client: Some("192.0.2.7:4660".parse().unwrap()),
         }
     }
@@ -319,12 +319,12 @@ mod tests {
             (any::<[u16; 8]>(), 1u16..)
                 .prop_map(|(ip, port)| { SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), port) }),
         ]);
-        (any::<u128>(), any::<u64>(), any::<i64>(), client).prop_map(|(boot, sequence, stamp, client)| {
+        (any::<u128>(), any::<u64>(), any::<i64>(), client).prop_map(|(boot, sequence, timestamp, client)| {
             EnvelopeHeader {
                 worker: header().worker,
                 boot: Uuid::from_u128(boot),
                 sequence,
-                stamp: Timestamp(stamp),
+                timestamp: Timestamp(timestamp),
                 client,
             }
         })

@@ -33,7 +33,7 @@ impl Payload for Welcome {
 
     fn read(from: &mut Cursor<'_>) -> Result<Welcome, ValueError> {
         Ok(Welcome {
-            now: from.stamp()?,
+            now: from.timestamp()?,
             update_interval: from.i64()?,
             version: from.text()?.to_owned(),
         })
@@ -119,8 +119,8 @@ impl Prices {
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut fixed = Vec::with_capacity(PRICES_FIXED);
         fixed.extend_from_slice(&self.update.to_be_bytes());
-        for stamp in [self.market_now, self.published, self.next] {
-            put_i64(&mut fixed, stamp.0);
+        for timestamp in [self.market_now, self.published, self.next] {
+            put_i64(&mut fixed, timestamp.0);
         }
         frame::write_binary(out, Instruction::LinkPrices, &fixed);
         let mut rows = Vec::new();
@@ -143,8 +143,8 @@ impl Prices {
     /// Bytes of another form.
     pub fn read(fixed: &[u8], rows: &[u8]) -> Result<Prices, ValueError> {
         let mut from = Cursor::new(fixed);
-        let (update, market_now) = (from.u64()?, from.stamp()?);
-        let (published, next) = (from.stamp()?, from.stamp()?);
+        let (update, market_now) = (from.u64()?, from.timestamp()?);
+        let (published, next) = (from.timestamp()?, from.timestamp()?);
         from.end()?;
         let mut from = Cursor::new(rows);
         let mut rows = Vec::new();
@@ -213,7 +213,7 @@ impl Payload for SessionState {
         let active = if from.flag()? {
             Some(ActiveSession {
                 username: from.text()?.to_owned(),
-                expiry: from.stamp()?,
+                expiry: from.timestamp()?,
                 expirable: from.flag()?,
             })
         } else {

@@ -58,9 +58,9 @@ pub struct MasterAcceptor {
     /// Where it is told that a link stands or is over.
     pub workers: Sender<workers::WorkersMessage>,
     /// Sends what slow peers have not taken.
-    pub drainer: Arc<Flusher>,
+    pub flusher: Arc<Flusher>,
     /// Open connections.
-    pub admission: Arc<ConnectionLimiter>,
+    pub limiter: Arc<ConnectionLimiter>,
     /// How many there may be.
     pub max_connections: usize,
     /// From a frame's first byte to its last, and for a peer that says nothing.
@@ -77,7 +77,7 @@ pub struct MasterAcceptor {
 
 impl MasterAcceptor {
     /// Places for connections: clients and workers together.
-    pub fn admission(max_connections: usize) -> Arc<ConnectionLimiter> {
+    pub fn limiter(max_connections: usize) -> Arc<ConnectionLimiter> {
         ConnectionLimiter::new(ConnectionLimits {
             total: max_connections,
             per_ip: max_connections,
@@ -86,14 +86,14 @@ impl MasterAcceptor {
 
     /// Accepts until the listener is closed.
     pub fn run(self: &Arc<Self>, listener: &Listener, refusal: &RejectSender) {
-        listener.run(&self.admission, refusal, &self.stop, |socket, peer, place| {
+        listener.run(&self.limiter, refusal, &self.stop, |socket, peer, permit| {
             if self.is_reserved(peer.ip()) {
                 refusal.refuse(socket);
                 return;
             }
-            let gate = Arc::clone(self);
+            let acceptor = Arc::clone(self);
             let spawned = thread::spawn_small(format!("peer {peer}"), STACK, move || {
-                gate.serve(socket, peer, place)
+                acceptor.serve(socket, peer, permit)
             });
             if let Err(error) = spawned {
                 crate::error!("no thread for a peer: {error}");
@@ -106,7 +106,7 @@ impl MasterAcceptor {
         let registry = self.shared.registry.load();
         let linked = self.shared.peers.load().len();
         let kept = registry.all().count().saturating_sub(linked);
-        self.admission.open() > self.max_connections.saturating_sub(kept)
+        self.limiter.open() > self.max_connections.saturating_sub(kept)
             && !registry.all().any(|worker| worker.ip == ip.to_canonical())
     }
 
@@ -117,13 +117,13 @@ impl MasterAcceptor {
         }
     }
 
-    fn serve(&self, socket: TcpStream, peer: SocketAddr, place: ConnectionPermit) {
+    fn serve(&self, socket: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
         let (received, ended) = self.first(&socket);
         match ended {
             None if self.is_link(&received, peer.ip()) => self.link(socket, &received, peer),
             _ => self.client(socket, &received, ended),
         }
-        drop(place);
+        drop(permit);
     }
 
     /// Reads until a header is here, which says what the peer is.
@@ -177,7 +177,7 @@ impl MasterAcceptor {
             max_unsent: MAX_UNSENT,
             send_timeout: self.frame_timeout,
         };
-        let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.drainer)) else {
+        let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.flusher)) else {
             return;
         };
         {
@@ -244,7 +244,7 @@ impl MasterAcceptor {
             Ok(established) => {
                 let sealed = established.sealed;
                 let uuid = established.peer.uuid;
-                match LinkConnection::new(socket, sealed.sealer, Arc::clone(&self.drainer)) {
+                match LinkConnection::new(socket, sealed.sealer, Arc::clone(&self.flusher)) {
                     Ok(line) => self.listen(&line, sealed.opener, uuid, established.early),
                     Err(error) => crate::warn!("the link from {peer} broke at once: {error}"),
                 }
@@ -393,10 +393,10 @@ impl MasterAcceptor {
         if header.sequence == 0 {
             return Err(ValueError("a worker's message without a sequence number"));
         }
-        let mut route = ReplyTo {
+        let mut reply_to = ReplyTo {
             peer: Arc::clone(peer),
             sequence: header.sequence,
-            stamp: header.stamp,
+            timestamp: header.timestamp,
             client: header.client,
             again: false,
         };
@@ -404,7 +404,7 @@ impl MasterAcceptor {
             let (head, data, _) = frame?;
             let word = match Instruction::from_number(head.instruction) {
                 Some(Instruction::LinkAgain) => {
-                    route.again = true;
+                    reply_to.again = true;
                     continue;
                 }
                 Some(Instruction::LinkReport) => LinkRequest::Report(WorkerReport::from_bytes(data)?),
@@ -415,12 +415,12 @@ impl MasterAcceptor {
                 Some(Instruction::LinkConnectionClosed) => {
                     LinkRequest::ConnectionClosed(SessionHashes::from_bytes(data)?.0)
                 }
-                _ => match request(&head, data, &route)? {
+                _ => match request(&head, data, &reply_to)? {
                     Some(request) => LinkRequest::Request(request),
                     None => return Ok(None),
                 },
             };
-            return Ok(Some((route, word)));
+            return Ok(Some((reply_to, word)));
         }
         Err(ValueError("a message without a frame"))
     }
@@ -428,7 +428,7 @@ impl MasterAcceptor {
 
 /// A client's request that a worker passes on. One whose arguments are not of their form is answered
 /// here; its worker should have done so.
-fn request(head: &FrameHeader, data: &[u8], route: &ReplyTo) -> Result<Option<Request>, ValueError> {
+fn request(head: &FrameHeader, data: &[u8], reply_to: &ReplyTo) -> Result<Option<Request>, ValueError> {
     const FOREIGN: ValueError = ValueError("a frame that no client may send");
     const WORKERS_OWN: ValueError = ValueError("a request that a worker answers itself");
     head.check_request().map_err(|_| FOREIGN)?;
@@ -440,7 +440,7 @@ fn request(head: &FrameHeader, data: &[u8], route: &ReplyTo) -> Result<Option<Re
         Ok(Some(request)) => Ok(Some(request)),
         Ok(None) => Err(FOREIGN),
         Err(refusal) => {
-            route.fail(instruction, &refusal);
+            reply_to.fail(instruction, &refusal);
             Ok(None)
         }
     }

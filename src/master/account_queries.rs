@@ -120,12 +120,12 @@ impl AccountQueries {
     }
 
     /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<AccountQueriesMessage>, stop: &Stop, heart: &Heartbeat) {
+    pub fn run(mut self, inbox: &Receiver<AccountQueriesMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         loop {
-            heart.beat();
+            heartbeat.beat();
             match thread::next(inbox, stop) {
                 NextEvent::Message(AccountQueriesMessage::Questions(questions)) => {
-                    self.answer_all(questions, heart)
+                    self.answer_all(questions, heartbeat)
                 }
                 NextEvent::Tick => {}
                 NextEvent::Stop => return,
@@ -135,28 +135,28 @@ impl AccountQueries {
 
     /// What leaves together is as of one moment, after all of it was asked: so cash and positions fit together, and
     /// SQLite takes its locks on the files once, which costs as much as a short answer itself.
-    fn answer_all(&mut self, questions: Vec<(ReplyTo, AccountQuery)>, heart: &Heartbeat) {
+    fn answer_all(&mut self, questions: Vec<(ReplyTo, AccountQuery)>, heartbeat: &Heartbeat) {
         let AccountQueries { database, desk } = self;
         let mut replies = ReplyBatch::new();
         let mut questions = questions.into_iter().peekable();
         while questions.peek().is_some() {
             let moment = database.unchecked_transaction();
-            for (route, question) in questions.by_ref() {
-                heart.beat();
+            for (reply_to, question) in questions.by_ref() {
+                heartbeat.beat();
                 let answer = match &moment {
                     Ok(moment) => desk.answer(moment, &question),
                     Err(error) => Err(QueryError::Database(error.to_string())),
                 };
                 match answer {
-                    Ok(payload) => replies.data(&route, &payload),
+                    Ok(payload) => replies.data(&reply_to, &payload),
                     Err(QueryError::Refused(refusal)) => {
-                        replies.fail(route, question.instruction(), &refusal)
+                        replies.fail(reply_to, question.instruction(), &refusal)
                     }
                     Err(QueryError::Database(error)) => {
                         crate::error!("a view could not be read: {error}");
                         let text = "the master could not read its database; try again later";
                         let refusal = Refusal::new(Reason::InternalError, text);
-                        replies.fail(route, question.instruction(), &refusal);
+                        replies.fail(reply_to, question.instruction(), &refusal);
                     }
                 }
                 if replies.size() >= SEND_AT_BYTES {
@@ -330,7 +330,7 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     if order {
         row("worker", worker.unwrap_or("-").to_owned());
         row("worker timestamp", entry.stamped.to_string());
-        row("timestamp counted as", entry.turn.stamp.to_string());
+        row("timestamp counted as", entry.turn.timestamp.to_string());
         row("queue position", entry.turn.number.to_string());
     }
     row("accepted", transaction.accepted.to_string());

@@ -10,7 +10,7 @@ use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::{Refusal, Request};
 
 /// Answers the request over its route, or gives the message that the assets module answers it by.
-pub fn answer(assets: &AssetsHandle, route: ReplyTo, request: &Request) -> Option<AssetsMessage> {
+pub fn answer(assets: &AssetsHandle, reply_to: ReplyTo, request: &Request) -> Option<AssetsMessage> {
     let instruction = request.instruction();
     let prices = assets.prices();
     let entry = |symbol: &Symbol| {
@@ -44,8 +44,8 @@ pub fn answer(assets: &AssetsHandle, route: ReplyTo, request: &Request) -> Optio
                 window: *window,
                 adjusted: *adjusted,
                 reply: Box::new(move |bars| match bars {
-                    Ok(bars) => route.data(&bars.to_bytes()),
-                    Err(refusal) => route.fail(instruction, &refusal),
+                    Ok(bars) => reply_to.data(&bars.to_bytes()),
+                    Err(refusal) => reply_to.fail(instruction, &refusal),
                 }),
             });
         }
@@ -54,16 +54,16 @@ pub fn answer(assets: &AssetsHandle, route: ReplyTo, request: &Request) -> Optio
                 symbol: *symbol,
                 date: *date,
                 reply: Box::new(move |forecast| match forecast {
-                    Ok(forecast) => route.data(&forecast.to_bytes()),
-                    Err(refusal) => route.fail(instruction, &refusal),
+                    Ok(forecast) => reply_to.data(&forecast.to_bytes()),
+                    Err(refusal) => reply_to.fail(instruction, &refusal),
                 }),
             });
         }
         _ => return None,
     };
     match payload {
-        Ok(payload) => route.data(&payload),
-        Err(refusal) => route.fail(instruction, &refusal),
+        Ok(payload) => reply_to.data(&payload),
+        Err(refusal) => reply_to.fail(instruction, &refusal),
     }
     None
 }

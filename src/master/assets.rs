@@ -198,7 +198,7 @@ pub struct Assets {
 
 impl Assets {
     /// Runs until told to stop.
-    pub fn run(self, inbox: &Receiver<AssetsMessage>, stop: &Stop, heart: &Heartbeat) {
+    pub fn run(self, inbox: &Receiver<AssetsMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         let Assets {
             config,
             reader,
@@ -226,7 +226,7 @@ impl Assets {
         };
         while !stop.is_requested() {
             if desk.updates_alive() {
-                heart.beat();
+                heartbeat.beat();
             }
             match thread::next(inbox, stop) {
                 NextEvent::Message(message) => desk.handle(message),

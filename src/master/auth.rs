@@ -103,7 +103,7 @@ pub enum AuthMessage {
 
 /// A login or registration whose hash is being computed.
 pub struct PendingHash {
-    route: ReplyTo,
+    reply_to: ReplyTo,
     what: HashPurpose,
 }
 
@@ -188,10 +188,10 @@ impl Auth {
     }
 
     /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<AuthMessage>, stop: &Stop, heart: &Heartbeat) {
+    pub fn run(mut self, inbox: &Receiver<AuthMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         let outcomes = self.pool.outcomes.clone();
         loop {
-            heart.beat();
+            heartbeat.beat();
             thread::yield_once(|| inbox.is_empty() && outcomes.is_empty());
             select! {
                 recv(inbox) -> message => match message {

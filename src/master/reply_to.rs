@@ -44,7 +44,7 @@ impl LinkedWorker {
             worker: self.worker.uuid,
             boot: self.boot,
             sequence,
-            stamp: Timestamp::now(),
+            timestamp: Timestamp::now(),
             client: None,
         }
     }
@@ -76,7 +76,7 @@ pub struct ReplyTo {
     /// Under which number.
     pub sequence: u64,
     /// When the worker stamped the request.
-    pub stamp: Timestamp,
+    pub timestamp: Timestamp,
     /// The client's address, as the worker saw it.
     pub client: Option<SocketAddr>,
     /// Whether the worker has sent it before, over a link that broke.
@@ -138,24 +138,24 @@ impl ReplyBatch {
     }
 
     /// Adds one message's frames.
-    pub fn add(&mut self, route: ReplyTo, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn add(&mut self, reply_to: ReplyTo, write: impl FnOnce(&mut Vec<u8>)) {
         // The replies to logins are here too, and must not be left behind where they move from.
         wipe::reserve(&mut self.bytes, INITIAL_BYTES);
         write(&mut self.bytes);
-        self.routes.push((route, self.bytes.len()));
+        self.routes.push((reply_to, self.bytes.len()));
     }
 
     /// Adds the Fail return of `instruction`.
-    pub fn fail(&mut self, route: ReplyTo, instruction: Instruction, refusal: &Refusal) {
-        self.add(route, |out| write_fail(out, instruction, refusal));
+    pub fn fail(&mut self, reply_to: ReplyTo, instruction: Instruction, refusal: &Refusal) {
+        self.add(reply_to, |out| write_fail(out, instruction, refusal));
     }
 
     /// Adds a payload as a data transfer, over as many messages as it takes.
-    pub fn data(&mut self, route: &ReplyTo, payload: &[u8]) {
+    pub fn data(&mut self, reply_to: &ReplyTo, payload: &[u8]) {
         let mut frames = Vec::new();
         packet::write(&mut frames, payload);
         for body in bodies(&frames) {
-            self.add(route.clone(), |out| out.extend_from_slice(body));
+            self.add(reply_to.clone(), |out| out.extend_from_slice(body));
         }
     }
 
@@ -168,16 +168,16 @@ impl ReplyBatch {
     pub fn send(&mut self) {
         let mut by_link: Vec<(usize, &ReplyTo, &[u8])> = Vec::with_capacity(self.routes.len());
         let mut from = 0;
-        for (index, (route, to)) in self.routes.iter().enumerate() {
-            by_link.push((index, route, &self.bytes[from..*to]));
+        for (index, (reply_to, to)) in self.routes.iter().enumerate() {
+            by_link.push((index, reply_to, &self.bytes[from..*to]));
             from = *to;
         }
-        by_link.sort_by_key(|(index, route, _)| (route.peer.line.number, *index));
+        by_link.sort_by_key(|(index, reply_to, _)| (reply_to.peer.line.number, *index));
         for group in by_link.chunk_by(|a, b| a.1.peer.line.number == b.1.peer.line.number) {
             if let Some((_, first, _)) = group.first() {
                 let mut sending = first.peer.line.sending();
-                for (_, route, frames) in group {
-                    sending.message(&route.peer.header(route.sequence), |out| {
+                for (_, reply_to, frames) in group {
+                    sending.message(&reply_to.peer.header(reply_to.sequence), |out| {
                         out.extend_from_slice(frames)
                     });
                 }

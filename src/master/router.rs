@@ -52,9 +52,9 @@ pub struct MasterRouter {
 
 impl MasterRouter {
     /// Routes until stopped.
-    pub fn run(&self, inbox: &Receiver<RouterMessage>, stop: &Stop, heart: &Heartbeat) {
+    pub fn run(&self, inbox: &Receiver<RouterMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         loop {
-            heart.beat();
+            heartbeat.beat();
             match thread::next(inbox, stop) {
                 NextEvent::Message(message) => self.route(message),
                 NextEvent::Tick => {}
@@ -65,17 +65,17 @@ impl MasterRouter {
 
     fn route(&self, message: RouterMessage) {
         let mut asks = Vec::with_capacity(message.words.len());
-        for (route, word) in message.words {
+        for (reply_to, word) in message.words {
             match word {
-                LinkRequest::Session(hash) => asks.push((route, auth::AuthRequest::Session(hash))),
+                LinkRequest::Session(hash) => asks.push((reply_to, auth::AuthRequest::Session(hash))),
                 LinkRequest::ConnectionClosed(hashes) => {
-                    asks.push((route, auth::AuthRequest::ConnectionClosed(hashes)))
+                    asks.push((reply_to, auth::AuthRequest::ConnectionClosed(hashes)))
                 }
                 LinkRequest::Report(report) => {
                     // A report that finds no room is as good as the next one.
                     let _ = self
                         .workers
-                        .try_send(workers::WorkersMessage::Report(route, report));
+                        .try_send(workers::WorkersMessage::Report(reply_to, report));
                 }
                 LinkRequest::Request(request) => match request {
                     Request::Login { .. }
@@ -86,20 +86,20 @@ impl MasterRouter {
                     | Request::UserInfo { .. }
                     | Request::UserPortfolio { .. }
                     | Request::UserHistory { .. }
-                    | Request::Receipt { .. } => asks.push((route, auth::AuthRequest::Request(request))),
+                    | Request::Receipt { .. } => asks.push((reply_to, auth::AuthRequest::Request(request))),
                     Request::AssetInfo { .. }
                     | Request::AssetCurrent { .. }
                     | Request::AssetWindow { .. }
                     | Request::AssetPredicted { .. }
-                    | Request::AssetList => self.asset(route, &request),
+                    | Request::AssetList => self.asset(reply_to, &request),
                     Request::SwitchState { .. } | Request::Ping | Request::Pong | Request::GetWorkerList => {
                         // A worker answers these itself: one that passes them on is broken or hostile.
                         crate::warn!(
                             "{} passed on {}: link cut",
-                            route.peer.worker.name,
+                            reply_to.peer.worker.name,
                             request.instruction()
                         );
-                        route.peer.line.cut();
+                        reply_to.peer.line.cut();
                     }
                 },
             }
@@ -112,12 +112,12 @@ impl MasterRouter {
         }
     }
 
-    fn asset(&self, route: ReplyTo, request: &Request) {
+    fn asset(&self, reply_to: ReplyTo, request: &Request) {
         let instruction = request.instruction();
-        if let Some(question) = asset_queries::answer(&self.assets, route.clone(), request)
+        if let Some(question) = asset_queries::answer(&self.assets, reply_to.clone(), request)
             && let Err(TrySendError::Full(_)) = self.assets.sender().try_send(question)
         {
-            route.fail(instruction, &overloaded());
+            reply_to.fail(instruction, &overloaded());
         }
     }
 }
@@ -132,10 +132,10 @@ pub fn overloaded() -> Refusal {
 
 fn refuse(asks: Vec<(ReplyTo, auth::AuthRequest)>) {
     let mut replies = ReplyBatch::new();
-    for (route, ask) in asks {
+    for (reply_to, ask) in asks {
         match ask {
             auth::AuthRequest::Request(request) => {
-                replies.add(route, |out| {
+                replies.add(reply_to, |out| {
                     reply::write_fail(out, request.instruction(), &overloaded())
                 });
             }

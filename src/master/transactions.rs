@@ -37,7 +37,7 @@ const CLOCK_REPORT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Order {
     /// Where its answer goes, and which message it is.
-    pub route: ReplyTo,
+    pub reply_to: ReplyTo,
     /// Whose it is, or why it is nobody's. An order that is queued already is answered all the same.
     pub account: Result<AccountId, Refusal>,
     /// Buy or sell.
@@ -121,7 +121,7 @@ pub struct Transactions {
 struct OrderState {
     assets: AssetsHandle,
     queue: OrderQueue,
-    places: Sequencer,
+    sequencer: Sequencer,
     limits: OrderLimits,
     orders: AttemptCounter<AccountId>,
     /// What each worker's latest stamp counted as, and when its clock was last reported.
@@ -147,14 +147,14 @@ impl Transactions {
         for order in ledger::queued(&database)? {
             queue.push(order);
         }
-        let places = Sequencer::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
+        let sequencer = Sequencer::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
         // What was in force when the process before this one ended is what people see from the start.
         let mut seen = PriceVisibility::default();
         seen.note(assets.prices().number, Instant::now());
         let desk = OrderState {
             assets,
             queue,
-            places,
+            sequencer,
             limits: OrderLimits::of(&config.limits),
             orders: AttemptCounter::new(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
@@ -170,10 +170,10 @@ impl Transactions {
     }
 
     /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<TransactionsMessage>, stop: &Stop, heart: &Heartbeat) {
+    pub fn run(mut self, inbox: &Receiver<TransactionsMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         let mut tidied = Instant::now();
         loop {
-            heart.beat();
+            heartbeat.beat();
             match thread::next(inbox, stop) {
                 NextEvent::Message(message) => self.handle(message, inbox),
                 NextEvent::Tick => {}
@@ -223,7 +223,7 @@ impl Transactions {
     fn status(&self) -> QueueStatus {
         QueueStatus {
             queued: self.desk.queue.len(),
-            last_number: self.desk.places.last(),
+            last_number: self.desk.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
         }
@@ -236,7 +236,7 @@ impl Transactions {
         }
         let routes: Vec<(Instruction, ReplyTo)> = batch
             .iter()
-            .map(|order| (order.instruction(), order.route.clone()))
+            .map(|order| (order.instruction(), order.reply_to.clone()))
             .collect();
         match self.desk.store(&mut self.database, batch) {
             Ok(verdicts) => self.desk.announce(verdicts),
@@ -247,14 +247,14 @@ impl Transactions {
                     "the master could not store the order; it is not queued",
                 );
                 let mut replies = ReplyBatch::new();
-                for (instruction, route) in routes {
+                for (instruction, reply_to) in routes {
                     // What was sent before may well be on the queue: its worker asks again.
-                    let refusal = if route.again {
+                    let refusal = if reply_to.again {
                         super::router::overloaded()
                     } else {
                         refusal.clone()
                     };
-                    replies.fail(route, instruction, &refusal);
+                    replies.fail(reply_to, instruction, &refusal);
                 }
                 replies.send();
             }

@@ -125,9 +125,9 @@ impl Workers {
     }
 
     /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<WorkersMessage>, stop: &Stop, heart: &Heartbeat) {
+    pub fn run(mut self, inbox: &Receiver<WorkersMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         loop {
-            heart.beat();
+            heartbeat.beat();
             match thread::next(inbox, stop) {
                 NextEvent::Message(message) => self.handle(message),
                 NextEvent::Tick => {}
@@ -147,14 +147,14 @@ impl Workers {
                 let _ = done.try_send(());
             }
             WorkersMessage::Unlinked(peer) => self.unlinked(&peer),
-            WorkersMessage::Report(route, report) => {
+            WorkersMessage::Report(reply_to, report) => {
                 let now = Timestamp::now();
-                if let Some(standing) = self.standing.get_mut(&route.peer.worker.uuid)
-                    && standing.peer.line.number == route.peer.line.number
+                if let Some(standing) = self.standing.get_mut(&reply_to.peer.worker.uuid)
+                    && standing.peer.line.number == reply_to.peer.line.number
                 {
-                    standing.report = Some((report, now, route.stamp.since(now)));
+                    standing.report = Some((report, now, reply_to.timestamp.since(now)));
                 }
-                route.send(|out| Reply::Pong.write(out));
+                reply_to.send(|out| Reply::Pong.write(out));
             }
             WorkersMessage::Update(update) => {
                 let prices = self.prices(&update);

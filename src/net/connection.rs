@@ -34,7 +34,7 @@ pub(super) struct Capacity {
     /// Requests unanswered at once.
     pub(super) unanswered: usize,
     /// Requests with large replies unanswered at once.
-    pub(super) heavy: usize,
+    pub(super) bulk: usize,
 }
 
 /// A client's connection, shared by its reader and by every module that answers it.
@@ -47,7 +47,7 @@ pub struct Connection {
     side: Mutex<SendQueue>,
     changed: Condvar,
     limits: SendLimits,
-    drainer: Arc<Flusher>,
+    flusher: Arc<Flusher>,
     has_tls: bool,
     gone: AtomicBool,
 }
@@ -74,7 +74,7 @@ impl Connection {
         socket: TcpStream,
         tls: Option<Box<rustls::ServerConnection>>,
         limits: SendLimits,
-        drainer: Arc<Flusher>,
+        flusher: Arc<Flusher>,
     ) -> io::Result<Arc<Connection>> {
         socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
@@ -86,7 +86,7 @@ impl Connection {
             side: Mutex::new(SendQueue::new(tls)),
             changed: Condvar::new(),
             limits,
-            drainer,
+            flusher,
             has_tls,
             gone: AtomicBool::new(false),
         }))
@@ -111,22 +111,22 @@ impl Connection {
     /// Waits until there is room for at least one more request, takes slots for as many of `count` as there is
     /// room for, and gives the first's number and how many they are. `None` where the connection is over.
     /// Called by the reader alone.
-    pub(super) fn reserve(&self, count: usize, heavy: bool, room: Capacity) -> Option<(u64, usize)> {
+    pub(super) fn reserve(&self, count: usize, bulk: bool, room: Capacity) -> Option<(u64, usize)> {
         let mut side = self.wait(|side| {
             side.slots.len() < room.unanswered
-                && (!heavy || side.heavy < room.heavy)
+                && (!bulk || side.bulk < room.bulk)
                 && side.held() <= self.limits.max_unsent
         })?;
         let mut taken = count.min(room.unanswered - side.slots.len());
-        if heavy {
-            taken = taken.min(room.heavy - side.heavy);
+        if bulk {
+            taken = taken.min(room.bulk - side.bulk);
         }
-        Some((side.take_slots(taken, heavy), taken))
+        Some((side.take_slots(taken, bulk), taken))
     }
 
     /// Waits until every request so far has taken effect. False where the connection is over.
     pub(super) fn wait_applied(&self) -> bool {
-        self.wait(|side| side.ineffective == 0).is_some()
+        self.wait(|side| side.unapplied == 0).is_some()
     }
 
     /// Waits until everything is answered and sent.
@@ -203,7 +203,7 @@ impl Connection {
     pub fn end_at_once(self: &Arc<Self>, fault: ProtocolError) {
         self.say_and_end(fault);
         // Its reader may be waiting for a byte that never comes.
-        self.drainer.linger(Arc::clone(self) as Arc<dyn Flush>);
+        self.flusher.linger(Arc::clone(self) as Arc<dyn Flush>);
     }
 
     /// The same, by the reader, which itself sees to the end.
@@ -323,13 +323,13 @@ impl ReplyWriter<'_> {
                     side.out.moved = Instant::now();
                     side.draining = true;
                     let drain: Arc<dyn Flush> = Arc::clone(connection) as Arc<dyn Flush>;
-                    side.broken = connection.drainer.watch(connection.number, drain).is_err();
+                    side.broken = connection.flusher.watch(connection.number, drain).is_err();
                 }
                 FlushProgress::Broken => side.broken = true,
             }
         }
         connection.settle(side);
-        connection.drainer.count(self.before, side.held());
+        connection.flusher.count(self.before, side.held());
     }
 }
 
@@ -346,7 +346,7 @@ impl Connection {
         if side.broken {
             if side.draining {
                 side.draining = false;
-                self.drainer.forget(self.number);
+                self.flusher.forget(self.number);
             }
             side.forget_slots();
             side.out.clear();
@@ -392,10 +392,10 @@ impl Flush for Connection {
         }
         if left != FlushProgress::Some && side.draining {
             side.draining = false;
-            self.drainer.forget(self.number);
+            self.flusher.forget(self.number);
         }
         self.settle(&mut side);
-        self.drainer.count(before, side.held());
+        self.flusher.count(before, side.held());
         drop(side);
         self.changed.notify_all();
         left
@@ -411,7 +411,7 @@ impl Flush for Connection {
             let before = side.held();
             side.broken = true;
             self.settle(&mut side);
-            self.drainer.count(before, side.held());
+            self.flusher.count(before, side.held());
             drop(side);
             self.changed.notify_all();
         }
@@ -423,7 +423,7 @@ impl Flush for Connection {
         if now.saturating_duration_since(side.out.moved) < self.limits.send_timeout {
             return;
         }
-        if let Some(more) = self.drainer.throttle.allow("stalled") {
+        if let Some(more) = self.flusher.throttle.allow("stalled") {
             crate::info!(
                 "{self:?} took nothing for {:?} while replies waited: cut off{more}",
                 self.limits.send_timeout
@@ -432,7 +432,7 @@ impl Flush for Connection {
         let before = side.held();
         side.broken = true;
         self.settle(&mut side);
-        self.drainer.count(before, side.held());
+        self.flusher.count(before, side.held());
         drop(side);
         self.changed.notify_all();
     }

@@ -32,7 +32,7 @@ pub struct ConnectionLimiter {
 /// A place among the open connections; dropping it gives it back.
 #[derive(Debug)]
 pub struct ConnectionPermit {
-    admission: Arc<ConnectionLimiter>,
+    limiter: Arc<ConnectionLimiter>,
     ip: IpAddr,
 }
 
@@ -57,7 +57,7 @@ impl ConnectionLimiter {
         count.total += 1;
         count.by_ip.insert(ip, here + 1);
         Some(ConnectionPermit {
-            admission: Arc::clone(self),
+            limiter: Arc::clone(self),
             ip,
         })
     }
@@ -76,7 +76,7 @@ impl ConnectionLimiter {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut count = self.admission.count.lock();
+        let mut count = self.limiter.count.lock();
         count.total = count.total.saturating_sub(1);
         if let Some(here) = count.by_ip.get_mut(&self.ip) {
             *here -= 1;
@@ -84,7 +84,7 @@ impl Drop for ConnectionPermit {
                 count.by_ip.remove(&self.ip);
             }
         }
-        self.admission.left.notify_all();
+        self.limiter.left.notify_all();
     }
 }
 
@@ -94,17 +94,17 @@ mod tests {
 
     #[test]
     fn places_come_back() {
-        let admission = ConnectionLimiter::new(ConnectionLimits { total: 2, per_ip: 1 });
+        let limiter = ConnectionLimiter::new(ConnectionLimits { total: 2, per_ip: 1 });
         let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
-        let first = admission.admit(a).unwrap();
-        assert!(admission.admit(a).is_none(), "one an address");
-        let _second = admission.admit(b).unwrap();
+        let first = limiter.admit(a).unwrap();
+        assert!(limiter.admit(a).is_none(), "one an address");
+        let _second = limiter.admit(b).unwrap();
         assert!(
-            admission.admit(IpAddr::from([127, 0, 0, 3])).is_none(),
+            limiter.admit(IpAddr::from([127, 0, 0, 3])).is_none(),
             "two in all"
         );
         drop(first);
-        assert_eq!(admission.open(), 1);
-        assert!(admission.admit(a).is_some());
+        assert_eq!(limiter.open(), 1);
+        assert!(limiter.admit(a).is_some());
     }
 }

@@ -111,7 +111,7 @@ impl Flusher {
     }
 
     /// Sends until stopped.
-    pub fn run(&self, stop: &Stop, heart: &Heartbeat) {
+    pub fn run(&self, stop: &Stop, heartbeat: &Heartbeat) {
         let mut events = Vec::with_capacity(EVENTS);
         let patience = Timespec {
             tv_sec: 0,
@@ -119,7 +119,7 @@ impl Flusher {
         };
         let mut swept = Instant::now();
         while !stop.is_requested() {
-            heart.beat();
+            heartbeat.beat();
             events.clear();
             let waited = epoll::wait(
                 &self.epoll,
@@ -129,7 +129,7 @@ impl Flusher {
             if let Err(error) = waited
                 && error != rustix::io::Errno::INTR
             {
-                crate::error!("the drainer cannot wait for sockets: {error}");
+                crate::error!("the flusher cannot wait for sockets: {error}");
                 return;
             }
             for event in &events {
@@ -154,7 +154,7 @@ impl Flusher {
             if let Err(error) = watched
                 && error != rustix::io::Errno::NOENT
             {
-                crate::error!("the drainer cannot wait for a socket: {error}");
+                crate::error!("the flusher cannot wait for a socket: {error}");
             }
         }
     }

@@ -54,7 +54,7 @@ impl Listener {
     /// wait; who is not admitted is refused.
     pub fn run(
         &self,
-        admission: &Arc<ConnectionLimiter>,
+        limiter: &Arc<ConnectionLimiter>,
         refusal: &RejectSender,
         stop: &Stop,
         serve: impl Fn(TcpStream, SocketAddr, ConnectionPermit),
@@ -65,8 +65,8 @@ impl Listener {
             match self.socket.accept() {
                 Ok((socket, peer)) => {
                     out_of_descriptors = false;
-                    match admission.admit(peer.ip()) {
-                        Some(place) => serve(socket, peer, place),
+                    match limiter.admit(peer.ip()) {
+                        Some(permit) => serve(socket, peer, permit),
                         None => refusal.refuse(socket),
                     }
                 }
@@ -81,7 +81,7 @@ impl Listener {
                             crate::warn!("no connection can be accepted until another ends: {error}");
                         }
                         out_of_descriptors = true;
-                        admission.wait_for_room(ACCEPT_PAUSE);
+                        limiter.wait_for_room(ACCEPT_PAUSE);
                     }
                 }
             }

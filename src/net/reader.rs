@@ -136,7 +136,7 @@ impl ConnectionReader {
     fn pausing<T>(&mut self, wait: impl FnOnce(&Connection, Capacity) -> Option<T>) -> Result<T, ReadEnd> {
         let room = Capacity {
             unanswered: self.limits.unanswered_max.max(1),
-            heavy: HEAVY_MAX,
+            bulk: HEAVY_MAX,
         };
         let paused = Instant::now();
         let waited = wait(&self.connection, room).ok_or(ReadEnd::Broken)?;

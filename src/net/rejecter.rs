@@ -44,7 +44,7 @@ impl RejectSender {
 
 impl Rejecter {
     /// Refuses until stopped.
-    pub fn run(&self, stop: &Stop, heart: &Heartbeat) {
+    pub fn run(&self, stop: &Stop, heartbeat: &Heartbeat) {
         let mut message = Vec::new();
         reply::write_fault(
             &mut message,
@@ -53,7 +53,7 @@ impl Rejecter {
         );
         let mut lingering: VecDeque<(TcpStream, Instant)> = VecDeque::new();
         while !stop.is_requested() {
-            heart.beat();
+            heartbeat.beat();
             let patience = if lingering.is_empty() {
                 crate::thread::TICK
             } else {

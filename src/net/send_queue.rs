@@ -18,8 +18,8 @@ pub(super) enum ReplySlot {
     /// reply may be large.
     Waiting {
         part: Vec<u8>,
-        effective: bool,
-        heavy: bool,
+        applied: bool,
+        bulk: bool,
     },
     /// Answered, waiting for those before it.
     Ready(Vec<u8>),
@@ -41,9 +41,9 @@ pub(super) enum CloseState {
 pub(super) struct SendQueue {
     pub(super) first: u64,
     pub(super) slots: VecDeque<ReplySlot>,
-    pub(super) ineffective: usize,
+    pub(super) unapplied: usize,
     /// Requests with large replies that are unanswered.
-    pub(super) heavy: usize,
+    pub(super) bulk: usize,
     pub(super) plain: Vec<u8>,
     pub(super) out: WriteBuffer,
     /// Bytes of replies that wait for those before them.
@@ -60,8 +60,8 @@ impl SendQueue {
         SendQueue {
             first: 0,
             slots: VecDeque::new(),
-            ineffective: 0,
-            heavy: 0,
+            unapplied: 0,
+            bulk: 0,
             plain: Vec::new(),
             out: WriteBuffer::new(),
             parked: 0,
@@ -73,15 +73,15 @@ impl SendQueue {
     }
 
     /// Slots for `count` requests, and the first's number.
-    pub(super) fn take_slots(&mut self, count: usize, heavy: bool) -> u64 {
+    pub(super) fn take_slots(&mut self, count: usize, bulk: bool) -> u64 {
         let first = self.first + self.slots.len() as u64;
         self.slots.extend((0..count).map(|_| ReplySlot::Waiting {
             part: Vec::new(),
-            effective: false,
-            heavy,
+            applied: false,
+            bulk,
         }));
-        self.ineffective += count;
-        self.heavy += if heavy { count } else { 0 };
+        self.unapplied += count;
+        self.bulk += if bulk { count } else { 0 };
         first
     }
 
@@ -93,8 +93,8 @@ impl SendQueue {
         }
         self.slots = VecDeque::new();
         self.parked = 0;
-        self.ineffective = 0;
-        self.heavy = 0;
+        self.unapplied = 0;
+        self.bulk = 0;
     }
 
     /// Where the request of this number stands, if it is unanswered or waits for those before it.
@@ -172,14 +172,9 @@ impl SendQueue {
         let Some(slot) = self.at(number).and_then(|at| self.slots.get_mut(at)) else {
             return;
         };
-        if let ReplySlot::Waiting {
-            part,
-            effective,
-            heavy,
-        } = slot
-        {
-            self.ineffective -= usize::from(!*effective);
-            self.heavy -= usize::from(*heavy);
+        if let ReplySlot::Waiting { part, applied, bulk } = slot {
+            self.unapplied -= usize::from(!*applied);
+            self.bulk -= usize::from(*bulk);
             *slot = ReplySlot::Ready(std::mem::take(part));
         }
         while let Some(ReplySlot::Ready(_)) = self.slots.front() {
@@ -202,11 +197,11 @@ impl SendQueue {
         let Some(at) = self.at(number) else {
             return;
         };
-        if let Some(ReplySlot::Waiting { effective, .. }) = self.slots.get_mut(at)
-            && !*effective
+        if let Some(ReplySlot::Waiting { applied, .. }) = self.slots.get_mut(at)
+            && !*applied
         {
-            *effective = true;
-            self.ineffective -= 1;
+            *applied = true;
+            self.unapplied -= 1;
         }
     }
 }

@@ -18,22 +18,22 @@ const SHORT: Duration = Duration::from_millis(300);
 
 /// A drainer on its thread.
 struct Drains {
-    drainer: Arc<Flusher>,
+    flusher: Arc<Flusher>,
     stop: Stop,
     thread: Option<ThreadHandle>,
 }
 
 impl Drains {
     fn start() -> Drains {
-        let (drainer, stop) = (Flusher::new().unwrap(), Stop::new());
-        let (runs, stopped, heart) = (
-            Arc::clone(&drainer),
+        let (flusher, stop) = (Flusher::new().unwrap(), Stop::new());
+        let (runs, stopped, heartbeat) = (
+            Arc::clone(&flusher),
             stop.clone(),
-            Watchdog::new().register("drainer"),
+            Watchdog::new().register("flusher"),
         );
-        let thread = thread::spawn("drainer", move || runs.run(&stopped, &heart)).unwrap();
+        let thread = thread::spawn("flusher", move || runs.run(&stopped, &heartbeat)).unwrap();
         Drains {
-            drainer,
+            flusher,
             stop,
             thread: Some(thread),
         }
@@ -69,9 +69,9 @@ fn reader_limits() -> ReaderLimits {
     }
 }
 
-fn open(drains: &Drains, limits: SendLimits) -> (Arc<Connection>, TcpStream) {
+fn open(flusher: &Drains, limits: SendLimits) -> (Arc<Connection>, TcpStream) {
     let (socket, client) = sockets();
-    let connection = Connection::new(socket, None, limits, Arc::clone(&drains.drainer)).unwrap();
+    let connection = Connection::new(socket, None, limits, Arc::clone(&flusher.flusher)).unwrap();
     (connection, client)
 }
 
@@ -149,8 +149,8 @@ fn until(what: &str, is: impl Fn() -> bool) {
 
 #[test]
 fn replies_leave_in_the_order_of_requests() {
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     assert_eq!(reader.reserve_some(5), Ok((0, 5)));
     let put = |text: &'static [u8]| move |out: &mut Vec<u8>| out.extend_from_slice(text);
@@ -170,13 +170,13 @@ fn replies_leave_in_the_order_of_requests() {
     connection.reply(4, put(b"4"));
     assert_eq!(read_exactly(&client, 1), b"4");
     assert!(connection.sending().is_empty());
-    assert_eq!(drains.drainer.unsent(), 0);
+    assert_eq!(flusher.flusher.unsent(), 0);
 }
 
 #[test]
 fn what_follows_waits_for_effect_and_not_for_replies() {
-    let drains = Drains::start();
-    let (connection, _client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, _client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
     let (tell, told) = bounded(1);
@@ -196,8 +196,8 @@ fn what_follows_waits_for_effect_and_not_for_replies() {
 
 #[test]
 fn unanswered_requests_are_bounded() {
-    let drains = Drains::start();
-    let (connection, _client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, _client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     assert_eq!(
         reader.reserve_some(UNANSWERED_MAX - 1),
@@ -218,8 +218,8 @@ fn unanswered_requests_are_bounded() {
 
 #[test]
 fn large_answers_are_counted_apart() {
-    let drains = Drains::start();
-    let (connection, _client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, _client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     for number in 0..HEAVY_MAX {
         assert_eq!(reader.reserve_heavy(), Ok(u64::try_from(number).unwrap()));
@@ -235,14 +235,14 @@ fn large_answers_are_counted_apart() {
 #[test]
 fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
     const SIZE: usize = 16 << 20;
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_one().unwrap();
     let began = Instant::now();
     connection.reply(0, |out| out.resize(SIZE, 7));
     assert!(began.elapsed() < Duration::from_secs(2), "a module waited");
-    assert!(drains.drainer.unsent() > SIZE / 2);
+    assert!(flusher.flusher.unsent() > SIZE / 2);
     let (tell, told) = bounded(1);
     thread::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
     assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
@@ -252,17 +252,17 @@ fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
         Ok(Ok(1)),
         "it has read, so it is read again"
     );
-    until("unsent bytes are forgotten", || drains.drainer.unsent() == 0);
+    until("unsent bytes are forgotten", || flusher.flusher.unsent() == 0);
 }
 
 #[test]
 fn replies_that_wait_for_others_count_as_unread() {
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
     connection.reply(1, |out| out.resize(100_000, 7));
-    assert_eq!(drains.drainer.unsent(), 100_000);
+    assert_eq!(flusher.flusher.unsent(), 100_000);
     let (tell, told) = bounded(1);
     thread::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
     assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
@@ -274,13 +274,13 @@ fn replies_that_wait_for_others_count_as_unread() {
 #[test]
 fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
     const SIZE: usize = 16 << 20;
-    let drains = Drains::start();
+    let flusher = Drains::start();
     let limits = SendLimits {
         send_timeout: Duration::from_millis(1500),
         ..send_limits()
     };
-    let (stuck, stuck_client) = open(&drains, limits);
-    let (slow, slow_client) = open(&drains, limits);
+    let (stuck, stuck_client) = open(&flusher, limits);
+    let (slow, slow_client) = open(&flusher, limits);
     for connection in [&stuck, &slow] {
         let mut reader = ConnectionReader::new(Arc::clone(connection), reader_limits());
         reader.reserve_one().unwrap();
@@ -298,14 +298,14 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
     assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
     assert!(!stuck.is_open());
     read_exactly(&slow_client, left);
-    until("both are forgotten", || drains.drainer.unsent() == 0);
+    until("both are forgotten", || flusher.flusher.unsent() == 0);
     drop(stuck_client);
 }
 
 #[test]
 fn a_cut_connection_wakes_whoever_waits_for_it() {
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_one().unwrap();
     let (tell, told) = bounded(1);
@@ -318,12 +318,12 @@ fn a_cut_connection_wakes_whoever_waits_for_it() {
 
 #[test]
 fn idleness_ends_a_connection_unless_something_is_unanswered() {
-    let drains = Drains::start();
+    let flusher = Drains::start();
     let limits = ReaderLimits {
         idle_timeout: SHORT,
         ..reader_limits()
     };
-    let (connection, client) = open(&drains, send_limits());
+    let (connection, client) = open(&flusher, send_limits());
     let ended = serve(connection, limits);
     (&client).write_all(&ping()).unwrap();
     let began = Instant::now();
@@ -334,7 +334,7 @@ fn idleness_ends_a_connection_unless_something_is_unanswered() {
     drop(client);
     assert!(matches!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Fault(_))));
 
-    let (connection, client) = open(&drains, send_limits());
+    let (connection, client) = open(&flusher, send_limits());
     let (answering, limits) = (Arc::clone(&connection), limits);
     let (tell, told) = bounded(1);
     thread::spawn("reader", move || {
@@ -351,12 +351,12 @@ fn idleness_ends_a_connection_unless_something_is_unanswered() {
 
 #[test]
 fn a_frame_must_be_whole_in_time() {
-    let drains = Drains::start();
+    let flusher = Drains::start();
     let limits = ReaderLimits {
         frame_timeout: SHORT,
         ..reader_limits()
     };
-    let (connection, client) = open(&drains, send_limits());
+    let (connection, client) = open(&flusher, send_limits());
     serve(connection, limits);
     let mut bytes = ping();
     bytes.extend_from_slice(&ping()[..5]);
@@ -380,12 +380,12 @@ fn a_frame_must_be_whole_in_time() {
 fn each_frame_has_a_time_of_its_own() {
     /// Long enough that a busy machine does not oversleep it.
     const LONGER: Duration = Duration::from_millis(1600);
-    let drains = Drains::start();
+    let flusher = Drains::start();
     let limits = ReaderLimits {
         frame_timeout: LONGER,
         ..reader_limits()
     };
-    let (connection, client) = open(&drains, send_limits());
+    let (connection, client) = open(&flusher, send_limits());
     serve(connection, limits);
     // Each write ends inside a frame, for longer than a frame may take.
     let frame = ping();
@@ -405,8 +405,8 @@ fn each_frame_has_a_time_of_its_own() {
 
 #[test]
 fn a_frame_has_its_time_back_that_we_did_not_read() {
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let limits = ReaderLimits {
         frame_timeout: SHORT * 4,
         unanswered_max: 1,
@@ -435,8 +435,8 @@ fn a_frame_has_its_time_back_that_we_did_not_read() {
 
 #[test]
 fn half_closed_clients_get_their_replies() {
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     (&client).write_all(&ping()).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
@@ -458,7 +458,7 @@ fn half_closed_clients_get_their_replies() {
     assert_eq!(replies(&client), [Reply::Pong]);
     told.recv_timeout(PATIENCE).unwrap();
 
-    let (connection, client) = open(&drains, send_limits());
+    let (connection, client) = open(&flusher, send_limits());
     serve(connection, reader_limits());
     let mut bytes = ping();
     bytes.extend_from_slice(&ping()[..16]);
@@ -473,8 +473,8 @@ fn half_closed_clients_get_their_replies() {
 
 #[test]
 fn the_last_answer_survives_a_client_that_goes_on_talking() {
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let ended = serve(connection, reader_limits());
     let talker = client.try_clone().unwrap();
     let mut bytes = ping();
@@ -498,8 +498,8 @@ fn the_last_answer_survives_a_client_that_goes_on_talking() {
 
 #[test]
 fn an_end_from_outside_does_not_wait_for_a_silent_client() {
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let ended = serve(Arc::clone(&connection), reader_limits());
     (&client).write_all(&ping()).unwrap();
     read_exactly(&client, 17);
@@ -520,20 +520,20 @@ fn an_end_from_outside_does_not_wait_for_a_silent_client() {
 
 #[test]
 fn an_end_from_outside_comes_before_what_is_unanswered() {
-    let drains = Drains::start();
-    let (connection, client) = open(&drains, send_limits());
+    let flusher = Drains::start();
+    let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(3).unwrap();
     connection.reply(1, |out| out.resize(1000, 1));
     connection.end_at_once(SHUTTING_DOWN);
     assert_eq!(fault_of(&replies(&client)[0]), ProtocolFault::ShuttingDown);
-    assert_eq!(drains.drainer.unsent(), 0);
+    assert_eq!(flusher.flusher.unsent(), 0);
     assert_eq!(reader.wait_applied(), Err(ReadEnd::Broken));
 }
 
 struct Port {
     listener: Arc<Listener>,
-    admission: Arc<ConnectionLimiter>,
+    limiter: Arc<ConnectionLimiter>,
     stop: Stop,
     threads: Vec<ThreadHandle>,
 }
@@ -542,24 +542,24 @@ impl Port {
     /// Accepts and keeps connections, each until its peer ends.
     fn open(total: usize, per_ip: usize) -> Port {
         let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
-        let admission = ConnectionLimiter::new(ConnectionLimits { total, per_ip });
+        let limiter = ConnectionLimiter::new(ConnectionLimits { total, per_ip });
         let stop = Stop::new();
-        let (refusal, refuser) = rejecter::refusal();
-        let (accepts, places, stopped) = (Arc::clone(&listener), Arc::clone(&admission), stop.clone());
+        let (refusal, rejecter) = rejecter::refusal();
+        let (accepts, places, stopped) = (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = thread::spawn("listener", move || {
-            accepts.run(&places, &refusal, &stopped, |mut socket, _, place| {
+            accepts.run(&places, &refusal, &stopped, |mut socket, _, permit| {
                 std::thread::spawn(move || {
                     let _ = std::io::copy(&mut socket, &mut std::io::sink());
                     drop(socket);
-                    drop(place);
+                    drop(permit);
                 });
             });
         });
-        let (stopped, heart) = (stop.clone(), Watchdog::new().register("refuser"));
-        let refusing = thread::spawn("refuser", move || refuser.run(&stopped, &heart));
+        let (stopped, heartbeat) = (stop.clone(), Watchdog::new().register("rejecter"));
+        let refusing = thread::spawn("rejecter", move || rejecter.run(&stopped, &heartbeat));
         Port {
             listener,
-            admission,
+            limiter,
             stop,
             threads: vec![accepting.unwrap(), refusing.unwrap()],
         }
@@ -584,16 +584,16 @@ fn peers_without_a_place_are_told_and_places_come_back() {
     let port = Port::open(10, 2);
     let first = port.connect();
     let _second = port.connect();
-    until("both are admitted", || port.admission.open() == 2);
+    until("both are admitted", || port.limiter.open() == 2);
     let third = port.connect();
     // It talks before it listens; the answer is there all the same.
     (&third).write_all(&ping().repeat(1000)).unwrap();
     let said = replies(&third);
     assert_eq!(fault_of(&said[0]), ProtocolFault::TooManyConnections);
     drop(first);
-    until("the place came back", || port.admission.open() == 1);
+    until("the place came back", || port.limiter.open() == 1);
     let _fourth = port.connect();
-    until("it is admitted", || port.admission.open() == 2);
+    until("it is admitted", || port.limiter.open() == 2);
     port.close();
 }
 
@@ -601,12 +601,12 @@ fn peers_without_a_place_are_told_and_places_come_back() {
 fn a_closed_listener_frees_its_port_for_the_next() {
     let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
     let address: SocketAddr = listener.address();
-    let admission = ConnectionLimiter::new(ConnectionLimits { total: 9, per_ip: 9 });
+    let limiter = ConnectionLimiter::new(ConnectionLimits { total: 9, per_ip: 9 });
     let accepted = Arc::new(AtomicUsize::new(0));
     let (refusal, _refuser) = rejecter::refusal();
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
     let thread = thread::spawn("listener", move || {
-        accepts.run(&admission, &refusal, &Stop::new(), |_, _, _| {
+        accepts.run(&limiter, &refusal, &Stop::new(), |_, _, _| {
             counts.fetch_add(1, Ordering::SeqCst);
         });
     })
@@ -654,13 +654,13 @@ fn child_runs_out_of_descriptors() {
     // Where the last one was accepted with the last descriptor, nobody waits yet: one descriptor less, and the next
     // one to come does.
     let mut spare = None;
-    if clients.len() == port.admission.open() {
+    if clients.len() == port.limiter.open() {
         clients.pop();
-        until("it is seen to be gone", || port.admission.open() == clients.len());
+        until("it is seen to be gone", || port.limiter.open() == clients.len());
         spare = Some(stat.try_clone().unwrap());
         clients.push(TcpStream::connect(port.listener.address()).unwrap());
     }
-    let waiting = clients.len() - port.admission.open();
+    let waiting = clients.len() - port.limiter.open();
     assert!(waiting > 0, "all were accepted: {}", clients.len());
     let before = cpu(&mut stat);
     std::thread::sleep(Duration::from_millis(500));
@@ -671,7 +671,7 @@ fn child_runs_out_of_descriptors() {
     let some = clients.len() / 2;
     clients.drain(..some);
     drop(spare);
-    until("accepting goes on", || port.admission.open() == clients.len());
+    until("accepting goes on", || port.limiter.open() == clients.len());
     port.close();
 }
 
@@ -717,10 +717,10 @@ mod tls {
         made.cert.der().clone()
     }
 
-    fn open(drains: &Drains, tls: &ServerTls, limits: ReaderLimits) -> (TcpStream, Receiver<ReadEnd>) {
+    fn open(flusher: &Drains, tls: &ServerTls, limits: ReaderLimits) -> (TcpStream, Receiver<ReadEnd>) {
         let (socket, client) = sockets();
         let state = Some(tls.accept().unwrap());
-        let connection = Connection::new(socket, state, send_limits(), Arc::clone(&drains.drainer)).unwrap();
+        let connection = Connection::new(socket, state, send_limits(), Arc::clone(&flusher.flusher)).unwrap();
         (client, serve(connection, limits))
     }
 
@@ -739,10 +739,10 @@ mod tls {
 
     #[test]
     fn the_same_protocol_inside() {
-        let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+        let (flusher, folder) = (Drains::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
         let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
-        let (client, ended) = open(&drains, &tls, reader_limits());
+        let (client, ended) = open(&flusher, &tls, reader_limits());
         let mut client = speak(client, &root);
         for _ in 0..3 {
             client.write_all(&ping().repeat(500)).unwrap();
@@ -763,7 +763,7 @@ mod tls {
         tls.reload().unwrap();
         std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
         assert!(tls.reload().is_err());
-        let (client, _ended) = open(&drains, &tls, reader_limits());
+        let (client, _ended) = open(&flusher, &tls, reader_limits());
         let mut client = speak(client, &other);
         client.write_all(&ping()).unwrap();
         client.read_exact(&mut [0; 17]).unwrap();
@@ -771,14 +771,14 @@ mod tls {
 
     #[test]
     fn a_handshake_has_a_frames_time() {
-        let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+        let (flusher, folder) = (Drains::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
         let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
         let limits = ReaderLimits {
             frame_timeout: SHORT * 5,
             ..reader_limits()
         };
-        let (client, ended) = open(&drains, &tls, limits);
+        let (client, ended) = open(&flusher, &tls, limits);
         (&client).write_all(&[22, 3, 1]).unwrap();
         let began = Instant::now();
         let ended = ended.recv_timeout(PATIENCE).unwrap();
@@ -791,7 +791,7 @@ mod tls {
         ));
         assert!(began.elapsed() < LINGER * 5);
         // Whoever is through may be idle for longer.
-        let (client, ended) = open(&drains, &tls, limits);
+        let (client, ended) = open(&flusher, &tls, limits);
         let mut client = speak(client, &root);
         client.write_all(&ping()).unwrap();
         client.read_exact(&mut [0; 17]).unwrap();
@@ -802,10 +802,10 @@ mod tls {
 
     #[test]
     fn plain_text_gets_nothing() {
-        let (drains, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+        let (flusher, folder) = (Drains::start(), tempfile::tempdir().unwrap());
         certificate(folder.path());
         let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
-        let (client, ended) = open(&drains, &tls, reader_limits());
+        let (client, ended) = open(&flusher, &tls, reader_limits());
         (&client).write_all(&ping()).unwrap();
         assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
         let mut said = Vec::new();

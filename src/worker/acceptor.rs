@@ -42,15 +42,15 @@ pub(super) struct WorkerAcceptor {
     pub(super) listen: SocketAddr,
     pub(super) limits: WorkerLimits,
     pub(super) tls: Option<Arc<ServerTls>>,
-    pub(super) admission: Arc<ConnectionLimiter>,
-    pub(super) drainer: Arc<Flusher>,
+    pub(super) limiter: Arc<ConnectionLimiter>,
+    pub(super) flusher: Arc<Flusher>,
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,
     pub(super) clients: Sender<clients::ClientsMessage>,
     pub(super) notices: Receiver<PortCommand>,
     /// Both ends: what nobody has looked at is taken back.
     pub(super) state: (Sender<PortState>, Receiver<PortState>),
-    pub(super) heart: Heartbeat,
+    pub(super) heartbeat: Heartbeat,
 }
 
 /// An open port: its listener, and the thread that accepts.
@@ -59,19 +59,19 @@ type OpenPort = (Arc<Listener>, ThreadHandle);
 impl WorkerAcceptor {
     pub(super) fn run(self, stop: &Stop) {
         let mut open: Option<OpenPort> = None;
-        let gate = Arc::new(self);
+        let acceptor = Arc::new(self);
         loop {
-            gate.heart.beat();
+            acceptor.heartbeat.beat();
             select! {
-                recv(gate.notices) -> notice => match notice {
-                    Ok(PortCommand::Serve) if open.is_none() => open = gate.open(stop),
+                recv(acceptor.notices) -> notice => match notice {
+                    Ok(PortCommand::Serve) if open.is_none() => open = acceptor.open(stop),
                     Ok(PortCommand::Serve) => {}
                     Ok(PortCommand::Withdraw) => {
                         if let Some(open) = open.take() {
                             close(open);
-                            gate.tell(PortState::Closed);
+                            acceptor.tell(PortState::Closed);
                         }
-                        let _ = gate.clients.send(clients::ClientsMessage::EndAll);
+                        let _ = acceptor.clients.send(clients::ClientsMessage::EndAll);
                     }
                     Err(_) => break,
                 },
@@ -101,11 +101,16 @@ impl WorkerAcceptor {
             }
         };
         let _ = self.clients.send(clients::ClientsMessage::Open);
-        let (gate, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
+        let (acceptor, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
         let thread = thread::spawn("listener", move || {
-            accepting.run(&gate.admission, &gate.refusal, &stop, |socket, _, place| {
-                gate.serve(socket, place);
-            });
+            accepting.run(
+                &acceptor.limiter,
+                &acceptor.refusal,
+                &stop,
+                |socket, _, permit| {
+                    acceptor.serve(socket, permit);
+                },
+            );
         });
         match thread {
             Ok(thread) => {
@@ -131,7 +136,7 @@ impl WorkerAcceptor {
     }
 
     /// A client that cannot be served is dropped, which closes its connection.
-    fn serve(&self, socket: TcpStream, place: ConnectionPermit) {
+    fn serve(&self, socket: TcpStream, permit: ConnectionPermit) {
         let tls = match self.tls.as_ref().map(|tls| tls.accept()).transpose() {
             Ok(tls) => tls,
             Err(error) => {
@@ -143,7 +148,7 @@ impl WorkerAcceptor {
             max_unsent: self.limits.max_unsent,
             send_timeout: self.limits.send_timeout,
         };
-        let Ok(connection) = Connection::new(socket, tls, limits, Arc::clone(&self.drainer)) else {
+        let Ok(connection) = Connection::new(socket, tls, limits, Arc::clone(&self.flusher)) else {
             return;
         };
         let limits = ReaderLimits {
@@ -152,7 +157,7 @@ impl WorkerAcceptor {
             unanswered_max: UNANSWERED_MAX,
         };
         let (router, clients) = (self.router.clone(), self.clients.clone());
-        let drainer = Arc::clone(&self.drainer);
+        let flusher = Arc::clone(&self.flusher);
         let started = thread::spawn_small("client", READER_STACK, move || {
             let number = connection.number;
             let client = WorkerClient::new(Arc::clone(&connection));
@@ -161,10 +166,10 @@ impl WorkerAcceptor {
                 .is_ok()
             {
                 let reader = ConnectionReader::new(connection, limits);
-                ClientReader::new(client, reader, router, drainer).run();
+                ClientReader::new(client, reader, router, flusher).run();
                 let _ = clients.send(clients::ClientsMessage::Disconnected(number));
             }
-            drop(place);
+            drop(permit);
         });
         if let Err(error) = started {
             crate::error!("no thread for a client: {error}");

@@ -97,7 +97,7 @@ pub struct Cache {
     waiting: HashMap<CacheMiss, Vec<WaitingClient>>,
     waiting_count: usize,
     gauges: Arc<Gauges>,
-    heart: Heartbeat,
+    heartbeat: Heartbeat,
 }
 
 impl Cache {
@@ -106,7 +106,7 @@ impl Cache {
         inbox: Receiver<CacheMessage>,
         master_link: Sender<master_link::MasterLinkMessage>,
         gauges: Arc<Gauges>,
-        heart: Heartbeat,
+        heartbeat: Heartbeat,
     ) -> Cache {
         Cache {
             inbox,
@@ -118,7 +118,7 @@ impl Cache {
             waiting: HashMap::new(),
             waiting_count: 0,
             gauges,
-            heart,
+            heartbeat,
         }
     }
 
@@ -126,7 +126,7 @@ impl Cache {
     pub fn run(mut self, stop: &Stop) {
         let mut sooner = 0;
         loop {
-            self.heart.beat();
+            self.heartbeat.beat();
             if (sooner >= SMALL_FIRST_MAX || self.inbox.is_empty())
                 && !stop.is_requested()
                 && let Some(batch) = self.later.pop_front()
@@ -164,7 +164,7 @@ impl Cache {
     /// All replies of a batch that are here leave in one write.
     fn serve(&mut self, batch: RequestBatch) {
         let client = Arc::clone(&batch.client);
-        let stamp = batch.stamp;
+        let timestamp = batch.timestamp;
         let mut sending = client.connection.sending();
         for (number, request) in batch.into_numbered() {
             let instruction = request.instruction();
@@ -181,11 +181,11 @@ impl Cache {
                     adjusted,
                 } => {
                     let key = WindowKey::of_window(symbol, window, adjusted);
-                    self.past(&mut sending, &client, stamp, number, symbol, key)
+                    self.past(&mut sending, &client, timestamp, number, symbol, key)
                 }
                 Request::AssetPredicted { symbol, date } => {
                     let key = WindowKey::of_forecast(symbol, date);
-                    self.past(&mut sending, &client, stamp, number, symbol, key)
+                    self.past(&mut sending, &client, timestamp, number, symbol, key)
                 }
                 // Other requests are not of this lane.
                 _ => Err(overloaded()),
@@ -221,7 +221,7 @@ impl Cache {
         &mut self,
         sending: &mut ReplyWriter<'_>,
         client: &Arc<WorkerClient>,
-        stamp: Timestamp,
+        timestamp: Timestamp,
         number: u64,
         symbol: Symbol,
         key: WindowKey,
@@ -238,14 +238,14 @@ impl Cache {
             key,
             update: snapshot.update,
         };
-        self.ask(client, stamp, number, question)
+        self.ask(client, timestamp, number, question)
     }
 
     /// Asks the master, unless it is being asked.
     fn ask(
         &mut self,
         client: &Arc<WorkerClient>,
-        stamp: Timestamp,
+        timestamp: Timestamp,
         number: u64,
         question: CacheMiss,
     ) -> Result<(), Refusal> {
@@ -256,7 +256,7 @@ impl Cache {
         let instruction = request.instruction();
         if !self.waiting.contains_key(&question) {
             let ask = MasterQuery {
-                stamp,
+                timestamp,
                 client: Some(client.connection.peer),
                 what: QueryKind::Question(question, request),
             };
@@ -359,7 +359,7 @@ mod tests {
         let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
         let batch = RequestBatch {
             client: WorkerClient::new(connection),
-            stamp: Timestamp(0),
+            timestamp: Timestamp(0),
             destination: super::super::router::Destination::Cache,
             first: 0,
             requests: vec![Request::AssetWindow {
@@ -370,12 +370,12 @@ mod tests {
         };
         let (sender, inbox) = bounded(between + 3);
         let (master_link, asked) = bounded(1);
-        let admission = ConnectionLimiter::new(ConnectionLimits { total: 1, per_ip: 1 });
+        let limiter = ConnectionLimiter::new(ConnectionLimits { total: 1, per_ip: 1 });
         let cache = Cache::new(
             inbox,
             master_link,
             Arc::new(Gauges {
-                admission,
+                limiter,
                 sessions: AtomicU32::new(0),
                 cached: AtomicU32::new(0),
                 cached_bytes: AtomicU64::new(0),

@@ -149,7 +149,7 @@ pub struct Clients {
     linked: bool,
     open: bool,
     gauges: Arc<Gauges>,
-    heart: Heartbeat,
+    heartbeat: Heartbeat,
 }
 
 impl Clients {
@@ -158,7 +158,7 @@ impl Clients {
         inbox: Receiver<ClientsMessage>,
         master_link: Sender<master_link::MasterLinkMessage>,
         gauges: Arc<Gauges>,
-        heart: Heartbeat,
+        heartbeat: Heartbeat,
     ) -> Clients {
         Clients {
             inbox,
@@ -173,14 +173,14 @@ impl Clients {
             linked: false,
             open: false,
             gauges,
-            heart,
+            heartbeat,
         }
     }
 
     /// Until stopped.
     pub fn run(mut self, stop: &Stop) {
         loop {
-            self.heart.beat();
+            self.heartbeat.beat();
             match thread::next(&self.inbox, stop) {
                 NextEvent::Message(message) => self.handle(message),
                 NextEvent::Tick => {}
@@ -369,7 +369,7 @@ impl Clients {
     /// Asks the master of a session; false where there is no room to ask.
     fn verify(&self, hash: SessionHash) -> bool {
         let ask = MasterQuery {
-            stamp: Timestamp::now(),
+            timestamp: Timestamp::now(),
             client: None,
             what: QueryKind::Session(hash),
         };
@@ -407,7 +407,7 @@ impl Clients {
             let some = self.closing.len().min(HASHES_MAX);
             let hashes: Vec<SessionHash> = self.closing.drain(..some).collect();
             let ask = MasterQuery {
-                stamp: Timestamp::now(),
+                timestamp: Timestamp::now(),
                 client: None,
                 what: QueryKind::Closed(hashes),
             };

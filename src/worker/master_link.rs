@@ -51,7 +51,7 @@ pub enum MasterLinkMessage {
 #[derive(Debug)]
 pub struct MasterQuery {
     /// The worker's timestamp.
-    pub stamp: Timestamp,
+    pub timestamp: Timestamp,
     /// The client that it is for, if it is for one.
     pub client: Option<SocketAddr>,
     /// What.
@@ -134,7 +134,7 @@ pub struct MasterLink {
     began: Instant,
     report_due: Instant,
     gauges: Arc<Gauges>,
-    heart: Heartbeat,
+    heartbeat: Heartbeat,
 }
 
 impl MasterLink {
@@ -145,7 +145,7 @@ impl MasterLink {
         events: Receiver<LinkEvent>,
         outlets: MasterLinkChannels,
         gauges: Arc<Gauges>,
-        heart: Heartbeat,
+        heartbeat: Heartbeat,
     ) -> MasterLink {
         MasterLink {
             inbox,
@@ -163,7 +163,7 @@ impl MasterLink {
             began: Instant::now(),
             report_due: Instant::now(),
             gauges,
-            heart,
+            heartbeat,
         }
     }
 
@@ -171,7 +171,7 @@ impl MasterLink {
     pub fn run(mut self, stop: &Stop) {
         let mut glance_due = Instant::now();
         loop {
-            self.heart.beat();
+            self.heartbeat.beat();
             thread::yield_once(|| self.events.is_empty() && self.inbox.is_empty());
             select! {
                 recv(self.events) -> event => match event {
@@ -217,7 +217,7 @@ impl MasterLink {
             (MasterLinkMessage::Ask(ask), None) => self.fail_request(origin(ask.what).0),
             (MasterLinkMessage::Ask(ask), Some(sending)) => {
                 let (origin, body) = origin(ask.what);
-                self.send(sending, origin, ask.stamp, ask.client, &body, now);
+                self.send(sending, origin, ask.timestamp, ask.client, &body, now);
             }
         }
     }
@@ -225,7 +225,7 @@ impl MasterLink {
     /// Orders and views of one client.
     fn batch(&mut self, batch: RequestBatch, sending: &mut LinkWriter<'_>, now: Instant) {
         let client = Arc::clone(&batch.client);
-        let (stamp, lane, peer) = (batch.stamp, batch.destination, client.connection.peer);
+        let (timestamp, lane, peer) = (batch.timestamp, batch.destination, client.connection.peer);
         for (number, request) in batch.into_numbered() {
             if !self.park.has_room() {
                 client.fail(number, request.instruction(), &overloaded());
@@ -249,7 +249,7 @@ impl MasterLink {
                     request,
                 }
             };
-            self.send(sending, origin, stamp, Some(peer), &body, now);
+            self.send(sending, origin, timestamp, Some(peer), &body, now);
         }
     }
 
@@ -257,23 +257,23 @@ impl MasterLink {
         &mut self,
         sending: &mut LinkWriter<'_>,
         origin: Requester,
-        stamp: Timestamp,
+        timestamp: Timestamp,
         client: Option<SocketAddr>,
         body: &[u8],
         now: Instant,
     ) {
-        let sequence = self.park.add(origin, stamp, client, now);
-        let header = self.header(sequence, stamp, client);
+        let sequence = self.park.add(origin, timestamp, client, now);
+        let header = self.header(sequence, timestamp, client);
         sending.message(&header, |out| out.extend_from_slice(body));
     }
 
-    fn header(&mut self, sequence: u64, stamp: Timestamp, client: Option<SocketAddr>) -> EnvelopeHeader {
-        self.last_stamp = self.last_stamp.max(stamp);
+    fn header(&mut self, sequence: u64, timestamp: Timestamp, client: Option<SocketAddr>) -> EnvelopeHeader {
+        self.last_stamp = self.last_stamp.max(timestamp);
         EnvelopeHeader {
             worker: self.worker,
             boot: self.boot,
             sequence,
-            stamp: self.last_stamp,
+            timestamp: self.last_stamp,
             client,
         }
     }
@@ -341,10 +341,11 @@ impl MasterLink {
         };
         let mut sending = line.sending();
         for sequence in sequences {
-            let Some((stamp, client)) = self.park.get_mut(*sequence).map(|p| (p.stamp, p.client)) else {
+            let Some((timestamp, client)) = self.park.get_mut(*sequence).map(|p| (p.timestamp, p.client))
+            else {
                 continue;
             };
-            let header = self.header(*sequence, stamp, client);
+            let header = self.header(*sequence, timestamp, client);
             if let Some(request) = self.park.get_mut(*sequence).and_then(|p| p.origin.request()) {
                 sending.message(&header, |out| {
                     frame::write(out, Instruction::LinkAgain, &[]);

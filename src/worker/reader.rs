@@ -35,7 +35,7 @@ pub struct ClientReader {
     client: Arc<WorkerClient>,
     reader: ConnectionReader,
     router: Sender<RequestBatch>,
-    drainer: Arc<Flusher>,
+    flusher: Arc<Flusher>,
     /// Decoded and not passed on: all of one lane.
     requests: Vec<Request>,
     /// Refused and not answered; one of the two lists is always empty.
@@ -55,13 +55,13 @@ impl ClientReader {
         client: Arc<WorkerClient>,
         reader: ConnectionReader,
         router: Sender<RequestBatch>,
-        drainer: Arc<Flusher>,
+        flusher: Arc<Flusher>,
     ) -> ClientReader {
         ClientReader {
             client,
             reader,
             router,
-            drainer,
+            flusher,
             requests: Vec::new(),
             refusals: Vec::new(),
             lane: Destination::Local,
@@ -141,15 +141,15 @@ impl ClientReader {
             }
             self.in_flight = Some(lane);
         }
-        let heavy = is_bulk(&request);
-        if heavy && self.drainer.unsent() > UNSENT_ALL_MAX {
+        let bulk = is_bulk(&request);
+        if bulk && self.flusher.unsent() > UNSENT_ALL_MAX {
             return self.refuse(request.instruction(), overloaded());
         }
-        if heavy || lane != self.lane || !self.refusals.is_empty() || self.requests.len() >= BATCH_MAX {
+        if bulk || lane != self.lane || !self.refusals.is_empty() || self.requests.len() >= BATCH_MAX {
             self.dispatch()?;
         }
         self.lane = lane;
-        if heavy {
+        if bulk {
             let first = self.reader.reserve_heavy()?;
             return self.send(first, vec![request]);
         }
@@ -186,7 +186,7 @@ impl ClientReader {
     fn send(&self, first: u64, requests: Vec<Request>) -> Result<(), ReadEnd> {
         let batch = RequestBatch {
             client: Arc::clone(&self.client),
-            stamp: self.now,
+            timestamp: self.now,
             destination: self.lane,
             first,
             requests,

@@ -95,7 +95,7 @@ pub struct RequestBatch {
     /// Whose.
     pub client: Arc<WorkerClient>,
     /// The worker's timestamp, which the router sets.
-    pub stamp: Timestamp,
+    pub timestamp: Timestamp,
     /// Of all of them.
     pub destination: Destination,
     /// The number of the first on its connection; the others follow.
@@ -140,24 +140,24 @@ pub struct WorkerRouter {
     inbox: Receiver<RequestBatch>,
     modules: WorkerChannels,
     last: Timestamp,
-    heart: Heartbeat,
+    heartbeat: Heartbeat,
 }
 
 impl WorkerRouter {
     /// With nothing routed yet.
-    pub fn new(inbox: Receiver<RequestBatch>, modules: WorkerChannels, heart: Heartbeat) -> WorkerRouter {
+    pub fn new(inbox: Receiver<RequestBatch>, modules: WorkerChannels, heartbeat: Heartbeat) -> WorkerRouter {
         WorkerRouter {
             inbox,
             modules,
             last: Timestamp(0),
-            heart,
+            heartbeat,
         }
     }
 
     /// Routes until stopped.
     pub fn run(mut self, stop: &Stop) {
         loop {
-            self.heart.beat();
+            self.heartbeat.beat();
             match thread::next(&self.inbox, stop) {
                 NextEvent::Message(batch) => self.route(batch),
                 NextEvent::Tick => {}
@@ -168,7 +168,7 @@ impl WorkerRouter {
 
     fn route(&mut self, mut batch: RequestBatch) {
         self.last = self.last.max(Timestamp::now());
-        batch.stamp = self.last;
+        batch.timestamp = self.last;
         let modules = &self.modules;
         match batch.destination {
             Destination::Cache => pass(&modules.cache, batch),

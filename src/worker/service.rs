@@ -145,9 +145,9 @@ fn link_and_serve(
             "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
         );
     }
-    let hearts = Watchdog::new();
-    let worker = Worker::start(config, establish(config, side), &hearts)?;
-    let _watchdog = daemon::watchdog(stop, &hearts, || Ok(()))?;
+    let watchdog = Watchdog::new();
+    let worker = Worker::start(config, establish(config, side), &watchdog)?;
+    let _watchdog = daemon::watchdog(stop, &watchdog, || Ok(()))?;
     crate::info!("worker {} starts, and links to {}", config.name, config.master);
     let served = serve(&worker, log, signals, stop);
     daemon::notify_stopping();

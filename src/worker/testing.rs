@@ -290,7 +290,7 @@ impl Link {
             worker: self.worker,
             boot: self.boot,
             sequence,
-            stamp: Timestamp::now(),
+            timestamp: Timestamp::now(),
             client: None,
         };
         let (mut plain, mut sealed) = (Vec::new(), Vec::new());

@@ -353,7 +353,7 @@ fn orders_count_as_done_once_queued() {
     let (first, second) = (link.next(), link.next());
     assert_eq!(first.text(), format!("{} AAPL 1.5 a", "01".repeat(32)));
     assert!(first.envelope.sequence < second.envelope.sequence);
-    assert!(first.envelope.stamp <= second.envelope.stamp);
+    assert!(first.envelope.timestamp <= second.envelope.timestamp);
     assert!(
         link.next_within(QUIET).is_none(),
         "the logout waits until both are queued"
@@ -393,7 +393,7 @@ fn orders_are_sent_again_under_their_identity() {
     for (again, before) in [(&first_again, &first), (&second_again, &second)] {
         assert!(again.is_again());
         assert_eq!(again.envelope.sequence, before.envelope.sequence);
-        assert_eq!(again.envelope.stamp, before.envelope.stamp);
+        assert_eq!(again.envelope.timestamp, before.envelope.timestamp);
         assert_eq!(again.envelope.client, before.envelope.client);
         assert_eq!(again.data(), before.data());
     }

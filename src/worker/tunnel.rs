@@ -68,7 +68,7 @@ pub struct Tunnel {
     inbox: Receiver<TunnelMessage>,
     clients: Sender<clients::ClientsMessage>,
     master_link: Sender<master_link::MasterLinkMessage>,
-    heart: Heartbeat,
+    heartbeat: Heartbeat,
 }
 
 impl Tunnel {
@@ -77,20 +77,20 @@ impl Tunnel {
         inbox: Receiver<TunnelMessage>,
         clients: Sender<clients::ClientsMessage>,
         master_link: Sender<master_link::MasterLinkMessage>,
-        heart: Heartbeat,
+        heartbeat: Heartbeat,
     ) -> Tunnel {
         Tunnel {
             inbox,
             clients,
             master_link,
-            heart,
+            heartbeat,
         }
     }
 
     /// Until stopped.
     pub fn run(self, stop: &Stop) {
         loop {
-            self.heart.beat();
+            self.heartbeat.beat();
             match thread::next(&self.inbox, stop) {
                 NextEvent::Message(TunnelMessage::Batch(batch)) => self.ask(batch),
                 NextEvent::Message(TunnelMessage::Answer(errand, answer)) => self.answer(errand, answer),
@@ -101,13 +101,13 @@ impl Tunnel {
     }
 
     fn ask(&self, batch: RequestBatch) {
-        let (client, stamp) = (Arc::clone(&batch.client), batch.stamp);
+        let (client, timestamp) = (Arc::clone(&batch.client), batch.timestamp);
         for (number, request) in batch.into_numbered() {
-            self.ask_one(Arc::clone(&client), stamp, number, request);
+            self.ask_one(Arc::clone(&client), timestamp, number, request);
         }
     }
 
-    fn ask_one(&self, client: Arc<WorkerClient>, stamp: Timestamp, number: u64, request: Request) {
+    fn ask_one(&self, client: Arc<WorkerClient>, timestamp: Timestamp, number: u64, request: Request) {
         let expirable = matches!(request, Request::Login { expirable: true, .. });
         if expirable && client.expirable() >= EXPIRABLE_MAX {
             let text = "too many sessions end with this connection; open another";
@@ -116,7 +116,7 @@ impl Tunnel {
             return;
         }
         let ask = master_link::MasterLinkMessage::Ask(master_link::MasterQuery {
-            stamp,
+            timestamp,
             client: Some(client.connection.peer),
             what: master_link::QueryKind::Errand(TunnelRequest {
                 client,

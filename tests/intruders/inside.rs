@@ -38,7 +38,7 @@ impl Link {
             worker: self.uuid,
             boot: Uuid::from_bytes([9; 16]),
             sequence,
-            stamp: Timestamp::now(),
+            timestamp: Timestamp::now(),
             client: None,
         }
     }

@@ -32,8 +32,8 @@ impl Running {
         });
         let (module, handle, inbox) = assets::open(config, connect(database), vec![listener])?;
         let stop = Stop::new();
-        let (stopping, heart) = (stop.clone(), Watchdog::new().register("assets"));
-        let thread = thread::spawn("assets", move || module.run(&inbox, &stopping, &heart)).unwrap();
+        let (stopping, heartbeat) = (stop.clone(), Watchdog::new().register("assets"));
+        let thread = thread::spawn("assets", move || module.run(&inbox, &stopping, &heartbeat)).unwrap();
         assert!(handle.wait_ready(Instant::now() + PATIENCE));
         Ok(Running {
             handle,

@@ -52,7 +52,7 @@ fn symbol(text: &str) -> Symbol {
     Symbol::parse(text).unwrap()
 }
 
-fn stamp(text: &str) -> Timestamp {
+fn timestamp(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
@@ -173,7 +173,7 @@ fn requests() -> Vec<(String, Request)> {
             "020B-getAssetValuePredicted",
             Request::AssetPredicted {
                 symbol: symbol("AAPL"),
-                date: stamp("2013-06-01"),
+                date: timestamp("2013-06-01"),
             },
         ),
         ("020C-getAssetList", Request::AssetList),
@@ -188,8 +188,8 @@ fn requests() -> Vec<(String, Request)> {
         ("0403-getWorkerList", Request::GetWorkerList),
     ];
     let mut windows = |plain, adjusted, kind: fn(Timestamp) -> Window| {
-        all.push((plain, window(kind(stamp("2013-03-01T12:30:15.250Z")), false)));
-        all.push((adjusted, window(kind(stamp("2012-02-29")), true)));
+        all.push((plain, window(kind(timestamp("2013-03-01T12:30:15.250Z")), false)));
+        all.push((adjusted, window(kind(timestamp("2012-02-29")), true)));
     };
     windows(
         "0203-getAssetValueDay",
@@ -229,13 +229,13 @@ fn replies() -> Vec<(String, Reply)> {
             quantity: amount(quantity),
             price: money(price),
             total: money(total),
-            settled: stamp(settled),
+            settled: timestamp(settled),
         })
     };
     let queued = |id: Option<&str>| Reply::Queued {
         id: uuid(0x57),
         client_order_id: id.map(|id| ClientOrderId::parse(id).unwrap()),
-        expected: stamp(EXPECTED),
+        expected: timestamp(EXPECTED),
     };
     let workers = list(&["127.0.0.1:2049", "eu1.example.org:2049", "[2001:db8::1]:2049"]);
     let all = [
@@ -340,7 +340,7 @@ fn replies() -> Vec<(String, Reply)> {
 fn bar(time: &str, prices: [&str; 4], volume: u64) -> Bar {
     let [open, high, low, close] = prices.map(money);
     Bar {
-        time: stamp(time),
+        time: timestamp(time),
         open,
         high,
         low,
@@ -404,7 +404,7 @@ fn history(private: bool) -> History {
     ];
     if private {
         entries[0].detail = detail("2.5", "0", "0", 0, "desk-1", "");
-        entries[1].detail = detail("10", "430.47", "4304.7", stamp("2013-03-01").0, "", "");
+        entries[1].detail = detail("10", "430.47", "4304.7", timestamp("2013-03-01").0, "", "");
         entries[2].detail = detail("1", "0", "0", 0, "", "no-price");
     } else {
         entries.push(entry(
@@ -443,7 +443,7 @@ fn payloads() -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let see = &mut seen;
     let quote = Quote {
-        time: stamp("2013-03-01"),
+        time: timestamp("2013-03-01"),
         value: money("430.47"),
     };
     payload(see, "Quote", &quote);
@@ -460,7 +460,7 @@ fn payloads() -> BTreeSet<String> {
     let info = |is_password, private| UserInfo {
         username: "Alice".into(),
         is_password,
-        created: stamp("2020-01-02T03:04:05.678Z"),
+        created: timestamp("2020-01-02T03:04:05.678Z"),
         private,
     };
     payload(
@@ -494,7 +494,7 @@ fn payloads() -> BTreeSet<String> {
     payload(see, "Transactions-private", &history(true));
     let forecast = Forecast {
         method: "random walk".into(),
-        time: stamp("2013-06-01"),
+        time: timestamp("2013-06-01"),
         value: money("440.5"),
         low: money("380.25"),
         high: money("500.75"),

@@ -21,7 +21,7 @@ use std::fmt::Debug;
 use uuid::Uuid;
 
 /// The moments that RFC 3339 can write.
-fn stamp() -> impl Strategy<Value = Timestamp> {
+fn timestamp() -> impl Strategy<Value = Timestamp> {
     (-62_167_219_200_000_i64..=253_402_300_799_999).prop_map(Timestamp)
 }
 
@@ -75,10 +75,10 @@ fn state() -> impl Strategy<Value = ConnectionState> {
 
 fn window() -> impl Strategy<Value = Window> {
     prop_oneof![
-        stamp().prop_map(Window::Day),
-        stamp().prop_map(Window::Week),
-        stamp().prop_map(Window::Month),
-        stamp().prop_map(Window::Year),
+        timestamp().prop_map(Window::Day),
+        timestamp().prop_map(Window::Week),
+        timestamp().prop_map(Window::Month),
+        timestamp().prop_map(Window::Year),
         Just(Window::AllTime),
     ]
 }
@@ -116,7 +116,7 @@ fn request() -> impl Strategy<Value = Request> {
             window,
             adjusted
         }),
-        (symbol(), stamp()).prop_map(|(symbol, date)| Request::AssetPredicted { symbol, date }),
+        (symbol(), timestamp()).prop_map(|(symbol, date)| Request::AssetPredicted { symbol, date }),
         Just(Request::AssetList),
         (session(), username()).prop_map(|(session, username)| Request::UserInfo { session, username }),
         (session(), username()).prop_map(|(session, username)| Request::UserPortfolio { session, username }),
@@ -143,7 +143,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn fill() -> impl Strategy<Value = Fill> {
     let amount = (0..=LIMIT).prop_map(Quantity);
-    (side(), uuid(), symbol(), amount, money(), money(), stamp()).prop_map(
+    (side(), uuid(), symbol(), amount, money(), money(), timestamp()).prop_map(
         |(side, id, symbol, quantity, price, total, settled)| Fill {
             side,
             id,
@@ -186,7 +186,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         (
             uuid(),
             option::of(order_id().prop_filter("a lone - means none", |id| id.as_str() != "-")),
-            stamp()
+            timestamp()
         )
             .prop_map(|(id, client_order_id, expected)| Reply::Queued {
                 id,

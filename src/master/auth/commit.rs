@@ -21,7 +21,7 @@ pub(super) enum AuthWrite {
 
 /// A reply that waits for the commit.
 pub(super) struct PendingReply {
-    pub(super) route: ReplyTo,
+    pub(super) reply_to: ReplyTo,
     pub(super) instruction: Instruction,
     pub(super) success: AuthSuccess,
 }
@@ -77,23 +77,23 @@ impl Auth {
         let workers = self.neighbours.addresses.load();
         let mut replies = ReplyBatch::new();
         for PendingReply {
-            route,
+            reply_to,
             instruction,
             success,
         } in std::mem::take(&mut self.answers)
         {
             match success {
                 _ if !stored => {
-                    replies.add(route, |out| reply::write_fail(out, instruction, &internal()));
+                    replies.add(reply_to, |out| reply::write_fail(out, instruction, &internal()));
                 }
-                AuthSuccess::LoggedOut => replies.add(route, |out| Reply::LogoutSuccess.write(out)),
-                AuthSuccess::Registered => replies.add(route, |out| Reply::RegisterSuccess.write(out)),
+                AuthSuccess::LoggedOut => replies.add(reply_to, |out| Reply::LogoutSuccess.write(out)),
+                AuthSuccess::Registered => replies.add(reply_to, |out| Reply::RegisterSuccess.write(out)),
                 AuthSuccess::Session(id, kept) => {
                     let state = SessionState {
                         hash: kept.session.hash,
                         active: Some(active(&kept)),
                     };
-                    replies.add(route, |out| {
+                    replies.add(reply_to, |out| {
                         message::write(out, Instruction::LinkSession, &state);
                         Reply::Session {
                             id,

@@ -69,17 +69,17 @@ impl HashingPool {
     pub fn start(cost: u32) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
         let count = threads();
         let (jobs, inbox) = bounded(count * QUEUE_PER_THREAD);
-        let (outbox, outcomes) = bounded(count * QUEUE_PER_THREAD);
+        let (buffer, outcomes) = bounded(count * QUEUE_PER_THREAD);
         let mut handles = Vec::new();
         for number in 0..count {
-            let (inbox, outbox): (Receiver<HashJob>, Sender<HashOutcome>) = (inbox.clone(), outbox.clone());
+            let (inbox, buffer): (Receiver<HashJob>, Sender<HashOutcome>) = (inbox.clone(), buffer.clone());
             handles.push(thread::spawn(format!("hash-{number}"), move || {
                 // A login takes its time anyway; what else there is to do should not wait for it. On Linux this is the
                 // thread's own. A system that forbids it has its reasons.
                 let _ = rustix::process::nice(NICENESS);
                 for job in inbox {
                     // Auth never waits for a job to be taken, so it always comes round to the outcomes.
-                    if outbox.send(compute(job, cost)).is_err() {
+                    if buffer.send(compute(job, cost)).is_err() {
                         return;
                     }
                 }

@@ -18,24 +18,24 @@ impl Auth {
     /// that do not; who turns out to be right is forgiven.
     pub(super) fn login(
         &mut self,
-        route: ReplyTo,
+        reply_to: ReplyTo,
         username: Username,
         hashed_pass: HashedPass,
         expirable: bool,
     ) {
         let now = Instant::now();
-        let address = neighbourhood(route.client_ip());
+        let address = neighbourhood(reply_to.client_ip());
         let key = (username.key(), address);
         if !self.logins.allows(&key, now) || !self.logins_by_address.allows(&address, now) {
             let text = "too many failed logins; wait a minute and try again";
-            route.fail(Instruction::Login, &Refusal::new(Reason::TooManyAttempts, text));
+            reply_to.fail(Instruction::Login, &Refusal::new(Reason::TooManyAttempts, text));
             return;
         }
         let credentials = match accounts::credentials(&self.database, &username) {
             Ok(credentials) => credentials,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
-                route.fail(Instruction::Login, &internal());
+                reply_to.fail(Instruction::Login, &internal());
                 return;
             }
         };
@@ -53,29 +53,29 @@ impl Auth {
         self.submit(HashJob::Verify {
             hashed_pass,
             stored,
-            pending: PendingHash { route, what },
+            pending: PendingHash { reply_to, what },
         });
     }
 
     pub(super) fn register(
         &mut self,
-        route: ReplyTo,
+        reply_to: ReplyTo,
         username: Username,
         email: Email,
         hashed_pass: HashedPass,
     ) {
-        let boot = route.peer.boot;
-        if route.again
-            && accounts::registered_by(&self.database, &username, &boot, route.sequence) == Ok(true)
+        let boot = reply_to.peer.boot;
+        if reply_to.again
+            && accounts::registered_by(&self.database, &username, &boot, reply_to.sequence) == Ok(true)
         {
-            route.send(|out| Reply::RegisterSuccess.write(out));
+            reply_to.send(|out| Reply::RegisterSuccess.write(out));
             return;
         }
         let now = Instant::now();
-        let address = neighbourhood(route.client_ip());
+        let address = neighbourhood(reply_to.client_ip());
         if !self.registrations.allows(&address, now) {
             let text = "too many registrations from this address; wait a minute and try again";
-            route.fail(
+            reply_to.fail(
                 Instruction::Register,
                 &Refusal::new(Reason::TooManyAttempts, text),
             );
@@ -87,13 +87,13 @@ impl Auth {
                 let what = HashPurpose::Register { username, email };
                 self.submit(HashJob::Hash {
                     hashed_pass,
-                    pending: PendingHash { route, what },
+                    pending: PendingHash { reply_to, what },
                 });
             }
-            Ok(taken) => route.fail(Instruction::Register, &taken_refusal(taken)),
+            Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
             Err(error) => {
                 crate::error!("whether a name is taken could not be read: {error}");
-                route.fail(Instruction::Register, &internal());
+                reply_to.fail(Instruction::Register, &internal());
             }
         }
     }
@@ -108,9 +108,9 @@ impl Auth {
                     // It was never tried, so it is no failure.
                     self.logins.forgive(&(name, address), at);
                     self.logins_by_address.forgive(&address, at);
-                    pending.route.fail(Instruction::Login, &overloaded());
+                    pending.reply_to.fail(Instruction::Login, &overloaded());
                 }
-                HashPurpose::Register { .. } => pending.route.fail(Instruction::Register, &overloaded()),
+                HashPurpose::Register { .. } => pending.reply_to.fail(Instruction::Register, &overloaded()),
             }
         }
     }
@@ -120,7 +120,7 @@ impl Auth {
         match outcome {
             HashOutcome::Verified(
                 PendingHash {
-                    route,
+                    reply_to,
                     what:
                         HashPurpose::Login {
                             credentials,
@@ -132,17 +132,17 @@ impl Auth {
             ) => {
                 let Some(credentials) = credentials.filter(|_| fits) else {
                     let text = "unknown username or wrong password";
-                    route.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
+                    reply_to.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
                     return;
                 };
                 let (name, address, at) = counted;
                 self.logins.forgive(&(name, address), at);
                 self.logins_by_address.forgive(&address, at);
-                self.create_session(route, credentials, expirable);
+                self.create_session(reply_to, credentials, expirable);
             }
             HashOutcome::Hashed(
                 PendingHash {
-                    route,
+                    reply_to,
                     what: HashPurpose::Register { username, email },
                 },
                 Some(pass_hash),
@@ -153,8 +153,8 @@ impl Auth {
                     pass_hash,
                     created: Timestamp::now(),
                     starting_cash: self.starting_cash,
-                    boot: route.peer.boot,
-                    sequence: route.sequence,
+                    boot: reply_to.peer.boot,
+                    sequence: reply_to.sequence,
                 };
                 // Another registration of the name may have been committed, or be about to be.
                 let pending = self.writes.iter().find_map(|write| match write {
@@ -171,26 +171,26 @@ impl Auth {
                         self.writes.push(AuthWrite::Account(new));
                         let instruction = Instruction::Register;
                         self.answers.push(PendingReply {
-                            route,
+                            reply_to,
                             instruction,
                             success: AuthSuccess::Registered,
                         });
                     }
-                    Ok(taken) => route.fail(Instruction::Register, &taken_refusal(taken)),
-                    Err(_) => route.fail(Instruction::Register, &internal()),
+                    Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
+                    Err(_) => reply_to.fail(Instruction::Register, &internal()),
                 }
             }
             HashOutcome::Hashed(pending, _) | HashOutcome::Verified(pending, _) => {
-                pending.route.fail(Instruction::Register, &internal());
+                pending.reply_to.fail(Instruction::Register, &internal());
             }
         }
     }
 
-    fn create_session(&mut self, route: ReplyTo, credentials: Credentials, expirable: bool) {
+    fn create_session(&mut self, reply_to: ReplyTo, credentials: Credentials, expirable: bool) {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
             crate::error!("no session can be made without random bytes: {error}");
-            route.fail(Instruction::Login, &internal());
+            reply_to.fail(Instruction::Login, &internal());
             return;
         }
         let id = SessionId::from_bytes(bytes);
@@ -202,8 +202,8 @@ impl Auth {
             username: credentials.username,
             since: now,
             expiry: Timestamp(now.0.saturating_add(self.lifetime)),
-            client: route.client_ip(),
-            worker: route.peer.worker.uuid,
+            client: reply_to.client_ip(),
+            worker: reply_to.peer.worker.uuid,
             expirable,
             is_active: true,
             last_used: now,
@@ -213,12 +213,12 @@ impl Auth {
         }
         let kept = StoredSession {
             session,
-            boot: route.peer.boot,
+            boot: reply_to.peer.boot,
         };
         self.writes.push(AuthWrite::Session(kept.clone()));
         let success = AuthSuccess::Session(id, kept);
         self.answers.push(PendingReply {
-            route,
+            reply_to,
             instruction: Instruction::Login,
             success,
         });

@@ -22,26 +22,26 @@ impl Auth {
     pub(super) fn asks(&mut self, asks: Vec<(ReplyTo, AuthRequest)>) {
         let mut orders = Vec::new();
         let mut questions = Vec::new();
-        for (route, ask) in asks {
+        for (reply_to, ask) in asks {
             match ask {
-                AuthRequest::Session(hash) => self.describe(&route, hash),
-                AuthRequest::ConnectionClosed(hashes) => self.connection_closed(&route, &hashes),
+                AuthRequest::Session(hash) => self.describe(&reply_to, hash),
+                AuthRequest::ConnectionClosed(hashes) => self.connection_closed(&reply_to, &hashes),
                 AuthRequest::Request(Request::Login {
                     username,
                     hashed_pass,
                     expirable,
                 }) => {
-                    self.login(route, username, hashed_pass, expirable);
+                    self.login(reply_to, username, hashed_pass, expirable);
                 }
                 AuthRequest::Request(Request::Register {
                     username,
                     email,
                     hashed_pass,
                 }) => {
-                    self.register(route, username, email, hashed_pass);
+                    self.register(reply_to, username, email, hashed_pass);
                 }
-                AuthRequest::Request(Request::Resume { session }) => self.resume(&route, &session),
-                AuthRequest::Request(Request::Logout { session }) => self.logout(route, &session),
+                AuthRequest::Request(Request::Resume { session }) => self.resume(&reply_to, &session),
+                AuthRequest::Request(Request::Logout { session }) => self.logout(reply_to, &session),
                 AuthRequest::Request(Request::Order {
                     session,
                     side,
@@ -49,10 +49,10 @@ impl Auth {
                     quantity,
                     id,
                 }) => {
-                    let account = self.account(&route, transactions::instruction(side), &session);
+                    let account = self.account(&reply_to, transactions::instruction(side), &session);
                     let client_order_id = id;
                     orders.push(Order {
-                        route,
+                        reply_to,
                         account,
                         side,
                         symbol,
@@ -61,8 +61,8 @@ impl Auth {
                     });
                 }
                 AuthRequest::Request(request) => {
-                    if let Some(question) = self.question(&route, request) {
-                        questions.push((route, question));
+                    if let Some(question) = self.question(&reply_to, request) {
+                        questions.push((reply_to, question));
                     }
                 }
             }
@@ -76,7 +76,7 @@ impl Auth {
             let mut replies = ReplyBatch::new();
             for order in orders {
                 let instruction = order.instruction();
-                replies.fail(order.route, instruction, &overloaded());
+                replies.fail(order.reply_to, instruction, &overloaded());
             }
             replies.send();
         }
@@ -87,8 +87,8 @@ impl Auth {
                     .try_send(account_queries::AccountQueriesMessage::Questions(questions))
         {
             let mut replies = ReplyBatch::new();
-            for (route, question) in questions {
-                replies.fail(route, question.instruction(), &overloaded());
+            for (reply_to, question) in questions {
+                replies.fail(reply_to, question.instruction(), &overloaded());
             }
             replies.send();
         }
@@ -97,7 +97,7 @@ impl Auth {
     /// The account that a session stands for, and that the session was used.
     fn account(
         &mut self,
-        route: &ReplyTo,
+        reply_to: &ReplyTo,
         instruction: Instruction,
         session: &SessionId,
     ) -> Result<AccountId, Refusal> {
@@ -106,26 +106,26 @@ impl Auth {
             .use_it(&session.hash(), Timestamp::now())
             .map(|kept| kept.session.account);
         if account.is_none() {
-            self.inactive(route, instruction);
+            self.inactive(reply_to, instruction);
         }
         account.ok_or_else(expired)
     }
 
     /// Somebody used a session that is over, or guesses: it is counted, and said now and then.
-    fn inactive(&mut self, route: &ReplyTo, instruction: Instruction) {
+    fn inactive(&mut self, reply_to: &ReplyTo, instruction: Instruction) {
         self.inactive += 1;
         if let Some(more) = self.throttle.allow("session") {
-            let client = route
+            let client = reply_to
                 .client
                 .map_or("no client".to_owned(), |client| client.to_string());
             crate::info!(
                 "worker {} passed on {instruction} of {client} with a session that is not active{more}",
-                route.peer.worker.name
+                reply_to.peer.worker.name
             );
         }
     }
 
-    fn question(&mut self, route: &ReplyTo, request: Request) -> Option<account_queries::AccountQuery> {
+    fn question(&mut self, reply_to: &ReplyTo, request: Request) -> Option<account_queries::AccountQuery> {
         let instruction = request.instruction();
         let (session, about) = match request {
             Request::UserInfo { session, username } => {
@@ -141,39 +141,38 @@ impl Auth {
             // The router sends no other request here.
             _ => return None,
         };
-        match self.account(route, instruction, &session) {
+        match self.account(reply_to, instruction, &session) {
             Ok(asker) => Some(account_queries::AccountQuery { asker, about }),
             Err(refusal) => {
-                route.fail(instruction, &refusal);
+                reply_to.fail(instruction, &refusal);
                 None
             }
         }
     }
 
     /// Tells a worker what is known of a session.
-    fn describe(&mut self, route: &ReplyTo, hash: SessionHash) {
+    fn describe(&mut self, reply_to: &ReplyTo, hash: SessionHash) {
         let active = self.sessions.get(&hash, Timestamp::now()).map(active);
         if active.is_none() {
-            self.inactive(route, Instruction::LinkSession);
+            self.inactive(reply_to, Instruction::LinkSession);
         }
         let state = SessionState { hash, active };
-        route.send(|out| message::write(out, Instruction::LinkSession, &state));
+        reply_to.send(|out| message::write(out, Instruction::LinkSession, &state));
     }
 
-    fn connection_closed(&mut self, route: &ReplyTo, hashes: &[SessionHash]) {
+    fn connection_closed(&mut self, reply_to: &ReplyTo, hashes: &[SessionHash]) {
         for hash in hashes {
-            let own = self
-                .sessions
-                .get(hash, Timestamp::now())
-                .is_some_and(|kept| kept.session.expirable && kept.session.worker == route.peer.worker.uuid);
+            let own = self.sessions.get(hash, Timestamp::now()).is_some_and(|kept| {
+                kept.session.expirable && kept.session.worker == reply_to.peer.worker.uuid
+            });
             if own {
                 self.end(hash);
             }
         }
-        route.send(|out| Reply::Pong.write(out));
+        reply_to.send(|out| Reply::Pong.write(out));
     }
 
-    fn resume(&mut self, route: &ReplyTo, session: &SessionId) {
+    fn resume(&mut self, reply_to: &ReplyTo, session: &SessionId) {
         match self.sessions.use_it(&session.hash(), Timestamp::now()) {
             Some(kept) => {
                 let state = SessionState {
@@ -181,7 +180,7 @@ impl Auth {
                     active: Some(active(kept)),
                 };
                 let workers = self.neighbours.addresses.load().to_vec();
-                route.send(|out| {
+                reply_to.send(|out| {
                     message::write(out, Instruction::LinkSession, &state);
                     Reply::Session {
                         id: session.clone(),
@@ -191,23 +190,23 @@ impl Auth {
                 });
             }
             None => {
-                self.inactive(route, Instruction::Resume);
-                route.fail(Instruction::Resume, &expired());
+                self.inactive(reply_to, Instruction::Resume);
+                reply_to.fail(Instruction::Resume, &expired());
             }
         }
     }
 
-    fn logout(&mut self, route: ReplyTo, session: &SessionId) {
+    fn logout(&mut self, reply_to: ReplyTo, session: &SessionId) {
         let hash = session.hash();
         // Sent again after a broken link, it may have been done already.
-        if self.sessions.get(&hash, Timestamp::now()).is_none() && !route.again {
-            self.inactive(&route, Instruction::Logout);
-            route.fail(Instruction::Logout, &expired());
+        if self.sessions.get(&hash, Timestamp::now()).is_none() && !reply_to.again {
+            self.inactive(&reply_to, Instruction::Logout);
+            reply_to.fail(Instruction::Logout, &expired());
             return;
         }
         self.end(&hash);
         self.answers.push(PendingReply {
-            route,
+            reply_to,
             instruction: Instruction::Logout,
             success: AuthSuccess::LoggedOut,
         });

@@ -66,18 +66,18 @@ impl OrderState {
         new_of_account: &HashMap<AccountId, usize>,
     ) -> rusqlite::Result<Acceptance> {
         let instruction = order.instruction();
-        let refuse = |refusal: Refusal, route: ReplyTo| -> rusqlite::Result<Acceptance> {
-            Ok(Acceptance::Refused(instruction, refusal, route))
+        let refuse = |refusal: Refusal, reply_to: ReplyTo| -> rusqlite::Result<Acceptance> {
+            Ok(Acceptance::Refused(instruction, refusal, reply_to))
         };
-        if order.route.again
-            && let Some(origin) = ledger::find_origin(database, &order.route.peer.boot)?
-            && let Some(entry) = ledger::by_message(database, origin, order.route.sequence)?
+        if order.reply_to.again
+            && let Some(origin) = ledger::find_origin(database, &order.reply_to.peer.boot)?
+            && let Some(entry) = ledger::by_message(database, origin, order.reply_to.sequence)?
         {
-            return Ok(known(entry, order.route));
+            return Ok(known(entry, order.reply_to));
         }
         let account = match order.account {
             Ok(account) => account,
-            Err(refusal) => return refuse(refusal, order.route),
+            Err(refusal) => return refuse(refusal, order.reply_to),
         };
         if let Some(id) = &order.client_order_id
             && let Some(entry) = ledger::by_client(database, account, id)?
@@ -86,26 +86,26 @@ impl OrderState {
                 && entry.transaction.side == order.side
                 && entry.asked == order.quantity;
             if same {
-                return Ok(known(entry, order.route));
+                return Ok(known(entry, order.reply_to));
             }
             let text = "this clientOrderID names an order with other terms; give each order its own";
-            return refuse(Refusal::new(Reason::ClientOrderIdReused, text), order.route);
+            return refuse(Refusal::new(Reason::ClientOrderIdReused, text), order.reply_to);
         }
         let prices = self.assets.prices();
         let Some(entry) = prices.entry(&order.symbol) else {
             let text = format!("there is no asset {}; getAssetList names them", order.symbol);
-            return refuse(Refusal::new(Reason::UnknownAsset, text), order.route);
+            return refuse(Refusal::new(Reason::UnknownAsset, text), order.reply_to);
         };
         if prices.exhausted {
             let text = "the market has ended: no update will come that the order could settle at";
-            return refuse(Refusal::new(Reason::NoPrice, text), order.route);
+            return refuse(Refusal::new(Reason::NoPrice, text), order.reply_to);
         }
         if entry
             .quote
             .is_some_and(|quote| order.quantity.cost_at(quote.value).is_none())
         {
             let text = fill::text(Reason::QuantityInvalid);
-            return refuse(Refusal::new(Reason::QuantityInvalid, text), order.route);
+            return refuse(Refusal::new(Reason::QuantityInvalid, text), order.reply_to);
         }
         let now = Instant::now();
         let mine = self.queue.of_account(account) + new_of_account.get(&account).copied().unwrap_or(0);
@@ -114,45 +114,45 @@ impl OrderState {
             || !self.orders.allows(&account, now)
         {
             let text = "too many orders are queued or were sent within a minute; wait for an update";
-            return refuse(Refusal::new(Reason::Overloaded, text), order.route);
+            return refuse(Refusal::new(Reason::Overloaded, text), order.reply_to);
         }
         self.orders.count(&account, now);
-        let place = self.places.give();
-        let stamp = self.stamp(&order.route, place.accepted);
-        let worker = order.route.peer.worker.uuid;
+        let order_key = self.sequencer.give();
+        let timestamp = self.timestamp(&order.reply_to, order_key.accepted);
+        let worker = order.reply_to.peer.worker.uuid;
         let queued = QueuedOrder {
             turn: SettlementRank {
-                stamp,
+                timestamp,
                 worker,
-                sequence: order.route.sequence,
-                number: place.number,
+                sequence: order.reply_to.sequence,
+                number: order_key.number,
             },
-            id: place.id,
+            id: order_key.id,
             account,
             side: order.side,
             symbol: order.symbol,
             quantity: order.quantity,
-            accepted: place.accepted,
-            since: Some(place.since),
+            accepted: order_key.accepted,
+            since: Some(order_key.since),
             client_order_id: order.client_order_id,
-            waiters: vec![order.route.clone()],
+            waiters: vec![order.reply_to.clone()],
         };
-        let origin = ledger::origin(database, &worker, &order.route.peer.boot)?;
-        ledger::insert(database, &queued, origin, order.route.stamp)?;
+        let origin = ledger::origin(database, &worker, &order.reply_to.peer.boot)?;
+        ledger::insert(database, &queued, origin, order.reply_to.timestamp)?;
         Ok(Acceptance::Queued(Box::new(queued)))
     }
 
     /// What the worker's stamp counts as; a clock that is far off is reported.
-    fn stamp(&mut self, route: &ReplyTo, accepted: Timestamp) -> Timestamp {
-        let worker = &route.peer.worker;
+    fn timestamp(&mut self, reply_to: &ReplyTo, accepted: Timestamp) -> Timestamp {
+        let worker = &reply_to.peer.worker;
         let (last, reported) = self
             .clocks
             .get(&worker.uuid)
             .copied()
             .map_or((None, None), |(l, r)| (Some(l), r));
-        let counts = clamp(route.stamp, accepted, last);
-        let off = route.stamp.since(accepted);
-        let wrong = off > CLOCK_TOLERANCE || (off < -CLOCK_TOLERANCE && !route.again);
+        let counts = clamp(reply_to.timestamp, accepted, last);
+        let off = reply_to.timestamp.since(accepted);
+        let wrong = off > CLOCK_TOLERANCE || (off < -CLOCK_TOLERANCE && !reply_to.again);
         let due = reported.is_none_or(|at| at.elapsed() >= CLOCK_REPORT);
         let reported = if wrong && due {
             crate::warn!(
@@ -171,8 +171,8 @@ impl OrderState {
     pub(super) fn announce(&mut self, verdicts: Vec<Acceptance>) {
         let expected = self.assets.next_update().unwrap_or_else(Timestamp::now);
         let mut replies = ReplyBatch::new();
-        let notice = |replies: &mut ReplyBatch, route: ReplyTo, id: Uuid, name: Option<ClientOrderId>| {
-            replies.add(route, |out| {
+        let notice = |replies: &mut ReplyBatch, reply_to: ReplyTo, id: Uuid, name: Option<ClientOrderId>| {
+            replies.add(reply_to, |out| {
                 Reply::Queued {
                     id,
                     client_order_id: name,
@@ -184,21 +184,21 @@ impl OrderState {
         for verdict in verdicts {
             match verdict {
                 Acceptance::Queued(order) => {
-                    for route in &order.waiters {
+                    for reply_to in &order.waiters {
                         notice(
                             &mut replies,
-                            route.clone(),
+                            reply_to.clone(),
                             order.id,
                             order.client_order_id.clone(),
                         );
                     }
                     self.queue.push(*order);
                 }
-                Acceptance::Waits(number, route) => {
+                Acceptance::Waits(number, reply_to) => {
                     if let Some(order) = self.queue.get_mut(number) {
                         notice(
                             &mut replies,
-                            route.clone(),
+                            reply_to.clone(),
                             order.id,
                             order.client_order_id.clone(),
                         );
@@ -206,14 +206,14 @@ impl OrderState {
                         if order.waiters.len() >= WAITERS_MAX {
                             order.waiters.remove(0);
                         }
-                        order.waiters.push(route);
+                        order.waiters.push(reply_to);
                     }
                 }
-                Acceptance::Done(entry, route) => {
-                    replies.add(route, |out| write_outcome(out, &entry.transaction))
+                Acceptance::Done(entry, reply_to) => {
+                    replies.add(reply_to, |out| write_outcome(out, &entry.transaction))
                 }
-                Acceptance::Refused(instruction, refusal, route) => {
-                    replies.fail(route, instruction, &refusal);
+                Acceptance::Refused(instruction, refusal, reply_to) => {
+                    replies.fail(reply_to, instruction, &refusal);
                 }
             }
         }
@@ -221,10 +221,10 @@ impl OrderState {
     }
 }
 
-fn known(entry: LedgerEntry, route: ReplyTo) -> Acceptance {
+fn known(entry: LedgerEntry, reply_to: ReplyTo) -> Acceptance {
     if entry.transaction.status == Stage::Queued {
-        Acceptance::Waits(entry.turn.number, route)
+        Acceptance::Waits(entry.turn.number, reply_to)
     } else {
-        Acceptance::Done(Box::new(entry), route)
+        Acceptance::Done(Box::new(entry), reply_to)
     }
 }

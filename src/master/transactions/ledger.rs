@@ -71,7 +71,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         reason: reason.and_then(|code| Reason::from_code(&code)),
     };
     let turn = SettlementRank {
-        stamp: Timestamp(row.get(15)?),
+        timestamp: Timestamp(row.get(15)?),
         worker: Uuid::from_bytes(row.get(18)?),
         sequence: u64::try_from(row.get::<_, i64>(17)?).unwrap_or(0),
         number,
@@ -270,7 +270,7 @@ pub fn insert(
             origin,
             i64::try_from(order.turn.sequence).unwrap_or(i64::MAX),
             stamped.0,
-            order.turn.stamp.0,
+            order.turn.timestamp.0,
         ])?;
     Ok(())
 }

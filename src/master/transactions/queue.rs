@@ -23,7 +23,7 @@ const SEEN_MAX: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SettlementRank {
     /// The worker's stamp, clamped.
-    pub stamp: Timestamp,
+    pub timestamp: Timestamp,
     /// The worker.
     pub worker: Uuid,
     /// Its number for the order.
@@ -171,10 +171,10 @@ mod tests {
     use crate::model::Money;
     use proptest::prelude::*;
 
-    fn order(number: i64, stamp: i64, worker: u8, sequence: u64, quantity: i64) -> QueuedOrder {
+    fn order(number: i64, timestamp: i64, worker: u8, sequence: u64, quantity: i64) -> QueuedOrder {
         QueuedOrder {
             turn: SettlementRank {
-                stamp: Timestamp(stamp),
+                timestamp: Timestamp(timestamp),
                 worker: Uuid::from_bytes([worker; 16]),
                 sequence,
                 number,
@@ -201,8 +201,8 @@ mod tests {
             let all: Vec<QueuedOrder> = orders
                 .iter()
                 .enumerate()
-                .map(|(at, (stamp, worker, sequence, quantity))| {
-                    order(i64::try_from(at).unwrap(), *stamp, *worker, *sequence, *quantity)
+                .map(|(at, (timestamp, worker, sequence, quantity))| {
+                    order(i64::try_from(at).unwrap(), *timestamp, *worker, *sequence, *quantity)
                 })
                 .collect();
             let settle = |orders: Vec<QueuedOrder>| {

@@ -65,8 +65,8 @@ impl Sequencer {
             (self.within >> 8) & 0x3F,
             self.within & 0xFF,
         ];
-        for (place, value) in rest.iter_mut().zip([high, low, mid, end]) {
-            *place = u8::try_from(value).unwrap_or(0);
+        for (order_key, value) in rest.iter_mut().zip([high, low, mid, end]) {
+            *order_key = u8::try_from(value).unwrap_or(0);
         }
         let millis = u64::try_from(self.accepted.0).unwrap_or(0);
         let id = Builder::from_unix_timestamp_millis(millis, &rest).into_uuid();
@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn ids_are_version_7_and_sort_like_places() {
-        let mut places = Sequencer::after(41, Timestamp(0));
-        let all: Vec<OrderKey> = (0..20_000).map(|_| places.give()).collect();
+        let mut sequencer = Sequencer::after(41, Timestamp(0));
+        let all: Vec<OrderKey> = (0..20_000).map(|_| sequencer.give()).collect();
         assert_eq!(all[0].number, 42);
         for pair in all.windows(2) {
             assert!(pair[0].id < pair[1].id && pair[0].accepted <= pair[1].accepted);
@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn a_clock_set_back_stands_still() {
         let ahead = Timestamp(Timestamp::now().0 + 3_600_000);
-        let mut places = Sequencer::after(0, ahead);
-        let (one, two) = (places.give(), places.give());
+        let mut sequencer = Sequencer::after(0, ahead);
+        let (one, two) = (sequencer.give(), sequencer.give());
         assert_eq!((one.accepted, two.accepted), (ahead, ahead));
         assert!(one.id < two.id);
     }

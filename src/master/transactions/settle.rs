@@ -108,9 +108,9 @@ impl OrderState {
                         }
                     }
                 };
-                let place = self.places.give();
-                let row = act_row(action, account, place, side, quantity, price, total);
-                ledger::insert_settled(database, place.number, &row, update.number)?;
+                let order_key = self.sequencer.give();
+                let row = act_row(action, account, order_key, side, quantity, price, total);
+                ledger::insert_settled(database, order_key.number, &row, update.number)?;
             }
             if let ActionKind::Split(ratio) = action.kind {
                 // Who ordered at a price after the split has said how many units of those there are now.
@@ -134,8 +134,8 @@ impl OrderState {
                 continue;
             };
             let transaction = ended(&order, &outcome, update.published);
-            for route in order.waiters {
-                replies.add(route, |out| write_outcome(out, &transaction));
+            for reply_to in order.waiters {
+                replies.add(reply_to, |out| write_outcome(out, &transaction));
             }
         }
         replies.send();
@@ -172,21 +172,21 @@ fn load<'a>(
 fn act_row(
     action: &Action,
     account: AccountId,
-    place: sequence::OrderKey,
+    order_key: sequence::OrderKey,
     side: Side,
     quantity: Quantity,
     price: Option<Money>,
     total: Option<Money>,
 ) -> Transaction {
     Transaction {
-        id: place.id,
+        id: order_key.id,
         account,
         side,
         status: Stage::Settled,
         symbol: action.symbol,
         quantity,
-        accepted: place.accepted,
-        settled: Some(place.accepted),
+        accepted: order_key.accepted,
+        settled: Some(order_key.accepted),
         price,
         total,
         priced: Some(action.time),

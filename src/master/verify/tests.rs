@@ -67,7 +67,7 @@ impl Market {
         let place = self.places.give();
         let order = QueuedOrder {
             turn: SettlementRank {
-                stamp: Timestamp(place.accepted.0 - early),
+                timestamp: Timestamp(place.accepted.0 - early),
                 worker,
                 sequence: self.sequence,
                 number: place.number,

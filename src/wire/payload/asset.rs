@@ -21,7 +21,7 @@ impl Payload for Bar {
 
     fn read(from: &mut Cursor<'_>) -> Result<Bar, ValueError> {
         Ok(Bar {
-            time: from.stamp()?,
+            time: from.timestamp()?,
             open: from.money()?,
             high: from.money()?,
             low: from.money()?,
@@ -57,7 +57,7 @@ impl Payload for Quote {
 
     fn read(from: &mut Cursor<'_>) -> Result<Quote, ValueError> {
         Ok(Quote {
-            time: from.stamp()?,
+            time: from.timestamp()?,
             value: from.money()?,
         })
     }
@@ -112,7 +112,7 @@ impl Payload for Forecast {
     fn read(from: &mut Cursor<'_>) -> Result<Forecast, ValueError> {
         Ok(Forecast {
             method: from.text()?.to_owned(),
-            time: from.stamp()?,
+            time: from.timestamp()?,
             value: from.money()?,
             low: from.money()?,
             high: from.money()?,

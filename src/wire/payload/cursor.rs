@@ -102,7 +102,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// Too few bytes.
-    pub fn stamp(&mut self) -> Result<Timestamp, ValueError> {
+    pub fn timestamp(&mut self) -> Result<Timestamp, ValueError> {
         self.i64().map(Timestamp)
     }
 

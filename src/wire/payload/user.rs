@@ -39,7 +39,7 @@ impl Payload for UserInfo {
         Ok(UserInfo {
             username: from.text()?.to_owned(),
             is_password: from.flag()?,
-            created: from.stamp()?,
+            created: from.timestamp()?,
             private: if private {
                 Some((from.text()?.to_owned(), from.money()?))
             } else {
@@ -231,14 +231,14 @@ impl HistoryEntry {
             side: Side::from_number(from.u8()?).ok_or(ValueError("no such side"))?,
             status: TransactionStatus::from_number(from.u8()?).ok_or(ValueError("no such status"))?,
             symbol: from.symbol()?,
-            accepted: from.stamp()?,
-            settled: from.stamp()?,
+            accepted: from.timestamp()?,
+            settled: from.timestamp()?,
             detail: if private {
                 Some(EntryDetail {
                     quantity: Quantity(from.i64()?),
                     price: from.money()?,
                     total: from.money()?,
-                    priced: from.stamp()?,
+                    priced: from.timestamp()?,
                     client_order_id: from.text()?.to_owned(),
                     reason: from.text()?.to_owned(),
                 })

@@ -48,7 +48,7 @@ pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
 pub struct Connector {
     establish: Connect,
     events: Sender<LinkEvent>,
-    drainer: Arc<Flusher>,
+    flusher: Arc<Flusher>,
     failures: Throttle,
 }
 
@@ -60,11 +60,11 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// Tells `events` what becomes of each link.
-    pub fn new(establish: Connect, events: Sender<LinkEvent>, drainer: Arc<Flusher>) -> Connector {
+    pub fn new(establish: Connect, events: Sender<LinkEvent>, flusher: Arc<Flusher>) -> Connector {
         Connector {
             establish,
             events,
-            drainer,
+            flusher,
             failures: Throttle::new(3, Duration::from_secs(60)),
         }
     }
@@ -109,7 +109,7 @@ impl Connector {
             sealed: SealedChannel { sealer, mut opener },
             early,
         } = made;
-        let line = match LinkConnection::new(socket, sealer, Arc::clone(&self.drainer)) {
+        let line = match LinkConnection::new(socket, sealer, Arc::clone(&self.flusher)) {
             Ok(line) => line,
             Err(why) => {
                 crate::warn!("the link to the master ended at once: {why}");

@@ -100,7 +100,7 @@ pub struct PendingRequest {
     /// Who waits.
     pub origin: Requester,
     /// The worker's timestamp.
-    pub stamp: Timestamp,
+    pub timestamp: Timestamp,
     /// The client's address, as it was sent.
     pub client: Option<SocketAddr>,
     /// It was sent again, over another link than the first.
@@ -141,7 +141,7 @@ impl PendingRequests {
     pub fn add(
         &mut self,
         origin: Requester,
-        stamp: Timestamp,
+        timestamp: Timestamp,
         client: Option<SocketAddr>,
         now: Instant,
     ) -> u64 {
@@ -153,7 +153,7 @@ impl PendingRequests {
         }
         let parked = PendingRequest {
             origin,
-            stamp,
+            timestamp,
             client,
             resent: false,
             retries: 0,

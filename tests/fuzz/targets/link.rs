@@ -186,7 +186,7 @@ pub fn envelope_seeds() -> Vec<Vec<u8>> {
         worker: WORKER,
         boot: Uuid::from_u128(1),
         sequence,
-        stamp: Timestamp(1_362_096_000_000),
+        timestamp: Timestamp(1_362_096_000_000),
         client: Some("192.0.2.7:4660".parse().unwrap()),
     };
     let frames = [golden("0101"), golden("0104"), golden("0405")].concat();
