@@ -3,7 +3,8 @@
 use clap::Parser;
 use papertrader::config::MasterConfig;
 use papertrader::daemon::cli::MasterCli;
-use papertrader::{daemon, log, master, thread};
+use papertrader::runtime::{self, log};
+use papertrader::{daemon, master};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -25,9 +26,9 @@ fn run(arguments: &MasterCli) -> Result<u8, u8> {
         daemon::FAILED
     };
     let log = log::start(config.log.clone()).map_err(|e| failed(&e))?;
-    thread::install_panic_hook();
+    runtime::install_panic_hook();
     daemon::forbid_cores().map_err(|e| failed(&e))?;
-    let stop = thread::Stop::new();
+    let stop = runtime::Stop::new();
     let signals = daemon::watch_signals(&stop).map_err(|e| failed(&e))?;
     daemon::enforce_stop(&stop).map_err(|e| failed(&e))?;
     if arguments.stop_with_input {

@@ -2,9 +2,10 @@
 
 use clap::Parser;
 use papertrader::config::WorkerConfig;
+use papertrader::daemon;
 use papertrader::daemon::cli::WorkerCli;
+use papertrader::runtime::{self, log};
 use papertrader::worker::service;
-use papertrader::{daemon, log, thread};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,9 +24,9 @@ fn run(arguments: &WorkerCli) -> Result<u8, u8> {
     }
     let failed = |error: &dyn std::fmt::Display| tell(error, daemon::FAILED);
     let log = log::start(config.log.clone()).map_err(|e| failed(&e))?;
-    thread::install_panic_hook();
+    runtime::install_panic_hook();
     daemon::forbid_cores().map_err(|e| failed(&e))?;
-    let stop = thread::Stop::new();
+    let stop = runtime::Stop::new();
     let signals = daemon::watch_signals(&stop).map_err(|e| failed(&e))?;
     daemon::enforce_stop(&stop).map_err(|e| failed(&e))?;
     if arguments.stop_with_input {

@@ -5,7 +5,7 @@
 pub mod cli;
 
 use crate::config::{ConfigError, Warning};
-use crate::thread::{self, Stop, TICK, ThreadHandle, Watchdog};
+use crate::runtime::{self, Stop, TICK, ThreadHandle, Watchdog};
 use crossbeam_channel::{Receiver, bounded};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use sd_notify::NotifyState;
@@ -74,7 +74,7 @@ pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
     let closer = signals.handle();
     let (hangup, hangups) = bounded(1);
     let stop = stop.clone();
-    let thread = thread::spawn("signals", move || {
+    let thread = runtime::spawn("signals", move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
                 // Full means that a reload is asked for already.
@@ -98,7 +98,7 @@ pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
 /// The thread cannot be started.
 pub fn stop_with_input(stop: &Stop) -> io::Result<ThreadHandle> {
     let stop = stop.clone();
-    thread::spawn("input", move || {
+    runtime::spawn("input", move || {
         // Whatever comes in says nothing; an input that cannot be read has ended.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         stop.request();
@@ -111,7 +111,7 @@ pub fn stop_with_input(stop: &Stop) -> io::Result<ThreadHandle> {
 /// The thread cannot be started.
 pub fn enforce_stop(stop: &Stop) -> io::Result<ThreadHandle> {
     let stop = stop.clone();
-    thread::spawn("last-resort", move || {
+    runtime::spawn("last-resort", move || {
         while !stop.wait(Duration::from_secs(3600)) {}
         std::thread::sleep(LAST_RESORT);
         crate::error!("the daemon did not stop in time, and ends as it is");
@@ -162,7 +162,7 @@ pub fn watchdog(
     };
     let (stop, watchdog) = (stop.clone(), watchdog.clone());
     let ping = || notify(&[NotifyState::Watchdog]);
-    thread::spawn("watchdog", move || {
+    runtime::spawn("watchdog", move || {
         watch(&stop, &watchdog, interval, check, ping);
     })
     .map(Some)

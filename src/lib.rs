@@ -6,14 +6,15 @@
 pub mod model;
 pub mod wire;
 
-pub mod admin;
+pub mod runtime;
+
 pub mod config;
-pub mod fault;
-pub mod log;
-pub mod thread;
+
+pub mod net;
 
 pub mod link;
-pub mod net;
+
+pub mod admin;
 
 pub mod client;
 pub mod ctl;

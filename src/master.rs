@@ -22,10 +22,10 @@ use crate::config::MasterConfig;
 use crate::daemon::{self, Signals};
 use crate::link::handshake::{BudgetLimits, GpgBudget, HandshakeError, MasterIdentity};
 use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
-use crate::log::{LogHandle, Throttle};
 use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
-use crate::thread::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
+use crate::runtime::log::{LogHandle, Throttle};
+use crate::runtime::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
 use assets::{AssetsConfig, AssetsError, AssetsHandle};
@@ -173,7 +173,7 @@ impl Starter<'_> {
     fn module(&mut self, name: &str, run: impl FnOnce(&Stop, &Heartbeat) + Send + 'static) -> io::Result<()> {
         let (stop, heartbeat) = (self.stop.clone(), self.watchdog.register(name));
         let (stopped, named) = (stop.clone(), name.to_owned());
-        self.handles.push(thread::spawn(name.to_owned(), move || {
+        self.handles.push(runtime::spawn(name.to_owned(), move || {
             run(&stop, &heartbeat);
             // A module that ends without being told to takes the process with it: half a daemon is worse
             // than none.
@@ -256,9 +256,9 @@ impl Master {
         let (refusal, rejecter) = refusal();
         starter.module("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
         let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
-        starter
-            .handles
-            .push(thread::spawn("listener", move || accepts.run(&socket, &refusal))?);
+        starter.handles.push(runtime::spawn("listener", move || {
+            accepts.run(&socket, &refusal)
+        })?);
         let mut handles = starter.handles;
         handles.reverse();
         Ok(Master {

@@ -17,7 +17,7 @@ use crate::config::WorkerConfig;
 use crate::daemon;
 use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
-use crate::thread::{self, Stop, ThreadHandle, Watchdog, join_all};
+use crate::runtime::{self, Stop, ThreadHandle, Watchdog, join_all};
 pub use acceptor::PortState;
 use acceptor::WorkerAcceptor;
 use cache::Cache;
@@ -185,7 +185,7 @@ impl Worker {
         ];
         let link = module("link", &stop, move |stop| dialer.run(stop))?;
         let closing = gate_stop.clone();
-        let acceptor = thread::spawn("acceptor", move || acceptor.run(&closing))?;
+        let acceptor = runtime::spawn("acceptor", move || acceptor.run(&closing))?;
         Ok(Worker {
             gate_stop,
             stop,
@@ -241,7 +241,7 @@ impl Worker {
 /// A module that ends without being told to takes the process with it: half a daemon is worse than none.
 fn module(name: &str, stop: &Stop, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<ThreadHandle> {
     let stop = stop.clone();
-    thread::spawn(name, move || {
+    runtime::spawn(name, move || {
         run(&stop);
         if !stop.is_requested() {
             crate::error!("a module ended without being told to: ending the process");

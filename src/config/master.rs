@@ -9,9 +9,9 @@ pub use assets::{
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, KeyFingerprint, SOCKET_PATH_MAX};
 use super::{ConfigError, Warning, check, writer};
-use crate::log::LogConfig;
 use crate::model::Money;
 use crate::model::money::{FRACTION_DIGITS, MILLION};
+use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! spec/config.md · its tests
 
 use super::*;
-use crate::log::LevelFilter;
 use crate::model::{Money, Symbol, Timestamp};
+use crate::runtime::log::LevelFilter;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 //! The types of values that configuration keys have, and the `[log]` table that both daemons share.
 
 use super::reader::{ConfigTable, IfAbsent};
-use crate::log::{LevelFilter, LogConfig};
+use crate::runtime::log::{LevelFilter, LogConfig};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};

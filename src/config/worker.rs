@@ -3,7 +3,7 @@
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort, KeyFingerprint};
 use super::{ConfigError, Warning, check, writer};
-use crate::log::LogConfig;
+use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //!
 //! Writes a configuration: the packaged sample, with its comments, and other values.
 
-use crate::log::LogConfig;
+use crate::runtime::log::LogConfig;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::path::{Path, PathBuf};

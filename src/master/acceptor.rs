@@ -12,7 +12,6 @@ use crate::link::handshake::{self, HandshakeError, MasterIdentity, RegisteredWor
 use crate::link::keyring::Fingerprint;
 use crate::link::message::{BodyFrames, SessionHashes, WorkerReport};
 use crate::link::record::RecordError;
-use crate::log::{SuppressedCount, Throttle};
 use crate::model::{ProtocolFault, SessionHash, Timestamp, ValueError};
 use crate::net::connection_limiter::ConnectionPermit;
 use crate::net::rejecter::RejectSender;
@@ -20,7 +19,8 @@ use crate::net::{
     Connection, ConnectionLimiter, ConnectionLimits, ConnectionReader, Flusher, Listener, ReadEnd,
     ReaderLimits, SendLimits,
 };
-use crate::thread::{self, Stop, TICK};
+use crate::runtime::log::{SuppressedCount, Throttle};
+use crate::runtime::{self, Stop, TICK};
 use crate::wire::payload::Payload;
 use crate::wire::{FrameHeader, Instruction, ProtocolError, Reply, Request, frame};
 use crossbeam_channel::{Sender, bounded};
@@ -92,7 +92,7 @@ impl MasterAcceptor {
                 return;
             }
             let acceptor = Arc::clone(self);
-            let spawned = thread::spawn_small(format!("peer {peer}"), STACK, move || {
+            let spawned = runtime::spawn_small(format!("peer {peer}"), STACK, move || {
                 acceptor.serve(socket, peer, permit)
             });
             if let Err(error) = spawned {

@@ -8,7 +8,7 @@ use super::reply_to::{ReplyBatch, ReplyTo};
 use super::transactions::ledger::{self, LedgerEntry};
 use crate::model::money::share;
 use crate::model::{AccountId, Money, Reason, Side, Timestamp, TransactionStatus, Username};
-use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::{
     EntryDetail, History, HistoryEntry as Line, Holding, Payload, Portfolio, Receipt, UserInfo,
 };
@@ -123,7 +123,7 @@ impl AccountQueries {
     pub fn run(mut self, inbox: &Receiver<AccountQueriesMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         loop {
             heartbeat.beat();
-            match thread::next(inbox, stop) {
+            match runtime::next(inbox, stop) {
                 NextEvent::Message(AccountQueriesMessage::Questions(questions)) => {
                     self.answer_all(questions, heartbeat)
                 }

@@ -15,9 +15,9 @@ use crate::admin::{
     PricesStatus, ProviderFailure, REQUEST_MAX, ROWS_MAX,
 };
 use crate::link::keyring::Keyring;
-use crate::log::{self, LogHandle};
 use crate::model::Timestamp;
-use crate::thread::{self, Stop, ThreadHandle};
+use crate::runtime::log::{self, LogHandle};
+use crate::runtime::{self, Stop, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use rusqlite::InterruptHandle;
@@ -119,7 +119,7 @@ impl AdminServer {
             registering: Mutex::new(()),
         });
         let accepting = Arc::clone(&shared);
-        let thread = thread::spawn("control", move || accepting.run())?;
+        let thread = runtime::spawn("control", move || accepting.run())?;
         Ok(AdminServer { shared, thread })
     }
 
@@ -147,7 +147,7 @@ impl AdminShared {
                 return;
             }
             let shared = Arc::clone(self);
-            let spawned = thread::spawn("administrator", move || {
+            let spawned = runtime::spawn("administrator", move || {
                 connection::hold(&shared, stream);
                 shared.open.fetch_sub(1, Ordering::SeqCst);
             });

@@ -4,38 +4,33 @@
 //! questions about past ones.
 
 pub mod adjust;
-pub mod alpaca;
 pub mod backfill;
-pub mod binance;
 pub mod budget;
 pub mod check;
 pub mod forecast;
-pub mod http;
-pub mod market_file;
 pub mod opening;
 pub mod provider;
+pub mod providers;
 pub mod reader;
-pub mod replay;
 pub mod retrieval;
 pub mod schedule;
 pub mod settings;
-pub mod simulated;
 pub mod snapshot;
 pub mod store;
 pub mod update;
 pub mod window;
 
-pub use alpaca::AlpacaConfig;
-pub use binance::BinanceConfig;
 pub use opening::{AssetsError, open};
 pub use provider::{Action, ActionKind, AssetsConfigError};
-pub use replay::{ReplayConfig, SymbolSelection};
+pub use providers::alpaca::AlpacaConfig;
+pub use providers::binance::BinanceConfig;
+pub use providers::replay::{ReplayConfig, SymbolSelection};
+pub use providers::simulated::SimulatedConfig;
 pub use settings::{AssetsConfig, ProviderConfig};
-pub use simulated::SimulatedConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 
 use crate::model::{Bar, Reason, Symbol, Timestamp};
-use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
 use budget::{CallBudget, CallBudgetStatus};
@@ -217,7 +212,7 @@ impl Assets {
             health,
         };
         let stopping = stop.clone();
-        let updating = match thread::spawn("assets-updates", move || updates.run(&stopping)) {
+        let updating = match runtime::spawn("assets-updates", move || updates.run(&stopping)) {
             Ok(updating) => updating,
             Err(error) => {
                 // Its heart stands still from here on, which ends the process.
@@ -228,7 +223,7 @@ impl Assets {
             if desk.updates_alive() {
                 heartbeat.beat();
             }
-            match thread::next(inbox, stop) {
+            match runtime::next(inbox, stop) {
                 NextEvent::Message(message) => desk.handle(message),
                 NextEvent::Tick => {}
                 NextEvent::Stop => break,

@@ -16,9 +16,9 @@ use super::reply_to::{LinkedWorker, Published, ReplyTo};
 use super::transactions;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
-use crate::log::Throttle;
 use crate::model::{Email, Money, Reason, Session, SessionHash, Timestamp, Username};
-use crate::thread::{self, Heartbeat, Stop, TICK};
+use crate::runtime::log::Throttle;
+use crate::runtime::{self, Heartbeat, Stop, TICK};
 use crate::wire::{Refusal, Request};
 use accounts::{Credentials, NameConflict, StoredSession};
 use attempts::AttemptCounter;
@@ -192,7 +192,7 @@ impl Auth {
         let outcomes = self.pool.outcomes.clone();
         loop {
             heartbeat.beat();
-            thread::yield_once(|| inbox.is_empty() && outcomes.is_empty());
+            runtime::yield_once(|| inbox.is_empty() && outcomes.is_empty());
             select! {
                 recv(inbox) -> message => match message {
                     Ok(message) => self.handle(message),

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 /// The migrations, forward only; `user_version` counts those that a database has been through.
 pub const MIGRATIONS: &[&str] = &[
-    include_str!("../../sql/0001_accounts.sql"),
-    include_str!("../../sql/0002_assets.sql"),
+    include_str!("../../sql/sqlite/0001_accounts.sql"),
+    include_str!("../../sql/sqlite/0002_assets.sql"),
 ];
 
 /// How long a module waits for another's commit.

@@ -5,7 +5,7 @@
 
 use super::{MasterChannels, auth, transactions};
 use crate::config::{MasterConfig, MasterLimits};
-use crate::log::LogHandle;
+use crate::runtime::log::LogHandle;
 use std::path::Path;
 use std::time::Duration;
 
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(needing_restart(&old, &new), ["currency", "expected_workers"]);
         new = old.clone();
         new.limits.max_queued = 7;
-        new.log.level = crate::log::LevelFilter::Trace;
+        new.log.level = crate::runtime::log::LevelFilter::Trace;
         assert!(needing_restart(&old, &new).is_empty());
         new.limits.max_connections += 1;
         assert_eq!(needing_restart(&old, &new), ["limits.max_connections"]);

@@ -9,7 +9,7 @@ use super::reply_to::{LinkedWorker, ReplyBatch, ReplyTo};
 use super::workers;
 use crate::link::message::WorkerReport;
 use crate::model::{Reason, SessionHash};
-use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl MasterRouter {
     pub fn run(&self, inbox: &Receiver<RouterMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         loop {
             heartbeat.beat();
-            match thread::next(inbox, stop) {
+            match runtime::next(inbox, stop) {
                 NextEvent::Message(message) => self.route(message),
                 NextEvent::Tick => {}
                 NextEvent::Stop => return,

@@ -15,7 +15,7 @@ use super::auth::attempts::AttemptCounter;
 use super::reply_to::{ReplyBatch, ReplyTo};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp, Transaction};
-use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use crossbeam_channel::{Receiver, Sender};
@@ -174,7 +174,7 @@ impl Transactions {
         let mut tidied = Instant::now();
         loop {
             heartbeat.beat();
-            match thread::next(inbox, stop) {
+            match runtime::next(inbox, stop) {
                 NextEvent::Message(message) => self.handle(message, inbox),
                 NextEvent::Tick => {}
                 NextEvent::Stop => return,

@@ -10,7 +10,7 @@ use super::database;
 use super::reply_to::{LinkedWorker, Published, ReplyTo};
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
 use crate::model::{Timestamp, WorkerServer};
-use crate::thread::{self, Heartbeat, NextEvent, Stop, TICK};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop, TICK};
 use crate::wire::{Instruction, Reply, frame};
 use crossbeam_channel::{Receiver, Sender};
 use registry::{Registration, Registry};
@@ -128,7 +128,7 @@ impl Workers {
     pub fn run(mut self, inbox: &Receiver<WorkersMessage>, stop: &Stop, heartbeat: &Heartbeat) {
         loop {
             heartbeat.beat();
-            match thread::next(inbox, stop) {
+            match runtime::next(inbox, stop) {
                 NextEvent::Message(message) => self.handle(message),
                 NextEvent::Tick => {}
                 NextEvent::Stop => break,

@@ -3,8 +3,8 @@
 //! What a socket did not take at once is sent from here when it takes more. A module only ever hands
 //! bytes over; this thread alone waits, and it waits for all of them together.
 
-use crate::log::Throttle;
-use crate::thread::{Heartbeat, Stop};
+use crate::runtime::log::Throttle;
+use crate::runtime::{Heartbeat, Stop};
 use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};

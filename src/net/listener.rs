@@ -5,7 +5,7 @@
 
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::rejecter::RejectSender;
-use crate::thread::Stop;
+use crate::runtime::Stop;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

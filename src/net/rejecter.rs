@@ -5,7 +5,7 @@
 
 use super::reader::LINGER;
 use crate::model::ProtocolFault;
-use crate::thread::{Heartbeat, Stop};
+use crate::runtime::{Heartbeat, Stop};
 use crate::wire::reply;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::net::{RecvFlags, SendFlags};
@@ -55,7 +55,7 @@ impl Rejecter {
         while !stop.is_requested() {
             heartbeat.beat();
             let patience = if lingering.is_empty() {
-                crate::thread::TICK
+                crate::runtime::TICK
             } else {
                 POLL_INTERVAL
             };

@@ -4,7 +4,7 @@ use super::connection::{SHUTTING_DOWN, UNANSWERED_MAX};
 use super::reader::{HEAVY_MAX, LINGER};
 use super::*;
 use crate::model::ProtocolFault;
-use crate::thread::{self, Stop, ThreadHandle, Watchdog};
+use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
 use crate::wire::{FrameBuffer, FrameHeader, Instruction, ProtocolError, Reply, frame};
 use crossbeam_channel::{Receiver, bounded};
 use std::io::{ErrorKind, Read, Seek, Write};
@@ -31,7 +31,7 @@ impl Drains {
             stop.clone(),
             Watchdog::new().register("flusher"),
         );
-        let thread = thread::spawn("flusher", move || runs.run(&stopped, &heartbeat)).unwrap();
+        let thread = runtime::spawn("flusher", move || runs.run(&stopped, &heartbeat)).unwrap();
         Drains {
             flusher,
             stop,
@@ -78,7 +78,7 @@ fn open(flusher: &Drains, limits: SendLimits) -> (Arc<Connection>, TcpStream) {
 /// A thread that answers each ping with a pong, as modules do, until the connection ends; how it ended.
 fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<ReadEnd> {
     let (tell, told) = bounded(1);
-    thread::spawn("reader", move || {
+    runtime::spawn("reader", move || {
         let mut reader = ConnectionReader::new(connection, limits);
         let ended = loop {
             if let Err(ended) = pongs(&mut reader) {
@@ -180,7 +180,7 @@ fn what_follows_waits_for_effect_and_not_for_replies() {
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
     let (tell, told) = bounded(1);
-    let waiting = thread::spawn("waits", move || {
+    let waiting = runtime::spawn("waits", move || {
         tell.send(reader.wait_applied()).unwrap();
     })
     .unwrap();
@@ -210,7 +210,7 @@ fn unanswered_requests_are_bounded() {
         "as many as there is room for"
     );
     let (tell, told) = bounded(1);
-    thread::spawn("waits", move || tell.send(reader.reserve_some(100)).unwrap()).unwrap();
+    runtime::spawn("waits", move || tell.send(reader.reserve_some(100)).unwrap()).unwrap();
     assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(0, |_| {});
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok((last + 1, 1))));
@@ -226,7 +226,7 @@ fn large_answers_are_counted_apart() {
     }
     assert_eq!(reader.reserve_one(), Ok(8), "others go on");
     let (tell, told) = bounded(1);
-    thread::spawn("waits", move || tell.send(reader.reserve_heavy()).unwrap()).unwrap();
+    runtime::spawn("waits", move || tell.send(reader.reserve_heavy()).unwrap()).unwrap();
     assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(3, |_| {});
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(9)));
@@ -244,7 +244,7 @@ fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
     assert!(began.elapsed() < Duration::from_secs(2), "a module waited");
     assert!(flusher.flusher.unsent() > SIZE / 2);
     let (tell, told) = bounded(1);
-    thread::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
+    runtime::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
     assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
     assert!(read_exactly(&client, SIZE).iter().all(|byte| *byte == 7));
     assert_eq!(
@@ -264,7 +264,7 @@ fn replies_that_wait_for_others_count_as_unread() {
     connection.reply(1, |out| out.resize(100_000, 7));
     assert_eq!(flusher.flusher.unsent(), 100_000);
     let (tell, told) = bounded(1);
-    thread::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
+    runtime::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
     assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(0, |_| {});
     read_exactly(&client, 100_000);
@@ -309,7 +309,7 @@ fn a_cut_connection_wakes_whoever_waits_for_it() {
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_one().unwrap();
     let (tell, told) = bounded(1);
-    thread::spawn("waits", move || tell.send(reader.wait_applied()).unwrap()).unwrap();
+    runtime::spawn("waits", move || tell.send(reader.wait_applied()).unwrap()).unwrap();
     connection.cut();
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Err(ReadEnd::Broken)));
     connection.reply(0, |out| out.push(1));
@@ -337,7 +337,7 @@ fn idleness_ends_a_connection_unless_something_is_unanswered() {
     let (connection, client) = open(&flusher, send_limits());
     let (answering, limits) = (Arc::clone(&connection), limits);
     let (tell, told) = bounded(1);
-    thread::spawn("reader", move || {
+    runtime::spawn("reader", move || {
         let mut reader = ConnectionReader::new(connection, limits);
         reader.reserve_one().unwrap();
         tell.send(reader.fill()).unwrap();
@@ -445,7 +445,7 @@ fn half_closed_clients_get_their_replies() {
     reader.buffer.clear();
     assert_eq!(reader.fill(), Err(ReadEnd::Clean));
     let (tell, told) = bounded(1);
-    thread::spawn("finish", move || {
+    runtime::spawn("finish", move || {
         reader.finish(ReadEnd::Clean);
         tell.send(()).unwrap();
     })
@@ -546,7 +546,7 @@ impl Port {
         let stop = Stop::new();
         let (refusal, rejecter) = rejecter::refusal();
         let (accepts, places, stopped) = (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
-        let accepting = thread::spawn("listener", move || {
+        let accepting = runtime::spawn("listener", move || {
             accepts.run(&places, &refusal, &stopped, |mut socket, _, permit| {
                 std::thread::spawn(move || {
                     let _ = std::io::copy(&mut socket, &mut std::io::sink());
@@ -556,7 +556,7 @@ impl Port {
             });
         });
         let (stopped, heartbeat) = (stop.clone(), Watchdog::new().register("rejecter"));
-        let refusing = thread::spawn("rejecter", move || rejecter.run(&stopped, &heartbeat));
+        let refusing = runtime::spawn("rejecter", move || rejecter.run(&stopped, &heartbeat));
         Port {
             listener,
             limiter,
@@ -574,7 +574,7 @@ impl Port {
     fn close(self) {
         self.listener.close();
         self.stop.request();
-        let late = thread::join_all(self.threads, Instant::now() + PATIENCE);
+        let late = runtime::join_all(self.threads, Instant::now() + PATIENCE);
         assert!(late.is_empty(), "{late:?}");
     }
 }
@@ -605,7 +605,7 @@ fn a_closed_listener_frees_its_port_for_the_next() {
     let accepted = Arc::new(AtomicUsize::new(0));
     let (refusal, _refuser) = rejecter::refusal();
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
-    let thread = thread::spawn("listener", move || {
+    let thread = runtime::spawn("listener", move || {
         accepts.run(&limiter, &refusal, &Stop::new(), |_, _, _| {
             counts.fetch_add(1, Ordering::SeqCst);
         });

@@ -3,7 +3,7 @@
 //! The market of a sandbox: the sample that every program carries, or a copy of another folder's.
 
 use super::{SandboxError, at};
-use crate::master::assets::market_file;
+use crate::master::assets::providers::market_file;
 use crate::model::Timestamp;
 use std::fs;
 use std::path::Path;

@@ -15,7 +15,7 @@ use crate::net::tls::ServerTls;
 use crate::net::{
     Connection, ConnectionLimiter, ConnectionReader, Flusher, Listener, ReaderLimits, SendLimits,
 };
-use crate::thread::{self, Heartbeat, Stop, TICK, ThreadHandle};
+use crate::runtime::{self, Heartbeat, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, select};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl WorkerAcceptor {
         };
         let _ = self.clients.send(clients::ClientsMessage::Open);
         let (acceptor, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
-        let thread = thread::spawn("listener", move || {
+        let thread = runtime::spawn("listener", move || {
             accepting.run(
                 &acceptor.limiter,
                 &acceptor.refusal,
@@ -158,7 +158,7 @@ impl WorkerAcceptor {
         };
         let (router, clients) = (self.router.clone(), self.clients.clone());
         let flusher = Arc::clone(&self.flusher);
-        let started = thread::spawn_small("client", READER_STACK, move || {
+        let started = runtime::spawn_small("client", READER_STACK, move || {
             let number = connection.number;
             let client = WorkerClient::new(Arc::clone(&connection));
             if clients

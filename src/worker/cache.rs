@@ -12,7 +12,7 @@ use super::master_link::{self, MasterQuery, QueryKind};
 use super::router::{Carrier, RequestBatch, is_bulk, overloaded};
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
-use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Instruction, Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use snapshot::{QuoteSnapshot, unknown_asset};
@@ -136,7 +136,7 @@ impl Cache {
                 continue;
             }
             sooner += 1;
-            match thread::next(&self.inbox, stop) {
+            match runtime::next(&self.inbox, stop) {
                 NextEvent::Message(message) => self.handle(message),
                 NextEvent::Tick => {}
                 NextEvent::Stop => return,
@@ -324,7 +324,7 @@ mod tests {
     use super::*;
     use crate::link::message::{PriceRow, Prices};
     use crate::net::{Connection, ConnectionLimiter, ConnectionLimits, Flusher, SendLimits};
-    use crate::thread::Watchdog;
+    use crate::runtime::Watchdog;
     use crate::wire::Window;
     use crossbeam_channel::bounded;
     use std::net::{TcpListener, TcpStream};

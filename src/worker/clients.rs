@@ -12,7 +12,7 @@ use super::router::{Carrier, RequestBatch, overloaded};
 use crate::link::message::{ActiveSession, HASHES_MAX, SessionState};
 use crate::model::{Reason, SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
-use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
 use crossbeam_channel::{Receiver, Sender};
 use sessions::SessionCache;
@@ -181,7 +181,7 @@ impl Clients {
     pub fn run(mut self, stop: &Stop) {
         loop {
             self.heartbeat.beat();
-            match thread::next(&self.inbox, stop) {
+            match runtime::next(&self.inbox, stop) {
                 NextEvent::Message(message) => self.handle(message),
                 NextEvent::Tick => {}
                 NextEvent::Stop => return,

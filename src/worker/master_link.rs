@@ -16,7 +16,7 @@ use crate::link::connection::{LinkConnection, LinkWriter};
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{self, SessionHashes, WorkerReport};
 use crate::model::{Reason, SessionHash, Timestamp};
-use crate::thread::{self, Heartbeat, Stop};
+use crate::runtime::{self, Heartbeat, Stop};
 use crate::wire::{Instruction, Reassembly, Refusal, Request, frame, wipe};
 use crossbeam_channel::{Receiver, Sender, select};
 use pending::{PendingRequest, PendingRequests, Requester};
@@ -172,7 +172,7 @@ impl MasterLink {
         let mut glance_due = Instant::now();
         loop {
             self.heartbeat.beat();
-            thread::yield_once(|| self.events.is_empty() && self.inbox.is_empty());
+            runtime::yield_once(|| self.events.is_empty() && self.inbox.is_empty());
             select! {
                 recv(self.events) -> event => match event {
                     Ok(event) => self.on_event(event),

@@ -5,7 +5,7 @@
 use super::client::WorkerClient;
 use super::{cache, clients, master_link, tunnel};
 use crate::model::{Reason, Timestamp};
-use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
@@ -158,7 +158,7 @@ impl WorkerRouter {
     pub fn run(mut self, stop: &Stop) {
         loop {
             self.heartbeat.beat();
-            match thread::next(&self.inbox, stop) {
+            match runtime::next(&self.inbox, stop) {
                 NextEvent::Message(batch) => self.route(batch),
                 NextEvent::Tick => {}
                 NextEvent::Stop => return,

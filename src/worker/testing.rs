@@ -9,7 +9,7 @@ use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
 use crate::link::message::{self, ActiveSession, BodyFrames, PriceRow, Prices, SessionState};
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
 use crate::model::{Bar, Money, SessionId, Symbol, Timestamp};
-use crate::thread::Watchdog;
+use crate::runtime::Watchdog;
 use crate::wire::{FrameBuffer, FrameHeader, Instruction, Refusal, Reply, Request, frame, packet, reply};
 use parking_lot::Mutex;
 use std::collections::VecDeque;

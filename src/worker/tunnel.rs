@@ -8,7 +8,7 @@ use super::router::{Carrier, RequestBatch, overloaded};
 use super::{clients, master_link};
 use crate::link::message::{BodyFrames, SessionState};
 use crate::model::{Reason, Timestamp};
-use crate::thread::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::Payload;
 use crate::wire::{Instruction, Refusal, Request};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -91,7 +91,7 @@ impl Tunnel {
     pub fn run(self, stop: &Stop) {
         loop {
             self.heartbeat.beat();
-            match thread::next(&self.inbox, stop) {
+            match runtime::next(&self.inbox, stop) {
                 NextEvent::Message(TunnelMessage::Batch(batch)) => self.ask(batch),
                 NextEvent::Message(TunnelMessage::Answer(errand, answer)) => self.answer(errand, answer),
                 NextEvent::Tick => {}

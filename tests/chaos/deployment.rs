@@ -43,7 +43,7 @@ impl Daemon {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         if let Some(fault) = fault {
-            command.env(papertrader::fault::VARIABLE, fault);
+            command.env(papertrader::runtime::failpoint::VARIABLE, fault);
         }
         self.child = Some(command.spawn().unwrap());
         ready

@@ -3,7 +3,7 @@
 use crate::WORKERS;
 use crate::deployment::{Daemon, Deployment};
 use crate::random::Random;
-use papertrader::fault;
+use papertrader::runtime::failpoint;
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::thread;
@@ -61,7 +61,10 @@ impl Fault {
             11 => Fault::ReadOnlyDisk,
             // Only where the programs were built with them.
             _ if !cfg!(debug_assertions) => Fault::KillMaster,
-            _ => Fault::Point(random.pick::<&'static str>(fault::POINTS), random.between(1, 4)),
+            _ => Fault::Point(
+                random.pick::<&'static str>(failpoint::POINTS),
+                random.between(1, 4),
+            ),
         }
     }
 

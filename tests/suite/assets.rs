@@ -7,7 +7,7 @@ use papertrader::master::assets::{
 };
 use papertrader::model::timestamp::DAY;
 use papertrader::model::{Bar, Money, Reason, Symbol, Timestamp};
-use papertrader::thread::{self, Stop, Watchdog};
+use papertrader::runtime::{self, Stop, Watchdog};
 use papertrader::wire::{Refusal, Window};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub struct Running {
     pub handle: AssetsHandle,
     pub updates: Receiver<Update>,
     stop: Stop,
-    thread: Option<thread::ThreadHandle>,
+    thread: Option<runtime::ThreadHandle>,
 }
 
 impl Running {
@@ -33,7 +33,7 @@ impl Running {
         let (module, handle, inbox) = assets::open(config, connect(database), vec![listener])?;
         let stop = Stop::new();
         let (stopping, heartbeat) = (stop.clone(), Watchdog::new().register("assets"));
-        let thread = thread::spawn("assets", move || module.run(&inbox, &stopping, &heartbeat)).unwrap();
+        let thread = runtime::spawn("assets", move || module.run(&inbox, &stopping, &heartbeat)).unwrap();
         assert!(handle.wait_ready(Instant::now() + PATIENCE));
         Ok(Running {
             handle,
@@ -85,7 +85,7 @@ pub fn connect(path: &Path) -> Connection {
     let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'assets_position'";
     if database.query_row(there, [], |row| row.get::<_, i64>(0)).unwrap() == 0 {
         database
-            .execute_batch(include_str!("../../sql/0002_assets.sql"))
+            .execute_batch(include_str!("../../sql/sqlite/0002_assets.sql"))
             .unwrap();
     }
     database

@@ -1,4 +1,4 @@
-//! spec/master/assets/http.md: a small HTTP server that answers as an assets API does, or as badly as it can.
+//! spec/master/assets/providers/http.md: a small HTTP server that answers as an assets API does, or as badly as it can.
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};

@@ -4,7 +4,7 @@
 
 use super::{AdminShared, CancelToken, LINE_MAX};
 use crate::admin::{AdminRequest, AdminResponse, REQUEST_DEADLINE, WORKING_EVERY};
-use crate::thread::{self, Stop, TICK};
+use crate::runtime::{self, Stop, TICK};
 use crossbeam_channel::{RecvTimeoutError, bounded, select};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -104,7 +104,7 @@ fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStrea
     let (tell, told) = bounded(1);
     let (working, asked) = (Arc::clone(shared), Arc::clone(&cancel));
     shared.working.fetch_add(1, Ordering::SeqCst);
-    let spawned = thread::spawn("control work", move || {
+    let spawned = runtime::spawn("control work", move || {
         let response = match working.answer(request, &asked) {
             Ok(answer) => AdminResponse::Done(answer),
             Err(why) => AdminResponse::Refused(why),

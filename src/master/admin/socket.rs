@@ -2,7 +2,7 @@
 //!
 //! The Unix socket: who may open it, and when an old one may be removed.
 
-use crate::thread::Stop;
+use crate::runtime::Stop;
 use socket2::{Domain, SockAddr, SockRef, Type};
 use std::fs::{self, Permissions};
 use std::io;

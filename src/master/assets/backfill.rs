@@ -2,9 +2,9 @@
 //!
 //! Fills in past days from real APIs: a thread that fetches pages, and the module's list of what is missing.
 
-use super::http::shown;
-use super::market_file::check_range;
 use super::provider::{HistoryPage, HistoryRequest, Provider, ProviderError};
+use super::providers::http::shown;
+use super::providers::market_file::check_range;
 use crate::model::{Bar, Money, Symbol, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::{HashSet, VecDeque};

@@ -2,8 +2,8 @@
 //!
 //! Whether a bar that came can be believed.
 
-use super::market_file::check_range;
 use super::provider::MarketClock;
+use super::providers::market_file::check_range;
 use super::snapshot::AssetPrice;
 use crate::model::{Bar, Money, Timestamp};
 

@@ -7,8 +7,8 @@ pub use super::settings::check_config;
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsConfigError, HistoryRequest, MarketClock, Provider};
+use super::providers::replay::SymbolSelection;
 use super::reader::BarReader;
-use super::replay::SymbolSelection;
 use super::retrieval::Retrieval;
 use super::schedule::UpdateSchedule;
 use super::settings::{self, AssetsConfig};
@@ -17,7 +17,7 @@ use super::store::{BarPage, BarStore};
 use super::update::Updater;
 use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
 use crate::model::Symbol;
-use crate::thread;
+use crate::runtime;
 use crossbeam_channel::{Receiver, bounded, never};
 use parking_lot::Mutex;
 use rusqlite::Connection;
@@ -109,7 +109,7 @@ pub fn open(
     let (sender, inbox) = bounded(INBOX);
     let (tasks, todo) = bounded(1);
     let (done, answers) = bounded(1);
-    let thread = thread::spawn("assets-retrieval", move || retrieval.run(&todo, &done))
+    let thread = runtime::spawn("assets-retrieval", move || retrieval.run(&todo, &done))
         .map_err(|error| AssetsError::Failed(format!("starting the retrieval thread: {error}")))?;
     let (filling, pages, filler) = if real {
         let (filling, pages, thread) = start_filling(&config, &budgets, lists)?;
@@ -172,7 +172,7 @@ fn start_filling(
     config: &AssetsConfig,
     budgets: &[Arc<CallBudget>],
     lists: Vec<Option<Arc<HashSet<Symbol>>>>,
-) -> Result<(Backfill, Receiver<BackfillResult>, thread::ThreadHandle), AssetsError> {
+) -> Result<(Backfill, Receiver<BackfillResult>, runtime::ThreadHandle), AssetsError> {
     let providers = settings::build(config, budgets, Purpose::Past)?;
     let sources: Vec<BackfillSource> = providers
         .into_iter()
@@ -181,7 +181,7 @@ fn start_filling(
         .collect();
     let (tasks, todo) = bounded(1);
     let (done, pages) = bounded(1);
-    let thread = thread::spawn("assets-past", move || backfill::run(sources, &todo, &done))
+    let thread = runtime::spawn("assets-past", move || backfill::run(sources, &todo, &done))
         .map_err(|error| AssetsError::Failed(format!("starting the thread for past days: {error}")))?;
     Ok((Backfill::new(tasks), pages, thread))
 }

@@ -204,7 +204,7 @@ mod tests {
         let database = Connection::open(&path).unwrap();
         database.pragma_update(None, "journal_mode", "WAL").unwrap();
         database
-            .execute_batch(include_str!("../../../sql/0002_assets.sql"))
+            .execute_batch(include_str!("../../../sql/sqlite/0002_assets.sql"))
             .unwrap();
         let mut store = BarStore::open(database, None).unwrap();
         let symbol = Symbol::parse("A").unwrap();

@@ -2,13 +2,13 @@
 //!
 //! The module's settings, and the providers that they ask for.
 
-use super::alpaca::{self, AlpacaConfig, AlpacaProvider};
-use super::binance::{BinanceConfig, BinanceProvider};
 use super::budget::{CallBudget, Purpose};
-use super::http::ProviderHttp;
 use super::provider::{AssetsConfigError, MarketClock, Provider};
-use super::replay::{ReplayConfig, ReplayProvider, SymbolSelection};
-use super::simulated::{SimulatedConfig, SimulatedProvider};
+use super::providers::alpaca::{self, AlpacaConfig, AlpacaProvider};
+use super::providers::binance::{BinanceConfig, BinanceProvider};
+use super::providers::http::ProviderHttp;
+use super::providers::replay::{ReplayConfig, ReplayProvider, SymbolSelection};
+use super::providers::simulated::{SimulatedConfig, SimulatedProvider};
 use crate::config::{self, MasterConfig, ProviderKind, Symbols};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use super::store::{BarPage, BarStore, UpdatePosition};
 use super::{Update, UpdateListener, UpdaterHealth};
 use crate::model::money::MILLION;
 use crate::model::{Bar, Symbol, Timestamp};
-use crate::thread::{self, Stop, TICK, ThreadHandle};
+use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, select};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -93,7 +93,7 @@ impl Updater {
         // go nowhere.
         let threads = std::mem::take(&mut self.threads);
         drop(self);
-        thread::join_all(threads, Instant::now() + TICK);
+        runtime::join_all(threads, Instant::now() + TICK);
     }
 
     fn note_health(&self, now: Instant) {

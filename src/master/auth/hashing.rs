@@ -5,7 +5,7 @@
 
 use super::PendingHash;
 use crate::model::HashedPass;
-use crate::thread::{self, ThreadHandle};
+use crate::runtime::{self, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::io;
 
@@ -73,7 +73,7 @@ impl HashingPool {
         let mut handles = Vec::new();
         for number in 0..count {
             let (inbox, buffer): (Receiver<HashJob>, Sender<HashOutcome>) = (inbox.clone(), buffer.clone());
-            handles.push(thread::spawn(format!("hash-{number}"), move || {
+            handles.push(runtime::spawn(format!("hash-{number}"), move || {
                 // A login takes its time anyway; what else there is to do should not wait for it. On Linux this is the
                 // thread's own. A system that forbids it has its reasons.
                 let _ = rustix::process::nice(NICENESS);

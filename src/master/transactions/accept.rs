@@ -5,10 +5,10 @@
 use super::ledger::{self, LedgerEntry};
 use super::queue::{QueuedOrder, SettlementRank, WAITERS_MAX, clamp};
 use super::{CLOCK_REPORT, Order, OrderState, fill, write_outcome};
-use crate::fault;
 use crate::master::database;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::model::{AccountId, ClientOrderId, Reason, Timestamp, TransactionStatus as Stage};
+use crate::runtime::failpoint;
 use crate::wire::{Instruction, Refusal, Reply};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -49,9 +49,9 @@ impl OrderState {
             verdicts.push(verdict);
         }
         if new > 0 {
-            fault::point("orders-stored");
+            failpoint::point("orders-stored");
             database::commit(transaction)?;
-            fault::point("orders-committed");
+            failpoint::point("orders-committed");
         }
         Ok(verdicts)
     }

@@ -7,13 +7,13 @@ use super::fill::{self, Holdings};
 use super::ledger::{self, Settlement};
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, sequence, write_outcome};
-use crate::fault;
 use crate::master::assets::{self, Action, ActionKind, Update};
 use crate::master::database;
 use crate::master::reply_to::ReplyBatch;
 use crate::model::{
     AccountId, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction, TransactionStatus as Stage,
 };
+use crate::runtime::failpoint;
 use rusqlite::Connection;
 use std::collections::HashMap;
 
@@ -63,9 +63,9 @@ impl OrderState {
         for (account, (before, after)) in &accounts {
             ledger::store_holdings(&transaction, *account, before, after)?;
         }
-        fault::point("settlement-stored");
+        failpoint::point("settlement-stored");
         database::commit(transaction)?;
-        fault::point("settlement-committed");
+        failpoint::point("settlement-committed");
         self.behind = false;
         self.seen = PriceVisibility::default();
         for (number, quantity) in split {

@@ -6,9 +6,9 @@
 use super::LinkEvent;
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::record::SealedChannel;
-use crate::log::Throttle;
 use crate::net::Flusher;
-use crate::thread::Stop;
+use crate::runtime::Stop;
+use crate::runtime::log::Throttle;
 use crossbeam_channel::Sender;
 use std::net::TcpStream;
 use std::sync::Arc;

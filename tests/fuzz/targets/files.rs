@@ -9,7 +9,7 @@ use papertrader::config::{ConfigError, MasterConfig, Warning, WorkerConfig};
 use papertrader::dialogue::message::{self, MessageDecoder, StreamPart};
 use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::{Variables, pattern, raw};
-use papertrader::master::assets::market_file::{MarketRows, actions_file};
+use papertrader::master::assets::providers::market_file::{MarketRows, actions_file};
 use papertrader::model::Money;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ fn database() -> (tempfile::TempDir, Connection) {
     database.pragma_update(None, "journal_mode", "WAL").unwrap();
     database.pragma_update(None, "synchronous", "FULL").unwrap();
     database
-        .execute_batch(include_str!("../../../../sql/0002_assets.sql"))
+        .execute_batch(include_str!("../../../../sql/sqlite/0002_assets.sql"))
         .unwrap();
     (dir, database)
 }

@@ -1,0 +1,204 @@
+//! spec/master/assets/providers/binance.md · 3.1.6 (the provider for coins)
+//!
+//! Coins on Binance's spot market, through its public API. No key is needed.
+
+use super::super::provider::{
+    HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError, Resolution,
+};
+use super::http::{ProviderHttp, json, price, volume};
+use crate::model::{Bar, Symbol, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Daily bars in one page, the most that the API gives.
+const PAGE: usize = 1000;
+
+/// The past begins here, before the exchange did: 2017-01-01.
+const PAST: Timestamp = Timestamp(1_483_228_800_000);
+
+/// The settings of Binance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BinanceConfig {
+    /// Without a slash at its end.
+    pub url: String,
+    /// The coin that counts as the account currency.
+    pub quote: String,
+    /// Certificates trusted beside the system's.
+    pub ca: Option<PathBuf>,
+}
+
+/// The provider.
+pub struct BinanceProvider {
+    config: BinanceConfig,
+    http: ProviderHttp,
+    /// Each symbol's last trade: the same one again is no new price.
+    trades: HashMap<Symbol, i64>,
+}
+
+#[derive(Deserialize)]
+struct Exchange {
+    symbols: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    symbol: String,
+    status: String,
+    quote_asset: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ticker<'a> {
+    #[serde(borrow)]
+    last_price: &'a RawValue,
+    #[serde(borrow)]
+    last_qty: Option<&'a RawValue>,
+    close_time: i64,
+    last_id: i64,
+}
+
+/// What can be read of a ticker even if the rest is broken.
+#[derive(Deserialize)]
+struct Named {
+    symbol: String,
+}
+
+impl Ticker<'_> {
+    fn bar(&self) -> Result<Bar, String> {
+        let price = price(self.last_price)?;
+        Ok(Bar {
+            time: Timestamp(self.close_time),
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            // The price is what counts; a size that cannot be read is no reason to refuse it.
+            volume: self
+                .last_qty
+                .and_then(|size| volume(size).ok())
+                .unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads a bar: an array of open time, open, high, low, close, volume, and more that is not needed.
+fn kline(raw: &RawValue) -> Result<Bar, String> {
+    let parts: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    let [time, open, high, low, close, size, ..] = parts.as_slice() else {
+        return Err("a bar of fewer than six parts".to_owned());
+    };
+    Ok(Bar {
+        time: Timestamp(time.get().parse().map_err(|_| "its time is no time".to_owned())?),
+        open: price(open)?,
+        high: price(high)?,
+        low: price(low)?,
+        close: price(close)?,
+        volume: volume(size).map_err(|form| form.0.to_owned())?,
+    })
+}
+
+impl BinanceProvider {
+    /// With a client of its own.
+    pub fn new(config: BinanceConfig, http: ProviderHttp) -> BinanceProvider {
+        BinanceProvider {
+            config,
+            http,
+            trades: HashMap::new(),
+        }
+    }
+}
+
+impl Provider for BinanceProvider {
+    fn name(&self) -> &'static str {
+        "binance"
+    }
+
+    fn clock(&self) -> MarketClock {
+        MarketClock::Real
+    }
+
+    fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
+        let url = format!("{}/api/v3/exchangeInfo", self.config.url);
+        let text = self.http.get(&url, &[("permissions", "SPOT")], deadline)?;
+        let exchange: Exchange = json("Binance's exchange information", &text)?;
+        let traded = |listed: &&Listed| listed.status == "TRADING" && listed.quote_asset == self.config.quote;
+        // A symbol that is not of a symbol's form cannot be asked for by anybody.
+        let named = |listed: &Listed| Symbol::parse(&listed.symbol).ok();
+        let mut symbols: Vec<Symbol> = exchange.symbols.iter().filter(traded).filter_map(named).collect();
+        symbols.sort_unstable();
+        symbols.dedup();
+        Ok(symbols)
+    }
+
+    fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
+        let url = format!("{}/api/v3/ticker/24hr", self.config.url);
+        let text = self.http.get(&url, &[], ask.deadline)?;
+        let tickers: Vec<&RawValue> = json("Binance's list of tickers", &text)?;
+        let mut by_name: HashMap<String, &RawValue> = HashMap::with_capacity(tickers.len());
+        for raw in tickers {
+            if let Ok(Named { symbol }) = serde_json::from_str(raw.get()) {
+                by_name.insert(symbol, raw);
+            }
+        }
+        let mut batch = PriceBatch {
+            now: Timestamp::now(),
+            ..PriceBatch::default()
+        };
+        for symbol in ask.symbols {
+            let Some(raw) = by_name.get(symbol.as_str()) else {
+                batch.unknown.push(*symbol);
+                continue;
+            };
+            let bar = match serde_json::from_str::<Ticker<'_>>(raw.get()) {
+                Err(error) => Err(format!("its ticker is not of the documented form ({error})")),
+                // Never traded: nothing new, and nothing wrong.
+                Ok(ticker) if ticker.last_id < 0 => continue,
+                Ok(ticker) => {
+                    let bar = ticker.bar();
+                    if bar.is_ok() && self.trades.insert(*symbol, ticker.last_id) == Some(ticker.last_id) {
+                        continue;
+                    }
+                    bar
+                }
+            };
+            batch.bars.push((*symbol, bar));
+        }
+        Ok(batch)
+    }
+
+    fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
+        let start = ask.after.map_or(PAST, |after| after.day().plus_days(1));
+        let until = ask.until.unwrap_or_else(Timestamp::now);
+        let mut page = HistoryPage {
+            bars: Vec::new(),
+            resolution: Resolution::Day,
+            more: false,
+            actions: Vec::new(),
+        };
+        if start > until {
+            return Ok(page);
+        }
+        let url = format!("{}/api/v3/klines", self.config.url);
+        let query = [
+            ("symbol", ask.symbol.as_str()),
+            ("interval", "1d"),
+            ("startTime", &start.0.to_string()),
+            ("endTime", &until.0.to_string()),
+            ("limit", &PAGE.to_string()),
+        ];
+        let text = self.http.get(&url, &query, ask.deadline)?;
+        let rows: Vec<&RawValue> = json("Binance's list of bars", &text)?;
+        page.more = rows.len() >= PAGE;
+        for row in rows {
+            page.bars.push(
+                kline(row).map_err(|reason| ProviderError::Broken(format!("{}: {reason}", ask.symbol)))?,
+            );
+        }
+        Ok(page)
+    }
+}

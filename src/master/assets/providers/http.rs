@@ -1,0 +1,360 @@
+//! spec/master/assets/providers/http.md · 3.1.6 (communicate with the assets API)
+//!
+//! One HTTP call to an assets API, with everything that can go wrong turned into a failure that a
+//! sysadmin can act on.
+
+use super::super::budget::{CallBudget, Purpose};
+use super::super::provider::{AssetsConfigError, ProviderError};
+use crate::model::{Money, Timestamp, ValueError};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
+use ureq::http::{Response, StatusCode};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body, Error};
+
+/// The longest answer that is read, in bytes; the largest known one is some 15 MiB.
+pub const ANSWER_MAX: u64 = 64 * 1024 * 1024;
+
+/// A connection must stand within this.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A call ends within this, whatever its deadline.
+const CALL_MAX: Duration = Duration::from_secs(60);
+
+/// How long to rest after a 429 that does not say.
+const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(60);
+
+/// No API keeps us away for longer than this at a time.
+const REST_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Characters of an error's answer that are shown.
+const SHOWN: usize = 160;
+
+/// Speaks to one API.
+pub struct ProviderHttp {
+    agent: Agent,
+    budget: Arc<CallBudget>,
+    purpose: Purpose,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl ProviderHttp {
+    /// For one API. `headers` go with every call; `ca`: a file of certificates that are trusted beside the
+    /// system's.
+    ///
+    /// # Errors
+    /// The file of certificates cannot be read.
+    pub fn new(
+        budget: Arc<CallBudget>,
+        purpose: Purpose,
+        headers: Vec<(&'static str, String)>,
+        ca: Option<&Path>,
+    ) -> Result<ProviderHttp, AssetsConfigError> {
+        let mut roots: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
+            .certs
+            .iter()
+            .map(|der| Certificate::from_der(der).to_owned())
+            .collect();
+        if let Some(path) = ca {
+            let pem = std::fs::read(path)
+                .map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
+            for item in parse_pem(&pem) {
+                match item {
+                    Ok(PemItem::Certificate(certificate)) => roots.push(certificate),
+                    Ok(_) => {}
+                    Err(e) => return Err(AssetsConfigError::in_file(path, format!("no certificate: {e}"))),
+                }
+            }
+        }
+        let agent = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::from(roots)).build())
+            .http_status_as_error(false)
+            // Followed nowhere: a key must not travel to where an answer points.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(CONNECT))
+            .user_agent(concat!("papertrader/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(ProviderHttp {
+            agent,
+            budget,
+            purpose,
+            headers,
+        })
+    }
+
+    /// Gets the answer to one call, as text.
+    ///
+    /// # Errors
+    /// Anything but a complete answer with status 200.
+    pub fn get(&self, url: &str, query: &[(&str, &str)], deadline: Instant) -> Result<String, ProviderError> {
+        let host = host_of(url);
+        let now = Instant::now();
+        let left = deadline.saturating_duration_since(now).min(CALL_MAX);
+        if left.is_zero() {
+            return Err(ProviderError::Unreachable(format!(
+                "no time was left to ask {host}"
+            )));
+        }
+        self.budget.take(self.purpose, now)?;
+        let mut request = self.agent.get(url).query_pairs(query.iter().copied());
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let response = request
+            .config()
+            .timeout_global(Some(left))
+            .build()
+            .call()
+            .map_err(|error| failure_of(&host, &error))?;
+        let status = response.status();
+        if status == StatusCode::OK {
+            return read(&host, response);
+        }
+        Err(refused(&host, status, response))
+    }
+}
+
+/// The host of a URL, for messages.
+fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default().to_owned()
+}
+
+fn read(host: &str, response: Response<Body>) -> Result<String, ProviderError> {
+    let mut bytes = Vec::new();
+    let reader = response.into_body().into_with_config().limit(ANSWER_MAX).reader();
+    reader
+        .take(ANSWER_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| failure_of(host, &Error::from(error)))?;
+    String::from_utf8(bytes)
+        .map_err(|_| ProviderError::Broken(format!("{host} answered something that is no text")))
+}
+
+/// What an answer other than 200 means.
+fn refused(host: &str, status: StatusCode, response: Response<Body>) -> ProviderError {
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let code = status.as_u16();
+    if matches!(code, 418 | 429) {
+        let (after, until) = (header("retry-after"), header("x-ratelimit-reset"));
+        return ProviderError::Limited(rest(after, until, OffsetDateTime::now_utc()));
+    }
+    if status.is_redirection() {
+        let to = header("location").unwrap_or("nowhere").to_owned();
+        return ProviderError::Refused(format!(
+            "{host} redirects to {}; redirects are not followed, so set the URL to the right address",
+            shown(&to)
+        ));
+    }
+    let said = response
+        .into_body()
+        .into_with_config()
+        .limit(4096)
+        .lossy_utf8(true)
+        .read_to_string()
+        .unwrap_or_default();
+    let said = if said.is_empty() {
+        String::new()
+    } else {
+        format!(", saying {}", shown(&said))
+    };
+    match code {
+        401 => ProviderError::Refused(format!("{host} does not accept the key (401){said}")),
+        403 => ProviderError::Refused(format!("{host} does not allow this with this key (403){said}")),
+        500..=599 => ProviderError::Unreachable(format!("{host} has trouble of its own ({code}){said}")),
+        _ => ProviderError::Refused(format!("{host} answered {code}{said}")),
+    }
+}
+
+/// What an API said, short and in quotes, without control characters.
+pub(in crate::master::assets) fn shown(text: &str) -> String {
+    let mut short: String = text
+        .trim()
+        .chars()
+        .take(SHOWN)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.trim().chars().count() > SHOWN {
+        short.push('…');
+    }
+    format!("{short:?}")
+}
+
+/// How long to rest: a Retry-After (seconds, or a date), or else an X-RateLimit-Reset (seconds since 1970).
+fn rest(after: Option<&str>, until: Option<&str>, now: OffsetDateTime) -> Duration {
+    let date = |text: &str| OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok();
+    let second = |text: &str| OffsetDateTime::from_unix_timestamp(text.trim().parse().ok()?).ok();
+    let left = |until: OffsetDateTime| Duration::try_from(until - now).unwrap_or_default();
+    let wait = match after {
+        Some(after) => match after.trim().parse::<u64>() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => date(after).map(left),
+        },
+        // Both clocks count whole seconds: one more, so as not to come too early.
+        None => until
+            .and_then(second)
+            .map(|until| left(until) + Duration::from_secs(1)),
+    };
+    wait.unwrap_or(RETRY_AFTER_DEFAULT).min(REST_MAX)
+}
+
+/// What went wrong on the way.
+fn failure_of(host: &str, error: &Error) -> ProviderError {
+    let inner = match error {
+        // The client wraps its own errors where only an I/O error fits.
+        Error::Io(io) => io.get_ref().and_then(|inner| inner.downcast_ref::<Error>()),
+        _ => None,
+    };
+    match inner.unwrap_or(error) {
+        Error::Timeout(_) => ProviderError::Unreachable(format!("{host} did not answer in time")),
+        Error::HostNotFound => ProviderError::Unreachable(format!("{host} is not known to the name servers")),
+        Error::BodyExceedsLimit(_) => ProviderError::Broken(format!(
+            "{host} answered more than {} MiB",
+            ANSWER_MAX / (1024 * 1024)
+        )),
+        Error::Tls(reason) => ProviderError::Refused(format!("{host} could not prove who it is: {reason}")),
+        Error::Rustls(reason) => tls_failure(host, reason),
+        Error::Pem(reason) => ProviderError::Refused(format!("{host}: {reason}")),
+        Error::Io(io) => match io
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
+            Some(reason) => tls_failure(host, reason),
+            None => ProviderError::Unreachable(format!("{host} cannot be reached: {io}")),
+        },
+        Error::Protocol(reason) => ProviderError::Broken(format!("{host} does not speak HTTP: {reason}")),
+        other => ProviderError::Unreachable(format!("{host} cannot be reached: {other}")),
+    }
+}
+
+fn tls_failure(host: &str, reason: &rustls::Error) -> ProviderError {
+    ProviderError::Refused(format!(
+        "{host} could not prove who it is: {reason}; is the URL right, and the clock, and does anything intercept TLS?"
+    ))
+}
+
+/// Reads an answer.
+///
+/// # Errors
+/// It is not of the documented form; what it began with is shown.
+pub(in crate::master::assets) fn json<'a, T: Deserialize<'a>>(
+    what: &str,
+    text: &'a str,
+) -> Result<T, ProviderError> {
+    serde_json::from_str(text).map_err(|error| {
+        let start = text.trim_start();
+        let kind = if start.starts_with('<') {
+            "a web page"
+        } else {
+            "something else"
+        };
+        ProviderError::Broken(format!(
+            "{what} is expected, and {kind} came ({error}): {}",
+            shown(start)
+        ))
+    })
+}
+
+/// A number's digits as they were sent, bare or in quotes.
+fn digits(raw: &RawValue) -> &str {
+    let text = raw.get();
+    text.strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text)
+}
+
+/// A price as it was sent: no number passes through a float.
+pub(in crate::master::assets) fn price(raw: &RawValue) -> Result<Money, String> {
+    match Money::parse_rounded(digits(raw)) {
+        Ok(price) if price > Money::ZERO => Ok(price),
+        Ok(_) => Err(format!("its price {} is not above 0", shown(digits(raw)))),
+        Err(form) => Err(format!("its price {} is {form}", shown(digits(raw)))),
+    }
+}
+
+/// A volume, cut to whole units.
+pub(in crate::master::assets) fn volume(raw: &RawValue) -> Result<u64, ValueError> {
+    super::market_file::volume(digits(raw))
+}
+
+/// A decimal that may be anything.
+pub(in crate::master::assets) fn decimal(raw: &RawValue) -> Result<Money, ValueError> {
+    Money::parse_rounded(digits(raw))
+}
+
+/// A moment in RFC 3339, to the millisecond.
+pub(in crate::master::assets) fn moment(text: &str) -> Result<Timestamp, String> {
+    let moment =
+        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| format!("its time {} is no time", shown(text)))?;
+    let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
+    i64::try_from(millis)
+        .map(Timestamp)
+        .map_err(|_| format!("its time {} is no time", shown(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rests_are_seconds_or_dates() {
+        let now = OffsetDateTime::parse("Wed, 21 Oct 2015 07:28:00 +0000", &Rfc2822).unwrap();
+        let after = |text| rest(Some(text), None, now);
+        assert_eq!(rest(None, None, now), RETRY_AFTER_DEFAULT);
+        assert_eq!(after("7"), Duration::from_secs(7));
+        assert_eq!(after("Wed, 21 Oct 2015 07:30:00 GMT"), Duration::from_secs(120));
+        assert_eq!(after("Wed, 21 Oct 2015 07:00:00 GMT"), Duration::ZERO);
+        assert_eq!(after("soon"), RETRY_AFTER_DEFAULT);
+        assert_eq!(after("99999999999"), REST_MAX);
+        let until = |text| rest(None, Some(text), now);
+        assert_eq!(until("1445412492"), Duration::from_secs(13));
+        assert_eq!(until("1445412000"), Duration::from_secs(1), "over already");
+        assert_eq!(until("soon"), RETRY_AFTER_DEFAULT);
+        assert_eq!(until("99999999999999999"), RETRY_AFTER_DEFAULT);
+        assert_eq!(rest(Some("7"), Some("1445412492"), now), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        assert_eq!(price(&raw("0.1")), Ok(Money(100_000)));
+        assert_eq!(price(&raw("\"27123.45000000\"")), Ok(Money(27_123_450_000)));
+        assert_eq!(price(&raw("1e-3")), Ok(Money(1000)));
+        assert_eq!(
+            price(&raw("9007199254740.993001")).ok(),
+            None,
+            "beyond the limit of values"
+        );
+        assert_eq!(
+            price(&raw("900719925474.993001")),
+            Ok(Money(900_719_925_474_993_001))
+        );
+        for bad in ["0", "-1", "0.0000001", "\"x\"", "null", "true", "[]"] {
+            assert!(price(&raw(bad)).is_err(), "{bad}");
+        }
+        assert_eq!(volume(&raw("12.9")), Ok(12));
+        assert_eq!(
+            moment("2021-05-11T20:00:00.435997104Z"),
+            Ok(Timestamp(1_620_763_200_435))
+        );
+        assert!(moment("yesterday").is_err());
+    }
+
+    #[test]
+    fn what_is_shown_is_short_and_plain() {
+        assert_eq!(shown("a\nb\u{1b}[0m"), "\"a b [0m\"");
+        assert!(shown(&"x".repeat(1000)).len() < 200);
+        assert_eq!(
+            host_of("https://data.example.org:8443/v2/x"),
+            "data.example.org:8443"
+        );
+    }
+}

@@ -1,0 +1,370 @@
+//! spec/master/assets/providers/simulated.md · 3.1.6 (the provider of a simulated market)
+//!
+//! A seeded geometric random walk with a trading calendar: for classes, and for load.
+
+use super::super::provider::{
+    AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    ProviderError, Resolution,
+};
+use super::replay::SymbolSelection;
+use crate::model::timestamp::DAY;
+use crate::model::{Bar, Money, Symbol, Timestamp};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use time::Weekday;
+
+/// A session opens at 14:30 UTC and closes at 21:00, in milliseconds of the day.
+const OPEN: i64 = (14 * 60 + 30) * 60_000;
+const CLOSE: i64 = 21 * 60 * 60_000;
+/// No trading on these days (month, day).
+const HOLIDAYS: [(u8, u8); 4] = [(1, 1), (7, 4), (12, 25), (12, 26)];
+/// Trading days of history before the first step.
+const PAST_DAYS: usize = 260;
+/// The day of the first step.
+const START: (i32, u8, u8) = (2024, 1, 2);
+
+/// The simulated market's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SimulatedConfig {
+    /// How many assets.
+    pub symbols: u32,
+    /// The same seed gives the same market.
+    pub seed: u64,
+}
+
+/// The simulated market.
+pub struct SimulatedProvider {
+    seed: u64,
+    /// Market time between two steps, in milliseconds.
+    step: i64,
+    symbols: Vec<Symbol>,
+}
+
+impl SimulatedProvider {
+    /// A market whose clock runs as fast as the wall clock while it is open.
+    ///
+    /// # Errors
+    /// A listed symbol that this market does not have.
+    pub fn new(
+        config: SimulatedConfig,
+        wanted: &SymbolSelection,
+        interval: Duration,
+    ) -> Result<SimulatedProvider, AssetsConfigError> {
+        let digits = config.symbols.to_string().len();
+        let mut symbols = Vec::new();
+        for number in 1..=config.symbols {
+            let name = format!("SIM{number:0digits$}");
+            symbols.push(Symbol::parse(&name).map_err(|form| AssetsConfigError::setting(form.0))?);
+        }
+        if let SymbolSelection::Listed(listed) = wanted {
+            if let Some(unknown) = listed
+                .iter()
+                .find(|symbol| symbols.binary_search(symbol).is_err())
+            {
+                let (first, last) = (symbols.first(), symbols.last());
+                return Err(AssetsConfigError::setting(format!(
+                    "assets.symbols: the simulated market has no {unknown}; its assets are {} to {}",
+                    first.map_or("", Symbol::as_str),
+                    last.map_or("", Symbol::as_str),
+                )));
+            }
+            symbols.retain(|symbol| listed.contains(symbol));
+        }
+        let step = i64::try_from(interval.as_millis())
+            .unwrap_or(DAY)
+            .clamp(1, CLOSE - OPEN);
+        Ok(SimulatedProvider {
+            seed: config.seed,
+            step,
+            symbols,
+        })
+    }
+
+    /// The time of the first step.
+    fn start() -> Timestamp {
+        let day = Timestamp::from_date(START.0, START.1, START.2).unwrap_or_default();
+        Timestamp(day.0 + OPEN)
+    }
+
+    /// The time of the step after this one: later in the session, or at the opening of the next.
+    fn step_after(&self, time: Timestamp) -> Timestamp {
+        let next = Timestamp(time.0.saturating_add(self.step));
+        let within = next.0 - next.day().0;
+        if next.day() == time.day() && within <= CLOSE && is_open(next) {
+            return next;
+        }
+        let mut day = time.day().plus_days(1);
+        while !is_open(day) {
+            day = day.plus_days(1);
+        }
+        Timestamp(day.0 + OPEN)
+    }
+
+    /// The days of history, oldest first.
+    fn past_days() -> Vec<Timestamp> {
+        let mut days = Vec::with_capacity(PAST_DAYS);
+        let mut day = Self::start().day();
+        while days.len() < PAST_DAYS {
+            day = day.plus_days(-1);
+            if is_open(day) {
+                days.push(day);
+            }
+        }
+        days.reverse();
+        days
+    }
+
+    /// An asset's bars for these times, from its first price on.
+    fn past(&self, symbol: &Symbol) -> Vec<Bar> {
+        let mut bars: Vec<Bar> = Vec::with_capacity(PAST_DAYS);
+        let mut last = walk::first_price(self.seed, symbol);
+        for day in Self::past_days() {
+            let bar = walk::step(self.seed, symbol, day, last, CLOSE - OPEN);
+            last = bar.close;
+            bars.push(bar);
+        }
+        bars
+    }
+}
+
+/// Whether there is trading on the day.
+fn is_open(time: Timestamp) -> bool {
+    let date = time.date();
+    let holiday = HOLIDAYS.contains(&(u8::from(date.month()), date.day()));
+    !holiday && !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
+}
+
+impl Provider for SimulatedProvider {
+    fn name(&self) -> &'static str {
+        "simulated"
+    }
+
+    fn clock(&self) -> MarketClock {
+        MarketClock::Own
+    }
+
+    fn list(&mut self, _deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
+        Ok(self.symbols.clone())
+    }
+
+    fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
+        let now = ask.after.map_or_else(Self::start, |after| self.step_after(after));
+        let mut firsts: HashMap<Symbol, Money> = HashMap::new();
+        let bars = ask.symbols.iter().map(|symbol| {
+            // The walk goes on from the last published price, so it needs no memory of its own.
+            let last = match ask.last.entry(symbol).and_then(|entry| entry.quote) {
+                Some(quote) => quote.value,
+                None => *firsts
+                    .entry(*symbol)
+                    .or_insert_with(|| walk::first_price(self.seed, symbol)),
+            };
+            (*symbol, Ok(walk::step(self.seed, symbol, now, last, self.step)))
+        });
+        Ok(PriceBatch {
+            now,
+            bars: bars.collect(),
+            ..PriceBatch::default()
+        })
+    }
+
+    fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
+        let wanted = |bar: &Bar| ask.after.is_none_or(|after| bar.time > after);
+        Ok(HistoryPage {
+            bars: self.past(&ask.symbol).into_iter().filter(wanted).collect(),
+            resolution: Resolution::Day,
+            more: false,
+            actions: Vec::new(),
+        })
+    }
+}
+
+/// The random walk. Floats stay in here: what leaves is rounded to [`Money`].
+#[allow(
+    clippy::float_arithmetic,
+    reason = "a random walk is made of logarithms and roots; every price that leaves is an integer again"
+)]
+mod walk {
+    use super::{CLOSE, OPEN};
+    use crate::model::{Bar, Money, Symbol, Timestamp};
+
+    /// Sessions in a year: what a volatility a year is spread over.
+    const SESSIONS: f64 = 252.0;
+    /// The market rises by this a year, on average.
+    const DRIFT: f64 = 0.05;
+    /// Prices are whole multiples of this, in millionths: a hundredth.
+    const TICK: i64 = 10_000;
+    /// No price above this: 1,000,000 units.
+    const HIGHEST: i64 = 1_000_000_000_000;
+
+    /// A well mixed 64-bit number (SplitMix64's finaliser).
+    fn mix(mut x: u64) -> u64 {
+        x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^ (x >> 31)
+    }
+
+    /// The number that seed, asset, time and purpose give: no state, so a restart changes nothing.
+    fn random(seed: u64, symbol: &Symbol, time: i64, purpose: u64) -> u64 {
+        let name = symbol
+            .as_str()
+            .bytes()
+            .fold(mix(seed), |hash, byte| mix(hash ^ u64::from(byte)));
+        mix(mix(name ^ time.cast_unsigned()) ^ purpose)
+    }
+
+    /// Above 0, up to and with 1.
+    fn uniform(random: u64) -> f64 {
+        ((random >> 11) + 1) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Normally distributed (Box and Muller).
+    fn normal(seed: u64, symbol: &Symbol, time: i64, purpose: u64) -> f64 {
+        let radius = uniform(random(seed, symbol, time, purpose));
+        let angle = uniform(random(seed, symbol, time, purpose + 1));
+        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+    }
+
+    fn money(value: f64) -> Money {
+        let ticks = (value / TICK as f64).round().clamp(1.0, (HIGHEST / TICK) as f64);
+        Money(ticks as i64 * TICK)
+    }
+
+    /// The price before an asset's first bar: from 5 to 500, small ones as likely as large ones.
+    pub fn first_price(seed: u64, symbol: &Symbol) -> Money {
+        let place = uniform(random(seed, symbol, 0, 1));
+        money(5_000_000.0 * 100f64.powf(place))
+    }
+
+    /// The bar of a step that lasts `step` milliseconds of trading, after a last price.
+    pub fn step(seed: u64, symbol: &Symbol, time: Timestamp, last: Money, step: i64) -> Bar {
+        let years = step as f64 / (CLOSE - OPEN) as f64 / SESSIONS;
+        // From 15 to 60 % a year, the asset's own.
+        let volatility = 0.15 + 0.45 * uniform(random(seed, symbol, 0, 2));
+        let spread = volatility * years.sqrt();
+        let drift = (DRIFT - volatility * volatility / 2.0) * years;
+        let open = last.0 as f64;
+        let close = open * (drift + spread * normal(seed, symbol, time.0, 10)).exp();
+        let stray = |purpose| spread * 0.5 * normal(seed, symbol, time.0, purpose).abs();
+        let (open, close) = (money(open), money(close));
+        let high = money(open.max(close).0 as f64 * stray(20).exp())
+            .max(open)
+            .max(close);
+        let low = money(open.min(close).0 as f64 * (-stray(30)).exp())
+            .min(open)
+            .min(close);
+        // A busy asset turns over some millions of units a session.
+        let busy = 10_000_000.0 * uniform(random(seed, symbol, 0, 3)) * years * SESSIONS;
+        let volume = (busy * uniform(random(seed, symbol, time.0, 40)) * 2.0).round() as u64;
+        Bar {
+            time,
+            open,
+            high,
+            low,
+            close,
+            volume,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::snapshot::PriceSnapshot;
+    use super::*;
+
+    fn market(seed: u64, interval: u64) -> SimulatedProvider {
+        let config = SimulatedConfig { symbols: 12, seed };
+        SimulatedProvider::new(config, &SymbolSelection::All, Duration::from_secs(interval)).unwrap()
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    /// Steps through a market as the module does, from the position and the last prices alone.
+    fn run(market: &mut SimulatedProvider, steps: usize) -> (PriceSnapshot, Vec<Timestamp>) {
+        let symbols = market.list(soon()).unwrap();
+        let mut snapshot = PriceSnapshot::new(symbols.clone());
+        let mut times = Vec::new();
+        for _ in 0..steps {
+            let ask = LatestRequest {
+                symbols: &symbols,
+                after: times.last().copied(),
+                last: &snapshot,
+                deadline: soon(),
+            };
+            let batch = market.latest(&ask).unwrap();
+            times.push(batch.now);
+            let mut next = snapshot.next();
+            for (symbol, bar) in &batch.bars {
+                let bar = bar.as_ref().unwrap();
+                assert!(bar.low <= bar.open && bar.low <= bar.close && bar.low > Money::ZERO);
+                assert!(bar.high >= bar.open && bar.high >= bar.close);
+                next.take(symbol, bar, false);
+            }
+            snapshot = next;
+        }
+        (snapshot, times)
+    }
+
+    #[test]
+    fn a_seed_is_a_market() {
+        let closes = |seed| -> Vec<Money> {
+            let (snapshot, _) = run(&mut market(seed, 60), 500);
+            snapshot
+                .entries()
+                .iter()
+                .map(|entry| entry.quote.unwrap().value)
+                .collect()
+        };
+        assert_eq!(closes(1), closes(1));
+        assert_ne!(closes(1), closes(2));
+    }
+
+    #[test]
+    fn the_calendar_has_nights_weekends_and_holidays() {
+        let (_, times) = run(&mut market(1, 600), 400);
+        assert_eq!(times[0], Timestamp::parse("2024-01-02T14:30:00Z").unwrap());
+        assert_eq!(times[39], Timestamp::parse("2024-01-02T21:00:00Z").unwrap());
+        assert_eq!(times[40], Timestamp::parse("2024-01-03T14:30:00Z").unwrap());
+        // Friday the 5th is followed by Monday the 8th.
+        assert_eq!(times[160], Timestamp::parse("2024-01-08T14:30:00Z").unwrap());
+        let past = SimulatedProvider::past_days();
+        assert_eq!(past.len(), PAST_DAYS);
+        assert_eq!(past[PAST_DAYS - 1], Timestamp::parse("2023-12-29").unwrap());
+        assert!(past.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(!past.contains(&Timestamp::parse("2023-12-25").unwrap()));
+    }
+
+    #[test]
+    fn the_past_leads_up_to_the_present() {
+        let mut market = market(7, 60);
+        let symbol = market.symbols[3];
+        let mut ask = HistoryRequest {
+            symbol,
+            after: None,
+            until: None,
+            deadline: soon(),
+        };
+        let all = market.history(&ask).unwrap();
+        assert_eq!(all.bars.len(), PAST_DAYS);
+        ask.after = Some(all.bars[99].time);
+        assert_eq!(market.history(&ask).unwrap().bars, all.bars[100..]);
+        let first = all.bars[0].close.0;
+        assert!(
+            all.bars
+                .iter()
+                .all(|bar| bar.close.0 > first / 10 && bar.close.0 < first * 10)
+        );
+    }
+
+    #[test]
+    fn a_list_names_assets_of_this_market() {
+        let config = SimulatedConfig { symbols: 12, seed: 1 };
+        let wanted = SymbolSelection::Listed(vec![Symbol::parse("AAPL").unwrap()]);
+        let fault = SimulatedProvider::new(config, &wanted, Duration::from_secs(1))
+            .err()
+            .unwrap();
+        assert!(fault.to_string().contains("SIM01 to SIM12"), "{fault}");
+    }
+}

@@ -1,0 +1,142 @@
+//! spec/runtime/log/entry.md · 2.4.4 LogEntry Structure
+
+use super::{FUNCTION, Level};
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, Time};
+
+/// Bytes of a message that are kept; a longer one is cut and ends in `…`.
+pub const MESSAGE_MAX: usize = 4096;
+
+/// One entry of the log. Its `Display` is its line in the file, without the end of line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// What was said; may hold any character, and at most 4,096 bytes.
+    pub message: String,
+    /// The day it was said, in UTC.
+    pub date: Date,
+    /// The time of that day, in UTC.
+    pub time: Time,
+    /// How severe it is.
+    pub level: Level,
+    /// The caller's source file; a library's target where it gives none.
+    pub filename: Cow<'static, str>,
+    /// The caller's function; `-` where a library gives none.
+    pub funcname: Cow<'static, str>,
+    /// The caller's line; 0 where a library gives none.
+    pub linenum: u32,
+}
+
+impl LogEntry {
+    /// The entry of a record, said now.
+    pub(super) fn from_record(record: &log::Record<'_>) -> LogEntry {
+        let now = OffsetDateTime::now_utc();
+        let filename = match (record.file_static(), record.file()) {
+            (Some(file), _) => Cow::Borrowed(file),
+            (None, Some(file)) => Cow::Owned(file.to_owned()),
+            (None, None) => Cow::Owned(record.target().to_owned()),
+        };
+        let funcname = match record.key_values().get(FUNCTION.into()) {
+            Some(name) => Cow::Owned(name.to_string()),
+            None => Cow::Borrowed("-"),
+        };
+        LogEntry {
+            message: bounded(record.args()),
+            date: now.date(),
+            time: now.time(),
+            level: record.level(),
+            filename,
+            funcname,
+            linenum: record.line().unwrap_or(0),
+        }
+    }
+
+    /// The entry without date, time and level, on one line: for a journal, which has those itself.
+    pub(super) fn said(&self) -> impl fmt::Display + '_ {
+        EntryMessage(self)
+    }
+}
+
+impl fmt::Display for LogEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
+        let time = self.time.format(format).map_err(|_| fmt::Error)?;
+        write!(f, "{} {time} {:<5} {}", self.date, self.level, EntryMessage(self))
+    }
+}
+
+struct EntryMessage<'a>(&'a LogEntry);
+
+impl fmt::Display for EntryMessage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entry = self.0;
+        write!(
+            f,
+            "{}:{} {}: ",
+            OneLine(&entry.filename),
+            entry.linenum,
+            OneLine(&entry.funcname)
+        )?;
+        OneLine(&entry.message).fmt(f)
+    }
+}
+
+/// Text on one line: what peers send may be logged, and must not forge entries or steer a terminal.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            // The last two are line ends to some readers, the ranges turn the direction of writing.
+            if c.is_control()
+                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+            {
+                write!(f, "{}", c.escape_default())?;
+            } else if c == '\\' {
+                f.write_str("\\\\")?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Formats at most [`MESSAGE_MAX`] bytes, and never holds more.
+fn bounded(args: &fmt::Arguments<'_>) -> String {
+    struct Bounded(String);
+    impl Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let room = MESSAGE_MAX - self.0.len();
+            if text.len() <= room {
+                self.0.push_str(text);
+                return Ok(());
+            }
+            self.0.push_str(&text[..text.floor_char_boundary_at(room)]);
+            Err(fmt::Error)
+        }
+    }
+    let mut message = Bounded(String::new());
+    let whole = message.write_fmt(*args).is_ok();
+    let mut message = message.0;
+    if !whole {
+        message.push('…');
+    }
+    message
+}
+
+/// `str::floor_char_boundary`, which is newer than the compiler that is asked for.
+trait FloorCharBoundary {
+    fn floor_char_boundary_at(&self, at: usize) -> usize;
+}
+
+impl FloorCharBoundary for str {
+    fn floor_char_boundary_at(&self, at: usize) -> usize {
+        let mut at = at.min(self.len());
+        while !self.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
+}

@@ -1,0 +1,289 @@
+//! spec/runtime/log.md · its tests
+
+use super::*;
+use log::Log;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn open(file: &Path, memory_entries: usize) -> (LogHandle, Logger) {
+    build(LogConfig {
+        file: file.to_owned(),
+        level: LevelFilter::Info,
+        memory_entries,
+    })
+    .unwrap()
+}
+
+fn entry(message: &str) -> LogEntry {
+    LogEntry::from_record(
+        &log::Record::builder()
+            .level(Level::Info)
+            .file_static(Some("src/some.rs"))
+            .line(Some(7))
+            .key_values(&(FUNCTION, "some::function"))
+            .args(format_args!("{message}"))
+            .build(),
+    )
+}
+
+fn said(file: &Path) -> Vec<String> {
+    fs::read_to_string(file)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            line.split_once(" some::function: ")
+                .map_or(line, |(_, said)| said)
+                .to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn a_function_knows_its_name() {
+    fn here() {}
+    let own = "papertrader::runtime::log::tests::a_function_knows_its_name";
+    assert_eq!(function_name(here), own);
+    let inside = || {
+        fn here() {}
+        [(); 1].map(|()| function_name(here))[0]
+    };
+    assert_eq!(inside(), own);
+}
+
+#[test]
+fn an_entry_is_one_line() {
+    let entry = entry("two\nlines \u{1b}[31m \u{202e} back\\slash é");
+    assert_eq!(entry.funcname, "some::function");
+    let line = entry.to_string();
+    assert!(
+        line.ends_with(
+            " INFO  src/some.rs:7 some::function: two\\nlines \\u{1b}[31m \\u{202e} back\\\\slash é"
+        ),
+        "{line}"
+    );
+    // 2026-01-02 03:04:05.678
+    assert_eq!(line.find(" INFO"), Some(23), "{line}");
+}
+
+#[test]
+fn long_messages_are_cut_between_characters() {
+    let entry = entry(&"é".repeat(5000));
+    assert_eq!(entry.message, format!("{}…", "é".repeat(2048)));
+}
+
+#[test]
+fn nothing_is_lost_and_no_more_than_the_bound_is_held() {
+    let dir = tempfile::tempdir().unwrap();
+    for bound in [1, 2, 7, 1000] {
+        let file = dir.path().join(format!("{bound}.log"));
+        let (handle, logger) = open(&file, bound);
+        for number in 0..100 {
+            // As patient as the disk is slow: this test is about the bound, not about the disk.
+            logger
+                .0
+                .memory
+                .push(entry(&number.to_string()), Duration::from_secs(30), || {
+                    logger.0.wake();
+                });
+            assert!(handle.tail(usize::MAX).len() <= bound);
+        }
+        handle.stop(Instant::now() + Duration::from_secs(10)).unwrap();
+        let expected: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+        assert_eq!(said(&file), expected, "bound {bound}");
+        assert_eq!(handle.lost(), 0);
+        let tail = handle.tail(3);
+        assert_eq!(tail.len(), bound.min(3));
+        assert_eq!(tail.last().unwrap().message, "99");
+    }
+}
+
+#[test]
+fn the_thread_writes_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("log");
+    let (_handle, logger) = open(&file, 1000);
+    logger.0.push(entry("alone"));
+    let begun = Instant::now();
+    while said(&file).is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        std::thread::yield_now();
+    }
+    assert_eq!(said(&file), ["alone"]);
+}
+
+#[test]
+fn a_full_disk_costs_the_oldest_and_is_confessed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, name) = (dir.path().join("log"), dir.path().join("name"));
+    fs::write(&file, "").unwrap();
+    // Every write to /dev/full fails as on a full disk.
+    std::os::unix::fs::symlink("/dev/full", &name).unwrap();
+    let (handle, logger) = open(&name, 4);
+    for number in 0..10 {
+        logger
+            .0
+            .memory
+            .push(entry(&number.to_string()), Duration::from_millis(1), || {});
+        assert!(handle.flush().is_err());
+    }
+    assert_eq!(handle.lost(), 6);
+    assert_eq!(handle.tail(9).len(), 4);
+    fs::remove_file(&name).unwrap();
+    std::os::unix::fs::symlink(&file, &name).unwrap();
+    handle.reopen().unwrap();
+    handle.flush().unwrap();
+    assert_eq!(
+        said(&file),
+        [
+            "-- 6 entries were lost here: the file could not be written",
+            "6",
+            "7",
+            "8",
+            "9"
+        ]
+    );
+}
+
+#[test]
+fn reopening_follows_the_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, moved) = (dir.path().join("log"), dir.path().join("log.1"));
+    let (handle, logger) = open(&file, 10);
+    logger.0.push(entry("before"));
+    handle.flush().unwrap();
+    fs::rename(&file, &moved).unwrap();
+    logger.0.push(entry("between"));
+    handle.reopen().unwrap();
+    logger.0.push(entry("after"));
+    handle.flush().unwrap();
+    assert_eq!(said(&moved), ["before", "between"]);
+    assert_eq!(said(&file), ["after"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_named() {
+    let missing = Path::new("/nonexistent/folder/log");
+    let config = LogConfig {
+        file: missing.to_owned(),
+        level: LevelFilter::Info,
+        memory_entries: 1,
+    };
+    let error = build(config).err().unwrap().to_string();
+    assert!(error.contains("/nonexistent/folder/log"), "{error}");
+}
+
+#[test]
+fn what_comes_through_a_library_lands_here_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("log");
+    let (handle, logger) = open(&file, 10);
+    let before = log::max_level();
+    handle.set_level(LevelFilter::Info);
+    let record = |level, text: &str| {
+        logger.log(
+            &log::Record::builder()
+                .level(level)
+                .target("some_library")
+                .args(format_args!("{text}"))
+                .build(),
+        );
+    };
+    record(Level::Warn, "kept");
+    record(Level::Debug, "not kept");
+    handle.set_level(before);
+    let tail = handle.tail(9);
+    assert_eq!(tail.len(), 1);
+    assert_eq!((&*tail[0].filename, &*tail[0].funcname), ("some_library", "-"));
+}
+
+/// Does something only where the test below runs it, in a process of its own.
+#[test]
+fn child_panics_with_a_log() {
+    let Some(file) = std::env::var_os("PAPERTRADER_TEST_LOG") else {
+        return;
+    };
+    runtime::install_panic_hook();
+    let handle = start(LogConfig {
+        file: file.into(),
+        level: LevelFilter::Info,
+        memory_entries: 1000,
+    })
+    .unwrap();
+    crate::info!("the answer is {}", 42);
+    crate::debug!("nobody sees {}", "this");
+    // The writing thread must not be what saves the entries.
+    handle.stop(Instant::now() + Duration::from_secs(10)).unwrap();
+    crate::warn!("just before");
+    let doomed = runtime::spawn("doomed", || panic!("on purpose")).unwrap();
+    doomed.join(Instant::now() + Duration::from_secs(30));
+    std::process::exit(0);
+}
+
+#[test]
+fn a_panic_is_in_the_file_with_all_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("log");
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "runtime::log::tests::child_panics_with_a_log",
+            "--nocapture",
+        ])
+        .env("PAPERTRADER_TEST_LOG", &file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(
+        lines[0].ends_with("papertrader::runtime::log::tests::child_panics_with_a_log: the answer is 42"),
+        "{text}"
+    );
+    assert!(lines[0].contains(" INFO  src/runtime/log/tests.rs:"), "{text}");
+    assert!(lines[1].ends_with("just before"), "{text}");
+    assert!(
+        lines[2].ends_with("thread doomed panicked, the process ends: on purpose"),
+        "{text}"
+    );
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("just before") && !stderr.contains("the answer"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_journal_gets_everything_with_priorities() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    let stderr = fs::File::create(&journal).unwrap();
+    let it = stderr.metadata().unwrap();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "runtime::log::tests::child_panics_with_a_log",
+            "--nocapture",
+        ])
+        .env("PAPERTRADER_TEST_LOG", dir.path().join("log"))
+        .env("JOURNAL_STREAM", format!("{}:{}", it.dev(), it.ino()))
+        .stdout(std::process::Stdio::null())
+        .stderr(stderr)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+    let text = fs::read_to_string(&journal).unwrap();
+    for (priority, end) in [
+        (6, "the answer is 42"),
+        (4, "just before"),
+        (3, "the process ends: on purpose"),
+    ] {
+        assert!(
+            text.lines()
+                .any(|line| line.starts_with(&format!("<{priority}>")) && line.ends_with(end)),
+            "{text}"
+        );
+    }
+}

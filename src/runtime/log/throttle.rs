@@ -1,0 +1,131 @@
+//! spec/runtime/log/throttle.md · 3.1.4 Log System, under peers that cause warnings on purpose
+
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// At most so many messages an interval for each reason; the rest is counted.
+///
+/// ```
+/// # use papertrader::runtime::log::Throttle;
+/// # use std::time::Duration;
+/// let throttle = Throttle::new(10, Duration::from_secs(60));
+/// if let Some(more) = throttle.allow("bad-frame") {
+///     papertrader::warn!("a client sent a bad frame{more}");
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Throttle {
+    limit: u32,
+    interval: Duration,
+    /// Reasons are words of the program, so there are few.
+    reasons: Mutex<BTreeMap<&'static str, Count>>,
+}
+
+#[derive(Debug)]
+struct Count {
+    since: Instant,
+    said: u32,
+    unsaid: u64,
+}
+
+/// Permission for one message. It displays as nothing, or as ` (and 12 more of them)` after some were kept back.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SuppressedCount(u64);
+
+impl SuppressedCount {
+    /// How many were kept back since the last message for that reason.
+    pub fn count(&self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for SuppressedCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return Ok(());
+        }
+        write!(f, " (and {} more of them)", self.0)
+    }
+}
+
+impl Throttle {
+    /// At most `limit` messages (at least 1) every `interval` for each reason.
+    pub fn new(limit: u32, interval: Duration) -> Throttle {
+        Throttle {
+            limit: limit.max(1),
+            interval,
+            reasons: Mutex::default(),
+        }
+    }
+
+    /// Whether a message for that reason may be logged now, and how many before it were not.
+    pub fn allow(&self, reason: &'static str) -> Option<SuppressedCount> {
+        self.allow_at(reason, Instant::now())
+    }
+
+    fn allow_at(&self, reason: &'static str, now: Instant) -> Option<SuppressedCount> {
+        let mut reasons = self.reasons.lock();
+        let count = reasons.entry(reason).or_insert(Count {
+            since: now,
+            said: 0,
+            unsaid: 0,
+        });
+        if now.duration_since(count.since) >= self.interval {
+            count.since = now;
+            count.said = 0;
+        }
+        if count.said >= self.limit {
+            count.unsaid += 1;
+            return None;
+        }
+        count.said += 1;
+        Some(SuppressedCount(std::mem::take(&mut count.unsaid)))
+    }
+
+    /// The reasons whose interval is over while some of their messages were kept back, with how many: for a
+    /// module's tick, so that the last ones are told of too.
+    pub fn leftovers(&self) -> Vec<(&'static str, SuppressedCount)> {
+        let now = Instant::now();
+        let mut over = Vec::new();
+        for (reason, count) in self.reasons.lock().iter_mut() {
+            if count.unsaid > 0 && now.duration_since(count.since) >= self.interval {
+                over.push((*reason, SuppressedCount(std::mem::take(&mut count.unsaid))));
+            }
+        }
+        over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_are_said_and_the_rest_counted() {
+        let (start, minute) = (Instant::now(), Duration::from_secs(60));
+        let throttle = Throttle::new(2, minute);
+        let said = (0..10)
+            .filter(|_| throttle.allow_at("a", start).is_some())
+            .count();
+        assert_eq!(said, 2);
+        assert_eq!(throttle.allow_at("b", start), Some(SuppressedCount(0)));
+        assert!(throttle.leftovers().is_empty());
+        let more = throttle.allow_at("a", start + minute).unwrap();
+        assert_eq!(
+            (more.count(), more.to_string().as_str()),
+            (8, " (and 8 more of them)")
+        );
+        assert_eq!(throttle.allow_at("a", start + minute), Some(SuppressedCount(0)));
+    }
+
+    #[test]
+    fn what_is_left_over_is_told() {
+        let throttle = Throttle::new(1, Duration::ZERO);
+        throttle.allow("a");
+        throttle.reasons.lock().get_mut("a").unwrap().unsaid = 3;
+        assert_eq!(throttle.leftovers(), [("a", SuppressedCount(3))]);
+        assert!(throttle.leftovers().is_empty());
+    }
+}
