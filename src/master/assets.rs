@@ -268,7 +268,7 @@ impl AssetQueryState {
     fn asset(&self, symbol: &Symbol) -> Result<AssetId, Refusal> {
         self.reader
             .id(symbol)
-            .ok_or_else(|| Refusal::new(Reason::UnknownAsset, format!("there is no asset {symbol} here")))
+            .ok_or_else(|| Refusal::unknown_asset(symbol))
     }
 
     fn predict(&self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
@@ -340,5 +340,5 @@ impl AssetQueryState {
 
 fn database_failed(symbol: &Symbol, error: &rusqlite::Error) -> Refusal {
     crate::error!("reading the past of {symbol}: {error}");
-    Refusal::new(Reason::InternalError, "the master could not read its database")
+    Refusal::not_read()
 }

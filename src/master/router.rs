@@ -8,7 +8,7 @@ use super::auth;
 use super::reply_to::{LinkedWorker, ReplyBatch, ReplyTo};
 use super::workers;
 use crate::link::message::WorkerReport;
-use crate::model::{Reason, SessionHash};
+use crate::model::SessionHash;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -117,17 +117,9 @@ impl MasterRouter {
         if let Some(question) = asset_queries::answer(&self.assets, reply_to.clone(), request)
             && let Err(TrySendError::Full(_)) = self.assets.sender().try_send(question)
         {
-            reply_to.fail(instruction, &overloaded());
+            reply_to.fail(instruction, &Refusal::master_overloaded());
         }
     }
-}
-
-/// The refusal of a full queue.
-pub fn overloaded() -> Refusal {
-    Refusal::new(
-        Reason::Overloaded,
-        "the master has too much to do; try again in a moment",
-    )
 }
 
 fn refuse(asks: Vec<(ReplyTo, auth::AuthRequest)>) {
@@ -136,7 +128,7 @@ fn refuse(asks: Vec<(ReplyTo, auth::AuthRequest)>) {
         match ask {
             auth::AuthRequest::Request(request) => {
                 replies.add(reply_to, |out| {
-                    reply::write_fail(out, request.instruction(), &overloaded())
+                    reply::write_fail(out, request.instruction(), &Refusal::master_overloaded())
                 });
             }
             // The worker asks again when nothing comes.

@@ -9,13 +9,13 @@ pub mod windows;
 use super::Gauges;
 use super::client::WorkerClient;
 use super::master_link::{self, MasterQuery, QueryKind};
-use super::router::{Carrier, RequestBatch, is_bulk, overloaded};
+use super::router::{Carrier, RequestBatch, is_bulk};
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Instruction, Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use snapshot::{QuoteSnapshot, unknown_asset};
+use snapshot::QuoteSnapshot;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -148,7 +148,7 @@ impl Cache {
         match message {
             CacheMessage::Batch(batch) if !batch.requests.iter().any(is_bulk) => self.serve(batch),
             CacheMessage::Batch(batch) if self.later.len() < BULK_QUEUE_MAX => self.later.push_back(batch),
-            CacheMessage::Batch(batch) => batch.refuse(&overloaded()),
+            CacheMessage::Batch(batch) => batch.refuse(&Refusal::worker_overloaded()),
             CacheMessage::Prices(snapshot) => self.update(snapshot),
             CacheMessage::Answer(question, answer) => self.answer(question, answer),
         }
@@ -188,7 +188,7 @@ impl Cache {
                     self.past(&mut sending, &client, timestamp, number, symbol, key)
                 }
                 // Other requests are not of this lane.
-                _ => Err(overloaded()),
+                _ => Err(Refusal::worker_overloaded()),
             };
             if let Err(refusal) = served {
                 sending.reply(number, |out| reply::write_fail(out, instruction, &refusal));
@@ -197,14 +197,20 @@ impl Cache {
     }
 
     fn current(&self, sending: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
-        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        let snapshot = self
+            .snapshot
+            .as_ref()
+            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         let mut result = Ok(());
         sending.part(number, |out| result = snapshot.current(symbol, out));
         result.map(|()| sending.finish(number))
     }
 
     fn info(&self, sending: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
-        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        let snapshot = self
+            .snapshot
+            .as_ref()
+            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         let mut result = Ok(());
         sending.part(number, |out| result = snapshot.info(symbol, out));
         result.map(|()| sending.finish(number))
@@ -226,9 +232,12 @@ impl Cache {
         symbol: Symbol,
         key: WindowKey,
     ) -> Result<(), Refusal> {
-        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        let snapshot = self
+            .snapshot
+            .as_ref()
+            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         if !snapshot.knows(symbol) {
-            return Err(unknown_asset());
+            return Err(Refusal::unknown_asset(&symbol));
         }
         if let Some(frames) = self.windows.get(&key, Instant::now()) {
             sending.reply(number, |out| out.extend_from_slice(&frames));
@@ -250,7 +259,7 @@ impl Cache {
         question: CacheMiss,
     ) -> Result<(), Refusal> {
         if self.waiting_count >= WAITING_MAX {
-            return Err(overloaded());
+            return Err(Refusal::worker_overloaded());
         }
         let request = question.key.request();
         let instruction = request.instruction();
@@ -265,7 +274,9 @@ impl Cache {
                 .try_send(master_link::MasterLinkMessage::Ask(ask))
             {
                 Ok(()) => {}
-                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
+                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                    return Err(Refusal::worker_overloaded());
+                }
             }
         }
         self.waiting_count += 1;
@@ -284,7 +295,7 @@ impl Cache {
             CacheFill::Data(frames) => (frames.into(), true),
             CacheFill::Fail(frame) => (frame.into(), false),
             CacheFill::Unavailable => {
-                let refusal = master_link::unavailable();
+                let refusal = Refusal::master_unavailable();
                 for WaitingClient {
                     client,
                     number,

@@ -7,10 +7,10 @@ pub mod sessions;
 
 use super::Gauges;
 use super::client::WorkerClient;
-use super::master_link::{self, MasterQuery, QueryKind, unavailable};
-use super::router::{Carrier, RequestBatch, overloaded};
+use super::master_link::{self, MasterQuery, QueryKind};
+use super::router::{Carrier, RequestBatch};
 use crate::link::message::{ActiveSession, HASHES_MAX, SessionState};
-use crate::model::{Reason, SessionHash, SessionId, Timestamp};
+use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
@@ -299,9 +299,9 @@ impl Clients {
             let reply = Reply::Session { id: session, workers };
             client.connection.reply(number, |out| reply.write(out));
         } else if self.sessions.has_ended(hash) {
-            client.fail(number, Instruction::Resume, &session_over());
+            client.fail(number, Instruction::Resume, &Refusal::session_expired());
         } else {
-            client.fail(number, Instruction::Resume, &unavailable());
+            client.fail(number, Instruction::Resume, &Refusal::master_unavailable());
         }
     }
 
@@ -346,9 +346,9 @@ impl Clients {
                 client.enter(Some(known));
                 switched(client, number, state);
             }
-            Some(_) => fail_switch(client, number, &session_over()),
-            None if self.sessions.has_ended(hash) => fail_switch(client, number, &session_over()),
-            None if !self.linked => fail_switch(client, number, &unavailable()),
+            Some(_) => fail_switch(client, number, &Refusal::session_expired()),
+            None if self.sessions.has_ended(hash) => fail_switch(client, number, &Refusal::session_expired()),
+            None if !self.linked => fail_switch(client, number, &Refusal::master_unavailable()),
             None => self.wait_for_word(hash, client, number),
         }
     }
@@ -356,7 +356,7 @@ impl Clients {
     fn wait_for_word(&mut self, hash: SessionHash, client: &Arc<WorkerClient>, number: u64) {
         let asked = self.waiting.contains_key(&hash);
         if self.waiting_count >= WAITING_MAX || (!asked && !self.verify(hash)) {
-            fail_switch(client, number, &overloaded());
+            fail_switch(client, number, &Refusal::worker_overloaded());
             return;
         }
         self.waiting_count += 1;
@@ -385,7 +385,7 @@ impl Clients {
                 self.sessions.end(hash);
                 Ok(None)
             }
-            SessionUpdate::Unavailable => Err(unavailable()),
+            SessionUpdate::Unavailable => Err(Refusal::master_unavailable()),
         };
         let now = Timestamp::now();
         let waiting = self.waiting.remove(&hash).unwrap_or_default();
@@ -396,7 +396,7 @@ impl Clients {
                     client.enter(Some(Arc::clone(known)));
                     switched(&client, number, ConnectionState::Data);
                 }
-                Ok(_) => fail_switch(&client, number, &session_over()),
+                Ok(_) => fail_switch(&client, number, &Refusal::session_expired()),
                 Err(refusal) => fail_switch(&client, number, refusal),
             }
         }
@@ -447,8 +447,4 @@ fn switched(client: &Arc<WorkerClient>, number: u64, state: ConnectionState) {
 
 fn fail_switch(client: &WorkerClient, number: u64, refusal: &Refusal) {
     client.fail(number, Instruction::SwitchState, refusal);
-}
-
-fn session_over() -> Refusal {
-    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
 }

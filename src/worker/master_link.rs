@@ -9,13 +9,13 @@ mod replies;
 pub mod reply_batch;
 
 use super::cache::{self, CacheMiss};
-use super::router::{Carrier, Destination, RequestBatch, overloaded};
+use super::router::{Carrier, Destination, RequestBatch};
 use super::tunnel::{self, TunnelRequest};
 use super::{Gauges, PortCommand, clients};
 use crate::link::connection::{LinkConnection, LinkWriter};
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{self, SessionHashes, WorkerReport};
-use crate::model::{Reason, SessionHash, Timestamp};
+use crate::model::{SessionHash, Timestamp};
 use crate::runtime::{self, Heartbeat, Stop};
 use crate::wire::{Instruction, Reassembly, Refusal, Request, frame, wipe};
 use crossbeam_channel::{Receiver, Sender, select};
@@ -212,7 +212,7 @@ impl MasterLink {
 
     fn dispatch(&mut self, message: MasterLinkMessage, sending: Option<&mut LinkWriter<'_>>, now: Instant) {
         match (message, sending) {
-            (MasterLinkMessage::Batch(batch), None) => batch.refuse(&unavailable()),
+            (MasterLinkMessage::Batch(batch), None) => batch.refuse(&Refusal::master_unavailable()),
             (MasterLinkMessage::Batch(batch), Some(sending)) => self.batch(batch, sending, now),
             (MasterLinkMessage::Ask(ask), None) => self.fail_request(origin(ask.what).0),
             (MasterLinkMessage::Ask(ask), Some(sending)) => {
@@ -228,7 +228,7 @@ impl MasterLink {
         let (timestamp, lane, peer) = (batch.timestamp, batch.destination, client.connection.peer);
         for (number, request) in batch.into_numbered() {
             if !self.park.has_room() {
-                client.fail(number, request.instruction(), &overloaded());
+                client.fail(number, request.instruction(), &Refusal::worker_overloaded());
                 continue;
             }
             let mut body = zeroize::Zeroizing::new(Vec::new());
@@ -368,7 +368,7 @@ impl MasterLink {
                 client,
                 number,
                 request,
-            } => client.fail(number, request.instruction(), &unavailable()),
+            } => client.fail(number, request.instruction(), &Refusal::master_unavailable()),
             Requester::Errand(errand, _) => {
                 let answer = tunnel::TunnelReply::Unavailable;
                 let _ = self
@@ -472,12 +472,4 @@ fn origin(what: QueryKind) -> (Requester, zeroize::Zeroizing<Vec<u8>>) {
         }
     };
     (origin, body)
-}
-
-/// The refusal of what only the master could answer.
-pub fn unavailable() -> Refusal {
-    Refusal::new(
-        Reason::MasterUnavailable,
-        "the worker has no link to the master now; nothing was sent to it",
-    )
 }

@@ -4,7 +4,7 @@
 //! item. What must not overtake what stands before it waits here, where only its own client waits along.
 
 use super::client::{CachedSession, WorkerClient};
-use super::router::{Destination, RequestBatch, destination, is_bulk, overloaded};
+use super::router::{Destination, RequestBatch, destination, is_bulk};
 use crate::model::{Reason, Timestamp};
 use crate::net::{ConnectionReader, Flusher, ReadEnd};
 use crate::wire::{
@@ -143,7 +143,7 @@ impl ClientReader {
         }
         let bulk = is_bulk(&request);
         if bulk && self.flusher.unsent() > UNSENT_ALL_MAX {
-            return self.refuse(request.instruction(), overloaded());
+            return self.refuse(request.instruction(), Refusal::worker_overloaded());
         }
         if bulk || lane != self.lane || !self.refusals.is_empty() || self.requests.len() >= BATCH_MAX {
             self.dispatch()?;

@@ -4,7 +4,7 @@
 
 use super::client::WorkerClient;
 use super::{cache, clients, master_link, tunnel};
-use crate::model::{Reason, Timestamp};
+use crate::model::Timestamp;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::{Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -200,11 +200,6 @@ fn pass<M: Carrier>(module: &Sender<M>, batch: RequestBatch) {
     if let Err(TrySendError::Full(message)) = module.try_send(M::carry(batch))
         && let Some(batch) = message.batch()
     {
-        batch.refuse(&overloaded());
+        batch.refuse(&Refusal::worker_overloaded());
     }
-}
-
-/// The refusal of a full queue.
-pub fn overloaded() -> Refusal {
-    Refusal::new(Reason::Overloaded, "the worker has too much to do; try again")
 }

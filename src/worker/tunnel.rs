@@ -4,7 +4,7 @@
 //! `clients` before the client is told of it.
 
 use super::client::WorkerClient;
-use super::router::{Carrier, RequestBatch, overloaded};
+use super::router::{Carrier, RequestBatch};
 use super::{clients, master_link};
 use crate::link::message::{BodyFrames, SessionState};
 use crate::model::{Reason, Timestamp};
@@ -128,7 +128,7 @@ impl Tunnel {
             self.master_link.try_send(ask)
             && let master_link::QueryKind::Errand(errand) = ask.what
         {
-            errand.fail(&overloaded());
+            errand.fail(&Refusal::worker_overloaded());
         }
     }
 
@@ -142,7 +142,7 @@ impl Tunnel {
                     number: errand.number,
                     session,
                 }),
-                _ => errand.fail(&master_link::unavailable()),
+                _ => errand.fail(&Refusal::master_unavailable()),
             },
         }
     }

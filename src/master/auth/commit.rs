@@ -7,7 +7,7 @@ use super::{Auth, TOUCH, active};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::database;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::model::{Reason, SessionHash, SessionId, Timestamp};
+use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use rusqlite::Connection;
 use std::time::Instant;
@@ -30,13 +30,6 @@ pub(super) enum AuthSuccess {
     Registered,
     Session(SessionId, StoredSession),
     LoggedOut,
-}
-
-pub(super) fn internal() -> Refusal {
-    Refusal::new(
-        Reason::InternalError,
-        "the master could not store it; try again later",
-    )
 }
 
 impl Auth {
@@ -84,7 +77,9 @@ impl Auth {
         {
             match success {
                 _ if !stored => {
-                    replies.add(reply_to, |out| reply::write_fail(out, instruction, &internal()));
+                    replies.add(reply_to, |out| {
+                        reply::write_fail(out, instruction, &Refusal::not_stored())
+                    });
                 }
                 AuthSuccess::LoggedOut => replies.add(reply_to, |out| Reply::LogoutSuccess.write(out)),
                 AuthSuccess::Registered => replies.add(reply_to, |out| Reply::RegisterSuccess.write(out)),

@@ -4,11 +4,10 @@
 
 use super::accounts::{self, Credentials, NameConflict, NewAccount, StoredSession};
 use super::attempts::neighbourhood;
-use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
+use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::hashing::{HashJob, HashOutcome};
 use super::{Auth, HashPurpose, PendingHash, taken_refusal};
 use crate::master::reply_to::ReplyTo;
-use crate::master::router::overloaded;
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::wire::{Instruction, Refusal, Reply};
 use std::time::Instant;
@@ -35,7 +34,7 @@ impl Auth {
             Ok(credentials) => credentials,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
-                reply_to.fail(Instruction::Login, &internal());
+                reply_to.fail(Instruction::Login, &Refusal::not_stored());
                 return;
             }
         };
@@ -93,7 +92,7 @@ impl Auth {
             Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
             Err(error) => {
                 crate::error!("whether a name is taken could not be read: {error}");
-                reply_to.fail(Instruction::Register, &internal());
+                reply_to.fail(Instruction::Register, &Refusal::not_stored());
             }
         }
     }
@@ -108,9 +107,13 @@ impl Auth {
                     // It was never tried, so it is no failure.
                     self.logins.forgive(&(name, address), at);
                     self.logins_by_address.forgive(&address, at);
-                    pending.reply_to.fail(Instruction::Login, &overloaded());
+                    pending
+                        .reply_to
+                        .fail(Instruction::Login, &Refusal::master_overloaded());
                 }
-                HashPurpose::Register { .. } => pending.reply_to.fail(Instruction::Register, &overloaded()),
+                HashPurpose::Register { .. } => pending
+                    .reply_to
+                    .fail(Instruction::Register, &Refusal::master_overloaded()),
             }
         }
     }
@@ -177,11 +180,13 @@ impl Auth {
                         });
                     }
                     Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
-                    Err(_) => reply_to.fail(Instruction::Register, &internal()),
+                    Err(_) => reply_to.fail(Instruction::Register, &Refusal::not_stored()),
                 }
             }
             HashOutcome::Hashed(pending, _) | HashOutcome::Verified(pending, _) => {
-                pending.reply_to.fail(Instruction::Register, &internal());
+                pending
+                    .reply_to
+                    .fail(Instruction::Register, &Refusal::not_stored());
             }
         }
     }
@@ -190,7 +195,7 @@ impl Auth {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
             crate::error!("no session can be made without random bytes: {error}");
-            reply_to.fail(Instruction::Login, &internal());
+            reply_to.fail(Instruction::Login, &Refusal::not_stored());
             return;
         }
         let id = SessionId::from_bytes(bytes);

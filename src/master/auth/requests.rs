@@ -7,15 +7,10 @@ use super::{Auth, AuthRequest, active};
 use crate::link::message::{self, SessionState};
 use crate::master::account_queries;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::master::router::overloaded;
 use crate::master::transactions::{self, Order};
-use crate::model::{AccountId, Reason, SessionHash, SessionId, Timestamp};
+use crate::model::{AccountId, SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, Request};
 use crossbeam_channel::TrySendError;
-
-fn expired() -> Refusal {
-    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
-}
 
 impl Auth {
     /// One read's requests, in their order. Orders and questions leave together.
@@ -76,7 +71,7 @@ impl Auth {
             let mut replies = ReplyBatch::new();
             for order in orders {
                 let instruction = order.instruction();
-                replies.fail(order.reply_to, instruction, &overloaded());
+                replies.fail(order.reply_to, instruction, &Refusal::master_overloaded());
             }
             replies.send();
         }
@@ -88,7 +83,7 @@ impl Auth {
         {
             let mut replies = ReplyBatch::new();
             for (reply_to, question) in questions {
-                replies.fail(reply_to, question.instruction(), &overloaded());
+                replies.fail(reply_to, question.instruction(), &Refusal::master_overloaded());
             }
             replies.send();
         }
@@ -108,7 +103,7 @@ impl Auth {
         if account.is_none() {
             self.inactive(reply_to, instruction);
         }
-        account.ok_or_else(expired)
+        account.ok_or_else(Refusal::session_expired)
     }
 
     /// Somebody used a session that is over, or guesses: it is counted, and said now and then.
@@ -191,7 +186,7 @@ impl Auth {
             }
             None => {
                 self.inactive(reply_to, Instruction::Resume);
-                reply_to.fail(Instruction::Resume, &expired());
+                reply_to.fail(Instruction::Resume, &Refusal::session_expired());
             }
         }
     }
@@ -201,7 +196,7 @@ impl Auth {
         // Sent again after a broken link, it may have been done already.
         if self.sessions.get(&hash, Timestamp::now()).is_none() && !reply_to.again {
             self.inactive(&reply_to, Instruction::Logout);
-            reply_to.fail(Instruction::Logout, &expired());
+            reply_to.fail(Instruction::Logout, &Refusal::session_expired());
             return;
         }
         self.end(&hash);
