@@ -4,6 +4,7 @@
 //! on the way out, and the same the other way round for a client.
 
 pub mod argument;
+pub mod argument_type;
 pub mod frame;
 pub mod instruction;
 pub mod packet;
@@ -15,11 +16,11 @@ pub mod wipe;
 
 pub use argument::Arguments;
 pub use frame::{FrameBuffer, FrameHeader, MAX_DATA};
-pub use instruction::{Direction, Instruction, MessageType};
+pub use instruction::{ConnectionState, Destination, Direction, Instruction, MessageType};
 pub use packet::Reassembly;
 pub use refusal::Refusal;
 pub use reply::Reply;
-pub use request::{ConnectionState, Request, Window};
+pub use request::{Request, Window};
 
 use crate::model::ProtocolFault;
 use std::fmt;
