@@ -9,7 +9,7 @@ pub mod windows;
 use super::Gauges;
 use super::client::WorkerClient;
 use super::master_link::{self, MasterQuery, QueryKind};
-use super::router::{Carrier, RequestBatch, is_bulk};
+use super::router::{Carrier, RequestBatch};
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
@@ -146,7 +146,7 @@ impl Cache {
 
     fn handle(&mut self, message: CacheMessage) {
         match message {
-            CacheMessage::Batch(batch) if !batch.requests.iter().any(is_bulk) => self.serve(batch),
+            CacheMessage::Batch(batch) if !batch.bulk => self.serve(batch),
             CacheMessage::Batch(batch) if self.later.len() < BULK_QUEUE_MAX => self.later.push_back(batch),
             CacheMessage::Batch(batch) => batch.refuse(&Refusal::worker_overloaded()),
             CacheMessage::Prices(snapshot) => self.update(snapshot),
@@ -187,7 +187,7 @@ impl Cache {
                     let key = WindowKey::of_forecast(symbol, date);
                     self.past(&mut sending, &client, timestamp, number, symbol, key)
                 }
-                // Other requests are not of this lane.
+                // Other requests have another destination.
                 _ => Err(Refusal::worker_overloaded()),
             };
             if let Err(refusal) = served {
@@ -371,7 +371,8 @@ mod tests {
         let batch = RequestBatch {
             client: WorkerClient::new(connection),
             timestamp: Timestamp(0),
-            destination: super::super::router::Destination::Cache,
+            destination: crate::wire::Destination::Cache,
+            bulk: true,
             first: 0,
             requests: vec![Request::AssetWindow {
                 symbol: aapl(),

@@ -9,7 +9,7 @@ mod replies;
 pub mod reply_batch;
 
 use super::cache::{self, CacheMiss};
-use super::router::{Carrier, Destination, RequestBatch};
+use super::router::{Carrier, RequestBatch};
 use super::tunnel::{self, TunnelRequest};
 use super::{Gauges, PortCommand, clients};
 use crate::link::connection::{LinkConnection, LinkWriter};
@@ -17,7 +17,7 @@ use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{self, SessionHashes, WorkerReport};
 use crate::model::{SessionHash, Timestamp};
 use crate::runtime::{self, Heartbeat, Stop};
-use crate::wire::{Instruction, Reassembly, Refusal, Request, frame, wipe};
+use crate::wire::{Destination, Instruction, Reassembly, Refusal, Request, frame, wipe};
 use crossbeam_channel::{Receiver, Sender, select};
 use pending::{PendingRequest, PendingRequests, Requester};
 use reply_batch::ClientReplyBatch;
@@ -222,10 +222,10 @@ impl MasterLink {
         }
     }
 
-    /// Orders and views of one client.
+    /// Orders and account queries of one client.
     fn batch(&mut self, batch: RequestBatch, sending: &mut LinkWriter<'_>, now: Instant) {
         let client = Arc::clone(&batch.client);
-        let (timestamp, lane, peer) = (batch.timestamp, batch.destination, client.connection.peer);
+        let (timestamp, destination, peer) = (batch.timestamp, batch.destination, client.connection.peer);
         for (number, request) in batch.into_numbered() {
             if !self.park.has_room() {
                 client.fail(number, request.instruction(), &Refusal::worker_overloaded());
@@ -234,7 +234,7 @@ impl MasterLink {
             let mut body = zeroize::Zeroizing::new(Vec::new());
             request.write(&mut body);
             let client = Arc::clone(&client);
-            let origin = if lane == Destination::Orders {
+            let origin = if destination == Destination::Orders {
                 Requester::Order {
                     client,
                     number,

@@ -1,12 +1,13 @@
 //! spec/worker/router.md · 3.2.1 Main Module: "parse it, pass it to the appropriate thread"
 //!
-//! Gives each batch its timestamp (2.1.8) and passes it to the module of its lane. Nothing else.
+//! Gives each batch its timestamp (2.1.8) and passes it to the module of its
+//! destination, which the table of instructions names. Nothing else.
 
 use super::client::WorkerClient;
 use super::{cache, clients, master_link, tunnel};
 use crate::model::Timestamp;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
-use crate::wire::{Refusal, Request, reply};
+use crate::wire::{Destination, Refusal, Request, reply};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,80 +17,7 @@ pub const INBOX: usize = 1024;
 /// How long a batch that cannot fail waits for its module.
 const PASS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What requests have in common as to who answers them and what must be done before them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Destination {
-    /// Asset data.
-    Cache,
-    /// Purchases and sales: done, for what follows them, once they are queued.
-    Orders,
-    /// What the master tells of accounts.
-    Views,
-    /// Logins, registrations, logouts: nothing follows them before they are answered.
-    Tunnel,
-    /// Switches of the state: the same.
-    State,
-    /// What needs nothing and changes nothing.
-    Local,
-}
-
-impl Destination {
-    /// Whether a request of this lane has to be answered before anything follows it.
-    pub fn is_exclusive(self) -> bool {
-        match self {
-            Destination::Tunnel | Destination::State => true,
-            Destination::Cache | Destination::Orders | Destination::Views | Destination::Local => false,
-        }
-    }
-}
-
-/// The lane of a request.
-pub fn destination(request: &Request) -> Destination {
-    match request {
-        Request::Login { .. }
-        | Request::Resume { .. }
-        | Request::Register { .. }
-        | Request::Logout { .. } => Destination::Tunnel,
-        Request::Order { .. } => Destination::Orders,
-        Request::SwitchState { .. } => Destination::State,
-        Request::AssetInfo { .. }
-        | Request::AssetCurrent { .. }
-        | Request::AssetWindow { .. }
-        | Request::AssetPredicted { .. }
-        | Request::AssetList => Destination::Cache,
-        Request::UserInfo { .. }
-        | Request::UserPortfolio { .. }
-        | Request::UserHistory { .. }
-        | Request::Receipt { .. } => Destination::Views,
-        Request::Ping | Request::Pong | Request::GetWorkerList => Destination::Local,
-    }
-}
-
-/// Whether a request's reply may be large, or its answer dear: few of those may be unanswered at once.
-pub fn is_bulk(request: &Request) -> bool {
-    match request {
-        Request::AssetWindow { .. }
-        | Request::AssetPredicted { .. }
-        | Request::AssetList
-        | Request::UserInfo { .. }
-        | Request::UserPortfolio { .. }
-        | Request::UserHistory { .. }
-        | Request::Receipt { .. } => true,
-        Request::Login { .. }
-        | Request::Resume { .. }
-        | Request::Register { .. }
-        | Request::Logout { .. }
-        | Request::Order { .. }
-        | Request::SwitchState { .. }
-        | Request::AssetInfo { .. }
-        | Request::AssetCurrent { .. }
-        | Request::Ping
-        | Request::Pong
-        | Request::GetWorkerList => false,
-    }
-}
-
-/// What one read brought of one lane. The router's whole vocabulary.
+/// What one read brought of one destination. The router's whole vocabulary.
 #[derive(Debug)]
 pub struct RequestBatch {
     /// Whose.
@@ -98,6 +26,8 @@ pub struct RequestBatch {
     pub timestamp: Timestamp,
     /// Of all of them.
     pub destination: Destination,
+    /// It is one request, whose reply may be large.
+    pub bulk: bool,
     /// The number of the first on its connection; the others follow.
     pub first: u64,
     /// At least one.
@@ -172,7 +102,7 @@ impl WorkerRouter {
         let modules = &self.modules;
         match batch.destination {
             Destination::Cache => pass(&modules.cache, batch),
-            Destination::Orders | Destination::Views => pass(&modules.master_link, batch),
+            Destination::Orders | Destination::AccountQueries => pass(&modules.master_link, batch),
             Destination::Tunnel => pass(&modules.tunnel, batch),
             Destination::State => pass(&modules.clients, batch),
             Destination::Local => {
