@@ -10,6 +10,7 @@ pub mod asset_queries;
 pub mod assets;
 pub mod auth;
 pub mod database;
+pub mod messages;
 pub mod reload;
 pub mod reply_to;
 pub mod restore;
@@ -28,19 +29,18 @@ use crate::runtime::log::{LogHandle, Throttle};
 use crate::runtime::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
-use assets::{AssetsConfig, AssetsError, AssetsHandle};
+use assets::{AssetsConfig, AssetsError};
 use auth::hashing::HashingPool;
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Sender, bounded, select};
+use messages::{AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared};
 use parking_lot::Mutex;
 use reply_to::Published;
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use workers::WorkersShared;
 use workers::registry::Registry;
 
 /// How long the first prices may take.
@@ -105,23 +105,6 @@ impl From<HandshakeError> for StartError {
     fn from(error: HandshakeError) -> Self {
         misconfigured(format!("gpg: {error}"))
     }
-}
-
-/// Ways into the modules of a running master, for whoever steers it.
-#[derive(Debug, Clone)]
-pub struct MasterChannels {
-    /// 3.1.3
-    pub auth: Sender<auth::AuthMessage>,
-    /// 3.1.5
-    pub workers: Sender<workers::WorkersMessage>,
-    /// 3.1.6
-    pub assets: AssetsHandle,
-    /// 3.1.7
-    pub transactions: Sender<transactions::TransactionsMessage>,
-    /// What workers shares.
-    pub shared: WorkersShared,
-    /// Refused handshakes, by reason.
-    pub refusals: Arc<Mutex<HashMap<String, u64>>>,
 }
 
 /// A running master.
@@ -336,26 +319,23 @@ fn modules(
     config: &MasterConfig,
     assets_config: AssetsConfig,
     starter: &mut Starter<'_>,
-) -> Result<(MasterChannels, Sender<router::RouterMessage>), StartError> {
+) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
     let path = &config.database;
-    let (transactions_in, transactions_inbox) = bounded(transactions::INBOX);
-    let (workers_in, workers_inbox) = bounded(workers::INBOX);
-    let (views_in, views_inbox) = bounded(account_queries::INBOX);
-    let (auth_in, auth_inbox) = bounded(auth::INBOX);
-    let (router_in, router_inbox) = bounded(router::INBOX);
+    let (transactions_in, transactions_inbox) = bounded(messages::TRANSACTIONS_INBOX_MAX);
+    let (workers_in, workers_inbox) = bounded(messages::WORKERS_INBOX_MAX);
+    let (queries_in, queries_inbox) = bounded(messages::ACCOUNT_QUERIES_INBOX_MAX);
+    let (auth_in, auth_inbox) = bounded(messages::AUTH_INBOX_MAX);
+    let (router_in, router_inbox) = bounded(messages::ROUTER_INBOX_MAX);
 
-    let listeners: Vec<assets::UpdateListener> = vec![
-        listener(transactions_in.clone(), transactions::TransactionsMessage::Update),
-        listener(workers_in.clone(), workers::WorkersMessage::Update),
-    ];
-    let (assets, assets_handle, assets_inbox): (
-        assets::Assets,
-        AssetsHandle,
-        Receiver<assets::AssetsMessage>,
-    ) = assets::open(assets_config, database::open(path)?, listeners).map_err(|fault| match fault {
-        AssetsError::Config(fault) => misconfigured(fault),
-        AssetsError::Failed(text) => failed(text),
-    })?;
+    let told = UpdateChannels {
+        transactions: transactions_in.clone(),
+        workers: workers_in.clone(),
+    };
+    let (assets, assets_handle, assets_inbox) = assets::open(assets_config, database::open(path)?, told)
+        .map_err(|fault| match fault {
+            AssetsError::Config(fault) => misconfigured(fault),
+            AssetsError::Failed(text) => failed(text),
+        })?;
 
     let shared = WorkersShared {
         registry: Published::new(Registry::load(&database::open_reader(path)?)?),
@@ -366,24 +346,24 @@ fn modules(
     starter.module("transactions", move |stop, heartbeat| {
         transactions.run(&transactions_inbox, stop, heartbeat)
     })?;
-    let views = account_queries::AccountQueries::new(
+    let queries = account_queries::AccountQueries::new(
         database::open_reader(path)?,
         assets_handle.clone(),
         config.currency.clone(),
     );
     starter.module("account_queries", move |stop, heartbeat| {
-        views.run(&views_inbox, stop, heartbeat)
+        queries.run(&queries_inbox, stop, heartbeat)
     })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost)?;
     starter.handles.extend(hashers);
-    let neighbours = auth::AuthChannels {
+    let channels = AuthChannels {
         transactions: transactions_in.clone(),
-        views: views_in,
+        account_queries: queries_in,
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
     };
-    let auth = auth::Auth::new(database::open(path)?, pool, config, neighbours)?;
+    let auth = auth::Auth::new(database::open(path)?, pool, config, channels)?;
     starter.module("auth", move |stop, heartbeat| {
         auth.run(&auth_inbox, stop, heartbeat)
     })?;
@@ -420,17 +400,4 @@ fn modules(
         refusals: Arc::default(),
     };
     Ok((inboxes, router_in))
-}
-
-/// Puts updates on a module's channel. A module that takes none for seconds is hung, which the watchdog
-/// sees; the update is lost to it, the next one is not.
-fn listener<T: Send + 'static>(inbox: Sender<T>, wrap: fn(assets::Update) -> T) -> assets::UpdateListener {
-    Box::new(move |update| {
-        if inbox
-            .send_timeout(wrap(update.clone()), Duration::from_secs(5))
-            .is_err()
-        {
-            crate::error!("update {} found no room in a module's inbox", update.number);
-        }
-    })
 }

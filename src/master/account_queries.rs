@@ -3,71 +3,28 @@
 //! What may be known of an account, read from what is committed. A thread of its own, so that a long
 //! history delays no order and no session check.
 
-use super::assets::AssetsHandle;
+use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::transactions::ledger::{self, LedgerEntry};
 use crate::model::money::share;
 use crate::model::{AccountId, Money, Reason, Side, Timestamp, TransactionStatus, Username};
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::wire::Refusal;
 use crate::wire::payload::{
     EntryDetail, History, HistoryEntry as Line, Holding, Payload, Portfolio, Receipt, UserInfo,
 };
-use crate::wire::{Instruction, Refusal};
 use crossbeam_channel::Receiver;
 use hashlink::LruCache;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Questions that may wait.
-pub const INBOX: usize = 1024;
 /// Accounts that are kept: some 300 bytes each.
 const SEEN_MAX: usize = 65_536;
 /// Bytes of answers that leave together at least, unless there are no more: a long history waits for no other.
 const SEND_AT_BYTES: usize = 64 * 1024;
 /// Basis points in a whole.
 const BASIS_POINTS: i64 = 10_000;
-
-/// What is asked.
-#[derive(Debug)]
-pub enum AccountQueryKind {
-    /// 4.6.14
-    Info(Username),
-    /// 4.6.15
-    Portfolio(Username),
-    /// 4.6.16
-    History(Username),
-    /// Why a transaction of the asker's own got its price.
-    Receipt(Uuid),
-}
-
-/// A question, and whose session asks it.
-#[derive(Debug)]
-pub struct AccountQuery {
-    /// Whose session.
-    pub asker: AccountId,
-    /// What about.
-    pub about: AccountQueryKind,
-}
-
-impl AccountQuery {
-    /// The instruction that brought it.
-    pub fn instruction(&self) -> Instruction {
-        match self.about {
-            AccountQueryKind::Info(_) => Instruction::GetUserInfo,
-            AccountQueryKind::Portfolio(_) => Instruction::GetUserPortfolio,
-            AccountQueryKind::History(_) => Instruction::GetUserTransactionHistory,
-            AccountQueryKind::Receipt(_) => Instruction::GetTransactionReceipt,
-        }
-    }
-}
-
-/// The module's whole vocabulary.
-#[derive(Debug)]
-pub enum AccountQueriesMessage {
-    /// What one read of a link brought.
-    Questions(Vec<(ReplyTo, AccountQuery)>),
-}
 
 /// The module's whole state.
 #[derive(Debug)]
@@ -124,9 +81,7 @@ impl AccountQueries {
         loop {
             heartbeat.beat();
             match runtime::next(inbox, stop) {
-                NextEvent::Message(AccountQueriesMessage::Questions(questions)) => {
-                    self.answer_all(questions, heartbeat)
-                }
+                NextEvent::Message(AccountQueriesMessage(queries)) => self.answer_all(queries, heartbeat),
                 NextEvent::Tick => {}
                 NextEvent::Stop => return,
             }
@@ -135,28 +90,28 @@ impl AccountQueries {
 
     /// What leaves together is as of one moment, after all of it was asked: so cash and positions fit together, and
     /// SQLite takes its locks on the files once, which costs as much as a short answer itself.
-    fn answer_all(&mut self, questions: Vec<(ReplyTo, AccountQuery)>, heartbeat: &Heartbeat) {
+    fn answer_all(&mut self, queries: Vec<(ReplyTo, AccountQuery)>, heartbeat: &Heartbeat) {
         let AccountQueries { database, desk } = self;
         let mut replies = ReplyBatch::new();
-        let mut questions = questions.into_iter().peekable();
-        while questions.peek().is_some() {
+        let mut queries = queries.into_iter().peekable();
+        while queries.peek().is_some() {
             let moment = database.unchecked_transaction();
-            for (reply_to, question) in questions.by_ref() {
+            for (reply_to, query) in queries.by_ref() {
                 heartbeat.beat();
                 let answer = match &moment {
-                    Ok(moment) => desk.answer(moment, &question),
+                    Ok(moment) => desk.answer(moment, &query),
                     Err(error) => Err(QueryError::Database(error.to_string())),
                 };
                 match answer {
                     Ok(payload) => replies.data(&reply_to, &payload),
                     Err(QueryError::Refused(refusal)) => {
-                        replies.fail(reply_to, question.instruction(), &refusal)
+                        replies.fail(reply_to, query.instruction(), &refusal)
                     }
                     Err(QueryError::Database(error)) => {
                         crate::error!("a view could not be read: {error}");
                         let text = "the master could not read its database; try again later";
                         let refusal = Refusal::new(Reason::InternalError, text);
-                        replies.fail(reply_to, question.instruction(), &refusal);
+                        replies.fail(reply_to, query.instruction(), &refusal);
                     }
                 }
                 if replies.size() >= SEND_AT_BYTES {
@@ -169,9 +124,9 @@ impl AccountQueries {
 }
 
 impl AccountQueryState {
-    fn answer(&mut self, moment: &Connection, question: &AccountQuery) -> Result<Vec<u8>, QueryError> {
-        let asker = question.asker;
-        match &question.about {
+    fn answer(&mut self, moment: &Connection, query: &AccountQuery) -> Result<Vec<u8>, QueryError> {
+        let asker = query.asker;
+        match &query.kind {
             AccountQueryKind::Info(username) => info(moment, asker, &*self.seen(moment, username)?),
             AccountQueryKind::Portfolio(username) => {
                 let seen = self.seen(moment, username)?;

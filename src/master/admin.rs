@@ -9,7 +9,8 @@ mod sessions;
 mod socket;
 mod workers;
 
-use super::{MasterChannels, assets, auth, transactions};
+use super::assets::budget::CallBudgetStatus;
+use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMessage};
 use crate::admin::{
     AdminAnswer, AdminRequest, CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
     PricesStatus, ProviderFailure, REQUEST_MAX, ROWS_MAX,
@@ -184,14 +185,10 @@ impl AdminShared {
 
     fn status(&self) -> Result<MasterStatus, String> {
         let inboxes = &self.means.inboxes;
-        let queue = ask(
-            "transactions",
-            &inboxes.transactions,
-            transactions::TransactionsMessage::Status,
-        )?;
-        let accounts = ask("auth", &inboxes.auth, auth::AuthMessage::Status)?;
-        let prices = ask("assets", inboxes.assets.sender(), |reply| {
-            assets::AssetsMessage::Status { reply }
+        let queue = ask("transactions", &inboxes.transactions, TransactionsMessage::Status)?;
+        let accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
+        let prices = ask("assets", inboxes.assets.sender(), |reply| AssetsMessage::Status {
+            reply,
         })?;
         let mut refused_links: Vec<EventCount> = inboxes
             .refusals
@@ -334,7 +331,7 @@ fn hangs(name: &str) -> String {
 /// The most bytes of a request, for whoever reads lines.
 const LINE_MAX: usize = REQUEST_MAX;
 /// An API's budget, as the administrator sees it.
-fn calls((provider, account): (&'static str, super::assets::budget::CallBudgetStatus)) -> CallsStatus {
+fn calls((provider, account): (&'static str, CallBudgetStatus)) -> CallsStatus {
     CallsStatus {
         provider: provider.to_owned(),
         minute: account.minute,

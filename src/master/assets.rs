@@ -29,12 +29,13 @@ pub use providers::simulated::SimulatedConfig;
 pub use settings::{AssetsConfig, ProviderConfig};
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 
+use super::messages::{AssetsMessage, AssetsStatus};
 use crate::model::{Bar, Reason, Symbol, Timestamp};
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
 use budget::{CallBudget, CallBudgetStatus};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 use reader::BarReader;
 use std::sync::Arc;
@@ -43,129 +44,11 @@ use std::time::{Duration, Instant};
 use store::AssetId;
 use update::Updater;
 
-/// Questions that may wait; more are refused as `overloaded` by whoever asks.
-pub const INBOX: usize = 4096;
-
 /// The updating thread may take this long for a turn; then the module counts as hanging.
 const TURN: Duration = Duration::from_secs(30);
 
 /// At the end, the updating thread may take this long to finish its turn.
 const END_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// What takes an answer to where it belongs; called once, on the module's thread, so it must not wait.
-pub type AssetReply<T> = Box<dyn FnOnce(Result<T, Refusal>) + Send>;
-
-/// Is told of every update, on the module's thread: puts it on a channel.
-pub type UpdateListener = Box<dyn Fn(&Update) + Send>;
-
-/// The module's whole vocabulary.
-pub enum AssetsMessage {
-    /// 4.6.9 to 4.6.13: past values, oldest first.
-    Window {
-        /// Of which asset.
-        symbol: Symbol,
-        /// Which ones.
-        window: Window,
-        /// Adjusted for splits and dividends.
-        adjusted: bool,
-        /// Takes the answer.
-        reply: AssetReply<Vec<Bar>>,
-    },
-    /// 4.2.2: a predicted future value.
-    Predict {
-        /// Of which asset.
-        symbol: Symbol,
-        /// For when.
-        date: Timestamp,
-        /// Takes the answer.
-        reply: AssetReply<Forecast>,
-    },
-    /// For the administrator.
-    Status {
-        /// Takes the answer.
-        reply: Sender<AssetsStatus>,
-    },
-}
-
-/// One update: everything that other modules need of it.
-#[derive(Debug, Clone)]
-pub struct Update {
-    /// Its number; goes on over restarts.
-    pub number: u64,
-    /// When retrieval began: an order accepted after it waits for the next update.
-    pub began: Instant,
-    /// The same in wall time.
-    pub began_stamp: Timestamp,
-    /// When its prices were published, in wall time.
-    pub published: Timestamp,
-    /// The prices; `fresh` says which are new, `exhausted` that none will follow.
-    pub snapshot: Arc<PriceSnapshot>,
-    /// Splits and dividends in force from this update on, to be applied before its prices, in order.
-    pub actions: Arc<[Action]>,
-}
-
-/// How the module is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssetsStatus {
-    /// Number of the last update.
-    pub number: u64,
-    /// Assets on the list.
-    pub assets: usize,
-    /// Assets that have a price.
-    pub priced: usize,
-    /// Assets that got a price in the last update.
-    pub fresh: usize,
-    /// When the last update was published, in wall time.
-    pub published: Timestamp,
-    /// When the next is due, in wall time; `None` after the last.
-    pub next: Option<Timestamp>,
-    /// Which providers served the last update.
-    pub served: Vec<&'static str>,
-    /// What is wrong with which provider.
-    pub failures: Vec<(String, String)>,
-    /// Bars refused as junk since the start.
-    pub refused: u64,
-    /// Points of the schedule that were missed since the start.
-    pub missed: u64,
-    /// Each API's budget of calls.
-    pub calls: Vec<(&'static str, CallBudgetStatus)>,
-    /// Assets of which past days are still being fetched.
-    pub unfilled: usize,
-}
-
-/// How the rest of the master reaches the module.
-#[derive(Debug, Clone)]
-pub struct AssetsHandle {
-    sender: Sender<AssetsMessage>,
-    prices: Arc<SnapshotCell>,
-    next: Arc<AtomicI64>,
-    ready: Receiver<()>,
-}
-
-impl AssetsHandle {
-    /// Its inbox; send with `try_send`, and refuse as `overloaded` when it is full.
-    pub fn sender(&self) -> &Sender<AssetsMessage> {
-        &self.sender
-    }
-
-    /// The prices now in force: for the list, current values, and latest info, without asking the module.
-    pub fn prices(&self) -> Arc<PriceSnapshot> {
-        self.prices.load()
-    }
-
-    /// When the next update is due, in wall time; `None` when none follows.
-    pub fn next_update(&self) -> Option<Timestamp> {
-        Some(self.next.load(Ordering::Relaxed))
-            .filter(|next| *next != i64::MAX)
-            .map(Timestamp)
-    }
-
-    /// Waits until the first update has been published, or has failed (then what the database held is in
-    /// force). Whether that was so by the deadline.
-    pub fn wait_ready(&self, deadline: Instant) -> bool {
-        !matches!(self.ready.recv_deadline(deadline), Err(RecvTimeoutError::Timeout))
-    }
-}
 
 /// What the updating thread tells of its health.
 #[derive(Debug, Default)]

@@ -11,95 +11,30 @@ mod login;
 mod requests;
 pub mod sessions;
 
-use super::account_queries;
-use super::reply_to::{LinkedWorker, Published, ReplyTo};
-use super::transactions;
-use crate::config::{MasterConfig, MasterLimits};
+use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
+use super::reply_to::ReplyTo;
+use crate::config::MasterConfig;
 use crate::link::message::ActiveSession;
-use crate::model::{Email, Money, Reason, Session, SessionHash, Timestamp, Username};
+use crate::model::{Email, Money, Reason, SessionHash, Timestamp, Username};
 use crate::runtime::log::Throttle;
 use crate::runtime::{self, Heartbeat, Stop, TICK};
-use crate::wire::{Refusal, Request};
+use crate::wire::Refusal;
 use accounts::{Credentials, NameConflict, StoredSession};
 use attempts::AttemptCounter;
 use commit::{AuthWrite, PendingReply};
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, select};
 use hashing::HashingPool;
 use rusqlite::Connection;
 use sessions::SessionTable;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
-/// Messages that may wait for auth.
-pub const INBOX: usize = 1024;
 /// Messages whose writes go into one commit.
 const COMMIT_BATCH_MAX: usize = 256;
 /// How often it is noted on disk when sessions were last used.
 const TOUCH: Duration = Duration::from_secs(60);
 /// Lines a minute about sessions that are not active.
 const INACTIVE_LOGGED: u32 = 20;
-
-/// What may be asked with or about a session.
-#[derive(Debug)]
-pub enum AuthRequest {
-    /// A client's request.
-    Request(Request),
-    /// A worker's: is it active?
-    Session(SessionHash),
-    /// A worker's: the connections that made these are closed.
-    ConnectionClosed(Vec<SessionHash>),
-}
-
-/// A session, as administrators see it.
-#[derive(Debug, Clone)]
-pub struct SessionRow {
-    /// The first 8 characters of its hash.
-    pub prefix: String,
-    /// The session.
-    pub session: Session,
-}
-
-/// Which sessions an administrator ends.
-#[derive(Debug, Clone)]
-pub enum SessionFilter {
-    /// The one whose hash begins so.
-    Prefix(String),
-    /// An account's.
-    User(String),
-    /// Those made through a worker.
-    Worker(Uuid),
-}
-
-/// How auth is doing.
-#[derive(Debug, Clone, Copy)]
-pub struct AuthStatus {
-    /// Accounts registered.
-    pub accounts: i64,
-    /// Sessions active.
-    pub sessions: usize,
-    /// Questions, since the start, with a session that is not active: over, or made up.
-    pub inactive: u64,
-}
-
-/// The module's whole vocabulary.
-#[derive(Debug)]
-pub enum AuthMessage {
-    /// What one read of a link brought.
-    Asks(Vec<(ReplyTo, AuthRequest)>),
-    /// A worker has been away for so long, or has started again so recently, that the expirable sessions
-    /// of its earlier processes are over. `None`: of all its processes.
-    WorkerAway(Uuid, Option<Uuid>),
-    /// For the administrator.
-    List(Option<String>, Sender<Vec<SessionRow>>),
-    /// For the administrator: ends sessions, and answers how many.
-    End(SessionFilter, Sender<usize>),
-    /// For the administrator.
-    Status(Sender<AuthStatus>),
-    /// The configuration's limits have changed.
-    Limits(MasterLimits),
-}
 
 /// A login or registration whose hash is being computed.
 pub struct PendingHash {
@@ -119,19 +54,6 @@ enum HashPurpose {
     },
 }
 
-/// What auth needs of the rest.
-#[derive(Debug)]
-pub struct AuthChannels {
-    /// Orders go there.
-    pub transactions: Sender<transactions::TransactionsMessage>,
-    /// Questions about accounts go there.
-    pub views: Sender<account_queries::AccountQueriesMessage>,
-    /// The standing links, which are told of ended sessions.
-    pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
-    /// `host:port` of each available worker.
-    pub addresses: Arc<Published<Vec<String>>>,
-}
-
 /// The module's whole state.
 pub struct Auth {
     database: Connection,
@@ -142,7 +64,7 @@ pub struct Auth {
     registrations: AttemptCounter<IpAddr>,
     lifetime: i64,
     starting_cash: Money,
-    neighbours: AuthChannels,
+    channels: AuthChannels,
     touched: Instant,
     inactive: u64,
     throttle: Throttle,
@@ -162,7 +84,7 @@ impl Auth {
         database: Connection,
         pool: HashingPool,
         config: &MasterConfig,
-        neighbours: AuthChannels,
+        channels: AuthChannels,
     ) -> rusqlite::Result<Auth> {
         let mut sessions = SessionTable::default();
         for kept in accounts::sessions(&database, Timestamp::now())? {
@@ -177,7 +99,7 @@ impl Auth {
             registrations: AttemptCounter::new(config.limits.registrations_per_minute_per_address),
             lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),
             starting_cash: config.starting_cash,
-            neighbours,
+            channels,
             touched: Instant::now(),
             inactive: 0,
             throttle: Throttle::new(INACTIVE_LOGGED, Duration::from_secs(60)),
@@ -218,7 +140,7 @@ impl Auth {
 
     fn handle(&mut self, message: AuthMessage) {
         match message {
-            AuthMessage::Asks(asks) => self.asks(asks),
+            AuthMessage::Requests(requests) => self.requests(requests),
             AuthMessage::WorkerAway(worker, boot) => {
                 for hash in self.sessions.orphans(&worker, boot.as_ref()) {
                     self.end(&hash);

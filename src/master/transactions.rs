@@ -10,15 +10,15 @@ pub mod queue;
 pub mod sequence;
 pub mod settle;
 
-use super::assets::{AssetsHandle, Update};
 use super::auth::attempts::AttemptCounter;
+use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use crate::config::{MasterConfig, MasterLimits};
-use crate::model::{AccountId, ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp, Transaction};
+use crate::model::{AccountId, Reason, Timestamp, Transaction};
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use queue::{OrderQueue, PriceVisibility};
 use rusqlite::Connection;
 use sequence::Sequencer;
@@ -26,71 +26,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Messages that may wait for transactions.
-pub const INBOX: usize = 1024;
 /// Orders that go into one commit.
 const COMMIT_BATCH_MAX: usize = 8192;
 /// How often it is reported.
 const CLOCK_REPORT: Duration = Duration::from_secs(60);
-
-/// An order on its way to the queue.
-#[derive(Debug)]
-pub struct Order {
-    /// Where its answer goes, and which message it is.
-    pub reply_to: ReplyTo,
-    /// Whose it is, or why it is nobody's. An order that is queued already is answered all the same.
-    pub account: Result<AccountId, Refusal>,
-    /// Buy or sell.
-    pub side: Side,
-    /// Of which asset.
-    pub symbol: Symbol,
-    /// How many units.
-    pub quantity: Quantity,
-    /// The client's own name for it.
-    pub client_order_id: Option<ClientOrderId>,
-}
-
-impl Order {
-    /// The instruction that brought it.
-    pub fn instruction(&self) -> Instruction {
-        instruction(self.side)
-    }
-}
-
-/// What asks for an order of that side.
-pub(super) fn instruction(side: Side) -> Instruction {
-    if side == Side::Sell {
-        Instruction::SellAsset
-    } else {
-        Instruction::PurchaseAsset
-    }
-}
-
-/// How the queue is doing.
-#[derive(Debug, Clone, Copy)]
-pub struct QueueStatus {
-    /// Orders queued.
-    pub queued: usize,
-    /// The last place given.
-    pub last_number: i64,
-    /// Orders that the last update settled or rejected.
-    pub last_settled: usize,
-    /// How long that took, with its commit, in microseconds.
-    pub last_micros: u64,
-}
-
-/// The module's whole vocabulary.
-#[derive(Debug)]
-pub enum TransactionsMessage {
-    /// Orders, in the order in which their worker sent them.
-    Orders(Vec<Order>),
-    /// New prices.
-    Update(Update),
-    /// For the administrator.
-    Status(Sender<QueueStatus>),
-    /// The configuration's limits have changed.
-    Limits(MasterLimits),
-}
 
 /// The settings that matter here.
 #[derive(Debug, Clone, Copy)]
@@ -309,7 +248,7 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         _ => {
             let reason = transaction.reason.unwrap_or(Reason::InternalError);
             let refusal = Refusal::new(reason, fill::text(reason));
-            write_fail(out, instruction(transaction.side), &refusal);
+            write_fail(out, Order::instruction_for(transaction.side), &refusal);
         }
     }
 }

@@ -4,10 +4,10 @@
 
 pub mod registry;
 
-use super::assets::{AssetsHandle, Update};
-use super::auth;
+use super::assets::{AssetPrice, PriceSnapshot};
 use super::database;
-use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::messages::{AssetsHandle, AuthMessage, Update, WorkerRow, WorkersMessage, WorkersShared};
+use super::reply_to::{LinkedWorker, Published};
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
 use crate::model::{Timestamp, WorkerServer};
 use crate::runtime::{self, Heartbeat, NextEvent, Stop, TICK};
@@ -20,44 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Messages that may wait for workers.
-pub const INBOX: usize = 256;
 /// A worker that has been away for so long loses the expirable sessions that hang on it.
 pub const ABSENT_AFTER: Duration = Duration::from_secs(60);
-
-/// A worker, as administrators see it.
-#[derive(Debug, Clone)]
-pub struct WorkerRow {
-    /// As it was registered.
-    pub worker: WorkerServer,
-    /// When its link stood, and where from; `None` while it is away.
-    pub linked: Option<(Timestamp, std::net::SocketAddr)>,
-    /// Its last report, when it came, and how far its clock differed then, in milliseconds.
-    pub report: Option<(WorkerReport, Timestamp, i64)>,
-}
-
-/// The module's whole vocabulary.
-#[derive(Debug)]
-pub enum WorkersMessage {
-    /// A link has proven itself. It is read from once this is answered.
-    Linked(Arc<LinkedWorker>, Sender<()>),
-    /// A link is over.
-    Unlinked(Arc<LinkedWorker>),
-    /// What a worker reports of itself.
-    Report(ReplyTo, WorkerReport),
-    /// New prices, for every worker.
-    Update(Update),
-    /// For the administrator: all of them.
-    List(Sender<Vec<WorkerRow>>),
-    /// For the administrator: registers a worker.
-    Register(Registration, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: ends a worker's registration for good.
-    Unregister(String, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: ends a worker's link and keeps it out.
-    Boot(String, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: lets it in again.
-    Admit(String, Sender<Result<WorkerServer, String>>),
-}
 
 struct StandingLink {
     peer: Arc<LinkedWorker>,
@@ -73,7 +37,7 @@ pub struct Workers {
     away: HashMap<Uuid, Instant>,
     peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     addresses: Arc<Published<Vec<String>>>,
-    auth: Sender<auth::AuthMessage>,
+    auth: Sender<AuthMessage>,
     assets: AssetsHandle,
     update_interval: i64,
     expected: usize,
@@ -81,23 +45,12 @@ pub struct Workers {
     short: bool,
 }
 
-/// What workers shares with the rest of the master.
-#[derive(Debug, Clone)]
-pub struct WorkersShared {
-    /// Who is registered.
-    pub registry: Arc<Published<Registry>>,
-    /// The standing links.
-    pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
-    /// `host:port` of each available worker.
-    pub addresses: Arc<Published<Vec<String>>>,
-}
-
 impl Workers {
     /// With the registrations that the database holds.
     pub fn new(
         database: Connection,
         shared: &WorkersShared,
-        auth: Sender<auth::AuthMessage>,
+        auth: Sender<AuthMessage>,
         assets: AssetsHandle,
         update_interval: Duration,
         expected: usize,
@@ -253,7 +206,7 @@ impl Workers {
     fn tell_away(&self, worker: Uuid, boot: Option<Uuid>) {
         if self
             .auth
-            .send_timeout(auth::AuthMessage::WorkerAway(worker, boot), TICK)
+            .send_timeout(AuthMessage::WorkerAway(worker, boot), TICK)
             .is_err()
         {
             crate::error!("auth could not be told that worker {worker} was away");
@@ -332,8 +285,8 @@ impl Workers {
 }
 
 /// A push of prices, as frames.
-fn prices(assets: &AssetsHandle, snapshot: &super::assets::PriceSnapshot) -> Vec<u8> {
-    let row = |entry: &super::assets::AssetPrice| PriceRow {
+fn prices(assets: &AssetsHandle, snapshot: &PriceSnapshot) -> Vec<u8> {
+    let row = |entry: &AssetPrice| PriceRow {
         symbol: entry.symbol,
         quote: entry.quote,
         day: entry.day,

@@ -1,9 +1,12 @@
 //! spec/master/assets.md: the module in its own thread, on a real database and real files.
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use papertrader::master::assets::{
-    self, ActionKind, AssetsConfig, AssetsError, AssetsHandle, AssetsMessage, ProviderConfig, ReplayConfig,
-    SimulatedConfig, SymbolSelection, Update,
+    self, ActionKind, AssetsConfig, AssetsError, ProviderConfig, ReplayConfig, SimulatedConfig,
+    SymbolSelection,
+};
+use papertrader::master::messages::{
+    AssetsHandle, AssetsMessage, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
 };
 use papertrader::model::timestamp::DAY;
 use papertrader::model::{Bar, Money, Reason, Symbol, Timestamp};
@@ -16,28 +19,53 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running module with what it tells its listeners.
+/// The updates that transactions is told of.
+#[derive(Clone)]
+pub struct Updates(Receiver<TransactionsMessage>);
+
+impl Updates {
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Update, RecvTimeoutError> {
+        self.0.recv_timeout(timeout).map(update_of)
+    }
+
+    pub fn try_iter(&self) -> impl Iterator<Item = Update> {
+        self.0.try_iter().map(update_of)
+    }
+}
+
+fn update_of(message: TransactionsMessage) -> Update {
+    let TransactionsMessage::Update(update) = message else {
+        panic!("assets tells transactions of updates alone")
+    };
+    update
+}
+
+/// A running module with what it tells others.
 pub struct Running {
     pub handle: AssetsHandle,
-    pub updates: Receiver<Update>,
+    pub updates: Updates,
+    _workers: Receiver<WorkersMessage>,
     stop: Stop,
     thread: Option<runtime::ThreadHandle>,
 }
 
 impl Running {
     pub fn start(config: AssetsConfig, database: &Path) -> Result<Running, AssetsError> {
-        let (told, updates) = unbounded();
-        let listener = Box::new(move |update: &Update| {
-            let _ = told.send(update.clone());
-        });
-        let (module, handle, inbox) = assets::open(config, connect(database), vec![listener])?;
+        let (transactions, updates) = unbounded();
+        let (workers, pushed) = unbounded();
+        let channels = UpdateChannels {
+            transactions,
+            workers,
+        };
+        let (module, handle, inbox) = assets::open(config, connect(database), channels)?;
         let stop = Stop::new();
         let (stopping, heartbeat) = (stop.clone(), Watchdog::new().register("assets"));
         let thread = runtime::spawn("assets", move || module.run(&inbox, &stopping, &heartbeat)).unwrap();
         assert!(handle.wait_ready(Instant::now() + PATIENCE));
         Ok(Running {
             handle,
-            updates,
+            updates: Updates(updates),
+            _workers: pushed,
             stop,
             thread: Some(thread),
         })

@@ -6,9 +6,9 @@ use super::stand_in::{Asked, Reply, StandIn};
 use crossbeam_channel::bounded;
 use papertrader::master::assets::provider::ProviderError;
 use papertrader::master::assets::{
-    ActionKind, AlpacaConfig, AssetsConfig, AssetsMessage, AssetsStatus, BinanceConfig, FillDecision,
-    ProviderConfig, SymbolSelection, Update,
+    ActionKind, AlpacaConfig, AssetsConfig, BinanceConfig, FillDecision, ProviderConfig, SymbolSelection,
 };
+use papertrader::master::messages::{AssetsMessage, AssetsStatus, Update};
 use papertrader::model::{Bar, Money, Symbol, Timestamp};
 use papertrader::wire::Window;
 use std::path::{Path, PathBuf};

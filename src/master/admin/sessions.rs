@@ -4,8 +4,8 @@
 
 use super::{AdminShared, ask};
 use crate::admin::{AdminAnswer, EndedSessions, ROWS_MAX, SessionList, SessionSelector, SessionSummary};
-use crate::master::auth::{AuthMessage, SessionFilter as Asked, SessionRow};
 use crate::master::database;
+use crate::master::messages::{AuthMessage, SessionFilter as Asked, SessionRow};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 use uuid::Uuid;

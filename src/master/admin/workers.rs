@@ -5,8 +5,8 @@
 use super::{AdminShared, ask};
 use crate::admin::{AdminAnswer, WorkerFigures, WorkerStatus};
 use crate::link::keyring::Fingerprint;
+use crate::master::messages::{WorkerRow, WorkersMessage};
 use crate::master::workers::registry::Registration;
-use crate::master::workers::{WorkerRow, WorkersMessage};
 use crate::model;
 use crossbeam_channel::Sender;
 use std::net::IpAddr;

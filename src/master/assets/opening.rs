@@ -15,7 +15,8 @@ use super::settings::{self, AssetsConfig};
 use super::snapshot::{PriceSnapshot, SnapshotCell};
 use super::store::{BarPage, BarStore};
 use super::update::Updater;
-use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
+use super::{Action, Assets, UpdaterHealth};
+use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
 use crate::model::Symbol;
 use crate::runtime;
 use crossbeam_channel::{Receiver, bounded, never};
@@ -76,7 +77,7 @@ impl From<rusqlite::Error> for AssetsError {
 pub fn open(
     config: AssetsConfig,
     database: Connection,
-    listeners: Vec<UpdateListener>,
+    channels: UpdateChannels,
 ) -> Result<(Assets, AssetsHandle, Receiver<AssetsMessage>), AssetsError> {
     let budgets = settings::budgets(&config);
     let providers = settings::build(&config, &budgets, Purpose::Update)?;
@@ -106,7 +107,7 @@ pub fn open(
     let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
     snapshot.act(&actions);
     let lists = retrieval.lists();
-    let (sender, inbox) = bounded(INBOX);
+    let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (tasks, todo) = bounded(1);
     let (done, answers) = bounded(1);
     let thread = runtime::spawn("assets-retrieval", move || retrieval.run(&todo, &done))
@@ -141,7 +142,7 @@ pub fn open(
         prices: Arc::clone(&prices),
         position,
         next: Arc::clone(&next),
-        listeners,
+        channels,
         actions_checked: false,
         doubts: HashMap::new(),
         tasks,

@@ -74,7 +74,7 @@ impl Auth {
                     .filter(|write| matches!(write, AuthWrite::Ended(_))),
             );
         }
-        let workers = self.neighbours.addresses.load();
+        let workers = self.channels.addresses.load();
         let mut replies = ReplyBatch::new();
         for PendingReply {
             reply_to,
@@ -114,7 +114,7 @@ impl Auth {
             return;
         }
         let ended = std::mem::take(&mut self.ended);
-        for peer in self.neighbours.peers.load().iter() {
+        for peer in self.channels.peers.load().iter() {
             for part in ended.chunks(HASHES_MAX) {
                 let hashes = SessionHashes(part.to_vec());
                 peer.push(|out| message::write(out, Instruction::LinkSessionsEnded, &hashes));

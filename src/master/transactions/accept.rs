@@ -4,8 +4,9 @@
 
 use super::ledger::{self, LedgerEntry};
 use super::queue::{QueuedOrder, SettlementRank, WAITERS_MAX, clamp};
-use super::{CLOCK_REPORT, Order, OrderState, fill, write_outcome};
+use super::{CLOCK_REPORT, OrderState, fill, write_outcome};
 use crate::master::database;
+use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::model::{AccountId, ClientOrderId, Reason, Timestamp, TransactionStatus as Stage};
 use crate::runtime::failpoint;

@@ -7,8 +7,9 @@ use super::fill::{self, Holdings};
 use super::ledger::{self, Settlement};
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, sequence, write_outcome};
-use crate::master::assets::{self, Action, ActionKind, Update};
+use crate::master::assets::{self, Action, ActionKind};
 use crate::master::database;
+use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
 use crate::model::{
     AccountId, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction, TransactionStatus as Stage,
