@@ -147,7 +147,7 @@ pub struct Master {
 /// What is wrong.
 pub fn check(config: &MasterConfig) -> Result<(), StartError> {
     let assets = AssetsConfig::of(config).map_err(misconfigured)?;
-    assets::opening::check_config(&assets).map_err(misconfigured)?;
+    assets::providers::check(&assets).map_err(misconfigured)?;
     leave_agent(&config.gpg.home, || side(config).map(drop))
 }
 
@@ -195,7 +195,7 @@ impl Master {
     /// What is wrong, with the exit code that it means. Nothing is left running.
     pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
         let assets = AssetsConfig::of(config).map_err(misconfigured)?;
-        assets::opening::check_config(&assets).map_err(misconfigured)?;
+        assets::providers::check(&assets).map_err(misconfigured)?;
         // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
         let lock = database::lock(&config.database)?;
         let started = Master::assemble(config, stop, assets, lock);

@@ -2,20 +2,18 @@
 //!
 //! Starts the module: providers, list of assets, past values, the prices that were in force last.
 
-pub use super::settings::check_config;
-
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsConfigError, HistoryRequest, MarketClock, Provider};
-use super::providers::replay::SymbolSelection;
+use super::providers::{self, AssetsConfig};
 use super::reader::BarReader;
 use super::retrieval::Retrieval;
 use super::schedule::UpdateSchedule;
-use super::settings::{self, AssetsConfig};
 use super::snapshot::{PriceSnapshot, SnapshotCell};
 use super::store::{BarPage, BarStore};
 use super::update::Updater;
 use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
+use crate::config::SymbolSelection;
 use crate::model::Symbol;
 use crate::runtime;
 use crossbeam_channel::{Receiver, bounded, never};
@@ -78,10 +76,11 @@ pub fn open(
     database: Connection,
     listeners: Vec<UpdateListener>,
 ) -> Result<(Assets, AssetsHandle, Receiver<AssetsMessage>), AssetsError> {
-    let budgets = settings::budgets(&config);
-    let providers = settings::build(&config, &budgets, Purpose::Update)?;
+    let budgets = providers::budgets(&config.assets);
+    let providers = providers::build(&config, &budgets, Purpose::Update)?;
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let keep = config
+        .assets
         .keep_ticks
         .map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
     let mut store = BarStore::open(database, keep)?;
@@ -173,7 +172,7 @@ fn start_filling(
     budgets: &[Arc<CallBudget>],
     lists: Vec<Option<Arc<HashSet<Symbol>>>>,
 ) -> Result<(Backfill, Receiver<BackfillResult>, runtime::ThreadHandle), AssetsError> {
-    let providers = settings::build(config, budgets, Purpose::Past)?;
+    let providers = providers::build(config, budgets, Purpose::Past)?;
     let sources: Vec<BackfillSource> = providers
         .into_iter()
         .zip(lists)
@@ -196,7 +195,7 @@ fn list(
     for (name, failure) in &failures {
         crate::warn!("provider {name} did not tell its list of assets: {failure}");
     }
-    let symbols = match &config.symbols {
+    let symbols = match &config.assets.symbols {
         SymbolSelection::All if all.is_empty() => {
             crate::warn!("no list of assets could be had; those known from before are retrieved");
             store.known()?
@@ -214,10 +213,7 @@ fn list(
                     missing.join(", ")
                 );
             }
-            let mut listed = listed.clone();
-            listed.sort_unstable();
-            listed.dedup();
-            listed
+            listed.iter().copied().collect()
         }
     };
     if symbols.is_empty() {
