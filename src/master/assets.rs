@@ -19,8 +19,8 @@ pub mod store;
 pub mod update;
 pub mod window;
 
-pub use opening::{AssetsError, open};
-pub use provider::{Action, ActionKind, AssetsConfigError};
+pub use opening::open;
+pub use provider::{Action, ActionKind, AssetsError};
 pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 

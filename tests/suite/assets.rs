@@ -482,12 +482,8 @@ fn a_broken_market_file_is_a_fault_of_the_configuration() {
     .unwrap();
     let config = replay(&market, "2012-01-03", Duration::from_millis(10));
     match Running::start(config, &dir.path().join("master.db")) {
-        Err(AssetsError::Config(fault)) => {
-            assert_eq!(fault.line, Some(2));
-            assert!(
-                fault.to_string().contains("A.csv, line 2: High is below Low"),
-                "{fault}"
-            );
+        Err(AssetsError::Config(text)) => {
+            assert!(text.contains("A.csv, line 2: High is below Low"), "{text}");
         }
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it started"),

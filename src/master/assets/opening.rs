@@ -4,7 +4,7 @@
 
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
-use super::provider::{AssetsConfigError, HistoryRequest, MarketClock, Provider};
+use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig};
 use super::reader::BarReader;
 use super::retrieval::Retrieval;
@@ -20,7 +20,6 @@ use crossbeam_channel::{Receiver, bounded, never};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
@@ -33,38 +32,6 @@ const FILL_BATCH: usize = 50_000;
 
 /// Progress of a long back-fill is logged this often.
 const PROGRESS: Duration = Duration::from_secs(5);
-
-/// Why the module could not start.
-#[derive(Debug)]
-pub enum AssetsError {
-    /// The configuration or a market file is wrong: exit code 78.
-    Config(AssetsConfigError),
-    /// Something else failed: exit code 1.
-    Failed(String),
-}
-
-impl fmt::Display for AssetsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AssetsError::Config(fault) => fault.fmt(f),
-            AssetsError::Failed(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for AssetsError {}
-
-impl From<AssetsConfigError> for AssetsError {
-    fn from(fault: AssetsConfigError) -> Self {
-        AssetsError::Config(fault)
-    }
-}
-
-impl From<rusqlite::Error> for AssetsError {
-    fn from(error: rusqlite::Error) -> Self {
-        AssetsError::Failed(format!("the assets module's database: {error}"))
-    }
-}
 
 /// Opens the module: afterwards the prices that were in force last are in force again, and
 /// [`Assets::run`] makes the first update at once. The connection's migrations have been applied.

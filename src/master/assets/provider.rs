@@ -5,7 +5,7 @@
 use super::snapshot::PriceSnapshot;
 use crate::model::{Bar, Money, Quantity, Symbol, Timestamp};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Whose time the bars are stamped with.
@@ -172,57 +172,43 @@ impl fmt::Display for ProviderError {
 
 impl std::error::Error for ProviderError {}
 
-/// A market file or setting that is wrong, with the place: the daemon ends with exit code 78.
+/// Why the module cannot start. The text says what is wrong, where, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssetsConfigError {
-    /// The file, where it is a file's fault.
-    pub file: Option<PathBuf>,
-    /// Its line, from 1.
-    pub line: Option<u64>,
-    /// What is wrong, and what would be right.
-    pub reason: String,
+pub enum AssetsError {
+    /// A market file, a key file or a setting is wrong: exit code 78.
+    Config(String),
+    /// Something else failed: exit code 1.
+    Failed(String),
 }
 
-impl AssetsConfigError {
+impl AssetsError {
     /// A fault of a file as a whole.
-    pub fn in_file(file: impl Into<PathBuf>, reason: impl Into<String>) -> AssetsConfigError {
-        AssetsConfigError {
-            file: Some(file.into()),
-            line: None,
-            reason: reason.into(),
-        }
+    pub fn in_file(file: &Path, reason: impl fmt::Display) -> AssetsError {
+        AssetsError::Config(format!("{}: {reason}", file.display()))
     }
 
-    /// A fault in one line of a file.
-    pub fn at_line(file: impl Into<PathBuf>, line: u64, reason: impl Into<String>) -> AssetsConfigError {
-        AssetsConfigError {
-            file: Some(file.into()),
-            line: Some(line),
-            reason: reason.into(),
-        }
+    /// A fault in one line of a file, counted from 1.
+    pub fn at_line(file: &Path, line: u64, reason: impl fmt::Display) -> AssetsError {
+        AssetsError::Config(format!("{}, line {line}: {reason}", file.display()))
     }
 
     /// A fault of a setting.
-    pub fn setting(reason: impl Into<String>) -> AssetsConfigError {
-        AssetsConfigError {
-            file: None,
-            line: None,
-            reason: reason.into(),
-        }
+    pub fn setting(reason: impl Into<String>) -> AssetsError {
+        AssetsError::Config(reason.into())
     }
 }
 
-impl fmt::Display for AssetsConfigError {
+impl fmt::Display for AssetsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
-            write!(f, "{}", file.display())?;
-            if let Some(line) = self.line {
-                write!(f, ", line {line}")?;
-            }
-            f.write_str(": ")?;
-        }
-        f.write_str(&self.reason)
+        let (AssetsError::Config(text) | AssetsError::Failed(text)) = self;
+        f.write_str(text)
     }
 }
 
-impl std::error::Error for AssetsConfigError {}
+impl std::error::Error for AssetsError {}
+
+impl From<rusqlite::Error> for AssetsError {
+    fn from(error: rusqlite::Error) -> Self {
+        AssetsError::Failed(format!("the assets module's database: {error}"))
+    }
+}

@@ -10,7 +10,7 @@ pub mod replay;
 pub mod simulated;
 
 use super::budget::{CallBudget, Purpose};
-use super::provider::{AssetsConfigError, MarketClock, Provider};
+use super::provider::{AssetsError, MarketClock, Provider};
 use crate::config::{AssetSettings, MasterConfig, ProviderKind};
 use alpaca::AlpacaProvider;
 use binance::BinanceProvider;
@@ -41,9 +41,9 @@ impl AssetsConfig {
     ///
     /// # Errors
     /// A provider that cannot be used.
-    pub fn of(config: &MasterConfig) -> Result<AssetsConfig, AssetsConfigError> {
+    pub fn of(config: &MasterConfig) -> Result<AssetsConfig, AssetsError> {
         if config.assets.uses(ProviderKind::Alpaca) && config.currency != ALPACA_CURRENCY {
-            return Err(AssetsConfigError::setting(format!(
+            return Err(AssetsError::setting(format!(
                 "assets.provider: alpaca's prices are in {ALPACA_CURRENCY}, and currency is {}",
                 config.currency
             )));
@@ -60,7 +60,7 @@ impl AssetsConfig {
 ///
 /// # Errors
 /// What is wrong, with its place.
-pub fn check(config: &AssetsConfig) -> Result<(), AssetsConfigError> {
+pub fn check(config: &AssetsConfig) -> Result<(), AssetsError> {
     build(config, &budgets(&config.assets), Purpose::Update).map(drop)
 }
 
@@ -84,20 +84,20 @@ pub(super) fn build(
     config: &AssetsConfig,
     budgets: &[Arc<CallBudget>],
     purpose: Purpose,
-) -> Result<Vec<Box<dyn Provider>>, AssetsConfigError> {
+) -> Result<Vec<Box<dyn Provider>>, AssetsError> {
     let mut providers = Vec::new();
     for (kind, budget) in config.assets.providers.iter().zip(budgets) {
         providers.push(provider(*kind, config, budget, purpose)?);
     }
     if providers.is_empty() {
-        return Err(AssetsConfigError::setting("assets.provider names no provider"));
+        return Err(AssetsError::setting("assets.provider names no provider"));
     }
     if providers.len() > 1
         && providers
             .iter()
             .any(|provider| provider.clock() == MarketClock::Own)
     {
-        return Err(AssetsConfigError::setting(
+        return Err(AssetsError::setting(
             "assets.provider: replay and simulated have a time of their own, and stand alone",
         ));
     }
@@ -109,7 +109,7 @@ fn provider(
     config: &AssetsConfig,
     budget: &Arc<CallBudget>,
     purpose: Purpose,
-) -> Result<Box<dyn Provider>, AssetsConfigError> {
+) -> Result<Box<dyn Provider>, AssetsError> {
     let settings = &config.assets;
     let http = |headers| {
         let roots = config.extra_roots.as_deref();
@@ -141,9 +141,9 @@ fn provider(
 }
 
 /// A provider's own table, which the configuration's reader has asked for.
-fn table<T>(kind: ProviderKind, settings: Option<&T>) -> Result<&T, AssetsConfigError> {
+fn table<T>(kind: ProviderKind, settings: Option<&T>) -> Result<&T, AssetsError> {
     settings.ok_or_else(|| {
-        AssetsConfigError::setting(format!(
+        AssetsError::setting(format!(
             "assets.provider: {kind} is named, and its table [assets.{kind}] is missing"
         ))
     })

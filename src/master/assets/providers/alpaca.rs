@@ -3,8 +3,8 @@
 //! Stocks listed in the United States, through Alpaca's trading API (the list) and market data API (prices).
 
 use super::super::provider::{
-    Action, ActionKind, AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock,
-    PriceBatch, Provider, ProviderError, Resolution,
+    Action, ActionKind, AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch,
+    Provider, ProviderError, Resolution,
 };
 use super::http::{ProviderHttp, decimal, json, moment, price, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
@@ -64,14 +64,14 @@ pub struct AlpacaProvider {
 ///
 /// # Errors
 /// The file cannot be read, or does not hold two lines of visible characters.
-pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsConfigError> {
+pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
+        .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
     let mut lines = text.lines().map(str::trim);
     let mut line = |number: u64, what: &str| {
         let line = lines.next().unwrap_or_default();
         if line.is_empty() || !line.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(AssetsConfigError::at_line(
+            return Err(AssetsError::at_line(
                 path,
                 number,
                 format!("here stands the {what}, and nothing else"),

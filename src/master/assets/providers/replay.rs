@@ -3,7 +3,7 @@
 //! Prices from a folder of CSV files, published one step at a time.
 
 use super::super::provider::{
-    Action, AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    Action, AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError, Resolution,
 };
 use super::market_file::{self, MarketRows};
@@ -50,15 +50,12 @@ impl ReplayProvider {
     /// # Errors
     /// A file that is missing or broken, with its line and what is wrong with it; no step at or after the
     /// start.
-    pub fn open(
-        settings: &ReplaySettings,
-        wanted: &SymbolSelection,
-    ) -> Result<ReplayProvider, AssetsConfigError> {
+    pub fn open(settings: &ReplaySettings, wanted: &SymbolSelection) -> Result<ReplayProvider, AssetsError> {
         let mut files = market_file::folder(&settings.directory)?;
         if let SymbolSelection::Listed(symbols) = wanted {
             for symbol in symbols {
                 if !files.contains_key(symbol) {
-                    return Err(AssetsConfigError::in_file(
+                    return Err(AssetsError::in_file(
                         &settings.directory,
                         format!("the folder holds no {symbol}.csv, and {symbol} is on the list of assets"),
                     ));
@@ -67,7 +64,7 @@ impl ReplayProvider {
             files.retain(|symbol, _| symbols.contains(symbol));
         }
         if files.is_empty() {
-            return Err(AssetsConfigError::in_file(
+            return Err(AssetsError::in_file(
                 &settings.directory,
                 "the folder holds no SYMBOL.csv to replay",
             ));
@@ -78,7 +75,7 @@ impl ReplayProvider {
         }
         steps.sort_unstable_by_key(|step| (step.time, step.symbol));
         let Some(first) = steps.first().map(|step| step.time) else {
-            return Err(AssetsConfigError::in_file(
+            return Err(AssetsError::in_file(
                 &settings.directory,
                 "no bar of any file is at or after the replay's start",
             ));
@@ -106,7 +103,7 @@ impl ReplayProvider {
         &self.steps[begin..begin + length]
     }
 
-    fn page(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, AssetsConfigError> {
+    fn page(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, AssetsError> {
         let past = |bar: &Bar| match ask.until {
             Some(until) => bar.time <= until,
             None => bar.time < self.first,
@@ -166,7 +163,7 @@ impl ReplayProvider {
 }
 
 /// The bars of a file from the start on; the whole file is read and checked.
-fn from_start(symbol: Symbol, path: &Path, start: Timestamp) -> Result<Vec<Step>, AssetsConfigError> {
+fn from_start(symbol: Symbol, path: &Path, start: Timestamp) -> Result<Vec<Step>, AssetsError> {
     let mut rows = MarketRows::open(path)?;
     let mut steps = Vec::new();
     let mut any = false;
@@ -183,7 +180,7 @@ fn from_start(symbol: Symbol, path: &Path, start: Timestamp) -> Result<Vec<Step>
     if any {
         Ok(steps)
     } else {
-        Err(AssetsConfigError::in_file(path, "the file holds no bar"))
+        Err(AssetsError::in_file(path, "the file holds no bar"))
     }
 }
 
@@ -252,7 +249,7 @@ mod tests {
         dir
     }
 
-    fn open(dir: &Path, start: Option<&str>) -> Result<ReplayProvider, AssetsConfigError> {
+    fn open(dir: &Path, start: Option<&str>) -> Result<ReplayProvider, AssetsError> {
         let settings = ReplaySettings {
             directory: dir.to_owned(),
             start: start.map_or(Timestamp(i64::MIN), at),

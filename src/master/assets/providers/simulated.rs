@@ -3,7 +3,7 @@
 //! A seeded geometric random walk with a trading calendar: for classes, and for load.
 
 use super::super::provider::{
-    AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError, Resolution,
 };
 use crate::config::{ProviderKind, SimulatedSettings, SymbolSelection};
@@ -40,12 +40,12 @@ impl SimulatedProvider {
         settings: SimulatedSettings,
         wanted: &SymbolSelection,
         interval: Duration,
-    ) -> Result<SimulatedProvider, AssetsConfigError> {
+    ) -> Result<SimulatedProvider, AssetsError> {
         let digits = settings.symbols.to_string().len();
         let mut symbols = Vec::new();
         for number in 1..=settings.symbols {
             let name = format!("SIM{number:0digits$}");
-            symbols.push(Symbol::parse(&name).map_err(|form| AssetsConfigError::setting(form.0))?);
+            symbols.push(Symbol::parse(&name).map_err(|form| AssetsError::setting(form.0))?);
         }
         if let SymbolSelection::Listed(listed) = wanted {
             if let Some(unknown) = listed
@@ -53,7 +53,7 @@ impl SimulatedProvider {
                 .find(|symbol| symbols.binary_search(symbol).is_err())
             {
                 let (first, last) = (symbols.first(), symbols.last());
-                return Err(AssetsConfigError::setting(format!(
+                return Err(AssetsError::setting(format!(
                     "assets.symbols: the simulated market has no {unknown}; its assets are {} to {}",
                     first.map_or("", Symbol::as_str),
                     last.map_or("", Symbol::as_str),
