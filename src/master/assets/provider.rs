@@ -7,6 +7,7 @@ use crate::model::{Bar, Money, Quantity, Symbol, Timestamp};
 use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// Whose time the bars are stamped with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,42 +143,33 @@ pub struct Action {
 }
 
 /// Why a provider could not answer. Each becomes a message that a sysadmin can act on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProviderError {
     /// It will not work until a person changes something: a key, a URL, a file.
+    #[error("{0}")]
     Refused(String),
     /// Called too often; not before this long.
+    #[error("it asks to be left alone for {} s", .0.as_secs())]
     Limited(Duration),
     /// Our own budget of calls is spent until this long from now.
+    #[error("our budget of calls is spent for another {} s", .0.as_secs())]
     Budget(Duration),
     /// Nobody answered, or not in time.
+    #[error("{0}")]
     Unreachable(String),
     /// The answer makes no sense.
+    #[error("{0}")]
     Broken(String),
 }
 
-impl fmt::Display for ProviderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ProviderError::Refused(text) | ProviderError::Unreachable(text) | ProviderError::Broken(text) => {
-                f.write_str(text)
-            }
-            ProviderError::Limited(wait) => write!(f, "it asks to be left alone for {} s", wait.as_secs()),
-            ProviderError::Budget(wait) => {
-                write!(f, "our budget of calls is spent for another {} s", wait.as_secs())
-            }
-        }
-    }
-}
-
-impl std::error::Error for ProviderError {}
-
 /// Why the module cannot start. The text says what is wrong, where, and what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AssetsError {
     /// A market file, a key file or a setting is wrong: exit code 78.
+    #[error("{0}")]
     Config(String),
     /// Something else failed: exit code 1.
+    #[error("{0}")]
     Failed(String),
 }
 
@@ -197,15 +189,6 @@ impl AssetsError {
         AssetsError::Config(reason.into())
     }
 }
-
-impl fmt::Display for AssetsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (AssetsError::Config(text) | AssetsError::Failed(text)) = self;
-        f.write_str(text)
-    }
-}
-
-impl std::error::Error for AssetsError {}
 
 impl From<rusqlite::Error> for AssetsError {
     fn from(error: rusqlite::Error) -> Self {
