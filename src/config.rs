@@ -11,7 +11,7 @@ mod writer;
 
 pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg, MasterLimits,
-    ProviderKind, ReplaySettings, SimulatedSettings, Symbols,
+    ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
 pub use values::{HostPort, KeyFingerprint};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

@@ -101,6 +101,15 @@ impl From<rusqlite::Error> for StartError {
     }
 }
 
+impl From<AssetsError> for StartError {
+    fn from(error: AssetsError) -> Self {
+        match error {
+            AssetsError::Config(text) => misconfigured(text),
+            AssetsError::Failed(text) => failed(text),
+        }
+    }
+}
+
 impl From<HandshakeError> for StartError {
     fn from(error: HandshakeError) -> Self {
         misconfigured(format!("gpg: {error}"))
@@ -129,8 +138,8 @@ pub struct Master {
 /// # Errors
 /// What is wrong.
 pub fn check(config: &MasterConfig) -> Result<(), StartError> {
-    let assets = AssetsConfig::of(config).map_err(misconfigured)?;
-    assets::opening::check_config(&assets).map_err(misconfigured)?;
+    let assets = AssetsConfig::of(config)?;
+    assets::providers::check(&assets)?;
     leave_agent(&config.gpg.home, || side(config).map(drop))
 }
 
@@ -177,8 +186,8 @@ impl Master {
     /// # Errors
     /// What is wrong, with the exit code that it means. Nothing is left running.
     pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
-        let assets = AssetsConfig::of(config).map_err(misconfigured)?;
-        assets::opening::check_config(&assets).map_err(misconfigured)?;
+        let assets = AssetsConfig::of(config)?;
+        assets::providers::check(&assets)?;
         // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
         let lock = database::lock(&config.database)?;
         let started = Master::assemble(config, stop, assets, lock);
@@ -331,11 +340,7 @@ fn modules(
         transactions: transactions_in.clone(),
         workers: workers_in.clone(),
     };
-    let (assets, assets_handle, assets_inbox) = assets::open(assets_config, database::open(path)?, told)
-        .map_err(|fault| match fault {
-            AssetsError::Config(fault) => misconfigured(fault),
-            AssetsError::Failed(text) => failed(text),
-        })?;
+    let (assets, assets_handle, assets_inbox) = assets::open(assets_config, database::open(path)?, told)?;
 
     let shared = WorkersShared {
         registry: Published::new(Registry::load(&database::open_reader(path)?)?),

@@ -3,7 +3,8 @@
 mod assets;
 
 pub use assets::{
-    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings, SimulatedSettings, Symbols,
+    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings, SimulatedSettings,
+    SymbolSelection,
 };
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};

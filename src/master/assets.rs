@@ -14,19 +14,14 @@ pub mod providers;
 pub mod reader;
 pub mod retrieval;
 pub mod schedule;
-pub mod settings;
 pub mod snapshot;
 pub mod store;
 pub mod update;
 pub mod window;
 
-pub use opening::{AssetsError, open};
-pub use provider::{Action, ActionKind, AssetsConfigError};
-pub use providers::alpaca::AlpacaConfig;
-pub use providers::binance::BinanceConfig;
-pub use providers::replay::{ReplayConfig, SymbolSelection};
-pub use providers::simulated::SimulatedConfig;
-pub use settings::{AssetsConfig, ProviderConfig};
+pub use opening::open;
+pub use provider::{Action, ActionKind, AssetsError};
+pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 
 use super::messages::{AssetsMessage, AssetsStatus};
@@ -214,7 +209,7 @@ impl AssetQueryState {
     /// What is spent of each API's budget; providers without calls have none.
     fn calls(&self) -> Vec<(&'static str, CallBudgetStatus)> {
         let now = Instant::now();
-        let named = self.config.providers.iter().zip(&self.budgets);
+        let named = self.config.assets.providers.iter().zip(&self.budgets);
         let apis = named.filter(|(provider, _)| provider.is_api());
         apis.map(|(provider, budget)| (provider.name(), budget.account(now)))
             .collect()

@@ -2,20 +2,18 @@
 //!
 //! Starts the module: providers, list of assets, past values, the prices that were in force last.
 
-pub use super::settings::check_config;
-
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
-use super::provider::{AssetsConfigError, HistoryRequest, MarketClock, Provider};
-use super::providers::replay::SymbolSelection;
+use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
+use super::providers::{self, AssetsConfig};
 use super::reader::BarReader;
 use super::retrieval::Retrieval;
 use super::schedule::UpdateSchedule;
-use super::settings::{self, AssetsConfig};
 use super::snapshot::{PriceSnapshot, SnapshotCell};
 use super::store::{BarPage, BarStore};
 use super::update::Updater;
 use super::{Action, Assets, UpdaterHealth};
+use crate::config::SymbolSelection;
 use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
 use crate::model::Symbol;
 use crate::runtime;
@@ -23,7 +21,6 @@ use crossbeam_channel::{Receiver, bounded, never};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
@@ -37,38 +34,6 @@ const FILL_BATCH: usize = 50_000;
 /// Progress of a long back-fill is logged this often.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// Why the module could not start.
-#[derive(Debug)]
-pub enum AssetsError {
-    /// The configuration or a market file is wrong: exit code 78.
-    Config(AssetsConfigError),
-    /// Something else failed: exit code 1.
-    Failed(String),
-}
-
-impl fmt::Display for AssetsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AssetsError::Config(fault) => fault.fmt(f),
-            AssetsError::Failed(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for AssetsError {}
-
-impl From<AssetsConfigError> for AssetsError {
-    fn from(fault: AssetsConfigError) -> Self {
-        AssetsError::Config(fault)
-    }
-}
-
-impl From<rusqlite::Error> for AssetsError {
-    fn from(error: rusqlite::Error) -> Self {
-        AssetsError::Failed(format!("the assets module's database: {error}"))
-    }
-}
-
 /// Opens the module: afterwards the prices that were in force last are in force again, and
 /// [`Assets::run`] makes the first update at once. The connection's migrations have been applied.
 ///
@@ -79,10 +44,11 @@ pub fn open(
     database: Connection,
     channels: UpdateChannels,
 ) -> Result<(Assets, AssetsHandle, Receiver<AssetsMessage>), AssetsError> {
-    let budgets = settings::budgets(&config);
-    let providers = settings::build(&config, &budgets, Purpose::Update)?;
+    let budgets = providers::budgets(&config.assets);
+    let providers = providers::build(&config, &budgets, Purpose::Update)?;
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let keep = config
+        .assets
         .keep_ticks
         .map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
     let mut store = BarStore::open(database, keep)?;
@@ -174,7 +140,7 @@ fn start_filling(
     budgets: &[Arc<CallBudget>],
     lists: Vec<Option<Arc<HashSet<Symbol>>>>,
 ) -> Result<(Backfill, Receiver<BackfillResult>, runtime::ThreadHandle), AssetsError> {
-    let providers = settings::build(config, budgets, Purpose::Past)?;
+    let providers = providers::build(config, budgets, Purpose::Past)?;
     let sources: Vec<BackfillSource> = providers
         .into_iter()
         .zip(lists)
@@ -197,7 +163,7 @@ fn list(
     for (name, failure) in &failures {
         crate::warn!("provider {name} did not tell its list of assets: {failure}");
     }
-    let symbols = match &config.symbols {
+    let symbols = match &config.assets.symbols {
         SymbolSelection::All if all.is_empty() => {
             crate::warn!("no list of assets could be had; those known from before are retrieved");
             store.known()?
@@ -215,10 +181,7 @@ fn list(
                     missing.join(", ")
                 );
             }
-            let mut listed = listed.clone();
-            listed.sort_unstable();
-            listed.dedup();
-            listed
+            listed.iter().copied().collect()
         }
     };
     if symbols.is_empty() {

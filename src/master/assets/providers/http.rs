@@ -4,7 +4,7 @@
 //! sysadmin can act on.
 
 use super::super::budget::{CallBudget, Purpose};
-use super::super::provider::{AssetsConfigError, ProviderError};
+use super::super::provider::{AssetsError, ProviderError};
 use crate::model::{Money, Timestamp, ValueError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -55,7 +55,7 @@ impl ProviderHttp {
         purpose: Purpose,
         headers: Vec<(&'static str, String)>,
         ca: Option<&Path>,
-    ) -> Result<ProviderHttp, AssetsConfigError> {
+    ) -> Result<ProviderHttp, AssetsError> {
         let mut roots: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
             .certs
             .iter()
@@ -63,12 +63,12 @@ impl ProviderHttp {
             .collect();
         if let Some(path) = ca {
             let pem = std::fs::read(path)
-                .map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
+                .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
             for item in parse_pem(&pem) {
                 match item {
                     Ok(PemItem::Certificate(certificate)) => roots.push(certificate),
                     Ok(_) => {}
-                    Err(e) => return Err(AssetsConfigError::in_file(path, format!("no certificate: {e}"))),
+                    Err(e) => return Err(AssetsError::in_file(path, format!("no certificate: {e}"))),
                 }
             }
         }
