@@ -26,10 +26,10 @@ use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
 use crate::runtime::log::{LogHandle, Throttle};
-use crate::runtime::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
+use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
-use assets::{AssetsConfig, AssetsError};
+use assets::{AssetsConfig, AssetsError, OpenedAssets};
 use auth::hashing::HashingPool;
 use crossbeam_channel::{Sender, bounded, select};
 use messages::{AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared};
@@ -128,8 +128,7 @@ pub struct Master {
     stop: Stop,
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
-    /// From the top of the channel graph down.
-    handles: Vec<ThreadHandle>,
+    group: ThreadGroup,
     _lock: database::DatabaseLock,
 }
 
@@ -152,32 +151,6 @@ fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
         own,
         GpgBudget::new(BudgetLimits::default()),
     )?)
-}
-
-/// Starts module threads, keeping their handles with the last started first.
-struct Starter<'a> {
-    stop: &'a Stop,
-    watchdog: &'a Watchdog,
-    handles: Vec<ThreadHandle>,
-}
-
-impl Starter<'_> {
-    fn module(&mut self, name: &str, run: impl FnOnce(&Stop, &Heartbeat) + Send + 'static) -> io::Result<()> {
-        let (stop, heartbeat) = (self.stop.clone(), self.watchdog.register(name));
-        let (stopped, named) = (stop.clone(), name.to_owned());
-        self.handles.push(runtime::spawn(name.to_owned(), move || {
-            run(&stop, &heartbeat);
-            // A module that ends without being told to takes the process with it: half a daemon is worse
-            // than none.
-            // A start that fails half-way closes channels a moment before it gives the signal.
-            if !stopped.wait(TICK) {
-                crate::error!("module {named} ended without being told to: ending the process");
-                log::logger().flush();
-                std::process::exit(i32::from(daemon::FAILED));
-            }
-        })?);
-        Ok(())
-    }
 }
 
 impl Master {
@@ -216,16 +189,12 @@ impl Master {
                 .map_err(|e| failed(format!("listen = \"{}\": {e}", config.listen)))?,
         );
         let watchdog = Watchdog::new();
-        let mut starter = Starter {
-            stop,
-            watchdog: &watchdog,
-            handles: Vec::new(),
-        };
+        let mut group = ThreadGroup::new(stop, &watchdog);
         let flusher = Flusher::new()?;
         let flushing = Arc::clone(&flusher);
-        starter.module("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
+        group.thread("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
 
-        let (inboxes, router) = modules(config, assets_config, &mut starter)?;
+        let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
         let acceptor = Arc::new(MasterAcceptor {
             side,
             shared: inboxes.shared.clone(),
@@ -246,13 +215,11 @@ impl Master {
             )));
         }
         let (refusal, rejecter) = refusal();
-        starter.module("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
+        group.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
         let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
-        starter.handles.push(runtime::spawn("listener", move || {
+        group.extend([runtime::spawn("listener", move || {
             accepts.run(&socket, &refusal)
-        })?);
-        let mut handles = starter.handles;
-        handles.reverse();
+        })?]);
         Ok(Master {
             address: listener.address(),
             inboxes,
@@ -260,7 +227,7 @@ impl Master {
             stop: stop.clone(),
             listener,
             acceptor,
-            handles,
+            group,
             _lock: lock,
         })
     }
@@ -315,7 +282,7 @@ impl Master {
         self.stop.request();
         self.listener.close();
         self.acceptor.close();
-        let late = join_all(self.handles, deadline);
+        let late = self.group.join(deadline);
         if let Err(error) = self.acceptor.side.keyring().stop() {
             crate::warn!("GPG's agent was not stopped: {error}");
         }
@@ -327,7 +294,8 @@ impl Master {
 fn modules(
     config: &MasterConfig,
     assets_config: AssetsConfig,
-    starter: &mut Starter<'_>,
+    stop: &Stop,
+    group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
     let path = &config.database;
     let (transactions_in, transactions_inbox) = bounded(messages::TRANSACTIONS_INBOX_MAX);
@@ -340,28 +308,28 @@ fn modules(
         transactions: transactions_in.clone(),
         workers: workers_in.clone(),
     };
-    let (assets, assets_handle, assets_inbox) = assets::open(assets_config, database::open(path)?, told)?;
+    let OpenedAssets {
+        mut assets,
+        updater,
+        handle,
+        inbox: assets_inbox,
+    } = assets::open(assets_config, database::open(path)?, told)?;
 
     let shared = WorkersShared {
         registry: Published::new(Registry::load(&database::open_reader(path)?)?),
         peers: Published::new(Vec::new()),
         addresses: Published::new(Vec::new()),
     };
-    let transactions = transactions::Transactions::new(database::open(path)?, assets_handle.clone(), config)?;
-    starter.module("transactions", move |stop, heartbeat| {
-        transactions.run(&transactions_inbox, stop, heartbeat)
-    })?;
-    let queries = account_queries::AccountQueries::new(
-        database::open_reader(path)?,
-        assets_handle.clone(),
-        config.currency.clone(),
-    );
-    starter.module("account_queries", move |stop, heartbeat| {
-        queries.run(&queries_inbox, stop, heartbeat)
+    let transactions = transactions::Transactions::new(database::open(path)?, handle.clone(), config)?;
+    group.module("transactions", transactions_inbox, transactions)?;
+    let reader = database::open_reader(path)?;
+    group.module_with("account_queries", queries_inbox, |heartbeat| {
+        let (handle, currency) = (handle.clone(), config.currency.clone());
+        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
     })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost)?;
-    starter.handles.extend(hashers);
+    group.extend(hashers);
     let channels = AuthChannels {
         transactions: transactions_in.clone(),
         account_queries: queries_in,
@@ -369,7 +337,7 @@ fn modules(
         addresses: Arc::clone(&shared.addresses),
     };
     let auth = auth::Auth::new(database::open(path)?, pool, config, channels)?;
-    starter.module("auth", move |stop, heartbeat| {
+    group.thread("auth", move |stop, heartbeat| {
         auth.run(&auth_inbox, stop, heartbeat)
     })?;
 
@@ -377,29 +345,20 @@ fn modules(
         database::open(path)?,
         &shared,
         auth_in.clone(),
-        assets_handle.clone(),
+        handle.clone(),
         config.update_interval,
         config.expected_workers,
     );
-    starter.module("workers", move |stop, heartbeat| {
-        workers.run(&workers_inbox, stop, heartbeat)
-    })?;
-    starter.module("assets", move |stop, heartbeat| {
-        assets.run(&assets_inbox, stop, heartbeat)
-    })?;
-    let router = router::MasterRouter {
-        auth: auth_in.clone(),
-        workers: workers_in.clone(),
-        assets: assets_handle.clone(),
-    };
-    starter.module("router", move |stop, heartbeat| {
-        router.run(&router_inbox, stop, heartbeat)
-    })?;
+    group.module("workers", workers_inbox, workers)?;
+    assets.start_updates(updater, stop)?;
+    group.module("assets", assets_inbox, assets)?;
+    let router = router::MasterRouter::new(auth_in.clone(), workers_in.clone(), handle.clone());
+    group.module("router", router_inbox, router)?;
 
     let inboxes = MasterChannels {
         auth: auth_in,
         workers: workers_in,
-        assets: assets_handle,
+        assets: handle,
         transactions: transactions_in,
         shared,
         refusals: Arc::default(),

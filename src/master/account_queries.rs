@@ -1,19 +1,18 @@
 //! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
 //!
-//! What may be known of an account, read from what is committed. A thread of its own, so that a long
-//! history delays no order and no session check.
+//! Tells what may be known of an account, read from what is committed, on a thread of its own, so that a
+//! long history delays no order and no session check. Never writes.
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::transactions::ledger::{self, LedgerEntry};
 use crate::model::money::share;
 use crate::model::{AccountId, Money, Reason, Side, Timestamp, TransactionStatus, Username};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{Heartbeat, Module};
 use crate::wire::Refusal;
 use crate::wire::payload::{
     EntryDetail, History, HistoryEntry as Line, Holding, Payload, Portfolio, Receipt, UserInfo,
 };
-use crossbeam_channel::Receiver;
 use hashlink::LruCache;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
@@ -31,6 +30,7 @@ const BASIS_POINTS: i64 = 10_000;
 pub struct AccountQueries {
     database: Connection,
     desk: AccountQueryState,
+    heartbeat: Heartbeat,
 }
 
 /// What answers take beside the database.
@@ -63,9 +63,22 @@ impl From<rusqlite::Error> for QueryError {
     }
 }
 
+impl Module for AccountQueries {
+    type Message = AccountQueriesMessage;
+
+    fn on_message(&mut self, AccountQueriesMessage(queries): AccountQueriesMessage) {
+        self.answer_all(queries);
+    }
+}
+
 impl AccountQueries {
-    /// On a connection that only reads.
-    pub fn new(database: Connection, assets: AssetsHandle, currency: String) -> AccountQueries {
+    /// On a connection that only reads. It beats between two answers, of which a long history is one.
+    pub fn new(
+        database: Connection,
+        assets: AssetsHandle,
+        currency: String,
+        heartbeat: Heartbeat,
+    ) -> AccountQueries {
         AccountQueries {
             database,
             desk: AccountQueryState {
@@ -73,25 +86,18 @@ impl AccountQueries {
                 currency,
                 seen: LruCache::new(SEEN_MAX),
             },
-        }
-    }
-
-    /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<AccountQueriesMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        loop {
-            heartbeat.beat();
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(AccountQueriesMessage(queries)) => self.answer_all(queries, heartbeat),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
+            heartbeat,
         }
     }
 
     /// What leaves together is as of one moment, after all of it was asked: so cash and positions fit together, and
     /// SQLite takes its locks on the files once, which costs as much as a short answer itself.
-    fn answer_all(&mut self, queries: Vec<(ReplyTo, AccountQuery)>, heartbeat: &Heartbeat) {
-        let AccountQueries { database, desk } = self;
+    fn answer_all(&mut self, queries: Vec<(ReplyTo, AccountQuery)>) {
+        let AccountQueries {
+            database,
+            desk,
+            heartbeat,
+        } = self;
         let mut replies = ReplyBatch::new();
         let mut queries = queries.into_iter().peekable();
         while queries.peek().is_some() {

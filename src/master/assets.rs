@@ -1,7 +1,7 @@
 //! spec/master/assets.md · 3.1.6 Assets Data Retrieval, 2.3.1, 2.3.4
 //!
 //! Retrieves prices at the update interval, stores them, keeps the current ones in memory, and answers
-//! questions about past ones.
+//! questions about past ones. Never lets a question wait for an assets API.
 
 pub mod adjust;
 pub mod backfill;
@@ -19,20 +19,20 @@ pub mod store;
 pub mod update;
 pub mod window;
 
-pub use opening::open;
+pub use opening::{OpenedAssets, open};
 pub use provider::{Action, ActionKind, AssetsError};
 pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 
 use super::messages::{AssetsMessage, AssetsStatus};
 use crate::model::{Bar, Reason, Symbol, Timestamp};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Module, Stop, ThreadHandle};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
 use budget::{CallBudget, CallBudgetStatus};
-use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 use reader::BarReader;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -66,68 +66,13 @@ pub struct Assets {
     next: Arc<AtomicI64>,
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,
-    updates: Updater,
+    updating: Option<ThreadHandle>,
 }
 
-impl Assets {
-    /// Runs until told to stop.
-    pub fn run(self, inbox: &Receiver<AssetsMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        let Assets {
-            config,
-            reader,
-            prices,
-            next,
-            budgets,
-            health,
-            updates,
-        } = self;
-        let desk = AssetQueryState {
-            config,
-            reader,
-            prices,
-            next,
-            budgets,
-            health,
-        };
-        let stopping = stop.clone();
-        let updating = match runtime::spawn("assets-updates", move || updates.run(&stopping)) {
-            Ok(updating) => updating,
-            Err(error) => {
-                // Its heart stands still from here on, which ends the process.
-                return crate::error!("the thread that updates prices could not be started: {error}");
-            }
-        };
-        while !stop.is_requested() {
-            if desk.updates_alive() {
-                heartbeat.beat();
-            }
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(message) => desk.handle(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => break,
-            }
-        }
-        updating.join(Instant::now() + END_TIMEOUT);
-    }
-}
+impl Module for Assets {
+    type Message = AssetsMessage;
 
-/// What answers questions.
-struct AssetQueryState {
-    config: Arc<AssetsConfig>,
-    reader: BarReader,
-    prices: Arc<SnapshotCell>,
-    next: Arc<AtomicI64>,
-    budgets: Vec<Arc<CallBudget>>,
-    health: Arc<Mutex<UpdaterHealth>>,
-}
-
-impl AssetQueryState {
-    /// Whether the updating thread turns.
-    fn updates_alive(&self) -> bool {
-        self.health.lock().turn.is_none_or(|turn| turn.elapsed() < TURN)
-    }
-
-    fn handle(&self, message: AssetsMessage) {
+    fn on_message(&mut self, message: AssetsMessage) {
         match message {
             AssetsMessage::Window {
                 symbol,
@@ -141,6 +86,29 @@ impl AssetQueryState {
                 let _ = reply.try_send(self.status());
             }
         }
+    }
+
+    /// Whether the updating thread turns.
+    fn is_alive(&self) -> bool {
+        self.health.lock().turn.is_none_or(|turn| turn.elapsed() < TURN)
+    }
+
+    fn on_stop(&mut self) {
+        if let Some(updating) = self.updating.take() {
+            updating.join(Instant::now() + END_TIMEOUT);
+        }
+    }
+}
+
+impl Assets {
+    /// Starts the thread that makes the updates, until the signal to stop.
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub fn start_updates(&mut self, updater: Updater, stop: &Stop) -> io::Result<()> {
+        let stop = stop.clone();
+        self.updating = Some(runtime::spawn("assets-updates", move || updater.run(&stop))?);
+        Ok(())
     }
 
     fn asset(&self, symbol: &Symbol) -> Result<AssetId, Refusal> {

@@ -1,36 +1,39 @@
 //! spec/master/router.md · 3.1.1 Main Module ("route the commands to the correct thread")
 //!
-//! An exhaustive match, and nothing else. What a module has no room for is answered `overloaded` here.
+//! Passes each request on to the module that it names, and answers `overloaded` for one that has no room.
+//! Never waits, and never looks into a request.
 
 use super::asset_queries;
 use super::messages::{AssetsHandle, AuthMessage, AuthRequest, LinkRequest, RouterMessage, WorkersMessage};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use crate::model::Reason;
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::Module;
 use crate::wire::{Refusal, Request, reply};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Sender, TrySendError};
 
 /// The modules that requests go to.
 #[derive(Debug)]
 pub struct MasterRouter {
-    /// 3.1.3
-    pub auth: Sender<AuthMessage>,
-    /// 3.1.5
-    pub workers: Sender<WorkersMessage>,
-    /// 3.1.6
-    pub assets: AssetsHandle,
+    auth: Sender<AuthMessage>,
+    workers: Sender<WorkersMessage>,
+    assets: AssetsHandle,
+}
+
+impl Module for MasterRouter {
+    type Message = RouterMessage;
+
+    fn on_message(&mut self, message: RouterMessage) {
+        self.route(message);
+    }
 }
 
 impl MasterRouter {
-    /// Routes until stopped.
-    pub fn run(&self, inbox: &Receiver<RouterMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        loop {
-            heartbeat.beat();
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(message) => self.route(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
+    /// A router to these modules.
+    pub fn new(auth: Sender<AuthMessage>, workers: Sender<WorkersMessage>, assets: AssetsHandle) -> Self {
+        MasterRouter {
+            auth,
+            workers,
+            assets,
         }
     }
 

@@ -1,7 +1,7 @@
 //! spec/master/transactions.md · 3.1.7 Assets Buy & Sell
 //!
-//! The durable queue and its settlement. An order is on disk before it is announced, and settled on disk
-//! before it is answered.
+//! Keeps the durable queue and settles it at each update. Never announces an order that is not on disk, and
+//! never answers one whose settlement is not.
 
 mod accept;
 pub mod fill;
@@ -15,10 +15,9 @@ use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Upd
 use super::reply_to::{ReplyBatch, ReplyTo};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, Reason, Timestamp, Transaction};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::Module;
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
-use crossbeam_channel::Receiver;
 use queue::{OrderQueue, PriceVisibility};
 use rusqlite::Connection;
 use sequence::Sequencer;
@@ -26,7 +25,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Orders that go into one commit.
+/// Orders that go into one commit, about: those of the message that reaches it join, too.
 const COMMIT_BATCH_MAX: usize = 8192;
 /// How often it is reported.
 const CLOCK_REPORT: Duration = Duration::from_secs(60);
@@ -52,6 +51,9 @@ impl OrderLimits {
 pub struct Transactions {
     database: Connection,
     desk: OrderState,
+    /// Orders of this turn that no commit has taken yet.
+    batch: Vec<Order>,
+    tidied: Instant,
     last_settled: usize,
     last_micros: u64,
 }
@@ -70,6 +72,45 @@ struct OrderState {
     behind: bool,
     /// And since when their prices could be seen.
     seen: PriceVisibility,
+}
+
+/// Orders that are there already join the same commit; an update settles after what came before it.
+impl Module for Transactions {
+    type Message = TransactionsMessage;
+    const BATCH_MAX: usize = COMMIT_BATCH_MAX;
+
+    fn on_message(&mut self, message: TransactionsMessage) {
+        match message {
+            TransactionsMessage::Orders(orders) => self.batch.extend(orders),
+            TransactionsMessage::Update(update) => {
+                self.accept();
+                self.update(&update);
+            }
+            TransactionsMessage::Limits(limits) => {
+                self.desk.limits = OrderLimits::of(&limits);
+                self.desk.orders.set_limit(limits.orders_per_minute_per_account);
+            }
+            TransactionsMessage::Status(reply) => {
+                let _ = reply.try_send(self.status());
+            }
+        }
+    }
+
+    /// Only orders wait for what comes after them.
+    fn is_turn_full(&self) -> bool {
+        self.batch.is_empty() || self.batch.len() >= COMMIT_BATCH_MAX
+    }
+
+    fn on_turn_end(&mut self) {
+        self.accept();
+    }
+
+    fn on_tick(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT {
+            self.tidied = now;
+            self.desk.orders.tidy(now);
+        }
+    }
 }
 
 impl Transactions {
@@ -103,60 +144,11 @@ impl Transactions {
         Ok(Transactions {
             database,
             desk,
+            batch: Vec::new(),
+            tidied: Instant::now(),
             last_settled: 0,
             last_micros: 0,
         })
-    }
-
-    /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<TransactionsMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        let mut tidied = Instant::now();
-        loop {
-            heartbeat.beat();
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(message) => self.handle(message, inbox),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-            if tidied.elapsed() >= CLOCK_REPORT {
-                tidied = Instant::now();
-                self.desk.orders.tidy(tidied);
-            }
-        }
-    }
-
-    /// Orders that are there already join the same commit; whatever else comes waits for it.
-    fn handle(&mut self, message: TransactionsMessage, inbox: &Receiver<TransactionsMessage>) {
-        let mut next = Some(message);
-        let mut batch = Vec::new();
-        while let Some(message) = next.take() {
-            match message {
-                TransactionsMessage::Orders(orders) => {
-                    batch.extend(orders);
-                    if batch.len() < COMMIT_BATCH_MAX {
-                        next = inbox.try_recv().ok();
-                    }
-                }
-                TransactionsMessage::Update(update) => {
-                    self.accept(std::mem::take(&mut batch));
-                    self.update(&update);
-                }
-                TransactionsMessage::Limits(limits) => {
-                    self.desk.limits = OrderLimits::of(&limits);
-                    self.desk.orders.set_limit(limits.orders_per_minute_per_account);
-                    if !batch.is_empty() {
-                        next = inbox.try_recv().ok();
-                    }
-                }
-                TransactionsMessage::Status(reply) => {
-                    let _ = reply.try_send(self.status());
-                    if !batch.is_empty() {
-                        next = inbox.try_recv().ok();
-                    }
-                }
-            }
-        }
-        self.accept(batch);
     }
 
     fn status(&self) -> QueueStatus {
@@ -168,8 +160,9 @@ impl Transactions {
         }
     }
 
-    /// Validates orders, puts them on the durable queue in one commit, and announces them.
-    fn accept(&mut self, batch: Vec<Order>) {
+    /// Validates the turn's orders, puts them on the durable queue in one commit, and announces them.
+    fn accept(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
         if batch.is_empty() {
             return;
         }

@@ -1,18 +1,19 @@
 //! spec/master/workers.md · 3.1.5 Worker Management
 //!
-//! Who may be a worker, whose link stands, what they report, and what clients are told of them.
+//! Knows who may be a worker, whose link stands and what each reports, and tells clients who serves. Never
+//! reads a link: that is the link session's.
 
 pub mod registry;
 
 use super::assets::{AssetPrice, PriceSnapshot};
 use super::database;
 use super::messages::{AssetsHandle, AuthMessage, Update, WorkerRow, WorkersMessage, WorkersShared};
-use super::reply_to::{LinkedWorker, Published};
+use super::reply_to::{LinkedWorker, Published, ReplyTo};
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
 use crate::model::{Timestamp, WorkerServer};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop, TICK};
+use crate::runtime::{Module, TICK};
 use crate::wire::{Instruction, Reply, frame};
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use registry::{Registration, Registry};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -43,6 +44,54 @@ pub struct Workers {
     expected: usize,
     /// Whether it was said that fewer workers serve than are expected.
     short: bool,
+}
+
+impl Module for Workers {
+    type Message = WorkersMessage;
+
+    fn on_message(&mut self, message: WorkersMessage) {
+        match message {
+            WorkersMessage::Linked(peer, done) => {
+                self.linked(peer);
+                let _ = done.try_send(());
+            }
+            WorkersMessage::Unlinked(peer) => self.unlinked(&peer),
+            WorkersMessage::Report(reply_to, report) => self.on_report(&reply_to, report),
+            WorkersMessage::Update(update) => self.on_update(&update),
+            WorkersMessage::List(reply) => {
+                let _ = reply.try_send(self.rows());
+            }
+            WorkersMessage::Register(registration, reply) => {
+                let _ = reply.try_send(self.register(&registration));
+            }
+            WorkersMessage::Unregister(name, reply) => {
+                let done = self.change(&name, registry::unregister);
+                let _ = reply.try_send(done);
+            }
+            WorkersMessage::Boot(name, reply) => {
+                let done = self.change(&name, |database, worker| {
+                    registry::set_booted(database, worker, true)
+                });
+                let _ = reply.try_send(done);
+            }
+            WorkersMessage::Admit(name, reply) => {
+                let done = self.change(&name, |database, worker| {
+                    registry::set_booted(database, worker, false)
+                });
+                let _ = reply.try_send(done);
+            }
+        }
+    }
+
+    fn on_tick(&mut self, _now: Instant) {
+        self.check_absent();
+    }
+
+    fn on_stop(&mut self) {
+        for standing in self.standing.values() {
+            standing.peer.line.end();
+        }
+    }
 }
 
 impl Workers {
@@ -77,66 +126,20 @@ impl Workers {
         }
     }
 
-    /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<WorkersMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        loop {
-            heartbeat.beat();
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(message) => self.handle(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => break,
-            }
-            self.check_absent();
+    fn on_report(&mut self, reply_to: &ReplyTo, report: WorkerReport) {
+        let now = Timestamp::now();
+        if let Some(standing) = self.standing.get_mut(&reply_to.peer.worker.uuid)
+            && standing.peer.line.number == reply_to.peer.line.number
+        {
+            standing.report = Some((report, now, reply_to.timestamp.since(now)));
         }
-        for standing in self.standing.values() {
-            standing.peer.line.end();
-        }
+        reply_to.send(|out| Reply::Pong.write(out));
     }
 
-    fn handle(&mut self, message: WorkersMessage) {
-        match message {
-            WorkersMessage::Linked(peer, done) => {
-                self.linked(peer);
-                let _ = done.try_send(());
-            }
-            WorkersMessage::Unlinked(peer) => self.unlinked(&peer),
-            WorkersMessage::Report(reply_to, report) => {
-                let now = Timestamp::now();
-                if let Some(standing) = self.standing.get_mut(&reply_to.peer.worker.uuid)
-                    && standing.peer.line.number == reply_to.peer.line.number
-                {
-                    standing.report = Some((report, now, reply_to.timestamp.since(now)));
-                }
-                reply_to.send(|out| Reply::Pong.write(out));
-            }
-            WorkersMessage::Update(update) => {
-                let prices = self.prices(&update);
-                for standing in self.standing.values() {
-                    standing.peer.push_frames(&prices);
-                }
-            }
-            WorkersMessage::List(reply) => {
-                let _ = reply.try_send(self.rows());
-            }
-            WorkersMessage::Register(registration, reply) => {
-                let _ = reply.try_send(self.register(&registration));
-            }
-            WorkersMessage::Unregister(name, reply) => {
-                let done = self.change(&name, registry::unregister);
-                let _ = reply.try_send(done);
-            }
-            WorkersMessage::Boot(name, reply) => {
-                let done = self.change(&name, |database, worker| {
-                    registry::set_booted(database, worker, true)
-                });
-                let _ = reply.try_send(done);
-            }
-            WorkersMessage::Admit(name, reply) => {
-                let done = self.change(&name, |database, worker| {
-                    registry::set_booted(database, worker, false)
-                });
-                let _ = reply.try_send(done);
-            }
+    fn on_update(&self, update: &Update) {
+        let prices = prices(&self.assets, &update.snapshot);
+        for standing in self.standing.values() {
+            standing.peer.push_frames(&prices);
         }
     }
 
@@ -155,7 +158,7 @@ impl Workers {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         peer.push(|out| message::write(out, Instruction::LinkWelcome, &welcome));
-        let prices = self.current_prices();
+        let prices = prices(&self.assets, &self.assets.prices());
         peer.push_frames(&prices);
         crate::info!("worker {} is linked from {}", worker.name, peer.line.peer);
         let boot = peer.boot;
@@ -224,14 +227,6 @@ impl Workers {
             self.away.remove(&uuid);
             self.tell_away(uuid, None);
         }
-    }
-
-    fn current_prices(&self) -> Vec<u8> {
-        prices(&self.assets, &self.assets.prices())
-    }
-
-    fn prices(&self, update: &Update) -> Vec<u8> {
-        prices(&self.assets, &update.snapshot)
     }
 
     fn rows(&self) -> Vec<WorkerRow> {

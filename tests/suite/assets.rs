@@ -55,10 +55,13 @@ impl Running {
             transactions,
             workers,
         };
-        let (module, handle, inbox) = assets::open(config, connect(database), channels)?;
+        let opened = assets::open(config, connect(database), channels)?;
+        let (mut module, handle, inbox) = (opened.assets, opened.handle, opened.inbox);
         let stop = Stop::new();
+        module.start_updates(opened.updater, &stop).unwrap();
         let (stopping, heartbeat) = (stop.clone(), Watchdog::new().register("assets"));
-        let thread = runtime::spawn("assets", move || module.run(&inbox, &stopping, &heartbeat)).unwrap();
+        let run = move || runtime::module::run("assets", &mut module, &inbox, &stopping, &heartbeat);
+        let thread = runtime::spawn("assets", run).unwrap();
         assert!(handle.wait_ready(Instant::now() + PATIENCE));
         Ok(Running {
             handle,

@@ -34,8 +34,20 @@ const FILL_BATCH: usize = 50_000;
 /// Progress of a long back-fill is logged this often.
 const PROGRESS: Duration = Duration::from_secs(5);
 
+/// The module before its threads run.
+pub struct OpenedAssets {
+    /// What answers questions.
+    pub assets: Assets,
+    /// What makes the updates: to be given to [`Assets::start_updates`].
+    pub updater: Updater,
+    /// How others reach it.
+    pub handle: AssetsHandle,
+    /// Where their messages arrive.
+    pub inbox: Receiver<AssetsMessage>,
+}
+
 /// Opens the module: afterwards the prices that were in force last are in force again, and
-/// [`Assets::run`] makes the first update at once. The connection's migrations have been applied.
+/// [`Assets::start_updates`] makes the first update at once. The connection's migrations have been applied.
 ///
 /// # Errors
 /// A wrong configuration or market file, or the database.
@@ -43,7 +55,7 @@ pub fn open(
     config: AssetsConfig,
     database: Connection,
     channels: UpdateChannels,
-) -> Result<(Assets, AssetsHandle, Receiver<AssetsMessage>), AssetsError> {
+) -> Result<OpenedAssets, AssetsError> {
     let budgets = providers::budgets(&config.assets);
     let providers = providers::build(&config, &budgets, Purpose::Update)?;
     let mut retrieval = Retrieval::new(providers, config.update_interval);
@@ -100,7 +112,7 @@ pub fn open(
         ..UpdaterHealth::default()
     };
     let health = Arc::new(Mutex::new(health));
-    let updates = Updater {
+    let updater = Updater {
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
         store,
@@ -129,9 +141,14 @@ pub fn open(
         next,
         budgets,
         health,
-        updates,
+        updating: None,
     };
-    Ok((assets, handle, inbox))
+    Ok(OpenedAssets {
+        assets,
+        updater,
+        handle,
+        inbox,
+    })
 }
 
 /// Starts the thread that fetches past days, with providers of its own.
