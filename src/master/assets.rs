@@ -57,6 +57,16 @@ struct UpdaterHealth {
     turn: Option<Instant>,
 }
 
+impl UpdaterHealth {
+    /// Before the first update, with this many assets' past to be filled in.
+    fn starting(unfilled: usize) -> UpdaterHealth {
+        UpdaterHealth {
+            unfilled,
+            ..UpdaterHealth::default()
+        }
+    }
+}
+
 /// The module's whole state: what answers questions. What makes the updates is [`Updater`], on a thread of its
 /// own beside it.
 pub struct Assets {

@@ -12,14 +12,13 @@ mod requests;
 pub mod sessions;
 
 use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
-use super::reply_to::ReplyTo;
 use crate::config::MasterConfig;
 use crate::link::message::ActiveSession;
-use crate::model::{Email, Money, Reason, SessionHash, Timestamp, Username};
+use crate::model::{Money, Reason, SessionHash, Timestamp};
 use crate::runtime::log::Throttle;
 use crate::runtime::{self, Heartbeat, Stop, TICK};
 use crate::wire::Refusal;
-use accounts::{Credentials, NameConflict, StoredSession};
+use accounts::{NameConflict, StoredSession};
 use attempts::AttemptCounter;
 use commit::{AuthWrite, PendingReply};
 use crossbeam_channel::{Receiver, select};
@@ -35,24 +34,6 @@ const COMMIT_BATCH_MAX: usize = 256;
 const TOUCH: Duration = Duration::from_secs(60);
 /// Lines a minute about sessions that are not active.
 const INACTIVE_LOGGED: u32 = 20;
-
-/// A login or registration whose hash is being computed.
-pub struct PendingHash {
-    reply_to: ReplyTo,
-    what: HashPurpose,
-}
-
-enum HashPurpose {
-    Login {
-        credentials: Option<Credentials>,
-        expirable: bool,
-        counted: (String, IpAddr, Instant),
-    },
-    Register {
-        username: Username,
-        email: Email,
-    },
-}
 
 /// The module's whole state.
 pub struct Auth {

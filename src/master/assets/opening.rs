@@ -7,7 +7,7 @@ use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig};
 use super::reader::BarReader;
-use super::retrieval::Retrieval;
+use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::{PriceSnapshot, SnapshotCell};
 use super::store::{BarPage, BarStore};
@@ -17,7 +17,7 @@ use crate::config::SymbolSelection;
 use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
 use crate::model::Symbol;
 use crate::runtime;
-use crossbeam_channel::{Receiver, bounded, never};
+use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
@@ -67,35 +67,14 @@ pub fn open(
     let symbols = list(&config, &mut retrieval, &store)?;
     store.set_assets(&symbols)?;
     let position = store.position()?;
-    let real = match retrieval.first() {
-        Some(provider) if provider.clock() == MarketClock::Own => {
-            // It has its past at hand, and nothing may be published before that is stored.
-            fill_whole(provider, &mut store, &symbols)?;
-            false
-        }
-        Some(_) | None => true,
-    };
+    let real = fill_own_past(&mut retrieval, &mut store, &symbols)?;
     let path = store
         .path()
         .ok_or_else(|| AssetsError::Failed("the database is no file".to_owned()))?;
     let reader = BarReader::open(path, store.ids())?;
-    let mut snapshot = restored(&reader, &symbols, real)?;
-    snapshot.number = position.number;
-    snapshot.exhausted = position.exhausted;
-    let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
-    snapshot.act(&actions);
-    let lists = retrieval.lists();
+    let snapshot = restored(&store, &reader, &symbols, real)?;
+    let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
-    let (tasks, todo) = bounded(1);
-    let (done, answers) = bounded(1);
-    let thread = runtime::spawn("assets-retrieval", move || retrieval.run(&todo, &done))
-        .map_err(|error| AssetsError::Failed(format!("starting the retrieval thread: {error}")))?;
-    let (filling, pages, filler) = if real {
-        let (filling, pages, thread) = start_filling(&config, &budgets, lists)?;
-        (Some(filling), pages, Some(thread))
-    } else {
-        (None, never(), None)
-    };
     let (starting, ready) = bounded(0);
     let prices = Arc::new(SnapshotCell::new(snapshot));
     let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
@@ -107,11 +86,8 @@ pub fn open(
     };
     let now = Instant::now();
     let config = Arc::new(config);
-    let health = UpdaterHealth {
-        unfilled: if real { symbols.len() } else { 0 },
-        ..UpdaterHealth::default()
-    };
-    let health = Arc::new(Mutex::new(health));
+    let unfilled = if real { symbols.len() } else { 0 };
+    let health = Arc::new(Mutex::new(UpdaterHealth::starting(unfilled)));
     let updater = Updater {
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
@@ -123,11 +99,11 @@ pub fn open(
         channels,
         actions_checked: false,
         doubts: HashMap::new(),
-        tasks,
-        answers,
-        threads: std::iter::once(thread).chain(filler).collect(),
-        filling,
-        pages,
+        tasks: waiting.tasks,
+        answers: waiting.answers,
+        threads: waiting.threads,
+        filling: waiting.filling,
+        pages: waiting.pages,
         health: Arc::clone(&health),
         under_way: None,
         compact_after: now,
@@ -149,6 +125,44 @@ pub fn open(
         handle,
         inbox,
     })
+}
+
+/// The threads that wait for providers, and the channels to and from them.
+struct WaitingThreads {
+    threads: Vec<runtime::ThreadHandle>,
+    tasks: Sender<RetrievalTask>,
+    answers: Receiver<RetrievalResult>,
+    filling: Option<Backfill>,
+    pages: Receiver<BackfillResult>,
+}
+
+/// Starts the thread that retrieves the latest prices and, with real providers, the one that fetches
+/// past days.
+fn start_waiting(
+    config: &AssetsConfig,
+    budgets: &[Arc<CallBudget>],
+    retrieval: Retrieval,
+    real: bool,
+) -> Result<WaitingThreads, AssetsError> {
+    let lists = retrieval.lists();
+    let (tasks, todo) = bounded(1);
+    let (done, answers) = bounded(1);
+    let thread = runtime::spawn("assets-retrieval", move || retrieval.run(&todo, &done))
+        .map_err(|error| AssetsError::Failed(format!("starting the retrieval thread: {error}")))?;
+    let mut waiting = WaitingThreads {
+        threads: vec![thread],
+        tasks,
+        answers,
+        filling: None,
+        pages: never(),
+    };
+    if real {
+        let (filling, pages, thread) = start_filling(config, budgets, lists)?;
+        waiting.filling = Some(filling);
+        waiting.pages = pages;
+        waiting.threads.push(thread);
+    }
+    Ok(waiting)
 }
 
 /// Starts the thread that fetches past days, with providers of its own.
@@ -205,6 +219,22 @@ fn list(
         return Err(AssetsError::Failed("there is no asset to retrieve".to_owned()));
     }
     Ok(symbols)
+}
+
+/// Stores the past that a provider with a time of its own has at hand: nothing may be published
+/// before. Whether the providers' time is the world's instead, so that past days come later.
+fn fill_own_past(
+    retrieval: &mut Retrieval,
+    store: &mut BarStore,
+    symbols: &[Symbol],
+) -> Result<bool, AssetsError> {
+    match retrieval.first() {
+        Some(provider) if provider.clock() == MarketClock::Own => {
+            fill_whole(provider, store, symbols)?;
+            Ok(false)
+        }
+        Some(_) | None => Ok(true),
+    }
 }
 
 /// Stores the whole past of every asset, from where an earlier start got to.
@@ -268,8 +298,13 @@ fn fill_whole(
     Ok(())
 }
 
-/// The prices that the database holds.
-fn restored(reader: &BarReader, symbols: &[Symbol], real: bool) -> Result<PriceSnapshot, AssetsError> {
+/// The prices that the database holds, with the actions that apply to them.
+fn restored(
+    store: &BarStore,
+    reader: &BarReader,
+    symbols: &[Symbol],
+    real: bool,
+) -> Result<PriceSnapshot, AssetsError> {
     let mut snapshot = PriceSnapshot::new(symbols.to_vec());
     let view = reader.view(u64::MAX)?;
     for symbol in symbols {
@@ -278,5 +313,10 @@ fn restored(reader: &BarReader, symbols: &[Symbol], real: bool) -> Result<PriceS
             snapshot.restore(symbol, bar.quote(), day, real);
         }
     }
+    let position = store.position()?;
+    snapshot.number = position.number;
+    snapshot.exhausted = position.exhausted;
+    let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
+    snapshot.act(&actions);
     Ok(snapshot)
 }

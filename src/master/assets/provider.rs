@@ -122,6 +122,18 @@ pub struct HistoryPage {
     pub actions: Vec<Action>,
 }
 
+impl HistoryPage {
+    /// A last page without bars or actions.
+    pub fn empty(resolution: Resolution) -> HistoryPage {
+        HistoryPage {
+            bars: Vec::new(),
+            resolution,
+            more: false,
+            actions: Vec::new(),
+        }
+    }
+}
+
 /// What happens to an asset's holders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionKind {

@@ -6,7 +6,7 @@ use super::super::provider::{
     Action, ActionKind, AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch,
     Provider, ProviderError, Resolution,
 };
-use super::http::{ProviderHttp, decimal, json, moment, price, volume};
+use super::http::{ProviderHttp, decimal, json, moment, price, symbols, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
 use crate::model::{Bar, Quantity, Symbol, Timestamp};
 use serde::Deserialize;
@@ -363,13 +363,7 @@ impl Provider for AlpacaProvider {
         let text = self.http.get(&url, &query, deadline)?;
         let assets: Vec<Asset> = json("Alpaca's list of assets", &text)?;
         let active = assets.iter().filter(|asset| asset.status == "active");
-        // A symbol that is not of a symbol's form cannot be asked for by anybody.
-        let mut symbols: Vec<Symbol> = active
-            .filter_map(|asset| Symbol::parse(&asset.symbol).ok())
-            .collect();
-        symbols.sort_unstable();
-        symbols.dedup();
-        Ok(symbols)
+        Ok(symbols(active.map(|asset| asset.symbol.as_str())))
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
@@ -388,14 +382,9 @@ impl Provider for AlpacaProvider {
             .map_or_else(|| PAST.to_owned(), |after| after.plus_days(1).date().to_string());
         let until = ask.until.unwrap_or_else(Timestamp::now);
         let end = until.date().to_string();
-        let empty = HistoryPage {
-            bars: Vec::new(),
-            resolution: Resolution::Day,
-            more: false,
-            actions: Vec::new(),
-        };
+        let mut page = HistoryPage::empty(Resolution::Day);
         if start > end {
-            return Ok(empty);
+            return Ok(page);
         }
         let url = format!(
             "{}/v2/stocks/{}/bars",
@@ -418,10 +407,7 @@ impl Provider for AlpacaProvider {
                 "Alpaca's prices are in {other}, not in USD"
             )));
         }
-        let mut page = HistoryPage {
-            more: answer.next_page_token.is_some(),
-            ..empty
-        };
+        page.more = answer.next_page_token.is_some();
         if ask.after.is_none() {
             page.actions = self.past_actions(ask.symbol, until, ask.deadline);
         }

@@ -5,7 +5,7 @@
 use super::super::provider::{
     HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError, Resolution,
 };
-use super::http::{ProviderHttp, json, price, volume};
+use super::http::{ProviderHttp, json, price, symbols, volume};
 use crate::config::{BinanceSettings, ProviderKind};
 use crate::model::{Bar, Symbol, Timestamp};
 use serde::Deserialize;
@@ -117,12 +117,8 @@ impl Provider for BinanceProvider {
         let exchange: Exchange = json("Binance's exchange information", &text)?;
         let traded =
             |listed: &&Listed| listed.status == "TRADING" && listed.quote_asset == self.settings.quote;
-        // A symbol that is not of a symbol's form cannot be asked for by anybody.
-        let named = |listed: &Listed| Symbol::parse(&listed.symbol).ok();
-        let mut symbols: Vec<Symbol> = exchange.symbols.iter().filter(traded).filter_map(named).collect();
-        symbols.sort_unstable();
-        symbols.dedup();
-        Ok(symbols)
+        let traded = exchange.symbols.iter().filter(traded);
+        Ok(symbols(traded.map(|listed| listed.symbol.as_str())))
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
@@ -164,12 +160,7 @@ impl Provider for BinanceProvider {
     fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
         let start = ask.after.map_or(PAST, |after| after.day().plus_days(1));
         let until = ask.until.unwrap_or_else(Timestamp::now);
-        let mut page = HistoryPage {
-            bars: Vec::new(),
-            resolution: Resolution::Day,
-            more: false,
-            actions: Vec::new(),
-        };
+        let mut page = HistoryPage::empty(Resolution::Day);
         if start > until {
             return Ok(page);
         }

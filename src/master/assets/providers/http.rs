@@ -5,9 +5,10 @@
 
 use super::super::budget::{CallBudget, Purpose};
 use super::super::provider::{AssetsError, ProviderError};
-use crate::model::{Money, Timestamp, ValueError};
+use crate::model::{Money, Symbol, Timestamp, ValueError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -263,6 +264,13 @@ pub(in crate::master::assets) fn json<'a, T: Deserialize<'a>>(
     })
 }
 
+/// A list of assets, sorted, none twice. A name that is not of a symbol's form is left out: nobody
+/// can ask for it.
+pub(in crate::master::assets) fn symbols<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Symbol> {
+    let symbols: BTreeSet<Symbol> = names.filter_map(|name| Symbol::parse(name).ok()).collect();
+    symbols.into_iter().collect()
+}
+
 /// A number's digits as they were sent, bare or in quotes.
 fn digits(raw: &RawValue) -> &str {
     let text = raw.get();
@@ -303,6 +311,13 @@ pub(in crate::master::assets) fn moment(text: &str) -> Result<Timestamp, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_sorted_and_holds_symbols_alone() {
+        let list = symbols(["MSFT", "not a symbol", "AAPL", "MSFT", ""].into_iter());
+        let names: Vec<&str> = list.iter().map(Symbol::as_str).collect();
+        assert_eq!(names, ["AAPL", "MSFT"]);
+    }
 
     #[test]
     fn rests_are_seconds_or_dates() {
