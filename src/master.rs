@@ -285,7 +285,7 @@ fn modules(
         account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
     })?;
 
-    let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost)?;
+    let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
     group.extend(hashers);
     let channels = AuthChannels {
         transactions: transactions_in.clone(),
@@ -294,9 +294,7 @@ fn modules(
         addresses: Arc::clone(&shared.addresses),
     };
     let auth = auth::Auth::new(database::open(path)?, pool, config, channels)?;
-    group.thread("auth", move |stop, heartbeat| {
-        auth.run(&auth_inbox, stop, heartbeat)
-    })?;
+    group.module("auth", auth_inbox, auth)?;
 
     let workers = workers::Workers::new(
         database::open(path)?,

@@ -1,7 +1,11 @@
 //! spec/master/auth.md · 3.1.3 Account Management & Authorization
 //!
-//! Registers, logs in, mints sessions and ends them. Every request that carries a session comes through
-//! here, and leaves for its module with the account that the session stands for.
+//! Registers, logs in, makes sessions and ends them. Every request that carries a session comes through
+//! here, and leaves for its module with the account that the session stands for. Never waits for a password
+//! hash, and never says that something succeeded before it is committed.
+//!
+//! The handlers of `impl Auth` stand in `requests` (what carries a session), `login` (logins, registrations
+//! and their hashes), `commit` (the end of a turn), and here (administrators, limits).
 
 pub mod accounts;
 pub mod attempts;
@@ -12,16 +16,15 @@ mod requests;
 pub mod sessions;
 
 use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
-use crate::config::MasterConfig;
+use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::model::{Money, Reason, SessionHash, Timestamp};
+use crate::runtime::Module;
 use crate::runtime::log::Throttle;
-use crate::runtime::{self, Heartbeat, Stop, TICK};
 use crate::wire::Refusal;
 use accounts::{NameConflict, StoredSession};
 use attempts::AttemptCounter;
 use commit::{AuthWrite, PendingReply};
-use crossbeam_channel::{Receiver, select};
 use hashing::HashingPool;
 use rusqlite::Connection;
 use sessions::SessionTable;
@@ -54,6 +57,44 @@ pub struct Auth {
     /// Replies that say it, sent after the commit.
     answers: Vec<PendingReply>,
     ended: Vec<SessionHash>,
+}
+
+impl Module for Auth {
+    type Message = AuthMessage;
+    const BATCH_MAX: usize = COMMIT_BATCH_MAX;
+
+    fn on_message(&mut self, message: AuthMessage) {
+        match message {
+            AuthMessage::Requests(requests) => self.requests(requests),
+            AuthMessage::Verified(pending, fits) => self.verified(*pending, fits),
+            AuthMessage::Hashed(pending, pass_hash) => self.hashed(*pending, pass_hash),
+            AuthMessage::WorkerAway(worker, boot) => {
+                self.end_all(&self.sessions.orphans(&worker, boot.as_ref()));
+            }
+            AuthMessage::List(user, reply) => {
+                let _ = reply.try_send(self.rows(user.as_deref()));
+            }
+            AuthMessage::End(which, reply) => {
+                let hashes = self.which(&which);
+                self.end_all(&hashes);
+                let _ = reply.try_send(hashes.len());
+            }
+            AuthMessage::Status(reply) => {
+                let _ = reply.try_send(self.status());
+            }
+            AuthMessage::Limits(limits) => self.set_limits(&limits),
+        }
+    }
+
+    fn on_turn_end(&mut self) {
+        self.expire();
+        self.commit();
+    }
+
+    /// Sessions expire, and their use is noted, while nobody asks anything, too.
+    fn on_tick(&mut self, _now: Instant) {
+        self.on_turn_end();
+    }
 }
 
 impl Auth {
@@ -90,79 +131,33 @@ impl Auth {
         })
     }
 
-    /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<AuthMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        let outcomes = self.pool.outcomes.clone();
-        loop {
-            heartbeat.beat();
-            runtime::yield_once(|| inbox.is_empty() && outcomes.is_empty());
-            select! {
-                recv(inbox) -> message => match message {
-                    Ok(message) => self.handle(message),
-                    Err(_) => return,
-                },
-                recv(outcomes) -> outcome => match outcome {
-                    Ok(outcome) => self.computed(outcome),
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
-            }
-            for message in inbox.try_iter().take(COMMIT_BATCH_MAX) {
-                self.handle(message);
-            }
-            for outcome in outcomes.try_iter().take(COMMIT_BATCH_MAX) {
-                self.computed(outcome);
-            }
-            self.expire();
-            self.commit();
+    fn rows(&self, user: Option<&str>) -> Vec<SessionRow> {
+        let key = user.map(str::to_ascii_lowercase);
+        let wanted =
+            |kept: &&StoredSession| key.as_ref().is_none_or(|key| kept.session.username.key() == *key);
+        let row = |kept: &StoredSession| SessionRow {
+            prefix: kept.session.hash.prefix(),
+            session: kept.session.clone(),
+        };
+        let mut rows: Vec<_> = self.sessions.iter().filter(wanted).map(row).collect();
+        rows.sort_by_key(|row| row.session.since);
+        rows
+    }
+
+    fn status(&self) -> AuthStatus {
+        AuthStatus {
+            accounts: accounts::count(&self.database).unwrap_or(0),
+            sessions: self.sessions.len(),
+            inactive: self.inactive,
         }
     }
 
-    fn handle(&mut self, message: AuthMessage) {
-        match message {
-            AuthMessage::Requests(requests) => self.requests(requests),
-            AuthMessage::WorkerAway(worker, boot) => {
-                for hash in self.sessions.orphans(&worker, boot.as_ref()) {
-                    self.end(&hash);
-                }
-            }
-            AuthMessage::List(user, reply) => {
-                let key = user.map(|name| name.to_ascii_lowercase());
-                let wanted = |kept: &&StoredSession| {
-                    key.as_ref().is_none_or(|key| kept.session.username.key() == *key)
-                };
-                let row = |kept: &StoredSession| SessionRow {
-                    prefix: kept.session.hash.prefix(),
-                    session: kept.session.clone(),
-                };
-                let mut rows: Vec<_> = self.sessions.iter().filter(wanted).map(row).collect();
-                rows.sort_by_key(|row| row.session.since);
-                let _ = reply.try_send(rows);
-            }
-            AuthMessage::End(which, reply) => {
-                let hashes = self.which(&which);
-                for hash in &hashes {
-                    self.end(hash);
-                }
-                let _ = reply.try_send(hashes.len());
-            }
-            AuthMessage::Limits(limits) => {
-                self.logins.set_limit(limits.failed_logins_per_minute);
-                self.logins_by_address
-                    .set_limit(limits.failed_logins_per_minute_per_address);
-                self.registrations
-                    .set_limit(limits.registrations_per_minute_per_address);
-            }
-            AuthMessage::Status(reply) => {
-                let accounts = accounts::count(&self.database).unwrap_or(0);
-                let _ = reply.try_send(AuthStatus {
-                    accounts,
-                    sessions: self.sessions.len(),
-                    inactive: self.inactive,
-                });
-            }
-        }
+    fn set_limits(&mut self, limits: &MasterLimits) {
+        self.logins.set_limit(limits.failed_logins_per_minute);
+        self.logins_by_address
+            .set_limit(limits.failed_logins_per_minute_per_address);
+        self.registrations
+            .set_limit(limits.registrations_per_minute_per_address);
     }
 
     fn which(&self, which: &SessionFilter) -> Vec<SessionHash> {
@@ -187,10 +182,14 @@ impl Auth {
         }
     }
 
-    fn expire(&mut self) {
-        for hash in self.sessions.expired(Timestamp::now()) {
-            self.end(&hash);
+    fn end_all(&mut self, hashes: &[SessionHash]) {
+        for hash in hashes {
+            self.end(hash);
         }
+    }
+
+    fn expire(&mut self) {
+        self.end_all(&self.sessions.expired(Timestamp::now()));
     }
 }
 

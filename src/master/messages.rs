@@ -6,26 +6,27 @@
 use super::assets::budget::CallBudgetStatus;
 use super::assets::provider::Action;
 use super::assets::snapshot::{PriceSnapshot, SnapshotCell};
+use super::auth::accounts::Credentials;
 use super::reply_to::{LinkedWorker, Published, ReplyTo};
 use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::{
-    AccountId, Bar, ClientOrderId, Quantity, Session, SessionHash, Side, Symbol, Timestamp, Username,
-    WorkerServer,
+    AccountId, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side, Symbol,
+    Timestamp, Username, WorkerServer,
 };
 use crate::wire::payload::Forecast;
 use crate::wire::{Instruction, Refusal, Request, Window};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 use uuid::Uuid;
 
-// Router (3.1.1).
+// --- router, 3.1.1 ---
 
 /// Socket reads that may wait for the router.
 pub const ROUTER_INBOX_MAX: usize = 1024;
@@ -45,16 +46,20 @@ pub enum LinkRequest {
     Report(WorkerReport),
 }
 
-// Auth (3.1.3).
+// --- auth, 3.1.3 ---
 
 /// Messages that may wait for auth.
 pub const AUTH_INBOX_MAX: usize = 1024;
 
-/// What auth is told and asked.
-#[derive(Debug)]
+/// What auth is told and asked. Holds secrets, and so cannot be printed.
 pub enum AuthMessage {
     /// What one read of a link brought.
     Requests(Vec<(ReplyTo, AuthRequest)>),
+    /// From the hashing pool: whether a login's password belongs to what is stored.
+    Verified(Box<PendingLogin>, bool),
+    /// From the hashing pool: what is to be stored for a registration, unless the system has no random
+    /// bytes.
+    Hashed(Box<PendingRegistration>, Option<String>),
     /// A worker has been away for so long, or has started again so recently, that the expirable sessions
     /// of its earlier processes are over. `None`: of all its processes.
     WorkerAway(Uuid, Option<Uuid>),
@@ -123,7 +128,55 @@ pub struct AuthChannels {
     pub addresses: Arc<Published<Vec<String>>>,
 }
 
-// Workers (3.1.5).
+// --- the hashing pool of auth, 3.1.3 ---
+
+/// Jobs that may wait for each thread of the pool.
+pub const HASH_JOBS_MAX: usize = 32;
+
+/// What the pool is to compute.
+pub enum HashJob {
+    /// Does the password belong to this hash? For an unknown name the hash is one that fits nothing, so
+    /// that the answer takes as long.
+    Verify {
+        /// What was sent.
+        hashed_pass: HashedPass,
+        /// What is stored.
+        stored: String,
+        /// The login that waits for it.
+        pending: Box<PendingLogin>,
+    },
+    /// A hash to be stored.
+    Hash {
+        /// What was sent.
+        hashed_pass: HashedPass,
+        /// The registration that waits for it.
+        pending: Box<PendingRegistration>,
+    },
+}
+
+/// A login whose password is being verified.
+pub struct PendingLogin {
+    /// Where its answer goes.
+    pub reply_to: ReplyTo,
+    /// The account's; `None` where nobody has the name.
+    pub credentials: Option<Credentials>,
+    /// Whether the session ends with its connection.
+    pub expirable: bool,
+    /// The failed attempt that it counts as until it succeeds.
+    pub counted: (String, IpAddr, Instant),
+}
+
+/// A registration whose password is being hashed.
+pub struct PendingRegistration {
+    /// Where its answer goes.
+    pub reply_to: ReplyTo,
+    /// As asked for.
+    pub username: Username,
+    /// As asked for.
+    pub email: Email,
+}
+
+// --- workers, 3.1.5 ---
 
 /// Messages that may wait for workers.
 pub const WORKERS_INBOX_MAX: usize = 256;
@@ -173,7 +226,7 @@ pub struct WorkersShared {
     pub addresses: Arc<Published<Vec<String>>>,
 }
 
-// Assets (3.1.6).
+// --- assets, 3.1.6 ---
 
 /// Messages that may wait for assets.
 pub const ASSETS_INBOX_MAX: usize = 4096;
@@ -301,7 +354,7 @@ impl AssetsHandle {
     }
 }
 
-// Transactions (3.1.7).
+// --- transactions, 3.1.7 ---
 
 /// Messages that may wait for transactions.
 pub const TRANSACTIONS_INBOX_MAX: usize = 1024;
@@ -365,7 +418,7 @@ pub struct QueueStatus {
     pub last_micros: u64,
 }
 
-// Account queries (4.6.14 to 4.6.16).
+// --- account queries, 4.6.14 to 4.6.16 ---
 
 /// Messages that may wait for account queries.
 pub const ACCOUNT_QUERIES_INBOX_MAX: usize = 1024;
@@ -408,7 +461,7 @@ impl AccountQuery {
     }
 }
 
-// Whoever steers the master from outside the graph: administrators, SIGHUP.
+// --- whoever steers the master from outside the graph: administrators, SIGHUP ---
 
 /// Ways into the modules of a running master.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! spec/master/auth/commit.md · 3.1.3, 3.1.2
 //!
-//! What was decided is committed, told to the workers, and answered, in this order.
+//! `impl Auth`, the end of a turn: what was decided is committed, told to the workers, and answered, in this order.
 
 use super::accounts::{self, NewAccount, StoredSession};
 use super::{Auth, TOUCH, active};

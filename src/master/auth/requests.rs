@@ -1,6 +1,6 @@
 //! spec/master/auth/requests.md · 3.1.3, 4.6.2, 4.7.3
 //!
-//! What comes with a session, or about one: each request leaves with its account, or is refused here.
+//! `impl Auth`, what comes with a session, or about one: each request leaves with its account, or is refused here.
 
 use super::commit::{AuthSuccess, PendingReply};
 use super::{Auth, active};
