@@ -3,7 +3,8 @@
 //! What a source of prices must be able to do. Each provider is one file beside this one.
 
 use super::snapshot::PriceSnapshot;
-use crate::model::{Bar, Money, Quantity, Symbol, Timestamp};
+pub use crate::model::{Action, ActionKind, Resolution};
+use crate::model::{Bar, Symbol, Timestamp};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -99,15 +100,6 @@ pub struct HistoryRequest {
     pub deadline: Instant,
 }
 
-/// How long a period each bar of a history page stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resolution {
-    /// As updates bring them.
-    Tick,
-    /// Whole days, at their midnights.
-    Day,
-}
-
 /// One page of the past.
 #[derive(Debug, Clone)]
 pub struct HistoryPage {
@@ -119,26 +111,6 @@ pub struct HistoryPage {
     pub more: bool,
     /// Splits and dividends of the past, for adjusting it; they were in force before anybody held the asset.
     pub actions: Vec<Action>,
-}
-
-/// What happens to an asset's holders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ActionKind {
-    /// This many units (in millionths) for each one before; never 0.
-    Split(Quantity),
-    /// This much cash for each unit held.
-    Dividend(Money),
-}
-
-/// A corporate action: in force from the first step on or after its time, before that step's prices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Action {
-    /// The ex-date, in market time.
-    pub time: Timestamp,
-    /// Whose.
-    pub symbol: Symbol,
-    /// What happens.
-    pub kind: ActionKind,
 }
 
 /// Why a provider could not answer. Each becomes a message that a sysadmin can act on.

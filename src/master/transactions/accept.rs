@@ -3,11 +3,11 @@
 //! What happens to orders that come in: judged, stored in one commit, announced.
 
 use super::ledger::{self, LedgerEntry};
-use super::queue::{QueuedOrder, SettlementRank, WAITERS_MAX, clamp};
+use super::queue::{QueuedOrder, WAITERS_MAX, clamp};
 use super::{CLOCK_REPORT, Order, OrderState, fill, write_outcome};
 use crate::master::database;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::model::{AccountId, ClientOrderId, Reason, Timestamp, TransactionStatus as Stage};
+use crate::model::{AccountId, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus as Stage};
 use crate::runtime::failpoint;
 use crate::wire::{Instruction, Refusal, Reply};
 use rusqlite::Connection;

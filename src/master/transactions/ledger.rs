@@ -3,12 +3,11 @@
 //! The tables that transactions alone writes: the ledger, and the balances and positions that it adds up
 //! to.
 
-use super::fill::Holdings;
-use super::queue::{QueuedOrder, SettlementRank};
+use super::queue::QueuedOrder;
 use crate::master::assets::{Action, ActionKind};
 use crate::model::{
-    AccountId, ClientOrderId, Money, Quantity, Reason, Side, Symbol, Timestamp, Transaction,
-    TransactionStatus,
+    AccountId, ClientOrderId, Holdings, Money, Quantity, Reason, SettlementRank, Side, Symbol, Timestamp,
+    Transaction, TransactionStatus,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 //! The queued orders in memory, as the ledger holds them on disk, with who waits for each.
 
 use crate::master::reply_to::ReplyTo;
-use crate::model::{AccountId, ClientOrderId, Quantity, Side, Symbol, Timestamp};
+use crate::model::{AccountId, ClientOrderId, Quantity, SettlementRank, Side, Symbol, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use uuid::Uuid;
@@ -17,20 +17,6 @@ pub const WAITERS_MAX: usize = 64;
 
 /// Updates in a row that bring splits or dividends, cannot be settled, and are told apart.
 const SEEN_MAX: usize = 64;
-
-/// What the queue is cleared in the order of (wire.md 7): stamp, worker's UUID, sequence number, and
-/// last the place in the queue, which no two share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SettlementRank {
-    /// The worker's stamp, clamped.
-    pub timestamp: Timestamp,
-    /// The worker.
-    pub worker: Uuid,
-    /// Its number for the order.
-    pub sequence: u64,
-    /// The place in the queue.
-    pub number: i64,
-}
 
 /// A queued order.
 #[derive(Debug, Clone)]
@@ -167,8 +153,7 @@ pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -
 mod tests {
     use super::*;
 
-    use crate::master::transactions::fill::Holdings;
-    use crate::model::Money;
+    use crate::model::{Holdings, Money};
     use proptest::prelude::*;
 
     fn order(number: i64, timestamp: i64, worker: u8, sequence: u64, quantity: i64) -> QueuedOrder {

@@ -3,7 +3,7 @@
 //! One update settles what was accepted before it: splits and dividends first, then each order in its turn,
 //! all in one commit, and only then the answers.
 
-use super::fill::{self, Holdings};
+use super::fill;
 use super::ledger::{self, Settlement};
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, sequence, write_outcome};
@@ -11,7 +11,8 @@ use crate::master::assets::{self, Action, ActionKind, Update};
 use crate::master::database;
 use crate::master::reply_to::ReplyBatch;
 use crate::model::{
-    AccountId, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction, TransactionStatus as Stage,
+    AccountId, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
+    TransactionStatus as Stage,
 };
 use crate::runtime::failpoint;
 use rusqlite::Connection;

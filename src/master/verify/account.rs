@@ -4,8 +4,7 @@
 //! began with to what it has.
 
 use super::{Findings, Forces, VerifyError, position};
-use crate::master::transactions::fill::Holdings;
-use crate::model::{Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus};
+use crate::model::{Holdings, Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus};
 use rusqlite::{Connection, Row, Statement};
 use std::collections::{BTreeMap, HashMap, HashSet};
 

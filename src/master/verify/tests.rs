@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::master::database;
-use crate::master::transactions::fill::Holdings;
 use crate::master::transactions::ledger::{self, Settlement};
-use crate::master::transactions::queue::{QueuedOrder, SettlementRank};
+use crate::master::transactions::queue::QueuedOrder;
 use crate::master::transactions::sequence::Sequencer;
-use crate::model::{AccountId, Reason};
+use crate::model::{AccountId, Holdings, Reason, SettlementRank};
 use rusqlite::params;
 use std::collections::HashMap as Map;
 use tempfile::TempDir;
