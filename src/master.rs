@@ -9,11 +9,11 @@ pub mod admin;
 pub mod asset_queries;
 pub mod assets;
 pub mod auth;
-pub mod database;
 pub mod reload;
 pub mod reply_to;
 pub mod restore;
 pub mod router;
+pub mod storage;
 pub mod transactions;
 pub mod verify;
 pub mod workers;
@@ -40,6 +40,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use storage::{Reader, Storage, StorageError, StorageLock};
 use workers::WorkersShared;
 use workers::registry::Registry;
 
@@ -83,8 +84,8 @@ fn misconfigured(error: impl fmt::Display) -> StartError {
     }
 }
 
-impl From<database::DatabaseError> for StartError {
-    fn from(error: database::DatabaseError) -> Self {
+impl From<StorageError> for StartError {
+    fn from(error: StorageError) -> Self {
         failed(error)
     }
 }
@@ -92,12 +93,6 @@ impl From<database::DatabaseError> for StartError {
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {
         failed(error)
-    }
-}
-
-impl From<rusqlite::Error> for StartError {
-    fn from(error: rusqlite::Error) -> Self {
-        failed(format!("the database: {error}"))
     }
 }
 
@@ -138,7 +133,7 @@ pub struct Master {
     acceptor: Arc<MasterAcceptor>,
     /// From the top of the channel graph down.
     handles: Vec<ThreadHandle>,
-    _lock: database::DatabaseLock,
+    _lock: StorageLock,
 }
 
 /// Everything that `--check-config` can see without starting anything.
@@ -197,7 +192,7 @@ impl Master {
         let assets = AssetsConfig::of(config).map_err(misconfigured)?;
         assets::opening::check_config(&assets).map_err(misconfigured)?;
         // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
-        let lock = database::lock(&config.database)?;
+        let lock = Storage::lock(&config.database)?;
         let started = Master::assemble(config, stop, assets, lock);
         if started.is_err() {
             stop.request();
@@ -212,10 +207,10 @@ impl Master {
         config: &MasterConfig,
         stop: &Stop,
         assets_config: AssetsConfig,
-        lock: database::DatabaseLock,
+        lock: StorageLock,
     ) -> Result<Master, StartError> {
         let side = side(config)?;
-        database::migrate(&config.database)?;
+        Storage::migrate(&config.database)?;
         let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
         daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
 
@@ -285,8 +280,8 @@ impl Master {
         log: &LogHandle,
         signals: &Signals,
     ) -> io::Result<()> {
-        let path = config.database.clone();
-        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || database::answers(&path))?;
+        let url = config.database.clone();
+        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || storage::answers(&url))?;
         let means = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.side.keyring().clone(),
@@ -337,7 +332,8 @@ fn modules(
     assets_config: AssetsConfig,
     starter: &mut Starter<'_>,
 ) -> Result<(MasterChannels, Sender<router::RouterMessage>), StartError> {
-    let path = &config.database;
+    let url = &config.database;
+    let unreadable = |error: StorageError| failed(format!("the database: {error}"));
     let (transactions_in, transactions_inbox) = bounded(transactions::INBOX);
     let (workers_in, workers_inbox) = bounded(workers::INBOX);
     let (views_in, views_inbox) = bounded(account_queries::INBOX);
@@ -352,22 +348,25 @@ fn modules(
         assets::Assets,
         AssetsHandle,
         Receiver<assets::AssetsMessage>,
-    ) = assets::open(assets_config, database::open(path)?, listeners).map_err(|fault| match fault {
-        AssetsError::Config(fault) => misconfigured(fault),
-        AssetsError::Failed(text) => failed(text),
+    ) = assets::open(assets_config, Storage::open(url)?, Reader::open(url)?, listeners).map_err(|fault| {
+        match fault {
+            AssetsError::Config(fault) => misconfigured(fault),
+            AssetsError::Failed(text) => failed(text),
+        }
     })?;
 
     let shared = WorkersShared {
-        registry: Published::new(Registry::load(&database::open_reader(path)?)?),
+        registry: Published::new(Registry::read(&mut Reader::open(url)?).map_err(unreadable)?),
         peers: Published::new(Vec::new()),
         addresses: Published::new(Vec::new()),
     };
-    let transactions = transactions::Transactions::new(database::open(path)?, assets_handle.clone(), config)?;
+    let transactions = transactions::Transactions::new(Storage::open(url)?, assets_handle.clone(), config)
+        .map_err(unreadable)?;
     starter.module("transactions", move |stop, heartbeat| {
         transactions.run(&transactions_inbox, stop, heartbeat)
     })?;
     let views = account_queries::AccountQueries::new(
-        database::open_reader(path)?,
+        Reader::open(url)?,
         assets_handle.clone(),
         config.currency.clone(),
     );
@@ -383,13 +382,13 @@ fn modules(
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
     };
-    let auth = auth::Auth::new(database::open(path)?, pool, config, neighbours)?;
+    let auth = auth::Auth::new(Storage::open(url)?, pool, config, neighbours).map_err(unreadable)?;
     starter.module("auth", move |stop, heartbeat| {
         auth.run(&auth_inbox, stop, heartbeat)
     })?;
 
     let workers = workers::Workers::new(
-        database::open(path)?,
+        Storage::open(url)?,
         &shared,
         auth_in.clone(),
         assets_handle.clone(),

@@ -11,12 +11,10 @@ pub mod forecast;
 pub mod opening;
 pub mod provider;
 pub mod providers;
-pub mod reader;
 pub mod retrieval;
 pub mod schedule;
 pub mod settings;
 pub mod snapshot;
-pub mod store;
 pub mod update;
 pub mod window;
 
@@ -29,6 +27,9 @@ pub use providers::simulated::SimulatedConfig;
 pub use settings::{AssetsConfig, ProviderConfig};
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 
+use super::storage::StorageError;
+use super::storage::bars::AssetId;
+use super::storage::bars::read::BarReader;
 use crate::model::{Bar, Reason, Symbol, Timestamp};
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::Forecast;
@@ -36,11 +37,9 @@ use crate::wire::{Refusal, Window};
 use budget::{CallBudget, CallBudgetStatus};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
-use reader::BarReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
-use store::AssetId;
 use update::Updater;
 
 /// Questions that may wait; more are refused as `overloaded` by whoever asks.
@@ -203,7 +202,7 @@ impl Assets {
             health,
             updates,
         } = self;
-        let desk = AssetQueryState {
+        let mut desk = AssetQueryState {
             config,
             reader,
             prices,
@@ -249,7 +248,7 @@ impl AssetQueryState {
         self.health.lock().turn.is_none_or(|turn| turn.elapsed() < TURN)
     }
 
-    fn handle(&self, message: AssetsMessage) {
+    fn handle(&mut self, message: AssetsMessage) {
         match message {
             AssetsMessage::Window {
                 symbol,
@@ -271,7 +270,7 @@ impl AssetQueryState {
             .ok_or_else(|| Refusal::new(Reason::UnknownAsset, format!("there is no asset {symbol} here")))
     }
 
-    fn predict(&self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
+    fn predict(&mut self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
         let asset = self.asset(symbol)?;
         let too_little = || {
             let text = format!(
@@ -292,18 +291,18 @@ impl AssetQueryState {
         let days = self
             .reader
             .view(prices.number)
-            .and_then(|view| forecast::past(&view, asset, last, prices.actions(symbol)))
+            .and_then(|mut view| forecast::past(&mut view, asset, last, prices.actions(symbol)))
             .map_err(|error| database_failed(symbol, &error))?;
         forecast::forecast(&days, last, date).ok_or_else(too_little)
     }
 
-    fn window(&self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
+    fn window(&mut self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
         let asset = self.asset(symbol)?;
         let prices = self.prices.load();
         let actions = if adjusted { prices.actions(symbol) } else { &[] };
         self.reader
             .view(prices.number)
-            .and_then(|view| adjust::bars(&view, asset, window, actions))
+            .and_then(|mut view| adjust::bars(&mut view, asset, window, actions))
             .map_err(|error| database_failed(symbol, &error))
     }
 
@@ -338,7 +337,7 @@ impl AssetQueryState {
     }
 }
 
-fn database_failed(symbol: &Symbol, error: &rusqlite::Error) -> Refusal {
+fn database_failed(symbol: &Symbol, error: &StorageError) -> Refusal {
     crate::error!("reading the past of {symbol}: {error}");
     Refusal::new(Reason::InternalError, "the master could not read its database")
 }

@@ -3,7 +3,6 @@
 //! Registers, logs in, mints sessions and ends them. Every request that carries a session comes through
 //! here, and leaves for its module with the account that the session stands for.
 
-pub mod accounts;
 pub mod attempts;
 mod commit;
 pub mod hashing;
@@ -13,6 +12,8 @@ pub mod sessions;
 
 use super::account_queries;
 use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::storage::accounts::{Credentials, NameConflict, StoredSession};
+use super::storage::{Storage, StorageError};
 use super::transactions;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
@@ -20,12 +21,10 @@ use crate::model::{Email, Money, Reason, Session, SessionHash, Timestamp, Userna
 use crate::runtime::log::Throttle;
 use crate::runtime::{self, Heartbeat, Stop, TICK};
 use crate::wire::{Refusal, Request};
-use accounts::{Credentials, NameConflict, StoredSession};
 use attempts::AttemptCounter;
 use commit::{AuthWrite, PendingReply};
 use crossbeam_channel::{Receiver, Sender, select};
 use hashing::HashingPool;
-use rusqlite::Connection;
 use sessions::SessionTable;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -134,7 +133,7 @@ pub struct AuthChannels {
 
 /// The module's whole state.
 pub struct Auth {
-    database: Connection,
+    storage: Storage,
     sessions: SessionTable,
     pool: HashingPool,
     logins: AttemptCounter<(String, IpAddr)>,
@@ -159,17 +158,17 @@ impl Auth {
     /// # Errors
     /// The database fails.
     pub fn new(
-        database: Connection,
+        mut storage: Storage,
         pool: HashingPool,
         config: &MasterConfig,
         neighbours: AuthChannels,
-    ) -> rusqlite::Result<Auth> {
+    ) -> Result<Auth, StorageError> {
         let mut sessions = SessionTable::default();
-        for kept in accounts::sessions(&database, Timestamp::now())? {
+        for kept in storage.read(|snapshot| snapshot.sessions(Timestamp::now()))? {
             sessions.insert(kept);
         }
         Ok(Auth {
-            database,
+            storage,
             sessions,
             pool,
             logins: AttemptCounter::new(config.limits.failed_logins_per_minute),
@@ -252,9 +251,9 @@ impl Auth {
                     .set_limit(limits.registrations_per_minute_per_address);
             }
             AuthMessage::Status(reply) => {
-                let accounts = accounts::count(&self.database).unwrap_or(0);
+                let accounts = self.storage.read(|snapshot| snapshot.account_count());
                 let _ = reply.try_send(AuthStatus {
-                    accounts,
+                    accounts: accounts.unwrap_or(0),
                     sessions: self.sessions.len(),
                     inactive: self.inactive,
                 });

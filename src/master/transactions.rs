@@ -5,7 +5,6 @@
 
 mod accept;
 pub mod fill;
-pub mod ledger;
 pub mod queue;
 pub mod sequence;
 pub mod settle;
@@ -13,14 +12,14 @@ pub mod settle;
 use super::assets::{AssetsHandle, Update};
 use super::auth::attempts::AttemptCounter;
 use super::reply_to::{ReplyBatch, ReplyTo};
+use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp, Transaction};
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use crossbeam_channel::{Receiver, Sender};
-use queue::{OrderQueue, PriceVisibility};
-use rusqlite::Connection;
+use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use sequence::Sequencer;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -111,7 +110,7 @@ impl OrderLimits {
 
 /// The module's whole state.
 pub struct Transactions {
-    database: Connection,
+    storage: Storage,
     desk: OrderState,
     last_settled: usize,
     last_micros: u64,
@@ -139,15 +138,20 @@ impl Transactions {
     /// # Errors
     /// The database fails.
     pub fn new(
-        database: Connection,
+        mut storage: Storage,
         assets: AssetsHandle,
         config: &MasterConfig,
-    ) -> rusqlite::Result<Transactions> {
+    ) -> Result<Transactions, StorageError> {
         let mut queue = OrderQueue::default();
-        for order in ledger::queued(&database)? {
-            queue.push(order);
-        }
-        let sequencer = Sequencer::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
+        let sequencer = storage.read(|snapshot| {
+            for entry in snapshot.queued_orders()? {
+                queue.push(QueuedOrder::stored(entry));
+            }
+            Ok(Sequencer::after(
+                snapshot.last_number()?,
+                snapshot.last_accepted()?,
+            ))
+        })?;
         // What was in force when the process before this one ended is what people see from the start.
         let mut seen = PriceVisibility::default();
         seen.note(assets.prices().number, Instant::now());
@@ -162,7 +166,7 @@ impl Transactions {
             seen,
         };
         Ok(Transactions {
-            database,
+            storage,
             desk,
             last_settled: 0,
             last_micros: 0,
@@ -238,7 +242,7 @@ impl Transactions {
             .iter()
             .map(|order| (order.instruction(), order.reply_to.clone()))
             .collect();
-        match self.desk.store(&mut self.database, batch) {
+        match self.desk.store(&mut self.storage, batch) {
             Ok(verdicts) => self.desk.announce(verdicts),
             Err(error) => {
                 crate::error!("{} orders could not be stored: {error}", routes.len());
@@ -273,7 +277,7 @@ impl Transactions {
         if numbers.is_empty() && update.actions.is_empty() && !self.desk.behind {
             return;
         }
-        match self.desk.settle(&mut self.database, update, &numbers) {
+        match self.desk.settle(&mut self.storage, update, &numbers) {
             Ok(outcomes) => {
                 self.last_settled = outcomes.len();
                 self.desk.answer(outcomes, update);

@@ -8,19 +8,19 @@ use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsConfigError, HistoryRequest, MarketClock, Provider};
 use super::providers::replay::SymbolSelection;
-use super::reader::BarReader;
 use super::retrieval::Retrieval;
 use super::schedule::UpdateSchedule;
 use super::settings::{self, AssetsConfig};
 use super::snapshot::{PriceSnapshot, SnapshotCell};
-use super::store::{BarPage, BarStore};
 use super::update::Updater;
 use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
+use crate::master::storage::bars::read::BarReader;
+use crate::master::storage::bars::{BarPage, BarStore};
+use crate::master::storage::{Reader, Storage, StorageError};
 use crate::model::Symbol;
 use crate::runtime;
 use crossbeam_channel::{Receiver, bounded, never};
 use parking_lot::Mutex;
-use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -62,20 +62,21 @@ impl From<AssetsConfigError> for AssetsError {
     }
 }
 
-impl From<rusqlite::Error> for AssetsError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<StorageError> for AssetsError {
+    fn from(error: StorageError) -> Self {
         AssetsError::Failed(format!("the assets module's database: {error}"))
     }
 }
 
 /// Opens the module: afterwards the prices that were in force last are in force again, and
-/// [`Assets::run`] makes the first update at once. The connection's migrations have been applied.
+/// [`Assets::run`] makes the first update at once. The database's migrations have been applied.
 ///
 /// # Errors
 /// A wrong configuration or market file, or the database.
 pub fn open(
     config: AssetsConfig,
-    database: Connection,
+    storage: Storage,
+    reader: Reader,
     listeners: Vec<UpdateListener>,
 ) -> Result<(Assets, AssetsHandle, Receiver<AssetsMessage>), AssetsError> {
     let budgets = settings::budgets(&config);
@@ -84,8 +85,8 @@ pub fn open(
     let keep = config
         .keep_ticks
         .map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
-    let mut store = BarStore::open(database, keep)?;
-    let symbols = list(&config, &mut retrieval, &store)?;
+    let mut store = BarStore::open(storage, keep)?;
+    let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
     let position = store.position()?;
     let real = match retrieval.first() {
@@ -96,11 +97,8 @@ pub fn open(
         }
         Some(_) | None => true,
     };
-    let path = store
-        .path()
-        .ok_or_else(|| AssetsError::Failed("the database is no file".to_owned()))?;
-    let reader = BarReader::open(path, store.ids())?;
-    let mut snapshot = restored(&reader, &symbols, real)?;
+    let mut reader = BarReader::new(reader, store.ids());
+    let mut snapshot = restored(&mut reader, &symbols, real)?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
     let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
@@ -190,7 +188,7 @@ fn start_filling(
 fn list(
     config: &AssetsConfig,
     retrieval: &mut Retrieval,
-    store: &BarStore,
+    store: &mut BarStore,
 ) -> Result<Vec<Symbol>, AssetsError> {
     let (all, failures) = retrieval.list(Instant::now() + LIST_DEADLINE);
     for (name, failure) in &failures {
@@ -288,11 +286,14 @@ fn fill_whole(
 }
 
 /// The prices that the database holds.
-fn restored(reader: &BarReader, symbols: &[Symbol], real: bool) -> Result<PriceSnapshot, AssetsError> {
+fn restored(reader: &mut BarReader, symbols: &[Symbol], real: bool) -> Result<PriceSnapshot, AssetsError> {
     let mut snapshot = PriceSnapshot::new(symbols.to_vec());
-    let view = reader.view(u64::MAX)?;
-    for symbol in symbols {
-        let Some(asset) = reader.id(symbol) else { continue };
+    let listed: Vec<_> = symbols
+        .iter()
+        .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
+        .collect();
+    let mut view = reader.view(u64::MAX)?;
+    for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
         }

@@ -9,8 +9,9 @@ use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::settings::AssetsConfig;
 use super::snapshot::SnapshotCell;
-use super::store::{BarPage, BarStore, UpdatePosition};
 use super::{Update, UpdateListener, UpdaterHealth};
+use crate::master::storage::StorageError;
+use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
 use crate::model::money::MILLION;
 use crate::model::{Bar, Symbol, Timestamp};
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
@@ -157,7 +158,7 @@ impl Updater {
                 whole: !more,
                 actions: actions.clone(),
             };
-            let failed = |error: rusqlite::Error| ProviderError::Broken(format!("our database: {error}"));
+            let failed = |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
             self.store.fill(&[page]).map_err(failed)?;
             Ok((more, actions))
         });

@@ -2,13 +2,13 @@
 //!
 //! Logging in and registering: what is checked before a password is hashed, and what follows from the hash.
 
-use super::accounts::{self, Credentials, NameConflict, NewAccount, StoredSession};
 use super::attempts::neighbourhood;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
 use super::hashing::{HashJob, HashOutcome};
 use super::{Auth, HashPurpose, PendingHash, taken_refusal};
 use crate::master::reply_to::ReplyTo;
 use crate::master::router::overloaded;
+use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::wire::{Instruction, Refusal, Reply};
 use std::time::Instant;
@@ -31,7 +31,7 @@ impl Auth {
             reply_to.fail(Instruction::Login, &Refusal::new(Reason::TooManyAttempts, text));
             return;
         }
-        let credentials = match accounts::credentials(&self.database, &username) {
+        let credentials = match self.storage.read(|snapshot| snapshot.credentials(&username)) {
             Ok(credentials) => credentials,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
@@ -65,9 +65,12 @@ impl Auth {
         hashed_pass: HashedPass,
     ) {
         let boot = reply_to.peer.boot;
-        if reply_to.again
-            && accounts::registered_by(&self.database, &username, &boot, reply_to.sequence) == Ok(true)
-        {
+        let sequence = reply_to.sequence;
+        let mut registered = || {
+            self.storage
+                .read(|snapshot| snapshot.registered_by(&username, &boot, sequence))
+        };
+        if reply_to.again && matches!(registered(), Ok(true)) {
             reply_to.send(|out| Reply::RegisterSuccess.write(out));
             return;
         }
@@ -81,7 +84,10 @@ impl Auth {
             );
             return;
         }
-        match accounts::taken(&self.database, &username, &email) {
+        match self
+            .storage
+            .read(|snapshot| snapshot.name_conflict(&username, &email))
+        {
             Ok(NameConflict::Neither) => {
                 self.registrations.count(&address, now);
                 let what = HashPurpose::Register { username, email };
@@ -166,7 +172,11 @@ impl Auth {
                     }
                     _ => None,
                 });
-                match pending.map_or_else(|| accounts::taken(&self.database, &new.username, &new.email), Ok) {
+                let stored = || {
+                    self.storage
+                        .read(|snapshot| snapshot.name_conflict(&new.username, &new.email))
+                };
+                match pending.map_or_else(stored, Ok) {
                     Ok(NameConflict::Neither) => {
                         self.writes.push(AuthWrite::Account(new));
                         let instruction = Instruction::Register;

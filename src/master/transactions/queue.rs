@@ -3,6 +3,7 @@
 //! The queued orders in memory, as the ledger holds them on disk, with who waits for each.
 
 use crate::master::reply_to::ReplyTo;
+use crate::master::storage::ledger::{LedgerEntry, NewOrder};
 use crate::model::{AccountId, ClientOrderId, Quantity, SettlementRank, Side, Symbol, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -45,6 +46,41 @@ pub struct QueuedOrder {
 }
 
 impl QueuedOrder {
+    /// One that an earlier process put on the queue, and that nobody waits for.
+    pub fn stored(entry: LedgerEntry) -> QueuedOrder {
+        let LedgerEntry {
+            transaction, turn, ..
+        } = entry;
+        QueuedOrder {
+            turn,
+            id: transaction.id,
+            account: transaction.account,
+            side: transaction.side,
+            symbol: transaction.symbol,
+            quantity: transaction.quantity,
+            accepted: transaction.accepted,
+            since: None,
+            client_order_id: transaction.client_order_id,
+            waiters: Vec::new(),
+        }
+    }
+
+    /// As it is stored: which process of its worker sent it, and the stamp that it bore.
+    pub fn to_row(&self, boot: Uuid, stamped: Timestamp) -> NewOrder<'_> {
+        NewOrder {
+            turn: self.turn,
+            boot,
+            id: self.id,
+            account: self.account,
+            side: self.side,
+            symbol: self.symbol,
+            quantity: self.quantity,
+            accepted: self.accepted,
+            stamped,
+            client_order_id: self.client_order_id.as_ref(),
+        }
+    }
+
     /// Whether it was accepted before this moment; an order of an earlier process was, and all were before none.
     pub fn was_before(&self, moment: Option<Instant>) -> bool {
         match (self.since, moment) {
