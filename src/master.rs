@@ -9,12 +9,12 @@ pub mod admin;
 pub mod asset_queries;
 pub mod assets;
 pub mod auth;
-pub mod database;
 pub mod messages;
 pub mod reload;
 pub mod reply_to;
 pub mod restore;
 pub mod router;
+pub mod storage;
 pub mod transactions;
 pub mod verify;
 pub mod workers;
@@ -40,6 +40,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use storage::{Reader, Storage, StorageError, StorageLock};
 use workers::registry::Registry;
 
 /// How long the first prices may take.
@@ -51,15 +52,9 @@ const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Refused handshakes that are logged in a minute.
 const REFUSALS_LOGGED: u32 = 20;
 
-impl From<database::DatabaseError> for StartError {
-    fn from(error: database::DatabaseError) -> Self {
+impl From<StorageError> for StartError {
+    fn from(error: StorageError) -> Self {
         StartError::failed(error)
-    }
-}
-
-impl From<rusqlite::Error> for StartError {
-    fn from(error: rusqlite::Error) -> Self {
-        StartError::failed(format!("the database: {error}"))
     }
 }
 
@@ -85,7 +80,7 @@ pub struct Master {
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
     group: ThreadGroup,
-    _lock: database::DatabaseLock,
+    _lock: StorageLock,
 }
 
 /// Everything that `--check-config` can see without starting anything.
@@ -119,7 +114,7 @@ impl Master {
         let assets = AssetsConfig::of(config)?;
         assets::providers::check(&assets)?;
         // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
-        let lock = database::lock(&config.database)?;
+        let lock = Storage::lock(&config.database)?;
         let started = Master::assemble(config, stop, assets, lock);
         if started.is_err() {
             stop.request();
@@ -134,10 +129,10 @@ impl Master {
         config: &MasterConfig,
         stop: &Stop,
         assets_config: AssetsConfig,
-        lock: database::DatabaseLock,
+        lock: StorageLock,
     ) -> Result<Master, StartError> {
         let side = side(config)?;
-        database::migrate(&config.database)?;
+        Storage::migrate(&config.database)?;
         let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
         daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
 
@@ -201,8 +196,8 @@ impl Master {
         log: &LogHandle,
         signals: &Signals,
     ) -> io::Result<()> {
-        let path = config.database.clone();
-        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || database::answers(&path))?;
+        let url = config.database.clone();
+        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || storage::answers(&url))?;
         let means = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.side.keyring().clone(),
@@ -254,7 +249,8 @@ fn modules(
     stop: &Stop,
     group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
-    let path = &config.database;
+    let url = &config.database;
+    let unreadable = |error: StorageError| StartError::failed(format!("the database: {error}"));
     let (transactions_in, transactions_inbox) = bounded(messages::TRANSACTIONS_INBOX_MAX);
     let (workers_in, workers_inbox) = bounded(messages::WORKERS_INBOX_MAX);
     let (queries_in, queries_inbox) = bounded(messages::ACCOUNT_QUERIES_INBOX_MAX);
@@ -270,16 +266,17 @@ fn modules(
         updater,
         handle,
         inbox: assets_inbox,
-    } = assets::open(assets_config, database::open(path)?, told)?;
+    } = assets::open(assets_config, Storage::open(url)?, Reader::open(url)?, told)?;
 
     let shared = WorkersShared {
-        registry: Published::new(Registry::load(&database::open_reader(path)?)?),
+        registry: Published::new(Registry::read(&mut Reader::open(url)?).map_err(unreadable)?),
         peers: Published::new(Vec::new()),
         addresses: Published::new(Vec::new()),
     };
-    let transactions = transactions::Transactions::new(database::open(path)?, handle.clone(), config)?;
+    let transactions =
+        transactions::Transactions::new(Storage::open(url)?, handle.clone(), config).map_err(unreadable)?;
     group.module("transactions", transactions_inbox, transactions)?;
-    let reader = database::open_reader(path)?;
+    let reader = Reader::open(url)?;
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());
         account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
@@ -293,11 +290,11 @@ fn modules(
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
     };
-    let auth = auth::Auth::new(database::open(path)?, pool, config, channels)?;
+    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
     group.module("auth", auth_inbox, auth)?;
 
     let workers = workers::Workers::new(
-        database::open(path)?,
+        Storage::open(url)?,
         &shared,
         auth_in.clone(),
         handle.clone(),

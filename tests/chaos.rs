@@ -218,7 +218,7 @@ impl Run {
     }
 
     fn verify(&mut self) {
-        let mut ledger = verify::open(&self.deployment.database).unwrap();
+        let mut ledger = verify::open(self.deployment.database.file()).unwrap();
         let report = verify::check(&mut ledger, &|| false).unwrap();
         assert!(report.differences.is_empty(), "verify: {:#?}", report.differences);
         self.verified.runs += 1;

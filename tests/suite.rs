@@ -47,6 +47,8 @@ mod secrets;
 mod service;
 #[path = "suite/stand_in.rs"]
 mod stand_in;
+#[path = "suite/storage.rs"]
+mod storage;
 #[path = "suite/together.rs"]
 mod together;
 #[path = "suite/trading_day.rs"]

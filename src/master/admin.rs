@@ -11,17 +11,18 @@ mod workers;
 
 use super::assets::budget::CallBudgetStatus;
 use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMessage};
+use super::storage::Interrupter;
 use crate::admin::{
     AdminAnswer, AdminRequest, CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
     PricesStatus, ProviderFailure, REQUEST_MAX, ROWS_MAX,
 };
+use crate::config::DatabaseUrl;
 use crate::link::keyring::Keyring;
 use crate::model::Timestamp;
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
-use rusqlite::InterruptHandle;
 use socket::ControlSocket;
 use std::io;
 use std::net::SocketAddr;
@@ -46,8 +47,8 @@ pub struct AdminChannels {
     pub keyring: Keyring,
     /// The log.
     pub log: LogHandle,
-    /// The database's file.
-    pub database: PathBuf,
+    /// Where the database is.
+    pub database: DatabaseUrl,
     /// Where workers link.
     pub listen: SocketAddr,
     /// Workers that the configuration expects.
@@ -80,11 +81,11 @@ struct AdminShared {
 #[derive(Default)]
 struct CancelToken {
     cancelled: AtomicBool,
-    reading: Mutex<Option<InterruptHandle>>,
+    reading: Mutex<Option<Interrupter>>,
 }
 
 impl CancelToken {
-    /// From now on: also breaks off what SQLite is at.
+    /// From now on: also breaks off what the database is at.
     fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         if let Some(reading) = &*self.reading.lock() {
@@ -96,7 +97,7 @@ impl CancelToken {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    fn breaks_off(&self, reading: InterruptHandle) {
+    fn breaks_off(&self, reading: Interrupter) {
         *self.reading.lock() = Some(reading);
     }
 }

@@ -11,11 +11,9 @@ pub mod forecast;
 pub mod opening;
 pub mod provider;
 pub mod providers;
-pub mod reader;
 pub mod retrieval;
 pub mod schedule;
 pub mod snapshot;
-pub mod store;
 pub mod update;
 pub mod window;
 
@@ -25,18 +23,19 @@ pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 
 use super::messages::{AssetsMessage, AssetsStatus};
+use super::storage::StorageError;
+use super::storage::bars::AssetId;
+use super::storage::bars::read::BarReader;
 use crate::model::{Bar, Reason, Symbol, Timestamp};
 use crate::runtime::{self, Module, Stop, ThreadHandle};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
 use budget::{CallBudget, CallBudgetStatus};
 use parking_lot::Mutex;
-use reader::BarReader;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
-use store::AssetId;
 use update::Updater;
 
 /// The updating thread may take this long for a turn; then the module counts as hanging.
@@ -127,7 +126,7 @@ impl Assets {
             .ok_or_else(|| Refusal::new(Reason::UnknownAsset, format!("there is no asset {symbol} here")))
     }
 
-    fn predict(&self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
+    fn predict(&mut self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
         let asset = self.asset(symbol)?;
         let too_little = || {
             let text = format!(
@@ -148,18 +147,18 @@ impl Assets {
         let days = self
             .reader
             .view(prices.number)
-            .and_then(|view| forecast::past(&view, asset, last, prices.actions(symbol)))
+            .and_then(|mut view| forecast::past(&mut view, asset, last, prices.actions(symbol)))
             .map_err(|error| database_failed(symbol, &error))?;
         forecast::forecast(&days, last, date).ok_or_else(too_little)
     }
 
-    fn window(&self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
+    fn window(&mut self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
         let asset = self.asset(symbol)?;
         let prices = self.prices.load();
         let actions = if adjusted { prices.actions(symbol) } else { &[] };
         self.reader
             .view(prices.number)
-            .and_then(|view| adjust::bars(&view, asset, window, actions))
+            .and_then(|mut view| adjust::bars(&mut view, asset, window, actions))
             .map_err(|error| database_failed(symbol, &error))
     }
 
@@ -194,7 +193,7 @@ impl Assets {
     }
 }
 
-fn database_failed(symbol: &Symbol, error: &rusqlite::Error) -> Refusal {
+fn database_failed(symbol: &Symbol, error: &StorageError) -> Refusal {
     crate::error!("reading the past of {symbol}: {error}");
     Refusal::new(Reason::InternalError, "the master could not read its database")
 }

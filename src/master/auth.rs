@@ -7,7 +7,6 @@
 //! The handlers of `impl Auth` stand in `requests` (what carries a session), `login` (logins, registrations
 //! and their hashes), `commit` (the end of a turn), and here (administrators, limits).
 
-pub mod accounts;
 pub mod attempts;
 mod commit;
 pub mod hashing;
@@ -16,17 +15,17 @@ mod requests;
 pub mod sessions;
 
 use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
+use super::storage::accounts::{NameConflict, StoredSession};
+use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::model::{Money, Reason, SessionHash, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
 use crate::wire::Refusal;
-use accounts::{NameConflict, StoredSession};
 use attempts::AttemptCounter;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
-use rusqlite::Connection;
 use sessions::SessionTable;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -40,7 +39,7 @@ const INACTIVE_LOGGED: u32 = 20;
 
 /// The module's whole state.
 pub struct Auth {
-    database: Connection,
+    storage: Storage,
     sessions: SessionTable,
     pool: HashingPool,
     logins: AttemptCounter<(String, IpAddr)>,
@@ -103,17 +102,17 @@ impl Auth {
     /// # Errors
     /// The database fails.
     pub fn new(
-        database: Connection,
+        mut storage: Storage,
         pool: HashingPool,
         config: &MasterConfig,
         channels: AuthChannels,
-    ) -> rusqlite::Result<Auth> {
+    ) -> Result<Auth, StorageError> {
         let mut sessions = SessionTable::default();
-        for kept in accounts::sessions(&database, Timestamp::now())? {
+        for kept in storage.read(|snapshot| snapshot.sessions(Timestamp::now()))? {
             sessions.insert(kept);
         }
         Ok(Auth {
-            database,
+            storage,
             sessions,
             pool,
             logins: AttemptCounter::new(config.limits.failed_logins_per_minute),
@@ -144,9 +143,10 @@ impl Auth {
         rows
     }
 
-    fn status(&self) -> AuthStatus {
+    fn status(&mut self) -> AuthStatus {
+        let accounts = self.storage.read(|snapshot| snapshot.account_count());
         AuthStatus {
-            accounts: accounts::count(&self.database).unwrap_or(0),
+            accounts: accounts.unwrap_or(0),
             sessions: self.sessions.len(),
             inactive: self.inactive,
         }

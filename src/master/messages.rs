@@ -4,15 +4,14 @@
 //! the inbox's bound, and the ways into the modules. Decides nothing.
 
 use super::assets::budget::CallBudgetStatus;
-use super::assets::provider::Action;
 use super::assets::snapshot::{PriceSnapshot, SnapshotCell};
-use super::auth::accounts::Credentials;
 use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::storage::accounts::Credentials;
 use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::{
-    AccountId, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side, Symbol,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side, Symbol,
     Timestamp, Username, WorkerServer,
 };
 use crate::wire::payload::Forecast;

@@ -5,7 +5,6 @@
 
 mod accept;
 pub mod fill;
-pub mod ledger;
 pub mod queue;
 pub mod sequence;
 pub mod settle;
@@ -13,13 +12,13 @@ pub mod settle;
 use super::auth::attempts::AttemptCounter;
 use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
 use super::reply_to::{ReplyBatch, ReplyTo};
+use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, Reason, Timestamp, Transaction};
 use crate::runtime::Module;
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
-use queue::{OrderQueue, PriceVisibility};
-use rusqlite::Connection;
+use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use sequence::Sequencer;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -49,7 +48,7 @@ impl OrderLimits {
 
 /// The module's whole state.
 pub struct Transactions {
-    database: Connection,
+    storage: Storage,
     desk: OrderState,
     /// Orders of this turn that no commit has taken yet.
     batch: Vec<Order>,
@@ -119,15 +118,20 @@ impl Transactions {
     /// # Errors
     /// The database fails.
     pub fn new(
-        database: Connection,
+        mut storage: Storage,
         assets: AssetsHandle,
         config: &MasterConfig,
-    ) -> rusqlite::Result<Transactions> {
+    ) -> Result<Transactions, StorageError> {
         let mut queue = OrderQueue::default();
-        for order in ledger::queued(&database)? {
-            queue.push(order);
-        }
-        let sequencer = Sequencer::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
+        let sequencer = storage.read(|snapshot| {
+            for entry in snapshot.queued_orders()? {
+                queue.push(QueuedOrder::stored(entry));
+            }
+            Ok(Sequencer::after(
+                snapshot.last_number()?,
+                snapshot.last_accepted()?,
+            ))
+        })?;
         // What was in force when the process before this one ended is what people see from the start.
         let mut seen = PriceVisibility::default();
         seen.note(assets.prices().number, Instant::now());
@@ -142,7 +146,7 @@ impl Transactions {
             seen,
         };
         Ok(Transactions {
-            database,
+            storage,
             desk,
             batch: Vec::new(),
             tidied: Instant::now(),
@@ -170,7 +174,7 @@ impl Transactions {
             .iter()
             .map(|order| (order.instruction(), order.reply_to.clone()))
             .collect();
-        match self.desk.store(&mut self.database, batch) {
+        match self.desk.store(&mut self.storage, batch) {
             Ok(verdicts) => self.desk.announce(verdicts),
             Err(error) => {
                 crate::error!("{} orders could not be stored: {error}", routes.len());
@@ -205,7 +209,7 @@ impl Transactions {
         if numbers.is_empty() && update.actions.is_empty() && !self.desk.behind {
             return;
         }
-        match self.desk.settle(&mut self.database, update, &numbers) {
+        match self.desk.settle(&mut self.storage, update, &numbers) {
             Ok(outcomes) => {
                 self.last_settled = outcomes.len();
                 self.desk.answer(outcomes, update);

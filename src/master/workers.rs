@@ -6,16 +6,16 @@
 pub mod registry;
 
 use super::assets::{AssetPrice, PriceSnapshot};
-use super::database;
 use super::messages::{AssetsHandle, AuthMessage, Update, WorkerRow, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::storage::Storage;
+use crate::config::DatabaseUrl;
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
 use crate::model::{Timestamp, WorkerServer};
 use crate::runtime::{Module, TICK};
 use crate::wire::{Instruction, Reply, frame};
 use crossbeam_channel::Sender;
 use registry::{Registration, Registry};
-use rusqlite::Connection;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ struct StandingLink {
 
 /// The module's whole state.
 pub struct Workers {
-    database: Connection,
+    storage: Storage,
     registry: Arc<Published<Registry>>,
     standing: HashMap<Uuid, StandingLink>,
     /// Since when workers are away whose expirable sessions have not been ended yet.
@@ -69,14 +69,14 @@ impl Module for Workers {
                 let _ = reply.try_send(done);
             }
             WorkersMessage::Boot(name, reply) => {
-                let done = self.change(&name, |database, worker| {
-                    registry::set_booted(database, worker, true)
+                let done = self.change(&name, |storage, worker| {
+                    registry::set_booted(storage, worker, true)
                 });
                 let _ = reply.try_send(done);
             }
             WorkersMessage::Admit(name, reply) => {
-                let done = self.change(&name, |database, worker| {
-                    registry::set_booted(database, worker, false)
+                let done = self.change(&name, |storage, worker| {
+                    registry::set_booted(storage, worker, false)
                 });
                 let _ = reply.try_send(done);
             }
@@ -97,7 +97,7 @@ impl Module for Workers {
 impl Workers {
     /// With the registrations that the database holds.
     pub fn new(
-        database: Connection,
+        storage: Storage,
         shared: &WorkersShared,
         auth: Sender<AuthMessage>,
         assets: AssetsHandle,
@@ -112,7 +112,7 @@ impl Workers {
             .map(|worker| (worker.uuid, now))
             .collect();
         Workers {
-            database,
+            storage,
             registry: Arc::clone(&shared.registry),
             standing: HashMap::new(),
             away,
@@ -243,7 +243,7 @@ impl Workers {
     }
 
     fn register(&mut self, registration: &Registration) -> Result<WorkerServer, String> {
-        let worker = registry::register(&mut self.database, registration)?;
+        let worker = registry::register(&mut self.storage, registration)?;
         self.reload()?;
         crate::info!("worker {} is registered as {}", worker.name, worker.uuid);
         Ok(worker)
@@ -253,11 +253,11 @@ impl Workers {
     fn change(
         &mut self,
         name: &str,
-        change: impl FnOnce(&mut Connection, &WorkerServer) -> Result<(), String>,
+        change: impl FnOnce(&mut Storage, &WorkerServer) -> Result<(), String>,
     ) -> Result<WorkerServer, String> {
         let found = self.registry.load().by_name(name).cloned();
         let worker = found.ok_or_else(|| format!("no worker is registered as {name}; see `workers list`"))?;
-        change(&mut self.database, &worker)?;
+        change(&mut self.storage, &worker)?;
         self.reload()?;
         let admitted = self.registry.load().admitted(&worker.uuid).is_some();
         if !admitted && let Some(standing) = self.standing.remove(&worker.uuid) {
@@ -272,8 +272,8 @@ impl Workers {
         Ok(worker)
     }
 
-    fn reload(&self) -> Result<(), String> {
-        let registry = Registry::load(&self.database).map_err(|e| format!("the database failed: {e}"))?;
+    fn reload(&mut self) -> Result<(), String> {
+        let registry = Registry::load(&mut self.storage).map_err(|e| format!("the database failed: {e}"))?;
         self.registry.store(registry);
         Ok(())
     }
@@ -302,20 +302,20 @@ fn prices(assets: &AssetsHandle, snapshot: &PriceSnapshot) -> Vec<u8> {
 ///
 /// # Errors
 /// The database cannot be used, or the worker cannot be registered.
-pub fn register_offline(path: &std::path::Path, registration: &Registration) -> Result<WorkerServer, String> {
-    let _held = database::lock(path).map_err(|e| e.to_string())?;
-    database::migrate(path).map_err(|e| e.to_string())?;
-    let mut connection = database::open(path).map_err(|e| e.to_string())?;
-    registry::register(&mut connection, registration)
+pub fn register_offline(url: &DatabaseUrl, registration: &Registration) -> Result<WorkerServer, String> {
+    let _held = Storage::lock(url).map_err(|e| e.to_string())?;
+    Storage::migrate(url).map_err(|e| e.to_string())?;
+    let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
+    registry::register(&mut storage, registration)
 }
 
 /// Tells clients another address of a worker, while no master runs: of a sandbox whose ports were taken.
 ///
 /// # Errors
 /// The database cannot be used.
-pub fn move_offline(path: &std::path::Path, uuid: &uuid::Uuid, address: &str) -> Result<(), String> {
-    let _held = database::lock(path).map_err(|e| e.to_string())?;
-    database::migrate(path).map_err(|e| e.to_string())?;
-    let mut connection = database::open(path).map_err(|e| e.to_string())?;
-    registry::set_address(&mut connection, uuid, address)
+pub fn move_offline(url: &DatabaseUrl, uuid: &uuid::Uuid, address: &str) -> Result<(), String> {
+    let _held = Storage::lock(url).map_err(|e| e.to_string())?;
+    Storage::migrate(url).map_err(|e| e.to_string())?;
+    let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
+    registry::set_address(&mut storage, uuid, address)
 }

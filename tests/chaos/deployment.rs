@@ -1,6 +1,6 @@
 //! A master and its workers as real processes in a folder of their own.
 
-use papertrader::config::{MasterConfig, WorkerConfig};
+use papertrader::config::{DatabaseUrl, MasterConfig, WorkerConfig};
 use papertrader::link::keyring::{Fingerprint, Keyring};
 use papertrader::master::workers::{register_offline, registry::Registration};
 use rustix::process::{Pid, Signal, kill_process};
@@ -146,7 +146,7 @@ impl Daemon {
 /// All of it.
 pub struct Deployment {
     pub folder: PathBuf,
-    pub database: PathBuf,
+    pub database: DatabaseUrl,
     pub master: Daemon,
     pub workers: Vec<Daemon>,
     pub addresses: Vec<String>,

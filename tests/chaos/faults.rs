@@ -139,7 +139,7 @@ impl Fault {
                 kills(0)
             }
             Fault::BusyDatabase(millis) => {
-                let holder = Connection::open(&deployment.database).unwrap();
+                let holder = Connection::open(deployment.database.file()).unwrap();
                 holder.busy_timeout(Duration::from_secs(10)).unwrap();
                 holder.execute_batch("BEGIN IMMEDIATE").unwrap();
                 pause(*millis);
@@ -161,7 +161,7 @@ impl Fault {
 fn full_disk(millis: u64, deployment: &Deployment) {
     let Some(disk) = &deployment.disk else { return };
     let fold = || {
-        let folder = Connection::open(&deployment.database).unwrap();
+        let folder = Connection::open(deployment.database.file()).unwrap();
         folder.busy_timeout(Duration::from_secs(2)).unwrap();
         // On a full disk it may not come to its end.
         let _ = folder.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

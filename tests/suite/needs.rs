@@ -68,7 +68,12 @@ impl Stage {
 
     /// The master's database.
     pub fn database(&self) -> PathBuf {
-        MasterConfig::load(&self.deployment.config(0)).unwrap().0.database
+        MasterConfig::load(&self.deployment.config(0))
+            .unwrap()
+            .0
+            .database
+            .file()
+            .to_owned()
     }
 
     /// What the daemons have said, for a test that fails.

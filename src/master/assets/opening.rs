@@ -6,20 +6,20 @@ use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig};
-use super::reader::BarReader;
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::{PriceSnapshot, SnapshotCell};
-use super::store::{BarPage, BarStore};
 use super::update::Updater;
 use super::{Action, Assets, UpdaterHealth};
 use crate::config::SymbolSelection;
 use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
+use crate::master::storage::bars::read::BarReader;
+use crate::master::storage::bars::{BarPage, BarStore};
+use crate::master::storage::{Reader, Storage};
 use crate::model::Symbol;
 use crate::runtime;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
-use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -47,13 +47,14 @@ pub struct OpenedAssets {
 }
 
 /// Opens the module: afterwards the prices that were in force last are in force again, and
-/// [`Assets::start_updates`] makes the first update at once. The connection's migrations have been applied.
+/// [`Assets::start_updates`] makes the first update at once. The database's migrations have been applied.
 ///
 /// # Errors
 /// A wrong configuration or market file, or the database.
 pub fn open(
     config: AssetsConfig,
-    database: Connection,
+    storage: Storage,
+    reader: Reader,
     channels: UpdateChannels,
 ) -> Result<OpenedAssets, AssetsError> {
     let budgets = providers::budgets(&config.assets);
@@ -63,16 +64,13 @@ pub fn open(
         .assets
         .keep_ticks
         .map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
-    let mut store = BarStore::open(database, keep)?;
-    let symbols = list(&config, &mut retrieval, &store)?;
+    let mut store = BarStore::open(storage, keep)?;
+    let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
     let position = store.position()?;
     let real = fill_own_past(&mut retrieval, &mut store, &symbols)?;
-    let path = store
-        .path()
-        .ok_or_else(|| AssetsError::Failed("the database is no file".to_owned()))?;
-    let reader = BarReader::open(path, store.ids())?;
-    let snapshot = restored(&store, &reader, &symbols, real)?;
+    let mut reader = BarReader::new(reader, store.ids());
+    let snapshot = restored(&mut store, &mut reader, &symbols, real)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (starting, ready) = bounded(0);
@@ -188,7 +186,7 @@ fn start_filling(
 fn list(
     config: &AssetsConfig,
     retrieval: &mut Retrieval,
-    store: &BarStore,
+    store: &mut BarStore,
 ) -> Result<Vec<Symbol>, AssetsError> {
     let (all, failures) = retrieval.list(Instant::now() + LIST_DEADLINE);
     for (name, failure) in &failures {
@@ -300,15 +298,18 @@ fn fill_whole(
 
 /// The prices that the database holds, with the actions that apply to them.
 fn restored(
-    store: &BarStore,
-    reader: &BarReader,
+    store: &mut BarStore,
+    reader: &mut BarReader,
     symbols: &[Symbol],
     real: bool,
 ) -> Result<PriceSnapshot, AssetsError> {
     let mut snapshot = PriceSnapshot::new(symbols.to_vec());
-    let view = reader.view(u64::MAX)?;
-    for symbol in symbols {
-        let Some(asset) = reader.id(symbol) else { continue };
+    let listed: Vec<_> = symbols
+        .iter()
+        .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
+        .collect();
+    let mut view = reader.view(u64::MAX)?;
+    for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
         }

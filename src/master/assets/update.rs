@@ -10,8 +10,9 @@ use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::SnapshotCell;
-use super::store::{BarPage, BarStore, UpdatePosition};
 use crate::master::messages::{TransactionsMessage, Update, UpdateChannels, WorkersMessage};
+use crate::master::storage::StorageError;
+use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
 use crate::model::money::MILLION;
 use crate::model::{Bar, Symbol, Timestamp};
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
@@ -161,7 +162,7 @@ impl Updater {
                 whole: !more,
                 actions: actions.clone(),
             };
-            let failed = |error: rusqlite::Error| ProviderError::Broken(format!("our database: {error}"));
+            let failed = |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
             self.store.fill(&[page]).map_err(failed)?;
             Ok((more, actions))
         });

@@ -2,13 +2,13 @@
 //!
 //! `impl Auth`, logging in and registering: what is checked before a password is hashed, and what follows from the hash.
 
-use super::accounts::{self, Credentials, NameConflict, NewAccount, StoredSession};
 use super::attempts::neighbourhood;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
 use super::{Auth, taken_refusal};
 use crate::master::messages::{HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
 use crate::master::router::overloaded;
+use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::wire::{Instruction, Refusal, Reply};
 use std::net::IpAddr;
@@ -32,7 +32,7 @@ impl Auth {
             reply_to.fail(Instruction::Login, &Refusal::new(Reason::TooManyAttempts, text));
             return;
         }
-        let credentials = match accounts::credentials(&self.database, &username) {
+        let credentials = match self.storage.read(|snapshot| snapshot.credentials(&username)) {
             Ok(credentials) => credentials,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
@@ -66,8 +66,11 @@ impl Auth {
         hashed_pass: HashedPass,
     ) {
         if reply_to.again {
-            let boot = reply_to.peer.boot;
-            match accounts::registered_by(&self.database, &username, &boot, reply_to.sequence) {
+            let (boot, sequence) = (reply_to.peer.boot, reply_to.sequence);
+            match self
+                .storage
+                .read(|snapshot| snapshot.registered_by(&username, &boot, sequence))
+            {
                 Ok(false) => {}
                 Ok(true) => return reply_to.send(|out| Reply::RegisterSuccess.write(out)),
                 Err(error) => {
@@ -86,7 +89,10 @@ impl Auth {
             );
             return;
         }
-        match accounts::taken(&self.database, &username, &email) {
+        match self
+            .storage
+            .read(|snapshot| snapshot.name_conflict(&username, &email))
+        {
             Ok(NameConflict::Neither) => {
                 self.registrations.count(&address, now);
                 self.submit(HashJob::Hash {
@@ -163,7 +169,11 @@ impl Auth {
             AuthWrite::Account(other) if other.email.key() == new.email.key() => Some(NameConflict::Email),
             _ => None,
         });
-        match undecided.map_or_else(|| accounts::taken(&self.database, &new.username, &new.email), Ok) {
+        let stored = || {
+            self.storage
+                .read(|snapshot| snapshot.name_conflict(&new.username, &new.email))
+        };
+        match undecided.map_or_else(stored, Ok) {
             Ok(NameConflict::Neither) => {
                 self.writes.push(AuthWrite::Account(new));
                 let instruction = Instruction::Register;
