@@ -1,7 +1,8 @@
 //! Hostile clients against a real worker: slow senders, peers that never read, floods, guesses, descriptors
 //! that run out. They may harm themselves; a person beside them is served, and memory stays bounded.
 //!
-//! `HOSTILE_CLIENTS` of each slow kind (100 unless told). Times are printed, not judged.
+//! `HOSTILE_CLIENTS` of each slow kind (100 unless told). What is asked is a fixed number of things, however fast the
+//! machine is; times are printed, not judged.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,14 +26,14 @@ mod proxy;
 
 use deployment::Deployment;
 use papertrader::client::{Client, Options};
+use papertrader::master::auth::sessions::PER_ACCOUNT_MAX;
 use papertrader::model::{Email, HashedPass, Reason, SessionId, Symbol, Username};
 use papertrader::wire::{Header, Instruction, Reply, Request, Window, frame};
 use rustix::process::{Pid, Resource, Rlimit};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -90,12 +91,19 @@ fn resident(pid: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// How long a person is watched, so that those who send a byte a second do it several times meanwhile.
-const WATCHED: Duration = Duration::from_secs(3);
-/// The least of quotes, so that there is a 99th percentile.
-const QUOTES_LEAST: usize = 500;
-/// Quotes between two logins.
-const QUOTES_A_LOGIN: usize = 50;
+/// How often a person is watched: alone, while a crowd comes, and beside it.
+const WATCHES: usize = 3;
+/// Rounds of one watch: a login, then quotes. Those who drip send a byte a round.
+const ROUNDS: usize = 20;
+/// Quotes of a round; all rounds together have enough of them for a 99th percentile.
+const QUOTES: usize = 50;
+/// Other logins of the same person: at the start, and beside those who guess.
+const OTHER_LOGINS: usize = 2;
+// The session of the start is used until the end, so that no login may be one too many.
+const _: () = assert!(
+    WATCHES * ROUNDS + OTHER_LOGINS < PER_ACCOUNT_MAX,
+    "the person's first session would end"
+);
 
 /// How long a person's quotes and logins take: medians and 99th percentiles, in microseconds.
 struct Service {
@@ -105,20 +113,20 @@ struct Service {
 }
 
 impl Service {
-    /// Of a person who asks for as long as that, one thing after the other.
-    fn watch(address: &str, name: &str, during: Duration) -> Service {
+    /// Of a person who asks one thing after the other; `each_round` is called before each round.
+    fn watch(address: &str, name: &str, mut each_round: impl FnMut()) -> Service {
         let (username, _, pass) = user(name, 'a');
         let mut client = Client::open(address, &Options::default(), None).unwrap();
         let symbol = Symbol::parse("SIM1").unwrap();
         let (mut quotes, mut logins) = (Vec::new(), Vec::new());
-        let began = Instant::now();
-        while began.elapsed() < during || quotes.len() < QUOTES_LEAST {
+        for _ in 0..ROUNDS {
+            each_round();
             let asked = Instant::now();
             client.login(&username, &pass, false).unwrap();
             logins.push(asked.elapsed().as_micros());
             // The switch of the state that comes with the first is not a quote's time.
             client.quote(symbol).unwrap();
-            for _ in 0..QUOTES_A_LOGIN {
+            for _ in 0..QUOTES {
                 let asked = Instant::now();
                 client.quote(symbol).unwrap();
                 quotes.push(asked.elapsed().as_micros());
@@ -178,12 +186,11 @@ fn main() {
     println!("hostile: a person is served beside all of them");
 }
 
-/// Peers that send a byte a second, and peers that ask for much and never read.
+/// Peers that send a byte now and then, and peers that ask for much and never read.
 fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clients: usize) {
     let worker = deployment.workers[0].process();
-    Service::watch(address, "owner", WATCHED).print("alone", resident(worker));
+    Service::watch(address, "owner", || ()).print("alone", resident(worker));
     let before = resident(worker);
-    let stop = Arc::new(AtomicBool::new(false));
     let mut drips: Vec<TcpStream> = (0..clients)
         .map(|_| TcpStream::connect(address).unwrap())
         .collect();
@@ -211,31 +218,27 @@ fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clien
         let _ = socket.write(&bytes);
         deaf.push(socket);
     }
-    let dripping = Arc::clone(&stop);
+    let (drip, dripping) = channel();
     let dripper = thread::spawn(move || {
         let frame = {
             let mut bytes = Vec::new();
             frame::write(&mut bytes, Instruction::Ping, &[]);
             bytes
         };
-        for byte in frame.iter().cycle() {
-            if dripping.load(Ordering::Relaxed) {
-                return;
-            }
+        for ((), byte) in dripping.iter().zip(frame.iter().cycle()) {
             for socket in &mut drips {
                 let _ = socket.write(&[*byte]);
             }
-            thread::sleep(Duration::from_secs(1));
         }
     });
     let crowd = format!("{clients} that drip and {clients} that never read");
     // What was asked for and is not read is made first.
-    let coming = Service::watch(address, "owner", Duration::ZERO);
+    let coming = Service::watch(address, "owner", || ());
     coming.print(&format!("as {crowd} come"), resident(worker));
-    let there = Service::watch(address, "owner", WATCHED);
+    let there = Service::watch(address, "owner", || drip.send(()).unwrap());
     let during = resident(worker);
     there.print(&format!("beside {crowd}"), during);
-    stop.store(true, Ordering::Relaxed);
+    drop(drip);
     dripper.join().unwrap();
     drop(deaf);
     println!("hostile: worker afterwards {} MiB", resident(worker) / 1024);
