@@ -37,6 +37,7 @@ impl Stage {
         let workers = asked("workers").map_or(1, |word| word.parse().unwrap());
         let mut deployment = Deployment::new(workers);
         deployment.set(0, "update_interval", "\"1s\"");
+        deployment.set(0, "assets.replay.start", "\"2012-01-03\"");
         for need in needs {
             let word = need.words.join(" ");
             let set = |place, line: &str| {
