@@ -3,13 +3,11 @@
 use crate::keys::Cast;
 use crate::stage::{PATIENCE, Stage, eventually};
 use papertrader::link::envelope::{Decoder, Header as Envelope};
-use papertrader::link::handshake;
 use papertrader::link::record::Sealed;
 use papertrader::model::{Amount, Reason, SessionId, Side, Stamp, Symbol};
 use papertrader::wire::{Header, Instruction, Reply, Request, frame};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Instant;
 use uuid::Uuid;
 
 /// A link of the dishonest worker's.
@@ -22,9 +20,7 @@ struct Link {
 impl Link {
     fn new(stage: &Stage, cast: &Cast) -> Link {
         let (party, uuid) = &cast.other;
-        let socket = stage.dial();
-        let side = stage.side(party, *uuid);
-        let link = handshake::connect(&socket, &side, Instant::now() + PATIENCE).unwrap();
+        let (socket, link) = stage.attempt_over(party, *uuid).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Link {
             uuid: *uuid,

@@ -1,14 +1,13 @@
 //! Handshake messages that are not what they should be, by a party that is registered.
 
 use crate::keys::Cast;
-use crate::stage::{LOGGED_MAX, Stage, eventually, finish, hello, receive, send, whole};
+use crate::stage::{Stage, eventually, finish, hello, receive, send, whole};
 use papertrader::link::handshake::HandshakeError;
 use papertrader::model::Stamp;
 use papertrader::wire::{Instruction, frame};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -33,13 +32,22 @@ pub fn try_all(stage: &mut Stage, cast: &Cast) {
     println!("intruders: a person beside the cut and flipped handshakes: {beside}");
     let after = stage.usual();
     println!("intruders: a person beside them after: {after}");
-    // The same order of magnitude, on a machine that does other things too.
-    for during in [&beside, &after] {
-        let most = before.accepted * 10 + Duration::from_millis(50);
-        assert!(during.accepted < most, "{during}, and before it was {before}");
-        let most = before.filled * 3 + Duration::from_millis(200);
-        assert!(during.filled < most, "{during}, and before it was {before}");
-    }
+    // The same order of magnitude. A machine that does other things too is slow for a while: what nobody disturbs is
+    // taken from both sides of it.
+    let most = before.accepted.max(after.accepted) * 10 + Duration::from_millis(50);
+    assert!(beside.accepted < most, "{beside}; before {before}, after {after}");
+    let most = before.filled.max(after.filled) * 3 + Duration::from_millis(200);
+    assert!(beside.filled < most, "{beside}; before {before}, after {after}");
+    // And nothing of it stays behind.
+    assert!(
+        after.accepted < Duration::from_secs(1),
+        "{after}, and before {before}"
+    );
+    assert!(
+        after.filled < Duration::from_secs(2),
+        "{after}, and before {before}"
+    );
+    stage.overloads_are_counted();
 }
 
 /// Well signed by the right key, but saying something else.
@@ -93,16 +101,11 @@ fn reflected(stage: &mut Stage, cast: &Cast) {
     stage.expect("the master's challenge reflected", "bad-frame");
 
     // Its answer to a proof, as it is; and, in the frame of a worker's second message, its first Noise message.
-    let answered = |stage: &Stage| {
-        let (mut socket, handshake, proof) = stage.proof(&side);
-        socket.write_all(&proof).unwrap();
-        (whole(&mut socket).expect("an answer"), handshake, socket)
-    };
-    let (answer, _, mut socket) = answered(stage);
+    let (answer, _, mut socket) = stage.answered(&side);
     socket.write_all(&answer).unwrap();
     is_refused(&mut socket);
     stage.expect("the master's answer reflected", "bad-frame");
-    let (answer, _, mut socket) = answered(stage);
+    let (answer, _, mut socket) = stage.answered(&side);
     send(
         &mut socket,
         Instruction::LinkNoise2,
@@ -112,7 +115,7 @@ fn reflected(stage: &mut Stage, cast: &Cast) {
     stage.expect("the master's Noise message reflected", "noise");
 
     // Its statement, well signed, in the place of a proof: in the same form, in another handshake.
-    let (answer, _, socket) = answered(stage);
+    let (answer, _, socket) = stage.answered(&side);
     let statement = &answer[frame::HEADER + 2..answer.len() - NOISE];
     let (mut other, _, _) = stage.proof(&side);
     send(&mut other, Instruction::LinkProof, statement);
@@ -163,9 +166,8 @@ fn cut(stage: &mut Stage, cast: &Cast) {
     // The third, the worker's Noise message: each byte of its frame, and some of what it holds, since both sides have
     // GPG do its work before each.
     for at in (0..frame::HEADER + NOISE).filter(|at| *at <= frame::HEADER || at % 4 == 0) {
-        let (mut socket, mut handshake, proof) = stage.proof(&side);
-        socket.write_all(&proof).unwrap();
-        let (answer, mut last) = (whole(&mut socket).expect("an answer"), Vec::new());
+        let (answer, mut handshake, mut socket) = stage.answered(&side);
+        let mut last = Vec::new();
         handshake.receive(&answer, Stamp::now(), &mut last).unwrap();
         socket.write_all(&last[..at]).unwrap();
         assert!(
@@ -195,8 +197,7 @@ fn logged(stage: &mut Stage, refused: &BTreeMap<String, u64>) {
             let found = log.lines().filter(|line| line.contains(&named)).count();
             (found > 0).then_some(found)
         });
-        // This program runs for less than three minutes.
-        assert!(found <= 3 * LOGGED_MAX, "{reason}: {found} lines");
+        assert!(found <= stage.logged_max(), "{reason}: {found} lines");
     }
     stage.serves();
     stage.lines();
@@ -218,7 +219,6 @@ fn flipped(stage: &mut Stage, cast: &Cast) {
         proof[place] ^= 1;
         socket.write_all(&proof).unwrap();
         let _ = socket.shutdown(Shutdown::Write);
-        attempts += 1;
         let told = match whole(&mut socket) {
             None => "nothing".to_owned(),
             Some(answer) => match handshake.receive(&answer, Stamp::now(), &mut Vec::new()) {
@@ -228,11 +228,11 @@ fn flipped(stage: &mut Stage, cast: &Cast) {
                 Ok(_) => panic!("a proof flipped at {at} gives a link"),
             },
         };
-        if told == "overloaded" {
+        if stage.is_overloaded(&told) {
             // So many checks of a worker's proofs a second, and no more.
-            thread::sleep(Duration::from_millis(100));
             continue;
         }
+        attempts += 1;
         *reasons.entry(told).or_insert(0) += 1;
         flips += 1;
         at += if at < frame::HEADER { 1 } else { FLIPPED };
@@ -248,12 +248,8 @@ fn flipped(stage: &mut Stage, cast: &Cast) {
         began.elapsed()
     );
     // An honest one stands once more checks are allowed; it ends without a close record.
-    let mut attempts = 0;
-    eventually("an honest handshake", || {
-        attempts += 1;
-        stage.attempt(party, *uuid).ok()
-    });
-    let refused = stage.refused(attempts);
+    stage.attempt(party, *uuid).expect("an honest handshake");
+    let refused = stage.refused(1);
     assert_eq!(refused["record-cut"], 1, "{refused:?}");
     logged(stage, &refused);
 }

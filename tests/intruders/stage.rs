@@ -8,6 +8,7 @@ use papertrader::link::keyring::{Fingerprint, Keyring};
 use papertrader::master::workers::{register_offline, registry::Registration};
 use papertrader::model::{Email, HashedPass, Stamp, Username};
 use papertrader::wire::{Header, Instruction, frame};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,6 +25,10 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Lines that the master's log has a minute for one reason, at most.
 pub const LOGGED_MAX: usize = 20;
 
+/// Why the master refuses peers that ask for more than so many checks a second. A machine that is fast enough
+/// meets this: what was meant is then tried again, and these are counted apart from all other refusals.
+const OVERLOADED: [&str; 2] = ["gpg-budget", "too-many-under-way"];
+
 pub struct Stage {
     pub deployment: Deployment,
     pub folder: PathBuf,
@@ -31,6 +36,9 @@ pub struct Stage {
     seen: usize,
     /// Refusals that were looked at, by reason.
     counted: BTreeMap<String, u64>,
+    /// How often we were told that the master is overloaded.
+    overloaded: Cell<u64>,
+    began: Instant,
 }
 
 /// A key pair in a home of its own that trusts the master's key.
@@ -84,6 +92,8 @@ impl Stage {
             folder: folder.to_owned(),
             seen: 0,
             counted: BTreeMap::new(),
+            overloaded: Cell::new(0),
+            began: Instant::now(),
         }
     }
 
@@ -129,7 +139,64 @@ impl Stage {
     }
 
     pub fn attempt(&self, party: &Party, uuid: Uuid) -> Result<Established<Fingerprint>, HandshakeError> {
-        handshake::connect(&self.dial(), &self.side(party, uuid), Instant::now() + PATIENCE)
+        self.attempt_over(party, uuid).map(|(_, link)| link)
+    }
+
+    /// As [`Stage::attempt`], with the socket; tried until the master has room for it.
+    pub fn attempt_over(
+        &self,
+        party: &Party,
+        uuid: Uuid,
+    ) -> Result<(TcpStream, Established<Fingerprint>), HandshakeError> {
+        let side = self.side(party, uuid);
+        eventually("the master has room", || {
+            let socket = self.dial();
+            match handshake::connect(&socket, &side, Instant::now() + PATIENCE) {
+                Err(HandshakeError::Refused(told, _)) if self.is_overloaded(&told) => None,
+                attempted => Some(attempted.map(|link| (socket, link))),
+            }
+        })
+    }
+
+    /// Whether we were told that the master checks no more for the moment; then a moment passes.
+    pub fn is_overloaded(&self, told: &str) -> bool {
+        if told == "overloaded" {
+            self.overloaded.set(self.overloaded.get() + 1);
+            // Its allowance grows with time alone.
+            thread::sleep(Duration::from_millis(100));
+        }
+        told == "overloaded"
+    }
+
+    /// The party goes as far as the master's answer to its proof.
+    pub fn answered<'a>(&self, side: &'a WorkerSide) -> (Vec<u8>, WorkerHandshake<'a>, TcpStream) {
+        eventually("the master has room", || {
+            let (mut socket, handshake, proof) = self.proof(side);
+            socket.write_all(&proof).unwrap();
+            let answer = whole(&mut socket).expect("an answer");
+            let header = Header::read(answer.first_chunk().unwrap());
+            if header.instruction == Instruction::LinkRefused.number() {
+                let text = String::from_utf8_lossy(&answer);
+                assert!(
+                    text.contains("overloaded") && self.is_overloaded("overloaded"),
+                    "{text}"
+                );
+                return None;
+            }
+            Some((answer, handshake, socket))
+        })
+    }
+
+    /// Every refusal that told us that the master is overloaded was counted as such, and no other.
+    pub fn overloads_are_counted(&self) {
+        let counts = self.counts();
+        let counted: u64 = OVERLOADED.iter().filter_map(|reason| counts.get(*reason)).sum();
+        assert_eq!(counted, self.overloaded.get(), "{counts:?}");
+    }
+
+    /// The most lines that the master's log may have by now for one reason.
+    pub fn logged_max(&self) -> usize {
+        (self.began.elapsed().as_secs() / 60 + 2) as usize * LOGGED_MAX
     }
 
     /// A connection to the master's port.
@@ -187,6 +254,11 @@ impl Stage {
         let mut lines: Vec<String> = log
             .lines()
             .filter(|line| line.contains("was refused (") || line.contains("was cut ("))
+            .filter(|line| {
+                !OVERLOADED
+                    .iter()
+                    .any(|reason| line.contains(&format!("({reason})")))
+            })
             .map(str::to_owned)
             .collect();
         let new = lines.split_off(self.seen);
@@ -205,7 +277,7 @@ impl Stage {
             for (reason, before) in &stage.counted {
                 *counts.get_mut(reason).unwrap() -= before;
             }
-            counts.retain(|_, count| *count > 0);
+            counts.retain(|reason, count| *count > 0 && !OVERLOADED.contains(&reason.as_str()));
             counts
         };
         let found = eventually("refusals are counted", || {
