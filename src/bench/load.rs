@@ -170,6 +170,9 @@ pub struct Load {
 /// What requests are made of.
 struct Stuff<'a> {
     player: &'a Player,
+    /// Who logs in with a password: somebody else, since more logins than an account may have sessions would end
+    /// the one that the others use.
+    login: &'a Username,
     symbols: &'a [Symbol],
     /// Market time of the newest quote.
     now: Stamp,
@@ -210,7 +213,7 @@ impl Stuff<'_> {
             Kind::Trade => return Ok(vec![order(Side::Buy), order(Side::Sell)]),
             Kind::Resume => Request::Resume { session },
             Kind::Login => Request::Login {
-                username,
+                username: self.login.clone(),
                 hashed_pass: password()?,
                 expirable: false,
             },
@@ -258,8 +261,10 @@ pub fn run(load: &Load) -> Result<Measured, String> {
     let symbols = client.list().map_err(|e| e.to_string())?;
     let first = *symbols.first().ok_or("the worker has no assets")?;
     let now = client.quote(first).map_err(|e| e.to_string())?.time;
+    let other = newcomer(address)?;
     let stuff = Stuff {
         player: &player,
+        login: &other.username,
         symbols: &symbols,
         now,
     };
