@@ -5,7 +5,7 @@
 use super::process::{self, Folder, Server, in_batch};
 use crate::client::{Client, Options as ClientOptions};
 use crate::model::{Email, HashedPass, Quote, SessionId, Symbol, Username};
-use crate::sandbox::{self, Layout};
+use crate::testkit::{self, Layout};
 use crate::wire::State;
 use std::fs;
 use std::net::SocketAddr;
@@ -73,11 +73,11 @@ impl Deployment {
     /// What is in the way.
     pub fn make(setting: Setting) -> Result<Deployment, String> {
         let folder = Folder::new()?;
-        let mut options = sandbox::Options::new(folder.path().join("s"));
+        let mut options = testkit::Options::new(folder.path().join("s"));
         options.workers = setting.workers;
         options.update_interval = setting.update_interval;
         options.bcrypt_cost = setting.bcrypt_cost;
-        let layout = sandbox::init(&options, &mut |_| ()).map_err(|e| e.to_string())?;
+        let layout = testkit::init(&options, &mut |_| ()).map_err(|e| e.to_string())?;
         let mut deployment = Deployment {
             setting,
             programs: programs()?,

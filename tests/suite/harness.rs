@@ -5,9 +5,9 @@
 
 use papertrader::client::{self, Answer, Client, Connection};
 use papertrader::model::{Amount, ClientOrderId, Email, HashedPass, Money, Side, Stamp, Symbol, Username};
-use papertrader::sandbox::process::Process;
-use papertrader::sandbox::state::State;
-use papertrader::sandbox::{self, Layout, Options, layout, ports};
+use papertrader::testkit::process::Process;
+use papertrader::testkit::state::State;
+use papertrader::testkit::{self, Layout, Options, layout, ports};
 use papertrader::wire::payload::{Entry, Holding, Portfolio};
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{self, Reply, Request};
@@ -73,7 +73,7 @@ fn template(workers: u16) -> Template {
         bcrypt_cost: 4,
         ..Options::new(folder.path())
     };
-    let layout = sandbox::init(&options, &mut |_| {}).unwrap();
+    let layout = testkit::init(&options, &mut |_| {}).unwrap();
     let mut items = Vec::new();
     read(layout.dir(), Path::new(""), &mut items);
     let template = Arc::new(items);
@@ -257,7 +257,7 @@ impl Deployment {
         let socket = self.layout.notify_socket(&name);
         // What it says of its configuration before it can log.
         let errors = File::create(self.dir().join("log").join(format!("{name}.err"))).unwrap();
-        let process = Process::start(&program, &config, &socket, errors.into()).unwrap();
+        let process = Process::daemon(&program, &config, &socket, errors.into()).unwrap();
         self.processes[usize::from(place)] = Some(process);
     }
 
@@ -400,7 +400,7 @@ impl Deployment {
 }
 
 /// More names than any test has workers.
-const WORKERS: u16 = sandbox::WORKERS_MAX;
+const WORKERS: u16 = testkit::WORKERS_MAX;
 
 impl Drop for Deployment {
     fn drop(&mut self) {

@@ -2,8 +2,8 @@
 
 use crate::harness::{PATIENCE, eventually, folder, processes_about, program};
 use papertrader::client::Connection;
-use papertrader::sandbox::Layout;
-use papertrader::sandbox::state::State;
+use papertrader::testkit::Layout;
+use papertrader::testkit::state::State;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

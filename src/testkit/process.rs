@@ -1,10 +1,9 @@
-//! spec/sandbox/process.md · 3.1.1, 3.2.1 (deployment and running stage)
+//! spec/testkit/process.md · 3.1.1, 3.2.1 (deployment and running stage)
 //!
 //! A daemon as a child process: started, asked whether it is ready, told to stop, and never left behind.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
-use std::env;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,22 +16,13 @@ use std::time::{Duration, Instant};
 /// What a daemon says of itself at a time.
 const NOTICE_MAX: usize = 4096;
 
-/// The program of that name: beside this one, else on the path.
-pub fn program(name: &str) -> PathBuf {
-    env::current_exe()
-        .ok()
-        .and_then(|own| own.parent().map(|folder| folder.join(name)))
-        .filter(|beside| beside.exists())
-        .unwrap_or_else(|| PathBuf::from(name))
-}
-
-/// A running daemon. Dropped, it is killed.
+/// A running child process, a daemon as a rule. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     pidfd: OwnedFd,
-    notices: UnixDatagram,
-    socket: PathBuf,
+    /// Where it says that it serves, and that socket's path.
+    notices: Option<(UnixDatagram, PathBuf)>,
     ready: bool,
     ended: Option<ExitStatus>,
 }
@@ -44,31 +34,37 @@ impl Process {
     ///
     /// # Errors
     /// The socket cannot be made, or the program not be started.
-    pub fn start(program: &Path, config: &Path, socket: &Path, errors: Stdio) -> io::Result<Process> {
-        let _ = fs::remove_file(socket);
-        let notices = UnixDatagram::bind(socket)?;
-        notices.set_nonblocking(true)?;
-        let child = Command::new(program)
-            .arg("--config")
-            .arg(config)
-            .arg("--stop-with-input")
-            .env("NOTIFY_SOCKET", socket)
-            .env_remove("WATCHDOG_USEC")
-            .env_remove("WATCHDOG_PID")
-            .stdin(Stdio::piped())
-            // Standard output is its parent's own.
-            .stdout(Stdio::null())
-            .stderr(errors)
-            // Ctrl-C goes to the parent alone, which stops its children in order.
-            .process_group(0)
-            .spawn()
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", program.display())))?;
+    pub fn daemon(program: &Path, config: &Path, socket: &Path, errors: Stdio) -> io::Result<Process> {
+        let mut command = Command::new(program);
+        daemon_arguments(&mut command, config);
+        command.stderr(errors);
+        Process::start(command, Some(socket))
+    }
+
+    /// Starts a command, which tells `socket`, if there is one, when it serves.
+    ///
+    /// # Errors
+    /// The socket cannot be made, or the program not be started.
+    pub fn start(mut command: Command, socket: Option<&Path>) -> io::Result<Process> {
+        let notices = match socket {
+            Some(socket) => {
+                let _ = fs::remove_file(socket);
+                let notices = UnixDatagram::bind(socket)?;
+                notices.set_nonblocking(true)?;
+                command.env("NOTIFY_SOCKET", socket);
+                Some((notices, socket.to_owned()))
+            }
+            None => None,
+        };
+        let child = command.stdin(Stdio::piped()).spawn().map_err(|error| {
+            let program = command.get_program().display();
+            io::Error::new(error.kind(), format!("{program}: {error}"))
+        })?;
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
         Ok(Process {
             child,
             pidfd,
             notices,
-            socket: socket.to_owned(),
             ready: false,
             ended: None,
         })
@@ -80,16 +76,19 @@ impl Process {
     }
 
     /// Becomes readable when the process has ended, or has something to say; to be followed by [`Process::look`].
-    pub fn events(&self) -> [BorrowedFd<'_>; 2] {
-        [self.pidfd.as_fd(), self.notices.as_fd()]
+    pub fn events(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let notices = self.notices.iter().map(|(notices, _)| notices.as_fd());
+        std::iter::once(self.pidfd.as_fd()).chain(notices)
     }
 
     /// Takes in what has happened, without waiting.
     pub fn look(&mut self) {
         let mut notice = [0; NOTICE_MAX];
-        while let Ok(length) = self.notices.recv(&mut notice) {
-            let said = String::from_utf8_lossy(&notice[..length]);
-            self.ready |= said.lines().any(|line| line == "READY=1");
+        if let Some((notices, _)) = &self.notices {
+            while let Ok(length) = notices.recv(&mut notice) {
+                let said = String::from_utf8_lossy(&notice[..length]);
+                self.ready |= said.lines().any(|line| line == "READY=1");
+            }
         }
         if self.ended.is_none() {
             self.ended = self.child.try_wait().ok().flatten();
@@ -146,8 +145,24 @@ impl Drop for Process {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
-        let _ = fs::remove_file(&self.socket);
+        if let Some((_, socket)) = &self.notices {
+            let _ = fs::remove_file(socket);
+        }
     }
+}
+
+/// What a daemon of ours is started with: its configuration, and that it stops when its parent ends.
+pub fn daemon_arguments(command: &mut Command, config: &Path) {
+    command
+        .arg("--config")
+        .arg(config)
+        .arg("--stop-with-input")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID")
+        // Standard output is its parent's own.
+        .stdout(Stdio::null())
+        // Ctrl-C goes to the parent alone, which stops its children in order.
+        .process_group(0);
 }
 
 /// Waits until one of these is readable, at most so long.

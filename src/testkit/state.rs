@@ -1,4 +1,4 @@
-//! spec/sandbox/state.md · 2.4.5 WorkerServer Structure (its ipaddr, for scripts)
+//! spec/testkit/state.md · 2.4.5 WorkerServer Structure (its ipaddr, for scripts)
 //!
 //! `sandbox.json`: addresses and process IDs of a sandbox.
 

@@ -1,4 +1,4 @@
-//! spec/sandbox/ports.md · 4.3 The Connection
+//! spec/testkit/ports.md · 4.3 The Connection
 //!
 //! Ports on loopback that nobody uses, for sandboxes that stand side by side; and new ones for a sandbox whose
 //! ports somebody took.

@@ -1,4 +1,4 @@
-//! spec/sandbox.md · 2.2 Infrastructure Model
+//! spec/testkit/setup.md · 2.2 Infrastructure Model
 
 use super::*;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! spec/sandbox/market.md · 2.3.1 List of assets to retrieve
+//! spec/testkit/market.md · 2.3.1 List of assets to retrieve
 //!
 //! The market of a sandbox: the sample that every program carries, or a copy of another folder's.
 

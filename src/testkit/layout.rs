@@ -1,4 +1,4 @@
-//! spec/sandbox/layout.md · 2.2 Infrastructure Model
+//! spec/testkit/layout.md · 2.2 Infrastructure Model
 //!
 //! Where everything of a sandbox lies in its folder, and how long the folder's path may be.
 
