@@ -5,8 +5,10 @@
 use super::{Failure, at};
 use crate::master::assets::market_file;
 use crate::model::Stamp;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use toml::Value;
 
 /// The sample market's files: part of the program, so that it needs no other file.
 const SAMPLE: &[(&str, &str)] = &[
@@ -64,4 +66,83 @@ pub fn first_bar(folder: &Path) -> Option<Stamp> {
         .values()
         .filter_map(|path| first(path).map(|bar| bar.time))
         .min()
+}
+
+/// A market that a test makes instead of the sample.
+#[derive(Debug, Clone)]
+pub enum Market {
+    /// Market files: names without `.csv`, and what they hold below the headline; and where the replay starts.
+    Files {
+        /// The date of the replay's first update.
+        start: String,
+        /// `AAA` or `actions`, and rows.
+        files: Vec<(String, String)>,
+    },
+    /// Assets that the master invents, `SIM1` and so on: a market that never ends.
+    Simulated {
+        /// How many.
+        symbols: u32,
+        /// What they are drawn from.
+        seed: u32,
+    },
+}
+
+impl Market {
+    /// These files, with a replay from that date on.
+    pub fn files(start: &str, files: &[(&str, &str)]) -> Market {
+        let owned = |(name, rows): &(&str, &str)| ((*name).to_owned(), (*rows).to_owned());
+        Market::Files {
+            start: start.to_owned(),
+            files: files.iter().map(owned).collect(),
+        }
+    }
+
+    /// One asset, one bar a second from 2020-01-01 00:00:00 on, whose Nth close (from 0) is `first + N`: a price tells
+    /// its update.
+    pub fn seconds(symbol: &str, first: u32, bars: u32) -> Market {
+        /// 2020-01-01.
+        const BEGIN: i64 = 1_577_836_800_000;
+        let mut rows = String::new();
+        for number in 0..bars {
+            let time = Stamp(BEGIN + i64::from(number) * 1000).to_string();
+            let (date, clock) = time.split_at_checked(10).unwrap_or_default();
+            let (clock, price) = (clock.get(1..9).unwrap_or_default(), first + number);
+            // Writing to a String cannot fail.
+            let _ = writeln!(rows, "{date} {clock},{price},{price},{price},{price},1000");
+        }
+        Market::files("2020-01-01", &[(symbol, &rows)])
+    }
+
+    /// Puts its files in place of those in the folder.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+        let Market::Files { files, .. } = self else {
+            return Ok(());
+        };
+        fs::remove_dir_all(folder).map_err(at(folder))?;
+        fs::create_dir(folder).map_err(at(folder))?;
+        for (name, rows) in files {
+            let headline = match name.as_str() {
+                "actions" => "Date,Symbol,Action,Value",
+                _ => "Date,Open,High,Low,Close,Volume",
+            };
+            let path = folder.join(format!("{name}.csv"));
+            fs::write(&path, format!("{headline}\n{rows}")).map_err(at(&path))?;
+        }
+        Ok(())
+    }
+
+    /// What it needs in the master's configuration.
+    pub fn settings(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            Market::Files { start, .. } => vec![("assets.replay.start", start.as_str().into())],
+            Market::Simulated { symbols, seed } => vec![
+                ("assets.provider", "simulated".into()),
+                ("assets.simulated.symbols", i64::from(*symbols).into()),
+                ("assets.simulated.seed", i64::from(*seed).into()),
+            ],
+        }
+    }
 }

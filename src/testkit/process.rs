@@ -4,6 +4,7 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -149,6 +150,13 @@ impl Drop for Process {
             let _ = fs::remove_file(socket);
         }
     }
+}
+
+/// Runs a program under the scheduling policy of the worker's systemd unit, `CPUSchedulingPolicy=batch`.
+pub fn in_batch(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("chrt");
+    command.args(["--batch", "0"]).arg(program);
+    command
 }
 
 /// What a daemon of ours is started with: its configuration, and that it stops when its parent ends.

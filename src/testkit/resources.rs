@@ -100,7 +100,10 @@ mod tests {
     fn this_process_takes_something() {
         let own = Resources::own().unwrap();
         assert!(own.resident > 0 && own.descriptors > 2, "{own:?}");
-        assert_eq!(Resources::of(std::process::id()).unwrap().resident > 0, own.resident > 0);
+        assert_eq!(
+            Resources::of(std::process::id()).unwrap().resident > 0,
+            own.resident > 0
+        );
         assert!(Resources::of(0).is_err());
     }
 }

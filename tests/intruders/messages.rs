@@ -1,9 +1,10 @@
 //! Handshake messages that are not what they should be, by a party that is registered.
 
 use crate::keys::Cast;
-use crate::stage::{Stage, eventually, finish, hello, receive, send, whole};
+use crate::rig::{IntruderRig, finish, hello, receive, send, whole};
 use papertrader::link::handshake::HandshakeError;
 use papertrader::model::Stamp;
+use papertrader::testkit::eventually;
 use papertrader::wire::{Instruction, frame};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -19,18 +20,18 @@ const FLIPPED: usize = 24;
 /// each of them, with one that was recorded: GPG takes its time.
 const CUT_FRESH: usize = 16;
 
-pub fn try_all(stage: &mut Stage, cast: &Cast) {
-    another_purpose(stage, cast);
-    replayed(stage);
-    reflected(stage, cast);
-    let before = stage.usual();
+pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
+    another_purpose(rig, cast);
+    replayed(rig);
+    reflected(rig, cast);
+    let before = rig.usual();
     println!("intruders: a person beside them before: {before}");
-    let person = stage.trader();
-    cut(stage, cast);
-    flipped(stage, cast);
+    let person = rig.trader();
+    cut(rig, cast);
+    flipped(rig, cast);
     let beside = person.finish();
     println!("intruders: a person beside the cut and flipped handshakes: {beside}");
-    let after = stage.usual();
+    let after = rig.usual();
     println!("intruders: a person beside them after: {after}");
     // The same order of magnitude. A machine that does other things too is slow for a while: what nobody disturbs is
     // taken from both sides of it.
@@ -47,24 +48,24 @@ pub fn try_all(stage: &mut Stage, cast: &Cast) {
         after.filled < Duration::from_secs(2),
         "{after}, and before {before}"
     );
-    stage.overloads_are_counted();
+    rig.overloads_are_counted();
 }
 
 /// Well signed by the right key, but saying something else.
-fn another_purpose(stage: &mut Stage, cast: &Cast) {
+fn another_purpose(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
     let own = party.home.own(party.key).unwrap();
-    let master = party.home.peer(stage.deployment.master_key).unwrap();
+    let master = party.home.peer(rig.deployment.master_key()).unwrap();
     let letter = party
         .home
         .sign_and_encrypt(&own, &master, b"I like PaperTrader.")
         .unwrap();
-    let mut socket = stage.dial();
+    let mut socket = rig.dial();
     send(&mut socket, Instruction::LinkHello, &hello(*uuid));
     receive(&mut socket).expect("a challenge");
     send(&mut socket, Instruction::LinkProof, &letter);
     is_refused(&mut socket);
-    stage.expect(
+    rig.expect(
         "signed by the right key for another purpose",
         "signature-for-another-purpose",
     );
@@ -77,79 +78,79 @@ fn is_refused(socket: &mut TcpStream) {
 }
 
 /// What the worker beside us once said, said again.
-fn replayed(stage: &mut Stage) {
-    let said = stage.deployment.proxy.recorded();
+fn replayed(rig: &mut IntruderRig) {
+    let said = rig.deployment.proxy().recorded();
     let hello = frame::HEADER + hello(Uuid::nil()).len();
-    let mut socket = stage.dial();
+    let mut socket = rig.dial();
     socket.write_all(&said[..hello]).unwrap();
     receive(&mut socket).expect("a challenge");
     socket.write_all(&said[hello..said.len().min(8192)]).unwrap();
     is_refused(&mut socket);
-    stage.expect("a handshake replayed", "replayed");
+    rig.expect("a handshake replayed", "replayed");
 }
 
 /// The master's own messages, sent back to it.
-fn reflected(stage: &mut Stage, cast: &Cast) {
+fn reflected(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.other;
-    let side = stage.side(party, *uuid);
+    let side = rig.side(party, *uuid);
     // Its challenge.
-    let mut socket = stage.dial();
+    let mut socket = rig.dial();
     send(&mut socket, Instruction::LinkHello, &hello(*uuid));
     let challenge = whole(&mut socket).expect("a challenge");
     socket.write_all(&challenge).unwrap();
     is_refused(&mut socket);
-    stage.expect("the master's challenge reflected", "bad-frame");
+    rig.expect("the master's challenge reflected", "bad-frame");
 
     // Its answer to a proof, as it is; and, in the frame of a worker's second message, its first Noise message.
-    let (answer, _, mut socket) = stage.answered(&side);
+    let (answer, _, mut socket) = rig.answered(&side);
     socket.write_all(&answer).unwrap();
     is_refused(&mut socket);
-    stage.expect("the master's answer reflected", "bad-frame");
-    let (answer, _, mut socket) = stage.answered(&side);
+    rig.expect("the master's answer reflected", "bad-frame");
+    let (answer, _, mut socket) = rig.answered(&side);
     send(
         &mut socket,
         Instruction::LinkNoise2,
         &answer[answer.len() - NOISE..],
     );
     is_refused(&mut socket);
-    stage.expect("the master's Noise message reflected", "noise");
+    rig.expect("the master's Noise message reflected", "noise");
 
     // Its statement, well signed, in the place of a proof: in the same form, in another handshake.
-    let (answer, _, socket) = stage.answered(&side);
+    let (answer, _, socket) = rig.answered(&side);
     let statement = &answer[frame::HEADER + 2..answer.len() - NOISE];
-    let (mut other, _, _) = stage.proof(&side);
+    let (mut other, _, _) = rig.proof(&side);
     send(&mut other, Instruction::LinkProof, statement);
     is_refused(&mut other);
-    stage.expect("the master's statement reflected", "message-not-for-us");
+    rig.expect("the master's statement reflected", "message-not-for-us");
     drop(socket);
-    stage.expect("and the handshake that it came from, left alone", "cut");
+    rig.expect("and the handshake that it came from, left alone", "cut");
 }
 
 /// Handshakes that end after each byte of each message of the worker's.
-fn cut(stage: &mut Stage, cast: &Cast) {
+fn cut(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
-    let side = stage.side(party, *uuid);
+    let side = rig.side(party, *uuid);
     let began = Instant::now();
     // The first message. Before a whole header nobody can tell that it is a handshake: a client's cut frame.
     let mut first = Vec::new();
     frame::write_binary(&mut first, Instruction::LinkHello, &hello(*uuid));
     let mut cuts = 0;
     for at in 0..first.len() {
-        let mut socket = stage.dial();
+        let mut socket = rig.dial();
         socket.write_all(&first[..at]).unwrap();
         let rest = finish(&mut socket);
         assert!(at == 0 || at >= frame::HEADER || !rest.is_empty());
         cuts += u64::from(at >= frame::HEADER);
     }
     // The second: the proof.
-    let (_, _, recorded) = stage.proof(&side);
+    let (_, _, recorded) = rig.proof(&side);
     for at in 0..recorded.len() {
         let fresh = at <= frame::HEADER || at % CUT_FRESH == 0 || at + 1 == recorded.len();
         let (mut socket, proof) = if fresh {
-            let (socket, _, proof) = stage.proof(&side);
+            let (socket, _, proof) = rig.proof(&side);
             (socket, proof)
         } else {
-            let mut socket = stage.dial();
+            let mut socket = rig.dial();
             send(&mut socket, Instruction::LinkHello, &hello(*uuid));
             receive(&mut socket).expect("a challenge");
             (socket, recorded.clone())
@@ -166,7 +167,7 @@ fn cut(stage: &mut Stage, cast: &Cast) {
     // The third, the worker's Noise message: each byte of its frame, and some of what it holds, since both sides have
     // GPG do its work before each.
     for at in (0..frame::HEADER + NOISE).filter(|at| *at <= frame::HEADER || at % 4 == 0) {
-        let (answer, mut handshake, mut socket) = stage.answered(&side);
+        let (answer, mut handshake, mut socket) = rig.answered(&side);
         let mut last = Vec::new();
         handshake.receive(&answer, Stamp::now(), &mut last).unwrap();
         socket.write_all(&last[..at]).unwrap();
@@ -176,9 +177,9 @@ fn cut(stage: &mut Stage, cast: &Cast) {
         );
         cuts += 1;
     }
-    let refused = stage.refused(cuts);
+    let refused = rig.refused(cuts);
     assert_eq!(refused, BTreeMap::from([("cut".to_owned(), cuts)]));
-    logged(stage, &refused);
+    logged(rig, &refused);
     println!(
         "intruders: handshakes cut at each of {} and {} bytes, and at many of the last {}: {cuts} refused in {:.1?}",
         first.len(),
@@ -189,31 +190,31 @@ fn cut(stage: &mut Stage, cast: &Cast) {
 }
 
 /// Each reason is in the log, and none of them floods it.
-fn logged(stage: &mut Stage, refused: &BTreeMap<String, u64>) {
+fn logged(rig: &mut IntruderRig, refused: &BTreeMap<String, u64>) {
     for reason in refused.keys() {
         let found = eventually("the reason is logged", || {
-            let log = stage.log();
+            let log = rig.log();
             let named = format!("({reason})");
             let found = log.lines().filter(|line| line.contains(&named)).count();
             (found > 0).then_some(found)
         });
-        assert!(found <= stage.logged_max(), "{reason}: {found} lines");
+        assert!(found <= rig.logged_max(), "{reason}: {found} lines");
     }
-    stage.serves();
-    stage.lines();
+    rig.serves();
+    rig.lines();
 }
 
 /// Proofs with a bit of one byte flipped on their way: each byte of the frame, and a sample of what GPG made.
-fn flipped(stage: &mut Stage, cast: &Cast) {
+fn flipped(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
-    let side = stage.side(party, *uuid);
+    let side = rig.side(party, *uuid);
     let began = Instant::now();
     let (mut flips, mut at, mut attempts) = (0, 0, 1);
-    let (_, _, proof) = stage.proof(&side);
+    let (_, _, proof) = rig.proof(&side);
     let length = proof.len();
     let mut reasons = BTreeMap::new();
     while at < length {
-        let (mut socket, mut handshake, mut proof) = stage.proof(&side);
+        let (mut socket, mut handshake, mut proof) = rig.proof(&side);
         // A proof may be a byte or two longer than another.
         let place = at.min(proof.len() - 1);
         proof[place] ^= 1;
@@ -228,7 +229,7 @@ fn flipped(stage: &mut Stage, cast: &Cast) {
                 Ok(_) => panic!("a proof flipped at {at} gives a link"),
             },
         };
-        if stage.is_overloaded(&told) {
+        if rig.is_overloaded(&told) {
             // So many checks of a worker's proofs a second, and no more.
             continue;
         }
@@ -237,8 +238,8 @@ fn flipped(stage: &mut Stage, cast: &Cast) {
         flips += 1;
         at += if at < frame::HEADER { 1 } else { FLIPPED };
     }
-    let refused = stage.refused(attempts);
-    logged(stage, &refused);
+    let refused = rig.refused(attempts);
+    logged(rig, &refused);
     assert!(
         !refused.contains_key("gpg-failed"),
         "damage counts as a failure of ours: {refused:?}"
@@ -248,8 +249,8 @@ fn flipped(stage: &mut Stage, cast: &Cast) {
         began.elapsed()
     );
     // An honest one stands once more checks are allowed; it ends without a close record.
-    stage.attempt(party, *uuid).expect("an honest handshake");
-    let refused = stage.refused(1);
+    rig.attempt(party, *uuid).expect("an honest handshake");
+    let refused = rig.refused(1);
     assert_eq!(refused["record-cut"], 1, "{refused:?}");
-    logged(stage, &refused);
+    logged(rig, &refused);
 }
