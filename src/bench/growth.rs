@@ -4,7 +4,7 @@
 //! processor time of all daemons, less what they use when nobody asks: it holds still on a noisy machine.
 
 use super::Scale;
-use super::deployment::{Deployment, Setting};
+use super::deployment::{BenchDeployment, Setting};
 use super::driver::{Driver, Greeting, Pace, Until};
 use super::fill::{self, Every, Filled, Filler};
 use super::measure::{Measured, Ratio, grouped, median, rate, span};
@@ -150,7 +150,7 @@ fn point(
         }
         _ => setting.workers = u16::try_from(size).unwrap_or(1),
     }
-    let mut deployment = Deployment::make(setting)?;
+    let deployment = BenchDeployment::make(setting)?;
     let filled = fill(&deployment, accounts, transactions, setting.assets)?;
     deployment.start_all()?;
     let symbols = symbols(&deployment, &filled)?;
@@ -182,7 +182,7 @@ fn point(
 }
 
 fn fill(
-    deployment: &Deployment,
+    deployment: &BenchDeployment,
     accounts: u64,
     transactions: u64,
     assets: u32,
@@ -205,7 +205,7 @@ fn fill(
     Ok(filled)
 }
 
-fn symbols(deployment: &Deployment, filled: &[Filled]) -> Result<Vec<Symbol>, String> {
+fn symbols(deployment: &BenchDeployment, filled: &[Filled]) -> Result<Vec<Symbol>, String> {
     let first = filled.first().ok_or("no account")?;
     let mut client = deployment.client()?;
     client.set_session(Some(first.session.clone()));
@@ -274,7 +274,7 @@ fn scattered(number: usize, at: usize) -> u64 {
 /// Nanoseconds of processor time a request, requests a second, and the median answer's time.
 fn cost(
     scale: &Scale,
-    deployment: &Deployment,
+    deployment: &BenchDeployment,
     crews: &mut [Crew],
     pace: Pace,
 ) -> Result<(u64, u64, u64), String> {

@@ -2,7 +2,7 @@
 //!
 //! One load as one wishes it: connections, requests in flight or a pace, and a mix of what is asked.
 
-use super::deployment::{Deployment, Player, Setting, password};
+use super::deployment::{BenchDeployment, Player, Setting, password};
 use super::driver::{Driver, Greeting, Pace, Until};
 use super::measure::Measured;
 use super::speech::{Asking, into_data};
@@ -240,7 +240,7 @@ impl Stuff<'_> {
 pub fn run(load: &Load) -> Result<Measured, String> {
     let deployment = match load.worker {
         Some(_) => None,
-        None => Some(Deployment::start(Setting {
+        None => Some(BenchDeployment::start(Setting {
             update_interval: Duration::from_millis(100),
             ..Setting::default()
         })?),

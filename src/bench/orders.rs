@@ -4,7 +4,7 @@
 //! Beside them PostgreSQL, whose transaction does what one order does to the tables.
 
 use super::Scale;
-use super::deployment::{Deployment, Player, Setting};
+use super::deployment::{BenchDeployment, Player, Setting};
 use super::driver::{Driver, Greeting, Pace, Until};
 use super::measure::{Measured, Ratio, median};
 use super::rivals::Postgres;
@@ -46,7 +46,7 @@ pub fn round(session: &SessionId, symbols: &[Symbol]) -> Vec<Request> {
         .collect()
 }
 
-fn symbols(deployment: &Deployment, player: &Player) -> Result<Vec<Symbol>, String> {
+fn symbols(deployment: &BenchDeployment, player: &Player) -> Result<Vec<Symbol>, String> {
     Ok(deployment
         .quotes(player)?
         .into_iter()
@@ -58,7 +58,7 @@ fn symbols(deployment: &Deployment, player: &Player) -> Result<Vec<Symbol>, Stri
 ///
 /// # Errors
 /// The worker does not take the connections.
-pub fn traders(deployment: &Deployment, players: &[Player]) -> Result<(Driver, Asking), String> {
+pub fn traders(deployment: &BenchDeployment, players: &[Player]) -> Result<(Driver, Asking), String> {
     let first = players.first().ok_or("nobody trades")?;
     let symbols = symbols(deployment, first)?;
     let rounds = players.iter().map(|player| round(&player.session, &symbols));
@@ -74,7 +74,7 @@ pub fn traders(deployment: &Deployment, players: &[Player]) -> Result<(Driver, A
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
     tell("orders: starting PostgreSQL and a deployment …");
     let postgres = scale.rival("postgresql", Postgres::start())?;
-    let deployment = Deployment::start(Setting {
+    let deployment = BenchDeployment::start(Setting {
         update_interval: INTERVAL,
         ..Setting::default()
     })?;
@@ -132,7 +132,7 @@ pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
     } else {
         (SETTLED, SETTLING_INTERVAL)
     };
-    let deployment = Deployment::start(Setting {
+    let deployment = BenchDeployment::start(Setting {
         update_interval: interval,
         ..Setting::default()
     })?;

@@ -3,7 +3,7 @@
 //! `getAssetValueCurrent` from a worker's cache, beside redis `GET`.
 
 use super::Scale;
-use super::deployment::{Deployment, Setting};
+use super::deployment::{BenchDeployment, Setting};
 use super::driver::{Driver, Greeting, Pace};
 use super::measure::{Measured, Ratio, median};
 use super::rivals::Redis;
@@ -42,7 +42,7 @@ impl Side {
 /// # Errors
 /// A server fails, or answers wrongly.
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<Row>, String> {
-    let deployment = Deployment::start(Setting::default())?;
+    let deployment = BenchDeployment::start(Setting::default())?;
     let player = deployment.player("reader")?;
     let quotes = deployment.quotes(&player)?;
     let ours = Side {
