@@ -8,7 +8,7 @@ use super::market::Market;
 use super::proxy::Proxy;
 use super::small_disk::SmallDisk;
 use super::state::State;
-use super::{Failure, Layout, Options, PATIENCE, init, ports, program, trader};
+use super::{Failure, Layout, Options, PATIENCE, eventually, init, ports, program, trader};
 use crate::client::{self, Client, Connection};
 use crate::config::MasterConfig;
 use crate::link::keyring::{Fingerprint, Keyring};
@@ -19,7 +19,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use toml::Value;
 
@@ -403,15 +403,12 @@ impl Deployment {
     /// A connection of the client library to a worker, without a session.
     pub fn connect(&self, worker: u16) -> Client {
         // A worker that has just been let in opens its port a moment after the master counts it.
-        let begun = Instant::now();
-        let connection = loop {
+        let connection = eventually("the worker's port is open", || {
             match Connection::connect(&self.worker(worker).address(), PATIENCE) {
-                Err(client::Error::Unreachable { .. }) if begun.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                connected => break connected.unwrap(),
+                Err(client::Error::Unreachable { .. }) => None,
+                connected => Some(connected.unwrap()),
             }
-        };
+        });
         Client::new(connection, None)
     }
 

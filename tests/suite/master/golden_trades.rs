@@ -10,10 +10,10 @@ use papertrader::dialogue::script::Need;
 use papertrader::master::verify;
 use papertrader::model::{Amount, Email, HashedPass, Money, Side, Stamp, Symbol, Username};
 use papertrader::testkit::mock_exchange::MockExchange;
+use papertrader::testkit::until;
 use papertrader::wire::Window;
 use papertrader::wire::payload::{Holding, Portfolio};
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
 
 fn needs(lines: &[String]) -> Vec<Need> {
     lines.iter().map(|line| need(line)).collect()
@@ -94,19 +94,12 @@ fn trade_a_day(provider: &str, mut lines: Vec<String>, name: Symbol) {
     }
     let now = trader.ask(|client| client.quote(name)).time;
     // The past of real markets comes in beside the updates.
-    let until = Instant::now() + Duration::from_secs(30);
-    while trader
-        .ask(|client| client.bars(name, Window::Week(now), false))
-        .len()
-        < 3
-    {
-        assert!(
-            Instant::now() < until,
-            "{provider}: no past\n{}",
-            deployment.said()
-        );
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    until(&format!("{provider}: the past"), || {
+        trader
+            .ask(|client| client.bars(name, Window::Week(now), false))
+            .len()
+            >= 3
+    });
     for window in [
         Window::Day(now),
         Window::Week(now),
@@ -193,9 +186,7 @@ fn a_position_keeps_its_value_over_a_split() {
     let bought = trader.trade(Side::Buy, aapl, "10.5");
     assert_eq!(bought.quantity, Amount(10_500_000), "bought before the split");
     let mut seen: Vec<(Stamp, Amount, Money, Money)> = Vec::new();
-    let until = Instant::now() + Duration::from_secs(30);
-    while seen.last().is_none_or(|last| last.0 < at("2005-03-02")) {
-        assert!(Instant::now() < until, "{seen:?}\n{}", deployment.said());
+    until("two days after the split", || {
         let before = trader.ask(|client| client.quote(aapl));
         let (_, holdings) = trader.holdings();
         let after = trader.ask(|client| client.quote(aapl));
@@ -206,8 +197,8 @@ fn a_position_keeps_its_value_over_a_split() {
                 seen.push((before.time, held.quantity, held.average_cost, held.value));
             }
         }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        seen.last().is_some_and(|last| last.0 >= at("2005-03-02"))
+    });
     for (time, quantity, cost, _) in &seen {
         let split = *time >= at("2005-02-28");
         let expected = if split {
