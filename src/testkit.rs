@@ -1,10 +1,12 @@
 //! spec/testkit.md · 2.2 Infrastructure Model
 //!
-//! Whole deployments as processes: what the sandbox, the bench and all tests of running daemons stand on.
+//! Whole deployments as processes: what the sandbox, the bench and all tests of running daemons
+//! stand on.
 //!
-//! The lower part makes a deployment in a folder and runs its daemons as children; it answers with errors, since
-//! `papertrader-sandbox` and `papertrader-bench` are programs that people run. The upper part is for tests, and
-//! panics at the first thing that is not as it should be; what the bench uses of it has an error beside it.
+//! The lower part makes a deployment in a folder and runs its daemons as children; it answers with
+//! errors, since `papertrader-sandbox` and `papertrader-bench` are programs that people run. The
+//! upper part is for tests, and panics at the first thing that is not as it should be; what the
+//! bench uses of it has an error beside it.
 
 pub mod layout;
 pub mod market;

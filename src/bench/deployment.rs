@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Connections that a worker takes: the 10,000 of the measurement, and some to look at it meanwhile.
+/// Connections that a worker takes: the 10,000 of the measurement, and some to look at it
+/// meanwhile.
 pub const CONNECTIONS_MAX: u32 = 10_100;
 /// Orders that one account may have queued.
 const QUEUED_PER_ACCOUNT: u32 = 100_000;
@@ -51,6 +52,27 @@ pub struct Player {
     pub username: Username,
     /// Its session.
     pub session: SessionId,
+}
+
+impl Player {
+    /// Registers someone of that name, and logs in.
+    ///
+    /// # Errors
+    /// One of the two is refused.
+    pub fn register(mut client: Client, name: &str) -> Result<Player, String> {
+        let username = Username::parse(name).map_err(|e| e.to_string())?;
+        let email = Email::parse(&format!("{name}@example.org")).map_err(|e| e.to_string())?;
+        client
+            .register(&username, &email, &password()?)
+            .map_err(|e| e.to_string())?;
+        let login = client
+            .login(&username, &password()?, false)
+            .map_err(|e| e.to_string())?;
+        Ok(Player {
+            username,
+            session: login.session,
+        })
+    }
 }
 
 /// A deployment that is measured. Dropping it stops it and removes all of it.
@@ -195,19 +217,7 @@ impl BenchDeployment {
     /// # Errors
     /// One of the two is refused.
     pub fn player(&self, name: &str) -> Result<Player, String> {
-        let mut client = self.client()?;
-        let username = Username::parse(name).map_err(|e| e.to_string())?;
-        let email = Email::parse(&format!("{name}@example.org")).map_err(|e| e.to_string())?;
-        client
-            .register(&username, &email, &password()?)
-            .map_err(|e| e.to_string())?;
-        let login = client
-            .login(&username, &password()?, false)
-            .map_err(|e| e.to_string())?;
-        Ok(Player {
-            username,
-            session: login.session,
-        })
+        Player::register(self.client()?, name)
     }
 
     /// Several of them.

@@ -7,7 +7,7 @@ use super::driver::{Driver, Greeting, Pace, Until};
 use super::measure::Measured;
 use super::speech::{Asking, into_data};
 use crate::client::{Client, Options};
-use crate::model::{Amount, Email, Side, Stamp, Symbol, Username};
+use crate::model::{Amount, Side, Stamp, Symbol, Username};
 use crate::wire::{Request, State, Window};
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -282,21 +282,9 @@ pub fn run(load: &Load) -> Result<Measured, String> {
 
 /// Someone with a name that nobody has yet.
 fn newcomer(address: SocketAddr) -> Result<Player, String> {
-    let mut client =
-        Client::open(&address.to_string(), &Options::default(), None).map_err(|e| e.to_string())?;
     let name = format!("b{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
-    let username = Username::parse(&name).map_err(|e| e.to_string())?;
-    let email = Email::parse(&format!("{name}@example.org")).map_err(|e| e.to_string())?;
-    client
-        .register(&username, &email, &password()?)
-        .map_err(|e| e.to_string())?;
-    let login = client
-        .login(&username, &password()?, false)
-        .map_err(|e| e.to_string())?;
-    Ok(Player {
-        username,
-        session: login.session,
-    })
+    let client = Client::open(&address.to_string(), &Options::default(), None);
+    Player::register(client.map_err(|e| e.to_string())?, &name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! spec/testkit/daemon.md · 3.1.1, 3.2.1 deployment and running stage
 //!
-//! One daemon of a deployment: started, watched, told to stop, killed, and started again in its place.
+//! One daemon of a deployment: started, watched, told to stop, killed, and started again in its
+//! place.
 
 use super::process::{Process, daemon_arguments, in_batch};
 use super::{Failure, Layout, PATIENCE, Resources, at, program};
@@ -234,7 +235,8 @@ impl Daemon {
         (status, begun.elapsed())
     }
 
-    /// Waits until it ends by itself, at most that long; how it ended. One that does not end is killed.
+    /// Waits until it ends by itself, at most that long; how it ended. One that does not end is
+    /// killed.
     pub fn wait_exit(&self, patience: Duration) -> Option<ExitStatus> {
         let mut process = self.process.lock().take().expect("it does not run");
         process.wait_end(Instant::now() + patience)

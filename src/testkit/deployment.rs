@@ -1,7 +1,8 @@
 //! spec/testkit/deployment.md · 2.2 Infrastructure Model
 //!
-//! A whole deployment for a test: a master and workers as processes, in a folder of its own, with real keys, ports
-//! and files; where it is asked for, with a proxy between them and a small disk below the database.
+//! A whole deployment for a test: a master and workers as processes, in a folder of its own, with
+//! real keys, ports and files; where it is asked for, with a proxy between them and a small disk
+//! below the database.
 
 use super::daemon::{Daemon, Place};
 use super::market::Market;
@@ -38,8 +39,8 @@ struct Item {
 /// Files of a deployment that was made and never run.
 type Template = Arc<Vec<Item>>;
 
-/// Deployments by their number of workers, made once a process and kept in memory, so that no folder outlives the
-/// tests.
+/// Deployments by their number of workers, made once a process and kept in memory, so that no
+/// folder outlives the tests.
 static TEMPLATES: Mutex<Vec<(u16, Template)>> = Mutex::new(Vec::new());
 
 fn template(workers: u16) -> Result<Template, Failure> {
@@ -51,7 +52,8 @@ fn template(workers: u16) -> Result<Template, Failure> {
     let options = Options {
         workers,
         update_interval: Duration::from_millis(200),
-        // Four minutes of updates: the market of a test that a slow machine runs does not come to its end.
+        // Four minutes of updates: the market of a test that a slow machine runs does not come to
+        // its end.
         start: Some(Stamp::parse("2008-01-02").unwrap()),
         bcrypt_cost: 4,
         ..Options::new(folder.path())
@@ -96,8 +98,8 @@ fn write(items: &[Item], to: &Path) {
     }
 }
 
-/// What a deployment is to be like. As it is without further wishes it has one worker, the sample market, an update
-/// every 200 ms, and quick hashes.
+/// What a deployment is to be like. As it is without further wishes it has one worker, the sample
+/// market, an update every 200 ms, and quick hashes.
 #[derive(Debug, Default)]
 pub struct Builder {
     workers: Option<u16>,
@@ -228,8 +230,8 @@ impl Builder {
 /// The master's data, below the deployment's folder.
 const DATA: &str = "data/master";
 
-/// A deployment in a folder of its own: one master and its workers. Nothing runs until it is told to; all of it is
-/// killed and removed when dropped.
+/// A deployment in a folder of its own: one master and its workers. Nothing runs until it is told
+/// to; all of it is killed and removed when dropped.
 #[derive(Debug)]
 pub struct Deployment {
     layout: Layout,
@@ -247,7 +249,8 @@ impl Deployment {
         Builder::default()
     }
 
-    /// A master and workers as they are without further wishes. Change settings and market, then start it.
+    /// A master and workers as they are without further wishes. Change settings and market, then
+    /// start it.
     pub fn new(workers: u16) -> Deployment {
         Deployment::builder().workers(workers).make()
     }
@@ -412,7 +415,8 @@ impl Deployment {
         Client::new(connection, None)
     }
 
-    /// A new account of that name, logged in through that worker; the session outlives the connection.
+    /// A new account of that name, logged in through that worker; the session outlives the
+    /// connection.
     pub fn trader(&self, worker: u16, name: &str) -> Client {
         let mut client = self.connect(worker);
         trader::register(&mut client, name);

@@ -10,13 +10,14 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two questions of [`eventually`].
 const ASK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What the servers promise to do within `promised`, as a test may judge it: on a machine whose cores do other things
-/// too, everything takes longer. Exact times are the bench's affair.
+/// What the servers promise to do within `promised`, as a test may judge it: on a machine whose
+/// cores do other things too, everything takes longer. Exact times are the bench's affair.
 pub fn busy(promised: Duration) -> Duration {
     promised * 3
 }
 
-/// Asks again until there is an answer: for what has no event to wait for. Panics when none comes in time.
+/// Asks again until there is an answer: for what has no event to wait for. Panics when none comes
+/// in time.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {

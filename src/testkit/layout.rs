@@ -58,7 +58,8 @@ impl Layout {
         }
     }
 
-    /// Sees to it that every socket below the folder has a path that the system and GPG's agents can use.
+    /// Sees to it that every socket below the folder has a path that the system and GPG's agents
+    /// can use.
     ///
     /// # Errors
     /// The folder's path is too long; its length is named.
@@ -132,8 +133,8 @@ impl Layout {
         self.dir.join(RUN).join("lock")
     }
 
-    /// Ends the agents that GPG started for the homes below this folder. Nobody needs them any more, so that what
-    /// cannot be ended is left.
+    /// Ends the agents that GPG started for the homes below this folder. Nobody needs them any
+    /// more, so that what cannot be ended is left.
     pub fn stop_agents(&self) {
         let Ok(homes) = fs::read_dir(self.dir.join("gpg")) else {
             return;

@@ -20,7 +20,8 @@ const SAMPLE: &[(&str, &str)] = &[
     ("actions.csv", include_str!("../../etc/market/actions.csv")),
 ];
 
-/// Where a replay of the sample market starts: 2012-01-03, with years of history before it and a year to come.
+/// Where a replay of the sample market starts: 2012-01-03, with years of history before it and a
+/// year to come.
 pub const SAMPLE_START: Option<Stamp> = Some(Stamp(1_325_548_800_000));
 
 /// Writes the sample market.
@@ -35,7 +36,8 @@ pub fn write_sample(into: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies the `.csv` files of a folder, whether they are right or not: the master says what is wrong with them.
+/// Copies the `.csv` files of a folder, whether they are right or not: the master says what is
+/// wrong with them.
 ///
 /// # Errors
 /// There is no such folder, no such file in it, or the disk refuses.
@@ -71,7 +73,8 @@ pub fn first_bar(folder: &Path) -> Option<Stamp> {
 /// A market that a test makes instead of the sample.
 #[derive(Debug, Clone)]
 pub enum Market {
-    /// Market files: names without `.csv`, and what they hold below the headline; and where the replay starts.
+    /// Market files: names without `.csv`, and what they hold below the headline; and where the
+    /// replay starts.
     Files {
         /// The date of the replay's first update.
         start: String,
@@ -97,8 +100,8 @@ impl Market {
         }
     }
 
-    /// One asset, one bar a second from 2020-01-01 00:00:00 on, whose Nth close (from 0) is `first + N`: a price tells
-    /// its update.
+    /// One asset, one bar a second from 2020-01-01 00:00:00 on, whose Nth close (from 0) is `first
+    /// + N`: a price tells its update.
     pub fn seconds(symbol: &str, first: u32, bars: u32) -> Market {
         /// 2020-01-01.
         const BEGIN: i64 = 1_577_836_800_000;

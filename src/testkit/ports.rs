@@ -1,7 +1,7 @@
 //! spec/testkit/ports.md · 4.3 The Connection
 //!
-//! Ports on loopback that nobody uses, for sandboxes that stand side by side; and new ones for a sandbox whose
-//! ports somebody took.
+//! Ports on loopback that nobody uses, for sandboxes that stand side by side; and new ones for a
+//! sandbox whose ports somebody took.
 
 use super::{Failure, LOOPBACK, Layout, at};
 use crate::config::{MasterConfig, WorkerConfig};
@@ -22,11 +22,12 @@ const EPHEMERAL: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 /// Ports tried for one that is free.
 const TRIES: u32 = 1_000;
 
-/// Ports that this process has given out: nobody listens there yet when the next ones are asked for.
+/// Ports that this process has given out: nobody listens there yet when the next ones are asked
+/// for.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// Free ports on loopback, none of them from the range that outgoing connections are given: those would come and go
-/// between now and the moment somebody listens.
+/// Free ports on loopback, none of them from the range that outgoing connections are given: those
+/// would come and go between now and the moment somebody listens.
 ///
 /// # Errors
 /// The system has no random numbers, or no free port is found.
@@ -58,12 +59,13 @@ pub fn free(count: usize) -> io::Result<Vec<u16>> {
 
 /// Whether one can listen there now.
 pub fn is_free(address: SocketAddr) -> bool {
-    // The standard library's listener takes over ports whose connections are still closing, as the daemons do.
+    // The standard library's listener takes over ports whose connections are still closing, as the
+    // daemons do.
     TcpListener::bind(address).is_ok()
 }
 
-/// Gives new ports to those of a sandbox's programs whose ports are taken, or to all of them: in their configurations
-/// and in the list of workers. Answers what was moved where.
+/// Gives new ports to those of a sandbox's programs whose ports are taken, or to all of them: in
+/// their configurations and in the list of workers. Answers what was moved where.
 ///
 /// # Errors
 /// The configuration cannot be read or written, a master has the database, or no port is free.
@@ -122,7 +124,8 @@ fn rewrite(file: &Path, moves: &[(SocketAddr, SocketAddr)]) -> Result<(), Failur
     replace(file, &new).map_err(at(file))
 }
 
-/// Writes a file beside the old one and puts it in its place: whoever reads has the one or the other, whole.
+/// Writes a file beside the old one and puts it in its place: whoever reads has the one or the
+/// other, whole.
 pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
     let mut beside = PathBuf::from(file).into_os_string();
     beside.push(".new");

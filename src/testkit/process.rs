@@ -1,6 +1,7 @@
 //! spec/testkit/process.md · 3.1.1, 3.2.1 (deployment and running stage)
 //!
-//! A daemon as a child process: started, asked whether it is ready, told to stop, and never left behind.
+//! A daemon as a child process: started, asked whether it is ready, told to stop, and never left
+//! behind.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -29,9 +30,9 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `program --config CONFIG`, which tells `socket` when it serves; `errors` is its standard
-    /// error. It stops when this process ends, however
-    /// that comes about: its standard input then ends.
+    /// Starts `program --config CONFIG`, which tells `socket` when it serves; `errors` is its
+    /// standard error. It stops when this process ends, however that comes about: its standard
+    /// input then ends.
     ///
     /// # Errors
     /// The socket cannot be made, or the program not be started.
@@ -76,7 +77,8 @@ impl Process {
         self.child.id()
     }
 
-    /// Becomes readable when the process has ended, or has something to say; to be followed by [`Process::look`].
+    /// Becomes readable when the process has ended, or has something to say; to be followed by
+    /// [`Process::look`].
     pub fn events(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let notices = self.notices.iter().map(|(notices, _)| notices.as_fd());
         std::iter::once(self.pidfd.as_fd()).chain(notices)
@@ -152,14 +154,16 @@ impl Drop for Process {
     }
 }
 
-/// Runs a program under the scheduling policy of the worker's systemd unit, `CPUSchedulingPolicy=batch`.
+/// Runs a program under the scheduling policy of the worker's systemd unit,
+/// `CPUSchedulingPolicy=batch`.
 pub fn in_batch(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("chrt");
     command.args(["--batch", "0"]).arg(program);
     command
 }
 
-/// What a daemon of ours is started with: its configuration, and that it stops when its parent ends.
+/// What a daemon of ours is started with: its configuration, and that it stops when its parent
+/// ends.
 pub fn daemon_arguments(command: &mut Command, config: &Path) {
     command
         .arg("--config")

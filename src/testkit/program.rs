@@ -5,7 +5,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The program of that name: beside this one, or one folder above it, where tests run; else on the path.
+/// The program of that name: beside this one, or one folder above it, where tests run; else on the
+/// path.
 pub fn find(name: &str) -> PathBuf {
     env::current_exe()
         .ok()

@@ -1,7 +1,7 @@
 //! spec/testkit/setup.md · 2.2 Infrastructure Model, 2.3 Global Deployment Variables
 //!
-//! Makes a whole deployment in one folder: master, workers, keys, configuration and market, for a person who tries
-//! it, and for tests.
+//! Makes a whole deployment in one folder: master, workers, keys, configuration and market, for a
+//! person who tries it, and for tests.
 
 use super::{Layout, layout, market, ports, state};
 use crate::config::{MasterConfig, WorkerConfig};
@@ -39,7 +39,8 @@ pub struct Options {
     pub workers: u16,
     /// The folder whose market files are copied; the sample market without one.
     pub market: Option<PathBuf>,
-    /// Where the replay starts; 2012-01-03 for the sample market and the first bar of another without one.
+    /// Where the replay starts; 2012-01-03 for the sample market and the first bar of another
+    /// without one.
     pub start: Option<Stamp>,
     /// Between two updates.
     pub update_interval: Duration,
@@ -96,8 +97,8 @@ pub(crate) fn at(path: &std::path::Path) -> impl Fn(io::Error) -> Failure + '_ {
 /// Makes a sandbox and starts nothing. `tell` hears what is being done, a line each.
 ///
 /// # Errors
-/// The folder holds something, or its path is too long; the market cannot be copied; keys cannot be made; the disk
-/// refuses. What was made so far is removed again.
+/// The folder holds something, or its path is too long; the market cannot be copied; keys cannot be
+/// made; the disk refuses. What was made so far is removed again.
 pub fn init(options: &Options, tell: &mut dyn FnMut(&str)) -> Result<Layout, Failure> {
     let layout = Layout::new(&options.dir)?;
     layout.check_length(options.workers)?;
@@ -196,7 +197,8 @@ fn write_configurations(
     let text = master_text(options, start, master_key, master_address);
     let (config, _) = MasterConfig::parse(&text, &file).map_err(Failure::failed)?;
     write(&file, &config.to_toml(&file))?;
-    // Said here, so that it is known before anything runs; the master says it again, and does not start.
+    // Said here, so that it is known before anything runs; the master says it again, and does not
+    // start.
     if let Err(error) = master::check(&config) {
         tell(&format!("warning: the master will not start: {error}"));
     }
@@ -229,8 +231,8 @@ fn write_configurations(
     Ok(())
 }
 
-/// What of the master's configuration is not its default. All paths lie below the folder, so that they are relative
-/// and the folder can be moved.
+/// What of the master's configuration is not its default. All paths lie below the folder, so that
+/// they are relative and the folder can be moved.
 fn master_text(options: &Options, start: Stamp, key: &Fingerprint, listen: SocketAddr) -> String {
     format!(
         "listen = \"{listen}\"\ndata_dir = \"data/master\"\ncontrol_socket = \"{socket}\"\n\

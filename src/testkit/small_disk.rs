@@ -1,7 +1,7 @@
 //! spec/testkit/small_disk.md · 3.1.2 Storage
 //!
-//! A small disk of the deployment's own, to be filled and to be made read-only. Needs the right to mount;
-//! without it these faults are left out, which is said.
+//! A small disk of the deployment's own, to be filled and to be made read-only. Needs the right to
+//! mount; without it these faults are left out, which is said.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -153,8 +153,8 @@ impl Fault {
     }
 }
 
-/// Every write fails, also one into the log of writes, whose file stays as long as it ever was: it is folded into the
-/// database and cut off, and what that sets free is filled as well.
+/// Every write fails, also one into the log of writes, whose file stays as long as it ever was: it
+/// is folded into the database and cut off, and what that sets free is filled as well.
 fn full_disk(millis: u64, deployment: &Deployment) {
     let Some(disk) = deployment.disk() else { return };
     let fold = || {

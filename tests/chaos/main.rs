@@ -1,10 +1,11 @@
 //! spec/chaos.md
 //!
-//! Kills, stops, cuts and delays a deployment of real daemons while people trade, and checks after each
-//! round that no acknowledged trade is lost and none is doubled.
+//! Kills, stops, cuts and delays a deployment of real daemons while people trade, and checks after
+//! each round that no acknowledged trade is lost and none is doubled.
 //!
-//! `CHAOS_ROUNDS` rounds (6 unless told) from `CHAOS_SEED` (drawn and printed unless told). The same seed
-//! gives the same faults in the same order; what the clock does in between it does not give.
+//! `CHAOS_ROUNDS` rounds (6 unless told) from `CHAOS_SEED` (drawn and printed unless told). The
+//! same seed gives the same faults in the same order; what the clock does in between it does not
+//! give.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +36,8 @@ const WORKERS: u16 = 2;
 const STARTING_CASH: i64 = 1_000_000;
 /// Room for the database of a long run.
 const DISK_MEGABYTES: u32 = 1024;
-/// Rounds after which traders retire and others begin: what is read after a round stays as short as it was.
+/// Rounds after which traders retire and others begin: what is read after a round stays as short as
+/// it was.
 const CAREER: u64 = 25;
 /// Rounds between two lines of progress, after the first ones.
 const PROGRESS: u64 = 20;
@@ -146,7 +148,8 @@ impl Run {
         }
     }
 
-    /// A fault while all trade, and a kill behind it where fewer were killed than there were rounds; what was done.
+    /// A fault while all trade, and a kill behind it where fewer were killed than there were
+    /// rounds; what was done.
     fn disturb(&mut self, round: u64) -> String {
         let mut faults = vec![Fault::draw(&mut self.random)];
         self.sure += faults[0].sure_kills();
@@ -232,7 +235,8 @@ impl Run {
         self.traders.clear();
     }
 
-    /// Holds what all were ever told against what is there after everything, and asks again for some of it.
+    /// Holds what all were ever told against what is there after everything, and asks again for
+    /// some of it.
     fn end(&mut self, rounds: u64, began: Instant) {
         let mut counts = Counts::default();
         let (mut repeats, mut unstored) = (0, 0);

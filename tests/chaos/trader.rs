@@ -1,4 +1,5 @@
-//! A person who trades through whatever happens, remembers every answer, and never believes a silence.
+//! A person who trades through whatever happens, remembers every answer, and never believes a
+//! silence.
 
 use crate::random::Random;
 use papertrader::client::connection::{Answer, Incoming};
@@ -87,8 +88,8 @@ pub struct Trader {
 
 /// Orders that a trader has open at most: who finds no master makes no more of them meanwhile.
 const OPEN_MAX: usize = 64;
-/// New orders of a trader in a round at most: what a round asks of the deployment, and what is read of it afterwards,
-/// does not grow with the machine's speed.
+/// New orders of a trader in a round at most: what a round asks of the deployment, and what is read
+/// of it afterwards, does not grow with the machine's speed.
 const ORDERS_A_ROUND: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long who is impatient waits for an answer before it asks again elsewhere.

@@ -1,8 +1,9 @@
-//! Hostile clients against a real worker: slow senders, peers that never read, floods, guesses, descriptors
-//! that run out. They may harm themselves; a person beside them is served, and memory stays bounded.
+//! Hostile clients against a real worker: slow senders, peers that never read, floods, guesses,
+//! descriptors that run out. They may harm themselves; a person beside them is served, and memory
+//! stays bounded.
 //!
-//! `HOSTILE_CLIENTS` of each slow kind (100 unless told). What is asked is a fixed number of things, however fast the
-//! machine is; times are printed, not judged.
+//! `HOSTILE_CLIENTS` of each slow kind (100 unless told). What is asked is a fixed number of
+//! things, however fast the machine is; times are printed, not judged.
 
 #![allow(
     clippy::unwrap_used,
@@ -233,7 +234,8 @@ fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clien
     dripper.join().unwrap();
     drop(deaf);
     println!("hostile: worker afterwards {} MiB", resident(worker) / 1024);
-    // What a client may leave unread (1 MiB), and its thread, for each of them; nothing grows without bound.
+    // What a client may leave unread (1 MiB), and its thread, for each of them; nothing grows
+    // without bound.
     let bound = before + 2 * clients as u64 * (2 * 1024 + 256);
     assert!(during < bound, "the worker takes {during} KiB, more than {bound}");
 }

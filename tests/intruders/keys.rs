@@ -209,13 +209,16 @@ fn false_master(rig: &IntruderRig, cast: &Cast) {
     println!("intruders: a worker's key used as the master's: refused by the worker");
 }
 
-// --- keys alike ----------------------------------------------------------------------------------------
+// --- keys alike
+// ----------------------------------------------------------------------------------------
 
-/// How many moments of making are tried for each key: some twenty pairs of keys share 32 bits among them.
+/// How many moments of making are tried for each key: some twenty pairs of keys share 32 bits among
+/// them.
 const MOMENTS: u32 = 300_000;
 
-/// Two pairs of keys, each pair with one user ID and one short key ID: the last 32 bits of the fingerprint, which is a
-/// hash over the key and the moment at which it was made. So the keys stay, and the moments are sought.
+/// Two pairs of keys, each pair with one user ID and one short key ID: the last 32 bits of the
+/// fingerprint, which is a hash over the key and the moment at which it was made. So the keys stay,
+/// and the moments are sought.
 fn alike(rig: &IntruderRig) -> [[Party; 2]; 2] {
     let now = UNIX_EPOCH.elapsed().unwrap().as_secs() as u32;
     let (here, there) = (Material::make(rig, "alike-1"), Material::make(rig, "alike-2"));
@@ -261,7 +264,8 @@ impl Material {
                     .map(str::to_owned)
             })
             .unwrap();
-        // The first packet is the key: a tag, a length of one byte, version, moment of making, the rest.
+        // The first packet is the key: a tag, a length of one byte, version, moment of making, the
+        // rest.
         let public = gpg(home.home(), &["--export", "scratch"]);
         assert_eq!((public[0], public[2]), (0x98, 4), "not a key as expected");
         let packet = public[2..2 + usize::from(public[1])].to_vec();

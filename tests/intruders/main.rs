@@ -1,5 +1,6 @@
-//! Peers that are no workers, or not the workers they say they are, against a running master with real GPG
-//! keys: each is refused, logged with its reason, counted, and costs the worker beside them nothing.
+//! Peers that are no workers, or not the workers they say they are, against a running master with
+//! real GPG keys: each is refused, logged with its reason, counted, and costs the worker beside
+//! them nothing.
 
 #![allow(
     clippy::unwrap_used,

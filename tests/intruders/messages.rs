@@ -16,8 +16,8 @@ use uuid::Uuid;
 const NOISE: usize = 32 + 16;
 /// Every so many bytes of a GPG message one is flipped.
 const FLIPPED: usize = 24;
-/// Every so many bytes of a proof it is cut with a proof made for that very handshake; at the other bytes, and at
-/// each of them, with one that was recorded: GPG takes its time.
+/// Every so many bytes of a proof it is cut with a proof made for that very handshake; at the other
+/// bytes, and at each of them, with one that was recorded: GPG takes its time.
 const CUT_FRESH: usize = 16;
 
 pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
@@ -33,8 +33,8 @@ pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
     println!("intruders: a person beside the cut and flipped handshakes: {beside}");
     let after = rig.usual();
     println!("intruders: a person beside them after: {after}");
-    // The same order of magnitude. A machine that does other things too is slow for a while: what nobody disturbs is
-    // taken from both sides of it.
+    // The same order of magnitude. A machine that does other things too is slow for a while: what
+    // nobody disturbs is taken from both sides of it.
     let most = before.accepted.max(after.accepted) * 10 + Duration::from_millis(50);
     assert!(beside.accepted < most, "{beside}; before {before}, after {after}");
     let most = before.filled.max(after.filled) * 3 + Duration::from_millis(200);
@@ -101,7 +101,8 @@ fn reflected(rig: &mut IntruderRig, cast: &Cast) {
     is_refused(&mut socket);
     rig.expect("the master's challenge reflected", "bad-frame");
 
-    // Its answer to a proof, as it is; and, in the frame of a worker's second message, its first Noise message.
+    // Its answer to a proof, as it is; and, in the frame of a worker's second message, its first
+    // Noise message.
     let (answer, _, mut socket) = rig.answered(&side);
     socket.write_all(&answer).unwrap();
     is_refused(&mut socket);
@@ -131,7 +132,8 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
     let side = rig.side(party, *uuid);
     let began = Instant::now();
-    // The first message. Before a whole header nobody can tell that it is a handshake: a client's cut frame.
+    // The first message. Before a whole header nobody can tell that it is a handshake: a client's
+    // cut frame.
     let mut first = Vec::new();
     frame::write_binary(&mut first, Instruction::LinkHello, &hello(*uuid));
     let mut cuts = 0;
@@ -164,8 +166,8 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
     }
     // And the one that was recorded was never sent.
     cuts += 1;
-    // The third, the worker's Noise message: each byte of its frame, and some of what it holds, since both sides have
-    // GPG do its work before each.
+    // The third, the worker's Noise message: each byte of its frame, and some of what it holds,
+    // since both sides have GPG do its work before each.
     for at in (0..frame::HEADER + NOISE).filter(|at| *at <= frame::HEADER || at % 4 == 0) {
         let (answer, mut handshake, mut socket) = rig.answered(&side);
         let mut last = Vec::new();
@@ -204,7 +206,8 @@ fn logged(rig: &mut IntruderRig, refused: &BTreeMap<String, u64>) {
     rig.lines();
 }
 
-/// Proofs with a bit of one byte flipped on their way: each byte of the frame, and a sample of what GPG made.
+/// Proofs with a bit of one byte flipped on their way: each byte of the frame, and a sample of what
+/// GPG made.
 fn flipped(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
     let side = rig.side(party, *uuid);
@@ -224,7 +227,8 @@ fn flipped(rig: &mut IntruderRig, cast: &Cast) {
             None => "nothing".to_owned(),
             Some(answer) => match handshake.receive(&answer, Stamp::now(), &mut Vec::new()) {
                 Err(HandshakeError::Refused(told, _)) => told,
-                // The master found nothing wrong; the worker does, since what was signed is not what was sent.
+                // The master found nothing wrong; the worker does, since what was signed is not
+                // what was sent.
                 Err(_) => "answered".to_owned(),
                 Ok(_) => panic!("a proof flipped at {at} gives a link"),
             },

@@ -1,4 +1,5 @@
-//! The sealed stream between a worker and the master, touched on the wire, and what a listener there learns.
+//! The sealed stream between a worker and the master, touched on the wire, and what a listener
+//! there learns.
 
 use crate::rig::{IntruderRig, pass, username};
 use papertrader::testkit::eventually;

@@ -1,4 +1,5 @@
-//! A master, a worker that behaves with a person who trades through it, and room for those that do not behave.
+//! A master, a worker that behaves with a person who trades through it, and room for those that do
+//! not behave.
 
 use crate::trade::{self, Latency, Trader};
 use papertrader::client::{Client, Options};
@@ -25,8 +26,9 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Lines that the master's log has a minute for one reason, at most.
 pub const LOGGED_MAX: usize = 20;
 
-/// Why the master refuses peers that ask for more than so many checks a second. A machine that is fast enough
-/// meets this: what was meant is then tried again, and these are counted apart from all other refusals.
+/// Why the master refuses peers that ask for more than so many checks a second. A machine that is
+/// fast enough meets this: what was meant is then tried again, and these are counted apart from all
+/// other refusals.
 const OVERLOADED: [&str; 2] = ["gpg-budget", "too-many-under-way"];
 
 pub struct IntruderRig {
@@ -193,7 +195,8 @@ impl IntruderRig {
         socket
     }
 
-    /// The party goes as far as its proof: the socket, the handshake, and the proof that was not sent yet.
+    /// The party goes as far as its proof: the socket, the handshake, and the proof that was not
+    /// sent yet.
     pub fn proof<'a>(&self, side: &'a WorkerSide) -> (TcpStream, WorkerHandshake<'a>, Vec<u8>) {
         let (mut socket, mut bytes) = (self.dial(), Vec::new());
         let mut handshake = WorkerHandshake::start(side, &mut bytes).unwrap();
@@ -234,7 +237,8 @@ impl IntruderRig {
         answer["done"]["status"].take()
     }
 
-    /// Lines of the master's log about refusals and links cut for what was said, since they were last looked at.
+    /// Lines of the master's log about refusals and links cut for what was said, since they were
+    /// last looked at.
     pub fn lines(&mut self) -> Vec<String> {
         let log = self.log();
         let mut lines: Vec<String> = log
@@ -256,7 +260,8 @@ impl IntruderRig {
         self.deployment.master().logged()
     }
 
-    /// Refusals since this was last asked, by reason: at least `least`, in all exactly that many a moment later.
+    /// Refusals since this was last asked, by reason: at least `least`, in all exactly that many a
+    /// moment later.
     pub fn refused(&mut self, least: u64) -> BTreeMap<String, u64> {
         let new = |rig: &IntruderRig| -> BTreeMap<String, u64> {
             let mut counts = rig.counts();

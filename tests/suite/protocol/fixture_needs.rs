@@ -10,7 +10,8 @@ use std::time::Duration;
 /// How long a daemon may take to end, by its own promise.
 const STOP: Duration = Duration::from_secs(5);
 
-/// A running deployment, as dialogues name its parts: all is reached by `servers`, and stopped and started by hooks.
+/// A running deployment, as dialogues name its parts: all is reached by `servers`, and stopped and
+/// started by hooks.
 pub struct FixtureRig {
     pub servers: Servers,
     deployment: Deployment,
@@ -26,8 +27,8 @@ pub fn need(line: &str) -> Need {
 }
 
 impl FixtureRig {
-    /// Makes it, and waits until all of it serves: one worker, the sample market, an update a second, unless it is
-    /// asked for otherwise.
+    /// Makes it, and waits until all of it serves: one worker, the sample market, an update a
+    /// second, unless it is asked for otherwise.
     pub fn start(needs: &[Need]) -> FixtureRig {
         let asked = |what: &str| {
             let found = needs.iter().find(|need| need.what == what);
@@ -87,7 +88,8 @@ impl FixtureRig {
         );
     }
 
-    /// Starts the master, and waits for the first worker that links again: a dialogue goes on with the link.
+    /// Starts the master, and waits for the first worker that links again: a dialogue goes on with
+    /// the link.
     fn start_master(&self) {
         let links = |deployment: &Deployment| deployment.master().log().matches(" is linked from ").count();
         let before = links(&self.deployment);
