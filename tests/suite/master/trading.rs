@@ -53,10 +53,10 @@ fn two_workers_are_one_service() {
 
 #[test]
 fn a_purchase_fills_at_the_next_update_and_never_at_a_price_seen_before() {
-    let deployment = Deployment::new(1);
-    // One unit dearer at each update: a price tells its update.
-    deployment.set_market(&Market::seconds("UP", 1000, 600));
-    deployment.start_all();
+    let deployment = Deployment::builder()
+        // One unit dearer at each update: a price tells its update.
+        .market(Market::seconds("UP", 1000, 600))
+        .start();
     let mut alice = deployment.trader(1, "alice");
     let mut watch = deployment.connect(1);
     watch.resume(&alice.session().unwrap().clone()).unwrap();
@@ -99,10 +99,10 @@ fn a_purchase_fills_at_the_next_update_and_never_at_a_price_seen_before() {
 
 #[test]
 fn a_thousand_purchases_in_one_write_settle_in_order_at_one_update_in_one_commit() {
-    let deployment = Deployment::new(1);
-    deployment.master().set("update_interval", "5s");
-    deployment.set_market(&Market::seconds("UP", 10, 60));
-    deployment.start_all();
+    let deployment = Deployment::builder()
+        .update_interval(Duration::from_secs(5))
+        .market(Market::seconds("UP", 10, 60))
+        .start();
     let mut alice = deployment.trader(1, "alice");
     let requests: Vec<_> = (1..=1000)
         .map(|number| order(&alice, Side::Buy, "UP", "1", Some(&format!("order-{number}"))))
@@ -202,10 +202,10 @@ fn settled(deployment: &Deployment) -> i64 {
 
 #[test]
 fn a_settlement_is_seen_whole_or_not_at_all() {
-    let deployment = Deployment::new(1);
-    deployment.master().set("update_interval", "1s");
-    deployment.set_market(&Market::seconds("UP", 10, 60));
-    deployment.start_all();
+    let deployment = Deployment::builder()
+        .update_interval(Duration::from_secs(1))
+        .market(Market::seconds("UP", 10, 60))
+        .start();
     let mut alice = deployment.trader(1, "alice");
     let requests: Vec<_> = (0..500)
         .map(|_| order(&alice, Side::Buy, "UP", "1", None))
@@ -312,10 +312,11 @@ fn a_late_split_leaves_later_orders_alone() {
 
 #[test]
 fn what_was_there_is_there_after_kill_9() {
-    let deployment = Deployment::new(2);
-    deployment.master().set("update_interval", "4s");
-    deployment.set_market(&Market::seconds("UP", 10, 600));
-    deployment.start_all();
+    let deployment = Deployment::builder()
+        .workers(2)
+        .update_interval(Duration::from_secs(4))
+        .market(Market::seconds("UP", 10, 600))
+        .start();
     let mut alice = deployment.trader(1, "alice");
     let session = alice.session().unwrap().clone();
     let first = buy(&mut alice, "UP", "5");

@@ -2,6 +2,7 @@
 
 use papertrader::client::Client;
 use papertrader::model::{Money, SessionId, Symbol};
+use papertrader::testkit::deployment::Builder;
 use papertrader::testkit::trader::{hashed, reason, register, username};
 use papertrader::testkit::{Deployment, Market, busy, eventually};
 use rustix::process::Signal;
@@ -15,8 +16,10 @@ fn up() -> Symbol {
 }
 
 /// One unit dearer at each update: a price tells its update.
-fn market(deployment: &Deployment) {
-    deployment.set_market(&Market::seconds("UP", 1000, 4000));
+fn two_workers() -> Builder {
+    Deployment::builder()
+        .workers(2)
+        .market(Market::seconds("UP", 1000, 4000))
 }
 
 /// A session as it is used on one worker: by a connection that has been in the data state, and by new ones.
@@ -78,10 +81,7 @@ fn lasts(what: &str, watches: [Watch<'_>; 2], ended: Instant) {
 
 #[test]
 fn what_ends_anywhere_is_gone_everywhere_within_a_second() {
-    let deployment = Deployment::new(2);
-    market(&deployment);
-    deployment.start_all();
-    let deployment = deployment;
+    let deployment = two_workers().start();
     let on_both = |session: &SessionId| [1, 2].map(|worker| Watch::new(&deployment, worker, session));
 
     let mut client = deployment.trader(1, "logout");
@@ -111,10 +111,7 @@ fn what_ends_anywhere_is_gone_everywhere_within_a_second() {
 #[test]
 fn what_expires_is_gone_everywhere_within_a_second() {
     const LIFETIME: Duration = Duration::from_secs(3);
-    let deployment = Deployment::new(2);
-    market(&deployment);
-    deployment.master().set("session_lifetime", "3s");
-    deployment.start_all();
+    let deployment = two_workers().set("session_lifetime", "3s").start();
     let before = Instant::now();
     let client = deployment.trader(1, "alice");
     let after = Instant::now();
@@ -177,9 +174,7 @@ fn updates(absence: &Absence, deployment: &Deployment, count: i64) {
 
 #[test]
 fn a_worker_that_was_halted_catches_up_within_a_second() {
-    let deployment = Deployment::new(2);
-    market(&deployment);
-    deployment.start_all();
+    let deployment = two_workers().start();
     let mut absence = Absence::new(&deployment);
     let session = absence.alice.session().unwrap().clone();
     let watch = Watch::new(&deployment, 2, &session);
@@ -192,9 +187,7 @@ fn a_worker_that_was_halted_catches_up_within_a_second() {
 
 #[test]
 fn a_worker_whose_link_was_cut_meanwhile_catches_up_within_a_second() {
-    let deployment = Deployment::new(2);
-    market(&deployment);
-    deployment.start_all();
+    let deployment = two_workers().start();
     let mut absence = Absence::new(&deployment);
     let session = absence.alice.session().unwrap().clone();
     let watch = Watch::new(&deployment, 2, &session);
@@ -210,9 +203,7 @@ fn a_worker_whose_link_was_cut_meanwhile_catches_up_within_a_second() {
 
 #[test]
 fn a_worker_that_was_killed_comes_back_with_what_the_others_know() {
-    let deployment = Deployment::new(2);
-    market(&deployment);
-    deployment.start_all();
+    let deployment = two_workers().start();
     let mut absence = Absence::new(&deployment);
     let session = absence.alice.session().unwrap().clone();
     drop(Watch::new(&deployment, 2, &session));
