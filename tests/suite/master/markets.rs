@@ -10,7 +10,7 @@ use papertrader::master::assets::{
 };
 use papertrader::model::{Bar, Money, Stamp, Symbol};
 use papertrader::testkit::mock_exchange::{Asked, MockExchange, Reply};
-use papertrader::testkit::until;
+use papertrader::testkit::{eventually, until};
 use papertrader::wire::Window;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
@@ -21,6 +21,9 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_millis(100);
+/// A failure is told until the next update, and may not come again for minutes: this is long enough to be asked for on
+/// a busy machine.
+const LONGER_INTERVAL: Duration = Duration::from_millis(800);
 
 /// A day of the past, the same at each mock exchange: opens at `n`, closes at `n` and a half.
 fn past_day(n: i64) -> Bar {
@@ -263,6 +266,13 @@ fn status(running: &Running) -> Status {
     status.recv_timeout(Duration::from_secs(10)).unwrap()
 }
 
+/// What the module says of itself when its last update has failed.
+fn failing(running: &Running, what: &str) -> Status {
+    eventually(what, || {
+        Some(status(running)).filter(|now| !now.failures.is_empty())
+    })
+}
+
 /// TLS with a new certificate for `host`, which is written to `ca`.
 fn tls(host: &str, ca: &Path) -> Arc<ServerConfig> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec![host.to_owned()]).unwrap();
@@ -328,11 +338,14 @@ fn trade_a_day(running: &Running, name: Symbol) {
         today.plus_days(-3),
     );
     assert_eq!(month, expected);
-    for bars in [ask(Window::Year(now)), ask(Window::AllTime)] {
-        assert_eq!(
-            bars.last().unwrap().close,
-            ask(Window::Day(Stamp::now())).last().unwrap().close
-        );
+    let newest = || ask(Window::Day(Stamp::now())).last().unwrap().close;
+    for window in [Window::Year(now), Window::AllTime] {
+        // Asked for between two updates, however long that takes.
+        let (newest, bars) = eventually("no update in between", || {
+            let (before, bars) = (newest(), ask(window));
+            (newest() == before).then_some((before, bars))
+        });
+        assert_eq!(bars.last().unwrap().close, newest);
         assert_eq!(bars[0].open, past_day(1).open);
     }
 }
@@ -522,11 +535,14 @@ fn every_bad_answer_leaves_the_last_good_prices() {
             }
         });
         let provider = binance_at(server.url("127.0.0.1"), None);
-        let running = Running::start(config(vec![provider], Wanted::All), &dir.path().join("b.db")).unwrap();
+        let config = AssetsConfig {
+            update_interval: LONGER_INTERVAL,
+            ..config(vec![provider], Wanted::All)
+        };
+        let running = Running::start(config, &dir.path().join("b.db")).unwrap();
         running.update();
         bad.store(true, Ordering::SeqCst);
-        until(name, || !status(&running).failures.is_empty());
-        let now = status(&running);
+        let now = failing(&running, name);
         assert!(now.failures[0].1.contains(said), "{name}: {:?}", now.failures);
         assert!(now.failures[0].1.len() < 400, "{name}: {:?}", now.failures);
         let prices = running.handle.prices();
@@ -723,14 +739,14 @@ fn a_budget_is_kept_and_clients_do_not_count() {
     let provider = binance_at(server.url("127.0.0.1"), None);
     let config = AssetsConfig {
         calls_per_minute: 6,
+        update_interval: LONGER_INTERVAL,
         ..config(vec![provider], Wanted::All)
     };
     let running = Running::start(config, &dir.path().join("b.db")).unwrap();
     for _ in 0..50 {
         running.ask(symbol("BTCUSDT"), Window::AllTime, false).unwrap();
     }
-    until("the budget is spent", || !status(&running).failures.is_empty());
-    let now = status(&running);
+    let now = failing(&running, "the budget is spent");
     assert!(now.failures[0].1.contains("budget"), "{:?}", now.failures);
     assert_eq!(now.calls[0].1.minute, 6);
     assert_eq!(server.calls(), 6);
