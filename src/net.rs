@@ -9,6 +9,7 @@ pub mod flusher;
 pub mod listener;
 pub mod reader;
 pub mod rejecter;
+pub mod send_half;
 mod send_queue;
 pub mod tls;
 pub mod write_buffer;

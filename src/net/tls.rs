@@ -2,11 +2,12 @@
 //!
 //! TLS 1.3 for clients, by rustls. Certificate and key are read again on SIGHUP.
 
+use super::send_half::Cipher;
 use parking_lot::RwLock;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,6 +74,37 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
                 key.display()
             )
         })
+}
+
+/// A client's connection: TLS, or bytes as they are.
+pub(super) type ClientCipher = Option<Box<ServerConnection>>;
+
+impl Cipher for ClientCipher {
+    const RETAIN_BYTES: usize = 64 * 1024;
+
+    fn is_clear(&self) -> bool {
+        self.is_none()
+    }
+
+    fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        let Some(tls) = self else {
+            return Ok(());
+        };
+        if !plain.is_empty() {
+            tls.writer().write_all(plain)?;
+        }
+        while tls.wants_write() {
+            tls.write_tls(out)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(tls) = self {
+            tls.send_close_notify();
+        }
+        self.seal(&[], out)
+    }
 }
 
 /// What received bytes did.
