@@ -4,6 +4,7 @@
 
 pub mod failpoint;
 pub mod log;
+pub mod rate_limiter;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, select};
 use parking_lot::Mutex;
