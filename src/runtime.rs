@@ -2,6 +2,7 @@
 //!
 //! Named threads, the stop signal, heartbeats, and what a panic does.
 
+pub mod backoff;
 pub mod failpoint;
 pub mod log;
 pub mod rate_limiter;

@@ -5,6 +5,7 @@
 use super::session::LoginResult;
 use super::{Client, ClientError, ConnectOptions};
 use crate::model::{Email, HashedPass, Reason, SessionId, Username};
+use crate::runtime::backoff::{self, Backoff};
 use std::time::{Duration, Instant};
 
 /// Workers remembered at most.
@@ -16,28 +17,9 @@ pub const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// The first wait between two rounds.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(200);
 
-/// A wait that doubles each time up to [`BACKOFF_MAX`], give or take a quarter, so that many clients that lost
-/// the same worker do not come back in step.
-#[derive(Debug, Clone)]
-pub struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Backoff {
-        Backoff(BACKOFF_FIRST)
-    }
-}
-
-impl Backoff {
-    /// How long to wait now.
-    pub fn next_wait(&mut self) -> Duration {
-        let wait = self.0;
-        self.0 = (self.0 * 2).min(BACKOFF_MAX);
-        let mut byte = [128];
-        // Without a random source all clients wait alike, which is no reason to fail.
-        let _ = getrandom::fill(&mut byte);
-        wait * 3 / 4 + wait * u32::from(byte[0]) / 512
-    }
-}
+/// The waits between rounds over all workers; [`backoff::about`] each, so that many clients that lost the
+/// same worker do not come back in step.
+pub(super) const ROUNDS: Backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MAX);
 
 /// The workers of one deployment. Calls go to one of them until it fails, then to the next.
 #[derive(Debug)]
@@ -133,14 +115,14 @@ impl WorkerPool {
         mut call: impl FnMut(&mut Client) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
         let until = Instant::now() + self.patience;
-        let mut backoff = Backoff::default();
+        let mut rounds = ROUNDS;
         loop {
             let error = match self.round(&mut call) {
                 Ok(value) => return Ok(value),
                 Err(error) if !error.is_about_the_worker() => return Err(error),
                 Err(error) => error,
             };
-            let wait = backoff.next_wait();
+            let wait = backoff::about(rounds.next_wait());
             if Instant::now() + wait >= until {
                 return Err(error);
             }

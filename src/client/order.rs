@@ -4,9 +4,10 @@
 //! this worker or the next, until what became of it is known. The servers trade once for a name.
 
 use super::connection::{Answer, QueuedNotice, ServerMessage};
-use super::failover::Backoff;
+use super::failover::ROUNDS;
 use super::{Client, ClientError, WorkerPool};
 use crate::model::{ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp};
+use crate::runtime::backoff;
 use crate::wire::reply::Fill;
 use crate::wire::{ConnectionState, Refusal, Reply, Request};
 use std::time::{Duration, Instant};
@@ -106,7 +107,7 @@ pub fn place(
         queued: None,
         uncertain: false,
     };
-    let mut backoff = Backoff::default();
+    let mut rounds = ROUNDS;
     loop {
         // One round over the workers; an attempt that broke counts as that worker's failure.
         let error = match pool.call(|client| follow.attempt(client, on)) {
@@ -117,7 +118,7 @@ pub fn place(
             return outcome;
         }
         let trouble = *follow.trouble.get_or_insert_with(Instant::now);
-        let wait = backoff.next_wait();
+        let wait = backoff::about(rounds.next_wait());
         if trouble.elapsed() + wait >= patience.contact {
             return follow.give_up(&error);
         }
