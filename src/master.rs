@@ -25,6 +25,7 @@ use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
 use crate::runtime::log::{LogHandle, Throttle};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
@@ -32,7 +33,6 @@ use assets::{AssetsConfig, AssetsError, AssetsHandle};
 use auth::hashing::HashingPool;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use parking_lot::Mutex;
-use reply_to::Published;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -358,9 +358,9 @@ fn modules(
     })?;
 
     let shared = WorkersShared {
-        registry: Published::new(Registry::load(&database::open_reader(path)?)?),
-        peers: Published::new(Vec::new()),
-        addresses: Published::new(Vec::new()),
+        registry: Arc::new(Published::new(Registry::load(&database::open_reader(path)?)?)),
+        peers: Arc::default(),
+        addresses: Arc::default(),
     };
     let transactions = transactions::Transactions::new(database::open(path)?, assets_handle.clone(), config)?;
     starter.module("transactions", move |stop, heartbeat| {

@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod failpoint;
 pub mod log;
+pub mod published;
 pub mod rate_limiter;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, select};

@@ -87,11 +87,7 @@ impl LinkConnection {
     ///
     /// # Errors
     /// The socket is gone already.
-    pub fn new(
-        socket: TcpStream,
-        sealer: Sealer,
-        flusher: Arc<Flusher>,
-    ) -> io::Result<Arc<LinkConnection>> {
+    pub fn new(socket: TcpStream, sealer: Sealer, flusher: Arc<Flusher>) -> io::Result<Arc<LinkConnection>> {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(None)?;
         socket.set_read_timeout(Some(SILENCE))?;

@@ -3,7 +3,7 @@
 //! The master's port. A peer is a client that may ask for the list of workers, or a worker that proves
 //! itself and is read from then on.
 
-use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::{self, LinkRequest};
 use super::workers::{self, WorkersShared};
 use crate::link::connection::{LinkClosed, LinkConnection};
@@ -20,6 +20,7 @@ use crate::net::{
     ReaderLimits, SendLimits,
 };
 use crate::runtime::log::{SuppressedCount, Throttle};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK};
 use crate::wire::payload::Payload;
 use crate::wire::{FrameHeader, Instruction, ProtocolError, Reply, Request, frame};

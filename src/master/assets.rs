@@ -27,9 +27,10 @@ pub use providers::binance::BinanceConfig;
 pub use providers::replay::{ReplayConfig, SymbolSelection};
 pub use providers::simulated::SimulatedConfig;
 pub use settings::{AssetsConfig, ProviderConfig};
-pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
+pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot};
 
 use crate::model::{Bar, Reason, Symbol, Timestamp};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
@@ -137,7 +138,7 @@ pub struct AssetsStatus {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     sender: Sender<AssetsMessage>,
-    prices: Arc<SnapshotCell>,
+    prices: Arc<Published<PriceSnapshot>>,
     next: Arc<AtomicI64>,
     ready: Receiver<()>,
 }
@@ -184,7 +185,7 @@ struct UpdaterHealth {
 pub struct Assets {
     config: Arc<AssetsConfig>,
     reader: BarReader,
-    prices: Arc<SnapshotCell>,
+    prices: Arc<Published<PriceSnapshot>>,
     next: Arc<AtomicI64>,
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,
@@ -237,7 +238,7 @@ impl Assets {
 struct AssetQueryState {
     config: Arc<AssetsConfig>,
     reader: BarReader,
-    prices: Arc<SnapshotCell>,
+    prices: Arc<Published<PriceSnapshot>>,
     next: Arc<AtomicI64>,
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,

@@ -11,12 +11,13 @@ mod requests;
 pub mod sessions;
 
 use super::account_queries;
-use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::reply_to::{LinkedWorker, ReplyTo};
 use super::transactions;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::model::{Email, Money, Reason, Session, SessionHash, Timestamp, Username};
 use crate::runtime::log::Throttle;
+use crate::runtime::published::Published;
 use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::runtime::{self, Heartbeat, Stop, TICK};
 use crate::wire::{Refusal, Request};

@@ -12,12 +12,13 @@ use super::reader::BarReader;
 use super::retrieval::Retrieval;
 use super::schedule::UpdateSchedule;
 use super::settings::{self, AssetsConfig};
-use super::snapshot::{PriceSnapshot, SnapshotCell};
+use super::snapshot::PriceSnapshot;
 use super::store::{BarPage, BarStore};
 use super::update::Updater;
 use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
 use crate::model::Symbol;
 use crate::runtime;
+use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, bounded, never};
 use parking_lot::Mutex;
 use rusqlite::Connection;
@@ -118,7 +119,7 @@ pub fn open(
         (None, never(), None)
     };
     let (starting, ready) = bounded(0);
-    let prices = Arc::new(SnapshotCell::new(snapshot));
+    let prices = Arc::new(Published::new(snapshot));
     let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
     let handle = AssetsHandle {
         sender,
