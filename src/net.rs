@@ -5,6 +5,7 @@
 
 pub mod connection;
 pub mod connection_limiter;
+pub mod deadline;
 pub mod flusher;
 pub mod listener;
 pub mod reader;

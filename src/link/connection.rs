@@ -6,6 +6,7 @@
 use super::envelope::{EnvelopeHeader, HEADER_LEN};
 use super::record::{Opener, RecordError, Sealer};
 use crate::net::connection::next_number;
+use crate::net::deadline::is_timeout;
 use crate::net::flusher::{Flush, FlushProgress, Flusher};
 use crate::net::send_half::{Cipher, SendHalf};
 use crate::wire::{MAX_DATA, frame};
@@ -161,7 +162,7 @@ impl LinkConnection {
                     };
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(e) if is_timeout(&e) => {
                     return Err(LinkClosed::Silent);
                 }
                 Err(_) => return Err(LinkClosed::Cut),

@@ -147,7 +147,7 @@ impl MasterAcceptor {
                     return (received, Some(ReadEnd::Fault(fault)));
                 }
                 Ok(size) => received.extend_from_slice(&chunk[..size]),
-                Err(error) if crate::net::reader::is_passing(&error) => {}
+                Err(error) if crate::net::deadline::is_passing(&error) => {}
                 Err(_) => return (received, Some(ReadEnd::Broken)),
             }
         }
