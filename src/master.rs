@@ -21,7 +21,7 @@ pub mod workers;
 use crate::config::MasterConfig;
 use crate::daemon::{self, Signals};
 use crate::link::handshake::{BudgetLimits, GpgBudget, HandshakeError, MasterIdentity};
-use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
+use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
 use crate::runtime::log::{LogHandle, Throttle};
@@ -153,11 +153,9 @@ pub fn check(config: &MasterConfig) -> Result<(), StartError> {
 
 fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring = Keyring::open(&config.gpg.home).map_err(|e| misconfigured(format!("gpg.home: {e}")))?;
-    let own =
-        Fingerprint::parse(config.gpg.key.as_str()).map_err(|e| misconfigured(format!("gpg.key: {e}")))?;
     Ok(MasterIdentity::new(
         keyring,
-        own,
+        config.gpg.key,
         GpgBudget::new(BudgetLimits::default()),
     )?)
 }

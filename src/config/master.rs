@@ -7,10 +7,10 @@ pub use assets::{
 };
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
-use super::values::{self, KeyFingerprint, SOCKET_PATH_MAX};
+use super::values::{self, SOCKET_PATH_MAX};
 use super::{ConfigError, Warning, check, writer};
-use crate::model::Money;
 use crate::model::money::{FRACTION_DIGITS, MILLION};
+use crate::model::{Fingerprint, Money};
 use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub struct MasterGpg {
     /// The folder of its keyring.
     pub home: PathBuf,
     /// Its own key.
-    pub key: KeyFingerprint,
+    pub key: Fingerprint,
 }
 
 /// `[accounts]`
@@ -261,7 +261,7 @@ fn gpg(root: &mut ConfigTable<'_, '_>) -> MasterGpg {
     let mut table = root.table_or_empty("gpg");
     let gpg = MasterGpg {
         home: values::gpg_home(&mut table),
-        key: values::fingerprint(&mut table, "key"),
+        key: values::fingerprint(&mut table, "key", values::NO_KEY),
     };
     table.finish();
     gpg

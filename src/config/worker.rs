@@ -1,8 +1,9 @@
 //! spec/config/worker.md · 2.3 Global Deployment Variables, of a worker
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
-use super::values::{self, HostPort, KeyFingerprint};
+use super::values::{self, HostPort};
 use super::{ConfigError, Warning, check, writer};
+use crate::model::Fingerprint;
 use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -47,9 +48,9 @@ pub struct WorkerGpg {
     /// The folder of its keyring.
     pub home: PathBuf,
     /// Its own key.
-    pub key: KeyFingerprint,
+    pub key: Fingerprint,
     /// The master's key.
-    pub master_key: KeyFingerprint,
+    pub master_key: Fingerprint,
 }
 
 /// `[limits]`
@@ -198,10 +199,10 @@ fn gpg(root: &mut ConfigTable<'_, '_>) -> WorkerGpg {
     let mut table = root.table_or_empty("gpg");
     let gpg = WorkerGpg {
         home: values::gpg_home(&mut table),
-        key: values::fingerprint(&mut table, "key"),
-        master_key: values::fingerprint(&mut table, "master_key"),
+        key: values::fingerprint(&mut table, "key", values::NO_KEY),
+        master_key: values::fingerprint(&mut table, "master_key", values::NO_MASTER_KEY),
     };
-    if gpg.key == gpg.master_key && !gpg.key.as_str().is_empty() {
+    if gpg.key == gpg.master_key {
         table.report().problem(
             "gpg.master_key",
             "this is the worker's own key, and must be the master's",

@@ -9,7 +9,6 @@ use super::workers::{self, WorkersShared};
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::envelope::{Envelope, EnvelopeDecoder};
 use crate::link::handshake::{self, HandshakeError, MasterIdentity, RegisteredWorker};
-use crate::link::keyring::Fingerprint;
 use crate::link::message::{BodyFrames, SessionHashes, WorkerReport};
 use crate::link::record::RecordError;
 use crate::model::{ProtocolFault, SessionHash, Timestamp, ValueError};
@@ -463,6 +462,6 @@ fn look_up(
     Ok(RegisteredWorker {
         uuid,
         name: worker.name.clone(),
-        fingerprint: Fingerprint::parse(&worker.fingerprint)?,
+        fingerprint: worker.fingerprint,
     })
 }

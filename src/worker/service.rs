@@ -7,7 +7,7 @@ use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::daemon::{self, Signals};
 use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
-use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
+use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::tls::ServerTls;
 use crate::runtime::log::LogHandle;
 use crate::runtime::{Stop, Watchdog};
@@ -70,12 +70,7 @@ pub fn check(config: &WorkerConfig) -> Result<(), ServiceError> {
 fn side(config: &WorkerConfig) -> Result<WorkerIdentity, ServiceError> {
     let gpg = &config.gpg;
     let keyring = Keyring::open(&gpg.home).map_err(|error| misconfigured(format!("gpg.home: {error}")))?;
-    let fingerprint = |key: &str, value: &crate::config::KeyFingerprint| {
-        Fingerprint::parse(value.as_str()).map_err(|error| misconfigured(format!("{key}: {error}")))
-    };
-    let own = fingerprint("gpg.key", &gpg.key)?;
-    let master = fingerprint("gpg.master_key", &gpg.master_key)?;
-    WorkerIdentity::new(keyring, own, master, config.uuid)
+    WorkerIdentity::new(keyring, gpg.key, gpg.master_key, config.uuid)
         .map_err(|error| misconfigured(format!("gpg: {error}")))
 }
 

@@ -1,8 +1,9 @@
 //! A master and its workers as real processes in a folder of their own.
 
 use papertrader::config::{MasterConfig, WorkerConfig};
-use papertrader::link::keyring::{Fingerprint, Keyring};
+use papertrader::link::keyring::Keyring;
 use papertrader::master::workers::{register_offline, registry::Registration};
+use papertrader::model::Fingerprint;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -219,7 +220,7 @@ impl Deployment {
             &self.database,
             &Registration {
                 name: format!("w{number}"),
-                fingerprint: key.to_string(),
+                fingerprint: key,
                 ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 address: listen.to_string(),
             },

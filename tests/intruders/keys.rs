@@ -4,7 +4,8 @@ use crate::stage::{PATIENCE, Party, Stage, gpg};
 use papertrader::link::handshake::{
     self, BudgetLimits, GpgBudget, MasterIdentity, RegisteredWorker, WorkerIdentity,
 };
-use papertrader::link::keyring::{Fingerprint, Keyring};
+use papertrader::link::keyring::Keyring;
+use papertrader::model::Fingerprint;
 use ring::digest;
 use std::collections::HashMap;
 use std::fs;

@@ -2,8 +2,8 @@
 
 use crate::harness::*;
 use papertrader::client::{Answer, Client, ServerMessage};
-use papertrader::link::keyring::{Fingerprint, Keyring};
-use papertrader::model::{ProtocolFault, Side, Symbol};
+use papertrader::link::keyring::Keyring;
+use papertrader::model::{Fingerprint, ProtocolFault, Side, Symbol};
 use papertrader::wire::{Reply, Request};
 use rustix::process::Signal;
 use serde_json::Value;

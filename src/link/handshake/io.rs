@@ -7,8 +7,7 @@ use super::{
     HandshakeError, MasterHandshake, MasterIdentity, ProvenLink, RegisteredWorker, WorkerHandshake,
     WorkerIdentity,
 };
-use crate::link::keyring::Fingerprint;
-use crate::model::Timestamp;
+use crate::model::{Fingerprint, Timestamp};
 use crate::net::deadline;
 use crate::wire::{Instruction, frame};
 use std::io::{self, ErrorKind};

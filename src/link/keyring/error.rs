@@ -2,7 +2,7 @@
 //!
 //! Why a key, a home or a message is refused.
 
-use super::Fingerprint;
+use crate::model::Fingerprint;
 use std::fmt;
 
 /// Why a GPG home, a key or a message is refused, or an operation failed.
@@ -14,8 +14,6 @@ pub enum KeyringError {
     Home(String),
     /// Others than its owner may enter the home; its mode.
     HomeOpen(u32),
-    /// Not 40 hexadecimal digits: key IDs are refused by form.
-    FingerprintForm,
     /// No such key in the home.
     KeyUnknown,
     /// No such secret key in the home.
@@ -71,7 +69,6 @@ impl KeyringError {
             KeyringError::HomeTooLong(_) => "home-too-long",
             KeyringError::Home(_) => "home-unusable",
             KeyringError::HomeOpen(_) => "home-open-to-others",
-            KeyringError::FingerprintForm => "fingerprint-form",
             KeyringError::KeyUnknown => "key-unknown",
             KeyringError::SecretUnknown => "secret-key-unknown",
             KeyringError::KeyRevoked => "key-revoked",
@@ -123,9 +120,6 @@ impl fmt::Display for KeyringError {
             KeyringError::WrongSigner(Some(signer)) => return write!(f, "signed with another key, {signer}"),
             KeyringError::SignatureStale(age) => return write!(f, "signed {age} ms before now"),
             KeyringError::Gpg(text) => return write!(f, "GnuPG: {text}"),
-            KeyringError::FingerprintForm => {
-                "a fingerprint is 40 hexadecimal digits; key IDs are not accepted"
-            }
             KeyringError::KeyUnknown => "no such key in the GPG home",
             KeyringError::SecretUnknown => "no such secret key in the GPG home",
             KeyringError::KeyRevoked => "the key was revoked",
