@@ -4,7 +4,7 @@ use super::driver::{Pace, Until};
 use super::load::{Load, Mix};
 use super::measure::{Measurement, Times, grouped, span};
 use super::table::{self, ResultRow};
-use super::{Scale, growth, idle, load, logins, orders, plot, process, reads, start};
+use super::{Scale, growth, idle, load, logins, orders, plot, reads, start};
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
@@ -112,7 +112,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &BenchCli) -> ExitCode {
-    process::raise_descriptors();
+    // For this process, and for the servers that it starts.
+    daemon::raise_descriptors(u64::MAX);
     let done = match &cli.command {
         Command::Load(arguments) => measure_load(cli, arguments),
         Command::Growth(arguments) => measure_growth(cli, arguments),

@@ -2,7 +2,7 @@
 //!
 //! The servers that are measured: started as children, awaited, looked at through `/proc`, and stopped.
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -268,14 +268,4 @@ pub fn processor_time(pid: u32) -> Result<u64, String> {
         .filter_map(|n| n.parse::<u64>().ok())
         .sum();
     Ok(ticks * (1_000_000_000 / TICKS))
-}
-
-/// Lets this process, and the servers it starts, have as many descriptors as the system allows it.
-pub fn raise_descriptors() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    let _ = setrlimit(Resource::Nofile, raised);
 }
