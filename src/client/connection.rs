@@ -182,19 +182,6 @@ impl ServerConnection {
         self.state
     }
 
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// The system does not tell.
-    pub fn local_address(&self) -> Result<SocketAddr, ClientError> {
-        self.stream.tcp().local_addr().map_err(|e| self.lost(&e))
-    }
-
-    /// Changes the deadline of later waits.
-    pub fn set_deadline(&mut self, deadline: Duration) {
-        self.deadline = deadline;
-    }
-
     /// Sends a request.
     ///
     /// # Errors

@@ -156,11 +156,6 @@ impl<'a> MasterHandshake<'a> {
         }
     }
 
-    /// Whether the worker has proven itself with its key.
-    pub fn is_proven(&self) -> bool {
-        matches!(self.state, State::Noise { .. })
-    }
-
     /// Who is registered, from where, and whether too many try: all before any cryptography.
     fn hello(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), HandshakeError> {
         let (version, rest) = data.split_first_chunk::<2>().ok_or(FORM)?;

@@ -2,8 +2,8 @@
 //!
 //! One administrator's connection: a line in, lines out, never longer and never slower than they may be.
 
-use super::{AdminShared, CancelToken, LINE_MAX};
-use crate::admin::{AdminRequest, AdminResponse, REQUEST_DEADLINE, WORKING_EVERY};
+use super::{AdminShared, CancelToken};
+use crate::admin::{AdminRequest, AdminResponse, REQUEST_DEADLINE, REQUEST_MAX, WORKING_EVERY};
 use crate::net::deadline::{self, is_timeout};
 use crate::runtime::{self, Stop, TICK};
 use crossbeam_channel::{RecvTimeoutError, bounded, select};
@@ -43,7 +43,7 @@ pub(super) fn hold(shared: &Arc<AdminShared>, mut stream: UnixStream) {
             Ok(line) => line,
             Err(RequestEnd::Quiet) => return,
             Err(RequestEnd::TooLong) => {
-                let text = format!("a request is one line of at most {LINE_MAX} bytes");
+                let text = format!("a request is one line of at most {REQUEST_MAX} bytes");
                 let _ = send(&mut stream, &AdminResponse::Refused(text));
                 return;
             }
@@ -77,7 +77,7 @@ fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Re
             return Ok(line);
         }
         seen = received.len();
-        if seen >= LINE_MAX {
+        if seen >= REQUEST_MAX {
             return Err(RequestEnd::TooLong);
         }
         let now = Instant::now();
