@@ -137,7 +137,7 @@ impl MasterConfig {
             .unwrap_or(&self.database);
         values.text("database.url", format!("sqlite:{}", database.display()));
         values.path("gpg.home", &self.gpg.home);
-        values.text("gpg.key", &self.gpg.key);
+        values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
         self.assets.write(&mut values);
         values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);

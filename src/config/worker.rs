@@ -108,8 +108,8 @@ impl WorkerConfig {
         values.path("data_dir", &self.data_dir);
         values.bare("allow_plaintext", self.allow_plaintext);
         values.path("gpg.home", &self.gpg.home);
-        values.text("gpg.key", &self.gpg.key);
-        values.text("gpg.master_key", &self.gpg.master_key);
+        values.text("gpg.key", self.gpg.key);
+        values.text("gpg.master_key", self.gpg.master_key);
         values.log(&self.log);
         values.bare("limits.max_connections", self.limits.max_connections);
         values.bare(
