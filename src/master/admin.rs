@@ -12,7 +12,7 @@ mod workers;
 use super::{MasterChannels, assets, auth, transactions};
 use crate::admin::{
     AdminAnswer, AdminRequest, CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
-    PricesStatus, ProviderFailure, REQUEST_MAX, ROWS_MAX,
+    PricesStatus, ProviderFailure, ROWS_MAX,
 };
 use crate::link::keyring::Keyring;
 use crate::model::Timestamp;
@@ -331,8 +331,6 @@ fn hangs(name: &str) -> String {
     )
 }
 
-/// The most bytes of a request, for whoever reads lines.
-const LINE_MAX: usize = REQUEST_MAX;
 /// An API's budget, as the administrator sees it.
 fn calls((provider, account): (&'static str, super::assets::budget::CallBudgetStatus)) -> CallsStatus {
     CallsStatus {
