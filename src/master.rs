@@ -22,10 +22,11 @@ pub mod workers;
 use crate::config::MasterConfig;
 use crate::daemon::{self, Signals, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
-use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
+use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
 use crate::runtime::log::{LogHandle, Throttle};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
@@ -34,7 +35,6 @@ use auth::hashing::HashingPool;
 use crossbeam_channel::{Sender, bounded, select};
 use messages::{AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared};
 use parking_lot::Mutex;
-use reply_to::Published;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -96,11 +96,9 @@ pub fn check(config: &MasterConfig) -> Result<(), StartError> {
 fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring =
         Keyring::open(&config.gpg.home).map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
-    let own = Fingerprint::parse(config.gpg.key.as_str())
-        .map_err(|e| StartError::misconfigured(format!("gpg.key: {e}")))?;
     Ok(MasterIdentity::new(
         keyring,
-        own,
+        config.gpg.key,
         GpgBudget::new(BudgetLimits::default()),
     )?)
 }
@@ -269,9 +267,11 @@ fn modules(
     } = assets::open(assets_config, Storage::open(url)?, Reader::open(url)?, told)?;
 
     let shared = WorkersShared {
-        registry: Published::new(Registry::read(&mut Reader::open(url)?).map_err(unreadable)?),
-        peers: Published::new(Vec::new()),
-        addresses: Published::new(Vec::new()),
+        registry: Arc::new(Published::new(
+            Registry::read(&mut Reader::open(url)?).map_err(unreadable)?,
+        )),
+        peers: Arc::default(),
+        addresses: Arc::default(),
     };
     let transactions =
         transactions::Transactions::new(Storage::open(url)?, handle.clone(), config).map_err(unreadable)?;

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod action;
 pub mod asset;
+pub mod fingerprint;
 pub mod money;
 pub mod reason;
 pub mod session;
@@ -15,6 +16,7 @@ pub mod worker;
 pub use account::{Account, AccountId, Email, HashedPass, Username};
 pub use action::{Action, ActionKind};
 pub use asset::{Bar, Quote, Resolution, Symbol};
+pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
 pub use reason::{ProtocolFault, Reason};
 pub use session::{Session, SessionHash, SessionId};

@@ -8,10 +8,10 @@ pub use assets::{
 };
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
-use super::values::{self, KeyFingerprint, SOCKET_PATH_MAX};
+use super::values::{self, SOCKET_PATH_MAX};
 use super::{ConfigError, DatabaseUrl, Warning, check, writer};
-use crate::model::Money;
 use crate::model::money::{FRACTION_DIGITS, MILLION};
+use crate::model::{Fingerprint, Money};
 use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ pub struct MasterGpg {
     /// The folder of its keyring.
     pub home: PathBuf,
     /// Its own key.
-    pub key: KeyFingerprint,
+    pub key: Fingerprint,
 }
 
 /// `[accounts]`
@@ -133,7 +133,7 @@ impl MasterConfig {
         values.bare("expected_workers", self.expected_workers);
         values.text("database.url", self.database.to_text(&self.data_dir));
         values.path("gpg.home", &self.gpg.home);
-        values.text("gpg.key", &self.gpg.key);
+        values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
         self.assets.write(&mut values);
         values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);
@@ -255,7 +255,7 @@ fn gpg(root: &mut ConfigTable<'_, '_>) -> MasterGpg {
     let mut table = root.table_or_empty("gpg");
     let gpg = MasterGpg {
         home: values::gpg_home(&mut table),
-        key: values::fingerprint(&mut table, "key"),
+        key: values::fingerprint(&mut table, "key", values::NO_KEY),
     };
     table.finish();
     gpg

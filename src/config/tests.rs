@@ -49,7 +49,7 @@ fn defaults_are_those_of_the_page() {
         DatabaseUrl::Sqlite("/var/lib/papertrader/master.db".into())
     );
     assert_eq!(config.gpg.home, Path::new("/etc/papertrader/gnupg"));
-    assert_eq!(config.gpg.key.as_str(), KEY);
+    assert_eq!(config.gpg.key.to_string(), KEY);
     assert_eq!(config.log.file, Path::new("/var/log/papertrader/master.log"));
     assert_eq!(
         (config.log.level, config.log.memory_entries),
@@ -403,7 +403,7 @@ fn what_is_written_reads_the_same() {
         KEY.to_ascii_lowercase()
     );
     let (config, _) = MasterConfig::parse(&text, file).unwrap();
-    assert_eq!(config.gpg.key.as_str(), KEY);
+    assert_eq!(config.gpg.key.to_string(), KEY);
     let written = config.to_toml(file);
     assert_eq!(
         MasterConfig::parse(&written, file).unwrap().0,

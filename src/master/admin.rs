@@ -14,7 +14,7 @@ use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMe
 use super::storage::Interrupter;
 use crate::admin::{
     AdminAnswer, AdminRequest, CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
-    PricesStatus, ProviderFailure, REQUEST_MAX, ROWS_MAX,
+    PricesStatus, ProviderFailure, ROWS_MAX,
 };
 use crate::config::DatabaseUrl;
 use crate::link::keyring::Keyring;
@@ -329,8 +329,6 @@ fn hangs(name: &str) -> String {
     )
 }
 
-/// The most bytes of a request, for whoever reads lines.
-const LINE_MAX: usize = REQUEST_MAX;
 /// An API's budget, as the administrator sees it.
 fn calls((provider, account): (&'static str, CallBudgetStatus)) -> CallsStatus {
     CallsStatus {

@@ -20,13 +20,14 @@ pub mod window;
 pub use opening::{OpenedAssets, open};
 pub use provider::{Action, ActionKind, AssetsError};
 pub use providers::AssetsConfig;
-pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
+pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot};
 
 use super::messages::{AssetsMessage, AssetsStatus};
 use super::storage::StorageError;
 use super::storage::bars::AssetId;
 use super::storage::bars::read::BarReader;
 use crate::model::{Bar, Reason, Symbol, Timestamp};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Module, Stop, ThreadHandle};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
@@ -71,7 +72,7 @@ impl UpdaterHealth {
 pub struct Assets {
     config: Arc<AssetsConfig>,
     reader: BarReader,
-    prices: Arc<SnapshotCell>,
+    prices: Arc<Published<PriceSnapshot>>,
     next: Arc<AtomicI64>,
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,

@@ -7,7 +7,6 @@
 //! The handlers of `impl Auth` stand in `requests` (what carries a session), `login` (logins, registrations
 //! and their hashes), `commit` (the end of a turn), and here (administrators, limits).
 
-pub mod attempts;
 mod commit;
 pub mod hashing;
 mod login;
@@ -22,8 +21,8 @@ use crate::link::message::ActiveSession;
 use crate::model::{Money, Reason, SessionHash, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
+use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::wire::Refusal;
-use attempts::AttemptCounter;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
@@ -42,9 +41,9 @@ pub struct Auth {
     storage: Storage,
     sessions: SessionTable,
     pool: HashingPool,
-    logins: AttemptCounter<(String, IpAddr)>,
-    logins_by_address: AttemptCounter<IpAddr>,
-    registrations: AttemptCounter<IpAddr>,
+    logins: KeyedRateLimiter<(String, IpAddr)>,
+    logins_by_address: KeyedRateLimiter<IpAddr>,
+    registrations: KeyedRateLimiter<IpAddr>,
     lifetime: i64,
     starting_cash: Money,
     channels: AuthChannels,
@@ -115,9 +114,11 @@ impl Auth {
             storage,
             sessions,
             pool,
-            logins: AttemptCounter::new(config.limits.failed_logins_per_minute),
-            logins_by_address: AttemptCounter::new(config.limits.failed_logins_per_minute_per_address),
-            registrations: AttemptCounter::new(config.limits.registrations_per_minute_per_address),
+            logins: KeyedRateLimiter::per_minute(config.limits.failed_logins_per_minute),
+            logins_by_address: KeyedRateLimiter::per_minute(
+                config.limits.failed_logins_per_minute_per_address,
+            ),
+            registrations: KeyedRateLimiter::per_minute(config.limits.registrations_per_minute_per_address),
             lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),
             starting_cash: config.starting_cash,
             channels,

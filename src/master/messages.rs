@@ -4,8 +4,8 @@
 //! the inbox's bound, and the ways into the modules. Decides nothing.
 
 use super::assets::budget::CallBudgetStatus;
-use super::assets::snapshot::{PriceSnapshot, SnapshotCell};
-use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::assets::snapshot::PriceSnapshot;
+use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
 use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
@@ -14,6 +14,7 @@ use crate::model::{
     AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side, Symbol,
     Timestamp, Username, WorkerServer,
 };
+use crate::runtime::published::Published;
 use crate::wire::payload::Forecast;
 use crate::wire::{Instruction, Refusal, Request, Window};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -321,7 +322,7 @@ pub struct UpdateChannels {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
-    pub(super) prices: Arc<SnapshotCell>,
+    pub(super) prices: Arc<Published<PriceSnapshot>>,
     /// When the next update is due, in milliseconds since 1970; `i64::MAX` when none follows.
     pub(super) next: Arc<AtomicI64>,
     /// Disconnected after the first update.

@@ -9,13 +9,13 @@ pub mod queue;
 pub mod sequence;
 pub mod settle;
 
-use super::auth::attempts::AttemptCounter;
 use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, Reason, Timestamp, Transaction};
 use crate::runtime::Module;
+use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
@@ -63,7 +63,7 @@ struct OrderState {
     queue: OrderQueue,
     sequencer: Sequencer,
     limits: OrderLimits,
-    orders: AttemptCounter<AccountId>,
+    orders: KeyedRateLimiter<AccountId>,
     /// What each worker's latest stamp counted as, and when its clock was last reported.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
     /// Whether splits or dividends may be stored that the ledger does not have: the process before this one
@@ -140,7 +140,7 @@ impl Transactions {
             queue,
             sequencer,
             limits: OrderLimits::of(&config.limits),
-            orders: AttemptCounter::new(config.limits.orders_per_minute_per_account),
+            orders: KeyedRateLimiter::per_minute(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
             behind: true,
             seen,

@@ -7,11 +7,12 @@ pub mod registry;
 
 use super::assets::{AssetPrice, PriceSnapshot};
 use super::messages::{AssetsHandle, AuthMessage, Update, WorkerRow, WorkersMessage, WorkersShared};
-use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::Storage;
 use crate::config::DatabaseUrl;
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
 use crate::model::{Timestamp, WorkerServer};
+use crate::runtime::published::Published;
 use crate::runtime::{Module, TICK};
 use crate::wire::{Instruction, Reply, frame};
 use crossbeam_channel::Sender;

@@ -8,7 +8,7 @@ use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig};
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
-use super::snapshot::{PriceSnapshot, SnapshotCell};
+use super::snapshot::PriceSnapshot;
 use super::update::Updater;
 use super::{Action, Assets, UpdaterHealth};
 use crate::config::SymbolSelection;
@@ -18,6 +18,7 @@ use crate::master::storage::bars::{BarPage, BarStore};
 use crate::master::storage::{Reader, Storage};
 use crate::model::Symbol;
 use crate::runtime;
+use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -74,7 +75,7 @@ pub fn open(
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (starting, ready) = bounded(0);
-    let prices = Arc::new(SnapshotCell::new(snapshot));
+    let prices = Arc::new(Published::new(snapshot));
     let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
     let handle = AssetsHandle {
         sender,

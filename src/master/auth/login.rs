@@ -2,7 +2,6 @@
 //!
 //! `impl Auth`, logging in and registering: what is checked before a password is hashed, and what follows from the hash.
 
-use super::attempts::neighbourhood;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
 use super::{Auth, taken_refusal};
 use crate::master::messages::{HashJob, PendingLogin, PendingRegistration};
@@ -10,6 +9,7 @@ use crate::master::reply_to::ReplyTo;
 use crate::master::router::overloaded;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
+use crate::net::connection_limiter::neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
 use std::net::IpAddr;
 use std::time::Instant;

@@ -3,7 +3,7 @@
 //! Registered workers, and those that once were.
 
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
-use crate::model::{Timestamp, WorkerServer};
+use crate::model::{Fingerprint, Timestamp, WorkerServer};
 use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -22,7 +22,8 @@ impl Snapshot<'_> {
             Ok(WorkerServer {
                 name: row.get(0)?,
                 uuid: Uuid::from_bytes(row.get(1)?),
-                fingerprint: row.get(2)?,
+                fingerprint: Fingerprint::parse(row.get_ref(2)?.as_str()?)
+                    .map_err(|_| rusqlite::Error::InvalidQuery)?,
                 ip: row
                     .get::<_, String>(3)?
                     .parse()
@@ -73,7 +74,7 @@ impl Tx<'_> {
             params![
                 worker.uuid.as_bytes(),
                 worker.name,
-                worker.fingerprint,
+                worker.fingerprint.to_string(),
                 worker.ip.to_string(),
                 worker.address,
                 now.0,

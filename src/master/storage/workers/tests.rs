@@ -7,7 +7,7 @@ fn worker(number: u128, name: &str, digit: &str) -> WorkerServer {
     WorkerServer {
         name: name.to_owned(),
         uuid: Uuid::from_u128(number),
-        fingerprint: digit.repeat(40),
+        fingerprint: Fingerprint::parse(&digit.repeat(40)).unwrap(),
         ip: "127.0.0.1".parse().unwrap(),
         address: "127.0.0.1:2049".to_owned(),
         booted: false,
