@@ -17,13 +17,16 @@ pub mod link;
 pub mod admin;
 
 pub mod client;
-pub mod ctl;
 pub mod daemon;
 pub mod master;
 pub mod worker;
+
+pub mod testkit;
 
 pub mod dialogue;
 
 pub mod sandbox;
 
 pub mod bench;
+
+pub mod cli;

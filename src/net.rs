@@ -5,11 +5,13 @@
 
 pub mod connection;
 pub mod connection_limiter;
+pub mod deadline;
 pub mod flusher;
 pub mod limits;
 pub mod listener;
 pub mod reader;
 pub mod rejecter;
+pub mod send_half;
 mod send_queue;
 pub mod tls;
 pub mod write_buffer;

@@ -23,10 +23,11 @@ pub use reply::Reply;
 pub use request::{Request, Window};
 
 use crate::model::ProtocolFault;
-use std::fmt;
+use thiserror::Error;
 
 /// Bytes that are no message of this protocol, or not from this peer: answered with `protocolError`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{code}: {text}")]
 pub struct ProtocolError {
     /// The code.
     pub code: ProtocolFault,
@@ -40,11 +41,3 @@ impl ProtocolError {
         ProtocolError { code, text }
     }
 }
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.text)
-    }
-}
-
-impl std::error::Error for ProtocolError {}

@@ -4,9 +4,9 @@
 //! this worker or the next, until what became of it is known. The servers trade once for a name.
 
 use super::connection::{Answer, QueuedNotice, ServerMessage};
-use super::failover::Backoff;
 use super::{Client, ClientError, WorkerPool};
 use crate::model::{ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp};
+use crate::runtime::backoff::{self, Backoff};
 use crate::wire::reply::Fill;
 use crate::wire::{ConnectionState, Refusal, Reply, Request};
 use std::time::{Duration, Instant};
@@ -14,6 +14,10 @@ use uuid::Uuid;
 
 /// How often a waiting order looks up, to show the time that is left.
 const TICK: Duration = Duration::from_millis(200);
+
+/// The first wait between two rounds over all workers, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// What an order is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +110,7 @@ pub fn place(
         queued: None,
         uncertain: false,
     };
-    let mut backoff = Backoff::default();
+    let mut rounds = Backoff::new(PAUSE_FIRST, PAUSE_MAX);
     loop {
         // One round over the workers; an attempt that broke counts as that worker's failure.
         let error = match pool.call(|client| follow.attempt(client, on)) {
@@ -117,7 +121,8 @@ pub fn place(
             return outcome;
         }
         let trouble = *follow.trouble.get_or_insert_with(Instant::now);
-        let wait = backoff.next_wait();
+        // By chance, so that many clients that lost the same worker do not come back in step.
+        let wait = backoff::about(rounds.next_wait());
         if trouble.elapsed() + wait >= patience.contact {
             return follow.give_up(&error);
         }

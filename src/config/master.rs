@@ -3,14 +3,15 @@
 mod assets;
 
 pub use assets::{
-    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings, SimulatedSettings, Symbols,
+    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings, SimulatedSettings,
+    SymbolSelection,
 };
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
-use super::values::{self, KeyFingerprint, SOCKET_PATH_MAX};
-use super::{ConfigError, Warning, check, writer};
-use crate::model::Money;
+use super::values::{self, SOCKET_PATH_MAX};
+use super::{ConfigError, DatabaseUrl, Warning, check, writer};
 use crate::model::money::{FRACTION_DIGITS, MILLION};
+use crate::model::{Fingerprint, Money};
 use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -50,8 +51,8 @@ pub struct MasterConfig {
     pub session_lifetime: Duration,
     /// Number of workers (2.3.2).
     pub expected_workers: usize,
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// Engine and place of the data.
+    pub database: DatabaseUrl,
     /// Keys.
     pub gpg: MasterGpg,
     /// The log.
@@ -70,7 +71,7 @@ pub struct MasterGpg {
     /// The folder of its keyring.
     pub home: PathBuf,
     /// Its own key.
-    pub key: KeyFingerprint,
+    pub key: Fingerprint,
 }
 
 /// `[accounts]`
@@ -107,8 +108,7 @@ impl MasterConfig {
     /// # Errors
     /// All that is wrong with it.
     pub fn load(file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
-        let text = super::read_file(file)?;
-        super::parse(&text, file, read, Some(check_files))
+        super::load(file, read, check_files)
     }
 
     /// Reads a text as if it stood in `file`. Of the files that it names only `symbols_file` is looked at.
@@ -116,7 +116,7 @@ impl MasterConfig {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str, file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
-        super::parse(text, file, read, None)
+        super::parse(text, file, read, |_, _| {})
     }
 
     /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.
@@ -131,13 +131,9 @@ impl MasterConfig {
         values.text("starting_cash", self.starting_cash);
         values.duration("session_lifetime", self.session_lifetime);
         values.bare("expected_workers", self.expected_workers);
-        let database = self
-            .database
-            .strip_prefix(&self.data_dir)
-            .unwrap_or(&self.database);
-        values.text("database.url", format!("sqlite:{}", database.display()));
+        values.text("database.url", self.database.to_text(&self.data_dir));
         values.path("gpg.home", &self.gpg.home);
-        values.text("gpg.key", &self.gpg.key);
+        values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
         self.assets.write(&mut values);
         values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);
@@ -245,23 +241,21 @@ fn cash(value: &DeValue<'_>) -> Result<Money, String> {
         .ok_or_else(|| format!("{text} is more than {STARTING_CASH_MAX}"))
 }
 
-fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> PathBuf {
+fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> DatabaseUrl {
     let mut table = root.table_or_empty("database");
-    let path = table.parsed("url", IfAbsent::Default(data_dir.join("master.db")), |text| {
-        text.strip_prefix("sqlite:")
-            .filter(|path| !path.is_empty() && !path.contains('\0') && !path.ends_with('/'))
-            .map(|path| data_dir.join(path))
-            .ok_or_else(|| format!("{text:?} is not sqlite:FILE, and there is no other database"))
+    let default = DatabaseUrl::Sqlite(data_dir.join("master.db"));
+    let url = table.parsed("url", IfAbsent::Default(default), |text| {
+        DatabaseUrl::parse(text, data_dir)
     });
     table.finish();
-    path
+    url
 }
 
 fn gpg(root: &mut ConfigTable<'_, '_>) -> MasterGpg {
     let mut table = root.table_or_empty("gpg");
     let gpg = MasterGpg {
         home: values::gpg_home(&mut table),
-        key: values::fingerprint(&mut table, "key"),
+        key: values::fingerprint(&mut table, "key", values::NO_KEY),
     };
     table.finish();
     gpg

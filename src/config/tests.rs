@@ -44,15 +44,18 @@ fn defaults_are_those_of_the_page() {
     assert_eq!(config.starting_cash, Money(100_000_000_000));
     assert_eq!(config.session_lifetime, Duration::from_secs(30 * 86_400));
     assert_eq!(config.expected_workers, 1);
-    assert_eq!(config.database, Path::new("/var/lib/papertrader/master.db"));
+    assert_eq!(
+        config.database,
+        DatabaseUrl::Sqlite("/var/lib/papertrader/master.db".into())
+    );
     assert_eq!(config.gpg.home, Path::new("/etc/papertrader/gnupg"));
-    assert_eq!(config.gpg.key.as_str(), KEY);
+    assert_eq!(config.gpg.key.to_string(), KEY);
     assert_eq!(config.log.file, Path::new("/var/log/papertrader/master.log"));
     assert_eq!(
         (config.log.level, config.log.memory_entries),
         (LevelFilter::Info, 1000)
     );
-    assert_eq!(config.assets.symbols, Symbols::All);
+    assert_eq!(config.assets.symbols, SymbolSelection::All);
     assert_eq!(config.assets.providers, [ProviderKind::Replay]);
     assert_eq!(
         (config.assets.stale_after, config.assets.calls_per_minute),
@@ -286,7 +289,8 @@ fn what_is_no_toml_has_its_line() {
 #[test]
 fn symbols_have_three_forms() {
     let with = |line: &str| master(&master_text().replace("symbols = \"all\"", line));
-    let list = |names: &[&str]| Symbols::List(names.iter().map(|it| Symbol::parse(it).unwrap()).collect());
+    let list =
+        |names: &[&str]| SymbolSelection::Listed(names.iter().map(|it| Symbol::parse(it).unwrap()).collect());
     let config = with("symbols = [\"IBM\", \"AAPL\"]").unwrap().0;
     assert_eq!(config.assets.symbols, list(&["AAPL", "IBM"]));
     for (line, reason) in [
@@ -399,7 +403,7 @@ fn what_is_written_reads_the_same() {
         KEY.to_ascii_lowercase()
     );
     let (config, _) = MasterConfig::parse(&text, file).unwrap();
-    assert_eq!(config.gpg.key.as_str(), KEY);
+    assert_eq!(config.gpg.key.to_string(), KEY);
     let written = config.to_toml(file);
     assert_eq!(
         MasterConfig::parse(&written, file).unwrap().0,

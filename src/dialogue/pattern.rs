@@ -189,13 +189,7 @@ impl<'a> Search<'a> {
 
     /// Whether the word from a place on is made of the pieces from this one on.
     fn fits(&mut self, piece: usize, at: usize) -> Result<bool, String> {
-        self.steps += 1;
-        if self.steps > STEPS_MAX {
-            return Err(format!(
-                "a word of {} bytes can fit in too many ways",
-                self.word.len()
-            ));
-        }
+        self.step()?;
         let (pieces, word) = (self.pieces, &self.word[at..]);
         let Some(first) = pieces.get(piece) else {
             return Ok(word.is_empty());

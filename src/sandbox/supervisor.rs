@@ -3,10 +3,12 @@
 //! Runs a sandbox in the foreground: its daemons as children, started in order, started again when they fall, and
 //! stopped in order.
 
-use super::process::{self, Process, wait_any};
-use super::state::SandboxState;
-use super::{Layout, SandboxError, at, ports};
 use crate::daemon;
+use crate::runtime::backoff::Backoff;
+use crate::testkit::process::{Process, wait_any};
+use crate::testkit::setup::at;
+use crate::testkit::state::{self, SandboxState};
+use crate::testkit::{Layout, SandboxError, ports, program};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fs::{OpenOptions, TryLockError};
@@ -76,7 +78,7 @@ struct Slot {
     process: Option<Process>,
     /// When it is to be started again.
     due: Option<Instant>,
-    pause: Duration,
+    pauses: Backoff,
     ready: bool,
 }
 
@@ -170,9 +172,9 @@ impl<'a> Supervisor<'a> {
     ) -> Result<Supervisor<'a>, SandboxError> {
         let mut state = SandboxState::planned(layout)?;
         state.pid = Some(std::process::id());
-        let slot = |(place, program): (usize, &super::state::Program)| Slot {
+        let slot = |(place, program): (usize, &state::Program)| Slot {
             name: program.name.clone(),
-            program: process::program(if place == 0 {
+            program: program::find(if place == 0 {
                 "papertrader-master"
             } else {
                 "papertrader-worker"
@@ -180,7 +182,7 @@ impl<'a> Supervisor<'a> {
             config: program.config.clone(),
             process: None,
             due: None,
-            pause: RESTART_PAUSE_FIRST,
+            pauses: Backoff::new(RESTART_PAUSE_FIRST, RESTART_PAUSE_MAX),
             ready: false,
         };
         let slots = state.programs().enumerate().map(slot).collect();
@@ -254,7 +256,7 @@ impl<'a> Supervisor<'a> {
         slot.due = None;
         slot.ready = false;
         let socket = self.layout.notify_socket(&slot.name);
-        let process = Process::start(&slot.program, &slot.config, &socket, Stdio::inherit())
+        let process = Process::daemon(&slot.program, &slot.config, &socket, Stdio::inherit())
             .map_err(|error| SandboxError::failed(format!("{} cannot be started: {error}", slot.name)))?;
         let pid = process.pid();
         slot.process = Some(process);
@@ -289,7 +291,7 @@ impl<'a> Supervisor<'a> {
         }
         if process.is_ready() && !slot.ready {
             slot.ready = true;
-            slot.pause = RESTART_PAUSE_FIRST;
+            slot.pauses.reset();
             let pid = process.pid();
             if self.told {
                 (self.tell)(&format!("{} serves again, as process {pid}", slot.name));
@@ -315,12 +317,11 @@ impl<'a> Supervisor<'a> {
         let again = self.restart && !status.success();
         let slot = &mut self.slots[place];
         if again {
-            slot.due = Some(Instant::now() + slot.pause);
+            let pause = slot.pauses.next_wait();
+            slot.due = Some(Instant::now() + pause);
             (self.tell)(&format!(
-                "{name} ended: {status}; it is started again in {:?}",
-                slot.pause
+                "{name} ended: {status}; it is started again in {pause:?}"
             ));
-            slot.pause = (slot.pause * 2).min(RESTART_PAUSE_MAX);
         } else {
             // Whoever stops a daemon by hand wants it stopped.
             (self.tell)(&format!("{name} ended: {status}; it is not started again"));

@@ -3,10 +3,11 @@
 //! Why a request is refused. What several modules refuse has its one text here.
 
 use crate::model::{Reason, Symbol};
-use std::fmt;
+use thiserror::Error;
 
 /// Why a well-formed request is refused: the two arguments of its Fail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}: {text}")]
 pub struct Refusal {
     /// The code.
     pub reason: Reason,
@@ -88,14 +89,6 @@ impl Refusal {
         )
     }
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.reason, self.text)
-    }
-}
-
-impl std::error::Error for Refusal {}
 
 #[cfg(test)]
 mod tests {

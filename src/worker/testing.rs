@@ -3,7 +3,7 @@
 //! A worker whose master is the test: it reads what the worker asks, and says what the test wants it to say.
 
 use super::master_link::connector::{Connect, ConnectError, NewLink};
-use super::{Worker, await_serving};
+use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
 use crate::link::message::{self, ActiveSession, BodyFrames, PriceRow, Prices, SessionState};
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A worker and the place where its links arrive.
-pub struct Stage {
+pub struct WorkerRig {
     pub worker: Option<Worker>,
     pub address: SocketAddr,
     pub config: WorkerConfig,
@@ -94,9 +94,9 @@ file = "worker.log"
         .0
 }
 
-impl Stage {
+impl WorkerRig {
     /// A worker that has not been linked yet.
-    pub fn new(extra: &str) -> Stage {
+    pub fn new(extra: &str) -> WorkerRig {
         let config = config(extra);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let halves: Arc<Mutex<VecDeque<SealedChannel>>> = Arc::default();
@@ -120,7 +120,7 @@ impl Stage {
             })
         });
         let worker = Worker::start(&config, establish, &Watchdog::new()).unwrap();
-        Stage {
+        WorkerRig {
             worker: Some(worker),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             config,
@@ -132,16 +132,16 @@ impl Stage {
     }
 
     /// A worker that serves, with its link; AAPL has a price, NEW has none.
-    pub fn serving(extra: &str) -> (Stage, Link) {
-        let mut stage = Stage::new(extra);
-        let mut link = stage.link();
+    pub fn serving(extra: &str) -> (WorkerRig, Link) {
+        let mut rig = WorkerRig::new(extra);
+        let mut link = rig.link();
         link.welcome();
-        stage.await_open();
-        (stage, link)
+        rig.await_open();
+        (rig, link)
     }
 
     pub fn await_open(&mut self) {
-        self.address = await_serving(self.worker.as_ref().unwrap(), PATIENCE).unwrap();
+        self.address = await_serving(self.worker.as_ref().unwrap());
     }
 
     /// The next link that the worker makes.
@@ -205,7 +205,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for WorkerRig {
     fn drop(&mut self) {
         if let Some(worker) = self.worker.take() {
             worker.stop(Instant::now() + Duration::from_secs(3));
@@ -494,4 +494,16 @@ pub fn transfer(payload: &[u8]) -> Vec<u8> {
     let mut frames = Vec::new();
     packet::write(&mut frames, payload);
     frames
+}
+
+/// Where a worker that was just started serves.
+fn await_serving(worker: &Worker) -> SocketAddr {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match worker.state().recv_deadline(deadline).expect("no link in time") {
+            PortState::Open(address) => return address,
+            PortState::Failed(why) => panic!("{why}"),
+            PortState::Closed => {}
+        }
+    }
 }

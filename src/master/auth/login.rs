@@ -1,15 +1,16 @@
 //! spec/master/auth/login.md · 3.1.3, 4.6.1, 4.6.3, 4.7.2, 4.7.4
 //!
-//! Logging in and registering: what is checked before a password is hashed, and what follows from the hash.
+//! `impl Auth`, logging in and registering: what is checked before a password is hashed, and what follows from the hash.
 
-use super::accounts::{self, Credentials, NameConflict, NewAccount, StoredSession};
-use super::attempts::neighbourhood;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
-use super::hashing::{HashJob, HashOutcome};
-use super::{Auth, HashPurpose, PendingHash, taken_refusal};
+use super::{Auth, taken_refusal};
+use crate::master::messages::{HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
+use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
+use crate::net::connection_limiter::neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
+use std::net::IpAddr;
 use std::time::Instant;
 
 impl Auth {
@@ -30,7 +31,7 @@ impl Auth {
             reply_to.fail(Instruction::Login, &Refusal::new(Reason::TooManyAttempts, text));
             return;
         }
-        let credentials = match accounts::credentials(&self.database, &username) {
+        let credentials = match self.storage.read(|snapshot| snapshot.credentials(&username)) {
             Ok(credentials) => credentials,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
@@ -44,15 +45,15 @@ impl Auth {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.pool.decoy());
         let credentials = credentials.filter(|_| known);
-        let what = HashPurpose::Login {
-            credentials,
-            expirable,
-            counted: (key.0, address, now),
-        };
         self.submit(HashJob::Verify {
             hashed_pass,
             stored,
-            pending: PendingHash { reply_to, what },
+            pending: Box::new(PendingLogin {
+                reply_to,
+                credentials,
+                expirable,
+                counted: (key.0, address, now),
+            }),
         });
     }
 
@@ -63,12 +64,19 @@ impl Auth {
         email: Email,
         hashed_pass: HashedPass,
     ) {
-        let boot = reply_to.peer.boot;
-        if reply_to.again
-            && accounts::registered_by(&self.database, &username, &boot, reply_to.sequence) == Ok(true)
-        {
-            reply_to.send(|out| Reply::RegisterSuccess.write(out));
-            return;
+        if reply_to.again {
+            let (boot, sequence) = (reply_to.peer.boot, reply_to.sequence);
+            match self
+                .storage
+                .read(|snapshot| snapshot.registered_by(&username, &boot, sequence))
+            {
+                Ok(false) => {}
+                Ok(true) => return reply_to.send(|out| Reply::RegisterSuccess.write(out)),
+                Err(error) => {
+                    crate::error!("whether an account was registered could not be read: {error}");
+                    return reply_to.fail(Instruction::Register, &Refusal::not_stored());
+                }
+            }
         }
         let now = Instant::now();
         let address = neighbourhood(reply_to.client_ip());
@@ -80,13 +88,19 @@ impl Auth {
             );
             return;
         }
-        match accounts::taken(&self.database, &username, &email) {
+        match self
+            .storage
+            .read(|snapshot| snapshot.name_conflict(&username, &email))
+        {
             Ok(NameConflict::Neither) => {
                 self.registrations.count(&address, now);
-                let what = HashPurpose::Register { username, email };
                 self.submit(HashJob::Hash {
                     hashed_pass,
-                    pending: PendingHash { reply_to, what },
+                    pending: Box::new(PendingRegistration {
+                        reply_to,
+                        username,
+                        email,
+                    }),
                 });
             }
             Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
@@ -98,95 +112,84 @@ impl Auth {
     }
 
     fn submit(&mut self, job: HashJob) {
-        if let Err(pending) = self.pool.submit(job) {
-            match pending.what {
-                HashPurpose::Login {
-                    counted: (name, address, at),
-                    ..
-                } => {
-                    // It was never tried, so it is no failure.
-                    self.logins.forgive(&(name, address), at);
-                    self.logins_by_address.forgive(&address, at);
-                    pending
-                        .reply_to
-                        .fail(Instruction::Login, &Refusal::master_overloaded());
-                }
-                HashPurpose::Register { .. } => pending
+        let Err(job) = self.pool.submit(job) else { return };
+        match *job {
+            HashJob::Verify { pending, .. } => {
+                // It was never tried, so it is no failure.
+                self.forgive(pending.counted);
+                pending
                     .reply_to
-                    .fail(Instruction::Register, &Refusal::master_overloaded()),
+                    .fail(Instruction::Login, &Refusal::master_overloaded());
             }
+            HashJob::Hash { pending, .. } => pending
+                .reply_to
+                .fail(Instruction::Register, &Refusal::master_overloaded()),
         }
     }
 
-    /// A hash has been computed.
-    pub(super) fn computed(&mut self, outcome: HashOutcome) {
-        match outcome {
-            HashOutcome::Verified(
-                PendingHash {
-                    reply_to,
-                    what:
-                        HashPurpose::Login {
-                            credentials,
-                            expirable,
-                            counted,
-                        },
-                },
-                fits,
-            ) => {
-                let Some(credentials) = credentials.filter(|_| fits) else {
-                    let text = "unknown username or wrong password";
-                    reply_to.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
-                    return;
-                };
-                let (name, address, at) = counted;
-                self.logins.forgive(&(name, address), at);
-                self.logins_by_address.forgive(&address, at);
-                self.create_session(reply_to, credentials, expirable);
+    fn forgive(&mut self, (name, address, at): (String, IpAddr, Instant)) {
+        self.logins.forgive(&(name, address), at);
+        self.logins_by_address.forgive(&address, at);
+    }
+
+    /// A login's password has been verified.
+    pub(super) fn verified(&mut self, pending: PendingLogin, fits: bool) {
+        let PendingLogin {
+            reply_to,
+            credentials,
+            expirable,
+            counted,
+        } = pending;
+        let Some(credentials) = credentials.filter(|_| fits) else {
+            let text = "unknown username or wrong password";
+            reply_to.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
+            return;
+        };
+        self.forgive(counted);
+        self.create_session(reply_to, credentials, expirable);
+    }
+
+    /// A registration's password has been hashed, or could not be.
+    pub(super) fn hashed(&mut self, pending: PendingRegistration, pass_hash: Option<String>) {
+        let reply_to = pending.reply_to;
+        let Some(pass_hash) = pass_hash else {
+            return reply_to.fail(Instruction::Register, &Refusal::not_stored());
+        };
+        let new = NewAccount {
+            username: pending.username,
+            email: pending.email,
+            pass_hash,
+            created: Timestamp::now(),
+            starting_cash: self.starting_cash,
+            boot: reply_to.peer.boot,
+            sequence: reply_to.sequence,
+        };
+        // Another registration of the name may have been committed, or be about to be.
+        let undecided = self.writes.iter().find_map(|write| match write {
+            AuthWrite::Account(other) if other.username.key() == new.username.key() => {
+                Some(NameConflict::Username)
             }
-            HashOutcome::Hashed(
-                PendingHash {
+            AuthWrite::Account(other) if other.email.key() == new.email.key() => Some(NameConflict::Email),
+            _ => None,
+        });
+        let stored = || {
+            self.storage
+                .read(|snapshot| snapshot.name_conflict(&new.username, &new.email))
+        };
+        match undecided.map_or_else(stored, Ok) {
+            Ok(NameConflict::Neither) => {
+                self.writes.push(AuthWrite::Account(new));
+                let instruction = Instruction::Register;
+                self.answers.push(PendingReply {
                     reply_to,
-                    what: HashPurpose::Register { username, email },
-                },
-                Some(pass_hash),
-            ) => {
-                let new = NewAccount {
-                    username,
-                    email,
-                    pass_hash,
-                    created: Timestamp::now(),
-                    starting_cash: self.starting_cash,
-                    boot: reply_to.peer.boot,
-                    sequence: reply_to.sequence,
-                };
-                // Another registration of the name may have been committed, or be about to be.
-                let pending = self.writes.iter().find_map(|write| match write {
-                    AuthWrite::Account(other) if other.username.key() == new.username.key() => {
-                        Some(NameConflict::Username)
-                    }
-                    AuthWrite::Account(other) if other.email.key() == new.email.key() => {
-                        Some(NameConflict::Email)
-                    }
-                    _ => None,
+                    instruction,
+                    success: AuthSuccess::Registered,
                 });
-                match pending.map_or_else(|| accounts::taken(&self.database, &new.username, &new.email), Ok) {
-                    Ok(NameConflict::Neither) => {
-                        self.writes.push(AuthWrite::Account(new));
-                        let instruction = Instruction::Register;
-                        self.answers.push(PendingReply {
-                            reply_to,
-                            instruction,
-                            success: AuthSuccess::Registered,
-                        });
-                    }
-                    Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
-                    Err(_) => reply_to.fail(Instruction::Register, &Refusal::not_stored()),
-                }
             }
-            HashOutcome::Hashed(pending, _) | HashOutcome::Verified(pending, _) => {
-                pending
-                    .reply_to
-                    .fail(Instruction::Register, &Refusal::not_stored());
+            Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
+            Err(error) => {
+                crate::error!("whether a name is taken could not be read: {error}");
+                reply_to.fail(Instruction::Register, &Refusal::not_stored());
             }
         }
     }

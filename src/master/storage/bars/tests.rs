@@ -1,0 +1,334 @@
+//! spec/master/storage/bars.md · 3.1.6
+
+use super::read::{BarReader, BarSnapshot};
+use super::*;
+use crate::master::storage::testing::{Engine, each_engine};
+use crate::model::Money;
+use std::time::Instant;
+
+fn bar(time: Timestamp, price: i64) -> Bar {
+    Bar {
+        time,
+        open: Money(price),
+        high: Money(price + 2),
+        low: Money(price - 2),
+        close: Money(price + 1),
+        volume: 3,
+    }
+}
+
+/// What a reader sees of everything that is committed.
+fn seen<T>(
+    engine: &Engine,
+    store: &BarStore,
+    look: impl Fn(&mut BarSnapshot<'_>) -> Result<T, StorageError>,
+) -> T {
+    let mut reader = BarReader::new(engine.reader(), store.ids());
+    look(&mut reader.view(u64::MAX >> 1).unwrap()).unwrap()
+}
+
+fn position(number: u64) -> UpdatePosition {
+    UpdatePosition {
+        number,
+        time: None,
+        exhausted: false,
+    }
+}
+
+#[test]
+fn moving_bars_changes_no_answer_wherever_it_stops() {
+    each_engine(moving_bars_changes_no_answer_wherever_it_stops_on);
+}
+
+fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
+    let symbols: Vec<Symbol> = (0..150)
+        .map(|n| Symbol::parse(&format!("S{n}")).unwrap())
+        .collect();
+    store.set_assets(&symbols).unwrap();
+    let start = Timestamp::parse("2012-02-28T20:00:00Z").unwrap();
+    let updates = HOT_UPDATES + 10;
+    for number in 1..=updates {
+        let time = Timestamp(start.0 + number * 3_600_000);
+        let bars: Vec<(Symbol, Bar)> = symbols
+            .iter()
+            .enumerate()
+            // Not every asset has a bar in every update.
+            .filter(|(at, _)| (*at as i64 + number) % 3 != 0)
+            .map(|(at, symbol)| (*symbol, bar(time, 100 + number + at as i64)))
+            .collect();
+        store.commit(&position(number as u64), &bars, &[]).unwrap();
+    }
+    let (low, high) = (Timestamp(0), Timestamp(i64::MAX));
+    let answers = |store: &BarStore| -> Vec<_> {
+        symbols
+            .iter()
+            .map(|symbol| {
+                let id = store.id(symbol).unwrap();
+                seen(engine, store, |view| {
+                    Ok((
+                        view.ticks(id, low, high)?,
+                        view.days(id, low, high)?,
+                        view.months(id, low, high)?,
+                        view.newest(id)?,
+                    ))
+                })
+            })
+            .collect()
+    };
+    let before = answers(&store);
+    assert!(before.iter().all(|(ticks, days, months, newest)| {
+        ticks.len() >= 48 && days.len() >= 4 && months.len() == 2 && newest.is_some()
+    }));
+    assert!(store.compact().unwrap());
+    assert_eq!(answers(&store), before);
+    // As after a kill in the middle: what was under way is forgotten.
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
+    store.set_assets(&symbols).unwrap();
+    assert_eq!(answers(&store), before);
+    while store.compact().unwrap() {
+        assert_eq!(answers(&store), before);
+    }
+    assert_eq!(answers(&store), before);
+    assert_eq!(store.hot_updates(), 0);
+    assert_eq!(engine.number("SELECT count(*) FROM bars_hot"), 0);
+    // And it goes on from there.
+    let time = Timestamp(start.0 + (updates + 1) * 3_600_000);
+    store
+        .commit(&position(updates as u64 + 1), &[(symbols[0], bar(time, 7))], &[])
+        .unwrap();
+    assert_eq!(
+        seen(engine, &store, |view| view.newest(store.id(&symbols[0]).unwrap()))
+            .unwrap()
+            .0,
+        bar(time, 7)
+    );
+    assert_eq!(store.position().unwrap().number, updates as u64 + 1);
+}
+
+#[test]
+fn old_ticks_go_and_their_days_stay() {
+    each_engine(old_ticks_go_and_their_days_stay_on);
+}
+
+fn old_ticks_go_and_their_days_stay_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), Some(86_400_000)).unwrap();
+    let symbol = Symbol::parse("A").unwrap();
+    store.set_assets(&[symbol]).unwrap();
+    let id = store.id(&symbol).unwrap();
+    let start = Timestamp::parse("2012-02-28").unwrap();
+    for number in 1..=HOT_UPDATES {
+        let time = Timestamp(start.0 + number * 3_600_000);
+        store
+            .commit(&position(number as u64), &[(symbol, bar(time, 50))], &[])
+            .unwrap();
+    }
+    while store.compact().unwrap() {}
+    assert_eq!(
+        seen(engine, &store, |view| view.ticks(
+            id,
+            Timestamp(0),
+            Timestamp(i64::MAX)
+        ))
+        .len(),
+        25
+    );
+    assert_eq!(
+        seen(engine, &store, |view| view.days(
+            id,
+            Timestamp(0),
+            Timestamp(i64::MAX)
+        ))
+        .len(),
+        3
+    );
+}
+
+#[test]
+fn days_from_a_provider_replace_ours_and_their_months_follow() {
+    each_engine(days_from_a_provider_replace_ours_and_their_months_follow_on);
+}
+
+fn days_from_a_provider_replace_ours_and_their_months_follow_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
+    let symbol = Symbol::parse("A").unwrap();
+    store.set_assets(&[symbol]).unwrap();
+    let id = store.id(&symbol).unwrap();
+    let day = |text| Timestamp::parse(text).unwrap();
+    let first = [bar(day("2012-01-31"), 10), bar(day("2012-02-01"), 20)];
+    let page = |bars: &[Bar], whole| BarPage {
+        asset: id,
+        bars: bars.to_vec(),
+        resolution: Resolution::Day,
+        to: bars.last().map(|bar| bar.time),
+        whole,
+        actions: Vec::new(),
+    };
+    store.fill(&[page(&first, false)]).unwrap();
+    assert_eq!(
+        store.filled(id).unwrap(),
+        BackfillProgress {
+            to: Some(day("2012-02-01")),
+            whole: false
+        }
+    );
+    let second = [bar(day("2012-02-01"), 30), bar(day("2012-02-02"), 5)];
+    store.fill(&[page(&second, true)]).unwrap();
+    let months = seen(engine, &store, |view| {
+        view.months(id, Timestamp(0), Timestamp(i64::MAX))
+    });
+    assert_eq!(months.len(), 2);
+    assert_eq!((months[1].open, months[1].high), (Money(30), Money(32)));
+    assert_eq!(
+        (months[1].low, months[1].close, months[1].volume),
+        (Money(3), Money(6), 6)
+    );
+    assert_eq!(
+        seen(engine, &store, |view| view.newest(id)).unwrap().0.time,
+        day("2012-02-02")
+    );
+    store.fill(&[page(&[], true)]).unwrap();
+    assert_eq!(
+        store.filled(id).unwrap(),
+        BackfillProgress {
+            to: Some(day("2012-02-02")),
+            whole: true
+        }
+    );
+}
+
+#[test]
+fn ours_do_not_count_in_a_provider_s_own_days() {
+    each_engine(ours_do_not_count_in_a_provider_s_own_days_on);
+}
+
+fn ours_do_not_count_in_a_provider_s_own_days_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
+    let symbol = Symbol::parse("A").unwrap();
+    store.set_assets(&[symbol]).unwrap();
+    let id = store.id(&symbol).unwrap();
+    let start = Timestamp::parse("2012-02-28").unwrap();
+    for number in 0..60 {
+        let time = Timestamp(start.0 + number * 3_600_000);
+        store
+            .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
+            .unwrap();
+    }
+    let days = |store: &BarStore| {
+        seen(engine, store, |view| {
+            view.days(id, Timestamp(0), Timestamp(i64::MAX))
+        })
+    };
+    assert_eq!(
+        days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
+        [72, 72, 36]
+    );
+    let own = BarPage {
+        asset: id,
+        bars: vec![bar(start, 70)],
+        resolution: Resolution::Day,
+        to: Some(start),
+        whole: true,
+        actions: Vec::new(),
+    };
+    store.fill(&[own]).unwrap();
+    let expected = [bar(start, 70).volume, 72, 36];
+    assert_eq!(
+        days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
+        expected
+    );
+    let months = seen(engine, &store, |view| {
+        view.months(id, Timestamp(0), Timestamp(i64::MAX))
+    });
+    assert_eq!((months[0].volume, months[1].volume), (3 + 72, 36));
+    // Moved or not, before or after a restart.
+    for number in 60..64 {
+        let time = Timestamp(start.0 + number * 3_600_000);
+        store
+            .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
+            .unwrap();
+    }
+    let before = (
+        days(&store),
+        seen(engine, &store, |view| {
+            view.months(id, Timestamp(0), Timestamp(i64::MAX))
+        }),
+    );
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
+    store.set_assets(&[symbol]).unwrap();
+    while store.compact().unwrap() {}
+    assert_eq!(
+        (
+            days(&store),
+            seen(engine, &store, |view| view.months(
+                id,
+                Timestamp(0),
+                Timestamp(i64::MAX)
+            ))
+        ),
+        before
+    );
+}
+
+/// 10,000 assets an update: taken in, moved, and asked for, with the times printed.
+#[test]
+fn ten_thousand_assets_are_taken_in() {
+    each_engine(ten_thousand_assets_are_taken_in_on);
+}
+
+fn ten_thousand_assets_are_taken_in_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
+    let symbols: Vec<Symbol> = (0..10_000)
+        .map(|n| Symbol::parse(&format!("S{n}")).unwrap())
+        .collect();
+    store.set_assets(&symbols).unwrap();
+    let mut slowest = std::time::Duration::ZERO;
+    let mut total = std::time::Duration::ZERO;
+    for number in 1..=HOT_UPDATES {
+        let bars: Vec<(Symbol, Bar)> = symbols
+            .iter()
+            .map(|symbol| (*symbol, bar(Timestamp(number * 1000), 100 + number)))
+            .collect();
+        let begun = Instant::now();
+        store.commit(&position(number as u64), &bars, &[]).unwrap();
+        slowest = slowest.max(begun.elapsed());
+        total += begun.elapsed();
+    }
+    let asked = Instant::now();
+    let id = store.id(&symbols[5000]).unwrap();
+    assert_eq!(
+        seen(engine, &store, |view| view.ticks(
+            id,
+            Timestamp(0),
+            Timestamp(i64::MAX)
+        ))
+        .len(),
+        64
+    );
+    println!(
+        "update: {:?} on average, {slowest:?} at most; hot day: {:?}",
+        total / 64,
+        asked.elapsed()
+    );
+    let begun = Instant::now();
+    let mut slices = 0;
+    while store.compact().unwrap() {
+        slices += 1;
+    }
+    println!(
+        "moved {} updates in {:?}, {slices} slices",
+        HOT_UPDATES,
+        begun.elapsed()
+    );
+    let asked = Instant::now();
+    assert_eq!(
+        seen(engine, &store, |view| view.ticks(
+            id,
+            Timestamp(0),
+            Timestamp(i64::MAX)
+        ))
+        .len(),
+        64
+    );
+    println!("moved day: {:?}", asked.elapsed());
+}

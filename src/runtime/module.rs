@@ -1,0 +1,412 @@
+//! spec/runtime/module.md · 3.1.1, 3.2.1 (the modules' threads)
+//!
+//! The shape of a module, the loop that runs it, and the group of threads that a daemon consists of.
+//! Knows no module by name.
+
+use super::{Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all, spawn};
+use crossbeam_channel::{Receiver, TryRecvError, select};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Exit code of a process one of whose modules ended without the signal to stop.
+const FAILED: i32 = 1;
+
+/// A module: its whole state, and what it does with each message of its inbox. [`run`] is its thread.
+pub trait Module {
+    /// What its inbox carries. All inboxes of a daemon stand in its `messages.rs`.
+    type Message;
+
+    /// Messages that one turn takes, at most, where so many wait.
+    const BATCH_MAX: usize = 1;
+
+    /// The time between two calls of [`on_tick`](Module::on_tick), at least.
+    const TICK_INTERVAL: Duration = TICK;
+
+    /// Handles one message. Must not wait on a network, a password hash or a slow disk.
+    fn on_message(&mut self, message: Self::Message);
+
+    /// Whether the turn ends here, though more messages wait and it has not taken [`BATCH_MAX`](Module::BATCH_MAX).
+    fn is_turn_full(&self) -> bool {
+        false
+    }
+
+    /// Ends a turn: after its messages, or after none where [`has_work`](Module::has_work) says so. What
+    /// the messages of a turn share belongs here: one commit, one write.
+    fn on_turn_end(&mut self) {}
+
+    /// Whether work is left that needs no message. The loop then takes a turn without waiting for one.
+    fn has_work(&self) -> bool {
+        false
+    }
+
+    /// Does what is due by time. Called between two turns.
+    fn on_tick(&mut self, _now: Instant) {}
+
+    /// Whether the watchdog may be told that the module is well.
+    fn is_alive(&self) -> bool {
+        true
+    }
+
+    /// Ends what the module has begun. Called once, after the signal to stop or the end of all senders.
+    fn on_stop(&mut self) {}
+}
+
+/// Runs a module until the signal to stop is given or nobody is left who could send it anything.
+pub fn run<M: Module>(
+    name: &str,
+    module: &mut M,
+    inbox: &Receiver<M::Message>,
+    stop: &Stop,
+    heartbeat: &Heartbeat,
+) {
+    let mut tick_due = Instant::now() + M::TICK_INTERVAL;
+    loop {
+        let now = Instant::now();
+        if module.is_alive() {
+            heartbeat.beat_at(now);
+        }
+        if now >= tick_due {
+            tick_due = now + M::TICK_INTERVAL;
+            module.on_tick(now);
+        }
+        let taken = match next(inbox, stop, module.has_work(), tick_due) {
+            TurnEvent::Message(message) => {
+                module.on_message(message);
+                let mut taken = 1;
+                while taken < M::BATCH_MAX
+                    && !module.is_turn_full()
+                    && let Ok(message) = inbox.try_recv()
+                {
+                    module.on_message(message);
+                    taken += 1;
+                }
+                taken
+            }
+            TurnEvent::Work => 0,
+            TurnEvent::Tick => continue,
+            TurnEvent::Stop => break,
+        };
+        module.on_turn_end();
+        log::trace!(target: "module", "{name}: {taken} messages in {} µs", now.elapsed().as_micros());
+    }
+    module.on_stop();
+}
+
+/// What a module's loop turns to next.
+#[derive(Debug, PartialEq, Eq)]
+enum TurnEvent<T> {
+    /// A message came.
+    Message(T),
+    /// No message is there, but work is.
+    Work,
+    /// Nothing came until the next tick was due.
+    Tick,
+    /// The signal to stop was given, or nobody is left who could send anything.
+    Stop,
+}
+
+/// Lets the other threads run once where a module finds nothing to do, before it goes to sleep.
+///
+/// On a busy machine another thread has something for it by then and need not wake it: waking a thread
+/// costs more than most messages (spec/performance.md has the figures).
+pub fn yield_once(is_idle: impl FnOnce() -> bool) {
+    if is_idle() {
+        std::thread::yield_now();
+    }
+}
+
+/// Waits for what a module turns to next. The signal to stop comes before whatever else is there.
+fn next<T>(inbox: &Receiver<T>, stop: &Stop, has_work: bool, tick_due: Instant) -> TurnEvent<T> {
+    if !has_work {
+        yield_once(|| inbox.is_empty());
+    }
+    if stop.is_requested() {
+        return TurnEvent::Stop;
+    }
+    match inbox.try_recv() {
+        Ok(message) => return TurnEvent::Message(message),
+        Err(_) if has_work => return TurnEvent::Work,
+        Err(TryRecvError::Disconnected) => return TurnEvent::Stop,
+        Err(TryRecvError::Empty) => {}
+    }
+    select! {
+        recv(inbox) -> message => message.map_or(TurnEvent::Stop, TurnEvent::Message),
+        recv(stop.receiver()) -> _ => TurnEvent::Stop,
+        default(tick_due.saturating_duration_since(Instant::now())) => TurnEvent::Tick,
+    }
+}
+
+/// The threads of a daemon: started from the bottom of the channel graph up, joined from the top down.
+///
+/// A thread of the group that ends before the signal to stop ends the process with exit code 1, after the
+/// log has been flushed: half a daemon is worse than none.
+#[derive(Debug)]
+pub struct ThreadGroup {
+    stop: Stop,
+    watchdog: Watchdog,
+    handles: Vec<ThreadHandle>,
+}
+
+impl ThreadGroup {
+    /// A group without threads, which `stop` will end and `watchdog` watches.
+    pub fn new(stop: &Stop, watchdog: &Watchdog) -> ThreadGroup {
+        ThreadGroup {
+            stop: stop.clone(),
+            watchdog: watchdog.clone(),
+            handles: Vec::new(),
+        }
+    }
+
+    /// Starts a module's thread.
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub fn module<M>(&mut self, name: &'static str, inbox: Receiver<M::Message>, module: M) -> io::Result<()>
+    where
+        M: Module + Send + 'static,
+        M::Message: Send + 'static,
+    {
+        self.module_with(name, inbox, |_| module)
+    }
+
+    /// Starts the thread of a module that beats by itself during long work.
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub fn module_with<M>(
+        &mut self,
+        name: &'static str,
+        inbox: Receiver<M::Message>,
+        build: impl FnOnce(&Heartbeat) -> M,
+    ) -> io::Result<()>
+    where
+        M: Module + Send + 'static,
+        M::Message: Send + 'static,
+    {
+        let heartbeat = self.watchdog.register(name);
+        let mut module = build(&heartbeat);
+        self.start(name, move |stop| run(name, &mut module, &inbox, stop, &heartbeat))
+    }
+
+    /// Starts a thread that has a loop of its own.
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub fn thread(
+        &mut self,
+        name: &'static str,
+        body: impl FnOnce(&Stop, &Heartbeat) + Send + 'static,
+    ) -> io::Result<()> {
+        let heartbeat = self.watchdog.register(name);
+        self.start(name, move |stop| body(stop, &heartbeat))
+    }
+
+    /// Takes over threads that were started elsewhere, to be joined before those that are here.
+    pub fn extend(&mut self, handles: impl IntoIterator<Item = ThreadHandle>) {
+        self.handles.extend(handles);
+    }
+
+    /// Waits for all threads, the last started first, at most until `deadline` altogether. The names of
+    /// those that had not ended then.
+    pub fn join(mut self, deadline: Instant) -> Vec<String> {
+        self.handles.reverse();
+        join_all(self.handles, deadline)
+    }
+
+    fn start(&mut self, name: &'static str, body: impl FnOnce(&Stop) + Send + 'static) -> io::Result<()> {
+        let stop = self.stop.clone();
+        self.handles.push(spawn(name, move || {
+            body(&stop);
+            // A start that fails half-way closes channels a moment before it gives the signal.
+            if !stop.wait(TICK) {
+                crate::error!("module {name} ended without being told to: ending the process");
+                log::logger().flush();
+                std::process::exit(FAILED);
+            }
+        })?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{Sender, bounded};
+
+    /// Tells in order what its loop asks of it.
+    struct Recorder {
+        said: Sender<String>,
+        work: usize,
+        alive: bool,
+        full: bool,
+    }
+
+    /// The message after which a turn is full.
+    const LAST_OF_TURN: u32 = 100;
+
+    impl Recorder {
+        fn say(&self, text: impl Into<String>) {
+            self.said.send(text.into()).unwrap();
+        }
+    }
+
+    impl Module for Recorder {
+        type Message = u32;
+        const BATCH_MAX: usize = 3;
+        const TICK_INTERVAL: Duration = Duration::from_millis(20);
+
+        fn on_message(&mut self, message: u32) {
+            self.full = message == LAST_OF_TURN;
+            self.say(message.to_string());
+        }
+
+        fn is_turn_full(&self) -> bool {
+            self.full
+        }
+
+        fn on_turn_end(&mut self) {
+            self.work = self.work.saturating_sub(1);
+            self.say("end");
+        }
+
+        fn has_work(&self) -> bool {
+            self.work > 0
+        }
+
+        fn on_tick(&mut self, _now: Instant) {
+            self.say("tick");
+        }
+
+        fn is_alive(&self) -> bool {
+            self.alive
+        }
+
+        fn on_stop(&mut self) {
+            self.say("stop");
+        }
+    }
+
+    fn recorder(work: usize) -> (Recorder, Receiver<String>) {
+        let (said, heard) = bounded(1000);
+        let recorder = Recorder {
+            said,
+            work,
+            alive: true,
+            full: false,
+        };
+        (recorder, heard)
+    }
+
+    /// All that was said, without the ticks, whose number depends on the machine.
+    fn without_ticks(heard: &Receiver<String>) -> Vec<String> {
+        heard.try_iter().filter(|text| text != "tick").collect()
+    }
+
+    #[test]
+    fn a_turn_takes_what_waits_up_to_its_bound_and_ends_once() {
+        let (sender, inbox) = bounded(8);
+        (1..=5).for_each(|number| sender.send(number).unwrap());
+        drop(sender);
+        let (mut module, heard) = recorder(0);
+        let heartbeat = Watchdog::new().register("recorder");
+        run("recorder", &mut module, &inbox, &Stop::new(), &heartbeat);
+        assert_eq!(
+            without_ticks(&heard),
+            ["1", "2", "3", "end", "4", "5", "end", "stop"]
+        );
+    }
+
+    #[test]
+    fn a_turn_that_is_full_ends_before_its_bound() {
+        let (sender, inbox) = bounded(8);
+        [1, LAST_OF_TURN, 2, 3]
+            .iter()
+            .for_each(|number| sender.send(*number).unwrap());
+        drop(sender);
+        let (mut module, heard) = recorder(0);
+        let heartbeat = Watchdog::new().register("recorder");
+        run("recorder", &mut module, &inbox, &Stop::new(), &heartbeat);
+        assert_eq!(
+            without_ticks(&heard),
+            ["1", "100", "end", "2", "3", "end", "stop"]
+        );
+    }
+
+    #[test]
+    fn work_without_messages_is_done_and_messages_come_before_it() {
+        let (sender, inbox) = bounded(8);
+        sender.send(1).unwrap();
+        drop(sender);
+        let (mut module, heard) = recorder(3);
+        let heartbeat = Watchdog::new().register("recorder");
+        run("recorder", &mut module, &inbox, &Stop::new(), &heartbeat);
+        assert_eq!(without_ticks(&heard), ["1", "end", "end", "end", "stop"]);
+    }
+
+    #[test]
+    fn ticks_come_while_nothing_else_does_and_the_signal_to_stop_comes_first() {
+        let (sender, inbox) = bounded(8);
+        let (mut module, heard) = recorder(0);
+        let (stop, watchdog) = (Stop::new(), Watchdog::new());
+        let (stopping, heartbeat) = (stop.clone(), watchdog.register("recorder"));
+        let thread = spawn("recorder", move || {
+            run("recorder", &mut module, &inbox, &stopping, &heartbeat);
+        })
+        .unwrap();
+        let patience = Duration::from_secs(30);
+        assert_eq!(heard.recv_timeout(patience).unwrap(), "tick");
+        assert_eq!(heard.recv_timeout(patience).unwrap(), "tick");
+        stop.request();
+        assert!(thread.join(Instant::now() + patience));
+        let _ = sender.send(1);
+        assert_eq!(without_ticks(&heard), ["stop"], "nothing is begun any more");
+    }
+
+    #[test]
+    fn a_module_that_is_not_alive_counts_as_stalled() {
+        let (sender, inbox) = bounded(8);
+        let (mut module, heard) = recorder(0);
+        module.alive = false;
+        let (stop, watchdog) = (Stop::new(), Watchdog::new());
+        let (stopping, heartbeat) = (stop.clone(), watchdog.register("recorder"));
+        let thread = spawn("recorder", move || {
+            run("recorder", &mut module, &inbox, &stopping, &heartbeat);
+        })
+        .unwrap();
+        let patience = Duration::from_secs(30);
+        let begun = Instant::now();
+        while watchdog.stalled(Duration::from_millis(50)).is_empty() {
+            assert_eq!(heard.recv_timeout(patience).unwrap(), "tick");
+            assert!(begun.elapsed() < patience);
+        }
+        stop.request();
+        assert!(thread.join(Instant::now() + patience));
+        drop(sender);
+    }
+
+    #[test]
+    fn a_group_is_joined_from_the_last_started_on() {
+        let (stop, watchdog) = (Stop::new(), Watchdog::new());
+        let mut group = ThreadGroup::new(&stop, &watchdog);
+        let (ended, order) = bounded(2);
+        let (below, above) = (ended.clone(), ended);
+        let (end_above, above_ended) = bounded::<()>(0);
+        group
+            .thread("below", move |stop, _| {
+                stop.wait(Duration::from_secs(30));
+                let _ = above_ended.recv();
+                below.send("below").unwrap();
+            })
+            .unwrap();
+        group
+            .thread("above", move |stop, _| {
+                stop.wait(Duration::from_secs(30));
+                above.send("above").unwrap();
+                drop(end_above);
+            })
+            .unwrap();
+        stop.request();
+        assert!(group.join(Instant::now() + Duration::from_secs(30)).is_empty());
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), ["above", "below"]);
+    }
+}
