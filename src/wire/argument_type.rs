@@ -269,9 +269,9 @@ codecs! {
         |text| if text == "-" { Ok(None) } else { client_order_id(text) };
     TransactionId -> Uuid: |text| argument::parse_uuid(text), |id| id.hyphenated().to_string().into();
     WorkerAddress -> String: |text| worker_address(text);
-    ReasonCode -> Reason: |text| Reason::from_code(text).ok_or(ValueError("no such reason code"));
+    ReasonCode -> Reason: |text| Reason::from_name(text).ok_or(ValueError("no such reason code"));
     FaultCode -> ProtocolFault:
-        |text| ProtocolFault::from_code(text).ok_or(ValueError("no such protocolError code"));
+        |text| ProtocolFault::from_name(text).ok_or(ValueError("no such protocolError code"));
     Text -> String: |text| Ok(text.to_owned());
 }
 

@@ -6,6 +6,7 @@
 use super::argument_type::{Argument, ArgumentType, Occurrence};
 use super::payload::PayloadKind;
 use crate::model::Reason;
+use crate::model::closed_list::closed_list;
 use std::fmt;
 
 /// The first byte of every message (4.4 messageType), and the high byte of its instruction.
@@ -48,31 +49,13 @@ pub enum Direction {
     Link,
 }
 
-/// The states of a connection (4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ConnectionState {
-    /// 4.2.1, where every connection begins.
-    Command,
-    /// 4.2.2.
-    Data,
-}
-
-impl ConnectionState {
-    /// As it travels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ConnectionState::Command => "command",
-            ConnectionState::Data => "data",
-        }
-    }
-
-    /// From what travelled.
-    pub fn from_name(name: &str) -> Option<ConnectionState> {
-        match name {
-            "command" => Some(ConnectionState::Command),
-            "data" => Some(ConnectionState::Data),
-            _ => None,
-        }
+closed_list! {
+    /// The states of a connection (4.2).
+    ConnectionState {
+        /// 4.2.1, where every connection begins.
+        Command = "command",
+        /// 4.2.2.
+        Data = "data",
     }
 }
 
