@@ -6,6 +6,7 @@ pub mod cache;
 pub mod client;
 pub mod clients;
 pub mod master_link;
+pub mod messages;
 pub mod reader;
 pub mod router;
 pub mod tunnel;
@@ -18,14 +19,17 @@ use crate::daemon;
 use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::runtime::{self, Stop, ThreadHandle, Watchdog, join_all};
-pub use acceptor::PortState;
 use acceptor::WorkerAcceptor;
 use cache::Cache;
 use clients::Clients;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use master_link::MasterLink;
 use master_link::connector::{Connect, Connector};
-use master_link::{MasterLink, MasterLinkChannels};
-use router::{WorkerChannels, WorkerRouter};
+use messages::{
+    ClientsMessage, LINK_EVENTS_MAX, MODULE_INBOX_MAX, MasterLinkChannels, PORT_COMMANDS_MAX, PortState,
+    ROUTER_INBOX_MAX, RequestBatch, WorkerChannels,
+};
+use router::WorkerRouter;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,15 +59,6 @@ impl Gauges {
     }
 }
 
-/// Whether clients are to be served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PortCommand {
-    /// The link stands, and prices are here.
-    Serve,
-    /// The master has thrown this worker out.
-    Withdraw,
-}
-
 /// A running worker.
 #[derive(Debug)]
 pub struct Worker {
@@ -75,8 +70,8 @@ pub struct Worker {
     modules: Vec<ThreadHandle>,
     link: ThreadHandle,
     /// Keeps the router's inbox open when the last reader has ended.
-    _router: Sender<router::RequestBatch>,
-    clients: Sender<clients::ClientsMessage>,
+    _router: Sender<RequestBatch>,
+    clients: Sender<ClientsMessage>,
     limiter: Arc<ConnectionLimiter>,
     tls: Option<Arc<ServerTls>>,
     state: Receiver<PortState>,
@@ -106,13 +101,13 @@ impl Worker {
             cached: AtomicU32::new(0),
             cached_bytes: AtomicU64::new(0),
         });
-        let (to_router, router_inbox) = bounded(router::INBOX);
-        let (to_cache, cache_inbox) = bounded(cache::INBOX);
-        let (to_clients, clients_inbox) = bounded(clients::INBOX);
-        let (to_tunnel, tunnel_inbox) = bounded(tunnel::INBOX);
-        let (to_master_link, master_link_inbox) = bounded(master_link::INBOX);
-        let (to_events, events) = bounded(master_link::EVENTS);
-        let (to_notices, notices) = bounded(1);
+        let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
+        let (to_cache, cache_inbox) = bounded(MODULE_INBOX_MAX);
+        let (to_clients, clients_inbox) = bounded(MODULE_INBOX_MAX);
+        let (to_tunnel, tunnel_inbox) = bounded(MODULE_INBOX_MAX);
+        let (to_master_link, master_link_inbox) = bounded(MODULE_INBOX_MAX);
+        let (to_events, events) = bounded(LINK_EVENTS_MAX);
+        let (to_port, port_commands) = bounded(PORT_COMMANDS_MAX);
         let (to_state, state) = bounded(1);
         let (refusal, rejecter) = rejecter::refusal();
 
@@ -152,7 +147,7 @@ impl Worker {
                 cache: to_cache,
                 clients: to_clients.clone(),
                 tunnel: to_tunnel,
-                notices: to_notices,
+                port: to_port,
             },
             gauges,
             watchdog.register("master_link"),
@@ -166,7 +161,7 @@ impl Worker {
             refusal,
             router: to_router.clone(),
             clients: to_clients.clone(),
-            notices,
+            commands: port_commands,
             state: (to_state, state.clone()),
             heartbeat: watchdog.register("acceptor"),
         };
@@ -218,9 +213,7 @@ impl Worker {
     pub fn stop(self, deadline: Instant) -> Vec<String> {
         self.gate_stop.request();
         let mut late = join_all([self.acceptor], deadline);
-        let _ = self
-            .clients
-            .send_deadline(clients::ClientsMessage::EndAll, deadline);
+        let _ = self.clients.send_deadline(ClientsMessage::EndAll, deadline);
         let patience = deadline.min(Instant::now() + LINGER);
         while self.limiter.open() > 0 && Instant::now() < patience {
             self.limiter.wait_for_room(Duration::from_millis(20));

@@ -4,9 +4,8 @@
 //! reader thread.
 
 use super::client::WorkerClient;
+use super::messages::{ClientsMessage, PortCommand, PortState, RequestBatch};
 use super::reader::ClientReader;
-use super::router::RequestBatch;
-use super::{PortCommand, clients};
 use crate::config::WorkerLimits;
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::connection_limiter::ConnectionPermit;
@@ -26,17 +25,6 @@ pub const READER_STACK: usize = 128 * 1024;
 /// The port of this protocol, which NFS uses too.
 const NFS_PORT: u16 = 2049;
 
-/// Whether clients can come in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PortState {
-    /// Here.
-    Open(SocketAddr),
-    /// Not any more, until the master takes this worker again.
-    Closed,
-    /// The port could not be opened.
-    Failed(String),
-}
-
 /// The state of the thread that keeps the port.
 pub(super) struct WorkerAcceptor {
     pub(super) listen: SocketAddr,
@@ -46,8 +34,8 @@ pub(super) struct WorkerAcceptor {
     pub(super) flusher: Arc<Flusher>,
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,
-    pub(super) clients: Sender<clients::ClientsMessage>,
-    pub(super) notices: Receiver<PortCommand>,
+    pub(super) clients: Sender<ClientsMessage>,
+    pub(super) commands: Receiver<PortCommand>,
     /// Both ends: what nobody has looked at is taken back.
     pub(super) state: (Sender<PortState>, Receiver<PortState>),
     pub(super) heartbeat: Heartbeat,
@@ -63,7 +51,7 @@ impl WorkerAcceptor {
         loop {
             acceptor.heartbeat.beat();
             select! {
-                recv(acceptor.notices) -> notice => match notice {
+                recv(acceptor.commands) -> command => match command {
                     Ok(PortCommand::Serve) if open.is_none() => open = acceptor.open(stop),
                     Ok(PortCommand::Serve) => {}
                     Ok(PortCommand::Withdraw) => {
@@ -71,7 +59,7 @@ impl WorkerAcceptor {
                             close(open);
                             acceptor.tell(PortState::Closed);
                         }
-                        let _ = acceptor.clients.send(clients::ClientsMessage::EndAll);
+                        let _ = acceptor.clients.send(ClientsMessage::EndAll);
                     }
                     Err(_) => break,
                 },
@@ -100,7 +88,7 @@ impl WorkerAcceptor {
                 return None;
             }
         };
-        let _ = self.clients.send(clients::ClientsMessage::Open);
+        let _ = self.clients.send(ClientsMessage::Open);
         let (acceptor, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
         let thread = runtime::spawn("listener", move || {
             accepting.run(
@@ -162,12 +150,12 @@ impl WorkerAcceptor {
             let number = connection.number;
             let client = WorkerClient::new(Arc::clone(&connection));
             if clients
-                .send(clients::ClientsMessage::Connected(Arc::clone(&client)))
+                .send(ClientsMessage::Connected(Arc::clone(&client)))
                 .is_ok()
             {
                 let reader = ConnectionReader::new(connection, limits);
                 ClientReader::new(client, reader, router, flusher).run();
-                let _ = clients.send(clients::ClientsMessage::Disconnected(number));
+                let _ = clients.send(ClientsMessage::Disconnected(number));
             }
             drop(permit);
         });

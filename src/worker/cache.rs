@@ -8,8 +8,11 @@ pub mod windows;
 
 use super::Gauges;
 use super::client::WorkerClient;
-use super::master_link::{self, MasterQuery, QueryKind};
-use super::router::{Carrier, RequestBatch, is_bulk, overloaded};
+use super::master_link::unavailable;
+use super::messages::{
+    CacheFill, CacheMessage, CacheMiss, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch,
+};
+use super::router::{is_bulk, overloaded};
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
@@ -22,58 +25,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 use windows::{WindowCache, WindowKey};
 
-/// Messages that may wait for the cache.
-pub const INBOX: usize = 16_384;
 /// Requests with large replies that may wait for those with small ones.
-const BULK_QUEUE_MAX: usize = INBOX;
+const BULK_QUEUE_MAX: usize = 16_384;
 /// Messages that come before a request with a large reply, at most.
 const SMALL_FIRST_MAX: usize = 64;
 /// Clients that may wait for the master's answers.
 const WAITING_MAX: usize = 131_072;
-
-/// The module's vocabulary.
-#[derive(Debug)]
-pub enum CacheMessage {
-    /// Requests of a client.
-    Batch(RequestBatch),
-    /// An update's values.
-    Prices(Box<QuoteSnapshot>),
-    /// The master's answer.
-    Answer(CacheMiss, CacheFill),
-}
-
-/// What the master is asked, and when: answers of different updates are not mixed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CacheMiss {
-    /// What.
-    pub key: WindowKey,
-    /// The last update that had come.
-    pub update: u64,
-}
-
-/// What came of a question.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CacheFill {
-    /// The frames of a data transfer.
-    Data(Vec<u8>),
-    /// The frame of a Fail.
-    Fail(Vec<u8>),
-    /// There is no link.
-    Unavailable,
-}
-
-impl Carrier for CacheMessage {
-    fn carry(batch: RequestBatch) -> CacheMessage {
-        CacheMessage::Batch(batch)
-    }
-
-    fn batch(self) -> Option<RequestBatch> {
-        match self {
-            CacheMessage::Batch(batch) => Some(batch),
-            CacheMessage::Prices(_) | CacheMessage::Answer(..) => None,
-        }
-    }
-}
 
 #[derive(Debug)]
 struct WaitingClient {
@@ -86,7 +43,7 @@ struct WaitingClient {
 #[derive(Debug)]
 pub struct Cache {
     inbox: Receiver<CacheMessage>,
-    master_link: Sender<master_link::MasterLinkMessage>,
+    master_link: Sender<MasterLinkMessage>,
     /// None before the first update, when nobody is connected yet.
     snapshot: Option<Box<QuoteSnapshot>>,
     /// The reply to `getAssetList`, made when it is first asked for after an update.
@@ -104,7 +61,7 @@ impl Cache {
     /// With nothing kept.
     pub fn new(
         inbox: Receiver<CacheMessage>,
-        master_link: Sender<master_link::MasterLinkMessage>,
+        master_link: Sender<MasterLinkMessage>,
         gauges: Arc<Gauges>,
         heartbeat: Heartbeat,
     ) -> Cache {
@@ -150,7 +107,7 @@ impl Cache {
             CacheMessage::Batch(batch) if self.later.len() < BULK_QUEUE_MAX => self.later.push_back(batch),
             CacheMessage::Batch(batch) => batch.refuse(&overloaded()),
             CacheMessage::Prices(snapshot) => self.update(snapshot),
-            CacheMessage::Answer(question, answer) => self.answer(question, answer),
+            CacheMessage::Fill(miss, fill) => self.fill(miss, fill),
         }
     }
 
@@ -234,11 +191,11 @@ impl Cache {
             sending.reply(number, |out| out.extend_from_slice(&frames));
             return Ok(());
         }
-        let question = CacheMiss {
+        let miss = CacheMiss {
             key,
             update: snapshot.update,
         };
-        self.ask(client, timestamp, number, question)
+        self.ask(client, timestamp, number, miss)
     }
 
     /// Asks the master, unless it is being asked.
@@ -247,29 +204,26 @@ impl Cache {
         client: &Arc<WorkerClient>,
         timestamp: Timestamp,
         number: u64,
-        question: CacheMiss,
+        miss: CacheMiss,
     ) -> Result<(), Refusal> {
         if self.waiting_count >= WAITING_MAX {
             return Err(overloaded());
         }
-        let request = question.key.request();
+        let request = miss.key.request();
         let instruction = request.instruction();
-        if !self.waiting.contains_key(&question) {
+        if !self.waiting.contains_key(&miss) {
             let ask = MasterQuery {
                 timestamp,
                 client: Some(client.connection.peer),
-                what: QueryKind::Question(question, request),
+                kind: QueryKind::Cache(miss),
             };
-            match self
-                .master_link
-                .try_send(master_link::MasterLinkMessage::Ask(ask))
-            {
+            match self.master_link.try_send(MasterLinkMessage::Query(ask)) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
             }
         }
         self.waiting_count += 1;
-        self.waiting.entry(question).or_default().push(WaitingClient {
+        self.waiting.entry(miss).or_default().push(WaitingClient {
             client: Arc::clone(client),
             number,
             instruction,
@@ -277,14 +231,14 @@ impl Cache {
         Ok(())
     }
 
-    fn answer(&mut self, question: CacheMiss, answer: CacheFill) {
-        let waiting = self.waiting.remove(&question).unwrap_or_default();
+    fn fill(&mut self, miss: CacheMiss, fill: CacheFill) {
+        let waiting = self.waiting.remove(&miss).unwrap_or_default();
         self.waiting_count -= waiting.len();
-        let (frames, good): (Arc<[u8]>, bool) = match answer {
+        let (frames, good): (Arc<[u8]>, bool) = match fill {
             CacheFill::Data(frames) => (frames.into(), true),
             CacheFill::Fail(frame) => (frame.into(), false),
             CacheFill::Unavailable => {
-                let refusal = master_link::unavailable();
+                let refusal = unavailable();
                 for WaitingClient {
                     client,
                     number,
@@ -303,9 +257,9 @@ impl Cache {
             return;
         };
         // An answer from before the last update may lack what that brought.
-        if good && question.update == snapshot.update {
-            let is_final = question.key.is_final(snapshot.market_now);
-            self.windows.keep(question.key, frames, is_final, Instant::now());
+        if good && miss.update == snapshot.update {
+            let is_final = miss.key.is_final(snapshot.market_now);
+            self.windows.keep(miss.key, frames, is_final, Instant::now());
             self.gauge();
         }
     }
@@ -391,10 +345,10 @@ mod tests {
         drop(sender);
         cache.run(&Stop::new());
         match asked.try_recv() {
-            Ok(master_link::MasterLinkMessage::Ask(MasterQuery {
-                what: QueryKind::Question(question, _),
+            Ok(MasterLinkMessage::Query(MasterQuery {
+                kind: QueryKind::Cache(miss),
                 ..
-            })) => question.update,
+            })) => miss.update,
             other => panic!("{other:?}"),
         }
     }

@@ -7,9 +7,12 @@ pub mod sessions;
 
 use super::Gauges;
 use super::client::WorkerClient;
-use super::master_link::{self, MasterQuery, QueryKind, unavailable};
-use super::router::{Carrier, RequestBatch, overloaded};
-use crate::link::message::{ActiveSession, HASHES_MAX, SessionState};
+use super::master_link::unavailable;
+use super::messages::{
+    ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, SessionUpdate,
+};
+use super::router::overloaded;
+use crate::link::message::{HASHES_MAX, SessionState};
 use crate::model::{Reason, SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
@@ -19,104 +22,12 @@ use sessions::SessionCache;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use zeroize::Zeroizing;
 
-/// Messages that may wait for this module.
-pub const INBOX: usize = 16_384;
 /// Clients that may wait for the master's word on sessions.
 const WAITING_MAX: usize = 65_536;
 /// Sessions of closed connections that wait to be told to the master. It ends a worker's expirable sessions
 /// by itself once the worker has been away for 60 s, so what goes beyond is not lost for good.
 const CLOSING_MAX: usize = 262_144;
-
-/// The module's vocabulary.
-#[derive(Debug)]
-pub enum ClientsMessage {
-    /// A connection has begun.
-    Connected(Arc<WorkerClient>),
-    /// The connection of this number is over.
-    Disconnected(u64),
-    /// Requests of a client: switches of the state, or what needs nothing.
-    Batch(RequestBatch),
-    /// A login succeeded.
-    LoggedIn {
-        /// Who asked.
-        client: Arc<WorkerClient>,
-        /// Under which number.
-        number: u64,
-        /// What the master said of the session.
-        state: SessionState,
-        /// Whether this login made the session.
-        made: bool,
-        /// What the client is told.
-        frame: Zeroizing<Vec<u8>>,
-    },
-    /// A logout succeeded.
-    LoggedOut {
-        /// Who asked.
-        client: Arc<WorkerClient>,
-        /// Under which number.
-        number: u64,
-        /// What is over.
-        hash: SessionHash,
-        /// What the client is told.
-        frame: Zeroizing<Vec<u8>>,
-    },
-    /// A login with a session while the master is away.
-    Resume {
-        /// Who asked.
-        client: Arc<WorkerClient>,
-        /// Under which number.
-        number: u64,
-        /// With what.
-        session: SessionId,
-    },
-    /// The master's word on a session.
-    Session(SessionHash, SessionUpdate),
-    /// The master ended sessions.
-    Ended(Vec<SessionHash>),
-    /// The workers that serve now.
-    Workers(Vec<String>),
-    /// The master knows (or was not told) of the ends of these sessions, whose connections closed.
-    Closed {
-        /// Which.
-        hashes: Vec<SessionHash>,
-        /// Whether it knows.
-        told: bool,
-    },
-    /// The link stands.
-    Linked,
-    /// The link is gone.
-    Unlinked,
-    /// The port opens: clients are welcome.
-    Open,
-    /// Every client is told that the server is shutting down, and closed; so is who comes late.
-    EndAll,
-}
-
-/// What the master says of a session.
-#[derive(Debug, PartialEq, Eq)]
-pub enum SessionUpdate {
-    /// It is active.
-    Active(ActiveSession),
-    /// It is not.
-    Over,
-    /// It could not be asked.
-    Unavailable,
-}
-
-impl Carrier for ClientsMessage {
-    fn carry(batch: RequestBatch) -> ClientsMessage {
-        ClientsMessage::Batch(batch)
-    }
-
-    fn batch(self) -> Option<RequestBatch> {
-        match self {
-            ClientsMessage::Batch(batch) => Some(batch),
-            _ => None,
-        }
-    }
-}
 
 #[derive(Debug)]
 struct ConnectedClient {
@@ -136,7 +47,7 @@ struct PendingSwitch {
 #[derive(Debug)]
 pub struct Clients {
     inbox: Receiver<ClientsMessage>,
-    master_link: Sender<master_link::MasterLinkMessage>,
+    master_link: Sender<MasterLinkMessage>,
     connected: HashMap<u64, ConnectedClient>,
     sessions: SessionCache,
     waiting: HashMap<SessionHash, Vec<PendingSwitch>>,
@@ -156,7 +67,7 @@ impl Clients {
     /// With nobody connected.
     pub fn new(
         inbox: Receiver<ClientsMessage>,
-        master_link: Sender<master_link::MasterLinkMessage>,
+        master_link: Sender<MasterLinkMessage>,
         gauges: Arc<Gauges>,
         heartbeat: Heartbeat,
     ) -> Clients {
@@ -368,14 +279,12 @@ impl Clients {
 
     /// Asks the master of a session; false where there is no room to ask.
     fn verify(&self, hash: SessionHash) -> bool {
-        let ask = MasterQuery {
+        let query = MasterQuery {
             timestamp: Timestamp::now(),
             client: None,
-            what: QueryKind::Session(hash),
+            kind: QueryKind::Session(hash),
         };
-        self.master_link
-            .try_send(master_link::MasterLinkMessage::Ask(ask))
-            .is_ok()
+        self.master_link.try_send(MasterLinkMessage::Query(query)).is_ok()
     }
 
     fn learn(&mut self, hash: SessionHash, word: SessionUpdate) {
@@ -406,17 +315,14 @@ impl Clients {
         while self.linked && !self.closing.is_empty() {
             let some = self.closing.len().min(HASHES_MAX);
             let hashes: Vec<SessionHash> = self.closing.drain(..some).collect();
-            let ask = MasterQuery {
+            let query = MasterQuery {
                 timestamp: Timestamp::now(),
                 client: None,
-                what: QueryKind::Closed(hashes),
+                kind: QueryKind::Closed(hashes),
             };
-            if let Err(error) = self
-                .master_link
-                .try_send(master_link::MasterLinkMessage::Ask(ask))
-            {
-                if let master_link::MasterLinkMessage::Ask(MasterQuery {
-                    what: QueryKind::Closed(hashes),
+            if let Err(error) = self.master_link.try_send(MasterLinkMessage::Query(query)) {
+                if let MasterLinkMessage::Query(MasterQuery {
+                    kind: QueryKind::Closed(hashes),
                     ..
                 }) = error.into_inner()
                 {

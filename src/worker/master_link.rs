@@ -8,17 +8,19 @@ pub mod pending;
 mod replies;
 pub mod reply_batch;
 
-use super::cache::{self, CacheMiss};
-use super::router::{Carrier, Destination, RequestBatch, overloaded};
-use super::tunnel::{self, TunnelRequest};
-use super::{Gauges, PortCommand, clients};
+use super::Gauges;
+use super::messages::{
+    CacheFill, CacheMessage, ClientsMessage, LinkEvent, MasterLinkChannels, MasterLinkMessage, PortCommand,
+    QueryKind, RequestBatch, SessionUpdate, TunnelMessage, TunnelReply,
+};
+use super::router::{Destination, overloaded};
 use crate::link::connection::{LinkConnection, LinkWriter};
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{self, SessionHashes, WorkerReport};
-use crate::model::{Reason, SessionHash, Timestamp};
+use crate::model::{Reason, Timestamp};
 use crate::runtime::{self, Heartbeat, Stop};
-use crate::wire::{Instruction, Reassembly, Refusal, Request, frame, wipe};
-use crossbeam_channel::{Receiver, Sender, select};
+use crate::wire::{Instruction, Reassembly, Refusal, frame, wipe};
+use crossbeam_channel::{Receiver, select};
 use pending::{PendingRequest, PendingRequests, Requester};
 use reply_batch::ClientReplyBatch;
 use std::net::SocketAddr;
@@ -27,88 +29,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Messages of other modules that may wait for this one. They never wait for room: they refuse.
-pub const INBOX: usize = 16_384;
-/// Reads of the link that may wait for this module; beyond that the link is not read.
-pub const EVENTS: usize = 16;
 /// Messages that leave in one write at most.
 const TOGETHER: usize = 256;
 /// How often the worker reports of itself.
 const REPORT: Duration = Duration::from_secs(1);
 /// How often deadlines are looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-
-/// The module's vocabulary: what other modules want of the master.
-#[derive(Debug)]
-pub enum MasterLinkMessage {
-    /// Orders or questions about accounts, whose answers go straight to their client.
-    Batch(RequestBatch),
-    /// What a module wants to know itself.
-    Ask(MasterQuery),
-}
-
-/// A module's own question.
-#[derive(Debug)]
-pub struct MasterQuery {
-    /// The worker's timestamp.
-    pub timestamp: Timestamp,
-    /// The client that it is for, if it is for one.
-    pub client: Option<SocketAddr>,
-    /// What.
-    pub what: QueryKind,
-}
-
-/// What modules ask.
-#[derive(Debug)]
-pub enum QueryKind {
-    /// The tunnel.
-    Errand(TunnelRequest),
-    /// The cache.
-    Question(CacheMiss, Request),
-    /// `clients`: is it active?
-    Session(SessionHash),
-    /// `clients`: their connections are closed.
-    Closed(Vec<SessionHash>),
-}
-
-/// What becomes of the link.
-#[derive(Debug)]
-pub enum LinkEvent {
-    /// It stands.
-    Linked(Arc<LinkConnection>),
-    /// What a read of the link of this number brought.
-    Plain(u64, Vec<u8>),
-    /// The link of this number is over.
-    Unlinked(u64),
-    /// The master keeps this worker out.
-    KeptOut,
-}
-
-impl Carrier for MasterLinkMessage {
-    fn carry(batch: RequestBatch) -> MasterLinkMessage {
-        MasterLinkMessage::Batch(batch)
-    }
-
-    fn batch(self) -> Option<RequestBatch> {
-        match self {
-            MasterLinkMessage::Batch(batch) => Some(batch),
-            MasterLinkMessage::Ask(_) => None,
-        }
-    }
-}
-
-/// Where answers go.
-#[derive(Debug)]
-pub struct MasterLinkChannels {
-    /// 3.2.6
-    pub cache: Sender<cache::CacheMessage>,
-    /// 3.2.3
-    pub clients: Sender<clients::ClientsMessage>,
-    /// 3.2.4
-    pub tunnel: Sender<tunnel::TunnelMessage>,
-    /// Whether to serve clients.
-    pub notices: Sender<PortCommand>,
-}
 
 /// A push of prices on its way: its fixed part, and its rows as far as they are here.
 type Prices = Option<(Vec<u8>, Reassembly)>;
@@ -118,7 +44,7 @@ type Prices = Option<(Vec<u8>, Reassembly)>;
 pub struct MasterLink {
     inbox: Receiver<MasterLinkMessage>,
     events: Receiver<LinkEvent>,
-    outlets: MasterLinkChannels,
+    channels: MasterLinkChannels,
     worker: Uuid,
     /// Drawn when the process started (4.1).
     boot: Uuid,
@@ -143,14 +69,14 @@ impl MasterLink {
         worker: Uuid,
         inbox: Receiver<MasterLinkMessage>,
         events: Receiver<LinkEvent>,
-        outlets: MasterLinkChannels,
+        channels: MasterLinkChannels,
         gauges: Arc<Gauges>,
         heartbeat: Heartbeat,
     ) -> MasterLink {
         MasterLink {
             inbox,
             events,
-            outlets,
+            channels,
             worker,
             boot: Uuid::new_v4(),
             line: None,
@@ -214,10 +140,10 @@ impl MasterLink {
         match (message, sending) {
             (MasterLinkMessage::Batch(batch), None) => batch.refuse(&unavailable()),
             (MasterLinkMessage::Batch(batch), Some(sending)) => self.batch(batch, sending, now),
-            (MasterLinkMessage::Ask(ask), None) => self.fail_request(origin(ask.what).0),
-            (MasterLinkMessage::Ask(ask), Some(sending)) => {
-                let (origin, body) = origin(ask.what);
-                self.send(sending, origin, ask.timestamp, ask.client, &body, now);
+            (MasterLinkMessage::Query(query), None) => self.fail_request(origin(query.kind).0),
+            (MasterLinkMessage::Query(query), Some(sending)) => {
+                let (origin, body) = origin(query.kind);
+                self.send(sending, origin, query.timestamp, query.client, &body, now);
             }
         }
     }
@@ -281,7 +207,7 @@ impl MasterLink {
     fn on_event(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Linked(line) => self.link(line),
-            LinkEvent::Plain(number, mut plain) => {
+            LinkEvent::Read(number, mut plain) => {
                 if self.line.as_ref().is_some_and(|line| line.number == number) {
                     self.read(&mut plain);
                 }
@@ -298,7 +224,7 @@ impl MasterLink {
 
     /// A worker that is kept out serves nobody.
     fn close_port(&mut self) {
-        let _ = self.outlets.notices.send(PortCommand::Withdraw);
+        let _ = self.channels.port.send(PortCommand::Withdraw);
         self.unlink();
     }
 
@@ -320,7 +246,7 @@ impl MasterLink {
         // The master says nothing before it has heard who we are. A report bears a newer stamp than what is
         // sent again, so it comes after.
         self.report(Instant::now());
-        self.tell_clients(clients::ClientsMessage::Linked);
+        self.tell_clients(ClientsMessage::Linked);
     }
 
     fn unlink(&mut self) {
@@ -331,7 +257,7 @@ impl MasterLink {
         for parked in self.park.lose(Instant::now()) {
             self.fail_request(parked.origin);
         }
-        self.tell_clients(clients::ClientsMessage::Unlinked);
+        self.tell_clients(ClientsMessage::Unlinked);
     }
 
     /// Sends what is kept again, under its identity.
@@ -369,36 +295,27 @@ impl MasterLink {
                 number,
                 request,
             } => client.fail(number, request.instruction(), &unavailable()),
-            Requester::Errand(errand, _) => {
-                let answer = tunnel::TunnelReply::Unavailable;
-                let _ = self
-                    .outlets
-                    .tunnel
-                    .send(tunnel::TunnelMessage::Answer(errand, answer));
+            Requester::Tunnel(errand, _) => {
+                let answer = TunnelReply::Unavailable;
+                let _ = self.channels.tunnel.send(TunnelMessage::Reply(errand, answer));
             }
-            Requester::Question(question, _) => {
-                let answer = cache::CacheFill::Unavailable;
-                let _ = self
-                    .outlets
-                    .cache
-                    .send(cache::CacheMessage::Answer(question, answer));
+            Requester::Cache(question, _) => {
+                let answer = CacheFill::Unavailable;
+                let _ = self.channels.cache.send(CacheMessage::Fill(question, answer));
             }
             Requester::Session(hash) => {
-                self.tell_clients(clients::ClientsMessage::Session(
-                    hash,
-                    clients::SessionUpdate::Unavailable,
-                ));
+                self.tell_clients(ClientsMessage::Session(hash, SessionUpdate::Unavailable));
             }
             Requester::Closed(hashes) => {
-                self.tell_clients(clients::ClientsMessage::Closed { hashes, told: false });
+                self.tell_clients(ClientsMessage::Closed { hashes, told: false });
             }
             Requester::Report => {}
         }
     }
 
     /// Every module but this one only ever tries to send, so that none of them keeps this one waiting.
-    fn tell_clients(&self, message: clients::ClientsMessage) {
-        let _ = self.outlets.clients.send(message);
+    fn tell_clients(&self, message: ClientsMessage) {
+        let _ = self.channels.clients.send(message);
     }
 
     fn on_tick(&mut self, now: Instant) {
@@ -450,16 +367,16 @@ impl MasterLink {
 }
 
 /// Who waits for what is asked, and the frames that ask it.
-fn origin(what: QueryKind) -> (Requester, zeroize::Zeroizing<Vec<u8>>) {
+fn origin(kind: QueryKind) -> (Requester, zeroize::Zeroizing<Vec<u8>>) {
     let mut body = zeroize::Zeroizing::new(Vec::new());
-    let origin = match what {
-        QueryKind::Errand(errand) => {
+    let origin = match kind {
+        QueryKind::Tunnel(errand) => {
             errand.request.write(&mut body);
-            Requester::Errand(errand, zeroize::Zeroizing::default())
+            Requester::Tunnel(errand, zeroize::Zeroizing::default())
         }
-        QueryKind::Question(question, request) => {
-            request.write(&mut body);
-            Requester::Question(question, Vec::new())
+        QueryKind::Cache(miss) => {
+            miss.key.request().write(&mut body);
+            Requester::Cache(miss, Vec::new())
         }
         QueryKind::Session(hash) => {
             frame::write_binary(&mut body, Instruction::LinkSession, &hash.0);

@@ -3,7 +3,7 @@
 //! Makes the link, reads it, and makes it again: with growing pauses, and chance in them, so that many
 //! workers do not come back all at once.
 
-use super::LinkEvent;
+use super::super::messages::LinkEvent;
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::record::SealedChannel;
 use crate::net::Flusher;
@@ -127,7 +127,7 @@ impl Connector {
             if !plain.is_empty()
                 && self
                     .events
-                    .send(LinkEvent::Plain(number, std::mem::take(&mut plain)))
+                    .send(LinkEvent::Read(number, std::mem::take(&mut plain)))
                     .is_err()
             {
                 break LinkClosed::Cut;

@@ -2,9 +2,8 @@
 //!
 //! What was sent to the master and is not answered yet: who waits for it, and until when.
 
-use super::super::cache::CacheMiss;
 use super::super::client::WorkerClient;
-use super::super::tunnel::TunnelRequest;
+use super::super::messages::{CacheMiss, TunnelRequest};
 use crate::model::{SessionHash, Timestamp};
 use crate::wire::Request;
 use std::cmp::Reverse;
@@ -50,9 +49,9 @@ pub enum Requester {
         request: Request,
     },
     /// The tunnel's; what came of the answer so far.
-    Errand(TunnelRequest, zeroize::Zeroizing<Vec<u8>>),
+    Tunnel(TunnelRequest, zeroize::Zeroizing<Vec<u8>>),
     /// The cache's; what came of the answer so far.
-    Question(CacheMiss, Vec<u8>),
+    Cache(CacheMiss, Vec<u8>),
     /// Of `clients`: is this session active?
     Session(SessionHash),
     /// Of `clients`: these sessions' connections are closed.
@@ -71,9 +70,9 @@ impl Requester {
     pub fn request(&self) -> Option<&Request> {
         match self {
             Requester::Order { request, .. } => Some(request),
-            Requester::Errand(errand, _) => Some(&errand.request),
+            Requester::Tunnel(asked, _) => Some(&asked.request),
             Requester::View { .. }
-            | Requester::Question(..)
+            | Requester::Cache(..)
             | Requester::Session(_)
             | Requester::Closed(_)
             | Requester::Report => None,
@@ -84,9 +83,9 @@ impl Requester {
     fn kept_for(&self) -> Option<&Arc<WorkerClient>> {
         match self {
             Requester::Order { client, .. } => Some(client),
-            Requester::Errand(errand, _) => Some(&errand.client),
+            Requester::Tunnel(asked, _) => Some(&asked.client),
             Requester::View { .. }
-            | Requester::Question(..)
+            | Requester::Cache(..)
             | Requester::Session(_)
             | Requester::Closed(_)
             | Requester::Report => None,

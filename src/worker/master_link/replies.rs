@@ -3,7 +3,9 @@
 //! What the master says: replies find who waits for them, pushes find their module.
 
 use super::super::cache::snapshot::QuoteSnapshot;
-use super::super::{PortCommand, cache, clients, tunnel};
+use super::super::messages::{
+    CacheFill, CacheMessage, ClientsMessage, PortCommand, SessionUpdate, TunnelMessage, TunnelReply,
+};
 use super::pending::Requester;
 use super::{MasterLink, PendingRequest};
 use crate::link::message::{BodyFrames, Prices, SessionHashes, SessionState, Welcome};
@@ -97,11 +99,11 @@ impl MasterLink {
                 self.outgoing.reply(client, *number, whole, last);
                 last
             }
-            (Requester::Errand(_, frames), _) => {
+            (Requester::Tunnel(_, frames), _) => {
                 frames.extend_from_slice(whole);
                 instruction != Instruction::LinkSession
             }
-            (Requester::Question(_, frames), _) => {
+            (Requester::Cache(_, frames), _) => {
                 frames.extend_from_slice(whole);
                 is_last(instruction, &header)
             }
@@ -118,37 +120,31 @@ impl MasterLink {
         match parked.origin {
             // Their replies are on their way.
             Requester::Order { .. } | Requester::View { .. } | Requester::Report => {}
-            Requester::Errand(errand, frames) => {
-                let answer = tunnel::TunnelReply::Frames(frames);
-                let _ = self
-                    .outlets
-                    .tunnel
-                    .send(tunnel::TunnelMessage::Answer(errand, answer));
+            Requester::Tunnel(errand, frames) => {
+                let answer = TunnelReply::Frames(frames);
+                let _ = self.channels.tunnel.send(TunnelMessage::Reply(errand, answer));
             }
-            Requester::Question(question, frames) => {
+            Requester::Cache(question, frames) => {
                 let answer = if last == Instruction::Data {
-                    cache::CacheFill::Data(frames)
+                    CacheFill::Data(frames)
                 } else {
-                    cache::CacheFill::Fail(frames)
+                    CacheFill::Fail(frames)
                 };
-                let _ = self
-                    .outlets
-                    .cache
-                    .send(cache::CacheMessage::Answer(question, answer));
+                let _ = self.channels.cache.send(CacheMessage::Fill(question, answer));
             }
             Requester::Session(hash) => {
                 let word = match last {
                     Instruction::LinkSession => match SessionState::from_bytes(data)?.active {
-                        Some(session) => clients::SessionUpdate::Active(session),
-                        None => clients::SessionUpdate::Over,
+                        Some(session) => SessionUpdate::Active(session),
+                        None => SessionUpdate::Over,
                     },
-                    _ => clients::SessionUpdate::Unavailable,
+                    _ => SessionUpdate::Unavailable,
                 };
-                self.tell_clients(clients::ClientsMessage::Session(hash, word));
+                self.tell_clients(ClientsMessage::Session(hash, word));
             }
             Requester::Closed(hashes) => {
                 let told = last == Instruction::Pong;
-                self.tell_clients(clients::ClientsMessage::Closed { hashes, told });
+                self.tell_clients(ClientsMessage::Closed { hashes, told });
             }
         }
         Ok(())
@@ -169,13 +165,13 @@ impl MasterLink {
                 let (_, arguments) =
                     frame::read_return(&header, data).map_err(|fault| ValueError(fault.text))?;
                 let workers = arguments.iter().take(arguments.count()).map(str::to_owned);
-                self.tell_clients(clients::ClientsMessage::Workers(workers.collect()));
+                self.tell_clients(ClientsMessage::Workers(workers.collect()));
             }
             Some(Instruction::LinkPrices) => self.prices = Some((data.to_vec(), Reassembly::default())),
             Some(Instruction::Data) => self.price_rows(&header, data)?,
             Some(Instruction::LinkSessionsEnded) => {
                 let hashes = SessionHashes::from_bytes(data)?.0;
-                self.tell_clients(clients::ClientsMessage::Ended(hashes));
+                self.tell_clients(ClientsMessage::Ended(hashes));
             }
             Some(Instruction::LinkBooted) => {
                 let text = String::from_utf8_lossy(data);
@@ -199,10 +195,10 @@ impl MasterLink {
         let prices = Prices::read(fixed, &rows)?;
         self.prices = None;
         let snapshot = Box::new(QuoteSnapshot::new(&prices));
-        let _ = self.outlets.cache.send(cache::CacheMessage::Prices(snapshot));
+        let _ = self.channels.cache.send(CacheMessage::Prices(snapshot));
         if !self.serving {
             self.serving = true;
-            let _ = self.outlets.notices.send(PortCommand::Serve);
+            let _ = self.channels.port.send(PortCommand::Serve);
         }
         Ok(())
     }
