@@ -1,7 +1,8 @@
 //! spec/worker/cache.md · 3.2.6 Cache Management, 4.6.7 to 4.6.13
 //!
-//! Answers what is asked of assets: current values from the last update's snapshot, past ones from what was
-//! asked before, or from the master, which is asked once however many want to know.
+//! Answers requests for asset data: current values from the last update's snapshot, past ones from what was
+//! asked before, or from the master, which is asked once however many wait for the same. Never answers from a
+//! window that lacks what an update brought.
 
 pub mod snapshot;
 pub mod windows;
@@ -15,9 +16,9 @@ use super::messages::{
 use super::router::{is_bulk, overloaded};
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::Module;
 use crate::wire::{Instruction, Refusal, Request, reply};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Sender, TrySendError};
 use snapshot::{QuoteSnapshot, unknown_asset};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -42,7 +43,6 @@ struct WaitingClient {
 /// The module's state.
 #[derive(Debug)]
 pub struct Cache {
-    inbox: Receiver<CacheMessage>,
     master_link: Sender<MasterLinkMessage>,
     /// None before the first update, when nobody is connected yet.
     snapshot: Option<Box<QuoteSnapshot>>,
@@ -50,64 +50,62 @@ pub struct Cache {
     list: Option<Arc<[u8]>>,
     windows: WindowCache,
     /// Requests with large replies: thousands of them must not stand before a quote.
-    later: VecDeque<RequestBatch>,
+    bulk: VecDeque<RequestBatch>,
+    /// Clients that wait for the master, and how many they are.
     waiting: HashMap<CacheMiss, Vec<WaitingClient>>,
     waiting_count: usize,
     gauges: Arc<Gauges>,
-    heartbeat: Heartbeat,
 }
 
 impl Cache {
-    /// With nothing kept.
-    pub fn new(
-        inbox: Receiver<CacheMessage>,
-        master_link: Sender<MasterLinkMessage>,
-        gauges: Arc<Gauges>,
-        heartbeat: Heartbeat,
-    ) -> Cache {
+    /// An empty cache.
+    pub fn new(master_link: Sender<MasterLinkMessage>, gauges: Arc<Gauges>) -> Cache {
         Cache {
-            inbox,
             master_link,
             snapshot: None,
             list: None,
             windows: WindowCache::new(windows::SIZE_MAX),
-            later: VecDeque::new(),
+            bulk: VecDeque::new(),
             waiting: HashMap::new(),
             waiting_count: 0,
             gauges,
-            heartbeat,
         }
     }
+}
 
-    /// Until stopped.
-    pub fn run(mut self, stop: &Stop) {
-        let mut sooner = 0;
-        loop {
-            self.heartbeat.beat();
-            if (sooner >= SMALL_FIRST_MAX || self.inbox.is_empty())
-                && !stop.is_requested()
-                && let Some(batch) = self.later.pop_front()
-            {
-                sooner = 0;
-                self.serve(batch);
-                continue;
-            }
-            sooner += 1;
-            match runtime::next(&self.inbox, stop) {
-                NextEvent::Message(message) => self.handle(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-        }
-    }
+impl Module for Cache {
+    type Message = CacheMessage;
+    const BATCH_MAX: usize = SMALL_FIRST_MAX;
 
-    fn handle(&mut self, message: CacheMessage) {
+    fn on_message(&mut self, message: CacheMessage) {
         match message {
-            CacheMessage::Batch(batch) if !batch.requests.iter().any(is_bulk) => self.serve(batch),
-            CacheMessage::Batch(batch) if self.later.len() < BULK_QUEUE_MAX => self.later.push_back(batch),
-            CacheMessage::Batch(batch) => batch.refuse(&overloaded()),
+            CacheMessage::Batch(batch) => self.take(batch),
             CacheMessage::Prices(snapshot) => self.update(snapshot),
             CacheMessage::Fill(miss, fill) => self.fill(miss, fill),
+        }
+    }
+
+    /// Serves one request with a large reply.
+    fn on_turn_end(&mut self) {
+        if let Some(batch) = self.bulk.pop_front() {
+            self.serve(batch);
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.bulk.is_empty()
+    }
+}
+
+impl Cache {
+    /// Serves requests with small replies at once, and sets those with large ones aside.
+    fn take(&mut self, batch: RequestBatch) {
+        if !batch.requests.iter().any(is_bulk) {
+            self.serve(batch);
+        } else if self.bulk.len() < BULK_QUEUE_MAX {
+            self.bulk.push_back(batch);
+        } else {
+            batch.refuse(&overloaded());
         }
     }
 
@@ -144,7 +142,7 @@ impl Cache {
                     let key = WindowKey::of_forecast(symbol, date);
                     self.past(&mut sending, &client, timestamp, number, symbol, key)
                 }
-                // Other requests are not of this lane.
+                // The router sends no others here.
                 _ => Err(overloaded()),
             };
             if let Err(refusal) = served {
@@ -212,12 +210,12 @@ impl Cache {
         let request = miss.key.request();
         let instruction = request.instruction();
         if !self.waiting.contains_key(&miss) {
-            let ask = MasterQuery {
+            let query = MasterQuery {
                 timestamp,
                 client: Some(client.connection.peer),
                 kind: QueryKind::Cache(miss),
             };
-            match self.master_link.try_send(MasterLinkMessage::Query(ask)) {
+            match self.master_link.try_send(MasterLinkMessage::Query(query)) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
             }
@@ -278,11 +276,10 @@ mod tests {
     use super::*;
     use crate::link::message::{PriceRow, Prices};
     use crate::net::{Connection, ConnectionLimiter, ConnectionLimits, Flusher, SendLimits};
-    use crate::runtime::Watchdog;
+    use crate::runtime::{Stop, Watchdog, module};
     use crate::wire::Window;
     use crossbeam_channel::bounded;
     use std::net::{TcpListener, TcpStream};
-    use std::sync::atomic::{AtomicU32, AtomicU64};
     use std::time::Duration;
 
     fn prices(update: u64) -> CacheMessage {
@@ -325,17 +322,7 @@ mod tests {
         let (sender, inbox) = bounded(between + 3);
         let (master_link, asked) = bounded(1);
         let limiter = ConnectionLimiter::new(ConnectionLimits { total: 1, per_ip: 1 });
-        let cache = Cache::new(
-            inbox,
-            master_link,
-            Arc::new(Gauges {
-                limiter,
-                sessions: AtomicU32::new(0),
-                cached: AtomicU32::new(0),
-                cached_bytes: AtomicU64::new(0),
-            }),
-            Watchdog::new().register("cache"),
-        );
+        let mut cache = Cache::new(master_link, Gauges::new(limiter));
         sender.send(prices(1)).unwrap();
         sender.send(CacheMessage::Batch(batch)).unwrap();
         for _ in 0..between {
@@ -343,7 +330,8 @@ mod tests {
         }
         sender.send(prices(2)).unwrap();
         drop(sender);
-        cache.run(&Stop::new());
+        let heartbeat = Watchdog::new().register("cache");
+        module::run("cache", &mut cache, &inbox, &Stop::new(), &heartbeat);
         match asked.try_recv() {
             Ok(MasterLinkMessage::Query(MasterQuery {
                 kind: QueryKind::Cache(miss),

@@ -60,7 +60,6 @@ pub struct MasterLink {
     began: Instant,
     report_due: Instant,
     gauges: Arc<Gauges>,
-    heartbeat: Heartbeat,
 }
 
 impl MasterLink {
@@ -71,7 +70,6 @@ impl MasterLink {
         events: Receiver<LinkEvent>,
         channels: MasterLinkChannels,
         gauges: Arc<Gauges>,
-        heartbeat: Heartbeat,
     ) -> MasterLink {
         MasterLink {
             inbox,
@@ -89,15 +87,14 @@ impl MasterLink {
             began: Instant::now(),
             report_due: Instant::now(),
             gauges,
-            heartbeat,
         }
     }
 
     /// Until stopped; then the link is closed in form.
-    pub fn run(mut self, stop: &Stop) {
+    pub fn run(mut self, stop: &Stop, heartbeat: &Heartbeat) {
         let mut glance_due = Instant::now();
         loop {
-            self.heartbeat.beat();
+            heartbeat.beat();
             runtime::yield_once(|| self.events.is_empty() && self.inbox.is_empty());
             select! {
                 recv(self.events) -> event => match event {

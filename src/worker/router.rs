@@ -1,14 +1,15 @@
 //! spec/worker/router.md · 3.2.1 Main Module: "parse it, pass it to the appropriate thread"
 //!
-//! Gives each batch its timestamp (2.1.8) and passes it to the module of its lane. Nothing else.
+//! Gives each batch its timestamp (2.1.8) and passes it to the module of its destination. Reads no request,
+//! and answers one only where its module has no room.
 
 use super::messages::{
     CacheMessage, ClientsMessage, MasterLinkMessage, RequestBatch, TunnelMessage, WorkerChannels,
 };
 use crate::model::{Reason, Timestamp};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::Module;
 use crate::wire::{Refusal, Request};
-use crossbeam_channel::{Receiver, TrySendError};
+use crossbeam_channel::TrySendError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,42 +92,32 @@ pub fn is_bulk(request: &Request) -> bool {
 /// The router's state.
 #[derive(Debug)]
 pub struct WorkerRouter {
-    inbox: Receiver<RequestBatch>,
     channels: WorkerChannels,
+    /// The last batch's timestamp: a worker's timestamps never decrease.
     last: Timestamp,
-    heartbeat: Heartbeat,
 }
 
 impl WorkerRouter {
-    /// With nothing routed yet.
-    pub fn new(
-        inbox: Receiver<RequestBatch>,
-        channels: WorkerChannels,
-        heartbeat: Heartbeat,
-    ) -> WorkerRouter {
-        WorkerRouter {
-            inbox,
-            channels,
-            last: Timestamp(0),
-            heartbeat,
-        }
+    /// A router that has routed nothing yet.
+    pub fn new(channels: WorkerChannels) -> WorkerRouter {
+        let last = Timestamp(0);
+        WorkerRouter { channels, last }
     }
+}
 
-    /// Routes until stopped.
-    pub fn run(mut self, stop: &Stop) {
-        loop {
-            self.heartbeat.beat();
-            match runtime::next(&self.inbox, stop) {
-                NextEvent::Message(batch) => self.route(batch),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-        }
-    }
+impl Module for WorkerRouter {
+    type Message = RequestBatch;
 
-    fn route(&mut self, mut batch: RequestBatch) {
+    fn on_message(&mut self, mut batch: RequestBatch) {
         self.last = self.last.max(Timestamp::now());
         batch.timestamp = self.last;
+        self.pass_on(batch);
+    }
+}
+
+impl WorkerRouter {
+    /// Passes a batch on. A module without room refuses its requests.
+    fn pass_on(&self, batch: RequestBatch) {
         let channels = &self.channels;
         match batch.destination {
             Destination::Cache => {

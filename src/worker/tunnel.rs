@@ -1,7 +1,7 @@
 //! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.7.2 to 4.7.4
 //!
-//! Passes logins, registrations and logouts to the master, and what it answers back. A session is known to
-//! `clients` before the client is told of it.
+//! Passes logins, registrations and logouts to the master, and its answers back: to the client, and first to
+//! `clients` where they begin or end a session. Keeps nothing, and checks no credentials.
 
 use super::client::WorkerClient;
 use super::master_link::unavailable;
@@ -12,54 +12,42 @@ use super::messages::{
 use super::router::overloaded;
 use crate::link::message::{BodyFrames, SessionState};
 use crate::model::{Reason, Timestamp};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::Module;
 use crate::wire::payload::Payload;
 use crate::wire::{Instruction, Refusal, Request};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Sessions that may end with one connection.
 pub const EXPIRABLE_MAX: usize = 1_000;
 
-/// The tunnel's state: it keeps nothing of its own. What is under way is parked with `master_link`.
+/// The tunnel's channels. It has no other state: `master_link` keeps what is under way.
 #[derive(Debug)]
 pub struct Tunnel {
-    inbox: Receiver<TunnelMessage>,
     clients: Sender<ClientsMessage>,
     master_link: Sender<MasterLinkMessage>,
-    heartbeat: Heartbeat,
 }
 
 impl Tunnel {
-    /// With nothing under way.
-    pub fn new(
-        inbox: Receiver<TunnelMessage>,
-        clients: Sender<ClientsMessage>,
-        master_link: Sender<MasterLinkMessage>,
-        heartbeat: Heartbeat,
-    ) -> Tunnel {
-        Tunnel {
-            inbox,
-            clients,
-            master_link,
-            heartbeat,
+    /// A tunnel between these modules.
+    pub fn new(clients: Sender<ClientsMessage>, master_link: Sender<MasterLinkMessage>) -> Tunnel {
+        Tunnel { clients, master_link }
+    }
+}
+
+impl Module for Tunnel {
+    type Message = TunnelMessage;
+
+    fn on_message(&mut self, message: TunnelMessage) {
+        match message {
+            TunnelMessage::Batch(batch) => self.ask(batch),
+            TunnelMessage::Reply(asked, reply) => self.on_reply(asked, reply),
         }
     }
+}
 
-    /// Until stopped.
-    pub fn run(self, stop: &Stop) {
-        loop {
-            self.heartbeat.beat();
-            match runtime::next(&self.inbox, stop) {
-                NextEvent::Message(TunnelMessage::Batch(batch)) => self.ask(batch),
-                NextEvent::Message(TunnelMessage::Reply(request, reply)) => self.on_reply(request, reply),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-        }
-    }
-
+impl Tunnel {
     fn ask(&self, batch: RequestBatch) {
         let (client, timestamp) = (Arc::clone(&batch.client), batch.timestamp);
         for (number, request) in batch.into_numbered() {
