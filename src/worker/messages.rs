@@ -220,8 +220,11 @@ pub enum TunnelReply {
 pub enum MasterLinkMessage {
     /// Orders or account queries, whose replies go straight to their client. From the router.
     Batch(RequestBatch),
-    /// A module's own query.
+    /// A module's own query. From cache, clients and tunnel.
     Query(MasterQuery),
+    /// What becomes of the link. From the connector's thread, through a channel of its own: it comes before what
+    /// waits in the other, and [`LINK_EVENTS_MAX`] bounds it.
+    Link(LinkEvent),
 }
 
 /// What a module wants of the master for itself.
@@ -248,7 +251,7 @@ pub enum QueryKind {
     Closed(Vec<SessionHash>),
 }
 
-/// What becomes of the link, from the connector's thread.
+/// What becomes of the link.
 #[derive(Debug)]
 pub enum LinkEvent {
     /// A link stands.

@@ -61,7 +61,7 @@ fn start(
     let (to_clients, clients_inbox) = bounded(MODULE_INBOX_MAX);
     let (to_tunnel, tunnel_inbox) = bounded(MODULE_INBOX_MAX);
     let (to_master_link, master_link_inbox) = bounded(MODULE_INBOX_MAX);
-    let (to_events, events) = bounded(LINK_EVENTS_MAX);
+    let (to_link_events, link_events) = bounded(LINK_EVENTS_MAX);
     let (to_port, port_inbox) = bounded(PORT_COMMANDS_MAX);
     let (to_state, state) = bounded(1);
     let (refusal, rejecter) = rejecter::refusal();
@@ -77,8 +77,6 @@ fn start(
     let clients = Clients::new(to_master_link, Arc::clone(&gauges));
     let master_link = MasterLink::new(
         config.uuid,
-        master_link_inbox,
-        events,
         MasterLinkChannels {
             cache: to_cache,
             clients: to_clients.clone(),
@@ -87,7 +85,7 @@ fn start(
         },
         gauges,
     );
-    let connector = Connector::new(connect, to_events, Arc::clone(&flusher));
+    let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher));
     let acceptor = WorkerAcceptor::new(
         ClientPort {
             listen: config.listen,
@@ -106,9 +104,7 @@ fn start(
     let mut modules = ThreadGroup::new(stop, watchdog);
     modules.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
     modules.thread("flusher", move |stop, heartbeat| flusher.run(stop, heartbeat))?;
-    modules.thread("master_link", move |stop, heartbeat| {
-        master_link.run(stop, heartbeat);
-    })?;
+    modules.module_with_urgent("master_link", link_events, master_link_inbox, master_link)?;
     modules.module("clients", clients_inbox, clients)?;
     modules.module("cache", cache_inbox, cache)?;
     modules.module("tunnel", tunnel_inbox, tunnel)?;

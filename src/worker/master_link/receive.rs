@@ -1,13 +1,14 @@
-//! spec/worker/master_link/replies.md · 3.2.2 "parse commands", 4.5.3
+//! spec/worker/master_link/receive.md · 3.2.2 "parse commands", 4.5.3
 //!
 //! What the master says: replies find who waits for them, pushes find their module.
 
 use super::super::cache::snapshot::QuoteSnapshot;
 use super::super::messages::{
-    CacheFill, CacheMessage, ClientsMessage, PortCommand, SessionUpdate, TunnelMessage, TunnelReply,
+    CacheFill, CacheMessage, CacheMiss, ClientsMessage, PortCommand, SessionUpdate, TunnelMessage,
+    TunnelReply, TunnelRequest,
 };
 use super::pending::Requester;
-use super::{MasterLink, PendingRequest};
+use super::{MasterLink, PendingRequest, unavailable};
 use crate::link::message::{BodyFrames, Prices, SessionHashes, SessionState, Welcome};
 use crate::model::{Reason, Timestamp, ValueError};
 use crate::wire::payload::Payload;
@@ -48,7 +49,7 @@ impl MasterLink {
             }
         };
         self.decoder = decoder;
-        self.outgoing.flush();
+        self.replies.flush();
         if let Err(malformed) = result {
             crate::error!("the master sent what makes no sense, so the link is cut: {malformed}");
             self.unlink();
@@ -67,11 +68,11 @@ impl MasterLink {
         let instruction = Instruction::from_number(header.instruction)
             .ok_or(ValueError("a reply of an unknown instruction"))?;
         // Given up already, or answered: what comes late is of no use to anybody.
-        let Some(parked) = self.park.get_mut(sequence) else {
+        let Some(pending) = self.pending.get_mut(sequence) else {
             return Ok(());
         };
-        let resent = parked.resent;
-        let last = match (&mut parked.origin, instruction) {
+        let resent = pending.resent;
+        let last = match (&mut pending.requester, instruction) {
             (
                 Requester::Order {
                     client,
@@ -82,21 +83,21 @@ impl MasterLink {
                 },
                 Instruction::TransactionQueued,
             ) => {
-                self.outgoing.queued(client, *number, whole, *told);
+                self.replies.queued(client, *number, whole, *told);
                 (*told, *queued) = (true, true);
                 false
             }
             (Requester::Order { .. }, _) if resent && is_overloaded(instruction, &header, data) => {
-                self.park.retry(sequence, Instant::now());
+                self.pending.retry(sequence, Instant::now());
                 return Ok(());
             }
             (Requester::Order { client, number, .. }, _) => {
-                self.outgoing.reply(client, *number, whole, true);
+                self.replies.reply(client, *number, whole, true);
                 true
             }
             (Requester::View { client, number, .. }, _) => {
                 let last = is_last(instruction, &header);
-                self.outgoing.reply(client, *number, whole, last);
+                self.replies.reply(client, *number, whole, last);
                 last
             }
             (Requester::Tunnel(_, frames), _) => {
@@ -107,47 +108,81 @@ impl MasterLink {
                 frames.extend_from_slice(whole);
                 is_last(instruction, &header)
             }
-            (Requester::Session(_) | Requester::Closed(_) | Requester::Report, _) => true,
+            (Requester::Session(_) | Requester::Closed(_) | Requester::Report(_), _) => true,
         };
-        if last && let Some(parked) = self.park.remove(sequence) {
-            self.conclude(parked, instruction, data)?;
+        if last && let Some(pending) = self.pending.remove(sequence) {
+            self.conclude(pending, instruction, data)?;
         }
         Ok(())
     }
 
     /// A reply is whole: the module that waits for it gets it.
-    fn conclude(&mut self, parked: PendingRequest, last: Instruction, data: &[u8]) -> Result<(), ValueError> {
-        match parked.origin {
+    fn conclude(
+        &mut self,
+        pending: PendingRequest,
+        last: Instruction,
+        data: &[u8],
+    ) -> Result<(), ValueError> {
+        match pending.requester {
             // Their replies are on their way.
-            Requester::Order { .. } | Requester::View { .. } | Requester::Report => {}
-            Requester::Tunnel(errand, frames) => {
-                let answer = TunnelReply::Frames(frames);
-                let _ = self.channels.tunnel.send(TunnelMessage::Reply(errand, answer));
+            Requester::Order { .. } | Requester::View { .. } | Requester::Report(_) => {}
+            Requester::Tunnel(asked, frames) => self.tell_tunnel(asked, TunnelReply::Frames(frames)),
+            Requester::Cache(miss, frames) if last == Instruction::Data => {
+                self.tell_cache(miss, CacheFill::Data(frames));
             }
-            Requester::Cache(question, frames) => {
-                let answer = if last == Instruction::Data {
-                    CacheFill::Data(frames)
-                } else {
-                    CacheFill::Fail(frames)
-                };
-                let _ = self.channels.cache.send(CacheMessage::Fill(question, answer));
-            }
+            Requester::Cache(miss, frames) => self.tell_cache(miss, CacheFill::Fail(frames)),
             Requester::Session(hash) => {
-                let word = match last {
+                let update = match last {
                     Instruction::LinkSession => match SessionState::from_bytes(data)?.active {
                         Some(session) => SessionUpdate::Active(session),
                         None => SessionUpdate::Over,
                     },
                     _ => SessionUpdate::Unavailable,
                 };
-                self.tell_clients(ClientsMessage::Session(hash, word));
+                self.tell_clients(ClientsMessage::Session(hash, update));
             }
             Requester::Closed(hashes) => {
                 let told = last == Instruction::Pong;
+                let hashes = hashes.0;
                 self.tell_clients(ClientsMessage::Closed { hashes, told });
             }
         }
         Ok(())
+    }
+
+    /// Tells whoever waits for a request that it will never be answered.
+    pub(super) fn fail_request(&self, requester: Requester) {
+        match requester {
+            Requester::Order {
+                client,
+                number,
+                request,
+                ..
+            }
+            | Requester::View {
+                client,
+                number,
+                request,
+            } => client.fail(number, request.instruction(), &unavailable()),
+            Requester::Tunnel(asked, _) => self.tell_tunnel(asked, TunnelReply::Unavailable),
+            Requester::Cache(miss, _) => self.tell_cache(miss, CacheFill::Unavailable),
+            Requester::Session(hash) => {
+                self.tell_clients(ClientsMessage::Session(hash, SessionUpdate::Unavailable));
+            }
+            Requester::Closed(hashes) => {
+                let hashes = hashes.0;
+                self.tell_clients(ClientsMessage::Closed { hashes, told: false });
+            }
+            Requester::Report(_) => {}
+        }
+    }
+
+    fn tell_tunnel(&self, asked: TunnelRequest, reply: TunnelReply) {
+        let _ = self.channels.tunnel.send(TunnelMessage::Reply(asked, reply));
+    }
+
+    fn tell_cache(&self, miss: CacheMiss, fill: CacheFill) {
+        let _ = self.channels.cache.send(CacheMessage::Fill(miss, fill));
     }
 
     /// What the master says unasked.
