@@ -120,14 +120,14 @@ impl Cache {
     fn serve(&mut self, batch: RequestBatch) {
         let client = Arc::clone(&batch.client);
         let timestamp = batch.timestamp;
-        let mut sending = client.connection.sending();
+        let mut writer = client.connection.sending();
         for (number, request) in batch.into_numbered() {
             let instruction = request.instruction();
             let served = match request {
-                Request::AssetCurrent { symbol } => self.current(&mut sending, number, symbol),
-                Request::AssetInfo { symbol } => self.info(&mut sending, number, symbol),
+                Request::AssetCurrent { symbol } => self.current(&mut writer, number, symbol),
+                Request::AssetInfo { symbol } => self.info(&mut writer, number, symbol),
                 Request::AssetList => {
-                    self.list(&mut sending, number);
+                    self.list(&mut writer, number);
                     Ok(())
                 }
                 Request::AssetWindow {
@@ -136,45 +136,41 @@ impl Cache {
                     adjusted,
                 } => {
                     let key = WindowKey::of_window(symbol, window, adjusted);
-                    self.past(&mut sending, &client, timestamp, number, symbol, key)
+                    self.past(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 Request::AssetPredicted { symbol, date } => {
                     let key = WindowKey::of_forecast(symbol, date);
-                    self.past(&mut sending, &client, timestamp, number, symbol, key)
+                    self.past(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 // The router sends no others here.
                 _ => Err(overloaded()),
             };
             if let Err(refusal) = served {
-                sending.reply(number, |out| reply::write_fail(out, instruction, &refusal));
+                writer.reply(number, |out| reply::write_fail(out, instruction, &refusal));
             }
         }
     }
 
-    fn current(&self, sending: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+    fn current(&self, writer: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
         let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
-        let mut result = Ok(());
-        sending.part(number, |out| result = snapshot.current(symbol, out));
-        result.map(|()| sending.finish(number))
+        writer.transfer(number, |out| snapshot.current(symbol, out))
     }
 
-    fn info(&self, sending: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+    fn info(&self, writer: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
         let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
-        let mut result = Ok(());
-        sending.part(number, |out| result = snapshot.info(symbol, out));
-        result.map(|()| sending.finish(number))
+        writer.transfer(number, |out| snapshot.info(symbol, out))
     }
 
-    fn list(&mut self, sending: &mut ReplyWriter<'_>, number: u64) {
+    fn list(&mut self, writer: &mut ReplyWriter<'_>, number: u64) {
         if let Some(snapshot) = &self.snapshot {
             let list = self.list.get_or_insert_with(|| snapshot.list().into());
-            sending.reply(number, |out| out.extend_from_slice(list));
+            writer.reply(number, |out| out.extend_from_slice(list));
         }
     }
 
     fn past(
         &mut self,
-        sending: &mut ReplyWriter<'_>,
+        writer: &mut ReplyWriter<'_>,
         client: &Arc<WorkerClient>,
         timestamp: Timestamp,
         number: u64,
@@ -186,7 +182,7 @@ impl Cache {
             return Err(unknown_asset());
         }
         if let Some(frames) = self.windows.get(&key, Instant::now()) {
-            sending.reply(number, |out| out.extend_from_slice(&frames));
+            writer.reply(number, |out| out.extend_from_slice(&frames));
             return Ok(());
         }
         let miss = CacheMiss {
