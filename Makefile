@@ -1,4 +1,4 @@
-# PaperTrader. `make build` and `make demo` to see it, `make test` before every delivery.
+# PaperTrader. `make help` names the targets.
 
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -8,15 +8,18 @@ CARGO      ?= cargo
 BINARIES = papertrader papertraderctl papertrader-master papertrader-worker papertrader-sandbox papertrader-bench ptcat
 
 # Debian's packages that building and testing need: gpgme's headers, a C compiler for SQLite and ring, GnuPG and
-# netcat for the tests.
-PACKAGES = gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
+# netcat for the tests, codespell for their spelling.
+PACKAGES = codespell gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
 
-.PHONY: all deps build demo test fmt man install clean chaos hostile fuzz deny forecast-check market-load bench
+.PHONY: all help deps build demo check test fmt man install clean chaos hostile fuzz deny forecast-check market-load bench
 
 all: build
 
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
 # Installs what is missing, says so, and needs no root when nothing is.
-deps:
+deps: ## installs the Debian packages that are missing, and names them
 	@set -eu; \
 	command -v $(CARGO) >/dev/null || { \
 	  echo "deps: there is no $(CARGO); install Rust from https://rustup.rs" >&2; exit 1; }; \
@@ -35,55 +38,59 @@ deps:
 	$$install $$missing || { $$root apt-get update -q && $$install $$missing; } || { \
 	  echo "deps: these packages cannot be installed:$$missing" >&2; exit 1; }
 
-build: deps
+build: deps ## release programs, in target/release
 	$(CARGO) build --release --locked
 
 # A person registers, reads prices, buys, sells and reads what happened, on real daily prices.
-demo: build
+demo: build ## a whole deployment, and a person trading on it
 	@etc/demo.sh
 
-test: deps
+# About a minute, once it is built.
+check: deps ## format, lints and unit tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
-	$(CARGO) test --locked
+	$(CARGO) test --locked --lib
 
-fmt:
+test: deps ## everything that must pass before a change lands
+	@CARGO="$(CARGO)" tests/run
+
+fmt: ## formats the code
 	$(CARGO) fmt --all
 
 # Kills, stops, cuts, delays and full disks while people trade; prints its seed, and replays from SEED=N.
 ROUNDS ?= 1000
-chaos: deps
+chaos: deps ## kills, cuts and full disks while people trade: ROUNDS=1000 SEED=1
 	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(CARGO) test --locked --test chaos
 
 # Hostile clients by the hundred beside a person who is served.
 CLIENTS ?= 500
-hostile: deps
+hostile: deps ## bad clients beside a person: CLIENTS=500
 	HOSTILE_CLIENTS=$(CLIENTS) $(CARGO) test --locked --test hostile
 
 # Ours beside redis and PostgreSQL on this machine, in one table; half an hour, and better with nothing else running.
-bench:
+bench: ## ours beside redis and PostgreSQL: half an hour
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) redis-server postgresql"
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench all --plot spec/bench/growth.svg
 
 # How often the predictions' 95 % interval holds on the sample market, beside the naive last value.
-forecast-check: deps
+forecast-check: deps ## how often the predictions' interval holds
 	@$(CARGO) test -q --locked --test suite forecast::forecast_check -- --exact --nocapture
 
 # 10,000 simulated assets at an update a second, for MINUTES.
 MINUTES ?= 5
-market-load: deps
+market-load: deps ## 10,000 assets at an update a second: MINUTES=5
 	@MINUTES=$(MINUTES) $(CARGO) test -q --release --locked --test suite assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
 
 # Every fuzz target for SECONDS each, or the ones named: make fuzz SECONDS=600 TARGETS="requests replies".
 SECONDS ?= 60
 TARGETS ?=
-fuzz:
+fuzz: ## every fuzz target: SECONDS=60 TARGETS="requests replies"
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) g++"
 	@CARGO="$(CARGO)" tests/fuzz/run $(SECONDS) $(TARGETS)
 
 # Licences, sources and doubles of all crates, and their advisories where the database can be fetched.
-deny:
+deny: ## licences, sources, doubles and advisories of all crates
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --locked --config etc/deny.toml check --hide-inclusion-graph licenses bans sources
 	@if $(CARGO) deny --config etc/deny.toml fetch db 2>/dev/null; then \
@@ -92,7 +99,7 @@ deny:
 
 # Man pages and completions, from the programs' own command lines; they are kept in etc, and a test says when they
 # are not current.
-man: deps
+man: deps ## man pages and completions, from the programs' command lines
 	$(CARGO) run --quiet --locked --example manpages
 
 # After `make build`, as root if need be. Configurations are installed as samples: none that is there is touched.
@@ -104,7 +111,7 @@ UNITDIR    ?= $(PREFIX)/lib/systemd/system
 PLACED = sed -e 's|/usr/bin/papertrader|$(PREFIX)/bin/papertrader|g' \
 	-e 's|/usr/share/papertrader|$(PREFIX)/share/papertrader|g' -e 's|/etc/papertrader|$(SYSCONFDIR)/papertrader|g'
 
-install:
+install: ## after build: PREFIX=/usr/local DESTDIR=
 	@for binary in $(BINARIES); do \
 	  test -x $(BUILT)/$$binary || { echo "install: run make build first" >&2; exit 1; }; done
 	@set -eu; \
@@ -128,5 +135,5 @@ install:
 	@echo "  systemctl daemon-reload"
 	@echo "then write $(SYSCONFDIR)/papertrader/master.toml as master.toml.sample explains it."
 
-clean:
+clean: ## removes what was built
 	$(CARGO) clean

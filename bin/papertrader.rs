@@ -1,9 +1,5 @@
-//! The client that a person uses: reads the command line and calls the library.
+//! The client that a person uses.
 
-use clap::Parser;
-use papertrader::client::{cli::ClientCli, commands};
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    commands::run(ClientCli::parse())
+fn main() -> std::process::ExitCode {
+    papertrader::cli::papertrader::main()
 }

@@ -1,5 +1,5 @@
 //! The testers' tool: dialogues, frames and text.
 
 fn main() -> std::process::ExitCode {
-    papertrader::dialogue::cli::main()
+    papertrader::cli::ptcat::main()
 }

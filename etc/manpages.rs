@@ -18,7 +18,7 @@ struct Program {
 fn programs() -> Vec<Program> {
     vec![
         Program {
-            command: papertrader::client::cli::ClientCli::command(),
+            command: papertrader::cli::papertrader::arguments::ClientCli::command(),
             section: "1",
             files: &[(
                 "~/.local/state/papertrader",
@@ -36,7 +36,7 @@ fn programs() -> Vec<Program> {
             see_also: &["papertrader(1)", "papertrader-master(8)", "papertrader-worker(8)"],
         },
         Program {
-            command: papertrader::dialogue::cli::PtcatCli::command(),
+            command: papertrader::cli::ptcat::PtcatCli::command(),
             section: "1",
             files: &[],
             see_also: &["papertrader(1)", "nc(1)"],
@@ -73,7 +73,7 @@ fn programs() -> Vec<Program> {
             see_also: &["papertraderctl(8)", "papertrader-master(8)"],
         },
         Program {
-            command: papertrader::ctl::cli::CtlCli::command(),
+            command: papertrader::cli::ctl::arguments::CtlCli::command(),
             section: "8",
             files: &[
                 ("/run/papertrader/master.sock", "the master's control socket"),

@@ -3,24 +3,18 @@
 //! The protocol from the other side: used by `papertrader`, the benches and the tests. From below to above:
 //! [`stream`] moves bytes and
 //! [`connection`] frames, [`session`] makes typed calls of them, [`failover`] finds a worker that
-//! answers, [`order`] sees an order through to its outcome, [`store`] remembers sessions between runs, and
-//! [`cli`] and [`commands`] are the program.
+//! answers, [`order`] sees an order through to its outcome, and [`store`] remembers sessions between runs.
+//! The program `papertrader` stands on it: see `cli`.
 
-pub mod chart;
-pub mod cli;
-pub mod commands;
 pub mod connection;
 pub mod failover;
 pub mod order;
-pub mod password;
 pub mod session;
 pub mod store;
 pub mod stream;
-pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod tls;
-pub mod view;
 
 pub use connection::{Answer, ConnectOptions, QueuedNotice, ServerConnection, ServerMessage};
 pub use failover::WorkerPool;

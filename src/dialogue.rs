@@ -3,7 +3,6 @@
 //! Dialogues with a worker or a master, as scripts that a person can read aloud: the language of the fixtures,
 //! and what `ptcat` does with it. Where `client` serves a person who trades, this serves a person who tests.
 
-pub mod cli;
 pub mod conform;
 pub mod filter;
 pub mod message;

@@ -17,7 +17,6 @@ pub mod link;
 pub mod admin;
 
 pub mod client;
-pub mod ctl;
 pub mod daemon;
 pub mod master;
 pub mod worker;
@@ -27,3 +26,5 @@ pub mod dialogue;
 pub mod sandbox;
 
 pub mod bench;
+
+pub mod cli;

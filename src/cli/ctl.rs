@@ -1,0 +1,220 @@
+//! spec/cli/ctl.md · 3.1.5 Worker Management, 3.1.2, 3.1.3, 3.1.4: the administrator's side
+//!
+//! `papertraderctl`: asks a running master over its control socket, and shows what it says. What works on
+//! files while no master runs is the master's own code.
+
+pub mod arguments;
+mod client;
+mod show;
+
+use crate::admin::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector, Verification};
+use crate::master::restore;
+use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
+use clap::Parser;
+use client::CtlError;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Exit code: done.
+pub const DONE: u8 = 0;
+/// Exit code: refused, or failed.
+pub const REFUSED: u8 = 1;
+/// Exit code: no master there.
+pub const NO_MASTER: u8 = 3;
+
+/// The longest file that a public key is looked for in.
+const KEY_MAX: u64 = 256 * 1024;
+
+/// Why a command did not do what it should, and the exit code that says it.
+struct CtlFailure {
+    code: u8,
+    text: String,
+}
+
+fn refused(text: impl Into<String>) -> CtlFailure {
+    CtlFailure {
+        code: REFUSED,
+        text: text.into(),
+    }
+}
+
+impl From<CtlError> for CtlFailure {
+    fn from(trouble: CtlError) -> CtlFailure {
+        let code = match trouble {
+            CtlError::NoMaster(_) => NO_MASTER,
+            _ => REFUSED,
+        };
+        CtlFailure {
+            code,
+            text: trouble.to_string(),
+        }
+    }
+}
+
+/// Does what the command line says; the process's exit code.
+pub fn main() -> ExitCode {
+    match execute(&CtlCli::parse()) {
+        Ok(()) => ExitCode::from(DONE),
+        Err(failure) => {
+            eprintln!("papertraderctl: {}", crate::cli::table::clean(&failure.text));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
+    match &cli.command {
+        CtlCommand::Verify { database: Some(file) } => {
+            let report = restore::verify_file(file).map_err(refused)?;
+            verified(cli, &report)
+        }
+        CtlCommand::Restore { file, config } => {
+            let restored = restore::restore(file, config).map_err(refused)?;
+            print(cli, &restored, &show::restored(&restored))
+        }
+        command => {
+            let request = request(command)?;
+            let answer = match client::ask(&cli.socket, &request)? {
+                AdminResponse::Done(answer) => answer,
+                AdminResponse::Refused(why) => return Err(refused(why)),
+                AdminResponse::Working => return Err(refused("the master answered nothing")),
+            };
+            print_answer(cli, &request, answer)
+        }
+    }
+}
+
+/// What the command asks of a running master.
+fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
+    Ok(match command {
+        CtlCommand::Status => AdminRequest::Status,
+        CtlCommand::Workers { command } => match command.clone() {
+            WorkersCommand::List => AdminRequest::WorkersList,
+            WorkersCommand::Show { name } => AdminRequest::WorkersShow { name },
+            WorkersCommand::Register {
+                name,
+                key,
+                ip,
+                address,
+            } => AdminRequest::WorkersRegister {
+                name,
+                key: read_key(&key)?,
+                ip,
+                address,
+            },
+            WorkersCommand::Boot { name } => AdminRequest::WorkersBoot { name },
+            WorkersCommand::Admit { name } => AdminRequest::WorkersAdmit { name },
+            WorkersCommand::Unregister { name } => AdminRequest::WorkersUnregister { name },
+        },
+        CtlCommand::Sessions { command } => match command.clone() {
+            SessionsCommand::List { user } => AdminRequest::SessionsList { user },
+            SessionsCommand::End(which) => {
+                AdminRequest::SessionsEnd(match (which.id, which.user, which.worker) {
+                    (Some(prefix), ..) => SessionSelector::Prefix(prefix),
+                    (_, Some(user), _) => SessionSelector::User(user),
+                    (.., Some(worker)) => SessionSelector::Worker(worker),
+                    _ => return Err(refused("say which sessions")),
+                })
+            }
+        },
+        CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
+        CtlCommand::Backup { file } => AdminRequest::Backup { file: whole(file)? },
+        CtlCommand::Log { command } => match command {
+            LogCommand::Tail { entries } => AdminRequest::LogTail { entries: *entries },
+            LogCommand::Flush => AdminRequest::LogFlush,
+        },
+    })
+}
+
+/// The master works in a folder of its own, so it needs whole paths.
+fn whole(file: &Path) -> Result<PathBuf, CtlFailure> {
+    std::path::absolute(file).map_err(|error| refused(format!("{}: {error}", file.display())))
+}
+
+fn read_key(file: &Path) -> Result<String, CtlFailure> {
+    let failed = |why: String| refused(format!("{}: {why}", file.display()));
+    let mut text = String::new();
+    let opened: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(file).map_err(|error| failed(error.to_string()))?)
+    };
+    let hint = "a public key as `gpg --armor --export FINGERPRINT` writes it is needed";
+    let size = opened
+        .take(KEY_MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => failed(hint.to_owned()),
+            _ => failed(error.to_string()),
+        })?;
+    if u64::try_from(size).is_ok_and(|size| size <= KEY_MAX) && text.contains("-----BEGIN PGP") {
+        Ok(text)
+    } else {
+        Err(failed(hint.to_owned()))
+    }
+}
+
+/// Prints what the master answered.
+fn print_answer(cli: &CtlCli, request: &AdminRequest, answer: AdminAnswer) -> Result<(), CtlFailure> {
+    match answer {
+        AdminAnswer::Status(status) => print(cli, &status, &show::status(&status)),
+        AdminAnswer::Workers(workers) => print(cli, &workers, &show::workers(&workers)),
+        AdminAnswer::Worker(worker) => {
+            let text = match request {
+                // Alone, for scripts.
+                AdminRequest::WorkersRegister { .. } => format!("{}\n", worker.uuid),
+                AdminRequest::WorkersShow { .. } => show::worker(&worker),
+                _ => format!("{} is {}\n", worker.name, worker.state),
+            };
+            print(cli, &worker, &text)
+        }
+        AdminAnswer::Sessions(sessions) => print(cli, &sessions, &show::sessions(&sessions)),
+        AdminAnswer::Ended(ended) => {
+            let noun = if ended.ended == 1 { "session" } else { "sessions" };
+            print(cli, &ended, &format!("{} {noun} ended\n", ended.ended))
+        }
+        AdminAnswer::Verification(report) => verified(cli, &report),
+        AdminAnswer::Backup(backup) => {
+            let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
+            print(cli, &backup, &text)
+        }
+        AdminAnswer::Log(log) => print(cli, &log, &show::log(&log)),
+        AdminAnswer::Flushed(flushed) => {
+            let lost = match flushed.lost {
+                0 => String::new(),
+                lost => format!("; {lost} entries were lost before because the file could not be written"),
+            };
+            print(cli, &flushed, &format!("the log is written out{lost}\n"))
+        }
+    }
+}
+
+fn verified(cli: &CtlCli, report: &Verification) -> Result<(), CtlFailure> {
+    print(cli, report, &show::verification(report))?;
+    if report.is_clean() {
+        return Ok(());
+    }
+    let found = u64::try_from(report.differences.len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(report.more);
+    Err(refused(format!(
+        "{found} differences between the ledger and what is stored; keep the database as it is, and look into the newest backup with `papertraderctl verify --database FILE`"
+    )))
+}
+
+fn print(cli: &CtlCli, answer: &impl Serialize, text: &str) -> Result<(), CtlFailure> {
+    let text = if cli.json {
+        let json = serde_json::to_string_pretty(answer).map_err(|error| refused(error.to_string()))?;
+        json + "\n"
+    } else {
+        text.to_owned()
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever reads has enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| refused(format!("standard output: {error}"))),
+    }
+}

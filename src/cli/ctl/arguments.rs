@@ -1,0 +1,205 @@
+//! spec/cli/ctl/arguments.md · 3.1.5 Worker Management
+//!
+//! The command line of `papertraderctl`. It stands in the library so that man page and completions are made
+//! from it.
+
+use crate::admin::DEFAULT_SOCKET;
+use clap::{Args, Parser, Subcommand, ValueHint};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Entries that `log tail` shows unless told otherwise.
+const TAIL: usize = 50;
+
+/// The administrator's client of a PaperTrader master: speaks to it over its control socket.
+#[derive(Debug, Parser)]
+#[command(
+    name = "papertraderctl",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  papertraderctl status
+  papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7 --address eu1.example.org:2049
+  papertraderctl workers boot eu1 && papertraderctl sessions end --worker eu1
+  papertraderctl sessions list --user alice --json
+  papertraderctl backup /var/lib/papertrader/backup-$(date +%F).db
+  papertraderctl verify
+
+Exit codes: 0 done, 1 refused (why, on standard error), 2 bad command line, 3 no master there."
+)]
+pub struct CtlCli {
+    /// The master's control socket
+    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_SOCKET, env = "PAPERTRADER_SOCKET", value_hint = ValueHint::FilePath)]
+    pub socket: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: CtlCommand,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum CtlCommand {
+    /// Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings
+    Status,
+    /// Show, register and steer workers
+    Workers {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: WorkersCommand,
+    },
+    /// Show and end sessions
+    Sessions {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: SessionsCommand,
+    },
+    /// Rebuild every balance and position from the transactions, and compare; exit 1 on a difference
+    Verify {
+        /// Check this file, a backup say, in place of the running master's database; needs no master
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        database: Option<PathBuf>,
+    },
+    /// Write a consistent copy of the database while the master runs
+    #[command(after_help = "The master writes the file, so its user must be able to.")]
+    Backup {
+        /// Must not be there yet
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Put a backup in the database's place while no master runs; the replaced one is kept beside as .old
+    #[command(
+        after_help = "The backup is verified first. Sessions end with it: everybody logs in again.
+Example: systemctl stop papertrader-master && papertraderctl restore /srv/backup.db"
+    )]
+    Restore {
+        /// The backup
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// The configuration of the master whose database is replaced
+        #[arg(long, value_name = "FILE", default_value = "/etc/papertrader/master.toml", value_hint = ValueHint::FilePath)]
+        config: PathBuf,
+    },
+    /// Show the log's memory, or write it out
+    Log {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: LogCommand,
+    },
+}
+
+/// What can be done with workers.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WorkersCommand {
+    /// List the registered workers
+    List,
+    /// Show a worker, and what it reports of itself
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Register a worker, and print its new UUID
+    #[command(
+        after_help = "The worker's worker.toml gets the UUID, and the master's key as master_key.
+Example: uuid=$(papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7 --address eu1.example.org:2049)"
+    )]
+    Register {
+        /// What it will be called: 1 to 64 of A-Z a-z 0-9 . _ -
+        name: String,
+        /// Its public key, as `gpg --armor --export FINGERPRINT` writes it; - reads standard input
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        key: PathBuf,
+        /// The one address that it may connect from
+        #[arg(long)]
+        ip: IpAddr,
+        /// Where clients reach it
+        #[arg(long, value_name = "HOST:PORT")]
+        address: String,
+    },
+    /// End a worker's link at once, and keep it out until it is admitted
+    Boot {
+        /// Its name
+        name: String,
+    },
+    /// Let a booted worker in again
+    Admit {
+        /// Its name
+        name: String,
+    },
+    /// End a registration for good; the name and key may be registered again, under a new UUID
+    Unregister {
+        /// Its name
+        name: String,
+    },
+}
+
+/// What can be done with sessions.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SessionsCommand {
+    /// List the active sessions
+    List {
+        /// Of this account alone
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// End a session, or all of a user, or all that were made through a worker
+    End(SessionsToEnd),
+}
+
+/// Which sessions end: exactly one of these.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct SessionsToEnd {
+    /// As much of a session's ID, as the list shows it, as fits no other
+    #[arg(value_name = "ID-PREFIX")]
+    pub id: Option<String>,
+    /// All of this account
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// All made through this worker, registered or not any more: after booting one that is not trusted
+    #[arg(long, value_name = "NAME")]
+    pub worker: Option<String>,
+}
+
+/// What can be done with the log.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LogCommand {
+    /// Show the newest entries that are in memory
+    Tail {
+        /// How many
+        #[arg(value_name = "N", default_value_t = TAIL)]
+        entries: usize,
+    },
+    /// Write the entries in memory out now
+    Flush,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CtlCli::command().debug_assert();
+        let parse = |line: &str| CtlCli::try_parse_from(line.split(' '));
+        assert!(parse("papertraderctl sessions end 0a --json").is_ok());
+        for wrong in [
+            "papertraderctl",
+            "papertraderctl reboot",
+            "papertraderctl sessions end",
+            "papertraderctl sessions end 0a --user alice",
+            "papertraderctl sessions end --user alice --worker eu1",
+            "papertraderctl workers register eu1 --key k --ip localhost --address a:1",
+            "papertraderctl workers register eu1 --ip ::1 --address a:1",
+            "papertraderctl log tail -1",
+            "papertraderctl backup",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

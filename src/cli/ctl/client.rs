@@ -1,0 +1,202 @@
+//! spec/cli/ctl/client.md · 3.1.5 Worker Management
+//!
+//! One question to the control socket, and its answer.
+
+use crate::admin::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A master that lives takes a connection and a request within this long.
+const SEND_DEADLINE: Duration = Duration::from_secs(10);
+/// Bytes that one read brings at most.
+const CHUNK: usize = 64 * 1024;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum CtlError {
+    /// Nobody listens there.
+    NoMaster(PathBuf),
+    /// The socket is not ours to use.
+    NotAllowed(PathBuf),
+    /// It cannot be used.
+    Io(PathBuf, io::Error),
+    /// The request is longer than a request may be.
+    TooLong,
+    /// Somebody listens, and says nothing.
+    Silent(PathBuf),
+    /// The master went away before its answer.
+    Gone,
+    /// What came is no answer that this version knows.
+    Nonsense(String),
+}
+
+impl fmt::Display for CtlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CtlError::NoMaster(path) => write!(
+                f,
+                "no master listens at {}; start one, or name its control_socket with --socket",
+                path.display()
+            ),
+            CtlError::NotAllowed(path) => write!(
+                f,
+                "you may not use {}; become root, or a member of the group that it belongs to",
+                path.display()
+            ),
+            CtlError::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            CtlError::TooLong => write!(f, "the request has more than {REQUEST_MAX} bytes"),
+            CtlError::Silent(path) => write!(
+                f,
+                "the master at {} has said nothing for {} s: it hangs or is stopped; what was asked may still be done",
+                path.display(),
+                SILENCE_MAX.as_secs()
+            ),
+            CtlError::Gone => f.write_str(
+                "the master closed the connection without an answer: it is stopping; look whether what was asked was done",
+            ),
+            CtlError::Nonsense(why) => write!(
+                f,
+                "the answer is none that version {} knows: {why}",
+                env!("CARGO_PKG_VERSION")
+            ),
+        }
+    }
+}
+
+/// Asks, and waits for the answer as long as the master says that it is at work.
+pub(super) fn ask(path: &Path, request: &AdminRequest) -> Result<AdminResponse, CtlError> {
+    let mut line = serde_json::to_vec(request).map_err(|error| CtlError::Nonsense(error.to_string()))?;
+    line.push(b'\n');
+    if line.len() > REQUEST_MAX {
+        return Err(CtlError::TooLong);
+    }
+    let mut stream = connect(path)?;
+    let broken = |error: io::Error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => CtlError::Silent(path.to_owned()),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => CtlError::Gone,
+        _ => CtlError::Io(path.to_owned(), error),
+    };
+    // Who is turned away gets a reason before the request is read: it is looked for even if sending fails.
+    let sent = stream.write_all(&line);
+    let mut received = Vec::new();
+    loop {
+        let line = match read_line(&mut stream, &mut received) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Err(CtlError::Gone),
+            Err(error) => return Err(broken(sent.err().unwrap_or(error))),
+        };
+        match serde_json::from_slice(&line) {
+            Ok(AdminResponse::Working) => {}
+            Ok(response) => return Ok(response),
+            Err(error) => return Err(CtlError::Nonsense(error.to_string())),
+        }
+    }
+}
+
+fn connect(path: &Path) -> Result<UnixStream, CtlError> {
+    let open = || -> io::Result<UnixStream> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // Bounds the connecting too, where the master's backlog is full.
+        socket.set_write_timeout(Some(SEND_DEADLINE))?;
+        socket.connect(&SockAddr::unix(path)?)?;
+        Ok(socket.into())
+    };
+    open().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => CtlError::NoMaster(path.to_owned()),
+        io::ErrorKind::PermissionDenied => CtlError::NotAllowed(path.to_owned()),
+        io::ErrorKind::WouldBlock => CtlError::Silent(path.to_owned()),
+        _ => CtlError::Io(path.to_owned(), error),
+    })
+}
+
+/// The next line without its end; `None` where the stream ends before.
+fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+    let mut chunk = vec![0; CHUNK];
+    let mut seen = 0;
+    let mut heard = Instant::now();
+    loop {
+        if let Some(end) = received.iter().skip(seen).position(|byte| *byte == b'\n') {
+            let rest = received.split_off(seen + end + 1);
+            let mut line = std::mem::replace(received, rest);
+            line.pop();
+            return Ok(Some(line));
+        }
+        seen = received.len();
+        if seen > RESPONSE_MAX {
+            let text = format!("the answer has more than {RESPONSE_MAX} bytes");
+            return Err(io::Error::other(text));
+        }
+        let left = SILENCE_MAX.saturating_sub(heard.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut chunk) {
+            Ok(0) => return Ok(None),
+            Ok(size) => {
+                heard = Instant::now();
+                received.extend_from_slice(&chunk[..size]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    fn answered(bytes: &'static [u8]) -> Result<AdminResponse, CtlError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut one = [0; 9];
+                stream.read_exact(&mut one).unwrap();
+                assert_eq!(&one, b"\"status\"\n");
+                stream.write_all(bytes).unwrap();
+            });
+            ask(&path, &AdminRequest::Status)
+        })
+    }
+
+    #[test]
+    fn answers_are_waited_for_and_checked() {
+        let refused = answered(b"\"working\"\n\"working\"\n{\"refused\":\"no\"}\n").unwrap();
+        assert_eq!(refused, AdminResponse::Refused("no".to_owned()));
+        assert!(matches!(answered(b"\"working\"\n"), Err(CtlError::Gone)));
+        assert!(matches!(answered(b""), Err(CtlError::Gone)));
+        assert!(matches!(
+            answered(b"{\"done\":{\"new\":1}}\n"),
+            Err(CtlError::Nonsense(_))
+        ));
+        assert!(matches!(answered(b"\xff\n"), Err(CtlError::Nonsense(_))));
+    }
+
+    #[test]
+    fn nobody_there_is_said_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        assert!(matches!(
+            ask(&path, &AdminRequest::Status),
+            Err(CtlError::NoMaster(_))
+        ));
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(matches!(
+            ask(&path, &AdminRequest::Status),
+            Err(CtlError::NoMaster(_))
+        ));
+        let long = AdminRequest::WorkersShow {
+            name: "x".repeat(REQUEST_MAX),
+        };
+        assert!(matches!(ask(&path, &long), Err(CtlError::TooLong)));
+    }
+}

@@ -1,0 +1,241 @@
+//! spec/cli/ctl/show.md · 3.1.5 ("print information about worker servers")
+//!
+//! What a person reads of the master's answers.
+
+use crate::admin::{LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus};
+use crate::cli::table::{NONE, clean, list, span, table};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// `2026-11-23 19:28:17` of an RFC 3339 time.
+fn moment(text: &str) -> String {
+    text.get(..19).unwrap_or(text).replace('T', " ")
+}
+
+fn maybe(text: Option<&str>) -> String {
+    text.map_or_else(|| NONE.to_owned(), moment)
+}
+
+fn millis(millis: u64) -> String {
+    span(Duration::from_millis(millis))
+}
+
+pub(super) fn status(status: &MasterStatus) -> String {
+    let assets = &status.assets;
+    let settled = format!(
+        "{} orders in {}.{:03} ms",
+        status.last_settled,
+        status.last_settlement_us / 1000,
+        status.last_settlement_us % 1000
+    );
+    let mut out = list(&[
+        ("version", status.version.clone()),
+        ("process", status.pid.to_string()),
+        ("uptime", millis(status.uptime_ms)),
+        ("listens at", status.listen.clone()),
+        ("queue depth", status.queue_depth.to_string()),
+        ("last settlement", settled),
+        (
+            "last update",
+            format!("{} at {}", status.update, moment(&status.last_update)),
+        ),
+        ("next update", maybe(status.next_update.as_deref())),
+        (
+            "workers connected",
+            format!(
+                "{} of {} registered, {} expected",
+                status.workers_connected, status.workers_registered, status.workers_expected
+            ),
+        ),
+        ("accounts", status.accounts.to_string()),
+        ("sessions", status.sessions.to_string()),
+        (
+            "assets",
+            format!(
+                "{} listed, {} with a price, {} new in the last update",
+                assets.listed, assets.priced, assets.fresh
+            ),
+        ),
+        ("prices from", assets.served_by.join(", ")),
+        ("prices refused", assets.refused.to_string()),
+        ("updates left out", assets.missed.to_string()),
+    ]);
+    for calls in &assets.calls {
+        let _ = writeln!(
+            out,
+            "calls of {}: {} of {} in the last minute, {} of {} in 24 hours",
+            clean(&calls.provider),
+            calls.minute,
+            calls.per_minute,
+            calls.day,
+            calls.per_day
+        );
+    }
+    if assets.unfilled > 0 {
+        let _ = writeln!(
+            out,
+            "past days still being fetched: of {} assets",
+            assets.unfilled
+        );
+    }
+    if status.inactive_sessions > 0 {
+        let _ = writeln!(
+            out,
+            "requests with a session that was not active: {}",
+            status.inactive_sessions
+        );
+    }
+    for count in &status.refused_links {
+        let _ = writeln!(out, "links refused, {}: {}", clean(&count.reason), count.count);
+    }
+    for warning in &status.warnings {
+        let _ = writeln!(out, "warning: {}", clean(warning));
+    }
+    out
+}
+
+pub(super) fn workers(workers: &[WorkerStatus]) -> String {
+    if workers.is_empty() {
+        return "no worker is registered; see `papertraderctl workers register --help`\n".to_owned();
+    }
+    let row = |worker: &WorkerStatus| {
+        let report = worker.report.as_ref();
+        vec![
+            worker.name.clone(),
+            worker.state.clone(),
+            worker.address.clone(),
+            worker.ip.clone(),
+            maybe(worker.linked_since.as_deref()),
+            report.map_or_else(|| NONE.to_owned(), |report| report.connections.to_string()),
+            worker.uuid.clone(),
+        ]
+    };
+    let headings = [
+        "worker",
+        "state",
+        "address",
+        "from",
+        "connected since",
+        "clients",
+        "UUID",
+    ];
+    table(&headings, &[5], workers.iter().map(row).collect())
+}
+
+pub(super) fn worker(worker: &WorkerStatus) -> String {
+    let mut pairs = vec![
+        ("worker", worker.name.clone()),
+        ("state", worker.state.clone()),
+        ("UUID", worker.uuid.clone()),
+        ("key", worker.fingerprint.clone()),
+        ("may connect from", worker.ip.clone()),
+        ("clients are told", worker.address.clone()),
+    ];
+    if let Some(since) = &worker.linked_since {
+        pairs.push(("connected since", moment(since)));
+    }
+    if let Some(from) = &worker.linked_from {
+        pairs.push(("connected from", from.clone()));
+    }
+    if let Some(report) = &worker.report {
+        pairs.extend([
+            ("reported", moment(&report.at)),
+            ("version", report.version.clone()),
+            ("uptime", millis(u64::try_from(report.uptime_ms).unwrap_or(0))),
+            ("clients connected", report.connections.to_string()),
+            ("sessions known", report.sessions.to_string()),
+            (
+                "cache",
+                format!("{} windows, {} bytes", report.cached, report.cached_bytes),
+            ),
+            ("waiting for master", report.parked.to_string()),
+            ("clock difference", format!("{} ms", report.clock_difference_ms)),
+        ]);
+    }
+    list(&pairs)
+}
+
+pub(super) fn sessions(sessions: &SessionList) -> String {
+    if sessions.sessions.is_empty() {
+        return "no session is active\n".to_owned();
+    }
+    let rows = sessions
+        .sessions
+        .iter()
+        .map(|session| {
+            vec![
+                session.id.clone(),
+                session.user.clone(),
+                session.worker.clone(),
+                session.client.clone(),
+                moment(&session.since),
+                moment(&session.until),
+                moment(&session.last_used),
+                if session.expirable { "yes" } else { "no" }.to_owned(),
+            ]
+        })
+        .collect();
+    let headings = [
+        "ID",
+        "account",
+        "worker",
+        "client",
+        "since",
+        "until",
+        "last used",
+        "ends with connection",
+    ];
+    let mut out = table(&headings, &[], rows);
+    if sessions.more > 0 {
+        let _ = writeln!(
+            out,
+            "and {} more; --user shows those of one account",
+            sessions.more
+        );
+    }
+    out
+}
+
+pub(super) fn verification(report: &Verification) -> String {
+    let mut out = list(&[
+        ("accounts", report.accounts.to_string()),
+        (
+            "transactions",
+            format!(
+                "{}: {} settled, {} rejected, {} queued",
+                report.transactions, report.settled, report.rejected, report.queued
+            ),
+        ),
+        ("positions", report.positions.to_string()),
+        ("cash", report.cash.clone()),
+        ("took", millis(report.took_ms)),
+    ]);
+    if report.is_clean() {
+        out.push_str("every balance and position is what its transactions make\n");
+    }
+    for difference in &report.differences {
+        let _ = writeln!(out, "difference: {}", clean(difference));
+    }
+    if report.more > 0 {
+        let _ = writeln!(out, "and {} more", report.more);
+    }
+    out
+}
+
+pub(super) fn restored(restored: &RestoreSummary) -> String {
+    let mut out = verification(&restored.verification);
+    let _ = writeln!(out, "{} is in place", restored.database.display());
+    if let Some(replaced) = &restored.replaced {
+        let _ = writeln!(out, "what was there is kept as {}", replaced.display());
+    }
+    let _ = writeln!(out, "{} sessions of the backup were ended", restored.ended);
+    out
+}
+
+pub(super) fn log(log: &LogTail) -> String {
+    let mut out = String::new();
+    for entry in &log.entries {
+        let _ = writeln!(out, "{}", clean(&entry.line));
+    }
+    out
+}

@@ -1,0 +1,446 @@
+//! spec/cli/papertrader/arguments.md · 2.1.4 User/Client
+//!
+//! The command line of `papertrader`. It stands in the library so that man page and completions are made
+//! from it.
+
+use crate::client::tls::{CertificatePin, parse_pin};
+use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username};
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The port of a worker whose address names none.
+pub const WORKER_PORT: u16 = 2049;
+/// The port of a master whose address names none.
+pub const MASTER_PORT: u16 = 2048;
+
+/// Practise investing with play money, at the prices of real markets.
+#[derive(Debug, Parser)]
+#[command(
+    name = "papertrader",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  papertrader --server eu1.example.org register alice alice@example.org
+  papertrader --server eu1.example.org login alice
+  papertrader quote AAPL IBM
+  papertrader chart AAPL --year
+  papertrader buy AAPL 10
+  papertrader portfolio
+  papertrader transactions --csv > trades.csv
+
+The server is remembered by login; --server names another one. Exit codes: 0 done, 1 failed, 2 bad command line."
+)]
+pub struct ClientCli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ClientCommand,
+}
+
+/// Where and how to connect, and how to print.
+#[derive(Debug, Clone, Args)]
+pub struct GlobalArgs {
+    /// A worker to use; may be given several times, and the next is tried when one is down [default: those
+    /// of the last login, else 127.0.0.1:2049]
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_SERVER", value_delimiter = ',', value_parser = worker_address)]
+    pub server: Vec<String>,
+    /// The master's port, asked for workers when none that is known answers
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_MASTER", value_parser = master_address)]
+    pub master: Option<String>,
+    /// Whose session to use, where there are several [default: the one that logged in last]
+    #[arg(long, global = true, value_name = "NAME", env = "PAPERTRADER_USER", value_parser = username)]
+    pub user: Option<Username>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Speak plain text to workers beyond loopback too: passwords and sessions can be read on the way
+    #[arg(long, global = true, env = "PAPERTRADER_PLAIN", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with_all = ["tls", "ca", "pin"])]
+    pub plain: bool,
+    /// Speak TLS on loopback too
+    #[arg(long, global = true)]
+    pub tls: bool,
+    /// A PEM file of certificates to trust beside the system's; implies --tls
+    #[arg(long, global = true, value_name = "FILE", env = "PAPERTRADER_CA")]
+    pub ca: Option<PathBuf>,
+    /// The SHA-256 of the one certificate to trust, as `openssl x509 -fingerprint -sha256` prints it; may be
+    /// given several times; implies --tls
+    #[arg(long, global = true, value_name = "SHA256", env = "PAPERTRADER_PIN", value_delimiter = ',', value_parser = parse_pin)]
+    pub pin: Vec<CertificatePin>,
+    /// Seconds to wait for a connection or an answer
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Make an account; asks for its password
+    Register(RegisterArgs),
+    /// Begin a session, which later commands use
+    Login(LoginArgs),
+    /// End the session
+    Logout,
+    /// List the assets, or those whose symbol holds SEARCH
+    Assets(AssetsArgs),
+    /// Show the latest value of assets, and how old it is
+    Quote(QuoteArgs),
+    /// Show values as they change, until Ctrl-C
+    Watch(WatchArgs),
+    /// Show an asset's latest day
+    Info(SymbolArgs),
+    /// Draw an asset's past values
+    Chart(ChartArgs),
+    /// Predict an asset's value on a date to come, with a 95 % interval
+    Forecast(ForecastArgs),
+    /// Buy units of an asset at the price of the next update
+    Buy(TradeArgs),
+    /// Sell units of an asset at the price of the next update
+    Sell(TradeArgs),
+    /// Show cash and positions with their profit and loss
+    Portfolio(PortfolioArgs),
+    /// Show the history of transactions, newest first
+    Transactions(TransactionsArgs),
+    /// Show what is known of an account
+    User(UserArgs),
+    /// List the workers that serve now
+    Workers,
+    /// Measure how fast the known workers answer
+    Ping,
+}
+
+/// How a password comes in.
+#[derive(Debug, Clone, Args)]
+pub struct PasswordArgs {
+    /// Read the password's line from standard input in place of the terminal
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// See [`ClientCommand::Register`].
+#[derive(Debug, Args)]
+pub struct RegisterArgs {
+    /// 1 to 24 of A-Z a-z 0-9 . _ -
+    #[arg(value_parser = username)]
+    pub name: Username,
+    /// Known to you and the server's administrator
+    #[arg(value_parser = email)]
+    pub email: Email,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`ClientCommand::Login`].
+#[derive(Debug, Args)]
+pub struct LoginArgs {
+    /// The account [default: --user]
+    #[arg(value_parser = username)]
+    pub name: Option<Username>,
+    /// End the session with this command's connection: stays in the foreground until Ctrl-C or the end of
+    /// standard input, while other commands use the session
+    #[arg(long)]
+    pub expirable: bool,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`ClientCommand::Assets`].
+#[derive(Debug, Args)]
+pub struct AssetsArgs {
+    /// Part of a symbol, in any case
+    pub search: Option<String>,
+    /// Print the symbols alone, one a line
+    #[arg(long)]
+    pub symbols: bool,
+}
+
+/// See [`ClientCommand::Quote`].
+#[derive(Debug, Args)]
+pub struct QuoteArgs {
+    /// Assets
+    #[arg(required = true, value_name = "SYMBOL", value_parser = symbol)]
+    pub symbols: Vec<Symbol>,
+}
+
+/// See [`ClientCommand::Watch`].
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Assets
+    #[arg(required = true, value_name = "SYMBOL", value_parser = symbol)]
+    pub symbols: Vec<Symbol>,
+    /// Stop after so many looks
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Time between looks, such as 500ms, 2s or 1min
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub interval: std::time::Duration,
+}
+
+/// See [`ClientCommand::Info`].
+#[derive(Debug, Args)]
+pub struct SymbolArgs {
+    /// An asset
+    #[arg(value_parser = symbol)]
+    pub symbol: Symbol,
+}
+
+/// See [`ClientCommand::Chart`].
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("window").args(["day", "week", "month", "year", "all"]))]
+#[command(after_help = "Examples:
+  papertrader chart AAPL --week --date 2013-03-01
+  papertrader chart AAPL --all --adjusted --csv > aapl.csv")]
+pub struct ChartArgs {
+    /// An asset
+    #[arg(value_parser = symbol)]
+    pub symbol: Symbol,
+    /// The last 24 hours, as fine as it is stored
+    #[arg(long)]
+    pub day: bool,
+    /// The daily bars of 7 days
+    #[arg(long)]
+    pub week: bool,
+    /// The daily bars of a month (this is the default)
+    #[arg(long)]
+    pub month: bool,
+    /// The 12 monthly bars of a year
+    #[arg(long)]
+    pub year: bool,
+    /// All monthly bars
+    #[arg(long)]
+    pub all: bool,
+    /// Where the window ends, such as 2013-03-01 or 2013-03-01T14:00:00Z [default: the asset's latest value]
+    #[arg(long, value_parser = date, conflicts_with = "all")]
+    pub date: Option<Timestamp>,
+    /// Adjust for splits and dividends
+    #[arg(long)]
+    pub adjusted: bool,
+    /// Print the bars as CSV
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Draw with ASCII characters alone
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// See [`ClientCommand::Forecast`].
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    /// An asset
+    #[arg(value_parser = symbol)]
+    pub symbol: Symbol,
+    /// A day after the asset's latest value, such as 2013-03-01
+    #[arg(value_parser = date)]
+    pub date: Timestamp,
+}
+
+/// See [`ClientCommand::Buy`] and [`ClientCommand::Sell`].
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  papertrader buy AAPL 10
+  papertrader sell BTCUSDT 0.25 --no-wait
+
+An order settles at the price of the asset's next update, which nobody has seen when the order is accepted. Every
+order has an ID of its own; given again with the same ID it is never traded twice, so that an order whose outcome
+was not seen can be repeated safely.")]
+pub struct TradeArgs {
+    /// An asset
+    #[arg(value_parser = symbol)]
+    pub symbol: Symbol,
+    /// Units, such as 10 or 0.25
+    #[arg(value_parser = quantity)]
+    pub quantity: Quantity,
+    /// Return as soon as the order is on the server's durable queue
+    #[arg(long)]
+    pub no_wait: bool,
+    /// The order's own ID: 1 to 64 of A-Z a-z 0-9 . _ : - [default: a fresh one]
+    #[arg(long, value_name = "ID", value_parser = order_id)]
+    pub order_id: Option<ClientOrderId>,
+    /// Seconds to go on looking for a worker that knows what became of an order that was sent
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub patience: u64,
+}
+
+/// See [`ClientCommand::Portfolio`].
+#[derive(Debug, Args)]
+pub struct PortfolioArgs {
+    /// What others may see of this account
+    #[arg(long, value_name = "USER", value_parser = username)]
+    pub of: Option<Username>,
+    /// Read the whole history too, and show the profit since the account began
+    #[arg(long, conflicts_with = "of")]
+    pub realised: bool,
+}
+
+/// See [`ClientCommand::Transactions`].
+#[derive(Debug, Args)]
+pub struct TransactionsArgs {
+    /// What others may see of this account
+    #[arg(long, value_name = "USER", value_parser = username)]
+    pub of: Option<Username>,
+    /// Print CSV
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Explain one transaction: why this price at this time; an ID, its beginning or end, or `last`
+    #[arg(long, value_name = "ID", conflicts_with_all = ["of", "csv", "limit"])]
+    pub receipt: Option<String>,
+}
+
+/// See [`ClientCommand::User`].
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    /// The account [default: your own]
+    #[arg(value_parser = username)]
+    pub name: Option<Username>,
+}
+
+fn username(text: &str) -> Result<Username, String> {
+    Username::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn email(text: &str) -> Result<Email, String> {
+    Email::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn symbol(text: &str) -> Result<Symbol, String> {
+    Symbol::parse(&text.to_ascii_uppercase()).map_err(|e| e.0.to_owned())
+}
+
+fn quantity(text: &str) -> Result<Quantity, String> {
+    Quantity::parse_quantity(text).map_err(|e| e.0.to_owned())
+}
+
+fn date(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn order_id(text: &str) -> Result<ClientOrderId, String> {
+    ClientOrderId::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn interval(text: &str) -> Result<std::time::Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|e| e.to_string())?;
+    if (100..=86_400_000).contains(&time.as_millis()) {
+        Ok(time)
+    } else {
+        Err("between 100ms and 1day".to_owned())
+    }
+}
+
+fn worker_address(text: &str) -> Result<String, String> {
+    address(text, WORKER_PORT)
+}
+
+fn master_address(text: &str) -> Result<String, String> {
+    address(text, MASTER_PORT)
+}
+
+/// Brings `HOST`, `HOST:PORT`, an IPv6 address, or one in brackets with or without a port into the form that
+/// workers are listed in.
+///
+/// # Errors
+/// No host, or no port that there is.
+pub fn address(text: &str, default_port: u16) -> Result<String, String> {
+    const FORM: &str = "an address is HOST:PORT, an IPv6 one [ADDR]:PORT";
+    if text.parse::<std::net::Ipv6Addr>().is_ok() {
+        return Ok(format!("[{text}]:{default_port}"));
+    }
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (inner, after) = rest.split_once(']').ok_or(FORM)?;
+        inner.parse::<std::net::Ipv6Addr>().map_err(|_| FORM)?;
+        (
+            format!("[{inner}]"),
+            after.strip_prefix(':').or(after.is_empty().then_some("")),
+        )
+    } else {
+        match text.rsplit_once(':') {
+            Some((host, port)) => (host.to_owned(), Some(port).filter(|p| !p.is_empty())),
+            None => (text.to_owned(), Some("")),
+        }
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == ':' || c == ',';
+    if bare.is_empty() || (!host.starts_with('[') && host.contains(odd)) {
+        return Err(FORM.to_owned());
+    }
+    let port = match port {
+        Some("") => default_port,
+        Some(port) => port.parse::<u16>().ok().filter(|p| *p > 0).ok_or(FORM)?,
+        None => return Err(FORM.to_owned()),
+    };
+    Ok(format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<ClientCli, clap::Error> {
+        ClientCli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        ClientCli::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_have_one_form() {
+        let good = |text| address(text, 2049).unwrap();
+        assert_eq!(good("eu1.example.org"), "eu1.example.org:2049");
+        assert_eq!(good("eu1:1"), "eu1:1");
+        assert_eq!(good("::1"), "[::1]:2049");
+        assert_eq!(good("[::1]"), "[::1]:2049");
+        assert_eq!(good("[::1]:7"), "[::1]:7");
+        for text in [
+            "", ":1", "a:", "a:0", "a:65536", "a:x", "[::1", "[x]:1", "a b:1", "a:b:1", "[::1]7",
+        ] {
+            assert!(address(text, 2049).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        let cli = parse("papertrader quote aapl ibm --server x:1 --server y --json").unwrap();
+        assert_eq!(cli.global.server, ["x:1", "y:2049"]);
+        assert!(cli.global.json);
+        let ClientCommand::Quote(quote) = cli.command else {
+            panic!("another command");
+        };
+        assert_eq!(quote.symbols[0].as_str(), "AAPL");
+    }
+
+    #[test]
+    fn bad_command_lines_are_told_apart() {
+        for line in [
+            "papertrader",
+            "papertrader nonsense",
+            "papertrader quote",
+            "papertrader quote A_B",
+            "papertrader buy AAPL",
+            "papertrader buy AAPL 0",
+            "papertrader buy AAPL -1",
+            "papertrader buy AAPL 1e3",
+            "papertrader chart AAPL --day --week",
+            "papertrader chart AAPL --date 2013-02-30",
+            "papertrader chart AAPL --csv --json",
+            "papertrader --plain --ca x ping",
+            "papertrader --pin 00 ping",
+            "papertrader register al!ce a@b",
+            "papertrader register alice nomail",
+            "papertrader watch AAPL --count 0",
+            "papertrader transactions --receipt x --csv",
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

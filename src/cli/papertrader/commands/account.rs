@@ -1,0 +1,229 @@
+//! spec/cli/papertrader/commands/account.md · 4.6.1 to 4.6.3, 4.6.14, 3.1.5
+//!
+//! Accounts, sessions and servers.
+
+use super::{CommandError, ReadySession, advise, known_pool, options, print, show};
+use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
+use crate::cli::papertrader::password;
+use crate::cli::papertrader::view::{LoginView, PingView, UserView, WorkersView};
+use crate::cli::table;
+use crate::client::store::SavedSession;
+use crate::client::{Client, ClientError, SessionFile, WorkerPool};
+use crate::model::{HashedPass, Reason, Username};
+use crate::wire::payload::UserInfo;
+use std::io::Read;
+use std::time::Duration;
+
+/// How often a session that is held open is shown to be in use; well under a worker's idle timeout.
+const HOLD_PING: Duration = Duration::from_secs(30);
+
+/// Makes an account.
+pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
+    let mut pool = known_pool(global, &store)?;
+    let password = password::ask(&args.name, args.password.password_stdin, true)?;
+    let pass = HashedPass::derive(&args.name, &password);
+    pool.register(&args.name, &args.email, &pass).map_err(advise)?;
+    let view = LoginView {
+        username: args.name.to_string(),
+        server: pool.address().map(str::to_owned),
+        expirable: None,
+        workers: None,
+    };
+    show(global, &view, || {
+        format!("Registered {0}. Next: papertrader login {0}\n", args.name)
+    })
+}
+
+/// Begins a session and remembers it.
+pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
+    let Some(name) = args.name.as_ref().or(global.user.as_ref()) else {
+        return Err(CommandError::with(
+            ClientError::Local("whose session?".to_owned()),
+            "Name the account: papertrader login NAME",
+        ));
+    };
+    let mut pool = known_pool(global, &store)?;
+    // What cannot be kept is better not begun.
+    store.load()?;
+    let password = password::ask(name, args.password.password_stdin, false)?;
+    let pass = HashedPass::derive(name, &password);
+    drop(password);
+    let login = pool.login(name, &pass, args.expirable).map_err(advise)?;
+    store.put(SavedSession {
+        username: name.clone(),
+        session: login.session.clone(),
+        workers: pool.workers().to_vec(),
+        master: global.master.clone(),
+    })?;
+    let server = pool.address().unwrap_or_default().to_owned();
+    let view = LoginView {
+        username: name.to_string(),
+        server: Some(server.clone()),
+        expirable: Some(args.expirable),
+        workers: Some(login.workers.clone()),
+    };
+    show(global, &view, || {
+        let until = if args.expirable {
+            "; the session ends with this command"
+        } else {
+            ""
+        };
+        format!("Logged in as {name} at {server}{until}.\n")
+    })?;
+    if args.expirable {
+        let held = hold(&mut pool);
+        store.forget(&login.session)?;
+        held?;
+    }
+    Ok(())
+}
+
+/// Keeps the connection that an expirable session lives on, until standard input ends or a signal comes.
+fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
+    let stop = super::market::on_signal()?;
+    let (ended, end) = crossbeam_channel::bounded::<()>(1);
+    // Ends with the process at the latest; it holds nothing but standard input.
+    std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || {
+            let mut byte = [0];
+            while matches!(std::io::stdin().lock().read(&mut byte), Ok(1)) {}
+            drop(ended);
+        })
+        .map_err(|e| ClientError::Local(e.to_string()))?;
+    let mut since = std::time::Instant::now();
+    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+        match end.recv_timeout(Duration::from_millis(100)) {
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(crossbeam_channel::RecvTimeoutError::Disconnected) => break,
+        }
+        if since.elapsed() >= HOLD_PING {
+            since = std::time::Instant::now();
+            // Another worker would answer, but the session is over when this connection is.
+            let here = pool.address().map(str::to_owned);
+            pool.call(Client::ping).map_err(advise)?;
+            if pool.address() != here.as_deref() {
+                return Err(ClientError::Local(
+                    "the connection broke, and the session ended with it".to_owned(),
+                )
+                .into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Ends the session and forgets it.
+pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let name = session.remembered.username.to_string();
+    let had_ended = match session.pool.logout() {
+        Ok(()) => false,
+        Err(ClientError::Refused(refusal)) if refusal.reason == Reason::SessionExpired => true,
+        Err(error) => return Err(advise(error)),
+    };
+    session.store.forget(&session.remembered.session)?;
+    let view = LoginView {
+        username: name.clone(),
+        server: session.pool.address().map(str::to_owned),
+        expirable: None,
+        workers: None,
+    };
+    show(global, &view, || {
+        if had_ended {
+            format!("The session of {name} had ended already.\n")
+        } else {
+            format!("Logged out {name}.\n")
+        }
+    })
+}
+
+/// Shows an account.
+pub fn user(global: &GlobalArgs, args: &UserArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let name: Username = args
+        .name
+        .clone()
+        .unwrap_or_else(|| session.remembered.username.clone());
+    let info: UserInfo = session.call(|client| client.user_info(&name))?;
+    show(global, &UserView::from(&info), || {
+        let login = if info.is_password {
+            "password"
+        } else {
+            "third party"
+        };
+        let mut lines = vec![
+            ("user", info.username.clone()),
+            ("registered", table::moment(info.created)),
+            ("signs in by", login.to_owned()),
+        ];
+        if let Some((email, cash)) = &info.private {
+            lines.push(("email", email.clone()));
+            lines.push(("cash", table::money(*cash)));
+        }
+        table::list(&lines)
+    })
+}
+
+/// Lists the workers that serve now.
+pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
+    // Where the master alone is named, it alone is meant.
+    let mut pool = if global.server.is_empty() && global.master.is_some() {
+        WorkerPool::new(Vec::new(), global.master.clone(), options(global))
+    } else {
+        known_pool(global, &store)?
+    };
+    let (workers, from) = pool.list_workers().map_err(advise)?;
+    let view = WorkersView {
+        from,
+        workers: workers.clone(),
+    };
+    show(global, &view, || {
+        if workers.is_empty() {
+            "no worker serves now\n".to_owned()
+        } else {
+            workers.iter().map(|w| format!("{}\n", table::clean(w))).collect()
+        }
+    })
+}
+
+/// Measures how fast the known workers answer; fails where none does.
+pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
+    let pool = known_pool(global, &store)?;
+    let options = options(global);
+    let measure = |server: &String| {
+        let result = Client::open(server, &options, None).and_then(|mut client| client.ping());
+        PingView {
+            server: server.clone(),
+            microseconds: result
+                .as_ref()
+                .ok()
+                .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+            error: result.err().map(|e| e.to_string()),
+        }
+    };
+    let views: Vec<PingView> = pool.workers().iter().map(measure).collect();
+    let line = |view: &PingView| match (view.microseconds, &view.error) {
+        (Some(time), _) => format!(
+            "{}: {}.{:03} ms\n",
+            table::clean(&view.server),
+            time / 1000,
+            time % 1000
+        ),
+        (None, error) => format!("{}\n", table::clean(error.as_deref().unwrap_or_default())),
+    };
+    if global.json {
+        show(global, &views, String::new)?;
+    } else {
+        print(&views.iter().map(line).collect::<String>())?;
+    }
+    if views.iter().any(|v| v.microseconds.is_some()) {
+        Ok(())
+    } else {
+        Err(CommandError::already_told())
+    }
+}

@@ -1,0 +1,283 @@
+//! spec/cli/papertrader/commands/holdings.md · 4.6.15 and 4.6.16
+//!
+//! What came of orders: positions, history, receipts.
+
+use super::{CommandError, ReadySession, advise, print, show};
+use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
+use crate::cli::papertrader::view::portfolio::{
+    PortfolioView, PositionStanding, Totals, basis_points, fingerprint, starting_cash,
+};
+use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
+use crate::cli::table;
+use crate::client::ClientError;
+use crate::model::{Money, Reason, TransactionStatus, Username};
+use crate::wire::payload::{self, History, HistoryEntry};
+use uuid::Uuid;
+
+/// Times that portfolio and history are read again where a trade settled between the two.
+const CONSISTENT_TRIES: usize = 5;
+
+/// Shows cash and positions.
+pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let own = session.remembered.username.clone();
+    let name = args.of.clone().unwrap_or(own);
+    let (portfolio, start) = if args.realised {
+        let (portfolio, start) = read_consistently(&mut session, &name)?;
+        (portfolio, Some(start))
+    } else {
+        (session.call(|client| client.portfolio(&name))?, None)
+    };
+    let view = PortfolioView::new(&name, &portfolio, start);
+    show(global, &view, || match &portfolio {
+        payload::Portfolio::Public(shares) => {
+            let rows = shares
+                .iter()
+                .map(|(symbol, share)| vec![symbol.to_string(), format!("{} %", basis_points(*share))])
+                .collect();
+            format!(
+                "{name}, as others see it\n{}",
+                table::table(&["symbol", "share"], &[1], rows)
+            )
+        }
+        payload::Portfolio::Private(cash, holdings) => {
+            let totals = Totals::of(*cash, holdings);
+            let mut out = String::new();
+            if !holdings.is_empty() {
+                out.push_str(&positions_table(holdings));
+                out.push('\n');
+            }
+            out.push_str(&summary(*cash, &totals, start));
+            out
+        }
+    })
+}
+
+fn positions_table(holdings: &[payload::Holding]) -> String {
+    let row = |holding: &payload::Holding| {
+        let standing = PositionStanding::of(holding);
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| table::NONE.to_owned());
+        vec![
+            holding.symbol.to_string(),
+            table::amount(holding.quantity),
+            table::money(holding.average_cost),
+            table::money(standing.cost),
+            or_none(standing.value.map(table::money)),
+            or_none(standing.profit.map(table::profit)),
+            or_none(standing.profit.map(|p| table::signed_percent(p, standing.cost))),
+        ]
+    };
+    table::table(
+        &["symbol", "units", "average cost", "cost", "value", "profit", ""],
+        &[1, 2, 3, 4, 5, 6],
+        holdings.iter().map(row).collect(),
+    )
+}
+
+fn summary(cash: Money, totals: &Totals, start: Option<Money>) -> String {
+    let mut lines = vec![
+        ("cash", table::money(cash)),
+        ("positions", table::money(totals.value)),
+        ("total", table::money(totals.total)),
+        (
+            "profit of positions",
+            format!(
+                "{} ({})",
+                table::profit(totals.profit),
+                table::signed_percent(totals.profit, totals.cost)
+            ),
+        ),
+    ];
+    if let Some(start) = start {
+        let gained = Money(totals.total.0.saturating_sub(start.0));
+        let realised = Money(gained.0.saturating_sub(totals.profit.0));
+        lines.push(("realised by sales", table::profit(realised)));
+        lines.push(("began with", table::money(start)));
+        lines.push((
+            "profit in all",
+            format!(
+                "{} ({})",
+                table::profit(gained),
+                table::signed_percent(gained, start)
+            ),
+        ));
+    }
+    if totals.unpriced > 0 {
+        lines.push((
+            "not counted",
+            format!("{} positions without a price", totals.unpriced),
+        ));
+    }
+    table::list(&lines)
+}
+
+/// Portfolio and starting cash, of one moment: read until no trade settled in between.
+fn read_consistently(
+    session: &mut ReadySession,
+    name: &Username,
+) -> Result<(payload::Portfolio, Money), CommandError> {
+    let mut before = session.call(|client| client.portfolio(name))?;
+    for _ in 0..CONSISTENT_TRIES {
+        let history = session.call(|client| client.history(name))?;
+        let after = session.call(|client| client.portfolio(name))?;
+        if let Some((cash, _)) = fingerprint(&after)
+            && fingerprint(&before) == fingerprint(&after)
+        {
+            return Ok((after, starting_cash(cash, &history.entries)));
+        }
+        before = after;
+    }
+    Err(CommandError::with(
+        ClientError::Local("trades settle faster than the history can be read".to_owned()),
+        "Leave --realised out, or try again later.",
+    ))
+}
+
+/// Shows the history, or explains one transaction of it.
+pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    if let Some(which) = &args.receipt {
+        return receipt(global, &mut session, which);
+    }
+    let own = session.remembered.username.clone();
+    let name = args.of.clone().unwrap_or(own);
+    let mut history = session.call(|client| client.history(&name))?;
+    if let Some(limit) = args.limit {
+        history.entries.truncate(limit);
+    }
+    if args.csv {
+        return print(&entries_csv(&history.entries).map_err(ClientError::Local)?);
+    }
+    let view = HistoryView {
+        username: name.to_string(),
+        private: history.private,
+        transactions: history.entries.iter().map(EntryView::from).collect(),
+    };
+    show(global, &view, || {
+        if history.entries.is_empty() {
+            "no transactions yet\n".to_owned()
+        } else {
+            history_table(&history)
+        }
+    })
+}
+
+fn history_table(history: &History) -> String {
+    let status = |entry: &HistoryEntry| match (&entry.detail, entry.status) {
+        (Some(detail), TransactionStatus::Rejected) if !detail.reason.is_empty() => detail.reason.clone(),
+        (_, status) => status.as_str().to_owned(),
+    };
+    let settled = |entry: &HistoryEntry| {
+        if entry.status == TransactionStatus::Queued {
+            table::NONE.to_owned()
+        } else {
+            table::moment(entry.settled)
+        }
+    };
+    if !history.private {
+        let row = |e: &HistoryEntry| {
+            vec![
+                table::moment(e.accepted),
+                settled(e),
+                e.side.as_str().to_owned(),
+                e.symbol.to_string(),
+                status(e),
+            ]
+        };
+        return table::table(
+            &["accepted (UTC)", "settled", "side", "symbol", "status"],
+            &[],
+            history.entries.iter().map(row).collect(),
+        );
+    }
+    let row = |e: &HistoryEntry| {
+        let filled = e
+            .detail
+            .as_ref()
+            .filter(|_| e.status == TransactionStatus::Settled);
+        let money = |value: Option<Money>| value.map_or(table::NONE.to_owned(), table::money);
+        vec![
+            table::moment(e.accepted),
+            settled(e),
+            e.side.as_str().to_owned(),
+            e.symbol.to_string(),
+            e.detail
+                .as_ref()
+                .map_or(String::new(), |d| table::amount(d.quantity)),
+            money(filled.map(|d| d.price)),
+            money(filled.map(|d| d.total)),
+            status(e),
+            e.id.hyphenated().to_string(),
+        ]
+    };
+    table::table(
+        &[
+            "accepted (UTC)",
+            "settled",
+            "side",
+            "symbol",
+            "units",
+            "price",
+            "total",
+            "status",
+            "ID",
+        ],
+        &[4, 5, 6],
+        history.entries.iter().map(row).collect(),
+    )
+}
+
+fn receipt(global: &GlobalArgs, session: &mut ReadySession, which: &str) -> Result<(), CommandError> {
+    let id = match Uuid::try_parse(which) {
+        Ok(id) => id,
+        Err(_) => find(session, which)?,
+    };
+    let receipt = match session.pool.call(|client| client.receipt(id)) {
+        Ok(receipt) => receipt,
+        Err(ClientError::Refused(refusal)) if refusal.reason == Reason::NoData => {
+            return Err(CommandError::with(
+                ClientError::Refused(refusal),
+                "A receipt is for one of your own transactions: papertrader transactions",
+            ));
+        }
+        Err(error) => return Err(session.failed(error)),
+    };
+    let lines = receipt.0.iter();
+    let view = ReceiptView {
+        transaction: id.hyphenated().to_string(),
+        lines: lines
+            .map(|(name, value)| LineView {
+                name: name.clone(),
+                value: value.clone(),
+            })
+            .collect(),
+    };
+    show(global, &view, || {
+        let names: Vec<String> = receipt.0.iter().map(|(name, _)| table::clean(name)).collect();
+        let pairs: Vec<(&str, String)> = names
+            .iter()
+            .zip(&receipt.0)
+            .map(|(name, (_, value))| (name.as_str(), value.clone()))
+            .collect();
+        table::list(&pairs)
+    })
+}
+
+/// The one transaction that a person means by `last`, or by the beginning or end of its ID.
+fn find(session: &mut ReadySession, which: &str) -> Result<Uuid, CommandError> {
+    let name = session.remembered.username.clone();
+    let history = session.call(|client| client.history(&name))?;
+    let wanted = which.to_ascii_lowercase();
+    let suits = |entry: &&HistoryEntry| {
+        let id = entry.id.hyphenated().to_string();
+        id.starts_with(&wanted) || id.ends_with(&wanted)
+    };
+    let mut found = history.entries.iter().filter(suits);
+    let newest = history.entries.first().filter(|_| wanted == "last");
+    let problem = match (newest, found.next(), found.next()) {
+        (Some(entry), _, _) | (None, Some(entry), None) => return Ok(entry.id),
+        (None, None, _) => "no transaction of yours has such an ID",
+        (None, Some(_), Some(_)) => "several transactions of yours have such an ID",
+    };
+    Err(advise(ClientError::Local(format!("{which}: {problem}"))))
+}

@@ -1,0 +1,336 @@
+//! spec/cli/papertrader/commands/market.md · 4.6.7 to 4.6.13, 4.2.2
+//!
+//! Prices: now, as they change, in the past, and expected.
+
+use super::{CommandError, ReadySession, print, show};
+use crate::cli::papertrader::arguments::{
+    AssetsArgs, ChartArgs, ForecastArgs, GlobalArgs, QuoteArgs, SymbolArgs, WatchArgs,
+};
+use crate::cli::papertrader::chart;
+use crate::cli::papertrader::view::{BarView, BarsView, ForecastView, InfoView, QuoteView, bars_csv};
+use crate::cli::table;
+use crate::client::ClientError;
+use crate::model::{self, Money, Symbol, Timestamp};
+use crate::wire::{Refusal, Window};
+use serde::Serialize;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+type Answer = Result<model::Quote, Refusal>;
+
+/// Lists assets with their values.
+pub fn assets(global: &GlobalArgs, args: &AssetsArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let mut symbols = session.call(|client| client.list())?;
+    if let Some(search) = &args.search {
+        let wanted = search.to_ascii_uppercase();
+        symbols.retain(|symbol| symbol.as_str().contains(&wanted));
+    }
+    if args.symbols {
+        let names: Vec<String> = symbols.iter().map(ToString::to_string).collect();
+        return show(global, &names, || {
+            names.iter().map(|n| format!("{n}\n")).collect()
+        });
+    }
+    let answers = session.call(|client| client.quotes(&symbols))?;
+    let now = Timestamp::now();
+    show(global, &views(&symbols, &answers, now), || {
+        if symbols.is_empty() {
+            "no asset's symbol holds that\n".to_owned()
+        } else {
+            quote_table(&symbols, &answers, now)
+        }
+    })
+}
+
+/// Shows latest values.
+pub fn quote(global: &GlobalArgs, args: &QuoteArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let answers = session.call(|client| client.quotes(&args.symbols))?;
+    let now = Timestamp::now();
+    show(global, &views(&args.symbols, &answers, now), || {
+        quote_table(&args.symbols, &answers, now)
+    })?;
+    if answers.iter().all(Result::is_ok) {
+        Ok(())
+    } else {
+        Err(CommandError::already_told())
+    }
+}
+
+fn views(symbols: &[Symbol], answers: &[Answer], now: Timestamp) -> Vec<QuoteView> {
+    symbols
+        .iter()
+        .zip(answers)
+        .map(|(symbol, answer)| QuoteView::new(*symbol, answer, now))
+        .collect()
+}
+
+/// What the ages of these count to.
+fn reference(answers: &[Answer], clock: Timestamp) -> table::ReferenceTime {
+    let times = answers
+        .iter()
+        .filter_map(|answer| Some(answer.as_ref().ok()?.time));
+    table::ReferenceTime::of(times.max(), clock)
+}
+
+fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Timestamp) -> String {
+    let now = reference(answers, clock);
+    let row = |(symbol, answer): (&Symbol, &Answer)| match answer {
+        Ok(quote) => vec![
+            symbol.to_string(),
+            table::money(quote.value),
+            table::moment(quote.time),
+            now.age(quote.time),
+        ],
+        Err(refusal) => vec![
+            symbol.to_string(),
+            table::NONE.to_owned(),
+            refusal.text.clone(),
+            String::new(),
+        ],
+    };
+    let rows = symbols.iter().zip(answers).map(row).collect();
+    table::table(&["symbol", "value", "at (UTC)", "age"], &[1, 3], rows) + &now.note(clock)
+}
+
+/// A flag that SIGINT, SIGTERM and SIGHUP set.
+pub fn on_signal() -> Result<Arc<AtomicBool>, ClientError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, stop.clone()).map_err(|e| ClientError::Local(e.to_string()))?;
+    }
+    Ok(stop)
+}
+
+/// One look of `watch`, for programs.
+#[derive(Serialize)]
+struct LookView {
+    at: String,
+    quotes: Vec<QuoteView>,
+}
+
+/// Shows values as they change: in place on a terminal, else a line for each change.
+pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let stop = on_signal()?;
+    let in_place = !global.json && std::io::stdout().is_terminal();
+    let mut first: HashMap<Symbol, Money> = HashMap::new();
+    let mut last: HashMap<Symbol, model::Quote> = HashMap::new();
+    let mut lines = 0;
+    let mut looks = 0;
+    let mut due = Instant::now();
+    while !stop.load(Ordering::Relaxed) {
+        let answers = session.call(|client| client.quotes(&args.symbols))?;
+        if let Some(refusal) = unknown(&answers) {
+            return Err(super::advise(ClientError::Refused(refusal)));
+        }
+        let now = Timestamp::now();
+        let text = if global.json {
+            let view = LookView {
+                at: now.to_string(),
+                quotes: views(&args.symbols, &answers, now),
+            };
+            let line = serde_json::to_string(&view).map_err(|e| ClientError::Local(e.to_string()))?;
+            format!("{line}\n")
+        } else if in_place {
+            let text = watch_table(&args.symbols, &answers, &mut first, now);
+            let up = if lines > 0 {
+                format!("\u{1b}[{lines}F\u{1b}[J")
+            } else {
+                String::new()
+            };
+            lines = text.lines().count();
+            format!("{up}{text}")
+        } else {
+            changes(&args.symbols, &answers, &mut last, now)
+        };
+        print(&text)?;
+        looks += 1;
+        if args.count.is_some_and(|count| looks >= count) {
+            break;
+        }
+        // A slow answer does not make the next look come late.
+        due = (due + args.interval).max(Instant::now());
+        while Instant::now() < due && !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(
+                due.saturating_duration_since(Instant::now())
+                    .min(Duration::from_millis(50)),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn unknown(answers: &[Answer]) -> Option<Refusal> {
+    let refusals = answers.iter().filter_map(|a| a.as_ref().err());
+    refusals
+        .into_iter()
+        .find(|r| r.reason == model::Reason::UnknownAsset)
+        .cloned()
+}
+
+fn watch_table(
+    symbols: &[Symbol],
+    answers: &[Answer],
+    first: &mut HashMap<Symbol, Money>,
+    clock: Timestamp,
+) -> String {
+    let now = reference(answers, clock);
+    let mut rows = Vec::with_capacity(symbols.len());
+    for (symbol, answer) in symbols.iter().zip(answers) {
+        rows.push(match answer {
+            Ok(quote) => {
+                let start = *first.entry(*symbol).or_insert(quote.value);
+                let change = Money(quote.value.0.saturating_sub(start.0));
+                vec![
+                    symbol.to_string(),
+                    table::money(quote.value),
+                    table::profit(change),
+                    table::signed_percent(change, start),
+                    table::moment(quote.time),
+                    now.age(quote.time),
+                ]
+            }
+            Err(refusal) => vec![
+                symbol.to_string(),
+                table::NONE.to_owned(),
+                String::new(),
+                String::new(),
+                refusal.text.clone(),
+                String::new(),
+            ],
+        });
+    }
+    table::table(
+        &["symbol", "value", "change", "", "at (UTC)", "age"],
+        &[1, 2, 3, 5],
+        rows,
+    ) + &now.note(clock)
+}
+
+/// A line for each value that is not the one shown last.
+fn changes(
+    symbols: &[Symbol],
+    answers: &[Answer],
+    last: &mut HashMap<Symbol, model::Quote>,
+    clock: Timestamp,
+) -> String {
+    let now = reference(answers, clock);
+    let mut out = String::new();
+    for (symbol, answer) in symbols.iter().zip(answers) {
+        let Ok(quote) = answer else { continue };
+        if last.insert(*symbol, *quote) != Some(*quote) {
+            out.push_str(&format!(
+                "{symbol} {} {} age {}\n",
+                quote.value,
+                quote.time,
+                now.age(quote.time)
+            ));
+        }
+    }
+    out
+}
+
+/// Shows an asset's latest day.
+pub fn info(global: &GlobalArgs, args: &SymbolArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let info = session.call(|client| client.info(args.symbol))?;
+    let view = InfoView {
+        symbol: info.symbol.to_string(),
+        bar: BarView::from(&info.bar),
+    };
+    show(global, &view, || {
+        let bar = &info.bar;
+        table::list(&[
+            ("symbol", info.symbol.to_string()),
+            ("day", table::moment(bar.time)),
+            ("open", table::money(bar.open)),
+            ("high", table::money(bar.high)),
+            ("low", table::money(bar.low)),
+            ("close", table::money(bar.close)),
+            (
+                "volume",
+                table::amount(model::Quantity(
+                    i64::try_from(bar.volume)
+                        .unwrap_or(i64::MAX)
+                        .saturating_mul(model::money::MILLION),
+                )),
+            ),
+        ])
+    })
+}
+
+/// Draws past values.
+pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let date = match args.date {
+        _ if args.all => None,
+        Some(date) => Some(date),
+        // Market time: a replay's now is not this machine's.
+        None => Some(session.call(|client| client.quote(args.symbol))?.time),
+    };
+    let (name, window) = match date {
+        None => ("all", Window::AllTime),
+        Some(date) if args.day => ("day", Window::Day(date)),
+        Some(date) if args.week => ("week", Window::Week(date)),
+        Some(date) if args.year => ("year", Window::Year(date)),
+        Some(date) => ("month", Window::Month(date)),
+    };
+    let bars = session.call(|client| client.bars(args.symbol, window, args.adjusted))?;
+    if args.csv {
+        return print(&bars_csv(&bars).map_err(ClientError::Local)?);
+    }
+    let view = BarsView {
+        symbol: args.symbol.to_string(),
+        window: name,
+        date: date.map(|d| d.to_string()),
+        adjusted: args.adjusted,
+        bars: bars.iter().map(BarView::from).collect(),
+    };
+    show(global, &view, || {
+        let mut heading = format!("{}, {name}", args.symbol);
+        if let Some(date) = date {
+            heading.push_str(&format!(" to {}", table::moment(date)));
+        }
+        if args.adjusted {
+            heading.push_str(", adjusted");
+        }
+        if let (Some(first), Some(last)) = (bars.first(), bars.last()) {
+            let change = Money(last.close.0.saturating_sub(first.open.0));
+            heading.push_str(&format!(
+                ": {} ({})",
+                table::money(last.close),
+                table::signed_percent(change, first.open)
+            ));
+        }
+        let drawn = chart::draw(&bars, usize::from(table::terminal_width()), args.ascii);
+        format!("{heading}\n{drawn}")
+    })
+}
+
+/// Shows a predicted value.
+pub fn forecast(global: &GlobalArgs, args: &ForecastArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let forecast = session.call(|client| client.predicted(args.symbol, args.date))?;
+    show(global, &ForecastView::new(args.symbol, &forecast), || {
+        table::list(&[
+            ("symbol", args.symbol.to_string()),
+            ("for", table::moment(forecast.time)),
+            ("value", table::money(forecast.value)),
+            (
+                "95 % between",
+                format!(
+                    "{} and {}",
+                    table::money(forecast.low),
+                    table::money(forecast.high)
+                ),
+            ),
+            ("method", forecast.method.clone()),
+        ])
+    })
+}

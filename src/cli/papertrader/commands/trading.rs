@@ -1,0 +1,173 @@
+//! spec/cli/papertrader/commands/trading.md · 4.6.4 and 4.6.5
+//!
+//! Orders, with the countdown to their settlement.
+
+use super::{CommandError, ReadySession, show};
+use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};
+use crate::cli::papertrader::view::OrderView;
+use crate::cli::table;
+use crate::client::ClientError;
+use crate::client::order::{OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place};
+use crate::model::{Reason, Side};
+use crate::wire::Refusal;
+use crate::wire::payload;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// Buys or sells.
+pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), CommandError> {
+    let mut session = ReadySession::open(global)?;
+    let order = OrderTicket {
+        side,
+        symbol: args.symbol,
+        quantity: args.quantity,
+        id: match &args.order_id {
+            Some(id) => id.clone(),
+            None => fresh_id()?,
+        },
+    };
+    let patience = OrderTimeouts {
+        contact: Duration::from_secs(args.patience),
+        ..OrderTimeouts::default()
+    };
+    let mut countdown = Countdown::new(&order);
+    let result = place(
+        &mut session.pool,
+        &order,
+        &patience,
+        !args.no_wait,
+        &mut |progress| {
+            countdown.show(progress);
+        },
+    );
+    countdown.clear();
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        Err(error) => return Err(session.failed(error)),
+    };
+    session.remember()?;
+    match outcome {
+        OrderOutcome::Filled(fill) => show(global, &OrderView::filled(&order, &fill), || {
+            let verb = if side == Side::Sell { "Sold" } else { "Bought" };
+            format!(
+                "{verb} {} {} at {}: {} in all.\ntransaction {}\n",
+                table::amount(fill.quantity),
+                fill.symbol,
+                table::money(fill.price),
+                table::money(fill.total),
+                fill.id.hyphenated()
+            )
+        }),
+        OrderOutcome::Queued(notice) => show(global, &OrderView::queued(&order, &notice), || {
+            format!(
+                "Queued; expected to settle at {} (UTC).\ntransaction {}\norder ID {}\n",
+                table::moment(notice.expected),
+                notice.id.hyphenated(),
+                order.id
+            )
+        }),
+        OrderOutcome::Rejected(refusal, id) => {
+            let advice = why_rejected(&mut session, &order, &refusal);
+            if global.json {
+                show(global, &OrderView::rejected(&order, &refusal, id), String::new)?;
+            }
+            let failure = session.failed(ClientError::Refused(refusal));
+            Err(CommandError {
+                advice: advice.or(failure.advice),
+                ..failure
+            })
+        }
+    }
+}
+
+/// What the account has of what the order wanted; nothing where that cannot be found out now.
+fn why_rejected(session: &mut ReadySession, order: &OrderTicket, refusal: &Refusal) -> Option<String> {
+    let name = session.remembered.username.clone();
+    match refusal.reason {
+        Reason::InsufficientFunds => {
+            let info = session.pool.call(|client| client.user_info(&name)).ok()?;
+            let (_, cash) = info.private?;
+            Some(format!("You have {} in cash.", table::money(cash)))
+        }
+        Reason::InsufficientHoldings => {
+            let held = session.pool.call(|client| client.portfolio(&name)).ok()?;
+            let payload::Portfolio::Private(_, holdings) = held else {
+                return None;
+            };
+            let units = holdings.iter().find(|h| h.symbol == order.symbol);
+            let units = units.map_or("no".to_owned(), |h| table::amount(h.quantity));
+            Some(format!("You hold {units} units of {}.", order.symbol))
+        }
+        Reason::ClientOrderIdReused => Some(
+            "That --order-id belongs to an order with other terms; leave it out for a fresh one.".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// What is said on standard error while an order waits.
+struct Countdown<'a> {
+    order: &'a OrderTicket,
+    terminal: bool,
+    announced: bool,
+    drawn: bool,
+}
+
+impl Countdown<'_> {
+    fn new(order: &OrderTicket) -> Countdown<'_> {
+        Countdown {
+            order,
+            terminal: std::io::stderr().is_terminal(),
+            announced: false,
+            drawn: false,
+        }
+    }
+
+    fn show(&mut self, progress: &OrderProgress) {
+        match progress {
+            OrderProgress::Queued(notice) if !self.announced => {
+                self.announced = true;
+                let left = notice.expected.since(crate::model::Timestamp::now());
+                let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+                self.line(&format!(
+                    "queued as {} (order ID {}), settles in about {}",
+                    notice.id.hyphenated(),
+                    self.order.id,
+                    table::span(left + Duration::from_millis(500))
+                ));
+            }
+            OrderProgress::Queued(_) => {}
+            OrderProgress::Waiting(left) if self.terminal => {
+                let text = if left.is_zero() {
+                    "due, waiting for the update …".to_owned()
+                } else {
+                    format!("settles in {} …", table::span(*left + Duration::from_millis(999)))
+                };
+                self.drawn = true;
+                let mut stderr = std::io::stderr().lock();
+                // What cannot be shown does not matter to the order.
+                let _ = write!(stderr, "\r{text}\u{1b}[K").and_then(|()| stderr.flush());
+            }
+            OrderProgress::Waiting(_) => {}
+            OrderProgress::Repeating(error) => {
+                let text = table::clean(&error.to_string().replace('\n', ";"));
+                self.line(&format!(
+                    "{text}; asking again under the same order ID {}",
+                    self.order.id
+                ));
+            }
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.clear();
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// Takes the countdown off the screen.
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K");
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! spec/cli/papertrader/view.md · 4.6 (replies, as programs read them)
+//!
+//! The shapes of `--json`, and CSV. Field names are kept; money and quantities are decimal strings, times
+//! RFC 3339 in UTC, and what is not there is `null`.
+
+pub mod portfolio;
+
+use crate::client::connection::QueuedNotice;
+use crate::client::order::OrderTicket;
+use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus};
+use crate::wire::Refusal;
+use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
+use crate::wire::reply::Fill;
+use serde::Serialize;
+use uuid::Uuid;
+
+fn text(value: impl std::fmt::Display) -> String {
+    value.to_string()
+}
+
+/// A value of an asset, or why there is none.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct QuoteView {
+    pub symbol: String,
+    pub value: Option<String>,
+    pub time: Option<String>,
+    pub age_seconds: Option<i64>,
+    pub reason: Option<&'static str>,
+}
+
+impl QuoteView {
+    /// From an answer, its age counted to `now`.
+    pub fn new(symbol: Symbol, answer: &Result<Quote, Refusal>, now: Timestamp) -> QuoteView {
+        let quote = answer.as_ref().ok();
+        QuoteView {
+            symbol: text(symbol),
+            value: quote.map(|q| text(q.value)),
+            time: quote.map(|q| text(q.time)),
+            age_seconds: quote.map(|q| now.since(q.time).div_euclid(1000)),
+            reason: answer.as_ref().err().map(|r| r.reason.as_str()),
+        }
+    }
+}
+
+/// A bar.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct BarView {
+    pub time: String,
+    pub open: String,
+    pub high: String,
+    pub low: String,
+    pub close: String,
+    pub volume: u64,
+}
+
+impl From<&Bar> for BarView {
+    fn from(bar: &Bar) -> BarView {
+        BarView {
+            time: text(bar.time),
+            open: text(bar.open),
+            high: text(bar.high),
+            low: text(bar.low),
+            close: text(bar.close),
+            volume: bar.volume,
+        }
+    }
+}
+
+/// An asset's latest day.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct InfoView {
+    pub symbol: String,
+    #[serde(flatten)]
+    pub bar: BarView,
+}
+
+/// A window of bars.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct BarsView {
+    pub symbol: String,
+    pub window: &'static str,
+    pub date: Option<String>,
+    pub adjusted: bool,
+    pub bars: Vec<BarView>,
+}
+
+/// A predicted value.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct ForecastView {
+    pub symbol: String,
+    pub method: String,
+    pub time: String,
+    pub value: String,
+    pub low: String,
+    pub high: String,
+}
+
+impl ForecastView {
+    /// From the payload.
+    pub fn new(symbol: Symbol, forecast: &Forecast) -> ForecastView {
+        ForecastView {
+            symbol: text(symbol),
+            method: forecast.method.clone(),
+            time: text(forecast.time),
+            value: text(forecast.value),
+            low: text(forecast.low),
+            high: text(forecast.high),
+        }
+    }
+}
+
+/// How an order stands.
+#[derive(Debug, Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct OrderView {
+    pub status: &'static str,
+    pub transaction: Option<String>,
+    pub order_id: String,
+    pub side: &'static str,
+    pub symbol: String,
+    pub quantity: String,
+    pub price: Option<String>,
+    pub total: Option<String>,
+    pub settled: Option<String>,
+    pub expected: Option<String>,
+    pub reason: Option<&'static str>,
+    pub text: Option<String>,
+}
+
+impl OrderView {
+    fn of(order: &OrderTicket, status: &'static str, id: Option<Uuid>) -> OrderView {
+        OrderView {
+            status,
+            transaction: id.map(|id| text(id.hyphenated())),
+            order_id: text(&order.id),
+            side: order.side.as_str(),
+            symbol: text(order.symbol),
+            quantity: text(order.quantity),
+            ..OrderView::default()
+        }
+    }
+
+    /// Filled.
+    pub fn filled(order: &OrderTicket, fill: &Fill) -> OrderView {
+        OrderView {
+            price: Some(text(fill.price)),
+            total: Some(text(fill.total)),
+            settled: Some(text(fill.settled)),
+            ..OrderView::of(order, TransactionStatus::Settled.as_str(), Some(fill.id))
+        }
+    }
+
+    /// On the queue.
+    pub fn queued(order: &OrderTicket, notice: &QueuedNotice) -> OrderView {
+        OrderView {
+            expected: Some(text(notice.expected)),
+            ..OrderView::of(order, TransactionStatus::Queued.as_str(), Some(notice.id))
+        }
+    }
+
+    /// Refused.
+    pub fn rejected(order: &OrderTicket, refusal: &Refusal, id: Option<Uuid>) -> OrderView {
+        OrderView {
+            reason: Some(refusal.reason.as_str()),
+            text: Some(refusal.text.clone()),
+            ..OrderView::of(order, TransactionStatus::Rejected.as_str(), id)
+        }
+    }
+}
+
+/// A transaction; the second half is its owner's alone.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct EntryView {
+    pub id: String,
+    pub side: &'static str,
+    pub status: &'static str,
+    pub symbol: String,
+    pub accepted: String,
+    pub settled: Option<String>,
+    pub quantity: Option<String>,
+    pub price: Option<String>,
+    pub total: Option<String>,
+    pub priced: Option<String>,
+    pub order_id: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// The columns of a history's CSV, in their order.
+pub const ENTRY_COLUMNS: [&str; 12] = [
+    "id", "side", "status", "symbol", "accepted", "settled", "quantity", "price", "total", "priced",
+    "order_id", "reason",
+];
+
+impl From<&HistoryEntry> for EntryView {
+    fn from(entry: &HistoryEntry) -> EntryView {
+        let detail = entry.detail.as_ref();
+        let settled = detail.filter(|_| entry.status == TransactionStatus::Settled);
+        let filled = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
+        EntryView {
+            id: text(entry.id.hyphenated()),
+            side: entry.side.as_str(),
+            status: entry.status.as_str(),
+            symbol: text(entry.symbol),
+            accepted: text(entry.accepted),
+            settled: (entry.status != TransactionStatus::Queued).then(|| text(entry.settled)),
+            quantity: detail.map(|d| text(d.quantity)),
+            price: settled.map(|d| text(d.price)),
+            total: settled.map(|d| text(d.total)),
+            priced: settled.map(|d| text(d.priced)),
+            order_id: detail.and_then(|d| filled(&d.client_order_id)),
+            reason: detail.and_then(|d| filled(&d.reason)),
+        }
+    }
+}
+
+/// A history.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct HistoryView {
+    pub username: String,
+    pub private: bool,
+    pub transactions: Vec<EntryView>,
+}
+
+/// A line of a receipt.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct LineView {
+    pub name: String,
+    pub value: String,
+}
+
+/// What explains a fill.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct ReceiptView {
+    pub transaction: String,
+    pub lines: Vec<LineView>,
+}
+
+/// An account.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct UserView {
+    pub username: String,
+    pub private: bool,
+    pub is_password: bool,
+    pub created: String,
+    pub email: Option<String>,
+    pub cash: Option<String>,
+}
+
+impl From<&UserInfo> for UserView {
+    fn from(info: &UserInfo) -> UserView {
+        UserView {
+            username: info.username.clone(),
+            private: info.private.is_some(),
+            is_password: info.is_password,
+            created: text(info.created),
+            email: info.private.as_ref().map(|(email, _)| email.clone()),
+            cash: info.private.as_ref().map(|(_, cash)| text(cash)),
+        }
+    }
+}
+
+/// A login or registration that succeeded.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct LoginView {
+    pub username: String,
+    pub server: Option<String>,
+    pub expirable: Option<bool>,
+    pub workers: Option<Vec<String>>,
+}
+
+/// The workers that serve now.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct WorkersView {
+    pub from: String,
+    pub workers: Vec<String>,
+}
+
+/// How long a server took to answer.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct PingView {
+    pub server: String,
+    pub microseconds: Option<u64>,
+    pub error: Option<String>,
+}
+
+/// Bars as CSV: `time,open,high,low,close,volume`.
+///
+/// # Errors
+/// None that can happen in memory.
+pub fn bars_csv(bars: &[Bar]) -> Result<String, String> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| e.to_string();
+    out.write_record(["time", "open", "high", "low", "close", "volume"])
+        .map_err(failed)?;
+    for bar in bars {
+        let view = BarView::from(bar);
+        let volume = view.volume.to_string();
+        out.write_record([
+            &view.time,
+            &view.open,
+            &view.high,
+            &view.low,
+            &view.close,
+            &volume,
+        ])
+        .map_err(failed)?;
+    }
+    finish(out)
+}
+
+/// A history as CSV, with the columns of [`ENTRY_COLUMNS`]; what is not there is empty.
+///
+/// # Errors
+/// None that can happen in memory.
+pub fn entries_csv(entries: &[HistoryEntry]) -> Result<String, String> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| e.to_string();
+    out.write_record(ENTRY_COLUMNS).map_err(failed)?;
+    for entry in entries {
+        let view = EntryView::from(entry);
+        let or_empty = |field: &Option<String>| field.clone().unwrap_or_default();
+        out.write_record([
+            view.id.clone(),
+            view.side.to_owned(),
+            view.status.to_owned(),
+            view.symbol.clone(),
+            view.accepted.clone(),
+            or_empty(&view.settled),
+            or_empty(&view.quantity),
+            or_empty(&view.price),
+            or_empty(&view.total),
+            or_empty(&view.priced),
+            or_empty(&view.order_id),
+            or_empty(&view.reason),
+        ])
+        .map_err(failed)?;
+    }
+    finish(out)
+}
+
+fn finish(out: csv::Writer<Vec<u8>>) -> Result<String, String> {
+    let bytes = out.into_inner().map_err(|e| e.to_string())?;
+    String::from_utf8(bytes).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests;

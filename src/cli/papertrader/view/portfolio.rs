@@ -1,0 +1,198 @@
+//! spec/cli/papertrader/view/portfolio.md · 4.6.15 (a portfolio, with what the client computes of it)
+//!
+//! Profit and loss, from cash, cost, value and history.
+
+use crate::cli::table;
+use crate::model::{Money, Quantity, Side, Symbol, TransactionStatus, Username};
+use crate::wire::payload::{HistoryEntry, Holding, Portfolio};
+use serde::Serialize;
+
+use super::text;
+
+/// A position with what it gained or lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionStanding {
+    /// What the units cost: average cost × quantity, rounded down.
+    pub cost: Money,
+    /// What they are worth; `None` without a price.
+    pub value: Option<Money>,
+    /// The difference; `None` without a price.
+    pub profit: Option<Money>,
+}
+
+impl PositionStanding {
+    /// Of one position.
+    pub fn of(holding: &Holding) -> PositionStanding {
+        let cost = holding
+            .quantity
+            .worth_at(holding.average_cost)
+            .unwrap_or(Money::ZERO);
+        let value = Some(holding.value).filter(|v| *v != Money::ZERO);
+        PositionStanding {
+            cost,
+            value,
+            profit: value.and_then(|v| v.minus(cost)),
+        }
+    }
+}
+
+/// What a portfolio comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Of the positions that have a price.
+    pub value: Money,
+    /// Of the same positions.
+    pub cost: Money,
+    /// value − cost: not realised by a sale yet.
+    pub profit: Money,
+    /// Cash and value.
+    pub total: Money,
+    /// Positions without a price, which count in none of these.
+    pub unpriced: usize,
+}
+
+impl Totals {
+    /// Adds the positions up.
+    pub fn of(cash: Money, holdings: &[Holding]) -> Totals {
+        let mut totals = Totals::default();
+        for holding in holdings {
+            let standing = PositionStanding::of(holding);
+            match standing.value {
+                Some(value) => {
+                    totals.value = Money(totals.value.0.saturating_add(value.0));
+                    totals.cost = Money(totals.cost.0.saturating_add(standing.cost.0));
+                }
+                None => totals.unpriced += 1,
+            }
+        }
+        totals.profit = Money(totals.value.0.saturating_sub(totals.cost.0));
+        totals.total = Money(totals.value.0.saturating_add(cash.0));
+        totals
+    }
+}
+
+/// What an account began with, from its own transactions: its cash with every trade and dividend taken back.
+pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Money {
+    let mut start = i128::from(cash.0);
+    for entry in entries.iter().filter(|e| e.status == TransactionStatus::Settled) {
+        let total = entry.detail.as_ref().map_or(0, |d| i128::from(d.total.0));
+        match entry.side {
+            Side::Buy => start += total,
+            Side::Sell | Side::Dividend => start -= total,
+            Side::Split => {}
+        }
+    }
+    Money(i64::try_from(start).unwrap_or(0))
+}
+
+/// A position as its owner or as others see it.
+#[derive(Debug, Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct PositionView {
+    pub symbol: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_cost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profit_percent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_percent: Option<String>,
+}
+
+/// A portfolio.
+#[derive(Debug, Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct PortfolioView {
+    pub username: String,
+    pub private: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starting_cash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realised_profit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_profit: Option<String>,
+    pub positions: Vec<PositionView>,
+}
+
+impl PortfolioView {
+    /// From the payload; `start` where the history was read too.
+    pub fn new(username: &Username, portfolio: &Portfolio, start: Option<Money>) -> PortfolioView {
+        match portfolio {
+            Portfolio::Public(shares) => PortfolioView {
+                username: text(username),
+                positions: shares
+                    .iter()
+                    .map(|(symbol, share)| PositionView {
+                        symbol: text(symbol),
+                        share_percent: Some(basis_points(*share)),
+                        ..PositionView::default()
+                    })
+                    .collect(),
+                ..PortfolioView::default()
+            },
+            Portfolio::Private(cash, holdings) => {
+                let totals = Totals::of(*cash, holdings);
+                let gained = start.map(|s| Money(totals.total.0.saturating_sub(s.0)));
+                PortfolioView {
+                    username: text(username),
+                    private: true,
+                    cash: Some(text(cash)),
+                    value: Some(text(totals.value)),
+                    cost: Some(text(totals.cost)),
+                    profit: Some(text(totals.profit)),
+                    total: Some(text(totals.total)),
+                    starting_cash: start.map(text),
+                    realised_profit: gained.map(|g| text(Money(g.0.saturating_sub(totals.profit.0)))),
+                    total_profit: gained.map(text),
+                    positions: holdings.iter().map(position).collect(),
+                }
+            }
+        }
+    }
+}
+
+fn position(holding: &Holding) -> PositionView {
+    let standing = PositionStanding::of(holding);
+    PositionView {
+        symbol: text(holding.symbol),
+        quantity: Some(text(holding.quantity)),
+        average_cost: Some(text(holding.average_cost)),
+        cost: Some(text(standing.cost)),
+        value: standing.value.map(text),
+        profit: standing.profit.map(text),
+        profit_percent: standing.profit.and_then(|p| table::percent(p, standing.cost)),
+        share_percent: None,
+    }
+}
+
+/// Basis points as a percentage: `12.34`.
+pub fn basis_points(share: u16) -> String {
+    format!("{}.{:02}", share / 100, share % 100)
+}
+
+/// Units held of a symbol, and cash: what a portfolio is compared by when it is read twice.
+pub fn fingerprint(portfolio: &Portfolio) -> Option<(Money, Vec<(Symbol, Quantity)>)> {
+    match portfolio {
+        Portfolio::Private(cash, holdings) => {
+            Some((*cash, holdings.iter().map(|h| (h.symbol, h.quantity)).collect()))
+        }
+        Portfolio::Public(_) => None,
+    }
+}

@@ -1,0 +1,300 @@
+//! spec/cli/table.md · 2.1.2 (what the outer world sees)
+//!
+//! How numbers, times and tables look to a person.
+
+use crate::model::money::MILLION;
+use crate::model::{Money, Quantity, Timestamp};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Columns of a terminal that does not say how many it has.
+pub const DEFAULT_WIDTH: u16 = 80;
+
+/// What stands where there is no value.
+pub const NONE: &str = "–";
+
+/// A line below the headings, and nothing else between a person and the numbers.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Text of a server or a person, with control characters made harmless to the terminal.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+        .collect()
+}
+
+/// The terminal's columns; [`DEFAULT_WIDTH`] where standard output is no terminal.
+pub fn terminal_width() -> u16 {
+    terminal_size::terminal_size_of(std::io::stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0)
+}
+
+/// Millionths with thousands apart and at least `places` places after the point: `1,234.50`.
+fn grouped(millionths: i64, places: usize) -> String {
+    let size = millionths.unsigned_abs();
+    let million = MILLION.unsigned_abs();
+    let whole = (size / million).to_string();
+    let mut out = String::new();
+    if millionths < 0 {
+        out.push('-');
+    }
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    let fraction = format!("{:06}", size % million);
+    let shown = fraction.trim_end_matches('0').len().max(places);
+    if shown > 0 {
+        out.push('.');
+        out.push_str(&fraction[..shown]);
+    }
+    out
+}
+
+/// Money: `1,234.50`, and to the millionth where it has one.
+pub fn money(money: Money) -> String {
+    grouped(money.0, 2)
+}
+
+/// A gain or loss, with its sign.
+pub fn profit(money: Money) -> String {
+    let sign = if money.0 > 0 { "+" } else { "" };
+    format!("{sign}{}", grouped(money.0, 2))
+}
+
+/// A quantity: `1,000` or `0.5`.
+pub fn amount(amount: Quantity) -> String {
+    grouped(amount.0, 0)
+}
+
+/// `part` of `whole` as a percentage with two places, rounded toward zero: `-3.25`; `None` of nothing.
+pub fn percent(part: Money, whole: Money) -> Option<String> {
+    if whole.0 == 0 {
+        return None;
+    }
+    let points = i128::from(part.0) * 10_000 / i128::from(whole.0);
+    let sign = if points < 0 { "-" } else { "" };
+    let size = points.unsigned_abs();
+    Some(format!("{sign}{}.{:02}", size / 100, size % 100))
+}
+
+/// The same with a sign for gains and the mark behind it.
+pub fn signed_percent(part: Money, whole: Money) -> String {
+    match percent(part, whole) {
+        Some(text) if part.0 > 0 => format!("+{text} %"),
+        Some(text) => format!("{text} %"),
+        None => NONE.to_owned(),
+    }
+}
+
+/// A moment to the second, and only its day where it is a midnight: `2013-03-01 14:05:09`.
+pub fn moment(timestamp: Timestamp) -> String {
+    let text = timestamp.to_string();
+    let day = &text[..text.find('T').unwrap_or(text.len())];
+    if timestamp == timestamp.day() {
+        day.to_owned()
+    } else {
+        let seconds = text.find('.').unwrap_or(text.len());
+        text[..seconds].replace('T', " ")
+    }
+}
+
+/// How long, in its two largest units: `45 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`, `13 y 20 d`.
+pub fn span(duration: Duration) -> String {
+    const UNITS: [(u64, &str); 5] = [
+        (365 * 86_400, "y"),
+        (86_400, "d"),
+        (3600, "h"),
+        (60, "min"),
+        (1, "s"),
+    ];
+    let mut left = duration.as_secs();
+    let mut out = String::new();
+    let mut parts = 0;
+    for (size, name) in UNITS {
+        let count = left / size;
+        left %= size;
+        if count > 0 {
+            let gap = if out.is_empty() { "" } else { " " };
+            let _ = write!(out, "{gap}{count} {name}");
+            parts += 1;
+        } else if parts > 0 {
+            break;
+        }
+        if parts == 2 {
+            break;
+        }
+    }
+    if out.is_empty() { "0 s".to_owned() } else { out }
+}
+
+/// Further than this from the machine's clock, in milliseconds, a market's time is another: 30 days, which no market closes
+/// for.
+const MARKET_FAR: i64 = 30 * 86_400_000;
+
+/// What ages count to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReferenceTime {
+    /// This machine's clock, or the market's.
+    pub time: Timestamp,
+    /// Whether it is the market's.
+    pub market: bool,
+}
+
+impl ReferenceTime {
+    /// This machine's clock; or, where even the newest of the quotes is far older, or lies ahead, its time: then the market
+    /// is a replay of another time, or its feed stopped long ago, and a person wants to know how old the others are
+    /// beside it.
+    pub fn of(newest: Option<Timestamp>, clock: Timestamp) -> ReferenceTime {
+        let far = |time: &Timestamp| clock.since(*time).abs() > MARKET_FAR;
+        match newest.filter(far) {
+            Some(time) => ReferenceTime { time, market: true },
+            None => ReferenceTime {
+                time: clock,
+                market: false,
+            },
+        }
+    }
+
+    /// How old a quote is.
+    pub fn age(self, time: Timestamp) -> String {
+        match u64::try_from(self.time.since(time)) {
+            Ok(millis) => span(Duration::from_millis(millis)),
+            Err(_) => "ahead".to_owned(),
+        }
+    }
+
+    /// What is said below quotes whose ages do not count to this machine's clock; else nothing.
+    pub fn note(self, clock: Timestamp) -> String {
+        if !self.market {
+            return String::new();
+        }
+        let off = span(Duration::from_millis(clock.since(self.time).unsigned_abs()));
+        let side = if self.time < clock { "behind" } else { "ahead of" };
+        let time = moment(self.time);
+        format!(
+            "The newest of these prices is of {time}, {off} {side} this machine's clock: the market is a replay, or prices \
+             have stopped coming. Ages count to that time.\n"
+        )
+    }
+}
+
+/// A table with its headings; `right` names the columns of numbers.
+pub fn table(headings: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(STYLE)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(headings.iter().map(Cell::new));
+    for row in rows {
+        table.add_row(row.iter().map(|text| Cell::new(clean(text))));
+    }
+    for index in right {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut out = table.trim_fmt();
+    out.push('\n');
+    out
+}
+
+/// Names and values, one a line, the values in one column.
+pub fn list(pairs: &[(&str, String)]) -> String {
+    let width = pairs
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut out = String::new();
+    for (name, value) in pairs {
+        let _ = writeln!(out, "{name:<width$}  {}", clean(value));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact_and_grouped() {
+        assert_eq!(money(Money(100_000_000_000)), "100,000.00");
+        assert_eq!(money(Money(1_234_567_890_100_000)), "1,234,567,890.10");
+        assert_eq!(money(Money(-999_500_001)), "-999.500001");
+        assert_eq!(money(Money(0)), "0.00");
+        assert_eq!(profit(Money(1_000_000)), "+1.00");
+        assert_eq!(profit(Money(-1)), "-0.000001");
+        assert_eq!(profit(Money(0)), "0.00");
+        assert_eq!(amount(Quantity(1_000_000_000)), "1,000");
+        assert_eq!(amount(Quantity(500_000)), "0.5");
+        assert_eq!(money(Money(i64::MIN)), "-9,223,372,036,854.775808");
+    }
+
+    #[test]
+    fn percentages_have_two_places() {
+        let p = |a, b| percent(Money(a), Money(b));
+        assert_eq!(p(1, 3).unwrap(), "33.33");
+        assert_eq!(p(-1, 3).unwrap(), "-33.33");
+        assert_eq!(p(-1, 100_000).unwrap(), "0.00");
+        assert_eq!(p(5, 0), None);
+        assert_eq!(p(i64::MAX, 1).unwrap(), format!("{}00.00", i64::MAX));
+        assert_eq!(signed_percent(Money(5), Money(100)), "+5.00 %");
+    }
+
+    #[test]
+    fn times_are_short() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        assert_eq!(moment(at("2013-03-01")), "2013-03-01");
+        assert_eq!(moment(at("2013-03-01T14:05:09.120Z")), "2013-03-01 14:05:09");
+        let s = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!(
+            [
+                s(0),
+                s(45),
+                s(185),
+                s(7800),
+                s(3600),
+                s(86_400 * 4 + 3 * 3600 + 5),
+                s(365 * 86_400 * 13)
+            ],
+            ["0 s", "45 s", "3 min 5 s", "2 h 10 min", "1 h", "4 d 3 h", "13 y"]
+        );
+        let clock = ReferenceTime::of(None, at("2013-03-01"));
+        assert_eq!(clock.age(at("2013-03-02")), "ahead");
+    }
+
+    #[test]
+    fn ages_in_a_replay_count_to_its_time() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let clock = at("2026-03-01");
+        let live = ReferenceTime::of(Some(at("2026-02-20")), clock);
+        assert_eq!(
+            (live.age(at("2026-02-20")), live.note(clock)),
+            ("9 d".to_owned(), String::new())
+        );
+        let replay = ReferenceTime::of(Some(at("2013-03-04")), clock);
+        assert_eq!(replay.age(at("2013-03-04")), "0 s");
+        assert_eq!(replay.age(at("2013-03-01")), "3 d");
+        let note = replay.note(clock);
+        assert!(
+            note.contains("of 2013-03-04, 13 y") && note.contains("behind"),
+            "{note}"
+        );
+        let ahead = ReferenceTime::of(Some(at("2027-03-01")), clock);
+        assert_eq!(ahead.age(at("2027-03-01")), "0 s");
+        assert!(
+            ahead.note(clock).contains("1 y ahead of"),
+            "{}",
+            ahead.note(clock)
+        );
+    }
+
+    #[test]
+    fn what_a_server_says_cannot_steer_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a\u{FFFD}[2Jb\u{FFFD}c");
+        assert!(!table(&["x"], &[], vec![vec!["\u{1b}]0;t\u{7}".to_owned()]]).contains('\u{1b}'));
+    }
+}
