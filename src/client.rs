@@ -26,11 +26,13 @@ pub use tls::ClientTls;
 use crate::model::{ClientOrderId, ProtocolFault, Reason};
 use crate::wire::{ProtocolError, Refusal};
 use std::fmt;
+use thiserror::Error;
 
 /// Why a call has no answer that it could give.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ClientError {
     /// No connection came about: nothing was sent.
+    #[error("{address}: cannot connect: {text}")]
     Unreachable {
         /// Where to.
         address: String,
@@ -38,6 +40,7 @@ pub enum ClientError {
         text: String,
     },
     /// TLS was refused by one side: nothing was sent.
+    #[error("{address}: TLS: {text}")]
     Tls {
         /// Where to.
         address: String,
@@ -45,6 +48,7 @@ pub enum ClientError {
         text: String,
     },
     /// The connection ended, broke, or stayed silent beyond its deadline. What was asked may have happened.
+    #[error("{address}: {text}")]
     Lost {
         /// Where to.
         address: String,
@@ -52,6 +56,7 @@ pub enum ClientError {
         text: String,
     },
     /// The server sent `protocolError`, and closes.
+    #[error("{address}: {code}: {text}")]
     Protocol {
         /// Which server.
         address: String,
@@ -61,6 +66,7 @@ pub enum ClientError {
         text: String,
     },
     /// The server sent what no server of this protocol sends.
+    #[error("{address}: does not speak PaperTrader: {text}")]
     Nonsense {
         /// Which server.
         address: String,
@@ -68,12 +74,16 @@ pub enum ClientError {
         text: String,
     },
     /// A Fail return.
+    #[error("{0}")]
     Refused(Refusal),
     /// Every known worker was tried, and this is how each ended.
+    #[error(fmt = no_worker)]
     NoWorker(Vec<ClientError>),
     /// The call needs a session, and there is none.
+    #[error("not logged in")]
     NoSession,
     /// An order was sent, and what became of it could not be found out in time.
+    #[error("what became of order {order} is not known: {text}")]
     Unknown {
         /// The order's own name: repeating it under this name cannot trade twice.
         order: ClientOrderId,
@@ -81,6 +91,7 @@ pub enum ClientError {
         text: String,
     },
     /// Something on this machine: a file, the terminal, the clock.
+    #[error("{0}")]
     Local(String),
 }
 
@@ -141,31 +152,10 @@ impl ClientError {
     }
 }
 
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ClientError::Unreachable { address, text } => write!(f, "{address}: cannot connect: {text}"),
-            ClientError::Tls { address, text } => write!(f, "{address}: TLS: {text}"),
-            ClientError::Lost { address, text } => write!(f, "{address}: {text}"),
-            ClientError::Protocol { address, code, text } => write!(f, "{address}: {code}: {text}"),
-            ClientError::Nonsense { address, text } => {
-                write!(f, "{address}: does not speak PaperTrader: {text}")
-            }
-            ClientError::Refused(refusal) => refusal.fmt(f),
-            ClientError::NoWorker(causes) => {
-                f.write_str("no worker answers")?;
-                for cause in causes {
-                    write!(f, "\n  {cause}")?;
-                }
-                Ok(())
-            }
-            ClientError::NoSession => f.write_str("not logged in"),
-            ClientError::Unknown { order, text } => {
-                write!(f, "what became of order {order} is not known: {text}")
-            }
-            ClientError::Local(text) => f.write_str(text),
-        }
+fn no_worker(causes: &[ClientError], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("no worker answers")?;
+    for cause in causes {
+        write!(f, "\n  {cause}")?;
     }
+    Ok(())
 }
-
-impl std::error::Error for ClientError {}

@@ -10,8 +10,8 @@ use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
 use super::variables::Variables;
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// How long a line may take unless it, its fixture or the command line says otherwise.
 pub const WITHIN: Duration = Duration::from_secs(5);
@@ -26,7 +26,8 @@ const AGAIN: Duration = Duration::from_millis(50);
 const WAITING_MAX: usize = 200_000;
 
 /// The first line of a fixture that was not met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{fixture}:{line}: expected `{expected}`, came {came}")]
 pub struct Difference {
     /// The fixture's name.
     pub fixture: String,
@@ -39,18 +40,6 @@ pub struct Difference {
     /// What came in its place.
     pub came: String,
 }
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: expected `{}`, came {}",
-            self.fixture, self.line, self.expected, self.came
-        )
-    }
-}
-
-impl std::error::Error for Difference {}
 
 /// A connection, and what came on it that no line has expected yet.
 struct ScriptedConnection {

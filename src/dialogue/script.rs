@@ -5,6 +5,7 @@
 use super::raw;
 use std::fmt;
 use std::time::Duration;
+use thiserror::Error;
 
 /// The number by which a fixture tells its connections apart.
 pub type ConnectionNumber = u16;
@@ -102,21 +103,14 @@ pub enum StepAction {
 }
 
 /// A line that is not of this language.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{place}: {text}")]
 pub struct ScriptError {
     /// The file's name and the line's number.
     pub place: String,
     /// What is wrong.
     pub text: String,
 }
-
-impl fmt::Display for ScriptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.text)
-    }
-}
-
-impl std::error::Error for ScriptError {}
 
 /// What of a file has been read so far holds for the lines behind it.
 #[derive(Default)]
