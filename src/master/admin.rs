@@ -10,10 +10,10 @@ mod socket;
 mod workers;
 
 use super::{MasterChannels, assets, auth, transactions};
-use crate::admin::{
-    AdminAnswer, AdminRequest, CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
-    PricesStatus, ProviderFailure, REQUEST_MAX, ROWS_MAX,
+use crate::admin::model::{
+    CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus, PricesStatus, ProviderFailure,
 };
+use crate::admin::protocol::{AdminAnswer, AdminRequest, REQUEST_MAX, ROWS_MAX};
 use crate::link::keyring::Keyring;
 use crate::model::Timestamp;
 use crate::runtime::log::{self, LogHandle};

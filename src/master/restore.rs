@@ -4,7 +4,7 @@
 //! database's place.
 
 use super::{database, verify};
-use crate::admin::{RestoreSummary, Verification};
+use crate::admin::model::{RestoreSummary, Verification};
 use crate::config::MasterConfig;
 use rusqlite::Connection;
 use std::fs;

@@ -5,7 +5,8 @@
 
 mod account;
 
-use crate::admin::{DIFFERENCES_MAX, Verification};
+use crate::admin::model::Verification;
+use crate::admin::protocol::DIFFERENCES_MAX;
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
 use account::Books;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
