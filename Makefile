@@ -75,12 +75,12 @@ bench: ## ours beside redis and PostgreSQL: half an hour
 
 # How often the predictions' 95 % interval holds on the sample market, beside the naive last value.
 forecast-check: deps ## how often the predictions' interval holds
-	@$(CARGO) test -q --locked --test suite forecast::forecast_check -- --exact --nocapture
+	@$(CARGO) test -q --locked --test suite master::forecast::forecast_check -- --exact --nocapture
 
 # 10,000 simulated assets at an update a second, for MINUTES.
 MINUTES ?= 5
 market-load: deps ## 10,000 assets at an update a second: MINUTES=5
-	@MINUTES=$(MINUTES) $(CARGO) test -q --release --locked --test suite assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
+	@MINUTES=$(MINUTES) $(CARGO) test -q --release --locked --test suite master::assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
 
 # Every fuzz target for SECONDS each, or the ones named: make fuzz SECONDS=600 TARGETS="requests replies".
 SECONDS ?= 60

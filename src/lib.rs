@@ -21,6 +21,8 @@ pub mod daemon;
 pub mod master;
 pub mod worker;
 
+pub mod testkit;
+
 pub mod dialogue;
 
 pub mod sandbox;

@@ -4,7 +4,7 @@ use super::driver::{Pace, Until};
 use super::load::{Load, Mix};
 use super::measure::{Measurement, Times, grouped, span};
 use super::table::{self, ResultRow};
-use super::{Scale, growth, idle, load, logins, orders, plot, process, reads, start};
+use super::{Scale, growth, idle, load, logins, orders, plot, reads, start};
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
@@ -12,6 +12,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// Descriptors that this program and the servers it starts may have: the 10,000 clients at both ends, and some.
+const DESCRIPTORS: u64 = 65_536;
 
 /// Measures PaperTrader, beside redis and PostgreSQL on the same machine in the same run.
 ///
@@ -112,7 +115,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &BenchCli) -> ExitCode {
-    process::raise_descriptors();
+    daemon::raise_descriptors(DESCRIPTORS);
     let done = match &cli.command {
         Command::Load(arguments) => measure_load(cli, arguments),
         Command::Growth(arguments) => measure_growth(cli, arguments),

@@ -4,7 +4,7 @@
 //! processor time of all daemons, less what they use when nobody asks: it holds still on a noisy machine.
 
 use super::Scale;
-use super::deployment::{Deployment, Setting};
+use super::deployment::{BenchDeployment, BenchSetting};
 use super::driver::{Driver, Greeting, Pace, Until};
 use super::fill::{self, EvenAccounts, FilledAccount, Filler};
 use super::measure::{Measurement, Ratio, grouped, median, rate, span};
@@ -135,10 +135,10 @@ fn point(
     tell: &dyn Fn(&str),
 ) -> Result<Vec<Cost>, String> {
     let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-    let mut setting = Setting {
+    let mut setting = BenchSetting {
         update_interval: INTERVAL,
         assets: ASSETS,
-        ..Setting::default()
+        ..BenchSetting::default()
     };
     let (mut accounts, mut transactions) = (ACCOUNTS, 0);
     match direction {
@@ -150,7 +150,7 @@ fn point(
         }
         _ => setting.workers = u16::try_from(size).unwrap_or(1),
     }
-    let mut deployment = Deployment::make(setting)?;
+    let deployment = BenchDeployment::make(setting)?;
     let filled = fill(&deployment, accounts, transactions, setting.assets)?;
     deployment.start_all()?;
     let symbols = symbols(&deployment, &filled)?;
@@ -182,7 +182,7 @@ fn point(
 }
 
 fn fill(
-    deployment: &Deployment,
+    deployment: &BenchDeployment,
     accounts: u64,
     transactions: u64,
     assets: u32,
@@ -205,7 +205,7 @@ fn fill(
     Ok(filled)
 }
 
-fn symbols(deployment: &Deployment, filled: &[FilledAccount]) -> Result<Vec<Symbol>, String> {
+fn symbols(deployment: &BenchDeployment, filled: &[FilledAccount]) -> Result<Vec<Symbol>, String> {
     let first = filled.first().ok_or("no account")?;
     let mut client = deployment.client()?;
     client.set_session(Some(first.session.clone()));
@@ -279,7 +279,7 @@ fn scattered(number: usize, at: usize) -> u64 {
 /// Nanoseconds of processor time a request, requests a second, and the median answer's time.
 fn cost(
     scale: &Scale,
-    deployment: &Deployment,
+    deployment: &BenchDeployment,
     crews: &mut [Crew],
     pace: Pace,
 ) -> Result<(u64, u64, u64), String> {

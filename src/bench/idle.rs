@@ -3,9 +3,8 @@
 //! Ten thousand clients that do nothing: how fast they get in, and what they cost while they are there.
 
 use super::Scale;
-use super::deployment::{Deployment, Setting};
+use super::deployment::{BenchDeployment, BenchSetting};
 use super::measure::{median, rate};
-use super::process::resident;
 use super::table::{Figure, Goal, ResultRow};
 use crate::wire::frame::HEADER;
 use crate::wire::{FrameHeader, Instruction, Request};
@@ -35,13 +34,13 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     let (mut rates, mut sizes) = (Vec::new(), Vec::new());
     for turn in 0..scale.alternations.min(3) {
         tell(&format!("{count} idle clients: turn {} …", turn + 1));
-        let deployment = Deployment::start(Setting::default())?;
+        let deployment = BenchDeployment::start(BenchSetting::default())?;
         let began = Instant::now();
         let mut clients = crowd(deployment.worker()?, count)?;
         let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         rates.push(rate(count as u64, took));
         std::thread::sleep(REST);
-        sizes.push(resident(deployment.worker_pid()?)?);
+        sizes.push(deployment.worker_resident()?);
         // All of them are still there.
         for client in &mut clients {
             ping(client)

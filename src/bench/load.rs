@@ -2,12 +2,12 @@
 //!
 //! One load as one wishes it: connections, requests in flight or a pace, and a mix of what is asked.
 
-use super::deployment::{Deployment, Player, Setting, password};
+use super::deployment::{BenchDeployment, BenchSetting, BenchTrader, password};
 use super::driver::{Driver, Greeting, Pace, Until};
 use super::measure::Measurement;
 use super::speech::{KnownInstructions, into_data};
 use crate::client::{Client, ConnectOptions};
-use crate::model::{Email, Quantity, Side, Symbol, Timestamp, Username};
+use crate::model::{Quantity, Side, Symbol, Timestamp, Username};
 use crate::wire::{ConnectionState, Request, Window};
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -172,7 +172,10 @@ pub struct Load {
 
 /// What requests are made of.
 struct Stuff<'a> {
-    player: &'a Player,
+    player: &'a BenchTrader,
+    /// Who logs in with a password: somebody else, since more logins than an account may have sessions would end
+    /// the one that the others use.
+    login: &'a Username,
     symbols: &'a [Symbol],
     /// Market time of the newest quote.
     now: Timestamp,
@@ -213,7 +216,7 @@ impl Stuff<'_> {
             RequestKind::Trade => return Ok(vec![order(Side::Buy), order(Side::Sell)]),
             RequestKind::Resume => Request::Resume { session },
             RequestKind::Login => Request::Login {
-                username,
+                username: self.login.clone(),
                 hashed_pass: password()?,
                 expirable: false,
             },
@@ -240,9 +243,9 @@ impl Stuff<'_> {
 pub fn run(load: &Load) -> Result<Measurement, String> {
     let deployment = match load.worker {
         Some(_) => None,
-        None => Some(Deployment::start(Setting {
+        None => Some(BenchDeployment::start(BenchSetting {
             update_interval: Duration::from_millis(100),
-            ..Setting::default()
+            ..BenchSetting::default()
         })?),
     };
     let address = match (&deployment, load.worker) {
@@ -261,8 +264,10 @@ pub fn run(load: &Load) -> Result<Measurement, String> {
     let symbols = client.list().map_err(|e| e.to_string())?;
     let first = *symbols.first().ok_or("the worker has no assets")?;
     let now = client.quote(first).map_err(|e| e.to_string())?.time;
+    let other = newcomer(address)?;
     let stuff = Stuff {
         player: &player,
+        login: &other.username,
         symbols: &symbols,
         now,
     };
@@ -279,22 +284,10 @@ pub fn run(load: &Load) -> Result<Measurement, String> {
 }
 
 /// Someone with a name that nobody has yet.
-fn newcomer(address: SocketAddr) -> Result<Player, String> {
-    let mut client =
-        Client::open(&address.to_string(), &ConnectOptions::default(), None).map_err(|e| e.to_string())?;
+fn newcomer(address: SocketAddr) -> Result<BenchTrader, String> {
     let name = format!("b{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
-    let username = Username::parse(&name).map_err(|e| e.to_string())?;
-    let email = Email::parse(&format!("{name}@example.org")).map_err(|e| e.to_string())?;
-    client
-        .register(&username, &email, &password()?)
-        .map_err(|e| e.to_string())?;
-    let login = client
-        .login(&username, &password()?, false)
-        .map_err(|e| e.to_string())?;
-    Ok(Player {
-        username,
-        session: login.session,
-    })
+    let client = Client::open(&address.to_string(), &ConnectOptions::default(), None);
+    BenchTrader::register(client.map_err(|e| e.to_string())?, &name)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! at a fixed pace.
 
 use super::Scale;
-use super::deployment::{Deployment, Player, Setting, password};
+use super::deployment::{BenchDeployment, BenchSetting, BenchTrader, password};
 use super::driver::{Driver, Greeting, Pace, Until};
 use super::measure::{Measurement, Ratio, median};
 use super::speech::{KnownInstructions, into_data};
@@ -46,9 +46,9 @@ struct Beside {
 /// A server fails, or answers wrongly.
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let cost = if scale.is_short { 4 } else { COST };
-    let deployment = Deployment::start(Setting {
+    let deployment = BenchDeployment::start(BenchSetting {
         bcrypt_cost: cost,
-        ..Setting::default()
+        ..BenchSetting::default()
     })?;
     let player = deployment.player("watcher")?;
     let symbols: Vec<Symbol> = deployment
@@ -107,7 +107,11 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     Ok(rows)
 }
 
-fn all_beside(deployment: &Deployment, player: &Player, symbols: &[Symbol]) -> Result<Vec<Beside>, String> {
+fn all_beside(
+    deployment: &BenchDeployment,
+    player: &BenchTrader,
+    symbols: &[Symbol],
+) -> Result<Vec<Beside>, String> {
     let one = |what, requests: Vec<Request>, greeting: Greeting, per_second| -> Result<Beside, String> {
         Ok(Beside {
             what,
@@ -138,7 +142,7 @@ fn all_beside(deployment: &Deployment, player: &Player, symbols: &[Symbol]) -> R
 }
 
 /// Someone who logs in on each connection; each name counts for itself.
-fn logging_in(deployment: &Deployment) -> Result<(Driver, KnownInstructions), String> {
+fn logging_in(deployment: &BenchDeployment) -> Result<(Driver, KnownInstructions), String> {
     let requests: Result<Vec<Vec<Request>>, String> = deployment
         .players(LOGINS)?
         .into_iter()

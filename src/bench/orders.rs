@@ -4,7 +4,7 @@
 //! Beside them PostgreSQL, whose transaction does what one order does to the tables.
 
 use super::Scale;
-use super::deployment::{Deployment, Player, Setting};
+use super::deployment::{BenchDeployment, BenchSetting, BenchTrader};
 use super::driver::{Driver, Greeting, Pace, Until};
 use super::measure::{Measurement, Ratio, median};
 use super::rivals::Postgres;
@@ -46,7 +46,7 @@ pub fn round(session: &SessionId, symbols: &[Symbol]) -> Vec<Request> {
         .collect()
 }
 
-fn symbols(deployment: &Deployment, player: &Player) -> Result<Vec<Symbol>, String> {
+fn symbols(deployment: &BenchDeployment, player: &BenchTrader) -> Result<Vec<Symbol>, String> {
     Ok(deployment
         .quotes(player)?
         .into_iter()
@@ -58,7 +58,10 @@ fn symbols(deployment: &Deployment, player: &Player) -> Result<Vec<Symbol>, Stri
 ///
 /// # Errors
 /// The worker does not take the connections.
-pub fn traders(deployment: &Deployment, players: &[Player]) -> Result<(Driver, KnownInstructions), String> {
+pub fn traders(
+    deployment: &BenchDeployment,
+    players: &[BenchTrader],
+) -> Result<(Driver, KnownInstructions), String> {
     let first = players.first().ok_or("nobody trades")?;
     let symbols = symbols(deployment, first)?;
     let rounds = players.iter().map(|player| round(&player.session, &symbols));
@@ -74,9 +77,9 @@ pub fn traders(deployment: &Deployment, players: &[Player]) -> Result<(Driver, K
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     tell("orders: starting PostgreSQL and a deployment …");
     let postgres = scale.rival("postgresql", Postgres::start())?;
-    let deployment = Deployment::start(Setting {
+    let deployment = BenchDeployment::start(BenchSetting {
         update_interval: INTERVAL,
-        ..Setting::default()
+        ..BenchSetting::default()
     })?;
     let players = deployment.players(CONNECTIONS)?;
     let (mut driver, mut speech) = traders(&deployment, &players)?;
@@ -132,9 +135,9 @@ pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Stri
     } else {
         (SETTLED, SETTLING_INTERVAL)
     };
-    let deployment = Deployment::start(Setting {
+    let deployment = BenchDeployment::start(BenchSetting {
         update_interval: interval,
-        ..Setting::default()
+        ..BenchSetting::default()
     })?;
     let players = deployment.players(4)?;
     let (mut driver, mut speech) = traders(&deployment, &players)?;

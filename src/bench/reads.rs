@@ -3,7 +3,7 @@
 //! `getAssetValueCurrent` from a worker's cache, beside redis `GET`.
 
 use super::Scale;
-use super::deployment::{Deployment, Setting};
+use super::deployment::{BenchDeployment, BenchSetting};
 use super::driver::{Driver, Greeting, Pace};
 use super::measure::{Measurement, Ratio, median};
 use super::rivals::Redis;
@@ -42,7 +42,7 @@ impl Side {
 /// # Errors
 /// A server fails, or answers wrongly.
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
-    let deployment = Deployment::start(Setting::default())?;
+    let deployment = BenchDeployment::start(BenchSetting::default())?;
     let player = deployment.player("reader")?;
     let quotes = deployment.quotes(&player)?;
     let ours = Side {

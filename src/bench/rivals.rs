@@ -3,8 +3,10 @@
 //! What we are compared with: redis for reads, PostgreSQL for orders. Both run as they come, on this machine, for
 //! as long as they are needed.
 
-use super::process::{Folder, Server, User, free_port, in_batch, run};
+use super::process::{Server, ServerUser, run};
 use super::speech::redis_get;
+use crate::testkit::ports;
+use crate::testkit::process::in_batch;
 use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
@@ -12,6 +14,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Clients of `pgbench`.
 pub const PGBENCH_CLIENTS: u32 = 16;
@@ -33,7 +36,7 @@ pub struct Redis {
     /// Requests and their answers.
     pub pairs: Vec<(Vec<u8>, Vec<u8>)>,
     _server: Server,
-    _folder: Folder,
+    _folder: TempDir,
 }
 
 impl Redis {
@@ -42,7 +45,7 @@ impl Redis {
     /// # Errors
     /// It is not installed, or fails.
     pub fn start(keys: &[String], size: usize) -> Result<Redis, String> {
-        let folder = Folder::new()?;
+        let folder = tempfile::tempdir().map_err(|e| format!("no folder: {e}"))?;
         let port = free_port()?;
         let mut command = in_batch("redis-server");
         command
@@ -87,10 +90,10 @@ impl Redis {
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
-    user: Option<User>,
+    user: Option<ServerUser>,
     port: u16,
     _server: Server,
-    folder: Folder,
+    folder: TempDir,
 }
 
 impl Postgres {
@@ -101,11 +104,14 @@ impl Postgres {
     pub fn start() -> Result<Postgres, String> {
         let programs = programs().ok_or("PostgreSQL is not installed")?;
         let user = if rustix::process::geteuid().is_root() {
-            Some(User::named("postgres").ok_or("there is no user postgres, and PostgreSQL refuses root")?)
+            Some(
+                ServerUser::named("postgres")
+                    .ok_or("there is no user postgres, and PostgreSQL refuses root")?,
+            )
         } else {
             None
         };
-        let folder = Folder::new()?;
+        let folder = tempfile::tempdir().map_err(|e| format!("no folder: {e}"))?;
         if let Some(user) = user {
             std::os::unix::fs::chown(folder.path(), Some(user.uid), Some(user.gid))
                 .map_err(|e| format!("{}: {e}", folder.path().display()))?;
@@ -197,6 +203,11 @@ impl Postgres {
             .and_then(|line| line.split('.').next()?.parse().ok())
             .ok_or_else(|| format!("pgbench: {said}"))
     }
+}
+
+fn free_port() -> Result<u16, String> {
+    let ports = ports::free(1).map_err(|e| format!("no free port: {e}"))?;
+    ports.first().copied().ok_or_else(|| "no free port".to_owned())
 }
 
 fn connect(command: &mut Command, folder: &std::path::Path, port: u16) {

@@ -3,7 +3,7 @@
 //! How long a master takes until it serves, with a million accounts in its database.
 
 use super::Scale;
-use super::deployment::{Deployment, Setting};
+use super::deployment::{BenchDeployment, BenchSetting};
 use super::fill::Filler;
 use super::measure::{grouped, median};
 use super::table::{Figure, Goal, ResultRow};
@@ -21,7 +21,7 @@ const GOAL: Duration = Duration::from_secs(1);
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let accounts = if scale.is_short { 1000 } else { ACCOUNTS };
     tell(&format!("start: writing {} accounts …", grouped(accounts)));
-    let mut deployment = Deployment::make(Setting::default())?;
+    let deployment = BenchDeployment::make(BenchSetting::default())?;
     let mut filler = Filler::open(&deployment.database())?;
     filler.accounts(accounts, "SIM001")?;
     filler.close()?;

@@ -2,11 +2,11 @@
 //!
 //! The command line of `papertrader-sandbox`. It stands in the library so that man page and completions are made from it.
 
-use super::state::SandboxState;
 use super::supervisor::{self, StopSignals};
-use super::{Layout, SandboxError, SandboxOptions, WORKERS_MAX};
 use crate::daemon;
 use crate::model::Timestamp;
+use crate::testkit::state::SandboxState;
+use crate::testkit::{self, Layout, SandboxError, SandboxOptions, WORKERS_MAX};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -172,7 +172,7 @@ fn json(state: &SandboxState) -> String {
 fn make(init: &InitArgs) -> Result<(), SandboxError> {
     // Until it is whole: half a sandbox would be in the way of the next one, and GPG's agents would stay.
     let _uninterrupted = StopSignals::watch().map_err(SandboxError::failed)?;
-    let layout = super::init(&init.wishes.options(&init.folder), &mut tell)?;
+    let layout = testkit::init(&init.wishes.options(&init.folder), &mut tell)?;
     if init.folder.json {
         print(&json(&SandboxState::read(&layout)?));
     }
@@ -187,7 +187,7 @@ fn serve(run: &RunArgs) -> Result<(), SandboxError> {
     let mut signals = StopSignals::watch().map_err(SandboxError::failed)?;
     let layout = Layout::new(&run.folder.dir)?;
     if layout.is_empty()? {
-        super::init(&run.wishes.options(&run.folder), &mut tell)?;
+        testkit::init(&run.wishes.options(&run.folder), &mut tell)?;
     } else if !run.wishes.are_none() {
         return Err(SandboxError {
             code: daemon::BAD_USAGE,

@@ -3,10 +3,11 @@
 //! Runs a sandbox in the foreground: its daemons as children, started in order, started again when they fall, and
 //! stopped in order.
 
-use super::process::{self, Process, wait_any};
-use super::state::SandboxState;
-use super::{Layout, SandboxError, at, ports};
 use crate::daemon;
+use crate::testkit::process::{Process, wait_any};
+use crate::testkit::setup::at;
+use crate::testkit::state::{self, SandboxState};
+use crate::testkit::{Layout, SandboxError, ports, program};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fs::{OpenOptions, TryLockError};
@@ -170,9 +171,9 @@ impl<'a> Supervisor<'a> {
     ) -> Result<Supervisor<'a>, SandboxError> {
         let mut state = SandboxState::planned(layout)?;
         state.pid = Some(std::process::id());
-        let slot = |(place, program): (usize, &super::state::Program)| Slot {
+        let slot = |(place, program): (usize, &state::Program)| Slot {
             name: program.name.clone(),
-            program: process::program(if place == 0 {
+            program: program::find(if place == 0 {
                 "papertrader-master"
             } else {
                 "papertrader-worker"
@@ -254,7 +255,7 @@ impl<'a> Supervisor<'a> {
         slot.due = None;
         slot.ready = false;
         let socket = self.layout.notify_socket(&slot.name);
-        let process = Process::start(&slot.program, &slot.config, &socket, Stdio::inherit())
+        let process = Process::daemon(&slot.program, &slot.config, &socket, Stdio::inherit())
             .map_err(|error| SandboxError::failed(format!("{} cannot be started: {error}", slot.name)))?;
         let pid = process.pid();
         slot.process = Some(process);

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A worker and the place where its links arrive.
-pub struct Stage {
+pub struct WorkerRig {
     pub worker: Option<Worker>,
     pub address: SocketAddr,
     pub config: WorkerConfig,
@@ -94,9 +94,9 @@ file = "worker.log"
         .0
 }
 
-impl Stage {
+impl WorkerRig {
     /// A worker that has not been linked yet.
-    pub fn new(extra: &str) -> Stage {
+    pub fn new(extra: &str) -> WorkerRig {
         let config = config(extra);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let halves: Arc<Mutex<VecDeque<SealedChannel>>> = Arc::default();
@@ -120,7 +120,7 @@ impl Stage {
             })
         });
         let worker = Worker::start(&config, establish, &Watchdog::new()).unwrap();
-        Stage {
+        WorkerRig {
             worker: Some(worker),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             config,
@@ -132,12 +132,12 @@ impl Stage {
     }
 
     /// A worker that serves, with its link; AAPL has a price, NEW has none.
-    pub fn serving(extra: &str) -> (Stage, Link) {
-        let mut stage = Stage::new(extra);
-        let mut link = stage.link();
+    pub fn serving(extra: &str) -> (WorkerRig, Link) {
+        let mut rig = WorkerRig::new(extra);
+        let mut link = rig.link();
         link.welcome();
-        stage.await_open();
-        (stage, link)
+        rig.await_open();
+        (rig, link)
     }
 
     pub fn await_open(&mut self) {
@@ -205,7 +205,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for WorkerRig {
     fn drop(&mut self) {
         if let Some(worker) = self.worker.take() {
             worker.stop(Instant::now() + Duration::from_secs(3));

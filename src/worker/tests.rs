@@ -92,25 +92,25 @@ fn unavailable(reply: &Reply) -> bool {
 
 #[test]
 fn the_port_opens_with_the_first_prices_and_not_before() {
-    let mut stage = Stage::new("");
-    let mut link = stage.link();
-    let early = stage.worker.as_ref().unwrap().state().recv_timeout(QUIET);
+    let mut rig = WorkerRig::new("");
+    let mut link = rig.link();
+    let early = rig.worker.as_ref().unwrap().state().recv_timeout(QUIET);
     assert!(early.is_err(), "{early:?}");
     link.welcome();
-    stage.await_open();
-    let mut client = stage.client();
+    rig.await_open();
+    let mut client = rig.client();
     client.ask_all(&[Request::Ping, Request::GetWorkerList]);
     assert_eq!(client.reply(), Reply::Pong);
     let workers = vec!["127.0.0.1:2049".to_owned(), "[::1]:2050".to_owned()];
     assert_eq!(client.reply(), Reply::WorkerList(workers));
-    stage.stop();
+    rig.stop();
     assert!(link.is_over());
 }
 
 #[test]
 fn current_values_come_from_the_last_push() {
-    let (stage, mut link) = Stage::serving("");
-    let mut client = stage.data_client(&mut link, &session(1));
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.data_client(&mut link, &session(1));
     let unknown = |instruction: fn(crate::model::Symbol) -> Request, text| {
         instruction(crate::model::Symbol::parse(text).unwrap())
     };
@@ -152,13 +152,13 @@ fn current_values_come_from_the_last_push() {
 
 #[test]
 fn states_part_what_may_be_asked() {
-    let (stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask_all(&[current(), view(), Request::Ping]);
     assert_eq!(client.refused(), "wrong-state");
     assert_eq!(client.refused(), "wrong-state");
     assert_eq!(client.reply(), Reply::Pong);
-    let mut data = stage.data_client(&mut link, &session(1));
+    let mut data = rig.data_client(&mut link, &session(1));
     data.ask_all(&[login(false), order("a"), current()]);
     assert_eq!(data.refused(), "wrong-state");
     assert_eq!(data.refused(), "wrong-state");
@@ -197,8 +197,8 @@ fn states_part_what_may_be_asked() {
 
 #[test]
 fn a_session_that_ends_anywhere_ends_here() {
-    let (stage, mut link) = Stage::serving("");
-    let mut data = stage.data_client(&mut link, &session(1));
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut data = rig.data_client(&mut link, &session(1));
     let ended = SessionHashes(vec![session(1).hash()]);
     link.say(0, |out| {
         message::write(out, Instruction::LinkSessionsEnded, &ended)
@@ -230,12 +230,12 @@ fn a_session_that_ends_anywhere_ends_here() {
 
 #[test]
 fn what_was_missed_while_away_is_caught_up_with() {
-    let (mut stage, mut link) = Stage::serving("");
-    let mut data = stage.data_client(&mut link, &session(1));
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut data = rig.data_client(&mut link, &session(1));
     link.cut();
     data.ask(&current());
     assert_eq!(Quote::from_bytes(&data.data()), Ok(bar(100).quote()));
-    let mut link = stage.link();
+    let mut link = rig.link();
     link.welcome();
     let asked = link.next();
     assert_eq!(
@@ -260,8 +260,8 @@ fn what_was_missed_while_away_is_caught_up_with() {
 
 #[test]
 fn logins_are_known_before_the_client_hears_of_them() {
-    let (stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask_all(&[login(true), switch(&session(7), ConnectionState::Data), current()]);
     let asked = link.next();
     assert_eq!(asked.text(), format!("alice {} true", "ab".repeat(32)));
@@ -286,28 +286,28 @@ fn logins_are_known_before_the_client_hears_of_them() {
     let closed = link.next();
     assert_eq!(closed.instruction(), Instruction::LinkConnectionClosed);
     assert_eq!(closed.data(), session(7).hash().0);
-    let mut other = stage.client();
+    let mut other = rig.client();
     other.ask(&switch(&session(7), ConnectionState::Data));
     assert_eq!(other.refused(), "session-expired");
 }
 
 #[test]
 fn ends_of_connections_are_told_when_the_link_is_back() {
-    let (mut stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask(&login(true));
     let asked = link.next();
     link.log_in(&asked, &session(7), true);
     client.reply();
-    stage.away.store(true, Ordering::SeqCst);
+    rig.away.store(true, Ordering::SeqCst);
     link.cut();
     drop(client);
-    stage.away.store(false, Ordering::SeqCst);
-    let mut link = stage.link();
+    rig.away.store(false, Ordering::SeqCst);
+    let mut link = rig.link();
     let closed = link.next();
     assert_eq!(closed.instruction(), Instruction::LinkConnectionClosed);
     link.cut();
-    let mut link = stage.link();
+    let mut link = rig.link();
     let closed = link.next();
     assert_eq!(
         closed.data(),
@@ -316,14 +316,14 @@ fn ends_of_connections_are_told_when_the_link_is_back() {
     );
     link.answer(&closed, |out| Reply::Pong.write(out));
     link.cut();
-    let mut link = stage.link();
+    let mut link = rig.link();
     assert!(link.next_within(QUIET).is_none(), "the master knows");
 }
 
 #[test]
 fn failed_logins_and_logouts_pass_through() {
-    let (stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask(&login(false));
     let asked = link.next();
     link.fail(&asked, &refusal(Reason::BadCredentials));
@@ -347,8 +347,8 @@ fn failed_logins_and_logouts_pass_through() {
 
 #[test]
 fn orders_count_as_done_once_queued() {
-    let (stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask_all(&[order("a"), order("b"), Request::Logout { session: session(1) }]);
     let (first, second) = (link.next(), link.next());
     assert_eq!(first.text(), format!("{} AAPL 1.5 a", "01".repeat(32)));
@@ -379,15 +379,15 @@ fn orders_count_as_done_once_queued() {
 
 #[test]
 fn orders_are_sent_again_under_their_identity() {
-    let (mut stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask_all(&[order("a"), order("b")]);
     let (first, second) = (link.next(), link.next());
     link.answer(&first, |out| queued(1).write(out));
     assert_eq!(client.reply(), queued(1));
     let boot = link.boot;
     link.cut();
-    let mut link = stage.link();
+    let mut link = rig.link();
     assert_eq!(link.boot, boot);
     let (first_again, second_again) = (link.next(), link.next());
     for (again, before) in [(&first_again, &first), (&second_again, &second)] {
@@ -415,20 +415,20 @@ fn orders_are_sent_again_under_their_identity() {
 
 #[test]
 fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
-    let (stage, mut link) = Stage::serving("");
-    let mut data = stage.data_client(&mut link, &session(1));
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut data = rig.data_client(&mut link, &session(1));
     data.ask(&week("2013-01-01"));
     let asked = link.next();
     link.answer(&asked, |out| out.extend_from_slice(&transfer(&[7; 48])));
     assert_eq!(data.data(), [7; 48]);
-    let mut viewer = stage.client();
+    let mut viewer = rig.client();
     viewer.ask(&switch(&session(1), ConnectionState::Data));
     assert_eq!(viewer.reply(), Reply::StateSwitched(ConnectionState::Data));
     viewer.ask(&view());
     link.next();
     data.ask(&week("2013-01-02"));
     link.next();
-    stage.away.store(true, Ordering::SeqCst);
+    rig.away.store(true, Ordering::SeqCst);
     link.cut();
     // What was in flight and can be asked again fails at once.
     assert!(unavailable(&data.reply()));
@@ -445,7 +445,7 @@ fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
     assert!(unavailable(&data.reply()));
     assert!(unavailable(&data.reply()));
     data.data();
-    let mut command = stage.client();
+    let mut command = rig.client();
     command.ask_all(&[
         order("a"),
         login(false),
@@ -469,12 +469,12 @@ fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
 
 #[test]
 fn a_login_in_flight_survives_the_link() {
-    let (mut stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask(&login(true));
     let asked = link.next();
     link.cut();
-    let mut link = stage.link();
+    let mut link = rig.link();
     let again = link.next();
     assert!(again.is_again());
     assert_eq!(again.envelope.sequence, asked.envelope.sequence);
@@ -484,9 +484,9 @@ fn a_login_in_flight_survives_the_link() {
 
 #[test]
 fn equal_questions_are_asked_once_and_kept() {
-    let (stage, mut link) = Stage::serving("");
+    let (rig, mut link) = WorkerRig::serving("");
     let mut clients: Vec<TestClient> = (1..5)
-        .map(|number| stage.data_client(&mut link, &session(number)))
+        .map(|number| rig.data_client(&mut link, &session(number)))
         .collect();
     for client in &mut clients {
         client.ask(&week("2013-01-01T13:00:00Z"));
@@ -551,8 +551,8 @@ fn equal_questions_are_asked_once_and_kept() {
 
 #[test]
 fn at_most_eight_large_answers_are_under_way() {
-    let (stage, mut link) = Stage::serving("");
-    let mut client = stage.data_client(&mut link, &session(1));
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.data_client(&mut link, &session(1));
     let dates: Vec<Request> = (1..=12).map(|day| week(&format!("2012-01-{day:02}"))).collect();
     client.ask_all(&dates);
     let asked: Vec<_> = (0..8).map(|_| link.next()).collect();
@@ -565,8 +565,8 @@ fn at_most_eight_large_answers_are_under_way() {
 
 #[test]
 fn views_stream_and_keep_their_place() {
-    let (stage, mut link) = Stage::serving("");
-    let mut client = stage.data_client(&mut link, &session(1));
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.data_client(&mut link, &session(1));
     client.ask_all(&[view(), view()]);
     let (first, second) = (link.next(), link.next());
     link.answer(&second, |out| out.extend_from_slice(&transfer(b"second")));
@@ -585,11 +585,11 @@ fn views_stream_and_keep_their_place() {
 
 #[test]
 fn a_booted_worker_serves_nobody_until_it_is_admitted() {
-    let (mut stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask(&Request::Ping);
     client.reply();
-    stage.kept_out.store(true, Ordering::SeqCst);
+    rig.kept_out.store(true, Ordering::SeqCst);
     link.say(0, |out| {
         crate::wire::frame::write(out, Instruction::LinkBooted, &["on purpose"])
     });
@@ -598,7 +598,7 @@ fn a_booted_worker_serves_nobody_until_it_is_admitted() {
         Reply::ProtocolError(ProtocolFault::ShuttingDown, _)
     ));
     assert!(client.is_closed());
-    let closed = stage
+    let closed = rig
         .worker
         .as_ref()
         .unwrap()
@@ -606,36 +606,36 @@ fn a_booted_worker_serves_nobody_until_it_is_admitted() {
         .recv_timeout(PATIENCE)
         .unwrap();
     assert_eq!(closed, super::PortState::Closed);
-    assert!(TcpStream::connect(stage.address).is_err());
-    stage.kept_out.store(false, Ordering::SeqCst);
-    stage.link().welcome();
-    stage.await_open();
-    let mut client = stage.client();
+    assert!(TcpStream::connect(rig.address).is_err());
+    rig.kept_out.store(false, Ordering::SeqCst);
+    rig.link().welcome();
+    rig.await_open();
+    let mut client = rig.client();
     client.ask(&Request::Ping);
     assert_eq!(client.reply(), Reply::Pong);
 }
 
 #[test]
 fn a_link_that_makes_no_sense_is_cut_and_made_again() {
-    let (mut stage, mut link) = Stage::serving("");
+    let (mut rig, mut link) = WorkerRig::serving("");
     link.say(0, |out| out.extend_from_slice(&[0xFF; 40]));
     assert!(link.is_over());
-    let mut link = stage.link();
+    let mut link = rig.link();
     link.boot = Uuid::from_u128(1);
     link.say(7, |out| Reply::Pong.write(out));
     assert!(link.is_over(), "a reply to another boot");
-    let mut link = stage.link();
+    let mut link = rig.link();
     link.say(999_999, |out| Reply::Pong.write(out));
     link.welcome();
-    let mut client = stage.data_client(&mut link, &session(1));
+    let mut client = rig.data_client(&mut link, &session(1));
     client.ask(&current());
     client.data();
 }
 
 #[test]
 fn stopping_tells_everyone_and_loses_no_answer() {
-    let (stage, mut link) = Stage::serving("");
-    let mut clients: Vec<TestClient> = (0..20).map(|_| stage.client()).collect();
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut clients: Vec<TestClient> = (0..20).map(|_| rig.client()).collect();
     for client in &mut clients {
         client.ask(&Request::Ping);
         assert_eq!(client.reply(), Reply::Pong);
@@ -650,7 +650,7 @@ fn stopping_tells_everyone_and_loses_no_answer() {
         while talker.write_all(&frame).is_ok() {}
     });
     let began = Instant::now();
-    stage.stop();
+    rig.stop();
     assert!(began.elapsed() < Duration::from_secs(5));
     for client in &mut clients {
         let last = loop {
@@ -669,21 +669,21 @@ fn stopping_tells_everyone_and_loses_no_answer() {
 
 #[test]
 fn a_worker_without_a_link_stops_too() {
-    let stage = Stage::new("");
-    stage.away.store(true, Ordering::SeqCst);
-    stage.stop();
+    let rig = WorkerRig::new("");
+    rig.away.store(true, Ordering::SeqCst);
+    rig.stop();
 }
 
 #[test]
 fn too_many_connections_are_told_so() {
-    let (stage, _link) = Stage::serving("[limits]\nmax_connections = 2");
-    let mut first = stage.client();
-    let mut second = stage.client();
+    let (rig, _link) = WorkerRig::serving("[limits]\nmax_connections = 2");
+    let mut first = rig.client();
+    let mut second = rig.client();
     for client in [&mut first, &mut second] {
         client.ask(&Request::Ping);
         client.reply();
     }
-    let mut third = stage.client();
+    let mut third = rig.client();
     assert!(matches!(
         third.reply(),
         Reply::ProtocolError(ProtocolFault::TooManyConnections, _)
@@ -692,7 +692,7 @@ fn too_many_connections_are_told_so() {
     drop(first);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let mut again = stage.client();
+        let mut again = rig.client();
         again.ask(&Request::Ping);
         if again.reply() == Reply::Pong {
             break;
@@ -703,8 +703,8 @@ fn too_many_connections_are_told_so() {
 
 #[test]
 fn malformed_frames_come_after_what_was_asked_before() {
-    let (stage, mut link) = Stage::serving("");
-    let mut client = stage.client();
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
     client.ask(&order("a"));
     let asked = link.next();
     let mut bytes = Vec::new();
@@ -728,9 +728,9 @@ fn malformed_frames_come_after_what_was_asked_before() {
 /// A client that keeps asking for large answers and reads none of them harms nobody else.
 #[test]
 fn clients_that_never_read_are_their_own_trouble() {
-    let (stage, mut link) = Stage::serving("[limits]\nmax_unsent = \"64KiB\"\nsend_timeout = \"500ms\"");
-    let mut hostile = stage.data_client(&mut link, &session(1));
-    let mut good = stage.data_client(&mut link, &session(2));
+    let (rig, mut link) = WorkerRig::serving("[limits]\nmax_unsent = \"64KiB\"\nsend_timeout = \"500ms\"");
+    let mut hostile = rig.data_client(&mut link, &session(1));
+    let mut good = rig.data_client(&mut link, &session(2));
     hostile.ask(&week("2012-01-01"));
     let asked = link.next();
     let large = transfer(&vec![1; 500_000]);
@@ -756,7 +756,7 @@ fn clients_that_never_read_are_their_own_trouble() {
         good.ask(&current());
         let asked = Instant::now();
         good.data();
-        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < PATIENCE / 4, "{:?}", asked.elapsed());
     }
     good.ask(&current());
     good.data();
@@ -764,11 +764,11 @@ fn clients_that_never_read_are_their_own_trouble() {
 
 #[test]
 fn many_clients_ask_in_bulk_and_each_gets_its_own() {
-    let (stage, mut link) = Stage::serving("");
-    let mut first = stage.data_client(&mut link, &session(1));
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut first = rig.data_client(&mut link, &session(1));
     first.ask(&Request::Ping);
     first.reply();
-    let address = stage.address;
+    let address = rig.address;
     let clients: Vec<_> = (0..8)
         .map(|number: usize| {
             std::thread::spawn(move || {

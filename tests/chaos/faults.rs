@@ -1,9 +1,9 @@
 //! What is done to a deployment while people trade.
 
 use crate::WORKERS;
-use crate::deployment::{Daemon, Deployment};
 use crate::random::Random;
 use papertrader::runtime::failpoint;
+use papertrader::testkit::{Daemon, Deployment, PATIENCE};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::thread;
@@ -13,11 +13,11 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub enum Fault {
     KillMaster,
-    KillWorker(usize),
+    KillWorker(u16),
     KillAll,
     KillMasterTwice,
     StopMaster(u64),
-    StopWorker(usize, u64),
+    StopWorker(u16, u64),
     CutLinks,
     DelayLinks(u64),
     BusyDatabase(u64),
@@ -46,7 +46,7 @@ fn pause(millis: u64) {
 
 impl Fault {
     pub fn draw(random: &mut Random) -> Fault {
-        let worker = random.between(0, WORKERS as u64 - 1) as usize;
+        let worker = random.between(1, WORKERS.into()) as u16;
         match random.between(0, 15) {
             0 | 1 => Fault::KillMaster,
             2 => Fault::KillWorker(worker),
@@ -70,9 +70,9 @@ impl Fault {
 
     /// One that kills.
     pub fn draw_kill(random: &mut Random) -> Fault {
-        match random.between(0, WORKERS as u64) {
+        match random.between(0, WORKERS.into()) {
             0 => Fault::KillMaster,
-            worker => Fault::KillWorker(worker as usize - 1),
+            worker => Fault::KillWorker(worker as u16),
         }
     }
 
@@ -81,7 +81,7 @@ impl Fault {
         match self {
             Fault::KillMaster | Fault::KillWorker(_) | Fault::ReadOnlyDisk | Fault::Point(..) => 1,
             Fault::KillMasterTwice => 2,
-            Fault::KillAll => 1 + WORKERS as u64,
+            Fault::KillAll => 1 + u64::from(WORKERS),
             Fault::StopMaster(_)
             | Fault::StopWorker(..)
             | Fault::CutLinks
@@ -92,54 +92,54 @@ impl Fault {
     }
 
     /// Does it.
-    pub fn strike(&self, random: &mut Random, deployment: &mut Deployment) -> Ended {
+    pub fn strike(&self, random: &mut Random, deployment: &Deployment) -> Ended {
         match self {
             Fault::KillMaster => {
-                deployment.master.kill();
+                deployment.master().kill();
                 pause(random.between(0, 400));
                 kills(1)
             }
             Fault::KillWorker(worker) => {
-                deployment.workers[*worker].kill();
+                deployment.worker(*worker).kill();
                 pause(random.between(0, 400));
                 kills(1)
             }
             Fault::KillAll => {
-                deployment.workers.iter_mut().for_each(Daemon::kill);
-                deployment.master.kill();
-                kills(1 + WORKERS as u64)
+                deployment.workers().iter().for_each(Daemon::kill);
+                deployment.master().kill();
+                kills(1 + u64::from(WORKERS))
             }
             Fault::KillMasterTwice => {
-                deployment.master.kill();
-                let _ready = deployment.master.start(None);
+                deployment.master().kill();
+                deployment.master().spawn();
                 pause(random.between(0, 400));
-                deployment.master.kill();
+                deployment.master().kill();
                 kills(2)
             }
             Fault::StopMaster(millis) => {
-                deployment.master.signal(Signal::STOP);
+                deployment.master().signal(Signal::STOP);
                 pause(*millis);
-                deployment.master.signal(Signal::CONT);
+                deployment.master().signal(Signal::CONT);
                 kills(0)
             }
             Fault::StopWorker(worker, millis) => {
-                deployment.workers[*worker].signal(Signal::STOP);
+                deployment.worker(*worker).signal(Signal::STOP);
                 pause(*millis);
-                deployment.workers[*worker].signal(Signal::CONT);
+                deployment.worker(*worker).signal(Signal::CONT);
                 kills(0)
             }
             Fault::CutLinks => {
-                deployment.proxy.cut();
+                deployment.proxy().cut();
                 kills(0)
             }
             Fault::DelayLinks(millis) => {
-                deployment.proxy.delay(Duration::from_millis(*millis));
+                deployment.proxy().delay(Duration::from_millis(*millis));
                 pause(500);
-                deployment.proxy.delay(Duration::ZERO);
+                deployment.proxy().delay(Duration::ZERO);
                 kills(0)
             }
             Fault::BusyDatabase(millis) => {
-                let holder = Connection::open(&deployment.database).unwrap();
+                let holder = Connection::open(deployment.database_path()).unwrap();
                 holder.busy_timeout(Duration::from_secs(10)).unwrap();
                 holder.execute_batch("BEGIN IMMEDIATE").unwrap();
                 pause(*millis);
@@ -156,12 +156,12 @@ impl Fault {
     }
 }
 
-/// Every write fails, also one into the log of writes, whose file stays as long as it ever was: it is folded into the
-/// database and cut off, and what that sets free is filled as well.
+/// Every write fails, also one into the log of writes, whose file stays as long as it ever was: it
+/// is folded into the database and cut off, and what that sets free is filled as well.
 fn full_disk(millis: u64, deployment: &Deployment) {
-    let Some(disk) = &deployment.disk else { return };
+    let Some(disk) = deployment.disk() else { return };
     let fold = || {
-        let folder = Connection::open(&deployment.database).unwrap();
+        let folder = Connection::open(deployment.database_path()).unwrap();
         folder.busy_timeout(Duration::from_secs(2)).unwrap();
         // On a full disk it may not come to its end.
         let _ = folder.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -175,25 +175,29 @@ fn full_disk(millis: u64, deployment: &Deployment) {
 }
 
 /// The master has to notice at its start, and to say so by ending.
-fn read_only(deployment: &mut Deployment) -> Ended {
-    deployment.master.kill();
-    if let Some(disk) = &deployment.disk {
+fn read_only(deployment: &Deployment) -> Ended {
+    deployment.master().kill();
+    if let Some(disk) = deployment.disk() {
         disk.set_writable(false);
-        let ready = deployment.master.start(None);
+        deployment.master().spawn();
         assert!(
-            !deployment.master.wait_ready(&ready),
+            !deployment.master().serves(),
             "a master serves on a read-only disk"
         );
+        assert!(deployment.master().wait_exit(PATIENCE).is_some(), "it hangs");
         disk.set_writable(true);
     }
     kills(1)
 }
 
 /// The master dies by itself in the middle of something; one that does not get there is killed.
-fn point(name: &str, count: u64, deployment: &mut Deployment) -> Ended {
-    deployment.master.kill();
-    let ready = deployment.master.start(Some(&format!("{name}:{count}")));
-    let dies = !deployment.master.wait_ready(&ready) || deployment.master.outlive(Duration::from_secs(3));
+fn point(name: &str, count: u64, deployment: &Deployment) -> Ended {
+    deployment.master().kill();
+    deployment
+        .master()
+        .spawn_with_failpoint(&format!("{name}:{count}"));
+    deployment.master().serves();
+    let dies = deployment.master().wait_exit(Duration::from_secs(3)).is_some();
     if dies {
         Ended {
             kills: 1,

@@ -1,4 +1,5 @@
-//! A person who trades through whatever happens, remembers every answer, and never believes a silence.
+//! A person who trades through whatever happens, remembers every answer, and never believes a
+//! silence.
 
 use crate::random::Random;
 use papertrader::client::connection::{Answer, ServerMessage};
@@ -78,6 +79,8 @@ pub struct Trader {
     book: Book,
     open: VecDeque<String>,
     made: u64,
+    /// New orders that may still be made in this round.
+    left: usize,
     connection: Option<ServerConnection>,
     /// Whether it never waits long: it goes on ordering while nothing settles.
     impatient: bool,
@@ -85,6 +88,9 @@ pub struct Trader {
 
 /// Orders that a trader has open at most: who finds no master makes no more of them meanwhile.
 const OPEN_MAX: usize = 64;
+/// New orders of a trader in a round at most: what a round asks of the deployment, and what is read
+/// of it afterwards, does not grow with the machine's speed.
+const ORDERS_A_ROUND: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long who is impatient waits for an answer before it asks again elsewhere.
 const HASTE: Duration = Duration::from_millis(150);
@@ -114,6 +120,7 @@ impl Trader {
             },
             open: VecDeque::new(),
             made: 0,
+            left: 0,
             connection: None,
             impatient: number.is_multiple_of(3),
         }
@@ -128,7 +135,10 @@ impl Trader {
                 commands.recv().ok()
             };
             match command {
-                Some(Command::Trade) => trading = true,
+                Some(Command::Trade) => {
+                    trading = true;
+                    self.left = ORDERS_A_ROUND;
+                }
                 Some(Command::Settle(done)) => {
                     trading = false;
                     let until = Instant::now() + Duration::from_secs(120);
@@ -150,9 +160,15 @@ impl Trader {
                 None if !trading => return,
                 None => {
                     for _ in 0..self.random.between(1, 8) {
-                        if self.open.len() < OPEN_MAX {
+                        if self.open.len() < OPEN_MAX && self.left > 0 {
+                            self.left -= 1;
                             self.intend();
                         }
+                    }
+                    if self.open.is_empty() {
+                        // All that this round has is done: the next command is waited for.
+                        trading = false;
+                        continue;
                     }
                     let hasty = self.impatient || self.random.one_in(5);
                     self.round(hasty);

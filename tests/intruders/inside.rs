@@ -1,15 +1,14 @@
 //! A registered worker that is not honest, over a link that stands.
 
 use crate::keys::Cast;
-use crate::stage::{PATIENCE, Stage, eventually};
+use crate::rig::{IntruderRig, PATIENCE};
 use papertrader::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
-use papertrader::link::handshake;
 use papertrader::link::record::SealedChannel;
 use papertrader::model::{Quantity, Reason, SessionId, Side, Symbol, Timestamp};
+use papertrader::testkit::eventually;
 use papertrader::wire::{FrameHeader, Instruction, Reply, Request, frame};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Instant;
 use uuid::Uuid;
 
 /// A link of the dishonest worker's.
@@ -20,11 +19,9 @@ struct Link {
 }
 
 impl Link {
-    fn new(stage: &Stage, cast: &Cast) -> Link {
+    fn new(rig: &IntruderRig, cast: &Cast) -> Link {
         let (party, uuid) = &cast.other;
-        let socket = stage.dial();
-        let side = stage.side(party, *uuid);
-        let link = handshake::connect(&socket, &side, Instant::now() + PATIENCE).unwrap();
+        let (socket, link) = rig.attempt_over(party, *uuid).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Link {
             uuid: *uuid,
@@ -67,15 +64,15 @@ impl Link {
     }
 }
 
-pub fn try_all(stage: &mut Stage, cast: &Cast) {
-    nonsense(stage, cast);
-    touched(stage, cast);
-    made_up(stage, cast);
+pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
+    nonsense(rig, cast);
+    touched(rig, cast);
+    made_up(rig, cast);
 }
 
 type Write_<'a> = &'a dyn Fn(&Link, &mut Vec<u8>);
 
-fn nonsense(stage: &mut Stage, cast: &Cast) {
+fn nonsense(rig: &mut IntruderRig, cast: &Cast) {
     let all: [(&str, Write_<'_>); 6] = [
         ("bytes that are no message", &|_, out| {
             out.extend_from_slice(&[0xFF; 300])
@@ -115,37 +112,37 @@ fn nonsense(stage: &mut Stage, cast: &Cast) {
         }),
     ];
     for (what, write) in all {
-        let mut link = Link::new(stage, cast);
+        let mut link = Link::new(rig, cast);
         let mut plain = Vec::new();
         write(&link, &mut plain);
         let sealed = link.seal(&plain);
         link.socket.write_all(&sealed).unwrap();
         link.is_closed();
-        stage.expect(&format!("inside the link, {what}"), "nonsense");
+        rig.expect(&format!("inside the link, {what}"), "nonsense");
     }
 }
 
 /// Records that are not what was sealed.
-fn touched(stage: &mut Stage, cast: &Cast) {
+fn touched(rig: &mut IntruderRig, cast: &Cast) {
     // The master's own, sent back to it.
-    let mut link = Link::new(stage, cast);
+    let mut link = Link::new(rig, cast);
     link.say(&Request::AssetList);
     let mut chunk = [0; 65536];
     let size = link.socket.read(&mut chunk).unwrap();
     assert!(size > 0, "the master says nothing");
     link.socket.write_all(&chunk[..size]).unwrap();
     link.is_closed();
-    stage.expect("records of the master's reflected", "record-forged");
+    rig.expect("records of the master's reflected", "record-forged");
 
     // Too short to be one.
-    let mut link = Link::new(stage, cast);
+    let mut link = Link::new(rig, cast);
     link.socket.write_all(&[0, 1, 0]).unwrap();
     link.is_closed();
-    stage.expect("a record of an impossible length", "record-length");
+    rig.expect("a record of an impossible length", "record-length");
 
     // A record cut after each of its bytes.
     let length = {
-        let mut link = Link::new(stage, cast);
+        let mut link = Link::new(rig, cast);
         let mut plain = Vec::new();
         link.envelope(1)
             .append_with(&mut plain, |out| Request::AssetList.write(out))
@@ -154,17 +151,17 @@ fn touched(stage: &mut Stage, cast: &Cast) {
         link.socket.write_all(&sealed[..sealed.len() / 2]).unwrap();
         sealed.len()
     };
-    stage.expect(
+    rig.expect(
         &format!("a record of {length} bytes cut in the middle"),
         "record-cut",
     );
 }
 
 /// A session that it made up buys nothing.
-fn made_up(stage: &mut Stage, cast: &Cast) {
-    let inactive = |stage: &Stage| stage.status()["inactive_sessions"].as_u64().unwrap();
-    let before = inactive(stage);
-    let mut link = Link::new(stage, cast);
+fn made_up(rig: &mut IntruderRig, cast: &Cast) {
+    let inactive = |rig: &IntruderRig| rig.status()["inactive_sessions"].as_u64().unwrap();
+    let before = inactive(rig);
+    let mut link = Link::new(rig, cast);
     link.say(&Request::Order {
         session: SessionId::from_bytes([1; 32]),
         side: Side::Buy,
@@ -189,10 +186,10 @@ fn made_up(stage: &mut Stage, cast: &Cast) {
         panic!("{answer:?}")
     };
     assert_eq!(refusal.reason, Reason::SessionExpired);
-    assert_eq!(inactive(stage), before + 1);
+    assert_eq!(inactive(rig), before + 1);
     let said = |line: &&str| line.contains("worker other passed on") && line.contains("not active");
     eventually("it is logged", || {
-        let log = stage.log();
+        let log = rig.log();
         let lines = log.lines().filter(said).count();
         assert!(lines <= 1, "{lines} lines for one");
         (lines == 1).then_some(())
@@ -202,5 +199,5 @@ fn made_up(stage: &mut Stage, cast: &Cast) {
         refusal.reason
     );
     drop(link);
-    stage.expect("and its worker went without a word", "record-cut");
+    rig.expect("and its worker went without a word", "record-cut");
 }

@@ -1,10 +1,11 @@
 //! Keys, UUIDs and addresses that do not belong together, or not any more.
 
-use crate::stage::{PATIENCE, Party, Stage, gpg};
+use crate::rig::{IntruderRig, PATIENCE, Party, gpg};
 use papertrader::link::handshake::{
     self, BudgetLimits, GpgBudget, MasterIdentity, RegisteredWorker, WorkerIdentity,
 };
 use papertrader::link::keyring::{Fingerprint, Keyring};
+use papertrader::testkit::Place;
 use ring::digest;
 use std::collections::HashMap;
 use std::fs;
@@ -30,16 +31,16 @@ pub struct Cast {
 }
 
 impl Cast {
-    pub fn make(stage: &Stage) -> Cast {
+    pub fn make(rig: &IntruderRig) -> Cast {
         let enlisted = |name: &str, party: Party, ip: &str| {
-            let uuid = stage.enlist(name, &party.home.export(party.key).unwrap(), ip);
+            let uuid = rig.enlist(name, &party.home.export(party.key).unwrap(), ip);
             (party, uuid)
         };
-        let listed = |name: &str, ip: &str| enlisted(name, stage.party(name), ip);
+        let listed = |name: &str, ip: &str| enlisted(name, rig.party(name), ip);
         // Its owner's copy is good for ever; the copy that the master has ran out, or was revoked.
         let spoilt = |name: &str, spoil: &dyn Fn(&Path, &str)| {
             let (party, uuid) = listed(name, "127.0.0.1");
-            let copy = stage.folder.join(format!("{name}-copy"));
+            let copy = rig.deployment.dir().join(format!("{name}-copy"));
             let copied = Command::new("cp")
                 .arg("-a")
                 .args([party.home.home(), &copy])
@@ -47,18 +48,18 @@ impl Cast {
             assert!(copied.unwrap().success());
             spoil(&copy, &party.key.to_string());
             let public = gpg(&copy, &["--armor", "--export", &party.key.to_string()]);
-            let file = stage.folder.join(format!("{name}.asc"));
+            let file = rig.deployment.dir().join(format!("{name}.asc"));
             fs::write(&file, public).unwrap();
             gpg(
-                stage.deployment.homes[0].home(),
+                rig.deployment.keyring(Place::Master).home(),
                 &["--import", file.to_str().unwrap()],
             );
             end_agent(&copy);
             (party, uuid)
         };
-        let [[first, second], [third, fourth]] = alike(stage);
+        let [[first, second], [third, fourth]] = alike(rig);
         Cast {
-            unknown: stage.party("unknown"),
+            unknown: rig.party("unknown"),
             expired: spoilt("expired", &|home, key| {
                 gpg(home, &["--quick-set-expire", key, "seconds=1"]);
                 thread::sleep(Duration::from_millis(1100));
@@ -91,49 +92,49 @@ fn end_agent(home: &Path) {
         .status();
 }
 
-pub fn try_all(stage: &mut Stage, cast: &Cast) {
-    let refused = |stage: &mut Stage, what: &str, party: &Party, uuid: Uuid, reason: &str| {
-        assert!(stage.attempt(party, uuid).is_err(), "{what}: let in");
-        stage.expect(what, reason);
+pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
+    let refused = |rig: &mut IntruderRig, what: &str, party: &Party, uuid: Uuid, reason: &str| {
+        assert!(rig.attempt(party, uuid).is_err(), "{what}: let in");
+        rig.expect(what, reason);
     };
     let (one, other) = (&cast.one, &cast.other);
     refused(
-        stage,
+        rig,
         "a UUID that nobody has",
         &cast.unknown,
         Uuid::new_v4(),
         "unknown-uuid",
     );
     refused(
-        stage,
+        rig,
         "an unknown key under a stolen UUID",
         &cast.unknown,
         one.1,
         "signature-of-another-key",
     );
     refused(
-        stage,
+        rig,
         "two workers' keys swapped",
         &one.0,
         other.1,
         "signature-of-another-key",
     );
     refused(
-        stage,
+        rig,
         "the right key from the wrong IP",
         &cast.elsewhere.0,
         cast.elsewhere.1,
         "wrong-ip",
     );
     refused(
-        stage,
+        rig,
         "a key that is expired",
         &cast.expired.0,
         cast.expired.1,
         "key-expired",
     );
     refused(
-        stage,
+        rig,
         "a key that is revoked",
         &cast.revoked.0,
         cast.revoked.1,
@@ -145,7 +146,7 @@ pub fn try_all(stage: &mut Stage, cast: &Cast) {
     let short = |party: &Party| party.key.to_string()[32..].to_owned();
     assert!(first.0.key != second.0.key && short(&first.0) == short(&second.0));
     let listing = gpg(
-        stage.deployment.homes[0].home(),
+        rig.deployment.keyring(Place::Master).home(),
         &["--with-colons", "--list-keys", &short(&first.0)],
     );
     let found = String::from_utf8(listing).unwrap();
@@ -155,30 +156,30 @@ pub fn try_all(stage: &mut Stage, cast: &Cast) {
         "{found}"
     );
     let what = "the key of another worker, with the same short ID and name";
-    refused(stage, what, &second.0, first.1, "signature-of-another-key");
-    refused(stage, what, &first.0, second.1, "signature-of-another-key");
+    refused(rig, what, &second.0, first.1, "signature-of-another-key");
+    refused(rig, what, &first.0, second.1, "signature-of-another-key");
     let what = "an unknown key with a worker's short ID and name";
     refused(
-        stage,
+        rig,
         what,
         &cast.matched.1,
         cast.matched.0.1,
         "signature-of-another-key",
     );
     for (party, uuid) in [first, second, &cast.matched.0] {
-        let link = stage.attempt(party, *uuid);
+        let link = rig.attempt(party, *uuid);
         assert!(link.is_ok(), "the right one of two keys alike: {link:?}");
         drop(link);
-        stage.expect(
+        rig.expect(
             "the right one of two keys alike links, and ends without a word",
             "record-cut",
         );
     }
-    false_master(stage, cast);
+    false_master(rig, cast);
 }
 
 /// A worker's key used as the master's: the worker turns away.
-fn false_master(stage: &Stage, cast: &Cast) {
+fn false_master(rig: &IntruderRig, cast: &Cast) {
     let (impostor, victim) = (&cast.one.0, &cast.other.0);
     impostor
         .home
@@ -198,7 +199,7 @@ fn false_master(stage: &Stage, cast: &Cast) {
         let lookup = move |_: Uuid, _: IpAddr| Ok(identity.clone());
         handshake::accept(&socket, &[], &side, &lookup, Instant::now() + PATIENCE).map(|_| ())
     });
-    let master = stage.deployment.master_key;
+    let master = rig.deployment.master_key();
     let side = WorkerIdentity::new(victim.home.clone(), victim.key, master, cast.other.1).unwrap();
     let socket = TcpStream::connect(address).unwrap();
     assert!(
@@ -210,16 +211,19 @@ fn false_master(stage: &Stage, cast: &Cast) {
     println!("intruders: a worker's key used as the master's: refused by the worker");
 }
 
-// --- keys alike ----------------------------------------------------------------------------------------
+// --- keys alike
+// ----------------------------------------------------------------------------------------
 
-/// How many moments of making are tried for each key: some twenty pairs of keys share 32 bits among them.
+/// How many moments of making are tried for each key: some twenty pairs of keys share 32 bits among
+/// them.
 const MOMENTS: u32 = 300_000;
 
-/// Two pairs of keys, each pair with one user ID and one short key ID: the last 32 bits of the fingerprint, which is a
-/// hash over the key and the moment at which it was made. So the keys stay, and the moments are sought.
-fn alike(stage: &Stage) -> [[Party; 2]; 2] {
+/// Two pairs of keys, each pair with one user ID and one short key ID: the last 32 bits of the
+/// fingerprint, which is a hash over the key and the moment at which it was made. So the keys stay,
+/// and the moments are sought.
+fn alike(rig: &IntruderRig) -> [[Party; 2]; 2] {
     let now = UNIX_EPOCH.elapsed().unwrap().as_secs() as u32;
-    let (here, there) = (Material::make(stage, "alike-1"), Material::make(stage, "alike-2"));
+    let (here, there) = (Material::make(rig, "alike-1"), Material::make(rig, "alike-2"));
     let moments = (now - MOMENTS - 3600)..(now - 3600);
     let short =
         |material: &Material, moment| -> [u8; 4] { *material.fingerprint(moment).last_chunk().unwrap() };
@@ -242,9 +246,9 @@ struct Material {
 }
 
 impl Material {
-    fn make(stage: &Stage, name: &str) -> Material {
-        let home = Keyring::create(&stage.folder.join(name)).unwrap();
-        stage.trust_master(&home);
+    fn make(rig: &IntruderRig, name: &str) -> Material {
+        let home = Keyring::create(&rig.deployment.dir().join(name)).unwrap();
+        rig.trust_master(&home);
         gpg(
             home.home(),
             &["--quick-gen-key", "scratch", "ed25519", "sign", "never"],
@@ -262,7 +266,8 @@ impl Material {
                     .map(str::to_owned)
             })
             .unwrap();
-        // The first packet is the key: a tag, a length of one byte, version, moment of making, the rest.
+        // The first packet is the key: a tag, a length of one byte, version, moment of making, the
+        // rest.
         let public = gpg(home.home(), &["--export", "scratch"]);
         assert_eq!((public[0], public[2]), (0x98, 4), "not a key as expected");
         let packet = public[2..2 + usize::from(public[1])].to_vec();

@@ -1,14 +1,14 @@
 //! Handshake messages that are not what they should be, by a party that is registered.
 
 use crate::keys::Cast;
-use crate::stage::{LOGGED_MAX, Stage, eventually, finish, hello, receive, send, whole};
+use crate::rig::{IntruderRig, finish, hello, receive, send, whole};
 use papertrader::link::handshake::HandshakeError;
 use papertrader::model::Timestamp;
+use papertrader::testkit::eventually;
 use papertrader::wire::{Instruction, frame};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -16,47 +16,56 @@ use uuid::Uuid;
 const NOISE: usize = 32 + 16;
 /// Every so many bytes of a GPG message one is flipped.
 const FLIPPED: usize = 24;
-/// Every so many bytes of a proof it is cut with a proof made for that very handshake; at the other bytes, and at
-/// each of them, with one that was recorded: GPG takes its time.
+/// Every so many bytes of a proof it is cut with a proof made for that very handshake; at the other
+/// bytes, and at each of them, with one that was recorded: GPG takes its time.
 const CUT_FRESH: usize = 16;
 
-pub fn try_all(stage: &mut Stage, cast: &Cast) {
-    another_purpose(stage, cast);
-    replayed(stage);
-    reflected(stage, cast);
-    let before = stage.usual();
+pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
+    another_purpose(rig, cast);
+    replayed(rig);
+    reflected(rig, cast);
+    let before = rig.usual();
     println!("intruders: a person beside them before: {before}");
-    let person = stage.trader();
-    cut(stage, cast);
-    flipped(stage, cast);
+    let person = rig.trader();
+    cut(rig, cast);
+    flipped(rig, cast);
     let beside = person.finish();
     println!("intruders: a person beside the cut and flipped handshakes: {beside}");
-    let after = stage.usual();
+    let after = rig.usual();
     println!("intruders: a person beside them after: {after}");
-    // The same order of magnitude, on a machine that does other things too.
-    for during in [&beside, &after] {
-        let most = before.accepted * 10 + Duration::from_millis(50);
-        assert!(during.accepted < most, "{during}, and before it was {before}");
-        let most = before.filled * 3 + Duration::from_millis(200);
-        assert!(during.filled < most, "{during}, and before it was {before}");
-    }
+    // The same order of magnitude. A machine that does other things too is slow for a while: what
+    // nobody disturbs is taken from both sides of it.
+    let most = before.accepted.max(after.accepted) * 10 + Duration::from_millis(50);
+    assert!(beside.accepted < most, "{beside}; before {before}, after {after}");
+    let most = before.filled.max(after.filled) * 3 + Duration::from_millis(200);
+    assert!(beside.filled < most, "{beside}; before {before}, after {after}");
+    // And nothing of it stays behind.
+    assert!(
+        after.accepted < Duration::from_secs(1),
+        "{after}, and before {before}"
+    );
+    assert!(
+        after.filled < Duration::from_secs(2),
+        "{after}, and before {before}"
+    );
+    rig.overloads_are_counted();
 }
 
 /// Well signed by the right key, but saying something else.
-fn another_purpose(stage: &mut Stage, cast: &Cast) {
+fn another_purpose(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
     let own = party.home.own(party.key).unwrap();
-    let master = party.home.peer(stage.deployment.master_key).unwrap();
+    let master = party.home.peer(rig.deployment.master_key()).unwrap();
     let letter = party
         .home
         .sign_and_encrypt(&own, &master, b"I like PaperTrader.")
         .unwrap();
-    let mut socket = stage.dial();
+    let mut socket = rig.dial();
     send(&mut socket, Instruction::LinkHello, &hello(*uuid));
     receive(&mut socket).expect("a challenge");
     send(&mut socket, Instruction::LinkProof, &letter);
     is_refused(&mut socket);
-    stage.expect(
+    rig.expect(
         "signed by the right key for another purpose",
         "signature-for-another-purpose",
     );
@@ -69,84 +78,81 @@ fn is_refused(socket: &mut TcpStream) {
 }
 
 /// What the worker beside us once said, said again.
-fn replayed(stage: &mut Stage) {
-    let said = stage.deployment.proxy.recorded();
+fn replayed(rig: &mut IntruderRig) {
+    let said = rig.deployment.proxy().recorded();
     let hello = frame::HEADER + hello(Uuid::nil()).len();
-    let mut socket = stage.dial();
+    let mut socket = rig.dial();
     socket.write_all(&said[..hello]).unwrap();
     receive(&mut socket).expect("a challenge");
     socket.write_all(&said[hello..said.len().min(8192)]).unwrap();
     is_refused(&mut socket);
-    stage.expect("a handshake replayed", "replayed");
+    rig.expect("a handshake replayed", "replayed");
 }
 
 /// The master's own messages, sent back to it.
-fn reflected(stage: &mut Stage, cast: &Cast) {
+fn reflected(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.other;
-    let side = stage.side(party, *uuid);
+    let side = rig.side(party, *uuid);
     // Its challenge.
-    let mut socket = stage.dial();
+    let mut socket = rig.dial();
     send(&mut socket, Instruction::LinkHello, &hello(*uuid));
     let challenge = whole(&mut socket).expect("a challenge");
     socket.write_all(&challenge).unwrap();
     is_refused(&mut socket);
-    stage.expect("the master's challenge reflected", "bad-frame");
+    rig.expect("the master's challenge reflected", "bad-frame");
 
-    // Its answer to a proof, as it is; and, in the frame of a worker's second message, its first Noise message.
-    let answered = |stage: &Stage| {
-        let (mut socket, handshake, proof) = stage.proof(&side);
-        socket.write_all(&proof).unwrap();
-        (whole(&mut socket).expect("an answer"), handshake, socket)
-    };
-    let (answer, _, mut socket) = answered(stage);
+    // Its answer to a proof, as it is; and, in the frame of a worker's second message, its first
+    // Noise message.
+    let (answer, _, mut socket) = rig.answered(&side);
     socket.write_all(&answer).unwrap();
     is_refused(&mut socket);
-    stage.expect("the master's answer reflected", "bad-frame");
-    let (answer, _, mut socket) = answered(stage);
+    rig.expect("the master's answer reflected", "bad-frame");
+    let (answer, _, mut socket) = rig.answered(&side);
     send(
         &mut socket,
         Instruction::LinkNoise2,
         &answer[answer.len() - NOISE..],
     );
     is_refused(&mut socket);
-    stage.expect("the master's Noise message reflected", "noise");
+    rig.expect("the master's Noise message reflected", "noise");
 
     // Its statement, well signed, in the place of a proof: in the same form, in another handshake.
-    let (answer, _, socket) = answered(stage);
+    let (answer, _, socket) = rig.answered(&side);
     let statement = &answer[frame::HEADER + 2..answer.len() - NOISE];
-    let (mut other, _, _) = stage.proof(&side);
+    let (mut other, _, _) = rig.proof(&side);
     send(&mut other, Instruction::LinkProof, statement);
     is_refused(&mut other);
-    stage.expect("the master's statement reflected", "message-not-for-us");
+    rig.expect("the master's statement reflected", "message-not-for-us");
     drop(socket);
-    stage.expect("and the handshake that it came from, left alone", "cut");
+    rig.expect("and the handshake that it came from, left alone", "cut");
 }
 
 /// Handshakes that end after each byte of each message of the worker's.
-fn cut(stage: &mut Stage, cast: &Cast) {
+fn cut(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
-    let side = stage.side(party, *uuid);
+    let side = rig.side(party, *uuid);
     let began = Instant::now();
-    // The first message. Before a whole header nobody can tell that it is a handshake: a client's cut frame.
+    // The first message. Before a whole header nobody can tell that it is a handshake: a client's
+    // cut frame.
     let mut first = Vec::new();
     frame::write_binary(&mut first, Instruction::LinkHello, &hello(*uuid));
     let mut cuts = 0;
     for at in 0..first.len() {
-        let mut socket = stage.dial();
+        let mut socket = rig.dial();
         socket.write_all(&first[..at]).unwrap();
         let rest = finish(&mut socket);
         assert!(at == 0 || at >= frame::HEADER || !rest.is_empty());
         cuts += u64::from(at >= frame::HEADER);
     }
     // The second: the proof.
-    let (_, _, recorded) = stage.proof(&side);
+    let (_, _, recorded) = rig.proof(&side);
     for at in 0..recorded.len() {
         let fresh = at <= frame::HEADER || at % CUT_FRESH == 0 || at + 1 == recorded.len();
         let (mut socket, proof) = if fresh {
-            let (socket, _, proof) = stage.proof(&side);
+            let (socket, _, proof) = rig.proof(&side);
             (socket, proof)
         } else {
-            let mut socket = stage.dial();
+            let mut socket = rig.dial();
             send(&mut socket, Instruction::LinkHello, &hello(*uuid));
             receive(&mut socket).expect("a challenge");
             (socket, recorded.clone())
@@ -160,12 +166,11 @@ fn cut(stage: &mut Stage, cast: &Cast) {
     }
     // And the one that was recorded was never sent.
     cuts += 1;
-    // The third, the worker's Noise message: each byte of its frame, and some of what it holds, since both sides have
-    // GPG do its work before each.
+    // The third, the worker's Noise message: each byte of its frame, and some of what it holds,
+    // since both sides have GPG do its work before each.
     for at in (0..frame::HEADER + NOISE).filter(|at| *at <= frame::HEADER || at % 4 == 0) {
-        let (mut socket, mut handshake, proof) = stage.proof(&side);
-        socket.write_all(&proof).unwrap();
-        let (answer, mut last) = (whole(&mut socket).expect("an answer"), Vec::new());
+        let (answer, mut handshake, mut socket) = rig.answered(&side);
+        let mut last = Vec::new();
         handshake.receive(&answer, Timestamp::now(), &mut last).unwrap();
         socket.write_all(&last[..at]).unwrap();
         assert!(
@@ -174,9 +179,9 @@ fn cut(stage: &mut Stage, cast: &Cast) {
         );
         cuts += 1;
     }
-    let refused = stage.refused(cuts);
+    let refused = rig.refused(cuts);
     assert_eq!(refused, BTreeMap::from([("cut".to_owned(), cuts)]));
-    logged(stage, &refused);
+    logged(rig, &refused);
     println!(
         "intruders: handshakes cut at each of {} and {} bytes, and at many of the last {}: {cuts} refused in {:.1?}",
         first.len(),
@@ -187,58 +192,58 @@ fn cut(stage: &mut Stage, cast: &Cast) {
 }
 
 /// Each reason is in the log, and none of them floods it.
-fn logged(stage: &mut Stage, refused: &BTreeMap<String, u64>) {
+fn logged(rig: &mut IntruderRig, refused: &BTreeMap<String, u64>) {
     for reason in refused.keys() {
         let found = eventually("the reason is logged", || {
-            let log = stage.log();
+            let log = rig.log();
             let named = format!("({reason})");
             let found = log.lines().filter(|line| line.contains(&named)).count();
             (found > 0).then_some(found)
         });
-        // This program runs for less than three minutes.
-        assert!(found <= 3 * LOGGED_MAX, "{reason}: {found} lines");
+        assert!(found <= rig.logged_max(), "{reason}: {found} lines");
     }
-    stage.serves();
-    stage.lines();
+    rig.serves();
+    rig.lines();
 }
 
-/// Proofs with a bit of one byte flipped on their way: each byte of the frame, and a sample of what GPG made.
-fn flipped(stage: &mut Stage, cast: &Cast) {
+/// Proofs with a bit of one byte flipped on their way: each byte of the frame, and a sample of what
+/// GPG made.
+fn flipped(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
-    let side = stage.side(party, *uuid);
+    let side = rig.side(party, *uuid);
     let began = Instant::now();
     let (mut flips, mut at, mut attempts) = (0, 0, 1);
-    let (_, _, proof) = stage.proof(&side);
+    let (_, _, proof) = rig.proof(&side);
     let length = proof.len();
     let mut reasons = BTreeMap::new();
     while at < length {
-        let (mut socket, mut handshake, mut proof) = stage.proof(&side);
+        let (mut socket, mut handshake, mut proof) = rig.proof(&side);
         // A proof may be a byte or two longer than another.
         let place = at.min(proof.len() - 1);
         proof[place] ^= 1;
         socket.write_all(&proof).unwrap();
         let _ = socket.shutdown(Shutdown::Write);
-        attempts += 1;
         let told = match whole(&mut socket) {
             None => "nothing".to_owned(),
             Some(answer) => match handshake.receive(&answer, Timestamp::now(), &mut Vec::new()) {
                 Err(HandshakeError::Refused(told, _)) => told,
-                // The master found nothing wrong; the worker does, since what was signed is not what was sent.
+                // The master found nothing wrong; the worker does, since what was signed is not
+                // what was sent.
                 Err(_) => "answered".to_owned(),
                 Ok(_) => panic!("a proof flipped at {at} gives a link"),
             },
         };
-        if told == "overloaded" {
+        if rig.is_overloaded(&told) {
             // So many checks of a worker's proofs a second, and no more.
-            thread::sleep(Duration::from_millis(100));
             continue;
         }
+        attempts += 1;
         *reasons.entry(told).or_insert(0) += 1;
         flips += 1;
         at += if at < frame::HEADER { 1 } else { FLIPPED };
     }
-    let refused = stage.refused(attempts);
-    logged(stage, &refused);
+    let refused = rig.refused(attempts);
+    logged(rig, &refused);
     assert!(
         !refused.contains_key("gpg-failed"),
         "damage counts as a failure of ours: {refused:?}"
@@ -248,12 +253,8 @@ fn flipped(stage: &mut Stage, cast: &Cast) {
         began.elapsed()
     );
     // An honest one stands once more checks are allowed; it ends without a close record.
-    let mut attempts = 0;
-    eventually("an honest handshake", || {
-        attempts += 1;
-        stage.attempt(party, *uuid).ok()
-    });
-    let refused = stage.refused(attempts);
+    rig.attempt(party, *uuid).expect("an honest handshake");
+    let refused = rig.refused(1);
     assert_eq!(refused["record-cut"], 1, "{refused:?}");
-    logged(stage, &refused);
+    logged(rig, &refused);
 }

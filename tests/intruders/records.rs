@@ -1,9 +1,11 @@
-//! The sealed stream between a worker and the master, touched on the wire, and what a listener there learns.
+//! The sealed stream between a worker and the master, touched on the wire, and what a listener
+//! there learns.
 
-use crate::proxy::Tamper;
-use crate::stage::{Stage, eventually, pass, username};
+use crate::rig::{IntruderRig, pass, username};
+use papertrader::testkit::eventually;
+use papertrader::testkit::proxy::Tamper;
 
-pub fn try_all(stage: &mut Stage) {
+pub fn try_all(rig: &mut IntruderRig) {
     for (tamper, reason) in [
         (Tamper::Flip, "record-forged"),
         (Tamper::Drop, "record-forged"),
@@ -11,17 +13,17 @@ pub fn try_all(stage: &mut Stage) {
         (Tamper::Swap, "record-forged"),
         (Tamper::Cut, "record-cut"),
     ] {
-        let before = stage.deployment.proxy.connections();
-        stage.deployment.proxy.tamper(tamper);
+        let before = rig.deployment.proxy().connections();
+        rig.deployment.proxy().tamper(tamper);
         eventually("the worker links again", || {
-            stage.serves();
-            (stage.deployment.proxy.connections() > before).then_some(())
+            rig.serves();
+            (rig.deployment.proxy().connections() > before).then_some(())
         });
-        stage.expect(&format!("a record of the link, {tamper:?}"), reason);
+        rig.expect(&format!("a record of the link, {tamper:?}"), reason);
     }
     // What went over it holds no secret.
-    let session = stage.client().login(&username(), &pass(), false).unwrap().session;
-    let wire = stage.deployment.proxy.captured();
+    let session = rig.client().login(&username(), &pass(), false).unwrap().session;
+    let wire = rig.deployment.proxy().captured();
     assert!(wire.len() > 10_000, "only {} bytes were captured", wire.len());
     let holds = |secret: &[u8]| wire.windows(secret.len()).any(|window| window == secret);
     for secret in [session.expose(), pass().expose().to_owned()] {

@@ -72,9 +72,7 @@ fn completions_are_scripts_that_bash_reads() {
 
 /// Installs below a folder of the test's own, as if it were the whole system.
 fn install(folder: &Path) -> PathBuf {
-    let built = Path::new(env!("CARGO_BIN_EXE_papertrader-master"))
-        .parent()
-        .unwrap();
+    let built = papertrader::testkit::program::folder();
     let output = Command::new("make")
         .arg("install")
         .arg(format!("BUILT={}", built.display()))

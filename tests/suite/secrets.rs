@@ -1,9 +1,10 @@
 //! Session IDs and hashedPass are nowhere but where they are needed: no file of a deployment has them, no core
 //! could, and the daemons' memory forgets them.
 
-use crate::harness::*;
 use papertrader::client::{Client, ServerConnection};
 use papertrader::model::{Email, HashedPass, SessionId, Symbol};
+use papertrader::testkit::trader::{buy, portfolio, username};
+use papertrader::testkit::{Deployment, PATIENCE, eventually};
 use papertrader::wire::{Instruction, Request, frame};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -125,7 +126,7 @@ fn trade(deployment: &Deployment, secrets: &mut Secrets, sessions: &mut Vec<Sess
             let session = client.session().unwrap().clone();
             client.logout().unwrap();
             let mut late = Client::new(
-                ServerConnection::connect(&deployment.worker(1), PATIENCE).unwrap(),
+                ServerConnection::connect(&deployment.worker(1).address(), PATIENCE).unwrap(),
                 Some(session),
             );
             assert!(late.portfolio(&username(name)).is_err());
@@ -156,7 +157,7 @@ fn misbehave(deployment: &Deployment, worker: u16, pass: &HashedPass, session: &
     );
     frames[3].pop();
     for (number, frame) in frames.iter().enumerate() {
-        for address in [deployment.worker(worker), deployment.master()] {
+        for address in [deployment.worker(worker).address(), deployment.master().address()] {
             let mut socket = TcpStream::connect(address).unwrap();
             socket.write_all(frame).unwrap();
             // A refusal, an end, or for the unfinished one nothing: then we are the ones to go.
@@ -169,15 +170,15 @@ fn misbehave(deployment: &Deployment, worker: u16, pass: &HashedPass, session: &
 
 #[test]
 fn no_file_of_a_deployment_holds_a_secret() {
-    let mut deployment = Deployment::new(2);
-    for place in 0..=2 {
-        deployment.set(place, "log.level", "\"debug\"");
+    let deployment = Deployment::new(2);
+    for daemon in deployment.daemons() {
+        daemon.set("log.level", "debug");
     }
     deployment.start_all();
     let (mut secrets, mut sessions) = (Secrets::default(), Vec::new());
     trade(&deployment, &mut secrets, &mut sessions);
 
-    let socket = deployment.layout.control_socket();
+    let socket = deployment.layout().control_socket();
     let backup = deployment.dir().join("backup.db");
     for arguments in [
         &["backup", backup.to_str().unwrap()][..],
@@ -196,11 +197,11 @@ fn no_file_of_a_deployment_holds_a_secret() {
     assert_eq!(found, [], "in clear, of {read} files");
 
     // A kill leaves what a crash would.
-    deployment.kill(1);
-    deployment.kill(0);
+    deployment.worker(1).kill();
+    deployment.master().kill();
     let (found, _) = secrets.found_below(deployment.dir());
     assert_eq!(found, [], "in clear after a kill");
-    deployment.start(0);
+    deployment.master().start();
     deployment.stop_all();
     let (found, _) = secrets.found_below(deployment.dir());
     assert_eq!(found, [], "in clear after a stop");
@@ -223,7 +224,7 @@ fn no_file_of_a_deployment_holds_a_secret() {
     )
     .unwrap();
     assert_eq!(secrets.found_below(deployment.dir()).0.len(), 1);
-    let log = deployment.log(1) + &deployment.log(0);
+    let log = deployment.worker(1).log() + &deployment.master().log();
     assert!(
         log.contains("INFO"),
         "nothing was logged that could hold a secret"
@@ -232,9 +233,9 @@ fn no_file_of_a_deployment_holds_a_secret() {
 
 #[test]
 fn daemons_leave_no_core() {
-    let mut deployment = Deployment::running(1);
-    for place in 0..=1 {
-        let pid = deployment.process(place).pid();
+    let deployment = Deployment::running(1);
+    for daemon in deployment.daemons() {
+        let pid = daemon.pid();
         let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
         let core = limits
             .lines()
@@ -269,7 +270,7 @@ fn memory(pid: u32) -> Option<Vec<Vec<u8>>> {
 
 #[test]
 fn the_daemons_forget_a_password_that_they_have_checked() {
-    let mut deployment = Deployment::running(1);
+    let deployment = Deployment::running(1);
     let mut secrets = Secrets::default();
     let mut client = deployment.connect(1);
     let pass = fresh_pass();
@@ -278,8 +279,8 @@ fn the_daemons_forget_a_password_that_they_have_checked() {
     client.register(&username("dora"), &email, &pass).unwrap();
     client.login(&username("dora"), &pass, false).unwrap();
     client.connection().call(&Request::Ping).unwrap();
-    for place in 0..=1 {
-        let pid = deployment.process(place).pid();
+    for daemon in deployment.daemons() {
+        let pid = daemon.pid();
         if memory(pid).is_none() {
             println!("skipped: this user may not read the daemons' memory");
             return;

@@ -1,0 +1,45 @@
+//! spec/testkit.md · 2.2 Infrastructure Model
+//!
+//! Whole deployments as processes: what the sandbox, the bench and all tests of running daemons
+//! stand on.
+//!
+//! The lower part makes a deployment in a folder and runs its daemons as children; it answers with
+//! errors, since `papertrader-sandbox` and `papertrader-bench` are programs that people run. The
+//! upper part is for tests, and panics at the first thing that is not as it should be; what the
+//! bench uses of it has an error beside it.
+
+pub mod layout;
+pub mod market;
+pub mod ports;
+pub mod process;
+pub mod program;
+pub mod resources;
+pub mod setup;
+pub mod state;
+
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+pub mod admin;
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+pub mod daemon;
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+pub mod deployment;
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+pub mod eventually;
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+pub mod mock_exchange;
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+pub mod proxy;
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+pub mod small_disk;
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+pub mod trader;
+
+pub use daemon::{Daemon, Place};
+pub use deployment::{Deployment, folder};
+pub use eventually::{PATIENCE, busy, eventually, until};
+pub use layout::Layout;
+pub use market::Market;
+pub use resources::{Resources, processes_about};
+pub use setup::{LOOPBACK, SandboxError, SandboxOptions, WORKERS_MAX, init};
+
+use setup::at;

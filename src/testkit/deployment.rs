@@ -1,0 +1,448 @@
+//! spec/testkit/deployment.md · 2.2 Infrastructure Model
+//!
+//! A whole deployment for a test: a master and workers as processes, in a folder of its own, with
+//! real keys, ports and files; where it is asked for, with a proxy between them and a small disk
+//! below the database.
+
+use super::daemon::{Daemon, Place};
+use super::market::Market;
+use super::proxy::Proxy;
+use super::small_disk::SmallDisk;
+use super::state::SandboxState;
+use super::{Layout, PATIENCE, SandboxError, SandboxOptions, eventually, init, ports, program, trader};
+use crate::client::{self, Client, ServerConnection};
+use crate::config::MasterConfig;
+use crate::link::keyring::{Fingerprint, Keyring};
+use crate::model::Timestamp;
+use parking_lot::Mutex;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use toml::Value;
+
+/// A folder that goes away with the test; its path is short enough for GPG's sockets.
+pub fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("pt").tempdir().unwrap()
+}
+
+/// A file below a template's folder: its path there, its mode, what it holds.
+struct Item {
+    path: PathBuf,
+    mode: u32,
+    bytes: Vec<u8>,
+}
+
+/// Files of a deployment that was made and never run.
+type Template = Arc<Vec<Item>>;
+
+/// Deployments by their number of workers, made once a process and kept in memory, so that no
+/// folder outlives the tests.
+static TEMPLATES: Mutex<Vec<(u16, Template)>> = Mutex::new(Vec::new());
+
+fn template(workers: u16) -> Result<Template, SandboxError> {
+    let mut made = TEMPLATES.lock();
+    if let Some((_, template)) = made.iter().find(|(count, _)| *count == workers) {
+        return Ok(Arc::clone(template));
+    }
+    let folder = folder();
+    let options = SandboxOptions {
+        workers,
+        update_interval: Duration::from_millis(200),
+        // Four minutes of updates: the market of a test that a slow machine runs does not come to
+        // its end.
+        start: Some(Timestamp::parse("2008-01-02").unwrap()),
+        bcrypt_cost: 4,
+        ..SandboxOptions::new(folder.path())
+    };
+    let layout = init(&options, &mut |_| {})?;
+    let mut items = Vec::new();
+    read(layout.dir(), Path::new(""), &mut items);
+    let template = Arc::new(items);
+    made.push((workers, Arc::clone(&template)));
+    Ok(template)
+}
+
+fn read(folder: &Path, under: &Path, items: &mut Vec<Item>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let (meta, path) = (entry.metadata().unwrap(), under.join(entry.file_name()));
+        let mode = meta.permissions().mode();
+        if meta.is_dir() {
+            items.push(Item {
+                path: path.clone(),
+                mode,
+                bytes: Vec::new(),
+            });
+            read(&entry.path(), &path, items);
+        } else if meta.is_file() && path.extension().is_none_or(|e| e != "lock") {
+            let bytes = fs::read(entry.path()).unwrap();
+            items.push(Item { path, mode, bytes });
+        }
+    }
+}
+
+fn write(items: &[Item], to: &Path) {
+    for item in items {
+        let path = to.join(&item.path);
+        // The type's bits of the mode: a folder's are 0o040000. A small disk may be there already.
+        if item.mode & 0o170_000 == 0o040_000 {
+            fs::create_dir_all(&path).unwrap();
+        } else {
+            fs::write(&path, &item.bytes).unwrap();
+        }
+        fs::set_permissions(&path, Permissions::from_mode(item.mode & 0o7777)).unwrap();
+    }
+}
+
+/// What a deployment is to be like. As it is without further wishes it has one worker, the sample
+/// market, an update every 200 ms, and quick hashes.
+#[derive(Debug, Default)]
+pub struct DeploymentBuilder {
+    workers: Option<u16>,
+    market: Option<Market>,
+    master: Vec<(String, Value)>,
+    each_worker: Vec<(String, Value)>,
+    has_proxy: bool,
+    disk_megabytes: Option<u32>,
+    in_batch: bool,
+    keeps_folder: bool,
+}
+
+impl DeploymentBuilder {
+    /// So many workers, 1 to [`super::WORKERS_MAX`].
+    pub fn workers(mut self, workers: u16) -> DeploymentBuilder {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// So long between two updates.
+    pub fn update_interval(self, interval: Duration) -> DeploymentBuilder {
+        let interval = humantime::format_duration(interval).to_string();
+        self.set("update_interval", interval)
+    }
+
+    /// That market instead of the sample.
+    pub fn market(mut self, market: Market) -> DeploymentBuilder {
+        self.market = Some(market);
+        self
+    }
+
+    /// A key of the master's configuration, `limits.max_connections`.
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> DeploymentBuilder {
+        self.master.push((key.to_owned(), value.into()));
+        self
+    }
+
+    /// A key of each worker's configuration.
+    pub fn set_workers(mut self, key: &str, value: impl Into<Value>) -> DeploymentBuilder {
+        self.each_worker.push((key.to_owned(), value.into()));
+        self
+    }
+
+    /// Links run through a proxy that cuts, delays and changes what goes over them.
+    pub fn link_proxy(mut self) -> DeploymentBuilder {
+        self.has_proxy = true;
+        self
+    }
+
+    /// The database lies on a disk of its own of so many megabytes, where mounting one is allowed.
+    pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
+        self.disk_megabytes = Some(megabytes);
+        self
+    }
+
+    /// Workers run under the scheduling policy of their systemd unit.
+    pub fn in_batch(mut self) -> DeploymentBuilder {
+        self.in_batch = true;
+        self
+    }
+
+    /// The folder stays when the deployment goes, to be looked at.
+    pub fn keep_folder(mut self, keeps: bool) -> DeploymentBuilder {
+        self.keeps_folder = keeps;
+        self
+    }
+
+    /// Makes it, and starts nothing.
+    ///
+    /// # Errors
+    /// Keys cannot be made, there are no ports, or the disk refuses.
+    pub fn try_make(self) -> Result<Deployment, SandboxError> {
+        let mut folder = folder();
+        folder.disable_cleanup(self.keeps_folder);
+        let workers = self.workers.unwrap_or(1);
+        let template = template(workers)?;
+        let layout = Layout::new(folder.path())?;
+        let disk = self
+            .disk_megabytes
+            .and_then(|megabytes| SmallDisk::mount(&layout.dir().join(DATA), megabytes));
+        write(&template, folder.path());
+        ports::settle(&layout, true)?;
+        SandboxState::planned(&layout)?.write(&layout)?;
+        let mut daemons: Vec<Daemon> = (1..=workers)
+            .map(|number| Daemon::new(&layout, Place::Worker(number)))
+            .collect();
+        if self.in_batch {
+            daemons.iter_mut().for_each(Daemon::run_in_batch);
+        }
+        let mut deployment = Deployment {
+            master: Daemon::new(&layout, Place::Master),
+            workers: daemons,
+            layout,
+            proxy: None,
+            disk,
+            _folder: folder,
+        };
+        if let Some(market) = &self.market {
+            deployment.set_market(market);
+        }
+        for (key, value) in self.master {
+            deployment.master.set(&key, value);
+        }
+        if self.has_proxy {
+            deployment.put_proxy();
+        }
+        for worker in &deployment.workers {
+            for (key, value) in &self.each_worker {
+                worker.set(key, value.clone());
+            }
+        }
+        Ok(deployment)
+    }
+
+    /// Makes it, and starts nothing.
+    pub fn make(self) -> Deployment {
+        self.try_make().unwrap()
+    }
+
+    /// Makes it, and starts all of it.
+    pub fn start(self) -> Deployment {
+        let deployment = self.make();
+        deployment.start_all();
+        deployment
+    }
+}
+
+/// The master's data, below the deployment's folder.
+const DATA: &str = "data/master";
+
+/// A deployment in a folder of its own: one master and its workers. Nothing runs until it is told
+/// to; all of it is killed and removed when dropped.
+#[derive(Debug)]
+pub struct Deployment {
+    layout: Layout,
+    master: Daemon,
+    workers: Vec<Daemon>,
+    proxy: Option<Proxy>,
+    /// Unmounted before the folder goes.
+    disk: Option<SmallDisk>,
+    _folder: TempDir,
+}
+
+impl Deployment {
+    /// One with wishes.
+    pub fn builder() -> DeploymentBuilder {
+        DeploymentBuilder::default()
+    }
+
+    /// A master and workers as they are without further wishes. Change settings and market, then
+    /// start it.
+    pub fn new(workers: u16) -> Deployment {
+        Deployment::builder().workers(workers).make()
+    }
+
+    /// As [`Deployment::new`], with everything running.
+    pub fn running(workers: u16) -> Deployment {
+        Deployment::builder().workers(workers).start()
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.layout.dir()
+    }
+
+    /// Where everything lies in it.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The master.
+    pub fn master(&self) -> &Daemon {
+        &self.master
+    }
+
+    /// A worker, from 1.
+    pub fn worker(&self, number: u16) -> &Daemon {
+        assert!(number > 0, "workers are numbered from 1");
+        &self.workers[usize::from(number) - 1]
+    }
+
+    /// All workers, in order.
+    pub fn workers(&self) -> &[Daemon] {
+        &self.workers
+    }
+
+    /// The daemon of that place.
+    pub fn daemon(&self, place: Place) -> &Daemon {
+        match place {
+            Place::Master => self.master(),
+            Place::Worker(number) => self.worker(number),
+        }
+    }
+
+    /// The master, then the workers.
+    pub fn daemons(&self) -> impl DoubleEndedIterator<Item = &Daemon> {
+        std::iter::once(&self.master).chain(&self.workers)
+    }
+
+    /// Where the workers serve, in order.
+    pub fn addresses(&self) -> Vec<String> {
+        self.workers.iter().map(Daemon::address).collect()
+    }
+
+    /// The proxy that was asked for.
+    pub fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().expect("made with a proxy")
+    }
+
+    /// The disk that was asked for, where mounting it was allowed.
+    pub fn disk(&self) -> Option<&SmallDisk> {
+        self.disk.as_ref()
+    }
+
+    /// The master's database, whether it runs or not.
+    pub fn database_path(&self) -> PathBuf {
+        MasterConfig::load(self.master.config()).unwrap().0.database
+    }
+
+    /// The GPG home of a place.
+    pub fn keyring(&self, place: Place) -> Keyring {
+        Keyring::open(&self.layout.home(&place.name())).unwrap()
+    }
+
+    /// The master's key.
+    pub fn master_key(&self) -> Fingerprint {
+        let (config, _) = MasterConfig::load(self.master.config()).unwrap();
+        Fingerprint::parse(&config.gpg.key.to_string()).unwrap()
+    }
+
+    /// Puts another market in place of what is there.
+    pub fn set_market(&self, market: &Market) {
+        market.write(&self.layout.market()).unwrap();
+        for (key, value) in market.settings() {
+            self.master.set(key, value);
+        }
+    }
+
+    fn put_proxy(&mut self) {
+        let proxy = Proxy::start(self.master.address().parse().unwrap());
+        for worker in &self.workers {
+            worker.set("master", proxy.address.to_string());
+        }
+        self.proxy = Some(proxy);
+    }
+
+    /// Starts the master, then all workers, and waits until they serve; how long the master took.
+    ///
+    /// # Errors
+    /// One does not start, or not in time; with what it said.
+    pub fn try_start_all(&self) -> Result<Duration, SandboxError> {
+        let took = self.master.try_start()?;
+        for worker in &self.workers {
+            worker.try_spawn(None)?;
+        }
+        for worker in &self.workers {
+            worker.try_wait_ready()?;
+        }
+        Ok(took)
+    }
+
+    /// Starts the master, then all workers, and waits until they serve.
+    pub fn start_all(&self) {
+        self.try_start_all().unwrap();
+    }
+
+    /// Starts what was killed, master first. What ended without that is a defect.
+    pub fn heal(&self) {
+        for daemon in self.daemons() {
+            if let Some(status) = daemon.fallen() {
+                panic!("{} ended by itself, {status}:\n{}", daemon.name(), daemon.log());
+            }
+        }
+        if !self.master.is_started() {
+            self.master.start();
+        }
+        let starting: Vec<&Daemon> = self
+            .workers
+            .iter()
+            .filter(|worker| !worker.is_started())
+            .collect();
+        starting.iter().for_each(|worker| worker.spawn());
+        starting.iter().for_each(|worker| worker.wait_ready());
+    }
+
+    /// Stops workers, then the master; each must end with 0.
+    pub fn stop_all(&self) {
+        for daemon in self.daemons().rev().filter(|daemon| daemon.is_started()) {
+            let (status, _) = daemon.stop();
+            assert!(
+                status.success(),
+                "{} ended with {status}:\n{}",
+                daemon.name(),
+                daemon.log()
+            );
+        }
+    }
+
+    /// What all daemons have said and logged.
+    pub fn log(&self) -> String {
+        self.daemons().map(Daemon::log).collect()
+    }
+
+    /// A connection of the client library to a worker, without a session.
+    pub fn connect(&self, worker: u16) -> Client {
+        // A worker that has just been let in opens its port a moment after the master counts it.
+        let connection = eventually("the worker's port is open", || {
+            match ServerConnection::connect(&self.worker(worker).address(), PATIENCE) {
+                Err(client::ClientError::Unreachable { .. }) => None,
+                connected => Some(connected.unwrap()),
+            }
+        });
+        Client::new(connection, None)
+    }
+
+    /// A new account of that name, logged in through that worker; the session outlives the
+    /// connection.
+    pub fn trader(&self, worker: u16, name: &str) -> Client {
+        let mut client = self.connect(worker);
+        trader::register(&mut client, name);
+        client
+            .login(&trader::username(name), &trader::hashed(name), false)
+            .unwrap();
+        client
+    }
+
+    /// Runs one of our programs to its end, with nothing to read.
+    pub fn run(&self, name: &str, arguments: &[&str]) -> Output {
+        Command::new(program::find(name))
+            .args(arguments)
+            .current_dir(self.dir())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        // Workers first, as in a stop in order.
+        for daemon in self.daemons().rev() {
+            daemon.kill();
+        }
+        self.layout.stop_agents();
+    }
+}

@@ -1,0 +1,160 @@
+//! spec/testkit/layout.md · 2.2 Infrastructure Model
+//!
+//! Where everything of a sandbox lies in its folder, and how long the folder's path may be.
+
+use super::{SandboxError, at};
+use crate::link::keyring::{HOME_MAX, Keyring};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The master's name among the programs of a sandbox.
+pub const MASTER: &str = "master";
+/// The master's control socket.
+pub const CONTROL_SOCKET: &str = "master.sock";
+/// The folder of sockets that exist while the sandbox runs.
+const RUN: &str = "run";
+
+/// The name of the worker of this number, from 1.
+pub fn worker_name(number: u16) -> String {
+    format!("worker-{number}")
+}
+
+/// The names of a master and its workers.
+pub fn names(workers: u16) -> impl Iterator<Item = String> {
+    std::iter::once(MASTER.to_owned()).chain((1..=workers).map(worker_name))
+}
+
+/// A sandbox's folder, as an absolute path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    dir: PathBuf,
+}
+
+impl Layout {
+    /// The sandbox in `dir`, whether it is there or not.
+    ///
+    /// # Errors
+    /// The current folder is not known.
+    pub fn new(dir: &Path) -> Result<Layout, SandboxError> {
+        // Links are left as they are: what counts for sockets is the path that is used.
+        let dir = std::path::absolute(dir).map_err(at(dir))?;
+        Ok(Layout { dir })
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether the folder is absent or holds nothing.
+    ///
+    /// # Errors
+    /// It is no folder, or cannot be read.
+    pub fn is_empty(&self) -> Result<bool, SandboxError> {
+        match fs::read_dir(&self.dir) {
+            Ok(mut entries) => Ok(entries.next().is_none()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(at(&self.dir)(error)),
+        }
+    }
+
+    /// Sees to it that every socket below the folder has a path that the system and GPG's agents
+    /// can use.
+    ///
+    /// # Errors
+    /// The folder's path is too long; its length is named.
+    pub fn check_length(&self, workers: u16) -> Result<(), SandboxError> {
+        let longest = names(workers)
+            .map(|name| self.home(&name).as_os_str().len())
+            .max()
+            .unwrap_or_default();
+        let length = self.dir.as_os_str().len();
+        let most = HOME_MAX.saturating_sub(longest.saturating_sub(length));
+        if length <= most {
+            return Ok(());
+        }
+        Err(SandboxError::failed(format!(
+            "{}: this path has {length} bytes, and the sockets of GPG's agents below it allow {most} at most; \
+             choose a shorter one",
+            self.dir.display()
+        )))
+    }
+
+    /// The folders that a new sandbox has beside the homes of GPG, which make themselves.
+    pub(super) fn folders(&self) -> [PathBuf; 5] {
+        ["data", "gpg", "log", "market", RUN].map(|name| self.dir.join(name))
+    }
+
+    /// `master.toml`
+    pub fn master_config(&self) -> PathBuf {
+        self.dir.join("master.toml")
+    }
+
+    /// `worker-N.toml`, from 1
+    pub fn worker_config(&self, number: u16) -> PathBuf {
+        self.dir.join(format!("worker-{number}.toml"))
+    }
+
+    /// Configurations of workers that are there, with their numbers.
+    pub fn worker_configs(&self) -> Vec<(u16, PathBuf)> {
+        (1..=super::WORKERS_MAX)
+            .map(|number| (number, self.worker_config(number)))
+            .filter(|(_, path)| path.exists())
+            .collect()
+    }
+
+    /// A program's GPG home.
+    pub fn home(&self, name: &str) -> PathBuf {
+        self.dir.join("gpg").join(name)
+    }
+
+    /// The market files.
+    pub fn market(&self) -> PathBuf {
+        self.dir.join("market")
+    }
+
+    /// The master's control socket.
+    pub fn control_socket(&self) -> PathBuf {
+        self.dir.join(CONTROL_SOCKET)
+    }
+
+    /// Where a program says that it is ready.
+    pub fn notify_socket(&self, name: &str) -> PathBuf {
+        self.dir.join(RUN).join(format!("{name}.ready"))
+    }
+
+    /// What runs, for scripts.
+    pub fn state(&self) -> PathBuf {
+        self.dir.join("sandbox.json")
+    }
+
+    /// Held by the process that runs the sandbox.
+    pub fn lock(&self) -> PathBuf {
+        self.dir.join(RUN).join("lock")
+    }
+
+    /// Ends the agents that GPG started for the homes below this folder. Nobody needs them any
+    /// more, so that what cannot be ended is left.
+    pub fn stop_agents(&self) {
+        let Ok(homes) = fs::read_dir(self.dir.join("gpg")) else {
+            return;
+        };
+        for home in homes.flatten() {
+            if let Ok(keyring) = Keyring::open(&home.path()) {
+                let _ = keyring.stop();
+            }
+        }
+    }
+
+    /// Removes what stands in the folder, which was empty before it was made a sandbox.
+    pub(super) fn clear(&self) {
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let _ = if path.is_dir() {
+                fs::remove_dir_all(path)
+            } else {
+                fs::remove_file(path)
+            };
+        }
+    }
+}

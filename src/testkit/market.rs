@@ -1,0 +1,151 @@
+//! spec/testkit/market.md · 2.3.1 List of assets to retrieve
+//!
+//! The market of a sandbox: the sample that every program carries, or a copy of another folder's.
+
+use super::{SandboxError, at};
+use crate::master::assets::providers::market_file;
+use crate::model::Timestamp;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use toml::Value;
+
+/// The sample market's files: part of the program, so that it needs no other file.
+const SAMPLE: &[(&str, &str)] = &[
+    ("AAPL.csv", include_str!("../../etc/market/AAPL.csv")),
+    ("FB.csv", include_str!("../../etc/market/FB.csv")),
+    ("GOOG.csv", include_str!("../../etc/market/GOOG.csv")),
+    ("IBM.csv", include_str!("../../etc/market/IBM.csv")),
+    ("MSFT.csv", include_str!("../../etc/market/MSFT.csv")),
+    ("actions.csv", include_str!("../../etc/market/actions.csv")),
+];
+
+/// Where a replay of the sample market starts: 2012-01-03, with years of history before it and a
+/// year to come.
+pub const SAMPLE_START: Option<Timestamp> = Some(Timestamp(1_325_548_800_000));
+
+/// Writes the sample market.
+///
+/// # Errors
+/// The disk refuses.
+pub fn write_sample(into: &Path) -> Result<(), SandboxError> {
+    for (name, text) in SAMPLE {
+        let path = into.join(name);
+        fs::write(&path, text).map_err(at(&path))?;
+    }
+    Ok(())
+}
+
+/// Copies the `.csv` files of a folder, whether they are right or not: the master says what is
+/// wrong with them.
+///
+/// # Errors
+/// There is no such folder, no such file in it, or the disk refuses.
+pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
+    let mut copied = 0_u32;
+    for entry in fs::read_dir(from).map_err(at(from))? {
+        let path = entry.map_err(at(from))?.path();
+        let (Some(name), true) = (path.file_name(), path.extension().is_some_and(|e| e == "csv")) else {
+            continue;
+        };
+        fs::copy(&path, into.join(name)).map_err(at(&path))?;
+        copied += 1;
+    }
+    if copied == 0 {
+        return Err(SandboxError::failed(format!(
+            "{}: this folder holds no SYMBOL.csv, and so no market",
+            from.display()
+        )));
+    }
+    Ok(())
+}
+
+/// The earliest bar of a folder's files, if they can be read that far.
+pub fn first_bar(folder: &Path) -> Option<Timestamp> {
+    let files = market_file::folder(folder).ok()?;
+    let first = |path: &Path| market_file::MarketRows::open(path).ok()?.next_bar().ok()?;
+    files
+        .values()
+        .filter_map(|path| first(path).map(|bar| bar.time))
+        .min()
+}
+
+/// A market that a test makes instead of the sample.
+#[derive(Debug, Clone)]
+pub enum Market {
+    /// Market files: names without `.csv`, and what they hold below the headline; and where the
+    /// replay starts.
+    Files {
+        /// The date of the replay's first update.
+        start: String,
+        /// `AAA` or `actions`, and rows.
+        files: Vec<(String, String)>,
+    },
+    /// Assets that the master invents, `SIM1` and so on: a market that never ends.
+    Simulated {
+        /// How many.
+        symbols: u32,
+        /// What they are drawn from.
+        seed: u32,
+    },
+}
+
+impl Market {
+    /// These files, with a replay from that date on.
+    pub fn files(start: &str, files: &[(&str, &str)]) -> Market {
+        let owned = |(name, rows): &(&str, &str)| ((*name).to_owned(), (*rows).to_owned());
+        Market::Files {
+            start: start.to_owned(),
+            files: files.iter().map(owned).collect(),
+        }
+    }
+
+    /// One asset, one bar a second from 2020-01-01 00:00:00 on, whose Nth close (from 0) is `first
+    /// + N`: a price tells its update.
+    pub fn seconds(symbol: &str, first: u32, bars: u32) -> Market {
+        /// 2020-01-01.
+        const BEGIN: i64 = 1_577_836_800_000;
+        let mut rows = String::new();
+        for number in 0..bars {
+            let time = Timestamp(BEGIN + i64::from(number) * 1000).to_string();
+            let (date, clock) = time.split_at_checked(10).unwrap_or_default();
+            let (clock, price) = (clock.get(1..9).unwrap_or_default(), first + number);
+            // Writing to a String cannot fail.
+            let _ = writeln!(rows, "{date} {clock},{price},{price},{price},{price},1000");
+        }
+        Market::files("2020-01-01", &[(symbol, &rows)])
+    }
+
+    /// Puts its files in place of those in the folder.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write(&self, folder: &Path) -> Result<(), SandboxError> {
+        let Market::Files { files, .. } = self else {
+            return Ok(());
+        };
+        fs::remove_dir_all(folder).map_err(at(folder))?;
+        fs::create_dir(folder).map_err(at(folder))?;
+        for (name, rows) in files {
+            let headline = match name.as_str() {
+                "actions" => "Date,Symbol,Action,Value",
+                _ => "Date,Open,High,Low,Close,Volume",
+            };
+            let path = folder.join(format!("{name}.csv"));
+            fs::write(&path, format!("{headline}\n{rows}")).map_err(at(&path))?;
+        }
+        Ok(())
+    }
+
+    /// What it needs in the master's configuration.
+    pub fn settings(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            Market::Files { start, .. } => vec![("assets.replay.start", start.as_str().into())],
+            Market::Simulated { symbols, seed } => vec![
+                ("assets.provider", "simulated".into()),
+                ("assets.simulated.symbols", i64::from(*symbols).into()),
+                ("assets.simulated.seed", i64::from(*seed).into()),
+            ],
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! spec/testkit/process.md · 3.1.1, 3.2.1 (deployment and running stage)
+//!
+//! A daemon as a child process: started, asked whether it is ready, told to stop, and never left
+//! behind.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// What a daemon says of itself at a time.
+const NOTICE_MAX: usize = 4096;
+
+/// A running child process, a daemon as a rule. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    pidfd: OwnedFd,
+    /// Where it says that it serves, and that socket's path.
+    notices: Option<(UnixDatagram, PathBuf)>,
+    ready: bool,
+    ended: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts `program --config CONFIG`, which tells `socket` when it serves; `errors` is its
+    /// standard error. It stops when this process ends, however that comes about: its standard
+    /// input then ends.
+    ///
+    /// # Errors
+    /// The socket cannot be made, or the program not be started.
+    pub fn daemon(program: &Path, config: &Path, socket: &Path, errors: Stdio) -> io::Result<Process> {
+        let mut command = Command::new(program);
+        daemon_arguments(&mut command, config);
+        command.stderr(errors);
+        Process::start(command, Some(socket))
+    }
+
+    /// Starts a command, which tells `socket`, if there is one, when it serves.
+    ///
+    /// # Errors
+    /// The socket cannot be made, or the program not be started.
+    pub fn start(mut command: Command, socket: Option<&Path>) -> io::Result<Process> {
+        let notices = match socket {
+            Some(socket) => {
+                let _ = fs::remove_file(socket);
+                let notices = UnixDatagram::bind(socket)?;
+                notices.set_nonblocking(true)?;
+                command.env("NOTIFY_SOCKET", socket);
+                Some((notices, socket.to_owned()))
+            }
+            None => None,
+        };
+        let child = command.stdin(Stdio::piped()).spawn().map_err(|error| {
+            let program = command.get_program().display();
+            io::Error::new(error.kind(), format!("{program}: {error}"))
+        })?;
+        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+        Ok(Process {
+            child,
+            pidfd,
+            notices,
+            ready: false,
+            ended: None,
+        })
+    }
+
+    /// Its process ID.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Becomes readable when the process has ended, or has something to say; to be followed by
+    /// [`Process::look`].
+    pub fn events(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let notices = self.notices.iter().map(|(notices, _)| notices.as_fd());
+        std::iter::once(self.pidfd.as_fd()).chain(notices)
+    }
+
+    /// Takes in what has happened, without waiting.
+    pub fn look(&mut self) {
+        let mut notice = [0; NOTICE_MAX];
+        if let Some((notices, _)) = &self.notices {
+            while let Ok(length) = notices.recv(&mut notice) {
+                let said = String::from_utf8_lossy(&notice[..length]);
+                self.ready |= said.lines().any(|line| line == "READY=1");
+            }
+        }
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().ok().flatten();
+        }
+    }
+
+    /// Whether it has said that it serves.
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.ended
+    }
+
+    /// Sends it a signal; one that has ended gets none.
+    pub fn signal(&mut self, signal: Signal) {
+        // Nobody else waits for the child, so that its ID is still its own here.
+        if self.ended.is_none() {
+            let _ = kill_process(Pid::from_child(&self.child), signal);
+        }
+    }
+
+    /// Waits until it serves, at most until `deadline`; whether it does.
+    pub fn wait_ready(&mut self, deadline: Instant) -> bool {
+        self.wait(deadline, |process| process.ready || process.ended.is_some());
+        self.ready && self.ended.is_none()
+    }
+
+    /// Waits until it has ended, at most until `deadline`; how it ended.
+    pub fn wait_end(&mut self, deadline: Instant) -> Option<ExitStatus> {
+        self.wait(deadline, |process| process.ended.is_some());
+        self.ended
+    }
+
+    fn wait(&mut self, deadline: Instant, until: impl Fn(&Process) -> bool) {
+        loop {
+            self.look();
+            if until(self) {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || wait_any(self.events(), left).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if let Some((_, socket)) = &self.notices {
+            let _ = fs::remove_file(socket);
+        }
+    }
+}
+
+/// Runs a program under the scheduling policy of the worker's systemd unit,
+/// `CPUSchedulingPolicy=batch`.
+pub fn in_batch(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("chrt");
+    command.args(["--batch", "0"]).arg(program);
+    command
+}
+
+/// What a daemon of ours is started with: its configuration, and that it stops when its parent
+/// ends.
+pub fn daemon_arguments(command: &mut Command, config: &Path) {
+    command
+        .arg("--config")
+        .arg(config)
+        .arg("--stop-with-input")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID")
+        // Standard output is its parent's own.
+        .stdout(Stdio::null())
+        // Ctrl-C goes to the parent alone, which stops its children in order.
+        .process_group(0);
+}
+
+/// Waits until one of these is readable, at most so long.
+///
+/// # Errors
+/// The system refuses.
+pub fn wait_any<'a>(fds: impl IntoIterator<Item = BorrowedFd<'a>>, most: Duration) -> io::Result<()> {
+    let mut polls: Vec<PollFd<'_>> = fds
+        .into_iter()
+        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+        .collect();
+    let most = Timespec::try_from(most).map_err(io::Error::other)?;
+    match poll(&mut polls, Some(&most)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

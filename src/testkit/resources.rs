@@ -1,0 +1,109 @@
+//! spec/testkit/resources.md · 3.1.1, 3.2.1 deployment and running stage
+//!
+//! What a process takes of the machine, as `/proc` has it.
+
+use super::{SandboxError, at};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Clock ticks a second in `/proc/PID/stat`: the same on every Linux that Rust runs on.
+const TICKS: u64 = 100;
+
+/// What a process takes at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resources {
+    /// Bytes of memory that are resident.
+    pub resident: u64,
+    /// Processor time so far, in user and kernel mode, in steps of 10 ms.
+    pub processor: Duration,
+    /// Open descriptors.
+    pub descriptors: usize,
+}
+
+impl Resources {
+    /// Of the process of this number.
+    ///
+    /// # Errors
+    /// It is gone, or is not ours to look at.
+    pub fn of(pid: u32) -> Result<Resources, SandboxError> {
+        Resources::below(Path::new(&format!("/proc/{pid}")))
+    }
+
+    /// Of this process.
+    ///
+    /// # Errors
+    /// There is no `/proc`.
+    pub fn own() -> Result<Resources, SandboxError> {
+        Resources::below(Path::new("/proc/self"))
+    }
+
+    fn below(folder: &Path) -> Result<Resources, SandboxError> {
+        let read = |path: PathBuf| fs::read_to_string(&path).map_err(at(&path));
+        let descriptors = folder.join("fd");
+        Ok(Resources {
+            resident: resident(&read(folder.join("status"))?)
+                .ok_or_else(|| SandboxError::failed(format!("{}: no VmRSS", folder.display())))?,
+            processor: processor(&read(folder.join("stat"))?),
+            descriptors: fs::read_dir(&descriptors).map_err(at(&descriptors))?.count(),
+        })
+    }
+}
+
+/// Resident bytes in the text of `/proc/PID/status`.
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Processor time in the text of `/proc/PID/stat`.
+fn processor(stat: &str) -> Duration {
+    // The name in parentheses may hold anything; the fields behind it are numbers.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|number| number.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * (1000 / TICKS))
+}
+
+/// The command lines of running processes that have this path among their arguments.
+pub fn processes_about(path: &Path) -> Vec<String> {
+    let text = path.to_string_lossy();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        if let Ok(line) = fs::read(entry.path().join("cmdline")) {
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            if line.contains(text.as_ref()) {
+                found.push(line);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let stat = "7 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20";
+        assert_eq!(processor(stat), Duration::from_secs(2));
+        assert_eq!(resident("Name:\tx\nVmRSS:\t   12 kB\n"), Some(12 * 1024));
+    }
+
+    #[test]
+    fn this_process_takes_something() {
+        let own = Resources::own().unwrap();
+        assert!(own.resident > 0 && own.descriptors > 2, "{own:?}");
+        assert_eq!(
+            Resources::of(std::process::id()).unwrap().resident > 0,
+            own.resident > 0
+        );
+        assert!(Resources::of(0).is_err());
+    }
+}

@@ -1,0 +1,264 @@
+//! spec/testkit/setup.md · 2.2 Infrastructure Model, 2.3 Global Deployment Variables
+//!
+//! Makes a whole deployment in one folder: master, workers, keys, configuration and market, for a
+//! person who tries it, and for tests.
+
+use super::{Layout, layout, market, ports, state};
+use crate::config::{MasterConfig, WorkerConfig};
+use crate::daemon;
+use crate::link::keyring::{Fingerprint, Keyring};
+use crate::master::workers::register_offline;
+use crate::master::workers::registry::Registration;
+use crate::master::{self, database};
+use crate::model::Timestamp;
+use std::fmt;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A sandbox has at most this many workers.
+pub const WORKERS_MAX: u16 = 64;
+/// Every program of a sandbox is on this address.
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Rates per client address: all clients of a sandbox are on one.
+const RATE_PER_ADDRESS: u32 = 100_000;
+/// Orders of an account in a minute.
+const ORDERS_PER_MINUTE: u32 = 10_000_000;
+/// Connections of one address to a worker.
+const CONNECTIONS_PER_IP: usize = 10_000;
+
+/// What a new sandbox is to be like.
+#[derive(Debug, Clone)]
+pub struct SandboxOptions {
+    /// Its folder: absent or empty.
+    pub dir: PathBuf,
+    /// How many workers, 1 to [`WORKERS_MAX`].
+    pub workers: u16,
+    /// The folder whose market files are copied; the sample market without one.
+    pub market: Option<PathBuf>,
+    /// Where the replay starts; 2012-01-03 for the sample market and the first bar of another
+    /// without one.
+    pub start: Option<Timestamp>,
+    /// Between two updates.
+    pub update_interval: Duration,
+    /// The cost of a password's hash.
+    pub bcrypt_cost: u32,
+}
+
+impl SandboxOptions {
+    /// A sandbox in `dir` as it is without further wishes.
+    pub fn new(dir: impl Into<PathBuf>) -> SandboxOptions {
+        SandboxOptions {
+            dir: dir.into(),
+            workers: 1,
+            market: None,
+            start: None,
+            update_interval: Duration::from_secs(1),
+            bcrypt_cost: 10,
+        }
+    }
+}
+
+/// Why there is no sandbox, or none any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxError {
+    /// The exit code.
+    pub code: u8,
+    /// What is wrong, and what to do.
+    pub text: String,
+}
+
+impl SandboxError {
+    /// Failed while running: exit code 1.
+    pub fn failed(text: impl fmt::Display) -> SandboxError {
+        SandboxError {
+            code: daemon::FAILED,
+            text: text.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for SandboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for SandboxError {}
+
+/// Names the file in what the system says of it.
+pub(crate) fn at(path: &std::path::Path) -> impl Fn(io::Error) -> SandboxError + '_ {
+    move |error| SandboxError::failed(format!("{}: {error}", path.display()))
+}
+
+/// Makes a sandbox and starts nothing. `tell` hears what is being done, a line each.
+///
+/// # Errors
+/// The folder holds something, or its path is too long; the market cannot be copied; keys cannot be
+/// made; the disk refuses. What was made so far is removed again.
+pub fn init(options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<Layout, SandboxError> {
+    let layout = Layout::new(&options.dir)?;
+    layout.check_length(options.workers)?;
+    let existed = options.dir.exists();
+    if existed && !layout.is_empty()? {
+        return Err(SandboxError::failed(format!(
+            "{}: this folder is not empty, and a sandbox is only made in an empty one",
+            layout.dir().display()
+        )));
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(layout.dir())
+        .map_err(at(layout.dir()))?;
+    let made = make(&layout, options, tell);
+    if made.is_err() {
+        layout.stop_agents();
+        layout.clear();
+        if !existed {
+            let _ = fs::remove_dir(layout.dir());
+        }
+    }
+    made.map(|()| layout)
+}
+
+fn make(layout: &Layout, options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<(), SandboxError> {
+    for folder in layout.folders() {
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(at(&folder))?;
+    }
+    let start = match &options.market {
+        None => {
+            tell("copying the sample market …");
+            market::write_sample(&layout.market())?;
+            options.start.or(market::SAMPLE_START)
+        }
+        Some(from) => {
+            tell(&format!("copying the market of {} …", from.display()));
+            market::copy(from, &layout.market())?;
+            options.start.or_else(|| market::first_bar(&layout.market()))
+        }
+    }
+    .unwrap_or_default();
+    let parties = make_keys(layout, options.workers, tell)?;
+    let ports = ports::free(usize::from(options.workers) + 1).map_err(SandboxError::failed)?;
+    write_configurations(layout, options, start, &parties, &ports, tell)?;
+    // Looking at the configuration has woken them again.
+    layout.stop_agents();
+    state::SandboxState::planned(layout)?.write(layout)
+}
+
+/// The keys of master and workers, in this order.
+fn make_keys(
+    layout: &Layout,
+    workers: u16,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<Fingerprint>, SandboxError> {
+    let names: Vec<String> = layout::names(workers).collect();
+    tell(&format!("making {} keys …", names.len()));
+    let failed = |name: &str, error| SandboxError::failed(format!("the key of {name}: {error}"));
+    let mut parties = Vec::new();
+    for name in &names {
+        let keyring = Keyring::create(&layout.home(name)).map_err(|e| failed(name, e))?;
+        let key = keyring
+            .generate(&format!("PaperTrader sandbox {name}"))
+            .map_err(|e| failed(name, e))?;
+        let public = keyring.export(key).map_err(|e| failed(name, e))?;
+        parties.push((name, keyring, key, public));
+    }
+    // The master knows every worker, and a worker the master alone.
+    let Some(((_, master, _, masters_key), workers)) = parties.split_first() else {
+        return Err(SandboxError::failed("a sandbox without a master"));
+    };
+    for (name, keyring, _, public) in workers {
+        master.import(public).map_err(|e| failed(name, e))?;
+        keyring.import(masters_key).map_err(|e| failed("master", e))?;
+    }
+    for (name, keyring, ..) in &parties {
+        keyring.stop().map_err(|e| failed(name, e))?;
+    }
+    Ok(parties.into_iter().map(|(_, _, key, _)| key).collect())
+}
+
+fn write_configurations(
+    layout: &Layout,
+    options: &SandboxOptions,
+    start: Timestamp,
+    keys: &[Fingerprint],
+    ports: &[u16],
+    tell: &mut dyn FnMut(&str),
+) -> Result<(), SandboxError> {
+    let ([master_key, worker_keys @ ..], [master_port, worker_ports @ ..]) = (keys, ports) else {
+        return Err(SandboxError::failed("a sandbox without a master"));
+    };
+    let master_address = SocketAddr::new(LOOPBACK, *master_port);
+    let file = layout.master_config();
+    let text = master_text(options, start, master_key, master_address);
+    let (config, _) = MasterConfig::parse(&text, &file).map_err(SandboxError::failed)?;
+    write(&file, &config.to_toml(&file))?;
+    // Said here, so that it is known before anything runs; the master says it again, and does not
+    // start.
+    if let Err(error) = master::check(&config) {
+        tell(&format!("warning: the master will not start: {error}"));
+    }
+    tell("registering the workers …");
+    for ((number, key), port) in (1..).zip(worker_keys).zip(worker_ports) {
+        let name = layout::worker_name(number);
+        let address = SocketAddr::new(LOOPBACK, *port);
+        let worker = register_offline(
+            &config.database,
+            &Registration {
+                name: name.clone(),
+                fingerprint: key.to_string(),
+                ip: LOOPBACK,
+                address: address.to_string(),
+            },
+        )
+        .map_err(|error| SandboxError::failed(format!("registering {name}: {error}")))?;
+        let text = format!(
+            "name = \"{name}\"\nuuid = \"{}\"\nlisten = \"{address}\"\nadvertise = \"{address}\"\n\
+             master = \"{master_address}\"\ndata_dir = \"data/{name}\"\n\
+             [gpg]\nhome = \"gpg/{name}\"\nkey = \"{key}\"\nmaster_key = \"{master_key}\"\n\
+             [log]\nfile = \"log/{name}.log\"\n\
+             [limits]\nmax_connections_per_ip = {CONNECTIONS_PER_IP}\n",
+            worker.uuid
+        );
+        let file = layout.worker_config(number);
+        let (config, _) = WorkerConfig::parse(&text, &file).map_err(SandboxError::failed)?;
+        write(&file, &config.to_toml(&file))?;
+    }
+    Ok(())
+}
+
+/// What of the master's configuration is not its default. All paths lie below the folder, so that
+/// they are relative and the folder can be moved.
+fn master_text(options: &SandboxOptions, start: Timestamp, key: &Fingerprint, listen: SocketAddr) -> String {
+    format!(
+        "listen = \"{listen}\"\ndata_dir = \"data/master\"\ncontrol_socket = \"{socket}\"\n\
+         update_interval = \"{interval}\"\nexpected_workers = {workers}\n\
+         [gpg]\nhome = \"gpg/master\"\nkey = \"{key}\"\n\
+         [log]\nfile = \"log/master.log\"\n\
+         [assets]\nsymbols = \"all\"\nprovider = \"replay\"\n\
+         [assets.replay]\ndirectory = \"market\"\nstart = \"{start}\"\n\
+         [accounts]\nbcrypt_cost = {cost}\n\
+         [limits]\nfailed_logins_per_minute_per_address = {RATE_PER_ADDRESS}\n\
+         registrations_per_minute_per_address = {RATE_PER_ADDRESS}\n\
+         orders_per_minute_per_account = {ORDERS_PER_MINUTE}\n",
+        socket = layout::CONTROL_SOCKET,
+        interval = humantime::format_duration(options.update_interval),
+        workers = options.workers,
+        cost = options.bcrypt_cost,
+    )
+}
+
+fn write(path: &std::path::Path, text: &str) -> Result<(), SandboxError> {
+    database::create_file(path, text.as_bytes()).map_err(at(path))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,374 @@
+//! Hostile clients against a real worker: slow senders, peers that never read, floods, guesses,
+//! descriptors that run out. They may harm themselves; a person beside them is served, and memory
+//! stays bounded.
+//!
+//! `HOSTILE_CLIENTS` of each slow kind (100 unless told). What is asked is a fixed number of
+//! things, however fast the machine is; times are printed, not judged.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_arithmetic,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    missing_docs,
+    dead_code,
+    reason = "a test program ends at the first thing that is not as it should be"
+)]
+
+use papertrader::client::{Client, ConnectOptions};
+use papertrader::master::auth::sessions::PER_ACCOUNT_MAX;
+use papertrader::model::{Email, HashedPass, Reason, SessionId, Symbol, Username};
+use papertrader::testkit::{Daemon, Deployment, Market, eventually};
+use papertrader::wire::{FrameHeader, Instruction, Reply, Request, Window, frame};
+use rustix::process::{Pid, Resource, Rlimit};
+use socket2::{Domain, Socket, Type};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection from an address of our choice, that speaks frames and nothing else.
+struct Raw(TcpStream);
+
+impl Raw {
+    fn from(ip: [u8; 4], to: &str) -> Raw {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket
+            .bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::from(ip)), 0).into())
+            .unwrap();
+        socket.connect(&to.parse::<SocketAddr>().unwrap().into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Raw(stream)
+    }
+
+    fn send(&mut self, request: &Request) {
+        let mut bytes = Vec::new();
+        request.write(&mut bytes);
+        self.0.write_all(&bytes).unwrap();
+    }
+
+    fn reply(&mut self) -> Reply {
+        let mut head = [0; frame::HEADER];
+        self.0.read_exact(&mut head).unwrap();
+        let header = FrameHeader::read(&head);
+        let mut data = vec![0; header.data_size as usize];
+        self.0.read_exact(&mut data).unwrap();
+        Reply::read(&header, &data).unwrap()
+    }
+
+    fn call(&mut self, request: &Request) -> Reply {
+        self.send(request);
+        self.reply()
+    }
+}
+
+fn user(name: &str, digit: char) -> (Username, Email, HashedPass) {
+    let pass = HashedPass::parse(&digit.to_string().repeat(64)).unwrap();
+    (
+        Username::parse(name).unwrap(),
+        Email::parse(&format!("{name}@example.org")).unwrap(),
+        pass,
+    )
+}
+
+/// Resident memory of a daemon, in KiB.
+fn resident(daemon: &Daemon) -> u64 {
+    daemon.resources().resident / 1024
+}
+
+/// How often a person is watched: alone, while a crowd comes, and beside it.
+const WATCHES: usize = 3;
+/// Rounds of one watch: a login, then quotes. Those who drip send a byte a round.
+const ROUNDS: usize = 20;
+/// Quotes of a round; all rounds together have enough of them for a 99th percentile.
+const QUOTES: usize = 50;
+/// Other logins of the same person: at the start, and beside those who guess.
+const OTHER_LOGINS: usize = 2;
+// The session of the start is used until the end, so that no login may be one too many.
+const _: () = assert!(
+    WATCHES * ROUNDS + OTHER_LOGINS < PER_ACCOUNT_MAX,
+    "the person's first session would end"
+);
+
+/// How long a person's quotes and logins take: medians and 99th percentiles, in microseconds.
+struct Service {
+    quotes: usize,
+    quote: [u128; 2],
+    login: [u128; 2],
+}
+
+impl Service {
+    /// Of a person who asks one thing after the other; `each_round` is called before each round.
+    fn watch(address: &str, name: &str, mut each_round: impl FnMut()) -> Service {
+        let (username, _, pass) = user(name, 'a');
+        let mut client = Client::open(address, &ConnectOptions::default(), None).unwrap();
+        let symbol = Symbol::parse("SIM1").unwrap();
+        let (mut quotes, mut logins) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            each_round();
+            let asked = Instant::now();
+            client.login(&username, &pass, false).unwrap();
+            logins.push(asked.elapsed().as_micros());
+            // The switch of the state that comes with the first is not a quote's time.
+            client.quote(symbol).unwrap();
+            for _ in 0..QUOTES {
+                let asked = Instant::now();
+                client.quote(symbol).unwrap();
+                quotes.push(asked.elapsed().as_micros());
+            }
+        }
+        let count = quotes.len();
+        Service {
+            quotes: count,
+            quote: percentiles(quotes),
+            login: percentiles(logins),
+        }
+    }
+
+    fn print(&self, what: &str, memory: u64) {
+        let Service { quotes, quote, login } = self;
+        println!(
+            "hostile: {what}: {quotes} quotes, median {} µs, p99 {} µs; login median {} µs, p99 {} µs; worker {} MiB",
+            quote[0],
+            quote[1],
+            login[0],
+            login[1],
+            memory / 1024
+        );
+    }
+}
+
+/// The median and the 99th percentile.
+fn percentiles(mut times: Vec<u128>) -> [u128; 2] {
+    times.sort_unstable();
+    [times[times.len() / 2], times[times.len() * 99 / 100]]
+}
+
+fn main() {
+    let clients: usize = std::env::var("HOSTILE_CLIENTS")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(100);
+    papertrader::daemon::raise_descriptors(20_000);
+    let deployment = Deployment::builder()
+        .update_interval(Duration::from_secs(1))
+        .market(Market::Simulated { symbols: 5, seed: 1 })
+        .start();
+    let address = deployment.worker(1).address();
+    let mut client = Client::open(&address, &ConnectOptions::default(), None).unwrap();
+    for name in ["owner", "other"] {
+        let (username, email, pass) = user(name, 'a');
+        client.register(&username, &email, &pass).unwrap();
+    }
+    let (username, _, pass) = user("owner", 'a');
+    let session = client.login(&username, &pass, false).unwrap().session;
+
+    slow_peers(&deployment, &address, &session, clients);
+    guesses(&address);
+    guessed_sessions(&address);
+    registrations(&address);
+    bursts(&deployment, &address, &session);
+    descriptors(&deployment, &address);
+    println!("hostile: a person is served beside all of them");
+}
+
+/// Peers that send a byte now and then, and peers that ask for much and never read.
+fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clients: usize) {
+    let worker = deployment.worker(1);
+    Service::watch(address, "owner", || ()).print("alone", resident(worker));
+    let before = resident(worker);
+    let mut drips: Vec<TcpStream> = (0..clients)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    let mut deaf = Vec::new();
+    for _ in 0..clients {
+        let mut socket = TcpStream::connect(address).unwrap();
+        let mut bytes = Vec::new();
+        let state = papertrader::wire::ConnectionState::Data;
+        Request::SwitchState {
+            session: session.clone(),
+            state,
+        }
+        .write(&mut bytes);
+        let symbol = Symbol::parse("SIM1").unwrap();
+        for _ in 0..400 {
+            Request::AssetWindow {
+                symbol,
+                window: Window::AllTime,
+                adjusted: false,
+            }
+            .write(&mut bytes);
+            Request::AssetList.write(&mut bytes);
+        }
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.write(&bytes);
+        deaf.push(socket);
+    }
+    let (drip, dripping) = channel();
+    let dripper = thread::spawn(move || {
+        let frame = {
+            let mut bytes = Vec::new();
+            frame::write(&mut bytes, Instruction::Ping, &[]);
+            bytes
+        };
+        for ((), byte) in dripping.iter().zip(frame.iter().cycle()) {
+            for socket in &mut drips {
+                let _ = socket.write(&[*byte]);
+            }
+        }
+    });
+    let crowd = format!("{clients} that drip and {clients} that never read");
+    // What was asked for and is not read is made first.
+    let coming = Service::watch(address, "owner", || ());
+    coming.print(&format!("as {crowd} come"), resident(worker));
+    let there = Service::watch(address, "owner", || drip.send(()).unwrap());
+    let during = resident(worker);
+    there.print(&format!("beside {crowd}"), during);
+    drop(drip);
+    dripper.join().unwrap();
+    drop(deaf);
+    println!("hostile: worker afterwards {} MiB", resident(worker) / 1024);
+    // What a client may leave unread (1 MiB), and its thread, for each of them; nothing grows
+    // without bound.
+    let bound = before + 2 * clients as u64 * (2 * 1024 + 256);
+    assert!(during < bound, "the worker takes {during} KiB, more than {bound}");
+}
+
+/// Forty wrong passwords from one address lock nobody else out.
+fn guesses(address: &str) {
+    let (username, _, right) = user("owner", 'a');
+    let wrong = HashedPass::parse(&"b".repeat(64)).unwrap();
+    let login = |username: &Username, pass: &HashedPass| Request::Login {
+        username: username.clone(),
+        hashed_pass: pass.clone(),
+        expirable: false,
+    };
+    let mut thief = Raw::from([127, 0, 0, 66], address);
+    let mut limited = 0;
+    for _ in 0..40 {
+        match thief.call(&login(&username, &wrong)) {
+            Reply::Fail(_, refusal) if refusal.reason == Reason::TooManyAttempts => limited += 1,
+            Reply::Fail(_, refusal) => assert_eq!(refusal.reason, Reason::BadCredentials),
+            other => panic!("a wrong password is answered {other:?}"),
+        }
+    }
+    assert_eq!(
+        limited, 30,
+        "10 failed logins a minute, for a name and an address"
+    );
+    match thief.call(&login(&username, &right)) {
+        Reply::Fail(_, refusal) => assert_eq!(refusal.reason, Reason::TooManyAttempts),
+        other => panic!("the thief is answered {other:?}"),
+    }
+    let unknown = Username::parse("nobody").unwrap();
+    let reasons: Vec<Reason> = (0..12)
+        .map(|_| match thief.call(&login(&unknown, &wrong)) {
+            Reply::Fail(_, refusal) => refusal.reason,
+            other => panic!("an unknown name is answered {other:?}"),
+        })
+        .collect();
+    assert!(
+        reasons[..10]
+            .iter()
+            .all(|reason| *reason == Reason::BadCredentials)
+    );
+    assert!(
+        reasons[10..]
+            .iter()
+            .all(|reason| *reason == Reason::TooManyAttempts)
+    );
+    let mut owner = Raw::from([127, 0, 0, 2], address);
+    assert!(
+        matches!(owner.call(&login(&username, &right)), Reply::Session { .. }),
+        "the owner is locked out"
+    );
+    let (other, _, pass) = user("other", 'a');
+    assert!(
+        matches!(thief.call(&login(&other, &pass)), Reply::Session { .. }),
+        "another account is locked out"
+    );
+    println!("hostile: 40 guesses: {limited} of them not even tried, the owner comes in");
+}
+
+/// Made-up sessions are refused, however many.
+fn guessed_sessions(address: &str) {
+    let mut raw = Raw::from([127, 0, 0, 67], address);
+    for number in 0u8..200 {
+        let session = SessionId::from_bytes([number; 32]);
+        match raw.call(&Request::Resume { session }) {
+            Reply::Fail(_, refusal) => assert_eq!(refusal.reason, Reason::SessionExpired),
+            other => panic!("a made-up session is answered {other:?}"),
+        }
+    }
+}
+
+/// A flood of registrations takes names, and nothing else.
+fn registrations(address: &str) {
+    let (username, _, pass) = user("owner", 'a');
+    let mut raw = Raw::from([127, 0, 0, 68], address);
+    for number in 0..50 {
+        let email = Email::parse(&format!("flood{number}@example.org")).unwrap();
+        let request = Request::Register {
+            username: username.clone(),
+            email,
+            hashed_pass: pass.clone(),
+        };
+        match raw.call(&request) {
+            Reply::Fail(_, refusal) => assert_eq!(refusal.reason, Reason::UsernameTaken),
+            other => panic!("a taken name is answered {other:?}"),
+        }
+    }
+}
+
+/// A burst of connections that all say nothing, then go.
+fn bursts(deployment: &Deployment, address: &str, session: &SessionId) {
+    let worker = deployment.worker(1);
+    let before = worker.resources().descriptors;
+    let began = Instant::now();
+    let idle: Vec<TcpStream> = (0..2000).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut client = Client::open(address, &ConnectOptions::default(), Some(session.clone())).unwrap();
+    client.quote(Symbol::parse("SIM1").unwrap()).unwrap();
+    println!(
+        "hostile: 2000 connections that say nothing, and a quote, in {:?}",
+        began.elapsed()
+    );
+    drop(idle);
+    // What comes next looks at what the worker does when nothing else is to be done.
+    eventually("the connections that went are forgotten", || {
+        (worker.resources().descriptors <= before).then_some(())
+    });
+}
+
+/// Without descriptors accepting pauses, and goes on when there are some.
+fn descriptors(deployment: &Deployment, address: &str) {
+    let worker = deployment.worker(1);
+    let pid = Pid::from_raw(worker.pid() as i32);
+    let open = worker.resources().descriptors as u64;
+    let few = Rlimit {
+        current: Some(open + 20),
+        maximum: Some(20_000),
+    };
+    let before = rustix::process::prlimit(pid, Resource::Nofile, few).unwrap();
+    let taken: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
+    // The listener has no descriptor for this one until others have gone.
+    let mut late = Raw::from([127, 0, 0, 69], address);
+    late.send(&Request::Ping);
+    let busy = worker.resources().processor;
+    // How long it is looked at, not a wait for something.
+    thread::sleep(Duration::from_millis(500));
+    let spun = worker.resources().processor - busy;
+    drop(taken);
+    assert_eq!(late.reply(), Reply::Pong, "accepting went on");
+    assert!(
+        spun < Duration::from_millis(250),
+        "{spun:?} of half a second: accepting spins"
+    );
+    rustix::process::prlimit(pid, Resource::Nofile, before).unwrap();
+    println!("hostile: descriptors ran out, and accepting went on");
+}

@@ -1,0 +1,501 @@
+//! `papertrader`, the built program, against a worker of the tests' own: what it prints, keeps, and exits with.
+
+use super::fake_worker::{Fake, Orders};
+use papertrader::model::{ProtocolFault, Reason};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A person at a machine of their own.
+pub struct Person {
+    pub home: TempDir,
+}
+
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+impl Person {
+    pub fn new() -> Person {
+        Person {
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Logged in as alice at `fake`.
+    fn at(fake: &Fake) -> Person {
+        let person = Person::new();
+        let ran = person.run_with(
+            &["--server", &fake.address, "login", "alice", "--password-stdin"],
+            "secret\n",
+        );
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        person
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(papertrader::testkit::program::find("papertrader"));
+        command.args(args).env_clear().env("HOME", self.home.path());
+        command
+    }
+
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        self.command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    pub fn run_with(&self, args: &[&str], input: &str) -> Ran {
+        let mut child = self.spawn(args);
+        // A command that reads nothing may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub fn run(&self, line: &str) -> Ran {
+        self.run_with(&line.split(' ').collect::<Vec<_>>(), "")
+    }
+
+    fn file(&self) -> PathBuf {
+        self.home.path().join(".local/state/papertrader/sessions.json")
+    }
+}
+
+/// An address where nobody listens.
+fn nowhere() -> String {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string()
+}
+
+#[test]
+fn accounts_begin_and_end() {
+    let fake = Fake::start();
+    let person = Person::new();
+    let server = fake.address.as_str();
+    let ran = person.run_with(
+        &[
+            "--server",
+            server,
+            "register",
+            "alice",
+            "a@example.org",
+            "--password-stdin",
+        ],
+        "secret\n",
+    );
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("papertrader login alice"), "{}", ran.out);
+    let ran = person.run_with(
+        &[
+            "--server",
+            server,
+            "register",
+            "taken",
+            "a@example.org",
+            "--password-stdin",
+        ],
+        "secret\n",
+    );
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("username-taken") && ran.err.contains("another name"),
+        "{}",
+        ran.err
+    );
+    let ran = person.run_with(
+        &["--server", server, "login", "wrong", "--password-stdin"],
+        "secret\n",
+    );
+    assert_eq!(ran.code, 1);
+    assert!(!person.file().exists());
+
+    let ran = person.run_with(
+        &["--json", "--server", server, "login", "alice", "--password-stdin"],
+        "secret\n",
+    );
+    let login = ran.json();
+    assert_eq!(login["username"], "alice");
+    assert_eq!(login["workers"][0], server);
+    assert!(!ran.out.contains("abab"), "the session is a secret: {}", ran.out);
+    let mode = std::fs::metadata(person.file()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    // From now on the server need not be named.
+    assert_eq!(person.run("--json user").json()["email"], "alice@example.org");
+    assert!(person.run("user bob").out.contains("bob"));
+    assert_eq!(person.run("logout").code, 0);
+    let ran = person.run("quote AAPL");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("papertrader login NAME"), "{}", ran.err);
+}
+
+#[test]
+fn sessions_that_ended_are_forgotten_with_advice() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    fake.tell(|t| t.expired = true);
+    let ran = person.run("--json portfolio");
+    assert_eq!(ran.code, 1);
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!(error["error"]["code"], "session-expired");
+    assert!(
+        error["error"]["advice"]
+            .as_str()
+            .unwrap()
+            .contains("papertrader login alice")
+    );
+    assert!(!std::fs::read_to_string(person.file()).unwrap().contains("alice"));
+}
+
+#[test]
+fn a_session_file_that_others_can_read_is_refused() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    std::fs::set_permissions(person.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = person.run("quote AAPL");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("chmod 600"), "{}", ran.err);
+}
+
+#[test]
+fn an_expirable_session_lives_as_long_as_its_command() {
+    let fake = Fake::start();
+    let person = Person::new();
+    let mut child = person.spawn(&[
+        "--server",
+        &fake.address,
+        "login",
+        "alice",
+        "--expirable",
+        "--password-stdin",
+    ]);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"secret\n").unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.contains("ends with this command"), "{line}");
+    assert_eq!(person.run("quote AAPL").code, 0);
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(person.run("quote AAPL").code, 1);
+}
+
+#[test]
+fn prices_are_shown_and_told_to_programs() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let quotes = person.run("--json quote aapl IBM").json();
+    assert_eq!(quotes[0]["symbol"], "AAPL");
+    assert_eq!(quotes[0]["value"], "100.5");
+    assert_eq!(quotes[0]["time"], "2013-03-01T00:00:00.000Z");
+    assert!(quotes[0]["age_seconds"].as_i64().unwrap() > 0);
+    let ran = person.run("quote AAPL NONE");
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("no asset NONE"), "{}", ran.out);
+    let ran = person.run("quote AAPL");
+    assert!(
+        ran.out.contains("2013-03-01")
+            && ran.out.contains(" 0 s")
+            && ran.out.contains("behind this machine's clock"),
+        "{}",
+        ran.out
+    );
+
+    assert_eq!(person.run("assets --symbols").out, "AAPL\nIBM\n");
+    assert_eq!(person.run("--json assets ap").json().as_array().unwrap().len(), 1);
+    let info = person.run("--json info AAPL").json();
+    assert_eq!(info["close"], "101.5");
+    let forecast = person.run("--json forecast AAPL 2013-03-05").json();
+    assert_eq!(forecast["low"], "90");
+
+    let chart = person.run("chart AAPL --month --ascii").out;
+    assert!(
+        chart.starts_with("AAPL, month to 2013-03-01: 122.50 (+22.50 %)"),
+        "{chart}"
+    );
+    assert!(chart.contains('*') && chart.contains("2013-03-22"), "{chart}");
+    let csv = person.run("chart AAPL --week --date 2013-03-07 --csv").out;
+    assert_eq!(csv.lines().count(), 8);
+    assert!(
+        csv.starts_with("time,open,high,low,close,volume\n2013-03-01T00:00:00.000Z,100,110,90,101.5,1000\n")
+    );
+    let all = person.run("chart AAPL --all --json").json();
+    assert_eq!(all["bars"].as_array().unwrap().len(), 240);
+    assert_eq!(all["date"], Value::Null);
+}
+
+#[test]
+fn watching_prints_changes_and_stops_at_a_signal() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let ran = person.run("watch AAPL --count 3 --interval 100ms --json");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let values: Vec<Value> = ran
+        .out
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(values.len(), 3);
+    assert_eq!(values[2]["quotes"][0]["value"], "101.5");
+    assert_eq!(person.run("watch NONE --count 3").code, 1);
+
+    let mut child = person.spawn(&["watch", "AAPL", "--interval", "100ms"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        assert!(lines.next().unwrap().unwrap().starts_with("AAPL 10"));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn orders_are_followed_to_their_end() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let ran = person.run("buy aapl 2");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.out.starts_with("Bought 2 AAPL at 100.50: 201.00 in all.\n"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.err.contains("settles in about 2 s"), "{}", ran.err);
+    let sold = person.run("--json sell AAPL 0.5 --order-id mine.1").json();
+    assert_eq!(sold["status"], "settled");
+    assert_eq!(sold["order_id"], "mine.1");
+    assert_eq!(sold["total"], "50.25");
+    assert_eq!(sold["side"], "sell");
+
+    fake.tell(|t| t.orders = Orders::Queue);
+    let queued = person.run("--json buy AAPL 1 --no-wait").json();
+    assert_eq!(queued["status"], "queued");
+    assert!(queued["expected"].is_string());
+
+    fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientFunds));
+    let ran = person.run("--json buy AAPL 1");
+    assert_eq!(ran.code, 1);
+    let rejected: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(rejected["status"], "rejected");
+    assert_eq!(rejected["reason"], "insufficient-funds");
+    assert!(ran.err.contains("You have 1,234.50 in cash."), "{}", ran.err);
+    fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientHoldings));
+    let ran = person.run("sell AAPL 11");
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.is_empty() && ran.err.contains("You hold 10 units of AAPL."),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn an_order_moves_on_to_the_next_worker_under_its_id() {
+    let (first, second) = (Fake::start(), Fake::start());
+    first.tell(|t| t.workers = vec![first.address.clone(), second.address.clone()]);
+    let person = Person::at(&first);
+    // The first worker takes the order and dies with it.
+    first.tell(|t| t.orders = Orders::CutOnce);
+    let ran = person.run("buy AAPL 1");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("asking again under the same order ID"),
+        "{}",
+        ran.err
+    );
+    let ids = |fake: &Fake| fake.told.lock().unwrap().order_ids.clone();
+    let mut seen = ids(&first);
+    seen.extend(ids(&second));
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert_eq!(seen[0], seen[1]);
+    // One that stops is passed over by reads too.
+    first.tell(|t| t.fault = Some(ProtocolFault::ShuttingDown));
+    assert_eq!(person.run("quote AAPL").code, 0);
+    second.tell(|t| t.fault = Some(ProtocolFault::ShuttingDown));
+    let ran = person.run("quote AAPL");
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("shutting-down") && ran.err.contains("--server"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn portfolio_and_history_are_shown_and_exported() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let shown = person.run("portfolio").out;
+    for part in [
+        "AAPL",
+        "1,100.00",
+        "+100.00",
+        "+10.00 %",
+        "99,000.00",
+        "100,100.00",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let all = person.run("--json portfolio --realised").json();
+    assert_eq!(all["starting_cash"], "100000");
+    assert_eq!(all["total_profit"], "100");
+    assert_eq!(all["realised_profit"], "0");
+    let public = person.run("--json portfolio --of bob").json();
+    assert_eq!(public["positions"][0]["share_percent"], "12.34");
+    assert_eq!(public["private"], false);
+
+    let table = person.run("transactions").out;
+    assert!(
+        table.contains("insufficient-holdings") && table.contains("1,000.00"),
+        "{table}"
+    );
+    let csv = person.run("transactions --csv").out;
+    assert_eq!(csv.lines().count(), 3);
+    assert!(
+        csv.starts_with(
+            "id,side,status,symbol,accepted,settled,quantity,price,total,priced,order_id,reason\n"
+        )
+    );
+    assert_eq!(person.run("transactions --csv --limit 1").out.lines().count(), 2);
+    let json = person.run("transactions --json").json();
+    assert_eq!(json["transactions"][1]["total"], "1000");
+    assert_eq!(json["transactions"][0]["price"], Value::Null);
+
+    let last = person.run("--json transactions --receipt last").json();
+    assert_eq!(last["transaction"], "01900000-0000-7000-8000-000000000002");
+    let by_end = person.run("--json transactions --receipt 0001").json();
+    assert_eq!(
+        by_end["lines"][0]["value"],
+        "01900000-0000-7000-8000-000000000001"
+    );
+    for (which, why) in [("0190", "several"), ("ffff", "no transaction")] {
+        let ran = person.run(&format!("transactions --receipt {which}"));
+        assert_eq!(ran.code, 1);
+        assert!(ran.err.contains(why), "{}", ran.err);
+    }
+}
+
+#[test]
+fn servers_are_listed_and_measured() {
+    let fake = Fake::start();
+    let person = Person::new();
+    let down = nowhere();
+    fake.tell(|t| t.workers = vec!["eu1:2049".to_owned(), "eu2:2049".to_owned()]);
+    let list = person
+        .run(&format!("--json --server {down},{} workers", fake.address))
+        .json();
+    assert_eq!(list["workers"], serde_json::json!(["eu1:2049", "eu2:2049"]));
+    assert_eq!(list["from"], fake.address);
+    let list = person.run(&format!("--master {} workers", fake.address));
+    assert_eq!(list.out, "eu1:2049\neu2:2049\n");
+    let pings = person
+        .run(&format!("--json --server {down} --server {} ping", fake.address))
+        .json();
+    assert!(
+        pings[0]["error"].is_string() && pings[1]["microseconds"].is_u64(),
+        "{pings}"
+    );
+    assert_eq!(person.run(&format!("--server {down} ping")).code, 1);
+    let ran = person.run(&format!("--server {down} workers"));
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains(&down), "{}", ran.err);
+}
+
+#[test]
+fn the_command_line_is_refused_before_anything_is_done() {
+    let person = Person::new();
+    for line in [
+        "nonsense",
+        "buy AAPL 0",
+        "chart AAPL --day --year",
+        "--pin 12 ping",
+        "--server a:0 ping",
+        "--timeout 0 ping",
+    ] {
+        let ran = person.run(line);
+        assert_eq!(ran.code, 2, "{line}: {}{}", ran.out, ran.err);
+    }
+    for line in ["--help", "--version", "buy --help", "help chart"] {
+        let ran = person.run(line);
+        assert_eq!(ran.code, 0, "{line}");
+        assert!(!ran.out.is_empty());
+    }
+    assert!(person.run("--help").out.contains("Examples:"));
+    assert!(person.run("login").err.contains("papertrader login NAME"));
+    let ran = person.run_with(&["login", "alice", "--password-stdin"], "\n");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("the password is empty"), "{}", ran.err);
+}
+
+#[test]
+fn variables_stand_for_options() {
+    let fake = Fake::start();
+    let person = Person::new();
+    let ran = person
+        .command(&["ping"])
+        .env("PAPERTRADER_SERVER", format!("{},{}", nowhere(), fake.address))
+        .output()
+        .unwrap();
+    assert!(ran.status.success());
+    let ran = person
+        .command(&["login", "--password-stdin"])
+        .env("PAPERTRADER_SERVER", &fake.address)
+        .env("PAPERTRADER_USER", "alice")
+        .env("XDG_STATE_HOME", person.home.path().join("state"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            child.stdin.take().unwrap().write_all(b"secret\n")?;
+            child.wait()
+        })
+        .unwrap();
+    assert!(ran.success());
+    assert!(
+        person
+            .home
+            .path()
+            .join("state/papertrader/sessions.json")
+            .exists()
+    );
+}
+
+#[test]
+fn a_pipe_that_is_closed_early_is_no_crash() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let mut child = person.spawn(&["watch", "AAPL", "--interval", "100ms"]);
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 4]).unwrap();
+    drop(stdout);
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(err, "");
+}

@@ -1,0 +1,161 @@
+//! Master and worker as daemons: what they refuse to start with, how they check their configuration, and how they
+//! stop.
+
+use papertrader::client::ServerMessage;
+use papertrader::model::ProtocolFault;
+use papertrader::testkit::trader::buy;
+use papertrader::testkit::{Deployment, Market, PATIENCE, processes_about, program};
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+#[test]
+fn a_second_master_on_the_same_database_is_refused() {
+    let deployment = Deployment::running(1);
+    let before = fs::read(deployment.master().config()).unwrap();
+    // Another port and socket: it is the database that they must not share.
+    let other = deployment.dir().join("other.toml");
+    let text = String::from_utf8(before)
+        .unwrap()
+        .replace(&deployment.master().address(), "127.0.0.1:0")
+        .replace("master.sock", "other.sock");
+    fs::write(&other, text).unwrap();
+    let output = deployment.run("papertrader-master", &["--config", "other.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("in use by another master"), "{said}");
+    // The first goes on as if nothing had been.
+    let mut alice = deployment.trader(1, "alice");
+    buy(&mut alice, "IBM", "1");
+    deployment.stop_all();
+}
+
+#[test]
+fn a_newer_database_is_refused_and_nothing_written() {
+    let deployment = Deployment::new(1);
+    let path = deployment.dir().join("data/master/master.db");
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 1000)
+        .unwrap();
+    let before = fs::read(&path).unwrap();
+    let output = deployment.run("papertrader-master", &["--config", "master.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("newer version"), "{said}");
+    assert!(fs::read(&path).unwrap() == before, "something was written");
+    deployment.master().spawn();
+    assert_eq!(deployment.master().wait_exit(PATIENCE).unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_broken_market_file_is_named_with_line_and_reason() {
+    let deployment = Deployment::new(1);
+    let good = "2020-01-02,1,2,1,2,10\n";
+    for (rows, line, why) in [
+        ("2020-01-03,1,2,1,x,10\n", "line 3", "x"),
+        ("2020-01-03,1,2,1\n", "line 3", "columns"),
+        ("2020-01-01,1,2,1,2,10\n", "line 3", ""),
+        ("2020-02-30,1,2,1,2,10\n", "line 3", "2020-02-30"),
+        ("2020-01-03,0,0,0,0,10\n", "line 3", ""),
+    ] {
+        deployment.set_market(&Market::files("2020-01-02", &[("AAA", &format!("{good}{rows}"))]));
+        for arguments in [
+            &["--config", "master.toml"][..],
+            &["--config", "master.toml", "--check-config"],
+        ] {
+            let output = deployment.run("papertrader-master", arguments);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(78), "{rows}: {said}");
+            assert!(
+                said.contains("AAA.csv") && said.contains(line) && said.contains(why),
+                "{rows}: {said}"
+            );
+        }
+    }
+    assert!(processes_about(deployment.dir()).is_empty());
+}
+
+#[test]
+fn both_daemons_check_their_configuration() {
+    let deployment = Deployment::new(1);
+    let check = |deployment: &Deployment, program: &str, config: &str| {
+        let output = deployment.run(program, &["--config", config, "--check-config"]);
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    for (daemon, program, config) in [
+        (deployment.master(), "papertrader-master", "master.toml"),
+        (deployment.worker(1), "papertrader-worker", "worker-1.toml"),
+    ] {
+        let (code, said) = check(&deployment, program, config);
+        assert_eq!(code, Some(0), "{said}");
+        let good = fs::read_to_string(daemon.config()).unwrap();
+        for (key, value, why) in [
+            ("lisen", "\"127.0.0.1:1\"", "lisen"),
+            ("listen", "\"nowhere\"", "listen"),
+            ("limits.max_connections", "0", "max_connections"),
+            ("limits.frame_timeout", "\"soon\"", "frame_timeout"),
+            ("gpg.key", "\"ABCD\"", "gpg.key"),
+            ("gpg.home", "\"nowhere\"", "gpg.home"),
+            ("log.memory_entries", "\"many\"", "memory_entries"),
+        ] {
+            daemon.set_toml(key, value);
+            let (code, said) = check(&deployment, program, config);
+            assert_eq!(code, Some(78), "{key} = {value}: {said}");
+            assert!(
+                said.contains(config) && said.contains(why),
+                "{key} = {value}: {said}"
+            );
+            fs::write(daemon.config(), &good).unwrap();
+        }
+        let (code, said) = check(&deployment, program, "absent.toml");
+        assert_eq!(code, Some(78), "{said}");
+    }
+    // A check beside the running daemons disturbs nobody, and leaves no agent where none was.
+    assert!(processes_about(deployment.dir()).is_empty());
+    deployment.start_all();
+    assert_eq!(check(&deployment, "papertrader-master", "master.toml").0, Some(0));
+    assert_eq!(
+        check(&deployment, "papertrader-worker", "worker-1.toml").0,
+        Some(0)
+    );
+    deployment.trader(1, "alice");
+    deployment.stop_all();
+    assert!(processes_about(deployment.dir()).is_empty());
+}
+
+#[test]
+fn daemons_stop_at_sigterm_and_at_the_end_of_their_input() {
+    let deployment = Deployment::running(1);
+    let mut idle = deployment.connect(1);
+    // Who is connected and not yet accepted when a worker stops is not told anything.
+    idle.ping().unwrap();
+    let (status, took) = deployment.worker(1).stop();
+    assert!(
+        status.success() && took < Duration::from_secs(5),
+        "{status} after {took:?}"
+    );
+    match idle.connection().recv().unwrap() {
+        ServerMessage::Fault(ProtocolFault::ShuttingDown, _) => {}
+        other => panic!("{other:?}"),
+    }
+    let (status, took) = deployment.master().stop();
+    assert!(
+        status.success() && took < Duration::from_secs(5),
+        "{status} after {took:?}"
+    );
+    // A parent that goes away: the input ends.
+    let mut child = Command::new(program::find("papertrader-master"))
+        .args(["--config", "master.toml", "--stop-with-input"])
+        .current_dir(deployment.dir())
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdin.take());
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(processes_about(deployment.dir()).is_empty());
+}

@@ -1,0 +1,74 @@
+//! The tests that run real daemons and real programs. Modules mirror `src/`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod client {
+    // `papertrader` against a worker that invents its answers.
+    pub mod cli;
+    // That worker.
+    mod fake_worker;
+    // `papertrader` against real servers.
+    mod real_servers;
+}
+
+mod master {
+    // `papertraderctl`, and the control socket.
+    mod admin;
+    // The assets module on a real database and real files.
+    mod assets;
+    // Sessions of accounts.
+    mod auth;
+    // How good predictions are.
+    mod forecast;
+    // A trading day through each provider, and over a split.
+    mod golden_trades;
+    // Providers of real markets against a mock exchange.
+    mod markets;
+    // Orders, settlement, and what outlives a kill.
+    mod trading;
+}
+
+mod worker {
+    // Who serves, as everybody says.
+    mod lists;
+    // When the port opens, and a silent master.
+    mod port;
+    // Sessions that end, and workers that come back.
+    mod sessions;
+    // TLS and its certificates.
+    mod tls;
+}
+
+mod protocol {
+    // What a dialogue needs, met by a deployment.
+    pub mod fixture_needs;
+    // All dialogues of tests/fixtures.
+    mod fixtures;
+    // Every fuzz target over its seeds.
+    mod fuzz;
+    // Frames as bytes, both ways.
+    mod golden;
+    // A dialogue through `nc`.
+    pub mod nc;
+    // Properties of the wire format.
+    mod roundtrip;
+}
+
+mod programs {
+    // `papertrader-bench`, briefly.
+    mod bench;
+    // etc/demo.sh.
+    mod demo;
+    // `ptcat`: filters, reports, exit codes.
+    mod ptcat;
+    // `papertrader-sandbox`.
+    mod sandbox;
+}
+
+// Both daemons: start, configuration, stop.
+mod daemons;
+// Pages and files, sections and rows.
+mod docs;
+// What is installed.
+mod packaging;
+// Where session IDs and passwords are not.
+mod secrets;

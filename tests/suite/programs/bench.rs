@@ -1,0 +1,79 @@
+//! The measurements run, and their answers are right: a few hundred requests each, and no word about times.
+
+use serde_json::Value;
+use std::process::Command;
+
+fn bench(arguments: &[&str]) -> Value {
+    let output = Command::new(papertrader::testkit::program::find("papertrader-bench"))
+        .args(["--json", "--short"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}: {said}",
+        output.status
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn every_measurement_runs_and_hears_right_answers() {
+    let plot = tempfile::tempdir().unwrap();
+    let file = plot.path().join("growth.svg");
+    let rows = bench(&["all", "--plot", file.to_str().unwrap()]);
+    let rows = rows.as_array().unwrap();
+    let beginnings = [
+        "quotes, 1 × 1",
+        "quotes, 500 × 16",
+        "orders, 8 × 1000",
+        "one update settles",
+        "100 clients get in",
+        "the worker's memory",
+        "the master starts",
+        "logins",
+        "session checks by the master",
+    ];
+    for beginning in beginnings {
+        let row = rows
+            .iter()
+            .find(|row| row["what"].as_str().unwrap().starts_with(beginning));
+        let row = row.unwrap_or_else(|| panic!("no line of {beginning:?} in {rows:#?}"));
+        assert!(row["ours"]["value"].as_u64().unwrap() > 0, "{row:#}");
+    }
+    let picture = std::fs::read_to_string(file).unwrap();
+    for direction in ["accounts", "transactions", "assets", "workers"] {
+        assert!(picture.contains(direction), "{picture}");
+    }
+}
+
+#[test]
+fn a_load_counts_every_answer_once() {
+    let trades = bench(&[
+        "load",
+        "-c",
+        "3",
+        "-i",
+        "20",
+        "-n",
+        "300",
+        "--mix",
+        "trade=2,resume=1",
+    ]);
+    assert_eq!(trades["replies"]["count"], 300, "{trades:#}");
+    assert!(trades["notices"]["count"].as_u64().unwrap() >= 200, "{trades:#}");
+    let reads = bench(&[
+        "load",
+        "-c",
+        "3",
+        "-r",
+        "500",
+        "-n",
+        "300",
+        "-m",
+        "current=3,day,user,history,list",
+    ]);
+    assert_eq!(reads["replies"]["count"], 300, "{reads:#}");
+    assert_eq!(reads["refused"], 0, "{reads:#}");
+}

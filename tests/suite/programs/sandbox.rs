@@ -1,0 +1,292 @@
+//! papertrader-sandbox as a program: what it prints, how it ends, and that it leaves nothing behind.
+
+use papertrader::client::ServerConnection;
+use papertrader::testkit::Layout;
+use papertrader::testkit::state::SandboxState;
+use papertrader::testkit::{PATIENCE, eventually, folder, processes_about, program};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+/// A small market: one asset, three days.
+const ROWS: &str =
+    "Date,Open,High,Low,Close,Volume\n2020-01-02,1,2,1,2,10\n2020-01-03,2,3,2,3,10\n2020-01-06,3,4,3,4,10\n";
+
+fn sandbox(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program::find("papertrader-sandbox"));
+    command
+        .args(&arguments[..1])
+        .arg("--dir")
+        .arg(dir)
+        .args(&arguments[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn ends(dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = sandbox(dir, arguments).output().unwrap();
+    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+/// A sandbox that runs. Told to stop when dropped.
+struct Running {
+    child: Child,
+    ready: String,
+}
+
+impl Running {
+    fn start(dir: &Path, arguments: &[&str]) -> Running {
+        let mut child = sandbox(dir, arguments).stderr(Stdio::null()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut ready)
+            .unwrap();
+        Running {
+            child,
+            ready: ready.trim_end().to_owned(),
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn stop(mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        let mut rest = String::new();
+        self.child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_to_string(&mut rest)
+            .unwrap();
+        assert_eq!(rest, "", "one line is all that standard output has");
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn answers(address: &str) {
+    let mut connection = ServerConnection::connect(address, PATIENCE).unwrap();
+    connection.call(&papertrader::wire::Request::Ping).unwrap();
+}
+
+#[test]
+fn it_runs_in_the_foreground_and_leaves_nothing() {
+    let folder = folder();
+    let dir = folder.path().join("s");
+    let market = folder.path().join("market");
+    fs::create_dir(&market).unwrap();
+    fs::write(market.join("AAA.csv"), ROWS).unwrap();
+    let running = Running::start(
+        &dir,
+        &[
+            "run",
+            "--workers",
+            "2",
+            "--seed-market",
+            market.to_str().unwrap(),
+            "--update-interval",
+            "50ms",
+            "--bcrypt-cost",
+            "4",
+        ],
+    );
+    let layout = Layout::new(&dir).unwrap();
+    let state = SandboxState::read(&layout).unwrap();
+    assert_eq!(running.ready, state.ready_line());
+    assert_eq!(state.workers.len(), 2);
+    assert!(state.ready);
+    assert_eq!(state.pid, Some(running.child.id()));
+    for program in state.programs() {
+        let pid = program.pid.expect("it runs");
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+        assert!(name.starts_with("papertrader-"), "{name}");
+    }
+    for worker in &state.workers {
+        answers(&worker.address);
+    }
+    // It is held: not run twice, not made anew, not changed.
+    let (code, said) = ends(&dir, &["run"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("runs already"), "{said}");
+    let (code, said) = ends(&dir, &["init"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("not empty"), "{said}");
+    for wish in [
+        &["run", "--workers", "2"][..],
+        &["run", "--seed-market", "/"],
+        &["run", "--start", "2020-01-03"],
+        &["run", "--update-interval", "1s"],
+        &["run", "--bcrypt-cost", "4"],
+    ] {
+        assert_eq!(ends(&dir, wish).0, Some(2), "{wish:?}");
+    }
+
+    let status = running.stop(Signal::INT);
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(processes_about(&dir), Vec::<String>::new());
+    let state = SandboxState::read(&layout).unwrap();
+    assert!(!state.ready && state.pid.is_none());
+    assert!(state.programs().all(|program| program.pid.is_none()));
+
+    // Again, on the same ports, without a wish; JSON this time, and SIGTERM.
+    let again = Running::start(&dir, &["run", "--json"]);
+    let told: SandboxState = serde_json::from_str(&again.ready).unwrap();
+    assert_eq!(told, SandboxState::read(&layout).unwrap());
+    assert_eq!(told.ready_line(), state.ready_line());
+    assert_eq!(again.stop(Signal::TERM).code(), Some(0));
+    assert_eq!(processes_about(&dir), Vec::<String>::new());
+}
+
+#[test]
+fn killed_itself_it_leaves_nothing_either() {
+    let folder = folder();
+    let dir = folder.path().join("s");
+    let mut running = Running::start(&dir, &["run", "--bcrypt-cost", "4"]);
+    running.signal(Signal::KILL);
+    running.child.wait().unwrap();
+    eventually("daemons and agents are gone", || {
+        processes_about(&dir).is_empty().then_some(())
+    });
+    // And it can be run again.
+    let running = Running::start(&dir, &["run"]);
+    assert_eq!(running.stop(Signal::TERM).code(), Some(0));
+    assert_eq!(processes_about(&dir), Vec::<String>::new());
+}
+
+#[test]
+fn a_daemon_that_falls_is_started_again_and_one_that_is_stopped_stays() {
+    let folder = folder();
+    let dir = folder.path().join("s");
+    let running = Running::start(&dir, &["run", "--bcrypt-cost", "4"]);
+    let layout = Layout::new(&dir).unwrap();
+    let before = SandboxState::read(&layout).unwrap();
+    for place in [0, 1] {
+        let program = before.programs().nth(place).unwrap();
+        let pid = i32::try_from(program.pid.unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        let after = eventually("it serves again", || {
+            let now = SandboxState::read(&layout).unwrap();
+            let is_new = now.programs().nth(place).is_some_and(|p| p.restarts == 1);
+            (is_new && now.ready).then_some(now)
+        });
+        let program = after.programs().nth(place).unwrap();
+        assert_ne!(program.pid, before.programs().nth(place).unwrap().pid);
+    }
+    answers(&before.workers[0].address);
+    // By hand: the worker is stopped, and started without the sandbox.
+    let pid = SandboxState::read(&layout).unwrap().workers[0].pid.unwrap();
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::TERM).unwrap();
+    eventually("the worker is gone, and said to be", || {
+        let now = SandboxState::read(&layout).unwrap();
+        (now.workers[0].pid.is_none() && !now.ready).then_some(())
+    });
+    let mut by_hand = Command::new(program::find("papertrader-worker"))
+        .arg("--config")
+        .arg(layout.worker_config(1))
+        .arg("--stop-with-input")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the worker serves, started by hand", || {
+        std::net::TcpStream::connect(&before.workers[0].address).ok()
+    });
+    answers(&before.workers[0].address);
+    drop(by_hand.stdin.take());
+    assert!(by_hand.wait().unwrap().success());
+    assert_eq!(running.stop(Signal::INT).code(), Some(0));
+    assert_eq!(processes_about(&dir), Vec::<String>::new());
+}
+
+#[test]
+fn sandboxes_stand_side_by_side_and_move_out_of_the_way() {
+    let folder = folder();
+    let (one, copy) = (folder.path().join("one"), folder.path().join("copy"));
+    assert_eq!(ends(&one, &["init", "--bcrypt-cost", "4"]).0, Some(0));
+    assert_eq!(processes_about(&one), Vec::<String>::new());
+    // A copy has the same ports, until both run.
+    let copied = Command::new("cp").arg("-a").args([&one, &copy]).status().unwrap();
+    assert!(copied.success());
+    let first = Running::start(&one, &["run"]);
+    let second = Running::start(&copy, &["run"]);
+    assert_ne!(first.ready, second.ready);
+    for dir in [&one, &copy] {
+        let state = SandboxState::read(&Layout::new(dir).unwrap()).unwrap();
+        let worker = &state.workers[0].address;
+        answers(worker);
+        // The master tells clients of the worker where it is now.
+        let mut connection = ServerConnection::connect(&state.master.address, PATIENCE).unwrap();
+        let list = connection
+            .call(&papertrader::wire::Request::GetWorkerList)
+            .unwrap();
+        assert!(format!("{list:?}").contains(worker.as_str()), "{list:?}");
+    }
+    assert_eq!(second.stop(Signal::TERM).code(), Some(0));
+    assert_eq!(first.stop(Signal::TERM).code(), Some(0));
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let folder = folder();
+    let here = |name: &str| folder.path().join(name);
+    // Too long for sockets, with its length.
+    let long = here(&"x".repeat(90));
+    let (code, said) = ends(&long, &["run"]);
+    assert_eq!(code, Some(1));
+    let length = long.as_os_str().len();
+    assert!(said.contains(&format!("{length} bytes")), "{said}");
+    assert!(!long.exists());
+    // Not a sandbox.
+    fs::create_dir(here("photos")).unwrap();
+    fs::write(here("photos").join("cat.jpg"), "").unwrap();
+    let (code, said) = ends(&here("photos"), &["run"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("no sandbox"), "{said}");
+    // A market that is broken: made all the same, with a warning; the master refuses it.
+    let market = here("market");
+    fs::create_dir(&market).unwrap();
+    fs::write(market.join("AAA.csv"), format!("{ROWS}2020-01-07,1,1,x,1,1\n")).unwrap();
+    let market = market.to_str().unwrap();
+    let (code, said) = ends(&here("broken"), &["init", "--seed-market", market]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("warning") && said.contains("AAA.csv, line 5"),
+        "{said}"
+    );
+    let (code, said) = ends(&here("broken"), &["run"]);
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("AAA.csv, line 5"), "{said}");
+    assert_eq!(processes_about(folder.path()), Vec::<String>::new());
+    // Command lines.
+    for bad in [
+        &["run", "--workers", "0"][..],
+        &["run", "--workers", "65"],
+        &["init", "--start", "yesterday"],
+        &["init", "--start", "2020-02-30"],
+        &["init", "--update-interval", "1ms"],
+        &["init", "--update-interval", "soon"],
+        &["init", "--bcrypt-cost", "3"],
+        &["init", "--no-restart"],
+        &["sing"],
+    ] {
+        assert_eq!(ends(&here("never"), bad).0, Some(2), "{bad:?}");
+    }
+    assert!(!here("never").exists());
+    let (code, said) = ends(&here("nowhere"), &["init", "--seed-market", "/nonexistent"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(!here("nowhere").exists());
+}

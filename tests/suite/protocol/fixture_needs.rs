@@ -1,0 +1,120 @@
+//! What a dialogue needs, met by a deployment of its own.
+
+use papertrader::dialogue::peer::Peer;
+use papertrader::dialogue::script::Need;
+use papertrader::dialogue::servers::{Dialer, Servers};
+use papertrader::testkit::{Daemon, Deployment, PATIENCE, eventually};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a daemon may take to end, by its own promise.
+const STOP: Duration = Duration::from_secs(5);
+
+/// A running deployment, as dialogues name its parts: all is reached by `servers`, and stopped and
+/// started by hooks.
+pub struct FixtureRig {
+    pub servers: Servers,
+    deployment: Deployment,
+}
+
+/// A fixture's line below `needs`, `workers 2`.
+pub fn need(line: &str) -> Need {
+    let mut words = line.split(' ').map(str::to_owned);
+    Need {
+        what: words.next().unwrap(),
+        words: words.collect(),
+    }
+}
+
+impl FixtureRig {
+    /// Makes it, and waits until all of it serves: one worker, the sample market, an update a
+    /// second, unless it is asked for otherwise.
+    pub fn start(needs: &[Need]) -> FixtureRig {
+        let asked = |what: &str| {
+            let found = needs.iter().find(|need| need.what == what);
+            found.map(|need| need.words.join(" "))
+        };
+        let workers = asked("workers").map_or(1, |word| word.parse().unwrap());
+        let deployment = Deployment::new(workers);
+        let master = deployment.master();
+        master.set("update_interval", "1s");
+        master.set("assets.replay.start", "2012-01-03");
+        for need in needs {
+            let word = need.words.join(" ");
+            let set = |daemon: &Daemon, line: &str| {
+                let (key, value) = line.split_once('=').unwrap();
+                daemon.set_toml(key, value);
+            };
+            match need.what.as_str() {
+                "master-port" | "workers" => {}
+                "market" if word == "sample" => {}
+                "market" => {
+                    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/markets");
+                    let folder = folder.join(word);
+                    master.set("assets.replay.directory", folder.to_str().unwrap());
+                }
+                "start" => master.set("assets.replay.start", word),
+                "interval" => master.set("update_interval", word),
+                "master" => set(master, &word),
+                "worker" => deployment.workers().iter().for_each(|worker| set(worker, &word)),
+                other => panic!("{other}: a need that nobody knows how to meet"),
+            }
+        }
+        deployment.start_all();
+        let servers = Servers {
+            workers: deployment.addresses(),
+            master: Some(deployment.master().address()),
+            ..Servers::default()
+        };
+        FixtureRig { servers, deployment }
+    }
+
+    /// The master's database.
+    pub fn database(&self) -> PathBuf {
+        self.deployment.database_path()
+    }
+
+    /// What the daemons have said, for a test that fails.
+    pub fn said(&self) -> String {
+        self.deployment.log()
+    }
+
+    fn stop(&self, daemon: &Daemon) {
+        let (status, took) = daemon.stop();
+        assert!(
+            status.success() && took < STOP,
+            "{status}, {took:?}:\n{}",
+            self.said()
+        );
+    }
+
+    /// Starts the master, and waits for the first worker that links again: a dialogue goes on with
+    /// the link.
+    fn start_master(&self) {
+        let links = |deployment: &Deployment| deployment.master().log().matches(" is linked from ").count();
+        let before = links(&self.deployment);
+        self.deployment.master().start();
+        eventually("a worker links", || {
+            (links(&self.deployment) > before).then_some(())
+        });
+    }
+}
+
+impl Dialer for FixtureRig {
+    fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String> {
+        self.servers.connect(target, within.min(PATIENCE))
+    }
+
+    fn hook(&mut self, name: &str) -> Result<(), String> {
+        match name {
+            "stop-master" => self.stop(self.deployment.master()),
+            "start-master" => self.start_master(),
+            "kill-master" => self.deployment.master().kill(),
+            "stop-worker" => self.stop(self.deployment.worker(1)),
+            "start-worker" => self.deployment.worker(1).start(),
+            "kill-worker" => self.deployment.worker(1).kill(),
+            _ => return Err(format!("{name}: nobody knows how")),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! All dialogues, through real daemons: those that a plain deployment can hold in one, each of the others in one of
+//! its own.
+
+use crate::protocol::fixture_needs::{FixtureRig, need};
+use crate::protocol::nc::Nc;
+use papertrader::dialogue::conform::{self, ConformPlan};
+use papertrader::dialogue::report::SectionReport;
+use papertrader::dialogue::script::Script;
+use papertrader::dialogue::servers::Servers;
+use papertrader::dialogue::{Runner, Variables};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// How long a line may take: two cores are shared by everything that is tested.
+const WITHIN: Duration = Duration::from_secs(20);
+
+fn plan(servers: &Servers) -> ConformPlan {
+    ConformPlan {
+        servers: servers.clone(),
+        values: Variables::new(),
+        within: WITHIN,
+        sample_market: true,
+        jobs: 8,
+    }
+}
+
+/// What a deployment of two workers offers.
+fn offered() -> Servers {
+    let workers = vec!["127.0.0.1:1".to_owned(); 2];
+    Servers {
+        workers,
+        master: Some("127.0.0.1:1".to_owned()),
+        ..Servers::default()
+    }
+}
+
+/// Runs each of these, six at a time: they wait more than they work. What went wrong.
+fn each(scripts: &[Script], run: impl Fn(&Script) -> Result<(), String> + Sync) -> Vec<String> {
+    let (next, failed) = (Mutex::new(scripts.iter()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                loop {
+                    let Some(script) = next.lock().unwrap().next() else {
+                        return;
+                    };
+                    if let Err(text) = run(script) {
+                        failed.lock().unwrap().push(text);
+                    }
+                }
+            });
+        }
+    });
+    failed.into_inner().unwrap()
+}
+
+/// All dialogues that one deployment of two workers can hold, and the others.
+fn plain_and_special() -> (Vec<Script>, Vec<Script>) {
+    let plain = plan(&offered());
+    conform::built_in()
+        .unwrap()
+        .into_iter()
+        .partition(|script| plain.lacks(script).is_none())
+}
+
+#[test]
+fn dialogues_hold_against_real_daemons() {
+    let deployment = FixtureRig::start(&[need("workers 2")]);
+    let (plain, _) = plain_and_special();
+    let report = conform::run(&plan(&deployment.servers), &plain);
+    let told =
+        |section: &SectionReport| Some(format!("{}: {}", section.section, section.difference.as_ref()?));
+    let failed: Vec<String> = report.sections.iter().filter_map(told).collect();
+    assert!(report.is_good(), "{}\n{}", failed.join("\n"), deployment.said());
+    assert!(
+        report.ran >= 30 && report.skipped.is_empty(),
+        "only {} ran",
+        report.ran
+    );
+    // Each run has accounts of its own, so all of it holds again: this time through the filters and plain nc.
+    let failed = each(&plain, |script| {
+        let mut nc = Nc(deployment.servers.clone());
+        let mut player = Runner::new(&mut nc, Variables::new(), WITHIN);
+        player.run(script).map_err(|difference| difference.to_string())
+    });
+    assert!(failed.is_empty(), "through nc:\n{}", failed.join("\n"));
+}
+
+#[test]
+fn dialogues_with_needs_of_their_own_hold() {
+    let (_, special) = plain_and_special();
+    assert!(special.len() >= 10, "only {} have needs", special.len());
+    let failed = each(&special, |script| {
+        let mut stage = FixtureRig::start(&script.needs);
+        let outcome = Runner::new(&mut stage, Variables::new(), WITHIN).run(script);
+        outcome.map_err(|difference| format!("{difference}\n{}", stage.said()))
+    });
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Whatever a worker says of a malformed message, the master says of it on its own port.
+#[test]
+fn the_masters_port_tells_malformed_messages_as_a_worker_does() {
+    let needs = [need("workers 1"), need("master limits.frame_timeout=\"1s\"")];
+    let mut stage = FixtureRig::start(&needs);
+    let text = std::fs::read_to_string("tests/fixtures/frames.pt").unwrap();
+    // What comes behind is about requests that a worker answers.
+    let (malformed, _) = text
+        .split_once("# What was asked before is answered first")
+        .unwrap();
+    let script = malformed.replace(" connect worker", " connect master")
+        + "# A message that does not become whole, all at once or byte by byte.\n\
+           60 connect master\n60 x 04 0401\n60 within 5s < protocolError timeout *\n60 closed\n\
+           61 connect master\n61 x 02 0201 00000004 0001 00000001 00000001 \"A\"\n61 silence 400ms\n61 x \"A\"\n\
+           61 silence 400ms\n61 x \"P\"\n61 within 5s < protocolError timeout *\n61 closed\n\
+           62 connect master\n62 > getWorkerList\n62 < workerList {host}:{port} *\n62 half\n62 closed\n";
+    let script = Script::parse("frames.pt on the master's port", &script).unwrap();
+    assert!(script.steps.len() > 130, "{}", script.steps.len());
+    let outcome = Runner::new(&mut stage, Variables::new(), WITHIN).run(&script);
+    if let Err(difference) = outcome {
+        panic!("{difference}\n{}", stage.said());
+    }
+}

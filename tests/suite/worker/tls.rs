@@ -1,0 +1,59 @@
+//! TLS on a worker's port, and certificates that change while it runs.
+
+use papertrader::client::tls::TlsMode;
+use papertrader::client::{Answer, ClientTls, ConnectOptions, ServerConnection};
+use papertrader::testkit::{Deployment, PATIENCE, eventually};
+use papertrader::wire::{Reply, Request};
+use rustix::process::Signal;
+use std::fs;
+use std::path::Path;
+
+/// A new certificate for localhost and 127.0.0.1.
+fn certify(folder: &Path) {
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(folder.join("key.pem"), mode).unwrap();
+}
+
+/// Pings over TLS, believing a certificate.
+fn ping(address: &str, ca: &Path) -> Result<Answer, papertrader::client::ClientError> {
+    let options = ConnectOptions {
+        security: ClientTls::new(TlsMode::Always, Some(ca.to_owned()), Vec::new()),
+        ..ConnectOptions::default()
+    };
+    ServerConnection::open(address, &options)?.call(&Request::Ping)
+}
+
+#[test]
+fn tls_is_all_that_is_spoken_and_certificates_change_while_it_runs() {
+    let deployment = Deployment::new(1);
+    certify(deployment.dir());
+    deployment.worker(1).set("tls.certificate", "cert.pem");
+    deployment.worker(1).set("tls.key", "key.pem");
+    deployment.start_all();
+    let (worker, ca) = (deployment.worker(1).address(), deployment.dir().join("cert.pem"));
+    let old = deployment.dir().join("old.pem");
+    fs::copy(&ca, &old).unwrap();
+    assert_eq!(ping(&worker, &ca).unwrap(), Answer::Message(Reply::Pong));
+    let mut plain = ServerConnection::connect(&worker, PATIENCE).unwrap();
+    assert!(plain.call(&Request::Ping).is_err());
+
+    certify(deployment.dir());
+    deployment.worker(1).signal(Signal::HUP);
+    eventually("the new certificate is in force", || ping(&worker, &ca).ok());
+    assert!(ping(&worker, &old).is_err());
+
+    fs::write(deployment.dir().join("key.pem"), "nonsense").unwrap();
+    deployment.worker(1).signal(Signal::HUP);
+    eventually("the log says what is wrong", || {
+        deployment
+            .worker(1)
+            .log()
+            .contains("the old certificate stays in force")
+            .then_some(())
+    });
+    assert!(ping(&worker, &ca).is_ok(), "the last good one stays");
+}
