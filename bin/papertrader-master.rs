@@ -54,7 +54,7 @@ fn run(arguments: &MasterCli) -> Result<u8, u8> {
     Ok(daemon::DONE)
 }
 
-fn tell(error: &master::StartError) -> u8 {
+fn tell(error: &daemon::StartError) -> u8 {
     eprintln!("papertrader-master: {error}");
     error.code
 }

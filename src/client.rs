@@ -26,32 +26,42 @@ pub use tls::ClientTls;
 use crate::model::{ClientOrderId, ProtocolFault, Reason};
 use crate::wire::{ProtocolError, Refusal};
 use std::fmt;
+use thiserror::Error;
 
 /// Why a call failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ClientError {
     /// No connection could be made. Nothing was sent.
+    #[error("{address}: cannot connect: {text}")]
     Unreachable { address: String, text: String },
     /// The TLS handshake failed on one of the two sides. No request was sent.
+    #[error("{address}: TLS: {text}")]
     Tls { address: String, text: String },
     /// The connection ended, broke, or was silent past its deadline. The request may have taken
     /// effect.
+    #[error("{address}: {text}")]
     Lost { address: String, text: String },
     /// The server sent `protocolError`, after which it closes the connection.
+    #[error("{address}: {code}: {text}")]
     Protocol {
         address: String,
         code: ProtocolFault,
         text: String,
     },
     /// The server sent bytes or a reply that the protocol does not allow.
+    #[error("{address}: does not speak PaperTrader: {text}")]
     Nonsense { address: String, text: String },
     /// The server refused the request with a Fail return.
+    #[error("{0}")]
     Refused(Refusal),
     /// Every known worker was tried and failed, each with its own error.
+    #[error(fmt = no_worker)]
     NoWorker(Vec<ClientError>),
     /// The call needs a session and there is none.
+    #[error("not logged in")]
     NoSession,
     /// An order was sent and its outcome could not be determined in time.
+    #[error("what became of order {order} is not known: {text}")]
     Unknown {
         /// The order's ID. An order that is repeated under this ID cannot trade twice.
         order: ClientOrderId,
@@ -59,6 +69,7 @@ pub enum ClientError {
         text: String,
     },
     /// An error of this machine: a file, the terminal, a setting.
+    #[error("{0}")]
     Local(String),
 }
 
@@ -119,31 +130,10 @@ impl ClientError {
     }
 }
 
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ClientError::Unreachable { address, text } => write!(f, "{address}: cannot connect: {text}"),
-            ClientError::Tls { address, text } => write!(f, "{address}: TLS: {text}"),
-            ClientError::Lost { address, text } => write!(f, "{address}: {text}"),
-            ClientError::Protocol { address, code, text } => write!(f, "{address}: {code}: {text}"),
-            ClientError::Nonsense { address, text } => {
-                write!(f, "{address}: does not speak PaperTrader: {text}")
-            }
-            ClientError::Refused(refusal) => refusal.fmt(f),
-            ClientError::NoWorker(causes) => {
-                f.write_str("no worker answers")?;
-                for cause in causes {
-                    write!(f, "\n  {cause}")?;
-                }
-                Ok(())
-            }
-            ClientError::NoSession => f.write_str("not logged in"),
-            ClientError::Unknown { order, text } => {
-                write!(f, "what became of order {order} is not known: {text}")
-            }
-            ClientError::Local(text) => f.write_str(text),
-        }
+fn no_worker(causes: &[ClientError], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("no worker answers")?;
+    for cause in causes {
+        write!(f, "\n  {cause}")?;
     }
+    Ok(())
 }
-
-impl std::error::Error for ClientError {}

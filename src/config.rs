@@ -11,7 +11,7 @@ mod writer;
 
 pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg, MasterLimits,
-    ProviderKind, ReplaySettings, SimulatedSettings, Symbols,
+    ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
 pub use values::{HostPort, KeyFingerprint};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};
@@ -112,12 +112,21 @@ fn read_file(file: &Path) -> Result<String, ConfigError> {
     }
 }
 
-/// Reads the text of `file` with `read`; with `files`, checks the files that it names too.
+/// Reads `file` with `read`, and checks the files that it names with `check`.
+fn load<T>(
+    file: &Path,
+    read: fn(&mut ConfigTable<'_, '_>) -> T,
+    check: fn(&T, &ConfigReport),
+) -> Result<(T, Vec<Warning>), ConfigError> {
+    parse(&read_file(file)?, file, read, check)
+}
+
+/// Reads the text of `file` with `read`, and checks the files that it names with `check`.
 fn parse<T>(
     text: &str,
     file: &Path,
-    read: impl FnOnce(&mut ConfigTable<'_, '_>) -> T,
-    files: Option<fn(&T, &ConfigReport)>,
+    read: fn(&mut ConfigTable<'_, '_>) -> T,
+    check: fn(&T, &ConfigReport),
 ) -> Result<(T, Vec<Warning>), ConfigError> {
     let report = ConfigReport::new(file, text);
     let Some(mut root) = ConfigTable::root(&report, text) else {
@@ -128,9 +137,7 @@ fn parse<T>(
     };
     let config = read(&mut root);
     root.finish();
-    if let Some(check) = files {
-        check(&config, &report);
-    }
+    check(&config, &report);
     report.conclude(config)
 }
 

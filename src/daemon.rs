@@ -5,14 +5,17 @@
 pub mod cli;
 
 use crate::config::{ConfigError, Warning};
+use crate::link::handshake::HandshakeError;
 use crate::runtime::{self, Stop, TICK, ThreadHandle, Watchdog};
 use crossbeam_channel::{Receiver, bounded};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
+use std::fmt::Display;
 use std::io;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// Exit code: done.
 pub const DONE: u8 = 0;
@@ -28,6 +31,47 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(4);
 
 /// A daemon that has not ended this long after the stop signal ends as it is.
 const LAST_RESORT: Duration = Duration::from_millis(4_800);
+
+/// Why a daemon does not start, or ends before it is told to.
+#[derive(Debug, Error)]
+#[error("{text}")]
+pub struct StartError {
+    /// The exit code: [`BAD_CONFIG`] or [`FAILED`].
+    pub code: u8,
+    /// What is wrong, where, and what to do.
+    pub text: String,
+}
+
+impl StartError {
+    /// The system, the database or a peer: exit code [`FAILED`].
+    pub fn failed(error: impl Display) -> StartError {
+        StartError {
+            code: FAILED,
+            text: error.to_string(),
+        }
+    }
+
+    /// The configuration, or a file that it names: exit code [`BAD_CONFIG`].
+    pub fn misconfigured(error: impl Display) -> StartError {
+        StartError {
+            code: BAD_CONFIG,
+            text: error.to_string(),
+        }
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        StartError::failed(error)
+    }
+}
+
+/// A daemon's own key, and a worker's of its master.
+impl From<HandshakeError> for StartError {
+    fn from(error: HandshakeError) -> Self {
+        StartError::misconfigured(format!("gpg: {error}"))
+    }
+}
 
 /// What `--check-config` and the start say of a configuration, on standard error; the configuration, or the exit code.
 ///

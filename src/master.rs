@@ -19,8 +19,8 @@ pub mod verify;
 pub mod workers;
 
 use crate::config::MasterConfig;
-use crate::daemon::{self, Signals};
-use crate::link::handshake::{BudgetLimits, GpgBudget, HandshakeError, MasterIdentity};
+use crate::daemon::{self, Signals, StartError};
+use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
@@ -34,7 +34,6 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use parking_lot::Mutex;
 use reply_to::Published;
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -52,58 +51,24 @@ const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Refused handshakes that are logged in a minute.
 const REFUSALS_LOGGED: u32 = 20;
 
-/// Why the master could not start.
-#[derive(Debug)]
-pub struct StartError {
-    /// The exit code: bad configuration, or failed.
-    pub code: u8,
-    /// What is wrong, where, and what to do.
-    pub text: String,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for StartError {}
-
-fn failed(error: impl fmt::Display) -> StartError {
-    StartError {
-        code: daemon::FAILED,
-        text: error.to_string(),
-    }
-}
-
-fn misconfigured(error: impl fmt::Display) -> StartError {
-    StartError {
-        code: daemon::BAD_CONFIG,
-        text: error.to_string(),
-    }
-}
-
 impl From<database::DatabaseError> for StartError {
     fn from(error: database::DatabaseError) -> Self {
-        failed(error)
-    }
-}
-
-impl From<io::Error> for StartError {
-    fn from(error: io::Error) -> Self {
-        failed(error)
+        StartError::failed(error)
     }
 }
 
 impl From<rusqlite::Error> for StartError {
     fn from(error: rusqlite::Error) -> Self {
-        failed(format!("the database: {error}"))
+        StartError::failed(format!("the database: {error}"))
     }
 }
 
-impl From<HandshakeError> for StartError {
-    fn from(error: HandshakeError) -> Self {
-        misconfigured(format!("gpg: {error}"))
+impl From<AssetsError> for StartError {
+    fn from(error: AssetsError) -> Self {
+        match error {
+            AssetsError::Config(text) => StartError::misconfigured(text),
+            AssetsError::Failed(text) => StartError::failed(text),
+        }
     }
 }
 
@@ -146,15 +111,16 @@ pub struct Master {
 /// # Errors
 /// What is wrong.
 pub fn check(config: &MasterConfig) -> Result<(), StartError> {
-    let assets = AssetsConfig::of(config).map_err(misconfigured)?;
-    assets::opening::check_config(&assets).map_err(misconfigured)?;
+    let assets = AssetsConfig::of(config)?;
+    assets::providers::check(&assets)?;
     leave_agent(&config.gpg.home, || side(config).map(drop))
 }
 
 fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
-    let keyring = Keyring::open(&config.gpg.home).map_err(|e| misconfigured(format!("gpg.home: {e}")))?;
-    let own =
-        Fingerprint::parse(config.gpg.key.as_str()).map_err(|e| misconfigured(format!("gpg.key: {e}")))?;
+    let keyring =
+        Keyring::open(&config.gpg.home).map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
+    let own = Fingerprint::parse(config.gpg.key.as_str())
+        .map_err(|e| StartError::misconfigured(format!("gpg.key: {e}")))?;
     Ok(MasterIdentity::new(
         keyring,
         own,
@@ -194,8 +160,8 @@ impl Master {
     /// # Errors
     /// What is wrong, with the exit code that it means. Nothing is left running.
     pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
-        let assets = AssetsConfig::of(config).map_err(misconfigured)?;
-        assets::opening::check_config(&assets).map_err(misconfigured)?;
+        let assets = AssetsConfig::of(config)?;
+        assets::providers::check(&assets)?;
         // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
         let lock = database::lock(&config.database)?;
         let started = Master::assemble(config, stop, assets, lock);
@@ -221,7 +187,7 @@ impl Master {
 
         let listener = Arc::new(
             Listener::bind(config.listen)
-                .map_err(|e| failed(format!("listen = \"{}\": {e}", config.listen)))?,
+                .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
         );
         let watchdog = Watchdog::new();
         let mut starter = Starter {
@@ -249,7 +215,7 @@ impl Master {
             stop: stop.clone(),
         });
         if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT) {
-            return Err(failed(format!(
+            return Err(StartError::failed(format!(
                 "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
             )));
         }
@@ -352,10 +318,7 @@ fn modules(
         assets::Assets,
         AssetsHandle,
         Receiver<assets::AssetsMessage>,
-    ) = assets::open(assets_config, database::open(path)?, listeners).map_err(|fault| match fault {
-        AssetsError::Config(fault) => misconfigured(fault),
-        AssetsError::Failed(text) => failed(text),
-    })?;
+    ) = assets::open(assets_config, database::open(path)?, listeners)?;
 
     let shared = WorkersShared {
         registry: Published::new(Registry::load(&database::open_reader(path)?)?),

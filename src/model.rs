@@ -16,18 +16,12 @@ pub use asset::{Bar, Quote, Symbol};
 pub use money::{Money, Quantity};
 pub use reason::{ProtocolFault, Reason};
 pub use session::{Session, SessionHash, SessionId};
+use thiserror::Error;
 pub use timestamp::Timestamp;
 pub use transaction::{ClientOrderId, Position, Side, Transaction, TransactionStatus};
 pub use worker::WorkerServer;
 
 /// A value from outside that is not of the form it must have; the text says which form that is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{0}")]
 pub struct ValueError(pub &'static str);
-
-impl std::fmt::Display for ValueError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for ValueError {}

@@ -20,10 +20,11 @@ pub use reply::Reply;
 pub use request::{ConnectionState, Request, Window};
 
 use crate::model::{ProtocolFault, Reason};
-use std::fmt;
+use thiserror::Error;
 
 /// A request that is well formed as a frame and refused all the same: what becomes a Fail's arguments.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}: {text}")]
 pub struct Refusal {
     /// The code.
     pub reason: Reason,
@@ -40,16 +41,9 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.reason, self.text)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
 /// Bytes that are no message of this protocol, or not from this peer: answered with `protocolError`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{code}: {text}")]
 pub struct ProtocolError {
     /// The code.
     pub code: ProtocolFault,
@@ -63,11 +57,3 @@ impl ProtocolError {
         ProtocolError { code, text }
     }
 }
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.text)
-    }
-}
-
-impl std::error::Error for ProtocolError {}

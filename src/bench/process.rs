@@ -29,15 +29,13 @@ pub struct ServerUser {
 }
 
 impl ServerUser {
-    /// By its name in `/etc/passwd`.
+    /// By its name, from whatever source the system has (NSS).
     pub fn named(name: &str) -> Option<ServerUser> {
-        let users = fs::read_to_string("/etc/passwd").ok()?;
-        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut numbers = line.split(':').skip(2).map(str::parse);
-        match (numbers.next()?, numbers.next()?) {
-            (Ok(uid), Ok(gid)) => Some(ServerUser { uid, gid }),
-            _ => None,
-        }
+        let user = uzers::get_user_by_name(name)?;
+        Some(ServerUser {
+            uid: user.uid(),
+            gid: user.primary_group_id(),
+        })
     }
 
     /// Makes a command run as this user.

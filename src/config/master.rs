@@ -3,7 +3,8 @@
 mod assets;
 
 pub use assets::{
-    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings, SimulatedSettings, Symbols,
+    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings, SimulatedSettings,
+    SymbolSelection,
 };
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
@@ -107,8 +108,7 @@ impl MasterConfig {
     /// # Errors
     /// All that is wrong with it.
     pub fn load(file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
-        let text = super::read_file(file)?;
-        super::parse(&text, file, read, Some(check_files))
+        super::load(file, read, check_files)
     }
 
     /// Reads a text as if it stood in `file`. Of the files that it names only `symbols_file` is looked at.
@@ -116,7 +116,7 @@ impl MasterConfig {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str, file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
-        super::parse(text, file, read, None)
+        super::parse(text, file, read, |_, _| {})
     }
 
     /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.

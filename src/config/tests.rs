@@ -52,7 +52,7 @@ fn defaults_are_those_of_the_page() {
         (config.log.level, config.log.memory_entries),
         (LevelFilter::Info, 1000)
     );
-    assert_eq!(config.assets.symbols, Symbols::All);
+    assert_eq!(config.assets.symbols, SymbolSelection::All);
     assert_eq!(config.assets.providers, [ProviderKind::Replay]);
     assert_eq!(
         (config.assets.stale_after, config.assets.calls_per_minute),
@@ -286,7 +286,8 @@ fn what_is_no_toml_has_its_line() {
 #[test]
 fn symbols_have_three_forms() {
     let with = |line: &str| master(&master_text().replace("symbols = \"all\"", line));
-    let list = |names: &[&str]| Symbols::List(names.iter().map(|it| Symbol::parse(it).unwrap()).collect());
+    let list =
+        |names: &[&str]| SymbolSelection::Listed(names.iter().map(|it| Symbol::parse(it).unwrap()).collect());
     let config = with("symbols = [\"IBM\", \"AAPL\"]").unwrap().0;
     assert_eq!(config.assets.symbols, list(&["AAPL", "IBM"]));
     for (line, reason) in [

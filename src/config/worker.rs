@@ -84,8 +84,7 @@ impl WorkerConfig {
     /// # Errors
     /// All that is wrong with it.
     pub fn load(file: &Path) -> Result<(WorkerConfig, Vec<Warning>), ConfigError> {
-        let text = super::read_file(file)?;
-        super::parse(&text, file, read, Some(check_files))
+        super::load(file, read, check_files)
     }
 
     /// Reads a text as if it stood in `file`, without looking at the files that it names.
@@ -93,7 +92,7 @@ impl WorkerConfig {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str, file: &Path) -> Result<(WorkerConfig, Vec<Warning>), ConfigError> {
-        super::parse(text, file, read, None)
+        super::parse(text, file, read, |_, _| {})
     }
 
     /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.

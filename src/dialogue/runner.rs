@@ -14,8 +14,8 @@ use super::servers::Dialer;
 use super::variables::Variables;
 use connection::{ScriptedConnection, Transcript, describe};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
+use thiserror::Error;
 
 /// The time limit of a step whose line, fixture and command line set none.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,7 +25,8 @@ pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 const WHOLE_WORDS_MAX: usize = 4;
 
 /// The first line of a fixture that was not met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{fixture}:{line}: expected `{expected}`, came {came}")]
 pub struct Difference {
     /// The fixture's name.
     pub fixture: String,
@@ -38,18 +39,6 @@ pub struct Difference {
     /// What was received instead, or why the step failed.
     pub came: String,
 }
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: expected `{}`, came {}",
-            self.fixture, self.line, self.expected, self.came
-        )
-    }
-}
-
-impl std::error::Error for Difference {}
 
 /// One run of one fixture.
 pub struct Runner<'a> {

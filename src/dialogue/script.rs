@@ -5,6 +5,7 @@
 use super::raw;
 use std::fmt;
 use std::time::Duration;
+use thiserror::Error;
 
 /// A connection's number in a fixture.
 pub type ConnectionNumber = u16;
@@ -100,21 +101,14 @@ pub enum StepAction {
 }
 
 /// A line that is not of the language.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{place}: {text}")]
 pub struct ScriptError {
     /// The file's name and the line's number.
     pub place: String,
     /// The reason.
     pub text: String,
 }
-
-impl fmt::Display for ScriptError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.text)
-    }
-}
-
-impl std::error::Error for ScriptError {}
 
 /// The parser's state: the script so far, and the sections and time limit that hold for the next
 /// lines.

@@ -15,6 +15,7 @@ use snow::{Builder, HandshakeState, StatelessTransportState};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// The most bytes of ciphertext in a record: what a Noise message may have.
@@ -65,19 +66,25 @@ impl Kind {
 }
 
 /// Why a sealed stream is over. It never resumes: every later call gives the same error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RecordError {
     /// A length that no record has.
+    #[error("a sealed record of an impossible length")]
     Length,
     /// Not what the peer sealed, or not in its place: changed, dropped, repeated, reordered or made up.
+    #[error("a sealed record that was changed, dropped, repeated, reordered or made up")]
     Forged,
     /// An authentic record of no known kind, or not of the form of its kind.
+    #[error("a sealed record of no known kind or form")]
     Kind,
     /// An authentic record beyond what one key may carry.
+    #[error("a sealed record beyond what one key may carry")]
     Overused,
     /// Bytes after the close record, or sealing after closing.
+    #[error("the sealed stream was closed before")]
     Closed,
     /// The stream ended without a close record.
+    #[error("the sealed stream was cut: it ended without a close record")]
     Cut,
 }
 
@@ -104,23 +111,6 @@ impl RecordError {
         }
     }
 }
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RecordError::Length => "a sealed record of an impossible length",
-            RecordError::Forged => {
-                "a sealed record that was changed, dropped, repeated, reordered or made up"
-            }
-            RecordError::Kind => "a sealed record of no known kind or form",
-            RecordError::Overused => "a sealed record beyond what one key may carry",
-            RecordError::Closed => "the sealed stream was closed before",
-            RecordError::Cut => "the sealed stream was cut: it ended without a close record",
-        })
-    }
-}
-
-impl std::error::Error for RecordError {}
 
 /// Both directions' keys. Sealing and opening only read them, side by side; a change of key, which takes
 /// about a microsecond, is the one moment at which one half waits for the other.

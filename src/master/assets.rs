@@ -14,19 +14,14 @@ pub mod providers;
 pub mod reader;
 pub mod retrieval;
 pub mod schedule;
-pub mod settings;
 pub mod snapshot;
 pub mod store;
 pub mod update;
 pub mod window;
 
-pub use opening::{AssetsError, open};
-pub use provider::{Action, ActionKind, AssetsConfigError};
-pub use providers::alpaca::AlpacaConfig;
-pub use providers::binance::BinanceConfig;
-pub use providers::replay::{ReplayConfig, SymbolSelection};
-pub use providers::simulated::SimulatedConfig;
-pub use settings::{AssetsConfig, ProviderConfig};
+pub use opening::open;
+pub use provider::{Action, ActionKind, AssetsError};
+pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
 
 use crate::model::{Bar, Reason, Symbol, Timestamp};
@@ -177,6 +172,16 @@ struct UpdaterHealth {
     unfilled: usize,
     /// Its last turn.
     turn: Option<Instant>,
+}
+
+impl UpdaterHealth {
+    /// Before the first update, with this many assets' past to be filled in.
+    fn starting(unfilled: usize) -> UpdaterHealth {
+        UpdaterHealth {
+            unfilled,
+            ..UpdaterHealth::default()
+        }
+    }
 }
 
 /// The module's whole state: what answers questions. What makes the updates is [`Updater`], on a thread of its
@@ -331,7 +336,7 @@ impl AssetQueryState {
     /// What is spent of each API's budget; providers without calls have none.
     fn calls(&self) -> Vec<(&'static str, CallBudgetStatus)> {
         let now = Instant::now();
-        let named = self.config.providers.iter().zip(&self.budgets);
+        let named = self.config.assets.providers.iter().zip(&self.budgets);
         let apis = named.filter(|(provider, _)| provider.is_api());
         apis.map(|(provider, budget)| (provider.name(), budget.account(now)))
             .collect()

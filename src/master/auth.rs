@@ -16,11 +16,11 @@ use super::reply_to::{LinkedWorker, Published, ReplyTo};
 use super::transactions;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
-use crate::model::{Email, Money, Reason, Session, SessionHash, Timestamp, Username};
+use crate::model::{Money, Reason, Session, SessionHash, Timestamp};
 use crate::runtime::log::Throttle;
 use crate::runtime::{self, Heartbeat, Stop, TICK};
 use crate::wire::{Refusal, Request};
-use accounts::{Credentials, NameConflict, StoredSession};
+use accounts::{NameConflict, StoredSession};
 use attempts::AttemptCounter;
 use commit::{AuthWrite, PendingReply};
 use crossbeam_channel::{Receiver, Sender, select};
@@ -99,24 +99,6 @@ pub enum AuthMessage {
     Status(Sender<AuthStatus>),
     /// The configuration's limits have changed.
     Limits(MasterLimits),
-}
-
-/// A login or registration whose hash is being computed.
-pub struct PendingHash {
-    reply_to: ReplyTo,
-    what: HashPurpose,
-}
-
-enum HashPurpose {
-    Login {
-        credentials: Option<Credentials>,
-        expirable: bool,
-        counted: (String, IpAddr, Instant),
-    },
-    Register {
-        username: Username,
-        email: Email,
-    },
 }
 
 /// What auth needs of the rest.

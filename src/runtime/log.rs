@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// What has been logged stands in the file at the latest this long afterwards.
 pub const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
@@ -44,29 +45,18 @@ pub struct LogConfig {
 }
 
 /// Why the log cannot start.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum LogError {
     /// The file cannot be opened for appending.
+    #[error("the log file {0} cannot be opened: {1}")]
     File(PathBuf, io::Error),
     /// The thread that writes cannot be started.
+    #[error("the log's thread cannot be started: {0}")]
     Thread(io::Error),
     /// The process has a logger already.
+    #[error("the log runs already")]
     Running,
 }
-
-impl fmt::Display for LogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LogError::File(path, why) => {
-                write!(f, "the log file {} cannot be opened: {why}", path.display())
-            }
-            LogError::Thread(why) => write!(f, "the log's thread cannot be started: {why}"),
-            LogError::Running => f.write_str("the log runs already"),
-        }
-    }
-}
-
-impl std::error::Error for LogError {}
 
 /// What the logger, its thread and the handle share.
 struct Shared {

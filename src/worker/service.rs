@@ -5,14 +5,13 @@
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::{PortState, Worker};
 use crate::config::WorkerConfig;
-use crate::daemon::{self, Signals};
+use crate::daemon::{self, Signals, StartError};
 use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
 use crate::net::tls::ServerTls;
 use crate::runtime::log::LogHandle;
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::select;
-use std::fmt::Display;
 use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -22,61 +21,29 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Descriptors beyond those of clients: the log, epoll, the link, GPG.
 const SPARE_DESCRIPTORS: u64 = 64;
 
-/// Why the daemon ends, or never began.
-#[derive(Debug)]
-pub struct ServiceError {
-    /// The exit code.
-    pub code: u8,
-    /// What is wrong, where, and what to do.
-    pub text: String,
-}
-
-impl Display for ServiceError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for ServiceError {}
-
-impl From<io::Error> for ServiceError {
-    fn from(error: io::Error) -> Self {
-        ServiceError {
-            code: daemon::FAILED,
-            text: error.to_string(),
-        }
-    }
-}
-
-fn misconfigured(text: String) -> ServiceError {
-    ServiceError {
-        code: daemon::BAD_CONFIG,
-        text,
-    }
-}
-
 /// Everything that `--check-config` can see without starting anything: keys and certificates.
 ///
 /// # Errors
 /// What is wrong.
-pub fn check(config: &WorkerConfig) -> Result<(), ServiceError> {
+pub fn check(config: &WorkerConfig) -> Result<(), StartError> {
     if let Some(tls) = &config.tls {
-        ServerTls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
+        ServerTls::load(&tls.certificate, &tls.key).map_err(StartError::misconfigured)?;
     }
     leave_agent(&config.gpg.home, || side(config).map(drop))
 }
 
 /// The keys that the worker proves itself with, and the one that it believes.
-fn side(config: &WorkerConfig) -> Result<WorkerIdentity, ServiceError> {
+fn side(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
     let gpg = &config.gpg;
-    let keyring = Keyring::open(&gpg.home).map_err(|error| misconfigured(format!("gpg.home: {error}")))?;
+    let keyring =
+        Keyring::open(&gpg.home).map_err(|error| StartError::misconfigured(format!("gpg.home: {error}")))?;
     let fingerprint = |key: &str, value: &crate::config::KeyFingerprint| {
-        Fingerprint::parse(value.as_str()).map_err(|error| misconfigured(format!("{key}: {error}")))
+        Fingerprint::parse(value.as_str())
+            .map_err(|error| StartError::misconfigured(format!("{key}: {error}")))
     };
     let own = fingerprint("gpg.key", &gpg.key)?;
     let master = fingerprint("gpg.master_key", &gpg.master_key)?;
-    WorkerIdentity::new(keyring, own, master, config.uuid)
-        .map_err(|error| misconfigured(format!("gpg: {error}")))
+    Ok(WorkerIdentity::new(keyring, own, master, config.uuid)?)
 }
 
 /// How this worker makes its links: TCP to the master, then the handshake.
@@ -112,14 +79,9 @@ fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
 ///
 /// # Errors
 /// What kept it from serving, with the exit code that it means.
-pub fn run(
-    config: &WorkerConfig,
-    log: &LogHandle,
-    signals: &Signals,
-    stop: &Stop,
-) -> Result<(), ServiceError> {
+pub fn run(config: &WorkerConfig, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), StartError> {
     if let Some(tls) = &config.tls {
-        ServerTls::load(&tls.certificate, &tls.key).map_err(misconfigured)?;
+        ServerTls::load(&tls.certificate, &tls.key).map_err(StartError::misconfigured)?;
     }
     let ran = link_and_serve(config, log, signals, stop);
     if let Ok(keyring) = Keyring::open(&config.gpg.home)
@@ -135,7 +97,7 @@ fn link_and_serve(
     log: &LogHandle,
     signals: &Signals,
     stop: &Stop,
-) -> Result<(), ServiceError> {
+) -> Result<(), StartError> {
     let side = side(config)?;
     let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
     let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
@@ -157,7 +119,7 @@ fn link_and_serve(
     served
 }
 
-fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), ServiceError> {
+fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), StartError> {
     let mut status = "waiting for the first link to the master".to_owned();
     let mut is_ready = false;
     loop {
@@ -172,7 +134,7 @@ fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Re
                     status = "kept out by the master: serving nobody".to_owned();
                     daemon::notify_ready(&status);
                 }
-                Ok(PortState::Failed(text)) => return Err(ServiceError { code: daemon::FAILED, text }),
+                Ok(PortState::Failed(text)) => return Err(StartError::failed(text)),
                 Err(_) => return Ok(()),
             },
             recv(signals.hangups) -> _ => {

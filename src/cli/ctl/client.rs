@@ -4,11 +4,11 @@
 
 use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// The time limit for connecting and for sending the request.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -16,55 +16,31 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 64 * 1024;
 
 /// Why a request has no answer.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub(super) enum CtlError {
     /// The socket does not exist, or no process listens at it.
+    #[error("no master listens at {0}; start one, or name its control_socket with --socket")]
     NoMaster(PathBuf),
     /// The caller may not open the socket.
+    #[error("you may not use {0}; become root, or a member of the group that it belongs to")]
     NotAllowed(PathBuf),
     /// Another error of the socket.
+    #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
     /// The request exceeds [`REQUEST_MAX`].
+    #[error("the request has more than {REQUEST_MAX} bytes")]
     TooLong,
     /// The master accepts the connection and sends nothing.
+    #[error("the master at {0} has said nothing for {secs} s: it hangs or is stopped; what was asked may still be done", secs = SILENCE_MAX.as_secs())]
     Silent(PathBuf),
     /// The master closed the connection before the answer.
+    #[error(
+        "the master closed the connection without an answer: it is stopping; look whether what was asked was done"
+    )]
     Gone,
     /// The answer is not one that this version knows.
+    #[error("the answer is none that version {version} knows: {0}", version = env!("CARGO_PKG_VERSION"))]
     Nonsense(String),
-}
-
-impl fmt::Display for CtlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CtlError::NoMaster(path) => write!(
-                f,
-                "no master listens at {}; start one, or name its control_socket with --socket",
-                path.display()
-            ),
-            CtlError::NotAllowed(path) => write!(
-                f,
-                "you may not use {}; become root, or a member of the group that it belongs to",
-                path.display()
-            ),
-            CtlError::Io(path, error) => write!(f, "{}: {error}", path.display()),
-            CtlError::TooLong => write!(f, "the request has more than {REQUEST_MAX} bytes"),
-            CtlError::Silent(path) => write!(
-                f,
-                "the master at {} has said nothing for {} s: it hangs or is stopped; what was asked may still be done",
-                path.display(),
-                SILENCE_MAX.as_secs()
-            ),
-            CtlError::Gone => f.write_str(
-                "the master closed the connection without an answer: it is stopping; look whether what was asked was done",
-            ),
-            CtlError::Nonsense(why) => write!(
-                f,
-                "the answer is none that version {} knows: {why}",
-                env!("CARGO_PKG_VERSION")
-            ),
-        }
-    }
 }
 
 /// Sends a request and waits for its answer, as long as the master reports that it works on it.

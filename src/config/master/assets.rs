@@ -24,22 +24,23 @@ const FOREVER: &str = "forever";
 /// A day's window reaches back 24 hours, so less than this would cut it.
 const KEEP_MIN: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
-/// `[assets]`
+/// `[assets]`: what the assets module and its providers are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetSettings {
-    /// What is retrieved (2.3.1).
-    pub symbols: Symbols,
+    /// The list of assets to retrieve (2.3.1).
+    pub symbols: SymbolSelection,
     /// The file that the list came from, if it did.
     pub symbols_file: Option<PathBuf>,
     /// Where from, best first; at least one, none twice. The table of each is there.
     pub providers: Vec<ProviderKind>,
-    /// An older price than this many intervals fills nothing.
+    /// A real-time price that is older than this many update intervals fills nothing.
     pub stale_after: u32,
-    /// Calls to the assets API.
+    /// Calls to each provider's API in a minute.
     pub calls_per_minute: u32,
-    /// The same, a day.
+    /// Calls to each provider's API in a day.
     pub calls_per_day: u32,
-    /// How long prices are kept at the update interval's frequency; `None` for ever.
+    /// For how long before its newest bar an asset's bars are kept at the update interval's
+    /// frequency; `None` for ever. Daily and monthly bars are kept for ever.
     pub keep_ticks: Option<Duration>,
     /// `[assets.alpaca]`
     pub alpaca: Option<AlpacaSettings>,
@@ -51,13 +52,13 @@ pub struct AssetSettings {
     pub replay: Option<ReplaySettings>,
 }
 
-/// Which assets are retrieved.
+/// Which assets are retrieved (2.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Symbols {
-    /// All that the provider has.
+pub enum SymbolSelection {
+    /// All that the providers have.
     All,
-    /// These; at least one.
-    List(BTreeSet<Symbol>),
+    /// These alone; at least one.
+    Listed(BTreeSet<Symbol>),
 }
 
 /// A source of prices.
@@ -73,22 +74,29 @@ pub enum ProviderKind {
     Binance,
 }
 
-/// All of them, with the names that the configuration has for them.
-const PROVIDERS: [(ProviderKind, &str); 4] = [
-    (ProviderKind::Replay, "replay"),
-    (ProviderKind::Simulated, "simulated"),
-    (ProviderKind::Alpaca, "alpaca"),
-    (ProviderKind::Binance, "binance"),
-];
-
 impl ProviderKind {
-    /// Its name in the configuration.
+    const ALL: [ProviderKind; 4] = [
+        ProviderKind::Replay,
+        ProviderKind::Simulated,
+        ProviderKind::Alpaca,
+        ProviderKind::Binance,
+    ];
+
+    /// Its name in the configuration and in messages.
     pub fn name(self) -> &'static str {
         match self {
             ProviderKind::Replay => "replay",
             ProviderKind::Simulated => "simulated",
             ProviderKind::Alpaca => "alpaca",
             ProviderKind::Binance => "binance",
+        }
+    }
+
+    /// Whether it calls an API, and so has a budget of calls.
+    pub fn is_api(self) -> bool {
+        match self {
+            ProviderKind::Replay | ProviderKind::Simulated => false,
+            ProviderKind::Alpaca | ProviderKind::Binance => true,
         }
     }
 }
@@ -122,7 +130,7 @@ pub struct BinanceSettings {
 }
 
 /// `[assets.simulated]`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SimulatedSettings {
     /// How many assets.
     pub symbols: u32,
@@ -135,7 +143,7 @@ pub struct SimulatedSettings {
 pub struct ReplaySettings {
     /// One CSV a symbol.
     pub directory: PathBuf,
-    /// The market time at which the replay starts.
+    /// The replay begins with the first step at or after this market time.
     pub start: Timestamp,
 }
 
@@ -183,16 +191,16 @@ fn keep(text: &str) -> Result<Option<Duration>, String> {
     Ok(Some(keep))
 }
 
-fn symbols(table: &mut ConfigTable<'_, '_>) -> (Symbols, Option<PathBuf>) {
+fn symbols(table: &mut ConfigTable<'_, '_>) -> (SymbolSelection, Option<PathBuf>) {
     if !table.has("symbols_file") {
         return (
-            table.value("symbols", IfAbsent::Required(Symbols::All), list),
+            table.value("symbols", IfAbsent::Required(SymbolSelection::All), list),
             None,
         );
     }
     let named_twice = table.has("symbols");
     let file = table.path("symbols_file", None);
-    let list = table.value("symbols", IfAbsent::Default(Symbols::All), list);
+    let list = table.value("symbols", IfAbsent::Default(SymbolSelection::All), list);
     let report = table.report();
     if named_twice {
         report.problem(
@@ -205,14 +213,14 @@ fn symbols(table: &mut ConfigTable<'_, '_>) -> (Symbols, Option<PathBuf>) {
         Ok(list) => (list, Some(file)),
         Err(reason) => {
             report.problem("assets.symbols_file", format!("{}: {reason}", file.display()));
-            (Symbols::All, Some(file))
+            (SymbolSelection::All, Some(file))
         }
     }
 }
 
-fn list(value: &DeValue<'_>) -> Result<Symbols, String> {
+fn list(value: &DeValue<'_>) -> Result<SymbolSelection, String> {
     match value {
-        DeValue::String(all) if all == "all" => Ok(Symbols::All),
+        DeValue::String(all) if all == "all" => Ok(SymbolSelection::All),
         DeValue::Array(_) => collect(texts(value)?.into_iter()),
         DeValue::String(other) => Err(format!(
             "{other:?} is not \"all\"; a single symbol is a list too: [{other:?}]"
@@ -224,7 +232,7 @@ fn list(value: &DeValue<'_>) -> Result<Symbols, String> {
     }
 }
 
-fn from_file(file: &Path) -> Result<Symbols, String> {
+fn from_file(file: &Path) -> Result<SymbolSelection, String> {
     use std::io::Read;
     let mut text = String::new();
     std::fs::File::open(file)
@@ -236,7 +244,7 @@ fn from_file(file: &Path) -> Result<Symbols, String> {
     collect(lines.filter(|line| !line.is_empty()))
 }
 
-fn collect<'a>(names: impl Iterator<Item = &'a str>) -> Result<Symbols, String> {
+fn collect<'a>(names: impl Iterator<Item = &'a str>) -> Result<SymbolSelection, String> {
     let mut symbols = BTreeSet::new();
     for name in names {
         let symbol = Symbol::parse(name).map_err(|why| format!("{name:?}: {why}"))?;
@@ -250,16 +258,15 @@ fn collect<'a>(names: impl Iterator<Item = &'a str>) -> Result<Symbols, String> 
     if symbols.is_empty() {
         return Err("there is no symbol in it".to_owned());
     }
-    Ok(Symbols::List(symbols))
+    Ok(SymbolSelection::Listed(symbols))
 }
 
 fn providers(value: &DeValue<'_>) -> Result<Vec<ProviderKind>, String> {
     let mut kinds = Vec::new();
     for name in texts(value)? {
-        let kind = PROVIDERS
-            .iter()
-            .find(|(_, known)| *known == name)
-            .map(|(kind, _)| *kind)
+        let kind = ProviderKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
             .ok_or_else(|| format!("{name:?} is not one of replay, simulated, alpaca, binance"))?;
         if kinds.contains(&kind) {
             return Err(format!("{name} stands there twice"));
@@ -365,8 +372,8 @@ impl AssetSettings {
     pub(super) fn write(&self, values: &mut writer::TomlValues) {
         match (&self.symbols_file, &self.symbols) {
             (Some(file), _) => values.path("assets.symbols_file", file),
-            (None, Symbols::All) => values.text("assets.symbols", "all"),
-            (None, Symbols::List(symbols)) => values.texts("assets.symbols", symbols),
+            (None, SymbolSelection::All) => values.text("assets.symbols", "all"),
+            (None, SymbolSelection::Listed(symbols)) => values.texts("assets.symbols", symbols),
         }
         match self.providers.as_slice() {
             [only] => values.text("assets.provider", only),

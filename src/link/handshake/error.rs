@@ -5,53 +5,74 @@
 use crate::link::keyring::KeyringError;
 use crate::link::record::RecordError;
 use crate::wire::ProtocolError;
-use std::fmt;
 use std::io;
+use thiserror::Error;
 
 /// Why a handshake failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HandshakeError {
     /// The other side speaks another version, this one.
+    #[error("the other side speaks link version {0}")]
     Version(u16),
     /// No worker is registered under the UUID.
+    #[error("no worker is registered under this UUID")]
     UnknownUuid,
     /// The worker is registered with another IP address.
+    #[error("the worker is registered with another IP address")]
     WrongIp,
     /// The worker was booted and not admitted again.
+    #[error("the worker was booted and not admitted again")]
     Booted,
     /// Too many handshakes of this worker are under way.
+    #[error("too many handshakes of this worker are under way")]
     UnderWay,
     /// The GPG operations that unproven peers may cost are spent.
+    #[error("the GPG operations that unproven peers may cost are spent")]
     Budget,
     /// Not a frame, or not the one that is due.
+    #[error("{0}")]
     Frame(ProtocolError),
     /// Signed well, but not for this purpose or version.
+    #[error("a good signature, made for another purpose")]
     Purpose,
     /// Signed well, by the wrong role.
+    #[error("a good signature, by the wrong role")]
     Reflected,
     /// Signed well, for other parties.
+    #[error("a good signature, for other parties")]
     Misdirected,
     /// Signed well, for another handshake.
+    #[error("a good signature, made for another handshake")]
     Replayed,
     /// Signed well, by a clock this many milliseconds ahead of ours (negative: behind).
+    #[error("the other side's clock is {0} ms ahead of ours, too far")]
     Stale(i64),
     /// The two sides have the same key.
+    #[error("worker and master cannot have the same key")]
     SameKey,
     /// A key or a GPG message was refused.
-    Keyring(KeyringError),
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The Noise messages do not fit: the other side does not know the secret.
+    #[error("the other side does not know the secret")]
     Noise,
     /// A sealed record right behind the handshake failed.
+    #[error("{0}")]
     Record(RecordError),
     /// The master refused: its code and text, which nobody has signed.
+    #[error("refused by the master: {0}: {1}")]
     Refused(String, String),
     /// The connection ended inside the handshake.
+    #[error("the connection ended inside the handshake")]
     Cut,
     /// The handshake was not whole in time.
+    #[error("the handshake was not whole in time")]
     Timeout,
     /// The socket failed.
+    #[error("the connection failed: {0}")]
     Socket(io::ErrorKind),
     /// The system's random source failed.
+    #[error("the system's random source failed")]
     Random,
 }
 
@@ -139,47 +160,6 @@ impl HandshakeError {
             }
             HandshakeError::Refused(..) | HandshakeError::Cut | HandshakeError::Socket(_) => return None,
         })
-    }
-}
-
-impl fmt::Display for HandshakeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            HandshakeError::Version(version) => {
-                return write!(f, "the other side speaks link version {version}");
-            }
-            HandshakeError::Frame(fault) => return write!(f, "{fault}"),
-            HandshakeError::Stale(ahead) => {
-                return write!(f, "the other side's clock is {ahead} ms ahead of ours, too far");
-            }
-            HandshakeError::Keyring(error) => return write!(f, "{error}"),
-            HandshakeError::Record(error) => return write!(f, "{error}"),
-            HandshakeError::Refused(code, text) => return write!(f, "refused by the master: {code}: {text}"),
-            HandshakeError::Socket(kind) => return write!(f, "the connection failed: {kind}"),
-            HandshakeError::UnknownUuid => "no worker is registered under this UUID",
-            HandshakeError::WrongIp => "the worker is registered with another IP address",
-            HandshakeError::Booted => "the worker was booted and not admitted again",
-            HandshakeError::UnderWay => "too many handshakes of this worker are under way",
-            HandshakeError::Budget => "the GPG operations that unproven peers may cost are spent",
-            HandshakeError::Purpose => "a good signature, made for another purpose",
-            HandshakeError::Reflected => "a good signature, by the wrong role",
-            HandshakeError::Misdirected => "a good signature, for other parties",
-            HandshakeError::Replayed => "a good signature, made for another handshake",
-            HandshakeError::SameKey => "worker and master cannot have the same key",
-            HandshakeError::Noise => "the other side does not know the secret",
-            HandshakeError::Cut => "the connection ended inside the handshake",
-            HandshakeError::Timeout => "the handshake was not whole in time",
-            HandshakeError::Random => "the system's random source failed",
-        };
-        f.write_str(text)
-    }
-}
-
-impl std::error::Error for HandshakeError {}
-
-impl From<KeyringError> for HandshakeError {
-    fn from(error: KeyringError) -> HandshakeError {
-        HandshakeError::Keyring(error)
     }
 }
 

@@ -4,63 +4,91 @@
 
 use super::Fingerprint;
 use std::fmt;
+use thiserror::Error;
 
 /// Why a GPG home, a key or a message is refused, or an operation failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyringError {
     /// The home's path has this many bytes: too many for the sockets that lie in it.
+    #[error("the GPG home's path has {0} bytes; its sockets leave room for {most}", most = super::HOME_MAX)]
     HomeTooLong(usize),
     /// The home is missing, no folder, not empty where a new one was to be made, or not ours; the text says which.
+    #[error("the GPG home cannot be used: {0}")]
     Home(String),
     /// Others than its owner may enter the home; its mode.
+    #[error("the GPG home has mode {0:04o}; others may not enter it: chmod 0700")]
     HomeOpen(u32),
     /// Not 40 hexadecimal digits: key IDs are refused by form.
+    #[error("a fingerprint is 40 hexadecimal digits; key IDs are not accepted")]
     FingerprintForm,
     /// No such key in the home.
+    #[error("no such key in the GPG home")]
     KeyUnknown,
     /// No such secret key in the home.
+    #[error("no such secret key in the GPG home")]
     SecretUnknown,
     /// The key was revoked.
+    #[error("the key was revoked")]
     KeyRevoked,
     /// The key has expired.
+    #[error("the key has expired")]
     KeyExpired,
     /// The key was disabled by an administrator.
+    #[error("the key is disabled")]
     KeyDisabled,
     /// GnuPG calls the key invalid.
+    #[error("the key is invalid")]
     KeyInvalid,
     /// The key has no subkey, or primary key, that can sign now.
+    #[error("the key cannot sign")]
     CannotSign,
     /// The key has no subkey that can be encrypted to now.
+    #[error("the key cannot be encrypted to")]
     CannotEncrypt,
     /// RSA, DSA or ElGamal of fewer bits than this; the bits it has.
+    #[error("the key has {0} bits; {least} are wanted", least = super::BITS_MIN)]
     KeyWeak(usize),
     /// A file to import with this many keys instead of one.
+    #[error("the file holds {0} keys; one is wanted")]
     KeyCount(usize),
     /// A file to import with a secret key in it.
+    #[error("the file holds a secret key; a public one is wanted")]
     KeySecret,
     /// A file to import with a key whose secret half is this home's own.
+    #[error("that is this daemon's own key")]
     KeyOwn,
     /// Not encrypted, or no OpenPGP message at all.
+    #[error("not an encrypted message")]
     NotEncrypted,
     /// Encrypted to somebody else, or to others as well.
+    #[error("not encrypted to us alone")]
     NotForUs,
     /// It cannot be decrypted as it is: it was changed on its way.
+    #[error("encrypted to us, and damaged")]
     Damaged,
     /// Longer than what any message has, once decrypted.
+    #[error("longer than any message")]
     TooLarge,
     /// Encrypted and not signed.
+    #[error("encrypted, but not signed")]
     Unsigned,
     /// More than one signature.
+    #[error("more than one signature")]
     ManySignatures,
     /// The signature does not verify.
+    #[error("the signature does not verify")]
     BadSignature,
     /// Signed with a key that is not the expected one; its fingerprint, where known.
+    #[error(fmt = wrong_signer)]
     WrongSigner(Option<Fingerprint>),
     /// Signed this many milliseconds before (negative: after) now, outside the window.
+    #[error("signed {0} ms before now")]
     SignatureStale(i64),
     /// GnuPG took too long and was ended.
+    #[error("GnuPG took too long and was ended")]
     Timeout,
     /// GnuPG failed for another reason: its text.
+    #[error("GnuPG: {0}")]
     Gpg(String),
 }
 
@@ -99,58 +127,12 @@ impl KeyringError {
     }
 }
 
-impl fmt::Display for KeyringError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            KeyringError::HomeTooLong(length) => {
-                let most = super::HOME_MAX;
-                return write!(
-                    f,
-                    "the GPG home's path has {length} bytes; its sockets leave room for {most}"
-                );
-            }
-            KeyringError::Home(text) => return write!(f, "the GPG home cannot be used: {text}"),
-            KeyringError::HomeOpen(mode) => {
-                return write!(
-                    f,
-                    "the GPG home has mode {mode:04o}; others may not enter it: chmod 0700"
-                );
-            }
-            KeyringError::KeyWeak(bits) => {
-                return write!(f, "the key has {bits} bits; {} are wanted", super::BITS_MIN);
-            }
-            KeyringError::KeyCount(count) => return write!(f, "the file holds {count} keys; one is wanted"),
-            KeyringError::WrongSigner(Some(signer)) => return write!(f, "signed with another key, {signer}"),
-            KeyringError::SignatureStale(age) => return write!(f, "signed {age} ms before now"),
-            KeyringError::Gpg(text) => return write!(f, "GnuPG: {text}"),
-            KeyringError::FingerprintForm => {
-                "a fingerprint is 40 hexadecimal digits; key IDs are not accepted"
-            }
-            KeyringError::KeyUnknown => "no such key in the GPG home",
-            KeyringError::SecretUnknown => "no such secret key in the GPG home",
-            KeyringError::KeyRevoked => "the key was revoked",
-            KeyringError::KeyExpired => "the key has expired",
-            KeyringError::KeyDisabled => "the key is disabled",
-            KeyringError::KeyInvalid => "the key is invalid",
-            KeyringError::CannotSign => "the key cannot sign",
-            KeyringError::CannotEncrypt => "the key cannot be encrypted to",
-            KeyringError::KeySecret => "the file holds a secret key; a public one is wanted",
-            KeyringError::KeyOwn => "that is this daemon's own key",
-            KeyringError::NotEncrypted => "not an encrypted message",
-            KeyringError::NotForUs => "not encrypted to us alone",
-            KeyringError::Damaged => "encrypted to us, and damaged",
-            KeyringError::TooLarge => "longer than any message",
-            KeyringError::Unsigned => "encrypted, but not signed",
-            KeyringError::ManySignatures => "more than one signature",
-            KeyringError::BadSignature => "the signature does not verify",
-            KeyringError::WrongSigner(None) => "signed with a key that is not in the GPG home",
-            KeyringError::Timeout => "GnuPG took too long and was ended",
-        };
-        f.write_str(text)
+fn wrong_signer(signer: &Option<Fingerprint>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match signer {
+        Some(signer) => write!(f, "signed with another key, {signer}"),
+        None => f.write_str("signed with a key that is not in the GPG home"),
     }
 }
-
-impl std::error::Error for KeyringError {}
 
 impl From<gpgme::Error> for KeyringError {
     fn from(error: gpgme::Error) -> KeyringError {

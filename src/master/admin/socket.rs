@@ -18,8 +18,6 @@ const BACKLOG: i32 = 32;
 const MODE: u32 = 0o660;
 /// How long accepting rests when the system has no descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Where groups are listed.
-const GROUPS: &str = "/etc/group";
 
 /// A listening socket, and which file it is.
 pub(super) struct ControlSocket {
@@ -106,10 +104,7 @@ fn make_way(path: &Path) -> io::Result<()> {
 
 /// Gives the socket to the administrators' group. Without it, the daemon's own group has it.
 fn give(path: &Path, group: &str) {
-    let Some(number) = fs::read_to_string(GROUPS)
-        .ok()
-        .and_then(|text| group_number(&text, group))
-    else {
+    let Some(number) = group_number(group) else {
         crate::info!("there is no group {group}: the control socket is the daemon's own group's");
         return;
     };
@@ -120,12 +115,10 @@ fn give(path: &Path, group: &str) {
     }
 }
 
-/// The number of a group, as `/etc/group` lists it.
-fn group_number(groups: &str, name: &str) -> Option<u32> {
-    groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
-    })
+/// The number of a group that the system knows, from whatever source (NSS): `/etc/group`, LDAP,
+/// systemd. `None`: there is none of that name, or the source does not answer.
+fn group_number(name: &str) -> Option<u32> {
+    uzers::get_group_by_name(name).map(|group| group.gid())
 }
 
 #[cfg(test)]
@@ -134,12 +127,24 @@ mod tests {
 
     #[test]
     fn groups_are_found_by_their_whole_name() {
-        let groups = "root:x:0:\npaper:x:9:a,b\npapertrader:x:998:\nbroken\nbad:x:y:\n";
-        assert_eq!(group_number(groups, "papertrader"), Some(998));
-        assert_eq!(group_number(groups, "paper"), Some(9));
-        assert_eq!(group_number(groups, "trader"), None);
-        assert_eq!(group_number(groups, "broken"), None);
-        assert_eq!(group_number(groups, "bad"), None);
+        assert_eq!(group_number("root"), Some(0));
+        for unknown in ["roo", "roott", "no-such-group", "", "a:b", "nul\0"] {
+            assert_eq!(group_number(unknown), None, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn the_socket_is_its_group_s_and_without_one_the_daemon_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = fs::metadata(folder.path()).unwrap().gid();
+        let name = uzers::get_group_by_gid(own).map(|group| group.name().to_owned());
+        for group in ["no-such-group", &name.unwrap_or_default().to_string_lossy()] {
+            let path = folder.path().join("s");
+            let socket = ControlSocket::bind(path.clone(), group).unwrap();
+            let file = fs::metadata(&path).unwrap();
+            assert_eq!((file.gid(), file.mode() & 0o7777), (own, 0o660), "{group}");
+            socket.close();
+        }
     }
 
     #[test]

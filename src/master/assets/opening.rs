@@ -2,27 +2,24 @@
 //!
 //! Starts the module: providers, list of assets, past values, the prices that were in force last.
 
-pub use super::settings::check_config;
-
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
-use super::provider::{AssetsConfigError, HistoryRequest, MarketClock, Provider};
-use super::providers::replay::SymbolSelection;
+use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
+use super::providers::{self, AssetsConfig};
 use super::reader::BarReader;
-use super::retrieval::Retrieval;
+use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
-use super::settings::{self, AssetsConfig};
 use super::snapshot::{PriceSnapshot, SnapshotCell};
 use super::store::{BarPage, BarStore};
 use super::update::Updater;
 use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
+use crate::config::SymbolSelection;
 use crate::model::Symbol;
 use crate::runtime;
-use crossbeam_channel::{Receiver, bounded, never};
+use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
@@ -36,38 +33,6 @@ const FILL_BATCH: usize = 50_000;
 /// Progress of a long back-fill is logged this often.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// Why the module could not start.
-#[derive(Debug)]
-pub enum AssetsError {
-    /// The configuration or a market file is wrong: exit code 78.
-    Config(AssetsConfigError),
-    /// Something else failed: exit code 1.
-    Failed(String),
-}
-
-impl fmt::Display for AssetsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AssetsError::Config(fault) => fault.fmt(f),
-            AssetsError::Failed(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for AssetsError {}
-
-impl From<AssetsConfigError> for AssetsError {
-    fn from(fault: AssetsConfigError) -> Self {
-        AssetsError::Config(fault)
-    }
-}
-
-impl From<rusqlite::Error> for AssetsError {
-    fn from(error: rusqlite::Error) -> Self {
-        AssetsError::Failed(format!("the assets module's database: {error}"))
-    }
-}
-
 /// Opens the module: afterwards the prices that were in force last are in force again, and
 /// [`Assets::run`] makes the first update at once. The connection's migrations have been applied.
 ///
@@ -78,45 +43,25 @@ pub fn open(
     database: Connection,
     listeners: Vec<UpdateListener>,
 ) -> Result<(Assets, AssetsHandle, Receiver<AssetsMessage>), AssetsError> {
-    let budgets = settings::budgets(&config);
-    let providers = settings::build(&config, &budgets, Purpose::Update)?;
+    let budgets = providers::budgets(&config.assets);
+    let providers = providers::build(&config, &budgets, Purpose::Update)?;
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let keep = config
+        .assets
         .keep_ticks
         .map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
     let mut store = BarStore::open(database, keep)?;
     let symbols = list(&config, &mut retrieval, &store)?;
     store.set_assets(&symbols)?;
     let position = store.position()?;
-    let real = match retrieval.first() {
-        Some(provider) if provider.clock() == MarketClock::Own => {
-            // It has its past at hand, and nothing may be published before that is stored.
-            fill_whole(provider, &mut store, &symbols)?;
-            false
-        }
-        Some(_) | None => true,
-    };
+    let real = fill_own_past(&mut retrieval, &mut store, &symbols)?;
     let path = store
         .path()
         .ok_or_else(|| AssetsError::Failed("the database is no file".to_owned()))?;
     let reader = BarReader::open(path, store.ids())?;
-    let mut snapshot = restored(&reader, &symbols, real)?;
-    snapshot.number = position.number;
-    snapshot.exhausted = position.exhausted;
-    let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
-    snapshot.act(&actions);
-    let lists = retrieval.lists();
+    let snapshot = restored(&store, &reader, &symbols, real)?;
+    let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(INBOX);
-    let (tasks, todo) = bounded(1);
-    let (done, answers) = bounded(1);
-    let thread = runtime::spawn("assets-retrieval", move || retrieval.run(&todo, &done))
-        .map_err(|error| AssetsError::Failed(format!("starting the retrieval thread: {error}")))?;
-    let (filling, pages, filler) = if real {
-        let (filling, pages, thread) = start_filling(&config, &budgets, lists)?;
-        (Some(filling), pages, Some(thread))
-    } else {
-        (None, never(), None)
-    };
     let (starting, ready) = bounded(0);
     let prices = Arc::new(SnapshotCell::new(snapshot));
     let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
@@ -128,11 +73,8 @@ pub fn open(
     };
     let now = Instant::now();
     let config = Arc::new(config);
-    let health = UpdaterHealth {
-        unfilled: if real { symbols.len() } else { 0 },
-        ..UpdaterHealth::default()
-    };
-    let health = Arc::new(Mutex::new(health));
+    let unfilled = if real { symbols.len() } else { 0 };
+    let health = Arc::new(Mutex::new(UpdaterHealth::starting(unfilled)));
     let updates = Updater {
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
@@ -144,11 +86,11 @@ pub fn open(
         listeners,
         actions_checked: false,
         doubts: HashMap::new(),
-        tasks,
-        answers,
-        threads: std::iter::once(thread).chain(filler).collect(),
-        filling,
-        pages,
+        tasks: waiting.tasks,
+        answers: waiting.answers,
+        threads: waiting.threads,
+        filling: waiting.filling,
+        pages: waiting.pages,
         health: Arc::clone(&health),
         under_way: None,
         compact_after: now,
@@ -167,13 +109,51 @@ pub fn open(
     Ok((assets, handle, inbox))
 }
 
+/// The threads that wait for providers, and the channels to and from them.
+struct WaitingThreads {
+    threads: Vec<runtime::ThreadHandle>,
+    tasks: Sender<RetrievalTask>,
+    answers: Receiver<RetrievalResult>,
+    filling: Option<Backfill>,
+    pages: Receiver<BackfillResult>,
+}
+
+/// Starts the thread that retrieves the latest prices and, with real providers, the one that fetches
+/// past days.
+fn start_waiting(
+    config: &AssetsConfig,
+    budgets: &[Arc<CallBudget>],
+    retrieval: Retrieval,
+    real: bool,
+) -> Result<WaitingThreads, AssetsError> {
+    let lists = retrieval.lists();
+    let (tasks, todo) = bounded(1);
+    let (done, answers) = bounded(1);
+    let thread = runtime::spawn("assets-retrieval", move || retrieval.run(&todo, &done))
+        .map_err(|error| AssetsError::Failed(format!("starting the retrieval thread: {error}")))?;
+    let mut waiting = WaitingThreads {
+        threads: vec![thread],
+        tasks,
+        answers,
+        filling: None,
+        pages: never(),
+    };
+    if real {
+        let (filling, pages, thread) = start_filling(config, budgets, lists)?;
+        waiting.filling = Some(filling);
+        waiting.pages = pages;
+        waiting.threads.push(thread);
+    }
+    Ok(waiting)
+}
+
 /// Starts the thread that fetches past days, with providers of its own.
 fn start_filling(
     config: &AssetsConfig,
     budgets: &[Arc<CallBudget>],
     lists: Vec<Option<Arc<HashSet<Symbol>>>>,
 ) -> Result<(Backfill, Receiver<BackfillResult>, runtime::ThreadHandle), AssetsError> {
-    let providers = settings::build(config, budgets, Purpose::Past)?;
+    let providers = providers::build(config, budgets, Purpose::Past)?;
     let sources: Vec<BackfillSource> = providers
         .into_iter()
         .zip(lists)
@@ -196,7 +176,7 @@ fn list(
     for (name, failure) in &failures {
         crate::warn!("provider {name} did not tell its list of assets: {failure}");
     }
-    let symbols = match &config.symbols {
+    let symbols = match &config.assets.symbols {
         SymbolSelection::All if all.is_empty() => {
             crate::warn!("no list of assets could be had; those known from before are retrieved");
             store.known()?
@@ -214,16 +194,29 @@ fn list(
                     missing.join(", ")
                 );
             }
-            let mut listed = listed.clone();
-            listed.sort_unstable();
-            listed.dedup();
-            listed
+            listed.iter().copied().collect()
         }
     };
     if symbols.is_empty() {
         return Err(AssetsError::Failed("there is no asset to retrieve".to_owned()));
     }
     Ok(symbols)
+}
+
+/// Stores the past that a provider with a time of its own has at hand: nothing may be published
+/// before. Whether the providers' time is the world's instead, so that past days come later.
+fn fill_own_past(
+    retrieval: &mut Retrieval,
+    store: &mut BarStore,
+    symbols: &[Symbol],
+) -> Result<bool, AssetsError> {
+    match retrieval.first() {
+        Some(provider) if provider.clock() == MarketClock::Own => {
+            fill_whole(provider, store, symbols)?;
+            Ok(false)
+        }
+        Some(_) | None => Ok(true),
+    }
 }
 
 /// Stores the whole past of every asset, from where an earlier start got to.
@@ -287,8 +280,13 @@ fn fill_whole(
     Ok(())
 }
 
-/// The prices that the database holds.
-fn restored(reader: &BarReader, symbols: &[Symbol], real: bool) -> Result<PriceSnapshot, AssetsError> {
+/// The prices that the database holds, with the actions that apply to them.
+fn restored(
+    store: &BarStore,
+    reader: &BarReader,
+    symbols: &[Symbol],
+    real: bool,
+) -> Result<PriceSnapshot, AssetsError> {
     let mut snapshot = PriceSnapshot::new(symbols.to_vec());
     let view = reader.view(u64::MAX)?;
     for symbol in symbols {
@@ -297,5 +295,10 @@ fn restored(reader: &BarReader, symbols: &[Symbol], real: bool) -> Result<PriceS
             snapshot.restore(symbol, bar.quote(), day, real);
         }
     }
+    let position = store.position()?;
+    snapshot.number = position.number;
+    snapshot.exhausted = position.exhausted;
+    let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
+    snapshot.act(&actions);
     Ok(snapshot)
 }

@@ -5,8 +5,9 @@
 use super::snapshot::PriceSnapshot;
 use crate::model::{Bar, Money, Quantity, Symbol, Timestamp};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// Whose time the bars are stamped with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +122,18 @@ pub struct HistoryPage {
     pub actions: Vec<Action>,
 }
 
+impl HistoryPage {
+    /// A last page without bars or actions.
+    pub fn empty(resolution: Resolution) -> HistoryPage {
+        HistoryPage {
+            bars: Vec::new(),
+            resolution,
+            more: false,
+            actions: Vec::new(),
+        }
+    }
+}
+
 /// What happens to an asset's holders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionKind {
@@ -142,87 +155,55 @@ pub struct Action {
 }
 
 /// Why a provider could not answer. Each becomes a message that a sysadmin can act on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProviderError {
     /// It will not work until a person changes something: a key, a URL, a file.
+    #[error("{0}")]
     Refused(String),
     /// Called too often; not before this long.
+    #[error("it asks to be left alone for {} s", .0.as_secs())]
     Limited(Duration),
     /// Our own budget of calls is spent until this long from now.
+    #[error("our budget of calls is spent for another {} s", .0.as_secs())]
     Budget(Duration),
     /// Nobody answered, or not in time.
+    #[error("{0}")]
     Unreachable(String),
     /// The answer makes no sense.
+    #[error("{0}")]
     Broken(String),
 }
 
-impl fmt::Display for ProviderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ProviderError::Refused(text) | ProviderError::Unreachable(text) | ProviderError::Broken(text) => {
-                f.write_str(text)
-            }
-            ProviderError::Limited(wait) => write!(f, "it asks to be left alone for {} s", wait.as_secs()),
-            ProviderError::Budget(wait) => {
-                write!(f, "our budget of calls is spent for another {} s", wait.as_secs())
-            }
-        }
-    }
+/// Why the module cannot start. The text says what is wrong, where, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AssetsError {
+    /// A market file, a key file or a setting is wrong: exit code 78.
+    #[error("{0}")]
+    Config(String),
+    /// Something else failed: exit code 1.
+    #[error("{0}")]
+    Failed(String),
 }
 
-impl std::error::Error for ProviderError {}
-
-/// A market file or setting that is wrong, with the place: the daemon ends with exit code 78.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssetsConfigError {
-    /// The file, where it is a file's fault.
-    pub file: Option<PathBuf>,
-    /// Its line, from 1.
-    pub line: Option<u64>,
-    /// What is wrong, and what would be right.
-    pub reason: String,
-}
-
-impl AssetsConfigError {
+impl AssetsError {
     /// A fault of a file as a whole.
-    pub fn in_file(file: impl Into<PathBuf>, reason: impl Into<String>) -> AssetsConfigError {
-        AssetsConfigError {
-            file: Some(file.into()),
-            line: None,
-            reason: reason.into(),
-        }
+    pub fn in_file(file: &Path, reason: impl fmt::Display) -> AssetsError {
+        AssetsError::Config(format!("{}: {reason}", file.display()))
     }
 
-    /// A fault in one line of a file.
-    pub fn at_line(file: impl Into<PathBuf>, line: u64, reason: impl Into<String>) -> AssetsConfigError {
-        AssetsConfigError {
-            file: Some(file.into()),
-            line: Some(line),
-            reason: reason.into(),
-        }
+    /// A fault in one line of a file, counted from 1.
+    pub fn at_line(file: &Path, line: u64, reason: impl fmt::Display) -> AssetsError {
+        AssetsError::Config(format!("{}, line {line}: {reason}", file.display()))
     }
 
     /// A fault of a setting.
-    pub fn setting(reason: impl Into<String>) -> AssetsConfigError {
-        AssetsConfigError {
-            file: None,
-            line: None,
-            reason: reason.into(),
-        }
+    pub fn setting(reason: impl Into<String>) -> AssetsError {
+        AssetsError::Config(reason.into())
     }
 }
 
-impl fmt::Display for AssetsConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
-            write!(f, "{}", file.display())?;
-            if let Some(line) = self.line {
-                write!(f, ", line {line}")?;
-            }
-            f.write_str(": ")?;
-        }
-        f.write_str(&self.reason)
+impl From<rusqlite::Error> for AssetsError {
+    fn from(error: rusqlite::Error) -> Self {
+        AssetsError::Failed(format!("the assets module's database: {error}"))
     }
 }
-
-impl std::error::Error for AssetsConfigError {}

@@ -1,6 +1,6 @@
-//! spec/master/assets/providers.md · 3.1.6 Assets Data Retrieval
+//! spec/master/assets/providers.md · 2.3.1, 2.3.4, 3.1.6
 //!
-//! The sources of prices, one file each, and what they share.
+//! The sources of prices, one file each, and how the configured ones are made.
 
 pub mod alpaca;
 pub mod binance;
@@ -8,3 +8,143 @@ pub mod http;
 pub mod market_file;
 pub mod replay;
 pub mod simulated;
+
+use super::budget::{CallBudget, Purpose};
+use super::provider::{AssetsError, MarketClock, Provider};
+use crate::config::{AssetSettings, MasterConfig, ProviderKind};
+use alpaca::AlpacaProvider;
+use binance::BinanceProvider;
+use http::ProviderHttp;
+use replay::ReplayProvider;
+use simulated::SimulatedProvider;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What Alpaca's prices are in.
+const ALPACA_CURRENCY: &str = "USD";
+
+/// What the assets module is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetsConfig {
+    /// `[assets]`
+    pub assets: AssetSettings,
+    /// Stock Data Update Interval (2.3.4).
+    pub update_interval: Duration,
+    /// A PEM file of certificates that are trusted beside the system's. No key sets it: it is for
+    /// tests.
+    pub extra_roots: Option<PathBuf>,
+}
+
+impl AssetsConfig {
+    /// What `master.toml` says.
+    ///
+    /// # Errors
+    /// A provider that cannot be used.
+    pub fn of(config: &MasterConfig) -> Result<AssetsConfig, AssetsError> {
+        if config.assets.uses(ProviderKind::Alpaca) && config.currency != ALPACA_CURRENCY {
+            return Err(AssetsError::setting(format!(
+                "assets.provider: alpaca's prices are in {ALPACA_CURRENCY}, and currency is {}",
+                config.currency
+            )));
+        }
+        Ok(AssetsConfig {
+            assets: config.assets.clone(),
+            update_interval: config.update_interval,
+            extra_roots: None,
+        })
+    }
+}
+
+/// Checks everything that `--check-config` can check without a database or a network.
+///
+/// # Errors
+/// What is wrong, with its place.
+pub fn check(config: &AssetsConfig) -> Result<(), AssetsError> {
+    build(config, &budgets(&config.assets), Purpose::Update).map(drop)
+}
+
+/// A budget of calls for each provider, in their order.
+pub(super) fn budgets(settings: &AssetSettings) -> Vec<Arc<CallBudget>> {
+    let budget = |_| {
+        Arc::new(CallBudget::new(
+            settings.calls_per_minute,
+            settings.calls_per_day.into(),
+        ))
+    };
+    settings.providers.iter().map(budget).collect()
+}
+
+/// The providers, best first.
+///
+/// # Errors
+/// A provider without its table, a market file or key that is wrong, or providers that do not go
+/// together.
+pub(super) fn build(
+    config: &AssetsConfig,
+    budgets: &[Arc<CallBudget>],
+    purpose: Purpose,
+) -> Result<Vec<Box<dyn Provider>>, AssetsError> {
+    let mut providers = Vec::new();
+    for (kind, budget) in config.assets.providers.iter().zip(budgets) {
+        providers.push(provider(*kind, config, budget, purpose)?);
+    }
+    if providers.is_empty() {
+        return Err(AssetsError::setting("assets.provider names no provider"));
+    }
+    if providers.len() > 1
+        && providers
+            .iter()
+            .any(|provider| provider.clock() == MarketClock::Own)
+    {
+        return Err(AssetsError::setting(
+            "assets.provider: replay and simulated have a time of their own, and stand alone",
+        ));
+    }
+    Ok(providers)
+}
+
+fn provider(
+    kind: ProviderKind,
+    config: &AssetsConfig,
+    budget: &Arc<CallBudget>,
+    purpose: Purpose,
+) -> Result<Box<dyn Provider>, AssetsError> {
+    let settings = &config.assets;
+    let http = |headers| {
+        let roots = config.extra_roots.as_deref();
+        ProviderHttp::new(Arc::clone(budget), purpose, headers, roots)
+    };
+    Ok(match kind {
+        ProviderKind::Replay => {
+            let replay = table(kind, settings.replay.as_ref())?;
+            Box::new(ReplayProvider::open(replay, &settings.symbols)?)
+        }
+        ProviderKind::Simulated => {
+            let simulated = table(kind, settings.simulated.as_ref())?;
+            Box::new(SimulatedProvider::new(
+                *simulated,
+                &settings.symbols,
+                config.update_interval,
+            )?)
+        }
+        ProviderKind::Alpaca => {
+            let alpaca = table(kind, settings.alpaca.as_ref())?;
+            let key = alpaca::credentials(&alpaca.credentials)?;
+            Box::new(AlpacaProvider::new(alpaca.clone(), http(key)?))
+        }
+        ProviderKind::Binance => {
+            let binance = table(kind, settings.binance.as_ref())?;
+            Box::new(BinanceProvider::new(binance.clone(), http(Vec::new())?))
+        }
+    })
+}
+
+/// A provider's own table, which the configuration's reader has asked for.
+fn table<T>(kind: ProviderKind, settings: Option<&T>) -> Result<&T, AssetsError> {
+    settings.ok_or_else(|| {
+        AssetsError::setting(format!(
+            "assets.provider: {kind} is named, and its table [assets.{kind}] is missing"
+        ))
+    })
+}

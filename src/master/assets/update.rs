@@ -5,9 +5,9 @@
 use super::backfill::{Backfill, BackfillResult, BackfillTask};
 use super::check;
 use super::provider::{Action, ActionKind, MarketClock, ProviderError};
+use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
-use super::settings::AssetsConfig;
 use super::snapshot::SnapshotCell;
 use super::store::{BarPage, BarStore, UpdatePosition};
 use super::{Update, UpdateListener, UpdaterHealth};
@@ -263,7 +263,7 @@ impl Updater {
             .config
             .update_interval
             .as_millis()
-            .saturating_mul(self.config.stale_after.into());
+            .saturating_mul(self.config.assets.stale_after.into());
         snapshot.judge_age(i64::try_from(limit).unwrap_or(i64::MAX));
         if snapshot.exhausted {
             self.next.store(i64::MAX, Ordering::Relaxed);

@@ -26,7 +26,7 @@ pub fn bars(view: &BarSnapshot<'_>, asset: AssetId, window: Window) -> store::St
             view.days(asset, last.plus_days(1 - WEEK_DAYS), last)
         }
         Window::Month(date) => view.days(asset, date.months_before(1).plus_days(1), date.day()),
-        Window::Year(date) => view.months(asset, date.months_before(YEAR_MONTHS - 1).month(), date.month()),
+        Window::Year(date) => view.months(asset, first_month(date), date.month()),
         Window::AllTime => view.months(asset, Timestamp(i64::MIN), Timestamp(i64::MAX)),
     }
 }

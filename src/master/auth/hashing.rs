@@ -3,7 +3,7 @@
 //! bcrypt takes a quarter of a second and is meant to: it runs on threads of its own, behind a queue so
 //! short that it refuses rather than grows.
 
-use super::PendingHash;
+use super::login::{PendingLogin, PendingRegistration};
 use crate::model::HashedPass;
 use crate::runtime::{self, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -24,24 +24,24 @@ pub enum HashJob {
         hashed_pass: HashedPass,
         /// What is stored.
         stored: String,
-        /// Who asked.
-        pending: PendingHash,
+        /// The login that waits for it.
+        pending: PendingLogin,
     },
     /// A hash to be stored.
     Hash {
         /// What was sent.
         hashed_pass: HashedPass,
-        /// Who asked.
-        pending: PendingHash,
+        /// The registration that waits for it.
+        pending: PendingRegistration,
     },
 }
 
 /// What was computed.
 pub enum HashOutcome {
     /// Whether it belongs.
-    Verified(PendingHash, bool),
+    Verified(PendingLogin, bool),
     /// The hash, unless the system has no random bytes.
-    Hashed(PendingHash, Option<String>),
+    Hashed(PendingRegistration, Option<String>),
 }
 
 /// The pool.
@@ -101,12 +101,13 @@ impl HashingPool {
         self.decoy.clone()
     }
 
-    /// Puts a job on the queue, or gives it back where there is no room.
-    pub fn submit(&self, job: HashJob) -> Result<(), Box<PendingHash>> {
+    /// Puts a job on the queue.
+    ///
+    /// # Errors
+    /// There is no room: the job comes back.
+    pub fn submit(&self, job: HashJob) -> Result<(), Box<HashJob>> {
         self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(job) | TrySendError::Disconnected(job) => match job {
-                HashJob::Verify { pending, .. } | HashJob::Hash { pending, .. } => Box::new(pending),
-            },
+            TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new(job),
         })
     }
 }

@@ -6,12 +6,30 @@ use super::accounts::{self, Credentials, NameConflict, NewAccount, StoredSession
 use super::attempts::neighbourhood;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
 use super::hashing::{HashJob, HashOutcome};
-use super::{Auth, HashPurpose, PendingHash, taken_refusal};
+use super::{Auth, taken_refusal};
 use crate::master::reply_to::ReplyTo;
 use crate::master::router::overloaded;
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::wire::{Instruction, Refusal, Reply};
+use std::net::IpAddr;
 use std::time::Instant;
+
+/// A login whose password is being verified.
+pub struct PendingLogin {
+    reply_to: ReplyTo,
+    /// The account's; `None` where nobody has the name.
+    credentials: Option<Credentials>,
+    expirable: bool,
+    /// The failed attempt that it counts as until it succeeds.
+    counted: (String, IpAddr, Instant),
+}
+
+/// A registration whose password is being hashed.
+pub struct PendingRegistration {
+    reply_to: ReplyTo,
+    username: Username,
+    email: Email,
+}
 
 impl Auth {
     /// Failed logins are counted before the hash is computed, and alike for names that exist and names
@@ -45,15 +63,15 @@ impl Auth {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.pool.decoy());
         let credentials = credentials.filter(|_| known);
-        let what = HashPurpose::Login {
-            credentials,
-            expirable,
-            counted: (key.0, address, now),
-        };
         self.submit(HashJob::Verify {
             hashed_pass,
             stored,
-            pending: PendingHash { reply_to, what },
+            pending: PendingLogin {
+                reply_to,
+                credentials,
+                expirable,
+                counted: (key.0, address, now),
+            },
         });
     }
 
@@ -64,12 +82,16 @@ impl Auth {
         email: Email,
         hashed_pass: HashedPass,
     ) {
-        let boot = reply_to.peer.boot;
-        if reply_to.again
-            && accounts::registered_by(&self.database, &username, &boot, reply_to.sequence) == Ok(true)
-        {
-            reply_to.send(|out| Reply::RegisterSuccess.write(out));
-            return;
+        if reply_to.again {
+            let boot = reply_to.peer.boot;
+            match accounts::registered_by(&self.database, &username, &boot, reply_to.sequence) {
+                Ok(false) => {}
+                Ok(true) => return reply_to.send(|out| Reply::RegisterSuccess.write(out)),
+                Err(error) => {
+                    crate::error!("whether an account was registered could not be read: {error}");
+                    return reply_to.fail(Instruction::Register, &internal());
+                }
+            }
         }
         let now = Instant::now();
         let address = neighbourhood(reply_to.client_ip());
@@ -84,10 +106,13 @@ impl Auth {
         match accounts::taken(&self.database, &username, &email) {
             Ok(NameConflict::Neither) => {
                 self.registrations.count(&address, now);
-                let what = HashPurpose::Register { username, email };
                 self.submit(HashJob::Hash {
                     hashed_pass,
-                    pending: PendingHash { reply_to, what },
+                    pending: PendingRegistration {
+                        reply_to,
+                        username,
+                        email,
+                    },
                 });
             }
             Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
@@ -99,89 +124,82 @@ impl Auth {
     }
 
     fn submit(&mut self, job: HashJob) {
-        if let Err(pending) = self.pool.submit(job) {
-            match pending.what {
-                HashPurpose::Login {
-                    counted: (name, address, at),
-                    ..
-                } => {
-                    // It was never tried, so it is no failure.
-                    self.logins.forgive(&(name, address), at);
-                    self.logins_by_address.forgive(&address, at);
-                    pending.reply_to.fail(Instruction::Login, &overloaded());
-                }
-                HashPurpose::Register { .. } => pending.reply_to.fail(Instruction::Register, &overloaded()),
+        let Err(job) = self.pool.submit(job) else { return };
+        match *job {
+            HashJob::Verify { pending, .. } => {
+                // It was never tried, so it is no failure.
+                self.forgive(pending.counted);
+                pending.reply_to.fail(Instruction::Login, &overloaded());
             }
+            HashJob::Hash { pending, .. } => pending.reply_to.fail(Instruction::Register, &overloaded()),
         }
+    }
+
+    fn forgive(&mut self, (name, address, at): (String, IpAddr, Instant)) {
+        self.logins.forgive(&(name, address), at);
+        self.logins_by_address.forgive(&address, at);
     }
 
     /// A hash has been computed.
     pub(super) fn computed(&mut self, outcome: HashOutcome) {
         match outcome {
-            HashOutcome::Verified(
-                PendingHash {
-                    reply_to,
-                    what:
-                        HashPurpose::Login {
-                            credentials,
-                            expirable,
-                            counted,
-                        },
-                },
-                fits,
-            ) => {
-                let Some(credentials) = credentials.filter(|_| fits) else {
-                    let text = "unknown username or wrong password";
-                    reply_to.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
-                    return;
-                };
-                let (name, address, at) = counted;
-                self.logins.forgive(&(name, address), at);
-                self.logins_by_address.forgive(&address, at);
-                self.create_session(reply_to, credentials, expirable);
-            }
-            HashOutcome::Hashed(
-                PendingHash {
-                    reply_to,
-                    what: HashPurpose::Register { username, email },
-                },
-                Some(pass_hash),
-            ) => {
-                let new = NewAccount {
-                    username,
-                    email,
-                    pass_hash,
-                    created: Timestamp::now(),
-                    starting_cash: self.starting_cash,
-                    boot: reply_to.peer.boot,
-                    sequence: reply_to.sequence,
-                };
-                // Another registration of the name may have been committed, or be about to be.
-                let pending = self.writes.iter().find_map(|write| match write {
-                    AuthWrite::Account(other) if other.username.key() == new.username.key() => {
-                        Some(NameConflict::Username)
-                    }
-                    AuthWrite::Account(other) if other.email.key() == new.email.key() => {
-                        Some(NameConflict::Email)
-                    }
-                    _ => None,
-                });
-                match pending.map_or_else(|| accounts::taken(&self.database, &new.username, &new.email), Ok) {
-                    Ok(NameConflict::Neither) => {
-                        self.writes.push(AuthWrite::Account(new));
-                        let instruction = Instruction::Register;
-                        self.answers.push(PendingReply {
-                            reply_to,
-                            instruction,
-                            success: AuthSuccess::Registered,
-                        });
-                    }
-                    Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
-                    Err(_) => reply_to.fail(Instruction::Register, &internal()),
-                }
-            }
-            HashOutcome::Hashed(pending, _) | HashOutcome::Verified(pending, _) => {
+            HashOutcome::Verified(pending, fits) => self.verified(pending, fits),
+            HashOutcome::Hashed(pending, Some(pass_hash)) => self.hashed(pending, pass_hash),
+            HashOutcome::Hashed(pending, None) => {
                 pending.reply_to.fail(Instruction::Register, &internal());
+            }
+        }
+    }
+
+    fn verified(&mut self, pending: PendingLogin, fits: bool) {
+        let PendingLogin {
+            reply_to,
+            credentials,
+            expirable,
+            counted,
+        } = pending;
+        let Some(credentials) = credentials.filter(|_| fits) else {
+            let text = "unknown username or wrong password";
+            reply_to.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
+            return;
+        };
+        self.forgive(counted);
+        self.create_session(reply_to, credentials, expirable);
+    }
+
+    fn hashed(&mut self, pending: PendingRegistration, pass_hash: String) {
+        let reply_to = pending.reply_to;
+        let new = NewAccount {
+            username: pending.username,
+            email: pending.email,
+            pass_hash,
+            created: Timestamp::now(),
+            starting_cash: self.starting_cash,
+            boot: reply_to.peer.boot,
+            sequence: reply_to.sequence,
+        };
+        // Another registration of the name may have been committed, or be about to be.
+        let undecided = self.writes.iter().find_map(|write| match write {
+            AuthWrite::Account(other) if other.username.key() == new.username.key() => {
+                Some(NameConflict::Username)
+            }
+            AuthWrite::Account(other) if other.email.key() == new.email.key() => Some(NameConflict::Email),
+            _ => None,
+        });
+        match undecided.map_or_else(|| accounts::taken(&self.database, &new.username, &new.email), Ok) {
+            Ok(NameConflict::Neither) => {
+                self.writes.push(AuthWrite::Account(new));
+                let instruction = Instruction::Register;
+                self.answers.push(PendingReply {
+                    reply_to,
+                    instruction,
+                    success: AuthSuccess::Registered,
+                });
+            }
+            Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
+            Err(error) => {
+                crate::error!("whether a name is taken could not be read: {error}");
+                reply_to.fail(Instruction::Register, &internal());
             }
         }
     }

@@ -127,10 +127,12 @@ pub fn market(data: &[u8]) {
             Ok(None) => return,
             Err(fault) => {
                 let lines = data.iter().filter(|byte| matches!(**byte, b'\n' | b'\r')).count() as u64 + 1;
-                assert!(
-                    fault.line.is_none_or(|line| line <= lines),
-                    "{fault:?} of {lines} lines"
-                );
+                let said = fault.to_string();
+                let line = said.split_once("A.csv, line ").map(|(_, rest)| {
+                    let digits = rest.split(':').next().unwrap_or_default();
+                    digits.parse::<u64>().unwrap()
+                });
+                assert!(line.is_none_or(|line| line <= lines), "{said} of {lines} lines");
                 return;
             }
         }

@@ -1,9 +1,9 @@
 //! spec/master/assets.md: the module in its own thread, on a real database and real files.
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
+use papertrader::config::{AssetSettings, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection};
 use papertrader::master::assets::{
-    self, ActionKind, AssetsConfig, AssetsError, AssetsHandle, AssetsMessage, ProviderConfig, ReplayConfig,
-    SimulatedConfig, SymbolSelection, Update,
+    self, ActionKind, AssetsConfig, AssetsError, AssetsHandle, AssetsMessage, Update,
 };
 use papertrader::model::timestamp::DAY;
 use papertrader::model::{Bar, Money, Reason, Symbol, Timestamp};
@@ -104,19 +104,48 @@ fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("etc/market")
 }
 
-fn replay(directory: &Path, start: &str, interval: Duration) -> AssetsConfig {
-    AssetsConfig {
+/// `[assets]` with these providers, and without any provider's table.
+pub fn settings(providers: &[ProviderKind]) -> AssetSettings {
+    AssetSettings {
         symbols: SymbolSelection::All,
-        providers: vec![ProviderConfig::Replay(ReplayConfig {
-            directory: directory.to_owned(),
-            start: Some(at(start)),
-        })],
-        update_interval: interval,
+        symbols_file: None,
+        providers: providers.to_vec(),
         stale_after: 3,
-        keep_ticks: None,
         calls_per_minute: 100,
         calls_per_day: 1000,
+        keep_ticks: None,
+        alpaca: None,
+        binance: None,
+        simulated: None,
+        replay: None,
     }
+}
+
+fn config(assets: AssetSettings, update_interval: Duration) -> AssetsConfig {
+    AssetsConfig {
+        assets,
+        update_interval,
+        extra_roots: None,
+    }
+}
+
+fn replay(directory: &Path, start: &str, interval: Duration) -> AssetsConfig {
+    let assets = AssetSettings {
+        replay: Some(ReplaySettings {
+            directory: directory.to_owned(),
+            start: at(start),
+        }),
+        ..settings(&[ProviderKind::Replay])
+    };
+    config(assets, interval)
+}
+
+fn simulated(symbols: u32, seed: u64, interval: Duration) -> AssetsConfig {
+    let assets = AssetSettings {
+        simulated: Some(SimulatedSettings { symbols, seed }),
+        ..settings(&[ProviderKind::Simulated])
+    };
+    config(assets, interval)
 }
 
 /// The sample market from a date on, with one update for as long as a test lasts.
@@ -454,12 +483,8 @@ fn a_broken_market_file_is_a_fault_of_the_configuration() {
     .unwrap();
     let config = replay(&market, "2012-01-03", Duration::from_millis(10));
     match Running::start(config, &dir.path().join("master.db")) {
-        Err(AssetsError::Config(fault)) => {
-            assert_eq!(fault.line, Some(2));
-            assert!(
-                fault.to_string().contains("A.csv, line 2: High is below Low"),
-                "{fault}"
-            );
+        Err(AssetsError::Config(text)) => {
+            assert!(text.contains("A.csv, line 2: High is below Low"), "{text}");
         }
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it started"),
@@ -575,18 +600,7 @@ fn adjusted_windows_are_continuous_over_splits() {
 #[test]
 fn a_simulated_market_goes_on_where_it_was() {
     let dir = tempfile::tempdir().unwrap();
-    let config = AssetsConfig {
-        symbols: SymbolSelection::All,
-        providers: vec![ProviderConfig::Simulated(SimulatedConfig {
-            symbols: 20,
-            seed: 5,
-        })],
-        update_interval: Duration::from_millis(5),
-        stale_after: 3,
-        keep_ticks: None,
-        calls_per_minute: 100,
-        calls_per_day: 1000,
-    };
+    let config = simulated(20, 5, Duration::from_millis(5));
     let database = dir.path().join("master.db");
     let mut last: Option<Update> = None;
     for _ in 0..3 {
@@ -617,13 +631,7 @@ fn a_simulated_market_goes_on_where_it_was() {
 fn ten_thousand_assets_a_second() {
     let minutes: u64 = std::env::var("MINUTES").map_or(5, |text| text.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
-    let config = AssetsConfig {
-        providers: vec![ProviderConfig::Simulated(SimulatedConfig {
-            symbols: 10_000,
-            seed: 1,
-        })],
-        ..replay(&sample(), "2012-01-03", Duration::from_secs(1))
-    };
+    let config = simulated(10_000, 1, Duration::from_secs(1));
     let begun = Instant::now();
     let running = Running::start(config, &dir.path().join("master.db")).unwrap();
     println!("first start, with 260 past days of each: {:?}", begun.elapsed());

@@ -1,4 +1,4 @@
-//! spec/master/assets/settings.md, spec/master/assets/adjust.md: a person's trading day through each provider, and
+//! spec/master/assets/providers.md, spec/master/assets/adjust.md: a person's trading day through each provider, and
 //! over a split, with a master and a worker as real processes.
 
 use super::assets::{at, symbol};

@@ -1,12 +1,12 @@
 //! spec/master/assets/providers/alpaca.md, spec/master/assets/providers/binance.md, spec/master/assets/retrieval.md: real APIs'
 //! providers against servers that answer in the documented form, or as badly as servers do.
 
-use super::assets::{Running, at, symbol};
+use super::assets::{Running, at, settings, symbol};
 use crossbeam_channel::bounded;
+use papertrader::config::{AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, SymbolSelection};
 use papertrader::master::assets::provider::ProviderError;
 use papertrader::master::assets::{
-    ActionKind, AlpacaConfig, AssetsConfig, AssetsMessage, AssetsStatus, BinanceConfig, FillDecision,
-    ProviderConfig, SymbolSelection, Update,
+    ActionKind, AssetsConfig, AssetsMessage, AssetsStatus, FillDecision, Update,
 };
 use papertrader::model::{Bar, Money, Symbol, Timestamp};
 use papertrader::testkit::mock_exchange::{ExchangeReply, ExchangeRequest, MockExchange};
@@ -217,15 +217,24 @@ pub fn binance(asked: &ExchangeRequest) -> ExchangeReply {
     }
 }
 
-fn config(providers: Vec<ProviderConfig>, symbols: SymbolSelection) -> AssetsConfig {
+fn config(assets: AssetSettings, symbols: SymbolSelection) -> AssetsConfig {
     AssetsConfig {
-        symbols,
-        providers,
+        assets: AssetSettings {
+            symbols,
+            stale_after: 30,
+            calls_per_minute: 100_000,
+            calls_per_day: 1_000_000,
+            ..assets
+        },
         update_interval: INTERVAL,
-        stale_after: 30,
-        keep_ticks: None,
-        calls_per_minute: 100_000,
-        calls_per_day: 1_000_000,
+        extra_roots: None,
+    }
+}
+
+fn trusting(ca: Option<PathBuf>, config: AssetsConfig) -> AssetsConfig {
+    AssetsConfig {
+        extra_roots: ca,
+        ..config
     }
 }
 
@@ -235,22 +244,26 @@ pub fn key(dir: &Path) -> PathBuf {
     path
 }
 
-fn alpaca_at(url: String, dir: &Path, ca: Option<PathBuf>) -> ProviderConfig {
-    ProviderConfig::Alpaca(AlpacaConfig {
-        assets_url: url.clone(),
-        url,
-        credentials: key(dir),
-        feed: "iex".into(),
-        ca,
-    })
+fn alpaca_at(url: String, dir: &Path) -> AssetSettings {
+    AssetSettings {
+        alpaca: Some(AlpacaSettings {
+            assets_url: url.clone(),
+            url,
+            credentials: key(dir),
+            feed: "iex".into(),
+        }),
+        ..settings(&[ProviderKind::Alpaca])
+    }
 }
 
-fn binance_at(url: String, ca: Option<PathBuf>) -> ProviderConfig {
-    ProviderConfig::Binance(BinanceConfig {
-        url,
-        quote: "USDT".into(),
-        ca,
-    })
+fn binance_at(url: String) -> AssetSettings {
+    AssetSettings {
+        binance: Some(BinanceSettings {
+            url,
+            quote: "USDT".into(),
+        }),
+        ..settings(&[ProviderKind::Binance])
+    }
 }
 
 fn status(running: &Running) -> AssetsStatus {
@@ -342,9 +355,13 @@ fn stocks_from_alpaca_over_tls() {
     let dir = tempfile::tempdir().unwrap();
     let ca = dir.path().join("ca.pem");
     let server = MockExchange::start_tls(tls("localhost", &ca), alpaca);
-    let provider = alpaca_at(server.url("localhost"), dir.path(), Some(ca));
-    let listed = SymbolSelection::Listed(vec![symbol("AAPL"), symbol("BRK.B"), symbol("NOPE")]);
-    let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
+    let provider = alpaca_at(server.url("localhost"), dir.path());
+    let listed = SymbolSelection::Listed([symbol("AAPL"), symbol("BRK.B"), symbol("NOPE")].into());
+    let running = Running::start(
+        trusting(Some(ca), config(provider, listed)),
+        &dir.path().join("a.db"),
+    )
+    .unwrap();
     let first = running.update();
     let kinds: Vec<ActionKind> = first.actions.iter().map(|action| action.kind).collect();
     assert_eq!(kinds.len(), 2, "{kinds:?}");
@@ -394,9 +411,9 @@ fn another_currency_is_no_price() {
         }
         _ => alpaca(asked),
     });
-    let provider = alpaca_at(server.url("127.0.0.1"), dir.path(), None);
-    let listed = SymbolSelection::Listed(vec![symbol("AAPL")]);
-    let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
+    let provider = alpaca_at(server.url("127.0.0.1"), dir.path());
+    let listed = SymbolSelection::Listed([symbol("AAPL")].into());
+    let running = Running::start(config(provider, listed), &dir.path().join("a.db")).unwrap();
     let failures = status(&running).failures;
     assert!(failures[0].1.contains("\"EUR\", not in USD"), "{failures:?}");
     assert_eq!(
@@ -416,9 +433,9 @@ fn prices_are_not_trusted_without_word_of_splits() {
         }
         _ => alpaca(asked),
     });
-    let provider = alpaca_at(server.url("127.0.0.1"), dir.path(), None);
-    let listed = SymbolSelection::Listed(vec![symbol("AAPL")]);
-    let running = Running::start(config(vec![provider], listed), &dir.path().join("a.db")).unwrap();
+    let provider = alpaca_at(server.url("127.0.0.1"), dir.path());
+    let listed = SymbolSelection::Listed([symbol("AAPL")].into());
+    let running = Running::start(config(provider, listed), &dir.path().join("a.db")).unwrap();
     assert!(status(&running).failures[0].1.contains("403"));
     assert_eq!(
         running.handle.prices().entry(&symbol("AAPL")).unwrap().quote,
@@ -433,12 +450,8 @@ fn prices_are_not_trusted_without_word_of_splits() {
 fn coins_from_binance() {
     let dir = tempfile::tempdir().unwrap();
     let server = MockExchange::start(binance);
-    let provider = binance_at(server.url("127.0.0.1"), None);
-    let running = Running::start(
-        config(vec![provider], SymbolSelection::All),
-        &dir.path().join("b.db"),
-    )
-    .unwrap();
+    let provider = binance_at(server.url("127.0.0.1"));
+    let running = Running::start(config(provider, SymbolSelection::All), &dir.path().join("b.db")).unwrap();
     let names: Vec<Symbol> = running.handle.prices().symbols().collect();
     assert_eq!(
         names,
@@ -533,12 +546,9 @@ fn every_bad_answer_leaves_the_last_good_prices() {
                 binance(asked)
             }
         });
-        let provider = binance_at(server.url("127.0.0.1"), None);
-        let running = Running::start(
-            config(vec![provider], SymbolSelection::All),
-            &dir.path().join("b.db"),
-        )
-        .unwrap();
+        let provider = binance_at(server.url("127.0.0.1"));
+        let running =
+            Running::start(config(provider, SymbolSelection::All), &dir.path().join("b.db")).unwrap();
         running.update();
         bad.store(true, Ordering::SeqCst);
         until(name, || !status(&running).failures.is_empty());
@@ -567,9 +577,13 @@ fn a_certificate_for_another_host_is_refused() {
     let ca = dir.path().join("ca.pem");
     let server = MockExchange::start_tls(tls("other.example", &ca), binance);
     for trusted in [Some(ca), None] {
-        let provider = binance_at(server.url("localhost"), trusted);
-        let listed = SymbolSelection::Listed(vec![symbol("BTCUSDT")]);
-        let running = Running::start(config(vec![provider], listed), &dir.path().join("b.db")).unwrap();
+        let provider = binance_at(server.url("localhost"));
+        let listed = SymbolSelection::Listed([symbol("BTCUSDT")].into());
+        let running = Running::start(
+            trusting(trusted, config(provider, listed)),
+            &dir.path().join("b.db"),
+        )
+        .unwrap();
         let failures = status(&running).failures;
         assert!(
             failures[0].1.contains("could not prove who it is"),
@@ -628,12 +642,8 @@ fn junk_is_refused_by_symbol_and_the_rest_is_used() {
         }
         ExchangeReply::json(format!("[{}]", all.join(",")))
     });
-    let provider = binance_at(server.url("127.0.0.1"), None);
-    let running = Running::start(
-        config(vec![provider], SymbolSelection::All),
-        &dir.path().join("b.db"),
-    )
-    .unwrap();
+    let provider = binance_at(server.url("127.0.0.1"));
+    let running = Running::start(config(provider, SymbolSelection::All), &dir.path().join("b.db")).unwrap();
     let first = running.update();
     assert!(first.snapshot.entries().iter().all(|entry| entry.fresh));
     let second = running.update();
@@ -697,11 +707,12 @@ fn a_second_provider_takes_over_and_gives_back() {
         "/v1/corporate-actions" => ExchangeReply::json(r#"{"corporate_actions":{},"next_page_token":null}"#),
         _ => ExchangeReply::json(r#"{"bars":null,"next_page_token":null}"#),
     });
-    let providers = vec![
-        binance_at(first.url("127.0.0.1"), None),
-        alpaca_at(second.url("127.0.0.1"), dir.path(), None),
-    ];
-    let listed = SymbolSelection::Listed(vec![symbol("AAPL"), symbol("BTCUSDT")]);
+    let providers = AssetSettings {
+        providers: vec![ProviderKind::Binance, ProviderKind::Alpaca],
+        binance: binance_at(first.url("127.0.0.1")).binance,
+        ..alpaca_at(second.url("127.0.0.1"), dir.path())
+    };
+    let listed = SymbolSelection::Listed([symbol("AAPL"), symbol("BTCUSDT")].into());
     let running = Running::start(config(providers, listed), &dir.path().join("b.db")).unwrap();
     let both = running.update();
     assert!(
@@ -740,11 +751,9 @@ fn a_second_provider_takes_over_and_gives_back() {
 fn a_budget_is_kept_and_clients_do_not_count() {
     let dir = tempfile::tempdir().unwrap();
     let server = MockExchange::start(binance);
-    let provider = binance_at(server.url("127.0.0.1"), None);
-    let config = AssetsConfig {
-        calls_per_minute: 6,
-        ..config(vec![provider], SymbolSelection::All)
-    };
+    let provider = binance_at(server.url("127.0.0.1"));
+    let mut config = config(provider, SymbolSelection::All);
+    config.assets.calls_per_minute = 6;
     let running = Running::start(config, &dir.path().join("b.db")).unwrap();
     for _ in 0..50 {
         running.ask(symbol("BTCUSDT"), Window::AllTime, false).unwrap();
@@ -770,10 +779,10 @@ fn a_restart_goes_on_filling_where_it_was() {
         }
         alpaca(asked)
     });
-    let listed = || SymbolSelection::Listed(vec![symbol("AAPL")]);
+    let listed = || SymbolSelection::Listed([symbol("AAPL")].into());
     let database = dir.path().join("a.db");
-    let provider = alpaca_at(first.url("127.0.0.1"), dir.path(), None);
-    let running = Running::start(config(vec![provider], listed()), &database).unwrap();
+    let provider = alpaca_at(first.url("127.0.0.1"), dir.path());
+    let running = Running::start(config(provider, listed()), &database).unwrap();
     until("a page, and a failure", || served.load(Ordering::SeqCst) >= 2);
     assert_eq!(status(&running).unfilled, 1);
     running.stop();
@@ -785,8 +794,8 @@ fn a_restart_goes_on_filling_where_it_was() {
         }
         alpaca(asked)
     });
-    let provider = alpaca_at(second.url("127.0.0.1"), dir.path(), None);
-    let running = Running::start(config(vec![provider], listed()), &database).unwrap();
+    let provider = alpaca_at(second.url("127.0.0.1"), dir.path());
+    let running = Running::start(config(provider, listed()), &database).unwrap();
     until("the rest", || {
         status(&running).unfilled == 0 && start.lock().is_some()
     });
@@ -808,14 +817,11 @@ fn a_key_file_is_two_lines() {
         ("KEY ID\nSECRET\n", 1),
         ("KEY\n\nSECRET\n", 2),
     ] {
-        let provider = alpaca_at("https://localhost:1".into(), dir.path(), None);
+        let provider = alpaca_at("https://localhost:1".into(), dir.path());
         std::fs::write(dir.path().join("alpaca.key"), text).unwrap();
-        let fault = Running::start(
-            config(vec![provider], SymbolSelection::All),
-            &dir.path().join("a.db"),
-        )
-        .err()
-        .unwrap();
+        let fault = Running::start(config(provider, SymbolSelection::All), &dir.path().join("a.db"))
+            .err()
+            .unwrap();
         let said = fault.to_string();
         assert!(said.contains(&format!("alpaca.key, line {line}")), "{said}");
     }

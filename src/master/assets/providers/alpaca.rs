@@ -3,15 +3,16 @@
 //! Stocks listed in the United States, through Alpaca's trading API (the list) and market data API (prices).
 
 use super::super::provider::{
-    Action, ActionKind, AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock,
-    PriceBatch, Provider, ProviderError, Resolution,
+    Action, ActionKind, AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch,
+    Provider, ProviderError, Resolution,
 };
-use super::http::{ProviderHttp, decimal, json, moment, price, volume};
+use super::http::{ProviderHttp, decimal, json, moment, price, symbols, volume};
+use crate::config::{AlpacaSettings, ProviderKind};
 use crate::model::{Bar, Quantity, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// Symbols in one call: the API takes many, and a URL of this length passes everywhere.
@@ -46,24 +47,9 @@ const ACTION_DAYS: i64 = 7;
 /// that of a unit which was split.
 const ACTIONS_LAST: i64 = 24 * 3_600_000;
 
-/// The settings of Alpaca.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AlpacaConfig {
-    /// Prices, without a slash at its end.
-    pub url: String,
-    /// The list of assets, without a slash at its end.
-    pub assets_url: String,
-    /// Two lines, key ID and secret.
-    pub credentials: PathBuf,
-    /// Which of its feeds.
-    pub feed: String,
-    /// Certificates trusted beside the system's.
-    pub ca: Option<PathBuf>,
-}
-
 /// The provider.
 pub struct AlpacaProvider {
-    config: AlpacaConfig,
+    settings: AlpacaSettings,
     http: ProviderHttp,
     /// When corporate actions were answered last, and asked for last.
     actions_known: Option<Timestamp>,
@@ -78,14 +64,14 @@ pub struct AlpacaProvider {
 ///
 /// # Errors
 /// The file cannot be read, or does not hold two lines of visible characters.
-pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsConfigError> {
+pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
+        .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
     let mut lines = text.lines().map(str::trim);
     let mut line = |number: u64, what: &str| {
         let line = lines.next().unwrap_or_default();
         if line.is_empty() || !line.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(AssetsConfigError::at_line(
+            return Err(AssetsError::at_line(
                 path,
                 number,
                 format!("here stands the {what}, and nothing else"),
@@ -242,9 +228,9 @@ impl DividendAnswer<'_> {
 
 impl AlpacaProvider {
     /// With a client that bears the key.
-    pub fn new(config: AlpacaConfig, http: ProviderHttp) -> AlpacaProvider {
+    pub fn new(settings: AlpacaSettings, http: ProviderHttp) -> AlpacaProvider {
         AlpacaProvider {
-            config,
+            settings,
             http,
             actions_known: None,
             actions_asked: None,
@@ -261,10 +247,10 @@ impl AlpacaProvider {
         batch: &mut PriceBatch,
     ) -> Result<(), ProviderError> {
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
-        let url = format!("{}/v2/stocks/snapshots", self.config.url);
+        let url = format!("{}/v2/stocks/snapshots", self.settings.url);
         let query = [
             ("symbols", &*names.join(",")),
-            ("feed", &*self.config.feed),
+            ("feed", &*self.settings.feed),
             ("currency", "USD"),
         ];
         let text = self.http.get(&url, &query, deadline)?;
@@ -316,7 +302,7 @@ impl AlpacaProvider {
         let begin = Timestamp::parse(PAST).unwrap_or_default();
         let start = from.plus_days(-PROCESSED_BEFORE).max(begin).date().to_string();
         let end = to.plus_days(PROCESSED_AFTER).date().to_string();
-        let url = format!("{}/v1/corporate-actions", self.config.url);
+        let url = format!("{}/v1/corporate-actions", self.settings.url);
         let mut actions = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..ACTION_PAGES {
@@ -364,7 +350,7 @@ impl AlpacaProvider {
 
 impl Provider for AlpacaProvider {
     fn name(&self) -> &'static str {
-        "alpaca"
+        ProviderKind::Alpaca.name()
     }
 
     fn clock(&self) -> MarketClock {
@@ -372,18 +358,12 @@ impl Provider for AlpacaProvider {
     }
 
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
-        let url = format!("{}/v2/assets", self.config.assets_url);
+        let url = format!("{}/v2/assets", self.settings.assets_url);
         let query = [("status", "active"), ("asset_class", "us_equity")];
         let text = self.http.get(&url, &query, deadline)?;
         let assets: Vec<Asset> = json("Alpaca's list of assets", &text)?;
         let active = assets.iter().filter(|asset| asset.status == "active");
-        // A symbol that is not of a symbol's form cannot be asked for by anybody.
-        let mut symbols: Vec<Symbol> = active
-            .filter_map(|asset| Symbol::parse(&asset.symbol).ok())
-            .collect();
-        symbols.sort_unstable();
-        symbols.dedup();
-        Ok(symbols)
+        Ok(symbols(active.map(|asset| asset.symbol.as_str())))
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
@@ -402,18 +382,13 @@ impl Provider for AlpacaProvider {
             .map_or_else(|| PAST.to_owned(), |after| after.plus_days(1).date().to_string());
         let until = ask.until.unwrap_or_else(Timestamp::now);
         let end = until.date().to_string();
-        let empty = HistoryPage {
-            bars: Vec::new(),
-            resolution: Resolution::Day,
-            more: false,
-            actions: Vec::new(),
-        };
+        let mut page = HistoryPage::empty(Resolution::Day);
         if start > end {
-            return Ok(empty);
+            return Ok(page);
         }
         let url = format!(
             "{}/v2/stocks/{}/bars",
-            self.config.url,
+            self.settings.url,
             ask.symbol.as_str().replace('/', "%2F")
         );
         let query = [
@@ -422,7 +397,7 @@ impl Provider for AlpacaProvider {
             ("end", &*end),
             ("limit", PAGE),
             ("adjustment", "raw"),
-            ("feed", &*self.config.feed),
+            ("feed", &*self.settings.feed),
             ("currency", "USD"),
         ];
         let text = self.http.get(&url, &query, ask.deadline)?;
@@ -432,10 +407,7 @@ impl Provider for AlpacaProvider {
                 "Alpaca's prices are in {other}, not in USD"
             )));
         }
-        let mut page = HistoryPage {
-            more: answer.next_page_token.is_some(),
-            ..empty
-        };
+        page.more = answer.next_page_token.is_some();
         if ask.after.is_none() {
             page.actions = self.past_actions(ask.symbol, until, ask.deadline);
         }

@@ -5,12 +5,12 @@
 use super::super::provider::{
     HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError, Resolution,
 };
-use super::http::{ProviderHttp, json, price, volume};
+use super::http::{ProviderHttp, json, price, symbols, volume};
+use crate::config::{BinanceSettings, ProviderKind};
 use crate::model::{Bar, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// Daily bars in one page, the most that the API gives.
@@ -19,20 +19,9 @@ const PAGE: usize = 1000;
 /// The past begins here, before the exchange did: 2017-01-01.
 const PAST: Timestamp = Timestamp(1_483_228_800_000);
 
-/// The settings of Binance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BinanceConfig {
-    /// Without a slash at its end.
-    pub url: String,
-    /// The coin that counts as the account currency.
-    pub quote: String,
-    /// Certificates trusted beside the system's.
-    pub ca: Option<PathBuf>,
-}
-
 /// The provider.
 pub struct BinanceProvider {
-    config: BinanceConfig,
+    settings: BinanceSettings,
     http: ProviderHttp,
     /// Each symbol's last trade: the same one again is no new price.
     trades: HashMap<Symbol, i64>,
@@ -104,9 +93,9 @@ fn kline(raw: &RawValue) -> Result<Bar, String> {
 
 impl BinanceProvider {
     /// With a client of its own.
-    pub fn new(config: BinanceConfig, http: ProviderHttp) -> BinanceProvider {
+    pub fn new(settings: BinanceSettings, http: ProviderHttp) -> BinanceProvider {
         BinanceProvider {
-            config,
+            settings,
             http,
             trades: HashMap::new(),
         }
@@ -115,7 +104,7 @@ impl BinanceProvider {
 
 impl Provider for BinanceProvider {
     fn name(&self) -> &'static str {
-        "binance"
+        ProviderKind::Binance.name()
     }
 
     fn clock(&self) -> MarketClock {
@@ -123,20 +112,17 @@ impl Provider for BinanceProvider {
     }
 
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
-        let url = format!("{}/api/v3/exchangeInfo", self.config.url);
+        let url = format!("{}/api/v3/exchangeInfo", self.settings.url);
         let text = self.http.get(&url, &[("permissions", "SPOT")], deadline)?;
         let exchange: Exchange = json("Binance's exchange information", &text)?;
-        let traded = |listed: &&Listed| listed.status == "TRADING" && listed.quote_asset == self.config.quote;
-        // A symbol that is not of a symbol's form cannot be asked for by anybody.
-        let named = |listed: &Listed| Symbol::parse(&listed.symbol).ok();
-        let mut symbols: Vec<Symbol> = exchange.symbols.iter().filter(traded).filter_map(named).collect();
-        symbols.sort_unstable();
-        symbols.dedup();
-        Ok(symbols)
+        let traded =
+            |listed: &&Listed| listed.status == "TRADING" && listed.quote_asset == self.settings.quote;
+        let traded = exchange.symbols.iter().filter(traded);
+        Ok(symbols(traded.map(|listed| listed.symbol.as_str())))
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
-        let url = format!("{}/api/v3/ticker/24hr", self.config.url);
+        let url = format!("{}/api/v3/ticker/24hr", self.settings.url);
         let text = self.http.get(&url, &[], ask.deadline)?;
         let tickers: Vec<&RawValue> = json("Binance's list of tickers", &text)?;
         let mut by_name: HashMap<String, &RawValue> = HashMap::with_capacity(tickers.len());
@@ -174,16 +160,11 @@ impl Provider for BinanceProvider {
     fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
         let start = ask.after.map_or(PAST, |after| after.day().plus_days(1));
         let until = ask.until.unwrap_or_else(Timestamp::now);
-        let mut page = HistoryPage {
-            bars: Vec::new(),
-            resolution: Resolution::Day,
-            more: false,
-            actions: Vec::new(),
-        };
+        let mut page = HistoryPage::empty(Resolution::Day);
         if start > until {
             return Ok(page);
         }
-        let url = format!("{}/api/v3/klines", self.config.url);
+        let url = format!("{}/api/v3/klines", self.settings.url);
         let query = [
             ("symbol", ask.symbol.as_str()),
             ("interval", "1d"),

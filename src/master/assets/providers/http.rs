@@ -4,10 +4,11 @@
 //! sysadmin can act on.
 
 use super::super::budget::{CallBudget, Purpose};
-use super::super::provider::{AssetsConfigError, ProviderError};
-use crate::model::{Money, Timestamp, ValueError};
+use super::super::provider::{AssetsError, ProviderError};
+use crate::model::{Money, Symbol, Timestamp, ValueError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ impl ProviderHttp {
         purpose: Purpose,
         headers: Vec<(&'static str, String)>,
         ca: Option<&Path>,
-    ) -> Result<ProviderHttp, AssetsConfigError> {
+    ) -> Result<ProviderHttp, AssetsError> {
         let mut roots: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
             .certs
             .iter()
@@ -63,12 +64,12 @@ impl ProviderHttp {
             .collect();
         if let Some(path) = ca {
             let pem = std::fs::read(path)
-                .map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
+                .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
             for item in parse_pem(&pem) {
                 match item {
                     Ok(PemItem::Certificate(certificate)) => roots.push(certificate),
                     Ok(_) => {}
-                    Err(e) => return Err(AssetsConfigError::in_file(path, format!("no certificate: {e}"))),
+                    Err(e) => return Err(AssetsError::in_file(path, format!("no certificate: {e}"))),
                 }
             }
         }
@@ -263,6 +264,13 @@ pub(in crate::master::assets) fn json<'a, T: Deserialize<'a>>(
     })
 }
 
+/// A list of assets, sorted, none twice. A name that is not of a symbol's form is left out: nobody
+/// can ask for it.
+pub(in crate::master::assets) fn symbols<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Symbol> {
+    let symbols: BTreeSet<Symbol> = names.filter_map(|name| Symbol::parse(name).ok()).collect();
+    symbols.into_iter().collect()
+}
+
 /// A number's digits as they were sent, bare or in quotes.
 fn digits(raw: &RawValue) -> &str {
     let text = raw.get();
@@ -303,6 +311,13 @@ pub(in crate::master::assets) fn moment(text: &str) -> Result<Timestamp, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_sorted_and_holds_symbols_alone() {
+        let list = symbols(["MSFT", "not a symbol", "AAPL", "MSFT", ""].into_iter());
+        let names: Vec<&str> = list.iter().map(Symbol::as_str).collect();
+        assert_eq!(names, ["AAPL", "MSFT"]);
+    }
 
     #[test]
     fn rests_are_seconds_or_dates() {

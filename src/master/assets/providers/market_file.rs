@@ -2,7 +2,7 @@
 //!
 //! The files of a market folder: one CSV of bars a symbol, and `actions.csv`. Every row is checked.
 
-use super::super::provider::{Action, ActionKind, AssetsConfigError};
+use super::super::provider::{Action, ActionKind, AssetsError};
 use crate::model::{Bar, Money, Quantity, Symbol, Timestamp, ValueError};
 use csv::{Reader, ReaderBuilder, StringRecord};
 use std::collections::BTreeMap;
@@ -23,9 +23,8 @@ const VOLUME_MAX: u64 = 1_000_000_000_000_000;
 ///
 /// # Errors
 /// The folder cannot be read, or a `.csv` in it is not named after a symbol.
-pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsConfigError> {
-    let unreadable =
-        |e: std::io::Error| AssetsConfigError::in_file(directory, format!("cannot be read: {e}"));
+pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsError> {
+    let unreadable = |e: std::io::Error| AssetsError::in_file(directory, format!("cannot be read: {e}"));
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -39,7 +38,7 @@ pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsConfi
             .and_then(|stem| stem.to_str())
             .unwrap_or_default();
         let symbol = Symbol::parse(stem).map_err(|form| {
-            AssetsConfigError::in_file(&path, format!("the file is not named after a symbol: {form}"))
+            AssetsError::in_file(&path, format!("the file is not named after a symbol: {form}"))
         })?;
         files.insert(symbol, path);
     }
@@ -54,16 +53,16 @@ struct Table {
 }
 
 impl Table {
-    fn open(path: &Path, columns: &[&str]) -> Result<Table, AssetsConfigError> {
+    fn open(path: &Path, columns: &[&str]) -> Result<Table, AssetsError> {
         let file =
-            File::open(path).map_err(|e| AssetsConfigError::in_file(path, format!("cannot be read: {e}")))?;
+            File::open(path).map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
         let mut reader = ReaderBuilder::new().has_headers(true).from_reader(file);
         let header = reader.headers().map_err(|e| fault_of(path, &e))?;
         if header.is_empty() {
-            return Err(AssetsConfigError::in_file(path, "the file is empty"));
+            return Err(AssetsError::in_file(path, "the file is empty"));
         }
         if !header.iter().eq(columns.iter().copied()) {
-            return Err(AssetsConfigError::at_line(
+            return Err(AssetsError::at_line(
                 path,
                 1,
                 format!("the header must be {}", columns.join(",")),
@@ -77,7 +76,7 @@ impl Table {
     }
 
     /// Reads the next row into `record`; its line, or `None` at the end.
-    fn next(&mut self) -> Result<Option<u64>, AssetsConfigError> {
+    fn next(&mut self) -> Result<Option<u64>, AssetsError> {
         match self.reader.read_record(&mut self.record) {
             Ok(true) => Ok(Some(self.record.position().map_or(0, csv::Position::line))),
             Ok(false) => Ok(None),
@@ -90,8 +89,8 @@ impl Table {
         self.record.get(column).unwrap_or_default()
     }
 
-    fn fault(&self, line: u64, reason: impl Into<String>) -> AssetsConfigError {
-        AssetsConfigError::at_line(&self.path, line + self.blank_lines(), reason)
+    fn fault(&self, line: u64, reason: impl std::fmt::Display) -> AssetsError {
+        AssetsError::at_line(&self.path, line + self.blank_lines(), reason)
     }
 
     /// The reader counts a record from the blank lines before it; a person looks behind them.
@@ -116,8 +115,7 @@ impl Table {
 }
 
 /// What the CSV reader found, in our words.
-fn fault_of(path: &Path, error: &csv::Error) -> AssetsConfigError {
-    let line = error.position().map(csv::Position::line);
+fn fault_of(path: &Path, error: &csv::Error) -> AssetsError {
     let reason = match error.kind() {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
@@ -127,10 +125,9 @@ fn fault_of(path: &Path, error: &csv::Error) -> AssetsConfigError {
         csv::ErrorKind::Utf8 { .. } => "the row is not UTF-8".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
-    AssetsConfigError {
-        file: Some(path.to_owned()),
-        line,
-        reason,
+    match error.position() {
+        Some(position) => AssetsError::at_line(path, position.line(), reason),
+        None => AssetsError::in_file(path, reason),
     }
 }
 
@@ -145,7 +142,7 @@ impl MarketRows {
     ///
     /// # Errors
     /// It cannot be read, is empty, or has another header.
-    pub fn open(path: &Path) -> Result<MarketRows, AssetsConfigError> {
+    pub fn open(path: &Path) -> Result<MarketRows, AssetsError> {
         Ok(MarketRows {
             table: Table::open(path, &BAR_COLUMNS)?,
             last: None,
@@ -156,7 +153,7 @@ impl MarketRows {
     ///
     /// # Errors
     /// The row is no bar, or not later than the one before it.
-    pub fn next_bar(&mut self) -> Result<Option<Bar>, AssetsConfigError> {
+    pub fn next_bar(&mut self) -> Result<Option<Bar>, AssetsError> {
         let Some(line) = self.table.next()? else {
             return Ok(None);
         };
@@ -244,7 +241,7 @@ pub(in crate::master::assets) fn volume(text: &str) -> Result<u64, ValueError> {
 ///
 /// # Errors
 /// A broken row, with its line.
-pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsConfigError> {
+pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsError> {
     let path = directory.join(ACTIONS);
     if !path.exists() {
         return Ok(Vec::new());
@@ -256,7 +253,7 @@ pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsConfigError> {
 ///
 /// # Errors
 /// It cannot be read, or a row is broken, with its line.
-pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsConfigError> {
+pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
     let mut table = Table::open(path, &ACTION_COLUMNS)?;
     let mut actions: Vec<Action> = Vec::new();
     while let Some(line) = table.next()? {
@@ -291,7 +288,7 @@ fn action_of(table: &Table) -> Result<Action, String> {
 mod tests {
     use super::*;
 
-    fn read(text: &[u8]) -> Result<Vec<Bar>, AssetsConfigError> {
+    fn read(text: &[u8]) -> Result<Vec<Bar>, AssetsError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("A.csv");
         std::fs::write(&path, text).unwrap();
@@ -367,12 +364,13 @@ mod tests {
             ),
         ] {
             let fault = read(text.as_bytes()).unwrap_err();
-            assert_eq!(fault.line, line, "{text}: {fault}");
-            assert!(fault.reason.contains(reason), "{text}: {fault}");
-            assert!(fault.to_string().contains("A.csv"), "{fault}");
+            let said = fault.to_string();
+            let place = line.map_or("A.csv: ".to_owned(), |line| format!("A.csv, line {line}: "));
+            assert!(said.contains(&place), "{text}: {said}");
+            assert!(said.contains(reason), "{text}: {said}");
         }
         let fault = read(b"Date,Open,High,Low,Close,Volume\n2013-01-02,1,2,1,\xff,7\n").unwrap_err();
-        assert_eq!(fault.line, Some(2), "{fault}");
+        assert!(fault.to_string().contains("A.csv, line 2: "), "{fault}");
     }
 
     #[test]
@@ -422,7 +420,7 @@ mod tests {
         ] {
             std::fs::write(&path, format!("{head}{row}")).unwrap();
             let fault = actions(dir.path()).unwrap_err();
-            assert!(fault.reason.contains(reason), "{row}: {fault}");
+            assert!(fault.to_string().contains(reason), "{row}: {fault}");
         }
         std::fs::write(
             &path,

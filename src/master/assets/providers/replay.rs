@@ -3,10 +3,11 @@
 //! Prices from a folder of CSV files, published one step at a time.
 
 use super::super::provider::{
-    Action, AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    Action, AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError, Resolution,
 };
 use super::market_file::{self, MarketRows};
+use crate::config::{ProviderKind, ReplaySettings, SymbolSelection};
 use crate::model::{Bar, Symbol, Timestamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,24 +15,6 @@ use std::time::Instant;
 
 /// Bars in one page of the past.
 const PAGE: usize = 4096;
-
-/// Which assets to retrieve (2.3.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SymbolSelection {
-    /// Every one that the provider has.
-    All,
-    /// These alone.
-    Listed(Vec<Symbol>),
-}
-
-/// The replay's settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReplayConfig {
-    /// One CSV a symbol.
-    pub directory: PathBuf,
-    /// The replay begins with the first step at or after this; `None`: with the first of all.
-    pub start: Option<Timestamp>,
-}
 
 /// One bar of a step.
 #[derive(Debug, Clone, Copy)]
@@ -67,16 +50,13 @@ impl ReplayProvider {
     /// # Errors
     /// A file that is missing or broken, with its line and what is wrong with it; no step at or after the
     /// start.
-    pub fn open(
-        config: &ReplayConfig,
-        wanted: &SymbolSelection,
-    ) -> Result<ReplayProvider, AssetsConfigError> {
-        let mut files = market_file::folder(&config.directory)?;
+    pub fn open(settings: &ReplaySettings, wanted: &SymbolSelection) -> Result<ReplayProvider, AssetsError> {
+        let mut files = market_file::folder(&settings.directory)?;
         if let SymbolSelection::Listed(symbols) = wanted {
             for symbol in symbols {
                 if !files.contains_key(symbol) {
-                    return Err(AssetsConfigError::in_file(
-                        &config.directory,
+                    return Err(AssetsError::in_file(
+                        &settings.directory,
                         format!("the folder holds no {symbol}.csv, and {symbol} is on the list of assets"),
                     ));
                 }
@@ -84,23 +64,23 @@ impl ReplayProvider {
             files.retain(|symbol, _| symbols.contains(symbol));
         }
         if files.is_empty() {
-            return Err(AssetsConfigError::in_file(
-                &config.directory,
+            return Err(AssetsError::in_file(
+                &settings.directory,
                 "the folder holds no SYMBOL.csv to replay",
             ));
         }
         let mut steps = Vec::new();
         for (symbol, path) in &files {
-            steps.extend(from_start(*symbol, path, config.start)?);
+            steps.extend(from_start(*symbol, path, settings.start)?);
         }
         steps.sort_unstable_by_key(|step| (step.time, step.symbol));
         let Some(first) = steps.first().map(|step| step.time) else {
-            return Err(AssetsConfigError::in_file(
-                &config.directory,
+            return Err(AssetsError::in_file(
+                &settings.directory,
                 "no bar of any file is at or after the replay's start",
             ));
         };
-        let actions = market_file::actions(&config.directory)?
+        let actions = market_file::actions(&settings.directory)?
             .into_iter()
             .filter(|action| files.contains_key(&action.symbol))
             .collect();
@@ -123,7 +103,7 @@ impl ReplayProvider {
         &self.steps[begin..begin + length]
     }
 
-    fn page(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, AssetsConfigError> {
+    fn page(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, AssetsError> {
         let past = |bar: &Bar| match ask.until {
             Some(until) => bar.time <= until,
             None => bar.time < self.first,
@@ -183,13 +163,13 @@ impl ReplayProvider {
 }
 
 /// The bars of a file from the start on; the whole file is read and checked.
-fn from_start(symbol: Symbol, path: &Path, start: Option<Timestamp>) -> Result<Vec<Step>, AssetsConfigError> {
+fn from_start(symbol: Symbol, path: &Path, start: Timestamp) -> Result<Vec<Step>, AssetsError> {
     let mut rows = MarketRows::open(path)?;
     let mut steps = Vec::new();
     let mut any = false;
     while let Some(bar) = rows.next_bar()? {
         any = true;
-        if start.is_none_or(|start| bar.time >= start) {
+        if bar.time >= start {
             steps.push(Step {
                 time: bar.time,
                 symbol,
@@ -200,13 +180,13 @@ fn from_start(symbol: Symbol, path: &Path, start: Option<Timestamp>) -> Result<V
     if any {
         Ok(steps)
     } else {
-        Err(AssetsConfigError::in_file(path, "the file holds no bar"))
+        Err(AssetsError::in_file(path, "the file holds no bar"))
     }
 }
 
 impl Provider for ReplayProvider {
     fn name(&self) -> &'static str {
-        "replay"
+        ProviderKind::Replay.name()
     }
 
     fn clock(&self) -> MarketClock {
@@ -269,12 +249,12 @@ mod tests {
         dir
     }
 
-    fn open(dir: &Path, start: Option<&str>) -> Result<ReplayProvider, AssetsConfigError> {
-        let config = ReplayConfig {
+    fn open(dir: &Path, start: Option<&str>) -> Result<ReplayProvider, AssetsError> {
+        let settings = ReplaySettings {
             directory: dir.to_owned(),
-            start: start.map(at),
+            start: start.map_or(Timestamp(i64::MIN), at),
         };
-        ReplayProvider::open(&config, &SymbolSelection::All)
+        ReplayProvider::open(&settings, &SymbolSelection::All)
     }
 
     fn soon() -> Instant {
@@ -368,12 +348,12 @@ mod tests {
     #[test]
     fn a_list_must_have_its_files_and_a_start_its_bars() {
         let dir = folder(&[("A.csv", "Date,Open,High,Low,Close,Volume\n2013-01-02,1,1,1,1,5\n")]);
-        let config = ReplayConfig {
+        let settings = ReplaySettings {
             directory: dir.path().to_owned(),
-            start: None,
+            start: Timestamp(i64::MIN),
         };
-        let wanted = SymbolSelection::Listed(vec![Symbol::parse("B").unwrap()]);
-        let fault = ReplayProvider::open(&config, &wanted).err().unwrap();
+        let wanted = SymbolSelection::Listed([Symbol::parse("B").unwrap()].into());
+        let fault = ReplayProvider::open(&settings, &wanted).err().unwrap();
         assert!(fault.to_string().contains("no B.csv"), "{fault}");
         let fault = open(dir.path(), Some("2013-01-03")).err().unwrap();
         assert!(fault.to_string().contains("start"), "{fault}");

@@ -3,10 +3,10 @@
 //! A seeded geometric random walk with a trading calendar: for classes, and for load.
 
 use super::super::provider::{
-    AssetsConfigError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError, Resolution,
 };
-use super::replay::SymbolSelection;
+use crate::config::{ProviderKind, SimulatedSettings, SymbolSelection};
 use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Symbol, Timestamp};
 use std::collections::HashMap;
@@ -23,15 +23,6 @@ const PAST_DAYS: usize = 260;
 /// The day of the first step.
 const START: (i32, u8, u8) = (2024, 1, 2);
 
-/// The simulated market's settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SimulatedConfig {
-    /// How many assets.
-    pub symbols: u32,
-    /// The same seed gives the same market.
-    pub seed: u64,
-}
-
 /// The simulated market.
 pub struct SimulatedProvider {
     seed: u64,
@@ -46,15 +37,15 @@ impl SimulatedProvider {
     /// # Errors
     /// A listed symbol that this market does not have.
     pub fn new(
-        config: SimulatedConfig,
+        settings: SimulatedSettings,
         wanted: &SymbolSelection,
         interval: Duration,
-    ) -> Result<SimulatedProvider, AssetsConfigError> {
-        let digits = config.symbols.to_string().len();
+    ) -> Result<SimulatedProvider, AssetsError> {
+        let digits = settings.symbols.to_string().len();
         let mut symbols = Vec::new();
-        for number in 1..=config.symbols {
+        for number in 1..=settings.symbols {
             let name = format!("SIM{number:0digits$}");
-            symbols.push(Symbol::parse(&name).map_err(|form| AssetsConfigError::setting(form.0))?);
+            symbols.push(Symbol::parse(&name).map_err(|form| AssetsError::setting(form.0))?);
         }
         if let SymbolSelection::Listed(listed) = wanted {
             if let Some(unknown) = listed
@@ -62,7 +53,7 @@ impl SimulatedProvider {
                 .find(|symbol| symbols.binary_search(symbol).is_err())
             {
                 let (first, last) = (symbols.first(), symbols.last());
-                return Err(AssetsConfigError::setting(format!(
+                return Err(AssetsError::setting(format!(
                     "assets.symbols: the simulated market has no {unknown}; its assets are {} to {}",
                     first.map_or("", Symbol::as_str),
                     last.map_or("", Symbol::as_str),
@@ -74,7 +65,7 @@ impl SimulatedProvider {
             .unwrap_or(DAY)
             .clamp(1, CLOSE - OPEN);
         Ok(SimulatedProvider {
-            seed: config.seed,
+            seed: settings.seed,
             step,
             symbols,
         })
@@ -136,7 +127,7 @@ fn is_open(time: Timestamp) -> bool {
 
 impl Provider for SimulatedProvider {
     fn name(&self) -> &'static str {
-        "simulated"
+        ProviderKind::Simulated.name()
     }
 
     fn clock(&self) -> MarketClock {
@@ -273,8 +264,8 @@ mod tests {
     use super::*;
 
     fn market(seed: u64, interval: u64) -> SimulatedProvider {
-        let config = SimulatedConfig { symbols: 12, seed };
-        SimulatedProvider::new(config, &SymbolSelection::All, Duration::from_secs(interval)).unwrap()
+        let settings = SimulatedSettings { symbols: 12, seed };
+        SimulatedProvider::new(settings, &SymbolSelection::All, Duration::from_secs(interval)).unwrap()
     }
 
     fn soon() -> Instant {
@@ -360,9 +351,9 @@ mod tests {
 
     #[test]
     fn a_list_names_assets_of_this_market() {
-        let config = SimulatedConfig { symbols: 12, seed: 1 };
-        let wanted = SymbolSelection::Listed(vec![Symbol::parse("AAPL").unwrap()]);
-        let fault = SimulatedProvider::new(config, &wanted, Duration::from_secs(1))
+        let settings = SimulatedSettings { symbols: 12, seed: 1 };
+        let wanted = SymbolSelection::Listed([Symbol::parse("AAPL").unwrap()].into());
+        let fault = SimulatedProvider::new(settings, &wanted, Duration::from_secs(1))
             .err()
             .unwrap();
         assert!(fault.to_string().contains("SIM01 to SIM12"), "{fault}");
