@@ -13,7 +13,7 @@ pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg, MasterLimits,
     ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
-pub use values::{HostPort, KeyFingerprint};
+pub use values::HostPort;
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};
 
 use reader::{ConfigReport, ConfigTable};

@@ -21,10 +21,11 @@ pub mod workers;
 use crate::config::MasterConfig;
 use crate::daemon::{self, Signals, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
-use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
+use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
 use crate::runtime::log::{LogHandle, Throttle};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
@@ -32,7 +33,6 @@ use assets::{AssetsConfig, AssetsError, AssetsHandle};
 use auth::hashing::HashingPool;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use parking_lot::Mutex;
-use reply_to::Published;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -119,11 +119,9 @@ pub fn check(config: &MasterConfig) -> Result<(), StartError> {
 fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring =
         Keyring::open(&config.gpg.home).map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
-    let own = Fingerprint::parse(config.gpg.key.as_str())
-        .map_err(|e| StartError::misconfigured(format!("gpg.key: {e}")))?;
     Ok(MasterIdentity::new(
         keyring,
-        own,
+        config.gpg.key,
         GpgBudget::new(BudgetLimits::default()),
     )?)
 }
@@ -321,9 +319,9 @@ fn modules(
     ) = assets::open(assets_config, database::open(path)?, listeners)?;
 
     let shared = WorkersShared {
-        registry: Published::new(Registry::load(&database::open_reader(path)?)?),
-        peers: Published::new(Vec::new()),
-        addresses: Published::new(Vec::new()),
+        registry: Arc::new(Published::new(Registry::load(&database::open_reader(path)?)?)),
+        peers: Arc::default(),
+        addresses: Arc::default(),
     };
     let transactions = transactions::Transactions::new(database::open(path)?, assets_handle.clone(), config)?;
     starter.module("transactions", move |stop, heartbeat| {

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod asset;
+pub mod fingerprint;
 pub mod money;
 pub mod reason;
 pub mod session;
@@ -13,6 +14,7 @@ pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};
 pub use asset::{Bar, Quote, Symbol};
+pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
 pub use reason::{ProtocolFault, Reason};
 pub use session::{Session, SessionHash, SessionId};

@@ -5,10 +5,12 @@
 
 pub mod connection;
 pub mod connection_limiter;
+pub mod deadline;
 pub mod flusher;
 pub mod listener;
 pub mod reader;
 pub mod rejecter;
+pub mod send_half;
 mod send_queue;
 pub mod tls;
 pub mod write_buffer;

@@ -2,10 +2,13 @@
 //!
 //! What every thread of a daemon stands on: how it is started, runs, beats, logs and stops.
 
+pub mod backoff;
 pub mod failpoint;
 pub mod inbox;
 pub mod log;
 pub mod module;
+pub mod published;
+pub mod rate_limiter;
 pub mod spawn;
 pub mod stop;
 pub mod watchdog;

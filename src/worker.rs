@@ -27,7 +27,6 @@ use master_link::connector::{Connect, Connector};
 use master_link::{MasterLink, MasterLinkChannels};
 use router::{WorkerChannels, WorkerRouter};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
@@ -249,22 +248,6 @@ fn module(name: &str, stop: &Stop, run: impl FnOnce(&Stop) + Send + 'static) -> 
             std::process::exit(i32::from(daemon::FAILED));
         }
     })
-}
-
-/// Where a worker that was just started serves; for tests and tools.
-///
-/// # Errors
-/// It could not, or not in time.
-pub fn await_serving(worker: &Worker, patience: Duration) -> Result<SocketAddr, String> {
-    let deadline = Instant::now() + patience;
-    loop {
-        match worker.state().recv_deadline(deadline) {
-            Ok(PortState::Open(address)) => return Ok(address),
-            Ok(PortState::Failed(why)) => return Err(why),
-            Ok(PortState::Closed) => {}
-            Err(_) => return Err("no link in time".to_owned()),
-        }
-    }
 }
 
 #[cfg(test)]

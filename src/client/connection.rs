@@ -3,9 +3,10 @@
 //! One connection to a server. Replies are in the order of their requests; notices may come between
 //! them. Calls block, and every wait has a deadline.
 
-use super::stream::{ClientStream, explain, is_timeout, left};
+use super::stream::{ClientStream, explain};
 use super::{ClientError, ClientTls, tls};
 use crate::model::{ClientOrderId, ProtocolFault, Timestamp};
+use crate::net::deadline::{is_timeout, remaining};
 use crate::wire::{
     ConnectionState, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply, Request,
 };
@@ -121,7 +122,7 @@ impl ServerConnection {
             .collect();
         let mut last = unreachable("the name has no address".to_owned());
         for target in targets {
-            match TcpStream::connect_timeout(&target, left(until)) {
+            match TcpStream::connect_timeout(&target, remaining(until)) {
                 Ok(stream) => return ServerConnection::establish(stream, target, address, options, until),
                 Err(e) => last = unreachable(e.to_string()),
             }
@@ -180,19 +181,6 @@ impl ServerConnection {
     /// The connection's state (4.2), by the replies received so far.
     pub fn state(&self) -> ConnectionState {
         self.state
-    }
-
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// The system does not tell.
-    pub fn local_address(&self) -> Result<SocketAddr, ClientError> {
-        self.stream.tcp().local_addr().map_err(|e| self.lost(&e))
-    }
-
-    /// Changes the deadline of later waits.
-    pub fn set_deadline(&mut self, deadline: Duration) {
-        self.deadline = deadline;
     }
 
     /// Sends a request.

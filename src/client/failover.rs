@@ -5,39 +5,9 @@
 use super::session::LoginResult;
 use super::{Client, ClientError, ConnectOptions};
 use crate::model::{Email, HashedPass, Reason, SessionId, Username};
-use std::time::{Duration, Instant};
 
 /// The most workers that a pool knows.
 pub const WORKERS_MAX: usize = 64;
-
-/// The longest wait between two rounds over all workers.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(5);
-
-/// The first wait between two rounds.
-pub const BACKOFF_FIRST: Duration = Duration::from_millis(200);
-
-/// A wait that doubles each time up to [`BACKOFF_MAX`], give or take a quarter, so that many
-/// clients that lost the same worker do not come back in step.
-#[derive(Debug, Clone)]
-pub struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Backoff {
-        Backoff(BACKOFF_FIRST)
-    }
-}
-
-impl Backoff {
-    /// How long to wait now.
-    pub fn next_wait(&mut self) -> Duration {
-        let wait = self.0;
-        self.0 = (self.0 * 2).min(BACKOFF_MAX);
-        let mut byte = [128];
-        // Without a random source all clients wait alike, which is no reason to fail.
-        let _ = getrandom::fill(&mut byte);
-        wait * 3 / 4 + wait * u32::from(byte[0]) / 512
-    }
-}
 
 /// The workers of one deployment. Calls use one worker until it fails, then the next.
 #[derive(Debug)]
@@ -47,8 +17,6 @@ pub struct WorkerPool {
     master: Option<String>,
     session: Option<SessionId>,
     current: Option<Client>,
-    /// How long a call goes on trying while no worker answers; zero: each worker once.
-    patience: Duration,
 }
 
 impl WorkerPool {
@@ -61,16 +29,9 @@ impl WorkerPool {
             master,
             session: None,
             current: None,
-            patience: Duration::ZERO,
         };
         pool.learn(workers);
         pool
-    }
-
-    /// Lets calls go on trying for `patience` while no worker answers.
-    pub fn with_patience(mut self, patience: Duration) -> WorkerPool {
-        self.patience = patience;
-        self
     }
 
     /// The known workers, in order of preference.
@@ -132,27 +93,6 @@ impl WorkerPool {
     pub fn call<T>(
         &mut self,
         mut call: impl FnMut(&mut Client) -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        let until = Instant::now() + self.patience;
-        let mut backoff = Backoff::default();
-        loop {
-            let error = match self.round(&mut call) {
-                Ok(value) => return Ok(value),
-                Err(error) if !error.is_about_the_worker() => return Err(error),
-                Err(error) => error,
-            };
-            let wait = backoff.next_wait();
-            if Instant::now() + wait >= until {
-                return Err(error);
-            }
-            std::thread::sleep(wait);
-        }
-    }
-
-    /// Every worker once.
-    fn round<T>(
-        &mut self,
-        call: &mut impl FnMut(&mut Client) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
         // The worker may have closed an idle connection since the last call. So its failure does
         // not count against the worker, which is tried again over a new connection.

@@ -5,9 +5,9 @@
 //! for an ID.
 
 use super::connection::{Answer, QueuedNotice, ServerConnection, ServerMessage};
-use super::failover::Backoff;
 use super::{Client, ClientError, WorkerPool};
 use crate::model::{ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp};
+use crate::runtime::backoff::{self, Backoff};
 use crate::wire::reply::Fill;
 use crate::wire::{ConnectionState, Refusal, Reply, Request};
 use std::time::{Duration, Instant};
@@ -15,6 +15,10 @@ use uuid::Uuid;
 
 /// How often [`OrderProgress::Waiting`] is reported.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The first wait between two rounds over all workers, and the longest.
+const BACKOFF_FIRST_INTERVAL: Duration = Duration::from_millis(200);
+const BACKOFF_MAX_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The terms of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +110,7 @@ pub fn place(
         queued: None,
         uncertain: false,
     };
-    let mut backoff = Backoff::default();
+    let mut rounds = Backoff::new(BACKOFF_FIRST_INTERVAL, BACKOFF_MAX_INTERVAL);
     loop {
         // One round over the workers. A broken attempt counts as a failure of its worker.
         let error = match pool.call(|client| follower.attempt(client, on)) {
@@ -117,7 +121,8 @@ pub fn place(
             return outcome;
         }
         let failing_since = *follower.failing_since.get_or_insert_with(Instant::now);
-        let wait = backoff.next_wait();
+        // Random, so that many clients that lost the same worker do not return at the same moment.
+        let wait = backoff::about(rounds.next_wait());
         if failing_since.elapsed() + wait >= timeouts.contact {
             return follower.give_up(&error);
         }

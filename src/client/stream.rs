@@ -4,9 +4,10 @@
 //! it takes.
 
 use super::tls;
+use crate::net::deadline::{is_timeout, remaining};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A connected socket.
 #[derive(Debug)]
@@ -15,18 +16,6 @@ pub enum ClientStream {
     Plain(TcpStream),
     /// TLS 1.3 over TCP.
     Tls(Box<rustls::ClientConnection>, TcpStream),
-}
-
-/// The time until `until`; never zero, which sockets take for "for ever".
-pub fn left(until: Instant) -> Duration {
-    until
-        .saturating_duration_since(Instant::now())
-        .max(Duration::from_millis(1))
-}
-
-/// Whether an error is only that time ran out.
-pub fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// The text of an error; that of a TLS error says what helps.
@@ -63,7 +52,7 @@ impl ClientStream {
                 return Err(ErrorKind::TimedOut.into());
             }
             if session.wants_write() {
-                tcp.set_write_timeout(Some(left(until)))?;
+                tcp.set_write_timeout(Some(remaining(until)))?;
                 session.write_tls(tcp)?;
             } else {
                 feed(session, tcp, until)?;
@@ -81,7 +70,7 @@ impl ClientStream {
         loop {
             let result = match self {
                 ClientStream::Plain(tcp) => {
-                    tcp.set_read_timeout(Some(left(until)))?;
+                    tcp.set_read_timeout(Some(remaining(until)))?;
                     tcp.read(into)
                 }
                 ClientStream::Tls(session, tcp) => match session.reader().read(into) {
@@ -110,7 +99,7 @@ impl ClientStream {
             ClientStream::Plain(tcp) => {
                 let mut rest = bytes;
                 while !rest.is_empty() {
-                    tcp.set_write_timeout(Some(left(until)))?;
+                    tcp.set_write_timeout(Some(remaining(until)))?;
                     match tcp.write(rest) {
                         Ok(0) => return Err(ErrorKind::WriteZero.into()),
                         Ok(size) => rest = &rest[size..],
@@ -150,7 +139,7 @@ impl ClientStream {
 /// returns 0 if the server sent `close_notify`, else an error.
 fn feed(session: &mut rustls::ClientConnection, tcp: &mut TcpStream, until: Instant) -> io::Result<()> {
     loop {
-        tcp.set_read_timeout(Some(left(until)))?;
+        tcp.set_read_timeout(Some(remaining(until)))?;
         match session.read_tls(tcp) {
             Ok(0) if session.is_handshaking() => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(_) => break,
@@ -172,7 +161,7 @@ fn flush(session: &mut rustls::ClientConnection, tcp: &mut TcpStream, until: Ins
         if Instant::now() >= until {
             return Err(ErrorKind::TimedOut.into());
         }
-        tcp.set_write_timeout(Some(left(until)))?;
+        tcp.set_write_timeout(Some(remaining(until)))?;
         match session.write_tls(tcp) {
             Ok(_) => {}
             Err(e) if e.kind() == ErrorKind::Interrupted => {}

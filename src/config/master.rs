@@ -8,10 +8,10 @@ pub use assets::{
 };
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
-use super::values::{self, KeyFingerprint, SOCKET_PATH_MAX};
+use super::values::{self, SOCKET_PATH_MAX};
 use super::{ConfigError, Warning, check, writer};
-use crate::model::Money;
 use crate::model::money::{FRACTION_DIGITS, MILLION};
+use crate::model::{Fingerprint, Money};
 use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ pub struct MasterGpg {
     /// The folder of its keyring.
     pub home: PathBuf,
     /// Its own key.
-    pub key: KeyFingerprint,
+    pub key: Fingerprint,
 }
 
 /// `[accounts]`
@@ -137,7 +137,7 @@ impl MasterConfig {
             .unwrap_or(&self.database);
         values.text("database.url", format!("sqlite:{}", database.display()));
         values.path("gpg.home", &self.gpg.home);
-        values.text("gpg.key", &self.gpg.key);
+        values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
         self.assets.write(&mut values);
         values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);
@@ -261,7 +261,7 @@ fn gpg(root: &mut ConfigTable<'_, '_>) -> MasterGpg {
     let mut table = root.table_or_empty("gpg");
     let gpg = MasterGpg {
         home: values::gpg_home(&mut table),
-        key: values::fingerprint(&mut table, "key"),
+        key: values::fingerprint(&mut table, "key", values::NO_KEY),
     };
     table.finish();
     gpg

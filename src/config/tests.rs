@@ -46,7 +46,7 @@ fn defaults_are_those_of_the_page() {
     assert_eq!(config.expected_workers, 1);
     assert_eq!(config.database, Path::new("/var/lib/papertrader/master.db"));
     assert_eq!(config.gpg.home, Path::new("/etc/papertrader/gnupg"));
-    assert_eq!(config.gpg.key.as_str(), KEY);
+    assert_eq!(config.gpg.key.to_string(), KEY);
     assert_eq!(config.log.file, Path::new("/var/log/papertrader/master.log"));
     assert_eq!(
         (config.log.level, config.log.memory_entries),
@@ -400,7 +400,7 @@ fn what_is_written_reads_the_same() {
         KEY.to_ascii_lowercase()
     );
     let (config, _) = MasterConfig::parse(&text, file).unwrap();
-    assert_eq!(config.gpg.key.as_str(), KEY);
+    assert_eq!(config.gpg.key.to_string(), KEY);
     let written = config.to_toml(file);
     assert_eq!(
         MasterConfig::parse(&written, file).unwrap().0,

@@ -3,6 +3,7 @@
 //! The types of values that configuration keys have, and the `[log]` table that both daemons share.
 
 use super::reader::{ConfigTable, IfAbsent};
+use crate::model::Fingerprint;
 use crate::runtime::log::{LevelFilter, LogConfig};
 use std::fmt;
 use std::io;
@@ -10,42 +11,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Hexadecimal digits of a fingerprint.
-const FINGERPRINT_DIGITS: usize = 40;
-
 /// Bytes of a Unix socket's path, without the zero at its end.
 pub(super) const SOCKET_PATH_MAX: usize = 107;
-
-/// The whole fingerprint of a GPG key: 40 hexadecimal digits, in upper case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct KeyFingerprint(String);
-
-impl KeyFingerprint {
-    /// Its digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for KeyFingerprint {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() == FINGERPRINT_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Ok(KeyFingerprint(text.to_ascii_uppercase()));
-        }
-        Err(format!(
-            "{text:?} is not a fingerprint: 40 hexadecimal digits, on the lines `fpr` of \
-             `gpg --homedir HOME --with-colons --list-keys`"
-        ))
-    }
-}
-
-impl fmt::Display for KeyFingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
 
 /// A host, by name or address, and a port from 1 on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -195,7 +162,23 @@ pub(super) fn gpg_home(table: &mut ConfigTable<'_, '_>) -> PathBuf {
     table.path("home", Some("/etc/papertrader/gnupg"))
 }
 
-/// A fingerprint, which has no default.
-pub(super) fn fingerprint(table: &mut ConfigTable<'_, '_>, key: &'static str) -> KeyFingerprint {
-    table.parsed(key, IfAbsent::Required(KeyFingerprint::default()), str::parse)
+/// A fingerprint, which has no default; `stand_in` is no key's, and is read where there is none.
+pub(super) fn fingerprint(
+    table: &mut ConfigTable<'_, '_>,
+    key: &'static str,
+    stand_in: Fingerprint,
+) -> Fingerprint {
+    table.parsed(key, IfAbsent::Required(stand_in), |text| {
+        Fingerprint::parse(text).map_err(|_| {
+            format!(
+                "{text:?} is not a fingerprint: 40 hexadecimal digits, on the lines `fpr` of \
+                 `gpg --homedir HOME --with-colons --list-keys`"
+            )
+        })
+    })
 }
+
+/// Stands in for a key that is missing; two that are missing are not the same.
+pub(super) const NO_KEY: Fingerprint = Fingerprint::from_bytes([0; 20]);
+/// The same for the master's key.
+pub(super) const NO_MASTER_KEY: Fingerprint = Fingerprint::from_bytes([0xFF; 20]);

@@ -1,8 +1,9 @@
 //! spec/config/worker.md · 2.3 Global Deployment Variables, of a worker
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
-use super::values::{self, HostPort, KeyFingerprint};
+use super::values::{self, HostPort};
 use super::{ConfigError, Warning, check, writer};
+use crate::model::Fingerprint;
 use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -47,9 +48,9 @@ pub struct WorkerGpg {
     /// The folder of its keyring.
     pub home: PathBuf,
     /// Its own key.
-    pub key: KeyFingerprint,
+    pub key: Fingerprint,
     /// The master's key.
-    pub master_key: KeyFingerprint,
+    pub master_key: Fingerprint,
 }
 
 /// `[limits]`
@@ -106,8 +107,8 @@ impl WorkerConfig {
         values.path("data_dir", &self.data_dir);
         values.bare("allow_plaintext", self.allow_plaintext);
         values.path("gpg.home", &self.gpg.home);
-        values.text("gpg.key", &self.gpg.key);
-        values.text("gpg.master_key", &self.gpg.master_key);
+        values.text("gpg.key", self.gpg.key);
+        values.text("gpg.master_key", self.gpg.master_key);
         values.log(&self.log);
         values.bare("limits.max_connections", self.limits.max_connections);
         values.bare(
@@ -197,10 +198,10 @@ fn gpg(root: &mut ConfigTable<'_, '_>) -> WorkerGpg {
     let mut table = root.table_or_empty("gpg");
     let gpg = WorkerGpg {
         home: values::gpg_home(&mut table),
-        key: values::fingerprint(&mut table, "key"),
-        master_key: values::fingerprint(&mut table, "master_key"),
+        key: values::fingerprint(&mut table, "key", values::NO_KEY),
+        master_key: values::fingerprint(&mut table, "master_key", values::NO_MASTER_KEY),
     };
-    if gpg.key == gpg.master_key && !gpg.key.as_str().is_empty() {
+    if gpg.key == gpg.master_key {
         table.report().problem(
             "gpg.master_key",
             "this is the worker's own key, and must be the master's",

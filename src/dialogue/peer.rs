@@ -3,8 +3,9 @@
 //! The far end of a dialogue's connection: a plain TCP socket that is read with a deadline.
 
 use super::message::{MessageDecoder, StreamPart};
+use crate::net::deadline::{is_passing, remaining};
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
@@ -87,13 +88,10 @@ impl Tcp {
 
     /// Reads once, and waits no longer than `until`.
     fn read(&mut self, until: Instant) {
-        let left = until
-            .saturating_duration_since(Instant::now())
-            .max(Duration::from_millis(1));
         let mut bytes = vec![0; READ_BYTES];
         let outcome = self
             .stream
-            .set_read_timeout(Some(left))
+            .set_read_timeout(Some(remaining(until)))
             .and_then(|()| self.stream.read(&mut bytes));
         match outcome {
             Ok(0) => {
@@ -113,11 +111,7 @@ impl Tcp {
                     });
                 }
             }
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-                ) => {}
+            Err(e) if is_passing(&e) => {}
             Err(e) => {
                 self.ended = true;
                 self.waiting.push_back(Arrival::Failed(e.to_string()));

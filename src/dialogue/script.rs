@@ -140,11 +140,6 @@ impl Script {
         Ok(reader.script)
     }
 
-    /// The connection of the first step that has one.
-    pub fn first_connection(&self) -> Option<ConnectionNumber> {
-        self.steps.iter().find_map(|step| step.action.connection())
-    }
-
     /// Whether the script expects this connection's notices with `~`, apart from its replies.
     pub fn has_notices(&self, number: ConnectionNumber) -> bool {
         self.steps
@@ -319,7 +314,6 @@ mod tests {
             .filter(|s| matches!(&s.action, StepAction::Send(2, _)))
             .count();
         assert_eq!(pings, 3);
-        assert_eq!(script.first_connection(), Some(1));
     }
 
     #[test]

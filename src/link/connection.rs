@@ -6,13 +6,14 @@
 use super::envelope::{EnvelopeHeader, HEADER_LEN};
 use super::record::{Opener, RecordError, Sealer};
 use crate::net::connection::next_number;
+use crate::net::deadline::is_timeout;
 use crate::net::flusher::{Flush, FlushProgress, Flusher};
-use crate::net::write_buffer::WriteBuffer;
-use crate::wire::{MAX_DATA, frame, wipe};
+use crate::net::send_half::{Cipher, SendHalf};
+use crate::wire::{MAX_DATA, frame};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
-use std::io::{ErrorKind, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::{self, ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -23,17 +24,22 @@ pub const UNSENT_MAX: usize = 256 << 20;
 pub const SILENCE: Duration = Duration::from_secs(15);
 /// Bytes that one read brings at most.
 const CHUNK: usize = 256 * 1024;
-/// Room that the scratch of plain messages keeps.
-const RETAIN_BYTES: usize = 256 * 1024;
 /// Room for a message of two frames with text arguments.
 const INITIAL_BYTES: usize = HEADER_LEN + 2 * (frame::HEADER + MAX_DATA);
 
-struct LinkSendState {
-    sealer: Sealer,
-    plain: Vec<u8>,
-    out: WriteBuffer,
-    draining: bool,
-    broken: bool,
+impl Cipher for Sealer {
+    const RETAIN_BYTES: usize = 256 * 1024;
+
+    fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        if plain.is_empty() {
+            return Ok(());
+        }
+        Sealer::seal(self, plain, out).map_err(io::Error::other)
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        Sealer::close(self, out).map_err(io::Error::other)
+    }
 }
 
 /// The sending half of a link, shared by all who answer over it.
@@ -43,8 +49,7 @@ pub struct LinkConnection {
     /// The other end.
     pub peer: SocketAddr,
     socket: TcpStream,
-    side: Mutex<LinkSendState>,
-    flusher: Arc<Flusher>,
+    side: Mutex<SendHalf<Sealer>>,
     open: AtomicBool,
 }
 
@@ -83,27 +88,16 @@ impl LinkConnection {
     ///
     /// # Errors
     /// The socket is gone already.
-    pub fn new(
-        socket: TcpStream,
-        sealer: Sealer,
-        flusher: Arc<Flusher>,
-    ) -> std::io::Result<Arc<LinkConnection>> {
+    pub fn new(socket: TcpStream, sealer: Sealer, flusher: Arc<Flusher>) -> io::Result<Arc<LinkConnection>> {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(None)?;
         socket.set_read_timeout(Some(SILENCE))?;
-        let side = LinkSendState {
-            sealer,
-            plain: Vec::new(),
-            out: WriteBuffer::new(),
-            draining: false,
-            broken: false,
-        };
+        let number = next_number();
         Ok(Arc::new(LinkConnection {
-            number: next_number(),
+            number,
             peer: socket.peer_addr()?,
             socket,
-            side: Mutex::new(side),
-            flusher,
+            side: Mutex::new(SendHalf::new(number, sealer, flusher)),
             open: AtomicBool::new(true),
         }))
     }
@@ -125,16 +119,13 @@ impl LinkConnection {
     pub fn end(self: &Arc<Self>) {
         let mut sending = self.sending();
         sending.flush();
-        let side = &mut *sending.side;
-        if !side.broken && side.sealer.close(&mut side.out.bytes).is_ok() {
-            side.out.send(&self.socket);
-        }
-        side.broken = true;
+        sending.side.close(&self.socket);
+        sending.side.break_off();
     }
 
     /// Ends the link now.
     pub fn cut(self: &Arc<Self>) {
-        self.sending().side.broken = true;
+        self.sending().side.break_off();
     }
 
     /// Whether the link still stands.
@@ -171,7 +162,7 @@ impl LinkConnection {
                     };
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(e) if is_timeout(&e) => {
                     return Err(LinkClosed::Silent);
                 }
                 Err(_) => return Err(LinkClosed::Cut),
@@ -179,24 +170,16 @@ impl LinkConnection {
         }
     }
 
-    fn settle(&self, side: &mut LinkSendState) {
-        if side.out.unsent() > UNSENT_MAX {
+    fn settle(&self, side: &mut SendHalf<Sealer>) {
+        if side.unsent() > UNSENT_MAX {
             crate::warn!(
                 "{self:?} has not read {} bytes that it asked for: cut off",
-                side.out.unsent()
+                side.unsent()
             );
-            side.broken = true;
+            side.break_off();
         }
-        if side.broken {
-            if side.draining {
-                side.draining = false;
-                self.flusher.forget(self.number);
-            }
-            wipe::clear(&mut side.plain);
-            side.plain = Vec::new();
-            side.out.clear();
+        if side.release(&self.socket) {
             self.open.store(false, Ordering::Relaxed);
-            let _ = self.socket.shutdown(Shutdown::Both);
         }
     }
 }
@@ -204,7 +187,7 @@ impl LinkConnection {
 /// The locked sending half of a link.
 pub struct LinkWriter<'a> {
     line: &'a Arc<LinkConnection>,
-    side: MutexGuard<'a, LinkSendState>,
+    side: MutexGuard<'a, SendHalf<Sealer>>,
 }
 
 impl std::fmt::Debug for LinkWriter<'_> {
@@ -217,36 +200,21 @@ impl LinkWriter<'_> {
     /// Adds a message. Its frames are written by `fill`; a body beyond the envelope's limit is a defect of
     /// ours, and is dropped with an error in the log.
     pub fn message(&mut self, header: &EnvelopeHeader, fill: impl FnOnce(&mut Vec<u8>)) {
-        if self.side.broken {
+        if self.side.is_broken() {
             return;
         }
         // Whatever may hold a secret fits here without moving what stands before it.
-        wipe::reserve(&mut self.side.plain, INITIAL_BYTES);
-        if let Err(error) = header.append_with(&mut self.side.plain, fill) {
+        let plain = self.side.plain(INITIAL_BYTES);
+        if let Err(error) = header.append_with(plain, fill) {
             crate::error!("a message of sequence {} was not sent: {error}", header.sequence);
         }
     }
 
     fn flush(&mut self) {
-        let (line, side) = (self.line, &mut *self.side);
-        if !side.broken && !side.plain.is_empty() {
-            side.broken = side.sealer.seal(&side.plain, &mut side.out.bytes).is_err();
-            wipe::clear(&mut side.plain);
-            side.plain.shrink_to(RETAIN_BYTES);
-        }
-        if !side.broken && !side.draining {
-            match side.out.send(&line.socket) {
-                FlushProgress::Nothing => {}
-                FlushProgress::Some => {
-                    side.out.moved = Instant::now();
-                    side.draining = true;
-                    let drain = Arc::clone(line) as Arc<dyn Flush>;
-                    side.broken = line.flusher.watch(line.number, drain).is_err();
-                }
-                FlushProgress::Broken => side.broken = true,
-            }
-        }
-        line.settle(side);
+        let line = self.line;
+        self.side
+            .send(&line.socket, || Arc::clone(line) as Arc<dyn Flush>);
+        line.settle(&mut self.side);
     }
 }
 
@@ -263,16 +231,7 @@ impl Flush for LinkConnection {
 
     fn flush(&self) -> FlushProgress {
         let mut side = self.side.lock();
-        let left = if side.broken {
-            FlushProgress::Broken
-        } else {
-            side.out.send(&self.socket)
-        };
-        side.broken |= left == FlushProgress::Broken;
-        if left != FlushProgress::Some && side.draining {
-            side.draining = false;
-            self.flusher.forget(self.number);
-        }
+        let left = side.resume(&self.socket);
         self.settle(&mut side);
         left
     }
@@ -284,9 +243,9 @@ impl Flush for LinkConnection {
 
     fn cut_if_stalled(&self, now: Instant) {
         let mut side = self.side.lock();
-        if now.saturating_duration_since(side.out.moved) >= SILENCE {
+        if now.saturating_duration_since(side.moved()) >= SILENCE {
             crate::warn!("{self:?} took nothing for {SILENCE:?} while messages waited: cut off");
-            side.broken = true;
+            side.break_off();
             self.settle(&mut side);
         }
     }

@@ -10,8 +10,8 @@ mod watch;
 pub use error::KeyringError;
 pub use message::{MESSAGE_MAX, PLAIN_MAX};
 
+use crate::model::Fingerprint;
 use gpgme::{Context, CreateKeyFlags, DeleteKeyFlags, ExportMode, Key, KeyListMode, PinentryMode, Protocol};
-use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -43,40 +43,6 @@ const GPG_CONF: &str = "no-greeting\nbatch\ntrust-model always\nno-auto-check-tr
 /// The agent's socket in its home.
 const AGENT_SOCKET: &str = "S.gpg-agent";
 const AGENT_CONF: &str = "disable-scdaemon\n";
-
-/// The full fingerprint of a primary key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fingerprint([u8; 20]);
-
-impl Fingerprint {
-    /// Reads 40 hexadecimal digits.
-    ///
-    /// # Errors
-    /// Any other form, such as a short or long key ID, `0x`, or spaces.
-    pub fn parse(text: &str) -> Result<Fingerprint, KeyringError> {
-        let mut bytes = [0; 20];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| KeyringError::FingerprintForm)?;
-        Ok(Fingerprint(bytes))
-    }
-
-    /// Its 20 bytes.
-    pub fn as_bytes(&self) -> &[u8; 20] {
-        &self.0
-    }
-}
-
-/// 40 of `0-9 A-F`, as GnuPG writes it.
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode_upper(self.0))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
 
 /// A key that was found and fit for use at the time.
 #[derive(Debug, Clone)]
@@ -156,7 +122,7 @@ impl Keyring {
         let flags = CreateKeyFlags::NOPASSWD | CreateKeyFlags::NOEXPIRE | CreateKeyFlags::FORCE;
         self.run(|context| {
             let made = context.create_key_with_flags(user_id, "future-default", Duration::ZERO, flags)?;
-            Fingerprint::parse(made.fingerprint().unwrap_or_default())
+            Fingerprint::parse(made.fingerprint().unwrap_or_default()).map_err(|_| KeyringError::KeyInvalid)
         })
     }
 

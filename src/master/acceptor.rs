@@ -3,13 +3,12 @@
 //! The master's port. A peer is a client that may ask for the list of workers, or a worker that proves
 //! itself and is read from then on.
 
-use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::{self, LinkRequest};
 use super::workers::{self, WorkersShared};
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::envelope::{Envelope, EnvelopeDecoder};
 use crate::link::handshake::{self, HandshakeError, MasterIdentity, RegisteredWorker};
-use crate::link::keyring::Fingerprint;
 use crate::link::message::{BodyFrames, SessionHashes, WorkerReport};
 use crate::link::record::RecordError;
 use crate::model::{ProtocolFault, SessionHash, Timestamp, ValueError};
@@ -20,6 +19,7 @@ use crate::net::{
     ReaderLimits, SendLimits,
 };
 use crate::runtime::log::{SuppressedCount, Throttle};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK};
 use crate::wire::payload::Payload;
 use crate::wire::{FrameHeader, Instruction, ProtocolError, Reply, Request, frame};
@@ -146,7 +146,7 @@ impl MasterAcceptor {
                     return (received, Some(ReadEnd::Fault(fault)));
                 }
                 Ok(size) => received.extend_from_slice(&chunk[..size]),
-                Err(error) if crate::net::reader::is_passing(&error) => {}
+                Err(error) if crate::net::deadline::is_passing(&error) => {}
                 Err(_) => return (received, Some(ReadEnd::Broken)),
             }
         }
@@ -462,6 +462,6 @@ fn look_up(
     Ok(RegisteredWorker {
         uuid,
         name: worker.name.clone(),
-        fingerprint: Fingerprint::parse(&worker.fingerprint)?,
+        fingerprint: worker.fingerprint,
     })
 }

@@ -13,7 +13,7 @@ use super::{MasterChannels, assets, auth, transactions};
 use crate::admin::model::{
     CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus, PricesStatus, ProviderFailure,
 };
-use crate::admin::protocol::{AdminAnswer, AdminRequest, REQUEST_MAX, ROWS_MAX};
+use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::link::keyring::Keyring;
 use crate::model::Timestamp;
 use crate::runtime::log::{self, LogHandle};
@@ -331,8 +331,6 @@ fn hangs(name: &str) -> String {
     )
 }
 
-/// The most bytes of a request, for whoever reads lines.
-const LINE_MAX: usize = REQUEST_MAX;
 /// An API's budget, as the administrator sees it.
 fn calls((provider, account): (&'static str, super::assets::budget::CallBudgetStatus)) -> CallsStatus {
     CallsStatus {

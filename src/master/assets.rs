@@ -22,9 +22,10 @@ pub mod window;
 pub use opening::open;
 pub use provider::{Action, ActionKind, AssetsError};
 pub use providers::AssetsConfig;
-pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot, SnapshotCell};
+pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot};
 
 use crate::model::{Bar, Reason, Symbol, Timestamp};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
@@ -132,7 +133,7 @@ pub struct AssetsStatus {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     sender: Sender<AssetsMessage>,
-    prices: Arc<SnapshotCell>,
+    prices: Arc<Published<PriceSnapshot>>,
     next: Arc<AtomicI64>,
     ready: Receiver<()>,
 }
@@ -189,7 +190,7 @@ impl UpdaterHealth {
 pub struct Assets {
     config: Arc<AssetsConfig>,
     reader: BarReader,
-    prices: Arc<SnapshotCell>,
+    prices: Arc<Published<PriceSnapshot>>,
     next: Arc<AtomicI64>,
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,
@@ -242,7 +243,7 @@ impl Assets {
 struct AssetQueryState {
     config: Arc<AssetsConfig>,
     reader: BarReader,
-    prices: Arc<SnapshotCell>,
+    prices: Arc<Published<PriceSnapshot>>,
     next: Arc<AtomicI64>,
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,

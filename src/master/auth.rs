@@ -4,7 +4,6 @@
 //! here, and leaves for its module with the account that the session stands for.
 
 pub mod accounts;
-pub mod attempts;
 mod commit;
 pub mod hashing;
 mod login;
@@ -12,16 +11,17 @@ mod requests;
 pub mod sessions;
 
 use super::account_queries;
-use super::reply_to::{LinkedWorker, Published, ReplyTo};
+use super::reply_to::{LinkedWorker, ReplyTo};
 use super::transactions;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::model::{Money, Reason, Session, SessionHash, Timestamp};
 use crate::runtime::log::Throttle;
+use crate::runtime::published::Published;
+use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::runtime::{self, Heartbeat, Stop, TICK};
 use crate::wire::{Refusal, Request};
 use accounts::{NameConflict, StoredSession};
-use attempts::AttemptCounter;
 use commit::{AuthWrite, PendingReply};
 use crossbeam_channel::{Receiver, Sender, select};
 use hashing::HashingPool;
@@ -119,9 +119,9 @@ pub struct Auth {
     database: Connection,
     sessions: SessionTable,
     pool: HashingPool,
-    logins: AttemptCounter<(String, IpAddr)>,
-    logins_by_address: AttemptCounter<IpAddr>,
-    registrations: AttemptCounter<IpAddr>,
+    logins: KeyedRateLimiter<(String, IpAddr)>,
+    logins_by_address: KeyedRateLimiter<IpAddr>,
+    registrations: KeyedRateLimiter<IpAddr>,
     lifetime: i64,
     starting_cash: Money,
     neighbours: AuthChannels,
@@ -154,9 +154,11 @@ impl Auth {
             database,
             sessions,
             pool,
-            logins: AttemptCounter::new(config.limits.failed_logins_per_minute),
-            logins_by_address: AttemptCounter::new(config.limits.failed_logins_per_minute_per_address),
-            registrations: AttemptCounter::new(config.limits.registrations_per_minute_per_address),
+            logins: KeyedRateLimiter::per_minute(config.limits.failed_logins_per_minute),
+            logins_by_address: KeyedRateLimiter::per_minute(
+                config.limits.failed_logins_per_minute_per_address,
+            ),
+            registrations: KeyedRateLimiter::per_minute(config.limits.registrations_per_minute_per_address),
             lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),
             starting_cash: config.starting_cash,
             neighbours,

@@ -7,7 +7,6 @@ use crate::link::envelope::{BODY_MAX, EnvelopeHeader};
 use crate::model::{Timestamp, WorkerServer};
 use crate::wire::reply::write_fail;
 use crate::wire::{Instruction, MAX_DATA, Refusal, frame, packet, wipe};
-use parking_lot::RwLock;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -185,27 +184,5 @@ impl ReplyBatch {
         }
         self.routes.clear();
         wipe::clear(&mut self.bytes);
-    }
-}
-
-/// Something that its owner replaces whole and that everybody reads: the standing links, the list of
-/// workers for clients, who is registered.
-#[derive(Debug, Default)]
-pub struct Published<T>(RwLock<Arc<T>>);
-
-impl<T> Published<T> {
-    /// With a first value.
-    pub fn new(value: T) -> Arc<Published<T>> {
-        Arc::new(Published(RwLock::new(Arc::new(value))))
-    }
-
-    /// What it is now.
-    pub fn load(&self) -> Arc<T> {
-        Arc::clone(&self.0.read())
-    }
-
-    /// Replaces it.
-    pub fn store(&self, value: T) {
-        *self.0.write() = Arc::new(value);
     }
 }

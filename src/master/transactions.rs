@@ -11,10 +11,10 @@ pub mod sequence;
 pub mod settle;
 
 use super::assets::{AssetsHandle, Update};
-use super::auth::attempts::AttemptCounter;
 use super::reply_to::{ReplyBatch, ReplyTo};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp, Transaction};
+use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
@@ -123,7 +123,7 @@ struct OrderState {
     queue: OrderQueue,
     sequencer: Sequencer,
     limits: OrderLimits,
-    orders: AttemptCounter<AccountId>,
+    orders: KeyedRateLimiter<AccountId>,
     /// What each worker's latest stamp counted as, and when its clock was last reported.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
     /// Whether splits or dividends may be stored that the ledger does not have: the process before this one
@@ -156,7 +156,7 @@ impl Transactions {
             queue,
             sequencer,
             limits: OrderLimits::of(&config.limits),
-            orders: AttemptCounter::new(config.limits.orders_per_minute_per_account),
+            orders: KeyedRateLimiter::per_minute(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
             behind: true,
             seen,

@@ -29,11 +29,6 @@ impl Money {
     /// Nothing.
     pub const ZERO: Money = Money(0);
 
-    /// Whole units of the currency; `None` beyond [`LIMIT`].
-    pub fn from_units(units: i64) -> Option<Money> {
-        units.checked_mul(MILLION).filter(|m| m.abs() <= LIMIT).map(Money)
-    }
-
     /// Reads a decimal of any precision as files and APIs write it, rounded to the millionth, half to even.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! spec/model/worker.md · 2.4.5 WorkerServer Structure
 
+use super::Fingerprint;
 use std::net::IpAddr;
 use uuid::Uuid;
 
@@ -10,8 +11,8 @@ pub struct WorkerServer {
     pub name: String,
     /// What its messages carry (4.1).
     pub uuid: Uuid,
-    /// Full fingerprint of its GPG key, upper-case hexadecimal (2.4.5 gpgkey).
-    pub fingerprint: String,
+    /// Of its GPG key (2.4.5 gpgkey).
+    pub fingerprint: Fingerprint,
     /// The one address it may connect from (2.4.5 ipaddr).
     pub ip: IpAddr,
     /// `host:port` that clients are told (3.1.5).

@@ -79,11 +79,12 @@ impl Connection {
         socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
         let has_tls = tls.is_some();
+        let number = next_number();
         Ok(Arc::new(Connection {
-            number: next_number(),
+            number,
             peer,
             socket,
-            side: Mutex::new(SendQueue::new(tls)),
+            side: Mutex::new(SendQueue::new(number, tls, Arc::clone(&flusher))),
             changed: Condvar::new(),
             limits,
             flusher,
@@ -153,7 +154,7 @@ impl Connection {
     /// How long nothing has been unanswered and no byte has moved; `None` while something is.
     pub(super) fn idle_since(&self, read: Instant) -> Option<Instant> {
         let side = self.side.lock();
-        (side.slots.is_empty() && side.unsent() == 0).then_some(side.out.moved.max(read))
+        (side.slots.is_empty() && side.unsent() == 0).then_some(side.half.moved().max(read))
     }
 
     /// When the sending side was shut.
@@ -161,8 +162,8 @@ impl Connection {
         let side = self.side.lock();
         match side.end {
             CloseState::Shut(since) => Some(since),
-            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes if side.broken => {
-                Some(side.out.moved)
+            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes if side.half.is_broken() => {
+                Some(side.half.moved())
             }
             CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => None,
         }
@@ -191,7 +192,7 @@ impl Connection {
             return Ok(None);
         }
         let mut sending = self.sending();
-        match sending.side.tls.as_mut() {
+        match sending.side.half.cipher() {
             // On an error, what TLS has to say about it leaves with the guard.
             Some(tls) => super::tls::receive(tls, bytes, plain).map(Some),
             None => Ok(None),
@@ -247,7 +248,7 @@ impl Connection {
 
     /// Cuts the connection: nothing more is sent or read.
     pub fn cut(self: &Arc<Self>) {
-        self.sending().side.broken = true;
+        self.sending().side.half.break_off();
     }
 
     /// Whether the connection can still answer.
@@ -313,23 +314,9 @@ impl ReplyWriter<'_> {
 
     fn flush(&mut self) {
         let (connection, side) = (self.connection, &mut *self.side);
-        if !side.broken && side.encrypt().is_err() {
-            side.broken = true;
-        }
-        if !side.broken && !side.draining {
-            match side.out.send(&connection.socket) {
-                FlushProgress::Nothing => {}
-                FlushProgress::Some => {
-                    side.out.moved = Instant::now();
-                    side.draining = true;
-                    let drain: Arc<dyn Flush> = Arc::clone(connection) as Arc<dyn Flush>;
-                    side.broken = connection.flusher.watch(connection.number, drain).is_err();
-                }
-                FlushProgress::Broken => side.broken = true,
-            }
-        }
-        connection.settle(side);
-        connection.flusher.count(self.before, side.held());
+        side.half
+            .send(&connection.socket, || Arc::clone(connection) as Arc<dyn Flush>);
+        connection.settle(side, self.before);
     }
 }
 
@@ -341,36 +328,34 @@ impl Drop for ReplyWriter<'_> {
 }
 
 impl Connection {
-    /// What follows from how far sending has come: the end that was asked for, or the cut.
-    fn settle(&self, side: &mut SendQueue) {
-        if side.broken {
-            if side.draining {
-                side.draining = false;
-                self.flusher.forget(self.number);
-            }
+    /// What follows from how far sending has come: the end that was asked for, or the cut. `before` is what
+    /// was held before.
+    fn settle(&self, side: &mut SendQueue, before: usize) {
+        if side.half.release(&self.socket) {
             side.forget_slots();
-            side.out.clear();
-            side.plain = Vec::new();
-            let _ = self.socket.shutdown(Shutdown::Both);
-            return;
-        }
-        let sent = side.unsent() == 0;
-        let over = match side.end {
-            CloseState::AfterReplies => sent && side.slots.is_empty(),
-            CloseState::AfterBytes => sent,
-            CloseState::No | CloseState::Shut(_) => false,
-        };
-        if over {
-            side.end = CloseState::Shut(Instant::now());
-            if let Some(tls) = side.tls.as_mut() {
-                tls.send_close_notify();
-                // If the socket takes no more now, the peer sees the end all the same, only less politely.
-                if side.encrypt().is_ok() {
-                    side.out.send(&self.socket);
-                }
+        } else {
+            let sent = side.unsent() == 0;
+            let over = match side.end {
+                CloseState::AfterReplies => sent && side.slots.is_empty(),
+                CloseState::AfterBytes => sent,
+                CloseState::No | CloseState::Shut(_) => false,
+            };
+            if over {
+                side.end = CloseState::Shut(Instant::now());
+                side.half.close(&self.socket);
+                let _ = self.socket.shutdown(Shutdown::Write);
             }
-            let _ = self.socket.shutdown(Shutdown::Write);
         }
+        self.flusher.count(before, side.held());
+    }
+
+    /// Cuts the connection, and wakes its reader.
+    fn cut_locked(&self, mut side: MutexGuard<'_, SendQueue>) {
+        let before = side.held();
+        side.half.break_off();
+        self.settle(&mut side, before);
+        drop(side);
+        self.changed.notify_all();
     }
 }
 
@@ -382,45 +367,28 @@ impl Flush for Connection {
     fn flush(&self) -> FlushProgress {
         let mut side = self.side.lock();
         let before = side.held();
-        let left = if side.broken {
-            FlushProgress::Broken
-        } else {
-            side.out.send(&self.socket)
-        };
-        if left == FlushProgress::Broken {
-            side.broken = true;
-        }
-        if left != FlushProgress::Some && side.draining {
-            side.draining = false;
-            self.flusher.forget(self.number);
-        }
-        self.settle(&mut side);
-        self.flusher.count(before, side.held());
+        let left = side.half.resume(&self.socket);
+        self.settle(&mut side, before);
         drop(side);
         self.changed.notify_all();
         left
     }
 
     fn cut_if_lingering(&self, now: Instant) -> bool {
-        let mut side = self.side.lock();
+        let side = self.side.lock();
         let over = match side.end {
             CloseState::Shut(since) => now.saturating_duration_since(since) >= LINGER,
-            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => side.broken,
+            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => side.half.is_broken(),
         };
         if over {
-            let before = side.held();
-            side.broken = true;
-            self.settle(&mut side);
-            self.flusher.count(before, side.held());
-            drop(side);
-            self.changed.notify_all();
+            self.cut_locked(side);
         }
         over
     }
 
     fn cut_if_stalled(&self, now: Instant) {
-        let mut side = self.side.lock();
-        if now.saturating_duration_since(side.out.moved) < self.limits.send_timeout {
+        let side = self.side.lock();
+        if now.saturating_duration_since(side.half.moved()) < self.limits.send_timeout {
             return;
         }
         if let Some(more) = self.flusher.throttle.allow("stalled") {
@@ -429,12 +397,7 @@ impl Flush for Connection {
                 self.limits.send_timeout
             );
         }
-        let before = side.held();
-        side.broken = true;
-        self.settle(&mut side);
-        self.flusher.count(before, side.held());
-        drop(side);
-        self.changed.notify_all();
+        self.cut_locked(side);
     }
 }
 

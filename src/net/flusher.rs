@@ -59,7 +59,7 @@ pub struct Flusher {
 
 impl std::fmt::Debug for Flusher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Drainer")
+        f.debug_struct("Flusher")
             .field("unsent", &self.unsent())
             .finish_non_exhaustive()
     }

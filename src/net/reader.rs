@@ -5,9 +5,10 @@
 
 use super::Connection;
 use super::connection::Capacity;
+use super::deadline::is_passing;
 use crate::model::ProtocolFault;
 use crate::wire::{FrameBuffer, ProtocolError, wipe};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroize;
@@ -44,14 +45,6 @@ pub enum ReadEnd {
     Fault(ProtocolError),
     /// The connection is broken, or was ended by someone else.
     Broken,
-}
-
-/// Whether a read failed only because its time was up, or a signal came.
-pub fn is_passing(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
-    )
 }
 
 /// Reads one connection.

@@ -3,14 +3,14 @@
 //! What a connection still owes: a slot for each request in their order, the bytes of replies on their way, and
 //! how far the end has come.
 
-use super::write_buffer::{self, WriteBuffer};
+use super::flusher::Flusher;
+use super::send_half::SendHalf;
+use super::tls::ClientCipher;
+use super::write_buffer;
 use crate::wire::wipe;
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Instant;
-
-/// Room that a send buffer keeps once it has been sent.
-const RETAIN_BYTES: usize = 64 * 1024;
 
 /// One request's place in the order of replies.
 pub(super) enum ReplySlot {
@@ -44,30 +44,22 @@ pub(super) struct SendQueue {
     pub(super) unapplied: usize,
     /// Requests with large replies that are unanswered.
     pub(super) bulk: usize,
-    pub(super) plain: Vec<u8>,
-    pub(super) out: WriteBuffer,
+    pub(super) half: SendHalf<ClientCipher>,
     /// Bytes of replies that wait for those before them.
     pub(super) parked: usize,
-    pub(super) tls: Option<Box<rustls::ServerConnection>>,
-    pub(super) draining: bool,
-    pub(super) broken: bool,
     pub(super) end: CloseState,
 }
 
 impl SendQueue {
     /// With nothing asked yet.
-    pub(super) fn new(tls: Option<Box<rustls::ServerConnection>>) -> SendQueue {
+    pub(super) fn new(number: u64, cipher: ClientCipher, flusher: Arc<Flusher>) -> SendQueue {
         SendQueue {
             first: 0,
             slots: VecDeque::new(),
             unapplied: 0,
             bulk: 0,
-            plain: Vec::new(),
-            out: WriteBuffer::new(),
+            half: SendHalf::new(number, cipher, flusher),
             parked: 0,
-            tls,
-            draining: false,
-            broken: false,
             end: CloseState::No,
         }
     }
@@ -105,7 +97,7 @@ impl SendQueue {
 
     /// Bytes on their way that the socket has not taken.
     pub(super) fn unsent(&self) -> usize {
-        self.out.unsent() + self.plain.len()
+        self.half.unsent()
     }
 
     /// All bytes that are kept for this client.
@@ -115,11 +107,7 @@ impl SendQueue {
 
     /// Has a reply's bytes written to where they leave from.
     pub(super) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.tls.is_some() {
-            write(&mut self.plain);
-        } else {
-            self.out.reply(write);
-        }
+        self.half.write(write);
     }
 
     /// Lets parked bytes leave.
@@ -130,23 +118,7 @@ impl SendQueue {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.broken || matches!(self.end, CloseState::AfterBytes | CloseState::Shut(_))
-    }
-
-    /// Moves plain bytes through TLS.
-    pub(super) fn encrypt(&mut self) -> io::Result<()> {
-        let Some(tls) = self.tls.as_mut() else {
-            return Ok(());
-        };
-        if !self.plain.is_empty() {
-            tls.writer().write_all(&self.plain)?;
-            wipe::clear(&mut self.plain);
-            self.plain.shrink_to(RETAIN_BYTES);
-        }
-        while tls.wants_write() {
-            tls.write_tls(&mut self.out.bytes)?;
-        }
-        Ok(())
+        self.half.is_broken() || matches!(self.end, CloseState::AfterBytes | CloseState::Shut(_))
     }
 
     /// Adds a part, whole frames, to the reply of this number, which [`SendQueue::finish`] ends.

@@ -2,11 +2,12 @@
 //!
 //! TLS 1.3 for clients, by rustls. Certificate and key are read again on SIGHUP.
 
-use parking_lot::RwLock;
+use super::send_half::Cipher;
+use crate::runtime::published::Published;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ const GO: usize = 16 * 1024;
 pub struct ServerTls {
     certificate: PathBuf,
     key: PathBuf,
-    config: RwLock<Arc<ServerConfig>>,
+    config: Published<ServerConfig>,
 }
 
 impl ServerTls {
@@ -27,7 +28,7 @@ impl ServerTls {
     /// # Errors
     /// A file that cannot be read, or a pair that does not fit; the text names the file.
     pub fn load(certificate: &Path, key: &Path) -> Result<ServerTls, String> {
-        let config = RwLock::new(Arc::new(read(certificate, key)?));
+        let config = Published::new(read(certificate, key)?);
         Ok(ServerTls {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
@@ -40,7 +41,7 @@ impl ServerTls {
     /// # Errors
     /// As [`ServerTls::load`]; the old pair stays in force.
     pub fn reload(&self) -> Result<(), String> {
-        *self.config.write() = Arc::new(read(&self.certificate, &self.key)?);
+        self.config.store(read(&self.certificate, &self.key)?);
         Ok(())
     }
 
@@ -49,7 +50,7 @@ impl ServerTls {
     /// # Errors
     /// rustls refuses the configuration.
     pub fn accept(&self) -> Result<Box<ServerConnection>, rustls::Error> {
-        let mut tls = ServerConnection::new(Arc::clone(&self.config.read()))?;
+        let mut tls = ServerConnection::new(self.config.load())?;
         // What is handed over is bounded by the connection, not here.
         tls.set_buffer_limit(None);
         Ok(Box::new(tls))
@@ -73,6 +74,37 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
                 key.display()
             )
         })
+}
+
+/// A client's connection: TLS, or bytes as they are.
+pub(super) type ClientCipher = Option<Box<ServerConnection>>;
+
+impl Cipher for ClientCipher {
+    const RETAIN_BYTES: usize = 64 * 1024;
+
+    fn is_clear(&self) -> bool {
+        self.is_none()
+    }
+
+    fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        let Some(tls) = self else {
+            return Ok(());
+        };
+        if !plain.is_empty() {
+            tls.writer().write_all(plain)?;
+        }
+        while tls.wants_write() {
+            tls.write_tls(out)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(tls) = self {
+            tls.send_close_notify();
+        }
+        self.seal(&[], out)
+    }
 }
 
 /// What received bytes did.

@@ -32,7 +32,7 @@ pub fn is_secret(reply: &[u8]) -> bool {
 
 impl fmt::Debug for WriteBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outbox({} bytes unsent)", self.unsent())
+        write!(f, "WriteBuffer({} bytes unsent)", self.unsent())
     }
 }
 

@@ -4,6 +4,7 @@
 //! stopped in order.
 
 use crate::daemon;
+use crate::runtime::backoff::Backoff;
 use crate::testkit::process::{Process, wait_any};
 use crate::testkit::setup::at;
 use crate::testkit::state::{self, SandboxState};
@@ -77,7 +78,7 @@ struct Slot {
     process: Option<Process>,
     /// When it is to be started again.
     due: Option<Instant>,
-    pause: Duration,
+    pauses: Backoff,
     ready: bool,
 }
 
@@ -181,7 +182,7 @@ impl<'a> Supervisor<'a> {
             config: program.config.clone(),
             process: None,
             due: None,
-            pause: RESTART_PAUSE_FIRST,
+            pauses: Backoff::new(RESTART_PAUSE_FIRST, RESTART_PAUSE_MAX),
             ready: false,
         };
         let slots = state.programs().enumerate().map(slot).collect();
@@ -290,7 +291,7 @@ impl<'a> Supervisor<'a> {
         }
         if process.is_ready() && !slot.ready {
             slot.ready = true;
-            slot.pause = RESTART_PAUSE_FIRST;
+            slot.pauses.reset();
             let pid = process.pid();
             if self.told {
                 (self.tell)(&format!("{} serves again, as process {pid}", slot.name));
@@ -316,12 +317,11 @@ impl<'a> Supervisor<'a> {
         let again = self.restart && !status.success();
         let slot = &mut self.slots[place];
         if again {
-            slot.due = Some(Instant::now() + slot.pause);
+            let pause = slot.pauses.next_wait();
+            slot.due = Some(Instant::now() + pause);
             (self.tell)(&format!(
-                "{name} ended: {status}; it is started again in {:?}",
-                slot.pause
+                "{name} ended: {status}; it is started again in {pause:?}"
             ));
-            slot.pause = (slot.pause * 2).min(RESTART_PAUSE_MAX);
         } else {
             // Whoever stops a daemon by hand wants it stopped.
             (self.tell)(&format!("{name} ended: {status}; it is not started again"));

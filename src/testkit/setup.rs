@@ -6,10 +6,11 @@
 use super::{Layout, layout, market, ports, state};
 use crate::config::{MasterConfig, WorkerConfig};
 use crate::daemon;
-use crate::link::keyring::{Fingerprint, Keyring};
+use crate::link::keyring::Keyring;
 use crate::master::workers::register_offline;
 use crate::master::workers::registry::Registration;
 use crate::master::{self, database};
+use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use std::fmt;
 use std::fs::{self, DirBuilder};
@@ -214,7 +215,7 @@ fn write_configurations(
             &config.database,
             &Registration {
                 name: name.clone(),
-                fingerprint: key.to_string(),
+                fingerprint: *key,
                 ip: LOOPBACK,
                 address: address.to_string(),
             },

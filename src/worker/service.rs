@@ -7,7 +7,7 @@ use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::daemon::{self, Signals, StartError};
 use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
-use crate::link::keyring::{Fingerprint, Keyring, leave_agent};
+use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::tls::ServerTls;
 use crate::runtime::log::LogHandle;
 use crate::runtime::{Stop, Watchdog};
@@ -37,13 +37,12 @@ fn side(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
     let gpg = &config.gpg;
     let keyring =
         Keyring::open(&gpg.home).map_err(|error| StartError::misconfigured(format!("gpg.home: {error}")))?;
-    let fingerprint = |key: &str, value: &crate::config::KeyFingerprint| {
-        Fingerprint::parse(value.as_str())
-            .map_err(|error| StartError::misconfigured(format!("{key}: {error}")))
-    };
-    let own = fingerprint("gpg.key", &gpg.key)?;
-    let master = fingerprint("gpg.master_key", &gpg.master_key)?;
-    Ok(WorkerIdentity::new(keyring, own, master, config.uuid)?)
+    Ok(WorkerIdentity::new(
+        keyring,
+        gpg.key,
+        gpg.master_key,
+        config.uuid,
+    )?)
 }
 
 /// How this worker makes its links: TCP to the master, then the handshake.

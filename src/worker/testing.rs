@@ -3,7 +3,7 @@
 //! A worker whose master is the test: it reads what the worker asks, and says what the test wants it to say.
 
 use super::master_link::connector::{Connect, ConnectError, NewLink};
-use super::{Worker, await_serving};
+use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
 use crate::link::message::{self, ActiveSession, BodyFrames, PriceRow, Prices, SessionState};
@@ -141,7 +141,7 @@ impl WorkerRig {
     }
 
     pub fn await_open(&mut self) {
-        self.address = await_serving(self.worker.as_ref().unwrap(), PATIENCE).unwrap();
+        self.address = await_serving(self.worker.as_ref().unwrap());
     }
 
     /// The next link that the worker makes.
@@ -494,4 +494,16 @@ pub fn transfer(payload: &[u8]) -> Vec<u8> {
     let mut frames = Vec::new();
     packet::write(&mut frames, payload);
     frames
+}
+
+/// Where a worker that was just started serves.
+fn await_serving(worker: &Worker) -> SocketAddr {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match worker.state().recv_deadline(deadline).expect("no link in time") {
+            PortState::Open(address) => return address,
+            PortState::Failed(why) => panic!("{why}"),
+            PortState::Closed => {}
+        }
+    }
 }

@@ -4,7 +4,8 @@ use crate::rig::{IntruderRig, PATIENCE, Party, gpg};
 use papertrader::link::handshake::{
     self, BudgetLimits, GpgBudget, MasterIdentity, RegisteredWorker, WorkerIdentity,
 };
-use papertrader::link::keyring::{Fingerprint, Keyring};
+use papertrader::link::keyring::Keyring;
+use papertrader::model::Fingerprint;
 use papertrader::testkit::Place;
 use ring::digest;
 use std::collections::HashMap;

@@ -6,8 +6,9 @@ use papertrader::client::{Client, ConnectOptions};
 use papertrader::link::handshake::{
     self, HandshakeError, ProvenLink, VERSION, WorkerHandshake, WorkerIdentity,
 };
-use papertrader::link::keyring::{Fingerprint, Keyring};
+use papertrader::link::keyring::Keyring;
 use papertrader::master::workers::{register_offline, registry::Registration};
+use papertrader::model::Fingerprint;
 use papertrader::model::{Email, HashedPass, Timestamp, Username};
 use papertrader::testkit::Place;
 use papertrader::testkit::{Deployment, eventually};
@@ -114,7 +115,7 @@ impl IntruderRig {
             &self.deployment.database_path(),
             &Registration {
                 name: name.into(),
-                fingerprint: key.to_string(),
+                fingerprint: key,
                 ip: ip.parse().unwrap(),
                 address: "127.0.0.1:9".into(),
             },

@@ -3,8 +3,9 @@
 //! Sends one request to the control socket and waits for its answer.
 
 use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
+use crate::net::deadline;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ pub(super) fn ask(path: &Path, request: &AdminRequest) -> Result<AdminResponse, 
     let sent = stream.write_all(&line);
     let mut received = Vec::new();
     loop {
-        let line = match read_line(&mut stream, &mut received) {
+        let line = match read_line(&stream, &mut received) {
             Ok(Some(line)) => line,
             Ok(None) => return Err(CtlError::Gone),
             Err(error) => return Err(broken(sent.err().unwrap_or(error))),
@@ -94,10 +95,9 @@ fn connect(path: &Path) -> Result<UnixStream, CtlError> {
 }
 
 /// The next line without its line feed; `None` if the stream ends first.
-fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+fn read_line(stream: &UnixStream, received: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     let mut chunk = vec![0; READ_BYTES];
     let mut seen = 0;
-    let mut heard = Instant::now();
     loop {
         if let Some(end) = received.iter().skip(seen).position(|byte| *byte == b'\n') {
             let rest = received.split_off(seen + end + 1);
@@ -110,19 +110,9 @@ fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>) -> io::Result<Opti
             let text = format!("the answer has more than {RESPONSE_MAX} bytes");
             return Err(io::Error::other(text));
         }
-        let left = SILENCE_MAX.saturating_sub(heard.elapsed());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut chunk) {
-            Ok(0) => return Ok(None),
-            Ok(size) => {
-                heard = Instant::now();
-                received.extend_from_slice(&chunk[..size]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match deadline::read(stream, &mut chunk, Instant::now() + SILENCE_MAX)? {
+            0 => return Ok(None),
+            size => received.extend_from_slice(&chunk[..size]),
         }
     }
 }
@@ -130,6 +120,7 @@ fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>) -> io::Result<Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
     use std::os::unix::net::UnixListener;
 
     fn answered(bytes: &'static [u8]) -> Result<AdminResponse, CtlError> {

@@ -5,6 +5,7 @@ use super::*;
 use crate::model::{Money, Quote, Symbol, Timestamp};
 use crate::wire::payload::Payload;
 use crate::wire::{Instruction, Refusal, Reply, Request};
+use std::time::Duration;
 
 fn options() -> ConnectOptions {
     ConnectOptions {
@@ -214,33 +215,4 @@ fn a_registration_whose_answer_was_lost_is_determined_by_a_login() {
     assert_eq!(taken.code(), "username-taken");
     // Without a lost answer, no login is tried.
     assert_eq!(register(&[&ours.address]).unwrap_err().code(), "username-taken");
-}
-
-#[test]
-fn a_patient_call_waits_for_a_worker_to_come() {
-    let address = MockServer::nowhere();
-    let late = address.clone();
-    let server = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
-        let listener = std::net::TcpListener::bind(&late).unwrap();
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut out = Vec::new();
-        Reply::Pong.write(&mut out);
-        std::io::Write::write_all(&mut stream, &out).unwrap();
-        let mut room = [0; 64];
-        while matches!(std::io::Read::read(&mut stream, &mut room), Ok(size) if size > 0) {}
-    });
-    let mut pool = WorkerPool::new(vec![address], None, options()).with_patience(Duration::from_secs(20));
-    pool.call(Client::ping).unwrap();
-    drop(pool);
-    server.join().unwrap();
-}
-
-#[test]
-fn waits_grow_to_a_bound() {
-    let mut backoff = Backoff::default();
-    for base in [200, 400, 800, 1600, 3200, 5000, 5000] {
-        let wait = backoff.next_wait().as_millis();
-        assert!(wait >= base * 3 / 4 && wait <= base * 5 / 4, "{base} {wait}");
-    }
 }

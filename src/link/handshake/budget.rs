@@ -3,6 +3,7 @@
 //! What peers that have proven nothing may cost the master: GPG operations a second, and handshakes under way.
 
 use super::HandshakeError;
+use crate::runtime::rate_limiter::TokenBucket;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,49 +37,6 @@ impl Default for BudgetLimits {
             own_under_way: 4,
             shared_under_way: 32,
         }
-    }
-}
-
-/// Tokens that come back with time.
-#[derive(Debug)]
-struct TokenBucket {
-    tokens: u32,
-    burst: u32,
-    every: Duration,
-    filled: Instant,
-}
-
-impl TokenBucket {
-    fn full(burst: u32, every: Duration, now: Instant) -> TokenBucket {
-        TokenBucket {
-            tokens: burst,
-            burst,
-            every: every.max(Duration::from_millis(1)),
-            filled: now,
-        }
-    }
-
-    fn fill(&mut self, now: Instant) {
-        let since = now.saturating_duration_since(self.filled).as_millis();
-        let grown = u32::try_from(since / self.every.as_millis().max(1)).unwrap_or(u32::MAX);
-        self.give(grown);
-        if self.tokens == self.burst {
-            self.filled = now;
-        } else {
-            // What has begun to grow goes on growing.
-            self.filled += self.every * grown;
-        }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        self.fill(now);
-        let has = self.tokens > 0;
-        self.tokens = self.tokens.saturating_sub(1);
-        has
-    }
-
-    fn give(&mut self, tokens: u32) {
-        self.tokens = self.tokens.saturating_add(tokens).min(self.burst);
     }
 }
 
@@ -213,10 +171,9 @@ impl Drop for HandshakePermit {
             state.shared_under_way = state.shared_under_way.saturating_sub(1);
         }
         let now = Instant::now();
-        state.own.retain(|_, own| {
-            own.bucket.fill(now);
-            own.under_way > 0 || own.bucket.tokens < own.bucket.burst
-        });
+        state
+            .own
+            .retain(|_, own| own.under_way > 0 || !own.bucket.is_full(now));
     }
 }
 

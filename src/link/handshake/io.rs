@@ -7,10 +7,10 @@ use super::{
     HandshakeError, MasterHandshake, MasterIdentity, ProvenLink, RegisteredWorker, WorkerHandshake,
     WorkerIdentity,
 };
-use crate::link::keyring::Fingerprint;
-use crate::model::Timestamp;
+use crate::model::{Fingerprint, Timestamp};
+use crate::net::deadline;
 use crate::wire::{Instruction, frame};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -23,9 +23,6 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// The most bytes that are discarded.
 const DISCARD_MAX: usize = 64 * 1024;
-
-/// The shortest socket time-out; 0 would mean none.
-const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The master's side: `received` is what has come already, the frame that made it a link among it. A peer that
 /// fails is told, as far as it is to know; the caller logs the error and closes.
@@ -116,55 +113,31 @@ fn drive<P>(
     }
 }
 
-/// What is left until the deadline: set anew for every read and write, so that no trickle extends it.
-fn left(deadline: Instant) -> Result<Duration, HandshakeError> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        Err(HandshakeError::Timeout)
-    } else {
-        Ok(left.max(SHORTEST))
+fn read(socket: &TcpStream, chunk: &mut [u8], deadline: Instant) -> Result<usize, HandshakeError> {
+    match deadline::read(socket, chunk, deadline) {
+        Ok(0) => Err(HandshakeError::Cut),
+        Ok(size) => Ok(size),
+        Err(error) => Err(ended(&error)),
     }
 }
 
-fn read(mut socket: &TcpStream, chunk: &mut [u8], deadline: Instant) -> Result<usize, HandshakeError> {
-    loop {
-        socket.set_read_timeout(Some(left(deadline)?)).map_err(failed)?;
-        match socket.read(chunk) {
-            Ok(0) => return Err(HandshakeError::Cut),
-            Ok(size) => return Ok(size),
-            Err(error) => again(&error)?,
-        }
-    }
+fn write(socket: &TcpStream, bytes: &[u8], deadline: Instant) -> Result<(), HandshakeError> {
+    deadline::write_all(socket, bytes, deadline).map_err(|error| ended(&error))
 }
 
-fn write(mut socket: &TcpStream, mut bytes: &[u8], deadline: Instant) -> Result<(), HandshakeError> {
-    loop {
-        let left = left(deadline)?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        socket.set_write_timeout(Some(left)).map_err(failed)?;
-        match socket.write(bytes) {
-            Ok(0) => return Err(HandshakeError::Cut),
-            Ok(size) => bytes = bytes.get(size..).unwrap_or(&[]),
-            Err(error) => again(&error)?,
-        }
-    }
-}
-
-/// Whether it is worth trying again: the deadline decides how often.
-fn again(error: &std::io::Error) -> Result<(), HandshakeError> {
+fn ended(error: &io::Error) -> HandshakeError {
     match error.kind() {
-        ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(()),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            Err(HandshakeError::Cut)
-        }
-        kind => Err(HandshakeError::Socket(kind)),
+        ErrorKind::TimedOut => HandshakeError::Timeout,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::WriteZero => HandshakeError::Cut,
+        kind => HandshakeError::Socket(kind),
     }
 }
 
 // By value, for `map_err`.
 #[allow(clippy::needless_pass_by_value)]
-fn failed(error: std::io::Error) -> HandshakeError {
+fn failed(error: io::Error) -> HandshakeError {
     HandshakeError::Socket(error.kind())
 }

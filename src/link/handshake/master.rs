@@ -6,8 +6,8 @@ use super::budget::{GpgBudget, HandshakePermit};
 use super::statement::{HandshakeTerms, Role, Transcript};
 use super::{FORM, HandshakeError, Nonce, ProvenLink, VERSION, WINDOW};
 use super::{establish, next_frame, noise, random, read_noise, write_noise};
-use crate::link::keyring::{CheckedKey, Fingerprint, Keyring};
-use crate::model::Timestamp;
+use crate::link::keyring::{CheckedKey, Keyring};
+use crate::model::{Fingerprint, Timestamp};
 use crate::wire::{FrameBuffer, Instruction, frame};
 use snow::HandshakeState;
 use std::net::IpAddr;
@@ -154,11 +154,6 @@ impl<'a> MasterHandshake<'a> {
                 State::Over => return Err(FORM),
             }
         }
-    }
-
-    /// Whether the worker has proven itself with its key.
-    pub fn is_proven(&self) -> bool {
-        matches!(self.state, State::Noise { .. })
     }
 
     /// Who is registered, from where, and whether too many try: all before any cryptography.

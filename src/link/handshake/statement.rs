@@ -3,8 +3,7 @@
 //! What a side signs, how the other checks it, and the secret that comes of it.
 
 use super::{HandshakeError, NONCE_LEN, Nonce, Secret, WINDOW};
-use crate::link::keyring::Fingerprint;
-use crate::model::Timestamp;
+use crate::model::{Fingerprint, Timestamp};
 use crate::wire::Instruction;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

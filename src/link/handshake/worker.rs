@@ -5,8 +5,8 @@
 use super::statement::{HandshakeTerms, Role, Transcript};
 use super::{FORM, HandshakeError, Nonce, ProvenLink, VERSION, WINDOW};
 use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
-use crate::link::keyring::{CheckedKey, Fingerprint, Keyring};
-use crate::model::Timestamp;
+use crate::link::keyring::{CheckedKey, Keyring};
+use crate::model::{Fingerprint, Timestamp};
 use crate::wire::{FrameBuffer, FrameHeader, Instruction, frame};
 use uuid::Uuid;
 

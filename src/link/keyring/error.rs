@@ -2,7 +2,7 @@
 //!
 //! Why a key, a home or a message is refused.
 
-use super::Fingerprint;
+use crate::model::Fingerprint;
 use std::fmt;
 use thiserror::Error;
 
@@ -18,9 +18,6 @@ pub enum KeyringError {
     /// Others than its owner may enter the home; its mode.
     #[error("the GPG home has mode {0:04o}; others may not enter it: chmod 0700")]
     HomeOpen(u32),
-    /// Not 40 hexadecimal digits: key IDs are refused by form.
-    #[error("a fingerprint is 40 hexadecimal digits; key IDs are not accepted")]
-    FingerprintForm,
     /// No such key in the home.
     #[error("no such key in the GPG home")]
     KeyUnknown,
@@ -99,7 +96,6 @@ impl KeyringError {
             KeyringError::HomeTooLong(_) => "home-too-long",
             KeyringError::Home(_) => "home-unusable",
             KeyringError::HomeOpen(_) => "home-open-to-others",
-            KeyringError::FingerprintForm => "fingerprint-form",
             KeyringError::KeyUnknown => "key-unknown",
             KeyringError::SecretUnknown => "secret-key-unknown",
             KeyringError::KeyRevoked => "key-revoked",

@@ -2,7 +2,8 @@
 //!
 //! Signed and encrypted messages between two keys of which each side names both.
 
-use super::{CheckedKey, Fingerprint, Keyring, KeyringError};
+use super::{CheckedKey, Keyring, KeyringError};
+use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use gpgme::{Context, Data, DecryptionResult, EncryptFlags, VerificationResult};
 use std::io::{self, Write};

@@ -2,7 +2,8 @@
 //!
 //! GPG homes for tests. Keys are made once a process and their homes copied, which is quicker than making them.
 
-use super::{Fingerprint, Keyring};
+use super::Keyring;
+use crate::model::Fingerprint;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fs;

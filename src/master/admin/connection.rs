@@ -2,11 +2,12 @@
 //!
 //! One administrator's connection: a line in, lines out, never longer and never slower than they may be.
 
-use super::{AdminShared, CancelToken, LINE_MAX};
-use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_TIMEOUT, WORKING_INTERVAL};
+use super::{AdminShared, CancelToken};
+use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL};
+use crate::net::deadline::{self, is_timeout};
 use crate::runtime::{self, Stop, TICK};
 use crossbeam_channel::{RecvTimeoutError, bounded, select};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,7 +43,7 @@ pub(super) fn hold(shared: &Arc<AdminShared>, mut stream: UnixStream) {
             Ok(line) => line,
             Err(RequestEnd::Quiet) => return,
             Err(RequestEnd::TooLong) => {
-                let text = format!("a request is one line of at most {LINE_MAX} bytes");
+                let text = format!("a request is one line of at most {REQUEST_MAX} bytes");
                 let _ = send(&mut stream, &AdminResponse::Refused(text));
                 return;
             }
@@ -76,25 +77,20 @@ fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Re
             return Ok(line);
         }
         seen = received.len();
-        if seen >= LINE_MAX {
+        if seen >= REQUEST_MAX {
             return Err(RequestEnd::TooLong);
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || stop.is_requested() || stream.set_read_timeout(Some(left.min(TICK))).is_err() {
+        let now = Instant::now();
+        if now >= deadline || stop.is_requested() {
             return Err(RequestEnd::Quiet);
         }
-        match stream.read(&mut chunk) {
+        match deadline::read(stream, &mut chunk, deadline.min(now + TICK)) {
             Ok(0) => return Err(RequestEnd::Quiet),
             Ok(size) => received.extend_from_slice(&chunk[..size]),
-            Err(error) if is_passing(&error) => {}
+            Err(error) if is_timeout(&error) => {}
             Err(_) => return Err(RequestEnd::Quiet),
         }
     }
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }
 
 /// Works on a request on a thread of its own, and tells the client meanwhile that it does. `None` where the
@@ -143,20 +139,5 @@ fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStrea
 fn send(stream: &mut UnixStream, response: &AdminResponse) -> io::Result<()> {
     let mut line = serde_json::to_vec(response)?;
     line.push(b'\n');
-    let deadline = Instant::now() + SEND_DEADLINE;
-    let mut rest = line.as_slice();
-    while !rest.is_empty() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        stream.set_write_timeout(Some(left))?;
-        match stream.write(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(size) => rest = rest.get(size..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    deadline::write_all(stream, &line, Instant::now() + SEND_DEADLINE)
 }

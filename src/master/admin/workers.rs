@@ -5,10 +5,9 @@
 use super::{AdminShared, ask};
 use crate::admin::model::{WorkerFigures, WorkerStatus};
 use crate::admin::protocol::AdminAnswer;
-use crate::link::keyring::Fingerprint;
 use crate::master::workers::registry::Registration;
 use crate::master::workers::{WorkerRow, WorkersMessage};
-use crate::model;
+use crate::model::{self, Fingerprint};
 use crossbeam_channel::Sender;
 use std::net::IpAddr;
 
@@ -52,7 +51,7 @@ pub(super) fn register(
         .map_err(|error| format!("the key: {error}"))?;
     let registration = Registration {
         name,
-        fingerprint: fingerprint.to_string(),
+        fingerprint,
         ip,
         address,
     };
@@ -62,7 +61,7 @@ pub(super) fn register(
     match registered.and_then(|registered| registered) {
         Ok(worker) => show(shared, &worker.name),
         Err(why) => {
-            forget_key(shared, &fingerprint.to_string());
+            forget_key(shared, fingerprint);
             Err(why)
         }
     }
@@ -71,7 +70,7 @@ pub(super) fn register(
 pub(super) fn unregister(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
     let _alone = shared.registering.lock();
     let worker = change(shared, name, WorkersMessage::Unregister)?;
-    forget_key(shared, &worker.fingerprint);
+    forget_key(shared, worker.fingerprint);
     Ok(AdminAnswer::Worker(Box::new(described(&worker, "unregistered"))))
 }
 
@@ -96,13 +95,12 @@ fn change(
 }
 
 /// Removes a key from the keyring that no registered worker has.
-fn forget_key(shared: &AdminShared, fingerprint: &str) {
+fn forget_key(shared: &AdminShared, fingerprint: Fingerprint) {
     let registry = shared.means.inboxes.shared.registry.load();
     if registry.all().any(|worker| worker.fingerprint == fingerprint) {
         return;
     }
-    let removed = Fingerprint::parse(fingerprint).and_then(|key| shared.means.keyring.delete(key));
-    if let Err(error) = removed {
+    if let Err(error) = shared.means.keyring.delete(fingerprint) {
         crate::warn!("the key {fingerprint} stays in the keyring, where it opens nothing: {error}");
     }
 }
@@ -139,7 +137,7 @@ fn described(worker: &model::WorkerServer, state: &str) -> WorkerStatus {
         state: state.to_owned(),
         ip: worker.ip.to_string(),
         address: worker.address.clone(),
-        fingerprint: worker.fingerprint.clone(),
+        fingerprint: worker.fingerprint.to_string(),
         linked_since: None,
         linked_from: None,
         report: None,

@@ -6,6 +6,7 @@ use super::provider::{HistoryPage, HistoryRequest, Provider, ProviderError};
 use super::providers::http::shown;
 use super::providers::market_file::check_range;
 use crate::model::{Bar, Money, Symbol, Timestamp};
+use crate::runtime::backoff::Backoff;
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -17,7 +18,8 @@ pub const PAGE_DEADLINE: Duration = Duration::from_secs(60);
 /// A day is asked for this long after its end, in milliseconds: until then APIs still correct it.
 const CORRECTION_PERIOD: i64 = 2 * 3_600_000;
 
-/// The longest pause after failures.
+/// The first pause after failures, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// One page is to be fetched.
@@ -141,7 +143,7 @@ pub struct Backfill {
     total: usize,
     under_way: bool,
     not_before: Instant,
-    failures: u32,
+    failures: Backoff,
     told: Instant,
 }
 
@@ -159,7 +161,7 @@ impl Backfill {
             total: 0,
             under_way: false,
             not_before: now,
-            failures: 0,
+            failures: Backoff::new(PAUSE_FIRST, PAUSE_MAX),
             told: now,
         }
     }
@@ -199,7 +201,7 @@ impl Backfill {
     /// A page was stored, or there is none to be had.
     pub fn stored(&mut self, more: bool) {
         self.under_way = false;
-        self.failures = 0;
+        self.failures.reset();
         if !more {
             self.skip();
         }
@@ -217,10 +219,9 @@ impl Backfill {
             ProviderError::Budget(wait) => *wait,
             ProviderError::Limited(wait) => (*wait).max(Duration::from_secs(1)),
             ProviderError::Refused(_) | ProviderError::Unreachable(_) | ProviderError::Broken(_) => {
-                self.failures = self.failures.saturating_add(1);
                 crate::warn!("the past days of {symbol} are missing: {failure}");
                 self.queue.rotate_left(1.min(self.queue.len()));
-                Duration::from_secs(2u64.saturating_pow(self.failures)).min(PAUSE_MAX)
+                self.failures.next_wait()
             }
         };
         self.not_before = Instant::now() + pause;

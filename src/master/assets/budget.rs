@@ -3,12 +3,9 @@
 //! How often an assets API may be called: so many times in any minute, and so many on any UTC day.
 
 use super::provider::ProviderError;
+use crate::runtime::rate_limiter::{FixedWindow, MINUTE, SlidingWindow};
 use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-
-/// The window that calls are counted in.
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// The window that the day's calls are counted in.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,10 +29,8 @@ pub struct CallBudget {
 
 #[derive(Debug)]
 struct CallCounts {
-    /// When the calls of the last minute were made.
-    recent: VecDeque<Instant>,
-    day_began: Instant,
-    today: u64,
+    minute: SlidingWindow,
+    day: FixedWindow,
 }
 
 /// What is left, for the administrator.
@@ -58,9 +53,8 @@ impl CallBudget {
             per_minute: usize::try_from(per_minute).unwrap_or(usize::MAX).max(1),
             per_day: per_day.max(1),
             spent: Mutex::new(CallCounts {
-                recent: VecDeque::new(),
-                day_began: Instant::now(),
-                today: 0,
+                minute: SlidingWindow::new(MINUTE),
+                day: FixedWindow::new(DAY, Instant::now()),
             }),
         }
     }
@@ -71,56 +65,33 @@ impl CallBudget {
     /// There is none left, and when there will be one again.
     pub fn take(&self, purpose: Purpose, now: Instant) -> Result<(), ProviderError> {
         let mut spent = self.spent.lock();
-        spent.forget(now);
         let (minute, day) = match purpose {
             Purpose::Update => (self.per_minute, self.per_day),
             Purpose::Past => ((self.per_minute / 2).max(1), self.per_day / 2),
         };
-        if spent.today >= day {
-            let left = DAY.saturating_sub(now.saturating_duration_since(spent.day_began));
-            return Err(ProviderError::Budget(left));
+        if spent.day.count(now) >= day {
+            return Err(ProviderError::Budget(spent.day.rest(now)));
         }
-        if spent.recent.len() >= minute {
-            // One more may be made when as many are younger than a minute as are allowed besides it.
-            let oldest = spent
-                .recent
-                .get(spent.recent.len() - minute)
-                .copied()
-                .unwrap_or(now);
-            return Err(ProviderError::Budget(
-                (oldest + MINUTE).saturating_duration_since(now) + Duration::from_millis(1),
-            ));
+        if spent.minute.count(now) >= minute {
+            let wait = match spent.minute.room_at(minute) {
+                Some(room) => room.saturating_duration_since(now),
+                None => MINUTE,
+            };
+            return Err(ProviderError::Budget(wait + Duration::from_millis(1)));
         }
-        spent.recent.push_back(now);
-        spent.today += 1;
+        spent.minute.add(now);
+        spent.day.add();
         Ok(())
     }
 
     /// What is spent, and of how much.
     pub fn account(&self, now: Instant) -> CallBudgetStatus {
         let mut spent = self.spent.lock();
-        spent.forget(now);
         CallBudgetStatus {
-            minute: spent.recent.len(),
+            minute: spent.minute.count(now),
             per_minute: self.per_minute,
-            day: spent.today,
+            day: spent.day.count(now),
             per_day: self.per_day,
-        }
-    }
-}
-
-impl CallCounts {
-    fn forget(&mut self, now: Instant) {
-        while self
-            .recent
-            .front()
-            .is_some_and(|call| now.saturating_duration_since(*call) >= MINUTE)
-        {
-            self.recent.pop_front();
-        }
-        if now.saturating_duration_since(self.day_began) >= DAY {
-            self.day_began = now;
-            self.today = 0;
         }
     }
 }

@@ -9,13 +9,14 @@ use super::providers::{self, AssetsConfig};
 use super::reader::BarReader;
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
-use super::snapshot::{PriceSnapshot, SnapshotCell};
+use super::snapshot::PriceSnapshot;
 use super::store::{BarPage, BarStore};
 use super::update::Updater;
 use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
 use crate::config::SymbolSelection;
 use crate::model::Symbol;
 use crate::runtime;
+use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
 use rusqlite::Connection;
@@ -63,7 +64,7 @@ pub fn open(
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(INBOX);
     let (starting, ready) = bounded(0);
-    let prices = Arc::new(SnapshotCell::new(snapshot));
+    let prices = Arc::new(Published::new(snapshot));
     let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
     let handle = AssetsHandle {
         sender,

@@ -4,7 +4,6 @@
 
 use super::provider::Action;
 use crate::model::{Bar, Quote, Symbol, Timestamp};
-use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -187,29 +186,6 @@ impl PriceSnapshot {
             entry.real_time = real_time;
             self.market_now = self.market_now.max(quote.time);
         }
-    }
-}
-
-/// Where the current snapshot hangs. Readers hold the lock for as long as it takes to clone an `Arc`.
-#[derive(Debug, Default)]
-pub struct SnapshotCell(RwLock<Arc<PriceSnapshot>>);
-
-impl SnapshotCell {
-    /// A cell with this snapshot in it.
-    pub fn new(snapshot: PriceSnapshot) -> SnapshotCell {
-        SnapshotCell(RwLock::new(Arc::new(snapshot)))
-    }
-
-    /// The snapshot now in force.
-    pub fn load(&self) -> Arc<PriceSnapshot> {
-        Arc::clone(&self.0.read())
-    }
-
-    /// Replaces it whole. The assets module alone does this.
-    pub(super) fn store(&self, snapshot: Arc<PriceSnapshot>) {
-        let old = std::mem::replace(&mut *self.0.write(), snapshot);
-        // A large snapshot is freed here, after the lock, not under it.
-        drop(old);
     }
 }
 

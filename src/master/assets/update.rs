@@ -8,11 +8,12 @@ use super::provider::{Action, ActionKind, MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
-use super::snapshot::SnapshotCell;
+use super::snapshot::PriceSnapshot;
 use super::store::{BarPage, BarStore, UpdatePosition};
 use super::{Update, UpdateListener, UpdaterHealth};
 use crate::model::money::MILLION;
 use crate::model::{Bar, Symbol, Timestamp};
+use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, select};
 use parking_lot::Mutex;
@@ -41,7 +42,7 @@ pub struct Updater {
     pub(super) config: Arc<AssetsConfig>,
     pub(super) store: BarStore,
     pub(super) symbols: Arc<[Symbol]>,
-    pub(super) prices: Arc<SnapshotCell>,
+    pub(super) prices: Arc<Published<PriceSnapshot>>,
     pub(super) position: UpdatePosition,
     pub(super) schedule: UpdateSchedule,
     pub(super) next: Arc<AtomicI64>,

@@ -3,13 +3,13 @@
 //! Logging in and registering: what is checked before a password is hashed, and what follows from the hash.
 
 use super::accounts::{self, Credentials, NameConflict, NewAccount, StoredSession};
-use super::attempts::neighbourhood;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
 use super::hashing::{HashJob, HashOutcome};
 use super::{Auth, taken_refusal};
 use crate::master::reply_to::ReplyTo;
 use crate::master::router::overloaded;
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
+use crate::net::connection_limiter::neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
 use std::net::IpAddr;
 use std::time::Instant;

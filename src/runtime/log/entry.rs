@@ -1,6 +1,7 @@
 //! spec/runtime/log/entry.md · 2.4.4 LogEntry Structure
 
 use super::{FUNCTION, Level};
+use crate::wire::argument::cut;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use time::macros::format_description;
@@ -113,7 +114,7 @@ fn bounded(args: &fmt::Arguments<'_>) -> String {
                 self.0.push_str(text);
                 return Ok(());
             }
-            self.0.push_str(&text[..text.floor_char_boundary_at(room)]);
+            self.0.push_str(cut(text, room));
             Err(fmt::Error)
         }
     }
@@ -124,19 +125,4 @@ fn bounded(args: &fmt::Arguments<'_>) -> String {
         message.push('…');
     }
     message
-}
-
-/// `str::floor_char_boundary`, which is newer than the compiler that is asked for.
-trait FloorCharBoundary {
-    fn floor_char_boundary_at(&self, at: usize) -> usize;
-}
-
-impl FloorCharBoundary for str {
-    fn floor_char_boundary_at(&self, at: usize) -> usize {
-        let mut at = at.min(self.len());
-        while !self.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    }
 }

@@ -1,6 +1,7 @@
 //! spec/runtime/log/sink.md · 3.1.4 Log System: to be able to store it in a file
 
 use super::{Level, LevelFilter, LogEntry};
+use crate::runtime::backoff::Backoff;
 use log::Log;
 use simplelog::{ColorChoice, ConfigBuilder, TermLogger, TerminalMode};
 use std::fs::{File, OpenOptions};
@@ -10,17 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The first pause after a failure; doubled up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The first pause after a failure, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The file, and the copy on standard error.
 pub(super) struct Sink {
     path: PathBuf,
     file: File,
     screen: Screen,
-    /// While the file fails: since when to try again, and the pause after that.
-    trouble: Option<(Instant, Duration)>,
+    /// While the file fails: when to try again, and the pauses after that.
+    trouble: Option<(Instant, Backoff)>,
     /// The level-filtered copy has gone out already for this many entries of the batch that failed.
     copied: usize,
     /// Lost entries that the file knows of.
@@ -99,17 +100,17 @@ impl Sink {
                 Ok(())
             }
             Err(why) => {
-                let pause = match self.trouble {
-                    Some((_, pause)) => (pause * 2).min(LONGEST_PAUSE),
+                let mut pauses = match self.trouble {
+                    Some((_, pauses)) => pauses,
                     None => {
                         complain(format_args!(
                             "the log file {} cannot be written, entries stay in memory: {why}",
                             self.path.display()
                         ));
-                        FIRST_PAUSE
+                        Backoff::new(PAUSE_FIRST, PAUSE_MAX)
                     }
                 };
-                self.trouble = Some((Instant::now() + pause, pause));
+                self.trouble = Some((Instant::now() + pauses.next_wait(), pauses));
                 Err(why)
             }
         }

@@ -1,5 +1,6 @@
 //! spec/runtime/log/throttle.md · 3.1.4 Log System, under peers that cause warnings on purpose
 
+use crate::runtime::rate_limiter::FixedWindow;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,8 +26,7 @@ pub struct Throttle {
 
 #[derive(Debug)]
 struct Count {
-    since: Instant,
-    said: u32,
+    said: FixedWindow,
     unsaid: u64,
 }
 
@@ -67,34 +67,16 @@ impl Throttle {
 
     fn allow_at(&self, reason: &'static str, now: Instant) -> Option<SuppressedCount> {
         let mut reasons = self.reasons.lock();
-        let count = reasons.entry(reason).or_insert(Count {
-            since: now,
-            said: 0,
+        let count = reasons.entry(reason).or_insert_with(|| Count {
+            said: FixedWindow::new(self.interval, now),
             unsaid: 0,
         });
-        if now.duration_since(count.since) >= self.interval {
-            count.since = now;
-            count.said = 0;
-        }
-        if count.said >= self.limit {
+        if count.said.count(now) >= u64::from(self.limit) {
             count.unsaid += 1;
             return None;
         }
-        count.said += 1;
+        count.said.add();
         Some(SuppressedCount(std::mem::take(&mut count.unsaid)))
-    }
-
-    /// The reasons whose interval is over while some of their messages were kept back, with how many: for a
-    /// module's tick, so that the last ones are told of too.
-    pub fn leftovers(&self) -> Vec<(&'static str, SuppressedCount)> {
-        let now = Instant::now();
-        let mut over = Vec::new();
-        for (reason, count) in self.reasons.lock().iter_mut() {
-            if count.unsaid > 0 && now.duration_since(count.since) >= self.interval {
-                over.push((*reason, SuppressedCount(std::mem::take(&mut count.unsaid))));
-            }
-        }
-        over
     }
 }
 
@@ -111,21 +93,11 @@ mod tests {
             .count();
         assert_eq!(said, 2);
         assert_eq!(throttle.allow_at("b", start), Some(SuppressedCount(0)));
-        assert!(throttle.leftovers().is_empty());
         let more = throttle.allow_at("a", start + minute).unwrap();
         assert_eq!(
             (more.count(), more.to_string().as_str()),
             (8, " (and 8 more of them)")
         );
         assert_eq!(throttle.allow_at("a", start + minute), Some(SuppressedCount(0)));
-    }
-
-    #[test]
-    fn what_is_left_over_is_told() {
-        let throttle = Throttle::new(1, Duration::ZERO);
-        throttle.allow("a");
-        throttle.reasons.lock().get_mut("a").unwrap().unsaid = 3;
-        assert_eq!(throttle.leftovers(), [("a", SuppressedCount(3))]);
-        assert!(throttle.leftovers().is_empty());
     }
 }

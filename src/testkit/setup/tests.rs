@@ -97,7 +97,7 @@ fn a_sandbox_has_its_settings_and_can_be_moved() {
             (&row.name, &row.address),
             (&worker.name, &worker.listen.to_string())
         );
-        assert_eq!(row.fingerprint, worker.gpg.key.to_string());
+        assert_eq!(row.fingerprint, worker.gpg.key);
     }
     ports_move(&layout, &master);
     layout.stop_agents();

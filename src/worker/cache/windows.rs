@@ -6,7 +6,8 @@
 use crate::model::timestamp::DAY;
 use crate::model::{Symbol, Timestamp};
 use crate::wire::{Request, Window};
-use std::collections::{BTreeMap, HashMap};
+use hashlink::LinkedHashMap;
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -96,7 +97,6 @@ impl WindowKey {
 #[derive(Debug)]
 struct WindowEntry {
     frames: Arc<[u8]>,
-    used: u64,
     kept: Instant,
 }
 
@@ -111,9 +111,8 @@ impl WindowEntry {
 pub struct WindowCache {
     size_max: usize,
     bytes: usize,
-    entries: HashMap<WindowKey, WindowEntry>,
-    by_use: BTreeMap<u64, WindowKey>,
-    clock: u64,
+    /// The least recently used first. Clients choose the keys, so they are hashed as the standard library does.
+    entries: LinkedHashMap<WindowKey, WindowEntry, RandomState>,
     /// Kept until the next update.
     growing: Vec<WindowKey>,
 }
@@ -124,9 +123,7 @@ impl WindowCache {
         WindowCache {
             size_max,
             bytes: 0,
-            entries: HashMap::new(),
-            by_use: BTreeMap::new(),
-            clock: 0,
+            entries: LinkedHashMap::default(),
             growing: Vec::new(),
         }
     }
@@ -148,37 +145,27 @@ impl WindowCache {
 
     /// The reply's frames, if they are here and not too old.
     pub fn get(&mut self, key: &WindowKey, now: Instant) -> Option<Arc<[u8]>> {
-        let entry = self.entries.get_mut(key)?;
+        let entry = self.entries.to_back(key)?;
         if now.saturating_duration_since(entry.kept) > AGE_MAX {
             self.forget(key);
             return None;
         }
-        self.by_use.remove(&entry.used);
-        self.clock += 1;
-        entry.used = self.clock;
-        self.by_use.insert(self.clock, *key);
         Some(Arc::clone(&entry.frames))
     }
 
     /// Keeps a reply: for as long as there is room where it is final, else until the next update.
     pub fn keep(&mut self, key: WindowKey, frames: Arc<[u8]>, is_final: bool, now: Instant) {
         self.forget(&key);
-        self.clock += 1;
-        let entry = WindowEntry {
-            frames,
-            used: self.clock,
-            kept: now,
-        };
+        let entry = WindowEntry { frames, kept: now };
         if entry.cost() > self.size_max / ENTRY_SHARE {
             return;
         }
         while self.bytes + entry.cost() > self.size_max
-            && let Some(oldest) = self.by_use.first_key_value().map(|(_, key)| *key)
+            && let Some((_, oldest)) = self.entries.pop_front()
         {
-            self.forget(&oldest);
+            self.bytes -= oldest.cost();
         }
         self.bytes += entry.cost();
-        self.by_use.insert(self.clock, key);
         self.entries.insert(key, entry);
         if !is_final {
             self.growing.push(key);
@@ -195,7 +182,6 @@ impl WindowCache {
     fn forget(&mut self, key: &WindowKey) {
         if let Some(entry) = self.entries.remove(key) {
             self.bytes -= entry.cost();
-            self.by_use.remove(&entry.used);
         }
     }
 }

@@ -6,7 +6,8 @@
 use super::super::client::CachedSession;
 use crate::link::message::ActiveSession;
 use crate::model::{SessionHash, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use hashlink::{LinkedHashMap, LinkedHashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Sessions that are known at once, those that a connection's data state is bound to apart.
@@ -14,42 +15,30 @@ pub const KNOWN_MAX: usize = 100_000;
 /// Ended sessions that are remembered.
 pub const ENDED_MAX: usize = 65_536;
 
-#[derive(Debug)]
-struct SessionEntry {
-    known: Arc<CachedSession>,
-    used: u64,
-}
-
 /// The table.
 #[derive(Debug, Default)]
 pub struct SessionCache {
-    by_hash: HashMap<SessionHash, SessionEntry>,
-    by_use: BTreeMap<u64, SessionHash>,
+    /// The least recently used first.
+    known: LinkedHashMap<SessionHash, Arc<CachedSession>>,
     by_expiry: BTreeSet<(Timestamp, SessionHash)>,
-    clock: u64,
-    ended: HashSet<SessionHash>,
-    ended_order: VecDeque<SessionHash>,
+    /// The first to end first.
+    ended: LinkedHashSet<SessionHash>,
 }
 
 impl SessionCache {
     /// How many are known.
     pub fn len(&self) -> usize {
-        self.by_hash.len()
+        self.known.len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.by_hash.is_empty()
+        self.known.is_empty()
     }
 
     /// A session by its hash.
     pub fn get(&mut self, hash: SessionHash) -> Option<Arc<CachedSession>> {
-        let entry = self.by_hash.get_mut(&hash)?;
-        self.by_use.remove(&entry.used);
-        self.clock += 1;
-        entry.used = self.clock;
-        self.by_use.insert(self.clock, hash);
-        Some(Arc::clone(&entry.known))
+        self.known.to_back(&hash).cloned()
     }
 
     /// Whether a session is over, as far as is remembered.
@@ -66,17 +55,9 @@ impl SessionCache {
             return Some(known);
         }
         self.make_room();
-        self.clock += 1;
-        self.by_use.insert(self.clock, hash);
         self.by_expiry.insert((session.expiry, hash));
         let known = CachedSession::new(hash, session);
-        self.by_hash.insert(
-            hash,
-            SessionEntry {
-                known: Arc::clone(&known),
-                used: self.clock,
-            },
-        );
+        self.known.insert(hash, Arc::clone(&known));
         Some(known)
     }
 
@@ -85,13 +66,12 @@ impl SessionCache {
         if let Some(known) = self.forget(hash) {
             known.end();
         }
-        if self.ended.insert(hash) {
-            self.ended_order.push_back(hash);
+        // Who has ended already keeps its place.
+        if !self.ended.contains(&hash) {
+            self.ended.insert(hash);
         }
-        if self.ended_order.len() > ENDED_MAX
-            && let Some(oldest) = self.ended_order.pop_front()
-        {
-            self.ended.remove(&oldest);
+        if self.ended.len() > ENDED_MAX {
+            self.ended.pop_front();
         }
     }
 
@@ -108,35 +88,34 @@ impl SessionCache {
     /// Forgets those that no connection is bound to, and gives those that are left.
     pub fn keep_bound(&mut self) -> Vec<SessionHash> {
         let free: Vec<SessionHash> = self
-            .by_hash
+            .known
             .values()
-            .filter(|entry| !is_bound(entry))
-            .map(|entry| entry.known.hash)
+            .filter(|known| !is_bound(known))
+            .map(|known| known.hash)
             .collect();
         for hash in free {
             self.forget(hash);
         }
-        self.by_hash.keys().copied().collect()
+        self.known.keys().copied().collect()
     }
 
     fn forget(&mut self, hash: SessionHash) -> Option<Arc<CachedSession>> {
-        let entry = self.by_hash.remove(&hash)?;
-        self.by_use.remove(&entry.used);
-        self.by_expiry.remove(&(entry.known.session.expiry, hash));
-        Some(entry.known)
+        let known = self.known.remove(&hash)?;
+        self.by_expiry.remove(&(known.session.expiry, hash));
+        Some(known)
     }
 
     /// Bound sessions stay: their ends must reach their connections. There are no more of them than
     /// connections, and looking past them is bounded by that.
     fn make_room(&mut self) {
-        if self.by_hash.len() < KNOWN_MAX {
+        if self.known.len() < KNOWN_MAX {
             return;
         }
         let oldest_free = self
-            .by_use
+            .known
             .values()
-            .find(|hash| self.by_hash.get(*hash).is_some_and(|entry| !is_bound(entry)))
-            .copied();
+            .find(|known| !is_bound(known))
+            .map(|known| known.hash);
         if let Some(hash) = oldest_free {
             self.forget(hash);
         }
@@ -144,8 +123,8 @@ impl SessionCache {
 }
 
 /// Whether anyone but the table holds it.
-fn is_bound(entry: &SessionEntry) -> bool {
-    Arc::strong_count(&entry.known) > 1
+fn is_bound(known: &Arc<CachedSession>) -> bool {
+    Arc::strong_count(known) > 1
 }
 
 #[cfg(test)]

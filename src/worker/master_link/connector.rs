@@ -8,15 +8,16 @@ use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::record::SealedChannel;
 use crate::net::Flusher;
 use crate::runtime::Stop;
+use crate::runtime::backoff::{self, Backoff};
 use crate::runtime::log::Throttle;
 use crossbeam_channel::Sender;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The first pause between two attempts, about.
+/// The longest pause after a link that stood.
 pub const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// The longest, so that a master that is back is found within 5 s.
+/// The longest pause after attempts that failed, so that a master that is back is found within 5 s.
 pub const PAUSE_MAX: Duration = Duration::from_secs(3);
 /// A link that stood this long counts as a success: the next pause is the shortest again.
 const STABLE: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ pub struct Connector {
 
 impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dialer").finish_non_exhaustive()
+        f.debug_struct("Connector").finish_non_exhaustive()
     }
 }
 
@@ -71,17 +72,18 @@ impl Connector {
 
     /// Until stopped.
     pub fn run(mut self, stop: &Stop) {
-        let mut attempts = 0;
+        let mut failures = Backoff::new(PAUSE_MIN * 2, PAUSE_MAX);
         while !stop.is_requested() {
-            match (self.establish)() {
+            let pause = match (self.establish)() {
                 Ok(made) => {
                     let began = Instant::now();
                     self.serve_link(made, stop);
-                    attempts = if began.elapsed() >= STABLE {
-                        0
+                    if began.elapsed() >= STABLE {
+                        failures.reset();
+                        PAUSE_MIN
                     } else {
-                        attempts + 1
-                    };
+                        failures.next_wait()
+                    }
                 }
                 Err(no_link) => {
                     let (ConnectError::KeptOut(why) | ConnectError::Failed(why)) = &no_link;
@@ -93,10 +95,10 @@ impl Connector {
                     {
                         return;
                     }
-                    attempts += 1;
+                    failures.next_wait()
                 }
-            }
-            if stop.wait(pause(attempts, chance())) {
+            };
+            if stop.wait(backoff::at_most(pause)) {
                 return;
             }
         }
@@ -141,34 +143,5 @@ impl Connector {
             crate::warn!("{line:?} is over: {over}");
         }
         let _ = self.events.send(LinkEvent::Unlinked(number));
-    }
-}
-
-/// How long to wait before the next attempt: half of a doubling span, and a part of its other half that
-/// chance decides.
-fn pause(attempts: u32, chance: u8) -> Duration {
-    let span = PAUSE_MIN.saturating_mul(1 << attempts.min(8)).min(PAUSE_MAX);
-    let half = span / 2;
-    half + half * u32::from(chance) / u32::from(u8::MAX)
-}
-
-fn chance() -> u8 {
-    let mut byte = [0];
-    // Without chance, the pause is its shortest.
-    let _ = getrandom::fill(&mut byte);
-    byte[0]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_bound() {
-        assert_eq!(pause(0, 255), PAUSE_MIN);
-        assert_eq!(pause(0, 0), PAUSE_MIN / 2);
-        assert_eq!(pause(1, 255), PAUSE_MIN * 2);
-        assert_eq!(pause(30, 255), PAUSE_MAX);
-        assert!((0..=255).all(|chance| pause(30, chance) >= PAUSE_MAX / 2));
     }
 }

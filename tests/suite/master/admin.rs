@@ -1,8 +1,8 @@
 //! `papertraderctl` against real masters and workers.
 
 use papertrader::client::{Answer, Client, ServerMessage};
-use papertrader::link::keyring::{Fingerprint, Keyring};
-use papertrader::model::{ProtocolFault, Side, Symbol};
+use papertrader::link::keyring::Keyring;
+use papertrader::model::{Fingerprint, ProtocolFault, Side, Symbol};
 use papertrader::testkit::admin::texts;
 use papertrader::testkit::trader::{buy, hashed, history, order, sell, username};
 use papertrader::testkit::{Deployment, PATIENCE, busy, eventually, folder, program};

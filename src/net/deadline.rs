@@ -1,0 +1,169 @@
+//! spec/net/deadline.md · 4.3 The Connection (no wait without an end)
+//!
+//! Reading from and writing to blocking sockets under a deadline that holds over any number of system calls,
+//! so that no trickle of bytes extends it.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// The shortest time-out of a socket; 0 would mean none.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Whether a call failed only because its time was up.
+pub fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Whether a call failed only because its time was up, or a signal came: it may be made again.
+pub fn is_passing(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::Interrupted || is_timeout(error)
+}
+
+/// The time until `deadline`, as a time-out: a millisecond where it has passed.
+pub fn remaining(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).max(SHORTEST)
+}
+
+/// The time until `deadline`, as a time-out.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`] where it has passed.
+pub fn left(deadline: Instant) -> io::Result<Duration> {
+    if Instant::now() >= deadline {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    Ok(remaining(deadline))
+}
+
+/// A blocking socket with time-outs.
+pub trait TimedSocket {
+    /// Bounds each read.
+    ///
+    /// # Errors
+    /// The socket refuses.
+    fn read_within(&self, timeout: Duration) -> io::Result<()>;
+
+    /// Bounds each write.
+    ///
+    /// # Errors
+    /// The socket refuses.
+    fn write_within(&self, timeout: Duration) -> io::Result<()>;
+}
+
+impl TimedSocket for TcpStream {
+    fn read_within(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))
+    }
+
+    fn write_within(&self, timeout: Duration) -> io::Result<()> {
+        self.set_write_timeout(Some(timeout))
+    }
+}
+
+impl TimedSocket for UnixStream {
+    fn read_within(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))
+    }
+
+    fn write_within(&self, timeout: Duration) -> io::Result<()> {
+        self.set_write_timeout(Some(timeout))
+    }
+}
+
+/// Reads once; 0 at the end of the stream.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`] at the deadline; whatever breaks the stream.
+pub fn read<S: TimedSocket>(mut socket: &S, chunk: &mut [u8], deadline: Instant) -> io::Result<usize>
+where
+    for<'a> &'a S: Read,
+{
+    loop {
+        socket.read_within(left(deadline)?)?;
+        match socket.read(chunk) {
+            Err(error) if is_passing(&error) => {}
+            other => return other,
+        }
+    }
+}
+
+/// Writes all bytes.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`] where the deadline passes before the end, also if nothing is to be written;
+/// whatever breaks the stream.
+pub fn write_all<S: TimedSocket>(mut socket: &S, mut bytes: &[u8], deadline: Instant) -> io::Result<()>
+where
+    for<'a> &'a S: Write,
+{
+    loop {
+        let left = left(deadline)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        socket.write_within(left)?;
+        match socket.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(size) => bytes = bytes.get(size..).unwrap_or_default(),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(30)
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[test]
+    fn bytes_and_the_end_arrive() {
+        let (left, right) = UnixStream::pair().unwrap();
+        write_all(&left, b"ab", later()).unwrap();
+        let mut chunk = [0; 8];
+        assert_eq!(read(&right, &mut chunk, later()).unwrap(), 2);
+        drop(left);
+        assert_eq!(read(&right, &mut chunk, later()).unwrap(), 0);
+        let error = write_all(&right, b"c", later()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn nothing_waits_past_its_deadline() {
+        let (left, _right) = UnixStream::pair().unwrap();
+        let error = read(&left, &mut [0; 8], soon()).unwrap_err();
+        assert!(is_timeout(&error) && is_passing(&error));
+        // More than the socket takes while nobody reads.
+        let error = write_all(&left, &vec![7; 16 << 20], soon()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let passed = Instant::now();
+        assert!(super::left(passed).is_err() && write_all(&left, b"", passed).is_err());
+        assert_eq!(remaining(passed), SHORTEST);
+        assert!(!is_passing(&ErrorKind::ConnectionReset.into()));
+    }
+
+    #[test]
+    fn a_trickle_does_not_extend_a_deadline() {
+        let (left, right) = UnixStream::pair().unwrap();
+        let deadline = Instant::now() + Duration::from_millis(100);
+        let writer = std::thread::spawn(move || while write_all(&right, b"x", later()).is_ok() {});
+        let mut chunk = [0; 1];
+        let error = loop {
+            if let Err(error) = read(&left, &mut chunk, deadline) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        drop(left);
+        writer.join().unwrap();
+    }
+}

@@ -1,0 +1,300 @@
+//! spec/net/send_half.md · 4.3 The Connection
+//!
+//! The send half of a socket, as a client's connection and a worker's link have it: what is written is
+//! sealed, one write takes as much as the socket takes at once, and the flusher sends the rest.
+
+use super::flusher::{Flush, FlushProgress, Flusher};
+use super::write_buffer::WriteBuffer;
+use crate::wire::wipe;
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// How the bytes of a [`SendHalf`] are sealed before they leave.
+pub trait Cipher {
+    /// Room in bytes that the buffer of unsealed bytes keeps once they are sealed.
+    const RETAIN_BYTES: usize;
+
+    /// Whether bytes leave as they are written, so that no buffer of unsealed bytes is needed.
+    fn is_clear(&self) -> bool {
+        false
+    }
+
+    /// Appends the sealed form of `plain` to `out`, and whatever else the protocol has to say by itself.
+    ///
+    /// # Errors
+    /// Nothing can be sealed any more.
+    fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()>;
+
+    /// Appends what tells the peer that nothing follows.
+    ///
+    /// # Errors
+    /// As [`Cipher::seal`].
+    fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()>;
+}
+
+/// The send half of one socket. Its owner keeps it behind the lock under which it is written to.
+pub(crate) struct SendHalf<C> {
+    number: u64,
+    flusher: Arc<Flusher>,
+    cipher: C,
+    /// Written and not sealed yet.
+    plain: Vec<u8>,
+    out: WriteBuffer,
+    /// The flusher sends what is left.
+    watched: bool,
+    broken: bool,
+}
+
+impl<C: Cipher> SendHalf<C> {
+    /// A half with nothing to send; `number` names it to the flusher.
+    pub(crate) fn new(number: u64, cipher: C, flusher: Arc<Flusher>) -> SendHalf<C> {
+        SendHalf {
+            number,
+            flusher,
+            cipher,
+            plain: Vec::new(),
+            out: WriteBuffer::new(),
+            watched: false,
+            broken: false,
+        }
+    }
+
+    /// The cipher, to receive with it.
+    pub(crate) fn cipher(&mut self) -> &mut C {
+        &mut self.cipher
+    }
+
+    /// Bytes that the socket has not taken.
+    pub(crate) fn unsent(&self) -> usize {
+        self.out.unsent() + self.plain.len()
+    }
+
+    /// When the socket last took a byte, or last refused to.
+    pub(crate) fn moved(&self) -> Instant {
+        self.out.moved
+    }
+
+    /// Whether nothing can be sent any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Nothing more is sent from now on. [`SendHalf::release`] is to follow.
+    pub(crate) fn break_off(&mut self) {
+        self.broken = true;
+    }
+
+    /// Has a reply's bytes written to where they leave from.
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.cipher.is_clear() {
+            self.out.reply(write);
+        } else {
+            write(&mut self.plain);
+        }
+    }
+
+    /// Where bytes to be sealed are appended, with room for `room` of them: growing leaves no secret behind.
+    pub(crate) fn plain(&mut self, room: usize) -> &mut Vec<u8> {
+        wipe::reserve(&mut self.plain, room);
+        &mut self.plain
+    }
+
+    /// Seals what was written and sends what the socket takes at once. Where some is left, the flusher
+    /// watches `this`, the owner, from now on.
+    pub(crate) fn send(&mut self, socket: &TcpStream, this: impl FnOnce() -> Arc<dyn Flush>) {
+        if !self.broken && self.seal().is_err() {
+            self.broken = true;
+        }
+        if self.broken || self.watched {
+            return;
+        }
+        match self.out.send(socket) {
+            FlushProgress::Nothing => {}
+            FlushProgress::Some => {
+                self.out.moved = Instant::now();
+                self.watched = true;
+                self.broken = self.flusher.watch(self.number, this()).is_err();
+            }
+            FlushProgress::Broken => self.broken = true,
+        }
+    }
+
+    /// The socket takes bytes again: sends them, for the flusher, and leaves it when none are left.
+    pub(crate) fn resume(&mut self, socket: &TcpStream) -> FlushProgress {
+        let left = if self.broken {
+            FlushProgress::Broken
+        } else {
+            self.out.send(socket)
+        };
+        self.broken |= left == FlushProgress::Broken;
+        if left != FlushProgress::Some {
+            self.unwatch();
+        }
+        left
+    }
+
+    /// Sends the cipher's last words, as far as the socket takes them: if it takes no more now, the peer
+    /// sees the end all the same, only less politely.
+    pub(crate) fn close(&mut self, socket: &TcpStream) {
+        if !self.broken && self.cipher.close(&mut self.out.bytes).is_ok() {
+            self.out.send(socket);
+        }
+    }
+
+    /// Where the half is broken, forgets all bytes and cuts the socket. Whether it was.
+    pub(crate) fn release(&mut self, socket: &TcpStream) -> bool {
+        if self.broken {
+            self.unwatch();
+            wipe::clear(&mut self.plain);
+            self.plain = Vec::new();
+            self.out.clear();
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        self.broken
+    }
+
+    fn seal(&mut self) -> io::Result<()> {
+        let sealed = self.cipher.seal(&self.plain, &mut self.out.bytes);
+        if !self.plain.is_empty() {
+            wipe::clear(&mut self.plain);
+            self.plain.shrink_to(C::RETAIN_BYTES);
+        }
+        sealed
+    }
+
+    fn unwatch(&mut self) {
+        if std::mem::take(&mut self.watched) {
+            self.flusher.forget(self.number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+    use rustix::fd::{AsFd, BorrowedFd};
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    /// Doubles each byte; ends with a dot.
+    struct Doubling {
+        clear: bool,
+        fails: bool,
+    }
+
+    impl Cipher for Doubling {
+        const RETAIN_BYTES: usize = 8;
+
+        fn is_clear(&self) -> bool {
+            self.clear
+        }
+
+        fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+            if self.fails {
+                return Err(io::ErrorKind::Other.into());
+            }
+            out.extend(plain.iter().flat_map(|byte| [*byte, *byte]));
+            Ok(())
+        }
+
+        fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+            out.push(b'.');
+            Ok(())
+        }
+    }
+
+    struct Owner {
+        socket: TcpStream,
+        half: Mutex<SendHalf<Doubling>>,
+    }
+
+    impl Flush for Owner {
+        fn socket(&self) -> BorrowedFd<'_> {
+            self.socket.as_fd()
+        }
+
+        fn flush(&self) -> FlushProgress {
+            self.half.lock().resume(&self.socket)
+        }
+
+        fn cut_if_lingering(&self, _now: Instant) -> bool {
+            true
+        }
+
+        fn cut_if_stalled(&self, _now: Instant) {}
+    }
+
+    impl Owner {
+        fn send(self: &Arc<Self>, write: impl FnOnce(&mut Vec<u8>)) {
+            let mut half = self.half.lock();
+            half.write(write);
+            half.send(&self.socket, || Arc::clone(self) as Arc<dyn Flush>);
+        }
+    }
+
+    fn pair(clear: bool) -> (Arc<Owner>, TcpStream, Arc<Flusher>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (peer, _) = listener.accept().unwrap();
+        let flusher = Flusher::new().unwrap();
+        let cipher = Doubling { clear, fails: false };
+        let half = Mutex::new(SendHalf::new(1, cipher, Arc::clone(&flusher)));
+        (Arc::new(Owner { socket, half }), peer, flusher)
+    }
+
+    #[test]
+    fn what_is_written_leaves_sealed_and_the_last_words_close_it() {
+        for (clear, sent) in [(false, "aabb."), (true, "ab.")] {
+            let (owner, mut peer, _) = pair(clear);
+            owner.send(|out| out.extend_from_slice(b"ab"));
+            let mut half = owner.half.lock();
+            assert_eq!(half.unsent(), 0);
+            half.close(&owner.socket);
+            half.break_off();
+            assert!(half.release(&owner.socket));
+            let mut came = String::new();
+            peer.read_to_string(&mut came).unwrap();
+            assert_eq!(came, sent);
+        }
+    }
+
+    #[test]
+    fn the_flusher_has_what_the_socket_did_not_take_until_it_is_sent() {
+        let (owner, mut peer, _flusher) = pair(true);
+        let size = 32 << 20;
+        owner.send(|out| out.resize(size, 7));
+        assert!(owner.half.lock().watched && owner.half.lock().unsent() > 0);
+        assert_eq!(Arc::strong_count(&owner), 2, "the flusher holds it");
+        let reader = std::thread::spawn(move || {
+            let mut came = vec![0; size];
+            peer.read_exact(&mut came).unwrap();
+            peer
+        });
+        while owner.flush() == FlushProgress::Some {
+            std::thread::yield_now();
+        }
+        assert!(!owner.half.lock().watched && owner.half.lock().unsent() == 0);
+        assert_eq!(Arc::strong_count(&owner), 1, "the flusher has let it go");
+        drop(reader.join().unwrap());
+    }
+
+    #[test]
+    fn a_broken_half_forgets_its_bytes_and_leaves_the_flusher() {
+        let (owner, mut peer, _flusher) = pair(false);
+        owner.send(|out| out.resize(32 << 20, 7));
+        let mut half = owner.half.lock();
+        assert!(half.watched);
+        half.cipher().fails = true;
+        half.write(|out| out.push(1));
+        half.send(&owner.socket, || unreachable!("it is watched already"));
+        assert!(half.is_broken() && half.release(&owner.socket));
+        assert_eq!((half.unsent(), half.watched), (0, false));
+        assert_eq!(half.resume(&owner.socket), FlushProgress::Broken);
+        assert_eq!(Arc::strong_count(&owner), 1);
+        // What the socket had taken arrives, then the end.
+        assert!(peer.read_to_end(&mut Vec::new()).is_ok());
+    }
+}
