@@ -3,12 +3,14 @@
 //! The configuration files of both daemons: read, checked and written.
 
 mod check;
+mod database;
 mod master;
 mod reader;
 mod values;
 mod worker;
 mod writer;
 
+pub use database::DatabaseUrl;
 pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg, MasterLimits,
     ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,

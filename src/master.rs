@@ -9,11 +9,12 @@ pub mod admin;
 pub mod asset_queries;
 pub mod assets;
 pub mod auth;
-pub mod database;
+pub mod messages;
 pub mod reload;
 pub mod reply_to;
 pub mod restore;
 pub mod router;
+pub mod storage;
 pub mod transactions;
 pub mod verify;
 pub mod workers;
@@ -26,20 +27,20 @@ use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
 use crate::runtime::log::{LogHandle, Throttle};
 use crate::runtime::published::Published;
-use crate::runtime::{self, Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all};
+use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
-use assets::{AssetsConfig, AssetsError, AssetsHandle};
+use assets::{AssetsConfig, AssetsError, OpenedAssets};
 use auth::hashing::HashingPool;
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Sender, bounded, select};
+use messages::{AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared};
 use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use workers::WorkersShared;
+use storage::{Reader, Storage, StorageError, StorageLock};
 use workers::registry::Registry;
 
 /// How long the first prices may take.
@@ -51,15 +52,9 @@ const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Refused handshakes that are logged in a minute.
 const REFUSALS_LOGGED: u32 = 20;
 
-impl From<database::DatabaseError> for StartError {
-    fn from(error: database::DatabaseError) -> Self {
+impl From<StorageError> for StartError {
+    fn from(error: StorageError) -> Self {
         StartError::failed(error)
-    }
-}
-
-impl From<rusqlite::Error> for StartError {
-    fn from(error: rusqlite::Error) -> Self {
-        StartError::failed(format!("the database: {error}"))
     }
 }
 
@@ -70,23 +65,6 @@ impl From<AssetsError> for StartError {
             AssetsError::Failed(text) => StartError::failed(text),
         }
     }
-}
-
-/// Ways into the modules of a running master, for whoever steers it.
-#[derive(Debug, Clone)]
-pub struct MasterChannels {
-    /// 3.1.3
-    pub auth: Sender<auth::AuthMessage>,
-    /// 3.1.5
-    pub workers: Sender<workers::WorkersMessage>,
-    /// 3.1.6
-    pub assets: AssetsHandle,
-    /// 3.1.7
-    pub transactions: Sender<transactions::TransactionsMessage>,
-    /// What workers shares.
-    pub shared: WorkersShared,
-    /// Refused handshakes, by reason.
-    pub refusals: Arc<Mutex<HashMap<String, u64>>>,
 }
 
 /// A running master.
@@ -101,9 +79,8 @@ pub struct Master {
     stop: Stop,
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
-    /// From the top of the channel graph down.
-    handles: Vec<ThreadHandle>,
-    _lock: database::DatabaseLock,
+    group: ThreadGroup,
+    _lock: StorageLock,
 }
 
 /// Everything that `--check-config` can see without starting anything.
@@ -126,32 +103,6 @@ fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     )?)
 }
 
-/// Starts module threads, keeping their handles with the last started first.
-struct Starter<'a> {
-    stop: &'a Stop,
-    watchdog: &'a Watchdog,
-    handles: Vec<ThreadHandle>,
-}
-
-impl Starter<'_> {
-    fn module(&mut self, name: &str, run: impl FnOnce(&Stop, &Heartbeat) + Send + 'static) -> io::Result<()> {
-        let (stop, heartbeat) = (self.stop.clone(), self.watchdog.register(name));
-        let (stopped, named) = (stop.clone(), name.to_owned());
-        self.handles.push(runtime::spawn(name.to_owned(), move || {
-            run(&stop, &heartbeat);
-            // A module that ends without being told to takes the process with it: half a daemon is worse
-            // than none.
-            // A start that fails half-way closes channels a moment before it gives the signal.
-            if !stopped.wait(TICK) {
-                crate::error!("module {named} ended without being told to: ending the process");
-                log::logger().flush();
-                std::process::exit(i32::from(daemon::FAILED));
-            }
-        })?);
-        Ok(())
-    }
-}
-
 impl Master {
     /// Starts everything and returns once workers are listened to and the first prices are known.
     ///
@@ -161,7 +112,7 @@ impl Master {
         let assets = AssetsConfig::of(config)?;
         assets::providers::check(&assets)?;
         // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
-        let lock = database::lock(&config.database)?;
+        let lock = Storage::lock(&config.database)?;
         let started = Master::assemble(config, stop, assets, lock);
         if started.is_err() {
             stop.request();
@@ -176,10 +127,10 @@ impl Master {
         config: &MasterConfig,
         stop: &Stop,
         assets_config: AssetsConfig,
-        lock: database::DatabaseLock,
+        lock: StorageLock,
     ) -> Result<Master, StartError> {
         let side = side(config)?;
-        database::migrate(&config.database)?;
+        Storage::migrate(&config.database)?;
         let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
         daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
 
@@ -188,16 +139,12 @@ impl Master {
                 .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
         );
         let watchdog = Watchdog::new();
-        let mut starter = Starter {
-            stop,
-            watchdog: &watchdog,
-            handles: Vec::new(),
-        };
+        let mut group = ThreadGroup::new(stop, &watchdog);
         let flusher = Flusher::new()?;
         let flushing = Arc::clone(&flusher);
-        starter.module("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
+        group.thread("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
 
-        let (inboxes, router) = modules(config, assets_config, &mut starter)?;
+        let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
         let acceptor = Arc::new(MasterAcceptor {
             side,
             shared: inboxes.shared.clone(),
@@ -218,13 +165,11 @@ impl Master {
             )));
         }
         let (refusal, rejecter) = refusal();
-        starter.module("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
+        group.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
         let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
-        starter.handles.push(runtime::spawn("listener", move || {
+        group.extend([runtime::spawn("listener", move || {
             accepts.run(&socket, &refusal)
-        })?);
-        let mut handles = starter.handles;
-        handles.reverse();
+        })?]);
         Ok(Master {
             address: listener.address(),
             inboxes,
@@ -232,7 +177,7 @@ impl Master {
             stop: stop.clone(),
             listener,
             acceptor,
-            handles,
+            group,
             _lock: lock,
         })
     }
@@ -249,8 +194,8 @@ impl Master {
         log: &LogHandle,
         signals: &Signals,
     ) -> io::Result<()> {
-        let path = config.database.clone();
-        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || database::answers(&path))?;
+        let url = config.database.clone();
+        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || storage::answers(&url))?;
         let means = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.side.keyring().clone(),
@@ -287,7 +232,7 @@ impl Master {
         self.stop.request();
         self.listener.close();
         self.acceptor.close();
-        let late = join_all(self.handles, deadline);
+        let late = self.group.join(deadline);
         if let Err(error) = self.acceptor.side.keyring().stop() {
             crate::warn!("GPG's agent was not stopped: {error}");
         }
@@ -299,99 +244,76 @@ impl Master {
 fn modules(
     config: &MasterConfig,
     assets_config: AssetsConfig,
-    starter: &mut Starter<'_>,
-) -> Result<(MasterChannels, Sender<router::RouterMessage>), StartError> {
-    let path = &config.database;
-    let (transactions_in, transactions_inbox) = bounded(transactions::INBOX);
-    let (workers_in, workers_inbox) = bounded(workers::INBOX);
-    let (views_in, views_inbox) = bounded(account_queries::INBOX);
-    let (auth_in, auth_inbox) = bounded(auth::INBOX);
-    let (router_in, router_inbox) = bounded(router::INBOX);
+    stop: &Stop,
+    group: &mut ThreadGroup,
+) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
+    let url = &config.database;
+    let unreadable = |error: StorageError| StartError::failed(format!("the database: {error}"));
+    let (transactions_in, transactions_inbox) = bounded(messages::TRANSACTIONS_INBOX_MAX);
+    let (workers_in, workers_inbox) = bounded(messages::WORKERS_INBOX_MAX);
+    let (queries_in, queries_inbox) = bounded(messages::ACCOUNT_QUERIES_INBOX_MAX);
+    let (auth_in, auth_inbox) = bounded(messages::AUTH_INBOX_MAX);
+    let (router_in, router_inbox) = bounded(messages::ROUTER_INBOX_MAX);
 
-    let listeners: Vec<assets::UpdateListener> = vec![
-        listener(transactions_in.clone(), transactions::TransactionsMessage::Update),
-        listener(workers_in.clone(), workers::WorkersMessage::Update),
-    ];
-    let (assets, assets_handle, assets_inbox): (
-        assets::Assets,
-        AssetsHandle,
-        Receiver<assets::AssetsMessage>,
-    ) = assets::open(assets_config, database::open(path)?, listeners)?;
+    let told = UpdateChannels {
+        transactions: transactions_in.clone(),
+        workers: workers_in.clone(),
+    };
+    let OpenedAssets {
+        mut assets,
+        updater,
+        handle,
+        inbox: assets_inbox,
+    } = assets::open(assets_config, Storage::open(url)?, Reader::open(url)?, told)?;
 
     let shared = WorkersShared {
-        registry: Arc::new(Published::new(Registry::load(&database::open_reader(path)?)?)),
+        registry: Arc::new(Published::new(
+            Registry::read(&mut Reader::open(url)?).map_err(unreadable)?,
+        )),
         peers: Arc::default(),
         addresses: Arc::default(),
     };
-    let transactions = transactions::Transactions::new(database::open(path)?, assets_handle.clone(), config)?;
-    starter.module("transactions", move |stop, heartbeat| {
-        transactions.run(&transactions_inbox, stop, heartbeat)
-    })?;
-    let views = account_queries::AccountQueries::new(
-        database::open_reader(path)?,
-        assets_handle.clone(),
-        config.currency.clone(),
-    );
-    starter.module("account_queries", move |stop, heartbeat| {
-        views.run(&views_inbox, stop, heartbeat)
+    let transactions =
+        transactions::Transactions::new(Storage::open(url)?, handle.clone(), config).map_err(unreadable)?;
+    group.module("transactions", transactions_inbox, transactions)?;
+    let reader = Reader::open(url)?;
+    group.module_with("account_queries", queries_inbox, |heartbeat| {
+        let (handle, currency) = (handle.clone(), config.currency.clone());
+        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
     })?;
 
-    let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost)?;
-    starter.handles.extend(hashers);
-    let neighbours = auth::AuthChannels {
+    let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
+    group.extend(hashers);
+    let channels = AuthChannels {
         transactions: transactions_in.clone(),
-        views: views_in,
+        account_queries: queries_in,
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
     };
-    let auth = auth::Auth::new(database::open(path)?, pool, config, neighbours)?;
-    starter.module("auth", move |stop, heartbeat| {
-        auth.run(&auth_inbox, stop, heartbeat)
-    })?;
+    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
+    group.module("auth", auth_inbox, auth)?;
 
     let workers = workers::Workers::new(
-        database::open(path)?,
+        Storage::open(url)?,
         &shared,
         auth_in.clone(),
-        assets_handle.clone(),
+        handle.clone(),
         config.update_interval,
         config.expected_workers,
     );
-    starter.module("workers", move |stop, heartbeat| {
-        workers.run(&workers_inbox, stop, heartbeat)
-    })?;
-    starter.module("assets", move |stop, heartbeat| {
-        assets.run(&assets_inbox, stop, heartbeat)
-    })?;
-    let router = router::MasterRouter {
-        auth: auth_in.clone(),
-        workers: workers_in.clone(),
-        assets: assets_handle.clone(),
-    };
-    starter.module("router", move |stop, heartbeat| {
-        router.run(&router_inbox, stop, heartbeat)
-    })?;
+    group.module("workers", workers_inbox, workers)?;
+    assets.start_updates(updater, stop)?;
+    group.module("assets", assets_inbox, assets)?;
+    let router = router::MasterRouter::new(auth_in.clone(), workers_in.clone(), handle.clone());
+    group.module("router", router_inbox, router)?;
 
     let inboxes = MasterChannels {
         auth: auth_in,
         workers: workers_in,
-        assets: assets_handle,
+        assets: handle,
         transactions: transactions_in,
         shared,
         refusals: Arc::default(),
     };
     Ok((inboxes, router_in))
-}
-
-/// Puts updates on a module's channel. A module that takes none for seconds is hung, which the watchdog
-/// sees; the update is lost to it, the next one is not.
-fn listener<T: Send + 'static>(inbox: Sender<T>, wrap: fn(assets::Update) -> T) -> assets::UpdateListener {
-    Box::new(move |update| {
-        if inbox
-            .send_timeout(wrap(update.clone()), Duration::from_secs(5))
-            .is_err()
-        {
-            crate::error!("update {} found no room in a module's inbox", update.number);
-        }
-    })
 }

@@ -3,6 +3,7 @@
 //! Plain data, no I/O: what every other floor speaks about.
 
 pub mod account;
+pub mod action;
 pub mod asset;
 pub mod fingerprint;
 pub mod money;
@@ -13,14 +14,17 @@ pub mod transaction;
 pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};
-pub use asset::{Bar, Quote, Symbol};
+pub use action::{Action, ActionKind};
+pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
 pub use reason::{ProtocolFault, Reason};
 pub use session::{Session, SessionHash, SessionId};
 use thiserror::Error;
 pub use timestamp::Timestamp;
-pub use transaction::{ClientOrderId, Position, Side, Transaction, TransactionStatus};
+pub use transaction::{
+    ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
+};
 pub use worker::WorkerServer;
 
 /// A value from outside that is not of the form it must have; the text says which form that is.

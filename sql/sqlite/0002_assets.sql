@@ -1,4 +1,4 @@
--- Assets and their past values (spec/master/assets/store.md). Written by the assets module alone.
+-- Assets and their past values (spec/master/storage/bars.md). Written for the assets module alone.
 -- Times are milliseconds since 1970 in market time; prices are millionths of the account currency.
 
 CREATE TABLE assets (

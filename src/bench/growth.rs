@@ -6,12 +6,13 @@
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
 use super::driver::{Driver, Greeting, Pace, Until};
-use super::fill::{self, EvenAccounts, FilledAccount, Filler};
+use super::fill::{self, FilledAccount, Filler};
 use super::measure::{Measurement, Ratio, grouped, median, rate, span};
 use super::orders::round;
 use super::plot::{Panel, PlotLine};
 use super::speech::{KnownInstructions, into_data};
 use super::table::{Figure, Goal, ResultRow};
+use crate::master::storage::bulk::EvenAccounts;
 use crate::model::Symbol;
 use crate::wire::{ConnectionState, Request};
 use serde::Serialize;

@@ -9,7 +9,7 @@ pub use assets::{
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
-use super::{ConfigError, Warning, check, writer};
+use super::{ConfigError, DatabaseUrl, Warning, check, writer};
 use crate::model::money::{FRACTION_DIGITS, MILLION};
 use crate::model::{Fingerprint, Money};
 use crate::runtime::log::LogConfig;
@@ -51,8 +51,8 @@ pub struct MasterConfig {
     pub session_lifetime: Duration,
     /// Number of workers (2.3.2).
     pub expected_workers: usize,
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// Engine and place of the data.
+    pub database: DatabaseUrl,
     /// Keys.
     pub gpg: MasterGpg,
     /// The log.
@@ -131,11 +131,7 @@ impl MasterConfig {
         values.text("starting_cash", self.starting_cash);
         values.duration("session_lifetime", self.session_lifetime);
         values.bare("expected_workers", self.expected_workers);
-        let database = self
-            .database
-            .strip_prefix(&self.data_dir)
-            .unwrap_or(&self.database);
-        values.text("database.url", format!("sqlite:{}", database.display()));
+        values.text("database.url", self.database.to_text(&self.data_dir));
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
@@ -245,16 +241,14 @@ fn cash(value: &DeValue<'_>) -> Result<Money, String> {
         .ok_or_else(|| format!("{text} is more than {STARTING_CASH_MAX}"))
 }
 
-fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> PathBuf {
+fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> DatabaseUrl {
     let mut table = root.table_or_empty("database");
-    let path = table.parsed("url", IfAbsent::Default(data_dir.join("master.db")), |text| {
-        text.strip_prefix("sqlite:")
-            .filter(|path| !path.is_empty() && !path.contains('\0') && !path.ends_with('/'))
-            .map(|path| data_dir.join(path))
-            .ok_or_else(|| format!("{text:?} is not sqlite:FILE, and there is no other database"))
+    let default = DatabaseUrl::Sqlite(data_dir.join("master.db"));
+    let url = table.parsed("url", IfAbsent::Default(default), |text| {
+        DatabaseUrl::parse(text, data_dir)
     });
     table.finish();
-    path
+    url
 }
 
 fn gpg(root: &mut ConfigTable<'_, '_>) -> MasterGpg {

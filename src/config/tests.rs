@@ -44,7 +44,10 @@ fn defaults_are_those_of_the_page() {
     assert_eq!(config.starting_cash, Money(100_000_000_000));
     assert_eq!(config.session_lifetime, Duration::from_secs(30 * 86_400));
     assert_eq!(config.expected_workers, 1);
-    assert_eq!(config.database, Path::new("/var/lib/papertrader/master.db"));
+    assert_eq!(
+        config.database,
+        DatabaseUrl::Sqlite("/var/lib/papertrader/master.db".into())
+    );
     assert_eq!(config.gpg.home, Path::new("/etc/papertrader/gnupg"));
     assert_eq!(config.gpg.key.to_string(), KEY);
     assert_eq!(config.log.file, Path::new("/var/log/papertrader/master.log"));

@@ -3,9 +3,9 @@
 //! The master's port. A peer is a client that may ask for the list of workers, or a worker that proves
 //! itself and is read from then on.
 
+use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, ReplyTo};
-use super::router::{self, LinkRequest};
-use super::workers::{self, WorkersShared};
+use super::workers::registry::Registry;
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::envelope::{Envelope, EnvelopeDecoder};
 use crate::link::handshake::{self, HandshakeError, MasterIdentity, RegisteredWorker};
@@ -54,9 +54,9 @@ pub struct MasterAcceptor {
     /// Who is registered, and who serves.
     pub shared: WorkersShared,
     /// Where a worker's words go.
-    pub router: Sender<router::RouterMessage>,
+    pub router: Sender<RouterMessage>,
     /// Where it is told that a link stands or is over.
-    pub workers: Sender<workers::WorkersMessage>,
+    pub workers: Sender<WorkersMessage>,
     /// Sends what slow peers have not taken.
     pub flusher: Arc<Flusher>,
     /// Open connections.
@@ -321,7 +321,7 @@ impl MasterAcceptor {
             // Workers must hear of it, or the worker would count as linked for ever.
             let _ = self
                 .workers
-                .send_timeout(workers::WorkersMessage::Unlinked(peer), Duration::from_secs(10));
+                .send_timeout(WorkersMessage::Unlinked(peer), Duration::from_secs(10));
         }
     }
 
@@ -333,7 +333,7 @@ impl MasterAcceptor {
         uuid: Uuid,
         known: &mut Option<Arc<LinkedWorker>>,
     ) -> Result<bool, ValueError> {
-        let mut words = Vec::new();
+        let mut requests = Vec::new();
         while let Some(envelope) = decoder.next()? {
             let peer = match known {
                 Some(peer) if peer.boot == envelope.header.boot => Arc::clone(peer),
@@ -346,17 +346,14 @@ impl MasterAcceptor {
                     peer
                 }
             };
-            if let Some(word) = self.read(&peer, &envelope)? {
-                words.push(word);
+            if let Some(request) = self.read(&peer, &envelope)? {
+                requests.push(request);
             }
         }
-        if words.is_empty() {
+        if requests.is_empty() {
             return Ok(true);
         }
-        let Some(peer) = known.as_ref().map(Arc::clone) else {
-            return Ok(true);
-        };
-        let mut message = router::RouterMessage { peer, words };
+        let mut message = RouterMessage(requests);
         // A router that is busy makes this worker wait, and nobody else.
         while let Err(error) = self.router.send_timeout(message, TICK) {
             if self.stop.is_requested() || error.is_disconnected() {
@@ -378,7 +375,7 @@ impl MasterAcceptor {
         });
         let (done, wait) = bounded(1);
         let told = self.workers.send_timeout(
-            workers::WorkersMessage::Linked(Arc::clone(&peer), done),
+            WorkersMessage::Linked(Arc::clone(&peer), done),
             handshake::DEADLINE,
         );
         (told.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(peer)
@@ -402,7 +399,7 @@ impl MasterAcceptor {
         };
         for frame in BodyFrames::new(envelope.body) {
             let (head, data, _) = frame?;
-            let word = match Instruction::from_number(head.instruction) {
+            let request = match Instruction::from_number(head.instruction) {
                 Some(Instruction::LinkAgain) => {
                     reply_to.again = true;
                     continue;
@@ -410,17 +407,19 @@ impl MasterAcceptor {
                 Some(Instruction::LinkReport) => LinkRequest::Report(WorkerReport::from_bytes(data)?),
                 Some(Instruction::LinkSession) => {
                     let hash = data.try_into().map(SessionHash);
-                    LinkRequest::Session(hash.map_err(|_| ValueError("a session hash has 32 bytes"))?)
+                    let hash = hash.map_err(|_| ValueError("a session hash has 32 bytes"))?;
+                    LinkRequest::Auth(AuthRequest::Session(hash))
                 }
                 Some(Instruction::LinkConnectionClosed) => {
-                    LinkRequest::ConnectionClosed(SessionHashes::from_bytes(data)?.0)
+                    let hashes = SessionHashes::from_bytes(data)?.0;
+                    LinkRequest::Auth(AuthRequest::ConnectionClosed(hashes))
                 }
                 _ => match request(&head, data, &reply_to)? {
-                    Some(request) => LinkRequest::Request(request),
+                    Some(request) => request,
                     None => return Ok(None),
                 },
             };
-            return Ok(Some((reply_to, word)));
+            return Ok(Some((reply_to, request)));
         }
         Err(ValueError("a message without a frame"))
     }
@@ -428,16 +427,13 @@ impl MasterAcceptor {
 
 /// A client's request that a worker passes on. One whose arguments are not of their form is answered
 /// here; its worker should have done so.
-fn request(head: &FrameHeader, data: &[u8], reply_to: &ReplyTo) -> Result<Option<Request>, ValueError> {
+fn request(head: &FrameHeader, data: &[u8], reply_to: &ReplyTo) -> Result<Option<LinkRequest>, ValueError> {
     const FOREIGN: ValueError = ValueError("a frame that no client may send");
     const WORKERS_OWN: ValueError = ValueError("a request that a worker answers itself");
     head.check_request().map_err(|_| FOREIGN)?;
     let (instruction, arguments) = frame::read_request(head, data).map_err(|_| FOREIGN)?;
     match Request::read(instruction, arguments) {
-        Ok(Some(Request::SwitchState { .. } | Request::Ping | Request::Pong | Request::GetWorkerList)) => {
-            Err(WORKERS_OWN)
-        }
-        Ok(Some(request)) => Ok(Some(request)),
+        Ok(Some(request)) => destination(request).map(Some).ok_or(WORKERS_OWN),
         Ok(None) => Err(FOREIGN),
         Err(refusal) => {
             reply_to.fail(instruction, &refusal);
@@ -446,8 +442,29 @@ fn request(head: &FrameHeader, data: &[u8], reply_to: &ReplyTo) -> Result<Option
     }
 }
 
+/// Which module a client's request goes to; `None` for those that a worker answers itself.
+fn destination(request: Request) -> Option<LinkRequest> {
+    match request {
+        Request::Login { .. }
+        | Request::Resume { .. }
+        | Request::Register { .. }
+        | Request::Logout { .. }
+        | Request::Order { .. }
+        | Request::UserInfo { .. }
+        | Request::UserPortfolio { .. }
+        | Request::UserHistory { .. }
+        | Request::Receipt { .. } => Some(LinkRequest::Auth(AuthRequest::Request(request))),
+        Request::AssetInfo { .. }
+        | Request::AssetCurrent { .. }
+        | Request::AssetWindow { .. }
+        | Request::AssetPredicted { .. }
+        | Request::AssetList => Some(LinkRequest::Asset(request)),
+        Request::SwitchState { .. } | Request::Ping | Request::Pong | Request::GetWorkerList => None,
+    }
+}
+
 fn look_up(
-    registry: &Published<workers::registry::Registry>,
+    registry: &Published<Registry>,
     uuid: Uuid,
     ip: IpAddr,
 ) -> Result<RegisteredWorker, HandshakeError> {

@@ -1,26 +1,24 @@
 //! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
 //!
-//! What may be known of an account, read from what is committed. A thread of its own, so that a long
-//! history delays no order and no session check.
+//! Tells what may be known of an account, read from what is committed, on a thread of its own, so that a
+//! long history delays no order and no session check. Never writes.
 
-use super::assets::AssetsHandle;
+use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
-use super::transactions::ledger::{self, LedgerEntry};
+use super::storage::accounts::UserRecord;
+use super::storage::ledger::LedgerEntry;
+use super::storage::{Reader, Snapshot, StorageError};
 use crate::model::money::share;
-use crate::model::{AccountId, Money, Reason, Side, Timestamp, TransactionStatus, Username};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::model::{AccountId, Money, Reason, Side, TransactionStatus, Username};
+use crate::runtime::{Heartbeat, Module};
+use crate::wire::Refusal;
 use crate::wire::payload::{
     EntryDetail, History, HistoryEntry as Line, Holding, Payload, Portfolio, Receipt, UserInfo,
 };
-use crate::wire::{Instruction, Refusal};
-use crossbeam_channel::Receiver;
 use hashlink::LruCache;
-use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Questions that may wait.
-pub const INBOX: usize = 1024;
 /// Accounts that are kept: some 300 bytes each.
 const SEEN_MAX: usize = 65_536;
 /// Bytes of answers that leave together at least, unless there are no more: a long history waits for no other.
@@ -28,52 +26,12 @@ const SEND_AT_BYTES: usize = 64 * 1024;
 /// Basis points in a whole.
 const BASIS_POINTS: i64 = 10_000;
 
-/// What is asked.
-#[derive(Debug)]
-pub enum AccountQueryKind {
-    /// 4.6.14
-    Info(Username),
-    /// 4.6.15
-    Portfolio(Username),
-    /// 4.6.16
-    History(Username),
-    /// Why a transaction of the asker's own got its price.
-    Receipt(Uuid),
-}
-
-/// A question, and whose session asks it.
-#[derive(Debug)]
-pub struct AccountQuery {
-    /// Whose session.
-    pub asker: AccountId,
-    /// What about.
-    pub about: AccountQueryKind,
-}
-
-impl AccountQuery {
-    /// The instruction that brought it.
-    pub fn instruction(&self) -> Instruction {
-        match self.about {
-            AccountQueryKind::Info(_) => Instruction::GetUserInfo,
-            AccountQueryKind::Portfolio(_) => Instruction::GetUserPortfolio,
-            AccountQueryKind::History(_) => Instruction::GetUserTransactionHistory,
-            AccountQueryKind::Receipt(_) => Instruction::GetTransactionReceipt,
-        }
-    }
-}
-
-/// The module's whole vocabulary.
-#[derive(Debug)]
-pub enum AccountQueriesMessage {
-    /// What one read of a link brought.
-    Questions(Vec<(ReplyTo, AccountQuery)>),
-}
-
 /// The module's whole state.
 #[derive(Debug)]
 pub struct AccountQueries {
-    database: Connection,
+    reader: Reader,
     desk: AccountQueryState,
+    heartbeat: Heartbeat,
 }
 
 /// What answers take beside the database.
@@ -85,78 +43,72 @@ struct AccountQueryState {
     seen: LruCache<String, Arc<UserRecord>>,
 }
 
-/// An account as it is seen.
-#[derive(Debug)]
-struct UserRecord {
-    account: AccountId,
-    username: String,
-    email: String,
-    is_password: bool,
-    created: Timestamp,
-}
-
 enum QueryError {
     Refused(Refusal),
     Database(String),
 }
 
-impl From<rusqlite::Error> for QueryError {
-    fn from(error: rusqlite::Error) -> QueryError {
+impl From<StorageError> for QueryError {
+    fn from(error: StorageError) -> QueryError {
         QueryError::Database(error.to_string())
     }
 }
 
+impl Module for AccountQueries {
+    type Message = AccountQueriesMessage;
+
+    fn on_message(&mut self, AccountQueriesMessage(queries): AccountQueriesMessage) {
+        self.answer_all(queries);
+    }
+}
+
 impl AccountQueries {
-    /// On a connection that only reads.
-    pub fn new(database: Connection, assets: AssetsHandle, currency: String) -> AccountQueries {
+    /// It beats between two answers, of which a long history is one.
+    pub fn new(
+        reader: Reader,
+        assets: AssetsHandle,
+        currency: String,
+        heartbeat: Heartbeat,
+    ) -> AccountQueries {
         AccountQueries {
-            database,
+            reader,
             desk: AccountQueryState {
                 assets,
                 currency,
                 seen: LruCache::new(SEEN_MAX),
             },
-        }
-    }
-
-    /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<AccountQueriesMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        loop {
-            heartbeat.beat();
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(AccountQueriesMessage::Questions(questions)) => {
-                    self.answer_all(questions, heartbeat)
-                }
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
+            heartbeat,
         }
     }
 
     /// What leaves together is as of one moment, after all of it was asked: so cash and positions fit together, and
     /// SQLite takes its locks on the files once, which costs as much as a short answer itself.
-    fn answer_all(&mut self, questions: Vec<(ReplyTo, AccountQuery)>, heartbeat: &Heartbeat) {
-        let AccountQueries { database, desk } = self;
+    fn answer_all(&mut self, queries: Vec<(ReplyTo, AccountQuery)>) {
+        let AccountQueries {
+            reader,
+            desk,
+            heartbeat,
+        } = self;
         let mut replies = ReplyBatch::new();
-        let mut questions = questions.into_iter().peekable();
-        while questions.peek().is_some() {
-            let moment = database.unchecked_transaction();
-            for (reply_to, question) in questions.by_ref() {
+        let mut queries = queries.into_iter().peekable();
+        while queries.peek().is_some() {
+            let mut moment = reader.snapshot();
+            for (reply_to, query) in queries.by_ref() {
                 heartbeat.beat();
-                let answer = match &moment {
-                    Ok(moment) => desk.answer(moment, &question),
+                let answer = match &mut moment {
+                    Ok(moment) => desk.answer(moment, &query),
                     Err(error) => Err(QueryError::Database(error.to_string())),
                 };
                 match answer {
                     Ok(payload) => replies.data(&reply_to, &payload),
                     Err(QueryError::Refused(refusal)) => {
-                        replies.fail(reply_to, question.instruction(), &refusal)
+                        replies.fail(reply_to, query.instruction(), &refusal)
                     }
                     Err(QueryError::Database(error)) => {
                         crate::error!("a view could not be read: {error}");
                         let text = "the master could not read its database; try again later";
                         let refusal = Refusal::new(Reason::InternalError, text);
-                        replies.fail(reply_to, question.instruction(), &refusal);
+                        replies.fail(reply_to, query.instruction(), &refusal);
                     }
                 }
                 if replies.size() >= SEND_AT_BYTES {
@@ -169,37 +121,35 @@ impl AccountQueries {
 }
 
 impl AccountQueryState {
-    fn answer(&mut self, moment: &Connection, question: &AccountQuery) -> Result<Vec<u8>, QueryError> {
-        let asker = question.asker;
-        match &question.about {
-            AccountQueryKind::Info(username) => info(moment, asker, &*self.seen(moment, username)?),
+    fn answer(&mut self, moment: &mut Snapshot<'_>, query: &AccountQuery) -> Result<Vec<u8>, QueryError> {
+        let asker = query.asker;
+        match &query.kind {
+            AccountQueryKind::Info(username) => {
+                let seen = self.seen(moment, username)?;
+                info(moment, asker, &seen)
+            }
             AccountQueryKind::Portfolio(username) => {
                 let seen = self.seen(moment, username)?;
                 self.portfolio(moment, asker, &seen)
             }
-            AccountQueryKind::History(username) => history(moment, asker, &*self.seen(moment, username)?),
+            AccountQueryKind::History(username) => {
+                let seen = self.seen(moment, username)?;
+                history(moment, asker, &seen)
+            }
             AccountQueryKind::Receipt(id) => self.receipt(moment, asker, id),
         }
     }
 
-    fn seen(&mut self, moment: &Connection, username: &Username) -> Result<Arc<UserRecord>, QueryError> {
+    fn seen(
+        &mut self,
+        moment: &mut Snapshot<'_>,
+        username: &Username,
+    ) -> Result<Arc<UserRecord>, QueryError> {
         let key = username.key();
         if let Some(seen) = self.seen.get(&key) {
             return Ok(Arc::clone(seen));
         }
-        let mut statement = moment.prepare_cached(
-            "SELECT account, username, email, is_password, created FROM accounts WHERE username_key = ?1",
-        )?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok(Arc::new(UserRecord {
-                account: AccountId(row.get(0)?),
-                username: row.get(1)?,
-                email: row.get(2)?,
-                is_password: row.get(3)?,
-                created: Timestamp(row.get(4)?),
-            }))
-        };
-        let Some(seen) = statement.query_row([&key], read).optional()? else {
+        let Some(seen) = moment.user_record(&key)?.map(Arc::new) else {
             let text = format!("there is no user {username}");
             return Err(QueryError::Refused(Refusal::new(Reason::UnknownUser, text)));
         };
@@ -209,11 +159,11 @@ impl AccountQueryState {
 
     fn portfolio(
         &self,
-        moment: &Connection,
+        moment: &mut Snapshot<'_>,
         asker: AccountId,
         seen: &UserRecord,
     ) -> Result<Vec<u8>, QueryError> {
-        let holdings = ledger::holdings(moment, seen.account)?;
+        let holdings = moment.holdings(seen.account)?;
         let prices = self.assets.prices();
         let mut held = Vec::with_capacity(holdings.positions.len());
         for (symbol, (quantity, cost)) in &holdings.positions {
@@ -252,22 +202,19 @@ impl AccountQueryState {
     }
 
     /// "Why did I get this price", in the order in which it happened.
-    fn receipt(&self, moment: &Connection, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, QueryError> {
-        let Some(entry) = ledger::by_id(moment, asker, id)? else {
+    fn receipt(&self, moment: &mut Snapshot<'_>, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, QueryError> {
+        let Some(entry) = moment.transaction(asker, id)? else {
             let text = "you have no transaction of this ID";
             return Err(QueryError::Refused(Refusal::new(Reason::NoData, text)));
         };
-        let worker: Option<String> = moment
-            .prepare_cached("SELECT name FROM workers WHERE uuid = ?1")?
-            .query_row([entry.turn.worker.as_bytes()], |row| row.get(0))
-            .optional()?;
+        let worker = moment.worker_name(&entry.turn.worker)?;
         Ok(receipt(&entry, worker.as_deref(), &self.currency).to_bytes())
     }
 }
 
-fn info(moment: &Connection, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
+fn info(moment: &mut Snapshot<'_>, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
     let private = if asker == seen.account {
-        Some((seen.email.clone(), ledger::cash(moment, seen.account)?))
+        Some((seen.email.clone(), moment.cash(seen.account)?))
     } else {
         None
     };
@@ -280,10 +227,10 @@ fn info(moment: &Connection, asker: AccountId, seen: &UserRecord) -> Result<Vec<
     Ok(info.to_bytes())
 }
 
-fn history(moment: &Connection, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
+fn history(moment: &mut Snapshot<'_>, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
     let private = asker == seen.account;
     let mut entries = Vec::new();
-    ledger::history(moment, seen.account, |entry| entries.push(line(entry, private)))?;
+    moment.history(seen.account, |entry| entries.push(line(entry, private)))?;
     Ok(History { private, entries }.to_bytes())
 }
 

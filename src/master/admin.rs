@@ -9,18 +9,20 @@ mod sessions;
 mod socket;
 mod workers;
 
-use super::{MasterChannels, assets, auth, transactions};
+use super::assets::budget::CallBudgetStatus;
+use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMessage};
+use super::storage::Interrupter;
 use crate::admin::model::{
     CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus, PricesStatus, ProviderFailure,
 };
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
+use crate::config::DatabaseUrl;
 use crate::link::keyring::Keyring;
 use crate::model::Timestamp;
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
-use rusqlite::InterruptHandle;
 use socket::ControlSocket;
 use std::io;
 use std::net::SocketAddr;
@@ -45,8 +47,8 @@ pub struct AdminChannels {
     pub keyring: Keyring,
     /// The log.
     pub log: LogHandle,
-    /// The database's file.
-    pub database: PathBuf,
+    /// Where the database is.
+    pub database: DatabaseUrl,
     /// Where workers link.
     pub listen: SocketAddr,
     /// Workers that the configuration expects.
@@ -79,11 +81,11 @@ struct AdminShared {
 #[derive(Default)]
 struct CancelToken {
     cancelled: AtomicBool,
-    reading: Mutex<Option<InterruptHandle>>,
+    reading: Mutex<Option<Interrupter>>,
 }
 
 impl CancelToken {
-    /// From now on: also breaks off what SQLite is at.
+    /// From now on: also breaks off what the database is at.
     fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         if let Some(reading) = &*self.reading.lock() {
@@ -95,7 +97,7 @@ impl CancelToken {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    fn breaks_off(&self, reading: InterruptHandle) {
+    fn breaks_off(&self, reading: Interrupter) {
         *self.reading.lock() = Some(reading);
     }
 }
@@ -184,14 +186,10 @@ impl AdminShared {
 
     fn status(&self) -> Result<MasterStatus, String> {
         let inboxes = &self.means.inboxes;
-        let queue = ask(
-            "transactions",
-            &inboxes.transactions,
-            transactions::TransactionsMessage::Status,
-        )?;
-        let accounts = ask("auth", &inboxes.auth, auth::AuthMessage::Status)?;
-        let prices = ask("assets", inboxes.assets.sender(), |reply| {
-            assets::AssetsMessage::Status { reply }
+        let queue = ask("transactions", &inboxes.transactions, TransactionsMessage::Status)?;
+        let accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
+        let prices = ask("assets", inboxes.assets.sender(), |reply| AssetsMessage::Status {
+            reply,
         })?;
         let mut refused_links: Vec<EventCount> = inboxes
             .refusals
@@ -332,7 +330,7 @@ fn hangs(name: &str) -> String {
 }
 
 /// An API's budget, as the administrator sees it.
-fn calls((provider, account): (&'static str, super::assets::budget::CallBudgetStatus)) -> CallsStatus {
+fn calls((provider, account): (&'static str, CallBudgetStatus)) -> CallsStatus {
     CallsStatus {
         provider: provider.to_owned(),
         minute: account.minute,

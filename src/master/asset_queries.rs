@@ -3,7 +3,8 @@
 //! A worker's question about an asset: answered at once from the prices in force, or made a question to
 //! the assets module, which alone reads stored bars.
 
-use super::assets::{AssetPrice, AssetsHandle, AssetsMessage};
+use super::assets::AssetPrice;
+use super::messages::{AssetsHandle, AssetsMessage};
 use super::reply_to::ReplyTo;
 use crate::model::{Reason, Symbol};
 use crate::wire::payload::{AssetInfo, Payload, TextList};

@@ -1,7 +1,7 @@
 //! spec/master/assets.md · 3.1.6 Assets Data Retrieval, 2.3.1, 2.3.4
 //!
 //! Retrieves prices at the update interval, stores them, keeps the current ones in memory, and answers
-//! questions about past ones.
+//! questions about past ones. Never lets a question wait for an assets API.
 
 pub mod adjust;
 pub mod backfill;
@@ -11,157 +11,39 @@ pub mod forecast;
 pub mod opening;
 pub mod provider;
 pub mod providers;
-pub mod reader;
 pub mod retrieval;
 pub mod schedule;
 pub mod snapshot;
-pub mod store;
 pub mod update;
 pub mod window;
 
-pub use opening::open;
+pub use opening::{OpenedAssets, open};
 pub use provider::{Action, ActionKind, AssetsError};
 pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot};
 
+use super::messages::{AssetsMessage, AssetsStatus};
+use super::storage::StorageError;
+use super::storage::bars::AssetId;
+use super::storage::bars::read::BarReader;
 use crate::model::{Bar, Reason, Symbol, Timestamp};
 use crate::runtime::published::Published;
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::{self, Module, Stop, ThreadHandle};
 use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
 use budget::{CallBudget, CallBudgetStatus};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
-use reader::BarReader;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
-use store::AssetId;
 use update::Updater;
-
-/// Questions that may wait; more are refused as `overloaded` by whoever asks.
-pub const INBOX: usize = 4096;
 
 /// The updating thread may take this long for a turn; then the module counts as hanging.
 const TURN: Duration = Duration::from_secs(30);
 
 /// At the end, the updating thread may take this long to finish its turn.
 const END_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// What takes an answer to where it belongs; called once, on the module's thread, so it must not wait.
-pub type AssetReply<T> = Box<dyn FnOnce(Result<T, Refusal>) + Send>;
-
-/// Is told of every update, on the module's thread: puts it on a channel.
-pub type UpdateListener = Box<dyn Fn(&Update) + Send>;
-
-/// The module's whole vocabulary.
-pub enum AssetsMessage {
-    /// 4.6.9 to 4.6.13: past values, oldest first.
-    Window {
-        /// Of which asset.
-        symbol: Symbol,
-        /// Which ones.
-        window: Window,
-        /// Adjusted for splits and dividends.
-        adjusted: bool,
-        /// Takes the answer.
-        reply: AssetReply<Vec<Bar>>,
-    },
-    /// 4.2.2: a predicted future value.
-    Predict {
-        /// Of which asset.
-        symbol: Symbol,
-        /// For when.
-        date: Timestamp,
-        /// Takes the answer.
-        reply: AssetReply<Forecast>,
-    },
-    /// For the administrator.
-    Status {
-        /// Takes the answer.
-        reply: Sender<AssetsStatus>,
-    },
-}
-
-/// One update: everything that other modules need of it.
-#[derive(Debug, Clone)]
-pub struct Update {
-    /// Its number; goes on over restarts.
-    pub number: u64,
-    /// When retrieval began: an order accepted after it waits for the next update.
-    pub began: Instant,
-    /// The same in wall time.
-    pub began_stamp: Timestamp,
-    /// When its prices were published, in wall time.
-    pub published: Timestamp,
-    /// The prices; `fresh` says which are new, `exhausted` that none will follow.
-    pub snapshot: Arc<PriceSnapshot>,
-    /// Splits and dividends in force from this update on, to be applied before its prices, in order.
-    pub actions: Arc<[Action]>,
-}
-
-/// How the module is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssetsStatus {
-    /// Number of the last update.
-    pub number: u64,
-    /// Assets on the list.
-    pub assets: usize,
-    /// Assets that have a price.
-    pub priced: usize,
-    /// Assets that got a price in the last update.
-    pub fresh: usize,
-    /// When the last update was published, in wall time.
-    pub published: Timestamp,
-    /// When the next is due, in wall time; `None` after the last.
-    pub next: Option<Timestamp>,
-    /// Which providers served the last update.
-    pub served: Vec<&'static str>,
-    /// What is wrong with which provider.
-    pub failures: Vec<(String, String)>,
-    /// Bars refused as junk since the start.
-    pub refused: u64,
-    /// Points of the schedule that were missed since the start.
-    pub missed: u64,
-    /// Each API's budget of calls.
-    pub calls: Vec<(&'static str, CallBudgetStatus)>,
-    /// Assets of which past days are still being fetched.
-    pub unfilled: usize,
-}
-
-/// How the rest of the master reaches the module.
-#[derive(Debug, Clone)]
-pub struct AssetsHandle {
-    sender: Sender<AssetsMessage>,
-    prices: Arc<Published<PriceSnapshot>>,
-    next: Arc<AtomicI64>,
-    ready: Receiver<()>,
-}
-
-impl AssetsHandle {
-    /// Its inbox; send with `try_send`, and refuse as `overloaded` when it is full.
-    pub fn sender(&self) -> &Sender<AssetsMessage> {
-        &self.sender
-    }
-
-    /// The prices now in force: for the list, current values, and latest info, without asking the module.
-    pub fn prices(&self) -> Arc<PriceSnapshot> {
-        self.prices.load()
-    }
-
-    /// When the next update is due, in wall time; `None` when none follows.
-    pub fn next_update(&self) -> Option<Timestamp> {
-        Some(self.next.load(Ordering::Relaxed))
-            .filter(|next| *next != i64::MAX)
-            .map(Timestamp)
-    }
-
-    /// Waits until the first update has been published, or has failed (then what the database held is in
-    /// force). Whether that was so by the deadline.
-    pub fn wait_ready(&self, deadline: Instant) -> bool {
-        !matches!(self.ready.recv_deadline(deadline), Err(RecvTimeoutError::Timeout))
-    }
-}
 
 /// What the updating thread tells of its health.
 #[derive(Debug, Default)]
@@ -194,68 +76,13 @@ pub struct Assets {
     next: Arc<AtomicI64>,
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,
-    updates: Updater,
+    updating: Option<ThreadHandle>,
 }
 
-impl Assets {
-    /// Runs until told to stop.
-    pub fn run(self, inbox: &Receiver<AssetsMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        let Assets {
-            config,
-            reader,
-            prices,
-            next,
-            budgets,
-            health,
-            updates,
-        } = self;
-        let desk = AssetQueryState {
-            config,
-            reader,
-            prices,
-            next,
-            budgets,
-            health,
-        };
-        let stopping = stop.clone();
-        let updating = match runtime::spawn("assets-updates", move || updates.run(&stopping)) {
-            Ok(updating) => updating,
-            Err(error) => {
-                // Its heart stands still from here on, which ends the process.
-                return crate::error!("the thread that updates prices could not be started: {error}");
-            }
-        };
-        while !stop.is_requested() {
-            if desk.updates_alive() {
-                heartbeat.beat();
-            }
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(message) => desk.handle(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => break,
-            }
-        }
-        updating.join(Instant::now() + END_TIMEOUT);
-    }
-}
+impl Module for Assets {
+    type Message = AssetsMessage;
 
-/// What answers questions.
-struct AssetQueryState {
-    config: Arc<AssetsConfig>,
-    reader: BarReader,
-    prices: Arc<Published<PriceSnapshot>>,
-    next: Arc<AtomicI64>,
-    budgets: Vec<Arc<CallBudget>>,
-    health: Arc<Mutex<UpdaterHealth>>,
-}
-
-impl AssetQueryState {
-    /// Whether the updating thread turns.
-    fn updates_alive(&self) -> bool {
-        self.health.lock().turn.is_none_or(|turn| turn.elapsed() < TURN)
-    }
-
-    fn handle(&self, message: AssetsMessage) {
+    fn on_message(&mut self, message: AssetsMessage) {
         match message {
             AssetsMessage::Window {
                 symbol,
@@ -271,13 +98,36 @@ impl AssetQueryState {
         }
     }
 
+    /// Whether the updating thread turns.
+    fn is_alive(&self) -> bool {
+        self.health.lock().turn.is_none_or(|turn| turn.elapsed() < TURN)
+    }
+
+    fn on_stop(&mut self) {
+        if let Some(updating) = self.updating.take() {
+            updating.join(Instant::now() + END_TIMEOUT);
+        }
+    }
+}
+
+impl Assets {
+    /// Starts the thread that makes the updates, until the signal to stop.
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub fn start_updates(&mut self, updater: Updater, stop: &Stop) -> io::Result<()> {
+        let stop = stop.clone();
+        self.updating = Some(runtime::spawn("assets-updates", move || updater.run(&stop))?);
+        Ok(())
+    }
+
     fn asset(&self, symbol: &Symbol) -> Result<AssetId, Refusal> {
         self.reader
             .id(symbol)
             .ok_or_else(|| Refusal::new(Reason::UnknownAsset, format!("there is no asset {symbol} here")))
     }
 
-    fn predict(&self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
+    fn predict(&mut self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
         let asset = self.asset(symbol)?;
         let too_little = || {
             let text = format!(
@@ -298,18 +148,18 @@ impl AssetQueryState {
         let days = self
             .reader
             .view(prices.number)
-            .and_then(|view| forecast::past(&view, asset, last, prices.actions(symbol)))
+            .and_then(|mut view| forecast::past(&mut view, asset, last, prices.actions(symbol)))
             .map_err(|error| database_failed(symbol, &error))?;
         forecast::forecast(&days, last, date).ok_or_else(too_little)
     }
 
-    fn window(&self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
+    fn window(&mut self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
         let asset = self.asset(symbol)?;
         let prices = self.prices.load();
         let actions = if adjusted { prices.actions(symbol) } else { &[] };
         self.reader
             .view(prices.number)
-            .and_then(|view| adjust::bars(&view, asset, window, actions))
+            .and_then(|mut view| adjust::bars(&mut view, asset, window, actions))
             .map_err(|error| database_failed(symbol, &error))
     }
 
@@ -344,7 +194,7 @@ impl AssetQueryState {
     }
 }
 
-fn database_failed(symbol: &Symbol, error: &rusqlite::Error) -> Refusal {
+fn database_failed(symbol: &Symbol, error: &StorageError) -> Refusal {
     crate::error!("reading the past of {symbol}: {error}");
     Refusal::new(Reason::InternalError, "the master could not read its database")
 }

@@ -1,39 +1,34 @@
 //! spec/master/auth.md · 3.1.3 Account Management & Authorization
 //!
-//! Registers, logs in, mints sessions and ends them. Every request that carries a session comes through
-//! here, and leaves for its module with the account that the session stands for.
+//! Registers, logs in, makes sessions and ends them. Every request that carries a session comes through
+//! here, and leaves for its module with the account that the session stands for. Never waits for a password
+//! hash, and never says that something succeeded before it is committed.
+//!
+//! The handlers of `impl Auth` stand in `requests` (what carries a session), `login` (logins, registrations
+//! and their hashes), `commit` (the end of a turn), and here (administrators, limits).
 
-pub mod accounts;
 mod commit;
 pub mod hashing;
 mod login;
 mod requests;
 pub mod sessions;
 
-use super::account_queries;
-use super::reply_to::{LinkedWorker, ReplyTo};
-use super::transactions;
+use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
+use super::storage::accounts::{NameConflict, StoredSession};
+use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
-use crate::model::{Money, Reason, Session, SessionHash, Timestamp};
+use crate::model::{Money, Reason, SessionHash, Timestamp};
+use crate::runtime::Module;
 use crate::runtime::log::Throttle;
-use crate::runtime::published::Published;
 use crate::runtime::rate_limiter::KeyedRateLimiter;
-use crate::runtime::{self, Heartbeat, Stop, TICK};
-use crate::wire::{Refusal, Request};
-use accounts::{NameConflict, StoredSession};
+use crate::wire::Refusal;
 use commit::{AuthWrite, PendingReply};
-use crossbeam_channel::{Receiver, Sender, select};
 use hashing::HashingPool;
-use rusqlite::Connection;
 use sessions::SessionTable;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
-/// Messages that may wait for auth.
-pub const INBOX: usize = 1024;
 /// Messages whose writes go into one commit.
 const COMMIT_BATCH_MAX: usize = 256;
 /// How often it is noted on disk when sessions were last used.
@@ -41,82 +36,9 @@ const TOUCH: Duration = Duration::from_secs(60);
 /// Lines a minute about sessions that are not active.
 const INACTIVE_LOGGED: u32 = 20;
 
-/// What may be asked with or about a session.
-#[derive(Debug)]
-pub enum AuthRequest {
-    /// A client's request.
-    Request(Request),
-    /// A worker's: is it active?
-    Session(SessionHash),
-    /// A worker's: the connections that made these are closed.
-    ConnectionClosed(Vec<SessionHash>),
-}
-
-/// A session, as administrators see it.
-#[derive(Debug, Clone)]
-pub struct SessionRow {
-    /// The first 8 characters of its hash.
-    pub prefix: String,
-    /// The session.
-    pub session: Session,
-}
-
-/// Which sessions an administrator ends.
-#[derive(Debug, Clone)]
-pub enum SessionFilter {
-    /// The one whose hash begins so.
-    Prefix(String),
-    /// An account's.
-    User(String),
-    /// Those made through a worker.
-    Worker(Uuid),
-}
-
-/// How auth is doing.
-#[derive(Debug, Clone, Copy)]
-pub struct AuthStatus {
-    /// Accounts registered.
-    pub accounts: i64,
-    /// Sessions active.
-    pub sessions: usize,
-    /// Questions, since the start, with a session that is not active: over, or made up.
-    pub inactive: u64,
-}
-
-/// The module's whole vocabulary.
-#[derive(Debug)]
-pub enum AuthMessage {
-    /// What one read of a link brought.
-    Asks(Vec<(ReplyTo, AuthRequest)>),
-    /// A worker has been away for so long, or has started again so recently, that the expirable sessions
-    /// of its earlier processes are over. `None`: of all its processes.
-    WorkerAway(Uuid, Option<Uuid>),
-    /// For the administrator.
-    List(Option<String>, Sender<Vec<SessionRow>>),
-    /// For the administrator: ends sessions, and answers how many.
-    End(SessionFilter, Sender<usize>),
-    /// For the administrator.
-    Status(Sender<AuthStatus>),
-    /// The configuration's limits have changed.
-    Limits(MasterLimits),
-}
-
-/// What auth needs of the rest.
-#[derive(Debug)]
-pub struct AuthChannels {
-    /// Orders go there.
-    pub transactions: Sender<transactions::TransactionsMessage>,
-    /// Questions about accounts go there.
-    pub views: Sender<account_queries::AccountQueriesMessage>,
-    /// The standing links, which are told of ended sessions.
-    pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
-    /// `host:port` of each available worker.
-    pub addresses: Arc<Published<Vec<String>>>,
-}
-
 /// The module's whole state.
 pub struct Auth {
-    database: Connection,
+    storage: Storage,
     sessions: SessionTable,
     pool: HashingPool,
     logins: KeyedRateLimiter<(String, IpAddr)>,
@@ -124,7 +46,7 @@ pub struct Auth {
     registrations: KeyedRateLimiter<IpAddr>,
     lifetime: i64,
     starting_cash: Money,
-    neighbours: AuthChannels,
+    channels: AuthChannels,
     touched: Instant,
     inactive: u64,
     throttle: Throttle,
@@ -135,23 +57,61 @@ pub struct Auth {
     ended: Vec<SessionHash>,
 }
 
+impl Module for Auth {
+    type Message = AuthMessage;
+    const BATCH_MAX: usize = COMMIT_BATCH_MAX;
+
+    fn on_message(&mut self, message: AuthMessage) {
+        match message {
+            AuthMessage::Requests(requests) => self.requests(requests),
+            AuthMessage::Verified(pending, fits) => self.verified(*pending, fits),
+            AuthMessage::Hashed(pending, pass_hash) => self.hashed(*pending, pass_hash),
+            AuthMessage::WorkerAway(worker, boot) => {
+                self.end_all(&self.sessions.orphans(&worker, boot.as_ref()));
+            }
+            AuthMessage::List(user, reply) => {
+                let _ = reply.try_send(self.rows(user.as_deref()));
+            }
+            AuthMessage::End(which, reply) => {
+                let hashes = self.which(&which);
+                self.end_all(&hashes);
+                let _ = reply.try_send(hashes.len());
+            }
+            AuthMessage::Status(reply) => {
+                let _ = reply.try_send(self.status());
+            }
+            AuthMessage::Limits(limits) => self.set_limits(&limits),
+        }
+    }
+
+    fn on_turn_end(&mut self) {
+        self.expire();
+        self.commit();
+    }
+
+    /// Sessions expire, and their use is noted, while nobody asks anything, too.
+    fn on_tick(&mut self, _now: Instant) {
+        self.on_turn_end();
+    }
+}
+
 impl Auth {
     /// With the sessions that the database holds.
     ///
     /// # Errors
     /// The database fails.
     pub fn new(
-        database: Connection,
+        mut storage: Storage,
         pool: HashingPool,
         config: &MasterConfig,
-        neighbours: AuthChannels,
-    ) -> rusqlite::Result<Auth> {
+        channels: AuthChannels,
+    ) -> Result<Auth, StorageError> {
         let mut sessions = SessionTable::default();
-        for kept in accounts::sessions(&database, Timestamp::now())? {
+        for kept in storage.read(|snapshot| snapshot.sessions(Timestamp::now()))? {
             sessions.insert(kept);
         }
         Ok(Auth {
-            database,
+            storage,
             sessions,
             pool,
             logins: KeyedRateLimiter::per_minute(config.limits.failed_logins_per_minute),
@@ -161,7 +121,7 @@ impl Auth {
             registrations: KeyedRateLimiter::per_minute(config.limits.registrations_per_minute_per_address),
             lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),
             starting_cash: config.starting_cash,
-            neighbours,
+            channels,
             touched: Instant::now(),
             inactive: 0,
             throttle: Throttle::new(INACTIVE_LOGGED, Duration::from_secs(60)),
@@ -171,79 +131,34 @@ impl Auth {
         })
     }
 
-    /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<AuthMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        let outcomes = self.pool.outcomes.clone();
-        loop {
-            heartbeat.beat();
-            runtime::yield_once(|| inbox.is_empty() && outcomes.is_empty());
-            select! {
-                recv(inbox) -> message => match message {
-                    Ok(message) => self.handle(message),
-                    Err(_) => return,
-                },
-                recv(outcomes) -> outcome => match outcome {
-                    Ok(outcome) => self.computed(outcome),
-                    Err(_) => return,
-                },
-                recv(stop.receiver()) -> _ => return,
-                default(TICK) => {}
-            }
-            for message in inbox.try_iter().take(COMMIT_BATCH_MAX) {
-                self.handle(message);
-            }
-            for outcome in outcomes.try_iter().take(COMMIT_BATCH_MAX) {
-                self.computed(outcome);
-            }
-            self.expire();
-            self.commit();
+    fn rows(&self, user: Option<&str>) -> Vec<SessionRow> {
+        let key = user.map(str::to_ascii_lowercase);
+        let wanted =
+            |kept: &&StoredSession| key.as_ref().is_none_or(|key| kept.session.username.key() == *key);
+        let row = |kept: &StoredSession| SessionRow {
+            prefix: kept.session.hash.prefix(),
+            session: kept.session.clone(),
+        };
+        let mut rows: Vec<_> = self.sessions.iter().filter(wanted).map(row).collect();
+        rows.sort_by_key(|row| row.session.since);
+        rows
+    }
+
+    fn status(&mut self) -> AuthStatus {
+        let accounts = self.storage.read(|snapshot| snapshot.account_count());
+        AuthStatus {
+            accounts: accounts.unwrap_or(0),
+            sessions: self.sessions.len(),
+            inactive: self.inactive,
         }
     }
 
-    fn handle(&mut self, message: AuthMessage) {
-        match message {
-            AuthMessage::Asks(asks) => self.asks(asks),
-            AuthMessage::WorkerAway(worker, boot) => {
-                for hash in self.sessions.orphans(&worker, boot.as_ref()) {
-                    self.end(&hash);
-                }
-            }
-            AuthMessage::List(user, reply) => {
-                let key = user.map(|name| name.to_ascii_lowercase());
-                let wanted = |kept: &&StoredSession| {
-                    key.as_ref().is_none_or(|key| kept.session.username.key() == *key)
-                };
-                let row = |kept: &StoredSession| SessionRow {
-                    prefix: kept.session.hash.prefix(),
-                    session: kept.session.clone(),
-                };
-                let mut rows: Vec<_> = self.sessions.iter().filter(wanted).map(row).collect();
-                rows.sort_by_key(|row| row.session.since);
-                let _ = reply.try_send(rows);
-            }
-            AuthMessage::End(which, reply) => {
-                let hashes = self.which(&which);
-                for hash in &hashes {
-                    self.end(hash);
-                }
-                let _ = reply.try_send(hashes.len());
-            }
-            AuthMessage::Limits(limits) => {
-                self.logins.set_limit(limits.failed_logins_per_minute);
-                self.logins_by_address
-                    .set_limit(limits.failed_logins_per_minute_per_address);
-                self.registrations
-                    .set_limit(limits.registrations_per_minute_per_address);
-            }
-            AuthMessage::Status(reply) => {
-                let accounts = accounts::count(&self.database).unwrap_or(0);
-                let _ = reply.try_send(AuthStatus {
-                    accounts,
-                    sessions: self.sessions.len(),
-                    inactive: self.inactive,
-                });
-            }
-        }
+    fn set_limits(&mut self, limits: &MasterLimits) {
+        self.logins.set_limit(limits.failed_logins_per_minute);
+        self.logins_by_address
+            .set_limit(limits.failed_logins_per_minute_per_address);
+        self.registrations
+            .set_limit(limits.registrations_per_minute_per_address);
     }
 
     fn which(&self, which: &SessionFilter) -> Vec<SessionHash> {
@@ -268,10 +183,14 @@ impl Auth {
         }
     }
 
-    fn expire(&mut self) {
-        for hash in self.sessions.expired(Timestamp::now()) {
-            self.end(&hash);
+    fn end_all(&mut self, hashes: &[SessionHash]) {
+        for hash in hashes {
+            self.end(hash);
         }
+    }
+
+    fn expire(&mut self) {
+        self.end_all(&self.sessions.expired(Timestamp::now()));
     }
 }
 

@@ -3,7 +3,7 @@
 //! SIGHUP: the log's file is opened anew, and the configuration is read again. What can change while the
 //! master runs changes; what cannot is named.
 
-use super::{MasterChannels, auth, transactions};
+use super::messages::{AuthMessage, MasterChannels, TransactionsMessage};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::runtime::log::LogHandle;
 use std::path::Path;
@@ -50,14 +50,11 @@ pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes:
     if limits != current.limits {
         let told = inboxes
             .auth
-            .send_timeout(auth::AuthMessage::Limits(limits.clone()), MODULE_TIMEOUT)
+            .send_timeout(AuthMessage::Limits(limits.clone()), MODULE_TIMEOUT)
             .is_ok()
             && inboxes
                 .transactions
-                .send_timeout(
-                    transactions::TransactionsMessage::Limits(limits.clone()),
-                    MODULE_TIMEOUT,
-                )
+                .send_timeout(TransactionsMessage::Limits(limits.clone()), MODULE_TIMEOUT)
                 .is_ok();
         if told {
             crate::info!("the limits are as configured now");

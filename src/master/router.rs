@@ -1,114 +1,59 @@
 //! spec/master/router.md · 3.1.1 Main Module ("route the commands to the correct thread")
 //!
-//! An exhaustive match, and nothing else. What a module has no room for is answered `overloaded` here.
+//! Passes each request on to the module that it names, and answers `overloaded` for one that has no room.
+//! Never waits, and never looks into a request.
 
 use super::asset_queries;
-use super::assets::{self, AssetsHandle};
-use super::auth;
-use super::reply_to::{LinkedWorker, ReplyBatch, ReplyTo};
-use super::workers;
-use crate::link::message::WorkerReport;
-use crate::model::{Reason, SessionHash};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use super::messages::{AssetsHandle, AuthMessage, AuthRequest, LinkRequest, RouterMessage, WorkersMessage};
+use super::reply_to::{ReplyBatch, ReplyTo};
+use crate::model::Reason;
+use crate::runtime::Module;
 use crate::wire::{Refusal, Request, reply};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
-use std::sync::Arc;
-
-/// Socket reads that may wait for the router.
-pub const INBOX: usize = 1024;
-
-/// What a worker may say.
-#[derive(Debug)]
-pub enum LinkRequest {
-    /// A client's request.
-    Request(Request),
-    /// Is this session active?
-    Session(SessionHash),
-    /// The connections that made these expirable sessions are closed.
-    ConnectionClosed(Vec<SessionHash>),
-    /// What the worker reports of itself.
-    Report(WorkerReport),
-}
-
-/// What one read of a link brought.
-#[derive(Debug)]
-pub struct RouterMessage {
-    /// Over which link.
-    pub peer: Arc<LinkedWorker>,
-    /// The words, in their order.
-    pub words: Vec<(ReplyTo, LinkRequest)>,
-}
+use crossbeam_channel::{Sender, TrySendError};
 
 /// The modules that requests go to.
 #[derive(Debug)]
 pub struct MasterRouter {
-    /// 3.1.3
-    pub auth: Sender<auth::AuthMessage>,
-    /// 3.1.5
-    pub workers: Sender<workers::WorkersMessage>,
-    /// 3.1.6
-    pub assets: AssetsHandle,
+    auth: Sender<AuthMessage>,
+    workers: Sender<WorkersMessage>,
+    assets: AssetsHandle,
+}
+
+impl Module for MasterRouter {
+    type Message = RouterMessage;
+
+    fn on_message(&mut self, message: RouterMessage) {
+        self.route(message);
+    }
 }
 
 impl MasterRouter {
-    /// Routes until stopped.
-    pub fn run(&self, inbox: &Receiver<RouterMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        loop {
-            heartbeat.beat();
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(message) => self.route(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
+    /// A router to these modules.
+    pub fn new(auth: Sender<AuthMessage>, workers: Sender<WorkersMessage>, assets: AssetsHandle) -> Self {
+        MasterRouter {
+            auth,
+            workers,
+            assets,
         }
     }
 
-    fn route(&self, message: RouterMessage) {
-        let mut asks = Vec::with_capacity(message.words.len());
-        for (reply_to, word) in message.words {
-            match word {
-                LinkRequest::Session(hash) => asks.push((reply_to, auth::AuthRequest::Session(hash))),
-                LinkRequest::ConnectionClosed(hashes) => {
-                    asks.push((reply_to, auth::AuthRequest::ConnectionClosed(hashes)))
-                }
+    fn route(&self, RouterMessage(requests): RouterMessage) {
+        let mut of_auth = Vec::with_capacity(requests.len());
+        for (reply_to, request) in requests {
+            match request {
+                LinkRequest::Auth(request) => of_auth.push((reply_to, request)),
+                LinkRequest::Asset(request) => self.asset(reply_to, &request),
                 LinkRequest::Report(report) => {
                     // A report that finds no room is as good as the next one.
-                    let _ = self
-                        .workers
-                        .try_send(workers::WorkersMessage::Report(reply_to, report));
+                    let _ = self.workers.try_send(WorkersMessage::Report(reply_to, report));
                 }
-                LinkRequest::Request(request) => match request {
-                    Request::Login { .. }
-                    | Request::Resume { .. }
-                    | Request::Register { .. }
-                    | Request::Logout { .. }
-                    | Request::Order { .. }
-                    | Request::UserInfo { .. }
-                    | Request::UserPortfolio { .. }
-                    | Request::UserHistory { .. }
-                    | Request::Receipt { .. } => asks.push((reply_to, auth::AuthRequest::Request(request))),
-                    Request::AssetInfo { .. }
-                    | Request::AssetCurrent { .. }
-                    | Request::AssetWindow { .. }
-                    | Request::AssetPredicted { .. }
-                    | Request::AssetList => self.asset(reply_to, &request),
-                    Request::SwitchState { .. } | Request::Ping | Request::Pong | Request::GetWorkerList => {
-                        // A worker answers these itself: one that passes them on is broken or hostile.
-                        crate::warn!(
-                            "{} passed on {}: link cut",
-                            reply_to.peer.worker.name,
-                            request.instruction()
-                        );
-                        reply_to.peer.line.cut();
-                    }
-                },
             }
         }
-        if !asks.is_empty()
-            && let Err(TrySendError::Full(auth::AuthMessage::Asks(asks))) =
-                self.auth.try_send(auth::AuthMessage::Asks(asks))
+        if !of_auth.is_empty()
+            && let Err(TrySendError::Full(AuthMessage::Requests(requests))) =
+                self.auth.try_send(AuthMessage::Requests(of_auth))
         {
-            refuse(asks);
+            refuse(requests);
         }
     }
 
@@ -130,21 +75,18 @@ pub fn overloaded() -> Refusal {
     )
 }
 
-fn refuse(asks: Vec<(ReplyTo, auth::AuthRequest)>) {
+fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
     let mut replies = ReplyBatch::new();
-    for (reply_to, ask) in asks {
-        match ask {
-            auth::AuthRequest::Request(request) => {
+    for (reply_to, request) in requests {
+        match request {
+            AuthRequest::Request(request) => {
                 replies.add(reply_to, |out| {
                     reply::write_fail(out, request.instruction(), &overloaded())
                 });
             }
             // The worker asks again when nothing comes.
-            auth::AuthRequest::Session(_) | auth::AuthRequest::ConnectionClosed(_) => {}
+            AuthRequest::Session(_) | AuthRequest::ConnectionClosed(_) => {}
         }
     }
     replies.send();
 }
-
-/// For whoever puts questions to assets.
-pub type Question = assets::AssetsMessage;

@@ -1,96 +1,33 @@
 //! spec/master/transactions.md · 3.1.7 Assets Buy & Sell
 //!
-//! The durable queue and its settlement. An order is on disk before it is announced, and settled on disk
-//! before it is answered.
+//! Keeps the durable queue and settles it at each update. Never announces an order that is not on disk, and
+//! never answers one whose settlement is not.
 
 mod accept;
 pub mod fill;
-pub mod ledger;
 pub mod queue;
 pub mod sequence;
 pub mod settle;
 
-use super::assets::{AssetsHandle, Update};
+use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
 use super::reply_to::{ReplyBatch, ReplyTo};
+use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
-use crate::model::{AccountId, ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp, Transaction};
+use crate::model::{AccountId, Reason, Timestamp, Transaction};
+use crate::runtime::Module;
 use crate::runtime::rate_limiter::KeyedRateLimiter;
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
-use crossbeam_channel::{Receiver, Sender};
-use queue::{OrderQueue, PriceVisibility};
-use rusqlite::Connection;
+use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use sequence::Sequencer;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Messages that may wait for transactions.
-pub const INBOX: usize = 1024;
-/// Orders that go into one commit.
+/// Orders that go into one commit, about: those of the message that reaches it join, too.
 const COMMIT_BATCH_MAX: usize = 8192;
 /// How often it is reported.
 const CLOCK_REPORT: Duration = Duration::from_secs(60);
-
-/// An order on its way to the queue.
-#[derive(Debug)]
-pub struct Order {
-    /// Where its answer goes, and which message it is.
-    pub reply_to: ReplyTo,
-    /// Whose it is, or why it is nobody's. An order that is queued already is answered all the same.
-    pub account: Result<AccountId, Refusal>,
-    /// Buy or sell.
-    pub side: Side,
-    /// Of which asset.
-    pub symbol: Symbol,
-    /// How many units.
-    pub quantity: Quantity,
-    /// The client's own name for it.
-    pub client_order_id: Option<ClientOrderId>,
-}
-
-impl Order {
-    /// The instruction that brought it.
-    pub fn instruction(&self) -> Instruction {
-        instruction(self.side)
-    }
-}
-
-/// What asks for an order of that side.
-pub(super) fn instruction(side: Side) -> Instruction {
-    if side == Side::Sell {
-        Instruction::SellAsset
-    } else {
-        Instruction::PurchaseAsset
-    }
-}
-
-/// How the queue is doing.
-#[derive(Debug, Clone, Copy)]
-pub struct QueueStatus {
-    /// Orders queued.
-    pub queued: usize,
-    /// The last place given.
-    pub last_number: i64,
-    /// Orders that the last update settled or rejected.
-    pub last_settled: usize,
-    /// How long that took, with its commit, in microseconds.
-    pub last_micros: u64,
-}
-
-/// The module's whole vocabulary.
-#[derive(Debug)]
-pub enum TransactionsMessage {
-    /// Orders, in the order in which their worker sent them.
-    Orders(Vec<Order>),
-    /// New prices.
-    Update(Update),
-    /// For the administrator.
-    Status(Sender<QueueStatus>),
-    /// The configuration's limits have changed.
-    Limits(MasterLimits),
-}
 
 /// The settings that matter here.
 #[derive(Debug, Clone, Copy)]
@@ -111,8 +48,11 @@ impl OrderLimits {
 
 /// The module's whole state.
 pub struct Transactions {
-    database: Connection,
+    storage: Storage,
     desk: OrderState,
+    /// Orders of this turn that no commit has taken yet.
+    batch: Vec<Order>,
+    tidied: Instant,
     last_settled: usize,
     last_micros: u64,
 }
@@ -133,21 +73,65 @@ struct OrderState {
     seen: PriceVisibility,
 }
 
+/// Orders that are there already join the same commit; an update settles after what came before it.
+impl Module for Transactions {
+    type Message = TransactionsMessage;
+    const BATCH_MAX: usize = COMMIT_BATCH_MAX;
+
+    fn on_message(&mut self, message: TransactionsMessage) {
+        match message {
+            TransactionsMessage::Orders(orders) => self.batch.extend(orders),
+            TransactionsMessage::Update(update) => {
+                self.accept();
+                self.update(&update);
+            }
+            TransactionsMessage::Limits(limits) => {
+                self.desk.limits = OrderLimits::of(&limits);
+                self.desk.orders.set_limit(limits.orders_per_minute_per_account);
+            }
+            TransactionsMessage::Status(reply) => {
+                let _ = reply.try_send(self.status());
+            }
+        }
+    }
+
+    /// Only orders wait for what comes after them.
+    fn is_turn_full(&self) -> bool {
+        self.batch.is_empty() || self.batch.len() >= COMMIT_BATCH_MAX
+    }
+
+    fn on_turn_end(&mut self) {
+        self.accept();
+    }
+
+    fn on_tick(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT {
+            self.tidied = now;
+            self.desk.orders.tidy(now);
+        }
+    }
+}
+
 impl Transactions {
     /// With the queue that the database holds.
     ///
     /// # Errors
     /// The database fails.
     pub fn new(
-        database: Connection,
+        mut storage: Storage,
         assets: AssetsHandle,
         config: &MasterConfig,
-    ) -> rusqlite::Result<Transactions> {
+    ) -> Result<Transactions, StorageError> {
         let mut queue = OrderQueue::default();
-        for order in ledger::queued(&database)? {
-            queue.push(order);
-        }
-        let sequencer = Sequencer::after(ledger::last_number(&database)?, ledger::last_accepted(&database)?);
+        let sequencer = storage.read(|snapshot| {
+            for entry in snapshot.queued_orders()? {
+                queue.push(QueuedOrder::stored(entry));
+            }
+            Ok(Sequencer::after(
+                snapshot.last_number()?,
+                snapshot.last_accepted()?,
+            ))
+        })?;
         // What was in force when the process before this one ended is what people see from the start.
         let mut seen = PriceVisibility::default();
         seen.note(assets.prices().number, Instant::now());
@@ -162,62 +146,13 @@ impl Transactions {
             seen,
         };
         Ok(Transactions {
-            database,
+            storage,
             desk,
+            batch: Vec::new(),
+            tidied: Instant::now(),
             last_settled: 0,
             last_micros: 0,
         })
-    }
-
-    /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<TransactionsMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        let mut tidied = Instant::now();
-        loop {
-            heartbeat.beat();
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(message) => self.handle(message, inbox),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-            if tidied.elapsed() >= CLOCK_REPORT {
-                tidied = Instant::now();
-                self.desk.orders.tidy(tidied);
-            }
-        }
-    }
-
-    /// Orders that are there already join the same commit; whatever else comes waits for it.
-    fn handle(&mut self, message: TransactionsMessage, inbox: &Receiver<TransactionsMessage>) {
-        let mut next = Some(message);
-        let mut batch = Vec::new();
-        while let Some(message) = next.take() {
-            match message {
-                TransactionsMessage::Orders(orders) => {
-                    batch.extend(orders);
-                    if batch.len() < COMMIT_BATCH_MAX {
-                        next = inbox.try_recv().ok();
-                    }
-                }
-                TransactionsMessage::Update(update) => {
-                    self.accept(std::mem::take(&mut batch));
-                    self.update(&update);
-                }
-                TransactionsMessage::Limits(limits) => {
-                    self.desk.limits = OrderLimits::of(&limits);
-                    self.desk.orders.set_limit(limits.orders_per_minute_per_account);
-                    if !batch.is_empty() {
-                        next = inbox.try_recv().ok();
-                    }
-                }
-                TransactionsMessage::Status(reply) => {
-                    let _ = reply.try_send(self.status());
-                    if !batch.is_empty() {
-                        next = inbox.try_recv().ok();
-                    }
-                }
-            }
-        }
-        self.accept(batch);
     }
 
     fn status(&self) -> QueueStatus {
@@ -229,8 +164,9 @@ impl Transactions {
         }
     }
 
-    /// Validates orders, puts them on the durable queue in one commit, and announces them.
-    fn accept(&mut self, batch: Vec<Order>) {
+    /// Validates the turn's orders, puts them on the durable queue in one commit, and announces them.
+    fn accept(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
         if batch.is_empty() {
             return;
         }
@@ -238,7 +174,7 @@ impl Transactions {
             .iter()
             .map(|order| (order.instruction(), order.reply_to.clone()))
             .collect();
-        match self.desk.store(&mut self.database, batch) {
+        match self.desk.store(&mut self.storage, batch) {
             Ok(verdicts) => self.desk.announce(verdicts),
             Err(error) => {
                 crate::error!("{} orders could not be stored: {error}", routes.len());
@@ -273,7 +209,7 @@ impl Transactions {
         if numbers.is_empty() && update.actions.is_empty() && !self.desk.behind {
             return;
         }
-        match self.desk.settle(&mut self.database, update, &numbers) {
+        match self.desk.settle(&mut self.storage, update, &numbers) {
             Ok(outcomes) => {
                 self.last_settled = outcomes.len();
                 self.desk.answer(outcomes, update);
@@ -309,7 +245,7 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         _ => {
             let reason = transaction.reason.unwrap_or(Reason::InternalError);
             let refusal = Refusal::new(reason, fill::text(reason));
-            write_fail(out, instruction(transaction.side), &refusal);
+            write_fail(out, Order::instruction_for(transaction.side), &refusal);
         }
     }
 }

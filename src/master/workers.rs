@@ -1,64 +1,29 @@
 //! spec/master/workers.md · 3.1.5 Worker Management
 //!
-//! Who may be a worker, whose link stands, what they report, and what clients are told of them.
+//! Knows who may be a worker, whose link stands and what each reports, and tells clients who serves. Never
+//! reads a link: that is the link session's.
 
 pub mod registry;
 
-use super::assets::{AssetsHandle, Update};
-use super::auth;
-use super::database;
+use super::assets::{AssetPrice, PriceSnapshot};
+use super::messages::{AssetsHandle, AuthMessage, Update, WorkerRow, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, ReplyTo};
+use super::storage::Storage;
+use crate::config::DatabaseUrl;
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
 use crate::model::{Timestamp, WorkerServer};
 use crate::runtime::published::Published;
-use crate::runtime::{self, Heartbeat, NextEvent, Stop, TICK};
+use crate::runtime::{Module, TICK};
 use crate::wire::{Instruction, Reply, frame};
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use registry::{Registration, Registry};
-use rusqlite::Connection;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Messages that may wait for workers.
-pub const INBOX: usize = 256;
 /// A worker that has been away for so long loses the expirable sessions that hang on it.
 pub const ABSENT_AFTER: Duration = Duration::from_secs(60);
-
-/// A worker, as administrators see it.
-#[derive(Debug, Clone)]
-pub struct WorkerRow {
-    /// As it was registered.
-    pub worker: WorkerServer,
-    /// When its link stood, and where from; `None` while it is away.
-    pub linked: Option<(Timestamp, std::net::SocketAddr)>,
-    /// Its last report, when it came, and how far its clock differed then, in milliseconds.
-    pub report: Option<(WorkerReport, Timestamp, i64)>,
-}
-
-/// The module's whole vocabulary.
-#[derive(Debug)]
-pub enum WorkersMessage {
-    /// A link has proven itself. It is read from once this is answered.
-    Linked(Arc<LinkedWorker>, Sender<()>),
-    /// A link is over.
-    Unlinked(Arc<LinkedWorker>),
-    /// What a worker reports of itself.
-    Report(ReplyTo, WorkerReport),
-    /// New prices, for every worker.
-    Update(Update),
-    /// For the administrator: all of them.
-    List(Sender<Vec<WorkerRow>>),
-    /// For the administrator: registers a worker.
-    Register(Registration, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: ends a worker's registration for good.
-    Unregister(String, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: ends a worker's link and keeps it out.
-    Boot(String, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: lets it in again.
-    Admit(String, Sender<Result<WorkerServer, String>>),
-}
 
 struct StandingLink {
     peer: Arc<LinkedWorker>,
@@ -67,14 +32,14 @@ struct StandingLink {
 
 /// The module's whole state.
 pub struct Workers {
-    database: Connection,
+    storage: Storage,
     registry: Arc<Published<Registry>>,
     standing: HashMap<Uuid, StandingLink>,
     /// Since when workers are away whose expirable sessions have not been ended yet.
     away: HashMap<Uuid, Instant>,
     peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     addresses: Arc<Published<Vec<String>>>,
-    auth: Sender<auth::AuthMessage>,
+    auth: Sender<AuthMessage>,
     assets: AssetsHandle,
     update_interval: i64,
     expected: usize,
@@ -82,23 +47,60 @@ pub struct Workers {
     short: bool,
 }
 
-/// What workers shares with the rest of the master.
-#[derive(Debug, Clone)]
-pub struct WorkersShared {
-    /// Who is registered.
-    pub registry: Arc<Published<Registry>>,
-    /// The standing links.
-    pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
-    /// `host:port` of each available worker.
-    pub addresses: Arc<Published<Vec<String>>>,
+impl Module for Workers {
+    type Message = WorkersMessage;
+
+    fn on_message(&mut self, message: WorkersMessage) {
+        match message {
+            WorkersMessage::Linked(peer, done) => {
+                self.linked(peer);
+                let _ = done.try_send(());
+            }
+            WorkersMessage::Unlinked(peer) => self.unlinked(&peer),
+            WorkersMessage::Report(reply_to, report) => self.on_report(&reply_to, report),
+            WorkersMessage::Update(update) => self.on_update(&update),
+            WorkersMessage::List(reply) => {
+                let _ = reply.try_send(self.rows());
+            }
+            WorkersMessage::Register(registration, reply) => {
+                let _ = reply.try_send(self.register(&registration));
+            }
+            WorkersMessage::Unregister(name, reply) => {
+                let done = self.change(&name, registry::unregister);
+                let _ = reply.try_send(done);
+            }
+            WorkersMessage::Boot(name, reply) => {
+                let done = self.change(&name, |storage, worker| {
+                    registry::set_booted(storage, worker, true)
+                });
+                let _ = reply.try_send(done);
+            }
+            WorkersMessage::Admit(name, reply) => {
+                let done = self.change(&name, |storage, worker| {
+                    registry::set_booted(storage, worker, false)
+                });
+                let _ = reply.try_send(done);
+            }
+        }
+    }
+
+    fn on_tick(&mut self, _now: Instant) {
+        self.check_absent();
+    }
+
+    fn on_stop(&mut self) {
+        for standing in self.standing.values() {
+            standing.peer.line.end();
+        }
+    }
 }
 
 impl Workers {
     /// With the registrations that the database holds.
     pub fn new(
-        database: Connection,
+        storage: Storage,
         shared: &WorkersShared,
-        auth: Sender<auth::AuthMessage>,
+        auth: Sender<AuthMessage>,
         assets: AssetsHandle,
         update_interval: Duration,
         expected: usize,
@@ -111,7 +113,7 @@ impl Workers {
             .map(|worker| (worker.uuid, now))
             .collect();
         Workers {
-            database,
+            storage,
             registry: Arc::clone(&shared.registry),
             standing: HashMap::new(),
             away,
@@ -125,66 +127,20 @@ impl Workers {
         }
     }
 
-    /// Runs until stopped.
-    pub fn run(mut self, inbox: &Receiver<WorkersMessage>, stop: &Stop, heartbeat: &Heartbeat) {
-        loop {
-            heartbeat.beat();
-            match runtime::next(inbox, stop) {
-                NextEvent::Message(message) => self.handle(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => break,
-            }
-            self.check_absent();
+    fn on_report(&mut self, reply_to: &ReplyTo, report: WorkerReport) {
+        let now = Timestamp::now();
+        if let Some(standing) = self.standing.get_mut(&reply_to.peer.worker.uuid)
+            && standing.peer.line.number == reply_to.peer.line.number
+        {
+            standing.report = Some((report, now, reply_to.timestamp.since(now)));
         }
-        for standing in self.standing.values() {
-            standing.peer.line.end();
-        }
+        reply_to.send(|out| Reply::Pong.write(out));
     }
 
-    fn handle(&mut self, message: WorkersMessage) {
-        match message {
-            WorkersMessage::Linked(peer, done) => {
-                self.linked(peer);
-                let _ = done.try_send(());
-            }
-            WorkersMessage::Unlinked(peer) => self.unlinked(&peer),
-            WorkersMessage::Report(reply_to, report) => {
-                let now = Timestamp::now();
-                if let Some(standing) = self.standing.get_mut(&reply_to.peer.worker.uuid)
-                    && standing.peer.line.number == reply_to.peer.line.number
-                {
-                    standing.report = Some((report, now, reply_to.timestamp.since(now)));
-                }
-                reply_to.send(|out| Reply::Pong.write(out));
-            }
-            WorkersMessage::Update(update) => {
-                let prices = self.prices(&update);
-                for standing in self.standing.values() {
-                    standing.peer.push_frames(&prices);
-                }
-            }
-            WorkersMessage::List(reply) => {
-                let _ = reply.try_send(self.rows());
-            }
-            WorkersMessage::Register(registration, reply) => {
-                let _ = reply.try_send(self.register(&registration));
-            }
-            WorkersMessage::Unregister(name, reply) => {
-                let done = self.change(&name, registry::unregister);
-                let _ = reply.try_send(done);
-            }
-            WorkersMessage::Boot(name, reply) => {
-                let done = self.change(&name, |database, worker| {
-                    registry::set_booted(database, worker, true)
-                });
-                let _ = reply.try_send(done);
-            }
-            WorkersMessage::Admit(name, reply) => {
-                let done = self.change(&name, |database, worker| {
-                    registry::set_booted(database, worker, false)
-                });
-                let _ = reply.try_send(done);
-            }
+    fn on_update(&self, update: &Update) {
+        let prices = prices(&self.assets, &update.snapshot);
+        for standing in self.standing.values() {
+            standing.peer.push_frames(&prices);
         }
     }
 
@@ -203,7 +159,7 @@ impl Workers {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         peer.push(|out| message::write(out, Instruction::LinkWelcome, &welcome));
-        let prices = self.current_prices();
+        let prices = prices(&self.assets, &self.assets.prices());
         peer.push_frames(&prices);
         crate::info!("worker {} is linked from {}", worker.name, peer.line.peer);
         let boot = peer.boot;
@@ -254,7 +210,7 @@ impl Workers {
     fn tell_away(&self, worker: Uuid, boot: Option<Uuid>) {
         if self
             .auth
-            .send_timeout(auth::AuthMessage::WorkerAway(worker, boot), TICK)
+            .send_timeout(AuthMessage::WorkerAway(worker, boot), TICK)
             .is_err()
         {
             crate::error!("auth could not be told that worker {worker} was away");
@@ -274,14 +230,6 @@ impl Workers {
         }
     }
 
-    fn current_prices(&self) -> Vec<u8> {
-        prices(&self.assets, &self.assets.prices())
-    }
-
-    fn prices(&self, update: &Update) -> Vec<u8> {
-        prices(&self.assets, &update.snapshot)
-    }
-
     fn rows(&self) -> Vec<WorkerRow> {
         let registry = self.registry.load();
         let row = |worker: &WorkerServer| {
@@ -296,7 +244,7 @@ impl Workers {
     }
 
     fn register(&mut self, registration: &Registration) -> Result<WorkerServer, String> {
-        let worker = registry::register(&mut self.database, registration)?;
+        let worker = registry::register(&mut self.storage, registration)?;
         self.reload()?;
         crate::info!("worker {} is registered as {}", worker.name, worker.uuid);
         Ok(worker)
@@ -306,11 +254,11 @@ impl Workers {
     fn change(
         &mut self,
         name: &str,
-        change: impl FnOnce(&mut Connection, &WorkerServer) -> Result<(), String>,
+        change: impl FnOnce(&mut Storage, &WorkerServer) -> Result<(), String>,
     ) -> Result<WorkerServer, String> {
         let found = self.registry.load().by_name(name).cloned();
         let worker = found.ok_or_else(|| format!("no worker is registered as {name}; see `workers list`"))?;
-        change(&mut self.database, &worker)?;
+        change(&mut self.storage, &worker)?;
         self.reload()?;
         let admitted = self.registry.load().admitted(&worker.uuid).is_some();
         if !admitted && let Some(standing) = self.standing.remove(&worker.uuid) {
@@ -325,16 +273,16 @@ impl Workers {
         Ok(worker)
     }
 
-    fn reload(&self) -> Result<(), String> {
-        let registry = Registry::load(&self.database).map_err(|e| format!("the database failed: {e}"))?;
+    fn reload(&mut self) -> Result<(), String> {
+        let registry = Registry::load(&mut self.storage).map_err(|e| format!("the database failed: {e}"))?;
         self.registry.store(registry);
         Ok(())
     }
 }
 
 /// A push of prices, as frames.
-fn prices(assets: &AssetsHandle, snapshot: &super::assets::PriceSnapshot) -> Vec<u8> {
-    let row = |entry: &super::assets::AssetPrice| PriceRow {
+fn prices(assets: &AssetsHandle, snapshot: &PriceSnapshot) -> Vec<u8> {
+    let row = |entry: &AssetPrice| PriceRow {
         symbol: entry.symbol,
         quote: entry.quote,
         day: entry.day,
@@ -355,20 +303,20 @@ fn prices(assets: &AssetsHandle, snapshot: &super::assets::PriceSnapshot) -> Vec
 ///
 /// # Errors
 /// The database cannot be used, or the worker cannot be registered.
-pub fn register_offline(path: &std::path::Path, registration: &Registration) -> Result<WorkerServer, String> {
-    let _held = database::lock(path).map_err(|e| e.to_string())?;
-    database::migrate(path).map_err(|e| e.to_string())?;
-    let mut connection = database::open(path).map_err(|e| e.to_string())?;
-    registry::register(&mut connection, registration)
+pub fn register_offline(url: &DatabaseUrl, registration: &Registration) -> Result<WorkerServer, String> {
+    let _held = Storage::lock(url).map_err(|e| e.to_string())?;
+    Storage::migrate(url).map_err(|e| e.to_string())?;
+    let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
+    registry::register(&mut storage, registration)
 }
 
 /// Tells clients another address of a worker, while no master runs: of a sandbox whose ports were taken.
 ///
 /// # Errors
 /// The database cannot be used.
-pub fn move_offline(path: &std::path::Path, uuid: &uuid::Uuid, address: &str) -> Result<(), String> {
-    let _held = database::lock(path).map_err(|e| e.to_string())?;
-    database::migrate(path).map_err(|e| e.to_string())?;
-    let mut connection = database::open(path).map_err(|e| e.to_string())?;
-    registry::set_address(&mut connection, uuid, address)
+pub fn move_offline(url: &DatabaseUrl, uuid: &uuid::Uuid, address: &str) -> Result<(), String> {
+    let _held = Storage::lock(url).map_err(|e| e.to_string())?;
+    Storage::migrate(url).map_err(|e| e.to_string())?;
+    let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
+    registry::set_address(&mut storage, uuid, address)
 }

@@ -101,6 +101,15 @@ impl Bar {
     }
 }
 
+/// How long a period each bar of a history page stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// As updates bring them.
+    Tick,
+    /// Whole days, at their midnights.
+    Day,
+}
+
 /// The latest known value of an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quote {

@@ -3,6 +3,7 @@
 //! The specification lists a Transaction Structure without spelling it out; this is it.
 
 use super::{AccountId, Money, Quantity, Reason, Symbol, Timestamp, ValueError};
+use std::collections::BTreeMap;
 use std::fmt;
 use uuid::Uuid;
 
@@ -137,6 +138,20 @@ pub struct Transaction {
     pub reason: Option<Reason>,
 }
 
+/// What the queue is cleared in the order of (wire.md 7): stamp, worker's UUID, sequence number, and
+/// last the place in the queue, which no two share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SettlementRank {
+    /// The worker's stamp, clamped.
+    pub timestamp: Timestamp,
+    /// The worker.
+    pub worker: Uuid,
+    /// Its number for the order.
+    pub sequence: u64,
+    /// The place in the queue.
+    pub number: i64,
+}
+
 /// What an account holds of one asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
@@ -146,4 +161,13 @@ pub struct Position {
     pub quantity: Quantity,
     /// What those units cost in all. A sale takes its share of the cost along.
     pub cost: Money,
+}
+
+/// What an account has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holdings {
+    /// Its cash.
+    pub cash: Money,
+    /// Its positions: units, and what they cost in all.
+    pub positions: BTreeMap<Symbol, (Quantity, Money)>,
 }

@@ -25,6 +25,11 @@ pub trait Module {
     /// Handles one message. Must not wait on a network, a password hash or a slow disk.
     fn on_message(&mut self, message: Self::Message);
 
+    /// Whether the turn ends here, though more messages wait and it has not taken [`BATCH_MAX`](Module::BATCH_MAX).
+    fn is_turn_full(&self) -> bool {
+        false
+    }
+
     /// Ends a turn: after its messages, or after none where [`has_work`](Module::has_work) says so. What
     /// the messages of a turn share belongs here: one commit, one write.
     fn on_turn_end(&mut self) {}
@@ -67,8 +72,15 @@ pub fn run<M: Module>(
         let taken = match next(inbox, stop, module.has_work(), tick_due) {
             TurnEvent::Message(message) => {
                 module.on_message(message);
-                let more = inbox.try_iter().take(M::BATCH_MAX.saturating_sub(1));
-                1 + more.map(|message| module.on_message(message)).count()
+                let mut taken = 1;
+                while taken < M::BATCH_MAX
+                    && !module.is_turn_full()
+                    && let Ok(message) = inbox.try_recv()
+                {
+                    module.on_message(message);
+                    taken += 1;
+                }
+                taken
             }
             TurnEvent::Work => 0,
             TurnEvent::Tick => continue,
@@ -226,7 +238,11 @@ mod tests {
         said: Sender<String>,
         work: usize,
         alive: bool,
+        full: bool,
     }
+
+    /// The message after which a turn is full.
+    const LAST_OF_TURN: u32 = 100;
 
     impl Recorder {
         fn say(&self, text: impl Into<String>) {
@@ -240,7 +256,12 @@ mod tests {
         const TICK_INTERVAL: Duration = Duration::from_millis(20);
 
         fn on_message(&mut self, message: u32) {
+            self.full = message == LAST_OF_TURN;
             self.say(message.to_string());
+        }
+
+        fn is_turn_full(&self) -> bool {
+            self.full
         }
 
         fn on_turn_end(&mut self) {
@@ -267,8 +288,13 @@ mod tests {
 
     fn recorder(work: usize) -> (Recorder, Receiver<String>) {
         let (said, heard) = bounded(1000);
-        let alive = true;
-        (Recorder { said, work, alive }, heard)
+        let recorder = Recorder {
+            said,
+            work,
+            alive: true,
+            full: false,
+        };
+        (recorder, heard)
     }
 
     /// All that was said, without the ticks, whose number depends on the machine.
@@ -287,6 +313,22 @@ mod tests {
         assert_eq!(
             without_ticks(&heard),
             ["1", "2", "3", "end", "4", "5", "end", "stop"]
+        );
+    }
+
+    #[test]
+    fn a_turn_that_is_full_ends_before_its_bound() {
+        let (sender, inbox) = bounded(8);
+        [1, LAST_OF_TURN, 2, 3]
+            .iter()
+            .for_each(|number| sender.send(*number).unwrap());
+        drop(sender);
+        let (mut module, heard) = recorder(0);
+        let heartbeat = Watchdog::new().register("recorder");
+        run("recorder", &mut module, &inbox, &Stop::new(), &heartbeat);
+        assert_eq!(
+            without_ticks(&heard),
+            ["1", "100", "end", "2", "3", "end", "stop"]
         );
     }
 

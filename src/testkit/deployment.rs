@@ -11,7 +11,7 @@ use super::small_disk::SmallDisk;
 use super::state::SandboxState;
 use super::{Layout, PATIENCE, SandboxError, SandboxOptions, eventually, init, ports, program, trader};
 use crate::client::{self, Client, ServerConnection};
-use crate::config::MasterConfig;
+use crate::config::{DatabaseUrl, MasterConfig};
 use crate::link::keyring::Keyring;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
@@ -316,8 +316,13 @@ impl Deployment {
     }
 
     /// The master's database, whether it runs or not.
-    pub fn database_path(&self) -> PathBuf {
+    pub fn database(&self) -> DatabaseUrl {
         MasterConfig::load(self.master.config()).unwrap().0.database
+    }
+
+    /// Its file.
+    pub fn database_path(&self) -> PathBuf {
+        self.database().file().to_owned()
     }
 
     /// The GPG home of a place.

@@ -7,9 +7,10 @@ use super::{Layout, layout, market, ports, state};
 use crate::config::{MasterConfig, WorkerConfig};
 use crate::daemon;
 use crate::link::keyring::Keyring;
+use crate::master;
+use crate::master::storage::files;
 use crate::master::workers::register_offline;
 use crate::master::workers::registry::Registration;
-use crate::master::{self, database};
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use std::fmt;
@@ -258,7 +259,7 @@ fn master_text(options: &SandboxOptions, start: Timestamp, key: &Fingerprint, li
 }
 
 fn write(path: &std::path::Path, text: &str) -> Result<(), SandboxError> {
-    database::create_file(path, text.as_bytes()).map_err(at(path))
+    files::create_file(path, text.as_bytes()).map_err(at(path))
 }
 
 #[cfg(test)]

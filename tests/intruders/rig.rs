@@ -112,7 +112,7 @@ impl IntruderRig {
     pub fn enlist(&self, name: &str, file: &[u8], ip: &str) -> Uuid {
         let key = self.deployment.keyring(Place::Master).import(file).unwrap();
         register_offline(
-            &self.deployment.database_path(),
+            &self.deployment.database(),
             &Registration {
                 name: name.into(),
                 fingerprint: key,

@@ -70,5 +70,7 @@ mod daemons;
 mod docs;
 // What is installed.
 mod packaging;
+// Who writes which table, and where SQL stands.
+mod storage;
 // Where session IDs and passwords are not.
 mod secrets;

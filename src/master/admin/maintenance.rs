@@ -5,7 +5,8 @@
 use super::{AdminShared, CancelToken};
 use crate::admin::model::{BackupSummary, Verification};
 use crate::admin::protocol::AdminAnswer;
-use crate::master::{database, verify};
+use crate::master::storage::{Reader, backup};
+use crate::master::verify;
 use std::path::PathBuf;
 
 const BUSY_TEXT: &str = "another verify or backup is under way; wait for it";
@@ -14,8 +15,8 @@ pub(super) fn verify(shared: &AdminShared, cancel: &CancelToken) -> Result<Admin
     let Some(_alone) = shared.upkeep.try_lock() else {
         return Err(BUSY_TEXT.to_owned());
     };
-    let mut reader = database::open_reader(&shared.means.database).map_err(|error| error.to_string())?;
-    cancel.breaks_off(reader.get_interrupt_handle());
+    let mut reader = Reader::open(&shared.means.database).map_err(|error| error.to_string())?;
+    cancel.breaks_off(reader.interrupter());
     let report = verify::check(&mut reader, &|| cancel.is_cancelled()).map_err(|error| error.to_string())?;
     if report.is_clean() {
         crate::info!(
@@ -46,7 +47,7 @@ pub(super) fn backup(
     let Some(_alone) = shared.upkeep.try_lock() else {
         return Err(BUSY_TEXT.to_owned());
     };
-    database::backup_unless(&shared.means.database, &file, &|| cancel.is_cancelled())
+    backup::copy(&shared.means.database, &file, &|| cancel.is_cancelled())
         .map_err(|error| format!("{error} (the master's user must be able to write there)"))?;
     let bytes = std::fs::metadata(&file).map_err(|error| error.to_string())?.len();
     crate::info!("the database was copied to {}", file.display());

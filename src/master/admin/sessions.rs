@@ -5,9 +5,8 @@
 use super::{AdminShared, ask};
 use crate::admin::model::{EndedSessions, SessionList, SessionSummary};
 use crate::admin::protocol::{AdminAnswer, ROWS_MAX, SessionSelector};
-use crate::master::auth::{AuthMessage, SessionFilter as Asked, SessionRow};
-use crate::master::database;
-use rusqlite::{Connection, OptionalExtension};
+use crate::master::messages::{AuthMessage, SessionFilter as Asked, SessionRow};
+use crate::master::storage::{Reader, StorageError};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -122,34 +121,26 @@ fn order(shared: &AdminShared, which: Asked) -> Result<usize, String> {
     })
 }
 
-fn reader(shared: &AdminShared) -> Result<Connection, String> {
-    database::open_reader(&shared.means.database).map_err(|error| error.to_string())
+fn reader(shared: &AdminShared) -> Result<Reader, String> {
+    Reader::open(&shared.means.database).map_err(|error| error.to_string())
+}
+
+fn failed(error: StorageError) -> String {
+    format!("the database failed: {error}")
 }
 
 fn known_user(shared: &AdminShared, user: &str) -> Result<(), String> {
-    let found: Option<i64> = reader(shared)?
-        .query_row(
-            "SELECT account FROM accounts WHERE username_key = ?1",
-            [user.to_ascii_lowercase()],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(|error| format!("the database failed: {error}"))?;
+    let found = reader(shared)?
+        .read(|snapshot| snapshot.user_record(&user.to_ascii_lowercase()))
+        .map_err(failed)?;
     found.map(drop).ok_or_else(|| format!("there is no user {user}"))
 }
 
 /// All workers that were ever registered under a name, or the one with this UUID.
 fn workers_named(shared: &AdminShared, name: &str) -> Result<Vec<Uuid>, String> {
-    let failed = |error: rusqlite::Error| format!("the database failed: {error}");
     let uuid = Uuid::parse_str(name).unwrap_or_default();
-    let reader = reader(shared)?;
-    let mut statement = reader
-        .prepare("SELECT uuid FROM workers WHERE name = ?1 OR uuid = ?2")
-        .map_err(failed)?;
-    let read = |row: &rusqlite::Row<'_>| row.get(0).map(Uuid::from_bytes);
-    let found: Vec<Uuid> = statement
-        .query_map(rusqlite::params![name, uuid.as_bytes()], read)
-        .and_then(Iterator::collect)
+    let found = reader(shared)?
+        .read(|snapshot| snapshot.workers_ever_named(name, &uuid))
         .map_err(failed)?;
     if found.is_empty() {
         return Err(format!(

@@ -5,8 +5,8 @@
 use super::{AdminShared, ask};
 use crate::admin::model::{WorkerFigures, WorkerStatus};
 use crate::admin::protocol::AdminAnswer;
+use crate::master::messages::{WorkerRow, WorkersMessage};
 use crate::master::workers::registry::Registration;
-use crate::master::workers::{WorkerRow, WorkersMessage};
 use crate::model::{self, Fingerprint};
 use crossbeam_channel::Sender;
 use std::net::IpAddr;

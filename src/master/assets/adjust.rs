@@ -3,9 +3,10 @@
 //! Past prices as they would have been with today's units: adjusted for splits and dividends.
 
 use super::provider::{Action, ActionKind};
-use super::reader::BarSnapshot;
-use super::store::{self, AssetId, roll_up};
 use super::window;
+use crate::master::storage::StorageError;
+use crate::master::storage::bars::read::BarSnapshot;
+use crate::master::storage::bars::{AssetId, roll_up};
 use crate::model::money::{LIMIT, MILLION};
 use crate::model::{Bar, Money, Timestamp};
 use crate::wire::Window;
@@ -31,11 +32,11 @@ struct Factor {
 /// # Errors
 /// The database.
 pub fn bars(
-    view: &BarSnapshot<'_>,
+    view: &mut BarSnapshot<'_>,
     asset: AssetId,
     window: Window,
     actions: &[Action],
-) -> store::StoreResult<Vec<Bar>> {
+) -> Result<Vec<Bar>, StorageError> {
     if actions.is_empty() {
         return window::bars(view, asset, window);
     }
@@ -62,12 +63,12 @@ pub fn bars(
 /// # Errors
 /// The database.
 pub fn days(
-    view: &BarSnapshot<'_>,
+    view: &mut BarSnapshot<'_>,
     asset: AssetId,
     from: Timestamp,
     to: Timestamp,
     actions: &[Action],
-) -> store::StoreResult<Vec<Bar>> {
+) -> Result<Vec<Bar>, StorageError> {
     let factors = factors(view, asset, actions)?;
     let days = view.days(asset, from, to)?;
     Ok(days.iter().map(|bar| adjust(bar, &factors, true)).collect())
@@ -75,7 +76,11 @@ pub fn days(
 
 /// The factors of an asset's bars, latest action first; each holds for bars before its time, and counts in
 /// all later actions.
-fn factors(view: &BarSnapshot<'_>, asset: AssetId, actions: &[Action]) -> store::StoreResult<Vec<Factor>> {
+fn factors(
+    view: &mut BarSnapshot<'_>,
+    asset: AssetId,
+    actions: &[Action],
+) -> Result<Vec<Factor>, StorageError> {
     let mut factors = Vec::with_capacity(actions.len());
     let (mut price, mut volume) = (ONE, ONE);
     for action in actions.iter().rev() {

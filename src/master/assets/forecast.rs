@@ -3,9 +3,10 @@
 //! A future value with an honest interval: a random walk whose spread follows the asset's own recent
 //! volatility, and whose tails are those that the asset itself has shown.
 
-use super::reader::BarSnapshot;
-use super::store::{self, AssetId};
 use super::{Action, adjust};
+use crate::master::storage::StorageError;
+use crate::master::storage::bars::AssetId;
+use crate::master::storage::bars::read::BarSnapshot;
 use crate::model::money::LIMIT;
 use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Timestamp};
@@ -39,11 +40,11 @@ pub struct ForecastEstimate {
 /// # Errors
 /// The database.
 pub fn past(
-    view: &BarSnapshot<'_>,
+    view: &mut BarSnapshot<'_>,
     asset: AssetId,
     last: Timestamp,
     actions: &[Action],
-) -> store::StoreResult<Vec<Bar>> {
+) -> Result<Vec<Bar>, StorageError> {
     let from = last
         .day()
         .plus_days(-(i64::try_from(BARS_MAX).unwrap_or(i64::MAX) * 7 / 5));

@@ -6,20 +6,21 @@ use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig};
-use super::reader::BarReader;
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
-use super::store::{BarPage, BarStore};
 use super::update::Updater;
-use super::{Action, Assets, AssetsHandle, AssetsMessage, INBOX, UpdateListener, UpdaterHealth};
+use super::{Action, Assets, UpdaterHealth};
 use crate::config::SymbolSelection;
+use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
+use crate::master::storage::bars::read::BarReader;
+use crate::master::storage::bars::{BarPage, BarStore};
+use crate::master::storage::{Reader, Storage};
 use crate::model::Symbol;
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
-use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -34,16 +35,29 @@ const FILL_BATCH: usize = 50_000;
 /// Progress of a long back-fill is logged this often.
 const PROGRESS: Duration = Duration::from_secs(5);
 
+/// The module before its threads run.
+pub struct OpenedAssets {
+    /// What answers questions.
+    pub assets: Assets,
+    /// What makes the updates: to be given to [`Assets::start_updates`].
+    pub updater: Updater,
+    /// How others reach it.
+    pub handle: AssetsHandle,
+    /// Where their messages arrive.
+    pub inbox: Receiver<AssetsMessage>,
+}
+
 /// Opens the module: afterwards the prices that were in force last are in force again, and
-/// [`Assets::run`] makes the first update at once. The connection's migrations have been applied.
+/// [`Assets::start_updates`] makes the first update at once. The database's migrations have been applied.
 ///
 /// # Errors
 /// A wrong configuration or market file, or the database.
 pub fn open(
     config: AssetsConfig,
-    database: Connection,
-    listeners: Vec<UpdateListener>,
-) -> Result<(Assets, AssetsHandle, Receiver<AssetsMessage>), AssetsError> {
+    storage: Storage,
+    reader: Reader,
+    channels: UpdateChannels,
+) -> Result<OpenedAssets, AssetsError> {
     let budgets = providers::budgets(&config.assets);
     let providers = providers::build(&config, &budgets, Purpose::Update)?;
     let mut retrieval = Retrieval::new(providers, config.update_interval);
@@ -51,18 +65,15 @@ pub fn open(
         .assets
         .keep_ticks
         .map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
-    let mut store = BarStore::open(database, keep)?;
-    let symbols = list(&config, &mut retrieval, &store)?;
+    let mut store = BarStore::open(storage, keep)?;
+    let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
     let position = store.position()?;
     let real = fill_own_past(&mut retrieval, &mut store, &symbols)?;
-    let path = store
-        .path()
-        .ok_or_else(|| AssetsError::Failed("the database is no file".to_owned()))?;
-    let reader = BarReader::open(path, store.ids())?;
-    let snapshot = restored(&store, &reader, &symbols, real)?;
+    let mut reader = BarReader::new(reader, store.ids());
+    let snapshot = restored(&mut store, &mut reader, &symbols, real)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
-    let (sender, inbox) = bounded(INBOX);
+    let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
     let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
@@ -76,7 +87,7 @@ pub fn open(
     let config = Arc::new(config);
     let unfilled = if real { symbols.len() } else { 0 };
     let health = Arc::new(Mutex::new(UpdaterHealth::starting(unfilled)));
-    let updates = Updater {
+    let updater = Updater {
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
         store,
@@ -84,7 +95,7 @@ pub fn open(
         prices: Arc::clone(&prices),
         position,
         next: Arc::clone(&next),
-        listeners,
+        channels,
         actions_checked: false,
         doubts: HashMap::new(),
         tasks: waiting.tasks,
@@ -105,9 +116,14 @@ pub fn open(
         next,
         budgets,
         health,
-        updates,
+        updating: None,
     };
-    Ok((assets, handle, inbox))
+    Ok(OpenedAssets {
+        assets,
+        updater,
+        handle,
+        inbox,
+    })
 }
 
 /// The threads that wait for providers, and the channels to and from them.
@@ -171,7 +187,7 @@ fn start_filling(
 fn list(
     config: &AssetsConfig,
     retrieval: &mut Retrieval,
-    store: &BarStore,
+    store: &mut BarStore,
 ) -> Result<Vec<Symbol>, AssetsError> {
     let (all, failures) = retrieval.list(Instant::now() + LIST_DEADLINE);
     for (name, failure) in &failures {
@@ -283,15 +299,18 @@ fn fill_whole(
 
 /// The prices that the database holds, with the actions that apply to them.
 fn restored(
-    store: &BarStore,
-    reader: &BarReader,
+    store: &mut BarStore,
+    reader: &mut BarReader,
     symbols: &[Symbol],
     real: bool,
 ) -> Result<PriceSnapshot, AssetsError> {
     let mut snapshot = PriceSnapshot::new(symbols.to_vec());
-    let view = reader.view(u64::MAX)?;
-    for symbol in symbols {
-        let Some(asset) = reader.id(symbol) else { continue };
+    let listed: Vec<_> = symbols
+        .iter()
+        .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
+        .collect();
+    let mut view = reader.view(u64::MAX)?;
+    for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
         }

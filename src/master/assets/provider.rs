@@ -3,7 +3,9 @@
 //! What a source of prices must be able to do. Each provider is one file beside this one.
 
 use super::snapshot::PriceSnapshot;
-use crate::model::{Bar, Money, Quantity, Symbol, Timestamp};
+use crate::master::storage::StorageError;
+pub use crate::model::{Action, ActionKind, Resolution};
+use crate::model::{Bar, Symbol, Timestamp};
 use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -100,15 +102,6 @@ pub struct HistoryRequest {
     pub deadline: Instant,
 }
 
-/// How long a period each bar of a history page stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resolution {
-    /// As updates bring them.
-    Tick,
-    /// Whole days, at their midnights.
-    Day,
-}
-
 /// One page of the past.
 #[derive(Debug, Clone)]
 pub struct HistoryPage {
@@ -132,26 +125,6 @@ impl HistoryPage {
             actions: Vec::new(),
         }
     }
-}
-
-/// What happens to an asset's holders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ActionKind {
-    /// This many units (in millionths) for each one before; never 0.
-    Split(Quantity),
-    /// This much cash for each unit held.
-    Dividend(Money),
-}
-
-/// A corporate action: in force from the first step on or after its time, before that step's prices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Action {
-    /// The ex-date, in market time.
-    pub time: Timestamp,
-    /// Whose.
-    pub symbol: Symbol,
-    /// What happens.
-    pub kind: ActionKind,
 }
 
 /// Why a provider could not answer. Each becomes a message that a sysadmin can act on.
@@ -202,8 +175,8 @@ impl AssetsError {
     }
 }
 
-impl From<rusqlite::Error> for AssetsError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<StorageError> for AssetsError {
+    fn from(error: StorageError) -> Self {
         AssetsError::Failed(format!("the assets module's database: {error}"))
     }
 }

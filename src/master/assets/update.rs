@@ -2,6 +2,7 @@
 //!
 //! The thread that makes the updates: retrieval, check, commit, publication. It alone writes the module's tables.
 
+use super::UpdaterHealth;
 use super::backfill::{Backfill, BackfillResult, BackfillTask};
 use super::check;
 use super::provider::{Action, ActionKind, MarketClock, ProviderError};
@@ -9,8 +10,9 @@ use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
-use super::store::{BarPage, BarStore, UpdatePosition};
-use super::{Update, UpdateListener, UpdaterHealth};
+use crate::master::messages::{TransactionsMessage, Update, UpdateChannels, WorkersMessage};
+use crate::master::storage::StorageError;
+use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
 use crate::model::money::MILLION;
 use crate::model::{Bar, Symbol, Timestamp};
 use crate::runtime::published::Published;
@@ -34,6 +36,9 @@ const RETRIEVAL_MAX: Duration = Duration::from_secs(20);
 /// Retrieval may take this long at least: a real API needs it.
 const RETRIEVAL_MIN: Duration = Duration::from_secs(2);
 
+/// A module that takes no update for so long hangs, which the watchdog sees.
+const TELL_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// At most this many assets are named in one warning about junk.
 const NAMED: usize = 5;
 
@@ -46,7 +51,7 @@ pub struct Updater {
     pub(super) position: UpdatePosition,
     pub(super) schedule: UpdateSchedule,
     pub(super) next: Arc<AtomicI64>,
-    pub(super) listeners: Vec<UpdateListener>,
+    pub(super) channels: UpdateChannels,
     /// All actions are asked for once after a start: some may have been added late.
     pub(super) actions_checked: bool,
     /// How often in a row an asset's price was doubted.
@@ -158,7 +163,7 @@ impl Updater {
                 whole: !more,
                 actions: actions.clone(),
             };
-            let failed = |error: rusqlite::Error| ProviderError::Broken(format!("our database: {error}"));
+            let failed = |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
             self.store.fill(&[page]).map_err(failed)?;
             Ok((more, actions))
         });
@@ -280,9 +285,13 @@ impl Updater {
             snapshot,
             actions: actions.into(),
         };
-        for listener in &self.listeners {
-            listener(&update);
-        }
+        let number = update.number;
+        tell(
+            &self.channels.transactions,
+            TransactionsMessage::Update(update.clone()),
+            number,
+        );
+        tell(&self.channels.workers, WorkersMessage::Update(update), number);
     }
 
     /// Of the actions that came, those of listed assets that are not in force yet.
@@ -397,5 +406,12 @@ impl Updater {
                 now + COMPACT_RETRY
             }
         };
+    }
+}
+
+/// Puts an update into a module's inbox. One that finds no room is lost to that module, the next one is not.
+fn tell<T>(inbox: &Sender<T>, message: T, number: u64) {
+    if inbox.send_timeout(message, TELL_TIMEOUT).is_err() {
+        crate::error!("update {number} found no room in a module's inbox");
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! What each of the five windows holds.
 
-use super::reader::BarSnapshot;
-use super::store::{self, AssetId};
+use crate::master::storage::StorageError;
+use crate::master::storage::bars::AssetId;
+use crate::master::storage::bars::read::BarSnapshot;
 use crate::model::timestamp::DAY;
 use crate::model::{Bar, Timestamp};
 use crate::wire::Window;
@@ -17,7 +18,7 @@ const YEAR_MONTHS: i32 = 12;
 ///
 /// # Errors
 /// The database.
-pub fn bars(view: &BarSnapshot<'_>, asset: AssetId, window: Window) -> store::StoreResult<Vec<Bar>> {
+pub fn bars(view: &mut BarSnapshot<'_>, asset: AssetId, window: Window) -> Result<Vec<Bar>, StorageError> {
     match window {
         // From the first millisecond after the same time a day earlier.
         Window::Day(date) => view.ticks(asset, Timestamp(date.0.saturating_sub(DAY - 1)), date),

@@ -1,15 +1,14 @@
 //! spec/master/auth/commit.md · 3.1.3, 3.1.2
 //!
-//! What was decided is committed, told to the workers, and answered, in this order.
+//! `impl Auth`, the end of a turn: what was decided is committed, told to the workers, and answered, in this order.
 
-use super::accounts::{self, NewAccount, StoredSession};
 use super::{Auth, TOUCH, active};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
-use crate::master::database;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
+use crate::master::storage::accounts::{NewAccount, StoredSession};
+use crate::master::storage::{Storage, StorageError};
 use crate::model::{Reason, SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, reply};
-use rusqlite::Connection;
 use std::time::Instant;
 
 /// A change that the next commit makes.
@@ -52,7 +51,7 @@ impl Auth {
             self.registrations.tidy(now);
         }
         if !self.writes.is_empty() || !used.is_empty() {
-            let stored = store(&mut self.database, &self.writes, &used);
+            let stored = store(&mut self.storage, &self.writes, &used);
             if let Err(error) = &stored {
                 crate::error!("accounts and sessions could not be stored: {error}");
             }
@@ -74,7 +73,7 @@ impl Auth {
                     .filter(|write| matches!(write, AuthWrite::Ended(_))),
             );
         }
-        let workers = self.neighbours.addresses.load();
+        let workers = self.channels.addresses.load();
         let mut replies = ReplyBatch::new();
         for PendingReply {
             reply_to,
@@ -114,7 +113,7 @@ impl Auth {
             return;
         }
         let ended = std::mem::take(&mut self.ended);
-        for peer in self.neighbours.peers.load().iter() {
+        for peer in self.channels.peers.load().iter() {
             for part in ended.chunks(HASHES_MAX) {
                 let hashes = SessionHashes(part.to_vec());
                 peer.push(|out| message::write(out, Instruction::LinkSessionsEnded, &hashes));
@@ -124,20 +123,21 @@ impl Auth {
 }
 
 fn store(
-    database: &mut Connection,
+    storage: &mut Storage,
     writes: &[AuthWrite],
     used: &[(SessionHash, Timestamp)],
-) -> rusqlite::Result<()> {
-    let transaction = database::begin(database)?;
-    for write in writes {
-        match write {
-            AuthWrite::Account(new) => accounts::insert(&transaction, new)?,
-            AuthWrite::Session(kept) => accounts::insert_session(&transaction, kept)?,
-            AuthWrite::Ended(hash) => accounts::delete_session(&transaction, hash)?,
+) -> Result<(), StorageError> {
+    storage.write(|tx| {
+        for write in writes {
+            match write {
+                AuthWrite::Account(new) => tx.insert_account(new)?,
+                AuthWrite::Session(kept) => tx.insert_session(kept)?,
+                AuthWrite::Ended(hash) => tx.delete_session(hash)?,
+            }
         }
-    }
-    for (hash, when) in used {
-        accounts::touch_session(&transaction, hash, *when)?;
-    }
-    database::commit(transaction)
+        for (hash, when) in used {
+            tx.touch_session(hash, *when)?;
+        }
+        Ok(())
+    })
 }

@@ -1,55 +1,20 @@
 //! spec/master/auth/hashing.md · 3.1.3 ("all passwords should be hashed and salted")
 //!
-//! bcrypt takes a quarter of a second and is meant to: it runs on threads of its own, behind a queue so
-//! short that it refuses rather than grows.
+//! Hashes and verifies passwords on threads of its own, since bcrypt takes a quarter of a second and is meant
+//! to. Never makes auth wait: a full queue refuses.
 
-use super::login::{PendingLogin, PendingRegistration};
-use crate::model::HashedPass;
+use crate::master::messages::{AuthMessage, HASH_JOBS_MAX, HashJob};
 use crate::runtime::{self, ThreadHandle};
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::io;
-
-/// Hashes that may wait, for each thread of the pool.
-pub const QUEUE_PER_THREAD: usize = 32;
 
 /// How much less the scheduler favours a thread that hashes: a third of what the others get, while they want it.
 const NICENESS: i32 = 5;
-
-/// What is to be computed.
-pub enum HashJob {
-    /// Does the password belong to this hash? For an unknown name the hash is one that fits nothing, so
-    /// that the answer takes as long.
-    Verify {
-        /// What was sent.
-        hashed_pass: HashedPass,
-        /// What is stored.
-        stored: String,
-        /// The login that waits for it.
-        pending: PendingLogin,
-    },
-    /// A hash to be stored.
-    Hash {
-        /// What was sent.
-        hashed_pass: HashedPass,
-        /// The registration that waits for it.
-        pending: PendingRegistration,
-    },
-}
-
-/// What was computed.
-pub enum HashOutcome {
-    /// Whether it belongs.
-    Verified(PendingLogin, bool),
-    /// The hash, unless the system has no random bytes.
-    Hashed(PendingRegistration, Option<String>),
-}
 
 /// The pool.
 #[derive(Debug)]
 pub struct HashingPool {
     jobs: Sender<HashJob>,
-    /// What has been computed.
-    pub outcomes: Receiver<HashOutcome>,
     decoy: String,
 }
 
@@ -62,38 +27,31 @@ pub fn threads() -> usize {
 }
 
 impl HashingPool {
-    /// Starts the threads; they end when the pool is dropped.
+    /// Starts the threads, which send what they have computed to `auth`. They end when the pool, or auth's
+    /// inbox, is dropped.
     ///
     /// # Errors
     /// A thread cannot be started, or the first hash cannot be made.
-    pub fn start(cost: u32) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
+    pub fn start(cost: u32, auth: &Sender<AuthMessage>) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
         let count = threads();
-        let (jobs, inbox) = bounded(count * QUEUE_PER_THREAD);
-        let (buffer, outcomes) = bounded(count * QUEUE_PER_THREAD);
+        let (jobs, inbox) = bounded(count * HASH_JOBS_MAX);
         let mut handles = Vec::new();
         for number in 0..count {
-            let (inbox, buffer): (Receiver<HashJob>, Sender<HashOutcome>) = (inbox.clone(), buffer.clone());
+            let (inbox, auth) = (inbox.clone(), auth.clone());
             handles.push(runtime::spawn(format!("hash-{number}"), move || {
                 // A login takes its time anyway; what else there is to do should not wait for it. On Linux this is the
                 // thread's own. A system that forbids it has its reasons.
                 let _ = rustix::process::nice(NICENESS);
                 for job in inbox {
-                    // Auth never waits for a job to be taken, so it always comes round to the outcomes.
-                    if buffer.send(compute(job, cost)).is_err() {
+                    // Waits while auth's inbox is full. Auth never waits for the pool, so it always comes round to it.
+                    if auth.send(compute(job, cost)).is_err() {
                         return;
                     }
                 }
             })?);
         }
         let decoy = bcrypt::hash("a password that nobody has", cost).map_err(io::Error::other)?;
-        Ok((
-            HashingPool {
-                jobs,
-                outcomes,
-                decoy,
-            },
-            handles,
-        ))
+        Ok((HashingPool { jobs, decoy }, handles))
     }
 
     /// A hash that fits no password, for names that nobody has.
@@ -112,7 +70,7 @@ impl HashingPool {
     }
 }
 
-fn compute(job: HashJob, cost: u32) -> HashOutcome {
+fn compute(job: HashJob, cost: u32) -> AuthMessage {
     match job {
         HashJob::Verify {
             hashed_pass,
@@ -120,14 +78,14 @@ fn compute(job: HashJob, cost: u32) -> HashOutcome {
             pending,
         } => {
             let fits = bcrypt::verify(hashed_pass.expose(), &stored).unwrap_or(false);
-            HashOutcome::Verified(pending, fits)
+            AuthMessage::Verified(pending, fits)
         }
         HashJob::Hash { hashed_pass, pending } => {
             let hash = bcrypt::hash(hashed_pass.expose(), cost);
             if let Err(error) = &hash {
                 crate::error!("no password can be hashed: {error}");
             }
-            HashOutcome::Hashed(pending, hash.ok())
+            AuthMessage::Hashed(pending, hash.ok())
         }
     }
 }

@@ -1,35 +1,18 @@
 //! spec/master/auth/login.md · 3.1.3, 4.6.1, 4.6.3, 4.7.2, 4.7.4
 //!
-//! Logging in and registering: what is checked before a password is hashed, and what follows from the hash.
+//! `impl Auth`, logging in and registering: what is checked before a password is hashed, and what follows from the hash.
 
-use super::accounts::{self, Credentials, NameConflict, NewAccount, StoredSession};
 use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
-use super::hashing::{HashJob, HashOutcome};
 use super::{Auth, taken_refusal};
+use crate::master::messages::{HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
 use crate::master::router::overloaded;
+use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::net::connection_limiter::neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
 use std::net::IpAddr;
 use std::time::Instant;
-
-/// A login whose password is being verified.
-pub struct PendingLogin {
-    reply_to: ReplyTo,
-    /// The account's; `None` where nobody has the name.
-    credentials: Option<Credentials>,
-    expirable: bool,
-    /// The failed attempt that it counts as until it succeeds.
-    counted: (String, IpAddr, Instant),
-}
-
-/// A registration whose password is being hashed.
-pub struct PendingRegistration {
-    reply_to: ReplyTo,
-    username: Username,
-    email: Email,
-}
 
 impl Auth {
     /// Failed logins are counted before the hash is computed, and alike for names that exist and names
@@ -49,7 +32,7 @@ impl Auth {
             reply_to.fail(Instruction::Login, &Refusal::new(Reason::TooManyAttempts, text));
             return;
         }
-        let credentials = match accounts::credentials(&self.database, &username) {
+        let credentials = match self.storage.read(|snapshot| snapshot.credentials(&username)) {
             Ok(credentials) => credentials,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
@@ -66,12 +49,12 @@ impl Auth {
         self.submit(HashJob::Verify {
             hashed_pass,
             stored,
-            pending: PendingLogin {
+            pending: Box::new(PendingLogin {
                 reply_to,
                 credentials,
                 expirable,
                 counted: (key.0, address, now),
-            },
+            }),
         });
     }
 
@@ -83,8 +66,11 @@ impl Auth {
         hashed_pass: HashedPass,
     ) {
         if reply_to.again {
-            let boot = reply_to.peer.boot;
-            match accounts::registered_by(&self.database, &username, &boot, reply_to.sequence) {
+            let (boot, sequence) = (reply_to.peer.boot, reply_to.sequence);
+            match self
+                .storage
+                .read(|snapshot| snapshot.registered_by(&username, &boot, sequence))
+            {
                 Ok(false) => {}
                 Ok(true) => return reply_to.send(|out| Reply::RegisterSuccess.write(out)),
                 Err(error) => {
@@ -103,16 +89,19 @@ impl Auth {
             );
             return;
         }
-        match accounts::taken(&self.database, &username, &email) {
+        match self
+            .storage
+            .read(|snapshot| snapshot.name_conflict(&username, &email))
+        {
             Ok(NameConflict::Neither) => {
                 self.registrations.count(&address, now);
                 self.submit(HashJob::Hash {
                     hashed_pass,
-                    pending: PendingRegistration {
+                    pending: Box::new(PendingRegistration {
                         reply_to,
                         username,
                         email,
-                    },
+                    }),
                 });
             }
             Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
@@ -140,18 +129,8 @@ impl Auth {
         self.logins_by_address.forgive(&address, at);
     }
 
-    /// A hash has been computed.
-    pub(super) fn computed(&mut self, outcome: HashOutcome) {
-        match outcome {
-            HashOutcome::Verified(pending, fits) => self.verified(pending, fits),
-            HashOutcome::Hashed(pending, Some(pass_hash)) => self.hashed(pending, pass_hash),
-            HashOutcome::Hashed(pending, None) => {
-                pending.reply_to.fail(Instruction::Register, &internal());
-            }
-        }
-    }
-
-    fn verified(&mut self, pending: PendingLogin, fits: bool) {
+    /// A login's password has been verified.
+    pub(super) fn verified(&mut self, pending: PendingLogin, fits: bool) {
         let PendingLogin {
             reply_to,
             credentials,
@@ -167,8 +146,12 @@ impl Auth {
         self.create_session(reply_to, credentials, expirable);
     }
 
-    fn hashed(&mut self, pending: PendingRegistration, pass_hash: String) {
+    /// A registration's password has been hashed, or could not be.
+    pub(super) fn hashed(&mut self, pending: PendingRegistration, pass_hash: Option<String>) {
         let reply_to = pending.reply_to;
+        let Some(pass_hash) = pass_hash else {
+            return reply_to.fail(Instruction::Register, &internal());
+        };
         let new = NewAccount {
             username: pending.username,
             email: pending.email,
@@ -186,7 +169,11 @@ impl Auth {
             AuthWrite::Account(other) if other.email.key() == new.email.key() => Some(NameConflict::Email),
             _ => None,
         });
-        match undecided.map_or_else(|| accounts::taken(&self.database, &new.username, &new.email), Ok) {
+        let stored = || {
+            self.storage
+                .read(|snapshot| snapshot.name_conflict(&new.username, &new.email))
+        };
+        match undecided.map_or_else(stored, Ok) {
             Ok(NameConflict::Neither) => {
                 self.writes.push(AuthWrite::Account(new));
                 let instruction = Instruction::Register;

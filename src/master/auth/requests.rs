@@ -1,14 +1,15 @@
 //! spec/master/auth/requests.md · 3.1.3, 4.6.2, 4.7.3
 //!
-//! What comes with a session, or about one: each request leaves with its account, or is refused here.
+//! `impl Auth`, what comes with a session, or about one: each request leaves with its account, or is refused here.
 
 use super::commit::{AuthSuccess, PendingReply};
-use super::{Auth, AuthRequest, active};
+use super::{Auth, active};
 use crate::link::message::{self, SessionState};
-use crate::master::account_queries;
+use crate::master::messages::{
+    AccountQueriesMessage, AccountQuery, AccountQueryKind, AuthRequest, Order, TransactionsMessage,
+};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::router::overloaded;
-use crate::master::transactions::{self, Order};
 use crate::model::{AccountId, Reason, SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, Request};
 use crossbeam_channel::TrySendError;
@@ -18,12 +19,12 @@ fn expired() -> Refusal {
 }
 
 impl Auth {
-    /// One read's requests, in their order. Orders and questions leave together.
-    pub(super) fn asks(&mut self, asks: Vec<(ReplyTo, AuthRequest)>) {
+    /// One read's requests, in their order. Orders and queries leave together.
+    pub(super) fn requests(&mut self, requests: Vec<(ReplyTo, AuthRequest)>) {
         let mut orders = Vec::new();
-        let mut questions = Vec::new();
-        for (reply_to, ask) in asks {
-            match ask {
+        let mut queries = Vec::new();
+        for (reply_to, request) in requests {
+            match request {
                 AuthRequest::Session(hash) => self.describe(&reply_to, hash),
                 AuthRequest::ConnectionClosed(hashes) => self.connection_closed(&reply_to, &hashes),
                 AuthRequest::Request(Request::Login {
@@ -47,10 +48,9 @@ impl Auth {
                     side,
                     symbol,
                     quantity,
-                    id,
+                    id: client_order_id,
                 }) => {
-                    let account = self.account(&reply_to, transactions::instruction(side), &session);
-                    let client_order_id = id;
+                    let account = self.account(&reply_to, Order::instruction_for(side), &session);
                     orders.push(Order {
                         reply_to,
                         account,
@@ -61,37 +61,40 @@ impl Auth {
                     });
                 }
                 AuthRequest::Request(request) => {
-                    if let Some(question) = self.question(&reply_to, request) {
-                        questions.push((reply_to, question));
+                    if let Some(query) = self.query(&reply_to, request) {
+                        queries.push((reply_to, query));
                     }
                 }
             }
         }
+        self.pass_on(orders, queries);
+    }
+
+    /// Sends each module its share, and refuses what it has no room for.
+    fn pass_on(&self, orders: Vec<Order>, queries: Vec<(ReplyTo, AccountQuery)>) {
+        let mut replies = ReplyBatch::new();
         if !orders.is_empty()
-            && let Err(TrySendError::Full(transactions::TransactionsMessage::Orders(orders))) = self
-                .neighbours
+            && let Err(TrySendError::Full(TransactionsMessage::Orders(orders))) = self
+                .channels
                 .transactions
-                .try_send(transactions::TransactionsMessage::Orders(orders))
+                .try_send(TransactionsMessage::Orders(orders))
         {
-            let mut replies = ReplyBatch::new();
             for order in orders {
                 let instruction = order.instruction();
                 replies.fail(order.reply_to, instruction, &overloaded());
             }
-            replies.send();
         }
-        if !questions.is_empty()
-            && let Err(TrySendError::Full(account_queries::AccountQueriesMessage::Questions(questions))) =
-                self.neighbours
-                    .views
-                    .try_send(account_queries::AccountQueriesMessage::Questions(questions))
+        if !queries.is_empty()
+            && let Err(TrySendError::Full(AccountQueriesMessage(queries))) = self
+                .channels
+                .account_queries
+                .try_send(AccountQueriesMessage(queries))
         {
-            let mut replies = ReplyBatch::new();
-            for (reply_to, question) in questions {
-                replies.fail(reply_to, question.instruction(), &overloaded());
+            for (reply_to, query) in queries {
+                replies.fail(reply_to, query.instruction(), &overloaded());
             }
-            replies.send();
         }
+        replies.send();
     }
 
     /// The account that a session stands for, and that the session was used.
@@ -125,24 +128,18 @@ impl Auth {
         }
     }
 
-    fn question(&mut self, reply_to: &ReplyTo, request: Request) -> Option<account_queries::AccountQuery> {
+    fn query(&mut self, reply_to: &ReplyTo, request: Request) -> Option<AccountQuery> {
         let instruction = request.instruction();
-        let (session, about) = match request {
-            Request::UserInfo { session, username } => {
-                (session, account_queries::AccountQueryKind::Info(username))
-            }
-            Request::UserPortfolio { session, username } => {
-                (session, account_queries::AccountQueryKind::Portfolio(username))
-            }
-            Request::UserHistory { session, username } => {
-                (session, account_queries::AccountQueryKind::History(username))
-            }
-            Request::Receipt { session, id } => (session, account_queries::AccountQueryKind::Receipt(id)),
-            // The router sends no other request here.
+        let (session, kind) = match request {
+            Request::UserInfo { session, username } => (session, AccountQueryKind::Info(username)),
+            Request::UserPortfolio { session, username } => (session, AccountQueryKind::Portfolio(username)),
+            Request::UserHistory { session, username } => (session, AccountQueryKind::History(username)),
+            Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
+            // No other request carries a session.
             _ => return None,
         };
         match self.account(reply_to, instruction, &session) {
-            Ok(asker) => Some(account_queries::AccountQuery { asker, about }),
+            Ok(asker) => Some(AccountQuery { asker, kind }),
             Err(refusal) => {
                 reply_to.fail(instruction, &refusal);
                 None
@@ -179,7 +176,7 @@ impl Auth {
                     hash: kept.session.hash,
                     active: Some(active(kept)),
                 };
-                let workers = self.neighbours.addresses.load().to_vec();
+                let workers = self.channels.addresses.load().to_vec();
                 reply_to.send(|out| {
                     message::write(out, Instruction::LinkSession, &state);
                     Reply::Session {

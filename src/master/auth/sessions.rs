@@ -2,7 +2,7 @@
 //!
 //! The active sessions in memory, by hash, by account and by expiry.
 
-use super::accounts::StoredSession;
+use crate::master::storage::accounts::StoredSession;
 use crate::model::{AccountId, SessionHash, Timestamp};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;

@@ -2,15 +2,15 @@
 //!
 //! What happens to orders that come in: judged, stored in one commit, announced.
 
-use super::ledger::{self, LedgerEntry};
-use super::queue::{QueuedOrder, SettlementRank, WAITERS_MAX, clamp};
-use super::{CLOCK_REPORT, Order, OrderState, fill, write_outcome};
-use crate::master::database;
+use super::queue::{QueuedOrder, WAITERS_MAX, clamp};
+use super::{CLOCK_REPORT, OrderState, fill, write_outcome};
+use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::model::{AccountId, ClientOrderId, Reason, Timestamp, TransactionStatus as Stage};
+use crate::master::storage::ledger::LedgerEntry;
+use crate::master::storage::{Storage, StorageError, Tx};
+use crate::model::{AccountId, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus as Stage};
 use crate::runtime::failpoint;
 use crate::wire::{Instruction, Refusal, Reply};
-use rusqlite::Connection;
 use std::collections::HashMap;
 use std::time::Instant;
 use uuid::Uuid;
@@ -33,24 +33,27 @@ pub(super) enum Acceptance {
 impl OrderState {
     pub(super) fn store(
         &mut self,
-        database: &mut Connection,
+        storage: &mut Storage,
         batch: Vec<Order>,
-    ) -> rusqlite::Result<Vec<Acceptance>> {
-        let transaction = database::begin(database)?;
-        let mut verdicts = Vec::with_capacity(batch.len());
-        let mut new_of_account: HashMap<AccountId, usize> = HashMap::new();
-        let mut new = 0;
-        for order in batch {
-            let verdict = self.check(&transaction, order, new, &new_of_account)?;
-            if let Acceptance::Queued(queued) = &verdict {
-                new += 1;
-                *new_of_account.entry(queued.account).or_default() += 1;
+    ) -> Result<Vec<Acceptance>, StorageError> {
+        let (verdicts, new) = storage.write(|tx| {
+            let mut verdicts = Vec::with_capacity(batch.len());
+            let mut new_of_account: HashMap<AccountId, usize> = HashMap::new();
+            let mut new = 0;
+            for order in batch {
+                let verdict = self.check(tx, order, new, &new_of_account)?;
+                if let Acceptance::Queued(queued) = &verdict {
+                    new += 1;
+                    *new_of_account.entry(queued.account).or_default() += 1;
+                }
+                verdicts.push(verdict);
             }
-            verdicts.push(verdict);
-        }
+            if new > 0 {
+                failpoint::point("orders-stored");
+            }
+            Ok((verdicts, new))
+        })?;
         if new > 0 {
-            failpoint::point("orders-stored");
-            database::commit(transaction)?;
             failpoint::point("orders-committed");
         }
         Ok(verdicts)
@@ -60,18 +63,17 @@ impl OrderState {
     /// clientOrderID, unknown names, the rest.
     fn check(
         &mut self,
-        database: &Connection,
+        tx: &mut Tx<'_>,
         order: Order,
         new: usize,
         new_of_account: &HashMap<AccountId, usize>,
-    ) -> rusqlite::Result<Acceptance> {
+    ) -> Result<Acceptance, StorageError> {
         let instruction = order.instruction();
-        let refuse = |refusal: Refusal, reply_to: ReplyTo| -> rusqlite::Result<Acceptance> {
+        let refuse = |refusal: Refusal, reply_to: ReplyTo| -> Result<Acceptance, StorageError> {
             Ok(Acceptance::Refused(instruction, refusal, reply_to))
         };
         if order.reply_to.again
-            && let Some(origin) = ledger::find_origin(database, &order.reply_to.peer.boot)?
-            && let Some(entry) = ledger::by_message(database, origin, order.reply_to.sequence)?
+            && let Some(entry) = tx.order_by_message(&order.reply_to.peer.boot, order.reply_to.sequence)?
         {
             return Ok(known(entry, order.reply_to));
         }
@@ -80,7 +82,7 @@ impl OrderState {
             Err(refusal) => return refuse(refusal, order.reply_to),
         };
         if let Some(id) = &order.client_order_id
-            && let Some(entry) = ledger::by_client(database, account, id)?
+            && let Some(entry) = tx.order_by_client(account, id)?
         {
             let same = entry.transaction.symbol == order.symbol
                 && entry.transaction.side == order.side
@@ -137,8 +139,7 @@ impl OrderState {
             client_order_id: order.client_order_id,
             waiters: vec![order.reply_to.clone()],
         };
-        let origin = ledger::origin(database, &worker, &order.reply_to.peer.boot)?;
-        ledger::insert(database, &queued, origin, order.reply_to.timestamp)?;
+        tx.insert_order(&queued.to_row(order.reply_to.peer.boot, order.reply_to.timestamp))?;
         Ok(Acceptance::Queued(Box::new(queued)))
     }
 

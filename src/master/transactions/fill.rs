@@ -4,17 +4,7 @@
 //! same queue and the same update always settle alike.
 
 use crate::model::money::{LIMIT, share};
-use crate::model::{Money, Quantity, Reason, Side, Symbol};
-use std::collections::BTreeMap;
-
-/// What an account has.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Holdings {
-    /// Its cash.
-    pub cash: Money,
-    /// Its positions: units, and what they cost in all.
-    pub positions: BTreeMap<Symbol, (Quantity, Money)>,
-}
+use crate::model::{Holdings, Money, Quantity, Reason, Side, Symbol};
 
 impl Holdings {
     /// Fills an order at `price`: the total that left or reached the cash.

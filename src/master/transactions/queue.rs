@@ -3,7 +3,8 @@
 //! The queued orders in memory, as the ledger holds them on disk, with who waits for each.
 
 use crate::master::reply_to::ReplyTo;
-use crate::model::{AccountId, ClientOrderId, Quantity, Side, Symbol, Timestamp};
+use crate::master::storage::ledger::{LedgerEntry, NewOrder};
+use crate::model::{AccountId, ClientOrderId, Quantity, SettlementRank, Side, Symbol, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use uuid::Uuid;
@@ -17,20 +18,6 @@ pub const WAITERS_MAX: usize = 64;
 
 /// Updates in a row that bring splits or dividends, cannot be settled, and are told apart.
 const SEEN_MAX: usize = 64;
-
-/// What the queue is cleared in the order of (wire.md 7): stamp, worker's UUID, sequence number, and
-/// last the place in the queue, which no two share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SettlementRank {
-    /// The worker's stamp, clamped.
-    pub timestamp: Timestamp,
-    /// The worker.
-    pub worker: Uuid,
-    /// Its number for the order.
-    pub sequence: u64,
-    /// The place in the queue.
-    pub number: i64,
-}
 
 /// A queued order.
 #[derive(Debug, Clone)]
@@ -59,6 +46,41 @@ pub struct QueuedOrder {
 }
 
 impl QueuedOrder {
+    /// One that an earlier process put on the queue, and that nobody waits for.
+    pub fn stored(entry: LedgerEntry) -> QueuedOrder {
+        let LedgerEntry {
+            transaction, turn, ..
+        } = entry;
+        QueuedOrder {
+            turn,
+            id: transaction.id,
+            account: transaction.account,
+            side: transaction.side,
+            symbol: transaction.symbol,
+            quantity: transaction.quantity,
+            accepted: transaction.accepted,
+            since: None,
+            client_order_id: transaction.client_order_id,
+            waiters: Vec::new(),
+        }
+    }
+
+    /// As it is stored: which process of its worker sent it, and the stamp that it bore.
+    pub fn to_row(&self, boot: Uuid, stamped: Timestamp) -> NewOrder<'_> {
+        NewOrder {
+            turn: self.turn,
+            boot,
+            id: self.id,
+            account: self.account,
+            side: self.side,
+            symbol: self.symbol,
+            quantity: self.quantity,
+            accepted: self.accepted,
+            stamped,
+            client_order_id: self.client_order_id.as_ref(),
+        }
+    }
+
     /// Whether it was accepted before this moment; an order of an earlier process was, and all were before none.
     pub fn was_before(&self, moment: Option<Instant>) -> bool {
         match (self.since, moment) {
@@ -167,8 +189,7 @@ pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -
 mod tests {
     use super::*;
 
-    use crate::master::transactions::fill::Holdings;
-    use crate::model::Money;
+    use crate::model::{Holdings, Money};
     use proptest::prelude::*;
 
     fn order(number: i64, timestamp: i64, worker: u8, sequence: u64, quantity: i64) -> QueuedOrder {

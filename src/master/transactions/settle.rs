@@ -3,68 +3,46 @@
 //! One update settles what was accepted before it: splits and dividends first, then each order in its turn,
 //! all in one commit, and only then the answers.
 
-use super::fill::{self, Holdings};
-use super::ledger::{self, Settlement};
+use super::fill;
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, sequence, write_outcome};
-use crate::master::assets::{self, Action, ActionKind, Update};
-use crate::master::database;
+use crate::master::assets::{self, Action, ActionKind};
+use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
+use crate::master::storage::ledger::Settlement;
+use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{
-    AccountId, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction, TransactionStatus as Stage,
+    AccountId, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
+    TransactionStatus as Stage,
 };
 use crate::runtime::failpoint;
-use rusqlite::Connection;
 use std::collections::HashMap;
 
 impl OrderState {
     pub(super) fn settle(
         &mut self,
-        database: &mut Connection,
+        storage: &mut Storage,
         update: &Update,
         numbers: &[i64],
-    ) -> rusqlite::Result<Vec<(i64, Settlement)>> {
-        let transaction = database::begin(database)?;
-        let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
+    ) -> Result<Vec<(i64, Settlement)>, StorageError> {
         let act = self.behind || !update.actions.is_empty();
-        // Until the commit.
-        self.behind = act;
-        let split = if act {
-            self.act(&transaction, update, &mut accounts)?
-        } else {
-            HashMap::new()
-        };
-        let mut outcomes = Vec::with_capacity(numbers.len());
-        for number in numbers {
-            let Some(order) = self.queue.get_mut(*number) else {
-                continue;
+        let (outcomes, split) = storage.write(|tx| {
+            // Until the commit.
+            self.behind = act;
+            let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
+            let split = if act {
+                self.act(tx, update, &mut accounts)?
+            } else {
+                HashMap::new()
             };
-            let quantity = split.get(number).copied().unwrap_or(order.quantity);
-            let Some(priced) = price(update, order) else {
-                continue;
-            };
-            let outcome = match priced {
-                Ok(quote) => {
-                    let (_, after) = load(&transaction, &mut accounts, order.account)?;
-                    match after.fill(order.side, order.symbol, quantity, quote.value) {
-                        Ok(total) => Settlement::Settled {
-                            price: quote.value,
-                            total,
-                            priced: quote.time,
-                        },
-                        Err(reason) => Settlement::Rejected(reason),
-                    }
-                }
-                Err(reason) => Settlement::Rejected(reason),
-            };
-            ledger::settle(&transaction, *number, &outcome, update.published, update.number)?;
-            outcomes.push((*number, outcome));
-        }
-        for (account, (before, after)) in &accounts {
-            ledger::store_holdings(&transaction, *account, before, after)?;
-        }
-        failpoint::point("settlement-stored");
-        database::commit(transaction)?;
+            let outcomes = self.fill_orders(tx, update, numbers, &split, &mut accounts)?;
+            tx.settle_orders(&outcomes, update.published, update.number)?;
+            for (account, (before, after)) in &accounts {
+                tx.store_holdings(*account, before, after)?;
+            }
+            failpoint::point("settlement-stored");
+            Ok((outcomes, split))
+        })?;
         failpoint::point("settlement-committed");
         self.behind = false;
         self.seen = PriceVisibility::default();
@@ -76,22 +54,59 @@ impl OrderState {
         Ok(outcomes)
     }
 
+    /// How each order ends that can be settled at this update's prices, in turn, and what its account has then.
+    fn fill_orders(
+        &mut self,
+        tx: &mut Tx<'_>,
+        update: &Update,
+        numbers: &[i64],
+        split: &HashMap<i64, Quantity>,
+        accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
+    ) -> Result<Vec<(i64, Settlement)>, StorageError> {
+        let mut outcomes = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let Some(order) = self.queue.get_mut(*number) else {
+                continue;
+            };
+            let quantity = split.get(number).copied().unwrap_or(order.quantity);
+            let Some(priced) = price(update, order) else {
+                continue;
+            };
+            let outcome = match priced {
+                Ok(quote) => {
+                    let (_, after) = load(tx, accounts, order.account)?;
+                    match after.fill(order.side, order.symbol, quantity, quote.value) {
+                        Ok(total) => Settlement::Settled {
+                            price: quote.value,
+                            total,
+                            priced: quote.time,
+                        },
+                        Err(reason) => Settlement::Rejected(reason),
+                    }
+                }
+                Err(reason) => Settlement::Rejected(reason),
+            };
+            outcomes.push((*number, outcome));
+        }
+        Ok(outcomes)
+    }
+
     /// Applies splits and dividends: to positions, as transactions of their own, and to queued orders. All
     /// that the database holds and the ledger does not, so that none is lost that came with an update which
     /// could not be settled.
     fn act(
         &mut self,
-        database: &Connection,
+        tx: &mut Tx<'_>,
         update: &Update,
         accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
-    ) -> rusqlite::Result<HashMap<i64, Quantity>> {
+    ) -> Result<HashMap<i64, Quantity>, StorageError> {
         let mut split: HashMap<i64, Quantity> = HashMap::new();
-        let actions = ledger::actions_to_come(database, update.number)?;
-        ledger::set_acted(database, update.number)?;
+        let actions = tx.actions_to_apply(update.number)?;
+        tx.set_actions_applied(update.number)?;
         for (number, action) in &actions {
             let seen = self.seen.since(*number);
-            for account in ledger::holders(database, action.symbol)? {
-                let (_, after) = load(database, accounts, account)?;
+            for account in tx.holders(action.symbol)? {
+                let (_, after) = load(tx, accounts, account)?;
                 let (side, quantity, price, total) = match action.kind {
                     ActionKind::Split(ratio) => match after.split(action.symbol, ratio) {
                         Some(added) => (Side::Split, added, None, Some(Money::ZERO)),
@@ -110,7 +125,7 @@ impl OrderState {
                 };
                 let order_key = self.sequencer.give();
                 let row = act_row(action, account, order_key, side, quantity, price, total);
-                ledger::insert_settled(database, order_key.number, &row, update.number)?;
+                tx.insert_settled(order_key.number, &row, update.number)?;
             }
             if let ActionKind::Split(ratio) = action.kind {
                 // Who ordered at a price after the split has said how many units of those there are now.
@@ -119,7 +134,7 @@ impl OrderState {
                     let number = order.turn.number;
                     let now = split.get(&number).copied().unwrap_or(order.quantity);
                     let after = fill::split_amount(now, ratio).max(Quantity(1));
-                    ledger::requantify(database, number, after)?;
+                    tx.set_order_quantity(number, after)?;
                     split.insert(number, after);
                 }
             }
@@ -155,15 +170,15 @@ fn price(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> 
 }
 
 fn load<'a>(
-    database: &Connection,
+    tx: &mut Tx<'_>,
     accounts: &'a mut HashMap<AccountId, (Holdings, Holdings)>,
     account: AccountId,
-) -> rusqlite::Result<&'a mut (Holdings, Holdings)> {
+) -> Result<&'a mut (Holdings, Holdings), StorageError> {
     use std::collections::hash_map::Entry as Slot;
     match accounts.entry(account) {
         Slot::Occupied(slot) => Ok(slot.into_mut()),
         Slot::Vacant(slot) => {
-            let holdings = ledger::holdings(database, account)?;
+            let holdings = tx.holdings(account)?;
             Ok(slot.insert((holdings.clone(), holdings)))
         }
     }

@@ -4,80 +4,16 @@
 //! began with to what it has.
 
 use super::{Findings, Forces, VerifyError, position};
-use crate::master::transactions::fill::Holdings;
-use crate::model::{Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus};
-use rusqlite::{Connection, Row, Statement};
+use crate::master::storage::Snapshot;
+use crate::master::storage::verify::{LedgerLine, StoredAccount};
+use crate::model::{Holdings, Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Rows between two questions whether to go on.
 const YIELD_ROWS: u64 = 4096;
 
-/// The order in which an account's transactions took effect: update by update; in each, splits and
-/// dividends before orders; orders in their turn.
-const IN_ORDER: &str = "
-    SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
-        transactions.origin, sequence, ordered, update_number
-    FROM transactions LEFT JOIN origins USING (origin)
-    WHERE account = ?1
-    ORDER BY update_number, side < 3, CASE WHEN side >= 3 THEN number END,
-        ordered, worker, sequence, number";
-
-/// An account as it is stored.
-#[derive(Debug)]
-pub(super) struct Holder {
-    pub(super) account: i64,
-    pub(super) username: String,
-    pub(super) starting_cash: Money,
-    pub(super) cash: Money,
-}
-
-/// A row of the ledger, as it stands there.
-struct LedgerLine {
-    number: i64,
-    id: [u8; 16],
-    side: u8,
-    status: u8,
-    symbol: String,
-    quantity: i64,
-    asked: i64,
-    accepted: i64,
-    settled: Option<i64>,
-    price: Option<i64>,
-    total: Option<i64>,
-    priced: Option<i64>,
-    reason: Option<String>,
-    origin: Option<i64>,
-    sequence: Option<i64>,
-    ordered: i64,
-    update: Option<i64>,
-}
-
-fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
-    Ok(LedgerLine {
-        number: row.get(0)?,
-        id: row.get(1)?,
-        side: row.get(2)?,
-        status: row.get(3)?,
-        symbol: row.get(4)?,
-        quantity: row.get(5)?,
-        asked: row.get(6)?,
-        accepted: row.get(7)?,
-        settled: row.get(8)?,
-        price: row.get(9)?,
-        total: row.get(10)?,
-        priced: row.get(11)?,
-        reason: row.get(12)?,
-        origin: row.get(13)?,
-        sequence: row.get(14)?,
-        ordered: row.get(15)?,
-        update: row.get(16)?,
-    })
-}
-
 /// Goes through the accounts, and adds all of them up.
 pub(super) struct Books<'a> {
-    lines: Statement<'a>,
-    positions: Statement<'a>,
     forces: &'a Forces,
     /// The last update whose splits and dividends the ledger is said to have.
     acted: i64,
@@ -101,22 +37,21 @@ struct RebuiltAccount<'a> {
 }
 
 impl<'a> Books<'a> {
-    pub(super) fn new(moment: &'a Connection, forces: &'a Forces, acted: i64) -> rusqlite::Result<Books<'a>> {
-        Ok(Books {
-            lines: moment.prepare(IN_ORDER)?,
-            positions: moment.prepare("SELECT symbol, quantity, cost FROM positions WHERE account = ?1")?,
+    pub(super) fn new(forces: &'a Forces, acted: i64) -> Books<'a> {
+        Books {
             forces,
             acted,
             read: 0,
             flow: 0,
             cash: 0,
-        })
+        }
     }
 
     /// Checks one account.
     pub(super) fn check(
         &mut self,
-        holder: &Holder,
+        moment: &mut Snapshot<'_>,
+        holder: &StoredAccount,
         findings: &mut Findings,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), VerifyError> {
@@ -125,28 +60,25 @@ impl<'a> Books<'a> {
         findings.report.accounts += 1;
         self.flow += i128::from(holder.starting_cash.0);
         self.cash += i128::from(holder.cash.0);
-        {
-            let mut rows = self.lines.query([holder.account])?;
-            while let Some(row) = rows.next()? {
-                self.read += 1;
-                if self.read.is_multiple_of(YIELD_ROWS) && cancelled() {
-                    return Err(VerifyError::Cancelled);
-                }
-                let line = line(row)?;
-                let report = &mut findings.report;
-                report.transactions += 1;
-                match TransactionStatus::from_number(line.status) {
-                    Some(TransactionStatus::Queued) => report.queued += 1,
-                    Some(TransactionStatus::Settled) => report.settled += 1,
-                    Some(TransactionStatus::Rejected) => report.rejected += 1,
-                    None => {}
-                }
-                self.flow += flow(&line);
-                if let Err(why) = form(&line).and_then(|()| rebuilt.take(&line)) {
-                    findings.differs(format!("{who}: transaction {}: {why}", line.number));
-                }
+        moment.ledger_lines(holder.account, |line| {
+            self.read += 1;
+            if self.read.is_multiple_of(YIELD_ROWS) && cancelled() {
+                return Err(VerifyError::Cancelled);
             }
-        }
+            let report = &mut findings.report;
+            report.transactions += 1;
+            match TransactionStatus::from_number(line.status) {
+                Some(TransactionStatus::Queued) => report.queued += 1,
+                Some(TransactionStatus::Settled) => report.settled += 1,
+                Some(TransactionStatus::Rejected) => report.rejected += 1,
+                None => {}
+            }
+            self.flow += flow(line);
+            if let Err(why) = form(line).and_then(|()| rebuilt.take(line)) {
+                findings.differs(format!("{who}: transaction {}: {why}", line.number));
+            }
+            Ok(())
+        })?;
         rebuilt.finish(self.acted);
         for missed in &rebuilt.missed {
             findings.differs(format!("{who}: {missed}"));
@@ -157,48 +89,8 @@ impl<'a> Books<'a> {
                 holder.cash, rebuilt.holdings.cash
             ));
         }
-        self.compare_positions(holder.account, &who, &rebuilt.holdings, findings)
-    }
-
-    fn compare_positions(
-        &mut self,
-        account: i64,
-        who: &str,
-        rebuilt: &Holdings,
-        findings: &mut Findings,
-    ) -> Result<(), VerifyError> {
-        let read = |row: &Row<'_>| -> rusqlite::Result<(String, (Quantity, Money))> {
-            Ok((row.get(0)?, (Quantity(row.get(1)?), Money(row.get(2)?))))
-        };
-        let stored: BTreeMap<String, (Quantity, Money)> = self
-            .positions
-            .query_map([account], read)?
-            .collect::<rusqlite::Result<_>>()?;
-        for (symbol, (units, cost)) in &rebuilt.positions {
-            findings.report.positions += 1;
-            match stored.get(symbol.as_str()) {
-                Some(found) if *found == (*units, *cost) => {}
-                Some((has, had)) => findings.differs(format!(
-                    "{who}: the position stored in {symbol} is {}, and the ledger makes {}",
-                    position(*has, *had),
-                    position(*units, *cost)
-                )),
-                None => findings.differs(format!(
-                    "{who}: no position is stored in {symbol}, and the ledger makes {}",
-                    position(*units, *cost)
-                )),
-            }
-        }
-        for (symbol, (units, cost)) in &stored {
-            let known = Symbol::parse(symbol).is_ok_and(|symbol| rebuilt.positions.contains_key(&symbol));
-            if !known {
-                findings.report.positions += 1;
-                findings.differs(format!(
-                    "{who}: the position stored in {symbol} is {}, and the ledger makes none",
-                    position(*units, *cost)
-                ));
-            }
-        }
+        let stored = moment.stored_positions(holder.account)?;
+        compare_positions(&stored, &who, &rebuilt.holdings, findings);
         Ok(())
     }
 
@@ -212,6 +104,39 @@ impl<'a> Books<'a> {
         }
         let cash = i64::try_from(self.cash).map(|cash| Money(cash).to_string());
         findings.report.cash = cash.unwrap_or_else(|_| format!("{} millionths", self.cash));
+    }
+}
+
+fn compare_positions(
+    stored: &BTreeMap<String, (Quantity, Money)>,
+    who: &str,
+    rebuilt: &Holdings,
+    findings: &mut Findings,
+) {
+    for (symbol, (units, cost)) in &rebuilt.positions {
+        findings.report.positions += 1;
+        match stored.get(symbol.as_str()) {
+            Some(found) if *found == (*units, *cost) => {}
+            Some((has, had)) => findings.differs(format!(
+                "{who}: the position stored in {symbol} is {}, and the ledger makes {}",
+                position(*has, *had),
+                position(*units, *cost)
+            )),
+            None => findings.differs(format!(
+                "{who}: no position is stored in {symbol}, and the ledger makes {}",
+                position(*units, *cost)
+            )),
+        }
+    }
+    for (symbol, (units, cost)) in stored {
+        let known = Symbol::parse(symbol).is_ok_and(|symbol| rebuilt.positions.contains_key(&symbol));
+        if !known {
+            findings.report.positions += 1;
+            findings.differs(format!(
+                "{who}: the position stored in {symbol} is {}, and the ledger makes none",
+                position(*units, *cost)
+            ));
+        }
     }
 }
 

@@ -1,15 +1,13 @@
 //! spec/master/verify.md · 3.1.7
 
 use super::*;
-use crate::master::database;
-use crate::master::transactions::fill::Holdings;
-use crate::master::transactions::ledger::{self, Settlement};
-use crate::master::transactions::queue::{QueuedOrder, SettlementRank};
+use crate::master::storage::ledger::Settlement;
+use crate::master::storage::testing::{Engine, execute, execute_all};
+use crate::master::storage::{Storage, backup};
+use crate::master::transactions::queue::QueuedOrder;
 use crate::master::transactions::sequence::Sequencer;
-use crate::model::{AccountId, Reason};
-use rusqlite::params;
+use crate::model::{AccountId, Holdings, Reason, SettlementRank};
 use std::collections::HashMap as Map;
-use tempfile::TempDir;
 use uuid::Uuid;
 
 const CASH: i64 = 1_000_000_000;
@@ -20,8 +18,8 @@ fn symbol(text: &str) -> Symbol {
 
 /// A small market, kept by the same functions as the real one.
 struct Market {
-    folder: TempDir,
-    database: Connection,
+    engine: Engine,
+    storage: Storage,
     places: Sequencer,
     held: Map<i64, Holdings>,
     workers: [Uuid; 2],
@@ -30,18 +28,17 @@ struct Market {
 
 impl Market {
     fn new(accounts: i64) -> Market {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("master.db");
-        database::migrate(&path).unwrap();
-        let database = database::open(&path).unwrap();
+        let engine = Engine::sqlite();
+        let mut storage = engine.storage();
         let mut held = Map::new();
         for account in 1..=accounts {
-            database
-                .execute(
-                    "INSERT INTO accounts VALUES (?1, ?2, ?2, ?2, ?2, 0, NULL, 0, ?3, zeroblob(16), ?1)",
-                    params![account, format!("user{account}"), CASH],
-                )
-                .unwrap();
+            execute(
+                &mut storage,
+                &format!(
+                    "INSERT INTO accounts VALUES ({account}, 'user{account}', 'user{account}', 'user{account}', 'user{account}',
+                     0, NULL, 0, {CASH}, zeroblob(16), {account})"
+                ),
+            );
             let cash = Money(CASH);
             held.insert(
                 account,
@@ -52,8 +49,8 @@ impl Market {
             );
         }
         Market {
-            folder,
-            database,
+            engine,
+            storage,
             places: Sequencer::after(0, Timestamp(0)),
             held,
             workers: [Uuid::from_u128(9), Uuid::from_u128(2)],
@@ -82,8 +79,8 @@ impl Market {
             client_order_id: None,
             waiters: Vec::new(),
         };
-        let origin = ledger::origin(&self.database, &worker, &worker).unwrap();
-        ledger::insert(&self.database, &order, origin, place.accepted).unwrap();
+        let row = order.to_row(worker, place.accepted);
+        self.storage.write(|tx| tx.insert_order(&row)).unwrap();
         order
     }
 
@@ -102,8 +99,13 @@ impl Market {
                 Err(reason) => Settlement::Rejected(reason),
             };
             let now = Timestamp::now();
-            ledger::settle(&self.database, order.turn.number, &outcome, now, update).unwrap();
-            ledger::store_holdings(&self.database, order.account, &before, held).unwrap();
+            let outcomes = [(order.turn.number, outcome)];
+            self.storage
+                .write(|tx| {
+                    tx.settle_orders(&outcomes, now, update)?;
+                    tx.store_holdings(order.account, &before, held)
+                })
+                .unwrap();
         }
     }
 
@@ -111,19 +113,18 @@ impl Market {
     fn act(&mut self, side: Side, asset: &str, value: i64, update: u64, apply: bool) {
         let time = Timestamp(i64::try_from(update).unwrap() * 1000);
         let number = i64::try_from(update).unwrap();
-        self.database
-            .execute(
-                "INSERT INTO actions VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![asset, time.0, side as u8, value, number],
-            )
-            .unwrap();
-        assert!(
-            !ledger::actions_to_come(&self.database, update)
-                .unwrap()
-                .is_empty()
+        let side_number = side as u8;
+        let sql = format!(
+            "INSERT INTO actions VALUES ('{asset}', {}, {side_number}, {value}, {number})",
+            time.0
         );
-        ledger::set_acted(&self.database, update).unwrap();
-        for account in ledger::holders(&self.database, symbol(asset)).unwrap() {
+        execute(&mut self.storage, &sql);
+        let holders = self.storage.write(|tx| {
+            assert!(!tx.actions_to_apply(update)?.is_empty());
+            tx.set_actions_applied(update)?;
+            tx.holders(symbol(asset))
+        });
+        for account in holders.unwrap() {
             if !apply {
                 continue;
             }
@@ -156,18 +157,22 @@ impl Market {
                 client_order_id: None,
                 reason: None,
             };
-            ledger::insert_settled(&self.database, place.number, &row, update).unwrap();
-            ledger::store_holdings(&self.database, account, &before, held).unwrap();
+            self.storage
+                .write(|tx| {
+                    tx.insert_settled(place.number, &row, update)?;
+                    tx.store_holdings(account, &before, held)
+                })
+                .unwrap();
         }
     }
 
     fn check(&mut self) -> Verification {
-        check(&mut self.database, &|| false).unwrap()
+        check(&mut self.engine.reader(), &|| false).unwrap()
     }
 
     /// What is found after something was changed behind the master's back.
     fn after(&mut self, sql: &str) -> Vec<String> {
-        let changed = self.database.execute(sql, []).unwrap();
+        let changed = execute(&mut self.storage, sql);
         assert!(changed > 0, "{sql}");
         self.check().differences
     }
@@ -353,27 +358,17 @@ fn every_kind_of_tampering_is_found() {
 #[test]
 fn constraints_that_were_evaded_are_found() {
     let mut market = busy();
-    market
-        .database
-        .pragma_update(None, "foreign_keys", false)
-        .unwrap();
-    market
-        .database
-        .pragma_update(None, "ignore_check_constraints", true)
-        .unwrap();
+    execute_all(
+        &mut market.storage,
+        "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON",
+    );
     let found = market.after("DELETE FROM accounts WHERE account = 3");
     assert!(
         found.iter().any(|text| text.contains("transactions: row")),
         "{found:#?}"
     );
-    market
-        .database
-        .execute("UPDATE balances SET cash = -1", [])
-        .unwrap();
-    // Anybody else's connection holds rows to their constraints.
-    let path = market.folder.path().join("master.db");
-    let mut reader = database::open_reader(&path).unwrap();
-    let found = check(&mut reader, &|| false).unwrap().differences;
+    // Any other connection holds rows to their constraints.
+    let found = market.after("UPDATE balances SET cash = -1");
     assert!(
         found.iter().any(|text| text.contains("SQLite: CHECK")),
         "{found:#?}"
@@ -393,15 +388,13 @@ fn a_split_that_the_ledger_never_heard_of_is_found() {
 #[test]
 fn findings_are_bounded_and_a_check_can_be_broken_off() {
     let mut market = Market::new(500);
-    market
-        .database
-        .execute("INSERT INTO balances SELECT account, 1 FROM accounts", [])
-        .unwrap();
+    let sql = "INSERT INTO balances SELECT account, 1 FROM accounts";
+    execute(&mut market.storage, sql);
     let report = market.check();
     assert_eq!(report.differences.len(), DIFFERENCES_MAX);
     assert_eq!(report.more, 501 - DIFFERENCES_MAX as u64);
     assert!(matches!(
-        check(&mut market.database, &|| true),
+        check(&mut market.engine.reader(), &|| true),
         Err(VerifyError::Cancelled)
     ));
 }
@@ -409,19 +402,19 @@ fn findings_are_bounded_and_a_check_can_be_broken_off() {
 #[test]
 fn files_are_read_and_not_changed() {
     let market = busy();
-    let path = market.folder.path().join("master.db");
-    let copy = market.folder.path().join("copy.db");
-    database::backup(&path, &copy).unwrap();
+    let path = market.engine.folder().join("master.db");
+    let copy = market.engine.folder().join("copy.db");
+    backup::copy(market.engine.url(), &copy, &|| false).unwrap();
     let before = std::fs::read(&copy).unwrap();
     assert!(check(&mut open(&copy).unwrap(), &|| false).unwrap().is_clean());
     assert_eq!(std::fs::read(&copy).unwrap(), before);
     // The live one is read beside its master.
     assert!(check(&mut open(&path).unwrap(), &|| false).unwrap().is_clean());
 
-    let other = market.folder.path().join("other.db");
-    assert!(matches!(open(&other), Err(VerifyError::Sqlite(_))));
+    let other = market.engine.folder().join("other.db");
+    assert!(matches!(open(&other), Err(VerifyError::Storage(_))));
     std::fs::write(&other, "no database at all, and longer than a header".repeat(9)).unwrap();
-    assert!(matches!(open(&other), Err(VerifyError::Foreign(_))));
+    assert!(matches!(open(&other), Err(VerifyError::OtherVersion(_))));
     // A page of the middle is lost.
     let mut damaged = before.clone();
     let middle = damaged.len() / 4096 / 2 * 4096;

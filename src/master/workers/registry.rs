@@ -2,10 +2,9 @@
 //!
 //! The list of registered workers: by name for administrators, by UUID for the handshake.
 
-use crate::master::database;
+use crate::master::storage::{Reader, Storage, StorageError};
 use crate::model::{Fingerprint, Timestamp, WorkerServer};
 use crate::wire::argument;
-use rusqlite::{Connection, Row, params};
 use std::net::IpAddr;
 use uuid::Uuid;
 
@@ -36,26 +35,17 @@ impl Registry {
     ///
     /// # Errors
     /// The database fails.
-    pub fn load(database: &Connection) -> rusqlite::Result<Registry> {
-        let mut statement = database.prepare(
-            "SELECT name, uuid, fingerprint, ip, address, booted FROM workers
-             WHERE unregistered IS NULL ORDER BY name",
-        )?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<WorkerServer> {
-            Ok(WorkerServer {
-                name: row.get(0)?,
-                uuid: Uuid::from_bytes(row.get(1)?),
-                fingerprint: Fingerprint::parse(row.get_ref(2)?.as_str()?)
-                    .map_err(|_| rusqlite::Error::InvalidQuery)?,
-                ip: row
-                    .get::<_, String>(3)?
-                    .parse()
-                    .map_err(|_| rusqlite::Error::InvalidQuery)?,
-                address: row.get(4)?,
-                booted: row.get(5)?,
-            })
-        };
-        let workers = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
+    pub fn load(storage: &mut Storage) -> Result<Registry, StorageError> {
+        let workers = storage.read(|snapshot| snapshot.workers())?;
+        Ok(Registry { workers })
+    }
+
+    /// The same, for whoever only reads.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn read(reader: &mut Reader) -> Result<Registry, StorageError> {
+        let workers = reader.read(|snapshot| snapshot.workers())?;
         Ok(Registry { workers })
     }
 
@@ -84,7 +74,7 @@ impl Registry {
 ///
 /// # Errors
 /// What is wrong with it, or which other worker has its name or key.
-pub fn register(database: &mut Connection, new: &Registration) -> Result<WorkerServer, String> {
+pub fn register(storage: &mut Storage, new: &Registration) -> Result<WorkerServer, String> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if new.name.is_empty() || new.name.len() > NAME_MAX || !new.name.chars().all(good) {
         return Err(format!(
@@ -95,8 +85,7 @@ pub fn register(database: &mut Connection, new: &Registration) -> Result<WorkerS
     if !argument::is_address(&new.address) {
         return Err(format!("{}: an address is HOST:PORT", new.address));
     }
-    let failed = |e: rusqlite::Error| format!("the database failed: {e}");
-    let registry = Registry::load(database).map_err(failed)?;
+    let registry = Registry::load(storage).map_err(|error| failed(&error))?;
     if registry.by_name(&new.name).is_some() {
         return Err(format!("a worker is registered as {} already", new.name));
     }
@@ -114,23 +103,9 @@ pub fn register(database: &mut Connection, new: &Registration) -> Result<WorkerS
         address: new.address.clone(),
         booted: false,
     };
-    let store = |database: &mut Connection| -> rusqlite::Result<()> {
-        let transaction = database::begin(database)?;
-        transaction.execute(
-            "INSERT INTO workers (uuid, name, fingerprint, ip, address, registered)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                worker.uuid.as_bytes(),
-                worker.name,
-                worker.fingerprint.to_string(),
-                worker.ip.to_string(),
-                worker.address,
-                Timestamp::now().0
-            ],
-        )?;
-        database::commit(transaction)
-    };
-    store(database).map_err(failed)?;
+    storage
+        .write(|tx| tx.insert_worker(&worker, Timestamp::now()))
+        .map_err(|error| failed(&error))?;
     Ok(worker)
 }
 
@@ -138,56 +113,40 @@ pub fn register(database: &mut Connection, new: &Registration) -> Result<WorkerS
 ///
 /// # Errors
 /// The database fails.
-pub fn unregister(database: &mut Connection, worker: &WorkerServer) -> Result<(), String> {
-    write(
-        database,
-        "UPDATE workers SET unregistered = ?2 WHERE uuid = ?1",
-        worker,
-        Timestamp::now().0,
-    )
+pub fn unregister(storage: &mut Storage, worker: &WorkerServer) -> Result<(), String> {
+    storage
+        .write(|tx| tx.unregister_worker(&worker.uuid, Timestamp::now()))
+        .map_err(|error| failed(&error))
 }
 
 /// Keeps a worker out, or lets it in again.
 ///
 /// # Errors
 /// The database fails.
-pub fn set_booted(database: &mut Connection, worker: &WorkerServer, booted: bool) -> Result<(), String> {
-    write(
-        database,
-        "UPDATE workers SET booted = ?2 WHERE uuid = ?1",
-        worker,
-        i64::from(booted),
-    )
+pub fn set_booted(storage: &mut Storage, worker: &WorkerServer, booted: bool) -> Result<(), String> {
+    storage
+        .write(|tx| tx.set_worker_booted(&worker.uuid, booted))
+        .map_err(|error| failed(&error))
 }
 
 /// Sets the address that clients are told of a worker.
 ///
 /// # Errors
 /// The database fails.
-pub fn set_address(database: &mut Connection, uuid: &Uuid, address: &str) -> Result<(), String> {
-    let store = |database: &mut Connection| -> rusqlite::Result<()> {
-        let transaction = database::begin(database)?;
-        transaction.execute(
-            "UPDATE workers SET address = ?2 WHERE uuid = ?1",
-            params![uuid.as_bytes(), address],
-        )?;
-        database::commit(transaction)
-    };
-    store(database).map_err(|e| format!("the database failed: {e}"))
+pub fn set_address(storage: &mut Storage, uuid: &Uuid, address: &str) -> Result<(), String> {
+    storage
+        .write(|tx| tx.set_worker_address(uuid, address))
+        .map_err(|error| failed(&error))
 }
 
-fn write(database: &mut Connection, sql: &str, worker: &WorkerServer, value: i64) -> Result<(), String> {
-    let store = |database: &mut Connection| -> rusqlite::Result<()> {
-        let transaction = database::begin(database)?;
-        transaction.execute(sql, params![worker.uuid.as_bytes(), value])?;
-        database::commit(transaction)
-    };
-    store(database).map_err(|e| format!("the database failed: {e}"))
+fn failed(error: &StorageError) -> String {
+    format!("the database failed: {error}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::master::storage::testing::Engine;
 
     fn registration(name: &str, digit: char) -> Registration {
         Registration {
@@ -200,33 +159,31 @@ mod tests {
 
     #[test]
     fn names_and_keys_come_free_again_and_uuids_never_do() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("master.db");
-        database::migrate(&path).unwrap();
-        let mut connection = database::open(&path).unwrap();
-        let first = register(&mut connection, &registration("eu1", 'A')).unwrap();
+        let engine = Engine::sqlite();
+        let mut storage = engine.storage();
+        let first = register(&mut storage, &registration("eu1", 'A')).unwrap();
         assert!(
-            register(&mut connection, &registration("eu1", 'B'))
+            register(&mut storage, &registration("eu1", 'B'))
                 .unwrap_err()
                 .contains("already")
         );
         assert!(
-            register(&mut connection, &registration("eu2", 'A'))
+            register(&mut storage, &registration("eu2", 'A'))
                 .unwrap_err()
                 .contains("eu1")
         );
-        assert!(register(&mut connection, &registration("e u", 'B')).is_err());
-        set_booted(&mut connection, &first, true).unwrap();
+        assert!(register(&mut storage, &registration("e u", 'B')).is_err());
+        set_booted(&mut storage, &first, true).unwrap();
         assert!(
-            Registry::load(&connection)
+            Registry::load(&mut storage)
                 .unwrap()
                 .admitted(&first.uuid)
                 .is_none()
         );
-        unregister(&mut connection, &first).unwrap();
-        let second = register(&mut connection, &registration("eu1", 'A')).unwrap();
+        unregister(&mut storage, &first).unwrap();
+        let second = register(&mut storage, &registration("eu1", 'A')).unwrap();
         assert_ne!(first.uuid, second.uuid);
-        let registry = Registry::load(&connection).unwrap();
+        let registry = Registry::load(&mut storage).unwrap();
         assert!(registry.by_uuid(&first.uuid).is_none());
         assert_eq!(registry.admitted(&second.uuid), Some(&second));
     }

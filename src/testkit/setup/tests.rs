@@ -1,7 +1,8 @@
 //! spec/testkit/setup.md · 2.2 Infrastructure Model
 
 use super::*;
-use std::path::Path;
+use crate::config::DatabaseUrl;
+use crate::master::storage::Reader;
 
 fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("pt").tempdir().unwrap()
@@ -103,8 +104,8 @@ fn a_sandbox_has_its_settings_and_can_be_moved() {
     layout.stop_agents();
 }
 
-fn registered(database: &Path) -> master::workers::registry::Registry {
-    master::workers::registry::Registry::load(&database::open(database).unwrap()).unwrap()
+fn registered(url: &DatabaseUrl) -> master::workers::registry::Registry {
+    master::workers::registry::Registry::read(&mut Reader::open(url).unwrap()).unwrap()
 }
 
 /// A port that somebody has taken is given up, in the configurations and in the list of workers.

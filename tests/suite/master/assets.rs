@@ -1,44 +1,78 @@
 //! spec/master/assets.md: the module in its own thread, on a real database and real files.
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
-use papertrader::config::{AssetSettings, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection};
-use papertrader::master::assets::{
-    self, ActionKind, AssetsConfig, AssetsError, AssetsHandle, AssetsMessage, Update,
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
+use papertrader::config::{
+    AssetSettings, DatabaseUrl, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
+use papertrader::master::assets::{self, ActionKind, AssetsConfig, AssetsError};
+use papertrader::master::messages::{
+    AssetsHandle, AssetsMessage, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
+};
+use papertrader::master::storage::{Reader, Storage};
 use papertrader::model::timestamp::DAY;
 use papertrader::model::{Bar, Money, Reason, Symbol, Timestamp};
 use papertrader::runtime::{self, Stop, Watchdog};
 use papertrader::testkit::Resources;
 use papertrader::wire::{Refusal, Window};
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running module with what it tells its listeners.
+/// The updates that transactions is told of.
+#[derive(Clone)]
+pub struct Updates(Receiver<TransactionsMessage>);
+
+impl Updates {
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Update, RecvTimeoutError> {
+        self.0.recv_timeout(timeout).map(update_of)
+    }
+
+    pub fn try_iter(&self) -> impl Iterator<Item = Update> {
+        self.0.try_iter().map(update_of)
+    }
+}
+
+fn update_of(message: TransactionsMessage) -> Update {
+    let TransactionsMessage::Update(update) = message else {
+        panic!("assets tells transactions of updates alone")
+    };
+    update
+}
+
+/// A running module with what it tells others.
 pub struct Running {
     pub handle: AssetsHandle,
-    pub updates: Receiver<Update>,
+    pub updates: Updates,
+    _workers: Receiver<WorkersMessage>,
     stop: Stop,
     thread: Option<runtime::ThreadHandle>,
 }
 
 impl Running {
     pub fn start(config: AssetsConfig, database: &Path) -> Result<Running, AssetsError> {
-        let (told, updates) = unbounded();
-        let listener = Box::new(move |update: &Update| {
-            let _ = told.send(update.clone());
-        });
-        let (module, handle, inbox) = assets::open(config, connect(database), vec![listener])?;
+        let (transactions, updates) = unbounded();
+        let (workers, pushed) = unbounded();
+        let channels = UpdateChannels {
+            transactions,
+            workers,
+        };
+        let url = DatabaseUrl::Sqlite(database.to_owned());
+        Storage::migrate(&url).unwrap();
+        let (storage, reader) = (Storage::open(&url).unwrap(), Reader::open(&url).unwrap());
+        let opened = assets::open(config, storage, reader, channels)?;
+        let (mut module, handle, inbox) = (opened.assets, opened.handle, opened.inbox);
         let stop = Stop::new();
+        module.start_updates(opened.updater, &stop).unwrap();
         let (stopping, heartbeat) = (stop.clone(), Watchdog::new().register("assets"));
-        let thread = runtime::spawn("assets", move || module.run(&inbox, &stopping, &heartbeat)).unwrap();
+        let run = move || runtime::module::run("assets", &mut module, &inbox, &stopping, &heartbeat);
+        let thread = runtime::spawn("assets", run).unwrap();
         assert!(handle.wait_ready(Instant::now() + PATIENCE));
         Ok(Running {
             handle,
-            updates,
+            updates: Updates(updates),
+            _workers: pushed,
             stop,
             thread: Some(thread),
         })
@@ -76,20 +110,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-pub fn connect(path: &Path) -> Connection {
-    let database = Connection::open(path).unwrap();
-    database.pragma_update(None, "journal_mode", "WAL").unwrap();
-    database.pragma_update(None, "synchronous", "FULL").unwrap();
-    database.pragma_update(None, "foreign_keys", true).unwrap();
-    let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'assets_position'";
-    if database.query_row(there, [], |row| row.get::<_, i64>(0)).unwrap() == 0 {
-        database
-            .execute_batch(include_str!("../../../sql/sqlite/0002_assets.sql"))
-            .unwrap();
-    }
-    database
 }
 
 pub fn at(text: &str) -> Timestamp {
@@ -416,16 +436,12 @@ fn a_step_is_committed_before_it_is_published() {
     let database = dir.path().join("master.db");
     let config = replay(&sample(), "2012-01-03", Duration::from_millis(2));
     let running = Running::start(config, &database).unwrap();
-    let reader = connect(&database);
+    let mut reader = Reader::open(&DatabaseUrl::Sqlite(database)).unwrap();
     for _ in 0..50 {
         let update = running.update();
-        let (number, time): (i64, i64) = reader
-            .query_row("SELECT number, time FROM assets_position", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .unwrap();
-        assert!(u64::try_from(number).unwrap() >= update.number);
-        assert!(time >= update.snapshot.market_now.0);
+        let stored = reader.read(|snapshot| snapshot.update_position()).unwrap();
+        assert!(stored.number >= update.number);
+        assert!(stored.time >= Some(update.snapshot.market_now));
         assert!(running.handle.prices().number >= update.number);
     }
 }

@@ -3,8 +3,8 @@
 
 use super::assets::{Running, at, sample_config, symbol};
 use crossbeam_channel::bounded;
-use papertrader::master::assets::AssetsMessage;
 use papertrader::master::assets::forecast::{BARS_MAX, BARS_MIN, estimate};
+use papertrader::master::messages::AssetsMessage;
 use papertrader::model::{Money, Reason, Timestamp};
 use papertrader::wire::Refusal;
 use papertrader::wire::payload::Forecast;

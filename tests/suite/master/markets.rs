@@ -5,9 +5,8 @@ use super::assets::{Running, at, settings, symbol};
 use crossbeam_channel::bounded;
 use papertrader::config::{AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, SymbolSelection};
 use papertrader::master::assets::provider::ProviderError;
-use papertrader::master::assets::{
-    ActionKind, AssetsConfig, AssetsMessage, AssetsStatus, FillDecision, Update,
-};
+use papertrader::master::assets::{ActionKind, AssetsConfig, FillDecision};
+use papertrader::master::messages::{AssetsMessage, AssetsStatus, Update};
 use papertrader::model::{Bar, Money, Symbol, Timestamp};
 use papertrader::testkit::mock_exchange::{ExchangeReply, ExchangeRequest, MockExchange};
 use papertrader::testkit::until;

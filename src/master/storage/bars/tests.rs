@@ -1,19 +1,10 @@
-//! spec/master/assets/store.md · 3.1.6
+//! spec/master/storage/bars.md · 3.1.6
 
-use super::super::reader::{BarReader, BarSnapshot};
+use super::read::{BarReader, BarSnapshot};
 use super::*;
+use crate::master::storage::testing::{Engine, each_engine};
+use crate::model::Money;
 use std::time::Instant;
-
-fn database() -> (tempfile::TempDir, Connection) {
-    let dir = tempfile::tempdir().unwrap();
-    let database = Connection::open(dir.path().join("t.db")).unwrap();
-    database.pragma_update(None, "journal_mode", "WAL").unwrap();
-    database.pragma_update(None, "synchronous", "FULL").unwrap();
-    database
-        .execute_batch(include_str!("../../../../sql/sqlite/0002_assets.sql"))
-        .unwrap();
-    (dir, database)
-}
 
 fn bar(time: Timestamp, price: i64) -> Bar {
     Bar {
@@ -27,10 +18,13 @@ fn bar(time: Timestamp, price: i64) -> Bar {
 }
 
 /// What a reader sees of everything that is committed.
-fn seen<T>(store: &BarStore, look: impl Fn(&BarSnapshot<'_>) -> StoreResult<T>) -> T {
-    let reader = BarReader::open(store.path().unwrap(), store.ids()).unwrap();
-    let view = reader.view(u64::MAX >> 1).unwrap();
-    look(&view).unwrap()
+fn seen<T>(
+    engine: &Engine,
+    store: &BarStore,
+    look: impl Fn(&mut BarSnapshot<'_>) -> Result<T, StorageError>,
+) -> T {
+    let mut reader = BarReader::new(engine.reader(), store.ids());
+    look(&mut reader.view(u64::MAX >> 1).unwrap()).unwrap()
 }
 
 fn position(number: u64) -> UpdatePosition {
@@ -43,8 +37,11 @@ fn position(number: u64) -> UpdatePosition {
 
 #[test]
 fn moving_bars_changes_no_answer_wherever_it_stops() {
-    let (_dir, database) = database();
-    let mut store = BarStore::open(database, None).unwrap();
+    each_engine(moving_bars_changes_no_answer_wherever_it_stops_on);
+}
+
+fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
     let symbols: Vec<Symbol> = (0..150)
         .map(|n| Symbol::parse(&format!("S{n}")).unwrap())
         .collect();
@@ -68,7 +65,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops() {
             .iter()
             .map(|symbol| {
                 let id = store.id(symbol).unwrap();
-                seen(store, |view| {
+                seen(engine, store, |view| {
                     Ok((
                         view.ticks(id, low, high)?,
                         view.days(id, low, high)?,
@@ -86,7 +83,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops() {
     assert!(store.compact().unwrap());
     assert_eq!(answers(&store), before);
     // As after a kill in the middle: what was under way is forgotten.
-    let mut store = BarStore::open(store.database, None).unwrap();
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
     store.set_assets(&symbols).unwrap();
     assert_eq!(answers(&store), before);
     while store.compact().unwrap() {
@@ -94,21 +91,14 @@ fn moving_bars_changes_no_answer_wherever_it_stops() {
     }
     assert_eq!(answers(&store), before);
     assert_eq!(store.hot_updates(), 0);
-    let left = "SELECT count(*) FROM bars_hot";
-    assert_eq!(
-        store
-            .database
-            .query_row(left, [], |row| row.get::<_, i64>(0))
-            .unwrap(),
-        0
-    );
+    assert_eq!(engine.number("SELECT count(*) FROM bars_hot"), 0);
     // And it goes on from there.
     let time = Timestamp(start.0 + (updates + 1) * 3_600_000);
     store
         .commit(&position(updates as u64 + 1), &[(symbols[0], bar(time, 7))], &[])
         .unwrap();
     assert_eq!(
-        seen(&store, |view| view.newest(store.id(&symbols[0]).unwrap()))
+        seen(engine, &store, |view| view.newest(store.id(&symbols[0]).unwrap()))
             .unwrap()
             .0,
         bar(time, 7)
@@ -118,8 +108,11 @@ fn moving_bars_changes_no_answer_wherever_it_stops() {
 
 #[test]
 fn old_ticks_go_and_their_days_stay() {
-    let (_dir, database) = database();
-    let mut store = BarStore::open(database, Some(86_400_000)).unwrap();
+    each_engine(old_ticks_go_and_their_days_stay_on);
+}
+
+fn old_ticks_go_and_their_days_stay_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), Some(86_400_000)).unwrap();
     let symbol = Symbol::parse("A").unwrap();
     store.set_assets(&[symbol]).unwrap();
     let id = store.id(&symbol).unwrap();
@@ -132,19 +125,32 @@ fn old_ticks_go_and_their_days_stay() {
     }
     while store.compact().unwrap() {}
     assert_eq!(
-        seen(&store, |view| view.ticks(id, Timestamp(0), Timestamp(i64::MAX))).len(),
+        seen(engine, &store, |view| view.ticks(
+            id,
+            Timestamp(0),
+            Timestamp(i64::MAX)
+        ))
+        .len(),
         25
     );
     assert_eq!(
-        seen(&store, |view| view.days(id, Timestamp(0), Timestamp(i64::MAX))).len(),
+        seen(engine, &store, |view| view.days(
+            id,
+            Timestamp(0),
+            Timestamp(i64::MAX)
+        ))
+        .len(),
         3
     );
 }
 
 #[test]
 fn days_from_a_provider_replace_ours_and_their_months_follow() {
-    let (_dir, database) = database();
-    let mut store = BarStore::open(database, None).unwrap();
+    each_engine(days_from_a_provider_replace_ours_and_their_months_follow_on);
+}
+
+fn days_from_a_provider_replace_ours_and_their_months_follow_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
     let symbol = Symbol::parse("A").unwrap();
     store.set_assets(&[symbol]).unwrap();
     let id = store.id(&symbol).unwrap();
@@ -168,7 +174,9 @@ fn days_from_a_provider_replace_ours_and_their_months_follow() {
     );
     let second = [bar(day("2012-02-01"), 30), bar(day("2012-02-02"), 5)];
     store.fill(&[page(&second, true)]).unwrap();
-    let months = seen(&store, |view| view.months(id, Timestamp(0), Timestamp(i64::MAX)));
+    let months = seen(engine, &store, |view| {
+        view.months(id, Timestamp(0), Timestamp(i64::MAX))
+    });
     assert_eq!(months.len(), 2);
     assert_eq!((months[1].open, months[1].high), (Money(30), Money(32)));
     assert_eq!(
@@ -176,7 +184,7 @@ fn days_from_a_provider_replace_ours_and_their_months_follow() {
         (Money(3), Money(6), 6)
     );
     assert_eq!(
-        seen(&store, |view| view.newest(id)).unwrap().0.time,
+        seen(engine, &store, |view| view.newest(id)).unwrap().0.time,
         day("2012-02-02")
     );
     store.fill(&[page(&[], true)]).unwrap();
@@ -191,8 +199,11 @@ fn days_from_a_provider_replace_ours_and_their_months_follow() {
 
 #[test]
 fn ours_do_not_count_in_a_provider_s_own_days() {
-    let (_dir, database) = database();
-    let mut store = BarStore::open(database, None).unwrap();
+    each_engine(ours_do_not_count_in_a_provider_s_own_days_on);
+}
+
+fn ours_do_not_count_in_a_provider_s_own_days_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
     let symbol = Symbol::parse("A").unwrap();
     store.set_assets(&[symbol]).unwrap();
     let id = store.id(&symbol).unwrap();
@@ -203,7 +214,11 @@ fn ours_do_not_count_in_a_provider_s_own_days() {
             .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
             .unwrap();
     }
-    let days = |store: &BarStore| seen(store, |view| view.days(id, Timestamp(0), Timestamp(i64::MAX)));
+    let days = |store: &BarStore| {
+        seen(engine, store, |view| {
+            view.days(id, Timestamp(0), Timestamp(i64::MAX))
+        })
+    };
     assert_eq!(
         days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
         [72, 72, 36]
@@ -222,7 +237,9 @@ fn ours_do_not_count_in_a_provider_s_own_days() {
         days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
         expected
     );
-    let months = seen(&store, |view| view.months(id, Timestamp(0), Timestamp(i64::MAX)));
+    let months = seen(engine, &store, |view| {
+        view.months(id, Timestamp(0), Timestamp(i64::MAX))
+    });
     assert_eq!((months[0].volume, months[1].volume), (3 + 72, 36));
     // Moved or not, before or after a restart.
     for number in 60..64 {
@@ -233,15 +250,21 @@ fn ours_do_not_count_in_a_provider_s_own_days() {
     }
     let before = (
         days(&store),
-        seen(&store, |view| view.months(id, Timestamp(0), Timestamp(i64::MAX))),
+        seen(engine, &store, |view| {
+            view.months(id, Timestamp(0), Timestamp(i64::MAX))
+        }),
     );
-    let mut store = BarStore::open(store.database, None).unwrap();
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
     store.set_assets(&[symbol]).unwrap();
     while store.compact().unwrap() {}
     assert_eq!(
         (
             days(&store),
-            seen(&store, |view| view.months(id, Timestamp(0), Timestamp(i64::MAX)))
+            seen(engine, &store, |view| view.months(
+                id,
+                Timestamp(0),
+                Timestamp(i64::MAX)
+            ))
         ),
         before
     );
@@ -250,8 +273,11 @@ fn ours_do_not_count_in_a_provider_s_own_days() {
 /// 10,000 assets an update: taken in, moved, and asked for, with the times printed.
 #[test]
 fn ten_thousand_assets_are_taken_in() {
-    let (_dir, database) = database();
-    let mut store = BarStore::open(database, None).unwrap();
+    each_engine(ten_thousand_assets_are_taken_in_on);
+}
+
+fn ten_thousand_assets_are_taken_in_on(engine: &Engine) {
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
     let symbols: Vec<Symbol> = (0..10_000)
         .map(|n| Symbol::parse(&format!("S{n}")).unwrap())
         .collect();
@@ -271,7 +297,12 @@ fn ten_thousand_assets_are_taken_in() {
     let asked = Instant::now();
     let id = store.id(&symbols[5000]).unwrap();
     assert_eq!(
-        seen(&store, |view| view.ticks(id, Timestamp(0), Timestamp(i64::MAX))).len(),
+        seen(engine, &store, |view| view.ticks(
+            id,
+            Timestamp(0),
+            Timestamp(i64::MAX)
+        ))
+        .len(),
         64
     );
     println!(
@@ -291,7 +322,12 @@ fn ten_thousand_assets_are_taken_in() {
     );
     let asked = Instant::now();
     assert_eq!(
-        seen(&store, |view| view.ticks(id, Timestamp(0), Timestamp(i64::MAX))).len(),
+        seen(engine, &store, |view| view.ticks(
+            id,
+            Timestamp(0),
+            Timestamp(i64::MAX)
+        ))
+        .len(),
         64
     );
     println!("moved day: {:?}", asked.elapsed());

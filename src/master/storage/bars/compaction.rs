@@ -1,17 +1,18 @@
-//! spec/master/assets/store/compaction.md · 3.1.6 (past values), 3.1.2
+//! spec/master/storage/bars/compaction.md · 3.1.6 (past values), 3.1.2
 //!
-//! Moves bars from where they came in by update to where one asset's bars lie together, slice by slice.
+//! Moves bars from where they came in by update to where one asset's bars lie together, slice by
+//! slice.
 
-use super::bars::{absorb, bar_of};
-use super::{AssetId, BarStore, StoreResult};
+use super::super::{StorageError, Tx};
+use super::{AssetId, BarStore};
 use crate::model::{Bar, Timestamp};
-use rusqlite::{Transaction, TransactionBehavior, params};
 use std::collections::HashMap;
 
 /// Updates that gather in `bars_hot` before their bars are moved.
 pub const HOT_UPDATES: i64 = 64;
 
-/// Assets whose bars are moved in one transaction: some 15 ms, so that a question does not wait long.
+/// Assets whose bars are moved in one transaction: some 15 ms, so that a question does not wait
+/// long.
 const SLICE: usize = 64;
 
 /// What is being moved out of `bars_hot`.
@@ -39,7 +40,7 @@ impl BarStore {
     ///
     /// # Errors
     /// The database; then nothing was moved.
-    pub fn compact(&mut self) -> StoreResult<bool> {
+    pub fn compact(&mut self) -> Result<bool, StorageError> {
         if !self.wants_compaction() {
             return Ok(false);
         }
@@ -51,11 +52,9 @@ impl BarStore {
         let end = self.ids.len().min(moving.next + SLICE);
         let slice = self.ids.get(moving.next..end).unwrap_or_default();
         if let (Some(first), Some(last)) = (slice.first(), slice.last()) {
-            let tx = self
-                .database
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            move_slice(&tx, &moving, (*first, *last), &self.own_days, self.keep_ticks)?;
-            tx.commit()?;
+            let (own_days, keep) = (&self.own_days, self.keep_ticks);
+            self.storage
+                .write(|tx| move_slice(tx, &moving, (*first, *last), own_days, keep))?;
         }
         moving.next = end;
         if end >= self.ids.len() {
@@ -70,36 +69,23 @@ impl BarStore {
 
 /// Moves the bars of the assets `first` to `last` out of `bars_hot`.
 fn move_slice(
-    tx: &Transaction<'_>,
+    tx: &mut Tx<'_>,
     what: &CompactionStep,
-    (first, last): (AssetId, AssetId),
+    assets: (AssetId, AssetId),
     own: &HashMap<AssetId, Timestamp>,
     keep: Option<i64>,
-) -> StoreResult<()> {
-    let mut read = tx.prepare_cached(
-        "SELECT time, open, high, low, close, volume, asset FROM bars_hot
-         WHERE number = ?1 AND asset BETWEEN ?2 AND ?3",
-    )?;
-    let mut delete =
-        tx.prepare_cached("DELETE FROM bars_hot WHERE number = ?1 AND asset BETWEEN ?2 AND ?3")?;
-    let mut rows: Vec<(AssetId, Bar)> = Vec::new();
-    for number in what.first..=what.last {
-        let key = params![number, first.0, last.0];
-        let some = read.query_map(key, |row| Ok((AssetId(row.get(6)?), bar_of(row)?)))?;
-        rows.extend(some.collect::<StoreResult<Vec<_>>>()?);
-        delete.execute(key)?;
-    }
-    // Stable: an asset's bars stay in order of their updates, which is that of time.
-    rows.sort_by_key(|(asset, _)| *asset);
+) -> Result<(), StorageError> {
+    let updates = (what.first, what.last);
+    let rows = tx.hot_bars_between(updates, assets)?;
+    tx.delete_hot_bars(updates, assets)?;
     for one in rows.chunk_by(|a, b| a.0 == b.0) {
         let Some(((asset, _), (_, newest))) = one.first().zip(one.last()) else {
             continue;
         };
         let bars: Vec<Bar> = one.iter().map(|(_, bar)| *bar).collect();
-        absorb(tx, *asset, &bars, own.get(asset).copied())?;
+        tx.append_bars(*asset, &bars, own.get(asset).copied())?;
         if let Some(keep) = keep {
-            tx.prepare_cached("DELETE FROM bars WHERE asset = ?1 AND time < ?2")?
-                .execute(params![asset.0, newest.time.0.saturating_sub(keep)])?;
+            tx.delete_bars_before(*asset, Timestamp(newest.time.0.saturating_sub(keep)))?;
         }
     }
     Ok(())

@@ -1,0 +1,300 @@
+//! spec/master/storage/accounts.md · 2.4.1 Account Structure, 2.4.2 Session Structure
+//!
+//! Accounts and their sessions.
+
+use super::sqlite::signed;
+use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use crate::model::{AccountId, Email, Money, Session, SessionHash, Timestamp, Username};
+use rusqlite::{OptionalExtension, Row, params};
+use std::net::{IpAddr, Ipv4Addr};
+use uuid::Uuid;
+
+/// What a login needs to know of an account.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Whose.
+    pub account: AccountId,
+    /// As registered.
+    pub username: Username,
+    /// bcrypt; `None` where the account signs in through a third party only.
+    pub pass_hash: Option<String>,
+}
+
+/// A session, and the worker process it hangs on if it is expirable.
+#[derive(Debug, Clone)]
+pub struct StoredSession {
+    /// The session.
+    pub session: Session,
+    /// The boot ID of the worker it was made through.
+    pub boot: Uuid,
+}
+
+/// Whether a new account's names are free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameConflict {
+    /// Both are.
+    Neither,
+    /// The username is not.
+    Username,
+    /// The email is not.
+    Email,
+}
+
+/// What a new account begins with.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// As asked for.
+    pub username: Username,
+    /// As asked for.
+    pub email: Email,
+    /// bcrypt.
+    pub pass_hash: String,
+    /// Now.
+    pub created: Timestamp,
+    /// What its ledger begins with.
+    pub starting_cash: Money,
+    /// The link message that asked.
+    pub boot: Uuid,
+    /// Its number.
+    pub sequence: u64,
+}
+
+/// What may be known of an account. None of it ever changes.
+#[derive(Debug)]
+pub struct UserRecord {
+    /// Whose.
+    pub account: AccountId,
+    /// As registered.
+    pub username: String,
+    /// As registered.
+    pub email: String,
+    /// False for an account that signs in through a third party only.
+    pub is_password: bool,
+    /// When it was registered.
+    pub created: Timestamp,
+}
+
+impl Snapshot<'_> {
+    /// An account's credentials, by name without regard to case.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn credentials(&mut self, username: &Username) -> Result<Option<Credentials>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite
+            .prepare_cached("SELECT account, username, pass_hash FROM accounts WHERE username_key = ?1")?;
+        let read = |row: &Row<'_>| -> rusqlite::Result<Credentials> {
+            Ok(Credentials {
+                account: AccountId(row.get(0)?),
+                username: stored_name(&row.get::<_, String>(1)?, username),
+                pass_hash: row.get(2)?,
+            })
+        };
+        Ok(statement.query_row([username.key()], read).optional()?)
+    }
+
+    /// What may be known of an account, by the key of its name.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn user_record(&mut self, username_key: &str) -> Result<Option<UserRecord>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT account, username, email, is_password, created FROM accounts WHERE username_key = ?1",
+        )?;
+        let read = |row: &Row<'_>| -> rusqlite::Result<UserRecord> {
+            Ok(UserRecord {
+                account: AccountId(row.get(0)?),
+                username: row.get(1)?,
+                email: row.get(2)?,
+                is_password: row.get(3)?,
+                created: Timestamp(row.get(4)?),
+            })
+        };
+        Ok(statement.query_row([username_key], read).optional()?)
+    }
+
+    /// Whether either name of a new account is taken.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn name_conflict(
+        &mut self,
+        username: &Username,
+        email: &Email,
+    ) -> Result<NameConflict, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let found = |sql: &str, key: String| sqlite.prepare_cached(sql)?.exists([key]);
+        if found("SELECT 1 FROM accounts WHERE username_key = ?1", username.key())? {
+            return Ok(NameConflict::Username);
+        }
+        if found("SELECT 1 FROM accounts WHERE email_key = ?1", email.key())? {
+            return Ok(NameConflict::Email);
+        }
+        Ok(NameConflict::Neither)
+    }
+
+    /// Whether the link message (boot, sequence) registered an account already.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn registered_by(
+        &mut self,
+        username: &Username,
+        boot: &Uuid,
+        sequence: u64,
+    ) -> Result<bool, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT 1 FROM accounts WHERE username_key = ?1 AND boot = ?2 AND sequence = ?3";
+        let mut statement = sqlite.prepare_cached(sql)?;
+        Ok(statement.exists(params![username.key(), boot.as_bytes(), signed(sequence)])?)
+    }
+
+    /// How many accounts there are.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn account_count(&mut self) -> Result<i64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        // Rows are never deleted, so the highest key is the count, without reading a million of
+        // them.
+        let sql = "SELECT coalesce(max(account), 0) FROM accounts";
+        Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// The sessions that have not expired.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn sessions(&mut self, now: Timestamp) -> Result<Vec<StoredSession>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare(
+            "SELECT hash, account, username, since, expiry, client, worker, sessions.boot, expirable, last_used
+             FROM sessions JOIN accounts USING (account) WHERE expiry > ?1",
+        )?;
+        let rows = statement.query_map([now.0], session)?;
+        let sessions = rows.filter_map(Result::transpose);
+        Ok(sessions.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// A session, unless its account's name is damaged.
+fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
+    let hash: [u8; 32] = row.get(0)?;
+    let Ok(username) = Username::parse(&row.get::<_, String>(2)?) else {
+        return Ok(None);
+    };
+    let session = Session {
+        hash: SessionHash(hash),
+        account: AccountId(row.get(1)?),
+        username,
+        since: Timestamp(row.get(3)?),
+        expiry: Timestamp(row.get(4)?),
+        client: row
+            .get::<_, String>(5)?
+            .parse()
+            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        worker: Uuid::from_bytes(row.get(6)?),
+        expirable: row.get(8)?,
+        is_active: true,
+        last_used: Timestamp(row.get(9)?),
+    };
+    Ok(Some(StoredSession {
+        session,
+        boot: Uuid::from_bytes(row.get(7)?),
+    }))
+}
+
+/// A name that was checked when it was stored; `fallback` could only stand in for a damaged row.
+fn stored_name(text: &str, fallback: &Username) -> Username {
+    Username::parse(text).unwrap_or_else(|_| fallback.clone())
+}
+
+impl Tx<'_> {
+    /// Stores a new account.
+    ///
+    /// # Errors
+    /// A name is taken, or the database fails.
+    pub fn insert_account(&mut self, new: &NewAccount) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO accounts (username, username_key, email, email_key, is_password, pass_hash, created,
+                 starting_cash, boot, sequence) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                new.username.as_str(),
+                new.username.key(),
+                new.email.as_str(),
+                new.email.key(),
+                new.pass_hash,
+                new.created.0,
+                new.starting_cash.0,
+                new.boot.as_bytes(),
+                signed(new.sequence),
+            ])?;
+        Ok(())
+    }
+
+    /// Stores a new session.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn insert_session(&mut self, new: &StoredSession) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let session = &new.session;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                session.hash.0,
+                session.account.0,
+                session.since.0,
+                session.expiry.0,
+                session.client.to_string(),
+                session.worker.as_bytes(),
+                new.boot.as_bytes(),
+                session.expirable,
+                session.last_used.0,
+            ])?;
+        Ok(())
+    }
+
+    /// Deletes an ended session.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_session(&mut self, hash: &SessionHash) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("DELETE FROM sessions WHERE hash = ?1")?
+            .execute([hash.0])?;
+        Ok(())
+    }
+
+    /// Deletes every session; how many there were.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_all_sessions(&mut self) -> Result<usize, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        Ok(sqlite.execute("DELETE FROM sessions", [])?)
+    }
+
+    /// Notes when a session was last used.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn touch_session(&mut self, hash: &SessionHash, used: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE sessions SET last_used = ?2 WHERE hash = ?1")?
+            .execute(params![hash.0, used.0])?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,374 @@
+//! spec/master/storage/bars/rows.md · 3.1.6 (past values)
+//!
+//! Assets and their bars as rows, and bars as days and months.
+
+use super::super::ledger::action;
+use super::super::sqlite::{signed, unsigned};
+use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
+use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
+use rusqlite::{CachedStatement, Connection, Row, params};
+use std::collections::HashMap;
+
+/// Reads `time, open, high, low, close, volume`.
+pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
+    Ok(Bar {
+        time: Timestamp(row.get(0)?),
+        open: Money(row.get(1)?),
+        high: Money(row.get(2)?),
+        low: Money(row.get(3)?),
+        close: Money(row.get(4)?),
+        volume: unsigned(row.get(5)?),
+    })
+}
+
+/// Fills `?1` with a key and the rest with a bar.
+fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Result<usize> {
+    statement.execute(params![
+        key,
+        bar.time.0,
+        bar.open.0,
+        bar.high.0,
+        bar.low.0,
+        bar.close.0,
+        signed(bar.volume)
+    ])
+}
+
+/// What a bar's time becomes in a roll-up: the start of its period.
+pub(super) type BarPeriod = fn(Timestamp) -> Timestamp;
+
+/// The two roll-ups.
+pub(super) const ROLL_UPS: [(&str, BarPeriod); 2] =
+    [("bars_daily", Timestamp::day), ("bars_monthly", Timestamp::month)];
+
+/// Puts bars together that fall into one period; they come in order of time.
+pub fn roll_up(bars: impl IntoIterator<Item = Bar>, period: BarPeriod) -> Vec<Bar> {
+    let mut rolled: Vec<Bar> = Vec::new();
+    for mut bar in bars {
+        bar.time = period(bar.time);
+        match rolled.last_mut() {
+            Some(last) if last.time == bar.time => last.merge(&bar),
+            _ => rolled.push(bar),
+        }
+    }
+    rolled
+}
+
+/// Whether a bar is rolled up: the provider's own day does not need it.
+pub(super) fn counts(bar: &Bar, own: Option<Timestamp>) -> bool {
+    own.is_none_or(|own| bar.time.day() > own)
+}
+
+impl Snapshot<'_> {
+    /// The updates in `bars_hot`: from the first up to and without the second.
+    pub(super) fn hot_updates(&mut self) -> Result<(i64, i64), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        // Two questions, since SQLite answers each by one look into the key, and both together by a
+        // scan.
+        let mut statement = sqlite.prepare_cached(
+            "SELECT (SELECT min(number) FROM bars_hot), (SELECT max(number) + 1 FROM bars_hot)",
+        )?;
+        Ok(statement.query_row([], |row| {
+            let (first, end): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+            Ok((first.unwrap_or(0), end.unwrap_or(0)))
+        })?)
+    }
+
+    /// The assets that have bars in `bars_hot`.
+    pub(super) fn hot_assets(&mut self) -> Result<Vec<AssetId>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare("SELECT DISTINCT asset FROM bars_hot")?;
+        let rows = statement.query_map([], |row| row.get(0).map(AssetId))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Up to which day the days of assets are a provider's own.
+    pub(super) fn own_days(&mut self) -> Result<HashMap<AssetId, Timestamp>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite
+            .prepare("SELECT id, filled_to FROM assets WHERE own_days = 1 AND filled_to IS NOT NULL")?;
+        let rows = statement.query_map([], |row| Ok((AssetId(row.get(0)?), Timestamp(row.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Every asset that was ever listed.
+    pub(super) fn known_assets(&mut self) -> Result<Vec<Symbol>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare("SELECT symbol FROM assets")?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let names = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(names.iter().filter_map(|name| Symbol::parse(name).ok()).collect())
+    }
+
+    /// Where the assets module is.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn update_position(&mut self) -> Result<UpdatePosition, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT number, time, exhausted FROM assets_position";
+        Ok(sqlite.query_row(sql, [], |row| {
+            Ok(UpdatePosition {
+                number: unsigned(row.get(0)?),
+                time: row.get::<_, Option<i64>>(1)?.map(Timestamp),
+                exhausted: row.get(2)?,
+            })
+        })?)
+    }
+
+    /// The actions that have come into force, of all assets, by time; with the update they came
+    /// with.
+    pub(super) fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare(
+            "SELECT symbol, time, kind, value, number FROM actions ORDER BY time, symbol, kind, value",
+        )?;
+        let mut actions = Vec::new();
+        for row in statement.query_map([], action)? {
+            let (text, time, kind, number) = row?;
+            if let Ok(symbol) = Symbol::parse(&text) {
+                actions.push((Action { time, symbol, kind }, unsigned(number)));
+            }
+        }
+        Ok(actions)
+    }
+
+    /// How far an asset's past is filled in.
+    pub(super) fn backfill(&mut self, asset: AssetId) -> Result<BackfillProgress, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
+        Ok(statement.query_row([asset.0], |row| {
+            Ok(BackfillProgress {
+                to: row.get::<_, Option<i64>>(0)?.map(Timestamp),
+                whole: row.get(1)?,
+            })
+        })?)
+    }
+
+    /// The bars of the assets `first` to `last` in the updates `from` to `to` of `bars_hot`, asset
+    /// by asset, in order of time.
+    pub(super) fn hot_bars_between(
+        &mut self,
+        (from, to): (i64, i64),
+        (first, last): (AssetId, AssetId),
+    ) -> Result<Vec<(AssetId, Bar)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT time, open, high, low, close, volume, asset FROM bars_hot
+             WHERE number = ?1 AND asset BETWEEN ?2 AND ?3",
+        )?;
+        let mut bars: Vec<(AssetId, Bar)> = Vec::new();
+        for number in from..=to {
+            let read = |row: &Row<'_>| Ok((AssetId(row.get(6)?), bar_of(row)?));
+            for bar in statement.query_map(params![number, first.0, last.0], read)? {
+                bars.push(bar?);
+            }
+        }
+        // Stable: an asset's bars stay in order of their updates, which is that of time.
+        bars.sort_by_key(|(asset, _)| *asset);
+        Ok(bars)
+    }
+}
+
+impl Tx<'_> {
+    /// Gives each asset a number that it keeps for good, and says which.
+    pub(super) fn number_assets(
+        &mut self,
+        symbols: &[Symbol],
+    ) -> Result<HashMap<Symbol, AssetId>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut assets = HashMap::with_capacity(symbols.len());
+        let mut add = sqlite
+            .prepare_cached("INSERT INTO assets (symbol) VALUES (?1) ON CONFLICT (symbol) DO NOTHING")?;
+        let mut find = sqlite.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
+        for symbol in symbols {
+            add.execute([symbol.as_str()])?;
+            let id = find.query_row([symbol.as_str()], |row| row.get(0))?;
+            assets.insert(*symbol, AssetId(id));
+        }
+        Ok(assets)
+    }
+
+    /// Stores an update's bars as they came.
+    pub(super) fn insert_hot_bars(
+        &mut self,
+        number: u64,
+        bars: &[(AssetId, &Bar)],
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut insert = sqlite.prepare_cached(
+            "INSERT INTO bars_hot (number, asset, time, open, high, low, close, volume)
+             VALUES (?8, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        let number = signed(number);
+        for (id, bar) in bars {
+            insert.execute(params![
+                id.0,
+                bar.time.0,
+                bar.open.0,
+                bar.high.0,
+                bar.low.0,
+                bar.close.0,
+                signed(bar.volume),
+                number
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Stores actions that are in force from the update of this number on; those that are known
+    /// stay as they are.
+    pub(super) fn insert_actions(&mut self, actions: &[Action], number: u64) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut insert = sqlite.prepare_cached(
+            "INSERT INTO actions (symbol, time, kind, value, number) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO NOTHING",
+        )?;
+        for action in actions {
+            insert.execute(params![
+                action.symbol.as_str(),
+                action.time.0,
+                action.kind.side() as u8,
+                action.kind.millionths(),
+                signed(number)
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Notes where the assets module is.
+    pub(super) fn set_update_position(&mut self, position: &UpdatePosition) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE assets_position SET number = ?1, time = ?2, exhausted = ?3")?
+            .execute(params![
+                signed(position.number),
+                position.time.map(|time| time.0),
+                position.exhausted
+            ])?;
+        Ok(())
+    }
+
+    /// Notes how far an asset's past reaches with this page.
+    pub(super) fn set_backfill(&mut self, page: &BarPage) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let own_days = page.resolution == Resolution::Day;
+        sqlite
+            .prepare_cached(
+                "UPDATE assets SET filled_to = coalesce(?2, filled_to), filled = ?3, own_days = ?4 WHERE id = ?1",
+            )?
+            .execute(params![
+                page.asset.0,
+                page.to.map(|to| to.0),
+                page.whole,
+                own_days
+            ])?;
+        Ok(())
+    }
+
+    /// Stores one asset's bars, which are all later than what `bars` holds of it, and rolls up
+    /// those of days after `own`.
+    pub(super) fn append_bars(
+        &mut self,
+        asset: AssetId,
+        bars: &[Bar],
+        own: Option<Timestamp>,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut insert = sqlite.prepare_cached(
+            "INSERT INTO bars (asset, time, open, high, low, close, volume) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        for bar in bars {
+            put(&mut insert, asset.0, bar)?;
+        }
+        for (table, period) in ROLL_UPS {
+            let mut merge = sqlite.prepare_cached(&format!(
+                "INSERT INTO {table} (asset, time, open, high, low, close, volume)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (asset, time) DO UPDATE SET
+                 high = CASE WHEN excluded.high > {table}.high THEN excluded.high ELSE {table}.high END,
+                 low = CASE WHEN excluded.low < {table}.low THEN excluded.low ELSE {table}.low END,
+                 close = excluded.close,
+                 volume = CASE WHEN {table}.volume > 9223372036854775807 - excluded.volume
+                     THEN 9223372036854775807 ELSE {table}.volume + excluded.volume END"
+            ))?;
+            let ours = bars.iter().copied().filter(|bar| counts(bar, own));
+            for bar in roll_up(ours, period) {
+                put(&mut merge, asset.0, &bar)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores whole days as they were, whatever was there, and rolls the months they lie in up
+    /// again.
+    pub(super) fn set_days(&mut self, asset: AssetId, days: &[Bar]) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let midnights = days.iter().map(|bar| Bar {
+            time: bar.time.day(),
+            ..*bar
+        });
+        replace(sqlite, "bars_daily", asset, midnights)?;
+        let (Some(first), Some(last)) = (days.first(), days.last()) else {
+            return Ok(());
+        };
+        let mut read = sqlite.prepare_cached(
+            "SELECT time, open, high, low, close, volume FROM bars_daily
+             WHERE asset = ?1 AND time >= ?2 AND time < ?3 ORDER BY time",
+        )?;
+        let end = last.time.month().plus_days(31).plus_days(1).month();
+        let all: Vec<Bar> = read
+            .query_map(params![asset.0, first.time.month().0, end.0], bar_of)?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(replace(
+            sqlite,
+            "bars_monthly",
+            asset,
+            roll_up(all, Timestamp::month),
+        )?)
+    }
+
+    /// Deletes the bars of the assets `first` to `last` in the updates `from` to `to` of
+    /// `bars_hot`.
+    pub(super) fn delete_hot_bars(
+        &mut self,
+        (from, to): (i64, i64),
+        (first, last): (AssetId, AssetId),
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut delete =
+            sqlite.prepare_cached("DELETE FROM bars_hot WHERE number = ?1 AND asset BETWEEN ?2 AND ?3")?;
+        for number in from..=to {
+            delete.execute(params![number, first.0, last.0])?;
+        }
+        Ok(())
+    }
+
+    /// Deletes an asset's bars in `bars` that are older than this; its days and months stay.
+    pub(super) fn delete_bars_before(&mut self, asset: AssetId, time: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("DELETE FROM bars WHERE asset = ?1 AND time < ?2")?
+            .execute(params![asset.0, time.0])?;
+        Ok(())
+    }
+}
+
+/// Stores rolled-up bars as they are, whatever was there.
+fn replace(
+    sqlite: &Connection,
+    table: &str,
+    asset: AssetId,
+    bars: impl IntoIterator<Item = Bar>,
+) -> rusqlite::Result<()> {
+    let mut replace = sqlite.prepare_cached(&format!(
+        "INSERT INTO {table} (asset, time, open, high, low, close, volume) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (asset, time) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,
+         close = excluded.close, volume = excluded.volume"
+    ))?;
+    for bar in bars {
+        put(&mut replace, asset.0, &bar)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! spec/master/storage/bulk.md · 3.1.2 Database Management
+//!
+//! Writes a great many rows into a database that nobody uses, for measurements. It is not safe
+//! against a crash.
+
+use super::StorageError;
+use super::sqlite::{SqliteStorage, signed};
+use crate::config::DatabaseUrl;
+use crate::model::{SessionHash, Timestamp};
+use rusqlite::{Transaction, params};
+
+/// From how many transactions on their indexes are made again afterwards.
+const INDEXES_AFTER: u64 = 100_000;
+/// The indexes that a great many transactions are put in without, to be made again afterwards.
+const HEAVY: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'transactions' AND sql IS NOT NULL";
+/// The numbers from 1 to `?1`.
+const NUMBERS: &str = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)";
+
+/// A database that is being filled.
+#[derive(Debug)]
+pub struct BulkLoader {
+    sqlite: SqliteStorage,
+}
+
+/// Accounts at even distances.
+#[derive(Debug, Clone, Copy)]
+pub struct EvenAccounts {
+    /// The first.
+    pub first: u64,
+    /// How many.
+    pub accounts: u64,
+    /// From one to the next.
+    pub step: u64,
+}
+
+impl BulkLoader {
+    /// Opens a database that nobody uses. If filling it fails half-way, it is to be thrown away.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(url: &DatabaseUrl) -> Result<BulkLoader, StorageError> {
+        let DatabaseUrl::Sqlite(file) = url;
+        let sqlite = SqliteStorage::open_plain(file)?;
+        sqlite.connection.execute_batch(
+            "PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; PRAGMA foreign_keys = OFF;",
+        )?;
+        Ok(BulkLoader { sqlite })
+    }
+
+    /// Writes `count` accounts with cash and one position each, numbered from 1, all of one
+    /// password.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn accounts(&mut self, count: u64, symbol: &str, created: Timestamp) -> Result<(), StorageError> {
+        let transaction = self.sqlite.connection.transaction()?;
+        let accounts = format!(
+            "{NUMBERS} INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash,
+                 created, starting_cash, boot, sequence)
+             SELECT n, 'user-' || n, 'user-' || n, 'user-' || n || '@example.org', 'user-' || n || '@example.org', 1,
+                 '$2b$04$5a5a5a5a5a5a5a5a5a5a5uVhE2cBz1uLqyb5bK1dPZ2hR3cQm9l6e', ?2, 100000000000, x'00', n FROM n"
+        );
+        transaction.execute(&accounts, params![signed(count), created.0])?;
+        let balances =
+            format!("{NUMBERS} INSERT INTO balances (account, cash) SELECT n, 100000000000 FROM n");
+        transaction.execute(&balances, params![signed(count)])?;
+        let positions = format!(
+            "{NUMBERS} INSERT INTO positions (account, symbol, quantity, cost) SELECT n, ?2, 1000000, 1000000 FROM n"
+        );
+        transaction.execute(&positions, params![signed(count), symbol])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Writes a session for each of these accounts, from `now` until `expiry`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn sessions(
+        &mut self,
+        sessions: &[(SessionHash, u64)],
+        now: Timestamp,
+        expiry: Timestamp,
+    ) -> Result<(), StorageError> {
+        let transaction = self.sqlite.connection.transaction()?;
+        for (hash, account) in sessions {
+            transaction.execute(
+                "INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used)
+                 VALUES (?1, ?2, ?3, ?4, '127.0.0.1:1', zeroblob(16), zeroblob(16), 0, ?3)",
+                params![hash.0, signed(*account), now.0, expiry.0],
+            )?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Writes `count` settled purchases, numbered on, for so many accounts in turn, accepted from
+    /// `since` on.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn transactions(
+        &mut self,
+        count: u64,
+        of: EvenAccounts,
+        symbol: &str,
+        since: Timestamp,
+    ) -> Result<(), StorageError> {
+        let connection = &mut self.sqlite.connection;
+        let mut indexes: Vec<(String, String)> = Vec::new();
+        if count > INDEXES_AFTER {
+            let mut statement = connection.prepare(HEAVY)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            indexes = rows.collect::<rusqlite::Result<_>>()?;
+        }
+        let transaction = connection.transaction()?;
+        for (index, _) in &indexes {
+            transaction.execute_batch(&format!("DROP INDEX {index}"))?;
+        }
+        insert_transactions(&transaction, count, of, symbol, since)?;
+        for (_, sql) in &indexes {
+            transaction.execute_batch(sql)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Puts everything into the one file.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn close(self) -> Result<(), StorageError> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;";
+        self.sqlite.connection.execute_batch(sql)?;
+        self.sqlite.close()
+    }
+}
+
+fn insert_transactions(
+    transaction: &Transaction<'_>,
+    count: u64,
+    of: EvenAccounts,
+    symbol: &str,
+    since: Timestamp,
+) -> rusqlite::Result<()> {
+    let last = "SELECT coalesce(max(number), 0) FROM transactions";
+    let last: i64 = transaction.query_row(last, [], |row| row.get(0))?;
+    // A version 7 UUID: the time of acceptance, then something of its own.
+    let sql = format!(
+        "{NUMBERS}
+         INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
+             price, total, priced, stamped, ordered, update_number)
+         SELECT ?2 + n, unhex(printf('%012x7%03x8%015x', ?3 + n / 1000, n % 1000, ?2 + n)), ?4 + n % ?5 * ?6, 1, 1,
+             ?7, 10000, 10000, ?3 + n / 1000, ?3 + n / 1000, 1000000, 10000, ?3 + n / 1000, ?3 + n / 1000,
+             ?3 + n / 1000, 0 FROM n"
+    );
+    let (first, accounts, step) = (signed(of.first), signed(of.accounts), signed(of.step));
+    transaction.execute(
+        &sql,
+        params![signed(count), last, since.0, first, accounts, step, symbol],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,413 @@
+//! spec/master/storage/ledger.md · 3.1.7 ("log transactions to users profiles")
+//!
+//! The ledger: orders as they are queued and settled, splits and dividends as they are applied.
+
+use super::sqlite::{damaged, signed};
+use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use crate::model::{
+    AccountId, Action, ActionKind, ClientOrderId, Money, Quantity, Reason, SettlementRank, Side, Symbol,
+    Timestamp, Transaction, TransactionStatus,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+/// A transaction as it is stored, with what explains it.
+#[derive(Debug, Clone)]
+pub struct LedgerEntry {
+    /// The transaction itself.
+    pub transaction: Transaction,
+    /// Its turn in the queue.
+    pub turn: SettlementRank,
+    /// The worker's own stamp, before it was clamped.
+    pub stamped: Timestamp,
+    /// The update that settled it.
+    pub update: Option<u64>,
+    /// The quantity that was asked for, before any split.
+    pub asked: Quantity,
+}
+
+/// An order that is to be put on the durable queue.
+#[derive(Debug, Clone, Copy)]
+pub struct NewOrder<'a> {
+    /// Its turn, with the worker and the number of the message that brought it.
+    pub turn: SettlementRank,
+    /// The boot ID of the worker's process.
+    pub boot: Uuid,
+    /// The transaction's ID.
+    pub id: Uuid,
+    /// Whose.
+    pub account: AccountId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Of which asset.
+    pub symbol: Symbol,
+    /// How many units.
+    pub quantity: Quantity,
+    /// When it was accepted.
+    pub accepted: Timestamp,
+    /// The worker's own stamp, before it was clamped.
+    pub stamped: Timestamp,
+    /// The client's own name for it.
+    pub client_order_id: Option<&'a ClientOrderId>,
+}
+
+/// How an order was settled.
+#[derive(Debug, Clone, Copy)]
+pub enum Settlement {
+    /// Filled.
+    Settled {
+        /// Price of one unit.
+        price: Money,
+        /// What left or reached the cash.
+        total: Money,
+        /// Market time of the price.
+        priced: Timestamp,
+    },
+    /// Refused.
+    Rejected(Reason),
+}
+
+const COLUMNS: &str =
+    "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
+    client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked";
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
+    let number: i64 = row.get(0)?;
+    let client_order_id: Option<String> = row.get(12)?;
+    let reason: Option<String> = row.get(13)?;
+    let transaction = Transaction {
+        id: Uuid::from_bytes(row.get(1)?),
+        account: AccountId(row.get(2)?),
+        side: Side::from_number(row.get(3)?).ok_or_else(|| damaged("no such side"))?,
+        status: TransactionStatus::from_number(row.get(4)?).ok_or_else(|| damaged("no such status"))?,
+        symbol: symbol(&row.get::<_, String>(5)?)?,
+        quantity: Quantity(row.get(6)?),
+        accepted: Timestamp(row.get(7)?),
+        settled: row.get::<_, Option<i64>>(8)?.map(Timestamp),
+        price: row.get::<_, Option<i64>>(9)?.map(Money),
+        total: row.get::<_, Option<i64>>(10)?.map(Money),
+        priced: row.get::<_, Option<i64>>(11)?.map(Timestamp),
+        client_order_id: client_order_id.and_then(|id| ClientOrderId::parse(&id).ok()),
+        reason: reason.and_then(|code| Reason::from_code(&code)),
+    };
+    let turn = SettlementRank {
+        timestamp: Timestamp(row.get(15)?),
+        worker: row
+            .get::<_, Option<[u8; 16]>>(18)?
+            .map_or(Uuid::nil(), Uuid::from_bytes),
+        sequence: u64::try_from(row.get::<_, i64>(17)?).unwrap_or(0),
+        number,
+    };
+    let update = row
+        .get::<_, Option<i64>>(16)?
+        .and_then(|number| u64::try_from(number).ok());
+    Ok(LedgerEntry {
+        transaction,
+        turn,
+        stamped: Timestamp(row.get(14)?),
+        update,
+        asked: Quantity(row.get(19)?),
+    })
+}
+
+/// A symbol of a row.
+pub(super) fn symbol(text: &str) -> rusqlite::Result<Symbol> {
+    Symbol::parse(text).map_err(|_| damaged("no symbol"))
+}
+
+/// A split or dividend from `symbol, time, kind, value, number`, with the update that it came with.
+pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(String, Timestamp, ActionKind, i64)> {
+    let (kind, value): (u8, i64) = (row.get(2)?, row.get(3)?);
+    let kind = if kind == Side::Split as u8 {
+        ActionKind::Split(Quantity(value))
+    } else {
+        ActionKind::Dividend(Money(value))
+    };
+    Ok((row.get(0)?, Timestamp(row.get(1)?), kind, row.get(4)?))
+}
+
+fn find(
+    sqlite: &Connection,
+    filter: &str,
+    values: impl rusqlite::Params,
+) -> Result<Option<LedgerEntry>, StorageError> {
+    let sql = format!("SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}");
+    Ok(sqlite.prepare_cached(&sql)?.query_row(values, entry).optional()?)
+}
+
+/// The key of a worker's process that has sent orders before.
+fn find_origin(sqlite: &Connection, boot: &Uuid) -> rusqlite::Result<Option<i64>> {
+    sqlite
+        .prepare_cached("SELECT origin FROM origins WHERE boot = ?1")?
+        .query_row([boot.as_bytes()], |row| row.get(0))
+        .optional()
+}
+
+/// The key under which a worker's process is known, made if need be.
+fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i64> {
+    if let Some(origin) = find_origin(sqlite, boot)? {
+        return Ok(origin);
+    }
+    sqlite
+        .prepare_cached("INSERT INTO origins (worker, boot) VALUES (?1, ?2) RETURNING origin")?
+        .query_row(params![worker.as_bytes(), boot.as_bytes()], |row| row.get(0))
+}
+
+impl Snapshot<'_> {
+    /// The highest place in the queue ever given.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn last_number(&mut self) -> Result<i64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT coalesce(max(number), 0) FROM transactions";
+        Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// The latest time of acceptance.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn last_accepted(&mut self) -> Result<Timestamp, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT accepted FROM transactions ORDER BY number DESC LIMIT 1";
+        let last = sqlite.query_row(sql, [], |row| row.get(0)).optional()?;
+        Ok(Timestamp(last.unwrap_or(0)))
+    }
+
+    /// The orders that are queued, in the order of their acceptance.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn queued_orders(&mut self) -> Result<Vec<LedgerEntry>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE status = 0 ORDER BY number"
+        );
+        let mut statement = sqlite.prepare(&sql)?;
+        let rows = statement.query_map([], entry)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The order that a link message brought: that of this number from the worker's process with
+    /// this boot ID.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn order_by_message(
+        &mut self,
+        boot: &Uuid,
+        sequence: u64,
+    ) -> Result<Option<LedgerEntry>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let Some(origin) = find_origin(sqlite, boot)? else {
+            return Ok(None);
+        };
+        let filter = "transactions.origin = ?1 AND sequence = ?2";
+        find(sqlite, filter, params![origin, signed(sequence)])
+    }
+
+    /// The order that an account's client gave this name.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn order_by_client(
+        &mut self,
+        account: AccountId,
+        id: &ClientOrderId,
+    ) -> Result<Option<LedgerEntry>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let filter = "account = ?1 AND client_order_id = ?2";
+        find(sqlite, filter, params![account.0, id.as_str()])
+    }
+
+    /// An account's transaction by its ID.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn transaction(
+        &mut self,
+        account: AccountId,
+        id: &Uuid,
+    ) -> Result<Option<LedgerEntry>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let filter = "account = ?1 AND id = ?2";
+        find(sqlite, filter, params![account.0, id.as_bytes()])
+    }
+
+    /// Calls `each` for all transactions of an account, newest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn history(
+        &mut self,
+        account: AccountId,
+        mut each: impl FnMut(LedgerEntry),
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE account = ?1 ORDER BY id DESC"
+        );
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        for row in statement.query_map([account.0], entry)? {
+            each(row?);
+        }
+        Ok(())
+    }
+
+    /// The splits and dividends that came with updates up to `update` and are not in the ledger
+    /// yet, in order, each with its update.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn actions_to_apply(&mut self, update: u64) -> Result<Vec<(u64, Action)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT symbol, time, kind, value, number FROM actions
+             WHERE number > (SELECT acted FROM ledger_position) AND number <= ?1
+             ORDER BY number, time, symbol, kind, value",
+        )?;
+        let read = |row: &Row<'_>| -> rusqlite::Result<(u64, Action)> {
+            let (text, time, kind, number) = action(row)?;
+            let symbol = symbol(&text)?;
+            Ok((u64::try_from(number).unwrap_or(0), Action { time, symbol, kind }))
+        };
+        let rows = statement.query_map([signed(update)], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Puts an order on the durable queue.
+    ///
+    /// # Errors
+    /// Its place, its ID, its message or its name belongs to another, or the database fails.
+    pub fn insert_order(&mut self, order: &NewOrder<'_>) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let origin = origin(sqlite, &order.turn.worker, &order.boot)?;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
+                 client_order_id, origin, sequence, stamped, ordered)
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(params![
+                order.turn.number,
+                order.id.as_bytes(),
+                order.account.0,
+                order.side as u8,
+                order.symbol.as_str(),
+                order.quantity.0,
+                order.accepted.0,
+                order.client_order_id.map(ClientOrderId::as_str),
+                origin,
+                signed(order.turn.sequence),
+                order.stamped.0,
+                order.turn.timestamp.0,
+            ])?;
+        Ok(())
+    }
+
+    /// Writes how queued orders ended: each by its place in the queue, at one time, with one
+    /// update.
+    ///
+    /// # Errors
+    /// One of them is not queued, or the database fails.
+    pub fn settle_orders(
+        &mut self,
+        outcomes: &[(i64, Settlement)],
+        settled: Timestamp,
+        update: u64,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut statement = sqlite.prepare_cached(
+            "UPDATE transactions SET status = ?2, settled = ?3, price = ?4, total = ?5, priced = ?6, reason = ?7,
+             update_number = ?8 WHERE number = ?1 AND status = 0",
+        )?;
+        let update = signed(update);
+        for (number, outcome) in outcomes {
+            let (status, filled, reason) = match outcome {
+                Settlement::Settled { price, total, priced } => (
+                    TransactionStatus::Settled,
+                    Some((price.0, total.0, priced.0)),
+                    None,
+                ),
+                Settlement::Rejected(reason) => (TransactionStatus::Rejected, None, Some(reason.as_str())),
+            };
+            let changed = statement.execute(params![
+                number,
+                status as u8,
+                settled.0,
+                filled.map(|filled| filled.0),
+                filled.map(|filled| filled.1),
+                filled.map(|filled| filled.2),
+                reason,
+                update
+            ])?;
+            if changed != 1 {
+                return Err(rusqlite::Error::StatementChangedRows(changed).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the quantity of a queued order, as a split does.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_order_quantity(&mut self, number: i64, quantity: Quantity) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status = 0")?
+            .execute(params![number, quantity.0])?;
+        Ok(())
+    }
+
+    /// Writes a transaction that is settled as soon as it is made: a split's or a dividend's.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn insert_settled(
+        &mut self,
+        number: i64,
+        transaction: &Transaction,
+        update: u64,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
+                 price, total, priced, stamped, ordered, update_number)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7, ?7, ?8, ?9, ?10, ?7, ?7, ?11)",
+            )?
+            .execute(params![
+                number,
+                transaction.id.as_bytes(),
+                transaction.account.0,
+                transaction.side as u8,
+                transaction.symbol.as_str(),
+                transaction.quantity.0,
+                transaction.accepted.0,
+                transaction.price.map(|price| price.0),
+                transaction.total.map(|total| total.0),
+                transaction.priced.map(|priced| priced.0),
+                signed(update),
+            ])?;
+        Ok(())
+    }
+
+    /// Notes that the ledger has the splits and dividends of all updates up to this one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_actions_applied(&mut self, update: u64) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE ledger_position SET acted = ?1")?
+            .execute([signed(update)])?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! spec/master/storage/ledger.md · 3.1.7
+
+use super::*;
+use crate::master::storage::testing::{Engine, each_engine};
+
+fn account(engine: &Engine) -> AccountId {
+    engine.execute("INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1)");
+    AccountId(1)
+}
+
+fn order(number: i64, sequence: u64, name: Option<&ClientOrderId>) -> NewOrder<'_> {
+    NewOrder {
+        turn: SettlementRank {
+            timestamp: Timestamp(900 + number),
+            worker: Uuid::from_u128(3),
+            sequence,
+            number,
+        },
+        boot: Uuid::from_u128(4),
+        id: Uuid::from_u128(100 + u128::try_from(number).unwrap()),
+        account: AccountId(1),
+        side: Side::Buy,
+        symbol: Symbol::parse("IBM").unwrap(),
+        quantity: Quantity(7),
+        accepted: Timestamp(1_000 + number),
+        stamped: Timestamp(800 + number),
+        client_order_id: name,
+    }
+}
+
+#[test]
+fn a_queued_order_is_found_by_message_by_name_and_by_id() {
+    each_engine(|engine| {
+        let account = account(engine);
+        let name = ClientOrderId::parse("mine").unwrap();
+        let mut storage = engine.storage();
+        assert_eq!(storage.read(|s| s.last_number()).unwrap(), 0);
+        assert_eq!(storage.read(|s| s.last_accepted()).unwrap(), Timestamp(0));
+        storage
+            .write(|tx| {
+                tx.insert_order(&order(1, 11, Some(&name)))?;
+                let found = tx.order_by_client(account, &name)?;
+                assert!(found.is_some(), "a batch sees its own orders");
+                tx.insert_order(&order(2, 12, None))
+            })
+            .unwrap();
+        let boot = Uuid::from_u128(4);
+        let mut read = storage.read(|s| s.order_by_message(&boot, 11)).unwrap().unwrap();
+        assert_eq!(read.transaction.client_order_id, Some(name.clone()));
+        assert_eq!(read.turn, order(1, 11, None).turn);
+        assert_eq!(
+            (read.stamped, read.asked, read.update),
+            (Timestamp(801), Quantity(7), None)
+        );
+        read = storage
+            .read(|s| s.order_by_client(account, &name))
+            .unwrap()
+            .unwrap();
+        assert_eq!(read.turn.number, 1);
+        let id = Uuid::from_u128(102);
+        read = storage.read(|s| s.transaction(account, &id)).unwrap().unwrap();
+        assert_eq!(
+            (read.turn.number, read.transaction.status),
+            (2, TransactionStatus::Queued)
+        );
+        let absent = storage
+            .read(|s| {
+                Ok((
+                    s.order_by_message(&boot, 13)?.is_none(),
+                    s.order_by_message(&Uuid::nil(), 11)?.is_none(),
+                    s.transaction(AccountId(2), &id)?.is_none(),
+                ))
+            })
+            .unwrap();
+        assert_eq!(absent, (true, true, true));
+        let queued = storage.read(|s| s.queued_orders()).unwrap();
+        assert_eq!(
+            queued.iter().map(|entry| entry.turn.number).collect::<Vec<_>>(),
+            [1, 2]
+        );
+        assert_eq!(storage.read(|s| s.last_number()).unwrap(), 2);
+        assert_eq!(storage.read(|s| s.last_accepted()).unwrap(), Timestamp(1_002));
+        assert_eq!(engine.number("SELECT count(*) FROM origins"), 1);
+    });
+}
+
+#[test]
+fn a_message_and_a_name_are_one_order() {
+    each_engine(|engine| {
+        account(engine);
+        let name = ClientOrderId::parse("mine").unwrap();
+        let mut storage = engine.storage();
+        storage
+            .write(|tx| tx.insert_order(&order(1, 11, Some(&name))))
+            .unwrap();
+        for again in [order(2, 11, None), order(2, 12, Some(&name)), order(1, 12, None)] {
+            assert!(storage.write(|tx| tx.insert_order(&again)).is_err(), "{again:?}");
+        }
+        assert_eq!(storage.read(|s| s.last_number()).unwrap(), 1);
+    });
+}
+
+#[test]
+fn an_order_settles_once() {
+    each_engine(|engine| {
+        let account = account(engine);
+        let mut storage = engine.storage();
+        let filled = Settlement::Settled {
+            price: Money(5),
+            total: Money(35),
+            priced: Timestamp(6),
+        };
+        let outcomes = [(1, filled), (2, Settlement::Rejected(Reason::NoPrice))];
+        storage
+            .write(|tx| {
+                tx.insert_order(&order(1, 11, None))?;
+                tx.insert_order(&order(2, 12, None))?;
+                tx.set_order_quantity(1, Quantity(14))?;
+                tx.settle_orders(&outcomes, Timestamp(2_000), 3)
+            })
+            .unwrap();
+        let mut seen = Vec::new();
+        storage
+            .read(|s| s.history(account, |entry| seen.push(entry)))
+            .unwrap();
+        let (rejected, settled) = (&seen[0], &seen[1]);
+        assert_eq!(seen.len(), 2, "newest first");
+        assert_eq!(settled.transaction.status, TransactionStatus::Settled);
+        assert_eq!(
+            (settled.transaction.quantity, settled.asked),
+            (Quantity(14), Quantity(7))
+        );
+        assert_eq!(
+            (settled.transaction.price, settled.transaction.total),
+            (Some(Money(5)), Some(Money(35)))
+        );
+        assert_eq!(
+            (settled.transaction.settled, settled.update),
+            (Some(Timestamp(2_000)), Some(3))
+        );
+        assert_eq!(rejected.transaction.status, TransactionStatus::Rejected);
+        assert_eq!(rejected.transaction.reason, Some(Reason::NoPrice));
+        assert_eq!(rejected.transaction.price, None);
+        for outcome in [outcomes[0], (3, filled)] {
+            let again = storage.write(|tx| tx.settle_orders(&[outcome], Timestamp(3_000), 4));
+            assert!(again.is_err(), "{outcome:?}");
+        }
+        storage.write(|tx| tx.set_order_quantity(1, Quantity(1))).unwrap();
+        let id = Uuid::from_u128(101);
+        let kept = storage.read(|s| s.transaction(account, &id)).unwrap().unwrap();
+        assert_eq!(
+            kept.transaction.quantity,
+            Quantity(14),
+            "what is settled never changes"
+        );
+        assert!(storage.read(|s| s.queued_orders()).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn splits_and_dividends_are_applied_once_in_order() {
+    each_engine(|engine| {
+        let account = account(engine);
+        engine.execute(
+            "INSERT INTO actions VALUES ('IBM', 20, 4, 9, 2), ('IBM', 10, 3, 2000000, 1), ('AAPL', 20, 3, 500000, 3)",
+        );
+        let mut storage = engine.storage();
+        let mut waiting = |update| {
+            let actions = storage.read(|s| s.actions_to_apply(update)).unwrap();
+            actions
+                .iter()
+                .map(|(number, action)| (*number, action.kind))
+                .collect::<Vec<_>>()
+        };
+        let split = (1, ActionKind::Split(Quantity(2_000_000)));
+        let dividend = (2, ActionKind::Dividend(Money(9)));
+        assert_eq!(waiting(2), [split, dividend]);
+        let row = Transaction {
+            id: Uuid::from_u128(5),
+            account,
+            side: Side::Split,
+            status: TransactionStatus::Settled,
+            symbol: Symbol::parse("IBM").unwrap(),
+            quantity: Quantity(-3),
+            accepted: Timestamp(1),
+            settled: Some(Timestamp(1)),
+            price: None,
+            total: Some(Money::ZERO),
+            priced: Some(Timestamp(10)),
+            client_order_id: None,
+            reason: None,
+        };
+        storage
+            .write(|tx| {
+                tx.insert_settled(1, &row, 2)?;
+                tx.set_actions_applied(2)
+            })
+            .unwrap();
+        let read = storage
+            .read(|s| s.transaction(account, &row.id))
+            .unwrap()
+            .unwrap();
+        assert_eq!((read.transaction, read.turn.worker), (row, Uuid::nil()));
+        let left = storage.read(|s| s.actions_to_apply(9)).unwrap();
+        assert_eq!(left.len(), 1, "{left:?}");
+    });
+}
+
+#[test]
+fn a_row_that_cannot_be_is_called_damaged() {
+    each_engine(|engine| {
+        let account = account(engine);
+        let mut storage = engine.storage();
+        storage.write(|tx| tx.insert_order(&order(1, 11, None))).unwrap();
+        engine.execute("UPDATE transactions SET symbol = 'no symbol'");
+        let read = storage.read(|s| s.history(account, |_| ()));
+        assert!(matches!(read, Err(StorageError::Corrupt(_))), "{read:?}");
+    });
+}

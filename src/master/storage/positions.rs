@@ -1,0 +1,105 @@
+//! spec/master/storage/positions.md · 3.1.7 ("store into portfolios")
+//!
+//! What accounts have: cash and positions, which their transactions add up to.
+
+use super::ledger::symbol;
+use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use crate::model::{AccountId, Holdings, Money, Quantity, Symbol};
+use rusqlite::{Connection, Row, params};
+
+fn cash(sqlite: &Connection, account: AccountId) -> rusqlite::Result<Money> {
+    sqlite
+        .prepare_cached(
+            "SELECT coalesce(cash, starting_cash) FROM accounts LEFT JOIN balances USING (account)
+             WHERE account = ?1",
+        )?
+        .query_row([account.0], |row| row.get(0).map(Money))
+}
+
+impl Snapshot<'_> {
+    /// An account's cash.
+    ///
+    /// # Errors
+    /// The database fails, or there is no such account.
+    pub fn cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        Ok(cash(sqlite, account)?)
+    }
+
+    /// What an account has.
+    ///
+    /// # Errors
+    /// The database fails, or there is no such account.
+    pub fn holdings(&mut self, account: AccountId) -> Result<Holdings, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let cash = cash(sqlite, account)?;
+        let sql = "SELECT symbol, quantity, cost FROM positions WHERE account = ?1";
+        let mut statement = sqlite.prepare_cached(sql)?;
+        let position = |row: &Row<'_>| -> rusqlite::Result<(Symbol, (Quantity, Money))> {
+            let symbol = symbol(&row.get::<_, String>(0)?)?;
+            Ok((symbol, (Quantity(row.get(1)?), Money(row.get(2)?))))
+        };
+        let rows = statement.query_map([account.0], position)?;
+        let positions = rows.collect::<rusqlite::Result<_>>()?;
+        Ok(Holdings { cash, positions })
+    }
+
+    /// The accounts that hold an asset.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn holders(&mut self, symbol: Symbol) -> Result<Vec<AccountId>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT account FROM positions WHERE symbol = ?1 ORDER BY account";
+        let mut statement = sqlite.prepare(sql)?;
+        let rows = statement.query_map([symbol.as_str()], |row| row.get(0).map(AccountId))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Writes what has changed of an account between `before`, which is stored, and `after`.
+    ///
+    /// # Errors
+    /// A value that its column cannot have, or the database fails.
+    pub fn store_holdings(
+        &mut self,
+        account: AccountId,
+        before: &Holdings,
+        after: &Holdings,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        if before.cash != after.cash {
+            sqlite
+                .prepare_cached(
+                    "INSERT INTO balances (account, cash) VALUES (?1, ?2)
+                     ON CONFLICT (account) DO UPDATE SET cash = excluded.cash",
+                )?
+                .execute(params![account.0, after.cash.0])?;
+        }
+        for (symbol, (quantity, cost)) in &after.positions {
+            if before.positions.get(symbol) != Some(&(*quantity, *cost)) {
+                sqlite
+                    .prepare_cached(
+                        "INSERT INTO positions (account, symbol, quantity, cost) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (account, symbol)
+                         DO UPDATE SET quantity = excluded.quantity, cost = excluded.cost",
+                    )?
+                    .execute(params![account.0, symbol.as_str(), quantity.0, cost.0])?;
+            }
+        }
+        for symbol in before
+            .positions
+            .keys()
+            .filter(|symbol| !after.positions.contains_key(symbol))
+        {
+            sqlite
+                .prepare_cached("DELETE FROM positions WHERE account = ?1 AND symbol = ?2")?
+                .execute(params![account.0, symbol.as_str()])?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! spec/master/storage/verify.md · 3.1.7, 3.1.2
+//!
+//! What the check of the ledger reads: rows as they stand there, whatever they say.
+
+use super::{Snapshot, SqliteTransaction, StorageError};
+use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
+use rusqlite::{Row, params};
+use std::collections::BTreeMap;
+
+/// Complaints of the engine's own that are passed on.
+const COMPLAINTS_MAX: usize = 100;
+/// Accounts that are read at a time.
+const ACCOUNTS_PAGE: i64 = 1024;
+
+/// The order in which an account's transactions took effect: update by update; in each, splits and
+/// dividends before orders; orders in their turn.
+const IN_ORDER: &str = "
+    SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
+        transactions.origin, sequence, ordered, update_number
+    FROM transactions LEFT JOIN origins USING (origin)
+    WHERE account = ?1
+    ORDER BY update_number, side < 3, CASE WHEN side >= 3 THEN number END,
+        ordered, worker, sequence, number";
+
+/// An account as it is stored.
+#[derive(Debug)]
+pub struct StoredAccount {
+    /// Its key.
+    pub account: i64,
+    /// Its name.
+    pub username: String,
+    /// What its ledger begins with.
+    pub starting_cash: Money,
+    /// What it is said to have.
+    pub cash: Money,
+}
+
+/// A row of the ledger, as it stands there.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct LedgerLine {
+    pub number: i64,
+    pub id: [u8; 16],
+    pub side: u8,
+    pub status: u8,
+    pub symbol: String,
+    pub quantity: i64,
+    pub asked: i64,
+    pub accepted: i64,
+    pub settled: Option<i64>,
+    pub price: Option<i64>,
+    pub total: Option<i64>,
+    pub priced: Option<i64>,
+    pub reason: Option<String>,
+    pub origin: Option<i64>,
+    pub sequence: Option<i64>,
+    pub ordered: i64,
+    pub update: Option<i64>,
+}
+
+/// A split or dividend that came into force.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredAction {
+    /// Of which asset.
+    pub symbol: Symbol,
+    /// With which update.
+    pub update: i64,
+    /// Market time.
+    pub time: Timestamp,
+    /// Split or dividend.
+    pub side: Side,
+}
+
+fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
+    Ok(LedgerLine {
+        number: row.get(0)?,
+        id: row.get(1)?,
+        side: row.get(2)?,
+        status: row.get(3)?,
+        symbol: row.get(4)?,
+        quantity: row.get(5)?,
+        asked: row.get(6)?,
+        accepted: row.get(7)?,
+        settled: row.get(8)?,
+        price: row.get(9)?,
+        total: row.get(10)?,
+        priced: row.get(11)?,
+        reason: row.get(12)?,
+        origin: row.get(13)?,
+        sequence: row.get(14)?,
+        ordered: row.get(15)?,
+        update: row.get(16)?,
+    })
+}
+
+impl Snapshot<'_> {
+    /// Calls `each` for every complaint of the engine's own check: of pages, of indexes (so, that
+    /// places, IDs and names are unique), of constraints.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn complaints(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare(&format!("PRAGMA integrity_check({COMPLAINTS_MAX})"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let said: String = row.get(0)?;
+            if said != "ok" {
+                each(format!("SQLite: {said}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `each` for every row that names a row which is not there, with what is to be said of
+    /// it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn dangling_rows(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare("PRAGMA foreign_key_check")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (table, number, parent): (String, Option<i64>, String) =
+                (row.get(0)?, row.get(1)?, row.get(2)?);
+            let number = number.map_or_else(String::new, |number| format!(" {number}"));
+            each(format!(
+                "{table}: row{number} names a row of {parent} that is not there"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The next accounts after the one with the key `after`, by key; none after the last.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn accounts_after(&mut self, after: i64) -> Result<Vec<StoredAccount>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT account, username, starting_cash, cash FROM accounts LEFT JOIN balances USING (account)
+             WHERE account > ?1 ORDER BY account LIMIT ?2",
+        )?;
+        let read = |row: &Row<'_>| -> rusqlite::Result<StoredAccount> {
+            let starting_cash = Money(row.get(2)?);
+            Ok(StoredAccount {
+                account: row.get(0)?,
+                username: row.get(1)?,
+                starting_cash,
+                cash: row.get::<_, Option<i64>>(3)?.map_or(starting_cash, Money),
+            })
+        };
+        let rows = statement.query_map(params![after, ACCOUNTS_PAGE], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Calls `each` for all transactions of an account, in the order in which they took effect.
+    ///
+    /// # Errors
+    /// The database or `each` fails.
+    pub fn ledger_lines<E: From<StorageError>>(
+        &mut self,
+        account: i64,
+        mut each: impl FnMut(&LedgerLine) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let failed = |error: rusqlite::Error| E::from(error.into());
+        let mut statement = sqlite.prepare_cached(IN_ORDER).map_err(failed)?;
+        let mut rows = statement.query([account]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(&line(row).map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
+    /// An account's positions as they are stored, by whatever stands for an asset.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn stored_positions(
+        &mut self,
+        account: i64,
+    ) -> Result<BTreeMap<String, (Quantity, Money)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT symbol, quantity, cost FROM positions WHERE account = ?1";
+        let mut statement = sqlite.prepare_cached(sql)?;
+        let read = |row: &Row<'_>| -> rusqlite::Result<(String, (Quantity, Money))> {
+            Ok((row.get(0)?, (Quantity(row.get(1)?), Money(row.get(2)?))))
+        };
+        let rows = statement.query_map([account], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// All splits and dividends, in the order of their updates; those of no asset or kind of ours
+    /// are left out.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn stored_actions(&mut self) -> Result<Vec<StoredAction>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement =
+            sqlite.prepare("SELECT symbol, time, kind, number FROM actions ORDER BY number")?;
+        let read = |row: &Row<'_>| -> rusqlite::Result<Option<StoredAction>> {
+            let (text, time, kind): (String, i64, u8) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let update = row.get(3)?;
+            let known = Symbol::parse(&text).ok().zip(Side::from_number(kind));
+            Ok(known.map(|(symbol, side)| StoredAction {
+                symbol,
+                update,
+                time: Timestamp(time),
+                side,
+            }))
+        };
+        let rows = statement.query_map([], read)?.filter_map(Result::transpose);
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The last update whose splits and dividends the ledger has.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn actions_applied(&mut self) -> Result<i64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        Ok(sqlite.query_row("SELECT acted FROM ledger_position", [], |row| row.get(0))?)
+    }
+}

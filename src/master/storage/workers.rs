@@ -1,0 +1,128 @@
+//! spec/master/storage/workers.md · 3.1.5 Worker Management, 2.4.5 WorkerServer Structure
+//!
+//! Registered workers, and those that once were.
+
+use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use crate::model::{Fingerprint, Timestamp, WorkerServer};
+use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
+
+impl Snapshot<'_> {
+    /// Everyone who is registered, by name.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn workers(&mut self) -> Result<Vec<WorkerServer>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare(
+            "SELECT name, uuid, fingerprint, ip, address, booted FROM workers
+             WHERE unregistered IS NULL ORDER BY name",
+        )?;
+        let read = |row: &Row<'_>| -> rusqlite::Result<WorkerServer> {
+            Ok(WorkerServer {
+                name: row.get(0)?,
+                uuid: Uuid::from_bytes(row.get(1)?),
+                fingerprint: Fingerprint::parse(row.get_ref(2)?.as_str()?)
+                    .map_err(|_| rusqlite::Error::InvalidQuery)?,
+                ip: row
+                    .get::<_, String>(3)?
+                    .parse()
+                    .map_err(|_| rusqlite::Error::InvalidQuery)?,
+                address: row.get(4)?,
+                booted: row.get(5)?,
+            })
+        };
+        let rows = statement.query_map([], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The name of a worker that is or was registered.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn worker_name(&mut self, uuid: &Uuid) -> Result<Option<String>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached("SELECT name FROM workers WHERE uuid = ?1")?;
+        Ok(statement
+            .query_row([uuid.as_bytes()], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// All workers that were ever registered under a name, and the one with this UUID.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn workers_ever_named(&mut self, name: &str, uuid: &Uuid) -> Result<Vec<Uuid>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare("SELECT uuid FROM workers WHERE name = ?1 OR uuid = ?2")?;
+        let read = |row: &Row<'_>| row.get(0).map(Uuid::from_bytes);
+        let rows = statement.query_map(params![name, uuid.as_bytes()], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Registers a worker.
+    ///
+    /// # Errors
+    /// A registered worker has its name or key, or the database fails.
+    pub fn insert_worker(&mut self, worker: &WorkerServer, now: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite.execute(
+            "INSERT INTO workers (uuid, name, fingerprint, ip, address, registered, booted)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                worker.uuid.as_bytes(),
+                worker.name,
+                worker.fingerprint.to_string(),
+                worker.ip.to_string(),
+                worker.address,
+                now.0,
+                worker.booted,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Ends a registration. The row stays, so that its UUID is never given out again.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn unregister_worker(&mut self, uuid: &Uuid, now: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite.execute(
+            "UPDATE workers SET unregistered = ?2 WHERE uuid = ?1",
+            params![uuid.as_bytes(), now.0],
+        )?;
+        Ok(())
+    }
+
+    /// Keeps a worker out, or lets it in again.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_worker_booted(&mut self, uuid: &Uuid, booted: bool) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite.execute(
+            "UPDATE workers SET booted = ?2 WHERE uuid = ?1",
+            params![uuid.as_bytes(), booted],
+        )?;
+        Ok(())
+    }
+
+    /// Sets the address that clients are told of a worker.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_worker_address(&mut self, uuid: &Uuid, address: &str) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite.execute(
+            "UPDATE workers SET address = ?2 WHERE uuid = ?1",
+            params![uuid.as_bytes(), address],
+        )?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
