@@ -106,9 +106,7 @@ impl AccountQueries {
                     }
                     Err(QueryError::Database(error)) => {
                         crate::error!("a view could not be read: {error}");
-                        let text = "the master could not read its database; try again later";
-                        let refusal = Refusal::new(Reason::InternalError, text);
-                        replies.fail(reply_to, query.instruction(), &refusal);
+                        replies.fail(reply_to, query.instruction(), &Refusal::not_read());
                     }
                 }
                 if replies.size() >= SEND_AT_BYTES {

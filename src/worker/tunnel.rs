@@ -4,12 +4,10 @@
 //! `clients` where they begin or end a session. Keeps nothing, and checks no credentials.
 
 use super::client::WorkerClient;
-use super::master_link::unavailable;
 use super::messages::{
     ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, TunnelMessage, TunnelReply,
     TunnelRequest,
 };
-use super::router::overloaded;
 use crate::link::message::{BodyFrames, SessionState};
 use crate::model::{Reason, Timestamp};
 use crate::runtime::Module;
@@ -75,7 +73,7 @@ impl Tunnel {
         if let Err(TrySendError::Full(MasterLinkMessage::Query(query))) = self.master_link.try_send(query)
             && let QueryKind::Tunnel(asked) = query.kind
         {
-            asked.fail(&overloaded());
+            asked.fail(&Refusal::worker_overloaded());
         }
     }
 
@@ -89,7 +87,7 @@ impl Tunnel {
                     number: asked.number,
                     session,
                 }),
-                _ => asked.fail(&unavailable()),
+                _ => asked.fail(&Refusal::master_unavailable()),
             },
         }
     }
