@@ -1,7 +1,7 @@
 //! spec/dialogue/payload_text.md · 4.7.1 Data Transfer Mechanism
 //!
-//! Payloads as words: the kind, then `name=value` in the order of the bytes, one word for each bar, position or
-//! transaction of a list.
+//! Payloads as words: the kind, then `name=value` in the order of the bytes, and one word for each
+//! bar, position or transaction of a list.
 
 use super::raw;
 use crate::model::{Bar, Quote, ValueError};
@@ -28,7 +28,7 @@ pub fn text(kind: PayloadKind, bytes: &[u8]) -> Result<String, ValueError> {
     Ok(words.join(" "))
 }
 
-/// A text behind `name=`, where nothing needs no sign of its own.
+/// Escapes a text after `name=`. The empty text needs no `\e` there.
 fn inline(text: &str) -> String {
     if text.is_empty() {
         String::new()
@@ -59,7 +59,7 @@ fn quote(quote: &Quote) -> Vec<String> {
     ]
 }
 
-/// One word a bar: time, open, high, low, close, volume.
+/// One word for each bar: time, open, high, low, close, volume.
 fn bars(bars: &[Bar]) -> Vec<String> {
     let mut words = vec!["Bars".to_owned(), format!("count={}", bars.len())];
     words.extend(bars.iter().map(|b| {

@@ -4,7 +4,7 @@
 //! item. What must not overtake what stands before it waits here, where only its own client waits along.
 
 use super::client::{CachedSession, WorkerClient};
-use super::router::RequestBatch;
+use super::messages::RequestBatch;
 use crate::model::{Reason, Timestamp};
 use crate::net::{ConnectionReader, Flusher, ReadEnd};
 use crate::wire::instruction::InstructionRow;

@@ -2,8 +2,9 @@
 //!
 //! The daemon around a worker: its keys, its readiness, its signals, its end.
 
+use super::Worker;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
-use super::{PortState, Worker};
+use super::messages::PortState;
 use crate::config::WorkerConfig;
 use crate::daemon::{self, Signals, StartError};
 use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
