@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 fn run(arguments: &MasterCli) -> Result<u8, u8> {
     let config = daemon::accept_config(MasterConfig::load(&arguments.config))?;
     if arguments.check_config {
-        return match master::check(&config) {
+        return match master::start::check(&config) {
             Ok(()) => Ok(daemon::DONE),
             Err(error) => Err(tell(&error)),
         };
