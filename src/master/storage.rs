@@ -1,7 +1,8 @@
 //! spec/master/storage.md · 3.1.2 Database Management
 //!
-//! All SQL of the master, and every type of a database engine. Modules hand over structures and get structures
-//! back. It decides nothing about them, keeps no state of a module, and starts no thread.
+//! All SQL of the master, and every type of a database engine. Modules hand over structures and get
+//! structures back. It decides nothing about them, keeps no state of a module, and starts no
+//! thread.
 
 pub mod accounts;
 pub mod backup;
@@ -176,8 +177,8 @@ impl Storage {
     /// Makes the database if need be, and brings it to this version.
     ///
     /// # Errors
-    /// A newer version's database, one that is not ours, or a failing disk. Nothing is left half done: each
-    /// migration is one transaction.
+    /// A newer version's database, one that is not ours, or a failing disk. Nothing is left half
+    /// done: each migration is one transaction.
     pub fn migrate(url: &DatabaseUrl) -> Result<(), StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
         sqlite::migrate(file)
@@ -192,9 +193,10 @@ impl Storage {
         SqliteStorage::open(file).map(Storage::Sqlite)
     }
 
-    /// Commits what `change` writes, all or nothing. The right to write is taken at the beginning, so that
-    /// nothing fails half-way for another writer. Where the outcome of the commit cannot be known, the process
-    /// ends without an answer, and the truth is read from the database at the next start.
+    /// Commits what `change` writes, all or nothing. The right to write is taken at the beginning,
+    /// so that nothing fails half-way for another writer. Where the outcome of the commit cannot be
+    /// known, the process ends without an answer, and the truth is read from the database at the
+    /// next start.
     ///
     /// # Errors
     /// `change` failed, or the commit; nothing was stored.

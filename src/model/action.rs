@@ -29,7 +29,8 @@ impl ActionKind {
     }
 }
 
-/// A corporate action: in force from the first step on or after its time, before that step's prices.
+/// A corporate action: in force from the first step on or after its time, before that step's
+/// prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Action {
     /// The ex-date, in market time.

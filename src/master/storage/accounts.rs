@@ -156,7 +156,8 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn account_count(&mut self) -> Result<i64, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        // Rows are never deleted, so the highest key is the count, without reading a million of them.
+        // Rows are never deleted, so the highest key is the count, without reading a million of
+        // them.
         let sql = "SELECT coalesce(max(account), 0) FROM accounts";
         Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
     }

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 /// Replaced databases that are kept beside.
 const KEPT_MAX: u32 = 99;
 
-/// Writes a consistent copy of a database, which may be in use, to a file that does not exist yet, until
-/// `cancelled` says otherwise.
+/// Writes a consistent copy of a database, which may be in use, to a file that does not exist yet,
+/// until `cancelled` says otherwise.
 ///
 /// # Errors
 /// The file exists, or cannot be written; or the copy was broken off. Nothing of it stays.
@@ -95,11 +95,12 @@ impl RestoreTarget<'_> {
         identity(file).is_some() && identity(file) == identity(self.database)
     }
 
-    /// Puts a copy of `file`, without its sessions, in the database's place; what it replaces is kept beside
-    /// with `.old` at its end.
+    /// Puts a copy of `file`, without its sessions, in the database's place; what it replaces is
+    /// kept beside with `.old` at its end.
     ///
     /// # Errors
-    /// The file is damaged or of another version, or the file system refuses. The database is then untouched.
+    /// The file is damaged or of another version, or the file system refuses. The database is then
+    /// untouched.
     pub fn replace(&self, file: &Path) -> Result<Replacement, String> {
         let database = self.database;
         let new = beside(database, ".new");
@@ -140,8 +141,8 @@ fn end_sessions(new: &Path) -> Result<usize, String> {
     end().map_err(|error| format!("{}: {error}", new.display()))
 }
 
-/// Root may restore what the daemon's user must be able to open: the file gets the owner of the database that
-/// it replaces, or of the folder.
+/// Root may restore what the daemon's user must be able to open: the file gets the owner of the
+/// database that it replaces, or of the folder.
 fn own(file: &Path, database: &Path) -> Result<(), String> {
     let folder = database.parent().unwrap_or(Path::new("/"));
     let model = fs::metadata(database)
@@ -176,7 +177,8 @@ fn put_aside(database: &Path) -> Result<Option<PathBuf>, String> {
                 beside(database, ".old").display()
             )
         })?;
-    // Closing the last connection folds the write-ahead log in, where the database can be opened at all.
+    // Closing the last connection folds the write-ahead log in, where the database can be opened at
+    // all.
     drop(SqliteStorage::open(database).map(|whole| whole.touch()));
     // A log that was not folded in belongs to the database that it stands beside.
     for end in ["-wal", "-shm"] {

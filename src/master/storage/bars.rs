@@ -1,7 +1,8 @@
 //! spec/master/storage/bars.md · 3.1.6 (past values), 3.1.2
 //!
-//! The stored bars, as they are written; `read` reads them. New ones come in by update (`bars_hot`), are moved in
-//! slices to where one asset's bars lie together (`bars`), and are rolled up by day and month on the way.
+//! The stored bars, as they are written; `read` reads them. New ones come in by update
+//! (`bars_hot`), are moved in slices to where one asset's bars lie together (`bars`), and are
+//! rolled up by day and month on the way.
 
 mod compaction;
 pub mod read;
@@ -69,13 +70,15 @@ pub struct BarStore {
     moving: Option<CompactionStep>,
     /// Up to which day the days are a provider's own, and ours do not count.
     own_days: HashMap<AssetId, Timestamp>,
-    /// Bars of `bars` older than this, in milliseconds before the newest, are deleted; `None`: kept.
+    /// Bars of `bars` older than this, in milliseconds before the newest, are deleted; `None`:
+    /// kept.
     keep_ticks: Option<i64>,
 }
 
 impl BarStore {
-    /// On a database whose migrations have been applied. `keep_ticks`: milliseconds before the newest bar
-    /// for which an asset's bars are kept at the update interval's frequency; `None` for ever.
+    /// On a database whose migrations have been applied. `keep_ticks`: milliseconds before the
+    /// newest bar for which an asset's bars are kept at the update interval's frequency; `None` for
+    /// ever.
     ///
     /// # Errors
     /// The database.
@@ -140,8 +143,8 @@ impl BarStore {
         self.storage.read(|snapshot| snapshot.update_position())
     }
 
-    /// Commits one update: its bars, the actions that came into force with it, and the position, all or
-    /// nothing. Each bar is later than every stored bar of its asset.
+    /// Commits one update: its bars, the actions that came into force with it, and the position,
+    /// all or nothing. Each bar is later than every stored bar of its asset.
     ///
     /// # Errors
     /// The database; then nothing is stored.
@@ -171,7 +174,8 @@ impl BarStore {
         Ok(())
     }
 
-    /// The actions that have come into force, of all assets, by time; with the update they came with.
+    /// The actions that have come into force, of all assets, by time; with the update they came
+    /// with.
     ///
     /// # Errors
     /// The database.

@@ -1,6 +1,7 @@
 //! spec/master/storage/bulk.md · 3.1.2 Database Management
 //!
-//! Writes a great many rows into a database that nobody uses, for measurements. It is not safe against a crash.
+//! Writes a great many rows into a database that nobody uses, for measurements. It is not safe
+//! against a crash.
 
 use super::StorageError;
 use super::sqlite::{SqliteStorage, signed};
@@ -46,7 +47,8 @@ impl BulkLoader {
         Ok(BulkLoader { sqlite })
     }
 
-    /// Writes `count` accounts with cash and one position each, numbered from 1, all of one password.
+    /// Writes `count` accounts with cash and one position each, numbered from 1, all of one
+    /// password.
     ///
     /// # Errors
     /// The database fails.
@@ -90,7 +92,8 @@ impl BulkLoader {
         Ok(transaction.commit()?)
     }
 
-    /// Writes `count` settled purchases, numbered on, for so many accounts in turn, accepted from `since` on.
+    /// Writes `count` settled purchases, numbered on, for so many accounts in turn, accepted from
+    /// `since` on.
     ///
     /// # Errors
     /// The database fails.

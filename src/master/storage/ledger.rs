@@ -189,7 +189,8 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The order that a link message brought: that of this number from the worker's process with this boot ID.
+    /// The order that a link message brought: that of this number from the worker's process with
+    /// this boot ID.
     ///
     /// # Errors
     /// The database fails.
@@ -254,8 +255,8 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// The splits and dividends that came with updates up to `update` and are not in the ledger yet, in order,
-    /// each with its update.
+    /// The splits and dividends that came with updates up to `update` and are not in the ledger
+    /// yet, in order, each with its update.
     ///
     /// # Errors
     /// The database fails.
@@ -307,7 +308,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes how queued orders ended: each by its place in the queue, at one time, with one update.
+    /// Writes how queued orders ended: each by its place in the queue, at one time, with one
+    /// update.
     ///
     /// # Errors
     /// One of them is not queued, or the database fails.

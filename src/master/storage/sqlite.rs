@@ -1,6 +1,7 @@
 //! spec/master/storage/sqlite.md · 3.1.2 Database Management
 //!
-//! SQLite as the engine: opens a database, brings it to this version, and sees that no second master has it.
+//! SQLite as the engine: opens a database, brings it to this version, and sees that no second
+//! master has it.
 
 use super::StorageError;
 use super::files::create_file;
@@ -30,8 +31,8 @@ const COPY_PAGES: i32 = 4096;
 const CACHE_KIB: i64 = 64 * 1024;
 /// Compiled statements that each connection keeps.
 const STATEMENTS_MAX: usize = 64;
-/// How long a lock is waited for: a child that its last holder was just starting, such as GPG's, holds it until
-/// that child's program begins.
+/// How long a lock is waited for: a child that its last holder was just starting, such as GPG's,
+/// holds it until that child's program begins.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often it is tried meanwhile.
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -186,8 +187,8 @@ impl SqliteStorage {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
-            // A plan must not depend on the values that are bound: where a table has a partial index, SQLite
-            // would compile a kept statement anew each time it gets others.
+            // A plan must not depend on the values that are bound: where a table has a partial
+            // index, SQLite would compile a kept statement anew each time it gets others.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -210,7 +211,8 @@ impl SqliteStorage {
         Ok(reader)
     }
 
-    /// A file that is to be looked at while no master needs to run; it must be of exactly this version.
+    /// A file that is to be looked at while no master needs to run; it must be of exactly this
+    /// version.
     pub(super) fn open_file(path: &Path) -> Result<SqliteStorage, StorageError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -269,8 +271,9 @@ impl SqliteStorage {
 pub struct SqliteTransaction<'a>(pub(super) Transaction<'a>);
 
 impl SqliteTransaction<'_> {
-    /// Commits. After an input/output error nobody knows whether what was written will be found after a
-    /// restart. A full or read-only disk, or a busy database, is known to have stored nothing.
+    /// Commits. After an input/output error nobody knows whether what was written will be found
+    /// after a restart. A full or read-only disk, or a busy database, is known to have stored
+    /// nothing.
     pub(super) fn commit(self) -> Result<(), StorageError> {
         match self.0.commit() {
             Err(rusqlite::Error::SqliteFailure(failure, text))
@@ -298,7 +301,8 @@ impl fmt::Debug for SqliteInterrupter {
     }
 }
 
-/// Copies all pages of one moment into the empty file `part`; errors name the file that it is to become.
+/// Copies all pages of one moment into the empty file `part`; errors name the file that it is to
+/// become.
 pub(super) fn copy_pages(
     source: &SqliteStorage,
     part: &Path,
@@ -308,8 +312,8 @@ pub(super) fn copy_pages(
     let io = |error| StorageError::Io(to.to_owned(), error);
     let fail = |error: rusqlite::Error| StorageError::from(error).at(to);
     let mut copy = Connection::open(part).map_err(fail)?;
-    // A reader of the write-ahead log sees one moment and blocks nobody; this one sees the same moment in
-    // all steps.
+    // A reader of the write-ahead log sees one moment and blocks nobody; this one sees the same
+    // moment in all steps.
     let moment = source.connection.unchecked_transaction().map_err(fail)?;
     tables(&moment).map_err(fail)?;
     {

@@ -7,8 +7,8 @@ use crate::config::DatabaseUrl;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Where Linux keeps files in memory. A real file there has SQLite's locks and its log, which a shared
-/// `:memory:` database has not.
+/// Where Linux keeps files in memory. A real file there has SQLite's locks and its log, which a
+/// shared `:memory:` database has not.
 const MEMORY: &str = "/dev/shm";
 
 /// An empty database of this version, which is gone when this is dropped.

@@ -12,8 +12,8 @@ const COMPLAINTS_MAX: usize = 100;
 /// Accounts that are read at a time.
 const ACCOUNTS_PAGE: i64 = 1024;
 
-/// The order in which an account's transactions took effect: update by update; in each, splits and dividends
-/// before orders; orders in their turn.
+/// The order in which an account's transactions took effect: update by update; in each, splits and
+/// dividends before orders; orders in their turn.
 const IN_ORDER: &str = "
     SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
         transactions.origin, sequence, ordered, update_number
@@ -94,8 +94,8 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
 }
 
 impl Snapshot<'_> {
-    /// Calls `each` for every complaint of the engine's own check: of pages, of indexes (so, that places, IDs and
-    /// names are unique), of constraints.
+    /// Calls `each` for every complaint of the engine's own check: of pages, of indexes (so, that
+    /// places, IDs and names are unique), of constraints.
     ///
     /// # Errors
     /// The database fails.
@@ -112,7 +112,8 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// Calls `each` for every row that names a row which is not there, with what is to be said of it.
+    /// Calls `each` for every row that names a row which is not there, with what is to be said of
+    /// it.
     ///
     /// # Errors
     /// The database fails.
@@ -191,7 +192,8 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// All splits and dividends, in the order of their updates; those of no asset or kind of ours are left out.
+    /// All splits and dividends, in the order of their updates; those of no asset or kind of ours
+    /// are left out.
     ///
     /// # Errors
     /// The database fails.

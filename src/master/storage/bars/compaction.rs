@@ -1,6 +1,7 @@
 //! spec/master/storage/bars/compaction.md · 3.1.6 (past values), 3.1.2
 //!
-//! Moves bars from where they came in by update to where one asset's bars lie together, slice by slice.
+//! Moves bars from where they came in by update to where one asset's bars lie together, slice by
+//! slice.
 
 use super::super::{StorageError, Tx};
 use super::{AssetId, BarStore};
@@ -10,7 +11,8 @@ use std::collections::HashMap;
 /// Updates that gather in `bars_hot` before their bars are moved.
 pub const HOT_UPDATES: i64 = 64;
 
-/// Assets whose bars are moved in one transaction: some 15 ms, so that a question does not wait long.
+/// Assets whose bars are moved in one transaction: some 15 ms, so that a question does not wait
+/// long.
 const SLICE: usize = 64;
 
 /// What is being moved out of `bars_hot`.

@@ -1,7 +1,7 @@
 //! spec/master/storage/bars/read.md · 3.1.6 (past values)
 //!
-//! The stored bars, as they are read: through a connection of its own, so that no question waits for an
-//! update that is being written, and none sees what is not published yet.
+//! The stored bars, as they are read: through a connection of its own, so that no question waits
+//! for an update that is being written, and none sees what is not published yet.
 
 use super::super::sqlite::signed;
 use super::super::{Reader, Snapshot, SqliteTransaction, StorageError};
@@ -57,7 +57,8 @@ impl BarReader {
 }
 
 impl Snapshot<'_> {
-    /// One asset's bars in the updates from the first up to and without the second, in order of time.
+    /// One asset's bars in the updates from the first up to and without the second, in order of
+    /// time.
     fn hot_bars(&mut self, asset: AssetId, hot: (i64, i64)) -> Result<Vec<Bar>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut read = sqlite.prepare_cached(
@@ -179,7 +180,8 @@ impl BarSnapshot<'_> {
         Ok(roll_up(moved.into_iter().chain(hot), period))
     }
 
-    /// An asset's newest bar, and its day's bar so far. A back-filled day serves where there is nothing finer.
+    /// An asset's newest bar, and its day's bar so far. A back-filled day serves where there is
+    /// nothing finer.
     ///
     /// # Errors
     /// The database.

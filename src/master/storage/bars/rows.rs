@@ -64,7 +64,8 @@ impl Snapshot<'_> {
     /// The updates in `bars_hot`: from the first up to and without the second.
     pub(super) fn hot_updates(&mut self) -> Result<(i64, i64), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        // Two questions, since SQLite answers each by one look into the key, and both together by a scan.
+        // Two questions, since SQLite answers each by one look into the key, and both together by a
+        // scan.
         let mut statement = sqlite.prepare_cached(
             "SELECT (SELECT min(number) FROM bars_hot), (SELECT max(number) + 1 FROM bars_hot)",
         )?;
@@ -116,7 +117,8 @@ impl Snapshot<'_> {
         })?)
     }
 
-    /// The actions that have come into force, of all assets, by time; with the update they came with.
+    /// The actions that have come into force, of all assets, by time; with the update they came
+    /// with.
     pub(super) fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
@@ -144,8 +146,8 @@ impl Snapshot<'_> {
         })?)
     }
 
-    /// The bars of the assets `first` to `last` in the updates `from` to `to` of `bars_hot`, asset by asset, in
-    /// order of time.
+    /// The bars of the assets `first` to `last` in the updates `from` to `to` of `bars_hot`, asset
+    /// by asset, in order of time.
     pub(super) fn hot_bars_between(
         &mut self,
         (from, to): (i64, i64),
@@ -215,7 +217,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores actions that are in force from the update of this number on; those that are known stay as they are.
+    /// Stores actions that are in force from the update of this number on; those that are known
+    /// stay as they are.
     pub(super) fn insert_actions(&mut self, actions: &[Action], number: u64) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
@@ -264,8 +267,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores one asset's bars, which are all later than what `bars` holds of it, and rolls up those of days
-    /// after `own`.
+    /// Stores one asset's bars, which are all later than what `bars` holds of it, and rolls up
+    /// those of days after `own`.
     pub(super) fn append_bars(
         &mut self,
         asset: AssetId,
@@ -298,7 +301,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores whole days as they were, whatever was there, and rolls the months they lie in up again.
+    /// Stores whole days as they were, whatever was there, and rolls the months they lie in up
+    /// again.
     pub(super) fn set_days(&mut self, asset: AssetId, days: &[Bar]) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let midnights = days.iter().map(|bar| Bar {
@@ -325,7 +329,8 @@ impl Tx<'_> {
         )?)
     }
 
-    /// Deletes the bars of the assets `first` to `last` in the updates `from` to `to` of `bars_hot`.
+    /// Deletes the bars of the assets `first` to `last` in the updates `from` to `to` of
+    /// `bars_hot`.
     pub(super) fn delete_hot_bars(
         &mut self,
         (from, to): (i64, i64),

@@ -39,7 +39,7 @@ fn a_name_and_a_key_are_one_worker_s_while_it_is_registered() {
         let (found, ever) = storage
             .read(|s| Ok((s.workers()?, s.workers_ever_named("eu1", &Uuid::nil())?)))
             .unwrap();
-        assert_eq!(found, [second.clone()]);
+        assert_eq!(found, [second]);
         assert_eq!(ever.len(), 2, "{ever:?}");
         let by_uuid = storage.read(|s| s.workers_ever_named("-", &first.uuid)).unwrap();
         assert_eq!(by_uuid, [first.uuid]);
