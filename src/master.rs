@@ -21,16 +21,17 @@ pub mod transactions;
 pub mod verify;
 pub mod workers;
 
-use crate::config::MasterConfig;
-use crate::daemon::{self, Signals};
+use crate::config::{ConfigError, MasterConfig, Warning};
+use crate::daemon::cli::MasterCli;
+use crate::daemon::run::{Service, ServiceContext};
+use crate::daemon::{self, StartError};
 use crate::net::Listener;
-use crate::runtime::log::LogHandle;
+use crate::runtime::log::LogConfig;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
 use crossbeam_channel::select;
 use messages::MasterChannels;
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,49 +50,61 @@ pub struct Master {
     pub inboxes: MasterChannels,
     /// The module threads' signs of life.
     pub watchdog: Watchdog,
-    stop: Stop,
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
     group: ThreadGroup,
     _lock: StorageLock,
 }
 
-impl Master {
-    /// Serves until the stop signal: listens to administrators, tells systemd, keeps its watchdog content,
-    /// and reloads on SIGHUP what can be of the configuration in `file`.
-    ///
-    /// # Errors
-    /// The control socket cannot be made, or a thread not be started.
-    pub fn serve(
-        &self,
-        config: &MasterConfig,
-        file: &Path,
-        log: &LogHandle,
-        signals: &Signals,
-    ) -> io::Result<()> {
+impl Service for Master {
+    const PROGRAM: &'static str = "papertrader-master";
+    const NAME: &'static str = "master";
+    type Cli = MasterCli;
+    type Config = MasterConfig;
+
+    fn load(file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
+        MasterConfig::load(file)
+    }
+
+    fn log_config(config: &MasterConfig) -> &LogConfig {
+        &config.log
+    }
+
+    fn check(config: &MasterConfig) -> Result<(), StartError> {
+        start::check(config)
+    }
+
+    fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
+        start::start(config, stop)
+    }
+
+    /// Listens to administrators, tells systemd, keeps its watchdog content, and reloads on SIGHUP what can be of
+    /// the configuration.
+    fn serve(&self, context: &ServiceContext<'_, MasterConfig>) -> Result<(), StartError> {
+        let config = context.config;
         let url = config.database.clone();
-        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || storage::answers(&url))?;
-        let means = admin::AdminChannels {
+        let _watchdog = daemon::watchdog(context.stop, &self.watchdog, move || storage::answers(&url))?;
+        let channels = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.links.identity.keyring().clone(),
-            log: log.clone(),
+            log: context.log.clone(),
             database: config.database.clone(),
             listen: self.address,
             expected_workers: config.expected_workers,
         };
         let socket = config.control_socket.clone();
-        let control = AdminServer::start(socket, &config.control_group, means, &self.stop)?;
+        let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
         let mut current = config.clone();
         loop {
             select! {
-                recv(signals.hangups) -> _ => {
+                recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    reload::reload(file, &mut current, log, &self.inboxes);
+                    reload::reload(context.file, &mut current, context.log, &self.inboxes);
                     daemon::notify_ready("serving");
                 }
-                recv(self.stop.receiver()) -> _ => break,
+                recv(context.stop.receiver()) -> _ => break,
             }
         }
         daemon::notify_stopping();
@@ -101,10 +114,8 @@ impl Master {
         Ok(())
     }
 
-    /// Stops: no new peers, clients told, threads joined from the top of the channel graph down. The names
-    /// of those that did not end in time.
-    pub fn stop(self, deadline: Instant) -> Vec<String> {
-        self.stop.request();
+    /// No new peers, clients told, threads joined from the top of the channel graph down.
+    fn stop(self, deadline: Instant) -> Vec<String> {
         self.listener.close();
         self.acceptor.close();
         let late = self.group.join(deadline);

@@ -1,7 +1,7 @@
 //! spec/master/start.md · 3.1.1 Main Module (initialise states, start the threads)
 //!
-//! `impl Master`, the start: what the configuration names is checked, then threads are started from the bottom of
-//! the channel graph up. Leaves nothing running where it fails.
+//! Checks what the configuration names, then starts the threads from the bottom of the channel graph up. Leaves
+//! nothing running where it fails.
 
 use super::acceptor::MasterAcceptor;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
@@ -67,88 +67,85 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     )?)
 }
 
-impl Master {
-    /// Starts everything and returns once workers are listened to and the first prices are known.
-    ///
-    /// # Errors
-    /// What is wrong, with the exit code that it means. Nothing is left running.
-    pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
-        let assets = AssetsConfig::of(config)?;
-        assets::providers::check(&assets)?;
-        // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
-        let lock = Storage::lock(&config.database)?;
-        let started = Master::assemble(config, stop, assets, lock);
-        if started.is_err() {
-            stop.request();
-            if let Ok(keyring) = Keyring::open(&config.gpg.home) {
-                let _ = keyring.stop();
-            }
+/// Starts everything and returns once workers are listened to and the first prices are known.
+///
+/// # Errors
+/// What is wrong, with the exit code that it means. Nothing is left running.
+pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
+    let assets = AssetsConfig::of(config)?;
+    assets::providers::check(&assets)?;
+    // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
+    let lock = Storage::lock(&config.database)?;
+    let started = assemble(config, stop, assets, lock);
+    if started.is_err() {
+        stop.request();
+        if let Ok(keyring) = Keyring::open(&config.gpg.home) {
+            let _ = keyring.stop();
         }
-        started
     }
+    started
+}
 
-    fn assemble(
-        config: &MasterConfig,
-        stop: &Stop,
-        assets_config: AssetsConfig,
-        lock: StorageLock,
-    ) -> Result<Master, StartError> {
-        let identity = identity(config)?;
-        Storage::migrate(&config.database)?;
-        let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
-        daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
+fn assemble(
+    config: &MasterConfig,
+    stop: &Stop,
+    assets_config: AssetsConfig,
+    lock: StorageLock,
+) -> Result<Master, StartError> {
+    let identity = identity(config)?;
+    Storage::migrate(&config.database)?;
+    let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
+    daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
 
-        let listener = Arc::new(
-            Listener::bind(config.listen)
-                .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
-        );
-        let watchdog = Watchdog::new();
-        let mut group = ThreadGroup::new(stop, &watchdog);
-        let flusher = Flusher::new()?;
-        let flushing = Arc::clone(&flusher);
-        group.thread("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
+    let listener = Arc::new(
+        Listener::bind(config.listen)
+            .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
+    );
+    let watchdog = Watchdog::new();
+    let mut group = ThreadGroup::new(stop, &watchdog);
+    let flusher = Flusher::new()?;
+    let flushing = Arc::clone(&flusher);
+    group.thread("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
 
-        let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
-        let links = LinkSessions {
-            identity,
-            shared: inboxes.shared.clone(),
-            router,
-            workers: inboxes.workers.clone(),
-            flusher,
-            refusals: Arc::clone(&inboxes.refusals),
-            throttle: Throttle::new(REFUSALS_LOGGED, Duration::from_secs(60)),
-            stop: stop.clone(),
-        };
-        let acceptor = Arc::new(MasterAcceptor {
-            links,
-            limiter: MasterAcceptor::limiter(config.limits.max_connections),
-            max_connections: config.limits.max_connections,
-            frame_timeout: config.limits.frame_timeout,
-            clients: Mutex::new(Vec::new()),
-            stop: stop.clone(),
-        });
-        if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT) {
-            return Err(StartError::failed(format!(
-                "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
-            )));
-        }
-        let (refusal, rejecter) = refusal();
-        group.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
-        let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
-        group.extend([runtime::spawn("listener", move || {
-            accepts.run(&socket, &refusal)
-        })?]);
-        Ok(Master {
-            address: listener.address(),
-            inboxes,
-            watchdog,
-            stop: stop.clone(),
-            listener,
-            acceptor,
-            group,
-            _lock: lock,
-        })
+    let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
+    let links = LinkSessions {
+        identity,
+        shared: inboxes.shared.clone(),
+        router,
+        workers: inboxes.workers.clone(),
+        flusher,
+        refusals: Arc::clone(&inboxes.refusals),
+        throttle: Throttle::new(REFUSALS_LOGGED, Duration::from_secs(60)),
+        stop: stop.clone(),
+    };
+    let acceptor = Arc::new(MasterAcceptor {
+        links,
+        limiter: MasterAcceptor::limiter(config.limits.max_connections),
+        max_connections: config.limits.max_connections,
+        frame_timeout: config.limits.frame_timeout,
+        clients: Mutex::new(Vec::new()),
+        stop: stop.clone(),
+    });
+    if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT) {
+        return Err(StartError::failed(format!(
+            "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
+        )));
     }
+    let (refusal, rejecter) = refusal();
+    group.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
+    let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
+    group.extend([runtime::spawn("listener", move || {
+        accepts.run(&socket, &refusal)
+    })?]);
+    Ok(Master {
+        address: listener.address(),
+        inboxes,
+        watchdog,
+        listener,
+        acceptor,
+        group,
+        _lock: lock,
+    })
 }
 
 /// The modules, each with its inbox, from the bottom of the channel graph up.
