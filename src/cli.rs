@@ -1,6 +1,6 @@
 //! spec/cli.md · 2.1.4 (what people type), 3.1.5 (what administrators type)
 //!
-//! The programs that a terminal touches: command lines, tables, texts. Each stands on the library below it.
+//! The programs for a terminal: command lines, tables and texts. Each calls a library and prints.
 
 pub mod ctl;
 pub mod papertrader;

@@ -1,10 +1,10 @@
 //! spec/client.md · 4.2 to 4.7 seen from the client (2.1.4)
 //!
-//! The protocol from the other side: used by `papertrader`, the benches and the tests. From below to above:
-//! [`stream`] moves bytes and
-//! [`connection`] frames, [`session`] makes typed calls of them, [`failover`] finds a worker that
-//! answers, [`order`] sees an order through to its outcome, and [`store`] remembers sessions between runs.
-//! The program `papertrader` stands on it: see `cli`.
+//! The client library of the protocol, used by `papertrader`, the benches and the tests. Each
+//! module uses the ones before it: [`stream`] sends and receives bytes, [`connection`] frames,
+//! [`session`] makes typed calls, [`failover`] selects a worker that answers, and [`order`] follows
+//! an order to its outcome. [`store`] keeps sessions in a file between runs. The library reads and
+//! prints nothing; `cli` does.
 
 pub mod connection;
 pub mod failover;
@@ -28,75 +28,53 @@ use crate::wire::{ProtocolError, Refusal};
 use std::fmt;
 use thiserror::Error;
 
-/// Why a call has no answer that it could give.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ClientError {
-    /// No connection came about: nothing was sent.
+    /// No connection could be made. Nothing was sent.
     #[error("{address}: cannot connect: {text}")]
-    Unreachable {
-        /// Where to.
-        address: String,
-        /// Why not.
-        text: String,
-    },
-    /// TLS was refused by one side: nothing was sent.
+    Unreachable { address: String, text: String },
+    /// The TLS handshake failed on one of the two sides. No request was sent.
     #[error("{address}: TLS: {text}")]
-    Tls {
-        /// Where to.
-        address: String,
-        /// Why.
-        text: String,
-    },
-    /// The connection ended, broke, or stayed silent beyond its deadline. What was asked may have happened.
+    Tls { address: String, text: String },
+    /// The connection ended, broke, or was silent past its deadline. The request may have taken
+    /// effect.
     #[error("{address}: {text}")]
-    Lost {
-        /// Where to.
-        address: String,
-        /// How.
-        text: String,
-    },
-    /// The server sent `protocolError`, and closes.
+    Lost { address: String, text: String },
+    /// The server sent `protocolError`, after which it closes the connection.
     #[error("{address}: {code}: {text}")]
     Protocol {
-        /// Which server.
         address: String,
-        /// Its code.
         code: ProtocolFault,
-        /// Its text.
         text: String,
     },
-    /// The server sent what no server of this protocol sends.
+    /// The server sent bytes or a reply that the protocol does not allow.
     #[error("{address}: does not speak PaperTrader: {text}")]
-    Nonsense {
-        /// Which server.
-        address: String,
-        /// What is wrong with it.
-        text: String,
-    },
-    /// A Fail return.
+    Nonsense { address: String, text: String },
+    /// The server refused the request with a Fail return.
     #[error("{0}")]
     Refused(Refusal),
-    /// Every known worker was tried, and this is how each ended.
+    /// Every known worker was tried and failed, each with its own error.
     #[error(fmt = no_worker)]
     NoWorker(Vec<ClientError>),
-    /// The call needs a session, and there is none.
+    /// The call needs a session and there is none.
     #[error("not logged in")]
     NoSession,
-    /// An order was sent, and what became of it could not be found out in time.
+    /// An order was sent and its outcome could not be determined in time.
     #[error("what became of order {order} is not known: {text}")]
     Unknown {
-        /// The order's own name: repeating it under this name cannot trade twice.
+        /// The order's ID. An order that is repeated under this ID cannot trade twice.
         order: ClientOrderId,
-        /// What was seen last.
+        /// The last error.
         text: String,
     },
-    /// Something on this machine: a file, the terminal, the clock.
+    /// An error of this machine: a file, the terminal, a setting.
     #[error("{0}")]
     Local(String),
 }
 
 impl ClientError {
-    /// Whether another worker may well answer what this one did not.
+    /// Whether another worker may answer the request.
     pub fn is_about_the_worker(&self) -> bool {
         match self {
             ClientError::Unreachable { .. }
@@ -113,7 +91,7 @@ impl ClientError {
         }
     }
 
-    /// Whether the request may have taken effect although no answer came.
+    /// Whether the request may have taken effect although no answer was received.
     pub fn is_ambiguous(&self) -> bool {
         match self {
             ClientError::Lost { .. }
@@ -129,7 +107,7 @@ impl ClientError {
         }
     }
 
-    /// The code of a refusal or a protocol error, for programs.
+    /// A code for programs: that of the refusal or protocol error, or one of this library.
     pub fn code(&self) -> &'static str {
         match self {
             ClientError::Refused(refusal) => refusal.reason.as_str(),

@@ -1,7 +1,8 @@
 //! spec/dialogue.md · 4.7 Communication
 //!
-//! Dialogues with a worker or a master, as scripts that a person can read aloud: the language of the fixtures,
-//! and what `ptcat` does with it. Where `client` serves a person who trades, this serves a person who tests.
+//! Scripted dialogues with a worker or a master: the language of the fixtures, and the library of
+//! `ptcat`, which runs them. [`crate::client`] hides the protocol from a person who trades; this
+//! module shows it to a person who tests.
 
 pub mod conform;
 pub mod filter;

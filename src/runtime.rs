@@ -4,7 +4,6 @@
 
 pub mod backoff;
 pub mod failpoint;
-pub mod inbox;
 pub mod log;
 pub mod module;
 pub mod published;
@@ -13,7 +12,6 @@ pub mod spawn;
 pub mod stop;
 pub mod watchdog;
 
-pub use inbox::{NextEvent, next};
 pub use module::{Module, ThreadGroup, yield_once};
 pub use spawn::{ThreadHandle, install_panic_hook, join_all, spawn, spawn_small};
 pub use stop::Stop;

@@ -1,13 +1,15 @@
-//! spec/cli/ctl.md · 3.1.5 Worker Management, 3.1.2, 3.1.3, 3.1.4: the administrator's side
+//! spec/cli/ctl.md · 3.1.5 Worker Management, 3.1.2, 3.1.3, 3.1.4
 //!
-//! `papertraderctl`: asks a running master over its control socket, and shows what it says. What works on
-//! files while no master runs is the master's own code.
+//! `papertraderctl`, the administrator's client: sends a request to a running master over its
+//! control socket and prints the answer. `verify --database` and `restore` work on files, by the
+//! master's own code.
 
 pub mod arguments;
 mod client;
 mod show;
 
-use crate::admin::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector, Verification};
+use crate::admin::model::Verification;
+use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector};
 use crate::master::restore;
 use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
 use clap::Parser;
@@ -18,17 +20,17 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Exit code: done.
+/// Exit code: the command succeeded.
 pub const DONE: u8 = 0;
-/// Exit code: refused, or failed.
+/// Exit code: the command was refused or failed.
 pub const REFUSED: u8 = 1;
-/// Exit code: no master there.
+/// Exit code: no master listens at the socket.
 pub const NO_MASTER: u8 = 3;
 
-/// The longest file that a public key is looked for in.
+/// The largest file of a public key, in bytes.
 const KEY_MAX: u64 = 256 * 1024;
 
-/// Why a command did not do what it should, and the exit code that says it.
+/// A failed command: its exit code and its text.
 struct CtlFailure {
     code: u8,
     text: String,
@@ -42,19 +44,19 @@ fn refused(text: impl Into<String>) -> CtlFailure {
 }
 
 impl From<CtlError> for CtlFailure {
-    fn from(trouble: CtlError) -> CtlFailure {
-        let code = match trouble {
+    fn from(error: CtlError) -> CtlFailure {
+        let code = match error {
             CtlError::NoMaster(_) => NO_MASTER,
             _ => REFUSED,
         };
         CtlFailure {
             code,
-            text: trouble.to_string(),
+            text: error.to_string(),
         }
     }
 }
 
-/// Does what the command line says; the process's exit code.
+/// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
     match execute(&CtlCli::parse()) {
         Ok(()) => ExitCode::from(DONE),
@@ -69,7 +71,7 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
     match &cli.command {
         CtlCommand::Verify { database: Some(file) } => {
             let report = restore::verify_file(file).map_err(refused)?;
-            verified(cli, &report)
+            print_verification(cli, &report)
         }
         CtlCommand::Restore { file, config } => {
             let restored = restore::restore(file, config).map_err(refused)?;
@@ -87,7 +89,8 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
     }
 }
 
-/// What the command asks of a running master.
+/// The request of a command. `Verify` with a file and `Restore` need no master and do not come
+/// here.
 fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
     Ok(match command {
         CtlCommand::Status => AdminRequest::Status,
@@ -121,7 +124,9 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
             }
         },
         CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
-        CtlCommand::Backup { file } => AdminRequest::Backup { file: whole(file)? },
+        CtlCommand::Backup { file } => AdminRequest::Backup {
+            file: absolute(file)?,
+        },
         CtlCommand::Log { command } => match command {
             LogCommand::Tail { entries } => AdminRequest::LogTail { entries: *entries },
             LogCommand::Flush => AdminRequest::LogFlush,
@@ -129,8 +134,8 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
     })
 }
 
-/// The master works in a folder of its own, so it needs whole paths.
-fn whole(file: &Path) -> Result<PathBuf, CtlFailure> {
+/// Makes a path absolute, because the master's working directory is another.
+fn absolute(file: &Path) -> Result<PathBuf, CtlFailure> {
     std::path::absolute(file).map_err(|error| refused(format!("{}: {error}", file.display())))
 }
 
@@ -157,14 +162,14 @@ fn read_key(file: &Path) -> Result<String, CtlFailure> {
     }
 }
 
-/// Prints what the master answered.
+/// Prints the master's answer.
 fn print_answer(cli: &CtlCli, request: &AdminRequest, answer: AdminAnswer) -> Result<(), CtlFailure> {
     match answer {
         AdminAnswer::Status(status) => print(cli, &status, &show::status(&status)),
         AdminAnswer::Workers(workers) => print(cli, &workers, &show::workers(&workers)),
         AdminAnswer::Worker(worker) => {
             let text = match request {
-                // Alone, for scripts.
+                // The UUID alone, for scripts.
                 AdminRequest::WorkersRegister { .. } => format!("{}\n", worker.uuid),
                 AdminRequest::WorkersShow { .. } => show::worker(&worker),
                 _ => format!("{} is {}\n", worker.name, worker.state),
@@ -176,7 +181,7 @@ fn print_answer(cli: &CtlCli, request: &AdminRequest, answer: AdminAnswer) -> Re
             let noun = if ended.ended == 1 { "session" } else { "sessions" };
             print(cli, &ended, &format!("{} {noun} ended\n", ended.ended))
         }
-        AdminAnswer::Verification(report) => verified(cli, &report),
+        AdminAnswer::Verification(report) => print_verification(cli, &report),
         AdminAnswer::Backup(backup) => {
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
             print(cli, &backup, &text)
@@ -192,7 +197,8 @@ fn print_answer(cli: &CtlCli, request: &AdminRequest, answer: AdminAnswer) -> Re
     }
 }
 
-fn verified(cli: &CtlCli, report: &Verification) -> Result<(), CtlFailure> {
+/// Prints the result of a verification; differences are a failure.
+fn print_verification(cli: &CtlCli, report: &Verification) -> Result<(), CtlFailure> {
     print(cli, report, &show::verification(report))?;
     if report.is_clean() {
         return Ok(());
@@ -205,6 +211,7 @@ fn verified(cli: &CtlCli, report: &Verification) -> Result<(), CtlFailure> {
     )))
 }
 
+/// Prints an answer: JSON under `--json`, else `text`.
 fn print(cli: &CtlCli, answer: &impl Serialize, text: &str) -> Result<(), CtlFailure> {
     let text = if cli.json {
         let json = serde_json::to_string_pretty(answer).map_err(|error| refused(error.to_string()))?;
@@ -213,7 +220,7 @@ fn print(cli: &CtlCli, answer: &impl Serialize, text: &str) -> Result<(), CtlFai
         text.to_owned()
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever reads has enough.
+        // The reader has closed the pipe: `papertraderctl log tail | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| refused(format!("standard output: {error}"))),
     }

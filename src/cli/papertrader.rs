@@ -1,6 +1,7 @@
 //! spec/cli/papertrader.md · 2.1.4 User/Client
 //!
-//! The client that a person uses: reads the command line, asks a worker, prints.
+//! `papertrader`, the client for people: reads the command line, calls a worker and prints the
+//! answer.
 
 pub mod arguments;
 pub mod chart;
@@ -12,7 +13,7 @@ use arguments::ClientCli;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Does what the command line says; the process's exit code.
+/// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
     commands::run(ClientCli::parse())
 }

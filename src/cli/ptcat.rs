@@ -1,6 +1,6 @@
-//! spec/cli/ptcat.md · 4.7 Communication
+//! spec/cli.md · 4.7 Communication
 //!
-//! The command line of `ptcat`.
+//! The command line of `ptcat`. Its doc comments are the texts of `--help`.
 
 use crate::dialogue::conform::{self, ConformPlan};
 use crate::dialogue::filter::{self, FilterError, FrameSource};
@@ -29,11 +29,12 @@ Examples:
 
 Exit codes: 0 done and as expected, 1 something differed or failed, 2 bad command line.";
 
-/// The testers' tool of PaperTrader: frames from text, text from frames, and dialogues with a worker.
+/// The testers' tool of PaperTrader: frames from text, text from frames, and dialogues with a
+/// worker.
 ///
-/// A dialogue is a file that a person can read aloud: connections by number, what is sent (`>`), what is expected
-/// (`<`), raw bytes (`x`), expected silence and expected ends. Names in braces capture what came and put it in
-/// again.
+/// A dialogue is a file that a person can read aloud: connections by number, what is sent (`>`),
+/// what is expected (`<`), raw bytes (`x`), expected silence and expected ends. Names in braces
+/// capture what came and put it in again.
 #[derive(Debug, Parser)]
 #[command(name = "ptcat", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct PtcatCli {
@@ -45,15 +46,17 @@ pub struct PtcatCli {
 enum Command {
     /// Turn the sends of a dialogue on standard input into frames on standard output
     ///
-    /// Each line's frame is written as soon as the line is there. A line may be a fixture's (`1 > ping`, `x 04 0401
-    /// …`) or an instruction alone (`ping`). Lines that send nothing are passed over; `half` and `close` end it.
-    /// What another line would capture cannot be known here: give it with --set.
+    /// Each line's frame is written as soon as the line is there. A line may be a fixture's (`1 >
+    /// ping`, `x 04 0401 …`) or an instruction alone (`ping`). Lines that send nothing are passed
+    /// over; `half` and `close` end it. What another line would capture cannot be known here: give
+    /// it with --set.
     Encode(FilterArgs),
 
     /// Turn frames on standard input into one line of text each on standard output
     ///
-    /// Bytes that are no message are shown as a line that begins with `malformed:`, and the exit code is 1. Without
-    /// --requests the payload of a data transfer is shown in hexadecimal, since its bytes do not say what it is.
+    /// Bytes that are no message are shown as a line that begins with `malformed:`, and the exit
+    /// code is 1. Without --requests the payload of a data transfer is shown in hexadecimal, since
+    /// its bytes do not say what it is.
     Decode {
         /// The dialogue that asked: says which payload each data transfer carries
         #[arg(long, value_name = "FILE")]
@@ -76,11 +79,13 @@ enum Command {
         verbose: bool,
     },
 
-    /// Run all dialogues against a deployment, and say of each section of the specification whether it passes
+    /// Run all dialogues against a deployment, and say of each section of the specification whether
+    /// it passes
     ///
-    /// A section fails where a line that shows it differs; the first difference is told. Dialogues that need what
-    /// this deployment does not offer (limits of its own, a special market, a stopped master) are skipped and
-    /// named. Every run registers accounts with names of its own, so it can be repeated.
+    /// A section fails where a line that shows it differs; the first difference is told. Dialogues
+    /// that need what this deployment does not offer (limits of its own, a special market, a
+    /// stopped master) are skipped and named. Every run registers accounts with names of its own,
+    /// so it can be repeated.
     Conform {
         #[command(flatten)]
         target: TargetArgs,
@@ -138,11 +143,13 @@ struct TargetArgs {
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
 
-    /// The shell command that does what a dialogue's `do NAME` asks for; may be given more than once
+    /// The shell command that does what a dialogue's `do NAME` asks for; may be given more than
+    /// once
     #[arg(long = "on", value_name = "NAME=COMMAND", value_parser = pair)]
     hooks: Vec<(String, String)>,
 
-    /// How long a line may take that does not say so itself; a purchase waits for the next price update
+    /// How long a line may take that does not say so itself; a purchase waits for the next price
+    /// update
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     within: Duration,
 }
@@ -173,7 +180,7 @@ impl TargetArgs {
     }
 }
 
-/// Reads the command line and does what it says.
+/// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
     let outcome = match PtcatCli::parse().command {
         Command::Encode(filter) => encode(&filter),
@@ -205,7 +212,7 @@ pub fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(text) => {
-            // A reader that has left wants no explanation.
+            // An empty text means that the reader has closed the pipe; there is nothing to report.
             if !text.is_empty() {
                 let _ = writeln!(io::stderr(), "ptcat: {text}");
             }
@@ -214,8 +221,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn told(stop: FilterError) -> String {
-    match stop {
+/// The text of a filter's error; empty if the reader has closed the pipe.
+fn error_text(error: FilterError) -> String {
+    match error {
         FilterError::Mistake(text) => text,
         FilterError::Io(e) if e.kind() == io::ErrorKind::BrokenPipe => String::new(),
         FilterError::Io(e) => e.to_string(),
@@ -223,10 +231,10 @@ fn told(stop: FilterError) -> String {
 }
 
 fn encode(args: &FilterArgs) -> Result<bool, String> {
-    let sends = FrameSource::new(io::stdin().lock(), args.connection, values(&args.set));
-    filter::encode(sends, &mut io::stdout().lock())
+    let source = FrameSource::new(io::stdin().lock(), args.connection, values(&args.set));
+    filter::encode(source, &mut io::stdout().lock())
         .map(|()| true)
-        .map_err(told)
+        .map_err(error_text)
 }
 
 fn decode(requests: Option<&Path>, args: &FilterArgs) -> Result<bool, String> {
@@ -241,7 +249,7 @@ fn decode(requests: Option<&Path>, args: &FilterArgs) -> Result<bool, String> {
     let requests = requests.map(open).transpose()?;
     filter::decode(io::stdin().lock(), requests, &mut io::stdout().lock())
         .map(|()| true)
-        .map_err(told)
+        .map_err(error_text)
 }
 
 fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> {
@@ -257,11 +265,11 @@ fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> 
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{line}");
     };
-    let mut player = Runner::new(&mut servers, values(&target.set), target.within);
+    let mut runner = Runner::new(&mut servers, values(&target.set), target.within);
     if verbose {
-        player = player.with_transcript(&mut tell);
+        runner = runner.with_transcript(&mut tell);
     }
-    player
+    runner
         .run(&script)
         .map(|()| true)
         .map_err(|difference| difference.to_string())
@@ -288,7 +296,7 @@ fn conform(plan: &ConformPlan, fixtures: Option<&Path>, only: &[String], json: b
     }
 }
 
-/// The report for people: a line a section, the difference below the one that fails.
+/// The report for people: a line for each section, with the difference below a failed one.
 fn table(report: &ConformReport) -> String {
     let mut lines = Vec::new();
     for section in &report.sections {
@@ -301,7 +309,7 @@ fn table(report: &ConformReport) -> String {
     for skipped in &report.skipped {
         lines.push(format!("skipped {}: {}", skipped.fixture, skipped.why));
     }
-    let count = |verdict| report.sections.iter().filter(|s| s.result == verdict).count();
+    let count = |result| report.sections.iter().filter(|s| s.result == result).count();
     lines.push(format!(
         "{} sections pass, {} fail, {} not reached, {} skipped; {} dialogues ran, {} differed, {} were skipped",
         count(SectionResult::Pass),

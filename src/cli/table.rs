@@ -1,6 +1,6 @@
-//! spec/cli/table.md · 2.1.2 (what the outer world sees)
+//! spec/cli.md · 2.1.2 (what the outer world sees)
 //!
-//! How numbers, times and tables look to a person.
+//! Numbers, times and tables as the terminal shows them.
 
 use crate::model::money::MILLION;
 use crate::model::{Money, Quantity, Timestamp};
@@ -8,28 +8,30 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 use std::fmt::Write;
 use std::time::Duration;
 
-/// Columns of a terminal that does not say how many it has.
+/// The width in columns if standard output is no terminal.
 pub const DEFAULT_WIDTH: u16 = 80;
 
-/// What stands where there is no value.
+/// The sign for a missing value.
 pub const NONE: &str = "–";
 
-/// A line below the headings, and nothing else between a person and the numbers.
+/// The style of tables: a line below the headings, and no other lines.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// Text of a server or a person, with control characters made harmless to the terminal.
+/// Replaces control characters by U+FFFD, so that a text from elsewhere cannot control the
+/// terminal.
 pub fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
         .collect()
 }
 
-/// The terminal's columns; [`DEFAULT_WIDTH`] where standard output is no terminal.
+/// The terminal's width in columns; [`DEFAULT_WIDTH`] if standard output is no terminal.
 pub fn terminal_width() -> u16 {
     terminal_size::terminal_size_of(std::io::stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0)
 }
 
-/// Millionths with thousands apart and at least `places` places after the point: `1,234.50`.
+/// Millionths as a decimal with thousands separators and at least `places` decimal places:
+/// `1,234.50`.
 fn grouped(millionths: i64, places: usize) -> String {
     let size = millionths.unsigned_abs();
     let million = MILLION.unsigned_abs();
@@ -53,7 +55,7 @@ fn grouped(millionths: i64, places: usize) -> String {
     out
 }
 
-/// Money: `1,234.50`, and to the millionth where it has one.
+/// Money: `1,234.50`, with up to six decimal places if they are not zero.
 pub fn money(money: Money) -> String {
     grouped(money.0, 2)
 }
@@ -69,7 +71,8 @@ pub fn amount(amount: Quantity) -> String {
     grouped(amount.0, 0)
 }
 
-/// `part` of `whole` as a percentage with two places, rounded toward zero: `-3.25`; `None` of nothing.
+/// `part` of `whole` as a percentage with two decimal places, rounded toward zero: `-3.25`. `None`
+/// if `whole` is zero.
 pub fn percent(part: Money, whole: Money) -> Option<String> {
     if whole.0 == 0 {
         return None;
@@ -80,7 +83,7 @@ pub fn percent(part: Money, whole: Money) -> Option<String> {
     Some(format!("{sign}{}.{:02}", size / 100, size % 100))
 }
 
-/// The same with a sign for gains and the mark behind it.
+/// [`percent`] with a sign for gains and `%`; [`NONE`] if `whole` is zero.
 pub fn signed_percent(part: Money, whole: Money) -> String {
     match percent(part, whole) {
         Some(text) if part.0 > 0 => format!("+{text} %"),
@@ -89,7 +92,7 @@ pub fn signed_percent(part: Money, whole: Money) -> String {
     }
 }
 
-/// A moment to the second, and only its day where it is a midnight: `2013-03-01 14:05:09`.
+/// A time in UTC to the second, `2013-03-01 14:05:09`; at midnight the date alone.
 pub fn moment(timestamp: Timestamp) -> String {
     let text = timestamp.to_string();
     let day = &text[..text.find('T').unwrap_or(text.len())];
@@ -101,7 +104,7 @@ pub fn moment(timestamp: Timestamp) -> String {
     }
 }
 
-/// How long, in its two largest units: `45 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`, `13 y 20 d`.
+/// A duration in its two largest units: `45 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`, `13 y 20 d`.
 pub fn span(duration: Duration) -> String {
     const UNITS: [(u64, &str); 5] = [
         (365 * 86_400, "y"),
@@ -130,25 +133,26 @@ pub fn span(duration: Duration) -> String {
     if out.is_empty() { "0 s".to_owned() } else { out }
 }
 
-/// Further than this from the machine's clock, in milliseconds, a market's time is another: 30 days, which no market closes
-/// for.
-const MARKET_FAR: i64 = 30 * 86_400_000;
+/// The largest difference in milliseconds between the newest quote and the local clock at which
+/// ages count to the clock: 30 days. No market closes for longer, so a larger difference means a
+/// replay or a stopped feed.
+const CLOCK_DIFFERENCE_MAX: i64 = 30 * 86_400_000;
 
-/// What ages count to.
+/// The time to which the ages of quotes count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReferenceTime {
-    /// This machine's clock, or the market's.
+    /// The time of the local clock, or of the market.
     pub time: Timestamp,
-    /// Whether it is the market's.
+    /// Whether the time is the market's.
     pub market: bool,
 }
 
 impl ReferenceTime {
-    /// This machine's clock; or, where even the newest of the quotes is far older, or lies ahead, its time: then the market
-    /// is a replay of another time, or its feed stopped long ago, and a person wants to know how old the others are
-    /// beside it.
+    /// The local clock's time; or the newest quote's time, if that differs by more than 30 days.
+    /// Then the market is a replay or its feed has stopped, and ages show which quotes are older
+    /// than the newest one.
     pub fn of(newest: Option<Timestamp>, clock: Timestamp) -> ReferenceTime {
-        let far = |time: &Timestamp| clock.since(*time).abs() > MARKET_FAR;
+        let far = |time: &Timestamp| clock.since(*time).abs() > CLOCK_DIFFERENCE_MAX;
         match newest.filter(far) {
             Some(time) => ReferenceTime { time, market: true },
             None => ReferenceTime {
@@ -158,7 +162,7 @@ impl ReferenceTime {
         }
     }
 
-    /// How old a quote is.
+    /// The age of a quote; `ahead` if its time is later than the reference.
     pub fn age(self, time: Timestamp) -> String {
         match u64::try_from(self.time.since(time)) {
             Ok(millis) => span(Duration::from_millis(millis)),
@@ -166,7 +170,8 @@ impl ReferenceTime {
         }
     }
 
-    /// What is said below quotes whose ages do not count to this machine's clock; else nothing.
+    /// The note below a table whose ages count to the market's time; empty if they count to the
+    /// local clock.
     pub fn note(self, clock: Timestamp) -> String {
         if !self.market {
             return String::new();
@@ -181,7 +186,7 @@ impl ReferenceTime {
     }
 }
 
-/// A table with its headings; `right` names the columns of numbers.
+/// A table with headings. `right` has the indices of right-aligned columns.
 pub fn table(headings: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table
@@ -201,7 +206,7 @@ pub fn table(headings: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> Stri
     out
 }
 
-/// Names and values, one a line, the values in one column.
+/// A list of names and values, one pair a line, with aligned values.
 pub fn list(pairs: &[(&str, String)]) -> String {
     let width = pairs
         .iter()
@@ -267,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_in_a_replay_count_to_its_time() {
+    fn ages_in_a_replay_count_to_the_newest_quote() {
         let at = |text| Timestamp::parse(text).unwrap();
         let clock = at("2026-03-01");
         let live = ReferenceTime::of(Some(at("2026-02-20")), clock);
@@ -293,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_cannot_steer_the_terminal() {
+    fn control_characters_are_replaced() {
         assert_eq!(clean("a\u{1b}[2Jb\nc"), "a\u{FFFD}[2Jb\u{FFFD}c");
         assert!(!table(&["x"], &[], vec![vec!["\u{1b}]0;t\u{7}".to_owned()]]).contains('\u{1b}'));
     }

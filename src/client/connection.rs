@@ -1,7 +1,7 @@
 //! spec/client/connection.md · 4.3.2, 4.4 and 4.7.1
 //!
-//! One connection to a server: requests go out, replies come in their order, notices in between. Blocking,
-//! every wait with a deadline.
+//! One connection to a server. Replies are in the order of their requests; notices may come between
+//! them. Calls block, and every wait has a deadline.
 
 use super::stream::{ClientStream, explain};
 use super::{ClientError, ClientTls, tls};
@@ -15,25 +15,25 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How long connecting, sending, or waiting for a reply may take unless told otherwise.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+/// The default deadline for connecting, for a send, and for a reply.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Requests that [`ServerConnection::pipeline`] keeps unanswered at most: well under the 4,096 at which a worker
-/// stops reading.
+/// The default limit of unanswered requests in [`ServerConnection::pipeline`]. A worker stops
+/// reading at 4,096.
 pub const PIPELINE_WINDOW: usize = 1024;
 
-/// Bytes that one read takes in.
-const READ: usize = 64 * 1024;
+/// Size of the read buffer in bytes.
+const READ_BYTES: usize = 64 * 1024;
 
-/// How TLS's record for an alert begins.
+/// The first bytes of a TLS alert record.
 const TLS_ALERT: [u8; 3] = [0x15, 3, 3];
 
-/// How a connection is made.
+/// The options of a connection.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
-    /// Which connections are TLS, and who is trusted.
+    /// Selects TLS or plain text, and the trusted certificates.
     pub security: ClientTls,
-    /// For connecting with its handshake, for each sending, and for each waiting for a reply.
+    /// The time limit for connecting with the handshake, for each send, and for each reply.
     pub deadline: Duration,
 }
 
@@ -41,41 +41,41 @@ impl Default for ConnectOptions {
     fn default() -> ConnectOptions {
         ConnectOptions {
             security: ClientTls::default(),
-            deadline: DEADLINE,
+            deadline: DEFAULT_TIMEOUT,
         }
     }
 }
 
-/// A notice that an order is on the durable queue: `transactionQueued`.
+/// A `transactionQueued` notice: the order is in the durable queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedNotice {
     /// The transaction's ID.
     pub id: Uuid,
-    /// The order's own name, if it was given one.
+    /// The client's ID of the order, if it has one.
     pub client_order_id: Option<ClientOrderId>,
-    /// When it is expected to settle.
+    /// The expected time of settlement.
     pub expected: Timestamp,
 }
 
-/// What answers a request.
+/// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A message with arguments, Fail returns included.
+    /// A message with arguments; Fail returns are included.
     Message(Reply),
-    /// The payload of a data transfer, put together.
+    /// The reassembled payload of a data transfer.
     Payload(Vec<u8>),
 }
 
-/// What came from the server.
+/// A message or event from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerMessage {
-    /// The answer to the oldest request that has none.
+    /// The answer to the oldest unanswered request.
     Reply(Answer),
-    /// An order is on the durable queue; its reply comes later.
+    /// An order is in the durable queue; its reply follows at settlement.
     Notice(QueuedNotice),
-    /// `protocolError`: the server closes after it.
+    /// `protocolError`, after which the server closes the connection.
     Fault(ProtocolFault, String),
-    /// The server has closed, between two messages.
+    /// The server has closed the connection between two messages.
     Closed,
 }
 
@@ -88,13 +88,13 @@ pub struct ServerConnection {
     frames: FrameBuffer,
     transfer: Reassembly,
     state: ConnectionState,
-    out: Vec<u8>,
-    room: Vec<u8>,
+    write_buffer: Vec<u8>,
+    read_buffer: Vec<u8>,
 }
 
 impl ServerConnection {
-    /// Connects to `address` (`host:port`) in plain text on loopback and TLS beyond it; `deadline` counts
-    /// for connecting and for every later wait.
+    /// Connects to `address` (`host:port`): in plain text to a loopback address, else with TLS.
+    /// `deadline` limits the connecting and every later wait.
     ///
     /// # Errors
     /// [`ClientError::Unreachable`] or [`ClientError::Tls`].
@@ -106,7 +106,7 @@ impl ServerConnection {
         ServerConnection::open(address, &options)
     }
 
-    /// Connects to `address` (`host:port`), trying each address that the name has.
+    /// Connects to `address` (`host:port`), and tries each address of the name within one deadline.
     ///
     /// # Errors
     /// [`ClientError::Unreachable`] or [`ClientError::Tls`].
@@ -123,14 +123,14 @@ impl ServerConnection {
         let mut last = unreachable("the name has no address".to_owned());
         for target in targets {
             match TcpStream::connect_timeout(&target, remaining(until)) {
-                Ok(stream) => return ServerConnection::over(stream, target, address, options, until),
+                Ok(stream) => return ServerConnection::establish(stream, target, address, options, until),
                 Err(e) => last = unreachable(e.to_string()),
             }
         }
         Err(last)
     }
 
-    fn over(
+    fn establish(
         stream: TcpStream,
         target: SocketAddr,
         address: &str,
@@ -141,7 +141,8 @@ impl ServerConnection {
             address: address.to_owned(),
             text,
         };
-        // Requests are small and wait for their replies: Nagle's algorithm would only delay them.
+        // Requests are small and wait for their replies, so Nagle's algorithm would only delay
+        // them.
         stream
             .set_nodelay(true)
             .map_err(|e| ClientError::Local(e.to_string()))?;
@@ -162,22 +163,22 @@ impl ServerConnection {
             frames: FrameBuffer::new(),
             transfer: Reassembly::default(),
             state: ConnectionState::Command,
-            out: Vec::new(),
-            room: vec![0; READ],
+            write_buffer: Vec::new(),
+            read_buffer: vec![0; READ_BYTES],
         })
     }
 
-    /// Where it goes, as it was given.
+    /// The server's address as the caller gave it.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Whether it is encrypted.
+    /// Whether the connection uses TLS.
     pub fn is_tls(&self) -> bool {
         matches!(self.stream, ClientStream::Tls(..))
     }
 
-    /// The state that both ends are in, as far as replies have been received.
+    /// The connection's state (4.2), by the replies received so far.
     pub fn state(&self) -> ConnectionState {
         self.state
     }
@@ -190,24 +191,25 @@ impl ServerConnection {
         self.send_all(std::slice::from_ref(request))
     }
 
-    /// Sends requests in one write. The caller reads the answers before it has more than 4,096 unanswered.
+    /// Sends requests in one write. The caller must read answers before 4,096 requests are
+    /// unanswered.
     ///
     /// # Errors
     /// [`ClientError::Lost`].
     pub fn send_all(&mut self, requests: &[Request]) -> Result<(), ClientError> {
-        let mut out = std::mem::take(&mut self.out);
+        let mut out = std::mem::take(&mut self.write_buffer);
         for request in requests {
             request.write(&mut out);
         }
         let result = self.send_bytes(&out);
-        // Session IDs and hashed passwords passed through here.
+        // The buffer contained session IDs and hashed passwords.
         zeroize::Zeroize::zeroize(out.as_mut_slice());
         out.clear();
-        self.out = out;
+        self.write_buffer = out;
         result
     }
 
-    /// Sends bytes as they are.
+    /// Sends raw bytes.
     ///
     /// # Errors
     /// [`ClientError::Lost`].
@@ -216,7 +218,7 @@ impl ServerConnection {
         self.stream.write_all(bytes, until).map_err(|e| self.lost(&e))
     }
 
-    /// Says that nothing more will be sent; replies still come.
+    /// Closes the sending side. Replies can still be received.
     ///
     /// # Errors
     /// [`ClientError::Lost`].
@@ -225,10 +227,10 @@ impl ServerConnection {
         self.stream.finish(until).map_err(|e| self.lost(&e))
     }
 
-    /// The next thing that comes, waited for until the connection's deadline.
+    /// Waits for the next message or event until the connection's deadline.
     ///
     /// # Errors
-    /// [`ClientError::Lost`] (the deadline too) or [`ClientError::Nonsense`].
+    /// [`ClientError::Lost`], also at the deadline, or [`ClientError::Nonsense`].
     pub fn recv(&mut self) -> Result<ServerMessage, ClientError> {
         match self.recv_within(self.deadline)? {
             Some(incoming) => Ok(incoming),
@@ -239,25 +241,26 @@ impl ServerConnection {
         }
     }
 
-    /// The next thing that comes, or `None` when `wait` is over first; nothing is lost by that.
+    /// Waits for the next message or event; `None` after `wait`. Bytes of an incomplete message are
+    /// kept.
     ///
     /// # Errors
     /// [`ClientError::Lost`] or [`ClientError::Nonsense`].
     pub fn recv_within(&mut self, wait: Duration) -> Result<Option<ServerMessage>, ClientError> {
         let until = Instant::now() + wait;
         loop {
-            if let Some(incoming) = self.take()? {
+            if let Some(incoming) = self.next_buffered()? {
                 return Ok(Some(incoming));
             }
-            let mut room = std::mem::take(&mut self.room);
-            let read = self.stream.read(&mut room, until);
+            let mut buffer = std::mem::take(&mut self.read_buffer);
+            let read = self.stream.read(&mut buffer, until);
             if let Ok(size) = read {
-                self.frames.extend(&room[..size]);
-                zeroize::Zeroize::zeroize(&mut room[..size]);
+                self.frames.extend(&buffer[..size]);
+                zeroize::Zeroize::zeroize(&mut buffer[..size]);
             }
-            // A TLS alert, which is shorter than any header of ours: nothing more would come.
+            // A TLS alert is shorter than a header, so the wait for a whole header would not end.
             let alert = !self.is_tls() && self.frames.rest().starts_with(&TLS_ALERT);
-            self.room = room;
+            self.read_buffer = buffer;
             if alert {
                 return Err(ClientError::Tls {
                     address: self.address.clone(),
@@ -277,8 +280,8 @@ impl ServerConnection {
         }
     }
 
-    /// The next whole message of those that are here.
-    fn take(&mut self) -> Result<Option<ServerMessage>, ClientError> {
+    /// The next complete message in the buffer.
+    fn next_buffered(&mut self) -> Result<Option<ServerMessage>, ClientError> {
         loop {
             let fault = |fault| ClientError::nonsense(&self.address, fault);
             let Some((header, data)) = self.frames.next(FrameHeader::check).map_err(fault)? else {
@@ -311,7 +314,7 @@ impl ServerConnection {
         }
     }
 
-    /// The next reply; notices before it go to `notice`.
+    /// Waits for the next reply. Passes notices that come before it to `notice`.
     ///
     /// # Errors
     /// [`ClientError::Lost`], [`ClientError::Protocol`] or [`ClientError::Nonsense`].
@@ -332,21 +335,23 @@ impl ServerConnection {
         }
     }
 
-    /// Sends one request and waits for its answer, which is of the kind that answers it.
+    /// Sends a request, waits for its answer and checks its kind.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] for a Fail return; [`ClientError::Lost`], [`ClientError::Protocol`] or [`ClientError::Nonsense`].
+    /// [`ClientError::Refused`] for a Fail return; [`ClientError::Lost`], [`ClientError::Protocol`]
+    /// or [`ClientError::Nonsense`].
     pub fn call(&mut self, request: &Request) -> Result<Answer, ClientError> {
         self.send(request)?;
         let answer = self.reply(|_| {})?;
         self.accept(request.instruction(), answer)
     }
 
-    /// Sends requests with at most `window` of them unanswered, and hands each answer to `each` with its
-    /// request's place; a refusal is an answer too. Returns how many were answered.
+    /// Sends requests with at most `window` of them unanswered, and passes each answer to `each`
+    /// with the index of its request; a refusal is an answer. Returns the number of answers.
     ///
     /// # Errors
-    /// [`ClientError::Lost`], [`ClientError::Protocol`] or [`ClientError::Nonsense`]; the answers so far have been handed over.
+    /// [`ClientError::Lost`], [`ClientError::Protocol`] or [`ClientError::Nonsense`]; `each` has
+    /// received the answers so far.
     pub fn pipeline(
         &mut self,
         requests: &[Request],
@@ -356,7 +361,8 @@ impl ServerConnection {
         let window = window.max(1);
         let (mut sent, mut done) = (0, 0);
         while done < requests.len() {
-            // Filled up again when half of it is answered, so that one write carries many requests.
+            // The window is refilled when half of it is answered, so that one write carries many
+            // requests.
             if sent - done <= window / 2 && sent < requests.len() {
                 let to = requests.len().min(done + window);
                 self.send_all(&requests[sent..to])?;
@@ -374,10 +380,11 @@ impl ServerConnection {
         Ok(done)
     }
 
-    /// An answer that is one of `instruction`'s: a Fail becomes an error.
+    /// Checks that an answer belongs to `instruction`, and turns its Fail into an error.
     ///
     /// # Errors
-    /// [`ClientError::Refused`], or [`ClientError::Nonsense`] where it answers something else.
+    /// [`ClientError::Refused`], or [`ClientError::Nonsense`] for the answer of another
+    /// instruction.
     pub fn accept(&self, instruction: Instruction, answer: Answer) -> Result<Answer, ClientError> {
         let row = instruction.row();
         let came = match &answer {
@@ -405,7 +412,7 @@ impl ServerConnection {
         self.broken(&text)
     }
 
-    /// The error for a connection that ended as `text` says.
+    /// A [`ClientError::Lost`] of this connection.
     pub fn broken(&self, text: &str) -> ClientError {
         ClientError::Lost {
             address: self.address.clone(),

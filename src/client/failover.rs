@@ -1,15 +1,15 @@
-//! spec/client/failover.md · 3.1.5 (the list given to clients) and 4.1 (sessions belong to no connection)
+//! spec/client/failover.md · 3.1.5 (the list given to clients), 4.1 (sessions, connections)
 //!
-//! The workers that are known, and the one that answers now.
+//! A pool of workers: a call goes to one of them, and to the next one when it fails.
 
 use super::session::LoginResult;
 use super::{Client, ClientError, ConnectOptions};
 use crate::model::{Email, HashedPass, Reason, SessionId, Username};
 
-/// Workers remembered at most.
+/// The most workers that a pool knows.
 pub const WORKERS_MAX: usize = 64;
 
-/// The workers of one deployment. Calls go to one of them until it fails, then to the next.
+/// The workers of one deployment. Calls use one worker until it fails, then the next.
 #[derive(Debug)]
 pub struct WorkerPool {
     options: ConnectOptions,
@@ -20,7 +20,8 @@ pub struct WorkerPool {
 }
 
 impl WorkerPool {
-    /// Knows `workers`, best first, and the master's port 2048 as the last resort.
+    /// Makes a pool of `workers`, in order of preference. The address of the master's port 2048, if
+    /// given, is the last resort for finding workers.
     pub fn new(workers: Vec<String>, master: Option<String>, options: ConnectOptions) -> WorkerPool {
         let mut pool = WorkerPool {
             options,
@@ -33,22 +34,22 @@ impl WorkerPool {
         pool
     }
 
-    /// The workers known, best first.
+    /// The known workers, in order of preference.
     pub fn workers(&self) -> &[String] {
         &self.workers
     }
 
-    /// The worker that answered last, if its connection is open.
+    /// The address of the open connection's worker.
     pub fn address(&self) -> Option<&str> {
         self.current.as_ref().map(Client::address)
     }
 
-    /// The session in whose name calls are made.
+    /// The session that calls use.
     pub fn session(&self) -> Option<&SessionId> {
         self.session.as_ref()
     }
 
-    /// Makes later calls in the name of `session`.
+    /// Sets the session that later calls use.
     pub fn set_session(&mut self, session: Option<SessionId>) {
         if let Some(client) = &mut self.current {
             client.set_session(session.clone());
@@ -56,7 +57,7 @@ impl WorkerPool {
         self.session = session;
     }
 
-    /// Adds workers that are not known yet, at the end; those beyond [`WORKERS_MAX`] are left out.
+    /// Adds new workers at the end, up to [`WORKERS_MAX`].
     pub fn learn(&mut self, workers: impl IntoIterator<Item = String>) {
         for worker in workers {
             if self.workers.len() < WORKERS_MAX && !self.workers.contains(&worker) {
@@ -65,7 +66,7 @@ impl WorkerPool {
         }
     }
 
-    /// Makes `address` the first to be tried.
+    /// Moves a worker to the front.
     fn prefer(&mut self, address: &str) {
         if let Some(at) = self.workers.iter().position(|w| w == address) {
             let worker = self.workers.remove(at);
@@ -73,7 +74,7 @@ impl WorkerPool {
         }
     }
 
-    /// Gives the connection up; the worker comes last from now on.
+    /// Closes the connection and moves its worker to the end.
     pub fn leave(&mut self) {
         if let Some(client) = self.current.take()
             && let Some(at) = self.workers.iter().position(|w| w == client.address())
@@ -83,22 +84,22 @@ impl WorkerPool {
         }
     }
 
-    /// Does `call` on the worker that answers; where one does not, on the next, and after all of them on those
-    /// that the master names. `call` is repeated, so it must be one that may happen twice.
+    /// Runs `call` on the current worker; if that fails, on each other worker, and then on those
+    /// that the master lists. `call` may be repeated, so it must be idempotent.
     ///
     /// # Errors
-    /// What `call` ended with, where another worker could not do better; else [`ClientError::NoWorker`] with every
-    /// worker's reason.
+    /// The error of `call`, if another worker would not help; else [`ClientError::NoWorker`] with
+    /// every worker's error.
     pub fn call<T>(
         &mut self,
         mut call: impl FnMut(&mut Client) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
-        // An open connection may have been closed over there since it was last used, which says nothing about
-        // its worker: that one is tried again with a fresh one.
+        // The worker may have closed an idle connection since the last call. So its failure does
+        // not count against the worker, which is tried again over a new connection.
         if let Some(mut client) = self.current.take() {
             match call(&mut client) {
                 Err(error) if error.is_about_the_worker() => self.prefer(client.address()),
-                other => return self.keep(client, other),
+                other => return self.set_current(client, other),
             }
         }
         let mut causes = Vec::new();
@@ -121,29 +122,30 @@ impl WorkerPool {
             match result {
                 Ok((client, value)) => {
                     self.prefer(&address);
-                    return self.keep(client, Ok(value));
+                    return self.set_current(client, Ok(value));
                 }
                 Err(error) if error.is_about_the_worker() => causes.push(error),
                 Err(error) => return Err(error),
             }
         }
-        // A refusal says more than that others are down.
+        // A refusal is more useful than the news that other workers are down.
         match causes.iter().position(|c| matches!(c, ClientError::Refused(_))) {
             Some(at) => Err(causes.swap_remove(at)),
             None => Err(ClientError::NoWorker(causes)),
         }
     }
 
-    fn keep<T>(&mut self, client: Client, result: Result<T, ClientError>) -> Result<T, ClientError> {
+    /// Keeps a client for later calls, with the session that the call may have changed.
+    fn set_current<T>(&mut self, client: Client, result: Result<T, ClientError>) -> Result<T, ClientError> {
         self.session = client.session().cloned();
         self.current = Some(client);
         result
     }
 
-    /// What the master's port answers to getWorkerList; `None` where no master is known.
+    /// Asks the master's port for its worker list; `None` without a master.
     fn ask_master(&mut self) -> Option<Result<Vec<String>, ClientError>> {
         let master = self.master.clone()?;
-        // 2048 is plain text by the specification's design; the page says what that means.
+        // The specification defines port 2048 as plain text. See spec/client/tls.md.
         let options = ConnectOptions {
             security: super::ClientTls::plain(),
             ..self.options.clone()
@@ -155,7 +157,8 @@ impl WorkerPool {
         Some(answer)
     }
 
-    /// 3.1.5: the workers that serve now, as a worker or else the master says, and who said it.
+    /// Lists the workers that serve now (3.1.5), from a worker or else from the master; and the
+    /// source's address.
     ///
     /// # Errors
     /// [`ClientError::NoWorker`].
@@ -173,7 +176,7 @@ impl WorkerPool {
         }
     }
 
-    /// A new session; its worker list is learnt.
+    /// Logs in, uses the new session from then on, and adds the workers that the reply lists.
     ///
     /// # Errors
     /// As [`WorkerPool::call`].
@@ -183,7 +186,7 @@ impl WorkerPool {
         pass: &HashedPass,
         expirable: bool,
     ) -> Result<LoginResult, ClientError> {
-        // A fresh connection: the open one may be bound to another session.
+        // The open connection may be bound to another session, so a new one is used.
         self.current = None;
         self.session = None;
         let login = self.call(|client| client.login(username, pass, expirable))?;
@@ -192,8 +195,8 @@ impl WorkerPool {
         Ok(login)
     }
 
-    /// A new account. Where an attempt's connection broke and the next one finds the name taken, a login with
-    /// the same password tells whether it was that attempt that took it.
+    /// Registers an account. If an attempt's connection broke and a later attempt finds the name
+    /// taken, a login with the same password shows whether the broken attempt took it.
     ///
     /// # Errors
     /// As [`WorkerPool::call`].
@@ -222,7 +225,8 @@ impl WorkerPool {
         })
     }
 
-    /// Ends the session. Where an attempt's connection broke, finding it ended is success.
+    /// Ends the session. If an attempt's connection broke and a later attempt finds the session
+    /// ended, that is success.
     ///
     /// # Errors
     /// As [`WorkerPool::call`].

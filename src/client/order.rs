@@ -1,9 +1,10 @@
 //! spec/client/order.md · 4.6.4, 4.6.5 and 4.7.5
 //!
-//! An order is seen through to its outcome: it has a name of its own, and is repeated under that name, on
-//! this worker or the next, until what became of it is known. The servers trade once for a name.
+//! Follows an order to its outcome. Every order has a client order ID and is repeated under it, on
+//! the same or another worker, until its outcome is known. The servers execute at most one order
+//! for an ID.
 
-use super::connection::{Answer, QueuedNotice, ServerMessage};
+use super::connection::{Answer, QueuedNotice, ServerConnection, ServerMessage};
 use super::{Client, ClientError, WorkerPool};
 use crate::model::{ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp};
 use crate::runtime::backoff::{self, Backoff};
@@ -12,30 +13,27 @@ use crate::wire::{ConnectionState, Refusal, Reply, Request};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How often a waiting order looks up, to show the time that is left.
-const TICK: Duration = Duration::from_millis(200);
+/// How often [`OrderProgress::Waiting`] is reported.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The first wait between two rounds over all workers, and the longest.
-const PAUSE_FIRST: Duration = Duration::from_millis(200);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+const BACKOFF_FIRST_INTERVAL: Duration = Duration::from_millis(200);
+const BACKOFF_MAX_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What an order is.
+/// The terms of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderTicket {
-    /// Buy or sell.
     pub side: Side,
-    /// Of which asset.
     pub symbol: Symbol,
-    /// How many units.
     pub quantity: Quantity,
-    /// Its own name, never used for another order of the account.
+    /// The client order ID. No other order of the account may have it.
     pub id: ClientOrderId,
 }
 
-/// A name that no order has had.
+/// Makes a new client order ID: a random UUID.
 ///
 /// # Errors
-/// The system gives no random numbers.
+/// The system provides no random numbers.
 pub fn fresh_id() -> Result<ClientOrderId, ClientError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| ClientError::Local(format!("no random numbers: {e}")))?;
@@ -43,16 +41,17 @@ pub fn fresh_id() -> Result<ClientOrderId, ClientError> {
     ClientOrderId::parse(&id.hyphenated().to_string()).map_err(|e| ClientError::Local(e.0.to_owned()))
 }
 
-/// How long an order is seen through.
+/// The time limits of following an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderTimeouts {
-    /// For a notice or a reply on one connection. A worker may take 60 s to find out, so more than that.
+    /// For a notice or a reply on one connection. It exceeds the 60 s after which a worker gives up
+    /// on the master.
     pub answer: Duration,
-    /// Past the expected settlement, before the order is repeated to see how it stands.
+    /// After the expected settlement, before the order is repeated to learn its state.
     pub grace: Duration,
-    /// Without a word from any worker about the order, before it is given up as unknown.
+    /// Without a message about the order from any worker, before its outcome counts as unknown.
     pub contact: Duration,
-    /// In all; an order that is still queued then is left to the history.
+    /// In total. An order that is still queued then is reported as queued.
     pub settlement: Duration,
 }
 
@@ -67,64 +66,65 @@ impl Default for OrderTimeouts {
     }
 }
 
-/// What happens while an order is on its way.
+/// A report about an order that has no outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderProgress {
-    /// It is on the durable queue.
+    /// The order is in the durable queue.
     Queued(QueuedNotice),
-    /// It is on the queue, and expected to settle after so long (zero when that is over).
+    /// The order is queued and expected to settle after this time; zero when the time has passed.
     Waiting(Duration),
-    /// An attempt ended without an answer, and it will be repeated under the same name.
+    /// An attempt ended without an answer. The order will be repeated under the same ID.
     Repeating(ClientError),
 }
 
-/// How an order ended, as far as it was followed.
+/// The outcome of an order, as far as it was followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderOutcome {
-    /// It was filled.
+    /// The order was executed.
     Filled(Fill),
-    /// It was refused, and nothing was traded. With the transaction's ID, where it had been queued.
+    /// The order was refused, or rejected at settlement. The transaction's ID is known if it had
+    /// been queued.
     Rejected(Refusal, Option<Uuid>),
-    /// It is on the durable queue, and was not waited for any longer.
+    /// The order is in the durable queue and was not followed further.
     Queued(QueuedNotice),
 }
 
-/// Sends `order` and follows it: to its end, or with `wait` false until it is on the queue.
+/// Sends `order` and follows it to its outcome; if `wait` is false, until it is queued.
 ///
 /// # Errors
-/// [`ClientError::Unknown`] where it was sent and nothing could be found out within `patience`; anything else means
-/// that it was not queued.
+/// [`ClientError::Unknown`] if the order was sent and its outcome could not be determined in time.
+/// Any other error means that the order was not queued.
 pub fn place(
     pool: &mut WorkerPool,
     order: &OrderTicket,
-    patience: &OrderTimeouts,
+    timeouts: &OrderTimeouts,
     wait: bool,
     on: &mut dyn FnMut(&OrderProgress),
 ) -> Result<OrderOutcome, ClientError> {
-    let mut follow = OrderFollower {
+    let mut follower = OrderFollower {
         order,
-        patience,
+        timeouts,
         wait,
         begun: Instant::now(),
-        trouble: None,
+        failing_since: None,
         queued: None,
         uncertain: false,
     };
-    let mut rounds = Backoff::new(PAUSE_FIRST, PAUSE_MAX);
+    let mut rounds = Backoff::new(BACKOFF_FIRST_INTERVAL, BACKOFF_MAX_INTERVAL);
     loop {
-        // One round over the workers; an attempt that broke counts as that worker's failure.
-        let error = match pool.call(|client| follow.attempt(client, on)) {
+        // One round over the workers. A broken attempt counts as a failure of its worker.
+        let error = match pool.call(|client| follower.attempt(client, on)) {
             Ok(outcome) => return Ok(outcome),
             Err(error) => error,
         };
-        if let Some(outcome) = follow.settle_for(&error) {
+        if let Some(outcome) = follower.conclude(&error) {
             return outcome;
         }
-        let trouble = *follow.trouble.get_or_insert_with(Instant::now);
-        // By chance, so that many clients that lost the same worker do not come back in step.
+        let failing_since = *follower.failing_since.get_or_insert_with(Instant::now);
+        // Random, so that many clients that lost the same worker do not return at the same moment.
         let wait = backoff::about(rounds.next_wait());
-        if trouble.elapsed() + wait >= patience.contact {
-            return follow.give_up(&error);
+        if failing_since.elapsed() + wait >= timeouts.contact {
+            return follower.give_up(&error);
         }
         if !error.is_ambiguous() {
             on(&OrderProgress::Repeating(error));
@@ -133,21 +133,22 @@ pub fn place(
     }
 }
 
-/// An order on its way.
+/// An order that is being followed.
 struct OrderFollower<'a> {
     order: &'a OrderTicket,
-    patience: &'a OrderTimeouts,
+    timeouts: &'a OrderTimeouts,
     wait: bool,
     begun: Instant,
-    /// Since when no worker has said anything about it, where one should have.
-    trouble: Option<Instant>,
+    /// When the first failed round since the last notice ended.
+    failing_since: Option<Instant>,
     queued: Option<QueuedNotice>,
-    /// An attempt was sent whose answer never came, so that a later refusal need not be the whole truth.
+    /// Whether an attempt was sent and not answered. It may still be queued, so a later refusal may
+    /// not be the outcome.
     uncertain: bool,
 }
 
 impl OrderFollower<'_> {
-    /// Sends the order on one connection and listens there.
+    /// Sends the order on one connection and waits there for its outcome.
     fn attempt(
         &mut self,
         client: &mut Client,
@@ -171,12 +172,13 @@ impl OrderFollower<'_> {
                 on(&OrderProgress::Repeating(error.clone()));
                 Err(error)
             }
-            // After an attempt whose end was not seen, "not here, not now" says nothing about that attempt.
+            // After an unanswered attempt, a refusal that concerns the moment says nothing about
+            // that attempt.
             Ok((OrderOutcome::Rejected(refusal, _), false))
-                if self.uncertain && is_passing(refusal.reason) =>
+                if self.uncertain && is_temporary(refusal.reason) =>
             {
                 match refusal.reason {
-                    // Every worker would say so.
+                    // Every worker would reply the same.
                     Reason::SessionExpired => Err(ClientError::Unknown {
                         order: self.order.id.clone(),
                         text: refusal.to_string(),
@@ -195,7 +197,8 @@ impl OrderFollower<'_> {
         }
     }
 
-    /// The outcome, and whether this connection had announced the order before.
+    /// Waits for the outcome. Also returns whether a notice about the order came on this connection
+    /// before it.
     fn listen(
         &mut self,
         client: &mut Client,
@@ -203,15 +206,15 @@ impl OrderFollower<'_> {
         on: &mut dyn FnMut(&OrderProgress),
     ) -> Result<(OrderOutcome, bool), ClientError> {
         let connection = client.connection();
-        let mut until = Instant::now() + self.patience.answer;
+        let mut until = Instant::now() + self.timeouts.answer;
         let mut announced = None;
         loop {
-            match connection.recv_within(TICK)? {
+            match connection.recv_within(PROGRESS_INTERVAL)? {
                 Some(ServerMessage::Notice(notice))
                     if notice.client_order_id.as_ref() == Some(&self.order.id) =>
                 {
-                    self.trouble = None;
-                    until = Instant::now() + remaining(notice.expected) + self.patience.grace;
+                    self.failing_since = None;
+                    until = Instant::now() + remaining(notice.expected) + self.timeouts.grace;
                     on(&OrderProgress::Queued(notice.clone()));
                     if !self.wait {
                         return Ok((OrderOutcome::Queued(notice), true));
@@ -221,17 +224,8 @@ impl OrderFollower<'_> {
                 }
                 Some(ServerMessage::Notice(_)) => {}
                 Some(ServerMessage::Reply(answer)) => {
-                    return match connection.accept(request.instruction(), answer) {
-                        Ok(Answer::Message(Reply::Filled(fill))) => {
-                            Ok((OrderOutcome::Filled(fill), announced.is_some()))
-                        }
-                        Ok(_) => Err(connection.broken("an answer of another kind")),
-                        Err(ClientError::Refused(refusal)) => {
-                            let id = self.queued.as_ref().map(|notice| notice.id);
-                            Ok((OrderOutcome::Rejected(refusal, id), announced.is_some()))
-                        }
-                        Err(other) => Err(other),
-                    };
+                    let outcome = self.outcome(connection, request, answer)?;
+                    return Ok((outcome, announced.is_some()));
                 }
                 Some(ServerMessage::Fault(code, text)) => {
                     return Err(ClientError::Protocol {
@@ -250,7 +244,7 @@ impl OrderFollower<'_> {
                 }
             }
             if let Some(notice) = &self.queued
-                && self.begun.elapsed() >= self.patience.settlement
+                && self.begun.elapsed() >= self.timeouts.settlement
             {
                 return Ok((OrderOutcome::Queued(notice.clone()), true));
             }
@@ -260,15 +254,34 @@ impl OrderFollower<'_> {
         }
     }
 
-    /// What to make of a round that ended in `error`: an outcome, or `None` to go on.
-    fn settle_for(&self, error: &ClientError) -> Option<Result<OrderOutcome, ClientError>> {
+    /// The outcome that the order's reply states.
+    fn outcome(
+        &self,
+        connection: &ServerConnection,
+        request: &Request,
+        answer: Answer,
+    ) -> Result<OrderOutcome, ClientError> {
+        match connection.accept(request.instruction(), answer) {
+            Ok(Answer::Message(Reply::Filled(fill))) => Ok(OrderOutcome::Filled(fill)),
+            Ok(_) => Err(connection.broken("an answer of another kind")),
+            Err(ClientError::Refused(refusal)) => {
+                let id = self.queued.as_ref().map(|notice| notice.id);
+                Ok(OrderOutcome::Rejected(refusal, id))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Decides after a round that ended in `error`: the result, or `None` to repeat the order.
+    fn conclude(&self, error: &ClientError) -> Option<Result<OrderOutcome, ClientError>> {
         match error {
             ClientError::Refused(refusal) if refusal.reason == Reason::MasterUnavailable => {
-                // It was never sent by that worker, and by no other either.
+                // That worker did not send the order to the master, and no other worker received
+                // it.
                 (!self.uncertain).then(|| Ok(OrderOutcome::Rejected(refusal.clone(), None)))
             }
             error if error.is_about_the_worker() => {
-                // Nothing was ever sent: the caller may as well hear so at once.
+                // The order was never sent, so the caller gets the error at once.
                 (!self.uncertain && !error.is_ambiguous()).then(|| Err(error.clone()))
             }
             ClientError::Unknown { .. } => Some(self.give_up(error)),
@@ -277,7 +290,7 @@ impl OrderFollower<'_> {
         }
     }
 
-    /// The end of the search: what is known for certain, or that nothing is.
+    /// The result when time has run out: queued, if a notice was received, else unknown.
     fn give_up(&self, error: &ClientError) -> Result<OrderOutcome, ClientError> {
         match (&self.queued, error) {
             (Some(notice), _) => Ok(OrderOutcome::Queued(notice.clone())),
@@ -290,9 +303,9 @@ impl OrderFollower<'_> {
     }
 }
 
-/// Refusals that concern the moment or the session, not the order: the same order may still be accepted from
-/// an earlier attempt.
-fn is_passing(reason: Reason) -> bool {
+/// Whether a refusal concerns the moment or the session, and not the order. An earlier attempt of
+/// the same order may still be accepted.
+fn is_temporary(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::Overloaded
@@ -304,12 +317,12 @@ fn is_passing(reason: Reason) -> bool {
     )
 }
 
-/// How long until `expected` by this machine's clock; zero when it is over.
+/// The time until `expected` by the local clock; zero if it has passed.
 fn remaining(expected: Timestamp) -> Duration {
-    /// A clock that is off, there or here, must not make anybody wait for ever.
-    const MOST: Duration = Duration::from_secs(24 * 3600);
+    /// A wrong clock on either side must not make the client wait without end.
+    const REMAINING_MAX: Duration = Duration::from_secs(24 * 3600);
     let left = expected.since(Timestamp::now());
-    Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(MOST)
+    Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(REMAINING_MAX)
 }
 
 #[cfg(test)]

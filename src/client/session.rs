@@ -1,6 +1,6 @@
-//! spec/client/session.md · 4.2, 4.5.1, 4.5.2 and 4.7.2 to 4.7.5
+//! spec/client.md · 4.2, 4.5.1, 4.5.2 and 4.7.2 to 4.7.5
 //!
-//! Typed calls over one connection. The state a call needs is entered for the caller.
+//! Typed calls over one connection. A call switches the connection to the state that it needs.
 
 use super::connection::{Answer, PIPELINE_WINDOW};
 use super::{ClientError, ConnectOptions, ServerConnection};
@@ -10,16 +10,16 @@ use crate::wire::{ConnectionState, Refusal, Reply, Request, Window};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// What a login gave.
+/// The result of a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginResult {
-    /// The session's secret.
+    /// The session ID, which is a secret.
     pub session: SessionId,
-    /// `host:port` of each worker that serves now.
+    /// `host:port` of each worker that serves.
     pub workers: Vec<String>,
 }
 
-/// A connection, and the session whose calls go over it.
+/// A connection, and the session that its calls use.
 #[derive(Debug)]
 pub struct Client {
     connection: ServerConnection,
@@ -27,7 +27,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Calls over `connection`, in the name of `session` if there is one.
+    /// Makes a client of an open connection. Without a session, calls that need one fail.
     pub fn new(connection: ServerConnection, session: Option<SessionId>) -> Client {
         Client { connection, session }
     }
@@ -44,23 +44,23 @@ impl Client {
         Ok(Client::new(ServerConnection::open(address, options)?, session))
     }
 
-    /// The connection below.
+    /// The underlying connection.
     pub fn connection(&mut self) -> &mut ServerConnection {
         &mut self.connection
     }
 
-    /// Where it goes.
+    /// The server's address as the caller gave it.
     pub fn address(&self) -> &str {
         self.connection.address()
     }
 
-    /// The session in whose name calls are made.
+    /// The session that calls use.
     pub fn session(&self) -> Option<&SessionId> {
         self.session.as_ref()
     }
 
-    /// Makes later calls in the name of another session. The connection goes back to the command state with
-    /// the next call that needs it.
+    /// Sets the session that later calls use. The connection's state does not change until a call
+    /// needs the other one.
     pub fn set_session(&mut self, session: Option<SessionId>) {
         self.session = session;
     }
@@ -69,7 +69,7 @@ impl Client {
         self.session.clone().ok_or(ClientError::NoSession)
     }
 
-    /// Brings the connection into `state`, if it is in the other.
+    /// Switches the connection to `state` (4.6.6) if it is in the other one.
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -86,7 +86,7 @@ impl Client {
         self.enter(ConnectionState::Command)?;
         match self.connection.call(request)? {
             Answer::Message(reply) => Ok(reply),
-            Answer::Payload(_) => Err(self.odd()),
+            Answer::Payload(_) => Err(self.unexpected_answer()),
         }
     }
 
@@ -102,18 +102,19 @@ impl Client {
                 address: self.address().to_owned(),
                 text: e.0.to_owned(),
             }),
-            Answer::Message(_) => Err(self.odd()),
+            Answer::Message(_) => Err(self.unexpected_answer()),
         }
     }
 
-    fn odd(&self) -> ClientError {
+    /// The error for a reply whose kind does not fit the call.
+    fn unexpected_answer(&self) -> ClientError {
         ClientError::Nonsense {
             address: self.address().to_owned(),
             text: "an answer of another kind".to_owned(),
         }
     }
 
-    /// 4.6.3: a new account.
+    /// Registers an account (4.6.3).
     ///
     /// # Errors
     /// A refusal, or a broken connection.
@@ -131,7 +132,8 @@ impl Client {
         self.command(&request).map(|_| ())
     }
 
-    /// 4.6.1: a new session, which later calls are made in. An `expirable` one ends with this connection.
+    /// Logs in (4.6.1). Later calls use the new session. An `expirable` one ends with this
+    /// connection.
     ///
     /// # Errors
     /// A refusal, or a broken connection.
@@ -149,7 +151,7 @@ impl Client {
         self.logged_in(reply)
     }
 
-    /// 4.6.2: the same session, on this connection.
+    /// Continues a session on this connection (4.6.2).
     ///
     /// # Errors
     /// A refusal, or a broken connection.
@@ -162,7 +164,7 @@ impl Client {
 
     fn logged_in(&mut self, reply: Reply) -> Result<LoginResult, ClientError> {
         let Reply::Session { id, workers } = reply else {
-            return Err(self.odd());
+            return Err(self.unexpected_answer());
         };
         self.session = Some(id.clone());
         Ok(LoginResult { session: id, workers })
@@ -179,7 +181,7 @@ impl Client {
         Ok(())
     }
 
-    /// 4.6.8: the latest value of an asset.
+    /// The latest value of an asset (4.6.8).
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -187,8 +189,8 @@ impl Client {
         self.data(&Request::AssetCurrent { symbol })
     }
 
-    /// The latest values of many assets, asked for without waiting in between. A refusal concerns its own
-    /// asset only, unless it is `session-expired` or `master-unavailable`.
+    /// The latest values of many assets, by pipelined requests. A refusal concerns its own asset
+    /// alone, unless it is `session-expired` or `master-unavailable`.
     ///
     /// # Errors
     /// [`ClientError::NoSession`], those two refusals, or a broken connection.
@@ -205,7 +207,7 @@ impl Client {
             .into_iter()
             .map(|answer| match answer {
                 Ok(answer) => self.decode(answer).map(Ok),
-                // These are no matter of one asset.
+                // These two concern all assets.
                 Err(refusal)
                     if matches!(refusal.reason, Reason::SessionExpired | Reason::MasterUnavailable) =>
                 {
@@ -216,7 +218,7 @@ impl Client {
             .collect()
     }
 
-    /// 4.6.7: an asset and its latest day.
+    /// An asset and its latest daily bar (4.6.7).
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -224,7 +226,7 @@ impl Client {
         self.data(&Request::AssetInfo { symbol })
     }
 
-    /// 4.6.9 to 4.6.13: past values, oldest first.
+    /// Past bars, oldest first (4.6.9 to 4.6.13).
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -236,7 +238,7 @@ impl Client {
         })
     }
 
-    /// 4.2.2: the value expected at `date`.
+    /// The forecast for `date` (4.2.2).
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -244,7 +246,7 @@ impl Client {
         self.data(&Request::AssetPredicted { symbol, date })
     }
 
-    /// 3.1.6: every asset, sorted by byte.
+    /// All assets, sorted by byte (3.1.6).
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -252,11 +254,11 @@ impl Client {
         let TextList(names) = self.data(&Request::AssetList)?;
         names
             .iter()
-            .map(|name| Symbol::parse(name).map_err(|_| self.odd()))
+            .map(|name| Symbol::parse(name).map_err(|_| self.unexpected_answer()))
             .collect()
     }
 
-    /// 4.6.14: what may be known of an account.
+    /// The data of an account that the session may see (4.6.14).
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -268,7 +270,7 @@ impl Client {
         })
     }
 
-    /// 4.6.15: an account's portfolio.
+    /// An account's portfolio (4.6.15).
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -280,7 +282,7 @@ impl Client {
         })
     }
 
-    /// 4.6.16: an account's transactions, newest first.
+    /// An account's transactions, newest first (4.6.16).
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -292,7 +294,7 @@ impl Client {
         })
     }
 
-    /// What explains one of the session's own transactions.
+    /// The receipt of one of the account's own transactions.
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
@@ -301,7 +303,7 @@ impl Client {
         self.data(&Request::Receipt { session, id })
     }
 
-    /// How long an empty message takes there and back.
+    /// Measures the round trip of a `ping`.
     ///
     /// # Errors
     /// A broken connection.
@@ -311,14 +313,15 @@ impl Client {
         Ok(start.elapsed())
     }
 
-    /// 3.1.5: the workers that serve now. Needs no session; a master answers it too.
+    /// The workers that serve now (3.1.5). This call needs no session, and a master's port 2048
+    /// answers it too.
     ///
     /// # Errors
     /// A broken connection.
     pub fn workers(&mut self) -> Result<Vec<String>, ClientError> {
         match self.connection.call(&Request::GetWorkerList)? {
             Answer::Message(Reply::WorkerList(workers)) => Ok(workers),
-            _ => Err(self.odd()),
+            _ => Err(self.unexpected_answer()),
         }
     }
 }

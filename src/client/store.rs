@@ -1,6 +1,6 @@
 //! spec/client/store.md · 4.6.2 ("The sessionID should be stored locally on the client's machine")
 //!
-//! The sessions of this person on this machine: one file that nobody else can read.
+//! The user's sessions on this machine, in one file that no other user can read.
 
 use super::ClientError;
 use crate::model::{SessionId, Username};
@@ -13,36 +13,36 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// The file's name in the state folder.
+/// The file's name in its folder.
 pub const FILE: &str = "sessions.json";
 
-/// The largest file that is read: far more than [`SESSIONS_MAX`] sessions need.
+/// The largest file that is read, in bytes; [`SESSIONS_MAX`] sessions need far less.
 pub const FILE_MAX: u64 = 1 << 20;
 
-/// Sessions remembered at most; the oldest go first.
+/// The most sessions in the file. The least recently saved one is dropped first.
 pub const SESSIONS_MAX: usize = 64;
 
-/// How long another run may hold the file.
-const LOCK_DEADLINE: Duration = Duration::from_secs(5);
+/// How long to wait while another process has the file locked.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A session as it is remembered.
+/// A saved session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedSession {
-    /// Whose.
     pub username: Username,
-    /// The secret.
+    /// The session ID, which is a secret.
     pub session: SessionId,
-    /// Where it is valid: what was asked when it was made, and the workers that were named then.
+    /// The workers that accept the session: those of the login, and those that servers have listed
+    /// since.
     pub workers: Vec<String>,
-    /// The master's port 2048, if one was named.
+    /// The address of the master's port 2048, if the user gave it.
     pub master: Option<String>,
 }
 
-/// The form of the file.
+/// The file's JSON.
 #[derive(Serialize, Deserialize)]
 struct SessionFileForm {
     version: u32,
-    /// The one used last stands first.
+    /// The last saved session is first.
     sessions: Vec<SavedSessionForm>,
 }
 
@@ -56,7 +56,7 @@ struct SavedSessionForm {
     master: Option<String>,
 }
 
-/// A text that is wiped when it is dropped.
+/// Serialisation of a string that is wiped from memory when it is dropped.
 mod secret {
     use serde::{Deserialize, Deserializer, Serializer};
     use zeroize::Zeroizing;
@@ -70,21 +70,21 @@ mod secret {
     }
 }
 
-/// The file.
+/// The file of saved sessions.
 #[derive(Debug, Clone)]
 pub struct SessionFile {
     folder: PathBuf,
 }
 
 impl SessionFile {
-    /// In `folder`, which is made when something is first written.
+    /// A file in `folder`. The first write creates the folder.
     pub fn at(folder: impl Into<PathBuf>) -> SessionFile {
         SessionFile {
             folder: folder.into(),
         }
     }
 
-    /// In `$XDG_STATE_HOME/papertrader`, else `~/.local/state/papertrader`.
+    /// The file in `$XDG_STATE_HOME/papertrader`, else in `~/.local/state/papertrader`.
     ///
     /// # Errors
     /// Neither XDG_STATE_HOME nor HOME is an absolute path.
@@ -94,7 +94,7 @@ impl SessionFile {
                 .map(PathBuf::from)
                 .filter(|p| p.is_absolute())
         };
-        // A relative XDG_STATE_HOME is to be ignored, its specification says.
+        // The XDG specification requires that a relative XDG_STATE_HOME is ignored.
         match (absolute("XDG_STATE_HOME"), absolute("HOME")) {
             (Some(state), _) => Ok(SessionFile::at(state.join("papertrader"))),
             (None, Some(home)) => Ok(SessionFile::at(home.join(".local/state/papertrader"))),
@@ -104,15 +104,15 @@ impl SessionFile {
         }
     }
 
-    /// Where the file is.
+    /// The file's path.
     pub fn path(&self) -> PathBuf {
         self.folder.join(FILE)
     }
 
-    /// The sessions, the one used last first; none where there is no file.
+    /// Reads the sessions, the last saved one first; none if the file does not exist.
     ///
     /// # Errors
-    /// A file that others can read or that is someone else's, or one that is not of this form.
+    /// Other users can read the file or own it, or it is not a session file of this version.
     pub fn load(&self) -> Result<Vec<SavedSession>, ClientError> {
         let path = self.path();
         let failed = |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
@@ -164,10 +164,11 @@ impl SessionFile {
             .map_err(|e| bad(&e))
     }
 
-    /// Changes the sessions, alone: another run waits meanwhile. The file is replaced whole, or not at all.
+    /// Changes the sessions under an exclusive lock, and replaces the file atomically.
     ///
     /// # Errors
-    /// As [`SessionFile::load`]; a folder or file that cannot be written.
+    /// As [`SessionFile::load`]; the lock is not free in time; the folder or file cannot be
+    /// written.
     pub fn change(&self, change: impl FnOnce(&mut Vec<SavedSession>)) -> Result<(), ClientError> {
         let failed =
             |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", self.folder.display()));
@@ -206,7 +207,7 @@ impl SessionFile {
             .mode(0o600)
             .open(&path)
             .map_err(|e| failed(&e))?;
-        let until = Instant::now() + LOCK_DEADLINE;
+        let until = Instant::now() + LOCK_TIMEOUT;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(file),
@@ -222,9 +223,9 @@ impl SessionFile {
     }
 
     fn replace(&self, text: &str) -> std::io::Result<()> {
-        // The lock makes this name ours; one that a run left behind when it died is written over.
-        let fresh = self.folder.join("sessions.json.new");
-        match std::fs::remove_file(&fresh) {
+        // The lock protects this name. A file that a killed process left behind is replaced.
+        let temporary = self.folder.join("sessions.json.new");
+        match std::fs::remove_file(&temporary) {
             Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
             _ => {}
         }
@@ -232,14 +233,15 @@ impl SessionFile {
             .create_new(true)
             .write(true)
             .mode(0o600)
-            .open(&fresh)?;
+            .open(&temporary)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        std::fs::rename(&fresh, self.path())?;
+        std::fs::rename(&temporary, self.path())?;
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Remembers a session as the one used last, in place of the same account's at the same workers.
+    /// Saves a session as the first one. It replaces sessions of the same account that share a
+    /// worker with it.
     ///
     /// # Errors
     /// As [`SessionFile::change`].
@@ -252,7 +254,7 @@ impl SessionFile {
         })
     }
 
-    /// Changes what is remembered about a session, where it stands; one that is gone stays gone.
+    /// Replaces the entry of a session at its place; does nothing if the session has been removed.
     ///
     /// # Errors
     /// As [`SessionFile::change`].
@@ -264,7 +266,7 @@ impl SessionFile {
         })
     }
 
-    /// Forgets a session.
+    /// Removes a session.
     ///
     /// # Errors
     /// As [`SessionFile::change`].
@@ -272,8 +274,8 @@ impl SessionFile {
         self.change(|sessions| sessions.retain(|s| s.session != *session))
     }
 
-    /// The session that was used last among those valid at one of `servers` (any, where none is named) and of
-    /// `username` (any, where none is named).
+    /// The last saved session that is valid at one of `servers` and belongs to `username`. An empty
+    /// list matches any server, `None` any user.
     ///
     /// # Errors
     /// As [`SessionFile::load`].
@@ -282,11 +284,11 @@ impl SessionFile {
         servers: &[String],
         username: Option<&Username>,
     ) -> Result<Option<SavedSession>, ClientError> {
-        let suits = |s: &SavedSession| {
+        let matches = |s: &SavedSession| {
             (servers.is_empty() || s.shares_worker(servers))
                 && username.is_none_or(|name| name.key() == s.username.key())
         };
-        Ok(self.load()?.into_iter().find(suits))
+        Ok(self.load()?.into_iter().find(matches))
     }
 }
 
@@ -339,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_used_that_suits_is_found() {
+    fn find_returns_the_last_saved_match() {
         let folder = tempfile::tempdir().unwrap();
         let store = SessionFile::at(folder.path());
         let mut far = session("alice", 2, "far:1");
@@ -358,7 +360,7 @@ mod tests {
         assert_eq!(find(&["x:1"], Some("ALICE")), id(1));
         assert_eq!(find(&[], Some("bob")), id(3));
         assert_eq!(find(&["other:1"], None), None);
-        // A new session of the same account in the same place takes the old one's place.
+        // A new session of the same account at the same workers replaces the old one.
         store.put(session("ALICE", 9, "shared:1")).unwrap();
         assert_eq!(find(&["x:1"], Some("alice")), None);
         assert_eq!(store.load().unwrap().len(), 3);
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn junk_is_named_and_left_alone() {
+    fn an_invalid_file_is_refused_and_left_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let store = SessionFile::at(folder.path());
         for junk in [
@@ -386,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn many_runs_at_once_lose_nothing() {
+    fn concurrent_writers_lose_no_session() {
         let folder = tempfile::tempdir().unwrap();
         let store = SessionFile::at(folder.path());
         std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
-//! spec/client/stream.md · 4.3.2
+//! spec/client.md · 4.3.2
 //!
-//! The bytes of a connection, plain or TLS, blocking with a deadline that holds over any number of system
-//! calls.
+//! A blocking byte stream, plain or TLS. Each operation has a deadline, however many system calls
+//! it takes.
 
 use super::tls;
 use crate::net::deadline::{is_timeout, remaining};
@@ -12,13 +12,13 @@ use std::time::Instant;
 /// A connected socket.
 #[derive(Debug)]
 pub enum ClientStream {
-    /// Bytes as they are.
+    /// Plain TCP.
     Plain(TcpStream),
-    /// TLS 1.3 around them.
+    /// TLS 1.3 over TCP.
     Tls(Box<rustls::ClientConnection>, TcpStream),
 }
 
-/// A text for an error, TLS's own ones in words that help.
+/// The text of an error; that of a TLS error says what helps.
 pub fn explain(error: &io::Error) -> String {
     match error
         .get_ref()
@@ -32,17 +32,17 @@ pub fn explain(error: &io::Error) -> String {
 }
 
 impl ClientStream {
-    /// The socket below.
+    /// The TCP socket.
     pub fn tcp(&self) -> &TcpStream {
         match self {
             ClientStream::Plain(tcp) | ClientStream::Tls(_, tcp) => tcp,
         }
     }
 
-    /// Does TLS's handshake, where there is TLS.
+    /// Performs the TLS handshake; does nothing for plain TCP.
     ///
     /// # Errors
-    /// The other side's refusal, an untrusted certificate, or no end of it before `until`.
+    /// The server's refusal, an untrusted certificate, or a time-out at `until`.
     pub fn handshake(&mut self, until: Instant) -> io::Result<()> {
         let ClientStream::Tls(session, tcp) = self else {
             return Ok(());
@@ -61,10 +61,11 @@ impl ClientStream {
         flush(session, tcp, until)
     }
 
-    /// Reads some bytes; 0 at the end.
+    /// Reads at least one byte; returns 0 at the end of the stream.
     ///
     /// # Errors
-    /// A time-out at `until`; a broken connection, or one cut without TLS's closing words.
+    /// A time-out at `until`; a broken connection, or a TLS connection that ended without
+    /// `close_notify`.
     pub fn read(&mut self, into: &mut [u8], until: Instant) -> io::Result<usize> {
         loop {
             let result = match self {
@@ -89,7 +90,7 @@ impl ClientStream {
         }
     }
 
-    /// Writes all of them.
+    /// Writes all bytes.
     ///
     /// # Errors
     /// A time-out at `until`, or a broken connection.
@@ -111,7 +112,7 @@ impl ClientStream {
             ClientStream::Tls(session, tcp) => {
                 let mut rest = bytes;
                 while !rest.is_empty() {
-                    // Takes what its buffer has room for.
+                    // Accepts as many bytes as its buffer has room for.
                     let size = session.writer().write(rest)?;
                     rest = &rest[size..];
                     flush(session, tcp, until)?;
@@ -134,8 +135,8 @@ impl ClientStream {
     }
 }
 
-/// Takes what the socket has into the TLS session. Its end comes out of the session's reader: as an end where
-/// the server said so, as an error where the connection was cut.
+/// Passes received bytes to the TLS session. After the end of the stream the session's reader
+/// returns 0 if the server sent `close_notify`, else an error.
 fn feed(session: &mut rustls::ClientConnection, tcp: &mut TcpStream, until: Instant) -> io::Result<()> {
     loop {
         tcp.set_read_timeout(Some(remaining(until)))?;
@@ -147,7 +148,8 @@ fn feed(session: &mut rustls::ClientConnection, tcp: &mut TcpStream, until: Inst
         }
     }
     if let Err(e) = session.process_new_packets() {
-        // The alert that says why; that it cannot be sent changes nothing.
+        // Sends the alert that states the error. The result does not matter: the connection ends in
+        // any case.
         let _ = session.write_tls(tcp);
         return Err(io::Error::new(ErrorKind::InvalidData, e));
     }

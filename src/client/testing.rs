@@ -1,6 +1,7 @@
 //! spec/client.md · its tests
 //!
-//! A server for the client's tests: a real socket on loopback, and a script for each connection.
+//! A mock server for the client's tests: a real socket on loopback, and a script for each
+//! connection.
 
 use crate::wire::{FrameBuffer, FrameHeader, Reply, Request, frame, packet};
 use rustls::ServerConfig;
@@ -11,19 +12,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-trait Wire: Read + Write + Send {}
-impl<T: Read + Write + Send> Wire for T {}
+trait ByteStream: Read + Write + Send {}
+impl<T: Read + Write + Send> ByteStream for T {}
 
 /// The server's end of one connection.
 pub struct MockPeer {
-    stream: Box<dyn Wire>,
+    stream: Box<dyn ByteStream>,
     frames: FrameBuffer,
-    /// The socket's remaining handle, to cut it.
+    /// A second handle of the socket, for `cut`.
     tcp: TcpStream,
 }
 
 impl MockPeer {
-    /// The next request, or `None` where the client has closed.
+    /// The next request; `None` when the client has closed.
     pub fn request(&mut self) -> Option<Request> {
         loop {
             let next = self.frames.next(FrameHeader::check_request).unwrap();
@@ -31,10 +32,10 @@ impl MockPeer {
                 let (instruction, arguments) = frame::read_request(&header, data).unwrap();
                 return Request::read(instruction, arguments).unwrap();
             }
-            let mut room = [0; 4096];
-            match self.stream.read(&mut room) {
+            let mut buffer = [0; 4096];
+            match self.stream.read(&mut buffer) {
                 Ok(0) | Err(_) => return None,
-                Ok(size) => self.frames.extend(&room[..size]),
+                Ok(size) => self.frames.extend(&buffer[..size]),
             }
         }
     }
@@ -52,17 +53,17 @@ impl MockPeer {
     }
 
     pub fn raw(&mut self, bytes: &[u8]) {
-        // The client may have gone; its own assertions say whether it should have.
+        // The client may have closed; its own assertions check whether it should have.
         let _ = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
     }
 
-    /// Takes whatever comes, until the client closes.
-    pub fn request_bytes(&mut self) {
-        let mut room = [0; 4096];
-        while matches!(self.stream.read(&mut room), Ok(size) if size > 0) {}
+    /// Reads and drops all bytes until the client closes.
+    pub fn discard_until_closed(&mut self) {
+        let mut buffer = [0; 4096];
+        while matches!(self.stream.read(&mut buffer), Ok(size) if size > 0) {}
     }
 
-    /// Ends the connection without a word.
+    /// Cuts the connection without a message.
     pub fn cut(self) {
         let _ = self.tcp.shutdown(std::net::Shutdown::Both);
     }
@@ -80,7 +81,7 @@ impl MockServer {
         MockServer::listen(None, script)
     }
 
-    /// The same over TLS.
+    /// As [`MockServer::start`], over TLS.
     pub fn start_tls(
         identity: &Identity,
         script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
@@ -105,7 +106,7 @@ impl MockServer {
                 let (script, tls) = (script.clone(), tls.clone());
                 std::thread::spawn(move || {
                     let handle = tcp.try_clone().unwrap();
-                    let stream: Box<dyn Wire> = match tls {
+                    let stream: Box<dyn ByteStream> = match tls {
                         None => Box::new(tcp),
                         Some(config) => {
                             let session = rustls::ServerConnection::new(config).unwrap();
@@ -124,7 +125,7 @@ impl MockServer {
         MockServer { address, accepted }
     }
 
-    /// An address where nobody listens.
+    /// An address at which no server listens.
     pub fn nowhere() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().to_string()
@@ -135,7 +136,7 @@ impl MockServer {
     }
 }
 
-/// A certificate of its own making, and its key.
+/// A self-signed certificate and its key.
 pub struct Identity {
     pub certificate: CertificateDer<'static>,
     key: Vec<u8>,
@@ -143,7 +144,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Self-signed, for `names`.
+    /// Makes a certificate for `names`.
     pub fn new(names: &[&str]) -> Identity {
         let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).unwrap();

@@ -1,6 +1,6 @@
 //! spec/client/tls.md · 4.3.2 (the client's side of TLS)
 //!
-//! Which connections are TLS, and whose certificate is believed.
+//! Selects TLS or plain text for a connection, and verifies certificates.
 
 use super::ClientError;
 use rustls::client::WebPkiServerVerifier;
@@ -16,25 +16,26 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// Bytes of a pin: the SHA-256 of a certificate as it travels (DER).
+/// Size of a pin in bytes: the SHA-256 of a certificate in DER.
 pub const PIN_BYTES: usize = 32;
 
 /// The SHA-256 of a server's certificate.
 pub type CertificatePin = [u8; PIN_BYTES];
 
-/// Which connections are encrypted.
+/// The rule by which connections use TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TlsMode {
-    /// All but those to loopback addresses.
+    /// TLS, except to loopback addresses.
     #[default]
     BeyondLoopback,
-    /// None.
+    /// Plain text always.
     Plain,
-    /// All.
+    /// TLS always.
     Always,
 }
 
-/// How a client protects its connections; cheap to clone, the trust roots are read once when first needed.
+/// A client's TLS settings. Clones share the configuration, which reads the trust roots once, at
+/// the first use.
 #[derive(Debug, Clone, Default)]
 pub struct ClientTls {
     mode: TlsMode,
@@ -44,18 +45,18 @@ pub struct ClientTls {
 }
 
 impl ClientTls {
-    /// No TLS anywhere: for tests on loopback, and for who said `--plain`.
+    /// Plain text always: for tests on loopback, and for `--plain`.
     pub fn plain() -> ClientTls {
         ClientTls::new(TlsMode::Plain, None, Vec::new())
     }
 
-    /// TLS by `mode`. `ca` is a PEM file of roots added to the system's. With `pins`, the server's own
-    /// certificate must be one of them; then, without `ca`, neither its issuer, name nor dates matter.
-    /// A CA or a pin given with [`TlsMode::BeyondLoopback`] makes it [`TlsMode::Always`]: who names a certificate
-    /// wants to see it checked.
+    /// Settings for `mode`. `ca` is a PEM file of roots that are trusted beside the system's. With
+    /// `pins`, the server's own certificate must be one of them; without `ca`, its issuer, name and
+    /// dates are then not checked. A CA or a pin turns [`TlsMode::BeyondLoopback`] into
+    /// [`TlsMode::Always`], so that the certificate is checked.
     pub fn new(mode: TlsMode, ca: Option<PathBuf>, pins: Vec<CertificatePin>) -> ClientTls {
-        let asked = ca.is_some() || !pins.is_empty();
-        let mode = if mode == TlsMode::BeyondLoopback && asked {
+        let certificate_named = ca.is_some() || !pins.is_empty();
+        let mode = if mode == TlsMode::BeyondLoopback && certificate_named {
             TlsMode::Always
         } else {
             mode
@@ -68,7 +69,7 @@ impl ClientTls {
         }
     }
 
-    /// Whether a connection to `ip` is TLS.
+    /// Whether a connection to `ip` uses TLS.
     pub fn wants_tls(&self, ip: IpAddr) -> bool {
         match self.mode {
             TlsMode::BeyondLoopback => !ip.to_canonical().is_loopback(),
@@ -80,7 +81,7 @@ impl ClientTls {
     /// The TLS configuration.
     ///
     /// # Errors
-    /// No trust roots can be read.
+    /// The trust roots cannot be read, or there are none.
     pub fn config(&self) -> Result<Arc<ClientConfig>, ClientError> {
         self.config
             .get_or_init(|| self.build().map(Arc::new))
@@ -146,8 +147,8 @@ fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(certificates)
 }
 
-/// Reads a pin: 64 hexadecimal digits, colons between bytes allowed, as `openssl x509 -fingerprint -sha256`
-/// prints them.
+/// Parses a pin: 64 hexadecimal digits, with or without colons between bytes, as `openssl x509
+/// -fingerprint -sha256` prints them.
 ///
 /// # Errors
 /// Any other form.
@@ -159,10 +160,10 @@ pub fn parse_pin(text: &str) -> Result<CertificatePin, String> {
     Ok(pin)
 }
 
-/// The name that a server's certificate must carry: the host part of `address`.
+/// The name that the server's certificate must be valid for: the host part of `address`.
 ///
 /// # Errors
-/// No name that a certificate could carry.
+/// The host is neither a DNS name nor an IP address.
 pub fn server_name(address: &str) -> Result<ServerName<'static>, String> {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -230,10 +231,10 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// How the verifier names a certificate that may sign others and was shown as a server's.
+/// The verifier's error for a CA certificate that a server presents as its own.
 const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 
-/// What to tell a person about a failed handshake, with what would help.
+/// The text of a failed handshake for people, with what helps.
 pub fn explain(error: &rustls::Error) -> String {
     use rustls::Error as E;
     match error {

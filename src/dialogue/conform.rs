@@ -1,6 +1,6 @@
-//! spec/dialogue/conform.md · 4 The Protocol
+//! spec/dialogue.md · 4 The Protocol
 //!
-//! All fixtures against one deployment, told by the sections of the specification that they show.
+//! Runs all fixtures against one deployment and reports the result by section of the specification.
 
 use super::report::{ConformReport, FixtureOutcome};
 use super::runner::Runner;
@@ -68,10 +68,10 @@ fixtures! {
     "worker-list.pt"
 }
 
-/// The fixtures that this program carries.
+/// Parses the fixtures that this program carries.
 ///
 /// # Errors
-/// None of them is wrong unless the program was built from a broken tree.
+/// A line that is not of the language; the tests of this module rule it out.
 pub fn built_in() -> Result<Vec<Script>, ScriptError> {
     BUILT_IN
         .iter()
@@ -79,10 +79,10 @@ pub fn built_in() -> Result<Vec<Script>, ScriptError> {
         .collect()
 }
 
-/// The fixtures of a folder, by name.
+/// Reads the fixtures of a folder (`*.pt`), sorted by file name.
 ///
 /// # Errors
-/// The folder or a file that cannot be read, or a line that is not of the language.
+/// The folder or a file cannot be read, or a line is not of the language.
 pub fn folder(path: &Path) -> Result<Vec<Script>, String> {
     let named = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let mut scripts = Vec::new();
@@ -98,23 +98,22 @@ pub fn folder(path: &Path) -> Result<Vec<Script>, String> {
     Ok(scripts)
 }
 
-/// What the deployment is, and how it is to be asked.
+/// The deployment to run against, and how to run.
 #[derive(Debug, Clone)]
 pub struct ConformPlan {
-    /// Where it is.
     pub servers: Servers,
-    /// What was set from outside.
+    /// Values set on the command line.
     pub values: Variables,
-    /// How long a line may take.
+    /// The time limit of a line that sets none.
     pub within: Duration,
-    /// Whether it trades the sample market.
+    /// Whether the deployment trades the sample market.
     pub sample_market: bool,
-    /// Fixtures that run at the same time, each with users of its own.
+    /// The number of fixtures that run at the same time, each with accounts of its own.
     pub jobs: usize,
 }
 
 impl ConformPlan {
-    /// Why a fixture cannot run against this deployment; `None` where it can.
+    /// The reason why a fixture cannot run against this deployment; `None` where it can.
     pub fn lacks(&self, script: &Script) -> Option<String> {
         let need = script
             .needs
@@ -137,7 +136,7 @@ impl ConformPlan {
     }
 }
 
-/// Runs fixtures against a deployment.
+/// Runs fixtures against a deployment, and skips those that need more than it offers.
 pub fn run(plan: &ConformPlan, scripts: &[Script]) -> ConformReport {
     let outcomes = Mutex::new(BTreeMap::new());
     let next = Mutex::new(scripts.iter().enumerate());
@@ -148,7 +147,7 @@ pub fn run(plan: &ConformPlan, scripts: &[Script]) -> ConformReport {
                     let Some((index, script)) = next.lock().next() else {
                         return;
                     };
-                    let outcome = one(plan, script);
+                    let outcome = run_one(plan, script);
                     outcomes.lock().insert(index, outcome);
                 }
             });
@@ -157,14 +156,14 @@ pub fn run(plan: &ConformPlan, scripts: &[Script]) -> ConformReport {
     ConformReport::of(scripts, &outcomes.into_inner())
 }
 
-fn one(plan: &ConformPlan, script: &Script) -> FixtureOutcome {
+fn run_one(plan: &ConformPlan, script: &Script) -> FixtureOutcome {
     if let Some(why) = plan.lacks(script) {
         return FixtureOutcome::Skipped(why);
     }
     let mut servers = plan.servers.clone();
-    let mut player = Runner::new(&mut servers, plan.values.of_another_run(), plan.within);
-    let difference = player.run(script).err();
-    FixtureOutcome::Ran(player.met, difference)
+    let mut runner = Runner::new(&mut servers, plan.values.of_another_run(), plan.within);
+    let difference = runner.run(script).err();
+    FixtureOutcome::Ran(runner.met, difference)
 }
 
 #[cfg(test)]
@@ -179,7 +178,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_fixture_of_the_folder_is_carried_and_shows_known_sections() {
+    fn every_fixture_of_the_folder_is_built_in_and_covers_known_sections() {
         let folder = folder(Path::new("tests/fixtures")).unwrap();
         let names: Vec<_> = folder.iter().map(|s| s.name.as_str()).collect();
         let carried: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
@@ -196,7 +195,7 @@ mod tests {
         }
     }
 
-    /// The first words of everything that the fixtures expect.
+    /// The first two words of every message that the fixtures expect.
     fn expected() -> BTreeSet<(String, String)> {
         let scripts = built_in().unwrap();
         let steps = scripts.iter().flat_map(|script| &script.steps);

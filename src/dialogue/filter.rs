@@ -1,7 +1,7 @@
-//! spec/dialogue/filter.md · 4.4 Message Structure
+//! spec/dialogue.md · 4.4 Message Structure
 //!
-//! `ptcat encode` and `ptcat decode`: text to frames and frames to text, line by line as they come, so that plain
-//! `nc` between them drives a server.
+//! `ptcat encode` and `ptcat decode`: text to frames, and frames to text. Both work line by line
+//! without delay, so that plain `nc` between them drives a server.
 
 use super::message::{self, MessageDecoder, StreamPart};
 use super::raw;
@@ -9,13 +9,13 @@ use super::script::{ConnectionNumber, Script, StepAction};
 use super::variables::Variables;
 use std::io::{self, BufRead, Read, Write};
 
-/// Bytes that one read takes.
-const READ: usize = 64 * 1024;
+/// Size of the read buffer in bytes.
+const READ_BYTES: usize = 64 * 1024;
 
 /// Why a filter stopped.
 #[derive(Debug)]
 pub enum FilterError {
-    /// A line, or bytes, that mean nothing; said where.
+    /// An invalid line or message, with its place.
     Mistake(String),
     /// Reading or writing failed.
     Io(io::Error),
@@ -27,7 +27,7 @@ impl From<io::Error> for FilterError {
     }
 }
 
-/// The frames that the lines of a fixture send on one connection.
+/// An iterator over the frames that the lines of a fixture send on one connection.
 pub struct FrameSource<R> {
     lines: io::Lines<R>,
     line: usize,
@@ -36,8 +36,8 @@ pub struct FrameSource<R> {
 }
 
 impl<R: BufRead> FrameSource<R> {
-    /// Reads fixture lines, or bare instructions, and takes what is sent on `connection`; without one, on the first
-    /// that a line speaks of.
+    /// Reads fixture lines, or instructions alone, and selects what they send on `connection`.
+    /// `None` selects the first connection that a line names.
     pub fn new(input: R, connection: Option<ConnectionNumber>, values: Variables) -> FrameSource<R> {
         FrameSource {
             lines: input.lines(),
@@ -47,10 +47,11 @@ impl<R: BufRead> FrameSource<R> {
         }
     }
 
-    /// The next line's frame; `None` at the end, which `half` and `close` are too.
+    /// The frames of the next line that sends any; `None` at the end of the input, at `half` and at
+    /// `close`.
     ///
     /// # Errors
-    /// A line that means nothing, or lacks a value.
+    /// An invalid line, a name without a value, or a read that fails.
     pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, FilterError> {
         while let Some(line) = self.lines.next() {
             self.line += 1;
@@ -59,7 +60,7 @@ impl<R: BufRead> FrameSource<R> {
             let mistake = |text: String| FilterError::Mistake(format!("line {place}: {text}"));
             let actions = match Script::parse("", &line) {
                 Ok(script) => script.steps.into_iter().map(|step| step.action).collect(),
-                Err(fault) => vec![bare(&line).ok_or_else(|| mistake(fault.text))?],
+                Err(fault) => vec![bare_instruction(&line).ok_or_else(|| mistake(fault.text))?],
             };
             let mut out = Vec::new();
             for action in actions {
@@ -101,8 +102,8 @@ impl<R: BufRead> FrameSource<R> {
     }
 }
 
-/// A line that is an instruction and nothing else.
-fn bare(line: &str) -> Option<StepAction> {
+/// Parses a line that is an instruction and its arguments alone.
+fn bare_instruction(line: &str) -> Option<StepAction> {
     let words = raw::words(raw::without_comment(line));
     let known = words
         .first()
@@ -110,30 +111,31 @@ fn bare(line: &str) -> Option<StepAction> {
     known.then_some(StepAction::Send(1, words))
 }
 
-/// Writes the frames of the lines that come, each as soon as its line is here.
+/// Writes the frame of each line as soon as the line has been read.
 ///
 /// # Errors
-/// A line that means nothing, or a side that is gone.
-pub fn encode<R: BufRead>(mut sends: FrameSource<R>, out: &mut impl Write) -> Result<(), FilterError> {
-    while let Some(frame) = sends.next_frame()? {
+/// An invalid line, or a failed read or write.
+pub fn encode<R: BufRead>(mut source: FrameSource<R>, out: &mut impl Write) -> Result<(), FilterError> {
+    while let Some(frame) = source.next_frame()? {
         out.write_all(&frame)?;
         out.flush()?;
     }
     Ok(())
 }
 
-/// Writes a line for each message that comes, as soon as it is whole. `requests` says what the other side asked,
-/// and is read no further than the replies need.
+/// Writes a line for each message as soon as it is complete. `requests` are the other side's
+/// requests, which say which payload a data transfer carries; it is read no further than the
+/// replies need.
 ///
 /// # Errors
-/// Bytes that are no messages, after those that are have been written; a side that is gone.
+/// Invalid messages, after all valid ones have been written; or a failed read or write.
 pub fn decode<R: BufRead>(
     mut input: impl Read,
     mut requests: Option<FrameSource<R>>,
     out: &mut impl Write,
 ) -> Result<(), FilterError> {
     let mut decoder = MessageDecoder::default();
-    let mut bytes = vec![0; READ];
+    let mut bytes = vec![0; READ_BYTES];
     let mut broken = None;
     loop {
         let size = match input.read(&mut bytes) {
@@ -178,19 +180,19 @@ pub fn decode<R: BufRead>(
 mod tests {
     use super::*;
 
-    fn sends(text: &str, connection: Option<ConnectionNumber>) -> FrameSource<&[u8]> {
+    fn source(text: &str, connection: Option<ConnectionNumber>) -> FrameSource<&[u8]> {
         FrameSource::new(text.as_bytes(), connection, Variables::new())
     }
 
     fn encoded(text: &str, connection: Option<ConnectionNumber>) -> Vec<u8> {
         let mut out = Vec::new();
-        encode(sends(text, connection), &mut out).unwrap();
+        encode(source(text, connection), &mut out).unwrap();
         out
     }
 
     #[test]
     fn a_fixture_becomes_frames_and_frames_become_lines() {
-        let text = "# a talk\nlet asset AAPL\n1 connect worker\n1 > ping\n2 > getAssetList\n1 < pong\n\
+        let text = "# a dialogue\nlet asset AAPL\n1 connect worker\n1 > ping\n2 > getAssetList\n1 < pong\n\
             getAssetInfo {asset}\nx 04 0401 00000000 0000 00000001 00000001\n1 half\n1 > ping\n";
         let mut lines = Vec::new();
         decode(&encoded(text, None)[..], None::<FrameSource<&[u8]>>, &mut lines).unwrap();
@@ -202,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_and_lacking_values_are_named() {
+    fn invalid_lines_and_missing_values_are_named() {
         for (text, part) in [
             ("nonsense", "line 1"),
             ("> ping\n> login {sid}", "line 2: nothing was captured"),
         ] {
             let mut out = Vec::new();
-            match encode(sends(text, None), &mut out) {
+            match encode(source(text, None), &mut out) {
                 Err(FilterError::Mistake(why)) => assert!(why.contains(part), "{why}"),
                 other => panic!("{other:?}"),
             }
@@ -220,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn transfers_are_read_as_what_was_asked_for() {
+    fn a_transfer_is_read_as_its_request_says() {
         let mut bytes = Vec::new();
         crate::wire::frame::write(&mut bytes, crate::wire::Instruction::Pong, &[]);
         crate::wire::packet::write(&mut bytes, &[0, 0, 0, 1, 0, 1, b'X']);
-        let requests = sends("1 connect worker\n1 > ping\n1 > getAssetList\n", None);
+        let requests = source("1 connect worker\n1 > ping\n1 > getAssetList\n", None);
         let mut out = Vec::new();
         decode(&bytes[..], Some(requests), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "pong\ndata List count=1 X\n");

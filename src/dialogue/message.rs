@@ -1,7 +1,7 @@
 //! spec/dialogue/message.md · 4.4 and 4.5
 //!
-//! Messages as text: an instruction's name and its arguments on the way out, one line for each message on the way
-//! in.
+//! Messages as text. [`encode`] turns an instruction's name and arguments into a frame;
+//! [`MessageDecoder`] turns received bytes into one line a message.
 
 use super::payload_text::PayloadKind;
 use super::raw;
@@ -10,15 +10,15 @@ use crate::wire::{Direction, FrameBuffer, FrameHeader, Instruction, Reassembly, 
 use std::cell::Cell;
 use std::collections::VecDeque;
 
-/// The most bytes of a message that cannot be read that are shown.
-const SHOWN: usize = 64;
+/// The most bytes that a line shows of data that it cannot decode.
+const HEX_BYTES_MAX: usize = 64;
 
-/// The frame of an instruction, by its name (or its number, as four hexadecimal digits) and the arguments. Nothing
-/// about the arguments is checked: what a server must refuse has to be sayable. Where both instructions of a name
-/// exist (the logins), the number of arguments chooses.
+/// The frame of an instruction, given by its name or its number as four hexadecimal digits. The
+/// arguments are not checked, since a fixture must be able to send what a server refuses. Two
+/// instructions are called `login`; the number of arguments selects one.
 ///
 /// # Errors
-/// No such name, too many arguments or bytes for a header to count.
+/// An unknown name, or more arguments or bytes than a header can count.
 pub fn encode(words: &[String]) -> Result<Vec<u8>, String> {
     let Some((name, arguments)) = words.split_first() else {
         return Err("an instruction's name is missing".to_owned());
@@ -36,7 +36,7 @@ pub fn encode(words: &[String]) -> Result<Vec<u8>, String> {
         None => number(name).ok_or(format!("{name}: no instruction has this name"))?,
     };
     let mut arguments = arguments.to_vec();
-    // A server's text may hold spaces; only a mock server sends one.
+    // The last argument of a return may contain spaces. Only a mock server encodes returns.
     if let Some(row) = row.filter(|row| row.direction == Direction::Return)
         && let Arity::Between(_, most) = row.arity
         && most > 0
@@ -61,29 +61,32 @@ fn number(name: &str) -> Option<u16> {
     u16::from_str_radix(name, 16).ok().filter(|_| name.len() == 4)
 }
 
-/// What becomes of a stream of bytes.
+/// A part of a decoded stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamPart {
     /// A message, as a line of text.
     Message(String),
-    /// Bytes that are no message of this protocol, and why. Behind a header that makes no sense nothing more can be
-    /// read; behind other nonsense the next message can.
+    /// An invalid message, with the reason and its first bytes. After an invalid header nothing
+    /// more can be decoded; after other errors the next message can.
     Broken(String),
 }
 
-/// Turns the bytes of one side of a connection into lines of text. It is told what the other side asked, so that
-/// it knows which payload a transfer carries.
+/// Turns the bytes of one side of a connection into lines of text. It needs the other side's
+/// requests to know which payload a data transfer carries.
 #[derive(Debug, Default)]
 pub struct MessageDecoder {
     buffer: FrameBuffer,
     reassembly: Reassembly,
+    /// The other side's bytes.
     sent: FrameBuffer,
+    /// Requests without a reply, oldest first.
     asked: VecDeque<Instruction>,
+    /// Whether an invalid header has ended the decoding.
     broken: bool,
 }
 
 impl MessageDecoder {
-    /// Takes note of bytes that the other side sent.
+    /// Records requests among bytes that the other side sent.
     pub fn note(&mut self, sent: &[u8]) {
         self.sent.extend(sent);
         loop {
@@ -94,13 +97,13 @@ impl MessageDecoder {
                         .extend(instruction.filter(|i| i.row().success.is_some()));
                 }
                 Ok(None) => return,
-                // The connection ends over it, so nothing behind it is answered.
+                // The server closes the connection after it, so it answers nothing that follows.
                 Err(_) => return self.sent.clear(),
             }
         }
     }
 
-    /// Whether a reply is here whose request has not been noted.
+    /// Whether the next message is a reply whose request has not been recorded.
     pub fn lacks_request(&self) -> bool {
         let instruction = self
             .buffer
@@ -109,17 +112,17 @@ impl MessageDecoder {
         self.asked.is_empty() && instruction.is_some_and(is_reply)
     }
 
-    /// Takes bytes that came.
+    /// Adds received bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.buffer.extend(bytes);
     }
 
-    /// Whether bytes of a message that is not whole are here.
+    /// Whether the received bytes end inside a message or a transfer.
     pub fn is_partial(&self) -> bool {
         !self.broken && (self.buffer.is_partial() || self.reassembly.progress() != (0, 0))
     }
 
-    /// The next whole message.
+    /// The next complete message.
     pub fn next_message(&mut self) -> Option<StreamPart> {
         if self.broken {
             return None;
@@ -144,13 +147,13 @@ impl MessageDecoder {
                     (fault.to_string(), &[][..])
                 }
             };
-            let bytes = [&head.get()[..], &data[..data.len().min(SHOWN)]].concat();
+            let bytes = [&head.get()[..], &data[..data.len().min(HEX_BYTES_MAX)]].concat();
             return Some(StreamPart::Broken(format!("{why} · {}", hex::encode(bytes))));
         }
     }
 }
 
-/// Whether an instruction answers a request: notices do not, nor does what ends a connection.
+/// Whether an instruction answers a request. `transactionQueued` and `protocolError` answer none.
 fn is_reply(instruction: Instruction) -> bool {
     match instruction {
         Instruction::TransactionQueued | Instruction::ProtocolError => false,
@@ -159,7 +162,7 @@ fn is_reply(instruction: Instruction) -> bool {
     }
 }
 
-/// One message's text; `None` for a packet that is not the last of its transfer.
+/// The text of one message; `None` for a packet that is not the last of its transfer.
 fn message(
     header: &FrameHeader,
     data: &[u8],
@@ -193,20 +196,21 @@ fn transfer(payload: &[u8], asked: Option<Instruction>) -> Result<String, String
     match asked.map(|asked| (asked, PayloadKind::of(asked))) {
         Some((asked, Some(kind))) => match kind.text(payload) {
             Ok(text) => Ok(format!("data {text}")),
-            Err(why) => Err(format!("data for {asked}: {why}: {}", shown(payload))),
+            Err(why) => Err(format!("data for {asked}: {why}: {}", hex_prefix(payload))),
         },
-        Some((asked, None)) => Err(format!("data where {asked} was asked: {}", shown(payload))),
-        None => Ok(format!("data bytes={} {}", payload.len(), shown(payload))
+        Some((asked, None)) => Err(format!("data where {asked} was asked: {}", hex_prefix(payload))),
+        None => Ok(format!("data bytes={} {}", payload.len(), hex_prefix(payload))
             .trim_end()
             .to_owned()),
     }
 }
 
-fn shown(payload: &[u8]) -> String {
-    hex::encode(&payload[..payload.len().min(SHOWN)])
+fn hex_prefix(payload: &[u8]) -> String {
+    hex::encode(&payload[..payload.len().min(HEX_BYTES_MAX)])
 }
 
-/// What a client sends, or what neither side of a client's connection does: its name, or number, and arguments.
+/// The text of a message that is no return: its name, or its number where that is unknown, and its
+/// arguments.
 fn request(header: &FrameHeader, data: &[u8]) -> Result<String, String> {
     let name = match Instruction::from_number(header.instruction) {
         Some(instruction) => instruction.name().to_owned(),
@@ -216,7 +220,7 @@ fn request(header: &FrameHeader, data: &[u8]) -> Result<String, String> {
         .ok()
         .filter(|_| header.argument_count > 0 || data.is_empty());
     let Some(text) = text else {
-        return Ok(format!("{name} bytes={} {}", data.len(), shown(data)));
+        return Ok(format!("{name} bytes={} {}", data.len(), hex_prefix(data)));
     };
     let mut out = name;
     if header.argument_count > 0 {
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn names_choose_numbers() {
+    fn a_name_and_its_argument_count_select_the_number() {
         let head = |text: &str| encode(&words(text)).unwrap()[1..3].to_vec();
         assert_eq!(head("login a b true"), [1, 1]);
         assert_eq!(head("login a"), [1, 2]);
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_become_lines_and_lines_messages() {
+    fn messages_and_lines_convert_both_ways() {
         for text in [
             "login alice {x} true",
             "getAssetList",
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_shown_as_what_was_asked() {
+    fn a_transfer_is_decoded_as_its_request_says() {
         let quote = Quote {
             time: Timestamp(0),
             value: crate::model::Money(1_500_000),
@@ -306,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_named() {
+    fn an_invalid_message_is_named() {
         let mut bytes = encode(&words("ping")).unwrap();
         bytes.extend(encode(&words("loginFail no-such-code text")).unwrap());
         bytes.extend(encode(&words("ping")).unwrap());

@@ -1,32 +1,33 @@
 //! spec/dialogue/pattern.md · 4.7 Communication
 //!
-//! What a fixture expects, compared with what came: words with `*` for anything and `{name}` for a value, known
-//! or to be captured.
+//! Compares a received message with an expectation: words in which `*` matches anything and
+//! `{name}` matches a known value or captures a new one.
 
 use super::{Variables, raw};
 
-/// Parts of one expected word; the search goes as deep.
+/// The most parts of one expected word. The search recurses once a part.
 const PIECES_MAX: usize = 1000;
 
-/// Steps of one word's search. Two names that both stand twice in a word can be captured in as many ways as its
-/// length squared, and so on; what a person writes takes some dozens.
+/// The most steps of one word's search. Names that occur twice in a word can be captured in a
+/// number of ways that grows with a power of its length; expectations that people write need some
+/// dozens of steps.
 const STEPS_MAX: usize = 200_000;
 
-/// A part of a word.
+/// A part of an expected word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PatternPiece {
-    /// Itself.
+    /// Literal text.
     Text(String),
-    /// `*`
+    /// `*`: any characters, or none.
     Any,
-    /// `{…}`
+    /// `{…}`: a known value, or one to capture.
     Name(String),
 }
 
-/// Takes a text apart into literals, `*` and `{…}`; escapes are undone.
+/// Splits a text into literals, `*` and `{…}`, and resolves escapes.
 ///
 /// # Errors
-/// A brace that is not closed, an unknown escape.
+/// An unclosed brace, or an unknown escape.
 pub fn pieces(text: &str) -> Result<Vec<PatternPiece>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -67,12 +68,12 @@ pub fn pieces(text: &str) -> Result<Vec<PatternPiece>, String> {
     Ok(pieces)
 }
 
-/// Compares a message's text with the words that are expected: `None` where all of it fits, else the place of the
-/// first word that does not, from 0. What an earlier word captured counts for the later ones; it is kept only where
-/// all of the message fits.
+/// Compares a message's text with the expected words. Returns `None` where the whole message
+/// matches, else the index of the first word that does not. Later words see the values that earlier
+/// words captured; `values` keeps them only where the whole message matches.
 ///
 /// # Errors
-/// An expectation that cannot be evaluated.
+/// An expectation that cannot be evaluated, or whose search exceeds `STEPS_MAX`.
 pub fn differs(expected: &[String], came: &str, values: &mut Variables) -> Result<Option<usize>, String> {
     let mut trial = values.clone();
     let difference = first_difference(expected, came, &mut trial)?;
@@ -112,9 +113,9 @@ fn first_difference(
         let Some(word) = words.get(index) else {
             return Ok(Some(index));
         };
-        let pieces = known(pieces(pattern)?, values)?;
+        let pieces = resolve(pieces(pattern)?, values)?;
         let mut search = Search::new(&pieces, word);
-        if !search.fits(0, 0)? {
+        if !search.matches(0, 0)? {
             return Ok(Some(index));
         }
         for (name, value) in search.captured {
@@ -124,24 +125,24 @@ fn first_difference(
     Ok((words.len() > expected.len()).then_some(expected.len()))
 }
 
-/// Puts what is known in the place of names; those that stay are to be captured.
-fn known(pieces: Vec<PatternPiece>, values: &mut Variables) -> Result<Vec<PatternPiece>, String> {
+/// Replaces names by their values. A name without a value stays and captures.
+fn resolve(pieces: Vec<PatternPiece>, values: &mut Variables) -> Result<Vec<PatternPiece>, String> {
     let mut out = Vec::new();
     for piece in pieces {
         let piece = match piece {
             PatternPiece::Name(name) => values
                 .value(&name)?
                 .map_or(PatternPiece::Name(name), PatternPiece::Text),
-            // What the message spells with a backslash, the pattern does too.
+            // The received text is escaped, so the literal must be escaped in the same way.
             PatternPiece::Text(text) => PatternPiece::Text(raw::escape(&text)),
             PatternPiece::Any => PatternPiece::Any,
         };
-        let idle = match &piece {
+        let redundant = match &piece {
             PatternPiece::Text(text) => text.is_empty(),
             PatternPiece::Any => out.last() == Some(&PatternPiece::Any),
             PatternPiece::Name(_) => false,
         };
-        if !idle {
+        if !redundant {
             out.push(piece);
         }
     }
@@ -151,28 +152,28 @@ fn known(pieces: Vec<PatternPiece>, values: &mut Variables) -> Result<Vec<Patter
     Ok(out)
 }
 
-/// Looks for a way in which a word is made of pieces, from the shortest captures on.
+/// A backtracking search for a way to match a word, with the shortest captures first.
 struct Search<'a> {
     pieces: &'a [PatternPiece],
     word: &'a str,
     captured: Vec<(String, String)>,
-    /// Pieces from which on no name stands that stands before them too: whether they fit a place does not depend on
-    /// what was captured before.
-    alone: Vec<bool>,
-    /// From which place on each of those that may take any number of characters is known not to fit: where it does
-    /// not, it fits no later place either.
-    dead: Vec<usize>,
+    /// For each piece, whether no name before it occurs again from it on. Then its match does not
+    /// depend on earlier captures.
+    independent: Vec<bool>,
+    /// For each independent `*` or name, the first position in the word at which it is known not to
+    /// match. It does not match at any later position either.
+    failed_from: Vec<usize>,
     steps: usize,
 }
 
 impl<'a> Search<'a> {
     fn new(pieces: &'a [PatternPiece], word: &'a str) -> Search<'a> {
         let last = |piece: &PatternPiece| pieces.iter().rposition(|other| other == piece);
-        // The last place at which a name stands that has come before.
+        // The last occurrence of any name seen so far.
         let mut reach = 0;
-        let mut alone = Vec::with_capacity(pieces.len());
+        let mut independent = Vec::with_capacity(pieces.len());
         for (at, piece) in pieces.iter().enumerate() {
-            alone.push(at > reach || reach == 0);
+            independent.push(at > reach || reach == 0);
             if matches!(piece, PatternPiece::Name(_)) {
                 reach = reach.max(last(piece).filter(|last| *last > at).unwrap_or(0));
             }
@@ -181,32 +182,32 @@ impl<'a> Search<'a> {
             pieces,
             word,
             captured: Vec::new(),
-            alone,
-            dead: vec![usize::MAX; pieces.len()],
+            independent,
+            failed_from: vec![usize::MAX; pieces.len()],
             steps: 0,
         }
     }
 
-    /// Whether the word from a place on is made of the pieces from this one on.
-    fn fits(&mut self, piece: usize, at: usize) -> Result<bool, String> {
+    /// Whether the word from byte `at` on matches the pieces from `piece` on.
+    fn matches(&mut self, piece: usize, at: usize) -> Result<bool, String> {
         self.step()?;
         let (pieces, word) = (self.pieces, &self.word[at..]);
         let Some(first) = pieces.get(piece) else {
             return Ok(word.is_empty());
         };
-        if at >= self.dead[piece] {
+        if at >= self.failed_from[piece] {
             return Ok(false);
         }
-        let fits = match first {
+        let found = match first {
             PatternPiece::Text(text) => {
-                word.starts_with(text.as_str()) && self.fits(piece + 1, at + text.len())?
+                word.starts_with(text.as_str()) && self.matches(piece + 1, at + text.len())?
             }
             PatternPiece::Any => {
                 let mut ways = ends(word, 0);
                 loop {
                     match ways.next() {
                         None => break false,
-                        Some(end) if self.fits(piece + 1, at + end)? => break true,
+                        Some(end) if self.matches(piece + 1, at + end)? => break true,
                         Some(_) => {}
                     }
                 }
@@ -221,12 +222,13 @@ impl<'a> Search<'a> {
                 }
             }
         };
-        if !fits && self.alone[piece] && !matches!(first, PatternPiece::Text(_)) {
-            self.dead[piece] = at;
+        if !found && self.independent[piece] && !matches!(first, PatternPiece::Text(_)) {
+            self.failed_from[piece] = at;
         }
-        Ok(fits)
+        Ok(found)
     }
 
+    /// Counts a step of the search.
     fn step(&mut self) -> Result<(), String> {
         self.steps += 1;
         if self.steps > STEPS_MAX {
@@ -238,22 +240,23 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
+    /// Captures `value` and goes on; undoes the capture where the rest does not match.
     fn captures(&mut self, name: &str, value: &str, piece: usize, at: usize) -> Result<bool, String> {
         self.step()?;
-        // The same name twice in a word is the same value twice.
+        // A name that occurs twice in a word has the same value both times.
         if self.captured.iter().any(|(n, other)| n == name && other != value) {
             return Ok(false);
         }
         self.captured.push((name.to_owned(), value.to_owned()));
-        let fits = self.fits(piece, at)?;
-        if !fits {
+        let found = self.matches(piece, at)?;
+        if !found {
             self.captured.pop();
         }
-        Ok(fits)
+        Ok(found)
     }
 }
 
-/// Where a piece of at least `least` characters may end.
+/// The byte positions at which a piece of at least `least` characters may end.
 fn ends(word: &str, least: usize) -> impl Iterator<Item = usize> + '_ {
     word.char_indices()
         .map(|(at, _)| at)
@@ -271,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn words_captures_and_the_rest() {
+    fn words_captures_and_the_rest_of_a_line_match() {
         let mut v = Variables::new();
         assert!(check("sessionID {sid} *", "sessionID abc h:1 h:2", &mut v));
         assert_eq!(v.get("sid"), Some("abc"));
@@ -281,7 +284,7 @@ mod tests {
         assert_eq!(
             v.get("x"),
             None,
-            "nothing is captured where the whole does not fit"
+            "nothing is captured where the message does not match"
         );
         assert!(check("a * c", "a b c", &mut v));
         assert!(!check("a * c", "a b b c", &mut v));
@@ -300,14 +303,14 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_fails_ends() {
+    fn a_search_without_a_match_ends() {
         let mut v = Variables::new();
         let long = "ab".repeat(500);
         assert!(!check(&format!("{}c", "*a*b".repeat(20)), &long, &mut v));
         assert!(check(&"*a*b".repeat(20), &long, &mut v));
         assert!(check(&"*".repeat(5000), &long, &mut v));
         assert!(!check("{a}{b}{c}{d}*c", &long, &mut v));
-        // The second of a name is not dead where its first could have been another.
+        // The second {p} may match later: its first occurrence can be captured in another way.
         assert!(check("{p}-*{p}", "aa-xa-aa-xa", &mut v));
         assert_eq!(v.get("p"), Some("aa-xa"));
         let words = [format!("{}!", "{a}{b}{c}{d}{e}".repeat(2))];
@@ -321,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_compared() {
+    fn a_known_value_is_compared() {
         let mut v = Variables::new();
         v.set("cash", "100");
         assert!(check("fill {price} {cost:10:price}", "fill 2.5 25", &mut v));

@@ -1,7 +1,7 @@
 //! spec/dialogue/payload_text.md · 4.7.1 Data Transfer Mechanism
 //!
-//! Payloads as words: the kind, then `name=value` in the order of the bytes, one word for each bar, position or
-//! transaction of a list.
+//! Payloads as words: the kind, then `name=value` in the order of the bytes, and one word for each
+//! bar, position or transaction of a list.
 
 use super::raw;
 use crate::model::{Bar, Quote, ValueError};
@@ -26,7 +26,7 @@ pub enum PayloadKind {
 }
 
 impl PayloadKind {
-    /// What `data` carries when it answers `request`; `None` where data never does.
+    /// The kind of payload that answers `request`; `None` where no data transfer answers it.
     pub fn of(request: Instruction) -> Option<PayloadKind> {
         use Instruction as I;
         match request {
@@ -91,7 +91,7 @@ impl PayloadKind {
     /// The payload's words.
     ///
     /// # Errors
-    /// Bytes that are no payload of this kind.
+    /// The bytes are no payload of this kind.
     pub fn text(self, bytes: &[u8]) -> Result<String, ValueError> {
         let words = match self {
             PayloadKind::AssetInfo => asset_info(&AssetInfo::from_bytes(bytes)?),
@@ -108,7 +108,7 @@ impl PayloadKind {
     }
 }
 
-/// A text behind `name=`, where nothing needs no sign of its own.
+/// Escapes a text after `name=`. The empty text needs no `\e` there.
 fn inline(text: &str) -> String {
     if text.is_empty() {
         String::new()
@@ -139,7 +139,7 @@ fn quote(quote: &Quote) -> Vec<String> {
     ]
 }
 
-/// One word a bar: time, open, high, low, close, volume.
+/// One word for each bar: time, open, high, low, close, volume.
 fn bars(bars: &[Bar]) -> Vec<String> {
     let mut words = vec!["Bars".to_owned(), format!("count={}", bars.len())];
     words.extend(bars.iter().map(|b| {

@@ -1,6 +1,6 @@
-//! spec/dialogue/peer.md · 4.3 The Connection
+//! spec/dialogue.md · 4.3 The Connection
 //!
-//! The connections of a dialogue: plain TCP, read with a deadline.
+//! The far end of a dialogue's connection: a plain TCP socket that is read with a deadline.
 
 use super::message::{MessageDecoder, StreamPart};
 use crate::net::deadline::{is_passing, remaining};
@@ -9,43 +9,43 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-/// Bytes that one read takes.
-const READ: usize = 64 * 1024;
-/// The longest that a server may leave what is sent to it untaken.
+/// Size of the read buffer in bytes.
+const READ_BYTES: usize = 64 * 1024;
+/// How long a send may wait for the server to read.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What came on a connection.
+/// An event on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arrival {
-    /// A message, as a line of text.
+    /// A message as a line of text.
     Message(String),
-    /// Bytes that are no message, and why.
+    /// An invalid message, with the reason.
     Broken(String),
-    /// The other side has ended its sending side.
+    /// The server has closed its sending side.
     End,
-    /// The connection was reset, or failed otherwise.
+    /// The connection was reset or failed otherwise.
     Failed(String),
 }
 
 /// One end of a connection to a server.
 pub trait Peer {
-    /// Sends a frame; `line` is the fixture's way to say it, with its values filled in.
+    /// Sends a frame. `line` is the fixture's line for it, with values filled in.
     ///
     /// # Errors
-    /// The connection does not take it.
+    /// The connection is broken, or the server reads nothing.
     fn send(&mut self, bytes: &[u8], line: &str) -> Result<(), String>;
 
-    /// Ends the sending side.
+    /// Closes the sending side.
     ///
     /// # Errors
-    /// The connection is gone.
+    /// The connection is broken.
     fn half(&mut self) -> Result<(), String>;
 
-    /// The other side is expected to end the connection now. A program between us that does not tell such an end by
-    /// itself can be made to.
+    /// Tells the peer that the server is expected to close the connection now. A program between
+    /// the two that does not pass such an end on can then be stopped; plain TCP needs nothing.
     fn expect_end(&mut self) {}
 
-    /// What comes next; `None` where nothing does until then.
+    /// Waits for the next event; `None` if there is none before `until`.
     fn receive(&mut self, until: Instant) -> Option<Arrival>;
 }
 
@@ -54,15 +54,17 @@ pub trait Peer {
 pub struct Tcp {
     stream: TcpStream,
     decoder: MessageDecoder,
+    /// Decoded and not yet returned, oldest first.
     waiting: VecDeque<Arrival>,
     ended: bool,
 }
 
 impl Tcp {
-    /// Connects to `HOST:PORT`, trying each address that it resolves to.
+    /// Connects to `HOST:PORT`, and tries each address that the name resolves to. `within` limits
+    /// each attempt.
     ///
     /// # Errors
-    /// No such address, or nobody there.
+    /// The name has no address, or no address accepts the connection.
     pub fn connect(address: &str, within: Duration) -> Result<Tcp, String> {
         let named = |e: std::io::Error| format!("{address}: {e}");
         let mut last = format!("{address}: no such address");
@@ -84,9 +86,9 @@ impl Tcp {
         Err(last)
     }
 
-    /// Reads once, up to `until`.
+    /// Reads once, and waits no longer than `until`.
     fn read(&mut self, until: Instant) {
-        let mut bytes = vec![0; READ];
+        let mut bytes = vec![0; READ_BYTES];
         let outcome = self
             .stream
             .set_read_timeout(Some(remaining(until)))

@@ -1,12 +1,13 @@
 //! spec/dialogue/raw.md · 4.4 Message Structure
 //!
-//! Bytes as people write them: `01 0101 "alice"  # a name`, for golden frames and for the malformed ones that no
-//! instruction's name could make.
+//! Bytes as text, such as `01 0101 "alice"  # a name`: for golden frames, and for malformed frames
+//! that cannot be written as an instruction.
 
-/// The most bytes that one text may stand for.
+/// The most bytes that one line may produce.
 pub const BYTES_MAX: usize = 1 << 24;
 
-/// Removes a comment: a `#` at the start or behind white space, up to the end of the line, outside quotes.
+/// Removes a comment: from a `#` outside quotes, at the start or after white space, to the end of
+/// the line.
 pub fn without_comment(line: &str) -> &str {
     let mut quoted = false;
     let mut before = ' ';
@@ -21,7 +22,7 @@ pub fn without_comment(line: &str) -> &str {
     line
 }
 
-/// Splits a line at white space, keeping what stands in quotes together.
+/// Splits a line at white space outside quotes.
 pub fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -44,10 +45,10 @@ pub fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The bytes that words stand for: pairs of hexadecimal digits, `"text"`, and either of them repeated with `*N`.
+/// The bytes of words: pairs of hexadecimal digits, or `"text"`; either of them repeated with `*N`.
 ///
 /// # Errors
-/// What is wrong with the first word that is none of these.
+/// The first invalid word, or more than [`BYTES_MAX`] bytes.
 pub fn bytes(words: &[String]) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     for word in words {
@@ -73,10 +74,10 @@ pub fn bytes(words: &[String]) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-/// Reads a whole file of such lines.
+/// The bytes of a whole file.
 ///
 /// # Errors
-/// The line's number and what is wrong with it.
+/// The first invalid word, with its line number.
 pub fn read(text: &str) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -86,10 +87,10 @@ pub fn read(text: &str) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-/// Undoes [`escape`]; `\e` is the empty text.
+/// Resolves the escapes of [`escape`]; `\e` is the empty text.
 ///
 /// # Errors
-/// A backslash that begins nothing known.
+/// An unknown escape.
 pub fn unescape(text: &str) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -115,8 +116,8 @@ pub fn unescape(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// A text as one word without white space or control characters: `\s` for a space, `\xHH` for a control
-/// character, `\\` for a backslash, `\e` for nothing at all.
+/// Escapes a text to one word without spaces or control characters: `\s` is a space, `\xHH` a
+/// control character, `\\` a backslash, and `\e` the empty text.
 pub fn escape(text: &str) -> String {
     if text.is_empty() {
         return "\\e".to_owned();
@@ -127,7 +128,7 @@ pub fn escape(text: &str) -> String {
         .join("\\s")
 }
 
-/// The same, but spaces stay: for the one argument that may hold them.
+/// Escapes as [`escape`] does, but keeps spaces: for the one argument that may contain them.
 pub fn escape_controls(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_written_in_three_ways() {
+    fn bytes_are_hexadecimal_quoted_or_repeated() {
         let text = "01 0101 # a header\n\"a b\" 00ff*2 \"x\"*3\n# nothing\n";
         assert_eq!(read(text).unwrap(), b"\x01\x01\x01a b\x00\xff\x00\xffxxx");
         assert_eq!(read("\"# no comment\\x00\"").unwrap(), b"# no comment\0");
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_come_back() {
+    fn unescape_reverses_escape() {
         for text in ["", "a", "a b", "\\s", "a\nb\t", "é {x} * #"] {
             let word = escape(text);
             assert!(!word.contains(char::is_whitespace), "{word}");

@@ -1,13 +1,13 @@
-//! spec/dialogue/report.md · 4 The Protocol
+//! spec/dialogue.md · 4 The Protocol
 //!
-//! What the outcomes of dialogues say of the specification's sections.
+//! The conformance report: the outcomes of fixtures, by section of the specification.
 
 use super::runner::Difference;
 use super::script::Script;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The sections that dialogues can show, with their titles.
+/// The sections that fixtures may cover, with their titles.
 pub const SECTIONS: &[(&str, &str)] = &[
     ("2.4.2", "Session Structure"),
     ("3.1.1", "Master Server: Main Module"),
@@ -60,31 +60,31 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("4.7.5", "Purchase"),
 ];
 
-/// What became of one fixture.
+/// The outcome of one fixture.
 #[derive(Debug, Clone)]
 pub enum FixtureOutcome {
-    /// Why it did not run.
+    /// The fixture did not run, for this reason.
     Skipped(String),
-    /// The steps that were met, and the first that was not.
+    /// The number of steps that were met, and the first one that was not.
     Ran(usize, Option<Difference>),
 }
 
-/// What is said of a section.
+/// The result of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SectionResult {
-    /// Every line that shows it was met.
+    /// Every line that covers the section was met.
     Pass,
-    /// A line that shows it was not met.
+    /// A line that covers the section was not met.
     Fail,
-    /// A fixture failed before it came to it, and no other shows it.
+    /// Fixtures failed before such a line, and no other fixture covers the section.
     NotReached,
-    /// Only fixtures that were skipped show it.
+    /// Only skipped fixtures cover the section.
     Skipped,
 }
 
 impl SectionResult {
-    /// In a word.
+    /// The result as the report for people shows it.
     pub fn as_str(self) -> &'static str {
         match self {
             SectionResult::Pass => "pass",
@@ -95,52 +95,49 @@ impl SectionResult {
     }
 }
 
-/// A section's line of the report.
+/// The report of one section.
 #[derive(Debug, Clone, Serialize)]
 pub struct SectionReport {
-    /// Its number.
+    /// The section's number.
     pub section: String,
-    /// Its title.
     pub title: String,
-    /// What is said of it.
     pub result: SectionResult,
-    /// The fixtures that showed it and ran.
+    /// The fixtures that cover the section and ran.
     pub fixtures: Vec<String>,
-    /// The first difference, where there is one.
+    /// The first difference in a line that covers the section.
     pub difference: Option<String>,
 }
 
 /// A fixture that did not run.
 #[derive(Debug, Clone, Serialize)]
 pub struct SkippedFixture {
-    /// Its name.
+    /// The fixture's name.
     pub fixture: String,
-    /// Why.
     pub why: String,
 }
 
-/// The whole report.
+/// The report of a whole run.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConformReport {
-    /// By section, in the specification's order.
+    /// In the specification's order.
     pub sections: Vec<SectionReport>,
-    /// Fixtures that ran.
+    /// The number of fixtures that ran.
     pub ran: usize,
-    /// Fixtures in which a line differed.
+    /// The number of fixtures with a difference.
     pub failed: usize,
-    /// Fixtures that the deployment has not what they need for.
+    /// Fixtures that need more than the deployment offers.
     pub skipped: Vec<SkippedFixture>,
 }
 
 impl ConformReport {
-    /// Whether no line of any fixture that ran differed, and any ran at all.
+    /// Whether at least one fixture ran, and none of them differed.
     pub fn is_good(&self) -> bool {
         self.failed == 0 && self.ran > 0
     }
 }
 
 impl ConformReport {
-    /// What the outcomes of these fixtures, by their places, say of the sections.
+    /// Builds the report. `outcomes` has the outcome of each fixture by its index in `scripts`.
     pub fn of(scripts: &[Script], outcomes: &BTreeMap<usize, FixtureOutcome>) -> ConformReport {
         let mut sections: BTreeMap<Vec<u8>, SectionReport> = BTreeMap::new();
         let mut whole = ConformReport {
@@ -168,20 +165,20 @@ impl ConformReport {
             for (at, step) in script.steps.iter().enumerate() {
                 for section in &step.sections {
                     let entry = sections.entry(order(section)).or_insert_with(|| blank(section));
-                    let verdict = match met {
+                    let result = match met {
                         None => SectionResult::Skipped,
                         Some(met) if at < met => SectionResult::Pass,
                         Some(met) if at == met => SectionResult::Fail,
                         Some(_) => SectionResult::NotReached,
                     };
-                    entry.take(verdict, &script.name, difference);
+                    entry.record(result, &script.name, difference);
                 }
             }
-            // What came after the last line belongs to that line's sections.
+            // An unexpected message after the last line counts against that line's sections.
             if let Some(difference) = difference.filter(|_| met == Some(script.steps.len())) {
                 for section in &difference.sections {
                     let entry = sections.entry(order(section)).or_insert_with(|| blank(section));
-                    entry.take(SectionResult::Fail, &script.name, Some(difference));
+                    entry.record(SectionResult::Fail, &script.name, Some(difference));
                 }
             }
         }
@@ -190,7 +187,7 @@ impl ConformReport {
     }
 }
 
-/// Sections in the order of their numbers, not of their digits.
+/// A section's number as a key that sorts 4.6.9 before 4.6.10.
 fn order(section: &str) -> Vec<u8> {
     section
         .split('.')
@@ -213,22 +210,23 @@ fn blank(section: &str) -> SectionReport {
 }
 
 impl SectionReport {
-    /// Takes one line's verdict in: a failure outweighs everything, and being shown outweighs not being reached.
-    fn take(&mut self, verdict: SectionResult, fixture: &str, difference: Option<&Difference>) {
-        let weight = |verdict: SectionResult| match verdict {
+    /// Adds the result of one line. A failure outweighs a pass, and a pass outweighs a line that
+    /// was not reached.
+    fn record(&mut self, result: SectionResult, fixture: &str, difference: Option<&Difference>) {
+        let weight = |result: SectionResult| match result {
             SectionResult::Fail => 3,
             SectionResult::Pass => 2,
             SectionResult::NotReached => 1,
             SectionResult::Skipped => 0,
         };
-        if verdict != SectionResult::Skipped && !self.fixtures.iter().any(|name| name == fixture) {
+        if result != SectionResult::Skipped && !self.fixtures.iter().any(|name| name == fixture) {
             self.fixtures.push(fixture.to_owned());
         }
-        if verdict == SectionResult::Fail && self.difference.is_none() {
+        if result == SectionResult::Fail && self.difference.is_none() {
             self.difference = difference.map(ToString::to_string);
         }
-        if weight(verdict) > weight(self.result) {
-            self.result = verdict;
+        if weight(result) > weight(self.result) {
+            self.result = result;
         }
     }
 }
@@ -242,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_failing_line_names_its_section_alone() {
+    fn a_failing_line_fails_its_own_sections_alone() {
         let scripts = [
             script(
                 "a.pt",

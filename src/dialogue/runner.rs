@@ -1,29 +1,28 @@
 //! spec/dialogue/runner.md · 4.7 Communication
 //!
-//! Runs a fixture: step by step, until the first that differs.
+//! Runs the steps of a fixture in order, until the first one that is not met.
+
+mod connection;
+mod retry;
 
 use super::message;
 use super::pattern;
-use super::peer::{Arrival, Peer};
+use super::peer::Arrival;
 use super::raw;
 use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
 use super::variables::Variables;
-use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use connection::{ScriptedConnection, Transcript, describe};
+use std::collections::BTreeMap;
+use std::time::Duration;
 use thiserror::Error;
 
-/// How long a line may take unless it, its fixture or the command line says otherwise.
-pub const WITHIN: Duration = Duration::from_secs(5);
+/// The time limit of a step whose line, fixture and command line set none.
+pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Expectations of no more words than this are compared by a person at a glance; of longer ones the word is named.
-const SHORT: usize = 4;
-
-/// How long `await` waits before it asks again.
-const AGAIN: Duration = Duration::from_millis(50);
-
-/// The most messages that wait on one connection for a line that expects them.
-const WAITING_MAX: usize = 200_000;
+/// The most words of an expectation that a difference shows whole; in a longer one it names the
+/// word that differs.
+const WHOLE_WORDS_MAX: usize = 4;
 
 /// The first line of a fixture that was not met.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -33,58 +32,50 @@ pub struct Difference {
     pub fixture: String,
     /// The line's number, from 1.
     pub line: usize,
-    /// The sections that the line shows.
+    /// The specification's sections that the line covers.
     pub sections: Vec<String>,
-    /// The line, with the values that were known.
+    /// The line, with the values of known names filled in.
     pub expected: String,
-    /// What came in its place.
+    /// What was received instead, or why the step failed.
     pub came: String,
-}
-
-/// A connection, and what came on it that no line has expected yet.
-struct ScriptedConnection {
-    peer: Box<dyn Peer>,
-    waiting: VecDeque<Arrival>,
-    notices: VecDeque<String>,
-    /// Notices are expected on their own, with `~`.
-    apart: bool,
 }
 
 /// One run of one fixture.
 pub struct Runner<'a> {
-    dialler: &'a mut dyn Dialer,
-    /// What was captured and set.
+    dialer: &'a mut dyn Dialer,
+    /// Values that were set or captured.
     pub values: Variables,
     within: Duration,
     connections: BTreeMap<ConnectionNumber, ScriptedConnection>,
-    transcript: Option<&'a mut dyn FnMut(&str)>,
-    /// The steps that were met.
+    transcript: Transcript<'a>,
+    /// Steps that were met.
     pub met: usize,
 }
 
 impl<'a> Runner<'a> {
-    /// A run with these values, in which a line may take `within`.
-    pub fn new(dialler: &'a mut dyn Dialer, values: Variables, within: Duration) -> Runner<'a> {
+    /// Prepares a run with these values; a step without a time limit of its own has `within`.
+    pub fn new(dialer: &'a mut dyn Dialer, values: Variables, within: Duration) -> Runner<'a> {
         Runner {
-            dialler,
+            dialer,
             values,
             within,
             connections: BTreeMap::new(),
-            transcript: None,
+            transcript: Transcript(None),
             met: 0,
         }
     }
 
-    /// Has every step told as it happens.
+    /// Passes each message that is sent or received to `tell`, as a line of text.
     pub fn with_transcript(mut self, tell: &'a mut dyn FnMut(&str)) -> Runner<'a> {
-        self.transcript = Some(tell);
+        self.transcript = Transcript(Some(tell));
         self
     }
 
     /// Runs the fixture.
     ///
     /// # Errors
-    /// The first line that differs.
+    /// The first line that was not met. An unexpected message after the last line is a difference
+    /// of that line.
     pub fn run(&mut self, script: &Script) -> Result<(), Difference> {
         for step in &script.steps {
             if let Err(came) = self.step(script, step) {
@@ -92,13 +83,13 @@ impl<'a> Runner<'a> {
                     fixture: script.name.clone(),
                     line: step.line,
                     sections: step.sections.clone(),
-                    expected: self.shown(step),
+                    expected: self.filled_line(step),
                     came,
                 });
             }
             self.met += 1;
         }
-        self.nothing_left().map_err(|came| Difference {
+        self.check_nothing_left().map_err(|came| Difference {
             fixture: script.name.clone(),
             line: script.steps.last().map_or(0, |step| step.line),
             sections: script
@@ -111,8 +102,8 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// The step's line, with the values of names that are known.
-    fn shown(&mut self, step: &Step) -> String {
+    /// The step's line, with the values of known names filled in.
+    fn filled_line(&mut self, step: &Step) -> String {
         let word = |word: &str, values: &mut Variables| {
             let name = word.find('{').and_then(|from| {
                 let to = from + word.get(from..)?.find('}')?;
@@ -129,57 +120,32 @@ impl<'a> Runner<'a> {
         words.join(" ")
     }
 
-    fn tell(&mut self, text: &str) {
-        if let Some(tell) = self.transcript.as_mut() {
-            tell(text);
-        }
-    }
-
     fn step(&mut self, script: &Script, step: &Step) -> Result<(), String> {
         let within = step.within.unwrap_or(self.within);
         match &step.action {
-            StepAction::Connect(number, target) => {
-                let target = self.values.fill(target)?;
-                self.tell(&format!("{number} connect {target}"));
-                let peer = self.dialler.connect(&target, within)?;
-                let apart = script.has_notices(*number);
-                let connection = ScriptedConnection {
-                    peer,
-                    waiting: VecDeque::new(),
-                    notices: VecDeque::new(),
-                    apart,
-                };
-                self.connections.insert(*number, connection);
-                Ok(())
-            }
-            StepAction::Send(number, words) => self.say(*number, words),
-            StepAction::Await(number, words, answer) => self.ask_until(*number, words, answer, within),
-            StepAction::Raw(number, words) => {
-                let words = words
-                    .iter()
-                    .map(|w| self.values.fill_raw(w))
-                    .collect::<Result<Vec<_>, _>>()?;
-                self.send(*number, &raw::bytes(&words)?, &format!("x {}", words.join(" ")))
-            }
+            StepAction::Connect(number, target) => self.connect(script, *number, target, within),
+            StepAction::Send(number, words) => self.send_message(*number, words),
+            StepAction::Await(number, words, answer) => self.retry(*number, words, answer, within),
+            StepAction::Raw(number, words) => self.send_raw(*number, words),
             StepAction::Expect(number, words) => self.expect(*number, words, within),
-            StepAction::Notice(number, words) => self.notice(*number, words, within),
+            StepAction::Notice(number, words) => self.expect_notice(*number, words, within),
             StepAction::Closed(number) => {
-                self.connection(*number)?.peer.expect_end();
+                self.connection(*number)?.expect_end();
                 match self.receive(*number, within)? {
                     Some(Arrival::End) => Ok(()),
                     other => Err(describe(other.as_ref(), within)),
                 }
             }
             StepAction::Half(number) => {
-                self.tell(&format!("{number} half"));
-                self.connection(*number)?.peer.half()
+                self.transcript.add(&format!("{number} half"));
+                self.connection(*number)?.half_close()
             }
             StepAction::Close(number) => {
-                self.tell(&format!("{number} close"));
+                self.transcript.add(&format!("{number} close"));
                 self.connections
                     .remove(number)
                     .map(|_| ())
-                    .ok_or_else(|| unknown(*number))
+                    .ok_or_else(|| unknown_connection(*number))
             }
             StepAction::Silence(number, time) => match self.receive(*number, *time)? {
                 None => Ok(()),
@@ -190,8 +156,8 @@ impl<'a> Runner<'a> {
                 Ok(())
             }
             StepAction::Do(name) => {
-                self.tell(&format!("do {name}"));
-                self.dialler.hook(name)
+                self.transcript.add(&format!("do {name}"));
+                self.dialer.hook(name)
             }
             StepAction::Let(name, value) => {
                 if self.values.get(name).is_none() {
@@ -203,7 +169,29 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn say(&mut self, number: ConnectionNumber, words: &[String]) -> Result<(), String> {
+    fn connect(
+        &mut self,
+        script: &Script,
+        number: ConnectionNumber,
+        target: &str,
+        within: Duration,
+    ) -> Result<(), String> {
+        let target = self.values.fill(target)?;
+        self.transcript.add(&format!("{number} connect {target}"));
+        let peer = self.dialer.connect(&target, within)?;
+        let connection = ScriptedConnection::new(number, peer, script.has_notices(number));
+        self.connections.insert(number, connection);
+        Ok(())
+    }
+
+    fn connection(&mut self, number: ConnectionNumber) -> Result<&mut ScriptedConnection, String> {
+        self.connections
+            .get_mut(&number)
+            .ok_or_else(|| unknown_connection(number))
+    }
+
+    /// Sends an instruction with its arguments, values filled in.
+    fn send_message(&mut self, number: ConnectionNumber, words: &[String]) -> Result<(), String> {
         let words = words
             .iter()
             .map(|w| self.values.fill(w))
@@ -213,46 +201,25 @@ impl<'a> Runner<'a> {
         self.send(number, &bytes, &format!("> {}", line.join(" ")))
     }
 
-    /// Asks again and again until the answer is the one expected; the last other one is the difference.
-    fn ask_until(
-        &mut self,
-        number: ConnectionNumber,
-        words: &[String],
-        answer: &[String],
-        within: Duration,
-    ) -> Result<(), String> {
-        let until = Instant::now() + within;
-        loop {
-            self.say(number, words)?;
-            let outcome = match self.receive(number, WITHIN.max(within))? {
-                Some(Arrival::Message(text)) => self.compare(answer, &text),
-                other => return Err(describe(other.as_ref(), within)),
-            };
-            if outcome.is_ok() || Instant::now() >= until {
-                return outcome;
-            }
-            std::thread::sleep(AGAIN);
-        }
-    }
-
-    fn connection(&mut self, number: ConnectionNumber) -> Result<&mut ScriptedConnection, String> {
-        self.connections.get_mut(&number).ok_or_else(|| unknown(number))
+    /// Sends the bytes of an `x` line.
+    fn send_raw(&mut self, number: ConnectionNumber, words: &[String]) -> Result<(), String> {
+        let words = words
+            .iter()
+            .map(|w| self.values.fill_raw(w))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.send(number, &raw::bytes(&words)?, &format!("x {}", words.join(" ")))
     }
 
     fn send(&mut self, number: ConnectionNumber, bytes: &[u8], line: &str) -> Result<(), String> {
-        self.tell(&format!("{number} {line}"));
-        let sent = self.connection(number)?.peer.send(bytes, line);
-        // A server that refused something closes; what it said before is what the fixture is about.
-        sent.or_else(|why| {
-            let connection = self.connection(number)?;
-            match connection.peer.receive(Instant::now()) {
-                Some(arrival) => {
-                    connection.waiting.push_back(arrival);
-                    Ok(())
-                }
-                None => Err(format!("a connection that takes nothing: {why}")),
-            }
-        })
+        self.transcript.add(&format!("{number} {line}"));
+        self.connection(number)?.send(bytes, line)
+    }
+
+    fn receive(&mut self, number: ConnectionNumber, within: Duration) -> Result<Option<Arrival>, String> {
+        let connection = self.connections.get_mut(&number);
+        connection
+            .ok_or_else(|| unknown_connection(number))?
+            .receive(within, &mut self.transcript)
     }
 
     fn expect(&mut self, number: ConnectionNumber, words: &[String], within: Duration) -> Result<(), String> {
@@ -262,10 +229,28 @@ impl<'a> Runner<'a> {
         }
     }
 
+    fn expect_notice(
+        &mut self,
+        number: ConnectionNumber,
+        words: &[String],
+        within: Duration,
+    ) -> Result<(), String> {
+        let connection = self.connections.get_mut(&number);
+        let text = connection
+            .ok_or_else(|| unknown_connection(number))?
+            .receive_notice(within, &mut self.transcript)?;
+        self.compare(words, &text)
+    }
+
+    /// Compares a received message with the expected words.
+    ///
+    /// # Errors
+    /// The message, and for an expectation of more than [`WHOLE_WORDS_MAX`] words the word that
+    /// differs.
     fn compare(&mut self, words: &[String], text: &str) -> Result<(), String> {
         match pattern::differs(words, text, &mut self.values)? {
             None => Ok(()),
-            Some(_) if words.len() <= SHORT => Err(format!("`{text}`")),
+            Some(_) if words.len() <= WHOLE_WORDS_MAX => Err(format!("`{text}`")),
             Some(place) => {
                 let came = text.split(' ').nth(place).unwrap_or("nothing");
                 let expected = words.get(place).map_or("nothing", String::as_str);
@@ -277,112 +262,22 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn notice(&mut self, number: ConnectionNumber, words: &[String], within: Duration) -> Result<(), String> {
-        let until = Instant::now() + within;
-        let text = loop {
-            let connection = self.connection(number)?;
-            if let Some(text) = connection.notices.pop_front() {
-                break text;
-            }
-            let arrival = connection.next(until)?;
-            if let Some(arrival) = &arrival {
-                let text = format!("{number} < {}", plain(arrival));
-                self.tell(&text);
-            }
-            match arrival {
-                Some(Arrival::Message(text)) if is_notice(&text) => break text,
-                Some(arrival @ Arrival::Message(_)) => self.connection(number)?.waiting.push_back(arrival),
-                other => return Err(describe(other.as_ref(), within)),
-            }
-        };
-        self.compare(words, &text)
-    }
-
-    /// What comes next on a connection, notices left aside where the fixture expects them apart.
-    fn receive(&mut self, number: ConnectionNumber, within: Duration) -> Result<Option<Arrival>, String> {
-        let until = Instant::now() + within;
-        let connection = self.connection(number)?;
-        if let Some(arrival) = connection.waiting.pop_front() {
-            return Ok(Some(arrival));
-        }
-        loop {
-            let connection = self.connection(number)?;
-            let Some(arrival) = connection.next(until)? else {
-                return Ok(None);
-            };
-            let text = format!("{number} < {}", plain(&arrival));
-            let connection = self.connection(number)?;
-            match arrival {
-                Arrival::Message(notice) if connection.apart && is_notice(&notice) => {
-                    connection.notices.push_back(notice);
-                    self.tell(&text);
-                }
-                arrival => {
-                    self.tell(&text);
-                    return Ok(Some(arrival));
-                }
-            }
-        }
-    }
-
-    /// At the end of a fixture, nothing has come that it does not speak of.
-    fn nothing_left(&mut self) -> Result<(), String> {
+    /// Checks after the last step that no connection has received a message that no line expects.
+    fn check_nothing_left(&mut self) -> Result<(), String> {
         for (number, connection) in &mut self.connections {
-            let waiting = connection
-                .waiting
-                .pop_front()
-                .or_else(|| connection.peer.receive(Instant::now()));
-            let notice = connection.notices.pop_front().map(Arrival::Message);
-            match notice.or(waiting) {
-                None | Some(Arrival::End | Arrival::Failed(_)) => {}
-                Some(other) => {
-                    return Err(format!(
-                        "{} on connection {number}",
-                        describe(Some(&other), WITHIN)
-                    ));
-                }
+            if let Some(other) = connection.unexpected() {
+                return Err(format!(
+                    "{} on connection {number}",
+                    describe(Some(&other), STEP_TIMEOUT)
+                ));
             }
         }
         Ok(())
     }
 }
 
-impl ScriptedConnection {
-    fn next(&mut self, until: Instant) -> Result<Option<Arrival>, String> {
-        if self.waiting.len() + self.notices.len() > WAITING_MAX {
-            return Err("more messages than this program keeps".to_owned());
-        }
-        Ok(self.peer.receive(until))
-    }
-}
-
-fn unknown(number: ConnectionNumber) -> String {
+fn unknown_connection(number: ConnectionNumber) -> String {
     format!("no connection {number}: it was never opened, or has been closed here")
-}
-
-fn is_notice(text: &str) -> bool {
-    text.split(' ').next() == Some("transactionQueued")
-}
-
-/// What came, for a transcript.
-fn plain(arrival: &Arrival) -> String {
-    match arrival {
-        Arrival::Message(text) => text.clone(),
-        Arrival::Broken(why) => format!("malformed: {why}"),
-        Arrival::End => "closed".to_owned(),
-        Arrival::Failed(why) => format!("failed: {why}"),
-    }
-}
-
-/// What came, for a report of a difference.
-fn describe(arrival: Option<&Arrival>, within: Duration) -> String {
-    match arrival {
-        Some(Arrival::Message(text)) => format!("`{text}`"),
-        Some(Arrival::Broken(why)) => format!("what is no message: {why}"),
-        Some(Arrival::End) => "the end of the connection".to_owned(),
-        Some(Arrival::Failed(why)) => format!("a broken connection: {why}"),
-        None => format!("nothing within {}", humantime::format_duration(within)),
-    }
 }
 
 #[cfg(test)]
@@ -393,7 +288,8 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
-    /// A server that gives each line its answers from a list, and ends the connection over what is no message.
+    /// A server that answers each line from a list, and closes a connection that sends no valid
+    /// message.
     fn server(answers: &'static [(&'static str, &'static [&'static str])]) -> Servers {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -449,7 +345,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_dialogue_that_fits_passes() {
+    fn a_dialogue_that_matches_passes() {
         let text = "user alice\n1 connect worker\n2 connect worker1\n1 > ping\n1 < pong\n2 silence 50ms\n\
             1 > login {alice} {hash:alice} true\n1 < loginFail {code} {why...}\n2 > login {alice} x true\n\
             2 < loginFail {code} {why...}\n2 > getAssetValueCurrent X\n\
@@ -463,12 +359,12 @@ mod tests {
             &mut server(ANSWERS),
             &again.replace("ping < loginFail", "ping < transactionQueued"),
         );
-        // Each time it asks it takes one more of what came: pong, then the notice.
+        // Each request takes the next received message: first the pong, then the notice.
         assert_eq!(outcome.unwrap_err().line, 6);
     }
 
     #[test]
-    fn notices_are_found_where_they_come() {
+    fn a_notice_is_found_at_any_place_between_replies() {
         let text =
             "1 connect worker\n1 > purchaseAsset s A 1\n1 > ping\n1 < pong\n1 ~ transactionQueued {tx} - *\n";
         run(&mut server(ANSWERS), text).unwrap();
@@ -500,7 +396,7 @@ mod tests {
             ("3 connect master", 3, "was not given"),
             ("do what", 3, "nothing is given that does what"),
         ] {
-            // Something unread must have arrived before the end is looked at.
+            // The unread reply must arrive before the runner checks that nothing is left.
             let settle = if lines == "1 > ping" { "\npause 100ms" } else { "" };
             let difference = run(&mut server(ANSWERS), &format!("{start}{lines}{settle}")).unwrap_err();
             assert_eq!(
@@ -515,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_done_is_done_by_a_command() {
+    fn do_runs_its_command() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("done");
         let mut servers = server(ANSWERS);
@@ -534,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_a_difference() {
+    fn a_refused_connection_is_a_difference() {
         let mut servers = Servers {
             workers: vec!["127.0.0.1:1".into()],
             ..Servers::default()

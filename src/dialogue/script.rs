@@ -1,41 +1,40 @@
 //! spec/dialogue/script.md · 4.7 Communication
 //!
-//! The language of the fixtures: one step a line.
+//! The language of the fixtures and its parser: one step a line.
 
 use super::raw;
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
 
-/// The number by which a fixture tells its connections apart.
+/// A connection's number in a fixture.
 pub type ConnectionNumber = u16;
 
-/// The longest that one line may wait or repeat.
-const LONGEST: Duration = Duration::from_secs(3600);
-/// The most steps that `repeat` makes of one line.
+/// The longest time that a line may name.
+const TIME_MAX: Duration = Duration::from_secs(3600);
+/// The highest count of `repeat`.
 const REPEAT_MAX: usize = 100_000;
 
 /// A fixture.
 #[derive(Debug, Clone, Default)]
 pub struct Script {
-    /// What it is called in reports: its file's name.
+    /// The fixture's name in reports: its file name.
     pub name: String,
-    /// What it needs of a deployment beyond a plain one.
+    /// The requirements beyond a plain deployment.
     pub needs: Vec<Need>,
-    /// Its steps, in order.
     pub steps: Vec<Step>,
 }
 
-/// Something that a plain deployment does not have: `needs WHAT WORDS…`.
+/// A requirement that a plain deployment does not meet: `needs WHAT WORDS…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
-    /// The kind.
+    /// The kind of requirement, one of [`NEEDS`].
     pub what: String,
-    /// The rest of the line, in words.
+    /// The words after the kind.
     pub words: Vec<String>,
 }
 
-/// The kinds of needs, each with what its words are.
+/// The kinds of requirements, each with the meaning of its words.
 pub const NEEDS: &[(&str, &str)] = &[
     ("master-port", "no words: the master's own port can be reached"),
     (
@@ -56,22 +55,21 @@ impl fmt::Display for Need {
     }
 }
 
-/// One line.
+/// A step: one line of a fixture, or one repetition of it.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Its number in the file, from 1.
+    /// The line's number in the file, from 1.
     pub line: usize,
-    /// Itself, without its comment.
+    /// The line without its comment.
     pub text: String,
-    /// The specification's sections that it shows.
+    /// The specification's sections that the line covers.
     pub sections: Vec<String>,
-    /// How long it may take; the run's own deadline where it does not say.
+    /// The step's time limit; `None` for the run's.
     pub within: Option<Duration>,
-    /// What is to be done.
     pub action: StepAction,
 }
 
-/// What a line does.
+/// The action of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepAction {
     /// `N connect TARGET`
@@ -80,39 +78,40 @@ pub enum StepAction {
     Send(ConnectionNumber, Vec<String>),
     /// `N x BYTES`
     Raw(ConnectionNumber, Vec<String>),
-    /// `N < WORDS`: the next message.
+    /// `N < WORDS`: expects the next message.
     Expect(ConnectionNumber, Vec<String>),
-    /// `N ~ WORDS`: the next `transactionQueued`, wherever it comes.
+    /// `N ~ WORDS`: expects the next `transactionQueued`, before or after other messages.
     Notice(ConnectionNumber, Vec<String>),
-    /// `N await INSTRUCTION ARGUMENTS < WORDS`: asked again and again until the answer is this one.
+    /// `N await INSTRUCTION ARGUMENTS < WORDS`: repeats a request until its answer matches.
     Await(ConnectionNumber, Vec<String>, Vec<String>),
-    /// `N closed`: the other side ends the connection, and nothing comes before that.
+    /// `N closed`: expects that the server closes the connection and sends nothing before that.
     Closed(ConnectionNumber),
-    /// `N half`: nothing more is sent.
+    /// `N half`: closes the sending side.
     Half(ConnectionNumber),
-    /// `N close`
+    /// `N close`: closes the connection.
     Close(ConnectionNumber),
-    /// `N silence TIME`: nothing comes for that long.
+    /// `N silence TIME`: expects no message for that long.
     Silence(ConnectionNumber, Duration),
     /// `pause TIME`
     Pause(Duration),
-    /// `do NAME`: whoever runs the fixture does it.
+    /// `do NAME`: runs a hook of the [`super::Dialer`].
     Do(String),
-    /// `let NAME VALUE`, unless it is set from outside.
+    /// `let NAME VALUE`: sets a value that is not set yet.
     Let(String, String),
 }
 
-/// A line that is not of this language.
+/// A line that is not of the language.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{place}: {text}")]
 pub struct ScriptError {
     /// The file's name and the line's number.
     pub place: String,
-    /// What is wrong.
+    /// The reason.
     pub text: String,
 }
 
-/// What of a file has been read so far holds for the lines behind it.
+/// The parser's state: the script so far, and the sections and time limit that hold for the next
+/// lines.
 #[derive(Default)]
 struct ScriptReader {
     sections: Vec<String>,
@@ -121,7 +120,7 @@ struct ScriptReader {
 }
 
 impl Script {
-    /// Reads a fixture.
+    /// Parses a fixture.
     ///
     /// # Errors
     /// The first line that is not of the language.
@@ -141,14 +140,14 @@ impl Script {
         Ok(reader.script)
     }
 
-    /// Whether notices of this connection are expected apart from its replies.
+    /// Whether the script expects this connection's notices with `~`, apart from its replies.
     pub fn has_notices(&self, number: ConnectionNumber) -> bool {
         self.steps
             .iter()
             .any(|step| matches!(&step.action, StepAction::Notice(n, _) if *n == number))
     }
 
-    /// What is to be done from outside while it runs.
+    /// The names of the hooks that the script runs.
     pub fn hooks(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter_map(|step| match &step.action {
             StepAction::Do(name) => Some(name.as_str()),
@@ -158,7 +157,7 @@ impl Script {
 }
 
 impl StepAction {
-    /// The connection that it is about.
+    /// The number of the connection that the action uses.
     pub fn connection(&self) -> Option<ConnectionNumber> {
         match self {
             StepAction::Connect(n, _)
@@ -210,7 +209,7 @@ impl ScriptReader {
             ("do", [name]) => vec![StepAction::Do(name.clone())],
             (number, rest) => match number.parse::<ConnectionNumber>() {
                 Ok(number) => vec![step(number, rest, &mut within, &mut times)?],
-                // A line without a number is about connection 1, so that `> ping` is a whole fixture.
+                // A line without a number uses connection 1, so that `> ping` is a whole fixture.
                 Err(_) => vec![step(1, &words, &mut within, &mut times)?],
             },
         };
@@ -284,7 +283,7 @@ fn sections(words: &[String]) -> Result<Vec<String>, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .ok()
-        .filter(|time| *time <= LONGEST)
+        .filter(|time| *time <= TIME_MAX)
         .ok_or(format!("{text}: not a time such as 300ms or 5s, up to an hour"))
 }
 
@@ -293,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_the_page_is_read() {
+    fn every_kind_of_line_is_parsed() {
         let text = "# login, then a purchase\nneeds master-port\nuser alice\nsection 4.6.1 4.6.18\n\
             1 connect worker\n1 > login {alice} {hash:alice} false # comment\nwithin 9s\n1 < sessionID {sid} *\n\
             section 4.4\n1 within 2s x 01 0101 \"a b\" # raw\n2 repeat 3 > ping\n1 closed\n1 silence 300ms\n\
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_their_line() {
+    fn an_invalid_line_is_named_with_its_number() {
         for bad in [
             "hello",
             "1 await ping",
@@ -337,8 +336,8 @@ mod tests {
             "let a",
             "70000 > ping",
         ] {
-            let mistake = Script::parse("f.pt", &format!("\n{bad}\n")).unwrap_err();
-            assert_eq!(mistake.place, "f.pt:2", "{bad}");
+            let error = Script::parse("f.pt", &format!("\n{bad}\n")).unwrap_err();
+            assert_eq!(error.place, "f.pt:2", "{bad}");
         }
     }
 }

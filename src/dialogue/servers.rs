@@ -1,42 +1,42 @@
-//! spec/dialogue/servers.md · 4.3 The Connection
+//! spec/dialogue.md · 4.3 The Connection
 //!
-//! How a run reaches what a fixture calls `worker` and `master`.
+//! Resolves the names `worker` and `master` of a fixture to servers.
 
 use super::peer::{Peer, Tcp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How a run reaches the servers, and what it can have done from outside.
+/// Connects a run to its servers, and runs the hooks that `do NAME` names.
 pub trait Dialer {
-    /// Connects to what a fixture calls `target`: `worker`, `worker2`, `master`, or `HOST:PORT`.
+    /// Connects to a target as a fixture names it: `worker`, `worker2`, `master`, or `HOST:PORT`.
     ///
     /// # Errors
-    /// No such target, or nobody there.
+    /// An unknown target, or one that refuses the connection.
     fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String>;
 
-    /// Does what `do NAME` asks for.
+    /// Runs the hook of `do NAME` and waits for its end.
     ///
     /// # Errors
-    /// Unknown, or it failed.
+    /// An unknown hook, or one that failed.
     fn hook(&mut self, name: &str) -> Result<(), String>;
 }
 
-/// The servers that a command line names, over plain TCP.
+/// The servers that a command line names, reached over plain TCP.
 #[derive(Debug, Clone, Default)]
 pub struct Servers {
-    /// `HOST:PORT` of the workers, `worker` or `worker1` first.
+    /// `HOST:PORT` of each worker; the first one is `worker` and `worker1`.
     pub workers: Vec<String>,
     /// `HOST:PORT` of the master.
     pub master: Option<String>,
-    /// Shell commands for `do NAME`.
+    /// The shell command of each hook, by its name.
     pub hooks: BTreeMap<String, String>,
 }
 
 impl Servers {
-    /// What a target's name stands for.
+    /// The `HOST:PORT` of a target.
     ///
     /// # Errors
-    /// A name that stands for nothing here.
+    /// An unknown target, or one whose address was not given.
     pub fn resolve(&self, target: &str) -> Result<String, String> {
         if target == "master" {
             return self

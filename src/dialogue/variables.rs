@@ -1,22 +1,25 @@
 //! spec/dialogue/variables.md · 4.7 Communication
 //!
-//! What stands in braces: what a run has captured or been given, and a few functions over it, so that a dialogue
-//! can be run twice against one deployment and can say what a reply must add up to.
+//! The values in braces: captured by a run or set from outside, and a few functions of them. Names
+//! unique to a run let a dialogue run again against the same deployment; sums and products say what
+//! a reply must contain.
 
 use crate::model::{HashedPass, Money, Quantity, Timestamp, Username, money};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The longest base of a run's own name: base, `-` and [`TAG`] characters fit in a username.
+/// The longest base of a unique name in characters: base, `-` and the tag fit in a username.
 const BASE_MAX: usize = 13;
-/// Characters that tell one run's names from another's.
-const TAG: usize = 10;
+/// The number of characters of a run's tag.
+const TAG_LENGTH: usize = 10;
 
 /// The values of one run.
 #[derive(Debug, Clone)]
 pub struct Variables {
     names: BTreeMap<String, String>,
+    /// Makes the names of this run unique.
     tag: String,
+    /// Derived password hashes, by `USER:PASSWORD`.
     hashes: BTreeMap<String, String>,
 }
 
@@ -27,7 +30,7 @@ impl Default for Variables {
 }
 
 impl Variables {
-    /// Nothing captured, and a tag of its own.
+    /// Makes an empty set of values with a fresh tag.
     pub fn new() -> Variables {
         Variables {
             names: BTreeMap::new(),
@@ -36,7 +39,7 @@ impl Variables {
         }
     }
 
-    /// What was set and captured here, with the names of another run.
+    /// Copies the values for another run, with a fresh tag.
     pub fn of_another_run(&self) -> Variables {
         Variables {
             tag: tag(),
@@ -49,21 +52,21 @@ impl Variables {
         self.names.insert(name.to_owned(), value.to_owned());
     }
 
-    /// A value that was set or captured.
+    /// The value of a name, if it was set or captured.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.names.get(name).map(String::as_str)
     }
 
-    /// The name that `base` has in this run alone: at most 24 characters, fit for a username.
+    /// A name made of `base` and this run's tag: at most 24 characters, valid as a username.
     pub fn unique(&self, base: &str) -> String {
         let base: String = base.chars().take(BASE_MAX).collect();
         format!("{base}-{}", self.tag)
     }
 
-    /// What `{inside}` stands for; `None` for a plain name that has no value (yet).
+    /// The value of `{inside}`; `None` for a plain name without a value.
     ///
     /// # Errors
-    /// A function that is not known, or whose arguments make no sense.
+    /// An unknown function, or invalid arguments.
     pub fn value(&mut self, inside: &str) -> Result<Option<String>, String> {
         let mut parts = inside.split(':');
         let name = parts.next().unwrap_or_default();
@@ -120,7 +123,7 @@ impl Variables {
         })
     }
 
-    /// PBKDF2 takes its time, so what was derived once is kept.
+    /// The hashedPass of a user. PBKDF2 is slow, so each result is cached.
     fn hash(&mut self, user: &str, password: &str) -> Result<String, String> {
         let key = format!("{user}:{password}");
         if let Some(hash) = self.hashes.get(&key) {
@@ -132,7 +135,7 @@ impl Variables {
         Ok(hash)
     }
 
-    /// Puts values in the place of braces, and undoes the escapes of what stands around them.
+    /// Replaces braces by their values and resolves the escapes in the text around them.
     ///
     /// # Errors
     /// A name without a value, a function that cannot be evaluated, an unknown escape.
@@ -151,7 +154,7 @@ impl Variables {
         Ok(out)
     }
 
-    /// Puts values in the place of braces in a word of an `x` line, and leaves everything else as it stands.
+    /// Replaces braces by their values in a word of an `x` line, and leaves the rest unchanged.
     ///
     /// # Errors
     /// As [`Variables::fill`].
@@ -171,7 +174,7 @@ impl Variables {
     }
 }
 
-/// What tells the names of one run from those of all others.
+/// A random tag of [`TAG_LENGTH`] characters of `0-9 a-z`.
 fn tag() -> String {
     let mut random = [0; 8];
     if getrandom::fill(&mut random).is_err() {
@@ -179,7 +182,7 @@ fn tag() -> String {
     }
     let mut number = u64::from_be_bytes(random);
     let mut tag = String::new();
-    for _ in 0..TAG {
+    for _ in 0..TAG_LENGTH {
         let digit = u32::try_from(number % 36).unwrap_or(0);
         tag.push(char::from_digit(digit, 36).unwrap_or('0'));
         number /= 36;
@@ -198,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_a_run_are_its_own_and_fit() {
+    fn unique_names_differ_between_runs_and_are_usernames() {
         let (a, b) = (Variables::new(), Variables::new());
         assert_ne!(a.unique("alice"), b.unique("alice"));
         let long = a.unique("a-name-that-is-far-too-long");

@@ -9,6 +9,7 @@ use crate::net::connection::next_number;
 use crate::net::deadline::is_timeout;
 use crate::net::flusher::{Flush, FlushProgress, Flusher};
 use crate::net::send_half::{Cipher, SendHalf};
+use crate::wire::wipe;
 use crate::wire::{MAX_DATA, frame};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
@@ -196,18 +197,36 @@ impl std::fmt::Debug for LinkWriter<'_> {
     }
 }
 
+/// Appends a message to `plain`. Its frames are written by `fill`; a body beyond the envelope's limit is a defect
+/// of ours, and is dropped with an error in the log.
+pub fn append_message(plain: &mut Vec<u8>, header: &EnvelopeHeader, fill: impl FnOnce(&mut Vec<u8>)) {
+    // Whatever may hold a secret fits here without moving what stands before it.
+    wipe::reserve(plain, INITIAL_BYTES);
+    if let Err(error) = header.append_with(plain, fill) {
+        crate::error!("a message of sequence {} was not sent: {error}", header.sequence);
+    }
+}
+
 impl LinkWriter<'_> {
-    /// Adds a message. Its frames are written by `fill`; a body beyond the envelope's limit is a defect of
-    /// ours, and is dropped with an error in the log.
+    /// Adds a message, as [`append_message`] does.
     pub fn message(&mut self, header: &EnvelopeHeader, fill: impl FnOnce(&mut Vec<u8>)) {
-        if self.side.is_broken() {
-            return;
+        if !self.side.is_broken() {
+            append_message(self.side.plain(0), header, fill);
         }
-        // Whatever may hold a secret fits here without moving what stands before it.
-        let plain = self.side.plain(INITIAL_BYTES);
-        if let Err(error) = header.append_with(plain, fill) {
-            crate::error!("a message of sequence {} was not sent: {error}", header.sequence);
+    }
+
+    /// Adds messages that [`append_message`] laid out elsewhere, without copying them where none stands before
+    /// them. `messages` is empty then.
+    pub fn messages(&mut self, messages: &mut Vec<u8>) {
+        if !self.side.is_broken() {
+            let plain = self.side.plain(0);
+            if plain.is_empty() {
+                std::mem::swap(plain, messages);
+            } else {
+                wipe::append(plain, messages);
+            }
         }
+        wipe::clear(messages);
     }
 
     fn flush(&mut self) {

@@ -12,10 +12,10 @@ mod workers;
 use super::assets::budget::CallBudgetStatus;
 use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMessage};
 use super::storage::Interrupter;
-use crate::admin::{
-    AdminAnswer, AdminRequest, CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
-    PricesStatus, ProviderFailure, ROWS_MAX,
+use crate::admin::model::{
+    CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus, PricesStatus, ProviderFailure,
 };
+use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::link::keyring::Keyring;
 use crate::model::Timestamp;

@@ -5,7 +5,7 @@
 
 use super::storage::backup::{Replacement, RestoreTarget};
 use super::verify;
-use crate::admin::{RestoreSummary, Verification};
+use crate::admin::model::{RestoreSummary, Verification};
 use crate::config::{DatabaseUrl, MasterConfig};
 use std::path::Path;
 

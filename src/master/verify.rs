@@ -7,7 +7,8 @@ mod account;
 
 use super::storage::verify::StoredAction;
 use super::storage::{Reader, Snapshot, StorageError};
-use crate::admin::{DIFFERENCES_MAX, Verification};
+use crate::admin::model::Verification;
+use crate::admin::protocol::DIFFERENCES_MAX;
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
 use account::Books;
 use std::collections::HashMap;

@@ -285,6 +285,21 @@ impl ReplyWriter<'_> {
         self.side.finish(number);
     }
 
+    /// Answers the request of this number with what `write` appends. Where it appends nothing but gives an error,
+    /// the request stays unanswered.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn transfer<E>(
+        &mut self,
+        number: u64,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut written = Ok(());
+        self.side.part(number, |out| written = write(out));
+        written.map(|()| self.side.finish(number))
+    }
+
     /// Adds a part, whole frames, to the reply of this number, which [`ReplyWriter::finish`] ends.
     pub fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
         self.side.part(number, write);

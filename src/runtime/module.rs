@@ -4,7 +4,7 @@
 //! Knows no module by name.
 
 use super::{Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all, spawn};
-use crossbeam_channel::{Receiver, TryRecvError, select};
+use crossbeam_channel::{Receiver, TryRecvError, never, select};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,19 @@ pub fn run<M: Module>(
     stop: &Stop,
     heartbeat: &Heartbeat,
 ) {
+    run_with_urgent(name, module, &never(), inbox, stop, heartbeat);
+}
+
+/// Runs a module that has a second inbox, whose messages come before those of the first: each turn takes
+/// one of them at most, so that neither inbox can starve the other.
+fn run_with_urgent<M: Module>(
+    name: &str,
+    module: &mut M,
+    urgent: &Receiver<M::Message>,
+    inbox: &Receiver<M::Message>,
+    stop: &Stop,
+    heartbeat: &Heartbeat,
+) {
     let mut tick_due = Instant::now() + M::TICK_INTERVAL;
     loop {
         let now = Instant::now();
@@ -69,7 +82,7 @@ pub fn run<M: Module>(
             tick_due = now + M::TICK_INTERVAL;
             module.on_tick(now);
         }
-        let taken = match next(inbox, stop, module.has_work(), tick_due) {
+        let taken = match next(urgent, inbox, stop, module.has_work(), tick_due) {
             TurnEvent::Message(message) => {
                 module.on_message(message);
                 let mut taken = 1;
@@ -116,12 +129,21 @@ pub fn yield_once(is_idle: impl FnOnce() -> bool) {
 }
 
 /// Waits for what a module turns to next. The signal to stop comes before whatever else is there.
-fn next<T>(inbox: &Receiver<T>, stop: &Stop, has_work: bool, tick_due: Instant) -> TurnEvent<T> {
+fn next<T>(
+    urgent: &Receiver<T>,
+    inbox: &Receiver<T>,
+    stop: &Stop,
+    has_work: bool,
+    tick_due: Instant,
+) -> TurnEvent<T> {
     if !has_work {
-        yield_once(|| inbox.is_empty());
+        yield_once(|| urgent.is_empty() && inbox.is_empty());
     }
     if stop.is_requested() {
         return TurnEvent::Stop;
+    }
+    if let Ok(message) = urgent.try_recv() {
+        return TurnEvent::Message(message);
     }
     match inbox.try_recv() {
         Ok(message) => return TurnEvent::Message(message),
@@ -130,6 +152,7 @@ fn next<T>(inbox: &Receiver<T>, stop: &Stop, has_work: bool, tick_due: Instant) 
         Err(TryRecvError::Empty) => {}
     }
     select! {
+        recv(urgent) -> message => message.map_or(TurnEvent::Stop, TurnEvent::Message),
         recv(inbox) -> message => message.map_or(TurnEvent::Stop, TurnEvent::Message),
         recv(stop.receiver()) -> _ => TurnEvent::Stop,
         default(tick_due.saturating_duration_since(Instant::now())) => TurnEvent::Tick,
@@ -169,6 +192,27 @@ impl ThreadGroup {
         self.module_with(name, inbox, |_| module)
     }
 
+    /// Starts the thread of a module that has a second inbox, `urgent`, whose messages come first. It has a
+    /// bound of its own, and its senders do not compete with those of the other for room.
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub fn module_with_urgent<M>(
+        &mut self,
+        name: &'static str,
+        urgent: Receiver<M::Message>,
+        inbox: Receiver<M::Message>,
+        mut module: M,
+    ) -> io::Result<()>
+    where
+        M: Module + Send + 'static,
+        M::Message: Send + 'static,
+    {
+        self.thread(name, move |stop, heartbeat| {
+            run_with_urgent(name, &mut module, &urgent, &inbox, stop, heartbeat);
+        })
+    }
+
     /// Starts the thread of a module that beats by itself during long work.
     ///
     /// # Errors
@@ -199,6 +243,18 @@ impl ThreadGroup {
     ) -> io::Result<()> {
         let heartbeat = self.watchdog.register(name);
         self.start(name, move |stop| body(stop, &heartbeat))
+    }
+
+    /// Starts a thread that the watchdog does not watch, because it waits for the world outside.
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub fn unwatched(
+        &mut self,
+        name: &'static str,
+        body: impl FnOnce(&Stop) + Send + 'static,
+    ) -> io::Result<()> {
+        self.start(name, body)
     }
 
     /// Takes over threads that were started elsewhere, to be joined before those that are here.
@@ -330,6 +386,19 @@ mod tests {
             without_ticks(&heard),
             ["1", "100", "end", "2", "3", "end", "stop"]
         );
+    }
+
+    #[test]
+    fn urgent_messages_come_first_one_a_turn() {
+        let ((urgent_sender, urgent), (sender, inbox)) = (bounded(8), bounded(8));
+        (1..=4).for_each(|number| sender.send(number).unwrap());
+        (11..=12).for_each(|number| urgent_sender.send(number).unwrap());
+        drop(sender);
+        let (mut module, heard) = recorder(0);
+        let heartbeat = Watchdog::new().register("recorder");
+        run_with_urgent("recorder", &mut module, &urgent, &inbox, &Stop::new(), &heartbeat);
+        let order = ["11", "1", "2", "end", "12", "3", "4", "end", "stop"];
+        assert_eq!(without_ticks(&heard), order);
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! spec/worker/acceptor.md · 3.2.1 "start listening to clients", 4.3.2 Client-Worker Server Connection
 //!
 //! Opens the clients' port when the worker can serve, closes it when it may not, and gives each client its
-//! reader thread.
+//! reader thread. Reads nothing that a client sends.
 
 use super::client::WorkerClient;
+use super::messages::{ClientsMessage, PortCommand, PortState, RequestBatch};
 use super::reader::ClientReader;
-use super::router::RequestBatch;
-use super::{PortCommand, clients};
 use crate::config::WorkerLimits;
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::connection_limiter::ConnectionPermit;
@@ -15,8 +14,8 @@ use crate::net::tls::ServerTls;
 use crate::net::{
     Connection, ConnectionLimiter, ConnectionReader, Flusher, Listener, ReaderLimits, SendLimits,
 };
-use crate::runtime::{self, Heartbeat, Stop, TICK, ThreadHandle};
-use crossbeam_channel::{Receiver, Sender, select};
+use crate::runtime::{self, Module, Stop, TICK, ThreadHandle};
+use crossbeam_channel::{Receiver, Sender};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,19 +25,23 @@ pub const READER_STACK: usize = 128 * 1024;
 /// The port of this protocol, which NFS uses too.
 const NFS_PORT: u16 = 2049;
 
-/// Whether clients can come in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PortState {
-    /// Here.
-    Open(SocketAddr),
-    /// Not any more, until the master takes this worker again.
-    Closed,
-    /// The port could not be opened.
-    Failed(String),
+/// The module's state.
+pub(super) struct WorkerAcceptor {
+    port: Arc<ClientPort>,
+    /// Ends the listener's thread.
+    stop: Stop,
+    open: Option<OpenPort>,
 }
 
-/// The state of the thread that keeps the port.
-pub(super) struct WorkerAcceptor {
+/// An open port.
+struct OpenPort {
+    listener: Arc<Listener>,
+    /// The thread that accepts.
+    thread: ThreadHandle,
+}
+
+/// What it takes to serve a client. Shared with the listener's thread.
+pub(super) struct ClientPort {
     pub(super) listen: SocketAddr,
     pub(super) limits: WorkerLimits,
     pub(super) tls: Option<Arc<ServerTls>>,
@@ -46,44 +49,63 @@ pub(super) struct WorkerAcceptor {
     pub(super) flusher: Arc<Flusher>,
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,
-    pub(super) clients: Sender<clients::ClientsMessage>,
-    pub(super) notices: Receiver<PortCommand>,
-    /// Both ends: what nobody has looked at is taken back.
+    pub(super) clients: Sender<ClientsMessage>,
+    /// Both ends: a state that nobody has read is taken back.
     pub(super) state: (Sender<PortState>, Receiver<PortState>),
-    pub(super) heartbeat: Heartbeat,
 }
 
-/// An open port: its listener, and the thread that accepts.
-type OpenPort = (Arc<Listener>, ThreadHandle);
-
 impl WorkerAcceptor {
-    pub(super) fn run(self, stop: &Stop) {
-        let mut open: Option<OpenPort> = None;
-        let acceptor = Arc::new(self);
-        loop {
-            acceptor.heartbeat.beat();
-            select! {
-                recv(acceptor.notices) -> notice => match notice {
-                    Ok(PortCommand::Serve) if open.is_none() => open = acceptor.open(stop),
-                    Ok(PortCommand::Serve) => {}
-                    Ok(PortCommand::Withdraw) => {
-                        if let Some(open) = open.take() {
-                            close(open);
-                            acceptor.tell(PortState::Closed);
-                        }
-                        let _ = acceptor.clients.send(clients::ClientsMessage::EndAll);
-                    }
-                    Err(_) => break,
-                },
-                recv(stop.receiver()) -> _ => break,
-                default(TICK) => {}
-            }
+    /// An acceptor whose port is closed. `stop` ends what it listens with.
+    pub(super) fn new(port: ClientPort, stop: &Stop) -> WorkerAcceptor {
+        WorkerAcceptor {
+            port: Arc::new(port),
+            stop: stop.clone(),
+            open: None,
         }
-        if let Some(open) = open {
-            close(open);
+    }
+}
+
+impl Module for WorkerAcceptor {
+    type Message = PortCommand;
+
+    fn on_message(&mut self, command: PortCommand) {
+        match command {
+            PortCommand::Serve => self.serve(),
+            PortCommand::Withdraw => self.withdraw(),
         }
     }
 
+    fn on_stop(&mut self) {
+        self.close();
+    }
+}
+
+impl WorkerAcceptor {
+    fn serve(&mut self) {
+        if self.open.is_none() {
+            self.open = self.port.open(&self.stop);
+        }
+    }
+
+    fn withdraw(&mut self) {
+        if self.close() {
+            self.port.tell(PortState::Closed);
+        }
+        let _ = self.port.clients.send(ClientsMessage::EndAll);
+    }
+
+    /// Closes the port; false where it was closed already.
+    fn close(&mut self) -> bool {
+        let Some(OpenPort { listener, thread }) = self.open.take() else {
+            return false;
+        };
+        listener.close();
+        thread.join(Instant::now() + TICK);
+        true
+    }
+}
+
+impl ClientPort {
     fn open(self: &Arc<Self>, stop: &Stop) -> Option<OpenPort> {
         let listener = match Listener::bind(self.listen) {
             Ok(listener) => Arc::new(listener),
@@ -100,23 +122,18 @@ impl WorkerAcceptor {
                 return None;
             }
         };
-        let _ = self.clients.send(clients::ClientsMessage::Open);
-        let (acceptor, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
+        let _ = self.clients.send(ClientsMessage::Open);
+        let (port, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
         let thread = runtime::spawn("listener", move || {
-            accepting.run(
-                &acceptor.limiter,
-                &acceptor.refusal,
-                &stop,
-                |socket, _, permit| {
-                    acceptor.serve(socket, permit);
-                },
-            );
+            accepting.run(&port.limiter, &port.refusal, &stop, |socket, _, permit| {
+                port.serve(socket, permit);
+            });
         });
         match thread {
             Ok(thread) => {
                 crate::info!("clients are served on {}", listener.address());
                 self.tell(PortState::Open(listener.address()));
-                Some((listener, thread))
+                Some(OpenPort { listener, thread })
             }
             Err(error) => {
                 self.tell(PortState::Failed(format!("no thread to accept clients: {error}")));
@@ -125,13 +142,12 @@ impl WorkerAcceptor {
         }
     }
 
-    /// The latest replaces what nobody has looked at.
-    fn tell(&self, serving: PortState) {
-        let (tell, told) = &self.state;
-        let mut serving = serving;
-        while let Err(full) = tell.try_send(serving) {
-            serving = full.into_inner();
-            let _ = told.try_recv();
+    /// The newest state replaces one that nobody has read.
+    fn tell(&self, mut state: PortState) {
+        let (sender, unread) = &self.state;
+        while let Err(full) = sender.try_send(state) {
+            state = full.into_inner();
+            let _ = unread.try_recv();
         }
     }
 
@@ -162,12 +178,12 @@ impl WorkerAcceptor {
             let number = connection.number;
             let client = WorkerClient::new(Arc::clone(&connection));
             if clients
-                .send(clients::ClientsMessage::Connected(Arc::clone(&client)))
+                .send(ClientsMessage::Connected(Arc::clone(&client)))
                 .is_ok()
             {
                 let reader = ConnectionReader::new(connection, limits);
                 ClientReader::new(client, reader, router, flusher).run();
-                let _ = clients.send(clients::ClientsMessage::Disconnected(number));
+                let _ = clients.send(ClientsMessage::Disconnected(number));
             }
             drop(permit);
         });
@@ -175,9 +191,4 @@ impl WorkerAcceptor {
             crate::error!("no thread for a client: {error}");
         }
     }
-}
-
-fn close((listener, thread): OpenPort) {
-    listener.close();
-    thread.join(Instant::now() + TICK);
 }

@@ -1,20 +1,24 @@
 //! spec/worker/cache.md · 3.2.6 Cache Management, 4.6.7 to 4.6.13
 //!
-//! Answers what is asked of assets: current values from the last update's snapshot, past ones from what was
-//! asked before, or from the master, which is asked once however many want to know.
+//! Answers requests for asset data: current values from the last update's snapshot, past ones from what was
+//! asked before, or from the master, which is asked once however many wait for the same. Never answers from a
+//! window that lacks what an update brought.
 
 pub mod snapshot;
 pub mod windows;
 
 use super::Gauges;
 use super::client::WorkerClient;
-use super::master_link::{self, MasterQuery, QueryKind};
-use super::router::{Carrier, RequestBatch, is_bulk, overloaded};
+use super::master_link::unavailable;
+use super::messages::{
+    CacheFill, CacheMessage, CacheMiss, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch,
+};
+use super::router::{is_bulk, overloaded};
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::Module;
 use crate::wire::{Instruction, Refusal, Request, reply};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Sender, TrySendError};
 use snapshot::{QuoteSnapshot, unknown_asset};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,58 +26,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 use windows::{WindowCache, WindowKey};
 
-/// Messages that may wait for the cache.
-pub const INBOX: usize = 16_384;
 /// Requests with large replies that may wait for those with small ones.
-const BULK_QUEUE_MAX: usize = INBOX;
+const BULK_QUEUE_MAX: usize = 16_384;
 /// Messages that come before a request with a large reply, at most.
 const SMALL_FIRST_MAX: usize = 64;
 /// Clients that may wait for the master's answers.
 const WAITING_MAX: usize = 131_072;
-
-/// The module's vocabulary.
-#[derive(Debug)]
-pub enum CacheMessage {
-    /// Requests of a client.
-    Batch(RequestBatch),
-    /// An update's values.
-    Prices(Box<QuoteSnapshot>),
-    /// The master's answer.
-    Answer(CacheMiss, CacheFill),
-}
-
-/// What the master is asked, and when: answers of different updates are not mixed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CacheMiss {
-    /// What.
-    pub key: WindowKey,
-    /// The last update that had come.
-    pub update: u64,
-}
-
-/// What came of a question.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CacheFill {
-    /// The frames of a data transfer.
-    Data(Vec<u8>),
-    /// The frame of a Fail.
-    Fail(Vec<u8>),
-    /// There is no link.
-    Unavailable,
-}
-
-impl Carrier for CacheMessage {
-    fn carry(batch: RequestBatch) -> CacheMessage {
-        CacheMessage::Batch(batch)
-    }
-
-    fn batch(self) -> Option<RequestBatch> {
-        match self {
-            CacheMessage::Batch(batch) => Some(batch),
-            CacheMessage::Prices(_) | CacheMessage::Answer(..) => None,
-        }
-    }
-}
 
 #[derive(Debug)]
 struct WaitingClient {
@@ -85,72 +43,69 @@ struct WaitingClient {
 /// The module's state.
 #[derive(Debug)]
 pub struct Cache {
-    inbox: Receiver<CacheMessage>,
-    master_link: Sender<master_link::MasterLinkMessage>,
+    master_link: Sender<MasterLinkMessage>,
     /// None before the first update, when nobody is connected yet.
     snapshot: Option<Box<QuoteSnapshot>>,
     /// The reply to `getAssetList`, made when it is first asked for after an update.
     list: Option<Arc<[u8]>>,
     windows: WindowCache,
     /// Requests with large replies: thousands of them must not stand before a quote.
-    later: VecDeque<RequestBatch>,
+    bulk: VecDeque<RequestBatch>,
+    /// Clients that wait for the master, and how many they are.
     waiting: HashMap<CacheMiss, Vec<WaitingClient>>,
     waiting_count: usize,
     gauges: Arc<Gauges>,
-    heartbeat: Heartbeat,
 }
 
 impl Cache {
-    /// With nothing kept.
-    pub fn new(
-        inbox: Receiver<CacheMessage>,
-        master_link: Sender<master_link::MasterLinkMessage>,
-        gauges: Arc<Gauges>,
-        heartbeat: Heartbeat,
-    ) -> Cache {
+    /// An empty cache.
+    pub fn new(master_link: Sender<MasterLinkMessage>, gauges: Arc<Gauges>) -> Cache {
         Cache {
-            inbox,
             master_link,
             snapshot: None,
             list: None,
             windows: WindowCache::new(windows::SIZE_MAX),
-            later: VecDeque::new(),
+            bulk: VecDeque::new(),
             waiting: HashMap::new(),
             waiting_count: 0,
             gauges,
-            heartbeat,
         }
     }
+}
 
-    /// Until stopped.
-    pub fn run(mut self, stop: &Stop) {
-        let mut sooner = 0;
-        loop {
-            self.heartbeat.beat();
-            if (sooner >= SMALL_FIRST_MAX || self.inbox.is_empty())
-                && !stop.is_requested()
-                && let Some(batch) = self.later.pop_front()
-            {
-                sooner = 0;
-                self.serve(batch);
-                continue;
-            }
-            sooner += 1;
-            match runtime::next(&self.inbox, stop) {
-                NextEvent::Message(message) => self.handle(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-        }
-    }
+impl Module for Cache {
+    type Message = CacheMessage;
+    const BATCH_MAX: usize = SMALL_FIRST_MAX;
 
-    fn handle(&mut self, message: CacheMessage) {
+    fn on_message(&mut self, message: CacheMessage) {
         match message {
-            CacheMessage::Batch(batch) if !batch.requests.iter().any(is_bulk) => self.serve(batch),
-            CacheMessage::Batch(batch) if self.later.len() < BULK_QUEUE_MAX => self.later.push_back(batch),
-            CacheMessage::Batch(batch) => batch.refuse(&overloaded()),
+            CacheMessage::Batch(batch) => self.take(batch),
             CacheMessage::Prices(snapshot) => self.update(snapshot),
-            CacheMessage::Answer(question, answer) => self.answer(question, answer),
+            CacheMessage::Fill(miss, fill) => self.fill(miss, fill),
+        }
+    }
+
+    /// Serves one request with a large reply.
+    fn on_turn_end(&mut self) {
+        if let Some(batch) = self.bulk.pop_front() {
+            self.serve(batch);
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.bulk.is_empty()
+    }
+}
+
+impl Cache {
+    /// Serves requests with small replies at once, and sets those with large ones aside.
+    fn take(&mut self, batch: RequestBatch) {
+        if !batch.requests.iter().any(is_bulk) {
+            self.serve(batch);
+        } else if self.bulk.len() < BULK_QUEUE_MAX {
+            self.bulk.push_back(batch);
+        } else {
+            batch.refuse(&overloaded());
         }
     }
 
@@ -165,14 +120,14 @@ impl Cache {
     fn serve(&mut self, batch: RequestBatch) {
         let client = Arc::clone(&batch.client);
         let timestamp = batch.timestamp;
-        let mut sending = client.connection.sending();
+        let mut writer = client.connection.sending();
         for (number, request) in batch.into_numbered() {
             let instruction = request.instruction();
             let served = match request {
-                Request::AssetCurrent { symbol } => self.current(&mut sending, number, symbol),
-                Request::AssetInfo { symbol } => self.info(&mut sending, number, symbol),
+                Request::AssetCurrent { symbol } => self.current(&mut writer, number, symbol),
+                Request::AssetInfo { symbol } => self.info(&mut writer, number, symbol),
                 Request::AssetList => {
-                    self.list(&mut sending, number);
+                    self.list(&mut writer, number);
                     Ok(())
                 }
                 Request::AssetWindow {
@@ -181,45 +136,41 @@ impl Cache {
                     adjusted,
                 } => {
                     let key = WindowKey::of_window(symbol, window, adjusted);
-                    self.past(&mut sending, &client, timestamp, number, symbol, key)
+                    self.past(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 Request::AssetPredicted { symbol, date } => {
                     let key = WindowKey::of_forecast(symbol, date);
-                    self.past(&mut sending, &client, timestamp, number, symbol, key)
+                    self.past(&mut writer, &client, timestamp, number, symbol, key)
                 }
-                // Other requests are not of this lane.
+                // The router sends no others here.
                 _ => Err(overloaded()),
             };
             if let Err(refusal) = served {
-                sending.reply(number, |out| reply::write_fail(out, instruction, &refusal));
+                writer.reply(number, |out| reply::write_fail(out, instruction, &refusal));
             }
         }
     }
 
-    fn current(&self, sending: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+    fn current(&self, writer: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
         let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
-        let mut result = Ok(());
-        sending.part(number, |out| result = snapshot.current(symbol, out));
-        result.map(|()| sending.finish(number))
+        writer.transfer(number, |out| snapshot.current(symbol, out))
     }
 
-    fn info(&self, sending: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+    fn info(&self, writer: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
         let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
-        let mut result = Ok(());
-        sending.part(number, |out| result = snapshot.info(symbol, out));
-        result.map(|()| sending.finish(number))
+        writer.transfer(number, |out| snapshot.info(symbol, out))
     }
 
-    fn list(&mut self, sending: &mut ReplyWriter<'_>, number: u64) {
+    fn list(&mut self, writer: &mut ReplyWriter<'_>, number: u64) {
         if let Some(snapshot) = &self.snapshot {
             let list = self.list.get_or_insert_with(|| snapshot.list().into());
-            sending.reply(number, |out| out.extend_from_slice(list));
+            writer.reply(number, |out| out.extend_from_slice(list));
         }
     }
 
     fn past(
         &mut self,
-        sending: &mut ReplyWriter<'_>,
+        writer: &mut ReplyWriter<'_>,
         client: &Arc<WorkerClient>,
         timestamp: Timestamp,
         number: u64,
@@ -231,14 +182,14 @@ impl Cache {
             return Err(unknown_asset());
         }
         if let Some(frames) = self.windows.get(&key, Instant::now()) {
-            sending.reply(number, |out| out.extend_from_slice(&frames));
+            writer.reply(number, |out| out.extend_from_slice(&frames));
             return Ok(());
         }
-        let question = CacheMiss {
+        let miss = CacheMiss {
             key,
             update: snapshot.update,
         };
-        self.ask(client, timestamp, number, question)
+        self.ask(client, timestamp, number, miss)
     }
 
     /// Asks the master, unless it is being asked.
@@ -247,29 +198,26 @@ impl Cache {
         client: &Arc<WorkerClient>,
         timestamp: Timestamp,
         number: u64,
-        question: CacheMiss,
+        miss: CacheMiss,
     ) -> Result<(), Refusal> {
         if self.waiting_count >= WAITING_MAX {
             return Err(overloaded());
         }
-        let request = question.key.request();
+        let request = miss.key.request();
         let instruction = request.instruction();
-        if !self.waiting.contains_key(&question) {
-            let ask = MasterQuery {
+        if !self.waiting.contains_key(&miss) {
+            let query = MasterQuery {
                 timestamp,
                 client: Some(client.connection.peer),
-                what: QueryKind::Question(question, request),
+                kind: QueryKind::Cache(miss),
             };
-            match self
-                .master_link
-                .try_send(master_link::MasterLinkMessage::Ask(ask))
-            {
+            match self.master_link.try_send(MasterLinkMessage::Query(query)) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
             }
         }
         self.waiting_count += 1;
-        self.waiting.entry(question).or_default().push(WaitingClient {
+        self.waiting.entry(miss).or_default().push(WaitingClient {
             client: Arc::clone(client),
             number,
             instruction,
@@ -277,14 +225,14 @@ impl Cache {
         Ok(())
     }
 
-    fn answer(&mut self, question: CacheMiss, answer: CacheFill) {
-        let waiting = self.waiting.remove(&question).unwrap_or_default();
+    fn fill(&mut self, miss: CacheMiss, fill: CacheFill) {
+        let waiting = self.waiting.remove(&miss).unwrap_or_default();
         self.waiting_count -= waiting.len();
-        let (frames, good): (Arc<[u8]>, bool) = match answer {
+        let (frames, good): (Arc<[u8]>, bool) = match fill {
             CacheFill::Data(frames) => (frames.into(), true),
             CacheFill::Fail(frame) => (frame.into(), false),
             CacheFill::Unavailable => {
-                let refusal = master_link::unavailable();
+                let refusal = unavailable();
                 for WaitingClient {
                     client,
                     number,
@@ -303,9 +251,9 @@ impl Cache {
             return;
         };
         // An answer from before the last update may lack what that brought.
-        if good && question.update == snapshot.update {
-            let is_final = question.key.is_final(snapshot.market_now);
-            self.windows.keep(question.key, frames, is_final, Instant::now());
+        if good && miss.update == snapshot.update {
+            let is_final = miss.key.is_final(snapshot.market_now);
+            self.windows.keep(miss.key, frames, is_final, Instant::now());
             self.gauge();
         }
     }
@@ -324,11 +272,10 @@ mod tests {
     use super::*;
     use crate::link::message::{PriceRow, Prices};
     use crate::net::{Connection, ConnectionLimiter, ConnectionLimits, Flusher, SendLimits};
-    use crate::runtime::Watchdog;
+    use crate::runtime::{Stop, Watchdog, module};
     use crate::wire::Window;
     use crossbeam_channel::bounded;
     use std::net::{TcpListener, TcpStream};
-    use std::sync::atomic::{AtomicU32, AtomicU64};
     use std::time::Duration;
 
     fn prices(update: u64) -> CacheMessage {
@@ -371,17 +318,7 @@ mod tests {
         let (sender, inbox) = bounded(between + 3);
         let (master_link, asked) = bounded(1);
         let limiter = ConnectionLimiter::new(ConnectionLimits { total: 1, per_ip: 1 });
-        let cache = Cache::new(
-            inbox,
-            master_link,
-            Arc::new(Gauges {
-                limiter,
-                sessions: AtomicU32::new(0),
-                cached: AtomicU32::new(0),
-                cached_bytes: AtomicU64::new(0),
-            }),
-            Watchdog::new().register("cache"),
-        );
+        let mut cache = Cache::new(master_link, Gauges::new(limiter));
         sender.send(prices(1)).unwrap();
         sender.send(CacheMessage::Batch(batch)).unwrap();
         for _ in 0..between {
@@ -389,12 +326,13 @@ mod tests {
         }
         sender.send(prices(2)).unwrap();
         drop(sender);
-        cache.run(&Stop::new());
+        let heartbeat = Watchdog::new().register("cache");
+        module::run("cache", &mut cache, &inbox, &Stop::new(), &heartbeat);
         match asked.try_recv() {
-            Ok(master_link::MasterLinkMessage::Ask(MasterQuery {
-                what: QueryKind::Question(question, _),
+            Ok(MasterLinkMessage::Query(MasterQuery {
+                kind: QueryKind::Cache(miss),
                 ..
-            })) => question.update,
+            })) => miss.update,
             other => panic!("{other:?}"),
         }
     }

@@ -1,122 +1,35 @@
 //! spec/worker/clients.md · 3.2.3 Client Management, 4.6.6 switchState, 3.1.5 (the list of workers)
 //!
-//! Who is connected, which sessions are known, which of them end with which connection; switches of the
-//! state, and what is answered without anybody's help.
+//! Keeps who is connected, which sessions are known and which of them end with which connection; switches
+//! states, and answers what needs nobody's help. Never waits for anybody, and decides of no session that it
+//! does not know: the master does.
 
 pub mod sessions;
 
 use super::Gauges;
 use super::client::WorkerClient;
-use super::master_link::{self, MasterQuery, QueryKind, unavailable};
-use super::router::{Carrier, RequestBatch, overloaded};
-use crate::link::message::{ActiveSession, HASHES_MAX, SessionState};
+use super::master_link::unavailable;
+use super::messages::{
+    ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, SessionUpdate,
+};
+use super::router::overloaded;
+use crate::link::message::{HASHES_MAX, SessionState};
 use crate::model::{Reason, SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::Module;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use sessions::SessionCache;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use zeroize::Zeroizing;
+use std::time::Instant;
 
-/// Messages that may wait for this module.
-pub const INBOX: usize = 16_384;
 /// Clients that may wait for the master's word on sessions.
 const WAITING_MAX: usize = 65_536;
 /// Sessions of closed connections that wait to be told to the master. It ends a worker's expirable sessions
 /// by itself once the worker has been away for 60 s, so what goes beyond is not lost for good.
 const CLOSING_MAX: usize = 262_144;
-
-/// The module's vocabulary.
-#[derive(Debug)]
-pub enum ClientsMessage {
-    /// A connection has begun.
-    Connected(Arc<WorkerClient>),
-    /// The connection of this number is over.
-    Disconnected(u64),
-    /// Requests of a client: switches of the state, or what needs nothing.
-    Batch(RequestBatch),
-    /// A login succeeded.
-    LoggedIn {
-        /// Who asked.
-        client: Arc<WorkerClient>,
-        /// Under which number.
-        number: u64,
-        /// What the master said of the session.
-        state: SessionState,
-        /// Whether this login made the session.
-        made: bool,
-        /// What the client is told.
-        frame: Zeroizing<Vec<u8>>,
-    },
-    /// A logout succeeded.
-    LoggedOut {
-        /// Who asked.
-        client: Arc<WorkerClient>,
-        /// Under which number.
-        number: u64,
-        /// What is over.
-        hash: SessionHash,
-        /// What the client is told.
-        frame: Zeroizing<Vec<u8>>,
-    },
-    /// A login with a session while the master is away.
-    Resume {
-        /// Who asked.
-        client: Arc<WorkerClient>,
-        /// Under which number.
-        number: u64,
-        /// With what.
-        session: SessionId,
-    },
-    /// The master's word on a session.
-    Session(SessionHash, SessionUpdate),
-    /// The master ended sessions.
-    Ended(Vec<SessionHash>),
-    /// The workers that serve now.
-    Workers(Vec<String>),
-    /// The master knows (or was not told) of the ends of these sessions, whose connections closed.
-    Closed {
-        /// Which.
-        hashes: Vec<SessionHash>,
-        /// Whether it knows.
-        told: bool,
-    },
-    /// The link stands.
-    Linked,
-    /// The link is gone.
-    Unlinked,
-    /// The port opens: clients are welcome.
-    Open,
-    /// Every client is told that the server is shutting down, and closed; so is who comes late.
-    EndAll,
-}
-
-/// What the master says of a session.
-#[derive(Debug, PartialEq, Eq)]
-pub enum SessionUpdate {
-    /// It is active.
-    Active(ActiveSession),
-    /// It is not.
-    Over,
-    /// It could not be asked.
-    Unavailable,
-}
-
-impl Carrier for ClientsMessage {
-    fn carry(batch: RequestBatch) -> ClientsMessage {
-        ClientsMessage::Batch(batch)
-    }
-
-    fn batch(self) -> Option<RequestBatch> {
-        match self {
-            ClientsMessage::Batch(batch) => Some(batch),
-            _ => None,
-        }
-    }
-}
 
 #[derive(Debug)]
 struct ConnectedClient {
@@ -135,10 +48,10 @@ struct PendingSwitch {
 /// The module's state.
 #[derive(Debug)]
 pub struct Clients {
-    inbox: Receiver<ClientsMessage>,
-    master_link: Sender<master_link::MasterLinkMessage>,
+    master_link: Sender<MasterLinkMessage>,
     connected: HashMap<u64, ConnectedClient>,
     sessions: SessionCache,
+    /// Switches that wait for the master's word on a session, and how many they are.
     waiting: HashMap<SessionHash, Vec<PendingSwitch>>,
     waiting_count: usize,
     /// Sessions to be verified again, since the link was away.
@@ -149,19 +62,12 @@ pub struct Clients {
     linked: bool,
     open: bool,
     gauges: Arc<Gauges>,
-    heartbeat: Heartbeat,
 }
 
 impl Clients {
-    /// With nobody connected.
-    pub fn new(
-        inbox: Receiver<ClientsMessage>,
-        master_link: Sender<master_link::MasterLinkMessage>,
-        gauges: Arc<Gauges>,
-        heartbeat: Heartbeat,
-    ) -> Clients {
+    /// The module with nobody connected.
+    pub fn new(master_link: Sender<MasterLinkMessage>, gauges: Arc<Gauges>) -> Clients {
         Clients {
-            inbox,
             master_link,
             connected: HashMap::new(),
             sessions: SessionCache::default(),
@@ -173,28 +79,15 @@ impl Clients {
             linked: false,
             open: false,
             gauges,
-            heartbeat,
         }
     }
+}
 
-    /// Until stopped.
-    pub fn run(mut self, stop: &Stop) {
-        loop {
-            self.heartbeat.beat();
-            match runtime::next(&self.inbox, stop) {
-                NextEvent::Message(message) => self.handle(message),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-            self.sessions.expire(Timestamp::now());
-            self.tell_closed();
-            self.verify_doubted();
-            let known = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
-            self.gauges.sessions.store(known, Ordering::Relaxed);
-        }
-    }
+impl Module for Clients {
+    type Message = ClientsMessage;
+    const BATCH_MAX: usize = 64;
 
-    fn handle(&mut self, message: ClientsMessage) {
+    fn on_message(&mut self, message: ClientsMessage) {
         match message {
             ClientsMessage::Connected(client) => self.connect(client),
             ClientsMessage::Disconnected(number) => self.disconnect(number),
@@ -223,26 +116,43 @@ impl Clients {
                 number,
                 session,
             } => self.resume(&client, number, session),
-            ClientsMessage::Session(hash, word) => self.learn(hash, word),
+            ClientsMessage::Session(hash, update) => self.learn(hash, update),
             ClientsMessage::Ended(hashes) => hashes.into_iter().for_each(|hash| self.sessions.end(hash)),
             ClientsMessage::Workers(workers) => self.workers = workers,
-            ClientsMessage::Closed { hashes, told } => {
-                if !told {
-                    self.closing.extend(hashes);
-                }
-            }
-            ClientsMessage::Linked => {
-                self.linked = true;
-                self.doubted = self.sessions.keep_bound().into();
-            }
+            ClientsMessage::Closed { told: true, .. } => {}
+            ClientsMessage::Closed { hashes, told: false } => self.closing.extend(hashes),
+            ClientsMessage::Linked => self.link(),
             ClientsMessage::Unlinked => self.linked = false,
             ClientsMessage::Open => self.open = true,
-            ClientsMessage::EndAll => {
-                self.open = false;
-                for connected in self.connected.values() {
-                    connected.client.connection.end_at_once(SHUTTING_DOWN);
-                }
-            }
+            ClientsMessage::EndAll => self.end_all(),
+        }
+    }
+
+    /// Does what no message is answered by: expired sessions end, and the master is told and asked.
+    fn on_turn_end(&mut self) {
+        self.sessions.expire(Timestamp::now());
+        self.tell_closed();
+        self.verify_doubted();
+        let known = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
+        self.gauges.sessions.store(known, Ordering::Relaxed);
+    }
+
+    fn on_tick(&mut self, _now: Instant) {
+        self.on_turn_end();
+    }
+}
+
+impl Clients {
+    /// A link stands: bound sessions are verified, since their ends may have been missed.
+    fn link(&mut self) {
+        self.linked = true;
+        self.doubted = self.sessions.keep_bound().into();
+    }
+
+    fn end_all(&mut self) {
+        self.open = false;
+        for connected in self.connected.values() {
+            connected.client.connection.end_at_once(SHUTTING_DOWN);
         }
     }
 
@@ -349,11 +259,11 @@ impl Clients {
             Some(_) => fail_switch(client, number, &session_over()),
             None if self.sessions.has_ended(hash) => fail_switch(client, number, &session_over()),
             None if !self.linked => fail_switch(client, number, &unavailable()),
-            None => self.wait_for_word(hash, client, number),
+            None => self.wait_for_master(hash, client, number),
         }
     }
 
-    fn wait_for_word(&mut self, hash: SessionHash, client: &Arc<WorkerClient>, number: u64) {
+    fn wait_for_master(&mut self, hash: SessionHash, client: &Arc<WorkerClient>, number: u64) {
         let asked = self.waiting.contains_key(&hash);
         if self.waiting_count >= WAITING_MAX || (!asked && !self.verify(hash)) {
             fail_switch(client, number, &overloaded());
@@ -368,18 +278,16 @@ impl Clients {
 
     /// Asks the master of a session; false where there is no room to ask.
     fn verify(&self, hash: SessionHash) -> bool {
-        let ask = MasterQuery {
+        let query = MasterQuery {
             timestamp: Timestamp::now(),
             client: None,
-            what: QueryKind::Session(hash),
+            kind: QueryKind::Session(hash),
         };
-        self.master_link
-            .try_send(master_link::MasterLinkMessage::Ask(ask))
-            .is_ok()
+        self.master_link.try_send(MasterLinkMessage::Query(query)).is_ok()
     }
 
-    fn learn(&mut self, hash: SessionHash, word: SessionUpdate) {
-        let known = match word {
+    fn learn(&mut self, hash: SessionHash, update: SessionUpdate) {
+        let known = match update {
             SessionUpdate::Active(session) => Ok(self.sessions.learn(hash, session)),
             SessionUpdate::Over => {
                 self.sessions.end(hash);
@@ -406,17 +314,14 @@ impl Clients {
         while self.linked && !self.closing.is_empty() {
             let some = self.closing.len().min(HASHES_MAX);
             let hashes: Vec<SessionHash> = self.closing.drain(..some).collect();
-            let ask = MasterQuery {
+            let query = MasterQuery {
                 timestamp: Timestamp::now(),
                 client: None,
-                what: QueryKind::Closed(hashes),
+                kind: QueryKind::Closed(hashes),
             };
-            if let Err(error) = self
-                .master_link
-                .try_send(master_link::MasterLinkMessage::Ask(ask))
-            {
-                if let master_link::MasterLinkMessage::Ask(MasterQuery {
-                    what: QueryKind::Closed(hashes),
+            if let Err(error) = self.master_link.try_send(MasterLinkMessage::Query(query)) {
+                if let MasterLinkMessage::Query(MasterQuery {
+                    kind: QueryKind::Closed(hashes),
                     ..
                 }) = error.into_inner()
                 {

@@ -4,7 +4,8 @@
 //! item. What must not overtake what stands before it waits here, where only its own client waits along.
 
 use super::client::{CachedSession, WorkerClient};
-use super::router::{Destination, RequestBatch, destination, is_bulk, overloaded};
+use super::messages::RequestBatch;
+use super::router::{Destination, destination, is_bulk, overloaded};
 use crate::model::{Reason, Timestamp};
 use crate::net::{ConnectionReader, Flusher, ReadEnd};
 use crate::wire::{

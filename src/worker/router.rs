@@ -1,18 +1,18 @@
 //! spec/worker/router.md · 3.2.1 Main Module: "parse it, pass it to the appropriate thread"
 //!
-//! Gives each batch its timestamp (2.1.8) and passes it to the module of its lane. Nothing else.
+//! Gives each batch its timestamp (2.1.8) and passes it to the module of its destination. Reads no request,
+//! and answers one only where its module has no room.
 
-use super::client::WorkerClient;
-use super::{cache, clients, master_link, tunnel};
+use super::messages::{
+    CacheMessage, ClientsMessage, MasterLinkMessage, RequestBatch, TunnelMessage, WorkerChannels,
+};
 use crate::model::{Reason, Timestamp};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
-use crate::wire::{Refusal, Request, reply};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crate::runtime::Module;
+use crate::wire::{Refusal, Request};
+use crossbeam_channel::TrySendError;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Batches that may wait for the router; beyond that readers wait, each for itself.
-pub const INBOX: usize = 1024;
 /// How long a batch that cannot fail waits for its module.
 const PASS_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -89,118 +89,70 @@ pub fn is_bulk(request: &Request) -> bool {
     }
 }
 
-/// What one read brought of one lane. The router's whole vocabulary.
-#[derive(Debug)]
-pub struct RequestBatch {
-    /// Whose.
-    pub client: Arc<WorkerClient>,
-    /// The worker's timestamp, which the router sets.
-    pub timestamp: Timestamp,
-    /// Of all of them.
-    pub destination: Destination,
-    /// The number of the first on its connection; the others follow.
-    pub first: u64,
-    /// At least one.
-    pub requests: Vec<Request>,
-}
-
-impl RequestBatch {
-    /// The requests with their numbers.
-    pub fn into_numbered(self) -> impl Iterator<Item = (u64, Request)> {
-        (self.first..).zip(self.requests)
-    }
-
-    /// Answers all of them with a Fail.
-    pub fn refuse(&self, refusal: &Refusal) {
-        let mut sending = self.client.connection.sending();
-        for (number, request) in (self.first..).zip(&self.requests) {
-            sending.reply(number, |out| {
-                reply::write_fail(out, request.instruction(), refusal);
-            });
-        }
-    }
-}
-
-/// The modules' inboxes.
-#[derive(Debug, Clone)]
-pub struct WorkerChannels {
-    /// 3.2.6
-    pub cache: Sender<cache::CacheMessage>,
-    /// 3.2.3
-    pub clients: Sender<clients::ClientsMessage>,
-    /// 3.2.4
-    pub tunnel: Sender<tunnel::TunnelMessage>,
-    /// 3.2.2
-    pub master_link: Sender<master_link::MasterLinkMessage>,
-}
-
 /// The router's state.
 #[derive(Debug)]
 pub struct WorkerRouter {
-    inbox: Receiver<RequestBatch>,
-    modules: WorkerChannels,
+    channels: WorkerChannels,
+    /// The last batch's timestamp: a worker's timestamps never decrease.
     last: Timestamp,
-    heartbeat: Heartbeat,
 }
 
 impl WorkerRouter {
-    /// With nothing routed yet.
-    pub fn new(inbox: Receiver<RequestBatch>, modules: WorkerChannels, heartbeat: Heartbeat) -> WorkerRouter {
-        WorkerRouter {
-            inbox,
-            modules,
-            last: Timestamp(0),
-            heartbeat,
-        }
+    /// A router that has routed nothing yet.
+    pub fn new(channels: WorkerChannels) -> WorkerRouter {
+        let last = Timestamp(0);
+        WorkerRouter { channels, last }
     }
+}
 
-    /// Routes until stopped.
-    pub fn run(mut self, stop: &Stop) {
-        loop {
-            self.heartbeat.beat();
-            match runtime::next(&self.inbox, stop) {
-                NextEvent::Message(batch) => self.route(batch),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-        }
-    }
+impl Module for WorkerRouter {
+    type Message = RequestBatch;
 
-    fn route(&mut self, mut batch: RequestBatch) {
+    fn on_message(&mut self, mut batch: RequestBatch) {
         self.last = self.last.max(Timestamp::now());
         batch.timestamp = self.last;
-        let modules = &self.modules;
+        self.pass_on(batch);
+    }
+}
+
+impl WorkerRouter {
+    /// Passes a batch on. A module without room refuses its requests.
+    fn pass_on(&self, batch: RequestBatch) {
+        let channels = &self.channels;
         match batch.destination {
-            Destination::Cache => pass(&modules.cache, batch),
-            Destination::Orders | Destination::Views => pass(&modules.master_link, batch),
-            Destination::Tunnel => pass(&modules.tunnel, batch),
-            Destination::State => pass(&modules.clients, batch),
+            Destination::Cache => {
+                let sent = channels.cache.try_send(CacheMessage::Batch(batch));
+                if let Err(TrySendError::Full(CacheMessage::Batch(batch))) = sent {
+                    batch.refuse(&overloaded());
+                }
+            }
+            Destination::Orders | Destination::Views => {
+                let sent = channels.master_link.try_send(MasterLinkMessage::Batch(batch));
+                if let Err(TrySendError::Full(MasterLinkMessage::Batch(batch))) = sent {
+                    batch.refuse(&overloaded());
+                }
+            }
+            Destination::Tunnel => {
+                let sent = channels.tunnel.try_send(TunnelMessage::Batch(batch));
+                if let Err(TrySendError::Full(TunnelMessage::Batch(batch))) = sent {
+                    batch.refuse(&overloaded());
+                }
+            }
+            Destination::State => {
+                let sent = channels.clients.try_send(ClientsMessage::Batch(batch));
+                if let Err(TrySendError::Full(ClientsMessage::Batch(batch))) = sent {
+                    batch.refuse(&overloaded());
+                }
+            }
             Destination::Local => {
-                // These have no Fail. Their module waits for nobody, so this wait is short or the end is near.
+                // These have no Fail. `clients` waits for nobody, so this wait is short or the end is near.
                 let client = Arc::clone(&batch.client);
-                let message = clients::ClientsMessage::Batch(batch);
-                if modules.clients.send_timeout(message, PASS_TIMEOUT).is_err() {
+                let message = ClientsMessage::Batch(batch);
+                if channels.clients.send_timeout(message, PASS_TIMEOUT).is_err() {
                     client.connection.cut();
                 }
             }
         }
-    }
-}
-
-/// A module's vocabulary, of which a batch is one word.
-pub trait Carrier {
-    /// The batch as a message.
-    fn carry(batch: RequestBatch) -> Self;
-    /// The batch of a message that could not be passed on.
-    fn batch(self) -> Option<RequestBatch>;
-}
-
-/// A module that has no room refuses.
-fn pass<M: Carrier>(module: &Sender<M>, batch: RequestBatch) {
-    if let Err(TrySendError::Full(message)) = module.try_send(M::carry(batch))
-        && let Some(batch) = message.batch()
-    {
-        batch.refuse(&overloaded());
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! The daemon around a worker: its keys, its readiness, its signals, its end.
 
+use super::Worker;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
-use super::{PortState, Worker};
+use super::messages::PortState;
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
 use crate::daemon::run::{Service, ServiceContext};

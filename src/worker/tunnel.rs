@@ -1,105 +1,53 @@
 //! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.7.2 to 4.7.4
 //!
-//! Passes logins, registrations and logouts to the master, and what it answers back. A session is known to
-//! `clients` before the client is told of it.
+//! Passes logins, registrations and logouts to the master, and its answers back: to the client, and first to
+//! `clients` where they begin or end a session. Keeps nothing, and checks no credentials.
 
 use super::client::WorkerClient;
-use super::router::{Carrier, RequestBatch, overloaded};
-use super::{clients, master_link};
+use super::master_link::unavailable;
+use super::messages::{
+    ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, TunnelMessage, TunnelReply,
+    TunnelRequest,
+};
+use super::router::overloaded;
 use crate::link::message::{BodyFrames, SessionState};
 use crate::model::{Reason, Timestamp};
-use crate::runtime::{self, Heartbeat, NextEvent, Stop};
+use crate::runtime::Module;
 use crate::wire::payload::Payload;
 use crate::wire::{Instruction, Refusal, Request};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Messages that may wait for the tunnel.
-pub const INBOX: usize = 16_384;
 /// Sessions that may end with one connection.
 pub const EXPIRABLE_MAX: usize = 1_000;
 
-/// The tunnel's vocabulary.
-#[derive(Debug)]
-pub enum TunnelMessage {
-    /// Credentials of a client.
-    Batch(RequestBatch),
-    /// What the master answered.
-    Answer(TunnelRequest, TunnelReply),
-}
-
-/// A request on its way through the tunnel.
-#[derive(Debug)]
-pub struct TunnelRequest {
-    /// Who asked.
-    pub client: Arc<WorkerClient>,
-    /// The request's number on its connection.
-    pub number: u64,
-    /// What was asked.
-    pub request: Request,
-}
-
-/// How the master answered.
-#[derive(Debug, PartialEq, Eq)]
-pub enum TunnelReply {
-    /// With these frames.
-    Frames(Zeroizing<Vec<u8>>),
-    /// It was never asked: there is no link.
-    Unavailable,
-}
-
-impl Carrier for TunnelMessage {
-    fn carry(batch: RequestBatch) -> TunnelMessage {
-        TunnelMessage::Batch(batch)
-    }
-
-    fn batch(self) -> Option<RequestBatch> {
-        match self {
-            TunnelMessage::Batch(batch) => Some(batch),
-            TunnelMessage::Answer(..) => None,
-        }
-    }
-}
-
-/// The tunnel's state: it keeps nothing of its own. What is under way is parked with `master_link`.
+/// The tunnel's channels. It has no other state: `master_link` keeps what is under way.
 #[derive(Debug)]
 pub struct Tunnel {
-    inbox: Receiver<TunnelMessage>,
-    clients: Sender<clients::ClientsMessage>,
-    master_link: Sender<master_link::MasterLinkMessage>,
-    heartbeat: Heartbeat,
+    clients: Sender<ClientsMessage>,
+    master_link: Sender<MasterLinkMessage>,
 }
 
 impl Tunnel {
-    /// With nothing under way.
-    pub fn new(
-        inbox: Receiver<TunnelMessage>,
-        clients: Sender<clients::ClientsMessage>,
-        master_link: Sender<master_link::MasterLinkMessage>,
-        heartbeat: Heartbeat,
-    ) -> Tunnel {
-        Tunnel {
-            inbox,
-            clients,
-            master_link,
-            heartbeat,
+    /// A tunnel between these modules.
+    pub fn new(clients: Sender<ClientsMessage>, master_link: Sender<MasterLinkMessage>) -> Tunnel {
+        Tunnel { clients, master_link }
+    }
+}
+
+impl Module for Tunnel {
+    type Message = TunnelMessage;
+
+    fn on_message(&mut self, message: TunnelMessage) {
+        match message {
+            TunnelMessage::Batch(batch) => self.ask(batch),
+            TunnelMessage::Reply(asked, reply) => self.on_reply(asked, reply),
         }
     }
+}
 
-    /// Until stopped.
-    pub fn run(self, stop: &Stop) {
-        loop {
-            self.heartbeat.beat();
-            match runtime::next(&self.inbox, stop) {
-                NextEvent::Message(TunnelMessage::Batch(batch)) => self.ask(batch),
-                NextEvent::Message(TunnelMessage::Answer(errand, answer)) => self.answer(errand, answer),
-                NextEvent::Tick => {}
-                NextEvent::Stop => return,
-            }
-        }
-    }
-
+impl Tunnel {
     fn ask(&self, batch: RequestBatch) {
         let (client, timestamp) = (Arc::clone(&batch.client), batch.timestamp);
         for (number, request) in batch.into_numbered() {
@@ -115,55 +63,54 @@ impl Tunnel {
             client.fail(number, request.instruction(), &refusal);
             return;
         }
-        let ask = master_link::MasterLinkMessage::Ask(master_link::MasterQuery {
+        let query = MasterLinkMessage::Query(MasterQuery {
             timestamp,
             client: Some(client.connection.peer),
-            what: master_link::QueryKind::Errand(TunnelRequest {
+            kind: QueryKind::Tunnel(TunnelRequest {
                 client,
                 number,
                 request,
             }),
         });
-        if let Err(TrySendError::Full(master_link::MasterLinkMessage::Ask(ask))) =
-            self.master_link.try_send(ask)
-            && let master_link::QueryKind::Errand(errand) = ask.what
+        if let Err(TrySendError::Full(MasterLinkMessage::Query(query))) = self.master_link.try_send(query)
+            && let QueryKind::Tunnel(asked) = query.kind
         {
-            errand.fail(&overloaded());
+            asked.fail(&overloaded());
         }
     }
 
-    fn answer(&self, errand: TunnelRequest, answer: TunnelReply) {
-        match answer {
-            TunnelReply::Frames(frames) => self.conclude(errand, &frames),
-            TunnelReply::Unavailable => match errand.request {
-                // Whoever is known here may go on.
-                Request::Resume { session } => self.tell(clients::ClientsMessage::Resume {
-                    client: errand.client,
-                    number: errand.number,
+    fn on_reply(&self, asked: TunnelRequest, reply: TunnelReply) {
+        match reply {
+            TunnelReply::Frames(frames) => self.conclude(asked, &frames),
+            TunnelReply::Unavailable => match asked.request {
+                // A client whose session is known here may go on.
+                Request::Resume { session } => self.tell_clients(ClientsMessage::Resume {
+                    client: asked.client,
+                    number: asked.number,
                     session,
                 }),
-                _ => errand.fail(&master_link::unavailable()),
+                _ => asked.fail(&unavailable()),
             },
         }
     }
 
     /// What is recorded first is recorded by `clients`, which then answers the client itself.
-    fn conclude(&self, errand: TunnelRequest, frames: &[u8]) {
+    fn conclude(&self, asked: TunnelRequest, frames: &[u8]) {
         let (session, reply) = split(frames);
         let Some((instruction, reply)) = reply else {
             let text = "the master's answer made no sense";
-            errand.fail(&Refusal::new(Reason::InternalError, text));
+            asked.fail(&Refusal::new(Reason::InternalError, text));
             return;
         };
         let TunnelRequest {
             client,
             number,
             request,
-        } = errand;
+        } = asked;
         let frame = Zeroizing::new(reply.to_vec());
         match (instruction, session, request) {
             (Instruction::SessionId, Some(state), request) => {
-                self.tell(clients::ClientsMessage::LoggedIn {
+                self.tell_clients(ClientsMessage::LoggedIn {
                     client,
                     number,
                     state,
@@ -172,7 +119,7 @@ impl Tunnel {
                 });
             }
             (Instruction::LogoutSuccess, _, Request::Logout { session }) => {
-                self.tell(clients::ClientsMessage::LoggedOut {
+                self.tell_clients(ClientsMessage::LoggedOut {
                     client,
                     number,
                     hash: session.hash(),
@@ -184,7 +131,7 @@ impl Tunnel {
     }
 
     /// `clients` waits for nobody, so this does not wait long; where it is gone, so are the clients.
-    fn tell(&self, message: clients::ClientsMessage) {
+    fn tell_clients(&self, message: ClientsMessage) {
         let _ = self.clients.send(message);
     }
 }

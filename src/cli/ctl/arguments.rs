@@ -1,15 +1,15 @@
-//! spec/cli/ctl/arguments.md · 3.1.5 Worker Management
+//! spec/cli/ctl.md · 3.1.5 Worker Management
 //!
-//! The command line of `papertraderctl`. It stands in the library so that man page and completions are made
-//! from it.
+//! The command line of `papertraderctl`. The library defines it, so that the man page and
+//! completions are generated from it. Its doc comments are the texts of `--help`.
 
-use crate::admin::DEFAULT_SOCKET;
+use crate::admin::protocol::DEFAULT_SOCKET;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// Entries that `log tail` shows unless told otherwise.
-const TAIL: usize = 50;
+/// The default number of entries of `log tail`.
+const TAIL_ENTRIES: usize = 50;
 
 /// The administrator's client of a PaperTrader master: speaks to it over its control socket.
 #[derive(Debug, Parser)]
@@ -58,9 +58,11 @@ pub enum CtlCommand {
         #[command(subcommand)]
         command: SessionsCommand,
     },
-    /// Rebuild every balance and position from the transactions, and compare; exit 1 on a difference
+    /// Rebuild every balance and position from the transactions, and compare; exit 1 on a
+    /// difference
     Verify {
-        /// Check this file, a backup say, in place of the running master's database; needs no master
+        /// Check this file, a backup say, in place of the running master's database; needs no
+        /// master
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         database: Option<PathBuf>,
     },
@@ -71,7 +73,8 @@ pub enum CtlCommand {
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
-    /// Put a backup in the database's place while no master runs; the replaced one is kept beside as .old
+    /// Put a backup in the database's place while no master runs; the replaced one is kept beside
+    /// as .old
     #[command(
         after_help = "The backup is verified first. Sessions end with it: everybody logs in again.
 Example: systemctl stop papertrader-master && papertraderctl restore /srv/backup.db"
@@ -160,7 +163,8 @@ pub struct SessionsToEnd {
     /// All of this account
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// All made through this worker, registered or not any more: after booting one that is not trusted
+    /// All made through this worker, registered or not any more: after booting one that is not
+    /// trusted
     #[arg(long, value_name = "NAME")]
     pub worker: Option<String>,
 }
@@ -171,7 +175,7 @@ pub enum LogCommand {
     /// Show the newest entries that are in memory
     Tail {
         /// How many
-        #[arg(value_name = "N", default_value_t = TAIL)]
+        #[arg(value_name = "N", default_value_t = TAIL_ENTRIES)]
         entries: usize,
     },
     /// Write the entries in memory out now
@@ -184,7 +188,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_accepts_and_refuses_as_defined() {
         CtlCli::command().debug_assert();
         let parse = |line: &str| CtlCli::try_parse_from(line.split(' '));
         assert!(parse("papertraderctl sessions end 0a --json").is_ok());

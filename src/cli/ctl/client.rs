@@ -1,8 +1,8 @@
-//! spec/cli/ctl/client.md · 3.1.5 Worker Management
+//! spec/cli/ctl.md · 3.1.5 Worker Management
 //!
-//! One question to the control socket, and its answer.
+//! Sends one request to the control socket and waits for its answer.
 
-use crate::admin::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
+use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
 use crate::net::deadline;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Write};
@@ -11,40 +11,43 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// A master that lives takes a connection and a request within this long.
-const SEND_DEADLINE: Duration = Duration::from_secs(10);
-/// Bytes that one read brings at most.
-const CHUNK: usize = 64 * 1024;
+/// The time limit for connecting and for sending the request.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Size of the read buffer in bytes.
+const READ_BYTES: usize = 64 * 1024;
 
-/// Why there is no answer.
+/// Why a request has no answer.
 #[derive(Debug, Error)]
 pub(super) enum CtlError {
-    /// Nobody listens there.
+    /// The socket does not exist, or no process listens at it.
     #[error("no master listens at {0}; start one, or name its control_socket with --socket")]
     NoMaster(PathBuf),
-    /// The socket is not ours to use.
+    /// The caller may not open the socket.
     #[error("you may not use {0}; become root, or a member of the group that it belongs to")]
     NotAllowed(PathBuf),
-    /// It cannot be used.
+    /// Another error of the socket.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
-    /// The request is longer than a request may be.
+    /// The request exceeds [`REQUEST_MAX`].
     #[error("the request has more than {REQUEST_MAX} bytes")]
     TooLong,
-    /// Somebody listens, and says nothing.
+    /// The master accepts the connection and sends nothing.
     #[error("the master at {0} has said nothing for {secs} s: it hangs or is stopped; what was asked may still be done", secs = SILENCE_MAX.as_secs())]
     Silent(PathBuf),
-    /// The master went away before its answer.
+    /// The master closed the connection before the answer.
     #[error(
         "the master closed the connection without an answer: it is stopping; look whether what was asked was done"
     )]
     Gone,
-    /// What came is no answer that this version knows.
+    /// The answer is not one that this version knows.
     #[error("the answer is none that version {version} knows: {0}", version = env!("CARGO_PKG_VERSION"))]
     Nonsense(String),
 }
 
-/// Asks, and waits for the answer as long as the master says that it is at work.
+/// Sends a request and waits for its answer, as long as the master reports that it works on it.
+///
+/// # Errors
+/// No connection, or no valid answer; see [`CtlError`].
 pub(super) fn ask(path: &Path, request: &AdminRequest) -> Result<AdminResponse, CtlError> {
     let mut line = serde_json::to_vec(request).map_err(|error| CtlError::Nonsense(error.to_string()))?;
     line.push(b'\n');
@@ -57,7 +60,8 @@ pub(super) fn ask(path: &Path, request: &AdminRequest) -> Result<AdminResponse, 
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => CtlError::Gone,
         _ => CtlError::Io(path.to_owned(), error),
     };
-    // Who is turned away gets a reason before the request is read: it is looked for even if sending fails.
+    // A master that refuses the connection sends the reason before it reads the request. So the
+    // answer is read even if sending fails.
     let sent = stream.write_all(&line);
     let mut received = Vec::new();
     loop {
@@ -77,8 +81,8 @@ pub(super) fn ask(path: &Path, request: &AdminRequest) -> Result<AdminResponse, 
 fn connect(path: &Path) -> Result<UnixStream, CtlError> {
     let open = || -> io::Result<UnixStream> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        // Bounds the connecting too, where the master's backlog is full.
-        socket.set_write_timeout(Some(SEND_DEADLINE))?;
+        // This also limits connecting, which blocks while the master's backlog is full.
+        socket.set_write_timeout(Some(SEND_TIMEOUT))?;
         socket.connect(&SockAddr::unix(path)?)?;
         Ok(socket.into())
     };
@@ -90,9 +94,9 @@ fn connect(path: &Path) -> Result<UnixStream, CtlError> {
     })
 }
 
-/// The next line without its end; `None` where the stream ends before.
+/// The next line without its line feed; `None` if the stream ends first.
 fn read_line(stream: &UnixStream, received: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
-    let mut chunk = vec![0; CHUNK];
+    let mut chunk = vec![0; READ_BYTES];
     let mut seen = 0;
     loop {
         if let Some(end) = received.iter().skip(seen).position(|byte| *byte == b'\n') {
@@ -136,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_waited_for_and_checked() {
+    fn an_answer_is_awaited_and_checked() {
         let refused = answered(b"\"working\"\n\"working\"\n{\"refused\":\"no\"}\n").unwrap();
         assert_eq!(refused, AdminResponse::Refused("no".to_owned()));
         assert!(matches!(answered(b"\"working\"\n"), Err(CtlError::Gone)));
@@ -149,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_said_so() {
+    fn a_missing_master_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         assert!(matches!(

@@ -1,66 +1,31 @@
-//! spec/cli/ctl/show.md · 3.1.5 ("print information about worker servers")
+//! spec/cli/ctl.md · 3.1.5 ("print information about worker servers")
 //!
-//! What a person reads of the master's answers.
+//! The master's answers as tables and lists for people.
 
-use crate::admin::{LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus};
+use crate::admin::model::{LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus};
 use crate::cli::table::{NONE, clean, list, span, table};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// `2026-11-23 19:28:17` of an RFC 3339 time.
+/// An RFC 3339 time as `2026-11-23 19:28:17`.
 fn moment(text: &str) -> String {
     text.get(..19).unwrap_or(text).replace('T', " ")
 }
 
-fn maybe(text: Option<&str>) -> String {
+/// A time, or [`NONE`].
+fn optional_moment(text: Option<&str>) -> String {
     text.map_or_else(|| NONE.to_owned(), moment)
 }
 
+/// A duration in milliseconds, as [`span`] writes it.
 fn millis(millis: u64) -> String {
     span(Duration::from_millis(millis))
 }
 
+/// The state of the master: a list of values, then a line for each condition that needs attention.
 pub(super) fn status(status: &MasterStatus) -> String {
-    let assets = &status.assets;
-    let settled = format!(
-        "{} orders in {}.{:03} ms",
-        status.last_settled,
-        status.last_settlement_us / 1000,
-        status.last_settlement_us % 1000
-    );
-    let mut out = list(&[
-        ("version", status.version.clone()),
-        ("process", status.pid.to_string()),
-        ("uptime", millis(status.uptime_ms)),
-        ("listens at", status.listen.clone()),
-        ("queue depth", status.queue_depth.to_string()),
-        ("last settlement", settled),
-        (
-            "last update",
-            format!("{} at {}", status.update, moment(&status.last_update)),
-        ),
-        ("next update", maybe(status.next_update.as_deref())),
-        (
-            "workers connected",
-            format!(
-                "{} of {} registered, {} expected",
-                status.workers_connected, status.workers_registered, status.workers_expected
-            ),
-        ),
-        ("accounts", status.accounts.to_string()),
-        ("sessions", status.sessions.to_string()),
-        (
-            "assets",
-            format!(
-                "{} listed, {} with a price, {} new in the last update",
-                assets.listed, assets.priced, assets.fresh
-            ),
-        ),
-        ("prices from", assets.served_by.join(", ")),
-        ("prices refused", assets.refused.to_string()),
-        ("updates left out", assets.missed.to_string()),
-    ]);
-    for calls in &assets.calls {
+    let mut out = list(&status_values(status));
+    for calls in &status.assets.calls {
         let _ = writeln!(
             out,
             "calls of {}: {} of {} in the last minute, {} of {} in 24 hours",
@@ -71,11 +36,11 @@ pub(super) fn status(status: &MasterStatus) -> String {
             calls.per_day
         );
     }
-    if assets.unfilled > 0 {
+    if status.assets.unfilled > 0 {
         let _ = writeln!(
             out,
             "past days still being fetched: of {} assets",
-            assets.unfilled
+            status.assets.unfilled
         );
     }
     if status.inactive_sessions > 0 {
@@ -94,6 +59,43 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
+    let assets = &status.assets;
+    let settled = format!(
+        "{} orders in {}.{:03} ms",
+        status.last_settled,
+        status.last_settlement_us / 1000,
+        status.last_settlement_us % 1000
+    );
+    let updated = format!("{} at {}", status.update, moment(&status.last_update));
+    let workers = format!(
+        "{} of {} registered, {} expected",
+        status.workers_connected, status.workers_registered, status.workers_expected
+    );
+    let priced = format!(
+        "{} listed, {} with a price, {} new in the last update",
+        assets.listed, assets.priced, assets.fresh
+    );
+    [
+        ("version", status.version.clone()),
+        ("process", status.pid.to_string()),
+        ("uptime", millis(status.uptime_ms)),
+        ("listens at", status.listen.clone()),
+        ("queue depth", status.queue_depth.to_string()),
+        ("last settlement", settled),
+        ("last update", updated),
+        ("next update", optional_moment(status.next_update.as_deref())),
+        ("workers connected", workers),
+        ("accounts", status.accounts.to_string()),
+        ("sessions", status.sessions.to_string()),
+        ("assets", priced),
+        ("prices from", assets.served_by.join(", ")),
+        ("prices refused", assets.refused.to_string()),
+        ("updates left out", assets.missed.to_string()),
+    ]
+}
+
+/// The table of registered workers.
 pub(super) fn workers(workers: &[WorkerStatus]) -> String {
     if workers.is_empty() {
         return "no worker is registered; see `papertraderctl workers register --help`\n".to_owned();
@@ -105,7 +107,7 @@ pub(super) fn workers(workers: &[WorkerStatus]) -> String {
             worker.state.clone(),
             worker.address.clone(),
             worker.ip.clone(),
-            maybe(worker.linked_since.as_deref()),
+            optional_moment(worker.linked_since.as_deref()),
             report.map_or_else(|| NONE.to_owned(), |report| report.connections.to_string()),
             worker.uuid.clone(),
         ]
@@ -122,6 +124,7 @@ pub(super) fn workers(workers: &[WorkerStatus]) -> String {
     table(&headings, &[5], workers.iter().map(row).collect())
 }
 
+/// One worker with its last report, as a list.
 pub(super) fn worker(worker: &WorkerStatus) -> String {
     let mut pairs = vec![
         ("worker", worker.name.clone()),
@@ -155,6 +158,7 @@ pub(super) fn worker(worker: &WorkerStatus) -> String {
     list(&pairs)
 }
 
+/// The table of active sessions.
 pub(super) fn sessions(sessions: &SessionList) -> String {
     if sessions.sessions.is_empty() {
         return "no session is active\n".to_owned();
@@ -196,6 +200,7 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
     out
 }
 
+/// The result of a verification, with each difference.
 pub(super) fn verification(report: &Verification) -> String {
     let mut out = list(&[
         ("accounts", report.accounts.to_string()),
@@ -222,6 +227,7 @@ pub(super) fn verification(report: &Verification) -> String {
     out
 }
 
+/// The result of a restore.
 pub(super) fn restored(restored: &RestoreSummary) -> String {
     let mut out = verification(&restored.verification);
     let _ = writeln!(out, "{} is in place", restored.database.display());
@@ -232,6 +238,7 @@ pub(super) fn restored(restored: &RestoreSummary) -> String {
     out
 }
 
+/// Log entries, one a line.
 pub(super) fn log(log: &LogTail) -> String {
     let mut out = String::new();
     for entry in &log.entries {

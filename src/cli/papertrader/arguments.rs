@@ -1,16 +1,16 @@
 //! spec/cli/papertrader/arguments.md · 2.1.4 User/Client
 //!
-//! The command line of `papertrader`. It stands in the library so that man page and completions are made
-//! from it.
+//! The command line of `papertrader`. The library defines it, so that the man page and completions
+//! are generated from it. Its doc comments are the texts of `--help`.
 
 use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// The port of a worker whose address names none.
+/// The default port of a worker.
 pub const WORKER_PORT: u16 = 2049;
-/// The port of a master whose address names none.
+/// The default port of a master.
 pub const MASTER_PORT: u16 = 2048;
 
 /// Practise investing with play money, at the prices of real markets.
@@ -43,8 +43,8 @@ pub struct ClientCli {
 /// Where and how to connect, and how to print.
 #[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
-    /// A worker to use; may be given several times, and the next is tried when one is down [default: those
-    /// of the last login, else 127.0.0.1:2049]
+    /// A worker to use; may be given several times, and the next is tried when one is down
+    /// [default: those of the last login, else 127.0.0.1:2049]
     #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_SERVER", value_delimiter = ',', value_parser = worker_address)]
     pub server: Vec<String>,
     /// The master's port, asked for workers when none that is known answers
@@ -56,7 +56,8 @@ pub struct GlobalArgs {
     /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
-    /// Speak plain text to workers beyond loopback too: passwords and sessions can be read on the way
+    /// Speak plain text to workers beyond loopback too: passwords and sessions can be read on the
+    /// way
     #[arg(long, global = true, env = "PAPERTRADER_PLAIN", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with_all = ["tls", "ca", "pin"])]
     pub plain: bool,
     /// Speak TLS on loopback too
@@ -65,8 +66,8 @@ pub struct GlobalArgs {
     /// A PEM file of certificates to trust beside the system's; implies --tls
     #[arg(long, global = true, value_name = "FILE", env = "PAPERTRADER_CA")]
     pub ca: Option<PathBuf>,
-    /// The SHA-256 of the one certificate to trust, as `openssl x509 -fingerprint -sha256` prints it; may be
-    /// given several times; implies --tls
+    /// The SHA-256 of the one certificate to trust, as `openssl x509 -fingerprint -sha256` prints
+    /// it; may be given several times; implies --tls
     #[arg(long, global = true, value_name = "SHA256", env = "PAPERTRADER_PIN", value_delimiter = ',', value_parser = parse_pin)]
     pub pin: Vec<CertificatePin>,
     /// Seconds to wait for a connection or an answer
@@ -139,8 +140,8 @@ pub struct LoginArgs {
     /// The account [default: --user]
     #[arg(value_parser = username)]
     pub name: Option<Username>,
-    /// End the session with this command's connection: stays in the foreground until Ctrl-C or the end of
-    /// standard input, while other commands use the session
+    /// End the session with this command's connection: stays in the foreground until Ctrl-C or the
+    /// end of standard input, while other commands use the session
     #[arg(long)]
     pub expirable: bool,
     /// The password.
@@ -213,7 +214,8 @@ pub struct ChartArgs {
     /// All monthly bars
     #[arg(long)]
     pub all: bool,
-    /// Where the window ends, such as 2013-03-01 or 2013-03-01T14:00:00Z [default: the asset's latest value]
+    /// Where the window ends, such as 2013-03-01 or 2013-03-01T14:00:00Z [default: the asset's
+    /// latest value]
     #[arg(long, value_parser = date, conflicts_with = "all")]
     pub date: Option<Timestamp>,
     /// Adjust for splits and dividends
@@ -342,11 +344,11 @@ fn master_address(text: &str) -> Result<String, String> {
     address(text, MASTER_PORT)
 }
 
-/// Brings `HOST`, `HOST:PORT`, an IPv6 address, or one in brackets with or without a port into the form that
-/// workers are listed in.
+/// Normalises an address to `HOST:PORT`, the form of worker lists. Accepts `HOST`, `HOST:PORT`, an
+/// IPv6 address, and one in brackets with or without a port.
 ///
 /// # Errors
-/// No host, or no port that there is.
+/// No host, or an invalid port.
 pub fn address(text: &str, default_port: u16) -> Result<String, String> {
     const FORM: &str = "an address is HOST:PORT, an IPv6 one [ADDR]:PORT";
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_have_one_form() {
+    fn addresses_are_normalised() {
         let good = |text| address(text, 2049).unwrap();
         assert_eq!(good("eu1.example.org"), "eu1.example.org:2049");
         assert_eq!(good("eu1:1"), "eu1:1");
@@ -408,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn global_options_stand_anywhere() {
+    fn global_options_may_follow_the_command() {
         let cli = parse("papertrader quote aapl ibm --server x:1 --server y --json").unwrap();
         assert_eq!(cli.global.server, ["x:1", "y:2049"]);
         assert!(cli.global.json);
@@ -419,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_command_lines_are_told_apart() {
+    fn invalid_command_lines_exit_with_2() {
         for line in [
             "papertrader",
             "papertrader nonsense",

@@ -1,25 +1,25 @@
-//! spec/cli/papertrader/chart.md · 4.6.9 to 4.6.13 (past values, drawn)
+//! spec/cli/papertrader.md · 4.6.9 to 4.6.13 (past values, drawn)
 //!
-//! A line of closing prices in braille dots, its volumes below, prices and dates at the edges. Whole numbers
-//! only, so that what is drawn is what was sent.
+//! Draws closing prices as a line of braille dots, with volumes below and prices and dates at the
+//! edges. It uses integers only.
 
 use crate::cli::table;
 use crate::model::{Bar, Money, Timestamp};
 use std::fmt::Write;
 
-/// Rows of characters that the line takes.
+/// The height of the price line in rows of characters.
 pub const HEIGHT: usize = 15;
 
-/// The narrowest and widest chart, in columns.
+/// The allowed width of a chart in columns.
 pub const WIDTH: std::ops::RangeInclusive<usize> = 40..=200;
 
-/// A hundredth of a unit, in millionths.
+/// A cent in millionths of a unit.
 const CENT: i64 = 10_000;
 
-/// Dots of a braille character.
+/// The columns and rows of dots in a braille character.
 const DOTS: (usize, usize) = (2, 4);
 
-/// Draws `bars` into `width` columns; `plain` uses ASCII alone.
+/// Draws `bars` in `width` columns; `plain` uses ASCII characters only.
 pub fn draw(bars: &[Bar], width: usize, plain: bool) -> String {
     let (Some(low), Some(high)) = (
         bars.iter().map(|b| b.close).min(),
@@ -38,7 +38,7 @@ pub fn draw(bars: &[Bar], width: usize, plain: bool) -> String {
         let rise = i128::from(bar.close.0) - i128::from(low.0);
         let span = i128::from(high.0) - i128::from(low.0);
         let top = canvas.dots.1 - 1;
-        // A flat line runs through the middle.
+        // A flat line is drawn in the middle.
         let up = if span == 0 {
             top / 2
         } else {
@@ -66,11 +66,11 @@ pub fn draw(bars: &[Bar], width: usize, plain: bool) -> String {
     out
 }
 
-/// Highest, middle, lowest.
+/// The labels of the highest, the middle and the lowest price.
 fn price_labels(low: Money, high: Money) -> [String; 3] {
     let middle = i128::midpoint(i128::from(low.0), i128::from(high.0));
     let middle = i64::try_from(middle).unwrap_or(low.0);
-    // Between prices in whole cents, a label in whole cents is near enough.
+    // If both prices are whole cents, the middle label is rounded down to a cent.
     let cents = |value: i64| value - value.rem_euclid(CENT);
     let whole = cents(low.0) == low.0 && cents(high.0) == high.0 && high.0.saturating_sub(low.0) > CENT;
     let middle = Money(if whole { cents(middle) } else { middle });
@@ -78,13 +78,13 @@ fn price_labels(low: Money, high: Money) -> [String; 3] {
     [text(high), text(middle), text(low)]
 }
 
-/// `part` of `whole` on a scale of 0 to `most`, rounded to the nearest.
+/// Scales `part` of `whole` to 0 to `most`, rounded to the nearest.
 fn scale(part: i128, whole: i128, most: usize) -> usize {
     let most_wide = i128::try_from(most).unwrap_or(0);
     usize::try_from((part * most_wide * 2 + whole) / (whole * 2)).map_or(most, |at| at.min(most))
 }
 
-/// Where the `index`th of 0 to `last` stands on 0 to `most`.
+/// The position on 0 to `most` of item `index` of 0 to `last`.
 fn place(index: usize, last: usize, most: usize) -> usize {
     (index * most).checked_div(last).unwrap_or(most / 2)
 }
@@ -108,7 +108,7 @@ fn volume_row(bars: &[Bar], columns: usize, plain: bool) -> Option<String> {
     Some(sums.into_iter().map(block).collect())
 }
 
-/// First, middle and last date, with times where all bars are of one or two days.
+/// The first, middle and last date, with times if all bars are within two days.
 fn date_row(bars: &[Bar], columns: usize) -> String {
     let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
         return String::new();
@@ -134,10 +134,10 @@ fn date_row(bars: &[Bar], columns: usize) -> String {
     format!("{left}{middle:^rest$}{right}")
 }
 
-/// A field of dots, two by four to a character.
+/// A grid of dots: two by four in a character, or one in a character for ASCII.
 struct Canvas {
     columns: usize,
-    /// Dots across and down.
+    /// Columns and rows of dots.
     dots: (usize, usize),
     cells: Vec<u8>,
     plain: bool,
@@ -155,7 +155,7 @@ impl Canvas {
     }
 
     fn set(&mut self, x: usize, y: usize) {
-        // The order of Unicode's braille patterns, by column and row of the dot.
+        // The bits of Unicode's braille patterns, by column and row of the dot.
         const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
         let (cell, bit) = if self.plain {
             (y * self.columns + x, 1)
@@ -167,7 +167,7 @@ impl Canvas {
         }
     }
 
-    /// Bresenham's line.
+    /// Draws a line by Bresenham's algorithm.
     fn line(&mut self, from: (usize, usize), to: (usize, usize)) {
         let wide = |n: usize| i64::try_from(n).unwrap_or(0);
         let (mut x, mut y) = (wide(from.0), wide(from.1));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn braille_has_no_gaps_and_keeps_its_width() {
+    fn a_braille_chart_keeps_its_width() {
         let text = draw(&bars(&[1, 9, 2, 8, 3, 7, 4, 6, 5]), 72, false);
         assert!(text.contains('│'));
         assert!(text.chars().any(|c| ('\u{2801}'..='\u{28FF}').contains(&c)));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn few_bars_and_flat_ones_are_drawn_too() {
+    fn few_and_flat_bars_are_drawn() {
         assert_eq!(draw(&[], 80, true), "no bars in this window\n");
         for closes in [&[5][..], &[5, 5], &[5, 5, 5, 5]] {
             let text = draw(&bars(closes), 80, true);

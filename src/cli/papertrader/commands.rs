@@ -1,7 +1,7 @@
 //! spec/cli/papertrader/commands.md · 2.1.4 User/Client
 //!
-//! What `papertrader` does once its command line is read. A command gathers what it wants to say and prints it
-//! at the end; the two that go on for a while print as they go.
+//! Runs a command of `papertrader`. A command collects its output and prints it at the end; `watch`
+//! and `login --expirable` print while they run.
 
 mod account;
 mod holdings;
@@ -18,12 +18,11 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// A command that failed, with what a person may do about it.
+/// A failed command, with advice for the user.
 #[derive(Debug)]
 pub struct CommandError {
-    /// What went wrong; `None` where all has been said.
+    /// `None` if the command's output already shows the failure.
     error: Option<ClientError>,
-    /// What to do next.
     advice: Option<String>,
 }
 
@@ -37,15 +36,15 @@ impl From<ClientError> for CommandError {
 }
 
 impl CommandError {
-    fn with(error: ClientError, advice: impl Into<String>) -> CommandError {
+    fn with_advice(error: ClientError, advice: impl Into<String>) -> CommandError {
         CommandError {
             error: Some(error),
             advice: Some(advice.into()),
         }
     }
 
-    /// Failed, and what was printed says how.
-    fn already_told() -> CommandError {
+    /// A failure that the command's output already shows.
+    fn already_shown() -> CommandError {
         CommandError {
             error: None,
             advice: None,
@@ -53,7 +52,7 @@ impl CommandError {
     }
 }
 
-/// The form of an error under `--json`, on standard error.
+/// An error as `--json` writes it to standard error.
 #[derive(Serialize)]
 struct ErrorView<'a> {
     error: ErrorBody<'a>,
@@ -66,7 +65,7 @@ struct ErrorBody<'a> {
     advice: Option<&'a str>,
 }
 
-/// Does what the command line says: 0 done, 1 failed.
+/// Runs the command line and returns exit code 0 for success, 1 for a failure.
 pub fn run(cli: ClientCli) -> ExitCode {
     let json = cli.global.json;
     let failure = match execute(cli) {
@@ -74,11 +73,11 @@ pub fn run(cli: ClientCli) -> ExitCode {
         Err(failure) => failure,
     };
     if let Some(error) = &failure.error {
-        // Lines of our own making; what servers said in them is cleaned.
+        // The line breaks are the library's; the texts of servers within a line are cleaned.
         let text: Vec<String> = error.to_string().lines().map(crate::cli::table::clean).collect();
         let text = text.join("\n");
         let mut stderr = std::io::stderr().lock();
-        // Where standard error is closed, the exit code still tells.
+        // If standard error is closed, the exit code still reports the failure.
         let _ = if json {
             let view = ErrorView {
                 error: ErrorBody {
@@ -118,7 +117,7 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
     }
 }
 
-/// Prints, as JSON or for a person.
+/// Prints `view` as JSON under `--json`, else the text for people.
 fn show(
     global: &GlobalArgs,
     view: &impl Serialize,
@@ -134,18 +133,18 @@ fn show(
     print(&text)
 }
 
-/// Prints text as it is.
+/// Writes text to standard output.
 fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
-        // Whoever reads us has read enough: `papertrader transactions | head`.
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(CommandError::already_told()),
+        // The reader has closed the pipe: `papertrader transactions | head`.
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(CommandError::already_shown()),
         Err(e) => Err(ClientError::Local(format!("standard output: {e}")).into()),
     }
 }
 
-/// The options that the command line asks for.
+/// The connection options of the command line.
 fn options(global: &GlobalArgs) -> ConnectOptions {
     let mode = match (global.plain, global.tls) {
         (true, _) => TlsMode::Plain,
@@ -158,8 +157,8 @@ fn options(global: &GlobalArgs) -> ConnectOptions {
     }
 }
 
-/// The workers to speak to where no session says which: those named, else those of the last login, else this
-/// machine's.
+/// The workers for a command without a session: the named ones, else those of the last login, else
+/// the one of this machine.
 fn known_pool(global: &GlobalArgs, store: &SessionFile) -> Result<WorkerPool, ClientError> {
     let last = if global.server.is_empty() {
         store.find(&[], global.user.as_ref())?
@@ -178,48 +177,44 @@ fn known_pool(global: &GlobalArgs, store: &SessionFile) -> Result<WorkerPool, Cl
     ))
 }
 
-/// A remembered session, ready for calls.
+/// A saved session with the workers that accept it.
 struct ReadySession {
     pool: WorkerPool,
     store: SessionFile,
-    remembered: SavedSession,
+    saved: SavedSession,
 }
 
 impl ReadySession {
-    /// The session that the command line means.
+    /// Opens the saved session that the command line selects.
     fn open(global: &GlobalArgs) -> Result<ReadySession, CommandError> {
         let store = SessionFile::standard()?;
         let found = store.find(&global.server, global.user.as_ref())?;
-        let Some(remembered) = found else {
+        let Some(saved) = found else {
             let name = global.user.as_ref().map_or("NAME", Username::as_str);
             let place = if global.server.is_empty() {
                 String::new()
             } else {
                 format!(" --server {}", global.server.join(","))
             };
-            return Err(CommandError::with(
+            return Err(CommandError::with_advice(
                 ClientError::NoSession,
                 format!("Log in first: papertrader{place} login {name}"),
             ));
         };
-        // Named servers come first, then those that are known to be of the same deployment.
+        // Named servers come first, then the others of the session's deployment.
         let named = global
             .server
             .iter()
-            .filter(|s| remembered.workers.contains(s))
+            .filter(|s| saved.workers.contains(s))
             .cloned();
-        let workers = named.chain(remembered.workers.iter().cloned()).collect();
-        let master = global.master.clone().or_else(|| remembered.master.clone());
+        let workers = named.chain(saved.workers.iter().cloned()).collect();
+        let master = global.master.clone().or_else(|| saved.master.clone());
         let mut pool = WorkerPool::new(workers, master, options(global));
-        pool.set_session(Some(remembered.session.clone()));
-        Ok(ReadySession {
-            pool,
-            store,
-            remembered,
-        })
+        pool.set_session(Some(saved.session.clone()));
+        Ok(ReadySession { pool, store, saved })
     }
 
-    /// Calls, with advice where it fails; a session that has ended is forgotten.
+    /// Runs a call. A failure gets advice, and an ended session is removed from the file.
     fn call<T>(
         &mut self,
         call: impl FnMut(&mut crate::client::Client) -> Result<T, ClientError>,
@@ -227,38 +222,39 @@ impl ReadySession {
         let result = self.pool.call(call);
         match result {
             Ok(value) => {
-                self.remember()?;
+                self.save_workers()?;
                 Ok(value)
             }
             Err(error) => Err(self.failed(error)),
         }
     }
 
-    /// Keeps the workers as they are known now, where that changed.
-    fn remember(&mut self) -> Result<(), ClientError> {
-        if self.pool.workers() == self.remembered.workers {
+    /// Saves the list of known workers if it has changed.
+    fn save_workers(&mut self) -> Result<(), ClientError> {
+        if self.pool.workers() == self.saved.workers {
             return Ok(());
         }
-        self.remembered.workers = self.pool.workers().to_vec();
-        self.store.update(&self.remembered)
+        self.saved.workers = self.pool.workers().to_vec();
+        self.store.update(&self.saved)
     }
 
+    /// Adds advice to an error, and removes the session from the file if it has ended.
     fn failed(&self, error: ClientError) -> CommandError {
-        let name = &self.remembered.username;
+        let name = &self.saved.username;
         match &error {
             ClientError::Refused(refusal) if refusal.reason == Reason::SessionExpired => {
-                let advice = match self.store.forget(&self.remembered.session) {
+                let advice = match self.store.forget(&self.saved.session) {
                     Ok(()) => format!("Log in again: papertrader login {name}"),
                     Err(e) => format!("Log in again: papertrader login {name} ({e})"),
                 };
-                CommandError::with(error, advice)
+                CommandError::with_advice(error, advice)
             }
             _ => advise(error),
         }
     }
 }
 
-/// Advice that needs no session.
+/// Adds the advice that needs no session.
 fn advise(error: ClientError) -> CommandError {
     let advice = match &error {
         ClientError::Refused(refusal) => match refusal.reason {
@@ -296,5 +292,5 @@ fn advise(error: ClientError) -> CommandError {
         }
         _ => return error.into(),
     };
-    CommandError::with(error, advice)
+    CommandError::with_advice(error, advice)
 }

@@ -1,19 +1,19 @@
-//! spec/cli/papertrader/password.md · 4.6.1 and 4.6.3 (the password behind hashedPass)
+//! spec/cli/papertrader.md · 4.6.1 and 4.6.3 (the password behind hashedPass)
 //!
-//! Where a password comes from. What is sent in its place, the model makes of it.
+//! Reads a password. The model derives from it the hashedPass that is sent in its place.
 
 use crate::client::ClientError;
 use crate::model::Username;
 use std::io::{BufRead, IsTerminal};
 use zeroize::{Zeroize, Zeroizing};
 
-/// The longest password that is read, in bytes.
+/// The longest password in bytes.
 pub const PASSWORD_MAX: usize = 1024;
 
-/// Reads a password's line: what comes before the line's end.
+/// Reads a password as one line, without its line end.
 ///
 /// # Errors
-/// An empty line, none, one longer than [`PASSWORD_MAX`], or no UTF-8.
+/// No line, an empty one, one longer than [`PASSWORD_MAX`], or one that is not UTF-8.
 pub fn from_reader(reader: &mut impl BufRead) -> Result<Zeroizing<String>, ClientError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_MAX + 2));
     let mut limited = std::io::Read::take(reader, PASSWORD_MAX as u64 + 2);
@@ -45,11 +45,11 @@ fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, ClientError> 
     }
 }
 
-/// The password of `username`: from standard input, or asked for at the terminal without echo; `twice` for a
-/// new one.
+/// Gets the password of `username`: from standard input, or from the terminal without echo. `twice`
+/// makes the user type it twice, for a new account.
 ///
 /// # Errors
-/// No terminal, no line, or two passwords that differ.
+/// No terminal, an invalid line, or two passwords that differ.
 pub fn ask(username: &Username, from_stdin: bool, twice: bool) -> Result<Zeroizing<String>, ClientError> {
     if from_stdin {
         return from_reader(&mut std::io::stdin().lock());

@@ -1,7 +1,7 @@
 //! spec/cli/papertrader/view.md · 4.6 (replies, as programs read them)
 //!
-//! The shapes of `--json`, and CSV. Field names are kept; money and quantities are decimal strings, times
-//! RFC 3339 in UTC, and what is not there is `null`.
+//! The output of `--json` and `--csv`. Field names are stable. Money and quantities are decimal
+//! strings, times are RFC 3339 in UTC, and an absent value is `null`.
 
 pub mod portfolio;
 
@@ -18,7 +18,7 @@ fn text(value: impl std::fmt::Display) -> String {
     value.to_string()
 }
 
-/// A value of an asset, or why there is none.
+/// An asset's latest value, or the reason why there is none.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct QuoteView {
@@ -30,7 +30,7 @@ pub struct QuoteView {
 }
 
 impl QuoteView {
-    /// From an answer, its age counted to `now`.
+    /// Converts an answer; the age counts to `now`.
     pub fn new(symbol: Symbol, answer: &Result<Quote, Refusal>, now: Timestamp) -> QuoteView {
         let quote = answer.as_ref().ok();
         QuoteView {
@@ -68,7 +68,7 @@ impl From<&Bar> for BarView {
     }
 }
 
-/// An asset's latest day.
+/// An asset's latest daily bar.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct InfoView {
@@ -88,7 +88,7 @@ pub struct BarsView {
     pub bars: Vec<BarView>,
 }
 
-/// A predicted value.
+/// A forecast.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct ForecastView {
@@ -101,7 +101,7 @@ pub struct ForecastView {
 }
 
 impl ForecastView {
-    /// From the payload.
+    /// Converts the payload.
     pub fn new(symbol: Symbol, forecast: &Forecast) -> ForecastView {
         ForecastView {
             symbol: text(symbol),
@@ -114,7 +114,7 @@ impl ForecastView {
     }
 }
 
-/// How an order stands.
+/// The state of an order.
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct OrderView {
@@ -145,7 +145,7 @@ impl OrderView {
         }
     }
 
-    /// Filled.
+    /// An executed order.
     pub fn filled(order: &OrderTicket, fill: &Fill) -> OrderView {
         OrderView {
             price: Some(text(fill.price)),
@@ -155,7 +155,7 @@ impl OrderView {
         }
     }
 
-    /// On the queue.
+    /// A queued order.
     pub fn queued(order: &OrderTicket, notice: &QueuedNotice) -> OrderView {
         OrderView {
             expected: Some(text(notice.expected)),
@@ -163,7 +163,7 @@ impl OrderView {
         }
     }
 
-    /// Refused.
+    /// A refused or rejected order.
     pub fn rejected(order: &OrderTicket, refusal: &Refusal, id: Option<Uuid>) -> OrderView {
         OrderView {
             reason: Some(refusal.reason.as_str()),
@@ -173,7 +173,7 @@ impl OrderView {
     }
 }
 
-/// A transaction; the second half is its owner's alone.
+/// A transaction. The fields from `quantity` on are present for the account's owner only.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct EntryView {
@@ -191,7 +191,7 @@ pub struct EntryView {
     pub reason: Option<String>,
 }
 
-/// The columns of a history's CSV, in their order.
+/// The columns of a history's CSV, in order.
 pub const ENTRY_COLUMNS: [&str; 12] = [
     "id", "side", "status", "symbol", "accepted", "settled", "quantity", "price", "total", "priced",
     "order_id", "reason",
@@ -219,7 +219,7 @@ impl From<&HistoryEntry> for EntryView {
     }
 }
 
-/// A history.
+/// The transactions of an account.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct HistoryView {
@@ -236,7 +236,7 @@ pub struct LineView {
     pub value: String,
 }
 
-/// What explains a fill.
+/// A receipt, which explains a fill.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct ReceiptView {
@@ -287,7 +287,7 @@ pub struct WorkersView {
     pub workers: Vec<String>,
 }
 
-/// How long a server took to answer.
+/// The round trip to a server, or its error.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct PingView {
@@ -299,7 +299,7 @@ pub struct PingView {
 /// Bars as CSV: `time,open,high,low,close,volume`.
 ///
 /// # Errors
-/// None that can happen in memory.
+/// None in practice: the output is written to memory.
 pub fn bars_csv(bars: &[Bar]) -> Result<String, String> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| e.to_string();
@@ -321,10 +321,10 @@ pub fn bars_csv(bars: &[Bar]) -> Result<String, String> {
     finish(out)
 }
 
-/// A history as CSV, with the columns of [`ENTRY_COLUMNS`]; what is not there is empty.
+/// A history as CSV with the columns [`ENTRY_COLUMNS`]; an absent value is empty.
 ///
 /// # Errors
-/// None that can happen in memory.
+/// None in practice: the output is written to memory.
 pub fn entries_csv(entries: &[HistoryEntry]) -> Result<String, String> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| e.to_string();

@@ -8,7 +8,7 @@ use crate::wire::reply::write_fail;
 use sha2::{Digest, Sha256};
 use std::sync::mpsc;
 
-const SOON: Duration = Duration::from_secs(5);
+const TEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn current(symbol: &str) -> Request {
     Request::AssetCurrent {
@@ -37,7 +37,7 @@ fn replies_come_in_order_and_notices_in_between() {
         peer.payload(&[9; 20_000]);
         assert_eq!(peer.request(), None);
     });
-    let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
+    let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
     assert!(!connection.is_tls());
     connection.send_all(&[Request::Ping, current("AAPL")]).unwrap();
     assert_eq!(
@@ -60,7 +60,7 @@ fn replies_come_in_order_and_notices_in_between() {
 }
 
 #[test]
-fn ends_inside_messages_are_told_from_clean_ones() {
+fn an_end_inside_a_message_is_an_error() {
     let mock = MockServer::start(|number, mut peer| {
         let mut out = Vec::new();
         crate::wire::packet::write(&mut out, &[1; 9000]);
@@ -72,15 +72,15 @@ fn ends_inside_messages_are_told_from_clean_ones() {
         peer.cut();
     });
     for _ in 0..2 {
-        let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
+        let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
         assert!(lost(connection.recv()).contains("inside a message"));
     }
-    let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
+    let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
     assert_eq!(connection.recv().unwrap(), ServerMessage::Closed);
 }
 
 #[test]
-fn silence_ends_at_the_deadline() {
+fn a_silent_server_is_lost_at_the_deadline() {
     let (release, held) = mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
     let mock = MockServer::start(move |_, _peer| {
@@ -90,12 +90,12 @@ fn silence_ends_at_the_deadline() {
     let start = Instant::now();
     assert!(lost(connection.recv()).contains("no answer"));
     assert!(start.elapsed() >= Duration::from_millis(100));
-    assert!(start.elapsed() < SOON);
+    assert!(start.elapsed() < TEST_TIMEOUT);
     drop(release);
 }
 
 #[test]
-fn fails_nonsense_and_protocol_errors_are_told_apart() {
+fn refusals_protocol_errors_and_nonsense_are_different_errors() {
     let mock = MockServer::start(|number, mut peer| {
         peer.request();
         let mut out = Vec::new();
@@ -113,7 +113,7 @@ fn fails_nonsense_and_protocol_errors_are_told_apart() {
         peer.request();
     });
     let call = || {
-        let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
+        let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
         connection.call(&current("AAPL")).unwrap_err()
     };
     let error = call();
@@ -139,13 +139,13 @@ fn fails_nonsense_and_protocol_errors_are_told_apart() {
 #[test]
 fn a_pipeline_keeps_its_window() {
     let mock = MockServer::start(|_, mut peer| {
-        let mut here = Vec::new();
+        let mut unanswered = Vec::new();
         while let Some(Request::AssetCurrent { symbol }) = peer.request() {
-            here.push(symbol);
-            assert!(here.len() <= 64);
-            // Answered in bunches, as a worker does.
-            if here.len() == 32 || symbol.as_str() == "LAST" {
-                for symbol in here.drain(..) {
+            unanswered.push(symbol);
+            assert!(unanswered.len() <= 64);
+            // It answers in groups, as a worker does.
+            if unanswered.len() == 32 || symbol.as_str() == "LAST" {
+                for symbol in unanswered.drain(..) {
                     peer.payload(symbol.as_str().as_bytes());
                 }
             }
@@ -153,7 +153,7 @@ fn a_pipeline_keeps_its_window() {
     });
     let mut requests: Vec<Request> = (0..999).map(|i| current(&format!("S{i}"))).collect();
     requests.push(current("LAST"));
-    let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
+    let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
     let mut seen = Vec::new();
     let done = connection
         .pipeline(&requests, 64, |index, answer| seen.push((index, answer.unwrap())))
@@ -171,10 +171,10 @@ fn a_pipeline_keeps_its_window() {
 }
 
 #[test]
-fn nobody_there_is_unreachable() {
-    let error = ServerConnection::connect(&MockServer::nowhere(), SOON).unwrap_err();
+fn a_refused_connect_is_unreachable() {
+    let error = ServerConnection::connect(&MockServer::nowhere(), TEST_TIMEOUT).unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }) && !error.is_ambiguous());
-    let error = ServerConnection::connect("no port", SOON).unwrap_err();
+    let error = ServerConnection::connect("no port", TEST_TIMEOUT).unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }));
 }
 
@@ -199,13 +199,13 @@ fn options(
     let path = file.as_ref().map(|f| f.path().to_owned());
     let options = ConnectOptions {
         security: ClientTls::new(TlsMode::Always, path, pins),
-        deadline: SOON,
+        deadline: TEST_TIMEOUT,
     };
     (options, file)
 }
 
 #[test]
-fn a_certificate_that_is_trusted_lets_requests_through() {
+fn a_trusted_certificate_is_accepted() {
     let identity = Identity::new(&["127.0.0.1", "localhost"]);
     let pin: CertificatePin = Sha256::digest(identity.certificate.as_ref()).into();
     let mock = MockServer::start_tls(&identity, tls_script);
@@ -225,15 +225,15 @@ fn a_certificate_that_is_trusted_lets_requests_through() {
 }
 
 #[test]
-fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() {
+fn an_untrusted_certificate_is_refused_before_a_request_is_sent() {
     let identity = Identity::new(&["127.0.0.1"]);
     let other = Identity::new(&["127.0.0.1"]);
     let elsewhere = Identity::new(&["other.example.org"]);
-    let (heard, hears) = mpsc::channel();
-    let heard = std::sync::Mutex::new(heard);
+    let (sender, requests) = mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
     let script = move |_, mut peer: MockPeer| {
         let request = peer.request();
-        heard.lock().unwrap().send(request).unwrap();
+        sender.lock().unwrap().send(request).unwrap();
     };
     let mock = MockServer::start_tls(&identity, script);
     let pin: CertificatePin = Sha256::digest(identity.certificate.as_ref()).into();
@@ -249,7 +249,7 @@ fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() {
             matches!(&error, ClientError::Tls { text, .. } if text.contains(hint)),
             "{error:?}"
         );
-        assert_eq!(hears.recv_timeout(SOON).unwrap(), None);
+        assert_eq!(requests.recv_timeout(TEST_TIMEOUT).unwrap(), None);
     }
     let far = MockServer::start_tls(&elsewhere, tls_script);
     let (options, _file) = options(Some(&elsewhere), vec![]);
@@ -261,10 +261,10 @@ fn a_certificate_that_is_not_trusted_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn plain_servers_do_not_pass_for_tls_and_cut_ones_are_noticed() {
+fn plain_text_is_not_taken_for_tls_and_a_cut_connection_is_lost() {
     let mock = MockServer::start(|_, mut peer| {
         peer.raw(&[3; 64]);
-        peer.request_bytes();
+        peer.discard_until_closed();
     });
     let (options_always, _file) = options(None, vec![[0; 32]]);
     let error = ServerConnection::open(&mock.address, &options_always).unwrap_err();
@@ -275,7 +275,7 @@ fn plain_servers_do_not_pass_for_tls_and_cut_ones_are_noticed() {
 
     let identity = Identity::new(&["127.0.0.1"]);
     let sealed = MockServer::start_tls(&identity, tls_script);
-    let mut plain = ServerConnection::connect(&sealed.address, SOON).unwrap();
+    let mut plain = ServerConnection::connect(&sealed.address, TEST_TIMEOUT).unwrap();
     let error = plain.call(&Request::Ping).unwrap_err();
     assert!(
         matches!(&error, ClientError::Tls { text, .. } if text.contains("--tls")),
@@ -288,7 +288,8 @@ fn plain_servers_do_not_pass_for_tls_and_cut_ones_are_noticed() {
     });
     let (trusting, _file) = options(Some(&identity), vec![]);
     let mut connection = ServerConnection::open(&cut.address, &trusting).unwrap();
-    // TLS says goodbye before it ends; who does not was cut off, perhaps by somebody in between.
+    // A TLS server sends close_notify before it closes. Without it, an attacker may have cut the
+    // connection.
     assert!(matches!(
         connection.call(&Request::Ping),
         Err(ClientError::Lost { .. })
@@ -296,13 +297,13 @@ fn plain_servers_do_not_pass_for_tls_and_cut_ones_are_noticed() {
 }
 
 #[test]
-fn the_state_follows_the_replies() {
+fn the_state_follows_the_switch_replies() {
     let mock = MockServer::start(|_, mut peer| {
         while let Some(Request::SwitchState { state, .. }) = peer.request() {
             peer.send(&Reply::StateSwitched(state));
         }
     });
-    let mut connection = ServerConnection::connect(&mock.address, SOON).unwrap();
+    let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
     for state in [ConnectionState::Data, ConnectionState::Command] {
         let session = SessionId::from_bytes([1; 32]);
         connection.call(&Request::SwitchState { session, state }).unwrap();

@@ -56,7 +56,7 @@ fn pool(workers: &[&str]) -> WorkerPool {
 }
 
 #[test]
-fn the_next_worker_is_tried_and_kept() {
+fn a_call_moves_to_the_next_worker_and_stays_there() {
     let second = MockServer::start(quoting(2));
     let third = MockServer::start(quoting(3));
     let mut pool = pool(&[&MockServer::nowhere(), &second.address, &third.address]);
@@ -69,9 +69,9 @@ fn the_next_worker_is_tried_and_kept() {
 }
 
 #[test]
-fn a_connection_that_was_closed_meanwhile_is_made_anew() {
+fn a_connection_closed_while_idle_is_replaced() {
     let mock = MockServer::start(|number, mut peer| {
-        // The first connection ends after one answer, as an idle one does.
+        // The first connection ends after one answer, as an idle one does after its timeout.
         if number > 0 {
             return quoting(7)(number, peer);
         }
@@ -117,7 +117,7 @@ fn the_master_is_asked_when_all_known_workers_are_down() {
 }
 
 #[test]
-fn with_nobody_there_every_reason_is_told() {
+fn without_a_worker_the_error_names_every_cause() {
     let (one, two) = (MockServer::nowhere(), MockServer::nowhere());
     let mut pool = WorkerPool::new(
         vec![one.clone(), two.clone()],
@@ -134,7 +134,7 @@ fn with_nobody_there_every_reason_is_told() {
 }
 
 #[test]
-fn a_worker_without_its_master_is_passed_over() {
+fn a_worker_without_its_master_is_skipped() {
     let cut_off = MockServer::start(refusing(Instruction::DataFail, Reason::MasterUnavailable));
     let good = MockServer::start(quoting(4));
     let mut both = pool(&[&cut_off.address, &good.address]);
@@ -157,7 +157,7 @@ fn a_refusal_is_an_answer() {
 }
 
 #[test]
-fn a_login_teaches_the_workers_and_sets_the_session() {
+fn a_login_adds_workers_and_sets_the_session() {
     let mock = MockServer::start(|_, mut peer| {
         while let Some(request) = peer.request() {
             let Request::Login { expirable, .. } = request else {
@@ -179,19 +179,20 @@ fn a_login_teaches_the_workers_and_sets_the_session() {
 }
 
 #[test]
-fn a_registration_whose_answer_was_lost_is_found_out() {
+fn a_registration_whose_answer_was_lost_is_determined_by_a_login() {
     let broken = MockServer::start(|_, mut peer| {
         peer.request();
         peer.cut();
     });
-    // The first attempt came through: the name is taken, and the password fits if it was ours.
-    let with_password = |fits: bool| {
+    // The first attempt took effect, so the name is taken. The password matches if the attempt was
+    // ours.
+    let with_password = |matches: bool| {
         MockServer::start(move |_, mut peer| {
             while let Some(request) = peer.request() {
                 let refuse = |i, reason| Reply::Fail(i, Refusal::new(reason, "no"));
                 peer.send(&match request {
                     Request::Register { .. } => refuse(Instruction::RegisterFail, Reason::UsernameTaken),
-                    Request::Login { .. } if fits => Reply::Session {
+                    Request::Login { .. } if matches => Reply::Session {
                         id: SessionId::from_bytes([5; 32]),
                         workers: vec![],
                     },
@@ -212,6 +213,6 @@ fn a_registration_whose_answer_was_lost_is_found_out() {
     assert_eq!(register(&[&broken.address, &ours.address]), Ok(()));
     let taken = register(&[&broken.address, &theirs.address]).unwrap_err();
     assert_eq!(taken.code(), "username-taken");
-    // Without a lost answer a taken name is a taken name.
+    // Without a lost answer, no login is tried.
     assert_eq!(register(&[&ours.address]).unwrap_err().code(), "username-taken");
 }

@@ -18,7 +18,7 @@ fn order() -> OrderTicket {
     }
 }
 
-fn patience() -> OrderTimeouts {
+fn timeouts() -> OrderTimeouts {
     OrderTimeouts {
         answer: Duration::from_millis(600),
         grace: Duration::from_millis(300),
@@ -60,8 +60,8 @@ fn refused(reason: Reason) -> Reply {
     Reply::Fail(Instruction::PurchaseFail, Refusal::new(reason, "because"))
 }
 
-/// Takes an order off the connection: it must be ours, under its own name.
-fn take(peer: &mut MockPeer) -> bool {
+/// Receives an order, which must be the test's, under its ID; false at the end of the connection.
+fn receive_order(peer: &mut MockPeer) -> bool {
     match peer.request() {
         Some(Request::Order { id, quantity, .. }) => {
             assert_eq!(id, Some(order().id));
@@ -73,11 +73,12 @@ fn take(peer: &mut MockPeer) -> bool {
     }
 }
 
-/// A worker that answers the `n`th order it is ever sent with `script(n)`; no replies: cut.
+/// A worker that answers the `n`th order that it receives with `script(n)`. It cuts the connection
+/// if there are no replies, or after a notice.
 fn worker(script: impl Fn(usize) -> Vec<Reply> + Send + Sync + 'static) -> MockServer {
     let orders = AtomicUsize::new(0);
     MockServer::start(move |_, mut peer| {
-        while take(&mut peer) {
+        while receive_order(&mut peer) {
             let replies = script(orders.fetch_add(1, Ordering::SeqCst));
             let end = replies.is_empty() || matches!(replies.last(), Some(Reply::Queued { .. }));
             for reply in &replies {
@@ -92,21 +93,21 @@ fn worker(script: impl Fn(usize) -> Vec<Reply> + Send + Sync + 'static) -> MockS
 
 fn run(
     workers: &[&str],
-    patience: &OrderTimeouts,
+    timeouts: &OrderTimeouts,
     wait: bool,
 ) -> (Result<OrderOutcome, ClientError>, Vec<OrderProgress>) {
     let workers = workers.iter().map(|w| (*w).to_owned()).collect();
     let mut pool = WorkerPool::new(workers, None, ConnectOptions::default());
     pool.set_session(Some(SessionId::from_bytes([1; 32])));
     let mut seen = Vec::new();
-    let outcome = place(&mut pool, &order(), patience, wait, &mut |p| seen.push(p.clone()));
+    let outcome = place(&mut pool, &order(), timeouts, wait, &mut |p| seen.push(p.clone()));
     (outcome, seen)
 }
 
 #[test]
 fn an_order_is_announced_and_filled() {
     let mock = worker(|_| vec![queued(), Reply::Filled(fill())]);
-    let (outcome, seen) = run(&[&mock.address], &patience(), true);
+    let (outcome, seen) = run(&[&mock.address], &timeouts(), true);
     assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
     assert!(
         matches!(&seen[0], OrderProgress::Queued(n) if n.id == fill().id),
@@ -115,10 +116,10 @@ fn an_order_is_announced_and_filled() {
 }
 
 #[test]
-fn an_order_whose_connection_broke_is_repeated_under_its_name() {
+fn an_order_whose_connection_broke_is_repeated_under_its_id() {
     let broken = worker(|_| vec![]);
     let good = worker(|_| vec![queued(), Reply::Filled(fill())]);
-    let (outcome, seen) = run(&[&broken.address, &good.address], &patience(), true);
+    let (outcome, seen) = run(&[&broken.address, &good.address], &timeouts(), true);
     assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
     assert!(
         matches!(seen[0], OrderProgress::Repeating(ClientError::Lost { .. })),
@@ -127,13 +128,14 @@ fn an_order_whose_connection_broke_is_repeated_under_its_name() {
 }
 
 #[test]
-fn an_order_that_was_queued_is_asked_after() {
-    // The one and only worker breaks after the notice twice, and then knows the outcome.
+fn a_queued_order_is_repeated_until_its_outcome_is_known() {
+    // The only worker cuts the connection twice after the notice, and then replies with the
+    // outcome.
     let mock = worker(|n| match n {
         0 | 1 => vec![queued()],
         _ => vec![Reply::Filled(fill())],
     });
-    let (outcome, seen) = run(&[&mock.address], &patience(), true);
+    let (outcome, seen) = run(&[&mock.address], &timeouts(), true);
     assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
     let notices = seen
         .iter()
@@ -143,11 +145,11 @@ fn an_order_that_was_queued_is_asked_after() {
 }
 
 #[test]
-fn silence_after_the_expected_time_makes_it_ask_again() {
+fn silence_after_the_expected_settlement_repeats_the_order() {
     let asked = Arc::new(AtomicBool::new(false));
     let again = asked.clone();
     let mock = MockServer::start(move |number, mut peer| {
-        assert!(take(&mut peer));
+        assert!(receive_order(&mut peer));
         peer.send(&queued());
         if number > 0 {
             again.store(true, Ordering::SeqCst);
@@ -156,20 +158,20 @@ fn silence_after_the_expected_time_makes_it_ask_again() {
         // The first connection stays open and silent.
         peer.request();
     });
-    let (outcome, _) = run(&[&mock.address], &patience(), true);
+    let (outcome, _) = run(&[&mock.address], &timeouts(), true);
     assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
     assert!(asked.load(Ordering::SeqCst));
 }
 
 #[test]
-fn without_waiting_the_notice_is_enough() {
+fn without_waiting_the_notice_is_the_outcome() {
     let mock = worker(|_| vec![queued()]);
-    let (outcome, _) = run(&[&mock.address], &patience(), false);
+    let (outcome, _) = run(&[&mock.address], &timeouts(), false);
     assert!(matches!(outcome, Ok(OrderOutcome::Queued(n)) if n.id == fill().id));
 }
 
 #[test]
-fn a_refusal_is_the_outcome_and_not_repeated() {
+fn a_refused_order_is_not_repeated() {
     for (replies, id) in [
         (vec![refused(Reason::UnknownAsset)], None),
         (vec![refused(Reason::Overloaded)], None),
@@ -182,7 +184,7 @@ fn a_refusal_is_the_outcome_and_not_repeated() {
             assert_eq!(n, 0);
             replies.clone()
         });
-        let (outcome, _) = run(&[&mock.address], &patience(), true);
+        let (outcome, _) = run(&[&mock.address], &timeouts(), true);
         assert!(
             matches!(outcome, Ok(OrderOutcome::Rejected(_, seen)) if seen == id),
             "{outcome:?}"
@@ -191,12 +193,12 @@ fn a_refusal_is_the_outcome_and_not_repeated() {
 }
 
 #[test]
-fn a_worker_without_its_master_is_passed_over() {
+fn a_worker_without_its_master_is_skipped() {
     let cut_off = worker(|_| vec![refused(Reason::MasterUnavailable)]);
     let good = worker(|_| vec![queued(), Reply::Filled(fill())]);
-    let (outcome, _) = run(&[&cut_off.address, &good.address], &patience(), true);
+    let (outcome, _) = run(&[&cut_off.address, &good.address], &timeouts(), true);
     assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
-    let (outcome, _) = run(&[&cut_off.address], &patience(), true);
+    let (outcome, _) = run(&[&cut_off.address], &timeouts(), true);
     assert!(
         matches!(&outcome, Ok(OrderOutcome::Rejected(r, None)) if r.reason == Reason::MasterUnavailable),
         "{outcome:?}"
@@ -204,27 +206,27 @@ fn a_worker_without_its_master_is_passed_over() {
 }
 
 #[test]
-fn a_passing_refusal_says_nothing_about_an_attempt_that_was_lost() {
-    for passing in [
+fn a_temporary_refusal_does_not_end_an_unanswered_attempt() {
+    for temporary in [
         Reason::MasterUnavailable,
         Reason::Overloaded,
         Reason::InternalError,
     ] {
         let mock = worker(move |n| match n {
             0 => vec![],
-            1 | 2 => vec![refused(passing)],
+            1 | 2 => vec![refused(temporary)],
             _ => vec![Reply::Filled(fill())],
         });
-        let (outcome, _) = run(&[&mock.address], &patience(), true);
-        assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())), "{passing}");
+        let (outcome, _) = run(&[&mock.address], &timeouts(), true);
+        assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())), "{temporary}");
     }
-    // Nor about one that is known to be queued.
+    // Nor does it end an attempt that is known to be queued.
     let mock = worker(|n| match n {
         0 => vec![queued()],
         1 => vec![refused(Reason::Overloaded)],
         _ => vec![refused(Reason::InsufficientFunds)],
     });
-    let (outcome, _) = run(&[&mock.address], &patience(), true);
+    let (outcome, _) = run(&[&mock.address], &timeouts(), true);
     assert!(
         matches!(&outcome, Ok(OrderOutcome::Rejected(r, Some(_))) if r.reason == Reason::InsufficientFunds),
         "{outcome:?}"
@@ -232,36 +234,36 @@ fn a_passing_refusal_says_nothing_about_an_attempt_that_was_lost() {
 }
 
 #[test]
-fn what_cannot_be_found_out_is_called_unknown() {
-    // The session ends between the lost attempt and the next.
+fn an_outcome_that_cannot_be_determined_is_unknown() {
+    // The session ends between the unanswered attempt and the next.
     let mock = worker(|n| match n {
         0 => vec![],
         _ => vec![refused(Reason::SessionExpired)],
     });
-    let (outcome, _) = run(&[&mock.address], &patience(), true);
+    let (outcome, _) = run(&[&mock.address], &timeouts(), true);
     assert!(matches!(&outcome, Err(ClientError::Unknown { order, .. }) if order.as_str() == "my-order"));
-    // Every attempt is lost until patience is over.
+    // Every attempt is unanswered until the time limit.
     let broken = worker(|_| vec![]);
     let short = OrderTimeouts {
         contact: Duration::from_millis(700),
-        ..patience()
+        ..timeouts()
     };
     let (outcome, _) = run(&[&broken.address], &short, true);
     assert!(matches!(outcome, Err(ClientError::Unknown { .. })));
 }
 
 #[test]
-fn what_is_known_to_be_queued_is_called_queued() {
+fn an_order_known_to_be_queued_is_reported_as_queued() {
     let mock = worker(|n| if n == 0 { vec![queued()] } else { vec![] });
     let short = OrderTimeouts {
         contact: Duration::from_millis(700),
-        ..patience()
+        ..timeouts()
     };
     let (outcome, _) = run(&[&mock.address], &short, true);
     assert!(matches!(outcome, Ok(OrderOutcome::Queued(_))), "{outcome:?}");
-    // A settlement that does not come in all the time there is.
+    // The settlement does not happen within the total time limit.
     let slow = MockServer::start(|_, mut peer| {
-        take(&mut peer);
+        receive_order(&mut peer);
         peer.send(&Reply::Queued {
             id: Uuid::from_u128(9),
             client_order_id: Some(order().id),
@@ -271,7 +273,7 @@ fn what_is_known_to_be_queued_is_called_queued() {
     });
     let short = OrderTimeouts {
         settlement: Duration::from_millis(500),
-        ..patience()
+        ..timeouts()
     };
     let (outcome, seen) = run(&[&slow.address], &short, true);
     assert!(matches!(outcome, Ok(OrderOutcome::Queued(_))), "{outcome:?}");
@@ -282,13 +284,13 @@ fn what_is_known_to_be_queued_is_called_queued() {
 }
 
 #[test]
-fn an_order_that_was_never_sent_is_no_mystery() {
-    let (outcome, _) = run(&[&MockServer::nowhere()], &patience(), true);
+fn an_order_that_was_never_sent_is_not_unknown() {
+    let (outcome, _) = run(&[&MockServer::nowhere()], &timeouts(), true);
     assert!(matches!(outcome, Err(ClientError::NoWorker(_))));
 }
 
 #[test]
-fn names_are_fresh() {
+fn fresh_ids_differ() {
     let seen = Mutex::new(std::collections::HashSet::new());
     for _ in 0..100 {
         assert!(seen.lock().insert(fresh_id().unwrap().as_str().to_owned()));

@@ -3,7 +3,7 @@
 //! One administrator's connection: a line in, lines out, never longer and never slower than they may be.
 
 use super::{AdminShared, CancelToken};
-use crate::admin::{AdminRequest, AdminResponse, REQUEST_DEADLINE, REQUEST_MAX, WORKING_EVERY};
+use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL};
 use crate::net::deadline::{self, is_timeout};
 use crate::runtime::{self, Stop, TICK};
 use crossbeam_channel::{RecvTimeoutError, bounded, select};
@@ -66,7 +66,7 @@ pub(super) fn hold(shared: &Arc<AdminShared>, mut stream: UnixStream) {
 
 /// The next line without its end. What follows it stays in `received`.
 fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Result<Vec<u8>, RequestEnd> {
-    let deadline = Instant::now() + REQUEST_DEADLINE;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     let mut chunk = [0; CHUNK];
     let mut seen = 0;
     loop {
@@ -120,7 +120,7 @@ fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStrea
         select! {
             recv(told) -> response => return response.ok(),
             recv(shared.stop.receiver()) -> _ => break,
-            default(WORKING_EVERY) => {
+            default(WORKING_INTERVAL) => {
                 if send(stream, &AdminResponse::Working).is_err() {
                     break;
                 }

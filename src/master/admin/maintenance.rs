@@ -3,7 +3,8 @@
 //! Checking and copying the database while it is in use.
 
 use super::{AdminShared, CancelToken};
-use crate::admin::{self, AdminAnswer};
+use crate::admin::model::{BackupSummary, Verification};
+use crate::admin::protocol::AdminAnswer;
 use crate::master::storage::{Reader, backup};
 use crate::master::verify;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ pub(super) fn verify(shared: &AdminShared, cancel: &CancelToken) -> Result<Admin
     Ok(AdminAnswer::Verification(Box::new(report)))
 }
 
-fn count(report: &admin::Verification) -> u64 {
+fn count(report: &Verification) -> u64 {
     u64::try_from(report.differences.len())
         .unwrap_or(u64::MAX)
         .saturating_add(report.more)
@@ -50,5 +51,5 @@ pub(super) fn backup(
         .map_err(|error| format!("{error} (the master's user must be able to write there)"))?;
     let bytes = std::fs::metadata(&file).map_err(|error| error.to_string())?.len();
     crate::info!("the database was copied to {}", file.display());
-    Ok(AdminAnswer::Backup(admin::BackupSummary { file, bytes }))
+    Ok(AdminAnswer::Backup(BackupSummary { file, bytes }))
 }

@@ -3,7 +3,8 @@
 //! Active sessions, as administrators see and end them.
 
 use super::{AdminShared, ask};
-use crate::admin::{AdminAnswer, EndedSessions, ROWS_MAX, SessionList, SessionSelector, SessionSummary};
+use crate::admin::model::{EndedSessions, SessionList, SessionSummary};
+use crate::admin::protocol::{AdminAnswer, ROWS_MAX, SessionSelector};
 use crate::master::messages::{AuthMessage, SessionFilter as Asked, SessionRow};
 use crate::master::storage::{Reader, StorageError};
 use std::collections::HashMap;

@@ -3,7 +3,8 @@
 //! Registered workers, as administrators see and change them.
 
 use super::{AdminShared, ask};
-use crate::admin::{AdminAnswer, WorkerFigures, WorkerStatus};
+use crate::admin::model::{WorkerFigures, WorkerStatus};
+use crate::admin::protocol::AdminAnswer;
 use crate::master::messages::{WorkerRow, WorkersMessage};
 use crate::master::workers::registry::Registration;
 use crate::model::{self, Fingerprint};

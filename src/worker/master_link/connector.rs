@@ -3,7 +3,7 @@
 //! Makes the link, reads it, and makes it again: with growing pauses, and chance in them, so that many
 //! workers do not come back all at once.
 
-use super::LinkEvent;
+use super::super::messages::{LinkEvent, MasterLinkMessage};
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::record::SealedChannel;
 use crate::net::Flusher;
@@ -47,8 +47,8 @@ pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
 
 /// The link's thread.
 pub struct Connector {
-    establish: Connect,
-    events: Sender<LinkEvent>,
+    connect: Connect,
+    master_link: Sender<MasterLinkMessage>,
     flusher: Arc<Flusher>,
     failures: Throttle,
 }
@@ -60,11 +60,12 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// Tells `events` what becomes of each link.
-    pub fn new(establish: Connect, events: Sender<LinkEvent>, flusher: Arc<Flusher>) -> Connector {
+    /// A connector that tells `master_link` what becomes of each link. The channel is its own: while it is full,
+    /// the link is not read.
+    pub fn new(connect: Connect, master_link: Sender<MasterLinkMessage>, flusher: Arc<Flusher>) -> Connector {
         Connector {
-            establish,
-            events,
+            connect,
+            master_link,
             flusher,
             failures: Throttle::new(3, Duration::from_secs(60)),
         }
@@ -74,7 +75,7 @@ impl Connector {
     pub fn run(mut self, stop: &Stop) {
         let mut failures = Backoff::new(PAUSE_MIN * 2, PAUSE_MAX);
         while !stop.is_requested() {
-            let pause = match (self.establish)() {
+            let pause = match (self.connect)() {
                 Ok(made) => {
                     let began = Instant::now();
                     self.serve_link(made, stop);
@@ -90,9 +91,7 @@ impl Connector {
                     if let Some(more) = self.failures.allow("no link") {
                         crate::warn!("no link to the master{more}: {why}");
                     }
-                    if matches!(no_link, ConnectError::KeptOut(_))
-                        && self.events.send(LinkEvent::KeptOut).is_err()
-                    {
+                    if matches!(no_link, ConnectError::KeptOut(_)) && !self.tell(LinkEvent::KeptOut) {
                         return;
                     }
                     failures.next_wait()
@@ -111,37 +110,37 @@ impl Connector {
             sealed: SealedChannel { sealer, mut opener },
             early,
         } = made;
-        let line = match LinkConnection::new(socket, sealer, Arc::clone(&self.flusher)) {
-            Ok(line) => line,
+        let link = match LinkConnection::new(socket, sealer, Arc::clone(&self.flusher)) {
+            Ok(link) => link,
             Err(why) => {
                 crate::warn!("the link to the master ended at once: {why}");
                 return;
             }
         };
-        crate::info!("{line:?} stands");
-        let number = line.number;
-        if self.events.send(LinkEvent::Linked(Arc::clone(&line))).is_err() {
+        crate::info!("{link:?} stands");
+        let number = link.number;
+        if !self.tell(LinkEvent::Linked(Arc::clone(&link))) {
             return;
         }
         let mut chunk = Vec::new();
         let mut plain = early;
         let over = loop {
-            if !plain.is_empty()
-                && self
-                    .events
-                    .send(LinkEvent::Plain(number, std::mem::take(&mut plain)))
-                    .is_err()
-            {
+            if !plain.is_empty() && !self.tell(LinkEvent::Read(number, std::mem::take(&mut plain))) {
                 break LinkClosed::Cut;
             }
-            if let Err(over) = line.read(&mut opener, &mut chunk, &mut plain) {
+            if let Err(over) = link.read(&mut opener, &mut chunk, &mut plain) {
                 break over;
             }
         };
-        line.cut();
+        link.cut();
         if !stop.is_requested() {
-            crate::warn!("{line:?} is over: {over}");
+            crate::warn!("{link:?} is over: {over}");
         }
-        let _ = self.events.send(LinkEvent::Unlinked(number));
+        self.tell(LinkEvent::Unlinked(number));
+    }
+
+    /// Waits for room. False where `master_link` has ended.
+    fn tell(&self, event: LinkEvent) -> bool {
+        self.master_link.send(MasterLinkMessage::Link(event)).is_ok()
     }
 }

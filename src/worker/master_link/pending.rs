@@ -2,29 +2,30 @@
 //!
 //! What was sent to the master and is not answered yet: who waits for it, and until when.
 
-use super::super::cache::CacheMiss;
 use super::super::client::WorkerClient;
-use super::super::tunnel::TunnelRequest;
+use super::super::messages::{CacheMiss, QueryKind, TunnelRequest};
+use crate::link::message::{self, SessionHashes, WorkerReport};
 use crate::model::{SessionHash, Timestamp};
-use crate::wire::Request;
+use crate::wire::{Instruction, Request, frame};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
-/// Requests that may be parked at once.
-pub const PARKED_MAX: usize = 262_144;
+/// Requests that may be pending at once.
+pub const PENDING_MAX: usize = 262_144;
 /// How long an answer that can be asked for again is waited for.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the fate of what must not be lost may stay unknown.
 pub const RETAINED_TIMEOUT: Duration = Duration::from_secs(60);
-/// Requests that may be parked before those that nobody waits for are looked for.
+/// Pending requests past which those that nobody waits for are looked for.
 const MANY: usize = 10_000;
 /// The first and the longest wait before an order that found the master overloaded is sent again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Who waits for a reply.
+/// Who waits for a reply, and what was asked.
 #[derive(Debug)]
 pub enum Requester {
     /// A client's purchase or sale.
@@ -49,19 +50,31 @@ pub enum Requester {
         /// What.
         request: Request,
     },
-    /// The tunnel's; what came of the answer so far.
-    Errand(TunnelRequest, zeroize::Zeroizing<Vec<u8>>),
-    /// The cache's; what came of the answer so far.
-    Question(CacheMiss, Vec<u8>),
-    /// Of `clients`: is this session active?
+    /// The tunnel; what came of the reply so far.
+    Tunnel(TunnelRequest, Zeroizing<Vec<u8>>),
+    /// The cache; what came of the reply so far.
+    Cache(CacheMiss, Vec<u8>),
+    /// `clients`: is this session active?
     Session(SessionHash),
-    /// Of `clients`: these sessions' connections are closed.
-    Closed(Vec<SessionHash>),
-    /// The worker's report of itself.
-    Report,
+    /// `clients`: the connections of these sessions closed.
+    Closed(SessionHashes),
+    /// Nobody: the worker reports of itself.
+    Report(WorkerReport),
 }
 
 impl Requester {
+    /// Appends the frames that ask.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Requester::Order { request, .. } | Requester::View { request, .. } => request.write(out),
+            Requester::Tunnel(asked, _) => asked.request.write(out),
+            Requester::Cache(miss, _) => miss.key.request().write(out),
+            Requester::Session(hash) => frame::write_binary(out, Instruction::LinkSession, &hash.0),
+            Requester::Closed(hashes) => message::write(out, Instruction::LinkConnectionClosed, hashes),
+            Requester::Report(report) => message::write(out, Instruction::LinkReport, report),
+        }
+    }
+
     /// Whether it takes effect on the master, so that it is kept and sent again.
     pub fn is_kept(&self) -> bool {
         self.request().is_some()
@@ -71,12 +84,12 @@ impl Requester {
     pub fn request(&self) -> Option<&Request> {
         match self {
             Requester::Order { request, .. } => Some(request),
-            Requester::Errand(errand, _) => Some(&errand.request),
+            Requester::Tunnel(asked, _) => Some(&asked.request),
             Requester::View { .. }
-            | Requester::Question(..)
+            | Requester::Cache(..)
             | Requester::Session(_)
             | Requester::Closed(_)
-            | Requester::Report => None,
+            | Requester::Report(_) => None,
         }
     }
 
@@ -84,12 +97,23 @@ impl Requester {
     fn kept_for(&self) -> Option<&Arc<WorkerClient>> {
         match self {
             Requester::Order { client, .. } => Some(client),
-            Requester::Errand(errand, _) => Some(&errand.client),
+            Requester::Tunnel(asked, _) => Some(&asked.client),
             Requester::View { .. }
-            | Requester::Question(..)
+            | Requester::Cache(..)
             | Requester::Session(_)
             | Requester::Closed(_)
-            | Requester::Report => None,
+            | Requester::Report(_) => None,
+        }
+    }
+}
+
+impl From<QueryKind> for Requester {
+    fn from(kind: QueryKind) -> Requester {
+        match kind {
+            QueryKind::Tunnel(asked) => Requester::Tunnel(asked, Zeroizing::default()),
+            QueryKind::Cache(miss) => Requester::Cache(miss, Vec::new()),
+            QueryKind::Session(hash) => Requester::Session(hash),
+            QueryKind::Closed(hashes) => Requester::Closed(SessionHashes(hashes)),
         }
     }
 }
@@ -98,7 +122,7 @@ impl Requester {
 #[derive(Debug)]
 pub struct PendingRequest {
     /// Who waits.
-    pub origin: Requester,
+    pub requester: Requester,
     /// The worker's timestamp.
     pub timestamp: Timestamp,
     /// The client's address, as it was sent.
@@ -112,7 +136,7 @@ pub struct PendingRequest {
 /// All of them, by sequence number.
 #[derive(Debug, Default)]
 pub struct PendingRequests {
-    parked: HashMap<u64, PendingRequest>,
+    requests: HashMap<u64, PendingRequest>,
     sequence: u64,
     /// In the order in which they fall due; those that were answered are still here.
     reads_due: VecDeque<(Instant, u64)>,
@@ -124,52 +148,57 @@ pub struct PendingRequests {
 impl PendingRequests {
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.parked.len()
+        self.requests.len()
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
-        self.parked.is_empty()
+        self.requests.is_empty()
     }
 
     /// Whether another has room.
     pub fn has_room(&self) -> bool {
-        self.parked.len() < PARKED_MAX
+        self.requests.len() < PENDING_MAX
     }
 
-    /// Parks a request that is being sent, and gives its sequence number.
+    /// The sequence number that the next request gets.
+    pub fn next_sequence(&self) -> u64 {
+        self.sequence + 1
+    }
+
+    /// Adds a request that is being sent, and gives its sequence number.
     pub fn add(
         &mut self,
-        origin: Requester,
+        requester: Requester,
         timestamp: Timestamp,
         client: Option<SocketAddr>,
         now: Instant,
     ) -> u64 {
         self.sequence += 1;
-        if origin.is_kept() {
+        if requester.is_kept() {
             self.kept_due.push_back((now + RETAINED_TIMEOUT, self.sequence));
         } else {
             self.reads_due.push_back((now + READ_TIMEOUT, self.sequence));
         }
-        let parked = PendingRequest {
-            origin,
+        let pending = PendingRequest {
+            requester,
             timestamp,
             client,
             resent: false,
             retries: 0,
         };
-        self.parked.insert(self.sequence, parked);
+        self.requests.insert(self.sequence, pending);
         self.sequence
     }
 
     /// The request of a sequence number.
     pub fn get_mut(&mut self, sequence: u64) -> Option<&mut PendingRequest> {
-        self.parked.get_mut(&sequence)
+        self.requests.get_mut(&sequence)
     }
 
     /// Takes out what is answered.
     pub fn remove(&mut self, sequence: u64) -> Option<PendingRequest> {
-        self.parked.remove(&sequence)
+        self.requests.remove(&sequence)
     }
 
     /// The link broke: takes out what is not kept, and starts the time of what is.
@@ -178,26 +207,26 @@ impl PendingRequests {
         self.reads_due.clear();
         self.retries.clear();
         let mut reads: Vec<u64> = self
-            .parked
+            .requests
             .iter()
-            .filter(|(_, parked)| !parked.origin.is_kept())
+            .filter(|(_, pending)| !pending.requester.is_kept())
             .map(|(sequence, _)| *sequence)
             .collect();
         reads.sort_unstable();
         reads
             .into_iter()
-            .filter_map(|sequence| self.parked.remove(&sequence))
+            .filter_map(|sequence| self.requests.remove(&sequence))
             .collect()
     }
 
     /// A new link stands: what is kept, in the order in which it was first sent, to be sent again.
     pub fn resend(&mut self) -> Vec<u64> {
-        let mut kept: Vec<u64> = self.parked.keys().copied().collect();
+        let mut kept: Vec<u64> = self.requests.keys().copied().collect();
         kept.sort_unstable();
-        for parked in self.parked.values_mut() {
-            parked.resent = true;
-            parked.retries = 0;
-            if let Requester::Order { queued, .. } = &mut parked.origin {
+        for pending in self.requests.values_mut() {
+            pending.resent = true;
+            pending.retries = 0;
+            if let Requester::Order { queued, .. } = &mut pending.requester {
                 *queued = false;
             }
         }
@@ -211,9 +240,9 @@ impl PendingRequests {
     /// Forgets orders that are on the master's queue and whose clients have gone: the master settles them, and
     /// nobody here waits for it. Called every second.
     pub fn forget_gone(&mut self) {
-        if self.parked.len() > MANY {
-            self.parked.retain(|_, parked| {
-                !matches!(&parked.origin, Requester::Order { client, queued: true, .. }
+        if self.requests.len() > MANY {
+            self.requests.retain(|_, pending| {
+                !matches!(&pending.requester, Requester::Order { client, queued: true, .. }
                     if !client.connection.is_open())
             });
         }
@@ -221,10 +250,10 @@ impl PendingRequests {
 
     /// The master had no room for an order that was sent again: it will be sent once more.
     pub fn retry(&mut self, sequence: u64, now: Instant) {
-        if let Some(parked) = self.parked.get_mut(&sequence) {
+        if let Some(pending) = self.requests.get_mut(&sequence) {
             let (first, longest) = RETRY;
-            let wait = first.saturating_mul(1 << parked.retries.min(10)).min(longest);
-            parked.retries += 1;
+            let wait = first.saturating_mul(1 << pending.retries.min(10)).min(longest);
+            pending.retries += 1;
             self.retries.push(Reverse((now + wait, sequence)));
         }
     }
@@ -236,7 +265,7 @@ impl PendingRequests {
             && when <= now
         {
             self.retries.pop();
-            if self.parked.contains_key(&sequence) {
+            if self.requests.contains_key(&sequence) {
                 due.push(sequence);
             }
         }
@@ -255,7 +284,7 @@ impl PendingRequests {
             && due <= now
         {
             self.reads_due.pop_front();
-            overdue.extend(self.parked.remove(&sequence));
+            overdue.extend(self.requests.remove(&sequence));
         }
         overdue
     }
@@ -267,9 +296,9 @@ impl PendingRequests {
             .is_some_and(|since| now >= since + RETAINED_TIMEOUT)
         {
             self.kept_due.clear();
-            let parked = self.parked.drain();
-            return parked
-                .filter_map(|(_, parked)| parked.origin.kept_for().map(Arc::clone))
+            let pending = self.requests.drain();
+            return pending
+                .filter_map(|(_, pending)| pending.requester.kept_for().map(Arc::clone))
                 .collect();
         }
         let mut overdue = Vec::new();
@@ -277,15 +306,15 @@ impl PendingRequests {
             && due <= now
         {
             self.kept_due.pop_front();
-            let Some(parked) = self.parked.get(&sequence) else {
+            let Some(pending) = self.requests.get(&sequence) else {
                 continue;
             };
             // What is on the master's queue is answered at its settlement, whenever that is.
-            if matches!(parked.origin, Requester::Order { queued: true, .. }) {
+            if matches!(pending.requester, Requester::Order { queued: true, .. }) {
                 continue;
             }
-            if let Some(parked) = self.parked.remove(&sequence) {
-                overdue.extend(parked.origin.kept_for().map(Arc::clone));
+            if let Some(pending) = self.requests.remove(&sequence) {
+                overdue.extend(pending.requester.kept_for().map(Arc::clone));
             }
         }
         overdue
@@ -313,6 +342,10 @@ mod tests {
         (WorkerClient::new(connection), peer)
     }
 
+    fn read() -> Requester {
+        Requester::Session(session(1).hash())
+    }
+
     fn order(client: &Arc<WorkerClient>, number: u64) -> Requester {
         Requester::Order {
             client: Arc::clone(client),
@@ -329,8 +362,8 @@ mod tests {
         }
     }
 
-    fn queue(park: &mut PendingRequests, sequence: u64) {
-        if let Requester::Order { queued, .. } = &mut park.get_mut(sequence).unwrap().origin {
+    fn queue(pending: &mut PendingRequests, sequence: u64) {
+        if let Requester::Order { queued, .. } = &mut pending.get_mut(sequence).unwrap().requester {
             *queued = true;
         }
     }
@@ -339,104 +372,104 @@ mod tests {
 
     #[test]
     fn what_can_be_asked_again_is_given_up_after_30_seconds() {
-        let (mut park, now) = (PendingRequests::default(), Instant::now());
-        let first = park.add(Requester::Session(session(1).hash()), Timestamp(0), None, now);
-        park.add(Requester::Report, Timestamp(0), None, now + SOON);
-        assert!(park.reads_overdue(now + READ_TIMEOUT - SOON).is_empty());
-        let overdue = park.reads_overdue(now + READ_TIMEOUT);
+        let (mut pending, now) = (PendingRequests::default(), Instant::now());
+        let first = pending.add(Requester::Session(session(1).hash()), Timestamp(0), None, now);
+        pending.add(read(), Timestamp(0), None, now + SOON);
+        assert!(pending.reads_overdue(now + READ_TIMEOUT - SOON).is_empty());
+        let overdue = pending.reads_overdue(now + READ_TIMEOUT);
         assert!(matches!(
             overdue[..],
             [PendingRequest {
-                origin: Requester::Session(_),
+                requester: Requester::Session(_),
                 ..
             }]
         ));
-        assert!(park.get_mut(first).is_none());
-        assert_eq!(park.reads_overdue(now + READ_TIMEOUT + SOON).len(), 1);
-        assert!(park.is_empty());
+        assert!(pending.get_mut(first).is_none());
+        assert_eq!(pending.reads_overdue(now + READ_TIMEOUT + SOON).len(), 1);
+        assert!(pending.is_empty());
     }
 
     #[test]
     fn an_order_of_unknown_fate_is_given_up_after_60_seconds() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = PendingRequests::default();
-        let queued = park.add(order(&client, 0), Timestamp(0), None, now);
-        let unknown = park.add(order(&client, 1), Timestamp(0), None, now);
-        queue(&mut park, queued);
-        assert!(park.kept_overdue(now + RETAINED_TIMEOUT - SOON).is_empty());
-        assert_eq!(park.kept_overdue(now + RETAINED_TIMEOUT).len(), 1);
-        assert!(park.get_mut(unknown).is_none());
+        let mut pending = PendingRequests::default();
+        let queued = pending.add(order(&client, 0), Timestamp(0), None, now);
+        let unknown = pending.add(order(&client, 1), Timestamp(0), None, now);
+        queue(&mut pending, queued);
+        assert!(pending.kept_overdue(now + RETAINED_TIMEOUT - SOON).is_empty());
+        assert_eq!(pending.kept_overdue(now + RETAINED_TIMEOUT).len(), 1);
+        assert!(pending.get_mut(unknown).is_none());
         assert!(
-            park.kept_overdue(now + RETAINED_TIMEOUT * 100).is_empty(),
+            pending.kept_overdue(now + RETAINED_TIMEOUT * 100).is_empty(),
             "it settles some day"
         );
-        assert_eq!(park.len(), 1);
+        assert_eq!(pending.len(), 1);
     }
 
     #[test]
     fn a_link_that_stays_away_ends_what_is_kept() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = PendingRequests::default();
-        let queued = park.add(order(&client, 0), Timestamp(0), None, now);
-        park.add(Requester::Report, Timestamp(0), None, now);
-        queue(&mut park, queued);
+        let mut pending = PendingRequests::default();
+        let queued = pending.add(order(&client, 0), Timestamp(0), None, now);
+        pending.add(read(), Timestamp(0), None, now);
+        queue(&mut pending, queued);
         let lost = now + RETAINED_TIMEOUT * 5;
-        assert_eq!(park.lose(lost).len(), 1, "the report is not kept");
-        assert!(park.kept_overdue(lost + RETAINED_TIMEOUT - SOON).is_empty());
-        assert_eq!(park.kept_overdue(lost + RETAINED_TIMEOUT).len(), 1);
-        assert!(park.is_empty());
+        assert_eq!(pending.lose(lost).len(), 1, "a read is not kept");
+        assert!(pending.kept_overdue(lost + RETAINED_TIMEOUT - SOON).is_empty());
+        assert_eq!(pending.kept_overdue(lost + RETAINED_TIMEOUT).len(), 1);
+        assert!(pending.is_empty());
     }
 
     #[test]
     fn what_is_sent_again_must_be_confirmed_within_the_same_60_seconds() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = PendingRequests::default();
-        let confirmed = park.add(order(&client, 0), Timestamp(0), None, now);
-        let silent = park.add(order(&client, 1), Timestamp(0), None, now);
-        queue(&mut park, confirmed);
-        queue(&mut park, silent);
+        let mut pending = PendingRequests::default();
+        let confirmed = pending.add(order(&client, 0), Timestamp(0), None, now);
+        let silent = pending.add(order(&client, 1), Timestamp(0), None, now);
+        queue(&mut pending, confirmed);
+        queue(&mut pending, silent);
         let lost = now + Duration::from_secs(10);
-        park.lose(lost);
-        assert_eq!(park.resend(), [confirmed, silent]);
-        assert!(park.get_mut(silent).unwrap().resent);
-        queue(&mut park, confirmed);
-        assert!(park.kept_overdue(lost + RETAINED_TIMEOUT - SOON).is_empty());
-        assert_eq!(park.kept_overdue(lost + RETAINED_TIMEOUT).len(), 1);
-        assert!(park.get_mut(confirmed).is_some() && park.get_mut(silent).is_none());
+        pending.lose(lost);
+        assert_eq!(pending.resend(), [confirmed, silent]);
+        assert!(pending.get_mut(silent).unwrap().resent);
+        queue(&mut pending, confirmed);
+        assert!(pending.kept_overdue(lost + RETAINED_TIMEOUT - SOON).is_empty());
+        assert_eq!(pending.kept_overdue(lost + RETAINED_TIMEOUT).len(), 1);
+        assert!(pending.get_mut(confirmed).is_some() && pending.get_mut(silent).is_none());
     }
 
     #[test]
     fn retries_back_off() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = PendingRequests::default();
-        let sequence = park.add(order(&client, 0), Timestamp(0), None, now);
+        let mut pending = PendingRequests::default();
+        let sequence = pending.add(order(&client, 0), Timestamp(0), None, now);
         let mut waits = Vec::new();
         let mut at = now;
         for _ in 0..8 {
-            park.retry(sequence, at);
-            assert!(park.is_retrying() && park.retries_due(at).is_empty());
+            pending.retry(sequence, at);
+            assert!(pending.is_retrying() && pending.retries_due(at).is_empty());
             let begin = at;
-            while park.retries_due(at).is_empty() {
+            while pending.retries_due(at).is_empty() {
                 at += SOON;
             }
             waits.push((at - begin).as_millis());
         }
         assert_eq!(waits, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
-        assert!(!park.is_retrying());
+        assert!(!pending.is_retrying());
     }
 
     #[test]
     fn queued_orders_of_clients_that_have_gone_are_forgotten_when_there_are_many() {
         let ((client, _peer), now) = (client(), Instant::now());
-        let mut park = PendingRequests::default();
+        let mut pending = PendingRequests::default();
         for number in 0..=u64::try_from(MANY).unwrap() {
-            let sequence = park.add(order(&client, number), Timestamp(0), None, now);
-            queue(&mut park, sequence);
+            let sequence = pending.add(order(&client, number), Timestamp(0), None, now);
+            queue(&mut pending, sequence);
         }
-        park.forget_gone();
-        assert_eq!(park.len(), MANY + 1);
+        pending.forget_gone();
+        assert_eq!(pending.len(), MANY + 1);
         let (other, _other_peer) = self::client();
-        park.add(order(&other, 0), Timestamp(0), None, now);
+        pending.add(order(&other, 0), Timestamp(0), None, now);
         let reader = crate::net::ConnectionReader::new(
             Arc::clone(&client.connection),
             crate::net::ReaderLimits {
@@ -447,7 +480,7 @@ mod tests {
         );
         client.connection.cut();
         reader.finish(crate::net::ReadEnd::Broken);
-        park.forget_gone();
-        assert_eq!(park.len(), 1);
+        pending.forget_gone();
+        assert_eq!(pending.len(), 1);
     }
 }

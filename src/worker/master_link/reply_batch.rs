@@ -37,7 +37,7 @@ pub struct ClientReplyBatch {
 
 impl std::fmt::Debug for ClientReplyBatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Outgoing({} to be sent)", self.items.len())
+        write!(f, "ClientReplyBatch({} to be sent)", self.items.len())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The control socket: lines of administrators to the master, and of the master to them.
 
-use papertrader::admin::{AdminRequest, AdminResponse};
+use papertrader::admin::protocol::{AdminRequest, AdminResponse};
 
 /// A line of an administrator: what is taken is the same when it is said again.
 pub fn requests(data: &[u8]) {

@@ -104,10 +104,8 @@ fn the_masters_port_tells_malformed_messages_as_a_worker_does() {
     let needs = [need("workers 1"), need("master limits.frame_timeout=\"1s\"")];
     let mut stage = FixtureRig::start(&needs);
     let text = std::fs::read_to_string("tests/fixtures/frames.pt").unwrap();
-    // What comes behind is about requests that a worker answers.
-    let (malformed, _) = text
-        .split_once("# What was asked before is answered first")
-        .unwrap();
+    // The lines after this comment are about requests that only a worker answers.
+    let (malformed, _) = text.split_once("# Earlier requests are answered first").unwrap();
     let script = malformed.replace(" connect worker", " connect master")
         + "# A message that does not become whole, all at once or byte by byte.\n\
            60 connect master\n60 x 04 0401\n60 within 5s < protocolError timeout *\n60 closed\n\

@@ -1,6 +1,6 @@
-//! spec/cli/papertrader/commands/account.md · 4.6.1 to 4.6.3, 4.6.14, 3.1.5
+//! spec/cli/papertrader/commands.md · 4.6.1 to 4.6.3, 4.6.14, 3.1.5
 //!
-//! Accounts, sessions and servers.
+//! Commands for accounts, sessions and servers.
 
 use super::{CommandError, ReadySession, advise, known_pool, options, print, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
@@ -14,10 +14,11 @@ use crate::wire::payload::UserInfo;
 use std::io::Read;
 use std::time::Duration;
 
-/// How often a session that is held open is shown to be in use; well under a worker's idle timeout.
-const HOLD_PING: Duration = Duration::from_secs(30);
+/// The interval of pings on the connection of an expirable session; it is well below a worker's
+/// idle timeout.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Makes an account.
+/// Registers an account.
 pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
     let mut pool = known_pool(global, &store)?;
@@ -35,17 +36,17 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
     })
 }
 
-/// Begins a session and remembers it.
+/// Logs in and saves the session.
 pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
     let Some(name) = args.name.as_ref().or(global.user.as_ref()) else {
-        return Err(CommandError::with(
+        return Err(CommandError::with_advice(
             ClientError::Local("whose session?".to_owned()),
             "Name the account: papertrader login NAME",
         ));
     };
     let mut pool = known_pool(global, &store)?;
-    // What cannot be kept is better not begun.
+    // A session that could not be saved should not be made.
     store.load()?;
     let password = password::ask(name, args.password.password_stdin, false)?;
     let pass = HashedPass::derive(name, &password);
@@ -73,18 +74,18 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
         format!("Logged in as {name} at {server}{until}.\n")
     })?;
     if args.expirable {
-        let held = hold(&mut pool);
+        let result = hold(&mut pool);
         store.forget(&login.session)?;
-        held?;
+        result?;
     }
     Ok(())
 }
 
-/// Keeps the connection that an expirable session lives on, until standard input ends or a signal comes.
+/// Keeps the connection of an expirable session open until standard input ends or a signal arrives.
 fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
     let stop = super::market::on_signal()?;
     let (ended, end) = crossbeam_channel::bounded::<()>(1);
-    // Ends with the process at the latest; it holds nothing but standard input.
+    // The thread ends with the process at the latest; it holds only standard input.
     std::thread::Builder::new()
         .name("stdin".to_owned())
         .spawn(move || {
@@ -99,12 +100,13 @@ fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
             Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(crossbeam_channel::RecvTimeoutError::Disconnected) => break,
         }
-        if since.elapsed() >= HOLD_PING {
+        if since.elapsed() >= PING_INTERVAL {
             since = std::time::Instant::now();
-            // Another worker would answer, but the session is over when this connection is.
-            let here = pool.address().map(str::to_owned);
+            // If this connection broke, the pool moves to another worker, but the session has
+            // ended.
+            let before = pool.address().map(str::to_owned);
             pool.call(Client::ping).map_err(advise)?;
-            if pool.address() != here.as_deref() {
+            if pool.address() != before.as_deref() {
                 return Err(ClientError::Local(
                     "the connection broke, and the session ended with it".to_owned(),
                 )
@@ -115,16 +117,16 @@ fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Ends the session and forgets it.
+/// Ends the session and removes it from the file.
 pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
-    let name = session.remembered.username.to_string();
+    let name = session.saved.username.to_string();
     let had_ended = match session.pool.logout() {
         Ok(()) => false,
         Err(ClientError::Refused(refusal)) if refusal.reason == Reason::SessionExpired => true,
         Err(error) => return Err(advise(error)),
     };
-    session.store.forget(&session.remembered.session)?;
+    session.store.forget(&session.saved.session)?;
     let view = LoginView {
         username: name.clone(),
         server: session.pool.address().map(str::to_owned),
@@ -146,7 +148,7 @@ pub fn user(global: &GlobalArgs, args: &UserArgs) -> Result<(), CommandError> {
     let name: Username = args
         .name
         .clone()
-        .unwrap_or_else(|| session.remembered.username.clone());
+        .unwrap_or_else(|| session.saved.username.clone());
     let info: UserInfo = session.call(|client| client.user_info(&name))?;
     show(global, &UserView::from(&info), || {
         let login = if info.is_password {
@@ -170,7 +172,7 @@ pub fn user(global: &GlobalArgs, args: &UserArgs) -> Result<(), CommandError> {
 /// Lists the workers that serve now.
 pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
-    // Where the master alone is named, it alone is meant.
+    // If only the master is named, only the master is asked.
     let mut pool = if global.server.is_empty() && global.master.is_some() {
         WorkerPool::new(Vec::new(), global.master.clone(), options(global))
     } else {
@@ -190,7 +192,7 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
     })
 }
 
-/// Measures how fast the known workers answer; fails where none does.
+/// Measures the round trip to each known worker; fails if none answers.
 pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
     let pool = known_pool(global, &store)?;
@@ -224,6 +226,6 @@ pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
     if views.iter().any(|v| v.microseconds.is_some()) {
         Ok(())
     } else {
-        Err(CommandError::already_told())
+        Err(CommandError::already_shown())
     }
 }

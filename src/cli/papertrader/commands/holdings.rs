@@ -1,6 +1,6 @@
-//! spec/cli/papertrader/commands/holdings.md · 4.6.15 and 4.6.16
+//! spec/cli/papertrader/commands.md · 4.6.15 and 4.6.16
 //!
-//! What came of orders: positions, history, receipts.
+//! Commands for the portfolio, the history and receipts.
 
 use super::{CommandError, ReadySession, advise, print, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
@@ -14,13 +14,13 @@ use crate::model::{Money, Reason, TransactionStatus, Username};
 use crate::wire::payload::{self, History, HistoryEntry};
 use uuid::Uuid;
 
-/// Times that portfolio and history are read again where a trade settled between the two.
-const CONSISTENT_TRIES: usize = 5;
+/// The most attempts to read portfolio and history without a settlement between the two.
+const CONSISTENT_READS_MAX: usize = 5;
 
 /// Shows cash and positions.
 pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
-    let own = session.remembered.username.clone();
+    let own = session.saved.username.clone();
     let name = args.of.clone().unwrap_or(own);
     let (portfolio, start) = if args.realised {
         let (portfolio, start) = read_consistently(&mut session, &name)?;
@@ -89,16 +89,16 @@ fn summary(cash: Money, totals: &Totals, start: Option<Money>) -> String {
         ),
     ];
     if let Some(start) = start {
-        let gained = Money(totals.total.0.saturating_sub(start.0));
-        let realised = Money(gained.0.saturating_sub(totals.profit.0));
+        let profit = Money(totals.total.0.saturating_sub(start.0));
+        let realised = Money(profit.0.saturating_sub(totals.profit.0));
         lines.push(("realised by sales", table::profit(realised)));
         lines.push(("began with", table::money(start)));
         lines.push((
             "profit in all",
             format!(
                 "{} ({})",
-                table::profit(gained),
-                table::signed_percent(gained, start)
+                table::profit(profit),
+                table::signed_percent(profit, start)
             ),
         ));
     }
@@ -111,13 +111,14 @@ fn summary(cash: Money, totals: &Totals, start: Option<Money>) -> String {
     table::list(&lines)
 }
 
-/// Portfolio and starting cash, of one moment: read until no trade settled in between.
+/// The portfolio and the starting cash at the same moment. Reads again if a trade settled between
+/// the readings.
 fn read_consistently(
     session: &mut ReadySession,
     name: &Username,
 ) -> Result<(payload::Portfolio, Money), CommandError> {
     let mut before = session.call(|client| client.portfolio(name))?;
-    for _ in 0..CONSISTENT_TRIES {
+    for _ in 0..CONSISTENT_READS_MAX {
         let history = session.call(|client| client.history(name))?;
         let after = session.call(|client| client.portfolio(name))?;
         if let Some((cash, _)) = fingerprint(&after)
@@ -127,7 +128,7 @@ fn read_consistently(
         }
         before = after;
     }
-    Err(CommandError::with(
+    Err(CommandError::with_advice(
         ClientError::Local("trades settle faster than the history can be read".to_owned()),
         "Leave --realised out, or try again later.",
     ))
@@ -139,7 +140,7 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
     if let Some(which) = &args.receipt {
         return receipt(global, &mut session, which);
     }
-    let own = session.remembered.username.clone();
+    let own = session.saved.username.clone();
     let name = args.of.clone().unwrap_or(own);
     let mut history = session.call(|client| client.history(&name))?;
     if let Some(limit) = args.limit {
@@ -163,33 +164,48 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
 }
 
 fn history_table(history: &History) -> String {
-    let status = |entry: &HistoryEntry| match (&entry.detail, entry.status) {
+    if history.private {
+        own_history_table(&history.entries)
+    } else {
+        public_history_table(&history.entries)
+    }
+}
+
+/// The status, or the reason of a rejection.
+fn status_text(entry: &HistoryEntry) -> String {
+    match (&entry.detail, entry.status) {
         (Some(detail), TransactionStatus::Rejected) if !detail.reason.is_empty() => detail.reason.clone(),
         (_, status) => status.as_str().to_owned(),
-    };
-    let settled = |entry: &HistoryEntry| {
-        if entry.status == TransactionStatus::Queued {
-            table::NONE.to_owned()
-        } else {
-            table::moment(entry.settled)
-        }
-    };
-    if !history.private {
-        let row = |e: &HistoryEntry| {
-            vec![
-                table::moment(e.accepted),
-                settled(e),
-                e.side.as_str().to_owned(),
-                e.symbol.to_string(),
-                status(e),
-            ]
-        };
-        return table::table(
-            &["accepted (UTC)", "settled", "side", "symbol", "status"],
-            &[],
-            history.entries.iter().map(row).collect(),
-        );
     }
+}
+
+/// The time of settlement, or [`table::NONE`] while the order is queued.
+fn settled_text(entry: &HistoryEntry) -> String {
+    if entry.status == TransactionStatus::Queued {
+        table::NONE.to_owned()
+    } else {
+        table::moment(entry.settled)
+    }
+}
+
+fn public_history_table(entries: &[HistoryEntry]) -> String {
+    let row = |e: &HistoryEntry| {
+        vec![
+            table::moment(e.accepted),
+            settled_text(e),
+            e.side.as_str().to_owned(),
+            e.symbol.to_string(),
+            status_text(e),
+        ]
+    };
+    table::table(
+        &["accepted (UTC)", "settled", "side", "symbol", "status"],
+        &[],
+        entries.iter().map(row).collect(),
+    )
+}
+
+fn own_history_table(entries: &[HistoryEntry]) -> String {
     let row = |e: &HistoryEntry| {
         let filled = e
             .detail
@@ -198,7 +214,7 @@ fn history_table(history: &History) -> String {
         let money = |value: Option<Money>| value.map_or(table::NONE.to_owned(), table::money);
         vec![
             table::moment(e.accepted),
-            settled(e),
+            settled_text(e),
             e.side.as_str().to_owned(),
             e.symbol.to_string(),
             e.detail
@@ -206,7 +222,7 @@ fn history_table(history: &History) -> String {
                 .map_or(String::new(), |d| table::amount(d.quantity)),
             money(filled.map(|d| d.price)),
             money(filled.map(|d| d.total)),
-            status(e),
+            status_text(e),
             e.id.hyphenated().to_string(),
         ]
     };
@@ -223,10 +239,11 @@ fn history_table(history: &History) -> String {
             "ID",
         ],
         &[4, 5, 6],
-        history.entries.iter().map(row).collect(),
+        entries.iter().map(row).collect(),
     )
 }
 
+/// Shows the receipt of one transaction.
 fn receipt(global: &GlobalArgs, session: &mut ReadySession, which: &str) -> Result<(), CommandError> {
     let id = match Uuid::try_parse(which) {
         Ok(id) => id,
@@ -235,7 +252,7 @@ fn receipt(global: &GlobalArgs, session: &mut ReadySession, which: &str) -> Resu
     let receipt = match session.pool.call(|client| client.receipt(id)) {
         Ok(receipt) => receipt,
         Err(ClientError::Refused(refusal)) if refusal.reason == Reason::NoData => {
-            return Err(CommandError::with(
+            return Err(CommandError::with_advice(
                 ClientError::Refused(refusal),
                 "A receipt is for one of your own transactions: papertrader transactions",
             ));
@@ -263,17 +280,17 @@ fn receipt(global: &GlobalArgs, session: &mut ReadySession, which: &str) -> Resu
     })
 }
 
-/// The one transaction that a person means by `last`, or by the beginning or end of its ID.
+/// Finds the one transaction that `last`, or the beginning or end of an ID, selects.
 fn find(session: &mut ReadySession, which: &str) -> Result<Uuid, CommandError> {
-    let name = session.remembered.username.clone();
+    let name = session.saved.username.clone();
     let history = session.call(|client| client.history(&name))?;
-    let wanted = which.to_ascii_lowercase();
-    let suits = |entry: &&HistoryEntry| {
+    let part = which.to_ascii_lowercase();
+    let matches = |entry: &&HistoryEntry| {
         let id = entry.id.hyphenated().to_string();
-        id.starts_with(&wanted) || id.ends_with(&wanted)
+        id.starts_with(&part) || id.ends_with(&part)
     };
-    let mut found = history.entries.iter().filter(suits);
-    let newest = history.entries.first().filter(|_| wanted == "last");
+    let mut found = history.entries.iter().filter(matches);
+    let newest = history.entries.first().filter(|_| part == "last");
     let problem = match (newest, found.next(), found.next()) {
         (Some(entry), _, _) | (None, Some(entry), None) => return Ok(entry.id),
         (None, None, _) => "no transaction of yours has such an ID",

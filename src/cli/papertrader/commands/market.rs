@@ -1,6 +1,6 @@
-//! spec/cli/papertrader/commands/market.md · 4.6.7 to 4.6.13, 4.2.2
+//! spec/cli/papertrader/commands.md · 4.6.7 to 4.6.13, 4.2.2
 //!
-//! Prices: now, as they change, in the past, and expected.
+//! Commands for prices: latest, changing, past and forecast ones.
 
 use super::{CommandError, ReadySession, print, show};
 use crate::cli::papertrader::arguments::{
@@ -22,13 +22,13 @@ use std::time::{Duration, Instant};
 
 type Answer = Result<model::Quote, Refusal>;
 
-/// Lists assets with their values.
+/// Lists assets with their latest values.
 pub fn assets(global: &GlobalArgs, args: &AssetsArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let mut symbols = session.call(|client| client.list())?;
     if let Some(search) = &args.search {
-        let wanted = search.to_ascii_uppercase();
-        symbols.retain(|symbol| symbol.as_str().contains(&wanted));
+        let part = search.to_ascii_uppercase();
+        symbols.retain(|symbol| symbol.as_str().contains(&part));
     }
     if args.symbols {
         let names: Vec<String> = symbols.iter().map(ToString::to_string).collect();
@@ -58,7 +58,7 @@ pub fn quote(global: &GlobalArgs, args: &QuoteArgs) -> Result<(), CommandError> 
     if answers.iter().all(Result::is_ok) {
         Ok(())
     } else {
-        Err(CommandError::already_told())
+        Err(CommandError::already_shown())
     }
 }
 
@@ -70,7 +70,7 @@ fn views(symbols: &[Symbol], answers: &[Answer], now: Timestamp) -> Vec<QuoteVie
         .collect()
 }
 
-/// What the ages of these count to.
+/// The time to which the ages of these quotes count.
 fn reference(answers: &[Answer], clock: Timestamp) -> table::ReferenceTime {
     let times = answers
         .iter()
@@ -107,14 +107,14 @@ pub fn on_signal() -> Result<Arc<AtomicBool>, ClientError> {
     Ok(stop)
 }
 
-/// One look of `watch`, for programs.
+/// The JSON of one round of `watch`.
 #[derive(Serialize)]
-struct LookView {
+struct WatchView {
     at: String,
     quotes: Vec<QuoteView>,
 }
 
-/// Shows values as they change: in place on a terminal, else a line for each change.
+/// Shows values as they change: on a terminal a table in place, else a line for each change.
 pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let stop = on_signal()?;
@@ -122,16 +122,16 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
     let mut first: HashMap<Symbol, Money> = HashMap::new();
     let mut last: HashMap<Symbol, model::Quote> = HashMap::new();
     let mut lines = 0;
-    let mut looks = 0;
+    let mut rounds = 0;
     let mut due = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let answers = session.call(|client| client.quotes(&args.symbols))?;
-        if let Some(refusal) = unknown(&answers) {
+        if let Some(refusal) = unknown_asset(&answers) {
             return Err(super::advise(ClientError::Refused(refusal)));
         }
         let now = Timestamp::now();
         let text = if global.json {
-            let view = LookView {
+            let view = WatchView {
                 at: now.to_string(),
                 quotes: views(&args.symbols, &answers, now),
             };
@@ -150,11 +150,11 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
             changes(&args.symbols, &answers, &mut last, now)
         };
         print(&text)?;
-        looks += 1;
-        if args.count.is_some_and(|count| looks >= count) {
+        rounds += 1;
+        if args.count.is_some_and(|count| rounds >= count) {
             break;
         }
-        // A slow answer does not make the next look come late.
+        // A slow answer does not delay the next round.
         due = (due + args.interval).max(Instant::now());
         while Instant::now() < due && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(
@@ -166,7 +166,8 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
     Ok(())
 }
 
-fn unknown(answers: &[Answer]) -> Option<Refusal> {
+/// The refusal of the first unknown asset.
+fn unknown_asset(answers: &[Answer]) -> Option<Refusal> {
     let refusals = answers.iter().filter_map(|a| a.as_ref().err());
     refusals
         .into_iter()
@@ -213,7 +214,7 @@ fn watch_table(
     ) + &now.note(clock)
 }
 
-/// A line for each value that is not the one shown last.
+/// A line for each value that differs from the one shown last.
 fn changes(
     symbols: &[Symbol],
     answers: &[Answer],
@@ -236,7 +237,7 @@ fn changes(
     out
 }
 
-/// Shows an asset's latest day.
+/// Shows an asset's latest daily bar.
 pub fn info(global: &GlobalArgs, args: &SymbolArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let info = session.call(|client| client.info(args.symbol))?;
@@ -265,13 +266,13 @@ pub fn info(global: &GlobalArgs, args: &SymbolArgs) -> Result<(), CommandError> 
     })
 }
 
-/// Draws past values.
+/// Draws past values as a chart.
 pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let date = match args.date {
         _ if args.all => None,
         Some(date) => Some(date),
-        // Market time: a replay's now is not this machine's.
+        // The window ends at market time, which in a replay differs from the local clock.
         None => Some(session.call(|client| client.quote(args.symbol))?.time),
     };
     let (name, window) = match date {
@@ -313,7 +314,7 @@ pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> 
     })
 }
 
-/// Shows a predicted value.
+/// Shows a forecast.
 pub fn forecast(global: &GlobalArgs, args: &ForecastArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let forecast = session.call(|client| client.predicted(args.symbol, args.date))?;

@@ -1,6 +1,6 @@
-//! spec/cli/papertrader/commands/trading.md · 4.6.4 and 4.6.5
+//! spec/cli/papertrader/commands.md · 4.6.4 and 4.6.5
 //!
-//! Orders, with the countdown to their settlement.
+//! `buy` and `sell`, with a countdown to the settlement.
 
 use super::{CommandError, ReadySession, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};
@@ -26,7 +26,7 @@ pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), Co
             None => fresh_id()?,
         },
     };
-    let patience = OrderTimeouts {
+    let timeouts = OrderTimeouts {
         contact: Duration::from_secs(args.patience),
         ..OrderTimeouts::default()
     };
@@ -34,7 +34,7 @@ pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), Co
     let result = place(
         &mut session.pool,
         &order,
-        &patience,
+        &timeouts,
         !args.no_wait,
         &mut |progress| {
             countdown.show(progress);
@@ -45,10 +45,24 @@ pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), Co
         Ok(outcome) => outcome,
         Err(error) => return Err(session.failed(error)),
     };
-    session.remember()?;
+    session.save_workers()?;
+    show_outcome(global, &mut session, &order, outcome)
+}
+
+/// Prints the outcome. A rejected order is a failure, with advice.
+fn show_outcome(
+    global: &GlobalArgs,
+    session: &mut ReadySession,
+    order: &OrderTicket,
+    outcome: OrderOutcome,
+) -> Result<(), CommandError> {
     match outcome {
-        OrderOutcome::Filled(fill) => show(global, &OrderView::filled(&order, &fill), || {
-            let verb = if side == Side::Sell { "Sold" } else { "Bought" };
+        OrderOutcome::Filled(fill) => show(global, &OrderView::filled(order, &fill), || {
+            let verb = if order.side == Side::Sell {
+                "Sold"
+            } else {
+                "Bought"
+            };
             format!(
                 "{verb} {} {} at {}: {} in all.\ntransaction {}\n",
                 table::amount(fill.quantity),
@@ -58,7 +72,7 @@ pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), Co
                 fill.id.hyphenated()
             )
         }),
-        OrderOutcome::Queued(notice) => show(global, &OrderView::queued(&order, &notice), || {
+        OrderOutcome::Queued(notice) => show(global, &OrderView::queued(order, &notice), || {
             format!(
                 "Queued; expected to settle at {} (UTC).\ntransaction {}\norder ID {}\n",
                 table::moment(notice.expected),
@@ -67,9 +81,9 @@ pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), Co
             )
         }),
         OrderOutcome::Rejected(refusal, id) => {
-            let advice = why_rejected(&mut session, &order, &refusal);
+            let advice = rejection_advice(session, order, &refusal);
             if global.json {
-                show(global, &OrderView::rejected(&order, &refusal, id), String::new)?;
+                show(global, &OrderView::rejected(order, &refusal, id), String::new)?;
             }
             let failure = session.failed(ClientError::Refused(refusal));
             Err(CommandError {
@@ -80,9 +94,10 @@ pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), Co
     }
 }
 
-/// What the account has of what the order wanted; nothing where that cannot be found out now.
-fn why_rejected(session: &mut ReadySession, order: &OrderTicket, refusal: &Refusal) -> Option<String> {
-    let name = session.remembered.username.clone();
+/// Advice on a rejected order, such as the cash of the account; `None` if there is none or it
+/// cannot be read now.
+fn rejection_advice(session: &mut ReadySession, order: &OrderTicket, refusal: &Refusal) -> Option<String> {
+    let name = session.saved.username.clone();
     match refusal.reason {
         Reason::InsufficientFunds => {
             let info = session.pool.call(|client| client.user_info(&name)).ok()?;
@@ -105,11 +120,13 @@ fn why_rejected(session: &mut ReadySession, order: &OrderTicket, refusal: &Refus
     }
 }
 
-/// What is said on standard error while an order waits.
+/// The reports on standard error while an order waits.
 struct Countdown<'a> {
     order: &'a OrderTicket,
     terminal: bool,
+    /// Whether the first notice has been printed.
     announced: bool,
+    /// Whether the current line of the terminal is a countdown.
     drawn: bool,
 }
 
@@ -145,7 +162,7 @@ impl Countdown<'_> {
                 };
                 self.drawn = true;
                 let mut stderr = std::io::stderr().lock();
-                // What cannot be shown does not matter to the order.
+                // A failed write does not affect the order.
                 let _ = write!(stderr, "\r{text}\u{1b}[K").and_then(|()| stderr.flush());
             }
             OrderProgress::Waiting(_) => {}
@@ -164,7 +181,7 @@ impl Countdown<'_> {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
-    /// Takes the countdown off the screen.
+    /// Removes the countdown from the terminal.
     fn clear(&mut self) {
         if std::mem::take(&mut self.drawn) {
             let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K");

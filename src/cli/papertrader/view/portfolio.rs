@@ -1,6 +1,6 @@
-//! spec/cli/papertrader/view/portfolio.md · 4.6.15 (a portfolio, with what the client computes of it)
+//! spec/cli/papertrader/view.md · 4.6.15
 //!
-//! Profit and loss, from cash, cost, value and history.
+//! Profit and loss, computed from cash, cost, value and history.
 
 use crate::cli::table;
 use crate::model::{Money, Quantity, Side, Symbol, TransactionStatus, Username};
@@ -9,19 +9,19 @@ use serde::Serialize;
 
 use super::text;
 
-/// A position with what it gained or lost.
+/// The cost, value and profit of a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionStanding {
-    /// What the units cost: average cost × quantity, rounded down.
+    /// Average cost × quantity, rounded down.
     pub cost: Money,
-    /// What they are worth; `None` without a price.
+    /// The market value; `None` without a price.
     pub value: Option<Money>,
-    /// The difference; `None` without a price.
+    /// Value − cost; `None` without a price.
     pub profit: Option<Money>,
 }
 
 impl PositionStanding {
-    /// Of one position.
+    /// Computes the standing of a position.
     pub fn of(holding: &Holding) -> PositionStanding {
         let cost = holding
             .quantity
@@ -36,18 +36,18 @@ impl PositionStanding {
     }
 }
 
-/// What a portfolio comes to.
+/// The sums of a portfolio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Of the positions that have a price.
+    /// The value of the positions that have a price.
     pub value: Money,
-    /// Of the same positions.
+    /// The cost of the same positions.
     pub cost: Money,
-    /// value − cost: not realised by a sale yet.
+    /// Value − cost: the unrealised profit.
     pub profit: Money,
-    /// Cash and value.
+    /// Cash + value.
     pub total: Money,
-    /// Positions without a price, which count in none of these.
+    /// Positions without a price, which the other fields leave out.
     pub unpriced: usize,
 }
 
@@ -71,7 +71,8 @@ impl Totals {
     }
 }
 
-/// What an account began with, from its own transactions: its cash with every trade and dividend taken back.
+/// The cash that an account began with: its cash now, with every trade and dividend of its history
+/// reversed.
 pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Money {
     let mut start = i128::from(cash.0);
     for entry in entries.iter().filter(|e| e.status == TransactionStatus::Settled) {
@@ -85,7 +86,7 @@ pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Money {
     Money(i64::try_from(start).unwrap_or(0))
 }
 
-/// A position as its owner or as others see it.
+/// A position as its owner or as another user sees it.
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct PositionView {
@@ -132,7 +133,7 @@ pub struct PortfolioView {
 }
 
 impl PortfolioView {
-    /// From the payload; `start` where the history was read too.
+    /// Converts the payload. `start` is the starting cash, if the history was read.
     pub fn new(username: &Username, portfolio: &Portfolio, start: Option<Money>) -> PortfolioView {
         match portfolio {
             Portfolio::Public(shares) => PortfolioView {
@@ -149,7 +150,7 @@ impl PortfolioView {
             },
             Portfolio::Private(cash, holdings) => {
                 let totals = Totals::of(*cash, holdings);
-                let gained = start.map(|s| Money(totals.total.0.saturating_sub(s.0)));
+                let total_profit = start.map(|s| Money(totals.total.0.saturating_sub(s.0)));
                 PortfolioView {
                     username: text(username),
                     private: true,
@@ -159,8 +160,8 @@ impl PortfolioView {
                     profit: Some(text(totals.profit)),
                     total: Some(text(totals.total)),
                     starting_cash: start.map(text),
-                    realised_profit: gained.map(|g| text(Money(g.0.saturating_sub(totals.profit.0)))),
-                    total_profit: gained.map(text),
+                    realised_profit: total_profit.map(|p| text(Money(p.0.saturating_sub(totals.profit.0)))),
+                    total_profit: total_profit.map(text),
                     positions: holdings.iter().map(position).collect(),
                 }
             }
@@ -187,7 +188,8 @@ pub fn basis_points(share: u16) -> String {
     format!("{}.{:02}", share / 100, share % 100)
 }
 
-/// Units held of a symbol, and cash: what a portfolio is compared by when it is read twice.
+/// Cash and the units of each position: the values by which two readings of a portfolio are
+/// compared. `None` for another user's portfolio.
 pub fn fingerprint(portfolio: &Portfolio) -> Option<(Money, Vec<(Symbol, Quantity)>)> {
     match portfolio {
         Portfolio::Private(cash, holdings) => {

@@ -81,7 +81,7 @@ fn bars_become_csv() {
 }
 
 #[test]
-fn profits_add_up() {
+fn totals_and_profits_are_computed_from_positions() {
     let holding = |quantity, average_cost, value| Holding {
         symbol: Symbol::parse("AAPL").unwrap(),
         quantity: Quantity(quantity),
@@ -112,7 +112,7 @@ fn profits_add_up() {
 }
 
 #[test]
-fn the_starting_cash_is_what_the_history_leaves() {
+fn the_starting_cash_reverses_the_history() {
     let entries = [
         entry(Side::Buy, TransactionStatus::Settled, 30, ""),
         entry(Side::Sell, TransactionStatus::Settled, 7, ""),
@@ -123,7 +123,7 @@ fn the_starting_cash_is_what_the_history_leaves() {
 }
 
 #[test]
-fn shapes_keep_their_names() {
+fn json_field_names_are_stable() {
     let keys = |value: serde_json::Value| {
         let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
         keys.sort();

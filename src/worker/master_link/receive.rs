@@ -1,11 +1,14 @@
-//! spec/worker/master_link/replies.md · 3.2.2 "parse commands", 4.5.3
+//! spec/worker/master_link/receive.md · 3.2.2 "parse commands", 4.5.3
 //!
 //! What the master says: replies find who waits for them, pushes find their module.
 
 use super::super::cache::snapshot::QuoteSnapshot;
-use super::super::{PortCommand, cache, clients, tunnel};
+use super::super::messages::{
+    CacheFill, CacheMessage, CacheMiss, ClientsMessage, PortCommand, SessionUpdate, TunnelMessage,
+    TunnelReply, TunnelRequest,
+};
 use super::pending::Requester;
-use super::{MasterLink, PendingRequest};
+use super::{MasterLink, PendingRequest, unavailable};
 use crate::link::message::{BodyFrames, Prices, SessionHashes, SessionState, Welcome};
 use crate::model::{Reason, Timestamp, ValueError};
 use crate::wire::payload::Payload;
@@ -46,7 +49,7 @@ impl MasterLink {
             }
         };
         self.decoder = decoder;
-        self.outgoing.flush();
+        self.replies.flush();
         if let Err(malformed) = result {
             crate::error!("the master sent what makes no sense, so the link is cut: {malformed}");
             self.unlink();
@@ -65,11 +68,11 @@ impl MasterLink {
         let instruction = Instruction::from_number(header.instruction)
             .ok_or(ValueError("a reply of an unknown instruction"))?;
         // Given up already, or answered: what comes late is of no use to anybody.
-        let Some(parked) = self.park.get_mut(sequence) else {
+        let Some(pending) = self.pending.get_mut(sequence) else {
             return Ok(());
         };
-        let resent = parked.resent;
-        let last = match (&mut parked.origin, instruction) {
+        let resent = pending.resent;
+        let last = match (&mut pending.requester, instruction) {
             (
                 Requester::Order {
                     client,
@@ -80,78 +83,106 @@ impl MasterLink {
                 },
                 Instruction::TransactionQueued,
             ) => {
-                self.outgoing.queued(client, *number, whole, *told);
+                self.replies.queued(client, *number, whole, *told);
                 (*told, *queued) = (true, true);
                 false
             }
             (Requester::Order { .. }, _) if resent && is_overloaded(instruction, &header, data) => {
-                self.park.retry(sequence, Instant::now());
+                self.pending.retry(sequence, Instant::now());
                 return Ok(());
             }
             (Requester::Order { client, number, .. }, _) => {
-                self.outgoing.reply(client, *number, whole, true);
+                self.replies.reply(client, *number, whole, true);
                 true
             }
             (Requester::View { client, number, .. }, _) => {
                 let last = is_last(instruction, &header);
-                self.outgoing.reply(client, *number, whole, last);
+                self.replies.reply(client, *number, whole, last);
                 last
             }
-            (Requester::Errand(_, frames), _) => {
+            (Requester::Tunnel(_, frames), _) => {
                 frames.extend_from_slice(whole);
                 instruction != Instruction::LinkSession
             }
-            (Requester::Question(_, frames), _) => {
+            (Requester::Cache(_, frames), _) => {
                 frames.extend_from_slice(whole);
                 is_last(instruction, &header)
             }
-            (Requester::Session(_) | Requester::Closed(_) | Requester::Report, _) => true,
+            (Requester::Session(_) | Requester::Closed(_) | Requester::Report(_), _) => true,
         };
-        if last && let Some(parked) = self.park.remove(sequence) {
-            self.conclude(parked, instruction, data)?;
+        if last && let Some(pending) = self.pending.remove(sequence) {
+            self.conclude(pending, instruction, data)?;
         }
         Ok(())
     }
 
     /// A reply is whole: the module that waits for it gets it.
-    fn conclude(&mut self, parked: PendingRequest, last: Instruction, data: &[u8]) -> Result<(), ValueError> {
-        match parked.origin {
+    fn conclude(
+        &mut self,
+        pending: PendingRequest,
+        last: Instruction,
+        data: &[u8],
+    ) -> Result<(), ValueError> {
+        match pending.requester {
             // Their replies are on their way.
-            Requester::Order { .. } | Requester::View { .. } | Requester::Report => {}
-            Requester::Errand(errand, frames) => {
-                let answer = tunnel::TunnelReply::Frames(frames);
-                let _ = self
-                    .outlets
-                    .tunnel
-                    .send(tunnel::TunnelMessage::Answer(errand, answer));
+            Requester::Order { .. } | Requester::View { .. } | Requester::Report(_) => {}
+            Requester::Tunnel(asked, frames) => self.tell_tunnel(asked, TunnelReply::Frames(frames)),
+            Requester::Cache(miss, frames) if last == Instruction::Data => {
+                self.tell_cache(miss, CacheFill::Data(frames));
             }
-            Requester::Question(question, frames) => {
-                let answer = if last == Instruction::Data {
-                    cache::CacheFill::Data(frames)
-                } else {
-                    cache::CacheFill::Fail(frames)
-                };
-                let _ = self
-                    .outlets
-                    .cache
-                    .send(cache::CacheMessage::Answer(question, answer));
-            }
+            Requester::Cache(miss, frames) => self.tell_cache(miss, CacheFill::Fail(frames)),
             Requester::Session(hash) => {
-                let word = match last {
+                let update = match last {
                     Instruction::LinkSession => match SessionState::from_bytes(data)?.active {
-                        Some(session) => clients::SessionUpdate::Active(session),
-                        None => clients::SessionUpdate::Over,
+                        Some(session) => SessionUpdate::Active(session),
+                        None => SessionUpdate::Over,
                     },
-                    _ => clients::SessionUpdate::Unavailable,
+                    _ => SessionUpdate::Unavailable,
                 };
-                self.tell_clients(clients::ClientsMessage::Session(hash, word));
+                self.tell_clients(ClientsMessage::Session(hash, update));
             }
             Requester::Closed(hashes) => {
                 let told = last == Instruction::Pong;
-                self.tell_clients(clients::ClientsMessage::Closed { hashes, told });
+                let hashes = hashes.0;
+                self.tell_clients(ClientsMessage::Closed { hashes, told });
             }
         }
         Ok(())
+    }
+
+    /// Tells whoever waits for a request that it will never be answered.
+    pub(super) fn fail_request(&self, requester: Requester) {
+        match requester {
+            Requester::Order {
+                client,
+                number,
+                request,
+                ..
+            }
+            | Requester::View {
+                client,
+                number,
+                request,
+            } => client.fail(number, request.instruction(), &unavailable()),
+            Requester::Tunnel(asked, _) => self.tell_tunnel(asked, TunnelReply::Unavailable),
+            Requester::Cache(miss, _) => self.tell_cache(miss, CacheFill::Unavailable),
+            Requester::Session(hash) => {
+                self.tell_clients(ClientsMessage::Session(hash, SessionUpdate::Unavailable));
+            }
+            Requester::Closed(hashes) => {
+                let hashes = hashes.0;
+                self.tell_clients(ClientsMessage::Closed { hashes, told: false });
+            }
+            Requester::Report(_) => {}
+        }
+    }
+
+    fn tell_tunnel(&self, asked: TunnelRequest, reply: TunnelReply) {
+        let _ = self.channels.tunnel.send(TunnelMessage::Reply(asked, reply));
+    }
+
+    fn tell_cache(&self, miss: CacheMiss, fill: CacheFill) {
+        let _ = self.channels.cache.send(CacheMessage::Fill(miss, fill));
     }
 
     /// What the master says unasked.
@@ -169,13 +200,13 @@ impl MasterLink {
                 let (_, arguments) =
                     frame::read_return(&header, data).map_err(|fault| ValueError(fault.text))?;
                 let workers = arguments.iter().take(arguments.count()).map(str::to_owned);
-                self.tell_clients(clients::ClientsMessage::Workers(workers.collect()));
+                self.tell_clients(ClientsMessage::Workers(workers.collect()));
             }
             Some(Instruction::LinkPrices) => self.prices = Some((data.to_vec(), Reassembly::default())),
             Some(Instruction::Data) => self.price_rows(&header, data)?,
             Some(Instruction::LinkSessionsEnded) => {
                 let hashes = SessionHashes::from_bytes(data)?.0;
-                self.tell_clients(clients::ClientsMessage::Ended(hashes));
+                self.tell_clients(ClientsMessage::Ended(hashes));
             }
             Some(Instruction::LinkBooted) => {
                 let text = String::from_utf8_lossy(data);
@@ -199,10 +230,10 @@ impl MasterLink {
         let prices = Prices::read(fixed, &rows)?;
         self.prices = None;
         let snapshot = Box::new(QuoteSnapshot::new(&prices));
-        let _ = self.outlets.cache.send(cache::CacheMessage::Prices(snapshot));
+        let _ = self.channels.cache.send(CacheMessage::Prices(snapshot));
         if !self.serving {
             self.serving = true;
-            let _ = self.outlets.notices.send(PortCommand::Serve);
+            let _ = self.channels.port.send(PortCommand::Serve);
         }
         Ok(())
     }

@@ -1,0 +1,262 @@
+//! spec/admin.md · 3.1.5 (print, retrieve, boot), 3.1.3, 3.1.4
+//!
+//! The data in the master's answers, as JSON shows it. Texts and numbers only, so that both ends
+//! and every script read the same values.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The state of the master. Times are RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MasterStatus {
+    pub version: String,
+    pub pid: u32,
+    /// When the master began to serve.
+    pub since: String,
+    pub uptime_ms: u64,
+    /// The `address:port` that the master listens on.
+    pub listen: String,
+    /// Orders that wait for the next update.
+    pub queue_depth: u64,
+    /// The number of the newest order.
+    pub last_place: i64,
+    /// Orders that the last settlement filled or rejected.
+    pub last_settled: u64,
+    /// The duration of the last settlement in microseconds.
+    pub last_settlement_us: u64,
+    /// The number of the last update.
+    pub update: u64,
+    /// When the last update was published.
+    pub last_update: String,
+    /// When the next update is due; `None` after a replay's last one.
+    pub next_update: Option<String>,
+    /// Workers with an established link.
+    pub workers_connected: usize,
+    pub workers_registered: usize,
+    /// Workers that the configuration expects.
+    pub workers_expected: usize,
+    pub accounts: i64,
+    /// Active sessions.
+    pub sessions: usize,
+    /// Requests since the start whose session had ended or never existed.
+    pub inactive_sessions: u64,
+    pub assets: PricesStatus,
+    /// Refused links since the start, by reason.
+    pub refused_links: Vec<EventCount>,
+    /// Log entries that were lost because the log's file could not be written.
+    pub log_lost: u64,
+    /// Conditions that an administrator should look at, as sentences.
+    pub warnings: Vec<String>,
+}
+
+/// The state of price retrieval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PricesStatus {
+    /// Assets on the list.
+    pub listed: usize,
+    /// Listed assets with a price.
+    pub priced: usize,
+    /// Listed assets with a new price in the last update.
+    pub fresh: usize,
+    /// Providers of the prices in the last update.
+    pub served_by: Vec<String>,
+    /// Providers that fail at present.
+    pub failures: Vec<ProviderFailure>,
+    /// Prices refused by the checks since the start.
+    pub refused: u64,
+    /// Updates skipped since the start.
+    pub missed: u64,
+    /// Spent calls of each provider's budget.
+    #[serde(default)]
+    pub calls: Vec<CallsStatus>,
+    /// Assets whose back-fill is not complete.
+    #[serde(default)]
+    pub unfilled: usize,
+}
+
+/// A provider's budget of API calls, and what is spent of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallsStatus {
+    pub provider: String,
+    /// Calls in the last minute.
+    pub minute: usize,
+    /// The most calls in a minute.
+    pub per_minute: usize,
+    /// Calls in the current period of 24 hours.
+    pub day: u64,
+    /// The most calls in 24 hours.
+    pub per_day: u64,
+}
+
+/// The failure of a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderFailure {
+    pub provider: String,
+    /// The provider's error.
+    pub reason: String,
+}
+
+/// The number of events with the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventCount {
+    pub reason: String,
+    pub count: u64,
+}
+
+/// A registered worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerStatus {
+    pub name: String,
+    pub uuid: String,
+    /// `connected`, `away`, `booted` or `unregistered`.
+    pub state: String,
+    /// The one address that the worker may connect from.
+    pub ip: String,
+    /// `host:port` that clients are given.
+    pub address: String,
+    /// The full fingerprint of the worker's key.
+    pub fingerprint: String,
+    /// When the link was established; `None` without a link.
+    pub linked_since: Option<String>,
+    /// The address that the link comes from; `None` without a link.
+    pub linked_from: Option<String>,
+    /// The worker's last report; `None` before the first.
+    pub report: Option<WorkerFigures>,
+}
+
+/// A worker's report about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerFigures {
+    /// When the master received the report.
+    pub at: String,
+    pub version: String,
+    pub uptime_ms: i64,
+    /// Connected clients.
+    pub connections: u32,
+    /// Sessions in the worker's memory.
+    pub sessions: u32,
+    /// Windows of bars in the worker's cache.
+    pub cached: u32,
+    /// The size of these windows in bytes.
+    pub cached_bytes: u64,
+    /// Requests that wait for the master's answer.
+    pub parked: u32,
+    /// The worker's clock minus the master's in milliseconds, the link's delay included.
+    pub clock_difference_ms: i64,
+}
+
+/// A list of active sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionList {
+    /// Oldest first, at most [`ROWS_MAX`](super::protocol::ROWS_MAX).
+    pub sessions: Vec<SessionSummary>,
+    /// Sessions beyond those listed.
+    pub more: usize,
+}
+
+/// An active session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    /// The first 8 hexadecimal digits of the SHA-256 of the session's ID. The master does not store
+    /// the ID itself.
+    pub id: String,
+    /// The account's name.
+    pub user: String,
+    /// The worker that the session was made through: its name, or its UUID once it is unregistered.
+    pub worker: String,
+    /// The address of the client that logged in.
+    pub client: String,
+    /// When the session began.
+    pub since: String,
+    /// When the session ends.
+    pub until: String,
+    pub last_used: String,
+    /// Whether the session ends with the connection that logged in (4.6.1).
+    pub expirable: bool,
+}
+
+/// The number of sessions that a request ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedSessions {
+    pub ended: usize,
+}
+
+/// The result of rebuilding all accounts from the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Verification {
+    /// Accounts compared.
+    pub accounts: u64,
+    /// Transactions read.
+    pub transactions: u64,
+    /// Settled ones of the transactions.
+    pub settled: u64,
+    /// Rejected ones of the transactions.
+    pub rejected: u64,
+    /// Queued ones of the transactions.
+    pub queued: u64,
+    /// Positions compared.
+    pub positions: u64,
+    /// The sum of all accounts' cash.
+    pub cash: String,
+    pub took_ms: u64,
+    /// Stored values that differ from the ledger, at most
+    /// [`DIFFERENCES_MAX`](super::protocol::DIFFERENCES_MAX).
+    pub differences: Vec<String>,
+    /// Differences beyond those listed.
+    pub more: u64,
+}
+
+impl Verification {
+    /// Whether every stored balance and position follows from the ledger.
+    pub fn is_clean(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// A backup that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupSummary {
+    pub file: PathBuf,
+    pub bytes: u64,
+}
+
+/// The result of restoring a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreSummary {
+    /// The path of the restored database.
+    pub database: PathBuf,
+    /// The path to which the previous database was moved, if there was one.
+    pub replaced: Option<PathBuf>,
+    /// Sessions of the backup that were ended.
+    pub ended: usize,
+    /// The result of verifying the backup.
+    pub verification: Verification,
+}
+
+/// The newest entries of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogTail {
+    /// Oldest first.
+    pub entries: Vec<LogLine>,
+}
+
+/// An entry of the log (2.4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Date and time.
+    pub at: String,
+    pub level: String,
+    pub filename: String,
+    pub funcname: String,
+    pub linenum: u32,
+    pub message: String,
+    /// The entry as a line of the log's file.
+    pub line: String,
+}
+
+/// The result of writing the log to its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlushSummary {
+    /// Entries lost since the start because the file could not be written.
+    pub lost: u64,
+}

@@ -1,0 +1,169 @@
+//! spec/admin.md · 3.1.5 (print, retrieve, boot), 3.1.3, 3.1.4
+//!
+//! Requests and responses of the control socket: one line of JSON each way.
+
+use super::model::{
+    BackupSummary, EndedSessions, FlushSummary, LogTail, MasterStatus, SessionList, Verification,
+    WorkerStatus,
+};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The control socket of a packaged master.
+pub const DEFAULT_SOCKET: &str = "/run/papertrader/master.sock";
+/// The longest request line in bytes, line feed included. A public key is the largest part of one.
+pub const REQUEST_MAX: usize = 512 * 1024;
+/// The longest response line in bytes.
+pub const RESPONSE_MAX: usize = 64 * 1024 * 1024;
+/// How long the master waits for a whole request, counted from the connect or the last response.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the master sends [`AdminResponse::Working`] while a request is under way.
+pub const WORKING_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a client waits for the next line before it takes the master for hung.
+pub const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// The most rows of a list in an answer. The answer counts the others.
+pub const ROWS_MAX: usize = 50_000;
+/// The most differences that `verify` names. The answer counts the others.
+pub const DIFFERENCES_MAX: usize = 200;
+
+/// A request of an administrator. Unknown variants and fields are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum AdminRequest {
+    /// Shows the state of the master.
+    Status,
+    /// Lists the registered workers.
+    WorkersList,
+    /// Shows one worker.
+    WorkersShow { name: String },
+    /// Registers a worker.
+    WorkersRegister {
+        name: String,
+        /// The worker's public key, ASCII-armoured.
+        key: String,
+        /// The one address that the worker may connect from.
+        ip: IpAddr,
+        /// `host:port` that clients are given.
+        address: String,
+    },
+    /// Removes a registration. Its UUID is never used again.
+    WorkersUnregister { name: String },
+    /// Closes a worker's link and refuses the worker until it is admitted.
+    WorkersBoot { name: String },
+    /// Admits a booted worker.
+    WorkersAdmit { name: String },
+    /// Lists the active sessions.
+    SessionsList {
+        /// Lists only this account's sessions.
+        user: Option<String>,
+    },
+    /// Ends sessions.
+    SessionsEnd(SessionSelector),
+    /// Rebuilds every balance and position from the ledger and compares them with the stored ones.
+    Verify,
+    /// Copies the database while it is in use.
+    Backup {
+        /// An absolute path at which no file exists.
+        file: PathBuf,
+    },
+    /// Reads the newest log entries that are in memory.
+    LogTail {
+        /// The most entries to return.
+        entries: usize,
+    },
+    /// Writes the log entries in memory to the log's file.
+    LogFlush,
+}
+
+/// The sessions that a request ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionSelector {
+    /// The one session whose ID, as lists show it, has this prefix.
+    Prefix(String),
+    /// All sessions of an account.
+    User(String),
+    /// All sessions that were made through a worker, which may have been unregistered since.
+    Worker(String),
+}
+
+/// A line of the master. Any number of [`AdminResponse::Working`] may come before one of the
+/// others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdminResponse {
+    /// The request is under way.
+    Working,
+    /// The request succeeded.
+    Done(AdminAnswer),
+    /// The request failed or was refused, with the reason.
+    Refused(String),
+}
+
+/// The answer to a request that succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdminAnswer {
+    /// Answers `Status`.
+    Status(Box<MasterStatus>),
+    /// Answers `WorkersList`.
+    Workers(Vec<WorkerStatus>),
+    /// Answers the other requests about workers: the worker's state after the request.
+    Worker(Box<WorkerStatus>),
+    /// Answers `SessionsList`.
+    Sessions(SessionList),
+    /// Answers `SessionsEnd`.
+    Ended(EndedSessions),
+    /// Answers `Verify`.
+    Verification(Box<Verification>),
+    /// Answers `Backup`.
+    Backup(BackupSummary),
+    /// Answers `LogTail`.
+    Log(LogTail),
+    /// Answers `LogFlush`.
+    Flushed(FlushSummary),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_parse_as_documented() {
+        let request = |text: &str| serde_json::from_str::<AdminRequest>(text);
+        assert_eq!(request("\"status\"").unwrap(), AdminRequest::Status);
+        assert_eq!(
+            request(r#"{"workers-show":{"name":"eu1"}}"#).unwrap(),
+            AdminRequest::WorkersShow { name: "eu1".into() }
+        );
+        assert_eq!(
+            request(r#"{"sessions-end":{"prefix":"0a1b"}}"#).unwrap(),
+            AdminRequest::SessionsEnd(SessionSelector::Prefix("0a1b".into()))
+        );
+        for wrong in [
+            "",
+            "{}",
+            "[]",
+            "\"reboot\"",
+            r#"{"status":1}"#,
+            r#"{"workers-show":{}}"#,
+            r#"{"workers-show":{"name":"eu1","force":true}}"#,
+            r#"{"sessions-end":{}}"#,
+            r#"{"log-tail":{"entries":-1}}"#,
+        ] {
+            assert!(request(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_response_is_one_line() {
+        let text = serde_json::to_string(&AdminResponse::Refused("two\nlines".into())).unwrap();
+        assert_eq!(text, r#"{"refused":"two\nlines"}"#);
+        let done = AdminResponse::Done(AdminAnswer::Ended(EndedSessions { ended: 2 }));
+        let text = serde_json::to_string(&done).unwrap();
+        assert_eq!(text, r#"{"done":{"ended":{"ended":2}}}"#);
+        assert_eq!(serde_json::from_str::<AdminResponse>(&text).unwrap(), done);
+    }
+}

@@ -1,0 +1,39 @@
+//! spec/dialogue/runner.md · 4.7 Communication
+//!
+//! `await`: repeats a request until its answer is the expected one.
+
+use super::super::peer::Arrival;
+use super::super::script::ConnectionNumber;
+use super::connection::describe;
+use super::{Runner, STEP_TIMEOUT};
+use std::time::{Duration, Instant};
+
+/// The pause between two requests.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+impl Runner<'_> {
+    /// Sends the request again until the answer matches or `within` has passed.
+    ///
+    /// # Errors
+    /// The last answer that did not match; or at once, that no message was received.
+    pub(super) fn retry(
+        &mut self,
+        number: ConnectionNumber,
+        words: &[String],
+        answer: &[String],
+        within: Duration,
+    ) -> Result<(), String> {
+        let until = Instant::now() + within;
+        loop {
+            self.send_message(number, words)?;
+            let outcome = match self.receive(number, STEP_TIMEOUT.max(within))? {
+                Some(Arrival::Message(text)) => self.compare(answer, &text),
+                other => return Err(describe(other.as_ref(), within)),
+            };
+            if outcome.is_ok() || Instant::now() >= until {
+                return outcome;
+            }
+            std::thread::sleep(RETRY_INTERVAL);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! spec/worker/start.md · 3.2.1 Main Module: "start all threads"
+//!
+//! Makes the worker's channels, hands each module its ends of them and starts the threads. Decides nothing.
+
+use super::acceptor::{ClientPort, WorkerAcceptor};
+use super::cache::Cache;
+use super::clients::Clients;
+use super::master_link::MasterLink;
+use super::master_link::connector::{Connect, Connector};
+use super::messages::{
+    LINK_EVENTS_MAX, MODULE_INBOX_MAX, MasterLinkChannels, PORT_COMMANDS_MAX, ROUTER_INBOX_MAX,
+    WorkerChannels,
+};
+use super::router::WorkerRouter;
+use super::tunnel::Tunnel;
+use super::{Gauges, Worker};
+use crate::config::WorkerConfig;
+use crate::net::tls::ServerTls;
+use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
+use crate::runtime::{Stop, ThreadGroup, Watchdog};
+use crossbeam_channel::bounded;
+use std::io;
+use std::sync::Arc;
+
+impl Worker {
+    /// Starts all threads. The port opens when the link stands and prices are here: see [`Worker::state`].
+    ///
+    /// # Errors
+    /// The certificate cannot be read, or the system has no room for threads or descriptors.
+    pub fn start(config: &WorkerConfig, connect: Connect, watchdog: &Watchdog) -> io::Result<Worker> {
+        let (port_stop, stop) = (Stop::new(), Stop::new());
+        start(config, connect, watchdog, &port_stop, &stop).inspect_err(|_| {
+            port_stop.request();
+            stop.request();
+        })
+    }
+}
+
+/// The whole wiring. Threads start from the bottom of the channel graph up.
+fn start(
+    config: &WorkerConfig,
+    connect: Connect,
+    watchdog: &Watchdog,
+    port_stop: &Stop,
+    stop: &Stop,
+) -> io::Result<Worker> {
+    let tls = match &config.tls {
+        Some(tls) => Some(Arc::new(
+            ServerTls::load(&tls.certificate, &tls.key).map_err(io::Error::other)?,
+        )),
+        None => None,
+    };
+    let flusher = Flusher::new()?;
+    let limiter = ConnectionLimiter::new(ConnectionLimits {
+        total: config.limits.max_connections,
+        per_ip: config.limits.max_connections_per_ip,
+    });
+    let gauges = Gauges::new(Arc::clone(&limiter));
+    let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
+    let (to_cache, cache_inbox) = bounded(MODULE_INBOX_MAX);
+    let (to_clients, clients_inbox) = bounded(MODULE_INBOX_MAX);
+    let (to_tunnel, tunnel_inbox) = bounded(MODULE_INBOX_MAX);
+    let (to_master_link, master_link_inbox) = bounded(MODULE_INBOX_MAX);
+    let (to_link_events, link_events) = bounded(LINK_EVENTS_MAX);
+    let (to_port, port_inbox) = bounded(PORT_COMMANDS_MAX);
+    let (to_state, state) = bounded(1);
+    let (refusal, rejecter) = rejecter::refusal();
+
+    let router = WorkerRouter::new(WorkerChannels {
+        cache: to_cache.clone(),
+        clients: to_clients.clone(),
+        tunnel: to_tunnel.clone(),
+        master_link: to_master_link.clone(),
+    });
+    let tunnel = Tunnel::new(to_clients.clone(), to_master_link.clone());
+    let cache = Cache::new(to_master_link.clone(), Arc::clone(&gauges));
+    let clients = Clients::new(to_master_link, Arc::clone(&gauges));
+    let master_link = MasterLink::new(
+        config.uuid,
+        MasterLinkChannels {
+            cache: to_cache,
+            clients: to_clients.clone(),
+            tunnel: to_tunnel,
+            port: to_port,
+        },
+        gauges,
+    );
+    let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher));
+    let acceptor = WorkerAcceptor::new(
+        ClientPort {
+            listen: config.listen,
+            limits: config.limits.clone(),
+            tls: tls.clone(),
+            limiter: Arc::clone(&limiter),
+            flusher: Arc::clone(&flusher),
+            refusal,
+            router: to_router.clone(),
+            clients: to_clients.clone(),
+            state: (to_state, state.clone()),
+        },
+        port_stop,
+    );
+
+    let mut modules = ThreadGroup::new(stop, watchdog);
+    modules.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
+    modules.thread("flusher", move |stop, heartbeat| flusher.run(stop, heartbeat))?;
+    modules.module_with_urgent("master_link", link_events, master_link_inbox, master_link)?;
+    modules.module("clients", clients_inbox, clients)?;
+    modules.module("cache", cache_inbox, cache)?;
+    modules.module("tunnel", tunnel_inbox, tunnel)?;
+    modules.module("router", router_inbox, router)?;
+    let mut link = ThreadGroup::new(stop, watchdog);
+    link.unwatched("link", move |stop| connector.run(stop))?;
+    let mut port = ThreadGroup::new(port_stop, watchdog);
+    port.module("acceptor", port_inbox, acceptor)?;
+    Ok(Worker {
+        port_stop: port_stop.clone(),
+        stop: stop.clone(),
+        port,
+        modules,
+        link,
+        _router: to_router,
+        clients: to_clients,
+        limiter,
+        tls,
+        state,
+    })
+}
