@@ -6,7 +6,7 @@
 use super::fill;
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, sequence, write_outcome};
-use crate::master::assets::{self, Action, ActionKind};
+use crate::master::assets::{self};
 use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::Settlement;
@@ -15,6 +15,7 @@ use crate::model::{
     AccountId, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
     TransactionStatus as Stage,
 };
+use crate::model::{Action, ActionKind};
 use crate::runtime::failpoint;
 use std::collections::HashMap;
 
