@@ -12,7 +12,7 @@ use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{
-    AccountId, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
+    AccountId, Action, ActionKind, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
     TransactionStatus as Stage,
 };
 use crate::model::{Action, ActionKind};

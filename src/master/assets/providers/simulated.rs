@@ -8,7 +8,7 @@ use super::super::provider::{
 use crate::config::{ProviderKind, SimulatedSettings, SymbolSelection};
 use crate::model::Resolution;
 use crate::model::timestamp::DAY;
-use crate::model::{Bar, Money, Symbol, Timestamp};
+use crate::model::{Bar, Money, Resolution, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use time::Weekday;
