@@ -2,6 +2,10 @@
 //!
 //! A link's life, on its peer's thread: the worker proves itself, is read, and what it asks goes to the router. Never
 //! answers a request whose form is right: modules do.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, ReplyTo};

@@ -16,7 +16,8 @@ use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, Upd
 use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore};
 use crate::master::storage::{Reader, Storage};
-use crate::model::{Action, Symbol};
+use crate::model::Action;
+use crate::model::Symbol;
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};

@@ -6,7 +6,7 @@
 use super::fill;
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, sequence, write_outcome};
-use crate::master::assets;
+use crate::master::assets::{self};
 use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::Settlement;

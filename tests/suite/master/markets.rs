@@ -7,7 +7,8 @@ use papertrader::config::{AlpacaSettings, AssetSettings, BinanceSettings, Provid
 use papertrader::master::assets::provider::ProviderError;
 use papertrader::master::assets::{AssetsConfig, FillDecision};
 use papertrader::master::messages::{AssetsMessage, AssetsStatus, Update};
-use papertrader::model::{ActionKind, Bar, Money, Symbol, Timestamp};
+use papertrader::model::ActionKind;
+use papertrader::model::{Bar, Money, Symbol, Timestamp};
 use papertrader::testkit::mock_exchange::{ExchangeReply, ExchangeRequest, MockExchange};
 use papertrader::testkit::until;
 use papertrader::wire::Window;

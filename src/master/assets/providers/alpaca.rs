@@ -7,7 +7,8 @@ use super::super::provider::{
 };
 use super::http::{ProviderHttp, decimal, json, moment, price, symbols, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
-use crate::model::{Action, ActionKind, Bar, Quantity, Resolution, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Resolution};
+use crate::model::{Bar, Quantity, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;

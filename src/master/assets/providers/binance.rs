@@ -7,7 +7,8 @@ use super::super::provider::{
 };
 use super::http::{ProviderHttp, json, price, symbols, volume};
 use crate::config::{BinanceSettings, ProviderKind};
-use crate::model::{Bar, Resolution, Symbol, Timestamp};
+use crate::model::Resolution;
+use crate::model::{Bar, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;

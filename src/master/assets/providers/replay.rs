@@ -7,7 +7,8 @@ use super::super::provider::{
 };
 use super::market_file::{self, MarketRows};
 use crate::config::{ProviderKind, ReplaySettings, SymbolSelection};
-use crate::model::{Action, Bar, Resolution, Symbol, Timestamp};
+use crate::model::{Action, Resolution};
+use crate::model::{Bar, Symbol, Timestamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
