@@ -1,7 +1,7 @@
 //! spec/master.md · 3.1 Master Server
 //!
-//! The main module: states are made, threads started from the bottom of the channel graph up, workers
-//! listened to; and stopped from the top down.
+//! The main module. It creates the modules, starts their threads from the bottom of the channel
+//! graph up, accepts connections, and stops the threads from the top down.
 
 pub mod acceptor;
 pub mod account_queries;
@@ -43,14 +43,14 @@ use std::time::{Duration, Instant};
 use storage::{Reader, Storage, StorageError, StorageLock};
 use workers::registry::Registry;
 
-/// How long the first prices may take.
+/// A start fails when no prices have come within this time.
 const FIRST_PRICES_TIMEOUT: Duration = Duration::from_secs(60);
-/// Descriptors beyond those of connections: databases, logs, epoll, GPG.
-const SPARE_DESCRIPTORS: u64 = 256;
-/// How long an administrator's command may take to notice that the master stops.
+/// File descriptors that are not connections: database, log, epoll, GPG.
+const OTHER_DESCRIPTORS: u64 = 256;
+/// An administrator's command ends within this time after the stop signal.
 const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
-/// Refused handshakes that are logged in a minute.
-const REFUSALS_LOGGED: u32 = 20;
+/// Refused links that are logged in a minute, for each reason.
+const REFUSALS_LOGGED_MAX: u32 = 20;
 
 impl From<StorageError> for StartError {
     fn from(error: StorageError) -> Self {
@@ -70,11 +70,9 @@ impl From<AssetsError> for StartError {
 /// A running master.
 #[derive(Debug)]
 pub struct Master {
-    /// Where it listens.
+    /// The address of the listening socket, with the port that the system chose for port 0.
     pub address: SocketAddr,
-    /// Ways into its modules.
     pub inboxes: MasterChannels,
-    /// The module threads' signs of life.
     pub watchdog: Watchdog,
     stop: Stop,
     listener: Arc<Listener>,
@@ -83,17 +81,18 @@ pub struct Master {
     _lock: StorageLock,
 }
 
-/// Everything that `--check-config` can see without starting anything.
+/// Checks the configuration, the market files and the GPG key without starting a thread
+/// (`--check-config`).
 ///
 /// # Errors
-/// What is wrong.
+/// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<(), StartError> {
     let assets = AssetsConfig::of(config)?;
     assets::providers::check(&assets)?;
-    leave_agent(&config.gpg.home, || side(config).map(drop))
+    leave_agent(&config.gpg.home, || identity(config).map(drop))
 }
 
-fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
+fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring =
         Keyring::open(&config.gpg.home).map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
     Ok(MasterIdentity::new(
@@ -104,14 +103,15 @@ fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
 }
 
 impl Master {
-    /// Starts everything and returns once workers are listened to and the first prices are known.
+    /// Starts all threads; returns when the first prices are published and peers are accepted.
     ///
     /// # Errors
-    /// What is wrong, with the exit code that it means. Nothing is left running.
+    /// The reason, with its exit code. No thread and no GPG agent is left running.
     pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
         let assets = AssetsConfig::of(config)?;
         assets::providers::check(&assets)?;
-        // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
+        // Before any call of GPG: a master that already runs uses the same GPG agent, and the lock
+        // fails then.
         let lock = Storage::lock(&config.database)?;
         let started = Master::assemble(config, stop, assets, lock);
         if started.is_err() {
@@ -129,10 +129,10 @@ impl Master {
         assets_config: AssetsConfig,
         lock: StorageLock,
     ) -> Result<Master, StartError> {
-        let side = side(config)?;
+        let identity = identity(config)?;
         Storage::migrate(&config.database)?;
         let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
-        daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
+        daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
 
         let listener = Arc::new(
             Listener::bind(config.listen)
@@ -146,7 +146,7 @@ impl Master {
 
         let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
         let acceptor = Arc::new(MasterAcceptor {
-            side,
+            identity,
             shared: inboxes.shared.clone(),
             router,
             workers: inboxes.workers.clone(),
@@ -155,7 +155,7 @@ impl Master {
             max_connections: config.limits.max_connections,
             frame_timeout: config.limits.frame_timeout,
             refusals: Arc::clone(&inboxes.refusals),
-            throttle: Throttle::new(REFUSALS_LOGGED, Duration::from_secs(60)),
+            throttle: Throttle::new(REFUSALS_LOGGED_MAX, Duration::from_secs(60)),
             clients: Mutex::new(Vec::new()),
             stop: stop.clone(),
         });
@@ -182,11 +182,11 @@ impl Master {
         })
     }
 
-    /// Serves until the stop signal: listens to administrators, tells systemd, keeps its watchdog content,
-    /// and reloads on SIGHUP what can be of the configuration in `file`.
+    /// Serves until the stop signal. Opens the control socket, notifies systemd, pings its
+    /// watchdog, and reloads the configuration in `file` on SIGHUP.
     ///
     /// # Errors
-    /// The control socket cannot be made, or a thread not be started.
+    /// The control socket cannot be created, or a thread cannot be started.
     pub fn serve(
         &self,
         config: &MasterConfig,
@@ -196,16 +196,16 @@ impl Master {
     ) -> io::Result<()> {
         let url = config.database.clone();
         let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || storage::answers(&url))?;
-        let means = admin::AdminChannels {
+        let channels = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
-            keyring: self.acceptor.side.keyring().clone(),
+            keyring: self.acceptor.identity.keyring().clone(),
             log: log.clone(),
             database: config.database.clone(),
             listen: self.address,
             expected_workers: config.expected_workers,
         };
         let socket = config.control_socket.clone();
-        let control = AdminServer::start(socket, &config.control_group, means, &self.stop)?;
+        let control = AdminServer::start(socket, &config.control_group, channels, &self.stop)?;
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
         let mut current = config.clone();
@@ -226,21 +226,21 @@ impl Master {
         Ok(())
     }
 
-    /// Stops: no new peers, clients told, threads joined from the top of the channel graph down. The names
-    /// of those that did not end in time.
+    /// Stops: closes the port, tells clients `shutting-down`, and joins the threads from the top of
+    /// the channel graph down. Returns the names of threads that did not end before `deadline`.
     pub fn stop(self, deadline: Instant) -> Vec<String> {
         self.stop.request();
         self.listener.close();
         self.acceptor.close();
         let late = self.group.join(deadline);
-        if let Err(error) = self.acceptor.side.keyring().stop() {
+        if let Err(error) = self.acceptor.identity.keyring().stop() {
             crate::warn!("GPG's agent was not stopped: {error}");
         }
         late
     }
 }
 
-/// The modules, each with its inbox, from the bottom of the channel graph up.
+/// Starts the modules, each with its inbox, from the bottom of the channel graph up.
 fn modules(
     config: &MasterConfig,
     assets_config: AssetsConfig,
@@ -255,7 +255,7 @@ fn modules(
     let (auth_in, auth_inbox) = bounded(messages::AUTH_INBOX_MAX);
     let (router_in, router_inbox) = bounded(messages::ROUTER_INBOX_MAX);
 
-    let told = UpdateChannels {
+    let update_channels = UpdateChannels {
         transactions: transactions_in.clone(),
         workers: workers_in.clone(),
     };
@@ -264,7 +264,12 @@ fn modules(
         updater,
         handle,
         inbox: assets_inbox,
-    } = assets::open(assets_config, Storage::open(url)?, Reader::open(url)?, told)?;
+    } = assets::open(
+        assets_config,
+        Storage::open(url)?,
+        Reader::open(url)?,
+        update_channels,
+    )?;
 
     let shared = WorkersShared {
         registry: Arc::new(Published::new(

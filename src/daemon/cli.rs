@@ -1,7 +1,7 @@
 //! spec/daemon/cli.md · 3.1.1 and 3.2.1 Main Module: the binary is run
 //!
-//! The command lines of both daemons. They stand in the library so that man pages and completions are made
-//! from them.
+//! The command lines of both daemons. They are in the library because man pages and completions are
+//! generated from them.
 
 use clap::{Parser, ValueHint};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! spec/master/acceptor.md · 4.3.1 Master-Worker Server Connection, 3.1.5, 4.1
 //!
-//! The master's port. A peer is a client that may ask for the list of workers, or a worker that proves
-//! itself and is read from then on.
+//! Accepts connections on the master's port. A peer is either a client, which may only ask for the
+//! list of workers, or a registered worker, whose link is read after its handshake.
 
 use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, ReplyTo};
@@ -33,50 +33,46 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Stack of a peer's thread: a handshake calls into GPG's library.
-const STACK: usize = 512 * 1024;
-/// What a client may leave unread of lists of workers.
-const MAX_UNSENT: usize = 256 * 1024;
-/// Requests of a client that may be unanswered.
+/// Stack of a peer's thread, in bytes. A handshake calls into GPG's library.
+const STACK_BYTES: usize = 512 * 1024;
+/// A client that leaves more reply bytes than this unread is closed.
+const UNSENT_BYTES_MAX: usize = 256 * 1024;
+/// Most unanswered requests of a client.
 const UNANSWERED_MAX: usize = 64;
-/// Bytes that the first read brings at most.
-const FIRST: usize = 4096;
-/// Bytes of the shortest first message of a link: version, UUID, nonce.
-const HELLO_LEAST: u32 = 2 + 16 + 32;
-/// A word for counters and the log: a registered worker says what no worker may.
-const NONSENSE: &str = "nonsense";
+/// Size of the buffer for the first bytes of a peer.
+const FIRST_READ_BYTES: usize = 4096;
+/// Data bytes of the shortest `linkHello`: version, UUID, nonce.
+const HELLO_BYTES_MIN: u32 = 2 + 16 + 32;
+/// The reason, in counters and in the log, when a registered worker breaks the protocol of the
+/// link.
+const NONSENSE_REASON: &str = "nonsense";
 
-/// What every peer's thread needs.
+/// Accepts peers and serves each on a thread of its own. All threads share it.
 #[derive(Debug)]
 pub struct MasterAcceptor {
-    /// Proves us, and checks them.
-    pub side: MasterIdentity,
-    /// Who is registered, and who serves.
+    /// The master's key and keyring for handshakes.
+    pub identity: MasterIdentity,
     pub shared: WorkersShared,
-    /// Where a worker's words go.
     pub router: Sender<RouterMessage>,
-    /// Where it is told that a link stands or is over.
     pub workers: Sender<WorkersMessage>,
-    /// Sends what slow peers have not taken.
+    /// Sends the bytes that the sockets of slow peers do not take.
     pub flusher: Arc<Flusher>,
-    /// Open connections.
     pub limiter: Arc<ConnectionLimiter>,
-    /// How many there may be.
+    /// Most open connections, of clients and workers together.
     pub max_connections: usize,
-    /// From a frame's first byte to its last, and for a peer that says nothing.
+    /// Longest time from the first byte of a frame to its last, and of silence from a client.
     pub frame_timeout: Duration,
-    /// Refused handshakes, and links that ended for what was said over them, by reason.
+    /// Refused handshakes and links that the master cut, counted by reason.
     pub refusals: Arc<Mutex<HashMap<String, u64>>>,
-    /// Keeps hostile peers from filling the log.
+    /// Limits the log lines for each reason.
     pub throttle: Throttle,
-    /// Clients now connected, to be told when the master stops.
+    /// Connected clients, which get `shutting-down` when the master stops.
     pub clients: Mutex<Vec<Weak<Connection>>>,
-    /// When to stop.
     pub stop: Stop,
 }
 
 impl MasterAcceptor {
-    /// Places for connections: clients and workers together.
+    /// A limiter of connections without a limit for one address: clients and workers share it.
     pub fn limiter(max_connections: usize) -> Arc<ConnectionLimiter> {
         ConnectionLimiter::new(ConnectionLimits {
             total: max_connections,
@@ -84,7 +80,7 @@ impl MasterAcceptor {
         })
     }
 
-    /// Accepts until the listener is closed.
+    /// Accepts until the listener closes; starts a thread for each peer.
     pub fn run(self: &Arc<Self>, listener: &Listener, refusal: &RejectSender) {
         listener.run(&self.limiter, refusal, &self.stop, |socket, peer, permit| {
             if self.is_reserved(peer.ip()) {
@@ -92,7 +88,7 @@ impl MasterAcceptor {
                 return;
             }
             let acceptor = Arc::clone(self);
-            let spawned = runtime::spawn_small(format!("peer {peer}"), STACK, move || {
+            let spawned = runtime::spawn_small(format!("peer {peer}"), STACK_BYTES, move || {
                 acceptor.serve(socket, peer, permit)
             });
             if let Err(error) = spawned {
@@ -101,7 +97,8 @@ impl MasterAcceptor {
         });
     }
 
-    /// Whether the places left are kept for registered workers, of which this peer is none.
+    /// Whether all free places are reserved for registered workers and none is registered at this
+    /// address.
     fn is_reserved(&self, ip: IpAddr) -> bool {
         let registry = self.shared.registry.load();
         let linked = self.shared.peers.load().len();
@@ -110,7 +107,7 @@ impl MasterAcceptor {
             && !registry.all().any(|worker| worker.ip == ip.to_canonical())
     }
 
-    /// Tells the clients that are connected that the master stops.
+    /// Sends `protocolError shutting-down` to all connected clients and closes them.
     pub fn close(&self) {
         for client in self.clients.lock().iter().filter_map(Weak::upgrade) {
             client.end_at_once(crate::net::connection::SHUTTING_DOWN);
@@ -118,19 +115,20 @@ impl MasterAcceptor {
     }
 
     fn serve(&self, socket: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
-        let (received, ended) = self.first(&socket);
+        let (received, ended) = self.read_first(&socket);
         match ended {
-            None if self.is_link(&received, peer.ip()) => self.link(socket, &received, peer),
-            _ => self.client(socket, &received, ended),
+            None if self.is_link(&received, peer.ip()) => self.serve_link(socket, &received, peer),
+            _ => self.serve_client(socket, &received, ended),
         }
         drop(permit);
     }
 
-    /// Reads until a header is here, which says what the peer is.
-    fn first(&self, socket: &TcpStream) -> (Vec<u8>, Option<ReadEnd>) {
+    /// Reads the first frame header, which tells a client from a worker. The second value says why
+    /// the stream ended before a whole header arrived.
+    fn read_first(&self, socket: &TcpStream) -> (Vec<u8>, Option<ReadEnd>) {
         let deadline = Instant::now() + self.frame_timeout;
         let mut received = Vec::new();
-        let mut chunk = [0u8; FIRST];
+        let mut chunk = [0u8; FIRST_READ_BYTES];
         while received.len() < frame::HEADER {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stop.is_requested() {
@@ -153,28 +151,29 @@ impl MasterAcceptor {
         (received, None)
     }
 
-    /// A link's first message, from where a worker is registered. Anyone else's is no link to us, and is
-    /// refused as any client's would be.
+    /// Whether the peer opens a link: a `linkHello` from an address at which a worker is
+    /// registered. A `linkHello` from any other address is refused as a client's frame.
     fn is_link(&self, received: &[u8], ip: IpAddr) -> bool {
         let Some(header) = received.first_chunk().map(FrameHeader::read) else {
             return false;
         };
-        let shape = header.message_type == 4
+        let is_hello = header.message_type == 4
             && header.instruction == Instruction::LinkHello.number()
-            && header.data_size >= HELLO_LEAST;
+            && header.data_size >= HELLO_BYTES_MIN;
         let registry = self.shared.registry.load();
-        let known = registry.all().any(|worker| worker.ip == ip.to_canonical());
-        if shape && !known {
-            self.refused(&ip, "unknown-ip", &"no worker is registered at this address");
+        let registered = registry.all().any(|worker| worker.ip == ip.to_canonical());
+        if is_hello && !registered {
+            self.log_refused(&ip, "unknown-ip", &"no worker is registered at this address");
         }
-        shape && known
+        is_hello && registered
     }
 
-    // --- clients -------------------------------------------------------------------------------------
+    // --- clients
+    // -------------------------------------------------------------------------------------
 
-    fn client(&self, socket: TcpStream, received: &[u8], ended: Option<ReadEnd>) {
+    fn serve_client(&self, socket: TcpStream, received: &[u8], ended: Option<ReadEnd>) {
         let limits = SendLimits {
-            max_unsent: MAX_UNSENT,
+            max_unsent: UNSENT_BYTES_MAX,
             send_timeout: self.frame_timeout,
         };
         let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.flusher)) else {
@@ -193,7 +192,7 @@ impl MasterAcceptor {
         let mut reader = ConnectionReader::new(connection, limits);
         reader.buffer.extend(received);
         let ended = match ended {
-            // What came before the end may still hold whole frames; a header's length it does not.
+            // The stream ended before a whole header: there is no frame to answer.
             Some(ended) => ended,
             None => loop {
                 if let Err(ended) = self.answer(&mut reader).and_then(|()| reader.fill()) {
@@ -204,7 +203,7 @@ impl MasterAcceptor {
         reader.finish(ended);
     }
 
-    /// Answers the whole frames that are here.
+    /// Answers the whole frames in the buffer.
     fn answer(&self, reader: &mut ConnectionReader) -> Result<(), ReadEnd> {
         loop {
             let request = match reader.buffer.next(FrameHeader::check_request) {
@@ -234,50 +233,53 @@ impl MasterAcceptor {
         }
     }
 
-    // --- workers -------------------------------------------------------------------------------------
+    // --- workers
+    // -------------------------------------------------------------------------------------
 
-    fn link(&self, socket: TcpStream, received: &[u8], peer: SocketAddr) {
+    fn serve_link(&self, socket: TcpStream, received: &[u8], peer: SocketAddr) {
         let registry = Arc::clone(&self.shared.registry);
-        let lookup = move |uuid: Uuid, ip: IpAddr| look_up(&registry, uuid, ip);
+        let lookup = move |uuid: Uuid, ip: IpAddr| registered_worker(&registry, uuid, ip);
         let deadline = Instant::now() + handshake::DEADLINE;
-        match handshake::accept(&socket, received, &self.side, &lookup, deadline) {
+        match handshake::accept(&socket, received, &self.identity, &lookup, deadline) {
             Ok(established) => {
                 let sealed = established.sealed;
                 let uuid = established.peer.uuid;
                 match LinkConnection::new(socket, sealed.sealer, Arc::clone(&self.flusher)) {
-                    Ok(line) => self.listen(&line, sealed.opener, uuid, established.early),
+                    Ok(link) => self.read_link(&link, sealed.opener, uuid, established.early),
                     Err(error) => crate::warn!("the link from {peer} broke at once: {error}"),
                 }
             }
-            Err(error) => self.refused(&peer, error.as_str(), &error),
+            Err(error) => self.log_refused(&peer, error.as_str(), &error),
         }
     }
 
-    fn refused(&self, peer: &dyn fmt::Display, reason: &'static str, error: &dyn fmt::Display) {
-        if let Some(more) = self.count(reason) {
+    fn log_refused(&self, peer: &dyn fmt::Display, reason: &'static str, error: &dyn fmt::Display) {
+        if let Some(more) = self.count_refusal(reason) {
             crate::warn!("a link from {peer} was refused ({reason}): {error}{more}");
         }
     }
 
-    /// Counts a refusal; whether it may be logged. A flood for one reason hides no other.
-    fn count(&self, reason: &'static str) -> Option<SuppressedCount> {
+    /// Counts a refused or cut link. `Some` if it may be logged: the log is limited for each
+    /// reason, so that many lines for one reason do not hide another.
+    fn count_refusal(&self, reason: &'static str) -> Option<SuppressedCount> {
         *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
         self.throttle.allow(reason)
     }
 
-    /// A link ends for what was said over it, by its worker or by somebody on the wire.
-    fn ended(&self, line: &LinkConnection, uuid: Uuid, reason: &'static str, error: &dyn fmt::Display) {
-        if let Some(more) = self.count(reason) {
+    /// Counts and logs a link that the master cuts, because of its worker or of an attacker on the
+    /// network.
+    fn log_cut(&self, link: &LinkConnection, uuid: Uuid, reason: &'static str, error: &dyn fmt::Display) {
+        if let Some(more) = self.count_refusal(reason) {
             let registry = self.shared.registry.load();
             let worker = registry.by_uuid(&uuid).map_or("?", |worker| worker.name.as_str());
-            crate::warn!("{line:?}, of worker {worker}, was cut ({reason}): {error}{more}");
+            crate::warn!("{link:?}, of worker {worker}, was cut ({reason}): {error}{more}");
         }
     }
 
-    /// Reads a link until it is over.
-    fn listen(
+    /// Reads a link until it closes. Its requests go to the router.
+    fn read_link(
         &self,
-        line: &Arc<LinkConnection>,
+        link: &Arc<LinkConnection>,
         mut opener: crate::link::record::Opener,
         uuid: Uuid,
         early: Vec<u8>,
@@ -285,68 +287,70 @@ impl MasterAcceptor {
         let mut decoder = EnvelopeDecoder::new(uuid);
         let mut plain = early;
         let mut chunk = Vec::new();
-        let mut known: Option<Arc<LinkedWorker>> = None;
+        let mut worker: Option<Arc<LinkedWorker>> = None;
         loop {
             decoder.take(&mut plain);
-            match self.take(&mut decoder, line, uuid, &mut known) {
+            match self.dispatch(&mut decoder, link, uuid, &mut worker) {
                 Ok(true) => {}
                 Ok(false) => {
-                    crate::info!("{line:?} is over: the master is stopping");
+                    crate::info!("{link:?} has closed: the master is stopping");
                     break;
                 }
-                Err(nonsense) => {
-                    self.ended(line, uuid, NONSENSE, &nonsense);
+                Err(error) => {
+                    self.log_cut(link, uuid, NONSENSE_REASON, &error);
                     break;
                 }
             }
-            match line.read(&mut opener, &mut chunk, &mut plain) {
+            match link.read(&mut opener, &mut chunk, &mut plain) {
                 Ok(()) => {}
                 Err(LinkClosed::Record(error)) => {
-                    self.ended(line, uuid, error.as_str(), &error);
+                    self.log_cut(link, uuid, error.as_str(), &error);
                     break;
                 }
-                // Without a close record, and not by us: the worker died, or somebody on the wire cut it.
-                Err(LinkClosed::Cut) if line.is_open() => {
-                    self.ended(line, uuid, RecordError::Cut.as_str(), &RecordError::Cut);
+                // The stream ended without a close record, and the master did not close it: the
+                // worker died, or an attacker on the network cut the connection.
+                Err(LinkClosed::Cut) if link.is_open() => {
+                    self.log_cut(link, uuid, RecordError::Cut.as_str(), &RecordError::Cut);
                     break;
                 }
-                Err(over) => {
-                    crate::info!("{line:?} is over: {over}");
+                Err(reason) => {
+                    crate::info!("{link:?} has closed: {reason}");
                     break;
                 }
             }
         }
-        line.cut();
-        if let Some(peer) = known {
-            // Workers must hear of it, or the worker would count as linked for ever.
+        link.cut();
+        if let Some(peer) = worker {
+            // Without this message the worker would count as linked for ever.
             let _ = self
                 .workers
                 .send_timeout(WorkersMessage::Unlinked(peer), Duration::from_secs(10));
         }
     }
 
-    /// Passes on what has come; false where the master is stopping.
-    fn take(
+    /// Sends the whole messages in the decoder to the router. Returns false when the master is
+    /// stopping.
+    fn dispatch(
         &self,
         decoder: &mut EnvelopeDecoder,
-        line: &Arc<LinkConnection>,
+        link: &Arc<LinkConnection>,
         uuid: Uuid,
-        known: &mut Option<Arc<LinkedWorker>>,
+        worker: &mut Option<Arc<LinkedWorker>>,
     ) -> Result<bool, ValueError> {
         let mut requests = Vec::new();
         while let Some(envelope) = decoder.next()? {
-            let peer = match known {
+            let peer = match worker {
                 Some(peer) if peer.boot == envelope.header.boot => Arc::clone(peer),
                 Some(_) => return Err(ValueError("a boot ID that changes within a link")),
                 None => {
-                    let Some(peer) = self.introduce(line, uuid, envelope.header.boot) else {
+                    let Some(peer) = self.on_first_message(link, uuid, envelope.header.boot) else {
                         return Ok(false);
                     };
-                    *known = Some(Arc::clone(&peer));
+                    *worker = Some(Arc::clone(&peer));
                     peer
                 }
             };
-            if let Some(request) = self.read(&peer, &envelope)? {
+            if let Some(request) = self.decode(&peer, &envelope)? {
                 requests.push(request);
             }
         }
@@ -354,7 +358,7 @@ impl MasterAcceptor {
             return Ok(true);
         }
         let mut message = RouterMessage(requests);
-        // A router that is busy makes this worker wait, and nobody else.
+        // A busy router makes only this worker wait.
         while let Err(error) = self.router.send_timeout(message, TICK) {
             if self.stop.is_requested() || error.is_disconnected() {
                 return Ok(false);
@@ -364,24 +368,31 @@ impl MasterAcceptor {
         Ok(true)
     }
 
-    /// The first message of a link names the worker's process: from now on it is a peer.
-    fn introduce(&self, line: &Arc<LinkConnection>, uuid: Uuid, boot: Uuid) -> Option<Arc<LinkedWorker>> {
+    /// Reports the link to workers, with the boot ID that the first message carries, and waits for
+    /// the answer. `None` when workers does not answer in time.
+    fn on_first_message(
+        &self,
+        link: &Arc<LinkConnection>,
+        uuid: Uuid,
+        boot: Uuid,
+    ) -> Option<Arc<LinkedWorker>> {
         let worker = self.shared.registry.load().by_uuid(&uuid).cloned()?;
         let peer = Arc::new(LinkedWorker {
             worker,
             boot,
-            line: Arc::clone(line),
+            link: Arc::clone(link),
             since: Timestamp::now(),
         });
         let (done, wait) = bounded(1);
-        let told = self.workers.send_timeout(
+        let sent = self.workers.send_timeout(
             WorkersMessage::Linked(Arc::clone(&peer), done),
             handshake::DEADLINE,
         );
-        (told.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(peer)
+        (sent.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(peer)
     }
 
-    fn read(
+    /// Decodes a link message. `None` if it was answered here.
+    fn decode(
         &self,
         peer: &Arc<LinkedWorker>,
         envelope: &Envelope<'_>,
@@ -414,7 +425,7 @@ impl MasterAcceptor {
                     let hashes = SessionHashes::from_bytes(data)?.0;
                     LinkRequest::Auth(AuthRequest::ConnectionClosed(hashes))
                 }
-                _ => match request(&head, data, &reply_to)? {
+                _ => match read_request(&head, data, &reply_to)? {
                     Some(request) => request,
                     None => return Ok(None),
                 },
@@ -425,16 +436,20 @@ impl MasterAcceptor {
     }
 }
 
-/// A client's request that a worker passes on. One whose arguments are not of their form is answered
-/// here; its worker should have done so.
-fn request(head: &FrameHeader, data: &[u8], reply_to: &ReplyTo) -> Result<Option<LinkRequest>, ValueError> {
-    const FOREIGN: ValueError = ValueError("a frame that no client may send");
-    const WORKERS_OWN: ValueError = ValueError("a request that a worker answers itself");
-    head.check_request().map_err(|_| FOREIGN)?;
-    let (instruction, arguments) = frame::read_request(head, data).map_err(|_| FOREIGN)?;
+/// Parses a client's request that a worker forwards. A request with malformed arguments is answered
+/// here and gives `None`; its worker should have refused it.
+fn read_request(
+    head: &FrameHeader,
+    data: &[u8],
+    reply_to: &ReplyTo,
+) -> Result<Option<LinkRequest>, ValueError> {
+    const NOT_A_REQUEST: ValueError = ValueError("a frame that no client may send");
+    const NOT_FOR_MASTER: ValueError = ValueError("a request that a worker answers itself");
+    head.check_request().map_err(|_| NOT_A_REQUEST)?;
+    let (instruction, arguments) = frame::read_request(head, data).map_err(|_| NOT_A_REQUEST)?;
     match Request::read(instruction, arguments) {
-        Ok(Some(request)) => destination(request).map(Some).ok_or(WORKERS_OWN),
-        Ok(None) => Err(FOREIGN),
+        Ok(Some(request)) => destination(request).map(Some).ok_or(NOT_FOR_MASTER),
+        Ok(None) => Err(NOT_A_REQUEST),
         Err(refusal) => {
             reply_to.fail(instruction, &refusal);
             Ok(None)
@@ -442,7 +457,7 @@ fn request(head: &FrameHeader, data: &[u8], reply_to: &ReplyTo) -> Result<Option
     }
 }
 
-/// Which module a client's request goes to; `None` for those that a worker answers itself.
+/// The module that handles a client's request; `None` for requests that a worker answers itself.
 fn destination(request: Request) -> Option<LinkRequest> {
     match request {
         Request::Login { .. }
@@ -463,7 +478,7 @@ fn destination(request: Request) -> Option<LinkRequest> {
     }
 }
 
-fn look_up(
+fn registered_worker(
     registry: &Published<Registry>,
     uuid: Uuid,
     ip: IpAddr,
