@@ -9,6 +9,7 @@ pub mod admin;
 pub mod asset_queries;
 pub mod assets;
 pub mod auth;
+mod link_session;
 pub mod messages;
 pub mod reload;
 pub mod reply_to;

@@ -1,4 +1,4 @@
-//! spec/daemon/cli.md · 3.1.1 and 3.2.1 Main Module: the binary is run
+//! spec/daemon.md · 3.1.1 and 3.2.1 Main Module: the binary is run
 //!
 //! The command lines of both daemons. They are in the library because man pages and completions are
 //! generated from them.

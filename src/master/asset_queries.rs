@@ -1,4 +1,4 @@
-//! spec/master/asset_queries.md · 4.6.7 to 4.6.13
+//! spec/master.md · 4.6.7 to 4.6.13
 //!
 //! Answers a worker's query about an asset: at once from the current prices, or through a message
 //! to the assets module, which alone reads stored bars.

@@ -1,4 +1,4 @@
-//! spec/master/reload.md · 3.1.1 Main Module, 2.3 Global Deployment Variables
+//! spec/master.md · 3.1.1 Main Module, 2.3 Global Deployment Variables
 //!
 //! SIGHUP: opens the log file again and reads the configuration again. Applies the keys that can
 //! change while the master runs, and names the others in the log.

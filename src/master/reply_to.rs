@@ -1,4 +1,4 @@
-//! spec/master/reply_to.md · 3.1.1 Main Module, 4.7 Communication
+//! spec/master.md · 3.1.1 Main Module, 4.7 Communication
 //!
 //! Sends replies: over the link that the request came from, under the request's sequence number.
 

@@ -1,4 +1,4 @@
-//! spec/master/router.md · 3.1.1 Main Module ("route the commands to the correct thread")
+//! spec/master.md · 3.1.1 Main Module ("route the commands to the correct thread")
 //!
 //! Sends each request to the module that handles it, and answers `overloaded` when that module's
 //! inbox is full. It never waits.

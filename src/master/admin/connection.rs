@@ -1,4 +1,4 @@
-//! spec/master/admin/connection.md · 3.1.5
+//! spec/master/admin.md · 3.1.5
 //!
 //! One connection of an administrator: reads a request line, runs the command, writes response
 //! lines. Length and time of each line are bounded.

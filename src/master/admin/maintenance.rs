@@ -1,4 +1,4 @@
-//! spec/master/admin/maintenance.md · 3.1.2 Database Management, 3.1.7
+//! spec/master/admin.md · 3.1.2 Database Management, 3.1.7
 //!
 //! Verifies and backs up the database while the master runs.
 

@@ -1,4 +1,4 @@
-//! spec/master/admin/sessions.md · 3.1.3 ("be able to manage those session tokens"), 2.4.2
+//! spec/master/admin.md · 3.1.3 ("be able to manage those session tokens"), 2.4.2
 //!
 //! Lists and ends active sessions for administrators.
 

@@ -1,4 +1,4 @@
-//! spec/master/admin/socket.md · 3.1.5 (the administrator's alone)
+//! spec/master/admin.md · 3.1.5 (the administrator's alone)
 //!
 //! The Unix socket: its permissions, and the removal of an old one.
 

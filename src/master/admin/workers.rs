@@ -1,4 +1,4 @@
-//! spec/master/admin/workers.md · 3.1.5 Worker Management
+//! spec/master/admin.md · 3.1.5 Worker Management
 //!
 //! Lists, registers, unregisters, boots and admits workers for administrators.
 

@@ -1,4 +1,4 @@
-//! spec/master/auth/commit.md · 3.1.3, 3.1.2
+//! spec/master/auth.md · 3.1.3, 3.1.2
 //!
 //! `impl Auth`: the end of a turn. It commits the changes, tells the workers of ended sessions, and
 //! sends the replies, in this order.

@@ -1,4 +1,4 @@
-//! spec/master/auth/hashing.md · 3.1.3 ("all passwords should be hashed and salted")
+//! spec/master/auth.md · 3.1.3 ("all passwords should be hashed and salted")
 //!
 //! Hashes and verifies passwords with bcrypt on a pool of threads, since a computation takes a
 //! quarter of a second. The pool never makes auth wait: a full queue refuses the job.

@@ -1,4 +1,4 @@
-//! spec/master/auth/login.md · 3.1.3, 4.6.1, 4.6.3, 4.7.2, 4.7.4
+//! spec/master/auth.md · 3.1.3, 4.6.1, 4.6.3, 4.7.2, 4.7.4
 //!
 //! `impl Auth`: logins and registrations, before and after the hashing pool computes.
 

@@ -1,4 +1,4 @@
-//! spec/master/auth/requests.md · 3.1.3, 4.6.2, 4.7.3
+//! spec/master/auth.md · 3.1.3, 4.6.2, 4.7.3
 //!
 //! `impl Auth`: requests that carry a session ID or ask about a session. Each is answered here, or
 //! leaves for its module with the account of its session.

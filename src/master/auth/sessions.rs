@@ -1,4 +1,4 @@
-//! spec/master/auth/sessions.md · 2.4.2 Session Structure, 2.4.6 activeSessions
+//! spec/master/auth.md · 2.4.2 Session Structure, 2.4.6 activeSessions
 //!
 //! The active sessions in memory, indexed by hash, by account and by expiry.
 

@@ -1,4 +1,4 @@
-//! spec/master/transactions/fill.md · 3.1.7 ("process queued transactions per update interval")
+//! spec/master/transactions.md · 3.1.7 ("process queued transactions per update interval")
 //!
 //! The arithmetic of fills, splits and dividends. It uses no database and no clock, so that the
 //! same queue and the same update always give the same result.

@@ -1,4 +1,4 @@
-//! spec/master/transactions/queue.md · 3.1.7 ("all transactions go through a queue")
+//! spec/master/transactions.md · 3.1.7 ("all transactions go through a queue")
 //!
 //! The queued orders in memory, as the ledger holds them on disk, with the destinations of their
 //! outcomes.

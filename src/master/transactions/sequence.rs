@@ -1,4 +1,4 @@
-//! spec/master/transactions/sequence.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7
 //!
 //! Gives each order its number, its time of acceptance and its transaction ID. All three only
 //! increase.

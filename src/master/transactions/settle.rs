@@ -1,4 +1,4 @@
-//! spec/master/transactions/settle.md · 3.1.7 ("the queue is cleared every update interval")
+//! spec/master/transactions.md · 3.1.7 ("the queue is cleared every update interval")
 //!
 //! Settles the queue at an update: first splits and dividends, then each order in the order of its
 //! settlement rank, all in one commit. The answers follow the commit.
