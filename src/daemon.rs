@@ -4,6 +4,9 @@
 //! process.
 
 pub mod cli;
+pub mod run;
+
+pub use run::main;
 
 use crate::config::{ConfigError, Warning};
 use crate::link::handshake::HandshakeError;

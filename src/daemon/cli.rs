@@ -48,6 +48,37 @@ pub struct WorkerCli {
     pub stop_with_input: bool,
 }
 
+/// The options that both command lines have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonArguments {
+    /// The file of the configuration.
+    pub config: PathBuf,
+    /// Whether to check the configuration and exit.
+    pub check_config: bool,
+    /// Whether the end of standard input stops the daemon.
+    pub stop_with_input: bool,
+}
+
+impl From<MasterCli> for DaemonArguments {
+    fn from(cli: MasterCli) -> Self {
+        DaemonArguments {
+            config: cli.config,
+            check_config: cli.check_config,
+            stop_with_input: cli.stop_with_input,
+        }
+    }
+}
+
+impl From<WorkerCli> for DaemonArguments {
+    fn from(cli: WorkerCli) -> Self {
+        DaemonArguments {
+            config: cli.config,
+            check_config: cli.check_config,
+            stop_with_input: cli.stop_with_input,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,24 +1,19 @@
 //! spec/master/acceptor.md · 4.3.1 Master-Worker Server Connection, 3.1.5, 4.1
 //!
-//! Accepts connections on the master's port. A peer is either a client, which may only ask for the
-//! list of workers, or a registered worker, whose link the link session reads.
+//! Accepts connections on the master's port. A peer is either a client, which may only ask for the list of
+//! workers, or a registered worker. It never reads a link: a [link session](super::link_session) does.
 
-use super::messages::{RouterMessage, WorkersMessage, WorkersShared};
-use crate::link::handshake::MasterIdentity;
+use super::link_session::LinkSessions;
 use crate::model::ProtocolFault;
 use crate::net::connection_limiter::ConnectionPermit;
 use crate::net::rejecter::RejectSender;
 use crate::net::{
-    Connection, ConnectionLimiter, ConnectionLimits, ConnectionReader, Flusher, Listener, ReadEnd,
-    ReaderLimits, SendLimits,
+    Connection, ConnectionLimiter, ConnectionLimits, ConnectionReader, Listener, ReadEnd, ReaderLimits,
+    SendLimits,
 };
-use crate::runtime::log::{SuppressedCount, Throttle};
 use crate::runtime::{self, Stop, TICK};
 use crate::wire::{FrameHeader, Instruction, ProtocolError, Reply, frame};
-use crossbeam_channel::Sender;
 use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::fmt;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Weak};
@@ -38,22 +33,13 @@ const HELLO_BYTES_MIN: u32 = 2 + 16 + 32;
 /// Accepts peers and serves each on a thread of its own. All threads share it.
 #[derive(Debug)]
 pub struct MasterAcceptor {
-    /// The master's key and keyring for handshakes.
-    pub identity: MasterIdentity,
-    pub shared: WorkersShared,
-    pub router: Sender<RouterMessage>,
-    pub workers: Sender<WorkersMessage>,
-    /// Sends the bytes that the sockets of slow peers do not take.
-    pub flusher: Arc<Flusher>,
+    /// Serves the peers that are workers.
+    pub links: LinkSessions,
     pub limiter: Arc<ConnectionLimiter>,
     /// Most open connections, of clients and workers together.
     pub max_connections: usize,
     /// Longest time from the first byte of a frame to its last, and of silence from a client.
     pub frame_timeout: Duration,
-    /// Refused handshakes and links that the master cut, counted by reason.
-    pub refusals: Arc<Mutex<HashMap<String, u64>>>,
-    /// Limits the log lines for each reason.
-    pub throttle: Throttle,
     /// Connected clients, which get `shutting-down` when the master stops.
     pub clients: Mutex<Vec<Weak<Connection>>>,
     pub stop: Stop,
@@ -85,13 +71,13 @@ impl MasterAcceptor {
         });
     }
 
-    /// Whether all free places are reserved for registered workers and none is registered at this
+    /// Whether all free connections are reserved for registered workers and none is registered at this
     /// address.
     fn is_reserved(&self, ip: IpAddr) -> bool {
-        let registry = self.shared.registry.load();
-        let linked = self.shared.peers.load().len();
-        let kept = registry.all().count().saturating_sub(linked);
-        self.limiter.open() > self.max_connections.saturating_sub(kept)
+        let registry = self.links.shared.registry.load();
+        let linked = self.links.shared.peers.load().len();
+        let reserved = registry.all().count().saturating_sub(linked);
+        self.limiter.open() > self.max_connections.saturating_sub(reserved)
             && !registry.all().any(|worker| worker.ip == ip.to_canonical())
     }
 
@@ -105,14 +91,14 @@ impl MasterAcceptor {
     fn serve(&self, socket: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
         let (received, ended) = self.read_first(&socket);
         match ended {
-            None if self.is_link(&received, peer.ip()) => self.serve_link(socket, &received, peer),
+            None if self.is_link(&received, peer.ip()) => self.links.serve(socket, &received, peer),
             _ => self.serve_client(socket, &received, ended),
         }
         drop(permit);
     }
 
-    /// Reads the first frame header, which tells a client from a worker. The second value says why
-    /// the stream ended before a whole header arrived.
+    /// Reads the first frame header, which tells a client from a worker. The second value says why the
+    /// stream ended before a whole header arrived.
     fn read_first(&self, socket: &TcpStream) -> (Vec<u8>, Option<ReadEnd>) {
         let deadline = Instant::now() + self.frame_timeout;
         let mut received = Vec::new();
@@ -139,8 +125,8 @@ impl MasterAcceptor {
         (received, None)
     }
 
-    /// Whether the peer opens a link: a `linkHello` from an address at which a worker is
-    /// registered. A `linkHello` from any other address is refused as a client's frame.
+    /// Whether the peer opens a link: a `linkHello` from an address at which a worker is registered. A
+    /// `linkHello` from any other address is refused as a client's frame.
     fn is_link(&self, received: &[u8], ip: IpAddr) -> bool {
         let Some(header) = received.first_chunk().map(FrameHeader::read) else {
             return false;
@@ -148,10 +134,11 @@ impl MasterAcceptor {
         let is_hello = header.message_type == 4
             && header.instruction == Instruction::LinkHello.number()
             && header.data_size >= HELLO_BYTES_MIN;
-        let registry = self.shared.registry.load();
+        let registry = self.links.shared.registry.load();
         let registered = registry.all().any(|worker| worker.ip == ip.to_canonical());
         if is_hello && !registered {
-            self.log_refused(&ip, "unknown-ip", &"no worker is registered at this address");
+            self.links
+                .log_refused(&ip, "unknown-ip", &"no worker is registered at this address");
         }
         is_hello && registered
     }
@@ -161,7 +148,7 @@ impl MasterAcceptor {
             max_unsent: UNSENT_BYTES_MAX,
             send_timeout: self.frame_timeout,
         };
-        let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.flusher)) else {
+        let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.links.flusher)) else {
             return;
         };
         {
@@ -201,7 +188,7 @@ impl MasterAcceptor {
             match request {
                 Ok(Instruction::GetWorkerList) => {
                     let number = reader.reserve_one()?;
-                    let workers = self.shared.addresses.load().to_vec();
+                    let workers = self.links.shared.addresses.load().to_vec();
                     reader
                         .connection()
                         .reply(number, |out| Reply::WorkerList(workers).write(out));
@@ -216,24 +203,5 @@ impl MasterAcceptor {
                 Err(fault) => return Err(ReadEnd::Fault(fault)),
             }
         }
-    }
-
-    /// Counts and logs a refused link.
-    pub(super) fn log_refused(
-        &self,
-        peer: &dyn fmt::Display,
-        reason: &'static str,
-        error: &dyn fmt::Display,
-    ) {
-        if let Some(more) = self.count_refusal(reason) {
-            crate::warn!("a link from {peer} was refused ({reason}): {error}{more}");
-        }
-    }
-
-    /// Counts a refused or cut link. `Some` if it may be logged: the log is limited for each
-    /// reason, so that many lines for one reason do not hide another.
-    pub(super) fn count_refusal(&self, reason: &'static str) -> Option<SuppressedCount> {
-        *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
-        self.throttle.allow(reason)
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Answers queries about accounts from committed data, on a thread of its own, so that a long
 //! history delays no order and no session check. It never writes to the database.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
@@ -110,9 +114,7 @@ impl AccountQueries {
                     }
                     Err(QueryError::Database(error)) => {
                         crate::error!("an account query could not be answered: {error}");
-                        let text = "the master could not read its database; try again later";
-                        let refusal = Refusal::new(Reason::InternalError, text);
-                        replies.fail(reply_to, query.instruction(), &refusal);
+                        replies.fail(reply_to, query.instruction(), &Refusal::not_read());
                     }
                 }
                 if replies.size() >= REPLY_BATCH_BYTES {

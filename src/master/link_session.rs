@@ -1,38 +1,61 @@
-//! spec/master/link_session.md · 4.3.1 Master-Worker Server Connection, 3.1.5, 4.1
+//! spec/master/link_session.md · 4.3.1 Master-Worker Server Connection, 3.1.5
 //!
-//! `impl MasterAcceptor`: a worker's link. Runs the handshake, and reads the link until it closes. Each read
-//! of the socket gives the router one message. It never answers a well-formed request.
+//! The link of one worker, on a thread of its own: runs the handshake, reads the link until it closes, and
+//! sends its requests to the router. It never answers a well-formed request.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
-use super::acceptor::MasterAcceptor;
-use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage};
+use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::workers::registry::Registry;
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::envelope::{Envelope, EnvelopeDecoder};
-use crate::link::handshake::{self, HandshakeError, RegisteredWorker};
+use crate::link::handshake::{self, HandshakeError, MasterIdentity, RegisteredWorker};
 use crate::link::message::{BodyFrames, SessionHashes, WorkerReport};
 use crate::link::record::{Opener, RecordError};
 use crate::model::{SessionHash, Timestamp, ValueError};
-use crate::runtime::TICK;
+use crate::net::Flusher;
+use crate::runtime::log::{SuppressedCount, Throttle};
 use crate::runtime::published::Published;
+use crate::runtime::{Stop, TICK};
 use crate::wire::payload::Payload;
-use crate::wire::{FrameHeader, Instruction, Request, frame};
-use crossbeam_channel::bounded;
+use crate::wire::{Destination, FrameHeader, Instruction, Request, frame};
+use crossbeam_channel::{Sender, bounded};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// The reason, in counters and in the log, when a registered worker breaks the protocol of the
-/// link.
+/// The reason, in counters and in the log, when a registered worker breaks the protocol of the link.
 const NONSENSE_REASON: &str = "nonsense";
 /// How long the report of a closed link waits for room in the inbox of workers.
 const UNLINKED_TIMEOUT: Duration = Duration::from_secs(10);
 
-impl MasterAcceptor {
-    /// Runs the handshake with a worker, and then reads its link.
-    pub(super) fn serve_link(&self, socket: TcpStream, received: &[u8], peer: SocketAddr) {
+/// What all link sessions share.
+#[derive(Debug)]
+pub struct LinkSessions {
+    /// The master's key and keyring for handshakes.
+    pub identity: MasterIdentity,
+    pub shared: WorkersShared,
+    pub router: Sender<RouterMessage>,
+    pub workers: Sender<WorkersMessage>,
+    /// Sends the bytes that the sockets of slow peers do not take.
+    pub flusher: Arc<Flusher>,
+    /// Refused handshakes and links that the master cut, counted by reason.
+    pub refusals: Arc<Mutex<HashMap<String, u64>>>,
+    /// Limits the log lines for each reason.
+    pub throttle: Throttle,
+    pub stop: Stop,
+}
+
+impl LinkSessions {
+    /// Serves a link from its handshake to its end. `received` has the bytes that were read already.
+    pub fn serve(&self, socket: TcpStream, received: &[u8], peer: SocketAddr) {
         let registry = Arc::clone(&self.shared.registry);
         let lookup = move |uuid: Uuid, ip: IpAddr| registered_worker(&registry, uuid, ip);
         let deadline = Instant::now() + handshake::DEADLINE;
@@ -41,7 +64,15 @@ impl MasterAcceptor {
                 let sealed = established.sealed;
                 let uuid = established.peer.uuid;
                 match LinkConnection::new(socket, sealed.sealer, Arc::clone(&self.flusher)) {
-                    Ok(link) => self.read_link(&link, sealed.opener, uuid, established.early),
+                    Ok(link) => {
+                        let session = LinkSession {
+                            context: self,
+                            link,
+                            uuid,
+                            worker: None,
+                        };
+                        session.run(sealed.opener, established.early);
+                    }
                     Err(error) => crate::warn!("the link from {peer} broke at once: {error}"),
                 }
             }
@@ -49,173 +80,191 @@ impl MasterAcceptor {
         }
     }
 
-    /// Counts and logs a link that the master cuts, because of its worker or of an attacker on the
-    /// network.
-    fn log_cut(&self, link: &LinkConnection, uuid: Uuid, reason: &'static str, error: &dyn fmt::Display) {
-        if let Some(more) = self.count_refusal(reason) {
-            let registry = self.shared.registry.load();
-            let worker = registry.by_uuid(&uuid).map_or("?", |worker| worker.name.as_str());
-            crate::warn!("{link:?}, of worker {worker}, was cut ({reason}): {error}{more}");
+    /// Counts and logs a refused link.
+    pub fn log_refused(&self, peer: &dyn fmt::Display, reason: &'static str, error: &dyn fmt::Display) {
+        if let Some(more) = self.count(reason) {
+            crate::warn!("a link from {peer} was refused ({reason}): {error}{more}");
         }
     }
 
-    /// Reads a link until it closes. Its requests go to the router.
-    fn read_link(&self, link: &Arc<LinkConnection>, mut opener: Opener, uuid: Uuid, early: Vec<u8>) {
-        let mut decoder = EnvelopeDecoder::new(uuid);
-        let mut plain = early;
-        let mut chunk = Vec::new();
-        let mut worker: Option<Arc<LinkedWorker>> = None;
-        loop {
-            decoder.take(&mut plain);
-            match self.dispatch(&mut decoder, link, uuid, &mut worker) {
-                Ok(true) => {}
-                Ok(false) => {
-                    crate::info!("{link:?} has closed: the master is stopping");
-                    break;
-                }
-                Err(error) => {
-                    self.log_cut(link, uuid, NONSENSE_REASON, &error);
-                    break;
-                }
-            }
-            match link.read(&mut opener, &mut chunk, &mut plain) {
-                Ok(()) => {}
-                Err(LinkClosed::Record(error)) => {
-                    self.log_cut(link, uuid, error.as_str(), &error);
-                    break;
-                }
-                // The stream ended without a close record, and the master did not close it: the
-                // worker died, or an attacker on the network cut the connection.
-                Err(LinkClosed::Cut) if link.is_open() => {
-                    self.log_cut(link, uuid, RecordError::Cut.as_str(), &RecordError::Cut);
-                    break;
-                }
-                Err(reason) => {
-                    crate::info!("{link:?} has closed: {reason}");
-                    break;
-                }
-            }
-        }
-        link.cut();
-        if let Some(peer) = worker {
-            // Without this message the worker would count as linked for ever.
-            let _ = self
-                .workers
-                .send_timeout(WorkersMessage::Unlinked(peer), UNLINKED_TIMEOUT);
-        }
-    }
-
-    /// Sends the whole messages in the decoder to the router. Returns false when the master is
-    /// stopping.
-    fn dispatch(
-        &self,
-        decoder: &mut EnvelopeDecoder,
-        link: &Arc<LinkConnection>,
-        uuid: Uuid,
-        worker: &mut Option<Arc<LinkedWorker>>,
-    ) -> Result<bool, ValueError> {
-        let mut requests = Vec::new();
-        while let Some(envelope) = decoder.next()? {
-            let peer = match worker {
-                Some(peer) if peer.boot == envelope.header.boot => Arc::clone(peer),
-                Some(_) => return Err(ValueError("a boot ID that changes within a link")),
-                None => {
-                    let Some(peer) = self.on_first_message(link, uuid, envelope.header.boot) else {
-                        return Ok(false);
-                    };
-                    *worker = Some(Arc::clone(&peer));
-                    peer
-                }
-            };
-            if let Some(request) = self.decode(&peer, &envelope)? {
-                requests.push(request);
-            }
-        }
-        if requests.is_empty() {
-            return Ok(true);
-        }
-        let mut message = RouterMessage(requests);
-        // A busy router makes only this worker wait.
-        while let Err(error) = self.router.send_timeout(message, TICK) {
-            if self.stop.is_requested() || error.is_disconnected() {
-                return Ok(false);
-            }
-            message = error.into_inner();
-        }
-        Ok(true)
-    }
-
-    /// Reports the link to workers, with the boot ID that the first message carries, and waits for
-    /// the answer. `None` when workers does not answer in time.
-    fn on_first_message(
-        &self,
-        link: &Arc<LinkConnection>,
-        uuid: Uuid,
-        boot: Uuid,
-    ) -> Option<Arc<LinkedWorker>> {
-        let worker = self.shared.registry.load().by_uuid(&uuid).cloned()?;
-        let peer = Arc::new(LinkedWorker {
-            worker,
-            boot,
-            link: Arc::clone(link),
-            since: Timestamp::now(),
-        });
-        let (done, wait) = bounded(1);
-        let sent = self.workers.send_timeout(
-            WorkersMessage::Linked(Arc::clone(&peer), done),
-            handshake::DEADLINE,
-        );
-        (sent.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(peer)
-    }
-
-    /// Decodes a link message. `None` if it was answered here.
-    fn decode(
-        &self,
-        peer: &Arc<LinkedWorker>,
-        envelope: &Envelope<'_>,
-    ) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
-        let header = &envelope.header;
-        if header.sequence == 0 {
-            return Err(ValueError("a worker's message without a sequence number"));
-        }
-        let mut reply_to = ReplyTo {
-            peer: Arc::clone(peer),
-            sequence: header.sequence,
-            timestamp: header.timestamp,
-            client: header.client,
-            again: false,
-        };
-        for frame in BodyFrames::new(envelope.body) {
-            let (head, data, _) = frame?;
-            let request = match Instruction::from_number(head.instruction) {
-                Some(Instruction::LinkAgain) => {
-                    reply_to.again = true;
-                    continue;
-                }
-                Some(Instruction::LinkReport) => LinkRequest::Report(WorkerReport::from_bytes(data)?),
-                Some(Instruction::LinkSession) => {
-                    let hash = data.try_into().map(SessionHash);
-                    let hash = hash.map_err(|_| ValueError("a session hash has 32 bytes"))?;
-                    LinkRequest::Auth(AuthRequest::Session(hash))
-                }
-                Some(Instruction::LinkConnectionClosed) => {
-                    let hashes = SessionHashes::from_bytes(data)?.0;
-                    LinkRequest::Auth(AuthRequest::ConnectionClosed(hashes))
-                }
-                _ => match read_request(&head, data, &reply_to)? {
-                    Some(request) => request,
-                    None => return Ok(None),
-                },
-            };
-            return Ok(Some((reply_to, request)));
-        }
-        Err(ValueError("a message without a frame"))
+    /// Counts a refused or cut link. `Some` if it may be logged: the log is limited for each reason, so
+    /// that many lines for one reason do not hide another.
+    fn count(&self, reason: &'static str) -> Option<SuppressedCount> {
+        *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
+        self.throttle.allow(reason)
     }
 }
 
-/// Parses a client's request that a worker forwards. A request with malformed arguments is answered
-/// here and gives `None`; its worker should have refused it.
-fn read_request(
+/// One established link.
+struct LinkSession<'a> {
+    context: &'a LinkSessions,
+    link: Arc<LinkConnection>,
+    uuid: Uuid,
+    /// Set by the first message, which carries the boot ID of the worker's process.
+    worker: Option<Arc<LinkedWorker>>,
+}
+
+impl LinkSession<'_> {
+    /// Reads the link until it closes.
+    fn run(mut self, mut opener: Opener, early: Vec<u8>) {
+        let mut decoder = EnvelopeDecoder::new(self.uuid);
+        let mut plain = early;
+        let mut chunk = Vec::new();
+        loop {
+            decoder.take(&mut plain);
+            match self.on_read(&mut decoder) {
+                Ok(true) => {}
+                Ok(false) => {
+                    crate::info!("{:?} has closed: the master is stopping", self.link);
+                    break;
+                }
+                Err(error) => {
+                    self.log_cut(NONSENSE_REASON, &error);
+                    break;
+                }
+            }
+            match self.link.read(&mut opener, &mut chunk, &mut plain) {
+                Ok(()) => {}
+                Err(LinkClosed::Record(error)) => {
+                    self.log_cut(error.as_str(), &error);
+                    break;
+                }
+                // The stream ended without a close record, and the master did not close it: the worker
+                // died, or an attacker on the network cut the connection.
+                Err(LinkClosed::Cut) if self.link.is_open() => {
+                    self.log_cut(RecordError::Cut.as_str(), &RecordError::Cut);
+                    break;
+                }
+                Err(reason) => {
+                    crate::info!("{:?} has closed: {reason}", self.link);
+                    break;
+                }
+            }
+        }
+        self.link.cut();
+        if let Some(worker) = self.worker {
+            // Without this message the worker would count as linked for ever.
+            let _ = self
+                .context
+                .workers
+                .send_timeout(WorkersMessage::Unlinked(worker), UNLINKED_TIMEOUT);
+        }
+    }
+
+    /// Counts and logs a link that the master cuts, because of its worker or of an attacker on the network.
+    fn log_cut(&self, reason: &'static str, error: &dyn fmt::Display) {
+        if let Some(more) = self.context.count(reason) {
+            let registry = self.context.shared.registry.load();
+            let worker = registry
+                .by_uuid(&self.uuid)
+                .map_or("?", |worker| worker.name.as_str());
+            crate::warn!(
+                "{:?}, of worker {worker}, was cut ({reason}): {error}{more}",
+                self.link
+            );
+        }
+    }
+
+    /// Sends the requests of one read to the router. Returns false when the master is stopping.
+    fn on_read(&mut self, decoder: &mut EnvelopeDecoder) -> Result<bool, ValueError> {
+        let mut requests = Vec::new();
+        while let Some(envelope) = decoder.next()? {
+            let worker = match &self.worker {
+                Some(worker) if worker.boot == envelope.header.boot => Arc::clone(worker),
+                Some(_) => return Err(ValueError("a boot ID that changes within a link")),
+                None => {
+                    let Some(worker) = self.on_first_message(envelope.header.boot) else {
+                        return Ok(false);
+                    };
+                    self.worker = Some(Arc::clone(&worker));
+                    worker
+                }
+            };
+            if let Some(request) = decode(worker, &envelope)? {
+                requests.push(request);
+            }
+        }
+        Ok(requests.is_empty() || self.forward(requests))
+    }
+
+    /// Waits while the router's inbox is full, which delays only this worker. Returns false when the master
+    /// is stopping.
+    fn forward(&self, requests: Vec<(ReplyTo, LinkRequest)>) -> bool {
+        let mut message = RouterMessage(requests);
+        while let Err(error) = self.context.router.send_timeout(message, TICK) {
+            if self.context.stop.is_requested() || error.is_disconnected() {
+                return false;
+            }
+            message = error.into_inner();
+        }
+        true
+    }
+
+    /// Reports the link to workers, with the boot ID of the first message, and waits for the answer. `None`
+    /// when workers does not answer in time.
+    fn on_first_message(&self, boot: Uuid) -> Option<Arc<LinkedWorker>> {
+        let worker = self.context.shared.registry.load().by_uuid(&self.uuid).cloned()?;
+        let linked = Arc::new(LinkedWorker {
+            worker,
+            boot,
+            link: Arc::clone(&self.link),
+            since: Timestamp::now(),
+        });
+        let (done, wait) = bounded(1);
+        let sent = self.context.workers.send_timeout(
+            WorkersMessage::Linked(Arc::clone(&linked), done),
+            handshake::DEADLINE,
+        );
+        (sent.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(linked)
+    }
+}
+
+/// Decodes a link message. `None` if it was answered here.
+fn decode(
+    peer: Arc<LinkedWorker>,
+    envelope: &Envelope<'_>,
+) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
+    let header = &envelope.header;
+    if header.sequence == 0 {
+        return Err(ValueError("a worker's message without a sequence number"));
+    }
+    let mut reply_to = ReplyTo {
+        peer,
+        sequence: header.sequence,
+        timestamp: header.timestamp,
+        client: header.client,
+        again: false,
+    };
+    for frame in BodyFrames::new(envelope.body) {
+        let (head, data, _) = frame?;
+        let request = match Instruction::from_number(head.instruction) {
+            Some(Instruction::LinkAgain) => {
+                reply_to.again = true;
+                continue;
+            }
+            Some(Instruction::LinkReport) => LinkRequest::Report(WorkerReport::from_bytes(data)?),
+            Some(Instruction::LinkSession) => {
+                let hash = data.try_into().map(SessionHash);
+                let hash = hash.map_err(|_| ValueError("a session hash has 32 bytes"))?;
+                LinkRequest::Auth(AuthRequest::Session(hash))
+            }
+            Some(Instruction::LinkConnectionClosed) => {
+                let hashes = SessionHashes::from_bytes(data)?.0;
+                LinkRequest::Auth(AuthRequest::ConnectionClosed(hashes))
+            }
+            _ => match client_request(&head, data, &reply_to)? {
+                Some(request) => request,
+                None => return Ok(None),
+            },
+        };
+        return Ok(Some((reply_to, request)));
+    }
+    Err(ValueError("a message without a frame"))
+}
+
+/// Parses a client's request that a worker forwards. A request with malformed arguments is answered here
+/// and gives `None`; its worker should have refused it.
+fn client_request(
     head: &FrameHeader,
     data: &[u8],
     reply_to: &ReplyTo,
@@ -225,33 +274,18 @@ fn read_request(
     head.check_request().map_err(|_| NOT_A_REQUEST)?;
     let (instruction, arguments) = frame::read_request(head, data).map_err(|_| NOT_A_REQUEST)?;
     match Request::read(instruction, arguments) {
-        Ok(Some(request)) => destination(request).map(Some).ok_or(NOT_FOR_MASTER),
+        Ok(Some(request)) => match instruction.row().destination {
+            Some(Destination::Tunnel | Destination::Orders | Destination::AccountQueries) => {
+                Ok(Some(LinkRequest::Auth(AuthRequest::Request(request))))
+            }
+            Some(Destination::Cache) => Ok(Some(LinkRequest::Asset(request))),
+            Some(Destination::State | Destination::Local) | None => Err(NOT_FOR_MASTER),
+        },
         Ok(None) => Err(NOT_A_REQUEST),
         Err(refusal) => {
             reply_to.fail(instruction, &refusal);
             Ok(None)
         }
-    }
-}
-
-/// The module that handles a client's request; `None` for requests that a worker answers itself.
-fn destination(request: Request) -> Option<LinkRequest> {
-    match request {
-        Request::Login { .. }
-        | Request::Resume { .. }
-        | Request::Register { .. }
-        | Request::Logout { .. }
-        | Request::Order { .. }
-        | Request::UserInfo { .. }
-        | Request::UserPortfolio { .. }
-        | Request::UserHistory { .. }
-        | Request::Receipt { .. } => Some(LinkRequest::Auth(AuthRequest::Request(request))),
-        Request::AssetInfo { .. }
-        | Request::AssetCurrent { .. }
-        | Request::AssetWindow { .. }
-        | Request::AssetPredicted { .. }
-        | Request::AssetList => Some(LinkRequest::Asset(request)),
-        Request::SwitchState { .. } | Request::Ping | Request::Pong | Request::GetWorkerList => None,
     }
 }
 

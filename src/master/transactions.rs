@@ -190,7 +190,7 @@ impl Transactions {
                     // A repeat may be on the queue already: `overloaded` makes its worker send it
                     // again.
                     let refusal = if reply_to.again {
-                        super::router::overloaded()
+                        Refusal::master_overloaded()
                     } else {
                         refusal.clone()
                     };

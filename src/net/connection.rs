@@ -4,7 +4,7 @@
 //! answers first, replies leave in the order of the slots, and as few writes as can be.
 
 use super::flusher::{Flush, FlushProgress, Flusher};
-use super::reader::LINGER;
+use super::limits::LINGER_TIMEOUT;
 use super::send_queue::{CloseState, SendQueue};
 use super::tls::TlsProgress;
 use crate::model::ProtocolFault;
@@ -200,7 +200,7 @@ impl Connection {
     }
 
     /// Sends `protocolError` at once, ahead of whatever is unanswered, and ends the connection, at the
-    /// latest [`LINGER`] after the peer has been sent it all.
+    /// latest [`LINGER_TIMEOUT`] after the peer has been sent it all.
     pub fn end_at_once(self: &Arc<Self>, fault: ProtocolError) {
         self.say_and_end(fault);
         // Its reader may be waiting for a byte that never comes.
@@ -392,7 +392,7 @@ impl Flush for Connection {
     fn cut_if_lingering(&self, now: Instant) -> bool {
         let side = self.side.lock();
         let over = match side.end {
-            CloseState::Shut(since) => now.saturating_duration_since(since) >= LINGER,
+            CloseState::Shut(since) => now.saturating_duration_since(since) >= LINGER_TIMEOUT,
             CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => side.half.is_broken(),
         };
         if over {

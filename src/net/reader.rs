@@ -6,6 +6,7 @@
 use super::Connection;
 use super::connection::Capacity;
 use super::deadline::is_passing;
+use super::limits::LINGER_TIMEOUT;
 use crate::model::ProtocolFault;
 use crate::wire::{FrameBuffer, ProtocolError, wipe};
 use std::io::Read;
@@ -17,9 +18,6 @@ use zeroize::Zeroize;
 const CHUNK_MIN_BYTES: usize = 2 * 1024;
 /// The most that one read brings.
 const CHUNK_MAX_BYTES: usize = 64 * 1024;
-/// How long input is discarded after the sending side was shut, so that the last answer is not lost to a
-/// reset.
-pub const LINGER: Duration = Duration::from_secs(1);
 /// The shortest socket time-out; 0 would mean none.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// Requests with large replies that may be unanswered at once on one connection.
@@ -300,13 +298,13 @@ impl ConnectionReader {
         self.connection.close();
     }
 
-    /// Reads and forgets until the peer is done, or [`LINGER`] after our sending side was shut. A peer
+    /// Reads and forgets until the peer is done, or [`LINGER_TIMEOUT`] after our sending side was shut. A peer
     /// that takes nothing is cut by the drainer, which ends the read.
     fn discard(&mut self) {
         loop {
             let left = match self.connection.shut_since() {
-                Some(since) => LINGER.saturating_sub(since.elapsed()),
-                None => LINGER,
+                Some(since) => LINGER_TIMEOUT.saturating_sub(since.elapsed()),
+                None => LINGER_TIMEOUT,
             };
             if left.is_zero() {
                 return;

@@ -3,7 +3,7 @@
 //! A refused peer gets its `protocolError` from a thread that never waits for it, is read from for a
 //! while so that the answer is not lost to a reset, and is closed.
 
-use super::reader::LINGER;
+use super::limits::LINGER_TIMEOUT;
 use crate::model::ProtocolFault;
 use crate::runtime::{Heartbeat, Stop};
 use crate::wire::reply;
@@ -66,7 +66,7 @@ impl Rejecter {
                     lingering.push_back((socket, Instant::now()));
                 }
             }
-            lingering.retain(|(socket, since)| since.elapsed() < LINGER && is_sending(socket));
+            lingering.retain(|(socket, since)| since.elapsed() < LINGER_TIMEOUT && is_sending(socket));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! spec/net.md · 4.3 The Connection (its tests, over real sockets)
 
 use super::connection::{SHUTTING_DOWN, UNANSWERED_MAX};
-use super::reader::{HEAVY_MAX, LINGER};
+use super::limits::LINGER_TIMEOUT;
+use super::reader::HEAVY_MAX;
 use super::*;
 use crate::model::ProtocolFault;
 use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
@@ -480,12 +481,12 @@ fn the_last_answer_survives_a_client_that_goes_on_talking() {
     bytes.extend_from_slice(&[9; 17]);
     bytes.resize(1 << 20, 0);
     std::thread::spawn(move || {
-        let until = Instant::now() + LINGER / 2;
+        let until = Instant::now() + LINGER_TIMEOUT / 2;
         let _ = (&talker).write_all(&bytes);
         while Instant::now() < until && (&talker).write_all(&bytes[..4096]).is_ok() {}
     });
     // The answer is read late, and is there all the same.
-    std::thread::sleep(LINGER / 3);
+    std::thread::sleep(LINGER_TIMEOUT / 3);
     let mut first = [0; 17];
     (&client).read_exact(&mut first).unwrap();
     let header = FrameHeader::read(&first);
@@ -508,7 +509,7 @@ fn an_end_from_outside_does_not_wait_for_a_silent_client() {
     assert_eq!(fault_of(&said[0]), ProtocolFault::ShuttingDown);
     assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
     assert!(
-        began.elapsed() >= LINGER && began.elapsed() < PATIENCE / 2,
+        began.elapsed() >= LINGER_TIMEOUT && began.elapsed() < PATIENCE / 2,
         "{:?}",
         began.elapsed()
     );

@@ -2,6 +2,10 @@
 //!
 //! `impl Auth`: requests that carry a session ID or ask about a session. Each is answered here, or
 //! leaves for its module with the account of its session.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::commit::{AuthSuccess, PendingReply};
 use super::{Auth, active_session};
@@ -10,14 +14,9 @@ use crate::master::messages::{
     AccountQueriesMessage, AccountQuery, AccountQueryKind, AuthRequest, Order, TransactionsMessage,
 };
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::master::router::overloaded;
-use crate::model::{AccountId, Reason, SessionHash, SessionId, Timestamp};
+use crate::model::{AccountId, SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, Request};
 use crossbeam_channel::TrySendError;
-
-fn expired() -> Refusal {
-    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
-}
 
 impl Auth {
     /// Handles the requests of one read of a link, in order. Its orders leave in one message, and
@@ -84,7 +83,7 @@ impl Auth {
         {
             for order in orders {
                 let instruction = order.instruction();
-                replies.fail(order.reply_to, instruction, &overloaded());
+                replies.fail(order.reply_to, instruction, &Refusal::master_overloaded());
             }
         }
         if !queries.is_empty()
@@ -94,7 +93,7 @@ impl Auth {
                 .try_send(AccountQueriesMessage(queries))
         {
             for (reply_to, query) in queries {
-                replies.fail(reply_to, query.instruction(), &overloaded());
+                replies.fail(reply_to, query.instruction(), &Refusal::master_overloaded());
             }
         }
         replies.send();
@@ -114,7 +113,7 @@ impl Auth {
         if account.is_none() {
             self.count_inactive(reply_to, instruction);
         }
-        account.ok_or_else(expired)
+        account.ok_or_else(Refusal::session_expired)
     }
 
     /// Counts a request with an inactive session, which has ended or is a guess. Logs at most
@@ -140,7 +139,20 @@ impl Auth {
             Request::UserHistory { session, username } => (session, AccountQueryKind::History(username)),
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
             // No other request with a session comes here.
-            _ => return None,
+            Request::Login { .. }
+            | Request::Resume { .. }
+            | Request::Register { .. }
+            | Request::Logout { .. }
+            | Request::Order { .. }
+            | Request::SwitchState { .. }
+            | Request::AssetInfo { .. }
+            | Request::AssetCurrent { .. }
+            | Request::AssetWindow { .. }
+            | Request::AssetPredicted { .. }
+            | Request::AssetList
+            | Request::Ping
+            | Request::Pong
+            | Request::GetWorkerList => return None,
         };
         match self.account(reply_to, instruction, &session) {
             Ok(asker) => Some(AccountQuery { asker, kind }),
@@ -192,7 +204,7 @@ impl Auth {
             }
             None => {
                 self.count_inactive(reply_to, Instruction::Resume);
-                reply_to.fail(Instruction::Resume, &expired());
+                reply_to.fail(Instruction::Resume, &Refusal::session_expired());
             }
         }
     }
@@ -202,7 +214,7 @@ impl Auth {
         // A repeat after a broken link succeeds: the first one may have ended the session.
         if self.sessions.get(&hash, Timestamp::now()).is_none() && !reply_to.again {
             self.count_inactive(&reply_to, Instruction::Logout);
-            reply_to.fail(Instruction::Logout, &expired());
+            reply_to.fail(Instruction::Logout, &Refusal::session_expired());
             return;
         }
         self.end(&hash);

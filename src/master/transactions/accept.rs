@@ -98,8 +98,7 @@ impl OrderState {
     fn check_asset(&self, order: &Order) -> Result<(), Refusal> {
         let prices = self.assets.prices();
         let Some(entry) = prices.entry(&order.symbol) else {
-            let text = format!("there is no asset {}; getAssetList names them", order.symbol);
-            return Err(Refusal::new(Reason::UnknownAsset, text));
+            return Err(Refusal::unknown_asset(&order.symbol));
         };
         if prices.exhausted {
             let text = "the market has ended: no update will come that the order could settle at";

@@ -219,6 +219,7 @@ fn what_was_kept_right_is_right() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of cases")]
 fn every_kind_of_tampering_is_found() {
     for (sql, says) in [
         (
@@ -422,5 +423,5 @@ fn files_are_read_and_not_changed() {
     std::fs::write(&other, damaged).unwrap();
     let report = check(&mut open(&other).unwrap(), &|| false).unwrap();
     assert!(!report.is_clean());
-    assert_eq!(Reason::from_code("no-price"), Some(Reason::NoPrice));
+    assert_eq!(Reason::from_name("no-price"), Some(Reason::NoPrice));
 }
