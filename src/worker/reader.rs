@@ -164,7 +164,7 @@ impl ClientReader {
         }
         self.destination = destination;
         if row.bulk {
-            let first = self.reader.reserve_heavy()?;
+            let first = self.reader.reserve_bulk()?;
             return self.send(first, vec![request], true);
         }
         self.requests.push(request);

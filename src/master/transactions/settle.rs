@@ -15,7 +15,6 @@ use crate::model::{
     AccountId, Action, ActionKind, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
     TransactionStatus as Stage,
 };
-use crate::model::{Action, ActionKind};
 use crate::runtime::failpoint;
 use std::collections::HashMap;
 

@@ -6,7 +6,6 @@ use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
 };
 use crate::config::{ProviderKind, SimulatedSettings, SymbolSelection};
-use crate::model::Resolution;
 use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Resolution, Symbol, Timestamp};
 use std::collections::HashMap;
