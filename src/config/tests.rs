@@ -11,7 +11,7 @@ const KEY: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
 const OTHER: &str = "89ABCDEF0123456789ABCDEF0123456789ABCDEF";
 const UUID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// The shortest master.toml.
+/// The shortest valid master.toml.
 fn master_text() -> String {
     format!("[gpg]\nkey = \"{KEY}\"\n[assets]\nsymbols = \"all\"\n[assets.replay]\n")
 }
@@ -141,7 +141,8 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     assert_eq!(sample, master(&short).unwrap().0);
 }
 
-/// Each line makes one problem: what is put before the tables, what is put at the end, the key named, a word of the reason.
+/// One problem a row: text before the tables, text at the end, the key reported, part of the
+/// reason.
 #[test]
 fn what_is_wrong_is_named() {
     for (above, below, key, reason) in [
@@ -246,7 +247,7 @@ fn what_is_wrong_is_named() {
             shown.starts_with("/etc/papertrader/master.toml:") && shown.contains(key),
             "{shown}"
         );
-        // The line is that of the key.
+        // The reported line is the key's.
         let line = error.problems[0].line.unwrap();
         let last = key.rsplit('.').next().unwrap();
         assert!(text.lines().nth(line - 1).unwrap().contains(last), "{error}");
@@ -471,7 +472,7 @@ fn secrets_that_others_can_read_are_refused() {
 }
 
 proptest::proptest! {
-    /// Whatever a file holds, it is read or refused with a reason.
+    /// Any text is read, or refused with a reason.
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC*", lines in "([a-z_.\\[\\]\"= 0-9-]{0,20}\n){0,6}") {
         for text in [text.as_str(), lines.as_str()] {

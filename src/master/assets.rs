@@ -147,7 +147,7 @@ impl Assets {
         }
         let days = self
             .reader
-            .view(prices.number)
+            .snapshot(prices.number)
             .and_then(|mut view| forecast::past(&mut view, asset, last, prices.actions(symbol)))
             .map_err(|error| database_failed(symbol, &error))?;
         forecast::forecast(&days, last, date).ok_or_else(too_little)
@@ -158,7 +158,7 @@ impl Assets {
         let prices = self.prices.load();
         let actions = if adjusted { prices.actions(symbol) } else { &[] };
         self.reader
-            .view(prices.number)
+            .snapshot(prices.number)
             .and_then(|mut view| adjust::bars(&mut view, asset, window, actions))
             .map_err(|error| database_failed(symbol, &error))
     }

@@ -309,7 +309,7 @@ fn restored(
         .iter()
         .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
         .collect();
-    let mut view = reader.view(u64::MAX)?;
+    let mut view = reader.snapshot(u64::MAX)?;
     for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);

@@ -16,7 +16,7 @@ fn symbol(text: &str) -> Symbol {
     Symbol::parse(text).unwrap()
 }
 
-/// A small market, kept by the same functions as the real one.
+/// A small market whose ledger the production functions write.
 struct Market {
     engine: Engine,
     storage: Storage,
@@ -84,7 +84,7 @@ impl Market {
         order
     }
 
-    /// Settles in turn, all at one price.
+    /// Settles orders by rank, all at one price.
     fn settle(&mut self, mut orders: Vec<QueuedOrder>, price: i64, update: u64) {
         orders.sort_by_key(|order| order.turn);
         for order in orders {
@@ -109,7 +109,7 @@ impl Market {
         }
     }
 
-    /// A split or dividend comes into force; `apply` says whether the ledger hears of it.
+    /// Brings a split or dividend into force; `apply` says whether the ledger gets it.
     fn act(&mut self, side: Side, asset: &str, value: i64, update: u64, apply: bool) {
         let time = Timestamp(i64::try_from(update).unwrap() * 1000);
         let number = i64::try_from(update).unwrap();
@@ -170,7 +170,7 @@ impl Market {
         check(&mut self.engine.reader(), &|| false).unwrap()
     }
 
-    /// What is found after something was changed behind the master's back.
+    /// The differences after a change without the master's methods.
     fn after(&mut self, sql: &str) -> Vec<String> {
         let changed = execute(&mut self.storage, sql);
         assert!(changed > 0, "{sql}");
@@ -178,7 +178,7 @@ impl Market {
     }
 }
 
-/// Three accounts, four updates, everything that happens to an account.
+/// Three accounts and four updates that contain every kind of transaction.
 fn busy() -> Market {
     let mut market = Market::new(3);
     let first = vec![
@@ -190,7 +190,8 @@ fn busy() -> Market {
     market.settle(first, 3_333_333, 1);
     market.act(Side::Split, "AAPL", 2_000_000, 2, true);
     let second = vec![
-        // The sale's turn is before the purchase that was accepted earlier: only in this order both fill.
+        // The sale's rank is before that of the purchase that was accepted earlier. Both fill in
+        // this order only.
         market.order(1, Side::Buy, "IBM", 270_000_000, 0),
         market.order(1, Side::Sell, "AAPL", 59_999_999, 5_000),
         market.order(3, Side::Sell, "AAPL", 1, 0),
@@ -207,7 +208,7 @@ fn busy() -> Market {
 }
 
 #[test]
-fn what_was_kept_right_is_right() {
+fn a_correct_ledger_passes() {
     let mut market = busy();
     let report = market.check();
     assert!(report.is_clean(), "{report:#?}");
@@ -344,7 +345,7 @@ fn every_kind_of_tampering_is_found() {
             "UPDATE transactions SET ordered = accepted + 1 WHERE number = 1",
             "its turn is after",
         ),
-        // The turn that let the sale come before the purchase.
+        // The rank by which the sale came before the purchase.
         (
             "UPDATE transactions SET ordered = accepted WHERE ordered < accepted",
             "cannot have settled: insufficient-funds",
@@ -367,7 +368,7 @@ fn constraints_that_were_evaded_are_found() {
         found.iter().any(|text| text.contains("transactions: row")),
         "{found:#?}"
     );
-    // Any other connection holds rows to their constraints.
+    // Other connections enforce the constraints.
     let found = market.after("UPDATE balances SET cash = -1");
     assert!(
         found.iter().any(|text| text.contains("SQLite: CHECK")),
@@ -376,7 +377,7 @@ fn constraints_that_were_evaded_are_found() {
 }
 
 #[test]
-fn a_split_that_the_ledger_never_heard_of_is_found() {
+fn a_split_missing_in_the_ledger_is_found() {
     let mut market = busy();
     market.act(Side::Split, "AAPL", 3_000_000, 4, false);
     market.act(Side::Split, "MSFT", 3_000_000, 5, false);
@@ -386,7 +387,7 @@ fn a_split_that_the_ledger_never_heard_of_is_found() {
 }
 
 #[test]
-fn findings_are_bounded_and_a_check_can_be_broken_off() {
+fn findings_are_bounded_and_a_check_can_be_cancelled() {
     let mut market = Market::new(500);
     let sql = "INSERT INTO balances SELECT account, 1 FROM accounts";
     execute(&mut market.storage, sql);
@@ -408,14 +409,14 @@ fn files_are_read_and_not_changed() {
     let before = std::fs::read(&copy).unwrap();
     assert!(check(&mut open(&copy).unwrap(), &|| false).unwrap().is_clean());
     assert_eq!(std::fs::read(&copy).unwrap(), before);
-    // The live one is read beside its master.
+    // A live database is read while its master runs.
     assert!(check(&mut open(&path).unwrap(), &|| false).unwrap().is_clean());
 
     let other = market.engine.folder().join("other.db");
     assert!(matches!(open(&other), Err(VerifyError::Storage(_))));
     std::fs::write(&other, "no database at all, and longer than a header".repeat(9)).unwrap();
     assert!(matches!(open(&other), Err(VerifyError::OtherVersion(_))));
-    // A page of the middle is lost.
+    // Overwrites a page in the middle.
     let mut damaged = before.clone();
     let middle = damaged.len() / 4096 / 2 * 4096;
     damaged[middle..middle + 4096].fill(0);
