@@ -26,9 +26,9 @@ pub fn verify_file(file: &Path) -> Result<Verification, String> {
 /// appended to its name.
 ///
 /// # Errors
-/// The configuration is wrong, a master holds the lock, the backup is damaged or of another version,
-/// or the file system returns an error. The database is then unchanged, except if the very last
-/// rename fails: it then has its new name.
+/// The configuration is wrong, a master holds the lock, the backup is damaged or of another
+/// version, or the file system returns an error. The database is then unchanged, except if the very
+/// last rename fails: it then has its new name.
 pub fn restore(file: &Path, config: &Path) -> Result<RestoreSummary, String> {
     let (config, _) = MasterConfig::load(config).map_err(|error| error.to_string())?;
     restore_to(file, &config.database)

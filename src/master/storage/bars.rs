@@ -78,7 +78,7 @@ impl BarStore {
     /// newest bar; `None`: for ever.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn open(mut storage: Storage, keep_ticks: Option<i64>) -> Result<BarStore, StorageError> {
         let hot = storage.read(|snapshot| snapshot.hot_updates())?;
         Ok(BarStore {
@@ -95,7 +95,7 @@ impl BarStore {
     /// Sets the listed assets. Each new one gets a key that never changes.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn set_assets(&mut self, symbols: &[Symbol]) -> Result<(), StorageError> {
         let assets = self.storage.write(|tx| tx.number_assets(symbols))?;
         let (left, own_days) = self
@@ -115,7 +115,7 @@ impl BarStore {
     /// All assets that were ever listed, sorted.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn known(&mut self) -> Result<Vec<Symbol>, StorageError> {
         let mut symbols = self.storage.read(|snapshot| snapshot.known_assets())?;
         symbols.sort_unstable();
@@ -135,7 +135,7 @@ impl BarStore {
     /// The position in the sequence of updates.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn position(&mut self) -> Result<UpdatePosition, StorageError> {
         self.storage.read(|snapshot| snapshot.update_position())
     }
@@ -174,7 +174,7 @@ impl BarStore {
     /// All actions that have come into force, by time, each with the number of its update.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
         self.storage.read(|snapshot| snapshot.actions())
     }
@@ -206,7 +206,7 @@ impl BarStore {
     /// How much of an asset's past has been back-filled.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn filled(&mut self, asset: AssetId) -> Result<BackfillProgress, StorageError> {
         self.storage.read(|snapshot| snapshot.backfill(asset))
     }

@@ -154,13 +154,17 @@ fn flow(line: &LedgerLine) -> i128 {
     }
 }
 
+/// `Ok` if `good`, and else an error with this text.
+fn need(good: bool, text: &str) -> Result<(), String> {
+    if good { Ok(()) } else { Err(text.to_owned()) }
+}
+
 /// Checks that a row has the columns that its side and status require, and no others.
 fn check_form(line: &LedgerLine) -> Result<(), String> {
     let side = Side::from_number(line.side).ok_or("no such side")?;
     let status = TransactionStatus::from_number(line.status).ok_or("no such status")?;
     Symbol::parse(&line.symbol).map_err(|_| "its asset is none")?;
     let order = matches!(side, Side::Buy | Side::Sell);
-    let need = |good: bool, what: &str| if good { Ok(()) } else { Err(what.to_owned()) };
     if order {
         need(
             line.origin.is_some() && line.sequence.is_some(),
@@ -187,6 +191,11 @@ fn check_form(line: &LedgerLine) -> Result<(), String> {
         millis == line.accepted,
         "its ID is not of the time of its acceptance",
     )?;
+    check_outcome(line, side, status)
+}
+
+/// Checks the columns of a row's outcome.
+fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Result<(), String> {
     match status {
         TransactionStatus::Queued => need(
             line.settled.is_none()

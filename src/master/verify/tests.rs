@@ -219,138 +219,141 @@ fn a_correct_ledger_passes() {
     assert_eq!(report.cash, Money(cash).to_string());
 }
 
+/// Changes of the database, each with a part of the difference that it causes.
+const TAMPERING: &[(&str, &str)] = &[
+    (
+        "UPDATE balances SET cash = cash + 1 WHERE account = 2",
+        "user2 (account 2): the cash stored",
+    ),
+    (
+        "DELETE FROM balances WHERE account = 1",
+        "user1 (account 1): the cash stored",
+    ),
+    (
+        "INSERT INTO balances VALUES (3, 5)",
+        "user3 (account 3): the cash stored is 0.000005",
+    ),
+    (
+        "UPDATE accounts SET starting_cash = starting_cash + 1 WHERE account = 1",
+        "together have",
+    ),
+    (
+        "UPDATE positions SET quantity = quantity + 1",
+        "the position stored in AAPL",
+    ),
+    (
+        "UPDATE positions SET cost = cost - 1",
+        "the position stored in AAPL",
+    ),
+    ("DELETE FROM positions", "no position is stored in AAPL"),
+    (
+        "INSERT INTO positions VALUES (3, 'GOOG', 1, 0)",
+        "in GOOG is 0.000001 units that cost 0, and the ledger makes none",
+    ),
+    (
+        "UPDATE transactions SET status = 2 WHERE number = 1",
+        "rejected without a reason",
+    ),
+    (
+        "UPDATE transactions SET status = 0 WHERE number = 1",
+        "queued and has an outcome",
+    ),
+    (
+        "UPDATE transactions SET status = 1 WHERE status = 0",
+        "lacks its outcome",
+    ),
+    (
+        "UPDATE transactions SET status = 1 WHERE status = 2",
+        "lacks its outcome",
+    ),
+    (
+        "UPDATE transactions SET status = 2, reason = 'no-price' WHERE status = 0",
+        "lacks the time",
+    ),
+    (
+        "UPDATE transactions SET total = total - 1 WHERE number = 2",
+        "its total is",
+    ),
+    (
+        "UPDATE transactions SET price = price + 1 WHERE number = 2",
+        "its total is",
+    ),
+    (
+        "UPDATE transactions SET quantity = quantity * 2 WHERE number = 2",
+        "its total is",
+    ),
+    (
+        "UPDATE transactions SET side = 2 WHERE number = 3",
+        "it cannot have settled: insufficient-holdings",
+    ),
+    (
+        "UPDATE transactions SET account = 3 WHERE number = 3",
+        "the cash stored",
+    ),
+    (
+        "UPDATE transactions SET quantity = 1 WHERE side = 3",
+        "the position stored",
+    ),
+    (
+        "UPDATE transactions SET total = 1 WHERE side = 3",
+        "a split moved cash",
+    ),
+    (
+        "UPDATE transactions SET quantity = quantity + 1 WHERE side = 4",
+        "a dividend was paid on",
+    ),
+    (
+        "UPDATE transactions SET total = total + 1 WHERE side = 4",
+        "a dividend of",
+    ),
+    (
+        "DELETE FROM transactions WHERE side = 3 AND account = 1",
+        "the split of AAPL",
+    ),
+    ("DELETE FROM transactions WHERE side = 4", "the dividend of IBM"),
+    ("DELETE FROM transactions WHERE number = 1", "user1 (account 1)"),
+    (
+        "UPDATE transactions SET symbol = 'aapl' WHERE number = 1",
+        "its asset is none",
+    ),
+    (
+        "UPDATE transactions SET reason = 'no-price' WHERE number = 1",
+        "has a reason of rejection",
+    ),
+    (
+        "UPDATE transactions SET reason = 'bad mood' WHERE status = 2",
+        "rejected without a reason",
+    ),
+    (
+        "UPDATE transactions SET update_number = NULL WHERE number = 1",
+        "lacks its outcome",
+    ),
+    (
+        "UPDATE transactions SET update_number = 9 WHERE number = 1",
+        "cannot have settled",
+    ),
+    (
+        "UPDATE transactions SET origin = NULL WHERE number = 1",
+        "no message brought",
+    ),
+    (
+        "UPDATE transactions SET accepted = accepted + 1 WHERE number = 1",
+        "not of the time",
+    ),
+    (
+        "UPDATE transactions SET ordered = accepted + 1 WHERE number = 1",
+        "its turn is after",
+    ),
+    // The rank by which the sale came before the purchase.
+    (
+        "UPDATE transactions SET ordered = accepted WHERE ordered < accepted",
+        "cannot have settled: insufficient-funds",
+    ),
+];
+
 #[test]
 fn every_kind_of_tampering_is_found() {
-    for (sql, says) in [
-        (
-            "UPDATE balances SET cash = cash + 1 WHERE account = 2",
-            "user2 (account 2): the cash stored",
-        ),
-        (
-            "DELETE FROM balances WHERE account = 1",
-            "user1 (account 1): the cash stored",
-        ),
-        (
-            "INSERT INTO balances VALUES (3, 5)",
-            "user3 (account 3): the cash stored is 0.000005",
-        ),
-        (
-            "UPDATE accounts SET starting_cash = starting_cash + 1 WHERE account = 1",
-            "together have",
-        ),
-        (
-            "UPDATE positions SET quantity = quantity + 1",
-            "the position stored in AAPL",
-        ),
-        (
-            "UPDATE positions SET cost = cost - 1",
-            "the position stored in AAPL",
-        ),
-        ("DELETE FROM positions", "no position is stored in AAPL"),
-        (
-            "INSERT INTO positions VALUES (3, 'GOOG', 1, 0)",
-            "in GOOG is 0.000001 units that cost 0, and the ledger makes none",
-        ),
-        (
-            "UPDATE transactions SET status = 2 WHERE number = 1",
-            "rejected without a reason",
-        ),
-        (
-            "UPDATE transactions SET status = 0 WHERE number = 1",
-            "queued and has an outcome",
-        ),
-        (
-            "UPDATE transactions SET status = 1 WHERE status = 0",
-            "lacks its outcome",
-        ),
-        (
-            "UPDATE transactions SET status = 1 WHERE status = 2",
-            "lacks its outcome",
-        ),
-        (
-            "UPDATE transactions SET status = 2, reason = 'no-price' WHERE status = 0",
-            "lacks the time",
-        ),
-        (
-            "UPDATE transactions SET total = total - 1 WHERE number = 2",
-            "its total is",
-        ),
-        (
-            "UPDATE transactions SET price = price + 1 WHERE number = 2",
-            "its total is",
-        ),
-        (
-            "UPDATE transactions SET quantity = quantity * 2 WHERE number = 2",
-            "its total is",
-        ),
-        (
-            "UPDATE transactions SET side = 2 WHERE number = 3",
-            "it cannot have settled: insufficient-holdings",
-        ),
-        (
-            "UPDATE transactions SET account = 3 WHERE number = 3",
-            "the cash stored",
-        ),
-        (
-            "UPDATE transactions SET quantity = 1 WHERE side = 3",
-            "the position stored",
-        ),
-        (
-            "UPDATE transactions SET total = 1 WHERE side = 3",
-            "a split moved cash",
-        ),
-        (
-            "UPDATE transactions SET quantity = quantity + 1 WHERE side = 4",
-            "a dividend was paid on",
-        ),
-        (
-            "UPDATE transactions SET total = total + 1 WHERE side = 4",
-            "a dividend of",
-        ),
-        (
-            "DELETE FROM transactions WHERE side = 3 AND account = 1",
-            "the split of AAPL",
-        ),
-        ("DELETE FROM transactions WHERE side = 4", "the dividend of IBM"),
-        ("DELETE FROM transactions WHERE number = 1", "user1 (account 1)"),
-        (
-            "UPDATE transactions SET symbol = 'aapl' WHERE number = 1",
-            "its asset is none",
-        ),
-        (
-            "UPDATE transactions SET reason = 'no-price' WHERE number = 1",
-            "has a reason of rejection",
-        ),
-        (
-            "UPDATE transactions SET reason = 'bad mood' WHERE status = 2",
-            "rejected without a reason",
-        ),
-        (
-            "UPDATE transactions SET update_number = NULL WHERE number = 1",
-            "lacks its outcome",
-        ),
-        (
-            "UPDATE transactions SET update_number = 9 WHERE number = 1",
-            "cannot have settled",
-        ),
-        (
-            "UPDATE transactions SET origin = NULL WHERE number = 1",
-            "no message brought",
-        ),
-        (
-            "UPDATE transactions SET accepted = accepted + 1 WHERE number = 1",
-            "not of the time",
-        ),
-        (
-            "UPDATE transactions SET ordered = accepted + 1 WHERE number = 1",
-            "its turn is after",
-        ),
-        // The rank by which the sale came before the purchase.
-        (
-            "UPDATE transactions SET ordered = accepted WHERE ordered < accepted",
-            "cannot have settled: insufficient-funds",
-        ),
-    ] {
+    for (sql, says) in TAMPERING {
         let found = busy().after(sql);
         assert!(found.iter().any(|text| text.contains(says)), "{sql}: {found:#?}");
     }

@@ -43,7 +43,7 @@ impl BarReader {
     /// A snapshot of the stored bars, up to and including the update `number`.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn snapshot(&mut self, number: u64) -> Result<BarSnapshot<'_>, StorageError> {
         let mut snapshot = self.reader.snapshot()?;
         let (first, end) = snapshot.hot_updates()?;
@@ -127,7 +127,7 @@ impl BarSnapshot<'_> {
     /// Bars at the update interval's frequency, from `from` to `to`, both included, oldest first.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn ticks(
         &mut self,
         asset: AssetId,
@@ -143,7 +143,7 @@ impl BarSnapshot<'_> {
     /// Daily bars whose day begins between `from` and `to`, both included, oldest first.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn days(&mut self, asset: AssetId, from: Timestamp, to: Timestamp) -> Result<Vec<Bar>, StorageError> {
         self.rolled(ROLL_UPS[0], asset, from, to)
     }
@@ -151,7 +151,7 @@ impl BarSnapshot<'_> {
     /// Monthly bars whose month begins between `from` and `to`, both included, oldest first.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn months(
         &mut self,
         asset: AssetId,
@@ -183,7 +183,7 @@ impl BarSnapshot<'_> {
     /// back-filled day is used.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn newest(&mut self, asset: AssetId) -> Result<Option<(Bar, Bar)>, StorageError> {
         let mut latest = self.snapshot.newest_bar("bars_daily", asset)?;
         // At equal times the finer bar wins over the day's bar: it is more precise.
