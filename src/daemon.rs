@@ -3,6 +3,9 @@
 //! What both daemons do alike towards the system: signals, exit codes, systemd, limits of the process.
 
 pub mod cli;
+pub mod run;
+
+pub use run::main;
 
 use crate::config::{ConfigError, Warning};
 use crate::link::handshake::HandshakeError;

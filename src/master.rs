@@ -1,7 +1,7 @@
 //! spec/master.md · 3.1 Master Server
 //!
-//! The main module: states are made, threads started from the bottom of the channel graph up, workers
-//! listened to; and stopped from the top down.
+//! A running master: serves until the stop signal, then stops its threads from the top of the channel graph down.
+//! `start` makes it.
 
 pub mod acceptor;
 pub mod account_queries;
@@ -9,63 +9,37 @@ pub mod admin;
 pub mod asset_queries;
 pub mod assets;
 pub mod auth;
+pub mod link_session;
 pub mod messages;
 pub mod reload;
 pub mod reply_to;
 pub mod restore;
 pub mod router;
+pub mod start;
 pub mod storage;
 pub mod transactions;
 pub mod verify;
 pub mod workers;
 
-use crate::config::MasterConfig;
-use crate::daemon::{self, Signals, StartError};
-use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
-use crate::link::keyring::{Keyring, leave_agent};
-use crate::net::rejecter::refusal;
-use crate::net::{Flusher, Listener};
-use crate::runtime::log::{LogHandle, Throttle};
-use crate::runtime::published::Published;
-use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
+use crate::config::{ConfigError, MasterConfig, Warning};
+use crate::daemon::cli::MasterCli;
+use crate::daemon::run::{Service, ServiceContext};
+use crate::daemon::{self, StartError};
+use crate::net::Listener;
+use crate::runtime::log::LogConfig;
+use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
 use admin::AdminServer;
-use assets::{AssetsConfig, AssetsError, OpenedAssets};
-use auth::hashing::HashingPool;
-use crossbeam_channel::{Sender, bounded, select};
-use messages::{AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared};
-use parking_lot::Mutex;
-use std::io;
+use crossbeam_channel::select;
+use messages::MasterChannels;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use storage::{Reader, Storage, StorageError, StorageLock};
-use workers::registry::Registry;
+use storage::StorageLock;
 
-/// How long the first prices may take.
-const FIRST_PRICES_TIMEOUT: Duration = Duration::from_secs(60);
-/// Descriptors beyond those of connections: databases, logs, epoll, GPG.
-const SPARE_DESCRIPTORS: u64 = 256;
 /// How long an administrator's command may take to notice that the master stops.
 const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
-/// Refused handshakes that are logged in a minute.
-const REFUSALS_LOGGED: u32 = 20;
-
-impl From<StorageError> for StartError {
-    fn from(error: StorageError) -> Self {
-        StartError::failed(error)
-    }
-}
-
-impl From<AssetsError> for StartError {
-    fn from(error: AssetsError) -> Self {
-        match error {
-            AssetsError::Config(text) => StartError::misconfigured(text),
-            AssetsError::Failed(text) => StartError::failed(text),
-        }
-    }
-}
 
 /// A running master.
 #[derive(Debug)]
@@ -76,147 +50,61 @@ pub struct Master {
     pub inboxes: MasterChannels,
     /// The module threads' signs of life.
     pub watchdog: Watchdog,
-    stop: Stop,
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
     group: ThreadGroup,
     _lock: StorageLock,
 }
 
-/// Everything that `--check-config` can see without starting anything.
-///
-/// # Errors
-/// What is wrong.
-pub fn check(config: &MasterConfig) -> Result<(), StartError> {
-    let assets = AssetsConfig::of(config)?;
-    assets::providers::check(&assets)?;
-    leave_agent(&config.gpg.home, || side(config).map(drop))
-}
+impl Service for Master {
+    const PROGRAM: &'static str = "papertrader-master";
+    const NAME: &'static str = "master";
+    type Cli = MasterCli;
+    type Config = MasterConfig;
 
-fn side(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
-    let keyring =
-        Keyring::open(&config.gpg.home).map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
-    Ok(MasterIdentity::new(
-        keyring,
-        config.gpg.key,
-        GpgBudget::new(BudgetLimits::default()),
-    )?)
-}
-
-impl Master {
-    /// Starts everything and returns once workers are listened to and the first prices are known.
-    ///
-    /// # Errors
-    /// What is wrong, with the exit code that it means. Nothing is left running.
-    pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
-        let assets = AssetsConfig::of(config)?;
-        assets::providers::check(&assets)?;
-        // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
-        let lock = Storage::lock(&config.database)?;
-        let started = Master::assemble(config, stop, assets, lock);
-        if started.is_err() {
-            stop.request();
-            if let Ok(keyring) = Keyring::open(&config.gpg.home) {
-                let _ = keyring.stop();
-            }
-        }
-        started
+    fn load(file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
+        MasterConfig::load(file)
     }
 
-    fn assemble(
-        config: &MasterConfig,
-        stop: &Stop,
-        assets_config: AssetsConfig,
-        lock: StorageLock,
-    ) -> Result<Master, StartError> {
-        let side = side(config)?;
-        Storage::migrate(&config.database)?;
-        let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
-        daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
-
-        let listener = Arc::new(
-            Listener::bind(config.listen)
-                .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
-        );
-        let watchdog = Watchdog::new();
-        let mut group = ThreadGroup::new(stop, &watchdog);
-        let flusher = Flusher::new()?;
-        let flushing = Arc::clone(&flusher);
-        group.thread("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
-
-        let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
-        let acceptor = Arc::new(MasterAcceptor {
-            side,
-            shared: inboxes.shared.clone(),
-            router,
-            workers: inboxes.workers.clone(),
-            flusher,
-            limiter: MasterAcceptor::limiter(config.limits.max_connections),
-            max_connections: config.limits.max_connections,
-            frame_timeout: config.limits.frame_timeout,
-            refusals: Arc::clone(&inboxes.refusals),
-            throttle: Throttle::new(REFUSALS_LOGGED, Duration::from_secs(60)),
-            clients: Mutex::new(Vec::new()),
-            stop: stop.clone(),
-        });
-        if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT) {
-            return Err(StartError::failed(format!(
-                "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
-            )));
-        }
-        let (refusal, rejecter) = refusal();
-        group.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
-        let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
-        group.extend([runtime::spawn("listener", move || {
-            accepts.run(&socket, &refusal)
-        })?]);
-        Ok(Master {
-            address: listener.address(),
-            inboxes,
-            watchdog,
-            stop: stop.clone(),
-            listener,
-            acceptor,
-            group,
-            _lock: lock,
-        })
+    fn log_config(config: &MasterConfig) -> &LogConfig {
+        &config.log
     }
 
-    /// Serves until the stop signal: listens to administrators, tells systemd, keeps its watchdog content,
-    /// and reloads on SIGHUP what can be of the configuration in `file`.
-    ///
-    /// # Errors
-    /// The control socket cannot be made, or a thread not be started.
-    pub fn serve(
-        &self,
-        config: &MasterConfig,
-        file: &Path,
-        log: &LogHandle,
-        signals: &Signals,
-    ) -> io::Result<()> {
+    fn check(config: &MasterConfig) -> Result<(), StartError> {
+        start::check(config)
+    }
+
+    fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
+        start::start(config, stop)
+    }
+
+    /// Listens to administrators, tells systemd, keeps its watchdog content, and reloads on SIGHUP what can be of
+    /// the configuration.
+    fn serve(&self, context: &ServiceContext<'_, MasterConfig>) -> Result<(), StartError> {
+        let config = context.config;
         let url = config.database.clone();
-        let _watchdog = daemon::watchdog(&self.stop, &self.watchdog, move || storage::answers(&url))?;
-        let means = admin::AdminChannels {
+        let _watchdog = daemon::watchdog(context.stop, &self.watchdog, move || storage::answers(&url))?;
+        let channels = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
-            keyring: self.acceptor.side.keyring().clone(),
-            log: log.clone(),
+            keyring: self.acceptor.links.identity.keyring().clone(),
+            log: context.log.clone(),
             database: config.database.clone(),
             listen: self.address,
             expected_workers: config.expected_workers,
         };
         let socket = config.control_socket.clone();
-        let control = AdminServer::start(socket, &config.control_group, means, &self.stop)?;
+        let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
         let mut current = config.clone();
         loop {
             select! {
-                recv(signals.hangups) -> _ => {
+                recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    reload::reload(file, &mut current, log, &self.inboxes);
+                    reload::reload(context.file, &mut current, context.log, &self.inboxes);
                     daemon::notify_ready("serving");
                 }
-                recv(self.stop.receiver()) -> _ => break,
+                recv(context.stop.receiver()) -> _ => break,
             }
         }
         daemon::notify_stopping();
@@ -226,94 +114,14 @@ impl Master {
         Ok(())
     }
 
-    /// Stops: no new peers, clients told, threads joined from the top of the channel graph down. The names
-    /// of those that did not end in time.
-    pub fn stop(self, deadline: Instant) -> Vec<String> {
-        self.stop.request();
+    /// No new peers, clients told, threads joined from the top of the channel graph down.
+    fn stop(self, deadline: Instant) -> Vec<String> {
         self.listener.close();
         self.acceptor.close();
         let late = self.group.join(deadline);
-        if let Err(error) = self.acceptor.side.keyring().stop() {
+        if let Err(error) = self.acceptor.links.identity.keyring().stop() {
             crate::warn!("GPG's agent was not stopped: {error}");
         }
         late
     }
-}
-
-/// The modules, each with its inbox, from the bottom of the channel graph up.
-fn modules(
-    config: &MasterConfig,
-    assets_config: AssetsConfig,
-    stop: &Stop,
-    group: &mut ThreadGroup,
-) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
-    let url = &config.database;
-    let unreadable = |error: StorageError| StartError::failed(format!("the database: {error}"));
-    let (transactions_in, transactions_inbox) = bounded(messages::TRANSACTIONS_INBOX_MAX);
-    let (workers_in, workers_inbox) = bounded(messages::WORKERS_INBOX_MAX);
-    let (queries_in, queries_inbox) = bounded(messages::ACCOUNT_QUERIES_INBOX_MAX);
-    let (auth_in, auth_inbox) = bounded(messages::AUTH_INBOX_MAX);
-    let (router_in, router_inbox) = bounded(messages::ROUTER_INBOX_MAX);
-
-    let told = UpdateChannels {
-        transactions: transactions_in.clone(),
-        workers: workers_in.clone(),
-    };
-    let OpenedAssets {
-        mut assets,
-        updater,
-        handle,
-        inbox: assets_inbox,
-    } = assets::open(assets_config, Storage::open(url)?, Reader::open(url)?, told)?;
-
-    let shared = WorkersShared {
-        registry: Arc::new(Published::new(
-            Registry::read(&mut Reader::open(url)?).map_err(unreadable)?,
-        )),
-        peers: Arc::default(),
-        addresses: Arc::default(),
-    };
-    let transactions =
-        transactions::Transactions::new(Storage::open(url)?, handle.clone(), config).map_err(unreadable)?;
-    group.module("transactions", transactions_inbox, transactions)?;
-    let reader = Reader::open(url)?;
-    group.module_with("account_queries", queries_inbox, |heartbeat| {
-        let (handle, currency) = (handle.clone(), config.currency.clone());
-        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
-    })?;
-
-    let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
-    group.extend(hashers);
-    let channels = AuthChannels {
-        transactions: transactions_in.clone(),
-        account_queries: queries_in,
-        peers: Arc::clone(&shared.peers),
-        addresses: Arc::clone(&shared.addresses),
-    };
-    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
-    group.module("auth", auth_inbox, auth)?;
-
-    let workers = workers::Workers::new(
-        Storage::open(url)?,
-        &shared,
-        auth_in.clone(),
-        handle.clone(),
-        config.update_interval,
-        config.expected_workers,
-    );
-    group.module("workers", workers_inbox, workers)?;
-    assets.start_updates(updater, stop)?;
-    group.module("assets", assets_inbox, assets)?;
-    let router = router::MasterRouter::new(auth_in.clone(), workers_in.clone(), handle.clone());
-    group.module("router", router_inbox, router)?;
-
-    let inboxes = MasterChannels {
-        auth: auth_in,
-        workers: workers_in,
-        assets: handle,
-        transactions: transactions_in,
-        shared,
-        refusals: Arc::default(),
-    };
-    Ok((inboxes, router_in))
 }

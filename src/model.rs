@@ -5,6 +5,7 @@
 pub mod account;
 pub mod action;
 pub mod asset;
+pub mod closed_list;
 pub mod fingerprint;
 pub mod money;
 pub mod reason;

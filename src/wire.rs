@@ -2,44 +2,32 @@
 //!
 //! Bytes only: no sockets, threads or clock. `Frame → Arguments → Request` on the way in, `Reply → frames`
 //! on the way out, and the same the other way round for a client.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 pub mod argument;
+pub mod argument_type;
 pub mod frame;
 pub mod instruction;
 pub mod packet;
 pub mod payload;
+pub mod refusal;
 pub mod reply;
 pub mod request;
 pub mod wipe;
 
 pub use argument::Arguments;
 pub use frame::{FrameBuffer, FrameHeader, MAX_DATA};
-pub use instruction::{Direction, Instruction, MessageType};
+pub use instruction::{ConnectionState, Destination, Direction, Instruction, MessageType};
 pub use packet::Reassembly;
+pub use refusal::Refusal;
 pub use reply::Reply;
-pub use request::{ConnectionState, Request, Window};
+pub use request::{Request, Window};
 
-use crate::model::{ProtocolFault, Reason};
+use crate::model::ProtocolFault;
 use thiserror::Error;
-
-/// A request that is well formed as a frame and refused all the same: what becomes a Fail's arguments.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{reason}: {text}")]
-pub struct Refusal {
-    /// The code.
-    pub reason: Reason,
-    /// What a person reads: what is wrong and what would be right. Never empty.
-    pub text: String,
-}
-
-impl Refusal {
-    /// A refusal with its text; the code itself where there is none, since no argument is empty.
-    pub fn new(reason: Reason, text: impl Into<String>) -> Refusal {
-        let text = text.into();
-        let text = if text.is_empty() { reason.to_string() } else { text };
-        Refusal { reason, text }
-    }
-}
 
 /// Bytes that are no message of this protocol, or not from this peer: answered with `protocolError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -389,7 +389,7 @@ impl ServerConnection {
         let row = instruction.row();
         let came = match &answer {
             Answer::Payload(_) => Instruction::Data,
-            Answer::Message(reply) => instruction_of(reply),
+            Answer::Message(reply) => reply.instruction(),
         };
         match answer {
             Answer::Message(Reply::Fail(name, refusal)) if row.failure == Some(name) => {
@@ -418,25 +418,6 @@ impl ServerConnection {
             address: self.address.clone(),
             text: text.to_owned(),
         }
-    }
-}
-
-/// The instruction that carries a reply.
-fn instruction_of(reply: &Reply) -> Instruction {
-    use Instruction as I;
-    match reply {
-        Reply::Session { .. } => I::SessionId,
-        Reply::RegisterSuccess => I::RegisterSuccess,
-        Reply::Filled(fill) if fill.side == crate::model::Side::Sell => I::SellSuccess,
-        Reply::Filled(_) => I::PurchaseSuccess,
-        Reply::StateSwitched(_) => I::StateSwitchSuccess,
-        Reply::LogoutSuccess => I::LogoutSuccess,
-        Reply::Fail(name, _) => *name,
-        Reply::Data(..) => I::Data,
-        Reply::Pong => I::Pong,
-        Reply::WorkerList(_) => I::WorkerList,
-        Reply::ProtocolError(..) => I::ProtocolError,
-        Reply::Queued { .. } => I::TransactionQueued,
     }
 }
 

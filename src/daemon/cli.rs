@@ -48,6 +48,37 @@ pub struct WorkerCli {
     pub stop_with_input: bool,
 }
 
+/// What either command line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonArguments {
+    /// The configuration's file.
+    pub config: PathBuf,
+    /// Whether only to check it.
+    pub check_config: bool,
+    /// Whether the end of standard input stops the daemon.
+    pub stop_with_input: bool,
+}
+
+impl From<MasterCli> for DaemonArguments {
+    fn from(cli: MasterCli) -> Self {
+        DaemonArguments {
+            config: cli.config,
+            check_config: cli.check_config,
+            stop_with_input: cli.stop_with_input,
+        }
+    }
+}
+
+impl From<WorkerCli> for DaemonArguments {
+    fn from(cli: WorkerCli) -> Self {
+        DaemonArguments {
+            config: cli.config,
+            check_config: cli.check_config,
+            stop_with_input: cli.stop_with_input,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -252,21 +252,10 @@ mod tests {
                 "protocolError {fault} is never expected"
             );
         }
-        let payloads = [
-            "AssetInfo",
-            "Quote",
-            "Bars",
-            "UserInfo",
-            "Portfolio",
-            "Transactions",
-            "Forecast",
-            "List",
-            "Receipt",
-        ];
-        for kind in payloads {
+        for kind in TABLE.iter().filter_map(|row| row.payload) {
             assert!(
-                expected.contains(&("data".to_owned(), kind.to_owned())),
-                "data {kind} is never expected"
+                expected.contains(&("data".to_owned(), format!("{kind:?}"))),
+                "data {kind:?} is never expected"
             );
         }
     }

@@ -3,8 +3,7 @@
 //! Messages as text. [`encode`] turns an instruction's name and arguments into a frame;
 //! [`MessageDecoder`] turns received bytes into one line a message.
 
-use super::payload_text::PayloadKind;
-use super::raw;
+use super::{payload_text, raw};
 use crate::wire::instruction::{Arity, TABLE};
 use crate::wire::{Direction, FrameBuffer, FrameHeader, Instruction, Reassembly, Reply, frame};
 use std::cell::Cell;
@@ -193,8 +192,8 @@ fn message(
 }
 
 fn transfer(payload: &[u8], asked: Option<Instruction>) -> Result<String, String> {
-    match asked.map(|asked| (asked, PayloadKind::of(asked))) {
-        Some((asked, Some(kind))) => match kind.text(payload) {
+    match asked.map(|asked| (asked, asked.row().payload)) {
+        Some((asked, Some(kind))) => match payload_text::text(kind, payload) {
             Ok(text) => Ok(format!("data {text}")),
             Err(why) => Err(format!("data for {asked}: {why}: {}", hex_prefix(payload))),
         },

@@ -5,107 +5,27 @@
 
 use super::raw;
 use crate::model::{Bar, Quote, ValueError};
-use crate::wire::Instruction;
 use crate::wire::payload::{
-    AssetInfo, Forecast, History, HistoryEntry, Payload, Portfolio, Receipt, TextList, UserInfo,
+    AssetInfo, Forecast, History, HistoryEntry, Payload, PayloadKind, Portfolio, Receipt, TextList, UserInfo,
 };
 
-/// The kinds of payloads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of the payloads")]
-pub enum PayloadKind {
-    AssetInfo,
-    Quote,
-    Bars,
-    UserInfo,
-    Portfolio,
-    Transactions,
-    Forecast,
-    List,
-    Receipt,
-}
-
-impl PayloadKind {
-    /// The kind of payload that answers `request`; `None` where no data transfer answers it.
-    pub fn of(request: Instruction) -> Option<PayloadKind> {
-        use Instruction as I;
-        match request {
-            I::GetAssetInfo => Some(PayloadKind::AssetInfo),
-            I::GetAssetValueCurrent => Some(PayloadKind::Quote),
-            I::GetAssetValueDay
-            | I::GetAssetValueWeek
-            | I::GetAssetValueMonth
-            | I::GetAssetValueYear
-            | I::GetAssetValueAllTime => Some(PayloadKind::Bars),
-            I::GetUserInfo => Some(PayloadKind::UserInfo),
-            I::GetUserPortfolio => Some(PayloadKind::Portfolio),
-            I::GetUserTransactionHistory => Some(PayloadKind::Transactions),
-            I::GetAssetValuePredicted => Some(PayloadKind::Forecast),
-            I::GetAssetList => Some(PayloadKind::List),
-            I::GetTransactionReceipt => Some(PayloadKind::Receipt),
-            I::Login
-            | I::Resume
-            | I::Register
-            | I::PurchaseAsset
-            | I::SellAsset
-            | I::SwitchState
-            | I::Logout
-            | I::LoginFail
-            | I::SessionId
-            | I::RegisterSuccess
-            | I::RegisterFail
-            | I::PurchaseSuccess
-            | I::PurchaseFail
-            | I::SellSuccess
-            | I::SellFail
-            | I::StateSwitchSuccess
-            | I::StateSwitchFail
-            | I::Data
-            | I::DataFail
-            | I::LogoutSuccess
-            | I::LogoutFail
-            | I::Ping
-            | I::Pong
-            | I::GetWorkerList
-            | I::WorkerList
-            | I::ProtocolError
-            | I::TransactionQueued
-            | I::LinkHello
-            | I::LinkChallenge
-            | I::LinkProof
-            | I::LinkNoise1
-            | I::LinkNoise2
-            | I::LinkRefused
-            | I::LinkWelcome
-            | I::LinkReport
-            | I::LinkPrices
-            | I::LinkWorkers
-            | I::LinkSession
-            | I::LinkSessionsEnded
-            | I::LinkConnectionClosed
-            | I::LinkBooted
-            | I::LinkAgain => None,
-        }
-    }
-
-    /// The payload's words.
-    ///
-    /// # Errors
-    /// The bytes are no payload of this kind.
-    pub fn text(self, bytes: &[u8]) -> Result<String, ValueError> {
-        let words = match self {
-            PayloadKind::AssetInfo => asset_info(&AssetInfo::from_bytes(bytes)?),
-            PayloadKind::Quote => quote(&Quote::from_bytes(bytes)?),
-            PayloadKind::Bars => bars(&Vec::<Bar>::from_bytes(bytes)?),
-            PayloadKind::UserInfo => user_info(&UserInfo::from_bytes(bytes)?),
-            PayloadKind::Portfolio => portfolio(&Portfolio::from_bytes(bytes)?),
-            PayloadKind::Transactions => transactions(&History::from_bytes(bytes)?),
-            PayloadKind::Forecast => forecast(&Forecast::from_bytes(bytes)?),
-            PayloadKind::List => list(&TextList::from_bytes(bytes)?),
-            PayloadKind::Receipt => receipt(&Receipt::from_bytes(bytes)?),
-        };
-        Ok(words.join(" "))
-    }
+/// The payload's words.
+///
+/// # Errors
+/// Bytes that are no payload of this kind.
+pub fn text(kind: PayloadKind, bytes: &[u8]) -> Result<String, ValueError> {
+    let words = match kind {
+        PayloadKind::AssetInfo => asset_info(&AssetInfo::from_bytes(bytes)?),
+        PayloadKind::Quote => quote(&Quote::from_bytes(bytes)?),
+        PayloadKind::Bars => bars(&Vec::<Bar>::from_bytes(bytes)?),
+        PayloadKind::UserInfo => user_info(&UserInfo::from_bytes(bytes)?),
+        PayloadKind::Portfolio => portfolio(&Portfolio::from_bytes(bytes)?),
+        PayloadKind::Transactions => transactions(&History::from_bytes(bytes)?),
+        PayloadKind::Forecast => forecast(&Forecast::from_bytes(bytes)?),
+        PayloadKind::List => list(&TextList::from_bytes(bytes)?),
+        PayloadKind::Receipt => receipt(&Receipt::from_bytes(bytes)?),
+    };
+    Ok(words.join(" "))
 }
 
 /// Escapes a text after `name=`. The empty text needs no `\e` there.

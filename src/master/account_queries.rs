@@ -2,6 +2,10 @@
 //!
 //! Tells what may be known of an account, read from what is committed, on a thread of its own, so that a
 //! long history delays no order and no session check. Never writes.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
@@ -106,9 +110,7 @@ impl AccountQueries {
                     }
                     Err(QueryError::Database(error)) => {
                         crate::error!("a view could not be read: {error}");
-                        let text = "the master could not read its database; try again later";
-                        let refusal = Refusal::new(Reason::InternalError, text);
-                        replies.fail(reply_to, query.instruction(), &refusal);
+                        replies.fail(reply_to, query.instruction(), &Refusal::not_read());
                     }
                 }
                 if replies.size() >= SEND_AT_BYTES {

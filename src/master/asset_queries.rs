@@ -2,11 +2,15 @@
 //!
 //! A worker's question about an asset: answered at once from the prices in force, or made a question to
 //! the assets module, which alone reads stored bars.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::assets::AssetPrice;
 use super::messages::{AssetsHandle, AssetsMessage};
 use super::reply_to::ReplyTo;
-use crate::model::{Reason, Symbol};
+use crate::model::Symbol;
 use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::{Refusal, Request};
 
@@ -15,22 +19,18 @@ pub fn answer(assets: &AssetsHandle, reply_to: ReplyTo, request: &Request) -> Op
     let instruction = request.instruction();
     let prices = assets.prices();
     let entry = |symbol: &Symbol| {
-        prices.entry(symbol).copied().ok_or_else(|| {
-            Refusal::new(
-                Reason::UnknownAsset,
-                format!("there is no asset {symbol}; getAssetList names them"),
-            )
-        })
+        prices
+            .entry(symbol)
+            .copied()
+            .ok_or_else(|| Refusal::unknown_asset(symbol))
     };
     let payload = match request {
         Request::AssetInfo { symbol } => entry(symbol).and_then(|entry| info(&entry)),
         Request::AssetCurrent { symbol } => entry(symbol).and_then(|entry| {
-            entry.quote.map(|quote| quote.to_bytes()).ok_or_else(|| {
-                Refusal::new(
-                    Reason::NoPrice,
-                    format!("{symbol} has no price yet; try again after the next update"),
-                )
-            })
+            entry
+                .quote
+                .map(|quote| quote.to_bytes())
+                .ok_or_else(|| Refusal::no_price(symbol))
         }),
         Request::AssetList => {
             Ok(TextList(prices.symbols().map(|symbol| symbol.to_string()).collect()).to_bytes())
@@ -60,7 +60,19 @@ pub fn answer(assets: &AssetsHandle, reply_to: ReplyTo, request: &Request) -> Op
                 }),
             });
         }
-        _ => return None,
+        Request::Login { .. }
+        | Request::Resume { .. }
+        | Request::Register { .. }
+        | Request::Logout { .. }
+        | Request::Order { .. }
+        | Request::SwitchState { .. }
+        | Request::UserInfo { .. }
+        | Request::UserPortfolio { .. }
+        | Request::UserHistory { .. }
+        | Request::Receipt { .. }
+        | Request::Ping
+        | Request::Pong
+        | Request::GetWorkerList => return None,
     };
     match payload {
         Ok(payload) => reply_to.data(&payload),
@@ -76,9 +88,6 @@ fn info(entry: &AssetPrice) -> Result<Vec<u8>, Refusal> {
             bar,
         }
         .to_bytes()),
-        None => Err(Refusal::new(
-            Reason::NoData,
-            format!("{} has no bar yet", entry.symbol),
-        )),
+        None => Err(Refusal::no_bar(&entry.symbol)),
     }
 }

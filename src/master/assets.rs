@@ -18,7 +18,7 @@ pub mod update;
 pub mod window;
 
 pub use opening::{OpenedAssets, open};
-pub use provider::{Action, ActionKind, AssetsError};
+pub use provider::AssetsError;
 pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot};
 
@@ -127,7 +127,7 @@ impl Assets {
     fn asset(&self, symbol: &Symbol) -> Result<AssetId, Refusal> {
         self.reader
             .id(symbol)
-            .ok_or_else(|| Refusal::new(Reason::UnknownAsset, format!("there is no asset {symbol} here")))
+            .ok_or_else(|| Refusal::unknown_asset(symbol))
     }
 
     fn predict(&mut self, symbol: &Symbol, date: Timestamp) -> Result<Forecast, Refusal> {
@@ -199,5 +199,5 @@ impl Assets {
 
 fn database_failed(symbol: &Symbol, error: &StorageError) -> Refusal {
     crate::error!("reading the past of {symbol}: {error}");
-    Refusal::new(Reason::InternalError, "the master could not read its database")
+    Refusal::not_read()
 }

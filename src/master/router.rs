@@ -2,11 +2,14 @@
 //!
 //! Passes each request on to the module that it names, and answers `overloaded` for one that has no room.
 //! Never waits, and never looks into a request.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::asset_queries;
 use super::messages::{AssetsHandle, AuthMessage, AuthRequest, LinkRequest, RouterMessage, WorkersMessage};
 use super::reply_to::{ReplyBatch, ReplyTo};
-use crate::model::Reason;
 use crate::runtime::Module;
 use crate::wire::{Refusal, Request, reply};
 use crossbeam_channel::{Sender, TrySendError};
@@ -62,17 +65,9 @@ impl MasterRouter {
         if let Some(question) = asset_queries::answer(&self.assets, reply_to.clone(), request)
             && let Err(TrySendError::Full(_)) = self.assets.sender().try_send(question)
         {
-            reply_to.fail(instruction, &overloaded());
+            reply_to.fail(instruction, &Refusal::master_overloaded());
         }
     }
-}
-
-/// The refusal of a full queue.
-pub fn overloaded() -> Refusal {
-    Refusal::new(
-        Reason::Overloaded,
-        "the master has too much to do; try again in a moment",
-    )
 }
 
 fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
@@ -81,7 +76,7 @@ fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
         match request {
             AuthRequest::Request(request) => {
                 replies.add(reply_to, |out| {
-                    reply::write_fail(out, request.instruction(), &overloaded())
+                    reply::write_fail(out, request.instruction(), &Refusal::master_overloaded())
                 });
             }
             // The worker asks again when nothing comes.

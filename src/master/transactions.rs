@@ -186,7 +186,7 @@ impl Transactions {
                 for (instruction, reply_to) in routes {
                     // What was sent before may well be on the queue: its worker asks again.
                     let refusal = if reply_to.again {
-                        super::router::overloaded()
+                        Refusal::master_overloaded()
                     } else {
                         refusal.clone()
                     };

@@ -2,36 +2,9 @@
 //!
 //! The closed lists of codes. A code is added here, and to the page, before it is used anywhere.
 
-use std::fmt;
+use super::closed_list::closed_list;
 
-macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// Every code, in the order of the page.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// The code as it travels.
-            pub fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $code,)* }
-            }
-
-            /// From the code as it travels.
-            pub fn from_code(code: &str) -> Option<$name> {
-                match code { $($code => Some($name::$variant),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.pad(self.as_str()) }
-        }
-    };
-}
-
-codes! {
+closed_list! {
     /// Why a request was refused: the first argument of every Fail.
     Reason {
         /// Unknown username or wrong password; nobody is told which.
@@ -83,7 +56,7 @@ codes! {
     }
 }
 
-codes! {
+closed_list! {
     /// Why a connection ends: the first argument of `protocolError`.
     ProtocolFault {
         /// A frame that is not well formed.

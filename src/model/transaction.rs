@@ -2,6 +2,7 @@
 //!
 //! The specification lists a Transaction Structure without spelling it out; this is it.
 
+use super::closed_list::closed_list;
 use super::{AccountId, Money, Quantity, Reason, Symbol, Timestamp, ValueError};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,70 +41,29 @@ impl fmt::Display for ClientOrderId {
     }
 }
 
-/// What a transaction does to its account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Side {
-    /// Cash becomes units.
-    Buy = 1,
-    /// Units become cash.
-    Sell = 2,
-    /// Units are added (or taken) by a split.
-    Split = 3,
-    /// Cash is paid for units held.
-    Dividend = 4,
-}
-
-impl Side {
-    /// From its number on the wire and in the database.
-    pub fn from_number(number: u8) -> Option<Side> {
-        [Side::Buy, Side::Sell, Side::Split, Side::Dividend]
-            .into_iter()
-            .find(|s| *s as u8 == number)
-    }
-
-    /// In a word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Side::Buy => "buy",
-            Side::Sell => "sell",
-            Side::Split => "split",
-            Side::Dividend => "dividend",
-        }
+closed_list! {
+    /// What a transaction does to its account.
+    Side {
+        /// Cash becomes units.
+        Buy = "buy" as 1,
+        /// Units become cash.
+        Sell = "sell" as 2,
+        /// Units are added (or taken) by a split.
+        Split = "split" as 3,
+        /// Cash is paid for units held.
+        Dividend = "dividend" as 4,
     }
 }
 
-/// How far a transaction has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum TransactionStatus {
-    /// On the durable queue.
-    Queued = 0,
-    /// Filled.
-    Settled = 1,
-    /// Refused at settlement.
-    Rejected = 2,
-}
-
-impl TransactionStatus {
-    /// From its number on the wire and in the database.
-    pub fn from_number(number: u8) -> Option<TransactionStatus> {
-        [
-            TransactionStatus::Queued,
-            TransactionStatus::Settled,
-            TransactionStatus::Rejected,
-        ]
-        .into_iter()
-        .find(|s| *s as u8 == number)
-    }
-
-    /// In a word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TransactionStatus::Queued => "queued",
-            TransactionStatus::Settled => "settled",
-            TransactionStatus::Rejected => "rejected",
-        }
+closed_list! {
+    /// How far a transaction has come.
+    TransactionStatus {
+        /// On the durable queue.
+        Queued = "queued" as 0,
+        /// Filled.
+        Settled = "settled" as 1,
+        /// Refused at settlement.
+        Rejected = "rejected" as 2,
     }
 }
 

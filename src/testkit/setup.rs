@@ -205,7 +205,7 @@ fn write_configurations(
     write(&file, &config.to_toml(&file))?;
     // Said here, so that it is known before anything runs; the master says it again, and does not
     // start.
-    if let Err(error) = master::check(&config) {
+    if let Err(error) = master::start::check(&config) {
         tell(&format!("warning: the master will not start: {error}"));
     }
     tell("registering the workers …");

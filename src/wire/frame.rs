@@ -11,7 +11,9 @@
 //! ```
 //! Unsigned, big-endian.
 
-use super::{Arguments, Direction, Instruction, MessageType, ProtocolError, instruction, wipe};
+use super::argument_type::ArgumentText;
+use super::instruction::{Arity, InstructionRow, LINK_FIRST};
+use super::{Arguments, Direction, Instruction, MessageType, ProtocolError, wipe};
 use crate::model::ProtocolFault as P;
 use byteorder::{BigEndian, ByteOrder};
 use std::fmt;
@@ -114,13 +116,13 @@ impl FrameHeader {
                 "a server return does not come from a client",
             ));
         }
-        if self.message_type == MessageType::Control as u8 && self.instruction >= instruction::LINK_FIRST {
+        if self.message_type == MessageType::Control as u8 && self.instruction >= LINK_FIRST {
             return Err(ProtocolError::new(
                 P::NotAllowed,
                 "an instruction of the worker link",
             ));
         }
-        match Instruction::from_number(self.instruction).map(|i| i.row().direction) {
+        match InstructionRow::find(self.instruction).map(|row| row.direction) {
             Some(Direction::Return | Direction::Link) => Err(ProtocolError::new(
                 P::NotAllowed,
                 "an instruction that only servers send",
@@ -163,18 +165,18 @@ fn named<'a>(
     header: &FrameHeader,
     arguments: Arguments<'a>,
 ) -> Result<(Instruction, Arguments<'a>), ProtocolError> {
-    let instruction = Instruction::from_number(header.instruction).ok_or(ProtocolError::new(
+    let row = InstructionRow::find(header.instruction).ok_or(ProtocolError::new(
         P::UnknownInstruction,
         "no instruction has this number",
     ))?;
     let count = header.argument_count;
-    let fits = match instruction.row().arity {
-        instruction::Arity::Between(least, most) => (least..=most).contains(&count),
-        instruction::Arity::AtLeast(least) => count >= least,
-        instruction::Arity::Binary => count == 0,
+    let fits = match row.arity {
+        Arity::Between(least, most) => (least..=most).contains(&count),
+        Arity::AtLeast(least) => count >= least,
+        Arity::Binary => count == 0,
     };
     if fits {
-        Ok((instruction, arguments))
+        Ok((row.instruction, arguments))
     } else {
         Err(ProtocolError::new(
             P::ArgumentCount,
@@ -186,11 +188,28 @@ fn named<'a>(
 /// Appends a message of text arguments. The caller gives arguments that are not empty, and spaces in
 /// the last one at most.
 pub fn write(out: &mut Vec<u8>, instruction: Instruction, arguments: &[&str]) {
-    let size = arguments.iter().map(|a| a.len()).sum::<usize>() + arguments.len().saturating_sub(1);
+    write_each(out, instruction, arguments.iter().copied());
+}
+
+/// The same of arguments of which some are left out.
+pub(super) fn write_texts(out: &mut Vec<u8>, instruction: Instruction, arguments: &[ArgumentText<'_>]) {
+    let there = arguments.iter().map(|argument| &**argument);
+    write_each(out, instruction, there.filter(|text| !text.is_empty()));
+}
+
+fn write_each<'a>(
+    out: &mut Vec<u8>,
+    instruction: Instruction,
+    arguments: impl Iterator<Item = &'a str> + Clone,
+) {
+    let (count, bytes) = arguments
+        .clone()
+        .fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.len()));
+    let size = bytes + usize::saturating_sub(count, 1);
     // At once: what would have to move later may be a secret by then.
     wipe::reserve(out, HEADER + size);
-    out.extend_from_slice(&FrameHeader::single(instruction, size, arguments.len()).bytes());
-    for (index, argument) in arguments.iter().enumerate() {
+    out.extend_from_slice(&FrameHeader::single(instruction, size, count).bytes());
+    for (index, argument) in arguments.enumerate() {
         if index > 0 {
             out.push(b' ');
         }

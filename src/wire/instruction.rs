@@ -1,7 +1,12 @@
 //! spec/wire/instruction.md · 4.5 Instructions
 //!
-//! The one table of the protocol. Numbers are never used twice, not even after an instruction is gone.
+//! The one table of the protocol: one row an instruction, from which reading, writing, dispatch and the
+//! checks of states are made. Numbers are never used twice, not even after an instruction is gone.
 
+use super::argument_type::{Argument, ArgumentType, Occurrence};
+use super::payload::PayloadKind;
+use crate::model::Reason;
+use crate::model::closed_list::closed_list;
 use std::fmt;
 
 /// The first byte of every message (4.4 messageType), and the high byte of its instruction.
@@ -44,6 +49,45 @@ pub enum Direction {
     Link,
 }
 
+closed_list! {
+    /// The states of a connection (4.2).
+    ConnectionState {
+        /// 4.2.1, where every connection begins.
+        Command = "command",
+        /// 4.2.2.
+        Data = "data",
+    }
+}
+
+/// Which part of a worker answers a request, and what must be done before the request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// The cache: asset data.
+    Cache,
+    /// The master's transactions: purchases and sales. Done, for what follows them, once queued.
+    Orders,
+    /// The master's account queries.
+    AccountQueries,
+    /// The tunnel: logins, registrations, logouts. Nothing follows them before they are answered.
+    Tunnel,
+    /// The worker's clients: switches of the state. Nothing follows them before they are answered.
+    State,
+    /// The worker's clients: what needs nothing and changes nothing.
+    Local,
+}
+
+impl Destination {
+    /// Whether a request of this destination has to be answered before anything follows it.
+    pub fn is_exclusive(self) -> bool {
+        match self {
+            Destination::Tunnel | Destination::State => true,
+            Destination::Cache | Destination::Orders | Destination::AccountQueries | Destination::Local => {
+                false
+            }
+        }
+    }
+}
+
 /// How many arguments an instruction takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arity {
@@ -55,6 +99,23 @@ pub enum Arity {
     Binary,
 }
 
+impl Arity {
+    /// Of an instruction with these arguments.
+    const fn of(arguments: &[Argument]) -> Arity {
+        let (mut least, mut most, mut index) = (0, 0, 0);
+        while index < arguments.len() {
+            match arguments[index].occurs {
+                Occurrence::Once => least += 1,
+                Occurrence::Optional => {}
+                Occurrence::Repeated => return Arity::AtLeast(least),
+            }
+            most += 1;
+            index += 1;
+        }
+        Arity::Between(least, most)
+    }
+}
+
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct InstructionRow {
@@ -64,14 +125,24 @@ pub struct InstructionRow {
     pub instruction: Instruction,
     /// As the specification writes it. Both logins share theirs.
     pub name: &'static str,
+    /// The specification's section.
+    pub section: &'static str,
     /// Who may send it.
     pub direction: Direction,
-    /// What its arguments are called; one in brackets may be left out, `...` repeats the one before.
-    pub arguments: &'static [&'static str],
+    /// The states in which a worker accepts it; none where no client sends it.
+    pub states: &'static [ConnectionState],
+    /// Who answers it; `None` where no client sends it.
+    pub destination: Option<Destination>,
+    /// Its reply may be large, or its answer dear: few of those may be unanswered at once.
+    pub bulk: bool,
+    /// Its arguments, in order.
+    pub arguments: &'static [Argument],
     /// How many there may be.
     pub arity: Arity,
     /// What answers it when it succeeds.
     pub success: Option<Instruction>,
+    /// What `data` carries where that answers it.
+    pub payload: Option<PayloadKind>,
     /// What answers it when it fails.
     pub failure: Option<Instruction>,
 }
@@ -79,114 +150,296 @@ pub struct InstructionRow {
 /// The lowest number of the worker link's own instructions; they go to 0x04FF.
 pub const LINK_FIRST: u16 = 0x0410;
 
-macro_rules! instructions {
-    ($($number:literal $variant:ident $name:literal $direction:ident [$($argument:literal)*] $arity:expr ,
-        $success:expr, $failure:expr;)*) => {
+/// The table. Hands its rows to the macro `$with`, which makes of them what it needs. A row has
+///
+/// - number, variant, name, the specification's section, [`Direction`];
+/// - for what clients send: `in` the states that accept it, `to` its [`Destination`], and `bulk`;
+/// - `:` and the arguments: name, field, [`ArgumentType`](super::argument_type::ArgumentType);
+///   `/` the code for a wrong form where it is not the type's; `optional` or `repeated`. `binary`
+///   where the data is no text;
+/// - `request` or `reply`: the value that the fields make, an expression and a pattern at once;
+/// - `->` the success, in brackets what `data` carries, `|` the failure.
+macro_rules! instruction_table {
+    ($with:ident) => {
+        $with! {
+        0x0101 Login "login" "4.6.1" Request in [Command] to Tunnel:
+            ("username" username: Username / BadCredentials,
+                "hashedPass" hashed_pass: HashedPass / BadCredentials, "isExpirable" expirable: Flag)
+            request { Request::Login { username, hashed_pass, expirable } }
+            -> SessionId | LoginFail;
+        0x0102 Resume "login" "4.6.2" Request in [Command] to Tunnel:
+            ("sessionID" session: SessionId)
+            request { Request::Resume { session } }
+            -> SessionId | LoginFail;
+        0x0103 Register "register" "4.6.3" Request in [Command] to Tunnel:
+            ("username" username: Username / UsernameInvalid, "email" email: Email,
+                "hashedPass" hashed_pass: HashedPass)
+            request { Request::Register { username, email, hashed_pass } }
+            -> RegisterSuccess | RegisterFail;
+        0x0104 PurchaseAsset "purchaseAsset" "4.6.4" Request in [Command] to Orders:
+            ("sessionID" session: SessionId, "name" symbol: Symbol, "quantity" quantity: Quantity,
+                "clientOrderID" id: ClientOrderId optional)
+            request { Request::Order { session, side: Side::Buy, symbol, quantity, id } }
+            -> PurchaseSuccess | PurchaseFail;
+        0x0105 SellAsset "sellAsset" "4.6.5" Request in [Command] to Orders:
+            ("sessionID" session: SessionId, "name" symbol: Symbol, "quantity" quantity: Quantity,
+                "clientOrderID" id: ClientOrderId optional)
+            request { Request::Order { session, side: Side::Sell, symbol, quantity, id } }
+            -> SellSuccess | SellFail;
+        0x0106 SwitchState "switchState" "4.6.6" Request in [Command Data] to State:
+            ("sessionID" session: SessionId, "state" state: State)
+            request { Request::SwitchState { session, state } }
+            -> StateSwitchSuccess | StateSwitchFail;
+        0x0107 Logout "logout" "4.5.1" Request in [Command] to Tunnel:
+            ("sessionID" session: SessionId)
+            request { Request::Logout { session } }
+            -> LogoutSuccess | LogoutFail;
+
+        0x0201 GetAssetInfo "getAssetInfo" "4.6.7" Request in [Data] to Cache:
+            ("asset" symbol: Symbol)
+            request { Request::AssetInfo { symbol } }
+            -> Data(AssetInfo) | DataFail;
+        0x0202 GetAssetValueCurrent "getAssetValueCurrent" "4.6.8" Request in [Data] to Cache:
+            ("asset" symbol: Symbol)
+            request { Request::AssetCurrent { symbol } }
+            -> Data(Quote) | DataFail;
+        0x0203 GetAssetValueDay "getAssetValueDay" "4.6.9" Request in [Data] to Cache bulk:
+            ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
+            request { Request::AssetWindow { symbol, window: Window::Day(date), adjusted } }
+            -> Data(Bars) | DataFail;
+        0x0204 GetAssetValueWeek "getAssetValueWeek" "4.6.10" Request in [Data] to Cache bulk:
+            ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
+            request { Request::AssetWindow { symbol, window: Window::Week(date), adjusted } }
+            -> Data(Bars) | DataFail;
+        0x0205 GetAssetValueMonth "getAssetValueMonth" "4.6.11" Request in [Data] to Cache bulk:
+            ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
+            request { Request::AssetWindow { symbol, window: Window::Month(date), adjusted } }
+            -> Data(Bars) | DataFail;
+        0x0206 GetAssetValueYear "getAssetValueYear" "4.6.12" Request in [Data] to Cache bulk:
+            ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
+            request { Request::AssetWindow { symbol, window: Window::Year(date), adjusted } }
+            -> Data(Bars) | DataFail;
+        0x0207 GetAssetValueAllTime "getAssetValueAllTime" "4.6.13" Request in [Data] to Cache bulk:
+            ("asset" symbol: Symbol, "adjustment" adjusted: Adjustment optional)
+            request { Request::AssetWindow { symbol, window: Window::AllTime, adjusted } }
+            -> Data(Bars) | DataFail;
+        0x0208 GetUserInfo "getUserInfo" "4.6.14" Request in [Data] to AccountQueries bulk:
+            ("sessionID" session: SessionId, "username" username: Username)
+            request { Request::UserInfo { session, username } }
+            -> Data(UserInfo) | DataFail;
+        0x0209 GetUserPortfolio "getUserPortfolio" "4.6.15" Request in [Data] to AccountQueries bulk:
+            ("sessionID" session: SessionId, "username" username: Username)
+            request { Request::UserPortfolio { session, username } }
+            -> Data(Portfolio) | DataFail;
+        0x020A GetUserTransactionHistory "getUserTransactionHistory" "4.6.16"
+            Request in [Data] to AccountQueries bulk:
+            ("sessionID" session: SessionId, "username" username: Username)
+            request { Request::UserHistory { session, username } }
+            -> Data(Transactions) | DataFail;
+        0x020B GetAssetValuePredicted "getAssetValuePredicted" "4.2.2" Request in [Data] to Cache bulk:
+            ("asset" symbol: Symbol, "date" date: Date)
+            request { Request::AssetPredicted { symbol, date } }
+            -> Data(Forecast) | DataFail;
+        0x020C GetAssetList "getAssetList" "3.1.6" Request in [Data] to Cache bulk: ()
+            request { Request::AssetList }
+            -> Data(List) | DataFail;
+        0x020D GetTransactionReceipt "getTransactionReceipt" "3.1.7"
+            Request in [Data] to AccountQueries bulk:
+            ("sessionID" session: SessionId, "transactionID" id: TransactionId)
+            request { Request::Receipt { session, id } }
+            -> Data(Receipt) | DataFail;
+
+        0x0301 LoginFail "loginFail" "4.6.17" Return: ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::LoginFail, Refusal { reason, text }) };
+        0x0302 SessionId "sessionID" "4.6.18" Return:
+            ("sessionID" id: SessionId, "worker" workers: WorkerAddress repeated)
+            reply { Reply::Session { id, workers } };
+        0x0303 RegisterSuccess "registerSuccess" "4.6.19" Return: ()
+            reply { Reply::RegisterSuccess };
+        0x0304 RegisterFail "registerFail" "4.6.20" Return: ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::RegisterFail, Refusal { reason, text }) };
+        0x0305 PurchaseSuccess "purchaseSuccess" "4.6.21" Return:
+            ("transactionID" id: TransactionId, "asset" symbol: Symbol,
+                "quantity" quantity: CanonicalQuantity, "price" price: CanonicalMoney,
+                "total" total: CanonicalMoney, "time" settled: CanonicalTime)
+            reply { Reply::Filled(Fill { side: Side::Buy, id, symbol, quantity, price, total, settled }) };
+        0x0306 PurchaseFail "purchaseFail" "4.6.22" Return: ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::PurchaseFail, Refusal { reason, text }) };
+        0x0307 SellSuccess "sellSuccess" "4.6.23" Return:
+            ("transactionID" id: TransactionId, "asset" symbol: Symbol,
+                "quantity" quantity: CanonicalQuantity, "price" price: CanonicalMoney,
+                "total" total: CanonicalMoney, "time" settled: CanonicalTime)
+            reply { Reply::Filled(Fill { side: Side::Sell, id, symbol, quantity, price, total, settled }) };
+        0x0308 SellFail "sellFail" "4.6.24" Return: ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::SellFail, Refusal { reason, text }) };
+        0x0309 StateSwitchSuccess "stateSwitchSuccess" "4.6.25" Return: ("state" state: State)
+            reply { Reply::StateSwitched(state) };
+        0x030A StateSwitchFail "stateSwitchFail" "4.6.26" Return:
+            ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::StateSwitchFail, Refusal { reason, text }) };
+        0x030B Data "data" "4.6.27" Return: binary;
+        0x030C DataFail "dataFail" "4.6.28" Return: ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::DataFail, Refusal { reason, text }) };
+        0x030D LogoutSuccess "logoutSuccess" "4.5.3" Return: ()
+            reply { Reply::LogoutSuccess };
+        0x030E LogoutFail "logoutFail" "4.5.3" Return: ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::LogoutFail, Refusal { reason, text }) };
+
+        0x0401 Ping "ping" "4.1" Both in [Command Data] to Local: ()
+            request { Request::Ping }
+            -> Pong;
+        0x0402 Pong "pong" "4.1" Both in [Command Data] to Local: ()
+            request { Request::Pong }
+            reply { Reply::Pong };
+        0x0403 GetWorkerList "getWorkerList" "3.1.5" Request in [Command Data] to Local: ()
+            request { Request::GetWorkerList }
+            -> WorkerList;
+        0x0404 WorkerList "workerList" "3.1.5" Return: ("worker" workers: WorkerAddress repeated)
+            reply { Reply::WorkerList(workers) };
+        0x0405 ProtocolError "protocolError" "4.1" Return: ("code" code: FaultCode, "text" text: Text)
+            reply { Reply::ProtocolError(code, text) };
+        0x0406 TransactionQueued "transactionQueued" "4.1" Return:
+            ("transactionID" id: TransactionId, "clientOrderID" client_order_id: ClientOrderIdOrDash,
+                "time" expected: CanonicalTime)
+            reply { Reply::Queued { id, client_order_id, expected } };
+
+        0x0410 LinkHello "linkHello" "4.3.1" Link: binary -> LinkChallenge | LinkRefused;
+        0x0411 LinkChallenge "linkChallenge" "4.3.1" Link: binary -> LinkProof | LinkRefused;
+        0x0412 LinkProof "linkProof" "4.3.1" Link: binary -> LinkNoise1 | LinkRefused;
+        0x0413 LinkNoise1 "linkNoise1" "4.3.1" Link: binary -> LinkNoise2 | LinkRefused;
+        0x0414 LinkNoise2 "linkNoise2" "4.3.1" Link: binary;
+        0x0415 LinkRefused "linkRefused" "4.3.1" Link: ("code" code: LinkCode, "text" text: Text);
+        0x0420 LinkWelcome "linkWelcome" "4.3.1" Link: binary;
+        0x0421 LinkReport "linkReport" "3.1.5" Link: binary;
+        0x0422 LinkPrices "linkPrices" "3.1.6" Link: binary;
+        0x0423 LinkWorkers "linkWorkers" "3.1.5" Link: ("worker" workers: WorkerAddress repeated);
+        0x0424 LinkSession "linkSession" "3.2.3" Link: binary;
+        0x0425 LinkSessionsEnded "linkSessionsEnded" "3.2.3" Link: binary;
+        0x0426 LinkConnectionClosed "linkConnectionClosed" "3.2.3" Link: binary;
+        0x0427 LinkBooted "linkBooted" "3.1.5" Link: ("text" text: Text);
+        0x0428 LinkAgain "linkAgain" "4.3.1" Link: ();
+            }
+    };
+}
+
+pub(super) use instruction_table;
+
+/// `Some` of what a row has, `None` of what it has not.
+macro_rules! option {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some($value)
+    };
+}
+
+macro_rules! is_bulk {
+    () => {
+        false
+    };
+    (bulk) => {
+        true
+    };
+}
+
+macro_rules! arguments {
+    (binary) => { &[] };
+    (($($name:literal $field:ident: $kind:ident $(/ $reason:ident)? $($occurs:ident)?),*)) => {
+        &[$(Argument::new($name, ArgumentType::$kind)
+            $(.refused_as(Reason::$reason))?
+            $(.$occurs())?,)*]
+    };
+}
+
+macro_rules! arity {
+    (binary) => {
+        Arity::Binary
+    };
+    ($arguments:tt) => {
+        const { Arity::of(arguments!($arguments)) }
+    };
+}
+
+macro_rules! define_table {
+    ($(
+        $number:literal $variant:ident $name:literal $section:literal $direction:ident
+        $(in [$($state:ident)+] to $destination:ident $($bulk:ident)?)? : $arguments:tt
+        $(request { $($request:tt)* })?
+        $(reply { $($reply:tt)* })?
+        $(-> $success:ident $(($payload:ident))? $(| $failure:ident)?)?;
+    )*) => {
         /// Every instruction of the protocol (4.5), the two logins apart.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[repr(u16)]
-        #[allow(missing_docs, reason = "the table below says what each is")]
-        pub enum Instruction { $($variant = $number,)* }
+        #[allow(missing_docs, reason = "the table says what each is")]
+        pub enum Instruction { $($variant,)* }
 
         /// The table, by number.
         pub const TABLE: &[InstructionRow] = &[$(InstructionRow {
             number: $number,
             instruction: Instruction::$variant,
             name: $name,
+            section: $section,
             direction: Direction::$direction,
-            arguments: &[$($argument,)*],
-            arity: $arity,
-            success: $success,
-            failure: $failure,
+            states: &[$($(ConnectionState::$state,)+)?],
+            destination: option!($(Destination::$destination)?),
+            bulk: is_bulk!($($($bulk)?)?),
+            arguments: arguments!($arguments),
+            arity: arity!($arguments),
+            success: option!($(Instruction::$success)?),
+            payload: option!($($(PayloadKind::$payload)?)?),
+            failure: option!($($(Instruction::$failure)?)?),
         },)*];
 
-        impl Instruction {
-            /// From the number on the wire.
-            pub fn from_number(number: u16) -> Option<Instruction> {
-                match number { $($number => Some(Instruction::$variant),)* _ => None }
-            }
-
-            /// Its row of the table.
-            pub fn row(self) -> &'static InstructionRow {
-                const ROWS: &[InstructionRow] = TABLE;
-                let mut index = 0usize;
-                $(if self as u16 == $number { return &ROWS[index]; } index += 1;)*
-                let _ = index;
-                &ROWS[0]
-            }
-        }
     };
 }
 
-use Arity::{AtLeast, Between, Binary};
-use Instruction as I;
+instruction_table!(define_table);
 
-instructions! {
-    0x0101 Login "login" Request ["username" "hashedPass" "isExpirable"] Between(3, 3), Some(I::SessionId), Some(I::LoginFail);
-    0x0102 Resume "login" Request ["sessionID"] Between(1, 1), Some(I::SessionId), Some(I::LoginFail);
-    0x0103 Register "register" Request ["username" "email" "hashedPass"] Between(3, 3), Some(I::RegisterSuccess), Some(I::RegisterFail);
-    0x0104 PurchaseAsset "purchaseAsset" Request ["sessionID" "name" "quantity" "[clientOrderID]"] Between(3, 4), Some(I::PurchaseSuccess), Some(I::PurchaseFail);
-    0x0105 SellAsset "sellAsset" Request ["sessionID" "name" "quantity" "[clientOrderID]"] Between(3, 4), Some(I::SellSuccess), Some(I::SellFail);
-    0x0106 SwitchState "switchState" Request ["sessionID" "state"] Between(2, 2), Some(I::StateSwitchSuccess), Some(I::StateSwitchFail);
-    0x0107 Logout "logout" Request ["sessionID"] Between(1, 1), Some(I::LogoutSuccess), Some(I::LogoutFail);
+/// No row has this place.
+const NO_PLACE: u8 = u8::MAX;
 
-    0x0201 GetAssetInfo "getAssetInfo" Request ["asset"] Between(1, 1), Some(I::Data), Some(I::DataFail);
-    0x0202 GetAssetValueCurrent "getAssetValueCurrent" Request ["asset"] Between(1, 1), Some(I::Data), Some(I::DataFail);
-    0x0203 GetAssetValueDay "getAssetValueDay" Request ["asset" "date" "[adjustment]"] Between(2, 3), Some(I::Data), Some(I::DataFail);
-    0x0204 GetAssetValueWeek "getAssetValueWeek" Request ["asset" "date" "[adjustment]"] Between(2, 3), Some(I::Data), Some(I::DataFail);
-    0x0205 GetAssetValueMonth "getAssetValueMonth" Request ["asset" "date" "[adjustment]"] Between(2, 3), Some(I::Data), Some(I::DataFail);
-    0x0206 GetAssetValueYear "getAssetValueYear" Request ["asset" "date" "[adjustment]"] Between(2, 3), Some(I::Data), Some(I::DataFail);
-    0x0207 GetAssetValueAllTime "getAssetValueAllTime" Request ["asset" "[adjustment]"] Between(1, 2), Some(I::Data), Some(I::DataFail);
-    0x0208 GetUserInfo "getUserInfo" Request ["sessionID" "username"] Between(2, 2), Some(I::Data), Some(I::DataFail);
-    0x0209 GetUserPortfolio "getUserPortfolio" Request ["sessionID" "username"] Between(2, 2), Some(I::Data), Some(I::DataFail);
-    0x020A GetUserTransactionHistory "getUserTransactionHistory" Request ["sessionID" "username"] Between(2, 2), Some(I::Data), Some(I::DataFail);
-    0x020B GetAssetValuePredicted "getAssetValuePredicted" Request ["asset" "date"] Between(2, 2), Some(I::Data), Some(I::DataFail);
-    0x020C GetAssetList "getAssetList" Request [] Between(0, 0), Some(I::Data), Some(I::DataFail);
-    0x020D GetTransactionReceipt "getTransactionReceipt" Request ["sessionID" "transactionID"] Between(2, 2), Some(I::Data), Some(I::DataFail);
+/// The place of each number in [`TABLE`], by its high byte less 1 and its low byte.
+static PLACES: [[u8; 256]; 4] = {
+    assert!(TABLE.len() < NO_PLACE as usize);
+    let mut places = [[NO_PLACE; 256]; 4];
+    let mut place = 0;
+    while place < TABLE.len() {
+        let [high, low] = TABLE[place].number.to_be_bytes();
+        assert!(
+            places[high as usize - 1][low as usize] == NO_PLACE,
+            "a number is used twice"
+        );
+        places[high as usize - 1][low as usize] = place as u8;
+        place += 1;
+    }
+    places
+};
 
-    0x0301 LoginFail "loginFail" Return ["code" "text"] Between(2, 2), None, None;
-    0x0302 SessionId "sessionID" Return ["sessionID" "worker" "..."] AtLeast(1), None, None;
-    0x0303 RegisterSuccess "registerSuccess" Return [] Between(0, 0), None, None;
-    0x0304 RegisterFail "registerFail" Return ["code" "text"] Between(2, 2), None, None;
-    0x0305 PurchaseSuccess "purchaseSuccess" Return ["transactionID" "asset" "quantity" "price" "total" "time"] Between(6, 6), None, None;
-    0x0306 PurchaseFail "purchaseFail" Return ["code" "text"] Between(2, 2), None, None;
-    0x0307 SellSuccess "sellSuccess" Return ["transactionID" "asset" "quantity" "price" "total" "time"] Between(6, 6), None, None;
-    0x0308 SellFail "sellFail" Return ["code" "text"] Between(2, 2), None, None;
-    0x0309 StateSwitchSuccess "stateSwitchSuccess" Return ["state"] Between(1, 1), None, None;
-    0x030A StateSwitchFail "stateSwitchFail" Return ["code" "text"] Between(2, 2), None, None;
-    0x030B Data "data" Return [] Binary, None, None;
-    0x030C DataFail "dataFail" Return ["code" "text"] Between(2, 2), None, None;
-    0x030D LogoutSuccess "logoutSuccess" Return [] Between(0, 0), None, None;
-    0x030E LogoutFail "logoutFail" Return ["code" "text"] Between(2, 2), None, None;
-
-    0x0401 Ping "ping" Both [] Between(0, 0), Some(I::Pong), None;
-    0x0402 Pong "pong" Both [] Between(0, 0), None, None;
-    0x0403 GetWorkerList "getWorkerList" Request [] Between(0, 0), Some(I::WorkerList), None;
-    0x0404 WorkerList "workerList" Return ["worker" "..."] AtLeast(0), None, None;
-    0x0405 ProtocolError "protocolError" Return ["code" "text"] Between(2, 2), None, None;
-    0x0406 TransactionQueued "transactionQueued" Return ["transactionID" "clientOrderID" "time"] Between(3, 3), None, None;
-
-    0x0410 LinkHello "linkHello" Link [] Binary, Some(I::LinkChallenge), Some(I::LinkRefused);
-    0x0411 LinkChallenge "linkChallenge" Link [] Binary, Some(I::LinkProof), Some(I::LinkRefused);
-    0x0412 LinkProof "linkProof" Link [] Binary, Some(I::LinkNoise1), Some(I::LinkRefused);
-    0x0413 LinkNoise1 "linkNoise1" Link [] Binary, Some(I::LinkNoise2), Some(I::LinkRefused);
-    0x0414 LinkNoise2 "linkNoise2" Link [] Binary, None, None;
-    0x0415 LinkRefused "linkRefused" Link ["code" "text"] Between(2, 2), None, None;
-    0x0420 LinkWelcome "linkWelcome" Link [] Binary, None, None;
-    0x0421 LinkReport "linkReport" Link [] Binary, None, None;
-    0x0422 LinkPrices "linkPrices" Link [] Binary, None, None;
-    0x0423 LinkWorkers "linkWorkers" Link ["worker" "..."] AtLeast(0), None, None;
-    0x0424 LinkSession "linkSession" Link [] Binary, None, None;
-    0x0425 LinkSessionsEnded "linkSessionsEnded" Link [] Binary, None, None;
-    0x0426 LinkConnectionClosed "linkConnectionClosed" Link [] Binary, None, None;
-    0x0427 LinkBooted "linkBooted" Link ["text"] Between(1, 1), None, None;
-    0x0428 LinkAgain "linkAgain" Link [] Between(0, 0), None, None;
+impl InstructionRow {
+    /// The row with this number.
+    pub fn find(number: u16) -> Option<&'static InstructionRow> {
+        let [high, low] = number.to_be_bytes().map(usize::from);
+        let place = PLACES.get(high.checked_sub(1)?)?[low];
+        TABLE.get(usize::from(place))
+    }
 }
 
 impl Instruction {
+    /// From the number on the wire.
+    pub fn from_number(number: u16) -> Option<Instruction> {
+        InstructionRow::find(number).map(|row| row.instruction)
+    }
+
+    /// Its row of the table.
+    pub fn row(self) -> &'static InstructionRow {
+        // The variants are made of the rows, in their order.
+        &TABLE[self as usize]
+    }
+
     /// On the wire.
     pub fn number(self) -> u16 {
-        self as u16
+        self.row().number
     }
 
     /// As the specification writes it.
@@ -227,10 +480,102 @@ mod tests {
                 "{} is out of order",
                 row.name
             );
-            if let Some(success) = row.success {
-                assert_ne!(success.row().direction, Direction::Request, "{}", row.name);
-            }
         }
         assert_eq!(Instruction::from_number(0x01FF), None);
+    }
+
+    #[test]
+    fn what_clients_send_has_states_a_destination_and_answers() {
+        for row in TABLE {
+            let sent = matches!(row.direction, Direction::Request | Direction::Both);
+            assert_eq!(row.destination.is_some(), sent, "{}", row.name);
+            assert_eq!(!row.states.is_empty(), sent, "{}", row.name);
+            assert!(sent || !row.bulk, "{}", row.name);
+            if row.direction == Direction::Request {
+                let control = row.instruction.message_type() == MessageType::Control;
+                assert!(row.success.is_some(), "{}", row.name);
+                assert_eq!(row.failure.is_none(), control, "{}", row.name);
+            }
+            for answer in row.success.iter().chain(&row.failure) {
+                assert_ne!(answer.row().direction, Direction::Request, "{}", row.name);
+            }
+            assert_eq!(row.payload.is_some(), row.success == Some(Instruction::Data));
+        }
+    }
+
+    #[test]
+    fn states_follow_the_category_but_for_the_switch() {
+        for row in TABLE.iter().filter(|row| row.destination.is_some()) {
+            let states: &[ConnectionState] = match row.instruction.message_type() {
+                MessageType::Command if row.instruction != Instruction::SwitchState => {
+                    &[ConnectionState::Command]
+                }
+                MessageType::DataTransfer => &[ConnectionState::Data],
+                MessageType::Command | MessageType::ServerReturn | MessageType::Control => {
+                    &[ConnectionState::Command, ConnectionState::Data]
+                }
+            };
+            assert_eq!(row.states, states, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn what_may_be_missing_or_hold_spaces_stands_last() {
+        for row in TABLE {
+            let kinds = row.arguments.iter().map(|argument| argument.occurs);
+            let first = kinds.clone().position(|occurs| occurs != Occurrence::Once);
+            let rest: Vec<Occurrence> = kinds.skip(first.unwrap_or(row.arguments.len())).collect();
+            assert!(
+                rest.len() <= 1 || rest.iter().all(|o| *o == Occurrence::Optional),
+                "{}",
+                row.name
+            );
+            let text = row.arguments.iter().position(|a| a.kind == ArgumentType::Text);
+            assert!(
+                text.is_none_or(|at| at + 1 == row.arguments.len()),
+                "{}",
+                row.name
+            );
+        }
+    }
+
+    /// `name(argument, argument[, argument])`, as the page writes it.
+    fn signature(row: &InstructionRow) -> String {
+        let mut text = format!("{}(", row.name);
+        for (index, argument) in row.arguments.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            match argument.occurs {
+                Occurrence::Optional => text.push_str(&format!("[{comma}{}]", argument.name)),
+                Occurrence::Once | Occurrence::Repeated => {
+                    text.push_str(&format!("{comma}{}", argument.name))
+                }
+            }
+        }
+        text + ")"
+    }
+
+    #[test]
+    fn the_page_has_every_row() {
+        let page = include_str!("../../spec/wire/instruction.md").replace('*', "");
+        for row in TABLE.iter().filter(|row| row.direction != Direction::Link) {
+            let text = match row.instruction.message_type() {
+                MessageType::Command | MessageType::DataTransfer => signature(row),
+                MessageType::ServerReturn | MessageType::Control => row.name.to_owned(),
+            };
+            let section = format!(" [{}]", row.section);
+            let start = format!("| {:04X} | {text}", row.number);
+            let line = page.lines().find(|line| line.starts_with(&start));
+            let line = line.unwrap_or_else(|| panic!("no row of the page starts with {start:?}"));
+            // Instructions that the specification does not list have the section of their list.
+            let own = !["4.1", "4.5.1", "4.5.3"].contains(&row.section);
+            assert_eq!(line.contains(&section), own, "{line}");
+            if row.instruction.message_type() == MessageType::Command {
+                let (success, failure) = (row.success.unwrap(), row.failure.unwrap());
+                assert!(
+                    line.contains(success.name()) && line.contains(failure.name()),
+                    "{line}"
+                );
+            }
+        }
     }
 }

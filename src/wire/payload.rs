@@ -13,6 +13,21 @@ pub use user::{EntryDetail, History, HistoryEntry, Holding, Portfolio, UserInfo,
 use super::argument;
 use crate::model::ValueError;
 
+/// What `data` carries, named by the instruction that asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are those of the payloads")]
+pub enum PayloadKind {
+    AssetInfo,
+    Quote,
+    Bars,
+    UserInfo,
+    Portfolio,
+    Transactions,
+    Forecast,
+    List,
+    Receipt,
+}
+
 /// A payload that can be written to bytes and read back from them.
 pub trait Payload: Sized {
     /// Appends its bytes.

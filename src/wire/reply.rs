@@ -2,10 +2,12 @@
 //!
 //! What a server sends, apart from the payloads of data transfers.
 
-use super::{ConnectionState, FrameHeader, Instruction, MAX_DATA, ProtocolError, Refusal, argument, frame};
-use crate::model::{
-    ClientOrderId, Money, ProtocolFault, Quantity, Reason, SessionId, Side, Symbol, Timestamp, ValueError,
+use super::argument_type::{ReadArgument, codec};
+use super::instruction::instruction_table;
+use super::{
+    Arguments, ConnectionState, FrameHeader, Instruction, MAX_DATA, ProtocolError, Refusal, argument, frame,
 };
+use crate::model::{ClientOrderId, Money, ProtocolFault, Quantity, SessionId, Side, Symbol, Timestamp};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -26,6 +28,20 @@ pub struct Fill {
     pub total: Money,
     /// When it was settled.
     pub settled: Timestamp,
+}
+
+impl Fill {
+    fn write(&self, instruction: Instruction, out: &mut Vec<u8>) {
+        let arguments = [
+            &*self.id.hyphenated().to_string(),
+            self.symbol.as_str(),
+            &self.quantity.to_string(),
+            &self.price.to_string(),
+            &self.total.to_string(),
+            &self.settled.to_string(),
+        ];
+        frame::write(out, instruction, &arguments);
+    }
 }
 
 /// A server's message with text arguments, or one packet of a transfer.
@@ -118,25 +134,7 @@ impl Reply {
                 write_workers(out, I::SessionId, Some(&id), workers);
             }
             Reply::RegisterSuccess => frame::write(out, I::RegisterSuccess, &[]),
-            Reply::Filled(fill) => {
-                let name = if fill.side == Side::Sell {
-                    I::SellSuccess
-                } else {
-                    I::PurchaseSuccess
-                };
-                frame::write(
-                    out,
-                    name,
-                    &[
-                        &fill.id.hyphenated().to_string(),
-                        fill.symbol.as_str(),
-                        &fill.quantity.to_string(),
-                        &fill.price.to_string(),
-                        &fill.total.to_string(),
-                        &fill.settled.to_string(),
-                    ],
-                );
-            }
+            Reply::Filled(fill) => fill.write(self.instruction(), out),
             Reply::StateSwitched(state) => frame::write(out, I::StateSwitchSuccess, &[state.as_str()]),
             Reply::LogoutSuccess => frame::write(out, I::LogoutSuccess, &[]),
             Reply::Fail(name, refusal) => {
@@ -186,122 +184,87 @@ impl Reply {
             return Err(bad("only data comes in packets"));
         }
         let (instruction, arguments) = frame::read_return(header, data)?;
-        let parts: Vec<&str> = arguments.iter().take(arguments.count()).collect();
-        Reply::from_arguments(instruction, &parts)
+        read_arguments(instruction, arguments)
     }
 
-    /// Reads the arguments of a return; their number has been checked against the table.
-    fn from_arguments(instruction: Instruction, parts: &[&str]) -> Result<Reply, ProtocolError> {
+    /// The instruction that carries this reply.
+    pub fn instruction(&self) -> Instruction {
         use Instruction as I;
-        let at = |index: usize| parts.get(index).copied().unwrap_or_default();
-        Ok(match instruction {
-            I::SessionId => Reply::Session {
-                id: form(SessionId::parse(at(0)))?,
-                workers: addresses(parts.get(1..).unwrap_or_default())?,
-            },
-            I::RegisterSuccess => Reply::RegisterSuccess,
-            I::PurchaseSuccess => Reply::Filled(fill(Side::Buy, at)?),
-            I::SellSuccess => Reply::Filled(fill(Side::Sell, at)?),
-            I::StateSwitchSuccess => Reply::StateSwitched(
-                ConnectionState::from_name(at(0)).ok_or(bad("a state is command or data"))?,
-            ),
-            I::LogoutSuccess => Reply::LogoutSuccess,
-            I::LoginFail
-            | I::RegisterFail
-            | I::PurchaseFail
-            | I::SellFail
-            | I::StateSwitchFail
-            | I::DataFail
-            | I::LogoutFail => {
-                let reason = Reason::from_code(at(0)).ok_or(bad("no such reason code"))?;
-                Reply::Fail(instruction, Refusal::new(reason, at(1)))
-            }
-            I::Pong => Reply::Pong,
-            I::WorkerList => Reply::WorkerList(addresses(parts)?),
-            I::ProtocolError => {
-                let code = ProtocolFault::from_code(at(0)).ok_or(bad("no such protocolError code"))?;
-                Reply::ProtocolError(code, at(1).to_owned())
-            }
-            I::TransactionQueued => Reply::Queued {
-                id: form(argument::parse_uuid(at(0)))?,
-                client_order_id: match at(1) {
-                    "-" => None,
-                    id => Some(form(ClientOrderId::parse(id))?),
-                },
-                expected: form(Timestamp::parse_canonical(at(2)))?,
-            },
-            I::Login
-            | I::Resume
-            | I::Register
-            | I::PurchaseAsset
-            | I::SellAsset
-            | I::SwitchState
-            | I::Logout
-            | I::GetAssetInfo
-            | I::GetAssetValueCurrent
-            | I::GetAssetValueDay
-            | I::GetAssetValueWeek
-            | I::GetAssetValueMonth
-            | I::GetAssetValueYear
-            | I::GetAssetValueAllTime
-            | I::GetUserInfo
-            | I::GetUserPortfolio
-            | I::GetUserTransactionHistory
-            | I::GetAssetValuePredicted
-            | I::GetAssetList
-            | I::GetTransactionReceipt
-            | I::Data
-            | I::Ping
-            | I::GetWorkerList
-            | I::LinkHello
-            | I::LinkChallenge
-            | I::LinkProof
-            | I::LinkNoise1
-            | I::LinkNoise2
-            | I::LinkRefused
-            | I::LinkWelcome
-            | I::LinkReport
-            | I::LinkPrices
-            | I::LinkWorkers
-            | I::LinkSession
-            | I::LinkSessionsEnded
-            | I::LinkConnectionClosed
-            | I::LinkBooted
-            | I::LinkAgain => {
-                return Err(ProtocolError::new(
-                    ProtocolFault::NotAllowed,
-                    "not a message that a server sends to a client",
-                ));
-            }
-        })
+        match self {
+            Reply::Session { .. } => I::SessionId,
+            Reply::RegisterSuccess => I::RegisterSuccess,
+            Reply::Filled(fill) if fill.side == Side::Sell => I::SellSuccess,
+            Reply::Filled(_) => I::PurchaseSuccess,
+            Reply::StateSwitched(_) => I::StateSwitchSuccess,
+            Reply::LogoutSuccess => I::LogoutSuccess,
+            Reply::Fail(name, _) => *name,
+            Reply::Data(..) => I::Data,
+            Reply::Pong => I::Pong,
+            Reply::WorkerList(_) => I::WorkerList,
+            Reply::ProtocolError(..) => I::ProtocolError,
+            Reply::Queued { .. } => I::TransactionQueued,
+        }
     }
 }
+
+/// The next argument of a return. One that is not of its form is no message of this protocol.
+fn read<'a, C: ReadArgument>(parts: &mut impl Iterator<Item = &'a str>) -> Result<C::Value, ProtocolError> {
+    C::read(parts.next().unwrap_or_default()).map_err(|wrong| bad(wrong.0))
+}
+
+/// All arguments that are left.
+fn read_rest<'a, C: ReadArgument>(
+    parts: &mut impl Iterator<Item = &'a str>,
+) -> Result<Vec<C::Value>, ProtocolError> {
+    parts
+        .map(|part| C::read(part).map_err(|wrong| bad(wrong.0)))
+        .collect()
+}
+
+macro_rules! read_argument {
+    ($parts:ident $kind:ident) => {
+        read::<codec::$kind>(&mut $parts)?
+    };
+    ($parts:ident $kind:ident repeated) => {
+        read_rest::<codec::$kind>(&mut $parts)?
+    };
+}
+
+/// What reads the reply of a row: an error where the row has none.
+macro_rules! read_row {
+    ($parts:ident $columns:tt []) => {
+        Err(ProtocolError::new(
+            ProtocolFault::NotAllowed,
+            "not a message that a server sends to a client",
+        ))
+    };
+    ($parts:ident ($($name:literal $field:ident: $kind:ident $($occurs:ident)?),*)
+        [$($reply:tt)+]) => {{
+        $(let $field = read_argument!($parts $kind $($occurs)?);)*
+        Ok($($reply)+)
+    }};
+}
+
+macro_rules! define_reply {
+    ($(
+        $number:literal $variant:ident $name:literal $section:literal $direction:ident
+        $(in [$($state:ident)+] to $destination:ident $($bulk:ident)?)? : $arguments:tt
+        $(request { $($request:tt)* })?
+        $(reply { $($reply:tt)* })?
+        $(-> $success:ident $(($payload:ident))? $(| $failure:ident)?)?;
+    )*) => {
+        /// Reads the arguments of a return, whose number has been checked against the table.
+        fn read_arguments(instruction: Instruction, arguments: Arguments<'_>) -> Result<Reply, ProtocolError> {
+            let mut parts = arguments.iter();
+            match instruction {
+                $(Instruction::$variant => read_row!(parts $arguments [$($($reply)*)?]),)*
+            }
+        }
+    };
+}
+
+instruction_table!(define_reply);
 
 const fn bad(text: &'static str) -> ProtocolError {
     ProtocolError::new(ProtocolFault::BadFrame, text)
-}
-
-/// A server's argument that is not of its form is no message of this protocol.
-fn form<T>(result: Result<T, ValueError>) -> Result<T, ProtocolError> {
-    result.map_err(|e| bad(e.0))
-}
-
-fn addresses(parts: &[&str]) -> Result<Vec<String>, ProtocolError> {
-    if parts.iter().all(|part| argument::is_address(part)) {
-        Ok(parts.iter().map(|part| (*part).to_owned()).collect())
-    } else {
-        Err(bad("a worker's address is host:port"))
-    }
-}
-
-fn fill<'a>(side: Side, at: impl Fn(usize) -> &'a str) -> Result<Fill, ProtocolError> {
-    Ok(Fill {
-        side,
-        id: form(argument::parse_uuid(at(0)))?,
-        symbol: form(Symbol::parse(at(1)))?,
-        quantity: form(Quantity::parse_canonical(at(2)))?,
-        price: form(Money::parse_canonical(at(3)))?,
-        total: form(Money::parse_canonical(at(4)))?,
-        settled: form(Timestamp::parse_canonical(at(5)))?,
-    })
 }

@@ -3,23 +3,25 @@
 //! Answers requests for asset data: current values from the last update's snapshot, past ones from what was
 //! asked before, or from the master, which is asked once however many wait for the same. Never answers from a
 //! window that lacks what an update brought.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 pub mod snapshot;
 pub mod windows;
 
 use super::Gauges;
 use super::client::WorkerClient;
-use super::master_link::unavailable;
 use super::messages::{
     CacheFill, CacheMessage, CacheMiss, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch,
 };
-use super::router::{is_bulk, overloaded};
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
 use crate::runtime::Module;
 use crate::wire::{Instruction, Refusal, Request, reply};
 use crossbeam_channel::{Sender, TrySendError};
-use snapshot::{QuoteSnapshot, unknown_asset};
+use snapshot::QuoteSnapshot;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -100,12 +102,12 @@ impl Module for Cache {
 impl Cache {
     /// Serves requests with small replies at once, and sets those with large ones aside.
     fn take(&mut self, batch: RequestBatch) {
-        if !batch.requests.iter().any(is_bulk) {
+        if !batch.bulk {
             self.serve(batch);
         } else if self.bulk.len() < BULK_QUEUE_MAX {
             self.bulk.push_back(batch);
         } else {
-            batch.refuse(&overloaded());
+            batch.refuse(&Refusal::worker_overloaded());
         }
     }
 
@@ -143,7 +145,19 @@ impl Cache {
                     self.past(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 // The router sends no others here.
-                _ => Err(overloaded()),
+                Request::Login { .. }
+                | Request::Resume { .. }
+                | Request::Register { .. }
+                | Request::Logout { .. }
+                | Request::Order { .. }
+                | Request::SwitchState { .. }
+                | Request::UserInfo { .. }
+                | Request::UserPortfolio { .. }
+                | Request::UserHistory { .. }
+                | Request::Receipt { .. }
+                | Request::Ping
+                | Request::Pong
+                | Request::GetWorkerList => Err(Refusal::worker_overloaded()),
             };
             if let Err(refusal) = served {
                 writer.reply(number, |out| reply::write_fail(out, instruction, &refusal));
@@ -152,12 +166,18 @@ impl Cache {
     }
 
     fn current(&self, writer: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
-        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        let snapshot = self
+            .snapshot
+            .as_ref()
+            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         writer.transfer(number, |out| snapshot.current(symbol, out))
     }
 
     fn info(&self, writer: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
-        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        let snapshot = self
+            .snapshot
+            .as_ref()
+            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         writer.transfer(number, |out| snapshot.info(symbol, out))
     }
 
@@ -177,9 +197,12 @@ impl Cache {
         symbol: Symbol,
         key: WindowKey,
     ) -> Result<(), Refusal> {
-        let snapshot = self.snapshot.as_ref().ok_or_else(unknown_asset)?;
+        let snapshot = self
+            .snapshot
+            .as_ref()
+            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         if !snapshot.knows(symbol) {
-            return Err(unknown_asset());
+            return Err(Refusal::unknown_asset(&symbol));
         }
         if let Some(frames) = self.windows.get(&key, Instant::now()) {
             writer.reply(number, |out| out.extend_from_slice(&frames));
@@ -201,7 +224,7 @@ impl Cache {
         miss: CacheMiss,
     ) -> Result<(), Refusal> {
         if self.waiting_count >= WAITING_MAX {
-            return Err(overloaded());
+            return Err(Refusal::worker_overloaded());
         }
         let request = miss.key.request();
         let instruction = request.instruction();
@@ -213,7 +236,9 @@ impl Cache {
             };
             match self.master_link.try_send(MasterLinkMessage::Query(query)) {
                 Ok(()) => {}
-                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(overloaded()),
+                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                    return Err(Refusal::worker_overloaded());
+                }
             }
         }
         self.waiting_count += 1;
@@ -232,7 +257,7 @@ impl Cache {
             CacheFill::Data(frames) => (frames.into(), true),
             CacheFill::Fail(frame) => (frame.into(), false),
             CacheFill::Unavailable => {
-                let refusal = unavailable();
+                let refusal = Refusal::master_unavailable();
                 for WaitingClient {
                     client,
                     number,
@@ -307,7 +332,8 @@ mod tests {
         let batch = RequestBatch {
             client: WorkerClient::new(connection),
             timestamp: Timestamp(0),
-            destination: super::super::router::Destination::Cache,
+            destination: crate::wire::Destination::Cache,
+            bulk: true,
             first: 0,
             requests: vec![Request::AssetWindow {
                 symbol: aapl(),

@@ -8,13 +8,11 @@ pub mod sessions;
 
 use super::Gauges;
 use super::client::WorkerClient;
-use super::master_link::unavailable;
 use super::messages::{
     ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, SessionUpdate,
 };
-use super::router::overloaded;
 use crate::link::message::{HASHES_MAX, SessionState};
-use crate::model::{Reason, SessionHash, SessionId, Timestamp};
+use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
 use crate::runtime::Module;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
@@ -209,9 +207,9 @@ impl Clients {
             let reply = Reply::Session { id: session, workers };
             client.connection.reply(number, |out| reply.write(out));
         } else if self.sessions.has_ended(hash) {
-            client.fail(number, Instruction::Resume, &session_over());
+            client.fail(number, Instruction::Resume, &Refusal::session_expired());
         } else {
-            client.fail(number, Instruction::Resume, &unavailable());
+            client.fail(number, Instruction::Resume, &Refusal::master_unavailable());
         }
     }
 
@@ -256,9 +254,9 @@ impl Clients {
                 client.enter(Some(known));
                 switched(client, number, state);
             }
-            Some(_) => fail_switch(client, number, &session_over()),
-            None if self.sessions.has_ended(hash) => fail_switch(client, number, &session_over()),
-            None if !self.linked => fail_switch(client, number, &unavailable()),
+            Some(_) => fail_switch(client, number, &Refusal::session_expired()),
+            None if self.sessions.has_ended(hash) => fail_switch(client, number, &Refusal::session_expired()),
+            None if !self.linked => fail_switch(client, number, &Refusal::master_unavailable()),
             None => self.wait_for_master(hash, client, number),
         }
     }
@@ -266,7 +264,7 @@ impl Clients {
     fn wait_for_master(&mut self, hash: SessionHash, client: &Arc<WorkerClient>, number: u64) {
         let asked = self.waiting.contains_key(&hash);
         if self.waiting_count >= WAITING_MAX || (!asked && !self.verify(hash)) {
-            fail_switch(client, number, &overloaded());
+            fail_switch(client, number, &Refusal::worker_overloaded());
             return;
         }
         self.waiting_count += 1;
@@ -293,7 +291,7 @@ impl Clients {
                 self.sessions.end(hash);
                 Ok(None)
             }
-            SessionUpdate::Unavailable => Err(unavailable()),
+            SessionUpdate::Unavailable => Err(Refusal::master_unavailable()),
         };
         let now = Timestamp::now();
         let waiting = self.waiting.remove(&hash).unwrap_or_default();
@@ -304,7 +302,7 @@ impl Clients {
                     client.enter(Some(Arc::clone(known)));
                     switched(&client, number, ConnectionState::Data);
                 }
-                Ok(_) => fail_switch(&client, number, &session_over()),
+                Ok(_) => fail_switch(&client, number, &Refusal::session_expired()),
                 Err(refusal) => fail_switch(&client, number, refusal),
             }
         }
@@ -352,8 +350,4 @@ fn switched(client: &Arc<WorkerClient>, number: u64, state: ConnectionState) {
 
 fn fail_switch(client: &WorkerClient, number: u64, refusal: &Refusal) {
     client.fail(number, Instruction::SwitchState, refusal);
-}
-
-fn session_over() -> Refusal {
-    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
 }

@@ -13,9 +13,9 @@ use super::Gauges;
 use super::messages::{ClientsMessage, LinkEvent, MasterLinkChannels, MasterLinkMessage, PortCommand};
 use crate::link::connection::LinkConnection;
 use crate::link::envelope::EnvelopeDecoder;
-use crate::model::{Reason, Timestamp};
+use crate::model::Timestamp;
 use crate::runtime::Module;
-use crate::wire::{Reassembly, Refusal, wipe};
+use crate::wire::{Reassembly, wipe};
 use pending::{PendingRequest, PendingRequests};
 use reply_batch::ClientReplyBatch;
 use std::sync::Arc;
@@ -183,12 +183,4 @@ impl MasterLink {
     fn tell_clients(&self, message: ClientsMessage) {
         let _ = self.channels.clients.send(message);
     }
-}
-
-/// The refusal of what only the master could answer.
-pub fn unavailable() -> Refusal {
-    Refusal::new(
-        Reason::MasterUnavailable,
-        "the worker has no link to the master now; nothing was sent to it",
-    )
 }

@@ -6,11 +6,10 @@
 use super::cache::snapshot::QuoteSnapshot;
 use super::cache::windows::WindowKey;
 use super::client::WorkerClient;
-use super::router::Destination;
 use crate::link::connection::LinkConnection;
 use crate::link::message::{ActiveSession, SessionState};
 use crate::model::{SessionHash, SessionId, Timestamp};
-use crate::wire::{Refusal, Request, reply};
+use crate::wire::{Destination, Refusal, Request, reply};
 use crossbeam_channel::Sender;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +33,8 @@ pub struct RequestBatch {
     pub timestamp: Timestamp,
     /// The destination of all of them.
     pub destination: Destination,
+    /// It is one request, whose reply may be large.
+    pub bulk: bool,
     /// The first request's number on its connection; the others follow.
     pub first: u64,
     /// At least one.

@@ -2,15 +2,19 @@
 //!
 //! A client's reader thread: what a socket read brought becomes requests, and goes to the router as one
 //! item. What must not overtake what stands before it waits here, where only its own client waits along.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::client::{CachedSession, WorkerClient};
 use super::messages::RequestBatch;
-use super::router::{Destination, destination, is_bulk, overloaded};
 use crate::model::{Reason, Timestamp};
 use crate::net::{ConnectionReader, Flusher, ReadEnd};
+use crate::wire::instruction::InstructionRow;
 use crate::wire::{
-    Arguments, ConnectionState, FrameHeader, Instruction, MessageType, ProtocolError, Refusal, Request,
-    frame, reply,
+    Arguments, ConnectionState, Destination, FrameHeader, Instruction, MessageType, ProtocolError, Refusal,
+    Request, frame, reply,
 };
 use crossbeam_channel::Sender;
 use std::sync::Arc;
@@ -22,8 +26,8 @@ pub const UNSENT_ALL_MAX: usize = 1 << 30;
 
 /// What a frame turned out to be.
 enum FrameOutcome {
-    /// To be answered by a module.
-    Ask(Request),
+    /// To be answered by a module; the row is its instruction's.
+    Ask(Request, Destination, &'static InstructionRow),
     /// Refused here.
     Refuse(Instruction, Refusal),
     /// Not answered: a pong.
@@ -37,12 +41,12 @@ pub struct ClientReader {
     reader: ConnectionReader,
     router: Sender<RequestBatch>,
     flusher: Arc<Flusher>,
-    /// Decoded and not passed on: all of one lane.
+    /// Decoded and not passed on: all of one destination.
     requests: Vec<Request>,
     /// Refused and not answered; one of the two lists is always empty.
     refusals: Vec<(Instruction, Refusal)>,
-    lane: Destination,
-    /// The lane of what may not have taken effect yet.
+    destination: Destination,
+    /// The destination of what may not have taken effect yet.
     in_flight: Option<Destination>,
     state: ConnectionState,
     bound: Option<Arc<CachedSession>>,
@@ -65,7 +69,7 @@ impl ClientReader {
             flusher,
             requests: Vec::new(),
             refusals: Vec::new(),
-            lane: Destination::Local,
+            destination: Destination::Local,
             in_flight: None,
             state: ConnectionState::Command,
             bound: None,
@@ -90,7 +94,9 @@ impl ClientReader {
         loop {
             self.settle_state()?;
             match self.next() {
-                Ok(Some(FrameOutcome::Ask(request))) => self.ask(request)?,
+                Ok(Some(FrameOutcome::Ask(request, destination, row))) => {
+                    self.ask(request, destination, row)?;
+                }
                 Ok(Some(FrameOutcome::Refuse(instruction, refusal))) => self.refuse(instruction, refusal)?,
                 Ok(Some(FrameOutcome::Nothing)) => {}
                 Ok(None) => return self.dispatch(),
@@ -130,29 +136,36 @@ impl ClientReader {
         )))
     }
 
-    fn ask(&mut self, request: Request) -> Result<(), ReadEnd> {
-        let lane = destination(&request);
-        if lane != Destination::Local {
+    fn ask(
+        &mut self,
+        request: Request,
+        destination: Destination,
+        row: &InstructionRow,
+    ) -> Result<(), ReadEnd> {
+        if destination != Destination::Local {
             if self
                 .in_flight
-                .is_some_and(|before| before != lane || lane.is_exclusive())
+                .is_some_and(|before| before != destination || destination.is_exclusive())
             {
                 self.dispatch()?;
                 self.reader.wait_applied()?;
             }
-            self.in_flight = Some(lane);
+            self.in_flight = Some(destination);
         }
-        let bulk = is_bulk(&request);
-        if bulk && self.flusher.unsent() > UNSENT_ALL_MAX {
-            return self.refuse(request.instruction(), overloaded());
+        if row.bulk && self.flusher.unsent() > UNSENT_ALL_MAX {
+            return self.refuse(row.instruction, Refusal::worker_overloaded());
         }
-        if bulk || lane != self.lane || !self.refusals.is_empty() || self.requests.len() >= BATCH_MAX {
+        if row.bulk
+            || destination != self.destination
+            || !self.refusals.is_empty()
+            || self.requests.len() >= BATCH_MAX
+        {
             self.dispatch()?;
         }
-        self.lane = lane;
-        if bulk {
-            let first = self.reader.reserve_heavy()?;
-            return self.send(first, vec![request]);
+        self.destination = destination;
+        if row.bulk {
+            let first = self.reader.reserve_bulk()?;
+            return self.send(first, vec![request], true);
         }
         self.requests.push(request);
         Ok(())
@@ -172,7 +185,7 @@ impl ClientReader {
             let (first, taken) = self.reader.reserve_some(self.requests.len())?;
             let rest = self.requests.split_off(taken);
             let requests = std::mem::replace(&mut self.requests, rest);
-            self.send(first, requests)?;
+            self.send(first, requests, false)?;
         }
         while !self.refusals.is_empty() {
             let (first, taken) = self.reader.reserve_some(self.refusals.len())?;
@@ -184,11 +197,12 @@ impl ClientReader {
         Ok(())
     }
 
-    fn send(&self, first: u64, requests: Vec<Request>) -> Result<(), ReadEnd> {
+    fn send(&self, first: u64, requests: Vec<Request>, bulk: bool) -> Result<(), ReadEnd> {
         let batch = RequestBatch {
             client: Arc::clone(&self.client),
             timestamp: self.now,
-            destination: self.lane,
+            destination: self.destination,
+            bulk,
             first,
             requests,
         };
@@ -204,8 +218,12 @@ fn validate(
     bound: Option<&CachedSession>,
     now: Timestamp,
 ) -> FrameOutcome {
-    if let Some(text) = wrong_state(instruction, state) {
-        return FrameOutcome::Refuse(instruction, Refusal::new(Reason::WrongState, text));
+    let row = instruction.row();
+    let Some(destination) = row.destination else {
+        return FrameOutcome::Nothing;
+    };
+    if !row.states.contains(&state) {
+        return FrameOutcome::Refuse(instruction, wrong_state(state));
     }
     match Request::read(instruction, arguments) {
         Ok(Some(Request::Pong) | None) => FrameOutcome::Nothing,
@@ -215,21 +233,16 @@ fn validate(
                 let text = "the session that this connection's data state is bound to is over";
                 return FrameOutcome::Refuse(instruction, Refusal::new(Reason::SessionExpired, text));
             }
-            FrameOutcome::Ask(request)
+            FrameOutcome::Ask(request, destination, row)
         }
         Err(refusal) => FrameOutcome::Refuse(instruction, refusal),
     }
 }
 
-fn wrong_state(instruction: Instruction, state: ConnectionState) -> Option<&'static str> {
-    match (instruction.message_type(), state) {
-        (MessageType::Command, ConnectionState::Data) if instruction != Instruction::SwitchState => {
-            Some("a command, while this connection is in the data state")
-        }
-        (MessageType::DataTransfer, ConnectionState::Command) => {
-            Some("a data instruction, while this connection is in the command state")
-        }
-        (MessageType::Command | MessageType::DataTransfer, _) => None,
-        (MessageType::Control | MessageType::ServerReturn, _) => None,
-    }
+fn wrong_state(state: ConnectionState) -> Refusal {
+    let text = match state {
+        ConnectionState::Command => "a data instruction, while this connection is in the command state",
+        ConnectionState::Data => "a command, while this connection is in the data state",
+    };
+    Refusal::new(Reason::WrongState, text)
 }

@@ -2,92 +2,23 @@
 //!
 //! Gives each batch its timestamp (2.1.8) and passes it to the module of its destination. Reads no request,
 //! and answers one only where its module has no room.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::messages::{
     CacheMessage, ClientsMessage, MasterLinkMessage, RequestBatch, TunnelMessage, WorkerChannels,
 };
-use crate::model::{Reason, Timestamp};
+use crate::model::Timestamp;
 use crate::runtime::Module;
-use crate::wire::{Refusal, Request};
+use crate::wire::{Destination, Refusal};
 use crossbeam_channel::TrySendError;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a batch that cannot fail waits for its module.
 const PASS_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What requests have in common as to who answers them and what must be done before them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Destination {
-    /// Asset data.
-    Cache,
-    /// Purchases and sales: done, for what follows them, once they are queued.
-    Orders,
-    /// What the master tells of accounts.
-    Views,
-    /// Logins, registrations, logouts: nothing follows them before they are answered.
-    Tunnel,
-    /// Switches of the state: the same.
-    State,
-    /// What needs nothing and changes nothing.
-    Local,
-}
-
-impl Destination {
-    /// Whether a request of this lane has to be answered before anything follows it.
-    pub fn is_exclusive(self) -> bool {
-        match self {
-            Destination::Tunnel | Destination::State => true,
-            Destination::Cache | Destination::Orders | Destination::Views | Destination::Local => false,
-        }
-    }
-}
-
-/// The lane of a request.
-pub fn destination(request: &Request) -> Destination {
-    match request {
-        Request::Login { .. }
-        | Request::Resume { .. }
-        | Request::Register { .. }
-        | Request::Logout { .. } => Destination::Tunnel,
-        Request::Order { .. } => Destination::Orders,
-        Request::SwitchState { .. } => Destination::State,
-        Request::AssetInfo { .. }
-        | Request::AssetCurrent { .. }
-        | Request::AssetWindow { .. }
-        | Request::AssetPredicted { .. }
-        | Request::AssetList => Destination::Cache,
-        Request::UserInfo { .. }
-        | Request::UserPortfolio { .. }
-        | Request::UserHistory { .. }
-        | Request::Receipt { .. } => Destination::Views,
-        Request::Ping | Request::Pong | Request::GetWorkerList => Destination::Local,
-    }
-}
-
-/// Whether a request's reply may be large, or its answer dear: few of those may be unanswered at once.
-pub fn is_bulk(request: &Request) -> bool {
-    match request {
-        Request::AssetWindow { .. }
-        | Request::AssetPredicted { .. }
-        | Request::AssetList
-        | Request::UserInfo { .. }
-        | Request::UserPortfolio { .. }
-        | Request::UserHistory { .. }
-        | Request::Receipt { .. } => true,
-        Request::Login { .. }
-        | Request::Resume { .. }
-        | Request::Register { .. }
-        | Request::Logout { .. }
-        | Request::Order { .. }
-        | Request::SwitchState { .. }
-        | Request::AssetInfo { .. }
-        | Request::AssetCurrent { .. }
-        | Request::Ping
-        | Request::Pong
-        | Request::GetWorkerList => false,
-    }
-}
 
 /// The router's state.
 #[derive(Debug)]
@@ -123,25 +54,25 @@ impl WorkerRouter {
             Destination::Cache => {
                 let sent = channels.cache.try_send(CacheMessage::Batch(batch));
                 if let Err(TrySendError::Full(CacheMessage::Batch(batch))) = sent {
-                    batch.refuse(&overloaded());
+                    batch.refuse(&Refusal::worker_overloaded());
                 }
             }
-            Destination::Orders | Destination::Views => {
+            Destination::Orders | Destination::AccountQueries => {
                 let sent = channels.master_link.try_send(MasterLinkMessage::Batch(batch));
                 if let Err(TrySendError::Full(MasterLinkMessage::Batch(batch))) = sent {
-                    batch.refuse(&overloaded());
+                    batch.refuse(&Refusal::worker_overloaded());
                 }
             }
             Destination::Tunnel => {
                 let sent = channels.tunnel.try_send(TunnelMessage::Batch(batch));
                 if let Err(TrySendError::Full(TunnelMessage::Batch(batch))) = sent {
-                    batch.refuse(&overloaded());
+                    batch.refuse(&Refusal::worker_overloaded());
                 }
             }
             Destination::State => {
                 let sent = channels.clients.try_send(ClientsMessage::Batch(batch));
                 if let Err(TrySendError::Full(ClientsMessage::Batch(batch))) = sent {
-                    batch.refuse(&overloaded());
+                    batch.refuse(&Refusal::worker_overloaded());
                 }
             }
             Destination::Local => {
@@ -154,9 +85,4 @@ impl WorkerRouter {
             }
         }
     }
-}
-
-/// The refusal of a full queue.
-pub fn overloaded() -> Refusal {
-    Refusal::new(Reason::Overloaded, "the worker has too much to do; try again")
 }

@@ -5,33 +5,25 @@
 use super::Worker;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
-use crate::config::WorkerConfig;
-use crate::daemon::{self, Signals, StartError};
+use crate::config::{ConfigError, Warning, WorkerConfig};
+use crate::daemon::cli::WorkerCli;
+use crate::daemon::run::{Service, ServiceContext};
+use crate::daemon::{self, StartError};
 use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::tls::ServerTls;
-use crate::runtime::log::LogHandle;
+use crate::runtime::log::{LogConfig, LogHandle};
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::select;
 use std::io;
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long an attempt to connect to the master may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Descriptors beyond those of clients: the log, epoll, the link, GPG.
 const SPARE_DESCRIPTORS: u64 = 64;
-
-/// Everything that `--check-config` can see without starting anything: keys and certificates.
-///
-/// # Errors
-/// What is wrong.
-pub fn check(config: &WorkerConfig) -> Result<(), StartError> {
-    if let Some(tls) = &config.tls {
-        ServerTls::load(&tls.certificate, &tls.key).map_err(StartError::misconfigured)?;
-    }
-    leave_agent(&config.gpg.home, || side(config).map(drop))
-}
 
 /// The keys that the worker proves itself with, and the one that it believes.
 fn side(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
@@ -75,29 +67,75 @@ fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// Serves until the stop signal, and stops everything.
-///
-/// # Errors
-/// What kept it from serving, with the exit code that it means.
-pub fn run(config: &WorkerConfig, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), StartError> {
+/// A worker as a daemon.
+#[derive(Debug)]
+pub struct WorkerService {
+    worker: Worker,
+    watchdog: Watchdog,
+    gpg_home: PathBuf,
+}
+
+impl Service for WorkerService {
+    const PROGRAM: &'static str = "papertrader-worker";
+    const NAME: &'static str = "worker";
+    type Cli = WorkerCli;
+    type Config = WorkerConfig;
+
+    fn load(file: &Path) -> Result<(WorkerConfig, Vec<Warning>), ConfigError> {
+        WorkerConfig::load(file)
+    }
+
+    fn log_config(config: &WorkerConfig) -> &LogConfig {
+        &config.log
+    }
+
+    /// Keys and certificates.
+    fn check(config: &WorkerConfig) -> Result<(), StartError> {
+        check_certificate(config)?;
+        leave_agent(&config.gpg.home, || side(config).map(drop))
+    }
+
+    fn start(config: &WorkerConfig, _stop: &Stop) -> Result<WorkerService, StartError> {
+        check_certificate(config)?;
+        let started = start(config);
+        if started.is_err() {
+            stop_agent(&config.gpg.home);
+        }
+        started
+    }
+
+    fn serve(&self, context: &ServiceContext<'_, WorkerConfig>) -> Result<(), StartError> {
+        let config = context.config;
+        let _watchdog = daemon::watchdog(context.stop, &self.watchdog, || Ok(()))?;
+        crate::info!("worker {} starts, and links to {}", config.name, config.master);
+        let served = serve(&self.worker, context);
+        daemon::notify_stopping();
+        served
+    }
+
+    fn stop(self, deadline: Instant) -> Vec<String> {
+        let late = self.worker.stop(deadline);
+        stop_agent(&self.gpg_home);
+        late
+    }
+}
+
+fn check_certificate(config: &WorkerConfig) -> Result<(), StartError> {
     if let Some(tls) = &config.tls {
         ServerTls::load(&tls.certificate, &tls.key).map_err(StartError::misconfigured)?;
     }
-    let ran = link_and_serve(config, log, signals, stop);
-    if let Ok(keyring) = Keyring::open(&config.gpg.home)
+    Ok(())
+}
+
+fn stop_agent(home: &Path) {
+    if let Ok(keyring) = Keyring::open(home)
         && let Err(error) = keyring.stop()
     {
         crate::warn!("GPG's agent was not stopped: {error}");
     }
-    ran
 }
 
-fn link_and_serve(
-    config: &WorkerConfig,
-    log: &LogHandle,
-    signals: &Signals,
-    stop: &Stop,
-) -> Result<(), StartError> {
+fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
     let side = side(config)?;
     let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
     let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
@@ -109,17 +147,14 @@ fn link_and_serve(
     }
     let watchdog = Watchdog::new();
     let worker = Worker::start(config, establish(config, side), &watchdog)?;
-    let _watchdog = daemon::watchdog(stop, &watchdog, || Ok(()))?;
-    crate::info!("worker {} starts, and links to {}", config.name, config.master);
-    let served = serve(&worker, log, signals, stop);
-    daemon::notify_stopping();
-    for name in worker.stop(Instant::now() + daemon::STOP_DEADLINE) {
-        crate::warn!("thread {name} did not end in time");
-    }
-    served
+    Ok(WorkerService {
+        worker,
+        watchdog,
+        gpg_home: config.gpg.home.clone(),
+    })
 }
 
-fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Result<(), StartError> {
+fn serve(worker: &Worker, context: &ServiceContext<'_, WorkerConfig>) -> Result<(), StartError> {
     let mut status = "waiting for the first link to the master".to_owned();
     let mut is_ready = false;
     loop {
@@ -137,14 +172,14 @@ fn serve(worker: &Worker, log: &LogHandle, signals: &Signals, stop: &Stop) -> Re
                 Ok(PortState::Failed(text)) => return Err(StartError::failed(text)),
                 Err(_) => return Ok(()),
             },
-            recv(signals.hangups) -> _ => {
+            recv(context.signals.hangups) -> _ => {
                 daemon::notify_reloading();
-                reload(worker, log);
+                reload(worker, context.log);
                 if is_ready {
                     daemon::notify_ready(&status);
                 }
             }
-            recv(stop.receiver()) -> _ => return Ok(()),
+            recv(context.stop.receiver()) -> _ => return Ok(()),
         }
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! Passes logins, registrations and logouts to the master, and its answers back: to the client, and first to
 //! `clients` where they begin or end a session. Keeps nothing, and checks no credentials.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::client::WorkerClient;
-use super::master_link::unavailable;
 use super::messages::{
     ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, TunnelMessage, TunnelReply,
     TunnelRequest,
 };
-use super::router::overloaded;
 use crate::link::message::{BodyFrames, SessionState};
 use crate::model::{Reason, Timestamp};
 use crate::runtime::Module;
@@ -75,7 +77,7 @@ impl Tunnel {
         if let Err(TrySendError::Full(MasterLinkMessage::Query(query))) = self.master_link.try_send(query)
             && let QueryKind::Tunnel(asked) = query.kind
         {
-            asked.fail(&overloaded());
+            asked.fail(&Refusal::worker_overloaded());
         }
     }
 
@@ -89,7 +91,23 @@ impl Tunnel {
                     number: asked.number,
                     session,
                 }),
-                _ => asked.fail(&unavailable()),
+                Request::Login { .. }
+                | Request::Register { .. }
+                | Request::Logout { .. }
+                | Request::Order { .. }
+                | Request::SwitchState { .. }
+                | Request::AssetInfo { .. }
+                | Request::AssetCurrent { .. }
+                | Request::AssetWindow { .. }
+                | Request::AssetPredicted { .. }
+                | Request::AssetList
+                | Request::UserInfo { .. }
+                | Request::UserPortfolio { .. }
+                | Request::UserHistory { .. }
+                | Request::Receipt { .. }
+                | Request::Ping
+                | Request::Pong
+                | Request::GetWorkerList => asked.fail(&Refusal::master_unavailable()),
             },
         }
     }

@@ -9,17 +9,14 @@ use super::{
 };
 use crate::model::{Fingerprint, Timestamp};
 use crate::net::deadline;
+use crate::net::limits::LINGER_TIMEOUT;
 use crate::wire::{Instruction, frame};
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes that one read brings at most.
 const CHUNK: usize = 16 * 1024;
-
-/// How long a refusal may take to leave, and how long input is discarded after it, so that a reset does not
-/// destroy it on its way.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// The most bytes that are discarded.
 const DISCARD_MAX: usize = 64 * 1024;
@@ -72,7 +69,7 @@ pub fn refuse(socket: &TcpStream, error: &HandshakeError) {
     };
     let mut told = Vec::new();
     frame::write(&mut told, Instruction::LinkRefused, &[code, text]);
-    let deadline = Instant::now() + LINGER;
+    let deadline = Instant::now() + LINGER_TIMEOUT;
     if write(socket, &told, deadline).is_err() || socket.shutdown(Shutdown::Write).is_err() {
         return;
     }

@@ -3,10 +3,11 @@
 //! A predicted value with a 95 % interval: a random walk whose spread follows the asset's recent
 //! volatility, with the tails of the asset's own history.
 
-use super::{Action, adjust};
+use super::adjust;
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::AssetId;
 use crate::master::storage::bars::read::BarSnapshot;
+use crate::model::Action;
 use crate::model::money::LIMIT;
 use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Timestamp};

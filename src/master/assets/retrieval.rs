@@ -3,8 +3,9 @@
 //! The thread that waits for providers, so that a slow API delays no query. Providers are ordered
 //! by preference: an asset is requested from the first healthy provider that has it.
 
-use super::provider::{Action, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError};
+use super::provider::{LatestRequest, MarketClock, PriceBatch, Provider, ProviderError};
 use super::snapshot::PriceSnapshot;
+use crate::model::Action;
 use crate::model::{Bar, Symbol, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::HashSet;

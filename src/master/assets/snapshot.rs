@@ -2,7 +2,7 @@
 //!
 //! The current prices: an immutable value with many readers, replaced as a whole at each update.
 
-use super::provider::Action;
+use crate::model::Action;
 use crate::model::{Bar, Quote, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;

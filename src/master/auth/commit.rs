@@ -7,7 +7,7 @@ use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
 use crate::master::storage::{Storage, StorageError};
-use crate::model::{Reason, SessionHash, SessionId, Timestamp};
+use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
 
@@ -29,13 +29,6 @@ pub(super) enum AuthSuccess {
     Registered,
     Session(SessionId, StoredSession),
     LoggedOut,
-}
-
-pub(super) fn internal() -> Refusal {
-    Refusal::new(
-        Reason::InternalError,
-        "the master could not store it; try again later",
-    )
 }
 
 impl Auth {
@@ -83,7 +76,9 @@ impl Auth {
         {
             match success {
                 _ if !stored => {
-                    replies.add(reply_to, |out| reply::write_fail(out, instruction, &internal()));
+                    replies.add(reply_to, |out| {
+                        reply::write_fail(out, instruction, &Refusal::not_stored())
+                    });
                 }
                 AuthSuccess::LoggedOut => replies.add(reply_to, |out| Reply::LogoutSuccess.write(out)),
                 AuthSuccess::Registered => replies.add(reply_to, |out| Reply::RegisterSuccess.write(out)),

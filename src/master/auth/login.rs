@@ -2,11 +2,10 @@
 //!
 //! `impl Auth`, logging in and registering: what is checked before a password is hashed, and what follows from the hash.
 
-use super::commit::{AuthSuccess, AuthWrite, PendingReply, internal};
+use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, taken_refusal};
 use crate::master::messages::{HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
-use crate::master::router::overloaded;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::net::connection_limiter::neighbourhood;
@@ -36,7 +35,7 @@ impl Auth {
             Ok(credentials) => credentials,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
-                reply_to.fail(Instruction::Login, &internal());
+                reply_to.fail(Instruction::Login, &Refusal::not_stored());
                 return;
             }
         };
@@ -75,7 +74,7 @@ impl Auth {
                 Ok(true) => return reply_to.send(|out| Reply::RegisterSuccess.write(out)),
                 Err(error) => {
                     crate::error!("whether an account was registered could not be read: {error}");
-                    return reply_to.fail(Instruction::Register, &internal());
+                    return reply_to.fail(Instruction::Register, &Refusal::not_stored());
                 }
             }
         }
@@ -107,7 +106,7 @@ impl Auth {
             Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
             Err(error) => {
                 crate::error!("whether a name is taken could not be read: {error}");
-                reply_to.fail(Instruction::Register, &internal());
+                reply_to.fail(Instruction::Register, &Refusal::not_stored());
             }
         }
     }
@@ -118,9 +117,13 @@ impl Auth {
             HashJob::Verify { pending, .. } => {
                 // It was never tried, so it is no failure.
                 self.forgive(pending.counted);
-                pending.reply_to.fail(Instruction::Login, &overloaded());
+                pending
+                    .reply_to
+                    .fail(Instruction::Login, &Refusal::master_overloaded());
             }
-            HashJob::Hash { pending, .. } => pending.reply_to.fail(Instruction::Register, &overloaded()),
+            HashJob::Hash { pending, .. } => pending
+                .reply_to
+                .fail(Instruction::Register, &Refusal::master_overloaded()),
         }
     }
 
@@ -150,7 +153,7 @@ impl Auth {
     pub(super) fn hashed(&mut self, pending: PendingRegistration, pass_hash: Option<String>) {
         let reply_to = pending.reply_to;
         let Some(pass_hash) = pass_hash else {
-            return reply_to.fail(Instruction::Register, &internal());
+            return reply_to.fail(Instruction::Register, &Refusal::not_stored());
         };
         let new = NewAccount {
             username: pending.username,
@@ -186,7 +189,7 @@ impl Auth {
             Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
             Err(error) => {
                 crate::error!("whether a name is taken could not be read: {error}");
-                reply_to.fail(Instruction::Register, &internal());
+                reply_to.fail(Instruction::Register, &Refusal::not_stored());
             }
         }
     }
@@ -195,7 +198,7 @@ impl Auth {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
             crate::error!("no session can be made without random bytes: {error}");
-            reply_to.fail(Instruction::Login, &internal());
+            reply_to.fail(Instruction::Login, &Refusal::not_stored());
             return;
         }
         let id = SessionId::from_bytes(bytes);

@@ -1,6 +1,10 @@
 //! spec/master/auth/requests.md · 3.1.3, 4.6.2, 4.7.3
 //!
 //! `impl Auth`, what comes with a session, or about one: each request leaves with its account, or is refused here.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::commit::{AuthSuccess, PendingReply};
 use super::{Auth, active};
@@ -9,14 +13,9 @@ use crate::master::messages::{
     AccountQueriesMessage, AccountQuery, AccountQueryKind, AuthRequest, Order, TransactionsMessage,
 };
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::master::router::overloaded;
-use crate::model::{AccountId, Reason, SessionHash, SessionId, Timestamp};
+use crate::model::{AccountId, SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, Request};
 use crossbeam_channel::TrySendError;
-
-fn expired() -> Refusal {
-    Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
-}
 
 impl Auth {
     /// One read's requests, in their order. Orders and queries leave together.
@@ -81,7 +80,7 @@ impl Auth {
         {
             for order in orders {
                 let instruction = order.instruction();
-                replies.fail(order.reply_to, instruction, &overloaded());
+                replies.fail(order.reply_to, instruction, &Refusal::master_overloaded());
             }
         }
         if !queries.is_empty()
@@ -91,7 +90,7 @@ impl Auth {
                 .try_send(AccountQueriesMessage(queries))
         {
             for (reply_to, query) in queries {
-                replies.fail(reply_to, query.instruction(), &overloaded());
+                replies.fail(reply_to, query.instruction(), &Refusal::master_overloaded());
             }
         }
         replies.send();
@@ -111,7 +110,7 @@ impl Auth {
         if account.is_none() {
             self.inactive(reply_to, instruction);
         }
-        account.ok_or_else(expired)
+        account.ok_or_else(Refusal::session_expired)
     }
 
     /// Somebody used a session that is over, or guesses: it is counted, and said now and then.
@@ -136,7 +135,20 @@ impl Auth {
             Request::UserHistory { session, username } => (session, AccountQueryKind::History(username)),
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
             // No other request carries a session.
-            _ => return None,
+            Request::Login { .. }
+            | Request::Resume { .. }
+            | Request::Register { .. }
+            | Request::Logout { .. }
+            | Request::Order { .. }
+            | Request::SwitchState { .. }
+            | Request::AssetInfo { .. }
+            | Request::AssetCurrent { .. }
+            | Request::AssetWindow { .. }
+            | Request::AssetPredicted { .. }
+            | Request::AssetList
+            | Request::Ping
+            | Request::Pong
+            | Request::GetWorkerList => return None,
         };
         match self.account(reply_to, instruction, &session) {
             Ok(asker) => Some(AccountQuery { asker, kind }),
@@ -188,7 +200,7 @@ impl Auth {
             }
             None => {
                 self.inactive(reply_to, Instruction::Resume);
-                reply_to.fail(Instruction::Resume, &expired());
+                reply_to.fail(Instruction::Resume, &Refusal::session_expired());
             }
         }
     }
@@ -198,7 +210,7 @@ impl Auth {
         // Sent again after a broken link, it may have been done already.
         if self.sessions.get(&hash, Timestamp::now()).is_none() && !reply_to.again {
             self.inactive(&reply_to, Instruction::Logout);
-            reply_to.fail(Instruction::Logout, &expired());
+            reply_to.fail(Instruction::Logout, &Refusal::session_expired());
             return;
         }
         self.end(&hash);

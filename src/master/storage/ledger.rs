@@ -83,7 +83,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         total: row.get::<_, Option<i64>>(10)?.map(Money),
         priced: row.get::<_, Option<i64>>(11)?.map(Timestamp),
         client_order_id: client_order_id.and_then(|id| ClientOrderId::parse(&id).ok()),
-        reason: reason.and_then(|code| Reason::from_code(&code)),
+        reason: reason.and_then(|code| Reason::from_name(&code)),
     };
     let turn = SettlementRank {
         timestamp: Timestamp(row.get(15)?),

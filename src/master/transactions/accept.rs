@@ -95,8 +95,7 @@ impl OrderState {
         }
         let prices = self.assets.prices();
         let Some(entry) = prices.entry(&order.symbol) else {
-            let text = format!("there is no asset {}; getAssetList names them", order.symbol);
-            return refuse(Refusal::new(Reason::UnknownAsset, text), order.reply_to);
+            return refuse(Refusal::unknown_asset(&order.symbol), order.reply_to);
         };
         if prices.exhausted {
             let text = "the market has ended: no update will come that the order could settle at";

@@ -224,7 +224,7 @@ fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Re
             )
         }
         TransactionStatus::Rejected => {
-            let reason = line.reason.as_deref().and_then(Reason::from_code);
+            let reason = line.reason.as_deref().and_then(Reason::from_name);
             need(reason.is_some(), "it is rejected without a reason")?;
             need(
                 line.settled.is_some() && line.update.is_some(),

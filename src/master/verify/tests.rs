@@ -426,5 +426,5 @@ fn files_are_read_and_not_changed() {
     std::fs::write(&other, damaged).unwrap();
     let report = check(&mut open(&other).unwrap(), &|| false).unwrap();
     assert!(!report.is_clean());
-    assert_eq!(Reason::from_code("no-price"), Some(Reason::NoPrice));
+    assert_eq!(Reason::from_name("no-price"), Some(Reason::NoPrice));
 }

@@ -3,7 +3,7 @@
 //! The current values of all assets as one update made them: made once, read many times, replaced whole.
 
 use crate::link::message::Prices;
-use crate::model::{Bar, Reason, Symbol, Timestamp};
+use crate::model::{Bar, Symbol, Timestamp};
 use crate::wire::frame::HEADER;
 use crate::wire::payload::{Payload, QUOTE, TextList, put_text};
 use crate::wire::{FrameHeader, Instruction, Refusal, packet};
@@ -67,12 +67,15 @@ impl QuoteSnapshot {
     /// # Errors
     /// `unknown-asset`, `no-price`.
     pub fn current(&self, symbol: Symbol, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let place = *self.places.get(&symbol).ok_or_else(unknown_asset)?;
+        let place = *self
+            .places
+            .get(&symbol)
+            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         let current = self
             .current
             .get(place)
             .and_then(Option::as_ref)
-            .ok_or_else(|| Refusal::new(Reason::NoPrice, "this asset has no bar yet"))?;
+            .ok_or_else(|| Refusal::no_price(&symbol))?;
         out.extend_from_slice(current);
         Ok(())
     }
@@ -82,12 +85,15 @@ impl QuoteSnapshot {
     /// # Errors
     /// `unknown-asset`, `no-data`.
     pub fn info(&self, symbol: Symbol, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let place = *self.places.get(&symbol).ok_or_else(unknown_asset)?;
+        let place = *self
+            .places
+            .get(&symbol)
+            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         let day = self
             .days
             .get(place)
             .and_then(Option::as_ref)
-            .ok_or_else(|| Refusal::new(Reason::NoData, "this asset has no bar yet"))?;
+            .ok_or_else(|| Refusal::no_bar(&symbol))?;
         let start = out.len();
         out.extend_from_slice(&[0; HEADER]);
         put_text(out, symbol.as_str());
@@ -108,19 +114,11 @@ impl QuoteSnapshot {
     }
 }
 
-/// The refusal for an asset that nobody has heard of.
-pub fn unknown_asset() -> Refusal {
-    Refusal::new(
-        Reason::UnknownAsset,
-        "there is no such asset here; getAssetList names them all",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::link::message::PriceRow;
-    use crate::model::{Money, Quote};
+    use crate::model::{Money, Quote, Reason};
     use crate::wire::payload::AssetInfo;
     use crate::wire::{FrameBuffer, Reassembly};
 

@@ -8,11 +8,11 @@ use super::super::messages::{
     TunnelReply, TunnelRequest,
 };
 use super::pending::Requester;
-use super::{MasterLink, PendingRequest, unavailable};
+use super::{MasterLink, PendingRequest};
 use crate::link::message::{BodyFrames, Prices, SessionHashes, SessionState, Welcome};
 use crate::model::{Reason, Timestamp, ValueError};
 use crate::wire::payload::Payload;
-use crate::wire::{FrameHeader, Instruction, Reassembly, frame};
+use crate::wire::{FrameHeader, Instruction, Reassembly, Refusal, frame};
 use std::time::Instant;
 
 /// A frame of a body: header, data, and both together.
@@ -163,7 +163,7 @@ impl MasterLink {
                 client,
                 number,
                 request,
-            } => client.fail(number, request.instruction(), &unavailable()),
+            } => client.fail(number, request.instruction(), &Refusal::master_unavailable()),
             Requester::Tunnel(asked, _) => self.tell_tunnel(asked, TunnelReply::Unavailable),
             Requester::Cache(miss, _) => self.tell_cache(miss, CacheFill::Unavailable),
             Requester::Session(hash) => {

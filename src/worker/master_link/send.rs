@@ -5,14 +5,12 @@
 
 use super::MasterLink;
 use super::pending::Requester;
-use super::unavailable;
 use crate::link::connection::append_message;
 use crate::link::envelope::EnvelopeHeader;
 use crate::link::message::WorkerReport;
 use crate::model::Timestamp;
-use crate::wire::{Instruction, frame, wipe};
+use crate::wire::{Destination, Instruction, Refusal, frame, wipe};
 use crate::worker::messages::{MasterQuery, RequestBatch};
-use crate::worker::router::{Destination, overloaded};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,7 +20,7 @@ impl MasterLink {
     /// Sends orders or account queries of one client.
     pub(super) fn on_batch(&mut self, batch: RequestBatch) {
         if self.link.is_none() {
-            batch.refuse(&unavailable());
+            batch.refuse(&Refusal::master_unavailable());
             return;
         }
         let now = Instant::now();
@@ -30,7 +28,7 @@ impl MasterLink {
         let asking = Arc::clone(&batch.client);
         for (number, request) in batch.into_numbered() {
             if !self.pending.has_room() {
-                asking.fail(number, request.instruction(), &overloaded());
+                asking.fail(number, request.instruction(), &Refusal::worker_overloaded());
                 continue;
             }
             let client = Arc::clone(&asking);

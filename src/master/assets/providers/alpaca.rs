@@ -4,11 +4,11 @@
 //! (prices).
 
 use super::super::provider::{
-    Action, ActionKind, AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch,
-    Provider, ProviderError, Resolution,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
 };
 use super::http::{ProviderHttp, decimal, json, moment, price, symbols, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
+use crate::model::{Action, ActionKind, Resolution};
 use crate::model::{Bar, Quantity, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;

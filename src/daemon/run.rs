@@ -1,0 +1,126 @@
+//! spec/daemon/run.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
+//!
+//! What a daemon does from its command line to its exit code, the same for both. Knows neither of them.
+
+use super::cli::DaemonArguments;
+use super::{
+    DONE, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores, stop_with_input,
+    watch_signals,
+};
+use crate::config::{ConfigError, Warning};
+use crate::runtime::log::{self, LogConfig, LogHandle};
+use crate::runtime::{self, Stop};
+use clap::Parser;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// A daemon: what differs between the master and a worker.
+pub trait Service: Sized {
+    /// The program, as it signs what it says on standard error.
+    const PROGRAM: &'static str;
+    /// What the log calls it.
+    const NAME: &'static str;
+
+    /// Its command line.
+    type Cli: Parser + Into<DaemonArguments>;
+    /// Its configuration.
+    type Config;
+
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn load(file: &Path) -> Result<(Self::Config, Vec<Warning>), ConfigError>;
+
+    /// The log's part of the configuration.
+    fn log_config(config: &Self::Config) -> &LogConfig;
+
+    /// Checks what the configuration names without starting anything: `--check-config`.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn check(config: &Self::Config) -> Result<(), StartError>;
+
+    /// Starts all threads.
+    ///
+    /// # Errors
+    /// What is wrong. Nothing is left running.
+    fn start(config: &Self::Config, stop: &Stop) -> Result<Self, StartError>;
+
+    /// Serves until the stop signal.
+    ///
+    /// # Errors
+    /// What ended it before.
+    fn serve(&self, context: &ServiceContext<'_, Self::Config>) -> Result<(), StartError>;
+
+    /// Stops all threads, at most until `deadline`. The names of those that had not ended then.
+    fn stop(self, deadline: Instant) -> Vec<String>;
+}
+
+/// What a service is run with.
+pub struct ServiceContext<'a, C> {
+    /// The configuration that it was started with.
+    pub config: &'a C,
+    /// The file that holds it.
+    pub file: &'a Path,
+    /// The log.
+    pub log: &'a LogHandle,
+    /// SIGHUP.
+    pub signals: &'a Signals,
+    /// SIGTERM, SIGINT, or the end of standard input.
+    pub stop: &'a Stop,
+}
+
+/// Runs a daemon: parses the command line, checks, starts, serves, stops, flushes the log; the exit code.
+pub fn main<S: Service>() -> ExitCode {
+    let arguments = S::Cli::parse().into();
+    let code = match accept_config(S::load(&arguments.config)) {
+        Ok(config) => match run::<S>(&arguments, &config) {
+            Ok(()) => DONE,
+            Err(error) => {
+                eprintln!("{}: {error}", S::PROGRAM);
+                error.code
+            }
+        },
+        Err(code) => code,
+    };
+    ExitCode::from(code)
+}
+
+fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<(), StartError> {
+    if arguments.check_config {
+        return S::check(config);
+    }
+    let log = log::start(S::log_config(config).clone()).map_err(StartError::failed)?;
+    runtime::install_panic_hook();
+    forbid_cores()?;
+    let stop = Stop::new();
+    let signals = watch_signals(&stop)?;
+    enforce_stop(&stop)?;
+    if arguments.stop_with_input {
+        stop_with_input(&stop)?;
+    }
+    let context = ServiceContext {
+        config,
+        file: &arguments.config,
+        log: &log,
+        signals: &signals,
+        stop: &stop,
+    };
+    let ran = start_and_serve::<S>(&context);
+    let flushed = log.stop(Instant::now() + STOP_DEADLINE);
+    ran?;
+    flushed.map_err(StartError::failed)
+}
+
+fn start_and_serve<S: Service>(context: &ServiceContext<'_, S::Config>) -> Result<(), StartError> {
+    let service = S::start(context.config, context.stop)?;
+    let served = service.serve(context);
+    context.stop.request();
+    for name in service.stop(Instant::now() + STOP_DEADLINE) {
+        crate::warn!("thread {name} did not end in time");
+    }
+    crate::info!("the {} has stopped", S::NAME);
+    served
+}

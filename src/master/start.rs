@@ -1,0 +1,227 @@
+//! spec/master/start.md · 3.1.1 Main Module (initialise states, start the threads)
+//!
+//! Checks what the configuration names, then starts the threads from the bottom of the channel graph up. Leaves
+//! nothing running where it fails.
+
+use super::acceptor::MasterAcceptor;
+use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
+use super::auth::hashing::HashingPool;
+use super::link_session::LinkSessions;
+use super::messages::{self, AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared};
+use super::storage::{Reader, Storage, StorageError, StorageLock};
+use super::workers::registry::Registry;
+use super::{Master, account_queries, auth, router, transactions, workers};
+use crate::config::MasterConfig;
+use crate::daemon::{self, StartError};
+use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
+use crate::link::keyring::{Keyring, leave_agent};
+use crate::net::rejecter::refusal;
+use crate::net::{Flusher, Listener};
+use crate::runtime::log::Throttle;
+use crate::runtime::published::Published;
+use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
+use crossbeam_channel::{Sender, bounded};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the first prices may take.
+const FIRST_PRICES_TIMEOUT: Duration = Duration::from_secs(60);
+/// Descriptors beyond those of connections: databases, logs, epoll, GPG.
+const SPARE_DESCRIPTORS: u64 = 256;
+/// Refused handshakes that are logged in a minute.
+const REFUSALS_LOGGED: u32 = 20;
+
+impl From<StorageError> for StartError {
+    fn from(error: StorageError) -> Self {
+        StartError::failed(error)
+    }
+}
+
+impl From<AssetsError> for StartError {
+    fn from(error: AssetsError) -> Self {
+        match error {
+            AssetsError::Config(text) => StartError::misconfigured(text),
+            AssetsError::Failed(text) => StartError::failed(text),
+        }
+    }
+}
+
+/// Everything that `--check-config` can see without starting anything.
+///
+/// # Errors
+/// What is wrong.
+pub fn check(config: &MasterConfig) -> Result<(), StartError> {
+    let assets = AssetsConfig::of(config)?;
+    assets::providers::check(&assets)?;
+    leave_agent(&config.gpg.home, || identity(config).map(drop))
+}
+
+fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
+    let keyring =
+        Keyring::open(&config.gpg.home).map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
+    Ok(MasterIdentity::new(
+        keyring,
+        config.gpg.key,
+        GpgBudget::new(BudgetLimits::default()),
+    )?)
+}
+
+/// Starts everything and returns once workers are listened to and the first prices are known.
+///
+/// # Errors
+/// What is wrong, with the exit code that it means. Nothing is left running.
+pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
+    let assets = AssetsConfig::of(config)?;
+    assets::providers::check(&assets)?;
+    // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
+    let lock = Storage::lock(&config.database)?;
+    let started = assemble(config, stop, assets, lock);
+    if started.is_err() {
+        stop.request();
+        if let Ok(keyring) = Keyring::open(&config.gpg.home) {
+            let _ = keyring.stop();
+        }
+    }
+    started
+}
+
+fn assemble(
+    config: &MasterConfig,
+    stop: &Stop,
+    assets_config: AssetsConfig,
+    lock: StorageLock,
+) -> Result<Master, StartError> {
+    let identity = identity(config)?;
+    Storage::migrate(&config.database)?;
+    let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
+    daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
+
+    let listener = Arc::new(
+        Listener::bind(config.listen)
+            .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
+    );
+    let watchdog = Watchdog::new();
+    let mut group = ThreadGroup::new(stop, &watchdog);
+    let flusher = Flusher::new()?;
+    let flushing = Arc::clone(&flusher);
+    group.thread("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
+
+    let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
+    let links = LinkSessions {
+        identity,
+        shared: inboxes.shared.clone(),
+        router,
+        workers: inboxes.workers.clone(),
+        flusher,
+        refusals: Arc::clone(&inboxes.refusals),
+        throttle: Throttle::new(REFUSALS_LOGGED, Duration::from_secs(60)),
+        stop: stop.clone(),
+    };
+    let acceptor = Arc::new(MasterAcceptor {
+        links,
+        limiter: MasterAcceptor::limiter(config.limits.max_connections),
+        max_connections: config.limits.max_connections,
+        frame_timeout: config.limits.frame_timeout,
+        clients: Mutex::new(Vec::new()),
+        stop: stop.clone(),
+    });
+    if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT) {
+        return Err(StartError::failed(format!(
+            "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
+        )));
+    }
+    let (refusal, rejecter) = refusal();
+    group.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
+    let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
+    group.extend([runtime::spawn("listener", move || {
+        accepts.run(&socket, &refusal)
+    })?]);
+    Ok(Master {
+        address: listener.address(),
+        inboxes,
+        watchdog,
+        listener,
+        acceptor,
+        group,
+        _lock: lock,
+    })
+}
+
+/// The modules, each with its inbox, from the bottom of the channel graph up.
+fn modules(
+    config: &MasterConfig,
+    assets_config: AssetsConfig,
+    stop: &Stop,
+    group: &mut ThreadGroup,
+) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
+    let url = &config.database;
+    let unreadable = |error: StorageError| StartError::failed(format!("the database: {error}"));
+    let (transactions_in, transactions_inbox) = bounded(messages::TRANSACTIONS_INBOX_MAX);
+    let (workers_in, workers_inbox) = bounded(messages::WORKERS_INBOX_MAX);
+    let (queries_in, queries_inbox) = bounded(messages::ACCOUNT_QUERIES_INBOX_MAX);
+    let (auth_in, auth_inbox) = bounded(messages::AUTH_INBOX_MAX);
+    let (router_in, router_inbox) = bounded(messages::ROUTER_INBOX_MAX);
+
+    let told = UpdateChannels {
+        transactions: transactions_in.clone(),
+        workers: workers_in.clone(),
+    };
+    let OpenedAssets {
+        mut assets,
+        updater,
+        handle,
+        inbox: assets_inbox,
+    } = assets::open(assets_config, Storage::open(url)?, Reader::open(url)?, told)?;
+
+    let shared = WorkersShared {
+        registry: Arc::new(Published::new(
+            Registry::read(&mut Reader::open(url)?).map_err(unreadable)?,
+        )),
+        peers: Arc::default(),
+        addresses: Arc::default(),
+    };
+    let transactions =
+        transactions::Transactions::new(Storage::open(url)?, handle.clone(), config).map_err(unreadable)?;
+    group.module("transactions", transactions_inbox, transactions)?;
+    let reader = Reader::open(url)?;
+    group.module_with("account_queries", queries_inbox, |heartbeat| {
+        let (handle, currency) = (handle.clone(), config.currency.clone());
+        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
+    })?;
+
+    let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
+    group.extend(hashers);
+    let channels = AuthChannels {
+        transactions: transactions_in.clone(),
+        account_queries: queries_in,
+        peers: Arc::clone(&shared.peers),
+        addresses: Arc::clone(&shared.addresses),
+    };
+    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
+    group.module("auth", auth_inbox, auth)?;
+
+    let workers = workers::Workers::new(
+        Storage::open(url)?,
+        &shared,
+        auth_in.clone(),
+        handle.clone(),
+        config.update_interval,
+        config.expected_workers,
+    );
+    group.module("workers", workers_inbox, workers)?;
+    assets.start_updates(updater, stop)?;
+    group.module("assets", assets_inbox, assets)?;
+    let router = router::MasterRouter::new(auth_in.clone(), workers_in.clone(), handle.clone());
+    group.module("router", router_inbox, router)?;
+
+    let inboxes = MasterChannels {
+        auth: auth_in,
+        workers: workers_in,
+        assets: handle,
+        transactions: transactions_in,
+        shared,
+        refusals: Arc::default(),
+    };
+    Ok((inboxes, router_in))
+}

@@ -1,0 +1,114 @@
+//! spec/wire/refusal.md · 4.6.17 to 4.6.28 (the reason in a Fail's arguments)
+//!
+//! Why a request is refused. What several modules refuse has its one text here.
+
+use crate::model::{Reason, Symbol};
+use thiserror::Error;
+
+/// Why a well-formed request is refused: the two arguments of its Fail.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}: {text}")]
+pub struct Refusal {
+    /// The code.
+    pub reason: Reason,
+    /// A sentence for people: what is wrong and what would be right. Never empty.
+    pub text: String,
+}
+
+impl Refusal {
+    /// A refusal with its text; an empty text becomes the code, since no argument is empty.
+    pub fn new(reason: Reason, text: impl Into<String>) -> Refusal {
+        let text = text.into();
+        let text = if text.is_empty() { reason.to_string() } else { text };
+        Refusal { reason, text }
+    }
+
+    /// A queue of the worker is full.
+    pub fn worker_overloaded() -> Refusal {
+        Refusal::new(
+            Reason::Overloaded,
+            "the worker has too much to do; try again in a moment",
+        )
+    }
+
+    /// A queue of the master is full.
+    pub fn master_overloaded() -> Refusal {
+        Refusal::new(
+            Reason::Overloaded,
+            "the master has too much to do; try again in a moment",
+        )
+    }
+
+    /// The worker needs the master for this request and has no link to it.
+    pub fn master_unavailable() -> Refusal {
+        Refusal::new(
+            Reason::MasterUnavailable,
+            "the worker has no link to the master now; nothing was sent to it",
+        )
+    }
+
+    /// The session in the request is unknown, ended or expired.
+    pub fn session_expired() -> Refusal {
+        Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
+    }
+
+    /// The market has no such asset.
+    pub fn unknown_asset(symbol: &Symbol) -> Refusal {
+        Refusal::new(
+            Reason::UnknownAsset,
+            format!("there is no asset {symbol}; getAssetList names them"),
+        )
+    }
+
+    /// The asset has no price yet.
+    pub fn no_price(symbol: &Symbol) -> Refusal {
+        Refusal::new(
+            Reason::NoPrice,
+            format!("{symbol} has no price yet; try again after the next update"),
+        )
+    }
+
+    /// The asset has no bar of a day yet.
+    pub fn no_bar(symbol: &Symbol) -> Refusal {
+        Refusal::new(Reason::NoData, format!("{symbol} has no bar yet"))
+    }
+
+    /// The master's database could not be read; the log says why.
+    pub fn not_read() -> Refusal {
+        Refusal::new(
+            Reason::InternalError,
+            "the master could not read its database; try again later",
+        )
+    }
+
+    /// The master's database could not be written; the log says why.
+    pub fn not_stored() -> Refusal {
+        Refusal::new(
+            Reason::InternalError,
+            "the master could not store it; try again later",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_empty() {
+        assert_eq!(Refusal::new(Reason::NoData, "").text, "no-data");
+        assert_eq!(Refusal::new(Reason::NoData, "why").to_string(), "no-data: why");
+    }
+
+    #[test]
+    fn an_asset_is_named() {
+        let symbol = Symbol::parse("BRK.B").unwrap();
+        for refusal in [
+            Refusal::unknown_asset(&symbol),
+            Refusal::no_price(&symbol),
+            Refusal::no_bar(&symbol),
+        ] {
+            assert!(refusal.text.contains("BRK.B"), "{refusal}");
+        }
+    }
+}
