@@ -1,4 +1,4 @@
-//! spec/net.md · 4.3 The Connection
+//! spec/net.md · 4.3 The Connection, 4.7 Communication
 //!
 //! Sockets for both daemons: who may come in, a reader thread a connection, and a send side that no
 //! module ever waits on.

@@ -1,4 +1,4 @@
-//! spec/master/messages.md · 3.1 Master Server
+//! spec/master/messages.md · 3.1 Master Server, 2.2.1
 //!
 //! What the threads of the master send each other: the message of every inbox with all that it carries,
 //! the inbox's bound, and the ways into the modules. Decides nothing.

@@ -1,4 +1,4 @@
-//! spec/master/transactions/accept.md · 3.1.7
+//! spec/master/transactions/accept.md · 3.1.7, 4.6.4, 4.6.5, 4.7.5
 //!
 //! What happens to orders that come in: judged, stored in one commit, announced.
 
