@@ -2,6 +2,10 @@
 //!
 //! Bytes only: no sockets, threads or clock. `Frame → Arguments → Request` on the way in, `Reply → frames`
 //! on the way out, and the same the other way round for a client.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 pub mod argument;
 pub mod argument_type;

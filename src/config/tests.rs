@@ -143,6 +143,7 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
 
 /// Each line makes one problem: what is put before the tables, what is put at the end, the key named, a word of the reason.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of cases")]
 fn what_is_wrong_is_named() {
     for (above, below, key, reason) in [
         ("listne = 1", "", "listne", "no such key"),

@@ -2,6 +2,10 @@
 //!
 //! Tells what may be known of an account, read from what is committed, on a thread of its own, so that a
 //! long history delays no order and no session check. Never writes.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};

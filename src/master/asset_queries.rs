@@ -2,6 +2,10 @@
 //!
 //! A worker's question about an asset: answered at once from the prices in force, or made a question to
 //! the assets module, which alone reads stored bars.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::assets::AssetPrice;
 use super::messages::{AssetsHandle, AssetsMessage};
@@ -56,7 +60,19 @@ pub fn answer(assets: &AssetsHandle, reply_to: ReplyTo, request: &Request) -> Op
                 }),
             });
         }
-        _ => return None,
+        Request::Login { .. }
+        | Request::Resume { .. }
+        | Request::Register { .. }
+        | Request::Logout { .. }
+        | Request::Order { .. }
+        | Request::SwitchState { .. }
+        | Request::UserInfo { .. }
+        | Request::UserPortfolio { .. }
+        | Request::UserHistory { .. }
+        | Request::Receipt { .. }
+        | Request::Ping
+        | Request::Pong
+        | Request::GetWorkerList => return None,
     };
     match payload {
         Ok(payload) => reply_to.data(&payload),

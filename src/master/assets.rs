@@ -18,7 +18,7 @@ pub mod update;
 pub mod window;
 
 pub use opening::{OpenedAssets, open};
-pub use provider::{Action, ActionKind, AssetsError};
+pub use provider::AssetsError;
 pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot};
 

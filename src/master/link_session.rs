@@ -2,6 +2,10 @@
 //!
 //! A link's life, on its peer's thread: the worker proves itself, is read, and what it asks goes to the router. Never
 //! answers a request whose form is right: modules do.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, ReplyTo};
@@ -17,7 +21,7 @@ use crate::runtime::log::{SuppressedCount, Throttle};
 use crate::runtime::published::Published;
 use crate::runtime::{Stop, TICK};
 use crate::wire::payload::Payload;
-use crate::wire::{FrameHeader, Instruction, Request, frame};
+use crate::wire::{Destination, FrameHeader, Instruction, Request, frame};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -270,33 +274,18 @@ fn client_request(
     head.check_request().map_err(|_| FOREIGN)?;
     let (instruction, arguments) = frame::read_request(head, data).map_err(|_| FOREIGN)?;
     match Request::read(instruction, arguments) {
-        Ok(Some(request)) => destination(request).map(Some).ok_or(WORKERS_OWN),
+        Ok(Some(request)) => match instruction.row().destination {
+            Some(Destination::Tunnel | Destination::Orders | Destination::AccountQueries) => {
+                Ok(Some(LinkRequest::Auth(AuthRequest::Request(request))))
+            }
+            Some(Destination::Cache) => Ok(Some(LinkRequest::Asset(request))),
+            Some(Destination::State | Destination::Local) | None => Err(WORKERS_OWN),
+        },
         Ok(None) => Err(FOREIGN),
         Err(refusal) => {
             reply_to.fail(instruction, &refusal);
             Ok(None)
         }
-    }
-}
-
-/// Which module a client's request goes to; `None` for those that a worker answers itself.
-fn destination(request: Request) -> Option<LinkRequest> {
-    match request {
-        Request::Login { .. }
-        | Request::Resume { .. }
-        | Request::Register { .. }
-        | Request::Logout { .. }
-        | Request::Order { .. }
-        | Request::UserInfo { .. }
-        | Request::UserPortfolio { .. }
-        | Request::UserHistory { .. }
-        | Request::Receipt { .. } => Some(LinkRequest::Auth(AuthRequest::Request(request))),
-        Request::AssetInfo { .. }
-        | Request::AssetCurrent { .. }
-        | Request::AssetWindow { .. }
-        | Request::AssetPredicted { .. }
-        | Request::AssetList => Some(LinkRequest::Asset(request)),
-        Request::SwitchState { .. } | Request::Ping | Request::Pong | Request::GetWorkerList => None,
     }
 }
 

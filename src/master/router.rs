@@ -2,6 +2,10 @@
 //!
 //! Passes each request on to the module that it names, and answers `overloaded` for one that has no room.
 //! Never waits, and never looks into a request.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::asset_queries;
 use super::messages::{AssetsHandle, AuthMessage, AuthRequest, LinkRequest, RouterMessage, WorkersMessage};

@@ -3,6 +3,10 @@
 //! Answers requests for asset data: current values from the last update's snapshot, past ones from what was
 //! asked before, or from the master, which is asked once however many wait for the same. Never answers from a
 //! window that lacks what an update brought.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 pub mod snapshot;
 pub mod windows;
@@ -141,7 +145,19 @@ impl Cache {
                     self.past(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 // The router sends no others here.
-                _ => Err(Refusal::worker_overloaded()),
+                Request::Login { .. }
+                | Request::Resume { .. }
+                | Request::Register { .. }
+                | Request::Logout { .. }
+                | Request::Order { .. }
+                | Request::SwitchState { .. }
+                | Request::UserInfo { .. }
+                | Request::UserPortfolio { .. }
+                | Request::UserHistory { .. }
+                | Request::Receipt { .. }
+                | Request::Ping
+                | Request::Pong
+                | Request::GetWorkerList => Err(Refusal::worker_overloaded()),
             };
             if let Err(refusal) = served {
                 writer.reply(number, |out| reply::write_fail(out, instruction, &refusal));

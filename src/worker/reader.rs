@@ -2,6 +2,10 @@
 //!
 //! A client's reader thread: what a socket read brought becomes requests, and goes to the router as one
 //! item. What must not overtake what stands before it waits here, where only its own client waits along.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::client::{CachedSession, WorkerClient};
 use super::messages::RequestBatch;

@@ -2,6 +2,10 @@
 //!
 //! Passes logins, registrations and logouts to the master, and its answers back: to the client, and first to
 //! `clients` where they begin or end a session. Keeps nothing, and checks no credentials.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::client::WorkerClient;
 use super::messages::{
@@ -87,7 +91,23 @@ impl Tunnel {
                     number: asked.number,
                     session,
                 }),
-                _ => asked.fail(&Refusal::master_unavailable()),
+                Request::Login { .. }
+                | Request::Register { .. }
+                | Request::Logout { .. }
+                | Request::Order { .. }
+                | Request::SwitchState { .. }
+                | Request::AssetInfo { .. }
+                | Request::AssetCurrent { .. }
+                | Request::AssetWindow { .. }
+                | Request::AssetPredicted { .. }
+                | Request::AssetList
+                | Request::UserInfo { .. }
+                | Request::UserPortfolio { .. }
+                | Request::UserHistory { .. }
+                | Request::Receipt { .. }
+                | Request::Ping
+                | Request::Pong
+                | Request::GetWorkerList => asked.fail(&Refusal::master_unavailable()),
             },
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! Past prices as they would have been with today's units: adjusted for splits and dividends.
 
-use super::provider::{Action, ActionKind};
 use super::window;
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::read::BarSnapshot;
 use crate::master::storage::bars::{AssetId, roll_up};
 use crate::model::money::{LIMIT, MILLION};
+use crate::model::{Action, ActionKind};
 use crate::model::{Bar, Money, Timestamp};
 use crate::wire::Window;
 

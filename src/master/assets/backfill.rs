@@ -230,8 +230,8 @@ impl Backfill {
 
 #[cfg(test)]
 mod tests {
-    use super::super::provider::Resolution;
     use super::*;
+    use crate::model::Resolution;
 
     fn day(text: &str, price: i64) -> Bar {
         Bar {

@@ -3,10 +3,11 @@
 //! A future value with an honest interval: a random walk whose spread follows the asset's own recent
 //! volatility, and whose tails are those that the asset itself has shown.
 
-use super::{Action, adjust};
+use super::adjust;
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::AssetId;
 use crate::master::storage::bars::read::BarSnapshot;
+use crate::model::Action;
 use crate::model::money::LIMIT;
 use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Timestamp};

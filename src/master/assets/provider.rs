@@ -4,7 +4,7 @@
 
 use super::snapshot::PriceSnapshot;
 use crate::master::storage::StorageError;
-pub use crate::model::{Action, ActionKind, Resolution};
+use crate::model::{Action, Resolution};
 use crate::model::{Bar, Symbol, Timestamp};
 use std::fmt;
 use std::path::Path;

@@ -3,8 +3,9 @@
 //! The thread beside the module that waits for providers, so that a slow API delays no question. It holds
 //! them in order of preference: an asset is asked of the first that has it and is well.
 
-use super::provider::{Action, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError};
+use super::provider::{LatestRequest, MarketClock, PriceBatch, Provider, ProviderError};
 use super::snapshot::PriceSnapshot;
+use crate::model::Action;
 use crate::model::{Bar, Symbol, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::HashSet;

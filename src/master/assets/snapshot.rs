@@ -2,7 +2,7 @@
 //!
 //! The current prices: immutable, replaced whole at each update, read by many.
 
-use super::provider::Action;
+use crate::model::Action;
 use crate::model::{Bar, Quote, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 use super::UpdaterHealth;
 use super::backfill::{Backfill, BackfillResult, BackfillTask};
 use super::check;
-use super::provider::{Action, ActionKind, MarketClock, ProviderError};
+use super::provider::{MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
@@ -14,6 +14,7 @@ use crate::master::messages::{TransactionsMessage, Update, UpdateChannels, Worke
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
 use crate::model::money::MILLION;
+use crate::model::{Action, ActionKind};
 use crate::model::{Bar, Symbol, Timestamp};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};

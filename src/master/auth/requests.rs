@@ -1,6 +1,10 @@
 //! spec/master/auth/requests.md · 3.1.3, 4.6.2, 4.7.3
 //!
 //! `impl Auth`, what comes with a session, or about one: each request leaves with its account, or is refused here.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::commit::{AuthSuccess, PendingReply};
 use super::{Auth, active};
@@ -131,7 +135,20 @@ impl Auth {
             Request::UserHistory { session, username } => (session, AccountQueryKind::History(username)),
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
             // No other request carries a session.
-            _ => return None,
+            Request::Login { .. }
+            | Request::Resume { .. }
+            | Request::Register { .. }
+            | Request::Logout { .. }
+            | Request::Order { .. }
+            | Request::SwitchState { .. }
+            | Request::AssetInfo { .. }
+            | Request::AssetCurrent { .. }
+            | Request::AssetWindow { .. }
+            | Request::AssetPredicted { .. }
+            | Request::AssetList
+            | Request::Ping
+            | Request::Pong
+            | Request::GetWorkerList => return None,
         };
         match self.account(reply_to, instruction, &session) {
             Ok(asker) => Some(AccountQuery { asker, kind }),

@@ -6,15 +6,16 @@
 use super::fill;
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, sequence, write_outcome};
-use crate::master::assets::{self, Action, ActionKind};
+use crate::master::assets::{self};
 use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{
-    AccountId, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
+    AccountId, Action, ActionKind, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
     TransactionStatus as Stage,
 };
+use crate::model::{Action, ActionKind};
 use crate::runtime::failpoint;
 use std::collections::HashMap;
 

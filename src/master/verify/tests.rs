@@ -219,6 +219,7 @@ fn what_was_kept_right_is_right() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of cases")]
 fn every_kind_of_tampering_is_found() {
     for (sql, says) in [
         (

@@ -3,11 +3,11 @@
 //! Stocks listed in the United States, through Alpaca's trading API (the list) and market data API (prices).
 
 use super::super::provider::{
-    Action, ActionKind, AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch,
-    Provider, ProviderError, Resolution,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
 };
 use super::http::{ProviderHttp, decimal, json, moment, price, symbols, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
+use crate::model::{Action, ActionKind, Resolution};
 use crate::model::{Bar, Quantity, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -3,10 +3,11 @@
 //! Coins on Binance's spot market, through its public API. No key is needed.
 
 use super::super::provider::{
-    HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError, Resolution,
+    HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
 };
 use super::http::{ProviderHttp, json, price, symbols, volume};
 use crate::config::{BinanceSettings, ProviderKind};
+use crate::model::Resolution;
 use crate::model::{Bar, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;

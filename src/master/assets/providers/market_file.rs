@@ -2,7 +2,8 @@
 //!
 //! The files of a market folder: one CSV of bars a symbol, and `actions.csv`. Every row is checked.
 
-use super::super::provider::{Action, ActionKind, AssetsError};
+use super::super::provider::AssetsError;
+use crate::model::{Action, ActionKind};
 use crate::model::{Bar, Money, Quantity, Symbol, Timestamp, ValueError};
 use csv::{Reader, ReaderBuilder, StringRecord};
 use std::collections::BTreeMap;

@@ -3,11 +3,11 @@
 //! Prices from a folder of CSV files, published one step at a time.
 
 use super::super::provider::{
-    Action, AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
-    ProviderError, Resolution,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
 };
 use super::market_file::{self, MarketRows};
 use crate::config::{ProviderKind, ReplaySettings, SymbolSelection};
+use crate::model::{Action, Resolution};
 use crate::model::{Bar, Symbol, Timestamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -232,9 +232,9 @@ impl Provider for ReplayProvider {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::provider::ActionKind;
     use super::super::super::snapshot::PriceSnapshot;
     use super::*;
+    use crate::model::ActionKind;
     use crate::model::Quantity;
 
     fn at(text: &str) -> Timestamp {

@@ -3,12 +3,12 @@
 //! A seeded geometric random walk with a trading calendar: for classes, and for load.
 
 use super::super::provider::{
-    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
-    ProviderError, Resolution,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
 };
 use crate::config::{ProviderKind, SimulatedSettings, SymbolSelection};
+use crate::model::Resolution;
 use crate::model::timestamp::DAY;
-use crate::model::{Bar, Money, Symbol, Timestamp};
+use crate::model::{Bar, Money, Resolution, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use time::Weekday;
