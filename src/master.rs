@@ -1,4 +1,4 @@
-//! spec/master.md · 3.1 Master Server
+//! spec/master.md · 3.1 Master Server, 2.1.7
 //!
 //! A running master. It serves until the stop signal, and then stops its threads from the top of
 //! the channel graph down. `start` starts it.

@@ -1,4 +1,4 @@
-//! spec/worker.md · 3.2 Worker Server, 3.2.1 Main Module, 2.4.7 WorkerState Structure
+//! spec/worker.md · 3.2 Worker Server, 3.2.1 Main Module, 2.1.8, 2.4.7 WorkerState Structure
 //!
 //! A running worker: what it reports of itself, and how it stops. The wiring stands in `start`, the modules in
 //! files of their own.

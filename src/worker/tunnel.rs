@@ -1,4 +1,4 @@
-//! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.7.2 to 4.7.4
+//! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.6.1 to 4.6.3, 4.7.2 to 4.7.4
 //!
 //! Passes logins, registrations and logouts to the master, and its answers back: to the client, and first to
 //! `clients` where they begin or end a session. Keeps nothing, and checks no credentials.
