@@ -1,7 +1,7 @@
-//! spec/master.md · 3.1 Master Server
+//! spec/master.md · 3.1 Master Server, 2.1.7
 //!
-//! A running master. It serves until the stop signal, and then stops its threads from the top of the
-//! channel graph down. `start` starts it.
+//! A running master. It serves until the stop signal, and then stops its threads from the top of
+//! the channel graph down. `start` starts it.
 
 pub mod acceptor;
 pub mod account_queries;
@@ -76,8 +76,8 @@ impl Service for Master {
         start::start(config, stop)
     }
 
-    /// Opens the control socket, notifies systemd, pings its watchdog, and reloads the configuration on
-    /// SIGHUP.
+    /// Opens the control socket, notifies systemd, pings its watchdog, and reloads the
+    /// configuration on SIGHUP.
     fn serve(&self, context: &ServiceContext<'_, MasterConfig>) -> Result<(), StartError> {
         let config = context.config;
         let url = config.database.clone();
@@ -112,8 +112,8 @@ impl Service for Master {
         Ok(())
     }
 
-    /// Closes the port, sends clients `shutting-down`, and joins the threads from the top of the channel
-    /// graph down.
+    /// Closes the port, sends clients `shutting-down`, and joins the threads from the top of the
+    /// channel graph down.
     fn stop(self, deadline: Instant) -> Vec<String> {
         self.listener.close();
         self.acceptor.close();

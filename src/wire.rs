@@ -1,4 +1,4 @@
-//! spec/wire.md · 4.4 to 4.6
+//! spec/wire.md · 4 The Protocol, 4.1 to 4.7
 //!
 //! Bytes only: no sockets, threads or clock. `Frame → Arguments → Request` on the way in, `Reply → frames`
 //! on the way out, and the same the other way round for a client.

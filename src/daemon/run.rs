@@ -72,8 +72,8 @@ pub struct ServiceContext<'a, C> {
     pub stop: &'a Stop,
 }
 
-/// Runs a daemon: parses the command line, checks, starts, serves, stops, and flushes the log. Returns the
-/// exit code.
+/// Runs a daemon: parses the command line, checks, starts, serves, stops, and flushes the log.
+/// Returns the exit code.
 pub fn main<S: Service>() -> ExitCode {
     let arguments = S::Cli::parse().into();
     let code = match accept_config(S::load(&arguments.config)) {

@@ -1,7 +1,8 @@
 //! spec/master/acceptor.md · 4.3.1 Master-Worker Server Connection, 3.1.5, 4.1
 //!
-//! Accepts connections on the master's port. A peer is either a client, which may only ask for the list of
-//! workers, or a registered worker. It never reads a link: a [link session](super::link_session) does.
+//! Accepts connections on the master's port. A peer is either a client, which may only ask for the
+//! list of workers, or a registered worker. It never reads a link: a [link
+//! session](super::link_session) does.
 
 use super::link_session::LinkSessions;
 use crate::model::ProtocolFault;
@@ -71,8 +72,8 @@ impl MasterAcceptor {
         });
     }
 
-    /// Whether all free connections are reserved for registered workers and none is registered at this
-    /// address.
+    /// Whether all free connections are reserved for registered workers and none is registered at
+    /// this address.
     fn is_reserved(&self, ip: IpAddr) -> bool {
         let registry = self.links.shared.registry.load();
         let linked = self.links.shared.peers.load().len();
@@ -97,8 +98,8 @@ impl MasterAcceptor {
         drop(permit);
     }
 
-    /// Reads the first frame header, which tells a client from a worker. The second value says why the
-    /// stream ended before a whole header arrived.
+    /// Reads the first frame header, which tells a client from a worker. The second value says why
+    /// the stream ended before a whole header arrived.
     fn read_first(&self, socket: &TcpStream) -> (Vec<u8>, Option<ReadEnd>) {
         let deadline = Instant::now() + self.frame_timeout;
         let mut received = Vec::new();
@@ -125,8 +126,8 @@ impl MasterAcceptor {
         (received, None)
     }
 
-    /// Whether the peer opens a link: a `linkHello` from an address at which a worker is registered. A
-    /// `linkHello` from any other address is refused as a client's frame.
+    /// Whether the peer opens a link: a `linkHello` from an address at which a worker is
+    /// registered. A `linkHello` from any other address is refused as a client's frame.
     fn is_link(&self, received: &[u8], ip: IpAddr) -> bool {
         let Some(header) = received.first_chunk().map(FrameHeader::read) else {
             return false;

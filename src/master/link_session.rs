@@ -1,7 +1,7 @@
 //! spec/master/link_session.md · 4.3.1 Master-Worker Server Connection, 3.1.5
 //!
-//! The link of one worker, on a thread of its own: runs the handshake, reads the link until it closes, and
-//! sends its requests to the router. It never answers a well-formed request.
+//! The link of one worker, on a thread of its own: runs the handshake, reads the link until it
+//! closes, and sends its requests to the router. It never answers a well-formed request.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -31,7 +31,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// The reason, in counters and in the log, when a registered worker breaks the protocol of the link.
+/// The reason, in counters and in the log, when a registered worker breaks the protocol of the
+/// link.
 const NONSENSE_REASON: &str = "nonsense";
 /// How long the report of a closed link waits for room in the inbox of workers.
 const UNLINKED_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,7 +55,8 @@ pub struct LinkSessions {
 }
 
 impl LinkSessions {
-    /// Serves a link from its handshake to its end. `received` has the bytes that were read already.
+    /// Serves a link from its handshake to its end. `received` has the bytes that were read
+    /// already.
     pub fn serve(&self, socket: TcpStream, received: &[u8], peer: SocketAddr) {
         let registry = Arc::clone(&self.shared.registry);
         let lookup = move |uuid: Uuid, ip: IpAddr| registered_worker(&registry, uuid, ip);
@@ -87,8 +89,8 @@ impl LinkSessions {
         }
     }
 
-    /// Counts a refused or cut link. `Some` if it may be logged: the log is limited for each reason, so
-    /// that many lines for one reason do not hide another.
+    /// Counts a refused or cut link. `Some` if it may be logged: the log is limited for each
+    /// reason, so that many lines for one reason do not hide another.
     fn count(&self, reason: &'static str) -> Option<SuppressedCount> {
         *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
         self.throttle.allow(reason)
@@ -129,8 +131,8 @@ impl LinkSession<'_> {
                     self.log_cut(error.as_str(), &error);
                     break;
                 }
-                // The stream ended without a close record, and the master did not close it: the worker
-                // died, or an attacker on the network cut the connection.
+                // The stream ended without a close record, and the master did not close it: the
+                // worker died, or an attacker on the network cut the connection.
                 Err(LinkClosed::Cut) if self.link.is_open() => {
                     self.log_cut(RecordError::Cut.as_str(), &RecordError::Cut);
                     break;
@@ -151,7 +153,8 @@ impl LinkSession<'_> {
         }
     }
 
-    /// Counts and logs a link that the master cuts, because of its worker or of an attacker on the network.
+    /// Counts and logs a link that the master cuts, because of its worker or of an attacker on the
+    /// network.
     fn log_cut(&self, reason: &'static str, error: &dyn fmt::Display) {
         if let Some(more) = self.context.count(reason) {
             let registry = self.context.shared.registry.load();
@@ -187,8 +190,8 @@ impl LinkSession<'_> {
         Ok(requests.is_empty() || self.forward(requests))
     }
 
-    /// Waits while the router's inbox is full, which delays only this worker. Returns false when the master
-    /// is stopping.
+    /// Waits while the router's inbox is full, which delays only this worker. Returns false when
+    /// the master is stopping.
     fn forward(&self, requests: Vec<(ReplyTo, LinkRequest)>) -> bool {
         let mut message = RouterMessage(requests);
         while let Err(error) = self.context.router.send_timeout(message, TICK) {
@@ -200,8 +203,8 @@ impl LinkSession<'_> {
         true
     }
 
-    /// Reports the link to workers, with the boot ID of the first message, and waits for the answer. `None`
-    /// when workers does not answer in time.
+    /// Reports the link to workers, with the boot ID of the first message, and waits for the
+    /// answer. `None` when workers does not answer in time.
     fn on_first_message(&self, boot: Uuid) -> Option<Arc<LinkedWorker>> {
         let worker = self.context.shared.registry.load().by_uuid(&self.uuid).cloned()?;
         let linked = Arc::new(LinkedWorker {
@@ -262,8 +265,8 @@ fn decode(
     Err(ValueError("a message without a frame"))
 }
 
-/// Parses a client's request that a worker forwards. A request with malformed arguments is answered here
-/// and gives `None`; its worker should have refused it.
+/// Parses a client's request that a worker forwards. A request with malformed arguments is answered
+/// here and gives `None`; its worker should have refused it.
 fn client_request(
     head: &FrameHeader,
     data: &[u8],

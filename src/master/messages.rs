@@ -1,4 +1,4 @@
-//! spec/master/messages.md · 3.1 Master Server
+//! spec/master/messages.md · 3.1 Master Server, 2.2.1
 //!
 //! The messages between the master's threads: the message type of every inbox with its payloads,
 //! the bound of every inbox, and the senders that modules hold. It contains no logic.

@@ -1,7 +1,7 @@
 //! spec/master.md · 3.1.1 Main Module (initialise states, start the threads)
 //!
-//! Checks the configuration and the files that it names, then starts the threads from the bottom of the
-//! channel graph up. A start that fails leaves no thread running.
+//! Checks the configuration and the files that it names, then starts the threads from the bottom of
+//! the channel graph up. A start that fails leaves no thread running.
 
 use super::acceptor::MasterAcceptor;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};

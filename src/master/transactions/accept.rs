@@ -1,4 +1,4 @@
-//! spec/master/transactions.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7, 4.6.4, 4.6.5, 4.7.5
 //!
 //! Accepts orders: checks each, stores all in one commit, and announces them.
 

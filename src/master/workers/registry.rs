@@ -1,4 +1,4 @@
-//! spec/master/workers.md · 3.1.5 ("ONLY allow worker servers that are registered"), 4.1
+//! spec/master/workers.md · 3.1.5 ("ONLY allow worker servers that are registered"), 4.1, 2.4.6
 //!
 //! The list of registered workers, found by name (administrators) and by UUID (handshakes).
 
