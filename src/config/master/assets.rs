@@ -249,7 +249,7 @@ fn collect<'a>(names: impl Iterator<Item = &'a str>) -> Result<SymbolSelection, 
     for name in names {
         let symbol = Symbol::parse(name).map_err(|why| format!("{name:?}: {why}"))?;
         if !symbols.insert(symbol) {
-            return Err(format!("{name} stands there twice"));
+            return Err(format!("{name} is listed twice"));
         }
         if symbols.len() > SYMBOLS_MAX {
             return Err(format!("there are more than {SYMBOLS_MAX} symbols"));
@@ -269,7 +269,7 @@ fn providers(value: &DeValue<'_>) -> Result<Vec<ProviderKind>, String> {
             .find(|kind| kind.name() == name)
             .ok_or_else(|| format!("{name:?} is not one of replay, simulated, alpaca, binance"))?;
         if kinds.contains(&kind) {
-            return Err(format!("{name} stands there twice"));
+            return Err(format!("{name} is listed twice"));
         }
         kinds.push(kind);
     }

@@ -1,4 +1,4 @@
-//! spec/master/assets/snapshot.md · 3.1.6 (store them in memory, read them thread-safely), 2.4.6
+//! spec/master/assets/snapshot.md · 4.6.8, 3.1.6 (in memory, thread-safe), 2.4.6
 //!
 //! The current prices: an immutable value with many readers, replaced as a whole at each update.
 

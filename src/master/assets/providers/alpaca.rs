@@ -76,7 +76,7 @@ pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsErr
             return Err(AssetsError::at_line(
                 path,
                 number,
-                format!("here stands the {what}, and nothing else"),
+                format!("this line must be the {what} and nothing else"),
             ));
         }
         Ok(line.to_owned())

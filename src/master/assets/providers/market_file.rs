@@ -262,7 +262,7 @@ pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
     while let Some(line) = table.next()? {
         let action = action_of(&table).map_err(|reason| table.row_error(line, reason))?;
         if actions.contains(&action) {
-            return Err(table.row_error(line, "the same action stands in the file already"));
+            return Err(table.row_error(line, "the same action is in the file already"));
         }
         actions.push(action);
     }
