@@ -1,5 +1,5 @@
 //! The load program: reads the command line and calls the library.
 
 fn main() -> std::process::ExitCode {
-    papertrader::bench::cli::main()
+    papertrader::cli::bench::main()
 }

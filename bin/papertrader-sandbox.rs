@@ -1,9 +1,5 @@
-//! Makes and runs a whole deployment in one folder: reads the command line and calls the library.
+//! Makes and runs a whole deployment in one folder.
 
-use clap::Parser;
-use papertrader::sandbox::cli::{self, SandboxCli};
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    cli::main(&SandboxCli::parse())
+fn main() -> std::process::ExitCode {
+    papertrader::cli::sandbox::arguments::main()
 }

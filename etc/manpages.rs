@@ -27,7 +27,7 @@ fn programs() -> Vec<Program> {
             see_also: &["papertrader-sandbox(1)", "papertrader-worker(8)"],
         },
         Program {
-            command: papertrader::sandbox::cli::SandboxCli::command(),
+            command: papertrader::cli::sandbox::arguments::SandboxCli::command(),
             section: "1",
             files: &[
                 ("DIR/master.toml, DIR/worker-1.toml", "the configurations"),
@@ -42,7 +42,7 @@ fn programs() -> Vec<Program> {
             see_also: &["papertrader(1)", "nc(1)"],
         },
         Program {
-            command: papertrader::bench::cli::BenchCli::command(),
+            command: papertrader::cli::bench::BenchCli::command(),
             section: "1",
             files: &[],
             see_also: &["papertrader-sandbox(1)", "redis-server(1)", "pgbench(1)"],

@@ -2,7 +2,6 @@
 //!
 //! Measures a whole deployment from outside, beside redis and PostgreSQL on the same machine in the same run.
 
-pub mod cli;
 pub mod deployment;
 pub mod driver;
 pub mod fill;

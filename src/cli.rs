@@ -2,7 +2,9 @@
 //!
 //! The programs for a terminal: command lines, tables and texts. Each calls a library and prints.
 
+pub mod bench;
 pub mod ctl;
 pub mod papertrader;
 pub mod ptcat;
+pub mod sandbox;
 pub mod table;

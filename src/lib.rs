@@ -25,8 +25,6 @@ pub mod testkit;
 
 pub mod dialogue;
 
-pub mod sandbox;
-
 pub mod bench;
 
 pub mod cli;

@@ -1,7 +1,11 @@
-//! spec/wire.md · 4.4 to 4.6
+//! spec/wire.md · 4 The Protocol, 4.1 to 4.7
 //!
 //! Bytes only: no sockets, threads or clock. `Frame → Arguments → Request` on the way in, `Reply → frames`
 //! on the way out, and the same the other way round for a client.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 pub mod argument;
 pub mod argument_type;

@@ -1,4 +1,4 @@
-//! spec/worker.md · 3.2 Worker Server, 3.2.1 Main Module, 2.4.7 WorkerState Structure
+//! spec/worker.md · 3.2 Worker Server, 3.2.1 Main Module, 2.1.8, 2.4.7 WorkerState Structure
 //!
 //! A running worker: its gauges and how it stops. `start` has the wiring; each module has its own
 //! file.

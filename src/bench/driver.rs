@@ -216,21 +216,7 @@ impl Driver {
         let mut heard = began;
         let mut elapsed = None;
         loop {
-            events.clear();
-            let patience = Timespec {
-                tv_sec: 0,
-                tv_nsec: LOOK,
-            };
-            let waited = epoll::wait(
-                &self.epoll,
-                rustix::buffer::spare_capacity(&mut events),
-                Some(&patience),
-            );
-            if let Err(error) = waited
-                && error != rustix::io::Errno::INTR
-            {
-                return Err(format!("epoll: {error}"));
-            }
+            self.wait(&mut events)?;
             for event in &events {
                 if event.data.u64() == TIMER {
                     self.tick(speech, &mut run)?;
@@ -264,6 +250,23 @@ impl Driver {
             if run.owed > 0 && now.saturating_duration_since(heard) > SILENCE {
                 return Err(format!("{} answers did not come within {SILENCE:?}", run.owed));
             }
+        }
+    }
+
+    /// Waits for events, for a moment at most, and puts them in place of those that are there.
+    fn wait(&self, events: &mut Vec<epoll::Event>) -> Result<(), String> {
+        events.clear();
+        let patience = Timespec {
+            tv_sec: 0,
+            tv_nsec: LOOK,
+        };
+        match epoll::wait(
+            &self.epoll,
+            rustix::buffer::spare_capacity(events),
+            Some(&patience),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(format!("epoll: {error}")),
         }
     }
 

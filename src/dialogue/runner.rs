@@ -12,7 +12,7 @@ use super::raw;
 use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
 use super::variables::Variables;
-use connection::{ScriptedConnection, Transcript, describe};
+use connection::{RunLog, ScriptedConnection, describe};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use thiserror::Error;
@@ -47,7 +47,7 @@ pub struct Runner<'a> {
     pub values: Variables,
     within: Duration,
     connections: BTreeMap<ConnectionNumber, ScriptedConnection>,
-    transcript: Transcript<'a>,
+    transcript: RunLog<'a>,
     /// Steps that were met.
     pub met: usize,
 }
@@ -60,14 +60,14 @@ impl<'a> Runner<'a> {
             values,
             within,
             connections: BTreeMap::new(),
-            transcript: Transcript(None),
+            transcript: RunLog(None),
             met: 0,
         }
     }
 
     /// Passes each message that is sent or received to `tell`, as a line of text.
     pub fn with_transcript(mut self, tell: &'a mut dyn FnMut(&str)) -> Runner<'a> {
-        self.transcript = Transcript(Some(tell));
+        self.transcript = RunLog(Some(tell));
         self
     }
 

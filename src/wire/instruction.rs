@@ -1,4 +1,4 @@
-//! spec/wire/instruction.md · 4.5 Instructions
+//! spec/wire/instruction.md · 4.5 Instructions, 4.6 Overview of The Instructions
 //!
 //! The one table of the protocol: one row an instruction, from which reading, writing, dispatch and the
 //! checks of states are made. Numbers are never used twice, not even after an instruction is gone.

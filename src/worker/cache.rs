@@ -3,6 +3,10 @@
 //! Answers requests for asset data: current values from the snapshot of the last update, windows
 //! and forecasts from the window cache or the master. Concurrent equal requests cause one query to
 //! the master. Never answers from a window that lacks the bars of an update.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 pub mod snapshot;
 pub mod windows;
@@ -142,7 +146,19 @@ impl Cache {
                     self.window(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 // The router sends no others here.
-                _ => Err(Refusal::worker_overloaded()),
+                Request::Login { .. }
+                | Request::Resume { .. }
+                | Request::Register { .. }
+                | Request::Logout { .. }
+                | Request::Order { .. }
+                | Request::SwitchState { .. }
+                | Request::UserInfo { .. }
+                | Request::UserPortfolio { .. }
+                | Request::UserHistory { .. }
+                | Request::Receipt { .. }
+                | Request::Ping
+                | Request::Pong
+                | Request::GetWorkerList => Err(Refusal::worker_overloaded()),
             };
             if let Err(refusal) = served {
                 writer.reply(number, |out| reply::write_fail(out, instruction, &refusal));

@@ -2,6 +2,10 @@
 //!
 //! Gives each batch its timestamp (2.1.8) and passes it to the module of its destination. Answers
 //! requests only where the module's inbox is full.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::messages::{
     CacheMessage, ClientsMessage, MasterLinkMessage, RequestBatch, TunnelMessage, WorkerChannels,

@@ -37,6 +37,7 @@ impl Worker {
 }
 
 /// Wires all modules and starts their threads, from the bottom of the channel graph up.
+#[allow(clippy::too_many_lines, reason = "the channel graph, from top to bottom")]
 fn start(
     config: &WorkerConfig,
     connect: Connect,

@@ -1,8 +1,12 @@
-//! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.7.2 to 4.7.4
+//! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.6.1 to 4.6.3, 4.7.2 to 4.7.4
 //!
 //! Passes logins, registrations and logouts to the master and its answers back to the client.
 //! Answers that begin or end a session go through `clients`. Keeps no state and checks no
 //! credentials.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 use super::client::WorkerClient;
 use super::messages::{
@@ -88,7 +92,23 @@ impl Tunnel {
                     number: asked.number,
                     session,
                 }),
-                _ => asked.fail(&Refusal::master_unavailable()),
+                Request::Login { .. }
+                | Request::Register { .. }
+                | Request::Logout { .. }
+                | Request::Order { .. }
+                | Request::SwitchState { .. }
+                | Request::AssetInfo { .. }
+                | Request::AssetCurrent { .. }
+                | Request::AssetWindow { .. }
+                | Request::AssetPredicted { .. }
+                | Request::AssetList
+                | Request::UserInfo { .. }
+                | Request::UserPortfolio { .. }
+                | Request::UserHistory { .. }
+                | Request::Receipt { .. }
+                | Request::Ping
+                | Request::Pong
+                | Request::GetWorkerList => asked.fail(&Refusal::master_unavailable()),
             },
         }
     }

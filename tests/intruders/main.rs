@@ -7,6 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::cast_possible_truncation,
+    clippy::too_many_lines,
     missing_docs,
     reason = "a test program ends at the first thing that is not as it should be"
 )]

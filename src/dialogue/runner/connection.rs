@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 const RECEIVED_MAX: usize = 200_000;
 
 /// Where a run reports its messages as lines of text; without a receiver it drops them.
-pub(super) struct Transcript<'a>(pub(super) Option<&'a mut dyn FnMut(&str)>);
+pub(super) struct RunLog<'a>(pub(super) Option<&'a mut dyn FnMut(&str)>);
 
-impl Transcript<'_> {
+impl RunLog<'_> {
     pub(super) fn add(&mut self, line: &str) {
         if let Some(tell) = self.0.as_mut() {
             tell(line);
@@ -86,7 +86,7 @@ impl ScriptedConnection {
     pub(super) fn receive(
         &mut self,
         within: Duration,
-        transcript: &mut Transcript<'_>,
+        transcript: &mut RunLog<'_>,
     ) -> Result<Option<Arrival>, String> {
         let until = Instant::now() + within;
         if let Some(arrival) = self.received.pop_front() {
@@ -110,7 +110,7 @@ impl ScriptedConnection {
     pub(super) fn receive_notice(
         &mut self,
         within: Duration,
-        transcript: &mut Transcript<'_>,
+        transcript: &mut RunLog<'_>,
     ) -> Result<String, String> {
         let until = Instant::now() + within;
         loop {
@@ -138,7 +138,7 @@ impl ScriptedConnection {
     }
 
     /// Reads the next arrival and reports it.
-    fn read(&mut self, until: Instant, transcript: &mut Transcript<'_>) -> Result<Option<Arrival>, String> {
+    fn read(&mut self, until: Instant, transcript: &mut RunLog<'_>) -> Result<Option<Arrival>, String> {
         if self.received.len() + self.notices.len() > RECEIVED_MAX {
             return Err("more messages than this program keeps".to_owned());
         }

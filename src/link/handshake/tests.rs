@@ -337,6 +337,7 @@ fn keys_that_have_ended_prove_nothing() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of cases")]
 fn a_good_signature_for_anything_else_proves_nothing() {
     let world = World::new();
     let half = random().unwrap();

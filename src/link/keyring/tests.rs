@@ -271,6 +271,7 @@ fn a_key_that_expires_or_is_revoked_meanwhile_signs_for_nothing() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of cases")]
 fn only_one_whole_public_key_is_imported() {
     let home = TempHome::new();
     let import = |file: &[u8]| home.keyring.import(file).unwrap_err();

@@ -1,7 +1,7 @@
-//! spec/sandbox.md · 2.2 Infrastructure Model
+//! spec/cli/sandbox.md · 2.2 Infrastructure Model
 //!
 //! `papertrader-sandbox`: makes a deployment in one folder and runs it in the foreground. What it
 //! stands on is [`crate::testkit`].
 
-pub mod cli;
+pub mod arguments;
 pub mod supervisor;

@@ -1,4 +1,4 @@
-//! spec/sandbox/supervisor.md · 2.2 Infrastructure Model, 3.1.1, 3.2.1
+//! spec/cli/sandbox/supervisor.md · 2.2 Infrastructure Model, 3.1.1, 3.2.1
 //!
 //! Runs a sandbox in the foreground: its daemons as children, started in order, started again when they fall, and
 //! stopped in order.

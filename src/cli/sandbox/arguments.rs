@@ -1,4 +1,4 @@
-//! spec/sandbox/cli.md · 2.3 Global Deployment Variables
+//! spec/cli/sandbox/arguments.md · 2.3 Global Deployment Variables
 //!
 //! The command line of `papertrader-sandbox`. It stands in the library so that man page and completions are made from it.
 
@@ -139,7 +139,8 @@ impl DeploymentArgs {
 }
 
 /// Does what the command line says.
-pub fn main(cli: &SandboxCli) -> ExitCode {
+pub fn main() -> ExitCode {
+    let cli = SandboxCli::parse();
     let done = match &cli.command {
         SandboxCommand::Init(init) => make(init),
         SandboxCommand::Run(run) => serve(run),

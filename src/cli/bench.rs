@@ -1,10 +1,10 @@
-//! spec/bench/cli.md · `papertrader-bench`'s command line
+//! spec/cli/bench.md · `papertrader-bench`'s command line
 
-use super::driver::{Pace, Until};
-use super::load::{Load, Mix};
-use super::measure::{Measurement, Times, grouped, span};
-use super::table::{self, ResultRow};
-use super::{Scale, growth, idle, load, logins, orders, plot, reads, start};
+use crate::bench::driver::{Pace, Until};
+use crate::bench::load::{Load, Mix};
+use crate::bench::measure::{Measurement, Times, grouped, span};
+use crate::bench::table::{self, ResultRow};
+use crate::bench::{Scale, growth, idle, load, logins, orders, plot, reads, start};
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
