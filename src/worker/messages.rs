@@ -1,4 +1,4 @@
-//! spec/worker/messages.md · 3.2.1 Main Module, 3.2.2, 3.2.3, 3.2.4, 3.2.6 (their messages), 2.2.2, 3.2.1 to 3.2.4
+//! spec/worker/messages.md · 2.2.2, 3.2.1 to 3.2.4, 3.2.6
 //!
 //! Every inbox of the worker with its payloads and its bound: the whole channel graph in one file.
 
