@@ -123,7 +123,7 @@ impl<'a> MasterHandshake<'a> {
     /// while `gpg` works.
     ///
     /// # Errors
-    /// The handshake is over; the peer is to be told what [`HandshakeError::told`] says.
+    /// The handshake is over; the peer is to be told what [`HandshakeError::public_reason`] says.
     pub fn receive(
         &mut self,
         bytes: &[u8],
