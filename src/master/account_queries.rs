@@ -323,3 +323,6 @@ fn rule(side: Side, status: TransactionStatus) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,3 +210,6 @@ fn taken_refusal(taken: NameConflict) -> Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

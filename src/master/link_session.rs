@@ -319,3 +319,6 @@ fn look_up(
         fingerprint: worker.fingerprint,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,6 @@ impl ReplyBatch {
         wipe::clear(&mut self.bytes);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,3 +81,6 @@ fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
     }
     replies.send();
 }
+
+#[cfg(test)]
+mod tests;

@@ -249,3 +249,6 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,3 +136,6 @@ fn store(
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests;

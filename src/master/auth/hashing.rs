@@ -89,3 +89,9 @@ fn compute(job: HashJob, cost: u32) -> AuthMessage {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests;

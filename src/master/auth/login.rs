@@ -232,3 +232,6 @@ impl Auth {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,3 +204,6 @@ impl Auth {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,3 +122,6 @@ impl SessionTable {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

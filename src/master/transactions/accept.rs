@@ -228,3 +228,6 @@ fn known(entry: LedgerEntry, reply_to: ReplyTo) -> Acceptance {
         Acceptance::Done(Box::new(entry), reply_to)
     }
 }
+
+#[cfg(test)]
+mod tests;

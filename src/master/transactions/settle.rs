@@ -234,3 +234,6 @@ fn ended(order: &QueuedOrder, outcome: &Settlement, settled: Timestamp) -> Trans
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests;
