@@ -532,7 +532,7 @@ impl FakeLink {
             peer: Arc::new(LinkedWorker {
                 worker,
                 boot,
-                line,
+                link: line,
                 since: Timestamp::now(),
             }),
             is_over: false,
@@ -597,7 +597,7 @@ impl FakeLink {
                 Ok(size) => self.take(&chunk[..size]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     // What the socket did not take at once.
-                    self.peer.line.flush();
+                    self.peer.link.flush();
                     assert!(Instant::now() < deadline, "the master's words do not arrive");
                     std::thread::yield_now();
                 }

@@ -12,7 +12,7 @@ impl PriceSnapshot {
         next.number += 1;
         next.published = published;
         for (symbol, bar) in bars {
-            next.take(symbol, bar, false);
+            next.apply(symbol, bar, false);
         }
         next
     }
@@ -26,6 +26,6 @@ impl PriceSnapshot {
         if let Some(quote) = &mut entry.quote {
             quote.time = time;
         }
-        self.judge_age(limit);
+        self.mark_stale(limit);
     }
 }
