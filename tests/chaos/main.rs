@@ -22,7 +22,7 @@ mod random;
 mod trader;
 
 use check::Counts;
-use faults::{Ended, Fault};
+use faults::{Ended, FailpointCounts, Fault};
 use papertrader::master::verify;
 use papertrader::testkit::{Deployment, Market};
 use random::Random;
@@ -60,6 +60,7 @@ struct Run {
     /// Orders of the retired.
     past: Counts,
     ended: Ended,
+    armed: FailpointCounts,
     /// Kills that the seed alone promises.
     sure: u64,
     verified: Verified,
@@ -93,6 +94,7 @@ fn main() {
         retired: Vec::new(),
         past: Counts::default(),
         ended: Ended::default(),
+        armed: FailpointCounts::default(),
         sure: 0,
         verified: Verified::default(),
     };
@@ -169,6 +171,7 @@ impl Run {
             let ended = fault.strike(&mut self.random, &self.deployment);
             self.ended.kills += ended.kills;
             self.ended.at_points += ended.at_points;
+            self.armed.add(fault, ended);
             said += &format!("{}{fault:?}", if said.is_empty() { "" } else { ", " });
         }
         self.deployment.heal();
@@ -252,6 +255,9 @@ impl Run {
         self.verify();
         let Ended { kills, at_points } = self.ended;
         assert!(kills >= rounds, "{kills} kills in {rounds} rounds");
+        let never = self.armed.never_reached();
+        assert!(never.is_empty(), "armed and never reached: {never:?}");
+        println!("chaos: died at a place that was armed: {}", self.armed);
         println!(
             "chaos: {rounds} rounds in {:.0} s, {kills} kills and {at_points} deaths in the middle of something; {} orders \
              of {} traders, {TRADERS} at a time, {} acknowledged, {} filled, {repeats} asked for again when they were over, \
