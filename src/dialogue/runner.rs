@@ -12,7 +12,7 @@ use super::raw;
 use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
 use super::variables::Variables;
-use connection::{ScriptedConnection, RunLog, describe};
+use connection::{RunLog, ScriptedConnection, describe};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use thiserror::Error;

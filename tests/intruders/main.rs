@@ -1,12 +1,13 @@
-//! Peers that are no workers, or not the workers they say they are, against a running master with
-//! real GPG keys: each is refused, logged with its reason, counted, and costs the worker beside
-//! them nothing.
+//! Peers that are no workers, or pretend to be other workers, against a running master with real
+//! GPG keys. Each is refused, logged with its reason and counted, and does not slow the real
+//! worker.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::cast_possible_truncation,
+    clippy::too_many_lines,
     missing_docs,
     reason = "a test program ends at the first thing that is not as it should be"
 )]

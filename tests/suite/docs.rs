@@ -1,5 +1,5 @@
 //! Every source file has its page, every page its file, and every section of the specification its row in
-//! `spec/README.md`.
+//! `spec/traceability.md`, whose pages, files and fixtures name the section in turn.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,11 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/glossary.md",
     "spec/performance.md",
     "spec/secrets.md",
+    TRACEABILITY,
 ];
+
+/// The table from the specification's sections to pages, files and fixtures.
+const TRACEABILITY: &str = "spec/traceability.md";
 
 /// Pages and files that rows or first lines name already and that are still to be written. Nothing is added here
 /// for good: a line goes away with the page or file that it names.
@@ -69,33 +73,51 @@ fn missing(path: &str) -> bool {
     !OWED.contains(&path) && !root().join(path).exists()
 }
 
-/// The page of `src/<path>.rs`; a module's tests stand on the module's page.
-fn page_of(file: &str) -> String {
+/// The pages that may be the page of `src/<path>.rs`: its own, or that of a folder that it is in, as a section.
+/// A module's tests stand where the module does.
+fn pages_of(file: &str) -> Vec<String> {
     let path = file.strip_prefix("src/").unwrap().strip_suffix(".rs").unwrap();
     let path = ["/tests", "/testing"]
         .iter()
         .find_map(|end| path.strip_suffix(end))
         .unwrap_or(path);
-    format!("spec/{path}.md")
+    let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+    folders
+        .chain([path])
+        .map(|path| format!("spec/{path}.md"))
+        .collect()
+}
+
+/// The page that a file's first line names.
+fn page_named_by(text: &str) -> Option<&str> {
+    let first = text.lines().next()?.strip_prefix("//! ")?;
+    Some(first.split_once(" · ")?.0)
 }
 
 #[test]
-fn every_file_has_its_page_and_names_it() {
+fn every_file_names_its_page_and_the_page_names_it() {
     let mut wrong = Vec::new();
     for file in files("src", ".rs") {
         if file == "src/lib.rs" {
             continue;
         }
         let text = fs::read_to_string(root().join(&file)).unwrap();
-        let page = page_of(&file);
-        let first = text.lines().next().unwrap_or_default();
-        if !first.starts_with(&format!("//! {page} · ")) {
-            wrong.push(format!(
-                "{file}: the first line is not `//! {page} · SECTIONS`, but {first:?}"
-            ));
-        }
-        if missing(&page) {
-            wrong.push(format!("{file}: {page} is missing"));
+        let is_test = file.ends_with("/tests.rs") || file.ends_with("/testing.rs");
+        let pages = pages_of(&file);
+        match page_named_by(&text) {
+            Some(page) if !pages.iter().any(|possible| possible == page) => {
+                wrong.push(format!(
+                    "{file}: {page} is not the page of this file or of its folders"
+                ));
+            }
+            Some(page) if missing(page) => wrong.push(format!("{file}: {page} is missing")),
+            Some(page) => {
+                let text = fs::read_to_string(root().join(page)).unwrap();
+                if !is_test && !text.contains(&format!("`{file}`")) {
+                    wrong.push(format!("{page}: it does not name `{file}`"));
+                }
+            }
+            None => wrong.push(format!("{file}: the first line is not `//! PAGE · SECTIONS`")),
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -133,7 +155,7 @@ fn every_page_has_its_file_and_names_it() {
 
 /// The cells of each row of the table of sections.
 fn rows() -> Vec<Vec<String>> {
-    let text = fs::read_to_string(root().join("spec/README.md")).unwrap();
+    let text = fs::read_to_string(root().join(TRACEABILITY)).unwrap();
     text.lines()
         .filter_map(|line| line.strip_prefix("| ")?.strip_suffix('|'))
         .map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect())
@@ -163,25 +185,86 @@ fn every_section_has_its_row_in_order() {
     assert_eq!(found, expected);
 }
 
+/// What a row names: pages by their links, files and fixtures in backticks.
+fn named_by(cells: &[String]) -> Vec<String> {
+    assert_eq!(cells.len(), 4, "{cells:?}");
+    let linked = cells[1]
+        .split("](")
+        .skip(1)
+        .map(|rest| format!("spec/{}", rest.split(')').next().unwrap()));
+    let quoted = cells[2..]
+        .iter()
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .map(str::to_owned);
+    linked.chain(quoted).collect()
+}
+
 #[test]
 fn what_the_rows_name_exists() {
     let mut wrong = Vec::new();
     for cells in rows() {
-        assert_eq!(cells.len(), 4, "{cells:?}");
-        let linked = cells[1]
-            .split("](")
-            .skip(1)
-            .map(|rest| format!("spec/{}", rest.split(')').next().unwrap()));
-        let quoted = cells[2..]
-            .iter()
-            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
-            .map(str::to_owned);
-        let named: Vec<String> = linked.chain(quoted).collect();
+        let named = named_by(&cells);
         if named.is_empty() {
             wrong.push(format!("{} names nothing", cells[0]));
         }
         for path in named.iter().filter(|path| missing(path)) {
             wrong.push(format!("{}: {path} is missing", cells[0]));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The numbers of a section: `4.6.14` is 4, 6, 14.
+fn numbers(section: &str) -> Vec<u32> {
+    section
+        .split('.')
+        .filter_map(|number| number.parse().ok())
+        .collect()
+}
+
+/// Whether a text names a section, by itself or within a range: `4.6.9 to 4.6.13`.
+fn mentions(text: &str, section: &str) -> bool {
+    let words: Vec<&str> = text
+        .split(|c: char| !(c.is_alphanumeric() || c == '.'))
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let wanted = numbers(section);
+    let is_section = |word: &str| numbers(word).len() == word.split('.').count() && !word.is_empty();
+    words.contains(&section)
+        || words.windows(3).any(|part| {
+            part[1] == "to"
+                && is_section(part[0])
+                && is_section(part[2])
+                && numbers(part[0]).len() == wanted.len()
+                && (numbers(part[0])..=numbers(part[2])).contains(&wanted)
+        })
+}
+
+#[test]
+fn what_a_row_names_mentions_its_section() {
+    assert!(mentions("wire.md · 4.6.9 to 4.6.13", "4.6.10"));
+    assert!(mentions("[3.1.7], 4.6", "3.1.7"));
+    assert!(!mentions("3.1.70 and 13.1.7", "3.1.7"));
+    assert!(!mentions("4.6.9 to 4.6.13", "4.7"));
+    let mut wrong = Vec::new();
+    for cells in rows() {
+        let section = cells[0].split(' ').next().unwrap();
+        for path in named_by(&cells) {
+            let Ok(text) = fs::read_to_string(root().join(&path)) else {
+                continue;
+            };
+            let text: String = if path.ends_with(".pt") {
+                text.lines()
+                    .filter(|line| line.starts_with("section "))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            } else {
+                text
+            };
+            if !mentions(&text, section) {
+                wrong.push(format!("{section}: {path} does not name this section"));
+            }
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));

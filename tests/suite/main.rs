@@ -1,5 +1,11 @@
 //! The tests that run real daemons and real programs. Modules mirror `src/`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test ends at the first thing that is not as it should be, and is a list of steps"
+)]
 
 mod client {
     // `papertrader` against a worker that invents its answers.
@@ -68,6 +74,8 @@ mod programs {
 
 // Both daemons: start, configuration, stop.
 mod daemons;
+// Floors, names, tests, dependencies: what the compiler does not hold.
+mod guards;
 // Pages and files, sections and rows.
 mod docs;
 // What is installed.

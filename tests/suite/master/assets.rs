@@ -4,13 +4,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use papertrader::config::{
     AssetSettings, DatabaseUrl, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
-use papertrader::master::assets::{self, ActionKind, AssetsConfig, AssetsError};
+use papertrader::master::assets::{self, AssetsConfig, AssetsError};
 use papertrader::master::messages::{
     AssetsHandle, AssetsMessage, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
 };
 use papertrader::master::storage::{Reader, Storage};
 use papertrader::model::timestamp::DAY;
-use papertrader::model::{Bar, Money, Reason, Symbol, Timestamp};
+use papertrader::model::{ActionKind, Bar, Money, Reason, Symbol, Timestamp};
 use papertrader::runtime::{self, Stop, Watchdog};
 use papertrader::testkit::Resources;
 use papertrader::wire::{Refusal, Window};

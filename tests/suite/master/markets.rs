@@ -1,12 +1,13 @@
-//! spec/master/assets/providers/alpaca.md, spec/master/assets/providers/binance.md, spec/master/assets/retrieval.md: real APIs'
+//! spec/master/assets/providers/alpaca.md, spec/master/assets/providers.md, spec/master/assets.md: real APIs'
 //! providers against servers that answer in the documented form, or as badly as servers do.
 
 use super::assets::{Running, at, settings, symbol};
 use crossbeam_channel::bounded;
 use papertrader::config::{AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, SymbolSelection};
 use papertrader::master::assets::provider::ProviderError;
-use papertrader::master::assets::{ActionKind, AssetsConfig, FillDecision};
+use papertrader::master::assets::{AssetsConfig, FillDecision};
 use papertrader::master::messages::{AssetsMessage, AssetsStatus, Update};
+use papertrader::model::ActionKind;
 use papertrader::model::{Bar, Money, Symbol, Timestamp};
 use papertrader::testkit::mock_exchange::{ExchangeReply, ExchangeRequest, MockExchange};
 use papertrader::testkit::until;
