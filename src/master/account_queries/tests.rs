@@ -1,4 +1,4 @@
-//! spec/master/account_queries.md · 4.6.14 to 4.6.16
+//! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
 
 use super::*;
 use crate::link::envelope::BODY_MAX;
@@ -70,40 +70,40 @@ fn receipt_of(asker: &TestUser, id: Uuid) -> Request {
 
 #[test]
 fn an_account_is_seen_whole_by_itself_and_in_part_by_others() {
-    let mut state = Desk::new();
-    let own: UserInfo = state.rig.payload(&mut state.link, info_of(&state.alice, "ALICE"));
+    let mut desk = Desk::new();
+    let own: UserInfo = desk.rig.payload(&mut desk.link, info_of(&desk.alice, "ALICE"));
     assert_eq!(own.username, "Alice");
     assert_eq!(own.private, Some((email("Alice"), money("1000"))));
     assert_eq!((own.is_password, own.created), (true, Timestamp(1_000)));
-    let others: UserInfo = state.rig.payload(&mut state.link, info_of(&state.bob, "alice"));
+    let others: UserInfo = desk.rig.payload(&mut desk.link, info_of(&desk.bob, "alice"));
     assert_eq!(others, UserInfo { private: None, ..own });
 }
 
 #[test]
 fn nobody_is_found_under_a_name_that_nobody_has() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     for request in [
-        info_of(&state.alice, "carol"),
-        portfolio_of(&state.alice, "carol"),
-        history_of(&state.alice, "carol"),
+        info_of(&desk.alice, "carol"),
+        portfolio_of(&desk.alice, "carol"),
+        history_of(&desk.alice, "carol"),
     ] {
-        assert_eq!(state.refused(request), Reason::UnknownUser);
+        assert_eq!(desk.refused(request), Reason::UnknownUser);
     }
     // Who registers meanwhile is found: only those who are there are remembered.
-    state.rig.account("carol");
-    let carol: UserInfo = state.rig.payload(&mut state.link, info_of(&state.alice, "carol"));
+    desk.rig.account("carol");
+    let carol: UserInfo = desk.rig.payload(&mut desk.link, info_of(&desk.alice, "carol"));
     assert_eq!(carol.username, "carol");
 }
 
 #[test]
 fn a_portfolio_shows_its_owner_values_and_others_shares() {
-    let mut state = Desk::new();
-    let account = state.alice.account;
+    let mut desk = Desk::new();
+    let account = desk.alice.account;
     let held = [("AAPL", "2", "150"), ("IBM", "3", "100"), ("NEW", "1", "5")];
-    state.rig.give(account, "50", &held);
-    let own: Portfolio = state
+    desk.rig.give(account, "50", &held);
+    let own: Portfolio = desk
         .rig
-        .payload(&mut state.link, portfolio_of(&state.alice, "alice"));
+        .payload(&mut desk.link, portfolio_of(&desk.alice, "alice"));
     let holding = |name: &str, units: &str, average_cost: &str, value: &str| Holding {
         symbol: symbol(name),
         quantity: quantity(units),
@@ -120,9 +120,7 @@ fn a_portfolio_shows_its_owner_values_and_others_shares() {
         Portfolio::Private(money("50"), expected),
         "what has no price is worth 0"
     );
-    let others: Portfolio = state
-        .rig
-        .payload(&mut state.link, portfolio_of(&state.bob, "alice"));
+    let others: Portfolio = desk.rig.payload(&mut desk.link, portfolio_of(&desk.bob, "alice"));
     let shares = vec![
         (symbol("AAPL"), 5_000),
         (symbol("IBM"), 3_750),
@@ -137,26 +135,22 @@ fn a_portfolio_shows_its_owner_values_and_others_shares() {
 
 #[test]
 fn an_empty_portfolio_has_no_shares() {
-    let mut state = Desk::new();
-    let account = state.alice.account;
-    state.rig.give(account, "0", &[("NEW", "1", "5")]);
-    let others: Portfolio = state
-        .rig
-        .payload(&mut state.link, portfolio_of(&state.bob, "alice"));
+    let mut desk = Desk::new();
+    let account = desk.alice.account;
+    desk.rig.give(account, "0", &[("NEW", "1", "5")]);
+    let others: Portfolio = desk.rig.payload(&mut desk.link, portfolio_of(&desk.bob, "alice"));
     assert_eq!(others, Portfolio::Public(vec![(symbol("NEW"), 0)]), "of nothing");
 }
 
 #[test]
 fn a_history_shows_its_owner_prices_and_others_what_was_traded() {
-    let mut state = Desk::new();
-    state.buy("AAPL", "1");
-    state.buy("AAPL", "100");
-    state.rig.settle(&[("AAPL", "20")]);
-    state.link.heard();
-    state.buy("IBM", "2");
-    let own: History = state
-        .rig
-        .payload(&mut state.link, history_of(&state.alice, "alice"));
+    let mut desk = Desk::new();
+    desk.buy("AAPL", "1");
+    desk.buy("AAPL", "100");
+    desk.rig.settle(&[("AAPL", "20")]);
+    desk.link.heard();
+    desk.buy("IBM", "2");
+    let own: History = desk.rig.payload(&mut desk.link, history_of(&desk.alice, "alice"));
     assert!(own.private);
     let told: Vec<(TransactionStatus, Quantity, Money, Money, &str)> = own
         .entries
@@ -195,9 +189,7 @@ fn a_history_shows_its_owner_prices_and_others_what_was_traded() {
         "the newest first"
     );
     assert_eq!(own.entries[0].settled, Timestamp(0));
-    let others: History = state
-        .rig
-        .payload(&mut state.link, history_of(&state.bob, "alice"));
+    let others: History = desk.rig.payload(&mut desk.link, history_of(&desk.bob, "alice"));
     assert!(!others.private);
     assert_eq!(others.entries.len(), 3);
     for (shown, whole) in others.entries.iter().zip(&own.entries) {
@@ -207,15 +199,13 @@ fn a_history_shows_its_owner_prices_and_others_what_was_traded() {
 
 #[test]
 fn a_receipt_explains_ones_own_transaction_and_no_other() {
-    let mut state = Desk::new();
-    state.buy("AAPL", "2");
-    let update = state.rig.settle(&[("AAPL", "20")]);
-    state.link.heard();
-    let history: History = state
-        .rig
-        .payload(&mut state.link, history_of(&state.alice, "alice"));
+    let mut desk = Desk::new();
+    desk.buy("AAPL", "2");
+    let update = desk.rig.settle(&[("AAPL", "20")]);
+    desk.link.heard();
+    let history: History = desk.rig.payload(&mut desk.link, history_of(&desk.alice, "alice"));
     let id = history.entries[0].id;
-    let Receipt(rows) = state.rig.payload(&mut state.link, receipt_of(&state.alice, id));
+    let Receipt(rows) = desk.rig.payload(&mut desk.link, receipt_of(&desk.alice, id));
     let row = |name: &str| {
         let found = rows.iter().find(|(row, _)| row == name);
         found.map(|(_, value)| value.as_str())
@@ -228,11 +218,8 @@ fn a_receipt_explains_ones_own_transaction_and_no_other() {
     assert_eq!(row("update"), Some(update.number.to_string().as_str()));
     assert_eq!((row("queue position"), row("reason")), (Some("1"), None));
     assert!(row("rule").unwrap().contains("rounded up"));
-    assert_eq!(state.refused(receipt_of(&state.bob, id)), Reason::NoData);
-    assert_eq!(
-        state.refused(receipt_of(&state.alice, Uuid::nil())),
-        Reason::NoData
-    );
+    assert_eq!(desk.refused(receipt_of(&desk.bob, id)), Reason::NoData);
+    assert_eq!(desk.refused(receipt_of(&desk.alice, Uuid::nil())), Reason::NoData);
 }
 
 #[test]
@@ -253,17 +240,17 @@ fn each_kind_and_end_of_a_transaction_has_its_rule() {
 
 #[test]
 fn a_database_that_cannot_be_read_is_said_to_be_so() {
-    let mut state = Desk::new();
-    state.rig.break_table("transactions");
-    state.rig.break_table("positions");
+    let mut desk = Desk::new();
+    desk.rig.break_table("transactions");
+    desk.rig.break_table("positions");
     let requests = [
-        portfolio_of(&state.alice, "alice"),
-        history_of(&state.alice, "alice"),
-        receipt_of(&state.alice, Uuid::nil()),
+        portfolio_of(&desk.alice, "alice"),
+        history_of(&desk.alice, "alice"),
+        receipt_of(&desk.alice, Uuid::nil()),
     ];
-    let asked = requests.map(|request| (state.link.reply_to(), link_request(request)));
-    state.rig.handle(asked.into());
-    let replies = state.link.replies();
+    let asked = requests.map(|request| (desk.link.reply_to(), link_request(request)));
+    desk.rig.handle(asked.into());
+    let replies = desk.link.replies();
     assert_eq!(replies.len(), 3);
     assert!(
         replies
@@ -271,21 +258,21 @@ fn a_database_that_cannot_be_read_is_said_to_be_so() {
             .all(|(_, reply)| reason(reply) == Reason::InternalError)
     );
     // What needs none of it is answered all the same.
-    let own: UserInfo = state.rig.payload(&mut state.link, info_of(&state.alice, "alice"));
+    let own: UserInfo = desk.rig.payload(&mut desk.link, info_of(&desk.alice, "alice"));
     assert_eq!(own.username, "Alice");
 }
 
 #[test]
 fn answers_keep_the_order_of_their_questions() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     let requests = [
-        info_of(&state.bob, "alice"),
-        info_of(&state.bob, "carol"),
-        info_of(&state.bob, "bob"),
+        info_of(&desk.bob, "alice"),
+        info_of(&desk.bob, "carol"),
+        info_of(&desk.bob, "bob"),
     ];
-    let asked = requests.map(|request| (state.link.reply_to(), link_request(request)));
-    state.rig.handle(asked.into());
-    let replies = state.link.replies();
+    let asked = requests.map(|request| (desk.link.reply_to(), link_request(request)));
+    desk.rig.handle(asked.into());
+    let replies = desk.link.replies();
     let first = replies[0].0;
     let numbers: Vec<u64> = replies.iter().map(|(sequence, _)| sequence - first).collect();
     assert_eq!(numbers, [0, 1, 2]);
@@ -296,25 +283,25 @@ fn answers_keep_the_order_of_their_questions() {
 #[test]
 fn an_answer_beyond_what_a_message_holds_travels_in_several() {
     const ROWS: usize = 16_000;
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     // As a trader who has traded for years.
-    state.rig.engine.execute(&format!(
+    desk.rig.engine.execute(&format!(
         "WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
          INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
          price, total, priced, stamped, ordered, update_number)
          SELECT n, CAST(printf('%016d', n) AS BLOB), {}, 1, 1, 'AAPL', 1, 1, n, n, 1, 1, n, n, n, 1 FROM numbers",
-        state.alice.account.0
+        desk.alice.account.0
     ));
-    let reply_to = state.link.reply_to();
+    let reply_to = desk.link.reply_to();
     let sequence = reply_to.sequence;
-    let after = state.link.reply_to();
+    let after = desk.link.reply_to();
     let after_sequence = after.sequence;
     let asked = vec![
-        (reply_to, link_request(history_of(&state.alice, "alice"))),
-        (after, link_request(info_of(&state.alice, "carol"))),
+        (reply_to, link_request(history_of(&desk.alice, "alice"))),
+        (after, link_request(info_of(&desk.alice, "carol"))),
     ];
-    state.rig.handle(asked);
-    let mut answers = state.link.answers();
+    desk.rig.handle(asked);
+    let mut answers = desk.link.answers();
     let last = answers.pop().unwrap();
     assert_eq!(
         (last.sequence, reason(&last.reply())),

@@ -1,4 +1,4 @@
-//! spec/master/link_session.md · 4.3.1, 3.1.5
+//! spec/master/link_session.md · 4.3.1 Master-Worker Server Connection, 3.1.5
 
 use super::*;
 use crate::link::handshake::{BudgetLimits, GpgBudget};

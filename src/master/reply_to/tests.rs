@@ -1,4 +1,4 @@
-//! spec/master.md · 3.1.1, 4.7
+//! spec/master.md · 3.1.1 Main Module, 4.7 Communication
 
 use super::*;
 use crate::master::testing::MasterRig;

@@ -1,4 +1,4 @@
-//! spec/master/workers.md · 3.1.5
+//! spec/master/workers.md · 3.1.5 Worker Management
 
 use super::*;
 use crate::link::message::{PriceRow, SessionHashes};

@@ -1,4 +1,4 @@
-//! spec/master/assets/snapshot.md · 3.1.6
+//! spec/master/assets/snapshot.md · 4.6.8, 3.1.6 (in memory, thread-safe), 2.4.6
 //!
 //! Prices that a test sets, as an update does.
 

@@ -1,4 +1,4 @@
-//! spec/master/transactions.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7, 4.6.4, 4.6.5, 4.7.5
 
 use super::*;
 use crate::config::MasterConfig;
@@ -60,15 +60,15 @@ fn announced(reply: &Reply) -> Uuid {
 
 #[test]
 fn an_order_is_announced_once_it_is_stored() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     let order = Order {
         client_order_id: order_id("mine"),
-        ..state.one()
+        ..desk.one()
     };
     let sequence = order.reply_to.sequence;
-    let reply = state.send(order);
-    let expected = state.rig.assets.next_update().unwrap();
-    let entry = state.rig.entry(&state.link, sequence).unwrap();
+    let reply = desk.send(order);
+    let expected = desk.rig.assets.next_update().unwrap();
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap();
     assert_eq!(
         reply,
         Reply::Queued {
@@ -78,19 +78,19 @@ fn an_order_is_announced_once_it_is_stored() {
         }
     );
     assert_eq!(entry.transaction.status, Stage::Queued);
-    assert_eq!((state.queued(), state.stored()), (1, 1));
+    assert_eq!((desk.queued(), desk.stored()), (1, 1));
 }
 
 #[test]
 fn each_refusal_has_its_reason_and_stores_nothing() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     let refusal = Refusal::new(Reason::SessionExpired, "the test says so");
     let expired = Order {
         account: Err(refusal.clone()),
         symbol: symbol("NONE"),
-        ..state.one()
+        ..desk.one()
     };
-    let reply = state.send(expired);
+    let reply = desk.send(expired);
     assert_eq!(
         reply,
         Reply::Fail(Instruction::PurchaseFail, refusal),
@@ -99,148 +99,147 @@ fn each_refusal_has_its_reason_and_stores_nothing() {
     let unknown = Order {
         symbol: symbol("NONE"),
         quantity: Quantity(i64::MAX),
-        ..state.one()
+        ..desk.one()
     };
-    assert_eq!(state.refused(unknown), Reason::UnknownAsset);
+    assert_eq!(desk.refused(unknown), Reason::UnknownAsset);
     let dear = Order {
         quantity: quantity("999999999999"),
-        ..state.one()
+        ..desk.one()
     };
-    assert_eq!(state.refused(dear), Reason::QuantityInvalid);
+    assert_eq!(desk.refused(dear), Reason::QuantityInvalid);
     let selling = Order {
         side: Side::Sell,
         symbol: symbol("NONE"),
-        ..state.one()
+        ..desk.one()
     };
-    let Reply::Fail(instruction, _) = state.send(selling) else {
+    let Reply::Fail(instruction, _) = desk.send(selling) else {
         panic!("an unknown asset is sold")
     };
     assert_eq!(instruction, Instruction::SellFail);
-    assert_eq!((state.queued(), state.stored()), (0, 0));
+    assert_eq!((desk.queued(), desk.stored()), (0, 0));
 }
 
 #[test]
 fn an_asset_without_a_price_can_be_ordered() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     let new = Order {
         symbol: symbol("NEW"),
         quantity: quantity("999999999999"),
-        ..state.one()
+        ..desk.one()
     };
-    announced(&state.send(new));
+    announced(&desk.send(new));
 }
 
 #[test]
 fn a_market_that_has_ended_takes_no_orders() {
-    let mut state = Desk::new();
-    let mut last = state.rig.update(&[("AAPL", "1")]);
+    let mut desk = Desk::new();
+    let mut last = desk.rig.update(&[("AAPL", "1")]);
     std::sync::Arc::make_mut(&mut last.snapshot).exhausted = true;
-    state.rig.publish(&last);
-    let order = state.one();
-    assert_eq!(state.refused(order), Reason::NoPrice);
-    assert_eq!(state.stored(), 0);
+    desk.rig.publish(&last);
+    let order = desk.one();
+    assert_eq!(desk.refused(order), Reason::NoPrice);
+    assert_eq!(desk.stored(), 0);
 }
 
 #[test]
 fn an_account_has_so_many_orders_queued_also_within_one_read() {
-    let mut state = Desk::with(|config| config.limits.max_queued_per_account = 2);
-    let bob = state.rig.account("bob");
-    let mut orders: Vec<Order> = (0..3).map(|_| state.one()).collect();
+    let mut desk = Desk::with(|config| config.limits.max_queued_per_account = 2);
+    let bob = desk.rig.account("bob");
+    let mut orders: Vec<Order> = (0..3).map(|_| desk.one()).collect();
     orders.push(Order {
         account: Ok(bob),
-        ..state.one()
+        ..desk.one()
     });
-    state.rig.order_all(orders);
-    let replies = state.link.replies();
+    desk.rig.order_all(orders);
+    let replies = desk.link.replies();
     assert_eq!(replies.len(), 4);
     announced(&replies[0].1);
     announced(&replies[1].1);
     assert_eq!(reason(&replies[2].1), Reason::Overloaded);
     announced(&replies[3].1);
-    let more = state.one();
+    let more = desk.one();
     assert_eq!(
-        state.refused(more),
+        desk.refused(more),
         Reason::Overloaded,
         "those that are queued count"
     );
     // What has settled makes room.
-    state.rig.settle(&[("AAPL", "1")]);
-    state.link.heard();
-    let more = state.one();
-    announced(&state.send(more));
+    desk.rig.settle(&[("AAPL", "1")]);
+    desk.link.heard();
+    let more = desk.one();
+    announced(&desk.send(more));
 }
 
 #[test]
 fn all_accounts_together_have_so_many_orders_queued() {
-    let mut state = Desk::with(|config| config.limits.max_queued = 2);
-    let bob = state.rig.account("bob");
-    let (first, second) = (state.one(), state.one());
-    announced(&state.send(first));
+    let mut desk = Desk::with(|config| config.limits.max_queued = 2);
+    let bob = desk.rig.account("bob");
+    let (first, second) = (desk.one(), desk.one());
+    announced(&desk.send(first));
     let third = Order {
         account: Ok(bob),
-        ..state.one()
+        ..desk.one()
     };
-    state.rig.order_all(vec![second, third]);
-    let replies = state.link.replies();
+    desk.rig.order_all(vec![second, third]);
+    let replies = desk.link.replies();
     announced(&replies[0].1);
     assert_eq!(reason(&replies[1].1), Reason::Overloaded);
     // The limits of a configuration that was reloaded count from then on.
-    let mut limits = state.rig.config.limits.clone();
+    let mut limits = desk.rig.config.limits.clone();
     limits.max_queued = 3;
-    state
-        .rig
+    desk.rig
         .transactions
         .on_message(TransactionsMessage::Limits(limits));
-    let more = state.one();
-    announced(&state.send(more));
+    let more = desk.one();
+    announced(&desk.send(more));
 }
 
 #[test]
 fn an_account_orders_so_often_within_a_minute() {
-    let mut state = Desk::with(|config| config.limits.orders_per_minute_per_account = 2);
+    let mut desk = Desk::with(|config| config.limits.orders_per_minute_per_account = 2);
     for _ in 0..5 {
         let unknown = Order {
             symbol: symbol("NONE"),
-            ..state.one()
+            ..desk.one()
         };
         assert_eq!(
-            state.refused(unknown),
+            desk.refused(unknown),
             Reason::UnknownAsset,
             "it counts as no order"
         );
     }
     for _ in 0..2 {
-        let order = state.one();
-        announced(&state.send(order));
+        let order = desk.one();
+        announced(&desk.send(order));
     }
-    let more = state.one();
-    assert_eq!(state.refused(more), Reason::Overloaded);
-    let bob = state.rig.account("bob");
+    let more = desk.one();
+    assert_eq!(desk.refused(more), Reason::Overloaded);
+    let bob = desk.rig.account("bob");
     let other = Order {
         account: Ok(bob),
-        ..state.one()
+        ..desk.one()
     };
-    announced(&state.send(other));
+    announced(&desk.send(other));
 }
 
 #[test]
 fn an_order_of_the_same_name_and_terms_is_the_same_order() {
-    let mut state = Desk::new();
-    let named = |state: &mut Desk| Order {
+    let mut desk = Desk::new();
+    let named = |desk: &mut Desk| Order {
         client_order_id: order_id("mine"),
-        ..state.one()
+        ..desk.one()
     };
-    let (first, second) = (named(&mut state), named(&mut state));
-    state.rig.order_all(vec![first, second]);
-    let replies = state.link.replies();
+    let (first, second) = (named(&mut desk), named(&mut desk));
+    desk.rig.order_all(vec![first, second]);
+    let replies = desk.link.replies();
     let id = announced(&replies[0].1);
     assert_eq!(announced(&replies[1].1), id, "also within one read");
-    let third = named(&mut state);
-    assert_eq!(announced(&state.send(third)), id);
-    assert_eq!((state.queued(), state.stored()), (1, 1));
+    let third = named(&mut desk);
+    assert_eq!(announced(&desk.send(third)), id);
+    assert_eq!((desk.queued(), desk.stored()), (1, 1));
     // Whoever asked is answered.
-    state.rig.settle(&[("AAPL", "7")]);
-    let fills = state.link.replies();
+    desk.rig.settle(&[("AAPL", "7")]);
+    let fills = desk.link.replies();
     assert_eq!(
         fills.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
         [1, 2, 3]
@@ -249,111 +248,111 @@ fn an_order_of_the_same_name_and_terms_is_the_same_order() {
     // And so is who asks afterwards, whatever has become of the market.
     let fourth = Order {
         symbol: symbol("AAPL"),
-        ..named(&mut state)
+        ..named(&mut desk)
     };
-    assert_eq!(state.send(fourth), fills[0].1);
+    assert_eq!(desk.send(fourth), fills[0].1);
 }
 
 #[test]
 fn a_name_with_other_terms_is_refused_before_anything_else_is_looked_at() {
-    let mut state = Desk::new();
-    let named = |state: &mut Desk| Order {
+    let mut desk = Desk::new();
+    let named = |desk: &mut Desk| Order {
         client_order_id: order_id("mine"),
-        ..state.one()
+        ..desk.one()
     };
-    let first = named(&mut state);
-    announced(&state.send(first));
+    let first = named(&mut desk);
+    announced(&desk.send(first));
     let side = Order {
         side: Side::Sell,
-        ..named(&mut state)
+        ..named(&mut desk)
     };
     let asset = Order {
         symbol: symbol("NONE"),
-        ..named(&mut state)
+        ..named(&mut desk)
     };
     let units = Order {
         quantity: quantity("2"),
-        ..named(&mut state)
+        ..named(&mut desk)
     };
     for other in [side, asset, units] {
-        assert_eq!(state.refused(other), Reason::ClientOrderIdReused);
+        assert_eq!(desk.refused(other), Reason::ClientOrderIdReused);
     }
     // Another account's names are its own.
-    let bob = state.rig.account("bob");
+    let bob = desk.rig.account("bob");
     let other = Order {
         account: Ok(bob),
-        ..named(&mut state)
+        ..named(&mut desk)
     };
-    announced(&state.send(other));
-    assert_eq!(state.stored(), 2);
+    announced(&desk.send(other));
+    assert_eq!(desk.stored(), 2);
 }
 
 #[test]
 fn a_message_that_comes_again_is_one_order_even_after_its_session() {
-    let mut state = Desk::new();
-    let first = state.one();
-    let again = |state: &Desk| {
-        let mut reply_to = state.link.message(first.reply_to.sequence);
+    let mut desk = Desk::new();
+    let first = desk.one();
+    let again = |desk: &Desk| {
+        let mut reply_to = desk.link.message(first.reply_to.sequence);
         reply_to.again = true;
         Order {
             account: Err(Refusal::new(Reason::SessionExpired, "it has ended meanwhile")),
-            ..order(reply_to, state.alice, Side::Buy, "AAPL", "1")
+            ..order(reply_to, desk.alice, Side::Buy, "AAPL", "1")
         }
     };
-    let repeated = [again(&state), again(&state), again(&state)];
+    let repeated = [again(&desk), again(&desk), again(&desk)];
     let [second, third, mut other_process] = repeated;
-    let id = announced(&state.send(first));
-    assert_eq!(announced(&state.send(second)), id);
-    assert_eq!((state.queued(), state.stored()), (1, 1));
-    state.rig.settle(&[("AAPL", "7")]);
-    let filled = state.link.replies().remove(0).1;
+    let id = announced(&desk.send(first));
+    assert_eq!(announced(&desk.send(second)), id);
+    assert_eq!((desk.queued(), desk.stored()), (1, 1));
+    desk.rig.settle(&[("AAPL", "7")]);
+    let filled = desk.link.replies().remove(0).1;
     assert!(matches!(filled, Reply::Filled(_)), "{filled:?}");
-    assert_eq!(state.send(third), filled);
+    assert_eq!(desk.send(third), filled);
     // The number alone is not the message: another process of the worker counts for itself.
-    let worker = state.link.peer.worker.clone();
-    let mut other = state.rig.open_link(&worker, Uuid::from_u128(9));
+    let worker = desk.link.peer.worker.clone();
+    let mut other = desk.rig.open_link(&worker, Uuid::from_u128(9));
     other_process.reply_to = other.message(1);
     other_process.reply_to.again = true;
-    state.rig.order_all(vec![other_process]);
+    desk.rig.order_all(vec![other_process]);
     assert_eq!(reason(&other.reply(1)), Reason::SessionExpired);
 }
 
 #[test]
 fn a_message_that_comes_again_and_never_came_is_a_new_order() {
-    let mut state = Desk::new();
-    let mut order = state.one();
+    let mut desk = Desk::new();
+    let mut order = desk.one();
     order.reply_to.again = true;
-    announced(&state.send(order));
-    assert_eq!(state.stored(), 1);
+    announced(&desk.send(order));
+    assert_eq!(desk.stored(), 1);
 }
 
 #[test]
 fn only_so_many_wait_for_one_order() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     for _ in 0..WAITERS_MAX + 2 {
         let order = Order {
             client_order_id: order_id("mine"),
-            ..state.one()
+            ..desk.one()
         };
-        announced(&state.send(order));
+        announced(&desk.send(order));
     }
     // A link that is over waits for nothing.
-    let mut gone = state.rig.link("eu2");
+    let mut gone = desk.rig.link("eu2");
     let order = Order {
         reply_to: gone.reply_to(),
         client_order_id: order_id("mine"),
-        ..state.one()
+        ..desk.one()
     };
-    state.rig.order_all(vec![order]);
+    desk.rig.order_all(vec![order]);
     gone.peer.link.cut();
     let last = Order {
         client_order_id: order_id("mine"),
-        ..state.one()
+        ..desk.one()
     };
     let last_sequence = last.reply_to.sequence;
-    state.send(last);
-    state.rig.settle(&[("AAPL", "7")]);
-    let answered: Vec<u64> = state
+    desk.send(last);
+    desk.rig.settle(&[("AAPL", "7")]);
+    let answered: Vec<u64> = desk
         .link
         .replies()
         .into_iter()
@@ -365,14 +364,14 @@ fn only_so_many_wait_for_one_order() {
 
 #[test]
 fn a_stamp_counts_within_limits_and_is_stored_as_it_came() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     let mut accept = |seconds: i64| {
-        let mut order = state.one();
+        let mut order = desk.one();
         let stamped = Timestamp(Timestamp::now().0 + seconds * 1_000);
         order.reply_to.timestamp = stamped;
         let sequence = order.reply_to.sequence;
-        announced(&state.send(order));
-        let entry = state.rig.entry(&state.link, sequence).unwrap();
+        announced(&desk.send(order));
+        let entry = desk.rig.entry(&desk.link, sequence).unwrap();
         assert_eq!(entry.stamped, stamped);
         entry.transaction.accepted.since(entry.turn.timestamp)
     };
@@ -388,46 +387,46 @@ fn a_stamp_counts_within_limits_and_is_stored_as_it_came() {
 
 #[test]
 fn a_wrong_clock_is_reported_once_a_minute() {
-    let mut state = Desk::new();
-    let worker = state.link.peer.worker.uuid;
-    let reported = |state: &Desk| state.rig.transactions.state.clocks[&worker].1;
-    let stamp = |state: &mut Desk, off: i64, again: bool| {
-        let mut order = state.one();
+    let mut desk = Desk::new();
+    let worker = desk.link.peer.worker.uuid;
+    let reported = |desk: &Desk| desk.rig.transactions.state.clocks[&worker].1;
+    let stamp = |desk: &mut Desk, off: i64, again: bool| {
+        let mut order = desk.one();
         order.reply_to.timestamp = Timestamp(Timestamp::now().0 + off);
         order.reply_to.again = again;
-        announced(&state.send(order));
+        announced(&desk.send(order));
     };
-    stamp(&mut state, 0, false);
-    stamp(&mut state, -2 * CLOCK_TOLERANCE_MS, true);
+    stamp(&mut desk, 0, false);
+    stamp(&mut desk, -2 * CLOCK_TOLERANCE_MS, true);
     assert_eq!(
-        reported(&state),
+        reported(&desk),
         None,
         "a message that comes again is old, and its clock right"
     );
-    stamp(&mut state, -2 * CLOCK_TOLERANCE_MS, false);
-    let first = reported(&state);
+    stamp(&mut desk, -2 * CLOCK_TOLERANCE_MS, false);
+    let first = reported(&desk);
     assert!(first.is_some());
-    stamp(&mut state, 2 * CLOCK_TOLERANCE_MS, false);
-    assert_eq!(reported(&state), first);
+    stamp(&mut desk, 2 * CLOCK_TOLERANCE_MS, false);
+    assert_eq!(reported(&desk), first);
 }
 
 #[test]
 fn orders_that_cannot_be_stored_are_not_queued() {
-    let mut state = Desk::new();
-    state.rig.refuse_changes("INSERT", "transactions");
-    let (first, mut second) = (state.one(), state.one());
+    let mut desk = Desk::new();
+    desk.rig.refuse_changes("INSERT", "transactions");
+    let (first, mut second) = (desk.one(), desk.one());
     second.reply_to.again = true;
-    state.rig.order_all(vec![first, second]);
-    let replies = state.link.replies();
+    desk.rig.order_all(vec![first, second]);
+    let replies = desk.link.replies();
     assert_eq!(reason(&replies[0].1), Reason::InternalError);
     assert_eq!(
         reason(&replies[1].1),
         Reason::Overloaded,
         "what was sent before may be queued: its worker asks again"
     );
-    assert_eq!(state.queued(), 0);
-    state.rig.allow_changes();
-    let order = state.one();
-    announced(&state.send(order));
-    assert_eq!((state.queued(), state.stored()), (1, 1));
+    assert_eq!(desk.queued(), 0);
+    desk.rig.allow_changes();
+    let order = desk.one();
+    announced(&desk.send(order));
+    assert_eq!((desk.queued(), desk.stored()), (1, 1));
 }

@@ -1,4 +1,4 @@
-//! spec/master/transactions.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7 ("the queue is cleared every update interval")
 
 use super::*;
 use crate::master::messages::Order;
@@ -89,11 +89,11 @@ fn dividend(name: &str, per_unit: &str) -> Action {
 
 #[test]
 fn an_order_fills_at_the_close_of_the_next_update() {
-    let mut state = Desk::new();
-    let sequence = state.queue(Side::Buy, "AAPL", "3");
-    let update = state.rig.settle(&[("AAPL", "101.5")]);
-    let reply = state.link.reply(sequence);
-    let entry = state.rig.entry(&state.link, sequence).unwrap();
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "3");
+    let update = desk.rig.settle(&[("AAPL", "101.5")]);
+    let reply = desk.link.reply(sequence);
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap();
     assert_eq!(
         *fill(&reply),
         Fill {
@@ -111,116 +111,111 @@ fn an_order_fills_at_the_close_of_the_next_update() {
         (entry.transaction.status, entry.transaction.priced, entry.update),
         (Stage::Settled, Some(quote.time), Some(update.number))
     );
-    assert_eq!(state.cash(), money("695.5"));
-    assert_eq!(state.units("AAPL"), Some((quantity("3"), money("304.5"))));
-    assert_eq!(state.settle(&[("AAPL", "1")]), [], "it settles once");
-    assert_eq!(state.cash(), money("695.5"));
+    assert_eq!(desk.cash(), money("695.5"));
+    assert_eq!(desk.units("AAPL"), Some((quantity("3"), money("304.5"))));
+    assert_eq!(desk.settle(&[("AAPL", "1")]), [], "it settles once");
+    assert_eq!(desk.cash(), money("695.5"));
 }
 
 #[test]
 fn what_an_account_lacks_rejects_its_order() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     let (dear, short) = (
-        state.queue(Side::Buy, "AAPL", "11"),
-        state.queue(Side::Sell, "AAPL", "1"),
+        desk.queue(Side::Buy, "AAPL", "11"),
+        desk.queue(Side::Sell, "AAPL", "1"),
     );
-    let replies = state.settle(&[("AAPL", "100")]);
+    let replies = desk.settle(&[("AAPL", "100")]);
     assert_eq!(replies[0].0, dear);
     assert_eq!(reason(&replies[0].1), Reason::InsufficientFunds);
     assert_eq!(reason(&replies[1].1), Reason::InsufficientHoldings);
-    let entry = state.rig.entry(&state.link, short).unwrap().transaction;
+    let entry = desk.rig.entry(&desk.link, short).unwrap().transaction;
     assert_eq!(
         (entry.status, entry.reason, entry.price, entry.total),
         (Stage::Rejected, Some(Reason::InsufficientHoldings), None, None)
     );
-    assert_eq!((state.cash(), state.units("AAPL")), (money("1000"), None));
+    assert_eq!((desk.cash(), desk.units("AAPL")), (money("1000"), None));
 }
 
 #[test]
 fn a_value_beyond_its_limit_rejects_the_order() {
-    let mut state = Desk::new();
-    let sequence = state.queue(Side::Buy, "NEW", "999999999999");
-    let replies = state.settle(&[("NEW", "1000")]);
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "NEW", "999999999999");
+    let replies = desk.settle(&[("NEW", "1000")]);
     assert_eq!(replies[0].0, sequence);
     assert_eq!(reason(&replies[0].1), Reason::QuantityInvalid);
 }
 
 #[test]
 fn an_update_without_a_price_of_the_asset_rejects_its_orders() {
-    let mut state = Desk::new();
-    state.queue(Side::Buy, "AAPL", "1");
-    state.queue(Side::Buy, "NEW", "1");
+    let mut desk = Desk::new();
+    desk.queue(Side::Buy, "AAPL", "1");
+    desk.queue(Side::Buy, "NEW", "1");
     // The prices from before are no prices of this update.
-    let replies = state.settle(&[("IBM", "1")]);
+    let replies = desk.settle(&[("IBM", "1")]);
     assert_eq!(replies.len(), 2);
     for (_, reply) in &replies {
         assert_eq!(reason(reply), Reason::NoPrice);
     }
-    assert_eq!(state.cash(), money("1000"));
+    assert_eq!(desk.cash(), money("1000"));
 }
 
 #[test]
 fn an_order_that_came_after_the_retrieval_began_waits_for_the_next_update() {
-    let mut state = Desk::new();
-    let update = state.rig.update(&[("AAPL", "1")]);
-    let sequence = state.queue(Side::Buy, "AAPL", "1");
-    state.rig.tell(&update);
-    assert_eq!(state.link.replies(), [], "its price could be seen");
-    let replies = state.settle(&[("AAPL", "2")]);
+    let mut desk = Desk::new();
+    let update = desk.rig.update(&[("AAPL", "1")]);
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    desk.rig.tell(&update);
+    assert_eq!(desk.link.replies(), [], "its price could be seen");
+    let replies = desk.settle(&[("AAPL", "2")]);
     assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("2")));
 }
 
 #[test]
 fn the_last_prices_of_a_market_reject_what_came_too_late_for_them() {
-    let mut state = Desk::new();
-    let early = state.queue(Side::Buy, "AAPL", "1");
-    let mut update = state.rig.update(&[("AAPL", "2")]);
-    let late = state.queue(Side::Buy, "AAPL", "1");
+    let mut desk = Desk::new();
+    let early = desk.queue(Side::Buy, "AAPL", "1");
+    let mut update = desk.rig.update(&[("AAPL", "2")]);
+    let late = desk.queue(Side::Buy, "AAPL", "1");
     Arc::make_mut(&mut update.snapshot).exhausted = true;
-    state.rig.tell(&update);
-    let replies = state.link.replies();
+    desk.rig.tell(&update);
+    let replies = desk.link.replies();
     assert_eq!((replies[0].0, fill(&replies[0].1).price), (early, money("2")));
     assert_eq!((replies[1].0, reason(&replies[1].1)), (late, Reason::NoPrice));
 }
 
 #[test]
 fn a_price_of_the_real_world_that_is_older_than_the_order_is_waited_out() {
-    let mut state = Desk::new();
-    let sequence = state.queue(Side::Buy, "AAPL", "1");
-    let accepted = state
-        .rig
-        .entry(&state.link, sequence)
-        .unwrap()
-        .transaction
-        .accepted;
-    let at = |state: &mut Desk, time: Timestamp, limit: i64| {
-        let mut update = state.rig.update(&[("AAPL", "2")]);
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    let accepted = desk.rig.entry(&desk.link, sequence).unwrap().transaction.accepted;
+    let at = |desk: &mut Desk, time: Timestamp, limit: i64| {
+        let mut update = desk.rig.update(&[("AAPL", "2")]);
         Arc::make_mut(&mut update.snapshot).set_real_time(&symbol("AAPL"), time, limit);
-        state.rig.tell(&update);
-        state.link.replies()
+        desk.rig.tell(&update);
+        desk.link.replies()
     };
-    assert_eq!(at(&mut state, Timestamp(accepted.0 - 1), 60_000), []);
-    let replies = at(&mut state, accepted, 60_000);
+    assert_eq!(at(&mut desk, Timestamp(accepted.0 - 1), 60_000), []);
+    let replies = at(&mut desk, accepted, 60_000);
     assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("2")));
     // One that is too old to trade at at all is no price.
-    state.queue(Side::Buy, "AAPL", "1");
-    let replies = at(&mut state, Timestamp(accepted.0 - 60_001), 60_000);
+    desk.queue(Side::Buy, "AAPL", "1");
+    let replies = at(&mut desk, Timestamp(accepted.0 - 60_001), 60_000);
     assert_eq!(reason(&replies[0].1), Reason::NoPrice);
 }
 
 #[test]
 fn orders_settle_in_the_order_of_their_stamps_and_not_of_their_arrival() {
-    let mut state = Desk::new();
-    let mut other = state.rig.link("eu2");
-    let arrived_first = state.queue(Side::Buy, "AAPL", "9");
-    let mut order = order(other.reply_to(), state.alice, Side::Buy, "AAPL", "9");
+    let mut desk = Desk::new();
+    let mut other = desk.rig.link("eu2");
+    let arrived_first = desk.queue(Side::Buy, "AAPL", "9");
+    let mut order = order(other.reply_to(), desk.alice, Side::Buy, "AAPL", "9");
     order.reply_to.timestamp = Timestamp(Timestamp::now().0 - 2_000);
-    state.rig.order_all(vec![order]);
+    desk.rig.order_all(vec![order]);
     other.heard();
-    state.rig.settle(&[("AAPL", "100")]);
+    desk.rig.settle(&[("AAPL", "100")]);
     assert_eq!(fill(&other.replies()[0].1).total, money("900"), "stamped first");
     assert_eq!(
-        reason(&state.link.reply(arrived_first)),
+        reason(&desk.link.reply(arrived_first)),
         Reason::InsufficientFunds,
         "stamped last"
     );
@@ -228,65 +223,65 @@ fn orders_settle_in_the_order_of_their_stamps_and_not_of_their_arrival() {
 
 #[test]
 fn what_one_order_leaves_is_there_for_the_next_of_the_same_update() {
-    let mut state = Desk::new();
-    let alice = state.alice;
-    state.rig.give(alice, "0", &[("IBM", "2", "10")]);
-    state.queue(Side::Buy, "AAPL", "1");
-    state.queue(Side::Sell, "IBM", "2");
-    state.queue(Side::Buy, "AAPL", "1");
-    let replies = state.settle(&[("AAPL", "100"), ("IBM", "50")]);
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "0", &[("IBM", "2", "10")]);
+    desk.queue(Side::Buy, "AAPL", "1");
+    desk.queue(Side::Sell, "IBM", "2");
+    desk.queue(Side::Buy, "AAPL", "1");
+    let replies = desk.settle(&[("AAPL", "100"), ("IBM", "50")]);
     assert_eq!(reason(&replies[0].1), Reason::InsufficientFunds);
     assert_eq!(fill(&replies[1].1).side, Side::Sell);
     assert_eq!(fill(&replies[2].1).total, money("100"));
-    assert_eq!((state.cash(), state.units("IBM")), (money("0"), None));
+    assert_eq!((desk.cash(), desk.units("IBM")), (money("0"), None));
 }
 
 #[test]
 fn a_split_changes_positions_and_the_orders_from_before_it() {
-    let mut state = Desk::new();
-    let (alice, bob) = (state.alice, state.rig.account("bob"));
-    state.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
+    let mut desk = Desk::new();
+    let (alice, bob) = (desk.alice, desk.rig.account("bob"));
+    desk.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
     let queued = Order {
         client_order_id: order_id("mine"),
-        ..order(state.link.reply_to(), bob, Side::Buy, "AAPL", "2")
+        ..order(desk.link.reply_to(), bob, Side::Buy, "AAPL", "2")
     };
-    let sequence = state.queue_this(queued);
-    let mut update = state.rig.update(&[("AAPL", "50")]);
-    state.rig.act(&mut update, &[split("AAPL", "2")]);
-    state.rig.tell(&update);
-    let reply = state.link.reply(sequence);
+    let sequence = desk.queue_this(queued);
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig.act(&mut update, &[split("AAPL", "2")]);
+    desk.rig.tell(&update);
+    let reply = desk.link.reply(sequence);
     assert_eq!(
         (fill(&reply).quantity, fill(&reply).total),
         (quantity("4"), money("200"))
     );
     assert_eq!(
-        state.units("AAPL"),
+        desk.units("AAPL"),
         Some((quantity("6"), money("90"))),
         "its cost stays"
     );
-    assert_eq!(state.count(Side::Split), 1, "of holders alone");
+    assert_eq!(desk.count(Side::Split), 1, "of holders alone");
     // The order's name still stands for the terms that it was given with.
     let again = Order {
         client_order_id: order_id("mine"),
-        ..order(state.link.reply_to(), bob, Side::Buy, "AAPL", "2")
+        ..order(desk.link.reply_to(), bob, Side::Buy, "AAPL", "2")
     };
-    state.rig.order_all(vec![again]);
-    assert_eq!(state.link.replies()[0].1, reply);
+    desk.rig.order_all(vec![again]);
+    assert_eq!(desk.link.replies()[0].1, reply);
 }
 
 #[test]
 fn a_split_that_leaves_less_than_a_millionth_leaves_no_position() {
-    let mut state = Desk::new();
-    let alice = state.alice;
-    state.rig.give(alice, "1000", &[("AAPL", "0.000001", "1")]);
-    let sequence = state.queue(Side::Buy, "AAPL", "0.000001");
-    let mut update = state.rig.update(&[("AAPL", "50")]);
-    state.rig.act(&mut update, &[split("AAPL", "0.1")]);
-    state.rig.tell(&update);
-    let reply = state.link.reply(sequence);
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "1000", &[("AAPL", "0.000001", "1")]);
+    let sequence = desk.queue(Side::Buy, "AAPL", "0.000001");
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig.act(&mut update, &[split("AAPL", "0.1")]);
+    desk.rig.tell(&update);
+    let reply = desk.link.reply(sequence);
     assert_eq!(fill(&reply).quantity, Quantity(1), "an order is of something");
     assert_eq!(
-        state.units("AAPL").unwrap().0,
+        desk.units("AAPL").unwrap().0,
         Quantity(1),
         "what was bought after the split"
     );
@@ -294,132 +289,130 @@ fn a_split_that_leaves_less_than_a_millionth_leaves_no_position() {
 
 #[test]
 fn a_dividend_is_paid_on_what_was_held_before_the_updates_orders() {
-    let mut state = Desk::new();
-    let alice = state.alice;
-    state.rig.give(alice, "100", &[("AAPL", "3", "90")]);
-    state.queue(Side::Buy, "AAPL", "1");
-    let mut update = state.rig.update(&[("AAPL", "50")]);
-    state
-        .rig
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "100", &[("AAPL", "3", "90")]);
+    desk.queue(Side::Buy, "AAPL", "1");
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig
         .act(&mut update, &[dividend("AAPL", "1.5"), dividend("IBM", "7")]);
-    state.rig.tell(&update);
-    assert_eq!(state.cash(), money("54.5"), "100 + 4.5 - 50");
-    assert_eq!(state.count(Side::Dividend), 1, "of holders alone");
-    let number = state.rig.settle(&[("AAPL", "50")]).number;
-    assert_eq!(state.cash(), money("54.5"), "it is paid once");
+    desk.rig.tell(&update);
+    assert_eq!(desk.cash(), money("54.5"), "100 + 4.5 - 50");
+    assert_eq!(desk.count(Side::Dividend), 1, "of holders alone");
+    let number = desk.rig.settle(&[("AAPL", "50")]).number;
+    assert_eq!(desk.cash(), money("54.5"), "it is paid once");
     assert_eq!(
-        state.rig.engine.number("SELECT acted FROM ledger_position"),
+        desk.rig.engine.number("SELECT acted FROM ledger_position"),
         i64::try_from(number).unwrap() - 1
     );
 }
 
 #[test]
 fn several_splits_and_dividends_of_one_update_come_in_the_order_of_their_times() {
-    let mut state = Desk::new();
-    let alice = state.alice;
-    state.rig.give(alice, "0", &[("AAPL", "1", "90")]);
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "0", &[("AAPL", "1", "90")]);
     let later = |action: Action| Action {
         time: Timestamp(MARCH.0 + 1),
         ..action
     };
-    let mut update = state.rig.update(&[("AAPL", "50")]);
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
     let actions = [later(dividend("AAPL", "1")), split("AAPL", "10")];
-    state.rig.act(&mut update, &actions);
-    state.rig.tell(&update);
+    desk.rig.act(&mut update, &actions);
+    desk.rig.tell(&update);
     assert_eq!(
-        (state.cash(), state.units("AAPL").unwrap().0),
+        (desk.cash(), desk.units("AAPL").unwrap().0),
         (money("10"), quantity("10"))
     );
 }
 
 #[test]
 fn a_settlement_that_fails_leaves_the_orders_queued_and_says_nothing() {
-    let mut state = Desk::new();
-    let sequence = state.queue(Side::Buy, "AAPL", "1");
-    state.rig.refuse_changes("INSERT", "positions");
-    assert_eq!(state.settle(&[("AAPL", "10")]), []);
-    assert_eq!(state.cash(), money("1000"));
-    let entry = state.rig.entry(&state.link, sequence).unwrap();
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    desk.rig.refuse_changes("INSERT", "positions");
+    assert_eq!(desk.settle(&[("AAPL", "10")]), []);
+    assert_eq!(desk.cash(), money("1000"));
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap();
     assert_eq!(entry.transaction.status, Stage::Queued);
-    state.rig.allow_changes();
-    let replies = state.settle(&[("AAPL", "20")]);
+    desk.rig.allow_changes();
+    let replies = desk.settle(&[("AAPL", "20")]);
     assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("20")));
-    assert_eq!(state.cash(), money("980"));
+    assert_eq!(desk.cash(), money("980"));
 }
 
 #[test]
 fn a_split_that_could_not_be_stored_is_applied_later_and_spares_who_saw_its_prices() {
-    let mut state = Desk::new();
-    let alice = state.alice;
-    state.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
-    let before = state.queue(Side::Buy, "AAPL", "1");
-    state.rig.refuse_changes("UPDATE", "ledger_position");
-    let mut update = state.rig.update(&[("AAPL", "50")]);
-    state.rig.act(&mut update, &[split("AAPL", "2")]);
-    state.rig.tell(&update);
-    assert_eq!(state.link.replies(), []);
-    assert_eq!(state.units("AAPL").unwrap().0, quantity("3"));
-    let after = state.queue(Side::Buy, "AAPL", "1");
-    state.rig.allow_changes();
-    let replies = state.settle(&[("AAPL", "50")]);
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
+    let before = desk.queue(Side::Buy, "AAPL", "1");
+    desk.rig.refuse_changes("UPDATE", "ledger_position");
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig.act(&mut update, &[split("AAPL", "2")]);
+    desk.rig.tell(&update);
+    assert_eq!(desk.link.replies(), []);
+    assert_eq!(desk.units("AAPL").unwrap().0, quantity("3"));
+    let after = desk.queue(Side::Buy, "AAPL", "1");
+    desk.rig.allow_changes();
+    let replies = desk.settle(&[("AAPL", "50")]);
     let quantities: Vec<(u64, Quantity)> = replies
         .iter()
         .map(|(sequence, reply)| (*sequence, fill(reply).quantity))
         .collect();
     assert_eq!(quantities, [(before, quantity("2")), (after, quantity("1"))]);
-    assert_eq!(state.units("AAPL").unwrap().0, quantity("9"), "6 + 2 + 1");
-    assert_eq!(state.count(Side::Split), 1);
+    assert_eq!(desk.units("AAPL").unwrap().0, quantity("9"), "6 + 2 + 1");
+    assert_eq!(desk.count(Side::Split), 1);
 }
 
 #[test]
 fn a_split_that_an_earlier_process_left_behind_comes_with_the_next_update() {
-    let mut state = Desk::new();
-    let alice = state.alice;
-    state.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
-    let sequence = state.queue(Side::Buy, "AAPL", "1");
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
     // Stored by assets, and the process ends before it is settled.
-    let mut update = state.rig.update(&[("AAPL", "50")]);
-    state.rig.act(&mut update, &[split("AAPL", "2")]);
-    let Desk { rig, link, alice } = state;
-    let mut state = Desk {
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig.act(&mut update, &[split("AAPL", "2")]);
+    let Desk { rig, link, alice } = desk;
+    let mut desk = Desk {
         rig: rig.restart(),
         link,
         alice,
     };
-    state.rig.settle(&[("AAPL", "50")]);
-    assert_eq!(state.link.replies(), [], "nobody waits for it any more");
-    let entry = state.rig.entry(&state.link, sequence).unwrap().transaction;
+    desk.rig.settle(&[("AAPL", "50")]);
+    assert_eq!(desk.link.replies(), [], "nobody waits for it any more");
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap().transaction;
     assert_eq!((entry.status, entry.quantity), (Stage::Settled, quantity("2")));
-    assert_eq!(state.units("AAPL").unwrap().0, quantity("8"));
+    assert_eq!(desk.units("AAPL").unwrap().0, quantity("8"));
 }
 
 #[test]
 fn many_orders_of_one_update_are_one_commit() {
-    let mut state = Desk::new();
+    let mut desk = Desk::new();
     let orders: Vec<Order> = (0..200)
-        .map(|_| order(state.link.reply_to(), state.alice, Side::Buy, "AAPL", "1"))
+        .map(|_| order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "1"))
         .collect();
-    state.rig.order_all(orders);
-    state.link.heard();
-    let replies = state.settle(&[("AAPL", "10")]);
+    desk.rig.order_all(orders);
+    desk.link.heard();
+    let replies = desk.settle(&[("AAPL", "10")]);
     let (filled, rejected): (Vec<_>, Vec<_>) = replies
         .iter()
         .partition(|(_, reply)| matches!(reply, Reply::Filled(_)));
     assert_eq!((filled.len(), rejected.len()), (100, 100));
     assert!(filled.iter().all(|(sequence, _)| *sequence <= 100));
-    assert_eq!(state.cash(), money("0"));
-    let stamps = state
+    assert_eq!(desk.cash(), money("0"));
+    let stamps = desk
         .rig
         .engine
         .number("SELECT count(DISTINCT settled || ' ' || update_number) FROM transactions");
     assert_eq!(stamps, 1);
 }
 
-/// The decision of [`price`] for an order that was accepted so long after the retrieval began.
 #[test]
 fn an_order_of_an_earlier_process_was_before_every_retrieval() {
-    let mut state = Desk::new();
-    let update = state.rig.update(&[("AAPL", "2")]);
+    let mut desk = Desk::new();
+    let update = desk.rig.update(&[("AAPL", "2")]);
     let queued = |since: Option<Instant>, name: Symbol| {
         let sequence = crate::model::SettlementRank {
             timestamp: Timestamp(0),
