@@ -1,7 +1,7 @@
-//! spec/net.md · 4.3 The Connection
+//! spec/net.md · 4.3 The Connection, 4.7 Communication
 //!
-//! Sockets for both daemons: who may come in, a reader thread a connection, and a send side that no
-//! module ever waits on.
+//! Sockets of both daemons: a listener with limits, a reader thread for each connection, and a send
+//! side that never blocks a module.
 
 pub mod connection;
 pub mod connection_limiter;

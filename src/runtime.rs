@@ -1,6 +1,6 @@
 //! spec/runtime.md · 3.1.1, 3.2.1 (start the threads), 2.3.3 (a crash dumps the log)
 //!
-//! What every thread of a daemon stands on: how it is started, runs, beats, logs and stops.
+//! What all threads of a daemon use: starting, module loop, heartbeat, log, stopping.
 
 pub mod backoff;
 pub mod failpoint;
@@ -19,5 +19,5 @@ pub use watchdog::{Heartbeat, Watchdog};
 
 use std::time::Duration;
 
-/// Every module's loop wakes at least this often, to beat and to do what is due by time.
+/// Every module's loop wakes at least this often, to beat and for work that is due.
 pub const TICK: Duration = Duration::from_secs(1);

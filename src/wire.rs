@@ -1,4 +1,4 @@
-//! spec/wire.md · 4.4 to 4.6
+//! spec/wire.md · 4 The Protocol, 4.1 to 4.7
 //!
 //! The wire format, as bytes: no sockets, threads or clock. A server reads `Frame → Arguments →
 //! Request` and writes `Reply → frames`; a client does the opposite.

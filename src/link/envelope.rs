@@ -1,4 +1,4 @@
-//! spec/link/envelope.md · 4.1 Design Goals, 4.3.1 Master-Worker Server Connection
+//! spec/link/envelope.md · 2.1.5 User/Client Data, 4.1 Design Goals, 4.3.1
 //!
 //! The link message: an envelope (worker, boot ID, sequence number, timestamp, client) and the
 //! frames it carries. Bytes only.

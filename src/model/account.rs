@@ -1,4 +1,4 @@
-//! spec/model/account.md · 2.4.1 Account Structure
+//! spec/model/account.md · 2.4.1 Account Structure, 2.1.9 User Accounts
 
 use super::{Timestamp, ValueError};
 use ring::pbkdf2;

@@ -1,7 +1,7 @@
 //! spec/net/connection.md · 4.3.2 Client-Worker Server Connection
 //!
-//! The send side of a client's connection. Requests take a slot each, in their order; whichever module
-//! answers first, replies leave in the order of the slots, and as few writes as can be.
+//! The send side of a client's connection. Each request takes a slot. Replies leave in the order of
+//! the slots, whichever module answers first, and in as few writes as possible.
 
 use super::flusher::{Flush, FlushProgress, Flusher};
 use super::limits::LINGER_TIMEOUT;
@@ -17,31 +17,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Requests of one connection that may be unanswered before its reader stops reading.
+/// Unanswered requests of one connection at most. Its reader does not read while there are as many.
 pub const UNANSWERED_MAX: usize = 4096;
-/// What a client may leave unread.
+
+/// Limits of the send side of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct SendLimits {
-    /// Unsent bytes past which no further request is read.
+    /// Bytes of unsent and parked replies. While there are more, no request is read.
     pub max_unsent: usize,
-    /// How long a client may take no byte while some wait.
+    /// How long a client may take no byte while bytes wait for it. A client that exceeds it is cut.
     pub send_timeout: Duration,
 }
 
-/// What a connection's requests may still cost before more are read.
+/// Limits on the unanswered requests of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Capacity {
-    /// Requests unanswered at once.
+    /// All unanswered requests.
     pub(super) unanswered: usize,
-    /// Requests with large replies unanswered at once.
+    /// Unanswered bulk requests, whose replies may be large.
     pub(super) bulk: usize,
 }
 
-/// A client's connection, shared by its reader and by every module that answers it.
+/// A client's connection. Its reader and every module that answers it share it.
 pub struct Connection {
-    /// Names it in this process.
+    /// Unique in this process.
     pub number: u64,
-    /// The other end.
     pub peer: SocketAddr,
     socket: TcpStream,
     side: Mutex<SendQueue>,
@@ -49,7 +49,7 @@ pub struct Connection {
     limits: SendLimits,
     flusher: Arc<Flusher>,
     has_tls: bool,
-    gone: AtomicBool,
+    closed: AtomicBool,
 }
 
 impl std::fmt::Debug for Connection {
@@ -60,16 +60,16 @@ impl std::fmt::Debug for Connection {
 
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
-/// A number for a connection or link, given once in this process.
+/// The next number for a connection or link. Numbers are unique in this process.
 pub fn next_number() -> u64 {
     NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Connection {
-    /// Around an accepted socket.
+    /// Takes over an accepted socket; `tls` is its TLS state, where it speaks TLS.
     ///
     /// # Errors
-    /// The socket is gone already.
+    /// The peer has closed the socket already.
     pub fn new(
         socket: TcpStream,
         tls: Option<Box<rustls::ServerConnection>>,
@@ -89,12 +89,12 @@ impl Connection {
             limits,
             flusher,
             has_tls,
-            gone: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }))
     }
 
-    /// Locks the send side, to answer several requests with one write: it happens when the guard is
-    /// dropped.
+    /// Locks the send side, so that several replies leave in one write. The write happens when the
+    /// guard is dropped.
     pub fn sending(self: &Arc<Self>) -> ReplyWriter<'_> {
         let side = self.side.lock();
         ReplyWriter {
@@ -109,55 +109,57 @@ impl Connection {
         self.sending().reply(number, write);
     }
 
-    /// Waits until there is room for at least one more request, takes slots for as many of `count` as there is
-    /// room for, and gives the first's number and how many they are. `None` where the connection is over.
-    /// Called by the reader alone.
-    pub(super) fn reserve(&self, count: usize, bulk: bool, room: Capacity) -> Option<(u64, usize)> {
+    /// Takes slots for up to `count` requests, as many as there is capacity for. Waits until there
+    /// is capacity for one. Returns the number of the first and how many they are, or `None` where
+    /// the connection has ended. For the reader alone.
+    pub(super) fn reserve(&self, count: usize, bulk: bool, capacity: Capacity) -> Option<(u64, usize)> {
         let mut side = self.wait(|side| {
-            side.slots.len() < room.unanswered
-                && (!bulk || side.bulk < room.bulk)
+            side.slots.len() < capacity.unanswered
+                && (!bulk || side.bulk < capacity.bulk)
                 && side.held() <= self.limits.max_unsent
         })?;
-        let mut taken = count.min(room.unanswered - side.slots.len());
+        let mut taken = count.min(capacity.unanswered - side.slots.len());
         if bulk {
-            taken = taken.min(room.bulk - side.bulk);
+            taken = taken.min(capacity.bulk - side.bulk);
         }
         Some((side.take_slots(taken, bulk), taken))
     }
 
-    /// Waits until every request so far has taken effect. False where the connection is over.
+    /// Waits until every request so far has taken effect. False where the connection has ended.
     pub(super) fn wait_applied(&self) -> bool {
         self.wait(|side| side.unapplied == 0).is_some()
     }
 
-    /// Waits until everything is answered and sent.
+    /// Waits until every request is answered and every byte sent. False where the connection has
+    /// ended.
     pub(super) fn wait_empty(&self) -> bool {
         self.wait(|side| side.slots.is_empty() && side.unsent() == 0)
             .is_some()
     }
 
-    /// Every wait of a reader ends when its connection breaks or is cut, which the send side's own
-    /// deadlines see to.
-    fn wait(&self, enough: impl Fn(&SendQueue) -> bool) -> Option<MutexGuard<'_, SendQueue>> {
+    /// Blocks the reader until `condition` holds; `None` where the connection has ended. The wait
+    /// is bounded: `send_timeout` cuts a stalled connection, which wakes the reader.
+    fn wait(&self, condition: impl Fn(&SendQueue) -> bool) -> Option<MutexGuard<'_, SendQueue>> {
         let mut side = self.side.lock();
         loop {
-            if side.is_over() {
+            if side.has_ended() {
                 return None;
             }
-            if enough(&side) {
+            if condition(&side) {
                 return Some(side);
             }
             self.changed.wait(&mut side);
         }
     }
 
-    /// How long nothing has been unanswered and no byte has moved; `None` while something is.
+    /// Since when no byte has moved, in either direction; `read` is the time of the last read.
+    /// `None` while a request is unanswered or a byte unsent.
     pub(super) fn idle_since(&self, read: Instant) -> Option<Instant> {
         let side = self.side.lock();
         (side.slots.is_empty() && side.unsent() == 0).then_some(side.half.moved().max(read))
     }
 
-    /// When the sending side was shut.
+    /// When the sending side was shut, or broke; `None` while it is open.
     pub(super) fn shut_since(&self) -> Option<Instant> {
         let side = self.side.lock();
         match side.end {
@@ -169,9 +171,9 @@ impl Connection {
         }
     }
 
-    /// Whether nothing that is asked from now on will be answered.
-    pub(super) fn is_over(&self) -> bool {
-        self.side.lock().is_over()
+    /// Whether further requests get no reply.
+    pub(super) fn has_ended(&self) -> bool {
+        self.side.lock().has_ended()
     }
 
     /// The socket, for its reader.
@@ -179,10 +181,10 @@ impl Connection {
         &self.socket
     }
 
-    /// Hands received bytes to TLS and appends what they held to `plain`; `None` without TLS.
+    /// Decrypts received bytes and appends the plaintext to `plain`; `None` without TLS.
     ///
     /// # Errors
-    /// The peer does not speak TLS as it should.
+    /// The peer violates TLS.
     pub(super) fn decrypt(
         self: &Arc<Self>,
         bytes: &mut &[u8],
@@ -193,22 +195,24 @@ impl Connection {
         }
         let mut sending = self.sending();
         match sending.side.half.cipher() {
-            // On an error, what TLS has to say about it leaves with the guard.
+            // On an error, dropping the guard sends TLS's alert.
             Some(tls) => super::tls::receive(tls, bytes, plain).map(Some),
             None => Ok(None),
         }
     }
 
-    /// Sends `protocolError` at once, ahead of whatever is unanswered, and ends the connection, at the
-    /// latest [`LINGER_TIMEOUT`] after the peer has been sent it all.
+    /// Sends `protocolError` at once and ends the connection. Unanswered requests get no reply. The
+    /// flusher cuts the connection [`LINGER_TIMEOUT`] after the last byte was sent, if the peer has
+    /// not closed it.
     pub fn end_at_once(self: &Arc<Self>, fault: ProtocolError) {
-        self.say_and_end(fault);
-        // Its reader may be waiting for a byte that never comes.
+        self.send_error_and_end(fault);
+        // The reader may be waiting for a byte that never comes.
         self.flusher.linger(Arc::clone(self) as Arc<dyn Flush>);
     }
 
-    /// The same, by the reader, which itself sees to the end.
-    pub(super) fn say_and_end(self: &Arc<Self>, fault: ProtocolError) {
+    /// Sends `protocolError` at once and ends the connection, for the reader, which closes it
+    /// itself.
+    pub(super) fn send_error_and_end(self: &Arc<Self>, fault: ProtocolError) {
         let mut sending = self.sending();
         if matches!(sending.side.end, CloseState::No | CloseState::AfterReplies) {
             sending
@@ -219,7 +223,7 @@ impl Connection {
         }
     }
 
-    /// Sends `protocolError` after the replies to what was asked before, and ends the connection.
+    /// Sends `protocolError` after the replies to all earlier requests, and ends the connection.
     pub(super) fn end_in_order(self: &Arc<Self>, fault: ProtocolError) {
         let mut sending = self.sending();
         let number = sending.side.take_slots(1, false);
@@ -229,7 +233,8 @@ impl Connection {
         }
     }
 
-    /// Ends the connection once what is here is sent.
+    /// Ends the connection once the bytes in the write buffer are sent. Unanswered requests get no
+    /// reply.
     pub(super) fn end_after_bytes(self: &Arc<Self>) {
         let mut sending = self.sending();
         if matches!(sending.side.end, CloseState::No | CloseState::AfterReplies) {
@@ -238,7 +243,7 @@ impl Connection {
         }
     }
 
-    /// Ends the connection once all that was asked is answered and sent.
+    /// Ends the connection once every request is answered and its reply sent.
     pub(super) fn end_after_replies(self: &Arc<Self>) {
         let mut sending = self.sending();
         if sending.side.end == CloseState::No {
@@ -253,12 +258,12 @@ impl Connection {
 
     /// Whether the connection can still answer.
     pub fn is_open(&self) -> bool {
-        !self.gone.load(Ordering::Relaxed)
+        !self.closed.load(Ordering::Relaxed)
     }
 
-    /// The reader is done; what others still send is dropped.
+    /// Closes the connection after the reader has finished. Later replies are dropped.
     pub(super) fn close(self: &Arc<Self>) {
-        self.gone.store(true, Ordering::Relaxed);
+        self.closed.store(true, Ordering::Relaxed);
         self.cut();
     }
 }
@@ -266,7 +271,7 @@ impl Connection {
 /// The locked send side of a connection.
 pub struct ReplyWriter<'a> {
     connection: &'a Arc<Connection>,
-    /// What was held when the guard was made; the drainer keeps the sum over all connections.
+    /// Bytes held when the guard was made. The flusher keeps the sum over all connections.
     before: usize,
     side: MutexGuard<'a, SendQueue>,
 }
@@ -278,15 +283,15 @@ impl std::fmt::Debug for ReplyWriter<'_> {
 }
 
 impl ReplyWriter<'_> {
-    /// Answers the request of this number; its bytes leave as soon as all before it are answered. A
-    /// number that was answered already is ignored.
+    /// Answers a request. The reply leaves as soon as all earlier requests are answered. A number
+    /// that is answered already is ignored.
     pub fn reply(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
         self.side.part(number, write);
         self.side.finish(number);
     }
 
-    /// Answers the request of this number with what `write` appends. Where it appends nothing but gives an error,
-    /// the request stays unanswered.
+    /// Answers a request with what `write` appends. `write` appends nothing where it returns an
+    /// error; the request then stays unanswered.
     ///
     /// # Errors
     /// Those of `write`.
@@ -300,29 +305,31 @@ impl ReplyWriter<'_> {
         written.map(|()| self.side.finish(number))
     }
 
-    /// Adds a part, whole frames, to the reply of this number, which [`ReplyWriter::finish`] ends.
+    /// Adds whole frames to the reply of a request. [`ReplyWriter::finish`] ends the reply.
     pub fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
         self.side.part(number, write);
     }
 
-    /// Ends the reply of this number.
+    /// Ends the reply of a request.
     pub fn finish(&mut self, number: u64) {
         self.side.finish(number);
     }
 
-    /// The request of this number has taken effect, though its reply comes later: those behind it may go.
+    /// Marks a request as having taken effect before its reply, so that later requests need not
+    /// wait.
     pub fn applied(&mut self, number: u64) {
         self.side.applied(number);
     }
 
-    /// Sends a notice: a whole frame that answers nothing and waits for nothing.
+    /// Sends a notice: a frame that answers no request. It leaves at once, between two frames of
+    /// replies.
     pub fn notice(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if !self.side.is_over() {
+        if !self.side.has_ended() {
             self.side.write(write);
         }
     }
 
-    /// Whether all that was asked is answered and sent.
+    /// Whether every request is answered and every byte sent.
     pub fn is_empty(&self) -> bool {
         self.side.slots.is_empty() && self.side.unsent() == 0
     }
@@ -331,7 +338,7 @@ impl ReplyWriter<'_> {
         let (connection, side) = (self.connection, &mut *self.side);
         side.half
             .send(&connection.socket, || Arc::clone(connection) as Arc<dyn Flush>);
-        connection.settle(side, self.before);
+        connection.after_send(side, self.before);
     }
 }
 
@@ -343,19 +350,19 @@ impl Drop for ReplyWriter<'_> {
 }
 
 impl Connection {
-    /// What follows from how far sending has come: the end that was asked for, or the cut. `before` is what
-    /// was held before.
-    fn settle(&self, side: &mut SendQueue, before: usize) {
+    /// After an attempt to send: releases a broken send half, or shuts the sending side where its
+    /// end is due. `before` is the number of bytes held before the attempt.
+    fn after_send(&self, side: &mut SendQueue, before: usize) {
         if side.half.release(&self.socket) {
             side.forget_slots();
         } else {
             let sent = side.unsent() == 0;
-            let over = match side.end {
+            let is_due = match side.end {
                 CloseState::AfterReplies => sent && side.slots.is_empty(),
                 CloseState::AfterBytes => sent,
                 CloseState::No | CloseState::Shut(_) => false,
             };
-            if over {
+            if is_due {
                 side.end = CloseState::Shut(Instant::now());
                 side.half.close(&self.socket);
                 let _ = self.socket.shutdown(Shutdown::Write);
@@ -365,10 +372,10 @@ impl Connection {
     }
 
     /// Cuts the connection, and wakes its reader.
-    fn cut_locked(&self, mut side: MutexGuard<'_, SendQueue>) {
+    fn cut_and_wake(&self, mut side: MutexGuard<'_, SendQueue>) {
         let before = side.held();
         side.half.break_off();
-        self.settle(&mut side, before);
+        self.after_send(&mut side, before);
         drop(side);
         self.changed.notify_all();
     }
@@ -382,23 +389,23 @@ impl Flush for Connection {
     fn flush(&self) -> FlushProgress {
         let mut side = self.side.lock();
         let before = side.held();
-        let left = side.half.resume(&self.socket);
-        self.settle(&mut side, before);
+        let progress = side.half.resume(&self.socket);
+        self.after_send(&mut side, before);
         drop(side);
         self.changed.notify_all();
-        left
+        progress
     }
 
     fn cut_if_lingering(&self, now: Instant) -> bool {
         let side = self.side.lock();
-        let over = match side.end {
+        let is_due = match side.end {
             CloseState::Shut(since) => now.saturating_duration_since(since) >= LINGER_TIMEOUT,
             CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => side.half.is_broken(),
         };
-        if over {
-            self.cut_locked(side);
+        if is_due {
+            self.cut_and_wake(side);
         }
-        over
+        is_due
     }
 
     fn cut_if_stalled(&self, now: Instant) {
@@ -412,11 +419,11 @@ impl Flush for Connection {
                 self.limits.send_timeout
             );
         }
-        self.cut_locked(side);
+        self.cut_and_wake(side);
     }
 }
 
-/// A fault for a server that stops.
+/// The `protocolError` of a server that stops.
 pub const SHUTTING_DOWN: ProtocolError = ProtocolError::new(
     ProtocolFault::ShuttingDown,
     "the server is shutting down; come back later",

@@ -1,4 +1,6 @@
-//! spec/net/connection_limiter.md · 4.3 (nothing outside may take all the room)
+//! spec/net.md · 4.3 The Connection
+//!
+//! Bounds the open connections, in all and for each address.
 
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
@@ -9,9 +11,7 @@ use std::time::Duration;
 /// How many connections may be open at once.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// In all.
     pub total: usize,
-    /// From one address.
     pub per_ip: usize,
 }
 
@@ -21,15 +21,15 @@ struct Count {
     by_ip: HashMap<IpAddr, usize>,
 }
 
-/// Counts open connections and hands out places.
+/// Counts open connections and hands out a permit for each.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
     limits: ConnectionLimits,
     count: Mutex<Count>,
-    left: Condvar,
+    released: Condvar,
 }
 
-/// A place among the open connections; dropping it gives it back.
+/// The right to hold one connection open. Dropping it releases it.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
@@ -37,16 +37,16 @@ pub struct ConnectionPermit {
 }
 
 impl ConnectionLimiter {
-    /// With nothing open.
+    /// A limiter with no open connection.
     pub fn new(limits: ConnectionLimits) -> Arc<ConnectionLimiter> {
         Arc::new(ConnectionLimiter {
             limits,
             count: Mutex::default(),
-            left: Condvar::new(),
+            released: Condvar::new(),
         })
     }
 
-    /// A place for a peer, or `None` where its address or all together have no more.
+    /// A permit for a peer; `None` where its address or all together have reached the limit.
     pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
         let ip = ip.to_canonical();
         let mut count = self.count.lock();
@@ -62,15 +62,16 @@ impl ConnectionLimiter {
         })
     }
 
-    /// How many are open.
+    /// Open connections.
     pub fn open(&self) -> usize {
         self.count.lock().total
     }
 
-    /// Waits until some connection has ended, or `patience` has passed: for when descriptors ran out.
-    pub fn wait_for_room(&self, patience: Duration) {
+    /// Waits until a permit is released, at most `timeout`. For a listener that has no descriptor
+    /// left.
+    pub fn wait_for_room(&self, timeout: Duration) {
         let mut count = self.count.lock();
-        self.left.wait_for(&mut count, patience);
+        self.released.wait_for(&mut count, timeout);
     }
 }
 
@@ -84,11 +85,12 @@ impl Drop for ConnectionPermit {
                 count.by_ip.remove(&self.ip);
             }
         }
-        self.limiter.left.notify_all();
+        self.limiter.released.notify_all();
     }
 }
 
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 one, which one household has whole.
+/// What counts as one address: an IPv4 address, or the /64 prefix of an IPv6 address, which
+/// providers assign to a household as a whole.
 pub fn neighbourhood(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => {
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_household_is_one_address() {
+    fn an_ipv6_prefix_of_64_bits_is_one_address() {
         let ip = |text: &str| neighbourhood(text.parse().unwrap());
         assert_eq!(ip("2001:db8::1"), ip("2001:db8::ffff:2"));
         assert_ne!(ip("2001:db8::1"), ip("2001:db8:0:1::1"));
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn places_come_back() {
+    fn a_dropped_permit_is_free_again() {
         let limiter = ConnectionLimiter::new(ConnectionLimits { total: 2, per_ip: 1 });
         let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let first = limiter.admit(a).unwrap();

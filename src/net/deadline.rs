@@ -1,35 +1,37 @@
-//! spec/net/deadline.md · 4.3 The Connection (no wait without an end)
+//! spec/net.md · 4.3 The Connection
 //!
-//! Reading from and writing to blocking sockets under a deadline that holds over any number of system calls,
-//! so that no trickle of bytes extends it.
+//! Reads and writes on blocking sockets with a deadline that holds over any number of system calls,
+//! so that a peer cannot extend it byte by byte.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// The shortest time-out of a socket; 0 would mean none.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The shortest time-out of a socket; the system takes 0 for none.
+const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 
-/// Whether a call failed only because its time was up.
+/// Whether a call failed because its time-out passed.
 pub fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// Whether a call failed only because its time was up, or a signal came: it may be made again.
+/// Whether a call failed because its time-out passed or a signal came, so that it may be repeated.
 pub fn is_passing(error: &io::Error) -> bool {
     error.kind() == ErrorKind::Interrupted || is_timeout(error)
 }
 
-/// The time until `deadline`, as a time-out: a millisecond where it has passed.
+/// The time until `deadline`, as a time-out of a socket: at least a millisecond.
 pub fn remaining(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(SHORTEST)
+    deadline
+        .saturating_duration_since(Instant::now())
+        .max(TIMEOUT_MIN)
 }
 
-/// The time until `deadline`, as a time-out.
+/// The time until `deadline`, as a time-out of a socket.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] where it has passed.
+/// [`ErrorKind::TimedOut`] where the deadline has passed.
 pub fn left(deadline: Instant) -> io::Result<Duration> {
     if Instant::now() >= deadline {
         return Err(ErrorKind::TimedOut.into());
@@ -39,16 +41,16 @@ pub fn left(deadline: Instant) -> io::Result<Duration> {
 
 /// A blocking socket with time-outs.
 pub trait TimedSocket {
-    /// Bounds each read.
+    /// Sets the time-out of each read.
     ///
     /// # Errors
-    /// The socket refuses.
+    /// The system rejects the time-out.
     fn read_within(&self, timeout: Duration) -> io::Result<()>;
 
-    /// Bounds each write.
+    /// Sets the time-out of each write.
     ///
     /// # Errors
-    /// The socket refuses.
+    /// The system rejects the time-out.
     fn write_within(&self, timeout: Duration) -> io::Result<()>;
 }
 
@@ -75,7 +77,7 @@ impl TimedSocket for UnixStream {
 /// Reads once; 0 at the end of the stream.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] at the deadline; whatever breaks the stream.
+/// [`ErrorKind::TimedOut`] at the deadline; any error of the socket.
 pub fn read<S: TimedSocket>(mut socket: &S, chunk: &mut [u8], deadline: Instant) -> io::Result<usize>
 where
     for<'a> &'a S: Read,
@@ -92,8 +94,8 @@ where
 /// Writes all bytes.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] where the deadline passes before the end, also if nothing is to be written;
-/// whatever breaks the stream.
+/// [`ErrorKind::TimedOut`] where the deadline passes first, also if there is nothing to write; any
+/// error of the socket.
 pub fn write_all<S: TimedSocket>(mut socket: &S, mut bytes: &[u8], deadline: Instant) -> io::Result<()>
 where
     for<'a> &'a S: Write,
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_and_the_end_arrive() {
+    fn bytes_and_the_end_of_the_stream_arrive() {
         let (left, right) = UnixStream::pair().unwrap();
         write_all(&left, b"ab", later()).unwrap();
         let mut chunk = [0; 8];
@@ -138,16 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_waits_past_its_deadline() {
+    fn no_call_waits_past_its_deadline() {
         let (left, _right) = UnixStream::pair().unwrap();
         let error = read(&left, &mut [0; 8], soon()).unwrap_err();
         assert!(is_timeout(&error) && is_passing(&error));
-        // More than the socket takes while nobody reads.
+        // More bytes than the socket takes while the peer does not read.
         let error = write_all(&left, &vec![7; 16 << 20], soon()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         let passed = Instant::now();
         assert!(super::left(passed).is_err() && write_all(&left, b"", passed).is_err());
-        assert_eq!(remaining(passed), SHORTEST);
+        assert_eq!(remaining(passed), TIMEOUT_MIN);
         assert!(!is_passing(&ErrorKind::ConnectionReset.into()));
     }
 

@@ -1,7 +1,7 @@
-//! spec/net/flusher.md · 4.3 (one slow client is nobody else's trouble)
+//! spec/net/flusher.md · 4.3 The Connection
 //!
-//! What a socket did not take at once is sent from here when it takes more. A module only ever hands
-//! bytes over; this thread alone waits, and it waits for all of them together.
+//! Sends the bytes that sockets did not take at once. One thread waits with epoll for all such
+//! sockets, so that a slow client delays nobody else.
 
 use crate::runtime::log::Throttle;
 use crate::runtime::{Heartbeat, Stop};
@@ -15,45 +15,45 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often peers that take nothing are looked for.
-const SWEEP: Duration = Duration::from_millis(250);
-/// Cut-off peers that are logged in a minute.
-const CUTS_LOGGED: u32 = 20;
-/// Events taken in one go.
-const EVENTS: usize = 256;
+/// How often stalled peers are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
+/// Log lines about cut peers a minute.
+const LOGGED_CUTS_MAX: u32 = 20;
+/// Events of one call of `epoll_wait`.
+const EVENTS_MAX: usize = 256;
 
-/// What is left of a socket's bytes after an attempt to send them.
+/// Progress of sending a socket's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlushProgress {
-    /// All sent.
+    /// Nothing is left.
     Nothing,
-    /// Some are left.
+    /// Some bytes are left.
     Some,
-    /// The socket is broken.
     Broken,
 }
 
-/// Something whose bytes a [`Flusher`] sends when its socket takes them.
+/// The owner of a socket whose bytes a [`Flusher`] sends when the socket is writable.
 pub trait Flush: Send + Sync {
-    /// The socket.
+    /// The socket to wait for.
     fn socket(&self) -> BorrowedFd<'_>;
-    /// Sends what the socket takes now. Unless some is left, calls [`Flusher::forget`] while still holding
-    /// whatever lock it calls [`Flusher::watch`] under, so that the two never cross.
+    /// Sends what the socket takes now. Unless bytes are left, calls [`Flusher::forget`] under the
+    /// same lock as [`Flusher::watch`], so that the two calls are never reordered.
     fn flush(&self) -> FlushProgress;
-    /// Where this end has said its last for longer than the peer may take to close, cuts it off. Whether it
-    /// is over.
+    /// Cuts the connection if its sending side was shut for longer than the peer may take to close.
+    /// Returns whether the connection has ended.
     fn cut_if_lingering(&self, now: Instant) -> bool;
-    /// Where the peer has taken nothing for longer than it may, cuts it off and calls [`Flusher::forget`].
+    /// Cuts the connection and calls [`Flusher::forget`] if the peer has taken no byte for too
+    /// long.
     fn cut_if_stalled(&self, now: Instant);
 }
 
-/// The thread that waits for sockets to take more, and the list of those it waits for.
+/// The sockets that have bytes to send, and the epoll that waits for them.
 pub struct Flusher {
     epoll: OwnedFd,
     waiting: Mutex<HashMap<u64, Arc<dyn Flush>>>,
     lingering: Mutex<Vec<Arc<dyn Flush>>>,
     unsent: AtomicUsize,
-    /// Peers that are cut off are logged, but not by the thousand.
+    /// Bounds the log lines about cut peers.
     pub(crate) throttle: Throttle,
 }
 
@@ -66,10 +66,10 @@ impl std::fmt::Debug for Flusher {
 }
 
 impl Flusher {
-    /// With nobody waiting.
+    /// A flusher without sockets.
     ///
     /// # Errors
-    /// The system has no descriptor for it.
+    /// No descriptor is left for the epoll.
     pub fn new() -> io::Result<Arc<Flusher>> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         Ok(Arc::new(Flusher {
@@ -77,16 +77,16 @@ impl Flusher {
             waiting: Mutex::default(),
             lingering: Mutex::default(),
             unsent: AtomicUsize::new(0),
-            throttle: Throttle::new(CUTS_LOGGED, Duration::from_secs(60)),
+            throttle: Throttle::new(LOGGED_CUTS_MAX, Duration::from_secs(60)),
         }))
     }
 
-    /// Bytes that all peers together have not taken yet.
+    /// Bytes held for all peers together: unsent and parked.
     pub fn unsent(&self) -> usize {
         self.unsent.load(Ordering::Relaxed)
     }
 
-    /// Keeps the sum of [`Flusher::unsent`]: a peer's unsent bytes went from `before` to `after`.
+    /// Updates the sum of [`Flusher::unsent`]: the bytes of one peer went from `before` to `after`.
     pub fn count(&self, before: usize, after: usize) {
         if after == before {
             return;
@@ -98,24 +98,24 @@ impl Flusher {
         }
     }
 
-    /// Takes over a socket that did not take all of its bytes.
+    /// Watches a socket that did not take all bytes.
     ///
     /// # Errors
     /// The system refuses to watch it.
-    pub fn watch(&self, number: u64, drain: Arc<dyn Flush>) -> io::Result<()> {
+    pub fn watch(&self, number: u64, owner: Arc<dyn Flush>) -> io::Result<()> {
         let mut waiting = self.waiting.lock();
         let flags = EventFlags::OUT | EventFlags::ONESHOT;
-        epoll::add(&self.epoll, drain.socket(), EventData::new_u64(number), flags)?;
-        waiting.insert(number, drain);
+        epoll::add(&self.epoll, owner.socket(), EventData::new_u64(number), flags)?;
+        waiting.insert(number, owner);
         Ok(())
     }
 
-    /// Sends until stopped.
+    /// The thread's loop: sends until the signal to stop.
     pub fn run(&self, stop: &Stop, heartbeat: &Heartbeat) {
-        let mut events = Vec::with_capacity(EVENTS);
-        let patience = Timespec {
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        let timeout = Timespec {
             tv_sec: 0,
-            tv_nsec: SWEEP.subsec_nanos().into(),
+            tv_nsec: SWEEP_INTERVAL.subsec_nanos().into(),
         };
         let mut swept = Instant::now();
         while !stop.is_requested() {
@@ -124,7 +124,7 @@ impl Flusher {
             let waited = epoll::wait(
                 &self.epoll,
                 rustix::buffer::spare_capacity(&mut events),
-                Some(&patience),
+                Some(&timeout),
             );
             if let Err(error) = waited
                 && error != rustix::io::Errno::INTR
@@ -135,7 +135,7 @@ impl Flusher {
             for event in &events {
                 self.serve(event.data.u64());
             }
-            if swept.elapsed() >= SWEEP {
+            if swept.elapsed() >= SWEEP_INTERVAL {
                 swept = Instant::now();
                 self.sweep(swept);
             }
@@ -143,14 +143,14 @@ impl Flusher {
     }
 
     fn serve(&self, number: u64) {
-        let Some(drain) = self.waiting.lock().get(&number).cloned() else {
+        let Some(owner) = self.waiting.lock().get(&number).cloned() else {
             return;
         };
-        // Our lock is released here: who calls `watch` or `forget` holds its own already.
-        if drain.flush() == FlushProgress::Some {
+        // The list is not locked here: callers of `watch` and `forget` hold their own lock first.
+        if owner.flush() == FlushProgress::Some {
             let flags = EventFlags::OUT | EventFlags::ONESHOT;
-            let watched = epoll::modify(&self.epoll, drain.socket(), EventData::new_u64(number), flags);
-            // It may have been cut, and so forgotten, meanwhile.
+            let watched = epoll::modify(&self.epoll, owner.socket(), EventData::new_u64(number), flags);
+            // Another thread may have cut the connection meanwhile, which removes it from epoll.
             if let Err(error) = watched
                 && error != rustix::io::Errno::NOENT
             {
@@ -159,9 +159,9 @@ impl Flusher {
         }
     }
 
-    /// Sees to it that a peer which was told the end does not stay for longer than it may.
-    pub fn linger(&self, drain: Arc<dyn Flush>) {
-        self.lingering.lock().push(drain);
+    /// Watches a connection that is closing: cuts it if the peer does not close it in time.
+    pub fn linger(&self, owner: Arc<dyn Flush>) {
+        self.lingering.lock().push(owner);
     }
 
     fn sweep(&self, now: Instant) {
@@ -169,21 +169,21 @@ impl Flusher {
             .waiting
             .lock()
             .iter()
-            .map(|(number, drain)| (*number, Arc::clone(drain)))
+            .map(|(number, owner)| (*number, Arc::clone(owner)))
             .collect();
-        for (_, drain) in all {
-            drain.cut_if_stalled(now);
+        for (_, owner) in all {
+            owner.cut_if_stalled(now);
         }
-        // Its lock is not held while connections take theirs.
+        // The list is not locked while connections lock theirs.
         let mut lingering = std::mem::take(&mut *self.lingering.lock());
-        lingering.retain(|drain| !drain.cut_if_lingering(now));
+        lingering.retain(|owner| !owner.cut_if_lingering(now));
         self.lingering.lock().append(&mut lingering);
     }
 
-    /// Watches a socket no more.
+    /// Stops watching a socket.
     pub fn forget(&self, number: u64) {
-        if let Some(drain) = self.waiting.lock().remove(&number) {
-            let _ = epoll::delete(&self.epoll, drain.socket().as_fd());
+        if let Some(owner) = self.waiting.lock().remove(&number) {
+            let _ = epoll::delete(&self.epoll, owner.socket().as_fd());
         }
     }
 }

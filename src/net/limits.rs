@@ -1,9 +1,9 @@
-//! spec/net/limits.md · 4.3 The Connection
+//! spec/net.md · 4.3 The Connection
 //!
-//! Limits that several files of connections keep.
+//! Limits that several files of this folder share.
 
 use std::time::Duration;
 
-/// How long input is discarded after the sending side was shut, so that the last answer is not lost to
-/// a reset.
+/// How long input is read and discarded after the sending side was shut. Closing a socket with
+/// unread input sends a reset, which can destroy the last reply.
 pub const LINGER_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
-//! spec/net/listener.md · 4.3 The Connection
+//! spec/net.md · 4.3 The Connection
 //!
-//! Accepts connections on a thread of its own, with a backlog that survives a burst, and goes on when
-//! descriptors ran out and some are free again.
+//! Accepts connections on a thread of its own, with a backlog for a burst of them. Pauses while no
+//! descriptor is left.
 
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::rejecter::RejectSender;
@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Connections that may wait to be accepted. The usual 128 overflows under a burst.
-pub const BACKLOG: i32 = 4096;
-/// How long accepting rests when the system has no descriptor, unless a connection ends sooner.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections that may wait to be accepted. The usual 128 overflows in a burst.
+pub const BACKLOG_MAX: i32 = 4096;
+/// How long accepting pauses when no descriptor is left, unless a connection ends sooner.
+const ACCEPT_RETRY_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A listening socket.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds an address, which may be in use by connections of a process that has just ended.
+    /// Listens on an address. Connections of an earlier process may still use it.
     ///
     /// # Errors
     /// The address cannot be bound.
@@ -35,7 +35,7 @@ impl Listener {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
+        socket.listen(BACKLOG_MAX)?;
         let socket = TcpListener::from(socket);
         let address = socket.local_addr()?;
         Ok(Listener {
@@ -45,13 +45,13 @@ impl Listener {
         })
     }
 
-    /// Where it listens; the port that the system chose where 0 was asked for.
+    /// The address, with the port that the system chose where port 0 was requested.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Accepts until [`Listener::close`] or a stop. `serve` gets each admitted socket with its place, and must not
-    /// wait; who is not admitted is refused.
+    /// Accepts until [`Listener::close`] or the signal to stop. `serve` gets each admitted socket
+    /// with its permit, and must not block. Other sockets go to the rejecter.
     pub fn run(
         &self,
         limiter: &Arc<ConnectionLimiter>,
@@ -60,8 +60,8 @@ impl Listener {
         serve: impl Fn(TcpStream, SocketAddr, ConnectionPermit),
     ) {
         let mut out_of_descriptors = false;
-        let over = || stop.is_requested() || self.closed.load(Ordering::SeqCst);
-        while !over() {
+        let ended = || stop.is_requested() || self.closed.load(Ordering::SeqCst);
+        while !ended() {
             match self.socket.accept() {
                 Ok((socket, peer)) => {
                     out_of_descriptors = false;
@@ -70,7 +70,7 @@ impl Listener {
                         None => refusal.refuse(socket),
                     }
                 }
-                Err(_) if over() => return,
+                Err(_) if ended() => return,
                 Err(error) => {
                     use rustix::io::Errno;
                     let full = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
@@ -81,14 +81,14 @@ impl Listener {
                             crate::warn!("no connection can be accepted until another ends: {error}");
                         }
                         out_of_descriptors = true;
-                        limiter.wait_for_room(ACCEPT_PAUSE);
+                        limiter.wait_for_room(ACCEPT_RETRY_TIMEOUT);
                     }
                 }
             }
         }
     }
 
-    /// Stops accepting, and ends [`Listener::run`].
+    /// Stops accepting, which ends [`Listener::run`].
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         let _ = SockRef::from(&self.socket).shutdown(Shutdown::Both);

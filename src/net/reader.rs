@@ -1,7 +1,7 @@
 //! spec/net/reader.md · 4.3.2 Client-Worker Server Connection
 //!
-//! The receiving half of a connection, on a thread of its own: deadlines for a whole frame and for
-//! idleness, and the manners of closing.
+//! The receiving half of a connection, on a thread of its own: the deadlines of a frame and of an
+//! idle connection, and how a connection is closed.
 
 use super::Connection;
 use super::connection::Capacity;
@@ -14,50 +14,51 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroize;
 
-/// The first read's room; it doubles while reads fill it, so that an idle client costs little.
+/// Size of the first read's buffer. It doubles while reads fill it, so that an idle client costs
+/// little.
 const CHUNK_MIN_BYTES: usize = 2 * 1024;
-/// The most that one read brings.
+/// Bytes that one read returns at most.
 const CHUNK_MAX_BYTES: usize = 64 * 1024;
-/// The shortest socket time-out; 0 would mean none.
-const SHORTEST: Duration = Duration::from_millis(1);
-/// Requests with large replies that may be unanswered at once on one connection.
-pub const HEAVY_MAX: usize = 8;
+/// The shortest time-out of a socket; the system takes 0 for none.
+const TIMEOUT_MIN: Duration = Duration::from_millis(1);
+/// Unanswered bulk requests of one connection at most.
+pub const BULK_MAX: usize = 8;
 
 /// A reader's deadlines.
 #[derive(Debug, Clone, Copy)]
 pub struct ReaderLimits {
-    /// From a frame's first byte to its last.
+    /// Time from a frame's first byte to its last.
     pub frame_timeout: Duration,
-    /// Without a byte moved or a request unanswered.
+    /// Time in which no byte moves and no request is unanswered.
     pub idle_timeout: Duration,
-    /// Requests that may be unanswered before no more are read.
+    /// Unanswered requests. While there are as many, no request is read.
     pub unanswered_max: usize,
 }
 
-/// Why no more bytes come.
+/// Why reading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadEnd {
     /// The peer shut its sending side between frames.
     Clean,
-    /// The peer, or the bytes it sent, must be told.
+    /// The peer violated the protocol or a deadline, and gets this `protocolError`.
     Fault(ProtocolError),
-    /// The connection is broken, or was ended by someone else.
+    /// The connection broke, or another thread ended it.
     Broken,
 }
 
-/// Reads one connection.
+/// The reader of one connection.
 #[derive(Debug)]
 pub struct ConnectionReader {
     connection: Arc<Connection>,
     limits: ReaderLimits,
-    /// What came and was not taken yet.
+    /// Received bytes that the owner has not taken yet.
     pub buffer: FrameBuffer,
     chunk: Vec<u8>,
     plain: Vec<u8>,
     frame_began: Option<Instant>,
     read_at: Instant,
     timeout: Option<Duration>,
-    /// TLS said that the peer sends no more.
+    /// The peer has closed its TLS session.
     closed: bool,
 }
 
@@ -69,7 +70,7 @@ impl Drop for ConnectionReader {
 }
 
 impl ConnectionReader {
-    /// For a connection that nobody else reads.
+    /// A reader of a connection that nobody else reads.
     pub fn new(connection: Arc<Connection>, limits: ReaderLimits) -> ConnectionReader {
         ConnectionReader {
             connection,
@@ -84,53 +85,57 @@ impl ConnectionReader {
         }
     }
 
-    /// The connection that is read.
+    /// The connection.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
-    /// Takes slots for `count` requests, or for as many of them as there is room for (waiting until there is
-    /// any), and gives the first's number and how many they are.
+    /// Takes slots for up to `count` requests, as many as there is capacity for. Waits until there
+    /// is capacity for one. Returns the number of the first and how many they are.
     ///
     /// # Errors
-    /// The connection ended meanwhile.
+    /// The connection has ended.
     pub fn reserve_some(&mut self, count: usize) -> Result<(u64, usize), ReadEnd> {
-        self.pausing(|connection, room| connection.reserve(count, false, room))
+        self.pause_while(|connection, capacity| connection.reserve(count, false, capacity))
     }
 
-    /// Takes a slot for a request, once there is room for it.
+    /// Takes a slot for one request. Waits until there is capacity for it.
     ///
     /// # Errors
-    /// The connection ended meanwhile.
+    /// The connection has ended.
     pub fn reserve_one(&mut self) -> Result<u64, ReadEnd> {
         self.reserve_some(1).map(|(first, _)| first)
     }
 
-    /// Takes a slot for a request whose reply may be large, once few enough of those are unanswered.
+    /// Takes a slot for a bulk request. Waits until fewer than [`BULK_MAX`] of them are unanswered.
     ///
     /// # Errors
-    /// The connection ended meanwhile.
-    pub fn reserve_heavy(&mut self) -> Result<u64, ReadEnd> {
-        self.pausing(|connection, room| connection.reserve(1, true, room))
+    /// The connection has ended.
+    pub fn reserve_bulk(&mut self) -> Result<u64, ReadEnd> {
+        self.pause_while(|connection, capacity| connection.reserve(1, true, capacity))
             .map(|(first, _)| first)
     }
 
-    /// Waits until all that was asked has taken effect.
+    /// Waits until all requests have taken effect.
     ///
     /// # Errors
-    /// The connection ended meanwhile.
+    /// The connection has ended.
     pub fn wait_applied(&mut self) -> Result<(), ReadEnd> {
-        self.pausing(|connection, _| connection.wait_applied().then_some(()))
+        self.pause_while(|connection, _| connection.wait_applied().then_some(()))
     }
 
-    /// While we do not read, a frame's time does not run.
-    fn pausing<T>(&mut self, wait: impl FnOnce(&Connection, Capacity) -> Option<T>) -> Result<T, ReadEnd> {
-        let room = Capacity {
+    /// Waits, and adds the time to the deadlines: a frame's time does not run while nothing is
+    /// read.
+    fn pause_while<T>(
+        &mut self,
+        wait: impl FnOnce(&Connection, Capacity) -> Option<T>,
+    ) -> Result<T, ReadEnd> {
+        let capacity = Capacity {
             unanswered: self.limits.unanswered_max.max(1),
-            bulk: HEAVY_MAX,
+            bulk: BULK_MAX,
         };
         let paused = Instant::now();
-        let waited = wait(&self.connection, room).ok_or(ReadEnd::Broken)?;
+        let waited = wait(&self.connection, capacity).ok_or(ReadEnd::Broken)?;
         let pause = paused.elapsed();
         self.read_at += pause;
         if let Some(began) = self.frame_began.as_mut() {
@@ -144,10 +149,10 @@ impl ConnectionReader {
     /// # Errors
     /// How the connection ended.
     pub fn fill(&mut self) -> Result<(), ReadEnd> {
-        // What is left in the buffer is the beginning of a frame: its time runs from its first byte.
+        // The rest in the buffer is the beginning of a frame, whose time runs from its first byte.
         if !self.buffer.is_partial() {
             self.frame_began = None;
-        } else if self.frame_began.is_none() || self.buffer.has_given() {
+        } else if self.frame_began.is_none() || self.buffer.frame_taken() {
             self.frame_began = Some(self.read_at);
         }
         if self.closed {
@@ -170,13 +175,13 @@ impl ConnectionReader {
         }
     }
 
-    /// Takes `size` received bytes; whether any of them are the protocol's.
+    /// Takes `size` received bytes. Returns whether any byte of the protocol is among them.
     fn take(&mut self, size: usize) -> Result<bool, ReadEnd> {
         let mut bytes = &self.chunk[..size];
         let tls = self.connection.decrypt(&mut bytes, &mut self.plain);
         let brought = match tls {
             Ok(Some(received)) => {
-                // A handshake has a frame's time, from its first byte.
+                // A TLS handshake has the time of a frame, from its first byte.
                 if received.handshaking && self.frame_began.is_none() {
                     self.frame_began = Some(self.read_at);
                 } else if !received.handshaking && !self.buffer.is_partial() {
@@ -187,7 +192,7 @@ impl ConnectionReader {
             }
             Ok(None) => {
                 self.buffer.extend(&self.chunk[..size]);
-                // The buffer wipes what is taken from it; here it is of no use any more.
+                // The buffer wipes its own copy after use.
                 self.chunk[..size].zeroize();
                 size
             }
@@ -207,7 +212,7 @@ impl ConnectionReader {
     }
 
     fn end_of_stream(&self) -> ReadEnd {
-        if self.connection.is_over() {
+        if self.connection.has_ended() {
             ReadEnd::Broken
         } else if self.buffer.is_partial() {
             ReadEnd::Fault(ProtocolError::new(
@@ -219,10 +224,10 @@ impl ConnectionReader {
         }
     }
 
-    /// How long may be waited for the next byte.
+    /// The time until a deadline passes, if no byte comes.
     fn time_left(&self) -> Result<Duration, ReadEnd> {
         let now = Instant::now();
-        if self.connection.is_over() {
+        if self.connection.has_ended() {
             return Err(ReadEnd::Broken);
         }
         if let Some(began) = self.frame_began {
@@ -258,8 +263,8 @@ impl ConnectionReader {
         }
     }
 
-    /// A system call only where the time-out differs by enough to matter: an idle connection's does not
-    /// change from read to read.
+    /// Sets the socket's time-out. While no frame is being received, a time-out within an eighth of
+    /// `idle_timeout` is rounded up to it, which saves most reads a system call.
     fn set_timeout(&mut self, left: Duration) {
         let full = left + left / 8 >= self.limits.idle_timeout;
         let wanted = if full && self.frame_began.is_none() {
@@ -267,14 +272,14 @@ impl ConnectionReader {
         } else {
             left
         };
-        let wanted = wanted.max(SHORTEST);
+        let wanted = wanted.max(TIMEOUT_MIN);
         if self.timeout != Some(wanted) && self.connection.socket().set_read_timeout(Some(wanted)).is_ok() {
             self.timeout = Some(wanted);
         }
     }
 
-    /// Ends the connection as `ended` asks: the last answers leave, input is discarded for a while, and
-    /// the socket is closed.
+    /// Closes the connection as `ended` requires: the last replies leave, input is discarded for up
+    /// to [`LINGER_TIMEOUT`], and the socket is closed.
     pub fn finish(mut self, ended: ReadEnd) {
         match ended {
             ReadEnd::Clean => {
@@ -283,14 +288,14 @@ impl ConnectionReader {
             }
             ReadEnd::Fault(fault) => {
                 if fault.code == ProtocolFault::Timeout {
-                    self.connection.say_and_end(fault);
+                    self.connection.send_error_and_end(fault);
                 } else {
                     self.connection.end_in_order(fault);
                 }
                 self.discard();
             }
             ReadEnd::Broken => {
-                // What is here already, such as what TLS says of an error, may leave.
+                // Bytes in the write buffer, such as a TLS alert, still leave.
                 self.connection.end_after_bytes();
                 self.discard();
             }
@@ -298,8 +303,8 @@ impl ConnectionReader {
         self.connection.close();
     }
 
-    /// Reads and forgets until the peer is done, or [`LINGER_TIMEOUT`] after our sending side was shut. A peer
-    /// that takes nothing is cut by the drainer, which ends the read.
+    /// Discards input until the peer closes, or until [`LINGER_TIMEOUT`] after our sending side was
+    /// shut. The flusher cuts a peer that takes no byte, which ends the read.
     fn discard(&mut self) {
         loop {
             let left = match self.connection.shut_since() {
@@ -313,7 +318,7 @@ impl ConnectionReader {
             self.set_timeout(left);
             match self.connection.socket().read(&mut self.chunk) {
                 Ok(0) => {
-                    // The peer sends no more; what it asked before may still wait for its answer.
+                    // The peer sends no more, but earlier requests may still be unanswered.
                     if self.connection.shut_since().is_none() {
                         self.connection.wait_empty();
                     }

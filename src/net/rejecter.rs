@@ -1,7 +1,7 @@
-//! spec/net/rejecter.md · 4.3 (a peer that finds no room is told so)
+//! spec/net.md · 4.3 The Connection
 //!
-//! A refused peer gets its `protocolError` from a thread that never waits for it, is read from for a
-//! while so that the answer is not lost to a reset, and is closed.
+//! Sends `protocolError too-many-connections` to peers without a permit, and closes them. One
+//! thread does this for all of them and never blocks on one.
 
 use super::limits::LINGER_TIMEOUT;
 use crate::model::ProtocolFault;
@@ -13,37 +13,38 @@ use std::collections::VecDeque;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Refused peers that may linger at once; beyond them a peer is closed without a word.
+/// Refused peers that linger at once. Further ones are closed without lingering, or without an
+/// answer.
 pub const LINGERING_MAX: usize = 256;
-/// How often lingering peers are looked at.
+/// How often the input of lingering peers is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Reads of one peer's input at a look.
-const READS: usize = 16;
+/// Reads of one peer's input at a time.
+const READS_MAX: usize = 16;
 
-/// Where refused sockets go.
+/// The sender of refused sockets.
 #[derive(Debug, Clone)]
 pub struct RejectSender(Sender<TcpStream>);
 
-/// The thread's half.
+/// The state of the rejecter's thread.
 #[derive(Debug)]
 pub struct Rejecter(Receiver<TcpStream>);
 
-/// Both halves.
+/// A rejecter and the sender of its sockets.
 pub fn refusal() -> (RejectSender, Rejecter) {
     let (sender, receiver) = bounded(LINGERING_MAX);
     (RejectSender(sender), Rejecter(receiver))
 }
 
 impl RejectSender {
-    /// Tells a peer that there is no room.
+    /// Refuses a peer. Does not block.
     pub fn refuse(&self, socket: TcpStream) {
-        // Where even this has no room, the socket is dropped, which closes it.
+        // Where the channel is full, the socket is dropped, which closes it.
         let _ = self.0.try_send(socket);
     }
 }
 
 impl Rejecter {
-    /// Refuses until stopped.
+    /// The thread's loop: refuses peers until the signal to stop.
     pub fn run(&self, stop: &Stop, heartbeat: &Heartbeat) {
         let mut message = Vec::new();
         reply::write_fault(
@@ -54,15 +55,15 @@ impl Rejecter {
         let mut lingering: VecDeque<(TcpStream, Instant)> = VecDeque::new();
         while !stop.is_requested() {
             heartbeat.beat();
-            let patience = if lingering.is_empty() {
+            let timeout = if lingering.is_empty() {
                 crate::runtime::TICK
             } else {
                 POLL_INTERVAL
             };
-            if let Ok(socket) = self.0.recv_timeout(patience) {
+            if let Ok(socket) = self.0.recv_timeout(timeout) {
                 let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-                let told = rustix::net::send(&socket, &message, flags).is_ok();
-                if told && socket.shutdown(Shutdown::Write).is_ok() && lingering.len() < LINGERING_MAX {
+                let is_sent = rustix::net::send(&socket, &message, flags).is_ok();
+                if is_sent && socket.shutdown(Shutdown::Write).is_ok() && lingering.len() < LINGERING_MAX {
                     lingering.push_back((socket, Instant::now()));
                 }
             }
@@ -71,10 +72,10 @@ impl Rejecter {
     }
 }
 
-/// Discards what has come; false once the peer is done.
+/// Discards received input; false once the peer has closed or broken the connection.
 fn is_sending(socket: &TcpStream) -> bool {
     let mut scratch = [0u8; 4096];
-    for _ in 0..READS {
+    for _ in 0..READS_MAX {
         match rustix::net::recv(socket, &mut scratch, RecvFlags::DONTWAIT) {
             Ok((0, _)) => return false,
             Ok(_) | Err(rustix::io::Errno::INTR) => {}

@@ -1,7 +1,7 @@
 //! spec/net/send_half.md · 4.3 The Connection
 //!
-//! The send half of a socket, as a client's connection and a worker's link have it: what is written is
-//! sealed, one write takes as much as the socket takes at once, and the flusher sends the rest.
+//! The send half of a socket, which clients' connections and workers' links share. It seals what is
+//! written, sends what the socket takes at once in one write, and leaves the rest to the flusher.
 
 use super::flusher::{Flush, FlushProgress, Flusher};
 use super::write_buffer::WriteBuffer;
@@ -13,42 +13,42 @@ use std::time::Instant;
 
 /// How the bytes of a [`SendHalf`] are sealed before they leave.
 pub trait Cipher {
-    /// Room in bytes that the buffer of unsealed bytes keeps once they are sealed.
+    /// Capacity that the buffer of unsealed bytes keeps after they are sealed.
     const RETAIN_BYTES: usize;
 
-    /// Whether bytes leave as they are written, so that no buffer of unsealed bytes is needed.
+    /// Whether bytes leave in plaintext, so that no buffer of unsealed bytes is needed.
     fn is_clear(&self) -> bool {
         false
     }
 
-    /// Appends the sealed form of `plain` to `out`, and whatever else the protocol has to say by itself.
+    /// Appends the sealed form of `plain` to `out`, and the protocol's own messages.
     ///
     /// # Errors
-    /// Nothing can be sealed any more.
+    /// The cipher has failed; nothing more can be sealed.
     fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()>;
 
-    /// Appends what tells the peer that nothing follows.
+    /// Appends the message that tells the peer that no bytes follow.
     ///
     /// # Errors
     /// As [`Cipher::seal`].
     fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()>;
 }
 
-/// The send half of one socket. Its owner keeps it behind the lock under which it is written to.
+/// The send half of one socket. Its owner locks it for each write.
 pub(crate) struct SendHalf<C> {
     number: u64,
     flusher: Arc<Flusher>,
     cipher: C,
-    /// Written and not sealed yet.
+    /// Bytes that are not sealed yet.
     plain: Vec<u8>,
     out: WriteBuffer,
-    /// The flusher sends what is left.
+    /// Whether the flusher sends the rest.
     watched: bool,
     broken: bool,
 }
 
 impl<C: Cipher> SendHalf<C> {
-    /// A half with nothing to send; `number` names it to the flusher.
+    /// A half with nothing to send. `number` identifies it to the flusher.
     pub(crate) fn new(number: u64, cipher: C, flusher: Arc<Flusher>) -> SendHalf<C> {
         SendHalf {
             number,
@@ -66,12 +66,12 @@ impl<C: Cipher> SendHalf<C> {
         &mut self.cipher
     }
 
-    /// Bytes that the socket has not taken.
+    /// Number of bytes that the socket has not taken, sealed or not.
     pub(crate) fn unsent(&self) -> usize {
         self.out.unsent() + self.plain.len()
     }
 
-    /// When the socket last took a byte, or last refused to.
+    /// When the socket last took a byte, or when bytes last began to wait for it.
     pub(crate) fn moved(&self) -> Instant {
         self.out.moved
     }
@@ -81,12 +81,12 @@ impl<C: Cipher> SendHalf<C> {
         self.broken
     }
 
-    /// Nothing more is sent from now on. [`SendHalf::release`] is to follow.
+    /// Marks the half broken, so that nothing more is sent. [`SendHalf::release`] must follow.
     pub(crate) fn break_off(&mut self) {
         self.broken = true;
     }
 
-    /// Has a reply's bytes written to where they leave from.
+    /// Adds a reply, which `write` appends.
     pub(crate) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.cipher.is_clear() {
             self.out.reply(write);
@@ -95,14 +95,15 @@ impl<C: Cipher> SendHalf<C> {
         }
     }
 
-    /// Where bytes to be sealed are appended, with room for `room` of them: growing leaves no secret behind.
+    /// The buffer of unsealed bytes, with capacity for `room` more. Growing it wipes the old
+    /// memory.
     pub(crate) fn plain(&mut self, room: usize) -> &mut Vec<u8> {
         wipe::reserve(&mut self.plain, room);
         &mut self.plain
     }
 
-    /// Seals what was written and sends what the socket takes at once. Where some is left, the flusher
-    /// watches `this`, the owner, from now on.
+    /// Seals what was written and sends what the socket takes at once. Where bytes are left, the
+    /// flusher watches the owner, which `this` returns.
     pub(crate) fn send(&mut self, socket: &TcpStream, this: impl FnOnce() -> Arc<dyn Flush>) {
         if !self.broken && self.seal().is_err() {
             self.broken = true;
@@ -121,29 +122,30 @@ impl<C: Cipher> SendHalf<C> {
         }
     }
 
-    /// The socket takes bytes again: sends them, for the flusher, and leaves it when none are left.
+    /// Sends what the socket takes. The flusher calls it when the socket is writable. The half
+    /// leaves the flusher when no byte is left.
     pub(crate) fn resume(&mut self, socket: &TcpStream) -> FlushProgress {
-        let left = if self.broken {
+        let progress = if self.broken {
             FlushProgress::Broken
         } else {
             self.out.send(socket)
         };
-        self.broken |= left == FlushProgress::Broken;
-        if left != FlushProgress::Some {
+        self.broken |= progress == FlushProgress::Broken;
+        if progress != FlushProgress::Some {
             self.unwatch();
         }
-        left
+        progress
     }
 
-    /// Sends the cipher's last words, as far as the socket takes them: if it takes no more now, the peer
-    /// sees the end all the same, only less politely.
+    /// Sends the cipher's close message, as far as the socket takes it at once. A peer that misses
+    /// it sees the end of the stream.
     pub(crate) fn close(&mut self, socket: &TcpStream) {
         if !self.broken && self.cipher.close(&mut self.out.bytes).is_ok() {
             self.out.send(socket);
         }
     }
 
-    /// Where the half is broken, forgets all bytes and cuts the socket. Whether it was.
+    /// Drops all bytes and shuts the socket where the half is broken. Returns whether it is.
     pub(crate) fn release(&mut self, socket: &TcpStream) -> bool {
         if self.broken {
             self.unwatch();
@@ -179,7 +181,7 @@ mod tests {
     use std::io::Read;
     use std::net::TcpListener;
 
-    /// Doubles each byte; ends with a dot.
+    /// A cipher that doubles each byte and closes with a dot.
     struct Doubling {
         clear: bool,
         fails: bool,
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_leaves_sealed_and_the_last_words_close_it() {
+    fn bytes_leave_sealed_and_the_close_message_comes_last() {
         for (clear, sent) in [(false, "aabb."), (true, "ab.")] {
             let (owner, mut peer, _) = pair(clear);
             owner.send(|out| out.extend_from_slice(b"ab"));
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flusher_has_what_the_socket_did_not_take_until_it_is_sent() {
+    fn the_flusher_holds_a_socket_until_all_its_bytes_are_sent() {
         let (owner, mut peer, _flusher) = pair(true);
         let size = 32 << 20;
         owner.send(|out| out.resize(size, 7));
@@ -277,12 +279,12 @@ mod tests {
             std::thread::yield_now();
         }
         assert!(!owner.half.lock().watched && owner.half.lock().unsent() == 0);
-        assert_eq!(Arc::strong_count(&owner), 1, "the flusher has let it go");
+        assert_eq!(Arc::strong_count(&owner), 1, "the flusher has dropped it");
         drop(reader.join().unwrap());
     }
 
     #[test]
-    fn a_broken_half_forgets_its_bytes_and_leaves_the_flusher() {
+    fn a_broken_half_drops_its_bytes_and_leaves_the_flusher() {
         let (owner, mut peer, _flusher) = pair(false);
         owner.send(|out| out.resize(32 << 20, 7));
         let mut half = owner.half.lock();
@@ -294,7 +296,7 @@ mod tests {
         assert_eq!((half.unsent(), half.watched), (0, false));
         assert_eq!(half.resume(&owner.socket), FlushProgress::Broken);
         assert_eq!(Arc::strong_count(&owner), 1);
-        // What the socket had taken arrives, then the end.
+        // The peer reads what the socket had taken, then the end of the stream.
         assert!(peer.read_to_end(&mut Vec::new()).is_ok());
     }
 }

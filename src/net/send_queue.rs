@@ -1,7 +1,7 @@
 //! spec/net/send_queue.md · 4.3.2 Client-Worker Server Connection
 //!
-//! What a connection still owes: a slot for each request in their order, the bytes of replies on their way, and
-//! how far the end has come.
+//! The replies that a connection still has to send: one slot for each unanswered request, in the
+//! order of requests, and the progress of closing.
 
 use super::flusher::Flusher;
 use super::send_half::SendHalf;
@@ -12,46 +12,49 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// One request's place in the order of replies.
+/// The reply of one request, in the order of requests.
 pub(super) enum ReplySlot {
-    /// Not answered yet; the bytes of its reply that are here; whether it has taken effect; whether its
-    /// reply may be large.
+    /// Not answered completely: the parts of its reply that came, whether it has taken effect, and
+    /// whether its reply may be large.
     Waiting {
         part: Vec<u8>,
         applied: bool,
         bulk: bool,
     },
-    /// Answered, waiting for those before it.
+    /// Answered; the reply waits for those before it.
     Ready(Vec<u8>),
 }
 
-/// How far the end has come.
+/// Progress of closing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CloseState {
-    /// Open.
     No,
-    /// The sending side is shut as soon as every slot is answered and sent.
+    /// The sending side is shut once every slot is answered and sent.
     AfterReplies,
-    /// Shut as soon as what is here is sent; later replies are dropped.
+    /// The sending side is shut once the bytes in the write buffer are sent. Later replies are
+    /// dropped.
     AfterBytes,
-    /// The sending side is shut, since then.
+    /// The sending side was shut at this time.
     Shut(Instant),
 }
 
+/// The slots of a connection and its send half.
 pub(super) struct SendQueue {
+    /// Number of the first slot's request.
     pub(super) first: u64,
     pub(super) slots: VecDeque<ReplySlot>,
+    /// Requests that have not taken effect.
     pub(super) unapplied: usize,
-    /// Requests with large replies that are unanswered.
+    /// Unanswered bulk requests.
     pub(super) bulk: usize,
     pub(super) half: SendHalf<ClientCipher>,
-    /// Bytes of replies that wait for those before them.
+    /// Bytes of replies that wait for earlier replies.
     pub(super) parked: usize,
     pub(super) end: CloseState,
 }
 
 impl SendQueue {
-    /// With nothing asked yet.
+    /// A queue without requests.
     pub(super) fn new(number: u64, cipher: ClientCipher, flusher: Arc<Flusher>) -> SendQueue {
         SendQueue {
             first: 0,
@@ -64,7 +67,7 @@ impl SendQueue {
         }
     }
 
-    /// Slots for `count` requests, and the first's number.
+    /// Adds slots for `count` requests and returns the number of the first.
     pub(super) fn take_slots(&mut self, count: usize, bulk: bool) -> u64 {
         let first = self.first + self.slots.len() as u64;
         self.slots.extend((0..count).map(|_| ReplySlot::Waiting {
@@ -77,7 +80,7 @@ impl SendQueue {
         first
     }
 
-    /// Nothing will be answered any more.
+    /// Drops all slots: no request will be answered.
     pub(super) fn forget_slots(&mut self) {
         for slot in &mut self.slots {
             let (ReplySlot::Waiting { part: bytes, .. } | ReplySlot::Ready(bytes)) = slot;
@@ -89,41 +92,42 @@ impl SendQueue {
         self.bulk = 0;
     }
 
-    /// Where the request of this number stands, if it is unanswered or waits for those before it.
+    /// Index of a request's slot, if it has one.
     pub(super) fn at(&self, number: u64) -> Option<usize> {
         let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
         (at < self.slots.len()).then_some(at)
     }
 
-    /// Bytes on their way that the socket has not taken.
+    /// Bytes in the send half that the socket has not taken.
     pub(super) fn unsent(&self) -> usize {
         self.half.unsent()
     }
 
-    /// All bytes that are kept for this client.
+    /// All bytes held for this client: unsent and parked.
     pub(super) fn held(&self) -> usize {
         self.unsent() + self.parked
     }
 
-    /// Has a reply's bytes written to where they leave from.
+    /// Passes bytes to the send half.
     pub(super) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.half.write(write);
     }
 
-    /// Lets parked bytes leave.
-    pub(super) fn unpark(&mut self, mut bytes: Vec<u8>) {
+    /// Passes parked bytes to the send half.
+    pub(super) fn release_parked(&mut self, mut bytes: Vec<u8>) {
         self.parked = self.parked.saturating_sub(bytes.len());
         self.write(|out| out.extend_from_slice(&bytes));
         wipe_secret(&mut bytes);
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether later replies are dropped.
+    pub(super) fn has_ended(&self) -> bool {
         self.half.is_broken() || matches!(self.end, CloseState::AfterBytes | CloseState::Shut(_))
     }
 
-    /// Adds a part, whole frames, to the reply of this number, which [`SendQueue::finish`] ends.
+    /// Adds whole frames to the reply of a request. [`SendQueue::finish`] ends the reply.
     pub(super) fn part(&mut self, number: u64, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.is_over() {
+        if self.has_ended() {
             return;
         }
         match self.at(number) {
@@ -139,7 +143,7 @@ impl SendQueue {
         }
     }
 
-    /// Ends the reply of this number.
+    /// Ends the reply of a request, and passes on every reply that is now first.
     pub(super) fn finish(&mut self, number: u64) {
         let Some(slot) = self.at(number).and_then(|at| self.slots.get_mut(at)) else {
             return;
@@ -152,19 +156,19 @@ impl SendQueue {
         while let Some(ReplySlot::Ready(_)) = self.slots.front() {
             if let Some(ReplySlot::Ready(bytes)) = self.slots.pop_front() {
                 self.first += 1;
-                self.unpark(bytes);
+                self.release_parked(bytes);
             }
         }
-        // The new first may have parts waiting; they may as well leave.
+        // Parts of the reply that is now first can leave, too.
         if let Some(ReplySlot::Waiting { part, .. }) = self.slots.front_mut()
             && !part.is_empty()
         {
             let earlier = std::mem::take(part);
-            self.unpark(earlier);
+            self.release_parked(earlier);
         }
     }
 
-    /// The request of this number has taken effect, though its reply comes later: those behind it may go.
+    /// Marks a request as having taken effect before its reply.
     pub(super) fn applied(&mut self, number: u64) {
         let Some(at) = self.at(number) else {
             return;

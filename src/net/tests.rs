@@ -1,8 +1,10 @@
-//! spec/net.md · 4.3 The Connection (its tests, over real sockets)
+//! spec/net.md · 4.3 The Connection
+//!
+//! Tests over real sockets.
 
 use super::connection::{SHUTTING_DOWN, UNANSWERED_MAX};
 use super::limits::LINGER_TIMEOUT;
-use super::reader::HEAVY_MAX;
+use super::reader::BULK_MAX;
 use super::*;
 use crate::model::ProtocolFault;
 use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
@@ -14,26 +16,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(300);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A drainer on its thread.
-struct Drains {
+/// A flusher on its thread.
+struct FlusherThread {
     flusher: Arc<Flusher>,
     stop: Stop,
     thread: Option<ThreadHandle>,
 }
 
-impl Drains {
-    fn start() -> Drains {
+impl FlusherThread {
+    fn start() -> FlusherThread {
         let (flusher, stop) = (Flusher::new().unwrap(), Stop::new());
         let (runs, stopped, heartbeat) = (
             Arc::clone(&flusher),
             stop.clone(),
-            Watchdog::new().register("drainer"),
+            Watchdog::new().register("flusher"),
         );
         let thread = runtime::spawn("flusher", move || runs.run(&stopped, &heartbeat)).unwrap();
-        Drains {
+        FlusherThread {
             flusher,
             stop,
             thread: Some(thread),
@@ -41,44 +43,45 @@ impl Drains {
     }
 }
 
-impl Drop for Drains {
+impl Drop for FlusherThread {
     fn drop(&mut self) {
         self.stop.request();
-        self.thread.take().unwrap().join(Instant::now() + PATIENCE);
+        self.thread.take().unwrap().join(Instant::now() + TEST_TIMEOUT);
     }
 }
 
 fn sockets() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     (listener.accept().unwrap().0, client)
 }
 
 fn send_limits() -> SendLimits {
     SendLimits {
         max_unsent: 64 * 1024,
-        send_timeout: PATIENCE,
+        send_timeout: TEST_TIMEOUT,
     }
 }
 
 fn reader_limits() -> ReaderLimits {
     ReaderLimits {
-        frame_timeout: PATIENCE,
-        idle_timeout: PATIENCE,
+        frame_timeout: TEST_TIMEOUT,
+        idle_timeout: TEST_TIMEOUT,
         unanswered_max: UNANSWERED_MAX,
     }
 }
 
-fn open(flusher: &Drains, limits: SendLimits) -> (Arc<Connection>, TcpStream) {
+fn open(flusher: &FlusherThread, limits: SendLimits) -> (Arc<Connection>, TcpStream) {
     let (socket, client) = sockets();
     let connection = Connection::new(socket, None, limits, Arc::clone(&flusher.flusher)).unwrap();
     (connection, client)
 }
 
-/// A thread that answers each ping with a pong, as modules do, until the connection ends; how it ended.
+/// Starts a thread that answers each ping with a pong until the connection ends, and sends why it
+/// ended.
 fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<ReadEnd> {
-    let (tell, told) = bounded(1);
+    let (sender, receiver) = bounded(1);
     runtime::spawn("reader", move || {
         let mut reader = ConnectionReader::new(connection, limits);
         let ended = loop {
@@ -87,10 +90,10 @@ fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<ReadEnd>
             }
         };
         reader.finish(ended);
-        tell.send(ended).unwrap();
+        sender.send(ended).unwrap();
     })
     .unwrap();
-    told
+    receiver
 }
 
 fn pongs(reader: &mut ConnectionReader) -> Result<(), ReadEnd> {
@@ -113,7 +116,7 @@ fn ping() -> Vec<u8> {
     bytes
 }
 
-/// Everything until the end of the stream, as replies; the reads must not fail.
+/// All replies until the end of the stream. The reads must not fail.
 fn replies(mut client: &TcpStream) -> Vec<Reply> {
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).unwrap();
@@ -141,7 +144,7 @@ fn read_exactly(mut client: &TcpStream, size: usize) -> Vec<u8> {
 }
 
 fn until(what: &str, is: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !is() {
         assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(2));
@@ -150,7 +153,7 @@ fn until(what: &str, is: impl Fn() -> bool) {
 
 #[test]
 fn replies_leave_in_the_order_of_requests() {
-    let flusher = Drains::start();
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     assert_eq!(reader.reserve_some(5), Ok((0, 5)));
@@ -175,29 +178,29 @@ fn replies_leave_in_the_order_of_requests() {
 }
 
 #[test]
-fn what_follows_waits_for_effect_and_not_for_replies() {
-    let flusher = Drains::start();
+fn later_requests_wait_for_effects_and_not_for_replies() {
+    let flusher = FlusherThread::start();
     let (connection, _client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
-    let (tell, told) = bounded(1);
+    let (sender, receiver) = bounded(1);
     let waiting = runtime::spawn("waits", move || {
-        tell.send(reader.wait_applied()).unwrap();
+        sender.send(reader.wait_applied()).unwrap();
     })
     .unwrap();
     connection.sending().applied(1);
     connection.sending().applied(1);
-    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.sending().applied(0);
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(())));
-    waiting.join(Instant::now() + PATIENCE);
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok(())));
+    waiting.join(Instant::now() + TEST_TIMEOUT);
     connection.reply(0, |_| {});
     connection.reply(1, |_| {});
 }
 
 #[test]
 fn unanswered_requests_are_bounded() {
-    let flusher = Drains::start();
+    let flusher = FlusherThread::start();
     let (connection, _client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     assert_eq!(
@@ -210,33 +213,33 @@ fn unanswered_requests_are_bounded() {
         Ok((last, 1)),
         "as many as there is room for"
     );
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.reserve_some(100)).unwrap()).unwrap();
-    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.reserve_some(100)).unwrap()).unwrap();
+    assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(0, |_| {});
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok((last + 1, 1))));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok((last + 1, 1))));
 }
 
 #[test]
-fn large_answers_are_counted_apart() {
-    let flusher = Drains::start();
+fn bulk_requests_have_a_limit_of_their_own() {
+    let flusher = FlusherThread::start();
     let (connection, _client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
-    for number in 0..HEAVY_MAX {
-        assert_eq!(reader.reserve_heavy(), Ok(u64::try_from(number).unwrap()));
+    for number in 0..BULK_MAX {
+        assert_eq!(reader.reserve_bulk(), Ok(u64::try_from(number).unwrap()));
     }
     assert_eq!(reader.reserve_one(), Ok(8), "others go on");
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.reserve_heavy()).unwrap()).unwrap();
-    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.reserve_bulk()).unwrap()).unwrap();
+    assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(3, |_| {});
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(9)));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok(9)));
 }
 
 #[test]
-fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
+fn a_client_that_does_not_read_blocks_no_module_and_is_not_read() {
     const SIZE: usize = 16 << 20;
-    let flusher = Drains::start();
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_one().unwrap();
@@ -244,12 +247,12 @@ fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
     connection.reply(0, |out| out.resize(SIZE, 7));
     assert!(began.elapsed() < Duration::from_secs(2), "a module waited");
     assert!(flusher.flusher.unsent() > SIZE / 2);
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
-    assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.reserve_one()).unwrap()).unwrap();
+    assert!(receiver.recv_timeout(Duration::from_millis(100)).is_err());
     assert!(read_exactly(&client, SIZE).iter().all(|byte| *byte == 7));
     assert_eq!(
-        told.recv_timeout(PATIENCE),
+        receiver.recv_timeout(TEST_TIMEOUT),
         Ok(Ok(1)),
         "it has read, so it is read again"
     );
@@ -257,25 +260,25 @@ fn a_client_that_does_not_read_keeps_nobody_waiting_and_is_not_read() {
 }
 
 #[test]
-fn replies_that_wait_for_others_count_as_unread() {
-    let flusher = Drains::start();
+fn parked_replies_count_as_unsent() {
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
     connection.reply(1, |out| out.resize(100_000, 7));
     assert_eq!(flusher.flusher.unsent(), 100_000);
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
-    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.reserve_one()).unwrap()).unwrap();
+    assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(0, |_| {});
     read_exactly(&client, 100_000);
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Ok(2)));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok(2)));
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
+fn a_stalled_client_is_cut_and_a_slow_one_is_not() {
     const SIZE: usize = 16 << 20;
-    let flusher = Drains::start();
+    let flusher = FlusherThread::start();
     let limits = SendLimits {
         send_timeout: Duration::from_millis(1500),
         ..send_limits()
@@ -295,7 +298,7 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
         left -= some;
         std::thread::sleep(Duration::from_millis(250));
     }
-    assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
+    assert_eq!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Broken));
     assert!(!stuck.is_open());
     read_exactly(&slow_client, left);
     until("both are forgotten", || flusher.flusher.unsent() == 0);
@@ -303,57 +306,63 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
 }
 
 #[test]
-fn a_cut_connection_wakes_whoever_waits_for_it() {
-    let flusher = Drains::start();
+fn a_cut_wakes_the_reader_that_waits() {
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_one().unwrap();
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.wait_applied()).unwrap()).unwrap();
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.wait_applied()).unwrap()).unwrap();
     connection.cut();
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Err(ReadEnd::Broken)));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Err(ReadEnd::Broken)));
     connection.reply(0, |out| out.push(1));
     assert!(replies(&client).is_empty());
 }
 
 #[test]
-fn idleness_ends_a_connection_unless_something_is_unanswered() {
-    let flusher = Drains::start();
+fn an_idle_connection_ends_unless_a_request_is_unanswered() {
+    let flusher = FlusherThread::start();
     let limits = ReaderLimits {
-        idle_timeout: SHORT,
+        idle_timeout: SHORT_TIMEOUT,
         ..reader_limits()
     };
     let (connection, client) = open(&flusher, send_limits());
     let ended = serve(connection, limits);
     let began = Instant::now();
     (&client).write_all(&ping()).unwrap();
-    let said = replies(&client);
-    assert!(began.elapsed() >= SHORT);
-    assert_eq!(said[0], Reply::Pong);
-    assert_eq!(fault_of(&said[1]), ProtocolFault::Timeout);
+    let received = replies(&client);
+    assert!(began.elapsed() >= SHORT_TIMEOUT);
+    assert_eq!(received[0], Reply::Pong);
+    assert_eq!(fault_of(&received[1]), ProtocolFault::Timeout);
     drop(client);
-    assert!(matches!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Fault(_))));
+    assert!(matches!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Fault(_))));
 
     let (connection, client) = open(&flusher, send_limits());
     let (answering, limits) = (Arc::clone(&connection), limits);
-    let (tell, told) = bounded(1);
+    let (sender, receiver) = bounded(1);
     runtime::spawn("reader", move || {
         let mut reader = ConnectionReader::new(connection, limits);
         reader.reserve_one().unwrap();
-        tell.send(reader.fill()).unwrap();
+        sender.send(reader.fill()).unwrap();
     })
     .unwrap();
-    assert!(told.recv_timeout(SHORT * 3).is_err(), "it waits for an answer");
+    assert!(
+        receiver.recv_timeout(SHORT_TIMEOUT * 3).is_err(),
+        "it waits for an answer"
+    );
     answering.reply(0, |out| out.push(1));
     read_exactly(&client, 1);
-    assert!(matches!(told.recv_timeout(PATIENCE), Ok(Err(ReadEnd::Fault(_)))));
+    assert!(matches!(
+        receiver.recv_timeout(TEST_TIMEOUT),
+        Ok(Err(ReadEnd::Fault(_)))
+    ));
 }
 
 #[test]
-fn a_frame_must_be_whole_in_time() {
-    let flusher = Drains::start();
+fn an_incomplete_frame_times_out() {
+    let flusher = FlusherThread::start();
     let limits = ReaderLimits {
-        frame_timeout: SHORT,
+        frame_timeout: SHORT_TIMEOUT,
         ..reader_limits()
     };
     let (connection, client) = open(&flusher, send_limits());
@@ -364,25 +373,25 @@ fn a_frame_must_be_whole_in_time() {
     (&client).write_all(&bytes).unwrap();
     let drip = client.try_clone().unwrap();
     std::thread::spawn(move || {
-        // Byte by byte does not help: the frame would be whole after twice its time, and be answered.
+        // The frame would be complete after twice its time, and be answered.
         for byte in &ping()[5..] {
-            std::thread::sleep(SHORT / 6);
+            std::thread::sleep(SHORT_TIMEOUT / 6);
             let _ = (&drip).write_all(&[*byte]);
         }
     });
-    let said = replies(&client);
-    assert!(began.elapsed() >= SHORT);
-    assert_eq!(said.len(), 2);
-    assert_eq!(fault_of(&said[1]), ProtocolFault::Timeout);
+    let received = replies(&client);
+    assert!(began.elapsed() >= SHORT_TIMEOUT);
+    assert_eq!(received.len(), 2);
+    assert_eq!(fault_of(&received[1]), ProtocolFault::Timeout);
 }
 
 #[test]
-fn each_frame_has_a_time_of_its_own() {
-    /// Long enough that a busy machine does not oversleep it.
-    const LONGER: Duration = Duration::from_millis(1600);
-    let flusher = Drains::start();
+fn each_frame_has_its_own_deadline() {
+    /// Long enough for a busy machine.
+    const FRAME_TIMEOUT: Duration = Duration::from_millis(1600);
+    let flusher = FlusherThread::start();
     let limits = ReaderLimits {
-        frame_timeout: LONGER,
+        frame_timeout: FRAME_TIMEOUT,
         ..reader_limits()
     };
     let (connection, client) = open(&flusher, send_limits());
@@ -395,7 +404,7 @@ fn each_frame_has_a_time_of_its_own() {
     whole.extend_from_slice(tail);
     whole.extend_from_slice(head);
     for _ in 0..10 {
-        std::thread::sleep(LONGER / 8);
+        std::thread::sleep(FRAME_TIMEOUT / 8);
         (&client).write_all(&whole).unwrap();
     }
     (&client).write_all(tail).unwrap();
@@ -404,11 +413,11 @@ fn each_frame_has_a_time_of_its_own() {
 }
 
 #[test]
-fn a_frame_has_its_time_back_that_we_did_not_read() {
-    let flusher = Drains::start();
+fn a_frames_time_does_not_run_while_nothing_is_read() {
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let limits = ReaderLimits {
-        frame_timeout: SHORT * 4,
+        frame_timeout: SHORT_TIMEOUT * 4,
         unanswered_max: 1,
         ..reader_limits()
     };
@@ -420,7 +429,7 @@ fn a_frame_has_its_time_back_that_we_did_not_read() {
     reader.fill().unwrap();
     reader.buffer.next(FrameHeader::check_request).unwrap().unwrap();
     reader.reserve_one().unwrap();
-    let (answering, pause) = (Arc::clone(&connection), SHORT * 6);
+    let (answering, pause) = (Arc::clone(&connection), SHORT_TIMEOUT * 6);
     std::thread::spawn(move || {
         std::thread::sleep(pause);
         answering.reply(0, |out| Reply::Pong.write(out));
@@ -435,7 +444,7 @@ fn a_frame_has_its_time_back_that_we_did_not_read() {
 
 #[test]
 fn half_closed_clients_get_their_replies() {
-    let flusher = Drains::start();
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     (&client).write_all(&ping()).unwrap();
@@ -444,19 +453,19 @@ fn half_closed_clients_get_their_replies() {
     reader.reserve_one().unwrap();
     reader.buffer.clear();
     assert_eq!(reader.fill(), Err(ReadEnd::Clean));
-    let (tell, told) = bounded(1);
+    let (sender, receiver) = bounded(1);
     runtime::spawn("finish", move || {
         reader.finish(ReadEnd::Clean);
-        tell.send(()).unwrap();
+        sender.send(()).unwrap();
     })
     .unwrap();
     assert!(
-        told.recv_timeout(Duration::from_millis(50)).is_err(),
-        "a reply is owed"
+        receiver.recv_timeout(Duration::from_millis(50)).is_err(),
+        "a request is unanswered"
     );
     connection.reply(0, |out| Reply::Pong.write(out));
     assert_eq!(replies(&client), [Reply::Pong]);
-    told.recv_timeout(PATIENCE).unwrap();
+    receiver.recv_timeout(TEST_TIMEOUT).unwrap();
 
     let (connection, client) = open(&flusher, send_limits());
     serve(connection, reader_limits());
@@ -464,16 +473,16 @@ fn half_closed_clients_get_their_replies() {
     bytes.extend_from_slice(&ping()[..16]);
     (&client).write_all(&bytes).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
-    let said = replies(&client);
+    let received = replies(&client);
     assert_eq!(
-        (&said[0], fault_of(&said[1])),
+        (&received[0], fault_of(&received[1])),
         (&Reply::Pong, ProtocolFault::BadFrame)
     );
 }
 
 #[test]
-fn the_last_answer_survives_a_client_that_goes_on_talking() {
-    let flusher = Drains::start();
+fn the_last_reply_reaches_a_client_that_keeps_sending() {
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let ended = serve(connection, reader_limits());
     let talker = client.try_clone().unwrap();
@@ -485,42 +494,42 @@ fn the_last_answer_survives_a_client_that_goes_on_talking() {
         let _ = (&talker).write_all(&bytes);
         while Instant::now() < until && (&talker).write_all(&bytes[..4096]).is_ok() {}
     });
-    // The answer is read late, and is there all the same.
+    // The client reads the reply late.
     std::thread::sleep(LINGER_TIMEOUT / 3);
     let mut first = [0; 17];
     (&client).read_exact(&mut first).unwrap();
     let header = FrameHeader::read(&first);
     assert_eq!(header.instruction, Instruction::Pong.number());
-    let said = replies(&client);
-    assert_eq!(fault_of(&said[0]), ProtocolFault::BadFrame);
-    assert!(matches!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Fault(_))));
+    let received = replies(&client);
+    assert_eq!(fault_of(&received[0]), ProtocolFault::BadFrame);
+    assert!(matches!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Fault(_))));
 }
 
 #[test]
-fn an_end_from_outside_does_not_wait_for_a_silent_client() {
-    let flusher = Drains::start();
+fn ending_a_connection_does_not_wait_for_a_silent_client() {
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let ended = serve(Arc::clone(&connection), reader_limits());
     (&client).write_all(&ping()).unwrap();
     read_exactly(&client, 17);
     let began = Instant::now();
     connection.end_at_once(SHUTTING_DOWN);
-    let said = replies(&client);
-    assert_eq!(fault_of(&said[0]), ProtocolFault::ShuttingDown);
-    assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
+    let received = replies(&client);
+    assert_eq!(fault_of(&received[0]), ProtocolFault::ShuttingDown);
+    assert_eq!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Broken));
     assert!(
-        began.elapsed() >= LINGER_TIMEOUT && began.elapsed() < PATIENCE / 2,
+        began.elapsed() >= LINGER_TIMEOUT && began.elapsed() < TEST_TIMEOUT / 2,
         "{:?}",
         began.elapsed()
     );
-    // What is answered now is dropped, and a second end adds nothing.
+    // Later replies are dropped, and a second end does nothing.
     connection.end_at_once(SHUTTING_DOWN);
     connection.reply(1, |out| out.push(1));
 }
 
 #[test]
-fn an_end_from_outside_comes_before_what_is_unanswered() {
-    let flusher = Drains::start();
+fn ending_a_connection_drops_unanswered_requests() {
+    let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(3).unwrap();
@@ -539,15 +548,15 @@ struct Port {
 }
 
 impl Port {
-    /// Accepts and keeps connections, each until its peer ends.
+    /// Accepts connections and holds each until its peer closes.
     fn open(total: usize, per_ip: usize) -> Port {
         let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
         let limiter = ConnectionLimiter::new(ConnectionLimits { total, per_ip });
         let stop = Stop::new();
         let (refusal, rejecter) = rejecter::refusal();
-        let (accepts, places, stopped) = (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
+        let (accepts, permits, stopped) = (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = runtime::spawn("listener", move || {
-            accepts.run(&places, &refusal, &stopped, |mut socket, _, permit| {
+            accepts.run(&permits, &refusal, &stopped, |mut socket, _, permit| {
                 std::thread::spawn(move || {
                     let _ = std::io::copy(&mut socket, &mut std::io::sink());
                     drop(socket);
@@ -567,31 +576,31 @@ impl Port {
 
     fn connect(&self) -> TcpStream {
         let client = TcpStream::connect(self.listener.address()).unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         client
     }
 
     fn close(self) {
         self.listener.close();
         self.stop.request();
-        let late = runtime::join_all(self.threads, Instant::now() + PATIENCE);
+        let late = runtime::join_all(self.threads, Instant::now() + TEST_TIMEOUT);
         assert!(late.is_empty(), "{late:?}");
     }
 }
 
 #[test]
-fn peers_without_a_place_are_told_and_places_come_back() {
+fn peers_without_a_permit_get_an_error_and_permits_are_released() {
     let port = Port::open(10, 2);
     let first = port.connect();
     let _second = port.connect();
     until("both are admitted", || port.limiter.open() == 2);
     let third = port.connect();
-    // It talks before it listens; the answer is there all the same.
+    // The peer sends before it reads, and still gets the answer.
     (&third).write_all(&ping().repeat(1000)).unwrap();
-    let said = replies(&third);
-    assert_eq!(fault_of(&said[0]), ProtocolFault::TooManyConnections);
+    let received = replies(&third);
+    assert_eq!(fault_of(&received[0]), ProtocolFault::TooManyConnections);
     drop(first);
-    until("the place came back", || port.limiter.open() == 1);
+    until("the permit is released", || port.limiter.open() == 1);
     let _fourth = port.connect();
     until("it is admitted", || port.limiter.open() == 2);
     port.close();
@@ -615,17 +624,17 @@ fn a_closed_listener_frees_its_port_for_the_next() {
     until("it accepts", || accepted.load(Ordering::SeqCst) == 1);
     listener.close();
     assert!(
-        thread.join(Instant::now() + PATIENCE),
+        thread.join(Instant::now() + TEST_TIMEOUT),
         "closing ends it without a stop"
     );
     drop(listener);
     assert!(TcpStream::connect(address).is_err());
-    // Its last connection may still be closing.
+    // The last connection may still be closing.
     Listener::bind(address).unwrap();
     drop(client);
 }
 
-/// Does something only where the test below runs it, in a process of its own.
+/// Runs only as a child process of the test below.
 #[test]
 fn child_runs_out_of_descriptors() {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -640,7 +649,7 @@ fn child_runs_out_of_descriptors() {
     };
     setrlimit(Resource::Nofile, limit).unwrap();
     let mut clients = Vec::new();
-    // Both ends of each connection are here, so the limit comes soon.
+    // This process holds both ends of each connection, so it soon reaches the limit.
     let error = loop {
         match TcpStream::connect(port.listener.address()) {
             Ok(client) => clients.push(client),
@@ -651,12 +660,12 @@ fn child_runs_out_of_descriptors() {
         error.raw_os_error(),
         Some(rustix::io::Errno::MFILE.raw_os_error())
     );
-    // Where the last one was accepted with the last descriptor, nobody waits yet: one descriptor less, and the next
-    // one to come does.
+    // If the last connection was accepted with the last descriptor, none waits in the backlog yet.
+    // Use up one descriptor, so that the next connection waits.
     let mut spare = None;
     if clients.len() == port.limiter.open() {
         clients.pop();
-        until("it is seen to be gone", || port.limiter.open() == clients.len());
+        until("its end is seen", || port.limiter.open() == clients.len());
         spare = Some(stat.try_clone().unwrap());
         clients.push(TcpStream::connect(port.listener.address()).unwrap());
     }
@@ -675,7 +684,7 @@ fn child_runs_out_of_descriptors() {
     port.close();
 }
 
-/// What this process has computed so far.
+/// The processor time that this process has used.
 fn cpu(stat: &mut std::fs::File) -> Duration {
     let mut text = String::new();
     stat.rewind().unwrap();
@@ -686,7 +695,7 @@ fn cpu(stat: &mut std::fs::File) -> Duration {
 }
 
 #[test]
-fn accepting_goes_on_when_descriptors_are_free_again() {
+fn accepting_goes_on_once_a_descriptor_is_free() {
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -717,14 +726,21 @@ mod tls {
         made.cert.der().clone()
     }
 
-    fn open(flusher: &Drains, tls: &ServerTls, limits: ReaderLimits) -> (TcpStream, Receiver<ReadEnd>) {
+    fn open(
+        flusher: &FlusherThread,
+        tls: &ServerTls,
+        limits: ReaderLimits,
+    ) -> (TcpStream, Receiver<ReadEnd>) {
         let (socket, client) = sockets();
         let state = Some(tls.accept().unwrap());
         let connection = Connection::new(socket, state, send_limits(), Arc::clone(&flusher.flusher)).unwrap();
         (client, serve(connection, limits))
     }
 
-    fn speak(client: TcpStream, root: &CertificateDer<'static>) -> StreamOwned<ClientConnection, TcpStream> {
+    fn tls_client(
+        client: TcpStream,
+        root: &CertificateDer<'static>,
+    ) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(root.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -738,12 +754,12 @@ mod tls {
     }
 
     #[test]
-    fn the_same_protocol_inside() {
-        let (flusher, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+    fn tls_carries_the_same_protocol() {
+        let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
         let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
         let (client, ended) = open(&flusher, &tls, reader_limits());
-        let mut client = speak(client, &root);
+        let mut client = tls_client(client, &root);
         for _ in 0..3 {
             client.write_all(&ping().repeat(500)).unwrap();
             let mut pongs = vec![0; 17 * 500];
@@ -752,36 +768,37 @@ mod tls {
             Reply::Pong.write(&mut pong);
             assert_eq!(pongs, pong.repeat(500));
         }
-        // The end inside TLS is an end, and is answered in form.
+        // The end of the TLS session ends the connection, and is answered with a close
+        // notification.
         client.conn.send_close_notify();
         client.conn.complete_io(&mut client.sock).unwrap();
-        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0, "closed in form");
-        assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Clean));
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0, "closed with a notification");
+        assert_eq!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Clean));
 
-        // A new pair is taken up, a broken one is not.
+        // A valid new pair is loaded; an invalid one is not.
         let other = certificate(folder.path());
         tls.reload().unwrap();
         std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
         assert!(tls.reload().is_err());
         let (client, _ended) = open(&flusher, &tls, reader_limits());
-        let mut client = speak(client, &other);
+        let mut client = tls_client(client, &other);
         client.write_all(&ping()).unwrap();
         client.read_exact(&mut [0; 17]).unwrap();
     }
 
     #[test]
-    fn a_handshake_has_a_frames_time() {
-        let (flusher, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+    fn a_tls_handshake_has_the_time_of_a_frame() {
+        let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
         let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
         let limits = ReaderLimits {
-            frame_timeout: SHORT * 5,
+            frame_timeout: SHORT_TIMEOUT * 5,
             ..reader_limits()
         };
         let (client, ended) = open(&flusher, &tls, limits);
         (&client).write_all(&[22, 3, 1]).unwrap();
         let began = Instant::now();
-        let ended = ended.recv_timeout(PATIENCE).unwrap();
+        let ended = ended.recv_timeout(TEST_TIMEOUT).unwrap();
         assert!(matches!(
             ended,
             ReadEnd::Fault(ProtocolError {
@@ -789,32 +806,32 @@ mod tls {
                 ..
             })
         ));
-        assert!(began.elapsed() < PATIENCE / 2);
-        // Whoever is through may be idle for longer.
+        assert!(began.elapsed() < TEST_TIMEOUT / 2);
+        // After the handshake a client may be idle for longer.
         let (client, ended) = open(&flusher, &tls, limits);
-        let mut client = speak(client, &root);
+        let mut client = tls_client(client, &root);
         client.write_all(&ping()).unwrap();
         client.read_exact(&mut [0; 17]).unwrap();
-        assert!(ended.recv_timeout(SHORT * 7).is_err());
+        assert!(ended.recv_timeout(SHORT_TIMEOUT * 7).is_err());
         client.write_all(&ping()).unwrap();
         client.read_exact(&mut [0; 17]).unwrap();
     }
 
     #[test]
-    fn plain_text_gets_nothing() {
-        let (flusher, folder) = (Drains::start(), tempfile::tempdir().unwrap());
+    fn plaintext_gets_no_reply() {
+        let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         certificate(folder.path());
         let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
         let (client, ended) = open(&flusher, &tls, reader_limits());
         (&client).write_all(&ping()).unwrap();
-        assert_eq!(ended.recv_timeout(PATIENCE), Ok(ReadEnd::Broken));
-        let mut said = Vec::new();
-        match (&client).read_to_end(&mut said) {
+        assert_eq!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Broken));
+        let mut received = Vec::new();
+        match (&client).read_to_end(&mut received) {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
         }
         let mut pong = Vec::new();
         Reply::Pong.write(&mut pong);
-        assert!(!said.windows(pong.len()).any(|bytes| bytes == pong));
+        assert!(!received.windows(pong.len()).any(|bytes| bytes == pong));
     }
 }

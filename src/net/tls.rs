@@ -1,6 +1,6 @@
-//! spec/net/tls.md · 4.3.2 (what the specification leaves in clear, a worker may seal)
+//! spec/net/tls.md · 4.3.2 Client-Worker Server Connection
 //!
-//! TLS 1.3 for clients, by rustls. Certificate and key are read again on SIGHUP.
+//! TLS 1.3 for clients, by rustls. SIGHUP reads certificate and key again.
 
 use super::send_half::Cipher;
 use crate::runtime::published::Published;
@@ -11,10 +11,10 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The most handshake bytes that are read before a handshake is done, in one go.
-const GO: usize = 16 * 1024;
+/// Plaintext that is copied out of rustls at a time.
+const PLAINTEXT_CHUNK_BYTES: usize = 16 * 1024;
 
-/// A worker's certificate and key, and the configuration made of them.
+/// A worker's certificate and key, and the rustls configuration with them.
 #[derive(Debug)]
 pub struct ServerTls {
     certificate: PathBuf,
@@ -26,7 +26,7 @@ impl ServerTls {
     /// Reads both files.
     ///
     /// # Errors
-    /// A file that cannot be read, or a pair that does not fit; the text names the file.
+    /// A file cannot be read, or certificate and key do not match. The text names the file.
     pub fn load(certificate: &Path, key: &Path) -> Result<ServerTls, String> {
         let config = Published::new(read(certificate, key)?);
         Ok(ServerTls {
@@ -36,7 +36,7 @@ impl ServerTls {
         })
     }
 
-    /// Reads both files again; connections that stand keep what they have.
+    /// Reads both files again. Open connections keep the old pair.
     ///
     /// # Errors
     /// As [`ServerTls::load`]; the old pair stays in force.
@@ -45,13 +45,13 @@ impl ServerTls {
         Ok(())
     }
 
-    /// A connection's own state.
+    /// The TLS state of a new connection.
     ///
     /// # Errors
     /// rustls refuses the configuration.
     pub fn accept(&self) -> Result<Box<ServerConnection>, rustls::Error> {
         let mut tls = ServerConnection::new(self.config.load())?;
-        // What is handed over is bounded by the connection, not here.
+        // The connection bounds its unsent bytes itself.
         tls.set_buffer_limit(None);
         Ok(Box::new(tls))
     }
@@ -76,7 +76,7 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
         })
 }
 
-/// A client's connection: TLS, or bytes as they are.
+/// The cipher of a client's connection: TLS, or `None` for plaintext.
 pub(super) type ClientCipher = Option<Box<ServerConnection>>;
 
 impl Cipher for ClientCipher {
@@ -107,19 +107,19 @@ impl Cipher for ClientCipher {
     }
 }
 
-/// What received bytes did.
+/// The TLS state after received bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TlsProgress {
     /// The handshake is not done yet.
     pub(super) handshaking: bool,
-    /// The peer has closed its sending side, inside TLS.
+    /// The peer has sent its close notification.
     pub(super) closed: bool,
 }
 
-/// Hands received bytes to `tls` and appends what they held to `plain`.
+/// Decrypts received bytes and appends the plaintext to `plain`.
 ///
 /// # Errors
-/// The peer does not speak TLS 1.3 as it should.
+/// The peer violates TLS 1.3.
 pub(super) fn receive(
     tls: &mut ServerConnection,
     bytes: &mut &[u8],
@@ -135,7 +135,7 @@ pub(super) fn receive(
         let mut left = state.plaintext_bytes_to_read();
         while left > 0 {
             let at = plain.len();
-            plain.resize(at + left.min(GO), 0);
+            plain.resize(at + left.min(PLAINTEXT_CHUNK_BYTES), 0);
             let size = tls.reader().read(&mut plain[at..])?;
             plain.truncate(at + size);
             if size == 0 {

@@ -1,6 +1,7 @@
-//! spec/net/write_buffer.md · 4.3 (bytes that a socket has not taken yet)
+//! spec/net.md · 4.3 The Connection
 //!
-//! What a client's connection and a worker's link share: bytes on their way out, sent without waiting.
+//! The bytes that one socket has not taken yet, of a client's connection or a worker's link. Sends
+//! them without blocking.
 
 use super::flusher::FlushProgress;
 use crate::wire::{Instruction, MAX_DATA, frame, wipe};
@@ -9,23 +10,24 @@ use std::fmt;
 use std::net::TcpStream;
 use std::time::Instant;
 
-/// Room that an outbox keeps once it has been sent.
+/// Capacity that a buffer keeps after all of it was sent.
 const RETAIN_BYTES: usize = 64 * 1024;
-/// Room for any reply that is one frame.
+/// Capacity for any reply of one frame.
 const INITIAL_BYTES: usize = frame::HEADER + MAX_DATA;
 
-/// Bytes on their way to one socket.
+/// Bytes to be sent on one socket.
 pub struct WriteBuffer {
-    /// Appended to by whoever sends.
+    /// Sent and unsent bytes. The owner appends to them.
     pub bytes: Vec<u8>,
+    /// How many of the bytes are sent.
     head: usize,
-    /// A session ID is among the bytes, which are wiped therefore.
+    /// Whether a session ID is among the bytes, so that they must be wiped.
     secret: bool,
-    /// When the socket last took a byte, or when it last refused to.
+    /// When the socket last took a byte, or when bytes last began to wait for it.
     pub moved: Instant,
 }
 
-/// Whether a reply's bytes hold a session ID: that of a login, which is one frame, or begins with it.
+/// Whether a reply holds a session ID: its first frame is the `sessionID` of a login.
 pub fn is_secret(reply: &[u8]) -> bool {
     reply.get(1..3) == Some(&Instruction::SessionId.number().to_be_bytes())
 }
@@ -43,7 +45,7 @@ impl Drop for WriteBuffer {
 }
 
 impl WriteBuffer {
-    /// With nothing to send.
+    /// An empty buffer.
     pub fn new() -> WriteBuffer {
         WriteBuffer {
             bytes: Vec::new(),
@@ -53,10 +55,10 @@ impl WriteBuffer {
         }
     }
 
-    /// Adds a reply's bytes, in clear, which `write` appends.
+    /// Adds a reply in plaintext, which `write` appends.
     pub fn reply(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.secret {
-            // What is here must not be left behind where it moves from.
+            // Growing must not leave a copy of the secret behind.
             wipe::reserve(&mut self.bytes, INITIAL_BYTES);
         }
         let start = self.bytes.len();
@@ -64,12 +66,12 @@ impl WriteBuffer {
         self.secret |= self.bytes.get(start..).is_some_and(is_secret);
     }
 
-    /// Bytes that the socket has not taken.
+    /// Number of bytes that the socket has not taken.
     pub fn unsent(&self) -> usize {
         self.bytes.len() - self.head
     }
 
-    /// Sends what the socket takes without waiting.
+    /// Sends what the socket takes without blocking.
     pub fn send(&mut self, socket: &TcpStream) -> FlushProgress {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         while self.head < self.bytes.len() {
@@ -80,8 +82,8 @@ impl WriteBuffer {
                 }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => {
-                    // What was sent is let go once it is the larger half, so that a slow peer costs no
-                    // more than twice what it has not read.
+                    // Compact when more than half is sent: a slow peer costs at most twice its
+                    // unsent bytes.
                     if self.head > self.bytes.len() / 2 {
                         wipe::drop_front(&mut self.bytes, self.head);
                         self.head = 0;
@@ -98,7 +100,7 @@ impl WriteBuffer {
         FlushProgress::Nothing
     }
 
-    /// Forgets everything.
+    /// Drops all bytes.
     pub fn clear(&mut self) {
         self.wipe();
         self.bytes = Vec::new();
@@ -107,7 +109,7 @@ impl WriteBuffer {
 }
 
 impl WriteBuffer {
-    /// Most of what is sent is no secret, and some of it is large.
+    /// Wipes the bytes where one of them is secret. Most replies are not, and some are large.
     fn wipe(&mut self) {
         if std::mem::take(&mut self.secret) {
             wipe::clear(&mut self.bytes);

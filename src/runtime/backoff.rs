@@ -1,11 +1,11 @@
-//! spec/runtime/backoff.md · 4.1 (every retry waits longer than the one before)
+//! spec/runtime.md · 4.1 Design Goals
 //!
-//! Waits between attempts that fail: doubling up to a longest one. Chance keeps many that failed at the same
-//! time from coming back at the same time.
+//! Exponential back-off: the wait between failed attempts doubles up to a bound. Jitter keeps many
+//! peers that failed at the same time from retrying at the same time.
 
 use std::time::Duration;
 
-/// The waits of one series of attempts.
+/// The waits between the attempts of one series.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
     first: Duration,
@@ -23,36 +23,36 @@ impl Backoff {
         }
     }
 
-    /// How long to wait now.
+    /// The wait before the next attempt.
     pub fn next_wait(&mut self) -> Duration {
         let wait = self.next;
         self.next = wait.saturating_mul(2).min(self.max);
         wait
     }
 
-    /// An attempt succeeded: the next wait is the first again.
+    /// Starts again with the first wait, after a success.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
 }
 
-/// A wait of `wait`, give or take a quarter, by chance.
+/// `wait` with a random jitter of up to a quarter more or less.
 pub fn about(wait: Duration) -> Duration {
-    between(wait * 3 / 4, wait * 5 / 4, chance())
+    between(wait * 3 / 4, wait * 5 / 4, random_byte())
 }
 
-/// A wait of half of `most` and a part of the other half that chance decides.
+/// Half of `most` and a random part of the other half.
 pub fn at_most(most: Duration) -> Duration {
-    between(most / 2, most, chance())
+    between(most / 2, most, random_byte())
 }
 
-fn between(least: Duration, most: Duration, chance: u8) -> Duration {
-    least + most.saturating_sub(least) * u32::from(chance) / u32::from(u8::MAX)
+fn between(least: Duration, most: Duration, fraction: u8) -> Duration {
+    least + most.saturating_sub(least) * u32::from(fraction) / u32::from(u8::MAX)
 }
 
-fn chance() -> u8 {
+fn random_byte() -> u8 {
     let mut byte = [u8::MAX / 2];
-    // Without a random source all wait alike, which is no reason to fail.
+    // Without a random source the jitter is constant, which is no reason to fail.
     let _ = getrandom::fill(&mut byte);
     byte[0]
 }
@@ -64,7 +64,7 @@ mod tests {
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
     #[test]
-    fn waits_double_up_to_the_longest_and_begin_anew() {
+    fn waits_double_up_to_the_longest_and_reset() {
         let mut backoff = Backoff::new(MS(200), MS(3000));
         for wait in [200, 400, 800, 1600, 3000, 3000] {
             assert_eq!(backoff.next_wait(), MS(wait));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_decides_within_bounds() {
+    fn jitter_stays_within_its_bounds() {
         assert_eq!(between(MS(100), MS(200), 0), MS(100));
         assert_eq!(between(MS(100), MS(200), 255), MS(200));
         for _ in 0..1000 {

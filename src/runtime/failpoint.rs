@@ -1,16 +1,17 @@
-//! spec/runtime/failpoint.md · 3.1.7 (what a kill at a chosen moment leaves behind)
+//! spec/runtime.md · 3.1.7 Assets Buy & Sell (recovery after a kill)
 //!
-//! Places at which a test makes the process die, where killing it from outside is too coarse: between a
-//! commit and its answer, in the middle of a settlement. Only in builds with debug assertions; in a release
-//! build nothing of it is left.
+//! Named points at which a test aborts the process, where a kill from outside is too coarse:
+//! between a commit and its reply, or in the middle of a settlement. Only builds with debug
+//! assertions have them.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Names the place and how many times it is passed before the process dies: `settled:3`.
+/// The environment variable: `orders-stored:3` aborts when that point is reached for the third
+/// time.
 pub const VARIABLE: &str = "PAPERTRADER_FAULT";
 
-/// The places, each passed once in what its name says.
+/// All fail points.
 pub const POINTS: &[&str] = &[
     "orders-stored",
     "orders-committed",
@@ -21,7 +22,7 @@ pub const POINTS: &[&str] = &[
 
 static ARMED: OnceLock<Option<(String, AtomicU32)>> = OnceLock::new();
 
-/// Dies here if that is asked for, as a kill would have it: no destructor runs, nothing is flushed.
+/// Aborts here if [`VARIABLE`] says so. As after a kill, no destructor runs and nothing is flushed.
 #[inline]
 pub fn point(name: &str) {
     if !cfg!(debug_assertions) {

@@ -1,6 +1,7 @@
-//! spec/runtime/log.md · 2.4.4 LogEntry Structure, 3.1.4 Log System, 3.2.5 Logging System, 2.3.3 Memory Size
+//! spec/runtime/log.md · 2.4.4 LogEntry, 3.1.4 and 3.2.5 log systems, 2.3.3 Memory Size
 //!
-//! Entries with their place in the source, a bounded memory of them, and a thread that writes them out.
+//! The log: entries with their location in the source, a bounded memory, and a thread that writes
+//! them.
 
 mod entry;
 mod memory;
@@ -24,23 +25,24 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// What has been logged stands in the file at the latest this long afterwards.
+/// How often the log is written, so that an entry is in the file within this time.
 pub const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A module that finds the memory full waits at most this long for the disk, then drops an entry.
-const ROOM_DEADLINE: Duration = Duration::from_millis(20);
+/// How long a thread that logs waits for the disk when the memory is full, before an entry is
+/// dropped.
+const ROOM_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// Nobody waits longer than this for one of the log's locks.
-const LOCK_DEADLINE: Duration = Duration::from_secs(2);
+/// How long a thread waits for one of the log's locks.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the log goes, and how much of it: the `[log]` table of both configurations.
+/// The `[log]` table of both daemons' configurations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
-    /// The file, appended to; made with mode 0640.
+    /// The log file. It is appended to, and created with mode 0640.
     pub file: PathBuf,
     /// The least severe level that is kept.
     pub level: LevelFilter,
-    /// Entries held in memory at most (2.3.3), at least 1.
+    /// Entries held in memory at most (2.3.3); at least 1.
     pub memory_entries: usize,
 }
 
@@ -50,7 +52,7 @@ pub enum LogError {
     /// The file cannot be opened for appending.
     #[error("the log file {0} cannot be opened: {1}")]
     File(PathBuf, io::Error),
-    /// The thread that writes cannot be started.
+    /// The writing thread cannot be started.
     #[error("the log's thread cannot be started: {0}")]
     Thread(io::Error),
     /// The process has a logger already.
@@ -58,17 +60,17 @@ pub enum LogError {
     Running,
 }
 
-/// What the logger, its thread and the handle share.
+/// The state that the logger, its thread and the handle share.
 struct Shared {
     memory: Memory,
     sink: Mutex<Sink>,
-    /// Wakes the thread before its time; one waiting message says it all.
+    /// Wakes the thread early. It holds one message.
     wake: Sender<()>,
     /// The least severe level that is copied to standard error.
     copied: AtomicU8,
 }
 
-/// The running log. Clones drive the same one.
+/// A handle to the running log. Clones share the log.
 #[derive(Clone)]
 pub struct LogHandle {
     shared: Arc<Shared>,
@@ -76,10 +78,11 @@ pub struct LogHandle {
     thread: Arc<Mutex<Option<ThreadHandle>>>,
 }
 
-/// Starts the log of this process: from here on the macros, and libraries that use the `log` facade, land in it.
+/// Starts the log of this process. The macros, and libraries that use the `log` facade, write to
+/// it.
 ///
 /// # Errors
-/// The file cannot be opened, the thread not be started, or the process has a logger already.
+/// The file cannot be opened, the thread cannot be started, or the process has a logger already.
 pub fn start(config: LogConfig) -> Result<LogHandle, LogError> {
     let (handle, logger) = build(config.clone())?;
     log::set_boxed_logger(Box::new(logger)).map_err(|_| LogError::Running)?;
@@ -97,8 +100,8 @@ fn build(config: LogConfig) -> Result<(LogHandle, Logger), LogError> {
         wake,
     });
     let stop = Stop::new();
-    let (ours, ending) = (Arc::clone(&shared), stop.clone());
-    let thread = runtime::spawn("log", move || ours.run(&woken, &ending)).map_err(LogError::Thread)?;
+    let (writer, ending) = (Arc::clone(&shared), stop.clone());
+    let thread = runtime::spawn("log", move || writer.run(&woken, &ending)).map_err(LogError::Thread)?;
     let handle = LogHandle {
         shared: Arc::clone(&shared),
         stop,
@@ -108,41 +111,41 @@ fn build(config: LogConfig) -> Result<(LogHandle, Logger), LogError> {
 }
 
 impl LogHandle {
-    /// Writes out what is in memory now.
+    /// Writes all entries that are not written yet.
     ///
     /// # Errors
-    /// The file does not take it; the entries are kept as far as the memory reaches.
+    /// The file cannot be written. The entries stay in memory, up to its bound.
     pub fn flush(&self) -> io::Result<()> {
         self.shared.write_out(true)
     }
 
-    /// Writes out what is in memory and opens the file anew by its name: after it was moved away.
+    /// Writes all entries and opens the file again by its name, for logrotate.
     ///
     /// # Errors
-    /// There is no opening the new file; the log goes on in the old one.
+    /// The file cannot be opened. The log continues in the old one.
     pub fn reopen(&self) -> io::Result<()> {
-        // What does not go into the old file goes into the new one.
+        // Entries that cannot go into the old file go into the new one.
         let _ = self.shared.write_out(true);
         self.shared.sink()?.reopen()
     }
 
-    /// The last `count` entries that are still in memory, oldest first, written out or not.
+    /// The last `count` entries in memory, oldest first, written or not.
     pub fn tail(&self, count: usize) -> Vec<LogEntry> {
         self.shared.memory.tail(count)
     }
 
-    /// Entries that were lost so far because the file could not be written.
+    /// Number of entries lost because the file could not be written.
     pub fn lost(&self) -> u64 {
         self.shared.memory.lost()
     }
 
-    /// From now on, keeps what is at least as severe as `level`.
+    /// Sets the least severe level that is logged.
     pub fn set_level(&self, level: LevelFilter) {
         log::set_max_level(level);
     }
 
-    /// Ends the writing thread after a last flush, at most until `deadline`. What is logged later stays in
-    /// memory until somebody flushes.
+    /// Ends the writing thread, at most until `deadline`, and flushes. Later entries stay in memory
+    /// until the next [`LogHandle::flush`].
     ///
     /// # Errors
     /// The last flush failed, or the thread did not end in time.
@@ -160,7 +163,7 @@ impl LogHandle {
 }
 
 impl Shared {
-    /// The thread's loop: wakes when asked to and every interval, and writes.
+    /// The thread's loop: writes when woken, and every [`FLUSH_INTERVAL`].
     fn run(&self, woken: &Receiver<()>, stop: &Stop) {
         loop {
             select! {
@@ -168,47 +171,47 @@ impl Shared {
                 recv(stop.receiver()) -> _ => return,
                 default(FLUSH_INTERVAL) => {}
             }
-            // The sink reports its trouble once by itself, and the next turn tries again.
+            // The sink reports a failure itself, and the next turn tries again.
             let _ = self.write_out(false);
         }
     }
 
     fn sink(&self) -> io::Result<parking_lot::MutexGuard<'_, Sink>> {
         self.sink
-            .try_lock_for(LOCK_DEADLINE)
+            .try_lock_for(LOCK_TIMEOUT)
             .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "another thread is still writing the log"))
     }
 
-    /// Writes what is not written yet. Unless `now`, keeps the pause that follows a failure.
+    /// Writes all entries that are not written yet. Without `now`, keeps the pause after a failure.
     fn write_out(&self, now: bool) -> io::Result<()> {
         let mut sink = self.sink()?;
         if !now && sink.pauses() {
             return Ok(());
         }
-        let batch = self.memory.take();
+        let batch = self.memory.begin_write();
         if batch.is_empty() {
             return Ok(());
         }
         let lost = self.memory.lost();
         let written = sink.write(&batch, lost);
-        self.memory.settle(written.is_ok());
+        self.memory.end_write(written.is_ok());
         written
     }
 
     fn push(&self, entry: LogEntry) {
         let urgent = entry.level as u8 <= self.copied.load(Ordering::Relaxed);
-        if self.memory.push(entry, ROOM_DEADLINE, || self.wake()) || urgent {
+        if self.memory.push(entry, ROOM_TIMEOUT, || self.wake()) || urgent {
             self.wake();
         }
     }
 
     fn wake(&self) {
-        // Full means that it is being woken already.
+        // A full channel means that the thread is being woken already.
         let _ = self.wake.try_send(());
     }
 }
 
-/// What the `log` facade speaks to.
+/// The logger of the `log` facade.
 struct Logger(Arc<Shared>);
 
 impl log::Log for Logger {
@@ -223,36 +226,37 @@ impl log::Log for Logger {
     }
 
     fn flush(&self) {
-        // Who flushes through the facade can do nothing about a failure, which is reported already.
+        // The facade cannot return an error. The sink has reported it.
         let _ = self.0.write_out(true);
     }
 }
 
-/// Logs an error: something is lost, or does not work.
+/// Logs an error: something is lost or does not work.
 #[macro_export]
 macro_rules! error {
     ($($arg:tt)+) => { $crate::log_at!($crate::runtime::log::Level::Error, $($arg)+) };
 }
 
-/// Logs a warning: somebody should look at it.
+/// Logs a warning: an administrator should look at it.
 #[macro_export]
 macro_rules! warn {
     ($($arg:tt)+) => { $crate::log_at!($crate::runtime::log::Level::Warn, $($arg)+) };
 }
 
-/// Logs what an administrator wants to know.
+/// Logs information for an administrator.
 #[macro_export]
 macro_rules! info {
     ($($arg:tt)+) => { $crate::log_at!($crate::runtime::log::Level::Info, $($arg)+) };
 }
 
-/// Logs what a developer wants to know.
+/// Logs information for a developer.
 #[macro_export]
 macro_rules! debug {
     ($($arg:tt)+) => { $crate::log_at!($crate::runtime::log::Level::Debug, $($arg)+) };
 }
 
-/// Logs at a level, with the caller's file, function and line. The message is formatted only where the level is kept.
+/// Logs at a level, with the caller's file, function and line. Formats the message only if the
+/// level is logged.
 #[macro_export]
 macro_rules! log_at {
     ($level:expr, $($arg:tt)+) => {{
@@ -271,10 +275,10 @@ macro_rules! log_at {
     }};
 }
 
-/// The key under which a record carries the function's name.
-const FUNCTION: &str = "function";
+/// The key of the function's name in a record.
+const FUNCTION_KEY: &str = "function";
 
-/// Passes one message to the `log` facade; what the macros expand to.
+/// Passes one message to the `log` facade. The macros call it.
 pub fn record(
     level: Level,
     module: &'static str,
@@ -290,13 +294,13 @@ pub fn record(
             .module_path_static(Some(module))
             .file_static(Some(file))
             .line(Some(line))
-            .key_values(&(FUNCTION, function))
+            .key_values(&(FUNCTION_KEY, function))
             .args(message)
             .build(),
     );
 }
 
-/// The path of the function in which the function `_here` was declared, without the closures around it.
+/// The path of the function that declares the function `_here`, without closures.
 pub fn function_name<F>(_here: F) -> &'static str {
     let name = std::any::type_name::<F>();
     let name = name.strip_suffix("::here").unwrap_or(name);

@@ -1,6 +1,6 @@
-//! spec/runtime/module.md · 3.1.1, 3.2.1 (the modules' threads)
+//! spec/runtime/module.md · 2.1.6 Module, 3.1.1, 3.2.1
 //!
-//! The shape of a module, the loop that runs it, and the group of threads that a daemon consists of.
+//! The trait of a module, the loop that runs it, and the group of threads that make up a daemon.
 //! Knows no module by name.
 
 use super::{Heartbeat, Stop, TICK, ThreadHandle, Watchdog, join_all, spawn};
@@ -8,50 +8,51 @@ use crossbeam_channel::{Receiver, TryRecvError, never, select};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Exit code of a process one of whose modules ended without the signal to stop.
+/// Exit code of a process after one of its modules ended without the signal to stop.
 const FAILED: i32 = 1;
 
-/// A module: its whole state, and what it does with each message of its inbox. [`run`] is its thread.
+/// A module: its whole state and the handler of each message. [`run`] is the loop of its thread.
 pub trait Module {
-    /// What its inbox carries. All inboxes of a daemon stand in its `messages.rs`.
+    /// The messages of its inbox. The daemon's `messages.rs` has all inboxes.
     type Message;
 
-    /// Messages that one turn takes, at most, where so many wait.
+    /// Messages of one turn at most.
     const BATCH_MAX: usize = 1;
 
-    /// The time between two calls of [`on_tick`](Module::on_tick), at least.
+    /// The shortest time between two calls of [`on_tick`](Module::on_tick).
     const TICK_INTERVAL: Duration = TICK;
 
-    /// Handles one message. Must not wait on a network, a password hash or a slow disk.
+    /// Handles one message. Must not wait for a network, a password hash or a slow disk.
     fn on_message(&mut self, message: Self::Message);
 
-    /// Whether the turn ends here, though more messages wait and it has not taken [`BATCH_MAX`](Module::BATCH_MAX).
+    /// Ends the turn early, before it has taken [`BATCH_MAX`](Module::BATCH_MAX) messages.
     fn is_turn_full(&self) -> bool {
         false
     }
 
-    /// Ends a turn: after its messages, or after none where [`has_work`](Module::has_work) says so. What
-    /// the messages of a turn share belongs here: one commit, one write.
+    /// Ends a turn, after its messages, or without any where [`has_work`](Module::has_work) is
+    /// true. Does the work that the messages of a turn share: one commit, one write.
     fn on_turn_end(&mut self) {}
 
-    /// Whether work is left that needs no message. The loop then takes a turn without waiting for one.
+    /// Whether work is left that needs no message. The loop then does not wait for one.
     fn has_work(&self) -> bool {
         false
     }
 
-    /// Does what is due by time. Called between two turns.
+    /// Does the work that is due at `now`. Called between two turns.
     fn on_tick(&mut self, _now: Instant) {}
 
-    /// Whether the watchdog may be told that the module is well.
+    /// Whether the module works. If false, its heartbeat stops and systemd restarts the daemon.
     fn is_alive(&self) -> bool {
         true
     }
 
-    /// Ends what the module has begun. Called once, after the signal to stop or the end of all senders.
+    /// Finishes or cancels work under way. Called once, after the signal to stop or when no sender
+    /// is left.
     fn on_stop(&mut self) {}
 }
 
-/// Runs a module until the signal to stop is given or nobody is left who could send it anything.
+/// Runs a module until the signal to stop, or until no sender of its inbox is left.
 pub fn run<M: Module>(
     name: &str,
     module: &mut M,
@@ -62,8 +63,8 @@ pub fn run<M: Module>(
     run_with_urgent(name, module, &never(), inbox, stop, heartbeat);
 }
 
-/// Runs a module that has a second inbox, whose messages come before those of the first: each turn takes
-/// one of them at most, so that neither inbox can starve the other.
+/// Runs a module with a second inbox, whose messages come first. Each turn takes one of them at
+/// most, so that neither inbox starves the other.
 fn run_with_urgent<M: Module>(
     name: &str,
     module: &mut M,
@@ -105,30 +106,30 @@ fn run_with_urgent<M: Module>(
     module.on_stop();
 }
 
-/// What a module's loop turns to next.
+/// What a module's loop does next.
 #[derive(Debug, PartialEq, Eq)]
 enum TurnEvent<T> {
-    /// A message came.
     Message(T),
-    /// No message is there, but work is.
+    /// No message waits, but work does.
     Work,
-    /// Nothing came until the next tick was due.
+    /// The next tick is due.
     Tick,
-    /// The signal to stop was given, or nobody is left who could send anything.
+    /// The signal to stop was given, or no sender is left.
     Stop,
 }
 
-/// Lets the other threads run once where a module finds nothing to do, before it goes to sleep.
+/// Yields the processor once, if a module is idle, before it blocks.
 ///
-/// On a busy machine another thread has something for it by then and need not wake it: waking a thread
-/// costs more than most messages (spec/performance.md has the figures).
+/// On a busy machine another thread often sends a message meanwhile and need not wake the module:
+/// waking a thread costs more than most messages (figures in spec/performance.md).
 pub fn yield_once(is_idle: impl FnOnce() -> bool) {
     if is_idle() {
         std::thread::yield_now();
     }
 }
 
-/// Waits for what a module turns to next. The signal to stop comes before whatever else is there.
+/// Waits for a message, work, the tick or the signal to stop. The signal comes before everything
+/// else.
 fn next<T>(
     urgent: &Receiver<T>,
     inbox: &Receiver<T>,
@@ -159,10 +160,11 @@ fn next<T>(
     }
 }
 
-/// The threads of a daemon: started from the bottom of the channel graph up, joined from the top down.
+/// The threads of a daemon: started from the bottom of the channel graph up, joined from the top
+/// down.
 ///
-/// A thread of the group that ends before the signal to stop ends the process with exit code 1, after the
-/// log has been flushed: half a daemon is worse than none.
+/// A thread of the group that ends before the signal to stop ends the process with exit code 1,
+/// after it has flushed the log: a daemon without one of its modules is worse than none.
 #[derive(Debug)]
 pub struct ThreadGroup {
     stop: Stop,
@@ -171,7 +173,7 @@ pub struct ThreadGroup {
 }
 
 impl ThreadGroup {
-    /// A group without threads, which `stop` will end and `watchdog` watches.
+    /// A group without threads. `stop` ends its threads, `watchdog` watches them.
     pub fn new(stop: &Stop, watchdog: &Watchdog) -> ThreadGroup {
         ThreadGroup {
             stop: stop.clone(),
@@ -183,7 +185,7 @@ impl ThreadGroup {
     /// Starts a module's thread.
     ///
     /// # Errors
-    /// The system has no room for another thread.
+    /// The system cannot start another thread.
     pub fn module<M>(&mut self, name: &'static str, inbox: Receiver<M::Message>, module: M) -> io::Result<()>
     where
         M: Module + Send + 'static,
@@ -192,11 +194,11 @@ impl ThreadGroup {
         self.module_with(name, inbox, |_| module)
     }
 
-    /// Starts the thread of a module that has a second inbox, `urgent`, whose messages come first. It has a
-    /// bound of its own, and its senders do not compete with those of the other for room.
+    /// Starts the thread of a module with a second inbox, `urgent`, whose messages come first. Each
+    /// inbox has its own bound, so their senders do not compete.
     ///
     /// # Errors
-    /// The system has no room for another thread.
+    /// The system cannot start another thread.
     pub fn module_with_urgent<M>(
         &mut self,
         name: &'static str,
@@ -213,10 +215,10 @@ impl ThreadGroup {
         })
     }
 
-    /// Starts the thread of a module that beats by itself during long work.
+    /// Starts the thread of a module that also beats during long work.
     ///
     /// # Errors
-    /// The system has no room for another thread.
+    /// The system cannot start another thread.
     pub fn module_with<M>(
         &mut self,
         name: &'static str,
@@ -232,10 +234,10 @@ impl ThreadGroup {
         self.start(name, move |stop| run(name, &mut module, &inbox, stop, &heartbeat))
     }
 
-    /// Starts a thread that has a loop of its own.
+    /// Starts a thread with its own loop.
     ///
     /// # Errors
-    /// The system has no room for another thread.
+    /// The system cannot start another thread.
     pub fn thread(
         &mut self,
         name: &'static str,
@@ -245,10 +247,10 @@ impl ThreadGroup {
         self.start(name, move |stop| body(stop, &heartbeat))
     }
 
-    /// Starts a thread that the watchdog does not watch, because it waits for the world outside.
+    /// Starts a thread that the watchdog does not watch, because it waits for peers.
     ///
     /// # Errors
-    /// The system has no room for another thread.
+    /// The system cannot start another thread.
     pub fn unwatched(
         &mut self,
         name: &'static str,
@@ -257,13 +259,13 @@ impl ThreadGroup {
         self.start(name, body)
     }
 
-    /// Takes over threads that were started elsewhere, to be joined before those that are here.
+    /// Adds threads that were started elsewhere. They are joined before the others.
     pub fn extend(&mut self, handles: impl IntoIterator<Item = ThreadHandle>) {
         self.handles.extend(handles);
     }
 
-    /// Waits for all threads, the last started first, at most until `deadline` altogether. The names of
-    /// those that had not ended then.
+    /// Joins all threads, the last started first, at most until `deadline` altogether. Returns the
+    /// names of those that have not ended.
     pub fn join(mut self, deadline: Instant) -> Vec<String> {
         self.handles.reverse();
         join_all(self.handles, deadline)
@@ -273,9 +275,9 @@ impl ThreadGroup {
         let stop = self.stop.clone();
         self.handles.push(spawn(name, move || {
             body(&stop);
-            // A start that fails half-way closes channels a moment before it gives the signal.
+            // A failed start closes channels shortly before it gives the signal.
             if !stop.wait(TICK) {
-                crate::error!("module {name} ended without being told to: ending the process");
+                crate::error!("module {name} ended without the signal to stop: ending the process");
                 log::logger().flush();
                 std::process::exit(FAILED);
             }
@@ -289,20 +291,20 @@ mod tests {
     use super::*;
     use crossbeam_channel::{Sender, bounded};
 
-    /// Tells in order what its loop asks of it.
+    /// Records the calls of its loop in order.
     struct Recorder {
-        said: Sender<String>,
+        calls: Sender<String>,
         work: usize,
         alive: bool,
         full: bool,
     }
 
-    /// The message after which a turn is full.
+    /// The message that ends a turn early.
     const LAST_OF_TURN: u32 = 100;
 
     impl Recorder {
-        fn say(&self, text: impl Into<String>) {
-            self.said.send(text.into()).unwrap();
+        fn record(&self, text: impl Into<String>) {
+            self.calls.send(text.into()).unwrap();
         }
     }
 
@@ -313,7 +315,7 @@ mod tests {
 
         fn on_message(&mut self, message: u32) {
             self.full = message == LAST_OF_TURN;
-            self.say(message.to_string());
+            self.record(message.to_string());
         }
 
         fn is_turn_full(&self) -> bool {
@@ -322,7 +324,7 @@ mod tests {
 
         fn on_turn_end(&mut self) {
             self.work = self.work.saturating_sub(1);
-            self.say("end");
+            self.record("end");
         }
 
         fn has_work(&self) -> bool {
@@ -330,7 +332,7 @@ mod tests {
         }
 
         fn on_tick(&mut self, _now: Instant) {
-            self.say("tick");
+            self.record("tick");
         }
 
         fn is_alive(&self) -> bool {
@@ -338,36 +340,36 @@ mod tests {
         }
 
         fn on_stop(&mut self) {
-            self.say("stop");
+            self.record("stop");
         }
     }
 
     fn recorder(work: usize) -> (Recorder, Receiver<String>) {
-        let (said, heard) = bounded(1000);
+        let (calls, recorded) = bounded(1000);
         let recorder = Recorder {
-            said,
+            calls,
             work,
             alive: true,
             full: false,
         };
-        (recorder, heard)
+        (recorder, recorded)
     }
 
-    /// All that was said, without the ticks, whose number depends on the machine.
-    fn without_ticks(heard: &Receiver<String>) -> Vec<String> {
-        heard.try_iter().filter(|text| text != "tick").collect()
+    /// All recorded calls without the ticks, whose number depends on the machine.
+    fn without_ticks(recorded: &Receiver<String>) -> Vec<String> {
+        recorded.try_iter().filter(|text| text != "tick").collect()
     }
 
     #[test]
-    fn a_turn_takes_what_waits_up_to_its_bound_and_ends_once() {
+    fn a_turn_takes_waiting_messages_up_to_its_bound() {
         let (sender, inbox) = bounded(8);
         (1..=5).for_each(|number| sender.send(number).unwrap());
         drop(sender);
-        let (mut module, heard) = recorder(0);
+        let (mut module, recorded) = recorder(0);
         let heartbeat = Watchdog::new().register("recorder");
         run("recorder", &mut module, &inbox, &Stop::new(), &heartbeat);
         assert_eq!(
-            without_ticks(&heard),
+            without_ticks(&recorded),
             ["1", "2", "3", "end", "4", "5", "end", "stop"]
         );
     }
@@ -379,11 +381,11 @@ mod tests {
             .iter()
             .for_each(|number| sender.send(*number).unwrap());
         drop(sender);
-        let (mut module, heard) = recorder(0);
+        let (mut module, recorded) = recorder(0);
         let heartbeat = Watchdog::new().register("recorder");
         run("recorder", &mut module, &inbox, &Stop::new(), &heartbeat);
         assert_eq!(
-            without_ticks(&heard),
+            without_ticks(&recorded),
             ["1", "100", "end", "2", "3", "end", "stop"]
         );
     }
@@ -394,11 +396,11 @@ mod tests {
         (1..=4).for_each(|number| sender.send(number).unwrap());
         (11..=12).for_each(|number| urgent_sender.send(number).unwrap());
         drop(sender);
-        let (mut module, heard) = recorder(0);
+        let (mut module, recorded) = recorder(0);
         let heartbeat = Watchdog::new().register("recorder");
         run_with_urgent("recorder", &mut module, &urgent, &inbox, &Stop::new(), &heartbeat);
         let order = ["11", "1", "2", "end", "12", "3", "4", "end", "stop"];
-        assert_eq!(without_ticks(&heard), order);
+        assert_eq!(without_ticks(&recorded), order);
     }
 
     #[test]
@@ -406,35 +408,39 @@ mod tests {
         let (sender, inbox) = bounded(8);
         sender.send(1).unwrap();
         drop(sender);
-        let (mut module, heard) = recorder(3);
+        let (mut module, recorded) = recorder(3);
         let heartbeat = Watchdog::new().register("recorder");
         run("recorder", &mut module, &inbox, &Stop::new(), &heartbeat);
-        assert_eq!(without_ticks(&heard), ["1", "end", "end", "end", "stop"]);
+        assert_eq!(without_ticks(&recorded), ["1", "end", "end", "end", "stop"]);
     }
 
     #[test]
-    fn ticks_come_while_nothing_else_does_and_the_signal_to_stop_comes_first() {
+    fn an_idle_module_ticks_and_the_signal_to_stop_comes_first() {
         let (sender, inbox) = bounded(8);
-        let (mut module, heard) = recorder(0);
+        let (mut module, recorded) = recorder(0);
         let (stop, watchdog) = (Stop::new(), Watchdog::new());
         let (stopping, heartbeat) = (stop.clone(), watchdog.register("recorder"));
         let thread = spawn("recorder", move || {
             run("recorder", &mut module, &inbox, &stopping, &heartbeat);
         })
         .unwrap();
-        let patience = Duration::from_secs(30);
-        assert_eq!(heard.recv_timeout(patience).unwrap(), "tick");
-        assert_eq!(heard.recv_timeout(patience).unwrap(), "tick");
+        let timeout = Duration::from_secs(30);
+        assert_eq!(recorded.recv_timeout(timeout).unwrap(), "tick");
+        assert_eq!(recorded.recv_timeout(timeout).unwrap(), "tick");
         stop.request();
-        assert!(thread.join(Instant::now() + patience));
+        assert!(thread.join(Instant::now() + timeout));
         let _ = sender.send(1);
-        assert_eq!(without_ticks(&heard), ["stop"], "nothing is begun any more");
+        assert_eq!(
+            without_ticks(&recorded),
+            ["stop"],
+            "no message is handled after the signal"
+        );
     }
 
     #[test]
     fn a_module_that_is_not_alive_counts_as_stalled() {
         let (sender, inbox) = bounded(8);
-        let (mut module, heard) = recorder(0);
+        let (mut module, recorded) = recorder(0);
         module.alive = false;
         let (stop, watchdog) = (Stop::new(), Watchdog::new());
         let (stopping, heartbeat) = (stop.clone(), watchdog.register("recorder"));
@@ -442,19 +448,19 @@ mod tests {
             run("recorder", &mut module, &inbox, &stopping, &heartbeat);
         })
         .unwrap();
-        let patience = Duration::from_secs(30);
+        let timeout = Duration::from_secs(30);
         let begun = Instant::now();
         while watchdog.stalled(Duration::from_millis(50)).is_empty() {
-            assert_eq!(heard.recv_timeout(patience).unwrap(), "tick");
-            assert!(begun.elapsed() < patience);
+            assert_eq!(recorded.recv_timeout(timeout).unwrap(), "tick");
+            assert!(begun.elapsed() < timeout);
         }
         stop.request();
-        assert!(thread.join(Instant::now() + patience));
+        assert!(thread.join(Instant::now() + timeout));
         drop(sender);
     }
 
     #[test]
-    fn a_group_is_joined_from_the_last_started_on() {
+    fn a_group_joins_the_last_started_thread_first() {
         let (stop, watchdog) = (Stop::new(), Watchdog::new());
         let mut group = ThreadGroup::new(&stop, &watchdog);
         let (ended, order) = bounded(2);

@@ -1,30 +1,30 @@
-//! spec/runtime/published.md · 3.1.1, 3.1.6 (what one module owns and others read)
+//! spec/runtime.md · 3.1.1 Main Module, 3.1.6 Asset Management
 //!
-//! A value that its owner replaces whole and that everybody reads.
+//! An immutable value that its owner replaces as a whole and other threads read.
 
 use parking_lot::RwLock;
 use std::sync::Arc;
 
-/// An immutable value behind a lock that is held for as long as it takes to clone or replace an `Arc`.
+/// An immutable value. Its lock is held only to clone or replace an `Arc`.
 #[derive(Debug, Default)]
 pub struct Published<T>(RwLock<Arc<T>>);
 
 impl<T> Published<T> {
-    /// With a first value.
+    /// Publishes a first value.
     pub fn new(value: impl Into<Arc<T>>) -> Published<T> {
         Published(RwLock::new(value.into()))
     }
 
-    /// What it is now.
+    /// The current value.
     pub fn load(&self) -> Arc<T> {
         Arc::clone(&self.0.read())
     }
 
-    /// Replaces it whole.
+    /// Replaces the value.
     pub fn store(&self, value: impl Into<Arc<T>>) {
         let value = value.into();
         let old = std::mem::replace(&mut *self.0.write(), value);
-        // A large value is freed here, after the lock, not under it.
+        // Freeing a large value takes time, so it happens after the lock is released.
         drop(old);
     }
 }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readers_keep_what_they_loaded() {
+    fn readers_keep_the_value_that_they_loaded() {
         let list: Published<Vec<i32>> = Published::new(vec![1]);
         let before = list.load();
         list.store(vec![1, 2]);
@@ -47,21 +47,21 @@ mod tests {
         assert!(Arc::ptr_eq(&list.load(), &shared));
     }
 
-    /// Its end looks at the value that replaced it, which would wait for ever under the lock.
-    struct Looks(Option<Arc<Published<Looks>>>);
+    /// Reads the published value when it is dropped, which fails under the lock.
+    struct ReadsOnDrop(Option<Arc<Published<ReadsOnDrop>>>);
 
-    impl Drop for Looks {
+    impl Drop for ReadsOnDrop {
         fn drop(&mut self) {
-            if let Some(place) = &self.0 {
-                assert!(place.0.try_read().is_some(), "freed under the lock");
+            if let Some(published) = &self.0 {
+                assert!(published.0.try_read().is_some(), "freed under the lock");
             }
         }
     }
 
     #[test]
     fn the_old_value_is_freed_after_the_lock() {
-        let place = Arc::new(Published::new(Looks(None)));
-        place.store(Looks(Some(Arc::clone(&place))));
-        place.store(Looks(None));
+        let published = Arc::new(Published::new(ReadsOnDrop(None)));
+        published.store(ReadsOnDrop(Some(Arc::clone(&published))));
+        published.store(ReadsOnDrop(None));
     }
 }

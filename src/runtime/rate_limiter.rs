@@ -1,7 +1,7 @@
-//! spec/runtime/rate_limiter.md · 4.1 (nothing outside may cost more than its share)
+//! spec/runtime/rate_limiter.md · 4.1 Design Goals
 //!
-//! What every limit on a rate stands on: a window that slides, a window that begins anew, a bucket of
-//! tokens; and a sliding window for each key. Callers give the time, so that tests need no clock.
+//! Rate limiters: sliding window, fixed window, token bucket, and a sliding window for each key.
+//! Callers pass the time, so that tests need no clock.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 /// The window of a [`KeyedRateLimiter`].
 pub const MINUTE: Duration = Duration::from_secs(60);
-/// Keys that a [`KeyedRateLimiter`] remembers; beyond them the whole of the oldest is forgotten.
+/// Keys of a [`KeyedRateLimiter`] at most. Beyond that, the key with the oldest last event is
+/// dropped.
 pub const KEYS_MAX: usize = 100_000;
 
-/// The events of the last `span`: each is forgotten exactly when it is that old.
+/// Counts the events of the last `span`.
 #[derive(Debug)]
 pub struct SlidingWindow {
     span: Duration,
@@ -28,7 +29,7 @@ impl SlidingWindow {
         }
     }
 
-    /// Events of the last `span`.
+    /// Number of events in the last `span`.
     pub fn count(&mut self, now: Instant) -> usize {
         while self
             .times
@@ -45,22 +46,23 @@ impl SlidingWindow {
         self.times.push_back(now);
     }
 
-    /// Takes back one event that was added at `at`.
+    /// Removes one event that was added at `at`.
     pub fn remove(&mut self, at: Instant) {
         if let Some(index) = self.times.iter().position(|time| *time == at) {
             self.times.remove(index);
         }
     }
 
-    /// When fewer than `limit` events, at least 1, are left if none is added: the time of the oldest that
-    /// must be forgotten, plus the span. `None` where there are fewer already.
+    /// The time from which fewer than `limit` events (at least 1) count, if none is added. `None`
+    /// where fewer count already.
     pub fn room_at(&self, limit: usize) -> Option<Instant> {
         let last = self.times.len().checked_sub(limit)?;
         self.times.get(last).map(|time| *time + self.span)
     }
 }
 
-/// Events since the window began; it begins anew with the first look after its end.
+/// Counts the events since a window began. The next window begins with the first count after the
+/// end of one.
 #[derive(Debug)]
 pub struct FixedWindow {
     span: Duration,
@@ -78,7 +80,7 @@ impl FixedWindow {
         }
     }
 
-    /// Events of the window that `now` falls into.
+    /// Number of events in the window of `now`.
     pub fn count(&mut self, now: Instant) -> u64 {
         if now.saturating_duration_since(self.began) >= self.span {
             self.began = now;
@@ -99,7 +101,7 @@ impl FixedWindow {
     }
 }
 
-/// Tokens that come back with time, one every `interval`, up to `burst`.
+/// A token bucket: one token is added every `interval`, up to `burst`.
 #[derive(Debug)]
 pub struct TokenBucket {
     tokens: u32,
@@ -109,7 +111,7 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// A full bucket. The shortest interval is a millisecond.
+    /// A full bucket. A shorter interval than a millisecond counts as one.
     pub fn full(burst: u32, interval: Duration, now: Instant) -> TokenBucket {
         TokenBucket {
             tokens: burst,
@@ -133,7 +135,7 @@ impl TokenBucket {
         has
     }
 
-    /// Gives tokens back.
+    /// Returns tokens, up to `burst`.
     pub fn give(&mut self, tokens: u32) {
         self.tokens = self.tokens.saturating_add(tokens).min(self.burst);
     }
@@ -145,13 +147,13 @@ impl TokenBucket {
         if self.tokens == self.burst {
             self.filled = now;
         } else {
-            // What has begun to grow goes on growing.
+            // The time since the last added token counts towards the next one.
             self.filled += self.interval * grown;
         }
     }
 }
 
-/// Counts events by key, such as an address or an account, each over the last minute.
+/// Limits the events of the last minute for each key, such as an address or an account.
 #[derive(Debug)]
 pub struct KeyedRateLimiter<K> {
     limit: usize,
@@ -159,7 +161,7 @@ pub struct KeyedRateLimiter<K> {
 }
 
 impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
-    /// At most `limit` events of a key a minute.
+    /// A limiter of `limit` events a minute for each key.
     pub fn per_minute(limit: u32) -> KeyedRateLimiter<K> {
         KeyedRateLimiter {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -167,17 +169,17 @@ impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
         }
     }
 
-    /// Sets the limit; what was counted counts on.
+    /// Sets the limit. Earlier events still count.
     pub fn set_limit(&mut self, limit: u32) {
         self.limit = usize::try_from(limit).unwrap_or(usize::MAX);
     }
 
-    /// Whether one more would still be within the limit.
+    /// Whether one more event is within the limit.
     pub fn allows(&mut self, key: &K, now: Instant) -> bool {
         self.windows.get_mut(key).map_or(0, |window| window.count(now)) < self.limit
     }
 
-    /// Counts one.
+    /// Counts an event.
     pub fn count(&mut self, key: &K, now: Instant) {
         if self.windows.len() >= KEYS_MAX && !self.windows.contains_key(key) {
             self.tidy(now);
@@ -197,14 +199,14 @@ impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
             .add(now);
     }
 
-    /// Takes one back that was counted at `at`: it turned out well.
+    /// Removes an event that was counted at `at`, because the attempt succeeded.
     pub fn forgive(&mut self, key: &K, at: Instant) {
         if let Some(window) = self.windows.get_mut(key) {
             window.remove(at);
         }
     }
 
-    /// Forgets keys whose events are all too old to matter.
+    /// Drops keys without an event in the last minute.
     pub fn tidy(&mut self, now: Instant) {
         self.windows.retain(|_, window| window.count(now) > 0);
     }
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_slides_and_says_when_there_is_room() {
+    fn a_sliding_window_says_when_there_is_room() {
         let start = Instant::now();
         let mut window = SlidingWindow::new(second(10));
         assert_eq!(window.room_at(1), None);
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_window_begins_anew_when_it_is_looked_at() {
+    fn the_next_fixed_window_begins_with_a_count() {
         let start = Instant::now();
         let mut window = FixedWindow::new(second(10), start);
         window.add();
@@ -251,14 +253,14 @@ mod tests {
     }
 
     #[test]
-    fn tokens_come_back_one_by_one_up_to_the_burst() {
+    fn tokens_are_added_one_by_one_up_to_the_burst() {
         let start = Instant::now();
         let mut bucket = TokenBucket::full(2, second(10), start);
         assert!(bucket.is_full(start) && bucket.take(start) && bucket.take(start));
         assert!(!bucket.take(start + second(9)));
         assert!(bucket.take(start + second(10)));
         assert!(!bucket.take(start + second(19)));
-        // What has begun to grow at 19 s is there at 20 s.
+        // Half of the time of this token had passed at 19 s.
         assert!(bucket.take(start + second(20)));
         bucket.give(9);
         assert!(bucket.is_full(start + second(20)));
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_a_window_and_success_is_forgiven() {
+    fn each_key_has_a_window_and_successes_do_not_count() {
         let mut attempts = KeyedRateLimiter::per_minute(2);
         let start = Instant::now();
         let at = |seconds| start + second(seconds);

@@ -1,6 +1,6 @@
 //! spec/runtime/spawn.md · 3.1.1, 3.2.1 (start the threads), 2.3.3 (a crash dumps the log)
 //!
-//! Starts named threads, joins them with a deadline, and says what a panic does.
+//! Starts named threads and joins them with a deadline. A panic in any of them ends the process.
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use std::io;
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A process that panicked and has not ended by itself after this long is aborted.
+/// A process that has not ended this long after a panic is aborted.
 const PANIC_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A thread that was started here: its name, and the means to wait for its end with a deadline.
+/// A thread that can be joined with a deadline.
 #[derive(Debug)]
 pub struct ThreadHandle {
     name: String,
@@ -31,13 +31,13 @@ impl ThreadHandle {
         self.thread.is_finished()
     }
 
-    /// Waits until the thread has ended, at most until `deadline`; whether it has.
+    /// Waits until the thread has ended, at most until `deadline`. Returns whether it has.
     pub fn join(self, deadline: Instant) -> bool {
         if let Err(RecvTimeoutError::Timeout) = self.ended.recv_deadline(deadline) {
             return false;
         }
-        // The function has returned, so this is immediate. A panic has ended the process already,
-        // or (in tests, without the hook) is that thread's own affair.
+        // The function has returned, so this does not block. After a panic the process has ended,
+        // except in tests without the hook, which ignore the panic of this thread.
         let _ = self.thread.join();
         true
     }
@@ -46,16 +46,16 @@ impl ThreadHandle {
 /// Starts a named thread with the system's default stack.
 ///
 /// # Errors
-/// The system has no room for another thread.
+/// The system cannot start another thread.
 pub fn spawn(name: impl Into<String>, body: impl FnOnce() + Send + 'static) -> io::Result<ThreadHandle> {
     start(Builder::new(), name.into(), body)
 }
 
-/// Starts a named thread with a stack of `stack` bytes: for connection readers, of which there may be
-/// ten thousand.
+/// Starts a named thread with a stack of `stack` bytes. For connection readers: there may be ten
+/// thousand.
 ///
 /// # Errors
-/// The system has no room for another thread.
+/// The system cannot start another thread.
 pub fn spawn_small(
     name: impl Into<String>,
     stack: usize,
@@ -67,15 +67,15 @@ pub fn spawn_small(
 fn start(builder: Builder, name: String, body: impl FnOnce() + Send + 'static) -> io::Result<ThreadHandle> {
     let (alive, ended) = bounded::<()>(0);
     let thread = builder.name(name.clone()).spawn(move || {
-        // Dropped last, also while unwinding.
+        // Dropped last, also when the stack unwinds.
         let _alive = alive;
         body();
     })?;
     Ok(ThreadHandle { name, thread, ended })
 }
 
-/// Waits for all of them, in the order given (from the top of the channel graph down), at most until
-/// `deadline` altogether. The names of those that had not ended then.
+/// Joins threads in the given order, from the top of the channel graph down, at most until
+/// `deadline` altogether. Returns the names of those that have not ended.
 pub fn join_all(handles: impl IntoIterator<Item = ThreadHandle>, deadline: Instant) -> Vec<String> {
     let mut late = Vec::new();
     for handle in handles {
@@ -87,16 +87,17 @@ pub fn join_all(handles: impl IntoIterator<Item = ThreadHandle>, deadline: Insta
     late
 }
 
-/// From now on, a panic in any thread is logged, the log is flushed, and the process ends with code 1.
+/// Installs a panic hook for all threads: it logs the panic, flushes the log and ends the process
+/// with exit code 1.
 ///
-/// It speaks to the log through the `log` facade, and it cannot hang: should the flush block, the process
-/// is aborted after 5 seconds; should the logger itself panic, the runtime aborts at once.
+/// The hook uses the `log` facade and cannot hang: if the flush blocks, the process is aborted
+/// after 5 seconds; if the logger panics, the runtime aborts at once.
 pub fn install_panic_hook() {
     static ENDING: AtomicBool = AtomicBool::new(false);
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if ENDING.swap(true, Ordering::SeqCst) {
-            // Another thread is ending the process; this one must not run on meanwhile.
+            // Another thread is ending the process. This one must not continue.
             loop {
                 std::thread::sleep(PANIC_DEADLINE);
             }
@@ -140,7 +141,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
-    fn joining_has_a_deadline_and_names_the_late() {
+    fn a_join_has_a_deadline_and_names_late_threads() {
         let stop = Stop::new();
         let (waiting, name) = (stop.clone(), "late");
         let late = spawn_small(name, 64 * 1024, move || {
@@ -158,20 +159,21 @@ mod tests {
     }
 
     #[test]
-    fn threads_bear_their_names() {
-        let (tell, told) = bounded(1);
+    fn threads_have_their_names() {
+        let (sender, receiver) = bounded(1);
         spawn("reader", move || {
-            tell.send(std::thread::current().name().map(str::to_owned))
+            sender
+                .send(std::thread::current().name().map(str::to_owned))
                 .unwrap();
         })
         .unwrap();
         assert_eq!(
-            told.recv_timeout(Duration::from_secs(10)).unwrap().as_deref(),
+            receiver.recv_timeout(Duration::from_secs(10)).unwrap().as_deref(),
             Some("reader")
         );
     }
 
-    /// Panics only where the test below runs it, in a process of its own.
+    /// Runs only as a child process of the test below.
     #[test]
     fn child_panics() {
         if std::env::var_os("PAPERTRADER_TEST_CHILD").is_none() {
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_ends_the_process_with_1() {
+    fn a_panic_ends_the_process_with_exit_code_1() {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "runtime::spawn::tests::child_panics", "--nocapture"])
             .env("PAPERTRADER_TEST_CHILD", "1")

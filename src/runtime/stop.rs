@@ -1,6 +1,6 @@
-//! spec/runtime/stop.md · 3.1.1, 3.2.1 (running stage)
+//! spec/runtime.md · 3.1.1, 3.2.1 Main Module: running stage
 //!
-//! The signal that ends the threads of a process.
+//! The signal that stops the threads of a process.
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
@@ -8,20 +8,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Tells every thread of the process that it is time to stop. Clones share one signal.
+/// A signal to stop. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<Signal>);
 
 #[derive(Debug)]
 struct Signal {
     requested: AtomicBool,
-    /// Never sends: dropping it disconnects the receivers, which wakes all of them at once.
+    /// Never sends. Dropping it disconnects all receivers, which wakes their threads at once.
     sender: Mutex<Option<Sender<()>>>,
     receiver: Receiver<()>,
 }
 
 impl Stop {
-    /// A signal that nobody has given yet.
+    /// A signal that is not given yet.
     pub fn new() -> Stop {
         let (sender, receiver) = bounded(0);
         Stop(Arc::new(Signal {
@@ -31,7 +31,7 @@ impl Stop {
         }))
     }
 
-    /// Gives the signal, for good. Giving it again does nothing.
+    /// Gives the signal. It cannot be withdrawn; giving it again does nothing.
     pub fn request(&self) {
         self.0.requested.store(true, Ordering::SeqCst);
         self.0.sender.lock().take();
@@ -42,12 +42,13 @@ impl Stop {
         self.0.requested.load(Ordering::SeqCst)
     }
 
-    /// For `select!`: never carries anything, and is disconnected (so, ready) once the signal was given.
+    /// A channel for `select!`. It never carries a value; it is disconnected, and so ready, once
+    /// the signal was given.
     pub fn receiver(&self) -> &Receiver<()> {
         &self.0.receiver
     }
 
-    /// Waits for the signal, at most `timeout`; whether it was given.
+    /// Waits for the signal, at most `timeout`. Returns whether it was given.
     pub fn wait(&self, timeout: Duration) -> bool {
         !matches!(
             self.0.receiver.recv_timeout(timeout),
@@ -69,7 +70,7 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn stop_wakes_everyone_once_and_for_good() {
+    fn the_signal_wakes_all_threads_and_stays() {
         let stop = Stop::new();
         assert!(!stop.wait(Duration::from_millis(1)));
         let waiting = stop.clone();

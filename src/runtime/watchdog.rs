@@ -1,13 +1,14 @@
-//! spec/runtime/watchdog.md · 3.1.1, 3.2.1
+//! spec/runtime.md · 3.1.1, 3.2.1 Main Module
 //!
-//! Signs of life of the module threads. systemd's watchdog is told of them by `daemon`.
+//! Heartbeats of the module threads. `daemon` passes them to systemd's watchdog.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// One module thread's sign of life. Its loop beats on each turn, at least every [`TICK`](super::TICK).
+/// The heartbeat of one module thread. Its loop beats on each turn, at least every
+/// [`TICK`](super::TICK).
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
     begun: Instant,
@@ -15,33 +16,33 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// The thread is alive now.
+    /// Records that the thread is alive now.
     pub fn beat(&self) {
         self.beat_at(Instant::now());
     }
 
-    /// The thread was alive at that time.
+    /// Records that the thread was alive at `now`.
     pub fn beat_at(&self, now: Instant) {
         let since = now.saturating_duration_since(self.begun);
         self.beat.store(millis(since), Ordering::Relaxed);
     }
 }
 
-/// The heartbeats of a process's module threads. Clones share one register.
+/// The heartbeats of a process's module threads. Clones share them.
 ///
-/// A heartbeat stays registered when its thread ends, and so counts as stalled: a module that ended without
-/// being told to is as bad as one that hangs.
+/// A heartbeat stays registered when its thread ends and then counts as stalled: a module that ends
+/// too early is as bad as one that hangs.
 #[derive(Debug, Clone)]
 pub struct Watchdog {
     begun: Instant,
     all: Arc<Mutex<Vec<Named>>>,
 }
 
-/// A thread's name, and when it last beat: milliseconds since the register began.
+/// A thread's name and its last beat, in milliseconds since the watchdog was made.
 type Named = (String, Arc<AtomicU64>);
 
 impl Watchdog {
-    /// An empty register.
+    /// A watchdog without heartbeats.
     pub fn new() -> Watchdog {
         Watchdog {
             begun: Instant::now(),
@@ -49,7 +50,7 @@ impl Watchdog {
         }
     }
 
-    /// A heartbeat for the module thread of this name, which has beaten just now.
+    /// Adds a heartbeat for the module thread of this name. Its first beat is now.
     pub fn register(&self, name: impl Into<String>) -> Heartbeat {
         let heartbeat = Heartbeat {
             begun: self.begun,
@@ -60,7 +61,7 @@ impl Watchdog {
         heartbeat
     }
 
-    /// Those whose last beat is longer ago than `limit`, with how long ago it was.
+    /// Names of the threads whose last beat is longer ago than `limit`, and how long ago it was.
     pub fn stalled(&self, limit: Duration) -> Vec<(String, Duration)> {
         let now = millis(self.begun.elapsed());
         let age = |beat: &AtomicU64| Duration::from_millis(now.saturating_sub(beat.load(Ordering::Relaxed)));
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_that_stop_beating_are_named() {
+    fn threads_that_stop_beating_are_named() {
         let watchdog = Watchdog::new();
         let (alive, _ended) = (watchdog.register("alive"), watchdog.register("ended"));
         let limit = Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! spec/wire/packet.md · 4.7.1 Data Transfer Mechanism
+//! spec/wire/packet.md · 4.7.1 Data Transfer Mechanism, 4.6.27 data
 
 use super::{FrameHeader, Instruction, MAX_DATA, ProtocolError};
 use crate::model::ProtocolFault;

@@ -1,4 +1,4 @@
-//! spec/wire/payload.md · 2.4 and 4.7.1
+//! spec/wire/payload.md · 2.4, 4.6.7 to 4.6.16, 4.6.27, 4.7.1
 //!
 //! The binary payloads of data transfers. Scalars are big-endian, and trailing bytes are refused.
 //!
@@ -8,7 +8,7 @@ mod asset;
 mod cursor;
 mod user;
 
-pub use asset::{AssetInfo, BAR, Forecast, QUOTE};
+pub use asset::{AssetInfo, BAR_BYTES, Forecast, QUOTE_BYTES};
 pub use cursor::Cursor;
 pub use user::{EntryDetail, History, HistoryEntry, Holding, Portfolio, UserInfo, WHOLE};
 

@@ -1,4 +1,4 @@
-//! spec/wire/request.md · 4.5.1, 4.5.2 and 4.6.1 to 4.6.16
+//! spec/wire/request.md · 4.2, 4.2.1, 4.2.2, 4.5.1, 4.5.2, 4.6.1 to 4.6.16
 //!
 //! Requests, read from arguments by the table of instructions. Forms are checked from left to
 //! right, and the first wrong one gives the reason code.

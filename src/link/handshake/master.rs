@@ -6,7 +6,7 @@
 
 use super::budget::{GpgBudget, HandshakePermit};
 use super::statement::{HandshakeTerms, Role, Transcript};
-use super::{FORM, HandshakeError, Nonce, ProvenLink, VERSION, CLOCK_SKEW_MAX};
+use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{establish, next_frame, noise, random, read_noise, write_noise};
 use crate::link::keyring::{CheckedKey, Keyring};
 use crate::model::{Fingerprint, Timestamp};

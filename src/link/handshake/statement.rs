@@ -2,7 +2,7 @@
 //!
 //! The statement that each side signs, its check, and the secret of the link.
 
-use super::{HandshakeError, NONCE_LEN, Nonce, Secret, CLOCK_SKEW_MAX};
+use super::{CLOCK_SKEW_MAX, HandshakeError, NONCE_LEN, Nonce, Secret};
 use crate::model::{Fingerprint, Timestamp};
 use crate::wire::Instruction;
 use sha2::{Digest, Sha256};

@@ -274,15 +274,13 @@ fn proofs_by_other_keys_are_refused() {
         E::Keyring(K::WrongSigner(Some(parties().stranger.fingerprint)))
     );
     // The master does not know the key.
-    rig
-        .master_home
+    rig.master_home
         .keyring
         .delete(parties().stranger.fingerprint)
         .unwrap();
     assert_eq!(rig.refused(), E::Keyring(K::WrongSigner(None)));
     // The registered key is missing.
-    rig
-        .master_home
+    rig.master_home
         .keyring
         .delete(parties().worker.fingerprint)
         .unwrap();
@@ -293,17 +291,14 @@ fn proofs_by_other_keys_are_refused() {
 fn disabled_expired_and_revoked_keys_are_refused() {
     let rig = Rig::new();
     let name = parties().worker.fingerprint;
-    rig
-        .master_home
+    rig.master_home
         .gpg(&["--import-ownertrust"], format!("{name}:130:\n").as_bytes());
     assert_eq!(rig.refused(), E::Keyring(K::KeyDisabled));
-    rig
-        .master_home
+    rig.master_home
         .gpg(&["--import-ownertrust"], format!("{name}:2:\n").as_bytes());
     assert!(rig.run(&registered).0.unwrap().is_ok());
 
-    rig
-        .worker_home
+    rig.worker_home
         .gpg(&["--quick-set-expire", &name.to_string(), "seconds=2"], b"");
     let ending = rig.worker_home.keyring.export(name).unwrap();
     rig.master_home.gpg(&["--import"], &ending);
@@ -431,8 +426,7 @@ fn clocks_that_differ_by_more_than_60_seconds_are_refused() {
         E::Stale(60_500)
     );
     // GnuPG's clock counts too: here the whole machine is ahead.
-    rig
-        .worker_home
+    rig.worker_home
         .set_clock(&(Timestamp(now.0 + 3_600_000).to_string()[..19].replace(['-', ':'], "")));
     assert!(matches!(
         rig.refused(),
@@ -652,7 +646,10 @@ fn the_worker_refuses_an_impostor_of_the_master() {
     let rig = Rig::new();
     let now = Timestamp::now();
     let impostor = parties().stranger.home(&[&parties().worker]);
-    rig.worker_home.keyring.import(&parties().stranger.public).unwrap();
+    rig.worker_home
+        .keyring
+        .import(&parties().stranger.public)
+        .unwrap();
     let mut hello = Vec::new();
     let mut worker = WorkerHandshake::start(&rig.worker, &mut hello).unwrap();
     let challenge = framed(Instruction::LinkChallenge, &[9; NONCE_LEN]);
@@ -736,7 +733,7 @@ fn no_secret_is_visible_on_the_wire() {
     let session = "5e551011".repeat(8);
     let hashed = "0123456789abcdef".repeat(4);
     let (near, far, seen) = forwarded_connection();
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
     thread::scope(|scope| {
         let worker = scope.spawn(|| connect(&near, &rig.worker, deadline).unwrap());
         let mut master = accept(&far, &[], &rig.master, &registered, deadline).unwrap();
@@ -838,7 +835,7 @@ fn single_bytes_do_not_extend_the_deadline() {
 fn a_refused_worker_gets_the_reason() {
     let rig = Rig::new();
     let (near, far) = connected();
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
     thread::scope(|scope| {
         let worker = scope.spawn(|| {
             let refused = connect(&near, &rig.worker, deadline);
@@ -865,14 +862,14 @@ fn a_connection_that_ends_during_the_handshake_is_reported_as_cut() {
         let (mut near, far) = connected();
         near.write_all(&whole[..length]).unwrap();
         near.shutdown(Shutdown::Write).unwrap();
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let ended = accept(&far, &[], &rig.master, &registered, deadline);
         assert_eq!(ended.unwrap_err(), E::Cut, "{length}");
     }
     let (near, far) = connected();
     drop(far);
     assert_eq!(
-        connect(&near, &rig.worker, Instant::now() + DEADLINE).unwrap_err(),
+        connect(&near, &rig.worker, Instant::now() + HANDSHAKE_TIMEOUT).unwrap_err(),
         E::Cut
     );
 }

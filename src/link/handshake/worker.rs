@@ -5,7 +5,7 @@
 //! Tests: `src/link/handshake/tests.rs`.
 
 use super::statement::{HandshakeTerms, Role, Transcript};
-use super::{FORM, HandshakeError, Nonce, ProvenLink, VERSION, CLOCK_SKEW_MAX};
+use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
 use crate::link::keyring::{CheckedKey, Keyring};
 use crate::model::{Fingerprint, Timestamp};
@@ -84,7 +84,10 @@ impl<'a> WorkerHandshake<'a> {
     ///
     /// # Errors
     /// The system's random source fails.
-    pub fn start(identity: &'a WorkerIdentity, out: &mut Vec<u8>) -> Result<WorkerHandshake<'a>, HandshakeError> {
+    pub fn start(
+        identity: &'a WorkerIdentity,
+        out: &mut Vec<u8>,
+    ) -> Result<WorkerHandshake<'a>, HandshakeError> {
         let worker_nonce = *random()?;
         let mut hello = VERSION.to_be_bytes().to_vec();
         hello.extend_from_slice(identity.uuid.as_bytes());

@@ -1,36 +1,37 @@
-//! spec/runtime/log/entry.md · 2.4.4 LogEntry Structure
+//! spec/runtime/log.md · 2.4.4 LogEntry Structure
+//!
+//! One entry of the log and its form as a line of text.
 
-use super::{FUNCTION, Level};
+use super::{FUNCTION_KEY, Level};
 use crate::wire::argument::cut;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time};
 
-/// Bytes of a message that are kept; a longer one is cut and ends in `…`.
-pub const MESSAGE_MAX: usize = 4096;
+/// Bytes of a message at most. A longer one is cut and ends in `…`.
+pub const MESSAGE_BYTES_MAX: usize = 4096;
 
-/// One entry of the log. Its `Display` is its line in the file, without the end of line.
+/// One entry of the log. Its `Display` is its line in the file, without the line break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
-    /// What was said; may hold any character, and at most 4,096 bytes.
+    /// May contain any character; 4,096 bytes at most.
     pub message: String,
-    /// The day it was said, in UTC.
+    /// In UTC.
     pub date: Date,
-    /// The time of that day, in UTC.
+    /// In UTC.
     pub time: Time,
-    /// How severe it is.
     pub level: Level,
-    /// The caller's source file; a library's target where it gives none.
+    /// The caller's source file; a library's target where it names no file.
     pub filename: Cow<'static, str>,
-    /// The caller's function; `-` where a library gives none.
+    /// The caller's function; `-` where a library names none.
     pub funcname: Cow<'static, str>,
-    /// The caller's line; 0 where a library gives none.
+    /// The caller's line; 0 where a library names none.
     pub linenum: u32,
 }
 
 impl LogEntry {
-    /// The entry of a record, said now.
+    /// The entry of a record, with the current time.
     pub(super) fn from_record(record: &log::Record<'_>) -> LogEntry {
         let now = OffsetDateTime::now_utc();
         let filename = match (record.file_static(), record.file()) {
@@ -38,7 +39,7 @@ impl LogEntry {
             (None, Some(file)) => Cow::Owned(file.to_owned()),
             (None, None) => Cow::Owned(record.target().to_owned()),
         };
-        let funcname = match record.key_values().get(FUNCTION.into()) {
+        let funcname = match record.key_values().get(FUNCTION_KEY.into()) {
             Some(name) => Cow::Owned(name.to_string()),
             None => Cow::Borrowed("-"),
         };
@@ -53,8 +54,8 @@ impl LogEntry {
         }
     }
 
-    /// The entry without date, time and level, on one line: for a journal, which has those itself.
-    pub(super) fn said(&self) -> impl fmt::Display + '_ {
+    /// The entry on one line without date, time and level, for a journal that adds these itself.
+    pub(super) fn without_time(&self) -> impl fmt::Display + '_ {
         EntryMessage(self)
     }
 }
@@ -83,13 +84,14 @@ impl fmt::Display for EntryMessage<'_> {
     }
 }
 
-/// Text on one line: what peers send may be logged, and must not forge entries or steer a terminal.
+/// Text on one line. Logged input of a peer must not forge entries or control a terminal.
 struct OneLine<'a>(&'a str);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            // The last two are line ends to some readers, the ranges turn the direction of writing.
+            // The ranges change the direction of writing; the last two are line breaks to some
+            // programs.
             if c.is_control()
                 || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
             {
@@ -104,12 +106,12 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// Formats at most [`MESSAGE_MAX`] bytes, and never holds more.
+/// Formats at most [`MESSAGE_BYTES_MAX`] bytes, and never allocates for more.
 fn bounded(args: &fmt::Arguments<'_>) -> String {
     struct Bounded(String);
     impl Write for Bounded {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            let room = MESSAGE_MAX - self.0.len();
+            let room = MESSAGE_BYTES_MAX - self.0.len();
             if text.len() <= room {
                 self.0.push_str(text);
                 return Ok(());

@@ -1,33 +1,36 @@
-//! spec/runtime/log/memory.md · 2.3.3 Memory Size of Log system, 3.1.4 Log System
+//! spec/runtime/log.md · 2.3.3 Memory Size of Log system, 3.1.4 Log System
+//!
+//! The bounded memory of log entries.
 
-use super::{LOCK_DEADLINE, LogEntry};
+use super::{LOCK_TIMEOUT, LogEntry};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The last entries, never more than the bound. Those in front are written out already and stay to be looked
-/// at until their place is needed; then come those being written, then the rest.
+/// The last entries, never more than the bound: first those that are written, which stay for
+/// [`Memory::tail`] until their room is needed, then those being written, then those that wait.
 pub(super) struct Memory {
     bound: usize,
     ring: Mutex<Ring>,
-    /// Places have become free.
+    /// Signals that entries were written, or that writing failed.
     room: Condvar,
 }
 
 struct Ring {
     entries: VecDeque<Arc<LogEntry>>,
-    /// How many in front are written out.
+    /// Written entries, at the front.
     written: usize,
-    /// How many after those are being written now.
+    /// Entries being written, after those.
     writing: usize,
-    /// Whether the last write failed: then nobody waits for room.
+    /// Whether the last write failed. Then no thread waits for room.
     failing: bool,
     /// Entries lost so far.
     lost: u64,
 }
 
 impl Memory {
+    /// An empty memory of at most `bound` entries, at least 1.
     pub(super) fn new(bound: usize) -> Memory {
         Memory {
             bound: bound.max(1),
@@ -42,19 +45,20 @@ impl Memory {
         }
     }
 
-    /// Keeps an entry; whether half of the memory or more now waits to be written.
+    /// Adds an entry. Returns whether half of the memory or more waits to be written.
     ///
-    /// Where no place is free, calls `wake` and waits for one, at most `patience` and not at all while the
-    /// file cannot be written; then the oldest entry that is not being written is lost.
-    pub(super) fn push(&self, entry: LogEntry, patience: Duration, wake: impl Fn()) -> bool {
-        // A thread that panicked inside is no reason to hang the one that reports it.
-        let Some(mut ring) = self.ring.try_lock_for(LOCK_DEADLINE) else {
+    /// When there is no room, calls `wake` and waits for room, at most `timeout` and not at all
+    /// while the file cannot be written. After that the oldest entry that is not being written is
+    /// lost.
+    pub(super) fn push(&self, entry: LogEntry, timeout: Duration, wake: impl Fn()) -> bool {
+        // A thread that panicked with the lock held must not block the one that reports the panic.
+        let Some(mut ring) = self.ring.try_lock_for(LOCK_TIMEOUT) else {
             return true;
         };
         if ring.entries.len() >= self.bound && ring.written == 0 && !ring.failing {
             wake();
             self.room
-                .wait_while_for(&mut ring, |ring| ring.written == 0 && !ring.failing, patience);
+                .wait_while_for(&mut ring, |ring| ring.written == 0 && !ring.failing, timeout);
         }
         if ring.entries.len() >= self.bound {
             if ring.written > 0 {
@@ -64,7 +68,7 @@ impl Memory {
                 ring.lost += 1;
                 let oldest = ring.writing;
                 if ring.entries.remove(oldest).is_none() {
-                    // All of them are being written: this one has no place.
+                    // All entries are being written, so the new one is lost.
                     return true;
                 }
             }
@@ -73,10 +77,10 @@ impl Memory {
         (ring.entries.len() - ring.written) * 2 >= self.bound
     }
 
-    /// Those not written out yet, to be written now; [`Memory::settle`] must follow. One writer at a time: the
-    /// caller holds the sink.
-    pub(super) fn take(&self) -> Vec<Arc<LogEntry>> {
-        let Some(mut ring) = self.ring.try_lock_for(LOCK_DEADLINE) else {
+    /// Takes all unwritten entries for writing. [`Memory::end_write`] must follow. The caller holds
+    /// the sink's lock, so there is one writer at a time.
+    pub(super) fn begin_write(&self) -> Vec<Arc<LogEntry>> {
+        let Some(mut ring) = self.ring.try_lock_for(LOCK_TIMEOUT) else {
             return Vec::new();
         };
         let batch: Vec<_> = ring.entries.iter().skip(ring.written).cloned().collect();
@@ -84,9 +88,9 @@ impl Memory {
         batch
     }
 
-    /// What became of those taken.
-    pub(super) fn settle(&self, written: bool) {
-        let Some(mut ring) = self.ring.try_lock_for(LOCK_DEADLINE) else {
+    /// Ends the write of the entries that [`Memory::begin_write`] returned.
+    pub(super) fn end_write(&self, written: bool) {
+        let Some(mut ring) = self.ring.try_lock_for(LOCK_TIMEOUT) else {
             return;
         };
         if written {
@@ -98,12 +102,14 @@ impl Memory {
         self.room.notify_all();
     }
 
+    /// Number of entries lost so far.
     pub(super) fn lost(&self) -> u64 {
-        self.ring.try_lock_for(LOCK_DEADLINE).map_or(0, |ring| ring.lost)
+        self.ring.try_lock_for(LOCK_TIMEOUT).map_or(0, |ring| ring.lost)
     }
 
+    /// The last `count` entries, oldest first.
     pub(super) fn tail(&self, count: usize) -> Vec<LogEntry> {
-        let Some(ring) = self.ring.try_lock_for(LOCK_DEADLINE) else {
+        let Some(ring) = self.ring.try_lock_for(LOCK_TIMEOUT) else {
             return Vec::new();
         };
         let skip = ring.entries.len().saturating_sub(count);

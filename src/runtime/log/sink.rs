@@ -1,4 +1,6 @@
-//! spec/runtime/log/sink.md · 3.1.4 Log System: to be able to store it in a file
+//! spec/runtime/log.md · 3.1.4 Log System: to be able to store it in a file
+//!
+//! Writes entries to the log file, and a copy of them to standard error.
 
 use super::{Level, LevelFilter, LogEntry};
 use crate::runtime::backoff::Backoff;
@@ -11,25 +13,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The first pause after a failure, and the longest.
+/// The pause after the first failure.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// The longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The file, and the copy on standard error.
 pub(super) struct Sink {
     path: PathBuf,
     file: File,
-    screen: Screen,
-    /// While the file fails: when to try again, and the pauses after that.
-    trouble: Option<(Instant, Backoff)>,
-    /// The level-filtered copy has gone out already for this many entries of the batch that failed.
+    stderr: StderrKind,
+    /// While writing fails: the time of the next attempt, and the pauses after it.
+    failure: Option<(Instant, Backoff)>,
+    /// Entries of the failed batch that are copied to standard error already.
     copied: usize,
-    /// Lost entries that the file knows of.
-    confessed: u64,
+    /// Lost entries that the file mentions.
+    reported_lost: u64,
 }
 
-/// What standard error is.
-enum Screen {
+/// The kind of standard error, which decides what is copied to it.
+enum StderrKind {
     /// systemd's journal: everything, with a priority before each line.
     Journal,
     /// A terminal: warnings and errors, in colour.
@@ -39,48 +42,50 @@ enum Screen {
 }
 
 impl Sink {
+    /// Opens the file, and finds out what standard error is.
     pub(super) fn open(path: &Path) -> io::Result<Sink> {
         Ok(Sink {
             path: path.to_owned(),
             file: append(path)?,
-            screen: Screen::of_stderr(),
-            trouble: None,
+            stderr: StderrKind::of_stderr(),
+            failure: None,
             copied: 0,
-            confessed: 0,
+            reported_lost: 0,
         })
     }
 
     /// The least severe level that is copied to standard error.
     pub(super) fn copied_level(&self) -> LevelFilter {
-        match self.screen {
-            Screen::Journal => LevelFilter::Trace,
-            Screen::Terminal(_) | Screen::Plain => LevelFilter::Warn,
+        match self.stderr {
+            StderrKind::Journal => LevelFilter::Trace,
+            StderrKind::Terminal(_) | StderrKind::Plain => LevelFilter::Warn,
         }
     }
 
-    /// Opens the file anew by its name; the old one stays in use where that fails.
+    /// Opens the file again by its name. Where that fails, the old one stays in use.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         self.file = append(&self.path)?;
         Ok(())
     }
 
-    /// Whether it is too early to try again.
+    /// Whether it is too early for the next attempt.
     pub(super) fn pauses(&self) -> bool {
-        self.trouble.is_some_and(|(again, _)| Instant::now() < again)
+        self.failure.is_some_and(|(again, _)| Instant::now() < again)
     }
 
-    /// Writes them all to the file, or none; and their copy. `lost` is the number of entries lost so far.
+    /// Writes the whole batch to the file or nothing of it, and copies it to standard error. `lost`
+    /// is the number of entries lost so far.
     pub(super) fn write(&mut self, batch: &[Arc<LogEntry>], lost: u64) -> io::Result<()> {
-        // What failed before comes again, at most shorter by what was lost from its front.
+        // A failed batch comes again, shorter by the entries lost from its front.
         let again = self.copied.min(batch.len());
-        self.screen.show(&batch[again..]);
+        self.stderr.copy(&batch[again..]);
         self.copied = batch.len();
 
         let mut text = String::new();
-        if lost > self.confessed {
+        if lost > self.reported_lost {
             text.push_str(&format!(
                 "-- {} entries were lost here: the file could not be written\n",
-                lost - self.confessed
+                lost - self.reported_lost
             ));
         }
         for entry in batch {
@@ -90,9 +95,9 @@ impl Sink {
         match self.append(text.as_bytes()) {
             Ok(()) => {
                 self.copied = 0;
-                self.confessed = lost;
-                if self.trouble.take().is_some() {
-                    complain(format_args!(
+                self.reported_lost = lost;
+                if self.failure.take().is_some() {
+                    report(format_args!(
                         "the log file {} is written again",
                         self.path.display()
                     ));
@@ -100,23 +105,24 @@ impl Sink {
                 Ok(())
             }
             Err(why) => {
-                let mut pauses = match self.trouble {
+                let mut pauses = match self.failure {
                     Some((_, pauses)) => pauses,
                     None => {
-                        complain(format_args!(
+                        report(format_args!(
                             "the log file {} cannot be written, entries stay in memory: {why}",
                             self.path.display()
                         ));
                         Backoff::new(PAUSE_FIRST, PAUSE_MAX)
                     }
                 };
-                self.trouble = Some((Instant::now() + pauses.next_wait(), pauses));
+                self.failure = Some((Instant::now() + pauses.next_wait(), pauses));
                 Err(why)
             }
         }
     }
 
-    /// All of it, or nothing: half a batch on a full disk is taken back, so that no entry comes twice.
+    /// Appends all of it or nothing. A part that a full disk has taken is removed, so that no entry
+    /// comes twice.
     fn append(&mut self, text: &[u8]) -> io::Result<()> {
         let before = self.file.metadata()?;
         let result = self.file.write_all(text);
@@ -135,19 +141,19 @@ fn append(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// A line of the log's own, where the log cannot say it. Standard error may be gone too.
-fn complain(what: std::fmt::Arguments<'_>) {
+/// Reports the state of the log itself on standard error, which may be closed.
+fn report(what: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{what}");
 }
 
-impl Screen {
-    fn of_stderr() -> Screen {
+impl StderrKind {
+    fn of_stderr() -> StderrKind {
         let stderr = io::stderr();
         if is_journal() {
-            return Screen::Journal;
+            return StderrKind::Journal;
         }
         if !stderr.is_terminal() {
-            return Screen::Plain;
+            return StderrKind::Plain;
         }
         let config = ConfigBuilder::new()
             .set_time_format_rfc3339()
@@ -155,7 +161,7 @@ impl Screen {
             .set_target_level(LevelFilter::Off)
             .set_location_level(LevelFilter::Off)
             .build();
-        Screen::Terminal(TermLogger::new(
+        StderrKind::Terminal(TermLogger::new(
             LevelFilter::Warn,
             config,
             TerminalMode::Stderr,
@@ -163,34 +169,34 @@ impl Screen {
         ))
     }
 
-    fn show(&self, batch: &[Arc<LogEntry>]) {
+    fn copy(&self, batch: &[Arc<LogEntry>]) {
         let severe = batch.iter().filter(|entry| entry.level <= Level::Warn);
         let mut text = String::new();
         match self {
-            Screen::Journal => {
+            StderrKind::Journal => {
                 for entry in batch {
-                    text.push_str(&format!("<{}>{}\n", priority(entry.level), entry.said()));
+                    text.push_str(&format!("<{}>{}\n", priority(entry.level), entry.without_time()));
                 }
             }
-            Screen::Plain => severe.for_each(|entry| text.push_str(&format!("{entry}\n"))),
-            Screen::Terminal(terminal) => {
+            StderrKind::Plain => severe.for_each(|entry| text.push_str(&format!("{entry}\n"))),
+            StderrKind::Terminal(terminal) => {
                 for entry in severe {
                     terminal.log(
                         &log::Record::builder()
                             .level(entry.level)
-                            .args(format_args!("{}", entry.said()))
+                            .args(format_args!("{}", entry.without_time()))
                             .build(),
                     );
                 }
             }
         }
-        // Nobody may be reading standard error.
+        // Standard error may be closed.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 
-/// Whether standard error is the journal's socket itself: `JOURNAL_STREAM` is inherited by children whose
-/// standard error goes elsewhere.
+/// Whether standard error is the journal's socket. `JOURNAL_STREAM` alone does not say so: a child
+/// whose standard error goes elsewhere inherits it.
 fn is_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
         return false;
@@ -203,7 +209,7 @@ fn is_journal() -> bool {
         .is_ok_and(|it| stream == format!("{}:{}", it.dev(), it.ino()))
 }
 
-/// syslog(3)'s number for a level.
+/// The syslog(3) priority of a level.
 fn priority(level: Level) -> u8 {
     match level {
         Level::Error => 3,

@@ -1,4 +1,6 @@
-//! spec/runtime/log.md · its tests
+//! spec/runtime/log.md · 3.1.4 Log System
+//!
+//! Tests of the log.
 
 use super::*;
 use log::Log;
@@ -21,19 +23,19 @@ fn entry(message: &str) -> LogEntry {
             .level(Level::Info)
             .file_static(Some("src/some.rs"))
             .line(Some(7))
-            .key_values(&(FUNCTION, "some::function"))
+            .key_values(&(FUNCTION_KEY, "some::function"))
             .args(format_args!("{message}"))
             .build(),
     )
 }
 
-fn said(file: &Path) -> Vec<String> {
+fn messages(file: &Path) -> Vec<String> {
     fs::read_to_string(file)
         .unwrap()
         .lines()
         .map(|line| {
             line.split_once(" some::function: ")
-                .map_or(line, |(_, said)| said)
+                .map_or(line, |(_, messages)| messages)
                 .to_owned()
         })
         .collect()
@@ -73,13 +75,13 @@ fn long_messages_are_cut_between_characters() {
 }
 
 #[test]
-fn nothing_is_lost_and_no_more_than_the_bound_is_held() {
+fn no_entry_is_lost_and_memory_is_bounded() {
     let dir = tempfile::tempdir().unwrap();
     for bound in [1, 2, 7, 1000] {
         let file = dir.path().join(format!("{bound}.log"));
         let (handle, logger) = open(&file, bound);
         for number in 0..100 {
-            // As patient as the disk is slow: this test is about the bound, not about the disk.
+            // A long time-out: this test is about the bound, not about the disk.
             logger
                 .0
                 .memory
@@ -90,7 +92,7 @@ fn nothing_is_lost_and_no_more_than_the_bound_is_held() {
         }
         handle.stop(Instant::now() + Duration::from_secs(10)).unwrap();
         let expected: Vec<_> = (0..100).map(|number| number.to_string()).collect();
-        assert_eq!(said(&file), expected, "bound {bound}");
+        assert_eq!(messages(&file), expected, "bound {bound}");
         assert_eq!(handle.lost(), 0);
         let tail = handle.tail(3);
         assert_eq!(tail.len(), bound.min(3));
@@ -99,21 +101,21 @@ fn nothing_is_lost_and_no_more_than_the_bound_is_held() {
 }
 
 #[test]
-fn the_thread_writes_by_itself() {
+fn the_thread_writes_without_a_flush() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
     let (_handle, logger) = open(&file, 1000);
     logger.0.push(entry("alone"));
     let begun = Instant::now();
-    while said(&file).is_empty() {
+    while messages(&file).is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(20));
         std::thread::yield_now();
     }
-    assert_eq!(said(&file), ["alone"]);
+    assert_eq!(messages(&file), ["alone"]);
 }
 
 #[test]
-fn a_full_disk_costs_the_oldest_and_is_confessed() {
+fn a_full_disk_loses_the_oldest_entries_and_the_file_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let (file, name) = (dir.path().join("log"), dir.path().join("name"));
     fs::write(&file, "").unwrap();
@@ -134,7 +136,7 @@ fn a_full_disk_costs_the_oldest_and_is_confessed() {
     handle.reopen().unwrap();
     handle.flush().unwrap();
     assert_eq!(
-        said(&file),
+        messages(&file),
         [
             "-- 6 entries were lost here: the file could not be written",
             "6",
@@ -146,7 +148,7 @@ fn a_full_disk_costs_the_oldest_and_is_confessed() {
 }
 
 #[test]
-fn reopening_follows_the_name() {
+fn reopen_opens_the_file_by_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let (file, moved) = (dir.path().join("log"), dir.path().join("log.1"));
     let (handle, logger) = open(&file, 10);
@@ -157,8 +159,8 @@ fn reopening_follows_the_name() {
     handle.reopen().unwrap();
     logger.0.push(entry("after"));
     handle.flush().unwrap();
-    assert_eq!(said(&moved), ["before", "between"]);
-    assert_eq!(said(&file), ["after"]);
+    assert_eq!(messages(&moved), ["before", "between"]);
+    assert_eq!(messages(&file), ["after"]);
 }
 
 #[test]
@@ -174,7 +176,7 @@ fn a_file_that_cannot_be_opened_is_named() {
 }
 
 #[test]
-fn what_comes_through_a_library_lands_here_too() {
+fn entries_of_libraries_are_logged() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
     let (handle, logger) = open(&file, 10);
@@ -197,7 +199,7 @@ fn what_comes_through_a_library_lands_here_too() {
     assert_eq!((&*tail[0].filename, &*tail[0].funcname), ("some_library", "-"));
 }
 
-/// Does something only where the test below runs it, in a process of its own.
+/// Runs only as a child process of the tests below.
 #[test]
 fn child_panics_with_a_log() {
     let Some(file) = std::env::var_os("PAPERTRADER_TEST_LOG") else {
@@ -212,7 +214,7 @@ fn child_panics_with_a_log() {
     .unwrap();
     crate::info!("the answer is {}", 42);
     crate::debug!("nobody sees {}", "this");
-    // The writing thread must not be what saves the entries.
+    // Without the writing thread, only the panic hook can write the last entries.
     handle.stop(Instant::now() + Duration::from_secs(10)).unwrap();
     crate::warn!("just before");
     let doomed = runtime::spawn("doomed", || panic!("on purpose")).unwrap();
@@ -221,7 +223,7 @@ fn child_panics_with_a_log() {
 }
 
 #[test]
-fn a_panic_is_in_the_file_with_all_before_it() {
+fn a_panic_is_in_the_file_after_all_earlier_entries() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
     let output = Command::new(std::env::current_exe().unwrap())
@@ -255,7 +257,7 @@ fn a_panic_is_in_the_file_with_all_before_it() {
 }
 
 #[test]
-fn a_journal_gets_everything_with_priorities() {
+fn a_journal_gets_all_entries_with_priorities() {
     use std::os::unix::fs::MetadataExt;
     let dir = tempfile::tempdir().unwrap();
     let journal = dir.path().join("journal");

@@ -1,4 +1,6 @@
-//! spec/runtime/log/throttle.md · 3.1.4 Log System, under peers that cause warnings on purpose
+//! spec/runtime/log.md · 3.1.4 Log System
+//!
+//! Limits the log entries that peers can cause.
 
 use crate::runtime::rate_limiter::FixedWindow;
 use parking_lot::Mutex;
@@ -6,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// At most so many messages an interval for each reason; the rest is counted.
+/// Limits the messages an interval for each reason, and counts those that it suppresses.
 ///
 /// ```
 /// # use papertrader::runtime::log::Throttle;
@@ -20,22 +22,23 @@ use std::time::{Duration, Instant};
 pub struct Throttle {
     limit: u32,
     interval: Duration,
-    /// Reasons are words of the program, so there are few.
+    /// Reasons are constants of the program, so there are few.
     reasons: Mutex<BTreeMap<&'static str, Count>>,
 }
 
 #[derive(Debug)]
 struct Count {
-    said: FixedWindow,
-    unsaid: u64,
+    allowed: FixedWindow,
+    suppressed: u64,
 }
 
-/// Permission for one message. It displays as nothing, or as ` (and 12 more of them)` after some were kept back.
+/// Permission for one message. Displays as an empty string, or as ` (and 12 more of them)` after 12
+/// suppressed messages.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SuppressedCount(u64);
 
 impl SuppressedCount {
-    /// How many were kept back since the last message for that reason.
+    /// Messages suppressed since the last one for that reason.
     pub fn count(&self) -> u64 {
         self.0
     }
@@ -60,7 +63,7 @@ impl Throttle {
         }
     }
 
-    /// Whether a message for that reason may be logged now, and how many before it were not.
+    /// Permission to log a message for this reason now; `None` suppresses it.
     pub fn allow(&self, reason: &'static str) -> Option<SuppressedCount> {
         self.allow_at(reason, Instant::now())
     }
@@ -68,15 +71,15 @@ impl Throttle {
     fn allow_at(&self, reason: &'static str, now: Instant) -> Option<SuppressedCount> {
         let mut reasons = self.reasons.lock();
         let count = reasons.entry(reason).or_insert_with(|| Count {
-            said: FixedWindow::new(self.interval, now),
-            unsaid: 0,
+            allowed: FixedWindow::new(self.interval, now),
+            suppressed: 0,
         });
-        if count.said.count(now) >= u64::from(self.limit) {
-            count.unsaid += 1;
+        if count.allowed.count(now) >= u64::from(self.limit) {
+            count.suppressed += 1;
             return None;
         }
-        count.said.add();
-        Some(SuppressedCount(std::mem::take(&mut count.unsaid)))
+        count.allowed.add();
+        Some(SuppressedCount(std::mem::take(&mut count.suppressed)))
     }
 }
 
@@ -85,13 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_are_said_and_the_rest_counted() {
+    fn messages_over_the_limit_are_suppressed_and_counted() {
         let (start, minute) = (Instant::now(), Duration::from_secs(60));
         let throttle = Throttle::new(2, minute);
-        let said = (0..10)
+        let allowed = (0..10)
             .filter(|_| throttle.allow_at("a", start).is_some())
             .count();
-        assert_eq!(said, 2);
+        assert_eq!(allowed, 2);
         assert_eq!(throttle.allow_at("b", start), Some(SuppressedCount(0)));
         let more = throttle.allow_at("a", start + minute).unwrap();
         assert_eq!(

@@ -9,9 +9,8 @@ use papertrader::master::messages::{
     AssetsHandle, AssetsMessage, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
 };
 use papertrader::master::storage::{Reader, Storage};
-use papertrader::model::ActionKind;
 use papertrader::model::timestamp::DAY;
-use papertrader::model::{Bar, Money, Reason, Symbol, Timestamp};
+use papertrader::model::{ActionKind, Bar, Money, Reason, Symbol, Timestamp};
 use papertrader::runtime::{self, Stop, Watchdog};
 use papertrader::testkit::Resources;
 use papertrader::wire::{Refusal, Window};
