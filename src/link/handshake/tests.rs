@@ -331,8 +331,13 @@ fn disabled_expired_and_revoked_keys_are_refused() {
     assert_eq!(revoked.refused(), E::Keyring(K::KeyRevoked));
 }
 
+fn changed(terms: &HandshakeTerms, change: impl Fn(&mut HandshakeTerms)) -> HandshakeTerms {
+    let mut terms = terms.clone();
+    change(&mut terms);
+    terms
+}
+
 #[test]
-#[allow(clippy::too_many_lines, reason = "a list of cases")]
 fn valid_signatures_of_other_statements_are_refused() {
     let rig = Rig::new();
     let half = random().unwrap();
@@ -350,34 +355,25 @@ fn valid_signatures_of_other_statements_are_refused() {
         (|t, b, n, s| t.state(Role::Master, b, n, s).to_vec(), E::Reflected),
         (
             |t, b, n, s| {
-                HandshakeTerms {
-                    worker: Uuid::nil(),
-                    ..t.clone()
-                }
-                .state(Role::Worker, b, n, s)
-                .to_vec()
+                changed(t, |t| t.worker = Uuid::nil())
+                    .state(Role::Worker, b, n, s)
+                    .to_vec()
             },
             E::Misdirected,
         ),
         (
             |t, b, n, s| {
-                HandshakeTerms {
-                    master_key: parties().stranger.fingerprint,
-                    ..t.clone()
-                }
-                .state(Role::Worker, b, n, s)
-                .to_vec()
+                changed(t, |t| t.master_key = parties().stranger.fingerprint)
+                    .state(Role::Worker, b, n, s)
+                    .to_vec()
             },
             E::Misdirected,
         ),
         (
             |t, b, n, s| {
-                HandshakeTerms {
-                    master_nonce: [0; 32],
-                    ..t.clone()
-                }
-                .state(Role::Worker, b, n, s)
-                .to_vec()
+                changed(t, |t| t.master_nonce = [0; 32])
+                    .state(Role::Worker, b, n, s)
+                    .to_vec()
             },
             E::Replayed,
         ),
