@@ -9,7 +9,7 @@ use super::measure::{Measurement, Ratio, median};
 use super::rivals::Redis;
 use super::speech::{KnownReplies, into_data, quote};
 use super::table::{Figure, Goal, ResultRow};
-use crate::wire::payload::QUOTE;
+use crate::wire::payload::QUOTE_BYTES;
 use std::net::SocketAddr;
 
 /// Connections, requests in flight on each, and the ratio to reach, in thousandths.
@@ -54,7 +54,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             .collect(),
     };
     let keys: Vec<String> = quotes.iter().map(|(symbol, _)| symbol.to_string()).collect();
-    let redis = scale.rival("redis", Redis::start(&keys, QUOTE))?;
+    let redis = scale.rival("redis", Redis::start(&keys, QUOTE_BYTES))?;
     let theirs = redis.as_ref().map(|redis| Side {
         address: redis.address,
         greeting: Greeting::default(),

@@ -44,7 +44,7 @@ pub const NONCE_LEN: usize = 32;
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
 
 /// Time limit of a whole handshake, on each side.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a `Noise_NNpsk0` message with an empty payload: a public key and a tag.
 const NOISE_LEN: usize = 32 + 16;

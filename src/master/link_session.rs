@@ -60,7 +60,7 @@ impl LinkSessions {
     pub fn serve(&self, socket: TcpStream, received: &[u8], peer: SocketAddr) {
         let registry = Arc::clone(&self.shared.registry);
         let lookup = move |uuid: Uuid, ip: IpAddr| registered_worker(&registry, uuid, ip);
-        let deadline = Instant::now() + handshake::DEADLINE;
+        let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::accept(&socket, received, &self.identity, &lookup, deadline) {
             Ok(established) => {
                 let sealed = established.sealed;
@@ -216,9 +216,9 @@ impl LinkSession<'_> {
         let (done, wait) = bounded(1);
         let sent = self.context.workers.send_timeout(
             WorkersMessage::Linked(Arc::clone(&linked), done),
-            handshake::DEADLINE,
+            handshake::HANDSHAKE_TIMEOUT,
         );
-        (sent.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(linked)
+        (sent.is_ok() && wait.recv_timeout(handshake::HANDSHAKE_TIMEOUT).is_ok()).then_some(linked)
     }
 }
 

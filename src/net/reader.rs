@@ -152,7 +152,7 @@ impl ConnectionReader {
         // The rest in the buffer is the beginning of a frame, whose time runs from its first byte.
         if !self.buffer.is_partial() {
             self.frame_began = None;
-        } else if self.frame_began.is_none() || self.buffer.has_given() {
+        } else if self.frame_began.is_none() || self.buffer.frame_taken() {
             self.frame_began = Some(self.read_at);
         }
         if self.closed {

@@ -268,7 +268,7 @@ impl FrameBuffer {
     }
 
     /// Whether a frame was taken since the last `extend`.
-    pub fn has_given(&self) -> bool {
+    pub fn frame_taken(&self) -> bool {
         self.frame_taken
     }
 
@@ -419,9 +419,9 @@ mod tests {
             }
             assert_eq!(seen, [(0x0201, b"AAPL".to_vec()), (0x0401, vec![])]);
             assert!(!buffer.is_partial());
-            assert!(buffer.has_given(), "until bytes come again");
+            assert!(buffer.frame_taken(), "until bytes come again");
             buffer.extend(&[4]);
-            assert!(buffer.is_partial() && !buffer.has_given());
+            assert!(buffer.is_partial() && !buffer.frame_taken());
         }
     }
 }

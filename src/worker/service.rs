@@ -43,7 +43,7 @@ fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
     let master = config.master.clone();
     Box::new(move || {
         let socket = connect(&master).map_err(|error| ConnectError::Failed(format!("{master}: {error}")))?;
-        let deadline = Instant::now() + handshake::DEADLINE;
+        let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
                 socket,

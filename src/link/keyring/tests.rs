@@ -271,8 +271,7 @@ fn signatures_of_a_key_that_expires_or_is_revoked_later_are_refused() {
 }
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a list of cases")]
-fn only_a_file_with_one_usable_public_key_is_imported() {
+fn only_a_file_with_one_public_key_is_imported() {
     let home = TempHome::new();
     let import = |file: &[u8]| home.keyring.import(file).unwrap_err();
     let (worker, stranger) = (&parties().worker, &parties().stranger);
@@ -294,33 +293,39 @@ fn only_a_file_with_one_usable_public_key_is_imported() {
         "--export-secret-keys",
         &name,
     ];
+    let armoured = theirs.gpg(&[&["--armor"], &secret[..]].concat(), b"");
     assert_eq!(import(&theirs.gpg(&secret, b"")), E::KeySecret);
-    assert_eq!(
-        import(&theirs.gpg(&[&["--armor"], &secret[..]].concat(), b"")),
-        E::KeySecret
-    );
-    let mixed = [
-        &worker.public[..],
-        &theirs.gpg(&[&["--armor"], &secret[..]].concat(), b""),
-    ]
-    .concat();
+    assert_eq!(import(&armoured), E::KeySecret);
+    let mixed = [&worker.public[..], &armoured].concat();
     assert_eq!(import(&mixed), E::KeySecret);
+    assert_eq!(public_keys(&home), 0);
 
-    let poor = TempHome::new();
+    // Both forms of a valid file, several times.
+    assert_eq!(home.keyring.import(&worker.public), Ok(worker.fingerprint));
+    assert_eq!(
+        home.keyring.import(&theirs.gpg(&["--export", &name], b"")),
+        Ok(worker.fingerprint)
+    );
+    assert_eq!(
+        home.keyring.peer(worker.fingerprint).unwrap().fingerprint(),
+        worker.fingerprint
+    );
+    assert_eq!(public_keys(&home), 1);
+    assert_eq!(theirs.keyring.import(&worker.public), Err(E::KeyOwn));
+}
+
+fn public_keys(home: &TempHome) -> usize {
+    let listed = home.gpg(&["--list-keys", "--with-colons"], b"");
+    String::from_utf8(listed).unwrap().matches("pub:").count()
+}
+
+#[test]
+fn keys_that_are_weak_or_cannot_encrypt_are_not_imported() {
+    let (home, poor) = (TempHome::new(), TempHome::new());
     for (algorithm, error) in [("ed25519", E::CannotEncrypt), ("rsa1024", E::KeyWeak(1024))] {
         let name = format!("{algorithm} only");
-        poor.gpg(
-            &[
-                "--passphrase",
-                "",
-                "--quick-generate-key",
-                &name,
-                algorithm,
-                "default",
-                "never",
-            ],
-            b"",
-        );
+        let generate = ["--passphrase", "", "--quick-generate-key", &name, algorithm];
+        poor.gpg(&[&generate[..], &["default", "never"]].concat(), b"");
         if algorithm == "rsa1024" {
             let listed = poor.gpg(&["--with-colons", "--list-keys", &name], b"");
             let listed = String::from_utf8(listed).unwrap();
@@ -335,22 +340,10 @@ fn only_a_file_with_one_usable_public_key_is_imported() {
                 b"",
             );
         }
-        assert_eq!(import(&poor.gpg(&["--export", &name], b"")), error, "{algorithm}");
+        let file = poor.gpg(&["--export", &name], b"");
+        assert_eq!(home.keyring.import(&file), Err(error), "{algorithm}");
     }
-    let kept = home.gpg(&["--list-keys", "--with-colons"], b"");
-    assert!(!String::from_utf8(kept).unwrap().contains("pub:"));
-
-    // Both forms of a valid file, several times.
-    assert_eq!(home.keyring.import(&worker.public), Ok(worker.fingerprint));
-    assert_eq!(
-        home.keyring.import(&theirs.gpg(&["--export", &name], b"")),
-        Ok(worker.fingerprint)
-    );
-    assert_eq!(
-        home.keyring.peer(worker.fingerprint).unwrap().fingerprint(),
-        worker.fingerprint
-    );
-    assert_eq!(theirs.keyring.import(&worker.public), Err(E::KeyOwn));
+    assert_eq!(public_keys(&home), 0);
 }
 
 #[test]
