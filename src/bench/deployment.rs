@@ -1,4 +1,4 @@
-//! spec/bench/deployment.md · 2.2 Infrastructure Model
+//! spec/bench.md · 2.2 Infrastructure Model
 //!
 //! The deployment that is measured: one of the testkit, with a simulated market.
 

@@ -1,4 +1,4 @@
-//! spec/bench/idle.md · 3.2.3 Client Management
+//! spec/bench.md · 3.2.3 Client Management
 //!
 //! Measures ten thousand idle clients: how fast they connect, and the memory that they cost.
 

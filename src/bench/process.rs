@@ -1,4 +1,4 @@
-//! spec/bench/process.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/bench.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! Runs the rivals' servers as child processes.
 
@@ -84,7 +84,7 @@ impl Server {
     /// # Errors
     /// The server has ended, or takes too long.
     pub fn check(&mut self, began: Instant, log: &Path) -> Result<(), String> {
-        self.process.look();
+        self.process.poll();
         let ended = self.process.ended();
         if ended.is_none() && began.elapsed() < START_TIMEOUT {
             return Ok(());

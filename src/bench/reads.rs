@@ -1,4 +1,4 @@
-//! spec/bench/reads.md · 3.2.6, 4.6.8
+//! spec/bench.md · 3.2.6, 4.6.8
 //!
 //! Measures `getAssetValueCurrent` from a worker's cache, beside redis `GET`.
 

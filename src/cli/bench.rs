@@ -1,4 +1,6 @@
-//! spec/cli/bench.md · `papertrader-bench`'s command line
+//! spec/cli/bench.md · 2.2 Infrastructure Model
+//!
+//! The command line of `papertrader-bench`.
 
 use crate::bench::driver::{Pace, Until};
 use crate::bench::load::{Load, Mix};

@@ -1,4 +1,4 @@
-//! spec/testkit/daemon.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/testkit.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! One daemon of a deployment: starts, watches, stops, kills and restarts it.
 
@@ -197,7 +197,7 @@ impl Daemon {
     pub fn fallen(&self) -> Option<ExitStatus> {
         let mut process = self.process.lock();
         let process = process.as_mut()?;
-        process.look();
+        process.poll();
         process.ended()
     }
 

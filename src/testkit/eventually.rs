@@ -1,4 +1,4 @@
-//! spec/testkit/eventually.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/testkit.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! How tests wait for what has no event.
 

@@ -1,4 +1,4 @@
-//! spec/testkit/mock_exchange.md · 2.3.1 List of assets to retrieve
+//! spec/testkit.md · 3.1.6 Assets Data Retrieval
 //!
 //! A small HTTP server that answers as an assets API does, or breaks the protocol.
 

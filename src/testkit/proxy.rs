@@ -1,4 +1,4 @@
-//! spec/testkit/proxy.md · 2.4.7 MasterServer Structure
+//! spec/testkit.md · 4.3.1 Master-Worker Server Connection
 //!
 //! A proxy between workers and master that cuts, delays, changes and records their links.
 
