@@ -17,6 +17,8 @@ pub mod restore;
 pub mod router;
 pub mod start;
 pub mod storage;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod transactions;
 pub mod verify;
 pub mod workers;

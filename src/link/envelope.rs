@@ -148,17 +148,12 @@ impl EnvelopeDecoder {
         self.at = 0;
     }
 
-    /// The next whole message, or `None` until more bytes come.
-    ///
-    /// # Errors
-    /// A message of another worker, or a length out of bounds: seen on the header alone, before the body is
-    /// waited for. It ends the stream: every later call gives the same error.
-    // `Iterator` cannot return a reference to its own buffer.
     /// The next complete message, or `None` if more bytes are needed.
     ///
     /// # Errors
     /// The header has the UUID of another worker or a length out of bounds. It is checked before
     /// the body arrives. The error is final: every later call returns it.
+    // `Iterator` cannot return a reference to its own buffer.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Envelope<'_>>, ValueError> {
         if let Some(failed) = self.failed {

@@ -336,3 +336,6 @@ fn rule(side: Side, status: TransactionStatus) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

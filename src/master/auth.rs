@@ -214,3 +214,6 @@ fn conflict_refusal(conflict: NameConflict) -> Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

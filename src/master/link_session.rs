@@ -312,3 +312,6 @@ fn registered_worker(
         fingerprint: worker.fingerprint,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,3 +183,6 @@ impl ReplyBatch {
         wipe::clear(&mut self.bytes);
     }
 }
+
+#[cfg(test)]
+mod tests;

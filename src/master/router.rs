@@ -85,3 +85,6 @@ fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
     }
     replies.send();
 }
+
+#[cfg(test)]
+mod tests;

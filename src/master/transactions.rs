@@ -253,3 +253,6 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -324,3 +324,6 @@ pub fn move_offline(url: &DatabaseUrl, uuid: &uuid::Uuid, address: &str) -> Resu
     let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
     registry::set_address(&mut storage, uuid, address)
 }
+
+#[cfg(test)]
+mod tests;

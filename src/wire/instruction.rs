@@ -156,7 +156,7 @@ pub const LINK_FIRST: u16 = 0x0410;
 ///
 /// - number, variant, name, the specification's section, [`Direction`];
 /// - if clients send it: `in` the states that accept it, `to` its [`Destination`], and `bulk`;
-/// - `:` and the arguments: name, field, [`ArgumentType`](super::argument_type::ArgumentType),
+/// - `:` and the arguments: name, field, [`ArgumentType`],
 ///   `/` a reason code other than the type's, `optional` or `repeated`; or `binary`;
 /// - `request` or `reply`: the value made of the fields, both an expression and a pattern;
 /// - `->` the success, in parentheses the payload of `data`, `|` the failure.

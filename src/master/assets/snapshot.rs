@@ -190,6 +190,9 @@ impl PriceSnapshot {
 }
 
 #[cfg(test)]
+mod testing;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Money;

@@ -92,3 +92,9 @@ fn compute(job: HashJob, cost: u32) -> AuthMessage {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests;

@@ -238,3 +238,6 @@ impl Auth {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

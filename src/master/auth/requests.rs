@@ -225,3 +225,6 @@ impl Auth {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,3 +129,6 @@ impl SessionTable {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -262,3 +262,6 @@ fn already_stored(entry: LedgerEntry, reply_to: ReplyTo) -> Acceptance {
         Acceptance::Done(Box::new(entry), reply_to)
     }
 }
+
+#[cfg(test)]
+mod tests;

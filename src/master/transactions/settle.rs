@@ -240,3 +240,6 @@ fn settled_transaction(order: &QueuedOrder, outcome: &Settlement, settled: Times
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! spec/worker/cache/windows.md · 3.2.6 "store past assets values", 4.1 (caching data between update intervals)
+//! spec/worker/cache/windows.md · 3.2.6 "store past assets values", 4.1 (caching data)
 //!
 //! The window cache: replies to windows and forecasts. Bounded in bytes; the least recently used
 //! reply is dropped first. Replies that can still change are dropped at the next update.

@@ -1,4 +1,4 @@
-//! spec/worker/master_link/pending.md · 3.2.2 Master Server Communication, 4.7.5 ("stores the message in its cache")
+//! spec/worker/master_link/pending.md · 3.2.2 Master Server Communication, 4.7.5 Purchase
 //!
 //! Requests that were sent to the master and are not answered: who waits for each, and until when.
 
