@@ -2,6 +2,8 @@
 //!
 //! Fills a sandbox's database while nothing runs, so that a million accounts need no million
 //! password hashes.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::config::DatabaseUrl;
 use crate::master::storage::StorageError;

@@ -2,6 +2,8 @@
 //!
 //! What connections send under load. Requests are made before the measurement, so that sending one
 //! costs a copy; replies are checked.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::driver::{Greeting, ReplyHead, Speech};
 use crate::model::SessionId;

@@ -1,4 +1,4 @@
-//! spec/master/reply_to.md · 3.1.1, 4.7
+//! spec/master.md · 3.1.1, 4.7
 
 use super::*;
 use crate::master::testing::MasterRig;

@@ -1,4 +1,4 @@
-//! spec/master/auth/commit.md · 3.1.3, 3.1.2
+//! spec/master/auth.md · 3.1.3, 3.1.2
 
 use super::*;
 use crate::master::messages::{AuthMessage, SessionFilter};

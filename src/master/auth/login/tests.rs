@@ -1,4 +1,4 @@
-//! spec/master/auth/login.md · 3.1.3, 4.6.1, 4.6.3
+//! spec/master/auth.md · 3.1.3, 4.6.1, 4.6.3
 
 use super::*;
 use crate::link::message::ActiveSession;

@@ -1,4 +1,4 @@
-//! spec/master/auth/sessions.md · 2.4.2, 2.4.6
+//! spec/master/auth.md · 2.4.2, 2.4.6
 
 use super::*;
 use crate::model::{Session, Username};

@@ -1,4 +1,4 @@
-//! spec/master/transactions/accept.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7
 
 use super::*;
 use crate::config::MasterConfig;
