@@ -1,6 +1,8 @@
-//! spec/bench/deployment.md · 2.2 Infrastructure Model
+//! spec/bench.md · 2.2 Infrastructure Model
 //!
 //! The deployment that is measured: one of the testkit, with a simulated market.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::client::{Client, ConnectOptions as ClientOptions};
 use crate::model::{Email, HashedPass, Quote, SessionId, Symbol, Username};

@@ -1,7 +1,9 @@
-//! spec/bench/fill.md · 2.4.1 Account Structure, 3.1.2 Database Management
+//! spec/bench.md · 2.4.1 Account Structure, 3.1.2 Database Management
 //!
 //! Fills a sandbox's database while nothing runs, so that a million accounts need no million
 //! password hashes.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::config::DatabaseUrl;
 use crate::master::storage::StorageError;

@@ -3,6 +3,8 @@
 //! Measures the cost of a request while a deployment grows in one direction. The cost is the
 //! processor time of all daemons, less what they use while idle, which varies little on a noisy
 //! machine.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};

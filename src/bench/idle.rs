@@ -1,6 +1,8 @@
-//! spec/bench/idle.md · 3.2.3 Client Management
+//! spec/bench.md · 3.2.3 Client Management
 //!
 //! Measures ten thousand idle clients: how fast they connect, and the memory that they cost.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};

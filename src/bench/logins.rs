@@ -2,6 +2,8 @@
 //!
 //! Measures logins, which the hash limits, and what they cost others: session checks and quotes run
 //! beside them at a fixed rate.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader, password};

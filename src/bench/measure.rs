@@ -1,4 +1,4 @@
-//! spec/bench/measure.md · 3.1.3, 3.2.6
+//! spec/bench.md · 3.1.3, 3.2.6
 //!
 //! The result of a measurement: how many replies, and how long each took. All numbers are whole:
 //! nanoseconds, replies a second, ratios in thousandths.

@@ -3,6 +3,8 @@
 //! Measures orders from end to end: accepted on disk, settled on disk and answered, over client,
 //! worker, link and master. PostgreSQL beside it does in a transaction what an order does to the
 //! tables.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader};

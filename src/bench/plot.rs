@@ -1,4 +1,4 @@
-//! spec/bench/plot.md · 2.2 (how it grows, as a picture)
+//! spec/bench.md · 2.2 (how it grows, as a picture)
 //!
 //! Draws lines over a logarithmic axis as SVG. All coordinates are whole pixels.
 

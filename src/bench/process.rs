@@ -1,6 +1,8 @@
-//! spec/bench/process.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/bench.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! Runs the rivals' servers as child processes.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::testkit::process::Process;
 use rustix::process::Signal;

@@ -1,6 +1,8 @@
-//! spec/bench/reads.md · 3.2.6, 4.6.8
+//! spec/bench.md · 3.2.6, 4.6.8
 //!
 //! Measures `getAssetValueCurrent` from a worker's cache, beside redis `GET`.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};

@@ -1,7 +1,9 @@
-//! spec/bench/speech.md · 4.4, 4.5
+//! spec/bench.md · 4.4, 4.5
 //!
 //! What connections send under load. Requests are made before the measurement, so that sending one
 //! costs a copy; replies are checked.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::driver::{Greeting, ReplyHead, Speech};
 use crate::model::SessionId;

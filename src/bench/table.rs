@@ -1,4 +1,4 @@
-//! spec/bench/table.md · 3.1.3 (what is printed)
+//! spec/bench.md · 3.1.3 (what is printed)
 //!
 //! The table of results: ours, theirs, ratio, goal.
 

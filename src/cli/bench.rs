@@ -1,4 +1,8 @@
-//! spec/cli/bench.md · `papertrader-bench`'s command line
+//! spec/cli/bench.md · 2.2 Infrastructure Model
+//!
+//! The command line of `papertrader-bench`.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::bench::driver::{Pace, Until};
 use crate::bench::load::{Load, Mix};

@@ -1,6 +1,8 @@
-//! spec/testkit/daemon.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/testkit.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! One daemon of a deployment: starts, watches, stops, kills and restarts it.
+//!
+//! Tests: `tests/suite/daemons.rs`.
 
 use super::process::{Process, daemon_arguments, in_batch};
 use super::{Layout, PATIENCE, Resources, SandboxError, at, program};

@@ -3,6 +3,8 @@
 //! A whole deployment for a test: a master and workers as processes, in a folder of its own, with
 //! real keys, ports and files. A proxy between them and a small disk below the database are
 //! optional.
+//!
+//! Tests: `tests/suite/daemons.rs`.
 
 use super::daemon::{Daemon, Place};
 use super::market::Market;

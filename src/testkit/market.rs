@@ -1,6 +1,8 @@
-//! spec/testkit/market.md · 2.3.1 List of assets to retrieve
+//! spec/testkit.md · 2.3.1 List of assets to retrieve
 //!
 //! The market of a sandbox: the sample, which is part of the program, or a copy of another folder.
+//!
+//! Tests: `src/testkit/setup/tests.rs`.
 
 use super::{SandboxError, at};
 use crate::master::assets::providers::market_file;

@@ -1,6 +1,8 @@
-//! spec/testkit/mock_exchange.md · 2.3.1 List of assets to retrieve
+//! spec/testkit.md · 3.1.6 Assets Data Retrieval
 //!
 //! A small HTTP server that answers as an assets API does, or breaks the protocol.
+//!
+//! Tests: `tests/suite/master/markets.rs`.
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;

@@ -2,6 +2,8 @@
 //!
 //! Free ports on loopback for sandboxes that run side by side, and new ports for a sandbox whose
 //! own are taken.
+//!
+//! Tests: `src/testkit/setup/tests.rs`.
 
 use super::{LOOPBACK, Layout, SandboxError, at};
 use crate::config::{MasterConfig, WorkerConfig};

@@ -1,6 +1,8 @@
 //! spec/testkit/process.md · 3.1.1, 3.2.1 (deployment and running stage)
 //!
 //! A daemon as a child process, which ends with its parent.
+//!
+//! Tests: `tests/suite/programs/sandbox.rs`.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};

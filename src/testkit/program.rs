@@ -1,4 +1,4 @@
-//! spec/testkit/program.md · 2.2 Infrastructure Model
+//! spec/testkit.md · 2.2 Infrastructure Model
 //!
 //! Finds the built programs.
 

@@ -1,4 +1,4 @@
-//! spec/testkit/resources.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/testkit.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! Memory, processor time and descriptors of a process, from `/proc`.
 

@@ -1,4 +1,4 @@
-//! spec/testkit/small_disk.md · 3.1.2 Storage
+//! spec/testkit.md · 3.1.2 Database Management
 //!
 //! A small disk of a deployment, which can be filled and made read-only. It needs the right to
 //! mount; tests without it skip these faults, with a message.

@@ -1,4 +1,4 @@
-//! spec/testkit/trader.md · 4.5 Commands, 4.6 Data
+//! spec/testkit.md · 4.6.3 to 4.6.5
 //!
 //! Traders of a test: their names, passwords and orders.
 

@@ -2,6 +2,8 @@
 //!
 //! Runs a sandbox in the foreground: starts its daemons as children in order, restarts those that
 //! fail, and stops them in order.
+//!
+//! Tests: `tests/suite/programs/sandbox.rs`.
 
 use crate::daemon;
 use crate::runtime::backoff::Backoff;
