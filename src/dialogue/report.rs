@@ -281,8 +281,7 @@ mod tests {
                 ("4.6.3", SectionResult::Pass),
                 ("4.6.9", SectionResult::NotReached),
                 ("4.6.10", SectionResult::Fail),
-                ("4.7", "Communication"),
-    ("4.7.1", SectionResult::Skipped),
+                ("4.7.1", SectionResult::Skipped),
             ]
         );
         assert!(
