@@ -15,6 +15,7 @@ pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg, MasterLimits,
     ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
+pub use check::GPG_HOME_MAX;
 pub use values::HostPort;
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};
 

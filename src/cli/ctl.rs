@@ -3,6 +3,8 @@
 //! `papertraderctl`, the administrator's client: sends a request to a running master over its
 //! control socket and prints the answer. `verify --database` and `restore` work on files, by the
 //! master's own code.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
 pub mod arguments;
 mod client;

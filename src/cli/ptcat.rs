@@ -1,6 +1,8 @@
 //! spec/cli.md · 4.7 Communication
 //!
 //! The command line of `ptcat`. Its doc comments are the texts of `--help`.
+//!
+//! Tests: `tests/suite/programs/ptcat.rs`.
 
 use crate::dialogue::conform::{self, ConformPlan};
 use crate::dialogue::filter::{self, FilterError, FrameSource};

@@ -1,6 +1,8 @@
 //! spec/client.md · 4.2, 4.5.1, 4.5.2 and 4.7.2 to 4.7.5
 //!
 //! Typed calls over one connection. A call switches the connection to the state that it needs.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::connection::{Answer, PIPELINE_WINDOW};
 use super::{ClientError, ConnectOptions, ServerConnection};

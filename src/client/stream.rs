@@ -2,6 +2,8 @@
 //!
 //! A blocking byte stream, plain or TLS. Each operation has a deadline, however many system calls
 //! it takes.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::tls;
 use crate::net::deadline::{is_timeout, remaining};

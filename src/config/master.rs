@@ -1,4 +1,6 @@
 //! spec/config/master.md · 2.3 Global Deployment Variables, of the master
+//!
+//! Tests: `src/config/tests.rs`.
 
 mod assets;
 

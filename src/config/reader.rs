@@ -1,6 +1,8 @@
 //! spec/config.md · 2.3 Global Deployment Variables
 //!
 //! Reads a TOML file key by key and collects all problems.
+//!
+//! Tests: `src/config/tests.rs`.
 
 use super::{ConfigError, Problem, Warning};
 use std::cell::RefCell;

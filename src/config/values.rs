@@ -1,6 +1,8 @@
 //! spec/config.md · 2.3 Global Deployment Variables
 //!
 //! Types of configuration values, and the `[log]` table that both daemons share.
+//!
+//! Tests: `src/config/tests.rs`.
 
 use super::reader::{ConfigTable, IfAbsent};
 use crate::model::Fingerprint;

@@ -1,6 +1,8 @@
 //! spec/config.md · 2.3 Global Deployment Variables
 //!
 //! Writes a configuration: the packaged sample and its comments, filled with other values.
+//!
+//! Tests: `src/config/tests.rs`.
 
 use crate::runtime::log::LogConfig;
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
 //! spec/daemon.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
 //!
 //! Runs a daemon from its command line to its exit code. It depends on neither master nor worker.
+//!
+//! Tests: `tests/suite/daemons.rs`.
 
 use super::cli::DaemonArguments;
 use super::{

@@ -1,6 +1,8 @@
 //! spec/dialogue.md · 4.3 The Connection
 //!
 //! The far end of a dialogue's connection: a plain TCP socket that is read with a deadline.
+//!
+//! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::message::{MessageDecoder, StreamPart};
 use crate::net::deadline::{is_passing, remaining};

@@ -20,9 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The most bytes in the path of a GPG home. The path of a socket has at most 108 bytes, and
-/// `gpg-agent` first binds its sockets under longer names. Found by experiment.
-pub const HOME_MAX: usize = 86;
+/// The most bytes in the path of a GPG home.
+pub const HOME_MAX: usize = crate::config::GPG_HOME_MAX;
 
 /// The fewest bits of an RSA, DSA or ElGamal key.
 pub const BITS_MIN: usize = 2048;

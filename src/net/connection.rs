@@ -2,6 +2,8 @@
 //!
 //! The send side of a client's connection. Each request takes a slot. Replies leave in the order of
 //! the slots, whichever module answers first, and in as few writes as possible.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::flusher::{Flush, FlushProgress, Flusher};
 use super::limits::LINGER_TIMEOUT;

@@ -2,6 +2,8 @@
 //!
 //! Sends the bytes that sockets did not take at once. One thread waits with epoll for all such
 //! sockets, so that a slow client delays nobody else.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use crate::runtime::log::Throttle;
 use crate::runtime::{Heartbeat, Stop};

@@ -2,6 +2,8 @@
 //!
 //! The receiving half of a connection, on a thread of its own: the deadlines of a frame and of an
 //! idle connection, and how a connection is closed.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::Connection;
 use super::connection::Capacity;

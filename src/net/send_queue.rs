@@ -2,6 +2,8 @@
 //!
 //! The replies that a connection still has to send: one slot for each unanswered request, in the
 //! order of requests, and the progress of closing.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::flusher::Flusher;
 use super::send_half::SendHalf;

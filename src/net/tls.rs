@@ -1,6 +1,8 @@
 //! spec/net/tls.md · 4.3.2 Client-Worker Server Connection
 //!
 //! TLS 1.3 for clients, by rustls. SIGHUP reads certificate and key again.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::send_half::Cipher;
 use crate::runtime::published::Published;

@@ -3,6 +3,8 @@
 //! Keeps the connected clients, the cached sessions and which of them end with which connection.
 //! Switches states, and answers pings and lists of workers. Never blocks, and never decides about a
 //! session that is not cached: the master does.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 pub mod sessions;
 

@@ -2,6 +2,8 @@
 //!
 //! Sends requests to the master, keeps them as pending until they are answered, and passes replies
 //! and pushes on. Never waits for the link's socket.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 pub mod connector;
 pub mod pending;

@@ -3,6 +3,8 @@
 //! A client's reader thread: decodes the requests of one socket read and passes them to the router
 //! as one batch. A request that must wait for earlier ones waits here, where it delays its own
 //! client alone.
+//!
+//! Tests: `src/worker/tests.rs`.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"

@@ -1,6 +1,8 @@
 //! spec/worker/service.md · 3.2.1 Main Module: deployment and running stage
 //!
 //! The worker as a daemon: keys, readiness, signals, stopping.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::Worker;
 use super::master_link::connector::{Connect, ConnectError, NewLink};

@@ -1,6 +1,8 @@
 //! spec/worker.md · 3.2.1 Main Module: "start all threads"
 //!
 //! Makes the worker's channels, gives each module its ends, and starts the threads.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::acceptor::{ClientPort, WorkerAcceptor};
 use super::cache::Cache;

@@ -3,6 +3,8 @@
 //! Passes logins, registrations and logouts to the master and its answers back to the client.
 //! Answers that begin or end a session go through `clients`. Keeps no state and checks no
 //! credentials.
+//!
+//! Tests: `src/worker/tests.rs`.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"

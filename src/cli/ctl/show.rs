@@ -1,6 +1,8 @@
 //! spec/cli/ctl.md · 3.1.5 ("print information about worker servers")
 //!
 //! The master's answers as tables and lists for people.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus};
 use crate::cli::table::{NONE, clean, list, span, table};

@@ -2,6 +2,8 @@
 //!
 //! Runs a command of `papertrader`. A command collects its output and prints it at the end; `watch`
 //! and `login --expirable` print while they run.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 mod account;
 mod holdings;

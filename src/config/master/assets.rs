@@ -1,4 +1,6 @@
 //! spec/config/master/assets.md · 2.3.1 List of assets to retrieve, 3.1.6 Assets Data Retrieval
+//!
+//! Tests: `src/config/tests.rs`.
 
 use super::super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind, text, texts};
 use super::super::{check, values, writer};

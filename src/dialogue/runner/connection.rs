@@ -1,6 +1,8 @@
 //! spec/dialogue/runner.md · 4.7 Communication
 //!
 //! One connection of a running fixture, with the messages that no line has expected yet.
+//!
+//! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::super::peer::{Arrival, Peer};
 use super::super::script::ConnectionNumber;

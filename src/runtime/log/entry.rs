@@ -1,6 +1,8 @@
 //! spec/runtime/log.md · 2.4.4 LogEntry Structure
 //!
 //! One entry of the log and its form as a line of text.
+//!
+//! Tests: `src/runtime/log/tests.rs`.
 
 use super::{FUNCTION_KEY, Level};
 use crate::wire::argument::cut;

@@ -1,6 +1,8 @@
 //! spec/runtime/log.md · 2.3.3 Memory Size of Log system, 3.1.4 Log System
 //!
 //! The bounded memory of log entries.
+//!
+//! Tests: `src/runtime/log/tests.rs`.
 
 use super::{LOCK_TIMEOUT, LogEntry};
 use parking_lot::{Condvar, Mutex};

@@ -1,6 +1,8 @@
 //! spec/runtime/log.md · 3.1.4 Log System: to be able to store it in a file
 //!
 //! Writes entries to the log file, and a copy of them to standard error.
+//!
+//! Tests: `src/runtime/log/tests.rs`.
 
 use super::{Level, LevelFilter, LogEntry};
 use crate::runtime::backoff::Backoff;

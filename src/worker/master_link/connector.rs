@@ -2,6 +2,8 @@
 //!
 //! Makes the link, reads it, and makes it again after a back-off with jitter, so that many workers
 //! do not return at the same moment.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::super::messages::{LinkEvent, MasterLinkMessage};
 use crate::link::connection::{LinkClosed, LinkConnection};

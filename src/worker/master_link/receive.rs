@@ -1,6 +1,8 @@
 //! spec/worker/master_link.md · 3.2.2 "parse commands", 4.5.3
 //!
 //! Handles messages of the master: passes replies to their requesters and pushes to their modules.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::super::cache::snapshot::QuoteSnapshot;
 use super::super::messages::{

@@ -2,6 +2,8 @@
 //!
 //! Replies that one read of the link brought, grouped by connection, so that each connection gets
 //! one write.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::super::client::WorkerClient;
 use crate::wire::wipe;

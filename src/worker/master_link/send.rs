@@ -2,6 +2,8 @@
 //!
 //! Sends requests to the master: each gets a sequence number, becomes pending, and is appended to
 //! the messages of the turn.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::MasterLink;
 use super::pending::Requester;

@@ -1,6 +1,8 @@
 //! spec/cli/papertrader/commands.md · 4.6.1 to 4.6.3, 4.6.14, 3.1.5
 //!
 //! Commands for accounts, sessions and servers.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, advise, known_pool, options, print, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};

@@ -1,6 +1,8 @@
 //! spec/cli/papertrader/commands.md · 4.6.15 and 4.6.16
 //!
 //! Commands for the portfolio, the history and receipts.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, advise, print, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};

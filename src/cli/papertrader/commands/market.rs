@@ -1,6 +1,8 @@
 //! spec/cli/papertrader/commands.md · 4.6.7 to 4.6.13, 4.2.2
 //!
 //! Commands for prices: latest, changing, past and forecast ones.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, print, show};
 use crate::cli::papertrader::arguments::{

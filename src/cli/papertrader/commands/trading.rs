@@ -1,6 +1,8 @@
 //! spec/cli/papertrader/commands.md · 4.6.4 and 4.6.5
 //!
 //! `buy` and `sell`, with a countdown to the settlement.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};

@@ -1,6 +1,8 @@
 //! spec/cli/papertrader/view.md · 4.6.15
 //!
 //! Profit and loss, computed from cash, cost, value and history.
+//!
+//! Tests: `src/cli/papertrader/view/tests.rs`.
 
 use crate::cli::table;
 use crate::model::{Money, Quantity, Side, Symbol, TransactionStatus, Username};
