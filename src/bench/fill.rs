@@ -92,7 +92,9 @@ impl Filler {
     /// The database fails.
     pub fn transactions(&mut self, count: u64, of: EvenAccounts, symbol: &str) -> FillResult<()> {
         let since = Timestamp(self.now - LIFETIME);
-        self.loader.transactions(count, of, symbol, since).map_err(words)
+        self.loader
+            .transactions(count, of, symbol, since)
+            .map_err(words)
     }
 
     /// Moves everything from the write-ahead log into the database file.

@@ -63,8 +63,9 @@ impl Tally {
 
     /// The result.
     pub fn measured(&self, elapsed: Duration) -> Measurement {
-        let times =
-            |histogram: &Option<Histogram<u64>>| histogram.as_ref().map(Times::of).unwrap_or_default();
+        let times = |histogram: &Option<Histogram<u64>>| {
+            histogram.as_ref().map(Times::of).unwrap_or_default()
+        };
         Measurement {
             elapsed: nanos(elapsed).max(1),
             refused: self.refused,

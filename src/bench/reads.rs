@@ -55,7 +55,10 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             .map(|(symbol, value)| quote(*symbol, *value))
             .collect(),
     };
-    let keys: Vec<String> = quotes.iter().map(|(symbol, _)| symbol.to_string()).collect();
+    let keys: Vec<String> = quotes
+        .iter()
+        .map(|(symbol, _)| symbol.to_string())
+        .collect();
     let redis = scale.rival("redis", Redis::start(&keys, QUOTE_BYTES))?;
     let theirs = redis.as_ref().map(|redis| Side {
         address: redis.address,
@@ -83,7 +86,14 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             let goal = Goal::RatioAtMost(Ratio(TAIL_CASE.2));
             let p99 = |measured: &Measurement| measured.replies.p99;
             let what = format!("{what}, p99");
-            rows.push(compared(&what, &ours, &theirs, p99, Figure::Nanoseconds, goal));
+            rows.push(compared(
+                &what,
+                &ours,
+                &theirs,
+                p99,
+                Figure::Nanoseconds,
+                goal,
+            ));
         }
     }
     Ok(rows)
@@ -109,7 +119,10 @@ fn alternate(
                 _ => (&mut ours, &mut of_ours),
             };
             if series.len() == turn {
-                series.push(side.0.measure(&mut side.1, pace, scale.warm_up, scale.until)?);
+                series.push(
+                    side.0
+                        .measure(&mut side.1, pace, scale.warm_up, scale.until)?,
+                );
             }
         }
     }
@@ -126,7 +139,11 @@ fn compared(
 ) -> ResultRow {
     let values = |series: &[Measurement]| series.iter().map(&value).collect::<Vec<u64>>();
     let (ours, theirs) = (values(ours), values(theirs));
-    let ratios: Vec<Ratio> = ours.iter().zip(&theirs).map(|(o, t)| Ratio::of(*o, *t)).collect();
+    let ratios: Vec<Ratio> = ours
+        .iter()
+        .zip(&theirs)
+        .map(|(o, t)| Ratio::of(*o, *t))
+        .collect();
     ResultRow {
         what: what.to_owned(),
         ours: figure(median(&ours).unwrap_or(0)),

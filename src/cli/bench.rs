@@ -161,7 +161,9 @@ fn measure_load(cli: &BenchCli, arguments: &LoadArguments) -> Result<String, Str
         } else {
             cli.time / 5
         },
-        until: arguments.requests.map_or(Until::Time(cli.time), Until::Requests),
+        until: arguments
+            .requests
+            .map_or(Until::Time(cli.time), Until::Requests),
         may_fail: arguments.allow_fails,
     })?;
     if cli.json {

@@ -175,7 +175,11 @@ fn values(set: &[(String, String)]) -> Variables {
 impl TargetArgs {
     fn servers(&self) -> Servers {
         Servers {
-            workers: [&self.worker].into_iter().chain(&self.workers).cloned().collect(),
+            workers: [&self.worker]
+                .into_iter()
+                .chain(&self.workers)
+                .cloned()
+                .collect(),
             master: self.master.clone(),
             hooks: self.hooks.iter().cloned().collect(),
         }
@@ -258,7 +262,10 @@ fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> 
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let mut text = String::new();
     if file == Path::new("-") {
-        io::stdin().lock().read_to_string(&mut text).map_err(named)?;
+        io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map_err(named)?;
     } else {
         text = std::fs::read_to_string(file).map_err(named)?;
     }
@@ -277,7 +284,12 @@ fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> 
         .map_err(|difference| difference.to_string())
 }
 
-fn conform(plan: &ConformPlan, fixtures: Option<&Path>, only: &[String], json: bool) -> Result<bool, String> {
+fn conform(
+    plan: &ConformPlan,
+    fixtures: Option<&Path>,
+    only: &[String],
+    json: bool,
+) -> Result<bool, String> {
     let mut scripts = match fixtures {
         Some(path) => conform::folder(path)?,
         None => conform::built_in().map_err(|e| e.to_string())?,
@@ -311,7 +323,13 @@ fn table(report: &ConformReport) -> String {
     for skipped in &report.skipped {
         lines.push(format!("skipped {}: {}", skipped.fixture, skipped.why));
     }
-    let count = |result| report.sections.iter().filter(|s| s.result == result).count();
+    let count = |result| {
+        report
+            .sections
+            .iter()
+            .filter(|s| s.result == result)
+            .count()
+    };
     lines.push(format!(
         "{} sections pass, {} fail, {} not reached, {} skipped; {} dialogues ran, {} differed, {} were skipped",
         count(SectionResult::Pass),

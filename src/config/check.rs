@@ -84,8 +84,9 @@ pub(super) fn gpg_home(report: &ConfigReport, path: &Path) {
     }
     let length = path.as_os_str().len();
     if length > GPG_HOME_MAX {
-        let reason =
-            format!("its path has {length} bytes; with more than {GPG_HOME_MAX} GPG's agent does not start");
+        let reason = format!(
+            "its path has {length} bytes; with more than {GPG_HOME_MAX} GPG's agent does not start"
+        );
         report.warn(KEY, reason);
     }
 }

@@ -33,7 +33,8 @@ impl TomlValues {
 
     /// Sets a string.
     pub(super) fn text(&mut self, key: &str, value: impl Display) {
-        self.values.insert(key.to_owned(), quoted(&value.to_string()));
+        self.values
+            .insert(key.to_owned(), quoted(&value.to_string()));
     }
 
     /// Sets a list of strings.

@@ -6,8 +6,8 @@
 
 use super::cli::DaemonArguments;
 use super::{
-    DONE, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores, stop_with_input,
-    watch_signals,
+    DONE, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
+    stop_with_input, watch_signals,
 };
 use crate::config::{ConfigError, Warning};
 use crate::runtime::log::{self, LogConfig, LogHandle};

@@ -8,7 +8,8 @@
 use super::raw;
 use crate::model::{Bar, Quote, ValueError};
 use crate::wire::payload::{
-    AssetInfo, Forecast, History, HistoryEntry, Payload, PayloadKind, Portfolio, Receipt, TextList, UserInfo,
+    AssetInfo, Forecast, History, HistoryEntry, Payload, PayloadKind, Portfolio, Receipt, TextList,
+    UserInfo,
 };
 
 /// The payload's words.

@@ -74,7 +74,9 @@ impl Tcp {
             match TcpStream::connect_timeout(&target, within) {
                 Ok(stream) => {
                     stream.set_nodelay(true).map_err(named)?;
-                    stream.set_write_timeout(Some(SEND_TIMEOUT)).map_err(named)?;
+                    stream
+                        .set_write_timeout(Some(SEND_TIMEOUT))
+                        .map_err(named)?;
                     return Ok(Tcp {
                         stream,
                         decoder: MessageDecoder::default(),
@@ -129,7 +131,9 @@ impl Peer for Tcp {
     }
 
     fn half(&mut self) -> Result<(), String> {
-        self.stream.shutdown(Shutdown::Write).map_err(|e| e.to_string())
+        self.stream
+            .shutdown(Shutdown::Write)
+            .map_err(|e| e.to_string())
     }
 
     fn receive(&mut self, until: Instant) -> Option<Arrival> {

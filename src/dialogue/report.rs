@@ -170,7 +170,9 @@ impl ConformReport {
             };
             for (at, step) in script.steps.iter().enumerate() {
                 for section in &step.sections {
-                    let entry = sections.entry(order(section)).or_insert_with(|| blank(section));
+                    let entry = sections
+                        .entry(order(section))
+                        .or_insert_with(|| blank(section));
                     let result = match met {
                         None => SectionResult::Skipped,
                         Some(met) if at < met => SectionResult::Pass,
@@ -183,7 +185,9 @@ impl ConformReport {
             // An unexpected message after the last line counts against that line's sections.
             if let Some(difference) = difference.filter(|_| met == Some(script.steps.len())) {
                 for section in &difference.sections {
-                    let entry = sections.entry(order(section)).or_insert_with(|| blank(section));
+                    let entry = sections
+                        .entry(order(section))
+                        .or_insert_with(|| blank(section));
                     entry.record(SectionResult::Fail, &script.name, Some(difference));
                 }
             }

@@ -83,7 +83,12 @@ impl LinkSessions {
     }
 
     /// Counts and logs a refused link.
-    pub fn log_refused(&self, peer: &dyn fmt::Display, reason: &'static str, error: &dyn fmt::Display) {
+    pub fn log_refused(
+        &self,
+        peer: &dyn fmt::Display,
+        reason: &'static str,
+        error: &dyn fmt::Display,
+    ) {
         if let Some(more) = self.count(reason) {
             crate::warn!("a link from {peer} was refused ({reason}): {error}{more}");
         }
@@ -206,7 +211,13 @@ impl LinkSession<'_> {
     /// Reports the link to workers, with the boot ID of the first message, and waits for the
     /// answer. `None` when workers does not answer in time.
     fn on_first_message(&self, boot: Uuid) -> Option<Arc<LinkedWorker>> {
-        let worker = self.context.shared.registry.load().by_uuid(&self.uuid).cloned()?;
+        let worker = self
+            .context
+            .shared
+            .registry
+            .load()
+            .by_uuid(&self.uuid)
+            .cloned()?;
         let linked = Arc::new(LinkedWorker {
             worker,
             boot,

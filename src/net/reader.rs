@@ -275,7 +275,13 @@ impl ConnectionReader {
             left
         };
         let wanted = wanted.max(TIMEOUT_MIN);
-        if self.timeout != Some(wanted) && self.connection.socket().set_read_timeout(Some(wanted)).is_ok() {
+        if self.timeout != Some(wanted)
+            && self
+                .connection
+                .socket()
+                .set_read_timeout(Some(wanted))
+                .is_ok()
+        {
             self.timeout = Some(wanted);
         }
     }

@@ -46,7 +46,10 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
     let mut copied = 0_u32;
     for entry in fs::read_dir(from).map_err(at(from))? {
         let path = entry.map_err(at(from))?.path();
-        let (Some(name), true) = (path.file_name(), path.extension().is_some_and(|e| e == "csv")) else {
+        let (Some(name), true) = (
+            path.file_name(),
+            path.extension().is_some_and(|e| e == "csv"),
+        ) else {
             continue;
         };
         fs::copy(&path, into.join(name)).map_err(at(&path))?;

@@ -172,7 +172,9 @@ fn ask(stream: impl Read) -> Option<ExchangeRequest> {
 }
 
 fn serve(mut stream: impl Read + Write, handler: &Handler, calls: &AtomicUsize) {
-    let Some(asked) = ask(&mut stream) else { return };
+    let Some(asked) = ask(&mut stream) else {
+        return;
+    };
     calls.fetch_add(1, Ordering::SeqCst);
     // The client may have closed the connection.
     let _ = answer(&mut stream, handler(&asked));
@@ -181,7 +183,10 @@ fn serve(mut stream: impl Read + Write, handler: &Handler, calls: &AtomicUsize) 
 fn answer(stream: &mut impl Write, reply: ExchangeReply) -> std::io::Result<()> {
     match reply {
         ExchangeReply::Plain(status, headers, body) => {
-            write!(stream, "HTTP/1.1 {status} Whatever\r\nConnection: close\r\n")?;
+            write!(
+                stream,
+                "HTTP/1.1 {status} Whatever\r\nConnection: close\r\n"
+            )?;
             for (name, value) in headers {
                 write!(stream, "{name}: {value}\r\n")?;
             }

@@ -37,7 +37,12 @@ impl Process {
     ///
     /// # Errors
     /// The socket cannot be made, or the program cannot be started.
-    pub fn daemon(program: &Path, config: &Path, socket: &Path, errors: Stdio) -> io::Result<Process> {
+    pub fn daemon(
+        program: &Path,
+        config: &Path,
+        socket: &Path,
+        errors: Stdio,
+    ) -> io::Result<Process> {
         let mut command = Command::new(program);
         daemon_arguments(&mut command, config);
         command.stderr(errors);
@@ -181,7 +186,10 @@ pub fn daemon_arguments(command: &mut Command, config: &Path) {
 ///
 /// # Errors
 /// `poll` fails.
-pub fn wait_any<'a>(fds: impl IntoIterator<Item = BorrowedFd<'a>>, most: Duration) -> io::Result<()> {
+pub fn wait_any<'a>(
+    fds: impl IntoIterator<Item = BorrowedFd<'a>>,
+    most: Duration,
+) -> io::Result<()> {
     let mut polls: Vec<PollFd<'_>> = fds
         .into_iter()
         .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))

@@ -30,7 +30,14 @@ impl SmallDisk {
         let size = format!("size={megabytes}m");
         let mounted = run(
             "mount",
-            &["-t", "tmpfs", "-o", &size, "tmpfs", folder.to_str().unwrap()],
+            &[
+                "-t",
+                "tmpfs",
+                "-o",
+                &size,
+                "tmpfs",
+                folder.to_str().unwrap(),
+            ],
         );
         mounted.then(|| SmallDisk {
             folder: folder.to_owned(),

@@ -43,7 +43,11 @@ pub struct FrameHeader {
 
 impl FrameHeader {
     /// The header of a message that has one packet.
-    pub fn single(instruction: Instruction, data_size: usize, argument_count: usize) -> FrameHeader {
+    pub fn single(
+        instruction: Instruction,
+        data_size: usize,
+        argument_count: usize,
+    ) -> FrameHeader {
         FrameHeader {
             message_type: instruction.message_type() as u8,
             instruction: instruction.number(),
@@ -195,7 +199,11 @@ pub fn write(out: &mut Vec<u8>, instruction: Instruction, arguments: &[&str]) {
 }
 
 /// Appends a message with text arguments, of which the empty ones are left out.
-pub(super) fn write_texts(out: &mut Vec<u8>, instruction: Instruction, arguments: &[ArgumentText<'_>]) {
+pub(super) fn write_texts(
+    out: &mut Vec<u8>,
+    instruction: Instruction,
+    arguments: &[ArgumentText<'_>],
+) {
     let there = arguments.iter().map(|argument| &**argument);
     write_each(out, instruction, there.filter(|text| !text.is_empty()));
 }
@@ -205,9 +213,9 @@ fn write_each<'a>(
     instruction: Instruction,
     arguments: impl Iterator<Item = &'a str> + Clone,
 ) {
-    let (count, bytes) = arguments
-        .clone()
-        .fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.len()));
+    let (count, bytes) = arguments.clone().fold((0, 0), |(count, bytes), text| {
+        (count + 1, bytes + text.len())
+    });
     let size = bytes + usize::saturating_sub(count, 1);
     // Reserve first: bytes that move later may be secret by then.
     wipe::reserve(out, HEADER + size);
@@ -380,7 +388,8 @@ mod tests {
 
     #[test]
     fn data_is_checked_before_the_instruction_number() {
-        let code = |h: FrameHeader, data: &[u8]| read_request(&h, data).map(|_| ()).map_err(|f| f.code);
+        let code =
+            |h: FrameHeader, data: &[u8]| read_request(&h, data).map(|_| ()).map_err(|f| f.code);
         let two = FrameHeader {
             argument_count: 2,
             ..header(1, 0x01FF)

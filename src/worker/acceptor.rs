@@ -138,7 +138,9 @@ impl ClientPort {
                 Some(OpenPort { listener, thread })
             }
             Err(error) => {
-                self.publish(PortState::Failed(format!("no thread to accept clients: {error}")));
+                self.publish(PortState::Failed(format!(
+                    "no thread to accept clients: {error}"
+                )));
                 None
             }
         }

@@ -102,6 +102,7 @@ impl WorkerClient {
 
     /// Answers a request with whole frames.
     pub fn pass(&self, number: u64, frames: &[u8]) {
-        self.connection.reply(number, |out| out.extend_from_slice(frames));
+        self.connection
+            .reply(number, |out| out.extend_from_slice(frames));
     }
 }

@@ -211,5 +211,11 @@ fn serve(run: &RunArgs) -> Result<(), SandboxError> {
             state.ready_line()
         });
     };
-    supervisor::run(&layout, !run.no_restart, &mut signals, &mut tell, &mut serves)
+    supervisor::run(
+        &layout,
+        !run.no_restart,
+        &mut signals,
+        &mut tell,
+        &mut serves,
+    )
 }

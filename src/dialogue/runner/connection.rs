@@ -140,7 +140,11 @@ impl ScriptedConnection {
     }
 
     /// Reads the next arrival and reports it.
-    fn read(&mut self, until: Instant, transcript: &mut RunLog<'_>) -> Result<Option<Arrival>, String> {
+    fn read(
+        &mut self,
+        until: Instant,
+        transcript: &mut RunLog<'_>,
+    ) -> Result<Option<Arrival>, String> {
         if self.received.len() + self.notices.len() > RECEIVED_MAX {
             return Err("more messages than this program keeps".to_owned());
         }

@@ -10,7 +10,9 @@ use KeyringError as E;
 const WINDOW: Duration = Duration::from_secs(60);
 
 fn master_home() -> TempHome {
-    parties().master.home(&[&parties().worker, &parties().stranger])
+    parties()
+        .master
+        .home(&[&parties().worker, &parties().stranger])
 }
 
 /// The master's result of opening a message that should be the worker's.
@@ -28,7 +30,9 @@ fn opened(message: &[u8], now: Timestamp) -> Result<Vec<u8>, E> {
 }
 
 fn worker_home() -> TempHome {
-    parties().worker.home(&[&parties().master, &parties().stranger])
+    parties()
+        .worker
+        .home(&[&parties().master, &parties().stranger])
 }
 
 fn sealed(home: &TempHome) -> Vec<u8> {
@@ -42,7 +46,10 @@ fn a_message_is_accepted_within_the_window() {
     let message = sealed(&worker_home());
     let now = Timestamp::now();
     assert_eq!(opened(&message, now), Ok(b"text".to_vec()));
-    assert_eq!(opened(&message, Timestamp(now.0 + 55_000)), Ok(b"text".to_vec()));
+    assert_eq!(
+        opened(&message, Timestamp(now.0 + 55_000)),
+        Ok(b"text".to_vec())
+    );
     assert!(matches!(
         opened(&message, Timestamp(now.0 + 65_000)),
         Err(E::SignatureStale(62_000..))
@@ -62,7 +69,13 @@ fn unsigned_unencrypted_and_too_large_messages_are_refused() {
     );
     let stranger = parties().stranger.fingerprint.to_string();
     let now = Timestamp::now();
-    let encrypt = ["--trust-model", "always", "--encrypt", "--recipient", &master];
+    let encrypt = [
+        "--trust-model",
+        "always",
+        "--encrypt",
+        "--recipient",
+        &master,
+    ];
     let sign = ["--sign", "--local-user", &worker];
     let refused = |extra: &[&str], text: &[u8]| opened(&home.gpg(extra, text), now).unwrap_err();
 
@@ -84,7 +97,13 @@ fn unsigned_unencrypted_and_too_large_messages_are_refused() {
         refused(&[&both[..], &["--throw-keyids"]].concat(), b"text"),
         E::NotForUs
     );
-    let to_stranger = ["--trust-model", "always", "--encrypt", "--recipient", &stranger];
+    let to_stranger = [
+        "--trust-model",
+        "always",
+        "--encrypt",
+        "--recipient",
+        &stranger,
+    ];
     assert_eq!(
         refused(&[&to_stranger[..], &sign[..]].concat(), b"text"),
         E::NotForUs
@@ -111,7 +130,9 @@ fn other_and_second_signatures_are_refused() {
     ];
     let now = Timestamp::now();
 
-    let stranger = parties().stranger.home(&[&parties().master, &parties().worker]);
+    let stranger = parties()
+        .stranger
+        .home(&[&parties().master, &parties().worker]);
     let message = stranger.gpg(&encrypt, b"text");
     assert_eq!(
         opened(&message, now),
@@ -127,13 +148,22 @@ fn other_and_second_signatures_are_refused() {
     );
 
     let second = unknown.keyring.generate("second").unwrap();
-    let second = ["--local-user", "unknown", "--local-user", &second.to_string()].map(str::to_owned);
+    let second = [
+        "--local-user",
+        "unknown",
+        "--local-user",
+        &second.to_string(),
+    ]
+    .map(str::to_owned);
     let twice: Vec<&str> = encrypt
         .iter()
         .copied()
         .chain(second.iter().map(String::as_str))
         .collect();
-    assert_eq!(opened(&unknown.gpg(&twice, b"text"), now), Err(E::ManySignatures));
+    assert_eq!(
+        opened(&unknown.gpg(&twice, b"text"), now),
+        Err(E::ManySignatures)
+    );
 }
 
 #[test]
@@ -207,8 +237,14 @@ fn revoked_expired_and_disabled_keys_are_refused() {
         &["--import-ownertrust"],
         format!("{fingerprint}:130:\n").as_bytes(),
     );
-    assert_eq!(master.keyring.peer(fingerprint).unwrap_err(), E::KeyDisabled);
-    master.gpg(&["--import-ownertrust"], format!("{fingerprint}:2:\n").as_bytes());
+    assert_eq!(
+        master.keyring.peer(fingerprint).unwrap_err(),
+        E::KeyDisabled
+    );
+    master.gpg(
+        &["--import-ownertrust"],
+        format!("{fingerprint}:2:\n").as_bytes(),
+    );
     assert!(master.keyring.peer(fingerprint).is_ok());
 
     // Expired: the owner's expiry date has passed.
@@ -336,7 +372,14 @@ fn keys_that_are_weak_or_cannot_encrypt_are_not_imported() {
                 .trim_matches(':')
                 .to_owned();
             poor.gpg(
-                &["--passphrase", "", "--quick-add-key", &made, "rsa1024", "encr"],
+                &[
+                    "--passphrase",
+                    "",
+                    "--quick-add-key",
+                    &made,
+                    "rsa1024",
+                    "encr",
+                ],
                 b"",
             );
         }
@@ -353,7 +396,9 @@ fn keys_are_found_only_by_full_fingerprints() {
     alike[0] ^= 1;
     let home = parties().master.home(&[&parties().worker]);
     assert_eq!(
-        home.keyring.peer(Fingerprint::from_bytes(alike)).unwrap_err(),
+        home.keyring
+            .peer(Fingerprint::from_bytes(alike))
+            .unwrap_err(),
         E::KeyUnknown
     );
     assert_eq!(
@@ -375,7 +420,10 @@ fn our_own_key_cannot_be_deleted() {
         home.keyring.peer(parties().worker.fingerprint).unwrap_err(),
         E::KeyUnknown
     );
-    assert_eq!(home.keyring.delete(parties().master.fingerprint), Err(E::KeyOwn));
+    assert_eq!(
+        home.keyring.delete(parties().master.fingerprint),
+        Err(E::KeyOwn)
+    );
     assert!(home.keyring.own(parties().master.fingerprint).is_ok());
 }
 
@@ -385,7 +433,10 @@ fn homes_have_short_paths_and_are_private() {
     let long = folder
         .path()
         .join("x".repeat(HOME_MAX - folder.path().as_os_str().len()));
-    assert_eq!(Keyring::create(&long).unwrap_err(), E::HomeTooLong(HOME_MAX + 1));
+    assert_eq!(
+        Keyring::create(&long).unwrap_err(),
+        E::HomeTooLong(HOME_MAX + 1)
+    );
     assert!(!long.exists());
     let most = folder
         .path()

@@ -66,7 +66,13 @@ impl fmt::Display for LogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
         let time = self.time.format(format).map_err(|_| fmt::Error)?;
-        write!(f, "{} {time} {:<5} {}", self.date, self.level, EntryMessage(self))
+        write!(
+            f,
+            "{} {time} {:<5} {}",
+            self.date,
+            self.level,
+            EntryMessage(self)
+        )
     }
 }
 

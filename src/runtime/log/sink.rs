@@ -72,7 +72,8 @@ impl Sink {
 
     /// Whether it is too early for the next attempt.
     pub(super) fn pauses(&self) -> bool {
-        self.failure.is_some_and(|(again, _)| Instant::now() < again)
+        self.failure
+            .is_some_and(|(again, _)| Instant::now() < again)
     }
 
     /// Writes the whole batch to the file or nothing of it, and copies it to standard error. `lost`
@@ -177,7 +178,11 @@ impl StderrKind {
         match self {
             StderrKind::Journal => {
                 for entry in batch {
-                    text.push_str(&format!("<{}>{}\n", priority(entry.level), entry.without_time()));
+                    text.push_str(&format!(
+                        "<{}>{}\n",
+                        priority(entry.level),
+                        entry.without_time()
+                    ));
                 }
             }
             StderrKind::Plain => severe.for_each(|entry| text.push_str(&format!("{entry}\n"))),

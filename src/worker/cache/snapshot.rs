@@ -37,7 +37,9 @@ impl QuoteSnapshot {
         let current = prices.rows.iter().map(|row| {
             row.quote.and_then(|quote| {
                 scratch.clear();
-                scratch.extend_from_slice(&FrameHeader::single(Instruction::Data, QUOTE_BYTES, 0).bytes());
+                scratch.extend_from_slice(
+                    &FrameHeader::single(Instruction::Data, QUOTE_BYTES, 0).bytes(),
+                );
                 quote.write(&mut scratch);
                 scratch.first_chunk().copied()
             })

@@ -62,7 +62,13 @@ impl ClientReplyBatch {
 
     /// Adds the notice that an order is queued. A client that is `notified` already does not get it
     /// again.
-    pub fn queued(&mut self, client: &Arc<WorkerClient>, number: u64, frame: &[u8], notified: bool) {
+    pub fn queued(
+        &mut self,
+        client: &Arc<WorkerClient>,
+        number: u64,
+        frame: &[u8],
+        notified: bool,
+    ) {
         if notified {
             self.push(client, number, DeliveryKind::RepeatedNotice, &[]);
         } else {

@@ -26,7 +26,8 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
     let mut pool = known_pool(global, &store)?;
     let password = password::ask(&args.name, args.password.password_stdin, true)?;
     let pass = HashedPass::derive(&args.name, &password);
-    pool.register(&args.name, &args.email, &pass).map_err(advise)?;
+    pool.register(&args.name, &args.email, &pass)
+        .map_err(advise)?;
     let view = LoginView {
         username: args.name.to_string(),
         server: pool.address().map(str::to_owned),
@@ -189,7 +190,10 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
         if workers.is_empty() {
             "no worker serves now\n".to_owned()
         } else {
-            workers.iter().map(|w| format!("{}\n", table::clean(w))).collect()
+            workers
+                .iter()
+                .map(|w| format!("{}\n", table::clean(w)))
+                .collect()
         }
     })
 }
