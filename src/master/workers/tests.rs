@@ -87,7 +87,7 @@ fn a_new_link_is_welcomed_then_told_the_prices_and_then_who_serves() {
     );
     let prices = &prices_in(&heard)[0];
     assert_eq!((prices.update, prices.rows.len()), (1, 3));
-    assert_eq!(arguments(&heard[2]), [worker.address.clone()]);
+    assert_eq!(arguments(&heard[2]), std::slice::from_ref(&worker.address));
     assert_eq!(*rig.shared.addresses.load(), [worker.address]);
     assert_eq!(rig.shared.peers.load().len(), 1);
 }
