@@ -28,9 +28,13 @@ fn nobodys() -> SessionId {
 }
 
 fn buy(session: &SessionId) -> Request {
+    order(session, Side::Buy)
+}
+
+fn order(session: &SessionId, side: Side) -> Request {
     Request::Order {
         session: session.clone(),
-        side: Side::Buy,
+        side,
         symbol: symbol("AAPL"),
         quantity: quantity("1"),
         id: order_id("mine"),
@@ -47,24 +51,9 @@ fn info(session: &SessionId) -> Request {
 /// Every request that carries a session, with the instruction that refuses it.
 fn all(session: &SessionId) -> Vec<(Request, Instruction)> {
     let (session, username) = (session.clone(), Username::parse("alice").unwrap());
-    let sell = match buy(&session) {
-        Request::Order {
-            session,
-            symbol,
-            quantity,
-            ..
-        } => Request::Order {
-            session,
-            side: Side::Sell,
-            symbol,
-            quantity,
-            id: None,
-        },
-        _ => unreachable!(),
-    };
     let requests = vec![
         buy(&session),
-        sell,
+        order(&session, Side::Sell),
         info(&session),
         Request::UserPortfolio {
             session: session.clone(),
@@ -220,9 +209,11 @@ fn a_worker_is_told_what_is_known_of_a_session() {
 fn a_closed_connection_ends_its_workers_expirable_sessions_and_no_others() {
     let (mut rig, mut link, alice) = rig();
     let mut other = rig.link("eu2");
-    let mut expirable = |link: &mut FakeLink| match rig.ask(link, login("alice", true)) {
-        Reply::Session { id, .. } => id,
-        reply => panic!("{reply:?}"),
+    let mut expirable = |link: &mut FakeLink| {
+        let Reply::Session { id, .. } = rig.ask(link, login("alice", true)) else {
+            panic!("no session")
+        };
+        id
     };
     let (own, foreign) = (expirable(&mut link), expirable(&mut other));
     let reply_to = link.reply_to();
