@@ -8,7 +8,6 @@ pub mod run;
 pub use run::main;
 
 use crate::config::{ConfigError, Warning};
-use crate::link::handshake::HandshakeError;
 use crate::runtime::{self, Stop, TICK, ThreadHandle, Watchdog};
 use crossbeam_channel::{Receiver, bounded};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
@@ -66,13 +65,6 @@ impl StartError {
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {
         StartError::failed(error)
-    }
-}
-
-/// A daemon's own key, and a worker's of its master.
-impl From<HandshakeError> for StartError {
-    fn from(error: HandshakeError) -> Self {
-        StartError::misconfigured(format!("gpg: {error}"))
     }
 }
 

@@ -60,11 +60,8 @@ pub fn check(config: &MasterConfig) -> Result<(), StartError> {
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring =
         Keyring::open(&config.gpg.home).map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
-    Ok(MasterIdentity::new(
-        keyring,
-        config.gpg.key,
-        GpgBudget::new(BudgetLimits::default()),
-    )?)
+    MasterIdentity::new(keyring, config.gpg.key, GpgBudget::new(BudgetLimits::default()))
+        .map_err(|e| StartError::misconfigured(format!("gpg: {e}")))
 }
 
 /// Starts everything and returns once workers are listened to and the first prices are known.

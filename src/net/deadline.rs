@@ -23,7 +23,9 @@ pub fn is_passing(error: &io::Error) -> bool {
 
 /// The time until `deadline`, as a time-out of a socket: at least a millisecond.
 pub fn remaining(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(TIMEOUT_MIN)
+    deadline
+        .saturating_duration_since(Instant::now())
+        .max(TIMEOUT_MIN)
 }
 
 /// The time until `deadline`, as a time-out of a socket.

@@ -126,7 +126,10 @@ impl ConnectionReader {
 
     /// Waits, and adds the time to the deadlines: a frame's time does not run while nothing is
     /// read.
-    fn pause_while<T>(&mut self, wait: impl FnOnce(&Connection, Capacity) -> Option<T>) -> Result<T, ReadEnd> {
+    fn pause_while<T>(
+        &mut self,
+        wait: impl FnOnce(&Connection, Capacity) -> Option<T>,
+    ) -> Result<T, ReadEnd> {
         let capacity = Capacity {
             unanswered: self.limits.unanswered_max.max(1),
             bulk: BULK_MAX,

@@ -346,10 +346,16 @@ fn an_idle_connection_ends_unless_a_request_is_unanswered() {
         tell.send(reader.fill()).unwrap();
     })
     .unwrap();
-    assert!(told.recv_timeout(SHORT_TIMEOUT * 3).is_err(), "it waits for an answer");
+    assert!(
+        told.recv_timeout(SHORT_TIMEOUT * 3).is_err(),
+        "it waits for an answer"
+    );
     answering.reply(0, |out| out.push(1));
     read_exactly(&client, 1);
-    assert!(matches!(told.recv_timeout(TEST_TIMEOUT), Ok(Err(ReadEnd::Fault(_)))));
+    assert!(matches!(
+        told.recv_timeout(TEST_TIMEOUT),
+        Ok(Err(ReadEnd::Fault(_)))
+    ));
 }
 
 #[test]
@@ -720,7 +726,11 @@ mod tls {
         made.cert.der().clone()
     }
 
-    fn open(flusher: &FlusherThread, tls: &ServerTls, limits: ReaderLimits) -> (TcpStream, Receiver<ReadEnd>) {
+    fn open(
+        flusher: &FlusherThread,
+        tls: &ServerTls,
+        limits: ReaderLimits,
+    ) -> (TcpStream, Receiver<ReadEnd>) {
         let (socket, client) = sockets();
         let state = Some(tls.accept().unwrap());
         let connection = Connection::new(socket, state, send_limits(), Arc::clone(&flusher.flusher)).unwrap();

@@ -430,7 +430,11 @@ mod tests {
         stop.request();
         assert!(thread.join(Instant::now() + timeout));
         let _ = sender.send(1);
-        assert_eq!(without_ticks(&recorded), ["stop"], "no message is handled after the signal");
+        assert_eq!(
+            without_ticks(&recorded),
+            ["stop"],
+            "no message is handled after the signal"
+        );
     }
 
     #[test]

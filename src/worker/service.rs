@@ -30,12 +30,8 @@ fn side(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
     let gpg = &config.gpg;
     let keyring =
         Keyring::open(&gpg.home).map_err(|error| StartError::misconfigured(format!("gpg.home: {error}")))?;
-    Ok(WorkerIdentity::new(
-        keyring,
-        gpg.key,
-        gpg.master_key,
-        config.uuid,
-    )?)
+    WorkerIdentity::new(keyring, gpg.key, gpg.master_key, config.uuid)
+        .map_err(|error| StartError::misconfigured(format!("gpg: {error}")))
 }
 
 /// How this worker makes its links: TCP to the master, then the handshake.

@@ -93,38 +93,53 @@ impl OrderState {
             let text = "this clientOrderID names an order with other terms; give each order its own";
             return refuse(Refusal::new(Reason::ClientOrderIdReused, text), order.reply_to);
         }
+        let more = new_of_account.get(&account).copied().unwrap_or(0);
+        if let Some(refusal) = self.refusal(&order, account, new, more) {
+            return refuse(refusal, order.reply_to);
+        }
+        let (boot, stamped) = (order.reply_to.peer.boot, order.reply_to.timestamp);
+        let queued = self.queued(order, account);
+        tx.insert_order(&queued.to_row(boot, stamped))?;
+        Ok(Acceptance::Queued(Box::new(queued)))
+    }
+
+    /// Why an order that is new cannot be queued. `new` orders of the batch before it will be, `more` of them the
+    /// account's.
+    fn refusal(&mut self, order: &Order, account: AccountId, new: usize, more: usize) -> Option<Refusal> {
         let prices = self.assets.prices();
         let Some(entry) = prices.entry(&order.symbol) else {
-            return refuse(Refusal::unknown_asset(&order.symbol), order.reply_to);
+            return Some(Refusal::unknown_asset(&order.symbol));
         };
         if prices.exhausted {
             let text = "the market has ended: no update will come that the order could settle at";
-            return refuse(Refusal::new(Reason::NoPrice, text), order.reply_to);
+            return Some(Refusal::new(Reason::NoPrice, text));
         }
         if entry
             .quote
             .is_some_and(|quote| order.quantity.cost_at(quote.value).is_none())
         {
             let text = fill::text(Reason::QuantityInvalid);
-            return refuse(Refusal::new(Reason::QuantityInvalid, text), order.reply_to);
+            return Some(Refusal::new(Reason::QuantityInvalid, text));
         }
-        let now = Instant::now();
-        let mine = self.queue.of_account(account) + new_of_account.get(&account).copied().unwrap_or(0);
-        if mine >= self.limits.queued_per_account
+        if self.queue.of_account(account) + more >= self.limits.queued_per_account
             || self.queue.len() + new >= self.limits.queued
-            || !self.orders.allows(&account, now)
+            || !self.orders.allows(&account, Instant::now())
         {
             let text = "too many orders are queued or were sent within a minute; wait for an update";
-            return refuse(Refusal::new(Reason::Overloaded, text), order.reply_to);
+            return Some(Refusal::new(Reason::Overloaded, text));
         }
-        self.orders.count(&account, now);
+        None
+    }
+
+    /// The order as it is queued, with its place.
+    fn queued(&mut self, order: Order, account: AccountId) -> QueuedOrder {
+        self.orders.count(&account, Instant::now());
         let order_key = self.sequencer.give();
         let timestamp = self.timestamp(&order.reply_to, order_key.accepted);
-        let worker = order.reply_to.peer.worker.uuid;
-        let queued = QueuedOrder {
+        QueuedOrder {
             turn: SettlementRank {
                 timestamp,
-                worker,
+                worker: order.reply_to.peer.worker.uuid,
                 sequence: order.reply_to.sequence,
                 number: order_key.number,
             },
@@ -136,10 +151,8 @@ impl OrderState {
             accepted: order_key.accepted,
             since: Some(order_key.since),
             client_order_id: order.client_order_id,
-            waiters: vec![order.reply_to.clone()],
-        };
-        tx.insert_order(&queued.to_row(order.reply_to.peer.boot, order.reply_to.timestamp))?;
-        Ok(Acceptance::Queued(Box::new(queued)))
+            waiters: vec![order.reply_to],
+        }
     }
 
     /// What the worker's stamp counts as; a clock that is far off is reported.

@@ -153,13 +153,16 @@ fn flow(line: &LedgerLine) -> i128 {
     }
 }
 
+fn need(good: bool, what: &str) -> Result<(), String> {
+    if good { Ok(()) } else { Err(what.to_owned()) }
+}
+
 /// Whether a row has what its side and status require, and nothing else.
 fn form(line: &LedgerLine) -> Result<(), String> {
     let side = Side::from_number(line.side).ok_or("no such side")?;
     let status = TransactionStatus::from_number(line.status).ok_or("no such status")?;
     Symbol::parse(&line.symbol).map_err(|_| "its asset is none")?;
     let order = matches!(side, Side::Buy | Side::Sell);
-    let need = |good: bool, what: &str| if good { Ok(()) } else { Err(what.to_owned()) };
     if order {
         need(
             line.origin.is_some() && line.sequence.is_some(),
@@ -186,6 +189,11 @@ fn form(line: &LedgerLine) -> Result<(), String> {
         millis == line.accepted,
         "its ID is not of the time of its acceptance",
     )?;
+    outcome_form(line, side, status)
+}
+
+/// Whether a row has the outcome that its side and status require, and no other.
+fn outcome_form(line: &LedgerLine, side: Side, status: TransactionStatus) -> Result<(), String> {
     match status {
         TransactionStatus::Queued => need(
             line.settled.is_none()
