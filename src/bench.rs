@@ -1,6 +1,7 @@
 //! spec/bench.md · 3.1.3, 3.1.7, 3.2.6 (how fast they are)
 //!
-//! Measures a whole deployment from outside, beside redis and PostgreSQL on the same machine in the same run.
+//! Measures a whole deployment from outside, beside redis and PostgreSQL on the same machine in the
+//! same run.
 
 pub mod deployment;
 pub mod driver;
@@ -25,18 +26,19 @@ use std::time::Duration;
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
-    /// Turns of each comparison.
+    /// Turns that each comparison takes.
     pub alternations: usize,
-    /// Before it counts.
+    /// Time before measuring begins.
     pub warm_up: Duration,
-    /// Until when it counts.
+    /// When measuring ends.
     pub until: Until,
-    /// Only to see that it runs and that answers are right: rivals that are not installed are left out.
+    /// A short run checks that everything works and that answers are right. It leaves out rivals
+    /// that are not installed.
     pub is_short: bool,
 }
 
 impl Scale {
-    /// For numbers: each measurement takes `time`.
+    /// A full run: each measurement takes `time`.
     pub fn full(alternations: usize, time: Duration) -> Scale {
         Scale {
             alternations,
@@ -46,7 +48,7 @@ impl Scale {
         }
     }
 
-    /// For the gate: a few hundred requests each.
+    /// A short run for the gate: a few hundred requests for each measurement.
     pub fn short() -> Scale {
         Scale {
             alternations: 1,
@@ -56,7 +58,7 @@ impl Scale {
         }
     }
 
-    /// How long a rival with a clock of its own runs.
+    /// How long a rival runs that measures its time itself.
     pub fn time(&self) -> Duration {
         match self.until {
             Until::Time(time) => time,
@@ -64,10 +66,10 @@ impl Scale {
         }
     }
 
-    /// A rival that is needed, unless this is short.
+    /// The started rival; `None` where it could not be started and the run is short.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The run is not short, and the rival cannot be started.
     pub fn rival<T>(&self, name: &str, started: Result<T, String>) -> Result<Option<T>, String> {
         match started {
             Ok(rival) => Ok(Some(rival)),

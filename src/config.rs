@@ -1,6 +1,6 @@
 //! spec/config.md · 2.3 Global Deployment Variables
 //!
-//! The configuration files of both daemons: read, checked and written.
+//! Reads, checks and writes the configuration files of both daemons.
 
 mod check;
 mod database;
@@ -23,35 +23,33 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// A longer configuration file is none.
+/// Largest configuration file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
 
-/// Everything that is wrong with a configuration file. Its `Display` has one line a problem.
+/// All problems of a configuration file. Its `Display` has one line a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The file.
     pub file: PathBuf,
-    /// At least one, in the order of the file.
+    /// Sorted by line; at least one.
     pub problems: Vec<Problem>,
 }
 
-/// One thing that is wrong.
+/// One problem of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The key's dotted name; empty where the file as a whole is meant.
+    /// Dotted name of the key; empty if the whole file is meant.
     pub key: String,
-    /// Its line, from 1, where it stands in the file.
+    /// Line of the key, from 1, if the file has the key.
     pub line: Option<usize>,
-    /// Why, and what would be right.
+    /// Why it is a problem, and what would be right.
     pub reason: String,
 }
 
-/// Something that is allowed and not advisable.
+/// A value that is allowed but not advisable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// The key's dotted name.
+    /// Dotted name of the key.
     pub key: String,
-    /// Why.
     pub reason: String,
 }
 
@@ -114,7 +112,7 @@ fn read_file(file: &Path) -> Result<String, ConfigError> {
     }
 }
 
-/// Reads `file` with `read`, and checks the files that it names with `check`.
+/// Reads `file` with `read`, then checks the files that it names with `check`.
 fn load<T>(
     file: &Path,
     read: fn(&mut ConfigTable<'_, '_>) -> T,
@@ -123,7 +121,7 @@ fn load<T>(
     parse(&read_file(file)?, file, read, check)
 }
 
-/// Reads the text of `file` with `read`, and checks the files that it names with `check`.
+/// Parses `text` with `read`, then checks the files that it names with `check`.
 fn parse<T>(
     text: &str,
     file: &Path,

@@ -1,6 +1,7 @@
 //! spec/daemon.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
 //!
-//! What both daemons do alike towards the system: signals, exit codes, systemd, limits of the process.
+//! The daemon conventions of master and worker: signals, exit codes, systemd, limits of the
+//! process.
 
 pub mod cli;
 pub mod run;
@@ -28,13 +29,14 @@ pub const BAD_USAGE: u8 = 2;
 /// Exit code: bad configuration or market files.
 pub const BAD_CONFIG: u8 = 78;
 
-/// The modules of a daemon have this long to end after the stop signal; it is to be gone after 5 s.
+/// The threads of a daemon must end within this time after the stop signal. The process ends within
+/// 5 s.
 pub const STOP_DEADLINE: Duration = Duration::from_secs(4);
 
-/// A daemon that has not ended this long after the stop signal ends as it is.
+/// A daemon that still runs this long after the stop signal exits at once.
 const LAST_RESORT: Duration = Duration::from_millis(4_800);
 
-/// Why a daemon does not start, or ends before it is told to.
+/// Why a daemon does not start, or ends without a stop signal.
 #[derive(Debug, Error)]
 #[error("{text}")]
 pub struct StartError {
@@ -45,7 +47,7 @@ pub struct StartError {
 }
 
 impl StartError {
-    /// The system, the database or a peer: exit code [`FAILED`].
+    /// A failure of the system, the database or a peer: exit code [`FAILED`].
     pub fn failed(error: impl Display) -> StartError {
         StartError {
             code: FAILED,
@@ -53,7 +55,7 @@ impl StartError {
         }
     }
 
-    /// The configuration, or a file that it names: exit code [`BAD_CONFIG`].
+    /// An invalid configuration, or file that it names: exit code [`BAD_CONFIG`].
     pub fn misconfigured(error: impl Display) -> StartError {
         StartError {
             code: BAD_CONFIG,
@@ -68,10 +70,10 @@ impl From<io::Error> for StartError {
     }
 }
 
-/// What `--check-config` and the start say of a configuration, on standard error; the configuration, or the exit code.
+/// Prints a configuration's warnings or errors on standard error, and returns the configuration.
 ///
 /// # Errors
-/// [`BAD_CONFIG`], where something is wrong with it.
+/// [`BAD_CONFIG`] if the configuration is invalid.
 pub fn accept_config<T>(loaded: Result<(T, Vec<Warning>), ConfigError>) -> Result<T, u8> {
     match loaded {
         Ok((config, warnings)) => {
@@ -87,27 +89,28 @@ pub fn accept_config<T>(loaded: Result<(T, Vec<Warning>), ConfigError>) -> Resul
     }
 }
 
-/// The signals of a daemon, from [`watch_signals`] on.
+/// The signal handling that [`watch_signals`] started.
 #[derive(Debug)]
 pub struct Signals {
-    /// SIGHUP came: reload what can be. Several that came close together are one.
+    /// One message for SIGHUP. Signals that arrive before it is read count as one.
     pub hangups: Receiver<()>,
     closer: iterator::Handle,
     thread: ThreadHandle,
 }
 
 impl Signals {
-    /// Ends the thread, at most until `deadline`; whether it ended. The signals do nothing from here on.
+    /// Ends the thread. Returns whether it ended before `deadline`. The signals have no effect
+    /// afterwards.
     pub fn close(self, deadline: Instant) -> bool {
         self.closer.close();
         self.thread.join(deadline)
     }
 }
 
-/// From now on SIGTERM and SIGINT request `stop`, and SIGHUP is told.
+/// Handles signals: SIGTERM and SIGINT request `stop`, and SIGHUP sends a message.
 ///
 /// # Errors
-/// The handlers cannot be set, or the thread not be started.
+/// The handlers cannot be set, or the thread cannot be started.
 pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
     let mut signals = iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let closer = signals.handle();
@@ -116,7 +119,7 @@ pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
     let thread = runtime::spawn("signals", move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
-                // Full means that a reload is asked for already.
+                // A full channel holds an unread SIGHUP already.
                 let _ = hangup.try_send(());
             } else {
                 stop.request();
@@ -130,21 +133,22 @@ pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
     })
 }
 
-/// Requests `stop` when standard input ends: a parent that is killed then leaves no daemon behind. The thread lives as
-/// long as the input does.
+/// Requests `stop` when standard input ends, so that a killed parent process leaves no daemon
+/// behind. The thread runs until then.
 ///
 /// # Errors
 /// The thread cannot be started.
 pub fn stop_with_input(stop: &Stop) -> io::Result<ThreadHandle> {
     let stop = stop.clone();
     runtime::spawn("input", move || {
-        // Whatever comes in says nothing; an input that cannot be read has ended.
+        // The input's bytes are ignored. A read error counts as its end.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         stop.request();
     })
 }
 
-/// Sees to it that the process is gone within 5 s of the stop signal, whatever hangs: with exit code 1, and the log flushed.
+/// Ends the process within 5 s of the stop signal even if a thread hangs: flushes the log and exits
+/// with code 1.
 ///
 /// # Errors
 /// The thread cannot be started.
@@ -153,22 +157,23 @@ pub fn enforce_stop(stop: &Stop) -> io::Result<ThreadHandle> {
     runtime::spawn("last-resort", move || {
         while !stop.wait(Duration::from_secs(3600)) {}
         std::thread::sleep(LAST_RESORT);
-        crate::error!("the daemon did not stop in time, and ends as it is");
+        crate::error!("the daemon did not stop in time and exits at once");
         log::logger().flush();
         std::process::exit(i32::from(FAILED));
     })
 }
 
-/// Tells systemd that the daemon serves; after a reload, that it is done. Says nothing where nobody asked.
+/// Tells systemd that the daemon serves, or that a reload is done. Does nothing without
+/// `NOTIFY_SOCKET`.
 pub fn notify_ready(status: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// Tells systemd that the configuration is being read again; [`notify_ready`] must follow.
+/// Tells systemd that a reload begins. [`notify_ready`] must follow.
 pub fn notify_reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(why) => crate::warn!("there is no telling systemd of the reload: {why}"),
+        Err(why) => crate::warn!("systemd could not be told of the reload: {why}"),
     }
 }
 
@@ -183,11 +188,11 @@ fn notify(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Pings systemd's watchdog for as long as every heart beats and `check` finds nothing wrong. `None` where systemd wants
-/// no pings.
+/// Pings systemd's watchdog while every module's heartbeat is recent and `check` succeeds. `None`
+/// if systemd expects no pings.
 ///
-/// `check` runs a few times in the watchdog's interval, on a thread of its own: it may take its time, which then
-/// passes without a ping. Its error is logged.
+/// `check` runs four times in the watchdog's interval, on the pinging thread. While it runs no ping
+/// is sent. Its error is logged.
 ///
 /// # Errors
 /// The thread cannot be started.
@@ -214,7 +219,7 @@ fn watch(
     mut check: impl FnMut() -> Result<(), String>,
     ping: impl Fn(),
 ) {
-    // Loops wake every tick; one that is late once is no reason to kill the daemon.
+    // Modules beat every tick. The limit tolerates a late one.
     let limit = (interval / 2).max(TICK * 3);
     loop {
         let stalled = watchdog.stalled(limit);
@@ -224,7 +229,7 @@ fn watch(
         match check() {
             Ok(()) if stalled.is_empty() => ping(),
             Ok(()) => {}
-            Err(why) => crate::error!("no ping for the watchdog: {why}"),
+            Err(why) => crate::error!("the watchdog gets no ping: {why}"),
         }
         if stop.wait(interval / 4) {
             return;
@@ -232,12 +237,12 @@ fn watch(
     }
 }
 
-/// Forbids core dumps: they would hold session IDs and hashed passwords in clear.
+/// Forbids core dumps, which would hold session IDs and hashed passwords in plain text.
 ///
 /// # Errors
 /// The system does not allow it.
 pub fn forbid_cores() -> io::Result<()> {
-    // Where the system pipes cores to a program, the limit alone may not count.
+    // The limit alone may not apply where the system pipes core dumps to a program.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     setrlimit(
         Resource::Core,
@@ -249,8 +254,8 @@ pub fn forbid_cores() -> io::Result<()> {
     Ok(())
 }
 
-/// Raises the limit of open descriptors to `wanted`, or as far as the system allows, and never lowers it; the limit
-/// that holds now.
+/// Raises the soft limit of open descriptors to `wanted`, or as far as the hard limit allows; never
+/// lowers it. Returns the limit in force.
 pub fn raise_descriptors(wanted: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let Some(now) = limit.current else {

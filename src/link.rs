@@ -1,6 +1,7 @@
 //! spec/link.md · 4.3.1 Master-Worker Server Connection
 //!
-//! What stands between a worker's socket and the master's: who may link, and how what they exchange is sealed.
+//! The link between a worker and the master: which workers may link, and how their messages are
+//! encrypted and authenticated.
 
 pub mod connection;
 pub mod envelope;

@@ -1,7 +1,7 @@
-//! spec/master.md · 3.1 Master Server
+//! spec/master.md · 3.1 Master Server, 2.1.7
 //!
-//! A running master: serves until the stop signal, then stops its threads from the top of the channel graph down.
-//! `start` makes it.
+//! A running master. It serves until the stop signal, and then stops its threads from the top of
+//! the channel graph down. `start` starts it.
 
 pub mod acceptor;
 pub mod account_queries;
@@ -17,6 +17,8 @@ pub mod restore;
 pub mod router;
 pub mod start;
 pub mod storage;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod transactions;
 pub mod verify;
 pub mod workers;
@@ -38,17 +40,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use storage::StorageLock;
 
-/// How long an administrator's command may take to notice that the master stops.
+/// An administrator's command ends within this time after the stop signal.
 const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running master.
 #[derive(Debug)]
 pub struct Master {
-    /// Where it listens.
+    /// The address of the listening socket, with the port that the system chose for port 0.
     pub address: SocketAddr,
-    /// Ways into its modules.
     pub inboxes: MasterChannels,
-    /// The module threads' signs of life.
     pub watchdog: Watchdog,
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
@@ -78,8 +78,8 @@ impl Service for Master {
         start::start(config, stop)
     }
 
-    /// Listens to administrators, tells systemd, keeps its watchdog content, and reloads on SIGHUP what can be of
-    /// the configuration.
+    /// Opens the control socket, notifies systemd, pings its watchdog, and reloads the
+    /// configuration on SIGHUP.
     fn serve(&self, context: &ServiceContext<'_, MasterConfig>) -> Result<(), StartError> {
         let config = context.config;
         let url = config.database.clone();
@@ -114,7 +114,8 @@ impl Service for Master {
         Ok(())
     }
 
-    /// No new peers, clients told, threads joined from the top of the channel graph down.
+    /// Closes the port, sends clients `shutting-down`, and joins the threads from the top of the
+    /// channel graph down.
     fn stop(self, deadline: Instant) -> Vec<String> {
         self.listener.close();
         self.acceptor.close();

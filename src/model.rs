@@ -1,6 +1,7 @@
 //! spec/model.md · 2.4 Data/State Structures
 //!
-//! Plain data, no I/O: what every other floor speaks about.
+//! The data structures that all other modules use. Plain data: no I/O, no threads, no clock but
+//! `Timestamp::now`.
 
 pub mod account;
 pub mod action;
@@ -28,7 +29,7 @@ pub use transaction::{
 };
 pub use worker::WorkerServer;
 
-/// A value from outside that is not of the form it must have; the text says which form that is.
+/// A value from outside that does not have its required form. The text says which form is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct ValueError(pub &'static str);

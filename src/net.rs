@@ -1,4 +1,4 @@
-//! spec/net.md · 4.3 The Connection
+//! spec/net.md · 4.3 The Connection, 4.7 Communication
 //!
 //! Sockets of both daemons: a listener with limits, a reader thread for each connection, and a send
 //! side that never blocks a module.

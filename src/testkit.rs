@@ -1,12 +1,11 @@
 //! spec/testkit.md · 2.2 Infrastructure Model
 //!
-//! Whole deployments as processes: what the sandbox, the bench and all tests of running daemons
-//! stand on.
+//! Whole deployments as processes, for the sandbox, the bench and all tests of running daemons.
 //!
-//! The lower part makes a deployment in a folder and runs its daemons as children; it answers with
-//! errors, since `papertrader-sandbox` and `papertrader-bench` are programs that people run. The
-//! upper part is for tests, and panics at the first thing that is not as it should be; what the
-//! bench uses of it has an error beside it.
+//! The lower part makes a deployment in a folder and runs its daemons as children. It returns
+//! errors, because `papertrader-sandbox` and `papertrader-bench` are programs that people run. The
+//! upper part is for tests and panics where something is wrong; functions that the bench uses too
+//! have a twin that returns an error.
 
 pub mod layout;
 pub mod market;

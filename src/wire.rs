@@ -1,7 +1,7 @@
-//! spec/wire.md · 4.4 to 4.6
+//! spec/wire.md · 4 The Protocol, 4.1 to 4.7
 //!
-//! Bytes only: no sockets, threads or clock. `Frame → Arguments → Request` on the way in, `Reply → frames`
-//! on the way out, and the same the other way round for a client.
+//! The wire format, as bytes: no sockets, threads or clock. A server reads `Frame → Arguments →
+//! Request` and writes `Reply → frames`; a client does the opposite.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -29,18 +29,18 @@ pub use request::{Request, Window};
 use crate::model::ProtocolFault;
 use thiserror::Error;
 
-/// Bytes that are no message of this protocol, or not from this peer: answered with `protocolError`.
+/// Bytes that are not a message of this protocol, or a message that this peer may not send. The
+/// answer is `protocolError`, and the connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{code}: {text}")]
 pub struct ProtocolError {
-    /// The code.
     pub code: ProtocolFault,
     /// What is wrong with the frame.
     pub text: &'static str,
 }
 
 impl ProtocolError {
-    /// A fault with its text.
+    /// An error with this code and text.
     pub const fn new(code: ProtocolFault, text: &'static str) -> ProtocolError {
         ProtocolError { code, text }
     }

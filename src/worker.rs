@@ -1,7 +1,7 @@
-//! spec/worker.md · 3.2 Worker Server, 3.2.1 Main Module, 2.4.7 WorkerState Structure
+//! spec/worker.md · 3.2 Worker Server, 3.2.1 Main Module, 2.1.8, 2.4.7 WorkerState Structure
 //!
-//! A running worker: what it reports of itself, and how it stops. The wiring stands in `start`, the modules in
-//! files of their own.
+//! A running worker: its gauges and how it stops. `start` has the wiring; each module has its own
+//! file.
 
 pub mod cache;
 pub mod client;
@@ -25,25 +25,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
-/// How long closing connections are waited for when the worker stops.
+/// How long a stopping worker waits for its connections to close.
 const LINGER_TIMEOUT: Duration = Duration::from_millis(1_800);
-/// How long the connector's thread is waited for when the worker stops.
+/// How long a stopping worker waits for the connector's thread.
 const CONNECTOR_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What the worker reports of itself, each kept by the module that knows it.
+/// Counters of the worker's reports. The module that owns a number updates it.
 #[derive(Debug)]
 pub struct Gauges {
     limiter: Arc<ConnectionLimiter>,
-    /// Sessions known.
+    /// Sessions in the session cache.
     pub sessions: AtomicU32,
-    /// Replies that the cache keeps.
+    /// Replies in the window cache.
     pub cached: AtomicU32,
-    /// Bytes that these take.
+    /// Bytes of these replies.
     pub cached_bytes: AtomicU64,
 }
 
 impl Gauges {
-    /// All zero; connections are counted by `limiter`.
+    /// Gauges at zero. `limiter` counts the connections.
     pub fn new(limiter: Arc<ConnectionLimiter>) -> Arc<Gauges> {
         Arc::new(Gauges {
             limiter,
@@ -53,7 +53,7 @@ impl Gauges {
         })
     }
 
-    /// Clients connected.
+    /// Connected clients.
     pub fn connections(&self) -> u32 {
         u32::try_from(self.limiter.open()).unwrap_or(u32::MAX)
     }
@@ -62,14 +62,14 @@ impl Gauges {
 /// A running worker.
 #[derive(Debug)]
 pub struct Worker {
-    /// Ends the acceptor.
+    /// Stops the acceptor.
     port_stop: Stop,
-    /// Ends the modules, once no client asks them any more.
+    /// Stops the modules, after all clients' connections have closed.
     stop: Stop,
     port: ThreadGroup,
     modules: ThreadGroup,
     link: ThreadGroup,
-    /// Keeps the router's inbox open when the last reader has ended.
+    /// Keeps the router's inbox open after the last reader has ended.
     _router: Sender<RequestBatch>,
     clients: Sender<ClientsMessage>,
     limiter: Arc<ConnectionLimiter>,
@@ -78,7 +78,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Tells whenever the port opens or closes, and when it could not be opened. Only the latest is kept.
+    /// Receives the state of the clients' port when it changes. Holds only the latest state.
     pub fn state(&self) -> &Receiver<PortState> {
         &self.state
     }
@@ -86,26 +86,26 @@ impl Worker {
     /// Reads certificate and key again.
     ///
     /// # Errors
-    /// What is wrong with them; the old ones stay in force.
+    /// The files are invalid, and why. The old certificate and key stay in force.
     pub fn reload(&self) -> Result<(), String> {
         self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
     }
 
-    /// Stops accepting, tells every client, closes the link in form, and ends all threads, at most until
-    /// `deadline`. The names of those that had not ended then.
+    /// Stops accepting, tells every client, closes the link, and ends all threads, at most until
+    /// `deadline`. Returns the names of the threads that have not ended.
     pub fn stop(self, deadline: Instant) -> Vec<String> {
         self.port_stop.request();
         let mut late = self.port.join(deadline);
         let _ = self.clients.send_deadline(ClientsMessage::EndAll, deadline);
-        let patience = deadline.min(Instant::now() + LINGER_TIMEOUT);
-        while self.limiter.open() > 0 && Instant::now() < patience {
+        let linger_until = deadline.min(Instant::now() + LINGER_TIMEOUT);
+        while self.limiter.open() > 0 && Instant::now() < linger_until {
             self.limiter.wait_for_room(Duration::from_millis(20));
         }
         self.stop.request();
         late.extend(self.modules.join(deadline));
-        // It may be in the middle of an attempt to connect; nothing depends on its end.
-        let patience = deadline.min(Instant::now() + CONNECTOR_TIMEOUT);
-        if !self.link.join(patience).is_empty() {
+        // The connector may be in the middle of an attempt; nothing depends on its end.
+        let connector_deadline = deadline.min(Instant::now() + CONNECTOR_TIMEOUT);
+        if !self.link.join(connector_deadline).is_empty() {
             crate::debug!("an attempt to link was under way");
         }
         late

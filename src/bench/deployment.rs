@@ -1,6 +1,6 @@
 //! spec/bench/deployment.md · 2.2 Infrastructure Model
 //!
-//! The deployment that is measured: the testkit's, with a simulated market.
+//! The deployment that is measured: one of the testkit, with a simulated market.
 
 use crate::client::{Client, ConnectOptions as ClientOptions};
 use crate::model::{Email, HashedPass, Quote, SessionId, Symbol, Username};
@@ -11,26 +11,21 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Connections that a worker takes: the 10,000 of the measurement, and some to look at it
-/// meanwhile.
+/// Connections that a worker accepts: the 10,000 of the idle measurement, and some to observe it.
 pub const CONNECTIONS_MAX: u32 = 10_100;
-/// Orders that one account may have queued.
-const QUEUED_PER_ACCOUNT: u32 = 100_000;
+/// Orders that one account may have queued, at most.
+const QUEUED_PER_ACCOUNT_MAX: u32 = 100_000;
 /// How long a daemon may take to stop before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long preparing calls may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a client's call outside the measurement may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What matters of a deployment.
+/// The settings of a deployment that measurements choose.
 #[derive(Debug, Clone, Copy)]
 pub struct BenchSetting {
-    /// Workers.
     pub workers: u16,
-    /// Between two updates.
     pub update_interval: Duration,
-    /// Of a password's hash.
     pub bcrypt_cost: u32,
-    /// Assets of the simulated market.
     pub assets: u32,
 }
 
@@ -45,20 +40,18 @@ impl Default for BenchSetting {
     }
 }
 
-/// Someone who is registered and logged in.
+/// A registered account with a session.
 #[derive(Debug, Clone)]
 pub struct BenchTrader {
-    /// The name.
     pub username: Username,
-    /// Its session.
     pub session: SessionId,
 }
 
 impl BenchTrader {
-    /// Registers someone of that name, and logs in.
+    /// Registers an account of that name, and logs in.
     ///
     /// # Errors
-    /// One of the two is refused.
+    /// Registration or login is refused.
     pub fn register(mut client: Client, name: &str) -> Result<BenchTrader, String> {
         let username = Username::parse(name).map_err(|e| e.to_string())?;
         let email = Email::parse(&format!("{name}@example.org")).map_err(|e| e.to_string())?;
@@ -75,7 +68,7 @@ impl BenchTrader {
     }
 }
 
-/// A deployment that is measured. Dropping it stops it and removes all of it.
+/// A deployment that is measured. Dropping it stops its daemons and removes its folder.
 #[derive(Debug)]
 pub struct BenchDeployment {
     kit: Deployment,
@@ -83,10 +76,10 @@ pub struct BenchDeployment {
 }
 
 impl BenchDeployment {
-    /// Makes one, and starts nothing.
+    /// Makes a deployment, and starts nothing.
     ///
     /// # Errors
-    /// What is in the way.
+    /// Keys, ports or files cannot be made.
     pub fn make(setting: BenchSetting) -> Result<BenchDeployment, String> {
         let kit = Deployment::builder()
             .workers(setting.workers)
@@ -96,7 +89,7 @@ impl BenchDeployment {
                 seed: 1,
             })
             .set("accounts.bcrypt_cost", setting.bcrypt_cost)
-            .set("limits.max_queued_per_account", QUEUED_PER_ACCOUNT)
+            .set("limits.max_queued_per_account", QUEUED_PER_ACCOUNT_MAX)
             .set_workers("limits.max_connections", CONNECTIONS_MAX)
             .set_workers("limits.max_connections_per_ip", CONNECTIONS_MAX)
             .in_batch()
@@ -110,33 +103,33 @@ impl BenchDeployment {
         Ok(BenchDeployment { kit, addresses })
     }
 
-    /// Makes one and starts it.
+    /// Makes a deployment and starts it.
     ///
     /// # Errors
-    /// What is in the way.
+    /// Keys, ports or files cannot be made.
     pub fn start(setting: BenchSetting) -> Result<BenchDeployment, String> {
         let deployment = BenchDeployment::make(setting)?;
         deployment.start_all()?;
         Ok(deployment)
     }
 
-    /// Starts the master, and how long it took until it served.
+    /// Starts the master; returns how long it took until it served.
     ///
     /// # Errors
-    /// It does not start.
+    /// The master does not start.
     pub fn start_master(&self) -> Result<Duration, String> {
         self.kit.master().try_start().map_err(|e| e.to_string())
     }
 
-    /// Starts the master and all workers.
+    /// Starts the master and all workers; returns how long the master took.
     ///
     /// # Errors
-    /// One does not start.
+    /// A daemon does not start.
     pub fn start_all(&self) -> Result<Duration, String> {
         self.kit.try_start_all().map_err(|e| e.to_string())
     }
 
-    /// Stops all of it; it can be started again.
+    /// Stops all daemons; they can be started again.
     pub fn stop(&self) {
         for daemon in self.kit.daemons().rev().filter(|daemon| daemon.is_started()) {
             daemon.signal(Signal::TERM);
@@ -145,10 +138,10 @@ impl BenchDeployment {
         self.kit.layout().stop_agents();
     }
 
-    /// Where the first worker serves.
+    /// The first worker's address.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no worker.
     pub fn worker(&self) -> Result<SocketAddr, String> {
         self.addresses
             .first()
@@ -156,24 +149,24 @@ impl BenchDeployment {
             .ok_or_else(|| "no worker".to_owned())
     }
 
-    /// Where all workers serve.
+    /// The workers' addresses.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Bytes of memory that the first worker has resident.
+    /// Resident memory of the first worker, in bytes.
     ///
     /// # Errors
-    /// It is gone.
+    /// The worker's process has ended.
     pub fn worker_resident(&self) -> Result<u64, String> {
         let resources = Resources::of(self.kit.worker(1).pid());
         resources.map(|taken| taken.resident).map_err(|e| e.to_string())
     }
 
-    /// Nanoseconds of processor time that all of it has used.
+    /// Processor time that all daemons have used, in nanoseconds.
     ///
     /// # Errors
-    /// One of its processes is gone.
+    /// One of the processes has ended.
     pub fn processor_time(&self) -> Result<u64, String> {
         let mut sum = Duration::ZERO;
         for daemon in self.kit.daemons() {
@@ -182,15 +175,15 @@ impl BenchDeployment {
         Ok(u64::try_from(sum.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// The master's database, to be filled while nothing runs.
+    /// The master's database file. It may be filled while nothing runs.
     pub fn database(&self) -> PathBuf {
         self.kit.database_path()
     }
 
-    /// What the master says of itself.
+    /// The master's status, as `papertraderctl status --json` prints it.
     ///
     /// # Errors
-    /// It does not answer.
+    /// The master does not answer.
     pub fn status(&self) -> Result<serde_json::Value, String> {
         let output = self.kit.ctl("--json status");
         if !output.status.success() {
@@ -200,30 +193,30 @@ impl BenchDeployment {
         serde_json::from_slice(&output.stdout).map_err(|e| format!("papertraderctl status: {e}"))
     }
 
-    /// A client of the first worker.
+    /// A client connected to the first worker.
     ///
     /// # Errors
-    /// It does not get through.
+    /// The connection fails.
     pub fn client(&self) -> Result<Client, String> {
         let options = ClientOptions {
-            deadline: PATIENCE,
+            deadline: CALL_TIMEOUT,
             ..ClientOptions::default()
         };
         Client::open(&self.worker()?.to_string(), &options, None).map_err(|e| e.to_string())
     }
 
-    /// Registers someone, and logs in.
+    /// Registers an account through the first worker, and logs in.
     ///
     /// # Errors
-    /// One of the two is refused.
+    /// Registration or login is refused.
     pub fn player(&self, name: &str) -> Result<BenchTrader, String> {
         BenchTrader::register(self.client()?, name)
     }
 
-    /// Several of them.
+    /// Registers `count` accounts, and logs in with each.
     ///
     /// # Errors
-    /// One is refused.
+    /// A registration or login is refused.
     pub fn players(&self, count: usize) -> Result<Vec<BenchTrader>, String> {
         (0..count).map(|n| self.player(&format!("player-{n}"))).collect()
     }
@@ -231,7 +224,7 @@ impl BenchDeployment {
     /// All assets with their quotes.
     ///
     /// # Errors
-    /// One of them has none.
+    /// An asset has no quote.
     pub fn quotes(&self, player: &BenchTrader) -> Result<Vec<(Symbol, Quote)>, String> {
         let mut client = self.client()?;
         client.set_session(Some(player.session.clone()));
@@ -256,10 +249,10 @@ impl Drop for BenchDeployment {
     }
 }
 
-/// What every account's password is: the form of a derived one.
+/// The hashedPass of every account, made up.
 ///
 /// # Errors
-/// Never; it has the form.
+/// Never: the text has the form.
 pub fn password() -> Result<HashedPass, String> {
     HashedPass::parse(&"5a".repeat(32)).map_err(|e| e.to_string())
 }

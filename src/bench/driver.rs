@@ -1,7 +1,7 @@
 //! spec/bench/driver.md · 4.3.2, 4.4
 //!
-//! The load: many connections on one thread, each with so many requests in flight, and how long every answer
-//! took. The same code drives every server that is compared.
+//! The load generator: many connections on one thread, each with several requests in flight. It
+//! measures the time of every reply. The same code drives every server that is compared.
 
 use super::measure::{Measurement, Tally};
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -14,59 +14,59 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Bytes that one read takes in.
-const READ: usize = 256 * 1024;
-/// Events taken in one go.
-const EVENTS: usize = 1024;
-/// A server that says nothing for this long while it owes answers has failed.
-const SILENCE: Duration = Duration::from_secs(30);
-/// How long connecting, and the greeting, may take.
-const GREETING: Duration = Duration::from_secs(20);
-/// How often the loop looks at the clock when nothing happens, in nanoseconds.
-const LOOK: i64 = 20_000_000;
-/// The timer's name among the connections.
+/// Bytes that one read takes, at most.
+const READ_BYTES: usize = 256 * 1024;
+/// Events that one call of `epoll` returns, at most.
+const EVENTS_MAX: usize = 1024;
+/// A server that sends nothing for this long, while replies are due, has failed.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long connecting and the greeting may take, each.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time between two timer events when nothing else happens, in nanoseconds.
+const TIMER_NANOS: i64 = 20_000_000;
+/// The timer's number in `epoll`; connections have smaller ones.
 const TIMER: u64 = u64::MAX;
-/// Answers that may be owed in an open loop; a server so far behind has failed.
-const BEHIND: usize = 100_000;
+/// Replies that may be due in an open loop, at most; a server further behind has failed.
+const UNANSWERED_MAX: usize = 100_000;
 
-/// What the bytes at the beginning of what came are; the sizes are those of the whole frame or frames.
+/// What the first received bytes are. Sizes are of the whole frame or frames, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplyHead {
     /// Less than a frame.
     Nothing,
-    /// A frame of an answer that is not yet whole.
+    /// A frame of a reply that has further frames.
     Piece(usize),
-    /// Something said before the answer, once a request.
+    /// A notice, which comes before the reply, once a request.
     Notice(usize),
-    /// The answer that was hoped for.
+    /// The expected reply.
     Reply(usize),
-    /// Another answer, which is counted apart.
+    /// A refusal, which is counted separately.
     Refused(usize),
 }
 
-/// What is said on a connection.
+/// What the connections of a load send, and what replies they must get.
 pub trait Speech {
     /// Appends the next request of this connection.
-    fn ask(&mut self, connection: usize, out: &mut Vec<u8>);
-    /// Judges what came.
+    fn write_request(&mut self, connection: usize, out: &mut Vec<u8>);
+    /// Classifies the first received bytes of a connection.
     ///
     /// # Errors
-    /// The answer is wrong: the measurement ends.
-    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String>;
+    /// The reply is wrong; it ends the measurement.
+    fn read_reply(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String>;
 }
 
 /// When requests are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// As soon as another is answered: so many are in flight on each connection.
+    /// A closed loop: each connection sends a request as soon as an earlier one is answered.
     Closed {
-        /// On each connection.
+        /// Requests in flight on each connection.
         in_flight: usize,
     },
-    /// So many a second over all connections, answered or not; an answer's time counts from when its request
-    /// was due.
+    /// An open loop: requests leave at a fixed rate, answered or not. A reply's time counts from
+    /// when its request was due.
     Open {
-        /// Over all connections.
+        /// Requests a second, over all connections.
         per_second: u64,
     },
 }
@@ -74,29 +74,27 @@ pub enum Pace {
 /// When a measurement ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// After that time; what is unanswered then is waited for, and not counted.
+    /// After that time. Later replies are awaited, and not counted.
     Time(Duration),
-    /// When so many requests have been made and answered.
+    /// When that many requests have been answered.
     Requests(u64),
 }
 
-/// What every connection says first, and what it must hear.
+/// The first bytes that a connection sends, and those that it must receive.
 #[derive(Debug, Clone, Default)]
 pub struct Greeting {
-    /// Bytes to send.
-    pub say: Vec<u8>,
-    /// Bytes to receive.
-    pub hear: Vec<u8>,
+    pub request: Vec<u8>,
+    pub reply: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct BenchConnection {
     socket: TcpStream,
-    /// The beginning of a frame.
+    /// The beginning of a frame, received so far.
     inbox: Vec<u8>,
     buffer: Vec<u8>,
     asked: VecDeque<Instant>,
-    /// How many of `asked` have had their notice.
+    /// How many of `asked` have got their notice.
     noticed: usize,
 }
 
@@ -109,14 +107,14 @@ pub struct Driver {
     room: Vec<u8>,
 }
 
-/// Where a running measurement stands.
+/// The state of a running measurement.
 struct Run {
     pace: Pace,
     until: Until,
     tally: Tally,
     made: u64,
     owed: usize,
-    /// No further requests.
+    /// No further requests are sent.
     closing: bool,
     began: Instant,
 }
@@ -132,10 +130,10 @@ impl Run {
 }
 
 impl Driver {
-    /// Connects so many times, with a greeting from `greeting(connection)` on each.
+    /// Makes `count` connections, each with the greeting `greeting(connection)`.
     ///
     /// # Errors
-    /// What went wrong, in words.
+    /// A connection or a greeting fails.
     pub fn open(
         address: SocketAddr,
         connections: usize,
@@ -166,19 +164,20 @@ impl Driver {
             epoll,
             timer,
             lines,
-            room: vec![0; READ],
+            room: vec![0; READ_BYTES],
         })
     }
 
-    /// How many connections.
+    /// The number of connections.
     pub fn connections(&self) -> usize {
         self.lines.len()
     }
 
-    /// Asks and listens, after `warm_up` of the same that is not counted. Everything is answered in the end.
+    /// Runs the load for `warm_up`, uncounted, then measures it. Returns after every request is
+    /// answered.
     ///
     /// # Errors
-    /// A wrong answer, or none.
+    /// A reply is wrong, or none comes.
     pub fn measure(
         &mut self,
         speech: &mut impl Speech,
@@ -212,7 +211,7 @@ impl Driver {
             }
             Pace::Open { per_second } => self.set_timer(Some(interval(per_second)))?,
         }
-        let mut events = Vec::with_capacity(EVENTS);
+        let mut events = Vec::with_capacity(EVENTS_MAX);
         let mut heard = began;
         let mut elapsed = None;
         loop {
@@ -247,18 +246,21 @@ impl Driver {
                 let elapsed = elapsed.unwrap_or_else(|| now.saturating_duration_since(began));
                 return Ok(run.tally.measured(elapsed));
             }
-            if run.owed > 0 && now.saturating_duration_since(heard) > SILENCE {
-                return Err(format!("{} answers did not come within {SILENCE:?}", run.owed));
+            if run.owed > 0 && now.saturating_duration_since(heard) > SILENCE_TIMEOUT {
+                return Err(format!(
+                    "{} answers did not come within {SILENCE_TIMEOUT:?}",
+                    run.owed
+                ));
             }
         }
     }
 
-    /// Waits for events, for a moment at most, and puts them in place of those that are there.
+    /// Waits for events until the timer's next tick at most, and replaces `events` by them.
     fn wait(&self, events: &mut Vec<epoll::Event>) -> Result<(), String> {
         events.clear();
         let patience = Timespec {
             tv_sec: 0,
-            tv_nsec: LOOK,
+            tv_nsec: TIMER_NANOS,
         };
         match epoll::wait(
             &self.epoll,
@@ -285,10 +287,10 @@ impl Driver {
             .map_err(|e| format!("timer: {e}"))
     }
 
-    /// Makes the requests that have become due, over the connections in turn.
+    /// Sends the requests that are due, over the connections in turn.
     fn tick(&mut self, speech: &mut impl Speech, run: &mut Run) -> Result<(), String> {
         let mut count = [0; 8];
-        // Nothing to read: the timer was set anew meanwhile.
+        // The timer was set again meanwhile, so there is nothing to read.
         let _ = rustix::io::read(&self.timer, &mut count);
         let Pace::Open { per_second } = run.pace else {
             return Ok(());
@@ -300,8 +302,10 @@ impl Driver {
             if due > now || !run.may_ask() {
                 return Ok(());
             }
-            if run.owed >= BEHIND {
-                return Err(format!("{BEHIND} answers are owed at {per_second} a second"));
+            if run.owed >= UNANSWERED_MAX {
+                return Err(format!(
+                    "{UNANSWERED_MAX} answers are owed at {per_second} a second"
+                ));
             }
             let number = usize::try_from(run.made % self.lines.len().max(1) as u64).unwrap_or(0);
             self.ask(speech, number, 1, due, run);
@@ -315,7 +319,7 @@ impl Driver {
             if !run.may_ask() {
                 return;
             }
-            speech.ask(number, &mut line.buffer);
+            speech.write_request(number, &mut line.buffer);
             line.asked.push_back(at);
             run.made += 1;
             run.owed += 1;
@@ -341,8 +345,8 @@ impl Driver {
         } else {
             EventFlags::IN | EventFlags::OUT
         };
-        // Only a socket that is full needs to be waited for, or no more.
-        if !line.buffer.is_empty() || waited > READ {
+        // Only a full socket has to be watched for room, and no longer than it is full.
+        if !line.buffer.is_empty() || waited > READ_BYTES {
             let data = EventData::new_u64(number as u64);
             epoll::modify(&self.epoll, line.socket.as_fd(), data, flags)
                 .map_err(|e| format!("epoll: {e}"))?;
@@ -350,7 +354,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes in what one read brings, and asks again.
+    /// Reads once, handles the replies, and sends the next requests.
     fn listen(
         &mut self,
         speech: &mut impl Speech,
@@ -387,7 +391,7 @@ impl Driver {
 }
 
 impl BenchConnection {
-    /// How many bytes were whole frames, and how many requests they answered.
+    /// Handles whole frames; returns their bytes and how many requests they answered.
     fn take(
         &mut self,
         speech: &mut impl Speech,
@@ -399,7 +403,7 @@ impl BenchConnection {
         let (mut taken, mut answered) = (0, 0);
         loop {
             let came = speech
-                .hear(number, &bytes[taken..])
+                .read_reply(number, &bytes[taken..])
                 .map_err(|e| format!("connection {number}: {e}"))?;
             match came {
                 ReplyHead::Nothing => return Ok((taken, answered)),
@@ -428,12 +432,12 @@ impl BenchConnection {
     }
 }
 
-/// Between two requests at so many a second.
+/// The time between two requests at that rate.
 fn interval(per_second: u64) -> Duration {
     Duration::from_nanos(1_000_000_000 / per_second.max(1))
 }
 
-/// So many times as long.
+/// A multiple of a duration, bounded by the longest one.
 fn mul(duration: Duration, times: u64) -> Duration {
     let nanos = duration.as_nanos().saturating_mul(u128::from(times));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -441,13 +445,13 @@ fn mul(duration: Duration, times: u64) -> Duration {
 
 fn greet(address: SocketAddr, greeting: &Greeting) -> Result<TcpStream, String> {
     let words = |e: std::io::Error| e.to_string();
-    let mut socket = TcpStream::connect_timeout(&address, GREETING).map_err(words)?;
+    let mut socket = TcpStream::connect_timeout(&address, GREETING_TIMEOUT).map_err(words)?;
     socket.set_nodelay(true).map_err(words)?;
-    socket.set_read_timeout(Some(GREETING)).map_err(words)?;
-    socket.write_all(&greeting.say).map_err(words)?;
-    let mut heard = vec![0; greeting.hear.len()];
+    socket.set_read_timeout(Some(GREETING_TIMEOUT)).map_err(words)?;
+    socket.write_all(&greeting.request).map_err(words)?;
+    let mut heard = vec![0; greeting.reply.len()];
     socket.read_exact(&mut heard).map_err(words)?;
-    if heard != greeting.hear {
+    if heard != greeting.reply {
         return Err(format!("the greeting was answered with {heard:02x?}"));
     }
     socket.set_nonblocking(true).map_err(words)?;

@@ -1,6 +1,6 @@
 //! spec/bench/fill.md · 2.4.1 Account Structure, 3.1.2 Database Management
 //!
-//! Fills a sandbox's database while nothing runs, which is how a million accounts come about without a million
+//! Fills a sandbox's database while nothing runs, so that a million accounts need no million
 //! password hashes.
 
 use crate::config::DatabaseUrl;
@@ -9,15 +9,13 @@ use crate::master::storage::bulk::{BulkLoader, EvenAccounts};
 use crate::model::{SessionId, Timestamp, Username};
 use std::path::Path;
 
-/// How long a session lasts that is written here: a day, in milliseconds.
+/// Lifetime of a session that is written here: a day, in milliseconds.
 const LIFETIME: i64 = 24 * 60 * 60 * 1000;
 
 /// An account that was written here, with a session.
 #[derive(Debug, Clone)]
 pub struct FilledAccount {
-    /// Its name.
     pub username: Username,
-    /// A session of its.
     pub session: SessionId,
 }
 
@@ -28,23 +26,23 @@ pub struct Filler {
     now: i64,
 }
 
-/// What comes of it.
+/// The result of filling; the error is a sentence.
 pub type FillResult<T> = Result<T, String>;
 
 fn words(error: StorageError) -> String {
     format!("filling the database: {error}")
 }
 
-/// The name of the account of this number.
+/// The name of the account with this number.
 ///
 /// # Errors
-/// Never; it has the form.
+/// Never: the text has the form.
 pub fn name(number: u64) -> FillResult<Username> {
     Username::parse(&format!("user-{number}")).map_err(|e| e.to_string())
 }
 
 impl Filler {
-    /// Of a sandbox that was made and does not run.
+    /// Opens the database of a sandbox that does not run.
     ///
     /// # Errors
     /// The database cannot be opened.
@@ -56,7 +54,7 @@ impl Filler {
         })
     }
 
-    /// Writes `count` accounts with cash and one position each, numbered from 1.
+    /// Writes `count` accounts, numbered from 1, each with cash and one position.
     ///
     /// # Errors
     /// The database fails.
@@ -65,7 +63,7 @@ impl Filler {
         self.loader.accounts(count, symbol, created).map_err(words)
     }
 
-    /// Gives a session to each of these.
+    /// Writes a session for each of these accounts.
     ///
     /// # Errors
     /// The database fails.
@@ -86,7 +84,7 @@ impl Filler {
         Ok(filled)
     }
 
-    /// Writes `count` settled purchases, numbered on, for so many accounts in turn.
+    /// Writes `count` settled purchases, for these accounts in turn.
     ///
     /// # Errors
     /// The database fails.
@@ -95,7 +93,7 @@ impl Filler {
         self.loader.transactions(count, of, symbol, since).map_err(words)
     }
 
-    /// Puts everything into the one file.
+    /// Moves everything from the write-ahead log into the database file.
     ///
     /// # Errors
     /// The database fails.

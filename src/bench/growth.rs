@@ -1,7 +1,8 @@
 //! spec/bench/growth.md · 2.2 Infrastructure Model (a deployment that grows)
 //!
-//! What a request costs as a deployment grows in one direction and stays as it is in the others. The cost is the
-//! processor time of all daemons, less what they use when nobody asks: it holds still on a noisy machine.
+//! Measures the cost of a request while a deployment grows in one direction. The cost is the
+//! processor time of all daemons, less what they use while idle, which varies little on a noisy
+//! machine.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
@@ -19,29 +20,28 @@ use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// How much more a request may cost at the far end, in thousandths.
-const FLAT: u64 = 1300;
-/// How much longer the measurement of one point takes than that of others: processor time is told in ticks.
-const LONGER: u32 = 2;
-/// Between two updates.
-const INTERVAL: Duration = Duration::from_millis(100);
-/// The same where the number of assets grows: ten thousand are to be taken in once a second.
-const ASSETS_INTERVAL: Duration = Duration::from_secs(1);
-/// Accounts with a session, which trade and look around.
+/// The cost at the largest point may be at most this much of that at the smallest, in thousandths.
+const COST_RATIO_GOAL: u64 = 1300;
+/// A point takes this many times the usual time, because processor time is counted in ticks.
+const TIME_FACTOR: u32 = 2;
+const UPDATE_INTERVAL: Duration = Duration::from_millis(100);
+/// The update interval where the number of assets grows, up to ten thousand.
+const ASSETS_UPDATE_INTERVAL: Duration = Duration::from_secs(1);
+/// Accounts with a session, which send the requests.
 const ACTIVE: u64 = 1000;
-/// Transactions that each of them has.
+/// Transactions of each active account.
 const OWN_TRANSACTIONS: u64 = 10;
-/// Accounts where their number is not what grows.
+/// Accounts where another number grows.
 const ACCOUNTS: u64 = 10_000;
-/// Assets where their number is not what grows.
+/// Assets where another number grows.
 const ASSETS: u32 = 100;
 
-/// Requests that a connection goes through before it begins again.
-const ROUND: usize = 600;
-/// Requests that are asked before anything is counted.
-const FIRST: u64 = 200;
+/// Different requests of a connection, which it repeats in turn.
+const ROUND_REQUESTS: usize = 600;
+/// Requests before measuring begins.
+const WARM_UP_REQUESTS: u64 = 200;
 
-/// A direction, and how far it goes.
+/// A direction of growth, and its points.
 #[derive(Debug, Clone, Copy)]
 struct Direction {
     name: &'static str,
@@ -72,7 +72,6 @@ const DIRECTIONS: [Direction; 4] = [
     },
 ];
 
-/// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GrowthRequest {
     Quote,
@@ -81,35 +80,36 @@ enum GrowthRequest {
     Order,
 }
 
-/// Each with its name, the connections to all workers together, and the requests in flight on each.
-const ASKS: [(GrowthRequest, &str, usize, usize); 4] = [
+/// Each request with its name, the number of connections to all workers together, and the requests
+/// in flight on each.
+const REQUESTS: [(GrowthRequest, &str, usize, usize); 4] = [
     (GrowthRequest::Quote, "quote", 32, 16),
     (GrowthRequest::Info, "user info", 16, 16),
     (GrowthRequest::History, "history", 16, 4),
     (GrowthRequest::Order, "order", 8, 500),
 ];
 
-/// What one kind of request costs at one point.
+/// The cost of one kind of request at one point.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cost {
-    /// Which direction.
+    /// The name of the direction.
     pub direction: &'static str,
-    /// How far.
+    /// The point: how many accounts, transactions, assets or workers.
     pub size: u64,
-    /// Of what.
+    /// The kind of request.
     pub what: &'static str,
-    /// Nanoseconds of processor time a request.
+    /// Processor time a request, in nanoseconds.
     pub cost: u64,
-    /// Requests a second meanwhile.
+    /// Requests a second during the measurement.
     pub rate: u64,
-    /// Half were answered within so many nanoseconds.
+    /// The median reply time, in nanoseconds.
     pub p50: u64,
 }
 
-/// All costs; the directions that are named, or all of them.
+/// Measures the costs of the directions that `only` names, or of all.
 ///
 /// # Errors
-/// A server fails, or answers wrongly.
+/// A server fails, or sends a wrong reply.
 pub fn measure(scale: &Scale, only: &[String], tell: &dyn Fn(&str)) -> Result<Vec<Cost>, String> {
     let mut costs = Vec::new();
     for direction in DIRECTIONS {
@@ -137,7 +137,7 @@ fn point(
 ) -> Result<Vec<Cost>, String> {
     let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
     let mut setting = BenchSetting {
-        update_interval: INTERVAL,
+        update_interval: UPDATE_INTERVAL,
         assets: ASSETS,
         ..BenchSetting::default()
     };
@@ -147,7 +147,7 @@ fn point(
         "transactions" => transactions = size,
         "assets" => {
             setting.assets = small(size);
-            setting.update_interval = ASSETS_INTERVAL;
+            setting.update_interval = ASSETS_UPDATE_INTERVAL;
         }
         _ => setting.workers = u16::try_from(size).unwrap_or(1),
     }
@@ -155,17 +155,17 @@ fn point(
     let filled = fill(&deployment, accounts, transactions, setting.assets)?;
     deployment.start_all()?;
     let symbols = symbols(&deployment, &filled)?;
-    let world = World {
+    let world = PointData {
         accounts,
         filled: &filled,
         symbols: &symbols,
     };
     let mut costs = Vec::new();
-    for (ask, what, connections, in_flight) in ASKS {
+    for (ask, what, connections, in_flight) in REQUESTS {
         let mut crews = Vec::new();
         let connections = (connections / deployment.addresses().len()).max(1);
         for address in deployment.addresses() {
-            crews.push(world.crew(*address, ask, connections)?);
+            crews.push(world.connect(*address, ask, connections)?);
         }
         let pace = Pace::Closed { in_flight };
         let (cost, rate, p50) = cost(scale, &deployment, &mut crews, pace)?;
@@ -199,7 +199,7 @@ fn fill(
     let filled = filler.sessions(active)?;
     filler.transactions(OWN_TRANSACTIONS * ACTIVE, active, &symbol)?;
     if transactions > 0 {
-        // Their neighbours, who do nothing any more, did all the rest.
+        // All other transactions belong to accounts that send no requests.
         filler.transactions(transactions, EvenAccounts { first: 2, ..active }, &symbol)?;
     }
     filler.close()?;
@@ -214,19 +214,24 @@ fn symbols(deployment: &BenchDeployment, filled: &[FilledAccount]) -> Result<Vec
     client.list().map_err(|e| e.to_string())
 }
 
-type Crew = (Driver, KnownInstructions);
+type LoadConnections = (Driver, KnownInstructions);
 
-/// What a point has, for those who ask.
-struct World<'a> {
+/// The accounts and assets of a point.
+struct PointData<'a> {
     accounts: u64,
     filled: &'a [FilledAccount],
     symbols: &'a [Symbol],
 }
 
-impl World<'_> {
-    /// Connections to one worker, and what they ask.
-    fn crew(&self, address: SocketAddr, ask: GrowthRequest, connections: usize) -> Result<Crew, String> {
-        // Each connection has its part of the active people.
+impl PointData<'_> {
+    /// Connects to one worker; returns the connections with their requests.
+    fn connect(
+        &self,
+        address: SocketAddr,
+        ask: GrowthRequest,
+        connections: usize,
+    ) -> Result<LoadConnections, String> {
+        // Each connection uses its share of the active accounts.
         let parts: Vec<&[FilledAccount]> = self
             .filled
             .chunks(self.filled.len().div_ceil(connections))
@@ -252,7 +257,12 @@ impl World<'_> {
         part: &[FilledAccount],
     ) -> Result<Vec<Request>, String> {
         let mut requests = Vec::new();
-        for (at, filled) in part.iter().cycle().take(ROUND.max(part.len())).enumerate() {
+        for (at, filled) in part
+            .iter()
+            .cycle()
+            .take(ROUND_REQUESTS.max(part.len()))
+            .enumerate()
+        {
             let symbol = self.symbols[(number * 7 + at) % self.symbols.len().max(1)];
             let session = filled.session.clone();
             match ask {
@@ -272,27 +282,31 @@ impl World<'_> {
     }
 }
 
-/// Numbers all over the place, the same in every run.
+/// A scattered number, the same in every run.
 fn scattered(number: usize, at: usize) -> u64 {
     (number as u64 * 1_000_003 + at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20
 }
 
-/// Nanoseconds of processor time a request, requests a second, and the median answer's time.
+/// Processor time a request in nanoseconds, requests a second, and the median reply time.
 fn cost(
     scale: &Scale,
     deployment: &BenchDeployment,
-    crews: &mut [Crew],
+    crews: &mut [LoadConnections],
     pace: Pace,
 ) -> Result<(u64, u64, u64), String> {
-    let time = scale.time() * LONGER;
+    let time = scale.time() * TIME_FACTOR;
     let until = match scale.until {
         Until::Time(_) => Until::Time(time),
         until @ Until::Requests(_) => until,
     };
     let rest = if scale.is_short { scale.warm_up } else { time / 2 };
-    for crew in &mut *crews {
-        crew.0
-            .measure(&mut crew.1, pace, Duration::ZERO, Until::Requests(FIRST))?;
+    for connect in &mut *crews {
+        connect.0.measure(
+            &mut connect.1,
+            pace,
+            Duration::ZERO,
+            Until::Requests(WARM_UP_REQUESTS),
+        )?;
     }
     let before = (Instant::now(), deployment.processor_time()?);
     std::thread::sleep(rest);
@@ -316,7 +330,7 @@ fn cost(
     let used = deployment.processor_time()? - idle;
     let elapsed = nanos(began.elapsed());
     let own = u64::try_from(u128::from(at_rest) * u128::from(elapsed) / 1_000_000_000).unwrap_or(u64::MAX);
-    // What was answered after the end of the time was worked for, too.
+    // Late replies cost processor time as well.
     let answered: u64 = measured.iter().map(|m| m.replies.count + m.late).sum();
     let counted: u64 = measured.iter().map(Measurement::rate).sum();
     let times: Vec<u64> = measured.iter().map(|m| m.replies.p50).collect();
@@ -328,11 +342,11 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// How the costs at the far end compare with those at the near one: what is to stay flat.
+/// The ratio of the cost at the largest point to that at the smallest, for each kind of request.
 pub fn rows(costs: &[Cost]) -> Vec<ResultRow> {
     let mut rows = Vec::new();
     for direction in DIRECTIONS {
-        for (_, what, ..) in ASKS {
+        for (_, what, ..) in REQUESTS {
             let mut line = costs
                 .iter()
                 .filter(|c| c.direction == direction.name && c.what == what);
@@ -349,19 +363,20 @@ pub fn rows(costs: &[Cost]) -> Vec<ResultRow> {
                 ours: Figure::Nanoseconds(last.cost),
                 theirs: Some(Figure::Nanoseconds(first.cost)),
                 ratio: Some(ratio),
-                goal: Some(Goal::RatioAtMost(Ratio(FLAT))),
+                goal: Some(Goal::RatioAtMost(Ratio(COST_RATIO_GOAL))),
             });
         }
     }
     rows
 }
 
-/// The plot: a panel for each direction, a line for each kind of request, as ratios to the first point.
+/// The plot: a panel for each direction, with a line for each kind of request, as ratios to the
+/// first point.
 pub fn panels(costs: &[Cost]) -> Vec<Panel> {
     let mut panels = Vec::new();
     for direction in DIRECTIONS {
         let mut lines = Vec::new();
-        for (_, what, ..) in ASKS {
+        for (_, what, ..) in REQUESTS {
             let line: Vec<&Cost> = costs
                 .iter()
                 .filter(|c| c.direction == direction.name && c.what == what)
@@ -378,7 +393,7 @@ pub fn panels(costs: &[Cost]) -> Vec<Panel> {
         if !lines.is_empty() {
             panels.push(Panel {
                 title: direction.name.to_owned(),
-                limit: Ratio(FLAT),
+                limit: Ratio(COST_RATIO_GOAL),
                 lines,
             });
         }
@@ -386,7 +401,7 @@ pub fn panels(costs: &[Cost]) -> Vec<Panel> {
     panels
 }
 
-/// Every point, as a table for people.
+/// All points as a table.
 pub fn text(costs: &[Cost]) -> String {
     let mut text =
         "direction | size | request | processor time | rate | p50\n--- | ---: | --- | ---: | ---: | ---:"

@@ -1,6 +1,6 @@
 //! spec/bench/idle.md · 3.2.3 Client Management
 //!
-//! Ten thousand clients that do nothing: how fast they get in, and what they cost while they are there.
+//! Measures ten thousand idle clients: how fast they connect, and the memory that they cost.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
@@ -12,23 +12,22 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Clients.
 const CLIENTS: usize = 10_000;
-/// Bytes that the worker may have resident with all of them.
-const RESIDENT: u64 = 150 * 1024 * 1024;
-/// Clients a second that get in.
-const ACCEPTED: u64 = 4_000;
-/// Clients that may be connected and not answered yet: well within the listener's backlog.
-const AHEAD: usize = 1_000;
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How long they do nothing before memory is looked at.
-const REST: Duration = Duration::from_secs(1);
+/// Resident memory that the worker may have with all clients, in bytes.
+const RESIDENT_GOAL_BYTES: u64 = 150 * 1024 * 1024;
+/// Connections a second that the worker must accept.
+const ACCEPT_RATE_GOAL: u64 = 4_000;
+/// Clients that may be connected and unanswered, well within the listener's backlog.
+const UNANSWERED_MAX: usize = 1_000;
+/// How long one reply may take.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the clients are idle before memory is read.
+const IDLE_TIME: Duration = Duration::from_secs(1);
 
-/// Connects all clients, and asks each whether it is served.
+/// Connects all clients, and pings through each.
 ///
 /// # Errors
-/// A client does not get in, or the worker is gone.
+/// A client is not accepted, or the worker has ended.
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let count = if scale.is_short { 100 } else { CLIENTS };
     let (mut rates, mut sizes) = (Vec::new(), Vec::new());
@@ -39,9 +38,9 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         let mut clients = crowd(deployment.worker()?, count)?;
         let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         rates.push(rate(count as u64, took));
-        std::thread::sleep(REST);
+        std::thread::sleep(IDLE_TIME);
         sizes.push(deployment.worker_resident()?);
-        // All of them are still there.
+        // Every client is still served.
         for client in &mut clients {
             ping(client)
                 .and_then(|()| pong(client))
@@ -53,27 +52,29 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         ResultRow::ours(
             format!("{count} clients get in"),
             Figure::PerSecond(median(&rates).unwrap_or(0)),
-            goal(Goal::AtLeast(Figure::PerSecond(ACCEPTED))),
+            goal(Goal::AtLeast(Figure::PerSecond(ACCEPT_RATE_GOAL))),
         ),
         ResultRow::ours(
             format!("the worker's memory with {count} idle clients"),
             Figure::Bytes(median(&sizes).unwrap_or(0)),
-            goal(Goal::AtMost(Figure::Bytes(RESIDENT))),
+            goal(Goal::AtMost(Figure::Bytes(RESIDENT_GOAL_BYTES))),
         ),
     ])
 }
 
-/// That many clients, each answered once.
+/// Connects that many clients; each has got one pong.
 fn crowd(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>, String> {
     let mut clients: Vec<TcpStream> = Vec::with_capacity(count);
     let failed = |number: usize| move |e: std::io::Error| format!("client {number}: {e}");
     let mut answered = 0;
     for number in 0..count {
-        let mut client = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed(number))?;
-        client.set_read_timeout(Some(PATIENCE)).map_err(failed(number))?;
+        let mut client = TcpStream::connect_timeout(&address, REPLY_TIMEOUT).map_err(failed(number))?;
+        client
+            .set_read_timeout(Some(REPLY_TIMEOUT))
+            .map_err(failed(number))?;
         ping(&mut client).map_err(failed(number))?;
         clients.push(client);
-        if number >= AHEAD {
+        if number >= UNANSWERED_MAX {
             pong(&mut clients[answered]).map_err(failed(answered))?;
             answered += 1;
         }

@@ -1,6 +1,7 @@
 //! spec/bench/load.md · 4.5, 4.6
 //!
-//! One load as one wishes it: connections, requests in flight or a pace, and a mix of what is asked.
+//! One load that the command line describes: connections, requests in flight or a rate, and a mix
+//! of requests.
 
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader, password};
 use super::driver::{Driver, Greeting, Pace, Until};
@@ -13,11 +14,11 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Requests that a connection goes through before it begins again.
-const ROUND: usize = 600;
-/// Weights of a mix add up to at most this.
+/// Different requests of a connection, which it repeats in turn.
+const ROUND_REQUESTS: usize = 600;
+/// The largest sum of a mix's weights.
 const WEIGHTS_MAX: usize = 200;
-/// What is bought and sold again.
+/// The quantity that is bought and sold again.
 const QUANTITY: Quantity = Quantity(10_000);
 
 /// One kind of request.
@@ -49,7 +50,7 @@ pub enum RequestKind {
     History,
     /// `purchaseAsset`
     Buy,
-    /// `purchaseAsset`, then `sellAsset` of the same.
+    /// `purchaseAsset`, then `sellAsset` of the same asset.
     Trade,
     /// `login` with a session ID.
     Resume,
@@ -57,7 +58,7 @@ pub enum RequestKind {
     Login,
 }
 
-/// Every kind and its word.
+/// Every kind and its word on the command line.
 const KINDS: [(&str, RequestKind); 16] = [
     ("current", RequestKind::Current),
     ("info", RequestKind::Info),
@@ -78,7 +79,7 @@ const KINDS: [(&str, RequestKind); 16] = [
 ];
 
 impl RequestKind {
-    /// Whether it is asked in the data state.
+    /// Whether it belongs to the data state.
     fn is_data(self) -> bool {
         !matches!(
             self,
@@ -87,7 +88,7 @@ impl RequestKind {
     }
 }
 
-/// Kinds with their weights: `current=8,info=1`. All of them belong to the same state.
+/// Kinds with their weights: `current=8,info=1`. All kinds belong to the same state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mix(Vec<(RequestKind, usize)>);
 
@@ -132,7 +133,7 @@ impl Mix {
         self.0.iter().all(|(kind, _)| kind.is_data())
     }
 
-    /// The kinds in turn, each as often as its weight says, spread evenly.
+    /// The kinds in turn, each as often as its weight, spread evenly.
     fn turns(&self) -> Vec<RequestKind> {
         let sum: usize = self.0.iter().map(|(_, weight)| weight).sum();
         let mut credit: Vec<usize> = vec![0; self.0.len()];
@@ -151,37 +152,33 @@ impl Mix {
     }
 }
 
-/// What is to be done.
+/// A load.
 #[derive(Debug, Clone)]
 pub struct Load {
-    /// A running worker; without one, a deployment is made.
+    /// A running worker; `None`: a deployment is made.
     pub worker: Option<SocketAddr>,
-    /// How many connections.
     pub connections: usize,
-    /// When requests are made.
     pub pace: Pace,
-    /// What is asked.
     pub mix: Mix,
-    /// Before it counts.
+    /// Time before measuring begins.
     pub warm_up: Duration,
-    /// How long.
+    /// When measuring ends.
     pub until: Until,
-    /// Fails are counted instead of ending it.
+    /// Whether a Fail is counted; otherwise it ends the measurement.
     pub may_fail: bool,
 }
 
-/// What requests are made of.
-struct Stuff<'a> {
+/// The account, assets and dates that requests are made of.
+struct RequestSource<'a> {
     player: &'a BenchTrader,
-    /// Who logs in with a password: somebody else, since more logins than an account may have sessions would end
-    /// the one that the others use.
+    /// The account that logs in with a password. It is another one, because logins beyond the limit
+    /// of sessions end an account's oldest session.
     login: &'a Username,
     symbols: &'a [Symbol],
-    /// Market time of the newest quote.
     now: Timestamp,
 }
 
-impl Stuff<'_> {
+impl RequestSource<'_> {
     fn requests(&self, kind: RequestKind, symbol: Symbol) -> Result<Vec<Request>, String> {
         let (session, username) = (self.player.session.clone(), self.player.username.clone());
         let window = |window| Request::AssetWindow {
@@ -223,11 +220,16 @@ impl Stuff<'_> {
         }])
     }
 
-    /// A connection's round, beginning at another asset than its neighbour's.
+    /// The requests of a connection; each connection begins at another asset.
     fn round(&self, mix: &Mix, connection: usize) -> Result<Vec<Request>, String> {
         let turns = mix.turns();
         let mut round = Vec::new();
-        for (at, kind) in turns.iter().cycle().enumerate().take(ROUND.max(turns.len())) {
+        for (at, kind) in turns
+            .iter()
+            .cycle()
+            .enumerate()
+            .take(ROUND_REQUESTS.max(turns.len()))
+        {
             let at = (connection + at / turns.len()) % self.symbols.len().max(1);
             let symbol = self.symbols.get(at).ok_or("no assets")?;
             round.extend(self.requests(*kind, *symbol)?);
@@ -236,10 +238,10 @@ impl Stuff<'_> {
     }
 }
 
-/// Does it.
+/// Runs the load.
 ///
 /// # Errors
-/// A server fails, or answers wrongly.
+/// A server fails, or sends a wrong reply.
 pub fn run(load: &Load) -> Result<Measurement, String> {
     let deployment = match load.worker {
         Some(_) => None,
@@ -265,7 +267,7 @@ pub fn run(load: &Load) -> Result<Measurement, String> {
     let first = *symbols.first().ok_or("the worker has no assets")?;
     let now = client.quote(first).map_err(|e| e.to_string())?.time;
     let other = newcomer(address)?;
-    let stuff = Stuff {
+    let stuff = RequestSource {
         player: &player,
         login: &other.username,
         symbols: &symbols,
@@ -283,7 +285,7 @@ pub fn run(load: &Load) -> Result<Measurement, String> {
     driver.measure(&mut speech, load.pace, load.warm_up, load.until)
 }
 
-/// Someone with a name that nobody has yet.
+/// Registers an account with an unused name.
 fn newcomer(address: SocketAddr) -> Result<BenchTrader, String> {
     let name = format!("b{}", &uuid::Uuid::new_v4().simple().to_string()[..20]);
     let client = Client::open(&address.to_string(), &ConnectOptions::default(), None);

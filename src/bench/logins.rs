@@ -1,7 +1,7 @@
 //! spec/bench/logins.md · 3.1.3 Account Management & Authorization
 //!
-//! Logins as fast as their hash allows, and whether anybody else notices: session checks and quotes beside them,
-//! at a fixed pace.
+//! Measures logins, which the hash limits, and what they cost others: session checks and quotes run
+//! beside them at a fixed rate.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader, password};
@@ -13,26 +13,27 @@ use crate::model::Symbol;
 use crate::wire::Request;
 use std::time::{Duration, Instant};
 
-/// The cost of a hash, in rounds as a power of two.
-const COST: u32 = 10;
-/// Hashes that are timed.
-const HASHES: usize = 9;
-/// The pool's part of the pace that its cores allow, in thousandths.
-const PACE: u64 = 850;
-/// How many times longer the slowest of the others may take beside logins, in thousandths.
-const TAIL: u64 = 2000;
+/// The cost of a bcrypt hash: the binary logarithm of its rounds.
+const BCRYPT_COST: u32 = 10;
+/// Hashes that are timed, one after the other.
+const TIMED_HASHES: usize = 9;
+/// Logins must reach this part of the rate that the pool's cores allow, in thousandths.
+const PACE_GOAL: u64 = 850;
+/// The 99th percentile of other requests beside logins may be this much of that without, in
+/// thousandths.
+const TAIL_RATIO_GOAL: u64 = 2000;
 /// Quotes a second.
-const QUOTES: u64 = 2000;
+const QUOTE_RATE: u64 = 2000;
 /// Session checks a second, each of two kinds.
-const CHECKS: u64 = 500;
-/// Connections of each load.
+const CHECK_RATE: u64 = 500;
 const CONNECTIONS: usize = 8;
-/// Logins in flight: enough that the pool never waits, few enough that none is refused.
-const LOGINS: usize = 3;
-/// Logins are counted for so many times as long as other things.
-const LONGER: u32 = 4;
+/// Logins in flight on each connection: enough to keep the pool busy, few enough that none is
+/// refused.
+const LOGINS_IN_FLIGHT: usize = 3;
+/// Logins are measured this many times as long as other requests.
+const LOGIN_TIME_FACTOR: u32 = 4;
 
-/// One load at a fixed pace.
+/// A load at a fixed rate, which runs beside the logins.
 struct Beside {
     what: &'static str,
     driver: Driver,
@@ -40,12 +41,12 @@ struct Beside {
     per_second: u64,
 }
 
-/// All loads at once; logins last.
+/// Measures all loads at once; the row of logins comes last.
 ///
 /// # Errors
-/// A server fails, or answers wrongly.
+/// A server fails, or sends a wrong reply.
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
-    let cost = if scale.is_short { 4 } else { COST };
+    let cost = if scale.is_short { 4 } else { BCRYPT_COST };
     let deployment = BenchDeployment::start(BenchSetting {
         bcrypt_cost: cost,
         ..BenchSetting::default()
@@ -59,7 +60,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     let mut beside = all_beside(&deployment, &player, &symbols)?;
     let (mut logins, mut speech) = logging_in(&deployment)?;
     let until = match scale.until {
-        Until::Time(time) => Until::Time(time * LONGER),
+        Until::Time(time) => Until::Time(time * LOGIN_TIME_FACTOR),
         Until::Requests(_) => Until::Requests(20),
     };
     let (mut ratios, mut paces, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
@@ -91,7 +92,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         ours: Figure::PerSecond(median(&paces).unwrap_or(0)),
         theirs: median(&hashes).map(|hash| Figure::PerSecond(pool() * 1_000_000_000 / hash.max(1))),
         ratio: median(&ratios),
-        goal: goal(Goal::RatioAtLeast(Ratio(PACE))),
+        goal: goal(Goal::RatioAtLeast(Ratio(PACE_GOAL))),
     }];
     for (beside, tails) in beside.iter().zip(&tails) {
         let of = |value: fn(&(u64, u64)) -> u64| median(&tails.iter().map(value).collect::<Vec<u64>>());
@@ -101,7 +102,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             ours: Figure::Nanoseconds(of(|tail| tail.0).unwrap_or(0)),
             theirs: of(|tail| tail.1).map(Figure::Nanoseconds),
             ratio: median(&ratios),
-            goal: goal(Goal::RatioAtMost(Ratio(TAIL))),
+            goal: goal(Goal::RatioAtMost(Ratio(TAIL_RATIO_GOAL))),
         });
     }
     Ok(rows)
@@ -130,21 +131,21 @@ fn all_beside(
     };
     let data = into_data(&session);
     Ok(vec![
-        one("quotes", quotes.collect(), data.clone(), QUOTES)?,
+        one("quotes", quotes.collect(), data.clone(), QUOTE_RATE)?,
         one(
             "session checks by the worker",
             vec![Request::Resume { session }],
             Greeting::default(),
-            CHECKS,
+            CHECK_RATE,
         )?,
-        one("session checks by the master", vec![info], data, CHECKS)?,
+        one("session checks by the master", vec![info], data, CHECK_RATE)?,
     ])
 }
 
-/// Someone who logs in on each connection; each name counts for itself.
+/// Each connection logs in with an account of its own, because limits count by name.
 fn logging_in(deployment: &BenchDeployment) -> Result<(Driver, KnownInstructions), String> {
     let requests: Result<Vec<Vec<Request>>, String> = deployment
-        .players(LOGINS)?
+        .players(LOGINS_IN_FLIGHT)?
         .into_iter()
         .map(|player| {
             Ok(vec![Request::Login {
@@ -154,21 +155,21 @@ fn logging_in(deployment: &BenchDeployment) -> Result<(Driver, KnownInstructions
             }])
         })
         .collect();
-    let driver = Driver::open(deployment.worker()?, LOGINS, |_| Greeting::default())?;
+    let driver = Driver::open(deployment.worker()?, LOGINS_IN_FLIGHT, |_| Greeting::default())?;
     Ok((driver, KnownInstructions::new(requests?, false)))
 }
 
 type Extra<'a> = &'a mut (dyn FnMut() -> Result<Measurement, String> + Send);
 
-/// All loads beside one another, each on a thread; `extra`, if any, is the last of what is given back, and the
-/// others go on for as long as it takes.
+/// Runs all loads at once, each on a thread. The result of `extra` comes last, and the other loads
+/// run until it ends.
 fn together(
     beside: &mut [Beside],
     scale: &Scale,
     extra: Option<Extra<'_>>,
 ) -> Result<Vec<Measurement>, String> {
     let until = match (scale.until, extra.is_some()) {
-        (Until::Time(time), true) => Until::Time(time * LONGER),
+        (Until::Time(time), true) => Until::Time(time * LOGIN_TIME_FACTOR),
         (until, _) => until,
     };
     std::thread::scope(|scope| {
@@ -197,10 +198,10 @@ fn together(
     })
 }
 
-/// Nanoseconds of one hash, alone.
+/// The time of one hash on an idle machine, in nanoseconds.
 fn one_hash(cost: u32) -> Result<u64, String> {
     let mut times = Vec::new();
-    for _ in 0..HASHES {
+    for _ in 0..TIMED_HASHES {
         let began = Instant::now();
         bcrypt::hash("5a".repeat(32), cost).map_err(|e| e.to_string())?;
         times.push(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));

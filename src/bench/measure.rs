@@ -1,19 +1,19 @@
 //! spec/bench/measure.md · 3.1.3, 3.2.6
 //!
-//! What a measurement gives: how many answers in what time, and how long each took. All numbers are whole:
-//! nanoseconds, answers a second, and ratios in thousandths.
+//! The result of a measurement: how many replies, and how long each took. All numbers are whole:
+//! nanoseconds, replies a second, ratios in thousandths.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
 
-/// The longest time that is told apart: a minute.
-const LONGEST: u64 = 60_000_000_000;
-/// Digits of a time that are kept.
-const DIGITS: u8 = 3;
+/// The longest time that is recorded exactly: a minute. Longer ones count as it.
+const TIME_MAX_NANOS: u64 = 60_000_000_000;
+/// Significant digits of a recorded time.
+const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Counts while a measurement runs.
+/// The counters of a running measurement.
 #[derive(Debug)]
 pub struct Tally {
     replies: Option<Histogram<u64>>,
@@ -24,24 +24,24 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// With nothing counted.
+    /// Counters at zero.
     pub fn new() -> Tally {
         Tally {
-            // The bounds are constants that it takes.
-            replies: Histogram::new_with_max(LONGEST, DIGITS).ok(),
-            notices: Histogram::new_with_max(LONGEST, DIGITS).ok(),
+            // These bounds are always accepted.
+            replies: Histogram::new_with_max(TIME_MAX_NANOS, SIGNIFICANT_DIGITS).ok(),
+            notices: Histogram::new_with_max(TIME_MAX_NANOS, SIGNIFICANT_DIGITS).ok(),
             refused: 0,
             late: 0,
             closed: false,
         }
     }
 
-    /// From here on nothing counts but what comes late.
+    /// Ends the measurement: later replies are counted as late alone.
     pub fn close(&mut self) {
         self.closed = true;
     }
 
-    /// An answer.
+    /// Counts a reply.
     pub fn reply(&mut self, took: Duration) {
         self.late += u64::from(self.closed);
         if let Some(replies) = self.replies.as_mut().filter(|_| !self.closed) {
@@ -49,19 +49,19 @@ impl Tally {
         }
     }
 
-    /// A notice.
+    /// Counts a notice.
     pub fn notice(&mut self, took: Duration) {
         if let Some(notices) = self.notices.as_mut().filter(|_| !self.closed) {
             notices.saturating_record(nanos(took));
         }
     }
 
-    /// A refusal.
+    /// Counts a refusal.
     pub fn refused(&mut self) {
         self.refused += u64::from(!self.closed);
     }
 
-    /// What all of it comes to.
+    /// The result.
     pub fn measured(&self, elapsed: Duration) -> Measurement {
         let times =
             |histogram: &Option<Histogram<u64>>| histogram.as_ref().map(Times::of).unwrap_or_default();
@@ -85,20 +85,14 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// How long answers took, in nanoseconds.
+/// Percentiles of times, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Times {
-    /// How many.
     pub count: u64,
-    /// Half took no longer.
     pub p50: u64,
-    /// 9 of 10 took no longer.
     pub p90: u64,
-    /// 99 of 100 took no longer.
     pub p99: u64,
-    /// 999 of 1,000 took no longer.
     pub p999: u64,
-    /// None took longer.
     pub max: u64,
 }
 
@@ -115,29 +109,29 @@ impl Times {
     }
 }
 
-/// What a measurement gave.
+/// The result of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Measurement {
-    /// Nanoseconds that were counted.
+    /// Length of the measurement, in nanoseconds.
     pub elapsed: u64,
-    /// Other answers than the one hoped for.
+    /// Refusals.
     pub refused: u64,
-    /// Answers that came after the end, and are counted nowhere else.
+    /// Replies after the end, which are counted nowhere else.
     pub late: u64,
-    /// From request to answer.
+    /// Times from request to reply.
     pub replies: Times,
-    /// From request to notice.
+    /// Times from request to notice.
     pub notices: Times,
 }
 
 impl Measurement {
-    /// Answers a second.
+    /// Replies a second.
     pub fn rate(&self) -> u64 {
         rate(self.replies.count, self.elapsed)
     }
 }
 
-/// So many in so many nanoseconds, a second.
+/// The rate a second of `count` in `nanos` nanoseconds.
 pub fn rate(count: u64, nanos: u64) -> u64 {
     let rate = u128::from(count) * 1_000_000_000 / u128::from(nanos.max(1));
     u64::try_from(rate).unwrap_or(u64::MAX)
@@ -148,7 +142,7 @@ pub fn rate(count: u64, nanos: u64) -> u64 {
 pub struct Ratio(pub u64);
 
 impl Ratio {
-    /// Of two numbers; of nothing, 0.
+    /// The ratio of two numbers; a divisor of 0 counts as 1.
     pub fn of(ours: u64, theirs: u64) -> Ratio {
         let ratio = u128::from(ours) * 1000 / u128::from(theirs.max(1));
         Ratio(u64::try_from(ratio).unwrap_or(u64::MAX))
@@ -162,7 +156,7 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// The middle one; of an even number, the lower of the two.
+/// The median; of an even number of values, the lower of the middle two.
 pub fn median<T: Copy + Ord>(values: &[T]) -> Option<T> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
@@ -182,7 +176,7 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// Nanoseconds for people: three or so digits, and a unit.
+/// A time for people: about three digits, and a unit.
 pub fn span(nanos: u64) -> String {
     match nanos {
         0..10_000 => format!("{nanos} ns"),

@@ -1,7 +1,8 @@
 //! spec/bench/orders.md · 3.1.7, 4.7.5
 //!
-//! Orders from end to end: accepted on disk, settled on disk and answered, over client, worker, link and master.
-//! Beside them PostgreSQL, whose transaction does what one order does to the tables.
+//! Measures orders from end to end: accepted on disk, settled on disk and answered, over client,
+//! worker, link and master. PostgreSQL beside it does in a transaction what an order does to the
+//! tables.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader};
@@ -14,22 +15,20 @@ use crate::model::{Quantity, SessionId, Side, Symbol};
 use crate::wire::Request;
 use std::time::Duration;
 
-/// Connections.
 const CONNECTIONS: usize = 8;
-/// Orders in flight on each.
+/// Orders in flight on each connection.
 const IN_FLIGHT: usize = 1000;
-/// Between two updates.
-const INTERVAL: Duration = Duration::from_millis(100);
-/// Transactions of PostgreSQL's that one of ours is to be worth, in thousandths.
-const GOAL: u64 = 5000;
-/// What is bought and sold again: so little that nobody runs out of cash.
+const UPDATE_INTERVAL: Duration = Duration::from_millis(100);
+/// Our rate must be this much of PostgreSQL's, in thousandths.
+const RATIO_GOAL: u64 = 5000;
+/// The quantity that is bought and sold again; so small that no account runs out of cash.
 const QUANTITY: Quantity = Quantity(10_000);
 
-/// Orders that one settlement takes, and how long it may take.
-const SETTLED: u64 = 10_000;
-const SETTLED_GOAL: Duration = Duration::from_millis(200);
-/// Long enough for [`SETTLED`] orders to be queued between two updates.
-const SETTLING_INTERVAL: Duration = Duration::from_secs(3);
+/// Orders of the measured settlement.
+const SETTLED_ORDERS: u64 = 10_000;
+const SETTLEMENT_GOAL: Duration = Duration::from_millis(200);
+/// Long enough for [`SETTLED_ORDERS`] orders to be queued between two updates.
+const SETTLEMENT_UPDATE_INTERVAL: Duration = Duration::from_secs(3);
 
 /// A purchase and a sale of each asset in turn.
 pub fn round(session: &SessionId, symbols: &[Symbol]) -> Vec<Request> {
@@ -54,10 +53,10 @@ fn symbols(deployment: &BenchDeployment, player: &BenchTrader) -> Result<Vec<Sym
         .collect())
 }
 
-/// Each connection for a player of its own.
+/// Connections, each with an account of its own.
 ///
 /// # Errors
-/// The worker does not take the connections.
+/// The worker does not accept the connections.
 pub fn traders(
     deployment: &BenchDeployment,
     players: &[BenchTrader],
@@ -70,7 +69,7 @@ pub fn traders(
     Ok((driver, speech))
 }
 
-/// Orders beside PostgreSQL's transactions.
+/// Measures orders beside PostgreSQL's transactions.
 ///
 /// # Errors
 /// A server fails, or an order is refused.
@@ -78,7 +77,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     tell("orders: starting PostgreSQL and a deployment …");
     let postgres = scale.rival("postgresql", Postgres::start())?;
     let deployment = BenchDeployment::start(BenchSetting {
-        update_interval: INTERVAL,
+        update_interval: UPDATE_INTERVAL,
         ..BenchSetting::default()
     })?;
     let players = deployment.players(CONNECTIONS)?;
@@ -110,7 +109,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             ours: Figure::PerSecond(median(&rates).unwrap_or(0)),
             theirs: median(&theirs).map(Figure::PerSecond),
             ratio: median(&ratios),
-            goal: Some(Goal::RatioAtLeast(Ratio(GOAL))),
+            goal: Some(Goal::RatioAtLeast(Ratio(RATIO_GOAL))),
         },
         ResultRow::ours(
             "an order until it is queued, p50",
@@ -125,15 +124,15 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     ])
 }
 
-/// How long one update takes to settle [`SETTLED`] orders, its commit included.
+/// Measures how long one update takes to settle [`SETTLED_ORDERS`] orders, commit included.
 ///
 /// # Errors
-/// A server fails, or an order is refused, or they were not settled together.
+/// A server fails, an order is refused, or the orders were not settled in one update.
 pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let (count, interval) = if scale.is_short {
         (200, Duration::from_secs(1))
     } else {
-        (SETTLED, SETTLING_INTERVAL)
+        (SETTLED_ORDERS, SETTLEMENT_UPDATE_INTERVAL)
     };
     let deployment = BenchDeployment::start(BenchSetting {
         update_interval: interval,
@@ -149,7 +148,8 @@ pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Stri
             turn + 1,
             scale.alternations
         ));
-        // The answers to these come with an update, so that all of the next ones wait for the same one.
+        // These orders are answered at an update, so that all orders after them wait for the next
+        // one.
         let even = Pace::Closed { in_flight: 2 };
         driver.measure(&mut speech, even, Duration::ZERO, Until::Requests(8))?;
         let pace = Pace::Closed { in_flight };
@@ -157,7 +157,7 @@ pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Stri
         let status = deployment.status()?;
         let told = |key: &str| status.get(key).and_then(serde_json::Value::as_u64);
         if let (Some(settled), Some(micros)) = (told("last_settled"), told("last_settlement_us"))
-            // The short version asks too little for it to matter.
+            // A short run sends too few orders to judge.
             && (settled == count || scale.is_short)
         {
             times.push(micros * 1000);
@@ -168,7 +168,7 @@ pub fn settle(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Stri
         format!("one update settles {count} orders"),
         Figure::Nanoseconds(time),
         (!scale.is_short).then(|| {
-            let most = u64::try_from(SETTLED_GOAL.as_nanos()).unwrap_or(u64::MAX);
+            let most = u64::try_from(SETTLEMENT_GOAL.as_nanos()).unwrap_or(u64::MAX);
             Goal::AtMost(Figure::Nanoseconds(most))
         }),
     )])

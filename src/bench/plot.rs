@@ -1,48 +1,48 @@
 //! spec/bench/plot.md · 2.2 (how it grows, as a picture)
 //!
-//! Lines over a logarithmic axis, as SVG. Whole numbers all the way: a pixel is fine enough.
+//! Draws lines over a logarithmic axis as SVG. All coordinates are whole pixels.
 
 use super::measure::{Ratio, grouped};
 use std::fmt::Write;
 
-/// One line: sizes, and ratios to the first.
+/// A line: sizes, and the ratios of their costs to the first.
 #[derive(Debug, Clone)]
 pub struct PlotLine {
-    /// What it is of.
+    /// Its label.
     pub name: String,
-    /// Sizes in rising order.
+    /// Sizes in rising order, each with its ratio in thousandths.
     pub points: Vec<(u64, Ratio)>,
 }
 
-/// One picture among others.
+/// A panel of the plot.
 #[derive(Debug, Clone)]
 pub struct Panel {
-    /// What grows.
+    /// Its title: what grows.
     pub title: String,
-    /// Below it a line is flat.
+    /// The goal: a line below it counts as flat, in thousandths.
     pub limit: Ratio,
-    /// The lines.
     pub lines: Vec<PlotLine>,
 }
 
-/// A panel's room for lines, in pixels, and what stands around it.
+/// Size of a panel's plotting area, in pixels, and its margins.
 const WIDTH: u64 = 300;
 const HEIGHT: u64 = 200;
 const LEFT: u64 = 46;
 const TOP: u64 = 40;
 const PANEL_WIDTH: u64 = LEFT + WIDTH + 24;
 const PANEL_HEIGHT: u64 = TOP + HEIGHT + 44;
-/// Panels beside one another.
+/// Panels in a row.
 const COLUMNS: usize = 2;
-/// The ratio at the top unless a line goes higher, and between two lines of the grid.
+/// The ratio at the top unless a line is higher, and the distance of two grid lines, in
+/// thousandths.
 const HIGH: u64 = 2000;
 const STEP: u64 = 500;
-/// Lines of the grid at most; beyond that they are further apart.
+/// Grid lines, at most; where more would be needed, their distance grows.
 const STEPS: u64 = 8;
 /// A color for each line; they differ for color-blind eyes as well.
 const COLORS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
-/// The picture.
+/// Draws all panels.
 pub fn svg(panels: &[Panel]) -> String {
     let rows = panels.len().div_ceil(COLUMNS) as u64;
     let columns = panels.len().min(COLUMNS) as u64;
@@ -125,8 +125,8 @@ fn draw(out: &mut String, panel: &Panel) {
     }
 }
 
-/// Every point is the same number of times larger than the one before, so that even distances are a logarithmic
-/// axis.
+/// The horizontal position of a point. Each size is the same multiple of the one before, so equal
+/// distances make a logarithmic axis.
 fn x(sizes: &[u64], at: usize) -> u64 {
     let steps = sizes.len().saturating_sub(1).max(1) as u64;
     LEFT + 10 + at as u64 * (WIDTH - 20) / steps

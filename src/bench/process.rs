@@ -1,6 +1,6 @@
 //! spec/bench/process.md · 3.1.1, 3.2.1 deployment and running stage
 //!
-//! The rivals' servers: started as children, awaited, and stopped.
+//! Runs the rivals' servers as child processes.
 
 use crate::testkit::process::Process;
 use rustix::process::Signal;
@@ -13,23 +13,21 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to start.
-const START: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long it may take to stop before it is killed.
-const STOP: Duration = Duration::from_secs(20);
-/// Between two looks at something that gives no sign.
-const LOOK: Duration = Duration::from_millis(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time between two checks of a port.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A user that a server runs as.
+/// A system user that a server runs as.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerUser {
-    /// Its number.
     pub uid: u32,
-    /// Its group's.
     pub gid: u32,
 }
 
 impl ServerUser {
-    /// By its name, from whatever source the system has (NSS).
+    /// Looks a user up by name, through NSS.
     pub fn named(name: &str) -> Option<ServerUser> {
         let user = uzers::get_user_by_name(name)?;
         Some(ServerUser {
@@ -44,7 +42,7 @@ impl ServerUser {
     }
 }
 
-/// A server that runs until dropped: then it is asked to stop, and killed where it does not.
+/// A running server. Dropping it asks it to stop, and kills it where it does not.
 #[derive(Debug)]
 pub struct Server {
     process: Process,
@@ -53,10 +51,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it; what it prints goes to `log`.
+    /// Starts a server, whose output goes to the file `log`.
     ///
     /// # Errors
-    /// It does not start.
+    /// The server does not start.
     pub fn start(name: &str, mut command: Command, log: &Path, stop: Signal) -> Result<Server, String> {
         let failed = |e: io::Error| format!("{name}: {e}");
         let file = File::create(log).map_err(failed)?;
@@ -68,7 +66,7 @@ impl Server {
         })
     }
 
-    /// Waits until something listens there.
+    /// Waits until the server listens at `address`.
     ///
     /// # Errors
     /// The server has ended, or takes too long.
@@ -76,19 +74,19 @@ impl Server {
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
             self.check(began, log)?;
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
 
-    /// Whether it still may come.
+    /// Checks that the server runs and still has time to start.
     ///
     /// # Errors
     /// The server has ended, or takes too long.
     pub fn check(&mut self, began: Instant, log: &Path) -> Result<(), String> {
         self.process.look();
         let ended = self.process.ended();
-        if ended.is_none() && began.elapsed() < START {
+        if ended.is_none() && began.elapsed() < START_TIMEOUT {
             return Ok(());
         }
         let said = fs::read_to_string(log).unwrap_or_default();
@@ -100,14 +98,14 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.process.signal(self.stop);
-        self.process.wait_end(Instant::now() + STOP);
+        self.process.wait_end(Instant::now() + STOP_TIMEOUT);
     }
 }
 
-/// Runs a command to its end and gives what it printed.
+/// Runs a command to its end; returns its output.
 ///
 /// # Errors
-/// It fails; with what it said.
+/// The command fails; the error has its output.
 pub fn run(mut command: Command) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command

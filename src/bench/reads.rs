@@ -1,6 +1,6 @@
 //! spec/bench/reads.md · 3.2.6, 4.6.8
 //!
-//! `getAssetValueCurrent` from a worker's cache, beside redis `GET`.
+//! Measures `getAssetValueCurrent` from a worker's cache, beside redis `GET`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
@@ -20,10 +20,10 @@ const CASES: [(usize, usize, u64); 5] = [
     (500, 1, 800),
     (500, 16, 1200),
 ];
-/// The case whose slowest answers are looked at, and how many times redis's they may take, in thousandths.
-const TAIL: (usize, usize, u64) = (50, 1, 2500);
+/// The case whose 99th percentile is compared, and how much of redis's it may be, in thousandths.
+const TAIL_CASE: (usize, usize, u64) = (50, 1, 2500);
 
-/// One side of the comparison.
+/// A server of the comparison, and what is sent to it.
 struct Side {
     address: SocketAddr,
     greeting: Greeting,
@@ -37,10 +37,10 @@ impl Side {
     }
 }
 
-/// All cases.
+/// Measures all cases.
 ///
 /// # Errors
-/// A server fails, or answers wrongly.
+/// A server fails, or sends a wrong reply.
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
     let deployment = BenchDeployment::start(BenchSetting::default())?;
     let player = deployment.player("reader")?;
@@ -77,8 +77,8 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             Figure::PerSecond,
             goal,
         ));
-        if (connections, in_flight) == (TAIL.0, TAIL.1) {
-            let goal = Goal::RatioAtMost(Ratio(TAIL.2));
+        if (connections, in_flight) == (TAIL_CASE.0, TAIL_CASE.1) {
+            let goal = Goal::RatioAtMost(Ratio(TAIL_CASE.2));
             let p99 = |measured: &Measurement| measured.replies.p99;
             let what = format!("{what}, p99");
             rows.push(compared(&what, &ours, &theirs, p99, Figure::Nanoseconds, goal));
@@ -89,7 +89,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
 
 type Series = Vec<Measurement>;
 
-/// The two in turn, each first in every other turn.
+/// Measures the two servers in turn, each first in every other turn.
 fn alternate(
     scale: &Scale,
     ours: &Side,

@@ -1,7 +1,7 @@
 //! spec/bench/rivals.md · 3.1.7, 3.2.6
 //!
-//! What we are compared with: redis for reads, PostgreSQL for orders. Both run as they come, on this machine, for
-//! as long as they are needed.
+//! The rivals: redis for reads, PostgreSQL for orders. Both run on this machine with their default
+//! settings, as long as they are needed.
 
 use super::process::{Server, ServerUser, run};
 use super::speech::redis_get;
@@ -18,22 +18,21 @@ use tempfile::TempDir;
 
 /// Clients of `pgbench`.
 pub const PGBENCH_CLIENTS: u32 = 16;
-/// Accounts that `pgbench` trades for: enough that its transactions seldom wait for each other.
+/// Accounts that `pgbench` uses: enough that its transactions seldom wait for each other.
 const PGBENCH_ACCOUNTS: u32 = 10_000;
-/// Between two looks whether PostgreSQL answers.
-const LOOK: Duration = Duration::from_millis(50);
+/// Time between two checks whether PostgreSQL answers.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What PostgreSQL does before: the tables that an order touches.
+/// The SQL of the tables that an order touches.
 const TABLES: &str = include_str!("rivals/tables.sql");
-/// What PostgreSQL does per order.
+/// The SQL of an order.
 const ORDER: &str = include_str!("rivals/order.sql");
 
 /// A running redis.
 #[derive(Debug)]
 pub struct Redis {
-    /// Where it listens.
     pub address: SocketAddr,
-    /// Requests and their answers.
+    /// The requests and their expected replies.
     pub pairs: Vec<(Vec<u8>, Vec<u8>)>,
     _server: Server,
     _folder: TempDir,
@@ -43,7 +42,7 @@ impl Redis {
     /// Starts redis without persistence and gives it a value of `size` bytes for each key.
     ///
     /// # Errors
-    /// It is not installed, or fails.
+    /// The server is not installed, or fails.
     pub fn start(keys: &[String], size: usize) -> Result<Redis, String> {
         let folder = tempfile::tempdir().map_err(|e| format!("no folder: {e}"))?;
         let port = free_port()?;
@@ -97,10 +96,11 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster with the defaults, fsync among them, and starts it, as user `postgres` where we are root.
+    /// Makes a cluster with default settings, fsync included, and starts it; as the user `postgres`
+    /// where this process is root.
     ///
     /// # Errors
-    /// It is not installed, or fails.
+    /// The server is not installed, or fails.
     pub fn start() -> Result<Postgres, String> {
         let programs = programs().ok_or("PostgreSQL is not installed")?;
         let user = if rustix::process::geteuid().is_root() {
@@ -162,7 +162,7 @@ impl Postgres {
                 Err(error) if error.contains("ERROR") => return Err(error),
                 Err(_) => server.check(began, &log)?,
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         Ok(Postgres {
             programs,
@@ -173,7 +173,7 @@ impl Postgres {
         })
     }
 
-    /// Orders a second over that time.
+    /// Runs `pgbench` for `time`; returns orders a second.
     ///
     /// # Errors
     /// `pgbench` fails.
@@ -217,7 +217,7 @@ fn connect(command: &mut Command, folder: &std::path::Path, port: u16) {
         .args(["-p", &port.to_string(), "-U", "bench"]);
 }
 
-/// Where PostgreSQL's own programs are: Debian keeps them apart by version.
+/// The folder of PostgreSQL's server programs. Debian has one for each version.
 fn programs() -> Option<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -244,7 +244,7 @@ mod tests {
     use super::super::speech::KnownReplies;
     use super::*;
 
-    /// Skipped, aloud, where the machine has no redis: it is no dependency of ours.
+    /// Skipped, with a message, where redis is not installed: the tests do not depend on it.
     #[test]
     fn redis_is_driven_and_its_answers_are_compared() {
         let keys: Vec<String> = ["A", "BB", "CCC"].map(str::to_owned).to_vec();

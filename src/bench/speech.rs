@@ -1,23 +1,23 @@
 //! spec/bench/speech.md · 4.4, 4.5
 //!
-//! What is said under load. Requests are made before the measurement, so that asking costs a copy; answers are
-//! compared with what they must be.
+//! What connections send under load. Requests are made before the measurement, so that sending one
+//! costs a copy; replies are checked.
 
 use super::driver::{Greeting, ReplyHead, Speech};
 use crate::model::SessionId;
 use crate::wire::frame::HEADER;
 use crate::wire::{ConnectionState, FrameHeader, Instruction, MessageType, Reply, Request};
 
-/// Requests whose answers are known to the byte: quotes that do not change, and redis `GET`.
+/// Requests whose replies are known to the byte: quotes that do not change, and redis `GET`.
 #[derive(Debug, Clone)]
 pub struct KnownReplies {
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Per connection: the next to be asked, and to be answered.
+    /// For each connection, the next pair to be sent and the next to be answered.
     at: Vec<(usize, usize)>,
 }
 
 impl KnownReplies {
-    /// Each connection goes through all pairs, beginning with another one.
+    /// Each connection repeats all pairs in turn, and begins with another one.
     pub fn new(pairs: Vec<(Vec<u8>, Vec<u8>)>, connections: usize) -> KnownReplies {
         let count = pairs.len().max(1);
         let at = (0..connections).map(|n| (n % count, n % count)).collect();
@@ -26,7 +26,7 @@ impl KnownReplies {
 }
 
 impl Speech for KnownReplies {
-    fn ask(&mut self, connection: usize, out: &mut Vec<u8>) {
+    fn write_request(&mut self, connection: usize, out: &mut Vec<u8>) {
         let next = &mut self.at[connection].0;
         out.extend_from_slice(&self.pairs[*next].0);
         *next = if *next + 1 == self.pairs.len() {
@@ -36,11 +36,11 @@ impl Speech for KnownReplies {
         };
     }
 
-    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
+    fn read_reply(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
         let next = &mut self.at[connection].1;
         let wanted = &self.pairs[*next].1;
         let Some(came) = bytes.get(..wanted.len()) else {
-            // An answer that is shorter shows by its beginning.
+            // A shorter reply is recognised by its first bytes.
             return if wanted.starts_with(bytes) {
                 Ok(ReplyHead::Nothing)
             } else {
@@ -59,18 +59,18 @@ impl Speech for KnownReplies {
     }
 }
 
-/// Requests whose answers are known by their instruction.
+/// Requests whose replies are known by their instruction.
 #[derive(Debug, Clone)]
 pub struct KnownInstructions {
-    /// Per connection, what it asks in turn.
+    /// For each connection, its requests in turn.
     frames: Vec<Vec<Vec<u8>>>,
     next: Vec<usize>,
-    /// Whether a Fail is counted instead of ending the measurement.
+    /// Whether a Fail is counted; otherwise it ends the measurement.
     may_fail: bool,
 }
 
 impl KnownInstructions {
-    /// Each connection goes through its own requests.
+    /// Each connection repeats its own requests in turn.
     pub fn new(requests: Vec<Vec<Request>>, may_fail: bool) -> KnownInstructions {
         let bytes = |request: &Request| {
             let mut out = Vec::new();
@@ -89,14 +89,14 @@ impl KnownInstructions {
 }
 
 impl Speech for KnownInstructions {
-    fn ask(&mut self, connection: usize, out: &mut Vec<u8>) {
+    fn write_request(&mut self, connection: usize, out: &mut Vec<u8>) {
         let frames = &self.frames[connection];
         let next = &mut self.next[connection];
         out.extend_from_slice(&frames[*next]);
         *next = if *next + 1 == frames.len() { 0 } else { *next + 1 };
     }
 
-    fn hear(&mut self, _connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
+    fn read_reply(&mut self, _connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
         use Instruction as I;
         let Some(header) = bytes.first_chunk::<HEADER>().map(FrameHeader::read) else {
             return Ok(ReplyHead::Nothing);
@@ -133,7 +133,7 @@ impl Speech for KnownInstructions {
     }
 }
 
-/// What came, in words.
+/// The received message as text, for an error.
 fn told(bytes: &[u8]) -> String {
     let header = bytes.first_chunk::<HEADER>().map(FrameHeader::read);
     if let Some(header) = header
@@ -149,19 +149,19 @@ fn told(bytes: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(bytes.get(..64).unwrap_or(bytes)))
 }
 
-/// Switches a connection into the data state.
+/// The greeting that switches a connection to the data state.
 pub fn into_data(session: &SessionId) -> Greeting {
     let mut greeting = Greeting::default();
     Request::SwitchState {
         session: session.clone(),
         state: ConnectionState::Data,
     }
-    .write(&mut greeting.say);
-    Reply::StateSwitched(ConnectionState::Data).write(&mut greeting.hear);
+    .write(&mut greeting.request);
+    Reply::StateSwitched(ConnectionState::Data).write(&mut greeting.reply);
     greeting
 }
 
-/// A quote's request, and the answer while its value stays.
+/// The request for a quote, and its reply as long as the value does not change.
 pub fn quote(symbol: crate::model::Symbol, quote: crate::model::Quote) -> (Vec<u8>, Vec<u8>) {
     use crate::wire::payload::Payload;
     let (mut ask, mut answer) = (Vec::new(), Vec::new());
@@ -170,7 +170,7 @@ pub fn quote(symbol: crate::model::Symbol, quote: crate::model::Quote) -> (Vec<u
     (ask, answer)
 }
 
-/// The same of redis: a key of that name, and a value of as many bytes as a quote has.
+/// The request for a key of redis, and its reply.
 pub fn redis_get(key: &str, value: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let ask = format!("*2\r\n$3\r\nGET\r\n${}\r\n{key}\r\n", key.len()).into_bytes();
     let mut answer = format!("${}\r\n", value.len()).into_bytes();

@@ -1,26 +1,26 @@
 //! spec/bench/table.md · 3.1.3 (what is printed)
 //!
-//! The one table: ours, theirs, ratio, goal.
+//! The table of results: ours, theirs, ratio, goal.
 
 use super::measure::{Ratio, grouped, span};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use std::fmt;
 
-/// A line below the headings, and nothing else.
+/// The table's style: a line below the headings.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A number with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "unit", content = "value")]
 pub enum Figure {
-    /// So many a second.
+    /// A rate a second.
     PerSecond(u64),
-    /// So long.
+    /// A time.
     Nanoseconds(u64),
-    /// So large.
+    /// A size.
     Bytes(u64),
-    /// So many times as much, in thousandths.
+    /// A ratio.
     Thousandths(Ratio),
 }
 
@@ -44,17 +44,17 @@ impl fmt::Display for Figure {
     }
 }
 
-/// What is to be reached.
+/// The goal of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
-    /// Ours ÷ theirs.
+    /// The ratio of ours to theirs.
     RatioAtLeast(Ratio),
-    /// Ours ÷ theirs.
+    /// The ratio of ours to theirs.
     RatioAtMost(Ratio),
-    /// Ours.
+    /// Our figure.
     AtLeast(Figure),
-    /// Ours.
+    /// Our figure.
     AtMost(Figure),
 }
 
@@ -69,23 +69,21 @@ impl fmt::Display for Goal {
     }
 }
 
-/// One line.
+/// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResultRow {
-    /// What was measured.
     pub what: String,
-    /// Of ours.
     pub ours: Figure,
-    /// Of theirs, where there is someone to compare with.
+    /// The rival's, where there is one.
     pub theirs: Option<Figure>,
-    /// Ours ÷ theirs: the median over the alternations, not the ratio of the medians.
+    /// Ours to theirs: the median over the turns, not the ratio of the medians.
     pub ratio: Option<Ratio>,
-    /// What is to be reached.
+    /// The goal of a measurement.
     pub goal: Option<Goal>,
 }
 
 impl ResultRow {
-    /// Of ours alone.
+    /// A row without a rival.
     pub fn ours(what: impl Into<String>, ours: Figure, goal: Option<Goal>) -> ResultRow {
         ResultRow {
             what: what.into(),
@@ -96,7 +94,7 @@ impl ResultRow {
         }
     }
 
-    /// Whether the goal is reached; a goal that cannot be judged is not.
+    /// Whether the goal is reached; a goal whose figure is missing is not. `None` without a goal.
     pub fn is_reached(&self) -> Option<bool> {
         let ratio = |good: &dyn Fn(Ratio) -> bool| self.ratio.is_some_and(good);
         Some(match self.goal? {
@@ -108,7 +106,7 @@ impl ResultRow {
     }
 }
 
-/// All lines as a person reads them.
+/// The rows as a table for people.
 pub fn text(rows: &[ResultRow]) -> String {
     let mut table = Table::new();
     table.load_style(STYLE);

@@ -13,13 +13,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Descriptors that this program and the servers it starts may have: the 10,000 clients at both ends, and some.
+/// Descriptors that this program and the servers it starts may have: 10,000 clients at both ends,
+/// and some more.
 const DESCRIPTORS: u64 = 65_536;
 
 /// Measures PaperTrader, beside redis and PostgreSQL on the same machine in the same run.
 ///
-/// Each measurement makes a deployment of its own in a temporary folder, of the programs beside this one, and
-/// removes it again.
+/// Each measurement makes a deployment of its own in a temporary folder, of the programs beside
+/// this one, and removes it again.
 #[derive(Debug, Parser)]
 #[command(
     name = "papertrader-bench",
@@ -54,8 +55,8 @@ enum Command {
     Orders,
     /// One update that settles 10,000 orders
     Settle,
-    /// What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10 to 10,000 assets,
-    /// 1 to 8 workers
+    /// What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10
+    /// to 10,000 assets, 1 to 8 workers
     Growth(GrowthArguments),
     /// 10,000 clients that do nothing
     Idle,
@@ -97,8 +98,8 @@ struct LoadArguments {
     /// Open loop: requests a second over all connections, answered or not
     #[arg(short, long, value_name = "N", conflicts_with = "in_flight", value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
-    /// What is asked, with weights: of current, info, day, week, month, year, alltime, predicted, list, user,
-    /// portfolio, history; or of buy, trade (buys and sells), resume, login
+    /// What is asked, with weights: of current, info, day, week, month, year, alltime, predicted,
+    /// list, user, portfolio, history; or of buy, trade (buys and sells), resume, login
     #[arg(short, long, value_name = "KIND=N,...", default_value = "current")]
     mix: Mix,
     /// End after so many requests, not after a time
@@ -109,7 +110,7 @@ struct LoadArguments {
     allow_fails: bool,
 }
 
-/// Runs it.
+/// Runs the program.
 pub fn main() -> ExitCode {
     run(&BenchCli::parse())
 }
@@ -129,7 +130,7 @@ fn run(cli: &BenchCli) -> ExitCode {
     };
     match done {
         Ok(text) => {
-            // Who reads no further has seen enough.
+            // A closed standard output is no failure.
             let _ = writeln!(std::io::stdout(), "{text}");
             ExitCode::from(daemon::DONE)
         }
@@ -193,10 +194,10 @@ fn told(measured: &Measurement) -> String {
     text
 }
 
-/// A measurement, and how it is told what happens meanwhile.
+/// A measurement, which reports its progress to the closure.
 type MeasureFn = fn(&Scale, &dyn Fn(&str)) -> Result<Vec<ResultRow>, String>;
 
-/// Those that give lines of the table.
+/// The measurements of the table.
 const MEASUREMENTS: [MeasureFn; 6] = [
     reads::measure,
     orders::measure,

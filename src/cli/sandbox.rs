@@ -1,7 +1,7 @@
 //! spec/cli/sandbox.md · 2.2 Infrastructure Model
 //!
-//! `papertrader-sandbox`: makes a deployment in one folder and runs it in the foreground. What it
-//! stands on is [`crate::testkit`].
+//! `papertrader-sandbox`: makes a deployment in one folder and runs it in the foreground, with
+//! [`crate::testkit`].
 
 pub mod arguments;
 pub mod supervisor;

@@ -1,19 +1,20 @@
-//! spec/config/check.md · 2.3 Global Deployment Variables, 2.1.1 (the inner world is under lockdown)
+//! spec/config.md · 2.3 Global Deployment Variables, 2.1.1 (the inner world is under lockdown)
 //!
-//! What the files that a configuration names must be.
+//! Checks the files and folders that a configuration names.
 
 use super::reader::ConfigReport;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Permission bits of others than the owner.
+/// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// A longer GPG home has no room for the names of its agent's sockets in their 107 bytes.
+/// Longest path of a GPG home without a warning, in bytes: GPG's agent puts its sockets there. The
+/// keyring refuses one that is longer than `link::keyring::HOME_MAX`.
 const GPG_HOME_MAX: usize = super::values::SOCKET_PATH_MAX - "/S.gpg-agent.browser".len();
 
-/// A file with a secret: there, readable, and nobody else's.
+/// Requires a readable file without permissions for group and others.
 pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
     if let Some(it) = readable_file(report, key, path)
         && it.mode() & OTHERS != 0
@@ -28,7 +29,7 @@ pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
     }
 }
 
-/// A file that is there and can be read.
+/// Requires a readable regular file.
 pub(super) fn readable_file(report: &ConfigReport, key: &str, path: &Path) -> Option<Metadata> {
     match File::open(path).and_then(|file| file.metadata()) {
         Ok(it) if it.is_file() => Some(it),
@@ -43,7 +44,7 @@ pub(super) fn readable_file(report: &ConfigReport, key: &str, path: &Path) -> Op
     }
 }
 
-/// A folder that is there.
+/// Requires a folder that exists.
 pub(super) fn folder(report: &ConfigReport, key: &str, path: &Path) -> Option<Metadata> {
     match std::fs::metadata(path) {
         Ok(it) if it.is_dir() => Some(it),
@@ -58,14 +59,15 @@ pub(super) fn folder(report: &ConfigReport, key: &str, path: &Path) -> Option<Me
     }
 }
 
-/// A folder that may be made later: if something stands there, it is a folder.
+/// Requires a folder if the path exists; it may be created later.
 pub(super) fn future_folder(report: &ConfigReport, key: &str, path: &Path) {
     if path.exists() {
         folder(report, key, path);
     }
 }
 
-/// A GPG home: there, nobody else's, and short enough for its agent's sockets.
+/// Requires a folder without permissions for group and others. Warns if its path is too long for
+/// the sockets of GPG's agent.
 pub(super) fn gpg_home(report: &ConfigReport, path: &Path) {
     const KEY: &str = "gpg.home";
     if let Some(it) = folder(report, KEY, path)

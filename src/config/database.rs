@@ -1,8 +1,8 @@
-//! spec/config/database.md · 2.3 Global Deployment Variables
+//! spec/config.md · 2.3 Global Deployment Variables
 
 use std::path::{Path, PathBuf};
 
-/// Where the master's data are; the scheme of `database.url` chooses the engine.
+/// Engine and file of the master's database. The scheme of `database.url` chooses the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// `sqlite:FILE`
@@ -10,10 +10,10 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads a URL; a relative file is one below `data_dir`.
+    /// Parses a URL. A relative file is relative to `data_dir`.
     ///
     /// # Errors
-    /// No engine's, or without a file.
+    /// The scheme is unknown, or the URL names no file.
     pub fn parse(text: &str, data_dir: &Path) -> Result<DatabaseUrl, String> {
         text.strip_prefix("sqlite:")
             .filter(|path| !path.is_empty() && !path.contains('\0') && !path.ends_with('/'))
@@ -21,13 +21,13 @@ impl DatabaseUrl {
             .ok_or_else(|| format!("{text:?} is not sqlite:FILE, and there is no other database"))
     }
 
-    /// The URL, with a file below `data_dir` as a relative one.
+    /// The URL. A file below `data_dir` is written relative to it.
     pub fn to_text(&self, data_dir: &Path) -> String {
         let DatabaseUrl::Sqlite(file) = self;
         format!("sqlite:{}", file.strip_prefix(data_dir).unwrap_or(file).display())
     }
 
-    /// The database's file.
+    /// The path of the database's file.
     pub fn file(&self) -> &Path {
         let DatabaseUrl::Sqlite(file) = self;
         file

@@ -21,105 +21,100 @@ use toml::de::DeValue;
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Cash that a new account may have at most.
+/// Largest starting cash of a new account.
 const STARTING_CASH_MAX: Money = Money(1_000_000_000 * MILLION);
 
-/// A hash cheaper than this is for tests.
+/// A lower bcrypt cost is for tests and gives a warning.
 const BCRYPT_COST_ADVISED: u32 = 10;
 
-/// Rates and counts may not be more than this.
+/// Upper limit of rates and counts.
 const COUNT_MAX: u32 = 1_000_000_000;
 
 /// The master's configuration. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterConfig {
-    /// Where workers link, and clients ask for the list of workers.
+    /// Address for workers' links, and for clients that ask for the list of workers.
     pub listen: SocketAddr,
-    /// The folder of the database.
+    /// Folder of the database.
     pub data_dir: PathBuf,
     /// The Unix socket for `papertraderctl`.
     pub control_socket: PathBuf,
-    /// The group that the socket belongs to, if the group exists.
+    /// Group that owns the socket, if the group exists.
     pub control_group: String,
-    /// The account currency.
     pub currency: String,
-    /// Between two retrievals of assets, and so between two settlements (2.3.4).
+    /// Time between two retrievals of prices, and so between two settlements (2.3.4).
     pub update_interval: Duration,
     /// Cash of a new account.
     pub starting_cash: Money,
-    /// From login to expiry.
+    /// Time from login to expiry.
     pub session_lifetime: Duration,
     /// Number of workers (2.3.2).
     pub expected_workers: usize,
-    /// Engine and place of the data.
     pub database: DatabaseUrl,
-    /// Keys.
     pub gpg: MasterGpg,
-    /// The log.
     pub log: LogConfig,
-    /// What is retrieved, and from where.
     pub assets: AssetSettings,
-    /// Passwords.
     pub accounts: AccountSettings,
-    /// Bounds.
     pub limits: MasterLimits,
 }
 
 /// `[gpg]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterGpg {
-    /// The folder of its keyring.
+    /// GPG home with the master's keyring.
     pub home: PathBuf,
-    /// Its own key.
+    /// The master's own key.
     pub key: Fingerprint,
 }
 
 /// `[accounts]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountSettings {
-    /// bcrypt's cost: the hash takes 2 to the power of it steps.
+    /// Cost of bcrypt: a hash takes 2 to the power of this many steps.
     pub bcrypt_cost: u32,
 }
 
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterLimits {
-    /// In any 60 s, for a name and client address together.
+    /// For a user name and client address together, in any 60 s.
     pub failed_logins_per_minute: u32,
-    /// In any 60 s, for a client address.
+    /// For a client address, in any 60 s.
     pub failed_logins_per_minute_per_address: u32,
-    /// In any 60 s, for a client address.
+    /// For a client address, in any 60 s.
     pub registrations_per_minute_per_address: u32,
-    /// In any 60 s, for an account.
+    /// For an account, in any 60 s.
     pub orders_per_minute_per_account: u32,
     /// Orders of an account that wait for settlement.
     pub max_queued_per_account: u32,
     /// Orders of all accounts that wait for settlement.
     pub max_queued: u32,
-    /// Connections on the master's port at the same time.
+    /// Simultaneous connections on the master's port.
     pub max_connections: usize,
-    /// From a message's first byte to its last.
+    /// Time from a message's first byte to its last.
     pub frame_timeout: Duration,
 }
 
 impl MasterConfig {
-    /// Reads and checks a file, and the files that it names.
+    /// Reads a file, checks it, and checks the files that it names.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// The file or a file that it names has problems; the error lists all of them.
     pub fn load(file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
         super::load(file, read, check_files)
     }
 
-    /// Reads a text as if it stood in `file`. Of the files that it names only `symbols_file` is looked at.
+    /// Parses a text as if it were the contents of `file`. Reads `symbols_file`, but checks no
+    /// other file.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// The text has problems; the error lists all of them.
     pub fn parse(text: &str, file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
         super::parse(text, file, read, |_, _| {})
     }
 
-    /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.
+    /// The configuration as a commented TOML text for `file`. Paths in or below the file's folder
+    /// are written relative to it.
     pub fn to_toml(&self, file: &Path) -> String {
         let mut values = writer::TomlValues::new(file);
         values.text("listen", self.listen);
@@ -216,7 +211,7 @@ fn currency(text: &str) -> Result<String, String> {
     ))
 }
 
-/// An amount of cash: a text, so that no digit is lost, or a whole number.
+/// Parses an amount of cash: a string, so that no digit is lost, or a whole number.
 fn cash(value: &DeValue<'_>) -> Result<Money, String> {
     let text = match value {
         DeValue::String(text) => text.as_ref(),

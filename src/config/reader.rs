@@ -1,6 +1,6 @@
-//! spec/config/reader.md · 2.3 Global Deployment Variables
+//! spec/config.md · 2.3 Global Deployment Variables
 //!
-//! Reads a TOML file key by key, and collects everything that is wrong with it.
+//! Reads a TOML file key by key and collects all problems.
 
 use super::{ConfigError, Problem, Warning};
 use std::cell::RefCell;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What a file says wrong, and where its keys stand.
+/// Problems and warnings of a file, and the lines of its keys.
 pub(super) struct ConfigReport {
     file: PathBuf,
-    /// Byte offsets at which lines begin.
+    /// Byte offsets at which the second and later lines begin.
     lines: Vec<usize>,
     notes: RefCell<Notes>,
 }
@@ -22,7 +22,7 @@ pub(super) struct ConfigReport {
 struct Notes {
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
-    /// Line of each key that was there, by its dotted name.
+    /// Line of each key that was read, by dotted name.
     keys: BTreeMap<String, usize>,
 }
 
@@ -36,12 +36,12 @@ impl ConfigReport {
         }
     }
 
-    /// The line (from 1) of a byte offset.
+    /// Line, from 1, of a byte offset.
     fn line(&self, offset: usize) -> usize {
         self.lines.partition_point(|begin| *begin <= offset) + 1
     }
 
-    /// Something is wrong with a key, by its dotted name.
+    /// Records a problem with a key, given by its dotted name.
     pub(super) fn problem(&self, key: &str, reason: impl Into<String>) {
         let mut notes = self.notes.borrow_mut();
         let line = notes.keys.get(key).copied();
@@ -52,7 +52,7 @@ impl ConfigReport {
         });
     }
 
-    /// Something is allowed, and not advisable.
+    /// Records a warning about a key: its value is allowed but not advisable.
     pub(super) fn warn(&self, key: &str, reason: impl Into<String>) {
         self.notes.borrow_mut().warnings.push(Warning {
             key: key.to_owned(),
@@ -60,12 +60,12 @@ impl ConfigReport {
         });
     }
 
-    /// Whether the file has that key.
+    /// Whether the file has the key, given by its dotted name.
     pub(super) fn has(&self, key: &str) -> bool {
         self.notes.borrow().keys.contains_key(key)
     }
 
-    /// What came of it: the configuration where nothing is wrong.
+    /// Returns the configuration and the warnings if there is no problem.
     pub(super) fn conclude<T>(self, config: T) -> Result<(T, Vec<Warning>), ConfigError> {
         let mut notes = self.notes.into_inner();
         if notes.problems.is_empty() {
@@ -80,32 +80,33 @@ impl ConfigReport {
         })
     }
 
-    /// A path as the file means it: relative to the file's folder.
+    /// Resolves a path relative to the file's folder.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
         let absolute = std::path::absolute(&self.file).unwrap_or_else(|_| self.file.clone());
         absolute.parent().unwrap_or(Path::new("/")).join(path)
     }
 }
 
-/// What stands for a key that is absent.
+/// What to do if a key is absent.
 pub(super) enum IfAbsent<T> {
-    /// Its default.
+    /// Use this default.
     Default(T),
-    /// Nothing: that is a problem. The value stands in for it while the rest is read.
+    /// Report a problem, and go on reading with this placeholder.
     Required(T),
 }
 
-/// A table of the file. Each key is taken out as it is read; what is left at the end is unknown.
+/// A table of the file. A getter removes the key that it reads; keys that remain at the end are
+/// unknown.
 pub(super) struct ConfigTable<'r, 't> {
     report: &'r ConfigReport,
-    /// Dotted name with a dot at its end, or nothing for the root.
+    /// Dotted name with a dot at its end; empty for the root.
     prefix: String,
     entries: DeTable<'t>,
     known: Vec<&'static str>,
 }
 
 impl<'r, 't> ConfigTable<'r, 't> {
-    /// The whole file. Where it is no TOML at all, that is noted and an empty table results.
+    /// Parses the whole file. If the text is not TOML, records a problem and returns `None`.
     pub(super) fn root(report: &'r ConfigReport, text: &'t str) -> Option<ConfigTable<'r, 't>> {
         match DeTable::parse(text) {
             Ok(table) => Some(ConfigTable {
@@ -129,12 +130,12 @@ impl<'r, 't> ConfigTable<'r, 't> {
         self.report
     }
 
-    /// A key's dotted name.
+    /// The dotted name of a key of this table.
     pub(super) fn name(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
 
-    /// Takes a value out, whatever it is.
+    /// Removes and returns a value of any kind.
     fn take(&mut self, key: &'static str) -> Option<DeValue<'t>> {
         self.known.push(key);
         let (name, value) = self.entries.remove_entry(key)?;
@@ -147,12 +148,12 @@ impl<'r, 't> ConfigTable<'r, 't> {
         self.report.notes.borrow_mut().keys.insert(self.name(key), line);
     }
 
-    /// Whether the key is there and not taken yet.
+    /// Whether the key is present and not yet read.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
 
-    /// A table below this one, if it is there.
+    /// Reads a table below this one, if it is present.
     pub(super) fn table(&mut self, key: &'static str) -> Option<ConfigTable<'r, 't>> {
         let entries = match self.take(key)? {
             DeValue::Table(entries) => entries,
@@ -174,7 +175,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
         })
     }
 
-    /// A table below this one; an empty one where it is absent, so that its defaults hold.
+    /// Reads a table below this one. Returns an empty one if it is absent, so that defaults apply.
     pub(super) fn table_or_empty(&mut self, key: &'static str) -> ConfigTable<'r, 't> {
         let prefix = format!("{}.", self.name(key));
         self.table(key).unwrap_or_else(|| ConfigTable {
@@ -185,7 +186,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
         })
     }
 
-    /// Reads a key through `read`, whose error says what the value must be.
+    /// Reads a key with `read`, whose error says what the value must be.
     pub(super) fn value<T>(
         &mut self,
         key: &'static str,
@@ -209,7 +210,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
         }
     }
 
-    /// Reads a text through `parse`.
+    /// Reads a string with `parse`.
     pub(super) fn parsed<T>(
         &mut self,
         key: &'static str,
@@ -219,7 +220,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
         self.value(key, or, |value| parse(text(value)?))
     }
 
-    /// A whole number within limits.
+    /// Reads a whole number within limits.
     pub(super) fn number<N>(&mut self, key: &'static str, default: N, least: N, most: N) -> N
     where
         N: TryFrom<i128> + PartialOrd + Copy + std::fmt::Display,
@@ -243,7 +244,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
         })
     }
 
-    /// A duration within limits, as humantime reads it.
+    /// Reads a duration within limits, in the format of humantime.
     pub(super) fn duration(
         &mut self,
         key: &'static str,
@@ -266,7 +267,8 @@ impl<'r, 't> ConfigTable<'r, 't> {
         })
     }
 
-    /// A number of bytes within limits, as bytesize reads it; a bare number counts bytes.
+    /// Reads a number of bytes within limits, in the format of bytesize; a bare number counts
+    /// bytes.
     pub(super) fn size(&mut self, key: &'static str, default: u64, least: u64, most: u64) -> u64 {
         self.parsed(key, IfAbsent::Default(default), |text| {
             let size: bytesize::ByteSize = text
@@ -281,7 +283,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
         })
     }
 
-    /// A path, resolved relative to the file.
+    /// Reads a path and resolves it relative to the file's folder.
     pub(super) fn path(&mut self, key: &'static str, default: Option<&str>) -> PathBuf {
         let report = self.report;
         let or = match default {
@@ -296,7 +298,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
         })
     }
 
-    /// Ends the reading of this table: what nobody took is unknown.
+    /// Finishes this table: reports each key that no getter read as unknown.
     pub(super) fn finish(self) {
         for key in self.entries.keys() {
             self.note_line(key.get_ref(), key);
@@ -313,7 +315,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
     }
 }
 
-/// The text of a value.
+/// The text of a string value, or an error.
 pub(super) fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
     match value {
         DeValue::String(text) => Ok(text),
@@ -321,7 +323,7 @@ pub(super) fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
     }
 }
 
-/// The texts of a list, or of a single text.
+/// The texts of a list of strings, or of a single string.
 pub(super) fn texts<'v>(value: &'v DeValue<'_>) -> Result<Vec<&'v str>, String> {
     match value {
         DeValue::Array(list) => list.iter().map(|value| text(value.get_ref())).collect(),
@@ -329,7 +331,7 @@ pub(super) fn texts<'v>(value: &'v DeValue<'_>) -> Result<Vec<&'v str>, String> 
     }
 }
 
-/// What a value is, in words.
+/// The kind of a value, for messages.
 pub(super) fn a_kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",

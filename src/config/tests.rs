@@ -11,7 +11,7 @@ const KEY: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
 const OTHER: &str = "89ABCDEF0123456789ABCDEF0123456789ABCDEF";
 const UUID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// The shortest master.toml.
+/// The shortest valid master.toml.
 fn master_text() -> String {
     format!("[gpg]\nkey = \"{KEY}\"\n[assets]\nsymbols = \"all\"\n[assets.replay]\n")
 }
@@ -100,7 +100,7 @@ fn defaults_are_those_of_the_page() {
 }
 
 #[test]
-fn the_packaged_samples_want_their_keys_and_say_the_defaults() {
+fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
     let sample = include_str!("../../etc/master.toml");
     let error = master(sample).unwrap_err();
     let keys: Vec<_> = error.problems.iter().map(|it| it.key.as_str()).collect();
@@ -141,113 +141,115 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     assert_eq!(sample, master(&short).unwrap().0);
 }
 
-/// Each line makes one problem: what is put before the tables, what is put at the end, the key named, a word of the reason.
+/// One problem a row: text before the tables, text at the end, the key reported, part of the
+/// reason.
+const PROBLEMS: &[(&str, &str, &str, &str)] = &[
+    ("listne = 1", "", "listne", "no such key"),
+    ("listen = \"localhost:2048\"", "", "listen", "ADDRESS:PORT"),
+    ("listen = 2048", "", "listen", "must be a text in quotes"),
+    (
+        "update_interval = \"6 parsecs\"",
+        "",
+        "update_interval",
+        "not a duration",
+    ),
+    (
+        "update_interval = \"1ms\"",
+        "",
+        "update_interval",
+        "not within 10ms to 1day",
+    ),
+    ("starting_cash = 1.5", "", "starting_cash", "must be a text"),
+    ("starting_cash = \"1.0000001\"", "", "starting_cash", "6 digits"),
+    ("starting_cash = \"-1\"", "", "starting_cash", "not an amount"),
+    (
+        "starting_cash = \"1000000000.01\"",
+        "",
+        "starting_cash",
+        "more than 1000000000",
+    ),
+    ("expected_workers = 0", "", "expected_workers", "not within 1 to"),
+    (
+        "expected_workers = 99999999999999999999",
+        "",
+        "expected_workers",
+        "not within",
+    ),
+    ("currency = \"dollars\"", "", "currency", "not a currency"),
+    ("control_group = \"a b\"", "", "control_group", "group"),
+    ("log = 1", "", "log", "must be a table"),
+    ("", "[log]\nlevel = \"loud\"", "log.level", "error, warn, info"),
+    (
+        "",
+        "[log]\nmemory_entries = 0",
+        "log.memory_entries",
+        "not within 1",
+    ),
+    (
+        "",
+        "[accounts]\nbcrypt_cost = 16",
+        "accounts.bcrypt_cost",
+        "4 to 15",
+    ),
+    (
+        "",
+        "[accounts]\nbcrypt_cost = 3",
+        "accounts.bcrypt_cost",
+        "4 to 15",
+    ),
+    (
+        "",
+        "[limits]\nmax_connection = 1",
+        "limits.max_connection",
+        "[limits] knows",
+    ),
+    (
+        "",
+        "[limits]\nframe_timeout = \"0\"",
+        "limits.frame_timeout",
+        "not within",
+    ),
+    (
+        "",
+        "[database]\nurl = \"postgres://x\"",
+        "database.url",
+        "sqlite:FILE",
+    ),
+    ("", "[tls]", "tls", "no such key"),
+    (
+        "",
+        "[assets.binance]\nurl = \"http://api.binance.com\"",
+        "assets.binance.url",
+        "loopback only",
+    ),
+    (
+        "",
+        "[assets.binance]\nurl = \"https://user@host\"",
+        "assets.binance.url",
+        "URL",
+    ),
+    (
+        "",
+        "[assets.simulated]\nsymbols = 0",
+        "assets.simulated.symbols",
+        "not within",
+    ),
+];
+
 #[test]
-#[allow(clippy::too_many_lines, reason = "a list of cases")]
-fn what_is_wrong_is_named() {
-    for (above, below, key, reason) in [
-        ("listne = 1", "", "listne", "no such key"),
-        ("listen = \"localhost:2048\"", "", "listen", "ADDRESS:PORT"),
-        ("listen = 2048", "", "listen", "must be a text in quotes"),
-        (
-            "update_interval = \"6 parsecs\"",
-            "",
-            "update_interval",
-            "not a duration",
-        ),
-        (
-            "update_interval = \"1ms\"",
-            "",
-            "update_interval",
-            "not within 10ms to 1day",
-        ),
-        ("starting_cash = 1.5", "", "starting_cash", "must be a text"),
-        ("starting_cash = \"1.0000001\"", "", "starting_cash", "6 digits"),
-        ("starting_cash = \"-1\"", "", "starting_cash", "not an amount"),
-        (
-            "starting_cash = \"1000000000.01\"",
-            "",
-            "starting_cash",
-            "more than 1000000000",
-        ),
-        ("expected_workers = 0", "", "expected_workers", "not within 1 to"),
-        (
-            "expected_workers = 99999999999999999999",
-            "",
-            "expected_workers",
-            "not within",
-        ),
-        ("currency = \"dollars\"", "", "currency", "not a currency"),
-        ("control_group = \"a b\"", "", "control_group", "group"),
-        ("log = 1", "", "log", "must be a table"),
-        ("", "[log]\nlevel = \"loud\"", "log.level", "error, warn, info"),
-        (
-            "",
-            "[log]\nmemory_entries = 0",
-            "log.memory_entries",
-            "not within 1",
-        ),
-        (
-            "",
-            "[accounts]\nbcrypt_cost = 16",
-            "accounts.bcrypt_cost",
-            "4 to 15",
-        ),
-        (
-            "",
-            "[accounts]\nbcrypt_cost = 3",
-            "accounts.bcrypt_cost",
-            "4 to 15",
-        ),
-        (
-            "",
-            "[limits]\nmax_connection = 1",
-            "limits.max_connection",
-            "[limits] knows",
-        ),
-        (
-            "",
-            "[limits]\nframe_timeout = \"0\"",
-            "limits.frame_timeout",
-            "not within",
-        ),
-        (
-            "",
-            "[database]\nurl = \"postgres://x\"",
-            "database.url",
-            "sqlite:FILE",
-        ),
-        ("", "[tls]", "tls", "no such key"),
-        (
-            "",
-            "[assets.binance]\nurl = \"http://api.binance.com\"",
-            "assets.binance.url",
-            "loopback only",
-        ),
-        (
-            "",
-            "[assets.binance]\nurl = \"https://user@host\"",
-            "assets.binance.url",
-            "URL",
-        ),
-        (
-            "",
-            "[assets.simulated]\nsymbols = 0",
-            "assets.simulated.symbols",
-            "not within",
-        ),
-    ] {
+fn each_problem_is_reported_with_its_key_and_line() {
+    for (above, below, key, reason) in PROBLEMS {
         let text = format!("{above}\n{}{below}\n", master_text());
         let error = master(&text).unwrap_err();
         assert_eq!(error.problems.len(), 1, "{error}");
-        assert_eq!(error.problems[0].key, key, "{error}");
+        assert_eq!(error.problems[0].key, *key, "{error}");
         assert!(error.problems[0].reason.contains(reason), "{error}");
         let shown = error.to_string();
         assert!(
             shown.starts_with("/etc/papertrader/master.toml:") && shown.contains(key),
             "{shown}"
         );
-        // The line is that of the key.
+        // The reported line is the key's.
         let line = error.problems[0].line.unwrap();
         let last = key.rsplit('.').next().unwrap();
         assert!(text.lines().nth(line - 1).unwrap().contains(last), "{error}");
@@ -255,7 +257,7 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
-fn what_is_missing_is_named_and_all_of_it() {
+fn all_missing_keys_are_reported() {
     let error = master("").unwrap_err();
     let keys: Vec<_> = error.problems.iter().map(|it| it.key.as_str()).collect();
     assert_eq!(keys, ["gpg.key", "assets.symbols", "assets.replay"]);
@@ -276,7 +278,7 @@ fn what_is_missing_is_named_and_all_of_it() {
 }
 
 #[test]
-fn what_is_no_toml_has_its_line() {
+fn a_syntax_error_is_reported_with_its_line() {
     let error = master("listen = \"127.0.0.1:2048\"\n= 5\n").unwrap_err();
     assert!(
         error
@@ -333,7 +335,7 @@ fn each_provider_named_has_its_table() {
 }
 
 #[test]
-fn plain_text_stays_on_this_machine_unless_told() {
+fn plain_text_beyond_loopback_must_be_allowed() {
     for listen in ["0.0.0.0:2049", "192.0.2.1:2049", "[::]:2049"] {
         let line = format!("listen = \"{listen}\"");
         let error = worker(&worker_text(&line, "")).unwrap_err();
@@ -351,7 +353,7 @@ fn plain_text_stays_on_this_machine_unless_told() {
 }
 
 #[test]
-fn a_worker_checks_its_names() {
+fn a_worker_s_values_are_checked() {
     for (line, key) in [
         ("master = \"master\"", "master"),
         ("master = \"master:0\"", "master"),
@@ -373,7 +375,7 @@ fn a_worker_checks_its_names() {
 }
 
 #[test]
-fn a_cheap_hash_is_warned_of() {
+fn a_cheap_hash_gives_a_warning() {
     let (config, warnings) = master(&format!("{}[accounts]\nbcrypt_cost = 9\n", master_text())).unwrap();
     assert_eq!(config.accounts.bcrypt_cost, 9);
     assert_eq!(warnings.len(), 1);
@@ -381,14 +383,14 @@ fn a_cheap_hash_is_warned_of() {
 }
 
 #[test]
-fn a_socket_path_has_its_length() {
+fn a_socket_path_that_is_too_long_is_refused() {
     let line = format!("control_socket = \"/{}\"\n", "x".repeat(107));
     let error = master(&format!("{line}{}", master_text())).unwrap_err();
     assert!(error.to_string().contains("108 bytes"), "{error}");
 }
 
 #[test]
-fn what_is_written_reads_the_same() {
+fn a_written_configuration_reads_back_the_same() {
     let file = Path::new("/srv/sand \"box\"/master.toml");
     let text = format!(
         "listen = \"[::1]:0\"\ndata_dir = \".\"\ncontrol_socket = \"m.sock\"\ncurrency = \"EUR\"\nupdate_interval = \"1s 500ms\"\n\
@@ -472,7 +474,7 @@ fn secrets_that_others_can_read_are_refused() {
 }
 
 proptest::proptest! {
-    /// Whatever a file holds, it is read or refused with a reason.
+    /// Any text is read, or refused with a reason.
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC*", lines in "([a-z_.\\[\\]\"= 0-9-]{0,20}\n){0,6}") {
         for text in [text.as_str(), lines.as_str()] {

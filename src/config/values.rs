@@ -1,6 +1,6 @@
-//! spec/config/values.md · 2.3 Global Deployment Variables
+//! spec/config.md · 2.3 Global Deployment Variables
 //!
-//! The types of values that configuration keys have, and the `[log]` table that both daemons share.
+//! Types of configuration values, and the `[log]` table that both daemons share.
 
 use super::reader::{ConfigTable, IfAbsent};
 use crate::model::Fingerprint;
@@ -11,10 +11,10 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Bytes of a Unix socket's path, without the zero at its end.
+/// Longest path of a Unix socket, in bytes, without the terminating zero.
 pub(super) const SOCKET_PATH_MAX: usize = 107;
 
-/// A host, by name or address, and a port from 1 on.
+/// A host, by name or address, and a port from 1 to 65535.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPort {
     host: String,
@@ -22,7 +22,7 @@ pub struct HostPort {
 }
 
 impl HostPort {
-    /// Where a master listens unless told otherwise.
+    /// Default address of a master.
     pub(super) fn default_master() -> HostPort {
         HostPort {
             host: "127.0.0.1".to_owned(),
@@ -35,15 +35,16 @@ impl HostPort {
         &self.host
     }
 
-    /// The port.
+    /// The port, never 0.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The addresses that the host has now. A name is looked up, which may take seconds: not for module threads.
+    /// Resolves the host to addresses. A DNS lookup may take seconds: do not call this in a
+    /// module's thread.
     ///
     /// # Errors
-    /// The name cannot be looked up.
+    /// The name cannot be resolved.
     pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
     }
@@ -90,7 +91,7 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// An address to listen on. Port 0 lets the system choose.
+/// Reads an address to listen on. With port 0 the system chooses one.
 pub(super) fn listen(table: &mut ConfigTable<'_, '_>, default: SocketAddr) -> SocketAddr {
     table.parsed("listen", IfAbsent::Default(default), |text| {
         text.parse().map_err(|_| {
@@ -102,12 +103,13 @@ pub(super) fn listen(table: &mut ConfigTable<'_, '_>, default: SocketAddr) -> So
     })
 }
 
-/// Whether only this machine reaches the address.
+/// Whether the address is a loopback address, also one written as IPv6.
 pub(super) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-/// The URL of an assets API, without a slash at its end. Only this machine is spoken to without encryption.
+/// Parses the URL of a provider's API and removes the slash at its end. Accepts `http:` on loopback
+/// only.
 pub(super) fn url(text: &str) -> Result<String, String> {
     let text = text.trim_end_matches('/');
     let (plain, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
@@ -138,7 +140,7 @@ pub(super) fn url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The `[log]` table.
+/// Reads the `[log]` table.
 pub(super) fn log(root: &mut ConfigTable<'_, '_>, default_file: &str) -> LogConfig {
     let mut table = root.table_or_empty("log");
     let config = LogConfig {
@@ -157,12 +159,12 @@ pub(super) fn log(root: &mut ConfigTable<'_, '_>, default_file: &str) -> LogConf
     config
 }
 
-/// The key `home` of `[gpg]`.
+/// Reads the key `home` of `[gpg]`.
 pub(super) fn gpg_home(table: &mut ConfigTable<'_, '_>) -> PathBuf {
     table.path("home", Some("/etc/papertrader/gnupg"))
 }
 
-/// A fingerprint, which has no default; `stand_in` is no key's, and is read where there is none.
+/// Reads a required fingerprint. Returns `stand_in` if it is missing or bad.
 pub(super) fn fingerprint(
     table: &mut ConfigTable<'_, '_>,
     key: &'static str,
@@ -178,7 +180,8 @@ pub(super) fn fingerprint(
     })
 }
 
-/// Stands in for a key that is missing; two that are missing are not the same.
+/// Placeholder for a missing key of this daemon. It differs from `NO_MASTER_KEY`, so that two
+/// missing keys do not count as equal.
 pub(super) const NO_KEY: Fingerprint = Fingerprint::from_bytes([0; 20]);
-/// The same for the master's key.
+/// Placeholder for a missing key of the master.
 pub(super) const NO_MASTER_KEY: Fingerprint = Fingerprint::from_bytes([0xFF; 20]);

@@ -12,91 +12,88 @@ use uuid::Uuid;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Bytes that a worker's name may have.
+/// Longest name of a worker, in bytes.
 const NAME_MAX: usize = 64;
 
 /// A worker's configuration. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerConfig {
-    /// What administrators call it, as registered.
+    /// Name under which administrators registered the worker.
     pub name: String,
-    /// As the master gave it.
+    /// Assigned by the master at registration.
     pub uuid: Uuid,
-    /// Where clients connect.
+    /// Address that clients connect to.
     pub listen: SocketAddr,
-    /// What clients are told.
+    /// Address that the master gives to clients.
     pub advertise: HostPort,
-    /// Where the master listens.
+    /// Address of the master.
     pub master: HostPort,
-    /// The folder of what must outlive the process.
+    /// Folder for data that survives a restart.
     pub data_dir: PathBuf,
-    /// Whether clients beyond loopback are served in plain text.
+    /// Whether clients beyond loopback may use plain text.
     pub allow_plaintext: bool,
-    /// Keys.
     pub gpg: WorkerGpg,
-    /// The log.
     pub log: LogConfig,
-    /// Bounds.
     pub limits: WorkerLimits,
-    /// Encryption towards clients, if any.
+    /// TLS towards clients, if configured.
     pub tls: Option<TlsFiles>,
 }
 
 /// `[gpg]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerGpg {
-    /// The folder of its keyring.
+    /// GPG home with the worker's keyring.
     pub home: PathBuf,
-    /// Its own key.
+    /// The worker's own key.
     pub key: Fingerprint,
-    /// The master's key.
     pub master_key: Fingerprint,
 }
 
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerLimits {
-    /// Clients at the same time.
+    /// Simultaneous connections of clients.
     pub max_connections: usize,
-    /// Of those, from one address.
+    /// Simultaneous connections from one IP address.
     pub max_connections_per_ip: usize,
-    /// From a message's first byte to its last.
+    /// Time from a message's first byte to its last.
     pub frame_timeout: Duration,
-    /// Without a byte either way and nothing unanswered.
+    /// Time without a byte in either direction and without an unanswered request.
     pub idle_timeout: Duration,
     /// Bytes of replies that a client has not read.
     pub max_unsent: usize,
-    /// Without the client taking a byte while replies wait.
+    /// Time in which a client takes no byte although replies wait.
     pub send_timeout: Duration,
 }
 
 /// `[tls]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// PEM: the worker's certificate, then those up to the root.
+    /// PEM: the worker's certificate, then those of the chain up to the root.
     pub certificate: PathBuf,
-    /// PEM: its private key.
+    /// PEM: the private key.
     pub key: PathBuf,
 }
 
 impl WorkerConfig {
-    /// Reads and checks a file, and the files that it names.
+    /// Reads a file, checks it, and checks the files that it names.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// The file or a file that it names has problems; the error lists all of them.
     pub fn load(file: &Path) -> Result<(WorkerConfig, Vec<Warning>), ConfigError> {
         super::load(file, read, check_files)
     }
 
-    /// Reads a text as if it stood in `file`, without looking at the files that it names.
+    /// Parses a text as if it were the contents of `file`. Does not check the files that it names.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// The text has problems; the error lists all of them.
     pub fn parse(text: &str, file: &Path) -> Result<(WorkerConfig, Vec<Warning>), ConfigError> {
         super::parse(text, file, read, |_, _| {})
     }
 
-    /// The configuration as a commented file that is to stand at `file`: paths in or below its folder are relative.
+    /// The configuration as a commented TOML text for `file`. Paths in or below the file's folder
+    /// are written relative to it.
     pub fn to_toml(&self, file: &Path) -> String {
         let mut values = writer::TomlValues::new(file);
         values.text("name", &self.name);

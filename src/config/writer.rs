@@ -1,6 +1,6 @@
-//! spec/config/writer.md · 2.3 Global Deployment Variables
+//! spec/config.md · 2.3 Global Deployment Variables
 //!
-//! Writes a configuration: the packaged sample, with its comments, and other values.
+//! Writes a configuration: the packaged sample and its comments, filled with other values.
 
 use crate::runtime::log::LogConfig;
 use std::collections::BTreeMap;
@@ -8,14 +8,14 @@ use std::fmt::{Display, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Values by dotted key, as TOML writes them.
+/// Values as TOML text, by dotted key.
 pub(super) struct TomlValues {
     folder: PathBuf,
     values: BTreeMap<String, String>,
 }
 
 impl TomlValues {
-    /// For a file that is to stand there.
+    /// Creates an empty set for `file`, to whose folder paths are relative.
     pub(super) fn new(file: &Path) -> TomlValues {
         let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         TomlValues {
@@ -24,17 +24,17 @@ impl TomlValues {
         }
     }
 
-    /// A number or a flag.
+    /// Sets a number or a flag.
     pub(super) fn bare(&mut self, key: &str, value: impl Display) {
         self.values.insert(key.to_owned(), value.to_string());
     }
 
-    /// A text.
+    /// Sets a string.
     pub(super) fn text(&mut self, key: &str, value: impl Display) {
         self.values.insert(key.to_owned(), quoted(&value.to_string()));
     }
 
-    /// A list of texts.
+    /// Sets a list of strings.
     pub(super) fn texts<T: Display>(&mut self, key: &str, values: impl IntoIterator<Item = T>) {
         let list: Vec<_> = values
             .into_iter()
@@ -44,7 +44,7 @@ impl TomlValues {
             .insert(key.to_owned(), format!("[{}]", list.join(", ")));
     }
 
-    /// A path; relative if it lies below the file's folder.
+    /// Sets a path; writes it relative if it lies in or below the file's folder.
     pub(super) fn path(&mut self, key: &str, path: &Path) {
         let short = match path.strip_prefix(&self.folder) {
             Ok(below) if below.as_os_str().is_empty() => Path::new("."),
@@ -58,15 +58,15 @@ impl TomlValues {
         self.text(key, humantime::format_duration(duration));
     }
 
-    /// The `[log]` table.
+    /// Sets the keys of the `[log]` table.
     pub(super) fn log(&mut self, log: &LogConfig) {
         self.path("log.file", &log.file);
         self.text("log.level", log.level.to_string().to_ascii_lowercase());
         self.bare("log.memory_entries", log.memory_entries);
     }
 
-    /// The sample with these values. Keys and tables that have a value stand as such, whether the sample has them
-    /// as comments or not; those that have none stand as comments.
+    /// Fills the sample with these values. A key or table with a value becomes active, even if it
+    /// is a comment in the sample; one without a value becomes a comment.
     pub(super) fn fill(&self, sample: &str) -> String {
         let mut written = String::with_capacity(sample.len());
         let mut prefix = String::new();
@@ -97,21 +97,21 @@ fn is_key(text: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'))
 }
 
-/// The table that a line opens.
+/// The table that a line opens, if any.
 fn header(line: &str) -> Option<&str> {
     line.strip_prefix('[')?
         .strip_suffix(']')
         .filter(|name| is_key(name))
 }
 
-/// The key that a line sets.
+/// The key that a line assigns, if any.
 fn assigned(line: &str) -> Option<&str> {
     line.split_once(" = ")
         .map(|(key, _)| key)
         .filter(|key| is_key(key))
 }
 
-/// A TOML string.
+/// Quotes a text as a TOML string.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

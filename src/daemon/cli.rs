@@ -1,7 +1,7 @@
-//! spec/daemon/cli.md · 3.1.1 and 3.2.1 Main Module: the binary is run
+//! spec/daemon.md · 3.1.1 and 3.2.1 Main Module: the binary is run
 //!
-//! The command lines of both daemons. They stand in the library so that man pages and completions are made
-//! from them.
+//! The command lines of both daemons. They are in the library because man pages and completions are
+//! generated from them.
 
 use clap::{Parser, ValueHint};
 use std::path::PathBuf;
@@ -48,12 +48,12 @@ pub struct WorkerCli {
     pub stop_with_input: bool,
 }
 
-/// What either command line says.
+/// The options that both command lines have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaemonArguments {
-    /// The configuration's file.
+    /// The file of the configuration.
     pub config: PathBuf,
-    /// Whether only to check it.
+    /// Whether to check the configuration and exit.
     pub check_config: bool,
     /// Whether the end of standard input stops the daemon.
     pub stop_with_input: bool,

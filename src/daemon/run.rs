@@ -1,6 +1,6 @@
-//! spec/daemon/run.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
+//! spec/daemon.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
 //!
-//! What a daemon does from its command line to its exit code, the same for both. Knows neither of them.
+//! Runs a daemon from its command line to its exit code. It depends on neither master nor worker.
 
 use super::cli::DaemonArguments;
 use super::{
@@ -17,62 +17,63 @@ use std::time::Instant;
 
 /// A daemon: what differs between the master and a worker.
 pub trait Service: Sized {
-    /// The program, as it signs what it says on standard error.
+    /// The name of the program, before its errors on standard error.
     const PROGRAM: &'static str;
-    /// What the log calls it.
+    /// The name of the daemon in the log.
     const NAME: &'static str;
 
-    /// Its command line.
+    /// The type of the command line.
     type Cli: Parser + Into<DaemonArguments>;
-    /// Its configuration.
+    /// The type of the configuration.
     type Config;
 
     /// Reads the configuration.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// All problems of the configuration.
     fn load(file: &Path) -> Result<(Self::Config, Vec<Warning>), ConfigError>;
 
-    /// The log's part of the configuration.
+    /// The settings of the log.
     fn log_config(config: &Self::Config) -> &LogConfig;
 
-    /// Checks what the configuration names without starting anything: `--check-config`.
+    /// Checks the files and keys that the configuration names, without starting a thread
+    /// (`--check-config`).
     ///
     /// # Errors
-    /// What is wrong.
+    /// The first problem, with its exit code.
     fn check(config: &Self::Config) -> Result<(), StartError>;
 
     /// Starts all threads.
     ///
     /// # Errors
-    /// What is wrong. Nothing is left running.
+    /// The reason, with its exit code. No thread is left running.
     fn start(config: &Self::Config, stop: &Stop) -> Result<Self, StartError>;
 
     /// Serves until the stop signal.
     ///
     /// # Errors
-    /// What ended it before.
+    /// The reason why it ended without the stop signal.
     fn serve(&self, context: &ServiceContext<'_, Self::Config>) -> Result<(), StartError>;
 
-    /// Stops all threads, at most until `deadline`. The names of those that had not ended then.
+    /// Stops all threads. Returns the names of those that did not end before `deadline`.
     fn stop(self, deadline: Instant) -> Vec<String>;
 }
 
-/// What a service is run with.
+/// The parameters of [`Service::serve`].
 pub struct ServiceContext<'a, C> {
-    /// The configuration that it was started with.
+    /// The configuration at the start.
     pub config: &'a C,
-    /// The file that holds it.
+    /// The file of the configuration.
     pub file: &'a Path,
-    /// The log.
     pub log: &'a LogHandle,
-    /// SIGHUP.
+    /// SIGHUP arrives here.
     pub signals: &'a Signals,
-    /// SIGTERM, SIGINT, or the end of standard input.
+    /// Requested by SIGTERM, SIGINT, or the end of standard input.
     pub stop: &'a Stop,
 }
 
-/// Runs a daemon: parses the command line, checks, starts, serves, stops, flushes the log; the exit code.
+/// Runs a daemon: parses the command line, checks, starts, serves, stops, and flushes the log.
+/// Returns the exit code.
 pub fn main<S: Service>() -> ExitCode {
     let arguments = S::Cli::parse().into();
     let code = match accept_config(S::load(&arguments.config)) {

@@ -1,7 +1,9 @@
 //! spec/link/connection.md · 4.3.1 Master-Worker Server Connection
 //!
-//! A standing link: link messages sealed and sent without waiting, and the reading of what the other end
-//! sends. Master and worker hold the same thing.
+//! An established link: it seals and sends link messages without blocking, and reads those of the
+//! other end. Master and worker use the same type.
+//!
+//! Tests: `tests/suite/worker/port.rs`, `tests/intruders/inside.rs`.
 
 use super::envelope::{EnvelopeHeader, HEADER_LEN};
 use super::record::{Opener, RecordError, Sealer};
@@ -19,13 +21,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Unsent bytes past which the other end is given up: it does not read what it asked for.
+/// The most unsent bytes. Beyond it the link is cut, because the other end does not read what it
+/// requested.
 pub const UNSENT_MAX: usize = 256 << 20;
-/// How long the other end may take no byte while some wait, and how long it may say nothing at all.
-pub const SILENCE: Duration = Duration::from_secs(15);
-/// Bytes that one read brings at most.
-const CHUNK: usize = 256 * 1024;
-/// Room for a message of two frames with text arguments.
+/// The longest time in which the other end may take no byte while some wait, or send none.
+pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The most bytes of one read.
+const READ_BYTES: usize = 256 * 1024;
+/// Capacity for a message of two frames with text arguments, in bytes.
 const INITIAL_BYTES: usize = HEADER_LEN + 2 * (frame::HEADER + MAX_DATA);
 
 impl Cipher for Sealer {
@@ -43,14 +46,14 @@ impl Cipher for Sealer {
     }
 }
 
-/// The sending half of a link, shared by all who answer over it.
+/// An established link. Its sending half is shared by all threads that send over it.
 pub struct LinkConnection {
-    /// Names it in this process.
+    /// Number of the link in this process.
     pub number: u64,
-    /// The other end.
+    /// Address of the other end.
     pub peer: SocketAddr,
     socket: TcpStream,
-    side: Mutex<SendHalf<Sealer>>,
+    send_half: Mutex<SendHalf<Sealer>>,
     open: AtomicBool,
 }
 
@@ -60,14 +63,14 @@ impl std::fmt::Debug for LinkConnection {
     }
 }
 
-/// Why a link is over.
+/// Why a link ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkClosed {
-    /// The other end closed it in form.
+    /// The other end closed it with a close record.
     Closed,
-    /// The stream ended or broke.
+    /// The stream ended or broke without a close record.
     Cut,
-    /// Nothing came for [`SILENCE`].
+    /// No byte was received for [`SILENCE_TIMEOUT`].
     Silent,
     /// A record failed.
     Record(RecordError),
@@ -78,36 +81,37 @@ impl std::fmt::Display for LinkClosed {
         match self {
             LinkClosed::Closed => f.write_str("closed by the other end"),
             LinkClosed::Cut => f.write_str("cut"),
-            LinkClosed::Silent => write!(f, "nothing came for {SILENCE:?}"),
+            LinkClosed::Silent => write!(f, "nothing came for {SILENCE_TIMEOUT:?}"),
             LinkClosed::Record(error) => write!(f, "{error}"),
         }
     }
 }
 
 impl LinkConnection {
-    /// Around the socket of a handshake that has succeeded.
+    /// A link over the socket of a successful handshake.
     ///
     /// # Errors
-    /// The socket is gone already.
+    /// The socket is closed already.
     pub fn new(socket: TcpStream, sealer: Sealer, flusher: Arc<Flusher>) -> io::Result<Arc<LinkConnection>> {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(None)?;
-        socket.set_read_timeout(Some(SILENCE))?;
+        socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
         let number = next_number();
         Ok(Arc::new(LinkConnection {
             number,
             peer: socket.peer_addr()?,
             socket,
-            side: Mutex::new(SendHalf::new(number, sealer, flusher)),
+            send_half: Mutex::new(SendHalf::new(number, sealer, flusher)),
             open: AtomicBool::new(true),
         }))
     }
 
-    /// Locks the sending half, to send several messages in as few records and one write.
+    /// Locks the sending half. All messages that are added to the guard leave in as few records as
+    /// possible and one write.
     pub fn sending(self: &Arc<Self>) -> LinkWriter<'_> {
         LinkWriter {
-            line: self,
-            side: self.side.lock(),
+            connection: self,
+            send_half: self.send_half.lock(),
         }
     }
 
@@ -116,35 +120,36 @@ impl LinkConnection {
         self.sending().message(header, fill);
     }
 
-    /// Ends the link in form: what was handed over leaves, then the close record.
+    /// Closes the link: sends all messages, then the close record.
     pub fn end(self: &Arc<Self>) {
         let mut sending = self.sending();
         sending.flush();
-        sending.side.close(&self.socket);
-        sending.side.break_off();
+        sending.send_half.close(&self.socket);
+        sending.send_half.break_off();
     }
 
-    /// Ends the link now.
+    /// Cuts the link now, without a close record.
     pub fn cut(self: &Arc<Self>) {
-        self.sending().side.break_off();
+        self.sending().send_half.break_off();
     }
 
-    /// Whether the link still stands.
+    /// Whether the link is open.
     pub fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Reads once and appends what it held to `plain`; called by the one thread that reads this link.
+    /// Reads from the socket once and appends the plaintext to `plain`. Only the thread that reads
+    /// this link may call it.
     ///
     /// # Errors
-    /// Why the link is over.
+    /// Why the link ended.
     pub fn read(
         &self,
         opener: &mut Opener,
         chunk: &mut Vec<u8>,
         plain: &mut Vec<u8>,
     ) -> Result<(), LinkClosed> {
-        chunk.resize(CHUNK, 0);
+        chunk.resize(READ_BYTES, 0);
         loop {
             match (&self.socket).read(chunk) {
                 Ok(0) => {
@@ -171,36 +176,37 @@ impl LinkConnection {
         }
     }
 
-    fn settle(&self, side: &mut SendHalf<Sealer>) {
-        if side.unsent() > UNSENT_MAX {
+    /// Cuts the link if too many bytes are unsent, and records whether it is still open.
+    fn enforce_limits(&self, send_half: &mut SendHalf<Sealer>) {
+        if send_half.unsent() > UNSENT_MAX {
             crate::warn!(
                 "{self:?} has not read {} bytes that it asked for: cut off",
-                side.unsent()
+                send_half.unsent()
             );
-            side.break_off();
+            send_half.break_off();
         }
-        if side.release(&self.socket) {
+        if send_half.release(&self.socket) {
             self.open.store(false, Ordering::Relaxed);
         }
     }
 }
 
-/// The locked sending half of a link.
+/// The locked sending half of a link. Dropping it sends the messages that were added.
 pub struct LinkWriter<'a> {
-    line: &'a Arc<LinkConnection>,
-    side: MutexGuard<'a, SendHalf<Sealer>>,
+    connection: &'a Arc<LinkConnection>,
+    send_half: MutexGuard<'a, SendHalf<Sealer>>,
 }
 
 impl std::fmt::Debug for LinkWriter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "sending on {:?}", self.line)
+        write!(f, "sending on {:?}", self.connection)
     }
 }
 
-/// Appends a message to `plain`. Its frames are written by `fill`; a body beyond the envelope's limit is a defect
-/// of ours, and is dropped with an error in the log.
+/// Appends a message to `plain`; `fill` writes its frames. A body beyond the limit of an envelope
+/// is a bug: the message is dropped and an error is logged.
 pub fn append_message(plain: &mut Vec<u8>, header: &EnvelopeHeader, fill: impl FnOnce(&mut Vec<u8>)) {
-    // Whatever may hold a secret fits here without moving what stands before it.
+    // Reserve first, so that a secret does not move and leave a copy behind.
     wipe::reserve(plain, INITIAL_BYTES);
     if let Err(error) = header.append_with(plain, fill) {
         crate::error!("a message of sequence {} was not sent: {error}", header.sequence);
@@ -210,16 +216,16 @@ pub fn append_message(plain: &mut Vec<u8>, header: &EnvelopeHeader, fill: impl F
 impl LinkWriter<'_> {
     /// Adds a message, as [`append_message`] does.
     pub fn message(&mut self, header: &EnvelopeHeader, fill: impl FnOnce(&mut Vec<u8>)) {
-        if !self.side.is_broken() {
-            append_message(self.side.plain(0), header, fill);
+        if !self.send_half.is_broken() {
+            append_message(self.send_half.plain(0), header, fill);
         }
     }
 
-    /// Adds messages that [`append_message`] laid out elsewhere, without copying them where none stands before
-    /// them. `messages` is empty then.
+    /// Adds messages that [`append_message`] wrote into `messages`, and empties it. It copies only
+    /// if other messages were added before.
     pub fn messages(&mut self, messages: &mut Vec<u8>) {
-        if !self.side.is_broken() {
-            let plain = self.side.plain(0);
+        if !self.send_half.is_broken() {
+            let plain = self.send_half.plain(0);
             if plain.is_empty() {
                 std::mem::swap(plain, messages);
             } else {
@@ -230,10 +236,10 @@ impl LinkWriter<'_> {
     }
 
     fn flush(&mut self) {
-        let line = self.line;
-        self.side
-            .send(&line.socket, || Arc::clone(line) as Arc<dyn Flush>);
-        line.settle(&mut self.side);
+        let connection = self.connection;
+        self.send_half
+            .send(&connection.socket, || Arc::clone(connection) as Arc<dyn Flush>);
+        connection.enforce_limits(&mut self.send_half);
     }
 }
 
@@ -249,23 +255,23 @@ impl Flush for LinkConnection {
     }
 
     fn flush(&self) -> FlushProgress {
-        let mut side = self.side.lock();
-        let left = side.resume(&self.socket);
-        self.settle(&mut side);
-        left
+        let mut send_half = self.send_half.lock();
+        let progress = send_half.resume(&self.socket);
+        self.enforce_limits(&mut send_half);
+        progress
     }
 
     fn cut_if_lingering(&self, _now: Instant) -> bool {
-        // A link ends with its close record, and nobody waits after it.
+        // The close record is the last byte of a link; nothing is sent after it.
         true
     }
 
     fn cut_if_stalled(&self, now: Instant) {
-        let mut side = self.side.lock();
-        if now.saturating_duration_since(side.moved()) >= SILENCE {
-            crate::warn!("{self:?} took nothing for {SILENCE:?} while messages waited: cut off");
-            side.break_off();
-            self.settle(&mut side);
+        let mut send_half = self.send_half.lock();
+        if now.saturating_duration_since(send_half.moved()) >= SILENCE_TIMEOUT {
+            crate::warn!("{self:?} took nothing for {SILENCE_TIMEOUT:?} while messages waited: cut off");
+            send_half.break_off();
+            self.enforce_limits(&mut send_half);
         }
     }
 }

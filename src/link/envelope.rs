@@ -1,6 +1,7 @@
-//! spec/link/envelope.md · 4.1 Design Goals, 4.3.1 Master-Worker Server Connection
+//! spec/link/envelope.md · 2.1.5 User/Client Data, 4.1 Design Goals, 4.3.1
 //!
-//! The link message: who sends, which message it is, when, for whom, and the frames it carries. Bytes only.
+//! The link message: an envelope (worker, boot ID, sequence number, timestamp, client) and the
+//! frames it carries. Bytes only.
 
 use crate::model::{Timestamp, ValueError};
 use crate::wire::wipe;
@@ -8,39 +9,41 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use uuid::Uuid;
 
-/// Bytes before a body: UUID, boot ID, sequence, stamp, client address and port, length.
+/// Bytes before the body: UUID, boot ID, sequence, timestamp, client address and port, length.
 pub const HEADER_LEN: usize = 16 + 16 + 8 + 8 + 18 + 4;
 
-/// The most bytes a body may have; a larger payload travels in several envelopes of one sequence.
+/// The most bytes of a body. A larger payload travels in several envelopes of the same sequence
+/// number.
 pub const BODY_MAX: usize = 1 << 20;
 
-/// The least: the header of one frame.
+/// The fewest bytes of a body: the header of one frame.
 pub const BODY_MIN: usize = 17;
 
 const LENGTH: ValueError = ValueError("a link message's body has 17 to 1048576 bytes");
 const FOREIGN: ValueError = ValueError("a link message with another worker's UUID");
 
-/// What stands before the frames of a link message.
+/// The fields in front of the frames of a link message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EnvelopeHeader {
-    /// The worker at this link's end, whichever side sends (4.1).
+    /// UUID of the worker of this link, in both directions (4.1).
     pub worker: Uuid,
-    /// Drawn at random when the worker's process started; with `sequence` it identifies a request for good.
+    /// Boot ID: drawn at random when the worker's process starts. Together with `worker` and
+    /// `sequence` it identifies a request.
     pub boot: Uuid,
-    /// Of the request; a reply carries its request's, a push of the master 0.
+    /// Sequence number of the request. A reply has the number of its request, and a push of the
+    /// master has 0.
     pub sequence: u64,
-    /// The sender's wall clock.
+    /// The sender's clock when it sent the message.
     pub timestamp: Timestamp,
-    /// The client that a request comes from; none in pushes and in what a worker says for itself.
+    /// The client that sent the request. `None` in pushes and in messages of the worker itself.
     pub client: Option<SocketAddr>,
 }
 
-/// A link message as it lies in a decoder's buffer.
+/// A link message in the buffer of a decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
-    /// Who, which, when, for whom.
     pub header: EnvelopeHeader,
-    /// One or several whole PaperTrader frames.
+    /// One or several complete frames.
     pub body: &'a [u8],
 }
 
@@ -48,18 +51,20 @@ impl EnvelopeHeader {
     /// Appends this header and `body` to `out`.
     ///
     /// # Errors
-    /// A body of fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes; `out` is then as it was.
+    /// The body has fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes. `out` is unchanged
+    /// then.
     pub fn append(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
         check_length(body.len())?;
         wipe::reserve(out, HEADER_LEN + body.len());
         self.append_with(out, |out| out.extend_from_slice(body))
     }
 
-    /// Appends this header and the body that `fill` appends to the same buffer, so that frames can be
-    /// encoded in their place. `fill` must only append.
+    /// Appends this header, and the body that `fill` appends to the same buffer, so that frames are
+    /// encoded in place. `fill` must only append.
     ///
     /// # Errors
-    /// A body of fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes; `out` is then as it was.
+    /// The body has fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes. `out` is unchanged
+    /// then.
     pub fn append_with(&self, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), ValueError> {
         let start = out.len();
         out.extend_from_slice(self.worker.as_bytes());
@@ -85,10 +90,11 @@ impl EnvelopeHeader {
     }
 }
 
-/// Cuts a stream of plaintext into link messages of one worker.
+/// Splits a stream of plaintext into the link messages of one worker.
 ///
-/// Give received plaintext to [`EnvelopeDecoder::take`], then call [`EnvelopeDecoder::next`] until it answers `None`. The
-/// buffer then never holds more than one unfinished message, and what was read is wiped.
+/// Pass received plaintext to [`EnvelopeDecoder::take`], then call [`EnvelopeDecoder::next`] until
+/// it returns `None`. The buffer then holds at most one incomplete message. Consumed bytes are
+/// wiped.
 pub struct EnvelopeDecoder {
     worker: Uuid,
     buffer: Vec<u8>,
@@ -113,7 +119,7 @@ impl fmt::Debug for EnvelopeDecoder {
 }
 
 impl EnvelopeDecoder {
-    /// A decoder that accepts the messages of `worker` alone.
+    /// A decoder that accepts only messages of `worker`.
     pub fn new(worker: Uuid) -> EnvelopeDecoder {
         EnvelopeDecoder {
             worker,
@@ -123,31 +129,31 @@ impl EnvelopeDecoder {
         }
     }
 
-    /// Where received plaintext is appended.
+    /// The buffer to which the caller appends received plaintext.
     pub fn input(&mut self) -> &mut Vec<u8> {
         self.compact();
         &mut self.buffer
     }
 
-    /// Takes received plaintext; what it was in is empty then, and wiped.
+    /// Moves received plaintext into the decoder. `plain` is wiped and empty afterwards.
     pub fn take(&mut self, plain: &mut Vec<u8>) {
         self.compact();
         wipe::append(&mut self.buffer, plain);
         wipe::clear(plain);
     }
 
-    /// Wipes what was read.
+    /// Wipes and removes consumed bytes.
     fn compact(&mut self) {
         wipe::drop_front(&mut self.buffer, self.at);
         self.at = 0;
     }
 
-    /// The next whole message, or `None` until more bytes come.
+    /// The next complete message, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// A message of another worker, or a length out of bounds: seen on the header alone, before the body is
-    /// waited for. It ends the stream: every later call gives the same error.
-    // An iterator could not lend what lies in its own buffer.
+    /// The header has the UUID of another worker or a length out of bounds. It is checked before
+    /// the body arrives. The error is final: every later call returns it.
+    // `Iterator` cannot return a reference to its own buffer.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Envelope<'_>>, ValueError> {
         if let Some(failed) = self.failed {
@@ -172,7 +178,7 @@ impl EnvelopeDecoder {
         Ok(Some(Envelope { header, body }))
     }
 
-    /// Whether the stream may end here: no message has begun.
+    /// Whether the buffer holds no part of a message, so that the stream may end here.
     pub fn is_between_messages(&self) -> bool {
         self.at == self.buffer.len()
     }
@@ -193,7 +199,7 @@ fn check_length(length: usize) -> Result<(), ValueError> {
     }
 }
 
-/// Sixteen bytes of IPv6 (IPv4 as v4-mapped), then the port; all zero for no client.
+/// 16 bytes of IPv6 address (IPv4 as v4-mapped), then the port. All zero without a client.
 fn client_bytes(client: Option<SocketAddr>) -> [u8; 18] {
     let mut bytes = [0; 18];
     if let Some(address) = client {
@@ -214,7 +220,7 @@ fn client_address(ip: [u8; 16], port: u16) -> Option<SocketAddr> {
     Some(SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), port))
 }
 
-/// The header and the length that it announces, once all of it is there.
+/// The header and the length of the body. `None` while the header is incomplete.
 fn read_header(bytes: &[u8]) -> Option<(EnvelopeHeader, usize)> {
     let (worker, bytes) = bytes.split_first_chunk::<16>()?;
     let (boot, bytes) = bytes.split_first_chunk::<16>()?;
@@ -252,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_lies_as_the_page_draws_it() {
+    fn a_message_has_the_documented_layout() {
         let mut out = vec![0xee];
         header().append(b"seventeen bytes..", &mut out).unwrap();
         let golden = "ee00112233445566778899aabbccddeeff\
@@ -267,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_out_of_bounds_leaves_the_buffer_alone() {
+    fn a_body_out_of_bounds_leaves_the_buffer_unchanged() {
         let mut out = b"before".to_vec();
         for length in [0, BODY_MIN - 1, BODY_MAX + 1] {
             assert_eq!(header().append(&vec![0; length], &mut out), Err(LENGTH));
@@ -282,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn no_client_is_all_zero() {
+    fn an_absent_client_is_all_zero() {
         let mut out = Vec::new();
         EnvelopeHeader {
             client: None,
@@ -297,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_header_is_refused_before_its_body_and_for_good() {
+    fn a_bad_header_ends_the_stream_before_its_body_arrives() {
         let mut good = Vec::new();
         header().append(&[7; 17], &mut good).unwrap();
         for (at, byte, error) in [(0, 0xff, FOREIGN), (66, 0xff, LENGTH), (69, 16, LENGTH)] {
@@ -332,7 +338,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn messages_survive_any_cutting(
+        fn messages_are_decoded_from_chunks_of_any_size(
             messages in proptest::collection::vec(
                 (any_header(), proptest::collection::vec(any::<u8>(), BODY_MIN..200)), 1..8),
             cut in 1usize..300,
@@ -354,7 +360,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_refused_or_encode_back(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn arbitrary_bytes_are_refused_or_encode_back(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let worker = bytes.get(..16).map_or(Uuid::nil(), |b| Uuid::from_slice(b).unwrap());
             let mut decoder = EnvelopeDecoder::new(worker);
             decoder.input().extend_from_slice(&bytes);

@@ -1,14 +1,14 @@
 //! spec/link/handshake.md · 4.3.1 Master-Worker Server Connection, 3.1.5 Worker Management
 //!
-//! How worker and master prove themselves to each other before anything else is said. Bytes in, bytes out:
-//! the sockets are in `drive`.
+//! The handshake, in which worker and master authenticate each other before they exchange anything
+//! else. Bytes in, bytes out; `io` has the sockets.
 //!
 //! ```text
-//! worker                                                            master
-//!   linkHello      version, UUID, worker's nonce            ->  registered? from its IP? not booted?
+//! worker                                                           master
+//!   linkHello      version, UUID, worker's nonce            ->  registered? right IP? not booted?
 //!   linkChallenge  master's nonce                           <-
-//!   linkProof      GPG(signed by worker, for master)        ->  the worker is who it says
-//!   linkNoise1     GPG(signed by master, for worker), e     <-  the master is who it says
+//!   linkProof      GPG(signed by worker, for master)        ->  worker authenticated
+//!   linkNoise1     GPG(signed by master, for worker), e     <-  master authenticated
 //!   linkNoise2     e, ee                                    ->  both know the secret
 //!   sealed records                                          <-> sealed records
 //! ```
@@ -33,32 +33,34 @@ use snow::{Builder, HandshakeState};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The handshake's version: the first field of the first message, and part of what is signed.
+/// Version of the handshake: the first field of the first message, and part of each signed
+/// statement.
 pub const VERSION: u16 = 1;
 
 /// Bytes of a nonce, and of each side's half of the secret.
 pub const NONCE_LEN: usize = 32;
 
-/// How far the other side's clock may be from ours, either way.
-pub const WINDOW: Duration = Duration::from_secs(60);
+/// The largest difference between the clocks of the two sides, in either direction.
+pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
 
-/// From the first byte to the sealed link, for both sides.
+/// Time limit of a whole handshake, on each side.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Bytes of the messages of `Noise_NNpsk0` with empty payloads: a public key and a tag.
+/// Bytes of a `Noise_NNpsk0` message with an empty payload: a public key and a tag.
 const NOISE_LEN: usize = 32 + 16;
 
-/// The most bytes of a handshake message's data.
+/// The most bytes of data in a handshake message.
 pub const DATA_MAX: usize = 2 + super::keyring::MESSAGE_MAX + NOISE_LEN;
 
-/// A link that stands: both sides are proven.
+/// A link whose two sides have authenticated each other.
 #[derive(Debug)]
 pub struct ProvenLink<P> {
-    /// Seals what is sent and opens what is received.
+    /// The record layer of the link.
     pub sealed: SealedChannel,
-    /// Who is at the other end.
+    /// The other side.
     pub peer: P,
-    /// Plaintext that came, sealed, right behind the handshake: the beginning of the peer's stream.
+    /// Plaintext of records that arrived together with the last handshake message: the beginning of
+    /// the peer's stream.
     pub early: Vec<u8>,
 }
 
@@ -71,13 +73,13 @@ fn random() -> Result<Secret, HandshakeError> {
     Ok(bytes)
 }
 
-/// Takes the next frame off the buffer if it is whole: of one of the instructions in `expected`, and of no more
-/// than a handshake message's size, which is seen on the header alone.
+/// Takes the next complete frame from the buffer. It must be one of the `expected` instructions and
+/// no longer than a handshake message; both are checked on the header.
 fn next_frame(
     buffer: &mut FrameBuffer,
     expected: &[Instruction],
 ) -> Result<Option<(FrameHeader, Instruction, Vec<u8>)>, HandshakeError> {
-    let named = |number: u16| {
+    let find = |number: u16| {
         expected
             .iter()
             .copied()
@@ -91,13 +93,13 @@ fn next_frame(
                 "a handshake message is one packet",
             ));
         }
-        if named(header.instruction).is_none() {
+        if find(header.instruction).is_none() {
             return Err(ProtocolError::new(
                 ProtocolFault::NotAllowed,
                 "not the handshake message that is due",
             ));
         }
-        // Nothing in a header is signed, so nothing in it is free.
+        // No header is signed, so each field has only one valid value.
         if header.argument_count != 0 && header.instruction != Instruction::LinkRefused.number() {
             return Err(ProtocolError::new(
                 ProtocolFault::BadFrame,
@@ -113,7 +115,7 @@ fn next_frame(
         Ok(())
     };
     let frame = buffer.next(check).map_err(HandshakeError::Frame)?;
-    Ok(frame.and_then(|(header, data)| Some((header, named(header.instruction)?, data.to_vec()))))
+    Ok(frame.and_then(|(header, data)| Some((header, find(header.instruction)?, data.to_vec()))))
 }
 
 const FORM: HandshakeError = HandshakeError::Frame(ProtocolError::new(
@@ -121,7 +123,8 @@ const FORM: HandshakeError = HandshakeError::Frame(ProtocolError::new(
     "a handshake message that is not of its form",
 ));
 
-/// One side of the Noise session. The master starts it, since it speaks last in the GPG part.
+/// One side of the Noise session. The master is the initiator, because it sends the last GPG
+/// message.
 fn noise(master: bool, secret: &Secret, prologue: &[u8; 32]) -> Result<HandshakeState, HandshakeError> {
     let noise = Builder::new(NOISE.parse()?).psk(0, secret)?.prologue(prologue)?;
     Ok(if master {
@@ -149,7 +152,7 @@ fn read_noise(noise: &mut HandshakeState, message: &[u8]) -> Result<(), Handshak
     Ok(())
 }
 
-/// The sealed link, and what has come over it already.
+/// The link, with the records that have arrived already.
 fn establish<P>(noise: HandshakeState, peer: P, behind: &[u8]) -> Result<ProvenLink<P>, HandshakeError> {
     let mut sealed = SealedChannel::new(noise)?;
     let mut early = Vec::new();

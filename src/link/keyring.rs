@@ -1,7 +1,7 @@
-//! spec/link/keyring.md · 3.1.5 Worker Management (verify worker servers with gpg keys), 2.4.5 gpgkey
+//! spec/link/keyring.md · 3.1.5 Worker Management (gpg keys), 2.4.5 gpgkey
 //!
-//! A daemon's GPG home: its own key, and the keys of those whom it lets in. Every call starts `gpg` and takes
-//! milliseconds; none may be made by a module's thread.
+//! A daemon's GPG home, with its own key and those of its peers. Every call starts `gpg` and takes
+//! milliseconds, so threads of modules must not call it.
 
 mod error;
 mod message;
@@ -20,31 +20,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The most bytes of a GPG home's path. The agent binds its sockets under other names first, and a socket's
-/// path has at most 108 bytes; this is what was found to work.
+/// The most bytes in the path of a GPG home. The path of a socket has at most 108 bytes, and
+/// `gpg-agent` first binds its sockets under longer names. Found by experiment.
 pub const HOME_MAX: usize = 86;
 
 /// The fewest bits of an RSA, DSA or ElGamal key.
 pub const BITS_MIN: usize = 2048;
 
-/// The most bytes of a file to import.
+/// The most bytes in a file to import.
 pub const IMPORT_MAX: usize = 256 * 1024;
 
-/// How long one `gpg` may take.
-pub const GPG_DEADLINE: Duration = Duration::from_secs(5);
+/// Time limit of one call of `gpg`.
+pub const GPG_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long stopping a home's agent may take.
-const STOP_DEADLINE: Duration = Duration::from_secs(5);
+/// Time limit for stopping a home's agent.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a home made here tells `gpg`: nothing is fetched, and trust comes from our own lists, not from
-/// what keys say of each other.
+/// The `gpg.conf` of a home that PaperTrader creates: no fetching, and no web of trust, because our
+/// own lists decide which keys are trusted.
 const GPG_CONF: &str = "no-greeting\nbatch\ntrust-model always\nno-auto-check-trustdb\n\
                         no-auto-key-retrieve\nno-auto-key-locate\n";
-/// The agent's socket in its home.
+/// Name of the agent's socket in the home.
 const AGENT_SOCKET: &str = "S.gpg-agent";
 const AGENT_CONF: &str = "disable-scdaemon\n";
 
-/// A key that was found and fit for use at the time.
+/// A key that existed and was fit for use when it was looked up.
 #[derive(Debug, Clone)]
 pub struct CheckedKey {
     fingerprint: Fingerprint,
@@ -52,23 +52,23 @@ pub struct CheckedKey {
 }
 
 impl CheckedKey {
-    /// The primary key's fingerprint.
+    /// Fingerprint of the primary key.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 }
 
-/// A GPG home. Cheap to clone; safe to use from several threads at once.
+/// A GPG home. It is cheap to clone, and several threads may use it at once.
 #[derive(Debug, Clone)]
 pub struct Keyring {
     home: PathBuf,
 }
 
 impl Keyring {
-    /// The home at `home`, which exists.
+    /// Opens an existing home.
     ///
     /// # Errors
-    /// The path is too long for sockets; it is no folder, not ours, or open to others.
+    /// The path is too long, or is not a folder of ours that is closed to other users.
     pub fn open(home: &Path) -> Result<Keyring, KeyringError> {
         let unusable = |text: &str| KeyringError::Home(format!("{}: {text}", home.display()));
         let home = std::path::absolute(home).map_err(|error| unusable(&error.to_string()))?;
@@ -86,10 +86,11 @@ impl Keyring {
         Ok(Keyring { home })
     }
 
-    /// Makes a home at `home`, which is absent or an empty folder: mode 0700, with settings that fetch nothing.
+    /// Creates a home with mode 0700 and settings that fetch nothing. `home` must be absent or an
+    /// empty folder.
     ///
     /// # Errors
-    /// As [`Keyring::open`]; the folder holds something; the disk refuses.
+    /// The errors of [`Keyring::open`]; the folder is not empty; the disk fails.
     pub fn create(home: &Path) -> Result<Keyring, KeyringError> {
         let unusable = |text: String| KeyringError::Home(format!("{}: {text}", home.display()));
         let io = |error: std::io::Error| unusable(error.to_string());
@@ -109,12 +110,12 @@ impl Keyring {
         Keyring::open(&home)
     }
 
-    /// The absolute path.
+    /// The absolute path of the home.
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// Makes a key without passphrase and expiry: Ed25519 to sign, Curve25519 to be encrypted to.
+    /// Generates a key without passphrase or expiry: Ed25519 to sign, Curve25519 to encrypt.
     ///
     /// # Errors
     /// GnuPG fails.
@@ -126,10 +127,10 @@ impl Keyring {
         })
     }
 
-    /// The public key, armoured: what an administrator registers.
+    /// The public key in ASCII armour, for an administrator to register.
     ///
     /// # Errors
-    /// No such key; GnuPG fails.
+    /// The key is unknown, or GnuPG fails.
     pub fn export(&self, fingerprint: Fingerprint) -> Result<Vec<u8>, KeyringError> {
         self.run(|context| {
             context.set_armor(true);
@@ -143,12 +144,13 @@ impl Keyring {
         })
     }
 
-    /// Imports the one public key that `file` holds, armoured or not, and answers its fingerprint. What is
-    /// refused is not imported. Importing a key again takes over what it has learned: revocations, new subkeys.
+    /// Imports the one public key in `file`, armoured or binary, and returns its fingerprint. A
+    /// file that is refused changes nothing. Importing a known key updates it with revocations and
+    /// new subkeys.
     ///
     /// # Errors
-    /// No key or several; a secret key, or our own; a key that is revoked, expired, disabled, weak, or that
-    /// cannot both sign and be encrypted to; GnuPG fails.
+    /// No key or several; a secret key, or our own; a key that is revoked, expired, disabled, weak,
+    /// or that cannot both sign and encrypt; GnuPG fails.
     pub fn import(&self, file: &[u8]) -> Result<Fingerprint, KeyringError> {
         if file.len() > IMPORT_MAX {
             return Err(KeyringError::Gpg(format!(
@@ -181,26 +183,27 @@ impl Keyring {
         Ok(fingerprint)
     }
 
-    /// A key of somebody else, fit to verify with and to encrypt to at this moment.
+    /// A peer's key that is now fit to verify with and to encrypt to.
     ///
     /// # Errors
-    /// Unknown, revoked, expired, disabled, invalid, or not able to do both; GnuPG fails.
+    /// The key is unknown, revoked, expired, disabled, invalid, or cannot do both; GnuPG fails.
     pub fn peer(&self, fingerprint: Fingerprint) -> Result<CheckedKey, KeyringError> {
         self.find(fingerprint, false)
     }
 
-    /// A key whose secret half lies in this home, fit to sign with and to be encrypted to at this moment.
+    /// A key of ours that is now fit to sign and decrypt with. Its secret half is in this home.
     ///
     /// # Errors
-    /// As [`Keyring::peer`]; [`KeyringError::SecretUnknown`] where there is no secret half.
+    /// The errors of [`Keyring::peer`]; [`KeyringError::SecretUnknown`] if the secret half is
+    /// missing.
     pub fn own(&self, fingerprint: Fingerprint) -> Result<CheckedKey, KeyringError> {
         self.find(fingerprint, true)
     }
 
-    /// Removes a public key; it is no error that there is none.
+    /// Deletes a public key. Succeeds if there is none.
     ///
     /// # Errors
-    /// The key's secret half lies here; GnuPG fails.
+    /// The secret half of the key is in this home; GnuPG fails.
     pub fn delete(&self, fingerprint: Fingerprint) -> Result<(), KeyringError> {
         self.run(|context| {
             let key = match context.get_key(fingerprint.to_string()) {
@@ -215,11 +218,11 @@ impl Keyring {
         })
     }
 
-    /// Ends the agent that GnuPG started for this home, and waits for it: to be called when the daemon stops.
-    /// It starts again by itself with the next call that needs it.
+    /// Stops the agent that GnuPG started for this home, and waits for its end. Daemons call it
+    /// last. The next call that needs an agent starts one.
     ///
     /// # Errors
-    /// `gpgconf` is missing, fails, or does not end in time.
+    /// `gpgconf` is missing, fails, or is not done in time.
     pub fn stop(&self) -> Result<(), KeyringError> {
         let failed = |text: String| KeyringError::Gpg(format!("gpgconf: {text}"));
         let mut command = Command::new("gpgconf");
@@ -229,7 +232,7 @@ impl Keyring {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
-        let deadline = Instant::now() + STOP_DEADLINE;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         loop {
             match child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
@@ -259,21 +262,23 @@ impl Keyring {
                 Err(error) => Err(error.into()),
             }
         })?;
-        // GnuPG finds a key by its subkeys' fingerprints too; only the primary key's counts.
+        // GnuPG also finds a key by the fingerprints of its subkeys. Only that of the primary key
+        // counts.
         if check_fit(&key)? != fingerprint {
             return Err(KeyringError::KeyUnknown);
         }
         Ok(CheckedKey { fingerprint, key })
     }
 
-    /// A context of this home for one operation, under a deadline. Contexts cannot be shared by threads.
+    /// Runs one operation with a new context of this home, under [`GPG_TIMEOUT`]. Threads cannot
+    /// share contexts.
     fn run<T>(&self, work: impl FnOnce(&mut Context) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
-        let (result, late) = watch::guarded(&self.home, GPG_DEADLINE, || {
+        let (result, late) = watch::run_with_timeout(&self.home, GPG_TIMEOUT, || {
             let mut context = Context::from_protocol(Protocol::OpenPgp)?;
             context.set_engine_home_dir(self.home.as_os_str().as_bytes())?;
             context.set_offline(true);
             context.set_key_list_mode(KeyListMode::LOCAL)?;
-            // A key with a passphrase fails instead of asking for it.
+            // A key with a passphrase makes the call fail instead of asking for it.
             context.set_pinentry_mode(PinentryMode::Error)?;
             work(&mut context)
         })
@@ -286,13 +291,13 @@ impl Keyring {
     }
 }
 
-/// Does `work`, which looks into a home, and leaves no agent behind that was not there before: a configuration is
-/// checked beside the daemon that runs with it, or with nothing running.
+/// Runs `work`, which uses a home, and stops the agent afterwards if none ran before. So a check of
+/// a configuration leaves no agent behind, and does not stop that of a running daemon.
 pub fn leave_agent<T>(home: &Path, work: impl FnOnce() -> T) -> T {
     let had_agent = UnixStream::connect(home.join(AGENT_SOCKET)).is_ok();
     let done = work();
     if !had_agent && let Ok(keyring) = Keyring::open(home) {
-        // Whoever waits for the answer is not told of an agent that will not go.
+        // An agent that does not stop does not change the result.
         let _ = keyring.stop();
     }
     done
@@ -316,7 +321,7 @@ fn is_missing(error: gpgme::Error) -> bool {
     .contains(&error.code())
 }
 
-/// Whether the key may be used now, and its fingerprint.
+/// Checks that the key is fit for use now, and returns its fingerprint.
 fn check_fit(key: &Key) -> Result<Fingerprint, KeyringError> {
     if key.is_revoked() {
         return Err(KeyringError::KeyRevoked);
@@ -350,7 +355,8 @@ fn check_fit(key: &Key) -> Result<Fingerprint, KeyringError> {
     Fingerprint::parse(key.fingerprint().unwrap_or_default()).map_err(|_| KeyringError::KeyInvalid)
 }
 
-/// Armour says what it holds; without armour, the first packet's tag does: 5 is a secret key.
+/// Whether the file holds a secret key. Armour says so in its first line; in a binary file the
+/// first packet has tag 5.
 fn names_secret(file: &[u8]) -> bool {
     let armour = b"-----BEGIN PGP PRIVATE KEY BLOCK-----";
     let binary = file.first().is_some_and(|tag| match tag {

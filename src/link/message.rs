@@ -1,26 +1,25 @@
-//! spec/link/message.md · 4.1, 4.3.1, 3.1.5 (what worker and master say to each other for themselves)
+//! spec/link/message.md · 4.1, 4.3.1, 3.1.5 (messages between worker and master)
 //!
-//! The link's own instructions. Clients' requests and their replies travel as the frames they are.
+//! The link's own instructions. Requests of clients and their replies travel as ordinary frames.
 
 use crate::model::{Bar, Quote, SessionHash, Symbol, Timestamp, ValueError};
 use crate::wire::payload::{Cursor, Payload, put_text};
 use crate::wire::{FrameHeader, Instruction, frame, packet};
 
-/// Session hashes in one message at most: what fits a frame.
+/// The most session hashes in a message: what fits into a frame.
 pub const HASHES_MAX: usize = 250;
 
 fn put_i64(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&value.to_be_bytes());
 }
 
-/// Master → worker, first on a new link.
+/// linkWelcome, master → worker: one of the first messages on a new link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {
-    /// The master's wall clock.
+    /// The master's clock (wall time).
     pub now: Timestamp,
-    /// Milliseconds between two asset updates (2.3.4).
+    /// Time between two asset updates (2.3.4), in milliseconds.
     pub update_interval: i64,
-    /// The master's version.
     pub version: String,
 }
 
@@ -40,23 +39,22 @@ impl Payload for Welcome {
     }
 }
 
-/// Worker → master, once a second: what it reports of itself (3.1.5). Answered with `pong`, so that a
-/// silent link is noticed from both ends.
+/// linkReport, worker → master, once a second (3.1.5). The master answers `pong`, so that both ends
+/// notice a dead link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerReport {
-    /// The worker's version.
     pub version: String,
-    /// Milliseconds since its start.
+    /// Milliseconds since the worker started.
     pub uptime: i64,
-    /// Clients connected.
+    /// Connected clients.
     pub connections: u32,
-    /// Sessions it knows.
+    /// Cached sessions.
     pub sessions: u32,
-    /// Windows of past values that it keeps.
+    /// Cached windows of past values.
     pub cached: u32,
-    /// Bytes that they take.
+    /// Bytes of these windows.
     pub cached_bytes: u64,
-    /// Requests that wait for the master.
+    /// Requests that wait for a reply of the master.
     pub parked: u32,
 }
 
@@ -84,40 +82,38 @@ impl Payload for WorkerReport {
     }
 }
 
-/// One asset in a push of prices.
+/// An asset in a push of prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PriceRow {
-    /// Its symbol.
     pub symbol: Symbol,
-    /// Its latest value; `None` before its first bar.
+    /// The latest price. `None` before its first bar.
     pub quote: Option<Quote>,
-    /// What it did on its latest day; `None` before its first bar.
+    /// The bar of the latest day. `None` before its first bar.
     pub day: Option<Bar>,
 }
 
-/// Master → worker at each update, and first on a new link: the current values of all assets, sorted by
-/// symbol. A `linkPrices` frame with the fixed part, then the rows as a data transfer.
+/// linkPrices, master → worker, at each update and on a new link: the current prices of all assets,
+/// sorted by symbol. A frame carries the fixed part, and a data transfer behind it the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prices {
     /// Number of the update.
     pub update: u64,
     /// Market time of the newest quote.
     pub market_now: Timestamp,
-    /// When the update was published, wall time.
+    /// When the update was published (wall time).
     pub published: Timestamp,
-    /// When the next is expected, wall time.
+    /// When the next update is expected (wall time).
     pub next: Timestamp,
-    /// All assets.
     pub rows: Vec<PriceRow>,
 }
 
 /// Bytes of the fixed part of [`Prices`].
-const PRICES_FIXED: usize = 8 * 4;
+const PRICES_FIXED_BYTES: usize = 8 * 4;
 
 impl Prices {
     /// Appends the frames.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let mut fixed = Vec::with_capacity(PRICES_FIXED);
+        let mut fixed = Vec::with_capacity(PRICES_FIXED_BYTES);
         fixed.extend_from_slice(&self.update.to_be_bytes());
         for timestamp in [self.market_now, self.published, self.next] {
             put_i64(&mut fixed, timestamp.0);
@@ -137,10 +133,10 @@ impl Prices {
         packet::write(out, &rows);
     }
 
-    /// Reads the fixed part, and the rows once reassembled.
+    /// Reads the fixed part, and the rows that were reassembled.
     ///
     /// # Errors
-    /// Bytes of another form.
+    /// The bytes have another form.
     pub fn read(fixed: &[u8], rows: &[u8]) -> Result<Prices, ValueError> {
         let mut from = Cursor::new(fixed);
         let (update, market_now) = (from.u64()?, from.timestamp()?);
@@ -176,24 +172,23 @@ impl Prices {
     }
 }
 
-/// What the master says of a session: the answer to `linkSession`, and what goes before the `sessionID`
-/// that answers a login.
+/// linkSession, master → worker: the answer to `linkSession`. It also precedes the `sessionID` that
+/// answers a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionState {
-    /// Which session.
     pub hash: SessionHash,
-    /// What is known of it; `None`: not active.
+    /// The session, or `None` if it is not active.
     pub active: Option<ActiveSession>,
 }
 
-/// An active session, as workers know it.
+/// An active session, as workers cache it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveSession {
     /// The account's registered spelling.
     pub username: String,
-    /// When it ends whatever happens.
+    /// The latest end of the session.
     pub expiry: Timestamp,
-    /// Ends with the connection that made it.
+    /// Whether the session ends with the connection that logged in.
     pub expirable: bool,
 }
 
@@ -223,8 +218,8 @@ impl Payload for SessionState {
     }
 }
 
-/// A list of session hashes: `linkSessionsEnded` (master → worker) and `linkConnectionClosed` (worker →
-/// master: the expirable sessions of connections that ended). At most [`HASHES_MAX`] a message.
+/// A list of at most [`HASHES_MAX`] session hashes: `linkSessionsEnded` (master → worker) and
+/// `linkConnectionClosed` (worker → master: the expirable sessions of closed connections).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionHashes(pub Vec<SessionHash>);
 
@@ -257,36 +252,36 @@ pub fn write(out: &mut Vec<u8>, instruction: Instruction, payload: &impl Payload
     frame::write_binary(out, instruction, &payload.to_bytes());
 }
 
-/// The frames of a link message's body, one after the other.
+/// Iterates over the frames in the body of a link message.
 #[derive(Debug)]
 pub struct BodyFrames<'a>(&'a [u8]);
 
 impl<'a> BodyFrames<'a> {
-    /// Of a body.
+    /// The frames of `body`.
     pub fn new(body: &'a [u8]) -> BodyFrames<'a> {
         BodyFrames(body)
     }
 }
 
 impl<'a> Iterator for BodyFrames<'a> {
-    /// A frame: its header, its data, and both together.
+    /// A frame: its header, its data, and the complete frame.
     type Item = Result<(FrameHeader, &'a [u8], &'a [u8]), ValueError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        const CUT: ValueError = ValueError("a body that ends inside a frame");
+        const INCOMPLETE: ValueError = ValueError("a body that ends inside a frame");
         if self.0.is_empty() {
             return None;
         }
         let body = std::mem::take(&mut self.0);
         let Some(header) = body.first_chunk().map(FrameHeader::read) else {
-            return Some(Err(CUT));
+            return Some(Err(INCOMPLETE));
         };
         if header.check().is_err() {
             return Some(Err(ValueError("a body with a malformed frame")));
         }
         let end = usize::try_from(header.data_size).map_or(usize::MAX, |size| size + frame::HEADER);
         let Some((whole, rest)) = body.split_at_checked(end) else {
-            return Some(Err(CUT));
+            return Some(Err(INCOMPLETE));
         };
         self.0 = rest;
         Some(Ok((header, &whole[frame::HEADER..], whole)))
@@ -300,7 +295,7 @@ mod tests {
     use crate::wire::Reassembly;
 
     #[test]
-    fn prices_survive_the_link() {
+    fn prices_survive_a_round_trip() {
         let bar = Bar {
             time: Timestamp(86_400_000),
             open: Money(1),
@@ -335,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_survive_the_link() {
+    fn sessions_survive_a_round_trip() {
         let hash = SessionHash([7; 32]);
         let active = ActiveSession {
             username: "alice".into(),

@@ -1,6 +1,6 @@
 //! spec/link/record.md · 4.3.1 Master-Worker Server Connection
 //!
-//! The record layer: runs of bytes sealed into records of a Noise session, and opened again.
+//! The record layer: encrypts and authenticates a byte stream in records of a Noise session.
 //!
 //! ```text
 //!  0          2
@@ -18,42 +18,42 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The most bytes of ciphertext in a record: what a Noise message may have.
+/// The most bytes of ciphertext in a record: the limit of a Noise message.
 pub const RECORD_MAX: usize = 65_535;
 
-/// Bytes before a record's ciphertext.
+/// Bytes of the length in front of the ciphertext.
 pub const LENGTH_LEN: usize = 2;
 
 const TAG_LEN: usize = 16;
 const KIND_LEN: usize = 1;
 
-/// What sealing adds to a payload that fits one record.
+/// Bytes that sealing adds to a payload that fits into one record.
 pub const OVERHEAD: usize = LENGTH_LEN + KIND_LEN + TAG_LEN;
 
 /// The most bytes of payload in a record.
 pub const PAYLOAD_MAX: usize = RECORD_MAX - TAG_LEN - KIND_LEN;
 
-/// Records under one key, at most. The receiver holds the sender to it.
-pub const KEY_RECORDS: u64 = 1 << 20;
+/// The most records under one key. The receiver enforces it.
+pub const KEY_RECORDS_MAX: u64 = 1 << 20;
 
-/// Payload bytes under one key, at most; a last record may go beyond it. The receiver holds the sender to it.
-pub const KEY_BYTES: u64 = 1 << 30;
+/// The most payload bytes under one key; the last record may exceed it. The receiver enforces it.
+pub const KEY_PAYLOAD_MAX: u64 = 1 << 30;
 
-/// The age at which a sender changes its key, at the next record that it sends.
-pub const KEY_AGE: Duration = Duration::from_secs(3600);
+/// The age of a key at which the sender changes it, with the next record it sends.
+pub const KEY_AGE_MAX: Duration = Duration::from_secs(3600);
 
-/// The Noise protocol of the link (wire format 8).
+/// The Noise protocol of the link.
 pub const NOISE: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
 
-/// What a record holds: the last byte of its plaintext.
+/// The kind of a record: the last byte of its plaintext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Kind {
     /// Bytes of the stream.
     Data = 1,
-    /// The stream ends here; nothing follows.
+    /// The end of the stream.
     Close = 2,
-    /// The sender's next record is under its next key.
+    /// The sender uses its next key from the next record on.
     Rekey = 3,
 }
 
@@ -65,22 +65,23 @@ impl Kind {
     }
 }
 
-/// Why a sealed stream is over. It never resumes: every later call gives the same error.
+/// Why a sealed stream failed. The error is final: every later call returns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RecordError {
-    /// A length that no record has.
+    /// The length is below that of any record.
     #[error("a sealed record of an impossible length")]
     Length,
-    /// Not what the peer sealed, or not in its place: changed, dropped, repeated, reordered or made up.
+    /// The record does not authenticate in its place: it was changed, dropped, repeated, reordered
+    /// or forged.
     #[error("a sealed record that was changed, dropped, repeated, reordered or made up")]
     Forged,
-    /// An authentic record of no known kind, or not of the form of its kind.
+    /// The record is authentic, but its kind is unknown or its form is not that of its kind.
     #[error("a sealed record of no known kind or form")]
     Kind,
-    /// An authentic record beyond what one key may carry.
+    /// The record is authentic, but exceeds what one key may carry.
     #[error("a sealed record beyond what one key may carry")]
     Overused,
-    /// Bytes after the close record, or sealing after closing.
+    /// Bytes behind the close record, or sealing after closing.
     #[error("the sealed stream was closed before")]
     Closed,
     /// The stream ended without a close record.
@@ -89,7 +90,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// Every reason, for counters.
+    /// All errors, for counters.
     pub const ALL: [RecordError; 6] = [
         RecordError::Length,
         RecordError::Forged,
@@ -99,7 +100,7 @@ impl RecordError {
         RecordError::Cut,
     ];
 
-    /// A word for counters and logs.
+    /// Name of the error for counters and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             RecordError::Length => "record-length",
@@ -112,30 +113,30 @@ impl RecordError {
     }
 }
 
-/// Both directions' keys. Sealing and opening only read them, side by side; a change of key, which takes
-/// about a microsecond, is the one moment at which one half waits for the other.
+/// The keys of both directions. Sealing and opening take the read lock and can run in parallel. A
+/// change of key takes the write lock for about a microsecond.
 type Keys = Arc<RwLock<StatelessTransportState>>;
 
-/// What one key has carried.
+/// Records and payload bytes that a key has carried.
 #[derive(Debug, Clone, Copy, Default)]
-struct Use {
+struct KeyUsage {
     records: u64,
     bytes: u64,
 }
 
-impl Use {
+impl KeyUsage {
     fn add(&mut self, payload: usize) {
         self.records += 1;
         self.bytes += u64::try_from(payload).unwrap_or(u64::MAX);
     }
 
-    /// Whether the next record has to be a change of key (or the close).
-    fn is_up(&self, limits: &Limits) -> bool {
+    /// Whether the next record must change the key (or close the stream).
+    fn is_exhausted(&self, limits: &Limits) -> bool {
         self.records + 1 >= limits.records || self.bytes >= limits.bytes
     }
 }
 
-/// When a key has done its service.
+/// Limits of a key.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     records: u64,
@@ -144,22 +145,22 @@ struct Limits {
 }
 
 const LIMITS: Limits = Limits {
-    records: KEY_RECORDS,
-    bytes: KEY_BYTES,
-    age: KEY_AGE,
+    records: KEY_RECORDS_MAX,
+    bytes: KEY_PAYLOAD_MAX,
+    age: KEY_AGE_MAX,
 };
 
-/// The two halves of a sealed connection. They may live on different threads.
+/// The two halves of a sealed connection. They may be used by different threads.
 #[derive(Debug)]
 pub struct SealedChannel {
-    /// Seals what is sent.
+    /// The sending half.
     pub sealer: Sealer,
-    /// Opens what is received.
+    /// The receiving half.
     pub opener: Opener,
 }
 
 impl SealedChannel {
-    /// Both halves of a session whose Noise handshake is finished.
+    /// The two halves of a finished Noise handshake.
     ///
     /// # Errors
     /// The handshake is not finished.
@@ -168,7 +169,7 @@ impl SealedChannel {
         let sealer = Sealer {
             keys: Arc::clone(&keys),
             nonce: 0,
-            used: Use::default(),
+            used: KeyUsage::default(),
             since: Instant::now(),
             limits: LIMITS,
             scratch: Zeroizing::new(Vec::new()),
@@ -177,7 +178,7 @@ impl SealedChannel {
         let opener = Opener {
             keys,
             nonce: 0,
-            used: Use::default(),
+            used: KeyUsage::default(),
             limits: LIMITS,
             partial: Vec::new(),
             closed: false,
@@ -187,7 +188,7 @@ impl SealedChannel {
     }
 }
 
-/// The two ends of a session of this process with itself, for tests and measurements that need no GPG.
+/// The two ends of a session within this process, for tests and benchmarks that need no GPG.
 ///
 /// # Errors
 /// The system's random source fails.
@@ -204,14 +205,14 @@ pub fn loopback() -> Result<(SealedChannel, SealedChannel), snow::Error> {
     Ok((SealedChannel::new(left)?, SealedChannel::new(right)?))
 }
 
-/// The sending half: seals byte runs into records.
+/// The sending half: seals bytes into records.
 pub struct Sealer {
     keys: Keys,
     nonce: u64,
-    used: Use,
+    used: KeyUsage,
     since: Instant,
     limits: Limits,
-    /// Where payload and kind stand side by side; wiped after each record.
+    /// Payload and kind of the current record; wiped after each record.
     scratch: Zeroizing<Vec<u8>>,
     closed: bool,
 }
@@ -226,8 +227,8 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Appends the records that carry `plain` to `out`, in which they are to be sent whole and in order; none
-    /// for no bytes. Changes the key where that is due.
+    /// Seals `plain` and appends the records to `out`; none if `plain` is empty. Changes the key if
+    /// it is due. The caller sends all of `out`, in order.
     ///
     /// # Errors
     /// [`RecordError::Closed`] after [`Sealer::close`].
@@ -237,7 +238,7 @@ impl Sealer {
         }
         out.reserve(plain.len() + plain.len().div_ceil(PAYLOAD_MAX) * OVERHEAD);
         for payload in plain.chunks(PAYLOAD_MAX) {
-            if self.used.is_up(&self.limits) || self.since.elapsed() >= self.limits.age {
+            if self.used.is_exhausted(&self.limits) || self.since.elapsed() >= self.limits.age {
                 self.rekey(out)?;
             }
             self.write(Kind::Data, payload, out)?;
@@ -245,11 +246,11 @@ impl Sealer {
         Ok(())
     }
 
-    /// Appends the close record, which tells the peer that the stream ends here of our own will. Closing twice
-    /// appends nothing more.
+    /// Appends the close record, which tells the peer that the stream ends on purpose. A second
+    /// call appends nothing.
     ///
     /// # Errors
-    /// None in practice: see [`Sealer::seal`].
+    /// In practice none; see [`Sealer::seal`].
     pub fn close(&mut self, out: &mut Vec<u8>) -> Result<(), RecordError> {
         if !self.closed {
             self.write(Kind::Close, &[], out)?;
@@ -261,7 +262,7 @@ impl Sealer {
     fn rekey(&mut self, out: &mut Vec<u8>) -> Result<(), RecordError> {
         self.write(Kind::Rekey, &[], out)?;
         self.keys.write().rekey_outgoing();
-        self.used = Use::default();
+        self.used = KeyUsage::default();
         self.since = Instant::now();
         Ok(())
     }
@@ -273,12 +274,12 @@ impl Sealer {
         let length = self.scratch.len() + TAG_LEN;
         out.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
         out.resize(start + LENGTH_LEN + length, 0);
-        let place = out.get_mut(start + LENGTH_LEN..).unwrap_or(&mut []);
-        let written = self.keys.read().write_message(self.nonce, &self.scratch, place);
+        let target = out.get_mut(start + LENGTH_LEN..).unwrap_or(&mut []);
+        let written = self.keys.read().write_message(self.nonce, &self.scratch, target);
         self.scratch.fill(0);
         self.scratch.clear();
         if written != Ok(length) {
-            // Only lengths that this file never gives, or 2^64 records, lead here.
+            // Unreachable, except after 2^64 records: all lengths come from this file.
             out.truncate(start);
             self.closed = true;
             return Err(RecordError::Closed);
@@ -289,13 +290,13 @@ impl Sealer {
     }
 }
 
-/// The receiving half: opens whatever chunks the network brings.
+/// The receiving half: opens records that arrive in chunks of any size.
 pub struct Opener {
     keys: Keys,
     nonce: u64,
-    used: Use,
+    used: KeyUsage,
     limits: Limits,
-    /// The beginning of the record that is coming: at most [`LENGTH_LEN`] + [`RECORD_MAX`] bytes.
+    /// The beginning of an incomplete record: at most [`LENGTH_LEN`] + [`RECORD_MAX`] bytes.
     partial: Vec<u8>,
     closed: bool,
     failed: Option<RecordError>,
@@ -312,12 +313,11 @@ impl fmt::Debug for Opener {
 }
 
 impl Opener {
-    /// Takes what the network brought and appends the payload of each whole record to `out`: never more
-    /// bytes than came in, over time.
+    /// Takes received bytes and appends the payload of each complete record to `out`.
     ///
     /// # Errors
-    /// The first record that fails; the connection is then to be closed. What whole, authentic records before
-    /// it carried has been appended.
+    /// The first record that fails. The caller must then close the connection. The payload of the
+    /// authentic records before it has been appended.
     pub fn open(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<(), RecordError> {
         if let Some(failed) = self.failed {
             return Err(failed);
@@ -332,15 +332,16 @@ impl Opener {
         Ok(())
     }
 
-    /// Whether the peer has closed the stream: nothing more comes.
+    /// Whether the peer has closed the stream.
     pub fn is_closed(&self) -> bool {
         self.closed && self.failed.is_none()
     }
 
-    /// To be asked when the connection has ended.
+    /// Checks the end of the stream. To be called when the connection has ended.
     ///
     /// # Errors
-    /// [`RecordError::Cut`] where no close record came, or the failure that ended the stream before.
+    /// [`RecordError::Cut`] if no close record was received, or the error that ended the stream
+    /// before.
     pub fn end(&self) -> Result<(), RecordError> {
         match self.failed {
             Some(failed) => Err(failed),
@@ -349,7 +350,7 @@ impl Opener {
         }
     }
 
-    /// Takes the next record, or what there is of it, off the front of `input`.
+    /// Consumes the next record, or the part of it that has arrived, from the front of `input`.
     fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<(), RecordError> {
         if self.closed {
             return Err(RecordError::Closed);
@@ -389,7 +390,7 @@ impl Opener {
             }
         });
         match kind {
-            Ok(Kind::Data) if self.used.is_up(&self.limits) => {
+            Ok(Kind::Data) if self.used.is_exhausted(&self.limits) => {
                 out.truncate(start);
                 return Err(RecordError::Overused);
             }
@@ -397,7 +398,7 @@ impl Opener {
             Ok(Kind::Close) => self.closed = true,
             Ok(Kind::Rekey) => {
                 self.keys.write().rekey_incoming();
-                self.used = Use::default();
+                self.used = KeyUsage::default();
             }
             Err(failed) => {
                 out.truncate(start);
@@ -407,14 +408,14 @@ impl Opener {
         Ok(())
     }
 
-    /// Appends the record's plaintext, kind included.
+    /// Appends the plaintext of the record, including its kind.
     fn decrypt(&mut self, ciphertext: &[u8], out: &mut Vec<u8>) -> Result<(), RecordError> {
         let start = out.len();
         let length = ciphertext.len() - TAG_LEN;
         wipe::reserve(out, length);
         out.resize(start + length, 0);
-        let place = out.get_mut(start..).unwrap_or(&mut []);
-        let opened = self.keys.read().read_message(self.nonce, ciphertext, place);
+        let target = out.get_mut(start..).unwrap_or(&mut []);
+        let opened = self.keys.read().read_message(self.nonce, ciphertext, target);
         if opened != Ok(length) {
             return Err(RecordError::Forged);
         }
@@ -423,7 +424,7 @@ impl Opener {
     }
 }
 
-/// The length of the ciphertext that follows, once both its bytes are there.
+/// The length of the ciphertext. `None` while its two bytes are incomplete.
 fn record_length(bytes: &[u8]) -> Result<Option<usize>, RecordError> {
     match bytes.first_chunk::<LENGTH_LEN>() {
         None => Ok(None),

@@ -1,7 +1,8 @@
 //! spec/master/acceptor.md · 4.3.1 Master-Worker Server Connection, 3.1.5, 4.1
 //!
-//! The master's port. Accepts peers, tells workers from clients by their first header, and answers clients, who may
-//! ask for the list of workers. Never reads a link: that is the [link session](super::link_session)'s.
+//! Accepts connections on the master's port. A peer is either a client, which may only ask for the
+//! list of workers, or a registered worker. It never reads a link: a [link
+//! session](super::link_session) does.
 
 use super::link_session::LinkSessions;
 use crate::model::ProtocolFault;
@@ -19,36 +20,34 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// Stack of a peer's thread: a handshake calls into GPG's library.
-const STACK: usize = 512 * 1024;
-/// What a client may leave unread of lists of workers.
-const MAX_UNSENT: usize = 256 * 1024;
-/// Requests of a client that may be unanswered.
+/// Stack of a peer's thread, in bytes. A handshake calls into GPG's library.
+const STACK_BYTES: usize = 512 * 1024;
+/// A client that leaves more reply bytes than this unread is closed.
+const UNSENT_BYTES_MAX: usize = 256 * 1024;
+/// Most unanswered requests of a client.
 const UNANSWERED_MAX: usize = 64;
-/// Bytes that the first read brings at most.
-const FIRST: usize = 4096;
-/// Bytes of the shortest first message of a link: version, UUID, nonce.
-const HELLO_LEAST: u32 = 2 + 16 + 32;
+/// Size of the buffer for the first bytes of a peer.
+const FIRST_READ_BYTES: usize = 4096;
+/// Data bytes of the shortest `linkHello`: version, UUID, nonce.
+const HELLO_BYTES_MIN: u32 = 2 + 16 + 32;
 
-/// What every peer's thread needs.
+/// Accepts peers and serves each on a thread of its own. All threads share it.
 #[derive(Debug)]
 pub struct MasterAcceptor {
-    /// Peers that turn out to be workers.
+    /// Serves the peers that are workers.
     pub links: LinkSessions,
-    /// Open connections.
     pub limiter: Arc<ConnectionLimiter>,
-    /// How many there may be.
+    /// Most open connections, of clients and workers together.
     pub max_connections: usize,
-    /// From a frame's first byte to its last, and for a peer that says nothing.
+    /// Longest time from the first byte of a frame to its last, and of silence from a client.
     pub frame_timeout: Duration,
-    /// Clients now connected, to be told when the master stops.
+    /// Connected clients, which get `shutting-down` when the master stops.
     pub clients: Mutex<Vec<Weak<Connection>>>,
-    /// When to stop.
     pub stop: Stop,
 }
 
 impl MasterAcceptor {
-    /// Places for connections: clients and workers together.
+    /// A limiter of connections without a limit for one address: clients and workers share it.
     pub fn limiter(max_connections: usize) -> Arc<ConnectionLimiter> {
         ConnectionLimiter::new(ConnectionLimits {
             total: max_connections,
@@ -56,7 +55,7 @@ impl MasterAcceptor {
         })
     }
 
-    /// Accepts until the listener is closed.
+    /// Accepts until the listener closes; starts a thread for each peer.
     pub fn run(self: &Arc<Self>, listener: &Listener, refusal: &RejectSender) {
         listener.run(&self.limiter, refusal, &self.stop, |socket, peer, permit| {
             if self.is_reserved(peer.ip()) {
@@ -64,7 +63,7 @@ impl MasterAcceptor {
                 return;
             }
             let acceptor = Arc::clone(self);
-            let spawned = runtime::spawn_small(format!("peer {peer}"), STACK, move || {
+            let spawned = runtime::spawn_small(format!("peer {peer}"), STACK_BYTES, move || {
                 acceptor.serve(socket, peer, permit)
             });
             if let Err(error) = spawned {
@@ -73,16 +72,17 @@ impl MasterAcceptor {
         });
     }
 
-    /// Whether the places left are kept for registered workers, of which this peer is none.
+    /// Whether all free connections are reserved for registered workers and none is registered at
+    /// this address.
     fn is_reserved(&self, ip: IpAddr) -> bool {
         let registry = self.links.shared.registry.load();
         let linked = self.links.shared.peers.load().len();
-        let kept = registry.all().count().saturating_sub(linked);
-        self.limiter.open() > self.max_connections.saturating_sub(kept)
+        let reserved = registry.all().count().saturating_sub(linked);
+        self.limiter.open() > self.max_connections.saturating_sub(reserved)
             && !registry.all().any(|worker| worker.ip == ip.to_canonical())
     }
 
-    /// Tells the clients that are connected that the master stops.
+    /// Sends `protocolError shutting-down` to all connected clients and closes them.
     pub fn close(&self) {
         for client in self.clients.lock().iter().filter_map(Weak::upgrade) {
             client.end_at_once(crate::net::connection::SHUTTING_DOWN);
@@ -90,19 +90,20 @@ impl MasterAcceptor {
     }
 
     fn serve(&self, socket: TcpStream, peer: SocketAddr, permit: ConnectionPermit) {
-        let (received, ended) = self.first(&socket);
+        let (received, ended) = self.read_first(&socket);
         match ended {
             None if self.is_link(&received, peer.ip()) => self.links.serve(socket, &received, peer),
-            _ => self.client(socket, &received, ended),
+            _ => self.serve_client(socket, &received, ended),
         }
         drop(permit);
     }
 
-    /// Reads until a header is here, which says what the peer is.
-    fn first(&self, socket: &TcpStream) -> (Vec<u8>, Option<ReadEnd>) {
+    /// Reads the first frame header, which tells a client from a worker. The second value says why
+    /// the stream ended before a whole header arrived.
+    fn read_first(&self, socket: &TcpStream) -> (Vec<u8>, Option<ReadEnd>) {
         let deadline = Instant::now() + self.frame_timeout;
         let mut received = Vec::new();
-        let mut chunk = [0u8; FIRST];
+        let mut chunk = [0u8; FIRST_READ_BYTES];
         while received.len() < frame::HEADER {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stop.is_requested() {
@@ -125,27 +126,27 @@ impl MasterAcceptor {
         (received, None)
     }
 
-    /// A link's first message, from where a worker is registered. Anyone else's is no link to us, and is
-    /// refused as any client's would be.
+    /// Whether the peer opens a link: a `linkHello` from an address at which a worker is
+    /// registered. A `linkHello` from any other address is refused as a client's frame.
     fn is_link(&self, received: &[u8], ip: IpAddr) -> bool {
         let Some(header) = received.first_chunk().map(FrameHeader::read) else {
             return false;
         };
-        let shape = header.message_type == 4
+        let is_hello = header.message_type == 4
             && header.instruction == Instruction::LinkHello.number()
-            && header.data_size >= HELLO_LEAST;
+            && header.data_size >= HELLO_BYTES_MIN;
         let registry = self.links.shared.registry.load();
-        let known = registry.all().any(|worker| worker.ip == ip.to_canonical());
-        if shape && !known {
+        let registered = registry.all().any(|worker| worker.ip == ip.to_canonical());
+        if is_hello && !registered {
             self.links
-                .refused(&ip, "unknown-ip", &"no worker is registered at this address");
+                .log_refused(&ip, "unknown-ip", &"no worker is registered at this address");
         }
-        shape && known
+        is_hello && registered
     }
 
-    fn client(&self, socket: TcpStream, received: &[u8], ended: Option<ReadEnd>) {
+    fn serve_client(&self, socket: TcpStream, received: &[u8], ended: Option<ReadEnd>) {
         let limits = SendLimits {
-            max_unsent: MAX_UNSENT,
+            max_unsent: UNSENT_BYTES_MAX,
             send_timeout: self.frame_timeout,
         };
         let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.links.flusher)) else {
@@ -164,7 +165,7 @@ impl MasterAcceptor {
         let mut reader = ConnectionReader::new(connection, limits);
         reader.buffer.extend(received);
         let ended = match ended {
-            // What came before the end may still hold whole frames; a header's length it does not.
+            // The stream ended before a whole header: there is no frame to answer.
             Some(ended) => ended,
             None => loop {
                 if let Err(ended) = self.answer(&mut reader).and_then(|()| reader.fill()) {
@@ -175,7 +176,7 @@ impl MasterAcceptor {
         reader.finish(ended);
     }
 
-    /// Answers the whole frames that are here.
+    /// Answers the whole frames in the buffer.
     fn answer(&self, reader: &mut ConnectionReader) -> Result<(), ReadEnd> {
         loop {
             let request = match reader.buffer.next(FrameHeader::check_request) {

@@ -1,7 +1,7 @@
 //! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
 //!
-//! Tells what may be known of an account, read from what is committed, on a thread of its own, so that a
-//! long history delays no order and no session check. Never writes.
+//! Answers queries about accounts from committed data, on a thread of its own, so that a long
+//! history delays no order and no session check. It never writes to the database.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -17,34 +17,36 @@ use crate::model::{AccountId, Money, Reason, Side, TransactionStatus, Username};
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::Refusal;
 use crate::wire::payload::{
-    EntryDetail, History, HistoryEntry as Line, Holding, Payload, Portfolio, Receipt, UserInfo,
+    EntryDetail, History, HistoryEntry as HistoryLine, Holding, Payload, Portfolio, Receipt, UserInfo,
 };
 use hashlink::LruCache;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Accounts that are kept: some 300 bytes each.
-const SEEN_MAX: usize = 65_536;
-/// Bytes of answers that leave together at least, unless there are no more: a long history waits for no other.
-const SEND_AT_BYTES: usize = 64 * 1024;
-/// Basis points in a whole.
+/// Most cached user records. Each takes some 300 bytes.
+const USERS_MAX: usize = 65_536;
+/// A batch of answers is sent once it has this many bytes, so that a long history does not delay
+/// the answers before it.
+const REPLY_BATCH_BYTES: usize = 64 * 1024;
+/// 100 % in basis points.
 const BASIS_POINTS: i64 = 10_000;
 
 /// The module's whole state.
 #[derive(Debug)]
 pub struct AccountQueries {
     reader: Reader,
-    desk: AccountQueryState,
+    state: AccountQueryState,
     heartbeat: Heartbeat,
 }
 
-/// What answers take beside the database.
+/// The module's state without the database, so that a snapshot can borrow the reader meanwhile.
 #[derive(Debug)]
 struct AccountQueryState {
     assets: AssetsHandle,
     currency: String,
-    /// Accounts that were looked up lately, by the key of their names. What is kept of one never changes.
-    seen: LruCache<String, Arc<UserRecord>>,
+    /// The user records looked up last, by the lower-case user name. The fields of a record never
+    /// change.
+    users: LruCache<String, Arc<UserRecord>>,
 }
 
 enum QueryError {
@@ -67,7 +69,8 @@ impl Module for AccountQueries {
 }
 
 impl AccountQueries {
-    /// It beats between two answers, of which a long history is one.
+    /// The module beats its own heartbeat before each answer, since one answer can be a long
+    /// history.
     pub fn new(
         reader: Reader,
         assets: AssetsHandle,
@@ -76,31 +79,32 @@ impl AccountQueries {
     ) -> AccountQueries {
         AccountQueries {
             reader,
-            desk: AccountQueryState {
+            state: AccountQueryState {
                 assets,
                 currency,
-                seen: LruCache::new(SEEN_MAX),
+                users: LruCache::new(USERS_MAX),
             },
             heartbeat,
         }
     }
 
-    /// What leaves together is as of one moment, after all of it was asked: so cash and positions fit together, and
-    /// SQLite takes its locks on the files once, which costs as much as a short answer itself.
+    /// Answers that leave in one write are read in one database snapshot, which begins after the
+    /// last of these queries arrived. So cash and positions are consistent, and SQLite locks its
+    /// files once a batch: a lock costs as much as a short answer.
     fn answer_all(&mut self, queries: Vec<(ReplyTo, AccountQuery)>) {
         let AccountQueries {
             reader,
-            desk,
+            state,
             heartbeat,
         } = self;
         let mut replies = ReplyBatch::new();
         let mut queries = queries.into_iter().peekable();
         while queries.peek().is_some() {
-            let mut moment = reader.snapshot();
+            let mut snapshot = reader.snapshot();
             for (reply_to, query) in queries.by_ref() {
                 heartbeat.beat();
-                let answer = match &mut moment {
-                    Ok(moment) => desk.answer(moment, &query),
+                let answer = match &mut snapshot {
+                    Ok(snapshot) => state.answer(snapshot, &query),
                     Err(error) => Err(QueryError::Database(error.to_string())),
                 };
                 match answer {
@@ -109,11 +113,11 @@ impl AccountQueries {
                         replies.fail(reply_to, query.instruction(), &refusal)
                     }
                     Err(QueryError::Database(error)) => {
-                        crate::error!("a view could not be read: {error}");
+                        crate::error!("an account query could not be answered: {error}");
                         replies.fail(reply_to, query.instruction(), &Refusal::not_read());
                     }
                 }
-                if replies.size() >= SEND_AT_BYTES {
+                if replies.size() >= REPLY_BATCH_BYTES {
                     break;
                 }
             }
@@ -123,49 +127,49 @@ impl AccountQueries {
 }
 
 impl AccountQueryState {
-    fn answer(&mut self, moment: &mut Snapshot<'_>, query: &AccountQuery) -> Result<Vec<u8>, QueryError> {
+    fn answer(&mut self, snapshot: &mut Snapshot<'_>, query: &AccountQuery) -> Result<Vec<u8>, QueryError> {
         let asker = query.asker;
         match &query.kind {
             AccountQueryKind::Info(username) => {
-                let seen = self.seen(moment, username)?;
-                info(moment, asker, &seen)
+                let user = self.user(snapshot, username)?;
+                info(snapshot, asker, &user)
             }
             AccountQueryKind::Portfolio(username) => {
-                let seen = self.seen(moment, username)?;
-                self.portfolio(moment, asker, &seen)
+                let user = self.user(snapshot, username)?;
+                self.portfolio(snapshot, asker, &user)
             }
             AccountQueryKind::History(username) => {
-                let seen = self.seen(moment, username)?;
-                history(moment, asker, &seen)
+                let user = self.user(snapshot, username)?;
+                history(snapshot, asker, &user)
             }
-            AccountQueryKind::Receipt(id) => self.receipt(moment, asker, id),
+            AccountQueryKind::Receipt(id) => self.receipt(snapshot, asker, id),
         }
     }
 
-    fn seen(
+    fn user(
         &mut self,
-        moment: &mut Snapshot<'_>,
+        snapshot: &mut Snapshot<'_>,
         username: &Username,
     ) -> Result<Arc<UserRecord>, QueryError> {
         let key = username.key();
-        if let Some(seen) = self.seen.get(&key) {
-            return Ok(Arc::clone(seen));
+        if let Some(user) = self.users.get(&key) {
+            return Ok(Arc::clone(user));
         }
-        let Some(seen) = moment.user_record(&key)?.map(Arc::new) else {
+        let Some(user) = snapshot.user_record(&key)?.map(Arc::new) else {
             let text = format!("there is no user {username}");
             return Err(QueryError::Refused(Refusal::new(Reason::UnknownUser, text)));
         };
-        self.seen.insert(key, Arc::clone(&seen));
-        Ok(seen)
+        self.users.insert(key, Arc::clone(&user));
+        Ok(user)
     }
 
     fn portfolio(
         &self,
-        moment: &mut Snapshot<'_>,
+        snapshot: &mut Snapshot<'_>,
         asker: AccountId,
-        seen: &UserRecord,
+        user: &UserRecord,
     ) -> Result<Vec<u8>, QueryError> {
-        let holdings = moment.holdings(seen.account)?;
+        let holdings = snapshot.holdings(user.account)?;
         let prices = self.assets.prices();
         let mut held = Vec::with_capacity(holdings.positions.len());
         for (symbol, (quantity, cost)) in &holdings.positions {
@@ -182,7 +186,7 @@ impl AccountQueryState {
                     .unwrap_or(Money(crate::model::money::LIMIT)),
             });
         }
-        let portfolio = if asker == seen.account {
+        let portfolio = if asker == user.account {
             Portfolio::Private(holdings.cash, held)
         } else {
             let sum = held
@@ -203,40 +207,45 @@ impl AccountQueryState {
         Ok(portfolio.to_bytes())
     }
 
-    /// "Why did I get this price", in the order in which it happened.
-    fn receipt(&self, moment: &mut Snapshot<'_>, asker: AccountId, id: &Uuid) -> Result<Vec<u8>, QueryError> {
-        let Some(entry) = moment.transaction(asker, id)? else {
+    /// The lines that explain the price of a transaction, in order of time.
+    fn receipt(
+        &self,
+        snapshot: &mut Snapshot<'_>,
+        asker: AccountId,
+        id: &Uuid,
+    ) -> Result<Vec<u8>, QueryError> {
+        let Some(entry) = snapshot.transaction(asker, id)? else {
             let text = "you have no transaction of this ID";
             return Err(QueryError::Refused(Refusal::new(Reason::NoData, text)));
         };
-        let worker = moment.worker_name(&entry.turn.worker)?;
+        let worker = snapshot.worker_name(&entry.turn.worker)?;
         Ok(receipt(&entry, worker.as_deref(), &self.currency).to_bytes())
     }
 }
 
-fn info(moment: &mut Snapshot<'_>, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
-    let private = if asker == seen.account {
-        Some((seen.email.clone(), moment.cash(seen.account)?))
+fn info(snapshot: &mut Snapshot<'_>, asker: AccountId, user: &UserRecord) -> Result<Vec<u8>, QueryError> {
+    let private = if asker == user.account {
+        Some((user.email.clone(), snapshot.cash(user.account)?))
     } else {
         None
     };
     let info = UserInfo {
-        username: seen.username.clone(),
-        is_password: seen.is_password,
-        created: seen.created,
+        username: user.username.clone(),
+        is_password: user.is_password,
+        created: user.created,
         private,
     };
     Ok(info.to_bytes())
 }
 
-fn history(moment: &mut Snapshot<'_>, asker: AccountId, seen: &UserRecord) -> Result<Vec<u8>, QueryError> {
-    let private = asker == seen.account;
+fn history(snapshot: &mut Snapshot<'_>, asker: AccountId, user: &UserRecord) -> Result<Vec<u8>, QueryError> {
+    let private = asker == user.account;
     let mut entries = Vec::new();
-    moment.history(seen.account, |entry| entries.push(line(entry, private)))?;
+    snapshot.history(user.account, |entry| entries.push(history_line(entry, private)))?;
     Ok(History { private, entries }.to_bytes())
 }
 
-fn line(entry: LedgerEntry, private: bool) -> Line {
+fn history_line(entry: LedgerEntry, private: bool) -> HistoryLine {
     let transaction = entry.transaction;
     let detail = private.then(|| EntryDetail {
         quantity: transaction.quantity,
@@ -252,7 +261,7 @@ fn line(entry: LedgerEntry, private: bool) -> Line {
             .map(|reason| reason.as_str().to_owned())
             .unwrap_or_default(),
     });
-    Line {
+    HistoryLine {
         id: transaction.id,
         side: transaction.side,
         status: transaction.status,
@@ -327,3 +336,6 @@ fn rule(side: Side, status: TransactionStatus) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

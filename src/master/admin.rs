@@ -1,7 +1,7 @@
 //! spec/master/admin.md · 3.1.5 Worker Management (print, retrieve, boot off while running), 3.1.3, 3.1.4
 //!
-//! The administrator's way into a running master: a Unix socket, and requests answered by asking the
-//! modules. It owns no table and no state of the market; what it changes, it has the module change.
+//! The control socket of a running master: answers administrators' requests by sending messages to
+//! the modules. It owns no table; the module that owns some data changes it.
 
 mod connection;
 mod maintenance;
@@ -31,53 +31,50 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Administrators at the same time.
+/// Most open connections of administrators.
 pub const CONNECTIONS_MAX: usize = 16;
-/// A module answers within this long, or is said to hang.
+/// A module that has not answered within this time is reported as hanging.
 const MODULE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Bytes of log entries in one answer.
+/// Most bytes of log entries in one answer.
 const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What the administrator's requests are answered with.
+/// What the control socket holds of the rest of the master.
 #[derive(Clone)]
 pub struct AdminChannels {
-    /// Ways into the modules.
     pub inboxes: MasterChannels,
-    /// The master's GPG home, where workers' keys go.
+    /// The master's GPG home, which holds the workers' keys.
     pub keyring: Keyring,
-    /// The log.
     pub log: LogHandle,
-    /// Where the database is.
     pub database: DatabaseUrl,
-    /// Where workers link.
+    /// The address of the master's port.
     pub listen: SocketAddr,
-    /// Workers that the configuration expects.
+    /// `expected_workers` of the configuration.
     pub expected_workers: usize,
 }
 
-/// The running control.
+/// The thread that accepts administrators.
 pub struct AdminServer {
     shared: Arc<AdminShared>,
     thread: ThreadHandle,
 }
 
-/// What all conversations share.
+/// The state that all connections share.
 struct AdminShared {
-    means: AdminChannels,
+    channels: AdminChannels,
     socket: ControlSocket,
     since: Timestamp,
     began: Instant,
     stop: Stop,
     open: AtomicUsize,
-    /// Commands under way.
+    /// Commands that run.
     working: AtomicUsize,
-    /// One at a time: each reads the whole database.
-    upkeep: Mutex<()>,
-    /// One at a time: the keyring and the registry change together.
+    /// Held by verify and backup: each reads the whole database, so one runs at a time.
+    maintenance: Mutex<()>,
+    /// Held while the keyring and the registry change together.
     registering: Mutex<()>,
 }
 
-/// Tells a long command that nobody waits for it any more.
+/// Cancels a long command when its client has gone or the master stops.
 #[derive(Default)]
 struct CancelToken {
     cancelled: AtomicBool,
@@ -85,7 +82,7 @@ struct CancelToken {
 }
 
 impl CancelToken {
-    /// From now on: also breaks off what the database is at.
+    /// Cancels the command, and interrupts its running SQL statement.
     fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         if let Some(reading) = &*self.reading.lock() {
@@ -97,27 +94,34 @@ impl CancelToken {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    fn breaks_off(&self, reading: Interrupter) {
+    /// The reader to interrupt on `cancel`.
+    fn interrupts(&self, reading: Interrupter) {
         *self.reading.lock() = Some(reading);
     }
 }
 
 impl AdminServer {
-    /// Listens at `path`, which belongs to `group` where there is one of that name.
+    /// Listens at `path`. The socket belongs to `group` if the system knows it.
     ///
     /// # Errors
-    /// Another process listens there, what stands there is no socket, or the system refuses; with the path.
-    pub fn start(path: PathBuf, group: &str, means: AdminChannels, stop: &Stop) -> io::Result<AdminServer> {
+    /// Another process listens at `path`, a file that is no socket is there, or the system refuses.
+    /// The text names the path.
+    pub fn start(
+        path: PathBuf,
+        group: &str,
+        channels: AdminChannels,
+        stop: &Stop,
+    ) -> io::Result<AdminServer> {
         let socket = ControlSocket::bind(path, group)?;
         let shared = Arc::new(AdminShared {
-            means,
+            channels,
             socket,
             since: Timestamp::now(),
             began: Instant::now(),
             stop: stop.clone(),
             open: AtomicUsize::new(0),
             working: AtomicUsize::new(0),
-            upkeep: Mutex::new(()),
+            maintenance: Mutex::new(()),
             registering: Mutex::new(()),
         });
         let accepting = Arc::clone(&shared);
@@ -125,8 +129,8 @@ impl AdminServer {
         Ok(AdminServer { shared, thread })
     }
 
-    /// Stops listening, removes the socket, and waits for commands under way until `deadline`; whether all of
-    /// them have ended. The stop signal must have been given.
+    /// Closes the socket, removes its file, and waits for running commands until `deadline`.
+    /// Returns whether all of them ended. Call it after the stop signal.
     pub fn stop(self, deadline: Instant) -> bool {
         self.shared.socket.close();
         let ended = self.thread.join(deadline);
@@ -145,12 +149,12 @@ impl AdminShared {
         self.socket.accept_each(&self.stop, |stream| {
             if self.open.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
                 self.open.fetch_sub(1, Ordering::SeqCst);
-                connection::turn_away(stream);
+                connection::refuse(stream);
                 return;
             }
             let shared = Arc::clone(self);
             let spawned = runtime::spawn("administrator", move || {
-                connection::hold(&shared, stream);
+                connection::serve(&shared, stream);
                 shared.open.fetch_sub(1, Ordering::SeqCst);
             });
             if let Err(error) = spawned {
@@ -160,7 +164,10 @@ impl AdminShared {
         });
     }
 
-    /// Answers one request; the error says why not, and what to do.
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// The reason, with what to do.
     fn answer(&self, request: AdminRequest, cancel: &CancelToken) -> Result<AdminAnswer, String> {
         match request {
             AdminRequest::Status => self.status().map(|status| AdminAnswer::Status(Box::new(status))),
@@ -185,7 +192,7 @@ impl AdminShared {
     }
 
     fn status(&self) -> Result<MasterStatus, String> {
-        let inboxes = &self.means.inboxes;
+        let inboxes = &self.channels.inboxes;
         let queue = ask("transactions", &inboxes.transactions, TransactionsMessage::Status)?;
         let accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
         let prices = ask("assets", inboxes.assets.sender(), |reply| AssetsMessage::Status {
@@ -206,7 +213,7 @@ impl AdminShared {
             pid: std::process::id(),
             since: self.since.to_string(),
             uptime_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            listen: self.means.listen.to_string(),
+            listen: self.channels.listen.to_string(),
             queue_depth: count(queue.queued),
             last_place: queue.last_number,
             last_settled: count(queue.last_settled),
@@ -216,7 +223,7 @@ impl AdminShared {
             next_update: prices.next.map(|next| next.to_string()),
             workers_connected: inboxes.shared.peers.load().len(),
             workers_registered: inboxes.shared.registry.load().all().count(),
-            workers_expected: self.means.expected_workers,
+            workers_expected: self.channels.expected_workers,
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
@@ -236,7 +243,7 @@ impl AdminShared {
                 unfilled: prices.unfilled,
             },
             refused_links,
-            log_lost: self.means.log.lost(),
+            log_lost: self.channels.log.lost(),
             warnings: Vec::new(),
         };
         status.warnings = warnings(&status);
@@ -244,14 +251,17 @@ impl AdminShared {
     }
 
     fn tail(&self, entries: usize) -> LogTail {
-        let mut tail = self.means.log.tail(entries.min(ROWS_MAX));
-        let mut room = LOG_BYTES_MAX;
+        let mut tail = self.channels.log.tail(entries.min(ROWS_MAX));
+        let mut bytes_left = LOG_BYTES_MAX;
         let kept = tail
             .iter()
             .rev()
             .take_while(|entry| {
                 let size = entry.message.len() + 256;
-                room.checked_sub(size).map(|left| room = left).is_some()
+                bytes_left
+                    .checked_sub(size)
+                    .map(|left| bytes_left = left)
+                    .is_some()
             })
             .count();
         tail.drain(..tail.len() - kept);
@@ -261,11 +271,11 @@ impl AdminShared {
     }
 
     fn flush(&self) -> Result<AdminAnswer, String> {
-        self.means
+        self.channels
             .log
             .flush()
             .map_err(|error| format!("the log could not be written: {error}"))?;
-        let lost = self.means.log.lost();
+        let lost = self.channels.log.lost();
         Ok(AdminAnswer::Flushed(FlushSummary { lost }))
     }
 }
@@ -312,30 +322,30 @@ fn count(value: usize) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
 }
 
-/// Asks a module, and waits for its answer.
+/// Sends a message to a module and waits for its answer, at most [`MODULE_TIMEOUT`].
 fn ask<M, T>(name: &str, inbox: &Sender<M>, message: impl FnOnce(Sender<T>) -> M) -> Result<T, String> {
     let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
     let deadline = Instant::now() + MODULE_TIMEOUT;
     inbox
         .send_deadline(message(reply), deadline)
-        .map_err(|_| hangs(name))?;
-    answer.recv_deadline(deadline).map_err(|_| hangs(name))
+        .map_err(|_| hanging(name))?;
+    answer.recv_deadline(deadline).map_err(|_| hanging(name))
 }
 
-fn hangs(name: &str) -> String {
+fn hanging(name: &str) -> String {
     format!(
         "the master's module {name} did not answer within {} s; see its log",
         MODULE_TIMEOUT.as_secs()
     )
 }
 
-/// An API's budget, as the administrator sees it.
-fn calls((provider, account): (&'static str, CallBudgetStatus)) -> CallsStatus {
+/// The budget of API calls of one provider.
+fn calls((provider, budget): (&'static str, CallBudgetStatus)) -> CallsStatus {
     CallsStatus {
         provider: provider.to_owned(),
-        minute: account.minute,
-        per_minute: account.per_minute,
-        day: account.day,
-        per_day: account.per_day,
+        minute: budget.minute,
+        per_minute: budget.per_minute,
+        day: budget.day,
+        per_day: budget.per_day,
     }
 }

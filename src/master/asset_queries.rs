@@ -1,7 +1,7 @@
-//! spec/master/asset_queries.md · 4.6.7 to 4.6.13
+//! spec/master.md · 4.6.7 to 4.6.13
 //!
-//! A worker's question about an asset: answered at once from the prices in force, or made a question to
-//! the assets module, which alone reads stored bars.
+//! Answers a worker's query about an asset: at once from the current prices, or through a message
+//! to the assets module, which alone reads stored bars.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -14,7 +14,8 @@ use crate::model::Symbol;
 use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::{Refusal, Request};
 
-/// Answers the request over its route, or gives the message that the assets module answers it by.
+/// Answers the request at once, or returns the message for the assets module, which then answers
+/// it.
 pub fn answer(assets: &AssetsHandle, reply_to: ReplyTo, request: &Request) -> Option<AssetsMessage> {
     let instruction = request.instruction();
     let prices = assets.prices();

@@ -1,7 +1,7 @@
 //! spec/master/assets.md · 3.1.6 Assets Data Retrieval, 2.3.1, 2.3.4
 //!
-//! Retrieves prices at the update interval, stores them, keeps the current ones in memory, and answers
-//! questions about past ones. Never lets a question wait for an assets API.
+//! Retrieves prices at the update interval, stores them, publishes the current ones in memory, and
+//! answers queries about past ones. A query never waits for a provider.
 
 pub mod adjust;
 pub mod backfill;
@@ -39,13 +39,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use update::Updater;
 
-/// The updating thread may take this long for a turn; then the module counts as hanging.
-const TURN: Duration = Duration::from_secs(30);
+/// Time limit for one turn of the updating thread's loop; a longer turn counts as hanging.
+const TURN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// At the end, the updating thread may take this long to finish its turn.
+/// Time that the updating thread gets to end its turn when the module stops.
 const END_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What the updating thread tells of its health.
+/// Health of the updating thread, as it reports it.
 #[derive(Debug, Default)]
 struct UpdaterHealth {
     served: Vec<&'static str>,
@@ -53,12 +53,12 @@ struct UpdaterHealth {
     refused: u64,
     missed: u64,
     unfilled: usize,
-    /// Its last turn.
+    /// Beginning of its last turn.
     turn: Option<Instant>,
 }
 
 impl UpdaterHealth {
-    /// Before the first update, with this many assets' past to be filled in.
+    /// Health before the first update; `unfilled` is the number of assets whose past is missing.
     fn starting(unfilled: usize) -> UpdaterHealth {
         UpdaterHealth {
             unfilled,
@@ -67,8 +67,8 @@ impl UpdaterHealth {
     }
 }
 
-/// The module's whole state: what answers questions. What makes the updates is [`Updater`], on a thread of its
-/// own beside it.
+/// The module's state: everything needed to answer queries. [`Updater`] makes the updates on a
+/// thread of its own.
 pub struct Assets {
     config: Arc<AssetsConfig>,
     reader: BarReader,
@@ -92,15 +92,18 @@ impl Module for Assets {
             } => reply(self.window(&symbol, window, adjusted)),
             AssetsMessage::Predict { symbol, date, reply } => reply(self.predict(&symbol, date)),
             AssetsMessage::Status { reply } => {
-                // Who asked may have gone.
+                // The requester may have disconnected.
                 let _ = reply.try_send(self.status());
             }
         }
     }
 
-    /// Whether the updating thread turns.
+    /// Whether the updating thread makes progress.
     fn is_alive(&self) -> bool {
-        self.health.lock().turn.is_none_or(|turn| turn.elapsed() < TURN)
+        self.health
+            .lock()
+            .turn
+            .is_none_or(|turn| turn.elapsed() < TURN_TIMEOUT)
     }
 
     fn on_stop(&mut self) {
@@ -111,10 +114,10 @@ impl Module for Assets {
 }
 
 impl Assets {
-    /// Starts the thread that makes the updates, until the signal to stop.
+    /// Starts the thread that makes updates until `stop` is requested.
     ///
     /// # Errors
-    /// The system has no room for another thread.
+    /// The system cannot start another thread.
     pub fn start_updates(&mut self, updater: Updater, stop: &Stop) -> io::Result<()> {
         let stop = stop.clone();
         self.updating = Some(runtime::spawn("assets-updates", move || updater.run(&stop))?);
@@ -147,7 +150,7 @@ impl Assets {
         }
         let days = self
             .reader
-            .view(prices.number)
+            .snapshot(prices.number)
             .and_then(|mut view| forecast::past(&mut view, asset, last, prices.actions(symbol)))
             .map_err(|error| database_failed(symbol, &error))?;
         forecast::forecast(&days, last, date).ok_or_else(too_little)
@@ -158,7 +161,7 @@ impl Assets {
         let prices = self.prices.load();
         let actions = if adjusted { prices.actions(symbol) } else { &[] };
         self.reader
-            .view(prices.number)
+            .snapshot(prices.number)
             .and_then(|mut view| adjust::bars(&mut view, asset, window, actions))
             .map_err(|error| database_failed(symbol, &error))
     }
@@ -184,7 +187,7 @@ impl Assets {
         }
     }
 
-    /// What is spent of each API's budget; providers without calls have none.
+    /// Calls made and allowed for each API. Providers that call no API are left out.
     fn calls(&self) -> Vec<(&'static str, CallBudgetStatus)> {
         let now = Instant::now();
         let named = self.config.assets.providers.iter().zip(&self.budgets);

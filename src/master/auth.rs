@@ -1,11 +1,12 @@
 //! spec/master/auth.md · 3.1.3 Account Management & Authorization
 //!
-//! Registers, logs in, makes sessions and ends them. Every request that carries a session comes through
-//! here, and leaves for its module with the account that the session stands for. Never waits for a password
-//! hash, and never says that something succeeded before it is committed.
+//! Registers accounts, logs in, creates sessions and ends them. Every request with a session ID
+//! passes through this module, which replaces the session by its account. It never waits for a
+//! password hash, and never sends a success before the commit.
 //!
-//! The handlers of `impl Auth` stand in `requests` (what carries a session), `login` (logins, registrations
-//! and their hashes), `commit` (the end of a turn), and here (administrators, limits).
+//! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
+//! registrations and their hashes), `commit` (the end of a turn), and here (administrators,
+//! limits).
 
 mod commit;
 pub mod hashing;
@@ -29,12 +30,12 @@ use sessions::SessionTable;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Messages whose writes go into one commit.
+/// Most messages whose writes share a commit.
 const COMMIT_BATCH_MAX: usize = 256;
-/// How often it is noted on disk when sessions were last used.
-const TOUCH: Duration = Duration::from_secs(60);
-/// Lines a minute about sessions that are not active.
-const INACTIVE_LOGGED: u32 = 20;
+/// How often the times of last use are stored.
+const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
+/// Most log lines a minute about inactive sessions.
+const INACTIVE_LOGGED_MAX: u32 = 20;
 
 /// The module's whole state.
 pub struct Auth {
@@ -50,10 +51,11 @@ pub struct Auth {
     touched: Instant,
     inactive: u64,
     throttle: Throttle,
-    /// What has been decided and is not committed yet.
+    /// Changes that wait for the commit.
     writes: Vec<AuthWrite>,
-    /// Replies that say it, sent after the commit.
+    /// Replies that wait for the commit.
     answers: Vec<PendingReply>,
+    /// Ended sessions that the workers do not know of yet.
     ended: Vec<SessionHash>,
 }
 
@@ -63,17 +65,17 @@ impl Module for Auth {
 
     fn on_message(&mut self, message: AuthMessage) {
         match message {
-            AuthMessage::Requests(requests) => self.requests(requests),
-            AuthMessage::Verified(pending, fits) => self.verified(*pending, fits),
-            AuthMessage::Hashed(pending, pass_hash) => self.hashed(*pending, pass_hash),
+            AuthMessage::Requests(requests) => self.on_requests(requests),
+            AuthMessage::Verified(pending, matches) => self.on_verified(*pending, matches),
+            AuthMessage::Hashed(pending, pass_hash) => self.on_hashed(*pending, pass_hash),
             AuthMessage::WorkerAway(worker, boot) => {
                 self.end_all(&self.sessions.orphans(&worker, boot.as_ref()));
             }
             AuthMessage::List(user, reply) => {
                 let _ = reply.try_send(self.rows(user.as_deref()));
             }
-            AuthMessage::End(which, reply) => {
-                let hashes = self.which(&which);
+            AuthMessage::End(filter, reply) => {
+                let hashes = self.matching(&filter);
                 self.end_all(&hashes);
                 let _ = reply.try_send(hashes.len());
             }
@@ -89,14 +91,14 @@ impl Module for Auth {
         self.commit();
     }
 
-    /// Sessions expire, and their use is noted, while nobody asks anything, too.
+    /// Sessions also expire, and their last use is stored, while no message arrives.
     fn on_tick(&mut self, _now: Instant) {
         self.on_turn_end();
     }
 }
 
 impl Auth {
-    /// With the sessions that the database holds.
+    /// The module with the sessions that the database holds.
     ///
     /// # Errors
     /// The database fails.
@@ -107,8 +109,8 @@ impl Auth {
         channels: AuthChannels,
     ) -> Result<Auth, StorageError> {
         let mut sessions = SessionTable::default();
-        for kept in storage.read(|snapshot| snapshot.sessions(Timestamp::now()))? {
-            sessions.insert(kept);
+        for stored in storage.read(|snapshot| snapshot.sessions(Timestamp::now()))? {
+            sessions.insert(stored);
         }
         Ok(Auth {
             storage,
@@ -124,7 +126,7 @@ impl Auth {
             channels,
             touched: Instant::now(),
             inactive: 0,
-            throttle: Throttle::new(INACTIVE_LOGGED, Duration::from_secs(60)),
+            throttle: Throttle::new(INACTIVE_LOGGED_MAX, Duration::from_secs(60)),
             writes: Vec::new(),
             answers: Vec::new(),
             ended: Vec::new(),
@@ -133,11 +135,13 @@ impl Auth {
 
     fn rows(&self, user: Option<&str>) -> Vec<SessionRow> {
         let key = user.map(str::to_ascii_lowercase);
-        let wanted =
-            |kept: &&StoredSession| key.as_ref().is_none_or(|key| kept.session.username.key() == *key);
-        let row = |kept: &StoredSession| SessionRow {
-            prefix: kept.session.hash.prefix(),
-            session: kept.session.clone(),
+        let wanted = |stored: &&StoredSession| {
+            key.as_ref()
+                .is_none_or(|key| stored.session.username.key() == *key)
+        };
+        let row = |stored: &StoredSession| SessionRow {
+            prefix: stored.session.hash.prefix(),
+            session: stored.session.clone(),
         };
         let mut rows: Vec<_> = self.sessions.iter().filter(wanted).map(row).collect();
         rows.sort_by_key(|row| row.session.since);
@@ -161,21 +165,21 @@ impl Auth {
             .set_limit(limits.registrations_per_minute_per_address);
     }
 
-    fn which(&self, which: &SessionFilter) -> Vec<SessionHash> {
-        match which {
+    fn matching(&self, filter: &SessionFilter) -> Vec<SessionHash> {
+        match filter {
             SessionFilter::Prefix(prefix) => self
                 .sessions
-                .filter(|kept| hex::encode(kept.session.hash.0).starts_with(prefix.as_str())),
+                .filter(|stored| hex::encode(stored.session.hash.0).starts_with(prefix.as_str())),
             SessionFilter::User(name) => {
                 let key = name.to_ascii_lowercase();
-                self.sessions.filter(|kept| kept.session.username.key() == key)
+                self.sessions
+                    .filter(|stored| stored.session.username.key() == key)
             }
-            SessionFilter::Worker(uuid) => self.sessions.filter(|kept| kept.session.worker == *uuid),
+            SessionFilter::Worker(uuid) => self.sessions.filter(|stored| stored.session.worker == *uuid),
         }
     }
 
-    /// Ends a session: nobody is answered on it any more, from this moment on, and the next commit makes
-    /// it last.
+    /// Ends a session. Requests with it are refused from now on; the next commit deletes its row.
     fn end(&mut self, hash: &SessionHash) {
         if self.sessions.remove(hash).is_some() {
             self.writes.push(AuthWrite::Ended(*hash));
@@ -194,19 +198,22 @@ impl Auth {
     }
 }
 
-fn active(kept: &StoredSession) -> ActiveSession {
+fn active_session(stored: &StoredSession) -> ActiveSession {
     ActiveSession {
-        username: kept.session.username.as_str().to_owned(),
-        expiry: kept.session.expiry,
-        expirable: kept.session.expirable,
+        username: stored.session.username.as_str().to_owned(),
+        expiry: stored.session.expiry,
+        expirable: stored.session.expirable,
     }
 }
 
-fn taken_refusal(taken: NameConflict) -> Refusal {
-    match taken {
+fn conflict_refusal(conflict: NameConflict) -> Refusal {
+    match conflict {
         NameConflict::Email => Refusal::new(Reason::EmailTaken, "another account has this email"),
         NameConflict::Username | NameConflict::Neither => {
             Refusal::new(Reason::UsernameTaken, "another account has this username")
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! spec/master/link_session.md · 4.3.1 Master-Worker Server Connection, 3.1.5
 //!
-//! A link's life, on its peer's thread: the worker proves itself, is read, and what it asks goes to the router. Never
-//! answers a request whose form is right: modules do.
+//! The link of one worker, on a thread of its own: runs the handshake, reads the link until it
+//! closes, and sends its requests to the router. It never answers a well-formed request.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -31,47 +31,45 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// A word for counters and the log: a registered worker says what no worker may.
-const NONSENSE: &str = "nonsense";
-/// Workers takes the end of a link within this long.
+/// The reason, in counters and in the log, when a registered worker breaks the protocol of the
+/// link.
+const NONSENSE_REASON: &str = "nonsense";
+/// How long the report of a closed link waits for room in the inbox of workers.
 const UNLINKED_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What every link's thread needs.
+/// What all link sessions share.
 #[derive(Debug)]
 pub struct LinkSessions {
-    /// Proves us, and checks them.
+    /// The master's key and keyring for handshakes.
     pub identity: MasterIdentity,
-    /// Who is registered, and who serves.
     pub shared: WorkersShared,
-    /// Where a worker's requests go.
     pub router: Sender<RouterMessage>,
-    /// Where it is told that a link stands or is over.
     pub workers: Sender<WorkersMessage>,
-    /// Sends what slow peers have not taken.
+    /// Sends the bytes that the sockets of slow peers do not take.
     pub flusher: Arc<Flusher>,
-    /// Refused handshakes, and links that ended for what was said over them, by reason.
+    /// Refused handshakes and links that the master cut, counted by reason.
     pub refusals: Arc<Mutex<HashMap<String, u64>>>,
-    /// Keeps hostile peers from filling the log.
+    /// Limits the log lines for each reason.
     pub throttle: Throttle,
-    /// When to stop.
     pub stop: Stop,
 }
 
 impl LinkSessions {
-    /// Runs a link from its handshake to its end. `received` is what was read of it already.
+    /// Serves a link from its handshake to its end. `received` has the bytes that were read
+    /// already.
     pub fn serve(&self, socket: TcpStream, received: &[u8], peer: SocketAddr) {
         let registry = Arc::clone(&self.shared.registry);
-        let lookup = move |uuid: Uuid, ip: IpAddr| look_up(&registry, uuid, ip);
+        let lookup = move |uuid: Uuid, ip: IpAddr| registered_worker(&registry, uuid, ip);
         let deadline = Instant::now() + handshake::DEADLINE;
         match handshake::accept(&socket, received, &self.identity, &lookup, deadline) {
             Ok(established) => {
                 let sealed = established.sealed;
                 let uuid = established.peer.uuid;
                 match LinkConnection::new(socket, sealed.sealer, Arc::clone(&self.flusher)) {
-                    Ok(line) => {
+                    Ok(link) => {
                         let session = LinkSession {
                             context: self,
-                            line,
+                            link,
                             uuid,
                             worker: None,
                         };
@@ -80,18 +78,19 @@ impl LinkSessions {
                     Err(error) => crate::warn!("the link from {peer} broke at once: {error}"),
                 }
             }
-            Err(error) => self.refused(&peer, error.as_str(), &error),
+            Err(error) => self.log_refused(&peer, error.as_str(), &error),
         }
     }
 
-    /// Counts and logs that a peer was not let in.
-    pub fn refused(&self, peer: &dyn fmt::Display, reason: &'static str, error: &dyn fmt::Display) {
+    /// Counts and logs a refused link.
+    pub fn log_refused(&self, peer: &dyn fmt::Display, reason: &'static str, error: &dyn fmt::Display) {
         if let Some(more) = self.count(reason) {
             crate::warn!("a link from {peer} was refused ({reason}): {error}{more}");
         }
     }
 
-    /// Counts a refusal; whether it may be logged. A flood for one reason hides no other.
+    /// Counts a refused or cut link. `Some` if it may be logged: the log is limited for each
+    /// reason, so that many lines for one reason do not hide another.
     fn count(&self, reason: &'static str) -> Option<SuppressedCount> {
         *self.refusals.lock().entry(reason.to_owned()).or_default() += 1;
         self.throttle.allow(reason)
@@ -101,14 +100,14 @@ impl LinkSessions {
 /// One established link.
 struct LinkSession<'a> {
     context: &'a LinkSessions,
-    line: Arc<LinkConnection>,
+    link: Arc<LinkConnection>,
     uuid: Uuid,
-    /// Known from its first message on, which names its process.
+    /// Set by the first message, which carries the boot ID of the worker's process.
     worker: Option<Arc<LinkedWorker>>,
 }
 
 impl LinkSession<'_> {
-    /// Reads the link until it is over.
+    /// Reads the link until it closes.
     fn run(mut self, mut opener: Opener, early: Vec<u8>) {
         let mut decoder = EnvelopeDecoder::new(self.uuid);
         let mut plain = early;
@@ -118,34 +117,35 @@ impl LinkSession<'_> {
             match self.on_read(&mut decoder) {
                 Ok(true) => {}
                 Ok(false) => {
-                    crate::info!("{:?} is over: the master is stopping", self.line);
+                    crate::info!("{:?} has closed: the master is stopping", self.link);
                     break;
                 }
-                Err(nonsense) => {
-                    self.cut(NONSENSE, &nonsense);
+                Err(error) => {
+                    self.log_cut(NONSENSE_REASON, &error);
                     break;
                 }
             }
-            match self.line.read(&mut opener, &mut chunk, &mut plain) {
+            match self.link.read(&mut opener, &mut chunk, &mut plain) {
                 Ok(()) => {}
                 Err(LinkClosed::Record(error)) => {
-                    self.cut(error.as_str(), &error);
+                    self.log_cut(error.as_str(), &error);
                     break;
                 }
-                // Without a close record, and not by us: the worker died, or somebody on the wire cut it.
-                Err(LinkClosed::Cut) if self.line.is_open() => {
-                    self.cut(RecordError::Cut.as_str(), &RecordError::Cut);
+                // The stream ended without a close record, and the master did not close it: the
+                // worker died, or an attacker on the network cut the connection.
+                Err(LinkClosed::Cut) if self.link.is_open() => {
+                    self.log_cut(RecordError::Cut.as_str(), &RecordError::Cut);
                     break;
                 }
-                Err(over) => {
-                    crate::info!("{:?} is over: {over}", self.line);
+                Err(reason) => {
+                    crate::info!("{:?} has closed: {reason}", self.link);
                     break;
                 }
             }
         }
-        self.line.cut();
+        self.link.cut();
         if let Some(worker) = self.worker {
-            // Workers must hear of it, or the worker would count as linked for ever.
+            // Without this message the worker would count as linked for ever.
             let _ = self
                 .context
                 .workers
@@ -153,8 +153,9 @@ impl LinkSession<'_> {
         }
     }
 
-    /// Counts and logs that the link ends for what was said over it, by its worker or by somebody on the wire.
-    fn cut(&self, reason: &'static str, error: &dyn fmt::Display) {
+    /// Counts and logs a link that the master cuts, because of its worker or of an attacker on the
+    /// network.
+    fn log_cut(&self, reason: &'static str, error: &dyn fmt::Display) {
         if let Some(more) = self.context.count(reason) {
             let registry = self.context.shared.registry.load();
             let worker = registry
@@ -162,12 +163,12 @@ impl LinkSession<'_> {
                 .map_or("?", |worker| worker.name.as_str());
             crate::warn!(
                 "{:?}, of worker {worker}, was cut ({reason}): {error}{more}",
-                self.line
+                self.link
             );
         }
     }
 
-    /// Passes on what one read brought; false where the master is stopping.
+    /// Sends the requests of one read to the router. Returns false when the master is stopping.
     fn on_read(&mut self, decoder: &mut EnvelopeDecoder) -> Result<bool, ValueError> {
         let mut requests = Vec::new();
         while let Some(envelope) = decoder.next()? {
@@ -175,7 +176,7 @@ impl LinkSession<'_> {
                 Some(worker) if worker.boot == envelope.header.boot => Arc::clone(worker),
                 Some(_) => return Err(ValueError("a boot ID that changes within a link")),
                 None => {
-                    let Some(worker) = self.introduce(envelope.header.boot) else {
+                    let Some(worker) = self.on_first_message(envelope.header.boot) else {
                         return Ok(false);
                     };
                     self.worker = Some(Arc::clone(&worker));
@@ -186,11 +187,12 @@ impl LinkSession<'_> {
                 requests.push(request);
             }
         }
-        Ok(requests.is_empty() || self.pass_on(requests))
+        Ok(requests.is_empty() || self.forward(requests))
     }
 
-    /// A router that is busy makes this worker wait, and nobody else; false where the master is stopping.
-    fn pass_on(&self, requests: Vec<(ReplyTo, LinkRequest)>) -> bool {
+    /// Waits while the router's inbox is full, which delays only this worker. Returns false when
+    /// the master is stopping.
+    fn forward(&self, requests: Vec<(ReplyTo, LinkRequest)>) -> bool {
         let mut message = RouterMessage(requests);
         while let Err(error) = self.context.router.send_timeout(message, TICK) {
             if self.context.stop.is_requested() || error.is_disconnected() {
@@ -201,25 +203,26 @@ impl LinkSession<'_> {
         true
     }
 
-    /// The first message of a link names the worker's process: from now on it is a linked worker.
-    fn introduce(&self, boot: Uuid) -> Option<Arc<LinkedWorker>> {
+    /// Reports the link to workers, with the boot ID of the first message, and waits for the
+    /// answer. `None` when workers does not answer in time.
+    fn on_first_message(&self, boot: Uuid) -> Option<Arc<LinkedWorker>> {
         let worker = self.context.shared.registry.load().by_uuid(&self.uuid).cloned()?;
         let linked = Arc::new(LinkedWorker {
             worker,
             boot,
-            line: Arc::clone(&self.line),
+            link: Arc::clone(&self.link),
             since: Timestamp::now(),
         });
         let (done, wait) = bounded(1);
-        let told = self.context.workers.send_timeout(
+        let sent = self.context.workers.send_timeout(
             WorkersMessage::Linked(Arc::clone(&linked), done),
             handshake::DEADLINE,
         );
-        (told.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(linked)
+        (sent.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(linked)
     }
 }
 
-/// What a worker's message asks; `None` where it is answered already.
+/// Decodes a link message. `None` if it was answered here.
 fn decode(
     peer: Arc<LinkedWorker>,
     envelope: &Envelope<'_>,
@@ -262,26 +265,26 @@ fn decode(
     Err(ValueError("a message without a frame"))
 }
 
-/// A client's request that a worker passes on. One whose arguments are not of their form is answered
-/// here; its worker should have done so.
+/// Parses a client's request that a worker forwards. A request with malformed arguments is answered
+/// here and gives `None`; its worker should have refused it.
 fn client_request(
     head: &FrameHeader,
     data: &[u8],
     reply_to: &ReplyTo,
 ) -> Result<Option<LinkRequest>, ValueError> {
-    const FOREIGN: ValueError = ValueError("a frame that no client may send");
-    const WORKERS_OWN: ValueError = ValueError("a request that a worker answers itself");
-    head.check_request().map_err(|_| FOREIGN)?;
-    let (instruction, arguments) = frame::read_request(head, data).map_err(|_| FOREIGN)?;
+    const NOT_A_REQUEST: ValueError = ValueError("a frame that no client may send");
+    const NOT_FOR_MASTER: ValueError = ValueError("a request that a worker answers itself");
+    head.check_request().map_err(|_| NOT_A_REQUEST)?;
+    let (instruction, arguments) = frame::read_request(head, data).map_err(|_| NOT_A_REQUEST)?;
     match Request::read(instruction, arguments) {
         Ok(Some(request)) => match instruction.row().destination {
             Some(Destination::Tunnel | Destination::Orders | Destination::AccountQueries) => {
                 Ok(Some(LinkRequest::Auth(AuthRequest::Request(request))))
             }
             Some(Destination::Cache) => Ok(Some(LinkRequest::Asset(request))),
-            Some(Destination::State | Destination::Local) | None => Err(WORKERS_OWN),
+            Some(Destination::State | Destination::Local) | None => Err(NOT_FOR_MASTER),
         },
-        Ok(None) => Err(FOREIGN),
+        Ok(None) => Err(NOT_A_REQUEST),
         Err(refusal) => {
             reply_to.fail(instruction, &refusal);
             Ok(None)
@@ -289,7 +292,8 @@ fn client_request(
     }
 }
 
-fn look_up(
+/// The registered worker with this UUID, if it may link from `ip`.
+fn registered_worker(
     registry: &Published<Registry>,
     uuid: Uuid,
     ip: IpAddr,
@@ -308,3 +312,6 @@ fn look_up(
         fingerprint: worker.fingerprint,
     })
 }
+
+#[cfg(test)]
+mod tests;

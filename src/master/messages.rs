@@ -1,7 +1,7 @@
-//! spec/master/messages.md · 3.1 Master Server
+//! spec/master/messages.md · 3.1 Master Server, 2.2.1
 //!
-//! What the threads of the master send each other: the message of every inbox with all that it carries,
-//! the inbox's bound, and the ways into the modules. Decides nothing.
+//! The messages between the master's threads: the message type of every inbox with its payloads,
+//! the bound of every inbox, and the senders that modules hold. It contains no logic.
 
 use super::assets::budget::CallBudgetStatus;
 use super::assets::snapshot::PriceSnapshot;
@@ -28,259 +28,234 @@ use uuid::Uuid;
 
 // --- router, 3.1.1 ---
 
-/// Socket reads that may wait for the router.
+/// Most messages in the router's inbox. One message is one read of a link's socket.
 pub const ROUTER_INBOX_MAX: usize = 1024;
 
-/// What one read of a link brought, in its order.
+/// The requests that one read of a link brought, in order of arrival.
 #[derive(Debug)]
 pub struct RouterMessage(pub Vec<(ReplyTo, LinkRequest)>);
 
-/// What a worker asks or reports, by the module that it goes to.
+/// A worker's request or report, by the module that handles it.
 #[derive(Debug)]
 pub enum LinkRequest {
-    /// Whatever comes with a session, or about one.
+    /// A request with credentials or a session ID, or about a session.
     Auth(AuthRequest),
     /// A client's request about an asset.
     Asset(Request),
-    /// What the worker reports of itself.
+    /// The worker's own figures.
     Report(WorkerReport),
 }
 
 // --- auth, 3.1.3 ---
 
-/// Messages that may wait for auth.
+/// Most messages in auth's inbox.
 pub const AUTH_INBOX_MAX: usize = 1024;
 
-/// What auth is told and asked. Holds secrets, and so cannot be printed.
+/// Auth's inbox. It carries secrets, so it has no `Debug`.
 pub enum AuthMessage {
-    /// What one read of a link brought.
+    /// The requests of one read of a link, in order.
     Requests(Vec<(ReplyTo, AuthRequest)>),
-    /// From the hashing pool: whether a login's password belongs to what is stored.
+    /// From the hashing pool: a login, and whether its password matches the stored hash.
     Verified(Box<PendingLogin>, bool),
-    /// From the hashing pool: what is to be stored for a registration, unless the system has no random
-    /// bytes.
+    /// From the hashing pool: a registration and the hash to store; `None` where hashing failed.
     Hashed(Box<PendingRegistration>, Option<String>),
-    /// A worker has been away for so long, or has started again so recently, that the expirable sessions
-    /// of its earlier processes are over. `None`: of all its processes.
+    /// Ends the expirable sessions of a worker that were made by another process of it than this
+    /// boot ID; `None`: by any of its processes.
     WorkerAway(Uuid, Option<Uuid>),
-    /// For the administrator: the active sessions, or those of a user.
+    /// For the administrator: all active sessions, or those of one user.
     List(Option<String>, Sender<Vec<SessionRow>>),
-    /// For the administrator: ends sessions, and answers how many.
+    /// For the administrator: ends sessions; the answer is their number.
     End(SessionFilter, Sender<usize>),
-    /// For the administrator.
+    /// For the administrator: the counters.
     Status(Sender<AuthStatus>),
-    /// The configuration's limits have changed.
+    /// New limits, after a reload.
     Limits(MasterLimits),
 }
 
-/// What may be asked with or about a session.
+/// A request that auth handles or resolves.
 #[derive(Debug)]
 pub enum AuthRequest {
     /// A client's request that carries a session or credentials.
     Request(Request),
-    /// A worker's: is it active?
+    /// A worker asks whether a session is active.
     Session(SessionHash),
-    /// A worker's: the connections that made these expirable sessions are closed.
+    /// A worker reports that the connections which made these expirable sessions have closed.
     ConnectionClosed(Vec<SessionHash>),
 }
 
-/// A session, as administrators see it.
+/// A session in the administrator's list.
 #[derive(Debug, Clone)]
 pub struct SessionRow {
-    /// The first 8 characters of its hash.
+    /// The first 8 hexadecimal digits of its hash.
     pub prefix: String,
-    /// The session.
     pub session: Session,
 }
 
-/// Which sessions an administrator ends.
+/// Selects the sessions that an administrator ends.
 #[derive(Debug, Clone)]
 pub enum SessionFilter {
-    /// The one whose hash begins so.
+    /// Sessions whose hash begins with these hexadecimal digits.
     Prefix(String),
-    /// An account's.
+    /// All sessions of the account with this name.
     User(String),
-    /// Those made through a worker.
+    /// All sessions that were made through this worker.
     Worker(Uuid),
 }
 
-/// How auth is doing.
+/// Auth's counters.
 #[derive(Debug, Clone, Copy)]
 pub struct AuthStatus {
-    /// Accounts registered.
     pub accounts: i64,
-    /// Sessions active.
     pub sessions: usize,
-    /// Requests, since the start, with a session that is not active: over, or made up.
+    /// Requests since the start whose session was not active.
     pub inactive: u64,
 }
 
-/// What auth needs of the rest.
+/// What auth holds of the other modules.
 #[derive(Debug)]
 pub struct AuthChannels {
-    /// Orders go there.
     pub transactions: Sender<TransactionsMessage>,
-    /// Queries about accounts go there.
     pub account_queries: Sender<AccountQueriesMessage>,
-    /// The standing links, which are told of ended sessions.
+    /// The linked workers, which get a push for each ended session.
     pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
-    /// `host:port` of each available worker.
+    /// `host:port` of each linked worker.
     pub addresses: Arc<Published<Vec<String>>>,
 }
 
 // --- the hashing pool of auth, 3.1.3 ---
 
-/// Jobs that may wait for each thread of the pool.
+/// Most waiting jobs for each thread of the hashing pool.
 pub const HASH_JOBS_MAX: usize = 32;
 
-/// What the pool is to compute.
+/// A bcrypt computation for the hashing pool.
 pub enum HashJob {
-    /// Does the password belong to this hash? For an unknown name the hash is one that fits nothing, so
-    /// that the answer takes as long.
+    /// Compares a password with a stored hash. For an unknown name the hash is a decoy that matches
+    /// no password, so that both cases take the same time.
     Verify {
-        /// What was sent.
         hashed_pass: HashedPass,
-        /// What is stored.
         stored: String,
-        /// The login that waits for it.
         pending: Box<PendingLogin>,
     },
-    /// A hash to be stored.
+    /// Hashes the password of a new account.
     Hash {
-        /// What was sent.
         hashed_pass: HashedPass,
-        /// The registration that waits for it.
         pending: Box<PendingRegistration>,
     },
 }
 
 /// A login whose password is being verified.
 pub struct PendingLogin {
-    /// Where its answer goes.
     pub reply_to: ReplyTo,
-    /// The account's; `None` where nobody has the name.
+    /// `None` if no account has the name.
     pub credentials: Option<Credentials>,
     /// Whether the session ends with its connection.
     pub expirable: bool,
-    /// The failed attempt that it counts as until it succeeds.
+    /// The failed attempt that this login counts as until it succeeds: user name, address, time.
     pub counted: (String, IpAddr, Instant),
 }
 
 /// A registration whose password is being hashed.
 pub struct PendingRegistration {
-    /// Where its answer goes.
     pub reply_to: ReplyTo,
-    /// As asked for.
     pub username: Username,
-    /// As asked for.
     pub email: Email,
 }
 
 // --- workers, 3.1.5 ---
 
-/// Messages that may wait for workers.
+/// Most messages in the inbox of workers.
 pub const WORKERS_INBOX_MAX: usize = 256;
 
-/// What workers is told and asked.
+/// The inbox of workers.
 #[derive(Debug)]
 pub enum WorkersMessage {
-    /// A link has proven itself. It is read from once this is answered.
+    /// A handshake has succeeded. The link session reads on after the answer.
     Linked(Arc<LinkedWorker>, Sender<()>),
-    /// A link is over.
+    /// A link has closed.
     Unlinked(Arc<LinkedWorker>),
-    /// What a worker reports of itself.
+    /// A worker's own figures.
     Report(ReplyTo, WorkerReport),
-    /// New prices, for every worker.
+    /// New prices, to be pushed to every worker.
     Update(Update),
-    /// For the administrator: all of them.
+    /// For the administrator: all registered workers.
     List(Sender<Vec<WorkerRow>>),
     /// For the administrator: registers a worker.
     Register(Registration, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: ends a worker's registration for good.
+    /// For the administrator: ends a registration. It cannot be undone.
     Unregister(String, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: ends a worker's link and keeps it out.
+    /// For the administrator: closes a worker's link and refuses new ones.
     Boot(String, Sender<Result<WorkerServer, String>>),
-    /// For the administrator: lets it in again.
+    /// For the administrator: ends a `Boot`.
     Admit(String, Sender<Result<WorkerServer, String>>),
 }
 
-/// A worker, as administrators see it.
+/// A worker in the administrator's list.
 #[derive(Debug, Clone)]
 pub struct WorkerRow {
-    /// As it was registered.
     pub worker: WorkerServer,
-    /// When its link stood, and where from; `None` while it is away.
+    /// Since when it is linked, and from which address; `None` while it is away.
     pub linked: Option<(Timestamp, SocketAddr)>,
-    /// Its last report, when it came, and how far its clock differed then, in milliseconds.
+    /// Its last report, the time of arrival, and the worker's clock minus the master's in
+    /// milliseconds.
     pub report: Option<(WorkerReport, Timestamp, i64)>,
 }
 
-/// What workers publishes for the rest of the master to read.
+/// Values that workers publishes and the other threads read.
 #[derive(Debug, Clone)]
 pub struct WorkersShared {
-    /// Who is registered.
     pub registry: Arc<Published<Registry>>,
-    /// The standing links.
+    /// The linked workers, by name.
     pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
-    /// `host:port` of each available worker.
+    /// `host:port` of each linked worker, by name.
     pub addresses: Arc<Published<Vec<String>>>,
 }
 
 // --- assets, 3.1.6 ---
 
-/// Messages that may wait for assets.
+/// Most messages in the inbox of assets.
 pub const ASSETS_INBOX_MAX: usize = 4096;
 
-/// Takes an answer to where it belongs; called once, on the module's thread, so it must not wait.
+/// Delivers an answer. It runs once, on the thread of assets, so it must not wait.
 pub type AssetReply<T> = Box<dyn FnOnce(Result<T, Refusal>) + Send>;
 
-/// What assets is asked.
+/// The inbox of assets.
 pub enum AssetsMessage {
-    /// 4.6.9 to 4.6.13: past values, oldest first.
+    /// 4.6.9 to 4.6.13: stored bars, oldest first.
     Window {
-        /// Of which asset.
         symbol: Symbol,
-        /// Which ones.
         window: Window,
-        /// Adjusted for splits and dividends.
+        /// Whether the bars are adjusted for splits and dividends.
         adjusted: bool,
-        /// Takes the answer.
         reply: AssetReply<Vec<Bar>>,
     },
-    /// 4.2.2: a predicted future value.
+    /// 4.2.2: a predicted value.
     Predict {
-        /// Of which asset.
         symbol: Symbol,
-        /// For when.
         date: Timestamp,
-        /// Takes the answer.
         reply: AssetReply<Forecast>,
     },
-    /// For the administrator.
-    Status {
-        /// Takes the answer.
-        reply: Sender<AssetsStatus>,
-    },
+    /// For the administrator: the counters.
+    Status { reply: Sender<AssetsStatus> },
 }
 
-/// One update: everything that other modules need of it.
+/// One update of prices, as transactions and workers get it.
 #[derive(Debug, Clone)]
 pub struct Update {
-    /// Its number; goes on over restarts.
+    /// Counts on over restarts.
     pub number: u64,
-    /// When retrieval began: an order accepted after it waits for the next update.
+    /// When retrieval began. An order that was accepted later waits for the next update.
     pub began: Instant,
-    /// The same in wall time.
+    /// `began` in wall time.
     pub began_stamp: Timestamp,
-    /// When its prices were published, in wall time.
+    /// Wall time of publication.
     pub published: Timestamp,
-    /// The prices; `fresh` says which are new, `exhausted` that none will follow.
+    /// All prices. `fresh` marks the new ones; `exhausted` says that no update follows.
     pub snapshot: Arc<PriceSnapshot>,
-    /// Splits and dividends in force from this update on, to be applied before its prices, in order.
+    /// Splits and dividends that take effect with this update, before its prices, in order.
     pub actions: Arc<[Action]>,
 }
 
-/// How assets is doing.
+/// Counters of assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetsStatus {
     /// Number of the last update.
@@ -291,25 +266,25 @@ pub struct AssetsStatus {
     pub priced: usize,
     /// Assets that got a price in the last update.
     pub fresh: usize,
-    /// When the last update was published, in wall time.
+    /// Wall time of the last publication.
     pub published: Timestamp,
-    /// When the next is due, in wall time; `None` after the last.
+    /// Wall time of the next update; `None` after the last one.
     pub next: Option<Timestamp>,
-    /// Which providers served the last update.
+    /// Providers that served the last update.
     pub served: Vec<&'static str>,
-    /// What is wrong with which provider.
+    /// Failing providers, each with its error.
     pub failures: Vec<(String, String)>,
-    /// Bars refused as junk since the start.
+    /// Bars refused as implausible since the start.
     pub refused: u64,
-    /// Points of the schedule that were missed since the start.
+    /// Scheduled updates that were missed since the start.
     pub missed: u64,
-    /// Each API's budget of calls.
+    /// The budget of API calls of each provider.
     pub calls: Vec<(&'static str, CallBudgetStatus)>,
-    /// Assets of which past days are still being fetched.
+    /// Assets whose back-fill is not finished.
     pub unfilled: usize,
 }
 
-/// The modules that are told of every update.
+/// The modules that receive every update.
 #[derive(Debug)]
 pub struct UpdateChannels {
     /// Settles the queue at its prices.
@@ -318,37 +293,37 @@ pub struct UpdateChannels {
     pub workers: Sender<WorkersMessage>,
 }
 
-/// How the rest of the master reaches assets, and reads what it publishes.
+/// The sender to assets, and the values that assets publishes.
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
     pub(super) prices: Arc<Published<PriceSnapshot>>,
-    /// When the next update is due, in milliseconds since 1970; `i64::MAX` when none follows.
+    /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
     pub(super) next: Arc<AtomicI64>,
-    /// Disconnected after the first update.
+    /// Disconnects after the first update.
     pub(super) ready: Receiver<()>,
 }
 
 impl AssetsHandle {
-    /// Its inbox; send with `try_send`, and refuse as `overloaded` when it is full.
+    /// The sender to the inbox. Use `try_send`, and refuse with `overloaded` when it is full.
     pub fn sender(&self) -> &Sender<AssetsMessage> {
         &self.sender
     }
 
-    /// The prices now in force: for the list, current values, and latest info, without asking the module.
+    /// The prices of the latest update, without a message to the module.
     pub fn prices(&self) -> Arc<PriceSnapshot> {
         self.prices.load()
     }
 
-    /// When the next update is due, in wall time; `None` when none follows.
+    /// Wall time of the next update; `None` when none follows.
     pub fn next_update(&self) -> Option<Timestamp> {
         Some(self.next.load(Ordering::Relaxed))
             .filter(|next| *next != i64::MAX)
             .map(Timestamp)
     }
 
-    /// Waits until the first update has been published, or has failed (then what the database held is in
-    /// force). Whether that was so by the deadline.
+    /// Waits until the first update has been published or has failed. After a failure the prices
+    /// that the database held are in force. Returns false when `deadline` passes first.
     pub fn wait_ready(&self, deadline: Instant) -> bool {
         !matches!(self.ready.recv_deadline(deadline), Err(RecvTimeoutError::Timeout))
     }
@@ -356,46 +331,44 @@ impl AssetsHandle {
 
 // --- transactions, 3.1.7 ---
 
-/// Messages that may wait for transactions.
+/// Most messages in the inbox of transactions.
 pub const TRANSACTIONS_INBOX_MAX: usize = 1024;
 
-/// What transactions is told and asked.
+/// The inbox of transactions.
 #[derive(Debug)]
 pub enum TransactionsMessage {
     /// Orders, in the order in which their worker sent them.
     Orders(Vec<Order>),
-    /// New prices.
+    /// New prices, to settle the queue at.
     Update(Update),
-    /// For the administrator.
+    /// For the administrator: the counters.
     Status(Sender<QueueStatus>),
-    /// The configuration's limits have changed.
+    /// New limits, after a reload.
     Limits(MasterLimits),
 }
 
-/// An order on its way to the queue.
+/// An order before its acceptance.
 #[derive(Debug)]
 pub struct Order {
-    /// Where its answer goes, and which message it is.
+    /// The destination of the answer, and the identity of the link message.
     pub reply_to: ReplyTo,
-    /// Whose it is, or why it is nobody's. An order that is queued already is answered all the same.
+    /// The account, or the refusal of its session. The repeat of an order that is already stored is
+    /// answered in either case.
     pub account: Result<AccountId, Refusal>,
     /// Buy or sell.
     pub side: Side,
-    /// Of which asset.
     pub symbol: Symbol,
-    /// How many units.
     pub quantity: Quantity,
-    /// The client's own name for it.
     pub client_order_id: Option<ClientOrderId>,
 }
 
 impl Order {
-    /// The instruction that brought it.
+    /// `purchaseAsset` or `sellAsset`.
     pub fn instruction(&self) -> Instruction {
         Order::instruction_for(self.side)
     }
 
-    /// The instruction that brings orders of this side.
+    /// The instruction of an order of this side.
     pub fn instruction_for(side: Side) -> Instruction {
         if side == Side::Sell {
             Instruction::SellAsset
@@ -405,38 +378,36 @@ impl Order {
     }
 }
 
-/// How the queue is doing.
+/// Counters of the queue.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueStatus {
-    /// Orders queued.
     pub queued: usize,
-    /// The last place given.
+    /// The number of the newest order.
     pub last_number: i64,
     /// Orders that the last update settled or rejected.
     pub last_settled: usize,
-    /// How long that took, with its commit, in microseconds.
+    /// Duration of that settlement with its commit, in microseconds.
     pub last_micros: u64,
 }
 
 // --- account queries, 4.6.14 to 4.6.16 ---
 
-/// Messages that may wait for account queries.
+/// Most messages in the inbox of account queries.
 pub const ACCOUNT_QUERIES_INBOX_MAX: usize = 1024;
 
-/// What account queries is asked: what one read of a link brought.
+/// The inbox of account queries: the queries that one read of a link brought.
 #[derive(Debug)]
 pub struct AccountQueriesMessage(pub Vec<(ReplyTo, AccountQuery)>);
 
-/// A query about an account, and whose session asks it.
+/// A query about an account.
 #[derive(Debug)]
 pub struct AccountQuery {
-    /// Whose session.
+    /// The account whose session the query carries.
     pub asker: AccountId,
-    /// What about.
     pub kind: AccountQueryKind,
 }
 
-/// What is asked of an account.
+/// The instruction of an account query, with its argument.
 #[derive(Debug)]
 pub enum AccountQueryKind {
     /// 4.6.14
@@ -445,12 +416,12 @@ pub enum AccountQueryKind {
     Portfolio(Username),
     /// 4.6.16
     History(Username),
-    /// Why a transaction of the asker's own got its price.
+    /// Explains the price of one of the asker's own transactions.
     Receipt(Uuid),
 }
 
 impl AccountQuery {
-    /// The instruction that brought it.
+    /// The instruction of this query.
     pub fn instruction(&self) -> Instruction {
         match self.kind {
             AccountQueryKind::Info(_) => Instruction::GetUserInfo,
@@ -461,9 +432,9 @@ impl AccountQuery {
     }
 }
 
-// --- whoever steers the master from outside the graph: administrators, SIGHUP ---
+// --- outside the graph: the control socket, SIGHUP ---
 
-/// Ways into the modules of a running master.
+/// Senders to a running master's modules, for the control socket and SIGHUP.
 #[derive(Debug, Clone)]
 pub struct MasterChannels {
     /// 3.1.3
@@ -474,8 +445,7 @@ pub struct MasterChannels {
     pub assets: AssetsHandle,
     /// 3.1.7
     pub transactions: Sender<TransactionsMessage>,
-    /// What workers publishes.
     pub shared: WorkersShared,
-    /// Refused handshakes, and links that ended for what was said over them, by reason.
+    /// Refused handshakes and links that the master cut, counted by reason.
     pub refusals: Arc<Mutex<HashMap<String, u64>>>,
 }

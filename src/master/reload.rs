@@ -1,7 +1,7 @@
-//! spec/master/reload.md · 3.1.1 Main Module, 2.3 Global Deployment Variables
+//! spec/master.md · 3.1.1 Main Module, 2.3 Global Deployment Variables
 //!
-//! SIGHUP: the log's file is opened anew, and the configuration is read again. What can change while the
-//! master runs changes; what cannot is named.
+//! SIGHUP: opens the log file again and reads the configuration again. Applies the keys that can
+//! change while the master runs, and names the others in the log.
 
 use super::messages::{AuthMessage, MasterChannels, TransactionsMessage};
 use crate::config::{MasterConfig, MasterLimits};
@@ -9,14 +9,14 @@ use crate::runtime::log::LogHandle;
 use std::path::Path;
 use std::time::Duration;
 
-/// A module takes its new limits within this long.
+/// A module must accept its new limits within this time.
 const MODULE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads the configuration again and applies it. What is wrong is logged, and the master goes on as it was.
-/// Afterwards `current` holds what is in force.
+/// Reads the configuration again and applies it to `current`. An invalid configuration is logged,
+/// and nothing changes.
 pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes: &MasterChannels) {
     if let Err(error) = log.reopen() {
-        crate::error!("the log could not be opened anew: {error}");
+        crate::error!("the log file could not be opened again: {error}");
     }
     let new = match MasterConfig::load(file) {
         Ok((new, warnings)) => {
@@ -48,7 +48,7 @@ pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes:
         ..new.limits
     };
     if limits != current.limits {
-        let told = inboxes
+        let accepted = inboxes
             .auth
             .send_timeout(AuthMessage::Limits(limits.clone()), MODULE_TIMEOUT)
             .is_ok()
@@ -56,7 +56,7 @@ pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes:
                 .transactions
                 .send_timeout(TransactionsMessage::Limits(limits.clone()), MODULE_TIMEOUT)
                 .is_ok();
-        if told {
+        if accepted {
             crate::info!("the limits are as configured now");
             current.limits = limits;
         } else {
@@ -65,7 +65,7 @@ pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes:
     }
 }
 
-/// The keys whose values have changed and that a running master cannot change.
+/// The changed keys that a running master cannot apply.
 fn needing_restart(old: &MasterConfig, new: &MasterConfig) -> Vec<&'static str> {
     [
         ("listen", old.listen != new.listen),

@@ -1,6 +1,6 @@
-//! spec/master/reply_to.md · 3.1.1 Main Module, 4.7 Communication
+//! spec/master.md · 3.1.1 Main Module, 4.7 Communication
 //!
-//! Where an answer goes: the worker's link that the request came over, under the request's number.
+//! Sends replies: over the link that the request came from, under the request's sequence number.
 
 use crate::link::connection::LinkConnection;
 use crate::link::envelope::{BODY_MAX, EnvelopeHeader};
@@ -11,28 +11,26 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A worker whose link stands.
+/// A worker with an open link.
 #[derive(Debug)]
 pub struct LinkedWorker {
-    /// As it was registered.
     pub worker: WorkerServer,
-    /// Drawn when its process started.
+    /// The boot ID, which the worker's process drew when it started.
     pub boot: Uuid,
-    /// Its link.
-    pub line: Arc<LinkConnection>,
-    /// When the link stood.
+    pub link: Arc<LinkConnection>,
+    /// When the handshake was done.
     pub since: Timestamp,
 }
 
 impl LinkedWorker {
-    /// Sends a push: a message that answers nothing.
+    /// Sends a push: a message that answers no request.
     pub fn push(&self, fill: impl FnOnce(&mut Vec<u8>)) {
-        self.line.send(&self.header(0), fill);
+        self.link.send(&self.header(0), fill);
     }
 
-    /// Sends a push whose frames may be more than one message holds. They are cut between frames.
+    /// Sends a push of any size. It is cut between frames into as many link messages as it needs.
     pub fn push_frames(&self, frames: &[u8]) {
-        let mut sending = self.line.sending();
+        let mut sending = self.link.sending();
         for body in bodies(frames) {
             sending.message(&self.header(0), |out| out.extend_from_slice(body));
         }
@@ -49,7 +47,7 @@ impl LinkedWorker {
     }
 }
 
-/// Cuts whole frames into bodies that a link message holds.
+/// Cuts whole frames into bodies of at most [`BODY_MAX`] bytes.
 pub fn bodies(frames: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = frames;
     std::iter::from_fn(move || {
@@ -67,25 +65,24 @@ pub fn bodies(frames: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The way back for one request.
+/// The destination of the reply to one request.
 #[derive(Debug, Clone)]
 pub struct ReplyTo {
-    /// Over which link.
     pub peer: Arc<LinkedWorker>,
-    /// Under which number.
+    /// The sequence number of the request.
     pub sequence: u64,
     /// When the worker stamped the request.
     pub timestamp: Timestamp,
     /// The client's address, as the worker saw it.
     pub client: Option<SocketAddr>,
-    /// Whether the worker has sent it before, over a link that broke.
+    /// Whether the worker sent this request before, over a link that broke (`linkAgain`).
     pub again: bool,
 }
 
 impl ReplyTo {
     /// Sends a reply's frames.
     pub fn send(&self, fill: impl FnOnce(&mut Vec<u8>)) {
-        self.peer.line.send(&self.peer.header(self.sequence), fill);
+        self.peer.link.send(&self.peer.header(self.sequence), fill);
     }
 
     /// Sends the Fail return of `instruction`.
@@ -93,11 +90,11 @@ impl ReplyTo {
         self.send(|out| write_fail(out, instruction, refusal));
     }
 
-    /// Sends a payload as a data transfer, over as many messages as it takes.
+    /// Sends a payload as a data transfer, in as many link messages as it needs.
     pub fn data(&self, payload: &[u8]) {
         let mut frames = Vec::new();
         packet::write(&mut frames, payload);
-        let mut sending = self.peer.line.sending();
+        let mut sending = self.peer.link.sending();
         for body in bodies(&frames) {
             sending.message(&self.peer.header(self.sequence), |out| {
                 out.extend_from_slice(body)
@@ -105,7 +102,7 @@ impl ReplyTo {
         }
     }
 
-    /// The client's IP; the worker's own where it named none.
+    /// The client's IP address; 0.0.0.0 if the worker gave none.
     pub fn client_ip(&self) -> IpAddr {
         let ip = self
             .client
@@ -114,34 +111,34 @@ impl ReplyTo {
     }
 }
 
-/// Room for a reply of two frames with text arguments.
+/// Initial capacity of a batch: two frames of text arguments.
 const INITIAL_BYTES: usize = 2 * (frame::HEADER + MAX_DATA);
 
-/// Replies that leave together: one write a link, however many there are.
+/// Replies that leave together: one write for each link.
 #[derive(Default)]
 pub struct ReplyBatch {
-    routes: Vec<(ReplyTo, usize)>,
+    replies: Vec<(ReplyTo, usize)>,
     bytes: Vec<u8>,
 }
 
 impl std::fmt::Debug for ReplyBatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Replies({} to be sent)", self.routes.len())
+        write!(f, "ReplyBatch({} replies)", self.replies.len())
     }
 }
 
 impl ReplyBatch {
-    /// With none.
+    /// An empty batch.
     pub fn new() -> ReplyBatch {
         ReplyBatch::default()
     }
 
-    /// Adds one message's frames.
+    /// Adds the frames of one link message.
     pub fn add(&mut self, reply_to: ReplyTo, write: impl FnOnce(&mut Vec<u8>)) {
-        // The replies to logins are here too, and must not be left behind where they move from.
+        // The buffer holds session IDs: `wipe` erases the old memory when it grows.
         wipe::reserve(&mut self.bytes, INITIAL_BYTES);
         write(&mut self.bytes);
-        self.routes.push((reply_to, self.bytes.len()));
+        self.replies.push((reply_to, self.bytes.len()));
     }
 
     /// Adds the Fail return of `instruction`.
@@ -149,7 +146,7 @@ impl ReplyBatch {
         self.add(reply_to, |out| write_fail(out, instruction, refusal));
     }
 
-    /// Adds a payload as a data transfer, over as many messages as it takes.
+    /// Adds a payload as a data transfer, in as many link messages as it needs.
     pub fn data(&mut self, reply_to: &ReplyTo, payload: &[u8]) {
         let mut frames = Vec::new();
         packet::write(&mut frames, payload);
@@ -158,23 +155,23 @@ impl ReplyBatch {
         }
     }
 
-    /// Bytes that are to be sent.
+    /// Bytes in the batch.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Sends them, in the order in which they were added.
+    /// Sends the replies, in the order in which they were added, and empties the batch.
     pub fn send(&mut self) {
-        let mut by_link: Vec<(usize, &ReplyTo, &[u8])> = Vec::with_capacity(self.routes.len());
+        let mut by_link: Vec<(usize, &ReplyTo, &[u8])> = Vec::with_capacity(self.replies.len());
         let mut from = 0;
-        for (index, (reply_to, to)) in self.routes.iter().enumerate() {
+        for (index, (reply_to, to)) in self.replies.iter().enumerate() {
             by_link.push((index, reply_to, &self.bytes[from..*to]));
             from = *to;
         }
-        by_link.sort_by_key(|(index, reply_to, _)| (reply_to.peer.line.number, *index));
-        for group in by_link.chunk_by(|a, b| a.1.peer.line.number == b.1.peer.line.number) {
+        by_link.sort_by_key(|(index, reply_to, _)| (reply_to.peer.link.number, *index));
+        for group in by_link.chunk_by(|a, b| a.1.peer.link.number == b.1.peer.link.number) {
             if let Some((_, first, _)) = group.first() {
-                let mut sending = first.peer.line.sending();
+                let mut sending = first.peer.link.sending();
                 for (_, reply_to, frames) in group {
                     sending.message(&reply_to.peer.header(reply_to.sequence), |out| {
                         out.extend_from_slice(frames)
@@ -182,7 +179,10 @@ impl ReplyBatch {
                 }
             }
         }
-        self.routes.clear();
+        self.replies.clear();
         wipe::clear(&mut self.bytes);
     }
 }
+
+#[cfg(test)]
+mod tests;

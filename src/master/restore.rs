@@ -1,7 +1,6 @@
 //! spec/master/restore.md · 3.1.2 Database Management
 //!
-//! What an administrator does with a database while no master has it: check a file, and put a backup in the
-//! database's place.
+//! Checks a database file, and replaces a database with a backup, while no master runs.
 
 use super::storage::backup::{Replacement, RestoreTarget};
 use super::verify;
@@ -9,10 +8,10 @@ use crate::admin::model::{RestoreSummary, Verification};
 use crate::config::{DatabaseUrl, MasterConfig};
 use std::path::Path;
 
-/// Checks a database's file, which may be a backup or one in use.
+/// Checks a database file, which may be a backup or in use.
 ///
 /// # Errors
-/// It is no database of this version, or cannot be read.
+/// The file is not a database of this version, or cannot be read.
 pub fn verify_file(file: &Path) -> Result<Verification, String> {
     let failed = |error: verify::VerifyError| match error {
         verify::VerifyError::OtherVersion(_) => error.to_string(),
@@ -22,12 +21,14 @@ pub fn verify_file(file: &Path) -> Result<Verification, String> {
     verify::check(&mut reader, &|| false).map_err(failed)
 }
 
-/// Puts the backup `file` in the place of the database of the master that `config` configures. The backup is
-/// checked first and stays where it is; what it replaces is kept beside with `.old` at its end.
+/// Replaces the database that the master's configuration `config` names with the backup `file`. The
+/// backup is checked first and is not moved. The replaced database stays in the folder, with `.old`
+/// appended to its name.
 ///
 /// # Errors
-/// The configuration is wrong, a master has the database, the backup is damaged or of another version, or the
-/// file system refuses. The database is then untouched.
+/// The configuration is wrong, a master holds the lock, the backup is damaged or of another
+/// version, or the file system returns an error. The database is then unchanged, except if the very
+/// last rename fails: it then has its new name.
 pub fn restore(file: &Path, config: &Path) -> Result<RestoreSummary, String> {
     let (config, _) = MasterConfig::load(config).map_err(|error| error.to_string())?;
     restore_to(file, &config.database)
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_takes_the_place_and_the_replaced_stays() {
+    fn a_restore_replaces_the_database_and_keeps_the_old_one() {
         let folder = tempfile::tempdir().unwrap();
         let here = database(folder.path(), "master.db", "now");
         let then = database(folder.path(), "then.db", "then");
@@ -107,7 +108,7 @@ mod tests {
 
         let again = restore_to(&backup, &url(&here)).unwrap();
         assert_eq!(again.replaced, Some(folder.path().join("master.db.old2")));
-        // A master can use it.
+        // A master can use the restored database.
         Storage::migrate(&url(&here)).unwrap();
 
         let fresh = folder.path().join("other/master.db");
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_use_or_does_not_add_up_is_refused() {
+    fn a_database_in_use_or_a_wrong_backup_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let here = database(folder.path(), "master.db", "now");
         let backup = database(folder.path(), "backup.db", "then");

@@ -1,7 +1,7 @@
-//! spec/master/router.md · 3.1.1 Main Module ("route the commands to the correct thread")
+//! spec/master.md · 3.1.1 Main Module ("route the commands to the correct thread")
 //!
-//! Passes each request on to the module that it names, and answers `overloaded` for one that has no room.
-//! Never waits, and never looks into a request.
+//! Sends each request to the module that handles it, and answers `overloaded` when that module's
+//! inbox is full. It never waits.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -14,7 +14,7 @@ use crate::runtime::Module;
 use crate::wire::{Refusal, Request, reply};
 use crossbeam_channel::{Sender, TrySendError};
 
-/// The modules that requests go to.
+/// The router, with the senders to the modules.
 #[derive(Debug)]
 pub struct MasterRouter {
     auth: Sender<AuthMessage>,
@@ -31,7 +31,7 @@ impl Module for MasterRouter {
 }
 
 impl MasterRouter {
-    /// A router to these modules.
+    /// A router that sends to these modules.
     pub fn new(auth: Sender<AuthMessage>, workers: Sender<WorkersMessage>, assets: AssetsHandle) -> Self {
         MasterRouter {
             auth,
@@ -41,20 +41,20 @@ impl MasterRouter {
     }
 
     fn route(&self, RouterMessage(requests): RouterMessage) {
-        let mut of_auth = Vec::with_capacity(requests.len());
+        let mut for_auth = Vec::with_capacity(requests.len());
         for (reply_to, request) in requests {
             match request {
-                LinkRequest::Auth(request) => of_auth.push((reply_to, request)),
+                LinkRequest::Auth(request) => for_auth.push((reply_to, request)),
                 LinkRequest::Asset(request) => self.asset(reply_to, &request),
                 LinkRequest::Report(report) => {
-                    // A report that finds no room is as good as the next one.
+                    // A report may be dropped: the worker sends the next one within a second.
                     let _ = self.workers.try_send(WorkersMessage::Report(reply_to, report));
                 }
             }
         }
-        if !of_auth.is_empty()
+        if !for_auth.is_empty()
             && let Err(TrySendError::Full(AuthMessage::Requests(requests))) =
-                self.auth.try_send(AuthMessage::Requests(of_auth))
+                self.auth.try_send(AuthMessage::Requests(for_auth))
         {
             refuse(requests);
         }
@@ -62,8 +62,8 @@ impl MasterRouter {
 
     fn asset(&self, reply_to: ReplyTo, request: &Request) {
         let instruction = request.instruction();
-        if let Some(question) = asset_queries::answer(&self.assets, reply_to.clone(), request)
-            && let Err(TrySendError::Full(_)) = self.assets.sender().try_send(question)
+        if let Some(message) = asset_queries::answer(&self.assets, reply_to.clone(), request)
+            && let Err(TrySendError::Full(_)) = self.assets.sender().try_send(message)
         {
             reply_to.fail(instruction, &Refusal::master_overloaded());
         }
@@ -79,9 +79,12 @@ fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
                     reply::write_fail(out, request.instruction(), &Refusal::master_overloaded())
                 });
             }
-            // The worker asks again when nothing comes.
+            // The worker repeats these when no answer comes.
             AuthRequest::Session(_) | AuthRequest::ConnectionClosed(_) => {}
         }
     }
     replies.send();
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
-//! spec/master/start.md · 3.1.1 Main Module (initialise states, start the threads)
+//! spec/master.md · 3.1.1 Main Module (initialise states, start the threads)
 //!
-//! Checks what the configuration names, then starts the threads from the bottom of the channel graph up. Leaves
-//! nothing running where it fails.
+//! Checks the configuration and the files that it names, then starts the threads from the bottom of
+//! the channel graph up. A start that fails leaves no thread running.
 
 use super::acceptor::MasterAcceptor;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
@@ -25,12 +25,12 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the first prices may take.
+/// A start fails when no prices have come within this time.
 const FIRST_PRICES_TIMEOUT: Duration = Duration::from_secs(60);
-/// Descriptors beyond those of connections: databases, logs, epoll, GPG.
-const SPARE_DESCRIPTORS: u64 = 256;
-/// Refused handshakes that are logged in a minute.
-const REFUSALS_LOGGED: u32 = 20;
+/// File descriptors that are not connections: database, log, epoll, GPG.
+const OTHER_DESCRIPTORS: u64 = 256;
+/// Most refused or cut links that are logged in a minute, for each reason.
+const REFUSALS_LOGGED_MAX: u32 = 20;
 
 impl From<StorageError> for StartError {
     fn from(error: StorageError) -> Self {
@@ -47,10 +47,11 @@ impl From<AssetsError> for StartError {
     }
 }
 
-/// Everything that `--check-config` can see without starting anything.
+/// Checks the configuration, the market files and the GPG key without starting a thread
+/// (`--check-config`).
 ///
 /// # Errors
-/// What is wrong.
+/// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<(), StartError> {
     let assets = AssetsConfig::of(config)?;
     assets::providers::check(&assets)?;
@@ -64,14 +65,14 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
         .map_err(|e| StartError::misconfigured(format!("gpg: {e}")))
 }
 
-/// Starts everything and returns once workers are listened to and the first prices are known.
+/// Starts all threads. Returns when the first prices are published and peers are accepted.
 ///
 /// # Errors
-/// What is wrong, with the exit code that it means. Nothing is left running.
+/// The reason, with its exit code. No thread and no GPG agent is left running.
 pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
     let assets = AssetsConfig::of(config)?;
     assets::providers::check(&assets)?;
-    // Before GPG is asked for anything: its agent is that of the master that runs already, if one does.
+    // Before any call of GPG: on failure GPG's agent is stopped, which a running master also uses.
     let lock = Storage::lock(&config.database)?;
     let started = assemble(config, stop, assets, lock);
     if started.is_err() {
@@ -92,7 +93,7 @@ fn assemble(
     let identity = identity(config)?;
     Storage::migrate(&config.database)?;
     let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
-    daemon::raise_descriptors(connections.saturating_add(SPARE_DESCRIPTORS));
+    daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
 
     let listener = Arc::new(
         Listener::bind(config.listen)
@@ -112,7 +113,7 @@ fn assemble(
         workers: inboxes.workers.clone(),
         flusher,
         refusals: Arc::clone(&inboxes.refusals),
-        throttle: Throttle::new(REFUSALS_LOGGED, Duration::from_secs(60)),
+        throttle: Throttle::new(REFUSALS_LOGGED_MAX, Duration::from_secs(60)),
         stop: stop.clone(),
     };
     let acceptor = Arc::new(MasterAcceptor {
@@ -145,7 +146,7 @@ fn assemble(
     })
 }
 
-/// The modules, each with its inbox, from the bottom of the channel graph up.
+/// Starts the modules, each with its inbox, from the bottom of the channel graph up.
 fn modules(
     config: &MasterConfig,
     assets_config: AssetsConfig,
@@ -160,7 +161,7 @@ fn modules(
     let (auth_in, auth_inbox) = bounded(messages::AUTH_INBOX_MAX);
     let (router_in, router_inbox) = bounded(messages::ROUTER_INBOX_MAX);
 
-    let told = UpdateChannels {
+    let update_channels = UpdateChannels {
         transactions: transactions_in.clone(),
         workers: workers_in.clone(),
     };
@@ -169,7 +170,12 @@ fn modules(
         updater,
         handle,
         inbox: assets_inbox,
-    } = assets::open(assets_config, Storage::open(url)?, Reader::open(url)?, told)?;
+    } = assets::open(
+        assets_config,
+        Storage::open(url)?,
+        Reader::open(url)?,
+        update_channels,
+    )?;
 
     let shared = WorkersShared {
         registry: Arc::new(Published::new(

@@ -1,8 +1,8 @@
 //! spec/master/storage.md · 3.1.2 Database Management
 //!
-//! All SQL of the master, and every type of a database engine. Modules hand over structures and get
-//! structures back. It decides nothing about them, keeps no state of a module, and starts no
-//! thread.
+//! All SQL of the master, and every type of a database engine. Modules pass structures in and get
+//! structures back. This module makes no decision about them, keeps no state of another module, and
+//! starts no thread.
 
 pub mod accounts;
 pub mod backup;
@@ -26,42 +26,41 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
-/// Why something was not stored or read.
+/// Why a read or write failed.
 #[derive(Debug)]
 pub enum StorageError {
-    /// Another writer did not end within the busy time-out. Nothing was stored.
+    /// Another writer did not finish within the busy time-out. Nothing was stored.
     Busy(String),
-    /// The disk is full, or may not be written to. Nothing was stored.
+    /// The disk is full or read-only. Nothing was stored.
     Full(String),
-    /// A commit of which nobody knows whether it will be found after a restart.
+    /// A commit failed so that it is unknown whether its changes survive a restart.
     UnknownOutcome(String),
-    /// What is stored cannot be read: a damaged page, a value that its column cannot have.
+    /// Stored data cannot be read: a damaged page, or a value that is invalid for its column.
     Corrupt(String),
-    /// The work was broken off on request.
+    /// An administrator cancelled the read.
     Interrupted(String),
-    /// The database was made by a newer version; nothing was written.
+    /// A newer version wrote the database. Nothing was written to it.
     NewerVersion {
-        /// Which database.
         path: PathBuf,
-        /// Its migrations.
+        /// Number of its migrations.
         found: usize,
-        /// Ours.
+        /// Number of migrations of this program.
         known: usize,
     },
-    /// Another master has the database.
+    /// Another process holds the database's lock.
     InUse(PathBuf),
-    /// The file is there, but holds no database of ours.
+    /// The file exists, but is not a database of this program.
     Foreign(PathBuf),
-    /// The file holds no database of exactly this version.
+    /// The file is not a database of exactly this version.
     OtherVersion(PathBuf),
-    /// The file system refuses.
+    /// The file system returned an error.
     Io(PathBuf, io::Error),
-    /// Anything else that the engine says.
+    /// Any other error of the engine.
     Other(String),
 }
 
 impl StorageError {
-    /// The same, with the database's place before what the engine says.
+    /// The same error, with the database's path before the engine's text.
     fn at(self, path: &Path) -> StorageError {
         let at = |text: String| format!("{}: {text}", path.display());
         match self {
@@ -116,35 +115,35 @@ impl fmt::Display for StorageError {
 
 impl std::error::Error for StorageError {}
 
-/// The right to use a database, held as long as the master runs. The system gives it back when the
-/// process ends, however it ends.
+/// The exclusive lock of a database, held as long as the master runs. The kernel releases it when
+/// the process ends, even after a crash.
 #[derive(Debug)]
 pub struct StorageLock {
     _file: File,
 }
 
-/// The database, for a thread that writes.
+/// A connection for a thread that writes.
 #[derive(Debug)]
 pub enum Storage {
-    /// A file of this machine.
+    /// SQLite, in a local file.
     Sqlite(SqliteStorage),
 }
 
-/// The database, for a thread that only reads: no writer makes it wait.
+/// A connection for a thread that only reads. It never waits for a writer.
 #[derive(Debug)]
 pub enum Reader {
-    /// A file of this machine.
+    /// SQLite, in a local file.
     Sqlite(SqliteStorage),
 }
 
-/// One moment of the database: what is written meanwhile is not seen.
+/// A consistent view of the database: later writes are invisible.
 #[derive(Debug)]
 pub enum Snapshot<'a> {
-    /// SQLite's transaction, dropped without a commit.
+    /// SQLite's transaction, rolled back when it is dropped.
     Sqlite(SqliteTransaction<'a>),
 }
 
-/// A transaction that writes. It reads all that a snapshot does, and what it has written itself.
+/// A write transaction. It reads like a snapshot, and sees its own changes.
 #[derive(Debug)]
 pub struct Tx<'a> {
     snapshot: Snapshot<'a>,
@@ -165,20 +164,20 @@ impl<'a> DerefMut for Tx<'a> {
 }
 
 impl Storage {
-    /// Takes the right to use a database, making its folder if need be.
+    /// Locks a database and creates its folder if necessary.
     ///
     /// # Errors
-    /// Another process has it, or the lock file cannot be made.
+    /// Another process holds the lock, or the lock file cannot be created.
     pub fn lock(url: &DatabaseUrl) -> Result<StorageLock, StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
         sqlite::lock(file).map(|file| StorageLock { _file: file })
     }
 
-    /// Makes the database if need be, and brings it to this version.
+    /// Creates the database if necessary, and applies the missing migrations.
     ///
     /// # Errors
-    /// A newer version's database, one that is not ours, or a failing disk. Nothing is left half
-    /// done: each migration is one transaction.
+    /// The database is of a newer version or not of this program, or the disk fails. No migration
+    /// is left half done: each is one transaction.
     pub fn migrate(url: &DatabaseUrl) -> Result<(), StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
         sqlite::migrate(file)
@@ -187,19 +186,19 @@ impl Storage {
     /// Opens a database whose migrations have been applied.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<Storage, StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
         SqliteStorage::open(file).map(Storage::Sqlite)
     }
 
-    /// Commits what `change` writes, all or nothing. The right to write is taken at the beginning,
-    /// so that nothing fails half-way for another writer. Where the outcome of the commit cannot be
-    /// known, the process ends without an answer, and the truth is read from the database at the
-    /// next start.
+    /// Runs `change` in one transaction and commits it. The write lock is taken at the beginning,
+    /// so that no other writer can make the transaction fail half-way. If the outcome of the commit
+    /// is unknown, the process exits without an answer; the next start reads from the database what
+    /// was stored.
     ///
     /// # Errors
-    /// `change` failed, or the commit; nothing was stored.
+    /// `change` or the commit failed; nothing was stored.
     pub fn write<T>(
         &mut self,
         change: impl FnOnce(&mut Tx<'_>) -> Result<T, StorageError>,
@@ -217,7 +216,7 @@ impl Storage {
         }
     }
 
-    /// What `read` reads of one moment.
+    /// Runs `read` on one snapshot.
     ///
     /// # Errors
     /// The database fails.
@@ -247,21 +246,21 @@ impl Reader {
     /// Opens a database whose migrations have been applied.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<Reader, StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
         SqliteStorage::open_reader(file).map(Reader::Sqlite)
     }
 
-    /// Opens a database's file, which may be a backup. Nothing is written to it.
+    /// Opens a database file, such as a backup, read-only.
     ///
     /// # Errors
-    /// It cannot be opened, or is not of this version.
+    /// The file cannot be opened, or is not of exactly this version.
     pub fn open_file(file: &Path) -> Result<Reader, StorageError> {
         SqliteStorage::open_file(file).map(Reader::Sqlite)
     }
 
-    /// The database as it is now.
+    /// Begins a snapshot of the database as it is now.
     ///
     /// # Errors
     /// The database fails.
@@ -270,7 +269,7 @@ impl Reader {
         sqlite.snapshot().map(Snapshot::Sqlite)
     }
 
-    /// What `read` reads of one moment.
+    /// Runs `read` on one snapshot.
     ///
     /// # Errors
     /// The database fails.
@@ -281,32 +280,32 @@ impl Reader {
         read(&mut self.snapshot()?)
     }
 
-    /// What breaks off a long read from another thread.
+    /// Returns a handle that cancels a long read from another thread.
     pub fn interrupter(&self) -> Interrupter {
         let Reader::Sqlite(sqlite) = self;
         Interrupter::Sqlite(sqlite.interrupter())
     }
 }
 
-/// Breaks off what a reader is at: it fails with [`StorageError::Interrupted`].
+/// Cancels the running read of a reader, which then fails with [`StorageError::Interrupted`].
 #[derive(Debug)]
 pub enum Interrupter {
-    /// SQLite's.
+    /// SQLite's interrupt handle.
     Sqlite(SqliteInterrupter),
 }
 
 impl Interrupter {
-    /// Breaks it off.
+    /// Cancels the read that is running now.
     pub fn interrupt(&self) {
         let Interrupter::Sqlite(sqlite) = self;
         sqlite.interrupt();
     }
 }
 
-/// Whether the database answers, for the watchdog.
+/// Checks that the database answers a query, for the watchdog.
 ///
 /// # Errors
-/// It does not; why.
+/// The database does not answer; the text says why.
 pub fn answers(url: &DatabaseUrl) -> Result<(), String> {
     let DatabaseUrl::Sqlite(file) = url;
     sqlite::answers(file)

@@ -1,7 +1,8 @@
 //! spec/master/transactions.md · 3.1.7 Assets Buy & Sell
 //!
-//! Keeps the durable queue and settles it at each update. Never announces an order that is not on disk, and
-//! never answers one whose settlement is not.
+//! Accepts orders, keeps them on a durable queue, and settles the queue at each update. It
+//! announces an order only after it is on disk, and its outcome only after the settlement is on
+//! disk.
 
 mod accept;
 pub mod fill;
@@ -24,12 +25,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Orders that go into one commit, about: those of the message that reaches it join, too.
+/// A commit takes orders up to this number, and the rest of the message that exceeds it.
 const COMMIT_BATCH_MAX: usize = 8192;
-/// How often it is reported.
-const CLOCK_REPORT: Duration = Duration::from_secs(60);
+/// How often a worker's wrong clock is logged.
+const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The settings that matter here.
+/// Most queued orders, in all and for one account.
 #[derive(Debug, Clone, Copy)]
 struct OrderLimits {
     queued: usize,
@@ -49,31 +50,32 @@ impl OrderLimits {
 /// The module's whole state.
 pub struct Transactions {
     storage: Storage,
-    desk: OrderState,
-    /// Orders of this turn that no commit has taken yet.
+    state: OrderState,
+    /// Orders of this turn, which its commit will store.
     batch: Vec<Order>,
     tidied: Instant,
     last_settled: usize,
     last_micros: u64,
 }
 
-/// All of it but the database, which a commit borrows meanwhile.
+/// The module's state without the database, which a commit borrows meanwhile.
 struct OrderState {
     assets: AssetsHandle,
     queue: OrderQueue,
     sequencer: Sequencer,
     limits: OrderLimits,
     orders: KeyedRateLimiter<AccountId>,
-    /// What each worker's latest stamp counted as, and when its clock was last reported.
+    /// For each worker: the effective timestamp of its latest order, and when its clock was last
+    /// logged.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
-    /// Whether splits or dividends may be stored that the ledger does not have: the process before this one
-    /// ended, or a settlement failed, between the two.
-    behind: bool,
-    /// And since when their prices could be seen.
-    seen: PriceVisibility,
+    /// Whether the database may hold splits or dividends that are not in the ledger, because the
+    /// previous process ended or a settlement failed before they were applied.
+    actions_pending: bool,
+    /// When the prices after those splits and dividends became visible.
+    visibility: PriceVisibility,
 }
 
-/// Orders that are there already join the same commit; an update settles after what came before it.
+/// Orders that wait in the inbox share one commit. An update settles after the orders before it.
 impl Module for Transactions {
     type Message = TransactionsMessage;
     const BATCH_MAX: usize = COMMIT_BATCH_MAX;
@@ -86,8 +88,8 @@ impl Module for Transactions {
                 self.update(&update);
             }
             TransactionsMessage::Limits(limits) => {
-                self.desk.limits = OrderLimits::of(&limits);
-                self.desk.orders.set_limit(limits.orders_per_minute_per_account);
+                self.state.limits = OrderLimits::of(&limits);
+                self.state.orders.set_limit(limits.orders_per_minute_per_account);
             }
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
@@ -95,7 +97,7 @@ impl Module for Transactions {
         }
     }
 
-    /// Only orders wait for what comes after them.
+    /// A turn goes on after orders alone, to let more orders join their commit.
     fn is_turn_full(&self) -> bool {
         self.batch.is_empty() || self.batch.len() >= COMMIT_BATCH_MAX
     }
@@ -105,15 +107,15 @@ impl Module for Transactions {
     }
 
     fn on_tick(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT {
+        if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
-            self.desk.orders.tidy(now);
+            self.state.orders.tidy(now);
         }
     }
 }
 
 impl Transactions {
-    /// With the queue that the database holds.
+    /// The module with the queue that the database holds.
     ///
     /// # Errors
     /// The database fails.
@@ -132,22 +134,22 @@ impl Transactions {
                 snapshot.last_accepted()?,
             ))
         })?;
-        // What was in force when the process before this one ended is what people see from the start.
-        let mut seen = PriceVisibility::default();
-        seen.note(assets.prices().number, Instant::now());
-        let desk = OrderState {
+        // The last prices of the previous process are visible from the start.
+        let mut visibility = PriceVisibility::default();
+        visibility.note(assets.prices().number, Instant::now());
+        let state = OrderState {
             assets,
             queue,
             sequencer,
             limits: OrderLimits::of(&config.limits),
             orders: KeyedRateLimiter::per_minute(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
-            behind: true,
-            seen,
+            actions_pending: true,
+            visibility,
         };
         Ok(Transactions {
             storage,
-            desk,
+            state,
             batch: Vec::new(),
             tidied: Instant::now(),
             last_settled: 0,
@@ -157,34 +159,36 @@ impl Transactions {
 
     fn status(&self) -> QueueStatus {
         QueueStatus {
-            queued: self.desk.queue.len(),
-            last_number: self.desk.sequencer.last(),
+            queued: self.state.queue.len(),
+            last_number: self.state.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
         }
     }
 
-    /// Validates the turn's orders, puts them on the durable queue in one commit, and announces them.
+    /// Validates the turn's orders, puts them on the durable queue in one commit, and announces
+    /// them.
     fn accept(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         if batch.is_empty() {
             return;
         }
-        let routes: Vec<(Instruction, ReplyTo)> = batch
+        let senders: Vec<(Instruction, ReplyTo)> = batch
             .iter()
             .map(|order| (order.instruction(), order.reply_to.clone()))
             .collect();
-        match self.desk.store(&mut self.storage, batch) {
-            Ok(verdicts) => self.desk.announce(verdicts),
+        match self.state.store(&mut self.storage, batch) {
+            Ok(acceptances) => self.state.announce(acceptances),
             Err(error) => {
-                crate::error!("{} orders could not be stored: {error}", routes.len());
+                crate::error!("{} orders could not be stored: {error}", senders.len());
                 let refusal = Refusal::new(
                     Reason::InternalError,
                     "the master could not store the order; it is not queued",
                 );
                 let mut replies = ReplyBatch::new();
-                for (instruction, reply_to) in routes {
-                    // What was sent before may well be on the queue: its worker asks again.
+                for (instruction, reply_to) in senders {
+                    // A repeat may be on the queue already: `overloaded` makes its worker send it
+                    // again.
                     let refusal = if reply_to.again {
                         Refusal::master_overloaded()
                     } else {
@@ -197,29 +201,29 @@ impl Transactions {
         }
     }
 
-    /// Clears the queue at an update's prices, in one commit, and answers.
+    /// Settles the queue at an update's prices in one commit, and sends the outcomes.
     fn update(&mut self, update: &Update) {
         let began = Instant::now();
-        // With the last prices everything is settled: what came too late for them can wait for nothing.
-        let numbers = self.desk.queue.before(if update.snapshot.exhausted {
+        // No update follows the last prices, so orders that came too late for them are settled too.
+        let numbers = self.state.queue.before(if update.snapshot.exhausted {
             began
         } else {
             update.began
         });
-        if numbers.is_empty() && update.actions.is_empty() && !self.desk.behind {
+        if numbers.is_empty() && update.actions.is_empty() && !self.state.actions_pending {
             return;
         }
-        match self.desk.settle(&mut self.storage, update, &numbers) {
+        match self.state.settle(&mut self.storage, update, &numbers) {
             Ok(outcomes) => {
                 self.last_settled = outcomes.len();
-                self.desk.answer(outcomes, update);
+                self.state.answer(outcomes, update);
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             }
             Err(error) => {
                 if !update.actions.is_empty() {
-                    self.desk.seen.note(update.number, Instant::now());
+                    self.state.visibility.note(update.number, Instant::now());
                 }
-                // Nothing was stored: the orders stay queued, and the next update settles them.
+                // Nothing was stored. The orders stay queued until the next update.
                 crate::error!(
                     "{} orders could not be settled and stay queued: {error}",
                     numbers.len()
@@ -229,7 +233,7 @@ impl Transactions {
     }
 }
 
-/// Appends the reply that an ended order has, the same each time it is asked for.
+/// Appends the reply of a settled or rejected order. Each repeat gets the same bytes.
 fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
     match (transaction.price, transaction.total) {
         (Some(price), Some(total)) => Reply::Filled(Fill {
@@ -249,3 +253,6 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

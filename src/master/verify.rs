@@ -1,7 +1,8 @@
 //! spec/master/verify.md · 3.1.7 ("log transactions to users profiles"): the ledger is the truth
 //!
-//! Rebuilds every account from its starting cash and its transactions, and compares with what is stored.
-//! Reads one moment of the database, also while a master writes to it, and changes nothing.
+//! Rebuilds every account from its starting cash and its transactions, and compares the result with
+//! the stored one. Reads one snapshot of the database, also while a master writes to it, and
+//! changes nothing.
 
 mod account;
 
@@ -16,14 +17,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Why nothing was found out.
+/// Why a check gave no result.
 #[derive(Debug)]
 pub enum VerifyError {
-    /// Whoever asked has gone, or the master is stopping.
+    /// The client that asked has disconnected, or the master is stopping.
     Cancelled,
     /// The database cannot be read.
     Storage(StorageError),
-    /// The file holds no database of this version.
+    /// The file is not a database of this version.
     OtherVersion(PathBuf),
 }
 
@@ -49,7 +50,7 @@ impl From<StorageError> for VerifyError {
     }
 }
 
-/// What is found on the way.
+/// The differences found so far.
 #[derive(Debug, Default)]
 struct Findings {
     report: Verification,
@@ -64,7 +65,7 @@ impl Findings {
         }
     }
 
-    /// A damaged database is a finding; any other error ends the check.
+    /// Records a damaged database as a difference; any other error ends the check.
     fn damage(&mut self, step: Result<(), VerifyError>) -> Result<(), VerifyError> {
         match step {
             Err(VerifyError::Storage(StorageError::Corrupt(error))) => {
@@ -78,36 +79,36 @@ impl Findings {
 
 /// A split or dividend that came into force.
 #[derive(Debug, Clone, Copy)]
-struct Force {
-    /// With which update.
+struct ActionInForce {
+    /// Number of the update with which it came into force.
     update: i64,
     /// Market time.
     time: Timestamp,
-    /// Split or dividend.
     side: Side,
 }
 
-/// Splits and dividends by asset, those of one asset in the order of their updates.
-type Forces = HashMap<Symbol, Vec<Force>>;
+/// Splits and dividends by asset, in the order of their updates.
+type ActionsByAsset = HashMap<Symbol, Vec<ActionInForce>>;
 
-/// Opens a file to be checked while no master needs to run. Nothing is written to it.
+/// Opens a file read-only for a check, without a running master.
 ///
 /// # Errors
-/// It cannot be opened, or is not of this version.
+/// The file cannot be opened, or is not of exactly this version.
 pub fn open(path: &Path) -> Result<Reader, VerifyError> {
     Ok(Reader::open_file(path)?)
 }
 
-/// Checks everything, asking `cancelled` now and then whether to go on.
+/// Checks the whole database. Stops when `cancelled` returns true.
 ///
 /// # Errors
-/// The check was broken off, or the database cannot be read. A damaged one is a finding, no error.
+/// The check was cancelled, or the database cannot be read. A damaged database is a difference, not
+/// an error.
 pub fn check(reader: &mut Reader, cancelled: &dyn Fn() -> bool) -> Result<Verification, VerifyError> {
     let began = Instant::now();
     let mut findings = Findings::default();
-    // Everything below is of the moment of its first read.
+    // All reads below see the snapshot of the first one.
     let mut moment = reader.snapshot()?;
-    let complained = moment.complaints(|text| findings.differs(text));
+    let complained = moment.integrity_errors(|text| findings.differs(text));
     findings.damage(complained.map_err(VerifyError::from))?;
     let dangling = moment.dangling_rows(|text| findings.differs(text));
     findings.damage(dangling.map_err(VerifyError::from))?;
@@ -123,8 +124,8 @@ fn accounts(
     findings: &mut Findings,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), VerifyError> {
-    let forces = forces(moment.stored_actions()?);
-    let mut books = Books::new(&forces, moment.actions_applied()?);
+    let actions = by_asset(moment.stored_actions()?);
+    let mut books = Books::new(&actions, moment.actions_applied()?);
     let mut last = i64::MIN;
     loop {
         let page = moment.accounts_after(last)?;
@@ -141,8 +142,8 @@ fn accounts(
     Ok(())
 }
 
-fn forces(actions: Vec<StoredAction>) -> Forces {
-    let mut forces = Forces::new();
+fn by_asset(actions: Vec<StoredAction>) -> ActionsByAsset {
+    let mut by_asset = ActionsByAsset::new();
     for StoredAction {
         symbol,
         update,
@@ -150,15 +151,15 @@ fn forces(actions: Vec<StoredAction>) -> Forces {
         side,
     } in actions
     {
-        forces
+        by_asset
             .entry(symbol)
             .or_default()
-            .push(Force { update, time, side });
+            .push(ActionInForce { update, time, side });
     }
-    forces
+    by_asset
 }
 
-/// A position, as a person reads it.
+/// A position as text for people.
 fn position(units: Quantity, cost: Money) -> String {
     format!("{units} units that cost {cost}")
 }

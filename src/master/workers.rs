@@ -1,7 +1,7 @@
 //! spec/master/workers.md · 3.1.5 Worker Management
 //!
-//! Knows who may be a worker, whose link stands and what each reports, and tells clients who serves. Never
-//! reads a link: that is the link session's.
+//! Knows the registered workers, their links and their reports. It pushes prices and the list of
+//! available workers. It never reads a link: the acceptor does.
 
 pub mod registry;
 
@@ -22,10 +22,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// A worker that has been away for so long loses the expirable sessions that hang on it.
-pub const ABSENT_AFTER: Duration = Duration::from_secs(60);
+/// The expirable sessions of a worker end when it has been away for this long.
+pub const ABSENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
-struct StandingLink {
+/// A linked worker with its last report, the time of arrival, and its clock difference in
+/// milliseconds.
+struct WorkerLink {
     peer: Arc<LinkedWorker>,
     report: Option<(WorkerReport, Timestamp, i64)>,
 }
@@ -34,8 +36,8 @@ struct StandingLink {
 pub struct Workers {
     storage: Storage,
     registry: Arc<Published<Registry>>,
-    standing: HashMap<Uuid, StandingLink>,
-    /// Since when workers are away whose expirable sessions have not been ended yet.
+    links: HashMap<Uuid, WorkerLink>,
+    /// When workers went away whose expirable sessions have not ended yet.
     away: HashMap<Uuid, Instant>,
     peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     addresses: Arc<Published<Vec<String>>>,
@@ -43,8 +45,8 @@ pub struct Workers {
     assets: AssetsHandle,
     update_interval: i64,
     expected: usize,
-    /// Whether it was said that fewer workers serve than are expected.
-    short: bool,
+    /// Whether the warning about missing workers was logged.
+    is_short: bool,
 }
 
 impl Module for Workers {
@@ -53,10 +55,10 @@ impl Module for Workers {
     fn on_message(&mut self, message: WorkersMessage) {
         match message {
             WorkersMessage::Linked(peer, done) => {
-                self.linked(peer);
+                self.on_linked(peer);
                 let _ = done.try_send(());
             }
-            WorkersMessage::Unlinked(peer) => self.unlinked(&peer),
+            WorkersMessage::Unlinked(peer) => self.on_unlinked(&peer),
             WorkersMessage::Report(reply_to, report) => self.on_report(&reply_to, report),
             WorkersMessage::Update(update) => self.on_update(&update),
             WorkersMessage::List(reply) => {
@@ -89,14 +91,15 @@ impl Module for Workers {
     }
 
     fn on_stop(&mut self) {
-        for standing in self.standing.values() {
-            standing.peer.line.end();
+        for link in self.links.values() {
+            link.peer.link.end();
         }
     }
 }
 
 impl Workers {
-    /// With the registrations that the database holds.
+    /// The module with the published registrations. All registered workers count as away from now
+    /// on.
     pub fn new(
         storage: Storage,
         shared: &WorkersShared,
@@ -115,7 +118,7 @@ impl Workers {
         Workers {
             storage,
             registry: Arc::clone(&shared.registry),
-            standing: HashMap::new(),
+            links: HashMap::new(),
             away,
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
@@ -123,34 +126,35 @@ impl Workers {
             assets,
             update_interval: i64::try_from(update_interval.as_millis()).unwrap_or(i64::MAX),
             expected,
-            short: false,
+            is_short: false,
         }
     }
 
     fn on_report(&mut self, reply_to: &ReplyTo, report: WorkerReport) {
         let now = Timestamp::now();
-        if let Some(standing) = self.standing.get_mut(&reply_to.peer.worker.uuid)
-            && standing.peer.line.number == reply_to.peer.line.number
+        if let Some(link) = self.links.get_mut(&reply_to.peer.worker.uuid)
+            && link.peer.link.number == reply_to.peer.link.number
         {
-            standing.report = Some((report, now, reply_to.timestamp.since(now)));
+            link.report = Some((report, now, reply_to.timestamp.since(now)));
         }
         reply_to.send(|out| Reply::Pong.write(out));
     }
 
     fn on_update(&self, update: &Update) {
-        let prices = prices(&self.assets, &update.snapshot);
-        for standing in self.standing.values() {
-            standing.peer.push_frames(&prices);
+        let prices = price_frames(&self.assets, &update.snapshot);
+        for link in self.links.values() {
+            link.peer.push_frames(&prices);
         }
     }
 
-    /// A worker's link stands: the newer of two wins.
-    fn linked(&mut self, peer: Arc<LinkedWorker>) {
+    /// Welcomes a linked worker and sends it the prices. An older link of the same worker is
+    /// closed.
+    fn on_linked(&mut self, peer: Arc<LinkedWorker>) {
         let worker = peer.worker.clone();
-        // Between its handshake and now it may have been booted.
+        // An administrator may have booted it since its handshake.
         if self.registry.load().admitted(&worker.uuid).is_none() {
             peer.push(|out| frame::write(out, Instruction::LinkBooted, &["this worker is not admitted"]));
-            peer.line.end();
+            peer.link.end();
             return;
         }
         let welcome = Welcome {
@@ -159,55 +163,54 @@ impl Workers {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         peer.push(|out| message::write(out, Instruction::LinkWelcome, &welcome));
-        let prices = prices(&self.assets, &self.assets.prices());
+        let prices = price_frames(&self.assets, &self.assets.prices());
         peer.push_frames(&prices);
-        crate::info!("worker {} is linked from {}", worker.name, peer.line.peer);
+        crate::info!("worker {} is linked from {}", worker.name, peer.link.peer);
         let boot = peer.boot;
-        let older = self
-            .standing
-            .insert(worker.uuid, StandingLink { peer, report: None });
+        let older = self.links.insert(worker.uuid, WorkerLink { peer, report: None });
         if let Some(older) = older {
             crate::warn!("worker {} has a newer link: the older one is closed", worker.name);
-            older.peer.line.end();
+            older.peer.link.end();
         }
         self.away.remove(&worker.uuid);
-        self.tell_away(worker.uuid, Some(boot));
+        self.end_sessions(worker.uuid, Some(boot));
         self.publish();
     }
 
-    fn unlinked(&mut self, peer: &Arc<LinkedWorker>) {
+    fn on_unlinked(&mut self, peer: &Arc<LinkedWorker>) {
         let uuid = peer.worker.uuid;
-        let current = self
-            .standing
+        let is_current = self
+            .links
             .get(&uuid)
-            .is_some_and(|s| s.peer.line.number == peer.line.number);
-        if current {
-            self.standing.remove(&uuid);
+            .is_some_and(|s| s.peer.link.number == peer.link.number);
+        if is_current {
+            self.links.remove(&uuid);
             self.away.insert(uuid, Instant::now());
             crate::info!("worker {} is away", peer.worker.name);
             self.publish();
         }
     }
 
-    /// Replaces what others read, and tells every worker who serves now.
+    /// Publishes the linked workers, and pushes their addresses to each of them.
     fn publish(&mut self) {
-        let mut peers: Vec<Arc<LinkedWorker>> = self.standing.values().map(|s| Arc::clone(&s.peer)).collect();
+        let mut peers: Vec<Arc<LinkedWorker>> = self.links.values().map(|s| Arc::clone(&s.peer)).collect();
         peers.sort_by(|a, b| a.worker.name.cmp(&b.worker.name));
         let addresses: Vec<String> = peers.iter().map(|peer| peer.worker.address.clone()).collect();
         let list: Vec<&str> = addresses.iter().map(String::as_str).collect();
         for peer in &peers {
             peer.push(|out| frame::write(out, Instruction::LinkWorkers, &list));
         }
-        let short = peers.len() < self.expected;
-        if short && !self.short {
+        let is_short = peers.len() < self.expected;
+        if is_short && !self.is_short {
             crate::warn!("{} of {} expected workers are linked", peers.len(), self.expected);
         }
-        self.short = short;
+        self.is_short = is_short;
         self.addresses.store(addresses);
         self.peers.store(peers);
     }
 
-    fn tell_away(&self, worker: Uuid, boot: Option<Uuid>) {
+    /// Tells auth to end expirable sessions of a worker's other processes than `boot`.
+    fn end_sessions(&self, worker: Uuid, boot: Option<Uuid>) {
         if self
             .auth
             .send_timeout(AuthMessage::WorkerAway(worker, boot), TICK)
@@ -217,27 +220,28 @@ impl Workers {
         }
     }
 
+    /// Ends the expirable sessions of workers that have been away for [`ABSENCE_TIMEOUT`].
     fn check_absent(&mut self) {
-        let gone: Vec<Uuid> = self
+        let absent: Vec<Uuid> = self
             .away
             .iter()
-            .filter(|(_, since)| since.elapsed() >= ABSENT_AFTER)
+            .filter(|(_, since)| since.elapsed() >= ABSENCE_TIMEOUT)
             .map(|(uuid, _)| *uuid)
             .collect();
-        for uuid in gone {
+        for uuid in absent {
             self.away.remove(&uuid);
-            self.tell_away(uuid, None);
+            self.end_sessions(uuid, None);
         }
     }
 
     fn rows(&self) -> Vec<WorkerRow> {
         let registry = self.registry.load();
         let row = |worker: &WorkerServer| {
-            let standing = self.standing.get(&worker.uuid);
+            let link = self.links.get(&worker.uuid);
             WorkerRow {
                 worker: worker.clone(),
-                linked: standing.map(|s| (s.peer.since, s.peer.line.peer)),
-                report: standing.and_then(|s| s.report.clone()),
+                linked: link.map(|s| (s.peer.since, s.peer.link.peer)),
+                report: link.and_then(|s| s.report.clone()),
             }
         };
         registry.all().map(row).collect()
@@ -250,7 +254,7 @@ impl Workers {
         Ok(worker)
     }
 
-    /// Changes a registered worker's row, and ends its link where it is not admitted any more.
+    /// Changes a registered worker's row, and closes its link if it is no longer admitted.
     fn change(
         &mut self,
         name: &str,
@@ -261,12 +265,11 @@ impl Workers {
         change(&mut self.storage, &worker)?;
         self.reload()?;
         let admitted = self.registry.load().admitted(&worker.uuid).is_some();
-        if !admitted && let Some(standing) = self.standing.remove(&worker.uuid) {
+        if !admitted && let Some(link) = self.links.remove(&worker.uuid) {
             crate::warn!("worker {name} was booted");
-            standing
-                .peer
+            link.peer
                 .push(|out| frame::write(out, Instruction::LinkBooted, &["booted by the administrator"]));
-            standing.peer.line.end();
+            link.peer.link.end();
             self.away.insert(worker.uuid, Instant::now());
             self.publish();
         }
@@ -280,8 +283,8 @@ impl Workers {
     }
 }
 
-/// A push of prices, as frames.
-fn prices(assets: &AssetsHandle, snapshot: &PriceSnapshot) -> Vec<u8> {
+/// The frames of a push of prices.
+fn price_frames(assets: &AssetsHandle, snapshot: &PriceSnapshot) -> Vec<u8> {
     let row = |entry: &AssetPrice| PriceRow {
         symbol: entry.symbol,
         quote: entry.quote,
@@ -299,24 +302,28 @@ fn prices(assets: &AssetsHandle, snapshot: &PriceSnapshot) -> Vec<u8> {
     frames
 }
 
-/// Opens the registrations for whoever changes them while no master runs: the sandbox.
+/// Registers a worker while no master runs. The sandbox uses it.
 ///
 /// # Errors
-/// The database cannot be used, or the worker cannot be registered.
+/// The database cannot be used, or the registration is refused.
 pub fn register_offline(url: &DatabaseUrl, registration: &Registration) -> Result<WorkerServer, String> {
-    let _held = Storage::lock(url).map_err(|e| e.to_string())?;
+    let _lock = Storage::lock(url).map_err(|e| e.to_string())?;
     Storage::migrate(url).map_err(|e| e.to_string())?;
     let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
     registry::register(&mut storage, registration)
 }
 
-/// Tells clients another address of a worker, while no master runs: of a sandbox whose ports were taken.
+/// Changes a worker's `host:port` for clients while no master runs. The sandbox uses it when its
+/// ports are taken.
 ///
 /// # Errors
 /// The database cannot be used.
 pub fn move_offline(url: &DatabaseUrl, uuid: &uuid::Uuid, address: &str) -> Result<(), String> {
-    let _held = Storage::lock(url).map_err(|e| e.to_string())?;
+    let _lock = Storage::lock(url).map_err(|e| e.to_string())?;
     Storage::migrate(url).map_err(|e| e.to_string())?;
     let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
     registry::set_address(&mut storage, uuid, address)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! spec/model/account.md · 2.4.1 Account Structure
+//! spec/model/account.md · 2.4.1 Account Structure, 2.1.9 User Accounts
 
 use super::{Timestamp, ValueError};
 use ring::pbkdf2;
@@ -9,20 +9,21 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The longest username, in characters (2.4.1).
 pub const USERNAME_MAX: usize = 24;
-/// The shortest and longest email, in Unicode characters (2.4.1).
+/// The shortest email address, in Unicode characters (2.4.1).
 pub const EMAIL_MIN: usize = 3;
-/// See [`EMAIL_MIN`].
+/// The longest email address, in Unicode characters (2.4.1).
 pub const EMAIL_MAX: usize = 321;
-/// Digits of a hashedPass.
+/// Hexadecimal digits in a hashedPass.
 pub const HASHED_PASS_DIGITS: usize = 64;
-/// Rounds of PBKDF2 between a password and its hashedPass.
+/// Rounds of PBKDF2 that turn a password into its hashedPass.
 pub const HASHED_PASS_ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599_999);
 
-/// The key under which the database knows an account.
+/// Primary key of an account in the database. It never goes over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub i64);
 
-/// 1 to 24 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit, in the spelling it was given in.
+/// A username: 1 to 24 of `A-Z a-z 0-9 . _ -`, the first a letter or digit. It keeps the spelling
+/// that was given.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
@@ -30,7 +31,7 @@ impl Username {
     /// Reads a username.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Username, ValueError> {
         let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
@@ -43,12 +44,12 @@ impl Username {
         }
     }
 
-    /// The spelling that was given.
+    /// The username in the spelling that was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What names are compared by: the spelling in lower case.
+    /// The lower-case spelling. Two usernames are the same if their keys are equal.
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
@@ -60,7 +61,7 @@ impl fmt::Display for Username {
     }
 }
 
-/// 3 to 321 Unicode characters, one `@`, no Unicode white space.
+/// An email address: 3 to 321 Unicode characters, exactly one `@`, no Unicode white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -68,7 +69,7 @@ impl Email {
     /// Reads an email address.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Email, ValueError> {
         let length = text.chars().count();
         let ats = text.chars().filter(|c| *c == '@').count();
@@ -81,27 +82,27 @@ impl Email {
         }
     }
 
-    /// The spelling that was given.
+    /// The address in the spelling that was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What addresses are compared by: the spelling in lower case.
+    /// The lower-case spelling. Two addresses are the same if their keys are equal.
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }
 }
 
-/// What a client sends in place of the password; as good as the password to whoever sees it, so it is
-/// wiped when dropped and never shown.
+/// What a client sends in place of the password. It works like a password, so it is wiped when
+/// dropped and `Debug` hides it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct HashedPass(String);
 
 impl HashedPass {
-    /// Reads exactly 64 of `0-9 a-f`.
+    /// Reads a hashedPass: exactly 64 of `0-9 a-f`.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<HashedPass, ValueError> {
         let good = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if text.len() == HASHED_PASS_DIGITS && text.bytes().all(good) {
@@ -111,9 +112,9 @@ impl HashedPass {
         }
     }
 
-    /// What a client makes of a password before it leaves the machine: PBKDF2-HMAC-SHA256 with
-    /// [`HASHED_PASS_ROUNDS`] rounds, salted with the account's name in lower case. Takes a good part of a
-    /// second, on purpose.
+    /// Computes a hashedPass from a password, on the client: PBKDF2-HMAC-SHA256 with
+    /// [`HASHED_PASS_ROUNDS`] rounds, salted with the username in lower case. It takes a good part
+    /// of a second, on purpose.
     pub fn derive(username: &Username, password: &str) -> HashedPass {
         let salt = format!("papertrader/1/{}", username.key());
         let mut bytes = Zeroizing::new([0; HASHED_PASS_DIGITS / 2]);
@@ -127,7 +128,7 @@ impl HashedPass {
         HashedPass(hex::encode(bytes.as_slice()))
     }
 
-    /// The secret itself.
+    /// The secret digits.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -147,18 +148,15 @@ impl fmt::Debug for HashedPass {
     }
 }
 
-/// A person's account. Portfolio and transactions hang on its key, in tables of their own.
+/// A person's account. The portfolio and the transactions refer to its ID from tables of their own.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The database's key.
     pub id: AccountId,
-    /// As registered.
     pub username: Username,
-    /// As registered.
     pub email: Email,
-    /// False for an account that signs in through a third party only (2.4.1 isPassword).
+    /// False for an account that signs in through a third party alone (2.4.1 isPassword).
     pub is_password: bool,
-    /// When it was registered.
+    /// Time of registration (wall time).
     pub created: Timestamp,
 }
 
@@ -167,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usernames_keep_their_spelling_and_are_compared_without_it() {
+    fn usernames_keep_their_spelling_and_compare_without_case() {
         let name = Username::parse("Alice.B_c-9").unwrap();
         assert_eq!(
             (name.as_str(), name.key().as_str()),
@@ -180,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn emails_are_counted_in_characters() {
+    fn email_limits_count_unicode_characters() {
         let longest = format!("{}@x", "é".repeat(319));
         assert!(Email::parse(&longest).is_ok());
         assert!(Email::parse(&format!("é{longest}")).is_err());
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hashed_pass_is_what_the_page_says() {
+    fn a_hashed_pass_matches_the_documented_derivation() {
         // Computed with Python's hashlib.pbkdf2_hmac.
         let derived = HashedPass::derive(&Username::parse("Alice").unwrap(), "password of alice");
         assert_eq!(

@@ -1,18 +1,20 @@
-//! spec/model/action.md · 3.1.6, 3.1.7 (splits and dividends)
+//! spec/model.md · 3.1.6, 3.1.7 (splits and dividends)
+//!
+//! Corporate actions: splits and dividends.
 
 use super::{Money, Quantity, Side, Symbol, Timestamp};
 
-/// What happens to an asset's holders.
+/// What a corporate action does to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionKind {
-    /// This many units (in millionths) for each one before; never 0.
+    /// Units after the split for each unit before it. Never 0.
     Split(Quantity),
-    /// This much cash for each unit held.
+    /// Cash that is paid for each unit.
     Dividend(Money),
 }
 
 impl ActionKind {
-    /// The side of the transactions that it makes.
+    /// The side of the transactions that this action creates.
     pub fn side(self) -> Side {
         match self {
             ActionKind::Split(_) => Side::Split,
@@ -20,7 +22,7 @@ impl ActionKind {
         }
     }
 
-    /// Its ratio or its cash, in millionths.
+    /// The split ratio or the cash for each unit, in millionths.
     pub fn millionths(self) -> i64 {
         match self {
             ActionKind::Split(ratio) => ratio.0,
@@ -29,14 +31,12 @@ impl ActionKind {
     }
 }
 
-/// A corporate action: in force from the first step on or after its time, before that step's
-/// prices.
+/// A corporate action. It takes effect at the market's first step on or after its time, before that
+/// step's prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Action {
-    /// The ex-date, in market time.
+    /// The ex-date (market time).
     pub time: Timestamp,
-    /// Whose.
     pub symbol: Symbol,
-    /// What happens.
     pub kind: ActionKind,
 }

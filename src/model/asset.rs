@@ -1,4 +1,6 @@
 //! spec/model/asset.md · 2.4.3 Asset Structure
+//!
+//! Tests: `tests/suite/protocol/roundtrip.rs`.
 
 use super::{Money, Timestamp, ValueError};
 use std::fmt;
@@ -6,8 +8,8 @@ use std::fmt;
 /// The longest symbol, in bytes.
 pub const SYMBOL_MAX: usize = 16;
 
-/// The name of an asset: 1 to 16 of `A-Z 0-9 . - / =`. Small enough to be copied, so that reading a
-/// price allocates nothing.
+/// The name of an asset: 1 to 16 of `A-Z 0-9 . - / =`. It is `Copy` and holds its bytes in place,
+/// so that reading a price allocates nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Symbol {
     bytes: [u8; SYMBOL_MAX],
@@ -18,7 +20,7 @@ impl Symbol {
     /// Reads a symbol.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Symbol, ValueError> {
         const FORM: ValueError = ValueError("an asset's symbol is 1 to 16 of A-Z 0-9 . - / =");
         let good =
@@ -34,14 +36,14 @@ impl Symbol {
         })
     }
 
-    /// The symbol's text.
+    /// The symbol as text.
     pub fn as_str(&self) -> &str {
-        // The bytes were checked to be ASCII when the symbol was made.
+        // `parse` admits ASCII bytes alone.
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }
 }
 
-/// Sorted by byte, as `getAssetList` and the portfolio want it.
+/// Symbols sort by their bytes: the order of `getAssetList` and of portfolios.
 impl Ord for Symbol {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.as_str().cmp(other.as_str())
@@ -66,25 +68,23 @@ impl fmt::Debug for Symbol {
     }
 }
 
-/// What an asset did in a period: the specification's openVal, highVal, lowVal, closeVal, volumeVal.
+/// The prices and the volume of an asset in one period: the specification's openVal, highVal,
+/// lowVal, closeVal, volumeVal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
-    /// The period's start, in market time.
+    /// Start of the period (market time).
     pub time: Timestamp,
-    /// First price.
     pub open: Money,
-    /// Highest price.
     pub high: Money,
-    /// Lowest price.
     pub low: Money,
-    /// Last price.
     pub close: Money,
-    /// Whole units that changed hands.
+    /// Units traded, in whole units.
     pub volume: u64,
 }
 
 impl Bar {
-    /// Takes a later bar of the same period in: its close wins, extremes and volume add up.
+    /// Merges a later bar of the same period. The open stays, the close is the later one, high and
+    /// low are the extremes, and volumes add up (saturating at 2^64 - 1).
     pub fn merge(&mut self, later: &Bar) {
         self.high = self.high.max(later.high);
         self.low = self.low.min(later.low);
@@ -92,7 +92,7 @@ impl Bar {
         self.volume = self.volume.saturating_add(later.volume);
     }
 
-    /// The bar's last price, with the bar's time.
+    /// The bar's close with the bar's time.
     pub fn quote(&self) -> Quote {
         Quote {
             time: self.time,
@@ -101,19 +101,19 @@ impl Bar {
     }
 }
 
-/// How long a period each bar of a history page stands for.
+/// The period of each bar on a page of history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
-    /// As updates bring them.
+    /// The period of an update.
     Tick,
-    /// Whole days, at their midnights.
+    /// A calendar day, which starts at midnight UTC.
     Day,
 }
 
-/// The latest known value of an asset.
+/// The latest known price of an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quote {
-    /// Market time of the bar that it comes from.
+    /// Start of the bar that the price comes from (market time).
     pub time: Timestamp,
     /// Price of one unit.
     pub value: Money,

@@ -1,9 +1,10 @@
-//! spec/model/closed_list.md · 2.4 Data/State Structures
+//! spec/model.md · 2.4 Data/State Structures
 //!
-//! Enumerations whose values have a word on the wire, and maybe a number there and in the database.
+//! A macro for enumerations whose values have a word on the wire, and optionally a number there and
+//! in the database.
 
-/// Defines an enumeration of values with a word each, or with a word and a number (`= "word" as 1`).
-/// It has `ALL`, `as_str` and `from_name`, with numbers also `from_number`, and is shown by its word.
+/// Defines an enumeration whose values have a word each, or a word and a number (`= "word" as 1`).
+/// It writes `ALL`, `as_str`, `from_name` and `Display`, and with numbers also `from_number`.
 macro_rules! closed_list {
     ($(#[$doc:meta])* $name:ident {
         $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)*
@@ -26,7 +27,7 @@ macro_rules! closed_list {
         $crate::model::closed_list::closed_list! { @words $name { $($variant = $word,)* } }
 
         impl $name {
-            /// From its number on the wire and in the database.
+            /// The value with this number on the wire and in the database.
             pub fn from_number(number: u8) -> Option<$name> {
                 match number { $($number => Some($name::$variant),)* _ => None }
             }
@@ -35,15 +36,15 @@ macro_rules! closed_list {
 
     (@words $name:ident { $($variant:ident = $word:literal,)* }) => {
         impl $name {
-            /// Every value, in the order of the page.
+            /// Every value, in the order of its page.
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];
 
-            /// Its word, as it travels.
+            /// The word on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $word,)* }
             }
 
-            /// From its word.
+            /// The value with this word.
             pub fn from_name(name: &str) -> Option<$name> {
                 match name { $($word => Some($name::$variant),)* _ => None }
             }
@@ -65,7 +66,7 @@ mod tests {
     use crate::wire::ConnectionState;
 
     #[test]
-    fn words_and_numbers_lead_back() {
+    fn values_survive_a_round_trip_through_words_and_numbers() {
         macro_rules! words {
             ($($name:ident)*) => {
                 $(for value in $name::ALL {

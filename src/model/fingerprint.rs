@@ -1,17 +1,19 @@
-//! spec/model/fingerprint.md · 2.4.5 WorkerServer Structure (gpgkey)
+//! spec/model.md · 2.4.5 WorkerServer Structure (gpgkey)
+//!
+//! The fingerprint of a GPG key.
 
 use super::ValueError;
 use std::fmt;
 
-/// Bytes of a fingerprint.
+/// Bytes in a fingerprint.
 pub const FINGERPRINT_BYTES: usize = 20;
 
-/// The full fingerprint of a GPG primary key, shown as 40 of `0-9 A-F`, as GnuPG writes it.
+/// The full fingerprint of a GPG primary key. It is written as 40 of `0-9 A-F`, as GnuPG does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; FINGERPRINT_BYTES]);
 
 impl Fingerprint {
-    /// A fingerprint of these bytes.
+    /// A fingerprint with these bytes.
     pub const fn from_bytes(bytes: [u8; FINGERPRINT_BYTES]) -> Fingerprint {
         Fingerprint(bytes)
     }
@@ -19,7 +21,7 @@ impl Fingerprint {
     /// Reads 40 hexadecimal digits, in either case.
     ///
     /// # Errors
-    /// Any other form, such as a short or long key ID, `0x`, or spaces.
+    /// The text has another form: a short or long key ID, `0x` in front, spaces.
     pub fn parse(text: &str) -> Result<Fingerprint, ValueError> {
         let mut bytes = [0; FINGERPRINT_BYTES];
         hex::decode_to_slice(text, &mut bytes)
@@ -27,7 +29,7 @@ impl Fingerprint {
         Ok(Fingerprint(bytes))
     }
 
-    /// Its bytes.
+    /// The 20 bytes.
     pub fn as_bytes(&self) -> &[u8; FINGERPRINT_BYTES] {
         &self.0
     }

@@ -1,20 +1,20 @@
 //! spec/model/money.md · 2.4 (every `num` of the structures)
 //!
-//! Money and amounts are whole millionths. No float touches them; products go through `i128`.
+//! Money and quantities, counted in whole millionths. No floats: products go through `i128`.
 
 use super::ValueError;
 use std::fmt;
 
-/// Millionths in one unit.
+/// Millionths in a unit.
 pub const MILLION: i64 = 1_000_000;
 
-/// No cash, total, quantity or value goes beyond this many millionths (9,000,000,000,000 units).
+/// The largest cash, total, quantity or value, in millionths: 9,000,000,000,000 units.
 pub const LIMIT: i64 = 9_000_000_000_000 * MILLION;
 
-/// Digits that a request's quantity may have before its point.
+/// Most digits before the point of a request's quantity.
 pub const WHOLE_DIGITS: usize = 12;
 
-/// Digits after the point that a millionth can show.
+/// Digits after the point of a number in millionths.
 pub const FRACTION_DIGITS: usize = 6;
 
 /// A price, a cash amount or a value, in millionths of the account currency.
@@ -26,26 +26,27 @@ pub struct Money(pub i64);
 pub struct Quantity(pub i64);
 
 impl Money {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Money = Money(0);
 
-    /// Reads a decimal of any precision as files and APIs write it, rounded to the millionth, half to even.
+    /// Reads a decimal of any precision, as files and APIs write it. Rounds to the millionth, half
+    /// to even.
     ///
     /// # Errors
-    /// Not a decimal number, or beyond [`LIMIT`].
+    /// The text is not a decimal number, or the number is beyond [`LIMIT`].
     pub fn parse_rounded(text: &str) -> Result<Money, ValueError> {
         parse_rounded(text).map(Money)
     }
 
-    /// Reads a decimal as this protocol's replies write it: not below 0, no needless zeros.
+    /// Reads a decimal in the one form that replies use: not negative, no needless zeros.
     ///
     /// # Errors
-    /// Any other form, or beyond [`LIMIT`].
+    /// The text has another form, or the number is beyond [`LIMIT`].
     pub fn parse_canonical(text: &str) -> Result<Money, ValueError> {
         parse_canonical(text).map(Money)
     }
 
-    /// The sum, or `None` where it would leave ±[`LIMIT`].
+    /// The sum, or `None` if it is beyond ±[`LIMIT`].
     pub fn plus(self, other: Money) -> Option<Money> {
         self.0
             .checked_add(other.0)
@@ -53,7 +54,7 @@ impl Money {
             .map(Money)
     }
 
-    /// The difference, or `None` where it would leave ±[`LIMIT`].
+    /// The difference, or `None` if it is beyond ±[`LIMIT`].
     pub fn minus(self, other: Money) -> Option<Money> {
         self.0
             .checked_sub(other.0)
@@ -63,14 +64,14 @@ impl Money {
 }
 
 impl Quantity {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Quantity = Quantity(0);
 
-    /// Reads a request's quantity: above 0, at most 12 digits before and 6 after the point, a digit on
-    /// both sides of a point, no sign, no exponent.
+    /// Reads a request's quantity: above 0, at most 12 digits before the point and 6 after it, a
+    /// digit on both sides of a point, no sign, no exponent.
     ///
     /// # Errors
-    /// Any other form, or zero.
+    /// The text has another form, or the quantity is zero.
     pub fn parse_quantity(text: &str) -> Result<Quantity, ValueError> {
         const FORM: ValueError =
             ValueError("a quantity is a decimal above 0 with at most 12 digits before and 6 after the point");
@@ -102,30 +103,31 @@ impl Quantity {
         }
     }
 
-    /// Reads a decimal as this protocol's replies write it: not below 0, no needless zeros. A reply's quantity
-    /// may be longer than a request's, since a split multiplies what was ordered.
+    /// Reads a decimal in the one form that replies use: not negative, no needless zeros. A reply's
+    /// quantity can have more digits than a request's, because a split multiplies the quantity that
+    /// was ordered.
     ///
     /// # Errors
-    /// Any other form, or beyond [`LIMIT`].
+    /// The text has another form, or the number is beyond [`LIMIT`].
     pub fn parse_canonical(text: &str) -> Result<Quantity, ValueError> {
         parse_canonical(text).map(Quantity)
     }
 
-    /// What `self` units cost at `price`, rounded up to a millionth: the total of a purchase.
-    /// `None` beyond [`LIMIT`].
+    /// The total of a purchase of this quantity at `price`, rounded up to a millionth. `None`
+    /// beyond [`LIMIT`].
     pub fn cost_at(self, price: Money) -> Option<Money> {
         let product = i128::from(self.0) * i128::from(price.0);
         let million = i128::from(MILLION);
         within(product.div_euclid(million) + i128::from(product.rem_euclid(million) != 0))
     }
 
-    /// What `self` units bring at `price`, rounded down to a millionth: the total of a sale, and the
-    /// market value of a position. `None` beyond [`LIMIT`].
+    /// The total of a sale of this quantity at `price`, and the market value of a position: rounded
+    /// down to a millionth. `None` beyond [`LIMIT`].
     pub fn worth_at(self, price: Money) -> Option<Money> {
         within((i128::from(self.0) * i128::from(price.0)).div_euclid(i128::from(MILLION)))
     }
 
-    /// The sum, or `None` where it would leave ±[`LIMIT`].
+    /// The sum, or `None` if it is beyond ±[`LIMIT`].
     pub fn plus(self, other: Quantity) -> Option<Quantity> {
         self.0
             .checked_add(other.0)
@@ -133,7 +135,7 @@ impl Quantity {
             .map(Quantity)
     }
 
-    /// The difference, or `None` where it would leave ±[`LIMIT`].
+    /// The difference, or `None` if it is beyond ±[`LIMIT`].
     pub fn minus(self, other: Quantity) -> Option<Quantity> {
         self.0
             .checked_sub(other.0)
@@ -142,8 +144,8 @@ impl Quantity {
     }
 }
 
-/// `value × numerator ÷ denominator`, rounded down, through `i128`; 0 where the denominator is 0.
-/// The caller knows that the result fits (a share of a whole).
+/// `value × numerator ÷ denominator`, rounded down, through `i128`. It is 0 if the denominator is
+/// 0. The caller makes sure that the result fits: it is a share of a whole.
 pub fn share(value: i64, numerator: i64, denominator: i64) -> i64 {
     if denominator == 0 {
         return 0;
@@ -160,9 +162,9 @@ fn within(value: i128) -> Option<Money> {
 fn parse_rounded(text: &str) -> Result<i64, ValueError> {
     const FORM: ValueError = ValueError("not a decimal number");
     const RANGE: ValueError = ValueError("a number beyond 9,000,000,000,000");
-    /// Longer numbers than this are junk, whatever they say.
-    const LONGEST: usize = 64;
-    if text.len() > LONGEST {
+    /// The longest number that is read, in bytes.
+    const TEXT_MAX: usize = 64;
+    if text.len() > TEXT_MAX {
         return Err(FORM);
     }
     let (negative, rest) = match text.strip_prefix('-') {
@@ -177,7 +179,7 @@ fn parse_rounded(text: &str) -> Result<i64, ValueError> {
     if whole.is_empty() && fraction.is_empty() {
         return Err(FORM);
     }
-    let mut digits = Vec::with_capacity(LONGEST);
+    let mut digits = Vec::with_capacity(TEXT_MAX);
     for byte in whole.bytes().chain(fraction.bytes()) {
         if !byte.is_ascii_digit() {
             return Err(FORM);
@@ -187,7 +189,7 @@ fn parse_rounded(text: &str) -> Result<i64, ValueError> {
     if !(-400..=400).contains(&exponent) {
         return Err(RANGE);
     }
-    // The point, counted from the left of the digits, moved to where millionths end.
+    // Position behind the digit for millionths, counted from the left of the digits.
     let cut = i64::try_from(whole.len()).map_err(|_| FORM)? + i64::from(exponent) + 6;
     let digit = |at: i64| {
         usize::try_from(at)
@@ -215,7 +217,7 @@ fn parse_rounded(text: &str) -> Result<i64, ValueError> {
     Ok(if negative { -value } else { value })
 }
 
-/// Reads what [`write_decimal`] writes of a value that is not below 0, and nothing else.
+/// Reads what [`write_decimal`] writes for a value that is not negative, and nothing else.
 fn parse_canonical(text: &str) -> Result<i64, ValueError> {
     let value = parse_rounded(text)?;
     if value >= 0 && Money(value).to_string() == text {
@@ -225,7 +227,7 @@ fn parse_canonical(text: &str) -> Result<i64, ValueError> {
     }
 }
 
-/// Writes millionths with no needless zeros and no bare point: `10.5`, `0.1`, `7`.
+/// Writes millionths as a decimal without needless zeros or a bare point: `10.5`, `0.1`, `7`.
 fn write_decimal(value: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let sign = if value < 0 { "-" } else { "" };
     let size = value.unsigned_abs();
@@ -256,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_have_one_form() {
+    fn quantities_of_requests_have_no_sign_exponent_or_excess_digits() {
         for (text, value) in [
             ("1", 1_000_000),
             ("0.000001", 1),
@@ -286,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn files_round_half_to_even() {
+    fn numbers_in_files_round_half_to_even() {
         for (text, value) in [
             ("438.0", 438_000_000),
             ("0.0000005", 0),
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_favour_the_house_by_less_than_a_millionth() {
+    fn purchases_round_up_and_sales_round_down() {
         let (quantity, price) = (Quantity(1), Money(1));
         assert_eq!(quantity.cost_at(price), Some(Money(1)));
         assert_eq!(quantity.worth_at(price), Some(Money(0)));
@@ -330,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_have_one_form_of_a_decimal() {
+    fn replies_accept_only_the_canonical_decimal() {
         for text in ["0", "7", "10.5", "0.000001", "9000000000000"] {
             assert_eq!(Money::parse_canonical(text).unwrap().to_string(), text);
         }
@@ -351,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_are_written_short() {
+    fn decimals_are_written_without_needless_zeros() {
         for (value, text) in [
             (10_500_000, "10.5"),
             (100_000, "0.1"),

@@ -1,79 +1,80 @@
 //! spec/model/reason.md · 4.6.17 to 4.6.28 (the reason in a Fail's arguments)
 //!
-//! The closed lists of codes. A code is added here, and to the page, before it is used anywhere.
+//! The closed lists of reason codes. Add a code here and to the page before it is used anywhere.
 
 use super::closed_list::closed_list;
 
 closed_list! {
-    /// Why a request was refused: the first argument of every Fail.
+    /// Why a request fails: the first argument of every Fail.
     Reason {
-        /// Unknown username or wrong password; nobody is told which.
+        /// Unknown username or wrong password. The client does not learn which.
         BadCredentials = "bad-credentials",
-        /// Too many failed logins for this name and address, or too many registrations from it.
+        /// Too many failed logins for this name and address, or from this address; or too many
+        /// registrations from it.
         TooManyAttempts = "too-many-attempts",
         /// The session is malformed, unknown, ended or expired.
         SessionExpired = "session-expired",
-        /// Not of a username's form.
+        /// The username does not have its form.
         UsernameInvalid = "username-invalid",
-        /// Another account has it.
+        /// Another account has this username.
         UsernameTaken = "username-taken",
-        /// Not of an email's form.
+        /// The email address does not have its form.
         EmailInvalid = "email-invalid",
-        /// Another account has it.
+        /// Another account has this email address.
         EmailTaken = "email-taken",
-        /// Not of a hashedPass's form.
+        /// The hashedPass does not have its form.
         PasswordInvalid = "password-invalid",
-        /// No such asset here.
+        /// The market has no such asset.
         UnknownAsset = "unknown-asset",
         /// No such account.
         UnknownUser = "unknown-user",
-        /// Not of a quantity's form, or beyond the limit of values.
+        /// The quantity does not have its form, or is beyond the limit of values.
         QuantityInvalid = "quantity-invalid",
-        /// Not of a date's form, or not a date that the instruction can answer.
+        /// The date does not have its form, or the instruction has no answer for it.
         DateInvalid = "date-invalid",
-        /// Another argument is not of its form.
+        /// Another argument does not have its form.
         ArgumentInvalid = "argument-invalid",
-        /// Less cash than the total, at settlement.
+        /// At settlement, the cash was less than the total.
         InsufficientFunds = "insufficient-funds",
-        /// Fewer units than are to be sold, at settlement.
+        /// At settlement, the account held fewer units than it sells.
         InsufficientHoldings = "insufficient-holdings",
-        /// The clientOrderID names an order with other terms.
+        /// The account has used the clientOrderID for an order with other terms.
         ClientOrderIdReused = "clientOrderID-reused",
-        /// Not in this state of the connection.
+        /// The state of the connection does not allow the instruction.
         WrongState = "wrong-state",
-        /// No such state.
+        /// The state has neither of its two names.
         StateInvalid = "state-invalid",
-        /// Nothing is known that could be answered.
+        /// The server has no data for the answer.
         NoData = "no-data",
-        /// The asset has no price to trade at.
+        /// The asset has no price at which the order could settle.
         NoPrice = "no-price",
-        /// A queue is full; try again later.
+        /// A queue is full. The client should try again later.
         Overloaded = "overloaded",
         /// The worker has no link to the master, and the request was never sent.
         MasterUnavailable = "master-unavailable",
-        /// The server failed; the log says how.
+        /// The server failed. Its log has the cause.
         InternalError = "internal-error",
     }
 }
 
 closed_list! {
-    /// Why a connection ends: the first argument of `protocolError`.
+    /// Why the server ends a connection: the first argument of `protocolError`.
     ProtocolFault {
-        /// A frame that is not well formed.
+        /// The frame is not well formed.
         BadFrame = "bad-frame",
-        /// More data than a request may carry.
+        /// The frame has more than 8,192 bytes of data.
         TooLarge = "too-large",
-        /// No such instruction.
+        /// No instruction has the number.
         UnknownInstruction = "unknown-instruction",
-        /// Not the number of arguments that the instruction takes.
+        /// The instruction takes another number of arguments.
         ArgumentCount = "argument-count",
-        /// Not an instruction for this peer on this port.
+        /// This peer may not send the instruction on this port.
         NotAllowed = "not-allowed",
-        /// A frame not whole in time, or an idle connection.
+        /// A frame was not complete in time, or the connection was idle too long.
         Timeout = "timeout",
-        /// No room for another connection.
+        /// The server has no capacity for another connection.
         TooManyConnections = "too-many-connections",
-        /// The server stops.
+        /// The server is stopping.
         ShuttingDown = "shutting-down",
     }
 }

@@ -1,4 +1,6 @@
 //! spec/model/session.md · 2.4.2 Session Structure
+//!
+//! Tests: `tests/suite/protocol/roundtrip.rs`.
 
 use super::{AccountId, Timestamp, Username, ValueError};
 use sha2::{Digest, Sha256};
@@ -8,16 +10,16 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Bytes of a session ID.
+/// Bytes in a session ID.
 pub const SESSION_ID_BYTES: usize = 32;
 
-/// The secret that stands for a logged-in account: 32 random bytes, shown as 64 of `0-9 a-f`. Wiped
-/// when dropped, never printed.
+/// The secret token of a session: 32 random bytes, written as 64 of `0-9 a-f`. It is wiped when
+/// dropped and `Debug` hides it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SessionId([u8; SESSION_ID_BYTES]);
 
 impl SessionId {
-    /// A session ID made of bytes that the caller drew from the system's random source.
+    /// A session ID with these bytes, which the caller takes from the system's random source.
     pub fn from_bytes(bytes: [u8; SESSION_ID_BYTES]) -> SessionId {
         SessionId(bytes)
     }
@@ -25,7 +27,7 @@ impl SessionId {
     /// Reads 64 of `0-9 a-f`.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<SessionId, ValueError> {
         let mut bytes = [0; SESSION_ID_BYTES];
         if text.bytes().any(|b| b.is_ascii_uppercase()) || hex::decode_to_slice(text, &mut bytes).is_err() {
@@ -34,12 +36,12 @@ impl SessionId {
         Ok(SessionId(bytes))
     }
 
-    /// The secret's text, as it travels.
+    /// The secret as text, as it goes over the wire.
     pub fn expose(&self) -> String {
         hex::encode(self.0)
     }
 
-    /// What may be stored of it.
+    /// The hash, which may be stored and logged.
     pub fn hash(&self) -> SessionHash {
         SessionHash(Sha256::digest(self.0).into())
     }
@@ -59,13 +61,13 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// SHA-256 of a session ID: what databases, logs and administrators see. Maps are keyed by it, so that a
-/// look-up's time says nothing about the secret.
+/// SHA-256 of a session ID. Databases, logs and administrators see the hash alone. Maps use it as
+/// their key, so that the time of a look-up reveals nothing about the secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionHash(pub [u8; 32]);
 
 impl SessionHash {
-    /// The first 8 characters, which is how people name a session.
+    /// The first 8 hexadecimal digits, by which people name a session.
     pub fn prefix(&self) -> String {
         hex::encode(&self.0[..4])
     }
@@ -77,27 +79,25 @@ impl fmt::Debug for SessionHash {
     }
 }
 
-/// A session as the master keeps it and workers know it.
+/// A session, as the master stores it and workers cache it.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// What it is known by.
     pub hash: SessionHash,
-    /// Whose it is.
     pub account: AccountId,
     /// The account's registered spelling.
     pub username: Username,
-    /// When it was made.
+    /// Time of the login (wall time).
     pub since: Timestamp,
-    /// When it ends whatever happens (2.4.2 expiryDate).
+    /// The latest end (2.4.2 expiryDate). Using the session does not move it.
     pub expiry: Timestamp,
-    /// Where it was made from (2.4.2 clientIP).
+    /// The client that logged in (2.4.2 clientIP).
     pub client: IpAddr,
-    /// The worker it was made through.
+    /// The worker through which the client logged in.
     pub worker: Uuid,
-    /// Ends with the connection that made it.
+    /// Whether the session ends with the connection that logged in.
     pub expirable: bool,
-    /// False once ended (2.4.2 isActive).
+    /// False once the session has ended (2.4.2 isActive).
     pub is_active: bool,
-    /// When it was last used.
+    /// Time of the last use (wall time).
     pub last_used: Timestamp,
 }

@@ -1,13 +1,13 @@
 //! spec/model/timestamp.md · 2.4 (every `Date` and `Time` of the structures)
 //!
-//! A moment in UTC, as milliseconds since 1970.
+//! A point in time in UTC, as milliseconds since 1970.
 
 use super::ValueError;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-/// Milliseconds in a day; UTC days have no other length here.
+/// Milliseconds in a day. Leap seconds are not counted, so all days in UTC have this length.
 pub const DAY: i64 = 86_400_000;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -15,22 +15,22 @@ pub const DAY: i64 = 86_400_000;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The wall clock's time.
+    /// The current time of the machine's clock.
     pub fn now() -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// Midnight of a calendar day; `None` for a day that does not exist.
+    /// Midnight of a calendar day. `None` if the day does not exist.
     pub fn from_date(year: i32, month: u8, day: u8) -> Option<Timestamp> {
         let date = Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()?;
         Some(Timestamp::from_primitive(date.midnight()))
     }
 
-    /// Reads `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS[.fff]Z`, of a day that exists, and nothing else.
+    /// Reads `YYYY-MM-DD` or `YYYY-MM-DDTHH:MM:SS[.fff]Z` of a day that exists.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Timestamp, ValueError> {
         const FORM: ValueError = ValueError("a date is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS[.fff]Z, in UTC");
         let bytes = text.as_bytes();
@@ -80,10 +80,10 @@ impl Timestamp {
         Ok(Timestamp(midnight.0 + within + i64::from(milli)))
     }
 
-    /// Reads the one form that replies have, `YYYY-MM-DDTHH:MM:SS.fffZ`.
+    /// Reads the one form that replies use: `YYYY-MM-DDTHH:MM:SS.fffZ`.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     pub fn parse_canonical(text: &str) -> Result<Timestamp, ValueError> {
         const LENGTH: usize = "2013-03-01T00:00:00.000Z".len();
         if text.len() == LENGTH {
@@ -93,18 +93,18 @@ impl Timestamp {
         }
     }
 
-    /// Midnight of this moment's day.
+    /// Midnight of the same day.
     pub fn day(self) -> Timestamp {
         Timestamp(self.0.div_euclid(DAY).saturating_mul(DAY))
     }
 
-    /// Midnight of the 1st of this moment's month.
+    /// Midnight of the first day of the same month.
     pub fn month(self) -> Timestamp {
         let date = self.date();
         Timestamp::from_primitive(date.replace_day(1).unwrap_or(date).midnight())
     }
 
-    /// The same day `months` months earlier, or that month's last day where it is shorter; at midnight.
+    /// Midnight of the same day `months` months earlier. Where that month is shorter, its last day.
     pub fn months_before(self, months: i32) -> Timestamp {
         let date = self.date();
         let index = date.year() * 12 + i32::from(u8::from(date.month())) - 1 - months;
@@ -116,17 +116,18 @@ impl Timestamp {
         Timestamp::from_primitive(earlier.midnight())
     }
 
-    /// This moment moved by `days` days.
+    /// The same time of day, `days` days later.
     pub fn plus_days(self, days: i64) -> Timestamp {
         Timestamp(self.0.saturating_add(days.saturating_mul(DAY)))
     }
 
-    /// Milliseconds from `earlier` to this moment, negative where it lies ahead.
+    /// Milliseconds from `earlier` to this time. Negative if `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The calendar day, in UTC. Moments beyond the year 9999 are shown as its last day.
+    /// The calendar day in UTC. Times outside the range of `time::Date` become its first or last
+    /// day.
     pub fn date(self) -> Date {
         self.offset().date()
     }
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_have_two_forms() {
+    fn dates_are_read_in_two_forms_only() {
         let day = Timestamp::from_date(2013, 3, 1).unwrap();
         assert_eq!(Timestamp::parse("2013-03-01"), Ok(day));
         assert_eq!(
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_before_is_cut_to_the_month() {
+    fn months_before_stays_within_the_month() {
         let at = |text| Timestamp::parse(text).unwrap();
         assert_eq!(at("2013-03-31").months_before(1), at("2013-02-28"));
         assert_eq!(at("2012-03-31").months_before(1), at("2012-02-29"));

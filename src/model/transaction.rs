@@ -1,6 +1,9 @@
 //! spec/model/transaction.md · 2.4.1 (portfolio, transactions) and 3.1.7
 //!
-//! The specification lists a Transaction Structure without spelling it out; this is it.
+//! Transactions and positions. The specification names a Transaction Structure and does not
+//! describe it.
+//!
+//! Tests: `tests/suite/protocol/roundtrip.rs`, `src/master/transactions/queue.rs`.
 
 use super::closed_list::closed_list;
 use super::{AccountId, Money, Quantity, Reason, Symbol, Timestamp, ValueError};
@@ -11,7 +14,7 @@ use uuid::Uuid;
 /// The longest clientOrderID, in bytes.
 pub const CLIENT_ORDER_ID_MAX: usize = 64;
 
-/// A client's own name for an order: 1 to 64 of `A-Z a-z 0-9 . _ : -`.
+/// A client's name for an order: 1 to 64 of `A-Z a-z 0-9 . _ : -`, case-sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClientOrderId(String);
 
@@ -19,7 +22,7 @@ impl ClientOrderId {
     /// Reads a clientOrderID.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<ClientOrderId, ValueError> {
         let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
         if (1..=CLIENT_ORDER_ID_MAX).contains(&text.len()) && text.bytes().all(good) {
@@ -29,7 +32,7 @@ impl ClientOrderId {
         }
     }
 
-    /// Its text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,90 +47,81 @@ impl fmt::Display for ClientOrderId {
 closed_list! {
     /// What a transaction does to its account.
     Side {
-        /// Cash becomes units.
+        /// The account pays cash and gets units.
         Buy = "buy" as 1,
-        /// Units become cash.
+        /// The account gives units and gets cash.
         Sell = "sell" as 2,
-        /// Units are added (or taken) by a split.
+        /// A split adds units.
         Split = "split" as 3,
-        /// Cash is paid for units held.
+        /// A dividend adds cash.
         Dividend = "dividend" as 4,
     }
 }
 
 closed_list! {
-    /// How far a transaction has come.
+    /// The state of a transaction.
     TransactionStatus {
-        /// On the durable queue.
+        /// The order waits on the durable queue.
         Queued = "queued" as 0,
-        /// Filled.
+        /// The order was filled.
         Settled = "settled" as 1,
-        /// Refused at settlement.
+        /// The order failed at settlement.
         Rejected = "rejected" as 2,
     }
 }
 
-/// One line of an account's history.
+/// A row of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     /// UUID version 7.
     pub id: Uuid,
-    /// Whose.
     pub account: AccountId,
-    /// What it does.
     pub side: Side,
-    /// How far it has come.
     pub status: TransactionStatus,
-    /// Of which asset.
     pub symbol: Symbol,
-    /// How many units.
     pub quantity: Quantity,
-    /// When it came onto the durable queue.
+    /// When the order was put on the durable queue (wall time).
     pub accepted: Timestamp,
-    /// When it was settled or rejected; `None` while queued.
+    /// When the order settled or was rejected (wall time). `None` while queued.
     pub settled: Option<Timestamp>,
-    /// Price of one unit; `None` unless settled.
+    /// Price of one unit. `None` unless settled.
     pub price: Option<Money>,
-    /// What left or reached the cash; `None` unless settled.
+    /// Cash paid or received. `None` unless settled.
     pub total: Option<Money>,
-    /// Market time of the price; `None` unless settled.
+    /// Market time of the price. `None` unless settled.
     pub priced: Option<Timestamp>,
-    /// The client's own name for it.
     pub client_order_id: Option<ClientOrderId>,
-    /// Why it was rejected.
+    /// Why the order was rejected. `None` unless rejected.
     pub reason: Option<Reason>,
 }
 
-/// What the queue is cleared in the order of (wire.md 7): stamp, worker's UUID, sequence number, and
-/// last the place in the queue, which no two share.
+/// The rank of an order in its settlement. Orders settle by the worker's timestamp, then the
+/// worker's UUID, then its sequence number, and last the order number, which is unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SettlementRank {
-    /// The worker's stamp, clamped.
+    /// The worker's timestamp, clamped by the master.
     pub timestamp: Timestamp,
-    /// The worker.
     pub worker: Uuid,
-    /// Its number for the order.
+    /// The worker's sequence number of the request.
     pub sequence: u64,
-    /// The place in the queue.
+    /// Number of the order, counted by the master.
     pub number: i64,
 }
 
-/// What an account holds of one asset.
+/// The units of one asset that an account holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// Of which asset.
     pub symbol: Symbol,
-    /// How many units; above zero.
+    /// Units held. Above zero.
     pub quantity: Quantity,
-    /// What those units cost in all. A sale takes its share of the cost along.
+    /// Total cost of these units. A sale takes a proportional share of it.
     pub cost: Money,
 }
 
-/// What an account has.
+/// An account's cash and positions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holdings {
-    /// Its cash.
     pub cash: Money,
-    /// Its positions: units, and what they cost in all.
+    /// Units and their total cost, by symbol.
     pub positions: BTreeMap<Symbol, (Quantity, Money)>,
 }

@@ -4,19 +4,19 @@ use super::Fingerprint;
 use std::net::IpAddr;
 use uuid::Uuid;
 
-/// A worker server as it was registered (3.1.5).
+/// A registered worker server (3.1.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerServer {
-    /// What administrators call it.
+    /// The name that administrators use.
     pub name: String,
-    /// What its messages carry (4.1).
+    /// The UUID that all its messages carry (4.1).
     pub uuid: Uuid,
-    /// Of its GPG key (2.4.5 gpgkey).
+    /// Fingerprint of its GPG key (2.4.5 gpgkey).
     pub fingerprint: Fingerprint,
-    /// The one address it may connect from (2.4.5 ipaddr).
+    /// The only address from which it may link (2.4.5 ipaddr).
     pub ip: IpAddr,
-    /// `host:port` that clients are told (3.1.5).
+    /// `host:port` at which clients reach it (3.1.5).
     pub address: String,
-    /// Kept out until an administrator admits it again.
+    /// Whether it is kept out until an administrator admits it.
     pub booted: bool,
 }

@@ -81,7 +81,7 @@ fn open(flusher: &FlusherThread, limits: SendLimits) -> (Arc<Connection>, TcpStr
 /// Starts a thread that answers each ping with a pong until the connection ends, and sends why it
 /// ended.
 fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<ReadEnd> {
-    let (tell, told) = bounded(1);
+    let (sender, receiver) = bounded(1);
     runtime::spawn("reader", move || {
         let mut reader = ConnectionReader::new(connection, limits);
         let ended = loop {
@@ -90,10 +90,10 @@ fn serve(connection: Arc<Connection>, limits: ReaderLimits) -> Receiver<ReadEnd>
             }
         };
         reader.finish(ended);
-        tell.send(ended).unwrap();
+        sender.send(ended).unwrap();
     })
     .unwrap();
-    told
+    receiver
 }
 
 fn pongs(reader: &mut ConnectionReader) -> Result<(), ReadEnd> {
@@ -183,16 +183,16 @@ fn later_requests_wait_for_effects_and_not_for_replies() {
     let (connection, _client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
-    let (tell, told) = bounded(1);
+    let (sender, receiver) = bounded(1);
     let waiting = runtime::spawn("waits", move || {
-        tell.send(reader.wait_applied()).unwrap();
+        sender.send(reader.wait_applied()).unwrap();
     })
     .unwrap();
     connection.sending().applied(1);
     connection.sending().applied(1);
-    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.sending().applied(0);
-    assert_eq!(told.recv_timeout(TEST_TIMEOUT), Ok(Ok(())));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok(())));
     waiting.join(Instant::now() + TEST_TIMEOUT);
     connection.reply(0, |_| {});
     connection.reply(1, |_| {});
@@ -213,11 +213,11 @@ fn unanswered_requests_are_bounded() {
         Ok((last, 1)),
         "as many as there is room for"
     );
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.reserve_some(100)).unwrap()).unwrap();
-    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.reserve_some(100)).unwrap()).unwrap();
+    assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(0, |_| {});
-    assert_eq!(told.recv_timeout(TEST_TIMEOUT), Ok(Ok((last + 1, 1))));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok((last + 1, 1))));
 }
 
 #[test]
@@ -229,11 +229,11 @@ fn bulk_requests_have_a_limit_of_their_own() {
         assert_eq!(reader.reserve_bulk(), Ok(u64::try_from(number).unwrap()));
     }
     assert_eq!(reader.reserve_one(), Ok(8), "others go on");
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.reserve_bulk()).unwrap()).unwrap();
-    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.reserve_bulk()).unwrap()).unwrap();
+    assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(3, |_| {});
-    assert_eq!(told.recv_timeout(TEST_TIMEOUT), Ok(Ok(9)));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok(9)));
 }
 
 #[test]
@@ -247,12 +247,12 @@ fn a_client_that_does_not_read_blocks_no_module_and_is_not_read() {
     connection.reply(0, |out| out.resize(SIZE, 7));
     assert!(began.elapsed() < Duration::from_secs(2), "a module waited");
     assert!(flusher.flusher.unsent() > SIZE / 2);
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
-    assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.reserve_one()).unwrap()).unwrap();
+    assert!(receiver.recv_timeout(Duration::from_millis(100)).is_err());
     assert!(read_exactly(&client, SIZE).iter().all(|byte| *byte == 7));
     assert_eq!(
-        told.recv_timeout(TEST_TIMEOUT),
+        receiver.recv_timeout(TEST_TIMEOUT),
         Ok(Ok(1)),
         "it has read, so it is read again"
     );
@@ -267,12 +267,12 @@ fn parked_replies_count_as_unsent() {
     reader.reserve_some(2).unwrap();
     connection.reply(1, |out| out.resize(100_000, 7));
     assert_eq!(flusher.flusher.unsent(), 100_000);
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.reserve_one()).unwrap()).unwrap();
-    assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.reserve_one()).unwrap()).unwrap();
+    assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(0, |_| {});
     read_exactly(&client, 100_000);
-    assert_eq!(told.recv_timeout(TEST_TIMEOUT), Ok(Ok(2)));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok(2)));
 }
 
 #[test]
@@ -311,10 +311,10 @@ fn a_cut_wakes_the_reader_that_waits() {
     let (connection, client) = open(&flusher, send_limits());
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_one().unwrap();
-    let (tell, told) = bounded(1);
-    runtime::spawn("waits", move || tell.send(reader.wait_applied()).unwrap()).unwrap();
+    let (sender, receiver) = bounded(1);
+    runtime::spawn("waits", move || sender.send(reader.wait_applied()).unwrap()).unwrap();
     connection.cut();
-    assert_eq!(told.recv_timeout(TEST_TIMEOUT), Ok(Err(ReadEnd::Broken)));
+    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Err(ReadEnd::Broken)));
     connection.reply(0, |out| out.push(1));
     assert!(replies(&client).is_empty());
 }
@@ -339,21 +339,21 @@ fn an_idle_connection_ends_unless_a_request_is_unanswered() {
 
     let (connection, client) = open(&flusher, send_limits());
     let (answering, limits) = (Arc::clone(&connection), limits);
-    let (tell, told) = bounded(1);
+    let (sender, receiver) = bounded(1);
     runtime::spawn("reader", move || {
         let mut reader = ConnectionReader::new(connection, limits);
         reader.reserve_one().unwrap();
-        tell.send(reader.fill()).unwrap();
+        sender.send(reader.fill()).unwrap();
     })
     .unwrap();
     assert!(
-        told.recv_timeout(SHORT_TIMEOUT * 3).is_err(),
+        receiver.recv_timeout(SHORT_TIMEOUT * 3).is_err(),
         "it waits for an answer"
     );
     answering.reply(0, |out| out.push(1));
     read_exactly(&client, 1);
     assert!(matches!(
-        told.recv_timeout(TEST_TIMEOUT),
+        receiver.recv_timeout(TEST_TIMEOUT),
         Ok(Err(ReadEnd::Fault(_)))
     ));
 }
@@ -453,19 +453,19 @@ fn half_closed_clients_get_their_replies() {
     reader.reserve_one().unwrap();
     reader.buffer.clear();
     assert_eq!(reader.fill(), Err(ReadEnd::Clean));
-    let (tell, told) = bounded(1);
+    let (sender, receiver) = bounded(1);
     runtime::spawn("finish", move || {
         reader.finish(ReadEnd::Clean);
-        tell.send(()).unwrap();
+        sender.send(()).unwrap();
     })
     .unwrap();
     assert!(
-        told.recv_timeout(Duration::from_millis(50)).is_err(),
-        "a reply is owed"
+        receiver.recv_timeout(Duration::from_millis(50)).is_err(),
+        "a request is unanswered"
     );
     connection.reply(0, |out| Reply::Pong.write(out));
     assert_eq!(replies(&client), [Reply::Pong]);
-    told.recv_timeout(TEST_TIMEOUT).unwrap();
+    receiver.recv_timeout(TEST_TIMEOUT).unwrap();
 
     let (connection, client) = open(&flusher, send_limits());
     serve(connection, reader_limits());
@@ -737,7 +737,10 @@ mod tls {
         (client, serve(connection, limits))
     }
 
-    fn speak(client: TcpStream, root: &CertificateDer<'static>) -> StreamOwned<ClientConnection, TcpStream> {
+    fn tls_client(
+        client: TcpStream,
+        root: &CertificateDer<'static>,
+    ) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(root.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -756,7 +759,7 @@ mod tls {
         let root = certificate(folder.path());
         let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
         let (client, ended) = open(&flusher, &tls, reader_limits());
-        let mut client = speak(client, &root);
+        let mut client = tls_client(client, &root);
         for _ in 0..3 {
             client.write_all(&ping().repeat(500)).unwrap();
             let mut pongs = vec![0; 17 * 500];
@@ -778,7 +781,7 @@ mod tls {
         std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
         assert!(tls.reload().is_err());
         let (client, _ended) = open(&flusher, &tls, reader_limits());
-        let mut client = speak(client, &other);
+        let mut client = tls_client(client, &other);
         client.write_all(&ping()).unwrap();
         client.read_exact(&mut [0; 17]).unwrap();
     }
@@ -806,7 +809,7 @@ mod tls {
         assert!(began.elapsed() < TEST_TIMEOUT / 2);
         // After the handshake a client may be idle for longer.
         let (client, ended) = open(&flusher, &tls, limits);
-        let mut client = speak(client, &root);
+        let mut client = tls_client(client, &root);
         client.write_all(&ping()).unwrap();
         client.read_exact(&mut [0; 17]).unwrap();
         assert!(ended.recv_timeout(SHORT_TIMEOUT * 7).is_err());

@@ -1,4 +1,4 @@
-//! spec/runtime/module.md · 3.1.1, 3.2.1 (the modules' threads)
+//! spec/runtime/module.md · 2.1.6 Module, 3.1.1, 3.2.1
 //!
 //! The trait of a module, the loop that runs it, and the group of threads that make up a daemon.
 //! Knows no module by name.

@@ -160,14 +160,15 @@ mod tests {
 
     #[test]
     fn threads_have_their_names() {
-        let (tell, told) = bounded(1);
+        let (sender, receiver) = bounded(1);
         spawn("reader", move || {
-            tell.send(std::thread::current().name().map(str::to_owned))
+            sender
+                .send(std::thread::current().name().map(str::to_owned))
                 .unwrap();
         })
         .unwrap();
         assert_eq!(
-            told.recv_timeout(Duration::from_secs(10)).unwrap().as_deref(),
+            receiver.recv_timeout(Duration::from_secs(10)).unwrap().as_deref(),
             Some("reader")
         );
     }

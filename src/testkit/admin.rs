@@ -1,6 +1,6 @@
 //! spec/testkit/admin.md · 3.1.1 deployment and running stage
 //!
-//! What an administrator does to a deployment, by `papertraderctl`.
+//! Runs `papertraderctl` on a deployment.
 
 use super::deployment::Deployment;
 use super::eventually;
@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use std::process::Output;
 
 impl Deployment {
-    /// The control socket.
+    /// The path of the control socket.
     pub fn socket(&self) -> PathBuf {
         self.layout().control_socket()
     }
 
-    /// Runs a command of `papertraderctl`, and what came of it.
+    /// Runs a command of `papertraderctl`; returns its output.
     pub fn ctl(&self, line: &str) -> Output {
         let socket = self.socket();
         let mut arguments = vec!["--socket", socket.to_str().unwrap()];
@@ -22,7 +22,7 @@ impl Deployment {
         self.run("papertraderctl", &arguments)
     }
 
-    /// A command that is done: what it printed.
+    /// Runs a command that must succeed; returns what it printed.
     pub fn done(&self, line: &str) -> String {
         let output = self.ctl(line);
         let (text, errors) = texts(&output);
@@ -31,12 +31,12 @@ impl Deployment {
         text
     }
 
-    /// What a command tells programs.
+    /// Runs a command with `--json`; returns what it printed.
     pub fn json(&self, line: &str) -> Value {
         serde_json::from_str(&self.done(&format!("--json {line}"))).unwrap()
     }
 
-    /// A command that is refused with exit code 1: why.
+    /// Runs a command that must fail with exit code 1; returns its error text.
     pub fn refused(&self, line: &str) -> String {
         let output = self.ctl(line);
         let (text, errors) = texts(&output);
@@ -44,7 +44,7 @@ impl Deployment {
         errors
     }
 
-    /// Waits until a worker is in a state.
+    /// Waits until a worker has this state.
     pub fn await_state(&self, name: &str, state: &str) {
         eventually(&format!("{name} is {state}"), || {
             (self.json(&format!("workers show {name}"))["state"] == state).then_some(())

@@ -1,7 +1,6 @@
 //! spec/testkit/daemon.md · 3.1.1, 3.2.1 deployment and running stage
 //!
-//! One daemon of a deployment: started, watched, told to stop, killed, and started again in its
-//! place.
+//! One daemon of a deployment: starts, watches, stops, kills and restarts it.
 
 use super::process::{Process, daemon_arguments, in_batch};
 use super::{Layout, PATIENCE, Resources, SandboxError, at, program};
@@ -14,17 +13,16 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 use toml::{Table, Value};
 
-/// Which of a deployment's daemons.
+/// One of a deployment's daemons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The master.
     Master,
-    /// A worker, from 1.
+    /// A worker; the first is 1.
     Worker(u16),
 }
 
 impl Place {
-    /// Its name in the deployment's folder.
+    /// The daemon's name in the deployment's folder.
     pub fn name(self) -> String {
         match self {
             Place::Master => super::layout::MASTER.to_owned(),
@@ -33,23 +31,23 @@ impl Place {
     }
 }
 
-/// One daemon, whether it runs or not. All of it can be done from several threads.
+/// A daemon, whether it runs or not. Several threads may use it.
 #[derive(Debug)]
 pub struct Daemon {
     name: String,
     program: PathBuf,
-    /// Run under the policy `batch`.
+    /// Whether it runs under the scheduling policy `batch`.
     in_batch: bool,
     config: PathBuf,
     notify_socket: PathBuf,
     log: PathBuf,
-    /// Standard error: what it says before it can log.
+    /// The file of its standard error, which has what it prints before it can log.
     errors: PathBuf,
     process: Mutex<Option<Process>>,
 }
 
 impl Daemon {
-    /// The daemon of that place in a deployment's folder.
+    /// The daemon of this place in a deployment's folder.
     pub fn new(layout: &Layout, place: Place) -> Daemon {
         let name = place.name();
         let file = |end: &str| layout.dir().join("log").join(format!("{name}.{end}"));
@@ -69,7 +67,7 @@ impl Daemon {
         }
     }
 
-    /// From its next start on it runs under the policy `batch`.
+    /// Makes it run under the scheduling policy `batch` from its next start on.
     pub fn run_in_batch(&mut self) {
         self.in_batch = true;
     }
@@ -79,19 +77,19 @@ impl Daemon {
         &self.name
     }
 
-    /// Its configuration.
+    /// The path of its configuration.
     pub fn config(&self) -> &Path {
         &self.config
     }
 
-    /// Where it listens, `HOST:PORT`, as its configuration has it.
+    /// Its address `HOST:PORT`, from its configuration.
     pub fn address(&self) -> String {
         let text = fs::read_to_string(&self.config).unwrap();
         let table: Table = text.parse().unwrap();
         table["listen"].as_str().unwrap().to_owned()
     }
 
-    /// Sets a key in its configuration, `update_interval` or `accounts.bcrypt_cost`.
+    /// Sets a key in its configuration, such as `update_interval` or `accounts.bcrypt_cost`.
     pub fn set(&self, key: &str, value: impl Into<Value>) {
         let text = fs::read_to_string(&self.config).unwrap();
         let mut root: Table = text.parse().unwrap();
@@ -106,13 +104,14 @@ impl Daemon {
         fs::write(&self.config, root.to_string()).unwrap();
     }
 
-    /// Sets a key to a value as TOML writes it, `"5s"` or `12`.
+    /// Sets a key to a TOML value, such as `"5s"` or `12`.
     pub fn set_toml(&self, key: &str, value: &str) {
         let line: Table = format!("value = {value}").parse().unwrap();
         self.set(key, line["value"].clone());
     }
 
-    /// Starts it without waiting, with a fail point armed if there is one, `orders-stored:3`.
+    /// Starts it without waiting. It dies at `failpoint`, such as `orders-stored:3`, where one is
+    /// given.
     ///
     /// # Errors
     /// It runs already, or the system cannot start it.
@@ -135,10 +134,10 @@ impl Daemon {
         Ok(())
     }
 
-    /// Starts it, and waits until it serves; how long that took.
+    /// Starts it and waits until it serves; returns how long that took.
     ///
     /// # Errors
-    /// It does not start, or not in time; with what it said.
+    /// It does not start in time; the error has its output.
     pub fn try_start(&self) -> Result<Duration, SandboxError> {
         let begun = Instant::now();
         self.try_spawn(None)?;
@@ -149,7 +148,7 @@ impl Daemon {
     /// Waits until it serves.
     ///
     /// # Errors
-    /// It does not, or not in time; with what it said.
+    /// It does not serve in time; the error has its output.
     pub fn try_wait_ready(&self) -> Result<(), SandboxError> {
         if self.serves() {
             return Ok(());
@@ -166,7 +165,7 @@ impl Daemon {
         self.try_spawn(None).unwrap();
     }
 
-    /// Starts it without waiting, to die at a fail point, `orders-stored:3`.
+    /// Starts it without waiting. It dies at a fail point, such as `orders-stored:3`.
     pub fn spawn_with_failpoint(&self, point: &str) {
         self.try_spawn(Some(point)).unwrap();
     }
@@ -177,7 +176,7 @@ impl Daemon {
         self.wait_ready();
     }
 
-    /// Waits until it serves or has ended; whether it serves.
+    /// Waits until it serves or has ended; returns whether it serves.
     pub fn serves(&self) -> bool {
         let mut process = self.process.lock();
         let process = process.as_mut().expect("it does not run");
@@ -189,12 +188,12 @@ impl Daemon {
         self.try_wait_ready().unwrap();
     }
 
-    /// Whether it was started, and neither stopped nor killed since.
+    /// Whether it was started, and not stopped or killed since.
     pub fn is_started(&self) -> bool {
         self.process.lock().is_some()
     }
 
-    /// How it ended, where it did so though nobody stopped or killed it.
+    /// Its exit status, where it ended without having been stopped or killed.
     pub fn fallen(&self) -> Option<ExitStatus> {
         let mut process = self.process.lock();
         let process = process.as_mut()?;
@@ -207,12 +206,12 @@ impl Daemon {
         self.process.lock().as_ref().expect("it does not run").pid()
     }
 
-    /// What it takes of the machine now.
+    /// Its memory, processor time and descriptors now.
     pub fn resources(&self) -> Resources {
         Resources::of(self.pid()).unwrap()
     }
 
-    /// Sends a signal: `Signal::STOP`, `Signal::CONT`, `Signal::HUP`.
+    /// Sends a signal, such as `Signal::STOP`, `Signal::CONT` or `Signal::HUP`.
     pub fn signal(&self, signal: Signal) {
         self.process
             .lock()
@@ -221,13 +220,13 @@ impl Daemon {
             .signal(signal);
     }
 
-    /// Kills it as the power fails, if it runs, and waits until it is gone.
+    /// Kills it with SIGKILL where it runs, and waits until it has ended.
     pub fn kill(&self) {
-        // Dropped, it is killed.
+        // Dropping the process kills it.
         self.process.lock().take();
     }
 
-    /// Asks it to stop, and waits; how it ended, and how long that took.
+    /// Asks it to stop and waits; returns its exit status and how long that took.
     pub fn stop(&self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         self.signal(Signal::TERM);
@@ -235,19 +234,19 @@ impl Daemon {
         (status, begun.elapsed())
     }
 
-    /// Waits until it ends by itself, at most that long; how it ended. One that does not end is
-    /// killed.
+    /// Waits until it ends by itself, at most `patience`; returns its exit status. A daemon that
+    /// does not end is killed.
     pub fn wait_exit(&self, patience: Duration) -> Option<ExitStatus> {
         let mut process = self.process.lock().take().expect("it does not run");
         process.wait_end(Instant::now() + patience)
     }
 
-    /// What its log file holds.
+    /// The contents of its log file.
     pub fn logged(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// What it has said and logged: warnings are said, too.
+    /// Its standard error and its log; warnings are in both.
     pub fn log(&self) -> String {
         [&self.errors, &self.log]
             .map(|path| fs::read_to_string(path).unwrap_or_default())

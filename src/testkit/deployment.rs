@@ -1,8 +1,8 @@
 //! spec/testkit/deployment.md · 2.2 Infrastructure Model
 //!
 //! A whole deployment for a test: a master and workers as processes, in a folder of its own, with
-//! real keys, ports and files; where it is asked for, with a proxy between them and a small disk
-//! below the database.
+//! real keys, ports and files. A proxy between them and a small disk below the database are
+//! optional.
 
 use super::daemon::{Daemon, Place};
 use super::market::Market;
@@ -25,23 +25,23 @@ use std::time::Duration;
 use tempfile::TempDir;
 use toml::Value;
 
-/// A folder that goes away with the test; its path is short enough for GPG's sockets.
+/// A temporary folder, removed when dropped; its path is short enough for GPG's sockets.
 pub fn folder() -> TempDir {
     tempfile::Builder::new().prefix("pt").tempdir().unwrap()
 }
 
-/// A file below a template's folder: its path there, its mode, what it holds.
+/// A file of a template: its path below the folder, its mode, its contents.
 struct Item {
     path: PathBuf,
     mode: u32,
     bytes: Vec<u8>,
 }
 
-/// Files of a deployment that was made and never run.
+/// The files of a deployment that was made and never run.
 type Template = Arc<Vec<Item>>;
 
-/// Deployments by their number of workers, made once a process and kept in memory, so that no
-/// folder outlives the tests.
+/// Templates by their number of workers. A process makes each once, and keeps it in memory so that
+/// no folder outlives the tests.
 static TEMPLATES: Mutex<Vec<(u16, Template)>> = Mutex::new(Vec::new());
 
 fn template(workers: u16) -> Result<Template, SandboxError> {
@@ -53,8 +53,8 @@ fn template(workers: u16) -> Result<Template, SandboxError> {
     let options = SandboxOptions {
         workers,
         update_interval: Duration::from_millis(200),
-        // Four minutes of updates: the market of a test that a slow machine runs does not come to
-        // its end.
+        // Four minutes of updates, so that a slow machine does not reach the end of a test's
+        // market.
         start: Some(Timestamp::parse("2008-01-02").unwrap()),
         bcrypt_cost: 4,
         ..SandboxOptions::new(folder.path())
@@ -89,7 +89,8 @@ fn read(folder: &Path, under: &Path, items: &mut Vec<Item>) {
 fn write(items: &[Item], to: &Path) {
     for item in items {
         let path = to.join(&item.path);
-        // The type's bits of the mode: a folder's are 0o040000. A small disk may be there already.
+        // The file type's bits of the mode: a folder's are 0o040000. The folder of a small disk
+        // exists already.
         if item.mode & 0o170_000 == 0o040_000 {
             fs::create_dir_all(&path).unwrap();
         } else {
@@ -99,8 +100,8 @@ fn write(items: &[Item], to: &Path) {
     }
 }
 
-/// What a deployment is to be like. As it is without further wishes it has one worker, the sample
-/// market, an update every 200 ms, and quick hashes.
+/// The settings of a new deployment. By default it has one worker, the sample market, an update
+/// every 200 ms, and cheap hashes.
 #[derive(Debug, Default)]
 pub struct DeploymentBuilder {
     workers: Option<u16>,
@@ -114,64 +115,64 @@ pub struct DeploymentBuilder {
 }
 
 impl DeploymentBuilder {
-    /// So many workers, 1 to [`super::WORKERS_MAX`].
+    /// Sets the number of workers, 1 to [`super::WORKERS_MAX`].
     pub fn workers(mut self, workers: u16) -> DeploymentBuilder {
         self.workers = Some(workers);
         self
     }
 
-    /// So long between two updates.
+    /// Sets the time between two updates.
     pub fn update_interval(self, interval: Duration) -> DeploymentBuilder {
         let interval = humantime::format_duration(interval).to_string();
         self.set("update_interval", interval)
     }
 
-    /// That market instead of the sample.
+    /// Sets the market; otherwise it is the sample.
     pub fn market(mut self, market: Market) -> DeploymentBuilder {
         self.market = Some(market);
         self
     }
 
-    /// A key of the master's configuration, `limits.max_connections`.
+    /// Sets a key of the master's configuration, such as `limits.max_connections`.
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> DeploymentBuilder {
         self.master.push((key.to_owned(), value.into()));
         self
     }
 
-    /// A key of each worker's configuration.
+    /// Sets a key of each worker's configuration.
     pub fn set_workers(mut self, key: &str, value: impl Into<Value>) -> DeploymentBuilder {
         self.each_worker.push((key.to_owned(), value.into()));
         self
     }
 
-    /// Links run through a proxy that cuts, delays and changes what goes over them.
+    /// Puts a proxy between workers and master, which can cut, delay and change their links.
     pub fn link_proxy(mut self) -> DeploymentBuilder {
         self.has_proxy = true;
         self
     }
 
-    /// The database lies on a disk of its own of so many megabytes, where mounting one is allowed.
+    /// Puts the database on a disk of its own of this size, where mounting is allowed.
     pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
         self.disk_megabytes = Some(megabytes);
         self
     }
 
-    /// Workers run under the scheduling policy of their systemd unit.
+    /// Runs workers under the scheduling policy of their systemd unit.
     pub fn in_batch(mut self) -> DeploymentBuilder {
         self.in_batch = true;
         self
     }
 
-    /// The folder stays when the deployment goes, to be looked at.
+    /// Whether the folder remains when the deployment is dropped.
     pub fn keep_folder(mut self, keeps: bool) -> DeploymentBuilder {
         self.keeps_folder = keeps;
         self
     }
 
-    /// Makes it, and starts nothing.
+    /// Makes the deployment, and starts nothing.
     ///
     /// # Errors
-    /// Keys cannot be made, there are no ports, or the disk refuses.
+    /// Keys cannot be made, no port is free, or a file cannot be written.
     pub fn try_make(self) -> Result<Deployment, SandboxError> {
         let mut folder = folder();
         folder.disable_cleanup(self.keeps_folder);
@@ -215,12 +216,12 @@ impl DeploymentBuilder {
         Ok(deployment)
     }
 
-    /// Makes it, and starts nothing.
+    /// Makes the deployment, and starts nothing.
     pub fn make(self) -> Deployment {
         self.try_make().unwrap()
     }
 
-    /// Makes it, and starts all of it.
+    /// Makes the deployment, and starts all daemons.
     pub fn start(self) -> Deployment {
         let deployment = self.make();
         deployment.start_all();
@@ -228,45 +229,45 @@ impl DeploymentBuilder {
     }
 }
 
-/// The master's data, below the deployment's folder.
+/// The folder of the master's data, below the deployment's folder.
 const DATA: &str = "data/master";
 
-/// A deployment in a folder of its own: one master and its workers. Nothing runs until it is told
-/// to; all of it is killed and removed when dropped.
+/// A deployment in a folder of its own: one master and its workers. Nothing runs until it is
+/// started. Dropping it kills all daemons and removes the folder.
 #[derive(Debug)]
 pub struct Deployment {
     layout: Layout,
     master: Daemon,
     workers: Vec<Daemon>,
     proxy: Option<Proxy>,
-    /// Unmounted before the folder goes.
+    /// Unmounted before the folder is removed.
     disk: Option<SmallDisk>,
     _folder: TempDir,
 }
 
 impl Deployment {
-    /// One with wishes.
+    /// A builder with the default settings.
     pub fn builder() -> DeploymentBuilder {
         DeploymentBuilder::default()
     }
 
-    /// A master and workers as they are without further wishes. Change settings and market, then
-    /// start it.
+    /// A deployment with default settings that does not run. Settings and market may be changed
+    /// before its start.
     pub fn new(workers: u16) -> Deployment {
         Deployment::builder().workers(workers).make()
     }
 
-    /// As [`Deployment::new`], with everything running.
+    /// As [`Deployment::new`], with all daemons started.
     pub fn running(workers: u16) -> Deployment {
         Deployment::builder().workers(workers).start()
     }
 
-    /// Its folder.
+    /// The folder.
     pub fn dir(&self) -> &Path {
         self.layout.dir()
     }
 
-    /// Where everything lies in it.
+    /// The paths in the folder.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -276,7 +277,7 @@ impl Deployment {
         &self.master
     }
 
-    /// A worker, from 1.
+    /// A worker; the first is 1.
     pub fn worker(&self, number: u16) -> &Daemon {
         assert!(number > 0, "workers are numbered from 1");
         &self.workers[usize::from(number) - 1]
@@ -287,7 +288,7 @@ impl Deployment {
         &self.workers
     }
 
-    /// The daemon of that place.
+    /// The daemon of this place.
     pub fn daemon(&self, place: Place) -> &Daemon {
         match place {
             Place::Master => self.master(),
@@ -300,43 +301,43 @@ impl Deployment {
         std::iter::once(&self.master).chain(&self.workers)
     }
 
-    /// Where the workers serve, in order.
+    /// The workers' addresses, in order.
     pub fn addresses(&self) -> Vec<String> {
         self.workers.iter().map(Daemon::address).collect()
     }
 
-    /// The proxy that was asked for.
+    /// The proxy of [`DeploymentBuilder::link_proxy`].
     pub fn proxy(&self) -> &Proxy {
         self.proxy.as_ref().expect("made with a proxy")
     }
 
-    /// The disk that was asked for, where mounting it was allowed.
+    /// The disk of [`DeploymentBuilder::small_disk`], where mounting was allowed.
     pub fn disk(&self) -> Option<&SmallDisk> {
         self.disk.as_ref()
     }
 
-    /// The master's database, whether it runs or not.
+    /// The URL of the master's database.
     pub fn database(&self) -> DatabaseUrl {
         MasterConfig::load(self.master.config()).unwrap().0.database
     }
 
-    /// Its file.
+    /// The path of the master's database file.
     pub fn database_path(&self) -> PathBuf {
         self.database().file().to_owned()
     }
 
-    /// The GPG home of a place.
+    /// The keyring of this place.
     pub fn keyring(&self, place: Place) -> Keyring {
         Keyring::open(&self.layout.home(&place.name())).unwrap()
     }
 
-    /// The master's key.
+    /// The fingerprint of the master's key.
     pub fn master_key(&self) -> Fingerprint {
         let (config, _) = MasterConfig::load(self.master.config()).unwrap();
         Fingerprint::parse(&config.gpg.key.to_string()).unwrap()
     }
 
-    /// Puts another market in place of what is there.
+    /// Replaces the market files.
     pub fn set_market(&self, market: &Market) {
         market.write(&self.layout.market()).unwrap();
         for (key, value) in market.settings() {
@@ -352,10 +353,11 @@ impl Deployment {
         self.proxy = Some(proxy);
     }
 
-    /// Starts the master, then all workers, and waits until they serve; how long the master took.
+    /// Starts the master, then all workers, and waits until they serve; returns how long the master
+    /// took.
     ///
     /// # Errors
-    /// One does not start, or not in time; with what it said.
+    /// A daemon does not start in time; the error has its output.
     pub fn try_start_all(&self) -> Result<Duration, SandboxError> {
         let took = self.master.try_start()?;
         for worker in &self.workers {
@@ -372,8 +374,9 @@ impl Deployment {
         self.try_start_all().unwrap();
     }
 
-    /// Starts what was killed, master first. What ended without that is a defect.
-    pub fn heal(&self) {
+    /// Starts the daemons that were killed, master first. Panics where one ended without having
+    /// been killed.
+    pub fn restart_killed(&self) {
         for daemon in self.daemons() {
             if let Some(status) = daemon.fallen() {
                 panic!("{} ended by itself, {status}:\n{}", daemon.name(), daemon.log());
@@ -391,7 +394,7 @@ impl Deployment {
         starting.iter().for_each(|worker| worker.wait_ready());
     }
 
-    /// Stops workers, then the master; each must end with 0.
+    /// Stops the workers, then the master. Each must end with exit code 0.
     pub fn stop_all(&self) {
         for daemon in self.daemons().rev().filter(|daemon| daemon.is_started()) {
             let (status, _) = daemon.stop();
@@ -404,14 +407,14 @@ impl Deployment {
         }
     }
 
-    /// What all daemons have said and logged.
+    /// The output and logs of all daemons.
     pub fn log(&self) -> String {
         self.daemons().map(Daemon::log).collect()
     }
 
-    /// A connection of the client library to a worker, without a session.
+    /// Connects a client to a worker, without a session.
     pub fn connect(&self, worker: u16) -> Client {
-        // A worker that has just been let in opens its port a moment after the master counts it.
+        // A worker that has just been admitted opens its port a moment after the master counts it.
         let connection = eventually("the worker's port is open", || {
             match ServerConnection::connect(&self.worker(worker).address(), PATIENCE) {
                 Err(client::ClientError::Unreachable { .. }) => None,
@@ -421,7 +424,7 @@ impl Deployment {
         Client::new(connection, None)
     }
 
-    /// A new account of that name, logged in through that worker; the session outlives the
+    /// Registers an account of this name and logs in through a worker; the session outlives the
     /// connection.
     pub fn trader(&self, worker: u16, name: &str) -> Client {
         let mut client = self.connect(worker);
@@ -432,7 +435,7 @@ impl Deployment {
         client
     }
 
-    /// Runs one of our programs to its end, with nothing to read.
+    /// Runs one of the package's programs to its end, with an empty standard input.
     pub fn run(&self, name: &str, arguments: &[&str]) -> Output {
         Command::new(program::find(name))
             .args(arguments)
@@ -445,7 +448,7 @@ impl Deployment {
 
 impl Drop for Deployment {
     fn drop(&mut self) {
-        // Workers first, as in a stop in order.
+        // Workers first, as in a regular stop.
         for daemon in self.daemons().rev() {
             daemon.kill();
         }

@@ -1,23 +1,22 @@
 //! spec/testkit/eventually.md · 3.1.1, 3.2.1 deployment and running stage
 //!
-//! How long a test waits, and for what.
+//! How tests wait for what has no event.
 
 use std::time::{Duration, Instant};
 
-/// What a test waits for comes within this, or never; a busy machine is slow.
+/// How long a test waits at most. A busy machine is slow, so it is long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Between two questions of [`eventually`].
+/// Time between two calls of [`eventually`]'s closure.
 const ASK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What the servers promise to do within `promised`, as a test may judge it: on a machine whose
-/// cores do other things too, everything takes longer. Exact times are the bench's affair.
+/// The time that a test allows for what the servers promise to do within `promised`. It is longer,
+/// because the machine may be busy. The bench measures exact times.
 pub fn busy(promised: Duration) -> Duration {
     promised * 3
 }
 
-/// Asks again until there is an answer: for what has no event to wait for. Panics when none comes
-/// in time.
+/// Calls `ask` again until it returns a value. Panics after [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -29,7 +28,7 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Waits until it is so, as [`eventually`] does.
+/// Waits until `is_so` returns true, as [`eventually`] does.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     eventually(what, || is_so().then_some(()));
 }

@@ -1,6 +1,6 @@
 //! spec/testkit/layout.md · 2.2 Infrastructure Model
 //!
-//! Where everything of a sandbox lies in its folder, and how long the folder's path may be.
+//! The paths of a sandbox's files, and how long its folder's path may be.
 
 use super::{SandboxError, at};
 use crate::link::keyring::{HOME_MAX, Keyring};
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 /// The master's name among the programs of a sandbox.
 pub const MASTER: &str = "master";
-/// The master's control socket.
 pub const CONTROL_SOCKET: &str = "master.sock";
 /// The folder of sockets that exist while the sandbox runs.
 const RUN: &str = "run";
@@ -31,17 +30,17 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The sandbox in `dir`, whether it is there or not.
+    /// The sandbox in `dir`, whether it exists or not.
     ///
     /// # Errors
     /// The current folder is not known.
     pub fn new(dir: &Path) -> Result<Layout, SandboxError> {
-        // Links are left as they are: what counts for sockets is the path that is used.
+        // Symbolic links are not resolved: the length of the path that is used counts for sockets.
         let dir = std::path::absolute(dir).map_err(at(dir))?;
         Ok(Layout { dir })
     }
 
-    /// The folder.
+    /// The folder, as an absolute path.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -49,7 +48,7 @@ impl Layout {
     /// Whether the folder is absent or holds nothing.
     ///
     /// # Errors
-    /// It is no folder, or cannot be read.
+    /// It is not a folder, or cannot be read.
     pub fn is_empty(&self) -> Result<bool, SandboxError> {
         match fs::read_dir(&self.dir) {
             Ok(mut entries) => Ok(entries.next().is_none()),
@@ -58,11 +57,11 @@ impl Layout {
         }
     }
 
-    /// Sees to it that every socket below the folder has a path that the system and GPG's agents
-    /// can use.
+    /// Checks that the path of every socket below the folder is short enough for the system and
+    /// GPG's agents.
     ///
     /// # Errors
-    /// The folder's path is too long; its length is named.
+    /// The folder's path is too long; the error names its length.
     pub fn check_length(&self, workers: u16) -> Result<(), SandboxError> {
         let longest = names(workers)
             .map(|name| self.home(&name).as_os_str().len())
@@ -80,7 +79,7 @@ impl Layout {
         )))
     }
 
-    /// The folders that a new sandbox has beside the homes of GPG, which make themselves.
+    /// The folders of a new sandbox, without the homes of GPG, which GPG makes.
     pub(super) fn folders(&self) -> [PathBuf; 5] {
         ["data", "gpg", "log", "market", RUN].map(|name| self.dir.join(name))
     }
@@ -95,7 +94,7 @@ impl Layout {
         self.dir.join(format!("worker-{number}.toml"))
     }
 
-    /// Configurations of workers that are there, with their numbers.
+    /// The workers' configurations that exist, with their numbers.
     pub fn worker_configs(&self) -> Vec<(u16, PathBuf)> {
         (1..=super::WORKERS_MAX)
             .map(|number| (number, self.worker_config(number)))
@@ -103,38 +102,37 @@ impl Layout {
             .collect()
     }
 
-    /// A program's GPG home.
+    /// The GPG home of a daemon.
     pub fn home(&self, name: &str) -> PathBuf {
         self.dir.join("gpg").join(name)
     }
 
-    /// The market files.
+    /// The folder of market files.
     pub fn market(&self) -> PathBuf {
         self.dir.join("market")
     }
 
-    /// The master's control socket.
     pub fn control_socket(&self) -> PathBuf {
         self.dir.join(CONTROL_SOCKET)
     }
 
-    /// Where a program says that it is ready.
+    /// The socket at which a daemon reports that it is ready.
     pub fn notify_socket(&self, name: &str) -> PathBuf {
         self.dir.join(RUN).join(format!("{name}.ready"))
     }
 
-    /// What runs, for scripts.
+    /// `sandbox.json`, which tells scripts what runs.
     pub fn state(&self) -> PathBuf {
         self.dir.join("sandbox.json")
     }
 
-    /// Held by the process that runs the sandbox.
+    /// The lock file that the process which runs the sandbox holds.
     pub fn lock(&self) -> PathBuf {
         self.dir.join(RUN).join("lock")
     }
 
-    /// Ends the agents that GPG started for the homes below this folder. Nobody needs them any
-    /// more, so that what cannot be ended is left.
+    /// Ends the agents that GPG started for the homes below this folder. Errors are ignored,
+    /// because nothing needs the agents any more.
     pub fn stop_agents(&self) {
         let Ok(homes) = fs::read_dir(self.dir.join("gpg")) else {
             return;
@@ -146,7 +144,7 @@ impl Layout {
         }
     }
 
-    /// Removes what stands in the folder, which was empty before it was made a sandbox.
+    /// Removes the folder's contents. The folder was empty before the sandbox was made.
     pub(super) fn clear(&self) {
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let path = entry.path();

@@ -1,6 +1,6 @@
 //! spec/testkit/market.md · 2.3.1 List of assets to retrieve
 //!
-//! The market of a sandbox: the sample that every program carries, or a copy of another folder's.
+//! The market of a sandbox: the sample, which is part of the program, or a copy of another folder.
 
 use super::{SandboxError, at};
 use crate::master::assets::providers::market_file;
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use toml::Value;
 
-/// The sample market's files: part of the program, so that it needs no other file.
+/// The sample market's files. They are part of the program, so that it needs no other file.
 const SAMPLE: &[(&str, &str)] = &[
     ("AAPL.csv", include_str!("../../etc/market/AAPL.csv")),
     ("FB.csv", include_str!("../../etc/market/FB.csv")),
@@ -20,14 +20,14 @@ const SAMPLE: &[(&str, &str)] = &[
     ("actions.csv", include_str!("../../etc/market/actions.csv")),
 ];
 
-/// Where a replay of the sample market starts: 2012-01-03, with years of history before it and a
-/// year to come.
+/// The start of a replay of the sample market: 2012-01-03. There are years of history before it and
+/// a year after it.
 pub const SAMPLE_START: Option<Timestamp> = Some(Timestamp(1_325_548_800_000));
 
-/// Writes the sample market.
+/// Writes the sample market into a folder.
 ///
 /// # Errors
-/// The disk refuses.
+/// A file cannot be written.
 pub fn write_sample(into: &Path) -> Result<(), SandboxError> {
     for (name, text) in SAMPLE {
         let path = into.join(name);
@@ -36,11 +36,10 @@ pub fn write_sample(into: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Copies the `.csv` files of a folder, whether they are right or not: the master says what is
-/// wrong with them.
+/// Copies the `.csv` files of a folder without checking them; the master checks them.
 ///
 /// # Errors
-/// There is no such folder, no such file in it, or the disk refuses.
+/// The folder does not exist or has no `.csv` file, or a file cannot be written.
 pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
     let mut copied = 0_u32;
     for entry in fs::read_dir(from).map_err(at(from))? {
@@ -60,7 +59,7 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// The earliest bar of a folder's files, if they can be read that far.
+/// The time of the earliest bar of a folder's files, where they can be read.
 pub fn first_bar(folder: &Path) -> Option<Timestamp> {
     let files = market_file::folder(folder).ok()?;
     let first = |path: &Path| market_file::MarketRows::open(path).ok()?.next_bar().ok()?;
@@ -70,28 +69,26 @@ pub fn first_bar(folder: &Path) -> Option<Timestamp> {
         .min()
 }
 
-/// A market that a test makes instead of the sample.
+/// A market of a test, instead of the sample.
 #[derive(Debug, Clone)]
 pub enum Market {
-    /// Market files: names without `.csv`, and what they hold below the headline; and where the
-    /// replay starts.
+    /// Market files, and where their replay starts.
     Files {
         /// The date of the replay's first update.
         start: String,
-        /// `AAA` or `actions`, and rows.
+        /// Names without `.csv` (`AAA`, or `actions`), each with its rows below the header.
         files: Vec<(String, String)>,
     },
-    /// Assets that the master invents, `SIM1` and so on: a market that never ends.
+    /// Simulated assets, `SIM1` and so on; their market never ends.
     Simulated {
-        /// How many.
+        /// The number of assets.
         symbols: u32,
-        /// What they are drawn from.
         seed: u32,
     },
 }
 
 impl Market {
-    /// These files, with a replay from that date on.
+    /// These files, with a replay from `start` on.
     pub fn files(start: &str, files: &[(&str, &str)]) -> Market {
         let owned = |(name, rows): &(&str, &str)| ((*name).to_owned(), (*rows).to_owned());
         Market::Files {
@@ -100,8 +97,8 @@ impl Market {
         }
     }
 
-    /// One asset, one bar a second from 2020-01-01 00:00:00 on, whose Nth close (from 0) is `first
-    /// + N`: a price tells its update.
+    /// One asset with one bar a second from 2020-01-01 00:00:00 on. The Nth close, counted from 0,
+    /// is `first + N`, so that a price identifies its update.
     pub fn seconds(symbol: &str, first: u32, bars: u32) -> Market {
         /// 2020-01-01.
         const BEGIN: i64 = 1_577_836_800_000;
@@ -116,10 +113,10 @@ impl Market {
         Market::files("2020-01-01", &[(symbol, &rows)])
     }
 
-    /// Puts its files in place of those in the folder.
+    /// Replaces the files of a folder by its own.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// A file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), SandboxError> {
         let Market::Files { files, .. } = self else {
             return Ok(());
@@ -137,7 +134,7 @@ impl Market {
         Ok(())
     }
 
-    /// What it needs in the master's configuration.
+    /// The keys of the master's configuration that it needs.
     pub fn settings(&self) -> Vec<(&'static str, Value)> {
         match self {
             Market::Files { start, .. } => vec![("assets.replay.start", start.as_str().into())],

@@ -1,6 +1,6 @@
 //! spec/testkit/mock_exchange.md · 2.3.1 List of assets to retrieve
 //!
-//! A small HTTP server that answers as an assets API does, or as badly as it can.
+//! A small HTTP server that answers as an assets API does, or breaks the protocol.
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
@@ -10,34 +10,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// What was asked.
+/// A request that the server received.
 #[derive(Debug)]
 pub struct ExchangeRequest {
-    /// The path of the URL.
     pub path: String,
-    /// The parameters of the URL.
     pub query: HashMap<String, String>,
-    /// The headers, by their names in small letters.
+    /// The headers, by their names in lower case.
     pub headers: HashMap<String, String>,
 }
 
-/// What is answered.
+/// What the server answers.
 #[derive(Debug)]
 pub enum ExchangeReply {
     /// Status, further headers, body.
     Plain(u16, Vec<(&'static str, String)>, String),
-    /// As many bytes as these, without end in sight.
+    /// This many bytes, without a length in the header.
     Endless(u64),
-    /// The length of the whole is promised, and the half comes.
+    /// Half of the bytes that the header promises.
     Half(String),
-    /// Nothing at all, for this long.
+    /// Nothing, for this long.
     Silence(Duration),
-    /// Not HTTP.
+    /// Bytes that are not HTTP.
     Noise,
 }
 
 impl ExchangeReply {
-    /// A body of JSON.
+    /// Status 200 with a JSON body.
     pub fn json(body: impl Into<String>) -> ExchangeReply {
         ExchangeReply::Plain(
             200,
@@ -54,10 +52,9 @@ impl ExchangeReply {
 
 type Handler = dyn Fn(&ExchangeRequest) -> ExchangeReply + Send + Sync;
 
-/// The server; it ends when it is dropped.
+/// The server. Dropping it stops it.
 #[derive(Debug)]
 pub struct MockExchange {
-    /// Where it listens.
     pub address: SocketAddr,
     tls: bool,
     calls: Arc<AtomicUsize>,
@@ -65,14 +62,14 @@ pub struct MockExchange {
 }
 
 impl MockExchange {
-    /// In plain text.
+    /// Starts a server without TLS.
     pub fn start(
         handler: impl Fn(&ExchangeRequest) -> ExchangeReply + Send + Sync + 'static,
     ) -> MockExchange {
         MockExchange::run(None, Arc::new(handler))
     }
 
-    /// Over TLS.
+    /// Starts a server with TLS.
     pub fn start_tls(
         config: Arc<ServerConfig>,
         handler: impl Fn(&ExchangeRequest) -> ExchangeReply + Send + Sync + 'static,
@@ -114,13 +111,13 @@ impl MockExchange {
         exchange
     }
 
-    /// Its URL, with a name or an address of this machine.
+    /// Its URL, with `host` as this machine's name or address.
     pub fn url(&self, host: &str) -> String {
         let scheme = if self.tls { "https" } else { "http" };
         format!("{scheme}://{host}:{}", self.address.port())
     }
 
-    /// How often it was called.
+    /// The number of requests so far.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
@@ -129,7 +126,7 @@ impl MockExchange {
 impl Drop for MockExchange {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // Wakes the listener.
+        // A connection wakes the listener.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -175,7 +172,7 @@ fn ask(stream: impl Read) -> Option<ExchangeRequest> {
 fn serve(mut stream: impl Read + Write, handler: &Handler, calls: &AtomicUsize) {
     let Some(asked) = ask(&mut stream) else { return };
     calls.fetch_add(1, Ordering::SeqCst);
-    // The client may have gone; that is its affair.
+    // The client may have closed the connection.
     let _ = answer(&mut stream, handler(&asked));
 }
 

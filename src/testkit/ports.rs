@@ -1,7 +1,7 @@
 //! spec/testkit/ports.md · 4.3 The Connection
 //!
-//! Ports on loopback that nobody uses, for sandboxes that stand side by side; and new ones for a
-//! sandbox whose ports somebody took.
+//! Free ports on loopback for sandboxes that run side by side, and new ports for a sandbox whose
+//! own are taken.
 
 use super::{LOOPBACK, Layout, SandboxError, at};
 use crate::config::{MasterConfig, WorkerConfig};
@@ -13,21 +13,21 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-/// Ports below this have names, or are what people choose by hand.
+/// Lower ports are registered to services, or chosen by hand.
 const LOWEST: u16 = 12_000;
-/// The system takes ports for outgoing connections from here on, unless it says otherwise.
+/// The usual first port that the system gives to outgoing connections.
 const USUAL_EPHEMERAL: u16 = 32_768;
-/// Where the system says which ports those are.
+/// The file in which the system says which ports those are.
 const EPHEMERAL: &str = "/proc/sys/net/ipv4/ip_local_port_range";
-/// Ports tried for one that is free.
+/// Ports that are tried for one free port.
 const TRIES: u32 = 1_000;
 
-/// Ports that this process has given out: nobody listens there yet when the next ones are asked
-/// for.
+/// Ports that this process has returned. Nothing may listen there yet when the next ones are
+/// requested.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// Free ports on loopback, none of them from the range that outgoing connections are given: those
-/// would come and go between now and the moment somebody listens.
+/// Returns free ports on loopback. None is from the range of outgoing connections, which could take
+/// it before a daemon listens.
 ///
 /// # Errors
 /// The system has no random numbers, or no free port is found.
@@ -43,7 +43,7 @@ pub fn free(count: usize) -> io::Result<Vec<u16>> {
         if ports.len() == count {
             return Ok(ports);
         }
-        // Chosen at random, so that sandboxes made before any of them runs do not choose alike.
+        // Chosen at random, so that sandboxes that do not run yet get different ports.
         let random = getrandom::u32().map_err(io::Error::other)?;
         let offset = u16::try_from(random % u32::from(end - LOWEST)).unwrap_or_default();
         let port = LOWEST + offset;
@@ -57,18 +57,19 @@ pub fn free(count: usize) -> io::Result<Vec<u16>> {
     )))
 }
 
-/// Whether one can listen there now.
+/// Whether a listener can be bound to the address now.
 pub fn is_free(address: SocketAddr) -> bool {
-    // The standard library's listener takes over ports whose connections are still closing, as the
+    // The standard library's listener accepts ports whose connections are still closing, as the
     // daemons do.
     TcpListener::bind(address).is_ok()
 }
 
-/// Gives new ports to those of a sandbox's programs whose ports are taken, or to all of them: in
-/// their configurations and in the list of workers. Answers what was moved where.
+/// Gives new ports to the daemons of a sandbox whose ports are taken, or to all of them, in their
+/// configurations and in the list of workers. Returns the old and new addresses.
 ///
 /// # Errors
-/// The configuration cannot be read or written, a master has the database, or no port is free.
+/// The configuration cannot be read or written, a master has locked the database, or no port is
+/// free.
 pub fn settle(layout: &Layout, all: bool) -> Result<Vec<(SocketAddr, SocketAddr)>, SandboxError> {
     let master_file = layout.master_config();
     let (master, _) = MasterConfig::load(&master_file).map_err(wrong)?;
@@ -108,7 +109,7 @@ fn wrong(error: crate::config::ConfigError) -> SandboxError {
     }
 }
 
-/// Puts new addresses in place of old ones, and leaves everything else that a person wrote there.
+/// Replaces addresses in a configuration, and keeps everything else, comments included.
 fn rewrite(file: &Path, moves: &[(SocketAddr, SocketAddr)]) -> Result<(), SandboxError> {
     let old = fs::read_to_string(file).map_err(at(file))?;
     let mut new = String::with_capacity(old.len());
@@ -124,8 +125,8 @@ fn rewrite(file: &Path, moves: &[(SocketAddr, SocketAddr)]) -> Result<(), Sandbo
     replace(file, &new).map_err(at(file))
 }
 
-/// Writes a file beside the old one and puts it in its place: whoever reads has the one or the
-/// other, whole.
+/// Replaces a file by renaming a new one over it, so that readers see the old or the new text
+/// whole.
 pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
     let mut beside = PathBuf::from(file).into_os_string();
     beside.push(".new");

@@ -1,7 +1,6 @@
 //! spec/testkit/process.md · 3.1.1, 3.2.1 (deployment and running stage)
 //!
-//! A daemon as a child process: started, asked whether it is ready, told to stop, and never left
-//! behind.
+//! A daemon as a child process, which ends with its parent.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -15,27 +14,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// What a daemon says of itself at a time.
+/// The longest notification of a daemon, in bytes.
 const NOTICE_MAX: usize = 4096;
 
-/// A running child process, a daemon as a rule. Dropped, it is killed.
+/// A running child process, usually a daemon. Dropping it kills it.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     pidfd: OwnedFd,
-    /// Where it says that it serves, and that socket's path.
+    /// The socket at which it reports that it serves, and the socket's path.
     notices: Option<(UnixDatagram, PathBuf)>,
     ready: bool,
     ended: Option<ExitStatus>,
 }
 
 impl Process {
-    /// Starts `program --config CONFIG`, which tells `socket` when it serves; `errors` is its
-    /// standard error. It stops when this process ends, however that comes about: its standard
-    /// input then ends.
+    /// Starts `program --config CONFIG`, which reports to `socket` when it serves; `errors` is its
+    /// standard error. It stops when this process ends in any way, because its standard input then
+    /// ends.
     ///
     /// # Errors
-    /// The socket cannot be made, or the program not be started.
+    /// The socket cannot be made, or the program cannot be started.
     pub fn daemon(program: &Path, config: &Path, socket: &Path, errors: Stdio) -> io::Result<Process> {
         let mut command = Command::new(program);
         daemon_arguments(&mut command, config);
@@ -43,10 +42,10 @@ impl Process {
         Process::start(command, Some(socket))
     }
 
-    /// Starts a command, which tells `socket`, if there is one, when it serves.
+    /// Starts a command, which reports to `socket`, where one is given, when it serves.
     ///
     /// # Errors
-    /// The socket cannot be made, or the program not be started.
+    /// The socket cannot be made, or the program cannot be started.
     pub fn start(mut command: Command, socket: Option<&Path>) -> io::Result<Process> {
         let notices = match socket {
             Some(socket) => {
@@ -77,15 +76,15 @@ impl Process {
         self.child.id()
     }
 
-    /// Becomes readable when the process has ended, or has something to say; to be followed by
-    /// [`Process::look`].
+    /// Descriptors that become readable when the process ends or reports something. Call
+    /// [`Process::poll`] then.
     pub fn events(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let notices = self.notices.iter().map(|(notices, _)| notices.as_fd());
         std::iter::once(self.pidfd.as_fd()).chain(notices)
     }
 
-    /// Takes in what has happened, without waiting.
-    pub fn look(&mut self) {
+    /// Updates the state of the process, without waiting.
+    pub fn poll(&mut self) {
         let mut notice = [0; NOTICE_MAX];
         if let Some((notices, _)) = &self.notices {
             while let Ok(length) = notices.recv(&mut notice) {
@@ -98,31 +97,31 @@ impl Process {
         }
     }
 
-    /// Whether it has said that it serves.
+    /// Whether it has reported that it serves.
     pub fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, where it has ended.
     pub fn ended(&self) -> Option<ExitStatus> {
         self.ended
     }
 
-    /// Sends it a signal; one that has ended gets none.
+    /// Sends it a signal, unless it has ended.
     pub fn signal(&mut self, signal: Signal) {
-        // Nobody else waits for the child, so that its ID is still its own here.
+        // Only this code waits for the child, so its process ID is still valid here.
         if self.ended.is_none() {
             let _ = kill_process(Pid::from_child(&self.child), signal);
         }
     }
 
-    /// Waits until it serves, at most until `deadline`; whether it does.
+    /// Waits until it serves, at most until `deadline`; returns whether it does.
     pub fn wait_ready(&mut self, deadline: Instant) -> bool {
         self.wait(deadline, |process| process.ready || process.ended.is_some());
         self.ready && self.ended.is_none()
     }
 
-    /// Waits until it has ended, at most until `deadline`; how it ended.
+    /// Waits until it has ended, at most until `deadline`; returns its exit status.
     pub fn wait_end(&mut self, deadline: Instant) -> Option<ExitStatus> {
         self.wait(deadline, |process| process.ended.is_some());
         self.ended
@@ -130,7 +129,7 @@ impl Process {
 
     fn wait(&mut self, deadline: Instant, until: impl Fn(&Process) -> bool) {
         loop {
-            self.look();
+            self.poll();
             if until(self) {
                 return;
             }
@@ -154,7 +153,7 @@ impl Drop for Process {
     }
 }
 
-/// Runs a program under the scheduling policy of the worker's systemd unit,
+/// A command that runs a program under the scheduling policy of the worker's systemd unit,
 /// `CPUSchedulingPolicy=batch`.
 pub fn in_batch(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("chrt");
@@ -162,8 +161,7 @@ pub fn in_batch(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// What a daemon of ours is started with: its configuration, and that it stops when its parent
-/// ends.
+/// Adds a daemon's arguments: its configuration, and that it stops when its parent ends.
 pub fn daemon_arguments(command: &mut Command, config: &Path) {
     command
         .arg("--config")
@@ -171,16 +169,16 @@ pub fn daemon_arguments(command: &mut Command, config: &Path) {
         .arg("--stop-with-input")
         .env_remove("WATCHDOG_USEC")
         .env_remove("WATCHDOG_PID")
-        // Standard output is its parent's own.
+        // Only the parent writes to standard output.
         .stdout(Stdio::null())
-        // Ctrl-C goes to the parent alone, which stops its children in order.
+        // Ctrl-C reaches the parent alone, which stops its children in order.
         .process_group(0);
 }
 
-/// Waits until one of these is readable, at most so long.
+/// Waits until one of the descriptors is readable, at most `most`.
 ///
 /// # Errors
-/// The system refuses.
+/// `poll` fails.
 pub fn wait_any<'a>(fds: impl IntoIterator<Item = BorrowedFd<'a>>, most: Duration) -> io::Result<()> {
     let mut polls: Vec<PollFd<'_>> = fds
         .into_iter()

@@ -1,12 +1,12 @@
 //! spec/testkit/program.md · 2.2 Infrastructure Model
 //!
-//! Where the built programs are.
+//! Finds the built programs.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The program of that name: beside this one, or one folder above it, where tests run; else on the
-/// path.
+/// The path of a program: beside this one, or one folder above it, where tests run; otherwise its
+/// name, to be found on `PATH`.
 pub fn find(name: &str) -> PathBuf {
     env::current_exe()
         .ok()

@@ -1,6 +1,6 @@
 //! spec/testkit/proxy.md · 2.4.7 MasterServer Structure
 //!
-//! A proxy between workers and master that cuts, delays, changes and remembers.
+//! A proxy between workers and master that cuts, delays, changes and records their links.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,25 +9,24 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What is done to the next bytes that a worker sends over a link that has stood for a while.
+/// A change to the next sealed bytes that a worker sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tamper {
-    /// A bit of one byte.
+    /// Flips a bit.
     Flip,
-    /// They are left out.
+    /// Drops the bytes.
     Drop,
-    /// They come twice.
+    /// Sends them twice.
     Repeat,
-    /// They come after the next ones.
+    /// Sends them after the next ones.
     Swap,
-    /// The second half is left out, and the connection ends.
+    /// Drops their second half, and ends the connection.
     Cut,
 }
 
-/// Passes bytes on, until it is told not to.
+/// A running proxy.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Where it listens.
     pub address: SocketAddr,
     state: Arc<State>,
 }
@@ -39,18 +38,18 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     tamper: Mutex<Option<Tamper>>,
     connections: AtomicUsize,
-    /// What the first worker said first, and what all said.
+    /// The bytes of the first worker, and those of all connections.
     first: Mutex<Vec<u8>>,
     all: Mutex<Vec<u8>>,
 }
 
-/// A handshake is shorter than this; what is tampered with lies behind it.
+/// Bytes of a handshake, at most. Only later bytes are changed.
 const HANDSHAKE: usize = 2500;
-/// What is remembered at most.
+/// Bytes that are recorded, at most.
 const CAPTURE_MAX: usize = 32 << 20;
 
 impl Proxy {
-    /// Listens on loopback, and passes on to `target`.
+    /// Listens on loopback, and forwards to `target`.
     pub fn start(target: SocketAddr) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -72,41 +71,41 @@ impl Proxy {
         Proxy { address, state }
     }
 
-    /// Where it passes bytes on to.
+    /// The address to which it forwards.
     pub fn target(&self) -> SocketAddr {
         self.state.target
     }
 
-    /// Ends every connection that stands.
+    /// Ends every open connection.
     pub fn cut(&self) {
         for socket in self.state.open.lock().unwrap().drain(..) {
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
 
-    /// Holds every read back for so long from now on.
+    /// Delays every read by this much from now on.
     pub fn delay(&self, delay: Duration) {
         self.state
             .delay
             .store(delay.as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Touches the next sealed bytes from a worker, once.
+    /// Changes the next sealed bytes from a worker, once.
     pub fn tamper(&self, tamper: Tamper) {
         *self.state.tamper.lock().unwrap() = Some(tamper);
     }
 
-    /// How many connections there have been.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::Relaxed)
     }
 
-    /// What the first worker said, from its first byte.
+    /// The bytes that the first worker sent, from the first on.
     pub fn recorded(&self) -> Vec<u8> {
         self.state.first.lock().unwrap().clone()
     }
 
-    /// What went both ways, from the first byte.
+    /// The bytes of all connections, both ways, from the first on.
     pub fn captured(&self) -> Vec<u8> {
         self.state.all.lock().unwrap().clone()
     }
@@ -139,7 +138,7 @@ fn pump(state: &State, mut from: TcpStream, mut to: TcpStream, worker: bool, fir
     while let Ok(size) = from.read(&mut chunk) {
         let delay = state.delay.load(Ordering::Relaxed);
         if delay > 0 {
-            // The delay is the fault that is tested here, not a wait for something.
+            // The delay is the fault that is tested, not a wait for something.
             thread::sleep(Duration::from_millis(delay));
         }
         let mut bytes = chunk[..size].to_vec();

@@ -1,6 +1,6 @@
 //! spec/testkit/resources.md · 3.1.1, 3.2.1 deployment and running stage
 //!
-//! What a process takes of the machine, as `/proc` has it.
+//! Memory, processor time and descriptors of a process, from `/proc`.
 
 use super::{SandboxError, at};
 use std::fs;
@@ -10,27 +10,27 @@ use std::time::Duration;
 /// Clock ticks a second in `/proc/PID/stat`: the same on every Linux that Rust runs on.
 const TICKS: u64 = 100;
 
-/// What a process takes at one moment.
+/// The resources of a process at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
-    /// Bytes of memory that are resident.
+    /// Resident memory, in bytes.
     pub resident: u64,
-    /// Processor time so far, in user and kernel mode, in steps of 10 ms.
+    /// Processor time so far, in user and kernel mode, to 10 ms.
     pub processor: Duration,
     /// Open descriptors.
     pub descriptors: usize,
 }
 
 impl Resources {
-    /// Of the process of this number.
+    /// Reads the resources of a process.
     ///
     /// # Errors
-    /// It is gone, or is not ours to look at.
+    /// The process has ended, or belongs to another user.
     pub fn of(pid: u32) -> Result<Resources, SandboxError> {
         Resources::below(Path::new(&format!("/proc/{pid}")))
     }
 
-    /// Of this process.
+    /// Reads the resources of this process.
     ///
     /// # Errors
     /// There is no `/proc`.

@@ -1,7 +1,6 @@
 //! spec/testkit/setup.md · 2.2 Infrastructure Model, 2.3 Global Deployment Variables
 //!
-//! Makes a whole deployment in one folder: master, workers, keys, configuration and market, for a
-//! person who tries it, and for tests.
+//! Makes a whole deployment in one folder: master, workers, keys, configuration and market.
 
 use super::{Layout, layout, market, ports, state};
 use crate::config::{MasterConfig, WorkerConfig};
@@ -21,37 +20,34 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A sandbox has at most this many workers.
+/// Workers of a sandbox, at most.
 pub const WORKERS_MAX: u16 = 64;
-/// Every program of a sandbox is on this address.
+/// The address of every daemon of a sandbox.
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// Rates per client address: all clients of a sandbox are on one.
+/// Rate limits of a client address. They are high, because all clients of a sandbox share one.
 const RATE_PER_ADDRESS: u32 = 100_000;
-/// Orders of an account in a minute.
+/// Orders of an account in a minute, at most.
 const ORDERS_PER_MINUTE: u32 = 10_000_000;
-/// Connections of one address to a worker.
+/// Connections of one address to a worker, at most.
 const CONNECTIONS_PER_IP: usize = 10_000;
 
-/// What a new sandbox is to be like.
+/// The settings of a new sandbox.
 #[derive(Debug, Clone)]
 pub struct SandboxOptions {
-    /// Its folder: absent or empty.
+    /// The folder, which must be absent or empty.
     pub dir: PathBuf,
-    /// How many workers, 1 to [`WORKERS_MAX`].
+    /// Number of workers, 1 to [`WORKERS_MAX`].
     pub workers: u16,
-    /// The folder whose market files are copied; the sample market without one.
+    /// The folder whose market files are copied; `None`: the sample market.
     pub market: Option<PathBuf>,
-    /// Where the replay starts; 2012-01-03 for the sample market and the first bar of another
-    /// without one.
+    /// The start of the replay; `None`: 2012-01-03 for the sample market, the first bar of another.
     pub start: Option<Timestamp>,
-    /// Between two updates.
     pub update_interval: Duration,
-    /// The cost of a password's hash.
     pub bcrypt_cost: u32,
 }
 
 impl SandboxOptions {
-    /// A sandbox in `dir` as it is without further wishes.
+    /// The default settings of a sandbox in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> SandboxOptions {
         SandboxOptions {
             dir: dir.into(),
@@ -64,17 +60,15 @@ impl SandboxOptions {
     }
 }
 
-/// Why there is no sandbox, or none any more.
+/// Why a sandbox cannot be made or run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SandboxError {
-    /// The exit code.
     pub code: u8,
-    /// What is wrong, and what to do.
     pub text: String,
 }
 
 impl SandboxError {
-    /// Failed while running: exit code 1.
+    /// A failure with exit code 1.
     pub fn failed(text: impl fmt::Display) -> SandboxError {
         SandboxError {
             code: daemon::FAILED,
@@ -91,16 +85,16 @@ impl fmt::Display for SandboxError {
 
 impl std::error::Error for SandboxError {}
 
-/// Names the file in what the system says of it.
+/// Adds a file's path to the system's error.
 pub(crate) fn at(path: &std::path::Path) -> impl Fn(io::Error) -> SandboxError + '_ {
     move |error| SandboxError::failed(format!("{}: {error}", path.display()))
 }
 
-/// Makes a sandbox and starts nothing. `tell` hears what is being done, a line each.
+/// Makes a sandbox and starts nothing. It reports each step to `tell` in a line.
 ///
 /// # Errors
-/// The folder holds something, or its path is too long; the market cannot be copied; keys cannot be
-/// made; the disk refuses. What was made so far is removed again.
+/// The folder is not empty, or its path is too long; the market cannot be copied; keys cannot be
+/// made; a file cannot be written. What was made so far is removed.
 pub fn init(options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<Layout, SandboxError> {
     let layout = Layout::new(&options.dir)?;
     layout.check_length(options.workers)?;
@@ -150,12 +144,12 @@ fn make(layout: &Layout, options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -
     let parties = make_keys(layout, options.workers, tell)?;
     let ports = ports::free(usize::from(options.workers) + 1).map_err(SandboxError::failed)?;
     write_configurations(layout, options, start, &parties, &ports, tell)?;
-    // Looking at the configuration has woken them again.
+    // Checking the configuration has started the agents again.
     layout.stop_agents();
     state::SandboxState::planned(layout)?.write(layout)
 }
 
-/// The keys of master and workers, in this order.
+/// Makes the keys of master and workers, in this order.
 fn make_keys(
     layout: &Layout,
     workers: u16,
@@ -173,7 +167,7 @@ fn make_keys(
         let public = keyring.export(key).map_err(|e| failed(name, e))?;
         parties.push((name, keyring, key, public));
     }
-    // The master knows every worker, and a worker the master alone.
+    // The master has every worker's key, and a worker the master's alone.
     let Some(((_, master, _, masters_key), workers)) = parties.split_first() else {
         return Err(SandboxError::failed("a sandbox without a master"));
     };
@@ -203,8 +197,8 @@ fn write_configurations(
     let text = master_text(options, start, master_key, master_address);
     let (config, _) = MasterConfig::parse(&text, &file).map_err(SandboxError::failed)?;
     write(&file, &config.to_toml(&file))?;
-    // Said here, so that it is known before anything runs; the master says it again, and does not
-    // start.
+    // Checked here, so that an error is known before anything runs; the master checks it again at
+    // its start.
     if let Err(error) = master::start::check(&config) {
         tell(&format!("warning: the master will not start: {error}"));
     }
@@ -237,8 +231,8 @@ fn write_configurations(
     Ok(())
 }
 
-/// What of the master's configuration is not its default. All paths lie below the folder, so that
-/// they are relative and the folder can be moved.
+/// The master's configuration, as far as it differs from the defaults. All paths are relative, so
+/// that the folder can be moved.
 fn master_text(options: &SandboxOptions, start: Timestamp, key: &Fingerprint, listen: SocketAddr) -> String {
     format!(
         "listen = \"{listen}\"\ndata_dir = \"data/master\"\ncontrol_socket = \"{socket}\"\n\

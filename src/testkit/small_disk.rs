@@ -1,14 +1,14 @@
 //! spec/testkit/small_disk.md · 3.1.2 Storage
 //!
-//! A small disk of the deployment's own, to be filled and to be made read-only. Needs the right to
-//! mount; without it these faults are left out, which is said.
+//! A small disk of a deployment, which can be filled and made read-only. It needs the right to
+//! mount; tests without it skip these faults, with a message.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A mounted tmpfs. Dropped, it is unmounted.
+/// A mounted tmpfs. Dropping it unmounts it.
 #[derive(Debug)]
 pub struct SmallDisk {
     folder: PathBuf,
@@ -24,7 +24,7 @@ fn run(program: &str, arguments: &[&str]) -> bool {
 }
 
 impl SmallDisk {
-    /// Mounts one of `megabytes` at `folder`; `None` where that is not allowed.
+    /// Mounts a tmpfs of `megabytes` at `folder`; `None` where that is not allowed.
     pub fn mount(folder: &Path, megabytes: u32) -> Option<SmallDisk> {
         fs::create_dir_all(folder).unwrap();
         let size = format!("size={megabytes}m");
@@ -42,7 +42,7 @@ impl SmallDisk {
         self.fill_with(File::create(self.folder.join("filler")).unwrap());
     }
 
-    /// Fills what has become free since.
+    /// Fills the space that has become free since.
     pub fn fill_on(&self) {
         let filler = self.folder.join("filler");
         self.fill_with(File::options().append(true).open(filler).unwrap());
@@ -57,12 +57,12 @@ impl SmallDisk {
         }
     }
 
-    /// Makes room again.
+    /// Removes the filling.
     pub fn clear(&self) {
         let _ = fs::remove_file(self.folder.join("filler"));
     }
 
-    /// Whether it may be written to; nobody has it open.
+    /// Makes it writable or read-only. No process may have a file on it open.
     pub fn set_writable(&self, writable: bool) {
         let option = if writable { "remount,rw" } else { "remount,ro" };
         assert!(

@@ -9,43 +9,41 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
 
-/// What runs in a sandbox, and where.
+/// The daemons of a sandbox, with their addresses and process IDs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxState {
-    /// The folder.
     pub dir: PathBuf,
-    /// Whether all programs serve.
+    /// Whether all daemons serve.
     pub ready: bool,
-    /// The process that runs the sandbox, while one does.
+    /// The process that runs the sandbox; `None` while none does.
     pub pid: Option<u32>,
-    /// The master.
     pub master: Program,
-    /// The workers, by number.
+    /// The workers, in order.
     pub workers: Vec<Program>,
 }
 
-/// One program.
+/// A daemon of a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// `master`, or the worker's name.
     pub name: String,
-    /// Where it listens, `HOST:PORT`.
+    /// Its address, `HOST:PORT`.
     pub address: String,
-    /// Its process, while it runs.
+    /// Its process; `None` while it does not run.
     pub pid: Option<u32>,
-    /// Whether it has said that it serves.
+    /// Whether it has reported that it serves.
     pub ready: bool,
-    /// How often it ended and was started again.
+    /// How often it was started again after it had ended.
     pub restarts: u32,
-    /// Its configuration.
+    /// The path of its configuration.
     pub config: PathBuf,
-    /// The master's control socket.
+    /// The path of the master's control socket.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub control_socket: Option<PathBuf>,
 }
 
 impl SandboxState {
-    /// As the configurations have it, with nothing running.
+    /// The state that the configurations describe, with nothing running.
     ///
     /// # Errors
     /// A configuration cannot be read: exit code 78.
@@ -81,10 +79,10 @@ impl SandboxState {
         })
     }
 
-    /// As the file has it.
+    /// Reads the file.
     ///
     /// # Errors
-    /// There is none, or it is not one of ours.
+    /// The file does not exist, or does not have this form.
     pub fn read(layout: &Layout) -> Result<SandboxState, SandboxError> {
         let path = layout.state();
         let text = fs::read_to_string(&path).map_err(at(&path))?;
@@ -92,17 +90,17 @@ impl SandboxState {
             .map_err(|error| SandboxError::failed(format!("{}: {error}", path.display())))
     }
 
-    /// Puts this in place of what the file had.
+    /// Replaces the file.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn write(&self, layout: &Layout) -> Result<(), SandboxError> {
         let path = layout.state();
         let text = serde_json::to_string_pretty(self).map_err(SandboxError::failed)?;
         ports::replace(&path, &format!("{text}\n")).map_err(at(&path))
     }
 
-    /// The program of that place: the master is 0, and worker N is N.
+    /// The daemon with this number: the master is 0, worker N is N.
     pub fn program(&mut self, place: usize) -> Option<&mut Program> {
         match place.checked_sub(1) {
             None => Some(&mut self.master),

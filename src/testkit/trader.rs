@@ -1,6 +1,6 @@
 //! spec/testkit/trader.md · 4.5 Commands, 4.6 Data
 //!
-//! People who trade in a test: their names, passwords and orders.
+//! Traders of a test: their names, passwords and orders.
 
 use crate::client::{self, Answer, Client};
 use crate::model::{ClientOrderId, Email, HashedPass, Money, Quantity, Side, Symbol, Username};
@@ -13,24 +13,25 @@ pub fn username(name: &str) -> Username {
     Username::parse(name).unwrap()
 }
 
-/// A hashedPass that is made up: the servers cannot tell, and 600,000 rounds take their time.
+/// A made-up hashedPass. The servers cannot tell the difference, and 600,000 rounds of PBKDF2 take
+/// long.
 pub fn hashed(name: &str) -> HashedPass {
     let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
     HashedPass::parse(&format!("{digits:0<64}")[..64]).unwrap()
 }
 
-/// Registers that name, with its made-up password.
+/// Registers an account of this name, with its made-up hashedPass.
 pub fn register(client: &mut Client, name: &str) {
     let email = Email::parse(&format!("{name}@example.org")).unwrap();
     client.register(&username(name), &email, &hashed(name)).unwrap();
 }
 
-/// A refusal's reason.
+/// The code of a refusal. Panics for any other result.
 pub fn reason<T: std::fmt::Debug>(result: Result<T, client::ClientError>) -> &'static str {
     result.expect_err("it was to be refused").code()
 }
 
-/// An order of this client's session.
+/// An order in this client's session.
 pub fn order(client: &Client, side: Side, symbol: &str, quantity: &str, id: Option<&str>) -> Request {
     Request::Order {
         session: client.session().expect("logged in").clone(),
@@ -44,7 +45,7 @@ pub fn order(client: &Client, side: Side, symbol: &str, quantity: &str, id: Opti
 /// Sends an order and waits for its fill.
 ///
 /// # Errors
-/// It is refused, or the connection fails.
+/// The order is refused, or the connection fails.
 pub fn trade(
     client: &mut Client,
     side: Side,

@@ -4,7 +4,7 @@ use super::ProtocolError;
 use crate::model::{ProtocolFault, ValueError};
 use uuid::Uuid;
 
-/// The text arguments of one message: UTF-8, separated by exactly one space, none of them empty.
+/// A message's text arguments: UTF-8, separated by exactly one space, none of them empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arguments<'a> {
     text: &'a str,
@@ -12,10 +12,11 @@ pub struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    /// Splits `data` into `count` parts at its first `count - 1` spaces.
+    /// Splits `data` into `count` arguments at its first `count - 1` spaces.
     ///
     /// # Errors
-    /// `bad-frame`: no UTF-8, fewer parts, an empty part, data without arguments.
+    /// `bad-frame`: the data is not UTF-8, has fewer arguments, an empty argument, or data although
+    /// `count` is 0.
     pub fn read(count: u16, data: &'a [u8]) -> Result<Arguments<'a>, ProtocolError> {
         const fn bad(text: &'static str) -> ProtocolError {
             ProtocolError::new(ProtocolFault::BadFrame, text)
@@ -43,28 +44,28 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// The parts, in order.
+    /// The arguments, in order.
     pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.text.splitn(usize::from(self.count), ' ')
     }
 
-    /// How many there are.
+    /// The number of arguments.
     pub fn count(&self) -> usize {
         usize::from(self.count)
     }
 
-    /// The part at `index`, or an empty text beyond the last.
+    /// The argument at `index`, or an empty text beyond the last.
     pub fn get(&self, index: usize) -> &'a str {
         self.iter().nth(index).unwrap_or_default()
     }
 
-    /// Whether the last part holds a space, which only a server's may.
+    /// Whether the last argument contains a space. Only servers may send one.
     pub fn last_has_space(&self) -> bool {
         self.count > 0 && self.iter().last().is_some_and(|last| last.contains(' '))
     }
 }
 
-/// The longest beginning of `text` that has at most `most` bytes and ends between two characters.
+/// The longest prefix of `text` that has at most `most` bytes and ends between two characters.
 pub fn cut(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
@@ -73,10 +74,10 @@ pub fn cut(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
-/// Reads a transaction ID: a lower-case, hyphenated UUID and no other spelling of it.
+/// Reads a transaction ID: a UUID in lower case with hyphens.
 ///
 /// # Errors
-/// Any other form.
+/// The text has another form.
 pub fn parse_uuid(text: &str) -> Result<Uuid, ValueError> {
     Uuid::try_parse(text)
         .ok()
@@ -84,8 +85,8 @@ pub fn parse_uuid(text: &str) -> Result<Uuid, ValueError> {
         .ok_or(ValueError("a transaction ID is a lower-case, hyphenated UUID"))
 }
 
-/// Whether a text is of the form `host:port` in which clients are told a worker: a host without white space,
-/// an IPv6 address in brackets, a port from 1 to 65535 without needless zeros.
+/// Whether a text is a worker's `host:port`: a host without white space (an IPv6 address in
+/// brackets) and a port from 1 to 65535 without needless zeros.
 pub fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else {
         return false;
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_holds_spaces() {
+    fn only_the_last_argument_may_contain_spaces() {
         let arguments = Arguments::read(2, b"code a text of words").unwrap();
         assert_eq!(arguments.iter().collect::<Vec<_>>(), ["code", "a text of words"]);
         assert!(arguments.last_has_space());
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_ids_have_one_form() {
+    fn addresses_and_transaction_ids_have_one_form() {
         for text in ["127.0.0.1:2049", "eu1.example.org:1", "[::1]:65535"] {
             assert!(is_address(text), "{text}");
         }

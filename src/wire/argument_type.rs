@@ -1,6 +1,6 @@
 //! spec/wire/argument_type.md · 4.5, 4.6 (what an argument may be)
 //!
-//! The types that arguments have in the table of instructions, and how each is read and written.
+//! The types of arguments in the table of instructions, and how each is read and written.
 
 use super::{ConnectionState, argument};
 use crate::model::{
@@ -11,26 +11,23 @@ use std::ops::Deref;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// What an argument may be. The grammar of each stands on the page of arguments.
+/// The type of an argument. The page of arguments has the grammar of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArgumentType {
-    /// A username.
     Username,
-    /// An e-mail address.
     Email,
-    /// What a client makes of a password.
+    /// A hashedPass: what a client makes of a password.
     HashedPass,
-    /// A session's secret.
     SessionId,
     /// An asset's symbol.
     Symbol,
-    /// A quantity as a person may write it: `007.50`.
+    /// A quantity as requests may write it: `007.50`.
     Quantity,
     /// A quantity in its one form: `7.5`.
     CanonicalQuantity,
     /// A price or total in its one form.
     CanonicalMoney,
-    /// A day, or a time, as a person may write it.
+    /// A day or a time, as requests may write it.
     Date,
     /// A time in its one form.
     CanonicalTime,
@@ -40,27 +37,27 @@ pub enum ArgumentType {
     Adjustment,
     /// `command` or `data`.
     State,
-    /// A client's own name for an order.
+    /// A client's name for an order.
     ClientOrderId,
-    /// The same, or `-` for none.
+    /// A client's name for an order, or `-` if it gave none.
     ClientOrderIdOrDash,
-    /// The UUID of a transaction.
+    /// UUID of a transaction.
     TransactionId,
-    /// The `host:port` of a worker.
+    /// `host:port` of a worker.
     WorkerAddress,
-    /// One of [`Reason`]'s codes.
+    /// A code of [`Reason`].
     ReasonCode,
-    /// One of [`ProtocolFault`]'s codes.
+    /// A code of [`ProtocolFault`].
     FaultCode,
-    /// Why a master refuses a link: a code of the handshake.
+    /// A code of the handshake: why a master refuses a link.
     LinkCode,
-    /// A sentence for people; may hold spaces.
+    /// A sentence for people. It may contain spaces.
     Text,
 }
 
 impl ArgumentType {
-    /// The code of a request with an argument of this type that is not of its form, where the row
-    /// names no other.
+    /// The reason code of a request whose argument of this type does not have its form, unless the
+    /// row of the table names another.
     pub const fn reason(self) -> Reason {
         match self {
             ArgumentType::Username => Reason::UnknownUser,
@@ -87,32 +84,29 @@ impl ArgumentType {
     }
 }
 
-/// How often an argument stands in a message.
+/// How many times a message has an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occurrence {
-    /// Once.
     Once,
-    /// Once or not at all; then all behind it are left out too.
+    /// Once or not at all. If it is left out, all arguments behind it are left out too.
     Optional,
-    /// As often as fits, also not at all; the last one.
+    /// Any number of times, including none. Only the last argument of a row.
     Repeated,
 }
 
-/// One argument of an instruction, as its row of the table has it.
+/// An argument of an instruction: a column of its row in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argument {
-    /// As the specification writes it.
+    /// The specification's name.
     pub name: &'static str,
-    /// Its type.
     pub kind: ArgumentType,
-    /// How often it stands there.
     pub occurs: Occurrence,
-    /// The code of a request where it is not of its form.
+    /// The code of a request in which it does not have its form.
     pub reason: Reason,
 }
 
 impl Argument {
-    /// One that stands there once.
+    /// An argument that a message has once.
     pub const fn new(name: &'static str, kind: ArgumentType) -> Argument {
         Argument {
             name,
@@ -122,7 +116,7 @@ impl Argument {
         }
     }
 
-    /// The same, optional.
+    /// The same argument, optional.
     pub const fn optional(self) -> Argument {
         Argument {
             occurs: Occurrence::Optional,
@@ -130,7 +124,7 @@ impl Argument {
         }
     }
 
-    /// The same, repeated.
+    /// The same argument, repeated.
     pub const fn repeated(self) -> Argument {
         Argument {
             occurs: Occurrence::Repeated,
@@ -138,19 +132,19 @@ impl Argument {
         }
     }
 
-    /// The same, with another code for a wrong form.
+    /// The same argument with another reason code.
     pub const fn refused_as(self, reason: Reason) -> Argument {
         Argument { reason, ..self }
     }
 }
 
-/// The text of an argument on its way out. Empty where an optional one is left out: no argument that
-/// is there is.
+/// The text of an argument to be written. An empty text stands for an optional argument that is
+/// left out: no argument is empty.
 #[derive(Debug)]
 pub enum ArgumentText<'a> {
-    /// Of something that anybody may see.
+    /// Text that is no secret.
     Plain(Cow<'a, str>),
-    /// Of a secret: wiped when it is dropped.
+    /// A secret, which is wiped when dropped.
     Secret(Zeroizing<String>),
 }
 
@@ -179,19 +173,18 @@ impl From<String> for ArgumentText<'_> {
 
 /// Reads arguments of one type.
 pub trait ReadArgument {
-    /// What it becomes.
     type Value;
 
-    /// Reads an argument's text, which is empty where the argument was left out.
+    /// Reads the text of an argument. It is empty if the argument was left out.
     ///
     /// # Errors
-    /// Any other form.
+    /// The text has another form.
     fn read(text: &str) -> Result<Self::Value, ValueError>;
 }
 
 /// Writes arguments of one type.
 pub trait WriteArgument: ReadArgument {
-    /// The text that [`ReadArgument::read`] makes this value of.
+    /// The text from which [`ReadArgument::read`] makes this value.
     fn text(value: &Self::Value) -> ArgumentText<'_>;
 }
 
@@ -207,13 +200,13 @@ fn worker_address(text: &str) -> Result<String, ValueError> {
     }
 }
 
-/// A reader, and a writer where requests have the type.
+/// Defines a codec for each type: a reader, and a writer if requests have the type.
 macro_rules! codecs {
     ($($kind:ident -> $value:ty: |$text:ident| $read:expr $(, |$from:ident| $write:expr)?;)*) => {
-        /// One for each [`ArgumentType`] of requests and replies, of the same name.
+        /// A codec for each [`ArgumentType`] of requests and replies, with the same name.
         pub mod codec {
             $(
-                #[doc = concat!("Of [`ArgumentType::", stringify!($kind), "`](super::ArgumentType).")]
+                #[doc = concat!("Codec of [`ArgumentType::", stringify!($kind), "`](super::ArgumentType).")]
                 #[derive(Debug)]
                 pub enum $kind {}
             )*
@@ -279,7 +272,7 @@ codecs! {
 mod tests {
     use super::*;
 
-    fn one_form<C: WriteArgument>(spellings: &[&str], written: &str) {
+    fn assert_written<C: WriteArgument>(spellings: &[&str], written: &str) {
         for text in spellings {
             let value = C::read(text).unwrap();
             assert_eq!(&*C::text(&value), written, "{text}");
@@ -287,22 +280,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_the_one_form() {
-        one_form::<codec::Quantity>(&["007.50", "7.5"], "7.5");
-        one_form::<codec::Date>(
+    fn values_are_written_in_their_canonical_form() {
+        assert_written::<codec::Quantity>(&["007.50", "7.5"], "7.5");
+        assert_written::<codec::Date>(
             &["2013-03-01", "2013-03-01T00:00:00Z"],
             "2013-03-01T00:00:00.000Z",
         );
-        one_form::<codec::Adjustment>(&["", "raw"], "");
-        one_form::<codec::Adjustment>(&["adjusted"], "adjusted");
-        one_form::<codec::ClientOrderId>(&[""], "");
-        one_form::<codec::ClientOrderId>(&["-"], "-");
-        one_form::<codec::State>(&["data"], "data");
-        one_form::<codec::Flag>(&["true"], "true");
+        assert_written::<codec::Adjustment>(&["", "raw"], "");
+        assert_written::<codec::Adjustment>(&["adjusted"], "adjusted");
+        assert_written::<codec::ClientOrderId>(&[""], "");
+        assert_written::<codec::ClientOrderId>(&["-"], "-");
+        assert_written::<codec::State>(&["data"], "data");
+        assert_written::<codec::Flag>(&["true"], "true");
     }
 
     #[test]
-    fn replies_have_no_second_form() {
+    fn codecs_of_replies_accept_only_the_canonical_form() {
         assert!(codec::CanonicalQuantity::read("007.50").is_err());
         assert!(codec::CanonicalTime::read("2013-03-01").is_err());
         assert_eq!(codec::ClientOrderIdOrDash::read("-"), Ok(None));
@@ -311,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_optional_is_never_empty() {
+    fn required_arguments_are_never_empty() {
         assert!(codec::Username::read("").is_err());
         assert!(codec::SessionId::read("").is_err());
         assert!(codec::Flag::read("").is_err());

@@ -9,7 +9,7 @@
 //! +-----------------+-------------------+------------------------+---------- - -
 //!  7                 9                   13                       17
 //! ```
-//! Unsigned, big-endian.
+//! Integers are unsigned and big-endian.
 
 use super::argument_type::ArgumentText;
 use super::instruction::{Arity, InstructionRow, LINK_FIRST};
@@ -18,31 +18,31 @@ use crate::model::ProtocolFault as P;
 use byteorder::{BigEndian, ByteOrder};
 use std::fmt;
 
-/// Bytes of a header.
+/// Bytes in a header.
 pub const HEADER: usize = 17;
 
-/// The most bytes of data that a request, or one packet of a data transfer, carries.
+/// The most bytes of data in a frame.
 pub const MAX_DATA: usize = 8192;
 
-/// The fixed part of a message.
+/// The header of a frame. Its fields are not checked yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// messageType as it came.
+    /// The messageType as received.
     pub message_type: u8,
-    /// instruction as it came.
+    /// The instruction number as received.
     pub instruction: u16,
-    /// Bytes of data that follow.
+    /// Bytes of data behind the header.
     pub data_size: u32,
-    /// Arguments in the data.
+    /// Number of arguments in the data.
     pub argument_count: u16,
-    /// 1-based number of this packet.
+    /// dataMessageNumber: number of this packet, from 1.
     pub number: u32,
-    /// Packets in the set.
+    /// dataMessageMax: number of packets in the set.
     pub max: u32,
 }
 
 impl FrameHeader {
-    /// The header of a message that is one packet.
+    /// The header of a message that has one packet.
     pub fn single(instruction: Instruction, data_size: usize, argument_count: usize) -> FrameHeader {
         FrameHeader {
             message_type: instruction.message_type() as u8,
@@ -54,7 +54,7 @@ impl FrameHeader {
         }
     }
 
-    /// Reads 17 bytes; any are a header, and what they mean is checked after.
+    /// Reads 17 bytes. Any bytes are a header; its meaning is checked later.
     pub fn read(bytes: &[u8; HEADER]) -> FrameHeader {
         FrameHeader {
             message_type: bytes[0],
@@ -66,7 +66,7 @@ impl FrameHeader {
         }
     }
 
-    /// The 17 bytes.
+    /// The header as 17 bytes.
     pub fn bytes(&self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[0] = self.message_type;
@@ -78,7 +78,7 @@ impl FrameHeader {
         bytes
     }
 
-    /// What is wrong with any message, seen on its header alone: checks 1 and 2 of the page.
+    /// Checks the header of any message: checks 1 and 2 of the page.
     ///
     /// # Errors
     /// `bad-frame` or `too-large`.
@@ -98,7 +98,7 @@ impl FrameHeader {
         Ok(())
     }
 
-    /// What is wrong with a request, seen on its header alone: checks 1 to 4 of the page, in their order.
+    /// Checks the header of a request: checks 1 to 4 of the page, in their order.
     ///
     /// # Errors
     /// `bad-frame`, `too-large` or `not-allowed`.
@@ -132,7 +132,8 @@ impl FrameHeader {
     }
 }
 
-/// Checks 5 to 7 of the page: the data of a request whose header has passed.
+/// Reads the data of a request whose header has passed [`FrameHeader::check_request`]: checks 5 to
+/// 7 of the page.
 ///
 /// # Errors
 /// `bad-frame`, `unknown-instruction` or `argument-count`.
@@ -147,10 +148,11 @@ pub fn read_request<'a>(
             "a space in a request's last argument",
         ));
     }
-    named(header, arguments)
+    find_instruction(header, arguments)
 }
 
-/// The same for an argument message that a server sends, whose last argument may hold spaces.
+/// Reads the data of a message with arguments that a server sends. Its last argument may contain
+/// spaces.
 ///
 /// # Errors
 /// `bad-frame`, `unknown-instruction` or `argument-count`.
@@ -158,10 +160,11 @@ pub fn read_return<'a>(
     header: &FrameHeader,
     data: &'a [u8],
 ) -> Result<(Instruction, Arguments<'a>), ProtocolError> {
-    named(header, Arguments::read(header.argument_count, data)?)
+    find_instruction(header, Arguments::read(header.argument_count, data)?)
 }
 
-fn named<'a>(
+/// Finds the instruction and checks the number of its arguments: checks 6 and 7 of the page.
+fn find_instruction<'a>(
     header: &FrameHeader,
     arguments: Arguments<'a>,
 ) -> Result<(Instruction, Arguments<'a>), ProtocolError> {
@@ -185,13 +188,13 @@ fn named<'a>(
     }
 }
 
-/// Appends a message of text arguments. The caller gives arguments that are not empty, and spaces in
-/// the last one at most.
+/// Appends a message with text arguments. The caller makes sure that no argument is empty and that
+/// only the last one contains spaces.
 pub fn write(out: &mut Vec<u8>, instruction: Instruction, arguments: &[&str]) {
     write_each(out, instruction, arguments.iter().copied());
 }
 
-/// The same of arguments of which some are left out.
+/// Appends a message with text arguments, of which the empty ones are left out.
 pub(super) fn write_texts(out: &mut Vec<u8>, instruction: Instruction, arguments: &[ArgumentText<'_>]) {
     let there = arguments.iter().map(|argument| &**argument);
     write_each(out, instruction, there.filter(|text| !text.is_empty()));
@@ -206,7 +209,7 @@ fn write_each<'a>(
         .clone()
         .fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.len()));
     let size = bytes + usize::saturating_sub(count, 1);
-    // At once: what would have to move later may be a secret by then.
+    // Reserve first: bytes that move later may be secret by then.
     wipe::reserve(out, HEADER + size);
     out.extend_from_slice(&FrameHeader::single(instruction, size, count).bytes());
     for (index, argument) in arguments.enumerate() {
@@ -217,20 +220,20 @@ fn write_each<'a>(
     }
 }
 
-/// Appends a binary message of one packet.
+/// Appends a message with binary data, in one packet.
 pub fn write_binary(out: &mut Vec<u8>, instruction: Instruction, data: &[u8]) {
     out.extend_from_slice(&FrameHeader::single(instruction, data.len(), 0).bytes());
     out.extend_from_slice(data);
 }
 
-/// Received bytes on their way to whole frames. Holds at most the frame that is coming and what one read
-/// brought behind it. What was taken is wiped, at the latest when `next` finds no further frame.
+/// Collects received bytes and cuts them into frames. It holds at most one incomplete frame and the
+/// rest of one read. Consumed bytes are wiped, at the latest when `next` finds no further frame.
 #[derive(Default)]
 pub struct FrameBuffer {
     bytes: Vec<u8>,
     start: usize,
-    /// A frame was taken since bytes last came.
-    given: bool,
+    /// Whether a frame was taken since the last `extend`.
+    frame_taken: bool,
 }
 
 impl Drop for FrameBuffer {
@@ -251,44 +254,45 @@ impl FrameBuffer {
         FrameBuffer::default()
     }
 
-    /// Takes what a read brought.
+    /// Appends the bytes of one read.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.compact();
-        self.given = false;
+        self.frame_taken = false;
         wipe::append(&mut self.bytes, bytes);
     }
 
-    /// Wipes what was taken.
+    /// Wipes and removes consumed bytes.
     fn compact(&mut self) {
         wipe::drop_front(&mut self.bytes, self.start);
         self.start = 0;
     }
 
-    /// Whether frames were taken since bytes last came.
+    /// Whether a frame was taken since the last `extend`.
     pub fn has_given(&self) -> bool {
-        self.given
+        self.frame_taken
     }
 
-    /// Whether bytes of a frame that is not whole yet are here.
+    /// Whether the buffer holds the beginning of an incomplete frame.
     pub fn is_partial(&self) -> bool {
         self.start < self.bytes.len()
     }
 
-    /// Bytes that are here and not taken.
+    /// Bytes that are not consumed.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
-    /// Whether nothing is here.
+    /// Whether no byte is left to consume.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The next whole frame, once `check` has passed its header; `None` while it is not whole. The header
-    /// is checked as soon as it is here, so that nobody waits for data that would be refused.
+    /// Takes the next complete frame whose header passes `check`; `None` while it is incomplete.
+    /// The header is checked as soon as it is complete, so that no time is spent waiting for data
+    /// that would be refused.
     ///
     /// # Errors
-    /// What `check` found.
+    /// The error of `check`.
     pub fn next(
         &mut self,
         check: impl Fn(&FrameHeader) -> Result<(), ProtocolError>,
@@ -307,24 +311,24 @@ impl FrameBuffer {
         };
         let from = self.start + HEADER;
         self.start += end;
-        self.given = true;
+        self.frame_taken = true;
         let to = self.start;
         Ok(Some((header, &self.bytes[from..to])))
     }
 
-    /// The header of the frame that is coming, once its bytes are here; nothing about it is checked.
+    /// The header of the next frame if it is complete. It is not checked.
     pub fn header(&self) -> Option<FrameHeader> {
         self.bytes[self.start..]
             .first_chunk::<HEADER>()
             .map(FrameHeader::read)
     }
 
-    /// What is here and not taken: for those who go on reading in another way.
+    /// The bytes that are not consumed, for a caller that continues with another format.
     pub fn rest(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or(&[])
     }
 
-    /// Forgets everything, keeping the room.
+    /// Wipes all bytes and keeps the capacity.
     pub fn clear(&mut self) {
         wipe::clear(&mut self.bytes);
         self.start = 0;
@@ -347,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_check_that_fails_is_told() {
+    fn the_first_failed_check_names_the_code() {
         let code = |h: FrameHeader| h.check_request().map_err(|f| f.code);
         assert_eq!(code(header(5, 0x0501)), Err(P::BadFrame));
         assert_eq!(code(header(1, 0x0201)), Err(P::BadFrame));
@@ -375,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_checked_before_the_name() {
+    fn data_is_checked_before_the_instruction_number() {
         let code = |h: FrameHeader, data: &[u8]| read_request(&h, data).map(|_| ()).map_err(|f| f.code);
         let two = FrameHeader {
             argument_count: 2,
@@ -400,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_out_of_any_chunks() {
+    fn frames_are_found_in_chunks_of_any_size() {
         let mut stream = Vec::new();
         write(&mut stream, Instruction::GetAssetInfo, &["AAPL"]);
         write(&mut stream, Instruction::Ping, &[]);

@@ -1,7 +1,8 @@
-//! spec/wire/instruction.md · 4.5 Instructions
+//! spec/wire/instruction.md · 4.5 Instructions, 4.6 Overview of The Instructions
 //!
-//! The one table of the protocol: one row an instruction, from which reading, writing, dispatch and the
-//! checks of states are made. Numbers are never used twice, not even after an instruction is gone.
+//! The protocol's one table, with a row for each instruction. Reading, writing, dispatch and the
+//! checks of states are generated from it. A number is never used twice, not even after its
+//! instruction is gone.
 
 use super::argument_type::{Argument, ArgumentType, Occurrence};
 use super::payload::PayloadKind;
@@ -9,7 +10,8 @@ use crate::model::Reason;
 use crate::model::closed_list::closed_list;
 use std::fmt;
 
-/// The first byte of every message (4.4 messageType), and the high byte of its instruction.
+/// The category of a message: its first byte (4.4 messageType), and the high byte of its
+/// instruction number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum MessageType {
@@ -24,7 +26,7 @@ pub enum MessageType {
 }
 
 impl MessageType {
-    /// From the byte on the wire.
+    /// The category with this byte.
     pub fn from_byte(byte: u8) -> Option<MessageType> {
         match byte {
             1 => Some(MessageType::Command),
@@ -36,48 +38,49 @@ impl MessageType {
     }
 }
 
-/// Who may send an instruction.
+/// The peers that may send an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// A client, to a worker (and `getWorkerList` to a master).
+    /// Clients, to a worker (and `getWorkerList` to a master).
     Request,
-    /// A server, to a client.
+    /// Servers, to a client.
     Return,
-    /// Either of them.
+    /// Clients and servers.
     Both,
-    /// A worker or a master, to each other.
+    /// Workers and masters, to each other.
     Link,
 }
 
 closed_list! {
     /// The states of a connection (4.2).
     ConnectionState {
-        /// 4.2.1, where every connection begins.
+        /// Command state (4.2.1), in which every connection starts.
         Command = "command",
-        /// 4.2.2.
+        /// Data transfer state (4.2.2).
         Data = "data",
     }
 }
 
-/// Which part of a worker answers a request, and what must be done before the request is.
+/// The part of a worker that answers a request, and when the requests behind it may take effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Destination {
-    /// The cache: asset data.
+    /// The cache, which answers asset data.
     Cache,
-    /// The master's transactions: purchases and sales. Done, for what follows them, once queued.
+    /// The master's transactions, which take purchases and sales. The next request may take effect
+    /// once the order is queued.
     Orders,
     /// The master's account queries.
     AccountQueries,
-    /// The tunnel: logins, registrations, logouts. Nothing follows them before they are answered.
+    /// The tunnel: logins, registrations, logouts. The next request waits for the answer.
     Tunnel,
-    /// The worker's clients: switches of the state. Nothing follows them before they are answered.
+    /// The worker's clients: switches of the state. The next request waits for the answer.
     State,
-    /// The worker's clients: what needs nothing and changes nothing.
+    /// The worker's clients: requests that change nothing, such as `ping`.
     Local,
 }
 
 impl Destination {
-    /// Whether a request of this destination has to be answered before anything follows it.
+    /// Whether the next request waits until a request of this destination is answered.
     pub fn is_exclusive(self) -> bool {
         match self {
             Destination::Tunnel | Destination::State => true,
@@ -88,19 +91,19 @@ impl Destination {
     }
 }
 
-/// How many arguments an instruction takes.
+/// The number of arguments of an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arity {
-    /// From so many to so many.
+    /// The minimum and the maximum.
     Between(u16, u16),
-    /// At least so many, with no end: lists.
+    /// The minimum; there is no maximum. For lists.
     AtLeast(u16),
-    /// The data is binary, `argumentCount` 0.
+    /// The data is binary, and argumentCount is 0.
     Binary,
 }
 
 impl Arity {
-    /// Of an instruction with these arguments.
+    /// The arity of an instruction with these arguments.
     const fn of(arguments: &[Argument]) -> Arity {
         let (mut least, mut most, mut index) = (0, 0, 0);
         while index < arguments.len() {
@@ -116,49 +119,47 @@ impl Arity {
     }
 }
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct InstructionRow {
-    /// On the wire.
     pub number: u16,
-    /// Itself.
     pub instruction: Instruction,
-    /// As the specification writes it. Both logins share theirs.
+    /// The specification's name. Both logins have the same.
     pub name: &'static str,
     /// The specification's section.
     pub section: &'static str,
-    /// Who may send it.
+    /// The peers that may send it.
     pub direction: Direction,
-    /// The states in which a worker accepts it; none where no client sends it.
+    /// The states in which a worker accepts it. Empty if clients do not send it.
     pub states: &'static [ConnectionState],
-    /// Who answers it; `None` where no client sends it.
+    /// What answers it. `None` if clients do not send it.
     pub destination: Option<Destination>,
-    /// Its reply may be large, or its answer dear: few of those may be unanswered at once.
+    /// Whether its reply may be large or slow to make. The worker limits how many such requests are
+    /// unanswered.
     pub bulk: bool,
     /// Its arguments, in order.
     pub arguments: &'static [Argument],
-    /// How many there may be.
+    /// The number of arguments it takes.
     pub arity: Arity,
-    /// What answers it when it succeeds.
+    /// The reply if it succeeds.
     pub success: Option<Instruction>,
-    /// What `data` carries where that answers it.
+    /// The payload, if the reply is `data`.
     pub payload: Option<PayloadKind>,
-    /// What answers it when it fails.
+    /// The reply if it fails.
     pub failure: Option<Instruction>,
 }
 
-/// The lowest number of the worker link's own instructions; they go to 0x04FF.
+/// The lowest number of the worker link's own instructions. The highest is 0x04FF.
 pub const LINK_FIRST: u16 = 0x0410;
 
-/// The table. Hands its rows to the macro `$with`, which makes of them what it needs. A row has
+/// The table. It passes its rows to the macro `$with`, which generates code from them. A row has
 ///
 /// - number, variant, name, the specification's section, [`Direction`];
-/// - for what clients send: `in` the states that accept it, `to` its [`Destination`], and `bulk`;
-/// - `:` and the arguments: name, field, [`ArgumentType`](super::argument_type::ArgumentType);
-///   `/` the code for a wrong form where it is not the type's; `optional` or `repeated`. `binary`
-///   where the data is no text;
-/// - `request` or `reply`: the value that the fields make, an expression and a pattern at once;
-/// - `->` the success, in brackets what `data` carries, `|` the failure.
+/// - if clients send it: `in` the states that accept it, `to` its [`Destination`], and `bulk`;
+/// - `:` and the arguments: name, field, [`ArgumentType`],
+///   `/` a reason code other than the type's, `optional` or `repeated`; or `binary`;
+/// - `request` or `reply`: the value made of the fields, both an expression and a pattern;
+/// - `->` the success, in parentheses the payload of `data`, `|` the failure.
 macro_rules! instruction_table {
     ($with:ident) => {
         $with! {
@@ -324,7 +325,7 @@ macro_rules! instruction_table {
 
 pub(super) use instruction_table;
 
-/// `Some` of what a row has, `None` of what it has not.
+/// `Some` of a value that a row has, `None` of one that it does not have.
 macro_rules! option {
     () => {
         None
@@ -369,12 +370,11 @@ macro_rules! define_table {
         $(reply { $($reply:tt)* })?
         $(-> $success:ident $(($payload:ident))? $(| $failure:ident)?)?;
     )*) => {
-        /// Every instruction of the protocol (4.5), the two logins apart.
+        /// The instructions of the protocol (4.5). The two logins are two instructions.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[allow(missing_docs, reason = "the table says what each is")]
         pub enum Instruction { $($variant,)* }
 
-        /// The table, by number.
+        /// The rows of the table, by number.
         pub const TABLE: &[InstructionRow] = &[$(InstructionRow {
             number: $number,
             instruction: Instruction::$variant,
@@ -396,58 +396,58 @@ macro_rules! define_table {
 
 instruction_table!(define_table);
 
-/// No row has this place.
-const NO_PLACE: u8 = u8::MAX;
+/// Marks a number that no row has.
+const NO_ROW: u8 = u8::MAX;
 
-/// The place of each number in [`TABLE`], by its high byte less 1 and its low byte.
-static PLACES: [[u8; 256]; 4] = {
-    assert!(TABLE.len() < NO_PLACE as usize);
-    let mut places = [[NO_PLACE; 256]; 4];
-    let mut place = 0;
-    while place < TABLE.len() {
-        let [high, low] = TABLE[place].number.to_be_bytes();
+/// The index of each number's row in [`TABLE`], by the number's high byte less 1 and its low byte.
+static ROWS: [[u8; 256]; 4] = {
+    assert!(TABLE.len() < NO_ROW as usize);
+    let mut rows = [[NO_ROW; 256]; 4];
+    let mut index = 0;
+    while index < TABLE.len() {
+        let [high, low] = TABLE[index].number.to_be_bytes();
         assert!(
-            places[high as usize - 1][low as usize] == NO_PLACE,
+            rows[high as usize - 1][low as usize] == NO_ROW,
             "a number is used twice"
         );
-        places[high as usize - 1][low as usize] = place as u8;
-        place += 1;
+        rows[high as usize - 1][low as usize] = index as u8;
+        index += 1;
     }
-    places
+    rows
 };
 
 impl InstructionRow {
     /// The row with this number.
     pub fn find(number: u16) -> Option<&'static InstructionRow> {
         let [high, low] = number.to_be_bytes().map(usize::from);
-        let place = PLACES.get(high.checked_sub(1)?)?[low];
-        TABLE.get(usize::from(place))
+        let index = ROWS.get(high.checked_sub(1)?)?[low];
+        TABLE.get(usize::from(index))
     }
 }
 
 impl Instruction {
-    /// From the number on the wire.
+    /// The instruction with this number.
     pub fn from_number(number: u16) -> Option<Instruction> {
         InstructionRow::find(number).map(|row| row.instruction)
     }
 
     /// Its row of the table.
     pub fn row(self) -> &'static InstructionRow {
-        // The variants are made of the rows, in their order.
+        // The variants are generated from the rows, in the same order.
         &TABLE[self as usize]
     }
 
-    /// On the wire.
+    /// The number on the wire.
     pub fn number(self) -> u16 {
         self.row().number
     }
 
-    /// As the specification writes it.
+    /// The specification's name.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// Its category.
+    /// The category.
     pub fn message_type(self) -> MessageType {
         match self.number() >> 8 {
             1 => MessageType::Command,
@@ -469,7 +469,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_found_by_number_and_sits_in_its_category() {
+    fn every_row_is_found_by_its_number_and_has_its_category() {
         for (index, row) in TABLE.iter().enumerate() {
             assert_eq!(Instruction::from_number(row.number), Some(row.instruction));
             assert_eq!(row.instruction.row().number, row.number);
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_send_has_states_a_destination_and_answers() {
+    fn requests_have_states_a_destination_and_replies() {
         for row in TABLE {
             let sent = matches!(row.direction, Direction::Request | Direction::Both);
             assert_eq!(row.destination.is_some(), sent, "{}", row.name);
@@ -504,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn states_follow_the_category_but_for_the_switch() {
+    fn states_follow_from_the_category_except_for_switch_state() {
         for row in TABLE.iter().filter(|row| row.destination.is_some()) {
             let states: &[ConnectionState] = match row.instruction.message_type() {
                 MessageType::Command if row.instruction != Instruction::SwitchState => {
@@ -520,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_missing_or_hold_spaces_stands_last() {
+    fn optional_repeated_and_text_arguments_are_last() {
         for row in TABLE {
             let kinds = row.arguments.iter().map(|argument| argument.occurs);
             let first = kinds.clone().position(|occurs| occurs != Occurrence::Once);
@@ -539,7 +539,7 @@ mod tests {
         }
     }
 
-    /// `name(argument, argument[, argument])`, as the page writes it.
+    /// The signature as the page writes it: `name(argument, argument[, argument])`.
     fn signature(row: &InstructionRow) -> String {
         let mut text = format!("{}(", row.name);
         for (index, argument) in row.arguments.iter().enumerate() {
@@ -566,7 +566,8 @@ mod tests {
             let start = format!("| {:04X} | {text}", row.number);
             let line = page.lines().find(|line| line.starts_with(&start));
             let line = line.unwrap_or_else(|| panic!("no row of the page starts with {start:?}"));
-            // Instructions that the specification does not list have the section of their list.
+            // Instructions that the specification does not list carry the section of their
+            // category's list.
             let own = !["4.1", "4.5.1", "4.5.3"].contains(&row.section);
             assert_eq!(line.contains(&section), own, "{line}");
             if row.instruction.message_type() == MessageType::Command {

@@ -1,13 +1,13 @@
-//! spec/wire/packet.md · 4.7.1 Data Transfer Mechanism
+//! spec/wire/packet.md · 4.7.1 Data Transfer Mechanism, 4.6.27 data
 
 use super::{FrameHeader, Instruction, MAX_DATA, ProtocolError};
 use crate::model::ProtocolFault;
 
-/// The most bytes of payload that a reassembly takes in unless told otherwise: 1 GiB.
+/// The default limit of a reassembled payload, in bytes: 1 GiB.
 pub const PAYLOAD_MAX: usize = 1 << 30;
 
-/// Appends a payload as `data` packets of at most 8,192 bytes, numbered 1 to dataMessageMax. An empty
-/// payload is one packet of 0 bytes.
+/// Appends a payload as `data` packets of at most 8,192 bytes, numbered from 1 to dataMessageMax.
+/// An empty payload is one packet of 0 bytes.
 pub fn write(out: &mut Vec<u8>, payload: &[u8]) {
     let packets = payload.len().div_ceil(MAX_DATA).max(1);
     out.reserve(payload.len() + packets * super::frame::HEADER);
@@ -24,7 +24,7 @@ pub fn write(out: &mut Vec<u8>, payload: &[u8]) {
     }
 }
 
-/// Puts the packets of one transfer together again, checking that each is the next of the same set.
+/// Joins the packets of a transfer. It checks that each packet is the next one of the same set.
 #[derive(Debug)]
 pub struct Reassembly {
     payload: Vec<u8>,
@@ -40,7 +40,7 @@ impl Default for Reassembly {
 }
 
 impl Reassembly {
-    /// Takes at most `limit` bytes of payload.
+    /// A reassembly that accepts at most `limit` bytes of payload.
     pub fn new(limit: usize) -> Reassembly {
         Reassembly {
             payload: Vec::new(),
@@ -50,16 +50,17 @@ impl Reassembly {
         }
     }
 
-    /// Packets taken and packets expected; `(0, 0)` before the first.
+    /// The number of packets received and of packets expected. `(0, 0)` before the first.
     pub fn progress(&self) -> (u32, u32) {
         (self.next - 1, self.max)
     }
 
-    /// Takes a `data` packet; the payload, once the last is here, after which the next transfer may begin.
+    /// Adds a `data` packet. Returns the payload with the last packet; the next transfer may then
+    /// begin.
     ///
     /// # Errors
-    /// `bad-frame`: a number out of order, another dataMessageMax than the first packet's, a packet that
-    /// is not full before the last, arguments. `too-large`: more payload than the limit.
+    /// `bad-frame`: a packet out of order, a dataMessageMax other than the first packet's, a packet
+    /// before the last that is not full, arguments. `too-large`: more payload than the limit.
     pub fn push(&mut self, header: &FrameHeader, data: &[u8]) -> Result<Option<Vec<u8>>, ProtocolError> {
         const fn bad(text: &'static str) -> ProtocolError {
             ProtocolError::new(ProtocolFault::BadFrame, text)
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_of_every_size_survive() {
+    fn payloads_of_every_size_are_reassembled() {
         for size in [0, 1, MAX_DATA - 1, MAX_DATA, MAX_DATA + 1, 3 * MAX_DATA] {
             let payload: Vec<u8> = (0..size).map(|i| u8::try_from(i % 251).unwrap()).collect();
             let packets = transfer(&payload);
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_lost_doubled_or_swapped_are_refused() {
+    fn lost_repeated_and_reordered_packets_are_refused() {
         let packets = transfer(&vec![7; 3 * MAX_DATA]);
         for order in [&[1][..], &[0, 0], &[0, 2], &[0, 1, 1]] {
             let mut reassembly = Reassembly::default();

@@ -1,6 +1,8 @@
-//! spec/wire/payload.md · 2.4 and 4.7.1
+//! spec/wire/payload.md · 2.4, 4.6.7 to 4.6.16, 4.6.27, 4.7.1
 //!
-//! The binary payloads of data transfers. Scalars are big-endian; trailing bytes are refused.
+//! The binary payloads of data transfers. Scalars are big-endian, and trailing bytes are refused.
+//!
+//! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
 mod asset;
 mod cursor;
@@ -13,9 +15,8 @@ pub use user::{EntryDetail, History, HistoryEntry, Holding, Portfolio, UserInfo,
 use super::argument;
 use crate::model::ValueError;
 
-/// What `data` carries, named by the instruction that asks for it.
+/// The kind of payload that answers an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are those of the payloads")]
 pub enum PayloadKind {
     AssetInfo,
     Quote,
@@ -28,28 +29,28 @@ pub enum PayloadKind {
     Receipt,
 }
 
-/// A payload that can be written to bytes and read back from them.
+/// A payload that can be written as bytes and read back.
 pub trait Payload: Sized {
-    /// Appends its bytes.
+    /// Appends the payload.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Reads it.
+    /// Reads the payload from the front of the bytes.
     ///
     /// # Errors
-    /// Bytes that are missing or of a wrong form.
+    /// Bytes are missing or have a wrong form.
     fn read(from: &mut Cursor<'_>) -> Result<Self, ValueError>;
 
-    /// Its bytes.
+    /// The payload as bytes.
     fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         self.write(&mut out);
         out
     }
 
-    /// Reads a whole payload.
+    /// Reads a payload that is all of `bytes`.
     ///
     /// # Errors
-    /// Bytes that are missing, left over, or of a wrong form.
+    /// Bytes are missing, left over, or have a wrong form.
     fn from_bytes(bytes: &[u8]) -> Result<Self, ValueError> {
         let mut cursor = Cursor::new(bytes);
         let value = Self::read(&mut cursor)?;
@@ -58,7 +59,8 @@ pub trait Payload: Sized {
     }
 }
 
-/// Appends text: u16 length, UTF-8; cut at a character where it is longer than 65,535 bytes.
+/// Appends a text: u16 length, then UTF-8. A text of more than 65,535 bytes is cut between two
+/// characters.
 pub fn put_text(out: &mut Vec<u8>, text: &str) {
     let text = argument::cut(text, usize::from(u16::MAX));
     out.extend_from_slice(&u16::try_from(text.len()).unwrap_or(0).to_be_bytes());
@@ -73,7 +75,7 @@ fn put_i64(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&value.to_be_bytes());
 }
 
-/// A text list: the symbols of `getAssetList`.
+/// A list of texts, such as the symbols of `getAssetList`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextList(pub Vec<String>);
 
@@ -95,7 +97,7 @@ impl Payload for TextList {
     }
 }
 
-/// What explains a fill: names and values, in the order they are read.
+/// The explanation of a fill: names and values, in reading order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt(pub Vec<(String, String)>);
 

@@ -1,6 +1,6 @@
-//! spec/wire/refusal.md · 4.6.17 to 4.6.28 (the reason in a Fail's arguments)
+//! spec/wire.md · 4.6.17 to 4.6.28 (the reason in a Fail's arguments)
 //!
-//! Why a request is refused. What several modules refuse has its one text here.
+//! Why a request is refused. A refusal that several modules give has its one text here.
 
 use crate::model::{Reason, Symbol};
 use thiserror::Error;
@@ -9,14 +9,13 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{reason}: {text}")]
 pub struct Refusal {
-    /// The code.
     pub reason: Reason,
     /// A sentence for people: what is wrong and what would be right. Never empty.
     pub text: String,
 }
 
 impl Refusal {
-    /// A refusal with its text; an empty text becomes the code, since no argument is empty.
+    /// A refusal with this text. An empty text becomes the code, because no argument may be empty.
     pub fn new(reason: Reason, text: impl Into<String>) -> Refusal {
         let text = text.into();
         let text = if text.is_empty() { reason.to_string() } else { text };
@@ -68,12 +67,12 @@ impl Refusal {
         )
     }
 
-    /// The asset has no bar of a day yet.
+    /// The asset has no daily bar yet.
     pub fn no_bar(symbol: &Symbol) -> Refusal {
         Refusal::new(Reason::NoData, format!("{symbol} has no bar yet"))
     }
 
-    /// The master's database could not be read; the log says why.
+    /// The master could not read its database. Its log has the cause.
     pub fn not_read() -> Refusal {
         Refusal::new(
             Reason::InternalError,
@@ -81,7 +80,7 @@ impl Refusal {
         )
     }
 
-    /// The master's database could not be written; the log says why.
+    /// The master could not write its database. Its log has the cause.
     pub fn not_stored() -> Refusal {
         Refusal::new(
             Reason::InternalError,
@@ -95,13 +94,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_is_empty() {
+    fn an_empty_text_becomes_the_code() {
         assert_eq!(Refusal::new(Reason::NoData, "").text, "no-data");
         assert_eq!(Refusal::new(Reason::NoData, "why").to_string(), "no-data: why");
     }
 
     #[test]
-    fn an_asset_is_named() {
+    fn refusals_about_an_asset_name_it() {
         let symbol = Symbol::parse("BRK.B").unwrap();
         for refusal in [
             Refusal::unknown_asset(&symbol),

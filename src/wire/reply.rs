@@ -1,6 +1,8 @@
 //! spec/wire/reply.md · 4.5.3 and 4.6.17 to 4.6.28
 //!
-//! What a server sends, apart from the payloads of data transfers.
+//! The messages that a server sends to a client.
+//!
+//! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
 use super::argument_type::{ReadArgument, codec};
 use super::instruction::instruction_table;
@@ -11,22 +13,20 @@ use crate::model::{ClientOrderId, Money, ProtocolFault, Quantity, SessionId, Sid
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// How an order ended well.
+/// The execution of an order: the arguments of its success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fill {
     /// Buy or sell.
     pub side: Side,
-    /// The transaction's ID.
+    /// UUID of the transaction.
     pub id: Uuid,
-    /// Of which asset.
     pub symbol: Symbol,
-    /// How many units.
     pub quantity: Quantity,
-    /// Price of one.
+    /// Price of one unit.
     pub price: Money,
-    /// What left or reached the cash.
+    /// Cash paid or received.
     pub total: Money,
-    /// When it was settled.
+    /// Time of the settlement (wall time).
     pub settled: Timestamp,
 }
 
@@ -44,51 +44,50 @@ impl Fill {
     }
 }
 
-/// A server's message with text arguments, or one packet of a transfer.
+/// A server's message with text arguments, or a packet of a data transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// 4.6.18: the session, and `host:port` of each available worker.
+    /// sessionID (4.6.18).
     Session {
-        /// The secret.
         id: SessionId,
-        /// Where else it is valid.
+        /// `host:port` of each available worker. The session is valid on all of them.
         workers: Vec<String>,
     },
-    /// 4.6.19
+    /// registerSuccess (4.6.19).
     RegisterSuccess,
-    /// 4.6.21 and 4.6.23
+    /// purchaseSuccess and sellSuccess (4.6.21, 4.6.23).
     Filled(Fill),
-    /// 4.6.25, with the state now in force
+    /// stateSwitchSuccess (4.6.25), with the new state.
     StateSwitched(ConnectionState),
-    /// The session is over.
+    /// logoutSuccess: the session has ended.
     LogoutSuccess,
-    /// 4.6.17, 4.6.20, 4.6.22, 4.6.24, 4.6.26, 4.6.28: the Fail return named, and why.
+    /// A Fail (4.6.17, 4.6.20, 4.6.22, 4.6.24, 4.6.26, 4.6.28): its instruction and the reason.
     Fail(Instruction, Refusal),
-    /// One packet of a data transfer (4.6.27), with its header.
+    /// A packet of a data transfer (4.6.27), with its header.
     Data(FrameHeader, Vec<u8>),
-    /// Answers ping.
+    /// Answer to a ping.
     Pong,
-    /// 3.1.5
+    /// `host:port` of each available worker (3.1.5).
     WorkerList(Vec<String>),
-    /// The connection closes after it.
+    /// The connection ends after this message.
     ProtocolError(ProtocolFault, String),
     /// A notice: the order is on the durable queue.
     Queued {
-        /// The transaction's ID.
+        /// UUID of the transaction.
         id: Uuid,
-        /// The client's own name for it.
+        /// The client's own name for the order.
         client_order_id: Option<ClientOrderId>,
-        /// When it is expected to settle.
+        /// When the order is expected to settle (wall time).
         expected: Timestamp,
     },
 }
 
-/// The Fail return of a request's instruction; `protocolError` for those that cannot fail.
+/// The Fail that answers an instruction; `protocolError` for instructions that cannot fail.
 pub fn failure_of(instruction: Instruction) -> Instruction {
     instruction.row().failure.unwrap_or(Instruction::ProtocolError)
 }
 
-/// The longest text behind a code, in bytes; a longer one is cut at a character.
+/// The longest text behind a code, in bytes. A longer one is cut between two characters.
 pub const TEXT_MAX: usize = 1024;
 
 fn write_code(out: &mut Vec<u8>, name: Instruction, code: &str, text: &str) {
@@ -96,7 +95,7 @@ fn write_code(out: &mut Vec<u8>, name: Instruction, code: &str, text: &str) {
     frame::write(out, name, &[code, if text.is_empty() { code } else { text }]);
 }
 
-/// Appends the Fail return that answers `instruction`.
+/// Appends the Fail that answers `instruction`.
 pub fn write_fail(out: &mut Vec<u8>, instruction: Instruction, refusal: &Refusal) {
     write_code(
         out,
@@ -111,12 +110,13 @@ pub fn write_fault(out: &mut Vec<u8>, code: ProtocolFault, text: &str) {
     write_code(out, Instruction::ProtocolError, code.as_str(), text);
 }
 
-/// Appends a list of workers behind `first`, as many of them as one message holds.
+/// Appends a list of workers behind the argument `first`. Workers that do not fit into one message
+/// are left out.
 fn write_workers(out: &mut Vec<u8>, name: Instruction, first: Option<&str>, workers: &[String]) {
-    let mut room = MAX_DATA - first.map_or(0, str::len);
+    let mut free = MAX_DATA - first.map_or(0, str::len);
     let fits = |worker: &&String| {
-        let left = room.checked_sub(worker.len() + 1);
-        room = left.unwrap_or(0);
+        let left = free.checked_sub(worker.len() + 1);
+        free = left.unwrap_or(0);
         left.is_some()
     };
     let workers = workers.iter().take_while(fits).map(String::as_str);
@@ -125,7 +125,7 @@ fn write_workers(out: &mut Vec<u8>, name: Instruction, first: Option<&str>, work
 }
 
 impl Reply {
-    /// Appends the reply's frame.
+    /// Appends the frame of this reply.
     pub fn write(&self, out: &mut Vec<u8>) {
         use Instruction as I;
         match self {
@@ -163,11 +163,11 @@ impl Reply {
         }
     }
 
-    /// Reads what a server sent. What it accepts is what [`Reply::write`] makes: the same value has no second
+    /// Reads a server's message. It accepts exactly what [`Reply::write`] makes: a value has one
     /// spelling.
     ///
     /// # Errors
-    /// Bytes that no server of this protocol sends to a client.
+    /// No server of this protocol sends these bytes to a client.
     pub fn read(header: &FrameHeader, data: &[u8]) -> Result<Reply, ProtocolError> {
         header.check()?;
         if usize::try_from(header.data_size) != Ok(data.len()) {
@@ -207,12 +207,12 @@ impl Reply {
     }
 }
 
-/// The next argument of a return. One that is not of its form is no message of this protocol.
+/// Reads the next argument. An argument of another form makes the message malformed.
 fn read<'a, C: ReadArgument>(parts: &mut impl Iterator<Item = &'a str>) -> Result<C::Value, ProtocolError> {
     C::read(parts.next().unwrap_or_default()).map_err(|wrong| bad(wrong.0))
 }
 
-/// All arguments that are left.
+/// Reads all arguments that are left.
 fn read_rest<'a, C: ReadArgument>(
     parts: &mut impl Iterator<Item = &'a str>,
 ) -> Result<Vec<C::Value>, ProtocolError> {
@@ -230,7 +230,7 @@ macro_rules! read_argument {
     };
 }
 
-/// What reads the reply of a row: an error where the row has none.
+/// Reads the reply of a row. An error if the row has none.
 macro_rules! read_row {
     ($parts:ident $columns:tt []) => {
         Err(ProtocolError::new(
@@ -253,7 +253,7 @@ macro_rules! define_reply {
         $(reply { $($reply:tt)* })?
         $(-> $success:ident $(($payload:ident))? $(| $failure:ident)?)?;
     )*) => {
-        /// Reads the arguments of a return, whose number has been checked against the table.
+        /// Reads the arguments of a reply. Their number has been checked.
         fn read_arguments(instruction: Instruction, arguments: Arguments<'_>) -> Result<Reply, ProtocolError> {
             let mut parts = arguments.iter();
             match instruction {

@@ -1,7 +1,9 @@
-//! spec/wire/request.md · 4.5.1, 4.5.2 and 4.6.1 to 4.6.16
+//! spec/wire/request.md · 4.2, 4.2.1, 4.2.2, 4.5.1, 4.5.2, 4.6.1 to 4.6.16
 //!
-//! A request with its arguments read, by the table of instructions. Forms are checked from left to
-//! right; the first that is wrong gives the reason.
+//! Requests, read from arguments by the table of instructions. Forms are checked from left to
+//! right, and the first wrong one gives the reason code.
+//!
+//! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
 use super::argument_type::{Argument, ReadArgument, WriteArgument, codec};
 use super::instruction::instruction_table;
@@ -12,10 +14,10 @@ use crate::model::{
 use std::slice;
 use uuid::Uuid;
 
-/// Which past values are asked for (4.6.9 to 4.6.13), with the date that ends the window.
+/// A window of past values (4.6.9 to 4.6.13), with the date at which it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Window {
-    /// 24 hours, at the update interval's frequency.
+    /// Bars of 24 hours, one for each update.
     Day(Timestamp),
     /// Daily bars of 7 calendar days.
     Week(Timestamp),
@@ -23,29 +25,28 @@ pub enum Window {
     Month(Timestamp),
     /// 12 monthly bars.
     Year(Timestamp),
-    /// Every monthly bar.
+    /// All monthly bars.
     AllTime,
 }
 
-/// What a client may ask.
+/// A request of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields are the arguments of the table's rows")]
 pub enum Request {
-    /// 4.6.1
+    /// login with a password (4.6.1).
     Login {
         username: Username,
         hashed_pass: HashedPass,
         expirable: bool,
     },
-    /// 4.6.2
+    /// login with a session ID (4.6.2).
     Resume { session: SessionId },
-    /// 4.6.3
+    /// register (4.6.3).
     Register {
         username: Username,
         email: Email,
         hashed_pass: HashedPass,
     },
-    /// 4.6.4 and 4.6.5
+    /// purchaseAsset and sellAsset (4.6.4, 4.6.5).
     Order {
         session: SessionId,
         side: Side,
@@ -53,51 +54,51 @@ pub enum Request {
         quantity: Quantity,
         id: Option<ClientOrderId>,
     },
-    /// 4.6.6
+    /// switchState (4.6.6).
     SwitchState {
         session: SessionId,
         state: ConnectionState,
     },
-    /// Ends a session.
+    /// logout.
     Logout { session: SessionId },
-    /// 4.6.7
+    /// getAssetInfo (4.6.7).
     AssetInfo { symbol: Symbol },
-    /// 4.6.8
+    /// getAssetValueCurrent (4.6.8).
     AssetCurrent { symbol: Symbol },
-    /// 4.6.9 to 4.6.13
+    /// getAssetValueDay to getAssetValueAllTime (4.6.9 to 4.6.13).
     AssetWindow {
         symbol: Symbol,
         window: Window,
         adjusted: bool,
     },
-    /// 4.2.2 "get predicted future asset value"
+    /// getAssetValuePredicted (4.2.2 "get predicted future asset value").
     AssetPredicted { symbol: Symbol, date: Timestamp },
-    /// 3.1.6
+    /// getAssetList (3.1.6).
     AssetList,
-    /// 4.6.14
+    /// getUserInfo (4.6.14).
     UserInfo { session: SessionId, username: Username },
-    /// 4.6.15
+    /// getUserPortfolio (4.6.15).
     UserPortfolio { session: SessionId, username: Username },
-    /// 4.6.16
+    /// getUserTransactionHistory (4.6.16).
     UserHistory { session: SessionId, username: Username },
-    /// Explains a fill.
+    /// getTransactionReceipt: the explanation of a fill.
     Receipt { session: SessionId, id: Uuid },
-    /// Is anybody there?
+    /// ping, answered with pong.
     Ping,
-    /// Ignored.
+    /// pong, which a server ignores.
     Pong,
-    /// 3.1.5
+    /// getWorkerList (3.1.5).
     GetWorkerList,
 }
 
-/// The arguments of a request, one after another, beside their columns of the table.
+/// The arguments of a request, with their columns of the table.
 struct RequestArguments<'a, I: Iterator<Item = &'a str>> {
     parts: I,
     columns: slice::Iter<'static, Argument>,
 }
 
 impl<'a, I: Iterator<Item = &'a str>> RequestArguments<'a, I> {
-    /// The next one; the empty text where it was left out.
+    /// Reads the next argument. Its text is empty if it was left out.
     fn read<C: ReadArgument>(&mut self) -> Result<C::Value, Refusal> {
         let column = self.columns.next();
         C::read(self.parts.next().unwrap_or_default()).map_err(|wrong| {
@@ -107,7 +108,7 @@ impl<'a, I: Iterator<Item = &'a str>> RequestArguments<'a, I> {
     }
 }
 
-/// What reads the request of a row: nothing where the row has none.
+/// Reads the request of a row. `None` if the row has none.
 macro_rules! read_row {
     ($arguments:ident $columns:tt []) => { Ok(None) };
     ($arguments:ident ($($name:literal $field:ident: $kind:ident $(/ $reason:ident)? $($occurs:ident)?),*)
@@ -133,11 +134,11 @@ macro_rules! define_request {
         $(-> $success:ident $(($payload:ident))? $(| $failure:ident)?)?;
     )*) => {
         impl Request {
-            /// Reads the arguments of a client's instruction, whose number has been checked against
-            /// the table; `None` for an instruction that no client sends.
+            /// Reads the arguments of an instruction. Their number has been checked. `None` for an
+            /// instruction that clients do not send.
             ///
             /// # Errors
-            /// The reason of the first argument that is not of its form.
+            /// The refusal of the first argument that does not have its form.
             pub fn read(
                 instruction: Instruction,
                 arguments: Arguments<'_>,
@@ -162,11 +163,11 @@ macro_rules! define_request {
                 }
             }
 
-            /// Appends the request's frame.
+            /// Appends the frame of this request.
             pub fn write(&self, out: &mut Vec<u8>) {
                 match self {
                     $($($($request)* => write_row!(out $variant $arguments),)?)*
-                    // Splits and dividends are the master's alone; no instruction orders one.
+                    // Only the master makes splits and dividends; no instruction orders one.
                     Request::Order { side: Side::Split | Side::Dividend, .. } => {}
                 }
             }

@@ -1,11 +1,11 @@
-//! spec/wire/wipe.md · 2.1.3 Critical Data (session IDs and hashed passwords pass through buffers)
+//! spec/wire.md · 2.1.3 Critical Data (session IDs and hashed passwords pass through buffers)
 //!
-//! What a `Vec<u8>` does, and nothing of its bytes stays behind in memory that it gives back or no longer
-//! counts as its own.
+//! Operations on a `Vec<u8>` that wipe the bytes which the vector removes or leaves behind when it
+//! grows.
 
 use zeroize::Zeroize;
 
-/// Makes room for `more` bytes. Where the bytes have to move, the old ones are wiped.
+/// Reserves capacity for `more` bytes. If the bytes move, the old copy is wiped.
 pub fn reserve(bytes: &mut Vec<u8>, more: usize) {
     if bytes.capacity() - bytes.len() >= more {
         return;
@@ -14,10 +14,10 @@ pub fn reserve(bytes: &mut Vec<u8>, more: usize) {
         .len()
         .saturating_add(more)
         .max(bytes.capacity().saturating_mul(2));
-    let mut roomier = Vec::with_capacity(wanted);
-    roomier.extend_from_slice(bytes);
+    let mut larger = Vec::with_capacity(wanted);
+    larger.extend_from_slice(bytes);
     bytes.as_mut_slice().zeroize();
-    *bytes = roomier;
+    *bytes = larger;
 }
 
 /// Appends `more`.
@@ -26,7 +26,7 @@ pub fn append(bytes: &mut Vec<u8>, more: &[u8]) {
     bytes.extend_from_slice(more);
 }
 
-/// Drops the first `size` bytes.
+/// Removes and wipes the first `size` bytes.
 pub fn drop_front(bytes: &mut Vec<u8>, size: usize) {
     if size == 0 {
         return;
@@ -40,7 +40,7 @@ pub fn drop_front(bytes: &mut Vec<u8>, size: usize) {
     bytes.truncate(kept);
 }
 
-/// Drops all bytes and keeps the room.
+/// Removes and wipes all bytes, and keeps the capacity.
 pub fn clear(bytes: &mut Vec<u8>) {
     bytes.as_mut_slice().zeroize();
     bytes.clear();
@@ -51,14 +51,15 @@ mod tests {
     use super::*;
     use std::os::unix::fs::FileExt;
 
-    /// What lies at an address of this process, freed or not.
+    /// The bytes at an address of this process, freed or not.
     fn memory(address: usize, size: usize) -> Vec<u8> {
         let mut bytes = vec![0; size];
         read_memory(address, &mut bytes);
         bytes
     }
 
-    /// Fills `bytes` with what lies at an address. Allocates nothing, which could take just that place.
+    /// Reads the bytes at an address into `bytes`. It allocates nothing: an allocation could reuse
+    /// that memory.
     fn read_memory(address: usize, bytes: &mut [u8]) {
         let file = std::fs::File::open("/proc/self/mem").unwrap();
         file.read_exact_at(bytes, address as u64).unwrap();
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_what_is_dropped_stays() {
+    fn removed_bytes_are_wiped() {
         let mut bytes = secret();
         let address = bytes.as_ptr() as usize;
         assert_eq!(memory(address, 4000), bytes);
@@ -90,18 +91,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stays_where_bytes_moved_from() {
+    fn bytes_that_moved_leave_no_copy_behind() {
         let mut bytes = secret();
         let address = bytes.as_ptr() as usize;
         append(&mut bytes, &[7; 96]);
-        assert_eq!(bytes.as_ptr() as usize, address, "there was room");
+        assert_eq!(bytes.as_ptr() as usize, address, "the capacity sufficed");
         let (mut old, secret) = (vec![0; 4000], secret());
         append(&mut bytes, &[7; 1]);
-        // At once: whoever allocates takes the freed place, and the next copy of the secret may lie in it.
+        // Read at once: another thread may reuse the freed memory, and the next copy of the secret
+        // may be in it.
         read_memory(address, &mut old);
         assert_ne!(bytes.as_ptr() as usize, address);
         assert_eq!((&bytes[..4000], bytes.len()), (&secret[..], 4097));
-        // The allocator writes its own notes at the start of what it has been given back.
+        // The allocator writes its own data at the start of freed memory.
         assert!(
             !old.windows(16)
                 .any(|part| secret.windows(16).any(|other| part == other))

@@ -1,7 +1,7 @@
-//! spec/worker/acceptor.md · 3.2.1 "start listening to clients", 4.3.2 Client-Worker Server Connection
+//! spec/worker.md · 3.2.1 "start listening to clients", 4.3.2 Client-Worker Server Connection
 //!
-//! Opens the clients' port when the worker can serve, closes it when it may not, and gives each client its
-//! reader thread. Reads nothing that a client sends.
+//! Opens and closes the clients' port as `master_link` commands, and starts a reader thread for
+//! each client. Reads nothing that a client sends.
 
 use super::client::WorkerClient;
 use super::messages::{ClientsMessage, PortCommand, PortState, RequestBatch};
@@ -20,15 +20,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Stack of a reader thread.
-pub const READER_STACK: usize = 128 * 1024;
-/// The port of this protocol, which NFS uses too.
+/// Size of a reader thread's stack.
+pub const READER_STACK_BYTES: usize = 128 * 1024;
+/// The default port of this protocol, which is also that of NFS.
 const NFS_PORT: u16 = 2049;
 
 /// The module's state.
 pub(super) struct WorkerAcceptor {
     port: Arc<ClientPort>,
-    /// Ends the listener's thread.
+    /// Stops the listener's thread.
     stop: Stop,
     open: Option<OpenPort>,
 }
@@ -36,11 +36,10 @@ pub(super) struct WorkerAcceptor {
 /// An open port.
 struct OpenPort {
     listener: Arc<Listener>,
-    /// The thread that accepts.
     thread: ThreadHandle,
 }
 
-/// What it takes to serve a client. Shared with the listener's thread.
+/// Everything that serving a client needs. The listener's thread shares it.
 pub(super) struct ClientPort {
     pub(super) listen: SocketAddr,
     pub(super) limits: WorkerLimits,
@@ -50,12 +49,12 @@ pub(super) struct ClientPort {
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,
     pub(super) clients: Sender<ClientsMessage>,
-    /// Both ends: a state that nobody has read is taken back.
+    /// Both ends, so that a new state can replace an unread one.
     pub(super) state: (Sender<PortState>, Receiver<PortState>),
 }
 
 impl WorkerAcceptor {
-    /// An acceptor whose port is closed. `stop` ends what it listens with.
+    /// An acceptor with a closed port. `stop` stops the listener.
     pub(super) fn new(port: ClientPort, stop: &Stop) -> WorkerAcceptor {
         WorkerAcceptor {
             port: Arc::new(port),
@@ -70,8 +69,8 @@ impl Module for WorkerAcceptor {
 
     fn on_message(&mut self, command: PortCommand) {
         match command {
-            PortCommand::Serve => self.serve(),
-            PortCommand::Withdraw => self.withdraw(),
+            PortCommand::Open => self.open_port(),
+            PortCommand::Close => self.close_port(),
         }
     }
 
@@ -81,20 +80,21 @@ impl Module for WorkerAcceptor {
 }
 
 impl WorkerAcceptor {
-    fn serve(&mut self) {
+    fn open_port(&mut self) {
         if self.open.is_none() {
             self.open = self.port.open(&self.stop);
         }
     }
 
-    fn withdraw(&mut self) {
+    /// Closes the port and ends all connections.
+    fn close_port(&mut self) {
         if self.close() {
-            self.port.tell(PortState::Closed);
+            self.port.publish(PortState::Closed);
         }
         let _ = self.port.clients.send(ClientsMessage::EndAll);
     }
 
-    /// Closes the port; false where it was closed already.
+    /// Closes the port. False where it was closed already.
     fn close(&mut self) -> bool {
         let Some(OpenPort { listener, thread }) = self.open.take() else {
             return false;
@@ -115,7 +115,7 @@ impl ClientPort {
                 } else {
                     ""
                 };
-                self.tell(PortState::Failed(format!(
+                self.publish(PortState::Failed(format!(
                     "{} cannot be listened on: {error}{nfs}",
                     self.listen
                 )));
@@ -132,18 +132,18 @@ impl ClientPort {
         match thread {
             Ok(thread) => {
                 crate::info!("clients are served on {}", listener.address());
-                self.tell(PortState::Open(listener.address()));
+                self.publish(PortState::Open(listener.address()));
                 Some(OpenPort { listener, thread })
             }
             Err(error) => {
-                self.tell(PortState::Failed(format!("no thread to accept clients: {error}")));
+                self.publish(PortState::Failed(format!("no thread to accept clients: {error}")));
                 None
             }
         }
     }
 
-    /// The newest state replaces one that nobody has read.
-    fn tell(&self, mut state: PortState) {
+    /// Publishes a state. It replaces an unread one.
+    fn publish(&self, mut state: PortState) {
         let (sender, unread) = &self.state;
         while let Err(full) = sender.try_send(state) {
             state = full.into_inner();
@@ -151,7 +151,7 @@ impl ClientPort {
         }
     }
 
-    /// A client that cannot be served is dropped, which closes its connection.
+    /// Starts a client's reader thread. Where that fails, the connection is closed.
     fn serve(&self, socket: TcpStream, permit: ConnectionPermit) {
         let tls = match self.tls.as_ref().map(|tls| tls.accept()).transpose() {
             Ok(tls) => tls,
@@ -174,7 +174,7 @@ impl ClientPort {
         };
         let (router, clients) = (self.router.clone(), self.clients.clone());
         let flusher = Arc::clone(&self.flusher);
-        let started = runtime::spawn_small("client", READER_STACK, move || {
+        let started = runtime::spawn_small("client", READER_STACK_BYTES, move || {
             let number = connection.number;
             let client = WorkerClient::new(Arc::clone(&connection));
             if clients

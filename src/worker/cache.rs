@@ -1,8 +1,8 @@
 //! spec/worker/cache.md · 3.2.6 Cache Management, 4.6.7 to 4.6.13
 //!
-//! Answers requests for asset data: current values from the last update's snapshot, past ones from what was
-//! asked before, or from the master, which is asked once however many wait for the same. Never answers from a
-//! window that lacks what an update brought.
+//! Answers requests for asset data: current values from the snapshot of the last update, windows
+//! and forecasts from the window cache or the master. Concurrent equal requests cause one query to
+//! the master. Never answers from a window that lacks the bars of an update.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -28,13 +28,14 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 use windows::{WindowCache, WindowKey};
 
-/// Requests with large replies that may wait for those with small ones.
+/// Bulk requests that wait at most.
 const BULK_QUEUE_MAX: usize = 16_384;
-/// Messages that come before a request with a large reply, at most.
+/// Messages that are handled before the next bulk request at most.
 const SMALL_FIRST_MAX: usize = 64;
-/// Clients that may wait for the master's answers.
+/// Clients that wait for the master's answers at most.
 const WAITING_MAX: usize = 131_072;
 
+/// A client that waits for the master's answer to a miss.
 #[derive(Debug)]
 struct WaitingClient {
     client: Arc<WorkerClient>,
@@ -46,14 +47,14 @@ struct WaitingClient {
 #[derive(Debug)]
 pub struct Cache {
     master_link: Sender<MasterLinkMessage>,
-    /// None before the first update, when nobody is connected yet.
+    /// `None` before the first update, when no client is connected.
     snapshot: Option<Box<QuoteSnapshot>>,
-    /// The reply to `getAssetList`, made when it is first asked for after an update.
+    /// The reply to `getAssetList`, made for the first request after an update.
     list: Option<Arc<[u8]>>,
     windows: WindowCache,
-    /// Requests with large replies: thousands of them must not stand before a quote.
+    /// Bulk requests that wait, so that thousands of them do not delay a quote.
     bulk: VecDeque<RequestBatch>,
-    /// Clients that wait for the master, and how many they are.
+    /// Clients that wait for the master; `waiting_count` is their number.
     waiting: HashMap<CacheMiss, Vec<WaitingClient>>,
     waiting_count: usize,
     gauges: Arc<Gauges>,
@@ -66,7 +67,7 @@ impl Cache {
             master_link,
             snapshot: None,
             list: None,
-            windows: WindowCache::new(windows::SIZE_MAX),
+            windows: WindowCache::new(windows::CACHE_BYTES_MAX),
             bulk: VecDeque::new(),
             waiting: HashMap::new(),
             waiting_count: 0,
@@ -81,13 +82,13 @@ impl Module for Cache {
 
     fn on_message(&mut self, message: CacheMessage) {
         match message {
-            CacheMessage::Batch(batch) => self.take(batch),
-            CacheMessage::Prices(snapshot) => self.update(snapshot),
-            CacheMessage::Fill(miss, fill) => self.fill(miss, fill),
+            CacheMessage::Batch(batch) => self.on_batch(batch),
+            CacheMessage::Prices(snapshot) => self.on_prices(snapshot),
+            CacheMessage::Fill(miss, fill) => self.on_fill(miss, fill),
         }
     }
 
-    /// Serves one request with a large reply.
+    /// Serves one bulk request.
     fn on_turn_end(&mut self) {
         if let Some(batch) = self.bulk.pop_front() {
             self.serve(batch);
@@ -100,8 +101,8 @@ impl Module for Cache {
 }
 
 impl Cache {
-    /// Serves requests with small replies at once, and sets those with large ones aside.
-    fn take(&mut self, batch: RequestBatch) {
+    /// Serves small requests at once, and queues bulk requests.
+    fn on_batch(&mut self, batch: RequestBatch) {
         if !batch.bulk {
             self.serve(batch);
         } else if self.bulk.len() < BULK_QUEUE_MAX {
@@ -111,14 +112,14 @@ impl Cache {
         }
     }
 
-    fn update(&mut self, snapshot: Box<QuoteSnapshot>) {
+    fn on_prices(&mut self, snapshot: Box<QuoteSnapshot>) {
         self.snapshot = Some(snapshot);
         self.list = None;
-        self.windows.update();
-        self.gauge();
+        self.windows.drop_changeable();
+        self.update_gauges();
     }
 
-    /// All replies of a batch that are here leave in one write.
+    /// Answers a batch. All replies that need no query leave in one write.
     fn serve(&mut self, batch: RequestBatch) {
         let client = Arc::clone(&batch.client);
         let timestamp = batch.timestamp;
@@ -138,11 +139,11 @@ impl Cache {
                     adjusted,
                 } => {
                     let key = WindowKey::of_window(symbol, window, adjusted);
-                    self.past(&mut writer, &client, timestamp, number, symbol, key)
+                    self.window(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 Request::AssetPredicted { symbol, date } => {
                     let key = WindowKey::of_forecast(symbol, date);
-                    self.past(&mut writer, &client, timestamp, number, symbol, key)
+                    self.window(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 // The router sends no others here.
                 Request::Login { .. }
@@ -188,7 +189,8 @@ impl Cache {
         }
     }
 
-    fn past(
+    /// Answers a request for a window or forecast, or asks the master.
+    fn window(
         &mut self,
         writer: &mut ReplyWriter<'_>,
         client: &Arc<WorkerClient>,
@@ -212,11 +214,11 @@ impl Cache {
             key,
             update: snapshot.update,
         };
-        self.ask(client, timestamp, number, miss)
+        self.ask_master(client, timestamp, number, miss)
     }
 
-    /// Asks the master, unless it is being asked.
-    fn ask(
+    /// Adds a client to those that wait for a miss. The first of them causes a query to the master.
+    fn ask_master(
         &mut self,
         client: &Arc<WorkerClient>,
         timestamp: Timestamp,
@@ -250,10 +252,11 @@ impl Cache {
         Ok(())
     }
 
-    fn fill(&mut self, miss: CacheMiss, fill: CacheFill) {
+    /// Answers the clients that wait for a miss, and stores the reply.
+    fn on_fill(&mut self, miss: CacheMiss, fill: CacheFill) {
         let waiting = self.waiting.remove(&miss).unwrap_or_default();
         self.waiting_count -= waiting.len();
-        let (frames, good): (Arc<[u8]>, bool) = match fill {
+        let (frames, is_data): (Arc<[u8]>, bool) = match fill {
             CacheFill::Data(frames) => (frames.into(), true),
             CacheFill::Fail(frame) => (frame.into(), false),
             CacheFill::Unavailable => {
@@ -275,15 +278,15 @@ impl Cache {
         let Some(snapshot) = &self.snapshot else {
             return;
         };
-        // An answer from before the last update may lack what that brought.
-        if good && miss.update == snapshot.update {
+        // A reply from before the last update may lack its bars.
+        if is_data && miss.update == snapshot.update {
             let is_final = miss.key.is_final(snapshot.market_now);
-            self.windows.keep(miss.key, frames, is_final, Instant::now());
-            self.gauge();
+            self.windows.insert(miss.key, frames, is_final, Instant::now());
+            self.update_gauges();
         }
     }
 
-    fn gauge(&self) {
+    fn update_gauges(&self) {
         let count = u32::try_from(self.windows.len()).unwrap_or(u32::MAX);
         self.gauges.cached.store(count, Ordering::Relaxed);
         let bytes = u64::try_from(self.windows.bytes()).unwrap_or(u64::MAX);
@@ -318,9 +321,9 @@ mod tests {
         })))
     }
 
-    /// The update whose prices the cache had when it came to a window that was asked for between two updates, with
-    /// so many messages behind it before the second.
-    fn update_when_asked(between: usize) -> u64 {
+    /// The update at which the cache serves a bulk request that came between updates 1 and 2, with
+    /// `between` messages between it and update 2.
+    fn update_when_served(between: usize) -> u64 {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let limits = SendLimits {
@@ -364,12 +367,16 @@ mod tests {
     }
 
     #[test]
-    fn large_replies_wait_for_small_ones_but_not_for_ever() {
-        assert_eq!(update_when_asked(0), 2, "it stood before what came after it");
+    fn bulk_requests_wait_for_a_bounded_number_of_messages() {
         assert_eq!(
-            update_when_asked(2 * SMALL_FIRST_MAX),
+            update_when_served(0),
+            2,
+            "a bulk request waits for a few messages"
+        );
+        assert_eq!(
+            update_when_served(2 * SMALL_FIRST_MAX),
             1,
-            "it waited for too many"
+            "it waited for too many messages"
         );
     }
 }

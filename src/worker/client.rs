@@ -1,6 +1,6 @@
-//! spec/worker/client.md · 3.2.3 Client Management, 4.2 States, 2.4.7 WorkerState Structure
+//! spec/worker.md · 3.2.3 Client Management, 4.2 States, 2.4.7 WorkerState Structure
 //!
-//! What the modules share of a connected client, and what a worker knows of a session.
+//! The state of a connected client that modules share, and a cached session.
 
 use crate::link::message::ActiveSession;
 use crate::model::{SessionHash, Timestamp};
@@ -10,12 +10,11 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// An active session, as long as nobody has said otherwise.
+/// A session that the master called active. All connections with the session share it.
 #[derive(Debug)]
 pub struct CachedSession {
-    /// Which session.
     pub hash: SessionHash,
-    /// What the master said of it.
+    /// As the master sent it.
     pub session: ActiveSession,
     ended: AtomicBool,
 }
@@ -30,22 +29,21 @@ impl CachedSession {
         })
     }
 
-    /// Whether it is neither ended nor expired.
+    /// Whether the session has neither ended nor expired.
     pub fn is_active(&self, now: Timestamp) -> bool {
         !self.ended.load(Ordering::Relaxed) && now < self.session.expiry
     }
 
-    /// It is over, for good.
+    /// Marks the session as ended. It never becomes active again.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
 }
 
-/// A connected client. Its state and the session that its data state is bound to are changed by `clients`
-/// alone, and read by the client's reader.
+/// A connected client. Only `clients` changes its state and the session that its data state is
+/// bound to; the client's reader reads them.
 #[derive(Debug)]
 pub struct WorkerClient {
-    /// Where it is answered.
     pub connection: Arc<Connection>,
     data: AtomicBool,
     bound: Mutex<Option<Arc<CachedSession>>>,
@@ -53,7 +51,7 @@ pub struct WorkerClient {
 }
 
 impl WorkerClient {
-    /// In the command state, where every connection begins (4.2.1).
+    /// A client in the command state, in which every connection begins (4.2.1).
     pub fn new(connection: Arc<Connection>) -> Arc<WorkerClient> {
         Arc::new(WorkerClient {
             connection,
@@ -63,7 +61,7 @@ impl WorkerClient {
         })
     }
 
-    /// The state it is in.
+    /// The command or data state.
     pub fn state(&self) -> ConnectionState {
         if self.data.load(Ordering::Acquire) {
             ConnectionState::Data
@@ -72,7 +70,7 @@ impl WorkerClient {
         }
     }
 
-    /// The session that its data state is bound to.
+    /// The session that the data state is bound to.
     pub fn bound(&self) -> Option<Arc<CachedSession>> {
         self.bound.lock().clone()
     }
@@ -84,12 +82,12 @@ impl WorkerClient {
         self.data.store(data, Ordering::Release);
     }
 
-    /// How many sessions end with this connection.
+    /// Number of sessions that end with this connection.
     pub fn expirable(&self) -> usize {
         self.expirable.load(Ordering::Relaxed)
     }
 
-    /// One more session ends with this connection.
+    /// Counts one more session that ends with this connection.
     pub(super) fn add_expirable(&self) {
         self.expirable.fetch_add(1, Ordering::Relaxed);
     }

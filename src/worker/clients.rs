@@ -1,8 +1,8 @@
 //! spec/worker/clients.md · 3.2.3 Client Management, 4.6.6 switchState, 3.1.5 (the list of workers)
 //!
-//! Keeps who is connected, which sessions are known and which of them end with which connection; switches
-//! states, and answers what needs nobody's help. Never waits for anybody, and decides of no session that it
-//! does not know: the master does.
+//! Keeps the connected clients, the cached sessions and which of them end with which connection.
+//! Switches states, and answers pings and lists of workers. Never blocks, and never decides about a
+//! session that is not cached: the master does.
 
 pub mod sessions;
 
@@ -23,20 +23,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// Clients that may wait for the master's word on sessions.
+/// Clients that wait for the master's answer about a session at most.
 const WAITING_MAX: usize = 65_536;
-/// Sessions of closed connections that wait to be told to the master. It ends a worker's expirable sessions
-/// by itself once the worker has been away for 60 s, so what goes beyond is not lost for good.
+/// Sessions of closed connections that are not reported to the master yet, at most. Further ones
+/// are not reported; the master ends all expirable sessions of a worker that was away for 60 s.
 const CLOSING_MAX: usize = 262_144;
 
+/// A connected client and its expirable sessions.
 #[derive(Debug)]
 struct ConnectedClient {
     client: Arc<WorkerClient>,
-    /// Sessions that end with it.
-    made: Vec<SessionHash>,
+    /// Sessions that end with the connection.
+    expirable: Vec<SessionHash>,
 }
 
-/// A switch to the data state that waits for the master's word.
+/// A switch to the data state that waits for the master's answer.
 #[derive(Debug)]
 struct PendingSwitch {
     client: Arc<WorkerClient>,
@@ -49,12 +50,12 @@ pub struct Clients {
     master_link: Sender<MasterLinkMessage>,
     connected: HashMap<u64, ConnectedClient>,
     sessions: SessionCache,
-    /// Switches that wait for the master's word on a session, and how many they are.
+    /// Switches that wait for the master's answer about a session; `waiting_count` is their number.
     waiting: HashMap<SessionHash, Vec<PendingSwitch>>,
     waiting_count: usize,
-    /// Sessions to be verified again, since the link was away.
-    doubted: VecDeque<SessionHash>,
-    /// Sessions whose connections closed, not told to the master yet.
+    /// Sessions to verify again after a broken link.
+    unverified: VecDeque<SessionHash>,
+    /// Sessions of closed connections that are not reported to the master yet.
     closing: VecDeque<SessionHash>,
     workers: Vec<String>,
     linked: bool,
@@ -71,7 +72,7 @@ impl Clients {
             sessions: SessionCache::default(),
             waiting: HashMap::new(),
             waiting_count: 0,
-            doubted: VecDeque::new(),
+            unverified: VecDeque::new(),
             closing: VecDeque::new(),
             workers: Vec::new(),
             linked: false,
@@ -94,10 +95,10 @@ impl Module for Clients {
                 client,
                 number,
                 state,
-                made,
+                created,
                 frame,
             } => {
-                self.log_in(&client, state, made);
+                self.log_in(&client, state, created);
                 client.pass(number, &frame);
             }
             ClientsMessage::LoggedOut {
@@ -114,23 +115,26 @@ impl Module for Clients {
                 number,
                 session,
             } => self.resume(&client, number, session),
-            ClientsMessage::Session(hash, update) => self.learn(hash, update),
+            ClientsMessage::Session(hash, update) => self.on_session_update(hash, update),
             ClientsMessage::Ended(hashes) => hashes.into_iter().for_each(|hash| self.sessions.end(hash)),
             ClientsMessage::Workers(workers) => self.workers = workers,
-            ClientsMessage::Closed { told: true, .. } => {}
-            ClientsMessage::Closed { hashes, told: false } => self.closing.extend(hashes),
-            ClientsMessage::Linked => self.link(),
+            ClientsMessage::Closed { confirmed: true, .. } => {}
+            ClientsMessage::Closed {
+                hashes,
+                confirmed: false,
+            } => self.closing.extend(hashes),
+            ClientsMessage::Linked => self.on_linked(),
             ClientsMessage::Unlinked => self.linked = false,
             ClientsMessage::Open => self.open = true,
             ClientsMessage::EndAll => self.end_all(),
         }
     }
 
-    /// Does what no message is answered by: expired sessions end, and the master is told and asked.
+    /// Ends expired sessions, reports closed connections to the master, and verifies sessions.
     fn on_turn_end(&mut self) {
         self.sessions.expire(Timestamp::now());
-        self.tell_closed();
-        self.verify_doubted();
+        self.report_closed();
+        self.verify_bound();
         let known = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
         self.gauges.sessions.store(known, Ordering::Relaxed);
     }
@@ -141,10 +145,10 @@ impl Module for Clients {
 }
 
 impl Clients {
-    /// A link stands: bound sessions are verified, since their ends may have been missed.
-    fn link(&mut self) {
+    /// Forgets unbound sessions and verifies bound ones, whose ends may have been missed.
+    fn on_linked(&mut self) {
         self.linked = true;
-        self.doubted = self.sessions.keep_bound().into();
+        self.unverified = self.sessions.keep_bound().into();
     }
 
     fn end_all(&mut self) {
@@ -155,46 +159,46 @@ impl Clients {
     }
 
     fn connect(&mut self, client: Arc<WorkerClient>) {
-        // Accepted in the moment in which the port closed.
+        // The connection was accepted while the port closed.
         if !self.open {
             client.connection.end_at_once(SHUTTING_DOWN);
         }
-        let made = Vec::new();
+        let expirable = Vec::new();
         self.connected
-            .insert(client.connection.number, ConnectedClient { client, made });
+            .insert(client.connection.number, ConnectedClient { client, expirable });
     }
 
     fn disconnect(&mut self, number: u64) {
         if let Some(connected) = self.connected.remove(&number) {
-            for hash in connected.made {
-                self.close(hash);
+            for hash in connected.expirable {
+                self.close_session(hash);
             }
         }
     }
 
-    /// An expirable session's connection is over.
-    fn close(&mut self, hash: SessionHash) {
+    /// Ends an expirable session, whose connection has closed, and reports it to the master later.
+    fn close_session(&mut self, hash: SessionHash) {
         self.sessions.end(hash);
         if self.closing.len() < CLOSING_MAX {
             self.closing.push_back(hash);
         }
     }
 
-    fn log_in(&mut self, client: &Arc<WorkerClient>, state: SessionState, made: bool) {
+    fn log_in(&mut self, client: &Arc<WorkerClient>, state: SessionState, created: bool) {
         let hash = state.hash;
         let Some(session) = state.active else {
             return;
         };
         let expirable = session.expirable;
         self.sessions.learn(hash, session);
-        if made && expirable {
+        if created && expirable {
             match self.connected.get_mut(&client.connection.number) {
                 Some(connected) => {
-                    connected.made.push(hash);
+                    connected.expirable.push(hash);
                     client.add_expirable();
                 }
-                // It closed before its session was made.
-                None => self.close(hash),
+                // The connection closed before the login was answered.
+                None => self.close_session(hash),
             }
         }
     }
@@ -274,7 +278,7 @@ impl Clients {
         });
     }
 
-    /// Asks the master of a session; false where there is no room to ask.
+    /// Asks the master about a session. False where the inbox of `master_link` is full.
     fn verify(&self, hash: SessionHash) -> bool {
         let query = MasterQuery {
             timestamp: Timestamp::now(),
@@ -284,10 +288,10 @@ impl Clients {
         self.master_link.try_send(MasterLinkMessage::Query(query)).is_ok()
     }
 
-    fn learn(&mut self, hash: SessionHash, update: SessionUpdate) {
+    fn on_session_update(&mut self, hash: SessionHash, update: SessionUpdate) {
         let known = match update {
             SessionUpdate::Active(session) => Ok(self.sessions.learn(hash, session)),
-            SessionUpdate::Over => {
+            SessionUpdate::Ended => {
                 self.sessions.end(hash);
                 Ok(None)
             }
@@ -308,7 +312,7 @@ impl Clients {
         }
     }
 
-    fn tell_closed(&mut self) {
+    fn report_closed(&mut self) {
         while self.linked && !self.closing.is_empty() {
             let some = self.closing.len().min(HASHES_MAX);
             let hashes: Vec<SessionHash> = self.closing.drain(..some).collect();
@@ -330,14 +334,14 @@ impl Clients {
         }
     }
 
-    fn verify_doubted(&mut self) {
+    fn verify_bound(&mut self) {
         while self.linked
-            && let Some(hash) = self.doubted.front().copied()
+            && let Some(hash) = self.unverified.front().copied()
         {
             if !self.verify(hash) {
                 return;
             }
-            self.doubted.pop_front();
+            self.unverified.pop_front();
         }
     }
 }

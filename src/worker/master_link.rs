@@ -1,7 +1,7 @@
 //! spec/worker/master_link.md · 3.2.2 Master Server Communication, 4.1, 4.7.5 Purchase
 //!
-//! Sends the master what other modules want of it, keeps it under its sequence number until it is answered,
-//! and hands on what the master says. Never reads or writes the link's socket itself, and never waits for it.
+//! Sends requests to the master, keeps them as pending until they are answered, and passes replies
+//! and pushes on. Never waits for the link's socket.
 
 pub mod connector;
 pub mod pending;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How often the worker reports of itself.
+/// How often the worker sends its report.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The module's state.
@@ -30,19 +30,19 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub struct MasterLink {
     channels: MasterLinkChannels,
     worker: Uuid,
-    /// Drawn when the process started (4.1).
+    /// Boot ID, drawn when the process started (4.1).
     boot: Uuid,
     link: Option<Arc<LinkConnection>>,
     decoder: EnvelopeDecoder,
-    /// The last timestamp that was sent over this link: they never decrease.
+    /// The last timestamp sent over this link: they never decrease.
     last_timestamp: Timestamp,
     pending: PendingRequests,
-    /// Messages to the master that leave at the turn's end, in one write.
+    /// Messages to the master that leave in one write at the end of the turn.
     unsent: Vec<u8>,
     replies: ClientReplyBatch,
-    /// A push of prices on its way: its fixed part, and its rows as far as they are here.
+    /// A push of prices that is incomplete: its fixed part, and the rows received so far.
     prices: Option<(Vec<u8>, Reassembly)>,
-    /// Whether the acceptor was told that this link's prices are here.
+    /// Whether the acceptor was commanded to open the port over this link.
     serving: bool,
     began: Instant,
     report_due: Instant,
@@ -50,7 +50,7 @@ pub struct MasterLink {
 }
 
 impl MasterLink {
-    /// The module without a link yet.
+    /// The module, without a link.
     pub fn new(worker: Uuid, channels: MasterLinkChannels, gauges: Arc<Gauges>) -> MasterLink {
         MasterLink {
             channels,
@@ -73,9 +73,9 @@ impl MasterLink {
 
 impl Module for MasterLink {
     type Message = MasterLinkMessage;
-    /// Messages whose requests leave in one write, at most.
+    /// Messages whose requests leave in one write at most.
     const BATCH_MAX: usize = 256;
-    /// How often deadlines are looked at.
+    /// How often deadlines are checked.
     const TICK_INTERVAL: Duration = Duration::from_millis(50);
 
     fn on_message(&mut self, message: MasterLinkMessage) {
@@ -94,9 +94,9 @@ impl Module for MasterLink {
         for PendingRequest { requester, .. } in self.pending.reads_overdue(now) {
             self.fail_request(requester);
         }
-        for client in self.pending.kept_overdue(now) {
+        for client in self.pending.retained_overdue(now) {
             crate::warn!(
-                "{:?} is cut off: nobody knows what became of its request",
+                "{:?} is cut: the outcome of its request is unknown",
                 client.connection
             );
             client.connection.cut();
@@ -107,13 +107,13 @@ impl Module for MasterLink {
         }
         if now >= self.report_due {
             self.report_due = now + REPORT_INTERVAL;
-            self.pending.forget_gone();
+            self.pending.forget_disconnected();
             self.report(now);
         }
         self.flush();
     }
 
-    /// Closes the link in form.
+    /// Closes the link with its close record.
     fn on_stop(&mut self) {
         if let Some(link) = &self.link {
             link.end();
@@ -124,10 +124,10 @@ impl Module for MasterLink {
 impl MasterLink {
     fn on_event(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Linked(link) => self.link(link),
+            LinkEvent::Linked(link) => self.on_linked(link),
             LinkEvent::Read(number, mut plain) => {
                 if self.link.as_ref().is_some_and(|link| link.number == number) {
-                    self.read(&mut plain);
+                    self.on_read(&mut plain);
                 }
                 wipe::clear(&mut plain);
             }
@@ -136,50 +136,49 @@ impl MasterLink {
                     self.unlink();
                 }
             }
-            LinkEvent::KeptOut => self.close_port(),
+            LinkEvent::Booted => self.close_port(),
         }
     }
 
-    /// A worker that is kept out serves nobody.
+    /// Closes the clients' port and the link, because the worker is booted.
     fn close_port(&mut self) {
-        let _ = self.channels.port.send(PortCommand::Withdraw);
+        let _ = self.channels.port.send(PortCommand::Close);
         self.unlink();
     }
 
-    fn link(&mut self, link: Arc<LinkConnection>) {
+    /// Takes a new link into use and sends pending requests again.
+    fn on_linked(&mut self, link: Arc<LinkConnection>) {
         self.unlink();
         self.decoder = EnvelopeDecoder::new(self.worker);
         self.prices = None;
         self.last_timestamp = Timestamp(i64::MIN);
-        let kept = self.pending.resend();
-        if !kept.is_empty() {
-            crate::info!(
-                "{} requests whose answers are not known are sent again",
-                kept.len()
-            );
+        let retained = self.pending.resend();
+        if !retained.is_empty() {
+            crate::info!("{} requests without an answer are sent again", retained.len());
         }
         self.serving = false;
         self.link = Some(link);
-        self.send_again(&kept);
-        // The master says nothing before it has heard who we are. A report bears a newer timestamp than what is
-        // sent again, so it comes after.
+        self.send_again(&retained);
+        // The master sends nothing before the first message. The report's timestamp is newer than
+        // those of the resent requests, so it comes after them.
         self.report(Instant::now());
         self.tell_clients(ClientsMessage::Linked);
     }
 
+    /// Cuts the link, if there is one, and fails the pending requests that are not retained.
     fn unlink(&mut self) {
         let Some(link) = self.link.take() else {
             return;
         };
         link.cut();
         wipe::clear(&mut self.unsent);
-        for PendingRequest { requester, .. } in self.pending.lose(Instant::now()) {
+        for PendingRequest { requester, .. } in self.pending.link_lost(Instant::now()) {
             self.fail_request(requester);
         }
         self.tell_clients(ClientsMessage::Unlinked);
     }
 
-    /// Waits for room. Every module but this one only ever tries to send to this one, so none keeps it waiting.
+    /// Waits for room. No other module waits for this one, so the wait is short.
     fn tell_clients(&self, message: ClientsMessage) {
         let _ = self.channels.clients.send(message);
     }

@@ -1,7 +1,6 @@
-//! spec/worker/messages.md · 3.2.1 Main Module, 3.2.2, 3.2.3, 3.2.4, 3.2.6 (what passes between them)
+//! spec/worker/messages.md · 2.2.2, 3.2.1 to 3.2.4, 3.2.6
 //!
-//! Every inbox of the worker with its payloads and its bound: the whole graph of channels on one page.
-//! Decides nothing and does nothing.
+//! Every inbox of the worker with its payloads and its bound: the whole channel graph in one file.
 
 use super::cache::snapshot::QuoteSnapshot;
 use super::cache::windows::WindowKey;
@@ -15,25 +14,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Batches that may wait for the router. Beyond that readers wait, each for itself.
+/// Batches in the router's inbox at most. While it is full, readers wait.
 pub const ROUTER_INBOX_MAX: usize = 1024;
-/// Messages that may wait for `cache`, `clients`, `tunnel` or `master_link`, each.
+/// Messages at most in each inbox of `cache`, `clients`, `tunnel` and `master_link`.
 pub const MODULE_INBOX_MAX: usize = 16_384;
-/// Events of the link that may wait for `master_link`. Beyond that the link is not read.
+/// Link events in the inbox of `master_link` at most. While it is full, the link is not read.
 pub const LINK_EVENTS_MAX: usize = 16;
-/// Commands that may wait for the acceptor. Beyond that `master_link` waits.
+/// Commands in the acceptor's inbox at most. While it is full, `master_link` waits.
 pub const PORT_COMMANDS_MAX: usize = 1;
 
 /// The router's inbox: the requests of one destination that one socket read brought.
 #[derive(Debug)]
 pub struct RequestBatch {
-    /// Who asks.
     pub client: Arc<WorkerClient>,
     /// The worker's timestamp, which the router sets (2.1.8).
     pub timestamp: Timestamp,
-    /// The destination of all of them.
+    /// The destination of all requests.
     pub destination: Destination,
-    /// It is one request, whose reply may be large.
+    /// Whether it is one bulk request, whose reply may be large.
     pub bulk: bool,
     /// The first request's number on its connection; the others follow.
     pub first: u64,
@@ -47,7 +45,7 @@ impl RequestBatch {
         (self.first..).zip(self.requests)
     }
 
-    /// Answers all of them with a Fail.
+    /// Answers all requests with a Fail.
     pub fn refuse(&self, refusal: &Refusal) {
         let mut sending = self.client.connection.sending();
         for (number, request) in (self.first..).zip(&self.requests) {
@@ -58,16 +56,12 @@ impl RequestBatch {
     }
 }
 
-/// The router's channels: the inboxes that requests are passed on to.
+/// The router's channels: the inboxes of the modules that answer requests.
 #[derive(Debug, Clone)]
 pub struct WorkerChannels {
-    /// 3.2.6
     pub cache: Sender<CacheMessage>,
-    /// 3.2.3
     pub clients: Sender<ClientsMessage>,
-    /// 3.2.4
     pub tunnel: Sender<TunnelMessage>,
-    /// 3.2.2
     pub master_link: Sender<MasterLinkMessage>,
 }
 
@@ -78,22 +72,22 @@ pub struct WorkerChannels {
 pub enum CacheMessage {
     /// Requests for asset data, from the router.
     Batch(RequestBatch),
-    /// The values of an update, from `master_link`.
+    /// The prices of an update, from `master_link`.
     Prices(Box<QuoteSnapshot>),
-    /// What came of a miss, from `master_link`.
+    /// The result of a query for a miss, from `master_link`.
     Fill(CacheMiss, CacheFill),
 }
 
-/// What the cache does not hold, and when it was asked for. Fills of different updates are not mixed.
+/// A window or forecast that the cache does not hold, with the update at which it was requested.
+/// Fills of different updates are not mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CacheMiss {
-    /// The window or forecast.
     pub key: WindowKey,
-    /// The number of the last update that had come.
+    /// The number of the latest update.
     pub update: u64,
 }
 
-/// What came of a [`CacheMiss`].
+/// The result of a [`CacheMiss`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum CacheFill {
     /// The frames of a data transfer.
@@ -109,77 +103,71 @@ pub enum CacheFill {
 /// The inbox of `clients`.
 #[derive(Debug)]
 pub enum ClientsMessage {
-    /// A connection has begun, from its reader.
+    /// A connection was accepted, from its reader.
     Connected(Arc<WorkerClient>),
-    /// The connection of this number is over, from its reader.
+    /// The connection of this number has closed, from its reader.
     Disconnected(u64),
     /// Switches of the state, pings and lists of workers, from the router.
     Batch(RequestBatch),
     /// A login succeeded, from the tunnel.
     LoggedIn {
-        /// Who logged in.
         client: Arc<WorkerClient>,
         /// The request's number on its connection.
         number: u64,
-        /// What the master says of the session.
         state: SessionState,
         /// Whether this login created the session.
-        made: bool,
+        created: bool,
         /// The reply to the client.
         frame: Zeroizing<Vec<u8>>,
     },
     /// A logout succeeded, from the tunnel.
     LoggedOut {
-        /// Who logged out.
         client: Arc<WorkerClient>,
         /// The request's number on its connection.
         number: u64,
-        /// The session that is over.
         hash: SessionHash,
         /// The reply to the client.
         frame: Zeroizing<Vec<u8>>,
     },
     /// A login with a session while there is no link, from the tunnel.
     Resume {
-        /// Who logs in.
         client: Arc<WorkerClient>,
         /// The request's number on its connection.
         number: u64,
         /// The session to log in with.
         session: SessionId,
     },
-    /// What the master says of a session, from `master_link`.
+    /// The master's answer about a session, from `master_link`.
     Session(SessionHash, SessionUpdate),
     /// Sessions that the master ended, from `master_link`.
     Ended(Vec<SessionHash>),
-    /// The workers that serve now, from `master_link`.
+    /// The addresses of the linked workers, from `master_link`.
     Workers(Vec<String>),
-    /// What came of telling the master that the connections of these sessions closed, from `master_link`.
+    /// The result of reporting to the master that the connections of these sessions closed, from
+    /// `master_link`.
     Closed {
-        /// The sessions.
         hashes: Vec<SessionHash>,
-        /// Whether the master knows.
-        told: bool,
+        /// Whether the master has confirmed it.
+        confirmed: bool,
     },
-    /// A link stands, from `master_link`.
+    /// A link is open, from `master_link`.
     Linked,
-    /// The link is gone, from `master_link`.
+    /// The link has ended, from `master_link`.
     Unlinked,
     /// The port opens, from the acceptor.
     Open,
-    /// Tell every client that the server is shutting down and close it, also those that come late. From the
-    /// acceptor, and from whoever stops the worker.
+    /// End all connections with `shutting-down`, and later ones, too. From the acceptor, and from
+    /// the thread that stops the worker.
     EndAll,
 }
 
-/// What the master says of a session.
+/// The master's answer about a session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SessionUpdate {
-    /// It is active.
     Active(ActiveSession),
-    /// It is not.
-    Over,
-    /// It could not be asked.
+    /// The session is not active.
+    Ended,
+    /// The master could not be asked.
     Unavailable,
 }
 
@@ -190,27 +178,25 @@ pub enum SessionUpdate {
 pub enum TunnelMessage {
     /// Logins, registrations and logouts, from the router.
     Batch(RequestBatch),
-    /// What the master answered, from `master_link`.
+    /// The master's reply, from `master_link`.
     Reply(TunnelRequest, TunnelReply),
 }
 
 /// A login, registration or logout on its way through the tunnel.
 #[derive(Debug)]
 pub struct TunnelRequest {
-    /// Who asks.
     pub client: Arc<WorkerClient>,
     /// The request's number on its connection.
     pub number: u64,
-    /// The request itself.
     pub request: Request,
 }
 
-/// How the master answered a [`TunnelRequest`].
+/// The reply to a [`TunnelRequest`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum TunnelReply {
-    /// With these frames.
+    /// The master's frames.
     Frames(Zeroizing<Vec<u8>>),
-    /// It was never asked: there is no link.
+    /// There is no link; nothing was sent.
     Unavailable,
 }
 
@@ -221,81 +207,78 @@ pub enum TunnelReply {
 pub enum MasterLinkMessage {
     /// Orders or account queries, whose replies go straight to their client. From the router.
     Batch(RequestBatch),
-    /// A module's own query. From cache, clients and tunnel.
+    /// A module's own query, from cache, clients and tunnel.
     Query(MasterQuery),
-    /// What becomes of the link. From the connector's thread, through a channel of its own: it comes before what
-    /// waits in the other, and [`LINK_EVENTS_MAX`] bounds it.
+    /// An event of the link, from the connector's thread. It comes through its own channel, before
+    /// other messages; [`LINK_EVENTS_MAX`] bounds it.
     Link(LinkEvent),
 }
 
-/// What a module wants of the master for itself.
+/// A module's own query to the master.
 #[derive(Debug)]
 pub struct MasterQuery {
     /// The worker's timestamp.
     pub timestamp: Timestamp,
-    /// The client that it is for, if it is for one.
+    /// The client's address, if the query is for one client.
     pub client: Option<SocketAddr>,
-    /// The query.
     pub kind: QueryKind,
 }
 
-/// What modules want of the master.
+/// The queries that modules have.
 #[derive(Debug)]
 pub enum QueryKind {
-    /// The tunnel: answer this request. Comes back as [`TunnelMessage::Reply`].
+    /// Answer this request, for the tunnel. The result is a [`TunnelMessage::Reply`].
     Tunnel(TunnelRequest),
-    /// The cache: fill this miss. Comes back as [`CacheMessage::Fill`].
+    /// Fill this miss, for the cache. The result is a [`CacheMessage::Fill`].
     Cache(CacheMiss),
-    /// `clients`: is this session active? Comes back as [`ClientsMessage::Session`].
+    /// Is this session active? For `clients`; the result is a [`ClientsMessage::Session`].
     Session(SessionHash),
-    /// `clients`: the connections of these sessions closed. Comes back as [`ClientsMessage::Closed`].
+    /// The connections of these sessions closed. For `clients`; the result is a
+    /// [`ClientsMessage::Closed`].
     Closed(Vec<SessionHash>),
 }
 
-/// What becomes of the link.
+/// An event of the link.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// A link stands.
+    /// A link is open.
     Linked(Arc<LinkConnection>),
-    /// What one read of the link of this number brought, opened.
+    /// The decrypted bytes of one read of the link of this number.
     Read(u64, Vec<u8>),
-    /// The link of this number is over.
+    /// The link of this number has ended.
     Unlinked(u64),
-    /// The master keeps this worker out.
-    KeptOut,
+    /// An administrator has booted this worker: the master refuses its links.
+    Booted,
 }
 
 /// The channels of `master_link`: where the master's replies and pushes go.
 #[derive(Debug)]
 pub struct MasterLinkChannels {
-    /// 3.2.6
     pub cache: Sender<CacheMessage>,
-    /// 3.2.3
     pub clients: Sender<ClientsMessage>,
-    /// 3.2.4
     pub tunnel: Sender<TunnelMessage>,
-    /// The acceptor: whether to serve clients.
+    /// To the acceptor.
     pub port: Sender<PortCommand>,
 }
 
 // --- acceptor, 3.2.1 ---
 
-/// The acceptor's inbox, from `master_link`: whether to serve clients.
+/// The acceptor's inbox, from `master_link`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortCommand {
-    /// The link stands and prices are here: open the port.
-    Serve,
-    /// The master keeps this worker out: close the port.
-    Withdraw,
+    /// A link has brought prices: open the port.
+    Open,
+    /// The worker is booted: close the port and end all connections.
+    Close,
 }
 
-/// What the acceptor tells the daemon's main thread: whether clients can come in. The latest replaces one that
-/// nobody has read.
+/// The state of the clients' port, from the acceptor to the daemon's main thread. The latest
+/// replaces an unread one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PortState {
     /// The port is open at this address.
     Open(SocketAddr),
-    /// The port is closed until the master takes this worker again.
+    /// The port is closed until an administrator admits the worker.
     Closed,
     /// The port could not be opened.
     Failed(String),

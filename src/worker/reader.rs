@@ -1,7 +1,8 @@
 //! spec/worker/reader.md · 4.3.2 Client-Worker Server Connection, 4.2 States
 //!
-//! A client's reader thread: what a socket read brought becomes requests, and goes to the router as one
-//! item. What must not overtake what stands before it waits here, where only its own client waits along.
+//! A client's reader thread: decodes the requests of one socket read and passes them to the router
+//! as one batch. A request that must wait for earlier ones waits here, where it delays its own
+//! client alone.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -19,43 +20,43 @@ use crate::wire::{
 use crossbeam_channel::Sender;
 use std::sync::Arc;
 
-/// Requests in one batch at most.
+/// Requests of one batch at most.
 pub const BATCH_MAX: usize = 512;
-/// Bytes that all clients together may leave unread, past which requests with large replies are refused.
-pub const UNSENT_ALL_MAX: usize = 1 << 30;
+/// Unsent bytes of all clients together. While there are more, bulk requests are refused.
+pub const UNSENT_BYTES_MAX: usize = 1 << 30;
 
-/// What a frame turned out to be.
+/// The outcome of decoding a frame.
 enum FrameOutcome {
-    /// To be answered by a module; the row is its instruction's.
-    Ask(Request, Destination, &'static InstructionRow),
-    /// Refused here.
+    /// A request for a module, with the row of its instruction.
+    Accept(Request, Destination, &'static InstructionRow),
     Refuse(Instruction, Refusal),
-    /// Not answered: a pong.
-    Nothing,
+    /// A pong, which gets no reply.
+    Ignore,
 }
 
-/// One client's conversation, from its reader's side.
+/// The state of a client's reader thread.
 #[derive(Debug)]
 pub struct ClientReader {
     client: Arc<WorkerClient>,
     reader: ConnectionReader,
     router: Sender<RequestBatch>,
     flusher: Arc<Flusher>,
-    /// Decoded and not passed on: all of one destination.
+    /// Decoded requests of one destination that are not passed on yet.
     requests: Vec<Request>,
-    /// Refused and not answered; one of the two lists is always empty.
+    /// Refusals that are not sent yet. This list or the other is always empty.
     refusals: Vec<(Instruction, Refusal)>,
     destination: Destination,
-    /// The destination of what may not have taken effect yet.
+    /// Destination of the requests that may not have taken effect. A request for another one waits
+    /// for them.
     in_flight: Option<Destination>,
     state: ConnectionState,
     bound: Option<Arc<CachedSession>>,
-    /// When the last read came.
+    /// Time of the last read.
     now: Timestamp,
 }
 
 impl ClientReader {
-    /// Of a client in the command state.
+    /// A reader of a client in the command state.
     pub fn new(
         client: Arc<WorkerClient>,
         reader: ConnectionReader,
@@ -77,7 +78,7 @@ impl ClientReader {
         }
     }
 
-    /// Until the connection ends, and closes it.
+    /// The thread's loop: reads until the connection ends, and closes it.
     pub fn run(mut self) {
         let ended = loop {
             if let Err(ended) = self.on_read() {
@@ -87,18 +88,18 @@ impl ClientReader {
         self.reader.finish(ended);
     }
 
-    /// What one read brings.
+    /// Handles the frames of one read.
     fn on_read(&mut self) -> Result<(), ReadEnd> {
         self.reader.fill()?;
         self.now = Timestamp::now();
         loop {
             self.settle_state()?;
-            match self.next() {
-                Ok(Some(FrameOutcome::Ask(request, destination, row))) => {
-                    self.ask(request, destination, row)?;
+            match self.next_frame() {
+                Ok(Some(FrameOutcome::Accept(request, destination, row))) => {
+                    self.accept(request, destination, row)?;
                 }
                 Ok(Some(FrameOutcome::Refuse(instruction, refusal))) => self.refuse(instruction, refusal)?,
-                Ok(Some(FrameOutcome::Nothing)) => {}
+                Ok(Some(FrameOutcome::Ignore)) => {}
                 Ok(None) => return self.dispatch(),
                 Err(fault) => {
                     self.dispatch()?;
@@ -108,7 +109,7 @@ impl ClientReader {
         }
     }
 
-    /// What follows a switch of the state is judged by the state that it led to.
+    /// Waits for a switch of the state, because it decides how later frames are validated.
     fn settle_state(&mut self) -> Result<(), ReadEnd> {
         if self.in_flight != Some(Destination::State) {
             return Ok(());
@@ -121,7 +122,7 @@ impl ClientReader {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<FrameOutcome>, ProtocolError> {
+    fn next_frame(&mut self) -> Result<Option<FrameOutcome>, ProtocolError> {
         let Some((header, data)) = self.reader.buffer.next(FrameHeader::check_request)? else {
             return Ok(None);
         };
@@ -136,7 +137,9 @@ impl ClientReader {
         )))
     }
 
-    fn ask(
+    /// Adds a request to the batch. Waits for earlier requests of another destination to take
+    /// effect.
+    fn accept(
         &mut self,
         request: Request,
         destination: Destination,
@@ -152,7 +155,7 @@ impl ClientReader {
             }
             self.in_flight = Some(destination);
         }
-        if row.bulk && self.flusher.unsent() > UNSENT_ALL_MAX {
+        if row.bulk && self.flusher.unsent() > UNSENT_BYTES_MAX {
             return self.refuse(row.instruction, Refusal::worker_overloaded());
         }
         if row.bulk
@@ -179,7 +182,7 @@ impl ClientReader {
         Ok(())
     }
 
-    /// Passes on what was decoded, or answers what was refused.
+    /// Passes on all decoded requests, or sends all refusals.
     fn dispatch(&mut self) -> Result<(), ReadEnd> {
         while !self.requests.is_empty() {
             let (first, taken) = self.reader.reserve_some(self.requests.len())?;
@@ -210,7 +213,8 @@ impl ClientReader {
     }
 }
 
-/// The first reason that applies refuses: the state, the arguments' forms, the session.
+/// Checks a request's state, the forms of its arguments, and the session, in this order. The first
+/// that fails refuses it.
 fn validate(
     instruction: Instruction,
     arguments: Arguments<'_>,
@@ -220,20 +224,20 @@ fn validate(
 ) -> FrameOutcome {
     let row = instruction.row();
     let Some(destination) = row.destination else {
-        return FrameOutcome::Nothing;
+        return FrameOutcome::Ignore;
     };
     if !row.states.contains(&state) {
         return FrameOutcome::Refuse(instruction, wrong_state(state));
     }
     match Request::read(instruction, arguments) {
-        Ok(Some(Request::Pong) | None) => FrameOutcome::Nothing,
+        Ok(Some(Request::Pong) | None) => FrameOutcome::Ignore,
         Ok(Some(request)) => {
             let is_data = instruction.message_type() == MessageType::DataTransfer;
             if is_data && !bound.is_some_and(|known| known.is_active(now)) {
                 let text = "the session that this connection's data state is bound to is over";
                 return FrameOutcome::Refuse(instruction, Refusal::new(Reason::SessionExpired, text));
             }
-            FrameOutcome::Ask(request, destination, row)
+            FrameOutcome::Accept(request, destination, row)
         }
         Err(refusal) => FrameOutcome::Refuse(instruction, refusal),
     }

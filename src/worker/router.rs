@@ -1,7 +1,7 @@
-//! spec/worker/router.md · 3.2.1 Main Module: "parse it, pass it to the appropriate thread"
+//! spec/worker.md · 3.2.1 Main Module: "parse it, pass it to the appropriate thread"
 //!
-//! Gives each batch its timestamp (2.1.8) and passes it to the module of its destination. Reads no request,
-//! and answers one only where its module has no room.
+//! Gives each batch its timestamp (2.1.8) and passes it to the module of its destination. Answers
+//! requests only where the module's inbox is full.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -17,7 +17,7 @@ use crossbeam_channel::TrySendError;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a batch that cannot fail waits for its module.
+/// How long the router waits for room for requests that have no Fail.
 const PASS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The router's state.
@@ -29,7 +29,7 @@ pub struct WorkerRouter {
 }
 
 impl WorkerRouter {
-    /// A router that has routed nothing yet.
+    /// A router with these channels.
     pub fn new(channels: WorkerChannels) -> WorkerRouter {
         let last = Timestamp(0);
         WorkerRouter { channels, last }
@@ -47,7 +47,7 @@ impl Module for WorkerRouter {
 }
 
 impl WorkerRouter {
-    /// Passes a batch on. A module without room refuses its requests.
+    /// Passes a batch on. Where the module's inbox is full, all its requests are refused.
     fn pass_on(&self, batch: RequestBatch) {
         let channels = &self.channels;
         match batch.destination {
@@ -76,7 +76,7 @@ impl WorkerRouter {
                 }
             }
             Destination::Local => {
-                // These have no Fail. `clients` waits for nobody, so this wait is short or the end is near.
+                // These requests have no Fail. `clients` blocks on nobody, so this wait is short.
                 let client = Arc::clone(&batch.client);
                 let message = ClientsMessage::Batch(batch);
                 if channels.clients.send_timeout(message, PASS_TIMEOUT).is_err() {

@@ -1,6 +1,6 @@
 //! spec/worker/service.md · 3.2.1 Main Module: deployment and running stage
 //!
-//! The daemon around a worker: its keys, its readiness, its signals, its end.
+//! The worker as a daemon: keys, readiness, signals, stopping.
 
 use super::Worker;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
@@ -20,13 +20,13 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long an attempt to connect to the master may take.
-const CONNECT: Duration = Duration::from_secs(5);
-/// Descriptors beyond those of clients: the log, epoll, the link, GPG.
+/// Time-out of a TCP connection to the master.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Descriptors for other things than clients: the log, epoll, the link, GPG.
 const SPARE_DESCRIPTORS: u64 = 64;
 
-/// The keys that the worker proves itself with, and the one that it believes.
-fn side(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
+/// The worker's own keys, and the master's key that it trusts.
+fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
     let gpg = &config.gpg;
     let keyring =
         Keyring::open(&gpg.home).map_err(|error| StartError::misconfigured(format!("gpg.home: {error}")))?;
@@ -34,19 +34,19 @@ fn side(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
         .map_err(|error| StartError::misconfigured(format!("gpg: {error}")))
 }
 
-/// How this worker makes its links: TCP to the master, then the handshake.
-fn establish(config: &WorkerConfig, side: WorkerIdentity) -> Connect {
+/// A function that makes a link: TCP to the master, then the handshake.
+fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
     let master = config.master.clone();
     Box::new(move || {
         let socket = connect(&master).map_err(|error| ConnectError::Failed(format!("{master}: {error}")))?;
         let deadline = Instant::now() + handshake::DEADLINE;
-        match handshake::connect(&socket, &side, deadline) {
+        match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
                 socket,
                 sealed: established.sealed,
                 early: established.early,
             }),
-            Err(HandshakeError::Refused(code, text)) if code == "booted" => Err(ConnectError::KeptOut(text)),
+            Err(HandshakeError::Refused(code, text)) if code == "booted" => Err(ConnectError::Booted(text)),
             Err(error) => Err(ConnectError::Failed(format!("{master}: {error}"))),
         }
     })
@@ -55,7 +55,7 @@ fn establish(config: &WorkerConfig, side: WorkerIdentity) -> Connect {
 fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in master.resolve()? {
-        match TcpStream::connect_timeout(&address, CONNECT) {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(socket) => return Ok(socket),
             Err(error) => last = error,
         }
@@ -85,10 +85,10 @@ impl Service for WorkerService {
         &config.log
     }
 
-    /// Keys and certificates.
+    /// Checks keys and certificates.
     fn check(config: &WorkerConfig) -> Result<(), StartError> {
         check_certificate(config)?;
-        leave_agent(&config.gpg.home, || side(config).map(drop))
+        leave_agent(&config.gpg.home, || identity(config).map(drop))
     }
 
     fn start(config: &WorkerConfig, _stop: &Stop) -> Result<WorkerService, StartError> {
@@ -104,9 +104,9 @@ impl Service for WorkerService {
         let config = context.config;
         let _watchdog = daemon::watchdog(context.stop, &self.watchdog, || Ok(()))?;
         crate::info!("worker {} starts, and links to {}", config.name, config.master);
-        let served = serve(&self.worker, context);
+        let result = serve(&self.worker, context);
         daemon::notify_stopping();
-        served
+        result
     }
 
     fn stop(self, deadline: Instant) -> Vec<String> {
@@ -132,7 +132,7 @@ fn stop_agent(home: &Path) {
 }
 
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
-    let side = side(config)?;
+    let identity = identity(config)?;
     let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
     let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
     let descriptors = daemon::raise_descriptors(wanted);
@@ -142,7 +142,7 @@ fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
         );
     }
     let watchdog = Watchdog::new();
-    let worker = Worker::start(config, establish(config, side), &watchdog)?;
+    let worker = Worker::start(config, connect_with(config, identity), &watchdog)?;
     Ok(WorkerService {
         worker,
         watchdog,
@@ -162,7 +162,7 @@ fn serve(worker: &Worker, context: &ServiceContext<'_, WorkerConfig>) -> Result<
                     daemon::notify_ready(&status);
                 }
                 Ok(PortState::Closed) => {
-                    status = "kept out by the master: serving nobody".to_owned();
+                    status = "booted by the master: serving no clients".to_owned();
                     daemon::notify_ready(&status);
                 }
                 Ok(PortState::Failed(text)) => return Err(StartError::failed(text)),
@@ -182,10 +182,10 @@ fn serve(worker: &Worker, context: &ServiceContext<'_, WorkerConfig>) -> Result<
 
 fn reload(worker: &Worker, log: &LogHandle) {
     if let Err(error) = log.reopen() {
-        crate::error!("the log could not be opened anew: {error}");
+        crate::error!("the log could not be reopened: {error}");
     }
     match worker.reload() {
-        Ok(()) => crate::info!("log and certificate are opened anew"),
+        Ok(()) => crate::info!("log and certificate are reloaded"),
         Err(error) => crate::error!("the old certificate stays in force: {error}"),
     }
 }

@@ -1,6 +1,6 @@
-//! spec/worker/start.md · 3.2.1 Main Module: "start all threads"
+//! spec/worker.md · 3.2.1 Main Module: "start all threads"
 //!
-//! Makes the worker's channels, hands each module its ends of them and starts the threads. Decides nothing.
+//! Makes the worker's channels, gives each module its ends, and starts the threads.
 
 use super::acceptor::{ClientPort, WorkerAcceptor};
 use super::cache::Cache;
@@ -23,10 +23,10 @@ use std::io;
 use std::sync::Arc;
 
 impl Worker {
-    /// Starts all threads. The port opens when the link stands and prices are here: see [`Worker::state`].
+    /// Starts all threads. The port opens when a link has brought prices: see [`Worker::state`].
     ///
     /// # Errors
-    /// The certificate cannot be read, or the system has no room for threads or descriptors.
+    /// The certificate cannot be read, or the system has no threads or descriptors left.
     pub fn start(config: &WorkerConfig, connect: Connect, watchdog: &Watchdog) -> io::Result<Worker> {
         let (port_stop, stop) = (Stop::new(), Stop::new());
         start(config, connect, watchdog, &port_stop, &stop).inspect_err(|_| {
@@ -36,7 +36,7 @@ impl Worker {
     }
 }
 
-/// The whole wiring. Threads start from the bottom of the channel graph up.
+/// Wires all modules and starts their threads, from the bottom of the channel graph up.
 #[allow(clippy::too_many_lines, reason = "the channel graph, from top to bottom")]
 fn start(
     config: &WorkerConfig,

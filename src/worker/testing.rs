@@ -1,6 +1,6 @@
-//! spec/worker.md · 3.2 Worker Server (a master to test it against)
+//! spec/worker.md · 3.2 Worker Server
 //!
-//! A worker whose master is the test: it reads what the worker asks, and says what the test wants it to say.
+//! A worker whose master is the test, which reads the worker's messages and answers them.
 
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::{PortState, Worker};
@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Time-out of every wait in a test.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A worker and the place where its links arrive.
+/// A worker, and the listener for its links.
 pub struct WorkerRig {
     pub worker: Option<Worker>,
     pub address: SocketAddr,
@@ -30,30 +30,30 @@ pub struct WorkerRig {
     listener: TcpListener,
     halves: Arc<Mutex<VecDeque<SealedChannel>>>,
     /// While set, no link can be made.
-    pub away: Arc<AtomicBool>,
-    /// While set, links are refused as an administrator's wish.
-    pub kept_out: Arc<AtomicBool>,
+    pub unreachable: Arc<AtomicBool>,
+    /// While set, links are refused as `booted`.
+    pub booted: Arc<AtomicBool>,
 }
 
-/// The master's end of one link.
+/// The master's end of a link.
 pub struct Link {
     socket: TcpStream,
     sealer: Sealer,
     opener: Opener,
     decoder: EnvelopeDecoder,
-    heard: VecDeque<Heard>,
+    received: VecDeque<Received>,
     pub boot: uuid::Uuid,
     pub worker: uuid::Uuid,
 }
 
-/// What the worker said in one message.
+/// A message of the worker.
 #[derive(Debug, Clone)]
-pub struct Heard {
+pub struct Received {
     pub envelope: Envelope,
     pub frames: Vec<(Instruction, Vec<u8>)>,
 }
 
-impl Heard {
+impl Received {
     pub fn instruction(&self) -> Instruction {
         self.frames.last().unwrap().0
     }
@@ -95,19 +95,20 @@ file = "worker.log"
 }
 
 impl WorkerRig {
-    /// A worker that has not been linked yet.
+    /// A worker without a link.
     pub fn new(extra: &str) -> WorkerRig {
         let config = config(extra);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let halves: Arc<Mutex<VecDeque<SealedChannel>>> = Arc::default();
-        let (away, kept_out) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (unreachable, booted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let master = listener.local_addr().unwrap();
-        let (sealed, is_away, is_out) = (Arc::clone(&halves), Arc::clone(&away), Arc::clone(&kept_out));
-        let establish: Connect = Box::new(move || {
-            if is_out.load(Ordering::SeqCst) {
-                return Err(ConnectError::KeptOut("the test says so".into()));
+        let (sealed, is_unreachable, is_booted) =
+            (Arc::clone(&halves), Arc::clone(&unreachable), Arc::clone(&booted));
+        let connect: Connect = Box::new(move || {
+            if is_booted.load(Ordering::SeqCst) {
+                return Err(ConnectError::Booted("the test says so".into()));
             }
-            if is_away.load(Ordering::SeqCst) {
+            if is_unreachable.load(Ordering::SeqCst) {
                 return Err(ConnectError::Failed("the test says so".into()));
             }
             let (ours, theirs) = loopback().unwrap();
@@ -119,19 +120,19 @@ impl WorkerRig {
                 early: Vec::new(),
             })
         });
-        let worker = Worker::start(&config, establish, &Watchdog::new()).unwrap();
+        let worker = Worker::start(&config, connect, &Watchdog::new()).unwrap();
         WorkerRig {
             worker: Some(worker),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             config,
             listener,
             halves,
-            away,
-            kept_out,
+            unreachable,
+            booted,
         }
     }
 
-    /// A worker that serves, with its link; AAPL has a price, NEW has none.
+    /// A worker with a link and an open port. AAPL has a price, NEW has none.
     pub fn serving(extra: &str) -> (WorkerRig, Link) {
         let mut rig = WorkerRig::new(extra);
         let mut link = rig.link();
@@ -147,7 +148,7 @@ impl WorkerRig {
     /// The next link that the worker makes.
     pub fn link(&mut self) -> Link {
         self.listener.set_nonblocking(true).unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TEST_TIMEOUT;
         let socket = loop {
             match self.listener.accept() {
                 Ok((socket, _)) => break socket,
@@ -159,21 +160,21 @@ impl WorkerRig {
             }
         };
         socket.set_nonblocking(false).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         let SealedChannel { sealer, opener } = self.halves.lock().pop_front().unwrap();
         let mut link = Link {
             socket,
             sealer,
             opener,
             decoder: EnvelopeDecoder::new(self.config.uuid),
-            heard: VecDeque::new(),
+            received: VecDeque::new(),
             boot: uuid::Uuid::nil(),
             worker: self.config.uuid,
         };
-        // The first message tells which process it is.
-        let first = link.any();
+        // The first message has the boot ID.
+        let first = link.next_message();
         link.boot = first.envelope.boot;
-        link.heard.push_front(first);
+        link.received.push_front(first);
         link
     }
 
@@ -181,7 +182,7 @@ impl WorkerRig {
         TestClient::connect(self.address)
     }
 
-    /// A client in the data state, whose session the master is asked about.
+    /// A client in the data state. The worker verifies its session with the master.
     pub fn data_client(&self, link: &mut Link, session: &SessionId) -> TestClient {
         let mut client = self.client();
         client.ask(&Request::SwitchState {
@@ -191,7 +192,7 @@ impl WorkerRig {
         let asked = link.next();
         assert_eq!(asked.instruction(), Instruction::LinkSession);
         assert_eq!(asked.data(), session.hash().0);
-        link.say_active(&asked, session, false);
+        link.send_active(&asked, session, false);
         assert_eq!(
             client.reply(),
             Reply::StateSwitched(crate::wire::ConnectionState::Data)
@@ -200,7 +201,7 @@ impl WorkerRig {
     }
 
     pub fn stop(mut self) {
-        let late = self.worker.take().unwrap().stop(Instant::now() + PATIENCE);
+        let late = self.worker.take().unwrap().stop(Instant::now() + TEST_TIMEOUT);
         assert!(late.is_empty(), "{late:?}");
     }
 }
@@ -214,16 +215,17 @@ impl Drop for WorkerRig {
 }
 
 impl Link {
-    /// The next message, reports too.
-    pub fn any(&mut self) -> Heard {
-        self.any_within(PATIENCE).expect("the worker said nothing")
+    /// The next message, including reports.
+    pub fn next_message(&mut self) -> Received {
+        self.message_within(TEST_TIMEOUT)
+            .expect("the worker said nothing")
     }
 
-    fn any_within(&mut self, patience: Duration) -> Option<Heard> {
-        let deadline = Instant::now() + patience;
+    fn message_within(&mut self, timeout: Duration) -> Option<Received> {
+        let deadline = Instant::now() + timeout;
         loop {
-            if let Some(heard) = self.heard.pop_front() {
-                return Some(heard);
+            if let Some(received) = self.received.pop_front() {
+                return Some(received);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -248,7 +250,7 @@ impl Link {
                         )
                     })
                     .collect();
-                self.heard.push_back(Heard {
+                self.received.push_back(Received {
                     envelope: envelope.header,
                     frames,
                 });
@@ -256,26 +258,26 @@ impl Link {
         }
     }
 
-    /// The next message that is no report; reports are answered.
-    pub fn next(&mut self) -> Heard {
-        self.next_within(PATIENCE).expect("the worker said nothing")
+    /// The next message that is no report. Reports are answered.
+    pub fn next(&mut self) -> Received {
+        self.next_within(TEST_TIMEOUT).expect("the worker said nothing")
     }
 
-    pub fn next_within(&mut self, patience: Duration) -> Option<Heard> {
-        let deadline = Instant::now() + patience;
+    pub fn next_within(&mut self, timeout: Duration) -> Option<Received> {
+        let deadline = Instant::now() + timeout;
         loop {
-            let heard = self.any_within(deadline.saturating_duration_since(Instant::now()))?;
-            if heard.instruction() != Instruction::LinkReport {
-                return Some(heard);
+            let received = self.message_within(deadline.saturating_duration_since(Instant::now()))?;
+            if received.instruction() != Instruction::LinkReport {
+                return Some(received);
             }
-            self.answer(&heard, |out| Reply::Pong.write(out));
+            self.answer(&received, |out| Reply::Pong.write(out));
         }
     }
 
-    /// Whether the worker has closed or cut the link.
-    pub fn is_over(&mut self) -> bool {
+    /// Waits until the worker has closed or cut the link.
+    pub fn has_ended(&mut self) -> bool {
         let mut chunk = [0; 65536];
-        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         loop {
             match self.socket.read(&mut chunk) {
                 Ok(0) => return true,
@@ -285,7 +287,7 @@ impl Link {
         }
     }
 
-    pub fn say(&mut self, sequence: u64, fill: impl FnOnce(&mut Vec<u8>)) {
+    pub fn send(&mut self, sequence: u64, fill: impl FnOnce(&mut Vec<u8>)) {
         let header = Envelope {
             worker: self.worker,
             boot: self.boot,
@@ -299,13 +301,13 @@ impl Link {
         self.socket.write_all(&sealed).unwrap();
     }
 
-    pub fn answer(&mut self, heard: &Heard, fill: impl FnOnce(&mut Vec<u8>)) {
-        self.say(heard.envelope.sequence, fill);
+    pub fn answer(&mut self, received: &Received, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.send(received.envelope.sequence, fill);
     }
 
-    pub fn fail(&mut self, heard: &Heard, refusal: &Refusal) {
-        let instruction = heard.instruction();
-        self.answer(heard, |out| reply::write_fail(out, instruction, refusal));
+    pub fn fail(&mut self, received: &Received, refusal: &Refusal) {
+        let instruction = received.instruction();
+        self.answer(received, |out| reply::write_fail(out, instruction, refusal));
     }
 
     pub fn welcome(&mut self) {
@@ -314,14 +316,14 @@ impl Link {
             update_interval: 1000,
             version: "test".into(),
         };
-        self.say(0, |out| message::write(out, Instruction::LinkWelcome, &welcome));
-        self.say(0, |out| {
+        self.send(0, |out| message::write(out, Instruction::LinkWelcome, &welcome));
+        self.send(0, |out| {
             frame::write(out, Instruction::LinkWorkers, &["127.0.0.1:2049", "[::1]:2050"]);
         });
         self.prices(1, 100);
     }
 
-    /// A push of prices, in which AAPL closed at so many units, and the market's now is 2013-03-10.
+    /// Pushes prices: AAPL closed at `close` units, and the market's time is 2013-03-10.
     pub fn prices(&mut self, update: u64, close: i64) {
         let bar = bar(close);
         let rows = vec![
@@ -343,22 +345,24 @@ impl Link {
             next: Timestamp::now(),
             rows,
         };
-        self.say(0, |out| prices.write(out));
+        self.send(0, |out| prices.write(out));
     }
 
-    pub fn say_active(&mut self, heard: &Heard, session: &SessionId, expirable: bool) {
+    pub fn send_active(&mut self, received: &Received, session: &SessionId, expirable: bool) {
         let state = active(session, expirable);
-        self.answer(heard, |out| message::write(out, Instruction::LinkSession, &state));
+        self.answer(received, |out| {
+            message::write(out, Instruction::LinkSession, &state)
+        });
     }
 
-    /// Lets a login through.
-    pub fn log_in(&mut self, heard: &Heard, session: &SessionId, expirable: bool) {
+    /// Answers a login with a session.
+    pub fn log_in(&mut self, received: &Received, session: &SessionId, expirable: bool) {
         let state = active(session, expirable);
         let reply = Reply::Session {
             id: session.clone(),
             workers: vec!["127.0.0.1:2049".into()],
         };
-        self.answer(heard, |out| {
+        self.answer(received, |out| {
             message::write(out, Instruction::LinkSession, &state);
             reply.write(out);
         });
@@ -419,7 +423,7 @@ impl TestClient {
         self.ask_all(std::slice::from_ref(request));
     }
 
-    /// All in one write.
+    /// Sends all requests in one write.
     pub fn ask_all(&mut self, requests: &[Request]) {
         let mut bytes = Vec::new();
         for request in requests {
@@ -429,11 +433,11 @@ impl TestClient {
     }
 
     pub fn reply(&mut self) -> Reply {
-        self.reply_within(PATIENCE).expect("no reply in time")
+        self.reply_within(TEST_TIMEOUT).expect("no reply in time")
     }
 
-    pub fn reply_within(&mut self, patience: Duration) -> Option<Reply> {
-        let deadline = Instant::now() + patience;
+    pub fn reply_within(&mut self, timeout: Duration) -> Option<Reply> {
+        let deadline = Instant::now() + timeout;
         loop {
             if let Some((header, data)) = self.buffer.next(FrameHeader::check).unwrap() {
                 return Some(Reply::read(&header, data).unwrap());
@@ -468,7 +472,7 @@ impl TestClient {
         }
     }
 
-    /// The code of a Fail.
+    /// The reason of the next reply, a Fail.
     pub fn refused(&mut self) -> String {
         match self.reply() {
             Reply::Fail(_, refusal) => refusal.reason.to_string(),
@@ -476,10 +480,10 @@ impl TestClient {
         }
     }
 
-    /// Nothing more comes, and the connection is closed.
+    /// Waits for the end of the connection. False where more bytes come.
     pub fn is_closed(&mut self) -> bool {
         assert!(!self.buffer.is_partial(), "something was left unread");
-        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         let mut chunk = [0; 16];
         match self.socket.read(&mut chunk) {
             Ok(0) => true,
@@ -489,16 +493,16 @@ impl TestClient {
     }
 }
 
-/// A data transfer's frames.
+/// The frames of a data transfer.
 pub fn transfer(payload: &[u8]) -> Vec<u8> {
     let mut frames = Vec::new();
     packet::write(&mut frames, payload);
     frames
 }
 
-/// Where a worker that was just started serves.
+/// Waits until the port is open and returns its address.
 fn await_serving(worker: &Worker) -> SocketAddr {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         match worker.state().recv_deadline(deadline).expect("no link in time") {
             PortState::Open(address) => return address,

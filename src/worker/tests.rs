@@ -1,4 +1,6 @@
-//! spec/worker.md · 3.2 Worker Server (its tests, against a master that does what a test wants)
+//! spec/worker.md · 3.2 Worker Server
+//!
+//! Tests of a worker against a scripted master.
 
 use super::testing::*;
 use crate::link::message::{self, SessionHashes, SessionState};
@@ -15,8 +17,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Long enough for a worker that wrongly does something to have done it.
-const QUIET: Duration = Duration::from_millis(150);
+/// How long a test waits for something that must not happen.
+const SILENCE_TIMEOUT: Duration = Duration::from_millis(150);
 
 fn current() -> Request {
     Request::AssetCurrent { symbol: aapl() }
@@ -91,10 +93,10 @@ fn unavailable(reply: &Reply) -> bool {
 }
 
 #[test]
-fn the_port_opens_with_the_first_prices_and_not_before() {
+fn the_port_opens_with_the_first_prices() {
     let mut rig = WorkerRig::new("");
     let mut link = rig.link();
-    let early = rig.worker.as_ref().unwrap().state().recv_timeout(QUIET);
+    let early = rig.worker.as_ref().unwrap().state().recv_timeout(SILENCE_TIMEOUT);
     assert!(early.is_err(), "{early:?}");
     link.welcome();
     rig.await_open();
@@ -104,7 +106,7 @@ fn the_port_opens_with_the_first_prices_and_not_before() {
     let workers = vec!["127.0.0.1:2049".to_owned(), "[::1]:2050".to_owned()];
     assert_eq!(client.reply(), Reply::WorkerList(workers));
     rig.stop();
-    assert!(link.is_over());
+    assert!(link.has_ended());
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn current_values_come_from_the_last_push() {
     assert_eq!(client.refused(), "unknown-asset");
     assert_eq!(client.reply(), Reply::Pong);
     link.prices(2, 107);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         client.ask(&current());
         if Quote::from_bytes(&client.data()).unwrap().value == Money(107) {
@@ -151,7 +153,7 @@ fn current_values_come_from_the_last_push() {
 }
 
 #[test]
-fn states_part_what_may_be_asked() {
+fn each_state_allows_its_own_instructions() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
     client.ask_all(&[current(), view(), Request::Ping]);
@@ -163,7 +165,8 @@ fn states_part_what_may_be_asked() {
     assert_eq!(data.refused(), "wrong-state");
     assert_eq!(data.refused(), "wrong-state");
     assert_eq!(Quote::from_bytes(&data.data()), Ok(bar(100).quote()));
-    // Back to the command state with any well-formed session, and on from there in the same write.
+    // Any well-formed session leads back to the command state; later requests of the same write see
+    // it.
     data.ask_all(&[
         switch(&session(9), ConnectionState::Command),
         current(),
@@ -172,7 +175,7 @@ fn states_part_what_may_be_asked() {
     assert_eq!(data.reply(), Reply::StateSwitched(ConnectionState::Command));
     assert_eq!(data.refused(), "wrong-state");
     assert_eq!(data.reply(), Reply::Pong);
-    // A session that is known needs no master; one that is not active is refused.
+    // A cached session needs no query; one that is not active is refused.
     data.ask_all(&[
         switch(&session(1), ConnectionState::Data),
         current(),
@@ -196,14 +199,14 @@ fn states_part_what_may_be_asked() {
 }
 
 #[test]
-fn a_session_that_ends_anywhere_ends_here() {
+fn a_session_that_the_master_ends_ends_at_once() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut data = rig.data_client(&mut link, &session(1));
     let ended = SessionHashes(vec![session(1).hash()]);
-    link.say(0, |out| {
+    link.send(0, |out| {
         message::write(out, Instruction::LinkSessionsEnded, &ended)
     });
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         data.ask(&current());
         match data.reply() {
@@ -214,22 +217,22 @@ fn a_session_that_ends_anywhere_ends_here() {
             _ => assert!(Instant::now() < deadline),
         }
     }
-    // What is known to be over is not asked about.
+    // An ended session causes no query.
     data.ask(&switch(&session(1), ConnectionState::Data));
     assert_eq!(data.refused(), "session-expired");
-    // A word that crossed the end does not revive it.
+    // A late answer does not revive it.
     data.ask(&switch(&session(2), ConnectionState::Data));
     let asked = link.next();
     let ended = SessionHashes(vec![session(2).hash()]);
-    link.say(0, |out| {
+    link.send(0, |out| {
         message::write(out, Instruction::LinkSessionsEnded, &ended)
     });
-    link.say_active(&asked, &session(2), false);
+    link.send_active(&asked, &session(2), false);
     assert_eq!(data.refused(), "session-expired");
 }
 
 #[test]
-fn what_was_missed_while_away_is_caught_up_with() {
+fn bound_sessions_are_verified_after_a_broken_link() {
     let (mut rig, mut link) = WorkerRig::serving("");
     let mut data = rig.data_client(&mut link, &session(1));
     link.cut();
@@ -241,14 +244,14 @@ fn what_was_missed_while_away_is_caught_up_with() {
     assert_eq!(
         asked.data(),
         session(1).hash().0,
-        "doubted sessions are verified again"
+        "bound sessions are verified again"
     );
     let over = SessionState {
         hash: session(1).hash(),
         active: None,
     };
     link.answer(&asked, |out| message::write(out, Instruction::LinkSession, &over));
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         data.ask(&current());
         if matches!(data.reply(), Reply::Fail(..)) {
@@ -259,7 +262,7 @@ fn what_was_missed_while_away_is_caught_up_with() {
 }
 
 #[test]
-fn logins_are_known_before_the_client_hears_of_them() {
+fn a_login_is_recorded_before_its_reply_is_sent() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
     client.ask_all(&[login(true), switch(&session(7), ConnectionState::Data), current()]);
@@ -267,7 +270,7 @@ fn logins_are_known_before_the_client_hears_of_them() {
     assert_eq!(asked.text(), format!("alice {} true", "ab".repeat(32)));
     assert_eq!(asked.envelope.client, Some(client.socket.local_addr().unwrap()));
     assert!(
-        link.next_within(QUIET).is_none(),
+        link.next_within(SILENCE_TIMEOUT).is_none(),
         "nothing follows a login before its answer"
     );
     link.log_in(&asked, &session(7), true);
@@ -278,10 +281,10 @@ fn logins_are_known_before_the_client_hears_of_them() {
     assert_eq!(
         client.reply(),
         Reply::StateSwitched(ConnectionState::Data),
-        "known without asking"
+        "cached, without a query"
     );
     assert_eq!(Quote::from_bytes(&client.data()), Ok(bar(100).quote()));
-    // The session ends with the connection that made it, and the master is told until it knows.
+    // The session ends with the connection that logged in, and this is reported to the master.
     drop(client);
     let closed = link.next();
     assert_eq!(closed.instruction(), Instruction::LinkConnectionClosed);
@@ -292,17 +295,17 @@ fn logins_are_known_before_the_client_hears_of_them() {
 }
 
 #[test]
-fn ends_of_connections_are_told_when_the_link_is_back() {
+fn closed_connections_are_reported_after_a_broken_link() {
     let (mut rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
     client.ask(&login(true));
     let asked = link.next();
     link.log_in(&asked, &session(7), true);
     client.reply();
-    rig.away.store(true, Ordering::SeqCst);
+    rig.unreachable.store(true, Ordering::SeqCst);
     link.cut();
     drop(client);
-    rig.away.store(false, Ordering::SeqCst);
+    rig.unreachable.store(false, Ordering::SeqCst);
     let mut link = rig.link();
     let closed = link.next();
     assert_eq!(closed.instruction(), Instruction::LinkConnectionClosed);
@@ -312,12 +315,12 @@ fn ends_of_connections_are_told_when_the_link_is_back() {
     assert_eq!(
         closed.data(),
         session(7).hash().0,
-        "told again: it was not answered"
+        "reported again: it was not answered"
     );
     link.answer(&closed, |out| Reply::Pong.write(out));
     link.cut();
     let mut link = rig.link();
-    assert!(link.next_within(QUIET).is_none(), "the master knows");
+    assert!(link.next_within(SILENCE_TIMEOUT).is_none(), "it was confirmed");
 }
 
 #[test]
@@ -337,16 +340,16 @@ fn failed_logins_and_logouts_pass_through() {
     link.answer(&asked, |out| Reply::LogoutSuccess.write(out));
     assert_eq!(client.reply(), Reply::LogoutSuccess);
     client.ask(&switch(&session(3), ConnectionState::Data));
-    assert_eq!(client.refused(), "session-expired", "over here without asking");
+    assert_eq!(client.refused(), "session-expired", "ended, without a query");
     drop(client);
     assert!(
-        link.next_within(QUIET).is_none(),
+        link.next_within(SILENCE_TIMEOUT).is_none(),
         "a session that was resumed does not end with the connection"
     );
 }
 
 #[test]
-fn orders_count_as_done_once_queued() {
+fn an_order_has_taken_effect_once_it_is_queued() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
     client.ask_all(&[order("a"), order("b"), Request::Logout { session: session(1) }]);
@@ -355,12 +358,12 @@ fn orders_count_as_done_once_queued() {
     assert!(first.envelope.sequence < second.envelope.sequence);
     assert!(first.envelope.timestamp <= second.envelope.timestamp);
     assert!(
-        link.next_within(QUIET).is_none(),
+        link.next_within(SILENCE_TIMEOUT).is_none(),
         "the logout waits until both are queued"
     );
     link.answer(&first, |out| queued(1).write(out));
     assert_eq!(client.reply(), queued(1), "a notice waits for nobody");
-    assert!(link.next_within(QUIET).is_none());
+    assert!(link.next_within(SILENCE_TIMEOUT).is_none());
     link.answer(&second, |out| queued(2).write(out));
     assert_eq!(client.reply(), queued(2));
     let logout = link.next();
@@ -368,7 +371,7 @@ fn orders_count_as_done_once_queued() {
     link.answer(&logout, |out| Reply::LogoutSuccess.write(out));
     link.answer(&second, |out| filled(2).write(out));
     assert!(
-        client.reply_within(QUIET).is_none(),
+        client.reply_within(SILENCE_TIMEOUT).is_none(),
         "replies keep the order of requests"
     );
     link.answer(&first, |out| filled(1).write(out));
@@ -378,7 +381,7 @@ fn orders_count_as_done_once_queued() {
 }
 
 #[test]
-fn orders_are_sent_again_under_their_identity() {
+fn orders_are_sent_again_with_their_sequence_numbers() {
     let (mut rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
     client.ask_all(&[order("a"), order("b")]);
@@ -400,7 +403,7 @@ fn orders_are_sent_again_under_their_identity() {
     link.answer(&first_again, |out| queued(1).write(out));
     link.answer(&first_again, |out| filled(1).write(out));
     assert_eq!(client.reply(), filled(1), "the notice is not repeated");
-    // A master that has no room for what was sent again is asked again.
+    // A repeated order that the master refuses as overloaded is sent again.
     link.fail(&second_again, &refusal(Reason::Overloaded));
     let third = link.next();
     assert!(third.is_again());
@@ -414,7 +417,7 @@ fn orders_are_sent_again_under_their_identity() {
 }
 
 #[test]
-fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
+fn without_a_link_only_requests_that_need_the_master_are_refused() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut data = rig.data_client(&mut link, &session(1));
     data.ask(&week("2013-01-01"));
@@ -428,9 +431,9 @@ fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
     link.next();
     data.ask(&week("2013-01-02"));
     link.next();
-    rig.away.store(true, Ordering::SeqCst);
+    rig.unreachable.store(true, Ordering::SeqCst);
     link.cut();
-    // What was in flight and can be asked again fails at once.
+    // Pending requests without an effect fail at once.
     assert!(unavailable(&data.reply()));
     assert!(unavailable(&viewer.reply()));
     data.ask_all(&[
@@ -468,7 +471,7 @@ fn without_a_link_what_needs_the_master_is_refused_and_the_rest_is_served() {
 }
 
 #[test]
-fn a_login_in_flight_survives_the_link() {
+fn a_pending_login_survives_a_broken_link() {
     let (mut rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
     client.ask(&login(true));
@@ -483,7 +486,7 @@ fn a_login_in_flight_survives_the_link() {
 }
 
 #[test]
-fn equal_questions_are_asked_once_and_kept() {
+fn equal_requests_cause_one_query_and_are_cached() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut clients: Vec<TestClient> = (1..5)
         .map(|number| rig.data_client(&mut link, &session(number)))
@@ -493,8 +496,8 @@ fn equal_questions_are_asked_once_and_kept() {
     }
     let asked = link.next();
     assert_eq!(asked.text(), "AAPL 2013-01-01T00:00:00.000Z");
-    assert!(link.next_within(QUIET).is_none(), "once");
-    // In several messages, as large payloads come.
+    assert!(link.next_within(SILENCE_TIMEOUT).is_none(), "once");
+    // Large payloads come in several messages.
     let payload: Vec<u8> = (0..30_000u32).map(|i| u8::try_from(i % 251).unwrap()).collect();
     let frames = transfer(&payload);
     let (head, tail) = frames.split_at(2 * (8192 + 17));
@@ -505,8 +508,8 @@ fn equal_questions_are_asked_once_and_kept() {
     }
     let first = &mut clients[0];
     first.ask(&week("2013-01-01"));
-    assert_eq!(first.data(), payload, "kept");
-    // What can still grow is kept until the next update; what cannot, beyond it.
+    assert_eq!(first.data(), payload, "cached");
+    // A final window is cached beyond the next update, another one is not.
     first.ask(&week("2013-03-10"));
     let asked = link.next();
     link.answer(&asked, |out| out.extend_from_slice(&transfer(b"growing")));
@@ -523,7 +526,7 @@ fn equal_questions_are_asked_once_and_kept() {
     first.ask_all(&[week("2013-01-01"), week("2013-03-10")]);
     assert_eq!(first.data(), payload);
     let asked = link.next();
-    // An answer from before an update is passed on and not kept.
+    // A reply from before an update is passed on and not cached.
     link.prices(3, 102);
     loop {
         let other = &mut clients[1];
@@ -540,7 +543,7 @@ fn equal_questions_are_asked_once_and_kept() {
     assert_eq!(clients[1].data(), b"after");
     clients[0].ask(&week("2013-03-10"));
     assert_eq!(clients[0].data(), b"after");
-    // Fails are passed on and not kept.
+    // Fails are passed on and not cached.
     clients[0].ask(&week("2013-02-01"));
     let asked = link.next();
     link.fail(&asked, &refusal(Reason::NoData));
@@ -550,21 +553,21 @@ fn equal_questions_are_asked_once_and_kept() {
 }
 
 #[test]
-fn at_most_eight_large_answers_are_under_way() {
+fn at_most_eight_bulk_requests_are_unanswered() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.data_client(&mut link, &session(1));
     let dates: Vec<Request> = (1..=12).map(|day| week(&format!("2012-01-{day:02}"))).collect();
     client.ask_all(&dates);
     let asked: Vec<_> = (0..8).map(|_| link.next()).collect();
-    assert!(link.next_within(QUIET).is_none(), "the ninth waits");
+    assert!(link.next_within(SILENCE_TIMEOUT).is_none(), "the ninth waits");
     link.answer(&asked[0], |out| out.extend_from_slice(&transfer(&[0])));
     assert_eq!(client.data(), [0]);
     link.next();
-    assert!(link.next_within(QUIET).is_none());
+    assert!(link.next_within(SILENCE_TIMEOUT).is_none());
 }
 
 #[test]
-fn views_stream_and_keep_their_place() {
+fn account_queries_stream_in_order() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.data_client(&mut link, &session(1));
     client.ask_all(&[view(), view()]);
@@ -584,13 +587,13 @@ fn views_stream_and_keep_their_place() {
 }
 
 #[test]
-fn a_booted_worker_serves_nobody_until_it_is_admitted() {
+fn a_booted_worker_serves_no_clients_until_it_is_admitted() {
     let (mut rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
     client.ask(&Request::Ping);
     client.reply();
-    rig.kept_out.store(true, Ordering::SeqCst);
-    link.say(0, |out| {
+    rig.booted.store(true, Ordering::SeqCst);
+    link.send(0, |out| {
         crate::wire::frame::write(out, Instruction::LinkBooted, &["on purpose"])
     });
     assert!(matches!(
@@ -603,11 +606,11 @@ fn a_booted_worker_serves_nobody_until_it_is_admitted() {
         .as_ref()
         .unwrap()
         .state()
-        .recv_timeout(PATIENCE)
+        .recv_timeout(TEST_TIMEOUT)
         .unwrap();
     assert_eq!(closed, super::PortState::Closed);
     assert!(TcpStream::connect(rig.address).is_err());
-    rig.kept_out.store(false, Ordering::SeqCst);
+    rig.booted.store(false, Ordering::SeqCst);
     rig.link().welcome();
     rig.await_open();
     let mut client = rig.client();
@@ -616,16 +619,16 @@ fn a_booted_worker_serves_nobody_until_it_is_admitted() {
 }
 
 #[test]
-fn a_link_that_makes_no_sense_is_cut_and_made_again() {
+fn a_link_with_malformed_messages_is_cut_and_made_again() {
     let (mut rig, mut link) = WorkerRig::serving("");
-    link.say(0, |out| out.extend_from_slice(&[0xFF; 40]));
-    assert!(link.is_over());
+    link.send(0, |out| out.extend_from_slice(&[0xFF; 40]));
+    assert!(link.has_ended());
     let mut link = rig.link();
     link.boot = Uuid::from_u128(1);
-    link.say(7, |out| Reply::Pong.write(out));
-    assert!(link.is_over(), "a reply to another boot");
+    link.send(7, |out| Reply::Pong.write(out));
+    assert!(link.has_ended(), "a reply to another boot");
     let mut link = rig.link();
-    link.say(999_999, |out| Reply::Pong.write(out));
+    link.send(999_999, |out| Reply::Pong.write(out));
     link.welcome();
     let mut client = rig.data_client(&mut link, &session(1));
     client.ask(&current());
@@ -633,7 +636,7 @@ fn a_link_that_makes_no_sense_is_cut_and_made_again() {
 }
 
 #[test]
-fn stopping_tells_everyone_and_loses_no_answer() {
+fn stopping_notifies_all_clients_and_loses_no_reply() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut clients: Vec<TestClient> = (0..20).map(|_| rig.client()).collect();
     for client in &mut clients {
@@ -642,7 +645,7 @@ fn stopping_tells_everyone_and_loses_no_answer() {
     }
     clients[0].ask(&order("a"));
     link.next();
-    // One that goes on talking must hear it all the same.
+    // A client that keeps sending gets the notice, too.
     let mut talker = clients[1].socket.try_clone().unwrap();
     let talking = std::thread::spawn(move || {
         let mut frame = Vec::new();
@@ -670,12 +673,12 @@ fn stopping_tells_everyone_and_loses_no_answer() {
 #[test]
 fn a_worker_without_a_link_stops_too() {
     let rig = WorkerRig::new("");
-    rig.away.store(true, Ordering::SeqCst);
+    rig.unreachable.store(true, Ordering::SeqCst);
     rig.stop();
 }
 
 #[test]
-fn too_many_connections_are_told_so() {
+fn a_client_over_the_limit_gets_too_many_connections() {
     let (rig, _link) = WorkerRig::serving("[limits]\nmax_connections = 2");
     let mut first = rig.client();
     let mut second = rig.client();
@@ -690,7 +693,7 @@ fn too_many_connections_are_told_so() {
     ));
     assert!(third.is_closed());
     drop(first);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         let mut again = rig.client();
         again.ask(&Request::Ping);
@@ -702,7 +705,7 @@ fn too_many_connections_are_told_so() {
 }
 
 #[test]
-fn malformed_frames_come_after_what_was_asked_before() {
+fn a_malformed_frame_is_answered_after_earlier_requests() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
     client.ask(&order("a"));
@@ -712,7 +715,7 @@ fn malformed_frames_come_after_what_was_asked_before() {
     bytes.extend_from_slice(&[9; 17]);
     Request::Ping.write(&mut bytes);
     client.socket.write_all(&bytes).unwrap();
-    assert!(client.reply_within(QUIET).is_none());
+    assert!(client.reply_within(SILENCE_TIMEOUT).is_none());
     link.answer(&asked, |out| queued(1).write(out));
     assert_eq!(client.reply(), queued(1));
     link.answer(&asked, |out| filled(1).write(out));
@@ -725,9 +728,9 @@ fn malformed_frames_come_after_what_was_asked_before() {
     assert!(client.is_closed());
 }
 
-/// A client that keeps asking for large answers and reads none of them harms nobody else.
+/// A client that requests large replies and reads none of them does not delay others.
 #[test]
-fn clients_that_never_read_are_their_own_trouble() {
+fn a_client_that_never_reads_is_cut_and_delays_nobody() {
     let (rig, mut link) = WorkerRig::serving("[limits]\nmax_unsent = \"64KiB\"\nsend_timeout = \"500ms\"");
     let mut hostile = rig.data_client(&mut link, &session(1));
     let mut good = rig.data_client(&mut link, &session(2));
@@ -741,8 +744,8 @@ fn clients_that_never_read_are_their_own_trouble() {
     }
     hostile.socket.set_nonblocking(true).unwrap();
     let mut written = 0;
-    let deadline = Instant::now() + PATIENCE;
-    // Until it is cut, for it has taken nothing for too long.
+    let deadline = Instant::now() + TEST_TIMEOUT;
+    // Until the worker cuts it, because it takes no bytes.
     loop {
         match hostile.socket.write(&many[written..]) {
             Ok(size) => written += size,
@@ -756,14 +759,14 @@ fn clients_that_never_read_are_their_own_trouble() {
         good.ask(&current());
         let asked = Instant::now();
         good.data();
-        assert!(asked.elapsed() < PATIENCE / 4, "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < TEST_TIMEOUT / 4, "{:?}", asked.elapsed());
     }
     good.ask(&current());
     good.data();
 }
 
 #[test]
-fn many_clients_ask_in_bulk_and_each_gets_its_own() {
+fn many_clients_with_many_requests_get_their_own_replies() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut first = rig.data_client(&mut link, &session(1));
     first.ask(&Request::Ping);
@@ -776,7 +779,7 @@ fn many_clients_ask_in_bulk_and_each_gets_its_own() {
                 client.ask(&switch(&session(1), ConnectionState::Data));
                 client.reply();
                 for round in 0..5 {
-                    // More than may be unanswered, in one write, with what is refused among it.
+                    // More than may be unanswered, in one write; some are refused.
                     let count = 5000;
                     let requests: Vec<Request> = (0..count)
                         .map(|at| match (at + round + number) % 7 {

@@ -1,7 +1,8 @@
-//! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.7.2 to 4.7.4
+//! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.6.1 to 4.6.3, 4.7.2 to 4.7.4
 //!
-//! Passes logins, registrations and logouts to the master, and its answers back: to the client, and first to
-//! `clients` where they begin or end a session. Keeps nothing, and checks no credentials.
+//! Passes logins, registrations and logouts to the master and its answers back to the client.
+//! Answers that begin or end a session go through `clients`. Keeps no state and checks no
+//! credentials.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -21,10 +22,10 @@ use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Sessions that may end with one connection.
+/// Expirable sessions of one connection at most.
 pub const EXPIRABLE_MAX: usize = 1_000;
 
-/// The tunnel's channels. It has no other state: `master_link` keeps what is under way.
+/// The tunnel's channels. It has no other state: `master_link` keeps the pending requests.
 #[derive(Debug)]
 pub struct Tunnel {
     clients: Sender<ClientsMessage>,
@@ -32,7 +33,7 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// A tunnel between these modules.
+    /// A tunnel with these channels.
     pub fn new(clients: Sender<ClientsMessage>, master_link: Sender<MasterLinkMessage>) -> Tunnel {
         Tunnel { clients, master_link }
     }
@@ -43,21 +44,21 @@ impl Module for Tunnel {
 
     fn on_message(&mut self, message: TunnelMessage) {
         match message {
-            TunnelMessage::Batch(batch) => self.ask(batch),
+            TunnelMessage::Batch(batch) => self.on_batch(batch),
             TunnelMessage::Reply(asked, reply) => self.on_reply(asked, reply),
         }
     }
 }
 
 impl Tunnel {
-    fn ask(&self, batch: RequestBatch) {
+    fn on_batch(&self, batch: RequestBatch) {
         let (client, timestamp) = (Arc::clone(&batch.client), batch.timestamp);
         for (number, request) in batch.into_numbered() {
-            self.ask_one(Arc::clone(&client), timestamp, number, request);
+            self.ask_master(Arc::clone(&client), timestamp, number, request);
         }
     }
 
-    fn ask_one(&self, client: Arc<WorkerClient>, timestamp: Timestamp, number: u64, request: Request) {
+    fn ask_master(&self, client: Arc<WorkerClient>, timestamp: Timestamp, number: u64, request: Request) {
         let expirable = matches!(request, Request::Login { expirable: true, .. });
         if expirable && client.expirable() >= EXPIRABLE_MAX {
             let text = "too many sessions end with this connection; open another";
@@ -83,9 +84,9 @@ impl Tunnel {
 
     fn on_reply(&self, asked: TunnelRequest, reply: TunnelReply) {
         match reply {
-            TunnelReply::Frames(frames) => self.conclude(asked, &frames),
+            TunnelReply::Frames(frames) => self.on_frames(asked, &frames),
             TunnelReply::Unavailable => match asked.request {
-                // A client whose session is known here may go on.
+                // `clients` can answer for a session that is cached.
                 Request::Resume { session } => self.tell_clients(ClientsMessage::Resume {
                     client: asked.client,
                     number: asked.number,
@@ -112,8 +113,9 @@ impl Tunnel {
         }
     }
 
-    /// What is recorded first is recorded by `clients`, which then answers the client itself.
-    fn conclude(&self, asked: TunnelRequest, frames: &[u8]) {
+    /// Passes the master's answer on. Where it begins or ends a session, `clients` records that
+    /// first and then answers the client.
+    fn on_frames(&self, asked: TunnelRequest, frames: &[u8]) {
         let (session, reply) = split(frames);
         let Some((instruction, reply)) = reply else {
             let text = "the master's answer made no sense";
@@ -132,7 +134,7 @@ impl Tunnel {
                     client,
                     number,
                     state,
-                    made: matches!(request, Request::Login { .. }),
+                    created: matches!(request, Request::Login { .. }),
                     frame,
                 });
             }
@@ -148,7 +150,7 @@ impl Tunnel {
         }
     }
 
-    /// `clients` waits for nobody, so this does not wait long; where it is gone, so are the clients.
+    /// Waits for room: `clients` blocks on nobody. It ends only after all clients are gone.
     fn tell_clients(&self, message: ClientsMessage) {
         let _ = self.clients.send(message);
     }
@@ -160,7 +162,7 @@ impl TunnelRequest {
     }
 }
 
-/// The state of the session, where the master tells one, and the frame that is the client's.
+/// The session's state, where the answer has one, and the client's frame.
 fn split(frames: &[u8]) -> (Option<SessionState>, Option<(Instruction, &[u8])>) {
     let (mut session, mut reply) = (None, None);
     for (header, data, whole) in BodyFrames::new(frames).flatten() {

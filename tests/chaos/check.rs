@@ -12,20 +12,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
-/// Orders of each retired trader that are sent again at the end.
-const AGAIN: u64 = 5;
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Orders of each finished trader that are sent again at the end.
+const REPEATED_ORDERS: u64 = 5;
+/// How long a reply may take.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Counts of what was checked.
+/// Counts of checked orders.
 #[derive(Debug, Default, Clone)]
 pub struct Counts {
     pub orders: usize,
     pub notices: usize,
     pub fills: usize,
-    /// Orders that were announced or answered and are not there.
+    /// Orders that were announced or answered and are not in the history.
     pub lost: Vec<String>,
-    /// Orders that are there more than once.
+    /// Orders that are in the history more than once.
     pub doubled: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl AddAssign<&Counts> for Counts {
     }
 }
 
-/// Compares what a trader was told with what the deployment holds.
+/// Compares what a trader was told with its history and portfolio.
 pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
     let username = Username::parse(&book.name).unwrap();
     let (history, portfolio) = read(book, &username, address);
@@ -105,11 +105,11 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
     counts
 }
 
-/// Sends some orders that are long over again: the same answers; how many were asked for.
+/// Sends some finished orders again; each must get the same answer. Returns how many.
 pub fn again(book: &Book, address: &str, random: &mut Random) -> u64 {
     let names: Vec<&String> = book.intents.keys().collect();
-    let mut connection = ServerConnection::connect(address, PATIENCE).unwrap();
-    for _ in 0..AGAIN {
+    let mut connection = ServerConnection::connect(address, REPLY_TIMEOUT).unwrap();
+    for _ in 0..REPEATED_ORDERS {
         let name = *random.pick(&names);
         connection.send(&book.order(name)).unwrap();
         let answer = connection.reply(|_| {}).unwrap();
@@ -122,10 +122,10 @@ pub fn again(book: &Book, address: &str, random: &mut Random) -> u64 {
             "{name} is answered differently"
         );
     }
-    AGAIN
+    REPEATED_ORDERS
 }
 
-/// The worker may still be looking for its master.
+/// Reads history and portfolio. It retries, because the worker may have no link yet.
 fn read(book: &Book, username: &Username, address: &str) -> (History, Portfolio) {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
@@ -139,7 +139,7 @@ fn read(book: &Book, username: &Username, address: &str) -> (History, Portfolio)
     }
 }
 
-/// Cash and positions are exactly what the fills add up to.
+/// Checks that cash and positions are exactly the sums of the fills.
 fn totals(entries: &[HistoryEntry], portfolio: &Portfolio, starting_cash: i64, name: &str) {
     let mut cash = i128::from(starting_cash) * i128::from(MILLION);
     let mut units: BTreeMap<String, i128> = BTreeMap::new();

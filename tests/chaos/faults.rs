@@ -1,4 +1,4 @@
-//! What is done to a deployment while people trade.
+//! The faults of a deployment.
 
 use crate::WORKERS;
 use crate::random::Random;
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use std::thread;
 use std::time::Duration;
 
-/// One of them.
+/// A fault. Numbers of time are milliseconds.
 #[derive(Debug, Clone)]
 pub enum Fault {
     KillMaster,
@@ -26,12 +26,12 @@ pub enum Fault {
     Point(&'static str, u64),
 }
 
-/// How processes came to their end.
+/// Counts of ended processes.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Ended {
-    /// By SIGKILL.
+    /// Ended by SIGKILL, or at a fail point.
     pub kills: u64,
-    /// At a place in the code that was armed.
+    /// Ended at a fail point.
     pub at_points: u64,
 }
 
@@ -40,7 +40,7 @@ fn kills(kills: u64) -> Ended {
 }
 
 fn pause(millis: u64) {
-    // The length of a fault, not a wait for something.
+    // This is the length of a fault, not a wait for something.
     thread::sleep(Duration::from_millis(millis));
 }
 
@@ -59,7 +59,7 @@ impl Fault {
             9 => Fault::BusyDatabase(random.between(50, 1500)),
             10 => Fault::FullDisk(random.between(50, 1500)),
             11 => Fault::ReadOnlyDisk,
-            // Only where the programs were built with them.
+            // Release builds have no fail points.
             _ if !cfg!(debug_assertions) => Fault::KillMaster,
             _ => Fault::Point(
                 random.pick::<&'static str>(failpoint::POINTS),
@@ -68,7 +68,7 @@ impl Fault {
         }
     }
 
-    /// One that kills.
+    /// Draws a fault that kills.
     pub fn draw_kill(random: &mut Random) -> Fault {
         match random.between(0, WORKERS.into()) {
             0 => Fault::KillMaster,
@@ -76,8 +76,8 @@ impl Fault {
         }
     }
 
-    /// How many processes it kills at least, whatever the clock does.
-    pub fn sure_kills(&self) -> u64 {
+    /// Processes that it kills at least, whatever the timing.
+    pub fn certain_kills(&self) -> u64 {
         match self {
             Fault::KillMaster | Fault::KillWorker(_) | Fault::ReadOnlyDisk | Fault::Point(..) => 1,
             Fault::KillMasterTwice => 2,
@@ -91,8 +91,8 @@ impl Fault {
         }
     }
 
-    /// Does it.
-    pub fn strike(&self, random: &mut Random, deployment: &Deployment) -> Ended {
+    /// Injects the fault; returns what it ended.
+    pub fn inject(&self, random: &mut Random, deployment: &Deployment) -> Ended {
         match self {
             Fault::KillMaster => {
                 deployment.master().kill();
@@ -156,14 +156,14 @@ impl Fault {
     }
 }
 
-/// Every write fails, also one into the log of writes, whose file stays as long as it ever was: it
-/// is folded into the database and cut off, and what that sets free is filled as well.
+/// Makes every write fail. The write-ahead log would still have room in its own file, so it is
+/// checkpointed and truncated, and the space that this frees is filled too.
 fn full_disk(millis: u64, deployment: &Deployment) {
     let Some(disk) = deployment.disk() else { return };
     let fold = || {
         let folder = Connection::open(deployment.database_path()).unwrap();
         folder.busy_timeout(Duration::from_secs(2)).unwrap();
-        // On a full disk it may not come to its end.
+        // A checkpoint may fail on a full disk.
         let _ = folder.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     };
     fold();
@@ -174,7 +174,7 @@ fn full_disk(millis: u64, deployment: &Deployment) {
     disk.clear();
 }
 
-/// The master has to notice at its start, and to say so by ending.
+/// Starts the master on a read-only disk: it must end at once.
 fn read_only(deployment: &Deployment) -> Ended {
     deployment.master().kill();
     if let Some(disk) = deployment.disk() {
@@ -190,7 +190,7 @@ fn read_only(deployment: &Deployment) -> Ended {
     kills(1)
 }
 
-/// The master dies by itself in the middle of something; one that does not get there is killed.
+/// Arms a fail point, at which the master dies. A master that does not reach it is killed.
 fn point(name: &str, count: u64, deployment: &Deployment) -> Ended {
     deployment.master().kill();
     deployment

@@ -1,11 +1,11 @@
 //! spec/chaos.md
 //!
-//! Kills, stops, cuts and delays a deployment of real daemons while people trade, and checks after
-//! each round that no acknowledged trade is lost and none is doubled.
+//! Kills, stops, cuts and delays a deployment of real daemons while traders trade, and checks after
+//! each round that no acknowledged order is lost and none is doubled.
 //!
-//! `CHAOS_ROUNDS` rounds (6 unless told) from `CHAOS_SEED` (drawn and printed unless told). The
-//! same seed gives the same faults in the same order; what the clock does in between it does not
-//! give.
+//! `CHAOS_ROUNDS` is the number of rounds (6 by default), `CHAOS_SEED` the seed (random by default,
+//! and printed). The same seed gives the same faults in the same order; timing between them
+//! differs.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,13 +34,12 @@ use trader::{Book, Command, Trader};
 const TRADERS: usize = 6;
 const WORKERS: u16 = 2;
 const STARTING_CASH: i64 = 1_000_000;
-/// Room for the database of a long run.
+/// Size of the disk below the database, enough for a long run.
 const DISK_MEGABYTES: u32 = 1024;
-/// Rounds after which traders retire and others begin: what is read after a round stays as short as
-/// it was.
-const CAREER: u64 = 25;
-/// Rounds between two lines of progress, after the first ones.
-const PROGRESS: u64 = 20;
+/// Rounds of a trader. Then another one takes its place, so that histories stay short.
+const TRADER_ROUNDS: u64 = 25;
+/// Rounds between two lines of progress, after the first rounds.
+const PROGRESS_ROUNDS: u64 = 20;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
@@ -49,23 +48,23 @@ fn number(name: &str, default: u64) -> u64 {
         .unwrap_or(default)
 }
 
-/// Everything that a run knows.
+/// The state of a run.
 struct Run {
     deployment: Deployment,
     random: Random,
     seed: u64,
     traders: Vec<Sender<Command>>,
-    /// What those knew who have retired, in the order of their numbers.
+    /// Books of traders that have finished, by trader number.
     retired: Vec<Book>,
-    /// Orders of the retired.
+    /// Counts of the finished traders' orders.
     past: Counts,
     ended: Ended,
-    /// Kills that the seed alone promises.
-    sure: u64,
+    /// Kills that happen with this seed whatever the timing.
+    certain_kills: u64,
     verified: Verified,
 }
 
-/// What `verify` was asked.
+/// Runs of `verify`.
 #[derive(Debug, Default)]
 struct Verified {
     runs: u64,
@@ -82,7 +81,7 @@ fn main() {
         .set("starting_cash", STARTING_CASH.to_string())
         .link_proxy()
         .small_disk(DISK_MEGABYTES)
-        // What failed is there to be looked at.
+        // The folder of a failed run remains.
         .keep_folder(std::env::var_os("CHAOS_KEEP").is_some())
         .make();
     let mut run = Run {
@@ -93,22 +92,22 @@ fn main() {
         retired: Vec::new(),
         past: Counts::default(),
         ended: Ended::default(),
-        sure: 0,
+        certain_kills: 0,
         verified: Verified::default(),
     };
     if run.deployment.disk().is_none() {
         println!("chaos: no right to mount a disk: full and read-only ones are left out");
     }
-    run.deployment.heal();
-    run.hire();
+    run.deployment.restart_killed();
+    run.add_traders();
     let began = Instant::now();
     let (mut since, mut checking) = (Instant::now(), Duration::ZERO);
     for round in 1..=rounds {
-        let fault = run.disturb(round);
+        let fault = run.inject_faults(round);
         let settled = Instant::now();
         let mut counts = run.settle();
         checking += settled.elapsed();
-        if round <= PROGRESS || round % PROGRESS == 0 || round == rounds {
+        if round <= PROGRESS_ROUNDS || round % PROGRESS_ROUNDS == 0 || round == rounds {
             counts += &run.past;
             println!(
                 "round {round}: {fault}; so far {} kills, {} orders, {} acknowledged, {} filled, {:.0} s; \
@@ -124,9 +123,9 @@ fn main() {
             );
             (since, checking) = (Instant::now(), Duration::ZERO);
         }
-        if round % CAREER == 0 && round < rounds {
+        if round % TRADER_ROUNDS == 0 && round < rounds {
             run.retire();
-            run.hire();
+            run.add_traders();
         }
     }
     run.retire();
@@ -134,8 +133,8 @@ fn main() {
 }
 
 impl Run {
-    /// Traders that nobody has seen yet.
-    fn hire(&mut self) {
+    /// Starts new traders.
+    fn add_traders(&mut self) {
         let first = self.retired.len();
         for number in first..first + TRADERS {
             let trader = Trader::new(number, self.seed, &self.deployment.addresses());
@@ -148,14 +147,14 @@ impl Run {
         }
     }
 
-    /// A fault while all trade, and a kill behind it where fewer were killed than there were
-    /// rounds; what was done.
-    fn disturb(&mut self, round: u64) -> String {
+    /// Injects a fault while all trade, and a kill after it where there were fewer kills than
+    /// rounds. Returns what it did.
+    fn inject_faults(&mut self, round: u64) -> String {
         let mut faults = vec![Fault::draw(&mut self.random)];
-        self.sure += faults[0].sure_kills();
-        if self.sure < round {
+        self.certain_kills += faults[0].certain_kills();
+        if self.certain_kills < round {
             let kill = Fault::draw_kill(&mut self.random);
-            self.sure += kill.sure_kills();
+            self.certain_kills += kill.certain_kills();
             faults.push(kill);
         }
         for trader in &self.traders {
@@ -166,16 +165,16 @@ impl Run {
         thread::sleep(Duration::from_millis(self.random.between(50, 600)));
         let mut said = String::new();
         for fault in &faults {
-            let ended = fault.strike(&mut self.random, &self.deployment);
+            let ended = fault.inject(&mut self.random, &self.deployment);
             self.ended.kills += ended.kills;
             self.ended.at_points += ended.at_points;
             said += &format!("{}{fault:?}", if said.is_empty() { "" } else { ", " });
         }
-        self.deployment.heal();
+        self.deployment.restart_killed();
         said
     }
 
-    /// Lets every trader find out, then holds what they were told against what is there.
+    /// Lets every trader learn its orders' outcomes, then compares them with the deployment.
     fn settle(&mut self) -> Counts {
         let (done, finished) = channel();
         for trader in &self.traders {
@@ -197,7 +196,7 @@ impl Run {
         counts
     }
 
-    /// What the traders know who trade.
+    /// The books of the running traders.
     fn books(&self) -> Vec<Book> {
         let show = |trader: &Sender<Command>| {
             let (to, from) = channel();
@@ -224,7 +223,7 @@ impl Run {
         self.verified.last_ms = report.took_ms;
     }
 
-    /// Lets all who trade go, when all is settled and checked.
+    /// Ends the running traders and keeps their books.
     fn retire(&mut self) {
         for book in self.books() {
             self.past.orders += book.intents.len();
@@ -235,8 +234,8 @@ impl Run {
         self.traders.clear();
     }
 
-    /// Holds what all were ever told against what is there after everything, and asks again for
-    /// some of it.
+    /// Compares everything that any trader was told with the deployment, and sends some orders
+    /// again.
     fn end(&mut self, rounds: u64, began: Instant) {
         let mut counts = Counts::default();
         let (mut repeats, mut unstored) = (0, 0);

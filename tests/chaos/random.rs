@@ -1,6 +1,6 @@
 //! Random numbers that a seed gives again: SplitMix64.
 
-/// The generator.
+/// A random number generator.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 

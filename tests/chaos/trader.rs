@@ -1,5 +1,5 @@
-//! A person who trades through whatever happens, remembers every answer, and never believes a
-//! silence.
+//! A trader that goes on through all faults, records every answer, and sends an order again until
+//! it has one.
 
 use crate::random::Random;
 use papertrader::client::connection::{Answer, ServerMessage};
@@ -13,17 +13,17 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// What a trader is told to do.
+/// A command to a trader.
 pub enum Command {
-    /// Send new orders until told otherwise.
+    /// Send new orders until the next command.
     Trade,
-    /// Send none, find out how all of them ended, and say so.
+    /// Send no new orders, learn how all orders ended, and report that it is done.
     Settle(Sender<()>),
-    /// Give the book out.
+    /// Send a copy of the book.
     Show(Sender<Book>),
 }
 
-/// What was ordered, and all that was ever said about it.
+/// An order, and every answer to it.
 #[derive(Debug, Clone)]
 pub struct Intent {
     pub side: Side,
@@ -33,7 +33,7 @@ pub struct Intent {
     pub outcome: Option<Reply>,
 }
 
-/// Everything a trader knows.
+/// All that a trader has sent and received.
 #[derive(Debug, Clone)]
 pub struct Book {
     pub name: String,
@@ -41,7 +41,7 @@ pub struct Book {
     pub intents: BTreeMap<String, Intent>,
     pub retries: u64,
     pub repeats: u64,
-    /// Answers that an order could not be stored: it was asked for again.
+    /// Answers that an order could not be stored; the trader sent it again.
     pub unstored: u64,
 }
 
@@ -52,13 +52,13 @@ impl Book {
         self.intents.values().filter(queued).count()
     }
 
-    /// Orders that were carried out.
+    /// Orders that were filled.
     pub fn fills(&self) -> usize {
         let filled = |intent: &&Intent| matches!(intent.outcome, Some(Reply::Filled(_)));
         self.intents.values().filter(filled).count()
     }
 
-    /// The request of one of the orders, the same whenever it is sent.
+    /// The request of an order, the same each time it is sent.
     pub fn order(&self, id: &str) -> Request {
         let intent = &self.intents[id];
         Request::Order {
@@ -79,24 +79,24 @@ pub struct Trader {
     book: Book,
     open: VecDeque<String>,
     made: u64,
-    /// New orders that may still be made in this round.
+    /// New orders that are left in this round.
     left: usize,
     connection: Option<ServerConnection>,
-    /// Whether it never waits long: it goes on ordering while nothing settles.
+    /// Whether it is impatient: it goes on ordering while nothing settles.
     impatient: bool,
 }
 
-/// Orders that a trader has open at most: who finds no master makes no more of them meanwhile.
+/// Open orders of a trader, at most. It bounds new orders while there is no master.
 const OPEN_MAX: usize = 64;
-/// New orders of a trader in a round at most: what a round asks of the deployment, and what is read
-/// of it afterwards, does not grow with the machine's speed.
-const ORDERS_A_ROUND: usize = 256;
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long who is impatient waits for an answer before it asks again elsewhere.
-const HASTE: Duration = Duration::from_millis(150);
+/// New orders of a trader in a round, at most, so that the load does not grow with the machine's
+/// speed.
+const ORDERS_PER_ROUND_MAX: usize = 256;
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an impatient trader waits for an answer before it asks another worker.
+const IMPATIENT_TIMEOUT: Duration = Duration::from_millis(150);
 
 impl Trader {
-    /// Registers and logs in; nothing is broken yet.
+    /// Registers and logs in, before the first fault.
     pub fn new(number: usize, seed: u64, addresses: &[String]) -> Trader {
         let name = format!("t{number}");
         let username = Username::parse(&name).unwrap();
@@ -137,7 +137,7 @@ impl Trader {
             match command {
                 Some(Command::Trade) => {
                     trading = true;
-                    self.left = ORDERS_A_ROUND;
+                    self.left = ORDERS_PER_ROUND_MAX;
                 }
                 Some(Command::Settle(done)) => {
                     trading = false;
@@ -166,7 +166,7 @@ impl Trader {
                         }
                     }
                     if self.open.is_empty() {
-                        // All that this round has is done: the next command is waited for.
+                        // The round's work is done: waits for the next command.
                         trading = false;
                         continue;
                     }
@@ -209,13 +209,14 @@ impl Trader {
         self.connection.take()
     }
 
-    /// Sends what is open in one write and takes the answers; a hasty one walks away in between.
+    /// Sends the open orders in one write and reads the answers; `hasty` closes the connection in
+    /// between.
     fn round(&mut self, hasty: bool) {
         let patience = if hasty && self.impatient {
             self.connection = None;
-            HASTE
+            IMPATIENT_TIMEOUT
         } else {
-            PATIENCE
+            REPLY_TIMEOUT
         };
         let Some(mut connection) = self.connect(patience) else {
             return;
@@ -264,15 +265,15 @@ impl Trader {
                 Ok(ServerMessage::Fault(..) | ServerMessage::Closed) | Err(_) => return,
             }
         }
-        self.connection = Some(connection).filter(|_| patience == PATIENCE);
+        self.connection = Some(connection).filter(|_| patience == REPLY_TIMEOUT);
     }
 
-    /// Remembers an answer; whether the order is over by it.
+    /// Records an answer; returns whether it finishes the order.
     fn take(&mut self, id: &str, reply: Reply) -> bool {
         if let Reply::Fail(_, refusal) = &reply {
             let intent = &self.book.intents[id];
             match refusal.reason {
-                // Never on the queue by this request; ask again.
+                // This request did not queue the order; it is sent again.
                 Reason::MasterUnavailable | Reason::Overloaded => return false,
                 Reason::InternalError => {
                     self.book.unstored += 1;
@@ -297,13 +298,13 @@ impl Trader {
         true
     }
 
-    /// Asks again for some orders that are over: the same answers, and no trade.
+    /// Sends some finished orders again: they must get the same answers, and have no effect.
     fn repeat(&mut self) {
         let ids: Vec<String> = self.book.intents.keys().cloned().collect();
         for _ in 0..3 {
             let id = self.random.pick(&ids).clone();
             let request = self.book.order(&id);
-            let Some(mut connection) = self.connect(PATIENCE) else {
+            let Some(mut connection) = self.connect(REPLY_TIMEOUT) else {
                 continue;
             };
             if let Ok(Answer::Message(reply)) =

@@ -1,9 +1,9 @@
 //! Hostile clients against a real worker: slow senders, peers that never read, floods, guesses,
-//! descriptors that run out. They may harm themselves; a person beside them is served, and memory
-//! stays bounded.
+//! exhausted descriptors. They may harm themselves alone: a person beside them is served, and
+//! memory stays bounded.
 //!
-//! `HOSTILE_CLIENTS` of each slow kind (100 unless told). What is asked is a fixed number of
-//! things, however fast the machine is; times are printed, not judged.
+//! `HOSTILE_CLIENTS` is the number of clients of each slow kind (100 by default). The number of
+//! requests is fixed, however fast the machine is; times are printed, not judged.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,9 +30,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connection from an address of our choice, that speaks frames and nothing else.
+/// A connection from a chosen address that sends and receives frames.
 struct Raw(TcpStream);
 
 impl Raw {
@@ -43,7 +43,7 @@ impl Raw {
             .unwrap();
         socket.connect(&to.parse::<SocketAddr>().unwrap().into()).unwrap();
         let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(REPLY_TIMEOUT)).unwrap();
         Raw(stream)
     }
 
@@ -82,21 +82,21 @@ fn resident(daemon: &Daemon) -> u64 {
     daemon.resources().resident / 1024
 }
 
-/// How often a person is watched: alone, while a crowd comes, and beside it.
-const WATCHES: usize = 3;
-/// Rounds of one watch: a login, then quotes. Those who drip send a byte a round.
+/// Measurements of a person's service: alone, while a crowd arrives, and beside the crowd.
+const WATCHES_PER_PERSON: usize = 3;
+/// Rounds of a measurement: a login, then quotes. Slow senders send a byte a round.
 const ROUNDS: usize = 20;
-/// Quotes of a round; all rounds together have enough of them for a 99th percentile.
+/// Quotes of a round; all rounds together have enough for a 99th percentile.
 const QUOTES: usize = 50;
-/// Other logins of the same person: at the start, and beside those who guess.
+/// Other logins of the same person: at the start, and beside guessers.
 const OTHER_LOGINS: usize = 2;
-// The session of the start is used until the end, so that no login may be one too many.
+// The first session is used until the end, so the logins must stay below the limit of sessions.
 const _: () = assert!(
-    WATCHES * ROUNDS + OTHER_LOGINS < PER_ACCOUNT_MAX,
+    WATCHES_PER_PERSON * ROUNDS + OTHER_LOGINS < PER_ACCOUNT_MAX,
     "the person's first session would end"
 );
 
-/// How long a person's quotes and logins take: medians and 99th percentiles, in microseconds.
+/// Times of a person's quotes and logins: medians and 99th percentiles, in microseconds.
 struct Service {
     quotes: usize,
     quote: [u128; 2],
@@ -104,7 +104,8 @@ struct Service {
 }
 
 impl Service {
-    /// Of a person who asks one thing after the other; `each_round` is called before each round.
+    /// Measures a person who sends one request after the other. It calls `each_round` before each
+    /// round.
     fn watch(address: &str, name: &str, mut each_round: impl FnMut()) -> Service {
         let (username, _, pass) = user(name, 'a');
         let mut client = Client::open(address, &ConnectOptions::default(), None).unwrap();
@@ -115,7 +116,7 @@ impl Service {
             let asked = Instant::now();
             client.login(&username, &pass, false).unwrap();
             logins.push(asked.elapsed().as_micros());
-            // The switch of the state that comes with the first is not a quote's time.
+            // The first quote also switches the state, so it is not timed.
             client.quote(symbol).unwrap();
             for _ in 0..QUOTES {
                 let asked = Instant::now();
@@ -178,7 +179,7 @@ fn main() {
     println!("hostile: a person is served beside all of them");
 }
 
-/// Peers that send a byte now and then, and peers that ask for much and never read.
+/// Peers that send a byte now and then, and peers that request much and never read.
 fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clients: usize) {
     let worker = deployment.worker(1);
     Service::watch(address, "owner", || ()).print("alone", resident(worker));
@@ -224,7 +225,7 @@ fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clien
         }
     });
     let crowd = format!("{clients} that drip and {clients} that never read");
-    // What was asked for and is not read is made first.
+    // Waits until the replies that nobody reads have been made.
     let coming = Service::watch(address, "owner", || ());
     coming.print(&format!("as {crowd} come"), resident(worker));
     let there = Service::watch(address, "owner", || drip.send(()).unwrap());
@@ -234,13 +235,12 @@ fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clien
     dripper.join().unwrap();
     drop(deaf);
     println!("hostile: worker afterwards {} MiB", resident(worker) / 1024);
-    // What a client may leave unread (1 MiB), and its thread, for each of them; nothing grows
-    // without bound.
+    // The bound is what a client may leave unread (1 MiB), and its thread, for each client.
     let bound = before + 2 * clients as u64 * (2 * 1024 + 256);
     assert!(during < bound, "the worker takes {during} KiB, more than {bound}");
 }
 
-/// Forty wrong passwords from one address lock nobody else out.
+/// Forty wrong passwords from one address lock no other client out.
 fn guesses(address: &str) {
     let (username, _, right) = user("owner", 'a');
     let wrong = HashedPass::parse(&"b".repeat(64)).unwrap();
@@ -308,7 +308,7 @@ fn guessed_sessions(address: &str) {
     }
 }
 
-/// A flood of registrations takes names, and nothing else.
+/// A flood of registrations takes names, and affects nothing else.
 fn registrations(address: &str) {
     let (username, _, pass) = user("owner", 'a');
     let mut raw = Raw::from([127, 0, 0, 68], address);
@@ -326,7 +326,7 @@ fn registrations(address: &str) {
     }
 }
 
-/// A burst of connections that all say nothing, then go.
+/// A burst of connections that send nothing and close.
 fn bursts(deployment: &Deployment, address: &str, session: &SessionId) {
     let worker = deployment.worker(1);
     let before = worker.resources().descriptors;
@@ -339,13 +339,13 @@ fn bursts(deployment: &Deployment, address: &str, session: &SessionId) {
         began.elapsed()
     );
     drop(idle);
-    // What comes next looks at what the worker does when nothing else is to be done.
+    // The next test needs an idle worker.
     eventually("the connections that went are forgotten", || {
         (worker.resources().descriptors <= before).then_some(())
     });
 }
 
-/// Without descriptors accepting pauses, and goes on when there are some.
+/// Accepting pauses while there are no descriptors, and goes on afterwards.
 fn descriptors(deployment: &Deployment, address: &str) {
     let worker = deployment.worker(1);
     let pid = Pid::from_raw(worker.pid() as i32);
@@ -356,11 +356,11 @@ fn descriptors(deployment: &Deployment, address: &str) {
     };
     let before = rustix::process::prlimit(pid, Resource::Nofile, few).unwrap();
     let taken: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
-    // The listener has no descriptor for this one until others have gone.
+    // The listener has no descriptor for this connection until others close.
     let mut late = Raw::from([127, 0, 0, 69], address);
     late.send(&Request::Ping);
     let busy = worker.resources().processor;
-    // How long it is looked at, not a wait for something.
+    // This is the length of the observation, not a wait for something.
     thread::sleep(Duration::from_millis(500));
     let spun = worker.resources().processor - busy;
     drop(taken);

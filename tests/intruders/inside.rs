@@ -1,4 +1,4 @@
-//! A registered worker that is not honest, over a link that stands.
+//! A dishonest worker: it is registered, and misuses its link.
 
 use crate::keys::Cast;
 use crate::rig::{IntruderRig, PATIENCE};
@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use uuid::Uuid;
 
-/// A link of the dishonest worker's.
+/// A link of the dishonest worker.
 struct Link {
     uuid: Uuid,
     socket: TcpStream,
@@ -57,7 +57,7 @@ impl Link {
 
     fn is_closed(&mut self) {
         let mut chunk = [0; 65536];
-        // The end, or a reset where the master had not read all.
+        // The end of the stream, or a reset where the master had not read all.
         while let Ok(size @ 1..) = self.socket.read(&mut chunk) {
             let _ = size;
         }
@@ -122,9 +122,9 @@ fn nonsense(rig: &mut IntruderRig, cast: &Cast) {
     }
 }
 
-/// Records that are not what was sealed.
+/// Records that were changed after they were sealed.
 fn touched(rig: &mut IntruderRig, cast: &Cast) {
-    // The master's own, sent back to it.
+    // The master's own record, sent back.
     let mut link = Link::new(rig, cast);
     link.say(&Request::AssetList);
     let mut chunk = [0; 65536];
@@ -134,7 +134,7 @@ fn touched(rig: &mut IntruderRig, cast: &Cast) {
     link.is_closed();
     rig.expect("records of the master's reflected", "record-forged");
 
-    // Too short to be one.
+    // Too short for a record.
     let mut link = Link::new(rig, cast);
     link.socket.write_all(&[0, 1, 0]).unwrap();
     link.is_closed();
@@ -157,7 +157,7 @@ fn touched(rig: &mut IntruderRig, cast: &Cast) {
     );
 }
 
-/// A session that it made up buys nothing.
+/// An order in a made-up session is refused.
 fn made_up(rig: &mut IntruderRig, cast: &Cast) {
     let inactive = |rig: &IntruderRig| rig.status()["inactive_sessions"].as_u64().unwrap();
     let before = inactive(rig);

@@ -1,4 +1,4 @@
-//! Keys, UUIDs and addresses that do not belong together, or not any more.
+//! Keys, UUIDs and addresses that do not belong together, or no longer do.
 
 use crate::rig::{IntruderRig, PATIENCE, Party, gpg};
 use papertrader::link::handshake::{
@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use uuid::Uuid;
 
-/// Everyone who will try.
+/// The intruders.
 pub struct Cast {
     unknown: Party,
     expired: (Party, Uuid),
@@ -27,7 +27,7 @@ pub struct Cast {
     elsewhere: (Party, Uuid),
     /// Two workers whose keys have the same user ID and the same short key ID.
     alike: [(Party, Uuid); 2],
-    /// A worker, and a key that nobody has registered, alike in the same way.
+    /// A worker, and an unregistered key that is alike in the same way.
     matched: ((Party, Uuid), Party),
 }
 
@@ -38,7 +38,7 @@ impl Cast {
             (party, uuid)
         };
         let listed = |name: &str, ip: &str| enlisted(name, rig.party(name), ip);
-        // Its owner's copy is good for ever; the copy that the master has ran out, or was revoked.
+        // The owner's copy of the key is valid; the master's copy has expired, or is revoked.
         let spoilt = |name: &str, spoil: &dyn Fn(&Path, &str)| {
             let (party, uuid) = listed(name, "127.0.0.1");
             let copy = rig.deployment.dir().join(format!("{name}-copy"));
@@ -142,7 +142,7 @@ pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
         "key-revoked",
     );
 
-    // The full fingerprint decides, whatever else two keys have in common.
+    // The full fingerprint decides, also where two keys share a user ID and a short key ID.
     let [first, second] = &cast.alike;
     let short = |party: &Party| party.key.to_string()[32..].to_owned();
     assert!(first.0.key != second.0.key && short(&first.0) == short(&second.0));
@@ -179,7 +179,7 @@ pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
     false_master(rig, cast);
 }
 
-/// A worker's key used as the master's: the worker turns away.
+/// A worker's key used as the master's: the worker refuses it.
 fn false_master(rig: &IntruderRig, cast: &Cast) {
     let (impostor, victim) = (&cast.one.0, &cast.other.0);
     impostor
@@ -215,13 +215,12 @@ fn false_master(rig: &IntruderRig, cast: &Cast) {
 // --- keys alike
 // ----------------------------------------------------------------------------------------
 
-/// How many moments of making are tried for each key: some twenty pairs of keys share 32 bits among
-/// them.
+/// Creation times that are tried for each key: some twenty pairs of keys then share 32 bits.
 const MOMENTS: u32 = 300_000;
 
-/// Two pairs of keys, each pair with one user ID and one short key ID: the last 32 bits of the
-/// fingerprint, which is a hash over the key and the moment at which it was made. So the keys stay,
-/// and the moments are sought.
+/// Makes two pairs of keys, each pair with one user ID and one short key ID. That ID is the last 32
+/// bits of the fingerprint, which is a hash over the key and its creation time. So the keys stay,
+/// and their creation times are searched.
 fn alike(rig: &IntruderRig) -> [[Party; 2]; 2] {
     let now = UNIX_EPOCH.elapsed().unwrap().as_secs() as u32;
     let (here, there) = (Material::make(rig, "alike-1"), Material::make(rig, "alike-2"));
@@ -239,7 +238,7 @@ fn alike(rig: &IntruderRig) -> [[Party; 2]; 2] {
     })
 }
 
-/// A secret key, and what its fingerprint is taken of.
+/// A secret key, and the bytes that its fingerprint hashes.
 struct Material {
     home: Keyring,
     grip: String,
@@ -267,7 +266,7 @@ impl Material {
                     .map(str::to_owned)
             })
             .unwrap();
-        // The first packet is the key: a tag, a length of one byte, version, moment of making, the
+        // The first packet is the key: a tag, a length of one byte, version, creation time, the
         // rest.
         let public = gpg(home.home(), &["--export", "scratch"]);
         assert_eq!((public[0], public[2]), (0x98, 4), "not a key as expected");
@@ -275,7 +274,7 @@ impl Material {
         Material { home, grip, packet }
     }
 
-    /// The fingerprint that the key has if it was made at that moment.
+    /// The fingerprint of the key with this creation time.
     fn fingerprint(&self, moment: u32) -> [u8; 20] {
         let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
         hash.update(&[0x99, 0, self.packet.len() as u8, self.packet[0]]);
@@ -284,7 +283,7 @@ impl Material {
         hash.finish().as_ref().try_into().unwrap()
     }
 
-    /// The party that has this key, made at that moment.
+    /// The party that has the key with this creation time.
     fn key(&self, moment: u32) -> Party {
         let parameters = self.home.home().join("parameters");
         let grip = &self.grip;

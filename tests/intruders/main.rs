@@ -1,6 +1,6 @@
-//! Peers that are no workers, or not the workers they say they are, against a running master with
-//! real GPG keys: each is refused, logged with its reason, counted, and costs the worker beside
-//! them nothing.
+//! Peers that are no workers, or pretend to be other workers, against a running master with real
+//! GPG keys. Each is refused, logged with its reason and counted, and does not slow the real
+//! worker.
 
 #![allow(
     clippy::unwrap_used,

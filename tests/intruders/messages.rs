@@ -1,4 +1,4 @@
-//! Handshake messages that are not what they should be, by a party that is registered.
+//! Wrong handshake messages from a registered party.
 
 use crate::keys::Cast;
 use crate::rig::{IntruderRig, finish, hello, receive, send, whole};
@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 /// Bytes of a message of the Noise session: a public key and a tag.
 const NOISE: usize = 32 + 16;
-/// Every so many bytes of a GPG message one is flipped.
+/// One of this many bytes of a GPG message is flipped.
 const FLIPPED: usize = 24;
-/// Every so many bytes of a proof it is cut with a proof made for that very handshake; at the other
-/// bytes, and at each of them, with one that was recorded: GPG takes its time.
+/// A fresh proof is cut at one of this many bytes, a recorded one at each byte, because GPG is
+/// slow.
 const CUT_FRESH: usize = 16;
 
 pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
@@ -33,13 +33,13 @@ pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
     println!("intruders: a person beside the cut and flipped handshakes: {beside}");
     let after = rig.usual();
     println!("intruders: a person beside them after: {after}");
-    // The same order of magnitude. A machine that does other things too is slow for a while: what
-    // nobody disturbs is taken from both sides of it.
+    // Orders beside intruders take about as long as without. A busy machine is slow for a while, so
+    // the undisturbed time is measured before and after.
     let most = before.accepted.max(after.accepted) * 10 + Duration::from_millis(50);
     assert!(beside.accepted < most, "{beside}; before {before}, after {after}");
     let most = before.filled.max(after.filled) * 3 + Duration::from_millis(200);
     assert!(beside.filled < most, "{beside}; before {before}, after {after}");
-    // And nothing of it stays behind.
+    // Nothing of it remains.
     assert!(
         after.accepted < Duration::from_secs(1),
         "{after}, and before {before}"
@@ -51,7 +51,7 @@ pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
     rig.overloads_are_counted();
 }
 
-/// Well signed by the right key, but saying something else.
+/// A statement that the right key signed for another purpose.
 fn another_purpose(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
     let own = party.home.own(party.key).unwrap();
@@ -77,7 +77,7 @@ fn is_refused(socket: &mut TcpStream) {
     assert!(finish(socket).is_empty(), "something came after the refusal");
 }
 
-/// What the worker beside us once said, said again.
+/// Replays messages of the real worker.
 fn replayed(rig: &mut IntruderRig) {
     let said = rig.deployment.proxy().recorded();
     let hello = frame::HEADER + hello(Uuid::nil()).len();
@@ -89,7 +89,7 @@ fn replayed(rig: &mut IntruderRig) {
     rig.expect("a handshake replayed", "replayed");
 }
 
-/// The master's own messages, sent back to it.
+/// Sends the master its own messages.
 fn reflected(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.other;
     let side = rig.side(party, *uuid);
@@ -101,8 +101,8 @@ fn reflected(rig: &mut IntruderRig, cast: &Cast) {
     is_refused(&mut socket);
     rig.expect("the master's challenge reflected", "bad-frame");
 
-    // Its answer to a proof, as it is; and, in the frame of a worker's second message, its first
-    // Noise message.
+    // Its answer to a proof, unchanged; then its first Noise message, in the frame of a worker's
+    // second message.
     let (answer, _, mut socket) = rig.answered(&side);
     socket.write_all(&answer).unwrap();
     is_refused(&mut socket);
@@ -116,7 +116,7 @@ fn reflected(rig: &mut IntruderRig, cast: &Cast) {
     is_refused(&mut socket);
     rig.expect("the master's Noise message reflected", "noise");
 
-    // Its statement, well signed, in the place of a proof: in the same form, in another handshake.
+    // Its signed statement in the place of a proof, in another handshake.
     let (answer, _, socket) = rig.answered(&side);
     let statement = &answer[frame::HEADER + 2..answer.len() - NOISE];
     let (mut other, _, _) = rig.proof(&side);
@@ -127,13 +127,12 @@ fn reflected(rig: &mut IntruderRig, cast: &Cast) {
     rig.expect("and the handshake that it came from, left alone", "cut");
 }
 
-/// Handshakes that end after each byte of each message of the worker's.
+/// Handshakes that end after each byte of each of the worker's messages.
 fn cut(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
     let side = rig.side(party, *uuid);
     let began = Instant::now();
-    // The first message. Before a whole header nobody can tell that it is a handshake: a client's
-    // cut frame.
+    // The first message. Before its header is whole it looks like a client's cut frame.
     let mut first = Vec::new();
     frame::write_binary(&mut first, Instruction::LinkHello, &hello(*uuid));
     let mut cuts = 0;
@@ -164,10 +163,10 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
         );
         cuts += 1;
     }
-    // And the one that was recorded was never sent.
+    // The recorded proof was never sent.
     cuts += 1;
-    // The third, the worker's Noise message: each byte of its frame, and some of what it holds,
-    // since both sides have GPG do its work before each.
+    // The third, the worker's Noise message: each byte of its frame, and some of its contents,
+    // because each try needs GPG on both sides.
     for at in (0..frame::HEADER + NOISE).filter(|at| *at <= frame::HEADER || at % 4 == 0) {
         let (answer, mut handshake, mut socket) = rig.answered(&side);
         let mut last = Vec::new();
@@ -191,7 +190,7 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
     );
 }
 
-/// Each reason is in the log, and none of them floods it.
+/// Each reason is in the log, and none floods it.
 fn logged(rig: &mut IntruderRig, refused: &BTreeMap<String, u64>) {
     for reason in refused.keys() {
         let found = eventually("the reason is logged", || {
@@ -206,8 +205,7 @@ fn logged(rig: &mut IntruderRig, refused: &BTreeMap<String, u64>) {
     rig.lines();
 }
 
-/// Proofs with a bit of one byte flipped on their way: each byte of the frame, and a sample of what
-/// GPG made.
+/// Proofs with one flipped bit: in each byte of the frame, and in a sample of GPG's bytes.
 fn flipped(rig: &mut IntruderRig, cast: &Cast) {
     let (party, uuid) = &cast.one;
     let side = rig.side(party, *uuid);
@@ -218,7 +216,7 @@ fn flipped(rig: &mut IntruderRig, cast: &Cast) {
     let mut reasons = BTreeMap::new();
     while at < length {
         let (mut socket, mut handshake, mut proof) = rig.proof(&side);
-        // A proof may be a byte or two longer than another.
+        // The lengths of two proofs may differ by a byte or two.
         let place = at.min(proof.len() - 1);
         proof[place] ^= 1;
         socket.write_all(&proof).unwrap();
@@ -227,14 +225,14 @@ fn flipped(rig: &mut IntruderRig, cast: &Cast) {
             None => "nothing".to_owned(),
             Some(answer) => match handshake.receive(&answer, Timestamp::now(), &mut Vec::new()) {
                 Err(HandshakeError::Refused(told, _)) => told,
-                // The master found nothing wrong; the worker does, since what was signed is not
-                // what was sent.
+                // The master accepts this one. The worker refuses, because the signed bytes differ
+                // from the sent ones.
                 Err(_) => "answered".to_owned(),
                 Ok(_) => panic!("a proof flipped at {at} gives a link"),
             },
         };
         if rig.is_overloaded(&told) {
-            // So many checks of a worker's proofs a second, and no more.
+            // The master checks a limited number of a worker's proofs a second.
             continue;
         }
         attempts += 1;
@@ -252,7 +250,8 @@ fn flipped(rig: &mut IntruderRig, cast: &Cast) {
         "intruders: proofs of {length} bytes flipped at {flips} of them: told {reasons:?}, counted {refused:?} in {:.1?}",
         began.elapsed()
     );
-    // An honest one stands once more checks are allowed; it ends without a close record.
+    // An honest handshake succeeds once more checks are allowed; its link ends without a close
+    // record.
     rig.attempt(party, *uuid).expect("an honest handshake");
     let refused = rig.refused(1);
     assert_eq!(refused["record-cut"], 1, "{refused:?}");

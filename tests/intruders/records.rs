@@ -1,5 +1,5 @@
-//! The sealed stream between a worker and the master, touched on the wire, and what a listener
-//! there learns.
+//! Changes the sealed stream between a worker and the master, and checks what an eavesdropper
+//! learns.
 
 use crate::rig::{IntruderRig, pass, username};
 use papertrader::testkit::eventually;
@@ -21,7 +21,7 @@ pub fn try_all(rig: &mut IntruderRig) {
         });
         rig.expect(&format!("a record of the link, {tamper:?}"), reason);
     }
-    // What went over it holds no secret.
+    // The captured bytes hold no secret.
     let session = rig.client().login(&username(), &pass(), false).unwrap().session;
     let wire = rig.deployment.proxy().captured();
     assert!(wire.len() > 10_000, "only {} bytes were captured", wire.len());

@@ -1,5 +1,4 @@
-//! A master, a worker that behaves with a person who trades through it, and room for those that do
-//! not behave.
+//! A master, an honest worker with a person who trades through it, and helpers for intruders.
 
 use crate::trade::{self, Latency, Trader};
 use papertrader::client::{Client, ConnectOptions};
@@ -26,26 +25,25 @@ use uuid::Uuid;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Lines that the master's log has a minute for one reason, at most.
+/// Lines a minute that the master logs for one reason, at most.
 pub const LOGGED_MAX: usize = 20;
 
-/// Why the master refuses peers that ask for more than so many checks a second. A machine that is
-/// fast enough meets this: what was meant is then tried again, and these are counted apart from all
-/// other refusals.
+/// Reasons of the master for refusing more checks than its budget. A fast machine exceeds the
+/// budget: the attempt is then repeated, and these refusals are counted separately.
 const OVERLOADED: [&str; 2] = ["gpg-budget", "too-many-under-way"];
 
 pub struct IntruderRig {
     pub deployment: Deployment,
-    /// Lines of the log about refusals that were looked at.
+    /// Lines of the log about refusals that were checked.
     seen: usize,
-    /// Refusals that were looked at, by reason.
+    /// Refusals that were checked, by reason.
     counted: BTreeMap<String, u64>,
-    /// How often we were told that the master is overloaded.
+    /// Refusals that said the master is overloaded.
     overloaded: Cell<u64>,
     began: Instant,
 }
 
-/// A key pair in a home of its own that trusts the master's key.
+/// A key pair in a GPG home of its own that trusts the master's key.
 pub struct Party {
     pub home: Keyring,
     pub key: Fingerprint,
@@ -88,9 +86,9 @@ impl IntruderRig {
         }
     }
 
-    /// Starts everything, with a person's account.
+    /// Starts all daemons, and registers a person.
     pub fn begin(&mut self) {
-        self.deployment.heal();
+        self.deployment.restart_killed();
         let email = Email::parse("alice@example.org").unwrap();
         self.client().register(&username(), &email, &pass()).unwrap();
     }
@@ -124,7 +122,7 @@ impl IntruderRig {
         .uuid
     }
 
-    /// The party as the worker of that UUID.
+    /// The party as the worker with this UUID.
     pub fn side(&self, party: &Party, uuid: Uuid) -> WorkerIdentity {
         WorkerIdentity::new(party.home.clone(), party.key, self.deployment.master_key(), uuid).unwrap()
     }
@@ -133,7 +131,8 @@ impl IntruderRig {
         self.attempt_over(party, uuid).map(|(_, link)| link)
     }
 
-    /// As [`IntruderRig::attempt`], with the socket; tried until the master has room for it.
+    /// As [`IntruderRig::attempt`], with the socket. It repeats the attempt while the master is
+    /// overloaded.
     pub fn attempt_over(
         &self,
         party: &Party,
@@ -149,17 +148,17 @@ impl IntruderRig {
         })
     }
 
-    /// Whether we were told that the master checks no more for the moment; then a moment passes.
+    /// Whether the reason says that the master is overloaded; then it waits a moment.
     pub fn is_overloaded(&self, told: &str) -> bool {
         if told == "overloaded" {
             self.overloaded.set(self.overloaded.get() + 1);
-            // Its allowance grows with time alone.
+            // The budget grows with time alone.
             thread::sleep(Duration::from_millis(100));
         }
         told == "overloaded"
     }
 
-    /// The party goes as far as the master's answer to its proof.
+    /// Runs the party's handshake up to the master's answer to its proof.
     pub fn answered<'a>(&self, side: &'a WorkerIdentity) -> (Vec<u8>, WorkerHandshake<'a>, TcpStream) {
         eventually("the master has room", || {
             let (mut socket, handshake, proof) = self.proof(side);
@@ -178,14 +177,14 @@ impl IntruderRig {
         })
     }
 
-    /// Every refusal that told us that the master is overloaded was counted as such, and no other.
+    /// Checks that the master counted exactly the refusals that said it is overloaded.
     pub fn overloads_are_counted(&self) {
         let counts = self.counts();
         let counted: u64 = OVERLOADED.iter().filter_map(|reason| counts.get(*reason)).sum();
         assert_eq!(counted, self.overloaded.get(), "{counts:?}");
     }
 
-    /// The most lines that the master's log may have by now for one reason.
+    /// Lines that the master's log may have by now for one reason, at most.
     pub fn logged_max(&self) -> usize {
         (self.began.elapsed().as_secs() / 60 + 2) as usize * LOGGED_MAX
     }
@@ -198,8 +197,8 @@ impl IntruderRig {
         socket
     }
 
-    /// The party goes as far as its proof: the socket, the handshake, and the proof that was not
-    /// sent yet.
+    /// Runs the party's handshake up to its proof; returns the socket, the handshake and the unsent
+    /// proof.
     pub fn proof<'a>(&self, side: &'a WorkerIdentity) -> (TcpStream, WorkerHandshake<'a>, Vec<u8>) {
         let (mut socket, mut bytes) = (self.dial(), Vec::new());
         let mut handshake = WorkerHandshake::start(side, &mut bytes).unwrap();
@@ -215,7 +214,7 @@ impl IntruderRig {
         (socket, handshake, bytes)
     }
 
-    /// What the master has refused so far, by reason.
+    /// The master's counts of refusals, by reason.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         let mut list = self.status()["refused_links"].take();
         let counts = list.as_array_mut().unwrap().iter();
@@ -229,7 +228,7 @@ impl IntruderRig {
             .collect()
     }
 
-    /// What `papertraderctl status` would be told.
+    /// The output of `papertraderctl status`.
     pub fn status(&self) -> serde_json::Value {
         let mut control = UnixStream::connect(self.deployment.layout().control_socket()).unwrap();
         control.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -240,8 +239,7 @@ impl IntruderRig {
         answer["done"]["status"].take()
     }
 
-    /// Lines of the master's log about refusals and links cut for what was said, since they were
-    /// last looked at.
+    /// New lines of the master's log about refusals, and about links ended for wrong messages.
     pub fn lines(&mut self) -> Vec<String> {
         let log = self.log();
         let mut lines: Vec<String> = log
@@ -263,8 +261,7 @@ impl IntruderRig {
         self.deployment.master().logged()
     }
 
-    /// Refusals since this was last asked, by reason: at least `least`, in all exactly that many a
-    /// moment later.
+    /// New refusals by reason. It waits until there are `least`, and checks that no more follow.
     pub fn refused(&mut self, least: u64) -> BTreeMap<String, u64> {
         let new = |rig: &IntruderRig| -> BTreeMap<String, u64> {
             let mut counts = rig.counts();
@@ -283,7 +280,8 @@ impl IntruderRig {
         found
     }
 
-    /// One refusal for this reason, counted once and logged once; and the worker beside it serves.
+    /// Expects one refusal for this reason, counted once and logged once, while the real worker
+    /// serves.
     pub fn expect(&mut self, what: &str, reason: &str) {
         let refused = self.refused(1);
         assert!(refused.contains_key(reason), "{what}: {refused:?}");
@@ -307,7 +305,7 @@ impl IntruderRig {
         .unwrap()
     }
 
-    /// The worker beside them takes a login, which the master answers.
+    /// Checks that the real worker serves: a login reaches the master.
     pub fn serves(&self) {
         eventually("the worker serves", || {
             let mut client = self.client();
@@ -315,14 +313,14 @@ impl IntruderRig {
         });
     }
 
-    /// What orders take when nobody is in the way.
+    /// Times of orders without intruders.
     pub fn usual(&self) -> Latency {
         let mut client = self.client();
         client.login(&username(), &pass(), false).unwrap();
         trade::usual(client)
     }
 
-    /// A person who trades through the worker until told to stop.
+    /// Starts a person who trades through the worker until stopped.
     pub fn trader(&self) -> Trader {
         let mut client = self.client();
         client.login(&username(), &pass(), false).unwrap();
@@ -353,7 +351,7 @@ pub fn receive(socket: &mut TcpStream) -> Option<(FrameHeader, Vec<u8>)> {
     Some((header, bytes.split_off(frame::HEADER)))
 }
 
-/// Nothing more is sent; what comes until the master closes.
+/// Closes the sending side; returns the bytes until the master closes.
 pub fn finish(socket: &mut TcpStream) -> Vec<u8> {
     let _ = socket.shutdown(Shutdown::Write);
     let mut rest = Vec::new();

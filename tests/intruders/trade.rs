@@ -1,4 +1,4 @@
-//! A person who trades while others try to get in, and how long that takes.
+//! A person who trades beside intruders, and the times of the orders.
 
 use papertrader::client::{Answer, Client};
 use papertrader::model::{Quantity, Side, Symbol};
@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Runs on a thread of its own; every order must be accepted and filled.
+/// A trading thread. Every order must be accepted and filled.
 pub struct Trader {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Vec<Times>>,
 }
 
-/// Of one order, from its sending: until it was on the durable queue, and until it was filled.
+/// Times of an order from its sending: until it was queued, and until it was filled.
 struct Times {
     accepted: Duration,
     filled: Duration,
 }
 
-/// What orders took.
+/// Median times of orders.
 pub struct Latency {
     pub orders: usize,
     pub accepted: Duration,
@@ -51,7 +51,7 @@ impl Trader {
     }
 }
 
-/// Ten orders.
+/// Measures ten orders.
 pub fn usual(client: Client) -> Latency {
     latency(trade(client, |orders| orders < 10))
 }

@@ -13,9 +13,9 @@ const FLOORS: &[&[&str]] = &[
     &["wire"],
     &["runtime"],
     &["config"],
-    &["daemon"],
     &["net"],
     &["link"],
+    &["daemon"],
     &["admin"],
     &["master", "worker", "client"],
     &["dialogue"],
@@ -73,6 +73,11 @@ fn code(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
         let outside: Vec<&str> = line.split('"').step_by(2).collect();
         (!line.trim().is_empty()).then(|| (number + 1, outside.concat()))
     })
+}
+
+/// A file without the tests at its end, which may import whatever they like.
+fn production(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
 }
 
 /// The crate's folders that a line of code names: `crate::net::…`, `use crate::{net, wire::…}`.
@@ -133,11 +138,14 @@ fn imports_upward(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     for (file, text) in tree {
         let Some(folder) = folder_of(file) else { continue };
+        if file.ends_with("/tests.rs") || file.ends_with("/testing.rs") {
+            continue;
+        }
         let Some(own) = level(folder) else {
             faults.push(format!("{file}: the folder {folder} has no floor"));
             continue;
         };
-        for (line, name) in named(text) {
+        for (line, name) in named(production(text)) {
             if let Some(other) = level(&name)
                 && name != folder
                 && other >= own
@@ -238,9 +246,7 @@ fn circles(tree: &Tree) -> Vec<String> {
         if file.ends_with("/tests.rs") || file.ends_with("/testing.rs") {
             continue;
         }
-        // A test may import whatever it likes.
-        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        let paths = used_paths(text);
+        let paths = used_paths(production(text));
         let others = paths
             .iter()
             .filter_map(|path| file_of(path, file, tree))
@@ -367,7 +373,8 @@ fn undocumented(tree: &Tree) -> Vec<String> {
             }
             // Attributes stand between a comment and its item.
             let opens = line.starts_with("#[");
-            documented = line.starts_with("///") || documented && (opens || in_attribute);
+            let is_comment = line.starts_with("//");
+            documented = line.starts_with("///") || documented && (opens || in_attribute || is_comment);
             in_attribute = (opens || in_attribute) && !line.ends_with(']');
         }
     }

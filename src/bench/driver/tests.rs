@@ -4,7 +4,7 @@ use super::*;
 use std::net::TcpListener;
 use std::thread;
 
-/// Echoes each byte, in one piece or in two, after the greeting.
+/// A server that echoes each byte after the greeting, in one piece or in two.
 fn echo(halves: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -28,7 +28,7 @@ fn echo(halves: bool) -> SocketAddr {
     address
 }
 
-/// Frames of four bytes, numbered on each connection: `n` for a notice, `a` for an answer.
+/// Frames of four bytes, numbered on each connection: `n` for a notice, `a` for a reply.
 struct Numbered {
     next: Vec<u8>,
     heard: Vec<u8>,
@@ -46,7 +46,7 @@ impl Numbered {
 }
 
 impl Speech for Numbered {
-    fn ask(&mut self, connection: usize, out: &mut Vec<u8>) {
+    fn write_request(&mut self, connection: usize, out: &mut Vec<u8>) {
         let number = self.next[connection];
         if self.notices {
             out.extend_from_slice(&[b'n', 0, 0, number]);
@@ -55,7 +55,7 @@ impl Speech for Numbered {
         self.next[connection] = number.wrapping_add(1);
     }
 
-    fn hear(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
+    fn read_reply(&mut self, connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
         match bytes {
             [b'n', 0, 0, _, ..] => Ok(ReplyHead::Notice(4)),
             [b'a', 0, 0, number, ..] if *number == self.heard[connection] => {
@@ -73,8 +73,8 @@ fn every_request_is_answered_in_order_and_counted_once() {
     for halves in [false, true] {
         for notices in [false, true] {
             let hello = Greeting {
-                say: b"hello".to_vec(),
-                hear: b"hello".to_vec(),
+                request: b"hello".to_vec(),
+                reply: b"hello".to_vec(),
             };
             let mut driver = Driver::open(echo(halves), 3, |_| hello.clone()).unwrap();
             let mut speech = Numbered::new(3, notices);
@@ -86,7 +86,7 @@ fn every_request_is_answered_in_order_and_counted_once() {
             assert_eq!(measured.notices.count, if notices { 1000 } else { 0 });
             assert_eq!(measured.refused, 0);
             assert!(measured.replies.p50 <= measured.replies.p99);
-            // The same connections serve again.
+            // The same connections can be measured again.
             let time = Until::Time(Duration::from_millis(50));
             let measured = driver.measure(&mut speech, pace, Duration::from_millis(10), time);
             assert!(measured.unwrap().replies.count > 0);
@@ -114,8 +114,8 @@ fn an_open_loop_asks_at_its_pace() {
 #[test]
 fn a_wrong_greeting_a_wrong_answer_and_an_end_are_told() {
     let wrong = Greeting {
-        say: b"hello".to_vec(),
-        hear: b"world".to_vec(),
+        request: b"hello".to_vec(),
+        reply: b"world".to_vec(),
     };
     let error = Driver::open(echo(false), 1, |_| wrong.clone()).unwrap_err();
     assert!(error.contains("greeting"), "{error}");

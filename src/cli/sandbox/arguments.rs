@@ -1,6 +1,7 @@
 //! spec/cli/sandbox/arguments.md · 2.3 Global Deployment Variables
 //!
-//! The command line of `papertrader-sandbox`. It stands in the library so that man page and completions are made from it.
+//! The command line of `papertrader-sandbox`. It is part of the library, so that man page and
+//! completions can be made from it.
 
 use super::supervisor::{self, StopSignals};
 use crate::daemon;
@@ -13,7 +14,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// A whole PaperTrader deployment in one folder: master, workers, keys, configuration and a sample market.
+/// A whole PaperTrader deployment in one folder: master, workers, keys, configuration and a sample
+/// market.
 #[derive(Debug, Parser)]
 #[command(
     name = "papertrader-sandbox",
@@ -66,8 +68,8 @@ pub struct DeploymentArgs {
     /// A folder of market files to copy, one SYMBOL.csv each [default: the sample market]
     #[arg(long, value_name = "DIR")]
     pub seed_market: Option<PathBuf>,
-    /// Where the replay starts, such as 2012-01-03; earlier bars are history [default: 2012-01-03 for the sample
-    /// market, the first bar for another]
+    /// Where the replay starts, such as 2012-01-03; earlier bars are history [default: 2012-01-03
+    /// for the sample market, the first bar for another]
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub start: Option<Timestamp>,
     /// Time between two updates, 10ms to 1d [default: 1s]
@@ -138,7 +140,7 @@ impl DeploymentArgs {
     }
 }
 
-/// Does what the command line says.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let cli = SandboxCli::parse();
     let done = match &cli.command {
@@ -154,12 +156,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Standard error may be closed; that is no reason to stop.
+/// A closed standard error is no reason to stop.
 fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "papertrader-sandbox: {line}");
 }
 
-/// Standard output may be closed, too.
+/// Nor is a closed standard output.
 fn print(line: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -171,7 +173,8 @@ fn json(state: &SandboxState) -> String {
 }
 
 fn make(init: &InitArgs) -> Result<(), SandboxError> {
-    // Until it is whole: half a sandbox would be in the way of the next one, and GPG's agents would stay.
+    // Signals wait until the sandbox is complete: half of one would block the next attempt,
+    // and GPG's agents would remain.
     let _uninterrupted = StopSignals::watch().map_err(SandboxError::failed)?;
     let layout = testkit::init(&init.wishes.options(&init.folder), &mut tell)?;
     if init.folder.json {

@@ -1,7 +1,7 @@
 //! spec/cli/sandbox/supervisor.md · 2.2 Infrastructure Model, 3.1.1, 3.2.1
 //!
-//! Runs a sandbox in the foreground: its daemons as children, started in order, started again when they fall, and
-//! stopped in order.
+//! Runs a sandbox in the foreground: starts its daemons as children in order, restarts those that
+//! fail, and stops them in order.
 
 use crate::daemon;
 use crate::runtime::backoff::Backoff;
@@ -19,20 +19,21 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A daemon that does not serve this long after its first start never will.
-const START_DEADLINE: Duration = Duration::from_secs(120);
-/// A daemon stops within 5 s; one that takes longer is killed.
-const STOP_DEADLINE: Duration = Duration::from_secs(6);
-/// Starts, where somebody took a port between choosing and using it.
+/// How long a daemon's first start may take.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a daemon may take to stop before it is killed. Daemons stop within 5 s.
+const STOP_TIMEOUT: Duration = Duration::from_secs(6);
+/// Attempts to start, where another program takes a port between choosing and using it.
 const START_TRIES: u32 = 3;
-/// Before a daemon that fell is started again; twice as long each time that it falls before it serves.
-const RESTART_PAUSE_FIRST: Duration = Duration::from_millis(500);
-/// The longest such pause.
-const RESTART_PAUSE_MAX: Duration = Duration::from_secs(10);
-/// The loop looks around at least this often.
-const LOOK: Duration = Duration::from_secs(1);
+/// Delay before a failed daemon is started again. It doubles each time that the daemon fails before
+/// it serves.
+const RESTART_DELAY_MIN: Duration = Duration::from_millis(500);
+/// The longest such delay.
+const RESTART_DELAY_MAX: Duration = Duration::from_secs(10);
+/// The longest wait of the loop.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// SIGINT and SIGTERM, from the moment this is made: they ask the sandbox to stop.
+/// Receives SIGINT and SIGTERM, which ask the sandbox to stop.
 #[derive(Debug)]
 pub struct StopSignals {
     pipe: UnixStream,
@@ -40,7 +41,7 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Takes both signals over.
+    /// Installs handlers for both signals.
     ///
     /// # Errors
     /// The system refuses.
@@ -56,7 +57,7 @@ impl StopSignals {
         })
     }
 
-    /// Whether one came.
+    /// Whether a signal has come.
     pub fn requested(&mut self) -> bool {
         let mut bytes = [0; 16];
         while matches!(self.pipe.read(&mut bytes), Ok(1..)) {
@@ -70,13 +71,13 @@ impl StopSignals {
     }
 }
 
-/// One daemon's place.
+/// A daemon of the sandbox.
 struct Slot {
     name: String,
     program: PathBuf,
     config: PathBuf,
     process: Option<Process>,
-    /// When it is to be started again.
+    /// When it is to be started again; `None` unless it has failed.
     due: Option<Instant>,
     pauses: Backoff,
     ready: bool,
@@ -86,7 +87,7 @@ struct Slot {
 enum End {
     Asked,
     /// A daemon ended before all of them served.
-    Fell(SandboxError),
+    Failed(SandboxError),
 }
 
 struct Supervisor<'a> {
@@ -94,19 +95,20 @@ struct Supervisor<'a> {
     state: SandboxState,
     slots: Vec<Slot>,
     restart: bool,
-    /// All of them have served at the same time.
+    /// Whether all of them have served at the same time.
     told: bool,
     signals: &'a mut StopSignals,
     tell: &'a mut dyn FnMut(&str),
     serves: &'a mut dyn FnMut(&SandboxState),
 }
 
-/// Runs the sandbox until SIGINT or SIGTERM. `serves` is called once, when all daemons serve; `tell` hears what
-/// happens, a line each. With `restart`, a daemon that falls later is started again.
+/// Runs the sandbox until SIGINT or SIGTERM. It calls `serves` once, when all daemons serve, and
+/// `tell` with a line for each event. With `restart`, a daemon that fails later is started again.
 ///
 /// # Errors
-/// The folder is no sandbox or is run already; a daemon does not start (its exit code is ours where it is the
-/// configuration's fault); a daemon had to be killed at the end. Nothing runs any more in any case.
+/// The folder is no sandbox or is run already; a daemon does not start (the exit code is the
+/// daemon's where its configuration is wrong); a daemon had to be killed at the end. In each case
+/// nothing runs any more.
 pub fn run(
     layout: &Layout,
     restart: bool,
@@ -149,7 +151,7 @@ pub fn run(
         tries -= 1;
         match end? {
             End::Asked => return stopped,
-            End::Fell(failure) => {
+            End::Failed(failure) => {
                 let taken = SandboxState::planned(layout)?
                     .programs()
                     .filter_map(|program| program.address.parse().ok())
@@ -182,7 +184,7 @@ impl<'a> Supervisor<'a> {
             config: program.config.clone(),
             process: None,
             due: None,
-            pauses: Backoff::new(RESTART_PAUSE_FIRST, RESTART_PAUSE_MAX),
+            pauses: Backoff::new(RESTART_DELAY_MIN, RESTART_DELAY_MAX),
             ready: false,
         };
         let slots = state.programs().enumerate().map(slot).collect();
@@ -199,11 +201,11 @@ impl<'a> Supervisor<'a> {
         })
     }
 
-    /// Until the signal, or until a daemon ends that has to be there.
+    /// Runs until the signal, or until a daemon ends that must run.
     fn serve(&mut self) -> Result<End, SandboxError> {
         (self.tell)("starting the master …");
         self.start(0)?;
-        let deadline = Instant::now() + START_DEADLINE;
+        let deadline = Instant::now() + START_TIMEOUT;
         let mut workers_started = false;
         loop {
             self.wait()?;
@@ -212,7 +214,7 @@ impl<'a> Supervisor<'a> {
             }
             for place in 0..self.slots.len() {
                 if let Some(failure) = self.look(place)? {
-                    return Ok(End::Fell(failure));
+                    return Ok(End::Failed(failure));
                 }
             }
             if !workers_started && self.slots[0].ready {
@@ -225,8 +227,8 @@ impl<'a> Supervisor<'a> {
             if !self.told {
                 if let Some(slot) = self.slots.iter().find(|slot| !slot.ready) {
                     if Instant::now() > deadline {
-                        return Ok(End::Fell(SandboxError::failed(format!(
-                            "{} does not serve after {START_DEADLINE:?}; its log says why",
+                        return Ok(End::Failed(SandboxError::failed(format!(
+                            "{} does not serve after {START_TIMEOUT:?}; its log says why",
                             slot.name
                         ))));
                     }
@@ -243,7 +245,9 @@ impl<'a> Supervisor<'a> {
     fn wait(&self) -> Result<(), SandboxError> {
         let now = Instant::now();
         let due = self.slots.iter().filter_map(|slot| slot.due).min();
-        let most = due.map_or(LOOK, |due| due.saturating_duration_since(now).min(LOOK));
+        let most = due.map_or(POLL_INTERVAL, |due| {
+            due.saturating_duration_since(now).min(POLL_INTERVAL)
+        });
         let children = self.slots.iter().filter_map(|slot| slot.process.as_ref());
         let fds = children
             .flat_map(Process::events)
@@ -260,11 +264,11 @@ impl<'a> Supervisor<'a> {
             .map_err(|error| SandboxError::failed(format!("{} cannot be started: {error}", slot.name)))?;
         let pid = process.pid();
         slot.process = Some(process);
-        self.note(place, Some(pid), false)
+        self.record_state(place, Some(pid), false)
     }
 
-    /// Writes down what has become of a daemon.
-    fn note(&mut self, place: usize, pid: Option<u32>, ready: bool) -> Result<(), SandboxError> {
+    /// Records a daemon's state in `sandbox.json`.
+    fn record_state(&mut self, place: usize, pid: Option<u32>, ready: bool) -> Result<(), SandboxError> {
         if let Some(program) = self.state.program(place) {
             program.pid = pid;
             program.ready = ready;
@@ -273,7 +277,7 @@ impl<'a> Supervisor<'a> {
         self.state.write(self.layout)
     }
 
-    /// Takes in what has happened to a daemon; why the sandbox cannot go on, if it cannot.
+    /// Handles what has happened to a daemon; returns an error where the sandbox cannot go on.
     fn look(&mut self, place: usize) -> Result<Option<SandboxError>, SandboxError> {
         let slot = &mut self.slots[place];
         let Some(process) = &mut slot.process else {
@@ -285,7 +289,7 @@ impl<'a> Supervisor<'a> {
             }
             return Ok(None);
         };
-        process.look();
+        process.poll();
         if let Some(status) = process.ended() {
             return self.ended(place, status);
         }
@@ -296,7 +300,7 @@ impl<'a> Supervisor<'a> {
             if self.told {
                 (self.tell)(&format!("{} serves again, as process {pid}", slot.name));
             }
-            self.note(place, Some(pid), true)?;
+            self.record_state(place, Some(pid), true)?;
         }
         Ok(None)
     }
@@ -323,14 +327,15 @@ impl<'a> Supervisor<'a> {
                 "{name} ended: {status}; it is started again in {pause:?}"
             ));
         } else {
-            // Whoever stops a daemon by hand wants it stopped.
+            // A daemon that a person stopped stays stopped.
             (self.tell)(&format!("{name} ended: {status}; it is not started again"));
         }
-        self.note(place, None, false)?;
+        self.record_state(place, None, false)?;
         Ok(None)
     }
 
-    /// Stops the workers, then the master, so that the last replies still find their way; then GPG's agents.
+    /// Stops the workers, then the master, so that the last replies still reach clients; then GPG's
+    /// agents.
     fn stop(&mut self) -> Result<(), SandboxError> {
         let (master, workers) = self.slots.split_at_mut(1);
         let mut killed = Vec::new();
@@ -341,7 +346,7 @@ impl<'a> Supervisor<'a> {
                     process.signal(Signal::TERM);
                 }
             }
-            let deadline = Instant::now() + STOP_DEADLINE;
+            let deadline = Instant::now() + STOP_TIMEOUT;
             for slot in slots {
                 if let Some(mut process) = slot.process.take()
                     && process.wait_end(deadline).is_none()

@@ -9,38 +9,38 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::de::DeValue;
 
-/// More assets than this cannot be asked for.
+/// Most assets that may be listed.
 const SYMBOLS_MAX: usize = 100_000;
 
-/// Bytes of a file of symbols.
+/// Most bytes that are read of a file of symbols.
 const SYMBOLS_FILE_MAX: u64 = 4 * 1024 * 1024;
 
-/// Where systemd puts the secrets that a unit is given.
+/// Environment variable with systemd's folder of a unit's credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
-/// `keep_ticks` that never ends.
+/// Value of `keep_ticks` that keeps bars for ever.
 const FOREVER: &str = "forever";
 
-/// A day's window reaches back 24 hours, so less than this would cut it.
+/// Least `keep_ticks`: a day's window reaches back 24 hours, and must not be cut.
 const KEEP_MIN: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
-/// `[assets]`: what the assets module and its providers are told.
+/// `[assets]`: settings of the assets module and its providers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetSettings {
-    /// The list of assets to retrieve (2.3.1).
+    /// Assets to retrieve (2.3.1).
     pub symbols: SymbolSelection,
-    /// The file that the list came from, if it did.
+    /// File that the list was read from, if any.
     pub symbols_file: Option<PathBuf>,
-    /// Where from, best first; at least one, none twice. The table of each is there.
+    /// Providers, best first; at least one, none twice. Each has its table below.
     pub providers: Vec<ProviderKind>,
-    /// A real-time price that is older than this many update intervals fills nothing.
+    /// Age limit of a real-time price, in update intervals; an older price fills no order.
     pub stale_after: u32,
     /// Calls to each provider's API in a minute.
     pub calls_per_minute: u32,
     /// Calls to each provider's API in a day.
     pub calls_per_day: u32,
-    /// For how long before its newest bar an asset's bars are kept at the update interval's
-    /// frequency; `None` for ever. Daily and monthly bars are kept for ever.
+    /// How long before its newest bar an asset's bars are kept at the update interval's frequency;
+    /// `None` for ever. Daily and monthly bars are always kept.
     pub keep_ticks: Option<Duration>,
     /// `[assets.alpaca]`
     pub alpaca: Option<AlpacaSettings>,
@@ -55,9 +55,9 @@ pub struct AssetSettings {
 /// Which assets are retrieved (2.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SymbolSelection {
-    /// All that the providers have.
+    /// All assets of the providers.
     All,
-    /// These alone; at least one.
+    /// Only these assets; at least one.
     Listed(BTreeSet<Symbol>),
 }
 
@@ -68,9 +68,9 @@ pub enum ProviderKind {
     Replay,
     /// A seeded random walk.
     Simulated,
-    /// Stocks, through alpaca.markets.
+    /// Stocks, from alpaca.markets.
     Alpaca,
-    /// Coins, through binance.com.
+    /// Coins, from binance.com.
     Binance,
 }
 
@@ -82,7 +82,7 @@ impl ProviderKind {
         ProviderKind::Binance,
     ];
 
-    /// Its name in the configuration and in messages.
+    /// The provider's name in the configuration and in messages.
     pub fn name(self) -> &'static str {
         match self {
             ProviderKind::Replay => "replay",
@@ -92,7 +92,7 @@ impl ProviderKind {
         }
     }
 
-    /// Whether it calls an API, and so has a budget of calls.
+    /// Whether the provider calls an API, and so has a budget of calls.
     pub fn is_api(self) -> bool {
         match self {
             ProviderKind::Replay | ProviderKind::Simulated => false,
@@ -110,44 +110,44 @@ impl fmt::Display for ProviderKind {
 /// `[assets.alpaca]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlpacaSettings {
-    /// Prices, without a slash at its end.
+    /// Base URL for prices, without a slash at its end.
     pub url: String,
-    /// The list of assets, without a slash at its end.
+    /// Base URL for the list of assets, without a slash at its end.
     pub assets_url: String,
-    /// Two lines, key ID and secret.
+    /// File of two lines: key ID and secret.
     pub credentials: PathBuf,
-    /// Which of its feeds.
+    /// Alpaca's data feed, such as `iex`.
     pub feed: String,
 }
 
 /// `[assets.binance]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BinanceSettings {
-    /// Without a slash at its end.
+    /// Base URL, without a slash at its end.
     pub url: String,
-    /// The coin that counts as the account currency.
+    /// Coin that counts as the account currency.
     pub quote: String,
 }
 
 /// `[assets.simulated]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SimulatedSettings {
-    /// How many assets.
+    /// Number of assets.
     pub symbols: u32,
-    /// The same seed gives the same market.
+    /// Seed of the random walk: the same seed gives the same prices.
     pub seed: u64,
 }
 
 /// `[assets.replay]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplaySettings {
-    /// One CSV a symbol.
+    /// Folder with one CSV file for each symbol.
     pub directory: PathBuf,
-    /// The replay begins with the first step at or after this market time.
+    /// Market time: the replay begins with the first step at or after it.
     pub start: Timestamp,
 }
 
-/// Reads the table.
+/// Reads the `[assets]` table.
 pub(super) fn read(root: &mut ConfigTable<'_, '_>) -> AssetSettings {
     let mut table = root.table_or_empty("assets");
     let (symbols, symbols_file) = symbols(&mut table);
@@ -249,7 +249,7 @@ fn collect<'a>(names: impl Iterator<Item = &'a str>) -> Result<SymbolSelection, 
     for name in names {
         let symbol = Symbol::parse(name).map_err(|why| format!("{name:?}: {why}"))?;
         if !symbols.insert(symbol) {
-            return Err(format!("{name} stands there twice"));
+            return Err(format!("{name} is listed twice"));
         }
         if symbols.len() > SYMBOLS_MAX {
             return Err(format!("there are more than {SYMBOLS_MAX} symbols"));
@@ -269,7 +269,7 @@ fn providers(value: &DeValue<'_>) -> Result<Vec<ProviderKind>, String> {
             .find(|kind| kind.name() == name)
             .ok_or_else(|| format!("{name:?} is not one of replay, simulated, alpaca, binance"))?;
         if kinds.contains(&kind) {
-            return Err(format!("{name} stands there twice"));
+            return Err(format!("{name} is listed twice"));
         }
         kinds.push(kind);
     }
@@ -299,7 +299,7 @@ fn alpaca(mut table: ConfigTable<'_, '_>) -> AlpacaSettings {
     config
 }
 
-/// The file, or systemd's credential of the same name where there is no such file.
+/// The file, or systemd's credential of the same name if the file does not exist.
 fn credentials(path: PathBuf) -> PathBuf {
     if path.exists() {
         return path;
@@ -355,7 +355,7 @@ fn replay(mut table: ConfigTable<'_, '_>) -> ReplaySettings {
 }
 
 impl AssetSettings {
-    /// Whether that provider is among those named.
+    /// Whether the provider is configured as a source.
     pub fn uses(&self, kind: ProviderKind) -> bool {
         self.providers.contains(&kind)
     }

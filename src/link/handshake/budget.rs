@@ -1,6 +1,7 @@
 //! spec/link/handshake/budget.md · 3.1.5 Worker Management
 //!
-//! What peers that have proven nothing may cost the master: GPG operations a second, and handshakes under way.
+//! Limits what unproven peers can cost the master: GPG operations per second, and handshakes in
+//! progress.
 
 use super::HandshakeError;
 use crate::runtime::rate_limiter::TokenBucket;
@@ -10,20 +11,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How much unproven peers may cost.
+/// Limits for unproven peers.
 #[derive(Debug, Clone, Copy)]
 pub struct BudgetLimits {
-    /// Proofs checked for each registered worker before others can get in its way.
+    /// Tokens of each registered worker: proofs that are checked for it whatever other peers do.
     pub own_burst: u32,
-    /// The time in which a worker's own allowance grows by one.
+    /// Time in which a worker gets another token of its own.
     pub own_every: Duration,
-    /// Proofs checked beyond the workers' own allowances, all together.
+    /// Shared tokens: proofs that are checked for all workers together beyond their own tokens.
     pub shared_burst: u32,
-    /// The time in which that grows by one.
+    /// Time in which another shared token is added.
     pub shared_every: Duration,
-    /// Handshakes of one worker under way at once. The first has a place of its own.
+    /// The most handshakes of one worker in progress. The first does not count as shared.
     pub own_under_way: usize,
-    /// Handshakes under way beyond those places, all together.
+    /// The most handshakes in progress beyond the first of each worker, all together.
     pub shared_under_way: usize,
 }
 
@@ -41,20 +42,21 @@ impl Default for BudgetLimits {
 }
 
 #[derive(Debug)]
-struct Own {
+struct WorkerBudget {
     bucket: TokenBucket,
     under_way: usize,
 }
 
 #[derive(Debug)]
 struct State {
-    /// Of registered workers only, so no larger than their list; those at rest are left out.
-    own: HashMap<Uuid, Own>,
+    /// Registered workers with spent tokens or a handshake in progress; no larger than the list of
+    /// workers.
+    own: HashMap<Uuid, WorkerBudget>,
     shared: TokenBucket,
     shared_under_way: usize,
 }
 
-/// The budget of one master, shared by its handshake threads.
+/// A master's budget, shared by its handshake threads.
 #[derive(Debug)]
 pub struct GpgBudget {
     limits: BudgetLimits,
@@ -62,7 +64,7 @@ pub struct GpgBudget {
 }
 
 impl GpgBudget {
-    /// A budget of which nothing is spent.
+    /// A budget that is not used yet.
     pub fn new(limits: BudgetLimits) -> Arc<GpgBudget> {
         let shared = TokenBucket::full(limits.shared_burst, limits.shared_every, Instant::now());
         let state = State {
@@ -76,15 +78,16 @@ impl GpgBudget {
         })
     }
 
-    /// A place for a handshake in the name of `worker`, which must be registered. It is free again when dropped.
+    /// A permit for a handshake of `worker`, which must be registered. Dropping it ends the
+    /// handshake.
     ///
     /// # Errors
-    /// [`HandshakeError::UnderWay`].
+    /// [`HandshakeError::UnderWay`] if too many are in progress.
     pub fn enter(self: &Arc<Self>, worker: Uuid, now: Instant) -> Result<HandshakePermit, HandshakeError> {
         let limits = &self.limits;
         let mut state = self.state.lock();
         let state = &mut *state;
-        let own = state.own.entry(worker).or_insert_with(|| Own {
+        let own = state.own.entry(worker).or_insert_with(|| WorkerBudget {
             bucket: TokenBucket::full(limits.own_burst, limits.own_every, now),
             under_way: 0,
         });
@@ -102,20 +105,20 @@ impl GpgBudget {
         })
     }
 
-    /// Handshakes under way.
+    /// The number of handshakes in progress.
     pub fn under_way(&self) -> usize {
         self.state.lock().own.values().map(|own| own.under_way).sum()
     }
 }
 
-/// From which allowance a token came.
+/// The bucket from which a token was taken.
 #[derive(Debug, Clone, Copy)]
 enum SpentToken {
     Own,
     Shared,
 }
 
-/// One handshake under way.
+/// The permit of a handshake in progress.
 #[derive(Debug)]
 pub struct HandshakePermit {
     budget: Arc<GpgBudget>,
@@ -124,10 +127,10 @@ pub struct HandshakePermit {
 }
 
 impl HandshakePermit {
-    /// Pays for the check of a proof: from the worker's own allowance, else from the shared one.
+    /// Takes a token for the check of a proof: one of the worker's own, or else a shared one.
     ///
     /// # Errors
-    /// [`HandshakeError::Budget`] where both are spent.
+    /// [`HandshakeError::Budget`] if both buckets are empty.
     pub fn spend(&mut self, now: Instant) -> Result<(), HandshakeError> {
         let mut state = self.budget.state.lock();
         let own = state
@@ -144,7 +147,8 @@ impl HandshakePermit {
         Ok(())
     }
 
-    /// Gives back what was paid: the worker has proven itself, and an honest one may link as often as it must.
+    /// Gives the token back: the worker has authenticated itself. A genuine worker can link as
+    /// often as necessary.
     pub fn proven(&mut self) {
         let mut state = self.budget.state.lock();
         match self.spent.take() {
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn one_worker_cannot_spend_another_ones_allowance() {
+    fn a_worker_cannot_spend_the_tokens_of_another() {
         let budget = GpgBudget::new(limits());
         let now = Instant::now();
         let spend = |worker, now| budget.enter(worker, now).unwrap().spend(now);
@@ -207,7 +211,7 @@ mod tests {
         assert_eq!(spend(B, now), Ok(()));
         assert_eq!(spend(B, now), Ok(()));
         assert_eq!(spend(B, now), Err(HandshakeError::Budget));
-        // One more of the shared ones a hundred seconds later, and not a moment earlier.
+        // A shared token is added after 100 seconds, and not before.
         assert_eq!(
             spend(A, now + Duration::from_secs(99)),
             Err(HandshakeError::Budget)
@@ -220,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_holds_over_time() {
+    fn the_long_term_rate_is_bounded() {
         let budget = GpgBudget::new(limits());
         let now = Instant::now();
         let spent = (0..20_000u64)
@@ -229,36 +233,36 @@ mod tests {
                 budget.enter(A, now).unwrap().spend(now).is_ok()
             })
             .count();
-        // 2 + 3 at once, then one a thousand and one a hundred seconds.
+        // 5 at once, then one per 1,000 and one per 100 seconds.
         assert!((222..=226).contains(&spent), "{spent}");
     }
 
     #[test]
-    fn who_proves_itself_pays_nothing() {
+    fn a_proven_worker_gets_its_token_back() {
         let budget = GpgBudget::new(limits());
         let now = Instant::now();
         for _ in 0..100 {
-            let mut place = budget.enter(A, now).unwrap();
-            place.spend(now).unwrap();
-            place.proven();
+            let mut permit = budget.enter(A, now).unwrap();
+            permit.spend(now).unwrap();
+            permit.proven();
         }
         assert!(budget.state.lock().own.is_empty());
     }
 
     #[test]
-    fn every_worker_has_a_place() {
+    fn every_worker_can_have_one_handshake() {
         let budget = GpgBudget::new(limits());
         let now = Instant::now();
-        let mut places: Vec<HandshakePermit> = (0..3).map(|_| budget.enter(A, now).unwrap()).collect();
+        let mut permits: Vec<HandshakePermit> = (0..3).map(|_| budget.enter(A, now).unwrap()).collect();
         assert_eq!(budget.enter(A, now).unwrap_err(), HandshakeError::UnderWay);
-        places.extend((0..2).map(|_| budget.enter(B, now).unwrap()));
-        // Now all the shared places are taken, and each other worker still gets its own.
+        permits.extend((0..2).map(|_| budget.enter(B, now).unwrap()));
+        // All shared permits are taken, and every other worker still gets its own.
         assert_eq!(budget.enter(B, now).unwrap_err(), HandshakeError::UnderWay);
         for worker in 3..100 {
-            places.push(budget.enter(Uuid::from_u128(worker), now).unwrap());
+            permits.push(budget.enter(Uuid::from_u128(worker), now).unwrap());
         }
         assert_eq!(budget.under_way(), 102);
-        places.clear();
+        permits.clear();
         assert_eq!(budget.under_way(), 0);
         assert_eq!(budget.state.lock().shared_under_way, 0);
         assert!((0..3).all(|_| budget.enter(A, now).is_ok()));

@@ -1,6 +1,8 @@
-//! spec/link/handshake/error.md · 3.1.5 Worker Management
+//! spec/link/handshake.md · 3.1.5 Worker Management
 //!
-//! Why no link came about: the full reason for the log, and the little of it that the other side is told.
+//! Why a handshake failed: the full reason for the log, and the public reason for the other side.
+//!
+//! Tests: `src/link/handshake/tests.rs`.
 
 use crate::link::keyring::KeyringError;
 use crate::link::record::RecordError;
@@ -11,61 +13,61 @@ use thiserror::Error;
 /// Why a handshake failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HandshakeError {
-    /// The other side speaks another version, this one.
+    /// The other side has this version.
     #[error("the other side speaks link version {0}")]
     Version(u16),
-    /// No worker is registered under the UUID.
+    /// No worker is registered with the UUID.
     #[error("no worker is registered under this UUID")]
     UnknownUuid,
     /// The worker is registered with another IP address.
     #[error("the worker is registered with another IP address")]
     WrongIp,
-    /// The worker was booted and not admitted again.
+    /// The worker was booted and has not been admitted again.
     #[error("the worker was booted and not admitted again")]
     Booted,
-    /// Too many handshakes of this worker are under way.
+    /// Too many handshakes of this worker are in progress.
     #[error("too many handshakes of this worker are under way")]
     UnderWay,
-    /// The GPG operations that unproven peers may cost are spent.
+    /// The budget of GPG operations for unproven peers is used up.
     #[error("the GPG operations that unproven peers may cost are spent")]
     Budget,
-    /// Not a frame, or not the one that is due.
+    /// Not a frame, or not the handshake message that is expected.
     #[error("{0}")]
     Frame(ProtocolError),
-    /// Signed well, but not for this purpose or version.
+    /// A valid signature, made for another purpose or version.
     #[error("a good signature, made for another purpose")]
     Purpose,
-    /// Signed well, by the wrong role.
+    /// A valid signature, by the wrong role.
     #[error("a good signature, by the wrong role")]
     Reflected,
-    /// Signed well, for other parties.
+    /// A valid signature, for other parties.
     #[error("a good signature, for other parties")]
     Misdirected,
-    /// Signed well, for another handshake.
+    /// A valid signature, made for another handshake.
     #[error("a good signature, made for another handshake")]
     Replayed,
-    /// Signed well, by a clock this many milliseconds ahead of ours (negative: behind).
+    /// A valid signature, made by a clock this many milliseconds ahead of ours (negative: behind).
     #[error("the other side's clock is {0} ms ahead of ours, too far")]
     Stale(i64),
-    /// The two sides have the same key.
+    /// Worker and master have the same key.
     #[error("worker and master cannot have the same key")]
     SameKey,
     /// A key or a GPG message was refused.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
-    /// The Noise messages do not fit: the other side does not know the secret.
+    /// A Noise message failed: the other side does not know the secret.
     #[error("the other side does not know the secret")]
     Noise,
-    /// A sealed record right behind the handshake failed.
+    /// A record behind the handshake failed.
     #[error("{0}")]
     Record(RecordError),
-    /// The master refused: its code and text, which nobody has signed.
+    /// The master refused. Its code and text are not signed.
     #[error("refused by the master: {0}: {1}")]
     Refused(String, String),
-    /// The connection ended inside the handshake.
+    /// The connection ended during the handshake.
     #[error("the connection ended inside the handshake")]
     Cut,
-    /// The handshake was not whole in time.
+    /// The handshake was not complete in time.
     #[error("the handshake was not whole in time")]
     Timeout,
     /// The socket failed.
@@ -77,7 +79,7 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// A word for counters and logs.
+    /// Name of the error for counters and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
             HandshakeError::Version(_) => "version",
@@ -104,8 +106,8 @@ impl HandshakeError {
         }
     }
 
-    /// What the other side is told: a code and a sentence. Who has not proven anything learns as little as helps
-    /// an honest administrator; `None` where nobody listens any more.
+    /// The code and sentence that the other side gets. They help an honest administrator and reveal
+    /// little to an unproven peer. `None` if nobody is listening.
     pub fn public_reason(&self) -> Option<(&'static str, &'static str)> {
         use KeyringError as K;
         Some(match self {

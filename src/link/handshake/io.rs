@@ -1,6 +1,8 @@
-//! spec/link/handshake/io.md · 4.3.1 Master-Worker Server Connection
+//! spec/link/handshake.md · 4.3.1 Master-Worker Server Connection
 //!
-//! Both sides of the handshake over blocking sockets, under one deadline.
+//! Runs both sides of the handshake over blocking sockets, under one deadline.
+//!
+//! Tests: `src/link/handshake/tests.rs`.
 
 use super::master::WorkerLookup;
 use super::{
@@ -15,27 +17,29 @@ use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
 
-/// Bytes that one read brings at most.
-const CHUNK: usize = 16 * 1024;
+/// The most bytes of one read.
+const READ_BYTES: usize = 16 * 1024;
 
-/// The most bytes that are discarded.
+/// The most bytes of input that are discarded after a refusal.
 const DISCARD_MAX: usize = 64 * 1024;
 
-/// The master's side: `received` is what has come already, the frame that made it a link among it. A peer that
-/// fails is told, as far as it is to know; the caller logs the error and closes.
+/// Runs the master's side. `received` is what has arrived already, including the frame that
+/// announced the link. A peer that fails gets a refusal with the public reason; the caller logs the
+/// error and closes the socket.
 ///
 /// # Errors
-/// Why there is no link.
+/// Why the handshake failed.
 pub fn accept(
     socket: &TcpStream,
     received: &[u8],
-    side: &MasterIdentity,
+    identity: &MasterIdentity,
     lookup: WorkerLookup<'_>,
     deadline: Instant,
 ) -> Result<ProvenLink<RegisteredWorker>, HandshakeError> {
     let attempt = || {
-        let mut handshake = MasterHandshake::new(side, lookup, socket.peer_addr().map_err(failed)?.ip());
-        drive(socket, received, Vec::new(), deadline, |bytes, out| {
+        let mut handshake =
+            MasterHandshake::new(identity, lookup, socket.peer_addr().map_err(socket_error)?.ip());
+        run(socket, received, Vec::new(), deadline, |bytes, out| {
             handshake.receive(bytes, Timestamp::now(), out)
         })
     };
@@ -46,31 +50,32 @@ pub fn accept(
     result
 }
 
-/// The worker's side, on a socket that has just been connected to the master.
+/// Runs the worker's side, on a socket that has just connected to the master.
 ///
 /// # Errors
-/// Why there is no link.
+/// Why the handshake failed.
 pub fn connect(
     socket: &TcpStream,
-    side: &WorkerIdentity,
+    identity: &WorkerIdentity,
     deadline: Instant,
 ) -> Result<ProvenLink<Fingerprint>, HandshakeError> {
     let mut hello = Vec::new();
-    let mut handshake = WorkerHandshake::start(side, &mut hello)?;
-    drive(socket, &[], hello, deadline, |bytes, out| {
+    let mut handshake = WorkerHandshake::start(identity, &mut hello)?;
+    run(socket, &[], hello, deadline, |bytes, out| {
         handshake.receive(bytes, Timestamp::now(), out)
     })
 }
 
-/// Tells a peer why it gets no link, and ends the sending side; waits for at most a second or two.
+/// Sends a peer the reason why it gets no link, and shuts down the sending side. Blocks until the
+/// peer closes, for at most [`LINGER_TIMEOUT`].
 pub fn refuse(socket: &TcpStream, error: &HandshakeError) {
     let Some((code, text)) = error.public_reason() else {
         return;
     };
-    let mut told = Vec::new();
-    frame::write(&mut told, Instruction::LinkRefused, &[code, text]);
+    let mut message = Vec::new();
+    frame::write(&mut message, Instruction::LinkRefused, &[code, text]);
     let deadline = Instant::now() + LINGER_TIMEOUT;
-    if write(socket, &told, deadline).is_err() || socket.shutdown(Shutdown::Write).is_err() {
+    if write(socket, &message, deadline).is_err() || socket.shutdown(Shutdown::Write).is_err() {
         return;
     }
     let (mut discarded, mut chunk) = (0, [0; 4096]);
@@ -82,27 +87,27 @@ pub fn refuse(socket: &TcpStream, error: &HandshakeError) {
     }
 }
 
-/// Carries bytes between the socket and a side until that side is done.
-fn drive<P>(
+/// Transfers bytes between the socket and one side until that side is done.
+fn run<P>(
     socket: &TcpStream,
     received: &[u8],
     mut out: Vec<u8>,
     deadline: Instant,
     mut receive: impl FnMut(&[u8], &mut Vec<u8>) -> Result<Option<ProvenLink<P>>, HandshakeError>,
 ) -> Result<ProvenLink<P>, HandshakeError> {
-    socket.set_nodelay(true).map_err(failed)?;
+    socket.set_nodelay(true).map_err(socket_error)?;
     let mut done = if received.is_empty() {
         None
     } else {
         receive(received, &mut out)?
     };
-    let mut chunk = vec![0; CHUNK];
+    let mut chunk = vec![0; READ_BYTES];
     loop {
         write(socket, &out, deadline)?;
         out.clear();
         if let Some(established) = done {
-            socket.set_read_timeout(None).map_err(failed)?;
-            socket.set_write_timeout(None).map_err(failed)?;
+            socket.set_read_timeout(None).map_err(socket_error)?;
+            socket.set_write_timeout(None).map_err(socket_error)?;
             return Ok(established);
         }
         let size = read(socket, &mut chunk, deadline)?;
@@ -114,15 +119,15 @@ fn read(socket: &TcpStream, chunk: &mut [u8], deadline: Instant) -> Result<usize
     match deadline::read(socket, chunk, deadline) {
         Ok(0) => Err(HandshakeError::Cut),
         Ok(size) => Ok(size),
-        Err(error) => Err(ended(&error)),
+        Err(error) => Err(io_error(&error)),
     }
 }
 
 fn write(socket: &TcpStream, bytes: &[u8], deadline: Instant) -> Result<(), HandshakeError> {
-    deadline::write_all(socket, bytes, deadline).map_err(|error| ended(&error))
+    deadline::write_all(socket, bytes, deadline).map_err(|error| io_error(&error))
 }
 
-fn ended(error: &io::Error) -> HandshakeError {
+fn io_error(error: &io::Error) -> HandshakeError {
     match error.kind() {
         ErrorKind::TimedOut => HandshakeError::Timeout,
         ErrorKind::ConnectionReset
@@ -133,8 +138,8 @@ fn ended(error: &io::Error) -> HandshakeError {
     }
 }
 
-// By value, for `map_err`.
+// Takes the error by value so that `map_err` can call it.
 #[allow(clippy::needless_pass_by_value)]
-fn failed(error: io::Error) -> HandshakeError {
+fn socket_error(error: io::Error) -> HandshakeError {
     HandshakeError::Socket(error.kind())
 }

@@ -1,10 +1,12 @@
-//! spec/link/handshake/master.md · 3.1.5 Worker Management (only registered worker servers, verified with gpg keys)
+//! spec/link/handshake.md · 3.1.5 Worker Management (verify with gpg keys)
 //!
 //! The master's side of the handshake.
+//!
+//! Tests: `src/link/handshake/tests.rs`.
 
 use super::budget::{GpgBudget, HandshakePermit};
 use super::statement::{HandshakeTerms, Role, Transcript};
-use super::{FORM, HandshakeError, Nonce, ProvenLink, VERSION, WINDOW};
+use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{establish, next_frame, noise, random, read_noise, write_noise};
 use crate::link::keyring::{CheckedKey, Keyring};
 use crate::model::{Fingerprint, Timestamp};
@@ -15,22 +17,21 @@ use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// A registered worker, as the master's list has it.
+/// A registered worker: an entry of the master's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredWorker {
-    /// Its UUID.
     pub uuid: Uuid,
-    /// What administrators call it.
+    /// The name that administrators use.
     pub name: String,
-    /// Its key.
+    /// Fingerprint of its key.
     pub fingerprint: Fingerprint,
 }
 
-/// Finds the worker that may link under this UUID from this address; the error says why none may:
+/// Finds the worker that may link with this UUID from this address. Fails with
 /// [`HandshakeError::UnknownUuid`], [`HandshakeError::WrongIp`] or [`HandshakeError::Booted`].
 pub type WorkerLookup<'a> = &'a dyn Fn(Uuid, IpAddr) -> Result<RegisteredWorker, HandshakeError>;
 
-/// What all handshakes of a master have in common.
+/// A master's key, keyring and budget, shared by all its handshakes.
 #[derive(Debug, Clone)]
 pub struct MasterIdentity {
     keyring: Keyring,
@@ -39,10 +40,10 @@ pub struct MasterIdentity {
 }
 
 impl MasterIdentity {
-    /// A master with the key `own`, whose secret half lies in `keyring`.
+    /// A master with the key `own`, whose secret half is in `keyring`.
     ///
     /// # Errors
-    /// The key is not there, or not fit for use.
+    /// The key is missing or unfit for use.
     pub fn new(
         keyring: Keyring,
         own: Fingerprint,
@@ -52,27 +53,27 @@ impl MasterIdentity {
         Ok(MasterIdentity { keyring, own, budget })
     }
 
-    /// The home that the keys lie in.
+    /// The GPG home with the keys.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
     }
 
-    /// What unproven peers may cost, and have cost.
+    /// The budget for unproven peers.
     pub fn budget(&self) -> &Arc<GpgBudget> {
         &self.budget
     }
 
-    /// The master's key.
+    /// Fingerprint of the master's key.
     pub fn fingerprint(&self) -> Fingerprint {
         self.own.fingerprint()
     }
 }
 
-/// A worker that was let in as far as to prove itself.
+/// A registered worker that the peer claims to be, with the permit for its handshake.
 #[derive(Debug)]
 struct Claim {
     worker: RegisteredWorker,
-    place: HandshakePermit,
+    permit: HandshakePermit,
 }
 
 #[derive(Debug)]
@@ -87,12 +88,12 @@ enum State {
         claim: Claim,
         noise: Box<HandshakeState>,
     },
-    Over,
+    Finished,
 }
 
-/// One handshake, as the master sees it.
+/// A handshake on the master.
 pub struct MasterHandshake<'a> {
-    side: &'a MasterIdentity,
+    identity: &'a MasterIdentity,
     lookup: WorkerLookup<'a>,
     ip: IpAddr,
     buffer: FrameBuffer,
@@ -107,10 +108,10 @@ impl std::fmt::Debug for MasterHandshake<'_> {
 }
 
 impl<'a> MasterHandshake<'a> {
-    /// With a peer at `ip` that has said nothing yet.
-    pub fn new(side: &'a MasterIdentity, lookup: WorkerLookup<'a>, ip: IpAddr) -> MasterHandshake<'a> {
+    /// A handshake with a peer at `ip` that has not sent anything yet.
+    pub fn new(identity: &'a MasterIdentity, lookup: WorkerLookup<'a>, ip: IpAddr) -> MasterHandshake<'a> {
         MasterHandshake {
-            side,
+            identity,
             lookup,
             ip: ip.to_canonical(),
             buffer: FrameBuffer::new(),
@@ -119,11 +120,11 @@ impl<'a> MasterHandshake<'a> {
         }
     }
 
-    /// Takes what the network brought and appends what is to be sent to `out`. Blocks for tens of milliseconds
-    /// while `gpg` works.
+    /// Takes received bytes and appends the bytes to send to `out`. Returns the link once it is
+    /// established. Blocks for tens of milliseconds while `gpg` runs.
     ///
     /// # Errors
-    /// The handshake is over; the peer is to be told what [`HandshakeError::told`] says.
+    /// The handshake failed; the peer gets [`HandshakeError::public_reason`].
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -136,12 +137,12 @@ impl<'a> MasterHandshake<'a> {
                 State::Hello => Instruction::LinkHello,
                 State::Proof { .. } => Instruction::LinkProof,
                 State::Noise { .. } => Instruction::LinkNoise2,
-                State::Over => return Err(FORM),
+                State::Finished => return Err(FORM),
             };
             let Some((_, _, data)) = next_frame(&mut self.buffer, &[due])? else {
                 return Ok(None);
             };
-            match std::mem::replace(&mut self.state, State::Over) {
+            match std::mem::replace(&mut self.state, State::Finished) {
                 State::Hello => self.hello(&data, out)?,
                 State::Proof {
                     claim,
@@ -151,12 +152,12 @@ impl<'a> MasterHandshake<'a> {
                     self.proof(claim, worker_nonce, master_nonce, &data, now, out)?;
                 }
                 State::Noise { claim, noise } => return self.finish(claim, noise, &data).map(Some),
-                State::Over => return Err(FORM),
+                State::Finished => return Err(FORM),
             }
         }
     }
 
-    /// Who is registered, from where, and whether too many try: all before any cryptography.
+    /// Checks UUID, address and budget, all before any cryptography.
     fn hello(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), HandshakeError> {
         let (version, rest) = data.split_first_chunk::<2>().ok_or(FORM)?;
         let version = u16::from_be_bytes(*version);
@@ -166,23 +167,23 @@ impl<'a> MasterHandshake<'a> {
         let (uuid, rest) = rest.split_first_chunk::<16>().ok_or(FORM)?;
         let worker_nonce = Nonce::try_from(rest).map_err(|_| FORM)?;
         let worker = (self.lookup)(Uuid::from_bytes(*uuid), self.ip)?;
-        if worker.fingerprint == self.side.fingerprint() {
+        if worker.fingerprint == self.identity.fingerprint() {
             return Err(HandshakeError::SameKey);
         }
-        let place = self.side.budget.enter(worker.uuid, Instant::now())?;
+        let permit = self.identity.budget.enter(worker.uuid, Instant::now())?;
         let master_nonce = *random()?;
         self.transcript.add(Instruction::LinkHello, data);
         self.transcript.add(Instruction::LinkChallenge, &master_nonce);
         frame::write_binary(out, Instruction::LinkChallenge, &master_nonce);
         self.state = State::Proof {
-            claim: Claim { worker, place },
+            claim: Claim { worker, permit },
             worker_nonce,
             master_nonce,
         };
         Ok(())
     }
 
-    /// Checks the worker's signature, and only then makes one.
+    /// Checks the worker's statement, and only then signs the master's.
     fn proof(
         &mut self,
         mut claim: Claim,
@@ -192,8 +193,8 @@ impl<'a> MasterHandshake<'a> {
         now: Timestamp,
         out: &mut Vec<u8>,
     ) -> Result<(), HandshakeError> {
-        claim.place.spend(Instant::now())?;
-        let MasterIdentity { keyring, own, .. } = self.side;
+        claim.permit.spend(Instant::now())?;
+        let MasterIdentity { keyring, own, .. } = self.identity;
         let terms = HandshakeTerms {
             worker: claim.worker.uuid,
             master_key: own.fingerprint(),
@@ -202,9 +203,9 @@ impl<'a> MasterHandshake<'a> {
             master_nonce,
         };
         let peer = keyring.peer(claim.worker.fingerprint)?;
-        let statement = keyring.decrypt_and_verify(own, &peer, data, now, WINDOW)?;
+        let statement = keyring.decrypt_and_verify(own, &peer, data, now, CLOCK_SKEW_MAX)?;
         let worker_half = terms.check(Role::Worker, &self.transcript.before(), now, &statement)?;
-        claim.place.proven();
+        claim.permit.proven();
         self.transcript.add(Instruction::LinkProof, data);
         self.transcript.add_gpg(Role::Worker, data);
 
@@ -228,7 +229,8 @@ impl<'a> MasterHandshake<'a> {
         Ok(())
     }
 
-    /// The worker knows the secret. What it was when it began, it must still be.
+    /// Checks that the worker knows the secret, and looks it up again: it may have been booted or
+    /// changed meanwhile.
     fn finish(
         &mut self,
         claim: Claim,

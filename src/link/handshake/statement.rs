@@ -1,15 +1,15 @@
 //! spec/link/handshake/statement.md · 4.3.1 Master-Worker Server Connection
 //!
-//! What a side signs, how the other checks it, and the secret that comes of it.
+//! The statement that each side signs, its check, and the secret of the link.
 
-use super::{HandshakeError, NONCE_LEN, Nonce, Secret, WINDOW};
+use super::{CLOCK_SKEW_MAX, HandshakeError, NONCE_LEN, Nonce, Secret};
 use crate::model::{Fingerprint, Timestamp};
 use crate::wire::Instruction;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Says what the signature is for, and in which version.
+/// Purpose and version of the signature.
 const CONTEXT: &[u8] = b"PaperTrader link 1 handshake";
 
 const SECRET_CONTEXT: &[u8] = b"PaperTrader link 1 secret";
@@ -17,7 +17,7 @@ const SECRET_CONTEXT: &[u8] = b"PaperTrader link 1 secret";
 /// Bytes of a statement.
 pub const STATEMENT_LEN: usize = CONTEXT.len() + 1 + 16 + 20 + 20 + 3 * 32 + 8 + NONCE_LEN;
 
-/// Who speaks.
+/// The signer of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Role {
@@ -27,7 +27,7 @@ pub enum Role {
     Master = 2,
 }
 
-/// What both sides hold to be so in this handshake.
+/// The values that both sides must agree on in a handshake.
 #[derive(Debug, Clone)]
 pub(super) struct HandshakeTerms {
     pub(super) worker: Uuid,
@@ -38,7 +38,8 @@ pub(super) struct HandshakeTerms {
 }
 
 impl HandshakeTerms {
-    /// The statement of `role`, with its half of the secret.
+    /// The statement of `role`, with its half of the secret. `before` is the hash of all earlier
+    /// messages.
     pub(super) fn state(
         &self,
         role: Role,
@@ -46,7 +47,7 @@ impl HandshakeTerms {
         now: Timestamp,
         secret: &Secret,
     ) -> Zeroizing<Vec<u8>> {
-        // Of its full length from the start: growing would leave copies of the secret behind.
+        // Allocate the full length at once: growing would leave copies of the secret behind.
         let mut statement = Zeroizing::new(Vec::with_capacity(STATEMENT_LEN));
         statement.extend_from_slice(CONTEXT);
         statement.push(role as u8);
@@ -61,10 +62,11 @@ impl HandshakeTerms {
         statement
     }
 
-    /// The half of the secret in a statement that must be that of `role` on these terms.
+    /// Checks a statement that must be by `role` on these terms, and returns its half of the
+    /// secret.
     ///
     /// # Errors
-    /// What is not as it must be, in the order of the statement's fields.
+    /// The first field that is wrong.
     pub(super) fn check(
         &self,
         role: Role,
@@ -99,7 +101,7 @@ impl HandshakeTerms {
             return Err(HandshakeError::Replayed);
         }
         let ahead = Timestamp(i64::from_be_bytes(time)).since(now);
-        if u128::from(ahead.unsigned_abs()) > WINDOW.as_millis() {
+        if u128::from(ahead.unsigned_abs()) > CLOCK_SKEW_MAX.as_millis() {
             return Err(HandshakeError::Stale(ahead));
         }
         Ok(secret)
@@ -113,8 +115,8 @@ fn take<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), HandshakeError
         .ok_or(HandshakeError::Purpose)
 }
 
-/// What was said so far, on both sides alike: every message for the statements, the GPG messages alone for the
-/// Noise session.
+/// Hashes of the messages so far, equal on both sides: of all messages for the statements, and of
+/// the GPG messages for the Noise session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Transcript {
     all: Sha256,
@@ -146,7 +148,8 @@ impl Transcript {
         self.gpg.clone().finalize().into()
     }
 
-    /// The Noise session's key: both halves, and what they were said in.
+    /// The pre-shared key of the Noise session: a hash of both halves and of the GPG messages that
+    /// carried them.
     pub(super) fn secret(&self, worker: &Secret, master: &Secret) -> Secret {
         let mut hash = Sha256::new();
         hash.update(SECRET_CONTEXT);
@@ -178,7 +181,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_362_096_000_000);
 
     #[test]
-    fn every_field_is_checked() {
+    fn every_field_of_a_statement_is_checked() {
         let (secret, before) = (Zeroizing::new([9; 32]), [5; 32]);
         let good = terms().state(Role::Worker, &before, NOW, &secret);
         assert_eq!(good.len(), STATEMENT_LEN);
@@ -193,10 +196,10 @@ mod tests {
             (181, 5, |e| matches!(e, HandshakeError::Stale(_))),
         ];
         for (at, length, expected) in fields {
-            for place in at..at + length {
+            for index in at..at + length {
                 let mut bad = good.to_vec();
-                bad[place] ^= 0x80;
-                assert!(expected(&check(&bad).unwrap_err()), "byte {place}");
+                bad[index] ^= 0x80;
+                assert!(expected(&check(&bad).unwrap_err()), "byte {index}");
             }
         }
         assert_eq!(
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_is_the_same_both_ways() {
+    fn clocks_may_differ_by_60_seconds_either_way() {
         let secret = Zeroizing::new([9; 32]);
         let statement = terms().state(Role::Master, &[5; 32], NOW, &secret);
         for (offset, fits) in [
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_depends_on_both_halves_and_every_message() {
+    fn the_secret_depends_on_both_halves_and_all_gpg_messages() {
         let (a, b) = (Zeroizing::new([1; 32]), Zeroizing::new([2; 32]));
         let mut transcript = Transcript::default();
         transcript.add_gpg(Role::Worker, b"one");

@@ -1,19 +1,21 @@
-//! spec/link/handshake/worker.md · 3.2.1 Main Module (connect to master server and authorize with it)
+//! spec/link/handshake.md · 3.2.1 Main Module (connect to master server and authorize with it)
 //!
 //! The worker's side of the handshake.
+//!
+//! Tests: `src/link/handshake/tests.rs`.
 
 use super::statement::{HandshakeTerms, Role, Transcript};
-use super::{FORM, HandshakeError, Nonce, ProvenLink, VERSION, WINDOW};
+use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
 use crate::link::keyring::{CheckedKey, Keyring};
 use crate::model::{Fingerprint, Timestamp};
 use crate::wire::{FrameBuffer, FrameHeader, Instruction, frame};
 use uuid::Uuid;
 
-/// The most characters of a refusal's text that are kept.
+/// The most characters of the code and text of a refusal.
 const TEXT_MAX: usize = 200;
 
-/// What all handshakes of a worker have in common.
+/// A worker's keys and UUID, shared by all its handshakes.
 #[derive(Debug, Clone)]
 pub struct WorkerIdentity {
     keyring: Keyring,
@@ -23,11 +25,11 @@ pub struct WorkerIdentity {
 }
 
 impl WorkerIdentity {
-    /// The worker `uuid` with the key `own`, whose secret half lies in `keyring`, and the one master that it
-    /// links to.
+    /// The worker `uuid` with the key `own`, whose secret half is in `keyring`, and the key
+    /// `master` of the one master that it links to.
     ///
     /// # Errors
-    /// One of the keys is not there, or not fit for use; both are the same.
+    /// A key is missing or unfit for use, or both are the same.
     pub fn new(
         keyring: Keyring,
         own: Fingerprint,
@@ -47,7 +49,7 @@ impl WorkerIdentity {
         })
     }
 
-    /// The home that the keys lie in.
+    /// The GPG home with the keys.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
     }
@@ -61,57 +63,60 @@ impl WorkerIdentity {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Challenge,
-    /// The statement of the master must have been made on these terms, over the transcript as it is.
+    /// Waits for the master's statement, which must be on these terms and this transcript.
     Answer,
-    Over,
+    Finished,
 }
 
-/// One handshake, as the worker sees it.
+/// A handshake on the worker.
 #[derive(Debug)]
 pub struct WorkerHandshake<'a> {
-    side: &'a WorkerIdentity,
+    identity: &'a WorkerIdentity,
     buffer: FrameBuffer,
     transcript: Transcript,
     state: State,
     terms: HandshakeTerms,
-    half: super::Secret,
+    secret_half: super::Secret,
 }
 
 impl<'a> WorkerHandshake<'a> {
-    /// Begins: appends the hello to `out`.
+    /// Begins a handshake: appends linkHello to `out`.
     ///
     /// # Errors
     /// The system's random source fails.
-    pub fn start(side: &'a WorkerIdentity, out: &mut Vec<u8>) -> Result<WorkerHandshake<'a>, HandshakeError> {
+    pub fn start(
+        identity: &'a WorkerIdentity,
+        out: &mut Vec<u8>,
+    ) -> Result<WorkerHandshake<'a>, HandshakeError> {
         let worker_nonce = *random()?;
         let mut hello = VERSION.to_be_bytes().to_vec();
-        hello.extend_from_slice(side.uuid.as_bytes());
+        hello.extend_from_slice(identity.uuid.as_bytes());
         hello.extend_from_slice(&worker_nonce);
         let mut transcript = Transcript::default();
         transcript.add(Instruction::LinkHello, &hello);
         frame::write_binary(out, Instruction::LinkHello, &hello);
         let terms = HandshakeTerms {
-            worker: side.uuid,
-            master_key: side.master,
-            worker_key: side.own.fingerprint(),
+            worker: identity.uuid,
+            master_key: identity.master,
+            worker_key: identity.own.fingerprint(),
             worker_nonce,
             master_nonce: Nonce::default(),
         };
         Ok(WorkerHandshake {
-            side,
+            identity,
             buffer: FrameBuffer::new(),
             transcript,
             state: State::Challenge,
             terms,
-            half: random()?,
+            secret_half: random()?,
         })
     }
 
-    /// Takes what the network brought and appends what is to be sent to `out`. Blocks for tens of milliseconds
-    /// while `gpg` works.
+    /// Takes received bytes and appends the bytes to send to `out`. Returns the link once it is
+    /// established. Blocks for tens of milliseconds while `gpg` runs.
     ///
     /// # Errors
-    /// The handshake is over.
+    /// The handshake failed.
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -123,20 +128,20 @@ impl<'a> WorkerHandshake<'a> {
             let due = match self.state {
                 State::Challenge => Instruction::LinkChallenge,
                 State::Answer => Instruction::LinkNoise1,
-                State::Over => return Err(FORM),
+                State::Finished => return Err(FORM),
             };
             let expected = [due, Instruction::LinkRefused];
             let Some((header, instruction, data)) = next_frame(&mut self.buffer, &expected)? else {
                 return Ok(None);
             };
             if instruction == Instruction::LinkRefused {
-                self.state = State::Over;
+                self.state = State::Finished;
                 return Err(refused(&header, &data));
             }
-            match std::mem::replace(&mut self.state, State::Over) {
+            match std::mem::replace(&mut self.state, State::Finished) {
                 State::Challenge => self.challenge(&data, now, out)?,
                 State::Answer => return self.answer(&data, now, out).map(Some),
-                State::Over => return Err(FORM),
+                State::Finished => return Err(FORM),
             }
         }
     }
@@ -146,10 +151,10 @@ impl<'a> WorkerHandshake<'a> {
         self.transcript.add(Instruction::LinkChallenge, data);
         let WorkerIdentity {
             keyring, own, master, ..
-        } = self.side;
+        } = self.identity;
         let statement = self
             .terms
-            .state(Role::Worker, &self.transcript.before(), now, &self.half);
+            .state(Role::Worker, &self.transcript.before(), now, &self.secret_half);
         let proof = keyring.sign_and_encrypt(own, &keyring.peer(*master)?, &statement)?;
         self.transcript.add(Instruction::LinkProof, &proof);
         self.transcript.add_gpg(Role::Worker, &proof);
@@ -173,14 +178,14 @@ impl<'a> WorkerHandshake<'a> {
         }
         let WorkerIdentity {
             keyring, own, master, ..
-        } = self.side;
+        } = self.identity;
         let peer = keyring.peer(*master)?;
-        let statement = keyring.decrypt_and_verify(own, &peer, answer, now, WINDOW)?;
+        let statement = keyring.decrypt_and_verify(own, &peer, answer, now, CLOCK_SKEW_MAX)?;
         let master_half = self
             .terms
             .check(Role::Master, &self.transcript.before(), now, &statement)?;
         self.transcript.add_gpg(Role::Master, answer);
-        let secret = self.transcript.secret(&self.half, &master_half);
+        let secret = self.transcript.secret(&self.secret_half, &master_half);
         let mut noise = noise(false, &secret, &self.transcript.prologue())?;
         read_noise(&mut noise, first)?;
         frame::write_binary(out, Instruction::LinkNoise2, &write_noise(&mut noise)?);
@@ -188,7 +193,7 @@ impl<'a> WorkerHandshake<'a> {
     }
 }
 
-/// What the master is said to have said. Nobody has signed it, and it goes into a log: kept short and plain.
+/// The error for a refusal. It is not signed and goes into a log, so it is cut and made printable.
 fn refused(header: &FrameHeader, data: &[u8]) -> HandshakeError {
     let Ok((_, arguments)) = frame::read_return(header, data) else {
         return FORM;

@@ -1,6 +1,8 @@
-//! spec/link/keyring/error.md · 3.1.5 Worker Management
+//! spec/link/keyring.md · 3.1.5 Worker Management
 //!
-//! Why a key, a home or a message is refused.
+//! Why a key, a GPG home or a message is refused.
+//!
+//! Tests: `src/link/keyring/tests.rs`.
 
 use crate::model::Fingerprint;
 use std::fmt;
@@ -9,19 +11,20 @@ use thiserror::Error;
 /// Why a GPG home, a key or a message is refused, or an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyringError {
-    /// The home's path has this many bytes: too many for the sockets that lie in it.
+    /// The home's path has this many bytes, too many for the sockets in it.
     #[error("the GPG home's path has {0} bytes; its sockets leave room for {most}", most = super::HOME_MAX)]
     HomeTooLong(usize),
-    /// The home is missing, no folder, not empty where a new one was to be made, or not ours; the text says which.
+    /// The home is missing, not a folder, not empty although a new one was to be created, or owned
+    /// by another user; the text says which.
     #[error("the GPG home cannot be used: {0}")]
     Home(String),
-    /// Others than its owner may enter the home; its mode.
+    /// Other users may enter the home. The value is its mode.
     #[error("the GPG home has mode {0:04o}; others may not enter it: chmod 0700")]
     HomeOpen(u32),
-    /// No such key in the home.
+    /// The home does not have the key.
     #[error("no such key in the GPG home")]
     KeyUnknown,
-    /// No such secret key in the home.
+    /// The home does not have the secret key.
     #[error("no such secret key in the GPG home")]
     SecretUnknown,
     /// The key was revoked.
@@ -30,43 +33,43 @@ pub enum KeyringError {
     /// The key has expired.
     #[error("the key has expired")]
     KeyExpired,
-    /// The key was disabled by an administrator.
+    /// An administrator has disabled the key.
     #[error("the key is disabled")]
     KeyDisabled,
-    /// GnuPG calls the key invalid.
+    /// GnuPG reports the key as invalid.
     #[error("the key is invalid")]
     KeyInvalid,
-    /// The key has no subkey, or primary key, that can sign now.
+    /// No usable subkey or primary key can sign.
     #[error("the key cannot sign")]
     CannotSign,
-    /// The key has no subkey that can be encrypted to now.
+    /// No usable subkey can be encrypted to.
     #[error("the key cannot be encrypted to")]
     CannotEncrypt,
-    /// RSA, DSA or ElGamal of fewer bits than this; the bits it has.
+    /// An RSA, DSA or ElGamal key with this many bits, which is too few.
     #[error("the key has {0} bits; {least} are wanted", least = super::BITS_MIN)]
     KeyWeak(usize),
-    /// A file to import with this many keys instead of one.
+    /// The file to import has this many keys, not one.
     #[error("the file holds {0} keys; one is wanted")]
     KeyCount(usize),
-    /// A file to import with a secret key in it.
+    /// The file to import has a secret key.
     #[error("the file holds a secret key; a public one is wanted")]
     KeySecret,
-    /// A file to import with a key whose secret half is this home's own.
+    /// The file to import has this daemon's own key.
     #[error("that is this daemon's own key")]
     KeyOwn,
-    /// Not encrypted, or no OpenPGP message at all.
+    /// Not encrypted, or not an OpenPGP message.
     #[error("not an encrypted message")]
     NotEncrypted,
-    /// Encrypted to somebody else, or to others as well.
+    /// Encrypted to another key, or to several.
     #[error("not encrypted to us alone")]
     NotForUs,
-    /// It cannot be decrypted as it is: it was changed on its way.
+    /// The message cannot be decrypted: it was changed in transit.
     #[error("encrypted to us, and damaged")]
     Damaged,
-    /// Longer than what any message has, once decrypted.
+    /// The message or its plaintext exceeds the limit.
     #[error("longer than any message")]
     TooLarge,
-    /// Encrypted and not signed.
+    /// Encrypted, but not signed.
     #[error("encrypted, but not signed")]
     Unsigned,
     /// More than one signature.
@@ -75,22 +78,22 @@ pub enum KeyringError {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     BadSignature,
-    /// Signed with a key that is not the expected one; its fingerprint, where known.
+    /// Signed with another key than expected; its fingerprint, if known.
     #[error(fmt = wrong_signer)]
     WrongSigner(Option<Fingerprint>),
-    /// Signed this many milliseconds before (negative: after) now, outside the window.
+    /// Signed this many milliseconds before now (negative: after now), outside the window.
     #[error("signed {0} ms before now")]
     SignatureStale(i64),
-    /// GnuPG took too long and was ended.
+    /// GnuPG exceeded its time limit and was killed.
     #[error("GnuPG took too long and was ended")]
     Timeout,
-    /// GnuPG failed for another reason: its text.
+    /// GnuPG failed for another reason; its text.
     #[error("GnuPG: {0}")]
     Gpg(String),
 }
 
 impl KeyringError {
-    /// A word for counters and logs.
+    /// Name of the error for counters and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
             KeyringError::HomeTooLong(_) => "home-too-long",

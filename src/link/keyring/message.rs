@@ -1,6 +1,8 @@
 //! spec/link/keyring/message.md · 4.1 Design Goals (messages encrypted using GPG keys)
 //!
-//! Signed and encrypted messages between two keys of which each side names both.
+//! Messages that are signed and encrypted between two known keys.
+//!
+//! Tests: `src/link/keyring/tests.rs`.
 
 use super::{CheckedKey, Keyring, KeyringError};
 use crate::model::Fingerprint;
@@ -10,7 +12,7 @@ use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
-/// The most bytes of plaintext that are sealed or opened.
+/// The most bytes of plaintext in a message.
 pub const PLAIN_MAX: usize = 4096;
 
 /// The most bytes of a signed and encrypted message.
@@ -20,7 +22,7 @@ impl Keyring {
     /// Signs `plain` with `own` and encrypts it to `peer` alone.
     ///
     /// # Errors
-    /// More than [`PLAIN_MAX`] bytes; one of the keys has become unusable; GnuPG fails.
+    /// `plain` has more than [`PLAIN_MAX`] bytes; a key has become unfit; GnuPG fails.
     pub fn sign_and_encrypt(
         &self,
         own: &CheckedKey,
@@ -33,8 +35,8 @@ impl Keyring {
         let message = self.run(|context| {
             context.add_signer(&own.key)?;
             let mut message = Vec::new();
-            // Trust comes from the fingerprint; no further recipient may come from a configuration file; and
-            // nothing is compressed, so that length tells nothing.
+            // The fingerprint decides trust. No configuration file may add a recipient. Without
+            // compression, the length does not depend on the content.
             let flags = EncryptFlags::ALWAYS_TRUST | EncryptFlags::NO_ENCRYPT_TO | EncryptFlags::NO_COMPRESS;
             context.sign_and_encrypt_with_flags([&peer.key], plain, &mut message, flags)?;
             Ok(message)
@@ -45,11 +47,11 @@ impl Keyring {
         Ok(message)
     }
 
-    /// What `message` says, if it is encrypted to `own` alone and carries one good signature, by `peer`, made
-    /// within `window` of `now`.
+    /// The plaintext of `message`, which must be encrypted to `own` alone and carry one valid
+    /// signature, by `peer`, made within `window` of `now`.
     ///
     /// # Errors
-    /// Whatever of that does not hold.
+    /// The first of these conditions that does not hold; GnuPG fails.
     pub fn decrypt_and_verify(
         &self,
         own: &CheckedKey,
@@ -61,7 +63,7 @@ impl Keyring {
         if message.len() > MESSAGE_MAX {
             return Err(KeyringError::TooLarge);
         }
-        let mut plain = Bounded::new();
+        let mut plain = BoundedPlaintext::new();
         let opened = self.run(|context| open(context, message, &mut plain));
         if plain.overflowed {
             return Err(KeyringError::TooLarge);
@@ -73,7 +75,7 @@ impl Keyring {
     }
 }
 
-/// What GnuPG says of a message that was changed on its way.
+/// Errors of GnuPG for a message that was changed in transit.
 const DAMAGED: [gpgme::Error; 4] = [
     gpgme::Error::DECRYPT_FAILED,
     gpgme::Error::CHECKSUM,
@@ -84,7 +86,7 @@ const DAMAGED: [gpgme::Error; 4] = [
 fn open(
     context: &mut Context,
     message: &[u8],
-    plain: &mut Bounded,
+    plain: &mut BoundedPlaintext,
 ) -> Result<(DecryptionResult, VerificationResult), KeyringError> {
     let mut output = Data::from_writer(plain).map_err(|error| KeyringError::from(error.error()))?;
     context.decrypt_and_verify(message, &mut output).map_err(|error| {
@@ -98,14 +100,14 @@ fn open(
     })
 }
 
-/// The message must be encrypted to a subkey of ours, and to nobody else.
+/// Checks that the message is encrypted to one of our subkeys and to no other key.
 fn check_recipient(decrypted: &DecryptionResult, own: &CheckedKey) -> Result<(), KeyringError> {
     let mut recipients = decrypted.recipients();
     let (Some(recipient), None) = (recipients.next(), recipients.next()) else {
         return Err(KeyringError::NotForUs);
     };
-    // OpenPGP names recipients by key ID; this only says which of our own subkeys it was. Who the message was
-    // meant for is said, in full, by what was signed.
+    // OpenPGP names recipients by key ID, which only shows which of our subkeys was used. The
+    // signed statement names the intended receiver by its full fingerprint.
     let id = recipient.key_id().unwrap_or_default();
     if !id.is_empty() && own.key.subkeys().any(|subkey| subkey.id() == Ok(id)) {
         Ok(())
@@ -126,8 +128,8 @@ fn check_signature(
     if signatures.next().is_some() {
         return Err(KeyringError::ManySignatures);
     }
-    // Of a subkey, where the key signs with one: then it must be one of the peer's, and GnuPG has checked that
-    // the primary key vouches for it.
+    // The signature may be by a subkey. It must be a subkey of the peer; GnuPG has checked that the
+    // primary key certifies it.
     let by = signature.fingerprint().unwrap_or_default();
     let is_peers = peer
         .key
@@ -153,7 +155,7 @@ fn check_signature(
         .and_then(|made| i64::try_from(made.as_millis()).ok())
         .unwrap_or(0);
     let age = now.since(Timestamp(made));
-    // A signature's time has whole seconds, cut.
+    // The time of a signature is in whole seconds, rounded down.
     let window = i64::try_from(window.as_millis())
         .unwrap_or(i64::MAX)
         .saturating_add(1000);
@@ -163,23 +165,23 @@ fn check_signature(
     Ok(())
 }
 
-/// Takes plaintext up to [`PLAIN_MAX`] bytes. A message of a few kilobytes can hold compressed gigabytes, and
-/// comes out before its signature is checked.
-struct Bounded {
+/// Collects plaintext up to [`PLAIN_MAX`] bytes. A message of a few kilobytes can decompress to
+/// gigabytes, and GnuPG returns plaintext before it checks the signature.
+struct BoundedPlaintext {
     bytes: Zeroizing<Vec<u8>>,
     overflowed: bool,
 }
 
-impl Bounded {
-    fn new() -> Bounded {
-        Bounded {
+impl BoundedPlaintext {
+    fn new() -> BoundedPlaintext {
+        BoundedPlaintext {
             bytes: Zeroizing::new(Vec::with_capacity(PLAIN_MAX)),
             overflowed: false,
         }
     }
 }
 
-impl Write for Bounded {
+impl Write for BoundedPlaintext {
     fn write(&mut self, part: &[u8]) -> io::Result<usize> {
         if self.bytes.len() + part.len() > PLAIN_MAX {
             self.overflowed = true;

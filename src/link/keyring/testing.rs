@@ -1,6 +1,7 @@
 //! spec/link/keyring.md · 3.1.5 Worker Management
 //!
-//! GPG homes for tests. Keys are made once a process and their homes copied, which is quicker than making them.
+//! GPG homes for tests. Each process generates its keys once and copies their homes, because
+//! generating a key is slow.
 
 use super::Keyring;
 use crate::model::Fingerprint;
@@ -12,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
 
-/// A home that ends its agent and goes away when dropped.
+/// A temporary home. Dropping it stops its agent and deletes it.
 pub(crate) struct TempHome {
     pub(crate) keyring: Keyring,
     _folder: TempDir,
@@ -68,7 +69,7 @@ impl TempHome {
         output.stdout
     }
 
-    /// Makes this home's `gpg` believe that it is another time, such as `20300101T000000`.
+    /// Sets the clock of `gpg` in this home to a time such as `20300101T000000`.
     pub(crate) fn set_clock(&self, time: &str) {
         let conf = self.keyring.home().join("gpg.conf");
         let text = fs::read_to_string(&conf).unwrap();
@@ -82,7 +83,7 @@ impl Drop for TempHome {
     }
 }
 
-/// The files of a folder and what they hold. Sockets and locks are left out.
+/// Reads the files of a folder. Sockets and lock files are left out.
 fn read(folder: &Path, under: &Path, files: &mut Files) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -95,14 +96,14 @@ fn read(folder: &Path, under: &Path, files: &mut Files) {
     }
 }
 
-/// Files of a home, by their path in it.
+/// Paths in a home, with contents.
 type Files = Vec<(PathBuf, Vec<u8>)>;
 
-/// One party: its home as it was once its key was made, kept in memory so that no folder outlives the tests.
+/// One party: its key, and its home in memory, so that tests leave no folder behind.
 pub(crate) struct Party {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) public: Vec<u8>,
-    /// With which other keys imported, and how the home looks then.
+    /// Files of the home, by the other keys that are imported.
     homes: Mutex<HashMap<Vec<Fingerprint>, Arc<Files>>>,
 }
 
@@ -118,7 +119,7 @@ impl Party {
         }
     }
 
-    /// A home of this party that knows `others`.
+    /// A home of this party that has the keys of `others`.
     pub(crate) fn home(&self, others: &[&Party]) -> TempHome {
         let home = TempHome::new();
         let names: Vec<Fingerprint> = others.iter().map(|other| other.fingerprint).collect();
@@ -137,16 +138,16 @@ impl Party {
 }
 
 /// The parties of all tests.
-pub(crate) struct Cast {
+pub(crate) struct Parties {
     pub(crate) master: Party,
     pub(crate) worker: Party,
     pub(crate) stranger: Party,
 }
 
-/// Made on first use.
-pub(crate) fn cast() -> &'static Cast {
-    static CAST: OnceLock<Cast> = OnceLock::new();
-    CAST.get_or_init(|| Cast {
+/// The parties. Their keys are generated at the first call.
+pub(crate) fn parties() -> &'static Parties {
+    static PARTIES: OnceLock<Parties> = OnceLock::new();
+    PARTIES.get_or_init(|| Parties {
         master: Party::new("master"),
         worker: Party::new("worker"),
         stranger: Party::new("stranger"),

@@ -1,8 +1,8 @@
 //! spec/link/keyring.md · 3.1.5 Worker Management
 //!
-//! Real GnuPG, real keys: what is refused, and why.
+//! Real GnuPG and real keys: what is refused, and with which error.
 
-use super::testing::{TempHome, cast};
+use super::testing::{TempHome, parties};
 use super::*;
 use crate::model::Timestamp;
 use KeyringError as E;
@@ -10,13 +10,13 @@ use KeyringError as E;
 const WINDOW: Duration = Duration::from_secs(60);
 
 fn master_home() -> TempHome {
-    cast().master.home(&[&cast().worker, &cast().stranger])
+    parties().master.home(&[&parties().worker, &parties().stranger])
 }
 
-/// What the master makes of a message that claims to be the worker's.
+/// The master's result of opening a message that should be the worker's.
 fn opened_in(master: &TempHome, message: &[u8], now: Timestamp) -> Result<Vec<u8>, E> {
-    let own = master.keyring.own(cast().master.fingerprint)?;
-    let peer = master.keyring.peer(cast().worker.fingerprint)?;
+    let own = master.keyring.own(parties().master.fingerprint)?;
+    let peer = master.keyring.peer(parties().worker.fingerprint)?;
     let plain = master
         .keyring
         .decrypt_and_verify(&own, &peer, message, now, WINDOW)?;
@@ -28,17 +28,17 @@ fn opened(message: &[u8], now: Timestamp) -> Result<Vec<u8>, E> {
 }
 
 fn worker_home() -> TempHome {
-    cast().worker.home(&[&cast().master, &cast().stranger])
+    parties().worker.home(&[&parties().master, &parties().stranger])
 }
 
 fn sealed(home: &TempHome) -> Vec<u8> {
-    let own = home.keyring.own(cast().worker.fingerprint).unwrap();
-    let peer = home.keyring.peer(cast().master.fingerprint).unwrap();
+    let own = home.keyring.own(parties().worker.fingerprint).unwrap();
+    let peer = home.keyring.peer(parties().master.fingerprint).unwrap();
     home.keyring.sign_and_encrypt(&own, &peer, b"text").unwrap()
 }
 
 #[test]
-fn a_message_between_two_keys_arrives_within_the_window() {
+fn a_message_is_accepted_within_the_window() {
     let message = sealed(&worker_home());
     let now = Timestamp::now();
     assert_eq!(opened(&message, now), Ok(b"text".to_vec()));
@@ -54,13 +54,13 @@ fn a_message_between_two_keys_arrives_within_the_window() {
 }
 
 #[test]
-fn messages_that_say_too_little_or_too_much_are_refused() {
+fn unsigned_unencrypted_and_too_large_messages_are_refused() {
     let home = worker_home();
     let (worker, master) = (
-        cast().worker.fingerprint.to_string(),
-        cast().master.fingerprint.to_string(),
+        parties().worker.fingerprint.to_string(),
+        parties().master.fingerprint.to_string(),
     );
-    let stranger = cast().stranger.fingerprint.to_string();
+    let stranger = parties().stranger.fingerprint.to_string();
     let now = Timestamp::now();
     let encrypt = ["--trust-model", "always", "--encrypt", "--recipient", &master];
     let sign = ["--sign", "--local-user", &worker];
@@ -92,15 +92,15 @@ fn messages_that_say_too_little_or_too_much_are_refused() {
     assert_eq!(opened(b"", now), Err(E::NotEncrypted));
     assert_eq!(opened(b"text", now), Err(E::NotEncrypted));
     assert_eq!(opened(&[0; MESSAGE_MAX + 1], now), Err(E::TooLarge));
-    // A few hundred bytes that hold a megabyte.
+    // A few hundred bytes that decompress to a megabyte.
     let packed = home.gpg(&both, &[0; 1 << 20]);
     assert!(packed.len() < MESSAGE_MAX);
     assert_eq!(opened(&packed, now), Err(E::TooLarge));
 }
 
 #[test]
-fn foreign_and_second_signatures_are_refused() {
-    let master = cast().master.fingerprint.to_string();
+fn other_and_second_signatures_are_refused() {
+    let master = parties().master.fingerprint.to_string();
     let encrypt = [
         "--trust-model",
         "always",
@@ -111,15 +111,15 @@ fn foreign_and_second_signatures_are_refused() {
     ];
     let now = Timestamp::now();
 
-    let stranger = cast().stranger.home(&[&cast().master, &cast().worker]);
+    let stranger = parties().stranger.home(&[&parties().master, &parties().worker]);
     let message = stranger.gpg(&encrypt, b"text");
     assert_eq!(
         opened(&message, now),
-        Err(E::WrongSigner(Some(cast().stranger.fingerprint)))
+        Err(E::WrongSigner(Some(parties().stranger.fingerprint)))
     );
 
     let unknown = TempHome::new();
-    unknown.keyring.import(&cast().master.public).unwrap();
+    unknown.keyring.import(&parties().master.public).unwrap();
     unknown.keyring.generate("unknown").unwrap();
     assert_eq!(
         opened(&unknown.gpg(&encrypt, b"text"), now),
@@ -137,7 +137,7 @@ fn foreign_and_second_signatures_are_refused() {
 }
 
 #[test]
-fn a_message_changed_anywhere_is_refused() {
+fn a_changed_message_is_refused() {
     let (master, message) = (master_home(), sealed(&worker_home()));
     for at in (0..message.len()).step_by(17) {
         let mut changed = message.clone();
@@ -170,24 +170,24 @@ fn a_signing_subkey_counts_as_its_primary_key() {
         ],
         b"",
     );
-    worker.keyring.import(&cast().master.public).unwrap();
-    let master = cast().master.home(&[]);
+    worker.keyring.import(&parties().master.public).unwrap();
+    let master = parties().master.home(&[]);
     master
         .keyring
         .import(&worker.keyring.export(fingerprint).unwrap())
         .unwrap();
 
     let own = worker.keyring.own(fingerprint).unwrap();
-    let to = worker.keyring.peer(cast().master.fingerprint).unwrap();
+    let to = worker.keyring.peer(parties().master.fingerprint).unwrap();
     let message = worker.keyring.sign_and_encrypt(&own, &to, b"text").unwrap();
-    let own = master.keyring.own(cast().master.fingerprint).unwrap();
+    let own = master.keyring.own(parties().master.fingerprint).unwrap();
     let peer = master.keyring.peer(fingerprint).unwrap();
     let plain = master
         .keyring
         .decrypt_and_verify(&own, &peer, &message, Timestamp::now(), WINDOW)
         .unwrap();
     assert_eq!(plain.as_slice(), b"text");
-    // The subkey by itself is nobody.
+    // The fingerprint of a subkey is not a name.
     let subkey = peer.key.subkeys().last().unwrap().fingerprint().unwrap();
     let subkey = Fingerprint::parse(subkey).unwrap();
     assert_ne!(subkey, fingerprint);
@@ -199,10 +199,10 @@ fn revoked_expired_and_disabled_keys_are_refused() {
     let worker = TempHome::new();
     let fingerprint = worker.keyring.generate("short-lived").unwrap();
     let public = worker.keyring.export(fingerprint).unwrap();
-    let master = cast().master.home(&[]);
+    let master = parties().master.home(&[]);
     master.keyring.import(&public).unwrap();
 
-    // Disabled: an administrator's flag in the master's own home.
+    // Disabled: an administrator sets a flag in the master's home.
     master.gpg(
         &["--import-ownertrust"],
         format!("{fingerprint}:130:\n").as_bytes(),
@@ -211,8 +211,8 @@ fn revoked_expired_and_disabled_keys_are_refused() {
     master.gpg(&["--import-ownertrust"], format!("{fingerprint}:2:\n").as_bytes());
     assert!(master.keyring.peer(fingerprint).is_ok());
 
-    // Expired: the owner has set an end that has come.
-    let later = cast().master.home(&[]);
+    // Expired: the owner's expiry date has passed.
+    let later = parties().master.home(&[]);
     worker.gpg(&["--quick-set-expire", &fingerprint.to_string(), "1d"], b"");
     let ending = worker.keyring.export(fingerprint).unwrap();
     later.keyring.import(&ending).unwrap();
@@ -222,7 +222,7 @@ fn revoked_expired_and_disabled_keys_are_refused() {
     assert_eq!(later.keyring.import(&ending), Err(E::KeyExpired));
     assert_eq!(later.keyring.peer(fingerprint).unwrap_err(), E::KeyUnknown);
 
-    // Revoked: the certificate that GnuPG laid by when it made the key, with its safety colon off.
+    // Revoked: GnuPG stores a certificate with each new key. Remove the colon that disarms it.
     let path = worker
         .keyring
         .home()
@@ -235,26 +235,26 @@ fn revoked_expired_and_disabled_keys_are_refused() {
     worker.gpg(&["--import"], certificate.as_bytes());
     let revoked = worker.keyring.export(fingerprint).unwrap();
     assert_eq!(
-        cast().master.home(&[]).keyring.import(&revoked),
+        parties().master.home(&[]).keyring.import(&revoked),
         Err(E::KeyRevoked)
     );
 }
 
 #[test]
-fn a_key_that_expires_or_is_revoked_meanwhile_signs_for_nothing() {
-    let master = cast().master.home(&[]);
+fn signatures_of_a_key_that_expires_or_is_revoked_later_are_refused() {
+    let master = parties().master.home(&[]);
     let worker = TempHome::new();
     let fingerprint = worker.keyring.generate("short-lived").unwrap();
     master
         .keyring
         .import(&worker.keyring.export(fingerprint).unwrap())
         .unwrap();
-    worker.keyring.import(&cast().master.public).unwrap();
+    worker.keyring.import(&parties().master.public).unwrap();
     let own = worker.keyring.own(fingerprint).unwrap();
-    let to = worker.keyring.peer(cast().master.fingerprint).unwrap();
+    let to = worker.keyring.peer(parties().master.fingerprint).unwrap();
     let message = worker.keyring.sign_and_encrypt(&own, &to, b"text").unwrap();
-    // Checked before the revocation came in, used after.
-    let own = master.keyring.own(cast().master.fingerprint).unwrap();
+    // Looked up before the revocation is imported, used after.
+    let own = master.keyring.own(parties().master.fingerprint).unwrap();
     let peer = master.keyring.peer(fingerprint).unwrap();
     let path = worker
         .keyring
@@ -272,10 +272,10 @@ fn a_key_that_expires_or_is_revoked_meanwhile_signs_for_nothing() {
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "a list of cases")]
-fn only_one_whole_public_key_is_imported() {
+fn only_a_file_with_one_usable_public_key_is_imported() {
     let home = TempHome::new();
     let import = |file: &[u8]| home.keyring.import(file).unwrap_err();
-    let (worker, stranger) = (&cast().worker, &cast().stranger);
+    let (worker, stranger) = (&parties().worker, &parties().stranger);
     assert_eq!(
         import(&[&worker.public[..], &stranger.public].concat()),
         E::KeyCount(2)
@@ -340,7 +340,7 @@ fn only_one_whole_public_key_is_imported() {
     let kept = home.gpg(&["--list-keys", "--with-colons"], b"");
     assert!(!String::from_utf8(kept).unwrap().contains("pub:"));
 
-    // Both forms of a good one, again and again; and then it is there.
+    // Both forms of a valid file, several times.
     assert_eq!(home.keyring.import(&worker.public), Ok(worker.fingerprint));
     assert_eq!(
         home.keyring.import(&theirs.gpg(&["--export", &name], b"")),
@@ -354,40 +354,40 @@ fn only_one_whole_public_key_is_imported() {
 }
 
 #[test]
-fn keys_are_found_by_full_fingerprints_alone() {
-    // A fingerprint that ends like the worker's finds nothing.
-    let mut alike = *cast().worker.fingerprint.as_bytes();
+fn keys_are_found_only_by_full_fingerprints() {
+    // A fingerprint with the same end as the worker's finds nothing.
+    let mut alike = *parties().worker.fingerprint.as_bytes();
     alike[0] ^= 1;
-    let home = cast().master.home(&[&cast().worker]);
+    let home = parties().master.home(&[&parties().worker]);
     assert_eq!(
         home.keyring.peer(Fingerprint::from_bytes(alike)).unwrap_err(),
         E::KeyUnknown
     );
     assert_eq!(
-        home.keyring.own(cast().worker.fingerprint).unwrap_err(),
+        home.keyring.own(parties().worker.fingerprint).unwrap_err(),
         E::SecretUnknown
     );
     assert_eq!(
-        home.keyring.export(cast().stranger.fingerprint),
+        home.keyring.export(parties().stranger.fingerprint),
         Err(E::KeyUnknown)
     );
 }
 
 #[test]
-fn deleting_spares_our_own_key() {
-    let home = cast().master.home(&[&cast().worker]);
-    home.keyring.delete(cast().worker.fingerprint).unwrap();
-    home.keyring.delete(cast().worker.fingerprint).unwrap();
+fn our_own_key_cannot_be_deleted() {
+    let home = parties().master.home(&[&parties().worker]);
+    home.keyring.delete(parties().worker.fingerprint).unwrap();
+    home.keyring.delete(parties().worker.fingerprint).unwrap();
     assert_eq!(
-        home.keyring.peer(cast().worker.fingerprint).unwrap_err(),
+        home.keyring.peer(parties().worker.fingerprint).unwrap_err(),
         E::KeyUnknown
     );
-    assert_eq!(home.keyring.delete(cast().master.fingerprint), Err(E::KeyOwn));
-    assert!(home.keyring.own(cast().master.fingerprint).is_ok());
+    assert_eq!(home.keyring.delete(parties().master.fingerprint), Err(E::KeyOwn));
+    assert!(home.keyring.own(parties().master.fingerprint).is_ok());
 }
 
 #[test]
-fn homes_are_short_ours_and_closed() {
+fn homes_have_short_paths_and_are_private() {
     let folder = tempfile::tempdir().unwrap();
     let long = folder
         .path()

@@ -1,6 +1,6 @@
-//! spec/link/keyring/watch.md · 3.1.5 Worker Management
+//! spec/link/keyring.md · 3.1.5 Worker Management
 //!
-//! A deadline for `gpg` processes, which GPGME waits for as long as they please.
+//! A time limit for `gpg` processes. GPGME waits for them without one.
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,13 +12,13 @@ use std::path::Path;
 use std::thread::Builder;
 use std::time::Duration;
 
-/// Runs `work`, which lets GPGME work in `home`. Once it has taken `limit`, `gpg` processes of that home that
-/// are that old are killed, which makes GPGME return; again each `limit` until it does. Says as well whether
-/// that happened.
+/// Runs `work`, which calls GPGME on `home`. After `limit`, and every `limit` again, it kills the
+/// `gpg` processes of that home that are at least as old, so that GPGME returns. Also returns
+/// whether the limit was exceeded.
 ///
 /// # Errors
-/// The watching thread could not be started; nothing was done then.
-pub fn guarded<T>(home: &Path, limit: Duration, work: impl FnOnce() -> T) -> io::Result<(T, bool)> {
+/// The watching thread could not be started. `work` has not run then.
+pub fn run_with_timeout<T>(home: &Path, limit: Duration, work: impl FnOnce() -> T) -> io::Result<(T, bool)> {
     let (done, watched) = bounded::<()>(0);
     std::thread::scope(|scope| {
         let watcher = Builder::new()
@@ -38,7 +38,8 @@ pub fn guarded<T>(home: &Path, limit: Duration, work: impl FnOnce() -> T) -> io:
     })
 }
 
-/// Kills the `gpg` processes that work in `home` since `age` or longer; how many. An agent is none of them.
+/// Kills the `gpg` processes that have used `home` for at least `age`, and returns how many. It
+/// does not kill the agent.
 pub fn kill_old(home: &Path, age: Duration) -> usize {
     let Ok(processes) = fs::read_dir("/proc") else {
         return 0;
@@ -63,13 +64,15 @@ fn is_gpg_of(pid: i32, home: &Path) -> bool {
     program == Some(OsStr::new("gpg")) && arguments.any(|argument| argument == home.as_os_str())
 }
 
-/// How long the process has run. Both figures of `/proc` count from the machine's start, in hundredths of a second.
+/// How long the process has run. `/proc` counts in hundredths of a second since the machine
+/// started.
 fn process_age(pid: i32) -> Option<Duration> {
     let uptime = fs::read_to_string("/proc/uptime").ok()?;
     let (seconds, rest) = uptime.split_once('.')?;
     let now = seconds.parse::<u64>().ok()? * 100 + rest.get(..2)?.parse::<u64>().ok()?;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in brackets, may hold anything; the start is the 20th field behind it.
+    // The process name is in parentheses and may contain anything. The start time is the 20th field
+    // behind it.
     let (_, fields) = stat.rsplit_once(')')?;
     let started = fields.split_ascii_whitespace().nth(19)?.parse::<u64>().ok()?;
     Some(Duration::from_millis(now.saturating_sub(started) * 10))
@@ -82,7 +85,7 @@ mod tests {
     use std::process::{Child, Command, Stdio};
     use std::time::Instant;
 
-    /// A `gpg` that waits for a message that never comes.
+    /// A `gpg` that waits for input that never comes.
     fn hung(home: &Path) -> Child {
         fs::set_permissions(home, fs::Permissions::from_mode(0o700)).unwrap();
         let mut gpg = Command::new("gpg");
@@ -95,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hung_gpg_of_this_home_is_ended_and_no_other() {
+    fn only_a_hung_gpg_of_this_home_is_killed() {
         let (ours, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut kept = hung(other.path());
         let mut ended = hung(ours.path());
-        // Waiting would close what gpg reads from, and it would end by itself.
+        // `wait` would close the input of `gpg`, which would then end by itself.
         let _kept_open = ended.stdin.take();
-        // The command line is gpg's own only once it runs.
+        // The process has the command line of `gpg` only after exec.
         let start = Instant::now();
         while !is_gpg_of(i32::try_from(ended.id()).unwrap(), ours.path()) {
             assert!(start.elapsed() < Duration::from_secs(30));
@@ -109,7 +112,7 @@ mod tests {
         }
         assert_eq!(kill_old(ours.path(), Duration::from_secs(3600)), 0);
         let limit = Duration::from_millis(50);
-        let (status, late) = guarded(ours.path(), limit, || ended.wait().unwrap()).unwrap();
+        let (status, late) = run_with_timeout(ours.path(), limit, || ended.wait().unwrap()).unwrap();
         assert!(late && !status.success());
         assert!(kept.try_wait().unwrap().is_none());
         kept.kill().unwrap();
@@ -117,10 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn work_in_time_is_left_alone() {
+    fn work_within_the_limit_is_not_disturbed() {
         let home = tempfile::tempdir().unwrap();
         assert_eq!(
-            guarded(home.path(), Duration::from_secs(60), || 7).unwrap(),
+            run_with_timeout(home.path(), Duration::from_secs(60), || 7).unwrap(),
             (7, false)
         );
     }

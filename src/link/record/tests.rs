@@ -1,6 +1,6 @@
 //! spec/link/record.md · 4.3.1 Master-Worker Server Connection
 //!
-//! Records that arrive whole, in pieces, changed, dropped, repeated, reordered and cut.
+//! Records that arrive complete, in pieces, changed, dropped, repeated, reordered and cut off.
 
 use super::*;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ fn pair() -> (Sealer, Opener) {
     (left.sealer, right.opener)
 }
 
-/// The records that lie in `sealed`.
+/// Splits `sealed` into its records.
 fn records(mut sealed: &[u8]) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     while !sealed.is_empty() {
@@ -29,7 +29,7 @@ fn three_records(sealer: &mut Sealer) -> Vec<Vec<u8>> {
     records(&sealed)
 }
 
-/// What arrives of `stream`, and how it ends.
+/// The plaintext of `stream`, and how the stream ends.
 fn opened(opener: &mut Opener, stream: &[Vec<u8>]) -> (Vec<u8>, Result<(), RecordError>) {
     let mut out = Vec::new();
     let result = opener.open(&stream.concat(), &mut out);
@@ -37,7 +37,7 @@ fn opened(opener: &mut Opener, stream: &[Vec<u8>]) -> (Vec<u8>, Result<(), Recor
 }
 
 #[test]
-fn any_length_arrives_and_the_close_is_told_from_a_cut() {
+fn payloads_of_any_length_arrive_and_a_close_differs_from_a_cut() {
     for length in [
         0,
         1,
@@ -69,7 +69,7 @@ fn any_length_arrives_and_the_close_is_told_from_a_cut() {
 }
 
 #[test]
-fn every_flipped_bit_ends_the_stream_for_good() {
+fn a_flipped_bit_ends_the_stream() {
     let (mut sealer, _) = pair();
     let bits = three_records(&mut sealer)[1].len() * 8;
     for bit in 0..bits {
@@ -77,7 +77,7 @@ fn every_flipped_bit_ends_the_stream_for_good() {
         let good = three_records(&mut sealer);
         let mut bad = good.clone();
         bad[1][bit / 8] ^= 1 << (bit % 8);
-        // A longer length swallows what follows, so let enough follow.
+        // A longer length takes the following records too, so append enough of them.
         bad.push(vec![0; RECORD_MAX]);
         let (out, result) = opened(&mut opener, &bad);
         assert_eq!(out, b"first", "bit {bit}");
@@ -113,7 +113,7 @@ fn dropped_repeated_and_reordered_records_end_the_stream() {
 }
 
 #[test]
-fn a_record_turned_back_to_its_sender_is_refused() {
+fn a_record_reflected_to_its_sender_is_refused() {
     let (mut left, _right) = loopback().unwrap();
     let stream = three_records(&mut left.sealer);
     assert_eq!(
@@ -123,7 +123,7 @@ fn a_record_turned_back_to_its_sender_is_refused() {
 }
 
 #[test]
-fn a_cut_anywhere_is_a_cut() {
+fn a_stream_cut_at_any_byte_is_reported_as_cut() {
     let (mut sealer, _) = pair();
     let whole = three_records(&mut sealer).concat();
     for length in 0..=whole.len() {
@@ -137,7 +137,7 @@ fn a_cut_anywhere_is_a_cut() {
 }
 
 #[test]
-fn keys_change_by_count_by_bytes_and_by_age() {
+fn keys_change_after_records_bytes_or_age() {
     let eternal = Limits {
         records: u64::MAX,
         bytes: u64::MAX,
@@ -178,7 +178,7 @@ fn keys_change_by_count_by_bytes_and_by_age() {
 }
 
 #[test]
-fn a_sender_that_keeps_its_key_too_long_is_cut_off() {
+fn a_sender_that_exceeds_the_limits_of_its_key_is_refused() {
     let (mut sealer, mut opener) = pair();
     opener.limits = Limits { records: 3, ..LIMITS };
     assert_eq!(
@@ -188,7 +188,7 @@ fn a_sender_that_keeps_its_key_too_long_is_cut_off() {
 }
 
 #[test]
-fn records_of_no_form_are_refused() {
+fn malformed_records_are_refused() {
     let cases: [(u8, &[u8]); 5] = [
         (0, b"payload"),
         (9, b""),
@@ -220,7 +220,7 @@ fn records_of_no_form_are_refused() {
 }
 
 #[test]
-fn what_waits_for_a_record_stays_within_a_record() {
+fn the_opener_buffers_at_most_one_record() {
     let (_, mut opener) = pair();
     let mut out = Vec::new();
     assert_eq!(opener.open(&[0xff; RECORD_MAX + 1], &mut out), Ok(()));
@@ -230,7 +230,7 @@ fn what_waits_for_a_record_stays_within_a_record() {
 }
 
 #[test]
-fn the_halves_work_on_threads_of_their_own() {
+fn the_two_halves_work_on_different_threads() {
     let (left, right) = loopback().unwrap();
     let run = |mut mine: SealedChannel,
                send: crossbeam_channel::Sender<Vec<u8>>,
@@ -265,7 +265,7 @@ fn the_halves_work_on_threads_of_their_own() {
 
 proptest! {
     #[test]
-    fn any_cutting_of_the_stream_gives_the_same_bytes(
+    fn chunks_of_any_size_give_the_same_bytes(
         messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..500), 1..10),
         cut in 1usize..700,
     ) {
@@ -281,7 +281,7 @@ proptest! {
     }
 
     #[test]
-    fn made_up_bytes_open_to_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+    fn arbitrary_bytes_open_to_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let (_, mut opener) = pair();
         let mut out = Vec::new();
         let _ = opener.open(&bytes, &mut out);

@@ -1,6 +1,7 @@
-//! spec/master/admin/connection.md · 3.1.5
+//! spec/master/admin.md · 3.1.5
 //!
-//! One administrator's connection: a line in, lines out, never longer and never slower than they may be.
+//! One connection of an administrator: reads a request line, runs the command, writes response
+//! lines. Length and time of each line are bounded.
 
 use super::{AdminShared, CancelToken};
 use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL};
@@ -13,30 +14,30 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// A client takes a response within this long, or is cut off.
-const SEND_DEADLINE: Duration = Duration::from_secs(30);
-/// Bytes that one read brings at most.
-const CHUNK: usize = 16 * 1024;
-/// A command that was broken off has this long to notice.
-const NOTICE: Duration = Duration::from_secs(3);
+/// A client that does not read a response within this time is closed.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// Size of the read buffer.
+const READ_BYTES_MAX: usize = 16 * 1024;
+/// A cancelled command that still runs after this time is logged.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What came instead of a line.
+/// Why no request line came.
 enum RequestEnd {
-    /// The client closed, was too slow, or the master stops.
+    /// The client closed or was too slow, or the master stops.
     Quiet,
-    /// It is no request, and what follows it cannot be told apart from it.
+    /// The line is too long. The connection ends, since the start of the next line is unknown.
     TooLong,
 }
 
-/// Says that there are too many.
-pub(super) fn turn_away(mut stream: UnixStream) {
+/// Refuses a connection beyond the limit.
+pub(super) fn refuse(mut stream: UnixStream) {
     let text = "too many administrators are connected; try again in a moment";
     let _ = stream.set_write_timeout(Some(TICK));
     let _ = send(&mut stream, &AdminResponse::Refused(text.to_owned()));
 }
 
-/// Answers a client until it closes.
-pub(super) fn hold(shared: &Arc<AdminShared>, mut stream: UnixStream) {
+/// Serves a connection until it closes.
+pub(super) fn serve(shared: &Arc<AdminShared>, mut stream: UnixStream) {
     let mut received = Vec::new();
     loop {
         let line = match read_line(&mut stream, &mut received, &shared.stop) {
@@ -64,20 +65,20 @@ pub(super) fn hold(shared: &Arc<AdminShared>, mut stream: UnixStream) {
     }
 }
 
-/// The next line without its end. What follows it stays in `received`.
+/// Reads the next line, without its end. Later bytes stay in `received`.
 fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Result<Vec<u8>, RequestEnd> {
     let deadline = Instant::now() + REQUEST_TIMEOUT;
-    let mut chunk = [0; CHUNK];
-    let mut seen = 0;
+    let mut chunk = [0; READ_BYTES_MAX];
+    let mut searched = 0;
     loop {
-        if let Some(end) = received.iter().skip(seen).position(|byte| *byte == b'\n') {
-            let rest = received.split_off(seen + end + 1);
+        if let Some(end) = received.iter().skip(searched).position(|byte| *byte == b'\n') {
+            let rest = received.split_off(searched + end + 1);
             let mut line = std::mem::replace(received, rest);
             line.pop();
             return Ok(line);
         }
-        seen = received.len();
-        if seen >= REQUEST_MAX {
+        searched = received.len();
+        if searched >= REQUEST_MAX {
             return Err(RequestEnd::TooLong);
         }
         let now = Instant::now();
@@ -93,11 +94,11 @@ fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Re
     }
 }
 
-/// Works on a request on a thread of its own, and tells the client meanwhile that it does. `None` where the
-/// client has gone or the master stops: then the work is broken off.
+/// Runs a command on a thread of its own, and sends `"working"` meanwhile. `None` if the client has
+/// gone or the master stops: the command is cancelled then.
 fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStream) -> Option<AdminResponse> {
     let cancel = Arc::new(CancelToken::default());
-    let (tell, told) = bounded(1);
+    let (done, response) = bounded(1);
     let (working, asked) = (Arc::clone(shared), Arc::clone(&cancel));
     shared.working.fetch_add(1, Ordering::SeqCst);
     let spawned = runtime::spawn("control work", move || {
@@ -105,7 +106,7 @@ fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStrea
             Ok(answer) => AdminResponse::Done(answer),
             Err(why) => AdminResponse::Refused(why),
         };
-        let _ = tell.try_send(response);
+        let _ = done.try_send(response);
         working.working.fetch_sub(1, Ordering::SeqCst);
     });
     let worker = match spawned {
@@ -118,7 +119,7 @@ fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStrea
     };
     loop {
         select! {
-            recv(told) -> response => return response.ok(),
+            recv(response) -> response => return response.ok(),
             recv(shared.stop.receiver()) -> _ => break,
             default(WORKING_INTERVAL) => {
                 if send(stream, &AdminResponse::Working).is_err() {
@@ -128,16 +129,16 @@ fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStrea
         }
     }
     cancel.cancel();
-    if let Err(RecvTimeoutError::Timeout) = told.recv_timeout(NOTICE) {
-        crate::warn!("a command of an administrator who has gone is still at work");
+    if let Err(RecvTimeoutError::Timeout) = response.recv_timeout(CANCEL_TIMEOUT) {
+        crate::warn!("a command of an administrator who has gone still runs");
     }
     worker.join(Instant::now() + TICK);
     None
 }
 
-/// Sends one response as one line.
+/// Sends a response as one line.
 fn send(stream: &mut UnixStream, response: &AdminResponse) -> io::Result<()> {
     let mut line = serde_json::to_vec(response)?;
     line.push(b'\n');
-    deadline::write_all(stream, &line, Instant::now() + SEND_DEADLINE)
+    deadline::write_all(stream, &line, Instant::now() + SEND_TIMEOUT)
 }

@@ -1,25 +1,26 @@
-//! spec/master/admin/sessions.md · 3.1.3 ("be able to manage those session tokens"), 2.4.2
+//! spec/master/admin.md · 3.1.3 ("be able to manage those session tokens"), 2.4.2
 //!
-//! Active sessions, as administrators see and end them.
+//! Lists and ends active sessions for administrators.
 
 use super::{AdminShared, ask};
 use crate::admin::model::{EndedSessions, SessionList, SessionSummary};
 use crate::admin::protocol::{AdminAnswer, ROWS_MAX, SessionSelector};
-use crate::master::messages::{AuthMessage, SessionFilter as Asked, SessionRow};
+use crate::master::messages::{AuthMessage, SessionFilter, SessionRow};
 use crate::master::storage::{Reader, StorageError};
 use std::collections::HashMap;
 use uuid::Uuid;
 
 const MODULE: &str = "auth";
-/// Sessions that are named where a prefix fits several.
-const NAMED: usize = 5;
+/// Most sessions that a refusal names if several match a prefix.
+const NAMED_MAX: usize = 5;
 
+/// All active sessions, or those of one user.
 pub(super) fn list(shared: &AdminShared, user: Option<String>) -> Result<AdminAnswer, String> {
     if let Some(user) = &user {
-        known_user(shared, user)?;
+        check_user(shared, user)?;
     }
     let rows = rows(shared, user)?;
-    let registry = shared.means.inboxes.shared.registry.load();
+    let registry = shared.channels.inboxes.shared.registry.load();
     let names: HashMap<Uuid, &str> = registry
         .all()
         .map(|worker| (worker.uuid, worker.name.as_str()))
@@ -51,17 +52,18 @@ fn session(row: &SessionRow, names: &HashMap<Uuid, &str>) -> SessionSummary {
     }
 }
 
+/// Ends the selected sessions.
 pub(super) fn end(shared: &AdminShared, which: SessionSelector) -> Result<AdminAnswer, String> {
     let ended = match which {
         SessionSelector::Prefix(prefix) => end_one(shared, &prefix)?,
         SessionSelector::User(user) => {
-            known_user(shared, &user)?;
-            order(shared, Asked::User(user))?
+            check_user(shared, &user)?;
+            end_matching(shared, SessionFilter::User(user))?
         }
         SessionSelector::Worker(name) => {
             let mut ended = 0;
             for worker in workers_named(shared, &name)? {
-                ended += order(shared, Asked::Worker(worker))?;
+                ended += end_matching(shared, SessionFilter::Worker(worker))?;
             }
             ended
         }
@@ -70,7 +72,7 @@ pub(super) fn end(shared: &AdminShared, which: SessionSelector) -> Result<AdminA
     Ok(AdminAnswer::Ended(EndedSessions { ended }))
 }
 
-/// The prefix must fit exactly one session.
+/// Ends the session whose hash begins with `prefix`, if there is exactly one.
 fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
     let prefix = prefix.to_ascii_lowercase();
     if prefix.is_empty() || prefix.len() > 64 || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -78,19 +80,19 @@ fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
             "{prefix:?} is not the beginning of a session's ID, which is of 0-9 a-f; see `papertraderctl sessions list`"
         ));
     }
-    let fitting: Vec<SessionRow> = rows(shared, None)?
+    let matching: Vec<SessionRow> = rows(shared, None)?
         .into_iter()
         .filter(|row| hex::encode(row.session.hash.0).starts_with(&prefix))
         .collect();
-    match fitting.as_slice() {
-        [one] => order(shared, Asked::Prefix(hex::encode(one.session.hash.0))),
+    match matching.as_slice() {
+        [one] => end_matching(shared, SessionFilter::Prefix(hex::encode(one.session.hash.0))),
         [] => Err(format!(
             "no session's ID begins with {prefix}; see `papertraderctl sessions list`"
         )),
         several => {
             let named: Vec<String> = several
                 .iter()
-                .take(NAMED)
+                .take(NAMED_MAX)
                 .map(|row| {
                     format!(
                         "{} of {}",
@@ -103,40 +105,41 @@ fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
                 "{} sessions' IDs begin with {prefix}; give more of it: {}{}",
                 several.len(),
                 named.join(", "),
-                if several.len() > NAMED { " …" } else { "" }
+                if several.len() > NAMED_MAX { " …" } else { "" }
             ))
         }
     }
 }
 
 fn rows(shared: &AdminShared, user: Option<String>) -> Result<Vec<SessionRow>, String> {
-    ask(MODULE, &shared.means.inboxes.auth, |reply| {
+    ask(MODULE, &shared.channels.inboxes.auth, |reply| {
         AuthMessage::List(user, reply)
     })
 }
 
-fn order(shared: &AdminShared, which: Asked) -> Result<usize, String> {
-    ask(MODULE, &shared.means.inboxes.auth, |reply| {
+fn end_matching(shared: &AdminShared, which: SessionFilter) -> Result<usize, String> {
+    ask(MODULE, &shared.channels.inboxes.auth, |reply| {
         AuthMessage::End(which, reply)
     })
 }
 
 fn reader(shared: &AdminShared) -> Result<Reader, String> {
-    Reader::open(&shared.means.database).map_err(|error| error.to_string())
+    Reader::open(&shared.channels.database).map_err(|error| error.to_string())
 }
 
 fn failed(error: StorageError) -> String {
     format!("the database failed: {error}")
 }
 
-fn known_user(shared: &AdminShared, user: &str) -> Result<(), String> {
+/// Refuses a user name that no account has.
+fn check_user(shared: &AdminShared, user: &str) -> Result<(), String> {
     let found = reader(shared)?
         .read(|snapshot| snapshot.user_record(&user.to_ascii_lowercase()))
         .map_err(failed)?;
     found.map(drop).ok_or_else(|| format!("there is no user {user}"))
 }
 
-/// All workers that were ever registered under a name, or the one with this UUID.
+/// The UUIDs of all workers that were ever registered under a name, or the one with this UUID.
 fn workers_named(shared: &AdminShared, name: &str) -> Result<Vec<Uuid>, String> {
     let uuid = Uuid::parse_str(name).unwrap_or_default();
     let found = reader(shared)?

@@ -1,6 +1,6 @@
-//! spec/master/admin/socket.md · 3.1.5 (the administrator's alone)
+//! spec/master/admin.md · 3.1.5 (the administrator's alone)
 //!
-//! The Unix socket: who may open it, and when an old one may be removed.
+//! The Unix socket: its permissions, and the removal of an old one.
 
 use crate::runtime::Stop;
 use socket2::{Domain, SockAddr, SockRef, Type};
@@ -14,21 +14,21 @@ use std::time::Duration;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 32;
-/// Read and written by owner and group, by nobody else.
+/// Owner and group may connect, nobody else.
 const MODE: u32 = 0o660;
-/// How long accepting rests when the system has no descriptor.
+/// Pause after a failed accept, for instance without a free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A listening socket, and which file it is.
+/// A listening socket with its file.
 pub(super) struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
-    /// Device and inode: what stands at the path later may be another's.
+    /// Device and inode: another process may replace the file later.
     identity: (u64, u64),
 }
 
 impl ControlSocket {
-    /// Listens at `path`. Nobody can connect before mode and group are set.
+    /// Listens at `path`. Mode and group are set before anybody can connect.
     pub(super) fn bind(path: PathBuf, group: &str) -> io::Result<ControlSocket> {
         let explain = |error: io::Error| {
             io::Error::new(
@@ -36,19 +36,19 @@ impl ControlSocket {
                 format!("control_socket {}: {error}", path.display()),
             )
         };
-        make_way(&path).map_err(explain)?;
+        remove_stale(&path).map_err(explain)?;
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(explain)?;
         socket
             .bind(&SockAddr::unix(&path).map_err(explain)?)
             .map_err(explain)?;
         fs::set_permissions(&path, Permissions::from_mode(MODE)).map_err(explain)?;
-        give(&path, group);
+        set_group(&path, group);
         socket.listen(BACKLOG).map_err(explain)?;
-        let it = fs::symlink_metadata(&path).map_err(explain)?;
+        let file = fs::symlink_metadata(&path).map_err(explain)?;
         Ok(ControlSocket {
             listener: UnixListener::from(socket),
             path,
-            identity: (it.dev(), it.ino()),
+            identity: (file.dev(), file.ino()),
         })
     }
 
@@ -60,7 +60,7 @@ impl ControlSocket {
                 Err(_) if stop.is_requested() => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    crate::warn!("no administrator can be heard for a moment: {error}");
+                    crate::warn!("an administrator's connection could not be accepted: {error}");
                     if stop.wait(ACCEPT_PAUSE) {
                         return;
                     }
@@ -72,15 +72,16 @@ impl ControlSocket {
     /// Ends [`ControlSocket::accept_each`] and removes the file, if it is still this socket.
     pub(super) fn close(&self) {
         let _ = SockRef::from(&self.listener).shutdown(Shutdown::Both);
-        let ours = fs::symlink_metadata(&self.path).is_ok_and(|it| (it.dev(), it.ino()) == self.identity);
-        if ours {
+        let is_ours =
+            fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.identity);
+        if is_ours {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Makes the folder, and removes the socket of a master that is gone.
-fn make_way(path: &Path) -> io::Result<()> {
+/// Creates the folder, and removes the socket of a master that no longer runs.
+fn remove_stale(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -102,8 +103,8 @@ fn make_way(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives the socket to the administrators' group. Without it, the daemon's own group has it.
-fn give(path: &Path, group: &str) {
+/// Gives the socket to the administrators' group. If that fails it keeps the daemon's own group.
+fn set_group(path: &Path, group: &str) {
     let Some(number) = group_number(group) else {
         crate::info!("there is no group {group}: the control socket is the daemon's own group's");
         return;
@@ -115,8 +116,8 @@ fn give(path: &Path, group: &str) {
     }
 }
 
-/// The number of a group that the system knows, from whatever source (NSS): `/etc/group`, LDAP,
-/// systemd. `None`: there is none of that name, or the source does not answer.
+/// The number of a group, from any source of NSS: `/etc/group`, LDAP, systemd. `None` if no group
+/// has the name, or the source does not answer.
 fn group_number(name: &str) -> Option<u32> {
     uzers::get_group_by_name(name).map(|group| group.gid())
 }

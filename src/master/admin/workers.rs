@@ -1,6 +1,6 @@
-//! spec/master/admin/workers.md · 3.1.5 Worker Management
+//! spec/master/admin.md · 3.1.5 Worker Management
 //!
-//! Registered workers, as administrators see and change them.
+//! Lists, registers, unregisters, boots and admits workers for administrators.
 
 use super::{AdminShared, ask};
 use crate::admin::model::{WorkerFigures, WorkerStatus};
@@ -13,23 +13,25 @@ use std::net::IpAddr;
 
 const MODULE: &str = "workers";
 
+/// All registered workers.
 pub(super) fn list(shared: &AdminShared) -> Result<AdminAnswer, String> {
-    let rows = ask(MODULE, &shared.means.inboxes.workers, WorkersMessage::List)?;
-    Ok(AdminAnswer::Workers(rows.iter().map(row).collect()))
+    let rows = ask(MODULE, &shared.channels.inboxes.workers, WorkersMessage::List)?;
+    Ok(AdminAnswer::Workers(rows.iter().map(status).collect()))
 }
 
+/// One registered worker.
 pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, String> {
-    let rows = ask(MODULE, &shared.means.inboxes.workers, WorkersMessage::List)?;
+    let rows = ask(MODULE, &shared.channels.inboxes.workers, WorkersMessage::List)?;
     match rows.iter().find(|row| row.worker.name == name) {
-        Some(found) => Ok(AdminAnswer::Worker(Box::new(row(found)))),
+        Some(found) => Ok(AdminAnswer::Worker(Box::new(status(found)))),
         None => Err(format!(
             "no worker is registered as {name}; see `papertraderctl workers list`"
         )),
     }
 }
 
-/// The key goes into the master's keyring, the rest into the database. Where the second fails, the first is
-/// taken back.
+/// Registers a worker: its key in the master's keyring, then the rest in the database. If the
+/// second step fails, the key is removed again.
 pub(super) fn register(
     shared: &AdminShared,
     name: String,
@@ -37,15 +39,15 @@ pub(super) fn register(
     ip: IpAddr,
     address: String,
 ) -> Result<AdminAnswer, String> {
-    let _alone = shared.registering.lock();
-    let registry = shared.means.inboxes.shared.registry.load();
+    let _guard = shared.registering.lock();
+    let registry = shared.channels.inboxes.shared.registry.load();
     if registry.by_name(&name).is_some() {
         return Err(format!(
             "a worker is registered as {name} already; choose another name, or unregister it first"
         ));
     }
     let fingerprint = shared
-        .means
+        .channels
         .keyring
         .import(key.as_bytes())
         .map_err(|error| format!("the key: {error}"))?;
@@ -55,30 +57,36 @@ pub(super) fn register(
         ip,
         address,
     };
-    let registered = ask(MODULE, &shared.means.inboxes.workers, |reply| {
+    let registered = ask(MODULE, &shared.channels.inboxes.workers, |reply| {
         WorkersMessage::Register(registration, reply)
     });
     match registered.and_then(|registered| registered) {
         Ok(worker) => show(shared, &worker.name),
         Err(why) => {
-            forget_key(shared, fingerprint);
+            delete_key(shared, fingerprint);
             Err(why)
         }
     }
 }
 
+/// Ends a registration and removes its key.
 pub(super) fn unregister(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
-    let _alone = shared.registering.lock();
+    let _guard = shared.registering.lock();
     let worker = change(shared, name, WorkersMessage::Unregister)?;
-    forget_key(shared, worker.fingerprint);
-    Ok(AdminAnswer::Worker(Box::new(described(&worker, "unregistered"))))
+    delete_key(shared, worker.fingerprint);
+    Ok(AdminAnswer::Worker(Box::new(registration_status(
+        &worker,
+        "unregistered",
+    ))))
 }
 
+/// Closes a worker's link and refuses new ones.
 pub(super) fn boot(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
     let worker = change(shared, name, WorkersMessage::Boot)?;
     show(shared, &worker.name)
 }
 
+/// Ends a boot.
 pub(super) fn admit(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
     let worker = change(shared, name, WorkersMessage::Admit)?;
     show(shared, &worker.name)
@@ -89,29 +97,31 @@ fn change(
     name: String,
     message: fn(String, Sender<Result<model::WorkerServer, String>>) -> WorkersMessage,
 ) -> Result<model::WorkerServer, String> {
-    ask(MODULE, &shared.means.inboxes.workers, |reply| {
+    ask(MODULE, &shared.channels.inboxes.workers, |reply| {
         message(name, reply)
     })?
 }
 
-/// Removes a key from the keyring that no registered worker has.
-fn forget_key(shared: &AdminShared, fingerprint: Fingerprint) {
-    let registry = shared.means.inboxes.shared.registry.load();
+/// Removes a key from the keyring, unless a registered worker has it.
+fn delete_key(shared: &AdminShared, fingerprint: Fingerprint) {
+    let registry = shared.channels.inboxes.shared.registry.load();
     if registry.all().any(|worker| worker.fingerprint == fingerprint) {
         return;
     }
-    if let Err(error) = shared.means.keyring.delete(fingerprint) {
-        crate::warn!("the key {fingerprint} stays in the keyring, where it opens nothing: {error}");
+    if let Err(error) = shared.channels.keyring.delete(fingerprint) {
+        crate::warn!(
+            "the key {fingerprint} could not be removed from the keyring; it admits no worker: {error}"
+        );
     }
 }
 
-fn row(row: &WorkerRow) -> WorkerStatus {
+fn status(row: &WorkerRow) -> WorkerStatus {
     let state = match (&row.linked, row.worker.booted) {
         (Some(_), _) => "connected",
         (None, true) => "booted",
         (None, false) => "away",
     };
-    let mut worker = described(&row.worker, state);
+    let mut worker = registration_status(&row.worker, state);
     if let Some((since, from)) = &row.linked {
         worker.linked_since = Some(since.to_string());
         worker.linked_from = Some(from.to_string());
@@ -130,7 +140,7 @@ fn row(row: &WorkerRow) -> WorkerStatus {
     worker
 }
 
-fn described(worker: &model::WorkerServer, state: &str) -> WorkerStatus {
+fn registration_status(worker: &model::WorkerServer, state: &str) -> WorkerStatus {
     WorkerStatus {
         name: worker.name.clone(),
         uuid: worker.uuid.hyphenated().to_string(),

@@ -1,6 +1,6 @@
 //! spec/master/assets/adjust.md · 4.6.9 to 4.6.13 (the adjustment)
 //!
-//! Past prices as they would have been with today's units: adjusted for splits and dividends.
+//! Past prices in terms of today's units: adjusted for splits and dividends.
 
 use super::window;
 use crate::master::storage::StorageError;
@@ -11,26 +11,28 @@ use crate::model::{Action, ActionKind};
 use crate::model::{Bar, Money, Timestamp};
 use crate::wire::Window;
 
-/// A factor of 1: factors are kept as so many parts, so that fifty dividends in a row lose nothing.
+/// A factor of 1. Factors are integers with 18 decimal places, so that fifty dividends in a row
+/// lose no precision.
 const ONE: i128 = 1_000_000_000_000_000_000;
 
-/// A last close is looked for this many days before a dividend; an asset silent for longer gets no factor.
-const CLOSE_DAYS: i64 = 60;
+/// Days before a dividend in which its last close is searched. Without a close in them the dividend
+/// gets no factor.
+const CLOSE_DAYS_MAX: i64 = 60;
 
-/// What bars before a time are multiplied with.
+/// Factors for bars before a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Factor {
     before: Timestamp,
-    /// Of prices.
+    /// Multiplies prices.
     price: i128,
-    /// Of volumes: dividends leave them alone.
+    /// Multiplies volumes; dividends do not change it.
     volume: i128,
 }
 
-/// The bars of a window, adjusted for the actions in force (in order of time), oldest first.
+/// The bars of a window, oldest first, adjusted for `actions`, which are in order of time.
 ///
 /// # Errors
-/// The database.
+/// The database fails.
 pub fn bars(
     view: &mut BarSnapshot<'_>,
     asset: AssetId,
@@ -49,7 +51,7 @@ pub fn bars(
     Ok(match window {
         Window::Day(_) => adjusted(window::bars(view, asset, window)?, false),
         Window::Week(_) | Window::Month(_) => adjusted(window::bars(view, asset, window)?, true),
-        // A month with a split in it is put together of days with different factors.
+        // A month that contains a split consists of days with different factors.
         Window::Year(_) | Window::AllTime => {
             let (from, to) = window::months(window);
             let days = adjusted(view.days(asset, from, to)?, true);
@@ -58,10 +60,10 @@ pub fn bars(
     })
 }
 
-/// Adjusted daily bars whose day begins from `from` to `to`, both included, oldest first.
+/// Adjusted daily bars whose day begins between `from` and `to`, both included, oldest first.
 ///
 /// # Errors
-/// The database.
+/// The database fails.
 pub fn days(
     view: &mut BarSnapshot<'_>,
     asset: AssetId,
@@ -74,8 +76,8 @@ pub fn days(
     Ok(days.iter().map(|bar| adjust(bar, &factors, true)).collect())
 }
 
-/// The factors of an asset's bars, latest action first; each holds for bars before its time, and counts in
-/// all later actions.
+/// The factors for an asset's bars, latest action first. Each applies to bars before its time, and
+/// includes the factors of all later actions.
 fn factors(
     view: &mut BarSnapshot<'_>,
     asset: AssetId,
@@ -91,9 +93,10 @@ fn factors(
             }
             ActionKind::Dividend(cash) => {
                 let day = action.time.day();
-                let before = view.days(asset, day.plus_days(-CLOSE_DAYS), day.plus_days(-1))?;
+                let before = view.days(asset, day.plus_days(-CLOSE_DAYS_MAX), day.plus_days(-1))?;
                 let close = before.last().map_or(0, |bar| bar.close.0);
-                // Who bought for the last close got the dividend back out of it.
+                // The price without the dividend is the close less the dividend; if that is
+                // not positive, the dividend is ignored.
                 if cash.0 < close {
                     price = scaled(price, i128::from(close - cash.0), i128::from(close));
                 }
@@ -108,7 +111,7 @@ fn factors(
     Ok(factors)
 }
 
-/// `value × numerator ÷ denominator`, half to even; `value` where it cannot be computed.
+/// `value × numerator ÷ denominator`, rounded half to even; `value` if the result does not fit.
 fn scaled(value: i128, numerator: i128, denominator: i128) -> i128 {
     let Some(product) = value.checked_mul(numerator).filter(|_| denominator > 0) else {
         return value;
@@ -122,18 +125,18 @@ fn scaled(value: i128, numerator: i128, denominator: i128) -> i128 {
     whole + up
 }
 
-/// One bar, with the factor of the earliest action after it. A day's or month's bar counts as a whole: it
-/// is before an action where its day is.
+/// Adjusts a bar with the factor of the earliest action after it. A daily or monthly bar is before
+/// an action if its day is.
 fn adjust(bar: &Bar, factors: &[Factor], daily: bool) -> Bar {
     let earlier = |factor: &&Factor| {
         let limit = if daily { factor.before.day() } else { factor.before };
         bar.time < limit
     };
-    // Latest action first, so the last that holds is the earliest.
+    // The latest action comes first, so the last match is the earliest action.
     let Some(factor) = factors.iter().take_while(earlier).last() else {
         return *bar;
     };
-    // An adjusted price is never 0, however small: charts are drawn on logarithms.
+    // An adjusted price is at least a millionth, since charts may have logarithmic axes.
     let price = |money: Money| {
         let value = scaled(i128::from(money.0), factor.price, ONE).clamp(1, i128::from(LIMIT));
         Money(i64::try_from(value).unwrap_or(LIMIT))

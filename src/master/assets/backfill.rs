@@ -1,9 +1,10 @@
 //! spec/master/assets/backfill.md · 3.1.6 (past values from the assets API)
 //!
-//! Fills in past days from real APIs: a thread that fetches pages, and the module's list of what is missing.
+//! Fetches past days from real-time providers: a thread that fetches pages, and the updater's list
+//! of missing days.
 
 use super::provider::{HistoryPage, HistoryRequest, Provider, ProviderError};
-use super::providers::http::shown;
+use super::providers::http::excerpt;
 use super::providers::market_file::check_range;
 use crate::model::{Bar, Money, Symbol, Timestamp};
 use crate::runtime::backoff::Backoff;
@@ -12,44 +13,42 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A page must be there within this.
-pub const PAGE_DEADLINE: Duration = Duration::from_secs(60);
+/// Time limit for a page.
+pub const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A day is asked for this long after its end, in milliseconds: until then APIs still correct it.
+/// Time after the end of a day at which it is fetched, in milliseconds: until then APIs still
+/// correct it.
 const CORRECTION_PERIOD: i64 = 2 * 3_600_000;
 
-/// The first pause after failures, and the longest.
-const PAUSE_FIRST: Duration = Duration::from_secs(2);
+/// First and longest pause after failures.
+const PAUSE_MIN: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// One page is to be fetched.
+/// A request for one page.
 pub struct BackfillTask {
-    /// Of which asset.
     pub symbol: Symbol,
-    /// Days after this.
+    /// Days after this one.
     pub after: Option<Timestamp>,
-    /// Days up to and with this.
+    /// Days up to and including this one.
     pub until: Timestamp,
 }
 
-/// What came of it.
+/// The result of a task.
 pub struct BackfillResult {
-    /// What was asked.
     pub task: BackfillTask,
     /// The page, checked; `None` if no provider has the asset.
     pub page: Result<Option<HistoryPage>, ProviderError>,
 }
 
-/// A provider with the assets that it has, if it has told.
+/// A provider with the list of its assets, if known.
 pub struct BackfillSource {
-    /// The provider.
     pub provider: Box<dyn Provider>,
-    /// Its list.
+    /// Symbols that the provider has; `None` if it did not return a list.
     pub has: Option<Arc<HashSet<Symbol>>>,
 }
 
-/// Fetches pages until the module is gone. As with updates, one task is under way at most, so the channels
-/// between the module and this thread cannot block each other.
+/// Fetches pages until the task channel closes. At most one task is in progress, so that the
+/// channels in both directions cannot block each other.
 pub fn run(
     mut sources: Vec<BackfillSource>,
     tasks: &Receiver<BackfillTask>,
@@ -63,7 +62,7 @@ pub fn run(
     }
 }
 
-/// The first page with anything on it, from the providers in their order.
+/// Returns the first page with content, from the providers in their order.
 fn fetch(sources: &mut [BackfillSource], task: &BackfillTask) -> Result<Option<HistoryPage>, ProviderError> {
     let mut outcome = Ok(None);
     for source in sources {
@@ -74,11 +73,12 @@ fn fetch(sources: &mut [BackfillSource], task: &BackfillTask) -> Result<Option<H
             symbol: task.symbol,
             after: task.after,
             until: Some(task.until),
-            deadline: Instant::now() + PAGE_DEADLINE,
+            deadline: Instant::now() + PAGE_TIMEOUT,
         });
-        match page.and_then(|page| checked(page, task)) {
+        match page.and_then(|page| check_page(page, task)) {
             Ok(page) if !page.bars.is_empty() => return Ok(Some(page)),
-            // Another's empty page does not make up for the trouble of one that may have the days.
+            // If an earlier provider failed, it may have the days, so an empty page does not
+            // replace its error.
             Ok(page) if outcome.is_ok() => outcome = Ok(Some(page)),
             Ok(_) => {}
             Err(failure) => outcome = Err(failure),
@@ -87,8 +87,8 @@ fn fetch(sources: &mut [BackfillSource], task: &BackfillTask) -> Result<Option<H
     outcome
 }
 
-/// A page in order and within what was asked for; a day that contradicts itself is left out.
-fn checked(mut page: HistoryPage, task: &BackfillTask) -> Result<HistoryPage, ProviderError> {
+/// Checks a page: its order and range. Days that contradict themselves are left out.
+fn check_page(mut page: HistoryPage, task: &BackfillTask) -> Result<HistoryPage, ProviderError> {
     let believable = |bar: &Bar| bar.low > Money::ZERO && check_range(bar).is_ok();
     if page.more && page.bars.is_empty() {
         return Err(ProviderError::Broken(
@@ -108,9 +108,9 @@ fn checked(mut page: HistoryPage, task: &BackfillTask) -> Result<HistoryPage, Pr
     page.bars.retain(|bar| {
         let within = bar.time <= task.until && task.after.is_none_or(|after| bar.time > after);
         if within && !believable(bar) {
-            let text = shown(&format!("{bar:?}"));
+            let text = excerpt(&format!("{bar:?}"));
             crate::warn!(
-                "a past day of {} contradicts itself and is left out: {text}",
+                "a past day of {} is inconsistent and is skipped: {text}",
                 task.symbol
             );
         }
@@ -124,34 +124,34 @@ fn checked(mut page: HistoryPage, task: &BackfillTask) -> Result<HistoryPage, Pr
     Ok(page)
 }
 
-/// The last day that is over and settled.
+/// The last day that has ended and is past its correction period.
 pub fn last_day(now: Timestamp) -> Timestamp {
     Timestamp(now.0.saturating_sub(CORRECTION_PERIOD))
         .day()
         .plus_days(-1)
 }
 
-/// What the module knows of the filling.
+/// State of the back-fill in the updating thread.
 pub struct Backfill {
-    /// To the thread.
+    /// Channel to the fetching thread.
     pub tasks: Sender<BackfillTask>,
     /// Assets of which days may be missing.
     queue: VecDeque<Symbol>,
-    /// The day up to which the queue was made.
+    /// Last day of the queue's assets; a later day builds a new queue.
     until: Option<Timestamp>,
-    /// Assets in the queue when it was made.
+    /// Number of assets when the queue was built.
     total: usize,
-    under_way: bool,
+    in_progress: bool,
     not_before: Instant,
     failures: Backoff,
-    told: Instant,
+    logged: Instant,
 }
 
-/// Progress is logged this often.
-const PROGRESS: Duration = Duration::from_secs(30);
+/// Time between two log lines about progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Backfill {
-    /// Nothing asked for yet.
+    /// Creates the state before the first task.
     pub fn new(tasks: Sender<BackfillTask>) -> Backfill {
         let now = Instant::now();
         Backfill {
@@ -159,21 +159,22 @@ impl Backfill {
             queue: VecDeque::new(),
             until: None,
             total: 0,
-            under_way: false,
+            in_progress: false,
             not_before: now,
-            failures: Backoff::new(PAUSE_FIRST, PAUSE_MAX),
-            told: now,
+            failures: Backoff::new(PAUSE_MIN, PAUSE_MAX),
+            logged: now,
         }
     }
 
-    /// How many assets are in the queue.
+    /// The number of assets in the queue.
     pub fn left(&self) -> usize {
         self.queue.len()
     }
 
-    /// The next asset to ask for; `all` gives the list anew whenever another day is over.
+    /// The next asset to fetch and the last day wanted. Builds the queue from `all` again when
+    /// another day has ended.
     pub fn next(&mut self, now: Instant, wall: Timestamp, all: &[Symbol]) -> Option<(Symbol, Timestamp)> {
-        if self.under_way || now < self.not_before {
+        if self.in_progress || now < self.not_before {
             return None;
         }
         let until = last_day(wall);
@@ -185,7 +186,7 @@ impl Backfill {
         Some((*self.queue.front()?, self.until?))
     }
 
-    /// The front asset needs nothing.
+    /// Removes the first asset, which is complete.
     pub fn skip(&mut self) {
         self.queue.pop_front();
         if self.queue.is_empty() && self.total > 0 {
@@ -193,28 +194,28 @@ impl Backfill {
         }
     }
 
-    /// Sends a task for the front asset.
+    /// Sends a task for the first asset.
     pub fn ask(&mut self, task: BackfillTask) {
-        self.under_way = self.tasks.try_send(task).is_ok();
+        self.in_progress = self.tasks.try_send(task).is_ok();
     }
 
-    /// A page was stored, or there is none to be had.
+    /// Notes that a page was stored, or that no provider has the asset.
     pub fn stored(&mut self, more: bool) {
-        self.under_way = false;
+        self.in_progress = false;
         self.failures.reset();
         if !more {
             self.skip();
         }
-        if self.told.elapsed() >= PROGRESS {
-            self.told = Instant::now();
+        if self.logged.elapsed() >= PROGRESS_INTERVAL {
+            self.logged = Instant::now();
             let done = self.total.saturating_sub(self.queue.len());
             crate::info!("past days: {done} of {} assets are complete", self.total);
         }
     }
 
-    /// A page did not come: its asset goes to the end, and there is a pause.
+    /// Notes a failure: the asset goes to the end of the queue, and a pause begins.
     pub fn failed(&mut self, symbol: &Symbol, failure: &ProviderError) {
-        self.under_way = false;
+        self.in_progress = false;
         let pause = match failure {
             ProviderError::Budget(wait) => *wait,
             ProviderError::Limited(wait) => (*wait).max(Duration::from_secs(1)),
@@ -267,19 +268,19 @@ mod tests {
             day("2024-01-05", 1),
             day("2024-01-06", 1),
         ];
-        let good = checked(page(days.clone(), false), &task).unwrap();
+        let good = check_page(page(days.clone(), false), &task).unwrap();
         assert_eq!(good.bars, [days[1], days[4 - 1]]);
-        assert!(checked(page(vec![], true), &task).is_err());
-        assert!(checked(page(vec![days[1], days[0]], false), &task).is_err());
-        assert!(checked(page(vec![days[1], days[1]], false), &task).is_err());
+        assert!(check_page(page(vec![], true), &task).is_err());
+        assert!(check_page(page(vec![days[1], days[0]], false), &task).is_err());
+        assert!(check_page(page(vec![days[1], days[1]], false), &task).is_err());
         assert!(
-            checked(page(vec![days[0]], true), &task).is_err(),
+            check_page(page(vec![days[0]], true), &task).is_err(),
             "it would be asked for for ever"
         );
     }
 
     #[test]
-    fn a_day_is_asked_for_when_it_is_over() {
+    fn a_day_is_fetched_after_its_end() {
         let at = |text| Timestamp::parse(text).unwrap();
         assert_eq!(last_day(at("2024-01-05T01:59:59Z")), at("2024-01-03"));
         assert_eq!(last_day(at("2024-01-05T02:00:00Z")), at("2024-01-04"));

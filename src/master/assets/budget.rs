@@ -1,25 +1,25 @@
-//! spec/master/assets/budget.md · 2.3.4 (the interval is planned with the API's calls in mind), 4.1
+//! spec/master/assets.md · 2.3.4 (the interval is planned with the API's calls in mind), 4.1
 //!
-//! How often an assets API may be called: so many times in any minute, and so many on any UTC day.
+//! Limits calls of a provider's API: a number in any minute, and a number in a period of 24 hours.
 
 use super::provider::ProviderError;
 use crate::runtime::rate_limiter::{FixedWindow, MINUTE, SlidingWindow};
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
-/// The window that the day's calls are counted in.
+/// Period of the daily limit.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A call's purpose.
+/// The purpose of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// An update waits for it.
     Update,
-    /// It can wait: half of the budget is left to updates.
+    /// Back-fill, which can wait: it uses at most half of the budget.
     Past,
 }
 
-/// One API's budget; shared by everything that calls it.
+/// The budget of one API, shared by all its callers.
 #[derive(Debug)]
 pub struct CallBudget {
     per_minute: usize,
@@ -33,21 +33,19 @@ struct CallCounts {
     day: FixedWindow,
 }
 
-/// What is left, for the administrator.
+/// Use of a budget, for `papertraderctl status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallBudgetStatus {
-    /// Calls made in the last minute.
+    /// Calls in the last minute.
     pub minute: usize,
-    /// Of how many.
     pub per_minute: usize,
-    /// Calls made in this period of 24 hours.
+    /// Calls in the current period of 24 hours.
     pub day: u64,
-    /// Of how many.
     pub per_day: u64,
 }
 
 impl CallBudget {
-    /// A budget of which nothing is spent.
+    /// Creates an unused budget.
     pub fn new(per_minute: u32, per_day: u64) -> CallBudget {
         CallBudget {
             per_minute: usize::try_from(per_minute).unwrap_or(usize::MAX).max(1),
@@ -59,10 +57,10 @@ impl CallBudget {
         }
     }
 
-    /// Takes one call out of it.
+    /// Takes one call from the budget.
     ///
     /// # Errors
-    /// There is none left, and when there will be one again.
+    /// The budget is spent; the error says for how long.
     pub fn take(&self, purpose: Purpose, now: Instant) -> Result<(), ProviderError> {
         let mut spent = self.spent.lock();
         let (minute, day) = match purpose {
@@ -84,7 +82,7 @@ impl CallBudget {
         Ok(())
     }
 
-    /// What is spent, and of how much.
+    /// The calls made and allowed.
     pub fn account(&self, now: Instant) -> CallBudgetStatus {
         let mut spent = self.spent.lock();
         CallBudgetStatus {
@@ -101,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_and_a_day_have_their_limits_and_updates_come_first() {
+    fn calls_are_limited_by_minute_and_day_and_updates_come_first() {
         let budget = CallBudget::new(4, 7);
         let start = Instant::now();
         let second = Duration::from_secs;

@@ -1,7 +1,7 @@
 //! spec/master/assets/forecast.md · 4.2.2 (get predicted future asset value)
 //!
-//! A future value with an honest interval: a random walk whose spread follows the asset's own recent
-//! volatility, and whose tails are those that the asset itself has shown.
+//! A predicted value with a 95 % interval: a random walk whose spread follows the asset's recent
+//! volatility, with the tails of the asset's own history.
 
 use super::adjust;
 use crate::master::storage::StorageError;
@@ -13,33 +13,33 @@ use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Timestamp};
 use crate::wire::payload::Forecast;
 
-/// How a forecast says it was made.
+/// Name of the method, part of every forecast.
 pub const METHOD: &str = "random walk, EWMA volatility 0.97, filtered historical tails, 95 %";
 
-/// Fewer daily bars than this tell nothing.
+/// Fewest daily bars for a forecast.
 pub const BARS_MIN: usize = 60;
 
-/// Daily bars that are looked back at, at most: some ten years.
+/// Most daily bars used, some ten years.
 pub const BARS_MAX: usize = 2600;
 
-/// Daily bars over which the share of trading days is counted.
+/// Daily bars over which the share of trading days is computed.
 const YEAR_BARS: usize = 260;
 
-/// What is expected at a horizon.
+/// An estimate for a horizon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForecastEstimate {
-    /// The middle.
+    /// Expected value.
     pub value: Money,
-    /// Low end of the 95 % interval.
+    /// Lower end of the 95 % interval.
     pub low: Money,
-    /// High end.
+    /// Upper end.
     pub high: Money,
 }
 
-/// The past daily bars that a forecast is made from, adjusted, oldest first, at most [`BARS_MAX`].
+/// The daily bars for a forecast, adjusted, oldest first, at most [`BARS_MAX`].
 ///
 /// # Errors
-/// The database.
+/// The database fails.
 pub fn past(
     view: &mut BarSnapshot<'_>,
     asset: AssetId,
@@ -55,7 +55,7 @@ pub fn past(
     Ok(bars)
 }
 
-/// The forecast for a date after the time of the last bar; `None` with too little history.
+/// The forecast for a date after the last bar's time; `None` with too little history.
 pub fn forecast(days: &[Bar], last: Timestamp, date: Timestamp) -> Option<Forecast> {
     let closes: Vec<Money> = days.iter().map(|bar| bar.close).collect();
     let estimate = estimate(&closes, bars_ahead(days, last, date))?;
@@ -68,7 +68,7 @@ pub fn forecast(days: &[Bar], last: Timestamp, date: Timestamp) -> Option<Foreca
     })
 }
 
-/// How many daily bars lie ahead, as far as the last year tells how many days have one.
+/// The number of daily bars until `date`, from the share of days that had a bar in the last year.
 fn bars_ahead(days: &[Bar], last: Timestamp, date: Timestamp) -> usize {
     let year = &days[days.len().saturating_sub(YEAR_BARS)..];
     let (Some(first), Some(newest)) = (year.first(), year.last()) else {
@@ -84,7 +84,7 @@ fn bars_ahead(days: &[Bar], last: Timestamp, date: Timestamp) -> usize {
 
 pub use statistics::estimate;
 
-/// Logarithms and roots. What leaves is rounded to [`Money`].
+/// Arithmetic with logarithms and roots. Results are rounded to [`Money`].
 #[allow(
     clippy::float_arithmetic,
     reason = "volatility is made of logarithms and roots; no amount of money is computed here, only an estimate"
@@ -92,22 +92,23 @@ pub use statistics::estimate;
 mod statistics {
     use super::{BARS_MIN, ForecastEstimate, LIMIT, Money};
 
-    /// The weight of yesterday's variance in today's (RiskMetrics' figure for monthly horizons).
+    /// Weight of the previous variance (RiskMetrics' value for monthly horizons).
     const DECAY: f64 = 0.97;
-    /// Returns before the variance is trusted.
-    const WARM_UP: usize = 30;
-    /// Outcomes that are needed before their tails are believed over the normal distribution's.
+    /// Returns that initialise the variance.
+    const WARM_UP_BARS: usize = 30;
+    /// Past outcomes needed to use their tails instead of the normal distribution's.
     const OUTCOMES_MIN: usize = 100;
-    /// Without them: the normal distribution's 97.5 % point, widened for fat tails.
-    const FALLBACK: f64 = 2.24;
-    /// Tails never narrower than this: a calm past is no promise.
-    const NARROWEST: f64 = 1.6;
-    /// A price that never moved is not certain to stay: the least volatility a bar.
-    const LEAST: f64 = 1e-4;
-    /// 97.5 %.
-    const UPPER: f64 = 0.975;
+    /// Spread without enough outcomes: the normal distribution's 97.5 % point, widened for fat
+    /// tails.
+    const SPREAD_DEFAULT: f64 = 2.24;
+    /// Narrowest spread: a calm past guarantees nothing.
+    const SPREAD_MIN: f64 = 1.6;
+    /// Least volatility per bar: a price that never moved may still move.
+    const VOLATILITY_MIN: f64 = 1e-4;
+    /// Upper quantile.
+    const UPPER_QUANTILE: f64 = 0.975;
 
-    /// What is expected `ahead` bars after the last of these closes; `None` with fewer than [`BARS_MIN`].
+    /// Estimates the value `ahead` bars after the last close; `None` with fewer than [`BARS_MIN`].
     pub fn estimate(closes: &[Money], ahead: usize) -> Option<ForecastEstimate> {
         if closes.len() < BARS_MIN {
             return None;
@@ -115,7 +116,7 @@ mod statistics {
         let logs: Vec<f64> = closes.iter().map(|close| (close.0.max(1) as f64).ln()).collect();
         let spreads = spreads(&logs);
         let root = (ahead as f64).sqrt();
-        let mut outcomes: Vec<f64> = (WARM_UP..logs.len().saturating_sub(ahead))
+        let mut outcomes: Vec<f64> = (WARM_UP_BARS..logs.len().saturating_sub(ahead))
             .map(|at| (logs[at + ahead] - logs[at]) / (spreads[at] * root))
             .collect();
         let (down, up) = tails(&mut outcomes);
@@ -129,33 +130,33 @@ mod statistics {
         })
     }
 
-    /// The volatility a bar, as it could be known at each close.
+    /// Volatility per bar, as known at each close.
     fn spreads(logs: &[f64]) -> Vec<f64> {
-        let begin = &logs[..logs.len().min(WARM_UP)];
+        let begin = &logs[..logs.len().min(WARM_UP_BARS)];
         let count = begin.len().saturating_sub(1).max(1) as f64;
         let mut variance = begin
             .windows(2)
             .map(|pair| (pair[1] - pair[0]).powi(2))
             .sum::<f64>()
             / count;
-        let mut spreads = vec![variance.sqrt().max(LEAST); begin.len()];
+        let mut spreads = vec![variance.sqrt().max(VOLATILITY_MIN); begin.len()];
         for pair in logs.windows(2).skip(begin.len().saturating_sub(1)) {
             variance = DECAY * variance + (1.0 - DECAY) * (pair[1] - pair[0]).powi(2);
-            spreads.push(variance.sqrt().max(LEAST));
+            spreads.push(variance.sqrt().max(VOLATILITY_MIN));
         }
         spreads
     }
 
-    /// How many spreads down and up the past outcomes went at most, 2.5 % of them left out on each side.
+    /// Quantiles of past outcomes in spreads, down and up, with 2.5 % of the outcomes beyond each.
     fn tails(outcomes: &mut [f64]) -> (f64, f64) {
         if outcomes.len() < OUTCOMES_MIN {
-            return (FALLBACK, FALLBACK);
+            return (SPREAD_DEFAULT, SPREAD_DEFAULT);
         }
         outcomes.sort_by(f64::total_cmp);
         let place = |share: f64| ((outcomes.len() - 1) as f64 * share).round() as usize;
-        let down = -outcomes[place(1.0 - UPPER)];
-        let up = outcomes[place(UPPER)];
-        (down.max(NARROWEST), up.max(NARROWEST))
+        let down = -outcomes[place(1.0 - UPPER_QUANTILE)];
+        let up = outcomes[place(UPPER_QUANTILE)];
+        (down.max(SPREAD_MIN), up.max(SPREAD_MIN))
     }
 }
 
@@ -187,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn too_little_history_tells_nothing() {
+    fn too_little_history_gives_no_forecast() {
         let few = days(59, |_| 1_000_000);
         let last = *few.last().unwrap();
         assert_eq!(forecast(&few, last.time, last.time.plus_days(10)), None);
     }
 
     #[test]
-    fn the_interval_grows_with_time_and_with_unrest() {
+    fn the_interval_grows_with_time_and_volatility() {
         let noise = |n: i64| (n * 7919 % 101) - 50;
         let calm = days(500, |n| 100_000_000 + noise(n) * 10_000);
         let wild = days(500, |n| 100_000_000 + noise(n) * 100_000);

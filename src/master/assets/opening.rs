@@ -1,6 +1,6 @@
-//! spec/master/assets/opening.md · 3.1.1 (initialise states), 2.3.1, 2.3.4
+//! spec/master/assets.md · 3.1.1 (initialise states), 2.3.1, 2.3.4
 //!
-//! Starts the module: providers, list of assets, past values, the prices that were in force last.
+//! Starts the module: providers, list of assets, past values, and the last published prices.
 
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
@@ -11,7 +11,7 @@ use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
 use super::update::Updater;
 use super::{Assets, UpdaterHealth};
-use crate::config::SymbolSelection;
+use crate::config::{AssetSettings, SymbolSelection};
 use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
 use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore};
@@ -27,32 +27,32 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
-/// A provider may take this long to tell its list of assets.
-const LIST_DEADLINE: Duration = Duration::from_secs(20);
+/// Time limit for a provider's list of assets.
+const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Bars that are back-filled in one commit, about.
-const FILL_BATCH: usize = 50_000;
+/// Approximate number of back-filled bars in one commit.
+const COMMIT_BARS: usize = 50_000;
 
-/// Progress of a long back-fill is logged this often.
-const PROGRESS: Duration = Duration::from_secs(5);
+/// Time between two log lines about a long back-fill.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The module before its threads run.
 pub struct OpenedAssets {
-    /// What answers questions.
+    /// Answers queries.
     pub assets: Assets,
-    /// What makes the updates: to be given to [`Assets::start_updates`].
+    /// Makes the updates; passed to [`Assets::start_updates`].
     pub updater: Updater,
-    /// How others reach it.
+    /// Access for other modules.
     pub handle: AssetsHandle,
-    /// Where their messages arrive.
+    /// Inbox for their messages.
     pub inbox: Receiver<AssetsMessage>,
 }
 
-/// Opens the module: afterwards the prices that were in force last are in force again, and
-/// [`Assets::start_updates`] makes the first update at once. The database's migrations have been applied.
+/// Opens the module and restores the last published prices. [`Assets::start_updates`] then makes
+/// the first update at once. The database's migrations must have been applied.
 ///
 /// # Errors
-/// A wrong configuration or market file, or the database.
+/// The configuration or a market file is wrong, or the database fails.
 pub fn open(
     config: AssetsConfig,
     storage: Storage,
@@ -62,17 +62,13 @@ pub fn open(
     let budgets = providers::budgets(&config.assets);
     let providers = providers::build(&config, &budgets, Purpose::Update)?;
     let mut retrieval = Retrieval::new(providers, config.update_interval);
-    let keep = config
-        .assets
-        .keep_ticks
-        .map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
-    let mut store = BarStore::open(storage, keep)?;
+    let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
     let position = store.position()?;
-    let real = fill_own_past(&mut retrieval, &mut store, &symbols)?;
+    let real = store_own_past(&mut retrieval, &mut store, &symbols)?;
     let mut reader = BarReader::new(reader, store.ids());
-    let snapshot = restored(&mut store, &mut reader, &symbols, real)?;
+    let snapshot = restored_snapshot(&mut store, &mut reader, &symbols, real)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (starting, ready) = bounded(0);
@@ -102,13 +98,13 @@ pub fn open(
         tasks: waiting.tasks,
         answers: waiting.answers,
         threads: waiting.threads,
-        filling: waiting.filling,
+        backfill: waiting.backfill,
         pages: waiting.pages,
         health: Arc::clone(&health),
-        under_way: None,
+        in_progress: None,
         compact_after: now,
         starting: Some(starting),
-        told: Vec::new(),
+        warned: Vec::new(),
     };
     let assets = Assets {
         config,
@@ -127,17 +123,23 @@ pub fn open(
     })
 }
 
-/// The threads that wait for providers, and the channels to and from them.
+/// The retention of bars at the update interval's frequency, in milliseconds; `None`: for ever.
+fn keep_ticks(settings: &AssetSettings) -> Option<i64> {
+    let keep = settings.keep_ticks?;
+    Some(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The threads that wait for providers, with their channels.
 struct WaitingThreads {
     threads: Vec<runtime::ThreadHandle>,
     tasks: Sender<RetrievalTask>,
     answers: Receiver<RetrievalResult>,
-    filling: Option<Backfill>,
+    backfill: Option<Backfill>,
     pages: Receiver<BackfillResult>,
 }
 
-/// Starts the thread that retrieves the latest prices and, with real providers, the one that fetches
-/// past days.
+/// Starts the thread that retrieves the latest prices and, with real-time providers, the one that
+/// fetches past days.
 fn start_waiting(
     config: &AssetsConfig,
     budgets: &[Arc<CallBudget>],
@@ -153,12 +155,12 @@ fn start_waiting(
         threads: vec![thread],
         tasks,
         answers,
-        filling: None,
+        backfill: None,
         pages: never(),
     };
     if real {
-        let (filling, pages, thread) = start_filling(config, budgets, lists)?;
-        waiting.filling = Some(filling);
+        let (backfill, pages, thread) = start_backfill(config, budgets, lists)?;
+        waiting.backfill = Some(backfill);
         waiting.pages = pages;
         waiting.threads.push(thread);
     }
@@ -166,7 +168,7 @@ fn start_waiting(
 }
 
 /// Starts the thread that fetches past days, with providers of its own.
-fn start_filling(
+fn start_backfill(
     config: &AssetsConfig,
     budgets: &[Arc<CallBudget>],
     lists: Vec<Option<Arc<HashSet<Symbol>>>>,
@@ -184,19 +186,19 @@ fn start_filling(
     Ok((Backfill::new(tasks), pages, thread))
 }
 
-/// The assets that are retrieved, sorted.
+/// The assets to retrieve, sorted.
 fn list(
     config: &AssetsConfig,
     retrieval: &mut Retrieval,
     store: &mut BarStore,
 ) -> Result<Vec<Symbol>, AssetsError> {
-    let (all, failures) = retrieval.list(Instant::now() + LIST_DEADLINE);
+    let (all, failures) = retrieval.list(Instant::now() + LIST_TIMEOUT);
     for (name, failure) in &failures {
-        crate::warn!("provider {name} did not tell its list of assets: {failure}");
+        crate::warn!("provider {name} did not return its list of assets: {failure}");
     }
     let symbols = match &config.assets.symbols {
         SymbolSelection::All if all.is_empty() => {
-            crate::warn!("no list of assets could be had; those known from before are retrieved");
+            crate::warn!("no provider returned a list of assets; the assets of earlier starts are retrieved");
             store.known()?
         }
         SymbolSelection::All => all,
@@ -221,24 +223,24 @@ fn list(
     Ok(symbols)
 }
 
-/// Stores the past that a provider with a time of its own has at hand: nothing may be published
-/// before. Whether the providers' time is the world's instead, so that past days come later.
-fn fill_own_past(
+/// Stores the past of a provider with a clock of its own before anything is published. Returns
+/// whether the providers are real-time, so that past days come later.
+fn store_own_past(
     retrieval: &mut Retrieval,
     store: &mut BarStore,
     symbols: &[Symbol],
 ) -> Result<bool, AssetsError> {
     match retrieval.first() {
         Some(provider) if provider.clock() == MarketClock::Own => {
-            fill_whole(provider, store, symbols)?;
+            store_whole_past(provider, store, symbols)?;
             Ok(false)
         }
         Some(_) | None => Ok(true),
     }
 }
 
-/// Stores the whole past of every asset, from where an earlier start got to.
-fn fill_whole(
+/// Stores the whole past of every asset, resuming where an earlier start stopped.
+fn store_whole_past(
     provider: &mut dyn Provider,
     store: &mut BarStore,
     symbols: &[Symbol],
@@ -260,7 +262,7 @@ fn fill_whole(
                     symbol: *symbol,
                     after,
                     until: position.time,
-                    deadline: Instant::now() + LIST_DEADLINE,
+                    deadline: Instant::now() + LIST_TIMEOUT,
                 })
                 .map_err(|failure| AssetsError::Failed(format!("the past of {symbol}: {failure}")))?;
             after = page.bars.last().map(|bar| bar.time).or(after);
@@ -274,12 +276,12 @@ fn fill_whole(
                 whole: !page.more,
                 actions: page.actions,
             });
-            if held >= FILL_BATCH {
+            if held >= COMMIT_BARS {
                 store.fill(&waiting)?;
                 waiting.clear();
                 held = 0;
             }
-            if told.elapsed() >= PROGRESS {
+            if told.elapsed() >= PROGRESS_INTERVAL {
                 told = Instant::now();
                 crate::info!(
                     "past prices: {total} bars of {done} of {} assets stored",
@@ -298,8 +300,8 @@ fn fill_whole(
     Ok(())
 }
 
-/// The prices that the database holds, with the actions that apply to them.
-fn restored(
+/// A snapshot of the prices in the database, with the actions that apply to them.
+fn restored_snapshot(
     store: &mut BarStore,
     reader: &mut BarReader,
     symbols: &[Symbol],
@@ -310,7 +312,7 @@ fn restored(
         .iter()
         .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
         .collect();
-    let mut view = reader.view(u64::MAX)?;
+    let mut view = reader.snapshot(u64::MAX)?;
     for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
@@ -320,6 +322,6 @@ fn restored(
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
     let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
-    snapshot.act(&actions);
+    snapshot.add_actions(&actions);
     Ok(snapshot)
 }

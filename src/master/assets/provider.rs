@@ -1,6 +1,6 @@
 //! spec/master/assets/provider.md · 3.1.6 (communicate with the assets API), 2.3.1
 //!
-//! What a source of prices must be able to do. Each provider is one file beside this one.
+//! The interface of a source of prices. Each provider is a file in `providers`.
 
 use super::snapshot::PriceSnapshot;
 use crate::master::storage::StorageError;
@@ -11,46 +11,47 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// Whose time the bars are stamped with.
+/// The clock that a provider's bars are stamped with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarketClock {
-    /// The world's: a bar's time can be compared with the wall clock.
+    /// Real time: a bar's time can be compared with the wall clock.
     Real,
-    /// The provider's own, as in a replay: it says nothing about the wall clock.
+    /// The provider's own clock, as in a replay, unrelated to the wall clock.
     Own,
 }
 
-/// A source of prices. Its methods may take long (a network): they are called on the retrieval thread,
-/// never on the module's own.
+/// A source of prices. Its methods may block on a network, so they are called on the retrieval and
+/// back-fill threads only.
 pub trait Provider: Send {
-    /// Its name in the configuration and in messages.
+    /// The name in the configuration and in messages.
     fn name(&self) -> &'static str;
 
-    /// Whose time its bars are stamped with.
+    /// The clock of its bars.
     fn clock(&self) -> MarketClock;
 
-    /// Every asset that it has, sorted.
+    /// All its assets, sorted.
     ///
     /// # Errors
-    /// Why the list could not be had.
+    /// The list is unavailable; the error says why.
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError>;
 
-    /// The latest bar of every symbol asked for, in as few calls as it takes.
+    /// The latest bar of every symbol in `ask`, with as few calls as possible.
     ///
     /// # Errors
-    /// Why nothing could be had. What is wrong with one symbol alone stands in the batch.
+    /// Nothing could be retrieved. An error of a single symbol is in the batch.
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError>;
 
-    /// A page of one symbol's past, oldest first. A provider without any answers an empty last page.
+    /// A page of one symbol's past, oldest first. A provider without a past returns an empty last
+    /// page.
     ///
     /// # Errors
-    /// Why the page could not be had.
+    /// The page is unavailable.
     fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError>;
 
-    /// What changed for holders, ordered by time: actions with `from < time <= to`.
+    /// Splits and dividends with `from < time <= to`, ordered by time.
     ///
     /// # Errors
-    /// Why it could not be found out.
+    /// The actions are unavailable.
     fn actions(
         &mut self,
         from: Option<Timestamp>,
@@ -62,56 +63,55 @@ pub trait Provider: Send {
     }
 }
 
-/// What is asked of a provider for one update.
+/// A request for one update's prices.
 #[derive(Debug, Clone, Copy)]
 pub struct LatestRequest<'a> {
-    /// The assets wanted, sorted.
+    /// Assets to retrieve, sorted.
     pub symbols: &'a [Symbol],
-    /// Market time of the step that was committed last; `None` before the first. A provider with a clock
-    /// of its own answers the step after it, so that it needs no memory of where it is.
+    /// Market time of the last committed step; `None` before the first. A provider with its own
+    /// clock returns the step after it, and so needs no memory of its position.
     pub after: Option<Timestamp>,
-    /// The prices now in force.
+    /// The current prices.
     pub last: &'a PriceSnapshot,
-    /// When the answer must be there.
+    /// Time limit for the answer.
     pub deadline: Instant,
 }
 
-/// What a provider answers for one update.
+/// A provider's answer for one update.
 #[derive(Debug, Clone, Default)]
 pub struct PriceBatch {
-    /// The market's time now: the step's own, or the time of the answer.
+    /// Market time now: the step's time, or the time of the answer.
     pub now: Timestamp,
-    /// What came for each symbol; a symbol without anything new may be absent.
+    /// Bar or error of each symbol, with the reason. A symbol without a new bar may be absent.
     pub bars: Vec<(Symbol, Result<Bar, String>)>,
     /// Symbols that this provider does not have.
     pub unknown: Vec<Symbol>,
-    /// No step follows this one. With no bars: none followed the last.
+    /// No step follows this one. Without bars: the previous step was the last.
     pub exhausted: bool,
 }
 
-/// What is asked of a provider to fill in the past of one symbol.
+/// A request for one page of a symbol's past.
 #[derive(Debug, Clone, Copy)]
 pub struct HistoryRequest {
-    /// Whose past.
     pub symbol: Symbol,
-    /// Bars after this time; `None` from the beginning.
+    /// Bars after this time; `None`: from the beginning.
     pub after: Option<Timestamp>,
-    /// Bars up to and with this time; `None`: up to where the provider's first step begins.
+    /// Bars up to and including this time; `None`: up to the provider's first step.
     pub until: Option<Timestamp>,
-    /// When the answer must be there.
+    /// Time limit for the answer.
     pub deadline: Instant,
 }
 
-/// One page of the past.
+/// A page of one symbol's past.
 #[derive(Debug, Clone)]
 pub struct HistoryPage {
-    /// Bars in order of time, without duplicates.
+    /// In order of time, without duplicates.
     pub bars: Vec<Bar>,
-    /// What they are.
     pub resolution: Resolution,
-    /// There may be more after the last of them.
+    /// Whether more pages may follow.
     pub more: bool,
-    /// Splits and dividends of the past, for adjusting it; they were in force before anybody held the asset.
+    /// Splits and dividends of the past, for adjusting it. They came into force before any account
+    /// held the asset.
     pub actions: Vec<Action>,
 }
 
@@ -127,22 +127,22 @@ impl HistoryPage {
     }
 }
 
-/// Why a provider could not answer. Each becomes a message that a sysadmin can act on.
+/// Why a provider failed. Its text tells an administrator what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProviderError {
-    /// It will not work until a person changes something: a key, a URL, a file.
+    /// A person must change something: a key, a URL, a file.
     #[error("{0}")]
     Refused(String),
-    /// Called too often; not before this long.
+    /// The API limits the rate of calls; try again after this time.
     #[error("it asks to be left alone for {} s", .0.as_secs())]
     Limited(Duration),
-    /// Our own budget of calls is spent until this long from now.
+    /// Our own budget of calls is spent for this long.
     #[error("our budget of calls is spent for another {} s", .0.as_secs())]
     Budget(Duration),
-    /// Nobody answered, or not in time.
+    /// No answer, or none within the deadline.
     #[error("{0}")]
     Unreachable(String),
-    /// The answer makes no sense.
+    /// The answer is malformed.
     #[error("{0}")]
     Broken(String),
 }
@@ -153,23 +153,23 @@ pub enum AssetsError {
     /// A market file, a key file or a setting is wrong: exit code 78.
     #[error("{0}")]
     Config(String),
-    /// Something else failed: exit code 1.
+    /// Anything else: exit code 1.
     #[error("{0}")]
     Failed(String),
 }
 
 impl AssetsError {
-    /// A fault of a file as a whole.
+    /// An error about a whole file.
     pub fn in_file(file: &Path, reason: impl fmt::Display) -> AssetsError {
         AssetsError::Config(format!("{}: {reason}", file.display()))
     }
 
-    /// A fault in one line of a file, counted from 1.
+    /// An error about one line of a file, counted from 1.
     pub fn at_line(file: &Path, line: u64, reason: impl fmt::Display) -> AssetsError {
         AssetsError::Config(format!("{}, line {line}: {reason}", file.display()))
     }
 
-    /// A fault of a setting.
+    /// An error about a setting.
     pub fn setting(reason: impl Into<String>) -> AssetsError {
         AssetsError::Config(reason.into())
     }

@@ -1,6 +1,6 @@
 //! spec/master/assets/providers.md · 2.3.1, 2.3.4, 3.1.6
 //!
-//! The sources of prices, one file each, and how the configured ones are made.
+//! The sources of prices, one file each, and their construction from the configuration.
 
 pub mod alpaca;
 pub mod binance;
@@ -21,26 +21,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What Alpaca's prices are in.
+/// Currency of Alpaca's prices.
 const ALPACA_CURRENCY: &str = "USD";
 
-/// What the assets module is told.
+/// Configuration of the assets module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetsConfig {
-    /// `[assets]`
+    /// The table `[assets]`.
     pub assets: AssetSettings,
     /// Stock Data Update Interval (2.3.4).
     pub update_interval: Duration,
-    /// A PEM file of certificates that are trusted beside the system's. No key sets it: it is for
+    /// A PEM file of additional trusted certificates. No configuration key sets it: it is for
     /// tests.
     pub extra_roots: Option<PathBuf>,
 }
 
 impl AssetsConfig {
-    /// What `master.toml` says.
+    /// Takes the module's part of `master.toml`.
     ///
     /// # Errors
-    /// A provider that cannot be used.
+    /// A configured provider cannot be used.
     pub fn of(config: &MasterConfig) -> Result<AssetsConfig, AssetsError> {
         if config.assets.uses(ProviderKind::Alpaca) && config.currency != ALPACA_CURRENCY {
             return Err(AssetsError::setting(format!(
@@ -59,12 +59,12 @@ impl AssetsConfig {
 /// Checks everything that `--check-config` can check without a database or a network.
 ///
 /// # Errors
-/// What is wrong, with its place.
+/// The configuration or a file is wrong; the text says where.
 pub fn check(config: &AssetsConfig) -> Result<(), AssetsError> {
     build(config, &budgets(&config.assets), Purpose::Update).map(drop)
 }
 
-/// A budget of calls for each provider, in their order.
+/// A budget of calls for each configured provider, in their order.
 pub(super) fn budgets(settings: &AssetSettings) -> Vec<Arc<CallBudget>> {
     let budget = |_| {
         Arc::new(CallBudget::new(
@@ -75,11 +75,10 @@ pub(super) fn budgets(settings: &AssetSettings) -> Vec<Arc<CallBudget>> {
     settings.providers.iter().map(budget).collect()
 }
 
-/// The providers, best first.
+/// Creates the configured providers, best first.
 ///
 /// # Errors
-/// A provider without its table, a market file or key that is wrong, or providers that do not go
-/// together.
+/// A provider lacks its table, a market file or key is wrong, or the providers cannot be combined.
 pub(super) fn build(
     config: &AssetsConfig,
     budgets: &[Arc<CallBudget>],
@@ -140,7 +139,7 @@ fn provider(
     })
 }
 
-/// A provider's own table, which the configuration's reader has asked for.
+/// Returns a provider's table, which the configuration's reader has required.
 fn table<T>(kind: ProviderKind, settings: Option<&T>) -> Result<&T, AssetsError> {
     settings.ok_or_else(|| {
         AssetsError::setting(format!(

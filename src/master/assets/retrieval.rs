@@ -1,7 +1,7 @@
-//! spec/master/assets/retrieval.md · 3.1.6 (communicate with the assets API)
+//! spec/master/assets.md · 3.1.6 (communicate with the assets API)
 //!
-//! The thread beside the module that waits for providers, so that a slow API delays no question. It holds
-//! them in order of preference: an asset is asked of the first that has it and is well.
+//! The thread that waits for providers, so that a slow API delays no query. Providers are ordered
+//! by preference: an asset is requested from the first healthy provider that has it.
 
 use super::provider::{LatestRequest, MarketClock, PriceBatch, Provider, ProviderError};
 use super::snapshot::PriceSnapshot;
@@ -12,53 +12,53 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The longest back-off after failures, in update intervals.
+/// Longest back-off after failures, in update intervals.
 const BACK_OFF_MAX: u32 = 16;
 
-/// A list of assets that could not be had is asked for again after this.
-const LIST_AGAIN: Duration = Duration::from_secs(600);
+/// Time after which a missing list of assets is requested again.
+const LIST_RETRY_INTERVAL: Duration = Duration::from_secs(600);
 
-/// One update is to be retrieved.
+/// A request for one update.
 pub struct RetrievalTask {
-    /// The assets wanted.
+    /// Assets to retrieve.
     pub symbols: Arc<[Symbol]>,
     /// Market time of the last step.
     pub after: Option<Timestamp>,
-    /// Actions after this are wanted; `None`: all.
+    /// Actions after this time are wanted; `None`: all.
     pub actions_after: Option<Timestamp>,
-    /// The prices in force.
+    /// The current prices.
     pub last: Arc<PriceSnapshot>,
-    /// When the answer must be there.
+    /// Time limit for the answer.
     pub deadline: Instant,
 }
 
-/// What came of it.
+/// The result of a retrieval.
 #[derive(Debug, Default)]
 pub struct RetrievalResult {
-    /// The market's time now.
+    /// Market time now.
     pub now: Timestamp,
-    /// What came for each symbol, and whose time it is stamped with.
+    /// Bar or error of each symbol, with the clock of its provider.
     pub bars: Vec<(Symbol, MarketClock, Result<Bar, String>)>,
     /// Splits and dividends up to now.
     pub actions: Vec<Action>,
     /// No step follows.
     pub exhausted: bool,
-    /// Which provider failed, and why.
+    /// Providers that failed, with the error.
     pub failures: Vec<(&'static str, ProviderError)>,
-    /// Which provider answered.
+    /// Providers that answered.
     pub served: Vec<&'static str>,
 }
 
-/// A provider with its health.
+/// A provider with its state of health.
 struct ProviderHealth {
     provider: Box<dyn Provider>,
-    /// What it has; `None` until it has told, and then it is asked for anything.
+    /// Its assets; `None` until it has returned its list: then it is asked for every asset.
     has: Option<Arc<HashSet<Symbol>>>,
-    /// When it was asked for its list last.
+    /// Time of the last request for its list.
     listed: Instant,
-    /// Not to be asked before this.
-    rests_until: Option<Instant>,
-    /// Failures in a row.
+    /// No request before this time.
+    back_off_until: Option<Instant>,
+    /// Consecutive failures.
     failures: u32,
 }
 
@@ -69,13 +69,13 @@ pub struct Retrieval {
 }
 
 impl Retrieval {
-    /// The providers, best first, for updates at this interval.
+    /// Takes the providers, best first, and the update interval, which scales the back-off.
     pub fn new(providers: Vec<Box<dyn Provider>>, interval: Duration) -> Retrieval {
         let source = |provider| ProviderHealth {
             provider,
             has: None,
             listed: Instant::now(),
-            rests_until: None,
+            back_off_until: None,
             failures: 0,
         };
         Retrieval {
@@ -84,7 +84,7 @@ impl Retrieval {
         }
     }
 
-    /// Every asset that any provider has, and which providers could not tell.
+    /// The assets of all providers, and the errors of those whose list is unavailable.
     pub fn list(&mut self, deadline: Instant) -> (Vec<Symbol>, Vec<(&'static str, ProviderError)>) {
         let mut all = Vec::new();
         let mut failures = Vec::new();
@@ -102,7 +102,7 @@ impl Retrieval {
         (all, failures)
     }
 
-    /// The best provider, for what is done before there are threads.
+    /// The best provider, for use before the threads start.
     pub fn first(&mut self) -> Option<&mut dyn Provider> {
         match self.sources.first_mut() {
             Some(source) => Some(source.provider.as_mut()),
@@ -110,13 +110,13 @@ impl Retrieval {
         }
     }
 
-    /// What each provider has, best first; `None` where it has not told.
+    /// The assets of each provider, best first; `None` if its list is unavailable.
     pub fn lists(&self) -> Vec<Option<Arc<HashSet<Symbol>>>> {
         self.sources.iter().map(|source| source.has.clone()).collect()
     }
 
-    /// Answers tasks until the module is gone. At most one task is ever under way, and the channel back has
-    /// room for its answer: so the two channels between the module and this thread cannot block each other.
+    /// Answers tasks until the channel closes. At most one task is in progress, and the answer
+    /// channel has space for its result, so the two channels cannot block each other.
     pub fn run(mut self, tasks: &Receiver<RetrievalTask>, answers: &Sender<RetrievalResult>) {
         for task in tasks {
             let answer = self.update(&task);
@@ -132,10 +132,10 @@ impl Retrieval {
         let mut left: Vec<Symbol> = task.symbols.to_vec();
         let mut unknown = Vec::new();
         for source in &mut self.sources {
-            if source.rests_until.is_some_and(|until| Instant::now() < until) {
+            if source.back_off_until.is_some_and(|until| Instant::now() < until) {
                 continue;
             }
-            source.list_again(task.deadline);
+            source.retry_lists(task.deadline);
             let (asked, others): (Vec<Symbol>, Vec<Symbol>) = left
                 .iter()
                 .partition(|symbol| source.has.as_ref().is_none_or(|has| has.contains(symbol)));
@@ -146,7 +146,7 @@ impl Retrieval {
                 Ok((batch, actions)) => {
                     unknown.extend_from_slice(&batch.unknown);
                     source.failures = 0;
-                    source.rests_until = None;
+                    source.back_off_until = None;
                     let clock = source.provider.clock();
                     answer.now = answer.now.max(batch.now);
                     answer.exhausted = batch.exhausted;
@@ -158,12 +158,12 @@ impl Retrieval {
                     left.extend(batch.unknown);
                 }
                 Err(failure) => {
-                    source.rest(&failure, self.interval);
+                    source.back_off(&failure, self.interval);
                     answer.failures.push((source.provider.name(), failure));
                 }
             }
         }
-        // What the last one asked did not know, nobody knows.
+        // A symbol is unknown if no provider has it.
         unknown.retain(|symbol| left.contains(symbol));
         let nobody = "no provider knows such a symbol any more".to_owned();
         let unknown = unknown
@@ -175,15 +175,15 @@ impl Retrieval {
 }
 
 impl ProviderHealth {
-    /// Asks for the list again where it has not come yet.
-    fn list_again(&mut self, deadline: Instant) {
-        if self.has.is_none() && self.listed.elapsed() >= LIST_AGAIN {
+    /// Requests missing lists of assets again.
+    fn retry_lists(&mut self, deadline: Instant) {
+        if self.has.is_none() && self.listed.elapsed() >= LIST_RETRY_INTERVAL {
             self.listed = Instant::now();
             match self.provider.list(deadline) {
                 Ok(symbols) => self.has = Some(Arc::new(symbols.into_iter().collect())),
                 Err(failure) => {
                     crate::warn!(
-                        "provider {} did not tell its list of assets: {failure}",
+                        "provider {} did not return its list of assets: {failure}",
                         self.provider.name()
                     );
                 }
@@ -208,22 +208,24 @@ impl ProviderHealth {
         Ok((batch, actions))
     }
 
-    /// After a failure: twice as long as the last time, and at least as long as it asks for.
-    fn rest(&mut self, failure: &ProviderError, interval: Duration) {
+    /// Sets the back-off after a failure: it doubles each time, and is at least as long as the API
+    /// asks for.
+    fn back_off(&mut self, failure: &ProviderError, interval: Duration) {
         let asked = match failure {
             ProviderError::Limited(wait) | ProviderError::Budget(wait) => *wait,
             ProviderError::Refused(_) | ProviderError::Unreachable(_) | ProviderError::Broken(_) => {
                 Duration::ZERO
             }
         };
-        // The first failure is followed by a try at the very next update.
+        // After the first failure, the next update tries again.
         let intervals = match self.failures {
             0 => 0,
             n => 2u32.saturating_pow(n).min(BACK_OFF_MAX),
         };
         self.failures = self.failures.saturating_add(1);
-        // Half an interval less, so that the update it is due at does not miss it by a hair.
+        // Shortened by half an interval, so that the update at its end is not missed by a few
+        // milliseconds.
         let pause = (interval * intervals).saturating_sub(interval / 2).max(asked);
-        self.rests_until = Some(Instant::now() + pause);
+        self.back_off_until = Some(Instant::now() + pause);
     }
 }

@@ -1,6 +1,6 @@
 //! spec/master/assets/schedule.md · 2.3.4 Stock Data Update Interval
 //!
-//! When updates begin: on a grid that does not drift, and never in a rush after a stall.
+//! When updates begin: on a grid that does not drift, without a burst after a stall.
 
 use std::time::{Duration, Instant};
 
@@ -12,18 +12,18 @@ pub struct UpdateSchedule {
 }
 
 impl UpdateSchedule {
-    /// The first update is due at `first`, and each `interval` after it.
+    /// Creates a grid: the first update is due at `first`, others each `interval` after it.
     pub fn new(interval: Duration, first: Instant) -> UpdateSchedule {
         UpdateSchedule { interval, due: first }
     }
 
-    /// When the next update is due.
+    /// The time at which the next update is due.
     pub fn due(&self) -> Instant {
         self.due
     }
 
-    /// An update begins `now`: the next is due at the first point of the grid that is at least half an
-    /// interval away. How many points of the grid were missed.
+    /// Begins an update at `now`. The next one is due at the first point of the grid that is at
+    /// least half an interval away. Returns the number of missed points.
     pub fn begin(&mut self, now: Instant) -> u64 {
         let earliest = now + self.interval / 2;
         self.due += self.interval;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grid_does_not_drift_and_a_stall_makes_no_rush() {
+    fn the_grid_does_not_drift_and_a_stall_causes_no_burst() {
         let start = Instant::now();
         let second = Duration::from_secs(1);
         let ms = Duration::from_millis;

@@ -1,43 +1,42 @@
-//! spec/master/assets/snapshot.md · 3.1.6 (store them in memory, read them thread-safely), 2.4.6
+//! spec/master/assets/snapshot.md · 4.6.8, 3.1.6 (in memory, thread-safe), 2.4.6
 //!
-//! The current prices: immutable, replaced whole at each update, read by many.
+//! The current prices: an immutable value with many readers, replaced as a whole at each update.
 
 use crate::model::Action;
 use crate::model::{Bar, Quote, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What is known of one asset now.
+/// The current price of one asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AssetPrice {
-    /// Which asset.
     pub symbol: Symbol,
-    /// The latest bar's close, with its time; `None` before its first bar.
+    /// Close and time of the latest bar; `None` before the first bar.
     pub quote: Option<Quote>,
-    /// The bar of the quote's day so far; there whenever the quote is.
+    /// The bar of the quote's day so far; present if the quote is.
     pub day: Option<Bar>,
-    /// It got this price in this very update.
+    /// Whether the price came with the update of this snapshot.
     pub fresh: bool,
-    /// Whether the quote's time is the world's, so that it can be compared with the wall clock.
+    /// Whether the quote's time is real time, comparable with the wall clock.
     pub real_time: bool,
-    /// Real time, and too old to trade at when it was published.
+    /// Whether the quote is real time and was too old to fill orders when it was published.
     pub stale: bool,
 }
 
 /// What an update does with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FillDecision {
-    /// It fills at this price.
+    /// Fill it at this price.
     At(Quote),
-    /// The price is older than the order: it waits for the next update.
+    /// Keep it for the next update: the price is older than the order.
     Wait,
-    /// It fails `no-price`.
+    /// Reject it with `no-price`.
     NoPrice,
 }
 
 impl AssetPrice {
-    /// What the update that made this entry does with an order accepted at `accepted` (wall time), which is
-    /// before that update's retrieval began.
+    /// Decides what the update of this snapshot does with an order accepted at `accepted` (wall
+    /// time), before the update's retrieval began.
     pub fn fill(&self, accepted: Timestamp) -> FillDecision {
         match self.quote {
             Some(quote) if self.fresh && !self.stale => {
@@ -55,24 +54,25 @@ impl AssetPrice {
 /// All current prices, as of one update.
 #[derive(Debug, Clone, Default)]
 pub struct PriceSnapshot {
-    /// Number of the update that made it; goes on over restarts. 0 before the first ever.
+    /// Number of the update, 0 before the first. It continues after a restart.
     pub number: u64,
-    /// Market time now: the newest quote's time.
+    /// Market time: the newest quote's time.
     pub market_now: Timestamp,
-    /// When it was published, in wall time.
+    /// Wall time of the publication.
     pub published: Timestamp,
-    /// No update follows: quotes stay, and orders can never fill.
+    /// No update follows: prices stay, and no order can fill.
     pub exhausted: bool,
     /// Sorted by symbol.
     entries: Vec<AssetPrice>,
-    /// Splits and dividends in force, by asset, in order of time; shared until another comes into force.
+    /// Splits and dividends in force, by asset, in order of time. Snapshots share it until another
+    /// action comes into force.
     actions: Arc<HashMap<Symbol, Vec<Action>>>,
-    /// Where each symbol stands in `entries`; shared by all snapshots of one list of assets.
+    /// Index in `entries` of each symbol; shared by all snapshots of one list of assets.
     index: Arc<HashMap<Symbol, usize>>,
 }
 
 impl PriceSnapshot {
-    /// A snapshot of these assets, without any price yet.
+    /// A snapshot of these assets without prices.
     pub fn new(mut symbols: Vec<Symbol>) -> PriceSnapshot {
         symbols.sort_unstable();
         symbols.dedup();
@@ -99,17 +99,17 @@ impl PriceSnapshot {
         }
     }
 
-    /// The asset of this name; `None` if it is not on the list.
+    /// The price of an asset; `None` if it is not listed.
     pub fn entry(&self, symbol: &Symbol) -> Option<&AssetPrice> {
         self.entries.get(*self.index.get(symbol)?)
     }
 
-    /// Every asset, sorted by symbol.
+    /// All assets, sorted by symbol.
     pub fn entries(&self) -> &[AssetPrice] {
         &self.entries
     }
 
-    /// Every symbol, sorted by byte.
+    /// All symbols, sorted by byte.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
         self.entries.iter().map(|entry| entry.symbol)
     }
@@ -119,8 +119,8 @@ impl PriceSnapshot {
         self.actions.get(symbol).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes in actions that come into force.
-    pub(super) fn act(&mut self, actions: &[Action]) {
+    /// Adds actions that come into force.
+    pub(super) fn add_actions(&mut self, actions: &[Action]) {
         if actions.is_empty() {
             return;
         }
@@ -132,7 +132,7 @@ impl PriceSnapshot {
         }
     }
 
-    /// How many assets there are.
+    /// The number of assets.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -142,7 +142,7 @@ impl PriceSnapshot {
         self.entries.is_empty()
     }
 
-    /// The same prices as the next update's starting point: nothing of it is fresh yet.
+    /// A copy for the next update, in which no price is fresh.
     pub(super) fn next(&self) -> PriceSnapshot {
         let mut next = self.clone();
         for entry in &mut next.entries {
@@ -151,16 +151,16 @@ impl PriceSnapshot {
         next
     }
 
-    /// Says of each real-time price whether it is older than `limit` milliseconds at the time of publication.
-    pub(super) fn judge_age(&mut self, limit: i64) {
+    /// Marks each real-time price that is older than `limit` milliseconds at publication as stale.
+    pub(super) fn mark_stale(&mut self, limit: i64) {
         for entry in &mut self.entries {
             let age = entry.quote.map_or(0, |quote| self.published.since(quote.time));
             entry.stale = entry.real_time && age > limit;
         }
     }
 
-    /// Takes a bar in, which is later than what is there.
-    pub(super) fn take(&mut self, symbol: &Symbol, bar: &Bar, real_time: bool) {
+    /// Applies a bar, which is later than the current one.
+    pub(super) fn apply(&mut self, symbol: &Symbol, bar: &Bar, real_time: bool) {
         let Some(entry) = self.index.get(symbol).and_then(|at| self.entries.get_mut(*at)) else {
             return;
         };
@@ -178,7 +178,7 @@ impl PriceSnapshot {
         self.market_now = self.market_now.max(bar.time);
     }
 
-    /// Sets what was found in the database at start.
+    /// Sets a price that was read from the database at start.
     pub(super) fn restore(&mut self, symbol: &Symbol, quote: Quote, day: Bar, real_time: bool) {
         if let Some(entry) = self.index.get(symbol).and_then(|at| self.entries.get_mut(*at)) {
             entry.quote = Some(quote);
@@ -188,6 +188,9 @@ impl PriceSnapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod testing;
 
 #[cfg(test)]
 mod tests {
@@ -211,8 +214,8 @@ mod tests {
         let a = Symbol::parse("A").unwrap();
         let mut snapshot = PriceSnapshot::new(vec![Symbol::parse("B").unwrap(), a, a]);
         assert_eq!(snapshot.len(), 2);
-        snapshot.take(&a, &bar("2013-03-01T10:00:00Z", 5), false);
-        snapshot.take(&a, &bar("2013-03-01T11:00:00Z", 3), false);
+        snapshot.apply(&a, &bar("2013-03-01T10:00:00Z", 5), false);
+        snapshot.apply(&a, &bar("2013-03-01T11:00:00Z", 3), false);
         let entry = *snapshot.entry(&a).unwrap();
         let day = entry.day.unwrap();
         assert!(entry.fresh);
@@ -226,7 +229,7 @@ mod tests {
         );
         let mut next = snapshot.next();
         assert!(!next.entry(&a).unwrap().fresh);
-        next.take(&a, &bar("2013-03-02T00:00:00Z", 9), false);
+        next.apply(&a, &bar("2013-03-02T00:00:00Z", 9), false);
         assert_eq!(next.entry(&a).unwrap().day.unwrap().open, Money(9));
         assert_eq!(next.market_now, Timestamp::parse("2013-03-02").unwrap());
         assert!(next.entry(&Symbol::parse("C").unwrap()).is_none());
@@ -242,22 +245,22 @@ mod tests {
             FillDecision::NoPrice
         );
         let bar = bar("2013-03-01T10:00:00Z", 5);
-        snapshot.take(&a, &bar, true);
+        snapshot.apply(&a, &bar, true);
         snapshot.published = Timestamp(bar.time.0 + 60_000);
-        snapshot.judge_age(60_000);
+        snapshot.mark_stale(60_000);
         let entry = *snapshot.entry(&a).unwrap();
         assert_eq!(entry.fill(bar.time), FillDecision::At(bar.quote()));
         assert_eq!(entry.fill(Timestamp(bar.time.0 + 1)), FillDecision::Wait);
-        snapshot.judge_age(59_999);
+        snapshot.mark_stale(59_999);
         assert_eq!(
             snapshot.entry(&a).unwrap().fill(bar.time),
             FillDecision::NoPrice,
             "stale"
         );
         let mut own = PriceSnapshot::new(vec![a]);
-        own.take(&a, &bar, false);
+        own.apply(&a, &bar, false);
         own.published = Timestamp(i64::MAX);
-        own.judge_age(1);
+        own.mark_stale(1);
         let entry = *own.entry(&a).unwrap();
         assert_eq!(
             entry.fill(Timestamp(i64::MAX)),

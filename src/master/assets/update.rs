@@ -1,6 +1,7 @@
 //! spec/master/assets/update.md · 3.1.6 (retrieve data in intervals), 2.3.4
 //!
-//! The thread that makes the updates: retrieval, check, commit, publication. It alone writes the module's tables.
+//! The thread that makes updates: it retrieves, checks, commits and publishes. Only this thread
+//! writes the module's tables.
 
 use super::UpdaterHealth;
 use super::backfill::{Backfill, BackfillResult, BackfillTask};
@@ -25,25 +26,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Between two slices of moving bars, so that other writers of the database get their turn.
-const COMPACT_PAUSE: Duration = Duration::from_millis(20);
+/// Pause between two slices of compaction, so that other writers get access to the database.
+const COMPACT_INTERVAL: Duration = Duration::from_millis(20);
 
-/// After a failed compaction (a full disk), the next try.
-const COMPACT_RETRY: Duration = Duration::from_secs(10);
+/// Pause after a failed compaction, for instance on a full disk.
+const COMPACT_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Retrieval may take this long at most, whatever the interval is.
-const RETRIEVAL_MAX: Duration = Duration::from_secs(20);
+/// Longest time limit for a retrieval, at long intervals.
+const RETRIEVAL_TIMEOUT_MAX: Duration = Duration::from_secs(20);
 
-/// Retrieval may take this long at least: a real API needs it.
-const RETRIEVAL_MIN: Duration = Duration::from_secs(2);
+/// Shortest time limit for a retrieval: a real API needs it.
+const RETRIEVAL_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 
-/// A module that takes no update for so long hangs, which the watchdog sees.
-const TELL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time to put an update into a module's inbox. A module that takes nothing for so long hangs,
+/// which the watchdog detects.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// At most this many assets are named in one warning about junk.
-const NAMED: usize = 5;
+/// Assets named in one warning about refused prices.
+const NAMED_MAX: usize = 5;
 
-/// What makes the updates: its whole state.
+/// State of the updating thread.
 pub struct Updater {
     pub(super) config: Arc<AssetsConfig>,
     pub(super) store: BarStore,
@@ -53,66 +55,66 @@ pub struct Updater {
     pub(super) schedule: UpdateSchedule,
     pub(super) next: Arc<AtomicI64>,
     pub(super) channels: UpdateChannels,
-    /// All actions are asked for once after a start: some may have been added late.
+    /// Whether all actions were requested since the start. Some may have been added to a file late.
     pub(super) actions_checked: bool,
-    /// How often in a row an asset's price was doubted.
+    /// Consecutive doubtful prices, by asset.
     pub(super) doubts: HashMap<Symbol, u8>,
     pub(super) tasks: Sender<RetrievalTask>,
     pub(super) answers: Receiver<RetrievalResult>,
     /// The threads that wait for providers.
     pub(super) threads: Vec<ThreadHandle>,
-    /// Past days; absent where the provider had them at hand.
-    pub(super) filling: Option<Backfill>,
+    /// State of the back-fill; `None` if the provider's past was stored at start.
+    pub(super) backfill: Option<Backfill>,
     pub(super) pages: Receiver<BackfillResult>,
     pub(super) health: Arc<Mutex<UpdaterHealth>>,
-    /// When the retrieval under way began.
-    pub(super) under_way: Option<(Instant, Timestamp)>,
+    /// Begin of the current retrieval, if any.
+    pub(super) in_progress: Option<(Instant, Timestamp)>,
     pub(super) compact_after: Instant,
-    /// Dropped after the first update.
+    /// Dropped after the first update, which tells the master that the module is ready.
     pub(super) starting: Option<Sender<()>>,
-    /// The junk that was logged last: the same again is not news.
-    pub(super) told: Vec<Symbol>,
+    /// Assets of the last warning about refused prices: the same ones are not logged again.
+    pub(super) warned: Vec<Symbol>,
 }
 
 impl Updater {
-    /// Makes updates until told to stop.
+    /// Makes updates until `stop` is requested.
     pub fn run(mut self, stop: &Stop) {
         let (answers, pages) = (self.answers.clone(), self.pages.clone());
         while !stop.is_requested() {
             let now = Instant::now();
-            self.begin_if_due(now);
-            self.fill_if_due(now);
-            self.note_health(now);
+            self.begin_update(now);
+            self.request_page(now);
+            self.report_health(now);
             select! {
                 recv(answers) -> answer => match answer {
-                    Ok(answer) => self.finish(answer),
+                    Ok(answer) => self.finish_update(answer),
                     Err(_) => break,
                 },
                 recv(pages) -> page => match page {
-                    Ok(page) => self.fill(page),
+                    Ok(page) => self.store_page(page),
                     Err(_) => break,
                 },
                 recv(stop.receiver()) -> _ => break,
-                default(self.patience(now)) => self.compact(),
+                default(self.wait_time(now)) => self.compact(),
             }
         }
-        // The threads end with their channels. A call that hangs must not hold up the end; its answer would
-        // go nowhere.
+        // The threads end when their channels close. A hanging call must not delay the stop; its
+        // result would be discarded.
         let threads = std::mem::take(&mut self.threads);
         drop(self);
         runtime::join_all(threads, Instant::now() + TICK);
     }
 
-    fn note_health(&self, now: Instant) {
+    fn report_health(&self, now: Instant) {
         let mut health = self.health.lock();
         health.turn = Some(now);
-        health.unfilled = self.filling.as_ref().map_or(0, Backfill::left);
+        health.unfilled = self.backfill.as_ref().map_or(0, Backfill::left);
     }
 
-    /// How long to wait for something to happen.
-    fn patience(&self, now: Instant) -> Duration {
+    /// How long the loop may wait for an event.
+    fn wait_time(&self, now: Instant) -> Duration {
         let mut wait = TICK;
-        if self.under_way.is_none() && !self.position.exhausted {
+        if self.in_progress.is_none() && !self.position.exhausted {
             wait = wait.min(self.schedule.due().saturating_duration_since(now));
         }
         if self.store.wants_compaction() {
@@ -121,30 +123,34 @@ impl Updater {
         wait
     }
 
-    /// Asks for the next page of past days, if there is one to ask for.
-    fn fill_if_due(&mut self, now: Instant) {
-        let Some(filling) = &mut self.filling else { return };
-        while let Some((symbol, until)) = filling.next(now, Timestamp::now(), &self.symbols) {
+    /// Requests the next page of past days, if one is missing.
+    fn request_page(&mut self, now: Instant) {
+        let Some(backfill) = &mut self.backfill else {
+            return;
+        };
+        while let Some((symbol, until)) = backfill.next(now, Timestamp::now(), &self.symbols) {
             let asset = self.store.id(&symbol);
             match asset.map(|asset| self.store.filled(asset)).transpose() {
                 Ok(Some(filled)) if filled.to < Some(until) => {
-                    return filling.ask(BackfillTask {
+                    return backfill.ask(BackfillTask {
                         symbol,
                         after: filled.to,
                         until,
                     });
                 }
-                Ok(_) => filling.skip(),
+                Ok(_) => backfill.skip(),
                 Err(error) => {
-                    return filling.failed(&symbol, &ProviderError::Broken(error.to_string()));
+                    return backfill.failed(&symbol, &ProviderError::Broken(error.to_string()));
                 }
             }
         }
     }
 
     /// Stores a page of past days.
-    fn fill(&mut self, answer: BackfillResult) {
-        let Some(filling) = &mut self.filling else { return };
+    fn store_page(&mut self, answer: BackfillResult) {
+        let Some(backfill) = &mut self.backfill else {
+            return;
+        };
         let task = answer.task;
         let prices = self.prices.load();
         let stored = answer.page.and_then(|page| {
@@ -170,20 +176,20 @@ impl Updater {
         });
         match stored {
             Ok((more, actions)) => {
-                filling.stored(more);
+                backfill.stored(more);
                 if !actions.is_empty() {
                     let mut snapshot = (*prices).clone();
-                    snapshot.act(&actions);
+                    snapshot.add_actions(&actions);
                     self.prices.store(Arc::new(snapshot));
                 }
             }
-            Err(failure) => filling.failed(&task.symbol, &failure),
+            Err(failure) => backfill.failed(&task.symbol, &failure),
         }
     }
 
-    /// Sends a task to the retrieval thread when an update is due and none is under way.
-    fn begin_if_due(&mut self, now: Instant) {
-        if self.under_way.is_some() || self.position.exhausted && self.starting.is_none() {
+    /// Sends a task to the retrieval thread when an update is due and none is in progress.
+    fn begin_update(&mut self, now: Instant) {
+        if self.in_progress.is_some() || self.position.exhausted && self.starting.is_none() {
             return;
         }
         if now < self.schedule.due() {
@@ -193,28 +199,29 @@ impl Updater {
         let missed = self.schedule.begin(now);
         if missed > 0 {
             self.health.lock().missed += missed;
-            crate::warn!("{missed} updates were left out: the one before them took too long");
+            crate::warn!("{missed} updates were skipped: the one before them took too long");
         }
-        self.note_next();
+        self.publish_next_due();
         let interval = self.config.update_interval;
         let task = RetrievalTask {
             symbols: Arc::clone(&self.symbols),
             after: self.position.time,
-            // A file may have been added to while the master was away; an API is asked for what came since.
+            // Replay files may have grown while the master was stopped. An API is asked only for
+            // actions since the last step.
             actions_after: self
                 .position
                 .time
-                .filter(|_| self.actions_checked || self.filling.is_some()),
+                .filter(|_| self.actions_checked || self.backfill.is_some()),
             last: self.prices.load(),
-            deadline: now + (interval * 3 / 4).clamp(RETRIEVAL_MIN, RETRIEVAL_MAX),
+            deadline: now + (interval * 3 / 4).clamp(RETRIEVAL_TIMEOUT_MIN, RETRIEVAL_TIMEOUT_MAX),
         };
         if self.tasks.try_send(task).is_ok() {
-            self.under_way = Some((now, began_stamp));
+            self.in_progress = Some((now, began_stamp));
         }
     }
 
-    /// Tells readers when the next update is due.
-    fn note_next(&self) {
+    /// Publishes the time at which the next update is due.
+    fn publish_next_due(&self) {
         let due = self.schedule.due().saturating_duration_since(Instant::now());
         let due = Timestamp::now()
             .0
@@ -222,15 +229,15 @@ impl Updater {
         self.next.store(due, Ordering::Relaxed);
     }
 
-    /// Takes in what was retrieved: checked, committed, published, told.
-    fn finish(&mut self, answer: RetrievalResult) {
-        let Some((began, began_stamp)) = self.under_way.take() else {
+    /// Checks, commits and publishes a retrieval's result.
+    fn finish_update(&mut self, answer: RetrievalResult) {
+        let Some((began, began_stamp)) = self.in_progress.take() else {
             return;
         };
-        self.report(&answer);
+        self.log_changes(&answer);
         if !answer.served.is_empty() {
             let actions = self.new_actions(&answer);
-            let bars = self.checked(&answer, &actions);
+            let bars = self.accepted_bars(&answer, &actions);
             let position = UpdatePosition {
                 number: self.position.number + 1,
                 time: Some(answer.now),
@@ -250,7 +257,7 @@ impl Updater {
         self.starting = None;
     }
 
-    /// Replaces the snapshot, and tells everybody.
+    /// Replaces the snapshot and sends the update to the other modules.
     fn publish(
         &mut self,
         began: Instant,
@@ -260,9 +267,9 @@ impl Updater {
     ) {
         let mut snapshot = self.prices.load().next();
         for (symbol, clock, bar) in bars {
-            snapshot.take(symbol, bar, *clock == MarketClock::Real);
+            snapshot.apply(symbol, bar, *clock == MarketClock::Real);
         }
-        snapshot.act(&actions);
+        snapshot.add_actions(&actions);
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
         snapshot.published = Timestamp::now();
@@ -271,10 +278,10 @@ impl Updater {
             .update_interval
             .as_millis()
             .saturating_mul(self.config.assets.stale_after.into());
-        snapshot.judge_age(i64::try_from(limit).unwrap_or(i64::MAX));
+        snapshot.mark_stale(i64::try_from(limit).unwrap_or(i64::MAX));
         if snapshot.exhausted {
             self.next.store(i64::MAX, Ordering::Relaxed);
-            crate::info!("the replay is at its end; prices stay as they are");
+            crate::info!("the replay has ended; prices stay as they are");
         }
         let snapshot = Arc::new(snapshot);
         self.prices.store(Arc::clone(&snapshot));
@@ -287,15 +294,15 @@ impl Updater {
             actions: actions.into(),
         };
         let number = update.number;
-        tell(
+        send_update(
             &self.channels.transactions,
             TransactionsMessage::Update(update.clone()),
             number,
         );
-        tell(&self.channels.workers, WorkersMessage::Update(update), number);
+        send_update(&self.channels.workers, WorkersMessage::Update(update), number);
     }
 
-    /// Of the actions that came, those of listed assets that are not in force yet.
+    /// The received actions of listed assets that are not in force yet.
     fn new_actions(&self, answer: &RetrievalResult) -> Vec<Action> {
         let prices = self.prices.load();
         let mut new: Vec<Action> = Vec::new();
@@ -310,8 +317,12 @@ impl Updater {
         new
     }
 
-    /// The bars that can be believed.
-    fn checked(&mut self, answer: &RetrievalResult, actions: &[Action]) -> Vec<(Symbol, MarketClock, Bar)> {
+    /// The bars that pass the checks.
+    fn accepted_bars(
+        &mut self,
+        answer: &RetrievalResult,
+        actions: &[Action],
+    ) -> Vec<(Symbol, MarketClock, Bar)> {
         let prices = self.prices.load();
         let now = Timestamp::now();
         let mut scales: HashMap<Symbol, i64> = HashMap::new();
@@ -331,33 +342,33 @@ impl Updater {
             let scale = scales.get(symbol).copied().unwrap_or(MILLION);
             let verdict = match bar {
                 Ok(bar) => (check::check(entry, bar, *clock, scale, now), Some(bar)),
-                Err(reason) => (check::BarCheck::Junk(reason.clone()), None),
+                Err(reason) => (check::BarCheck::Invalid(reason.clone()), None),
             };
             match verdict {
-                (check::BarCheck::Take, Some(bar)) => {
+                (check::BarCheck::Accept, Some(bar)) => {
                     self.doubts.remove(symbol);
                     good.push((*symbol, *clock, *bar));
                 }
-                (check::BarCheck::Doubt(reason), Some(bar)) => {
+                (check::BarCheck::Doubtful(reason), Some(bar)) => {
                     let times = self.doubts.entry(*symbol).or_default();
                     *times += 1;
-                    if *times >= check::BELIEVED_AFTER {
+                    if *times >= check::ACCEPTED_AFTER {
                         self.doubts.remove(symbol);
                         good.push((*symbol, *clock, *bar));
                     } else {
                         bad.push((*symbol, reason));
                     }
                 }
-                (check::BarCheck::Junk(reason), _) => bad.push((*symbol, reason)),
-                (check::BarCheck::Known | check::BarCheck::Take | check::BarCheck::Doubt(_), _) => {}
+                (check::BarCheck::Invalid(reason), _) => bad.push((*symbol, reason)),
+                (check::BarCheck::Unchanged | check::BarCheck::Accept | check::BarCheck::Doubtful(_), _) => {}
             }
         }
         self.health.lock().refused += bad.len() as u64;
         let names: Vec<Symbol> = bad.iter().map(|(symbol, _)| *symbol).collect();
-        if !bad.is_empty() && names != self.told {
+        if !bad.is_empty() && names != self.warned {
             let named = bad
                 .iter()
-                .take(NAMED)
+                .take(NAMED_MAX)
                 .map(|(symbol, why)| format!("{symbol}: {why}"));
             let named = named.collect::<Vec<_>>().join("; ");
             crate::warn!(
@@ -366,12 +377,12 @@ impl Updater {
                 answer.bars.len()
             );
         }
-        self.told = names;
+        self.warned = names;
         good
     }
 
-    /// Logs what has changed in the providers' health.
-    fn report(&self, answer: &RetrievalResult) {
+    /// Logs changes in the providers' health.
+    fn log_changes(&self, answer: &RetrievalResult) {
         let failures: Vec<(String, String)> = answer
             .failures
             .iter()
@@ -394,25 +405,25 @@ impl Updater {
         health.failures = failures;
     }
 
-    /// Moves some bars to where they can be read quickly.
+    /// Moves a slice of bars to the tables for reading.
     fn compact(&mut self) {
         let now = Instant::now();
         if !self.store.wants_compaction() || now < self.compact_after {
             return;
         }
         self.compact_after = match self.store.compact() {
-            Ok(_) => Instant::now() + COMPACT_PAUSE,
+            Ok(_) => Instant::now() + COMPACT_INTERVAL,
             Err(error) => {
                 crate::error!("moving past prices: {error}");
-                now + COMPACT_RETRY
+                now + COMPACT_RETRY_INTERVAL
             }
         };
     }
 }
 
-/// Puts an update into a module's inbox. One that finds no room is lost to that module, the next one is not.
-fn tell<T>(inbox: &Sender<T>, message: T, number: u64) {
-    if inbox.send_timeout(message, TELL_TIMEOUT).is_err() {
-        crate::error!("update {number} found no room in a module's inbox");
+/// Sends an update to a module. If its inbox stays full, this module misses this update.
+fn send_update<T>(inbox: &Sender<T>, message: T, number: u64) {
+    if inbox.send_timeout(message, SEND_TIMEOUT).is_err() {
+        crate::error!("update {number} was lost for a module: its inbox is full");
     }
 }

@@ -1,6 +1,6 @@
 //! spec/master/assets/window.md · 4.6.9 to 4.6.13
 //!
-//! What each of the five windows holds.
+//! The bars of the five windows of time.
 
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::AssetId;
@@ -9,15 +9,15 @@ use crate::model::timestamp::DAY;
 use crate::model::{Bar, Timestamp};
 use crate::wire::Window;
 
-/// Days in a week's window.
+/// Days of a week's window.
 const WEEK_DAYS: i64 = 7;
-/// Months in a year's window.
+/// Months of a year's window.
 const YEAR_MONTHS: i32 = 12;
 
-/// The bars of a window, oldest first.
+/// Reads the bars of a window, oldest first.
 ///
 /// # Errors
-/// The database.
+/// The database fails.
 pub fn bars(view: &mut BarSnapshot<'_>, asset: AssetId, window: Window) -> Result<Vec<Bar>, StorageError> {
     match window {
         // From the first millisecond after the same time a day earlier.
@@ -37,7 +37,7 @@ fn first_month(date: Timestamp) -> Timestamp {
     date.months_before(YEAR_MONTHS - 1).month()
 }
 
-/// The first and last day whose bars make up the months of a year's window, or of all time.
+/// The first and last day of the months in a year's or all-time window.
 pub(super) fn months(window: Window) -> (Timestamp, Timestamp) {
     match window {
         Window::Year(date) => {

@@ -1,8 +1,9 @@
-//! spec/master/auth/commit.md · 3.1.3, 3.1.2
+//! spec/master/auth.md · 3.1.3, 3.1.2
 //!
-//! `impl Auth`, the end of a turn: what was decided is committed, told to the workers, and answered, in this order.
+//! `impl Auth`: the end of a turn. It commits the changes, tells the workers of ended sessions, and
+//! sends the replies, in this order.
 
-use super::{Auth, TOUCH, active};
+use super::{Auth, TOUCH_INTERVAL, active_session};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
@@ -11,7 +12,7 @@ use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
 
-/// A change that the next commit makes.
+/// A change that the next commit stores.
 pub(super) enum AuthWrite {
     Account(NewAccount),
     Session(StoredSession),
@@ -25,6 +26,7 @@ pub(super) struct PendingReply {
     pub(super) success: AuthSuccess,
 }
 
+/// A success that the commit makes true.
 pub(super) enum AuthSuccess {
     Registered,
     Session(SessionId, StoredSession),
@@ -32,11 +34,12 @@ pub(super) enum AuthSuccess {
 }
 
 impl Auth {
-    /// Commits what was decided, and then says so.
+    /// Commits the turn's changes, and sends their replies. Stores times of last use once in
+    /// [`TOUCH_INTERVAL`].
     pub(super) fn commit(&mut self) {
         let now = Instant::now();
         let mut used = Vec::new();
-        if now.saturating_duration_since(self.touched) >= TOUCH {
+        if now.saturating_duration_since(self.touched) >= TOUCH_INTERVAL {
             self.touched = now;
             used = self.sessions.take_used();
             self.logins.tidy(now);
@@ -48,18 +51,18 @@ impl Auth {
             if let Err(error) = &stored {
                 crate::error!("accounts and sessions could not be stored: {error}");
             }
-            // First the workers: whoever hears of a success finds the session gone everywhere.
-            self.tell_ended();
-            self.settle(stored.is_ok());
+            // Workers first: a client that reads a success finds the session ended at every worker.
+            self.push_ended();
+            self.reply_all(stored.is_ok());
         } else if !self.answers.is_empty() {
-            self.settle(true);
+            self.reply_all(true);
         }
     }
 
-    fn settle(&mut self, stored: bool) {
+    fn reply_all(&mut self, stored: bool) {
         let writes = std::mem::take(&mut self.writes);
         if !stored {
-            // What ended stays ended in memory, and its row goes with the next commit.
+            // Ended sessions stay ended in memory; the next commit deletes their rows.
             self.writes.extend(
                 writes
                     .into_iter()
@@ -82,10 +85,10 @@ impl Auth {
                 }
                 AuthSuccess::LoggedOut => replies.add(reply_to, |out| Reply::LogoutSuccess.write(out)),
                 AuthSuccess::Registered => replies.add(reply_to, |out| Reply::RegisterSuccess.write(out)),
-                AuthSuccess::Session(id, kept) => {
+                AuthSuccess::Session(id, session) => {
                     let state = SessionState {
-                        hash: kept.session.hash,
-                        active: Some(active(&kept)),
+                        hash: session.session.hash,
+                        active: Some(active_session(&session)),
                     };
                     replies.add(reply_to, |out| {
                         message::write(out, Instruction::LinkSession, &state);
@@ -95,15 +98,15 @@ impl Auth {
                         }
                         .write(out);
                     });
-                    self.sessions.insert(kept);
+                    self.sessions.insert(session);
                 }
             }
         }
         replies.send();
     }
 
-    /// Every worker is told of every session that has ended.
-    fn tell_ended(&mut self) {
+    /// Pushes the ended sessions to all linked workers.
+    fn push_ended(&mut self) {
         if self.ended.is_empty() {
             return;
         }
@@ -126,7 +129,7 @@ fn store(
         for write in writes {
             match write {
                 AuthWrite::Account(new) => tx.insert_account(new)?,
-                AuthWrite::Session(kept) => tx.insert_session(kept)?,
+                AuthWrite::Session(session) => tx.insert_session(session)?,
                 AuthWrite::Ended(hash) => tx.delete_session(hash)?,
             }
         }
@@ -136,3 +139,6 @@ fn store(
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,25 @@
-//! spec/master/auth/hashing.md · 3.1.3 ("all passwords should be hashed and salted")
+//! spec/master/auth.md · 3.1.3 ("all passwords should be hashed and salted")
 //!
-//! Hashes and verifies passwords on threads of its own, since bcrypt takes a quarter of a second and is meant
-//! to. Never makes auth wait: a full queue refuses.
+//! Hashes and verifies passwords with bcrypt on a pool of threads, since a computation takes a
+//! quarter of a second. The pool never makes auth wait: a full queue refuses the job.
 
 use crate::master::messages::{AuthMessage, HASH_JOBS_MAX, HashJob};
 use crate::runtime::{self, ThreadHandle};
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::io;
 
-/// How much less the scheduler favours a thread that hashes: a third of what the others get, while they want it.
+/// Niceness of the hashing threads: they get a third of another thread's processor time while both
+/// want it.
 const NICENESS: i32 = 5;
 
-/// The pool.
+/// The queue of a pool of hashing threads.
 #[derive(Debug)]
 pub struct HashingPool {
     jobs: Sender<HashJob>,
     decoy: String,
 }
 
-/// How many threads hash: all cores but one, which the other modules share.
+/// The number of hashing threads: all cores but one, and at least one.
 pub fn threads() -> usize {
     std::thread::available_parallelism()
         .map_or(1, usize::from)
@@ -27,11 +28,11 @@ pub fn threads() -> usize {
 }
 
 impl HashingPool {
-    /// Starts the threads, which send what they have computed to `auth`. They end when the pool, or auth's
-    /// inbox, is dropped.
+    /// Starts the threads, which send their results to `auth`. They end when the pool or auth's
+    /// inbox is dropped. `cost` is bcrypt's.
     ///
     /// # Errors
-    /// A thread cannot be started, or the first hash cannot be made.
+    /// A thread cannot be started, or the decoy cannot be hashed.
     pub fn start(cost: u32, auth: &Sender<AuthMessage>) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
         let count = threads();
         let (jobs, inbox) = bounded(count * HASH_JOBS_MAX);
@@ -39,11 +40,13 @@ impl HashingPool {
         for number in 0..count {
             let (inbox, auth) = (inbox.clone(), auth.clone());
             handles.push(runtime::spawn(format!("hash-{number}"), move || {
-                // A login takes its time anyway; what else there is to do should not wait for it. On Linux this is the
-                // thread's own. A system that forbids it has its reasons.
+                // Quotes and orders must not wait for a login, which is slow anyway. On Linux the
+                // niceness belongs to the thread. Where the system forbids it, the pool works
+                // without it.
                 let _ = rustix::process::nice(NICENESS);
                 for job in inbox {
-                    // Waits while auth's inbox is full. Auth never waits for the pool, so it always comes round to it.
+                    // Waits while auth's inbox is full. That cannot deadlock: auth never waits for
+                    // the pool.
                     if auth.send(compute(job, cost)).is_err() {
                         return;
                     }
@@ -54,7 +57,7 @@ impl HashingPool {
         Ok((HashingPool { jobs, decoy }, handles))
     }
 
-    /// A hash that fits no password, for names that nobody has.
+    /// A hash that matches no client's password, to verify logins with unknown names against.
     pub fn decoy(&self) -> String {
         self.decoy.clone()
     }
@@ -62,7 +65,7 @@ impl HashingPool {
     /// Puts a job on the queue.
     ///
     /// # Errors
-    /// There is no room: the job comes back.
+    /// The queue is full; the job is returned.
     pub fn submit(&self, job: HashJob) -> Result<(), Box<HashJob>> {
         self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new(job),
@@ -77,8 +80,8 @@ fn compute(job: HashJob, cost: u32) -> AuthMessage {
             stored,
             pending,
         } => {
-            let fits = bcrypt::verify(hashed_pass.expose(), &stored).unwrap_or(false);
-            AuthMessage::Verified(pending, fits)
+            let matches = bcrypt::verify(hashed_pass.expose(), &stored).unwrap_or(false);
+            AuthMessage::Verified(pending, matches)
         }
         HashJob::Hash { hashed_pass, pending } => {
             let hash = bcrypt::hash(hashed_pass.expose(), cost);
@@ -89,3 +92,9 @@ fn compute(job: HashJob, cost: u32) -> AuthMessage {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests;

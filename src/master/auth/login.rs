@@ -1,9 +1,9 @@
-//! spec/master/auth/login.md · 3.1.3, 4.6.1, 4.6.3, 4.7.2, 4.7.4
+//! spec/master/auth.md · 3.1.3, 4.6.1, 4.6.3, 4.7.2, 4.7.4
 //!
-//! `impl Auth`, logging in and registering: what is checked before a password is hashed, and what follows from the hash.
+//! `impl Auth`: logins and registrations, before and after the hashing pool computes.
 
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
-use super::{Auth, taken_refusal};
+use super::{Auth, conflict_refusal};
 use crate::master::messages::{HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
@@ -14,8 +14,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 impl Auth {
-    /// Failed logins are counted before the hash is computed, and alike for names that exist and names
-    /// that do not; who turns out to be right is forgiven.
+    /// Checks the rate limits and hands the password to the pool. A login counts as failed before
+    /// its hash is computed, for known and unknown names alike; a correct password takes the count
+    /// back.
     pub(super) fn login(
         &mut self,
         reply_to: ReplyTo,
@@ -57,6 +58,8 @@ impl Auth {
         });
     }
 
+    /// Checks rate limit and name, and hands the password to the pool. A repeat of a stored
+    /// registration gets its success.
     pub(super) fn register(
         &mut self,
         reply_to: ReplyTo,
@@ -103,7 +106,7 @@ impl Auth {
                     }),
                 });
             }
-            Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
+            Ok(conflict) => reply_to.fail(Instruction::Register, &conflict_refusal(conflict)),
             Err(error) => {
                 crate::error!("whether a name is taken could not be read: {error}");
                 reply_to.fail(Instruction::Register, &Refusal::not_stored());
@@ -115,7 +118,7 @@ impl Auth {
         let Err(job) = self.pool.submit(job) else { return };
         match *job {
             HashJob::Verify { pending, .. } => {
-                // It was never tried, so it is no failure.
+                // The password was never verified, so this is not a failed login.
                 self.forgive(pending.counted);
                 pending
                     .reply_to
@@ -127,20 +130,21 @@ impl Auth {
         }
     }
 
+    /// Takes back a counted failure.
     fn forgive(&mut self, (name, address, at): (String, IpAddr, Instant)) {
         self.logins.forgive(&(name, address), at);
         self.logins_by_address.forgive(&address, at);
     }
 
-    /// A login's password has been verified.
-    pub(super) fn verified(&mut self, pending: PendingLogin, fits: bool) {
+    /// The pool has verified a login's password.
+    pub(super) fn on_verified(&mut self, pending: PendingLogin, matches: bool) {
         let PendingLogin {
             reply_to,
             credentials,
             expirable,
             counted,
         } = pending;
-        let Some(credentials) = credentials.filter(|_| fits) else {
+        let Some(credentials) = credentials.filter(|_| matches) else {
             let text = "unknown username or wrong password";
             reply_to.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
             return;
@@ -149,8 +153,8 @@ impl Auth {
         self.create_session(reply_to, credentials, expirable);
     }
 
-    /// A registration's password has been hashed, or could not be.
-    pub(super) fn hashed(&mut self, pending: PendingRegistration, pass_hash: Option<String>) {
+    /// The pool has hashed a registration's password; `None` if it failed.
+    pub(super) fn on_hashed(&mut self, pending: PendingRegistration, pass_hash: Option<String>) {
         let reply_to = pending.reply_to;
         let Some(pass_hash) = pass_hash else {
             return reply_to.fail(Instruction::Register, &Refusal::not_stored());
@@ -164,19 +168,19 @@ impl Auth {
             boot: reply_to.peer.boot,
             sequence: reply_to.sequence,
         };
-        // Another registration of the name may have been committed, or be about to be.
-        let undecided = self.writes.iter().find_map(|write| match write {
+        // Another registration may have taken the name since: in this turn, or in a committed one.
+        let uncommitted = self.writes.iter().find_map(|write| match write {
             AuthWrite::Account(other) if other.username.key() == new.username.key() => {
                 Some(NameConflict::Username)
             }
             AuthWrite::Account(other) if other.email.key() == new.email.key() => Some(NameConflict::Email),
             _ => None,
         });
-        let stored = || {
+        let committed = || {
             self.storage
                 .read(|snapshot| snapshot.name_conflict(&new.username, &new.email))
         };
-        match undecided.map_or_else(stored, Ok) {
+        match uncommitted.map_or_else(committed, Ok) {
             Ok(NameConflict::Neither) => {
                 self.writes.push(AuthWrite::Account(new));
                 let instruction = Instruction::Register;
@@ -186,7 +190,7 @@ impl Auth {
                     success: AuthSuccess::Registered,
                 });
             }
-            Ok(taken) => reply_to.fail(Instruction::Register, &taken_refusal(taken)),
+            Ok(conflict) => reply_to.fail(Instruction::Register, &conflict_refusal(conflict)),
             Err(error) => {
                 crate::error!("whether a name is taken could not be read: {error}");
                 reply_to.fail(Instruction::Register, &Refusal::not_stored());
@@ -194,6 +198,8 @@ impl Auth {
         }
     }
 
+    /// Creates a session, which the commit stores. The oldest sessions of an account that has too
+    /// many end.
     fn create_session(&mut self, reply_to: ReplyTo, credentials: Credentials, expirable: bool) {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
@@ -219,12 +225,12 @@ impl Auth {
         for hash in self.sessions.surplus(session.account) {
             self.end(&hash);
         }
-        let kept = StoredSession {
+        let stored = StoredSession {
             session,
             boot: reply_to.peer.boot,
         };
-        self.writes.push(AuthWrite::Session(kept.clone()));
-        let success = AuthSuccess::Session(id, kept);
+        self.writes.push(AuthWrite::Session(stored.clone()));
+        let success = AuthSuccess::Session(id, stored);
         self.answers.push(PendingReply {
             reply_to,
             instruction: Instruction::Login,
@@ -232,3 +238,6 @@ impl Auth {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,14 @@
-//! spec/master/auth/requests.md · 3.1.3, 4.6.2, 4.7.3
+//! spec/master/auth.md · 3.1.3, 4.6.2, 4.7.3
 //!
-//! `impl Auth`, what comes with a session, or about one: each request leaves with its account, or is refused here.
+//! `impl Auth`: requests that carry a session ID or ask about a session. Each is answered here, or
+//! leaves for its module with the account of its session.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
 )]
 
 use super::commit::{AuthSuccess, PendingReply};
-use super::{Auth, active};
+use super::{Auth, active_session};
 use crate::link::message::{self, SessionState};
 use crate::master::messages::{
     AccountQueriesMessage, AccountQuery, AccountQueryKind, AuthRequest, Order, TransactionsMessage,
@@ -18,13 +19,14 @@ use crate::wire::{Instruction, Refusal, Reply, Request};
 use crossbeam_channel::TrySendError;
 
 impl Auth {
-    /// One read's requests, in their order. Orders and queries leave together.
-    pub(super) fn requests(&mut self, requests: Vec<(ReplyTo, AuthRequest)>) {
+    /// Handles the requests of one read of a link, in order. Its orders leave in one message, and
+    /// so do its queries.
+    pub(super) fn on_requests(&mut self, requests: Vec<(ReplyTo, AuthRequest)>) {
         let mut orders = Vec::new();
         let mut queries = Vec::new();
         for (reply_to, request) in requests {
             match request {
-                AuthRequest::Session(hash) => self.describe(&reply_to, hash),
+                AuthRequest::Session(hash) => self.send_session_state(&reply_to, hash),
                 AuthRequest::ConnectionClosed(hashes) => self.connection_closed(&reply_to, &hashes),
                 AuthRequest::Request(Request::Login {
                     username,
@@ -66,11 +68,12 @@ impl Auth {
                 }
             }
         }
-        self.pass_on(orders, queries);
+        self.forward(orders, queries);
     }
 
-    /// Sends each module its share, and refuses what it has no room for.
-    fn pass_on(&self, orders: Vec<Order>, queries: Vec<(ReplyTo, AccountQuery)>) {
+    /// Sends the orders and the queries to their modules; refuses those whose module has a full
+    /// inbox.
+    fn forward(&self, orders: Vec<Order>, queries: Vec<(ReplyTo, AccountQuery)>) {
         let mut replies = ReplyBatch::new();
         if !orders.is_empty()
             && let Err(TrySendError::Full(TransactionsMessage::Orders(orders))) = self
@@ -96,7 +99,7 @@ impl Auth {
         replies.send();
     }
 
-    /// The account that a session stands for, and that the session was used.
+    /// The account of a session, whose time of last use becomes now.
     fn account(
         &mut self,
         reply_to: &ReplyTo,
@@ -105,16 +108,17 @@ impl Auth {
     ) -> Result<AccountId, Refusal> {
         let account = self
             .sessions
-            .use_it(&session.hash(), Timestamp::now())
-            .map(|kept| kept.session.account);
+            .touch(&session.hash(), Timestamp::now())
+            .map(|stored| stored.session.account);
         if account.is_none() {
-            self.inactive(reply_to, instruction);
+            self.count_inactive(reply_to, instruction);
         }
         account.ok_or_else(Refusal::session_expired)
     }
 
-    /// Somebody used a session that is over, or guesses: it is counted, and said now and then.
-    fn inactive(&mut self, reply_to: &ReplyTo, instruction: Instruction) {
+    /// Counts a request with an inactive session, which has ended or is a guess. Logs at most
+    /// [`INACTIVE_LOGGED_MAX`](super::INACTIVE_LOGGED_MAX) a minute.
+    fn count_inactive(&mut self, reply_to: &ReplyTo, instruction: Instruction) {
         self.inactive += 1;
         if let Some(more) = self.throttle.allow("session") {
             let client = reply_to
@@ -134,7 +138,7 @@ impl Auth {
             Request::UserPortfolio { session, username } => (session, AccountQueryKind::Portfolio(username)),
             Request::UserHistory { session, username } => (session, AccountQueryKind::History(username)),
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
-            // No other request carries a session.
+            // No other request with a session comes here.
             Request::Login { .. }
             | Request::Resume { .. }
             | Request::Register { .. }
@@ -159,11 +163,11 @@ impl Auth {
         }
     }
 
-    /// Tells a worker what is known of a session.
-    fn describe(&mut self, reply_to: &ReplyTo, hash: SessionHash) {
-        let active = self.sessions.get(&hash, Timestamp::now()).map(active);
+    /// Tells a worker whether a session is active, and whose it is.
+    fn send_session_state(&mut self, reply_to: &ReplyTo, hash: SessionHash) {
+        let active = self.sessions.get(&hash, Timestamp::now()).map(active_session);
         if active.is_none() {
-            self.inactive(reply_to, Instruction::LinkSession);
+            self.count_inactive(reply_to, Instruction::LinkSession);
         }
         let state = SessionState { hash, active };
         reply_to.send(|out| message::write(out, Instruction::LinkSession, &state));
@@ -171,10 +175,10 @@ impl Auth {
 
     fn connection_closed(&mut self, reply_to: &ReplyTo, hashes: &[SessionHash]) {
         for hash in hashes {
-            let own = self.sessions.get(hash, Timestamp::now()).is_some_and(|kept| {
-                kept.session.expirable && kept.session.worker == reply_to.peer.worker.uuid
+            let made_here = self.sessions.get(hash, Timestamp::now()).is_some_and(|stored| {
+                stored.session.expirable && stored.session.worker == reply_to.peer.worker.uuid
             });
-            if own {
+            if made_here {
                 self.end(hash);
             }
         }
@@ -182,11 +186,11 @@ impl Auth {
     }
 
     fn resume(&mut self, reply_to: &ReplyTo, session: &SessionId) {
-        match self.sessions.use_it(&session.hash(), Timestamp::now()) {
-            Some(kept) => {
+        match self.sessions.touch(&session.hash(), Timestamp::now()) {
+            Some(stored) => {
                 let state = SessionState {
-                    hash: kept.session.hash,
-                    active: Some(active(kept)),
+                    hash: stored.session.hash,
+                    active: Some(active_session(stored)),
                 };
                 let workers = self.channels.addresses.load().to_vec();
                 reply_to.send(|out| {
@@ -199,7 +203,7 @@ impl Auth {
                 });
             }
             None => {
-                self.inactive(reply_to, Instruction::Resume);
+                self.count_inactive(reply_to, Instruction::Resume);
                 reply_to.fail(Instruction::Resume, &Refusal::session_expired());
             }
         }
@@ -207,9 +211,9 @@ impl Auth {
 
     fn logout(&mut self, reply_to: ReplyTo, session: &SessionId) {
         let hash = session.hash();
-        // Sent again after a broken link, it may have been done already.
+        // A repeat after a broken link succeeds: the first one may have ended the session.
         if self.sessions.get(&hash, Timestamp::now()).is_none() && !reply_to.again {
-            self.inactive(&reply_to, Instruction::Logout);
+            self.count_inactive(&reply_to, Instruction::Logout);
             reply_to.fail(Instruction::Logout, &Refusal::session_expired());
             return;
         }
@@ -221,3 +225,6 @@ impl Auth {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,66 +1,69 @@
-//! spec/master/auth/sessions.md · 2.4.2 Session Structure, 2.4.6 activeSessions
+//! spec/master/auth.md · 2.4.2 Session Structure, 2.4.6 activeSessions
 //!
-//! The active sessions in memory, by hash, by account and by expiry.
+//! The active sessions in memory, indexed by hash, by account and by expiry.
 
 use crate::master::storage::accounts::StoredSession;
 use crate::model::{AccountId, SessionHash, Timestamp};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
-/// Sessions that one account may have; one more ends its oldest.
+/// Most sessions of one account. One more ends the oldest.
 pub const PER_ACCOUNT_MAX: usize = 1000;
 
-/// Every active session.
+/// All active sessions.
 #[derive(Debug, Default)]
 pub struct SessionTable {
     by_hash: HashMap<SessionHash, StoredSession>,
     by_account: HashMap<AccountId, Vec<SessionHash>>,
     by_expiry: BTreeSet<(Timestamp, SessionHash)>,
+    /// Sessions used since the last `take_used`.
     used: HashSet<SessionHash>,
 }
 
 impl SessionTable {
-    /// Takes a session in.
-    pub fn insert(&mut self, kept: StoredSession) {
-        let (hash, session) = (kept.session.hash, &kept.session);
+    /// Adds a session.
+    pub fn insert(&mut self, stored: StoredSession) {
+        let (hash, session) = (stored.session.hash, &stored.session);
         self.by_account.entry(session.account).or_default().push(hash);
         self.by_expiry.insert((session.expiry, hash));
-        self.by_hash.insert(hash, kept);
+        self.by_hash.insert(hash, stored);
     }
 
-    /// An active session.
+    /// A session that has not expired at `now`.
     pub fn get(&self, hash: &SessionHash, now: Timestamp) -> Option<&StoredSession> {
-        self.by_hash.get(hash).filter(|kept| kept.session.expiry > now)
+        self.by_hash
+            .get(hash)
+            .filter(|stored| stored.session.expiry > now)
     }
 
-    /// An active session, which is noted as used.
-    pub fn use_it(&mut self, hash: &SessionHash, now: Timestamp) -> Option<&StoredSession> {
-        let kept = self
+    /// A session that has not expired at `now`, which becomes its time of last use.
+    pub fn touch(&mut self, hash: &SessionHash, now: Timestamp) -> Option<&StoredSession> {
+        let stored = self
             .by_hash
             .get_mut(hash)
-            .filter(|kept| kept.session.expiry > now)?;
-        if kept.session.last_used < now {
-            kept.session.last_used = now;
+            .filter(|stored| stored.session.expiry > now)?;
+        if stored.session.last_used < now {
+            stored.session.last_used = now;
             self.used.insert(*hash);
         }
-        Some(kept)
+        Some(stored)
     }
 
-    /// Takes a session out.
+    /// Removes a session.
     pub fn remove(&mut self, hash: &SessionHash) -> Option<StoredSession> {
-        let kept = self.by_hash.remove(hash)?;
-        self.by_expiry.remove(&(kept.session.expiry, *hash));
+        let stored = self.by_hash.remove(hash)?;
+        self.by_expiry.remove(&(stored.session.expiry, *hash));
         self.used.remove(hash);
-        if let Some(of_account) = self.by_account.get_mut(&kept.session.account) {
+        if let Some(of_account) = self.by_account.get_mut(&stored.session.account) {
             of_account.retain(|other| other != hash);
             if of_account.is_empty() {
-                self.by_account.remove(&kept.session.account);
+                self.by_account.remove(&stored.session.account);
             }
         }
-        Some(kept)
+        Some(stored)
     }
 
-    /// Those that have expired.
+    /// Sessions whose expiry has passed.
     pub fn expired(&self, now: Timestamp) -> Vec<SessionHash> {
         self.by_expiry
             .iter()
@@ -69,7 +72,7 @@ impl SessionTable {
             .collect()
     }
 
-    /// The sessions of an account that make one more too many, oldest first.
+    /// The oldest sessions of an account that must end before it gets one more.
     pub fn surplus(&self, account: AccountId) -> Vec<SessionHash> {
         self.by_account
             .get(&account)
@@ -82,43 +85,50 @@ impl SessionTable {
             .unwrap_or_default()
     }
 
-    /// Those for which `wanted` holds.
+    /// Sessions for which `wanted` holds.
     pub fn filter(&self, wanted: impl Fn(&StoredSession) -> bool) -> Vec<SessionHash> {
         self.by_hash
             .values()
-            .filter(|kept| wanted(kept))
-            .map(|kept| kept.session.hash)
+            .filter(|stored| wanted(stored))
+            .map(|stored| stored.session.hash)
             .collect()
     }
 
-    /// The expirable ones that hang on a worker, made before its process `boot`, or by any where it is
-    /// `None`.
+    /// Expirable sessions that were made through this worker by another process of it than `boot`;
+    /// by any process where that is `None`.
     pub fn orphans(&self, worker: &Uuid, boot: Option<&Uuid>) -> Vec<SessionHash> {
-        self.filter(|kept| {
-            kept.session.expirable && kept.session.worker == *worker && boot != Some(&kept.boot)
+        self.filter(|stored| {
+            stored.session.expirable && stored.session.worker == *worker && boot != Some(&stored.boot)
         })
     }
 
-    /// All of them.
+    /// All sessions.
     pub fn iter(&self) -> impl Iterator<Item = &StoredSession> {
         self.by_hash.values()
     }
 
-    /// How many there are.
+    /// Their number.
     pub fn len(&self) -> usize {
         self.by_hash.len()
     }
 
-    /// Whether there are none.
+    /// Whether there is no session.
     pub fn is_empty(&self) -> bool {
         self.by_hash.is_empty()
     }
 
-    /// Those used since this was last asked, with when.
+    /// Sessions used since the last call, with the time of last use.
     pub fn take_used(&mut self) -> Vec<(SessionHash, Timestamp)> {
         let used = std::mem::take(&mut self.used);
         used.into_iter()
-            .filter_map(|hash| self.by_hash.get(&hash).map(|kept| (hash, kept.session.last_used)))
+            .filter_map(|hash| {
+                self.by_hash
+                    .get(&hash)
+                    .map(|stored| (hash, stored.session.last_used))
+            })
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! spec/master/storage/accounts.md · 2.4.1 Account Structure, 2.4.2 Session Structure
 //!
-//! Accounts and their sessions.
+//! Reads and writes accounts and sessions.
 
 use super::sqlite::signed;
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
@@ -9,73 +9,68 @@ use rusqlite::{OptionalExtension, Row, params};
 use std::net::{IpAddr, Ipv4Addr};
 use uuid::Uuid;
 
-/// What a login needs to know of an account.
+/// What a login needs of an account.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// Whose.
     pub account: AccountId,
-    /// As registered.
+    /// Spelled as at registration.
     pub username: Username,
-    /// bcrypt; `None` where the account signs in through a third party only.
+    /// bcrypt hash; `None` if the account logs in through a third party only.
     pub pass_hash: Option<String>,
 }
 
-/// A session, and the worker process it hangs on if it is expirable.
+/// A session with the worker process that an expirable session depends on.
 #[derive(Debug, Clone)]
 pub struct StoredSession {
-    /// The session.
     pub session: Session,
-    /// The boot ID of the worker it was made through.
+    /// Boot ID of the worker process through which the session was created.
     pub boot: Uuid,
 }
 
-/// Whether a new account's names are free.
+/// Which name of a new account is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameConflict {
-    /// Both are.
+    /// Both names are free.
     Neither,
-    /// The username is not.
+    /// The username is taken.
     Username,
-    /// The email is not.
+    /// The email address is taken.
     Email,
 }
 
-/// What a new account begins with.
+/// The fields of an account to be stored.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
-    /// As asked for.
     pub username: Username,
-    /// As asked for.
     pub email: Email,
-    /// bcrypt.
+    /// bcrypt hash.
     pub pass_hash: String,
-    /// Now.
+    /// Time of the registration.
     pub created: Timestamp,
-    /// What its ledger begins with.
+    /// First cash of the account, with which its ledger begins.
     pub starting_cash: Money,
-    /// The link message that asked.
+    /// Boot ID of the link message that registered the account.
     pub boot: Uuid,
-    /// Its number.
+    /// Sequence number of that link message.
     pub sequence: u64,
 }
 
-/// What may be known of an account. None of it ever changes.
+/// The public and private fields of an account. They never change.
 #[derive(Debug)]
 pub struct UserRecord {
-    /// Whose.
     pub account: AccountId,
-    /// As registered.
+    /// Spelled as at registration.
     pub username: String,
-    /// As registered.
+    /// Spelled as at registration.
     pub email: String,
-    /// False for an account that signs in through a third party only.
+    /// False if the account logs in through a third party only.
     pub is_password: bool,
-    /// When it was registered.
+    /// Time of the registration.
     pub created: Timestamp,
 }
 
 impl Snapshot<'_> {
-    /// An account's credentials, by name without regard to case.
+    /// Finds an account's credentials by its name, ignoring case.
     ///
     /// # Errors
     /// The database fails.
@@ -93,7 +88,7 @@ impl Snapshot<'_> {
         Ok(statement.query_row([username.key()], read).optional()?)
     }
 
-    /// What may be known of an account, by the key of its name.
+    /// Finds an account by the key of its name.
     ///
     /// # Errors
     /// The database fails.
@@ -114,7 +109,7 @@ impl Snapshot<'_> {
         Ok(statement.query_row([username_key], read).optional()?)
     }
 
-    /// Whether either name of a new account is taken.
+    /// Checks whether either name of a new account is taken.
     ///
     /// # Errors
     /// The database fails.
@@ -134,7 +129,7 @@ impl Snapshot<'_> {
         Ok(NameConflict::Neither)
     }
 
-    /// Whether the link message (boot, sequence) registered an account already.
+    /// Whether the link message (boot ID, sequence number) has registered an account already.
     ///
     /// # Errors
     /// The database fails.
@@ -150,19 +145,19 @@ impl Snapshot<'_> {
         Ok(statement.exists(params![username.key(), boot.as_bytes(), signed(sequence)])?)
     }
 
-    /// How many accounts there are.
+    /// The number of accounts.
     ///
     /// # Errors
     /// The database fails.
     pub fn account_count(&mut self) -> Result<i64, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        // Rows are never deleted, so the highest key is the count, without reading a million of
-        // them.
+        // Rows are never deleted, so the highest key is the count. This avoids reading a million
+        // rows.
         let sql = "SELECT coalesce(max(account), 0) FROM accounts";
         Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
     }
 
-    /// The sessions that have not expired.
+    /// All sessions that have not expired.
     ///
     /// # Errors
     /// The database fails.
@@ -178,7 +173,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// A session, unless its account's name is damaged.
+/// Reads a session; `None` if its account's name is damaged.
 fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
     let hash: [u8; 32] = row.get(0)?;
     let Ok(username) = Username::parse(&row.get::<_, String>(2)?) else {
@@ -205,7 +200,8 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
     }))
 }
 
-/// A name that was checked when it was stored; `fallback` could only stand in for a damaged row.
+/// Parses a stored name. It was checked when it was stored, so `fallback` is used for a damaged row
+/// only.
 fn stored_name(text: &str, fallback: &Username) -> Username {
     Username::parse(text).unwrap_or_else(|_| fallback.clone())
 }
@@ -274,7 +270,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes every session; how many there were.
+    /// Deletes all sessions and returns their number.
     ///
     /// # Errors
     /// The database fails.
@@ -283,7 +279,7 @@ impl Tx<'_> {
         Ok(sqlite.execute("DELETE FROM sessions", [])?)
     }
 
-    /// Notes when a session was last used.
+    /// Stores the time at which a session was last used.
     ///
     /// # Errors
     /// The database fails.

@@ -1,6 +1,6 @@
-//! spec/master/storage/backup.md · 3.1.2 Database Management
+//! spec/master/storage.md · 3.1.2 Database Management
 //!
-//! Copies a database that may be in use, and puts a copy in a database's place.
+//! Copies a database that may be in use, and replaces a database with a copy.
 
 use super::files::{self, beside, create_file, delete_file, sync_folder};
 use super::sqlite::{self, SqliteStorage};
@@ -11,14 +11,14 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
-/// Replaced databases that are kept beside.
+/// Replaced databases that are kept in the folder.
 const KEPT_MAX: u32 = 99;
 
-/// Writes a consistent copy of a database, which may be in use, to a file that does not exist yet,
-/// until `cancelled` says otherwise.
+/// Writes a consistent copy of a database, which may be in use, to a new file. Stops when
+/// `cancelled` returns true.
 ///
 /// # Errors
-/// The file exists, or cannot be written; or the copy was broken off. Nothing of it stays.
+/// The file exists or cannot be written, or the copy was cancelled. A partial copy is deleted.
 pub fn copy(from: &DatabaseUrl, to: &Path, cancelled: &dyn Fn() -> bool) -> Result<(), StorageError> {
     copy_from(&Reader::open(from)?, to, cancelled)
 }
@@ -53,7 +53,7 @@ fn copy_from(from: &Reader, to: &Path, cancelled: &dyn Fn() -> bool) -> Result<(
     placed
 }
 
-/// A database that no master has and that is to be replaced.
+/// A locked database that is to be replaced.
 #[derive(Debug)]
 pub struct RestoreTarget<'a> {
     database: &'a Path,
@@ -62,23 +62,23 @@ pub struct RestoreTarget<'a> {
     _held: StorageLock,
 }
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Debug)]
 pub struct Replacement {
-    /// Sessions that were ended in the restored database.
+    /// Number of sessions deleted from the restored database.
     pub ended: usize,
-    /// Where the replaced database is now.
+    /// New path of the replaced database, if there was one.
     pub replaced: Option<PathBuf>,
 }
 
 impl RestoreTarget<'_> {
-    /// Takes the right to use the database.
+    /// Locks the database.
     ///
     /// # Errors
-    /// A master has it, or the lock file cannot be made.
+    /// A master holds the lock, or the lock file cannot be created.
     pub fn lock(url: &DatabaseUrl) -> Result<RestoreTarget<'_>, StorageError> {
         let DatabaseUrl::Sqlite(database) = url;
-        let lock = sqlite::beside_lock(database);
+        let lock = sqlite::lock_path(database);
         let lock_is_new = !lock.exists();
         let held = Storage::lock(url)?;
         Ok(RestoreTarget {
@@ -95,12 +95,12 @@ impl RestoreTarget<'_> {
         identity(file).is_some() && identity(file) == identity(self.database)
     }
 
-    /// Puts a copy of `file`, without its sessions, in the database's place; what it replaces is
-    /// kept beside with `.old` at its end.
+    /// Replaces the database with a copy of `file` without its sessions. The replaced database
+    /// stays in the folder, with `.old` appended to its name.
     ///
     /// # Errors
-    /// The file is damaged or of another version, or the file system refuses. The database is then
-    /// untouched.
+    /// The file is damaged or of another version, or the file system returns an error. The database
+    /// is then unchanged, except if the very last rename fails: it then has its new name.
     pub fn replace(&self, file: &Path) -> Result<Replacement, String> {
         let database = self.database;
         let new = beside(database, ".new");
@@ -108,13 +108,13 @@ impl RestoreTarget<'_> {
         let source = Reader::open_file(file).map_err(|error| error.to_string())?;
         copy_from(&source, &new, &|| false).map_err(|error| error.to_string())?;
         let placed = end_sessions(&new).and_then(|ended| {
-            own(&new, database)?;
+            copy_owner(&new, database)?;
             if self.lock_is_new {
-                own(&self.lock, database)?;
+                copy_owner(&self.lock, database)?;
             }
-            let replaced = put_aside(database)?;
-            fs::rename(&new, database).map_err(|error| said(database, &error))?;
-            files::sync_folder(database).map_err(|error| said(database, &error))?;
+            let replaced = move_aside(database)?;
+            fs::rename(&new, database).map_err(|error| with_path(database, &error))?;
+            files::sync_folder(database).map_err(|error| with_path(database, &error))?;
             Ok(Replacement { ended, replaced })
         });
         placed.inspect_err(|_| {
@@ -123,11 +123,11 @@ impl RestoreTarget<'_> {
     }
 }
 
-fn said(path: &Path, error: &io::Error) -> String {
+fn with_path(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
-/// A session that was ended after the backup was made must not come to life again.
+/// Deletes the sessions: one that ended after the backup must not become valid again.
 fn end_sessions(new: &Path) -> Result<usize, String> {
     let end = || -> Result<usize, StorageError> {
         let mut storage = Storage::Sqlite(SqliteStorage::open_plain(new)?);
@@ -141,14 +141,14 @@ fn end_sessions(new: &Path) -> Result<usize, String> {
     end().map_err(|error| format!("{}: {error}", new.display()))
 }
 
-/// Root may restore what the daemon's user must be able to open: the file gets the owner of the
-/// database that it replaces, or of the folder.
-fn own(file: &Path, database: &Path) -> Result<(), String> {
+/// Sets the file's owner to that of the database or, without one, of the folder: root may restore a
+/// file that the daemon's user must be able to open.
+fn copy_owner(file: &Path, database: &Path) -> Result<(), String> {
     let folder = database.parent().unwrap_or(Path::new("/"));
     let model = fs::metadata(database)
         .or_else(|_| fs::metadata(folder))
-        .map_err(|error| said(database, &error))?;
-    let now = fs::metadata(file).map_err(|error| said(file, &error))?;
+        .map_err(|error| with_path(database, &error))?;
+    let now = fs::metadata(file).map_err(|error| with_path(file, &error))?;
     if (now.uid(), now.gid()) == (model.uid(), model.gid()) {
         return Ok(());
     }
@@ -160,8 +160,8 @@ fn own(file: &Path, database: &Path) -> Result<(), String> {
     })
 }
 
-/// Moves the database and what SQLite keeps beside it out of the way. Where it is now.
-fn put_aside(database: &Path) -> Result<Option<PathBuf>, String> {
+/// Renames the database and SQLite's files next to it. Returns the new path.
+fn move_aside(database: &Path) -> Result<Option<PathBuf>, String> {
     if !database.exists() {
         return Ok(None);
     }
@@ -177,17 +177,17 @@ fn put_aside(database: &Path) -> Result<Option<PathBuf>, String> {
                 beside(database, ".old").display()
             )
         })?;
-    // Closing the last connection folds the write-ahead log in, where the database can be opened at
+    // Closing the last connection checkpoints the write-ahead log, if the database can be opened at
     // all.
     drop(SqliteStorage::open(database).map(|whole| whole.touch()));
-    // A log that was not folded in belongs to the database that it stands beside.
+    // A write-ahead log that was not checkpointed belongs to the database next to it.
     for end in ["-wal", "-shm"] {
         let part = beside(database, end);
         if part.exists() {
-            fs::rename(&part, beside(&old, end)).map_err(|error| said(&part, &error))?;
+            fs::rename(&part, beside(&old, end)).map_err(|error| with_path(&part, &error))?;
         }
     }
-    fs::rename(database, &old).map_err(|error| said(database, &error))?;
+    fs::rename(database, &old).map_err(|error| with_path(database, &error))?;
     Ok(Some(old))
 }
 

@@ -1,8 +1,8 @@
 //! spec/master/storage/bars.md · 3.1.6 (past values), 3.1.2
 //!
-//! The stored bars, as they are written; `read` reads them. New ones come in by update
-//! (`bars_hot`), are moved in slices to where one asset's bars lie together (`bars`), and are
-//! rolled up by day and month on the way.
+//! Writes the stored bars; `read` reads them. New bars are stored by update (`bars_hot`).
+//! Compaction moves them in slices to `bars`, where the bars of one asset are adjacent, and rolls
+//! them up by day and month.
 
 mod compaction;
 pub mod read;
@@ -18,70 +18,67 @@ use compaction::CompactionStep;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// An asset's number in the database.
+/// An asset's primary key in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AssetId(i64);
 
-/// Where the module is.
+/// The assets module's position in the sequence of updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UpdatePosition {
-    /// Number of the last update.
+    /// Number of the last update, 0 before the first.
     pub number: u64,
-    /// Market time of its step.
+    /// Market time of the last update.
     pub time: Option<Timestamp>,
-    /// No step follows.
+    /// Whether the last update was the last step of a replay.
     pub exhausted: bool,
 }
 
-/// How far an asset's past is filled in.
+/// How much of an asset's past has been back-filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackfillProgress {
-    /// Up to and with this time.
+    /// The past is stored up to and including this time.
     pub to: Option<Timestamp>,
-    /// Nothing is missing.
+    /// Whether the whole past is stored.
     pub whole: bool,
 }
 
-/// A page of one asset's past.
+/// A page of one asset's past, from a back-fill.
 #[derive(Debug, Clone)]
 pub struct BarPage {
-    /// Whose.
     pub asset: AssetId,
-    /// In order of time, all later than what was filled in before.
+    /// In order of time, all later than those of earlier pages.
     pub bars: Vec<Bar>,
-    /// What they are.
     pub resolution: Resolution,
-    /// The past is complete up to and with this time; `None`: no further than before.
+    /// The past is complete up to and including this time; `None`: as before this page.
     pub to: Option<Timestamp>,
-    /// Nothing is missing.
+    /// Whether the whole past is stored with this page.
     pub whole: bool,
-    /// Splits and dividends that were in force before anybody held the asset.
+    /// Splits and dividends that came into force before any account held the asset.
     pub actions: Vec<Action>,
 }
 
-/// The stored bars.
+/// The stored bars, for the thread that writes them.
 pub struct BarStore {
     storage: Storage,
     assets: Arc<HashMap<Symbol, AssetId>>,
-    /// Sorted; those of the list.
+    /// Listed assets, sorted.
     ids: Vec<AssetId>,
-    /// Updates in `bars_hot`: from `hot.0` up to and without `hot.1`.
+    /// Range of updates in `bars_hot`: from `hot.0` up to but excluding `hot.1`.
     hot: (i64, i64),
     moving: Option<CompactionStep>,
-    /// Up to which day the days are a provider's own, and ours do not count.
+    /// The last day that a provider gave itself, by asset. Bars of days up to it are not rolled up.
     own_days: HashMap<AssetId, Timestamp>,
-    /// Bars of `bars` older than this, in milliseconds before the newest, are deleted; `None`:
-    /// kept.
+    /// Retention of `bars`, in milliseconds before an asset's newest bar; `None`: for ever.
     keep_ticks: Option<i64>,
 }
 
 impl BarStore {
-    /// On a database whose migrations have been applied. `keep_ticks`: milliseconds before the
-    /// newest bar for which an asset's bars are kept at the update interval's frequency; `None` for
-    /// ever.
+    /// Opens the store on a database whose migrations have been applied. `keep_ticks` is the
+    /// retention of bars at the update interval's frequency, in milliseconds before an asset's
+    /// newest bar; `None`: for ever.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn open(mut storage: Storage, keep_ticks: Option<i64>) -> Result<BarStore, StorageError> {
         let hot = storage.read(|snapshot| snapshot.hot_updates())?;
         Ok(BarStore {
@@ -95,17 +92,17 @@ impl BarStore {
         })
     }
 
-    /// Makes these the assets that the store knows; each gets a number that it keeps for good.
+    /// Sets the listed assets. Each new one gets a key that never changes.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn set_assets(&mut self, symbols: &[Symbol]) -> Result<(), StorageError> {
         let assets = self.storage.write(|tx| tx.number_assets(symbols))?;
         let (left, own_days) = self
             .storage
             .read(|snapshot| Ok((snapshot.hot_assets()?, snapshot.own_days()?)))?;
         self.ids = assets.values().copied().collect();
-        // Bars of assets that left the list are moved all the same.
+        // Bars of assets that left the list are moved too.
         self.ids.extend(left);
         self.ids.sort_unstable();
         self.ids.dedup();
@@ -115,39 +112,39 @@ impl BarStore {
         Ok(())
     }
 
-    /// Every asset that was ever listed, sorted.
+    /// All assets that were ever listed, sorted.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn known(&mut self) -> Result<Vec<Symbol>, StorageError> {
         let mut symbols = self.storage.read(|snapshot| snapshot.known_assets())?;
         symbols.sort_unstable();
         Ok(symbols)
     }
 
-    /// The numbers of the listed assets.
+    /// The keys of the listed assets.
     pub fn ids(&self) -> Arc<HashMap<Symbol, AssetId>> {
         Arc::clone(&self.assets)
     }
 
-    /// The number of a listed asset.
+    /// The key of a listed asset.
     pub fn id(&self, symbol: &Symbol) -> Option<AssetId> {
         self.assets.get(symbol).copied()
     }
 
-    /// Where the module is.
+    /// The position in the sequence of updates.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn position(&mut self) -> Result<UpdatePosition, StorageError> {
         self.storage.read(|snapshot| snapshot.update_position())
     }
 
-    /// Commits one update: its bars, the actions that came into force with it, and the position,
-    /// all or nothing. Each bar is later than every stored bar of its asset.
+    /// Commits one update in one transaction: its bars, the actions that came into force with it,
+    /// and the position. Each bar is later than every stored bar of its asset.
     ///
     /// # Errors
-    /// The database; then nothing is stored.
+    /// The database fails; then nothing is stored.
     pub fn commit(
         &mut self,
         position: &UpdatePosition,
@@ -174,19 +171,18 @@ impl BarStore {
         Ok(())
     }
 
-    /// The actions that have come into force, of all assets, by time; with the update they came
-    /// with.
+    /// All actions that have come into force, by time, each with the number of its update.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
         self.storage.read(|snapshot| snapshot.actions())
     }
 
-    /// Stores pages of the past, of several assets, in one transaction, and how far they reach now.
+    /// Stores pages of several assets' past and their back-fill progress in one transaction.
     ///
     /// # Errors
-    /// The database; then nothing is stored.
+    /// The database fails; then nothing is stored.
     pub fn fill(&mut self, pages: &[BarPage]) -> Result<(), StorageError> {
         self.storage.write(|tx| {
             for page in pages {
@@ -207,10 +203,10 @@ impl BarStore {
         Ok(())
     }
 
-    /// How far an asset's past is filled in.
+    /// How much of an asset's past has been back-filled.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn filled(&mut self, asset: AssetId) -> Result<BackfillProgress, StorageError> {
         self.storage.read(|snapshot| snapshot.backfill(asset))
     }

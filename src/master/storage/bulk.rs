@@ -1,7 +1,7 @@
-//! spec/master/storage/bulk.md · 3.1.2 Database Management
+//! spec/master/storage.md · 3.1.2 Database Management
 //!
-//! Writes a great many rows into a database that nobody uses, for measurements. It is not safe
-//! against a crash.
+//! Writes millions of rows into a database that no process uses, for measurements. A crash may
+//! damage the database.
 
 use super::StorageError;
 use super::sqlite::{SqliteStorage, signed};
@@ -9,12 +9,12 @@ use crate::config::DatabaseUrl;
 use crate::model::{SessionHash, Timestamp};
 use rusqlite::{Transaction, params};
 
-/// From how many transactions on their indexes are made again afterwards.
-const INDEXES_AFTER: u64 = 100_000;
-/// The indexes that a great many transactions are put in without, to be made again afterwards.
-const HEAVY: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'transactions' AND sql IS NOT NULL";
-/// The numbers from 1 to `?1`.
-const NUMBERS: &str = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)";
+/// From this many transactions on, their indexes are dropped first and created again at the end.
+const INDEXES_DROPPED_MIN: u64 = 100_000;
+/// Selects the indexes that are dropped and created again.
+const INDEXES_SQL: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'transactions' AND sql IS NOT NULL";
+/// Generates the numbers from 1 to `?1`.
+const NUMBERS_SQL: &str = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)";
 
 /// A database that is being filled.
 #[derive(Debug)]
@@ -22,22 +22,22 @@ pub struct BulkLoader {
     sqlite: SqliteStorage,
 }
 
-/// Accounts at even distances.
+/// Accounts whose numbers are evenly spaced.
 #[derive(Debug, Clone, Copy)]
 pub struct EvenAccounts {
-    /// The first.
+    /// Number of the first account.
     pub first: u64,
-    /// How many.
+    /// Number of accounts.
     pub accounts: u64,
-    /// From one to the next.
+    /// Distance between two numbers.
     pub step: u64,
 }
 
 impl BulkLoader {
-    /// Opens a database that nobody uses. If filling it fails half-way, it is to be thrown away.
+    /// Opens a database that no process uses. If filling fails half-way, discard the database.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<BulkLoader, StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
         let sqlite = SqliteStorage::open_plain(file)?;
@@ -47,7 +47,7 @@ impl BulkLoader {
         Ok(BulkLoader { sqlite })
     }
 
-    /// Writes `count` accounts with cash and one position each, numbered from 1, all of one
+    /// Writes `count` accounts, numbered from 1, each with cash and one position. All have the same
     /// password.
     ///
     /// # Errors
@@ -55,23 +55,23 @@ impl BulkLoader {
     pub fn accounts(&mut self, count: u64, symbol: &str, created: Timestamp) -> Result<(), StorageError> {
         let transaction = self.sqlite.connection.transaction()?;
         let accounts = format!(
-            "{NUMBERS} INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash,
+            "{NUMBERS_SQL} INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash,
                  created, starting_cash, boot, sequence)
              SELECT n, 'user-' || n, 'user-' || n, 'user-' || n || '@example.org', 'user-' || n || '@example.org', 1,
                  '$2b$04$5a5a5a5a5a5a5a5a5a5a5uVhE2cBz1uLqyb5bK1dPZ2hR3cQm9l6e', ?2, 100000000000, x'00', n FROM n"
         );
         transaction.execute(&accounts, params![signed(count), created.0])?;
         let balances =
-            format!("{NUMBERS} INSERT INTO balances (account, cash) SELECT n, 100000000000 FROM n");
+            format!("{NUMBERS_SQL} INSERT INTO balances (account, cash) SELECT n, 100000000000 FROM n");
         transaction.execute(&balances, params![signed(count)])?;
         let positions = format!(
-            "{NUMBERS} INSERT INTO positions (account, symbol, quantity, cost) SELECT n, ?2, 1000000, 1000000 FROM n"
+            "{NUMBERS_SQL} INSERT INTO positions (account, symbol, quantity, cost) SELECT n, ?2, 1000000, 1000000 FROM n"
         );
         transaction.execute(&positions, params![signed(count), symbol])?;
         Ok(transaction.commit()?)
     }
 
-    /// Writes a session for each of these accounts, from `now` until `expiry`.
+    /// Writes a session for each of these accounts, valid from `now` until `expiry`.
     ///
     /// # Errors
     /// The database fails.
@@ -92,7 +92,7 @@ impl BulkLoader {
         Ok(transaction.commit()?)
     }
 
-    /// Writes `count` settled purchases, numbered on, for so many accounts in turn, accepted from
+    /// Writes `count` settled purchases for the accounts in turn, with times of acceptance from
     /// `since` on.
     ///
     /// # Errors
@@ -106,8 +106,8 @@ impl BulkLoader {
     ) -> Result<(), StorageError> {
         let connection = &mut self.sqlite.connection;
         let mut indexes: Vec<(String, String)> = Vec::new();
-        if count > INDEXES_AFTER {
-            let mut statement = connection.prepare(HEAVY)?;
+        if count > INDEXES_DROPPED_MIN {
+            let mut statement = connection.prepare(INDEXES_SQL)?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             indexes = rows.collect::<rusqlite::Result<_>>()?;
         }
@@ -122,7 +122,7 @@ impl BulkLoader {
         Ok(transaction.commit()?)
     }
 
-    /// Puts everything into the one file.
+    /// Closes the database; all its data are then in one file.
     ///
     /// # Errors
     /// The database fails.
@@ -142,9 +142,9 @@ fn insert_transactions(
 ) -> rusqlite::Result<()> {
     let last = "SELECT coalesce(max(number), 0) FROM transactions";
     let last: i64 = transaction.query_row(last, [], |row| row.get(0))?;
-    // A version 7 UUID: the time of acceptance, then something of its own.
+    // A version 7 UUID: the time of acceptance, then a unique part.
     let sql = format!(
-        "{NUMBERS}
+        "{NUMBERS_SQL}
          INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
              price, total, priced, stamped, ordered, update_number)
          SELECT ?2 + n, unhex(printf('%012x7%03x8%015x', ?3 + n / 1000, n % 1000, ?2 + n)), ?4 + n % ?5 * ?6, 1, 1,

@@ -1,21 +1,21 @@
-//! spec/master/storage/files.md · 3.1.2 Database Management ("create, delete, write and read files")
+//! spec/master/storage.md · 3.1.2 Database Management ("create, delete, write and read files")
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// The path with more at its end.
+/// The path with `more` appended to its name.
 pub fn beside(path: &Path, more: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(more);
     PathBuf::from(name)
 }
 
-/// Makes a file that its owner alone may read, and that is not there yet.
+/// Creates a new file with mode 0600.
 ///
 /// # Errors
-/// It exists, or cannot be written.
+/// The file exists, or cannot be written.
 pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
@@ -29,7 +29,7 @@ pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// It is larger, or cannot be read.
+/// The file is larger, or cannot be read.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let size = fs::metadata(path)?.len();
     if size > limit {
@@ -39,10 +39,10 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Replaces a file whole: who reads it sees the old bytes or the new, whatever happens in between.
+/// Replaces a file atomically: a reader sees the old bytes or the new ones, even after a crash.
 ///
 /// # Errors
-/// It cannot be written; the old one is then untouched.
+/// The file cannot be written; the old one is then unchanged.
 pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = path.with_extension("part");
     let _ = delete_file(&part);
@@ -54,15 +54,15 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Deletes a file.
 ///
 /// # Errors
-/// It is not there, or cannot be deleted.
+/// The file does not exist, or cannot be deleted.
 pub fn delete_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Makes what was renamed in a file's folder last.
+/// Syncs a file's folder, so that a rename in it survives a crash.
 ///
 /// # Errors
-/// The disk refuses.
+/// The disk fails.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path
         .parent()

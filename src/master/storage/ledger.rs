@@ -1,6 +1,6 @@
 //! spec/master/storage/ledger.md · 3.1.7 ("log transactions to users profiles")
 //!
-//! The ledger: orders as they are queued and settled, splits and dividends as they are applied.
+//! Reads and writes the ledger: queued and settled orders, splits and dividends.
 
 use super::sqlite::{damaged, signed};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
@@ -11,59 +11,54 @@ use crate::model::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-/// A transaction as it is stored, with what explains it.
+/// A stored transaction with the fields that explain it.
 #[derive(Debug, Clone)]
 pub struct LedgerEntry {
-    /// The transaction itself.
     pub transaction: Transaction,
-    /// Its turn in the queue.
+    /// Rank of the order at settlement.
     pub turn: SettlementRank,
-    /// The worker's own stamp, before it was clamped.
+    /// The worker's timestamp, before it was clamped.
     pub stamped: Timestamp,
-    /// The update that settled it.
+    /// Number of the update that settled it.
     pub update: Option<u64>,
-    /// The quantity that was asked for, before any split.
+    /// The quantity that the client asked for, before any split.
     pub asked: Quantity,
 }
 
-/// An order that is to be put on the durable queue.
+/// An order to be stored in the durable queue.
 #[derive(Debug, Clone, Copy)]
 pub struct NewOrder<'a> {
-    /// Its turn, with the worker and the number of the message that brought it.
+    /// Rank at settlement. It contains the worker and the sequence number of the link message.
     pub turn: SettlementRank,
-    /// The boot ID of the worker's process.
+    /// Boot ID of the worker's process.
     pub boot: Uuid,
-    /// The transaction's ID.
+    /// ID of the transaction.
     pub id: Uuid,
-    /// Whose.
     pub account: AccountId,
-    /// Buy or sell.
     pub side: Side,
-    /// Of which asset.
     pub symbol: Symbol,
-    /// How many units.
     pub quantity: Quantity,
-    /// When it was accepted.
+    /// Time of acceptance.
     pub accepted: Timestamp,
-    /// The worker's own stamp, before it was clamped.
+    /// The worker's timestamp, before it was clamped.
     pub stamped: Timestamp,
-    /// The client's own name for it.
+    /// The client's own name for the order.
     pub client_order_id: Option<&'a ClientOrderId>,
 }
 
-/// How an order was settled.
+/// The outcome of an order at settlement.
 #[derive(Debug, Clone, Copy)]
 pub enum Settlement {
-    /// Filled.
+    /// The order was filled.
     Settled {
         /// Price of one unit.
         price: Money,
-        /// What left or reached the cash.
+        /// Amount that left or entered the cash.
         total: Money,
         /// Market time of the price.
         priced: Timestamp,
     },
-    /// Refused.
+    /// The order was rejected.
     Rejected(Reason),
 }
 
@@ -110,12 +105,12 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     })
 }
 
-/// A symbol of a row.
+/// Parses the symbol of a row.
 pub(super) fn symbol(text: &str) -> rusqlite::Result<Symbol> {
     Symbol::parse(text).map_err(|_| damaged("no symbol"))
 }
 
-/// A split or dividend from `symbol, time, kind, value, number`, with the update that it came with.
+/// Reads a split or dividend from the columns `symbol, time, kind, value`.
 pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(String, Timestamp, ActionKind, i64)> {
     let (kind, value): (u8, i64) = (row.get(2)?, row.get(3)?);
     let kind = if kind == Side::Split as u8 {
@@ -135,7 +130,7 @@ fn find(
     Ok(sqlite.prepare_cached(&sql)?.query_row(values, entry).optional()?)
 }
 
-/// The key of a worker's process that has sent orders before.
+/// The key of a worker's process that has sent an order before.
 fn find_origin(sqlite: &Connection, boot: &Uuid) -> rusqlite::Result<Option<i64>> {
     sqlite
         .prepare_cached("SELECT origin FROM origins WHERE boot = ?1")?
@@ -143,7 +138,7 @@ fn find_origin(sqlite: &Connection, boot: &Uuid) -> rusqlite::Result<Option<i64>
         .optional()
 }
 
-/// The key under which a worker's process is known, made if need be.
+/// The key of a worker's process; inserts it if it is new.
 fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i64> {
     if let Some(origin) = find_origin(sqlite, boot)? {
         return Ok(origin);
@@ -154,7 +149,7 @@ fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i
 }
 
 impl Snapshot<'_> {
-    /// The highest place in the queue ever given.
+    /// The highest number that an order has had.
     ///
     /// # Errors
     /// The database fails.
@@ -175,7 +170,7 @@ impl Snapshot<'_> {
         Ok(Timestamp(last.unwrap_or(0)))
     }
 
-    /// The orders that are queued, in the order of their acceptance.
+    /// The queued orders, in the order of their acceptance.
     ///
     /// # Errors
     /// The database fails.
@@ -189,8 +184,7 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The order that a link message brought: that of this number from the worker's process with
-    /// this boot ID.
+    /// Finds the order that a link message brought, by boot ID and sequence number.
     ///
     /// # Errors
     /// The database fails.
@@ -207,7 +201,7 @@ impl Snapshot<'_> {
         find(sqlite, filter, params![origin, signed(sequence)])
     }
 
-    /// The order that an account's client gave this name.
+    /// Finds an account's order by its client order ID.
     ///
     /// # Errors
     /// The database fails.
@@ -221,7 +215,7 @@ impl Snapshot<'_> {
         find(sqlite, filter, params![account.0, id.as_str()])
     }
 
-    /// An account's transaction by its ID.
+    /// Finds an account's transaction by its ID.
     ///
     /// # Errors
     /// The database fails.
@@ -255,8 +249,8 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// The splits and dividends that came with updates up to `update` and are not in the ledger
-    /// yet, in order, each with its update.
+    /// The splits and dividends of updates up to `update` that the ledger does not have yet, in
+    /// order, each with the number of its update.
     ///
     /// # Errors
     /// The database fails.
@@ -278,10 +272,10 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
-    /// Puts an order on the durable queue.
+    /// Stores an order in the durable queue.
     ///
     /// # Errors
-    /// Its place, its ID, its message or its name belongs to another, or the database fails.
+    /// The number, ID, link message or client order ID is taken, or the database fails.
     pub fn insert_order(&mut self, order: &NewOrder<'_>) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let origin = origin(sqlite, &order.turn.worker, &order.boot)?;
@@ -308,11 +302,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes how queued orders ended: each by its place in the queue, at one time, with one
-    /// update.
+    /// Stores the outcomes of queued orders, given by number, all at one time and with one update.
     ///
     /// # Errors
-    /// One of them is not queued, or the database fails.
+    /// An order is not queued, or the database fails.
     pub fn settle_orders(
         &mut self,
         outcomes: &[(i64, Settlement)],
@@ -351,7 +344,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Changes the quantity of a queued order, as a split does.
+    /// Changes the quantity of a queued order because of a split.
     ///
     /// # Errors
     /// The database fails.
@@ -363,7 +356,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes a transaction that is settled as soon as it is made: a split's or a dividend's.
+    /// Stores the transaction of a split or dividend, which is settled at once.
     ///
     /// # Errors
     /// The database fails.
@@ -396,7 +389,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes that the ledger has the splits and dividends of all updates up to this one.
+    /// Records that the ledger has the splits and dividends of all updates up to this one.
     ///
     /// # Errors
     /// The database fails.

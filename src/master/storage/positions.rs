@@ -1,6 +1,6 @@
-//! spec/master/storage/positions.md · 3.1.7 ("store into portfolios")
+//! spec/master/storage.md · 3.1.7 ("store into portfolios")
 //!
-//! What accounts have: cash and positions, which their transactions add up to.
+//! Reads and writes cash and positions, which are the sums of an account's transactions.
 
 use super::ledger::symbol;
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
@@ -20,16 +20,16 @@ impl Snapshot<'_> {
     /// An account's cash.
     ///
     /// # Errors
-    /// The database fails, or there is no such account.
+    /// There is no such account, or the database fails.
     pub fn cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         Ok(cash(sqlite, account)?)
     }
 
-    /// What an account has.
+    /// An account's cash and positions.
     ///
     /// # Errors
-    /// The database fails, or there is no such account.
+    /// There is no such account, or the database fails.
     pub fn holdings(&mut self, account: AccountId) -> Result<Holdings, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let cash = cash(sqlite, account)?;
@@ -58,10 +58,10 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
-    /// Writes what has changed of an account between `before`, which is stored, and `after`.
+    /// Stores the differences between `before`, which is stored, and `after`.
     ///
     /// # Errors
-    /// A value that its column cannot have, or the database fails.
+    /// A value is invalid for its column, or the database fails.
     pub fn store_holdings(
         &mut self,
         account: AccountId,

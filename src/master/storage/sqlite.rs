@@ -1,7 +1,6 @@
 //! spec/master/storage/sqlite.md · 3.1.2 Database Management
 //!
-//! SQLite as the engine: opens a database, brings it to this version, and sees that no second
-//! master has it.
+//! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
 use super::StorageError;
 use super::files::create_file;
@@ -15,26 +14,26 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The migrations, forward only; `user_version` counts those that a database has been through.
+/// The migrations, forward only. `user_version` counts those that a database has had.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0001_accounts.sql"),
     include_str!("../../../sql/sqlite/0002_assets.sql"),
 ];
 
-/// How long a writer waits for another's commit.
+/// How long a writer waits for another writer's commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pages of the write-ahead log at which it is folded into the database: 64 MiB.
+/// Size of the write-ahead log at which SQLite checkpoints it, in pages: 64 MiB.
 const CHECKPOINT_PAGES: i64 = 16_384;
-/// Pages that a copy takes in one step: 16 MiB, between two questions whether to go on.
+/// Pages that a backup copies in one step: 16 MiB. It checks between steps whether it is cancelled.
 const COPY_PAGES: i32 = 4096;
-/// KiB of pages that each connection keeps in memory.
+/// Page cache of a connection, in KiB.
 const CACHE_KIB: i64 = 64 * 1024;
-/// Compiled statements that each connection keeps.
+/// Prepared statements that a connection caches.
 const STATEMENTS_MAX: usize = 64;
-/// How long a lock is waited for: a child that its last holder was just starting, such as GPG's,
-/// holds it until that child's program begins.
+/// How long to wait for the lock. A child process that its last holder was starting, such as GPG,
+/// holds the lock until the child's `exec`.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often it is tried meanwhile.
+/// Time between two attempts to take the lock.
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl From<rusqlite::Error> for StorageError {
@@ -58,33 +57,33 @@ impl From<rusqlite::Error> for StorageError {
     }
 }
 
-/// A value that its column cannot have.
+/// An error for a value that is invalid for its column.
 pub(super) fn damaged(what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, what.into())
 }
 
-/// A number as a column holds it; none of ours comes near the limit.
+/// Converts a number for a column. No number of this program comes near `i64::MAX`.
 pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// A number from a column; one below zero is a damaged database's, read as 0.
+/// Converts a number from a column. A negative one, which only a damaged database has, becomes 0.
 pub(super) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
 }
 
-/// The file whose lock says who has the database at `path`.
-pub(super) fn beside_lock(path: &Path) -> PathBuf {
+/// Path of the lock file of the database at `path`.
+pub(super) fn lock_path(path: &Path) -> PathBuf {
     path.with_extension("lock")
 }
 
-/// Takes the right to use the database at `path`, making its folder if need be.
+/// Locks the database at `path` and creates its folder if necessary.
 pub(super) fn lock(path: &Path) -> Result<File, StorageError> {
     let fail = |error| StorageError::Io(path.to_owned(), error);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(fail)?;
     }
-    let name = beside_lock(path);
+    let name = lock_path(path);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -105,10 +104,10 @@ pub(super) fn lock(path: &Path) -> Result<File, StorageError> {
     }
 }
 
-/// Makes the database if need be, and brings it to this version; each migration is one transaction.
+/// Creates the database if necessary and applies the missing migrations, each in one transaction.
 pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
     if !path.exists() {
-        // Made with this mode before SQLite writes to it: what is in it is its owner's alone.
+        // Created with mode 0600 before SQLite writes to it, so that only the owner can read it.
         create_file(path, b"").map_err(|e| StorageError::Io(path.to_owned(), e))?;
     }
     let found = found_version(path)?;
@@ -139,7 +138,7 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// How many migrations a database has been through; read before anything is written to it.
+/// The number of a database's migrations, read before anything is written to it.
 fn found_version(path: &Path) -> Result<usize, StorageError> {
     let read = || -> rusqlite::Result<usize> {
         version(&Connection::open_with_flags(
@@ -155,12 +154,12 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
-/// Tables and indexes; read from the file.
+/// The number of tables and indexes. This reads the file.
 fn tables(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
 
-/// Whether the database answers.
+/// Checks that the database answers a query.
 pub(super) fn answers(path: &Path) -> Result<(), String> {
     let reader = SqliteStorage::open_reader(path).map_err(|e| e.to_string())?;
     let one: i64 = reader
@@ -181,14 +180,14 @@ pub struct SqliteStorage {
 }
 
 impl SqliteStorage {
-    /// For a module that writes its own tables.
+    /// Opens a connection that may write.
     pub(super) fn open(path: &Path) -> Result<SqliteStorage, StorageError> {
         let open = || -> rusqlite::Result<SqliteStorage> {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
-            // A plan must not depend on the values that are bound: where a table has a partial
-            // index, SQLite would compile a kept statement anew each time it gets others.
+            // A plan must not depend on bound values. Otherwise, where a table has a partial index,
+            // SQLite recompiles a cached statement each time its values change.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -201,7 +200,7 @@ impl SqliteStorage {
         open().map_err(|error| StorageError::from(error).at(path))
     }
 
-    /// For a thread that only reads.
+    /// Opens a connection that only reads.
     pub(super) fn open_reader(path: &Path) -> Result<SqliteStorage, StorageError> {
         let reader = SqliteStorage::open(path)?;
         reader
@@ -211,8 +210,7 @@ impl SqliteStorage {
         Ok(reader)
     }
 
-    /// A file that is to be looked at while no master needs to run; it must be of exactly this
-    /// version.
+    /// Opens a file read-only, without a running master. The file must be of exactly this version.
     pub(super) fn open_file(path: &Path) -> Result<SqliteStorage, StorageError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -226,29 +224,30 @@ impl SqliteStorage {
         if found != MIGRATIONS.len() {
             return Err(StorageError::OtherVersion(path.to_owned()));
         }
-        // Only now: it reads the file's header, which may be nobody's.
+        // Only after the version check: this reads the file's header, and the file may not be a
+        // database.
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Ok(SqliteStorage { connection })
     }
 
-    /// A file that nobody else uses, as it is: its journal mode stays.
+    /// Opens a file that no other process uses, and keeps its journal mode.
     pub(super) fn open_plain(path: &Path) -> Result<SqliteStorage, StorageError> {
         let connection = Connection::open(path)?;
         Ok(SqliteStorage { connection })
     }
 
-    /// Reads the schema: opening alone does not touch the file.
+    /// Reads the schema, since opening alone does not read the file.
     pub(super) fn touch(&self) -> Result<(), StorageError> {
         tables(&self.connection)?;
         Ok(())
     }
 
-    /// Closes it, and says what dropping it would keep to itself.
+    /// Closes the connection and returns errors that dropping it would hide.
     pub(super) fn close(self) -> Result<(), StorageError> {
         Ok(self.connection.close().map_err(|(_, error)| error)?)
     }
 
-    /// A transaction that has the right to write from its beginning.
+    /// Begins a transaction that holds the write lock from its beginning.
     pub(super) fn begin(&mut self) -> Result<SqliteTransaction<'_>, StorageError> {
         let behavior = TransactionBehavior::Immediate;
         Ok(SqliteTransaction(
@@ -256,7 +255,7 @@ impl SqliteStorage {
         ))
     }
 
-    /// A transaction that reads; its moment is that of its first read.
+    /// Begins a transaction that reads. Its snapshot is taken at its first read.
     pub(super) fn snapshot(&mut self) -> Result<SqliteTransaction<'_>, StorageError> {
         Ok(SqliteTransaction(self.connection.transaction()?))
     }
@@ -266,14 +265,13 @@ impl SqliteStorage {
     }
 }
 
-/// A transaction of SQLite's; dropped without a commit, it is rolled back.
+/// A transaction of SQLite; it is rolled back if it is dropped without a commit.
 #[derive(Debug)]
 pub struct SqliteTransaction<'a>(pub(super) Transaction<'a>);
 
 impl SqliteTransaction<'_> {
-    /// Commits. After an input/output error nobody knows whether what was written will be found
-    /// after a restart. A full or read-only disk, or a busy database, is known to have stored
-    /// nothing.
+    /// Commits. After an input/output error it is unknown whether the changes survive a restart. On
+    /// a full or read-only disk, or with a busy database, nothing was stored.
     pub(super) fn commit(self) -> Result<(), StorageError> {
         match self.0.commit() {
             Err(rusqlite::Error::SqliteFailure(failure, text))
@@ -286,7 +284,7 @@ impl SqliteTransaction<'_> {
     }
 }
 
-/// Breaks off what a connection is at.
+/// A handle that cancels a connection's running statement.
 pub struct SqliteInterrupter(InterruptHandle);
 
 impl SqliteInterrupter {
@@ -301,8 +299,8 @@ impl fmt::Debug for SqliteInterrupter {
     }
 }
 
-/// Copies all pages of one moment into the empty file `part`; errors name the file that it is to
-/// become.
+/// Copies all pages of one snapshot into the empty file `part`. Errors name the file that `part`
+/// will become.
 pub(super) fn copy_pages(
     source: &SqliteStorage,
     part: &Path,
@@ -312,8 +310,8 @@ pub(super) fn copy_pages(
     let io = |error| StorageError::Io(to.to_owned(), error);
     let fail = |error: rusqlite::Error| StorageError::from(error).at(to);
     let mut copy = Connection::open(part).map_err(fail)?;
-    // A reader of the write-ahead log sees one moment and blocks nobody; this one sees the same
-    // moment in all steps.
+    // Readers of the write-ahead log block nobody. This transaction holds one snapshot for all
+    // steps of the copy.
     let moment = source.connection.unchecked_transaction().map_err(fail)?;
     tables(&moment).map_err(fail)?;
     {

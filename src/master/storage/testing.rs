@@ -1,17 +1,17 @@
 //! spec/master/storage.md · 3.1.2
 //!
-//! Databases for tests: in memory, with as many connections as a test opens, one for each engine.
+//! Databases in memory for tests, one for each engine, with any number of connections.
 
 use super::{Reader, Snapshot, SqliteTransaction, Storage};
 use crate::config::DatabaseUrl;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Where Linux keeps files in memory. A real file there has SQLite's locks and its log, which a
-/// shared `:memory:` database has not.
-const MEMORY: &str = "/dev/shm";
+/// A folder in memory. A file there has SQLite's locks and write-ahead log, which a shared
+/// `:memory:` database lacks.
+const MEMORY_FOLDER: &str = "/dev/shm";
 
-/// An empty database of this version, which is gone when this is dropped.
+/// An empty database of this version, deleted on drop.
 pub(crate) struct Engine {
     folder: TempDir,
     url: DatabaseUrl,
@@ -23,9 +23,9 @@ pub(crate) fn each_engine(test: impl Fn(&Engine)) {
 }
 
 impl Engine {
-    /// SQLite's, in memory; every handle that is opened sees the same database.
+    /// Creates an SQLite database. All its handles see the same data.
     pub(crate) fn sqlite() -> Engine {
-        let folder = tempfile::tempdir_in(MEMORY)
+        let folder = tempfile::tempdir_in(MEMORY_FOLDER)
             .or_else(|_| tempfile::tempdir())
             .unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("master.db"));
@@ -33,57 +33,57 @@ impl Engine {
         Engine { folder, url }
     }
 
-    /// Where it is.
+    /// The database's URL.
     pub(crate) fn url(&self) -> &DatabaseUrl {
         &self.url
     }
 
-    /// Its folder, for files beside it.
+    /// The database's folder, for other files.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Another handle that writes.
+    /// Opens another handle that writes.
     pub(crate) fn storage(&self) -> Storage {
         Storage::open(&self.url).unwrap()
     }
 
-    /// Another handle that reads.
+    /// Opens another handle that reads.
     pub(crate) fn reader(&self) -> Reader {
         Reader::open(&self.url).unwrap()
     }
 
-    /// Changes rows behind the master's back; how many.
+    /// Executes SQL without the master's methods; returns the number of changed rows.
     pub(crate) fn execute(&self, sql: &str) -> usize {
         execute(&mut self.storage(), sql)
     }
 
-    /// The number that a statement reads.
+    /// The number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         self.storage().read(|snapshot| Ok(snapshot.number(sql))).unwrap()
     }
 }
 
-/// Changes rows behind the master's back; how many.
+/// Executes SQL without the master's methods; returns the number of changed rows.
 pub(crate) fn execute(storage: &mut Storage, sql: &str) -> usize {
     let Storage::Sqlite(sqlite) = storage;
     sqlite.connection.execute(sql, []).unwrap()
 }
 
-/// Runs several statements.
+/// Executes several statements.
 pub(crate) fn execute_all(storage: &mut Storage, sql: &str) {
     let Storage::Sqlite(sqlite) = storage;
     sqlite.connection.execute_batch(sql).unwrap();
 }
 
 impl Snapshot<'_> {
-    /// The number that a statement reads.
+    /// The number that a query returns.
     pub(crate) fn number(&mut self, sql: &str) -> i64 {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
-    /// The text that a statement reads.
+    /// The text that a query returns.
     pub(crate) fn text(&mut self, sql: &str) -> String {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         sqlite.query_row(sql, [], |row| row.get(0)).unwrap()

@@ -1,20 +1,20 @@
-//! spec/master/storage/verify.md · 3.1.7, 3.1.2
+//! spec/master/storage.md · 3.1.7, 3.1.2
 //!
-//! What the check of the ledger reads: rows as they stand there, whatever they say.
+//! Reads what the check of the ledger needs. Rows are returned as they are stored, even if invalid.
 
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
 use rusqlite::{Row, params};
 use std::collections::BTreeMap;
 
-/// Complaints of the engine's own that are passed on.
-const COMPLAINTS_MAX: usize = 100;
-/// Accounts that are read at a time.
-const ACCOUNTS_PAGE: i64 = 1024;
+/// Messages of the engine's own check that are passed on.
+const INTEGRITY_ERRORS_MAX: usize = 100;
+/// Accounts read in one query.
+const ACCOUNTS_PAGE_MAX: i64 = 1024;
 
-/// The order in which an account's transactions took effect: update by update; in each, splits and
-/// dividends before orders; orders in their turn.
-const IN_ORDER: &str = "
+/// Orders an account's transactions as they took effect: by update; within an update, splits and
+/// dividends before orders; orders by settlement rank.
+const LEDGER_SQL: &str = "
     SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
         transactions.origin, sequence, ordered, update_number
     FROM transactions LEFT JOIN origins USING (origin)
@@ -25,17 +25,16 @@ const IN_ORDER: &str = "
 /// An account as it is stored.
 #[derive(Debug)]
 pub struct StoredAccount {
-    /// Its key.
+    /// Primary key.
     pub account: i64,
-    /// Its name.
     pub username: String,
-    /// What its ledger begins with.
+    /// Cash with which its ledger begins.
     pub starting_cash: Money,
-    /// What it is said to have.
+    /// Stored cash, to be compared with the sum of the ledger.
     pub cash: Money,
 }
 
-/// A row of the ledger, as it stands there.
+/// A row of the ledger as it is stored.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub struct LedgerLine {
@@ -61,13 +60,11 @@ pub struct LedgerLine {
 /// A split or dividend that came into force.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredAction {
-    /// Of which asset.
     pub symbol: Symbol,
-    /// With which update.
+    /// Number of the update with which it came into force.
     pub update: i64,
     /// Market time.
     pub time: Timestamp,
-    /// Split or dividend.
     pub side: Side,
 }
 
@@ -94,14 +91,14 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
 }
 
 impl Snapshot<'_> {
-    /// Calls `each` for every complaint of the engine's own check: of pages, of indexes (so, that
-    /// places, IDs and names are unique), of constraints.
+    /// Calls `each` for every message of the engine's own check. It covers pages, constraints, and
+    /// indexes, and so the uniqueness of numbers, IDs and names.
     ///
     /// # Errors
     /// The database fails.
-    pub fn complaints(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
+    pub fn integrity_errors(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&format!("PRAGMA integrity_check({COMPLAINTS_MAX})"))?;
+        let mut statement = sqlite.prepare(&format!("PRAGMA integrity_check({INTEGRITY_ERRORS_MAX})"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let said: String = row.get(0)?;
@@ -112,8 +109,7 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// Calls `each` for every row that names a row which is not there, with what is to be said of
-    /// it.
+    /// Calls `each` with a description of every row that refers to a missing row.
     ///
     /// # Errors
     /// The database fails.
@@ -132,7 +128,8 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// The next accounts after the one with the key `after`, by key; none after the last.
+    /// A page of accounts, in the order of their keys, with keys above `after`. It is empty after
+    /// the last account.
     ///
     /// # Errors
     /// The database fails.
@@ -151,7 +148,7 @@ impl Snapshot<'_> {
                 cash: row.get::<_, Option<i64>>(3)?.map_or(starting_cash, Money),
             })
         };
-        let rows = statement.query_map(params![after, ACCOUNTS_PAGE], read)?;
+        let rows = statement.query_map(params![after, ACCOUNTS_PAGE_MAX], read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -166,7 +163,7 @@ impl Snapshot<'_> {
     ) -> Result<(), E> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let failed = |error: rusqlite::Error| E::from(error.into());
-        let mut statement = sqlite.prepare_cached(IN_ORDER).map_err(failed)?;
+        let mut statement = sqlite.prepare_cached(LEDGER_SQL).map_err(failed)?;
         let mut rows = statement.query([account]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             each(&line(row).map_err(failed)?)?;
@@ -174,7 +171,7 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// An account's positions as they are stored, by whatever stands for an asset.
+    /// An account's positions as they are stored. Their symbols are not checked.
     ///
     /// # Errors
     /// The database fails.
@@ -192,8 +189,8 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// All splits and dividends, in the order of their updates; those of no asset or kind of ours
-    /// are left out.
+    /// All splits and dividends, in the order of their updates. Rows with an invalid symbol or kind
+    /// are skipped.
     ///
     /// # Errors
     /// The database fails.
@@ -216,7 +213,7 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The last update whose splits and dividends the ledger has.
+    /// Number of the last update whose splits and dividends are in the ledger.
     ///
     /// # Errors
     /// The database fails.

@@ -1,6 +1,6 @@
-//! spec/master/storage/workers.md · 3.1.5 Worker Management, 2.4.5 WorkerServer Structure
+//! spec/master/storage.md · 3.1.5 Worker Management, 2.4.5 WorkerServer Structure
 //!
-//! Registered workers, and those that once were.
+//! Reads and writes registered and formerly registered workers.
 
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{Fingerprint, Timestamp, WorkerServer};
@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 impl Snapshot<'_> {
-    /// Everyone who is registered, by name.
+    /// All registered workers, by name.
     ///
     /// # Errors
     /// The database fails.
@@ -48,7 +48,7 @@ impl Snapshot<'_> {
             .optional()?)
     }
 
-    /// All workers that were ever registered under a name, and the one with this UUID.
+    /// All workers that were ever registered under `name`, and the one with `uuid`.
     ///
     /// # Errors
     /// The database fails.
@@ -65,7 +65,7 @@ impl Tx<'_> {
     /// Registers a worker.
     ///
     /// # Errors
-    /// A registered worker has its name or key, or the database fails.
+    /// A registered worker has the same name or key, or the database fails.
     pub fn insert_worker(&mut self, worker: &WorkerServer, now: Timestamp) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite.execute(
@@ -84,7 +84,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends a registration. The row stays, so that its UUID is never given out again.
+    /// Ends a registration. The row stays, so that its UUID is never used again.
     ///
     /// # Errors
     /// The database fails.
@@ -97,7 +97,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Keeps a worker out, or lets it in again.
+    /// Marks a worker as booted, or admits it again.
     ///
     /// # Errors
     /// The database fails.
@@ -110,7 +110,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Sets the address that clients are told of a worker.
+    /// Sets the address of a worker that clients get.
     ///
     /// # Errors
     /// The database fails.

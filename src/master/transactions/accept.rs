@@ -1,9 +1,9 @@
-//! spec/master/transactions/accept.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7, 4.6.4, 4.6.5, 4.7.5
 //!
-//! What happens to orders that come in: judged, stored in one commit, announced.
+//! Accepts orders: checks each, stores all in one commit, and announces them.
 
 use super::queue::{QueuedOrder, WAITERS_MAX, clamp};
-use super::{CLOCK_REPORT, OrderState, fill, write_outcome};
+use super::{CLOCK_REPORT_INTERVAL, OrderState, fill, write_outcome};
 use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
@@ -15,52 +15,53 @@ use std::collections::HashMap;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// A worker's clock that differs by more is reported, once a minute.
-const CLOCK_TOLERANCE: i64 = 5_000;
+/// A worker's clock that differs from the master's by more milliseconds than this is logged.
+const CLOCK_TOLERANCE_MS: i64 = 5_000;
 
-/// What becomes of an order once the batch it came in is committed.
+/// The result of an order's checks. It is announced after the commit.
 pub(super) enum Acceptance {
-    /// New on the queue.
+    /// A new order on the queue.
     Queued(Box<QueuedOrder>),
-    /// Queued before: whoever asks now waits too.
+    /// The repeat of a queued order: its sender also waits for the outcome.
     Waits(i64, ReplyTo),
-    /// Settled or rejected before.
+    /// The repeat of a settled or rejected order.
     Done(Box<LedgerEntry>, ReplyTo),
-    /// Refused, and nothing stored.
+    /// A refused order. Nothing is stored.
     Refused(Instruction, Refusal, ReplyTo),
 }
 
 impl OrderState {
+    /// Checks a batch of orders and stores the new ones in one commit.
     pub(super) fn store(
         &mut self,
         storage: &mut Storage,
         batch: Vec<Order>,
     ) -> Result<Vec<Acceptance>, StorageError> {
-        let (verdicts, new) = storage.write(|tx| {
-            let mut verdicts = Vec::with_capacity(batch.len());
+        let (acceptances, new) = storage.write(|tx| {
+            let mut acceptances = Vec::with_capacity(batch.len());
             let mut new_of_account: HashMap<AccountId, usize> = HashMap::new();
             let mut new = 0;
             for order in batch {
-                let verdict = self.check(tx, order, new, &new_of_account)?;
-                if let Acceptance::Queued(queued) = &verdict {
+                let acceptance = self.check(tx, order, new, &new_of_account)?;
+                if let Acceptance::Queued(queued) = &acceptance {
                     new += 1;
                     *new_of_account.entry(queued.account).or_default() += 1;
                 }
-                verdicts.push(verdict);
+                acceptances.push(acceptance);
             }
             if new > 0 {
                 failpoint::point("orders-stored");
             }
-            Ok((verdicts, new))
+            Ok((acceptances, new))
         })?;
         if new > 0 {
             failpoint::point("orders-committed");
         }
-        Ok(verdicts)
+        Ok(acceptances)
     }
 
-    /// The checks of an order, in the order of the page: the message itself, the session, the
-    /// clientOrderID, unknown names, the rest.
+    /// Checks an order and stores a new one. The checks come in the order of the page: repeated
+    /// message, session, client order ID, asset, limits.
     fn check(
         &mut self,
         tx: &mut Tx<'_>,
@@ -69,77 +70,79 @@ impl OrderState {
         new_of_account: &HashMap<AccountId, usize>,
     ) -> Result<Acceptance, StorageError> {
         let instruction = order.instruction();
-        let refuse = |refusal: Refusal, reply_to: ReplyTo| -> Result<Acceptance, StorageError> {
-            Ok(Acceptance::Refused(instruction, refusal, reply_to))
-        };
         if order.reply_to.again
             && let Some(entry) = tx.order_by_message(&order.reply_to.peer.boot, order.reply_to.sequence)?
         {
-            return Ok(known(entry, order.reply_to));
+            return Ok(already_stored(entry, order.reply_to));
         }
         let account = match order.account {
             Ok(account) => account,
-            Err(refusal) => return refuse(refusal, order.reply_to),
+            Err(refusal) => return Ok(Acceptance::Refused(instruction, refusal, order.reply_to)),
         };
         if let Some(id) = &order.client_order_id
             && let Some(entry) = tx.order_by_client(account, id)?
         {
-            let same = entry.transaction.symbol == order.symbol
-                && entry.transaction.side == order.side
-                && entry.asked == order.quantity;
-            if same {
-                return Ok(known(entry, order.reply_to));
-            }
-            let text = "this clientOrderID names an order with other terms; give each order its own";
-            return refuse(Refusal::new(Reason::ClientOrderIdReused, text), order.reply_to);
+            return Ok(same_client_order_id(entry, order));
         }
-        let more = new_of_account.get(&account).copied().unwrap_or(0);
-        if let Some(refusal) = self.refusal(&order, account, new, more) {
-            return refuse(refusal, order.reply_to);
+        let new_of_account = new_of_account.get(&account).copied().unwrap_or(0);
+        let checked = self
+            .check_asset(&order)
+            .and_then(|()| self.check_limits(account, new, new_of_account));
+        match checked {
+            Ok(()) => self.enqueue(tx, order, account),
+            Err(refusal) => Ok(Acceptance::Refused(instruction, refusal, order.reply_to)),
         }
-        let (boot, stamped) = (order.reply_to.peer.boot, order.reply_to.timestamp);
-        let queued = self.queued(order, account);
-        tx.insert_order(&queued.to_row(boot, stamped))?;
-        Ok(Acceptance::Queued(Box::new(queued)))
     }
 
-    /// Why an order that is new cannot be queued. `new` orders of the batch before it will be, `more` of them the
-    /// account's.
-    fn refusal(&mut self, order: &Order, account: AccountId, new: usize, more: usize) -> Option<Refusal> {
+    /// Whether the asset can be traded, and the total at its latest price is within the limit.
+    fn check_asset(&self, order: &Order) -> Result<(), Refusal> {
         let prices = self.assets.prices();
         let Some(entry) = prices.entry(&order.symbol) else {
-            return Some(Refusal::unknown_asset(&order.symbol));
+            return Err(Refusal::unknown_asset(&order.symbol));
         };
         if prices.exhausted {
             let text = "the market has ended: no update will come that the order could settle at";
-            return Some(Refusal::new(Reason::NoPrice, text));
+            return Err(Refusal::new(Reason::NoPrice, text));
         }
         if entry
             .quote
             .is_some_and(|quote| order.quantity.cost_at(quote.value).is_none())
         {
             let text = fill::text(Reason::QuantityInvalid);
-            return Some(Refusal::new(Reason::QuantityInvalid, text));
+            return Err(Refusal::new(Reason::QuantityInvalid, text));
         }
-        if self.queue.of_account(account) + more >= self.limits.queued_per_account
-            || self.queue.len() + new >= self.limits.queued
-            || !self.orders.allows(&account, Instant::now())
-        {
-            let text = "too many orders are queued or were sent within a minute; wait for an update";
-            return Some(Refusal::new(Reason::Overloaded, text));
-        }
-        None
+        Ok(())
     }
 
-    /// The order as it is queued, with its place.
-    fn queued(&mut self, order: Order, account: AccountId) -> QueuedOrder {
-        self.orders.count(&account, Instant::now());
+    /// Whether the queue and the account have room for one more order, besides the `new` ones of
+    /// this batch. An order that passes counts against the account's orders a minute.
+    fn check_limits(&mut self, account: AccountId, new: usize, new_of_account: usize) -> Result<(), Refusal> {
+        let now = Instant::now();
+        if self.queue.of_account(account) + new_of_account >= self.limits.queued_per_account
+            || self.queue.len() + new >= self.limits.queued
+            || !self.orders.allows(&account, now)
+        {
+            let text = "too many orders are queued or were sent within a minute; wait for an update";
+            return Err(Refusal::new(Reason::Overloaded, text));
+        }
+        self.orders.count(&account, now);
+        Ok(())
+    }
+
+    /// Gives an order its number, and stores it.
+    fn enqueue(
+        &mut self,
+        tx: &mut Tx<'_>,
+        order: Order,
+        account: AccountId,
+    ) -> Result<Acceptance, StorageError> {
         let order_key = self.sequencer.give();
-        let timestamp = self.timestamp(&order.reply_to, order_key.accepted);
-        QueuedOrder {
+        let timestamp = self.effective_timestamp(&order.reply_to, order_key.accepted);
+        let worker = order.reply_to.peer.worker.uuid;
+        let queued = QueuedOrder {
             turn: SettlementRank {
                 timestamp,
-                worker: order.reply_to.peer.worker.uuid,
+                worker,
                 sequence: order.reply_to.sequence,
                 number: order_key.number,
             },
@@ -151,23 +154,26 @@ impl OrderState {
             accepted: order_key.accepted,
             since: Some(order_key.since),
             client_order_id: order.client_order_id,
-            waiters: vec![order.reply_to],
-        }
+            waiters: vec![order.reply_to.clone()],
+        };
+        tx.insert_order(&queued.to_row(order.reply_to.peer.boot, order.reply_to.timestamp))?;
+        Ok(Acceptance::Queued(Box::new(queued)))
     }
 
-    /// What the worker's stamp counts as; a clock that is far off is reported.
-    fn timestamp(&mut self, reply_to: &ReplyTo, accepted: Timestamp) -> Timestamp {
+    /// The timestamp that orders the queue: the worker's, within [`clamp`]'s limits. Logs a clock
+    /// that differs by more than [`CLOCK_TOLERANCE_MS`].
+    fn effective_timestamp(&mut self, reply_to: &ReplyTo, accepted: Timestamp) -> Timestamp {
         let worker = &reply_to.peer.worker;
         let (last, reported) = self
             .clocks
             .get(&worker.uuid)
             .copied()
             .map_or((None, None), |(l, r)| (Some(l), r));
-        let counts = clamp(reply_to.timestamp, accepted, last);
+        let effective = clamp(reply_to.timestamp, accepted, last);
         let off = reply_to.timestamp.since(accepted);
-        let wrong = off > CLOCK_TOLERANCE || (off < -CLOCK_TOLERANCE && !reply_to.again);
-        let due = reported.is_none_or(|at| at.elapsed() >= CLOCK_REPORT);
-        let reported = if wrong && due {
+        let is_wrong = off > CLOCK_TOLERANCE_MS || (off < -CLOCK_TOLERANCE_MS && !reply_to.again);
+        let is_due = reported.is_none_or(|at| at.elapsed() >= CLOCK_REPORT_INTERVAL);
+        let reported = if is_wrong && is_due {
             crate::warn!(
                 "the clock of worker {} differs by {off} ms: its orders count as stamped within limits",
                 worker.name
@@ -176,12 +182,12 @@ impl OrderState {
         } else {
             reported
         };
-        self.clocks.insert(worker.uuid, (counts, reported));
-        counts
+        self.clocks.insert(worker.uuid, (effective, reported));
+        effective
     }
 
-    /// What the commit made true is said.
-    pub(super) fn announce(&mut self, verdicts: Vec<Acceptance>) {
+    /// Sends the replies after the commit, and puts new orders on the queue in memory.
+    pub(super) fn announce(&mut self, acceptances: Vec<Acceptance>) {
         let expected = self.assets.next_update().unwrap_or_else(Timestamp::now);
         let mut replies = ReplyBatch::new();
         let notice = |replies: &mut ReplyBatch, reply_to: ReplyTo, id: Uuid, name: Option<ClientOrderId>| {
@@ -194,8 +200,8 @@ impl OrderState {
                 .write(out)
             });
         };
-        for verdict in verdicts {
-            match verdict {
+        for acceptance in acceptances {
+            match acceptance {
                 Acceptance::Queued(order) => {
                     for reply_to in &order.waiters {
                         notice(
@@ -215,7 +221,7 @@ impl OrderState {
                             order.id,
                             order.client_order_id.clone(),
                         );
-                        order.waiters.retain(|waiter| waiter.peer.line.is_open());
+                        order.waiters.retain(|waiter| waiter.peer.link.is_open());
                         if order.waiters.len() >= WAITERS_MAX {
                             order.waiters.remove(0);
                         }
@@ -234,10 +240,28 @@ impl OrderState {
     }
 }
 
-fn known(entry: LedgerEntry, reply_to: ReplyTo) -> Acceptance {
+/// The answer to an order whose client order ID the account has used: that of the stored order if
+/// both have the same terms, else a refusal.
+fn same_client_order_id(entry: LedgerEntry, order: Order) -> Acceptance {
+    let is_same = entry.transaction.symbol == order.symbol
+        && entry.transaction.side == order.side
+        && entry.asked == order.quantity;
+    if is_same {
+        return already_stored(entry, order.reply_to);
+    }
+    let text = "this clientOrderID names an order with other terms; give each order its own";
+    let refusal = Refusal::new(Reason::ClientOrderIdReused, text);
+    Acceptance::Refused(order.instruction(), refusal, order.reply_to)
+}
+
+/// The answer to a repeated order: it waits for the outcome, or gets it.
+fn already_stored(entry: LedgerEntry, reply_to: ReplyTo) -> Acceptance {
     if entry.transaction.status == Stage::Queued {
         Acceptance::Waits(entry.turn.number, reply_to)
     } else {
         Acceptance::Done(Box::new(entry), reply_to)
     }
 }
+
+#[cfg(test)]
+mod tests;

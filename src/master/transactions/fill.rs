@@ -1,17 +1,17 @@
-//! spec/master/transactions/fill.md · 3.1.7 ("process queued transactions per update interval")
+//! spec/master/transactions.md · 3.1.7 ("process queued transactions per update interval")
 //!
-//! What an order does to an account at a price: arithmetic only, no database and no clock, so that the
-//! same queue and the same update always settle alike.
+//! The arithmetic of fills, splits and dividends. It uses no database and no clock, so that the
+//! same queue and the same update always give the same result.
 
 use crate::model::money::{LIMIT, share};
 use crate::model::{Holdings, Money, Quantity, Reason, Side, Symbol};
 
 impl Holdings {
-    /// Fills an order at `price`: the total that left or reached the cash.
+    /// Fills an order at `price`. Returns the total that was paid or received.
     ///
     /// # Errors
-    /// `insufficient-funds`, `insufficient-holdings`, or `quantity-invalid` where a value would leave its
-    /// limits. Nothing is changed then.
+    /// `insufficient-funds`, `insufficient-holdings`, or `quantity-invalid` if a value would exceed
+    /// its limit. The holdings do not change then.
     pub fn fill(
         &mut self,
         side: Side,
@@ -46,7 +46,7 @@ impl Holdings {
             return Err(Reason::InsufficientHoldings);
         }
         self.cash = self.cash.plus(total).ok_or(Reason::QuantityInvalid)?;
-        // The sale takes its share of the cost along; selling all of it takes the rest.
+        // A sale removes its share of the cost; selling the whole position removes the rest.
         let taken = share(cost.0, quantity.0, held.0);
         let left = Quantity(held.0 - quantity.0);
         if left == Quantity::ZERO {
@@ -57,8 +57,9 @@ impl Holdings {
         Ok(total)
     }
 
-    /// Splits a position, `ratio` units (in millionths) for each one before: the units added, which are
-    /// negative where fewer remain. A fraction of a millionth is lost; the cost stays.
+    /// Splits a position: `ratio` units (in millionths) for each one before. Returns the units
+    /// added, negative for a reverse split, or `None` without a position. A fraction of a millionth
+    /// is lost; the cost does not change.
     pub fn split(&mut self, symbol: Symbol, ratio: Quantity) -> Option<Quantity> {
         let (held, cost) = self.positions.get(&symbol).copied()?;
         let after = split_amount(held, ratio);
@@ -70,7 +71,8 @@ impl Holdings {
         Some(Quantity(after.0 - held.0))
     }
 
-    /// Pays a dividend of `per_unit` on a position, rounded down: the cash added.
+    /// Pays a dividend of `per_unit` on a position. Returns the cash added, rounded down to a
+    /// millionth. `None` without a position or beyond a limit.
     pub fn dividend(&mut self, symbol: Symbol, per_unit: Money) -> Option<Money> {
         let (held, _) = self.positions.get(&symbol).copied()?;
         let paid = held.worth_at(per_unit)?;
@@ -85,8 +87,8 @@ pub fn split_amount(amount: Quantity, ratio: Quantity) -> Quantity {
     Quantity(i64::try_from(after).unwrap_or(LIMIT).min(LIMIT))
 }
 
-/// What a person reads of a rejected order. The same for the same reason, so that an answer given again
-/// is the same byte for byte.
+/// The text of a rejection. It depends on the reason alone, so that a repeated answer has the same
+/// bytes.
 pub fn text(reason: Reason) -> &'static str {
     match reason {
         Reason::InsufficientFunds => "the account had less cash than the total when the order settled",

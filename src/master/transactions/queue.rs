@@ -1,6 +1,7 @@
-//! spec/master/transactions/queue.md · 3.1.7 ("all transactions go through a queue")
+//! spec/master/transactions.md · 3.1.7 ("all transactions go through a queue")
 //!
-//! The queued orders in memory, as the ledger holds them on disk, with who waits for each.
+//! The queued orders in memory, as the ledger holds them on disk, with the destinations of their
+//! outcomes.
 
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::ledger::{LedgerEntry, NewOrder};
@@ -9,44 +10,39 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use uuid::Uuid;
 
-/// A worker's stamp may lie this far behind the moment the master accepted the order: what a link that
-/// broke and stood again can delay it by.
+/// A worker's timestamp counts if it is at most this many milliseconds before the acceptance. A
+/// link that breaks and is made again can delay an order by so much.
 pub const BEHIND_MAX: i64 = 60_000;
 
-/// Connections that may wait for one order: a client that repeats it has few.
+/// Most destinations of one order's outcome. A client that repeats an order adds one.
 pub const WAITERS_MAX: usize = 64;
 
-/// Updates in a row that bring splits or dividends, cannot be settled, and are told apart.
+/// Most unsettled updates with splits or dividends whose visibility is remembered.
 const SEEN_MAX: usize = 64;
 
 /// A queued order.
 #[derive(Debug, Clone)]
 pub struct QueuedOrder {
-    /// Its turn.
     pub turn: SettlementRank,
-    /// The transaction's ID.
+    /// The transaction ID.
     pub id: Uuid,
-    /// Whose.
     pub account: AccountId,
     /// Buy or sell.
     pub side: Side,
-    /// Of which asset.
     pub symbol: Symbol,
-    /// How many units.
     pub quantity: Quantity,
-    /// When it was accepted, in wall time.
+    /// Wall time of acceptance.
     pub accepted: Timestamp,
-    /// The same on a clock that never goes back; `None` for an order of an earlier process, which was
-    /// accepted before anything that happens now.
+    /// Monotonic time of acceptance. `None` for an order of an earlier process, which was accepted
+    /// before this process began.
     pub since: Option<Instant>,
-    /// The client's own name for it.
     pub client_order_id: Option<ClientOrderId>,
-    /// Who waits for its end.
+    /// Destinations of the outcome, oldest first; at most [`WAITERS_MAX`].
     pub waiters: Vec<ReplyTo>,
 }
 
 impl QueuedOrder {
-    /// One that an earlier process put on the queue, and that nobody waits for.
+    /// An order that an earlier process stored. No destination waits for its outcome.
     pub fn stored(entry: LedgerEntry) -> QueuedOrder {
         let LedgerEntry {
             transaction, turn, ..
@@ -65,7 +61,7 @@ impl QueuedOrder {
         }
     }
 
-    /// As it is stored: which process of its worker sent it, and the stamp that it bore.
+    /// The row to store: with the boot ID of the worker that sent it, and the timestamp as sent.
     pub fn to_row(&self, boot: Uuid, stamped: Timestamp) -> NewOrder<'_> {
         NewOrder {
             turn: self.turn,
@@ -81,7 +77,8 @@ impl QueuedOrder {
         }
     }
 
-    /// Whether it was accepted before this moment; an order of an earlier process was, and all were before none.
+    /// Whether it was accepted before this moment. True for an order of an earlier process, and for
+    /// all orders where `moment` is `None`.
     pub fn was_before(&self, moment: Option<Instant>) -> bool {
         match (self.since, moment) {
             (Some(since), Some(moment)) => since < moment,
@@ -90,29 +87,29 @@ impl QueuedOrder {
     }
 }
 
-/// Since when prices could be seen whose splits and dividends the ledger does not have yet: those of updates that
-/// could not be settled.
+/// When the prices of updates that could not be settled became visible, as far as those updates
+/// brought splits or dividends.
 #[derive(Debug, Default)]
 pub struct PriceVisibility(Vec<(u64, Instant)>);
 
 impl PriceVisibility {
-    /// The prices of this update could be seen from this moment on, if not before.
+    /// Records that the prices of this update are visible since `moment`, or earlier.
     pub fn note(&mut self, number: u64, moment: Instant) {
-        // What is left out counts as seen with the next one.
+        // A forgotten update counts as visible since the next one.
         if self.0.len() == SEEN_MAX {
             self.0.remove(0);
         }
         self.0.push((number, moment));
     }
 
-    /// Since when this update's prices could be seen; `None` where that is the update which is being settled.
+    /// When this update's prices became visible; `None` for the update that is being settled.
     pub fn since(&self, number: u64) -> Option<Instant> {
         let found = self.0.iter().find(|(other, _)| *other >= number);
         found.map(|(_, moment)| *moment)
     }
 }
 
-/// The queue.
+/// The queue, by order number.
 #[derive(Debug, Default)]
 pub struct OrderQueue {
     orders: BTreeMap<i64, QueuedOrder>,
@@ -120,13 +117,13 @@ pub struct OrderQueue {
 }
 
 impl OrderQueue {
-    /// Puts an order on it.
+    /// Adds an order.
     pub fn push(&mut self, order: QueuedOrder) {
         *self.by_account.entry(order.account).or_default() += 1;
         self.orders.insert(order.turn.number, order);
     }
 
-    /// Takes an order off it.
+    /// Removes an order.
     pub fn remove(&mut self, number: i64) -> Option<QueuedOrder> {
         let order = self.orders.remove(&number)?;
         if let Some(count) = self.by_account.get_mut(&order.account) {
@@ -138,27 +135,27 @@ impl OrderQueue {
         Some(order)
     }
 
-    /// An order by its place.
+    /// The order with this number.
     pub fn get_mut(&mut self, number: i64) -> Option<&mut QueuedOrder> {
         self.orders.get_mut(&number)
     }
 
-    /// How many orders an account has on it.
+    /// The number of queued orders of an account.
     pub fn of_account(&self, account: AccountId) -> usize {
         self.by_account.get(&account).copied().unwrap_or(0)
     }
 
-    /// How many orders are on it.
+    /// The number of queued orders.
     pub fn len(&self) -> usize {
         self.orders.len()
     }
 
-    /// Whether it is clear.
+    /// Whether no order is queued.
     pub fn is_empty(&self) -> bool {
         self.orders.is_empty()
     }
 
-    /// The places of the orders accepted before `began`, in the order of their turns.
+    /// The numbers of the orders accepted before `began`, by settlement rank.
     pub fn before(&self, began: Instant) -> Vec<i64> {
         let mut turns: Vec<SettlementRank> = self
             .orders
@@ -170,7 +167,7 @@ impl OrderQueue {
         turns.into_iter().map(|turn| turn.number).collect()
     }
 
-    /// Orders of an asset, to be changed by a split.
+    /// The orders of an asset, which a split changes.
     pub fn of_symbol(&mut self, symbol: Symbol) -> impl Iterator<Item = &mut QueuedOrder> {
         self.orders
             .values_mut()
@@ -178,8 +175,8 @@ impl OrderQueue {
     }
 }
 
-/// What a worker's stamp counts as: never ahead of the moment of acceptance, never further behind it than
-/// [`BEHIND_MAX`], and never before what this worker's last one counted as.
+/// The effective timestamp of an order: the worker's, but not after the acceptance, not more than
+/// [`BEHIND_MAX`] before it, and not before the effective timestamp of this worker's last order.
 pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -> Timestamp {
     let within = stamped.0.clamp(accepted.0.saturating_sub(BEHIND_MAX), accepted.0);
     Timestamp(last.map_or(within, |last| within.max(last.0.min(accepted.0))))

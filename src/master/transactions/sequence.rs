@@ -1,34 +1,36 @@
-//! spec/master/transactions/sequence.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7
 //!
-//! The place in the queue, the time of acceptance and the transaction's ID, which all go forward only.
+//! Gives each order its number, its time of acceptance and its transaction ID. All three only
+//! increase.
 
 use crate::model::Timestamp;
 use std::time::Instant;
 use uuid::{Builder, Uuid};
 
-/// Hands out places.
+/// Gives out [`OrderKey`]s.
 #[derive(Debug)]
 pub struct Sequencer {
     number: i64,
     accepted: Timestamp,
+    /// IDs given since the millisecond changed.
     within: u32,
 }
 
-/// One place.
+/// The identity of an order.
 #[derive(Debug, Clone, Copy)]
 pub struct OrderKey {
     /// The number in the queue.
     pub number: i64,
-    /// When, in wall time that never goes back.
+    /// Wall time of acceptance. It never decreases: while the clock is set back it keeps its value.
     pub accepted: Timestamp,
-    /// When, on a clock that never goes back.
+    /// Monotonic time of acceptance.
     pub since: Instant,
-    /// UUID version 7 of that time, counting on within a millisecond (RFC 9562, 6.2 method 1).
+    /// UUID version 7 of `accepted`, with a counter within a millisecond (RFC 9562, 6.2 method 1).
     pub id: Uuid,
 }
 
 impl Sequencer {
-    /// Going on after the last place and time that the ledger has.
+    /// Continues after the last number and time of acceptance in the ledger.
     pub fn after(number: i64, accepted: Timestamp) -> Sequencer {
         Sequencer {
             number,
@@ -37,14 +39,14 @@ impl Sequencer {
         }
     }
 
-    /// The last place given.
+    /// The last number given.
     pub fn last(&self) -> i64 {
         self.number
     }
 
-    /// The next place.
+    /// The next key.
     pub fn give(&mut self) -> OrderKey {
-        /// IDs of one millisecond; one more borrows the next.
+        /// Most IDs of one millisecond. One more takes the next millisecond.
         const WITHIN_MAX: u32 = 1 << 26;
         let now = Timestamp::now();
         self.within += 1;
@@ -57,7 +59,7 @@ impl Sequencer {
         }
         self.number += 1;
         let mut rest = [0u8; 10];
-        // Without random bytes the ID is still the only one of its kind, only easier to guess.
+        // Without random bytes the ID is still unique, but easier to guess.
         let _ = getrandom::fill(&mut rest);
         let [high, low, mid, end] = [
             (self.within >> 22) & 0x0F,
@@ -65,8 +67,8 @@ impl Sequencer {
             (self.within >> 8) & 0x3F,
             self.within & 0xFF,
         ];
-        for (order_key, value) in rest.iter_mut().zip([high, low, mid, end]) {
-            *order_key = u8::try_from(value).unwrap_or(0);
+        for (byte, value) in rest.iter_mut().zip([high, low, mid, end]) {
+            *byte = u8::try_from(value).unwrap_or(0);
         }
         let millis = u64::try_from(self.accepted.0).unwrap_or(0);
         let id = Builder::from_unix_timestamp_millis(millis, &rest).into_uuid();

@@ -1,7 +1,7 @@
-//! spec/master/transactions/settle.md · 3.1.7 ("the queue is cleared every update interval")
+//! spec/master/transactions.md · 3.1.7 ("the queue is cleared every update interval")
 //!
-//! One update settles what was accepted before it: splits and dividends first, then each order in its turn,
-//! all in one commit, and only then the answers.
+//! Settles the queue at an update: first splits and dividends, then each order in the order of its
+//! settlement rank, all in one commit. The answers follow the commit.
 
 use super::fill;
 use super::queue::{PriceVisibility, QueuedOrder};
@@ -19,19 +19,21 @@ use crate::runtime::failpoint;
 use std::collections::HashMap;
 
 impl OrderState {
+    /// Settles the orders with these numbers in one commit. Returns the outcomes, without the
+    /// orders that stay queued.
     pub(super) fn settle(
         &mut self,
         storage: &mut Storage,
         update: &Update,
         numbers: &[i64],
     ) -> Result<Vec<(i64, Settlement)>, StorageError> {
-        let act = self.behind || !update.actions.is_empty();
+        let has_actions = self.actions_pending || !update.actions.is_empty();
         let (outcomes, split) = storage.write(|tx| {
-            // Until the commit.
-            self.behind = act;
+            // Stays so if the commit fails.
+            self.actions_pending = has_actions;
             let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
-            let split = if act {
-                self.act(tx, update, &mut accounts)?
+            let split = if has_actions {
+                self.apply_actions(tx, update, &mut accounts)?
             } else {
                 HashMap::new()
             };
@@ -44,8 +46,8 @@ impl OrderState {
             Ok((outcomes, split))
         })?;
         failpoint::point("settlement-committed");
-        self.behind = false;
-        self.seen = PriceVisibility::default();
+        self.actions_pending = false;
+        self.visibility = PriceVisibility::default();
         for (number, quantity) in split {
             if let Some(order) = self.queue.get_mut(number) {
                 order.quantity = quantity;
@@ -54,7 +56,8 @@ impl OrderState {
         Ok(outcomes)
     }
 
-    /// How each order ends that can be settled at this update's prices, in turn, and what its account has then.
+    /// Fills or rejects the orders in turn, and changes their accounts in `accounts`. Orders that
+    /// wait for a later price are left out.
     fn fill_orders(
         &mut self,
         tx: &mut Tx<'_>,
@@ -69,12 +72,12 @@ impl OrderState {
                 continue;
             };
             let quantity = split.get(number).copied().unwrap_or(order.quantity);
-            let Some(priced) = price(update, order) else {
+            let Some(quote) = settlement_quote(update, order) else {
                 continue;
             };
-            let outcome = match priced {
+            let outcome = match quote {
                 Ok(quote) => {
-                    let (_, after) = load(tx, accounts, order.account)?;
+                    let (_, after) = holdings_of(tx, accounts, order.account)?;
                     match after.fill(order.side, order.symbol, quantity, quote.value) {
                         Ok(total) => Settlement::Settled {
                             price: quote.value,
@@ -91,10 +94,10 @@ impl OrderState {
         Ok(outcomes)
     }
 
-    /// Applies splits and dividends: to positions, as transactions of their own, and to queued orders. All
-    /// that the database holds and the ledger does not, so that none is lost that came with an update which
-    /// could not be settled.
-    fn act(
+    /// Applies splits and dividends to positions, as transactions of their own, and splits to
+    /// queued orders. It applies all that the database holds and the ledger does not, including
+    /// those of updates that could not be settled. Returns the new quantities of queued orders.
+    fn apply_actions(
         &mut self,
         tx: &mut Tx<'_>,
         update: &Update,
@@ -104,9 +107,9 @@ impl OrderState {
         let actions = tx.actions_to_apply(update.number)?;
         tx.set_actions_applied(update.number)?;
         for (number, action) in &actions {
-            let seen = self.seen.since(*number);
+            let visible = self.visibility.since(*number);
             for account in tx.holders(action.symbol)? {
-                let (_, after) = load(tx, accounts, account)?;
+                let (_, after) = holdings_of(tx, accounts, account)?;
                 let (side, quantity, price, total) = match action.kind {
                     ActionKind::Split(ratio) => match after.split(action.symbol, ratio) {
                         Some(added) => (Side::Split, added, None, Some(Money::ZERO)),
@@ -124,13 +127,13 @@ impl OrderState {
                     }
                 };
                 let order_key = self.sequencer.give();
-                let row = act_row(action, account, order_key, side, quantity, price, total);
+                let row = action_row(action, account, order_key, side, quantity, price, total);
                 tx.insert_settled(order_key.number, &row, update.number)?;
             }
             if let ActionKind::Split(ratio) = action.kind {
-                // Who ordered at a price after the split has said how many units of those there are now.
-                let before = |order: &&mut QueuedOrder| order.was_before(seen);
-                for order in self.queue.of_symbol(action.symbol).filter(before) {
+                // The quantity of an order at a price after the split already counts the new units.
+                let is_earlier = |order: &&mut QueuedOrder| order.was_before(visible);
+                for order in self.queue.of_symbol(action.symbol).filter(is_earlier) {
                     let number = order.turn.number;
                     let now = split.get(&number).copied().unwrap_or(order.quantity);
                     let after = fill::split_amount(now, ratio).max(Quantity(1));
@@ -142,13 +145,14 @@ impl OrderState {
         Ok(split)
     }
 
+    /// Removes settled orders from the queue and sends their outcomes to all who wait.
     pub(super) fn answer(&mut self, outcomes: Vec<(i64, Settlement)>, update: &Update) {
         let mut replies = ReplyBatch::new();
         for (number, outcome) in outcomes {
             let Some(order) = self.queue.remove(number) else {
                 continue;
             };
-            let transaction = ended(&order, &outcome, update.published);
+            let transaction = settled_transaction(&order, &outcome, update.published);
             for reply_to in order.waiters {
                 replies.add(reply_to, |out| write_outcome(out, &transaction));
             }
@@ -157,11 +161,11 @@ impl OrderState {
     }
 }
 
-/// The price that an order settles at in an update; `Err` where it has none, `None` where it waits on:
-/// a price of the real world that is older than the order.
-fn price(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> {
-    let in_time = order.since.is_none_or(|since| since < update.began);
-    let entry = update.snapshot.entry(&order.symbol).filter(|_| in_time);
+/// The quote that an order settles at. `Err` if the update has none; `None` if the order waits for
+/// the next update, because a real-time price is older than the order.
+fn settlement_quote(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> {
+    let is_in_time = order.since.is_none_or(|since| since < update.began);
+    let entry = update.snapshot.entry(&order.symbol).filter(|_| is_in_time);
     match entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(order.accepted)) {
         assets::FillDecision::At(quote) => Some(Ok(quote)),
         assets::FillDecision::Wait => None,
@@ -169,7 +173,8 @@ fn price(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> 
     }
 }
 
-fn load<'a>(
+/// The holdings of an account before the settlement and now. They are read once.
+fn holdings_of<'a>(
     tx: &mut Tx<'_>,
     accounts: &'a mut HashMap<AccountId, (Holdings, Holdings)>,
     account: AccountId,
@@ -184,7 +189,8 @@ fn load<'a>(
     }
 }
 
-fn act_row(
+/// The ledger's row of a split or dividend of a position.
+fn action_row(
     action: &Action,
     account: AccountId,
     order_key: sequence::OrderKey,
@@ -210,8 +216,8 @@ fn act_row(
     }
 }
 
-/// A transaction as the ledger has it once an order has ended.
-fn ended(order: &QueuedOrder, outcome: &Settlement, settled: Timestamp) -> Transaction {
+/// The transaction of a settled or rejected order, as the ledger has it.
+fn settled_transaction(order: &QueuedOrder, outcome: &Settlement, settled: Timestamp) -> Transaction {
     let (status, filled, reason) = match outcome {
         Settlement::Settled { price, total, priced } => {
             (Stage::Settled, Some((*price, *total, *priced)), None)
@@ -234,3 +240,6 @@ fn ended(order: &QueuedOrder, outcome: &Settlement, settled: Timestamp) -> Trans
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,46 +1,46 @@
-//! spec/master/verify/account.md · 3.1.7
+//! spec/master/verify.md · 3.1.7
 //!
-//! One account after the other: its transactions in the order in which they took effect, from what it
-//! began with to what it has.
+//! Rebuilds one account after the other from its starting cash, in the order in which its
+//! transactions took effect.
 
-use super::{Findings, Forces, VerifyError, position};
+use super::{ActionsByAsset, Findings, VerifyError, position};
 use crate::master::storage::Snapshot;
 use crate::master::storage::verify::{LedgerLine, StoredAccount};
 use crate::model::{Holdings, Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Rows between two questions whether to go on.
+/// Rows between two checks for cancellation.
 const YIELD_ROWS: u64 = 4096;
 
-/// Goes through the accounts, and adds all of them up.
+/// Checks the accounts and keeps their totals.
 pub(super) struct Books<'a> {
-    forces: &'a Forces,
-    /// The last update whose splits and dividends the ledger is said to have.
-    acted: i64,
+    actions: &'a ActionsByAsset,
+    /// The last update whose splits and dividends the ledger should have.
+    actions_applied: i64,
     read: u64,
-    /// What all accounts began with, plus what the ledger says came in and less what went out.
+    /// Starting cash of all accounts, plus what their ledgers add and less what they remove.
     flow: i128,
-    /// What all accounts have.
+    /// Stored cash of all accounts.
     cash: i128,
 }
 
-/// One account on its way.
+/// An account that is being rebuilt.
 struct RebuiltAccount<'a> {
     holdings: Holdings,
-    forces: &'a Forces,
-    /// By which update each position now held was begun.
+    actions: &'a ActionsByAsset,
+    /// The update that opened each position now held.
     held_from: HashMap<Symbol, i64>,
-    /// Splits and dividends that the ledger has.
+    /// Splits and dividends in the account's ledger.
     applied: HashSet<(Symbol, Side, Timestamp)>,
-    /// What should be there and is not.
+    /// Messages about splits and dividends that are missing in the ledger.
     missed: Vec<String>,
 }
 
 impl<'a> Books<'a> {
-    pub(super) fn new(forces: &'a Forces, acted: i64) -> Books<'a> {
+    pub(super) fn new(actions: &'a ActionsByAsset, actions_applied: i64) -> Books<'a> {
         Books {
-            forces,
-            acted,
+            actions,
+            actions_applied,
             read: 0,
             flow: 0,
             cash: 0,
@@ -56,7 +56,7 @@ impl<'a> Books<'a> {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), VerifyError> {
         let who = format!("{} (account {})", holder.username, holder.account);
-        let mut rebuilt = RebuiltAccount::new(holder.starting_cash, self.forces);
+        let mut rebuilt = RebuiltAccount::new(holder.starting_cash, self.actions);
         findings.report.accounts += 1;
         self.flow += i128::from(holder.starting_cash.0);
         self.cash += i128::from(holder.cash.0);
@@ -74,12 +74,12 @@ impl<'a> Books<'a> {
                 None => {}
             }
             self.flow += flow(line);
-            if let Err(why) = form(line).and_then(|()| rebuilt.take(line)) {
+            if let Err(why) = check_form(line).and_then(|()| rebuilt.apply(line)) {
                 findings.differs(format!("{who}: transaction {}: {why}", line.number));
             }
             Ok(())
         })?;
-        rebuilt.finish(self.acted);
+        rebuilt.finish(self.actions_applied);
         for missed in &rebuilt.missed {
             findings.differs(format!("{who}: {missed}"));
         }
@@ -94,7 +94,8 @@ impl<'a> Books<'a> {
         Ok(())
     }
 
-    /// Adds all accounts up: money comes from starting cash, sales and dividends, and goes into purchases.
+    /// Checks the total: the cash of all accounts is their starting cash, plus sales and dividends,
+    /// less purchases.
     pub(super) fn close(self, findings: &mut Findings) {
         if self.flow != self.cash {
             findings.differs(format!(
@@ -140,7 +141,7 @@ fn compare_positions(
     }
 }
 
-/// What a row says that it moved into the account's cash.
+/// The amount that a row adds to the account's cash.
 fn flow(line: &LedgerLine) -> i128 {
     let total = i128::from(line.total.unwrap_or(0));
     match (
@@ -153,12 +154,13 @@ fn flow(line: &LedgerLine) -> i128 {
     }
 }
 
-fn need(good: bool, what: &str) -> Result<(), String> {
-    if good { Ok(()) } else { Err(what.to_owned()) }
+/// `Ok` if `good`, and else an error with this text.
+fn need(good: bool, text: &str) -> Result<(), String> {
+    if good { Ok(()) } else { Err(text.to_owned()) }
 }
 
-/// Whether a row has what its side and status require, and nothing else.
-fn form(line: &LedgerLine) -> Result<(), String> {
+/// Checks that a row has the columns that its side and status require, and no others.
+fn check_form(line: &LedgerLine) -> Result<(), String> {
     let side = Side::from_number(line.side).ok_or("no such side")?;
     let status = TransactionStatus::from_number(line.status).ok_or("no such status")?;
     Symbol::parse(&line.symbol).map_err(|_| "its asset is none")?;
@@ -189,11 +191,11 @@ fn form(line: &LedgerLine) -> Result<(), String> {
         millis == line.accepted,
         "its ID is not of the time of its acceptance",
     )?;
-    outcome_form(line, side, status)
+    check_outcome(line, side, status)
 }
 
-/// Whether a row has the outcome that its side and status require, and no other.
-fn outcome_form(line: &LedgerLine, side: Side, status: TransactionStatus) -> Result<(), String> {
+/// Checks the columns of a row's outcome.
+fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Result<(), String> {
     match status {
         TransactionStatus::Queued => need(
             line.settled.is_none()
@@ -237,21 +239,22 @@ fn outcome_form(line: &LedgerLine, side: Side, status: TransactionStatus) -> Res
 }
 
 impl<'a> RebuiltAccount<'a> {
-    fn new(cash: Money, forces: &'a Forces) -> RebuiltAccount<'a> {
+    fn new(cash: Money, actions: &'a ActionsByAsset) -> RebuiltAccount<'a> {
         RebuiltAccount {
             holdings: Holdings {
                 cash,
                 ..Holdings::default()
             },
-            forces,
+            actions,
             held_from: HashMap::new(),
             applied: HashSet::new(),
             missed: Vec::new(),
         }
     }
 
-    /// Does what a settled row did; what does not fit is said, and what the row says is believed.
-    fn take(&mut self, line: &LedgerLine) -> Result<(), String> {
+    /// Applies a settled row. Returns an error if the row does not fit, but still applies it as far
+    /// as possible, so that one wrong row does not hide the next.
+    fn apply(&mut self, line: &LedgerLine) -> Result<(), String> {
         if TransactionStatus::from_number(line.status) != Some(TransactionStatus::Settled) {
             return Ok(());
         }
@@ -282,7 +285,8 @@ impl<'a> RebuiltAccount<'a> {
                 self.held_from.insert(symbol, update);
             }
             (true, false) => {
-                // A split that left nothing came before what else its update brought.
+                // A split that removed the position took effect before the other actions of its
+                // update.
                 let until = if side == Side::Split { update - 1 } else { update };
                 self.held_until(symbol, until);
             }
@@ -334,34 +338,36 @@ impl<'a> RebuiltAccount<'a> {
         }
     }
 
-    /// A position was held up to and with what came into force in `until`: the ledger has all of it.
+    /// Checks a position that was held up to and including update `until`: the ledger has each
+    /// split and dividend of that time.
     fn held_until(&mut self, symbol: Symbol, until: i64) {
         let Some(from) = self.held_from.remove(&symbol) else {
             return;
         };
-        let forces: &[super::Force] = self.forces.get(&symbol).map_or(&[], Vec::as_slice);
-        let first = forces.partition_point(|force| force.update <= from);
-        for force in forces
+        let actions: &[super::ActionInForce] = self.actions.get(&symbol).map_or(&[], Vec::as_slice);
+        let first = actions.partition_point(|action| action.update <= from);
+        for action in actions
             .iter()
             .skip(first)
-            .take_while(|force| force.update <= until)
+            .take_while(|action| action.update <= until)
         {
-            if !self.applied.contains(&(symbol, force.side, force.time)) {
+            if !self.applied.contains(&(symbol, action.side, action.time)) {
                 self.missed.push(format!(
                     "the {} of {symbol} of {} came with update {} and is not in the ledger",
-                    force.side.as_str(),
-                    force.time,
-                    force.update
+                    action.side.as_str(),
+                    action.time,
+                    action.update
                 ));
             }
         }
     }
 
-    /// What is still held was held through all updates whose splits and dividends the ledger has.
-    fn finish(&mut self, acted: i64) {
+    /// Checks the positions still held, up to the last update whose splits and dividends the ledger
+    /// has.
+    fn finish(&mut self, actions_applied: i64) {
         let held: Vec<Symbol> = self.held_from.keys().copied().collect();
         for symbol in held {
-            self.held_until(symbol, acted);
+            self.held_until(symbol, actions_applied);
         }
     }
 }

@@ -16,7 +16,7 @@ fn symbol(text: &str) -> Symbol {
     Symbol::parse(text).unwrap()
 }
 
-/// A small market, kept by the same functions as the real one.
+/// A small market whose ledger the production functions write.
 struct Market {
     engine: Engine,
     storage: Storage,
@@ -84,7 +84,7 @@ impl Market {
         order
     }
 
-    /// Settles in turn, all at one price.
+    /// Settles orders by rank, all at one price.
     fn settle(&mut self, mut orders: Vec<QueuedOrder>, price: i64, update: u64) {
         orders.sort_by_key(|order| order.turn);
         for order in orders {
@@ -109,7 +109,7 @@ impl Market {
         }
     }
 
-    /// A split or dividend comes into force; `apply` says whether the ledger hears of it.
+    /// Brings a split or dividend into force; `apply` says whether the ledger gets it.
     fn act(&mut self, side: Side, asset: &str, value: i64, update: u64, apply: bool) {
         let time = Timestamp(i64::try_from(update).unwrap() * 1000);
         let number = i64::try_from(update).unwrap();
@@ -170,7 +170,7 @@ impl Market {
         check(&mut self.engine.reader(), &|| false).unwrap()
     }
 
-    /// What is found after something was changed behind the master's back.
+    /// The differences after a change without the master's methods.
     fn after(&mut self, sql: &str) -> Vec<String> {
         let changed = execute(&mut self.storage, sql);
         assert!(changed > 0, "{sql}");
@@ -178,7 +178,7 @@ impl Market {
     }
 }
 
-/// Three accounts, four updates, everything that happens to an account.
+/// Three accounts and four updates that contain every kind of transaction.
 fn busy() -> Market {
     let mut market = Market::new(3);
     let first = vec![
@@ -190,7 +190,8 @@ fn busy() -> Market {
     market.settle(first, 3_333_333, 1);
     market.act(Side::Split, "AAPL", 2_000_000, 2, true);
     let second = vec![
-        // The sale's turn is before the purchase that was accepted earlier: only in this order both fill.
+        // The sale's rank is before that of the purchase that was accepted earlier. Both fill in
+        // this order only.
         market.order(1, Side::Buy, "IBM", 270_000_000, 0),
         market.order(1, Side::Sell, "AAPL", 59_999_999, 5_000),
         market.order(3, Side::Sell, "AAPL", 1, 0),
@@ -207,7 +208,7 @@ fn busy() -> Market {
 }
 
 #[test]
-fn what_was_kept_right_is_right() {
+fn a_correct_ledger_passes() {
     let mut market = busy();
     let report = market.check();
     assert!(report.is_clean(), "{report:#?}");
@@ -218,139 +219,141 @@ fn what_was_kept_right_is_right() {
     assert_eq!(report.cash, Money(cash).to_string());
 }
 
+/// Changes of the database, each with a part of the difference that it causes.
+const TAMPERING: &[(&str, &str)] = &[
+    (
+        "UPDATE balances SET cash = cash + 1 WHERE account = 2",
+        "user2 (account 2): the cash stored",
+    ),
+    (
+        "DELETE FROM balances WHERE account = 1",
+        "user1 (account 1): the cash stored",
+    ),
+    (
+        "INSERT INTO balances VALUES (3, 5)",
+        "user3 (account 3): the cash stored is 0.000005",
+    ),
+    (
+        "UPDATE accounts SET starting_cash = starting_cash + 1 WHERE account = 1",
+        "together have",
+    ),
+    (
+        "UPDATE positions SET quantity = quantity + 1",
+        "the position stored in AAPL",
+    ),
+    (
+        "UPDATE positions SET cost = cost - 1",
+        "the position stored in AAPL",
+    ),
+    ("DELETE FROM positions", "no position is stored in AAPL"),
+    (
+        "INSERT INTO positions VALUES (3, 'GOOG', 1, 0)",
+        "in GOOG is 0.000001 units that cost 0, and the ledger makes none",
+    ),
+    (
+        "UPDATE transactions SET status = 2 WHERE number = 1",
+        "rejected without a reason",
+    ),
+    (
+        "UPDATE transactions SET status = 0 WHERE number = 1",
+        "queued and has an outcome",
+    ),
+    (
+        "UPDATE transactions SET status = 1 WHERE status = 0",
+        "lacks its outcome",
+    ),
+    (
+        "UPDATE transactions SET status = 1 WHERE status = 2",
+        "lacks its outcome",
+    ),
+    (
+        "UPDATE transactions SET status = 2, reason = 'no-price' WHERE status = 0",
+        "lacks the time",
+    ),
+    (
+        "UPDATE transactions SET total = total - 1 WHERE number = 2",
+        "its total is",
+    ),
+    (
+        "UPDATE transactions SET price = price + 1 WHERE number = 2",
+        "its total is",
+    ),
+    (
+        "UPDATE transactions SET quantity = quantity * 2 WHERE number = 2",
+        "its total is",
+    ),
+    (
+        "UPDATE transactions SET side = 2 WHERE number = 3",
+        "it cannot have settled: insufficient-holdings",
+    ),
+    (
+        "UPDATE transactions SET account = 3 WHERE number = 3",
+        "the cash stored",
+    ),
+    (
+        "UPDATE transactions SET quantity = 1 WHERE side = 3",
+        "the position stored",
+    ),
+    (
+        "UPDATE transactions SET total = 1 WHERE side = 3",
+        "a split moved cash",
+    ),
+    (
+        "UPDATE transactions SET quantity = quantity + 1 WHERE side = 4",
+        "a dividend was paid on",
+    ),
+    (
+        "UPDATE transactions SET total = total + 1 WHERE side = 4",
+        "a dividend of",
+    ),
+    (
+        "DELETE FROM transactions WHERE side = 3 AND account = 1",
+        "the split of AAPL",
+    ),
+    ("DELETE FROM transactions WHERE side = 4", "the dividend of IBM"),
+    ("DELETE FROM transactions WHERE number = 1", "user1 (account 1)"),
+    (
+        "UPDATE transactions SET symbol = 'aapl' WHERE number = 1",
+        "its asset is none",
+    ),
+    (
+        "UPDATE transactions SET reason = 'no-price' WHERE number = 1",
+        "has a reason of rejection",
+    ),
+    (
+        "UPDATE transactions SET reason = 'bad mood' WHERE status = 2",
+        "rejected without a reason",
+    ),
+    (
+        "UPDATE transactions SET update_number = NULL WHERE number = 1",
+        "lacks its outcome",
+    ),
+    (
+        "UPDATE transactions SET update_number = 9 WHERE number = 1",
+        "cannot have settled",
+    ),
+    (
+        "UPDATE transactions SET origin = NULL WHERE number = 1",
+        "no message brought",
+    ),
+    (
+        "UPDATE transactions SET accepted = accepted + 1 WHERE number = 1",
+        "not of the time",
+    ),
+    (
+        "UPDATE transactions SET ordered = accepted + 1 WHERE number = 1",
+        "its turn is after",
+    ),
+    // The rank by which the sale came before the purchase.
+    (
+        "UPDATE transactions SET ordered = accepted WHERE ordered < accepted",
+        "cannot have settled: insufficient-funds",
+    ),
+];
+
 #[test]
-#[allow(clippy::too_many_lines, reason = "a list of cases")]
 fn every_kind_of_tampering_is_found() {
-    for (sql, says) in [
-        (
-            "UPDATE balances SET cash = cash + 1 WHERE account = 2",
-            "user2 (account 2): the cash stored",
-        ),
-        (
-            "DELETE FROM balances WHERE account = 1",
-            "user1 (account 1): the cash stored",
-        ),
-        (
-            "INSERT INTO balances VALUES (3, 5)",
-            "user3 (account 3): the cash stored is 0.000005",
-        ),
-        (
-            "UPDATE accounts SET starting_cash = starting_cash + 1 WHERE account = 1",
-            "together have",
-        ),
-        (
-            "UPDATE positions SET quantity = quantity + 1",
-            "the position stored in AAPL",
-        ),
-        (
-            "UPDATE positions SET cost = cost - 1",
-            "the position stored in AAPL",
-        ),
-        ("DELETE FROM positions", "no position is stored in AAPL"),
-        (
-            "INSERT INTO positions VALUES (3, 'GOOG', 1, 0)",
-            "in GOOG is 0.000001 units that cost 0, and the ledger makes none",
-        ),
-        (
-            "UPDATE transactions SET status = 2 WHERE number = 1",
-            "rejected without a reason",
-        ),
-        (
-            "UPDATE transactions SET status = 0 WHERE number = 1",
-            "queued and has an outcome",
-        ),
-        (
-            "UPDATE transactions SET status = 1 WHERE status = 0",
-            "lacks its outcome",
-        ),
-        (
-            "UPDATE transactions SET status = 1 WHERE status = 2",
-            "lacks its outcome",
-        ),
-        (
-            "UPDATE transactions SET status = 2, reason = 'no-price' WHERE status = 0",
-            "lacks the time",
-        ),
-        (
-            "UPDATE transactions SET total = total - 1 WHERE number = 2",
-            "its total is",
-        ),
-        (
-            "UPDATE transactions SET price = price + 1 WHERE number = 2",
-            "its total is",
-        ),
-        (
-            "UPDATE transactions SET quantity = quantity * 2 WHERE number = 2",
-            "its total is",
-        ),
-        (
-            "UPDATE transactions SET side = 2 WHERE number = 3",
-            "it cannot have settled: insufficient-holdings",
-        ),
-        (
-            "UPDATE transactions SET account = 3 WHERE number = 3",
-            "the cash stored",
-        ),
-        (
-            "UPDATE transactions SET quantity = 1 WHERE side = 3",
-            "the position stored",
-        ),
-        (
-            "UPDATE transactions SET total = 1 WHERE side = 3",
-            "a split moved cash",
-        ),
-        (
-            "UPDATE transactions SET quantity = quantity + 1 WHERE side = 4",
-            "a dividend was paid on",
-        ),
-        (
-            "UPDATE transactions SET total = total + 1 WHERE side = 4",
-            "a dividend of",
-        ),
-        (
-            "DELETE FROM transactions WHERE side = 3 AND account = 1",
-            "the split of AAPL",
-        ),
-        ("DELETE FROM transactions WHERE side = 4", "the dividend of IBM"),
-        ("DELETE FROM transactions WHERE number = 1", "user1 (account 1)"),
-        (
-            "UPDATE transactions SET symbol = 'aapl' WHERE number = 1",
-            "its asset is none",
-        ),
-        (
-            "UPDATE transactions SET reason = 'no-price' WHERE number = 1",
-            "has a reason of rejection",
-        ),
-        (
-            "UPDATE transactions SET reason = 'bad mood' WHERE status = 2",
-            "rejected without a reason",
-        ),
-        (
-            "UPDATE transactions SET update_number = NULL WHERE number = 1",
-            "lacks its outcome",
-        ),
-        (
-            "UPDATE transactions SET update_number = 9 WHERE number = 1",
-            "cannot have settled",
-        ),
-        (
-            "UPDATE transactions SET origin = NULL WHERE number = 1",
-            "no message brought",
-        ),
-        (
-            "UPDATE transactions SET accepted = accepted + 1 WHERE number = 1",
-            "not of the time",
-        ),
-        (
-            "UPDATE transactions SET ordered = accepted + 1 WHERE number = 1",
-            "its turn is after",
-        ),
-        // The turn that let the sale come before the purchase.
-        (
-            "UPDATE transactions SET ordered = accepted WHERE ordered < accepted",
-            "cannot have settled: insufficient-funds",
-        ),
-    ] {
+    for (sql, says) in TAMPERING {
         let found = busy().after(sql);
         assert!(found.iter().any(|text| text.contains(says)), "{sql}: {found:#?}");
     }
@@ -368,7 +371,7 @@ fn constraints_that_were_evaded_are_found() {
         found.iter().any(|text| text.contains("transactions: row")),
         "{found:#?}"
     );
-    // Any other connection holds rows to their constraints.
+    // Other connections enforce the constraints.
     let found = market.after("UPDATE balances SET cash = -1");
     assert!(
         found.iter().any(|text| text.contains("SQLite: CHECK")),
@@ -377,7 +380,7 @@ fn constraints_that_were_evaded_are_found() {
 }
 
 #[test]
-fn a_split_that_the_ledger_never_heard_of_is_found() {
+fn a_split_missing_in_the_ledger_is_found() {
     let mut market = busy();
     market.act(Side::Split, "AAPL", 3_000_000, 4, false);
     market.act(Side::Split, "MSFT", 3_000_000, 5, false);
@@ -387,7 +390,7 @@ fn a_split_that_the_ledger_never_heard_of_is_found() {
 }
 
 #[test]
-fn findings_are_bounded_and_a_check_can_be_broken_off() {
+fn findings_are_bounded_and_a_check_can_be_cancelled() {
     let mut market = Market::new(500);
     let sql = "INSERT INTO balances SELECT account, 1 FROM accounts";
     execute(&mut market.storage, sql);
@@ -409,14 +412,14 @@ fn files_are_read_and_not_changed() {
     let before = std::fs::read(&copy).unwrap();
     assert!(check(&mut open(&copy).unwrap(), &|| false).unwrap().is_clean());
     assert_eq!(std::fs::read(&copy).unwrap(), before);
-    // The live one is read beside its master.
+    // A live database is read while its master runs.
     assert!(check(&mut open(&path).unwrap(), &|| false).unwrap().is_clean());
 
     let other = market.engine.folder().join("other.db");
     assert!(matches!(open(&other), Err(VerifyError::Storage(_))));
     std::fs::write(&other, "no database at all, and longer than a header".repeat(9)).unwrap();
     assert!(matches!(open(&other), Err(VerifyError::OtherVersion(_))));
-    // A page of the middle is lost.
+    // Overwrites a page in the middle.
     let mut damaged = before.clone();
     let middle = damaged.len() / 4096 / 2 * 4096;
     damaged[middle..middle + 4096].fill(0);

@@ -1,6 +1,6 @@
-//! spec/master/workers/registry.md · 3.1.5 ("ONLY allow worker servers that are registered"), 4.1
+//! spec/master/workers.md · 3.1.5 ("ONLY allow worker servers that are registered"), 4.1, 2.4.6
 //!
-//! The list of registered workers: by name for administrators, by UUID for the handshake.
+//! The list of registered workers, found by name (administrators) and by UUID (handshakes).
 
 use crate::master::storage::{Reader, Storage, StorageError};
 use crate::model::{Fingerprint, Timestamp, WorkerServer};
@@ -8,30 +8,29 @@ use crate::wire::argument;
 use std::net::IpAddr;
 use uuid::Uuid;
 
-/// The longest name of a worker, in characters.
+/// Most characters of a worker's name.
 pub const NAME_MAX: usize = 64;
 
-/// What an administrator gives to register a worker.
+/// The data of a new worker, from the administrator.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// What it will be called.
     pub name: String,
-    /// Of its GPG key.
+    /// The fingerprint of its GPG key.
     pub fingerprint: Fingerprint,
-    /// The one address it may connect from.
+    /// The only address that it may connect from.
     pub ip: IpAddr,
-    /// `host:port` that clients are told.
+    /// `host:port` for clients.
     pub address: String,
 }
 
-/// Everyone who is registered.
+/// All registered workers.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     workers: Vec<WorkerServer>,
 }
 
 impl Registry {
-    /// As the database has it.
+    /// Reads the registrations.
     ///
     /// # Errors
     /// The database fails.
@@ -40,7 +39,7 @@ impl Registry {
         Ok(Registry { workers })
     }
 
-    /// The same, for whoever only reads.
+    /// Reads the registrations through a reader.
     ///
     /// # Errors
     /// The database fails.
@@ -49,22 +48,22 @@ impl Registry {
         Ok(Registry { workers })
     }
 
-    /// All of them, by name.
+    /// All registered workers, by name.
     pub fn all(&self) -> impl Iterator<Item = &WorkerServer> {
         self.workers.iter()
     }
 
-    /// One by its name.
+    /// The worker of this name.
     pub fn by_name(&self, name: &str) -> Option<&WorkerServer> {
         self.workers.iter().find(|worker| worker.name == name)
     }
 
-    /// One by its UUID.
+    /// The worker with this UUID.
     pub fn by_uuid(&self, uuid: &Uuid) -> Option<&WorkerServer> {
         self.workers.iter().find(|worker| worker.uuid == *uuid)
     }
 
-    /// One by its UUID, if it is not kept out.
+    /// The worker with this UUID, unless it is booted.
     pub fn admitted(&self, uuid: &Uuid) -> Option<&WorkerServer> {
         self.by_uuid(uuid).filter(|worker| !worker.booted)
     }
@@ -73,7 +72,7 @@ impl Registry {
 /// Registers a worker under a new UUID.
 ///
 /// # Errors
-/// What is wrong with it, or which other worker has its name or key.
+/// The name or address is invalid, another worker has the name or key, or the database fails.
 pub fn register(storage: &mut Storage, new: &Registration) -> Result<WorkerServer, String> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if new.name.is_empty() || new.name.len() > NAME_MAX || !new.name.chars().all(good) {
@@ -109,7 +108,7 @@ pub fn register(storage: &mut Storage, new: &Registration) -> Result<WorkerServe
     Ok(worker)
 }
 
-/// Ends a registration. Its row stays, so that its UUID is never given out again.
+/// Ends a registration. The row stays, so that its UUID is never given again.
 ///
 /// # Errors
 /// The database fails.
@@ -119,7 +118,7 @@ pub fn unregister(storage: &mut Storage, worker: &WorkerServer) -> Result<(), St
         .map_err(|error| failed(&error))
 }
 
-/// Keeps a worker out, or lets it in again.
+/// Boots a worker, or admits it again.
 ///
 /// # Errors
 /// The database fails.
@@ -129,7 +128,7 @@ pub fn set_booted(storage: &mut Storage, worker: &WorkerServer, booted: bool) ->
         .map_err(|error| failed(&error))
 }
 
-/// Sets the address that clients are told of a worker.
+/// Changes a worker's `host:port` for clients.
 ///
 /// # Errors
 /// The database fails.

@@ -30,6 +30,7 @@ struct Ring {
 }
 
 impl Memory {
+    /// An empty memory of at most `bound` entries, at least 1.
     pub(super) fn new(bound: usize) -> Memory {
         Memory {
             bound: bound.max(1),

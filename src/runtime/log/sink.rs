@@ -42,6 +42,7 @@ enum StderrKind {
 }
 
 impl Sink {
+    /// Opens the file, and finds out what standard error is.
     pub(super) fn open(path: &Path) -> io::Result<Sink> {
         Ok(Sink {
             path: path.to_owned(),

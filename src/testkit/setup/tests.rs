@@ -18,7 +18,7 @@ fn a_path_that_sockets_cannot_have_is_refused_with_its_length() {
         std::path::PathBuf::from(format!("{}{}", prefix.display(), "x".repeat(missing)))
     };
     assert!(Layout::new(&longest(most)).unwrap().check_length(9).is_ok());
-    // A tenth worker's name is longer.
+    // The name of the tenth worker is longer.
     assert!(Layout::new(&longest(most)).unwrap().check_length(10).is_err());
     let dir = longest(most + 1);
     let refused = init(&SandboxOptions::new(&dir), &mut |_| {}).unwrap_err();
@@ -108,7 +108,7 @@ fn registered(url: &DatabaseUrl) -> master::workers::registry::Registry {
     master::workers::registry::Registry::read(&mut Reader::open(url).unwrap()).unwrap()
 }
 
-/// A port that somebody has taken is given up, in the configurations and in the list of workers.
+/// A taken port is replaced, in the configurations and in the list of workers.
 fn ports_move(layout: &Layout, master: &MasterConfig) {
     assert_eq!(ports::settle(layout, false).unwrap(), []);
     let (worker, _) = WorkerConfig::load(&layout.worker_config(2)).unwrap();
@@ -139,7 +139,7 @@ fn ports_are_free_different_and_no_outgoing_ones() {
     different.dedup();
     assert_eq!(different.len(), 50);
     assert!(ports.iter().all(|port| (12_000..61_000).contains(port)));
-    // Given out once, whether somebody listens there yet or not.
+    // Returned once, whether something listens there yet or not.
     assert!(ports::free(50).unwrap().iter().all(|port| !ports.contains(port)));
 }
 

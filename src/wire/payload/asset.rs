@@ -1,13 +1,15 @@
 //! spec/wire/payload/asset.md · 2.4.3, 4.2.2, 4.6.7 to 4.6.13
 //!
-//! What is told of assets.
+//! Payloads about assets.
+//!
+//! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
 use super::{Cursor, Payload, put_i64, put_text};
 use crate::model::{Bar, Money, Quote, Symbol, Timestamp, ValueError};
 
-/// Bytes of a [`Bar`].
+/// Bytes of a [`Bar`] on the wire.
 pub const BAR: usize = 48;
-/// Bytes of a [`Quote`].
+/// Bytes of a [`Quote`] on the wire.
 pub const QUOTE: usize = 16;
 
 impl Payload for Bar {
@@ -31,7 +33,7 @@ impl Payload for Bar {
     }
 }
 
-/// A bar list has no count: it is as long as its payload.
+/// A list of bars has no count: it takes all bytes of its payload.
 impl Payload for Vec<Bar> {
     fn write(&self, out: &mut Vec<u8>) {
         out.reserve(self.len() * BAR);
@@ -63,12 +65,11 @@ impl Payload for Quote {
     }
 }
 
-/// 4.6.7: the Asset Structure of 2.4.3.
+/// The answer to `getAssetInfo` (4.6.7): the Asset Structure of 2.4.3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetInfo {
-    /// Its symbol.
     pub symbol: Symbol,
-    /// What it did on its latest day.
+    /// The bar of the latest day.
     pub bar: Bar,
 }
 
@@ -86,18 +87,18 @@ impl Payload for AssetInfo {
     }
 }
 
-/// 4.2.2 "predicted future asset value".
+/// A "predicted future asset value" (4.2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
-    /// How it was made.
+    /// Name of the method that made the forecast.
     pub method: String,
-    /// For when.
+    /// The time that the value is predicted for (market time).
     pub time: Timestamp,
-    /// The middle of what is expected.
+    /// The predicted value.
     pub value: Money,
-    /// The low end of a 95 % interval.
+    /// Lower bound of the 95 % interval.
     pub low: Money,
-    /// Its high end.
+    /// Upper bound of the 95 % interval.
     pub high: Money,
 }
 

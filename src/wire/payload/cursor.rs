@@ -1,30 +1,32 @@
-//! spec/wire/payload/cursor.md · 4.4 (big-endian), 4.7.1
+//! spec/wire/payload.md · 4.4 (big-endian), 4.7.1
 //!
-//! Scalars, read off the front of bytes.
+//! Reads scalars from the front of a byte slice.
+//!
+//! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
 use crate::model::{Money, Symbol, Timestamp, ValueError};
 use byteorder::{BigEndian, ByteOrder};
 use uuid::Uuid;
 
-/// Reads scalars off the front of bytes; every length is checked before it is believed.
+/// Reads scalars from the front of a byte slice. It checks every length before it uses it.
 #[derive(Debug)]
 pub struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
-    /// At the start of `bytes`.
+    /// A cursor at the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Cursor<'a> {
         Cursor(bytes)
     }
 
-    /// Bytes not read yet.
+    /// The number of bytes that are not read.
     pub fn left(&self) -> usize {
         self.0.len()
     }
 
-    /// The next `size` bytes.
+    /// Reads `size` bytes.
     ///
     /// # Errors
-    /// Fewer are left.
+    /// Bytes are missing.
     pub fn take(&mut self, size: usize) -> Result<&'a [u8], ValueError> {
         let (head, tail) = self
             .0
@@ -34,10 +36,10 @@ impl<'a> Cursor<'a> {
         Ok(head)
     }
 
-    /// Nothing is left.
+    /// Checks that all bytes are read.
     ///
     /// # Errors
-    /// Something is.
+    /// Bytes are left.
     pub fn end(&self) -> Result<(), ValueError> {
         if self.0.is_empty() {
             Ok(())
@@ -46,50 +48,50 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A byte.
+    /// Reads a u8.
     ///
     /// # Errors
-    /// None is left.
+    /// Bytes are missing.
     pub fn u8(&mut self) -> Result<u8, ValueError> {
         Ok(self.take(1)?[0])
     }
 
-    /// Two bytes.
+    /// Reads a u16.
     ///
     /// # Errors
-    /// Fewer are left.
+    /// Bytes are missing.
     pub fn u16(&mut self) -> Result<u16, ValueError> {
         Ok(BigEndian::read_u16(self.take(2)?))
     }
 
-    /// Four bytes.
+    /// Reads a u32.
     ///
     /// # Errors
-    /// Fewer are left.
+    /// Bytes are missing.
     pub fn u32(&mut self) -> Result<u32, ValueError> {
         Ok(BigEndian::read_u32(self.take(4)?))
     }
 
-    /// Eight bytes.
+    /// Reads a u64.
     ///
     /// # Errors
-    /// Fewer are left.
+    /// Bytes are missing.
     pub fn u64(&mut self) -> Result<u64, ValueError> {
         Ok(BigEndian::read_u64(self.take(8)?))
     }
 
-    /// Eight bytes, signed.
+    /// Reads an i64.
     ///
     /// # Errors
-    /// Fewer are left.
+    /// Bytes are missing.
     pub fn i64(&mut self) -> Result<i64, ValueError> {
         Ok(BigEndian::read_i64(self.take(8)?))
     }
 
-    /// A flag: 0 or 1.
+    /// Reads a flag: a byte that is 0 or 1.
     ///
     /// # Errors
-    /// Anything else.
+    /// The byte is missing or has another value.
     pub fn flag(&mut self) -> Result<bool, ValueError> {
         match self.u8()? {
             0 => Ok(false),
@@ -98,51 +100,51 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A time.
+    /// Reads a timestamp: an i64.
     ///
     /// # Errors
-    /// Too few bytes.
+    /// Bytes are missing.
     pub fn timestamp(&mut self) -> Result<Timestamp, ValueError> {
         self.i64().map(Timestamp)
     }
 
-    /// Money.
+    /// Reads money: an i64 in millionths.
     ///
     /// # Errors
-    /// Too few bytes.
+    /// Bytes are missing.
     pub fn money(&mut self) -> Result<Money, ValueError> {
         self.i64().map(Money)
     }
 
-    /// Text: u16 length, UTF-8.
+    /// Reads a text: u16 length, then UTF-8.
     ///
     /// # Errors
-    /// Too few bytes, or no UTF-8.
+    /// Bytes are missing, or are not UTF-8.
     pub fn text(&mut self) -> Result<&'a str, ValueError> {
         let size = usize::from(self.u16()?);
         std::str::from_utf8(self.take(size)?).map_err(|_| ValueError("a text that is no UTF-8"))
     }
 
-    /// A symbol, as text.
+    /// Reads a symbol: a text.
     ///
     /// # Errors
-    /// Too few bytes, or no symbol.
+    /// Bytes are missing, or the text is not a symbol.
     pub fn symbol(&mut self) -> Result<Symbol, ValueError> {
         Symbol::parse(self.text()?)
     }
 
-    /// A UUID's 16 bytes.
+    /// Reads a UUID of 16 bytes.
     ///
     /// # Errors
-    /// Too few bytes.
+    /// Bytes are missing.
     pub fn uuid(&mut self) -> Result<Uuid, ValueError> {
         Uuid::from_slice(self.take(16)?).map_err(|_| ValueError("not a UUID"))
     }
 
-    /// A u32 count of items of at least `least` bytes each, refused where they cannot all be here.
+    /// Reads a u32 count of items that have at least `least` bytes each.
     ///
     /// # Errors
-    /// More items than there are bytes for.
+    /// Bytes are missing, or the bytes that are left cannot hold so many items.
     pub fn count(&mut self, least: usize) -> Result<usize, ValueError> {
         let count = usize::try_from(self.u32()?).unwrap_or(usize::MAX);
         if count.checked_mul(least).is_some_and(|bytes| bytes <= self.left()) {

@@ -1,24 +1,26 @@
 //! spec/wire/payload/user.md · 2.4.1, 4.6.14 to 4.6.16
 //!
-//! What is told of accounts: all of it to their owners, little to others.
+//! Payloads about accounts. The owner gets the private view; everybody else gets the public one.
+//!
+//! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
 use super::{Cursor, Payload, put_count, put_i64, put_text};
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp, TransactionStatus, ValueError};
 use uuid::Uuid;
 
-/// Basis points in a whole: the most that a public share can be.
+/// Basis points in a whole: the largest share in a public portfolio.
 pub const WHOLE: u16 = 10_000;
 
-/// 4.6.14: what may be known of an account, the second half by its owner alone.
+/// The answer to `getUserInfo` (4.6.14).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserInfo {
-    /// As registered.
+    /// The registered spelling.
     pub username: String,
-    /// 2.4.1 isPassword.
+    /// Whether the account has a password (2.4.1 isPassword).
     pub is_password: bool,
-    /// When it was registered.
+    /// Time of registration (wall time).
     pub created: Timestamp,
-    /// Email and cash, in the private view.
+    /// Email address and cash, in the private view.
     pub private: Option<(String, Money)>,
 }
 
@@ -49,25 +51,23 @@ impl Payload for UserInfo {
     }
 }
 
-/// One position as its owner sees it.
+/// A position in the private view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
-    /// Of which asset.
     pub symbol: Symbol,
-    /// How many units.
     pub quantity: Quantity,
-    /// What one unit cost on average, rounded down.
+    /// Average cost of one unit, rounded down.
     pub average_cost: Money,
-    /// What all units are worth now; 0 without a price.
+    /// Market value of all units. 0 if the asset has no price.
     pub value: Money,
 }
 
-/// 4.6.15: an account's portfolio.
+/// The answer to `getUserPortfolio` (4.6.15).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Portfolio {
-    /// As its owner sees it: cash, and positions by symbol.
+    /// The private view: cash, and positions by symbol.
     Private(Money, Vec<Holding>),
-    /// As others see it: each position's share of cash and positions, in basis points.
+    /// The public view: each position's share of cash and positions, in basis points.
     Public(Vec<(Symbol, u16)>),
 }
 
@@ -97,7 +97,7 @@ impl Payload for Portfolio {
     }
 
     fn read(from: &mut Cursor<'_>) -> Result<Portfolio, ValueError> {
-        /// A symbol of one character and its share.
+        /// Least bytes of a position: a symbol of one character and its share.
         const LEAST: usize = 5;
         let private = from.flag()?;
         let count = from.count(LEAST)?;
@@ -114,7 +114,7 @@ impl Payload for Portfolio {
             let holdings = (0..count)
                 .map(|_| holding(from))
                 .collect::<Result<Vec<_>, ValueError>>()?;
-            by_symbol(holdings.iter().map(|h| h.symbol))?;
+            check_order(holdings.iter().map(|h| h.symbol))?;
             if holdings.iter().any(|h| h.quantity <= Quantity::ZERO) {
                 return Err(ValueError("a position of no units"));
             }
@@ -124,7 +124,7 @@ impl Payload for Portfolio {
         let shares = (0..count)
             .map(|_| share(from))
             .collect::<Result<Vec<_>, ValueError>>()?;
-        by_symbol(shares.iter().map(|s| s.0))?;
+        check_order(shares.iter().map(|s| s.0))?;
         if shares.iter().any(|s| s.1 > WHOLE) {
             return Err(ValueError("a share beyond 10,000 basis points"));
         }
@@ -132,8 +132,8 @@ impl Payload for Portfolio {
     }
 }
 
-/// A portfolio lists each symbol once, in the order of bytes.
-fn by_symbol(symbols: impl Iterator<Item = Symbol>) -> Result<(), ValueError> {
+/// Checks that a portfolio lists each symbol once, sorted by its bytes.
+fn check_order(symbols: impl Iterator<Item = Symbol>) -> Result<(), ValueError> {
     if symbols.is_sorted_by(|a, b| a < b) {
         Ok(())
     } else {
@@ -141,48 +141,42 @@ fn by_symbol(symbols: impl Iterator<Item = Symbol>) -> Result<(), ValueError> {
     }
 }
 
-/// What only the owner sees of a transaction.
+/// The part of a transaction that only the private view has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryDetail {
-    /// How many units.
     pub quantity: Quantity,
-    /// Price of one; 0 unless settled.
+    /// Price of one unit. 0 unless settled.
     pub price: Money,
-    /// What left or reached the cash; 0 unless settled.
+    /// Cash paid or received. 0 unless settled.
     pub total: Money,
     /// Market time of the price; 0 unless settled.
     pub priced: Timestamp,
-    /// The client's own name for it; empty if none.
+    /// The client's own name for the order. Empty if it gave none.
     pub client_order_id: String,
-    /// Why it was rejected; empty unless it was.
+    /// Reason code of a rejection. Empty unless rejected.
     pub reason: String,
 }
 
-/// One transaction of a history.
+/// A transaction of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
-    /// The transaction's ID.
     pub id: Uuid,
-    /// What it did.
     pub side: Side,
-    /// How far it has come.
     pub status: TransactionStatus,
-    /// Of which asset.
     pub symbol: Symbol,
-    /// When it came onto the durable queue.
+    /// When the order was put on the durable queue (wall time).
     pub accepted: Timestamp,
-    /// When it was settled or rejected; 0 while queued.
+    /// When the order settled or was rejected (wall time). 0 while queued.
     pub settled: Timestamp,
     /// The rest, in the private view.
     pub detail: Option<EntryDetail>,
 }
 
-/// 4.6.16: an account's transactions, newest first.
+/// The answer to `getUserTransactionHistory` (4.6.16): transactions, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
-    /// Whether the entries have their details.
+    /// Whether the entries have details.
     pub private: bool,
-    /// The transactions.
     pub entries: Vec<HistoryEntry>,
 }
 
@@ -196,7 +190,7 @@ impl Payload for History {
     }
 
     fn read(from: &mut Cursor<'_>) -> Result<History, ValueError> {
-        /// ID, side, status, a symbol of one character, two times.
+        /// Least bytes of an entry: ID, side, status, a symbol of one character, two times.
         const LEAST: usize = 16 + 2 + 3 + 16;
         let private = from.flag()?;
         let count = from.count(LEAST)?;
@@ -208,7 +202,7 @@ impl Payload for History {
 }
 
 impl HistoryEntry {
-    /// Appends its bytes, with the details if it has them.
+    /// Appends the entry, with its details if it has them.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.id.as_bytes());
         out.push(self.side as u8);

@@ -1,6 +1,7 @@
-//! spec/worker/cache/snapshot.md · 3.2.6 Cache Management, 2.4.3 Asset Structure
+//! spec/worker/cache.md · 3.2.6 Cache Management, 2.4.3 Asset Structure
 //!
-//! The current values of all assets as one update made them: made once, read many times, replaced whole.
+//! The current values of all assets at one update. An immutable value that the next update
+//! replaces.
 
 use crate::link::message::Prices;
 use crate::model::{Bar, Symbol, Timestamp};
@@ -9,29 +10,30 @@ use crate::wire::payload::{Payload, QUOTE, TextList, put_text};
 use crate::wire::{FrameHeader, Instruction, Refusal, packet};
 use std::collections::HashMap;
 
-/// Bytes of the reply that carries a quote.
-const CURRENT: usize = HEADER + QUOTE;
+/// Size of the reply with a quote.
+const QUOTE_REPLY_BYTES: usize = HEADER + QUOTE;
 
-/// One update's values.
+/// The values of one update.
 #[derive(Debug)]
 pub struct QuoteSnapshot {
     /// Number of the update.
     pub update: u64,
     /// Market time of the newest quote.
     pub market_now: Timestamp,
-    /// Where an asset stands in the two below, which lie apart so that what is asked most lies together.
+    /// An asset's index in `current` and `days`. These are separate so that the data of the most
+    /// frequent request lies together.
     places: HashMap<Symbol, usize>,
-    /// The whole replies to `getAssetValueCurrent`.
-    current: Vec<Option<[u8; CURRENT]>>,
+    /// The encoded replies to `getAssetValueCurrent`.
+    current: Vec<Option<[u8; QUOTE_REPLY_BYTES]>>,
     days: Vec<Option<Bar>>,
-    /// In the order of the list.
+    /// Sorted by bytes, as the reply to `getAssetList` is.
     symbols: Vec<Symbol>,
 }
 
 impl QuoteSnapshot {
-    /// Of what the master pushed.
+    /// The snapshot of a push of prices.
     pub fn new(prices: &Prices) -> QuoteSnapshot {
-        let mut scratch = Vec::with_capacity(CURRENT);
+        let mut scratch = Vec::with_capacity(QUOTE_REPLY_BYTES);
         let current = prices.rows.iter().map(|row| {
             row.quote.and_then(|quote| {
                 scratch.clear();
@@ -57,7 +59,7 @@ impl QuoteSnapshot {
         }
     }
 
-    /// Whether there is such an asset.
+    /// Whether the asset exists.
     pub fn knows(&self, symbol: Symbol) -> bool {
         self.places.contains_key(&symbol)
     }
@@ -105,7 +107,7 @@ impl QuoteSnapshot {
         Ok(())
     }
 
-    /// The whole reply to `getAssetList`.
+    /// The encoded reply to `getAssetList`.
     pub fn list(&self) -> Vec<u8> {
         let names = self.symbols.iter().map(|symbol| symbol.as_str().to_owned());
         let mut frames = Vec::new();
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_those_of_the_protocol() {
+    fn replies_can_be_decoded() {
         let symbol = |text| Symbol::parse(text).unwrap();
         let bar = Bar {
             time: Timestamp(5),

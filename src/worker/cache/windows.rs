@@ -1,7 +1,7 @@
-//! spec/worker/cache/windows.md · 3.2.6 "store past assets values", 4.1 (caching data between update intervals)
+//! spec/worker/cache/windows.md · 3.2.6 "store past assets values", 4.1 (caching data)
 //!
-//! Past values and forecasts that were asked for once: bounded in bytes, least recently used ones dropped
-//! first; what can still change is dropped at the next update.
+//! The window cache: replies to windows and forecasts. Bounded in bytes; the least recently used
+//! reply is dropped first. Replies that can still change are dropped at the next update.
 
 use crate::model::timestamp::DAY;
 use crate::model::{Symbol, Timestamp};
@@ -11,34 +11,35 @@ use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes that the cache takes at most.
-pub const SIZE_MAX: usize = 64 << 20;
-/// The share of them that one entry takes at most.
-const ENTRY_SHARE: usize = 4;
-/// What an entry costs beside its frames, about.
-const ENTRY_COST: usize = 256;
-/// How far a window's end must lie behind the market's now for its bars to be final: some feeds bring the
-/// bars of one asset later than those of another.
-const SETTLED: i64 = DAY;
-/// Bars that a provider corrects or fills in later are seen after this long.
+/// Bytes of the window cache at most.
+pub const CACHE_BYTES_MAX: usize = 64 << 20;
+/// One entry takes at most this fraction of the bytes: one in so many.
+const ENTRY_FRACTION_MAX: usize = 4;
+/// Approximate bytes of an entry without its frames.
+const ENTRY_OVERHEAD_BYTES: usize = 256;
+/// Milliseconds between a window's end and the market's time after which its bars are final. Some
+/// feeds bring the bars of one asset later than those of another.
+const FINAL_AFTER_MS: i64 = DAY;
+/// Age at which a reply is dropped, so that bars that a provider corrects or adds later are seen.
 pub const AGE_MAX: Duration = Duration::from_secs(600);
 
-/// A question whose answer may be kept. Dates are cut to what the window depends on, so that questions with
-/// the same answer are one.
+/// The key of a reply. Dates are cut to the precision that the window depends on, so that requests
+/// with the same reply have one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WindowKey {
     symbol: Symbol,
-    about: WindowSubject,
+    subject: WindowSubject,
 }
 
+/// The window, or the date of the forecast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum WindowSubject {
-    Past { window: Window, adjusted: bool },
-    Future(Timestamp),
+    Window { window: Window, adjusted: bool },
+    Forecast(Timestamp),
 }
 
 impl WindowKey {
-    /// Of a window.
+    /// The key of a window.
     pub fn of_window(symbol: Symbol, window: Window, adjusted: bool) -> WindowKey {
         let window = match window {
             Window::Day(date) => Window::Day(date),
@@ -49,115 +50,121 @@ impl WindowKey {
         };
         WindowKey {
             symbol,
-            about: WindowSubject::Past { window, adjusted },
+            subject: WindowSubject::Window { window, adjusted },
         }
     }
 
-    /// Of a forecast.
+    /// The key of a forecast.
     pub fn of_forecast(symbol: Symbol, date: Timestamp) -> WindowKey {
         WindowKey {
             symbol,
-            about: WindowSubject::Future(date),
+            subject: WindowSubject::Forecast(date),
         }
     }
 
-    /// The question, to be put to the master.
+    /// The request for the master.
     pub fn request(&self) -> Request {
         let symbol = self.symbol;
-        match self.about {
-            WindowSubject::Past { window, adjusted } => Request::AssetWindow {
+        match self.subject {
+            WindowSubject::Window { window, adjusted } => Request::AssetWindow {
                 symbol,
                 window,
                 adjusted,
             },
-            WindowSubject::Future(date) => Request::AssetPredicted { symbol, date },
+            WindowSubject::Forecast(date) => Request::AssetPredicted { symbol, date },
         }
     }
 
-    /// Whether no update can change the answer any more.
+    /// Whether no further update can change the reply.
     pub fn is_final(&self, market_now: Timestamp) -> bool {
-        let WindowSubject::Past { window, adjusted } = self.about else {
+        let WindowSubject::Window { window, adjusted } = self.subject else {
             return false;
         };
-        // A split or dividend changes all that was adjusted before it.
+        // A split or dividend changes all adjusted values before it.
         if adjusted {
             return false;
         }
         let end = match window {
             Window::Day(date) => date,
             Window::Week(day) | Window::Month(day) => day.plus_days(1),
-            // A month has 31 days at most.
+            // A month has at most 31 days.
             Window::Year(month) => month.plus_days(31),
             Window::AllTime => return false,
         };
-        end.0.saturating_add(SETTLED) <= market_now.0
+        end.0.saturating_add(FINAL_AFTER_MS) <= market_now.0
     }
 }
 
+/// A stored reply.
 #[derive(Debug)]
 struct WindowEntry {
     frames: Arc<[u8]>,
-    kept: Instant,
+    stored_at: Instant,
 }
 
 impl WindowEntry {
     fn cost(&self) -> usize {
-        self.frames.len() + ENTRY_COST
+        self.frames.len() + ENTRY_OVERHEAD_BYTES
     }
 }
 
-/// What is kept.
+/// The stored replies.
 #[derive(Debug)]
 pub struct WindowCache {
     size_max: usize,
     bytes: usize,
-    /// The least recently used first. Clients choose the keys, so they are hashed as the standard library does.
+    /// The least recently used first. Clients choose the keys, so the hasher is the standard
+    /// library's, which resists chosen collisions.
     entries: LinkedHashMap<WindowKey, WindowEntry, RandomState>,
-    /// Kept until the next update.
-    growing: Vec<WindowKey>,
+    /// Entries to drop at the next update.
+    changeable: Vec<WindowKey>,
 }
 
 impl WindowCache {
-    /// With nothing kept.
+    /// An empty cache of at most `size_max` bytes.
     pub fn new(size_max: usize) -> WindowCache {
         WindowCache {
             size_max,
             bytes: 0,
             entries: LinkedHashMap::default(),
-            growing: Vec::new(),
+            changeable: Vec::new(),
         }
     }
 
-    /// Bytes taken.
+    /// Bytes of all entries.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Answers kept.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing is kept.
+    /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The reply's frames, if they are here and not too old.
+    /// The frames of a reply that is not too old. It becomes the most recently used.
     pub fn get(&mut self, key: &WindowKey, now: Instant) -> Option<Arc<[u8]>> {
         let entry = self.entries.to_back(key)?;
-        if now.saturating_duration_since(entry.kept) > AGE_MAX {
-            self.forget(key);
+        if now.saturating_duration_since(entry.stored_at) > AGE_MAX {
+            self.remove(key);
             return None;
         }
         Some(Arc::clone(&entry.frames))
     }
 
-    /// Keeps a reply: for as long as there is room where it is final, else until the next update.
-    pub fn keep(&mut self, key: WindowKey, frames: Arc<[u8]>, is_final: bool, now: Instant) {
-        self.forget(&key);
-        let entry = WindowEntry { frames, kept: now };
-        if entry.cost() > self.size_max / ENTRY_SHARE {
+    /// Stores a reply. One that is not final is dropped at the next update. One that is too large
+    /// is not stored.
+    pub fn insert(&mut self, key: WindowKey, frames: Arc<[u8]>, is_final: bool, now: Instant) {
+        self.remove(&key);
+        let entry = WindowEntry {
+            frames,
+            stored_at: now,
+        };
+        if entry.cost() > self.size_max / ENTRY_FRACTION_MAX {
             return;
         }
         while self.bytes + entry.cost() > self.size_max
@@ -168,18 +175,18 @@ impl WindowCache {
         self.bytes += entry.cost();
         self.entries.insert(key, entry);
         if !is_final {
-            self.growing.push(key);
+            self.changeable.push(key);
         }
     }
 
-    /// An update came: what could change is forgotten.
-    pub fn update(&mut self) {
-        for key in std::mem::take(&mut self.growing) {
-            self.forget(&key);
+    /// Drops all replies that the new update may change.
+    pub fn drop_changeable(&mut self) {
+        for key in std::mem::take(&mut self.changeable) {
+            self.remove(&key);
         }
     }
 
-    fn forget(&mut self, key: &WindowKey) {
+    fn remove(&mut self, key: &WindowKey) {
         if let Some(entry) = self.entries.remove(key) {
             self.bytes -= entry.cost();
         }
@@ -203,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_with_one_answer_are_one() {
+    fn requests_with_the_same_reply_have_one_key() {
         let week = |date| WindowKey::of_window(symbol(), Window::Week(at(date)), false);
         assert_eq!(week("2013-03-01T10:00:00Z"), week("2013-03-01"));
         assert_ne!(week("2013-03-01"), week("2013-03-02"));
@@ -214,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_cannot_grow_is_final() {
+    fn only_windows_that_cannot_change_are_final() {
         let now = at("2013-03-10T12:00:00Z");
         let is = |window, adjusted| WindowKey::of_window(symbol(), window, adjusted).is_final(now);
         assert!(is(Window::Day(at("2013-03-09T12:00:00Z")), false));
@@ -230,30 +237,30 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_bounded_and_the_least_recently_used_goes() {
+    fn bytes_are_bounded_and_the_least_recently_used_is_dropped() {
         let now = Instant::now();
-        let cost = 1000 + ENTRY_COST;
+        let cost = 1000 + ENTRY_OVERHEAD_BYTES;
         let mut windows = WindowCache::new(cost * 4);
         let frames: Arc<[u8]> = vec![7; 1000].into();
         for number in 0..4 {
-            windows.keep(key(number), Arc::clone(&frames), true, now);
+            windows.insert(key(number), Arc::clone(&frames), true, now);
         }
         assert_eq!(windows.bytes(), cost * 4);
         assert!(windows.get(&key(0), now).is_some());
-        windows.keep(key(4), Arc::clone(&frames), true, now);
+        windows.insert(key(4), Arc::clone(&frames), true, now);
         assert_eq!((windows.len(), windows.bytes()), (4, cost * 4));
         assert!(windows.get(&key(0), now).is_some() && windows.get(&key(1), now).is_none());
-        windows.keep(key(5), vec![7; 2000].into(), true, now);
-        assert!(windows.get(&key(5), now).is_none(), "too large a share");
+        windows.insert(key(5), vec![7; 2000].into(), true, now);
+        assert!(windows.get(&key(5), now).is_none(), "too large");
     }
 
     #[test]
-    fn updates_and_age_let_go() {
+    fn updates_and_age_drop_entries() {
         let now = Instant::now();
-        let mut windows = WindowCache::new(SIZE_MAX);
-        windows.keep(key(1), vec![1].into(), true, now);
-        windows.keep(key(2), vec![2].into(), false, now);
-        windows.update();
+        let mut windows = WindowCache::new(CACHE_BYTES_MAX);
+        windows.insert(key(1), vec![1].into(), true, now);
+        windows.insert(key(2), vec![2].into(), false, now);
+        windows.drop_changeable();
         assert!(windows.get(&key(1), now).is_some() && windows.get(&key(2), now).is_none());
         assert!(windows.get(&key(1), now + AGE_MAX).is_some());
         assert!(

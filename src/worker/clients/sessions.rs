@@ -1,7 +1,7 @@
-//! spec/worker/clients/sessions.md · 2.4.7 WorkerState Structure (sessions), 3.2.3 "keep track of sessions"
+//! spec/worker/clients.md · 2.4.7 WorkerState Structure (sessions), 3.2.3 "keep track of sessions"
 //!
-//! The sessions that a worker knows: bounded, least recently used ones dropped, ended ones remembered for
-//! long enough that an answer which crossed their end does not revive them.
+//! The session cache: bounded, the least recently used session is dropped first. Ended sessions are
+//! remembered, so that a late answer of the master does not revive them.
 
 use super::super::client::CachedSession;
 use crate::link::message::ActiveSession;
@@ -10,43 +10,43 @@ use hashlink::{LinkedHashMap, LinkedHashSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Sessions that are known at once, those that a connection's data state is bound to apart.
-pub const KNOWN_MAX: usize = 100_000;
-/// Ended sessions that are remembered.
+/// Cached sessions at most, without those that a connection's data state is bound to.
+pub const CACHED_MAX: usize = 100_000;
+/// Ended sessions that are remembered at most.
 pub const ENDED_MAX: usize = 65_536;
 
-/// The table.
+/// The cached and the ended sessions.
 #[derive(Debug, Default)]
 pub struct SessionCache {
     /// The least recently used first.
     known: LinkedHashMap<SessionHash, Arc<CachedSession>>,
     by_expiry: BTreeSet<(Timestamp, SessionHash)>,
-    /// The first to end first.
+    /// The earliest end first.
     ended: LinkedHashSet<SessionHash>,
 }
 
 impl SessionCache {
-    /// How many are known.
+    /// Cached sessions.
     pub fn len(&self) -> usize {
         self.known.len()
     }
 
-    /// Whether none is.
+    /// Whether no session is cached.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// A session by its hash.
+    /// A cached session. It becomes the most recently used.
     pub fn get(&mut self, hash: SessionHash) -> Option<Arc<CachedSession>> {
         self.known.to_back(&hash).cloned()
     }
 
-    /// Whether a session is over, as far as is remembered.
+    /// Whether a session is remembered as ended.
     pub fn has_ended(&self, hash: SessionHash) -> bool {
         self.ended.contains(&hash)
     }
 
-    /// Takes in what the master said of a session; `None` where it has ended meanwhile.
+    /// Adds a session that the master called active. `None` where it is remembered as ended.
     pub fn learn(&mut self, hash: SessionHash, session: ActiveSession) -> Option<Arc<CachedSession>> {
         if self.has_ended(hash) {
             return None;
@@ -61,12 +61,12 @@ impl SessionCache {
         Some(known)
     }
 
-    /// A session is over.
+    /// Ends a session, cached or not.
     pub fn end(&mut self, hash: SessionHash) {
         if let Some(known) = self.forget(hash) {
             known.end();
         }
-        // Who has ended already keeps its place.
+        // A second end does not move the session.
         if !self.ended.contains(&hash) {
             self.ended.insert(hash);
         }
@@ -75,7 +75,7 @@ impl SessionCache {
         }
     }
 
-    /// Ends what has expired by `now`.
+    /// Ends the sessions that have expired by `now`.
     pub fn expire(&mut self, now: Timestamp) {
         while let Some((expiry, hash)) = self.by_expiry.first().copied()
             && expiry <= now
@@ -85,7 +85,7 @@ impl SessionCache {
         }
     }
 
-    /// Forgets those that no connection is bound to, and gives those that are left.
+    /// Drops the sessions that no connection is bound to, and returns the others.
     pub fn keep_bound(&mut self) -> Vec<SessionHash> {
         let free: Vec<SessionHash> = self
             .known
@@ -105,10 +105,11 @@ impl SessionCache {
         Some(known)
     }
 
-    /// Bound sessions stay: their ends must reach their connections. There are no more of them than
-    /// connections, and looking past them is bounded by that.
+    /// Drops the least recently used session that is not bound. Bound sessions stay, because their
+    /// ends must reach their connections. There are no more of them than connections, which bounds
+    /// the search.
     fn make_room(&mut self) {
-        if self.known.len() < KNOWN_MAX {
+        if self.known.len() < CACHED_MAX {
             return;
         }
         let oldest_free = self
@@ -122,7 +123,7 @@ impl SessionCache {
     }
 }
 
-/// Whether anyone but the table holds it.
+/// Whether a connection holds the session.
 fn is_bound(known: &Arc<CachedSession>) -> bool {
     Arc::strong_count(known) > 1
 }
@@ -149,12 +150,12 @@ mod tests {
     fn the_least_recently_used_is_dropped_unless_bound() {
         let mut sessions = SessionCache::default();
         let bound = sessions.learn(hash(0), session(9)).unwrap();
-        for number in 1..u32::try_from(KNOWN_MAX).unwrap() {
+        for number in 1..u32::try_from(CACHED_MAX).unwrap() {
             sessions.learn(hash(number), session(9)).unwrap();
         }
         assert!(sessions.get(hash(1)).is_some());
         sessions.learn(hash(u32::MAX), session(9)).unwrap();
-        assert_eq!(sessions.len(), KNOWN_MAX);
+        assert_eq!(sessions.len(), CACHED_MAX);
         assert!(sessions.get(hash(0)).is_some(), "it is bound");
         assert!(sessions.get(hash(1)).is_some(), "it was used");
         assert!(sessions.get(hash(2)).is_none(), "it was the oldest");
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_is_not_revived() {
+    fn an_ended_session_is_not_revived() {
         let mut sessions = SessionCache::default();
         let known = sessions.learn(hash(1), session(9)).unwrap();
         sessions.end(hash(1));
@@ -173,11 +174,14 @@ mod tests {
         for number in 2..u32::try_from(ENDED_MAX).unwrap() + 2 {
             sessions.end(hash(number));
         }
-        assert!(!sessions.has_ended(hash(1)), "remembered for a bounded while");
+        assert!(
+            !sessions.has_ended(hash(1)),
+            "the number of remembered ones is bounded"
+        );
     }
 
     #[test]
-    fn sessions_expire_in_time() {
+    fn sessions_end_when_they_expire() {
         let mut sessions = SessionCache::default();
         let early = sessions.learn(hash(1), session(5)).unwrap();
         let late = sessions.learn(hash(2), session(6)).unwrap();

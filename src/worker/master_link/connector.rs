@@ -1,7 +1,7 @@
-//! spec/worker/master_link/connector.md · 3.2.1 "connect to master server and authorize", 4.3.1
+//! spec/worker/master_link.md · 3.2.1 "connect to master server and authorize", 4.3.1
 //!
-//! Makes the link, reads it, and makes it again: with growing pauses, and chance in them, so that many
-//! workers do not come back all at once.
+//! Makes the link, reads it, and makes it again after a back-off with jitter, so that many workers
+//! do not return at the same moment.
 
 use super::super::messages::{LinkEvent, MasterLinkMessage};
 use crate::link::connection::{LinkClosed, LinkConnection};
@@ -15,37 +15,36 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The longest pause after a link that stood.
+/// The longest pause after a stable link.
 pub const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// The longest pause after attempts that failed, so that a master that is back is found within 5 s.
+/// The longest pause after failed attempts, so that workers find a restarted master within 5 s.
 pub const PAUSE_MAX: Duration = Duration::from_secs(3);
-/// A link that stood this long counts as a success: the next pause is the shortest again.
-const STABLE: Duration = Duration::from_secs(5);
+/// A link that lasted this long is stable: the back-off starts again.
+const STABLE_AFTER: Duration = Duration::from_secs(5);
 
-/// A link that was just made.
+/// A new link.
 #[derive(Debug)]
 pub struct NewLink {
-    /// Connected to the master.
     pub socket: TcpStream,
-    /// What seals and opens its bytes.
     pub sealed: SealedChannel,
-    /// What the master said already.
+    /// Decrypted bytes that came with the end of the handshake.
     pub early: Vec<u8>,
 }
 
-/// Why none was made.
+/// Why no link could be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConnectError {
-    /// The master says that an administrator keeps this worker out.
-    KeptOut(String),
-    /// Anything else.
+    /// An administrator has booted this worker.
+    Booted(String),
+    /// Any other reason.
     Failed(String),
 }
 
-/// How a link is made: connects, and proves both sides to each other. Has deadlines of its own.
+/// A function that makes a link: it connects and authenticates both sides. It has its own
+/// deadlines.
 pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
 
-/// The link's thread.
+/// The state of the link's thread.
 pub struct Connector {
     connect: Connect,
     master_link: Sender<MasterLinkMessage>,
@@ -60,8 +59,8 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// A connector that tells `master_link` what becomes of each link. The channel is its own: while it is full,
-    /// the link is not read.
+    /// A connector that sends the events of each link to `master_link`, through a channel of its
+    /// own. While it is full, the link is not read.
     pub fn new(connect: Connect, master_link: Sender<MasterLinkMessage>, flusher: Arc<Flusher>) -> Connector {
         Connector {
             connect,
@@ -71,27 +70,27 @@ impl Connector {
         }
     }
 
-    /// Until stopped.
+    /// The thread's loop: makes links until the signal to stop.
     pub fn run(mut self, stop: &Stop) {
         let mut failures = Backoff::new(PAUSE_MIN * 2, PAUSE_MAX);
         while !stop.is_requested() {
             let pause = match (self.connect)() {
-                Ok(made) => {
+                Ok(new_link) => {
                     let began = Instant::now();
-                    self.serve_link(made, stop);
-                    if began.elapsed() >= STABLE {
+                    self.serve_link(new_link, stop);
+                    if began.elapsed() >= STABLE_AFTER {
                         failures.reset();
                         PAUSE_MIN
                     } else {
                         failures.next_wait()
                     }
                 }
-                Err(no_link) => {
-                    let (ConnectError::KeptOut(why) | ConnectError::Failed(why)) = &no_link;
+                Err(error) => {
+                    let (ConnectError::Booted(why) | ConnectError::Failed(why)) = &error;
                     if let Some(more) = self.failures.allow("no link") {
                         crate::warn!("no link to the master{more}: {why}");
                     }
-                    if matches!(no_link, ConnectError::KeptOut(_)) && !self.tell(LinkEvent::KeptOut) {
+                    if matches!(error, ConnectError::Booted(_)) && !self.tell(LinkEvent::Booted) {
                         return;
                     }
                     failures.next_wait()
@@ -103,13 +102,13 @@ impl Connector {
         }
     }
 
-    /// While one link stands.
-    fn serve_link(&self, made: NewLink, stop: &Stop) {
+    /// Reads one link until it ends.
+    fn serve_link(&self, new_link: NewLink, stop: &Stop) {
         let NewLink {
             socket,
             sealed: SealedChannel { sealer, mut opener },
             early,
-        } = made;
+        } = new_link;
         let link = match LinkConnection::new(socket, sealer, Arc::clone(&self.flusher)) {
             Ok(link) => link,
             Err(why) => {
@@ -117,29 +116,29 @@ impl Connector {
                 return;
             }
         };
-        crate::info!("{link:?} stands");
+        crate::info!("{link:?} is open");
         let number = link.number;
         if !self.tell(LinkEvent::Linked(Arc::clone(&link))) {
             return;
         }
         let mut chunk = Vec::new();
         let mut plain = early;
-        let over = loop {
+        let reason = loop {
             if !plain.is_empty() && !self.tell(LinkEvent::Read(number, std::mem::take(&mut plain))) {
                 break LinkClosed::Cut;
             }
-            if let Err(over) = link.read(&mut opener, &mut chunk, &mut plain) {
-                break over;
+            if let Err(reason) = link.read(&mut opener, &mut chunk, &mut plain) {
+                break reason;
             }
         };
         link.cut();
         if !stop.is_requested() {
-            crate::warn!("{link:?} is over: {over}");
+            crate::warn!("{link:?} ended: {reason}");
         }
         self.tell(LinkEvent::Unlinked(number));
     }
 
-    /// Waits for room. False where `master_link` has ended.
+    /// Sends an event. Waits for room. False where `master_link` has ended.
     fn tell(&self, event: LinkEvent) -> bool {
         self.master_link.send(MasterLinkMessage::Link(event)).is_ok()
     }

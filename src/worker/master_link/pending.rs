@@ -1,6 +1,6 @@
-//! spec/worker/master_link/pending.md · 3.2.2 Master Server Communication, 4.7.5 ("stores the message in its cache")
+//! spec/worker/master_link/pending.md · 3.2.2 Master Server Communication, 4.7.5 Purchase
 //!
-//! What was sent to the master and is not answered yet: who waits for it, and until when.
+//! Requests that were sent to the master and are not answered: who waits for each, and until when.
 
 use super::super::client::WorkerClient;
 use super::super::messages::{CacheMiss, QueryKind, TunnelRequest};
@@ -14,56 +14,55 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// Requests that may be pending at once.
+/// Pending requests at most.
 pub const PENDING_MAX: usize = 262_144;
-/// How long an answer that can be asked for again is waited for.
+/// Time-out of requests without an effect, which the requester may repeat.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the fate of what must not be lost may stay unknown.
+/// Time-out of retained requests, whose outcome is unknown: orders until they are queued, and
+/// tunnel requests.
 pub const RETAINED_TIMEOUT: Duration = Duration::from_secs(60);
-/// Pending requests past which those that nobody waits for are looked for.
-const MANY: usize = 10_000;
-/// The first and the longest wait before an order that found the master overloaded is sent again.
-const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// While more requests are pending, queued orders of closed connections are dropped.
+const FORGET_THRESHOLD: usize = 10_000;
+/// The first wait before an order that the master refused as overloaded is sent again.
+const RETRY_WAIT_FIRST: Duration = Duration::from_millis(50);
+/// The longest wait before it is sent again.
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// Who waits for a reply, and what was asked.
+/// A request with the client or module that waits for the reply.
 #[derive(Debug)]
 pub enum Requester {
     /// A client's purchase or sale.
     Order {
-        /// Who.
         client: Arc<WorkerClient>,
-        /// Under which number of its connection.
+        /// The request's number on its connection.
         number: u64,
-        /// What, to be sent again after a broken link.
         request: Request,
-        /// The client has been told that it is on the master's queue.
-        told: bool,
-        /// The master said so over the link that stands.
+        /// Whether the client got `transactionQueued`.
+        notified: bool,
+        /// Whether the master announced it over the current link.
         queued: bool,
     },
-    /// A client's question about accounts.
+    /// A client's account query.
     View {
-        /// Who.
         client: Arc<WorkerClient>,
-        /// Under which number of its connection.
+        /// The request's number on its connection.
         number: u64,
-        /// What.
         request: Request,
     },
-    /// The tunnel; what came of the reply so far.
+    /// A request of the tunnel, and the reply's frames so far.
     Tunnel(TunnelRequest, Zeroizing<Vec<u8>>),
-    /// The cache; what came of the reply so far.
+    /// A miss of the cache, and the reply's frames so far.
     Cache(CacheMiss, Vec<u8>),
     /// `clients`: is this session active?
     Session(SessionHash),
     /// `clients`: the connections of these sessions closed.
     Closed(SessionHashes),
-    /// Nobody: the worker reports of itself.
+    /// The worker's report. No module waits for its reply.
     Report(WorkerReport),
 }
 
 impl Requester {
-    /// Appends the frames that ask.
+    /// Appends the request's frames.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Requester::Order { request, .. } | Requester::View { request, .. } => request.write(out),
@@ -75,12 +74,13 @@ impl Requester {
         }
     }
 
-    /// Whether it takes effect on the master, so that it is kept and sent again.
-    pub fn is_kept(&self) -> bool {
+    /// Whether the request has an effect on the master, so that it is retained and sent again after
+    /// a broken link.
+    pub fn is_retained(&self) -> bool {
         self.request().is_some()
     }
 
-    /// What is kept, to be sent again.
+    /// The retained request, to be sent again.
     pub fn request(&self) -> Option<&Request> {
         match self {
             Requester::Order { request, .. } => Some(request),
@@ -93,8 +93,8 @@ impl Requester {
         }
     }
 
-    /// The client that waits for what is kept.
-    fn kept_for(&self) -> Option<&Arc<WorkerClient>> {
+    /// The client that waits for a retained request.
+    fn retained_for(&self) -> Option<&Arc<WorkerClient>> {
         match self {
             Requester::Order { client, .. } => Some(client),
             Requester::Tunnel(asked, _) => Some(&asked.client),
@@ -118,55 +118,54 @@ impl From<QueryKind> for Requester {
     }
 }
 
-/// A request that was sent.
+/// A request that was sent and is not answered.
 #[derive(Debug)]
 pub struct PendingRequest {
-    /// Who waits.
     pub requester: Requester,
     /// The worker's timestamp.
     pub timestamp: Timestamp,
-    /// The client's address, as it was sent.
+    /// The client's address.
     pub client: Option<SocketAddr>,
-    /// It was sent again, over another link than the first.
+    /// Whether it was sent again over another link.
     pub resent: bool,
-    /// How often the master was too busy for it since.
+    /// How often the master refused it as overloaded over the current link.
     retries: u32,
 }
 
-/// All of them, by sequence number.
+/// All pending requests, by sequence number.
 #[derive(Debug, Default)]
 pub struct PendingRequests {
     requests: HashMap<u64, PendingRequest>,
     sequence: u64,
-    /// In the order in which they fall due; those that were answered are still here.
+    /// Time-outs in order. Those of answered requests are still here.
     reads_due: VecDeque<(Instant, u64)>,
-    kept_due: VecDeque<(Instant, u64)>,
+    retained_due: VecDeque<(Instant, u64)>,
     retries: BinaryHeap<Reverse<(Instant, u64)>>,
-    away_since: Option<Instant>,
+    unlinked_since: Option<Instant>,
 }
 
 impl PendingRequests {
-    /// How many wait.
+    /// Number of pending requests.
     pub fn len(&self) -> usize {
         self.requests.len()
     }
 
-    /// Whether none waits.
+    /// Whether no request is pending.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }
 
-    /// Whether another has room.
+    /// Whether another request may be added.
     pub fn has_room(&self) -> bool {
         self.requests.len() < PENDING_MAX
     }
 
-    /// The sequence number that the next request gets.
+    /// The sequence number of the next request.
     pub fn next_sequence(&self) -> u64 {
         self.sequence + 1
     }
 
-    /// Adds a request that is being sent, and gives its sequence number.
+    /// Adds a request and returns its sequence number.
     pub fn add(
         &mut self,
         requester: Requester,
@@ -175,8 +174,9 @@ impl PendingRequests {
         now: Instant,
     ) -> u64 {
         self.sequence += 1;
-        if requester.is_kept() {
-            self.kept_due.push_back((now + RETAINED_TIMEOUT, self.sequence));
+        if requester.is_retained() {
+            self.retained_due
+                .push_back((now + RETAINED_TIMEOUT, self.sequence));
         } else {
             self.reads_due.push_back((now + READ_TIMEOUT, self.sequence));
         }
@@ -196,20 +196,21 @@ impl PendingRequests {
         self.requests.get_mut(&sequence)
     }
 
-    /// Takes out what is answered.
+    /// Removes a request that is answered.
     pub fn remove(&mut self, sequence: u64) -> Option<PendingRequest> {
         self.requests.remove(&sequence)
     }
 
-    /// The link broke: takes out what is not kept, and starts the time of what is.
-    pub fn lose(&mut self, now: Instant) -> Vec<PendingRequest> {
-        self.away_since = Some(now);
+    /// Records that the link broke: removes and returns the requests that are not retained, and
+    /// starts the time-out of the others.
+    pub fn link_lost(&mut self, now: Instant) -> Vec<PendingRequest> {
+        self.unlinked_since = Some(now);
         self.reads_due.clear();
         self.retries.clear();
         let mut reads: Vec<u64> = self
             .requests
             .iter()
-            .filter(|(_, pending)| !pending.requester.is_kept())
+            .filter(|(_, pending)| !pending.requester.is_retained())
             .map(|(sequence, _)| *sequence)
             .collect();
         reads.sort_unstable();
@@ -219,10 +220,10 @@ impl PendingRequests {
             .collect()
     }
 
-    /// A new link stands: what is kept, in the order in which it was first sent, to be sent again.
+    /// The retained requests to send over a new link, in the order in which they were first sent.
     pub fn resend(&mut self) -> Vec<u64> {
-        let mut kept: Vec<u64> = self.requests.keys().copied().collect();
-        kept.sort_unstable();
+        let mut retained: Vec<u64> = self.requests.keys().copied().collect();
+        retained.sort_unstable();
         for pending in self.requests.values_mut() {
             pending.resent = true;
             pending.retries = 0;
@@ -230,17 +231,17 @@ impl PendingRequests {
                 *queued = false;
             }
         }
-        if let Some(since) = self.away_since.take() {
+        if let Some(since) = self.unlinked_since.take() {
             let due = since + RETAINED_TIMEOUT;
-            self.kept_due = kept.iter().map(|sequence| (due, *sequence)).collect();
+            self.retained_due = retained.iter().map(|sequence| (due, *sequence)).collect();
         }
-        kept
+        retained
     }
 
-    /// Forgets orders that are on the master's queue and whose clients have gone: the master settles them, and
-    /// nobody here waits for it. Called every second.
-    pub fn forget_gone(&mut self) {
-        if self.requests.len() > MANY {
+    /// Drops queued orders of closed connections, where many requests are pending: the master
+    /// settles them, and no client waits. Called every second.
+    pub fn forget_disconnected(&mut self) {
+        if self.requests.len() > FORGET_THRESHOLD {
             self.requests.retain(|_, pending| {
                 !matches!(&pending.requester, Requester::Order { client, queued: true, .. }
                     if !client.connection.is_open())
@@ -248,17 +249,19 @@ impl PendingRequests {
         }
     }
 
-    /// The master had no room for an order that was sent again: it will be sent once more.
+    /// Schedules an order to be sent again, because the master refused its repetition as
+    /// overloaded.
     pub fn retry(&mut self, sequence: u64, now: Instant) {
         if let Some(pending) = self.requests.get_mut(&sequence) {
-            let (first, longest) = RETRY;
-            let wait = first.saturating_mul(1 << pending.retries.min(10)).min(longest);
+            let wait = RETRY_WAIT_FIRST
+                .saturating_mul(1 << pending.retries.min(10))
+                .min(RETRY_WAIT_MAX);
             pending.retries += 1;
             self.retries.push(Reverse((now + wait, sequence)));
         }
     }
 
-    /// Orders that are to be sent once more now.
+    /// Orders to send again now.
     pub fn retries_due(&mut self, now: Instant) -> Vec<u64> {
         let mut due = Vec::new();
         while let Some(Reverse((when, sequence))) = self.retries.peek().copied()
@@ -272,12 +275,12 @@ impl PendingRequests {
         due
     }
 
-    /// Whether orders wait to be sent once more.
+    /// Whether orders wait to be sent again.
     pub fn is_retrying(&self) -> bool {
         !self.retries.is_empty()
     }
 
-    /// Takes out the questions that were not answered in time.
+    /// Removes and returns requests without an effect whose time-out has passed.
     pub fn reads_overdue(&mut self, now: Instant) -> Vec<PendingRequest> {
         let mut overdue = Vec::new();
         while let Some((due, sequence)) = self.reads_due.front().copied()
@@ -289,32 +292,33 @@ impl PendingRequests {
         overdue
     }
 
-    /// Gives up what is kept and whose fate has been unknown for too long; the clients that waited for it.
-    pub fn kept_overdue(&mut self, now: Instant) -> Vec<Arc<WorkerClient>> {
+    /// Removes retained requests whose outcome has been unknown for too long, and returns their
+    /// clients.
+    pub fn retained_overdue(&mut self, now: Instant) -> Vec<Arc<WorkerClient>> {
         if self
-            .away_since
+            .unlinked_since
             .is_some_and(|since| now >= since + RETAINED_TIMEOUT)
         {
-            self.kept_due.clear();
+            self.retained_due.clear();
             let pending = self.requests.drain();
             return pending
-                .filter_map(|(_, pending)| pending.requester.kept_for().map(Arc::clone))
+                .filter_map(|(_, pending)| pending.requester.retained_for().map(Arc::clone))
                 .collect();
         }
         let mut overdue = Vec::new();
-        while let Some((due, sequence)) = self.kept_due.front().copied()
+        while let Some((due, sequence)) = self.retained_due.front().copied()
             && due <= now
         {
-            self.kept_due.pop_front();
+            self.retained_due.pop_front();
             let Some(pending) = self.requests.get(&sequence) else {
                 continue;
             };
-            // What is on the master's queue is answered at its settlement, whenever that is.
+            // A queued order is answered at its settlement, however long that takes.
             if matches!(pending.requester, Requester::Order { queued: true, .. }) {
                 continue;
             }
             if let Some(pending) = self.requests.remove(&sequence) {
-                overdue.extend(pending.requester.kept_for().map(Arc::clone));
+                overdue.extend(pending.requester.retained_for().map(Arc::clone));
             }
         }
         overdue
@@ -329,7 +333,7 @@ mod tests {
     use crate::net::{Connection, Flusher, SendLimits};
     use std::net::{TcpListener, TcpStream};
 
-    /// A client, and the socket at its other end.
+    /// A client, and the peer's socket.
     fn client() -> (Arc<WorkerClient>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -357,7 +361,7 @@ mod tests {
                 quantity: Quantity(1),
                 id: None,
             },
-            told: false,
+            notified: false,
             queued: false,
         }
     }
@@ -371,7 +375,7 @@ mod tests {
     const SOON: Duration = Duration::from_millis(1);
 
     #[test]
-    fn what_can_be_asked_again_is_given_up_after_30_seconds() {
+    fn a_request_without_effect_times_out_after_30_seconds() {
         let (mut pending, now) = (PendingRequests::default(), Instant::now());
         let first = pending.add(Requester::Session(session(1).hash()), Timestamp(0), None, now);
         pending.add(read(), Timestamp(0), None, now + SOON);
@@ -390,38 +394,42 @@ mod tests {
     }
 
     #[test]
-    fn an_order_of_unknown_fate_is_given_up_after_60_seconds() {
+    fn an_order_with_an_unknown_outcome_times_out_after_60_seconds() {
         let ((client, _peer), now) = (client(), Instant::now());
         let mut pending = PendingRequests::default();
         let queued = pending.add(order(&client, 0), Timestamp(0), None, now);
         let unknown = pending.add(order(&client, 1), Timestamp(0), None, now);
         queue(&mut pending, queued);
-        assert!(pending.kept_overdue(now + RETAINED_TIMEOUT - SOON).is_empty());
-        assert_eq!(pending.kept_overdue(now + RETAINED_TIMEOUT).len(), 1);
+        assert!(pending.retained_overdue(now + RETAINED_TIMEOUT - SOON).is_empty());
+        assert_eq!(pending.retained_overdue(now + RETAINED_TIMEOUT).len(), 1);
         assert!(pending.get_mut(unknown).is_none());
         assert!(
-            pending.kept_overdue(now + RETAINED_TIMEOUT * 100).is_empty(),
-            "it settles some day"
+            pending.retained_overdue(now + RETAINED_TIMEOUT * 100).is_empty(),
+            "a queued order has no time-out"
         );
         assert_eq!(pending.len(), 1);
     }
 
     #[test]
-    fn a_link_that_stays_away_ends_what_is_kept() {
+    fn retained_requests_end_60_seconds_after_the_link() {
         let ((client, _peer), now) = (client(), Instant::now());
         let mut pending = PendingRequests::default();
         let queued = pending.add(order(&client, 0), Timestamp(0), None, now);
         pending.add(read(), Timestamp(0), None, now);
         queue(&mut pending, queued);
         let lost = now + RETAINED_TIMEOUT * 5;
-        assert_eq!(pending.lose(lost).len(), 1, "a read is not kept");
-        assert!(pending.kept_overdue(lost + RETAINED_TIMEOUT - SOON).is_empty());
-        assert_eq!(pending.kept_overdue(lost + RETAINED_TIMEOUT).len(), 1);
+        assert_eq!(pending.link_lost(lost).len(), 1, "a query is not retained");
+        assert!(
+            pending
+                .retained_overdue(lost + RETAINED_TIMEOUT - SOON)
+                .is_empty()
+        );
+        assert_eq!(pending.retained_overdue(lost + RETAINED_TIMEOUT).len(), 1);
         assert!(pending.is_empty());
     }
 
     #[test]
-    fn what_is_sent_again_must_be_confirmed_within_the_same_60_seconds() {
+    fn a_repeated_order_must_be_queued_within_the_same_60_seconds() {
         let ((client, _peer), now) = (client(), Instant::now());
         let mut pending = PendingRequests::default();
         let confirmed = pending.add(order(&client, 0), Timestamp(0), None, now);
@@ -429,12 +437,16 @@ mod tests {
         queue(&mut pending, confirmed);
         queue(&mut pending, silent);
         let lost = now + Duration::from_secs(10);
-        pending.lose(lost);
+        pending.link_lost(lost);
         assert_eq!(pending.resend(), [confirmed, silent]);
         assert!(pending.get_mut(silent).unwrap().resent);
         queue(&mut pending, confirmed);
-        assert!(pending.kept_overdue(lost + RETAINED_TIMEOUT - SOON).is_empty());
-        assert_eq!(pending.kept_overdue(lost + RETAINED_TIMEOUT).len(), 1);
+        assert!(
+            pending
+                .retained_overdue(lost + RETAINED_TIMEOUT - SOON)
+                .is_empty()
+        );
+        assert_eq!(pending.retained_overdue(lost + RETAINED_TIMEOUT).len(), 1);
         assert!(pending.get_mut(confirmed).is_some() && pending.get_mut(silent).is_none());
     }
 
@@ -459,15 +471,15 @@ mod tests {
     }
 
     #[test]
-    fn queued_orders_of_clients_that_have_gone_are_forgotten_when_there_are_many() {
+    fn queued_orders_of_closed_connections_are_dropped_when_many_are_pending() {
         let ((client, _peer), now) = (client(), Instant::now());
         let mut pending = PendingRequests::default();
-        for number in 0..=u64::try_from(MANY).unwrap() {
+        for number in 0..=u64::try_from(FORGET_THRESHOLD).unwrap() {
             let sequence = pending.add(order(&client, number), Timestamp(0), None, now);
             queue(&mut pending, sequence);
         }
-        pending.forget_gone();
-        assert_eq!(pending.len(), MANY + 1);
+        pending.forget_disconnected();
+        assert_eq!(pending.len(), FORGET_THRESHOLD + 1);
         let (other, _other_peer) = self::client();
         pending.add(order(&other, 0), Timestamp(0), None, now);
         let reader = crate::net::ConnectionReader::new(
@@ -480,7 +492,7 @@ mod tests {
         );
         client.connection.cut();
         reader.finish(crate::net::ReadEnd::Broken);
-        pending.forget_gone();
+        pending.forget_disconnected();
         assert_eq!(pending.len(), 1);
     }
 }

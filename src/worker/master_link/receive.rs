@@ -1,6 +1,6 @@
-//! spec/worker/master_link/receive.md · 3.2.2 "parse commands", 4.5.3
+//! spec/worker/master_link.md · 3.2.2 "parse commands", 4.5.3
 //!
-//! What the master says: replies find who waits for them, pushes find their module.
+//! Handles messages of the master: passes replies to their requesters and pushes to their modules.
 
 use super::super::cache::snapshot::QuoteSnapshot;
 use super::super::messages::{
@@ -15,15 +15,15 @@ use crate::wire::payload::Payload;
 use crate::wire::{FrameHeader, Instruction, Reassembly, Refusal, frame};
 use std::time::Instant;
 
-/// A frame of a body: header, data, and both together.
+/// A frame of a body: header, data, and the whole frame.
 type Frame<'a> = (FrameHeader, &'a [u8], &'a [u8]);
 
-/// A difference between the clocks of worker and master that is worth a line in the log, in milliseconds.
-const CLOCK_DIFFERENCE: i64 = 2_000;
+/// Milliseconds by which the clocks of worker and master may differ without a warning.
+const CLOCK_DIFFERENCE_MAX: i64 = 2_000;
 
 impl MasterLink {
-    /// What one read brought.
-    pub(super) fn read(&mut self, plain: &mut Vec<u8>) {
+    /// Handles the decrypted bytes of one read.
+    pub(super) fn on_read(&mut self, plain: &mut Vec<u8>) {
         let mut decoder = std::mem::replace(
             &mut self.decoder,
             crate::link::envelope::EnvelopeDecoder::new(self.worker),
@@ -33,14 +33,14 @@ impl MasterLink {
             match decoder.next() {
                 Ok(Some(envelope)) => {
                     let (boot, sequence) = (envelope.header.boot, envelope.header.sequence);
-                    let heard = if sequence == 0 {
-                        self.push(envelope.body)
+                    let handled = if sequence == 0 {
+                        self.on_push(envelope.body)
                     } else if boot == self.boot {
-                        self.reply(sequence, envelope.body)
+                        self.on_reply(sequence, envelope.body)
                     } else {
                         Err(ValueError("a reply to another boot of this worker"))
                     };
-                    if let Err(malformed) = heard {
+                    if let Err(malformed) = handled {
                         break Err(malformed);
                     }
                 }
@@ -51,23 +51,23 @@ impl MasterLink {
         self.decoder = decoder;
         self.replies.flush();
         if let Err(malformed) = result {
-            crate::error!("the master sent what makes no sense, so the link is cut: {malformed}");
+            crate::error!("the link is cut, because the master sent a malformed message: {malformed}");
             self.unlink();
         }
     }
 
-    fn reply(&mut self, sequence: u64, body: &[u8]) -> Result<(), ValueError> {
+    fn on_reply(&mut self, sequence: u64, body: &[u8]) -> Result<(), ValueError> {
         for frame in BodyFrames::new(body) {
-            self.reply_frame(sequence, frame?)?;
+            self.on_reply_frame(sequence, frame?)?;
         }
         Ok(())
     }
 
-    fn reply_frame(&mut self, sequence: u64, frame: Frame<'_>) -> Result<(), ValueError> {
+    fn on_reply_frame(&mut self, sequence: u64, frame: Frame<'_>) -> Result<(), ValueError> {
         let (header, data, whole) = frame;
         let instruction = Instruction::from_number(header.instruction)
             .ok_or(ValueError("a reply of an unknown instruction"))?;
-        // Given up already, or answered: what comes late is of no use to anybody.
+        // The request has timed out, or was answered: a late reply is dropped.
         let Some(pending) = self.pending.get_mut(sequence) else {
             return Ok(());
         };
@@ -77,14 +77,14 @@ impl MasterLink {
                 Requester::Order {
                     client,
                     number,
-                    told,
+                    notified,
                     queued,
                     ..
                 },
                 Instruction::TransactionQueued,
             ) => {
-                self.replies.queued(client, *number, whole, *told);
-                (*told, *queued) = (true, true);
+                self.replies.queued(client, *number, whole, *notified);
+                (*notified, *queued) = (true, true);
                 false
             }
             (Requester::Order { .. }, _) if resent && is_overloaded(instruction, &header, data) => {
@@ -111,20 +111,20 @@ impl MasterLink {
             (Requester::Session(_) | Requester::Closed(_) | Requester::Report(_), _) => true,
         };
         if last && let Some(pending) = self.pending.remove(sequence) {
-            self.conclude(pending, instruction, data)?;
+            self.finish_request(pending, instruction, data)?;
         }
         Ok(())
     }
 
-    /// A reply is whole: the module that waits for it gets it.
-    fn conclude(
+    /// Passes a whole reply to the module that waits for it.
+    fn finish_request(
         &mut self,
         pending: PendingRequest,
         last: Instruction,
         data: &[u8],
     ) -> Result<(), ValueError> {
         match pending.requester {
-            // Their replies are on their way.
+            // `replies` has their frames already.
             Requester::Order { .. } | Requester::View { .. } | Requester::Report(_) => {}
             Requester::Tunnel(asked, frames) => self.tell_tunnel(asked, TunnelReply::Frames(frames)),
             Requester::Cache(miss, frames) if last == Instruction::Data => {
@@ -135,22 +135,22 @@ impl MasterLink {
                 let update = match last {
                     Instruction::LinkSession => match SessionState::from_bytes(data)?.active {
                         Some(session) => SessionUpdate::Active(session),
-                        None => SessionUpdate::Over,
+                        None => SessionUpdate::Ended,
                     },
                     _ => SessionUpdate::Unavailable,
                 };
                 self.tell_clients(ClientsMessage::Session(hash, update));
             }
             Requester::Closed(hashes) => {
-                let told = last == Instruction::Pong;
+                let confirmed = last == Instruction::Pong;
                 let hashes = hashes.0;
-                self.tell_clients(ClientsMessage::Closed { hashes, told });
+                self.tell_clients(ClientsMessage::Closed { hashes, confirmed });
             }
         }
         Ok(())
     }
 
-    /// Tells whoever waits for a request that it will never be answered.
+    /// Fails a request that will never be answered, and notifies its requester.
     pub(super) fn fail_request(&self, requester: Requester) {
         match requester {
             Requester::Order {
@@ -171,7 +171,10 @@ impl MasterLink {
             }
             Requester::Closed(hashes) => {
                 let hashes = hashes.0;
-                self.tell_clients(ClientsMessage::Closed { hashes, told: false });
+                self.tell_clients(ClientsMessage::Closed {
+                    hashes,
+                    confirmed: false,
+                });
             }
             Requester::Report(_) => {}
         }
@@ -185,17 +188,17 @@ impl MasterLink {
         let _ = self.channels.cache.send(CacheMessage::Fill(miss, fill));
     }
 
-    /// What the master says unasked.
-    fn push(&mut self, body: &[u8]) -> Result<(), ValueError> {
+    /// Handles a push.
+    fn on_push(&mut self, body: &[u8]) -> Result<(), ValueError> {
         for frame in BodyFrames::new(body) {
-            self.push_frame(frame?)?;
+            self.on_push_frame(frame?)?;
         }
         Ok(())
     }
 
-    fn push_frame(&mut self, (header, data, _): Frame<'_>) -> Result<(), ValueError> {
+    fn on_push_frame(&mut self, (header, data, _): Frame<'_>) -> Result<(), ValueError> {
         match Instruction::from_number(header.instruction) {
-            Some(Instruction::LinkWelcome) => welcome(&Welcome::from_bytes(data)?),
+            Some(Instruction::LinkWelcome) => on_welcome(&Welcome::from_bytes(data)?),
             Some(Instruction::LinkWorkers) => {
                 let (_, arguments) =
                     frame::read_return(&header, data).map_err(|fault| ValueError(fault.text))?;
@@ -203,7 +206,7 @@ impl MasterLink {
                 self.tell_clients(ClientsMessage::Workers(workers.collect()));
             }
             Some(Instruction::LinkPrices) => self.prices = Some((data.to_vec(), Reassembly::default())),
-            Some(Instruction::Data) => self.price_rows(&header, data)?,
+            Some(Instruction::Data) => self.on_price_rows(&header, data)?,
             Some(Instruction::LinkSessionsEnded) => {
                 let hashes = SessionHashes::from_bytes(data)?.0;
                 self.tell_clients(ClientsMessage::Ended(hashes));
@@ -219,7 +222,7 @@ impl MasterLink {
         Ok(())
     }
 
-    fn price_rows(&mut self, header: &FrameHeader, data: &[u8]) -> Result<(), ValueError> {
+    fn on_price_rows(&mut self, header: &FrameHeader, data: &[u8]) -> Result<(), ValueError> {
         let (fixed, rows) = self
             .prices
             .as_mut()
@@ -233,21 +236,22 @@ impl MasterLink {
         let _ = self.channels.cache.send(CacheMessage::Prices(snapshot));
         if !self.serving {
             self.serving = true;
-            let _ = self.channels.port.send(PortCommand::Serve);
+            let _ = self.channels.port.send(PortCommand::Open);
         }
         Ok(())
     }
 }
 
-fn welcome(welcome: &Welcome) {
+/// Logs the master's version, and a difference of the clocks.
+fn on_welcome(welcome: &Welcome) {
     let difference = Timestamp::now().since(welcome.now);
     crate::info!(
         "linked to a master of version {}, an update every {} ms",
         welcome.version,
         welcome.update_interval
     );
-    if difference.abs() > CLOCK_DIFFERENCE {
-        crate::warn!("this clock and the master's differ by {difference} ms");
+    if difference.abs() > CLOCK_DIFFERENCE_MAX {
+        crate::warn!("the clocks of worker and master differ by {difference} ms");
     }
 }
 
@@ -256,7 +260,7 @@ fn is_last(instruction: Instruction, header: &FrameHeader) -> bool {
     instruction != Instruction::Data || header.number >= header.max
 }
 
-/// Whether a frame says that the master has no room for an order.
+/// Whether a frame refuses an order as `overloaded`.
 fn is_overloaded(instruction: Instruction, header: &FrameHeader, data: &[u8]) -> bool {
     matches!(instruction, Instruction::PurchaseFail | Instruction::SellFail)
         && frame::read_return(header, data)

@@ -1,34 +1,36 @@
-//! spec/worker/master_link/reply_batch.md · 3.2.2 Master Server Communication
+//! spec/worker/master_link.md · 3.2.2 Master Server Communication
 //!
-//! What one read of the link brought for clients, grouped so that each connection gets one write.
+//! Replies that one read of the link brought, grouped by connection, so that each connection gets
+//! one write.
 
 use super::super::client::WorkerClient;
 use crate::wire::wipe;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What becomes of the bytes.
+/// How bytes are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DeliveryKind {
-    /// More of the reply comes.
+    /// A part of a reply.
     Part,
-    /// The reply ends with them.
+    /// The last part of a reply.
     Last,
-    /// A notice that the order is queued.
+    /// The notice that an order is queued.
     Notice,
-    /// The same, and the client has had it.
-    Again,
+    /// The same notice, which the client has already got.
+    RepeatedNotice,
 }
 
+/// Bytes for one client.
 #[derive(Debug)]
 struct Delivery {
     client: Arc<WorkerClient>,
     number: u64,
-    how: DeliveryKind,
+    kind: DeliveryKind,
     bytes: Range<usize>,
 }
 
-/// Replies on their way to clients.
+/// Replies to be delivered to clients.
 #[derive(Default)]
 pub struct ClientReplyBatch {
     items: Vec<Delivery>,
@@ -42,7 +44,7 @@ impl std::fmt::Debug for ClientReplyBatch {
 }
 
 impl ClientReplyBatch {
-    /// A frame of a reply, and whether it is the last.
+    /// Adds a frame of a reply; `last` ends the reply.
     pub fn reply(&mut self, client: &Arc<WorkerClient>, number: u64, frame: &[u8], last: bool) {
         self.push(
             client,
@@ -56,29 +58,30 @@ impl ClientReplyBatch {
         );
     }
 
-    /// The order of this number is on the master's queue; the client is told unless it has been.
-    pub fn queued(&mut self, client: &Arc<WorkerClient>, number: u64, frame: &[u8], told: bool) {
-        if told {
-            self.push(client, number, DeliveryKind::Again, &[]);
+    /// Adds the notice that an order is queued. A client that is `notified` already does not get it
+    /// again.
+    pub fn queued(&mut self, client: &Arc<WorkerClient>, number: u64, frame: &[u8], notified: bool) {
+        if notified {
+            self.push(client, number, DeliveryKind::RepeatedNotice, &[]);
         } else {
             self.push(client, number, DeliveryKind::Notice, frame);
         }
     }
 
-    fn push(&mut self, client: &Arc<WorkerClient>, number: u64, how: DeliveryKind, frame: &[u8]) {
+    fn push(&mut self, client: &Arc<WorkerClient>, number: u64, kind: DeliveryKind, frame: &[u8]) {
         let start = self.bytes.len();
         wipe::append(&mut self.bytes, frame);
         self.items.push(Delivery {
             client: Arc::clone(client),
             number,
-            how,
+            kind,
             bytes: start..self.bytes.len(),
         });
     }
 
-    /// Hands everything over to the connections.
+    /// Delivers everything.
     pub fn flush(&mut self) {
-        // Stable: what goes to one connection keeps its order.
+        // A stable sort keeps the order of each connection.
         self.items.sort_by_key(|item| item.client.connection.number);
         for group in self
             .items
@@ -91,14 +94,14 @@ impl ClientReplyBatch {
             for item in group {
                 let frame = self.bytes.get(item.bytes.clone()).unwrap_or_default();
                 let number = item.number;
-                match item.how {
+                match item.kind {
                     DeliveryKind::Part => sending.part(number, |out| out.extend_from_slice(frame)),
                     DeliveryKind::Last => sending.reply(number, |out| out.extend_from_slice(frame)),
                     DeliveryKind::Notice => {
                         sending.notice(|out| out.extend_from_slice(frame));
                         sending.applied(number);
                     }
-                    DeliveryKind::Again => sending.applied(number),
+                    DeliveryKind::RepeatedNotice => sending.applied(number),
                 }
             }
         }
@@ -108,5 +111,5 @@ impl ClientReplyBatch {
     }
 }
 
-/// Room that is kept between reads.
+/// Capacity of the buffer that is kept between reads.
 const RETAIN_BYTES: usize = 256 * 1024;

@@ -1,7 +1,7 @@
-//! spec/worker/master_link/send.md · 3.2.2 "pass it to the master", 4.1, 2.1.8 (timestamps)
+//! spec/worker/master_link.md · 3.2.2 "pass it to the master", 4.1, 2.1.8 (timestamps)
 //!
-//! What goes to the master: each request gets a sequence number, waits in `pending` from then on, and is laid
-//! out behind those that leave in the same write.
+//! Sends requests to the master: each gets a sequence number, becomes pending, and is appended to
+//! the messages of the turn.
 
 use super::MasterLink;
 use super::pending::Requester;
@@ -25,19 +25,19 @@ impl MasterLink {
         }
         let now = Instant::now();
         let (timestamp, destination) = (batch.timestamp, batch.destination);
-        let asking = Arc::clone(&batch.client);
+        let sender = Arc::clone(&batch.client);
         for (number, request) in batch.into_numbered() {
             if !self.pending.has_room() {
-                asking.fail(number, request.instruction(), &Refusal::worker_overloaded());
+                sender.fail(number, request.instruction(), &Refusal::worker_overloaded());
                 continue;
             }
-            let client = Arc::clone(&asking);
+            let client = Arc::clone(&sender);
             let requester = if destination == Destination::Orders {
                 Requester::Order {
                     client,
                     number,
                     request,
-                    told: false,
+                    notified: false,
                     queued: false,
                 }
             } else {
@@ -47,11 +47,11 @@ impl MasterLink {
                     request,
                 }
             };
-            self.send(requester, timestamp, Some(asking.connection.peer), now);
+            self.send(requester, timestamp, Some(sender.connection.peer), now);
         }
     }
 
-    /// Sends what a module wants to know itself.
+    /// Sends a module's own query.
     pub(super) fn on_query(&mut self, query: MasterQuery) {
         let requester = Requester::from(query.kind);
         if self.link.is_some() {
@@ -78,7 +78,7 @@ impl MasterLink {
         }
     }
 
-    /// Sends kept requests again, under their identity.
+    /// Sends retained requests again, with their first sequence numbers and timestamps.
     pub(super) fn send_again(&mut self, sequences: &[u64]) {
         if self.link.is_none() {
             return;
@@ -102,7 +102,7 @@ impl MasterLink {
         }
     }
 
-    /// Sends what the worker reports of itself.
+    /// Sends the worker's report.
     pub(super) fn report(&mut self, now: Instant) {
         if self.link.is_none() {
             return;
@@ -119,7 +119,7 @@ impl MasterLink {
         self.send(Requester::Report(report), Timestamp::now(), None, now);
     }
 
-    /// Hands over what was laid out, in one write.
+    /// Sends the messages of the turn in one write.
     pub(super) fn flush(&mut self) {
         if self.unsent.is_empty() {
             return;

@@ -521,8 +521,7 @@ fn a_prefix_that_fits_several_sessions_ends_none() {
 }
 
 /// Buys and sells until told to stop; how many orders were sent.
-fn trade_until(deployment: &Deployment, name: &str, stop: &AtomicBool) -> u32 {
-    let mut client = deployment.trader(1, name);
+fn trade_until(mut client: Client, stop: &AtomicBool) -> u32 {
     let mut sent = 0;
     while !stop.load(Ordering::SeqCst) {
         let orders: Vec<Request> = (0..50)
@@ -548,14 +547,11 @@ fn trade_until(deployment: &Deployment, name: &str, stop: &AtomicBool) -> u32 {
 fn backups_under_load_are_whole_and_take_the_databases_place() {
     let deployment = Deployment::running(1);
     let stop = AtomicBool::new(false);
+    // Logged in before the first copy is made, so that each copy has all three sessions.
+    let clients = ["alice", "bob", "carol"].map(|name| deployment.trader(1, name));
     let sent: u32 = std::thread::scope(|scope| {
-        let traders: Vec<_> = ["alice", "bob", "carol"]
-            .map(|name| {
-                let (deployment, stop) = (&deployment, &stop);
-                scope.spawn(move || trade_until(deployment, name, stop))
-            })
-            .into_iter()
-            .collect();
+        let stop = &stop;
+        let traders = clients.map(|client| scope.spawn(move || trade_until(client, stop)));
         for number in 0..5 {
             deployment.done(&format!("backup copy-{number}.db"));
             assert!(deployment.done("verify").contains("every balance"));

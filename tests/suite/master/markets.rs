@@ -1,4 +1,4 @@
-//! spec/master/assets/providers/alpaca.md, spec/master/assets/providers/binance.md, spec/master/assets/retrieval.md: real APIs'
+//! spec/master/assets/providers/alpaca.md, spec/master/assets/providers.md, spec/master/assets.md: real APIs'
 //! providers against servers that answer in the documented form, or as badly as servers do.
 
 use super::assets::{Running, at, settings, symbol};

@@ -1,6 +1,7 @@
 //! spec/master/assets/providers/alpaca.md · 3.1.6 (the provider for stocks)
 //!
-//! Stocks listed in the United States, through Alpaca's trading API (the list) and market data API (prices).
+//! Stocks listed in the United States, from Alpaca's trading API (the list) and market data API
+//! (prices).
 
 use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
@@ -15,55 +16,56 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
-/// Symbols in one call: the API takes many, and a URL of this length passes everywhere.
-const SYMBOLS_A_CALL: usize = 500;
+/// Symbols in one call. The API accepts many; a URL of this length passes every proxy.
+const CALL_SYMBOLS_MAX: usize = 500;
 
-/// Daily bars in one page, the most that the API gives.
-const PAGE: &str = "10000";
+/// Daily bars in one page, the API's maximum.
+const PAGE_BARS_MAX: &str = "10000";
 
-/// The past begins here: the API has nothing older.
-const PAST: &str = "2016-01-01";
+/// First day of the past: the API has no older data.
+const PAST_BEGIN: &str = "2016-01-01";
 
-/// Pages of corporate actions that are read at most in one go; more of them is a broken answer.
-const ACTION_PAGES: usize = 200;
+/// Most pages of corporate actions read at once; a longer answer counts as malformed.
+const ACTION_PAGES_MAX: usize = 200;
 
-/// The API finds actions by the day on which they are processed, which for a dividend is the day of its payment: up to
-/// this many days after the ex-date. Some large ones, and some splits, are processed a little before it.
-const PROCESSED_AFTER: i64 = 90;
-const PROCESSED_BEFORE: i64 = 7;
+/// Days by which the processing date of an action may follow its ex-date. The API filters by
+/// processing date, which for a dividend is the day of payment. Some large dividends and some
+/// splits are processed a few days before the ex-date.
+const PROCESSED_AFTER_DAYS: i64 = 90;
+const PROCESSED_BEFORE_DAYS: i64 = 7;
 
-/// Corporate actions are asked for this often, in milliseconds.
-const ACTIONS_EVERY: i64 = 3_600_000;
+/// Time between two requests for corporate actions, in milliseconds.
+const ACTIONS_INTERVAL: i64 = 3_600_000;
 
-/// An ex-date's actions come into force at 08:00 UTC, before the earliest trading of a day in New York and
-/// after the latest of the day before, in milliseconds.
+/// Time of an ex-date at which its actions come into force, in milliseconds: 08:00 UTC is before
+/// the earliest trading of the day in New York, and after the latest of the day before.
 const EX_TIME: i64 = 8 * 3_600_000;
 
-/// Actions are wanted from this many days before the last update to as many days from now: most are announced
-/// that early, so that a call that fails on the ex-date itself harms nobody.
+/// Days before the last update and after today for which actions are requested. Most actions are
+/// announced that early, so a failed call on the ex-date itself does no harm.
 const ACTION_DAYS: i64 = 7;
 
-/// Without an answer about actions for this long, in milliseconds, prices are not trusted any more: one of them may be
-/// that of a unit which was split.
-const ACTIONS_LAST: i64 = 24 * 3_600_000;
+/// Age of the last answer about actions, in milliseconds, after which prices are not trusted: one
+/// of them may be that of a split unit.
+const ACTIONS_AGE_MAX: i64 = 24 * 3_600_000;
 
 /// The provider.
 pub struct AlpacaProvider {
     settings: AlpacaSettings,
     http: ProviderHttp,
-    /// When corporate actions were answered last, and asked for last.
+    /// Times of the last answer about corporate actions, and of the last request for them.
     actions_known: Option<Timestamp>,
     actions_asked: Option<Timestamp>,
-    /// What was answered: past and announced ones.
+    /// Past and announced actions of the last answer.
     actions: Vec<Action>,
-    /// The list, for corporate actions.
+    /// Listed symbols, for requests of corporate actions.
     symbols: Vec<Symbol>,
 }
 
-/// Reads the key's two lines; they go with every call as headers.
+/// Reads the key's two lines and returns them as headers for every call.
 ///
 /// # Errors
-/// The file cannot be read, or does not hold two lines of visible characters.
+/// The file cannot be read, or is not two lines of visible characters.
 pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsError> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
@@ -74,7 +76,7 @@ pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsErr
             return Err(AssetsError::at_line(
                 path,
                 number,
-                format!("here stands the {what}, and nothing else"),
+                format!("this line must be the {what} and nothing else"),
             ));
         }
         Ok(line.to_owned())
@@ -168,7 +170,7 @@ struct DividendAnswer<'a> {
 }
 
 impl Trade<'_> {
-    /// The trade as a bar: all prices are its price.
+    /// The trade as a bar whose four prices are the trade's price.
     fn bar(&self) -> Result<Bar, String> {
         let price = price(self.p)?;
         Ok(Bar {
@@ -177,7 +179,7 @@ impl Trade<'_> {
             high: price,
             low: price,
             close: price,
-            // The price is what counts; a size that cannot be read is no reason to refuse it.
+            // The price matters; an unreadable size is no reason to refuse it.
             volume: self.s.and_then(|size| volume(size).ok()).unwrap_or_default(),
         })
     }
@@ -197,7 +199,7 @@ impl DayBar<'_> {
     }
 }
 
-/// An ex-date as the moment from which its action is in force.
+/// The time at which an action with this ex-date comes into force.
 fn ex_time(date: &str) -> Option<Timestamp> {
     Timestamp::parse(date)
         .ok()
@@ -227,7 +229,7 @@ impl DividendAnswer<'_> {
 }
 
 impl AlpacaProvider {
-    /// With a client that bears the key.
+    /// Creates the provider; `http` sends the key with each call.
     pub fn new(settings: AlpacaSettings, http: ProviderHttp) -> AlpacaProvider {
         AlpacaProvider {
             settings,
@@ -239,7 +241,7 @@ impl AlpacaProvider {
         }
     }
 
-    /// The latest trades of some symbols.
+    /// Fetches the latest trades of some symbols.
     fn trades(
         &self,
         symbols: &[Symbol],
@@ -277,7 +279,7 @@ impl AlpacaProvider {
                 }
                 Some(raw) => match serde_json::from_str::<SnapshotAnswer<'_>>(raw.get()) {
                     Err(error) => Err(format!("its snapshot is not of the documented form ({error})")),
-                    // No trade yet on this feed: nothing new, and nothing wrong.
+                    // No trade yet on this feed: no new price and no error.
                     Ok(SnapshotAnswer { latest_trade: None }) => continue,
                     Ok(SnapshotAnswer {
                         latest_trade: Some(trade),
@@ -289,7 +291,7 @@ impl AlpacaProvider {
         Ok(())
     }
 
-    /// The actions whose ex-dates lie between two days, both included.
+    /// Fetches actions whose ex-dates are between two days, both included.
     fn actions_of(
         &self,
         symbols: &[Symbol],
@@ -299,13 +301,17 @@ impl AlpacaProvider {
     ) -> Result<Vec<Action>, ProviderError> {
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
         let names = names.join(",");
-        let begin = Timestamp::parse(PAST).unwrap_or_default();
-        let start = from.plus_days(-PROCESSED_BEFORE).max(begin).date().to_string();
-        let end = to.plus_days(PROCESSED_AFTER).date().to_string();
+        let begin = Timestamp::parse(PAST_BEGIN).unwrap_or_default();
+        let start = from
+            .plus_days(-PROCESSED_BEFORE_DAYS)
+            .max(begin)
+            .date()
+            .to_string();
+        let end = to.plus_days(PROCESSED_AFTER_DAYS).date().to_string();
         let url = format!("{}/v1/corporate-actions", self.settings.url);
         let mut actions = Vec::new();
         let mut token: Option<String> = None;
-        for _ in 0..ACTION_PAGES {
+        for _ in 0..ACTION_PAGES_MAX {
             let mut query = vec![
                 ("symbols", &*names),
                 ("types", "forward_split,reverse_split,cash_dividend"),
@@ -329,16 +335,17 @@ impl AlpacaProvider {
             }
         }
         Err(ProviderError::Broken(format!(
-            "Alpaca has more than {ACTION_PAGES} pages of corporate actions"
+            "Alpaca has more than {ACTION_PAGES_MAX} pages of corporate actions"
         )))
     }
 }
 
 impl AlpacaProvider {
-    /// The splits and dividends of an asset's past. Without them its past can be looked at all the same.
+    /// Fetches the splits and dividends of an asset's past. If this fails, the past is used without
+    /// them.
     fn past_actions(&self, symbol: Symbol, until: Timestamp, deadline: Instant) -> Vec<Action> {
-        let begin = Timestamp::parse(PAST).unwrap_or_default();
-        // The last days' are the updates' affair, which tell them; `until` is two days ago at most.
+        let begin = Timestamp::parse(PAST_BEGIN).unwrap_or_default();
+        // Updates report the actions of the last days. `until` is at most two days ago.
         let end = until.plus_days(2 - ACTION_DAYS);
         self.actions_of(&[symbol], begin, end, deadline)
             .unwrap_or_else(|failure| {
@@ -368,7 +375,7 @@ impl Provider for AlpacaProvider {
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
         let mut batch = PriceBatch::default();
-        for symbols in ask.symbols.chunks(SYMBOLS_A_CALL) {
+        for symbols in ask.symbols.chunks(CALL_SYMBOLS_MAX) {
             self.trades(symbols, ask.deadline, &mut batch)?;
         }
         self.symbols = ask.symbols.to_vec();
@@ -377,9 +384,10 @@ impl Provider for AlpacaProvider {
     }
 
     fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
-        let start = ask
-            .after
-            .map_or_else(|| PAST.to_owned(), |after| after.plus_days(1).date().to_string());
+        let start = ask.after.map_or_else(
+            || PAST_BEGIN.to_owned(),
+            |after| after.plus_days(1).date().to_string(),
+        );
         let until = ask.until.unwrap_or_else(Timestamp::now);
         let end = until.date().to_string();
         let mut page = HistoryPage::empty(Resolution::Day);
@@ -395,7 +403,7 @@ impl Provider for AlpacaProvider {
             ("timeframe", "1Day"),
             ("start", &*start),
             ("end", &*end),
-            ("limit", PAGE),
+            ("limit", PAGE_BARS_MAX),
             ("adjustment", "raw"),
             ("feed", &*self.settings.feed),
             ("currency", "USD"),
@@ -428,11 +436,11 @@ impl Provider for AlpacaProvider {
     ) -> Result<Vec<Action>, ProviderError> {
         if self
             .actions_asked
-            .is_none_or(|asked| to.since(asked) >= ACTIONS_EVERY)
+            .is_none_or(|asked| to.since(asked) >= ACTIONS_INTERVAL)
         {
             let begin = from.unwrap_or(to).plus_days(-ACTION_DAYS);
             let end = to.plus_days(ACTION_DAYS);
-            let answers = self.symbols.chunks(SYMBOLS_A_CALL);
+            let answers = self.symbols.chunks(CALL_SYMBOLS_MAX);
             let answers = answers.map(|symbols| self.actions_of(symbols, begin, end, deadline));
             match answers.collect::<Result<Vec<_>, _>>() {
                 Ok(lists) => {
@@ -444,7 +452,7 @@ impl Provider for AlpacaProvider {
                 Err(failure)
                     if self
                         .actions_known
-                        .is_some_and(|known| to.since(known) < ACTIONS_LAST) =>
+                        .is_some_and(|known| to.since(known) < ACTIONS_AGE_MAX) =>
                 {
                     crate::warn!("splits and dividends are not up to date: {failure}");
                     self.actions_asked = Some(to);

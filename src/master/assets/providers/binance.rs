@@ -1,6 +1,6 @@
-//! spec/master/assets/providers/binance.md · 3.1.6 (the provider for coins)
+//! spec/master/assets/providers.md · 3.1.6 (the provider for coins)
 //!
-//! Coins on Binance's spot market, through its public API. No key is needed.
+//! Coins on Binance's spot market, from its public API, which needs no key.
 
 use super::super::provider::{
     HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
@@ -14,17 +14,17 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::time::Instant;
 
-/// Daily bars in one page, the most that the API gives.
-const PAGE: usize = 1000;
+/// Daily bars in one page, the API's maximum.
+const PAGE_BARS_MAX: usize = 1000;
 
-/// The past begins here, before the exchange did: 2017-01-01.
-const PAST: Timestamp = Timestamp(1_483_228_800_000);
+/// Begin of the past, before the exchange existed: 2017-01-01.
+const PAST_BEGIN: Timestamp = Timestamp(1_483_228_800_000);
 
 /// The provider.
 pub struct BinanceProvider {
     settings: BinanceSettings,
     http: ProviderHttp,
-    /// Each symbol's last trade: the same one again is no new price.
+    /// ID of the last trade by symbol: the same trade again is no new price.
     trades: HashMap<Symbol, i64>,
 }
 
@@ -52,7 +52,7 @@ struct Ticker<'a> {
     last_id: i64,
 }
 
-/// What can be read of a ticker even if the rest is broken.
+/// The symbol of a ticker, read even if the rest is malformed.
 #[derive(Deserialize)]
 struct Named {
     symbol: String,
@@ -67,7 +67,7 @@ impl Ticker<'_> {
             high: price,
             low: price,
             close: price,
-            // The price is what counts; a size that cannot be read is no reason to refuse it.
+            // The price matters; an unreadable size is no reason to refuse it.
             volume: self
                 .last_qty
                 .and_then(|size| volume(size).ok())
@@ -76,7 +76,7 @@ impl Ticker<'_> {
     }
 }
 
-/// Reads a bar: an array of open time, open, high, low, close, volume, and more that is not needed.
+/// Parses a bar: an array of open time, open, high, low, close, volume, and unused fields.
 fn kline(raw: &RawValue) -> Result<Bar, String> {
     let parts: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
     let [time, open, high, low, close, size, ..] = parts.as_slice() else {
@@ -93,7 +93,7 @@ fn kline(raw: &RawValue) -> Result<Bar, String> {
 }
 
 impl BinanceProvider {
-    /// With a client of its own.
+    /// Creates the provider.
     pub fn new(settings: BinanceSettings, http: ProviderHttp) -> BinanceProvider {
         BinanceProvider {
             settings,
@@ -143,7 +143,7 @@ impl Provider for BinanceProvider {
             };
             let bar = match serde_json::from_str::<Ticker<'_>>(raw.get()) {
                 Err(error) => Err(format!("its ticker is not of the documented form ({error})")),
-                // Never traded: nothing new, and nothing wrong.
+                // Never traded: no new price and no error.
                 Ok(ticker) if ticker.last_id < 0 => continue,
                 Ok(ticker) => {
                     let bar = ticker.bar();
@@ -159,7 +159,7 @@ impl Provider for BinanceProvider {
     }
 
     fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
-        let start = ask.after.map_or(PAST, |after| after.day().plus_days(1));
+        let start = ask.after.map_or(PAST_BEGIN, |after| after.day().plus_days(1));
         let until = ask.until.unwrap_or_else(Timestamp::now);
         let mut page = HistoryPage::empty(Resolution::Day);
         if start > until {
@@ -171,11 +171,11 @@ impl Provider for BinanceProvider {
             ("interval", "1d"),
             ("startTime", &start.0.to_string()),
             ("endTime", &until.0.to_string()),
-            ("limit", &PAGE.to_string()),
+            ("limit", &PAGE_BARS_MAX.to_string()),
         ];
         let text = self.http.get(&url, &query, ask.deadline)?;
         let rows: Vec<&RawValue> = json("Binance's list of bars", &text)?;
-        page.more = rows.len() >= PAGE;
+        page.more = rows.len() >= PAGE_BARS_MAX;
         for row in rows {
             page.bars.push(
                 kline(row).map_err(|reason| ProviderError::Broken(format!("{}: {reason}", ask.symbol)))?,

@@ -1,7 +1,7 @@
 //! spec/master/assets/providers/http.md · 3.1.6 (communicate with the assets API)
 //!
-//! One HTTP call to an assets API, with everything that can go wrong turned into a failure that a
-//! sysadmin can act on.
+//! One HTTP call to a provider's API. Every failure becomes an error that an administrator can act
+//! on.
 
 use super::super::budget::{CallBudget, Purpose};
 use super::super::provider::{AssetsError, ProviderError};
@@ -19,25 +19,25 @@ use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Error};
 
-/// The longest answer that is read, in bytes; the largest known one is some 15 MiB.
-pub const ANSWER_MAX: u64 = 64 * 1024 * 1024;
+/// Longest answer, in bytes; the largest known one is some 15 MiB.
+pub const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// A connection must stand within this.
-const CONNECT: Duration = Duration::from_secs(10);
+/// Time limit for connecting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A call ends within this, whatever its deadline.
-const CALL_MAX: Duration = Duration::from_secs(60);
+/// Time limit for a call, whatever its deadline.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long to rest after a 429 that does not say.
+/// Back-off after a 429 without a header that says how long.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(60);
 
-/// No API keeps us away for longer than this at a time.
-const REST_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Longest back-off that an API can request.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Characters of an error's answer that are shown.
-const SHOWN: usize = 160;
+const ERROR_TEXT_MAX: usize = 160;
 
-/// Speaks to one API.
+/// An HTTP client for one API.
 pub struct ProviderHttp {
     agent: Agent,
     budget: Arc<CallBudget>,
@@ -46,8 +46,8 @@ pub struct ProviderHttp {
 }
 
 impl ProviderHttp {
-    /// For one API. `headers` go with every call; `ca`: a file of certificates that are trusted beside the
-    /// system's.
+    /// Creates a client. `headers` are sent with every call; `ca` is a file of certificates that
+    /// are trusted in addition to the system's.
     ///
     /// # Errors
     /// The file of certificates cannot be read.
@@ -76,10 +76,10 @@ impl ProviderHttp {
         let agent = Agent::config_builder()
             .tls_config(TlsConfig::builder().root_certs(RootCerts::from(roots)).build())
             .http_status_as_error(false)
-            // Followed nowhere: a key must not travel to where an answer points.
+            // Redirects are not followed: a key must not be sent to the address in an answer.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
             .user_agent(concat!("papertrader/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
@@ -91,14 +91,14 @@ impl ProviderHttp {
         })
     }
 
-    /// Gets the answer to one call, as text.
+    /// Makes one call and returns the answer as text.
     ///
     /// # Errors
-    /// Anything but a complete answer with status 200.
+    /// The answer is incomplete, or its status is not 200.
     pub fn get(&self, url: &str, query: &[(&str, &str)], deadline: Instant) -> Result<String, ProviderError> {
         let host = host_of(url);
         let now = Instant::now();
-        let left = deadline.saturating_duration_since(now).min(CALL_MAX);
+        let left = deadline.saturating_duration_since(now).min(CALL_TIMEOUT);
         if left.is_zero() {
             return Err(ProviderError::Unreachable(format!(
                 "no time was left to ask {host}"
@@ -114,12 +114,12 @@ impl ProviderHttp {
             .timeout_global(Some(left))
             .build()
             .call()
-            .map_err(|error| failure_of(&host, &error))?;
+            .map_err(|error| provider_error(&host, &error))?;
         let status = response.status();
         if status == StatusCode::OK {
             return read(&host, response);
         }
-        Err(refused(&host, status, response))
+        Err(status_error(&host, status, response))
     }
 }
 
@@ -131,28 +131,32 @@ fn host_of(url: &str) -> String {
 
 fn read(host: &str, response: Response<Body>) -> Result<String, ProviderError> {
     let mut bytes = Vec::new();
-    let reader = response.into_body().into_with_config().limit(ANSWER_MAX).reader();
+    let reader = response
+        .into_body()
+        .into_with_config()
+        .limit(ANSWER_BYTES_MAX)
+        .reader();
     reader
-        .take(ANSWER_MAX + 1)
+        .take(ANSWER_BYTES_MAX + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| failure_of(host, &Error::from(error)))?;
+        .map_err(|error| provider_error(host, &Error::from(error)))?;
     String::from_utf8(bytes)
         .map_err(|_| ProviderError::Broken(format!("{host} answered something that is no text")))
 }
 
-/// What an answer other than 200 means.
-fn refused(host: &str, status: StatusCode, response: Response<Body>) -> ProviderError {
+/// Turns an answer with a status other than 200 into an error.
+fn status_error(host: &str, status: StatusCode, response: Response<Body>) -> ProviderError {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let code = status.as_u16();
     if matches!(code, 418 | 429) {
         let (after, until) = (header("retry-after"), header("x-ratelimit-reset"));
-        return ProviderError::Limited(rest(after, until, OffsetDateTime::now_utc()));
+        return ProviderError::Limited(retry_after(after, until, OffsetDateTime::now_utc()));
     }
     if status.is_redirection() {
         let to = header("location").unwrap_or("nowhere").to_owned();
         return ProviderError::Refused(format!(
             "{host} redirects to {}; redirects are not followed, so set the URL to the right address",
-            shown(&to)
+            excerpt(&to)
         ));
     }
     let said = response
@@ -165,7 +169,7 @@ fn refused(host: &str, status: StatusCode, response: Response<Body>) -> Provider
     let said = if said.is_empty() {
         String::new()
     } else {
-        format!(", saying {}", shown(&said))
+        format!(", saying {}", excerpt(&said))
     };
     match code {
         401 => ProviderError::Refused(format!("{host} does not accept the key (401){said}")),
@@ -175,22 +179,23 @@ fn refused(host: &str, status: StatusCode, response: Response<Body>) -> Provider
     }
 }
 
-/// What an API said, short and in quotes, without control characters.
-pub(in crate::master::assets) fn shown(text: &str) -> String {
+/// An API's text for messages: short, in quotes, without control characters.
+pub(in crate::master::assets) fn excerpt(text: &str) -> String {
     let mut short: String = text
         .trim()
         .chars()
-        .take(SHOWN)
+        .take(ERROR_TEXT_MAX)
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    if text.trim().chars().count() > SHOWN {
+    if text.trim().chars().count() > ERROR_TEXT_MAX {
         short.push('…');
     }
     format!("{short:?}")
 }
 
-/// How long to rest: a Retry-After (seconds, or a date), or else an X-RateLimit-Reset (seconds since 1970).
-fn rest(after: Option<&str>, until: Option<&str>, now: OffsetDateTime) -> Duration {
+/// The back-off that an API requests: Retry-After (seconds, or a date), or else X-RateLimit-Reset
+/// (seconds since 1970).
+fn retry_after(after: Option<&str>, until: Option<&str>, now: OffsetDateTime) -> Duration {
     let date = |text: &str| OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok();
     let second = |text: &str| OffsetDateTime::from_unix_timestamp(text.trim().parse().ok()?).ok();
     let left = |until: OffsetDateTime| Duration::try_from(until - now).unwrap_or_default();
@@ -199,16 +204,16 @@ fn rest(after: Option<&str>, until: Option<&str>, now: OffsetDateTime) -> Durati
             Ok(seconds) => Some(Duration::from_secs(seconds)),
             Err(_) => date(after).map(left),
         },
-        // Both clocks count whole seconds: one more, so as not to come too early.
+        // Both clocks count whole seconds, so one is added to avoid an early call.
         None => until
             .and_then(second)
             .map(|until| left(until) + Duration::from_secs(1)),
     };
-    wait.unwrap_or(RETRY_AFTER_DEFAULT).min(REST_MAX)
+    wait.unwrap_or(RETRY_AFTER_DEFAULT).min(RETRY_AFTER_MAX)
 }
 
-/// What went wrong on the way.
-fn failure_of(host: &str, error: &Error) -> ProviderError {
+/// Turns an error of the HTTP client into one of the provider.
+fn provider_error(host: &str, error: &Error) -> ProviderError {
     let inner = match error {
         // The client wraps its own errors where only an I/O error fits.
         Error::Io(io) => io.get_ref().and_then(|inner| inner.downcast_ref::<Error>()),
@@ -219,7 +224,7 @@ fn failure_of(host: &str, error: &Error) -> ProviderError {
         Error::HostNotFound => ProviderError::Unreachable(format!("{host} is not known to the name servers")),
         Error::BodyExceedsLimit(_) => ProviderError::Broken(format!(
             "{host} answered more than {} MiB",
-            ANSWER_MAX / (1024 * 1024)
+            ANSWER_BYTES_MAX / (1024 * 1024)
         )),
         Error::Tls(reason) => ProviderError::Refused(format!("{host} could not prove who it is: {reason}")),
         Error::Rustls(reason) => tls_failure(host, reason),
@@ -242,10 +247,10 @@ fn tls_failure(host: &str, reason: &rustls::Error) -> ProviderError {
     ))
 }
 
-/// Reads an answer.
+/// Parses an answer as JSON.
 ///
 /// # Errors
-/// It is not of the documented form; what it began with is shown.
+/// The answer is not of the documented form; the error shows its beginning.
 pub(in crate::master::assets) fn json<'a, T: Deserialize<'a>>(
     what: &str,
     text: &'a str,
@@ -259,19 +264,19 @@ pub(in crate::master::assets) fn json<'a, T: Deserialize<'a>>(
         };
         ProviderError::Broken(format!(
             "{what} is expected, and {kind} came ({error}): {}",
-            shown(start)
+            excerpt(start)
         ))
     })
 }
 
-/// A list of assets, sorted, none twice. A name that is not of a symbol's form is left out: nobody
-/// can ask for it.
+/// A sorted list of symbols without duplicates. Names that are not valid symbols are left out,
+/// since no request can contain them.
 pub(in crate::master::assets) fn symbols<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Symbol> {
     let symbols: BTreeSet<Symbol> = names.filter_map(|name| Symbol::parse(name).ok()).collect();
     symbols.into_iter().collect()
 }
 
-/// A number's digits as they were sent, bare or in quotes.
+/// The digits of a number as they were sent, bare or in quotes.
 fn digits(raw: &RawValue) -> &str {
     let text = raw.get();
     text.strip_prefix('"')
@@ -279,33 +284,33 @@ fn digits(raw: &RawValue) -> &str {
         .unwrap_or(text)
 }
 
-/// A price as it was sent: no number passes through a float.
+/// Parses a price from its digits, without floats.
 pub(in crate::master::assets) fn price(raw: &RawValue) -> Result<Money, String> {
     match Money::parse_rounded(digits(raw)) {
         Ok(price) if price > Money::ZERO => Ok(price),
-        Ok(_) => Err(format!("its price {} is not above 0", shown(digits(raw)))),
-        Err(form) => Err(format!("its price {} is {form}", shown(digits(raw)))),
+        Ok(_) => Err(format!("its price {} is not above 0", excerpt(digits(raw)))),
+        Err(form) => Err(format!("its price {} is {form}", excerpt(digits(raw)))),
     }
 }
 
-/// A volume, cut to whole units.
+/// Parses a volume and cuts it to whole units.
 pub(in crate::master::assets) fn volume(raw: &RawValue) -> Result<u64, ValueError> {
     super::market_file::volume(digits(raw))
 }
 
-/// A decimal that may be anything.
+/// Parses any decimal number.
 pub(in crate::master::assets) fn decimal(raw: &RawValue) -> Result<Money, ValueError> {
     Money::parse_rounded(digits(raw))
 }
 
-/// A moment in RFC 3339, to the millisecond.
+/// Parses a time in RFC 3339, to the millisecond.
 pub(in crate::master::assets) fn moment(text: &str) -> Result<Timestamp, String> {
-    let moment =
-        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| format!("its time {} is no time", shown(text)))?;
+    let moment = OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| format!("its time {} is no time", excerpt(text)))?;
     let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
     i64::try_from(millis)
         .map(Timestamp)
-        .map_err(|_| format!("its time {} is no time", shown(text)))
+        .map_err(|_| format!("its time {} is no time", excerpt(text)))
 }
 
 #[cfg(test)]
@@ -320,21 +325,24 @@ mod tests {
     }
 
     #[test]
-    fn rests_are_seconds_or_dates() {
+    fn a_back_off_is_in_seconds_or_a_date() {
         let now = OffsetDateTime::parse("Wed, 21 Oct 2015 07:28:00 +0000", &Rfc2822).unwrap();
-        let after = |text| rest(Some(text), None, now);
-        assert_eq!(rest(None, None, now), RETRY_AFTER_DEFAULT);
+        let after = |text| retry_after(Some(text), None, now);
+        assert_eq!(retry_after(None, None, now), RETRY_AFTER_DEFAULT);
         assert_eq!(after("7"), Duration::from_secs(7));
         assert_eq!(after("Wed, 21 Oct 2015 07:30:00 GMT"), Duration::from_secs(120));
         assert_eq!(after("Wed, 21 Oct 2015 07:00:00 GMT"), Duration::ZERO);
         assert_eq!(after("soon"), RETRY_AFTER_DEFAULT);
-        assert_eq!(after("99999999999"), REST_MAX);
-        let until = |text| rest(None, Some(text), now);
+        assert_eq!(after("99999999999"), RETRY_AFTER_MAX);
+        let until = |text| retry_after(None, Some(text), now);
         assert_eq!(until("1445412492"), Duration::from_secs(13));
         assert_eq!(until("1445412000"), Duration::from_secs(1), "over already");
         assert_eq!(until("soon"), RETRY_AFTER_DEFAULT);
         assert_eq!(until("99999999999999999"), RETRY_AFTER_DEFAULT);
-        assert_eq!(rest(Some("7"), Some("1445412492"), now), Duration::from_secs(7));
+        assert_eq!(
+            retry_after(Some("7"), Some("1445412492"), now),
+            Duration::from_secs(7)
+        );
     }
 
     #[test]
@@ -364,9 +372,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_short_and_plain() {
-        assert_eq!(shown("a\nb\u{1b}[0m"), "\"a b [0m\"");
-        assert!(shown(&"x".repeat(1000)).len() < 200);
+    fn an_excerpt_is_short_and_plain() {
+        assert_eq!(excerpt("a\nb\u{1b}[0m"), "\"a b [0m\"");
+        assert!(excerpt(&"x".repeat(1000)).len() < 200);
         assert_eq!(
             host_of("https://data.example.org:8443/v2/x"),
             "data.example.org:8443"

@@ -1,6 +1,7 @@
 //! spec/master/assets/providers/market_file.md · 3.1.6 (parsed, into a struct)
 //!
-//! The files of a market folder: one CSV of bars a symbol, and `actions.csv`. Every row is checked.
+//! Reads the files of a market folder: one CSV of bars for each symbol, and `actions.csv`. Every
+//! row is checked.
 
 use super::super::provider::AssetsError;
 use crate::model::{Action, ActionKind};
@@ -11,26 +12,26 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// The columns of a symbol's file.
+/// Columns of a symbol's file.
 const BAR_COLUMNS: [&str; 6] = ["Date", "Open", "High", "Low", "Close", "Volume"];
-/// The columns of `actions.csv`.
+/// Columns of `actions.csv`.
 const ACTION_COLUMNS: [&str; 4] = ["Date", "Symbol", "Action", "Value"];
-/// The file of splits and dividends.
-const ACTIONS: &str = "actions.csv";
-/// A bar's volume is at most this; more is junk.
+/// Name of the file of splits and dividends.
+const ACTIONS_FILE: &str = "actions.csv";
+/// Largest volume of a bar; a larger one is refused.
 const VOLUME_MAX: u64 = 1_000_000_000_000_000;
 
-/// The symbols of a folder with their files. Files without `.csv` are nobody's business.
+/// The symbols of a folder with their files. Files that do not end in `.csv` are ignored.
 ///
 /// # Errors
-/// The folder cannot be read, or a `.csv` in it is not named after a symbol.
+/// The folder cannot be read, or a `.csv` file is not named after a symbol.
 pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsError> {
     let unreadable = |e: std::io::Error| AssetsError::in_file(directory, format!("cannot be read: {e}"));
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         if path.extension().is_none_or(|extension| extension != "csv")
-            || path.file_name().is_some_and(|name| name == ACTIONS)
+            || path.file_name().is_some_and(|name| name == ACTIONS_FILE)
         {
             continue;
         }
@@ -46,7 +47,7 @@ pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsError
     Ok(files)
 }
 
-/// A CSV file whose header was right.
+/// A CSV file whose header is valid.
 struct Table {
     path: PathBuf,
     reader: Reader<File>,
@@ -58,7 +59,7 @@ impl Table {
         let file =
             File::open(path).map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
         let mut reader = ReaderBuilder::new().has_headers(true).from_reader(file);
-        let header = reader.headers().map_err(|e| fault_of(path, &e))?;
+        let header = reader.headers().map_err(|e| csv_error(path, &e))?;
         if header.is_empty() {
             return Err(AssetsError::in_file(path, "the file is empty"));
         }
@@ -76,25 +77,26 @@ impl Table {
         })
     }
 
-    /// Reads the next row into `record`; its line, or `None` at the end.
+    /// Reads the next row into `record`. Returns its line, or `None` at the end.
     fn next(&mut self) -> Result<Option<u64>, AssetsError> {
         match self.reader.read_record(&mut self.record) {
             Ok(true) => Ok(Some(self.record.position().map_or(0, csv::Position::line))),
             Ok(false) => Ok(None),
-            Err(e) => Err(fault_of(&self.path, &e)),
+            Err(e) => Err(csv_error(&self.path, &e)),
         }
     }
 
-    /// A column of the row; the header check and the reader see to it that there are enough.
+    /// A column of the row. The header check and the CSV reader ensure that it exists.
     fn field(&self, column: usize) -> &str {
         self.record.get(column).unwrap_or_default()
     }
 
-    fn fault(&self, line: u64, reason: impl std::fmt::Display) -> AssetsError {
+    fn row_error(&self, line: u64, reason: impl std::fmt::Display) -> AssetsError {
         AssetsError::at_line(&self.path, line + self.blank_lines(), reason)
     }
 
-    /// The reader counts a record from the blank lines before it; a person looks behind them.
+    /// Blank lines before the row: the CSV reader counts a record from them, a person from its
+    /// text.
     fn blank_lines(&self) -> u64 {
         let start = self.record.position().map_or(0, csv::Position::byte);
         let mut blank = 0;
@@ -115,8 +117,8 @@ impl Table {
     }
 }
 
-/// What the CSV reader found, in our words.
-fn fault_of(path: &Path, error: &csv::Error) -> AssetsError {
+/// Turns an error of the CSV reader into one of the module.
+fn csv_error(path: &Path, error: &csv::Error) -> AssetsError {
     let reason = match error.kind() {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
@@ -142,7 +144,7 @@ impl MarketRows {
     /// Opens a file and checks its header.
     ///
     /// # Errors
-    /// It cannot be read, is empty, or has another header.
+    /// The file cannot be read, is empty, or has another header.
     pub fn open(path: &Path) -> Result<MarketRows, AssetsError> {
         Ok(MarketRows {
             table: Table::open(path, &BAR_COLUMNS)?,
@@ -150,19 +152,19 @@ impl MarketRows {
         })
     }
 
-    /// The next bar; `None` at the end.
+    /// Reads the next bar; `None` at the end.
     ///
     /// # Errors
-    /// The row is no bar, or not later than the one before it.
+    /// The row is malformed, or not later than the one before it.
     pub fn next_bar(&mut self) -> Result<Option<Bar>, AssetsError> {
         let Some(line) = self.table.next()? else {
             return Ok(None);
         };
-        let bar = bar_of(&self.table).map_err(|reason| self.table.fault(line, reason))?;
+        let bar = bar_of(&self.table).map_err(|reason| self.table.row_error(line, reason))?;
         if self.last.is_some_and(|last| bar.time <= last) {
             return Err(self
                 .table
-                .fault(line, "the date is not after that of the row before"));
+                .row_error(line, "the date is not after that of the row before"));
         }
         self.last = Some(bar.time);
         Ok(Some(bar))
@@ -190,7 +192,7 @@ fn bar_of(table: &Table) -> Result<Bar, String> {
     Ok(bar)
 }
 
-/// Whether open and close lie between low and high.
+/// Checks that open and close are between low and high.
 pub(in crate::master::assets) fn check_range(bar: &Bar) -> Result<(), &'static str> {
     if bar.high < bar.low {
         Err("High is below Low")
@@ -203,7 +205,7 @@ pub(in crate::master::assets) fn check_range(bar: &Bar) -> Result<(), &'static s
     }
 }
 
-/// `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, in UTC.
+/// Parses `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, in UTC.
 fn date(text: &str) -> Result<Timestamp, ValueError> {
     const FORM: ValueError = ValueError("a date is YYYY-MM-DD or YYYY-MM-DD HH:MM:SS");
     match text.split_once(' ') {
@@ -214,16 +216,16 @@ fn date(text: &str) -> Result<Timestamp, ValueError> {
     .map_err(|_| FORM)
 }
 
-/// A volume, cut to whole units.
+/// Parses a volume and cuts it to whole units.
 ///
 /// # Errors
-/// Not a decimal number, below 0, or absurdly large.
+/// The text is not a decimal number, is negative, or is too large.
 pub(in crate::master::assets) fn volume(text: &str) -> Result<u64, ValueError> {
     const FORM: ValueError = ValueError("a volume is a decimal number from 0 to 1,000,000,000,000,000");
     let whole = match text.split_once('.') {
         None => text,
         Some((whole, fraction)) if fraction.bytes().all(|b| b.is_ascii_digit()) => whole,
-        // An exponent behind a point: rare enough for the long way.
+        // An exponent after a decimal point is rare, so it takes the slow path.
         Some(_) => "",
     };
     if !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_digit()) {
@@ -233,34 +235,34 @@ pub(in crate::master::assets) fn volume(text: &str) -> Result<u64, ValueError> {
     u64::try_from(millionths / crate::model::money::MILLION)
         .map_err(|_| FORM)
         .and_then(|whole| {
-            // A small negative number must not pass as 0.
+            // A small negative number must not become 0.
             if millionths < 0 { Err(FORM) } else { Ok(whole) }
         })
 }
 
-/// The folder's splits and dividends, in order of time; none without the file.
+/// Reads the folder's splits and dividends, in order of time; none if there is no file.
 ///
 /// # Errors
-/// A broken row, with its line.
+/// A row is malformed; the error names its line.
 pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsError> {
-    let path = directory.join(ACTIONS);
+    let path = directory.join(ACTIONS_FILE);
     if !path.exists() {
         return Ok(Vec::new());
     }
     actions_file(&path)
 }
 
-/// One file of splits and dividends, in order of time.
+/// Reads one file of splits and dividends, in order of time.
 ///
 /// # Errors
-/// It cannot be read, or a row is broken, with its line.
+/// The file cannot be read, or a row is malformed; the error names its line.
 pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
     let mut table = Table::open(path, &ACTION_COLUMNS)?;
     let mut actions: Vec<Action> = Vec::new();
     while let Some(line) = table.next()? {
-        let action = action_of(&table).map_err(|reason| table.fault(line, reason))?;
+        let action = action_of(&table).map_err(|reason| table.row_error(line, reason))?;
         if actions.contains(&action) {
-            return Err(table.fault(line, "the same action stands in the file already"));
+            return Err(table.row_error(line, "the same action is in the file already"));
         }
         actions.push(action);
     }
@@ -370,6 +372,10 @@ mod tests {
             assert!(said.contains(&place), "{text}: {said}");
             assert!(said.contains(reason), "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn a_row_that_is_not_utf_8_is_named_with_its_line() {
         let fault = read(b"Date,Open,High,Low,Close,Volume\n2013-01-02,1,2,1,\xff,7\n").unwrap_err();
         assert!(fault.to_string().contains("A.csv, line 2: "), "{fault}");
     }
@@ -409,7 +415,7 @@ mod tests {
     fn actions_have_their_rows_checked() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(actions(dir.path()), Ok(Vec::new()));
-        let path = dir.path().join(ACTIONS);
+        let path = dir.path().join(ACTIONS_FILE);
         let head = "Date,Symbol,Action,Value\n";
         for (row, reason) in [
             ("2013-01-02,A,split,0\n", "above 0"),

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Bars in one page of the past.
-const PAGE: usize = 4096;
+const PAGE_BARS_MAX: usize = 4096;
 
 /// One bar of a step.
 #[derive(Debug, Clone, Copy)]
@@ -24,21 +24,21 @@ struct Step {
     bar: Bar,
 }
 
-/// A file that is being read page by page.
+/// A file that is read page by page.
 struct OpenReplay {
     symbol: Symbol,
     after: Option<Timestamp>,
-    /// Read from the file already, and belongs to the next page.
+    /// A bar that was read already and belongs to the next page.
     ahead: Option<Bar>,
     rows: MarketRows,
 }
 
-/// The replay.
+/// The provider.
 pub struct ReplayProvider {
     files: BTreeMap<Symbol, PathBuf>,
-    /// Every bar from the start on, in order of time, then symbol.
+    /// All bars from the start on, in order of time, then symbol.
     steps: Vec<Step>,
-    /// Time of the first step; bars before it are history.
+    /// Time of the first step; earlier bars are history.
     first: Timestamp,
     actions: Vec<Action>,
     open: Option<OpenReplay>,
@@ -48,8 +48,8 @@ impl ReplayProvider {
     /// Reads and checks the whole folder.
     ///
     /// # Errors
-    /// A file that is missing or broken, with its line and what is wrong with it; no step at or after the
-    /// start.
+    /// A file is missing or malformed (the error names the line), or there is no step at or after
+    /// the start.
     pub fn open(settings: &ReplaySettings, wanted: &SymbolSelection) -> Result<ReplayProvider, AssetsError> {
         let mut files = market_file::folder(&settings.directory)?;
         if let SymbolSelection::Listed(symbols) = wanted {
@@ -93,7 +93,7 @@ impl ReplayProvider {
         })
     }
 
-    /// The step after `after`, which are bars of one time; empty after the last.
+    /// The step after `after`: bars of one time. Empty after the last step.
     fn step_after(&self, after: Option<Timestamp>) -> &[Step] {
         let begin = after.map_or(0, |after| self.steps.partition_point(|step| step.time <= after));
         let Some(time) = self.steps.get(begin).map(|step| step.time) else {
@@ -142,7 +142,7 @@ impl ReplayProvider {
             if ask.after.is_some_and(|after| bar.time <= after) {
                 continue;
             }
-            if bars.len() == PAGE {
+            if bars.len() == PAGE_BARS_MAX {
                 more = true;
                 open.ahead = Some(bar);
                 break;
@@ -162,7 +162,7 @@ impl ReplayProvider {
     }
 }
 
-/// The bars of a file from the start on; the whole file is read and checked.
+/// Reads and checks a whole file and returns its bars from the start on.
 fn from_start(symbol: Symbol, path: &Path, start: Timestamp) -> Result<Vec<Step>, AssetsError> {
     let mut rows = MarketRows::open(path)?;
     let mut steps = Vec::new();
@@ -331,8 +331,8 @@ mod tests {
             let page = replay.history(&ask).unwrap();
             times.extend(page.bars.iter().map(|bar| bar.time));
             after = times.last().copied();
-            if times.len() == 2 * PAGE {
-                // As after a restart: nothing is remembered.
+            if times.len() == 2 * PAGE_BARS_MAX {
+                // As after a restart: the reading position is lost.
                 replay.open = None;
             }
             if !page.more {

@@ -1,6 +1,6 @@
-//! spec/master/assets/providers/simulated.md · 3.1.6 (the provider of a simulated market)
+//! spec/master/assets/providers.md · 3.1.6 (the provider of a simulated market)
 //!
-//! A seeded geometric random walk with a trading calendar: for classes, and for load.
+//! A seeded geometric random walk with a trading calendar, for classes and for load tests.
 
 use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
@@ -12,17 +12,17 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use time::Weekday;
 
-/// A session opens at 14:30 UTC and closes at 21:00, in milliseconds of the day.
-const OPEN: i64 = (14 * 60 + 30) * 60_000;
-const CLOSE: i64 = 21 * 60 * 60_000;
-/// No trading on these days (month, day).
+/// Opening and close of a session in milliseconds of the day: 14:30 and 21:00 UTC.
+const SESSION_OPEN: i64 = (14 * 60 + 30) * 60_000;
+const SESSION_CLOSE: i64 = 21 * 60 * 60_000;
+/// Days without trading (month, day).
 const HOLIDAYS: [(u8, u8); 4] = [(1, 1), (7, 4), (12, 25), (12, 26)];
 /// Trading days of history before the first step.
 const PAST_DAYS: usize = 260;
-/// The day of the first step.
+/// Day of the first step.
 const START: (i32, u8, u8) = (2024, 1, 2);
 
-/// The simulated market.
+/// The provider.
 pub struct SimulatedProvider {
     seed: u64,
     /// Market time between two steps, in milliseconds.
@@ -31,10 +31,10 @@ pub struct SimulatedProvider {
 }
 
 impl SimulatedProvider {
-    /// A market whose clock runs as fast as the wall clock while it is open.
+    /// Creates a market whose clock runs as fast as the wall clock while it is open.
     ///
     /// # Errors
-    /// A listed symbol that this market does not have.
+    /// A listed symbol does not exist in this market.
     pub fn new(
         settings: SimulatedSettings,
         wanted: &SymbolSelection,
@@ -62,7 +62,7 @@ impl SimulatedProvider {
         }
         let step = i64::try_from(interval.as_millis())
             .unwrap_or(DAY)
-            .clamp(1, CLOSE - OPEN);
+            .clamp(1, SESSION_CLOSE - SESSION_OPEN);
         Ok(SimulatedProvider {
             seed: settings.seed,
             step,
@@ -73,21 +73,21 @@ impl SimulatedProvider {
     /// The time of the first step.
     fn start() -> Timestamp {
         let day = Timestamp::from_date(START.0, START.1, START.2).unwrap_or_default();
-        Timestamp(day.0 + OPEN)
+        Timestamp(day.0 + SESSION_OPEN)
     }
 
-    /// The time of the step after this one: later in the session, or at the opening of the next.
+    /// The time of the step after this one: later in the session, or at the next opening.
     fn step_after(&self, time: Timestamp) -> Timestamp {
         let next = Timestamp(time.0.saturating_add(self.step));
         let within = next.0 - next.day().0;
-        if next.day() == time.day() && within <= CLOSE && is_open(next) {
+        if next.day() == time.day() && within <= SESSION_CLOSE && is_open(next) {
             return next;
         }
         let mut day = time.day().plus_days(1);
         while !is_open(day) {
             day = day.plus_days(1);
         }
-        Timestamp(day.0 + OPEN)
+        Timestamp(day.0 + SESSION_OPEN)
     }
 
     /// The days of history, oldest first.
@@ -104,12 +104,12 @@ impl SimulatedProvider {
         days
     }
 
-    /// An asset's bars for these times, from its first price on.
+    /// An asset's bars at these times, beginning with its first price.
     fn past(&self, symbol: &Symbol) -> Vec<Bar> {
         let mut bars: Vec<Bar> = Vec::with_capacity(PAST_DAYS);
         let mut last = walk::first_price(self.seed, symbol);
         for day in Self::past_days() {
-            let bar = walk::step(self.seed, symbol, day, last, CLOSE - OPEN);
+            let bar = walk::step(self.seed, symbol, day, last, SESSION_CLOSE - SESSION_OPEN);
             last = bar.close;
             bars.push(bar);
         }
@@ -117,7 +117,7 @@ impl SimulatedProvider {
     }
 }
 
-/// Whether there is trading on the day.
+/// Whether there is trading on a day.
 fn is_open(time: Timestamp) -> bool {
     let date = time.date();
     let holiday = HOLIDAYS.contains(&(u8::from(date.month()), date.day()));
@@ -141,7 +141,7 @@ impl Provider for SimulatedProvider {
         let now = ask.after.map_or_else(Self::start, |after| self.step_after(after));
         let mut firsts: HashMap<Symbol, Money> = HashMap::new();
         let bars = ask.symbols.iter().map(|symbol| {
-            // The walk goes on from the last published price, so it needs no memory of its own.
+            // The walk continues from the last published price, so it needs no memory of its own.
             let last = match ask.last.entry(symbol).and_then(|entry| entry.quote) {
                 Some(quote) => quote.value,
                 None => *firsts
@@ -168,25 +168,25 @@ impl Provider for SimulatedProvider {
     }
 }
 
-/// The random walk. Floats stay in here: what leaves is rounded to [`Money`].
+/// The random walk. It uses floats; results are rounded to [`Money`].
 #[allow(
     clippy::float_arithmetic,
     reason = "a random walk is made of logarithms and roots; every price that leaves is an integer again"
 )]
 mod walk {
-    use super::{CLOSE, OPEN};
+    use super::{SESSION_CLOSE, SESSION_OPEN};
     use crate::model::{Bar, Money, Symbol, Timestamp};
 
-    /// Sessions in a year: what a volatility a year is spread over.
+    /// Sessions in a year, for annual volatility and drift.
     const SESSIONS: f64 = 252.0;
-    /// The market rises by this a year, on average.
+    /// Average rise of the market in a year.
     const DRIFT: f64 = 0.05;
-    /// Prices are whole multiples of this, in millionths: a hundredth.
+    /// Least step of a price, in millionths: a hundredth of a unit.
     const TICK: i64 = 10_000;
-    /// No price above this: 1,000,000 units.
-    const HIGHEST: i64 = 1_000_000_000_000;
+    /// Highest price: 1,000,000 units.
+    const PRICE_MAX: i64 = 1_000_000_000_000;
 
-    /// A well mixed 64-bit number (SplitMix64's finaliser).
+    /// Mixes the bits of a number (SplitMix64's finaliser).
     fn mix(mut x: u64) -> u64 {
         x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
         x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -194,7 +194,8 @@ mod walk {
         x ^ (x >> 31)
     }
 
-    /// The number that seed, asset, time and purpose give: no state, so a restart changes nothing.
+    /// A random number determined by seed, asset, time and purpose. There is no state, so a restart
+    /// changes nothing.
     fn random(seed: u64, symbol: &Symbol, time: i64, purpose: u64) -> u64 {
         let name = symbol
             .as_str()
@@ -203,12 +204,12 @@ mod walk {
         mix(mix(name ^ time.cast_unsigned()) ^ purpose)
     }
 
-    /// Above 0, up to and with 1.
+    /// A uniform number, above 0 and up to 1.
     fn uniform(random: u64) -> f64 {
         ((random >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 
-    /// Normally distributed (Box and Muller).
+    /// A normally distributed number (Box and Muller).
     fn normal(seed: u64, symbol: &Symbol, time: i64, purpose: u64) -> f64 {
         let radius = uniform(random(seed, symbol, time, purpose));
         let angle = uniform(random(seed, symbol, time, purpose + 1));
@@ -216,20 +217,22 @@ mod walk {
     }
 
     fn money(value: f64) -> Money {
-        let ticks = (value / TICK as f64).round().clamp(1.0, (HIGHEST / TICK) as f64);
+        let ticks = (value / TICK as f64)
+            .round()
+            .clamp(1.0, (PRICE_MAX / TICK) as f64);
         Money(ticks as i64 * TICK)
     }
 
-    /// The price before an asset's first bar: from 5 to 500, small ones as likely as large ones.
+    /// The price before an asset's first bar: from 5 to 500, uniform in the logarithm.
     pub fn first_price(seed: u64, symbol: &Symbol) -> Money {
         let place = uniform(random(seed, symbol, 0, 1));
         money(5_000_000.0 * 100f64.powf(place))
     }
 
-    /// The bar of a step that lasts `step` milliseconds of trading, after a last price.
+    /// The bar of a step with `step` milliseconds of trading, after the last price.
     pub fn step(seed: u64, symbol: &Symbol, time: Timestamp, last: Money, step: i64) -> Bar {
-        let years = step as f64 / (CLOSE - OPEN) as f64 / SESSIONS;
-        // From 15 to 60 % a year, the asset's own.
+        let years = step as f64 / (SESSION_CLOSE - SESSION_OPEN) as f64 / SESSIONS;
+        // Annual volatility of this asset, from 15 to 60 %.
         let volatility = 0.15 + 0.45 * uniform(random(seed, symbol, 0, 2));
         let spread = volatility * years.sqrt();
         let drift = (DRIFT - volatility * volatility / 2.0) * years;
@@ -290,7 +293,7 @@ mod tests {
                 let bar = bar.as_ref().unwrap();
                 assert!(bar.low <= bar.open && bar.low <= bar.close && bar.low > Money::ZERO);
                 assert!(bar.high >= bar.open && bar.high >= bar.close);
-                next.take(symbol, bar, false);
+                next.apply(symbol, bar, false);
             }
             snapshot = next;
         }
@@ -298,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_a_market() {
+    fn the_same_seed_gives_the_same_market() {
         let closes = |seed| -> Vec<Money> {
             let (snapshot, _) = run(&mut market(seed, 60), 500);
             snapshot

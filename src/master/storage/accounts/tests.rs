@@ -100,7 +100,7 @@ fn the_message_that_registered_an_account_is_known() {
 }
 
 #[test]
-fn sessions_are_kept_touched_and_deleted() {
+fn sessions_are_stored_touched_and_deleted() {
     each_engine(|engine| {
         let mut storage = engine.storage();
         let kept = session(1, AccountId(1), 500);

@@ -1,45 +1,45 @@
-//! spec/master/storage/bars/compaction.md · 3.1.6 (past values), 3.1.2
+//! spec/master/storage/bars.md · 3.1.6 (past values), 3.1.2
 //!
-//! Moves bars from where they came in by update to where one asset's bars lie together, slice by
-//! slice.
+//! Moves bars, slice by slice, from `bars_hot`, which is sorted by update, to `bars`, which is
+//! sorted by asset.
 
 use super::super::{StorageError, Tx};
 use super::{AssetId, BarStore};
 use crate::model::{Bar, Timestamp};
 use std::collections::HashMap;
 
-/// Updates that gather in `bars_hot` before their bars are moved.
+/// Updates that accumulate in `bars_hot` before their bars are moved.
 pub const HOT_UPDATES: i64 = 64;
 
-/// Assets whose bars are moved in one transaction: some 15 ms, so that a question does not wait
+/// Assets whose bars are moved in one transaction. It takes some 15 ms, so that no query waits
 /// long.
-const SLICE: usize = 64;
+const SLICE_MAX: usize = 64;
 
-/// What is being moved out of `bars_hot`.
+/// A move that is in progress.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CompactionStep {
     /// The updates `first` to `last` are moved.
     first: i64,
     last: i64,
-    /// The next asset, as a place in `ids`.
+    /// Index in `ids` of the next asset.
     next: usize,
 }
 
 impl BarStore {
-    /// How many updates wait in `bars_hot`.
+    /// The number of updates in `bars_hot`.
     pub fn hot_updates(&self) -> i64 {
         self.hot.1 - self.hot.0
     }
 
-    /// Whether there are bars to be moved.
+    /// Whether there are bars to move.
     pub fn wants_compaction(&self) -> bool {
         self.moving.is_some() || self.hot_updates() >= HOT_UPDATES
     }
 
-    /// Moves the bars of the next few assets; one short transaction. Whether there is more to do.
+    /// Moves the bars of the next slice in one short transaction. Returns whether more remains.
     ///
     /// # Errors
-    /// The database; then nothing was moved.
+    /// The database fails; then nothing was moved.
     pub fn compact(&mut self) -> Result<bool, StorageError> {
         if !self.wants_compaction() {
             return Ok(false);
@@ -49,7 +49,7 @@ impl BarStore {
             last: self.hot.1 - 1,
             next: 0,
         });
-        let end = self.ids.len().min(moving.next + SLICE);
+        let end = self.ids.len().min(moving.next + SLICE_MAX);
         let slice = self.ids.get(moving.next..end).unwrap_or_default();
         if let (Some(first), Some(last)) = (slice.first(), slice.last()) {
             let (own_days, keep) = (&self.own_days, self.keep_ticks);

@@ -1,12 +1,12 @@
-//! spec/master/storage/bars/read.md · 3.1.6 (past values)
+//! spec/master/storage/bars.md · 3.1.6 (past values)
 //!
-//! The stored bars, as they are read: through a connection of its own, so that no question waits
-//! for an update that is being written, and none sees what is not published yet.
+//! Reads the stored bars through a connection of its own, so that no query waits for the commit of
+//! an update, and none sees an update that is not published yet.
 
 use super::super::sqlite::signed;
 use super::super::{Reader, Snapshot, SqliteTransaction, StorageError};
 use super::AssetId;
-use super::rows::{BarPeriod, ROLL_UPS, bar_of, counts, roll_up};
+use super::rows::{BarPeriod, ROLL_UPS, bar_of, is_rolled_up, roll_up};
 use crate::model::{Bar, Symbol, Timestamp};
 use rusqlite::{OptionalExtension, params};
 use std::collections::HashMap;
@@ -19,32 +19,32 @@ pub struct BarReader {
     assets: Arc<HashMap<Symbol, AssetId>>,
 }
 
-/// The stored bars at one moment: whatever is written meanwhile is not seen.
+/// The stored bars at one moment; later writes are invisible.
 #[derive(Debug)]
 pub struct BarSnapshot<'a> {
     snapshot: Snapshot<'a>,
-    /// Updates that have not been moved yet and are published: from `.0` up to and without `.1`.
+    /// Range of published updates in `bars_hot`: from `.0` up to but excluding `.1`.
     hot: (i64, i64),
-    /// The asset that was asked for last, with its bars that have not been moved yet.
+    /// The asset of the last query, with its bars in `bars_hot`.
     last: Option<(AssetId, Arc<[Bar]>)>,
 }
 
 impl BarReader {
-    /// Reads the bars of these assets.
+    /// Creates a reader for these assets.
     pub fn new(reader: Reader, assets: Arc<HashMap<Symbol, AssetId>>) -> BarReader {
         BarReader { reader, assets }
     }
 
-    /// The number of a listed asset.
+    /// The key of a listed asset.
     pub fn id(&self, symbol: &Symbol) -> Option<AssetId> {
         self.assets.get(symbol).copied()
     }
 
-    /// What is stored now, up to and with the update of this number.
+    /// A snapshot of the stored bars, up to and including the update `number`.
     ///
     /// # Errors
-    /// The database.
-    pub fn view(&mut self, number: u64) -> Result<BarSnapshot<'_>, StorageError> {
+    /// The database fails.
+    pub fn snapshot(&mut self, number: u64) -> Result<BarSnapshot<'_>, StorageError> {
         let mut snapshot = self.reader.snapshot()?;
         let (first, end) = snapshot.hot_updates()?;
         let published = signed(number).saturating_add(1);
@@ -57,8 +57,7 @@ impl BarReader {
 }
 
 impl Snapshot<'_> {
-    /// One asset's bars in the updates from the first up to and without the second, in order of
-    /// time.
+    /// One asset's bars in the updates from `hot.0` up to but excluding `hot.1`, in order of time.
     fn hot_bars(&mut self, asset: AssetId, hot: (i64, i64)) -> Result<Vec<Bar>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut read = sqlite.prepare_cached(
@@ -74,7 +73,7 @@ impl Snapshot<'_> {
         Ok(bars)
     }
 
-    /// Up to which day an asset's days are a provider's own.
+    /// The last day of an asset that a provider gave itself.
     fn own_days_of(&mut self, asset: AssetId) -> Result<Option<Timestamp>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let own = sqlite
@@ -113,7 +112,7 @@ impl Snapshot<'_> {
 }
 
 impl BarSnapshot<'_> {
-    /// One asset's bars that have not been moved yet, in order of time.
+    /// One asset's bars in `bars_hot`, in order of time; cached for the asset of the last query.
     fn hot_bars(&mut self, asset: AssetId) -> Result<Arc<[Bar]>, StorageError> {
         if let Some((last, bars)) = &self.last
             && *last == asset
@@ -128,7 +127,7 @@ impl BarSnapshot<'_> {
     /// Bars at the update interval's frequency, from `from` to `to`, both included, oldest first.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn ticks(
         &mut self,
         asset: AssetId,
@@ -141,18 +140,18 @@ impl BarSnapshot<'_> {
         Ok(bars)
     }
 
-    /// Daily bars whose day begins from `from` to `to`, both included, oldest first.
+    /// Daily bars whose day begins between `from` and `to`, both included, oldest first.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn days(&mut self, asset: AssetId, from: Timestamp, to: Timestamp) -> Result<Vec<Bar>, StorageError> {
         self.rolled(ROLL_UPS[0], asset, from, to)
     }
 
-    /// Monthly bars whose month begins from `from` to `to`, both included, oldest first.
+    /// Monthly bars whose month begins between `from` and `to`, both included, oldest first.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn months(
         &mut self,
         asset: AssetId,
@@ -174,20 +173,20 @@ impl BarSnapshot<'_> {
         let hot = self.hot_bars(asset)?;
         let hot = hot.iter().copied().filter(|bar| {
             let start = period(bar.time);
-            start >= from && start <= to && counts(bar, own)
+            start >= from && start <= to && is_rolled_up(bar, own)
         });
-        // Hot bars are later than moved ones, so the joined list is in order.
+        // Bars in `bars_hot` are later than those in `bars`, so the joined list is in order.
         Ok(roll_up(moved.into_iter().chain(hot), period))
     }
 
-    /// An asset's newest bar, and its day's bar so far. A back-filled day serves where there is
-    /// nothing finer.
+    /// An asset's newest bar, and its day's bar so far. If there is no finer bar, the last
+    /// back-filled day is used.
     ///
     /// # Errors
-    /// The database.
+    /// The database fails.
     pub fn newest(&mut self, asset: AssetId) -> Result<Option<(Bar, Bar)>, StorageError> {
         let mut latest = self.snapshot.newest_bar("bars_daily", asset)?;
-        // A bar is the later of two even where a day's bar has the same midnight: it says more.
+        // At equal times the finer bar wins over the day's bar: it is more precise.
         for bar in [
             self.snapshot.newest_bar("bars", asset)?,
             self.hot_bars(asset)?.last().copied(),
@@ -215,7 +214,7 @@ mod tests {
     use crate::model::Money;
 
     #[test]
-    fn a_view_is_of_one_moment_and_of_what_is_published() {
+    fn a_snapshot_has_one_moment_and_published_updates_only() {
         each_engine(|engine| {
             let mut store = BarStore::open(engine.storage(), None).unwrap();
             let symbol = Symbol::parse("A").unwrap();
@@ -245,15 +244,15 @@ mod tests {
             let count =
                 |view: &mut BarSnapshot<'_>| view.ticks(id, Timestamp(0), Timestamp(i64::MAX)).unwrap().len();
             assert_eq!(
-                count(&mut reader.view(1).unwrap()),
+                count(&mut reader.snapshot(1).unwrap()),
                 1,
                 "2 is committed and not published"
             );
-            let mut view = reader.view(2).unwrap();
+            let mut view = reader.snapshot(2).unwrap();
             commit(3);
             assert_eq!(count(&mut view), 2);
             drop(view);
-            let mut view = reader.view(3).unwrap();
+            let mut view = reader.snapshot(3).unwrap();
             assert_eq!(count(&mut view), 3);
             let day = view.newest(id).unwrap().unwrap().1;
             assert_eq!((day.volume, day.time), (3, Timestamp(0)));

@@ -1,6 +1,6 @@
-//! spec/master/storage/bars/rows.md · 3.1.6 (past values)
+//! spec/master/storage/bars.md · 3.1.6 (past values)
 //!
-//! Assets and their bars as rows, and bars as days and months.
+//! Reads and writes the rows of assets and bars, and rolls bars up into days and months.
 
 use super::super::ledger::action;
 use super::super::sqlite::{signed, unsigned};
@@ -10,7 +10,7 @@ use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
 use rusqlite::{CachedStatement, Connection, Row, params};
 use std::collections::HashMap;
 
-/// Reads `time, open, high, low, close, volume`.
+/// Reads a bar from the columns `time, open, high, low, close, volume`.
 pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
     Ok(Bar {
         time: Timestamp(row.get(0)?),
@@ -22,7 +22,7 @@ pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
     })
 }
 
-/// Fills `?1` with a key and the rest with a bar.
+/// Executes a statement with `?1` = `key` and the bar's columns after it.
 fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Result<usize> {
     statement.execute(params![
         key,
@@ -35,14 +35,14 @@ fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Re
     ])
 }
 
-/// What a bar's time becomes in a roll-up: the start of its period.
+/// Maps a bar's time to the start of its period.
 pub(super) type BarPeriod = fn(Timestamp) -> Timestamp;
 
-/// The two roll-ups.
+/// The two roll-ups: table and period.
 pub(super) const ROLL_UPS: [(&str, BarPeriod); 2] =
     [("bars_daily", Timestamp::day), ("bars_monthly", Timestamp::month)];
 
-/// Puts bars together that fall into one period; they come in order of time.
+/// Merges bars that fall into one period. The bars must be in order of time.
 pub fn roll_up(bars: impl IntoIterator<Item = Bar>, period: BarPeriod) -> Vec<Bar> {
     let mut rolled: Vec<Bar> = Vec::new();
     for mut bar in bars {
@@ -55,16 +55,16 @@ pub fn roll_up(bars: impl IntoIterator<Item = Bar>, period: BarPeriod) -> Vec<Ba
     rolled
 }
 
-/// Whether a bar is rolled up: the provider's own day does not need it.
-pub(super) fn counts(bar: &Bar, own: Option<Timestamp>) -> bool {
+/// Whether a bar is rolled up. Bars of days that the provider gave itself are not.
+pub(super) fn is_rolled_up(bar: &Bar, own: Option<Timestamp>) -> bool {
     own.is_none_or(|own| bar.time.day() > own)
 }
 
 impl Snapshot<'_> {
-    /// The updates in `bars_hot`: from the first up to and without the second.
+    /// Range of updates in `bars_hot`: from the first up to but excluding the second.
     pub(super) fn hot_updates(&mut self) -> Result<(i64, i64), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        // Two questions, since SQLite answers each by one look into the key, and both together by a
+        // Two queries, since SQLite answers each with one index look-up, but both together with a
         // scan.
         let mut statement = sqlite.prepare_cached(
             "SELECT (SELECT min(number) FROM bars_hot), (SELECT max(number) + 1 FROM bars_hot)",
@@ -83,7 +83,7 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Up to which day the days of assets are a provider's own.
+    /// The last day that a provider gave itself, by asset.
     pub(super) fn own_days(&mut self) -> Result<HashMap<AssetId, Timestamp>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite
@@ -92,7 +92,7 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Every asset that was ever listed.
+    /// All assets that were ever listed.
     pub(super) fn known_assets(&mut self) -> Result<Vec<Symbol>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare("SELECT symbol FROM assets")?;
@@ -101,7 +101,7 @@ impl Snapshot<'_> {
         Ok(names.iter().filter_map(|name| Symbol::parse(name).ok()).collect())
     }
 
-    /// Where the assets module is.
+    /// The assets module's position in the sequence of updates.
     ///
     /// # Errors
     /// The database fails.
@@ -117,8 +117,7 @@ impl Snapshot<'_> {
         })?)
     }
 
-    /// The actions that have come into force, of all assets, by time; with the update they came
-    /// with.
+    /// All actions that have come into force, by time, each with the number of its update.
     pub(super) fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
@@ -134,7 +133,7 @@ impl Snapshot<'_> {
         Ok(actions)
     }
 
-    /// How far an asset's past is filled in.
+    /// How much of an asset's past has been back-filled.
     pub(super) fn backfill(&mut self, asset: AssetId) -> Result<BackfillProgress, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
@@ -146,8 +145,8 @@ impl Snapshot<'_> {
         })?)
     }
 
-    /// The bars of the assets `first` to `last` in the updates `from` to `to` of `bars_hot`, asset
-    /// by asset, in order of time.
+    /// The bars of the assets `first` to `last` in the updates `from` to `to` of `bars_hot`, by
+    /// asset, then by time.
     pub(super) fn hot_bars_between(
         &mut self,
         (from, to): (i64, i64),
@@ -165,14 +164,14 @@ impl Snapshot<'_> {
                 bars.push(bar?);
             }
         }
-        // Stable: an asset's bars stay in order of their updates, which is that of time.
+        // A stable sort: an asset's bars stay in the order of their updates, which is that of time.
         bars.sort_by_key(|(asset, _)| *asset);
         Ok(bars)
     }
 }
 
 impl Tx<'_> {
-    /// Gives each asset a number that it keeps for good, and says which.
+    /// Gives each new asset a permanent key, and returns the keys.
     pub(super) fn number_assets(
         &mut self,
         symbols: &[Symbol],
@@ -190,7 +189,7 @@ impl Tx<'_> {
         Ok(assets)
     }
 
-    /// Stores an update's bars as they came.
+    /// Stores an update's bars in `bars_hot`.
     pub(super) fn insert_hot_bars(
         &mut self,
         number: u64,
@@ -217,8 +216,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores actions that are in force from the update of this number on; those that are known
-    /// stay as they are.
+    /// Stores actions that are in force from this update on. Actions that are already stored stay
+    /// unchanged.
     pub(super) fn insert_actions(&mut self, actions: &[Action], number: u64) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
@@ -237,7 +236,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes where the assets module is.
+    /// Stores the assets module's position.
     pub(super) fn set_update_position(&mut self, position: &UpdatePosition) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
@@ -250,7 +249,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes how far an asset's past reaches with this page.
+    /// Stores an asset's back-fill progress after this page.
     pub(super) fn set_backfill(&mut self, page: &BarPage) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let own_days = page.resolution == Resolution::Day;
@@ -267,8 +266,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores one asset's bars, which are all later than what `bars` holds of it, and rolls up
-    /// those of days after `own`.
+    /// Stores bars of one asset, all later than those in `bars`, and rolls up the bars of days
+    /// after `own`.
     pub(super) fn append_bars(
         &mut self,
         asset: AssetId,
@@ -293,7 +292,7 @@ impl Tx<'_> {
                  volume = CASE WHEN {table}.volume > 9223372036854775807 - excluded.volume
                      THEN 9223372036854775807 ELSE {table}.volume + excluded.volume END"
             ))?;
-            let ours = bars.iter().copied().filter(|bar| counts(bar, own));
+            let ours = bars.iter().copied().filter(|bar| is_rolled_up(bar, own));
             for bar in roll_up(ours, period) {
                 put(&mut merge, asset.0, &bar)?;
             }
@@ -301,8 +300,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores whole days as they were, whatever was there, and rolls the months they lie in up
-    /// again.
+    /// Stores whole days in place of existing ones, and rolls up their months again.
     pub(super) fn set_days(&mut self, asset: AssetId, days: &[Bar]) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let midnights = days.iter().map(|bar| Bar {
@@ -345,7 +343,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes an asset's bars in `bars` that are older than this; its days and months stay.
+    /// Deletes an asset's bars in `bars` that are older than `time`. Its days and months stay.
     pub(super) fn delete_bars_before(&mut self, asset: AssetId, time: Timestamp) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
@@ -355,7 +353,7 @@ impl Tx<'_> {
     }
 }
 
-/// Stores rolled-up bars as they are, whatever was there.
+/// Inserts or replaces rolled-up bars.
 fn replace(
     sqlite: &Connection,
     table: &str,

@@ -17,14 +17,14 @@ fn bar(time: Timestamp, price: i64) -> Bar {
     }
 }
 
-/// What a reader sees of everything that is committed.
-fn seen<T>(
+/// Everything that is committed, as a reader sees it.
+fn committed<T>(
     engine: &Engine,
     store: &BarStore,
     look: impl Fn(&mut BarSnapshot<'_>) -> Result<T, StorageError>,
 ) -> T {
     let mut reader = BarReader::new(engine.reader(), store.ids());
-    look(&mut reader.view(u64::MAX >> 1).unwrap()).unwrap()
+    look(&mut reader.snapshot(u64::MAX >> 1).unwrap()).unwrap()
 }
 
 fn position(number: u64) -> UpdatePosition {
@@ -53,7 +53,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
         let bars: Vec<(Symbol, Bar)> = symbols
             .iter()
             .enumerate()
-            // Not every asset has a bar in every update.
+            // Some assets have no bar in some updates.
             .filter(|(at, _)| (*at as i64 + number) % 3 != 0)
             .map(|(at, symbol)| (*symbol, bar(time, 100 + number + at as i64)))
             .collect();
@@ -65,7 +65,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
             .iter()
             .map(|symbol| {
                 let id = store.id(symbol).unwrap();
-                seen(engine, store, |view| {
+                committed(engine, store, |view| {
                     Ok((
                         view.ticks(id, low, high)?,
                         view.days(id, low, high)?,
@@ -82,7 +82,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
     }));
     assert!(store.compact().unwrap());
     assert_eq!(answers(&store), before);
-    // As after a kill in the middle: what was under way is forgotten.
+    // A restart in the middle of a move: the state in memory is lost.
     let mut store = BarStore::open(engine.storage(), None).unwrap();
     store.set_assets(&symbols).unwrap();
     assert_eq!(answers(&store), before);
@@ -92,13 +92,13 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
     assert_eq!(answers(&store), before);
     assert_eq!(store.hot_updates(), 0);
     assert_eq!(engine.number("SELECT count(*) FROM bars_hot"), 0);
-    // And it goes on from there.
+    // The store continues after it.
     let time = Timestamp(start.0 + (updates + 1) * 3_600_000);
     store
         .commit(&position(updates as u64 + 1), &[(symbols[0], bar(time, 7))], &[])
         .unwrap();
     assert_eq!(
-        seen(engine, &store, |view| view.newest(store.id(&symbols[0]).unwrap()))
+        committed(engine, &store, |view| view.newest(store.id(&symbols[0]).unwrap()))
             .unwrap()
             .0,
         bar(time, 7)
@@ -107,11 +107,11 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
 }
 
 #[test]
-fn old_ticks_go_and_their_days_stay() {
-    each_engine(old_ticks_go_and_their_days_stay_on);
+fn old_ticks_are_deleted_and_their_days_stay() {
+    each_engine(old_ticks_are_deleted_and_their_days_stay_on);
 }
 
-fn old_ticks_go_and_their_days_stay_on(engine: &Engine) {
+fn old_ticks_are_deleted_and_their_days_stay_on(engine: &Engine) {
     let mut store = BarStore::open(engine.storage(), Some(86_400_000)).unwrap();
     let symbol = Symbol::parse("A").unwrap();
     store.set_assets(&[symbol]).unwrap();
@@ -125,7 +125,7 @@ fn old_ticks_go_and_their_days_stay_on(engine: &Engine) {
     }
     while store.compact().unwrap() {}
     assert_eq!(
-        seen(engine, &store, |view| view.ticks(
+        committed(engine, &store, |view| view.ticks(
             id,
             Timestamp(0),
             Timestamp(i64::MAX)
@@ -134,7 +134,7 @@ fn old_ticks_go_and_their_days_stay_on(engine: &Engine) {
         25
     );
     assert_eq!(
-        seen(engine, &store, |view| view.days(
+        committed(engine, &store, |view| view.days(
             id,
             Timestamp(0),
             Timestamp(i64::MAX)
@@ -174,7 +174,7 @@ fn days_from_a_provider_replace_ours_and_their_months_follow_on(engine: &Engine)
     );
     let second = [bar(day("2012-02-01"), 30), bar(day("2012-02-02"), 5)];
     store.fill(&[page(&second, true)]).unwrap();
-    let months = seen(engine, &store, |view| {
+    let months = committed(engine, &store, |view| {
         view.months(id, Timestamp(0), Timestamp(i64::MAX))
     });
     assert_eq!(months.len(), 2);
@@ -184,7 +184,7 @@ fn days_from_a_provider_replace_ours_and_their_months_follow_on(engine: &Engine)
         (Money(3), Money(6), 6)
     );
     assert_eq!(
-        seen(engine, &store, |view| view.newest(id)).unwrap().0.time,
+        committed(engine, &store, |view| view.newest(id)).unwrap().0.time,
         day("2012-02-02")
     );
     store.fill(&[page(&[], true)]).unwrap();
@@ -198,11 +198,11 @@ fn days_from_a_provider_replace_ours_and_their_months_follow_on(engine: &Engine)
 }
 
 #[test]
-fn ours_do_not_count_in_a_provider_s_own_days() {
-    each_engine(ours_do_not_count_in_a_provider_s_own_days_on);
+fn our_bars_do_not_change_a_provider_s_own_days() {
+    each_engine(our_bars_do_not_change_a_provider_s_own_days_on);
 }
 
-fn ours_do_not_count_in_a_provider_s_own_days_on(engine: &Engine) {
+fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
     let mut store = BarStore::open(engine.storage(), None).unwrap();
     let symbol = Symbol::parse("A").unwrap();
     store.set_assets(&[symbol]).unwrap();
@@ -215,7 +215,7 @@ fn ours_do_not_count_in_a_provider_s_own_days_on(engine: &Engine) {
             .unwrap();
     }
     let days = |store: &BarStore| {
-        seen(engine, store, |view| {
+        committed(engine, store, |view| {
             view.days(id, Timestamp(0), Timestamp(i64::MAX))
         })
     };
@@ -237,11 +237,11 @@ fn ours_do_not_count_in_a_provider_s_own_days_on(engine: &Engine) {
         days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
         expected
     );
-    let months = seen(engine, &store, |view| {
+    let months = committed(engine, &store, |view| {
         view.months(id, Timestamp(0), Timestamp(i64::MAX))
     });
     assert_eq!((months[0].volume, months[1].volume), (3 + 72, 36));
-    // Moved or not, before or after a restart.
+    // The answers are the same for moved and unmoved bars, before and after a restart.
     for number in 60..64 {
         let time = Timestamp(start.0 + number * 3_600_000);
         store
@@ -250,7 +250,7 @@ fn ours_do_not_count_in_a_provider_s_own_days_on(engine: &Engine) {
     }
     let before = (
         days(&store),
-        seen(engine, &store, |view| {
+        committed(engine, &store, |view| {
             view.months(id, Timestamp(0), Timestamp(i64::MAX))
         }),
     );
@@ -260,7 +260,7 @@ fn ours_do_not_count_in_a_provider_s_own_days_on(engine: &Engine) {
     assert_eq!(
         (
             days(&store),
-            seen(engine, &store, |view| view.months(
+            committed(engine, &store, |view| view.months(
                 id,
                 Timestamp(0),
                 Timestamp(i64::MAX)
@@ -270,13 +270,13 @@ fn ours_do_not_count_in_a_provider_s_own_days_on(engine: &Engine) {
     );
 }
 
-/// 10,000 assets an update: taken in, moved, and asked for, with the times printed.
+/// Stores, moves and reads updates of 10,000 assets, and prints the times.
 #[test]
-fn ten_thousand_assets_are_taken_in() {
-    each_engine(ten_thousand_assets_are_taken_in_on);
+fn ten_thousand_assets_are_stored() {
+    each_engine(ten_thousand_assets_are_stored_on);
 }
 
-fn ten_thousand_assets_are_taken_in_on(engine: &Engine) {
+fn ten_thousand_assets_are_stored_on(engine: &Engine) {
     let mut store = BarStore::open(engine.storage(), None).unwrap();
     let symbols: Vec<Symbol> = (0..10_000)
         .map(|n| Symbol::parse(&format!("S{n}")).unwrap())
@@ -297,7 +297,7 @@ fn ten_thousand_assets_are_taken_in_on(engine: &Engine) {
     let asked = Instant::now();
     let id = store.id(&symbols[5000]).unwrap();
     assert_eq!(
-        seen(engine, &store, |view| view.ticks(
+        committed(engine, &store, |view| view.ticks(
             id,
             Timestamp(0),
             Timestamp(i64::MAX)
@@ -322,7 +322,7 @@ fn ten_thousand_assets_are_taken_in_on(engine: &Engine) {
     );
     let asked = Instant::now();
     assert_eq!(
-        seen(engine, &store, |view| view.ticks(
+        committed(engine, &store, |view| view.ticks(
             id,
             Timestamp(0),
             Timestamp(i64::MAX)

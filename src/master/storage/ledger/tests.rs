@@ -207,7 +207,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
 }
 
 #[test]
-fn a_row_that_cannot_be_is_called_damaged() {
+fn an_invalid_row_is_reported_as_corrupt() {
     each_engine(|engine| {
         let account = account(engine);
         let mut storage = engine.storage();

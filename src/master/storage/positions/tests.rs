@@ -1,4 +1,4 @@
-//! spec/master/storage/positions.md · 3.1.7
+//! spec/master/storage.md · 3.1.7
 
 use super::*;
 use crate::master::storage::testing::each_engine;
@@ -8,7 +8,7 @@ fn symbol(text: &str) -> Symbol {
 }
 
 #[test]
-fn what_changed_is_stored_and_an_empty_position_goes() {
+fn changes_are_stored_and_an_empty_position_is_deleted() {
     each_engine(|engine| {
         engine.execute(
             "INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1),
@@ -46,7 +46,7 @@ fn what_changed_is_stored_and_an_empty_position_goes() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn an_unknown_account_and_negative_cash_are_refused() {
     each_engine(|engine| {
         let mut storage = engine.storage();
         let (nothing, debt) = (

@@ -1,4 +1,4 @@
-//! spec/master/storage/workers.md · 3.1.5
+//! spec/master/storage.md · 3.1.5
 
 use super::*;
 use crate::master::storage::testing::each_engine;

@@ -1,0 +1,83 @@
+//! spec/master/auth/hashing.md · 3.1.3
+
+use super::*;
+use crate::master::messages::{PendingLogin, PendingRegistration};
+use crate::master::testing::{MasterRig, email, pass};
+use crate::model::{Email, Username};
+use crossbeam_channel::Receiver;
+use std::time::{Duration, Instant};
+
+/// bcrypt's least.
+const COST: u32 = 4;
+
+fn verify(rig: &mut MasterRig, name: &str, stored: &str) -> HashJob {
+    let mut link = rig.link("eu1");
+    HashJob::Verify {
+        hashed_pass: pass(name),
+        stored: stored.to_owned(),
+        pending: Box::new(PendingLogin {
+            reply_to: link.reply_to(),
+            credentials: None,
+            expirable: false,
+            counted: (name.to_owned(), [127, 0, 0, 1].into(), Instant::now()),
+        }),
+    }
+}
+
+fn next(inbox: &Receiver<AuthMessage>) -> AuthMessage {
+    inbox.recv_timeout(Duration::from_secs(30)).unwrap()
+}
+
+#[test]
+fn a_hash_fits_its_password_and_no_other_and_the_decoy_fits_none() {
+    let mut rig = MasterRig::new();
+    let (auth, inbox) = bounded(8);
+    let (pool, threads) = HashingPool::start(COST, &auth).unwrap();
+    let mut link = rig.link("eu1");
+    let pending = Box::new(PendingRegistration {
+        reply_to: link.reply_to(),
+        username: Username::parse("alice").unwrap(),
+        email: Email::parse(&email("alice")).unwrap(),
+    });
+    let hashed_pass = pass("alice");
+    assert!(pool.submit(HashJob::Hash { hashed_pass, pending }).is_ok());
+    let AuthMessage::Hashed(_, Some(stored)) = next(&inbox) else {
+        panic!("no hash")
+    };
+    assert!(!stored.contains(pass("alice").expose()));
+    let decoy = pool.decoy();
+    for (name, stored, expected) in [
+        ("alice", stored.as_str(), true),
+        ("bob", stored.as_str(), false),
+        ("alice", decoy.as_str(), false),
+        ("alice", "no hash at all", false),
+    ] {
+        let job = verify(&mut rig, name, stored);
+        assert!(pool.submit(job).is_ok());
+        let AuthMessage::Verified(_, fits) = next(&inbox) else {
+            panic!("no verdict")
+        };
+        assert_eq!(fits, expected, "{name}, {stored}");
+    }
+    drop(pool);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    assert!(
+        runtime::join_all(threads, deadline).is_empty(),
+        "they end with the pool"
+    );
+}
+
+#[test]
+fn a_full_queue_gives_the_job_back() {
+    let mut rig = MasterRig::new();
+    let (pool, jobs) = HashingPool::scripted();
+    for _ in 0..HASH_JOBS_MAX {
+        let job = verify(&mut rig, "alice", "");
+        assert!(pool.submit(job).is_ok());
+    }
+    let job = verify(&mut rig, "alice", "");
+    assert!(pool.submit(job).is_err());
+    drop(jobs);
+    let job = verify(&mut rig, "alice", "");
+    assert!(pool.submit(job).is_err(), "nobody hashes any more");
+}

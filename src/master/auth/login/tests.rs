@@ -1,0 +1,463 @@
+//! spec/master/auth/login.md · 3.1.3, 4.6.1, 4.6.3
+
+use super::*;
+use crate::link::message::ActiveSession;
+use crate::master::auth::hashing::testing as hashing;
+use crate::master::auth::sessions::PER_ACCOUNT_MAX;
+use crate::master::messages::{AuthMessage, AuthRequest, HASH_JOBS_MAX};
+use crate::master::testing::{
+    FakeLink, LinkMessage, MasterRig, email, link_request, login, money, pass, reason, register,
+};
+use crate::model::{SessionHash, Timestamp};
+use crate::runtime::Module;
+use crate::wire::Request;
+use std::net::SocketAddr;
+
+fn rig() -> (MasterRig, FakeLink) {
+    let mut rig = MasterRig::new();
+    let link = rig.link("eu1");
+    (rig, link)
+}
+
+/// A login with a password that is not the account's.
+fn wrong(name: &str) -> Request {
+    Request::Login {
+        username: Username::parse(name).unwrap(),
+        hashed_pass: pass("nobody"),
+        expirable: false,
+    }
+}
+
+/// A request of a client at this address.
+fn from(link: &mut FakeLink, client: &str) -> ReplyTo {
+    let client: SocketAddr = client.parse().unwrap();
+    ReplyTo {
+        client: Some(client),
+        ..link.reply_to()
+    }
+}
+
+fn sessions(rig: &MasterRig) -> i64 {
+    rig.engine.number("SELECT count(*) FROM sessions")
+}
+
+// --- logging in ------------------------------------------------------------------------------------------
+
+#[test]
+fn a_login_makes_a_session_that_its_worker_hears_of_first() {
+    let (mut rig, mut link) = rig();
+    let account = rig.account("Alice");
+    let before = Timestamp::now();
+    let reply_to = link.reply_to();
+    let asked = (reply_to, link_request(login("Alice", true)));
+    rig.handle(vec![asked]);
+    let answer = link.answer(1);
+    let Reply::Session { id, workers } = answer.reply() else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(workers, [link.peer.worker.address.clone()]);
+    let state = answer.session();
+    assert_eq!(state.hash, id.hash());
+    let Some(ActiveSession {
+        username,
+        expiry,
+        expirable,
+    }) = state.active
+    else {
+        panic!("it is not active")
+    };
+    assert_eq!((username.as_str(), expirable), ("Alice", true));
+    let lifetime = i64::try_from(rig.config.session_lifetime.as_millis()).unwrap();
+    assert!((before.0..=Timestamp::now().0).contains(&(expiry.0 - lifetime)));
+    let kept = rig.auth.sessions.get(&id.hash(), before).unwrap();
+    assert_eq!(
+        (kept.session.account, kept.session.worker, kept.boot),
+        (account, link.peer.worker.uuid, link.peer.boot)
+    );
+    assert_eq!(kept.session.client.to_string(), "192.0.2.1");
+    assert_eq!(sessions(&rig), 1);
+}
+
+#[test]
+fn names_are_found_without_regard_to_case() {
+    let (mut rig, mut link) = rig();
+    rig.account("Alice");
+    let shouted = Request::Login {
+        username: Username::parse("ALICE").unwrap(),
+        hashed_pass: pass("Alice"),
+        expirable: false,
+    };
+    assert!(matches!(rig.ask(&mut link, shouted), Reply::Session { .. }));
+}
+
+#[test]
+fn nobody_is_told_whether_the_name_or_the_password_is_wrong() {
+    let (mut rig, mut link) = rig();
+    rig.account("alice");
+    rig.account("third");
+    // Signs in through a third party only.
+    rig.engine
+        .execute("UPDATE accounts SET is_password = 0, pass_hash = NULL WHERE username = 'third'");
+    let replies = [wrong("alice"), login("nobody", false), login("third", false)]
+        .map(|request| rig.ask(&mut link, request));
+    assert_eq!(reason(&replies[0]), Reason::BadCredentials);
+    assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:?}");
+    assert_eq!(sessions(&rig), 0);
+}
+
+#[test]
+fn a_name_and_address_fail_so_often_within_a_minute() {
+    let (mut rig, mut link) = rig();
+    rig.account("alice");
+    let limit = rig.config.limits.failed_logins_per_minute;
+    for _ in 0..limit {
+        assert_eq!(rig.refused(&mut link, wrong("alice")), Reason::BadCredentials);
+    }
+    assert_eq!(
+        rig.refused(&mut link, login("ALICE", false)),
+        Reason::TooManyAttempts,
+        "whether it is right is not even looked at"
+    );
+    assert!(rig.hash_jobs.is_empty());
+    // From elsewhere it goes on, and other names do.
+    let elsewhere = from(&mut link, "192.0.2.2:1");
+    let reply = rig.ask_as(&mut link, elsewhere, login("alice", false));
+    assert!(matches!(reply, Reply::Session { .. }), "{reply:?}");
+    assert_eq!(
+        rig.refused(&mut link, login("nobody", false)),
+        Reason::BadCredentials
+    );
+}
+
+#[test]
+fn an_address_fails_so_often_within_a_minute_whatever_the_names() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute_per_address = 3);
+    let mut link = rig.link("eu1");
+    rig.account("alice");
+    // The addresses of one site are one address.
+    for (name, client) in [
+        ("a", "[2001:db8::1]:1"),
+        ("b", "[2001:db8::2]:1"),
+        ("c", "[2001:db8::3]:1"),
+    ] {
+        let reply_to = from(&mut link, client);
+        let reply = rig.ask_as(&mut link, reply_to, login(name, false));
+        assert_eq!(reason(&reply), Reason::BadCredentials);
+    }
+    let reply_to = from(&mut link, "[2001:db8::4]:1");
+    let reply = rig.ask_as(&mut link, reply_to, login("alice", false));
+    assert_eq!(reason(&reply), Reason::TooManyAttempts);
+    assert!(matches!(
+        rig.ask(&mut link, login("alice", false)),
+        Reply::Session { .. }
+    ));
+}
+
+#[test]
+fn who_is_right_has_failed_nothing() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute = 2);
+    let mut link = rig.link("eu1");
+    rig.account("alice");
+    for _ in 0..4 {
+        assert!(matches!(
+            rig.ask(&mut link, login("alice", false)),
+            Reply::Session { .. }
+        ));
+    }
+    assert_eq!(rig.refused(&mut link, wrong("alice")), Reason::BadCredentials);
+    assert!(matches!(
+        rig.ask(&mut link, login("alice", false)),
+        Reply::Session { .. }
+    ));
+}
+
+#[test]
+fn attempts_count_before_they_are_hashed() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute = 2);
+    let mut link = rig.link("eu1");
+    let asked = (0..3)
+        .map(|_| (link.reply_to(), link_request(wrong("alice"))))
+        .collect();
+    rig.handle(asked);
+    let mut replies = link.replies();
+    replies.sort_by_key(|(sequence, _)| *sequence);
+    let reasons: Vec<Reason> = replies.iter().map(|(_, reply)| reason(reply)).collect();
+    assert_eq!(
+        reasons,
+        [
+            Reason::BadCredentials,
+            Reason::BadCredentials,
+            Reason::TooManyAttempts
+        ]
+    );
+}
+
+#[test]
+fn a_full_hashing_pool_refuses_and_counts_no_attempt() {
+    let mut rig = MasterRig::with(|config| {
+        config.limits.failed_logins_per_minute = u32::try_from(HASH_JOBS_MAX).unwrap() + 1;
+        config.limits.registrations_per_minute_per_address = 1000;
+    });
+    let mut link = rig.link("eu1");
+    rig.account("alice");
+    let full = HASH_JOBS_MAX + 2;
+    let asked = (0..full)
+        .map(|_| (link.reply_to(), AuthRequest::Request(login("alice", false))))
+        .collect();
+    rig.auth.on_message(AuthMessage::Requests(asked));
+    rig.auth.on_turn_end();
+    let refused = link.replies();
+    assert_eq!(refused.len(), 2);
+    assert!(
+        refused
+            .iter()
+            .all(|(_, reply)| reason(reply) == Reason::Overloaded)
+    );
+    let asked = vec![(link.reply_to(), AuthRequest::Request(register("bob")))];
+    rig.auth.on_message(AuthMessage::Requests(asked));
+    assert_eq!(reason(&link.replies()[0].1), Reason::Overloaded);
+    // One more attempt is left of this minute's: those that were refused did not count.
+    rig.run();
+    assert_eq!(link.replies().len(), HASH_JOBS_MAX);
+    assert_eq!(rig.refused(&mut link, wrong("alice")), Reason::BadCredentials);
+}
+
+#[test]
+fn a_login_without_a_database_is_refused_and_counts_no_attempt() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute = 1);
+    let mut link = rig.link("eu1");
+    rig.account("alice");
+    rig.break_table("accounts");
+    for _ in 0..3 {
+        assert_eq!(
+            rig.refused(&mut link, login("alice", false)),
+            Reason::InternalError
+        );
+    }
+    rig.mend_table("accounts");
+    assert!(matches!(
+        rig.ask(&mut link, login("alice", false)),
+        Reply::Session { .. }
+    ));
+}
+
+#[test]
+fn a_session_that_cannot_be_stored_is_none() {
+    let (mut rig, mut link) = rig();
+    rig.account("alice");
+    rig.refuse_changes("INSERT", "sessions");
+    assert_eq!(
+        rig.refused(&mut link, login("alice", false)),
+        Reason::InternalError
+    );
+    assert_eq!((rig.auth.sessions.len(), sessions(&rig)), (0, 0));
+    rig.allow_changes();
+    assert!(matches!(
+        rig.ask(&mut link, login("alice", false)),
+        Reply::Session { .. }
+    ));
+}
+
+#[test]
+fn one_session_too_many_ends_the_accounts_oldest() {
+    let (mut rig, mut link) = rig();
+    let alice = rig.user(&mut link, "alice");
+    let first = alice.session.hash();
+    let like = rig.auth.sessions.get(&first, Timestamp(0)).unwrap().clone();
+    for number in 1..PER_ACCOUNT_MAX {
+        let mut kept = like.clone();
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&number.to_be_bytes());
+        kept.session.hash = SessionHash(hash);
+        rig.auth.sessions.insert(kept);
+    }
+    let bob = rig.user(&mut link, "bob").session.hash();
+    link.heard();
+    let reply_to = link.reply_to();
+    let sequence = reply_to.sequence;
+    rig.handle(vec![(reply_to, link_request(login("alice", false)))]);
+    let heard = link.heard();
+    let said: Vec<Instruction> = heard.iter().map(LinkMessage::instruction).collect();
+    assert_eq!(
+        said,
+        [Instruction::LinkSessionsEnded, Instruction::LinkSession],
+        "who hears of the new one finds the old one gone"
+    );
+    assert_eq!(heard[0].data(), first.0);
+    assert_eq!(heard[1].sequence, sequence);
+    assert!(rig.auth.sessions.get(&first, Timestamp(0)).is_none());
+    assert!(rig.auth.sessions.get(&bob, Timestamp(0)).is_some(), "another's");
+    assert_eq!(rig.auth.sessions.len(), PER_ACCOUNT_MAX + 1);
+}
+
+// --- registering -----------------------------------------------------------------------------------------
+
+#[test]
+fn who_registers_has_the_starting_cash_and_can_log_in() {
+    let (mut rig, mut link) = rig();
+    assert_eq!(rig.ask(&mut link, register("alice")), Reply::RegisterSuccess);
+    let name = Username::parse("alice").unwrap();
+    let mut storage = rig.engine.storage();
+    let account = storage.read(|snapshot| snapshot.credentials(&name)).unwrap();
+    assert_eq!(rig.holdings(account.unwrap().account).cash, money("100000"));
+    assert!(matches!(
+        rig.ask(&mut link, login("alice", false)),
+        Reply::Session { .. }
+    ));
+}
+
+#[test]
+fn names_and_emails_are_taken_once_without_regard_to_case() {
+    let (mut rig, mut link) = rig();
+    rig.account("alice");
+    assert_eq!(rig.refused(&mut link, register("ALICE")), Reason::UsernameTaken);
+    let same_email = Request::Register {
+        username: Username::parse("bob").unwrap(),
+        email: Email::parse(&email("ALICE")).unwrap(),
+        hashed_pass: pass("bob"),
+    };
+    assert_eq!(rig.refused(&mut link, same_email), Reason::EmailTaken);
+    assert!(rig.hash_jobs.is_empty(), "nothing is hashed in vain");
+}
+
+#[test]
+fn of_two_registrations_at_once_one_succeeds() {
+    let (mut rig, mut link) = rig();
+    let same_email = Request::Register {
+        username: Username::parse("bob").unwrap(),
+        email: Email::parse(&email("alice")).unwrap(),
+        hashed_pass: pass("bob"),
+    };
+    let asked = [register("alice"), register("Alice"), same_email.clone()]
+        .map(|request| (link.reply_to(), AuthRequest::Request(request)));
+    rig.auth.on_message(AuthMessage::Requests(asked.into()));
+    // All are hashed before any is committed.
+    let jobs: Vec<HashJob> = rig.hash_jobs.try_iter().collect();
+    assert_eq!(jobs.len(), 3);
+    for job in jobs {
+        rig.auth.on_message(hashing::done(job));
+    }
+    rig.auth.on_turn_end();
+    let mut replies = link.replies();
+    replies.sort_by_key(|(sequence, _)| *sequence);
+    assert_eq!(replies[0].1, Reply::RegisterSuccess);
+    assert_eq!(reason(&replies[1].1), Reason::UsernameTaken);
+    assert_eq!(reason(&replies[2].1), Reason::EmailTaken);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 1);
+}
+
+#[test]
+fn a_name_that_was_taken_while_the_password_was_hashed_is_refused() {
+    let (mut rig, mut link) = rig();
+    let asked = vec![(link.reply_to(), AuthRequest::Request(register("alice")))];
+    rig.auth.on_message(AuthMessage::Requests(asked));
+    rig.account("alice");
+    rig.run();
+    assert_eq!(reason(&link.reply(1)), Reason::UsernameTaken);
+}
+
+#[test]
+fn an_address_registers_so_often_within_a_minute() {
+    let mut rig = MasterRig::with(|config| config.limits.registrations_per_minute_per_address = 2);
+    let mut link = rig.link("eu1");
+    rig.account("taken");
+    for _ in 0..3 {
+        assert_eq!(
+            rig.refused(&mut link, register("taken")),
+            Reason::UsernameTaken,
+            "it counts as none"
+        );
+    }
+    for name in ["a1", "a2"] {
+        assert_eq!(rig.ask(&mut link, register(name)), Reply::RegisterSuccess);
+    }
+    assert_eq!(rig.refused(&mut link, register("a3")), Reason::TooManyAttempts);
+    let elsewhere = from(&mut link, "192.0.2.2:1");
+    assert_eq!(
+        rig.ask_as(&mut link, elsewhere, register("a3")),
+        Reply::RegisterSuccess
+    );
+}
+
+#[test]
+fn a_registration_that_comes_again_has_succeeded() {
+    let mut rig = MasterRig::with(|config| config.limits.registrations_per_minute_per_address = 1);
+    let mut link = rig.link("eu1");
+    let first = link.reply_to();
+    let again = ReplyTo {
+        again: true,
+        ..first.clone()
+    };
+    assert_eq!(
+        rig.ask_as(&mut link, first, register("alice")),
+        Reply::RegisterSuccess
+    );
+    assert_eq!(
+        rig.ask_as(&mut link, again.clone(), register("alice")),
+        Reply::RegisterSuccess,
+        "though this minute has no more room"
+    );
+    assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 1);
+    // The message is its process and its number: others are another's.
+    let other = ReplyTo {
+        sequence: again.sequence + 7,
+        ..again
+    };
+    let elsewhere = Some("192.0.2.9:1".parse().unwrap());
+    let other = ReplyTo {
+        client: elsewhere,
+        ..other
+    };
+    let reply = rig.ask_as(&mut link, other, register("alice"));
+    assert_eq!(reason(&reply), Reason::UsernameTaken);
+}
+
+#[test]
+fn a_registration_without_a_database_is_refused() {
+    let mut rig = MasterRig::with(|config| config.limits.registrations_per_minute_per_address = 3);
+    let mut link = rig.link("eu1");
+    rig.break_table("accounts");
+    // Whether the name is free cannot be read ...
+    assert_eq!(rig.refused(&mut link, register("alice")), Reason::InternalError);
+    // ... nor whether the message registered it already ...
+    let mut again = link.reply_to();
+    again.again = true;
+    let reply = rig.ask_as(&mut link, again, register("alice"));
+    assert_eq!(reason(&reply), Reason::InternalError);
+    rig.mend_table("accounts");
+    // ... nor, behind the hash, whether it still is free.
+    let reply_to = link.reply_to();
+    let sequence = reply_to.sequence;
+    let asked = vec![(reply_to, AuthRequest::Request(register("alice")))];
+    rig.auth.on_message(AuthMessage::Requests(asked));
+    rig.break_table("accounts");
+    rig.run();
+    assert_eq!(reason(&link.reply(sequence)), Reason::InternalError);
+    rig.mend_table("accounts");
+    // Nothing of it is left.
+    assert_eq!(rig.ask(&mut link, register("alice")), Reply::RegisterSuccess);
+}
+
+#[test]
+fn an_account_that_cannot_be_stored_is_none() {
+    let (mut rig, mut link) = rig();
+    rig.refuse_changes("INSERT", "accounts");
+    assert_eq!(rig.refused(&mut link, register("alice")), Reason::InternalError);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 0);
+    rig.allow_changes();
+    assert_eq!(rig.ask(&mut link, register("alice")), Reply::RegisterSuccess);
+}
+
+#[test]
+fn a_password_that_cannot_be_hashed_registers_nobody() {
+    let (mut rig, mut link) = rig();
+    let asked = vec![(link.reply_to(), AuthRequest::Request(register("alice")))];
+    rig.auth.on_message(AuthMessage::Requests(asked));
+    let Ok(HashJob::Hash { pending, .. }) = rig.hash_jobs.try_recv() else {
+        panic!("nothing is hashed")
+    };
+    rig.auth.on_message(AuthMessage::Hashed(pending, None));
+    rig.auth.on_turn_end();
+    assert_eq!(reason(&link.reply(1)), Reason::InternalError);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 0);
+}

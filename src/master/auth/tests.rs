@@ -1,0 +1,165 @@
+//! spec/master/auth.md · 3.1.3
+
+use super::*;
+use crate::master::testing::{FakeLink, MasterRig, login, pass, reason, register};
+use crate::model::{SessionId, Username};
+use crate::wire::{Reply, Request};
+use crossbeam_channel::bounded;
+use uuid::Uuid;
+
+fn ask<T>(rig: &mut MasterRig, message: impl FnOnce(crossbeam_channel::Sender<T>) -> AuthMessage) -> T {
+    let (sender, answer) = bounded(1);
+    rig.auth.on_message(message(sender));
+    rig.auth.on_turn_end();
+    answer.try_recv().unwrap()
+}
+
+fn log_in(rig: &mut MasterRig, link: &mut FakeLink, name: &str, expirable: bool) -> SessionId {
+    match rig.ask(link, login(name, expirable)) {
+        Reply::Session { id, .. } => id,
+        reply => panic!("{reply:?}"),
+    }
+}
+
+fn users(rows: &[SessionRow]) -> Vec<&str> {
+    rows.iter().map(|row| row.session.username.as_str()).collect()
+}
+
+#[test]
+fn administrators_see_the_sessions_of_all_or_of_one() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "Alice");
+    rig.user(&mut link, "bob");
+    let all = ask(&mut rig, |reply| AuthMessage::List(None, reply));
+    assert_eq!(users(&all), ["Alice", "bob"]);
+    let hers = ask(&mut rig, |reply| AuthMessage::List(Some("aLICE".into()), reply));
+    assert_eq!(users(&hers), ["Alice"]);
+    assert_eq!(hers[0].prefix, alice.session.hash().prefix());
+    let nobodys = ask(&mut rig, |reply| AuthMessage::List(Some("carol".into()), reply));
+    assert!(nobodys.is_empty());
+}
+
+#[test]
+fn administrators_end_sessions_by_their_beginning_their_user_or_their_worker() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let mut other = rig.link("eu2");
+    let alice = rig.user(&mut link, "Alice");
+    rig.user(&mut link, "bob");
+    rig.user(&mut link, "carol");
+    rig.user(&mut other, "dave");
+    other.heard();
+    let mut end = |filter: SessionFilter| ask(&mut rig, |reply| AuthMessage::End(filter, reply));
+    assert_eq!(end(SessionFilter::Prefix("zz".into())), 0);
+    assert_eq!(end(SessionFilter::Prefix(alice.session.hash().prefix())), 1);
+    assert_eq!(other.ended_sessions().0, [alice.session.hash()]);
+    assert_eq!(end(SessionFilter::User("BOB".into())), 1);
+    assert_eq!(end(SessionFilter::Worker(other.peer.worker.uuid)), 1);
+    assert_eq!(end(SessionFilter::User("bob".into())), 0);
+    let left = ask(&mut rig, |reply| AuthMessage::List(None, reply));
+    assert_eq!(users(&left), ["carol"]);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM sessions"), 1);
+}
+
+#[test]
+fn administrators_see_how_auth_is_doing() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    rig.user(&mut link, "alice");
+    rig.account("bob");
+    let resume = Request::Resume {
+        session: SessionId::from_bytes([1; 32]),
+    };
+    rig.ask(&mut link, resume);
+    let status = ask(&mut rig, AuthMessage::Status);
+    assert_eq!((status.accounts, status.sessions, status.inactive), (2, 1, 1));
+}
+
+#[test]
+fn sessions_outlive_the_master() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let mut rig = rig.restart();
+    let mut link = rig.link("eu1");
+    let resume = Request::Resume {
+        session: alice.session.clone(),
+    };
+    let Reply::Session { id, .. } = rig.ask(&mut link, resume.clone()) else {
+        panic!()
+    };
+    assert_eq!(id, alice.session);
+    // What expired meanwhile did not.
+    rig.engine.execute("UPDATE sessions SET expiry = 1");
+    let mut rig = rig.restart();
+    let mut link = rig.link("eu1");
+    assert_eq!(rig.refused(&mut link, resume), Reason::SessionExpired);
+}
+
+#[test]
+fn a_worker_that_starts_again_loses_the_expirable_sessions_of_its_earlier_process() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let (alice, mut other) = (rig.user(&mut link, "alice"), rig.link("eu2"));
+    let ending = log_in(&mut rig, &mut link, "alice", true);
+    let foreign = log_in(&mut rig, &mut other, "alice", true);
+    // The same process over a new link keeps them.
+    let worker = link.peer.worker.clone();
+    let same = rig.open_link(&worker, link.peer.boot);
+    rig.tell_linked(&same);
+    assert_eq!(rig.auth.sessions.len(), 3);
+    let newer = rig.open_link(&worker, Uuid::from_u128(5));
+    rig.tell_linked(&newer);
+    assert_eq!(other.ended_sessions().0, [ending.hash()]);
+    assert_eq!(rig.auth.sessions.len(), 2);
+    for kept in [&alice.session, &foreign] {
+        assert!(rig.auth.sessions.get(&kept.hash(), Timestamp(0)).is_some());
+    }
+    // And one that stays away loses those of all its processes.
+    rig.auth
+        .on_message(AuthMessage::WorkerAway(other.peer.worker.uuid, None));
+    rig.auth.on_turn_end();
+    assert_eq!(other.ended_sessions().0, [foreign.hash()]);
+}
+
+#[test]
+fn the_limits_of_a_configuration_that_was_reloaded_count_at_once() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let mut limits = rig.config.limits.clone();
+    limits.failed_logins_per_minute = 1;
+    limits.registrations_per_minute_per_address = 1;
+    rig.auth.on_message(AuthMessage::Limits(limits.clone()));
+    assert_eq!(
+        rig.refused(&mut link, login("alice", false)),
+        Reason::BadCredentials
+    );
+    assert_eq!(
+        rig.refused(&mut link, login("alice", false)),
+        Reason::TooManyAttempts
+    );
+    assert_eq!(
+        rig.refused(&mut link, login("bob", false)),
+        Reason::BadCredentials
+    );
+    limits.failed_logins_per_minute_per_address = 2;
+    rig.auth.on_message(AuthMessage::Limits(limits));
+    assert_eq!(
+        rig.refused(&mut link, login("carol", false)),
+        Reason::TooManyAttempts
+    );
+    assert_eq!(rig.ask(&mut link, register("dave")), Reply::RegisterSuccess);
+    let reply = rig.ask(&mut link, register("erin"));
+    assert_eq!(reason(&reply), Reason::TooManyAttempts);
+}
+
+#[test]
+fn messages_to_auth_carry_no_printable_secret() {
+    let request = Request::Login {
+        username: Username::parse("alice").unwrap(),
+        hashed_pass: pass("alice"),
+        expirable: false,
+    };
+    assert!(!format!("{request:?}").contains(pass("alice").expose()));
+}

@@ -1,0 +1,432 @@
+//! spec/master/transactions/accept.md · 3.1.7
+
+use super::*;
+use crate::config::MasterConfig;
+use crate::master::messages::TransactionsMessage;
+use crate::master::testing::{FakeLink, MasterRig, order, order_id, quantity, reason, symbol};
+use crate::model::{Quantity, Side};
+use crate::runtime::Module;
+
+/// A master with a worker's link and an account.
+struct Desk {
+    rig: MasterRig,
+    link: FakeLink,
+    alice: AccountId,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        Desk::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut MasterConfig)) -> Desk {
+        let mut rig = MasterRig::with(change);
+        let link = rig.link("eu1");
+        let alice = rig.account("alice");
+        Desk { rig, link, alice }
+    }
+
+    /// One unit of AAPL, to be bought by Alice.
+    fn one(&mut self) -> Order {
+        order(self.link.reply_to(), self.alice, Side::Buy, "AAPL", "1")
+    }
+
+    fn send(&mut self, order: Order) -> Reply {
+        let sequence = order.reply_to.sequence;
+        self.rig.order_all(vec![order]);
+        self.link.reply(sequence)
+    }
+
+    fn refused(&mut self, order: Order) -> Reason {
+        reason(&self.send(order))
+    }
+
+    fn queued(&self) -> usize {
+        self.rig.transactions.desk.queue.len()
+    }
+
+    fn stored(&self) -> i64 {
+        self.rig.engine.number("SELECT count(*) FROM transactions")
+    }
+}
+
+/// The ID under which an order was announced.
+fn announced(reply: &Reply) -> Uuid {
+    match reply {
+        Reply::Queued { id, .. } => *id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_order_is_announced_once_it_is_stored() {
+    let mut desk = Desk::new();
+    let order = Order {
+        client_order_id: order_id("mine"),
+        ..desk.one()
+    };
+    let sequence = order.reply_to.sequence;
+    let reply = desk.send(order);
+    let expected = desk.rig.assets.next_update().unwrap();
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap();
+    assert_eq!(
+        reply,
+        Reply::Queued {
+            id: entry.transaction.id,
+            client_order_id: order_id("mine"),
+            expected
+        }
+    );
+    assert_eq!(entry.transaction.status, Stage::Queued);
+    assert_eq!((desk.queued(), desk.stored()), (1, 1));
+}
+
+#[test]
+fn each_refusal_has_its_reason_and_stores_nothing() {
+    let mut desk = Desk::new();
+    let refusal = Refusal::new(Reason::SessionExpired, "the test says so");
+    let expired = Order {
+        account: Err(refusal.clone()),
+        symbol: symbol("NONE"),
+        ..desk.one()
+    };
+    let reply = desk.send(expired);
+    assert_eq!(
+        reply,
+        Reply::Fail(Instruction::PurchaseFail, refusal),
+        "the session comes before the asset"
+    );
+    let unknown = Order {
+        symbol: symbol("NONE"),
+        quantity: Quantity(i64::MAX),
+        ..desk.one()
+    };
+    assert_eq!(desk.refused(unknown), Reason::UnknownAsset);
+    let dear = Order {
+        quantity: quantity("999999999999"),
+        ..desk.one()
+    };
+    assert_eq!(desk.refused(dear), Reason::QuantityInvalid);
+    let selling = Order {
+        side: Side::Sell,
+        symbol: symbol("NONE"),
+        ..desk.one()
+    };
+    let Reply::Fail(instruction, _) = desk.send(selling) else {
+        panic!("an unknown asset is sold")
+    };
+    assert_eq!(instruction, Instruction::SellFail);
+    assert_eq!((desk.queued(), desk.stored()), (0, 0));
+}
+
+#[test]
+fn an_asset_without_a_price_can_be_ordered() {
+    let mut desk = Desk::new();
+    let new = Order {
+        symbol: symbol("NEW"),
+        quantity: quantity("999999999999"),
+        ..desk.one()
+    };
+    announced(&desk.send(new));
+}
+
+#[test]
+fn a_market_that_has_ended_takes_no_orders() {
+    let mut desk = Desk::new();
+    let mut last = desk.rig.update(&[("AAPL", "1")]);
+    std::sync::Arc::make_mut(&mut last.snapshot).exhausted = true;
+    desk.rig.publish(&last);
+    let order = desk.one();
+    assert_eq!(desk.refused(order), Reason::NoPrice);
+    assert_eq!(desk.stored(), 0);
+}
+
+#[test]
+fn an_account_has_so_many_orders_queued_also_within_one_read() {
+    let mut desk = Desk::with(|config| config.limits.max_queued_per_account = 2);
+    let bob = desk.rig.account("bob");
+    let mut orders: Vec<Order> = (0..3).map(|_| desk.one()).collect();
+    orders.push(Order {
+        account: Ok(bob),
+        ..desk.one()
+    });
+    desk.rig.order_all(orders);
+    let replies = desk.link.replies();
+    assert_eq!(replies.len(), 4);
+    announced(&replies[0].1);
+    announced(&replies[1].1);
+    assert_eq!(reason(&replies[2].1), Reason::Overloaded);
+    announced(&replies[3].1);
+    let more = desk.one();
+    assert_eq!(
+        desk.refused(more),
+        Reason::Overloaded,
+        "those that are queued count"
+    );
+    // What has settled makes room.
+    desk.rig.settle(&[("AAPL", "1")]);
+    desk.link.heard();
+    let more = desk.one();
+    announced(&desk.send(more));
+}
+
+#[test]
+fn all_accounts_together_have_so_many_orders_queued() {
+    let mut desk = Desk::with(|config| config.limits.max_queued = 2);
+    let bob = desk.rig.account("bob");
+    let (first, second) = (desk.one(), desk.one());
+    announced(&desk.send(first));
+    let third = Order {
+        account: Ok(bob),
+        ..desk.one()
+    };
+    desk.rig.order_all(vec![second, third]);
+    let replies = desk.link.replies();
+    announced(&replies[0].1);
+    assert_eq!(reason(&replies[1].1), Reason::Overloaded);
+    // The limits of a configuration that was reloaded count from then on.
+    let mut limits = desk.rig.config.limits.clone();
+    limits.max_queued = 3;
+    desk.rig
+        .transactions
+        .on_message(TransactionsMessage::Limits(limits));
+    let more = desk.one();
+    announced(&desk.send(more));
+}
+
+#[test]
+fn an_account_orders_so_often_within_a_minute() {
+    let mut desk = Desk::with(|config| config.limits.orders_per_minute_per_account = 2);
+    for _ in 0..5 {
+        let unknown = Order {
+            symbol: symbol("NONE"),
+            ..desk.one()
+        };
+        assert_eq!(
+            desk.refused(unknown),
+            Reason::UnknownAsset,
+            "it counts as no order"
+        );
+    }
+    for _ in 0..2 {
+        let order = desk.one();
+        announced(&desk.send(order));
+    }
+    let more = desk.one();
+    assert_eq!(desk.refused(more), Reason::Overloaded);
+    let bob = desk.rig.account("bob");
+    let other = Order {
+        account: Ok(bob),
+        ..desk.one()
+    };
+    announced(&desk.send(other));
+}
+
+#[test]
+fn an_order_of_the_same_name_and_terms_is_the_same_order() {
+    let mut desk = Desk::new();
+    let named = |desk: &mut Desk| Order {
+        client_order_id: order_id("mine"),
+        ..desk.one()
+    };
+    let (first, second) = (named(&mut desk), named(&mut desk));
+    desk.rig.order_all(vec![first, second]);
+    let replies = desk.link.replies();
+    let id = announced(&replies[0].1);
+    assert_eq!(announced(&replies[1].1), id, "also within one read");
+    let third = named(&mut desk);
+    assert_eq!(announced(&desk.send(third)), id);
+    assert_eq!((desk.queued(), desk.stored()), (1, 1));
+    // Whoever asked is answered.
+    desk.rig.settle(&[("AAPL", "7")]);
+    let fills = desk.link.replies();
+    assert_eq!(
+        fills.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    assert!(fills.iter().all(|(_, reply)| *reply == fills[0].1));
+    // And so is who asks afterwards, whatever has become of the market.
+    let fourth = Order {
+        symbol: symbol("AAPL"),
+        ..named(&mut desk)
+    };
+    assert_eq!(desk.send(fourth), fills[0].1);
+}
+
+#[test]
+fn a_name_with_other_terms_is_refused_before_anything_else_is_looked_at() {
+    let mut desk = Desk::new();
+    let named = |desk: &mut Desk| Order {
+        client_order_id: order_id("mine"),
+        ..desk.one()
+    };
+    let first = named(&mut desk);
+    announced(&desk.send(first));
+    let side = Order {
+        side: Side::Sell,
+        ..named(&mut desk)
+    };
+    let asset = Order {
+        symbol: symbol("NONE"),
+        ..named(&mut desk)
+    };
+    let units = Order {
+        quantity: quantity("2"),
+        ..named(&mut desk)
+    };
+    for other in [side, asset, units] {
+        assert_eq!(desk.refused(other), Reason::ClientOrderIdReused);
+    }
+    // Another account's names are its own.
+    let bob = desk.rig.account("bob");
+    let other = Order {
+        account: Ok(bob),
+        ..named(&mut desk)
+    };
+    announced(&desk.send(other));
+    assert_eq!(desk.stored(), 2);
+}
+
+#[test]
+fn a_message_that_comes_again_is_one_order_even_after_its_session() {
+    let mut desk = Desk::new();
+    let first = desk.one();
+    let again = |desk: &Desk| {
+        let mut reply_to = desk.link.message(first.reply_to.sequence);
+        reply_to.again = true;
+        Order {
+            account: Err(Refusal::new(Reason::SessionExpired, "it has ended meanwhile")),
+            ..order(reply_to, desk.alice, Side::Buy, "AAPL", "1")
+        }
+    };
+    let repeated = [again(&desk), again(&desk), again(&desk)];
+    let [second, third, mut other_process] = repeated;
+    let id = announced(&desk.send(first));
+    assert_eq!(announced(&desk.send(second)), id);
+    assert_eq!((desk.queued(), desk.stored()), (1, 1));
+    desk.rig.settle(&[("AAPL", "7")]);
+    let filled = desk.link.replies().remove(0).1;
+    assert!(matches!(filled, Reply::Filled(_)), "{filled:?}");
+    assert_eq!(desk.send(third), filled);
+    // The number alone is not the message: another process of the worker counts for itself.
+    let worker = desk.link.peer.worker.clone();
+    let mut other = desk.rig.open_link(&worker, Uuid::from_u128(9));
+    other_process.reply_to = other.message(1);
+    other_process.reply_to.again = true;
+    desk.rig.order_all(vec![other_process]);
+    assert_eq!(reason(&other.reply(1)), Reason::SessionExpired);
+}
+
+#[test]
+fn a_message_that_comes_again_and_never_came_is_a_new_order() {
+    let mut desk = Desk::new();
+    let mut order = desk.one();
+    order.reply_to.again = true;
+    announced(&desk.send(order));
+    assert_eq!(desk.stored(), 1);
+}
+
+#[test]
+fn only_so_many_wait_for_one_order() {
+    let mut desk = Desk::new();
+    for _ in 0..WAITERS_MAX + 2 {
+        let order = Order {
+            client_order_id: order_id("mine"),
+            ..desk.one()
+        };
+        announced(&desk.send(order));
+    }
+    // A link that is over waits for nothing.
+    let mut gone = desk.rig.link("eu2");
+    let order = Order {
+        reply_to: gone.reply_to(),
+        client_order_id: order_id("mine"),
+        ..desk.one()
+    };
+    desk.rig.order_all(vec![order]);
+    gone.peer.line.cut();
+    let last = Order {
+        client_order_id: order_id("mine"),
+        ..desk.one()
+    };
+    let last_sequence = last.reply_to.sequence;
+    desk.send(last);
+    desk.rig.settle(&[("AAPL", "7")]);
+    let answered: Vec<u64> = desk
+        .link
+        .replies()
+        .into_iter()
+        .map(|(sequence, _)| sequence)
+        .collect();
+    assert_eq!(answered.len(), WAITERS_MAX);
+    assert_eq!(answered.last(), Some(&last_sequence));
+}
+
+#[test]
+fn a_stamp_counts_within_limits_and_is_stored_as_it_came() {
+    let mut desk = Desk::new();
+    let mut accept = |seconds: i64| {
+        let mut order = desk.one();
+        let stamped = Timestamp(Timestamp::now().0 + seconds * 1_000);
+        order.reply_to.timestamp = stamped;
+        let sequence = order.reply_to.sequence;
+        announced(&desk.send(order));
+        let entry = desk.rig.entry(&desk.link, sequence).unwrap();
+        assert_eq!(entry.stamped, stamped);
+        entry.transaction.accepted.since(entry.turn.timestamp)
+    };
+    let behind = accept(-3_600);
+    assert_eq!(behind, super::super::queue::BEHIND_MAX, "an hour behind");
+    let late = accept(-10);
+    assert!((9_000..=10_000).contains(&late), "{late}");
+    assert_eq!(accept(3_600), 0, "an hour ahead");
+    // What a worker's later message counts as is never before what its earlier one did.
+    let backwards = accept(-20);
+    assert!((0..5_000).contains(&backwards), "{backwards}");
+}
+
+#[test]
+fn a_wrong_clock_is_reported_once_a_minute() {
+    let mut desk = Desk::new();
+    let worker = desk.link.peer.worker.uuid;
+    let reported = |desk: &Desk| desk.rig.transactions.desk.clocks[&worker].1;
+    let stamp = |desk: &mut Desk, off: i64, again: bool| {
+        let mut order = desk.one();
+        order.reply_to.timestamp = Timestamp(Timestamp::now().0 + off);
+        order.reply_to.again = again;
+        announced(&desk.send(order));
+    };
+    stamp(&mut desk, 0, false);
+    stamp(&mut desk, -2 * CLOCK_TOLERANCE, true);
+    assert_eq!(
+        reported(&desk),
+        None,
+        "a message that comes again is old, and its clock right"
+    );
+    stamp(&mut desk, -2 * CLOCK_TOLERANCE, false);
+    let first = reported(&desk);
+    assert!(first.is_some());
+    stamp(&mut desk, 2 * CLOCK_TOLERANCE, false);
+    assert_eq!(reported(&desk), first);
+}
+
+#[test]
+fn orders_that_cannot_be_stored_are_not_queued() {
+    let mut desk = Desk::new();
+    desk.rig.refuse_changes("INSERT", "transactions");
+    let (first, mut second) = (desk.one(), desk.one());
+    second.reply_to.again = true;
+    desk.rig.order_all(vec![first, second]);
+    let replies = desk.link.replies();
+    assert_eq!(reason(&replies[0].1), Reason::InternalError);
+    assert_eq!(
+        reason(&replies[1].1),
+        Reason::Overloaded,
+        "what was sent before may be queued: its worker asks again"
+    );
+    assert_eq!(desk.queued(), 0);
+    desk.rig.allow_changes();
+    let order = desk.one();
+    announced(&desk.send(order));
+    assert_eq!((desk.queued(), desk.stored()), (1, 1));
+}

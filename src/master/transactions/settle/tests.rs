@@ -1,0 +1,445 @@
+//! spec/master/transactions/settle.md · 3.1.7
+
+use super::*;
+use crate::master::messages::Order;
+use crate::master::testing::{FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol};
+use crate::model::Symbol;
+use crate::wire::Reply;
+use crate::wire::reply::Fill;
+use std::sync::Arc;
+use std::time::Instant;
+
+const MARCH: Timestamp = Timestamp(1_362_096_000_000);
+
+/// A master with a worker's link and an account of 1,000.
+struct Desk {
+    rig: MasterRig,
+    link: FakeLink,
+    alice: AccountId,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let mut rig = MasterRig::with(|config| config.starting_cash = money("1000"));
+        let link = rig.link("eu1");
+        let alice = rig.account("alice");
+        Desk { rig, link, alice }
+    }
+
+    /// Puts an order on the queue; the number of its message.
+    fn queue(&mut self, side: Side, name: &str, units: &str) -> u64 {
+        let order = order(self.link.reply_to(), self.alice, side, name, units);
+        self.queue_this(order)
+    }
+
+    fn queue_this(&mut self, order: Order) -> u64 {
+        let sequence = order.reply_to.sequence;
+        self.rig.order_all(vec![order]);
+        let reply = self.link.reply(sequence);
+        assert!(matches!(reply, Reply::Queued { .. }), "{reply:?}");
+        sequence
+    }
+
+    /// What an update answers, in its order.
+    fn settle(&mut self, closes: &[(&str, &str)]) -> Vec<(u64, Reply)> {
+        self.rig.settle(closes);
+        self.link.replies()
+    }
+
+    fn cash(&self) -> Money {
+        self.rig.holdings(self.alice).cash
+    }
+
+    fn units(&self, name: &str) -> Option<(Quantity, Money)> {
+        self.rig
+            .holdings(self.alice)
+            .positions
+            .get(&symbol(name))
+            .copied()
+    }
+
+    fn count(&self, side: Side) -> i64 {
+        let sql = format!("SELECT count(*) FROM transactions WHERE side = {}", side as u8);
+        self.rig.engine.number(&sql)
+    }
+}
+
+fn fill(reply: &Reply) -> &Fill {
+    match reply {
+        Reply::Filled(fill) => fill,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn split(name: &str, ratio: &str) -> Action {
+    Action {
+        time: MARCH,
+        symbol: symbol(name),
+        kind: ActionKind::Split(quantity(ratio)),
+    }
+}
+
+fn dividend(name: &str, per_unit: &str) -> Action {
+    Action {
+        time: MARCH,
+        symbol: symbol(name),
+        kind: ActionKind::Dividend(money(per_unit)),
+    }
+}
+
+#[test]
+fn an_order_fills_at_the_close_of_the_next_update() {
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "3");
+    let update = desk.rig.settle(&[("AAPL", "101.5")]);
+    let reply = desk.link.reply(sequence);
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap();
+    assert_eq!(
+        *fill(&reply),
+        Fill {
+            side: Side::Buy,
+            id: entry.transaction.id,
+            symbol: symbol("AAPL"),
+            quantity: quantity("3"),
+            price: money("101.5"),
+            total: money("304.5"),
+            settled: update.published,
+        }
+    );
+    let quote = update.snapshot.entry(&symbol("AAPL")).unwrap().quote.unwrap();
+    assert_eq!(
+        (entry.transaction.status, entry.transaction.priced, entry.update),
+        (Stage::Settled, Some(quote.time), Some(update.number))
+    );
+    assert_eq!(desk.cash(), money("695.5"));
+    assert_eq!(desk.units("AAPL"), Some((quantity("3"), money("304.5"))));
+    assert_eq!(desk.settle(&[("AAPL", "1")]), [], "it settles once");
+    assert_eq!(desk.cash(), money("695.5"));
+}
+
+#[test]
+fn what_an_account_lacks_rejects_its_order() {
+    let mut desk = Desk::new();
+    let (dear, short) = (
+        desk.queue(Side::Buy, "AAPL", "11"),
+        desk.queue(Side::Sell, "AAPL", "1"),
+    );
+    let replies = desk.settle(&[("AAPL", "100")]);
+    assert_eq!(replies[0].0, dear);
+    assert_eq!(reason(&replies[0].1), Reason::InsufficientFunds);
+    assert_eq!(reason(&replies[1].1), Reason::InsufficientHoldings);
+    let entry = desk.rig.entry(&desk.link, short).unwrap().transaction;
+    assert_eq!(
+        (entry.status, entry.reason, entry.price, entry.total),
+        (Stage::Rejected, Some(Reason::InsufficientHoldings), None, None)
+    );
+    assert_eq!((desk.cash(), desk.units("AAPL")), (money("1000"), None));
+}
+
+#[test]
+fn a_value_beyond_its_limit_rejects_the_order() {
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "NEW", "999999999999");
+    let replies = desk.settle(&[("NEW", "1000")]);
+    assert_eq!(replies[0].0, sequence);
+    assert_eq!(reason(&replies[0].1), Reason::QuantityInvalid);
+}
+
+#[test]
+fn an_update_without_a_price_of_the_asset_rejects_its_orders() {
+    let mut desk = Desk::new();
+    desk.queue(Side::Buy, "AAPL", "1");
+    desk.queue(Side::Buy, "NEW", "1");
+    // The prices from before are no prices of this update.
+    let replies = desk.settle(&[("IBM", "1")]);
+    assert_eq!(replies.len(), 2);
+    for (_, reply) in &replies {
+        assert_eq!(reason(reply), Reason::NoPrice);
+    }
+    assert_eq!(desk.cash(), money("1000"));
+}
+
+#[test]
+fn an_order_that_came_after_the_retrieval_began_waits_for_the_next_update() {
+    let mut desk = Desk::new();
+    let update = desk.rig.update(&[("AAPL", "1")]);
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    desk.rig.tell(&update);
+    assert_eq!(desk.link.replies(), [], "its price could be seen");
+    let replies = desk.settle(&[("AAPL", "2")]);
+    assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("2")));
+}
+
+#[test]
+fn the_last_prices_of_a_market_reject_what_came_too_late_for_them() {
+    let mut desk = Desk::new();
+    let early = desk.queue(Side::Buy, "AAPL", "1");
+    let mut update = desk.rig.update(&[("AAPL", "2")]);
+    let late = desk.queue(Side::Buy, "AAPL", "1");
+    Arc::make_mut(&mut update.snapshot).exhausted = true;
+    desk.rig.tell(&update);
+    let replies = desk.link.replies();
+    assert_eq!((replies[0].0, fill(&replies[0].1).price), (early, money("2")));
+    assert_eq!((replies[1].0, reason(&replies[1].1)), (late, Reason::NoPrice));
+}
+
+#[test]
+fn a_price_of_the_real_world_that_is_older_than_the_order_is_waited_out() {
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    let accepted = desk.rig.entry(&desk.link, sequence).unwrap().transaction.accepted;
+    let at = |desk: &mut Desk, time: Timestamp, limit: i64| {
+        let mut update = desk.rig.update(&[("AAPL", "2")]);
+        Arc::make_mut(&mut update.snapshot).set_real_time(&symbol("AAPL"), time, limit);
+        desk.rig.tell(&update);
+        desk.link.replies()
+    };
+    assert_eq!(at(&mut desk, Timestamp(accepted.0 - 1), 60_000), []);
+    let replies = at(&mut desk, accepted, 60_000);
+    assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("2")));
+    // One that is too old to trade at at all is no price.
+    desk.queue(Side::Buy, "AAPL", "1");
+    let replies = at(&mut desk, Timestamp(accepted.0 - 60_001), 60_000);
+    assert_eq!(reason(&replies[0].1), Reason::NoPrice);
+}
+
+#[test]
+fn orders_settle_in_the_order_of_their_stamps_and_not_of_their_arrival() {
+    let mut desk = Desk::new();
+    let mut other = desk.rig.link("eu2");
+    let arrived_first = desk.queue(Side::Buy, "AAPL", "9");
+    let mut order = order(other.reply_to(), desk.alice, Side::Buy, "AAPL", "9");
+    order.reply_to.timestamp = Timestamp(Timestamp::now().0 - 2_000);
+    desk.rig.order_all(vec![order]);
+    other.heard();
+    desk.rig.settle(&[("AAPL", "100")]);
+    assert_eq!(fill(&other.replies()[0].1).total, money("900"), "stamped first");
+    assert_eq!(
+        reason(&desk.link.reply(arrived_first)),
+        Reason::InsufficientFunds,
+        "stamped last"
+    );
+}
+
+#[test]
+fn what_one_order_leaves_is_there_for_the_next_of_the_same_update() {
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "0", &[("IBM", "2", "10")]);
+    desk.queue(Side::Buy, "AAPL", "1");
+    desk.queue(Side::Sell, "IBM", "2");
+    desk.queue(Side::Buy, "AAPL", "1");
+    let replies = desk.settle(&[("AAPL", "100"), ("IBM", "50")]);
+    assert_eq!(reason(&replies[0].1), Reason::InsufficientFunds);
+    assert_eq!(fill(&replies[1].1).side, Side::Sell);
+    assert_eq!(fill(&replies[2].1).total, money("100"));
+    assert_eq!((desk.cash(), desk.units("IBM")), (money("0"), None));
+}
+
+#[test]
+fn a_split_changes_positions_and_the_orders_from_before_it() {
+    let mut desk = Desk::new();
+    let (alice, bob) = (desk.alice, desk.rig.account("bob"));
+    desk.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
+    let queued = Order {
+        client_order_id: order_id("mine"),
+        ..order(desk.link.reply_to(), bob, Side::Buy, "AAPL", "2")
+    };
+    let sequence = desk.queue_this(queued);
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig.act(&mut update, &[split("AAPL", "2")]);
+    desk.rig.tell(&update);
+    let reply = desk.link.reply(sequence);
+    assert_eq!(
+        (fill(&reply).quantity, fill(&reply).total),
+        (quantity("4"), money("200"))
+    );
+    assert_eq!(
+        desk.units("AAPL"),
+        Some((quantity("6"), money("90"))),
+        "its cost stays"
+    );
+    assert_eq!(desk.count(Side::Split), 1, "of holders alone");
+    // The order's name still stands for the terms that it was given with.
+    let again = Order {
+        client_order_id: order_id("mine"),
+        ..order(desk.link.reply_to(), bob, Side::Buy, "AAPL", "2")
+    };
+    desk.rig.order_all(vec![again]);
+    assert_eq!(desk.link.replies()[0].1, reply);
+}
+
+#[test]
+fn a_split_that_leaves_less_than_a_millionth_leaves_no_position() {
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "1000", &[("AAPL", "0.000001", "1")]);
+    let sequence = desk.queue(Side::Buy, "AAPL", "0.000001");
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig.act(&mut update, &[split("AAPL", "0.1")]);
+    desk.rig.tell(&update);
+    let reply = desk.link.reply(sequence);
+    assert_eq!(fill(&reply).quantity, Quantity(1), "an order is of something");
+    assert_eq!(
+        desk.units("AAPL").unwrap().0,
+        Quantity(1),
+        "what was bought after the split"
+    );
+}
+
+#[test]
+fn a_dividend_is_paid_on_what_was_held_before_the_updates_orders() {
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "100", &[("AAPL", "3", "90")]);
+    desk.queue(Side::Buy, "AAPL", "1");
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig
+        .act(&mut update, &[dividend("AAPL", "1.5"), dividend("IBM", "7")]);
+    desk.rig.tell(&update);
+    assert_eq!(desk.cash(), money("54.5"), "100 + 4.5 - 50");
+    assert_eq!(desk.count(Side::Dividend), 1, "of holders alone");
+    let number = desk.rig.settle(&[("AAPL", "50")]).number;
+    assert_eq!(desk.cash(), money("54.5"), "it is paid once");
+    assert_eq!(
+        desk.rig.engine.number("SELECT acted FROM ledger_position"),
+        i64::try_from(number).unwrap() - 1
+    );
+}
+
+#[test]
+fn several_splits_and_dividends_of_one_update_come_in_the_order_of_their_times() {
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "0", &[("AAPL", "1", "90")]);
+    let later = |action: Action| Action {
+        time: Timestamp(MARCH.0 + 1),
+        ..action
+    };
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    let actions = [later(dividend("AAPL", "1")), split("AAPL", "10")];
+    desk.rig.act(&mut update, &actions);
+    desk.rig.tell(&update);
+    assert_eq!(
+        (desk.cash(), desk.units("AAPL").unwrap().0),
+        (money("10"), quantity("10"))
+    );
+}
+
+#[test]
+fn a_settlement_that_fails_leaves_the_orders_queued_and_says_nothing() {
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    desk.rig.refuse_changes("INSERT", "positions");
+    assert_eq!(desk.settle(&[("AAPL", "10")]), []);
+    assert_eq!(desk.cash(), money("1000"));
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap();
+    assert_eq!(entry.transaction.status, Stage::Queued);
+    desk.rig.allow_changes();
+    let replies = desk.settle(&[("AAPL", "20")]);
+    assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("20")));
+    assert_eq!(desk.cash(), money("980"));
+}
+
+#[test]
+fn a_split_that_could_not_be_stored_is_applied_later_and_spares_who_saw_its_prices() {
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
+    let before = desk.queue(Side::Buy, "AAPL", "1");
+    desk.rig.refuse_changes("UPDATE", "ledger_position");
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig.act(&mut update, &[split("AAPL", "2")]);
+    desk.rig.tell(&update);
+    assert_eq!(desk.link.replies(), []);
+    assert_eq!(desk.units("AAPL").unwrap().0, quantity("3"));
+    let after = desk.queue(Side::Buy, "AAPL", "1");
+    desk.rig.allow_changes();
+    let replies = desk.settle(&[("AAPL", "50")]);
+    let quantities: Vec<(u64, Quantity)> = replies
+        .iter()
+        .map(|(sequence, reply)| (*sequence, fill(reply).quantity))
+        .collect();
+    assert_eq!(quantities, [(before, quantity("2")), (after, quantity("1"))]);
+    assert_eq!(desk.units("AAPL").unwrap().0, quantity("9"), "6 + 2 + 1");
+    assert_eq!(desk.count(Side::Split), 1);
+}
+
+#[test]
+fn a_split_that_an_earlier_process_left_behind_comes_with_the_next_update() {
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "1000", &[("AAPL", "3", "90")]);
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    // Stored by assets, and the process ends before it is settled.
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    desk.rig.act(&mut update, &[split("AAPL", "2")]);
+    let Desk { rig, link, alice } = desk;
+    let mut desk = Desk {
+        rig: rig.restart(),
+        link,
+        alice,
+    };
+    desk.rig.settle(&[("AAPL", "50")]);
+    assert_eq!(desk.link.replies(), [], "nobody waits for it any more");
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap().transaction;
+    assert_eq!((entry.status, entry.quantity), (Stage::Settled, quantity("2")));
+    assert_eq!(desk.units("AAPL").unwrap().0, quantity("8"));
+}
+
+#[test]
+fn many_orders_of_one_update_are_one_commit() {
+    let mut desk = Desk::new();
+    let orders: Vec<Order> = (0..200)
+        .map(|_| order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "1"))
+        .collect();
+    desk.rig.order_all(orders);
+    desk.link.heard();
+    let replies = desk.settle(&[("AAPL", "10")]);
+    let (filled, rejected): (Vec<_>, Vec<_>) = replies
+        .iter()
+        .partition(|(_, reply)| matches!(reply, Reply::Filled(_)));
+    assert_eq!((filled.len(), rejected.len()), (100, 100));
+    assert!(filled.iter().all(|(sequence, _)| *sequence <= 100));
+    assert_eq!(desk.cash(), money("0"));
+    let stamps = desk
+        .rig
+        .engine
+        .number("SELECT count(DISTINCT settled || ' ' || update_number) FROM transactions");
+    assert_eq!(stamps, 1);
+}
+
+/// The decision of [`price`] for an order that was accepted so long after the retrieval began.
+#[test]
+fn an_order_of_an_earlier_process_was_before_every_retrieval() {
+    let mut desk = Desk::new();
+    let update = desk.rig.update(&[("AAPL", "2")]);
+    let queued = |since: Option<Instant>, name: Symbol| {
+        let sequence = crate::model::SettlementRank {
+            timestamp: Timestamp(0),
+            worker: uuid::Uuid::nil(),
+            sequence: 1,
+            number: 1,
+        };
+        QueuedOrder {
+            turn: sequence,
+            id: uuid::Uuid::nil(),
+            account: AccountId(1),
+            side: Side::Buy,
+            symbol: name,
+            quantity: Quantity(1),
+            accepted: Timestamp(0),
+            since,
+            client_order_id: None,
+            waiters: Vec::new(),
+        }
+    };
+    let decided = |since, name: &str| price(&update, &queued(since, symbol(name)));
+    assert_eq!(decided(None, "AAPL").unwrap().unwrap().value, money("2"));
+    assert_eq!(
+        decided(None, "GONE"),
+        Some(Err(Reason::NoPrice)),
+        "no more on the list"
+    );
+    assert_eq!(decided(Some(update.began), "AAPL"), Some(Err(Reason::NoPrice)));
+}

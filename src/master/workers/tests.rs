@@ -1,0 +1,293 @@
+//! spec/master/workers.md · 3.1.5
+
+use super::*;
+use crate::link::message::{PriceRow, SessionHashes};
+use crate::master::testing::{FakeLink, LinkMessage, MasterRig, login, money, symbol};
+use crate::model::{Fingerprint, SessionHash};
+use crate::wire::payload::Payload;
+use crate::wire::{Arguments, FrameHeader, Reassembly};
+use crossbeam_channel::bounded;
+
+fn report() -> WorkerReport {
+    WorkerReport {
+        version: "test".into(),
+        uptime: 5,
+        connections: 1,
+        sessions: 2,
+        cached: 3,
+        cached_bytes: 4,
+        parked: 6,
+    }
+}
+
+/// What an administrator is answered.
+fn ask<T>(rig: &mut MasterRig, message: impl FnOnce(Sender<T>) -> WorkersMessage) -> T {
+    let (sender, answer) = bounded(1);
+    rig.workers.on_message(message(sender));
+    rig.run();
+    answer.try_recv().unwrap()
+}
+
+fn unlink(rig: &mut MasterRig, link: &FakeLink) {
+    rig.workers
+        .on_message(WorkersMessage::Unlinked(Arc::clone(&link.peer)));
+    rig.run();
+}
+
+/// The texts of a frame's arguments.
+fn arguments(heard: &LinkMessage) -> Vec<String> {
+    let (header, data) = &heard.frames[0];
+    let arguments = Arguments::read(header.argument_count, data).unwrap();
+    arguments
+        .iter()
+        .take(arguments.count())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The prices that were pushed, over however many messages.
+fn prices_in(heard: &[LinkMessage]) -> Vec<Prices> {
+    let frames: Vec<&(FrameHeader, Vec<u8>)> = heard.iter().flat_map(|heard| &heard.frames).collect();
+    let mut found = Vec::new();
+    let mut fixed: Option<Vec<u8>> = None;
+    let mut reassembly = Reassembly::default();
+    for (header, data) in frames {
+        if header.instruction == Instruction::LinkPrices.number() {
+            fixed = Some(data.clone());
+        } else if header.instruction == Instruction::Data.number()
+            && let Some(rows) = reassembly.push(header, data).unwrap()
+        {
+            found.push(Prices::read(&fixed.take().unwrap(), &rows).unwrap());
+            reassembly = Reassembly::default();
+        }
+    }
+    found
+}
+
+#[test]
+fn a_new_link_is_welcomed_then_told_the_prices_and_then_who_serves() {
+    let mut rig = MasterRig::new();
+    let worker = rig.register_worker("eu1");
+    let mut link = rig.open_link(&worker, Uuid::from_u128(1));
+    rig.tell_linked(&link);
+    let heard = link.heard();
+    let said: Vec<Instruction> = heard.iter().map(LinkMessage::instruction).collect();
+    assert_eq!(
+        said,
+        [
+            Instruction::LinkWelcome,
+            Instruction::LinkPrices,
+            Instruction::LinkWorkers
+        ]
+    );
+    let welcome = Welcome::from_bytes(heard[0].data()).unwrap();
+    assert_eq!(
+        (welcome.update_interval, welcome.version.as_str()),
+        (60_000, env!("CARGO_PKG_VERSION"))
+    );
+    let prices = &prices_in(&heard)[0];
+    assert_eq!((prices.update, prices.rows.len()), (1, 3));
+    assert_eq!(arguments(&heard[2]), [worker.address.clone()]);
+    assert_eq!(*rig.shared.addresses.load(), [worker.address]);
+    assert_eq!(rig.shared.peers.load().len(), 1);
+}
+
+#[test]
+fn all_hear_of_who_comes_and_who_goes_and_names_sort_them() {
+    let mut rig = MasterRig::new();
+    let mut second = rig.link("us1");
+    let mut first = rig.link("eu1");
+    let both = [
+        first.peer.worker.address.clone(),
+        second.peer.worker.address.clone(),
+    ];
+    let heard = second.heard();
+    assert_eq!(arguments(&heard[0]), both);
+    unlink(&mut rig, &first);
+    assert_eq!(arguments(&second.heard()[0]), both[1..]);
+    assert_eq!(*rig.shared.addresses.load(), both[1..]);
+    assert!(first.heard().is_empty());
+}
+
+#[test]
+fn of_two_links_of_a_worker_the_newer_stands() {
+    let mut rig = MasterRig::new();
+    let mut older = rig.link("eu1");
+    let worker = older.peer.worker.clone();
+    let mut newer = rig.open_link(&worker, older.peer.boot);
+    rig.tell_linked(&newer);
+    newer.heard();
+    older.heard();
+    assert!(older.is_over && !newer.is_over);
+    // Whose end is not the worker's.
+    unlink(&mut rig, &older);
+    assert_eq!(*rig.shared.addresses.load(), [worker.address]);
+    assert!(rig.workers.away.is_empty());
+    // A report over it is answered to nobody, and not kept.
+    let reply_to = older.message(9);
+    rig.workers.on_message(WorkersMessage::Report(reply_to, report()));
+    let rows = ask(&mut rig, WorkersMessage::List);
+    assert!(rows[0].linked.is_some() && rows[0].report.is_none());
+}
+
+#[test]
+fn a_worker_that_was_booted_during_its_handshake_is_told_so() {
+    let mut rig = MasterRig::new();
+    let worker = rig.register_worker("eu1");
+    let mut link = rig.open_link(&worker, Uuid::nil());
+    ask(&mut rig, |reply| WorkersMessage::Boot("eu1".into(), reply)).unwrap();
+    rig.tell_linked(&link);
+    assert_eq!(link.pushes(), [Instruction::LinkBooted]);
+    assert!(link.is_over);
+    assert!(rig.shared.peers.load().is_empty());
+}
+
+#[test]
+fn a_booted_worker_is_told_and_kept_out_until_it_is_admitted() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let mut other = rig.link("us1");
+    link.heard();
+    ask(&mut rig, |reply| WorkersMessage::Boot("eu1".into(), reply)).unwrap();
+    assert_eq!(link.pushes(), [Instruction::LinkBooted]);
+    assert!(link.is_over);
+    assert_eq!(arguments(&other.heard()[0]), [other.peer.worker.address.clone()]);
+    let uuid = link.peer.worker.uuid;
+    assert!(rig.shared.registry.load().admitted(&uuid).is_none());
+    assert!(rig.workers.away.contains_key(&uuid));
+    ask(&mut rig, |reply| WorkersMessage::Admit("eu1".into(), reply)).unwrap();
+    assert!(rig.shared.registry.load().admitted(&uuid).is_some());
+    let again = rig.link("eu1");
+    assert_eq!(again.peer.worker.uuid, uuid);
+}
+
+#[test]
+fn a_worker_that_is_unregistered_is_unknown_from_then_on() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let uuid = link.peer.worker.uuid;
+    ask(&mut rig, |reply| WorkersMessage::Unregister("eu1".into(), reply)).unwrap();
+    link.heard();
+    assert!(link.is_over);
+    assert!(rig.shared.registry.load().by_uuid(&uuid).is_none());
+    assert!(ask(&mut rig, WorkersMessage::List).is_empty());
+}
+
+#[test]
+fn administrators_are_told_what_is_wrong() {
+    let mut rig = MasterRig::new();
+    let worker = rig.register_worker("eu1");
+    let refused = ask(&mut rig, |reply| WorkersMessage::Boot("us1".into(), reply));
+    assert!(refused.unwrap_err().contains("us1"));
+    let registration = Registration {
+        name: "us1".into(),
+        fingerprint: worker.fingerprint,
+        ip: worker.ip,
+        address: worker.address.clone(),
+    };
+    let same_key = registration.clone();
+    let refused = ask(&mut rig, |reply| WorkersMessage::Register(same_key, reply));
+    assert!(refused.unwrap_err().contains("eu1"));
+    rig.break_table("workers");
+    let other = Registration {
+        fingerprint: Fingerprint::parse(&"A".repeat(40)).unwrap(),
+        ..registration
+    };
+    let refused = ask(&mut rig, |reply| WorkersMessage::Register(other, reply));
+    assert!(refused.unwrap_err().starts_with("the database failed"));
+    let refused = ask(&mut rig, |reply| WorkersMessage::Unregister("eu1".into(), reply));
+    assert!(refused.unwrap_err().starts_with("the database failed"));
+    rig.mend_table("workers");
+    assert!(
+        rig.shared.registry.load().by_name("eu1").is_some(),
+        "nothing has changed"
+    );
+}
+
+#[test]
+fn a_report_is_answered_and_shown_with_how_far_the_clock_is_off() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let mut reply_to = link.reply_to();
+    reply_to.timestamp = Timestamp(Timestamp::now().0 - 5_000);
+    let asked = crate::master::messages::LinkRequest::Report(report());
+    rig.handle(vec![(reply_to, asked)]);
+    assert_eq!(link.reply(1), Reply::Pong);
+    let rows = ask(&mut rig, WorkersMessage::List);
+    let (shown, _, off) = rows[0].report.clone().unwrap();
+    assert_eq!(shown, report());
+    assert!((-6_000..=-5_000).contains(&off), "{off}");
+    assert_eq!(rows[0].linked.unwrap().1, link.peer.line.peer);
+}
+
+#[test]
+fn an_update_goes_to_every_worker() {
+    let mut rig = MasterRig::new();
+    let mut links = [rig.link("eu1"), rig.link("us1")];
+    for link in &mut links {
+        link.heard();
+    }
+    let update = rig.settle(&[("AAPL", "7")]);
+    for link in &mut links {
+        let prices = prices_in(&link.heard()).remove(0);
+        assert_eq!((prices.update, prices.published), (2, update.published));
+        let row: &PriceRow = &prices.rows[0];
+        assert_eq!(
+            (row.symbol, row.quote.unwrap().value),
+            (symbol("AAPL"), money("7"))
+        );
+    }
+}
+
+#[test]
+fn a_worker_that_stays_away_loses_its_expirable_sessions() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let mut other = rig.link("us1");
+    let alice = rig.user(&mut link, "alice");
+    rig.ask(&mut link, login("alice", true));
+    other.heard();
+    unlink(&mut rig, &link);
+    rig.workers.on_tick(Instant::now());
+    rig.run();
+    assert_eq!(other.ended_sessions(), SessionHashes(vec![]), "it may come back");
+    let uuid = link.peer.worker.uuid;
+    let Some(long_ago) = Instant::now().checked_sub(ABSENT_AFTER) else {
+        return;
+    };
+    rig.workers.away.insert(uuid, long_ago);
+    rig.workers.on_tick(Instant::now());
+    rig.run();
+    let ended: Vec<SessionHash> = other.ended_sessions().0;
+    assert_eq!(ended.len(), 1);
+    assert_ne!(ended[0], alice.session.hash());
+    assert!(rig.workers.away.is_empty(), "it is told once");
+}
+
+#[test]
+fn all_workers_count_as_away_when_the_master_starts() {
+    let mut rig = MasterRig::new();
+    let link = rig.link("eu1");
+    let rig = rig.restart();
+    assert!(rig.workers.away.contains_key(&link.peer.worker.uuid));
+}
+
+#[test]
+fn too_few_workers_are_said_once() {
+    let mut rig = MasterRig::with(|config| config.expected_workers = 2);
+    let link = rig.link("eu1");
+    assert!(rig.workers.short);
+    rig.link("us1");
+    assert!(!rig.workers.short);
+    unlink(&mut rig, &link);
+    assert!(rig.workers.short);
+}
+
+#[test]
+fn links_end_in_form_when_the_master_stops() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    rig.workers.on_stop();
+    link.heard();
+    assert!(link.is_over);
+}
