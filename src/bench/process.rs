@@ -84,7 +84,7 @@ impl Server {
     /// # Errors
     /// The server has ended, or takes too long.
     pub fn check(&mut self, began: Instant, log: &Path) -> Result<(), String> {
-        self.process.look();
+        self.process.poll();
         let ended = self.process.ended();
         if ended.is_none() && began.elapsed() < START_TIMEOUT {
             return Ok(());

@@ -3,6 +3,8 @@
 //! Accepts connections on the master's port. A peer is either a client, which may only ask for the
 //! list of workers, or a registered worker. It never reads a link: a [link
 //! session](super::link_session) does.
+//!
+//! Tests: `tests/fixtures/master-port.pt`, `tests/hostile/main.rs`.
 
 use super::link_session::LinkSessions;
 use crate::model::ProtocolFault;

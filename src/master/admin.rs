@@ -2,6 +2,8 @@
 //!
 //! The control socket of a running master: answers administrators' requests by sending messages to
 //! the modules. It owns no table; the module that owns some data changes it.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
 mod connection;
 mod maintenance;

@@ -2,6 +2,8 @@
 //!
 //! Retrieves prices at the update interval, stores them, publishes the current ones in memory, and
 //! answers queries about past ones. A query never waits for a provider.
+//!
+//! Tests: `tests/suite/master/assets.rs`.
 
 pub mod adjust;
 pub mod backfill;

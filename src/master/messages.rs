@@ -2,6 +2,8 @@
 //!
 //! The messages between the master's threads: the message type of every inbox with its payloads,
 //! the bound of every inbox, and the senders that modules hold. It contains no logic.
+//!
+//! Tests: `src/master/router/tests.rs`, `src/master/transactions/tests.rs`.
 
 use super::assets::budget::CallBudgetStatus;
 use super::assets::snapshot::PriceSnapshot;

@@ -2,6 +2,8 @@
 //!
 //! Checks the configuration and the files that it names, then starts the threads from the bottom of
 //! the channel graph up. A start that fails leaves no thread running.
+//!
+//! Tests: `tests/suite/daemons.rs`.
 
 use super::acceptor::MasterAcceptor;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};

@@ -1,4 +1,4 @@
-//! spec/master.md · 3.1 Master Server (workers and a market to test it with)
+//! spec/master.md · 3.1 Master Server, 2.1.7
 //!
 //! A master whose workers and whose market are the test. All its modules run on the test's own thread, over
 //! a database in memory: [`MasterRig::run`] lets each handle what waits for it until nothing does. No
@@ -525,14 +525,14 @@ impl FakeLink {
         socket.set_nonblocking(true).unwrap();
         socket.set_nodelay(true).unwrap();
         let (ours, theirs) = loopback().unwrap();
-        let line = LinkConnection::new(masters, theirs.sealer, Arc::clone(flusher)).unwrap();
+        let link = LinkConnection::new(masters, theirs.sealer, Arc::clone(flusher)).unwrap();
         let SealedChannel { sealer, opener } = ours;
         FakeLink {
             decoder: EnvelopeDecoder::new(worker.uuid),
             peer: Arc::new(LinkedWorker {
                 worker,
                 boot,
-                line,
+                link,
                 since: Timestamp::now(),
             }),
             is_over: false,
@@ -597,7 +597,7 @@ impl FakeLink {
                 Ok(size) => self.take(&chunk[..size]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     // What the socket did not take at once.
-                    self.peer.line.flush();
+                    self.peer.link.flush();
                     assert!(Instant::now() < deadline, "the master's words do not arrive");
                     std::thread::yield_now();
                 }

@@ -197,7 +197,7 @@ impl Daemon {
     pub fn fallen(&self) -> Option<ExitStatus> {
         let mut process = self.process.lock();
         let process = process.as_mut()?;
-        process.look();
+        process.poll();
         process.ended()
     }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The master's name among the programs of a sandbox.
 pub const MASTER: &str = "master";
+/// The control socket, relative to the folder.
 pub const CONTROL_SOCKET: &str = "master.sock";
 /// The folder of sockets that exist while the sandbox runs.
 const RUN: &str = "run";
@@ -112,6 +113,7 @@ impl Layout {
         self.dir.join("market")
     }
 
+    /// The master's control socket.
     pub fn control_socket(&self) -> PathBuf {
         self.dir.join(CONTROL_SOCKET)
     }

@@ -6,6 +6,8 @@ use papertrader::runtime::failpoint;
 use papertrader::testkit::{Daemon, Deployment, PATIENCE};
 use rusqlite::Connection;
 use rustix::process::Signal;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::thread;
 use std::time::Duration;
 
@@ -33,6 +35,44 @@ pub struct Ended {
     pub kills: u64,
     /// Ended at a fail point.
     pub at_points: u64,
+}
+
+/// How often each fail point was armed, and how often the master died there.
+#[derive(Debug, Default)]
+pub struct FailpointCounts(BTreeMap<&'static str, (u64, u64)>);
+
+/// The master has died at a fail point that was armed so often, unless it never reaches it.
+const ARMED_ENOUGH: u64 = 5;
+
+impl FailpointCounts {
+    /// Counts what a fault did.
+    pub fn add(&mut self, fault: &Fault, ended: Ended) {
+        if let Fault::Point(name, _) = fault {
+            let (armed, reached) = self.0.entry(name).or_default();
+            *armed += 1;
+            *reached += ended.at_points;
+        }
+    }
+
+    /// Fail points that were armed often enough, and where the master never died.
+    pub fn never_reached(&self) -> Vec<&'static str> {
+        let never = |(armed, reached): &(u64, u64)| *armed >= ARMED_ENOUGH && *reached == 0;
+        let names = self.0.iter().filter(|(_, counts)| never(counts));
+        names.map(|(name, _)| *name).collect()
+    }
+}
+
+impl fmt::Display for FailpointCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none was armed");
+        }
+        for (index, (name, (armed, reached))) in self.0.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(f, "{comma}{name} {reached} of {armed}")?;
+        }
+        Ok(())
+    }
 }
 
 fn kills(kills: u64) -> Ended {

@@ -22,7 +22,7 @@ mod random;
 mod trader;
 
 use check::Counts;
-use faults::{Ended, Fault};
+use faults::{Ended, FailpointCounts, Fault};
 use papertrader::master::verify;
 use papertrader::testkit::{Deployment, Market};
 use random::Random;
@@ -59,6 +59,7 @@ struct Run {
     /// Counts of the finished traders' orders.
     past: Counts,
     ended: Ended,
+    failpoints: FailpointCounts,
     /// Kills that happen with this seed whatever the timing.
     certain_kills: u64,
     verified: Verified,
@@ -92,6 +93,7 @@ fn main() {
         retired: Vec::new(),
         past: Counts::default(),
         ended: Ended::default(),
+        failpoints: FailpointCounts::default(),
         certain_kills: 0,
         verified: Verified::default(),
     };
@@ -168,6 +170,7 @@ impl Run {
             let ended = fault.inject(&mut self.random, &self.deployment);
             self.ended.kills += ended.kills;
             self.ended.at_points += ended.at_points;
+            self.failpoints.add(fault, ended);
             said += &format!("{}{fault:?}", if said.is_empty() { "" } else { ", " });
         }
         self.deployment.restart_killed();
@@ -251,6 +254,9 @@ impl Run {
         self.verify();
         let Ended { kills, at_points } = self.ended;
         assert!(kills >= rounds, "{kills} kills in {rounds} rounds");
+        let never = self.failpoints.never_reached();
+        assert!(never.is_empty(), "armed and never reached: {never:?}");
+        println!("chaos: deaths at armed fail points: {}", self.failpoints);
         println!(
             "chaos: {rounds} rounds in {:.0} s, {kills} kills and {at_points} deaths in the middle of something; {} orders \
              of {} traders, {TRADERS} at a time, {} acknowledged, {} filled, {repeats} asked for again when they were over, \

@@ -23,6 +23,8 @@ mod master {
     mod assets;
     // Sessions of accounts.
     mod auth;
+    // Every fail point: the master dies there, and no order is lost or doubled.
+    mod failpoints;
     // How good predictions are.
     mod forecast;
     // A trading day through each provider, and over a split.

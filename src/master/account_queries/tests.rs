@@ -1,4 +1,4 @@
-//! spec/master/account_queries.md · 4.6.14 to 4.6.16
+//! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
 
 use super::*;
 use crate::link::envelope::BODY_MAX;

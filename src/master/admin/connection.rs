@@ -2,6 +2,8 @@
 //!
 //! One connection of an administrator: reads a request line, runs the command, writes response
 //! lines. Length and time of each line are bounded.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
 use super::{AdminShared, CancelToken};
 use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL};

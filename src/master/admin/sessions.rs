@@ -1,6 +1,8 @@
 //! spec/master/admin.md · 3.1.3 ("be able to manage those session tokens"), 2.4.2
 //!
 //! Lists and ends active sessions for administrators.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
 use super::{AdminShared, ask};
 use crate::admin::model::{EndedSessions, SessionList, SessionSummary};

@@ -1,6 +1,8 @@
 //! spec/master/admin.md · 3.1.5 Worker Management
 //!
 //! Lists, registers, unregisters, boots and admits workers for administrators.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
 use super::{AdminShared, ask};
 use crate::admin::model::{WorkerFigures, WorkerStatus};

@@ -1,6 +1,8 @@
 //! spec/master/assets.md · 3.1.1 (initialise states), 2.3.1, 2.3.4
 //!
 //! Starts the module: providers, list of assets, past values, and the last published prices.
+//!
+//! Tests: `tests/suite/master/assets.rs`.
 
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};

@@ -1,6 +1,8 @@
 //! spec/master/assets/provider.md · 3.1.6 (communicate with the assets API), 2.3.1
 //!
 //! The interface of a source of prices. Each provider is a file in `providers`.
+//!
+//! Tests: `tests/suite/master/assets.rs`.
 
 use super::snapshot::PriceSnapshot;
 use crate::master::storage::StorageError;

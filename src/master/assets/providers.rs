@@ -1,6 +1,8 @@
 //! spec/master/assets/providers.md · 2.3.1, 2.3.4, 3.1.6
 //!
 //! The sources of prices, one file each, and their construction from the configuration.
+//!
+//! Tests: `tests/suite/master/markets.rs`.
 
 pub mod alpaca;
 pub mod binance;

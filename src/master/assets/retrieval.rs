@@ -2,6 +2,8 @@
 //!
 //! The thread that waits for providers, so that a slow API delays no query. Providers are ordered
 //! by preference: an asset is requested from the first healthy provider that has it.
+//!
+//! Tests: `tests/suite/master/markets.rs`.
 
 use super::provider::{LatestRequest, MarketClock, PriceBatch, Provider, ProviderError};
 use super::snapshot::PriceSnapshot;

@@ -2,6 +2,8 @@
 //!
 //! The thread that makes updates: it retrieves, checks, commits and publishes. Only this thread
 //! writes the module's tables.
+//!
+//! Tests: `tests/suite/master/assets.rs`.
 
 use super::UpdaterHealth;
 use super::backfill::{Backfill, BackfillResult, BackfillTask};

@@ -1,4 +1,4 @@
-//! spec/master/auth.md · 3.1.3
+//! spec/master/auth.md · 3.1.3 Account Management & Authorization
 
 use super::*;
 use crate::master::testing::{FakeLink, MasterRig, login, pass, reason, register};

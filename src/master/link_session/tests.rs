@@ -1,8 +1,8 @@
-//! spec/master/link_session.md · 4.3.1, 3.1.5
+//! spec/master/link_session.md · 4.3.1 Master-Worker Server Connection, 3.1.5
 
 use super::*;
 use crate::link::handshake::{BudgetLimits, GpgBudget};
-use crate::link::keyring::testing::{TempHome, cast};
+use crate::link::keyring::testing::{TempHome, parties};
 use crate::link::message;
 use crate::master::testing::{FakeLink, MasterRig, login, quantity, reason, symbol};
 use crate::model::{Reason, SessionId, Side};
@@ -154,7 +154,7 @@ fn a_request_whose_arguments_are_wrong_is_answered_here() {
 fn a_worker_may_link_under_its_uuid_from_its_address_unless_it_is_kept_out() {
     let (mut rig, link) = rig();
     let (uuid, ip) = (link.peer.worker.uuid, link.peer.worker.ip);
-    let found = |rig: &MasterRig, uuid, ip| look_up(&rig.shared.registry, uuid, ip);
+    let found = |rig: &MasterRig, uuid, ip| registered_worker(&rig.shared.registry, uuid, ip);
     assert_eq!(found(&rig, uuid, ip).unwrap().name, "eu1");
     let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
     assert!(found(&rig, uuid, mapped).is_ok());
@@ -185,9 +185,9 @@ struct Context {
 }
 
 fn context(rig: &MasterRig) -> Context {
-    let home = cast().master.home(&[]);
+    let home = parties().master.home(&[]);
     let budget = GpgBudget::new(BudgetLimits::default());
-    let identity = MasterIdentity::new(home.keyring.clone(), cast().master.fingerprint, budget).unwrap();
+    let identity = MasterIdentity::new(home.keyring.clone(), parties().master.fingerprint, budget).unwrap();
     let ((to_router, router), (to_workers, workers)) = (bounded(8), bounded(8));
     Context {
         sessions: LinkSessions {
@@ -211,7 +211,7 @@ impl Context {
     fn run(&self, link: &mut FakeLink) -> Vec<&'static str> {
         let session = LinkSession {
             context: &self.sessions,
-            line: Arc::clone(&link.peer.line),
+            link: Arc::clone(&link.peer.link),
             uuid: link.peer.worker.uuid,
             worker: None,
         };
@@ -280,7 +280,7 @@ fn a_link_that_says_what_no_worker_says_is_cut() {
         ask(&mut link, 1, &Request::AssetList);
         ask(&mut link, 2, request);
         assert_eq!(context.run(&mut link), ["linked", "unlinked"]);
-        assert_eq!(context.refusals(NONSENSE), count as u64 + 1, "{request:?}");
+        assert_eq!(context.refusals(NONSENSE_REASON), count as u64 + 1, "{request:?}");
         link.heard();
         assert!(link.is_over);
     }
@@ -296,7 +296,7 @@ fn a_boot_id_that_changes_within_a_link_cuts_it() {
     header.boot = Uuid::from_u128(9);
     link.say(&header, |out| Request::AssetList.write(out));
     context.run(&mut link);
-    assert_eq!(context.refusals(NONSENSE), 1);
+    assert_eq!(context.refusals(NONSENSE_REASON), 1);
 }
 
 #[test]

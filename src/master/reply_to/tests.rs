@@ -1,4 +1,4 @@
-//! spec/master/reply_to.md · 3.1.1, 4.7
+//! spec/master.md · 3.1.1 Main Module, 4.7 Communication
 
 use super::*;
 use crate::master::testing::MasterRig;
@@ -59,7 +59,7 @@ fn replies_leave_in_the_order_in_which_they_were_added_each_over_its_link() {
 fn what_goes_to_a_link_that_is_over_is_dropped() {
     let mut rig = MasterRig::new();
     let mut link = rig.link("eu1");
-    link.peer.line.end();
+    link.peer.link.end();
     link.message(1).send(|out| Reply::Pong.write(out));
     link.peer.push(|out| Reply::Pong.write(out));
     assert!(link.heard().is_empty());

@@ -1,4 +1,4 @@
-//! spec/master/router.md · 3.1.1
+//! spec/master.md · 3.1.1 Main Module ("route the commands to the correct thread")
 
 use super::*;
 use crate::link::message::WorkerReport;

@@ -2,6 +2,8 @@
 //!
 //! Writes millions of rows into a database that no process uses, for measurements. A crash may
 //! damage the database.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::StorageError;
 use super::sqlite::{SqliteStorage, signed};

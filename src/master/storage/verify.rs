@@ -1,6 +1,8 @@
 //! spec/master/storage.md · 3.1.7, 3.1.2
 //!
 //! Reads what the check of the ledger needs. Rows are returned as they are stored, even if invalid.
+//!
+//! Tests: `src/master/verify/tests.rs`.
 
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp};

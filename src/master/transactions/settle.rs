@@ -38,7 +38,12 @@ impl OrderState {
                 HashMap::new()
             };
             let outcomes = self.fill_orders(tx, update, numbers, &split, &mut accounts)?;
-            tx.settle_orders(&outcomes, update.published, update.number)?;
+            let (half, rest) = outcomes.split_at(outcomes.len().div_ceil(2));
+            tx.settle_orders(half, update.published, update.number)?;
+            if !half.is_empty() {
+                failpoint::point("settlement-half");
+            }
+            tx.settle_orders(rest, update.published, update.number)?;
             for (account, (before, after)) in &accounts {
                 tx.store_holdings(*account, before, after)?;
             }

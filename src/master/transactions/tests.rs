@@ -1,4 +1,4 @@
-//! spec/master/transactions.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7 Assets Buy & Sell
 
 use super::*;
 use crate::master::testing::{MasterRig, money, order, reason};

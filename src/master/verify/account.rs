@@ -2,6 +2,8 @@
 //!
 //! Rebuilds one account after the other from its starting cash, in the order in which its
 //! transactions took effect.
+//!
+//! Tests: `src/master/verify/tests.rs`.
 
 use super::{ActionsByAsset, Findings, VerifyError, position};
 use crate::master::storage::Snapshot;

@@ -1,4 +1,4 @@
-//! spec/master/workers.md · 3.1.5
+//! spec/master/workers.md · 3.1.5 Worker Management
 
 use super::*;
 use crate::link::message::{PriceRow, SessionHashes};
@@ -217,7 +217,7 @@ fn a_report_is_answered_and_shown_with_how_far_the_clock_is_off() {
     let (shown, _, off) = rows[0].report.clone().unwrap();
     assert_eq!(shown, report());
     assert!((-6_000..=-5_000).contains(&off), "{off}");
-    assert_eq!(rows[0].linked.unwrap().1, link.peer.line.peer);
+    assert_eq!(rows[0].linked.unwrap().1, link.peer.link.peer);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_worker_that_stays_away_loses_its_expirable_sessions() {
     rig.run();
     assert_eq!(other.ended_sessions(), SessionHashes(vec![]), "it may come back");
     let uuid = link.peer.worker.uuid;
-    let Some(long_ago) = Instant::now().checked_sub(ABSENT_AFTER) else {
+    let Some(long_ago) = Instant::now().checked_sub(ABSENCE_TIMEOUT) else {
         return;
     };
     rig.workers.away.insert(uuid, long_ago);
@@ -276,11 +276,11 @@ fn all_workers_count_as_away_when_the_master_starts() {
 fn too_few_workers_are_said_once() {
     let mut rig = MasterRig::with(|config| config.expected_workers = 2);
     let link = rig.link("eu1");
-    assert!(rig.workers.short);
+    assert!(rig.workers.is_short);
     rig.link("us1");
-    assert!(!rig.workers.short);
+    assert!(!rig.workers.is_short);
     unlink(&mut rig, &link);
-    assert!(rig.workers.short);
+    assert!(rig.workers.is_short);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! Stocks listed in the United States, from Alpaca's trading API (the list) and market data API
 //! (prices).
+//!
+//! Tests: `tests/suite/master/markets.rs`.
 
 use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,

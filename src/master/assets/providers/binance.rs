@@ -1,6 +1,8 @@
 //! spec/master/assets/providers.md · 3.1.6 (the provider for coins)
 //!
 //! Coins on Binance's spot market, from its public API, which needs no key.
+//!
+//! Tests: `tests/suite/master/markets.rs`.
 
 use super::super::provider::{
     HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,

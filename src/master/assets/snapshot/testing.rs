@@ -1,4 +1,4 @@
-//! spec/master/assets/snapshot.md · 3.1.6
+//! spec/master/assets/snapshot.md · 4.6.8, 3.1.6 (in memory, thread-safe), 2.4.6
 //!
 //! Prices that a test sets, as an update does.
 
@@ -12,7 +12,7 @@ impl PriceSnapshot {
         next.number += 1;
         next.published = published;
         for (symbol, bar) in bars {
-            next.take(symbol, bar, false);
+            next.apply(symbol, bar, false);
         }
         next
     }
@@ -26,6 +26,6 @@ impl PriceSnapshot {
         if let Some(quote) = &mut entry.quote {
             quote.time = time;
         }
-        self.judge_age(limit);
+        self.mark_stale(limit);
     }
 }

@@ -1,4 +1,4 @@
-//! spec/master/auth/commit.md · 3.1.3, 3.1.2
+//! spec/master/auth.md · 3.1.3, 3.1.2
 
 use super::*;
 use crate::master::messages::{AuthMessage, SessionFilter};
@@ -89,7 +89,7 @@ fn the_use_of_sessions_is_noted_on_disk_once_a_minute() {
     rig.ask(&mut link, resume);
     let stored = |rig: &MasterRig| rig.engine.number("SELECT last_used FROM sessions");
     assert_eq!(stored(&rig), 0);
-    let Some(earlier) = Instant::now().checked_sub(TOUCH) else {
+    let Some(earlier) = Instant::now().checked_sub(TOUCH_INTERVAL) else {
         return;
     };
     rig.auth.touched = earlier;

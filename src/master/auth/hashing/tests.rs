@@ -1,4 +1,4 @@
-//! spec/master/auth/hashing.md · 3.1.3
+//! spec/master/auth.md · 3.1.3 ("all passwords should be hashed and salted")
 
 use super::*;
 use crate::master::messages::{PendingLogin, PendingRegistration};

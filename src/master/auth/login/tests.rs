@@ -1,4 +1,4 @@
-//! spec/master/auth/login.md · 3.1.3, 4.6.1, 4.6.3
+//! spec/master/auth.md · 3.1.3, 4.6.1, 4.6.3, 4.7.2, 4.7.4
 
 use super::*;
 use crate::link::message::ActiveSession;

@@ -1,4 +1,4 @@
-//! spec/master/auth/requests.md · 3.1.3, 4.6.2, 4.7.3
+//! spec/master/auth.md · 3.1.3, 4.6.2, 4.7.3
 
 use super::*;
 use crate::master::messages::{AuthMessage, LinkRequest};

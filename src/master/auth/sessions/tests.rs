@@ -1,4 +1,4 @@
-//! spec/master/auth/sessions.md · 2.4.2, 2.4.6
+//! spec/master/auth.md · 2.4.2 Session Structure, 2.4.6 activeSessions
 
 use super::*;
 use crate::model::{Session, Username};
@@ -33,7 +33,7 @@ fn a_session_is_active_until_it_expires() {
     table.insert(session(2, 1, 50));
     assert!(table.get(&hash(1), Timestamp(99)).is_some());
     assert!(table.get(&hash(1), Timestamp(100)).is_none());
-    assert!(table.use_it(&hash(1), Timestamp(100)).is_none());
+    assert!(table.touch(&hash(1), Timestamp(100)).is_none());
     assert_eq!(table.expired(Timestamp(49)), []);
     assert_eq!(table.expired(Timestamp(50)), [hash(2)]);
     assert_eq!(
@@ -64,7 +64,7 @@ fn one_more_than_an_account_may_have_is_at_the_cost_of_its_oldest() {
 fn what_is_removed_is_gone_from_every_index() {
     let mut table = SessionTable::default();
     table.insert(session(1, 1, 100));
-    table.use_it(&hash(1), Timestamp(10));
+    table.touch(&hash(1), Timestamp(10));
     assert!(table.remove(&hash(1)).is_some());
     assert!(table.remove(&hash(1)).is_none());
     assert!(table.is_empty());
@@ -78,8 +78,8 @@ fn uses_are_noted_once_and_never_back_in_time() {
     let mut table = SessionTable::default();
     table.insert(session(1, 1, 100));
     table.insert(session(2, 1, 100));
-    table.use_it(&hash(1), Timestamp(20));
-    table.use_it(&hash(1), Timestamp(10));
+    table.touch(&hash(1), Timestamp(20));
+    table.touch(&hash(1), Timestamp(10));
     assert_eq!(table.take_used(), [(hash(1), Timestamp(20))]);
     assert_eq!(table.take_used(), []);
 }

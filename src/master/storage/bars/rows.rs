@@ -1,6 +1,8 @@
 //! spec/master/storage/bars.md · 3.1.6 (past values)
 //!
 //! Reads and writes the rows of assets and bars, and rolls bars up into days and months.
+//!
+//! Tests: `src/master/storage/bars/tests.rs`.
 
 use super::super::ledger::action;
 use super::super::sqlite::{signed, unsigned};

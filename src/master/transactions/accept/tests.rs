@@ -1,4 +1,4 @@
-//! spec/master/transactions/accept.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7, 4.6.4, 4.6.5, 4.7.5
 
 use super::*;
 use crate::config::MasterConfig;
@@ -42,7 +42,7 @@ impl Desk {
     }
 
     fn queued(&self) -> usize {
-        self.rig.transactions.desk.queue.len()
+        self.rig.transactions.state.queue.len()
     }
 
     fn stored(&self) -> i64 {
@@ -344,7 +344,7 @@ fn only_so_many_wait_for_one_order() {
         ..desk.one()
     };
     desk.rig.order_all(vec![order]);
-    gone.peer.line.cut();
+    gone.peer.link.cut();
     let last = Order {
         client_order_id: order_id("mine"),
         ..desk.one()
@@ -389,7 +389,7 @@ fn a_stamp_counts_within_limits_and_is_stored_as_it_came() {
 fn a_wrong_clock_is_reported_once_a_minute() {
     let mut desk = Desk::new();
     let worker = desk.link.peer.worker.uuid;
-    let reported = |desk: &Desk| desk.rig.transactions.desk.clocks[&worker].1;
+    let reported = |desk: &Desk| desk.rig.transactions.state.clocks[&worker].1;
     let stamp = |desk: &mut Desk, off: i64, again: bool| {
         let mut order = desk.one();
         order.reply_to.timestamp = Timestamp(Timestamp::now().0 + off);
@@ -397,16 +397,16 @@ fn a_wrong_clock_is_reported_once_a_minute() {
         announced(&desk.send(order));
     };
     stamp(&mut desk, 0, false);
-    stamp(&mut desk, -2 * CLOCK_TOLERANCE, true);
+    stamp(&mut desk, -2 * CLOCK_TOLERANCE_MS, true);
     assert_eq!(
         reported(&desk),
         None,
         "a message that comes again is old, and its clock right"
     );
-    stamp(&mut desk, -2 * CLOCK_TOLERANCE, false);
+    stamp(&mut desk, -2 * CLOCK_TOLERANCE_MS, false);
     let first = reported(&desk);
     assert!(first.is_some());
-    stamp(&mut desk, 2 * CLOCK_TOLERANCE, false);
+    stamp(&mut desk, 2 * CLOCK_TOLERANCE_MS, false);
     assert_eq!(reported(&desk), first);
 }
 

@@ -1,4 +1,4 @@
-//! spec/master/transactions/settle.md · 3.1.7
+//! spec/master/transactions.md · 3.1.7 ("the queue is cleared every update interval")
 
 use super::*;
 use crate::master::messages::Order;
@@ -409,7 +409,6 @@ fn many_orders_of_one_update_are_one_commit() {
     assert_eq!(stamps, 1);
 }
 
-/// The decision of [`price`] for an order that was accepted so long after the retrieval began.
 #[test]
 fn an_order_of_an_earlier_process_was_before_every_retrieval() {
     let mut desk = Desk::new();
@@ -434,7 +433,7 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             waiters: Vec::new(),
         }
     };
-    let decided = |since, name: &str| price(&update, &queued(since, symbol(name)));
+    let decided = |since, name: &str| settlement_quote(&update, &queued(since, symbol(name)));
     assert_eq!(decided(None, "AAPL").unwrap().unwrap().value, money("2"));
     assert_eq!(
         decided(None, "GONE"),
