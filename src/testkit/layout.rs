@@ -1,6 +1,8 @@
 //! spec/testkit/layout.md · 2.2 Infrastructure Model
 //!
 //! The paths of a sandbox's files, and how long its folder's path may be.
+//!
+//! Tests: `tests/suite/main.rs`.
 
 use super::{SandboxError, at};
 use crate::link::keyring::{HOME_MAX, Keyring};

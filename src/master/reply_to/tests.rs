@@ -36,18 +36,24 @@ fn replies_leave_in_the_order_in_which_they_were_added_each_over_its_link() {
     batch.data(&second.message(6), b"payload");
     batch.add(first.message(2), |out| Reply::Pong.write(out));
     assert!(batch.size() > 0);
-    assert_eq!(format!("{batch:?}"), "Replies(4 to be sent)");
+    assert_eq!(format!("{batch:?}"), "ReplyBatch(4 replies)");
     batch.send();
     assert_eq!(batch.size(), 0);
     let heard = first.replies();
     assert_eq!(
-        heard.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+        heard
+            .iter()
+            .map(|(sequence, _)| *sequence)
+            .collect::<Vec<_>>(),
         [3, 2]
     );
     assert!(matches!(&heard[0].1, Reply::Fail(_, told) if *told == refusal));
     let heard = second.replies();
     assert_eq!(
-        heard.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+        heard
+            .iter()
+            .map(|(sequence, _)| *sequence)
+            .collect::<Vec<_>>(),
         [7, 6]
     );
     assert!(matches!(&heard[1].1, Reply::Data(_, data) if data == b"payload"));
