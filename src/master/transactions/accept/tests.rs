@@ -383,12 +383,13 @@ fn a_stamp_counts_within_limits_and_is_stored_as_it_came() {
     };
     let behind = accept(-3_600);
     assert_eq!(behind, super::super::queue::BEHIND_MAX, "an hour behind");
+    // What passes between the stamp and the acceptance, on a busy machine too, comes on top.
     let late = accept(-10);
-    assert!((9_000..=10_000).contains(&late), "{late}");
+    assert!((10_000..super::super::queue::BEHIND_MAX).contains(&late), "{late}");
     assert_eq!(accept(3_600), 0, "an hour ahead");
     // What a worker's later message counts as is never before what its earlier one did.
     let backwards = accept(-20);
-    assert!((0..5_000).contains(&backwards), "{backwards}");
+    assert!((0..20_000).contains(&backwards), "{backwards}");
 }
 
 #[test]
