@@ -146,7 +146,15 @@ impl Auth {
             session: stored.session.clone(),
         };
         let mut rows: Vec<_> = self.sessions.iter().filter(wanted).map(row).collect();
-        rows.sort_by_key(|row| row.session.since);
+        let key = |row: &SessionRow| {
+            let session = &row.session;
+            (
+                session.since,
+                session.username.key().to_owned(),
+                row.prefix.clone(),
+            )
+        };
+        rows.sort_by_cached_key(key);
         rows
     }
 

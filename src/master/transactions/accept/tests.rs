@@ -385,7 +385,10 @@ fn a_stamp_counts_within_limits_and_is_stored_as_it_came() {
     assert_eq!(behind, super::super::queue::BEHIND_MAX, "an hour behind");
     // What passes between the stamp and the acceptance, on a busy machine too, comes on top.
     let late = accept(-10);
-    assert!((10_000..super::super::queue::BEHIND_MAX).contains(&late), "{late}");
+    assert!(
+        (10_000..super::super::queue::BEHIND_MAX).contains(&late),
+        "{late}"
+    );
     assert_eq!(accept(3_600), 0, "an hour ahead");
     // What a worker's later message counts as is never before what its earlier one did.
     let backwards = accept(-20);
