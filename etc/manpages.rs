@@ -31,9 +31,16 @@ fn programs() -> Vec<Program> {
             section: "1",
             files: &[
                 ("DIR/master.toml, DIR/worker-1.toml", "the configurations"),
-                ("DIR/sandbox.json", "addresses and process IDs while it runs"),
+                (
+                    "DIR/sandbox.json",
+                    "addresses and process IDs while it runs",
+                ),
             ],
-            see_also: &["papertrader(1)", "papertrader-master(8)", "papertrader-worker(8)"],
+            see_also: &[
+                "papertrader(1)",
+                "papertrader-master(8)",
+                "papertrader-worker(8)",
+            ],
         },
         Program {
             command: papertrader::cli::ptcat::PtcatCli::command(),
@@ -52,7 +59,10 @@ fn programs() -> Vec<Program> {
             section: "8",
             files: &[
                 ("/etc/papertrader/master.toml", "the configuration"),
-                ("/etc/papertrader/gnupg", "its key, and those of its workers"),
+                (
+                    "/etc/papertrader/gnupg",
+                    "its key, and those of its workers",
+                ),
                 (
                     "/var/lib/papertrader/master.db",
                     "accounts, the ledger, past prices",
@@ -76,7 +86,10 @@ fn programs() -> Vec<Program> {
             command: papertrader::cli::ctl::arguments::CtlCli::command(),
             section: "8",
             files: &[
-                ("/run/papertrader/master.sock", "the master's control socket"),
+                (
+                    "/run/papertrader/master.sock",
+                    "the master's control socket",
+                ),
                 (
                     "/etc/papertrader/master.toml",
                     "the master's configuration, for restore",
@@ -95,10 +108,21 @@ pub fn generated() -> Vec<(PathBuf, Vec<u8>)> {
         command.build();
         let name = command.get_name().to_owned();
         let page = page(&program, &command).unwrap_or_default();
-        files.push((PathBuf::from(format!("man/{name}.{}", program.section)), page));
+        files.push((
+            PathBuf::from(format!("man/{name}.{}", program.section)),
+            page,
+        ));
         let mut completion = Vec::new();
-        clap_complete::generate(Shell::Bash, &mut program.command.clone(), &name, &mut completion);
-        files.push((PathBuf::from(format!("completions/{name}.bash")), completion));
+        clap_complete::generate(
+            Shell::Bash,
+            &mut program.command.clone(),
+            &name,
+            &mut completion,
+        );
+        files.push((
+            PathBuf::from(format!("completions/{name}.bash")),
+            completion,
+        ));
     }
     files
 }
@@ -142,7 +166,10 @@ fn page(program: &Program, command: &Command) -> io::Result<Vec<u8>> {
 
 /// Every command that does something, with the words that lead to it.
 fn commands(roff: &mut Roff, command: &Command, before: &str) {
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in command
+        .get_subcommands()
+        .filter(|sub| sub.get_name() != "help")
+    {
         let name = format!("{before}{}", sub.get_name());
         if sub.has_subcommands() {
             commands(roff, sub, &format!("{name} "));
@@ -165,7 +192,12 @@ fn commands(roff: &mut Roff, command: &Command, before: &str) {
     }
 }
 
-fn options<'a>(roff: &mut Roff, title: &str, heading: &str, arguments: impl Iterator<Item = &'a Arg>) {
+fn options<'a>(
+    roff: &mut Roff,
+    title: &str,
+    heading: &str,
+    arguments: impl Iterator<Item = &'a Arg>,
+) {
     let shown: Vec<&Arg> = arguments
         .filter(|arg| !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str()))
         .collect();

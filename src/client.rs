@@ -84,7 +84,9 @@ impl ClientError {
             | ClientError::NoWorker(_) => true,
             ClientError::Protocol { code, .. } => matches!(
                 code,
-                ProtocolFault::Timeout | ProtocolFault::TooManyConnections | ProtocolFault::ShuttingDown
+                ProtocolFault::Timeout
+                    | ProtocolFault::TooManyConnections
+                    | ProtocolFault::ShuttingDown
             ),
             ClientError::Refused(refusal) => refusal.reason == Reason::MasterUnavailable,
             ClientError::NoSession | ClientError::Unknown { .. } | ClientError::Local(_) => false,

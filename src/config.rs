@@ -10,10 +10,11 @@ mod values;
 mod worker;
 mod writer;
 
+pub use check::GPG_HOME_MAX;
 pub use database::DatabaseUrl;
 pub use master::{
-    AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg, MasterLimits,
-    ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
+    AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg,
+    MasterLimits, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
 pub use values::HostPort;
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

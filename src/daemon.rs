@@ -12,7 +12,9 @@ use crate::config::{ConfigError, Warning};
 use crate::link::handshake::HandshakeError;
 use crate::runtime::{self, Stop, TICK, ThreadHandle, Watchdog};
 use crossbeam_channel::{Receiver, bounded};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
@@ -338,7 +340,10 @@ mod tests {
         watch(&stop, &watchdog, Duration::from_millis(100), check, || {
             last.set(begun.elapsed());
         });
-        assert!(last.get() <= TICK * 3 + Duration::from_millis(300), "{last:?}");
+        assert!(
+            last.get() <= TICK * 3 + Duration::from_millis(300),
+            "{last:?}"
+        );
     }
 
     /// Does something only where the tests below run it, in a process of its own.
@@ -407,7 +412,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
         let status = child("notifies")
             .env("NOTIFY_SOCKET", &path)
             .env("WATCHDOG_USEC", "1000000")

@@ -83,7 +83,8 @@ impl Service for Master {
     fn serve(&self, context: &ServiceContext<'_, MasterConfig>) -> Result<(), StartError> {
         let config = context.config;
         let url = config.database.clone();
-        let _watchdog = daemon::watchdog(context.stop, &self.watchdog, move || storage::answers(&url))?;
+        let _watchdog =
+            daemon::watchdog(context.stop, &self.watchdog, move || storage::answers(&url))?;
         let channels = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.links.identity.keyring().clone(),

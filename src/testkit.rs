@@ -16,21 +16,61 @@ pub mod resources;
 pub mod setup;
 pub mod state;
 
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod admin;
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod daemon;
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod deployment;
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod eventually;
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod mock_exchange;
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod proxy;
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod small_disk;
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod trader;
 
 pub use daemon::{Daemon, Place};

@@ -2,6 +2,8 @@
 //!
 //! The data in the master's answers, as JSON shows it. Texts and numbers only, so that both ends
 //! and every script read the same values.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -1,6 +1,8 @@
-//! spec/bench/deployment.md · 2.2 Infrastructure Model
+//! spec/bench.md · 2.2 Infrastructure Model
 //!
 //! The deployment that is measured: one of the testkit, with a simulated market.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::client::{Client, ConnectOptions as ClientOptions};
 use crate::model::{Email, HashedPass, Quote, SessionId, Symbol, Username};
@@ -131,7 +133,12 @@ impl BenchDeployment {
 
     /// Stops all daemons; they can be started again.
     pub fn stop(&self) {
-        for daemon in self.kit.daemons().rev().filter(|daemon| daemon.is_started()) {
+        for daemon in self
+            .kit
+            .daemons()
+            .rev()
+            .filter(|daemon| daemon.is_started())
+        {
             daemon.signal(Signal::TERM);
             daemon.wait_exit(STOP_TIMEOUT);
         }
@@ -160,7 +167,9 @@ impl BenchDeployment {
     /// The worker's process has ended.
     pub fn worker_resident(&self) -> Result<u64, String> {
         let resources = Resources::of(self.kit.worker(1).pid());
-        resources.map(|taken| taken.resident).map_err(|e| e.to_string())
+        resources
+            .map(|taken| taken.resident)
+            .map_err(|e| e.to_string())
     }
 
     /// Processor time that all daemons have used, in nanoseconds.
@@ -170,7 +179,9 @@ impl BenchDeployment {
     pub fn processor_time(&self) -> Result<u64, String> {
         let mut sum = Duration::ZERO;
         for daemon in self.kit.daemons() {
-            sum += Resources::of(daemon.pid()).map_err(|e| e.to_string())?.processor;
+            sum += Resources::of(daemon.pid())
+                .map_err(|e| e.to_string())?
+                .processor;
         }
         Ok(u64::try_from(sum.as_nanos()).unwrap_or(u64::MAX))
     }
@@ -218,7 +229,9 @@ impl BenchDeployment {
     /// # Errors
     /// A registration or login is refused.
     pub fn players(&self, count: usize) -> Result<Vec<BenchTrader>, String> {
-        (0..count).map(|n| self.player(&format!("player-{n}"))).collect()
+        (0..count)
+            .map(|n| self.player(&format!("player-{n}")))
+            .collect()
     }
 
     /// All assets with their quotes.
@@ -228,7 +241,9 @@ impl BenchDeployment {
     pub fn quotes(&self, player: &BenchTrader) -> Result<Vec<(Symbol, Quote)>, String> {
         let mut client = self.client()?;
         client.set_session(Some(player.session.clone()));
-        client.enter(ConnectionState::Data).map_err(|e| e.to_string())?;
+        client
+            .enter(ConnectionState::Data)
+            .map_err(|e| e.to_string())?;
         let symbols = client.list().map_err(|e| e.to_string())?;
         let quotes = client.quotes(&symbols).map_err(|e| e.to_string())?;
         symbols

@@ -7,7 +7,8 @@ use super::measure::{Measurement, Tally};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
 };
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -146,7 +147,8 @@ impl Driver {
             TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
         )
         .map_err(|e| failed(&e))?;
-        epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN).map_err(|e| failed(&e))?;
+        epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN)
+            .map_err(|e| failed(&e))?;
         let mut lines = Vec::with_capacity(connections);
         for number in 0..connections {
             let socket = greet(address, &greeting(number)).map_err(|e| failed(&e))?;
@@ -191,7 +193,12 @@ impl Driver {
         self.run(speech, pace, until)
     }
 
-    fn run(&mut self, speech: &mut impl Speech, pace: Pace, until: Until) -> Result<Measurement, String> {
+    fn run(
+        &mut self,
+        speech: &mut impl Speech,
+        pace: Pace,
+        until: Until,
+    ) -> Result<Measurement, String> {
         let began = Instant::now();
         let mut run = Run {
             pace,
@@ -313,7 +320,14 @@ impl Driver {
         }
     }
 
-    fn ask(&mut self, speech: &mut impl Speech, number: usize, count: usize, at: Instant, run: &mut Run) {
+    fn ask(
+        &mut self,
+        speech: &mut impl Speech,
+        number: usize,
+        count: usize,
+        at: Instant,
+        run: &mut Run,
+    ) {
         let line = &mut self.lines[number];
         for _ in 0..count {
             if !run.may_ask() {
@@ -366,11 +380,14 @@ impl Driver {
         let size = match line.socket.read(&mut self.room) {
             Ok(0) => return Err(format!("connection {number}: the server has closed it")),
             Ok(size) => size,
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(()),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Ok(());
+            }
             Err(e) => return Err(format!("connection {number}: {e}")),
         };
         let answered = if line.inbox.is_empty() {
-            let (taken, answered) = line.take(speech, number, &self.room[..size], now, &mut run.tally)?;
+            let (taken, answered) =
+                line.take(speech, number, &self.room[..size], now, &mut run.tally)?;
             line.inbox.extend_from_slice(&self.room[taken..size]);
             answered
         } else {
@@ -418,7 +435,10 @@ impl BenchConnection {
                 ReplyHead::Reply(size) | ReplyHead::Refused(size) => {
                     taken += size;
                     answered += 1;
-                    let asked = self.asked.pop_front().ok_or("an answer that nobody asked for")?;
+                    let asked = self
+                        .asked
+                        .pop_front()
+                        .ok_or("an answer that nobody asked for")?;
                     self.noticed = self.noticed.saturating_sub(1);
                     let took = now.saturating_duration_since(asked);
                     if matches!(came, ReplyHead::Reply(_)) {
@@ -447,7 +467,9 @@ fn greet(address: SocketAddr, greeting: &Greeting) -> Result<TcpStream, String> 
     let words = |e: std::io::Error| e.to_string();
     let mut socket = TcpStream::connect_timeout(&address, GREETING_TIMEOUT).map_err(words)?;
     socket.set_nodelay(true).map_err(words)?;
-    socket.set_read_timeout(Some(GREETING_TIMEOUT)).map_err(words)?;
+    socket
+        .set_read_timeout(Some(GREETING_TIMEOUT))
+        .map_err(words)?;
     socket.write_all(&greeting.request).map_err(words)?;
     let mut heard = vec![0; greeting.reply.len()];
     socket.read_exact(&mut heard).map_err(words)?;

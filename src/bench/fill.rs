@@ -1,7 +1,9 @@
-//! spec/bench/fill.md · 2.4.1 Account Structure, 3.1.2 Database Management
+//! spec/bench.md · 2.4.1 Account Structure, 3.1.2 Database Management
 //!
 //! Fills a sandbox's database while nothing runs, so that a million accounts need no million
 //! password hashes.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::config::DatabaseUrl;
 use crate::master::storage::StorageError;
@@ -90,7 +92,9 @@ impl Filler {
     /// The database fails.
     pub fn transactions(&mut self, count: u64, of: EvenAccounts, symbol: &str) -> FillResult<()> {
         let since = Timestamp(self.now - LIFETIME);
-        self.loader.transactions(count, of, symbol, since).map_err(words)
+        self.loader
+            .transactions(count, of, symbol, since)
+            .map_err(words)
     }
 
     /// Moves everything from the write-ahead log into the database file.

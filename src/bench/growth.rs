@@ -3,6 +3,8 @@
 //! Measures the cost of a request while a deployment grows in one direction. The cost is the
 //! processor time of all daemons, less what they use while idle, which varies little on a noisy
 //! machine.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
@@ -169,7 +171,11 @@ fn point(
         }
         let pace = Pace::Closed { in_flight };
         let (cost, rate, p50) = cost(scale, &deployment, &mut crews, pace)?;
-        tell(&format!("  {what}: {} ns, {}/s", grouped(cost), grouped(rate)));
+        tell(&format!(
+            "  {what}: {} ns, {}/s",
+            grouped(cost),
+            grouped(rate)
+        ));
         costs.push(Cost {
             direction,
             size,
@@ -210,7 +216,9 @@ fn symbols(deployment: &BenchDeployment, filled: &[FilledAccount]) -> Result<Vec
     let first = filled.first().ok_or("no account")?;
     let mut client = deployment.client()?;
     client.set_session(Some(first.session.clone()));
-    client.enter(ConnectionState::Data).map_err(|e| e.to_string())?;
+    client
+        .enter(ConnectionState::Data)
+        .map_err(|e| e.to_string())?;
     client.list().map_err(|e| e.to_string())
 }
 
@@ -299,7 +307,11 @@ fn cost(
         Until::Time(_) => Until::Time(time),
         until @ Until::Requests(_) => until,
     };
-    let rest = if scale.is_short { scale.warm_up } else { time / 2 };
+    let rest = if scale.is_short {
+        scale.warm_up
+    } else {
+        time / 2
+    };
     for connect in &mut *crews {
         connect.0.measure(
             &mut connect.1,
@@ -315,7 +327,9 @@ fn cost(
     let measured = std::thread::scope(|scope| {
         let threads: Vec<_> = crews
             .iter_mut()
-            .map(|(driver, speech)| scope.spawn(move || driver.measure(speech, pace, Duration::ZERO, until)))
+            .map(|(driver, speech)| {
+                scope.spawn(move || driver.measure(speech, pace, Duration::ZERO, until))
+            })
             .collect();
         let mut measured = Vec::new();
         for thread in threads {
@@ -329,7 +343,8 @@ fn cost(
     })?;
     let used = deployment.processor_time()? - idle;
     let elapsed = nanos(began.elapsed());
-    let own = u64::try_from(u128::from(at_rest) * u128::from(elapsed) / 1_000_000_000).unwrap_or(u64::MAX);
+    let own = u64::try_from(u128::from(at_rest) * u128::from(elapsed) / 1_000_000_000)
+        .unwrap_or(u64::MAX);
     // Late replies cost processor time as well.
     let answered: u64 = measured.iter().map(|m| m.replies.count + m.late).sum();
     let counted: u64 = measured.iter().map(Measurement::rate).sum();
@@ -351,7 +366,9 @@ pub fn rows(costs: &[Cost]) -> Vec<ResultRow> {
                 .iter()
                 .filter(|c| c.direction == direction.name && c.what == what);
             let Some(first) = line.next() else { continue };
-            let Some(last) = line.next_back() else { continue };
+            let Some(last) = line.next_back() else {
+                continue;
+            };
             let ratio = Ratio::of(last.cost, first.cost);
             rows.push(ResultRow {
                 what: format!(

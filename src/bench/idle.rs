@@ -1,6 +1,8 @@
-//! spec/bench/idle.md · 3.2.3 Client Management
+//! spec/bench.md · 3.2.3 Client Management
 //!
 //! Measures ten thousand idle clients: how fast they connect, and the memory that they cost.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
@@ -68,7 +70,8 @@ fn crowd(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>, String> {
     let failed = |number: usize| move |e: std::io::Error| format!("client {number}: {e}");
     let mut answered = 0;
     for number in 0..count {
-        let mut client = TcpStream::connect_timeout(&address, REPLY_TIMEOUT).map_err(failed(number))?;
+        let mut client =
+            TcpStream::connect_timeout(&address, REPLY_TIMEOUT).map_err(failed(number))?;
         client
             .set_read_timeout(Some(REPLY_TIMEOUT))
             .map_err(failed(number))?;

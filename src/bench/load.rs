@@ -107,7 +107,9 @@ impl FromStr for Mix {
                 let words: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
                 format!("{word:?} is none of {}", words.join(", "))
             })?;
-            let weight = weight.parse().map_err(|_| format!("{weight:?} is no weight"))?;
+            let weight = weight
+                .parse()
+                .map_err(|_| format!("{weight:?} is no weight"))?;
             mix.push((kind, weight));
         }
         let sum = mix
@@ -121,7 +123,8 @@ impl FromStr for Mix {
         let data = mix.iter().filter(|(kind, _)| kind.is_data()).count();
         if data != 0 && data != mix.len() {
             return Err(
-                "commands and data instructions are said in different states: mix one or the other".into(),
+                "commands and data instructions are said in different states: mix one or the other"
+                    .into(),
             );
         }
         Ok(Mix(mix))
@@ -262,7 +265,9 @@ pub fn run(load: &Load) -> Result<Measurement, String> {
         Some(player.session.clone()),
     )
     .map_err(|e| e.to_string())?;
-    client.enter(ConnectionState::Data).map_err(|e| e.to_string())?;
+    client
+        .enter(ConnectionState::Data)
+        .map_err(|e| e.to_string())?;
     let symbols = client.list().map_err(|e| e.to_string())?;
     let first = *symbols.first().ok_or("the worker has no assets")?;
     let now = client.quote(first).map_err(|e| e.to_string())?.time;
@@ -273,8 +278,9 @@ pub fn run(load: &Load) -> Result<Measurement, String> {
         symbols: &symbols,
         now,
     };
-    let rounds: Result<Vec<Vec<Request>>, String> =
-        (0..load.connections).map(|n| stuff.round(&load.mix, n)).collect();
+    let rounds: Result<Vec<Vec<Request>>, String> = (0..load.connections)
+        .map(|n| stuff.round(&load.mix, n))
+        .collect();
     let mut speech = KnownInstructions::new(rounds?, load.may_fail);
     let greeting = if load.mix.is_data() {
         into_data(&player.session)
@@ -302,7 +308,11 @@ mod tests {
         let turns = mix.turns();
         let count = |wanted: RequestKind| turns.iter().filter(|kind| **kind == wanted).count();
         assert_eq!(
-            (turns.len(), count(RequestKind::Current), count(RequestKind::Info)),
+            (
+                turns.len(),
+                count(RequestKind::Current),
+                count(RequestKind::Info)
+            ),
             (4, 3, 1)
         );
         assert!(mix.is_data());

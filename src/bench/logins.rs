@@ -2,6 +2,8 @@
 //!
 //! Measures logins, which the hash limits, and what they cost others: session checks and quotes run
 //! beside them at a fixed rate.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader, password};
@@ -66,7 +68,11 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     let (mut ratios, mut paces, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
     let mut tails: Vec<Vec<(u64, u64)>> = vec![Vec::new(); beside.len()];
     for turn in 0..scale.alternations {
-        tell(&format!("logins: turn {} of {} …", turn + 1, scale.alternations));
+        tell(&format!(
+            "logins: turn {} of {} …",
+            turn + 1,
+            scale.alternations
+        ));
         let hash = one_hash(cost)?;
         let idle = together(&mut beside, scale, None)?;
         let pace = Pace::Closed { in_flight: 1 };
@@ -95,8 +101,12 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         goal: goal(Goal::RatioAtLeast(Ratio(PACE_GOAL))),
     }];
     for (beside, tails) in beside.iter().zip(&tails) {
-        let of = |value: fn(&(u64, u64)) -> u64| median(&tails.iter().map(value).collect::<Vec<u64>>());
-        let ratios: Vec<Ratio> = tails.iter().map(|(busy, idle)| Ratio::of(*busy, *idle)).collect();
+        let of =
+            |value: fn(&(u64, u64)) -> u64| median(&tails.iter().map(value).collect::<Vec<u64>>());
+        let ratios: Vec<Ratio> = tails
+            .iter()
+            .map(|(busy, idle)| Ratio::of(*busy, *idle))
+            .collect();
         rows.push(ResultRow {
             what: format!("{} beside logins, p99; theirs: idle", beside.what),
             ours: Figure::Nanoseconds(of(|tail| tail.0).unwrap_or(0)),
@@ -113,14 +123,15 @@ fn all_beside(
     player: &BenchTrader,
     symbols: &[Symbol],
 ) -> Result<Vec<Beside>, String> {
-    let one = |what, requests: Vec<Request>, greeting: Greeting, per_second| -> Result<Beside, String> {
-        Ok(Beside {
-            what,
-            driver: Driver::open(deployment.worker()?, CONNECTIONS, |_| greeting.clone())?,
-            speech: KnownInstructions::new(vec![requests; CONNECTIONS], false),
-            per_second,
-        })
-    };
+    let one =
+        |what, requests: Vec<Request>, greeting: Greeting, per_second| -> Result<Beside, String> {
+            Ok(Beside {
+                what,
+                driver: Driver::open(deployment.worker()?, CONNECTIONS, |_| greeting.clone())?,
+                speech: KnownInstructions::new(vec![requests; CONNECTIONS], false),
+                per_second,
+            })
+        };
     let session = player.session.clone();
     let quotes = symbols
         .iter()
@@ -155,7 +166,9 @@ fn logging_in(deployment: &BenchDeployment) -> Result<(Driver, KnownInstructions
             }])
         })
         .collect();
-    let driver = Driver::open(deployment.worker()?, LOGINS_IN_FLIGHT, |_| Greeting::default())?;
+    let driver = Driver::open(deployment.worker()?, LOGINS_IN_FLIGHT, |_| {
+        Greeting::default()
+    })?;
     Ok((driver, KnownInstructions::new(requests?, false)))
 }
 
@@ -180,7 +193,8 @@ fn together(
                     let pace = Pace::Open {
                         per_second: load.per_second,
                     };
-                    load.driver.measure(&mut load.speech, pace, scale.warm_up, until)
+                    load.driver
+                        .measure(&mut load.speech, pace, scale.warm_up, until)
                 })
             })
             .collect();

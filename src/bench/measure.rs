@@ -1,4 +1,4 @@
-//! spec/bench/measure.md · 3.1.3, 3.2.6
+//! spec/bench.md · 3.1.3, 3.2.6
 //!
 //! The result of a measurement: how many replies, and how long each took. All numbers are whole:
 //! nanoseconds, replies a second, ratios in thousandths.
@@ -63,8 +63,9 @@ impl Tally {
 
     /// The result.
     pub fn measured(&self, elapsed: Duration) -> Measurement {
-        let times =
-            |histogram: &Option<Histogram<u64>>| histogram.as_ref().map(Times::of).unwrap_or_default();
+        let times = |histogram: &Option<Histogram<u64>>| {
+            histogram.as_ref().map(Times::of).unwrap_or_default()
+        };
         Measurement {
             elapsed: nanos(elapsed).max(1),
             refused: self.refused,

@@ -3,6 +3,8 @@
 //! Measures orders from end to end: accepted on disk, settled on disk and answered, over client,
 //! worker, link and master. PostgreSQL beside it does in a transaction what an order does to the
 //! tables.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader};
@@ -63,7 +65,9 @@ pub fn traders(
 ) -> Result<(Driver, KnownInstructions), String> {
     let first = players.first().ok_or("nobody trades")?;
     let symbols = symbols(deployment, first)?;
-    let rounds = players.iter().map(|player| round(&player.session, &symbols));
+    let rounds = players
+        .iter()
+        .map(|player| round(&player.session, &symbols));
     let speech = KnownInstructions::new(rounds.collect(), false);
     let driver = Driver::open(deployment.worker()?, players.len(), |_| Greeting::default())?;
     Ok((driver, speech))
@@ -82,10 +86,16 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     })?;
     let players = deployment.players(CONNECTIONS)?;
     let (mut driver, mut speech) = traders(&deployment, &players)?;
-    let pace = Pace::Closed { in_flight: IN_FLIGHT };
+    let pace = Pace::Closed {
+        in_flight: IN_FLIGHT,
+    };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for turn in 0..scale.alternations {
-        tell(&format!("orders: turn {} of {} …", turn + 1, scale.alternations));
+        tell(&format!(
+            "orders: turn {} of {} …",
+            turn + 1,
+            scale.alternations
+        ));
         for first in [true, false] {
             if first == turn.is_multiple_of(2) {
                 ours.push(driver.measure(&mut speech, pace, scale.warm_up, scale.until)?);

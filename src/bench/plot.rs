@@ -1,4 +1,4 @@
-//! spec/bench/plot.md · 2.2 (how it grows, as a picture)
+//! spec/bench.md · 2.2 (how it grows, as a picture)
 //!
 //! Draws lines over a logarithmic axis as SVG. All coordinates are whole pixels.
 
@@ -40,7 +40,9 @@ const STEP: u64 = 500;
 /// Grid lines, at most; where more would be needed, their distance grows.
 const STEPS: u64 = 8;
 /// A color for each line; they differ for color-blind eyes as well.
-const COLORS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+const COLORS: [&str; 6] = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
+];
 
 /// Draws all panels.
 pub fn svg(panels: &[Panel]) -> String {
@@ -120,7 +122,10 @@ fn draw(out: &mut String, panel: &Panel) {
             path.join(" ")
         );
         for (x, y) in places {
-            let _ = writeln!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"3\" fill=\"{color}\"/>");
+            let _ = writeln!(
+                out,
+                "<circle cx=\"{x}\" cy=\"{y}\" r=\"3\" fill=\"{color}\"/>"
+            );
         }
     }
 }
@@ -172,6 +177,9 @@ mod tests {
         // Half-way up on the left, at the top on the right.
         assert!(picture.contains("points=\"56,140 336,40\""), "{picture}");
         assert!(picture.contains(">10,000<"), "{picture}");
-        assert_eq!(picture.matches("<g ").count(), picture.matches("</g>").count());
+        assert_eq!(
+            picture.matches("<g ").count(),
+            picture.matches("</g>").count()
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! spec/bench/process.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/bench.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! Runs the rivals' servers as child processes.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::testkit::process::Process;
 use rustix::process::Signal;
@@ -55,10 +57,17 @@ impl Server {
     ///
     /// # Errors
     /// The server does not start.
-    pub fn start(name: &str, mut command: Command, log: &Path, stop: Signal) -> Result<Server, String> {
+    pub fn start(
+        name: &str,
+        mut command: Command,
+        log: &Path,
+        stop: Signal,
+    ) -> Result<Server, String> {
         let failed = |e: io::Error| format!("{name}: {e}");
         let file = File::create(log).map_err(failed)?;
-        command.stdout(file.try_clone().map_err(failed)?).stderr(file);
+        command
+            .stdout(file.try_clone().map_err(failed)?)
+            .stderr(file);
         Ok(Server {
             process: Process::start(command, None).map_err(failed)?,
             name: name.to_owned(),

@@ -1,6 +1,8 @@
-//! spec/bench/reads.md · 3.2.6, 4.6.8
+//! spec/bench.md · 3.2.6, 4.6.8
 //!
 //! Measures `getAssetValueCurrent` from a worker's cache, beside redis `GET`.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
@@ -9,7 +11,7 @@ use super::measure::{Measurement, Ratio, median};
 use super::rivals::Redis;
 use super::speech::{KnownReplies, into_data, quote};
 use super::table::{Figure, Goal, ResultRow};
-use crate::wire::payload::QUOTE;
+use crate::wire::payload::QUOTE_BYTES;
 use std::net::SocketAddr;
 
 /// Connections, requests in flight on each, and the ratio to reach, in thousandths.
@@ -53,8 +55,11 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             .map(|(symbol, value)| quote(*symbol, *value))
             .collect(),
     };
-    let keys: Vec<String> = quotes.iter().map(|(symbol, _)| symbol.to_string()).collect();
-    let redis = scale.rival("redis", Redis::start(&keys, QUOTE))?;
+    let keys: Vec<String> = quotes
+        .iter()
+        .map(|(symbol, _)| symbol.to_string())
+        .collect();
+    let redis = scale.rival("redis", Redis::start(&keys, QUOTE_BYTES))?;
     let theirs = redis.as_ref().map(|redis| Side {
         address: redis.address,
         greeting: Greeting::default(),
@@ -81,7 +86,14 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             let goal = Goal::RatioAtMost(Ratio(TAIL_CASE.2));
             let p99 = |measured: &Measurement| measured.replies.p99;
             let what = format!("{what}, p99");
-            rows.push(compared(&what, &ours, &theirs, p99, Figure::Nanoseconds, goal));
+            rows.push(compared(
+                &what,
+                &ours,
+                &theirs,
+                p99,
+                Figure::Nanoseconds,
+                goal,
+            ));
         }
     }
     Ok(rows)
@@ -107,7 +119,10 @@ fn alternate(
                 _ => (&mut ours, &mut of_ours),
             };
             if series.len() == turn {
-                series.push(side.0.measure(&mut side.1, pace, scale.warm_up, scale.until)?);
+                series.push(
+                    side.0
+                        .measure(&mut side.1, pace, scale.warm_up, scale.until)?,
+                );
             }
         }
     }
@@ -124,7 +139,11 @@ fn compared(
 ) -> ResultRow {
     let values = |series: &[Measurement]| series.iter().map(&value).collect::<Vec<u64>>();
     let (ours, theirs) = (values(ours), values(theirs));
-    let ratios: Vec<Ratio> = ours.iter().zip(&theirs).map(|(o, t)| Ratio::of(*o, *t)).collect();
+    let ratios: Vec<Ratio> = ours
+        .iter()
+        .zip(&theirs)
+        .map(|(o, t)| Ratio::of(*o, *t))
+        .collect();
     ResultRow {
         what: what.to_owned(),
         ours: figure(median(&ours).unwrap_or(0)),

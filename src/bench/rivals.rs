@@ -48,7 +48,14 @@ impl Redis {
         let port = free_port()?;
         let mut command = in_batch("redis-server");
         command
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+            ])
             .args(["--appendonly", "no", "--maxclients", "10000", "--dir"])
             .arg(folder.path());
         let log = folder.path().join("redis.out");
@@ -70,7 +77,8 @@ impl Redis {
         for (number, key) in keys.iter().enumerate() {
             let mut value = format!("{number:0size$}").into_bytes();
             value.truncate(size);
-            let mut set = format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n${size}\r\n", key.len()).into_bytes();
+            let mut set =
+                format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n${size}\r\n", key.len()).into_bytes();
             set.extend_from_slice(&value);
             set.extend_from_slice(b"\r\n");
             socket.write_all(&set)?;
@@ -207,7 +215,10 @@ impl Postgres {
 
 fn free_port() -> Result<u16, String> {
     let ports = ports::free(1).map_err(|e| format!("no free port: {e}"))?;
-    ports.first().copied().ok_or_else(|| "no free port".to_owned())
+    ports
+        .first()
+        .copied()
+        .ok_or_else(|| "no free port".to_owned())
 }
 
 fn connect(command: &mut Command, folder: &std::path::Path, port: u16) {

@@ -1,7 +1,9 @@
-//! spec/bench/speech.md · 4.4, 4.5
+//! spec/bench.md · 4.4, 4.5
 //!
 //! What connections send under load. Requests are made before the measurement, so that sending one
 //! costs a copy; replies are checked.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use super::driver::{Greeting, ReplyHead, Speech};
 use crate::model::SessionId;
@@ -93,7 +95,11 @@ impl Speech for KnownInstructions {
         let frames = &self.frames[connection];
         let next = &mut self.next[connection];
         out.extend_from_slice(&frames[*next]);
-        *next = if *next + 1 == frames.len() { 0 } else { *next + 1 };
+        *next = if *next + 1 == frames.len() {
+            0
+        } else {
+            *next + 1
+        };
     }
 
     fn read_reply(&mut self, _connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
@@ -137,16 +143,28 @@ impl Speech for KnownInstructions {
 fn told(bytes: &[u8]) -> String {
     let header = bytes.first_chunk::<HEADER>().map(FrameHeader::read);
     if let Some(header) = header
-        && let Some(data) =
-            bytes.get(HEADER..HEADER + usize::try_from(header.data_size).unwrap_or(0).min(bytes.len()))
-        && Instruction::from_number(header.instruction)
-            .is_some_and(|i| matches!(i.message_type(), MessageType::ServerReturn | MessageType::Control))
+        && let Some(data) = bytes.get(
+            HEADER
+                ..HEADER
+                    + usize::try_from(header.data_size)
+                        .unwrap_or(0)
+                        .min(bytes.len()),
+        )
+        && Instruction::from_number(header.instruction).is_some_and(|i| {
+            matches!(
+                i.message_type(),
+                MessageType::ServerReturn | MessageType::Control
+            )
+        })
         && header.instruction != Instruction::Data.number()
         && let Ok(reply) = Reply::read(&header, data)
     {
         return format!("{reply:?}");
     }
-    format!("{:?}", String::from_utf8_lossy(bytes.get(..64).unwrap_or(bytes)))
+    format!(
+        "{:?}",
+        String::from_utf8_lossy(bytes.get(..64).unwrap_or(bytes))
+    )
 }
 
 /// The greeting that switches a connection to the data state.

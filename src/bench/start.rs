@@ -1,4 +1,4 @@
-//! spec/bench/start.md · 3.1.1 deployment and running stage
+//! spec/bench.md · 3.1.1 deployment and running stage
 //!
 //! Measures how long a master with a million accounts takes until it serves.
 

@@ -1,4 +1,4 @@
-//! spec/bench/table.md · 3.1.3 (what is printed)
+//! spec/bench.md · 3.1.3 (what is printed)
 //!
 //! The table of results: ours, theirs, ratio, goal.
 
@@ -8,7 +8,8 @@ use serde::Serialize;
 use std::fmt;
 
 /// The table's style: a line below the headings.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A number with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,4 +1,8 @@
-//! spec/cli/bench.md · `papertrader-bench`'s command line
+//! spec/cli/bench.md · 2.2 Infrastructure Model
+//!
+//! The command line of `papertrader-bench`.
+//!
+//! Tests: `tests/suite/programs/bench.rs`.
 
 use crate::bench::driver::{Pace, Until};
 use crate::bench::load::{Load, Mix};
@@ -157,7 +161,9 @@ fn measure_load(cli: &BenchCli, arguments: &LoadArguments) -> Result<String, Str
         } else {
             cli.time / 5
         },
-        until: arguments.requests.map_or(Until::Time(cli.time), Until::Requests),
+        until: arguments
+            .requests
+            .map_or(Until::Time(cli.time), Until::Requests),
         may_fail: arguments.allow_fails,
     })?;
     if cli.json {

@@ -3,6 +3,8 @@
 //! `papertraderctl`, the administrator's client: sends a request to a running master over its
 //! control socket and prints the answer. `verify --database` and `restore` work on files, by the
 //! master's own code.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
 pub mod arguments;
 mod client;
@@ -61,7 +63,10 @@ pub fn main() -> ExitCode {
     match execute(&CtlCli::parse()) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
-            eprintln!("papertraderctl: {}", crate::cli::table::clean(&failure.text));
+            eprintln!(
+                "papertraderctl: {}",
+                crate::cli::table::clean(&failure.text)
+            );
             ExitCode::from(failure.code)
         }
     }
@@ -69,7 +74,9 @@ pub fn main() -> ExitCode {
 
 fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
     match &cli.command {
-        CtlCommand::Verify { database: Some(file) } => {
+        CtlCommand::Verify {
+            database: Some(file),
+        } => {
             let report = restore::verify_file(file).map_err(refused)?;
             print_verification(cli, &report)
         }
@@ -163,7 +170,11 @@ fn read_key(file: &Path) -> Result<String, CtlFailure> {
 }
 
 /// Prints the master's answer.
-fn print_answer(cli: &CtlCli, request: &AdminRequest, answer: AdminAnswer) -> Result<(), CtlFailure> {
+fn print_answer(
+    cli: &CtlCli,
+    request: &AdminRequest,
+    answer: AdminAnswer,
+) -> Result<(), CtlFailure> {
     match answer {
         AdminAnswer::Status(status) => print(cli, &status, &show::status(&status)),
         AdminAnswer::Workers(workers) => print(cli, &workers, &show::workers(&workers)),
@@ -178,7 +189,11 @@ fn print_answer(cli: &CtlCli, request: &AdminRequest, answer: AdminAnswer) -> Re
         }
         AdminAnswer::Sessions(sessions) => print(cli, &sessions, &show::sessions(&sessions)),
         AdminAnswer::Ended(ended) => {
-            let noun = if ended.ended == 1 { "session" } else { "sessions" };
+            let noun = if ended.ended == 1 {
+                "session"
+            } else {
+                "sessions"
+            };
             print(cli, &ended, &format!("{} {noun} ended\n", ended.ended))
         }
         AdminAnswer::Verification(report) => print_verification(cli, &report),
@@ -190,7 +205,9 @@ fn print_answer(cli: &CtlCli, request: &AdminRequest, answer: AdminAnswer) -> Re
         AdminAnswer::Flushed(flushed) => {
             let lost = match flushed.lost {
                 0 => String::new(),
-                lost => format!("; {lost} entries were lost before because the file could not be written"),
+                lost => format!(
+                    "; {lost} entries were lost before because the file could not be written"
+                ),
             };
             print(cli, &flushed, &format!("the log is written out{lost}\n"))
         }
@@ -214,7 +231,8 @@ fn print_verification(cli: &CtlCli, report: &Verification) -> Result<(), CtlFail
 /// Prints an answer: JSON under `--json`, else `text`.
 fn print(cli: &CtlCli, answer: &impl Serialize, text: &str) -> Result<(), CtlFailure> {
     let text = if cli.json {
-        let json = serde_json::to_string_pretty(answer).map_err(|error| refused(error.to_string()))?;
+        let json =
+            serde_json::to_string_pretty(answer).map_err(|error| refused(error.to_string()))?;
         json + "\n"
     } else {
         text.to_owned()

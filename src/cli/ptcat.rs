@@ -1,6 +1,8 @@
 //! spec/cli.md · 4.7 Communication
 //!
 //! The command line of `ptcat`. Its doc comments are the texts of `--help`.
+//!
+//! Tests: `tests/suite/programs/ptcat.rs`.
 
 use crate::dialogue::conform::{self, ConformPlan};
 use crate::dialogue::filter::{self, FilterError, FrameSource};
@@ -173,7 +175,11 @@ fn values(set: &[(String, String)]) -> Variables {
 impl TargetArgs {
     fn servers(&self) -> Servers {
         Servers {
-            workers: [&self.worker].into_iter().chain(&self.workers).cloned().collect(),
+            workers: [&self.worker]
+                .into_iter()
+                .chain(&self.workers)
+                .cloned()
+                .collect(),
             master: self.master.clone(),
             hooks: self.hooks.iter().cloned().collect(),
         }
@@ -256,7 +262,10 @@ fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> 
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let mut text = String::new();
     if file == Path::new("-") {
-        io::stdin().lock().read_to_string(&mut text).map_err(named)?;
+        io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map_err(named)?;
     } else {
         text = std::fs::read_to_string(file).map_err(named)?;
     }
@@ -275,7 +284,12 @@ fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> 
         .map_err(|difference| difference.to_string())
 }
 
-fn conform(plan: &ConformPlan, fixtures: Option<&Path>, only: &[String], json: bool) -> Result<bool, String> {
+fn conform(
+    plan: &ConformPlan,
+    fixtures: Option<&Path>,
+    only: &[String],
+    json: bool,
+) -> Result<bool, String> {
     let mut scripts = match fixtures {
         Some(path) => conform::folder(path)?,
         None => conform::built_in().map_err(|e| e.to_string())?,
@@ -309,7 +323,13 @@ fn table(report: &ConformReport) -> String {
     for skipped in &report.skipped {
         lines.push(format!("skipped {}: {}", skipped.fixture, skipped.why));
     }
-    let count = |result| report.sections.iter().filter(|s| s.result == result).count();
+    let count = |result| {
+        report
+            .sections
+            .iter()
+            .filter(|s| s.result == result)
+            .count()
+    };
     lines.push(format!(
         "{} sections pass, {} fail, {} not reached, {} skipped; {} dialogues ran, {} differed, {} were skipped",
         count(SectionResult::Pass),

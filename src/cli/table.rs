@@ -15,7 +15,8 @@ pub const DEFAULT_WIDTH: u16 = 80;
 pub const NONE: &str = "–";
 
 /// The style of tables: a line below the headings, and no other lines.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Replaces control characters by U+FFFD, so that a text from elsewhere cannot control the
 /// terminal.
@@ -130,7 +131,11 @@ pub fn span(duration: Duration) -> String {
             break;
         }
     }
-    if out.is_empty() { "0 s".to_owned() } else { out }
+    if out.is_empty() {
+        "0 s".to_owned()
+    } else {
+        out
+    }
 }
 
 /// The largest difference in milliseconds between the newest quote and the local clock at which
@@ -177,7 +182,11 @@ impl ReferenceTime {
             return String::new();
         }
         let off = span(Duration::from_millis(clock.since(self.time).unsigned_abs()));
-        let side = if self.time < clock { "behind" } else { "ahead of" };
+        let side = if self.time < clock {
+            "behind"
+        } else {
+            "ahead of"
+        };
         let time = moment(self.time);
         format!(
             "The newest of these prices is of {time}, {off} {side} this machine's clock: the market is a replay, or prices \
@@ -253,7 +262,10 @@ mod tests {
     fn times_are_short() {
         let at = |text| Timestamp::parse(text).unwrap();
         assert_eq!(moment(at("2013-03-01")), "2013-03-01");
-        assert_eq!(moment(at("2013-03-01T14:05:09.120Z")), "2013-03-01 14:05:09");
+        assert_eq!(
+            moment(at("2013-03-01T14:05:09.120Z")),
+            "2013-03-01 14:05:09"
+        );
         let s = |seconds| span(Duration::from_secs(seconds));
         assert_eq!(
             [
@@ -265,7 +277,15 @@ mod tests {
                 s(86_400 * 4 + 3 * 3600 + 5),
                 s(365 * 86_400 * 13)
             ],
-            ["0 s", "45 s", "3 min 5 s", "2 h 10 min", "1 h", "4 d 3 h", "13 y"]
+            [
+                "0 s",
+                "45 s",
+                "3 min 5 s",
+                "2 h 10 min",
+                "1 h",
+                "4 d 3 h",
+                "13 y"
+            ]
         );
         let clock = ReferenceTime::of(None, at("2013-03-01"));
         assert_eq!(clock.age(at("2013-03-02")), "ahead");

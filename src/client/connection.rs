@@ -123,7 +123,9 @@ impl ServerConnection {
         let mut last = unreachable("the name has no address".to_owned());
         for target in targets {
             match TcpStream::connect_timeout(&target, remaining(until)) {
-                Ok(stream) => return ServerConnection::establish(stream, target, address, options, until),
+                Ok(stream) => {
+                    return ServerConnection::establish(stream, target, address, options, until);
+                }
                 Err(e) => last = unreachable(e.to_string()),
             }
         }
@@ -149,7 +151,8 @@ impl ServerConnection {
         let stream = if options.security.wants_tls(target.ip()) {
             let name = tls::server_name(address).map_err(refused)?;
             let config = options.security.config()?;
-            let session = rustls::ClientConnection::new(config, name).map_err(|e| refused(e.to_string()))?;
+            let session =
+                rustls::ClientConnection::new(config, name).map_err(|e| refused(e.to_string()))?;
             let mut stream = ClientStream::Tls(Box::new(session), stream);
             stream.handshake(until).map_err(|e| refused(explain(&e)))?;
             stream
@@ -215,7 +218,9 @@ impl ServerConnection {
     /// [`ClientError::Lost`].
     pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         let until = Instant::now() + self.deadline;
-        self.stream.write_all(bytes, until).map_err(|e| self.lost(&e))
+        self.stream
+            .write_all(bytes, until)
+            .map_err(|e| self.lost(&e))
     }
 
     /// Closes the sending side. Replies can still be received.
@@ -289,7 +294,9 @@ impl ServerConnection {
             };
             if header.instruction == Instruction::Data.number() {
                 match self.transfer.push(&header, data).map_err(fault)? {
-                    Some(payload) => return Ok(Some(ServerMessage::Reply(Answer::Payload(payload)))),
+                    Some(payload) => {
+                        return Ok(Some(ServerMessage::Reply(Answer::Payload(payload))));
+                    }
                     None => continue,
                 }
             }

@@ -22,7 +22,11 @@ pub struct WorkerPool {
 impl WorkerPool {
     /// Makes a pool of `workers`, in order of preference. The address of the master's port 2048, if
     /// given, is the last resort for finding workers.
-    pub fn new(workers: Vec<String>, master: Option<String>, options: ConnectOptions) -> WorkerPool {
+    pub fn new(
+        workers: Vec<String>,
+        master: Option<String>,
+        options: ConnectOptions,
+    ) -> WorkerPool {
         let mut pool = WorkerPool {
             options,
             workers: Vec::new(),
@@ -129,14 +133,21 @@ impl WorkerPool {
             }
         }
         // A refusal is more useful than the news that other workers are down.
-        match causes.iter().position(|c| matches!(c, ClientError::Refused(_))) {
+        match causes
+            .iter()
+            .position(|c| matches!(c, ClientError::Refused(_)))
+        {
             Some(at) => Err(causes.swap_remove(at)),
             None => Err(ClientError::NoWorker(causes)),
         }
     }
 
     /// Keeps a client for later calls, with the session that the call may have changed.
-    fn set_current<T>(&mut self, client: Client, result: Result<T, ClientError>) -> Result<T, ClientError> {
+    fn set_current<T>(
+        &mut self,
+        client: Client,
+        result: Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
         self.session = client.session().cloned();
         self.current = Some(client);
         result
@@ -213,7 +224,8 @@ impl WorkerPool {
                 Err(error)
             }
             Err(ClientError::Refused(refusal))
-                if uncertain && matches!(refusal.reason, Reason::UsernameTaken | Reason::EmailTaken) =>
+                if uncertain
+                    && matches!(refusal.reason, Reason::UsernameTaken | Reason::EmailTaken) =>
             {
                 match client.login(username, pass, false) {
                     Ok(_) => client.logout(),
@@ -237,7 +249,9 @@ impl WorkerPool {
                 uncertain |= error.is_ambiguous();
                 Err(error)
             }
-            Err(ClientError::Refused(refusal)) if uncertain && refusal.reason == Reason::SessionExpired => {
+            Err(ClientError::Refused(refusal))
+                if uncertain && refusal.reason == Reason::SessionExpired =>
+            {
                 Ok(())
             }
             other => other,

@@ -36,9 +36,11 @@ pub struct OrderTicket {
 /// The system provides no random numbers.
 pub fn fresh_id() -> Result<ClientOrderId, ClientError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|e| ClientError::Local(format!("no random numbers: {e}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| ClientError::Local(format!("no random numbers: {e}")))?;
     let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
-    ClientOrderId::parse(&id.hyphenated().to_string()).map_err(|e| ClientError::Local(e.0.to_owned()))
+    ClientOrderId::parse(&id.hyphenated().to_string())
+        .map_err(|e| ClientError::Local(e.0.to_owned()))
 }
 
 /// The time limits of following an order.
@@ -189,7 +191,9 @@ impl OrderFollower<'_> {
                     }),
                 }
             }
-            Ok((OrderOutcome::Rejected(refusal, None), _)) if refusal.reason == Reason::MasterUnavailable => {
+            Ok((OrderOutcome::Rejected(refusal, None), _))
+                if refusal.reason == Reason::MasterUnavailable =>
+            {
                 Err(ClientError::Refused(refusal))
             }
             Ok((outcome, _)) => Ok(outcome),
@@ -235,7 +239,9 @@ impl OrderFollower<'_> {
                     });
                 }
                 Some(ServerMessage::Closed) => {
-                    return Err(connection.broken("the connection was closed before the order's answer"));
+                    return Err(
+                        connection.broken("the connection was closed before the order's answer")
+                    );
                 }
                 None => {
                     if let Some(expected) = announced {

@@ -1,11 +1,15 @@
 //! spec/client.md · 4.2, 4.5.1, 4.5.2 and 4.7.2 to 4.7.5
 //!
 //! Typed calls over one connection. A call switches the connection to the state that it needs.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::connection::{Answer, PIPELINE_WINDOW};
 use super::{ClientError, ConnectOptions, ServerConnection};
 use crate::model::{Bar, Email, HashedPass, Quote, Reason, SessionId, Symbol, Timestamp, Username};
-use crate::wire::payload::{AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo};
+use crate::wire::payload::{
+    AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
+};
 use crate::wire::{ConnectionState, Refusal, Reply, Request, Window};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -29,7 +33,10 @@ pub struct Client {
 impl Client {
     /// Makes a client of an open connection. Without a session, calls that need one fail.
     pub fn new(connection: ServerConnection, session: Option<SessionId>) -> Client {
-        Client { connection, session }
+        Client {
+            connection,
+            session,
+        }
     }
 
     /// Connects to `address`.
@@ -41,7 +48,10 @@ impl Client {
         options: &ConnectOptions,
         session: Option<SessionId>,
     ) -> Result<Client, ClientError> {
-        Ok(Client::new(ServerConnection::open(address, options)?, session))
+        Ok(Client::new(
+            ServerConnection::open(address, options)?,
+            session,
+        ))
     }
 
     /// The underlying connection.
@@ -78,7 +88,8 @@ impl Client {
             return Ok(());
         }
         let session = self.need_session()?;
-        self.connection.call(&Request::SwitchState { session, state })?;
+        self.connection
+            .call(&Request::SwitchState { session, state })?;
         Ok(())
     }
 
@@ -167,7 +178,10 @@ impl Client {
             return Err(self.unexpected_answer());
         };
         self.session = Some(id.clone());
-        Ok(LoginResult { session: id, workers })
+        Ok(LoginResult {
+            session: id,
+            workers,
+        })
     }
 
     /// Ends the session.
@@ -194,7 +208,10 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::NoSession`], those two refusals, or a broken connection.
-    pub fn quotes(&mut self, symbols: &[Symbol]) -> Result<Vec<Result<Quote, Refusal>>, ClientError> {
+    pub fn quotes(
+        &mut self,
+        symbols: &[Symbol],
+    ) -> Result<Vec<Result<Quote, Refusal>>, ClientError> {
         self.enter(ConnectionState::Data)?;
         let requests: Vec<Request> = symbols
             .iter()
@@ -209,7 +226,10 @@ impl Client {
                 Ok(answer) => self.decode(answer).map(Ok),
                 // These two concern all assets.
                 Err(refusal)
-                    if matches!(refusal.reason, Reason::SessionExpired | Reason::MasterUnavailable) =>
+                    if matches!(
+                        refusal.reason,
+                        Reason::SessionExpired | Reason::MasterUnavailable
+                    ) =>
                 {
                     Err(ClientError::Refused(refusal))
                 }
@@ -230,7 +250,12 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
-    pub fn bars(&mut self, symbol: Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, ClientError> {
+    pub fn bars(
+        &mut self,
+        symbol: Symbol,
+        window: Window,
+        adjusted: bool,
+    ) -> Result<Vec<Bar>, ClientError> {
         self.data(&Request::AssetWindow {
             symbol,
             window,

@@ -61,11 +61,16 @@ mod secret {
     use serde::{Deserialize, Deserializer, Serializer};
     use zeroize::Zeroizing;
 
-    pub(super) fn serialize<S: Serializer>(text: &Zeroizing<String>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        text: &Zeroizing<String>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.serialize_str(text)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Zeroizing<String>, D::Error> {
         String::deserialize(from).map(Zeroizing::new)
     }
 }
@@ -115,7 +120,8 @@ impl SessionFile {
     /// Other users can read the file or own it, or it is not a session file of this version.
     pub fn load(&self) -> Result<Vec<SavedSession>, ClientError> {
         let path = self.path();
-        let failed = |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
+        let failed =
+            |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -170,8 +176,9 @@ impl SessionFile {
     /// As [`SessionFile::load`]; the lock is not free in time; the folder or file cannot be
     /// written.
     pub fn change(&self, change: impl FnOnce(&mut Vec<SavedSession>)) -> Result<(), ClientError> {
-        let failed =
-            |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", self.folder.display()));
+        let failed = |e: &dyn std::fmt::Display| {
+            ClientError::Local(format!("{}: {e}", self.folder.display()))
+        };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -199,7 +206,8 @@ impl SessionFile {
 
     fn lock(&self) -> Result<File, ClientError> {
         let path = self.folder.join("sessions.lock");
-        let failed = |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
+        let failed =
+            |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -346,13 +354,20 @@ mod tests {
         let store = SessionFile::at(folder.path());
         let mut far = session("alice", 2, "far:1");
         far.workers = vec!["far:1".to_owned()];
-        for s in [session("alice", 1, "x:1"), session("Bob", 3, "x:1"), far.clone()] {
+        for s in [
+            session("alice", 1, "x:1"),
+            session("Bob", 3, "x:1"),
+            far.clone(),
+        ] {
             store.put(s).unwrap();
         }
         let find = |servers: &[&str], name: Option<&str>| {
             let servers: Vec<String> = servers.iter().map(|s| (*s).to_owned()).collect();
             let name = name.map(|n| Username::parse(n).unwrap());
-            store.find(&servers, name.as_ref()).unwrap().map(|s| s.session)
+            store
+                .find(&servers, name.as_ref())
+                .unwrap()
+                .map(|s| s.session)
         };
         let id = |byte| Some(SessionId::from_bytes([byte; 32]));
         assert_eq!(find(&[], None), id(2));
@@ -395,7 +410,9 @@ mod tests {
             for byte in 1..=8 {
                 let store = &store;
                 scope.spawn(move || {
-                    store.put(session(&format!("user{byte}"), byte, "x:1")).unwrap();
+                    store
+                        .put(session(&format!("user{byte}"), byte, "x:1"))
+                        .unwrap();
                 });
             }
         });

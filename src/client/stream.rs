@@ -2,6 +2,8 @@
 //!
 //! A blocking byte stream, plain or TLS. Each operation has a deadline, however many system calls
 //! it takes.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::tls;
 use crate::net::deadline::{is_timeout, remaining};
@@ -137,7 +139,11 @@ impl ClientStream {
 
 /// Passes received bytes to the TLS session. After the end of the stream the session's reader
 /// returns 0 if the server sent `close_notify`, else an error.
-fn feed(session: &mut rustls::ClientConnection, tcp: &mut TcpStream, until: Instant) -> io::Result<()> {
+fn feed(
+    session: &mut rustls::ClientConnection,
+    tcp: &mut TcpStream,
+    until: Instant,
+) -> io::Result<()> {
     loop {
         tcp.set_read_timeout(Some(remaining(until)))?;
         match session.read_tls(tcp) {
@@ -156,7 +162,11 @@ fn feed(session: &mut rustls::ClientConnection, tcp: &mut TcpStream, until: Inst
     Ok(())
 }
 
-fn flush(session: &mut rustls::ClientConnection, tcp: &mut TcpStream, until: Instant) -> io::Result<()> {
+fn flush(
+    session: &mut rustls::ClientConnection,
+    tcp: &mut TcpStream,
+    until: Instant,
+) -> io::Result<()> {
     while session.wants_write() {
         if Instant::now() >= until {
             return Err(ErrorKind::TimedOut.into());

@@ -54,7 +54,10 @@ impl MockPeer {
 
     pub fn raw(&mut self, bytes: &[u8]) {
         // The client may have closed; its own assertions check whether it should have.
-        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
+        let _ = self
+            .stream
+            .write_all(bytes)
+            .and_then(|()| self.stream.flush());
     }
 
     /// Reads and drops all bytes until the client closes.

@@ -10,9 +10,10 @@ use std::path::Path;
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Longest path of a GPG home without a warning, in bytes: GPG's agent puts its sockets there. The
-/// keyring refuses one that is longer than `link::keyring::HOME_MAX`.
-const GPG_HOME_MAX: usize = super::values::SOCKET_PATH_MAX - "/S.gpg-agent.browser".len();
+/// The most bytes in the path of a GPG home. The path of a socket has at most 108 bytes, and
+/// `gpg-agent` first binds its sockets there under longer names. Found by experiment. The keyring
+/// refuses a longer one.
+pub const GPG_HOME_MAX: usize = 86;
 
 /// Requires a readable file without permissions for group and others.
 pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
@@ -83,8 +84,9 @@ pub(super) fn gpg_home(report: &ConfigReport, path: &Path) {
     }
     let length = path.as_os_str().len();
     if length > GPG_HOME_MAX {
-        let reason =
-            format!("its path has {length} bytes; with more than {GPG_HOME_MAX} GPG's agent may not start");
+        let reason = format!(
+            "its path has {length} bytes; with more than {GPG_HOME_MAX} GPG's agent does not start"
+        );
         report.warn(KEY, reason);
     }
 }

@@ -24,7 +24,10 @@ impl DatabaseUrl {
     /// The URL. A file below `data_dir` is written relative to it.
     pub fn to_text(&self, data_dir: &Path) -> String {
         let DatabaseUrl::Sqlite(file) = self;
-        format!("sqlite:{}", file.strip_prefix(data_dir).unwrap_or(file).display())
+        format!(
+            "sqlite:{}",
+            file.strip_prefix(data_dir).unwrap_or(file).display()
+        )
     }
 
     /// The path of the database's file.

@@ -1,10 +1,12 @@
 //! spec/config/master.md · 2.3 Global Deployment Variables, of the master
+//!
+//! Tests: `src/config/tests.rs`.
 
 mod assets;
 
 pub use assets::{
-    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings, SimulatedSettings,
-    SymbolSelection,
+    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings,
+    SimulatedSettings, SymbolSelection,
 };
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
@@ -172,8 +174,17 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
             group,
         ),
         currency: root.parsed("currency", IfAbsent::Default("USD".to_owned()), currency),
-        update_interval: root.duration("update_interval", SECOND * 60, Duration::from_millis(10), DAY),
-        starting_cash: root.value("starting_cash", IfAbsent::Default(Money(100_000 * MILLION)), cash),
+        update_interval: root.duration(
+            "update_interval",
+            SECOND * 60,
+            Duration::from_millis(10),
+            DAY,
+        ),
+        starting_cash: root.value(
+            "starting_cash",
+            IfAbsent::Default(Money(100_000 * MILLION)),
+            cash,
+        ),
         session_lifetime: root.duration("session_lifetime", DAY * 30, SECOND, DAY * 3650),
         expected_workers: root.number("expected_workers", 1, 1, 10_000),
         database,
@@ -187,7 +198,9 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
     if length > SOCKET_PATH_MAX {
         root.report().problem(
             "control_socket",
-            format!("its path has {length} bytes, and a Unix socket's has at most {SOCKET_PATH_MAX}"),
+            format!(
+                "its path has {length} bytes, and a Unix socket's has at most {SOCKET_PATH_MAX}"
+            ),
         );
     }
     config
@@ -285,7 +298,12 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
             1,
             COUNT_MAX,
         ),
-        orders_per_minute_per_account: table.number("orders_per_minute_per_account", 60_000, 1, COUNT_MAX),
+        orders_per_minute_per_account: table.number(
+            "orders_per_minute_per_account",
+            60_000,
+            1,
+            COUNT_MAX,
+        ),
         max_queued_per_account: table.number("max_queued_per_account", 10_000, 1, COUNT_MAX),
         max_queued: table.number("max_queued", 1_000_000, 1, COUNT_MAX),
         max_connections: table.number("max_connections", 256, 1, 100_000),

@@ -1,6 +1,8 @@
 //! spec/config.md · 2.3 Global Deployment Variables
 //!
 //! Reads a TOML file key by key and collects all problems.
+//!
+//! Tests: `src/config/tests.rs`.
 
 use super::{ConfigError, Problem, Warning};
 use std::cell::RefCell;
@@ -119,7 +121,10 @@ impl<'r, 't> ConfigTable<'r, 't> {
                 report.notes.borrow_mut().problems.push(Problem {
                     key: String::new(),
                     line: error.span().map(|span| report.line(span.start)),
-                    reason: format!("this is not TOML: {}", error.message().trim().replace('\n', ", ")),
+                    reason: format!(
+                        "this is not TOML: {}",
+                        error.message().trim().replace('\n', ", ")
+                    ),
                 });
                 None
             }
@@ -145,7 +150,11 @@ impl<'r, 't> ConfigTable<'r, 't> {
 
     fn note_line<K>(&self, key: &str, at: &Spanned<K>) {
         let line = self.report.line(at.span().start);
-        self.report.notes.borrow_mut().keys.insert(self.name(key), line);
+        self.report
+            .notes
+            .borrow_mut()
+            .keys
+            .insert(self.name(key), line);
     }
 
     /// Whether the key is present and not yet read.
@@ -197,16 +206,19 @@ impl<'r, 't> ConfigTable<'r, 't> {
         match (self.take(key), or) {
             (None, IfAbsent::Default(value)) => value,
             (None, IfAbsent::Required(stand_in)) => {
-                self.report.problem(&name, "this key is required, and missing");
+                self.report
+                    .problem(&name, "this key is required, and missing");
                 stand_in
             }
-            (Some(value), IfAbsent::Default(stand_in) | IfAbsent::Required(stand_in)) => match read(&value) {
-                Ok(value) => value,
-                Err(reason) => {
-                    self.report.problem(&name, reason);
-                    stand_in
+            (Some(value), IfAbsent::Default(stand_in) | IfAbsent::Required(stand_in)) => {
+                match read(&value) {
+                    Ok(value) => value,
+                    Err(reason) => {
+                        self.report.problem(&name, reason);
+                        stand_in
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -227,7 +239,10 @@ impl<'r, 't> ConfigTable<'r, 't> {
     {
         self.value(key, IfAbsent::Default(default), |value| {
             let DeValue::Integer(integer) = value else {
-                return Err(format!("this is {}, and must be a whole number", a_kind(value)));
+                return Err(format!(
+                    "this is {}, and must be a whole number",
+                    a_kind(value)
+                ));
             };
             i128::from_str_radix(integer.as_str(), integer.radix())
                 .ok()
@@ -240,7 +255,10 @@ impl<'r, 't> ConfigTable<'r, 't> {
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
         self.value(key, IfAbsent::Default(default), |value| match value {
             DeValue::Boolean(flag) => Ok(*flag),
-            other => Err(format!("this is {}, and must be true or false", a_kind(other))),
+            other => Err(format!(
+                "this is {}, and must be true or false",
+                a_kind(other)
+            )),
         })
     }
 
@@ -319,7 +337,10 @@ impl<'r, 't> ConfigTable<'r, 't> {
 pub(super) fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
     match value {
         DeValue::String(text) => Ok(text),
-        other => Err(format!("this is {}, and must be a text in quotes", a_kind(other))),
+        other => Err(format!(
+            "this is {}, and must be a text in quotes",
+            a_kind(other)
+        )),
     }
 }
 

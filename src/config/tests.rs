@@ -37,7 +37,10 @@ fn defaults_are_those_of_the_page() {
     assert!(warnings.is_empty());
     assert_eq!(config.listen.to_string(), "127.0.0.1:2048");
     assert_eq!(config.data_dir, Path::new("/var/lib/papertrader"));
-    assert_eq!(config.control_socket, Path::new("/run/papertrader/master.sock"));
+    assert_eq!(
+        config.control_socket,
+        Path::new("/run/papertrader/master.sock")
+    );
     assert_eq!(config.control_group, "papertrader");
     assert_eq!(config.currency, "USD");
     assert_eq!(config.update_interval, Duration::from_secs(60));
@@ -50,7 +53,10 @@ fn defaults_are_those_of_the_page() {
     );
     assert_eq!(config.gpg.home, Path::new("/etc/papertrader/gnupg"));
     assert_eq!(config.gpg.key.to_string(), KEY);
-    assert_eq!(config.log.file, Path::new("/var/log/papertrader/master.log"));
+    assert_eq!(
+        config.log.file,
+        Path::new("/var/log/papertrader/master.log")
+    );
     assert_eq!(
         (config.log.level, config.log.memory_entries),
         (LevelFilter::Info, 1000)
@@ -84,7 +90,10 @@ fn defaults_are_those_of_the_page() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:2049");
     assert_eq!(config.master.to_string(), "127.0.0.1:2048");
     assert_eq!(config.advertise.to_string(), "eu1.example.org:2049");
-    assert_eq!(config.log.file, Path::new("/var/log/papertrader/worker.log"));
+    assert_eq!(
+        config.log.file,
+        Path::new("/var/log/papertrader/worker.log")
+    );
     assert_eq!((config.tls, config.allow_plaintext), (None, false));
     assert_eq!(
         config.limits,
@@ -118,7 +127,10 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
         .replacen("FINGERPRINT", KEY, 1)
         .replacen("FINGERPRINT", OTHER, 1)
         .replace("\"UUID\"", &format!("{UUID:?}"));
-    assert_eq!(worker(&filled).unwrap(), worker(&worker_text("", "")).unwrap());
+    assert_eq!(
+        worker(&filled).unwrap(),
+        worker(&worker_text("", "")).unwrap()
+    );
 }
 
 #[test]
@@ -160,15 +172,30 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
         "not within 10ms to 1day",
     ),
     ("starting_cash = 1.5", "", "starting_cash", "must be a text"),
-    ("starting_cash = \"1.0000001\"", "", "starting_cash", "6 digits"),
-    ("starting_cash = \"-1\"", "", "starting_cash", "not an amount"),
+    (
+        "starting_cash = \"1.0000001\"",
+        "",
+        "starting_cash",
+        "6 digits",
+    ),
+    (
+        "starting_cash = \"-1\"",
+        "",
+        "starting_cash",
+        "not an amount",
+    ),
     (
         "starting_cash = \"1000000000.01\"",
         "",
         "starting_cash",
         "more than 1000000000",
     ),
-    ("expected_workers = 0", "", "expected_workers", "not within 1 to"),
+    (
+        "expected_workers = 0",
+        "",
+        "expected_workers",
+        "not within 1 to",
+    ),
     (
         "expected_workers = 99999999999999999999",
         "",
@@ -178,7 +205,12 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
     ("currency = \"dollars\"", "", "currency", "not a currency"),
     ("control_group = \"a b\"", "", "control_group", "group"),
     ("log = 1", "", "log", "must be a table"),
-    ("", "[log]\nlevel = \"loud\"", "log.level", "error, warn, info"),
+    (
+        "",
+        "[log]\nlevel = \"loud\"",
+        "log.level",
+        "error, warn, info",
+    ),
     (
         "",
         "[log]\nmemory_entries = 0",
@@ -252,7 +284,10 @@ fn each_problem_is_reported_with_its_key_and_line() {
         // The reported line is the key's.
         let line = error.problems[0].line.unwrap();
         let last = key.rsplit('.').next().unwrap();
-        assert!(text.lines().nth(line - 1).unwrap().contains(last), "{error}");
+        assert!(
+            text.lines().nth(line - 1).unwrap().contains(last),
+            "{error}"
+        );
     }
 }
 
@@ -286,14 +321,20 @@ fn a_syntax_error_is_reported_with_its_line() {
             .starts_with("/etc/papertrader/master.toml:2: this is not TOML"),
         "{error}"
     );
-    assert!(master("a = 1\na = 2\n").unwrap_err().to_string().contains(":2:"));
+    assert!(
+        master("a = 1\na = 2\n")
+            .unwrap_err()
+            .to_string()
+            .contains(":2:")
+    );
 }
 
 #[test]
 fn symbols_have_three_forms() {
     let with = |line: &str| master(&master_text().replace("symbols = \"all\"", line));
-    let list =
-        |names: &[&str]| SymbolSelection::Listed(names.iter().map(|it| Symbol::parse(it).unwrap()).collect());
+    let list = |names: &[&str]| {
+        SymbolSelection::Listed(names.iter().map(|it| Symbol::parse(it).unwrap()).collect())
+    };
     let config = with("symbols = [\"IBM\", \"AAPL\"]").unwrap().0;
     assert_eq!(config.assets.symbols, list(&["AAPL", "IBM"]));
     for (line, reason) in [
@@ -303,7 +344,10 @@ fn symbols_have_three_forms() {
         ("symbols = \"AAPL\"", "[\"AAPL\"]"),
         ("symbols = [1]", "text in quotes"),
         ("symbols_file = \"/nonexistent\"", "cannot be read"),
-        ("symbols = \"all\"\nsymbols_file = \"x\"", "exclude each other"),
+        (
+            "symbols = \"all\"\nsymbols_file = \"x\"",
+            "exclude each other",
+        ),
         ("", "required"),
     ] {
         let error = with(line).unwrap_err();
@@ -324,7 +368,10 @@ fn each_provider_named_has_its_table() {
     };
     for (provider, reason) in [
         ("\"alpaca\"", "[assets.alpaca] is missing"),
-        ("[\"replay\", \"simulated\"]", "[assets.simulated] is missing"),
+        (
+            "[\"replay\", \"simulated\"]",
+            "[assets.simulated] is missing",
+        ),
         ("[\"replay\", \"replay\"]", "twice"),
         ("\"yahoo\"", "not one of"),
         ("[]", "at least one"),
@@ -340,10 +387,17 @@ fn plain_text_beyond_loopback_must_be_allowed() {
         let line = format!("listen = \"{listen}\"");
         let error = worker(&worker_text(&line, "")).unwrap_err();
         assert_eq!(error.problems[0].key, "listen");
-        assert!(error.to_string().contains("allow_plaintext = true"), "{error}");
+        assert!(
+            error.to_string().contains("allow_plaintext = true"),
+            "{error}"
+        );
         let allowed = worker(&worker_text(&format!("{line}\nallow_plaintext = true"), "")).unwrap();
         assert_eq!(allowed.1[0].key, "allow_plaintext");
-        let tls = worker(&worker_text(&line, "[tls]\ncertificate = \"c\"\nkey = \"k\"\n")).unwrap();
+        let tls = worker(&worker_text(
+            &line,
+            "[tls]\ncertificate = \"c\"\nkey = \"k\"\n",
+        ))
+        .unwrap();
         assert!(tls.1.is_empty());
         assert_eq!(tls.0.tls.unwrap().key, Path::new("/etc/papertrader/k"));
     }
@@ -376,7 +430,8 @@ fn a_worker_s_values_are_checked() {
 
 #[test]
 fn a_cheap_hash_gives_a_warning() {
-    let (config, warnings) = master(&format!("{}[accounts]\nbcrypt_cost = 9\n", master_text())).unwrap();
+    let (config, warnings) =
+        master(&format!("{}[accounts]\nbcrypt_cost = 9\n", master_text())).unwrap();
     assert_eq!(config.accounts.bcrypt_cost, 9);
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].key, "accounts.bcrypt_cost");
@@ -441,7 +496,9 @@ fn a_written_configuration_reads_back_the_same() {
 fn secrets_that_others_can_read_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
-    let mode = |name: &str, mode| fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |name: &str, mode| {
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap()
+    };
     fs::create_dir(path("gnupg")).unwrap();
     mode("gnupg", 0o700);
     for name in ["c.pem", "k.pem"] {
@@ -459,7 +516,10 @@ fn secrets_that_others_can_read_are_refused() {
         let before = fs::metadata(path(name)).unwrap().permissions();
         mode(name, bad);
         let error = WorkerConfig::load(&path("worker.toml")).unwrap_err();
-        assert_eq!((error.problems.len(), error.problems[0].key.as_str()), (1, key));
+        assert_eq!(
+            (error.problems.len(), error.problems[0].key.as_str()),
+            (1, key)
+        );
         assert!(error.to_string().contains("chmod"), "{error}");
         assert!(error.problems[0].line.is_some());
         fs::set_permissions(path(name), before).unwrap();

@@ -1,6 +1,8 @@
 //! spec/config.md · 2.3 Global Deployment Variables
 //!
 //! Types of configuration values, and the `[log]` table that both daemons share.
+//!
+//! Tests: `src/config/tests.rs`.
 
 use super::reader::{ConfigTable, IfAbsent};
 use crate::model::Fingerprint;
@@ -54,8 +56,9 @@ impl FromStr for HostPort {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form =
-            || format!("{text:?} is not HOST:PORT, such as \"eu1.example.org:2049\" or \"[::1]:2049\"");
+        let form = || {
+            format!("{text:?} is not HOST:PORT, such as \"eu1.example.org:2049\" or \"[::1]:2049\"")
+        };
         let (host, port) = text.rsplit_once(':').ok_or_else(form)?;
         let port: u16 = port
             .parse()
@@ -126,7 +129,9 @@ pub(super) fn url(text: &str) -> Result<String, String> {
     let host: HostPort = with_port
         .parse()
         .map_err(|_| format!("{text:?} is not a URL such as \"https://api.example.org\""))?;
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.contains(['?', '#', '@', '"', '\\']) {
+    if !text.bytes().all(|byte| byte.is_ascii_graphic())
+        || text.contains(['?', '#', '@', '"', '\\'])
+    {
         return Err(format!(
             "{text:?} has characters that the URL of an API does not have"
         ));
@@ -145,14 +150,20 @@ pub(super) fn log(root: &mut ConfigTable<'_, '_>, default_file: &str) -> LogConf
     let mut table = root.table_or_empty("log");
     let config = LogConfig {
         file: table.path("file", Some(default_file)),
-        level: table.parsed("level", IfAbsent::Default(LevelFilter::Info), |text| match text {
-            "error" => Ok(LevelFilter::Error),
-            "warn" => Ok(LevelFilter::Warn),
-            "info" => Ok(LevelFilter::Info),
-            "debug" => Ok(LevelFilter::Debug),
-            "trace" => Ok(LevelFilter::Trace),
-            other => Err(format!("{other:?} is not one of error, warn, info, debug, trace")),
-        }),
+        level: table.parsed(
+            "level",
+            IfAbsent::Default(LevelFilter::Info),
+            |text| match text {
+                "error" => Ok(LevelFilter::Error),
+                "warn" => Ok(LevelFilter::Warn),
+                "info" => Ok(LevelFilter::Info),
+                "debug" => Ok(LevelFilter::Debug),
+                "trace" => Ok(LevelFilter::Trace),
+                other => Err(format!(
+                    "{other:?} is not one of error, warn, info, debug, trace"
+                )),
+            },
+        ),
         memory_entries: table.number("memory_entries", 1000, 1, 1_000_000),
     };
     table.finish();

@@ -1,4 +1,6 @@
 //! spec/config/worker.md · 2.3 Global Deployment Variables, of a worker
+//!
+//! Tests: `src/config/tests.rs`.
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};

@@ -1,6 +1,8 @@
 //! spec/config.md · 2.3 Global Deployment Variables
 //!
 //! Writes a configuration: the packaged sample and its comments, filled with other values.
+//!
+//! Tests: `src/config/tests.rs`.
 
 use crate::runtime::log::LogConfig;
 use std::collections::BTreeMap;
@@ -31,7 +33,8 @@ impl TomlValues {
 
     /// Sets a string.
     pub(super) fn text(&mut self, key: &str, value: impl Display) {
-        self.values.insert(key.to_owned(), quoted(&value.to_string()));
+        self.values
+            .insert(key.to_owned(), quoted(&value.to_string()));
     }
 
     /// Sets a list of strings.

@@ -1,11 +1,13 @@
 //! spec/daemon.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
 //!
 //! Runs a daemon from its command line to its exit code. It depends on neither master nor worker.
+//!
+//! Tests: `tests/suite/daemons.rs`.
 
 use super::cli::DaemonArguments;
 use super::{
-    DONE, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores, stop_with_input,
-    watch_signals,
+    DONE, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
+    stop_with_input, watch_signals,
 };
 use crate::config::{ConfigError, Warning};
 use crate::runtime::log::{self, LogConfig, LogHandle};

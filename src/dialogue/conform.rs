@@ -115,17 +115,18 @@ pub struct ConformPlan {
 impl ConformPlan {
     /// The reason why a fixture cannot run against this deployment; `None` where it can.
     pub fn lacks(&self, script: &Script) -> Option<String> {
-        let need = script
-            .needs
-            .iter()
-            .find(|need| match (need.what.as_str(), need.words.as_slice()) {
-                ("market", [name]) => name != "sample" || !self.sample_market,
-                ("master-port", _) => self.servers.master.is_none(),
-                ("workers", [count]) => count
-                    .parse::<usize>()
-                    .map_or(true, |n| n > self.servers.workers.len()),
-                _ => true,
-            });
+        let need =
+            script
+                .needs
+                .iter()
+                .find(|need| match (need.what.as_str(), need.words.as_slice()) {
+                    ("market", [name]) => name != "sample" || !self.sample_market,
+                    ("master-port", _) => self.servers.master.is_none(),
+                    ("workers", [count]) => count
+                        .parse::<usize>()
+                        .map_or(true, |n| n > self.servers.workers.len()),
+                    _ => true,
+                });
         if let Some(need) = need {
             return Some(format!("needs {need}"));
         }
@@ -204,7 +205,9 @@ mod tests {
             _ => None,
         });
         let word = |words: &[String], at: usize| words.get(at).cloned().unwrap_or_default();
-        words.map(|words| (word(words, 0), word(words, 1))).collect()
+        words
+            .map(|words| (word(words, 0), word(words, 1)))
+            .collect()
     }
 
     #[test]
@@ -229,7 +232,11 @@ mod tests {
                 );
             }
             if row.direction == Direction::Return {
-                assert!(expected.contains(row.name), "{} is never expected", row.name);
+                assert!(
+                    expected.contains(row.name),
+                    "{} is never expected",
+                    row.name
+                );
             }
         }
         assert!(expected.contains("pong"));
@@ -243,7 +250,10 @@ mod tests {
             .iter()
             .filter(|reason| **reason != Reason::InternalError)
         {
-            assert!(codes.contains(reason.as_str()), "{reason} is never expected");
+            assert!(
+                codes.contains(reason.as_str()),
+                "{reason} is never expected"
+            );
         }
         for fault in ProtocolFault::ALL {
             let pair = ("protocolError".to_owned(), fault.to_string());

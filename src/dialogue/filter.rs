@@ -38,7 +38,11 @@ pub struct FrameSource<R> {
 impl<R: BufRead> FrameSource<R> {
     /// Reads fixture lines, or instructions alone, and selects what they send on `connection`.
     /// `None` selects the first connection that a line names.
-    pub fn new(input: R, connection: Option<ConnectionNumber>, values: Variables) -> FrameSource<R> {
+    pub fn new(
+        input: R,
+        connection: Option<ConnectionNumber>,
+        values: Variables,
+    ) -> FrameSource<R> {
         FrameSource {
             lines: input.lines(),
             line: 0,
@@ -71,13 +75,22 @@ impl<R: BufRead> FrameSource<R> {
                 }
                 match action {
                     StepAction::Send(_, words) | StepAction::Await(_, words, _) => {
-                        let words: Result<Vec<_>, _> = words.iter().map(|w| self.values.fill(w)).collect();
-                        out.extend(words.and_then(|words| message::encode(&words)).map_err(mistake)?);
+                        let words: Result<Vec<_>, _> =
+                            words.iter().map(|w| self.values.fill(w)).collect();
+                        out.extend(
+                            words
+                                .and_then(|words| message::encode(&words))
+                                .map_err(mistake)?,
+                        );
                     }
                     StepAction::Raw(_, words) => {
                         let words: Result<Vec<_>, _> =
                             words.iter().map(|w| self.values.fill_raw(w)).collect();
-                        out.extend(words.and_then(|words| raw::bytes(&words)).map_err(mistake)?);
+                        out.extend(
+                            words
+                                .and_then(|words| raw::bytes(&words))
+                                .map_err(mistake)?,
+                        );
                     }
                     StepAction::Let(name, value) if self.values.get(&name).is_none() => {
                         let value = self.values.fill(&value).map_err(mistake)?;
@@ -115,7 +128,10 @@ fn bare_instruction(line: &str) -> Option<StepAction> {
 ///
 /// # Errors
 /// An invalid line, or a failed read or write.
-pub fn encode<R: BufRead>(mut source: FrameSource<R>, out: &mut impl Write) -> Result<(), FilterError> {
+pub fn encode<R: BufRead>(
+    mut source: FrameSource<R>,
+    out: &mut impl Write,
+) -> Result<(), FilterError> {
     while let Some(frame) = source.next_frame()? {
         out.write_all(&frame)?;
         out.flush()?;
@@ -195,7 +211,12 @@ mod tests {
         let text = "# a dialogue\nlet asset AAPL\n1 connect worker\n1 > ping\n2 > getAssetList\n1 < pong\n\
             getAssetInfo {asset}\nx 04 0401 00000000 0000 00000001 00000001\n1 half\n1 > ping\n";
         let mut lines = Vec::new();
-        decode(&encoded(text, None)[..], None::<FrameSource<&[u8]>>, &mut lines).unwrap();
+        decode(
+            &encoded(text, None)[..],
+            None::<FrameSource<&[u8]>>,
+            &mut lines,
+        )
+        .unwrap();
         assert_eq!(
             String::from_utf8(lines).unwrap(),
             "ping\ngetAssetInfo AAPL\nping\n"
@@ -229,6 +250,9 @@ mod tests {
         let requests = source("1 connect worker\n1 > ping\n1 > getAssetList\n", None);
         let mut out = Vec::new();
         decode(&bytes[..], Some(requests), &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "pong\ndata List count=1 X\n");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "pong\ndata List count=1 X\n"
+        );
     }
 }

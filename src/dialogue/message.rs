@@ -26,7 +26,9 @@ pub fn encode(words: &[String]) -> Result<Vec<u8>, String> {
     let named = || TABLE.iter().filter(|row| row.name == name);
     let row = named()
         .find(|row| match row.arity {
-            Arity::Between(least, most) => (usize::from(least)..=usize::from(most)).contains(&count),
+            Arity::Between(least, most) => {
+                (usize::from(least)..=usize::from(most)).contains(&count)
+            }
             Arity::AtLeast(_) | Arity::Binary => true,
         })
         .or_else(|| named().next());
@@ -49,7 +51,8 @@ pub fn encode(words: &[String]) -> Result<Vec<u8>, String> {
         message_type: number.to_be_bytes()[0],
         instruction: number,
         data_size: u32::try_from(data.len()).map_err(|_| "too many bytes".to_owned())?,
-        argument_count: u16::try_from(arguments.len()).map_err(|_| "too many arguments".to_owned())?,
+        argument_count: u16::try_from(arguments.len())
+            .map_err(|_| "too many arguments".to_owned())?,
         number: 1,
         max: 1,
     };
@@ -57,7 +60,9 @@ pub fn encode(words: &[String]) -> Result<Vec<u8>, String> {
 }
 
 fn number(name: &str) -> Option<u16> {
-    u16::from_str_radix(name, 16).ok().filter(|_| name.len() == 4)
+    u16::from_str_radix(name, 16)
+        .ok()
+        .filter(|_| name.len() == 4)
 }
 
 /// A part of a decoded stream.
@@ -147,7 +152,10 @@ impl MessageDecoder {
                 }
             };
             let bytes = [&head.get()[..], &data[..data.len().min(HEX_BYTES_MAX)]].concat();
-            return Some(StreamPart::Broken(format!("{why} · {}", hex::encode(bytes))));
+            return Some(StreamPart::Broken(format!(
+                "{why} · {}",
+                hex::encode(bytes)
+            )));
         }
     }
 }
@@ -174,12 +182,16 @@ fn message(
     }
     let reply = Reply::read(header, data).map_err(|fault| fault.to_string())?;
     if let Reply::Data(..) = reply {
-        let Some(payload) = reassembly.push(header, data).map_err(|fault| fault.to_string())? else {
+        let Some(payload) = reassembly
+            .push(header, data)
+            .map_err(|fault| fault.to_string())?
+        else {
             return Ok(None);
         };
         return transfer(&payload, asked.pop_front()).map(Some);
     }
-    let (instruction, arguments) = frame::read_return(header, data).map_err(|fault| fault.to_string())?;
+    let (instruction, arguments) =
+        frame::read_return(header, data).map_err(|fault| fault.to_string())?;
     if is_reply(instruction) {
         asked.pop_front();
     }
@@ -197,10 +209,15 @@ fn transfer(payload: &[u8], asked: Option<Instruction>) -> Result<String, String
             Ok(text) => Ok(format!("data {text}")),
             Err(why) => Err(format!("data for {asked}: {why}: {}", hex_prefix(payload))),
         },
-        Some((asked, None)) => Err(format!("data where {asked} was asked: {}", hex_prefix(payload))),
-        None => Ok(format!("data bytes={} {}", payload.len(), hex_prefix(payload))
-            .trim_end()
-            .to_owned()),
+        Some((asked, None)) => Err(format!(
+            "data where {asked} was asked: {}",
+            hex_prefix(payload)
+        )),
+        None => Ok(
+            format!("data bytes={} {}", payload.len(), hex_prefix(payload))
+                .trim_end()
+                .to_owned(),
+        ),
     }
 }
 
@@ -277,7 +294,11 @@ mod tests {
             "01ff a b",
         ] {
             let bytes = encode(&text.split(' ').map(str::to_owned).collect::<Vec<_>>()).unwrap();
-            assert_eq!(decode(&bytes), [StreamPart::Message(text.to_owned())], "{text}");
+            assert_eq!(
+                decode(&bytes),
+                [StreamPart::Message(text.to_owned())],
+                "{text}"
+            );
         }
     }
 
@@ -315,7 +336,11 @@ mod tests {
         bytes.extend(encode(&words("ping")).unwrap());
         let decoded = decode(&bytes);
         assert_eq!(decoded.len(), 3, "{decoded:?}");
-        assert!(matches!(&decoded[1], StreamPart::Broken(why) if why.contains("no such reason code")));
-        assert!(matches!(&decode(&[9; 34])[..], [StreamPart::Broken(why)] if why.contains("messageType")));
+        assert!(
+            matches!(&decoded[1], StreamPart::Broken(why) if why.contains("no such reason code"))
+        );
+        assert!(
+            matches!(&decode(&[9; 34])[..], [StreamPart::Broken(why)] if why.contains("messageType"))
+        );
     }
 }

@@ -74,7 +74,11 @@ pub fn pieces(text: &str) -> Result<Vec<PatternPiece>, String> {
 ///
 /// # Errors
 /// An expectation that cannot be evaluated, or whose search exceeds `STEPS_MAX`.
-pub fn differs(expected: &[String], came: &str, values: &mut Variables) -> Result<Option<usize>, String> {
+pub fn differs(
+    expected: &[String],
+    came: &str,
+    values: &mut Variables,
+) -> Result<Option<usize>, String> {
     let mut trial = values.clone();
     let difference = first_difference(expected, came, &mut trial)?;
     if difference.is_none() {
@@ -241,10 +245,20 @@ impl<'a> Search<'a> {
     }
 
     /// Captures `value` and goes on; undoes the capture where the rest does not match.
-    fn captures(&mut self, name: &str, value: &str, piece: usize, at: usize) -> Result<bool, String> {
+    fn captures(
+        &mut self,
+        name: &str,
+        value: &str,
+        piece: usize,
+        at: usize,
+    ) -> Result<bool, String> {
         self.step()?;
         // A name that occurs twice in a word has the same value both times.
-        if self.captured.iter().any(|(n, other)| n == name && other != value) {
+        if self
+            .captured
+            .iter()
+            .any(|(n, other)| n == name && other != value)
+        {
             return Ok(false);
         }
         self.captured.push((name.to_owned(), value.to_owned()));
@@ -320,7 +334,11 @@ mod tests {
                 .contains("too many ways")
         );
         let words = ["*a".repeat(501)];
-        assert!(differs(&words, &long, &mut v).unwrap_err().contains("1000 parts"));
+        assert!(
+            differs(&words, &long, &mut v)
+                .unwrap_err()
+                .contains("1000 parts")
+        );
     }
 
     #[test]
@@ -328,12 +346,22 @@ mod tests {
         let mut v = Variables::new();
         v.set("cash", "100");
         assert!(check("fill {price} {cost:10:price}", "fill 2.5 25", &mut v));
-        assert!(!check("fill {other} {cost:10:other}", "fill 2.5 26", &mut v));
+        assert!(!check(
+            "fill {other} {cost:10:other}",
+            "fill 2.5 26",
+            &mut v
+        ));
         assert!(check("cash={minus:cash:1}", "cash=99", &mut v));
         assert!(!check("cash={minus:cash:1}", "cash=98", &mut v));
         assert!(differs(&["{open".to_owned()], "x", &mut v).is_err());
         let words = ["a", "b*", "c"].map(str::to_owned);
-        for (came, place) in [("x", 0), ("a x", 1), ("a bb", 2), ("a bb x", 2), ("a b c d", 3)] {
+        for (came, place) in [
+            ("x", 0),
+            ("a x", 1),
+            ("a bb", 2),
+            ("a bb x", 2),
+            ("a b c d", 3),
+        ] {
             assert_eq!(differs(&words, came, &mut v), Ok(Some(place)), "{came}");
         }
     }

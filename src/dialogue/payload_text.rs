@@ -2,11 +2,14 @@
 //!
 //! Payloads as words: the kind, then `name=value` in the order of the bytes, and one word for each
 //! bar, position or transaction of a list.
+//!
+//! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::raw;
 use crate::model::{Bar, Quote, ValueError};
 use crate::wire::payload::{
-    AssetInfo, Forecast, History, HistoryEntry, Payload, PayloadKind, Portfolio, Receipt, TextList, UserInfo,
+    AssetInfo, Forecast, History, HistoryEntry, Payload, PayloadKind, Portfolio, Receipt, TextList,
+    UserInfo,
 };
 
 /// The payload's words.

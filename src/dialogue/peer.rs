@@ -1,6 +1,8 @@
 //! spec/dialogue.md · 4.3 The Connection
 //!
 //! The far end of a dialogue's connection: a plain TCP socket that is read with a deadline.
+//!
+//! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::message::{MessageDecoder, StreamPart};
 use crate::net::deadline::{is_passing, remaining};
@@ -72,7 +74,9 @@ impl Tcp {
             match TcpStream::connect_timeout(&target, within) {
                 Ok(stream) => {
                     stream.set_nodelay(true).map_err(named)?;
-                    stream.set_write_timeout(Some(SEND_TIMEOUT)).map_err(named)?;
+                    stream
+                        .set_write_timeout(Some(SEND_TIMEOUT))
+                        .map_err(named)?;
                     return Ok(Tcp {
                         stream,
                         decoder: MessageDecoder::default(),
@@ -127,7 +131,9 @@ impl Peer for Tcp {
     }
 
     fn half(&mut self) -> Result<(), String> {
-        self.stream.shutdown(Shutdown::Write).map_err(|e| e.to_string())
+        self.stream
+            .shutdown(Shutdown::Write)
+            .map_err(|e| e.to_string())
     }
 
     fn receive(&mut self, until: Instant) -> Option<Arrival> {

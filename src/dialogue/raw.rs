@@ -81,7 +81,8 @@ pub fn bytes(words: &[String]) -> Result<Vec<u8>, String> {
 pub fn read(text: &str) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let bytes = bytes(&words(without_comment(line))).map_err(|e| format!("line {}: {e}", index + 1))?;
+        let bytes =
+            bytes(&words(without_comment(line))).map_err(|e| format!("line {}: {e}", index + 1))?;
         out.extend(bytes);
     }
     Ok(out)
@@ -105,9 +106,9 @@ pub fn unescape(text: &str) -> Result<String, String> {
             Some('x') => {
                 let digits: String = chars.by_ref().take(2).collect();
                 let code = u8::from_str_radix(&digits, 16).ok().filter(u8::is_ascii);
-                out.push(char::from(
-                    code.ok_or(format!("\\x{digits}: two hexadecimal digits up to 7f"))?,
-                ));
+                out.push(char::from(code.ok_or(format!(
+                    "\\x{digits}: two hexadecimal digits up to 7f"
+                ))?));
             }
             Some(c @ ('\\' | '"' | '#' | '{' | '}' | '*')) => out.push(c),
             other => return Err(format!("\\{}: no such escape", other.unwrap_or(' '))),

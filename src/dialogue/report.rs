@@ -9,13 +9,16 @@ use std::collections::BTreeMap;
 
 /// The sections that fixtures may cover, with their titles.
 pub const SECTIONS: &[(&str, &str)] = &[
+    ("2.1.8", "Worker Servers"),
     ("2.4.2", "Session Structure"),
     ("3.1.1", "Master Server: Main Module"),
     ("3.1.3", "Account Management & Authorization"),
     ("3.1.5", "Worker Management"),
     ("3.1.6", "Assets Data Retrieval"),
     ("3.1.7", "Assets Buy & Sell"),
+    ("3.2.2", "Master Server Communication"),
     ("3.2.3", "Client Management"),
+    ("3.2.6", "Cache Management"),
     ("4.1", "Design Goals"),
     ("4.2", "States"),
     ("4.2.1", "Command State"),
@@ -24,6 +27,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("4.3.2", "Client-Worker Server Connection"),
     ("4.4", "Message Structure"),
     ("4.5", "Instructions"),
+    ("4.5.1", "Command State Instructions"),
+    ("4.5.2", "Data Transfer State Instructions"),
     ("4.5.3", "Server Return Instructions"),
     ("4.6.1", "login(name, hashedPass, isExpirable)"),
     ("4.6.2", "login(sessionID)"),
@@ -53,6 +58,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("4.6.26", "stateSwitchFail"),
     ("4.6.27", "data"),
     ("4.6.28", "dataFail"),
+    ("4.7", "Communication"),
     ("4.7.1", "Data Transfer Mechanism"),
     ("4.7.2", "Login - First Method"),
     ("4.7.3", "Login - Second Method"),
@@ -164,7 +170,9 @@ impl ConformReport {
             };
             for (at, step) in script.steps.iter().enumerate() {
                 for section in &step.sections {
-                    let entry = sections.entry(order(section)).or_insert_with(|| blank(section));
+                    let entry = sections
+                        .entry(order(section))
+                        .or_insert_with(|| blank(section));
                     let result = match met {
                         None => SectionResult::Skipped,
                         Some(met) if at < met => SectionResult::Pass,
@@ -177,7 +185,9 @@ impl ConformReport {
             // An unexpected message after the last line counts against that line's sections.
             if let Some(difference) = difference.filter(|_| met == Some(script.steps.len())) {
                 for section in &difference.sections {
-                    let entry = sections.entry(order(section)).or_insert_with(|| blank(section));
+                    let entry = sections
+                        .entry(order(section))
+                        .or_insert_with(|| blank(section));
                     entry.record(SectionResult::Fail, &script.name, Some(difference));
                 }
             }

@@ -109,14 +109,18 @@ impl<'a> Runner<'a> {
                 let to = from + word.get(from..)?.find('}')?;
                 Some((from, to))
             });
-            match name
-                .and_then(|(from, to)| Some((from, to, values.get(word.get(from + 1..to)?)?.to_owned())))
-            {
+            match name.and_then(|(from, to)| {
+                Some((from, to, values.get(word.get(from + 1..to)?)?.to_owned()))
+            }) {
                 Some((from, to, value)) => format!("{}{value}{}", &word[..from], &word[to + 1..]),
                 None => word.to_owned(),
             }
         };
-        let words: Vec<String> = step.text.split(' ').map(|w| word(w, &mut self.values)).collect();
+        let words: Vec<String> = step
+            .text
+            .split(' ')
+            .map(|w| word(w, &mut self.values))
+            .collect();
         words.join(" ")
     }
 
@@ -207,7 +211,11 @@ impl<'a> Runner<'a> {
             .iter()
             .map(|w| self.values.fill_raw(w))
             .collect::<Result<Vec<_>, _>>()?;
-        self.send(number, &raw::bytes(&words)?, &format!("x {}", words.join(" ")))
+        self.send(
+            number,
+            &raw::bytes(&words)?,
+            &format!("x {}", words.join(" ")),
+        )
     }
 
     fn send(&mut self, number: ConnectionNumber, bytes: &[u8], line: &str) -> Result<(), String> {
@@ -215,14 +223,23 @@ impl<'a> Runner<'a> {
         self.connection(number)?.send(bytes, line)
     }
 
-    fn receive(&mut self, number: ConnectionNumber, within: Duration) -> Result<Option<Arrival>, String> {
+    fn receive(
+        &mut self,
+        number: ConnectionNumber,
+        within: Duration,
+    ) -> Result<Option<Arrival>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
             .receive(within, &mut self.transcript)
     }
 
-    fn expect(&mut self, number: ConnectionNumber, words: &[String], within: Duration) -> Result<(), String> {
+    fn expect(
+        &mut self,
+        number: ConnectionNumber,
+        words: &[String],
+        within: Duration,
+    ) -> Result<(), String> {
         match self.receive(number, within)? {
             Some(Arrival::Message(text)) => self.compare(words, &text),
             other => Err(describe(other.as_ref(), within)),
@@ -303,11 +320,16 @@ mod tests {
                         decoder.extend(&bytes[..size]);
                         while let Some(decoded) = decoder.next_message() {
                             let StreamPart::Message(line) = decoded else {
-                                let words = ["protocolError", "bad-frame", "no message"].map(str::to_owned);
+                                let words =
+                                    ["protocolError", "bad-frame", "no message"].map(str::to_owned);
                                 stream.write_all(&encode(&words).unwrap()).unwrap();
                                 return;
                             };
-                            for reply in answers.iter().filter(|a| line.starts_with(a.0)).flat_map(|a| a.1) {
+                            for reply in answers
+                                .iter()
+                                .filter(|a| line.starts_with(a.0))
+                                .flat_map(|a| a.1)
+                            {
                                 let bytes = match reply.strip_prefix("x ") {
                                     Some(hex) => raw::bytes(&raw::words(hex)).unwrap(),
                                     None => encode(&raw::words(reply)).unwrap(),
@@ -365,11 +387,9 @@ mod tests {
 
     #[test]
     fn a_notice_is_found_at_any_place_between_replies() {
-        let text =
-            "1 connect worker\n1 > purchaseAsset s A 1\n1 > ping\n1 < pong\n1 ~ transactionQueued {tx} - *\n";
+        let text = "1 connect worker\n1 > purchaseAsset s A 1\n1 > ping\n1 < pong\n1 ~ transactionQueued {tx} - *\n";
         run(&mut server(ANSWERS), text).unwrap();
-        let swapped =
-            "1 connect worker\n1 > ping\n1 > purchaseAsset s A 1\n1 ~ transactionQueued {tx} - *\n1 < pong";
+        let swapped = "1 connect worker\n1 > ping\n1 > purchaseAsset s A 1\n1 ~ transactionQueued {tx} - *\n1 < pong";
         run(&mut server(ANSWERS), swapped).unwrap();
     }
 
@@ -397,8 +417,13 @@ mod tests {
             ("do what", 3, "nothing is given that does what"),
         ] {
             // The unread reply must arrive before the runner checks that nothing is left.
-            let settle = if lines == "1 > ping" { "\npause 100ms" } else { "" };
-            let difference = run(&mut server(ANSWERS), &format!("{start}{lines}{settle}")).unwrap_err();
+            let settle = if lines == "1 > ping" {
+                "\npause 100ms"
+            } else {
+                ""
+            };
+            let difference =
+                run(&mut server(ANSWERS), &format!("{start}{lines}{settle}")).unwrap_err();
             assert_eq!(
                 difference.line,
                 line + usize::from(!settle.is_empty()),

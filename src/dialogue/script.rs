@@ -36,13 +36,22 @@ pub struct Need {
 
 /// The kinds of requirements, each with the meaning of its words.
 pub const NEEDS: &[(&str, &str)] = &[
-    ("master-port", "no words: the master's own port can be reached"),
+    (
+        "master-port",
+        "no words: the master's own port can be reached",
+    ),
     (
         "market",
         "NAME: the sample market (`sample`), or the folder of that name beside the fixtures",
     ),
-    ("master", "KEY=VALUE: in the master's configuration, in TOML"),
-    ("worker", "KEY=VALUE: in every worker's configuration, in TOML"),
+    (
+        "master",
+        "KEY=VALUE: in the master's configuration, in TOML",
+    ),
+    (
+        "worker",
+        "KEY=VALUE: in every worker's configuration, in TOML",
+    ),
     ("workers", "NUMBER: so many workers"),
     ("start", "DATE: where the replay begins"),
     ("interval", "DURATION: the update interval"),
@@ -201,7 +210,8 @@ impl ScriptReader {
                 return Ok(());
             }
             ("user", names) if !names.is_empty() => {
-                let user = |name: &String| StepAction::Let(name.clone(), format!("{{unique:{name}}}"));
+                let user =
+                    |name: &String| StepAction::Let(name.clone(), format!("{{unique:{name}}}"));
                 names.iter().map(user).collect()
             }
             ("let", [name, value]) => vec![StepAction::Let(name.clone(), value.clone())],
@@ -284,7 +294,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .ok()
         .filter(|time| *time <= TIME_MAX)
-        .ok_or(format!("{text}: not a time such as 300ms or 5s, up to an hour"))
+        .ok_or(format!(
+            "{text}: not a time such as 300ms or 5s, up to an hour"
+        ))
 }
 
 #[cfg(test)]
@@ -306,8 +318,14 @@ mod tests {
             StepAction::Let("alice".into(), "{unique:alice}".into())
         );
         assert_eq!(at(2).sections, ["4.6.1", "4.6.18"]);
-        assert_eq!((at(2).within, at(3).within), (None, Some(Duration::from_secs(9))));
-        assert_eq!((at(4).within, at(4).line), (Some(Duration::from_secs(2)), 10));
+        assert_eq!(
+            (at(2).within, at(3).within),
+            (None, Some(Duration::from_secs(9)))
+        );
+        assert_eq!(
+            (at(4).within, at(4).line),
+            (Some(Duration::from_secs(2)), 10)
+        );
         let pings = script
             .steps
             .iter()

@@ -52,7 +52,9 @@ impl Servers {
             Some(number) => number.parse::<usize>().ok().filter(|n| *n > 0),
             None => None,
         };
-        let number = number.ok_or(format!("{target}: neither worker, workerN, master nor HOST:PORT"))?;
+        let number = number.ok_or(format!(
+            "{target}: neither worker, workerN, master nor HOST:PORT"
+        ))?;
         self.workers.get(number - 1).cloned().ok_or(format!(
             "{target}: the address of that worker was not given (--worker)"
         ))
@@ -69,7 +71,10 @@ impl Dialer for Servers {
             .hooks
             .get(name)
             .ok_or(format!("nothing is given that does {name} (--on)"))?;
-        let status = std::process::Command::new("sh").arg("-c").arg(command).status();
+        let status = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(command)
+            .status();
         match status {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{command}: {status}")),

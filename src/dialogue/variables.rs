@@ -87,9 +87,12 @@ impl Variables {
 
     fn call(&mut self, name: &str, arguments: &[&str]) -> Result<String, String> {
         let given = |text: &str| self.get(text).unwrap_or(text).to_owned();
-        let decimal =
-            |text: &str| Money::parse_rounded(&given(text)).map_err(|e| format!("{}: {e}", given(text)));
-        let moment = |text: &str| Timestamp::parse(&given(text)).map_err(|e| format!("{}: {e}", given(text)));
+        let decimal = |text: &str| {
+            Money::parse_rounded(&given(text)).map_err(|e| format!("{}: {e}", given(text)))
+        };
+        let moment = |text: &str| {
+            Timestamp::parse(&given(text)).map_err(|e| format!("{}: {e}", given(text)))
+        };
         let beyond = || "beyond the limit of values".to_owned();
         Ok(match (name, arguments) {
             ("unique", [base]) => self.unique(base),
@@ -97,18 +100,32 @@ impl Variables {
             ("hash", [user]) => self.hash(&given(user), &format!("password of {user}"))?,
             ("hash", [user, password]) => self.hash(&given(user), password)?,
             ("repeat", [text, times]) => {
-                let times: usize = times.parse().map_err(|_| "no such number of times".to_owned())?;
+                let times: usize = times
+                    .parse()
+                    .map_err(|_| "no such number of times".to_owned())?;
                 given(text).repeat(times.min(super::raw::BYTES_MAX / given(text).len().max(1)))
             }
-            ("plus", [a, b]) => decimal(a)?.plus(decimal(b)?).ok_or_else(beyond)?.to_string(),
-            ("minus", [a, b]) => decimal(a)?.minus(decimal(b)?).ok_or_else(beyond)?.to_string(),
+            ("plus", [a, b]) => decimal(a)?
+                .plus(decimal(b)?)
+                .ok_or_else(beyond)?
+                .to_string(),
+            ("minus", [a, b]) => decimal(a)?
+                .minus(decimal(b)?)
+                .ok_or_else(beyond)?
+                .to_string(),
             ("cost", [quantity, price]) => {
                 let quantity = Quantity(decimal(quantity)?.0);
-                quantity.cost_at(decimal(price)?).ok_or_else(beyond)?.to_string()
+                quantity
+                    .cost_at(decimal(price)?)
+                    .ok_or_else(beyond)?
+                    .to_string()
             }
             ("worth", [quantity, price]) => {
                 let quantity = Quantity(decimal(quantity)?.0);
-                quantity.worth_at(decimal(price)?).ok_or_else(beyond)?.to_string()
+                quantity
+                    .worth_at(decimal(price)?)
+                    .ok_or_else(beyond)?
+                    .to_string()
             }
             ("each", [total, quantity]) => {
                 let (total, quantity) = (decimal(total)?, decimal(quantity)?);
@@ -116,7 +133,9 @@ impl Variables {
             }
             ("day", [time]) => moment(time)?.to_string().chars().take(10).collect(),
             ("days", [time, days]) => {
-                let days: i64 = days.parse().map_err(|_| "no such number of days".to_owned())?;
+                let days: i64 = days
+                    .parse()
+                    .map_err(|_| "no such number of days".to_owned())?;
                 moment(time)?.plus_days(days).to_string()
             }
             _ => return Err("no such function with so many arguments".to_owned()),
@@ -217,9 +236,15 @@ mod tests {
         values.set("alice", "Alice-1");
         let mut fill = |text: &str| values.fill(text).unwrap();
         assert_eq!(fill("cash={minus:100000:total}"), "cash=95695.3");
-        assert_eq!(fill("{cost:10:430.47}/{worth:0.1:0.000015}"), "4304.7/0.000001");
+        assert_eq!(
+            fill("{cost:10:430.47}/{worth:0.1:0.000015}"),
+            "4304.7/0.000001"
+        );
         assert_eq!(fill("{each:10:3}"), "3.333333");
-        assert_eq!(fill("{day:t} {days:t:-1}"), "2013-03-01 2013-02-28T00:00:00.000Z");
+        assert_eq!(
+            fill("{day:t} {days:t:-1}"),
+            "2013-03-01 2013-02-28T00:00:00.000Z"
+        );
         assert_eq!(fill("{repeat:ab:3}\\s{upper:alice}"), "ababab ALICE-1");
         let named = fill("{hash:alice}");
         assert_eq!(named, fill("{hash:Alice-1:password of alice}"));

@@ -92,7 +92,11 @@ impl LinkConnection {
     ///
     /// # Errors
     /// The socket is closed already.
-    pub fn new(socket: TcpStream, sealer: Sealer, flusher: Arc<Flusher>) -> io::Result<Arc<LinkConnection>> {
+    pub fn new(
+        socket: TcpStream,
+        sealer: Sealer,
+        flusher: Arc<Flusher>,
+    ) -> io::Result<Arc<LinkConnection>> {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(None)?;
         socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
@@ -160,7 +164,9 @@ impl LinkConnection {
                     });
                 }
                 Ok(size) => {
-                    opener.open(&chunk[..size], plain).map_err(LinkClosed::Record)?;
+                    opener
+                        .open(&chunk[..size], plain)
+                        .map_err(LinkClosed::Record)?;
                     return if opener.is_closed() && plain.is_empty() {
                         Err(LinkClosed::Closed)
                     } else {
@@ -205,11 +211,18 @@ impl std::fmt::Debug for LinkWriter<'_> {
 
 /// Appends a message to `plain`; `fill` writes its frames. A body beyond the limit of an envelope
 /// is a bug: the message is dropped and an error is logged.
-pub fn append_message(plain: &mut Vec<u8>, header: &EnvelopeHeader, fill: impl FnOnce(&mut Vec<u8>)) {
+pub fn append_message(
+    plain: &mut Vec<u8>,
+    header: &EnvelopeHeader,
+    fill: impl FnOnce(&mut Vec<u8>),
+) {
     // Reserve first, so that a secret does not move and leave a copy behind.
     wipe::reserve(plain, INITIAL_BYTES);
     if let Err(error) = header.append_with(plain, fill) {
-        crate::error!("a message of sequence {} was not sent: {error}", header.sequence);
+        crate::error!(
+            "a message of sequence {} was not sent: {error}",
+            header.sequence
+        );
     }
 }
 
@@ -237,8 +250,9 @@ impl LinkWriter<'_> {
 
     fn flush(&mut self) {
         let connection = self.connection;
-        self.send_half
-            .send(&connection.socket, || Arc::clone(connection) as Arc<dyn Flush>);
+        self.send_half.send(&connection.socket, || {
+            Arc::clone(connection) as Arc<dyn Flush>
+        });
         connection.enforce_limits(&mut self.send_half);
     }
 }
@@ -269,7 +283,9 @@ impl Flush for LinkConnection {
     fn cut_if_stalled(&self, now: Instant) {
         let mut send_half = self.send_half.lock();
         if now.saturating_duration_since(send_half.moved()) >= SILENCE_TIMEOUT {
-            crate::warn!("{self:?} took nothing for {SILENCE_TIMEOUT:?} while messages waited: cut off");
+            crate::warn!(
+                "{self:?} took nothing for {SILENCE_TIMEOUT:?} while messages waited: cut off"
+            );
             send_half.break_off();
             self.enforce_limits(&mut send_half);
         }

@@ -65,7 +65,11 @@ impl EnvelopeHeader {
     /// # Errors
     /// The body has fewer than [`BODY_MIN`] or more than [`BODY_MAX`] bytes. `out` is unchanged
     /// then.
-    pub fn append_with(&self, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), ValueError> {
+    pub fn append_with(
+        &self,
+        out: &mut Vec<u8>,
+        fill: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), ValueError> {
         let start = out.len();
         out.extend_from_slice(self.worker.as_bytes());
         out.extend_from_slice(self.boot.as_bytes());
@@ -322,18 +326,19 @@ mod tests {
     fn any_header() -> impl Strategy<Value = EnvelopeHeader> {
         let client = proptest::option::of(prop_oneof![
             (any::<[u8; 4]>(), any::<u16>()).prop_map(SocketAddr::from),
-            (any::<[u16; 8]>(), 1u16..)
-                .prop_map(|(ip, port)| { SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), port) }),
+            (any::<[u16; 8]>(), 1u16..).prop_map(|(ip, port)| {
+                SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), port)
+            }),
         ]);
-        (any::<u128>(), any::<u64>(), any::<i64>(), client).prop_map(|(boot, sequence, timestamp, client)| {
-            EnvelopeHeader {
+        (any::<u128>(), any::<u64>(), any::<i64>(), client).prop_map(
+            |(boot, sequence, timestamp, client)| EnvelopeHeader {
                 worker: header().worker,
                 boot: Uuid::from_u128(boot),
                 sequence,
                 timestamp: Timestamp(timestamp),
                 client,
-            }
-        })
+            },
+        )
     }
 
     proptest! {

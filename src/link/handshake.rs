@@ -44,7 +44,7 @@ pub const NONCE_LEN: usize = 32;
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
 
 /// Time limit of a whole handshake, on each side.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a `Noise_NNpsk0` message with an empty payload: a public key and a tag.
 const NOISE_LEN: usize = 32 + 16;
@@ -125,8 +125,14 @@ const FORM: HandshakeError = HandshakeError::Frame(ProtocolError::new(
 
 /// One side of the Noise session. The master is the initiator, because it sends the last GPG
 /// message.
-fn noise(master: bool, secret: &Secret, prologue: &[u8; 32]) -> Result<HandshakeState, HandshakeError> {
-    let noise = Builder::new(NOISE.parse()?).psk(0, secret)?.prologue(prologue)?;
+fn noise(
+    master: bool,
+    secret: &Secret,
+    prologue: &[u8; 32],
+) -> Result<HandshakeState, HandshakeError> {
+    let noise = Builder::new(NOISE.parse()?)
+        .psk(0, secret)?
+        .prologue(prologue)?;
     Ok(if master {
         noise.build_initiator()?
     } else {
@@ -153,14 +159,22 @@ fn read_noise(noise: &mut HandshakeState, message: &[u8]) -> Result<(), Handshak
 }
 
 /// The link, with the records that have arrived already.
-fn establish<P>(noise: HandshakeState, peer: P, behind: &[u8]) -> Result<ProvenLink<P>, HandshakeError> {
+fn establish<P>(
+    noise: HandshakeState,
+    peer: P,
+    behind: &[u8],
+) -> Result<ProvenLink<P>, HandshakeError> {
     let mut sealed = SealedChannel::new(noise)?;
     let mut early = Vec::new();
     sealed
         .opener
         .open(behind, &mut early)
         .map_err(HandshakeError::Record)?;
-    Ok(ProvenLink { sealed, peer, early })
+    Ok(ProvenLink {
+        sealed,
+        peer,
+        early,
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ pub use error::KeyringError;
 pub use message::{MESSAGE_MAX, PLAIN_MAX};
 
 use crate::model::Fingerprint;
-use gpgme::{Context, CreateKeyFlags, DeleteKeyFlags, ExportMode, Key, KeyListMode, PinentryMode, Protocol};
+use gpgme::{
+    Context, CreateKeyFlags, DeleteKeyFlags, ExportMode, Key, KeyListMode, PinentryMode, Protocol,
+};
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -20,9 +22,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The most bytes in the path of a GPG home. The path of a socket has at most 108 bytes, and
-/// `gpg-agent` first binds its sockets under longer names. Found by experiment.
-pub const HOME_MAX: usize = 86;
+/// The most bytes in the path of a GPG home.
+pub const HOME_MAX: usize = crate::config::GPG_HOME_MAX;
 
 /// The fewest bits of an RSA, DSA or ElGamal key.
 pub const BITS_MIN: usize = 2048;
@@ -122,8 +123,10 @@ impl Keyring {
     pub fn generate(&self, user_id: &str) -> Result<Fingerprint, KeyringError> {
         let flags = CreateKeyFlags::NOPASSWD | CreateKeyFlags::NOEXPIRE | CreateKeyFlags::FORCE;
         self.run(|context| {
-            let made = context.create_key_with_flags(user_id, "future-default", Duration::ZERO, flags)?;
-            Fingerprint::parse(made.fingerprint().unwrap_or_default()).map_err(|_| KeyringError::KeyInvalid)
+            let made =
+                context.create_key_with_flags(user_id, "future-default", Duration::ZERO, flags)?;
+            Fingerprint::parse(made.fingerprint().unwrap_or_default())
+                .map_err(|_| KeyringError::KeyInvalid)
         })
     }
 
@@ -161,7 +164,8 @@ impl Keyring {
             let keys = context.read_keys(file)?;
             Ok(keys.collect::<Result<Vec<Key>, _>>()?)
         })?;
-        let is_secret = |key: &Key| key.has_secret() || key.subkeys().any(|subkey| subkey.is_secret());
+        let is_secret =
+            |key: &Key| key.has_secret() || key.subkeys().any(|subkey| subkey.is_secret());
         if found.iter().any(is_secret) || names_secret(file) {
             return Err(KeyringError::KeySecret);
         }
@@ -212,7 +216,9 @@ impl Keyring {
                 Err(error) => return Err(error.into()),
             };
             match context.delete_key_with_flags(&key, DeleteKeyFlags::FORCE) {
-                Err(error) if error.code() == gpgme::Error::CONFLICT.code() => Err(KeyringError::KeyOwn),
+                Err(error) if error.code() == gpgme::Error::CONFLICT.code() => {
+                    Err(KeyringError::KeyOwn)
+                }
                 other => Ok(other?),
             }
         })
@@ -226,7 +232,10 @@ impl Keyring {
     pub fn stop(&self) -> Result<(), KeyringError> {
         let failed = |text: String| KeyringError::Gpg(format!("gpgconf: {text}"));
         let mut command = Command::new("gpgconf");
-        command.arg("--homedir").arg(&self.home).args(["--kill", "all"]);
+        command
+            .arg("--homedir")
+            .arg(&self.home)
+            .args(["--kill", "all"]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -237,7 +246,9 @@ impl Keyring {
             match child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
                 Ok(Some(status)) => return Err(failed(status.to_string())),
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+                Ok(None) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(2))
+                }
                 _ => {
                     let _ = child.kill();
                     let _ = child.wait();
@@ -272,7 +283,10 @@ impl Keyring {
 
     /// Runs one operation with a new context of this home, under [`GPG_TIMEOUT`]. Threads cannot
     /// share contexts.
-    fn run<T>(&self, work: impl FnOnce(&mut Context) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
+    fn run<T>(
+        &self,
+        work: impl FnOnce(&mut Context) -> Result<T, KeyringError>,
+    ) -> Result<T, KeyringError> {
         let (result, late) = watch::run_with_timeout(&self.home, GPG_TIMEOUT, || {
             let mut context = Context::from_protocol(Protocol::OpenPgp)?;
             context.set_engine_home_dir(self.home.as_os_str().as_bytes())?;

@@ -195,8 +195,12 @@ impl SealedChannel {
 pub fn loopback() -> Result<(SealedChannel, SealedChannel), snow::Error> {
     let mut psk = Zeroizing::new([0u8; 32]);
     getrandom::fill(psk.as_mut()).map_err(|_| snow::Error::Rng)?;
-    let mut left = Builder::new(NOISE.parse()?).psk(0, &psk)?.build_initiator()?;
-    let mut right = Builder::new(NOISE.parse()?).psk(0, &psk)?.build_responder()?;
+    let mut left = Builder::new(NOISE.parse()?)
+        .psk(0, &psk)?
+        .build_initiator()?;
+    let mut right = Builder::new(NOISE.parse()?)
+        .psk(0, &psk)?
+        .build_responder()?;
     let (mut message, mut payload) = ([0u8; 128], [0u8; 128]);
     let length = left.write_message(&[], &mut message)?;
     right.read_message(message.get(..length).unwrap_or(&[]), &mut payload)?;
@@ -275,7 +279,10 @@ impl Sealer {
         out.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
         out.resize(start + LENGTH_LEN + length, 0);
         let target = out.get_mut(start + LENGTH_LEN..).unwrap_or(&mut []);
-        let written = self.keys.read().write_message(self.nonce, &self.scratch, target);
+        let written = self
+            .keys
+            .read()
+            .write_message(self.nonce, &self.scratch, target);
         self.scratch.fill(0);
         self.scratch.clear();
         if written != Ok(length) {
@@ -369,7 +376,9 @@ impl Opener {
         let (taken, rest) = input.split_at(wanted.min(input.len()));
         self.partial.extend_from_slice(taken);
         *input = rest;
-        if record_length(&self.partial)?.is_some_and(|length| self.partial.len() == LENGTH_LEN + length) {
+        if record_length(&self.partial)?
+            .is_some_and(|length| self.partial.len() == LENGTH_LEN + length)
+        {
             let record = std::mem::take(&mut self.partial);
             let opened = self.record(record.get(LENGTH_LEN..).unwrap_or(&[]), out);
             self.partial = record;
@@ -415,7 +424,10 @@ impl Opener {
         wipe::reserve(out, length);
         out.resize(start + length, 0);
         let target = out.get_mut(start..).unwrap_or(&mut []);
-        let opened = self.keys.read().read_message(self.nonce, ciphertext, target);
+        let opened = self
+            .keys
+            .read()
+            .read_message(self.nonce, ciphertext, target);
         if opened != Ok(length) {
             return Err(RecordError::Forged);
         }

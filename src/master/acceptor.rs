@@ -11,8 +11,8 @@ use crate::model::ProtocolFault;
 use crate::net::connection_limiter::ConnectionPermit;
 use crate::net::rejecter::RejectSender;
 use crate::net::{
-    Connection, ConnectionLimiter, ConnectionLimits, ConnectionReader, Listener, ReadEnd, ReaderLimits,
-    SendLimits,
+    Connection, ConnectionLimiter, ConnectionLimits, ConnectionReader, Listener, ReadEnd,
+    ReaderLimits, SendLimits,
 };
 use crate::runtime::{self, Stop, TICK};
 use crate::wire::{FrameHeader, Instruction, ProtocolError, Reply, frame};
@@ -59,19 +59,25 @@ impl MasterAcceptor {
 
     /// Accepts until the listener closes; starts a thread for each peer.
     pub fn run(self: &Arc<Self>, listener: &Listener, refusal: &RejectSender) {
-        listener.run(&self.limiter, refusal, &self.stop, |socket, peer, permit| {
-            if self.is_reserved(peer.ip()) {
-                refusal.refuse(socket);
-                return;
-            }
-            let acceptor = Arc::clone(self);
-            let spawned = runtime::spawn_small(format!("peer {peer}"), STACK_BYTES, move || {
-                acceptor.serve(socket, peer, permit)
-            });
-            if let Err(error) = spawned {
-                crate::error!("no thread for a peer: {error}");
-            }
-        });
+        listener.run(
+            &self.limiter,
+            refusal,
+            &self.stop,
+            |socket, peer, permit| {
+                if self.is_reserved(peer.ip()) {
+                    refusal.refuse(socket);
+                    return;
+                }
+                let acceptor = Arc::clone(self);
+                let spawned =
+                    runtime::spawn_small(format!("peer {peer}"), STACK_BYTES, move || {
+                        acceptor.serve(socket, peer, permit)
+                    });
+                if let Err(error) = spawned {
+                    crate::error!("no thread for a peer: {error}");
+                }
+            },
+        );
     }
 
     /// Whether all free connections are reserved for registered workers and none is registered at
@@ -109,7 +115,8 @@ impl MasterAcceptor {
         while received.len() < frame::HEADER {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stop.is_requested() {
-                let fault = ProtocolError::new(ProtocolFault::Timeout, "nothing whole came in time");
+                let fault =
+                    ProtocolError::new(ProtocolFault::Timeout, "nothing whole came in time");
                 return (received, Some(ReadEnd::Fault(fault)));
             }
             let _ = socket.set_read_timeout(Some(left.min(TICK)));
@@ -117,7 +124,10 @@ impl MasterAcceptor {
             match socket.read(&mut chunk) {
                 Ok(0) if received.is_empty() => return (received, Some(ReadEnd::Clean)),
                 Ok(0) => {
-                    let fault = ProtocolError::new(ProtocolFault::BadFrame, "the stream ends inside a frame");
+                    let fault = ProtocolError::new(
+                        ProtocolFault::BadFrame,
+                        "the stream ends inside a frame",
+                    );
                     return (received, Some(ReadEnd::Fault(fault)));
                 }
                 Ok(size) => received.extend_from_slice(&chunk[..size]),
@@ -140,8 +150,11 @@ impl MasterAcceptor {
         let registry = self.links.shared.registry.load();
         let registered = registry.all().any(|worker| worker.ip == ip.to_canonical());
         if is_hello && !registered {
-            self.links
-                .log_refused(&ip, "unknown-ip", &"no worker is registered at this address");
+            self.links.log_refused(
+                &ip,
+                "unknown-ip",
+                &"no worker is registered at this address",
+            );
         }
         is_hello && registered
     }
@@ -151,7 +164,8 @@ impl MasterAcceptor {
             max_unsent: UNSENT_BYTES_MAX,
             send_timeout: self.frame_timeout,
         };
-        let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.links.flusher)) else {
+        let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.links.flusher))
+        else {
             return;
         };
         {

@@ -17,7 +17,8 @@ use crate::model::{AccountId, Money, Reason, Side, TransactionStatus, Username};
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::Refusal;
 use crate::wire::payload::{
-    EntryDetail, History, HistoryEntry as HistoryLine, Holding, Payload, Portfolio, Receipt, UserInfo,
+    EntryDetail, History, HistoryEntry as HistoryLine, Holding, Payload, Portfolio, Receipt,
+    UserInfo,
 };
 use hashlink::LruCache;
 use std::sync::Arc;
@@ -127,7 +128,11 @@ impl AccountQueries {
 }
 
 impl AccountQueryState {
-    fn answer(&mut self, snapshot: &mut Snapshot<'_>, query: &AccountQuery) -> Result<Vec<u8>, QueryError> {
+    fn answer(
+        &mut self,
+        snapshot: &mut Snapshot<'_>,
+        query: &AccountQuery,
+    ) -> Result<Vec<u8>, QueryError> {
         let asker = query.asker;
         match &query.kind {
             AccountQueryKind::Info(username) => {
@@ -189,9 +194,9 @@ impl AccountQueryState {
         let portfolio = if asker == user.account {
             Portfolio::Private(holdings.cash, held)
         } else {
-            let sum = held
-                .iter()
-                .fold(i128::from(holdings.cash.0), |sum, h| sum + i128::from(h.value.0));
+            let sum = held.iter().fold(i128::from(holdings.cash.0), |sum, h| {
+                sum + i128::from(h.value.0)
+            });
             let points = |holding: &Holding| {
                 let exact = (i128::from(holding.value.0) * i128::from(BASIS_POINTS))
                     .checked_div(sum)
@@ -223,7 +228,11 @@ impl AccountQueryState {
     }
 }
 
-fn info(snapshot: &mut Snapshot<'_>, asker: AccountId, user: &UserRecord) -> Result<Vec<u8>, QueryError> {
+fn info(
+    snapshot: &mut Snapshot<'_>,
+    asker: AccountId,
+    user: &UserRecord,
+) -> Result<Vec<u8>, QueryError> {
     let private = if asker == user.account {
         Some((user.email.clone(), snapshot.cash(user.account)?))
     } else {
@@ -238,10 +247,16 @@ fn info(snapshot: &mut Snapshot<'_>, asker: AccountId, user: &UserRecord) -> Res
     Ok(info.to_bytes())
 }
 
-fn history(snapshot: &mut Snapshot<'_>, asker: AccountId, user: &UserRecord) -> Result<Vec<u8>, QueryError> {
+fn history(
+    snapshot: &mut Snapshot<'_>,
+    asker: AccountId,
+    user: &UserRecord,
+) -> Result<Vec<u8>, QueryError> {
     let private = asker == user.account;
     let mut entries = Vec::new();
-    snapshot.history(user.account, |entry| entries.push(history_line(entry, private)))?;
+    snapshot.history(user.account, |entry| {
+        entries.push(history_line(entry, private))
+    })?;
     Ok(History { private, entries }.to_bytes())
 }
 
@@ -310,7 +325,10 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     if let Some(reason) = transaction.reason {
         row("reason", reason.to_string());
     }
-    row("rule", rule(transaction.side, transaction.status).to_owned());
+    row(
+        "rule",
+        rule(transaction.side, transaction.status).to_owned(),
+    );
     Receipt(rows)
 }
 

@@ -15,7 +15,8 @@ use super::assets::budget::CallBudgetStatus;
 use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMessage};
 use super::storage::Interrupter;
 use crate::admin::model::{
-    CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus, PricesStatus, ProviderFailure,
+    CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus, PricesStatus,
+    ProviderFailure,
 };
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
@@ -172,7 +173,9 @@ impl AdminShared {
     /// The reason, with what to do.
     fn answer(&self, request: AdminRequest, cancel: &CancelToken) -> Result<AdminAnswer, String> {
         match request {
-            AdminRequest::Status => self.status().map(|status| AdminAnswer::Status(Box::new(status))),
+            AdminRequest::Status => self
+                .status()
+                .map(|status| AdminAnswer::Status(Box::new(status))),
             AdminRequest::WorkersList => workers::list(self),
             AdminRequest::WorkersShow { name } => workers::show(self, &name),
             AdminRequest::WorkersRegister {
@@ -195,10 +198,14 @@ impl AdminShared {
 
     fn status(&self) -> Result<MasterStatus, String> {
         let inboxes = &self.channels.inboxes;
-        let queue = ask("transactions", &inboxes.transactions, TransactionsMessage::Status)?;
+        let queue = ask(
+            "transactions",
+            &inboxes.transactions,
+            TransactionsMessage::Status,
+        )?;
         let accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
-        let prices = ask("assets", inboxes.assets.sender(), |reply| AssetsMessage::Status {
-            reply,
+        let prices = ask("assets", inboxes.assets.sender(), |reply| {
+            AssetsMessage::Status { reply }
         })?;
         let mut refused_links: Vec<EventCount> = inboxes
             .refusals
@@ -233,7 +240,11 @@ impl AdminShared {
                 listed: prices.assets,
                 priced: prices.priced,
                 fresh: prices.fresh,
-                served_by: prices.served.iter().map(|name| (*name).to_owned()).collect(),
+                served_by: prices
+                    .served
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect(),
                 failures: prices
                     .failures
                     .into_iter()
@@ -325,7 +336,11 @@ fn count(value: usize) -> u64 {
 }
 
 /// Sends a message to a module and waits for its answer, at most [`MODULE_TIMEOUT`].
-fn ask<M, T>(name: &str, inbox: &Sender<M>, message: impl FnOnce(Sender<T>) -> M) -> Result<T, String> {
+fn ask<M, T>(
+    name: &str,
+    inbox: &Sender<M>,
+    message: impl FnOnce(Sender<T>) -> M,
+) -> Result<T, String> {
     let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
     let deadline = Instant::now() + MODULE_TIMEOUT;
     inbox

@@ -16,7 +16,11 @@ use crate::wire::{Refusal, Request};
 
 /// Answers the request at once, or returns the message for the assets module, which then answers
 /// it.
-pub fn answer(assets: &AssetsHandle, reply_to: ReplyTo, request: &Request) -> Option<AssetsMessage> {
+pub fn answer(
+    assets: &AssetsHandle,
+    reply_to: ReplyTo,
+    request: &Request,
+) -> Option<AssetsMessage> {
     let instruction = request.instruction();
     let prices = assets.prices();
     let entry = |symbol: &Symbol| {

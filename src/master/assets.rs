@@ -92,7 +92,11 @@ impl Module for Assets {
                 adjusted,
                 reply,
             } => reply(self.window(&symbol, window, adjusted)),
-            AssetsMessage::Predict { symbol, date, reply } => reply(self.predict(&symbol, date)),
+            AssetsMessage::Predict {
+                symbol,
+                date,
+                reply,
+            } => reply(self.predict(&symbol, date)),
             AssetsMessage::Status { reply } => {
                 // The requester may have disconnected.
                 let _ = reply.try_send(self.status());
@@ -122,7 +126,9 @@ impl Assets {
     /// The system cannot start another thread.
     pub fn start_updates(&mut self, updater: Updater, stop: &Stop) -> io::Result<()> {
         let stop = stop.clone();
-        self.updating = Some(runtime::spawn("assets-updates", move || updater.run(&stop))?);
+        self.updating = Some(runtime::spawn("assets-updates", move || {
+            updater.run(&stop)
+        })?);
         Ok(())
     }
 
@@ -158,10 +164,19 @@ impl Assets {
         forecast::forecast(&days, last, date).ok_or_else(too_little)
     }
 
-    fn window(&mut self, symbol: &Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
+    fn window(
+        &mut self,
+        symbol: &Symbol,
+        window: Window,
+        adjusted: bool,
+    ) -> Result<Vec<Bar>, Refusal> {
         let asset = self.asset(symbol)?;
         let prices = self.prices.load();
-        let actions = if adjusted { prices.actions(symbol) } else { &[] };
+        let actions = if adjusted {
+            prices.actions(symbol)
+        } else {
+            &[]
+        };
         self.reader
             .snapshot(prices.number)
             .and_then(|mut view| adjust::bars(&mut view, asset, window, actions))
@@ -171,15 +186,17 @@ impl Assets {
     fn status(&self) -> AssetsStatus {
         let prices = self.prices.load();
         let health = self.health.lock();
-        let count =
-            |what: fn(&AssetPrice) -> bool| prices.entries().iter().filter(|entry| what(entry)).count();
+        let count = |what: fn(&AssetPrice) -> bool| {
+            prices.entries().iter().filter(|entry| what(entry)).count()
+        };
         AssetsStatus {
             number: prices.number,
             assets: prices.len(),
             priced: count(|entry| entry.quote.is_some()),
             fresh: count(|entry| entry.fresh),
             published: prices.published,
-            next: Some(Timestamp(self.next.load(Ordering::Relaxed))).filter(|next| next.0 != i64::MAX),
+            next: Some(Timestamp(self.next.load(Ordering::Relaxed)))
+                .filter(|next| next.0 != i64::MAX),
             served: health.served.clone(),
             failures: health.failures.clone(),
             refused: health.refused,

@@ -120,7 +120,9 @@ impl Auth {
             logins_by_address: KeyedRateLimiter::per_minute(
                 config.limits.failed_logins_per_minute_per_address,
             ),
-            registrations: KeyedRateLimiter::per_minute(config.limits.registrations_per_minute_per_address),
+            registrations: KeyedRateLimiter::per_minute(
+                config.limits.registrations_per_minute_per_address,
+            ),
             lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),
             starting_cash: config.starting_cash,
             channels,
@@ -175,7 +177,9 @@ impl Auth {
                 self.sessions
                     .filter(|stored| stored.session.username.key() == key)
             }
-            SessionFilter::Worker(uuid) => self.sessions.filter(|stored| stored.session.worker == *uuid),
+            SessionFilter::Worker(uuid) => self
+                .sessions
+                .filter(|stored| stored.session.worker == *uuid),
         }
     }
 

@@ -60,7 +60,7 @@ impl LinkSessions {
     pub fn serve(&self, socket: TcpStream, received: &[u8], peer: SocketAddr) {
         let registry = Arc::clone(&self.shared.registry);
         let lookup = move |uuid: Uuid, ip: IpAddr| registered_worker(&registry, uuid, ip);
-        let deadline = Instant::now() + handshake::DEADLINE;
+        let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::accept(&socket, received, &self.identity, &lookup, deadline) {
             Ok(established) => {
                 let sealed = established.sealed;
@@ -83,7 +83,12 @@ impl LinkSessions {
     }
 
     /// Counts and logs a refused link.
-    pub fn log_refused(&self, peer: &dyn fmt::Display, reason: &'static str, error: &dyn fmt::Display) {
+    pub fn log_refused(
+        &self,
+        peer: &dyn fmt::Display,
+        reason: &'static str,
+        error: &dyn fmt::Display,
+    ) {
         if let Some(more) = self.count(reason) {
             crate::warn!("a link from {peer} was refused ({reason}): {error}{more}");
         }
@@ -206,7 +211,13 @@ impl LinkSession<'_> {
     /// Reports the link to workers, with the boot ID of the first message, and waits for the
     /// answer. `None` when workers does not answer in time.
     fn on_first_message(&self, boot: Uuid) -> Option<Arc<LinkedWorker>> {
-        let worker = self.context.shared.registry.load().by_uuid(&self.uuid).cloned()?;
+        let worker = self
+            .context
+            .shared
+            .registry
+            .load()
+            .by_uuid(&self.uuid)
+            .cloned()?;
         let linked = Arc::new(LinkedWorker {
             worker,
             boot,
@@ -216,9 +227,9 @@ impl LinkSession<'_> {
         let (done, wait) = bounded(1);
         let sent = self.context.workers.send_timeout(
             WorkersMessage::Linked(Arc::clone(&linked), done),
-            handshake::DEADLINE,
+            handshake::HANDSHAKE_TIMEOUT,
         );
-        (sent.is_ok() && wait.recv_timeout(handshake::DEADLINE).is_ok()).then_some(linked)
+        (sent.is_ok() && wait.recv_timeout(handshake::HANDSHAKE_TIMEOUT).is_ok()).then_some(linked)
     }
 }
 

@@ -13,8 +13,8 @@ use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side, Symbol,
-    Timestamp, Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side,
+    Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::runtime::published::Published;
 use crate::wire::payload::Forecast;
@@ -327,7 +327,10 @@ impl AssetsHandle {
     /// Waits until the first update has been published or has failed. After a failure the prices
     /// that the database held are in force. Returns false when `deadline` passes first.
     pub fn wait_ready(&self, deadline: Instant) -> bool {
-        !matches!(self.ready.recv_deadline(deadline), Err(RecvTimeoutError::Timeout))
+        !matches!(
+            self.ready.recv_deadline(deadline),
+            Err(RecvTimeoutError::Timeout)
+        )
     }
 }
 

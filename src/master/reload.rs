@@ -73,10 +73,19 @@ fn needing_restart(old: &MasterConfig, new: &MasterConfig) -> Vec<&'static str> 
         ("control_socket", old.control_socket != new.control_socket),
         ("control_group", old.control_group != new.control_group),
         ("currency", old.currency != new.currency),
-        ("update_interval", old.update_interval != new.update_interval),
+        (
+            "update_interval",
+            old.update_interval != new.update_interval,
+        ),
         ("starting_cash", old.starting_cash != new.starting_cash),
-        ("session_lifetime", old.session_lifetime != new.session_lifetime),
-        ("expected_workers", old.expected_workers != new.expected_workers),
+        (
+            "session_lifetime",
+            old.session_lifetime != new.session_lifetime,
+        ),
+        (
+            "expected_workers",
+            old.expected_workers != new.expected_workers,
+        ),
         ("database.url", old.database != new.database),
         ("gpg", old.gpg != new.gpg),
         ("log.file", old.log.file != new.log.file),
@@ -112,11 +121,18 @@ mod tests {
                 "A".repeat(40)
             )
         };
-        let parse = |text: &str| MasterConfig::parse(text, Path::new("/c/master.toml")).unwrap().0;
+        let parse = |text: &str| {
+            MasterConfig::parse(text, Path::new("/c/master.toml"))
+                .unwrap()
+                .0
+        };
         let old = parse(&text(""));
         assert!(needing_restart(&old, &old).is_empty());
         let mut new = parse(&text("currency = \"EUR\"\nexpected_workers = 3"));
-        assert_eq!(needing_restart(&old, &new), ["currency", "expected_workers"]);
+        assert_eq!(
+            needing_restart(&old, &new),
+            ["currency", "expected_workers"]
+        );
         new = old.clone();
         new.limits.max_queued = 7;
         new.log.level = crate::runtime::log::LevelFilter::Trace;

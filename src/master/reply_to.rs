@@ -53,7 +53,8 @@ pub fn bodies(frames: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let mut end = 0;
         while let Some(header) = rest.get(end..).and_then(|left| left.first_chunk()) {
-            let size = usize::try_from(crate::wire::FrameHeader::read(header).data_size).unwrap_or(MAX_DATA);
+            let size = usize::try_from(crate::wire::FrameHeader::read(header).data_size)
+                .unwrap_or(MAX_DATA);
             if end + frame::HEADER + size > BODY_MAX {
                 break;
             }

@@ -83,7 +83,10 @@ mod tests {
 
     fn username(path: &Path) -> String {
         let mut reader = Reader::open_file(path).unwrap();
-        reader.snapshot().unwrap().text("SELECT username FROM accounts")
+        reader
+            .snapshot()
+            .unwrap()
+            .text("SELECT username FROM accounts")
     }
 
     #[test]
@@ -100,10 +103,17 @@ mod tests {
         assert_eq!(restored.replaced, Some(folder.path().join("master.db.old")));
         assert_eq!(username(&here), "then");
         assert_eq!(username(&folder.path().join("master.db.old")), "now");
-        assert_eq!(fs::read(&backup).unwrap(), before, "the backup is untouched");
+        assert_eq!(
+            fs::read(&backup).unwrap(),
+            before,
+            "the backup is untouched"
+        );
         assert_eq!(fs::metadata(&here).unwrap().mode() & 0o777, 0o600);
         let mut reader = Reader::open_file(&here).unwrap();
-        let sessions = reader.snapshot().unwrap().number("SELECT count(*) FROM sessions");
+        let sessions = reader
+            .snapshot()
+            .unwrap()
+            .number("SELECT count(*) FROM sessions");
         assert_eq!(sessions, 0);
 
         let again = restore_to(&backup, &url(&here)).unwrap();
@@ -122,9 +132,17 @@ mod tests {
         let here = database(folder.path(), "master.db", "now");
         let backup = database(folder.path(), "backup.db", "then");
         let held = Storage::lock(&url(&here)).unwrap();
-        assert!(restore_to(&backup, &url(&here)).unwrap_err().contains("in use"));
+        assert!(
+            restore_to(&backup, &url(&here))
+                .unwrap_err()
+                .contains("in use")
+        );
         drop(held);
-        assert!(restore_to(&here, &url(&here)).unwrap_err().contains("itself"));
+        assert!(
+            restore_to(&here, &url(&here))
+                .unwrap_err()
+                .contains("itself")
+        );
         execute(
             &mut Storage::open(&url(&backup)).unwrap(),
             "INSERT INTO balances VALUES (1, 4)",

@@ -8,7 +8,9 @@
 )]
 
 use super::asset_queries;
-use super::messages::{AssetsHandle, AuthMessage, AuthRequest, LinkRequest, RouterMessage, WorkersMessage};
+use super::messages::{
+    AssetsHandle, AuthMessage, AuthRequest, LinkRequest, RouterMessage, WorkersMessage,
+};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use crate::runtime::Module;
 use crate::wire::{Refusal, Request, reply};
@@ -32,7 +34,11 @@ impl Module for MasterRouter {
 
 impl MasterRouter {
     /// A router that sends to these modules.
-    pub fn new(auth: Sender<AuthMessage>, workers: Sender<WorkersMessage>, assets: AssetsHandle) -> Self {
+    pub fn new(
+        auth: Sender<AuthMessage>,
+        workers: Sender<WorkersMessage>,
+        assets: AssetsHandle,
+    ) -> Self {
         MasterRouter {
             auth,
             workers,
@@ -48,7 +54,9 @@ impl MasterRouter {
                 LinkRequest::Asset(request) => self.asset(reply_to, &request),
                 LinkRequest::Report(report) => {
                     // A report may be dropped: the worker sends the next one within a second.
-                    let _ = self.workers.try_send(WorkersMessage::Report(reply_to, report));
+                    let _ = self
+                        .workers
+                        .try_send(WorkersMessage::Report(reply_to, report));
                 }
             }
         }

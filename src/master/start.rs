@@ -9,7 +9,9 @@ use super::acceptor::MasterAcceptor;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::HashingPool;
 use super::link_session::LinkSessions;
-use super::messages::{self, AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared};
+use super::messages::{
+    self, AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
+};
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
@@ -61,8 +63,8 @@ pub fn check(config: &MasterConfig) -> Result<(), StartError> {
 }
 
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
-    let keyring =
-        Keyring::open(&config.gpg.home).map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
+    let keyring = Keyring::open(&config.gpg.home)
+        .map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
     Ok(MasterIdentity::new(
         keyring,
         config.gpg.key,
@@ -108,7 +110,9 @@ fn assemble(
     let mut group = ThreadGroup::new(stop, &watchdog);
     let flusher = Flusher::new()?;
     let flushing = Arc::clone(&flusher);
-    group.thread("flusher", move |stop, heartbeat| flushing.run(stop, heartbeat))?;
+    group.thread("flusher", move |stop, heartbeat| {
+        flushing.run(stop, heartbeat)
+    })?;
 
     let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
     let links = LinkSessions {
@@ -129,13 +133,18 @@ fn assemble(
         clients: Mutex::new(Vec::new()),
         stop: stop.clone(),
     });
-    if !inboxes.assets.wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT) {
+    if !inboxes
+        .assets
+        .wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT)
+    {
         return Err(StartError::failed(format!(
             "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
         )));
     }
     let (refusal, rejecter) = refusal();
-    group.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
+    group.thread("rejecter", move |stop, heartbeat| {
+        rejecter.run(stop, heartbeat)
+    })?;
     let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
     group.extend([runtime::spawn("listener", move || {
         accepts.run(&socket, &refusal)
@@ -189,8 +198,8 @@ fn modules(
         peers: Arc::default(),
         addresses: Arc::default(),
     };
-    let transactions =
-        transactions::Transactions::new(Storage::open(url)?, handle.clone(), config).map_err(unreadable)?;
+    let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
+        .map_err(unreadable)?;
     group.module("transactions", transactions_inbox, transactions)?;
     let reader = Reader::open(url)?;
     group.module_with("account_queries", queries_inbox, |heartbeat| {

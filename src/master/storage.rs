@@ -94,7 +94,11 @@ impl fmt::Display for StorageError {
                 path.display()
             ),
             StorageError::InUse(path) => {
-                write!(f, "{}: in use by another master; stop it first", path.display())
+                write!(
+                    f,
+                    "{}: in use by another master; stop it first",
+                    path.display()
+                )
             }
             StorageError::Foreign(path) => {
                 write!(
@@ -208,7 +212,9 @@ impl Storage {
         match tx.commit() {
             Ok(()) => Ok(done),
             Err(StorageError::UnknownOutcome(text)) => {
-                crate::error!("a commit failed with an unknown outcome ({text}): ending the process");
+                crate::error!(
+                    "a commit failed with an unknown outcome ({text}): ending the process"
+                );
                 log::logger().flush();
                 std::process::exit(i32::from(crate::daemon::FAILED))
             }

@@ -9,9 +9,10 @@ use super::assets::PriceSnapshot;
 use super::auth::Auth;
 use super::auth::hashing::{HashingPool, testing as hashing};
 use super::messages::{
-    ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage, AssetsHandle,
-    AssetsMessage, AuthChannels, AuthMessage, AuthRequest, HashJob, LinkRequest, Order, RouterMessage,
-    TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
+    ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage,
+    AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, HashJob, LinkRequest,
+    Order, RouterMessage, TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update, WORKERS_INBOX_MAX,
+    WorkersMessage, WorkersShared,
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::MasterRouter;
@@ -27,8 +28,8 @@ use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{BodyFrames, SessionHashes, SessionState};
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, Fingerprint, HashedPass, Holdings, Money, Quantity, Reason,
-    SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, Fingerprint, HashedPass, Holdings, Money,
+    Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::net::Flusher;
 use crate::net::flusher::Flush;
@@ -120,7 +121,10 @@ impl MasterRig {
     /// What a master finds that is started on this database.
     pub(crate) fn on(engine: Engine, config: MasterConfig) -> MasterRig {
         let prices = PriceSnapshot::new(["AAPL", "IBM", "NEW"].map(symbol).to_vec());
-        let first = [(symbol("AAPL"), bar(1, "100")), (symbol("IBM"), bar(1, "50"))];
+        let first = [
+            (symbol("AAPL"), bar(1, "100")),
+            (symbol("IBM"), bar(1, "50")),
+        ];
         let prices = Arc::new(Published::new(prices.after(Timestamp::now(), &first)));
         let (of_assets, of_auth) = (Inbox::new(ASSETS_INBOX_MAX), Inbox::new(AUTH_INBOX_MAX));
         let of_workers = Inbox::new(WORKERS_INBOX_MAX);
@@ -133,7 +137,9 @@ impl MasterRig {
             ready: bounded(0).1,
         };
         let shared = WorkersShared {
-            registry: Arc::new(Published::new(Registry::load(&mut engine.storage()).unwrap())),
+            registry: Arc::new(Published::new(
+                Registry::load(&mut engine.storage()).unwrap(),
+            )),
             peers: Arc::default(),
             addresses: Arc::default(),
         };
@@ -146,7 +152,11 @@ impl MasterRig {
         };
         let heartbeat = Watchdog::new().register("account_queries");
         MasterRig {
-            router: MasterRouter::new(of_auth.sender.clone(), of_workers.sender.clone(), assets.clone()),
+            router: MasterRouter::new(
+                of_auth.sender.clone(),
+                of_workers.sender.clone(),
+                assets.clone(),
+            ),
             auth: Auth::new(engine.storage(), pool, &config, channels).unwrap(),
             workers: Workers::new(
                 engine.storage(),
@@ -224,7 +234,12 @@ impl MasterRig {
     }
 
     /// What a client is answered whose request comes as `reply_to` says.
-    pub(crate) fn ask_as(&mut self, link: &mut FakeLink, reply_to: ReplyTo, request: Request) -> Reply {
+    pub(crate) fn ask_as(
+        &mut self,
+        link: &mut FakeLink,
+        reply_to: ReplyTo,
+        request: Request,
+    ) -> Reply {
         let sequence = reply_to.sequence;
         self.handle(vec![(reply_to, link_request(request))]);
         link.reply(sequence)
@@ -315,7 +330,12 @@ impl MasterRig {
     }
 
     /// Gives an account cash and positions, with what they cost.
-    pub(crate) fn give(&mut self, account: AccountId, cash: &str, positions: &[(&str, &str, &str)]) {
+    pub(crate) fn give(
+        &mut self,
+        account: AccountId,
+        cash: &str,
+        positions: &[(&str, &str, &str)],
+    ) {
         let mut after = self.holdings(account);
         let before = after.clone();
         after.cash = money(cash);
@@ -361,12 +381,15 @@ impl MasterRig {
 
     /// Puts an update's prices in force.
     pub(crate) fn publish(&self, update: &Update) {
-        self.assets.prices.store(PriceSnapshot::clone(&update.snapshot));
+        self.assets
+            .prices
+            .store(PriceSnapshot::clone(&update.snapshot));
     }
 
     /// Tells the modules of an update.
     pub(crate) fn tell(&mut self, update: &Update) {
-        self.workers.on_message(WorkersMessage::Update(update.clone()));
+        self.workers
+            .on_message(WorkersMessage::Update(update.clone()));
         self.transactions
             .on_message(TransactionsMessage::Update(update.clone()));
         self.transactions.on_turn_end();
@@ -396,7 +419,8 @@ impl MasterRig {
 
     /// Hands over orders that came with one read, as auth does, and lets them be handled.
     pub(crate) fn order_all(&mut self, orders: Vec<Order>) {
-        self.transactions.on_message(TransactionsMessage::Orders(orders));
+        self.transactions
+            .on_message(TransactionsMessage::Orders(orders));
         self.transactions.on_turn_end();
     }
 
@@ -598,7 +622,10 @@ impl FakeLink {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     // What the socket did not take at once.
                     self.peer.link.flush();
-                    assert!(Instant::now() < deadline, "the master's words do not arrive");
+                    assert!(
+                        Instant::now() < deadline,
+                        "the master's words do not arrive"
+                    );
                     std::thread::yield_now();
                 }
                 Err(_) => self.is_over = true,
@@ -762,7 +789,13 @@ pub(crate) fn reason(reply: &Reply) -> Reason {
 }
 
 /// An order as auth passes it on.
-pub(crate) fn order(reply_to: ReplyTo, account: AccountId, side: Side, name: &str, units: &str) -> Order {
+pub(crate) fn order(
+    reply_to: ReplyTo,
+    account: AccountId,
+    side: Side,
+    name: &str,
+    units: &str,
+) -> Order {
     Order {
         reply_to,
         account: Ok(account),

@@ -89,7 +89,9 @@ impl Module for Transactions {
             }
             TransactionsMessage::Limits(limits) => {
                 self.state.limits = OrderLimits::of(&limits);
-                self.state.orders.set_limit(limits.orders_per_minute_per_account);
+                self.state
+                    .orders
+                    .set_limit(limits.orders_per_minute_per_account);
             }
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());

@@ -103,7 +103,10 @@ pub fn open(path: &Path) -> Result<Reader, VerifyError> {
 /// # Errors
 /// The check was cancelled, or the database cannot be read. A damaged database is a difference, not
 /// an error.
-pub fn check(reader: &mut Reader, cancelled: &dyn Fn() -> bool) -> Result<Verification, VerifyError> {
+pub fn check(
+    reader: &mut Reader,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Verification, VerifyError> {
     let began = Instant::now();
     let mut findings = Findings::default();
     // All reads below see the snapshot of the first one.

@@ -6,7 +6,9 @@
 pub mod registry;
 
 use super::assets::{AssetPrice, PriceSnapshot};
-use super::messages::{AssetsHandle, AuthMessage, Update, WorkerRow, WorkersMessage, WorkersShared};
+use super::messages::{
+    AssetsHandle, AuthMessage, Update, WorkerRow, WorkersMessage, WorkersShared,
+};
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::Storage;
 use crate::config::DatabaseUrl;
@@ -153,7 +155,13 @@ impl Workers {
         let worker = peer.worker.clone();
         // An administrator may have booted it since its handshake.
         if self.registry.load().admitted(&worker.uuid).is_none() {
-            peer.push(|out| frame::write(out, Instruction::LinkBooted, &["this worker is not admitted"]));
+            peer.push(|out| {
+                frame::write(
+                    out,
+                    Instruction::LinkBooted,
+                    &["this worker is not admitted"],
+                )
+            });
             peer.link.end();
             return;
         }
@@ -167,9 +175,14 @@ impl Workers {
         peer.push_frames(&prices);
         crate::info!("worker {} is linked from {}", worker.name, peer.link.peer);
         let boot = peer.boot;
-        let older = self.links.insert(worker.uuid, WorkerLink { peer, report: None });
+        let older = self
+            .links
+            .insert(worker.uuid, WorkerLink { peer, report: None });
         if let Some(older) = older {
-            crate::warn!("worker {} has a newer link: the older one is closed", worker.name);
+            crate::warn!(
+                "worker {} has a newer link: the older one is closed",
+                worker.name
+            );
             older.peer.link.end();
         }
         self.away.remove(&worker.uuid);
@@ -193,16 +206,24 @@ impl Workers {
 
     /// Publishes the linked workers, and pushes their addresses to each of them.
     fn publish(&mut self) {
-        let mut peers: Vec<Arc<LinkedWorker>> = self.links.values().map(|s| Arc::clone(&s.peer)).collect();
+        let mut peers: Vec<Arc<LinkedWorker>> =
+            self.links.values().map(|s| Arc::clone(&s.peer)).collect();
         peers.sort_by(|a, b| a.worker.name.cmp(&b.worker.name));
-        let addresses: Vec<String> = peers.iter().map(|peer| peer.worker.address.clone()).collect();
+        let addresses: Vec<String> = peers
+            .iter()
+            .map(|peer| peer.worker.address.clone())
+            .collect();
         let list: Vec<&str> = addresses.iter().map(String::as_str).collect();
         for peer in &peers {
             peer.push(|out| frame::write(out, Instruction::LinkWorkers, &list));
         }
         let is_short = peers.len() < self.expected;
         if is_short && !self.is_short {
-            crate::warn!("{} of {} expected workers are linked", peers.len(), self.expected);
+            crate::warn!(
+                "{} of {} expected workers are linked",
+                peers.len(),
+                self.expected
+            );
         }
         self.is_short = is_short;
         self.addresses.store(addresses);
@@ -261,14 +282,20 @@ impl Workers {
         change: impl FnOnce(&mut Storage, &WorkerServer) -> Result<(), String>,
     ) -> Result<WorkerServer, String> {
         let found = self.registry.load().by_name(name).cloned();
-        let worker = found.ok_or_else(|| format!("no worker is registered as {name}; see `workers list`"))?;
+        let worker = found
+            .ok_or_else(|| format!("no worker is registered as {name}; see `workers list`"))?;
         change(&mut self.storage, &worker)?;
         self.reload()?;
         let admitted = self.registry.load().admitted(&worker.uuid).is_some();
         if !admitted && let Some(link) = self.links.remove(&worker.uuid) {
             crate::warn!("worker {name} was booted");
-            link.peer
-                .push(|out| frame::write(out, Instruction::LinkBooted, &["booted by the administrator"]));
+            link.peer.push(|out| {
+                frame::write(
+                    out,
+                    Instruction::LinkBooted,
+                    &["booted by the administrator"],
+                )
+            });
             link.peer.link.end();
             self.away.insert(worker.uuid, Instant::now());
             self.publish();
@@ -277,7 +304,8 @@ impl Workers {
     }
 
     fn reload(&mut self) -> Result<(), String> {
-        let registry = Registry::load(&mut self.storage).map_err(|e| format!("the database failed: {e}"))?;
+        let registry =
+            Registry::load(&mut self.storage).map_err(|e| format!("the database failed: {e}"))?;
         self.registry.store(registry);
         Ok(())
     }
@@ -306,7 +334,10 @@ fn price_frames(assets: &AssetsHandle, snapshot: &PriceSnapshot) -> Vec<u8> {
 ///
 /// # Errors
 /// The database cannot be used, or the registration is refused.
-pub fn register_offline(url: &DatabaseUrl, registration: &Registration) -> Result<WorkerServer, String> {
+pub fn register_offline(
+    url: &DatabaseUrl,
+    registration: &Registration,
+) -> Result<WorkerServer, String> {
     let _lock = Storage::lock(url).map_err(|e| e.to_string())?;
     Storage::migrate(url).map_err(|e| e.to_string())?;
     let mut storage = Storage::open(url).map_err(|e| e.to_string())?;

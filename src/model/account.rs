@@ -34,7 +34,10 @@ impl Username {
     /// The text has another form.
     pub fn parse(text: &str) -> Result<Username, ValueError> {
         let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-        let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let first = text
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric());
         if first && text.len() <= USERNAME_MAX && text.bytes().all(good) {
             Ok(Username(text.to_owned()))
         } else {
@@ -73,7 +76,10 @@ impl Email {
     pub fn parse(text: &str) -> Result<Email, ValueError> {
         let length = text.chars().count();
         let ats = text.chars().filter(|c| *c == '@').count();
-        if (EMAIL_MIN..=EMAIL_MAX).contains(&length) && ats == 1 && !text.chars().any(char::is_whitespace) {
+        if (EMAIL_MIN..=EMAIL_MAX).contains(&length)
+            && ats == 1
+            && !text.chars().any(char::is_whitespace)
+        {
             Ok(Email(text.to_owned()))
         } else {
             Err(ValueError(

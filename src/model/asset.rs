@@ -23,8 +23,9 @@ impl Symbol {
     /// The text has another form.
     pub fn parse(text: &str) -> Result<Symbol, ValueError> {
         const FORM: ValueError = ValueError("an asset's symbol is 1 to 16 of A-Z 0-9 . - / =");
-        let good =
-            |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'/' | b'=');
+        let good = |b: u8| {
+            b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'/' | b'=')
+        };
         if text.is_empty() || text.len() > SYMBOL_MAX || !text.bytes().all(good) {
             return Err(FORM);
         }

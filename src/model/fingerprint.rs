@@ -24,8 +24,9 @@ impl Fingerprint {
     /// The text has another form: a short or long key ID, `0x` in front, spaces.
     pub fn parse(text: &str) -> Result<Fingerprint, ValueError> {
         let mut bytes = [0; FINGERPRINT_BYTES];
-        hex::decode_to_slice(text, &mut bytes)
-            .map_err(|_| ValueError("a fingerprint is 40 hexadecimal digits; key IDs are not accepted"))?;
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| {
+            ValueError("a fingerprint is 40 hexadecimal digits; key IDs are not accepted")
+        })?;
         Ok(Fingerprint(bytes))
     }
 
@@ -57,7 +58,10 @@ mod tests {
         let fingerprint = Fingerprint::parse(text).unwrap();
         assert_eq!(fingerprint.to_string(), text);
         assert_eq!(Fingerprint::parse(&text.to_lowercase()), Ok(fingerprint));
-        assert_eq!(Fingerprint::from_bytes(*fingerprint.as_bytes()), fingerprint);
+        assert_eq!(
+            Fingerprint::from_bytes(*fingerprint.as_bytes()),
+            fingerprint
+        );
         assert_eq!(format!("{fingerprint:?}"), format!("Fingerprint({text})"));
         let others = [
             &text[32..],

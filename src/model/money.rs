@@ -73,8 +73,9 @@ impl Quantity {
     /// # Errors
     /// The text has another form, or the quantity is zero.
     pub fn parse_quantity(text: &str) -> Result<Quantity, ValueError> {
-        const FORM: ValueError =
-            ValueError("a quantity is a decimal above 0 with at most 12 digits before and 6 after the point");
+        const FORM: ValueError = ValueError(
+            "a quantity is a decimal above 0 with at most 12 digits before and 6 after the point",
+        );
         let (whole, fraction) = match text.split_once('.') {
             Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
             Some(_) => return Err(FORM),
@@ -155,7 +156,10 @@ pub fn share(value: i64, numerator: i64, denominator: i64) -> i64 {
 }
 
 fn within(value: i128) -> Option<Money> {
-    i64::try_from(value).ok().filter(|v| v.abs() <= LIMIT).map(Money)
+    i64::try_from(value)
+        .ok()
+        .filter(|v| v.abs() <= LIMIT)
+        .map(Money)
 }
 
 /// Reads `[-]digits[.digits][e[±]digits]`, rounded half to even at the millionth.
@@ -213,7 +217,10 @@ fn parse_rounded(text: &str) -> Result<i64, ValueError> {
             value += 1;
         }
     }
-    let value = i64::try_from(value).ok().filter(|v| *v <= LIMIT).ok_or(RANGE)?;
+    let value = i64::try_from(value)
+        .ok()
+        .filter(|v| *v <= LIMIT)
+        .ok_or(RANGE)?;
     Ok(if negative { -value } else { value })
 }
 
@@ -266,7 +273,11 @@ mod tests {
             ("007", 7_000_000),
             ("999999999999.999999", 999_999_999_999_999_999),
         ] {
-            assert_eq!(Quantity::parse_quantity(text), Ok(Quantity(value)), "{text}");
+            assert_eq!(
+                Quantity::parse_quantity(text),
+                Ok(Quantity(value)),
+                "{text}"
+            );
         }
         for text in [
             "",

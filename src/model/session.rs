@@ -30,7 +30,9 @@ impl SessionId {
     /// The text has another form.
     pub fn parse(text: &str) -> Result<SessionId, ValueError> {
         let mut bytes = [0; SESSION_ID_BYTES];
-        if text.bytes().any(|b| b.is_ascii_uppercase()) || hex::decode_to_slice(text, &mut bytes).is_err() {
+        if text.bytes().any(|b| b.is_ascii_uppercase())
+            || hex::decode_to_slice(text, &mut bytes).is_err()
+        {
             return Err(ValueError("a session ID is 64 of 0-9 a-f"));
         }
         Ok(SessionId(bytes))

@@ -17,7 +17,9 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     /// The current time of the machine's clock.
     pub fn now() -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
@@ -32,7 +34,8 @@ impl Timestamp {
     /// # Errors
     /// The text has another form.
     pub fn parse(text: &str) -> Result<Timestamp, ValueError> {
-        const FORM: ValueError = ValueError("a date is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS[.fff]Z, in UTC");
+        const FORM: ValueError =
+            ValueError("a date is YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS[.fff]Z, in UTC");
         let bytes = text.as_bytes();
         let number = |from: usize, to: usize| -> Result<u32, ValueError> {
             let digits = bytes.get(from..to).ok_or(FORM)?;
@@ -55,8 +58,8 @@ impl Timestamp {
         literal(4, b'-')?;
         literal(7, b'-')?;
         let year = i32::try_from(number(0, 4)?).map_err(|_| FORM)?;
-        let midnight =
-            Timestamp::from_date(year, small(number(5, 7)?)?, small(number(8, 10)?)?).ok_or(FORM)?;
+        let midnight = Timestamp::from_date(year, small(number(5, 7)?)?, small(number(8, 10)?)?)
+            .ok_or(FORM)?;
         if bytes.len() == 10 {
             return Ok(midnight);
         }
@@ -108,8 +111,8 @@ impl Timestamp {
     pub fn months_before(self, months: i32) -> Timestamp {
         let date = self.date();
         let index = date.year() * 12 + i32::from(u8::from(date.month())) - 1 - months;
-        let month =
-            Month::try_from(u8::try_from(index.rem_euclid(12) + 1).unwrap_or(1)).unwrap_or(Month::January);
+        let month = Month::try_from(u8::try_from(index.rem_euclid(12) + 1).unwrap_or(1))
+            .unwrap_or(Month::January);
         let year = index.div_euclid(12);
         let day = date.day().min(month.length(year));
         let earlier = Date::from_calendar_date(year, month, day).unwrap_or(Date::MIN);
@@ -133,10 +136,12 @@ impl Timestamp {
     }
 
     fn offset(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or_else(|_| {
-            let edge = if self.0 < 0 { Date::MIN } else { Date::MAX };
-            PrimitiveDateTime::new(edge, Time::MIDNIGHT).assume_offset(UtcOffset::UTC)
-        })
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or_else(
+            |_| {
+                let edge = if self.0 < 0 { Date::MIN } else { Date::MAX };
+                PrimitiveDateTime::new(edge, Time::MIDNIGHT).assume_offset(UtcOffset::UTC)
+            },
+        )
     }
 
     fn from_primitive(moment: PrimitiveDateTime) -> Timestamp {
@@ -176,7 +181,9 @@ mod tests {
             Ok(Timestamp(day.0 + 1250))
         );
         assert_eq!(
-            Timestamp::parse("2012-02-29T23:59:59Z").unwrap().to_string(),
+            Timestamp::parse("2012-02-29T23:59:59Z")
+                .unwrap()
+                .to_string(),
             "2012-02-29T23:59:59.000Z"
         );
         for text in [
@@ -202,7 +209,10 @@ mod tests {
         assert_eq!(at("2013-03-31").months_before(1), at("2013-02-28"));
         assert_eq!(at("2012-03-31").months_before(1), at("2012-02-29"));
         assert_eq!(at("2013-01-15").months_before(1), at("2012-12-15"));
-        assert_eq!(at("2013-01-15T12:00:00Z").months_before(13), at("2011-12-15"));
+        assert_eq!(
+            at("2013-01-15T12:00:00Z").months_before(13),
+            at("2011-12-15")
+        );
         assert_eq!(at("2013-01-15T12:00:00Z").month(), at("2013-01-01"));
     }
 }

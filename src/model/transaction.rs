@@ -28,7 +28,9 @@ impl ClientOrderId {
         if (1..=CLIENT_ORDER_ID_MAX).contains(&text.len()) && text.bytes().all(good) {
             Ok(ClientOrderId(text.to_owned()))
         } else {
-            Err(ValueError("a clientOrderID is 1 to 64 of A-Z a-z 0-9 . _ : -"))
+            Err(ValueError(
+                "a clientOrderID is 1 to 64 of A-Z a-z 0-9 . _ : -",
+            ))
         }
     }
 

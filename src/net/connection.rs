@@ -2,6 +2,8 @@
 //!
 //! The send side of a client's connection. Each request takes a slot. Replies leave in the order of
 //! the slots, whichever module answers first, and in as few writes as possible.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::flusher::{Flush, FlushProgress, Flusher};
 use super::limits::LINGER_TIMEOUT;
@@ -112,7 +114,12 @@ impl Connection {
     /// Takes slots for up to `count` requests, as many as there is capacity for. Waits until there
     /// is capacity for one. Returns the number of the first and how many they are, or `None` where
     /// the connection has ended. For the reader alone.
-    pub(super) fn reserve(&self, count: usize, bulk: bool, capacity: Capacity) -> Option<(u64, usize)> {
+    pub(super) fn reserve(
+        &self,
+        count: usize,
+        bulk: bool,
+        capacity: Capacity,
+    ) -> Option<(u64, usize)> {
         let mut side = self.wait(|side| {
             side.slots.len() < capacity.unanswered
                 && (!bulk || side.bulk < capacity.bulk)
@@ -164,7 +171,9 @@ impl Connection {
         let side = self.side.lock();
         match side.end {
             CloseState::Shut(since) => Some(since),
-            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes if side.half.is_broken() => {
+            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes
+                if side.half.is_broken() =>
+            {
                 Some(side.half.moved())
             }
             CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => None,
@@ -227,7 +236,9 @@ impl Connection {
     pub(super) fn end_in_order(self: &Arc<Self>, fault: ProtocolError) {
         let mut sending = self.sending();
         let number = sending.side.take_slots(1, false);
-        sending.reply(number, |out| reply::write_fault(out, fault.code, fault.text));
+        sending.reply(number, |out| {
+            reply::write_fault(out, fault.code, fault.text)
+        });
         if sending.side.end == CloseState::No {
             sending.side.end = CloseState::AfterReplies;
         }
@@ -336,8 +347,9 @@ impl ReplyWriter<'_> {
 
     fn flush(&mut self) {
         let (connection, side) = (self.connection, &mut *self.side);
-        side.half
-            .send(&connection.socket, || Arc::clone(connection) as Arc<dyn Flush>);
+        side.half.send(&connection.socket, || {
+            Arc::clone(connection) as Arc<dyn Flush>
+        });
         connection.after_send(side, self.before);
     }
 }
@@ -400,7 +412,9 @@ impl Flush for Connection {
         let side = self.side.lock();
         let is_due = match side.end {
             CloseState::Shut(since) => now.saturating_duration_since(since) >= LINGER_TIMEOUT,
-            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => side.half.is_broken(),
+            CloseState::No | CloseState::AfterReplies | CloseState::AfterBytes => {
+                side.half.is_broken()
+            }
         };
         if is_due {
             self.cut_and_wake(side);

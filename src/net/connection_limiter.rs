@@ -115,7 +115,10 @@ mod tests {
 
     #[test]
     fn a_dropped_permit_is_free_again() {
-        let limiter = ConnectionLimiter::new(ConnectionLimits { total: 2, per_ip: 1 });
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 2,
+            per_ip: 1,
+        });
         let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let first = limiter.admit(a).unwrap();
         assert!(limiter.admit(a).is_none(), "one an address");

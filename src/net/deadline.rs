@@ -78,7 +78,11 @@ impl TimedSocket for UnixStream {
 ///
 /// # Errors
 /// [`ErrorKind::TimedOut`] at the deadline; any error of the socket.
-pub fn read<S: TimedSocket>(mut socket: &S, chunk: &mut [u8], deadline: Instant) -> io::Result<usize>
+pub fn read<S: TimedSocket>(
+    mut socket: &S,
+    chunk: &mut [u8],
+    deadline: Instant,
+) -> io::Result<usize>
 where
     for<'a> &'a S: Read,
 {
@@ -96,7 +100,11 @@ where
 /// # Errors
 /// [`ErrorKind::TimedOut`] where the deadline passes first, also if there is nothing to write; any
 /// error of the socket.
-pub fn write_all<S: TimedSocket>(mut socket: &S, mut bytes: &[u8], deadline: Instant) -> io::Result<()>
+pub fn write_all<S: TimedSocket>(
+    mut socket: &S,
+    mut bytes: &[u8],
+    deadline: Instant,
+) -> io::Result<()>
 where
     for<'a> &'a S: Write,
 {

@@ -2,6 +2,8 @@
 //!
 //! Sends the bytes that sockets did not take at once. One thread waits with epoll for all such
 //! sockets, so that a slow client delays nobody else.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use crate::runtime::log::Throttle;
 use crate::runtime::{Heartbeat, Stop};
@@ -105,7 +107,12 @@ impl Flusher {
     pub fn watch(&self, number: u64, owner: Arc<dyn Flush>) -> io::Result<()> {
         let mut waiting = self.waiting.lock();
         let flags = EventFlags::OUT | EventFlags::ONESHOT;
-        epoll::add(&self.epoll, owner.socket(), EventData::new_u64(number), flags)?;
+        epoll::add(
+            &self.epoll,
+            owner.socket(),
+            EventData::new_u64(number),
+            flags,
+        )?;
         waiting.insert(number, owner);
         Ok(())
     }
@@ -149,7 +156,12 @@ impl Flusher {
         // The list is not locked here: callers of `watch` and `forget` hold their own lock first.
         if owner.flush() == FlushProgress::Some {
             let flags = EventFlags::OUT | EventFlags::ONESHOT;
-            let watched = epoll::modify(&self.epoll, owner.socket(), EventData::new_u64(number), flags);
+            let watched = epoll::modify(
+                &self.epoll,
+                owner.socket(),
+                EventData::new_u64(number),
+                flags,
+            );
             // Another thread may have cut the connection meanwhile, which removes it from epoll.
             if let Err(error) = watched
                 && error != rustix::io::Errno::NOENT

@@ -32,7 +32,11 @@ impl Listener {
     /// # Errors
     /// The address cannot be bound.
     pub fn bind(address: SocketAddr) -> io::Result<Listener> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG_MAX)?;
@@ -78,7 +82,9 @@ impl Listener {
                         .any(|e| error.raw_os_error() == Some(e.raw_os_error()));
                     if full {
                         if !out_of_descriptors {
-                            crate::warn!("no connection can be accepted until another ends: {error}");
+                            crate::warn!(
+                                "no connection can be accepted until another ends: {error}"
+                            );
                         }
                         out_of_descriptors = true;
                         limiter.wait_for_room(ACCEPT_RETRY_TIMEOUT);

@@ -2,6 +2,8 @@
 //!
 //! The receiving half of a connection, on a thread of its own: the deadlines of a frame and of an
 //! idle connection, and how a connection is closed.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::Connection;
 use super::connection::Capacity;
@@ -152,7 +154,7 @@ impl ConnectionReader {
         // The rest in the buffer is the beginning of a frame, whose time runs from its first byte.
         if !self.buffer.is_partial() {
             self.frame_began = None;
-        } else if self.frame_began.is_none() || self.buffer.has_given() {
+        } else if self.frame_began.is_none() || self.buffer.frame_taken() {
             self.frame_began = Some(self.read_at);
         }
         if self.closed {
@@ -273,7 +275,13 @@ impl ConnectionReader {
             left
         };
         let wanted = wanted.max(TIMEOUT_MIN);
-        if self.timeout != Some(wanted) && self.connection.socket().set_read_timeout(Some(wanted)).is_ok() {
+        if self.timeout != Some(wanted)
+            && self
+                .connection
+                .socket()
+                .set_read_timeout(Some(wanted))
+                .is_ok()
+        {
             self.timeout = Some(wanted);
         }
     }

@@ -63,11 +63,15 @@ impl Rejecter {
             if let Ok(socket) = self.0.recv_timeout(timeout) {
                 let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
                 let is_sent = rustix::net::send(&socket, &message, flags).is_ok();
-                if is_sent && socket.shutdown(Shutdown::Write).is_ok() && lingering.len() < LINGERING_MAX {
+                if is_sent
+                    && socket.shutdown(Shutdown::Write).is_ok()
+                    && lingering.len() < LINGERING_MAX
+                {
                     lingering.push_back((socket, Instant::now()));
                 }
             }
-            lingering.retain(|(socket, since)| since.elapsed() < LINGER_TIMEOUT && is_sending(socket));
+            lingering
+                .retain(|(socket, since)| since.elapsed() < LINGER_TIMEOUT && is_sending(socket));
         }
     }
 }

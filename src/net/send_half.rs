@@ -242,7 +242,10 @@ mod tests {
         let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (peer, _) = listener.accept().unwrap();
         let flusher = Flusher::new().unwrap();
-        let cipher = Doubling { clear, fails: false };
+        let cipher = Doubling {
+            clear,
+            fails: false,
+        };
         let half = Mutex::new(SendHalf::new(1, cipher, Arc::clone(&flusher)));
         (Arc::new(Owner { socket, half }), peer, flusher)
     }

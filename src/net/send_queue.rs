@@ -2,6 +2,8 @@
 //!
 //! The replies that a connection still has to send: one slot for each unanswered request, in the
 //! order of requests, and the progress of closing.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::flusher::Flusher;
 use super::send_half::SendHalf;
@@ -148,7 +150,12 @@ impl SendQueue {
         let Some(slot) = self.at(number).and_then(|at| self.slots.get_mut(at)) else {
             return;
         };
-        if let ReplySlot::Waiting { part, applied, bulk } = slot {
+        if let ReplySlot::Waiting {
+            part,
+            applied,
+            bulk,
+        } = slot
+        {
             self.unapplied -= usize::from(!*applied);
             self.bulk -= usize::from(*bulk);
             *slot = ReplySlot::Ready(std::mem::take(part));

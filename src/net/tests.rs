@@ -46,7 +46,10 @@ impl FlusherThread {
 impl Drop for FlusherThread {
     fn drop(&mut self) {
         self.stop.request();
-        self.thread.take().unwrap().join(Instant::now() + TEST_TIMEOUT);
+        self.thread
+            .take()
+            .unwrap()
+            .join(Instant::now() + TEST_TIMEOUT);
     }
 }
 
@@ -103,7 +106,9 @@ fn pongs(reader: &mut ConnectionReader) -> Result<(), ReadEnd> {
             Ok(None) => return Ok(()),
             Ok(Some(_)) => {
                 let number = reader.reserve_one()?;
-                reader.connection().reply(number, |out| Reply::Pong.write(out));
+                reader
+                    .connection()
+                    .reply(number, |out| Reply::Pong.write(out));
             }
             Err(fault) => return Err(ReadEnd::Fault(fault)),
         }
@@ -164,7 +169,11 @@ fn replies_leave_in_the_order_of_requests() {
     connection.sending().notice(put(b"n"));
     assert_eq!(read_exactly(&client, 1), b"n", "a notice waits for nobody");
     connection.reply(0, put(b"0"));
-    assert_eq!(read_exactly(&client, 3), b"01a", "a part of the next leaves too");
+    assert_eq!(
+        read_exactly(&client, 3),
+        b"01a",
+        "a part of the next leaves too"
+    );
     connection.sending().finish(2);
     connection.reply(3, put(b"twice"));
     connection.reply(1, put(b"1b"));
@@ -214,7 +223,10 @@ fn unanswered_requests_are_bounded() {
         "as many as there is room for"
     );
     let (sender, receiver) = bounded(1);
-    runtime::spawn("waits", move || sender.send(reader.reserve_some(100)).unwrap()).unwrap();
+    runtime::spawn("waits", move || {
+        sender.send(reader.reserve_some(100)).unwrap()
+    })
+    .unwrap();
     assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
     connection.reply(0, |_| {});
     assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Ok((last + 1, 1))));
@@ -256,7 +268,9 @@ fn a_client_that_does_not_read_blocks_no_module_and_is_not_read() {
         Ok(Ok(1)),
         "it has read, so it is read again"
     );
-    until("unsent bytes are forgotten", || flusher.flusher.unsent() == 0);
+    until("unsent bytes are forgotten", || {
+        flusher.flusher.unsent() == 0
+    });
 }
 
 #[test]
@@ -314,7 +328,10 @@ fn a_cut_wakes_the_reader_that_waits() {
     let (sender, receiver) = bounded(1);
     runtime::spawn("waits", move || sender.send(reader.wait_applied()).unwrap()).unwrap();
     connection.cut();
-    assert_eq!(receiver.recv_timeout(TEST_TIMEOUT), Ok(Err(ReadEnd::Broken)));
+    assert_eq!(
+        receiver.recv_timeout(TEST_TIMEOUT),
+        Ok(Err(ReadEnd::Broken))
+    );
     connection.reply(0, |out| out.push(1));
     assert!(replies(&client).is_empty());
 }
@@ -335,7 +352,10 @@ fn an_idle_connection_ends_unless_a_request_is_unanswered() {
     assert_eq!(received[0], Reply::Pong);
     assert_eq!(fault_of(&received[1]), ProtocolFault::Timeout);
     drop(client);
-    assert!(matches!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Fault(_))));
+    assert!(matches!(
+        ended.recv_timeout(TEST_TIMEOUT),
+        Ok(ReadEnd::Fault(_))
+    ));
 
     let (connection, client) = open(&flusher, send_limits());
     let (answering, limits) = (Arc::clone(&connection), limits);
@@ -427,19 +447,33 @@ fn a_frames_time_does_not_run_while_nothing_is_read() {
     bytes.extend_from_slice(&ping()[..3]);
     (&client).write_all(&bytes).unwrap();
     reader.fill().unwrap();
-    reader.buffer.next(FrameHeader::check_request).unwrap().unwrap();
+    reader
+        .buffer
+        .next(FrameHeader::check_request)
+        .unwrap()
+        .unwrap();
     reader.reserve_one().unwrap();
     let (answering, pause) = (Arc::clone(&connection), SHORT_TIMEOUT * 6);
     std::thread::spawn(move || {
         std::thread::sleep(pause);
         answering.reply(0, |out| Reply::Pong.write(out));
     });
-    reader.buffer.next(FrameHeader::check_request).unwrap().unwrap();
+    reader
+        .buffer
+        .next(FrameHeader::check_request)
+        .unwrap()
+        .unwrap();
     assert_eq!(reader.reserve_one(), Ok(1));
     connection.reply(1, |out| Reply::Pong.write(out));
     (&client).write_all(&ping()[3..]).unwrap();
     reader.fill().unwrap();
-    assert!(reader.buffer.next(FrameHeader::check_request).unwrap().is_some());
+    assert!(
+        reader
+            .buffer
+            .next(FrameHeader::check_request)
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[test]
@@ -502,7 +536,10 @@ fn the_last_reply_reaches_a_client_that_keeps_sending() {
     assert_eq!(header.instruction, Instruction::Pong.number());
     let received = replies(&client);
     assert_eq!(fault_of(&received[0]), ProtocolFault::BadFrame);
-    assert!(matches!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Fault(_))));
+    assert!(matches!(
+        ended.recv_timeout(TEST_TIMEOUT),
+        Ok(ReadEnd::Fault(_))
+    ));
 }
 
 #[test]
@@ -554,7 +591,8 @@ impl Port {
         let limiter = ConnectionLimiter::new(ConnectionLimits { total, per_ip });
         let stop = Stop::new();
         let (refusal, rejecter) = rejecter::refusal();
-        let (accepts, permits, stopped) = (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
+        let (accepts, permits, stopped) =
+            (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = runtime::spawn("listener", move || {
             accepts.run(&permits, &refusal, &stopped, |mut socket, _, permit| {
                 std::thread::spawn(move || {
@@ -610,7 +648,10 @@ fn peers_without_a_permit_get_an_error_and_permits_are_released() {
 fn a_closed_listener_frees_its_port_for_the_next() {
     let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
     let address: SocketAddr = listener.address();
-    let limiter = ConnectionLimiter::new(ConnectionLimits { total: 9, per_ip: 9 });
+    let limiter = ConnectionLimiter::new(ConnectionLimits {
+        total: 9,
+        per_ip: 9,
+    });
     let accepted = Arc::new(AtomicUsize::new(0));
     let (refusal, _refuser) = rejecter::refusal();
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
@@ -689,7 +730,12 @@ fn cpu(stat: &mut std::fs::File) -> Duration {
     let mut text = String::new();
     stat.rewind().unwrap();
     stat.read_to_string(&mut text).unwrap();
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
     Duration::from_millis(ticks * 10)
 }
@@ -733,7 +779,8 @@ mod tls {
     ) -> (TcpStream, Receiver<ReadEnd>) {
         let (socket, client) = sockets();
         let state = Some(tls.accept().unwrap());
-        let connection = Connection::new(socket, state, send_limits(), Arc::clone(&flusher.flusher)).unwrap();
+        let connection =
+            Connection::new(socket, state, send_limits(), Arc::clone(&flusher.flusher)).unwrap();
         (client, serve(connection, limits))
     }
 
@@ -750,14 +797,21 @@ mod tls {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let name = ServerName::try_from("localhost").unwrap();
-        StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), client)
+        StreamOwned::new(
+            ClientConnection::new(Arc::new(config), name).unwrap(),
+            client,
+        )
     }
 
     #[test]
     fn tls_carries_the_same_protocol() {
         let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
-        let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let tls = ServerTls::load(
+            &folder.path().join("cert.pem"),
+            &folder.path().join("key.pem"),
+        )
+        .unwrap();
         let (client, ended) = open(&flusher, &tls, reader_limits());
         let mut client = tls_client(client, &root);
         for _ in 0..3 {
@@ -772,7 +826,11 @@ mod tls {
         // notification.
         client.conn.send_close_notify();
         client.conn.complete_io(&mut client.sock).unwrap();
-        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0, "closed with a notification");
+        assert_eq!(
+            client.read(&mut [0; 1]).unwrap(),
+            0,
+            "closed with a notification"
+        );
         assert_eq!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Clean));
 
         // A valid new pair is loaded; an invalid one is not.
@@ -790,7 +848,11 @@ mod tls {
     fn a_tls_handshake_has_the_time_of_a_frame() {
         let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
-        let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let tls = ServerTls::load(
+            &folder.path().join("cert.pem"),
+            &folder.path().join("key.pem"),
+        )
+        .unwrap();
         let limits = ReaderLimits {
             frame_timeout: SHORT_TIMEOUT * 5,
             ..reader_limits()
@@ -821,7 +883,11 @@ mod tls {
     fn plaintext_gets_no_reply() {
         let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         certificate(folder.path());
-        let tls = ServerTls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let tls = ServerTls::load(
+            &folder.path().join("cert.pem"),
+            &folder.path().join("key.pem"),
+        )
+        .unwrap();
         let (client, ended) = open(&flusher, &tls, reader_limits());
         (&client).write_all(&ping()).unwrap();
         assert_eq!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Broken));

@@ -1,6 +1,8 @@
 //! spec/net/tls.md · 4.3.2 Client-Worker Server Connection
 //!
 //! TLS 1.3 for clients, by rustls. SIGHUP reads certificate and key again.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::send_half::Cipher;
 use crate::runtime::published::Published;
@@ -60,13 +62,22 @@ impl ServerTls {
 fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| format!("{}: not a certificate in PEM form: {e}", certificate.display()))?;
+        .map_err(|e| {
+            format!(
+                "{}: not a certificate in PEM form: {e}",
+                certificate.display()
+            )
+        })?;
     let secret = PrivateKeyDer::from_pem_file(key)
         .map_err(|e| format!("{}: not a private key in PEM form: {e}", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(chain, secret)
+        })
         .map_err(|e| {
             format!(
                 "{} and {} do not serve TLS 1.3: {e}",

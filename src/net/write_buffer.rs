@@ -2,6 +2,8 @@
 //!
 //! The bytes that one socket has not taken yet, of a client's connection or a worker's link. Sends
 //! them without blocking.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::flusher::FlushProgress;
 use crate::wire::{Instruction, MAX_DATA, frame, wipe};

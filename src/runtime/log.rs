@@ -101,7 +101,8 @@ fn build(config: LogConfig) -> Result<(LogHandle, Logger), LogError> {
     });
     let stop = Stop::new();
     let (writer, ending) = (Arc::clone(&shared), stop.clone());
-    let thread = runtime::spawn("log", move || writer.run(&woken, &ending)).map_err(LogError::Thread)?;
+    let thread =
+        runtime::spawn("log", move || writer.run(&woken, &ending)).map_err(LogError::Thread)?;
     let handle = LogHandle {
         shared: Arc::clone(&shared),
         stop,
@@ -177,9 +178,12 @@ impl Shared {
     }
 
     fn sink(&self) -> io::Result<parking_lot::MutexGuard<'_, Sink>> {
-        self.sink
-            .try_lock_for(LOCK_TIMEOUT)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "another thread is still writing the log"))
+        self.sink.try_lock_for(LOCK_TIMEOUT).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                "another thread is still writing the log",
+            )
+        })
     }
 
     /// Writes all entries that are not written yet. Without `now`, keeps the pause after a failure.

@@ -186,7 +186,12 @@ impl ThreadGroup {
     ///
     /// # Errors
     /// The system cannot start another thread.
-    pub fn module<M>(&mut self, name: &'static str, inbox: Receiver<M::Message>, module: M) -> io::Result<()>
+    pub fn module<M>(
+        &mut self,
+        name: &'static str,
+        inbox: Receiver<M::Message>,
+        module: M,
+    ) -> io::Result<()>
     where
         M: Module + Send + 'static,
         M::Message: Send + 'static,
@@ -231,7 +236,9 @@ impl ThreadGroup {
     {
         let heartbeat = self.watchdog.register(name);
         let mut module = build(&heartbeat);
-        self.start(name, move |stop| run(name, &mut module, &inbox, stop, &heartbeat))
+        self.start(name, move |stop| {
+            run(name, &mut module, &inbox, stop, &heartbeat)
+        })
     }
 
     /// Starts a thread with its own loop.
@@ -271,7 +278,11 @@ impl ThreadGroup {
         join_all(self.handles, deadline)
     }
 
-    fn start(&mut self, name: &'static str, body: impl FnOnce(&Stop) + Send + 'static) -> io::Result<()> {
+    fn start(
+        &mut self,
+        name: &'static str,
+        body: impl FnOnce(&Stop) + Send + 'static,
+    ) -> io::Result<()> {
         let stop = self.stop.clone();
         self.handles.push(spawn(name, move || {
             body(&stop);
@@ -398,7 +409,14 @@ mod tests {
         drop(sender);
         let (mut module, recorded) = recorder(0);
         let heartbeat = Watchdog::new().register("recorder");
-        run_with_urgent("recorder", &mut module, &urgent, &inbox, &Stop::new(), &heartbeat);
+        run_with_urgent(
+            "recorder",
+            &mut module,
+            &urgent,
+            &inbox,
+            &Stop::new(),
+            &heartbeat,
+        );
         let order = ["11", "1", "2", "end", "12", "3", "4", "end", "stop"];
         assert_eq!(without_ticks(&recorded), order);
     }
@@ -481,7 +499,11 @@ mod tests {
             })
             .unwrap();
         stop.request();
-        assert!(group.join(Instant::now() + Duration::from_secs(30)).is_empty());
+        assert!(
+            group
+                .join(Instant::now() + Duration::from_secs(30))
+                .is_empty()
+        );
         assert_eq!(order.try_iter().collect::<Vec<_>>(), ["above", "below"]);
     }
 }

@@ -176,7 +176,10 @@ impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
 
     /// Whether one more event is within the limit.
     pub fn allows(&mut self, key: &K, now: Instant) -> bool {
-        self.windows.get_mut(key).map_or(0, |window| window.count(now)) < self.limit
+        self.windows
+            .get_mut(key)
+            .map_or(0, |window| window.count(now))
+            < self.limit
     }
 
     /// Counts an event.
@@ -278,7 +281,10 @@ mod tests {
         }
         assert!(!attempts.allows(&"alice", at(59)));
         assert!(attempts.allows(&"bob", at(59)), "others are untouched");
-        assert!(attempts.allows(&"alice", at(60)), "the first is a minute old");
+        assert!(
+            attempts.allows(&"alice", at(60)),
+            "the first is a minute old"
+        );
         attempts.count(&"alice", at(60));
         assert!(!attempts.allows(&"alice", at(61)));
         attempts.forgive(&"alice", at(60));

@@ -47,7 +47,10 @@ impl ThreadHandle {
 ///
 /// # Errors
 /// The system cannot start another thread.
-pub fn spawn(name: impl Into<String>, body: impl FnOnce() + Send + 'static) -> io::Result<ThreadHandle> {
+pub fn spawn(
+    name: impl Into<String>,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<ThreadHandle> {
     start(Builder::new(), name.into(), body)
 }
 
@@ -64,14 +67,22 @@ pub fn spawn_small(
     start(Builder::new().stack_size(stack), name.into(), body)
 }
 
-fn start(builder: Builder, name: String, body: impl FnOnce() + Send + 'static) -> io::Result<ThreadHandle> {
+fn start(
+    builder: Builder,
+    name: String,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<ThreadHandle> {
     let (alive, ended) = bounded::<()>(0);
     let thread = builder.name(name.clone()).spawn(move || {
         // Dropped last, also when the stack unwinds.
         let _alive = alive;
         body();
     })?;
-    Ok(ThreadHandle { name, thread, ended })
+    Ok(ThreadHandle {
+        name,
+        thread,
+        ended,
+    })
 }
 
 /// Joins threads in the given order, from the top of the channel graph down, at most until
@@ -168,7 +179,10 @@ mod tests {
         })
         .unwrap();
         assert_eq!(
-            receiver.recv_timeout(Duration::from_secs(10)).unwrap().as_deref(),
+            receiver
+                .recv_timeout(Duration::from_secs(10))
+                .unwrap()
+                .as_deref(),
             Some("reader")
         );
     }
@@ -193,7 +207,11 @@ mod tests {
     #[test]
     fn a_panic_ends_the_process_with_exit_code_1() {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "runtime::spawn::tests::child_panics", "--nocapture"])
+            .args([
+                "--exact",
+                "runtime::spawn::tests::child_panics",
+                "--nocapture",
+            ])
             .env("PAPERTRADER_TEST_CHILD", "1")
             .stdin(Stdio::null())
             .output()

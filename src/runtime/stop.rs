@@ -74,7 +74,10 @@ mod tests {
         let stop = Stop::new();
         assert!(!stop.wait(Duration::from_millis(1)));
         let waiting = stop.clone();
-        let handle = spawn("waiter", move || assert!(waiting.wait(Duration::from_secs(30)))).unwrap();
+        let handle = spawn("waiter", move || {
+            assert!(waiting.wait(Duration::from_secs(30)))
+        })
+        .unwrap();
         stop.request();
         stop.request();
         assert!(stop.is_requested());

@@ -57,14 +57,18 @@ impl Watchdog {
             beat: Arc::default(),
         };
         heartbeat.beat();
-        self.all.lock().push((name.into(), Arc::clone(&heartbeat.beat)));
+        self.all
+            .lock()
+            .push((name.into(), Arc::clone(&heartbeat.beat)));
         heartbeat
     }
 
     /// Names of the threads whose last beat is longer ago than `limit`, and how long ago it was.
     pub fn stalled(&self, limit: Duration) -> Vec<(String, Duration)> {
         let now = millis(self.begun.elapsed());
-        let age = |beat: &AtomicU64| Duration::from_millis(now.saturating_sub(beat.load(Ordering::Relaxed)));
+        let age = |beat: &AtomicU64| {
+            Duration::from_millis(now.saturating_sub(beat.load(Ordering::Relaxed)))
+        };
         self.all
             .lock()
             .iter()

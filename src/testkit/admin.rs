@@ -1,4 +1,4 @@
-//! spec/testkit/admin.md · 3.1.1 deployment and running stage
+//! spec/testkit.md · 3.1.5 Worker Management
 //!
 //! Runs `papertraderctl` on a deployment.
 

@@ -1,6 +1,8 @@
-//! spec/testkit/daemon.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/testkit.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! One daemon of a deployment: starts, watches, stops, kills and restarts it.
+//!
+//! Tests: `tests/suite/daemons.rs`.
 
 use super::process::{Process, daemon_arguments, in_batch};
 use super::{Layout, PATIENCE, Resources, SandboxError, at, program};
@@ -97,7 +99,9 @@ impl Daemon {
         let mut parts: Vec<&str> = key.split('.').collect();
         let last = parts.pop().unwrap();
         for part in parts {
-            let below = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            let below = table
+                .entry(part)
+                .or_insert_with(|| Value::Table(Table::new()));
             table = below.as_table_mut().expect("a table, and no value");
         }
         table.insert(last.to_owned(), value.into());
@@ -130,7 +134,8 @@ impl Daemon {
             command.env(failpoint::VARIABLE, point);
         }
         command.stderr(File::create(&self.errors).map_err(at(&self.errors))?);
-        *process = Some(Process::start(command, Some(&self.notify_socket)).map_err(SandboxError::failed)?);
+        *process =
+            Some(Process::start(command, Some(&self.notify_socket)).map_err(SandboxError::failed)?);
         Ok(())
     }
 

@@ -3,13 +3,17 @@
 //! A whole deployment for a test: a master and workers as processes, in a folder of its own, with
 //! real keys, ports and files. A proxy between them and a small disk below the database are
 //! optional.
+//!
+//! Tests: `tests/suite/daemons.rs`.
 
 use super::daemon::{Daemon, Place};
 use super::market::Market;
 use super::proxy::Proxy;
 use super::small_disk::SmallDisk;
 use super::state::SandboxState;
-use super::{Layout, PATIENCE, SandboxError, SandboxOptions, eventually, init, ports, program, trader};
+use super::{
+    Layout, PATIENCE, SandboxError, SandboxOptions, eventually, init, ports, program, trader,
+};
 use crate::client::{self, Client, ServerConnection};
 use crate::config::{DatabaseUrl, MasterConfig};
 use crate::link::keyring::Keyring;
@@ -379,7 +383,11 @@ impl Deployment {
     pub fn restart_killed(&self) {
         for daemon in self.daemons() {
             if let Some(status) = daemon.fallen() {
-                panic!("{} ended by itself, {status}:\n{}", daemon.name(), daemon.log());
+                panic!(
+                    "{} ended by itself, {status}:\n{}",
+                    daemon.name(),
+                    daemon.log()
+                );
             }
         }
         if !self.master.is_started() {
@@ -415,12 +423,13 @@ impl Deployment {
     /// Connects a client to a worker, without a session.
     pub fn connect(&self, worker: u16) -> Client {
         // A worker that has just been admitted opens its port a moment after the master counts it.
-        let connection = eventually("the worker's port is open", || {
-            match ServerConnection::connect(&self.worker(worker).address(), PATIENCE) {
+        let connection = eventually(
+            "the worker's port is open",
+            || match ServerConnection::connect(&self.worker(worker).address(), PATIENCE) {
                 Err(client::ClientError::Unreachable { .. }) => None,
                 connected => Some(connected.unwrap()),
-            }
-        });
+            },
+        );
         Client::new(connection, None)
     }
 

@@ -1,6 +1,8 @@
 //! spec/testkit/layout.md · 2.2 Infrastructure Model
 //!
 //! The paths of a sandbox's files, and how long its folder's path may be.
+//!
+//! Tests: `tests/suite/main.rs`.
 
 use super::{SandboxError, at};
 use crate::link::keyring::{HOME_MAX, Keyring};
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The master's name among the programs of a sandbox.
 pub const MASTER: &str = "master";
+/// The control socket, relative to the folder.
 pub const CONTROL_SOCKET: &str = "master.sock";
 /// The folder of sockets that exist while the sandbox runs.
 const RUN: &str = "run";
@@ -112,6 +115,7 @@ impl Layout {
         self.dir.join("market")
     }
 
+    /// The master's control socket.
     pub fn control_socket(&self) -> PathBuf {
         self.dir.join(CONTROL_SOCKET)
     }

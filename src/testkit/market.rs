@@ -1,6 +1,8 @@
-//! spec/testkit/market.md · 2.3.1 List of assets to retrieve
+//! spec/testkit.md · 2.3.1 List of assets to retrieve
 //!
 //! The market of a sandbox: the sample, which is part of the program, or a copy of another folder.
+//!
+//! Tests: `src/testkit/setup/tests.rs`.
 
 use super::{SandboxError, at};
 use crate::master::assets::providers::market_file;
@@ -44,7 +46,10 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
     let mut copied = 0_u32;
     for entry in fs::read_dir(from).map_err(at(from))? {
         let path = entry.map_err(at(from))?.path();
-        let (Some(name), true) = (path.file_name(), path.extension().is_some_and(|e| e == "csv")) else {
+        let (Some(name), true) = (
+            path.file_name(),
+            path.extension().is_some_and(|e| e == "csv"),
+        ) else {
             continue;
         };
         fs::copy(&path, into.join(name)).map_err(at(&path))?;

@@ -1,6 +1,8 @@
-//! spec/testkit/mock_exchange.md · 2.3.1 List of assets to retrieve
+//! spec/testkit.md · 3.1.6 Assets Data Retrieval
 //!
 //! A small HTTP server that answers as an assets API does, or breaks the protocol.
+//!
+//! Tests: `tests/suite/master/markets.rs`.
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
@@ -170,7 +172,9 @@ fn ask(stream: impl Read) -> Option<ExchangeRequest> {
 }
 
 fn serve(mut stream: impl Read + Write, handler: &Handler, calls: &AtomicUsize) {
-    let Some(asked) = ask(&mut stream) else { return };
+    let Some(asked) = ask(&mut stream) else {
+        return;
+    };
     calls.fetch_add(1, Ordering::SeqCst);
     // The client may have closed the connection.
     let _ = answer(&mut stream, handler(&asked));
@@ -179,7 +183,10 @@ fn serve(mut stream: impl Read + Write, handler: &Handler, calls: &AtomicUsize) 
 fn answer(stream: &mut impl Write, reply: ExchangeReply) -> std::io::Result<()> {
     match reply {
         ExchangeReply::Plain(status, headers, body) => {
-            write!(stream, "HTTP/1.1 {status} Whatever\r\nConnection: close\r\n")?;
+            write!(
+                stream,
+                "HTTP/1.1 {status} Whatever\r\nConnection: close\r\n"
+            )?;
             for (name, value) in headers {
                 write!(stream, "{name}: {value}\r\n")?;
             }

@@ -2,6 +2,8 @@
 //!
 //! Free ports on loopback for sandboxes that run side by side, and new ports for a sandbox whose
 //! own are taken.
+//!
+//! Tests: `src/testkit/setup/tests.rs`.
 
 use super::{LOOPBACK, Layout, SandboxError, at};
 use crate::config::{MasterConfig, WorkerConfig};
@@ -86,7 +88,11 @@ pub fn settle(layout: &Layout, all: bool) -> Result<Vec<(SocketAddr, SocketAddr)
     let ports = free(addresses.len()).map_err(SandboxError::failed)?;
     let moves: Vec<_> = addresses
         .into_iter()
-        .zip(ports.into_iter().map(|port| SocketAddr::new(LOOPBACK, port)))
+        .zip(
+            ports
+                .into_iter()
+                .map(|port| SocketAddr::new(LOOPBACK, port)),
+        )
         .collect();
     if moves.is_empty() {
         return Ok(moves);
@@ -96,7 +102,8 @@ pub fn settle(layout: &Layout, all: bool) -> Result<Vec<(SocketAddr, SocketAddr)
     }
     for worker in workers {
         if let Some((_, new)) = moves.iter().find(|(old, _)| *old == worker.listen) {
-            move_offline(&master.database, &worker.uuid, &new.to_string()).map_err(SandboxError::failed)?;
+            move_offline(&master.database, &worker.uuid, &new.to_string())
+                .map_err(SandboxError::failed)?;
         }
     }
     Ok(moves)
@@ -118,7 +125,9 @@ fn rewrite(file: &Path, moves: &[(SocketAddr, SocketAddr)]) -> Result<(), Sandbo
             .iter()
             .find(|(from, _)| line.contains(&format!("\"{from}\"")));
         match found {
-            Some((from, to)) => new.push_str(&line.replace(&format!("\"{from}\""), &format!("\"{to}\""))),
+            Some((from, to)) => {
+                new.push_str(&line.replace(&format!("\"{from}\""), &format!("\"{to}\"")))
+            }
             None => new.push_str(line),
         }
     }

@@ -1,6 +1,8 @@
 //! spec/testkit/process.md · 3.1.1, 3.2.1 (deployment and running stage)
 //!
 //! A daemon as a child process, which ends with its parent.
+//!
+//! Tests: `tests/suite/programs/sandbox.rs`.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -35,7 +37,12 @@ impl Process {
     ///
     /// # Errors
     /// The socket cannot be made, or the program cannot be started.
-    pub fn daemon(program: &Path, config: &Path, socket: &Path, errors: Stdio) -> io::Result<Process> {
+    pub fn daemon(
+        program: &Path,
+        config: &Path,
+        socket: &Path,
+        errors: Stdio,
+    ) -> io::Result<Process> {
         let mut command = Command::new(program);
         daemon_arguments(&mut command, config);
         command.stderr(errors);
@@ -179,7 +186,10 @@ pub fn daemon_arguments(command: &mut Command, config: &Path) {
 ///
 /// # Errors
 /// `poll` fails.
-pub fn wait_any<'a>(fds: impl IntoIterator<Item = BorrowedFd<'a>>, most: Duration) -> io::Result<()> {
+pub fn wait_any<'a>(
+    fds: impl IntoIterator<Item = BorrowedFd<'a>>,
+    most: Duration,
+) -> io::Result<()> {
     let mut polls: Vec<PollFd<'_>> = fds
         .into_iter()
         .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))

@@ -1,4 +1,4 @@
-//! spec/testkit/program.md · 2.2 Infrastructure Model
+//! spec/testkit.md · 2.2 Infrastructure Model
 //!
 //! Finds the built programs.
 
@@ -12,7 +12,9 @@ pub fn find(name: &str) -> PathBuf {
         .ok()
         .and_then(|own| {
             let folders = own.ancestors().skip(1).take(2);
-            folders.map(|folder| folder.join(name)).find(|path| path.exists())
+            folders
+                .map(|folder| folder.join(name))
+                .find(|path| path.exists())
         })
         .unwrap_or_else(|| PathBuf::from(name))
 }

@@ -1,6 +1,8 @@
-//! spec/testkit/proxy.md · 2.4.7 MasterServer Structure
+//! spec/testkit.md · 4.3.1 Master-Worker Server Connection
 //!
 //! A proxy between workers and master that cuts, delays, changes and records their links.
+//!
+//! Tests: `tests/intruders/records.rs`.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! spec/testkit/resources.md · 3.1.1, 3.2.1 deployment and running stage
+//! spec/testkit.md · 3.1.1, 3.2.1 deployment and running stage
 //!
 //! Memory, processor time and descriptors of a process, from `/proc`.
 
@@ -45,14 +45,18 @@ impl Resources {
             resident: resident(&read(folder.join("status"))?)
                 .ok_or_else(|| SandboxError::failed(format!("{}: no VmRSS", folder.display())))?,
             processor: processor(&read(folder.join("stat"))?),
-            descriptors: fs::read_dir(&descriptors).map_err(at(&descriptors))?.count(),
+            descriptors: fs::read_dir(&descriptors)
+                .map_err(at(&descriptors))?
+                .count(),
         })
     }
 }
 
 /// Resident bytes in the text of `/proc/PID/status`.
 fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }

@@ -121,7 +121,11 @@ pub fn init(options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<Layo
     made.map(|()| layout)
 }
 
-fn make(layout: &Layout, options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<(), SandboxError> {
+fn make(
+    layout: &Layout,
+    options: &SandboxOptions,
+    tell: &mut dyn FnMut(&str),
+) -> Result<(), SandboxError> {
     for folder in layout.folders() {
         DirBuilder::new()
             .mode(0o700)
@@ -137,7 +141,9 @@ fn make(layout: &Layout, options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -
         Some(from) => {
             tell(&format!("copying the market of {} …", from.display()));
             market::copy(from, &layout.market())?;
-            options.start.or_else(|| market::first_bar(&layout.market()))
+            options
+                .start
+                .or_else(|| market::first_bar(&layout.market()))
         }
     }
     .unwrap_or_default();
@@ -173,7 +179,9 @@ fn make_keys(
     };
     for (name, keyring, _, public) in workers {
         master.import(public).map_err(|e| failed(name, e))?;
-        keyring.import(masters_key).map_err(|e| failed("master", e))?;
+        keyring
+            .import(masters_key)
+            .map_err(|e| failed("master", e))?;
     }
     for (name, keyring, ..) in &parties {
         keyring.stop().map_err(|e| failed(name, e))?;
@@ -233,7 +241,12 @@ fn write_configurations(
 
 /// The master's configuration, as far as it differs from the defaults. All paths are relative, so
 /// that the folder can be moved.
-fn master_text(options: &SandboxOptions, start: Timestamp, key: &Fingerprint, listen: SocketAddr) -> String {
+fn master_text(
+    options: &SandboxOptions,
+    start: Timestamp,
+    key: &Fingerprint,
+    listen: SocketAddr,
+) -> String {
     format!(
         "listen = \"{listen}\"\ndata_dir = \"data/master\"\ncontrol_socket = \"{socket}\"\n\
          update_interval = \"{interval}\"\nexpected_workers = {workers}\n\

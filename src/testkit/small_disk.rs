@@ -1,4 +1,4 @@
-//! spec/testkit/small_disk.md · 3.1.2 Storage
+//! spec/testkit.md · 3.1.2 Database Management
 //!
 //! A small disk of a deployment, which can be filled and made read-only. It needs the right to
 //! mount; tests without it skip these faults, with a message.
@@ -30,7 +30,14 @@ impl SmallDisk {
         let size = format!("size={megabytes}m");
         let mounted = run(
             "mount",
-            &["-t", "tmpfs", "-o", &size, "tmpfs", folder.to_str().unwrap()],
+            &[
+                "-t",
+                "tmpfs",
+                "-o",
+                &size,
+                "tmpfs",
+                folder.to_str().unwrap(),
+            ],
         );
         mounted.then(|| SmallDisk {
             folder: folder.to_owned(),

@@ -1,6 +1,8 @@
 //! spec/testkit/state.md · 2.4.5 WorkerServer Structure (its ipaddr, for scripts)
 //!
 //! `sandbox.json`: addresses and process IDs of a sandbox.
+//!
+//! Tests: `tests/suite/programs/sandbox.rs`.
 
 use super::{Layout, SandboxError, at, layout, ports};
 use crate::config::{ConfigError, MasterConfig, WorkerConfig};

@@ -1,4 +1,4 @@
-//! spec/testkit/trader.md · 4.5 Commands, 4.6 Data
+//! spec/testkit.md · 4.6.3 to 4.6.5
 //!
 //! Traders of a test: their names, passwords and orders.
 
@@ -23,7 +23,9 @@ pub fn hashed(name: &str) -> HashedPass {
 /// Registers an account of this name, with its made-up hashedPass.
 pub fn register(client: &mut Client, name: &str) {
     let email = Email::parse(&format!("{name}@example.org")).unwrap();
-    client.register(&username(name), &email, &hashed(name)).unwrap();
+    client
+        .register(&username(name), &email, &hashed(name))
+        .unwrap();
 }
 
 /// The code of a refusal. Panics for any other result.
@@ -32,7 +34,13 @@ pub fn reason<T: std::fmt::Debug>(result: Result<T, client::ClientError>) -> &'s
 }
 
 /// An order in this client's session.
-pub fn order(client: &Client, side: Side, symbol: &str, quantity: &str, id: Option<&str>) -> Request {
+pub fn order(
+    client: &Client,
+    side: Side,
+    symbol: &str,
+    quantity: &str,
+    id: Option<&str>,
+) -> Request {
     Request::Order {
         session: client.session().expect("logged in").clone(),
         side,

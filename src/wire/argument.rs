@@ -82,7 +82,9 @@ pub fn parse_uuid(text: &str) -> Result<Uuid, ValueError> {
     Uuid::try_parse(text)
         .ok()
         .filter(|id| id.hyphenated().to_string() == text)
-        .ok_or(ValueError("a transaction ID is a lower-case, hyphenated UUID"))
+        .ok_or(ValueError(
+            "a transaction ID is a lower-case, hyphenated UUID",
+        ))
 }
 
 /// Whether a text is a worker's `host:port`: a host without white space (an IPv6 address in
@@ -91,7 +93,9 @@ pub fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else {
         return false;
     };
-    let good_port = port.parse::<u16>().is_ok_and(|p| p > 0 && p.to_string() == port);
+    let good_port = port
+        .parse::<u16>()
+        .is_ok_and(|p| p > 0 && p.to_string() == port);
     let good_host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && !host.contains([':', '[', ']']),
@@ -106,7 +110,10 @@ mod tests {
     #[test]
     fn only_the_last_argument_may_contain_spaces() {
         let arguments = Arguments::read(2, b"code a text of words").unwrap();
-        assert_eq!(arguments.iter().collect::<Vec<_>>(), ["code", "a text of words"]);
+        assert_eq!(
+            arguments.iter().collect::<Vec<_>>(),
+            ["code", "a text of words"]
+        );
         assert!(arguments.last_has_space());
         assert_eq!(arguments.get(5), "");
         for (count, data) in [
@@ -134,7 +141,12 @@ mod tests {
         }
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
         assert_eq!(parse_uuid(id).unwrap().to_string(), id);
-        for text in [&id.to_uppercase(), &id.replace('-', ""), "", &format!("{{{id}}}")] {
+        for text in [
+            &id.to_uppercase(),
+            &id.replace('-', ""),
+            "",
+            &format!("{{{id}}}"),
+        ] {
             assert!(parse_uuid(text).is_err(), "{text}");
         }
     }

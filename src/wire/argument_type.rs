@@ -4,7 +4,8 @@
 
 use super::{ConnectionState, argument};
 use crate::model::{
-    self, Money, ProtocolFault, Quantity, Reason, SessionId, Symbol, Timestamp, Username, ValueError,
+    self, Money, ProtocolFault, Quantity, Reason, SessionId, Symbol, Timestamp, Username,
+    ValueError,
 };
 use std::borrow::Cow;
 use std::ops::Deref;

@@ -43,7 +43,11 @@ pub struct FrameHeader {
 
 impl FrameHeader {
     /// The header of a message that has one packet.
-    pub fn single(instruction: Instruction, data_size: usize, argument_count: usize) -> FrameHeader {
+    pub fn single(
+        instruction: Instruction,
+        data_size: usize,
+        argument_count: usize,
+    ) -> FrameHeader {
         FrameHeader {
             message_type: instruction.message_type() as u8,
             instruction: instruction.number(),
@@ -195,7 +199,11 @@ pub fn write(out: &mut Vec<u8>, instruction: Instruction, arguments: &[&str]) {
 }
 
 /// Appends a message with text arguments, of which the empty ones are left out.
-pub(super) fn write_texts(out: &mut Vec<u8>, instruction: Instruction, arguments: &[ArgumentText<'_>]) {
+pub(super) fn write_texts(
+    out: &mut Vec<u8>,
+    instruction: Instruction,
+    arguments: &[ArgumentText<'_>],
+) {
     let there = arguments.iter().map(|argument| &**argument);
     write_each(out, instruction, there.filter(|text| !text.is_empty()));
 }
@@ -205,9 +213,9 @@ fn write_each<'a>(
     instruction: Instruction,
     arguments: impl Iterator<Item = &'a str> + Clone,
 ) {
-    let (count, bytes) = arguments
-        .clone()
-        .fold((0, 0), |(count, bytes), text| (count + 1, bytes + text.len()));
+    let (count, bytes) = arguments.clone().fold((0, 0), |(count, bytes), text| {
+        (count + 1, bytes + text.len())
+    });
     let size = bytes + usize::saturating_sub(count, 1);
     // Reserve first: bytes that move later may be secret by then.
     wipe::reserve(out, HEADER + size);
@@ -268,7 +276,7 @@ impl FrameBuffer {
     }
 
     /// Whether a frame was taken since the last `extend`.
-    pub fn has_given(&self) -> bool {
+    pub fn frame_taken(&self) -> bool {
         self.frame_taken
     }
 
@@ -380,7 +388,8 @@ mod tests {
 
     #[test]
     fn data_is_checked_before_the_instruction_number() {
-        let code = |h: FrameHeader, data: &[u8]| read_request(&h, data).map(|_| ()).map_err(|f| f.code);
+        let code =
+            |h: FrameHeader, data: &[u8]| read_request(&h, data).map(|_| ()).map_err(|f| f.code);
         let two = FrameHeader {
             argument_count: 2,
             ..header(1, 0x01FF)
@@ -419,9 +428,9 @@ mod tests {
             }
             assert_eq!(seen, [(0x0201, b"AAPL".to_vec()), (0x0401, vec![])]);
             assert!(!buffer.is_partial());
-            assert!(buffer.has_given(), "until bytes come again");
+            assert!(buffer.frame_taken(), "until bytes come again");
             buffer.extend(&[4]);
-            assert!(buffer.is_partial() && !buffer.has_given());
+            assert!(buffer.is_partial() && !buffer.frame_taken());
         }
     }
 }

@@ -84,9 +84,10 @@ impl Destination {
     pub fn is_exclusive(self) -> bool {
         match self {
             Destination::Tunnel | Destination::State => true,
-            Destination::Cache | Destination::Orders | Destination::AccountQueries | Destination::Local => {
-                false
-            }
+            Destination::Cache
+            | Destination::Orders
+            | Destination::AccountQueries
+            | Destination::Local => false,
         }
     }
 }
@@ -499,7 +500,10 @@ mod tests {
             for answer in row.success.iter().chain(&row.failure) {
                 assert_ne!(answer.row().direction, Direction::Request, "{}", row.name);
             }
-            assert_eq!(row.payload.is_some(), row.success == Some(Instruction::Data));
+            assert_eq!(
+                row.payload.is_some(),
+                row.success == Some(Instruction::Data)
+            );
         }
     }
 
@@ -530,7 +534,10 @@ mod tests {
                 "{}",
                 row.name
             );
-            let text = row.arguments.iter().position(|a| a.kind == ArgumentType::Text);
+            let text = row
+                .arguments
+                .iter()
+                .position(|a| a.kind == ArgumentType::Text);
             assert!(
                 text.is_none_or(|at| at + 1 == row.arguments.len()),
                 "{}",

@@ -61,7 +61,11 @@ impl Reassembly {
     /// # Errors
     /// `bad-frame`: a packet out of order, a dataMessageMax other than the first packet's, a packet
     /// before the last that is not full, arguments. `too-large`: more payload than the limit.
-    pub fn push(&mut self, header: &FrameHeader, data: &[u8]) -> Result<Option<Vec<u8>>, ProtocolError> {
+    pub fn push(
+        &mut self,
+        header: &FrameHeader,
+        data: &[u8],
+    ) -> Result<Option<Vec<u8>>, ProtocolError> {
         const fn bad(text: &'static str) -> ProtocolError {
             ProtocolError::new(ProtocolFault::BadFrame, text)
         }

@@ -8,7 +8,7 @@ mod asset;
 mod cursor;
 mod user;
 
-pub use asset::{AssetInfo, BAR, Forecast, QUOTE};
+pub use asset::{AssetInfo, BAR_BYTES, Forecast, QUOTE_BYTES};
 pub use cursor::Cursor;
 pub use user::{EntryDetail, History, HistoryEntry, Holding, Portfolio, UserInfo, WHOLE};
 

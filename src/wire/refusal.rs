@@ -18,7 +18,11 @@ impl Refusal {
     /// A refusal with this text. An empty text becomes the code, because no argument may be empty.
     pub fn new(reason: Reason, text: impl Into<String>) -> Refusal {
         let text = text.into();
-        let text = if text.is_empty() { reason.to_string() } else { text };
+        let text = if text.is_empty() {
+            reason.to_string()
+        } else {
+            text
+        };
         Refusal { reason, text }
     }
 
@@ -48,7 +52,10 @@ impl Refusal {
 
     /// The session in the request is unknown, ended or expired.
     pub fn session_expired() -> Refusal {
-        Refusal::new(Reason::SessionExpired, "the session is not active; log in again")
+        Refusal::new(
+            Reason::SessionExpired,
+            "the session is not active; log in again",
+        )
     }
 
     /// The market has no such asset.
@@ -96,7 +103,10 @@ mod tests {
     #[test]
     fn an_empty_text_becomes_the_code() {
         assert_eq!(Refusal::new(Reason::NoData, "").text, "no-data");
-        assert_eq!(Refusal::new(Reason::NoData, "why").to_string(), "no-data: why");
+        assert_eq!(
+            Refusal::new(Reason::NoData, "why").to_string(),
+            "no-data: why"
+        );
     }
 
     #[test]

@@ -7,9 +7,12 @@
 use super::argument_type::{ReadArgument, codec};
 use super::instruction::instruction_table;
 use super::{
-    Arguments, ConnectionState, FrameHeader, Instruction, MAX_DATA, ProtocolError, Refusal, argument, frame,
+    Arguments, ConnectionState, FrameHeader, Instruction, MAX_DATA, ProtocolError, Refusal,
+    argument, frame,
 };
-use crate::model::{ClientOrderId, Money, ProtocolFault, Quantity, SessionId, Side, Symbol, Timestamp};
+use crate::model::{
+    ClientOrderId, Money, ProtocolFault, Quantity, SessionId, Side, Symbol, Timestamp,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -84,7 +87,10 @@ pub enum Reply {
 
 /// The Fail that answers an instruction; `protocolError` for instructions that cannot fail.
 pub fn failure_of(instruction: Instruction) -> Instruction {
-    instruction.row().failure.unwrap_or(Instruction::ProtocolError)
+    instruction
+        .row()
+        .failure
+        .unwrap_or(Instruction::ProtocolError)
 }
 
 /// The longest text behind a code, in bytes. A longer one is cut between two characters.
@@ -92,7 +98,11 @@ pub const TEXT_MAX: usize = 1024;
 
 fn write_code(out: &mut Vec<u8>, name: Instruction, code: &str, text: &str) {
     let text = argument::cut(text, TEXT_MAX);
-    frame::write(out, name, &[code, if text.is_empty() { code } else { text }]);
+    frame::write(
+        out,
+        name,
+        &[code, if text.is_empty() { code } else { text }],
+    );
 }
 
 /// Appends the Fail that answers `instruction`.
@@ -135,7 +145,9 @@ impl Reply {
             }
             Reply::RegisterSuccess => frame::write(out, I::RegisterSuccess, &[]),
             Reply::Filled(fill) => fill.write(self.instruction(), out),
-            Reply::StateSwitched(state) => frame::write(out, I::StateSwitchSuccess, &[state.as_str()]),
+            Reply::StateSwitched(state) => {
+                frame::write(out, I::StateSwitchSuccess, &[state.as_str()])
+            }
             Reply::LogoutSuccess => frame::write(out, I::LogoutSuccess, &[]),
             Reply::Fail(name, refusal) => {
                 write_code(out, *name, refusal.reason.as_str(), &refusal.text);
@@ -208,7 +220,9 @@ impl Reply {
 }
 
 /// Reads the next argument. An argument of another form makes the message malformed.
-fn read<'a, C: ReadArgument>(parts: &mut impl Iterator<Item = &'a str>) -> Result<C::Value, ProtocolError> {
+fn read<'a, C: ReadArgument>(
+    parts: &mut impl Iterator<Item = &'a str>,
+) -> Result<C::Value, ProtocolError> {
     C::read(parts.next().unwrap_or_default()).map_err(|wrong| bad(wrong.0))
 }
 

@@ -9,7 +9,8 @@ use super::argument_type::{Argument, ReadArgument, WriteArgument, codec};
 use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
-    ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username,
+    ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, Side, Symbol, Timestamp,
+    Username,
 };
 use std::slice;
 use uuid::Uuid;
@@ -76,11 +77,20 @@ pub enum Request {
     /// getAssetList (3.1.6).
     AssetList,
     /// getUserInfo (4.6.14).
-    UserInfo { session: SessionId, username: Username },
+    UserInfo {
+        session: SessionId,
+        username: Username,
+    },
     /// getUserPortfolio (4.6.15).
-    UserPortfolio { session: SessionId, username: Username },
+    UserPortfolio {
+        session: SessionId,
+        username: Username,
+    },
     /// getUserTransactionHistory (4.6.16).
-    UserHistory { session: SessionId, username: Username },
+    UserHistory {
+        session: SessionId,
+        username: Username,
+    },
     /// getTransactionReceipt: the explanation of a fill.
     Receipt { session: SessionId, id: Uuid },
     /// ping, answered with pong.

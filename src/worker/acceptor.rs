@@ -2,6 +2,8 @@
 //!
 //! Opens and closes the clients' port as `master_link` commands, and starts a reader thread for
 //! each client. Reads nothing that a client sends.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::client::WorkerClient;
 use super::messages::{ClientsMessage, PortCommand, PortState, RequestBatch};
@@ -136,7 +138,9 @@ impl ClientPort {
                 Some(OpenPort { listener, thread })
             }
             Err(error) => {
-                self.publish(PortState::Failed(format!("no thread to accept clients: {error}")));
+                self.publish(PortState::Failed(format!(
+                    "no thread to accept clients: {error}"
+                )));
                 None
             }
         }

@@ -166,7 +166,12 @@ impl Cache {
         }
     }
 
-    fn current(&self, writer: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+    fn current(
+        &self,
+        writer: &mut ReplyWriter<'_>,
+        number: u64,
+        symbol: Symbol,
+    ) -> Result<(), Refusal> {
         let snapshot = self
             .snapshot
             .as_ref()
@@ -174,7 +179,12 @@ impl Cache {
         writer.transfer(number, |out| snapshot.current(symbol, out))
     }
 
-    fn info(&self, writer: &mut ReplyWriter<'_>, number: u64, symbol: Symbol) -> Result<(), Refusal> {
+    fn info(
+        &self,
+        writer: &mut ReplyWriter<'_>,
+        number: u64,
+        symbol: Symbol,
+    ) -> Result<(), Refusal> {
         let snapshot = self
             .snapshot
             .as_ref()
@@ -281,7 +291,8 @@ impl Cache {
         // A reply from before the last update may lack its bars.
         if is_data && miss.update == snapshot.update {
             let is_final = miss.key.is_final(snapshot.market_now);
-            self.windows.insert(miss.key, frames, is_final, Instant::now());
+            self.windows
+                .insert(miss.key, frames, is_final, Instant::now());
             self.update_gauges();
         }
     }
@@ -346,7 +357,10 @@ mod tests {
         };
         let (sender, inbox) = bounded(between + 3);
         let (master_link, asked) = bounded(1);
-        let limiter = ConnectionLimiter::new(ConnectionLimits { total: 1, per_ip: 1 });
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 1,
+            per_ip: 1,
+        });
         let mut cache = Cache::new(master_link, Gauges::new(limiter));
         sender.send(prices(1)).unwrap();
         sender.send(CacheMessage::Batch(batch)).unwrap();

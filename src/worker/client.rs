@@ -1,6 +1,8 @@
 //! spec/worker.md · 3.2.3 Client Management, 4.2 States, 2.4.7 WorkerState Structure
 //!
 //! The state of a connected client that modules share, and a cached session.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use crate::link::message::ActiveSession;
 use crate::model::{SessionHash, Timestamp};
@@ -100,6 +102,7 @@ impl WorkerClient {
 
     /// Answers a request with whole frames.
     pub fn pass(&self, number: u64, frames: &[u8]) {
-        self.connection.reply(number, |out| out.extend_from_slice(frames));
+        self.connection
+            .reply(number, |out| out.extend_from_slice(frames));
     }
 }

@@ -3,6 +3,8 @@
 //! Keeps the connected clients, the cached sessions and which of them end with which connection.
 //! Switches states, and answers pings and lists of workers. Never blocks, and never decides about a
 //! session that is not cached: the master does.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 pub mod sessions;
 
@@ -116,9 +118,13 @@ impl Module for Clients {
                 session,
             } => self.resume(&client, number, session),
             ClientsMessage::Session(hash, update) => self.on_session_update(hash, update),
-            ClientsMessage::Ended(hashes) => hashes.into_iter().for_each(|hash| self.sessions.end(hash)),
+            ClientsMessage::Ended(hashes) => {
+                hashes.into_iter().for_each(|hash| self.sessions.end(hash))
+            }
             ClientsMessage::Workers(workers) => self.workers = workers,
-            ClientsMessage::Closed { confirmed: true, .. } => {}
+            ClientsMessage::Closed {
+                confirmed: true, ..
+            } => {}
             ClientsMessage::Closed {
                 hashes,
                 confirmed: false,
@@ -164,8 +170,10 @@ impl Clients {
             client.connection.end_at_once(SHUTTING_DOWN);
         }
         let expirable = Vec::new();
-        self.connected
-            .insert(client.connection.number, ConnectedClient { client, expirable });
+        self.connected.insert(
+            client.connection.number,
+            ConnectedClient { client, expirable },
+        );
     }
 
     fn disconnect(&mut self, number: u64) {
@@ -206,9 +214,16 @@ impl Clients {
     fn resume(&mut self, client: &Arc<WorkerClient>, number: u64, session: SessionId) {
         let hash = session.hash();
         let now = Timestamp::now();
-        if self.sessions.get(hash).is_some_and(|known| known.is_active(now)) {
+        if self
+            .sessions
+            .get(hash)
+            .is_some_and(|known| known.is_active(now))
+        {
             let workers = self.workers.clone();
-            let reply = Reply::Session { id: session, workers };
+            let reply = Reply::Session {
+                id: session,
+                workers,
+            };
             client.connection.reply(number, |out| reply.write(out));
         } else if self.sessions.has_ended(hash) {
             client.fail(number, Instruction::Resume, &Refusal::session_expired());
@@ -259,7 +274,9 @@ impl Clients {
                 switched(client, number, state);
             }
             Some(_) => fail_switch(client, number, &Refusal::session_expired()),
-            None if self.sessions.has_ended(hash) => fail_switch(client, number, &Refusal::session_expired()),
+            None if self.sessions.has_ended(hash) => {
+                fail_switch(client, number, &Refusal::session_expired())
+            }
             None if !self.linked => fail_switch(client, number, &Refusal::master_unavailable()),
             None => self.wait_for_master(hash, client, number),
         }
@@ -285,7 +302,9 @@ impl Clients {
             client: None,
             kind: QueryKind::Session(hash),
         };
-        self.master_link.try_send(MasterLinkMessage::Query(query)).is_ok()
+        self.master_link
+            .try_send(MasterLinkMessage::Query(query))
+            .is_ok()
     }
 
     fn on_session_update(&mut self, hash: SessionHash, update: SessionUpdate) {

@@ -2,6 +2,8 @@
 //!
 //! Sends requests to the master, keeps them as pending until they are answered, and passes replies
 //! and pushes on. Never waits for the link's socket.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 pub mod connector;
 pub mod pending;
@@ -10,7 +12,9 @@ pub mod reply_batch;
 mod send;
 
 use super::Gauges;
-use super::messages::{ClientsMessage, LinkEvent, MasterLinkChannels, MasterLinkMessage, PortCommand};
+use super::messages::{
+    ClientsMessage, LinkEvent, MasterLinkChannels, MasterLinkMessage, PortCommand,
+};
 use crate::link::connection::LinkConnection;
 use crate::link::envelope::EnvelopeDecoder;
 use crate::model::Timestamp;
@@ -154,7 +158,10 @@ impl MasterLink {
         self.last_timestamp = Timestamp(i64::MIN);
         let retained = self.pending.resend();
         if !retained.is_empty() {
-            crate::info!("{} requests without an answer are sent again", retained.len());
+            crate::info!(
+                "{} requests without an answer are sent again",
+                retained.len()
+            );
         }
         self.serving = false;
         self.link = Some(link);

@@ -1,6 +1,8 @@
 //! spec/worker/messages.md · 2.2.2, 3.2.1 to 3.2.4, 3.2.6
 //!
 //! Every inbox of the worker with its payloads and its bound: the whole channel graph in one file.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::cache::snapshot::QuoteSnapshot;
 use super::cache::windows::WindowKey;

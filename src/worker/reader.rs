@@ -3,6 +3,8 @@
 //! A client's reader thread: decodes the requests of one socket read and passes them to the router
 //! as one batch. A request that must wait for earlier ones waits here, where it delays its own
 //! client alone.
+//!
+//! Tests: `src/worker/tests.rs`.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -14,8 +16,8 @@ use crate::model::{Reason, Timestamp};
 use crate::net::{ConnectionReader, Flusher, ReadEnd};
 use crate::wire::instruction::InstructionRow;
 use crate::wire::{
-    Arguments, ConnectionState, Destination, FrameHeader, Instruction, MessageType, ProtocolError, Refusal,
-    Request, frame, reply,
+    Arguments, ConnectionState, Destination, FrameHeader, Instruction, MessageType, ProtocolError,
+    Refusal, Request, frame, reply,
 };
 use crossbeam_channel::Sender;
 use std::sync::Arc;
@@ -98,7 +100,9 @@ impl ClientReader {
                 Ok(Some(FrameOutcome::Accept(request, destination, row))) => {
                     self.accept(request, destination, row)?;
                 }
-                Ok(Some(FrameOutcome::Refuse(instruction, refusal))) => self.refuse(instruction, refusal)?,
+                Ok(Some(FrameOutcome::Refuse(instruction, refusal))) => {
+                    self.refuse(instruction, refusal)?
+                }
                 Ok(Some(FrameOutcome::Ignore)) => {}
                 Ok(None) => return self.dispatch(),
                 Err(fault) => {
@@ -235,7 +239,10 @@ fn validate(
             let is_data = instruction.message_type() == MessageType::DataTransfer;
             if is_data && !bound.is_some_and(|known| known.is_active(now)) {
                 let text = "the session that this connection's data state is bound to is over";
-                return FrameOutcome::Refuse(instruction, Refusal::new(Reason::SessionExpired, text));
+                return FrameOutcome::Refuse(
+                    instruction,
+                    Refusal::new(Reason::SessionExpired, text),
+                );
             }
             FrameOutcome::Accept(request, destination, row)
         }
@@ -245,7 +252,9 @@ fn validate(
 
 fn wrong_state(state: ConnectionState) -> Refusal {
     let text = match state {
-        ConnectionState::Command => "a data instruction, while this connection is in the command state",
+        ConnectionState::Command => {
+            "a data instruction, while this connection is in the command state"
+        }
         ConnectionState::Data => "a command, while this connection is in the data state",
     };
     Refusal::new(Reason::WrongState, text)

@@ -58,7 +58,9 @@ impl WorkerRouter {
                 }
             }
             Destination::Orders | Destination::AccountQueries => {
-                let sent = channels.master_link.try_send(MasterLinkMessage::Batch(batch));
+                let sent = channels
+                    .master_link
+                    .try_send(MasterLinkMessage::Batch(batch));
                 if let Err(TrySendError::Full(MasterLinkMessage::Batch(batch))) = sent {
                     batch.refuse(&Refusal::worker_overloaded());
                 }
@@ -79,7 +81,11 @@ impl WorkerRouter {
                 // These requests have no Fail. `clients` blocks on nobody, so this wait is short.
                 let client = Arc::clone(&batch.client);
                 let message = ClientsMessage::Batch(batch);
-                if channels.clients.send_timeout(message, PASS_TIMEOUT).is_err() {
+                if channels
+                    .clients
+                    .send_timeout(message, PASS_TIMEOUT)
+                    .is_err()
+                {
                     client.connection.cut();
                 }
             }

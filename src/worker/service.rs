@@ -1,6 +1,8 @@
 //! spec/worker/service.md · 3.2.1 Main Module: deployment and running stage
 //!
 //! The worker as a daemon: keys, readiness, signals, stopping.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::Worker;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
@@ -28,8 +30,8 @@ const SPARE_DESCRIPTORS: u64 = 64;
 /// The worker's own keys, and the master's key that it trusts.
 fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
     let gpg = &config.gpg;
-    let keyring =
-        Keyring::open(&gpg.home).map_err(|error| StartError::misconfigured(format!("gpg.home: {error}")))?;
+    let keyring = Keyring::open(&gpg.home)
+        .map_err(|error| StartError::misconfigured(format!("gpg.home: {error}")))?;
     Ok(WorkerIdentity::new(
         keyring,
         gpg.key,
@@ -42,15 +44,18 @@ fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
 fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
     let master = config.master.clone();
     Box::new(move || {
-        let socket = connect(&master).map_err(|error| ConnectError::Failed(format!("{master}: {error}")))?;
-        let deadline = Instant::now() + handshake::DEADLINE;
+        let socket =
+            connect(&master).map_err(|error| ConnectError::Failed(format!("{master}: {error}")))?;
+        let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
                 socket,
                 sealed: established.sealed,
                 early: established.early,
             }),
-            Err(HandshakeError::Refused(code, text)) if code == "booted" => Err(ConnectError::Booted(text)),
+            Err(HandshakeError::Refused(code, text)) if code == "booted" => {
+                Err(ConnectError::Booted(text))
+            }
             Err(error) => Err(ConnectError::Failed(format!("{master}: {error}"))),
         }
     })
@@ -107,7 +112,11 @@ impl Service for WorkerService {
     fn serve(&self, context: &ServiceContext<'_, WorkerConfig>) -> Result<(), StartError> {
         let config = context.config;
         let _watchdog = daemon::watchdog(context.stop, &self.watchdog, || Ok(()))?;
-        crate::info!("worker {} starts, and links to {}", config.name, config.master);
+        crate::info!(
+            "worker {} starts, and links to {}",
+            config.name,
+            config.master
+        );
         let result = serve(&self.worker, context);
         daemon::notify_stopping();
         result

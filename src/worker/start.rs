@@ -1,6 +1,8 @@
 //! spec/worker.md · 3.2.1 Main Module: "start all threads"
 //!
 //! Makes the worker's channels, gives each module its ends, and starts the threads.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::acceptor::{ClientPort, WorkerAcceptor};
 use super::cache::Cache;
@@ -27,7 +29,11 @@ impl Worker {
     ///
     /// # Errors
     /// The certificate cannot be read, or the system has no threads or descriptors left.
-    pub fn start(config: &WorkerConfig, connect: Connect, watchdog: &Watchdog) -> io::Result<Worker> {
+    pub fn start(
+        config: &WorkerConfig,
+        connect: Connect,
+        watchdog: &Watchdog,
+    ) -> io::Result<Worker> {
         let (port_stop, stop) = (Stop::new(), Stop::new());
         start(config, connect, watchdog, &port_stop, &stop).inspect_err(|_| {
             port_stop.request();
@@ -37,7 +43,10 @@ impl Worker {
 }
 
 /// Wires all modules and starts their threads, from the bottom of the channel graph up.
-#[allow(clippy::too_many_lines, reason = "the channel graph, from top to bottom")]
+#[allow(
+    clippy::too_many_lines,
+    reason = "the channel graph, from top to bottom"
+)]
 fn start(
     config: &WorkerConfig,
     connect: Connect,
@@ -103,8 +112,12 @@ fn start(
     );
 
     let mut modules = ThreadGroup::new(stop, watchdog);
-    modules.thread("rejecter", move |stop, heartbeat| rejecter.run(stop, heartbeat))?;
-    modules.thread("flusher", move |stop, heartbeat| flusher.run(stop, heartbeat))?;
+    modules.thread("rejecter", move |stop, heartbeat| {
+        rejecter.run(stop, heartbeat)
+    })?;
+    modules.thread("flusher", move |stop, heartbeat| {
+        flusher.run(stop, heartbeat)
+    })?;
     modules.module_with_urgent("master_link", link_events, master_link_inbox, master_link)?;
     modules.module("clients", clients_inbox, clients)?;
     modules.module("cache", cache_inbox, cache)?;

@@ -10,7 +10,9 @@ use crate::link::message::{self, ActiveSession, BodyFrames, PriceRow, Prices, Se
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
 use crate::model::{Bar, Money, SessionId, Symbol, Timestamp};
 use crate::runtime::Watchdog;
-use crate::wire::{FrameBuffer, FrameHeader, Instruction, Refusal, Reply, Request, frame, packet, reply};
+use crate::wire::{
+    FrameBuffer, FrameHeader, Instruction, Refusal, Reply, Request, frame, packet, reply,
+};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -100,10 +102,16 @@ impl WorkerRig {
         let config = config(extra);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let halves: Arc<Mutex<VecDeque<SealedChannel>>> = Arc::default();
-        let (unreachable, booted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (unreachable, booted) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let master = listener.local_addr().unwrap();
-        let (sealed, is_unreachable, is_booted) =
-            (Arc::clone(&halves), Arc::clone(&unreachable), Arc::clone(&booted));
+        let (sealed, is_unreachable, is_booted) = (
+            Arc::clone(&halves),
+            Arc::clone(&unreachable),
+            Arc::clone(&booted),
+        );
         let connect: Connect = Box::new(move || {
             if is_booted.load(Ordering::SeqCst) {
                 return Err(ConnectError::Booted("the test says so".into()));
@@ -113,7 +121,8 @@ impl WorkerRig {
             }
             let (ours, theirs) = loopback().unwrap();
             sealed.lock().push_back(theirs);
-            let socket = TcpStream::connect(master).map_err(|e| ConnectError::Failed(e.to_string()))?;
+            let socket =
+                TcpStream::connect(master).map_err(|e| ConnectError::Failed(e.to_string()))?;
             Ok(NewLink {
                 socket,
                 sealed: ours,
@@ -201,7 +210,11 @@ impl WorkerRig {
     }
 
     pub fn stop(mut self) {
-        let late = self.worker.take().unwrap().stop(Instant::now() + TEST_TIMEOUT);
+        let late = self
+            .worker
+            .take()
+            .unwrap()
+            .stop(Instant::now() + TEST_TIMEOUT);
         assert!(late.is_empty(), "{late:?}");
     }
 }
@@ -236,10 +249,16 @@ impl Link {
             let size = match self.socket.read(&mut chunk) {
                 Ok(0) => panic!("the worker closed the link"),
                 Ok(size) => size,
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    continue;
+                }
                 Err(error) => panic!("{error}"),
             };
-            self.opener.open(&chunk[..size], self.decoder.input()).unwrap();
+            self.opener
+                .open(&chunk[..size], self.decoder.input())
+                .unwrap();
             while let Some(envelope) = self.decoder.next().unwrap() {
                 let frames = BodyFrames::new(envelope.body)
                     .map(|frame| {
@@ -260,13 +279,15 @@ impl Link {
 
     /// The next message that is no report. Reports are answered.
     pub fn next(&mut self) -> Received {
-        self.next_within(TEST_TIMEOUT).expect("the worker said nothing")
+        self.next_within(TEST_TIMEOUT)
+            .expect("the worker said nothing")
     }
 
     pub fn next_within(&mut self, timeout: Duration) -> Option<Received> {
         let deadline = Instant::now() + timeout;
         loop {
-            let received = self.message_within(deadline.saturating_duration_since(Instant::now()))?;
+            let received =
+                self.message_within(deadline.saturating_duration_since(Instant::now()))?;
             if received.instruction() != Instruction::LinkReport {
                 return Some(received);
             }
@@ -316,9 +337,15 @@ impl Link {
             update_interval: 1000,
             version: "test".into(),
         };
-        self.send(0, |out| message::write(out, Instruction::LinkWelcome, &welcome));
         self.send(0, |out| {
-            frame::write(out, Instruction::LinkWorkers, &["127.0.0.1:2049", "[::1]:2050"]);
+            message::write(out, Instruction::LinkWelcome, &welcome)
+        });
+        self.send(0, |out| {
+            frame::write(
+                out,
+                Instruction::LinkWorkers,
+                &["127.0.0.1:2049", "[::1]:2050"],
+            );
         });
         self.prices(1, 100);
     }
@@ -451,7 +478,8 @@ impl TestClient {
             match self.socket.read(&mut chunk) {
                 Ok(0) => panic!("the worker closed the connection"),
                 Ok(size) => self.buffer.extend(&chunk[..size]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(error) => panic!("{error}"),
             }
         }
@@ -504,7 +532,11 @@ pub fn transfer(payload: &[u8]) -> Vec<u8> {
 fn await_serving(worker: &Worker) -> SocketAddr {
     let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
-        match worker.state().recv_deadline(deadline).expect("no link in time") {
+        match worker
+            .state()
+            .recv_deadline(deadline)
+            .expect("no link in time")
+        {
             PortState::Open(address) => return address,
             PortState::Failed(why) => panic!("{why}"),
             PortState::Closed => {}

@@ -5,8 +5,8 @@
 use super::testing::*;
 use crate::link::message::{self, SessionHashes, SessionState};
 use crate::model::{
-    ClientOrderId, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side, Timestamp,
-    Username,
+    ClientOrderId, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side,
+    Timestamp, Username,
 };
 use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::reply::Fill;
@@ -96,7 +96,12 @@ fn unavailable(reply: &Reply) -> bool {
 fn the_port_opens_with_the_first_prices() {
     let mut rig = WorkerRig::new("");
     let mut link = rig.link();
-    let early = rig.worker.as_ref().unwrap().state().recv_timeout(SILENCE_TIMEOUT);
+    let early = rig
+        .worker
+        .as_ref()
+        .unwrap()
+        .state()
+        .recv_timeout(SILENCE_TIMEOUT);
     assert!(early.is_err(), "{early:?}");
     link.welcome();
     rig.await_open();
@@ -188,7 +193,9 @@ fn each_state_allows_its_own_instructions() {
         hash: session(2).hash(),
         active: None,
     };
-    link.answer(&asked, |out| message::write(out, Instruction::LinkSession, &over));
+    link.answer(&asked, |out| {
+        message::write(out, Instruction::LinkSession, &over)
+    });
     assert_eq!(data.refused(), "session-expired");
     data.ask(&current());
     assert_eq!(
@@ -250,7 +257,9 @@ fn bound_sessions_are_verified_after_a_broken_link() {
         hash: session(1).hash(),
         active: None,
     };
-    link.answer(&asked, |out| message::write(out, Instruction::LinkSession, &over));
+    link.answer(&asked, |out| {
+        message::write(out, Instruction::LinkSession, &over)
+    });
     let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         data.ask(&current());
@@ -265,10 +274,17 @@ fn bound_sessions_are_verified_after_a_broken_link() {
 fn a_login_is_recorded_before_its_reply_is_sent() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
-    client.ask_all(&[login(true), switch(&session(7), ConnectionState::Data), current()]);
+    client.ask_all(&[
+        login(true),
+        switch(&session(7), ConnectionState::Data),
+        current(),
+    ]);
     let asked = link.next();
     assert_eq!(asked.text(), format!("alice {} true", "ab".repeat(32)));
-    assert_eq!(asked.envelope.client, Some(client.socket.local_addr().unwrap()));
+    assert_eq!(
+        asked.envelope.client,
+        Some(client.socket.local_addr().unwrap())
+    );
     assert!(
         link.next_within(SILENCE_TIMEOUT).is_none(),
         "nothing follows a login before its answer"
@@ -277,7 +293,10 @@ fn a_login_is_recorded_before_its_reply_is_sent() {
     let Reply::Session { id, workers } = client.reply() else {
         panic!("no session");
     };
-    assert_eq!((id, workers), (session(7), vec!["127.0.0.1:2049".to_owned()]));
+    assert_eq!(
+        (id, workers),
+        (session(7), vec!["127.0.0.1:2049".to_owned()])
+    );
     assert_eq!(
         client.reply(),
         Reply::StateSwitched(ConnectionState::Data),
@@ -320,7 +339,10 @@ fn closed_connections_are_reported_after_a_broken_link() {
     link.answer(&closed, |out| Reply::Pong.write(out));
     link.cut();
     let mut link = rig.link();
-    assert!(link.next_within(SILENCE_TIMEOUT).is_none(), "it was confirmed");
+    assert!(
+        link.next_within(SILENCE_TIMEOUT).is_none(),
+        "it was confirmed"
+    );
 }
 
 #[test]
@@ -331,16 +353,24 @@ fn failed_logins_and_logouts_pass_through() {
     let asked = link.next();
     link.fail(&asked, &refusal(Reason::BadCredentials));
     assert_eq!(client.refused(), "bad-credentials");
-    client.ask(&Request::Resume { session: session(3) });
+    client.ask(&Request::Resume {
+        session: session(3),
+    });
     let asked = link.next();
     link.log_in(&asked, &session(3), true);
     assert!(matches!(client.reply(), Reply::Session { .. }));
-    client.ask(&Request::Logout { session: session(3) });
+    client.ask(&Request::Logout {
+        session: session(3),
+    });
     let asked = link.next();
     link.answer(&asked, |out| Reply::LogoutSuccess.write(out));
     assert_eq!(client.reply(), Reply::LogoutSuccess);
     client.ask(&switch(&session(3), ConnectionState::Data));
-    assert_eq!(client.refused(), "session-expired", "ended, without a query");
+    assert_eq!(
+        client.refused(),
+        "session-expired",
+        "ended, without a query"
+    );
     drop(client);
     assert!(
         link.next_within(SILENCE_TIMEOUT).is_none(),
@@ -352,7 +382,13 @@ fn failed_logins_and_logouts_pass_through() {
 fn an_order_has_taken_effect_once_it_is_queued() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();
-    client.ask_all(&[order("a"), order("b"), Request::Logout { session: session(1) }]);
+    client.ask_all(&[
+        order("a"),
+        order("b"),
+        Request::Logout {
+            session: session(1),
+        },
+    ]);
     let (first, second) = (link.next(), link.next());
     assert_eq!(first.text(), format!("{} AAPL 1.5 a", "01".repeat(32)));
     assert!(first.envelope.sequence < second.envelope.sequence);
@@ -452,9 +488,15 @@ fn without_a_link_only_requests_that_need_the_master_are_refused() {
     command.ask_all(&[
         order("a"),
         login(false),
-        Request::Logout { session: session(1) },
-        Request::Resume { session: session(1) },
-        Request::Resume { session: session(2) },
+        Request::Logout {
+            session: session(1),
+        },
+        Request::Resume {
+            session: session(1),
+        },
+        Request::Resume {
+            session: session(2),
+        },
         Request::GetWorkerList,
         switch(&session(2), ConnectionState::Data),
         switch(&session(1), ConnectionState::Data),
@@ -498,7 +540,9 @@ fn equal_requests_cause_one_query_and_are_cached() {
     assert_eq!(asked.text(), "AAPL 2013-01-01T00:00:00.000Z");
     assert!(link.next_within(SILENCE_TIMEOUT).is_none(), "once");
     // Large payloads come in several messages.
-    let payload: Vec<u8> = (0..30_000u32).map(|i| u8::try_from(i % 251).unwrap()).collect();
+    let payload: Vec<u8> = (0..30_000u32)
+        .map(|i| u8::try_from(i % 251).unwrap())
+        .collect();
     let frames = transfer(&payload);
     let (head, tail) = frames.split_at(2 * (8192 + 17));
     link.answer(&asked, |out| out.extend_from_slice(head));
@@ -556,10 +600,15 @@ fn equal_requests_cause_one_query_and_are_cached() {
 fn at_most_eight_bulk_requests_are_unanswered() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut client = rig.data_client(&mut link, &session(1));
-    let dates: Vec<Request> = (1..=12).map(|day| week(&format!("2012-01-{day:02}"))).collect();
+    let dates: Vec<Request> = (1..=12)
+        .map(|day| week(&format!("2012-01-{day:02}")))
+        .collect();
     client.ask_all(&dates);
     let asked: Vec<_> = (0..8).map(|_| link.next()).collect();
-    assert!(link.next_within(SILENCE_TIMEOUT).is_none(), "the ninth waits");
+    assert!(
+        link.next_within(SILENCE_TIMEOUT).is_none(),
+        "the ninth waits"
+    );
     link.answer(&asked[0], |out| out.extend_from_slice(&transfer(&[0])));
     assert_eq!(client.data(), [0]);
     link.next();
@@ -731,7 +780,8 @@ fn a_malformed_frame_is_answered_after_earlier_requests() {
 /// A client that requests large replies and reads none of them does not delay others.
 #[test]
 fn a_client_that_never_reads_is_cut_and_delays_nobody() {
-    let (rig, mut link) = WorkerRig::serving("[limits]\nmax_unsent = \"64KiB\"\nsend_timeout = \"500ms\"");
+    let (rig, mut link) =
+        WorkerRig::serving("[limits]\nmax_unsent = \"64KiB\"\nsend_timeout = \"500ms\"");
     let mut hostile = rig.data_client(&mut link, &session(1));
     let mut good = rig.data_client(&mut link, &session(2));
     hostile.ask(&week("2012-01-01"));
@@ -791,7 +841,9 @@ fn many_clients_with_many_requests_get_their_own_replies() {
                         .collect();
                     let mut writer = client.socket.try_clone().unwrap();
                     let mut bytes = Vec::new();
-                    requests.iter().for_each(|request| request.write(&mut bytes));
+                    requests
+                        .iter()
+                        .for_each(|request| request.write(&mut bytes));
                     let writing = std::thread::spawn(move || writer.write_all(&bytes).unwrap());
                     for request in &requests {
                         match request {

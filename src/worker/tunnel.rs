@@ -3,6 +3,8 @@
 //! Passes logins, registrations and logouts to the master and its answers back to the client.
 //! Answers that begin or end a session go through `clients`. Keeps no state and checks no
 //! credentials.
+//!
+//! Tests: `src/worker/tests.rs`.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
@@ -10,8 +12,8 @@
 
 use super::client::WorkerClient;
 use super::messages::{
-    ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, TunnelMessage, TunnelReply,
-    TunnelRequest,
+    ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, TunnelMessage,
+    TunnelReply, TunnelRequest,
 };
 use crate::link::message::{BodyFrames, SessionState};
 use crate::model::{Reason, Timestamp};
@@ -35,7 +37,10 @@ pub struct Tunnel {
 impl Tunnel {
     /// A tunnel with these channels.
     pub fn new(clients: Sender<ClientsMessage>, master_link: Sender<MasterLinkMessage>) -> Tunnel {
-        Tunnel { clients, master_link }
+        Tunnel {
+            clients,
+            master_link,
+        }
     }
 }
 
@@ -58,8 +63,20 @@ impl Tunnel {
         }
     }
 
-    fn ask_master(&self, client: Arc<WorkerClient>, timestamp: Timestamp, number: u64, request: Request) {
-        let expirable = matches!(request, Request::Login { expirable: true, .. });
+    fn ask_master(
+        &self,
+        client: Arc<WorkerClient>,
+        timestamp: Timestamp,
+        number: u64,
+        request: Request,
+    ) {
+        let expirable = matches!(
+            request,
+            Request::Login {
+                expirable: true,
+                ..
+            }
+        );
         if expirable && client.expirable() >= EXPIRABLE_MAX {
             let text = "too many sessions end with this connection; open another";
             let refusal = Refusal::new(Reason::Overloaded, text);
@@ -75,7 +92,8 @@ impl Tunnel {
                 request,
             }),
         });
-        if let Err(TrySendError::Full(MasterLinkMessage::Query(query))) = self.master_link.try_send(query)
+        if let Err(TrySendError::Full(MasterLinkMessage::Query(query))) =
+            self.master_link.try_send(query)
             && let QueryKind::Tunnel(asked) = query.kind
         {
             asked.fail(&Refusal::worker_overloaded());
@@ -158,7 +176,8 @@ impl Tunnel {
 
 impl TunnelRequest {
     fn fail(&self, refusal: &Refusal) {
-        self.client.fail(self.number, self.request.instruction(), refusal);
+        self.client
+            .fail(self.number, self.request.instruction(), refusal);
     }
 }
 

@@ -67,7 +67,10 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
             continue;
         };
         if let Some(id) = intent.queued {
-            assert_eq!(row.id, id, "{name} has another transaction than was announced");
+            assert_eq!(
+                row.id, id,
+                "{name} has another transaction than was announced"
+            );
         }
         let outcome = intent
             .outcome
@@ -82,7 +85,11 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
                     (TransactionStatus::Settled, fill.id, fill.side),
                     "{name}"
                 );
-                assert_eq!((detail.price, detail.total), (fill.price, fill.total), "{name}");
+                assert_eq!(
+                    (detail.price, detail.total),
+                    (fill.price, fill.total),
+                    "{name}"
+                );
                 assert_eq!(
                     (detail.quantity, row.settled),
                     (intent.quantity, fill.settled),
@@ -129,8 +136,12 @@ pub fn again(book: &Book, address: &str, random: &mut Random) -> u64 {
 fn read(book: &Book, username: &Username, address: &str) -> (History, Portfolio) {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
-        let attempt = Client::open(address, &ConnectOptions::default(), Some(book.session.clone()))
-            .and_then(|mut client| Ok((client.history(username)?, client.portfolio(username)?)));
+        let attempt = Client::open(
+            address,
+            &ConnectOptions::default(),
+            Some(book.session.clone()),
+        )
+        .and_then(|mut client| Ok((client.history(username)?, client.portfolio(username)?)));
         match attempt {
             Ok(read) => return read,
             Err(error) => assert!(Instant::now() < until, "{address} cannot be asked: {error}"),

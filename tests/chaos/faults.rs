@@ -76,7 +76,10 @@ impl fmt::Display for FailpointCounts {
 }
 
 fn kills(kills: u64) -> Ended {
-    Ended { kills, at_points: 0 }
+    Ended {
+        kills,
+        at_points: 0,
+    }
 }
 
 fn pause(millis: u64) {
@@ -199,7 +202,9 @@ impl Fault {
 /// Makes every write fail. The write-ahead log would still have room in its own file, so it is
 /// checkpointed and truncated, and the space that this frees is filled too.
 fn full_disk(millis: u64, deployment: &Deployment) {
-    let Some(disk) = deployment.disk() else { return };
+    let Some(disk) = deployment.disk() else {
+        return;
+    };
     let fold = || {
         let folder = Connection::open(deployment.database_path()).unwrap();
         folder.busy_timeout(Duration::from_secs(2)).unwrap();
@@ -224,7 +229,10 @@ fn read_only(deployment: &Deployment) -> Ended {
             !deployment.master().serves(),
             "a master serves on a read-only disk"
         );
-        assert!(deployment.master().wait_exit(PATIENCE).is_some(), "it hangs");
+        assert!(
+            deployment.master().wait_exit(PATIENCE).is_some(),
+            "it hangs"
+        );
         disk.set_writable(true);
     }
     kills(1)
@@ -237,7 +245,10 @@ fn point(name: &str, count: u64, deployment: &Deployment) -> Ended {
         .master()
         .spawn_with_failpoint(&format!("{name}:{count}"));
     deployment.master().serves();
-    let dies = deployment.master().wait_exit(Duration::from_secs(3)).is_some();
+    let dies = deployment
+        .master()
+        .wait_exit(Duration::from_secs(3))
+        .is_some();
     if dies {
         Ended {
             kills: 1,

@@ -73,12 +73,18 @@ struct Verified {
 }
 
 fn main() {
-    let drawn = u64::from(std::process::id()) ^ std::time::UNIX_EPOCH.elapsed().unwrap().as_micros() as u64;
+    let drawn =
+        u64::from(std::process::id()) ^ std::time::UNIX_EPOCH.elapsed().unwrap().as_micros() as u64;
     let (rounds, seed) = (number("CHAOS_ROUNDS", 6), number("CHAOS_SEED", drawn));
-    println!("chaos: {rounds} rounds, seed {seed} (CHAOS_ROUNDS={rounds} CHAOS_SEED={seed} runs them again)");
+    println!(
+        "chaos: {rounds} rounds, seed {seed} (CHAOS_ROUNDS={rounds} CHAOS_SEED={seed} runs them again)"
+    );
     let deployment = Deployment::builder()
         .workers(WORKERS)
-        .market(Market::Simulated { symbols: 5, seed: 1 })
+        .market(Market::Simulated {
+            symbols: 5,
+            seed: 1,
+        })
         .set("starting_cash", STARTING_CASH.to_string())
         .link_proxy()
         .small_disk(DISK_MEGABYTES)
@@ -221,7 +227,11 @@ impl Run {
     fn verify(&mut self) {
         let mut ledger = verify::open(&self.deployment.database_path()).unwrap();
         let report = verify::check(&mut ledger, &|| false).unwrap();
-        assert!(report.differences.is_empty(), "verify: {:#?}", report.differences);
+        assert!(
+            report.differences.is_empty(),
+            "verify: {:#?}",
+            report.differences
+        );
         self.verified.runs += 1;
         self.verified.last_ms = report.took_ms;
     }
@@ -244,7 +254,11 @@ impl Run {
         let (mut repeats, mut unstored) = (0, 0);
         for (number, book) in self.retired.iter().enumerate() {
             let addresses = self.deployment.addresses();
-            repeats += check::again(book, &addresses[(number + 1) % addresses.len()], &mut self.random);
+            repeats += check::again(
+                book,
+                &addresses[(number + 1) % addresses.len()],
+                &mut self.random,
+            );
         }
         for (number, book) in self.retired.iter().enumerate() {
             counts += &self.check(number, book);

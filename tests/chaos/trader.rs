@@ -261,7 +261,9 @@ impl Trader {
                         self.open.retain(|open| *open != id);
                     }
                 }
-                Ok(ServerMessage::Reply(Answer::Payload(_))) => panic!("a payload answers an order"),
+                Ok(ServerMessage::Reply(Answer::Payload(_))) => {
+                    panic!("a payload answers an order")
+                }
                 Ok(ServerMessage::Fault(..) | ServerMessage::Closed) | Err(_) => return,
             }
         }
@@ -307,8 +309,9 @@ impl Trader {
             let Some(mut connection) = self.connect(REPLY_TIMEOUT) else {
                 continue;
             };
-            if let Ok(Answer::Message(reply)) =
-                connection.send(&request).and_then(|()| connection.reply(|_| {}))
+            if let Ok(Answer::Message(reply)) = connection
+                .send(&request)
+                .and_then(|()| connection.reply(|_| {}))
             {
                 self.book.repeats += 1;
                 self.take(&id, reply);

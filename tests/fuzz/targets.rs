@@ -64,16 +64,35 @@ pub const TARGETS: &[Target] = &[
     target("envelopes", link::envelopes, link::envelope_seeds),
     target("link-messages", link::messages, link::message_seeds),
     target("handshakes", link::handshakes, link::handshake_seeds).costing(1024 * KIB, 64),
-    target("master-config", files::master_config, files::master_config_seeds).costing(1024 * KIB, 1024),
-    target("worker-config", files::worker_config, files::worker_config_seeds).costing(1024 * KIB, 1024),
+    target(
+        "master-config",
+        files::master_config,
+        files::master_config_seeds,
+    )
+    .costing(1024 * KIB, 1024),
+    target(
+        "worker-config",
+        files::worker_config,
+        files::worker_config_seeds,
+    )
+    .costing(1024 * KIB, 1024),
     target("market", files::market, files::market_seeds).costing(512 * KIB, 64),
     target("actions", files::actions, files::action_seeds).costing(512 * KIB, 64),
     target("dialogues", files::dialogues, files::dialogue_seeds).costing(64 * 1024 * KIB, 4096),
     target("transcripts", files::transcripts, files::transcript_seeds).costing(512 * KIB, 256),
     target("patterns", files::patterns, files::pattern_seeds),
-    target("control-requests", control::requests, control::request_seeds),
+    target(
+        "control-requests",
+        control::requests,
+        control::request_seeds,
+    ),
     target("control-answers", control::answers, control::answer_seeds).costing(256 * KIB, 512),
-    target("session-files", files::session_files, files::session_file_seeds).costing(512 * KIB, 256),
+    target(
+        "session-files",
+        files::session_files,
+        files::session_file_seeds,
+    )
+    .costing(512 * KIB, 256),
 ];
 
 /// The target of this name.
@@ -84,7 +103,10 @@ pub fn named(name: &str) -> Option<&'static Target> {
 /// A target's seeds, and the inputs that once found a defect in it.
 pub fn inputs(target: &Target) -> Vec<Vec<u8>> {
     let mut inputs = (target.seeds)();
-    inputs.extend(contents(&below("tests/fuzz/regressions").join(target.name), ""));
+    inputs.extend(contents(
+        &below("tests/fuzz/regressions").join(target.name),
+        "",
+    ));
     inputs
 }
 
@@ -108,8 +130,17 @@ fn contents(folder: &Path, start: &str) -> Vec<Vec<u8>> {
         .filter(|path| path.is_file())
         .collect();
     files.sort();
-    files.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with(start));
-    files.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    files.retain(|path| {
+        path.file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with(start)
+    });
+    files
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
 }
 
 /// The golden frames, or payloads, whose files' names begin so.

@@ -41,7 +41,9 @@ impl Raw {
         socket
             .bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::from(ip)), 0).into())
             .unwrap();
-        socket.connect(&to.parse::<SocketAddr>().unwrap().into()).unwrap();
+        socket
+            .connect(&to.parse::<SocketAddr>().unwrap().into())
+            .unwrap();
         let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(REPLY_TIMEOUT)).unwrap();
         Raw(stream)
@@ -133,7 +135,11 @@ impl Service {
     }
 
     fn print(&self, what: &str, memory: u64) {
-        let Service { quotes, quote, login } = self;
+        let Service {
+            quotes,
+            quote,
+            login,
+        } = self;
         println!(
             "hostile: {what}: {quotes} quotes, median {} µs, p99 {} µs; login median {} µs, p99 {} µs; worker {} MiB",
             quote[0],
@@ -159,7 +165,10 @@ fn main() {
     papertrader::daemon::raise_descriptors(20_000);
     let deployment = Deployment::builder()
         .update_interval(Duration::from_secs(1))
-        .market(Market::Simulated { symbols: 5, seed: 1 })
+        .market(Market::Simulated {
+            symbols: 5,
+            seed: 1,
+        })
         .start();
     let address = deployment.worker(1).address();
     let mut client = Client::open(&address, &ConnectOptions::default(), None).unwrap();
@@ -237,7 +246,10 @@ fn slow_peers(deployment: &Deployment, address: &str, session: &SessionId, clien
     println!("hostile: worker afterwards {} MiB", resident(worker) / 1024);
     // The bound is what a client may leave unread (1 MiB), and its thread, for each client.
     let bound = before + 2 * clients as u64 * (2 * 1024 + 256);
-    assert!(during < bound, "the worker takes {during} KiB, more than {bound}");
+    assert!(
+        during < bound,
+        "the worker takes {during} KiB, more than {bound}"
+    );
 }
 
 /// Forty wrong passwords from one address lock no other client out.
@@ -331,8 +343,11 @@ fn bursts(deployment: &Deployment, address: &str, session: &SessionId) {
     let worker = deployment.worker(1);
     let before = worker.resources().descriptors;
     let began = Instant::now();
-    let idle: Vec<TcpStream> = (0..2000).map(|_| TcpStream::connect(address).unwrap()).collect();
-    let mut client = Client::open(address, &ConnectOptions::default(), Some(session.clone())).unwrap();
+    let idle: Vec<TcpStream> = (0..2000)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    let mut client =
+        Client::open(address, &ConnectOptions::default(), Some(session.clone())).unwrap();
     client.quote(Symbol::parse("SIM1").unwrap()).unwrap();
     println!(
         "hostile: 2000 connections that say nothing, and a quote, in {:?}",
@@ -355,7 +370,9 @@ fn descriptors(deployment: &Deployment, address: &str) {
         maximum: Some(20_000),
     };
     let before = rustix::process::prlimit(pid, Resource::Nofile, few).unwrap();
-    let taken: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let taken: Vec<TcpStream> = (0..60)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
     // The listener has no descriptor for this connection until others close.
     let mut late = Raw::from([127, 0, 0, 69], address);
     late.send(&Request::Ping);

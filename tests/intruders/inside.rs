@@ -174,7 +174,10 @@ fn made_up(rig: &mut IntruderRig, cast: &Cast) {
     let answer = 'read: loop {
         let size = link.socket.read(&mut chunk).unwrap();
         assert!(size > 0, "the link ended without an answer");
-        link.sealed.opener.open(&chunk[..size], decoder.input()).unwrap();
+        link.sealed
+            .opener
+            .open(&chunk[..size], decoder.input())
+            .unwrap();
         while let Some(envelope) = decoder.next().unwrap() {
             if envelope.header.sequence == 5 {
                 let header = FrameHeader::read(envelope.body.first_chunk().unwrap());

@@ -152,7 +152,10 @@ pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
     );
     let found = String::from_utf8(listing).unwrap();
     assert_eq!(
-        found.lines().filter(|line| line.starts_with("pub:")).count(),
+        found
+            .lines()
+            .filter(|line| line.starts_with("pub:"))
+            .count(),
         2,
         "{found}"
     );
@@ -223,15 +226,20 @@ const MOMENTS: u32 = 300_000;
 /// and their creation times are searched.
 fn alike(rig: &IntruderRig) -> [[Party; 2]; 2] {
     let now = UNIX_EPOCH.elapsed().unwrap().as_secs() as u32;
-    let (here, there) = (Material::make(rig, "alike-1"), Material::make(rig, "alike-2"));
+    let (here, there) = (
+        Material::make(rig, "alike-1"),
+        Material::make(rig, "alike-2"),
+    );
     let moments = (now - MOMENTS - 3600)..(now - 3600);
-    let short =
-        |material: &Material, moment| -> [u8; 4] { *material.fingerprint(moment).last_chunk().unwrap() };
+    let short = |material: &Material, moment| -> [u8; 4] {
+        *material.fingerprint(moment).last_chunk().unwrap()
+    };
     let of_first: HashMap<[u8; 4], u32> = moments
         .clone()
         .map(|moment| (short(&here, moment), moment))
         .collect();
-    let mut pairs = moments.filter_map(|moment| Some((*of_first.get(&short(&there, moment))?, moment)));
+    let mut pairs =
+        moments.filter_map(|moment| Some((*of_first.get(&short(&there, moment))?, moment)));
     [0, 1].map(|_| {
         let (first, second) = pairs.next().expect("two keys alike among so many");
         [here.key(first), there.key(second)]
@@ -255,7 +263,12 @@ impl Material {
         );
         let listing = gpg(
             home.home(),
-            &["--with-colons", "--with-keygrip", "--list-secret-keys", "scratch"],
+            &[
+                "--with-colons",
+                "--with-keygrip",
+                "--list-secret-keys",
+                "scratch",
+            ],
         );
         let grip = String::from_utf8(listing)
             .unwrap()
@@ -293,7 +306,10 @@ impl Material {
              Expire-Date: 0\n%commit\n"
         );
         fs::write(&parameters, text).unwrap();
-        gpg(self.home.home(), &["--gen-key", parameters.to_str().unwrap()]);
+        gpg(
+            self.home.home(),
+            &["--gen-key", parameters.to_str().unwrap()],
+        );
         let key = Fingerprint::parse(&hex::encode(self.fingerprint(moment))).unwrap();
         self.home.own(key).expect("the key as it was computed");
         Party {

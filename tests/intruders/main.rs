@@ -24,7 +24,10 @@ use rig::IntruderRig;
 
 fn main() {
     let deployment = Deployment::builder()
-        .market(Market::Simulated { symbols: 5, seed: 1 })
+        .market(Market::Simulated {
+            symbols: 5,
+            seed: 1,
+        })
         .link_proxy()
         .make();
     let mut rig = IntruderRig::new(deployment);

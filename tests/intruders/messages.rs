@@ -36,9 +36,15 @@ pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
     // Orders beside intruders take about as long as without. A busy machine is slow for a while, so
     // the undisturbed time is measured before and after.
     let most = before.accepted.max(after.accepted) * 10 + Duration::from_millis(50);
-    assert!(beside.accepted < most, "{beside}; before {before}, after {after}");
+    assert!(
+        beside.accepted < most,
+        "{beside}; before {before}, after {after}"
+    );
     let most = before.filled.max(after.filled) * 3 + Duration::from_millis(200);
-    assert!(beside.filled < most, "{beside}; before {before}, after {after}");
+    assert!(
+        beside.filled < most,
+        "{beside}; before {before}, after {after}"
+    );
     // Nothing of it remains.
     assert!(
         after.accepted < Duration::from_secs(1),
@@ -74,7 +80,10 @@ fn another_purpose(rig: &mut IntruderRig, cast: &Cast) {
 fn is_refused(socket: &mut TcpStream) {
     let (answer, _) = receive(socket).expect("a refusal");
     assert_eq!(answer.instruction, Instruction::LinkRefused.number());
-    assert!(finish(socket).is_empty(), "something came after the refusal");
+    assert!(
+        finish(socket).is_empty(),
+        "something came after the refusal"
+    );
 }
 
 /// Replays messages of the real worker.
@@ -84,7 +93,9 @@ fn replayed(rig: &mut IntruderRig) {
     let mut socket = rig.dial();
     socket.write_all(&said[..hello]).unwrap();
     receive(&mut socket).expect("a challenge");
-    socket.write_all(&said[hello..said.len().min(8192)]).unwrap();
+    socket
+        .write_all(&said[hello..said.len().min(8192)])
+        .unwrap();
     is_refused(&mut socket);
     rig.expect("a handshake replayed", "replayed");
 }
@@ -170,7 +181,9 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
     for at in (0..frame::HEADER + NOISE).filter(|at| *at <= frame::HEADER || at % 4 == 0) {
         let (answer, mut handshake, mut socket) = rig.answered(&side);
         let mut last = Vec::new();
-        handshake.receive(&answer, Timestamp::now(), &mut last).unwrap();
+        handshake
+            .receive(&answer, Timestamp::now(), &mut last)
+            .unwrap();
         socket.write_all(&last[..at]).unwrap();
         assert!(
             finish(&mut socket).is_empty(),

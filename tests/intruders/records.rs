@@ -22,9 +22,17 @@ pub fn try_all(rig: &mut IntruderRig) {
         rig.expect(&format!("a record of the link, {tamper:?}"), reason);
     }
     // The captured bytes hold no secret.
-    let session = rig.client().login(&username(), &pass(), false).unwrap().session;
+    let session = rig
+        .client()
+        .login(&username(), &pass(), false)
+        .unwrap()
+        .session;
     let wire = rig.deployment.proxy().captured();
-    assert!(wire.len() > 10_000, "only {} bytes were captured", wire.len());
+    assert!(
+        wire.len() > 10_000,
+        "only {} bytes were captured",
+        wire.len()
+    );
     let holds = |secret: &[u8]| wire.windows(secret.len()).any(|window| window == secret);
     for secret in [session.expose(), pass().expose().to_owned()] {
         assert!(

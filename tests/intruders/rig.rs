@@ -90,7 +90,9 @@ impl IntruderRig {
     pub fn begin(&mut self) {
         self.deployment.restart_killed();
         let email = Email::parse("alice@example.org").unwrap();
-        self.client().register(&username(), &email, &pass()).unwrap();
+        self.client()
+            .register(&username(), &email, &pass())
+            .unwrap();
     }
 
     pub fn party(&self, name: &str) -> Party {
@@ -124,10 +126,20 @@ impl IntruderRig {
 
     /// The party as the worker with this UUID.
     pub fn side(&self, party: &Party, uuid: Uuid) -> WorkerIdentity {
-        WorkerIdentity::new(party.home.clone(), party.key, self.deployment.master_key(), uuid).unwrap()
+        WorkerIdentity::new(
+            party.home.clone(),
+            party.key,
+            self.deployment.master_key(),
+            uuid,
+        )
+        .unwrap()
     }
 
-    pub fn attempt(&self, party: &Party, uuid: Uuid) -> Result<ProvenLink<Fingerprint>, HandshakeError> {
+    pub fn attempt(
+        &self,
+        party: &Party,
+        uuid: Uuid,
+    ) -> Result<ProvenLink<Fingerprint>, HandshakeError> {
         self.attempt_over(party, uuid).map(|(_, link)| link)
     }
 
@@ -159,7 +171,10 @@ impl IntruderRig {
     }
 
     /// Runs the party's handshake up to the master's answer to its proof.
-    pub fn answered<'a>(&self, side: &'a WorkerIdentity) -> (Vec<u8>, WorkerHandshake<'a>, TcpStream) {
+    pub fn answered<'a>(
+        &self,
+        side: &'a WorkerIdentity,
+    ) -> (Vec<u8>, WorkerHandshake<'a>, TcpStream) {
         eventually("the master has room", || {
             let (mut socket, handshake, proof) = self.proof(side);
             socket.write_all(&proof).unwrap();
@@ -180,7 +195,10 @@ impl IntruderRig {
     /// Checks that the master counted exactly the refusals that said it is overloaded.
     pub fn overloads_are_counted(&self) {
         let counts = self.counts();
-        let counted: u64 = OVERLOADED.iter().filter_map(|reason| counts.get(*reason)).sum();
+        let counted: u64 = OVERLOADED
+            .iter()
+            .filter_map(|reason| counts.get(*reason))
+            .sum();
         assert_eq!(counted, self.overloaded.get(), "{counts:?}");
     }
 
@@ -291,7 +309,10 @@ impl IntruderRig {
             (!lines.is_empty()).then_some(())
         });
         assert_eq!(lines.len(), 1, "{what}: {lines:?}");
-        assert!(lines[0].contains(&format!("({reason})")), "{what}: {lines:?}");
+        assert!(
+            lines[0].contains(&format!("({reason})")),
+            "{what}: {lines:?}"
+        );
         self.serves();
         println!("intruders: {what}: {reason}");
     }

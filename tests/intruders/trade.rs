@@ -58,7 +58,9 @@ pub fn usual(client: Client) -> Latency {
 
 fn trade(mut client: Client, go_on: impl Fn(usize) -> bool) -> Vec<Times> {
     let symbol = client.list().unwrap()[0];
-    client.enter(papertrader::wire::ConnectionState::Command).unwrap();
+    client
+        .enter(papertrader::wire::ConnectionState::Command)
+        .unwrap();
     let mut times = Vec::new();
     while go_on(times.len()) {
         let request = order(&client, symbol);
@@ -69,7 +71,10 @@ fn trade(mut client: Client, go_on: impl Fn(usize) -> bool) -> Vec<Times> {
             .connection()
             .reply(|_| accepted = Some(began.elapsed()))
             .unwrap();
-        assert!(matches!(answer, Answer::Message(Reply::Filled(_))), "{answer:?}");
+        assert!(
+            matches!(answer, Answer::Message(Reply::Filled(_))),
+            "{answer:?}"
+        );
         times.push(Times {
             accepted: accepted.expect("a notice comes first"),
             filled: began.elapsed(),

@@ -45,7 +45,10 @@ fn a_newer_database_is_refused_and_nothing_written() {
     assert!(said.contains("newer version"), "{said}");
     assert!(fs::read(&path).unwrap() == before, "something was written");
     deployment.master().spawn();
-    assert_eq!(deployment.master().wait_exit(PATIENCE).unwrap().code(), Some(1));
+    assert_eq!(
+        deployment.master().wait_exit(PATIENCE).unwrap().code(),
+        Some(1)
+    );
 }
 
 #[test]
@@ -59,7 +62,10 @@ fn a_broken_market_file_is_named_with_line_and_reason() {
         ("2020-02-30,1,2,1,2,10\n", "line 3", "2020-02-30"),
         ("2020-01-03,0,0,0,0,10\n", "line 3", ""),
     ] {
-        deployment.set_market(&Market::files("2020-01-02", &[("AAA", &format!("{good}{rows}"))]));
+        deployment.set_market(&Market::files(
+            "2020-01-02",
+            &[("AAA", &format!("{good}{rows}"))],
+        ));
         for arguments in [
             &["--config", "master.toml"][..],
             &["--config", "master.toml", "--check-config"],
@@ -117,7 +123,10 @@ fn both_daemons_check_their_configuration() {
     // A check beside the running daemons disturbs nobody, and leaves no agent where none was.
     assert!(processes_about(deployment.dir()).is_empty());
     deployment.start_all();
-    assert_eq!(check(&deployment, "papertrader-master", "master.toml").0, Some(0));
+    assert_eq!(
+        check(&deployment, "papertrader-master", "master.toml").0,
+        Some(0)
+    );
     assert_eq!(
         check(&deployment, "papertrader-worker", "worker-1.toml").0,
         Some(0)

@@ -76,7 +76,11 @@ fn missing(path: &str) -> bool {
 /// The pages that may be the page of `src/<path>.rs`: its own, or that of a folder that it is in, as a section.
 /// A module's tests stand where the module does.
 fn pages_of(file: &str) -> Vec<String> {
-    let path = file.strip_prefix("src/").unwrap().strip_suffix(".rs").unwrap();
+    let path = file
+        .strip_prefix("src/")
+        .unwrap()
+        .strip_suffix(".rs")
+        .unwrap();
     let path = ["/tests", "/testing"]
         .iter()
         .find_map(|end| path.strip_suffix(end))
@@ -117,7 +121,9 @@ fn every_file_names_its_page_and_the_page_names_it() {
                     wrong.push(format!("{page}: it does not name `{file}`"));
                 }
             }
-            None => wrong.push(format!("{file}: the first line is not `//! PAGE · SECTIONS`")),
+            None => wrong.push(format!(
+                "{file}: the first line is not `//! PAGE · SECTIONS`"
+            )),
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -133,7 +139,10 @@ fn every_page_has_its_file_and_names_it() {
         }
         let file = format!(
             "src/{}.rs",
-            page.strip_prefix("spec/").unwrap().strip_suffix(".md").unwrap()
+            page.strip_prefix("spec/")
+                .unwrap()
+                .strip_suffix(".md")
+                .unwrap()
         );
         if !files.contains(&file) {
             wrong.push(format!("{page}: {file} is missing"));
@@ -173,7 +182,11 @@ fn every_section_has_its_row_in_order() {
             .find(|(heading, _)| *heading == section)
             .map_or(0, |(_, count)| *count);
         let dot = if section.is_empty() { "" } else { "." };
-        waiting.extend((1..=below).rev().map(|number| format!("{section}{dot}{number}")));
+        waiting.extend(
+            (1..=below)
+                .rev()
+                .map(|number| format!("{section}{dot}{number}")),
+        );
         if !section.is_empty() {
             expected.push(section);
         }
@@ -230,7 +243,8 @@ fn mentions(text: &str, section: &str) -> bool {
         .filter(|word| !word.is_empty())
         .collect();
     let wanted = numbers(section);
-    let is_section = |word: &str| numbers(word).len() == word.split('.').count() && !word.is_empty();
+    let is_section =
+        |word: &str| numbers(word).len() == word.split('.').count() && !word.is_empty();
     words.contains(&section)
         || words.windows(3).any(|part| {
             part[1] == "to"
@@ -276,7 +290,11 @@ fn links_between_pages_lead_somewhere() {
     for page in files("spec", ".md") {
         let text = fs::read_to_string(root().join(&page)).unwrap();
         let folder = Path::new(&page).parent().unwrap();
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let target = target.split('#').next().unwrap();
             if target.is_empty() || target.contains("://") {
                 continue;

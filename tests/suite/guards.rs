@@ -43,7 +43,12 @@ fn read(folder: &str) -> Tree {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                let name = path
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
                 tree.insert(name, fs::read_to_string(path).unwrap());
             }
         }
@@ -77,7 +82,9 @@ fn code(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
 
 /// A file without the tests at its end, which may import whatever they like.
 fn production(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+    text.split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default()
 }
 
 /// The crate's folders that a line of code names: `crate::net::…`, `use crate::{net, wire::…}`.
@@ -137,7 +144,9 @@ fn imports_upward(tree: &Tree) -> Vec<String> {
     let level = |name: &str| FLOORS.iter().position(|floor| floor.contains(&name));
     let mut faults = Vec::new();
     for (file, text) in tree {
-        let Some(folder) = folder_of(file) else { continue };
+        let Some(folder) = folder_of(file) else {
+            continue;
+        };
         if file.ends_with("/tests.rs") || file.ends_with("/testing.rs") {
             continue;
         }
@@ -315,7 +324,12 @@ fn shared_names(tree: &Tree) -> Vec<String> {
     homes
         .into_iter()
         .filter(|(_, places)| places.len() > 1)
-        .map(|(name, places)| format!("{name}: {}", places.into_iter().collect::<Vec<_>>().join(", ")))
+        .map(|(name, places)| {
+            format!(
+                "{name}: {}",
+                places.into_iter().collect::<Vec<_>>().join(", ")
+            )
+        })
         .collect()
 }
 
@@ -323,8 +337,9 @@ fn shared_names(tree: &Tree) -> Vec<String> {
 fn untested(tree: &Tree, exists: impl Fn(&str) -> bool) -> Vec<String> {
     let mut faults = Vec::new();
     for (file, text) in tree {
-        let is_test =
-            file.ends_with("/tests.rs") || file.ends_with("/testing.rs") || file.contains("/tests/");
+        let is_test = file.ends_with("/tests.rs")
+            || file.ends_with("/testing.rs")
+            || file.contains("/tests/");
         if is_test || text.lines().count() <= TESTED_FROM || text.contains("#[cfg(test)]") {
             continue;
         }
@@ -335,7 +350,9 @@ fn untested(tree: &Tree, exists: impl Fn(&str) -> bool) -> Vec<String> {
             .flat_map(|line| line.split('`').skip(1).step_by(2))
             .collect();
         if named.is_empty() {
-            faults.push(format!("{file}: no tests beside it, and no line `//! Tests: `"));
+            faults.push(format!(
+                "{file}: no tests beside it, and no line `//! Tests: `"
+            ));
         }
         for path in named {
             if !exists(path) {
@@ -374,7 +391,8 @@ fn undocumented(tree: &Tree) -> Vec<String> {
             // Attributes stand between a comment and its item.
             let opens = line.starts_with("#[");
             let is_comment = line.starts_with("//");
-            documented = line.starts_with("///") || documented && (opens || in_attribute || is_comment);
+            documented =
+                line.starts_with("///") || documented && (opens || in_attribute || is_comment);
             in_attribute = (opens || in_attribute) && !line.ends_with(']');
         }
     }
@@ -399,9 +417,9 @@ fn unused_dependencies(manifest: &str, sources: &Tree) -> Vec<String> {
         } else if within && let Some((name, _)) = line.split_once(" = ") {
             let name = name.trim().replace('-', "_");
             let (path, import) = (format!("{name}::"), format!("use {name}"));
-            let is_named = sources
-                .values()
-                .any(|text| code(text).any(|(_, line)| line.contains(&path) || line.contains(&import)));
+            let is_named = sources.values().any(|text| {
+                code(text).any(|(_, line)| line.contains(&path) || line.contains(&import))
+            });
             if !is_named {
                 unused.push(name);
             }
@@ -486,7 +504,10 @@ fn the_databases_crate_is_named_in_storage_alone() {
     none(engine_outside_storage(&read("src")));
     let planted = tree(&[
         ("src/master/auth.rs", "use rusqlite::Connection;\n"),
-        ("src/master/storage/sqlite.rs", "use rusqlite::Connection;\n"),
+        (
+            "src/master/storage/sqlite.rs",
+            "use rusqlite::Connection;\n",
+        ),
     ]);
     assert_eq!(
         engine_outside_storage(&planted),
@@ -500,9 +521,11 @@ fn every_dependency_is_named() {
     for folder in ["bin", "tests", "etc"] {
         sources.append(&mut read(folder));
     }
-    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     none(unused_dependencies(&manifest, &sources));
     let planted = tree(&[("src/a.rs", "use hex;\n// csv::Reader\n")]);
-    let manifest = "[dependencies]\nhex = \"1\"\ncsv = \"1\"\n[lints.rust]\nunsafe_code = \"forbid\"\n";
+    let manifest =
+        "[dependencies]\nhex = \"1\"\ncsv = \"1\"\n[lints.rust]\nunsafe_code = \"forbid\"\n";
     assert_eq!(unused_dependencies(manifest, &planted), ["csv"]);
 }

@@ -32,7 +32,11 @@ fn man_pages_and_completions_are_current() {
     let generated = manpages::generated();
     for (path, bytes) in &generated {
         let kept = fs::read(root().join("etc").join(path)).unwrap_or_default();
-        assert!(kept == *bytes, "{} is not current: run make man", path.display());
+        assert!(
+            kept == *bytes,
+            "{} is not current: run make man",
+            path.display()
+        );
     }
     for folder in ["man", "completions"] {
         for entry in fs::read_dir(root().join("etc").join(folder)).unwrap() {
@@ -131,7 +135,10 @@ fn an_installation_is_whole_and_systemd_takes_its_units() {
         .output()
         .unwrap();
     let text = said(&output);
-    let ours: Vec<&str> = text.lines().filter(|line| line.contains("papertrader")).collect();
+    let ours: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("papertrader"))
+        .collect();
     assert!(output.status.success() && ours.is_empty(), "{text}");
 }
 
@@ -140,7 +147,9 @@ fn samples_load_once_their_keys_are_filled_in() {
     let folder = tempfile::tempdir().unwrap();
     install(folder.path());
     let read = |name: &str| {
-        let path = folder.path().join(format!("etc/papertrader/{name}.toml.sample"));
+        let path = folder
+            .path()
+            .join(format!("etc/papertrader/{name}.toml.sample"));
         let text = fs::read_to_string(&path).unwrap();
         let text = text
             .replace(

@@ -25,10 +25,14 @@ impl Secrets {
     fn add(&mut self, what: &str, digits: &str) {
         let bytes = hex::decode(digits).unwrap();
         self.0.push((format!("{what} in bytes"), bytes));
-        self.0
-            .push((format!("{what} in capitals"), digits.to_uppercase().into_bytes()));
-        self.0
-            .push((format!("{what} as it travels"), digits.to_owned().into_bytes()));
+        self.0.push((
+            format!("{what} in capitals"),
+            digits.to_uppercase().into_bytes(),
+        ));
+        self.0.push((
+            format!("{what} as it travels"),
+            digits.to_owned().into_bytes(),
+        ));
     }
 
     fn add_session(&mut self, what: &str, session: &SessionId) {
@@ -43,7 +47,9 @@ impl Secrets {
             .iter()
             .map(|head| u16::from_be_bytes([head[0], head[1]]))
             .collect();
-        let table: Vec<bool> = (0..=u16::MAX).map(|first| firsts.contains(&first)).collect();
+        let table: Vec<bool> = (0..=u16::MAX)
+            .map(|first| firsts.contains(&first))
+            .collect();
         let mut found = HashMap::new();
         for at in 0..bytes.len().saturating_sub(7) {
             let first = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
@@ -104,7 +110,10 @@ fn trade(deployment: &Deployment, secrets: &mut Secrets, sessions: &mut Vec<Sess
         let mut client = deployment.connect(worker);
         let email = Email::parse(&format!("{name}@example.org")).unwrap();
         client.register(&username(name), &email, &pass).unwrap();
-        assert!(client.register(&username(name), &email, &pass).is_err(), "taken");
+        assert!(
+            client.register(&username(name), &email, &pass).is_err(),
+            "taken"
+        );
 
         let wrong = fresh_pass();
         secrets.add(&format!("{name}'s wrong hashedPass"), wrong.expose());
@@ -157,7 +166,10 @@ fn misbehave(deployment: &Deployment, worker: u16, pass: &HashedPass, session: &
     );
     frames[3].pop();
     for (number, frame) in frames.iter().enumerate() {
-        for address in [deployment.worker(worker).address(), deployment.master().address()] {
+        for address in [
+            deployment.worker(worker).address(),
+            deployment.master().address(),
+        ] {
             let mut socket = TcpStream::connect(address).unwrap();
             socket.write_all(frame).unwrap();
             // A refusal, an end, or for the unfinished one nothing: then we are the ones to go.
@@ -208,7 +220,9 @@ fn no_file_of_a_deployment_holds_a_secret() {
 
     // The search finds what is there: the hash of a session that stands, and a secret that is planted.
     let mut hashes = Secrets::default();
-    hashes.0.push(("hash".into(), sessions[0].hash().0.to_vec()));
+    hashes
+        .0
+        .push(("hash".into(), sessions[0].hash().0.to_vec()));
     let (found, _) = hashes.found_below(deployment.dir());
     let names: Vec<_> = found
         .iter()

@@ -17,10 +17,17 @@ fn sources() -> BTreeMap<String, String> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            let name = path
+                .strip_prefix(root())
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if name.ends_with(".rs") && !name.ends_with("/tests.rs") && !name.ends_with("/testing.rs")
+            } else if name.ends_with(".rs")
+                && !name.ends_with("/tests.rs")
+                && !name.ends_with("/testing.rs")
             {
                 let text = fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
@@ -33,7 +40,11 @@ fn sources() -> BTreeMap<String, String> {
 
 /// The words between backticks.
 fn quoted(cell: &str) -> BTreeSet<String> {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What the page says of a method of `Tx`.
@@ -131,8 +142,14 @@ fn each_table_is_written_by_the_module_that_the_page_names() {
         if callers.is_empty() {
             wrong.push(format!("nobody calls {method}"));
         }
-        for file in callers.into_iter().filter(|file| !belongs(file, &row.writer)) {
-            wrong.push(format!("{file} calls {method}, which {} alone may", row.writer));
+        for file in callers
+            .into_iter()
+            .filter(|file| !belongs(file, &row.writer))
+        {
+            wrong.push(format!(
+                "{file} calls {method}, which {} alone may",
+                row.writer
+            ));
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -155,7 +172,10 @@ fn every_table_has_its_writer() {
 fn stored_bars_are_written_by_assets_alone() {
     for (file, code) in sources() {
         let inside = belongs(&file, "storage") || belongs(&file, "assets");
-        assert!(inside || !code.contains("BarStore"), "{file} names BarStore");
+        assert!(
+            inside || !code.contains("BarStore"),
+            "{file} names BarStore"
+        );
     }
 }
 

@@ -49,7 +49,8 @@ pub(super) enum CtlError {
 /// # Errors
 /// No connection, or no valid answer; see [`CtlError`].
 pub(super) fn ask(path: &Path, request: &AdminRequest) -> Result<AdminResponse, CtlError> {
-    let mut line = serde_json::to_vec(request).map_err(|error| CtlError::Nonsense(error.to_string()))?;
+    let mut line =
+        serde_json::to_vec(request).map_err(|error| CtlError::Nonsense(error.to_string()))?;
     line.push(b'\n');
     if line.len() > REQUEST_MAX {
         return Err(CtlError::TooLong);
@@ -87,7 +88,9 @@ fn connect(path: &Path) -> Result<UnixStream, CtlError> {
         Ok(socket.into())
     };
     open().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => CtlError::NoMaster(path.to_owned()),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            CtlError::NoMaster(path.to_owned())
+        }
         io::ErrorKind::PermissionDenied => CtlError::NotAllowed(path.to_owned()),
         io::ErrorKind::WouldBlock => CtlError::Silent(path.to_owned()),
         _ => CtlError::Io(path.to_owned(), error),

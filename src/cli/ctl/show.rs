@@ -1,8 +1,12 @@
 //! spec/cli/ctl.md · 3.1.5 ("print information about worker servers")
 //!
 //! The master's answers as tables and lists for people.
+//!
+//! Tests: `tests/suite/master/admin.rs`.
 
-use crate::admin::model::{LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus};
+use crate::admin::model::{
+    LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
+};
 use crate::cli::table::{NONE, clean, list, span, table};
 use std::fmt::Write;
 use std::time::Duration;
@@ -51,7 +55,12 @@ pub(super) fn status(status: &MasterStatus) -> String {
         );
     }
     for count in &status.refused_links {
-        let _ = writeln!(out, "links refused, {}: {}", clean(&count.reason), count.count);
+        let _ = writeln!(
+            out,
+            "links refused, {}: {}",
+            clean(&count.reason),
+            count.count
+        );
     }
     for warning in &status.warnings {
         let _ = writeln!(out, "warning: {}", clean(warning));
@@ -84,7 +93,10 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
         ("queue depth", status.queue_depth.to_string()),
         ("last settlement", settled),
         ("last update", updated),
-        ("next update", optional_moment(status.next_update.as_deref())),
+        (
+            "next update",
+            optional_moment(status.next_update.as_deref()),
+        ),
         ("workers connected", workers),
         ("accounts", status.accounts.to_string()),
         ("sessions", status.sessions.to_string()),
@@ -98,7 +110,8 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
 /// The table of registered workers.
 pub(super) fn workers(workers: &[WorkerStatus]) -> String {
     if workers.is_empty() {
-        return "no worker is registered; see `papertraderctl workers register --help`\n".to_owned();
+        return "no worker is registered; see `papertraderctl workers register --help`\n"
+            .to_owned();
     }
     let row = |worker: &WorkerStatus| {
         let report = worker.report.as_ref();
@@ -144,7 +157,10 @@ pub(super) fn worker(worker: &WorkerStatus) -> String {
         pairs.extend([
             ("reported", moment(&report.at)),
             ("version", report.version.clone()),
-            ("uptime", millis(u64::try_from(report.uptime_ms).unwrap_or(0))),
+            (
+                "uptime",
+                millis(u64::try_from(report.uptime_ms).unwrap_or(0)),
+            ),
             ("clients connected", report.connections.to_string()),
             ("sessions known", report.sessions.to_string()),
             (
@@ -152,7 +168,10 @@ pub(super) fn worker(worker: &WorkerStatus) -> String {
                 format!("{} windows, {} bytes", report.cached, report.cached_bytes),
             ),
             ("waiting for master", report.parked.to_string()),
-            ("clock difference", format!("{} ms", report.clock_difference_ms)),
+            (
+                "clock difference",
+                format!("{} ms", report.clock_difference_ms),
+            ),
         ]);
     }
     list(&pairs)

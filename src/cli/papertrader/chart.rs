@@ -72,7 +72,8 @@ fn price_labels(low: Money, high: Money) -> [String; 3] {
     let middle = i64::try_from(middle).unwrap_or(low.0);
     // If both prices are whole cents, the middle label is rounded down to a cent.
     let cents = |value: i64| value - value.rem_euclid(CENT);
-    let whole = cents(low.0) == low.0 && cents(high.0) == high.0 && high.0.saturating_sub(low.0) > CENT;
+    let whole =
+        cents(low.0) == low.0 && cents(high.0) == high.0 && high.0.saturating_sub(low.0) > CENT;
     let middle = Money(if whole { cents(middle) } else { middle });
     let text = |money: Money| format!("{:>6}", table::money(money));
     [text(high), text(middle), text(low)]
@@ -122,7 +123,11 @@ fn date_row(bars: &[Bar], columns: usize) -> String {
             all.get(..10).unwrap_or(&all).to_owned()
         }
     };
-    let (left, middle, right) = (text(first.time), text(bars[bars.len() / 2].time), text(last.time));
+    let (left, middle, right) = (
+        text(first.time),
+        text(bars[bars.len() / 2].time),
+        text(last.time),
+    );
     if bars.len() == 1 {
         return format!("{left:^columns$}").trim_end().to_owned();
     }
@@ -176,7 +181,10 @@ impl Canvas {
         let (step_x, step_y) = ((to_x - x).signum(), (to_y - y).signum());
         let mut error = dx + dy;
         loop {
-            self.set(usize::try_from(x).unwrap_or(0), usize::try_from(y).unwrap_or(0));
+            self.set(
+                usize::try_from(x).unwrap_or(0),
+                usize::try_from(y).unwrap_or(0),
+            );
             if (x, y) == (to_x, to_y) {
                 return;
             }
@@ -230,7 +238,10 @@ mod tests {
         assert!(lines[0].starts_with(" 50.00 |"), "{text}");
         assert!(lines[HEIGHT - 1].starts_with("  1.00 |*"), "{text}");
         assert!(lines[0].ends_with('*'));
-        let first: Vec<usize> = lines[..HEIGHT].iter().map(|l| l.find('*').unwrap()).collect();
+        let first: Vec<usize> = lines[..HEIGHT]
+            .iter()
+            .map(|l| l.find('*').unwrap())
+            .collect();
         assert!(first.windows(2).all(|w| w[0] > w[1]), "{text}");
         assert!(lines[HEIGHT + 1].contains("2013-03-01"));
         assert!(lines[HEIGHT + 1].ends_with("2013-04-19"));

@@ -2,6 +2,8 @@
 //!
 //! Runs a command of `papertrader`. A command collects its output and prints it at the end; `watch`
 //! and `login --expirable` print while they run.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 mod account;
 mod holdings;
@@ -74,7 +76,11 @@ pub fn run(cli: ClientCli) -> ExitCode {
     };
     if let Some(error) = &failure.error {
         // The line breaks are the library's; the texts of servers within a line are cleaned.
-        let text: Vec<String> = error.to_string().lines().map(crate::cli::table::clean).collect();
+        let text: Vec<String> = error
+            .to_string()
+            .lines()
+            .map(crate::cli::table::clean)
+            .collect();
         let text = text.join("\n");
         let mut stderr = std::io::stderr().lock();
         // If standard error is closed, the exit code still reports the failure.
@@ -86,7 +92,11 @@ pub fn run(cli: ClientCli) -> ExitCode {
                     advice: failure.advice.as_deref(),
                 },
             };
-            writeln!(stderr, "{}", serde_json::to_string(&view).unwrap_or_default())
+            writeln!(
+                stderr,
+                "{}",
+                serde_json::to_string(&view).unwrap_or_default()
+            )
         } else {
             let advice = failure.advice.map_or(String::new(), |a| format!("\n{a}"));
             writeln!(stderr, "papertrader: {text}{advice}")
@@ -124,7 +134,8 @@ fn show(
     human: impl FnOnce() -> String,
 ) -> Result<(), CommandError> {
     let text = if global.json {
-        let mut text = serde_json::to_string(view).map_err(|e| ClientError::Local(e.to_string()))?;
+        let mut text =
+            serde_json::to_string(view).map_err(|e| ClientError::Local(e.to_string()))?;
         text.push('\n');
         text
     } else {
@@ -136,7 +147,10 @@ fn show(
 /// Writes text to standard output.
 fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Ok(()) => Ok(()),
         // The reader has closed the pipe: `papertrader transactions | head`.
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(CommandError::already_shown()),

@@ -50,7 +50,11 @@ fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, ClientError> 
 ///
 /// # Errors
 /// No terminal, an invalid line, or two passwords that differ.
-pub fn ask(username: &Username, from_stdin: bool, twice: bool) -> Result<Zeroizing<String>, ClientError> {
+pub fn ask(
+    username: &Username,
+    from_stdin: bool,
+    twice: bool,
+) -> Result<Zeroizing<String>, ClientError> {
     if from_stdin {
         return from_reader(&mut std::io::stdin().lock());
     }

@@ -193,8 +193,8 @@ pub struct EntryView {
 
 /// The columns of a history's CSV, in order.
 pub const ENTRY_COLUMNS: [&str; 12] = [
-    "id", "side", "status", "symbol", "accepted", "settled", "quantity", "price", "total", "priced",
-    "order_id", "reason",
+    "id", "side", "status", "symbol", "accepted", "settled", "quantity", "price", "total",
+    "priced", "order_id", "reason",
 ];
 
 impl From<&HistoryEntry> for EntryView {

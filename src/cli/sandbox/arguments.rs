@@ -2,6 +2,8 @@
 //!
 //! The command line of `papertrader-sandbox`. It is part of the library, so that man page and
 //! completions can be made from it.
+//!
+//! Tests: `tests/suite/programs/sandbox.rs`.
 
 use super::supervisor::{self, StopSignals};
 use crate::daemon;
@@ -209,5 +211,11 @@ fn serve(run: &RunArgs) -> Result<(), SandboxError> {
             state.ready_line()
         });
     };
-    supervisor::run(&layout, !run.no_restart, &mut signals, &mut tell, &mut serves)
+    supervisor::run(
+        &layout,
+        !run.no_restart,
+        &mut signals,
+        &mut tell,
+        &mut serves,
+    )
 }

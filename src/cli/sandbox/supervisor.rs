@@ -2,6 +2,8 @@
 //!
 //! Runs a sandbox in the foreground: starts its daemons as children in order, restarts those that
 //! fail, and stops them in order.
+//!
+//! Tests: `tests/suite/programs/sandbox.rs`.
 
 use crate::daemon;
 use crate::runtime::backoff::Backoff;
@@ -142,7 +144,9 @@ pub fn run(
     let mut tries = START_TRIES;
     loop {
         for (old, new) in ports::settle(layout, false)? {
-            tell(&format!("{old} is taken by another program: moved to {new}"));
+            tell(&format!(
+                "{old} is taken by another program: moved to {new}"
+            ));
         }
         let mut supervisor = Supervisor::new(layout, restart, signals, tell, serves)?;
         let end = supervisor.serve();
@@ -261,14 +265,21 @@ impl<'a> Supervisor<'a> {
         slot.ready = false;
         let socket = self.layout.notify_socket(&slot.name);
         let process = Process::daemon(&slot.program, &slot.config, &socket, Stdio::inherit())
-            .map_err(|error| SandboxError::failed(format!("{} cannot be started: {error}", slot.name)))?;
+            .map_err(|error| {
+                SandboxError::failed(format!("{} cannot be started: {error}", slot.name))
+            })?;
         let pid = process.pid();
         slot.process = Some(process);
         self.record_state(place, Some(pid), false)
     }
 
     /// Records a daemon's state in `sandbox.json`.
-    fn record_state(&mut self, place: usize, pid: Option<u32>, ready: bool) -> Result<(), SandboxError> {
+    fn record_state(
+        &mut self,
+        place: usize,
+        pid: Option<u32>,
+        ready: bool,
+    ) -> Result<(), SandboxError> {
         if let Some(program) = self.state.program(place) {
             program.pid = pid;
             program.ready = ready;
@@ -305,7 +316,11 @@ impl<'a> Supervisor<'a> {
         Ok(None)
     }
 
-    fn ended(&mut self, place: usize, status: ExitStatus) -> Result<Option<SandboxError>, SandboxError> {
+    fn ended(
+        &mut self,
+        place: usize,
+        status: ExitStatus,
+    ) -> Result<Option<SandboxError>, SandboxError> {
         let slot = &mut self.slots[place];
         slot.process = None;
         slot.ready = false;

@@ -39,7 +39,9 @@ fn replies_come_in_order_and_notices_in_between() {
     });
     let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
     assert!(!connection.is_tls());
-    connection.send_all(&[Request::Ping, current("AAPL")]).unwrap();
+    connection
+        .send_all(&[Request::Ping, current("AAPL")])
+        .unwrap();
     assert_eq!(
         connection.recv().unwrap(),
         ServerMessage::Reply(Answer::Message(Reply::Pong))
@@ -54,7 +56,10 @@ fn replies_come_in_order_and_notices_in_between() {
         connection.recv().unwrap(),
         ServerMessage::Reply(Answer::Payload(vec![9; 20_000]))
     );
-    assert_eq!(connection.recv_within(Duration::from_millis(20)).unwrap(), None);
+    assert_eq!(
+        connection.recv_within(Duration::from_millis(20)).unwrap(),
+        None
+    );
     connection.finish().unwrap();
     assert_eq!(connection.recv().unwrap(), ServerMessage::Closed);
 }
@@ -86,7 +91,8 @@ fn a_silent_server_is_lost_at_the_deadline() {
     let mock = MockServer::start(move |_, _peer| {
         let _ = held.lock().unwrap().recv();
     });
-    let mut connection = ServerConnection::connect(&mock.address, Duration::from_millis(100)).unwrap();
+    let mut connection =
+        ServerConnection::connect(&mock.address, Duration::from_millis(100)).unwrap();
     let start = Instant::now();
     assert!(lost(connection.recv()).contains("no answer"));
     assert!(start.elapsed() >= Duration::from_millis(100));
@@ -156,7 +162,9 @@ fn a_pipeline_keeps_its_window() {
     let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
     let mut seen = Vec::new();
     let done = connection
-        .pipeline(&requests, 64, |index, answer| seen.push((index, answer.unwrap())))
+        .pipeline(&requests, 64, |index, answer| {
+            seen.push((index, answer.unwrap()))
+        })
         .unwrap();
     assert_eq!(done, 1000);
     for (at, (index, answer)) in seen.into_iter().enumerate() {
@@ -217,10 +225,16 @@ fn a_trusted_certificate_is_accepted() {
         let (options, _file) = options(ca, pins);
         let mut connection = ServerConnection::open(&mock.address, &options).unwrap();
         assert!(connection.is_tls());
-        assert_eq!(connection.call(&Request::Ping), Ok(Answer::Message(Reply::Pong)));
+        assert_eq!(
+            connection.call(&Request::Ping),
+            Ok(Answer::Message(Reply::Pong))
+        );
         let answer = connection.call(&current("AAPL")).unwrap();
         assert_eq!(answer, Answer::Payload(vec![3; 1 << 20]));
-        assert_eq!(connection.recv_within(Duration::from_millis(20)).unwrap(), None);
+        assert_eq!(
+            connection.recv_within(Duration::from_millis(20)).unwrap(),
+            None
+        );
     }
 }
 
@@ -306,7 +320,9 @@ fn the_state_follows_the_switch_replies() {
     let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
     for state in [ConnectionState::Data, ConnectionState::Command] {
         let session = SessionId::from_bytes([1; 32]);
-        connection.call(&Request::SwitchState { session, state }).unwrap();
+        connection
+            .call(&Request::SwitchState { session, state })
+            .unwrap();
         assert_eq!(connection.state(), state);
     }
 }

@@ -191,7 +191,9 @@ fn a_registration_whose_answer_was_lost_is_determined_by_a_login() {
             while let Some(request) = peer.request() {
                 let refuse = |i, reason| Reply::Fail(i, Refusal::new(reason, "no"));
                 peer.send(&match request {
-                    Request::Register { .. } => refuse(Instruction::RegisterFail, Reason::UsernameTaken),
+                    Request::Register { .. } => {
+                        refuse(Instruction::RegisterFail, Reason::UsernameTaken)
+                    }
                     Request::Login { .. } if matches => Reply::Session {
                         id: SessionId::from_bytes([5; 32]),
                         workers: vec![],
@@ -214,5 +216,8 @@ fn a_registration_whose_answer_was_lost_is_determined_by_a_login() {
     let taken = register(&[&broken.address, &theirs.address]).unwrap_err();
     assert_eq!(taken.code(), "username-taken");
     // Without a lost answer, no login is tried.
-    assert_eq!(register(&[&ours.address]).unwrap_err().code(), "username-taken");
+    assert_eq!(
+        register(&[&ours.address]).unwrap_err().code(),
+        "username-taken"
+    );
 }

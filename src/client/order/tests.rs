@@ -100,7 +100,9 @@ fn run(
     let mut pool = WorkerPool::new(workers, None, ConnectOptions::default());
     pool.set_session(Some(SessionId::from_bytes([1; 32])));
     let mut seen = Vec::new();
-    let outcome = place(&mut pool, &order(), timeouts, wait, &mut |p| seen.push(p.clone()));
+    let outcome = place(&mut pool, &order(), timeouts, wait, &mut |p| {
+        seen.push(p.clone())
+    });
     (outcome, seen)
 }
 
@@ -241,7 +243,9 @@ fn an_outcome_that_cannot_be_determined_is_unknown() {
         _ => vec![refused(Reason::SessionExpired)],
     });
     let (outcome, _) = run(&[&mock.address], &timeouts(), true);
-    assert!(matches!(&outcome, Err(ClientError::Unknown { order, .. }) if order.as_str() == "my-order"));
+    assert!(
+        matches!(&outcome, Err(ClientError::Unknown { order, .. }) if order.as_str() == "my-order")
+    );
     // Every attempt is unanswered until the time limit.
     let broken = worker(|_| vec![]);
     let short = OrderTimeouts {
@@ -260,7 +264,10 @@ fn an_order_known_to_be_queued_is_reported_as_queued() {
         ..timeouts()
     };
     let (outcome, _) = run(&[&mock.address], &short, true);
-    assert!(matches!(outcome, Ok(OrderOutcome::Queued(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Ok(OrderOutcome::Queued(_))),
+        "{outcome:?}"
+    );
     // The settlement does not happen within the total time limit.
     let slow = MockServer::start(|_, mut peer| {
         receive_order(&mut peer);
@@ -276,7 +283,10 @@ fn an_order_known_to_be_queued_is_reported_as_queued() {
         ..timeouts()
     };
     let (outcome, seen) = run(&[&slow.address], &short, true);
-    assert!(matches!(outcome, Ok(OrderOutcome::Queued(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Ok(OrderOutcome::Queued(_))),
+        "{outcome:?}"
+    );
     assert!(
         seen.iter().any(|p| matches!(p, OrderProgress::Waiting(_))),
         "{seen:?}"

@@ -1,4 +1,6 @@
 //! spec/config/master/assets.md · 2.3.1 List of assets to retrieve, 3.1.6 Assets Data Retrieval
+//!
+//! Tests: `src/config/tests.rs`.
 
 use super::super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind, text, texts};
 use super::super::{check, values, writer};
@@ -183,8 +185,9 @@ fn keep(text: &str) -> Result<Option<Duration>, String> {
     if text == FOREVER {
         return Ok(None);
     }
-    let keep = humantime::parse_duration(text)
-        .map_err(|why| format!("{text:?} is neither \"forever\" nor a time such as \"90d\": {why}"))?;
+    let keep = humantime::parse_duration(text).map_err(|why| {
+        format!("{text:?} is neither \"forever\" nor a time such as \"90d\": {why}")
+    })?;
     if keep < KEEP_MIN {
         return Err(format!("{text:?} is less than \"2d\""));
     }
@@ -212,7 +215,10 @@ fn symbols(table: &mut ConfigTable<'_, '_>) -> (SymbolSelection, Option<PathBuf>
     match from_file(&file) {
         Ok(list) => (list, Some(file)),
         Err(reason) => {
-            report.problem("assets.symbols_file", format!("{}: {reason}", file.display()));
+            report.problem(
+                "assets.symbols_file",
+                format!("{}: {reason}", file.display()),
+            );
             (SymbolSelection::All, Some(file))
         }
     }
@@ -283,10 +289,15 @@ fn alpaca(mut table: ConfigTable<'_, '_>) -> AlpacaSettings {
     let url = |default: &str| IfAbsent::Default(default.to_owned());
     let config = AlpacaSettings {
         url: table.parsed("url", url("https://data.alpaca.markets"), values::url),
-        assets_url: table.parsed("assets_url", url("https://paper-api.alpaca.markets"), values::url),
+        assets_url: table.parsed(
+            "assets_url",
+            url("https://paper-api.alpaca.markets"),
+            values::url,
+        ),
         credentials: credentials(table.path("credentials", Some("alpaca.key"))),
         feed: table.parsed("feed", IfAbsent::Default("iex".to_owned()), |text| {
-            let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+            let letter =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
             if !text.is_empty() && text.len() <= 32 && text.bytes().all(letter) {
                 return Ok(text.to_owned());
             }
@@ -361,10 +372,18 @@ impl AssetSettings {
     }
 
     pub(super) fn check_files(&self, report: &ConfigReport) {
-        if let Some(alpaca) = self.alpaca.as_ref().filter(|_| self.uses(ProviderKind::Alpaca)) {
+        if let Some(alpaca) = self
+            .alpaca
+            .as_ref()
+            .filter(|_| self.uses(ProviderKind::Alpaca))
+        {
             check::secret_file(report, "assets.alpaca.credentials", &alpaca.credentials);
         }
-        if let Some(replay) = self.replay.as_ref().filter(|_| self.uses(ProviderKind::Replay)) {
+        if let Some(replay) = self
+            .replay
+            .as_ref()
+            .filter(|_| self.uses(ProviderKind::Replay))
+        {
             check::folder(report, "assets.replay.directory", &replay.directory);
         }
     }

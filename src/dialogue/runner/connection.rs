@@ -1,6 +1,8 @@
 //! spec/dialogue/runner.md · 4.7 Communication
 //!
 //! One connection of a running fixture, with the messages that no line has expected yet.
+//!
+//! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::super::peer::{Arrival, Peer};
 use super::super::script::ConnectionNumber;
@@ -138,7 +140,11 @@ impl ScriptedConnection {
     }
 
     /// Reads the next arrival and reports it.
-    fn read(&mut self, until: Instant, transcript: &mut RunLog<'_>) -> Result<Option<Arrival>, String> {
+    fn read(
+        &mut self,
+        until: Instant,
+        transcript: &mut RunLog<'_>,
+    ) -> Result<Option<Arrival>, String> {
         if self.received.len() + self.notices.len() > RECEIVED_MAX {
             return Err("more messages than this program keeps".to_owned());
         }

@@ -83,7 +83,11 @@ impl GpgBudget {
     ///
     /// # Errors
     /// [`HandshakeError::UnderWay`] if too many are in progress.
-    pub fn enter(self: &Arc<Self>, worker: Uuid, now: Instant) -> Result<HandshakePermit, HandshakeError> {
+    pub fn enter(
+        self: &Arc<Self>,
+        worker: Uuid,
+        now: Instant,
+    ) -> Result<HandshakePermit, HandshakeError> {
         let limits = &self.limits;
         let mut state = self.state.lock();
         let state = &mut *state;
@@ -92,7 +96,9 @@ impl GpgBudget {
             under_way: 0,
         });
         if own.under_way > 0 {
-            if own.under_way >= limits.own_under_way || state.shared_under_way >= limits.shared_under_way {
+            if own.under_way >= limits.own_under_way
+                || state.shared_under_way >= limits.shared_under_way
+            {
                 return Err(HandshakeError::UnderWay);
             }
             state.shared_under_way += 1;
@@ -107,7 +113,12 @@ impl GpgBudget {
 
     /// The number of handshakes in progress.
     pub fn under_way(&self) -> usize {
-        self.state.lock().own.values().map(|own| own.under_way).sum()
+        self.state
+            .lock()
+            .own
+            .values()
+            .map(|own| own.under_way)
+            .sum()
     }
 }
 
@@ -253,7 +264,8 @@ mod tests {
     fn every_worker_can_have_one_handshake() {
         let budget = GpgBudget::new(limits());
         let now = Instant::now();
-        let mut permits: Vec<HandshakePermit> = (0..3).map(|_| budget.enter(A, now).unwrap()).collect();
+        let mut permits: Vec<HandshakePermit> =
+            (0..3).map(|_| budget.enter(A, now).unwrap()).collect();
         assert_eq!(budget.enter(A, now).unwrap_err(), HandshakeError::UnderWay);
         permits.extend((0..2).map(|_| budget.enter(B, now).unwrap()));
         // All shared permits are taken, and every other worker still gets its own.

@@ -160,7 +160,9 @@ impl HandshakeError {
             HandshakeError::Keyring(_) | HandshakeError::Random => {
                 ("internal-error", "the master failed: see its log")
             }
-            HandshakeError::Refused(..) | HandshakeError::Cut | HandshakeError::Socket(_) => return None,
+            HandshakeError::Refused(..) | HandshakeError::Cut | HandshakeError::Socket(_) => {
+                return None;
+            }
         })
     }
 }

@@ -37,8 +37,11 @@ pub fn accept(
     deadline: Instant,
 ) -> Result<ProvenLink<RegisteredWorker>, HandshakeError> {
     let attempt = || {
-        let mut handshake =
-            MasterHandshake::new(identity, lookup, socket.peer_addr().map_err(socket_error)?.ip());
+        let mut handshake = MasterHandshake::new(
+            identity,
+            lookup,
+            socket.peer_addr().map_err(socket_error)?.ip(),
+        );
         run(socket, received, Vec::new(), deadline, |bytes, out| {
             handshake.receive(bytes, Timestamp::now(), out)
         })

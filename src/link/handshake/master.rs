@@ -50,7 +50,11 @@ impl MasterIdentity {
         budget: Arc<GpgBudget>,
     ) -> Result<MasterIdentity, HandshakeError> {
         let own = keyring.own(own)?;
-        Ok(MasterIdentity { keyring, own, budget })
+        Ok(MasterIdentity {
+            keyring,
+            own,
+            budget,
+        })
     }
 
     /// The GPG home with the keys.
@@ -109,7 +113,11 @@ impl std::fmt::Debug for MasterHandshake<'_> {
 
 impl<'a> MasterHandshake<'a> {
     /// A handshake with a peer at `ip` that has not sent anything yet.
-    pub fn new(identity: &'a MasterIdentity, lookup: WorkerLookup<'a>, ip: IpAddr) -> MasterHandshake<'a> {
+    pub fn new(
+        identity: &'a MasterIdentity,
+        lookup: WorkerLookup<'a>,
+        ip: IpAddr,
+    ) -> MasterHandshake<'a> {
         MasterHandshake {
             identity,
             lookup,
@@ -173,7 +181,8 @@ impl<'a> MasterHandshake<'a> {
         let permit = self.identity.budget.enter(worker.uuid, Instant::now())?;
         let master_nonce = *random()?;
         self.transcript.add(Instruction::LinkHello, data);
-        self.transcript.add(Instruction::LinkChallenge, &master_nonce);
+        self.transcript
+            .add(Instruction::LinkChallenge, &master_nonce);
         frame::write_binary(out, Instruction::LinkChallenge, &master_nonce);
         self.state = State::Proof {
             claim: Claim { worker, permit },

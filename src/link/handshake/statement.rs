@@ -74,7 +74,9 @@ impl HandshakeTerms {
         now: Timestamp,
         statement: &[u8],
     ) -> Result<Secret, HandshakeError> {
-        let rest = statement.strip_prefix(CONTEXT).ok_or(HandshakeError::Purpose)?;
+        let rest = statement
+            .strip_prefix(CONTEXT)
+            .ok_or(HandshakeError::Purpose)?;
         if statement.len() != STATEMENT_LEN {
             return Err(HandshakeError::Purpose);
         }
@@ -97,7 +99,8 @@ impl HandshakeTerms {
         {
             return Err(HandshakeError::Misdirected);
         }
-        if worker_nonce != self.worker_nonce || master_nonce != self.master_nonce || seen != *before {
+        if worker_nonce != self.worker_nonce || master_nonce != self.master_nonce || seen != *before
+        {
             return Err(HandshakeError::Replayed);
         }
         let ahead = Timestamp(i64::from_be_bytes(time)).since(now);
@@ -223,7 +226,12 @@ mod tests {
             (60_001, false),
             (-60_001, false),
         ] {
-            let checked = terms().check(Role::Master, &[5; 32], Timestamp(NOW.0 + offset), &statement);
+            let checked = terms().check(
+                Role::Master,
+                &[5; 32],
+                Timestamp(NOW.0 + offset),
+                &statement,
+            );
             assert_eq!(checked.is_ok(), fits, "{offset}");
             assert!(fits || checked == Err(HandshakeError::Stale(-offset)));
         }

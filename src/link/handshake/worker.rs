@@ -146,15 +146,26 @@ impl<'a> WorkerHandshake<'a> {
         }
     }
 
-    fn challenge(&mut self, data: &[u8], now: Timestamp, out: &mut Vec<u8>) -> Result<(), HandshakeError> {
+    fn challenge(
+        &mut self,
+        data: &[u8],
+        now: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> Result<(), HandshakeError> {
         self.terms.master_nonce = Nonce::try_from(data).map_err(|_| FORM)?;
         self.transcript.add(Instruction::LinkChallenge, data);
         let WorkerIdentity {
-            keyring, own, master, ..
+            keyring,
+            own,
+            master,
+            ..
         } = self.identity;
-        let statement = self
-            .terms
-            .state(Role::Worker, &self.transcript.before(), now, &self.secret_half);
+        let statement = self.terms.state(
+            Role::Worker,
+            &self.transcript.before(),
+            now,
+            &self.secret_half,
+        );
         let proof = keyring.sign_and_encrypt(own, &keyring.peer(*master)?, &statement)?;
         self.transcript.add(Instruction::LinkProof, &proof);
         self.transcript.add_gpg(Role::Worker, &proof);
@@ -177,13 +188,16 @@ impl<'a> WorkerHandshake<'a> {
             return Err(FORM);
         }
         let WorkerIdentity {
-            keyring, own, master, ..
+            keyring,
+            own,
+            master,
+            ..
         } = self.identity;
         let peer = keyring.peer(*master)?;
         let statement = keyring.decrypt_and_verify(own, &peer, answer, now, CLOCK_SKEW_MAX)?;
-        let master_half = self
-            .terms
-            .check(Role::Master, &self.transcript.before(), now, &statement)?;
+        let master_half =
+            self.terms
+                .check(Role::Master, &self.transcript.before(), now, &statement)?;
         self.transcript.add_gpg(Role::Master, answer);
         let secret = self.transcript.secret(&self.secret_half, &master_half);
         let mut noise = noise(false, &secret, &self.transcript.prologue())?;

@@ -37,7 +37,9 @@ impl Keyring {
             let mut message = Vec::new();
             // The fingerprint decides trust. No configuration file may add a recipient. Without
             // compression, the length does not depend on the content.
-            let flags = EncryptFlags::ALWAYS_TRUST | EncryptFlags::NO_ENCRYPT_TO | EncryptFlags::NO_COMPRESS;
+            let flags = EncryptFlags::ALWAYS_TRUST
+                | EncryptFlags::NO_ENCRYPT_TO
+                | EncryptFlags::NO_COMPRESS;
             context.sign_and_encrypt_with_flags([&peer.key], plain, &mut message, flags)?;
             Ok(message)
         })?;
@@ -89,15 +91,19 @@ fn open(
     plain: &mut BoundedPlaintext,
 ) -> Result<(DecryptionResult, VerificationResult), KeyringError> {
     let mut output = Data::from_writer(plain).map_err(|error| KeyringError::from(error.error()))?;
-    context.decrypt_and_verify(message, &mut output).map_err(|error| {
-        use gpgme::Error as E;
-        match error.code() {
-            code if code == E::NO_DATA.code() => KeyringError::NotEncrypted,
-            code if code == E::NO_SECKEY.code() => KeyringError::NotForUs,
-            code if DAMAGED.iter().any(|damaged| damaged.code() == code) => KeyringError::Damaged,
-            _ => error.into(),
-        }
-    })
+    context
+        .decrypt_and_verify(message, &mut output)
+        .map_err(|error| {
+            use gpgme::Error as E;
+            match error.code() {
+                code if code == E::NO_DATA.code() => KeyringError::NotEncrypted,
+                code if code == E::NO_SECKEY.code() => KeyringError::NotForUs,
+                code if DAMAGED.iter().any(|damaged| damaged.code() == code) => {
+                    KeyringError::Damaged
+                }
+                _ => error.into(),
+            }
+        })
 }
 
 /// Checks that the message is encrypted to one of our subkeys and to no other key.

@@ -10,7 +10,9 @@ use KeyringError as E;
 const WINDOW: Duration = Duration::from_secs(60);
 
 fn master_home() -> TempHome {
-    parties().master.home(&[&parties().worker, &parties().stranger])
+    parties()
+        .master
+        .home(&[&parties().worker, &parties().stranger])
 }
 
 /// The master's result of opening a message that should be the worker's.
@@ -28,7 +30,9 @@ fn opened(message: &[u8], now: Timestamp) -> Result<Vec<u8>, E> {
 }
 
 fn worker_home() -> TempHome {
-    parties().worker.home(&[&parties().master, &parties().stranger])
+    parties()
+        .worker
+        .home(&[&parties().master, &parties().stranger])
 }
 
 fn sealed(home: &TempHome) -> Vec<u8> {
@@ -42,7 +46,10 @@ fn a_message_is_accepted_within_the_window() {
     let message = sealed(&worker_home());
     let now = Timestamp::now();
     assert_eq!(opened(&message, now), Ok(b"text".to_vec()));
-    assert_eq!(opened(&message, Timestamp(now.0 + 55_000)), Ok(b"text".to_vec()));
+    assert_eq!(
+        opened(&message, Timestamp(now.0 + 55_000)),
+        Ok(b"text".to_vec())
+    );
     assert!(matches!(
         opened(&message, Timestamp(now.0 + 65_000)),
         Err(E::SignatureStale(62_000..))
@@ -62,7 +69,13 @@ fn unsigned_unencrypted_and_too_large_messages_are_refused() {
     );
     let stranger = parties().stranger.fingerprint.to_string();
     let now = Timestamp::now();
-    let encrypt = ["--trust-model", "always", "--encrypt", "--recipient", &master];
+    let encrypt = [
+        "--trust-model",
+        "always",
+        "--encrypt",
+        "--recipient",
+        &master,
+    ];
     let sign = ["--sign", "--local-user", &worker];
     let refused = |extra: &[&str], text: &[u8]| opened(&home.gpg(extra, text), now).unwrap_err();
 
@@ -84,7 +97,13 @@ fn unsigned_unencrypted_and_too_large_messages_are_refused() {
         refused(&[&both[..], &["--throw-keyids"]].concat(), b"text"),
         E::NotForUs
     );
-    let to_stranger = ["--trust-model", "always", "--encrypt", "--recipient", &stranger];
+    let to_stranger = [
+        "--trust-model",
+        "always",
+        "--encrypt",
+        "--recipient",
+        &stranger,
+    ];
     assert_eq!(
         refused(&[&to_stranger[..], &sign[..]].concat(), b"text"),
         E::NotForUs
@@ -111,7 +130,9 @@ fn other_and_second_signatures_are_refused() {
     ];
     let now = Timestamp::now();
 
-    let stranger = parties().stranger.home(&[&parties().master, &parties().worker]);
+    let stranger = parties()
+        .stranger
+        .home(&[&parties().master, &parties().worker]);
     let message = stranger.gpg(&encrypt, b"text");
     assert_eq!(
         opened(&message, now),
@@ -127,13 +148,22 @@ fn other_and_second_signatures_are_refused() {
     );
 
     let second = unknown.keyring.generate("second").unwrap();
-    let second = ["--local-user", "unknown", "--local-user", &second.to_string()].map(str::to_owned);
+    let second = [
+        "--local-user",
+        "unknown",
+        "--local-user",
+        &second.to_string(),
+    ]
+    .map(str::to_owned);
     let twice: Vec<&str> = encrypt
         .iter()
         .copied()
         .chain(second.iter().map(String::as_str))
         .collect();
-    assert_eq!(opened(&unknown.gpg(&twice, b"text"), now), Err(E::ManySignatures));
+    assert_eq!(
+        opened(&unknown.gpg(&twice, b"text"), now),
+        Err(E::ManySignatures)
+    );
 }
 
 #[test]
@@ -207,8 +237,14 @@ fn revoked_expired_and_disabled_keys_are_refused() {
         &["--import-ownertrust"],
         format!("{fingerprint}:130:\n").as_bytes(),
     );
-    assert_eq!(master.keyring.peer(fingerprint).unwrap_err(), E::KeyDisabled);
-    master.gpg(&["--import-ownertrust"], format!("{fingerprint}:2:\n").as_bytes());
+    assert_eq!(
+        master.keyring.peer(fingerprint).unwrap_err(),
+        E::KeyDisabled
+    );
+    master.gpg(
+        &["--import-ownertrust"],
+        format!("{fingerprint}:2:\n").as_bytes(),
+    );
     assert!(master.keyring.peer(fingerprint).is_ok());
 
     // Expired: the owner's expiry date has passed.
@@ -271,8 +307,7 @@ fn signatures_of_a_key_that_expires_or_is_revoked_later_are_refused() {
 }
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a list of cases")]
-fn only_a_file_with_one_usable_public_key_is_imported() {
+fn only_a_file_with_one_public_key_is_imported() {
     let home = TempHome::new();
     let import = |file: &[u8]| home.keyring.import(file).unwrap_err();
     let (worker, stranger) = (&parties().worker, &parties().stranger);
@@ -294,51 +329,12 @@ fn only_a_file_with_one_usable_public_key_is_imported() {
         "--export-secret-keys",
         &name,
     ];
+    let armoured = theirs.gpg(&[&["--armor"], &secret[..]].concat(), b"");
     assert_eq!(import(&theirs.gpg(&secret, b"")), E::KeySecret);
-    assert_eq!(
-        import(&theirs.gpg(&[&["--armor"], &secret[..]].concat(), b"")),
-        E::KeySecret
-    );
-    let mixed = [
-        &worker.public[..],
-        &theirs.gpg(&[&["--armor"], &secret[..]].concat(), b""),
-    ]
-    .concat();
+    assert_eq!(import(&armoured), E::KeySecret);
+    let mixed = [&worker.public[..], &armoured].concat();
     assert_eq!(import(&mixed), E::KeySecret);
-
-    let poor = TempHome::new();
-    for (algorithm, error) in [("ed25519", E::CannotEncrypt), ("rsa1024", E::KeyWeak(1024))] {
-        let name = format!("{algorithm} only");
-        poor.gpg(
-            &[
-                "--passphrase",
-                "",
-                "--quick-generate-key",
-                &name,
-                algorithm,
-                "default",
-                "never",
-            ],
-            b"",
-        );
-        if algorithm == "rsa1024" {
-            let listed = poor.gpg(&["--with-colons", "--list-keys", &name], b"");
-            let listed = String::from_utf8(listed).unwrap();
-            let made = listed
-                .lines()
-                .find_map(|l| l.strip_prefix("fpr:::::::::"))
-                .unwrap()
-                .trim_matches(':')
-                .to_owned();
-            poor.gpg(
-                &["--passphrase", "", "--quick-add-key", &made, "rsa1024", "encr"],
-                b"",
-            );
-        }
-        assert_eq!(import(&poor.gpg(&["--export", &name], b"")), error, "{algorithm}");
-    }
-    let kept = home.gpg(&["--list-keys", "--with-colons"], b"");
-    assert!(!String::from_utf8(kept).unwrap().contains("pub:"));
+    assert_eq!(public_keys(&home), 0);
 
     // Both forms of a valid file, several times.
     assert_eq!(home.keyring.import(&worker.public), Ok(worker.fingerprint));
@@ -350,7 +346,47 @@ fn only_a_file_with_one_usable_public_key_is_imported() {
         home.keyring.peer(worker.fingerprint).unwrap().fingerprint(),
         worker.fingerprint
     );
+    assert_eq!(public_keys(&home), 1);
     assert_eq!(theirs.keyring.import(&worker.public), Err(E::KeyOwn));
+}
+
+fn public_keys(home: &TempHome) -> usize {
+    let listed = home.gpg(&["--list-keys", "--with-colons"], b"");
+    String::from_utf8(listed).unwrap().matches("pub:").count()
+}
+
+#[test]
+fn keys_that_are_weak_or_cannot_encrypt_are_not_imported() {
+    let (home, poor) = (TempHome::new(), TempHome::new());
+    for (algorithm, error) in [("ed25519", E::CannotEncrypt), ("rsa1024", E::KeyWeak(1024))] {
+        let name = format!("{algorithm} only");
+        let generate = ["--passphrase", "", "--quick-generate-key", &name, algorithm];
+        poor.gpg(&[&generate[..], &["default", "never"]].concat(), b"");
+        if algorithm == "rsa1024" {
+            let listed = poor.gpg(&["--with-colons", "--list-keys", &name], b"");
+            let listed = String::from_utf8(listed).unwrap();
+            let made = listed
+                .lines()
+                .find_map(|l| l.strip_prefix("fpr:::::::::"))
+                .unwrap()
+                .trim_matches(':')
+                .to_owned();
+            poor.gpg(
+                &[
+                    "--passphrase",
+                    "",
+                    "--quick-add-key",
+                    &made,
+                    "rsa1024",
+                    "encr",
+                ],
+                b"",
+            );
+        }
+        let file = poor.gpg(&["--export", &name], b"");
+        assert_eq!(home.keyring.import(&file), Err(error), "{algorithm}");
+    }
+    assert_eq!(public_keys(&home), 0);
 }
 
 #[test]
@@ -360,7 +396,9 @@ fn keys_are_found_only_by_full_fingerprints() {
     alike[0] ^= 1;
     let home = parties().master.home(&[&parties().worker]);
     assert_eq!(
-        home.keyring.peer(Fingerprint::from_bytes(alike)).unwrap_err(),
+        home.keyring
+            .peer(Fingerprint::from_bytes(alike))
+            .unwrap_err(),
         E::KeyUnknown
     );
     assert_eq!(
@@ -382,7 +420,10 @@ fn our_own_key_cannot_be_deleted() {
         home.keyring.peer(parties().worker.fingerprint).unwrap_err(),
         E::KeyUnknown
     );
-    assert_eq!(home.keyring.delete(parties().master.fingerprint), Err(E::KeyOwn));
+    assert_eq!(
+        home.keyring.delete(parties().master.fingerprint),
+        Err(E::KeyOwn)
+    );
     assert!(home.keyring.own(parties().master.fingerprint).is_ok());
 }
 
@@ -392,7 +433,10 @@ fn homes_have_short_paths_and_are_private() {
     let long = folder
         .path()
         .join("x".repeat(HOME_MAX - folder.path().as_os_str().len()));
-    assert_eq!(Keyring::create(&long).unwrap_err(), E::HomeTooLong(HOME_MAX + 1));
+    assert_eq!(
+        Keyring::create(&long).unwrap_err(),
+        E::HomeTooLong(HOME_MAX + 1)
+    );
     assert!(!long.exists());
     let most = folder
         .path()

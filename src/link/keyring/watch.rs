@@ -18,7 +18,11 @@ use std::time::Duration;
 ///
 /// # Errors
 /// The watching thread could not be started. `work` has not run then.
-pub fn run_with_timeout<T>(home: &Path, limit: Duration, work: impl FnOnce() -> T) -> io::Result<(T, bool)> {
+pub fn run_with_timeout<T>(
+    home: &Path,
+    limit: Duration,
+    work: impl FnOnce() -> T,
+) -> io::Result<(T, bool)> {
     let (done, watched) = bounded::<()>(0);
     std::thread::scope(|scope| {
         let watcher = Builder::new()
@@ -74,7 +78,11 @@ fn process_age(pid: i32) -> Option<Duration> {
     // The process name is in parentheses and may contain anything. The start time is the 20th field
     // behind it.
     let (_, fields) = stat.rsplit_once(')')?;
-    let started = fields.split_ascii_whitespace().nth(19)?.parse::<u64>().ok()?;
+    let started = fields
+        .split_ascii_whitespace()
+        .nth(19)?
+        .parse::<u64>()
+        .ok()?;
     Some(Duration::from_millis(now.saturating_sub(started) * 10))
 }
 
@@ -89,7 +97,9 @@ mod tests {
     fn hung(home: &Path) -> Child {
         fs::set_permissions(home, fs::Permissions::from_mode(0o700)).unwrap();
         let mut gpg = Command::new("gpg");
-        gpg.arg("--homedir").arg(home).args(["--batch", "--decrypt"]);
+        gpg.arg("--homedir")
+            .arg(home)
+            .args(["--batch", "--decrypt"]);
         gpg.stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -112,7 +122,8 @@ mod tests {
         }
         assert_eq!(kill_old(ours.path(), Duration::from_secs(3600)), 0);
         let limit = Duration::from_millis(50);
-        let (status, late) = run_with_timeout(ours.path(), limit, || ended.wait().unwrap()).unwrap();
+        let (status, late) =
+            run_with_timeout(ours.path(), limit, || ended.wait().unwrap()).unwrap();
         assert!(late && !status.success());
         assert!(kept.try_wait().unwrap().is_none());
         kept.kill().unwrap();

@@ -47,10 +47,15 @@ fn payloads_of_any_length_arrive_and_a_close_differs_from_a_cut() {
         3 * PAYLOAD_MAX + 7,
     ] {
         let (mut sealer, mut opener) = pair();
-        let plain: Vec<u8> = (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect();
+        let plain: Vec<u8> = (0..length)
+            .map(|i| u8::try_from(i % 251).unwrap())
+            .collect();
         let (mut sealed, mut out) = (Vec::new(), Vec::new());
         sealer.seal(&plain, &mut sealed).unwrap();
-        assert_eq!(sealed.len(), length + length.div_ceil(PAYLOAD_MAX) * OVERHEAD);
+        assert_eq!(
+            sealed.len(),
+            length + length.div_ceil(PAYLOAD_MAX) * OVERHEAD
+        );
         opener.open(&sealed, &mut out).unwrap();
         assert_eq!(out, plain);
         assert_eq!(opener.end(), Err(RecordError::Cut));
@@ -85,7 +90,11 @@ fn a_flipped_bit_ends_the_stream() {
             matches!(result, Err(RecordError::Forged | RecordError::Length)),
             "bit {bit}"
         );
-        assert_eq!(opened(&mut opener, &good[1..]), (Vec::new(), result), "bit {bit}");
+        assert_eq!(
+            opened(&mut opener, &good[1..]),
+            (Vec::new(), result),
+            "bit {bit}"
+        );
     }
 }
 
@@ -152,7 +161,14 @@ fn keys_change_after_records_bytes_or_age() {
             100,
             49,
         ),
-        (Limits { bytes: 30, ..eternal }, 100, 33),
+        (
+            Limits {
+                bytes: 30,
+                ..eternal
+            },
+            100,
+            33,
+        ),
         (
             Limits {
                 age: Duration::ZERO,
@@ -180,7 +196,10 @@ fn keys_change_after_records_bytes_or_age() {
 #[test]
 fn a_sender_that_exceeds_the_limits_of_its_key_is_refused() {
     let (mut sealer, mut opener) = pair();
-    opener.limits = Limits { records: 3, ..LIMITS };
+    opener.limits = Limits {
+        records: 3,
+        ..LIMITS
+    };
     assert_eq!(
         opened(&mut opener, &three_records(&mut sealer)),
         (b"firstsecond".to_vec(), Err(RecordError::Overused))
@@ -225,7 +244,10 @@ fn the_opener_buffers_at_most_one_record() {
     let mut out = Vec::new();
     assert_eq!(opener.open(&[0xff; RECORD_MAX + 1], &mut out), Ok(()));
     assert_eq!(opener.partial.len(), RECORD_MAX + 1);
-    assert_eq!(opener.open(&[0xff; 1 << 20], &mut out), Err(RecordError::Forged));
+    assert_eq!(
+        opener.open(&[0xff; 1 << 20], &mut out),
+        Err(RecordError::Forged)
+    );
     assert_eq!((opener.partial.capacity(), out.len()), (0, 0));
 }
 
@@ -239,7 +261,9 @@ fn the_two_halves_work_on_different_threads() {
             mine.sealer.limits.records = 5;
             for number in 0..2000u32 {
                 let mut sealed = Vec::new();
-                mine.sealer.seal(&number.to_be_bytes(), &mut sealed).unwrap();
+                mine.sealer
+                    .seal(&number.to_be_bytes(), &mut sealed)
+                    .unwrap();
                 send.send(sealed).unwrap();
             }
         });
@@ -255,7 +279,10 @@ fn the_two_halves_work_on_different_threads() {
     };
     let (to_right, from_left) = crossbeam_channel::bounded(4);
     let (to_left, from_right) = crossbeam_channel::bounded(4);
-    let ends = [run(left, to_right, from_right), run(right, to_left, from_left)];
+    let ends = [
+        run(left, to_right, from_right),
+        run(right, to_left, from_left),
+    ];
     let expected: Vec<u8> = (0..2000u32).flat_map(u32::to_be_bytes).collect();
     for (sending, receiving) in ends {
         sending.join().unwrap();

@@ -30,7 +30,13 @@ impl Desk {
     }
 
     fn buy(&mut self, name: &str, units: &str) {
-        let order = order(self.link.reply_to(), self.alice.account, Side::Buy, name, units);
+        let order = order(
+            self.link.reply_to(),
+            self.alice.account,
+            Side::Buy,
+            name,
+            units,
+        );
         self.rig.order_all(vec![order]);
         self.link.heard();
     }
@@ -71,12 +77,22 @@ fn receipt_of(asker: &TestUser, id: Uuid) -> Request {
 #[test]
 fn an_account_is_seen_whole_by_itself_and_in_part_by_others() {
     let mut desk = Desk::new();
-    let own: UserInfo = desk.rig.payload(&mut desk.link, info_of(&desk.alice, "ALICE"));
+    let own: UserInfo = desk
+        .rig
+        .payload(&mut desk.link, info_of(&desk.alice, "ALICE"));
     assert_eq!(own.username, "Alice");
     assert_eq!(own.private, Some((email("Alice"), money("1000"))));
     assert_eq!((own.is_password, own.created), (true, Timestamp(1_000)));
-    let others: UserInfo = desk.rig.payload(&mut desk.link, info_of(&desk.bob, "alice"));
-    assert_eq!(others, UserInfo { private: None, ..own });
+    let others: UserInfo = desk
+        .rig
+        .payload(&mut desk.link, info_of(&desk.bob, "alice"));
+    assert_eq!(
+        others,
+        UserInfo {
+            private: None,
+            ..own
+        }
+    );
 }
 
 #[test]
@@ -91,7 +107,9 @@ fn nobody_is_found_under_a_name_that_nobody_has() {
     }
     // Who registers meanwhile is found: only those who are there are remembered.
     desk.rig.account("carol");
-    let carol: UserInfo = desk.rig.payload(&mut desk.link, info_of(&desk.alice, "carol"));
+    let carol: UserInfo = desk
+        .rig
+        .payload(&mut desk.link, info_of(&desk.alice, "carol"));
     assert_eq!(carol.username, "carol");
 }
 
@@ -120,7 +138,9 @@ fn a_portfolio_shows_its_owner_values_and_others_shares() {
         Portfolio::Private(money("50"), expected),
         "what has no price is worth 0"
     );
-    let others: Portfolio = desk.rig.payload(&mut desk.link, portfolio_of(&desk.bob, "alice"));
+    let others: Portfolio = desk
+        .rig
+        .payload(&mut desk.link, portfolio_of(&desk.bob, "alice"));
     let shares = vec![
         (symbol("AAPL"), 5_000),
         (symbol("IBM"), 3_750),
@@ -138,8 +158,14 @@ fn an_empty_portfolio_has_no_shares() {
     let mut desk = Desk::new();
     let account = desk.alice.account;
     desk.rig.give(account, "0", &[("NEW", "1", "5")]);
-    let others: Portfolio = desk.rig.payload(&mut desk.link, portfolio_of(&desk.bob, "alice"));
-    assert_eq!(others, Portfolio::Public(vec![(symbol("NEW"), 0)]), "of nothing");
+    let others: Portfolio = desk
+        .rig
+        .payload(&mut desk.link, portfolio_of(&desk.bob, "alice"));
+    assert_eq!(
+        others,
+        Portfolio::Public(vec![(symbol("NEW"), 0)]),
+        "of nothing"
+    );
 }
 
 #[test]
@@ -150,7 +176,9 @@ fn a_history_shows_its_owner_prices_and_others_what_was_traded() {
     desk.rig.settle(&[("AAPL", "20")]);
     desk.link.heard();
     desk.buy("IBM", "2");
-    let own: History = desk.rig.payload(&mut desk.link, history_of(&desk.alice, "alice"));
+    let own: History = desk
+        .rig
+        .payload(&mut desk.link, history_of(&desk.alice, "alice"));
     assert!(own.private);
     let told: Vec<(TransactionStatus, Quantity, Money, Money, &str)> = own
         .entries
@@ -189,7 +217,9 @@ fn a_history_shows_its_owner_prices_and_others_what_was_traded() {
         "the newest first"
     );
     assert_eq!(own.entries[0].settled, Timestamp(0));
-    let others: History = desk.rig.payload(&mut desk.link, history_of(&desk.bob, "alice"));
+    let others: History = desk
+        .rig
+        .payload(&mut desk.link, history_of(&desk.bob, "alice"));
     assert!(!others.private);
     assert_eq!(others.entries.len(), 3);
     for (shown, whole) in others.entries.iter().zip(&own.entries) {
@@ -203,9 +233,13 @@ fn a_receipt_explains_ones_own_transaction_and_no_other() {
     desk.buy("AAPL", "2");
     let update = desk.rig.settle(&[("AAPL", "20")]);
     desk.link.heard();
-    let history: History = desk.rig.payload(&mut desk.link, history_of(&desk.alice, "alice"));
+    let history: History = desk
+        .rig
+        .payload(&mut desk.link, history_of(&desk.alice, "alice"));
     let id = history.entries[0].id;
-    let Receipt(rows) = desk.rig.payload(&mut desk.link, receipt_of(&desk.alice, id));
+    let Receipt(rows) = desk
+        .rig
+        .payload(&mut desk.link, receipt_of(&desk.alice, id));
     let row = |name: &str| {
         let found = rows.iter().find(|(row, _)| row == name);
         found.map(|(_, value)| value.as_str())
@@ -219,7 +253,10 @@ fn a_receipt_explains_ones_own_transaction_and_no_other() {
     assert_eq!((row("queue position"), row("reason")), (Some("1"), None));
     assert!(row("rule").unwrap().contains("rounded up"));
     assert_eq!(desk.refused(receipt_of(&desk.bob, id)), Reason::NoData);
-    assert_eq!(desk.refused(receipt_of(&desk.alice, Uuid::nil())), Reason::NoData);
+    assert_eq!(
+        desk.refused(receipt_of(&desk.alice, Uuid::nil())),
+        Reason::NoData
+    );
 }
 
 #[test]
@@ -258,7 +295,9 @@ fn a_database_that_cannot_be_read_is_said_to_be_so() {
             .all(|(_, reply)| reason(reply) == Reason::InternalError)
     );
     // What needs none of it is answered all the same.
-    let own: UserInfo = desk.rig.payload(&mut desk.link, info_of(&desk.alice, "alice"));
+    let own: UserInfo = desk
+        .rig
+        .payload(&mut desk.link, info_of(&desk.alice, "alice"));
     assert_eq!(own.username, "Alice");
 }
 
@@ -274,7 +313,10 @@ fn answers_keep_the_order_of_their_questions() {
     desk.rig.handle(asked.into());
     let replies = desk.link.replies();
     let first = replies[0].0;
-    let numbers: Vec<u64> = replies.iter().map(|(sequence, _)| sequence - first).collect();
+    let numbers: Vec<u64> = replies
+        .iter()
+        .map(|(sequence, _)| sequence - first)
+        .collect();
     assert_eq!(numbers, [0, 1, 2]);
     assert!(matches!(replies[0].1, Reply::Data(..)));
     assert_eq!(reason(&replies[1].1), Reason::UnknownUser);

@@ -6,7 +6,9 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 use super::{AdminShared, CancelToken};
-use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL};
+use crate::admin::protocol::{
+    AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL,
+};
 use crate::net::deadline::{self, is_timeout};
 use crate::runtime::{self, Stop, TICK};
 use crossbeam_channel::{RecvTimeoutError, bounded, select};
@@ -68,12 +70,20 @@ pub(super) fn serve(shared: &Arc<AdminShared>, mut stream: UnixStream) {
 }
 
 /// Reads the next line, without its end. Later bytes stay in `received`.
-fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Result<Vec<u8>, RequestEnd> {
+fn read_line(
+    stream: &mut UnixStream,
+    received: &mut Vec<u8>,
+    stop: &Stop,
+) -> Result<Vec<u8>, RequestEnd> {
     let deadline = Instant::now() + REQUEST_TIMEOUT;
     let mut chunk = [0; READ_BYTES_MAX];
     let mut searched = 0;
     loop {
-        if let Some(end) = received.iter().skip(searched).position(|byte| *byte == b'\n') {
+        if let Some(end) = received
+            .iter()
+            .skip(searched)
+            .position(|byte| *byte == b'\n')
+        {
             let rest = received.split_off(searched + end + 1);
             let mut line = std::mem::replace(received, rest);
             line.pop();
@@ -98,7 +108,11 @@ fn read_line(stream: &mut UnixStream, received: &mut Vec<u8>, stop: &Stop) -> Re
 
 /// Runs a command on a thread of its own, and sends `"working"` meanwhile. `None` if the client has
 /// gone or the master stops: the command is cancelled then.
-fn work(shared: &Arc<AdminShared>, request: AdminRequest, stream: &mut UnixStream) -> Option<AdminResponse> {
+fn work(
+    shared: &Arc<AdminShared>,
+    request: AdminRequest,
+    stream: &mut UnixStream,
+) -> Option<AdminResponse> {
     let cancel = Arc::new(CancelToken::default());
     let (done, response) = bounded(1);
     let (working, asked) = (Arc::clone(shared), Arc::clone(&cancel));

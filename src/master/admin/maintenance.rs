@@ -19,7 +19,8 @@ pub(super) fn verify(shared: &AdminShared, cancel: &CancelToken) -> Result<Admin
     };
     let mut reader = Reader::open(&shared.channels.database).map_err(|error| error.to_string())?;
     cancel.interrupts(reader.interrupter());
-    let report = verify::check(&mut reader, &|| cancel.is_cancelled()).map_err(|error| error.to_string())?;
+    let report =
+        verify::check(&mut reader, &|| cancel.is_cancelled()).map_err(|error| error.to_string())?;
     if report.is_clean() {
         crate::info!(
             "verify found {} accounts as their ledger has them",
@@ -53,7 +54,9 @@ pub(super) fn backup(
     };
     backup::copy(&shared.channels.database, &file, &|| cancel.is_cancelled())
         .map_err(|error| format!("{error} (the master's user must be able to write there)"))?;
-    let bytes = std::fs::metadata(&file).map_err(|error| error.to_string())?.len();
+    let bytes = std::fs::metadata(&file)
+        .map_err(|error| error.to_string())?
+        .len();
     crate::info!("the database was copied to {}", file.display());
     Ok(AdminAnswer::Backup(BackupSummary { file, bytes }))
 }

@@ -77,7 +77,10 @@ pub(super) fn end(shared: &AdminShared, which: SessionSelector) -> Result<AdminA
 /// Ends the session whose hash begins with `prefix`, if there is exactly one.
 fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
     let prefix = prefix.to_ascii_lowercase();
-    if prefix.is_empty() || prefix.len() > 64 || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if prefix.is_empty()
+        || prefix.len() > 64
+        || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit())
+    {
         return Err(format!(
             "{prefix:?} is not the beginning of a session's ID, which is of 0-9 a-f; see `papertraderctl sessions list`"
         ));
@@ -87,7 +90,10 @@ fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
         .filter(|row| hex::encode(row.session.hash.0).starts_with(&prefix))
         .collect();
     match matching.as_slice() {
-        [one] => end_matching(shared, SessionFilter::Prefix(hex::encode(one.session.hash.0))),
+        [one] => end_matching(
+            shared,
+            SessionFilter::Prefix(hex::encode(one.session.hash.0)),
+        ),
         [] => Err(format!(
             "no session's ID begins with {prefix}; see `papertraderctl sessions list`"
         )),
@@ -107,7 +113,11 @@ fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
                 "{} sessions' IDs begin with {prefix}; give more of it: {}{}",
                 several.len(),
                 named.join(", "),
-                if several.len() > NAMED_MAX { " …" } else { "" }
+                if several.len() > NAMED_MAX {
+                    " …"
+                } else {
+                    ""
+                }
             ))
         }
     }
@@ -138,7 +148,9 @@ fn check_user(shared: &AdminShared, user: &str) -> Result<(), String> {
     let found = reader(shared)?
         .read(|snapshot| snapshot.user_record(&user.to_ascii_lowercase()))
         .map_err(failed)?;
-    found.map(drop).ok_or_else(|| format!("there is no user {user}"))
+    found
+        .map(drop)
+        .ok_or_else(|| format!("there is no user {user}"))
 }
 
 /// The UUIDs of all workers that were ever registered under a name, or the one with this UUID.

@@ -72,8 +72,8 @@ impl ControlSocket {
     /// Ends [`ControlSocket::accept_each`] and removes the file, if it is still this socket.
     pub(super) fn close(&self) {
         let _ = SockRef::from(&self.listener).shutdown(Shutdown::Both);
-        let is_ours =
-            fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.identity);
+        let is_ours = fs::symlink_metadata(&self.path)
+            .is_ok_and(|file| (file.dev(), file.ino()) == self.identity);
         if is_ours {
             let _ = fs::remove_file(&self.path);
         }
@@ -154,9 +154,14 @@ mod tests {
         let path = folder.path().join("run/master.sock");
         let first = ControlSocket::bind(path.clone(), "no-such-group").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o660);
-        let taken = ControlSocket::bind(path.clone(), "no-such-group").err().unwrap();
+        let taken = ControlSocket::bind(path.clone(), "no-such-group")
+            .err()
+            .unwrap();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse, "{taken}");
-        assert!(UnixStream::connect(&path).is_ok(), "the live one is untouched");
+        assert!(
+            UnixStream::connect(&path).is_ok(),
+            "the live one is untouched"
+        );
 
         // A master that was killed leaves its socket behind.
         drop(first);
@@ -167,7 +172,9 @@ mod tests {
         fs::write(&path, "notes").unwrap();
         second.close();
         assert!(path.exists());
-        let refused = ControlSocket::bind(path.clone(), "no-such-group").err().unwrap();
+        let refused = ControlSocket::bind(path.clone(), "no-such-group")
+            .err()
+            .unwrap();
         assert!(refused.to_string().contains("no socket"), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), b"notes");
     }

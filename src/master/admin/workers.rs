@@ -17,13 +17,21 @@ const MODULE: &str = "workers";
 
 /// All registered workers.
 pub(super) fn list(shared: &AdminShared) -> Result<AdminAnswer, String> {
-    let rows = ask(MODULE, &shared.channels.inboxes.workers, WorkersMessage::List)?;
+    let rows = ask(
+        MODULE,
+        &shared.channels.inboxes.workers,
+        WorkersMessage::List,
+    )?;
     Ok(AdminAnswer::Workers(rows.iter().map(status).collect()))
 }
 
 /// One registered worker.
 pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, String> {
-    let rows = ask(MODULE, &shared.channels.inboxes.workers, WorkersMessage::List)?;
+    let rows = ask(
+        MODULE,
+        &shared.channels.inboxes.workers,
+        WorkersMessage::List,
+    )?;
     match rows.iter().find(|row| row.worker.name == name) {
         Some(found) => Ok(AdminAnswer::Worker(Box::new(status(found)))),
         None => Err(format!(
@@ -107,7 +115,10 @@ fn change(
 /// Removes a key from the keyring, unless a registered worker has it.
 fn delete_key(shared: &AdminShared, fingerprint: Fingerprint) {
     let registry = shared.channels.inboxes.shared.registry.load();
-    if registry.all().any(|worker| worker.fingerprint == fingerprint) {
+    if registry
+        .all()
+        .any(|worker| worker.fingerprint == fingerprint)
+    {
         return;
     }
     if let Err(error) = shared.channels.keyring.delete(fingerprint) {
@@ -128,17 +139,20 @@ fn status(row: &WorkerRow) -> WorkerStatus {
         worker.linked_since = Some(since.to_string());
         worker.linked_from = Some(from.to_string());
     }
-    worker.report = row.report.as_ref().map(|(report, at, clock)| WorkerFigures {
-        at: at.to_string(),
-        version: report.version.clone(),
-        uptime_ms: report.uptime,
-        connections: report.connections,
-        sessions: report.sessions,
-        cached: report.cached,
-        cached_bytes: report.cached_bytes,
-        parked: report.parked,
-        clock_difference_ms: *clock,
-    });
+    worker.report = row
+        .report
+        .as_ref()
+        .map(|(report, at, clock)| WorkerFigures {
+            at: at.to_string(),
+            version: report.version.clone(),
+            uptime_ms: report.uptime,
+            connections: report.connections,
+            sessions: report.sessions,
+            cached: report.cached,
+            cached_bytes: report.cached_bytes,
+            parked: report.parked,
+            clock_difference_ms: *clock,
+        });
     worker
 }
 

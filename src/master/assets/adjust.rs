@@ -116,7 +116,10 @@ fn scaled(value: i128, numerator: i128, denominator: i128) -> i128 {
     let Some(product) = value.checked_mul(numerator).filter(|_| denominator > 0) else {
         return value;
     };
-    let (whole, rest) = (product.div_euclid(denominator), product.rem_euclid(denominator));
+    let (whole, rest) = (
+        product.div_euclid(denominator),
+        product.rem_euclid(denominator),
+    );
     let up = match (rest * 2).cmp(&denominator) {
         std::cmp::Ordering::Greater => 1,
         std::cmp::Ordering::Equal => whole % 2,
@@ -129,7 +132,11 @@ fn scaled(value: i128, numerator: i128, denominator: i128) -> i128 {
 /// an action if its day is.
 fn adjust(bar: &Bar, factors: &[Factor], daily: bool) -> Bar {
     let earlier = |factor: &&Factor| {
-        let limit = if daily { factor.before.day() } else { factor.before };
+        let limit = if daily {
+            factor.before.day()
+        } else {
+            factor.before
+        };
         bar.time < limit
     };
     // The latest action comes first, so the last match is the earliest action.
@@ -147,7 +154,8 @@ fn adjust(bar: &Bar, factors: &[Factor], daily: bool) -> Bar {
         high: price(bar.high),
         low: price(bar.low),
         close: price(bar.close),
-        volume: u64::try_from(scaled(i128::from(bar.volume), factor.volume, ONE)).unwrap_or(u64::MAX >> 1),
+        volume: u64::try_from(scaled(i128::from(bar.volume), factor.volume, ONE))
+            .unwrap_or(u64::MAX >> 1),
     }
 }
 

@@ -63,10 +63,17 @@ pub fn run(
 }
 
 /// Returns the first page with content, from the providers in their order.
-fn fetch(sources: &mut [BackfillSource], task: &BackfillTask) -> Result<Option<HistoryPage>, ProviderError> {
+fn fetch(
+    sources: &mut [BackfillSource],
+    task: &BackfillTask,
+) -> Result<Option<HistoryPage>, ProviderError> {
     let mut outcome = Ok(None);
     for source in sources {
-        if source.has.as_ref().is_some_and(|has| !has.contains(&task.symbol)) {
+        if source
+            .has
+            .as_ref()
+            .is_some_and(|has| !has.contains(&task.symbol))
+        {
             continue;
         }
         let page = source.provider.history(&HistoryRequest {
@@ -100,7 +107,12 @@ fn check_page(mut page: HistoryPage, task: &BackfillTask) -> Result<HistoryPage,
             "the days of a page are not in order".to_owned(),
         ));
     }
-    if page.more && page.bars.last().is_some_and(|bar| Some(bar.time) <= task.after) {
+    if page.more
+        && page
+            .bars
+            .last()
+            .is_some_and(|bar| Some(bar.time) <= task.after)
+    {
         return Err(ProviderError::Broken(
             "a page with nothing new on it that is not the last".to_owned(),
         ));
@@ -173,7 +185,12 @@ impl Backfill {
 
     /// The next asset to fetch and the last day wanted. Builds the queue from `all` again when
     /// another day has ended.
-    pub fn next(&mut self, now: Instant, wall: Timestamp, all: &[Symbol]) -> Option<(Symbol, Timestamp)> {
+    pub fn next(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        all: &[Symbol],
+    ) -> Option<(Symbol, Timestamp)> {
         if self.in_progress || now < self.not_before {
             return None;
         }
@@ -219,7 +236,9 @@ impl Backfill {
         let pause = match failure {
             ProviderError::Budget(wait) => *wait,
             ProviderError::Limited(wait) => (*wait).max(Duration::from_secs(1)),
-            ProviderError::Refused(_) | ProviderError::Unreachable(_) | ProviderError::Broken(_) => {
+            ProviderError::Refused(_)
+            | ProviderError::Unreachable(_)
+            | ProviderError::Broken(_) => {
                 crate::warn!("the past days of {symbol} are missing: {failure}");
                 self.queue.rotate_left(1.min(self.queue.len()));
                 self.failures.next_wait()
@@ -288,7 +307,9 @@ mod tests {
         let mut filling = Backfill::new(tasks);
         let symbols = [Symbol::parse("A").unwrap(), Symbol::parse("B").unwrap()];
         let now = Instant::now();
-        let (first, until) = filling.next(now, at("2024-01-05T03:00:00Z"), &symbols).unwrap();
+        let (first, until) = filling
+            .next(now, at("2024-01-05T03:00:00Z"), &symbols)
+            .unwrap();
         assert_eq!((first, until), (symbols[0], at("2024-01-04")));
         filling.ask(BackfillTask {
             symbol: first,
@@ -297,12 +318,16 @@ mod tests {
         });
         assert!(todo.try_recv().is_ok());
         assert!(
-            filling.next(now, at("2024-01-05T03:00:00Z"), &symbols).is_none(),
+            filling
+                .next(now, at("2024-01-05T03:00:00Z"), &symbols)
+                .is_none(),
             "one at a time"
         );
         filling.failed(&first, &ProviderError::Broken("x".into()));
         assert!(
-            filling.next(now, at("2024-01-05T03:00:00Z"), &symbols).is_none(),
+            filling
+                .next(now, at("2024-01-05T03:00:00Z"), &symbols)
+                .is_none(),
             "a pause"
         );
         let later = now + PAUSE_MAX;

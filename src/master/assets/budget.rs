@@ -106,7 +106,9 @@ mod tests {
         assert_eq!(budget.take(Purpose::Past, start), Ok(()));
         assert_eq!(budget.take(Purpose::Past, start + second(10)), Ok(()));
         match budget.take(Purpose::Past, start + second(20)) {
-            Err(ProviderError::Budget(wait)) => assert_eq!(wait, second(40) + Duration::from_millis(1)),
+            Err(ProviderError::Budget(wait)) => {
+                assert_eq!(wait, second(40) + Duration::from_millis(1))
+            }
             other => panic!("{other:?}"),
         }
         for n in 0..2 {
@@ -121,6 +123,9 @@ mod tests {
             Err(ProviderError::Budget(wait)) => assert!(wait > second(86_000 - 400)),
             other => panic!("{other:?}"),
         }
-        assert_eq!(budget.take(Purpose::Update, start + DAY + second(1)), Ok(()));
+        assert_eq!(
+            budget.take(Purpose::Update, start + DAY + second(1)),
+            Ok(())
+        );
     }
 }

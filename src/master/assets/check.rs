@@ -33,7 +33,13 @@ pub enum BarCheck {
 
 /// Checks a bar against its asset's current price. `scale` (in millionths) divides the last price,
 /// for splits that come into force with this update. `now` is wall time.
-pub fn check(entry: &AssetPrice, bar: &Bar, clock: MarketClock, scale: i64, now: Timestamp) -> BarCheck {
+pub fn check(
+    entry: &AssetPrice,
+    bar: &Bar,
+    clock: MarketClock,
+    scale: i64,
+    now: Timestamp,
+) -> BarCheck {
     if bar.low <= Money::ZERO || bar.open <= Money::ZERO || bar.close <= Money::ZERO {
         return BarCheck::Invalid("a price is not above 0".to_owned());
     }
@@ -113,11 +119,23 @@ mod tests {
         assert!(matches!(real(&bar(1_000_001, 19)), BarCheck::Doubtful(_)));
         assert_eq!(real(&bar(1_000_001, 20)), BarCheck::Accept);
         // A 20-for-1 split makes the same price 1/20.
-        let split = check(&entry, &bar(1_000_001, 5), MarketClock::Real, 20 * MILLION, now);
+        let split = check(
+            &entry,
+            &bar(1_000_001, 5),
+            MarketClock::Real,
+            20 * MILLION,
+            now,
+        );
         assert_eq!(split, BarCheck::Accept);
         // The files of a replay were checked when they were read, and have a clock of their own.
         assert_eq!(
-            check(&entry, &bar(9_000_000, 5000), MarketClock::Own, MILLION, now),
+            check(
+                &entry,
+                &bar(9_000_000, 5000),
+                MarketClock::Own,
+                MILLION,
+                now
+            ),
             BarCheck::Accept
         );
         let crossed = Bar {

@@ -113,7 +113,10 @@ mod statistics {
         if closes.len() < BARS_MIN {
             return None;
         }
-        let logs: Vec<f64> = closes.iter().map(|close| (close.0.max(1) as f64).ln()).collect();
+        let logs: Vec<f64> = closes
+            .iter()
+            .map(|close| (close.0.max(1) as f64).ln())
+            .collect();
         let spreads = spreads(&logs);
         let root = (ahead as f64).sqrt();
         let mut outcomes: Vec<f64> = (WARM_UP_BARS..logs.len().saturating_sub(ahead))

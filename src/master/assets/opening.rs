@@ -184,7 +184,9 @@ fn start_backfill(
     let (tasks, todo) = bounded(1);
     let (done, pages) = bounded(1);
     let thread = runtime::spawn("assets-past", move || backfill::run(sources, &todo, &done))
-        .map_err(|error| AssetsError::Failed(format!("starting the thread for past days: {error}")))?;
+        .map_err(|error| {
+            AssetsError::Failed(format!("starting the thread for past days: {error}"))
+        })?;
     Ok((Backfill::new(tasks), pages, thread))
 }
 
@@ -200,7 +202,9 @@ fn list(
     }
     let symbols = match &config.assets.symbols {
         SymbolSelection::All if all.is_empty() => {
-            crate::warn!("no provider returned a list of assets; the assets of earlier starts are retrieved");
+            crate::warn!(
+                "no provider returned a list of assets; the assets of earlier starts are retrieved"
+            );
             store.known()?
         }
         SymbolSelection::All => all,
@@ -220,7 +224,9 @@ fn list(
         }
     };
     if symbols.is_empty() {
-        return Err(AssetsError::Failed("there is no asset to retrieve".to_owned()));
+        return Err(AssetsError::Failed(
+            "there is no asset to retrieve".to_owned(),
+        ));
     }
     Ok(symbols)
 }
@@ -252,7 +258,9 @@ fn store_whole_past(
     let (mut held, mut total) = (0, 0usize);
     let mut told = Instant::now();
     for (done, symbol) in symbols.iter().enumerate() {
-        let Some(asset) = store.id(symbol) else { continue };
+        let Some(asset) = store.id(symbol) else {
+            continue;
+        };
         let filled = store.filled(asset)?;
         if filled.whole {
             continue;
@@ -266,7 +274,9 @@ fn store_whole_past(
                     until: position.time,
                     deadline: Instant::now() + LIST_TIMEOUT,
                 })
-                .map_err(|failure| AssetsError::Failed(format!("the past of {symbol}: {failure}")))?;
+                .map_err(|failure| {
+                    AssetsError::Failed(format!("the past of {symbol}: {failure}"))
+                })?;
             after = page.bars.last().map(|bar| bar.time).or(after);
             held += page.bars.len();
             total += page.bars.len();
@@ -297,7 +307,10 @@ fn store_whole_past(
     }
     store.fill(&waiting)?;
     if total > 0 {
-        crate::info!("past prices: {total} bars of {} assets stored", symbols.len());
+        crate::info!(
+            "past prices: {total} bars of {} assets stored",
+            symbols.len()
+        );
     }
     Ok(())
 }
@@ -323,7 +336,11 @@ fn restored_snapshot(
     let position = store.position()?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
-    let actions: Vec<Action> = store.actions()?.into_iter().map(|(action, _)| action).collect();
+    let actions: Vec<Action> = store
+        .actions()?
+        .into_iter()
+        .map(|(action, _)| action)
+        .collect();
     snapshot.add_actions(&actions);
     Ok(snapshot)
 }

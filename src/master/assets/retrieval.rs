@@ -114,7 +114,10 @@ impl Retrieval {
 
     /// The assets of each provider, best first; `None` if its list is unavailable.
     pub fn lists(&self) -> Vec<Option<Arc<HashSet<Symbol>>>> {
-        self.sources.iter().map(|source| source.has.clone()).collect()
+        self.sources
+            .iter()
+            .map(|source| source.has.clone())
+            .collect()
     }
 
     /// Answers tasks until the channel closes. At most one task is in progress, and the answer
@@ -134,7 +137,10 @@ impl Retrieval {
         let mut left: Vec<Symbol> = task.symbols.to_vec();
         let mut unknown = Vec::new();
         for source in &mut self.sources {
-            if source.back_off_until.is_some_and(|until| Instant::now() < until) {
+            if source
+                .back_off_until
+                .is_some_and(|until| Instant::now() < until)
+            {
                 continue;
             }
             source.retry_lists(task.deadline);
@@ -152,7 +158,10 @@ impl Retrieval {
                     let clock = source.provider.clock();
                     answer.now = answer.now.max(batch.now);
                     answer.exhausted = batch.exhausted;
-                    let stamped = batch.bars.into_iter().map(|(symbol, bar)| (symbol, clock, bar));
+                    let stamped = batch
+                        .bars
+                        .into_iter()
+                        .map(|(symbol, bar)| (symbol, clock, bar));
                     answer.bars.extend(stamped);
                     answer.actions.extend(actions);
                     answer.served.push(source.provider.name());
@@ -215,9 +224,9 @@ impl ProviderHealth {
     fn back_off(&mut self, failure: &ProviderError, interval: Duration) {
         let asked = match failure {
             ProviderError::Limited(wait) | ProviderError::Budget(wait) => *wait,
-            ProviderError::Refused(_) | ProviderError::Unreachable(_) | ProviderError::Broken(_) => {
-                Duration::ZERO
-            }
+            ProviderError::Refused(_)
+            | ProviderError::Unreachable(_)
+            | ProviderError::Broken(_) => Duration::ZERO,
         };
         // After the first failure, the next update tries again.
         let intervals = match self.failures {
@@ -227,7 +236,9 @@ impl ProviderHealth {
         self.failures = self.failures.saturating_add(1);
         // Shortened by half an interval, so that the update at its end is not missed by a few
         // milliseconds.
-        let pause = (interval * intervals).saturating_sub(interval / 2).max(asked);
+        let pause = (interval * intervals)
+            .saturating_sub(interval / 2)
+            .max(asked);
         self.back_off_until = Some(Instant::now() + pause);
     }
 }

@@ -14,7 +14,10 @@ pub struct UpdateSchedule {
 impl UpdateSchedule {
     /// Creates a grid: the first update is due at `first`, others each `interval` after it.
     pub fn new(interval: Duration, first: Instant) -> UpdateSchedule {
-        UpdateSchedule { interval, due: first }
+        UpdateSchedule {
+            interval,
+            due: first,
+        }
     }
 
     /// The time at which the next update is due.
@@ -54,7 +57,11 @@ mod tests {
         assert_eq!(schedule.begin(start + ms(1_400)), 0);
         assert_eq!(schedule.due(), start + ms(2_000), "600 ms ahead");
         assert_eq!(schedule.begin(start + ms(2_600)), 1);
-        assert_eq!(schedule.due(), start + ms(4_000), "3,000 is only 400 ms ahead");
+        assert_eq!(
+            schedule.due(),
+            start + ms(4_000),
+            "3,000 is only 400 ms ahead"
+        );
         assert_eq!(schedule.begin(start + ms(9_100)), 5);
         assert_eq!(schedule.due(), start + ms(10_000));
         assert_eq!(schedule.begin(start + ms(10_000)), 0);

@@ -154,14 +154,20 @@ impl PriceSnapshot {
     /// Marks each real-time price that is older than `limit` milliseconds at publication as stale.
     pub(super) fn mark_stale(&mut self, limit: i64) {
         for entry in &mut self.entries {
-            let age = entry.quote.map_or(0, |quote| self.published.since(quote.time));
+            let age = entry
+                .quote
+                .map_or(0, |quote| self.published.since(quote.time));
             entry.stale = entry.real_time && age > limit;
         }
     }
 
     /// Applies a bar, which is later than the current one.
     pub(super) fn apply(&mut self, symbol: &Symbol, bar: &Bar, real_time: bool) {
-        let Some(entry) = self.index.get(symbol).and_then(|at| self.entries.get_mut(*at)) else {
+        let Some(entry) = self
+            .index
+            .get(symbol)
+            .and_then(|at| self.entries.get_mut(*at))
+        else {
             return;
         };
         let day = Bar {
@@ -180,7 +186,11 @@ impl PriceSnapshot {
 
     /// Sets a price that was read from the database at start.
     pub(super) fn restore(&mut self, symbol: &Symbol, quote: Quote, day: Bar, real_time: bool) {
-        if let Some(entry) = self.index.get(symbol).and_then(|at| self.entries.get_mut(*at)) {
+        if let Some(entry) = self
+            .index
+            .get(symbol)
+            .and_then(|at| self.entries.get_mut(*at))
+        {
             entry.quote = Some(quote);
             entry.day = Some(day);
             entry.real_time = real_time;
@@ -233,7 +243,12 @@ mod tests {
         assert_eq!(next.entry(&a).unwrap().day.unwrap().open, Money(9));
         assert_eq!(next.market_now, Timestamp::parse("2013-03-02").unwrap());
         assert!(next.entry(&Symbol::parse("C").unwrap()).is_none());
-        assert!(next.entry(&Symbol::parse("B").unwrap()).unwrap().quote.is_none());
+        assert!(
+            next.entry(&Symbol::parse("B").unwrap())
+                .unwrap()
+                .quote
+                .is_none()
+        );
     }
 
     #[test]

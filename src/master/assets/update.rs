@@ -172,7 +172,8 @@ impl Updater {
                 whole: !more,
                 actions: actions.clone(),
             };
-            let failed = |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
+            let failed =
+                |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
             self.store.fill(&[page]).map_err(failed)?;
             Ok((more, actions))
         });
@@ -224,7 +225,10 @@ impl Updater {
 
     /// Publishes the time at which the next update is due.
     fn publish_next_due(&self) {
-        let due = self.schedule.due().saturating_duration_since(Instant::now());
+        let due = self
+            .schedule
+            .due()
+            .saturating_duration_since(Instant::now());
         let due = Timestamp::now()
             .0
             .saturating_add(i64::try_from(due.as_millis()).unwrap_or(i64::MAX));
@@ -245,7 +249,10 @@ impl Updater {
                 time: Some(answer.now),
                 exhausted: answer.exhausted,
             };
-            let plain: Vec<(Symbol, Bar)> = bars.iter().map(|(symbol, _, bar)| (*symbol, *bar)).collect();
+            let plain: Vec<(Symbol, Bar)> = bars
+                .iter()
+                .map(|(symbol, _, bar)| (*symbol, *bar))
+                .collect();
             match self.store.commit(&position, &plain, &actions) {
                 Ok(()) => {
                     self.position = position;
@@ -253,7 +260,9 @@ impl Updater {
                     self.publish(began, began_stamp, &bars, actions);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
-                Err(error) => crate::error!("update {} could not be stored: {error}", position.number),
+                Err(error) => {
+                    crate::error!("update {} could not be stored: {error}", position.number)
+                }
             }
         }
         self.starting = None;
@@ -301,7 +310,11 @@ impl Updater {
             TransactionsMessage::Update(update.clone()),
             number,
         );
-        send_update(&self.channels.workers, WorkersMessage::Update(update), number);
+        send_update(
+            &self.channels.workers,
+            WorkersMessage::Update(update),
+            number,
+        );
     }
 
     /// The received actions of listed assets that are not in force yet.
@@ -362,7 +375,12 @@ impl Updater {
                     }
                 }
                 (check::BarCheck::Invalid(reason), _) => bad.push((*symbol, reason)),
-                (check::BarCheck::Unchanged | check::BarCheck::Accept | check::BarCheck::Doubtful(_), _) => {}
+                (
+                    check::BarCheck::Unchanged
+                    | check::BarCheck::Accept
+                    | check::BarCheck::Doubtful(_),
+                    _,
+                ) => {}
             }
         }
         self.health.lock().refused += bad.len() as u64;

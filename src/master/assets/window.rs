@@ -18,7 +18,11 @@ const YEAR_MONTHS: i32 = 12;
 ///
 /// # Errors
 /// The database fails.
-pub fn bars(view: &mut BarSnapshot<'_>, asset: AssetId, window: Window) -> Result<Vec<Bar>, StorageError> {
+pub fn bars(
+    view: &mut BarSnapshot<'_>,
+    asset: AssetId,
+    window: Window,
+) -> Result<Vec<Bar>, StorageError> {
     match window {
         // From the first millisecond after the same time a day earlier.
         Window::Day(date) => view.ticks(asset, Timestamp(date.0.saturating_sub(DAY - 1)), date),

@@ -83,8 +83,12 @@ impl Auth {
                         reply::write_fail(out, instruction, &Refusal::not_stored())
                     });
                 }
-                AuthSuccess::LoggedOut => replies.add(reply_to, |out| Reply::LogoutSuccess.write(out)),
-                AuthSuccess::Registered => replies.add(reply_to, |out| Reply::RegisterSuccess.write(out)),
+                AuthSuccess::LoggedOut => {
+                    replies.add(reply_to, |out| Reply::LogoutSuccess.write(out))
+                }
+                AuthSuccess::Registered => {
+                    replies.add(reply_to, |out| Reply::RegisterSuccess.write(out))
+                }
                 AuthSuccess::Session(id, session) => {
                     let state = SessionState {
                         hash: session.session.hash,

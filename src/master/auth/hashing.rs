@@ -33,7 +33,10 @@ impl HashingPool {
     ///
     /// # Errors
     /// A thread cannot be started, or the decoy cannot be hashed.
-    pub fn start(cost: u32, auth: &Sender<AuthMessage>) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
+    pub fn start(
+        cost: u32,
+        auth: &Sender<AuthMessage>,
+    ) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
         let count = threads();
         let (jobs, inbox) = bounded(count * HASH_JOBS_MAX);
         let mut handles = Vec::new();
@@ -83,7 +86,10 @@ fn compute(job: HashJob, cost: u32) -> AuthMessage {
             let matches = bcrypt::verify(hashed_pass.expose(), &stored).unwrap_or(false);
             AuthMessage::Verified(pending, matches)
         }
-        HashJob::Hash { hashed_pass, pending } => {
+        HashJob::Hash {
+            hashed_pass,
+            pending,
+        } => {
             let hash = bcrypt::hash(hashed_pass.expose(), cost);
             if let Err(error) = &hash {
                 crate::error!("no password can be hashed: {error}");

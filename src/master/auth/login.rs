@@ -29,10 +29,16 @@ impl Auth {
         let key = (username.key(), address);
         if !self.logins.allows(&key, now) || !self.logins_by_address.allows(&address, now) {
             let text = "too many failed logins; wait a minute and try again";
-            reply_to.fail(Instruction::Login, &Refusal::new(Reason::TooManyAttempts, text));
+            reply_to.fail(
+                Instruction::Login,
+                &Refusal::new(Reason::TooManyAttempts, text),
+            );
             return;
         }
-        let credentials = match self.storage.read(|snapshot| snapshot.credentials(&username)) {
+        let credentials = match self
+            .storage
+            .read(|snapshot| snapshot.credentials(&username))
+        {
             Ok(credentials) => credentials,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
@@ -115,7 +121,9 @@ impl Auth {
     }
 
     fn submit(&mut self, job: HashJob) {
-        let Err(job) = self.pool.submit(job) else { return };
+        let Err(job) = self.pool.submit(job) else {
+            return;
+        };
         match *job {
             HashJob::Verify { pending, .. } => {
                 // The password was never verified, so this is not a failed login.
@@ -146,7 +154,10 @@ impl Auth {
         } = pending;
         let Some(credentials) = credentials.filter(|_| matches) else {
             let text = "unknown username or wrong password";
-            reply_to.fail(Instruction::Login, &Refusal::new(Reason::BadCredentials, text));
+            reply_to.fail(
+                Instruction::Login,
+                &Refusal::new(Reason::BadCredentials, text),
+            );
             return;
         };
         self.forgive(counted);
@@ -173,7 +184,9 @@ impl Auth {
             AuthWrite::Account(other) if other.username.key() == new.username.key() => {
                 Some(NameConflict::Username)
             }
-            AuthWrite::Account(other) if other.email.key() == new.email.key() => Some(NameConflict::Email),
+            AuthWrite::Account(other) if other.email.key() == new.email.key() => {
+                Some(NameConflict::Email)
+            }
             _ => None,
         });
         let committed = || {

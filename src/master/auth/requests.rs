@@ -42,8 +42,12 @@ impl Auth {
                 }) => {
                     self.register(reply_to, username, email, hashed_pass);
                 }
-                AuthRequest::Request(Request::Resume { session }) => self.resume(&reply_to, &session),
-                AuthRequest::Request(Request::Logout { session }) => self.logout(reply_to, &session),
+                AuthRequest::Request(Request::Resume { session }) => {
+                    self.resume(&reply_to, &session)
+                }
+                AuthRequest::Request(Request::Logout { session }) => {
+                    self.logout(reply_to, &session)
+                }
                 AuthRequest::Request(Request::Order {
                     session,
                     side,
@@ -135,8 +139,12 @@ impl Auth {
         let instruction = request.instruction();
         let (session, kind) = match request {
             Request::UserInfo { session, username } => (session, AccountQueryKind::Info(username)),
-            Request::UserPortfolio { session, username } => (session, AccountQueryKind::Portfolio(username)),
-            Request::UserHistory { session, username } => (session, AccountQueryKind::History(username)),
+            Request::UserPortfolio { session, username } => {
+                (session, AccountQueryKind::Portfolio(username))
+            }
+            Request::UserHistory { session, username } => {
+                (session, AccountQueryKind::History(username))
+            }
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
             // No other request with a session comes here.
             Request::Login { .. }
@@ -165,7 +173,10 @@ impl Auth {
 
     /// Tells a worker whether a session is active, and whose it is.
     fn send_session_state(&mut self, reply_to: &ReplyTo, hash: SessionHash) {
-        let active = self.sessions.get(&hash, Timestamp::now()).map(active_session);
+        let active = self
+            .sessions
+            .get(&hash, Timestamp::now())
+            .map(active_session);
         if active.is_none() {
             self.count_inactive(reply_to, Instruction::LinkSession);
         }
@@ -175,9 +186,12 @@ impl Auth {
 
     fn connection_closed(&mut self, reply_to: &ReplyTo, hashes: &[SessionHash]) {
         for hash in hashes {
-            let made_here = self.sessions.get(hash, Timestamp::now()).is_some_and(|stored| {
-                stored.session.expirable && stored.session.worker == reply_to.peer.worker.uuid
-            });
+            let made_here = self
+                .sessions
+                .get(hash, Timestamp::now())
+                .is_some_and(|stored| {
+                    stored.session.expirable && stored.session.worker == reply_to.peer.worker.uuid
+                });
             if made_here {
                 self.end(hash);
             }

@@ -24,7 +24,10 @@ impl SessionTable {
     /// Adds a session.
     pub fn insert(&mut self, stored: StoredSession) {
         let (hash, session) = (stored.session.hash, &stored.session);
-        self.by_account.entry(session.account).or_default().push(hash);
+        self.by_account
+            .entry(session.account)
+            .or_default()
+            .push(hash);
         self.by_expiry.insert((session.expiry, hash));
         self.by_hash.insert(hash, stored);
     }
@@ -98,7 +101,9 @@ impl SessionTable {
     /// by any process where that is `None`.
     pub fn orphans(&self, worker: &Uuid, boot: Option<&Uuid>) -> Vec<SessionHash> {
         self.filter(|stored| {
-            stored.session.expirable && stored.session.worker == *worker && boot != Some(&stored.boot)
+            stored.session.expirable
+                && stored.session.worker == *worker
+                && boot != Some(&stored.boot)
         })
     }
 

@@ -7,7 +7,10 @@ use crate::wire::{Reply, Request};
 use crossbeam_channel::bounded;
 use uuid::Uuid;
 
-fn ask<T>(rig: &mut MasterRig, message: impl FnOnce(crossbeam_channel::Sender<T>) -> AuthMessage) -> T {
+fn ask<T>(
+    rig: &mut MasterRig,
+    message: impl FnOnce(crossbeam_channel::Sender<T>) -> AuthMessage,
+) -> T {
     let (sender, answer) = bounded(1);
     rig.auth.on_message(message(sender));
     rig.auth.on_turn_end();
@@ -22,7 +25,9 @@ fn log_in(rig: &mut MasterRig, link: &mut FakeLink, name: &str, expirable: bool)
 }
 
 fn users(rows: &[SessionRow]) -> Vec<&str> {
-    rows.iter().map(|row| row.session.username.as_str()).collect()
+    rows.iter()
+        .map(|row| row.session.username.as_str())
+        .collect()
 }
 
 #[test]
@@ -33,10 +38,14 @@ fn administrators_see_the_sessions_of_all_or_of_one() {
     rig.user(&mut link, "bob");
     let all = ask(&mut rig, |reply| AuthMessage::List(None, reply));
     assert_eq!(users(&all), ["Alice", "bob"]);
-    let hers = ask(&mut rig, |reply| AuthMessage::List(Some("aLICE".into()), reply));
+    let hers = ask(&mut rig, |reply| {
+        AuthMessage::List(Some("aLICE".into()), reply)
+    });
     assert_eq!(users(&hers), ["Alice"]);
     assert_eq!(hers[0].prefix, alice.session.hash().prefix());
-    let nobodys = ask(&mut rig, |reply| AuthMessage::List(Some("carol".into()), reply));
+    let nobodys = ask(&mut rig, |reply| {
+        AuthMessage::List(Some("carol".into()), reply)
+    });
     assert!(nobodys.is_empty());
 }
 
@@ -73,7 +82,10 @@ fn administrators_see_how_auth_is_doing() {
     };
     rig.ask(&mut link, resume);
     let status = ask(&mut rig, AuthMessage::Status);
-    assert_eq!((status.accounts, status.sessions, status.inactive), (2, 1, 1));
+    assert_eq!(
+        (status.accounts, status.sessions, status.inactive),
+        (2, 1, 1)
+    );
 }
 
 #[test]

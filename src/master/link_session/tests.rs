@@ -101,10 +101,14 @@ fn what_a_worker_says_for_itself_is_read() {
         .unwrap()
         .unwrap();
     assert!(matches!(request, LinkRequest::Report(read) if read == report()));
-    let (_, request) = say(Instruction::LinkSession, hash.0.to_vec()).unwrap().unwrap();
+    let (_, request) = say(Instruction::LinkSession, hash.0.to_vec())
+        .unwrap()
+        .unwrap();
     assert!(matches!(request, LinkRequest::Auth(AuthRequest::Session(read)) if read == hash));
     let hashes = SessionHashes(vec![hash]).to_bytes();
-    let (_, request) = say(Instruction::LinkConnectionClosed, hashes).unwrap().unwrap();
+    let (_, request) = say(Instruction::LinkConnectionClosed, hashes)
+        .unwrap()
+        .unwrap();
     assert!(matches!(
         request,
         LinkRequest::Auth(AuthRequest::ConnectionClosed(read)) if read == [hash]
@@ -187,7 +191,8 @@ struct Context {
 fn context(rig: &MasterRig) -> Context {
     let home = parties().master.home(&[]);
     let budget = GpgBudget::new(BudgetLimits::default());
-    let identity = MasterIdentity::new(home.keyring.clone(), parties().master.fingerprint, budget).unwrap();
+    let identity =
+        MasterIdentity::new(home.keyring.clone(), parties().master.fingerprint, budget).unwrap();
     let ((to_router, router), (to_workers, workers)) = (bounded(8), bounded(8));
     Context {
         sessions: LinkSessions {
@@ -235,7 +240,12 @@ impl Context {
     }
 
     fn refusals(&self, reason: &str) -> u64 {
-        self.sessions.refusals.lock().get(reason).copied().unwrap_or(0)
+        self.sessions
+            .refusals
+            .lock()
+            .get(reason)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The numbers of the messages that the router was given, by read.
@@ -280,7 +290,11 @@ fn a_link_that_says_what_no_worker_says_is_cut() {
         ask(&mut link, 1, &Request::AssetList);
         ask(&mut link, 2, request);
         assert_eq!(context.run(&mut link), ["linked", "unlinked"]);
-        assert_eq!(context.refusals(NONSENSE_REASON), count as u64 + 1, "{request:?}");
+        assert_eq!(
+            context.refusals(NONSENSE_REASON),
+            count as u64 + 1,
+            "{request:?}"
+        );
         link.heard();
         assert!(link.is_over);
     }

@@ -40,13 +40,19 @@ fn replies_leave_in_the_order_in_which_they_were_added_each_over_its_link() {
     assert_eq!(batch.size(), 0);
     let heard = first.replies();
     assert_eq!(
-        heard.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+        heard
+            .iter()
+            .map(|(sequence, _)| *sequence)
+            .collect::<Vec<_>>(),
         [3, 2]
     );
     assert!(matches!(&heard[0].1, Reply::Fail(_, told) if *told == refusal));
     let heard = second.replies();
     assert_eq!(
-        heard.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+        heard
+            .iter()
+            .map(|(sequence, _)| *sequence)
+            .collect::<Vec<_>>(),
         [7, 6]
     );
     assert!(matches!(&heard[1].1, Reply::Data(_, data) if data == b"payload"));

@@ -4,7 +4,9 @@ use super::*;
 use crate::link::message::WorkerReport;
 use crate::master::assets::PriceSnapshot;
 use crate::master::messages::AssetsMessage;
-use crate::master::testing::{FakeLink, MasterRig, bar, link_request, login, money, reason, symbol};
+use crate::master::testing::{
+    FakeLink, MasterRig, bar, link_request, login, money, reason, symbol,
+};
 use crate::model::{Quote, Reason, SessionHash, Timestamp};
 use crate::wire::payload::{AssetInfo, Forecast, Payload, TextList};
 use crate::wire::{Instruction, Reply, Window};
@@ -32,11 +34,15 @@ fn predicted(name: &str) -> Request {
 }
 
 fn info(name: &str) -> Request {
-    Request::AssetInfo { symbol: symbol(name) }
+    Request::AssetInfo {
+        symbol: symbol(name),
+    }
 }
 
 fn current(name: &str) -> Request {
-    Request::AssetCurrent { symbol: symbol(name) }
+    Request::AssetCurrent {
+        symbol: symbol(name),
+    }
 }
 
 /// A router none of whose modules has any room.
@@ -80,7 +86,10 @@ fn a_full_inbox_refuses_what_a_client_waits_for_and_drops_what_a_worker_asks_aga
         .map(|(sequence, reply)| (*sequence, reason(reply)))
         .collect();
     assert_eq!(told, [(5, Reason::Overloaded), (1, Reason::Overloaded)]);
-    assert!(matches!(replies[1].1, Reply::Fail(Instruction::LoginFail, _)));
+    assert!(matches!(
+        replies[1].1,
+        Reply::Fail(Instruction::LoginFail, _)
+    ));
 }
 
 #[test]
@@ -96,7 +105,10 @@ fn what_one_read_brings_for_auth_goes_there_in_one_message() {
     let Ok(AuthMessage::Requests(passed)) = rig.of_auth.receiver.try_recv() else {
         panic!("nothing for auth")
     };
-    let numbers: Vec<u64> = passed.iter().map(|(reply_to, _)| reply_to.sequence).collect();
+    let numbers: Vec<u64> = passed
+        .iter()
+        .map(|(reply_to, _)| reply_to.sequence)
+        .collect();
     assert_eq!(numbers, [1, 3]);
     assert!(rig.of_auth.receiver.is_empty());
     let list: TextList = link.payload(2);
@@ -125,7 +137,10 @@ fn prices_are_answered_from_what_is_in_force() {
 #[test]
 fn an_asset_that_is_unknown_or_has_no_price_yet_is_refused() {
     let (mut rig, mut link) = rig();
-    assert_eq!(rig.refused(&mut link, current("NONE")), Reason::UnknownAsset);
+    assert_eq!(
+        rig.refused(&mut link, current("NONE")),
+        Reason::UnknownAsset
+    );
     assert_eq!(rig.refused(&mut link, info("NONE")), Reason::UnknownAsset);
     assert_eq!(rig.refused(&mut link, current("NEW")), Reason::NoPrice);
     assert_eq!(rig.refused(&mut link, info("NEW")), Reason::NoData);
@@ -168,7 +183,9 @@ fn past_values_and_predictions_are_asked_of_the_module_and_answered_when_it_answ
                 });
             }
             AssetsMessage::Predict {
-                symbol: asked, reply, ..
+                symbol: asked,
+                reply,
+                ..
             } => {
                 let is_known = asked == symbol("IBM");
                 reply(if is_known {

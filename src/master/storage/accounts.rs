@@ -74,10 +74,14 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn credentials(&mut self, username: &Username) -> Result<Option<Credentials>, StorageError> {
+    pub fn credentials(
+        &mut self,
+        username: &Username,
+    ) -> Result<Option<Credentials>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite
-            .prepare_cached("SELECT account, username, pass_hash FROM accounts WHERE username_key = ?1")?;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT account, username, pass_hash FROM accounts WHERE username_key = ?1",
+        )?;
         let read = |row: &Row<'_>| -> rusqlite::Result<Credentials> {
             Ok(Credentials {
                 account: AccountId(row.get(0)?),
@@ -120,7 +124,10 @@ impl Snapshot<'_> {
     ) -> Result<NameConflict, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let found = |sql: &str, key: String| sqlite.prepare_cached(sql)?.exists([key]);
-        if found("SELECT 1 FROM accounts WHERE username_key = ?1", username.key())? {
+        if found(
+            "SELECT 1 FROM accounts WHERE username_key = ?1",
+            username.key(),
+        )? {
             return Ok(NameConflict::Username);
         }
         if found("SELECT 1 FROM accounts WHERE email_key = ?1", email.key())? {
@@ -283,7 +290,11 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn touch_session(&mut self, hash: &SessionHash, used: Timestamp) -> Result<(), StorageError> {
+    pub fn touch_session(
+        &mut self,
+        hash: &SessionHash,
+        used: Timestamp,
+    ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached("UPDATE sessions SET last_used = ?2 WHERE hash = ?1")?

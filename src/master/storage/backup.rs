@@ -19,7 +19,11 @@ const KEPT_MAX: u32 = 99;
 ///
 /// # Errors
 /// The file exists or cannot be written, or the copy was cancelled. A partial copy is deleted.
-pub fn copy(from: &DatabaseUrl, to: &Path, cancelled: &dyn Fn() -> bool) -> Result<(), StorageError> {
+pub fn copy(
+    from: &DatabaseUrl,
+    to: &Path,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(), StorageError> {
     copy_from(&Reader::open(from)?, to, cancelled)
 }
 
@@ -166,8 +170,8 @@ fn move_aside(database: &Path) -> Result<Option<PathBuf>, String> {
         return Ok(None);
     }
     let free = |name: &PathBuf| !name.exists();
-    let names =
-        std::iter::once(".old".to_owned()).chain((2..=KEPT_MAX).map(|number| format!(".old{number}")));
+    let names = std::iter::once(".old".to_owned())
+        .chain((2..=KEPT_MAX).map(|number| format!(".old{number}")));
     let old = names
         .map(|end| beside(database, &end))
         .find(free)

@@ -195,7 +195,10 @@ impl BarStore {
             }
             Ok(())
         })?;
-        for page in pages.iter().filter(|page| page.resolution == Resolution::Day) {
+        for page in pages
+            .iter()
+            .filter(|page| page.resolution == Resolution::Day)
+        {
             if let Some(to) = page.to {
                 self.own_days.insert(page.asset, to);
             }

@@ -16,7 +16,8 @@ const INDEXES_DROPPED_MIN: u64 = 100_000;
 /// Selects the indexes that are dropped and created again.
 const INDEXES_SQL: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'transactions' AND sql IS NOT NULL";
 /// Generates the numbers from 1 to `?1`.
-const NUMBERS_SQL: &str = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)";
+const NUMBERS_SQL: &str =
+    "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)";
 
 /// A database that is being filled.
 #[derive(Debug)]
@@ -54,7 +55,12 @@ impl BulkLoader {
     ///
     /// # Errors
     /// The database fails.
-    pub fn accounts(&mut self, count: u64, symbol: &str, created: Timestamp) -> Result<(), StorageError> {
+    pub fn accounts(
+        &mut self,
+        count: u64,
+        symbol: &str,
+        created: Timestamp,
+    ) -> Result<(), StorageError> {
         let transaction = self.sqlite.connection.transaction()?;
         let accounts = format!(
             "{NUMBERS_SQL} INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash,
@@ -63,8 +69,9 @@ impl BulkLoader {
                  '$2b$04$5a5a5a5a5a5a5a5a5a5a5uVhE2cBz1uLqyb5bK1dPZ2hR3cQm9l6e', ?2, 100000000000, x'00', n FROM n"
         );
         transaction.execute(&accounts, params![signed(count), created.0])?;
-        let balances =
-            format!("{NUMBERS_SQL} INSERT INTO balances (account, cash) SELECT n, 100000000000 FROM n");
+        let balances = format!(
+            "{NUMBERS_SQL} INSERT INTO balances (account, cash) SELECT n, 100000000000 FROM n"
+        );
         transaction.execute(&balances, params![signed(count)])?;
         let positions = format!(
             "{NUMBERS_SQL} INSERT INTO positions (account, symbol, quantity, cost) SELECT n, ?2, 1000000, 1000000 FROM n"

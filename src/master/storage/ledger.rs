@@ -5,8 +5,8 @@
 use super::sqlite::{damaged, signed};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{
-    AccountId, Action, ActionKind, ClientOrderId, Money, Quantity, Reason, SettlementRank, Side, Symbol,
-    Timestamp, Transaction, TransactionStatus,
+    AccountId, Action, ActionKind, ClientOrderId, Money, Quantity, Reason, SettlementRank, Side,
+    Symbol, Timestamp, Transaction, TransactionStatus,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -74,7 +74,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         id: Uuid::from_bytes(row.get(1)?),
         account: AccountId(row.get(2)?),
         side: Side::from_number(row.get(3)?).ok_or_else(|| damaged("no such side"))?,
-        status: TransactionStatus::from_number(row.get(4)?).ok_or_else(|| damaged("no such status"))?,
+        status: TransactionStatus::from_number(row.get(4)?)
+            .ok_or_else(|| damaged("no such status"))?,
         symbol: symbol(&row.get::<_, String>(5)?)?,
         quantity: Quantity(row.get(6)?),
         accepted: Timestamp(row.get(7)?),
@@ -126,8 +127,13 @@ fn find(
     filter: &str,
     values: impl rusqlite::Params,
 ) -> Result<Option<LedgerEntry>, StorageError> {
-    let sql = format!("SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}");
-    Ok(sqlite.prepare_cached(&sql)?.query_row(values, entry).optional()?)
+    let sql = format!(
+        "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}"
+    );
+    Ok(sqlite
+        .prepare_cached(&sql)?
+        .query_row(values, entry)
+        .optional()?)
 }
 
 /// The key of a worker's process that has sent an order before.
@@ -145,7 +151,9 @@ fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i
     }
     sqlite
         .prepare_cached("INSERT INTO origins (worker, boot) VALUES (?1, ?2) RETURNING origin")?
-        .query_row(params![worker.as_bytes(), boot.as_bytes()], |row| row.get(0))
+        .query_row(params![worker.as_bytes(), boot.as_bytes()], |row| {
+            row.get(0)
+        })
 }
 
 impl Snapshot<'_> {
@@ -264,7 +272,10 @@ impl Snapshot<'_> {
         let read = |row: &Row<'_>| -> rusqlite::Result<(u64, Action)> {
             let (text, time, kind, number) = action(row)?;
             let symbol = symbol(&text)?;
-            Ok((u64::try_from(number).unwrap_or(0), Action { time, symbol, kind }))
+            Ok((
+                u64::try_from(number).unwrap_or(0),
+                Action { time, symbol, kind },
+            ))
         };
         let rows = statement.query_map([signed(update)], read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -320,12 +331,18 @@ impl Tx<'_> {
         let update = signed(update);
         for (number, outcome) in outcomes {
             let (status, filled, reason) = match outcome {
-                Settlement::Settled { price, total, priced } => (
+                Settlement::Settled {
+                    price,
+                    total,
+                    priced,
+                } => (
                     TransactionStatus::Settled,
                     Some((price.0, total.0, priced.0)),
                     None,
                 ),
-                Settlement::Rejected(reason) => (TransactionStatus::Rejected, None, Some(reason.as_str())),
+                Settlement::Rejected(reason) => {
+                    (TransactionStatus::Rejected, None, Some(reason.as_str()))
+                }
             };
             let changed = statement.execute(params![
                 number,
@@ -348,10 +365,16 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn set_order_quantity(&mut self, number: i64, quantity: Quantity) -> Result<(), StorageError> {
+    pub fn set_order_quantity(
+        &mut self,
+        number: i64,
+        quantity: Quantity,
+    ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
-            .prepare_cached("UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status = 0")?
+            .prepare_cached(
+                "UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status = 0",
+            )?
             .execute(params![number, quantity.0])?;
         Ok(())
     }

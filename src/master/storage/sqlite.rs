@@ -6,7 +6,9 @@ use super::StorageError;
 use super::files::create_file;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior,
+};
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -48,7 +50,9 @@ impl From<rusqlite::Error> for StorageError {
             return StorageError::Corrupt(text);
         }
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StorageError::Corrupt(text),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StorageError::Corrupt(text)
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy(text),
             Some(ErrorCode::DiskFull | ErrorCode::ReadOnly) => StorageError::Full(text),
             Some(ErrorCode::OperationInterrupted) => StorageError::Interrupted(text),
@@ -193,7 +197,12 @@ impl SqliteStorage {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-            connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+            connection.pragma_update_and_check(
+                None,
+                "wal_autocheckpoint",
+                CHECKPOINT_PAGES,
+                |_| Ok(()),
+            )?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
             Ok(SqliteStorage { connection })
         };
@@ -387,14 +396,20 @@ mod tests {
         let held = writer.begin().unwrap();
         assert!(matches!(other.begin(), Err(StorageError::Busy(_))));
         drop(held);
-        other.connection.pragma_update(None, "max_page_count", 1).unwrap();
+        other
+            .connection
+            .pragma_update(None, "max_page_count", 1)
+            .unwrap();
         let full = other.begin().unwrap();
         let big = "INSERT INTO assets (symbol) VALUES (hex(zeroblob(100000)))";
         let error = StorageError::from(full.0.execute(big, []).unwrap_err());
         assert!(matches!(error, StorageError::Full(_)), "{error:?}");
         drop(full);
         let reader = SqliteStorage::open_reader(&path).unwrap();
-        let refused = reader.connection.execute("DELETE FROM assets", []).unwrap_err();
+        let refused = reader
+            .connection
+            .execute("DELETE FROM assets", [])
+            .unwrap_err();
         assert!(matches!(StorageError::from(refused), StorageError::Full(_)));
     }
 }

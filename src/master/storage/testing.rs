@@ -60,7 +60,9 @@ impl Engine {
 
     /// The number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> i64 {
-        self.storage().read(|snapshot| Ok(snapshot.number(sql))).unwrap()
+        self.storage()
+            .read(|snapshot| Ok(snapshot.number(sql)))
+            .unwrap()
     }
 }
 

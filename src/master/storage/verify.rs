@@ -100,7 +100,8 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn integrity_errors(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&format!("PRAGMA integrity_check({INTEGRITY_ERRORS_MAX})"))?;
+        let mut statement =
+            sqlite.prepare(&format!("PRAGMA integrity_check({INTEGRITY_ERRORS_MAX})"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let said: String = row.get(0)?;

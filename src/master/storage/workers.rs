@@ -52,9 +52,14 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn workers_ever_named(&mut self, name: &str, uuid: &Uuid) -> Result<Vec<Uuid>, StorageError> {
+    pub fn workers_ever_named(
+        &mut self,
+        name: &str,
+        uuid: &Uuid,
+    ) -> Result<Vec<Uuid>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("SELECT uuid FROM workers WHERE name = ?1 OR uuid = ?2")?;
+        let mut statement =
+            sqlite.prepare("SELECT uuid FROM workers WHERE name = ?1 OR uuid = ?2")?;
         let read = |row: &Row<'_>| row.get(0).map(Uuid::from_bytes);
         let rows = statement.query_map(params![name, uuid.as_bytes()], read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -66,7 +71,11 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// A registered worker has the same name or key, or the database fails.
-    pub fn insert_worker(&mut self, worker: &WorkerServer, now: Timestamp) -> Result<(), StorageError> {
+    pub fn insert_worker(
+        &mut self,
+        worker: &WorkerServer,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite.execute(
             "INSERT INTO workers (uuid, name, fingerprint, ip, address, registered, booted)

@@ -8,7 +8,9 @@ use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
-use crate::model::{AccountId, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus as Stage};
+use crate::model::{
+    AccountId, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus as Stage,
+};
 use crate::runtime::failpoint;
 use crate::wire::{Instruction, Refusal, Reply};
 use std::collections::HashMap;
@@ -71,7 +73,8 @@ impl OrderState {
     ) -> Result<Acceptance, StorageError> {
         let instruction = order.instruction();
         if order.reply_to.again
-            && let Some(entry) = tx.order_by_message(&order.reply_to.peer.boot, order.reply_to.sequence)?
+            && let Some(entry) =
+                tx.order_by_message(&order.reply_to.peer.boot, order.reply_to.sequence)?
         {
             return Ok(already_stored(entry, order.reply_to));
         }
@@ -116,13 +119,19 @@ impl OrderState {
 
     /// Whether the queue and the account have room for one more order, besides the `new` ones of
     /// this batch. An order that passes counts against the account's orders a minute.
-    fn check_limits(&mut self, account: AccountId, new: usize, new_of_account: usize) -> Result<(), Refusal> {
+    fn check_limits(
+        &mut self,
+        account: AccountId,
+        new: usize,
+        new_of_account: usize,
+    ) -> Result<(), Refusal> {
         let now = Instant::now();
         if self.queue.of_account(account) + new_of_account >= self.limits.queued_per_account
             || self.queue.len() + new >= self.limits.queued
             || !self.orders.allows(&account, now)
         {
-            let text = "too many orders are queued or were sent within a minute; wait for an update";
+            let text =
+                "too many orders are queued or were sent within a minute; wait for an update";
             return Err(Refusal::new(Reason::Overloaded, text));
         }
         self.orders.count(&account, now);
@@ -190,16 +199,17 @@ impl OrderState {
     pub(super) fn announce(&mut self, acceptances: Vec<Acceptance>) {
         let expected = self.assets.next_update().unwrap_or_else(Timestamp::now);
         let mut replies = ReplyBatch::new();
-        let notice = |replies: &mut ReplyBatch, reply_to: ReplyTo, id: Uuid, name: Option<ClientOrderId>| {
-            replies.add(reply_to, |out| {
-                Reply::Queued {
-                    id,
-                    client_order_id: name,
-                    expected,
-                }
-                .write(out)
-            });
-        };
+        let notice =
+            |replies: &mut ReplyBatch, reply_to: ReplyTo, id: Uuid, name: Option<ClientOrderId>| {
+                replies.add(reply_to, |out| {
+                    Reply::Queued {
+                        id,
+                        client_order_id: name,
+                        expected,
+                    }
+                    .write(out)
+                });
+            };
         for acceptance in acceptances {
             match acceptance {
                 Acceptance::Queued(order) => {

@@ -83,7 +83,8 @@ impl Holdings {
 
 /// `amount` units after a split, rounded down to a millionth and kept within the limit.
 pub fn split_amount(amount: Quantity, ratio: Quantity) -> Quantity {
-    let after = i128::from(amount.0) * i128::from(ratio.0) / i128::from(crate::model::money::MILLION);
+    let after =
+        i128::from(amount.0) * i128::from(ratio.0) / i128::from(crate::model::money::MILLION);
     Quantity(i64::try_from(after).unwrap_or(LIMIT).min(LIMIT))
 }
 
@@ -91,7 +92,9 @@ pub fn split_amount(amount: Quantity, ratio: Quantity) -> Quantity {
 /// bytes.
 pub fn text(reason: Reason) -> &'static str {
     match reason {
-        Reason::InsufficientFunds => "the account had less cash than the total when the order settled",
+        Reason::InsufficientFunds => {
+            "the account had less cash than the total when the order settled"
+        }
         Reason::InsufficientHoldings => {
             "the account held fewer units than were to be sold when the order settled"
         }
@@ -158,12 +161,18 @@ mod tests {
             account.split(symbol(), Quantity(2_000_000)),
             Some(Quantity(3_000_000))
         );
-        assert_eq!(account.positions[&symbol()], (Quantity(6_000_000), Money(90)));
+        assert_eq!(
+            account.positions[&symbol()],
+            (Quantity(6_000_000), Money(90))
+        );
         assert_eq!(
             account.split(symbol(), Quantity(100_000)),
             Some(Quantity(-5_400_000))
         );
-        assert_eq!(account.dividend(symbol(), Money(1_500_000)), Some(Money(900_000)));
+        assert_eq!(
+            account.dividend(symbol(), Money(1_500_000)),
+            Some(Money(900_000))
+        );
         assert_eq!(account.cash, Money(900_000));
     }
 

@@ -178,7 +178,9 @@ impl OrderQueue {
 /// The effective timestamp of an order: the worker's, but not after the acceptance, not more than
 /// [`BEHIND_MAX`] before it, and not before the effective timestamp of this worker's last order.
 pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -> Timestamp {
-    let within = stamped.0.clamp(accepted.0.saturating_sub(BEHIND_MAX), accepted.0);
+    let within = stamped
+        .0
+        .clamp(accepted.0.saturating_sub(BEHIND_MAX), accepted.0);
     Timestamp(last.map_or(within, |last| within.max(last.0.min(accepted.0))))
 }
 
@@ -199,7 +201,11 @@ mod tests {
             },
             id: Uuid::nil(),
             account: AccountId(1),
-            side: if quantity % 3 == 0 { Side::Sell } else { Side::Buy },
+            side: if quantity % 3 == 0 {
+                Side::Sell
+            } else {
+                Side::Buy
+            },
             symbol: Symbol::parse("AAPL").unwrap(),
             quantity: Quantity(quantity),
             accepted: Timestamp(0),
@@ -266,7 +272,10 @@ mod tests {
     #[test]
     fn who_has_seen_the_price_after_a_split_is_told_from_who_has_not() {
         let mut seen = PriceVisibility::default();
-        let (first, second) = (Instant::now(), Instant::now() + std::time::Duration::from_secs(1));
+        let (first, second) = (
+            Instant::now(),
+            Instant::now() + std::time::Duration::from_secs(1),
+        );
         seen.note(5, first);
         seen.note(9, second);
         assert_eq!(seen.since(4), Some(first));

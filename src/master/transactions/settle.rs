@@ -12,8 +12,8 @@ use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{
-    AccountId, Action, ActionKind, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
-    TransactionStatus as Stage,
+    AccountId, Action, ActionKind, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp,
+    Transaction, TransactionStatus as Stage,
 };
 use crate::runtime::failpoint;
 use std::collections::HashMap;
@@ -171,7 +171,9 @@ impl OrderState {
 fn settlement_quote(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> {
     let is_in_time = order.since.is_none_or(|since| since < update.began);
     let entry = update.snapshot.entry(&order.symbol).filter(|_| is_in_time);
-    match entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(order.accepted)) {
+    match entry.map_or(assets::FillDecision::NoPrice, |entry| {
+        entry.fill(order.accepted)
+    }) {
         assets::FillDecision::At(quote) => Some(Ok(quote)),
         assets::FillDecision::Wait => None,
         assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
@@ -222,11 +224,17 @@ fn action_row(
 }
 
 /// The transaction of a settled or rejected order, as the ledger has it.
-fn settled_transaction(order: &QueuedOrder, outcome: &Settlement, settled: Timestamp) -> Transaction {
+fn settled_transaction(
+    order: &QueuedOrder,
+    outcome: &Settlement,
+    settled: Timestamp,
+) -> Transaction {
     let (status, filled, reason) = match outcome {
-        Settlement::Settled { price, total, priced } => {
-            (Stage::Settled, Some((*price, *total, *priced)), None)
-        }
+        Settlement::Settled {
+            price,
+            total,
+            priced,
+        } => (Stage::Settled, Some((*price, *total, *priced)), None),
         Settlement::Rejected(reason) => (Stage::Rejected, None, Some(*reason)),
     };
     Transaction {

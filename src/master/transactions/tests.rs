@@ -7,7 +7,8 @@ use crossbeam_channel::bounded;
 
 fn status(rig: &mut MasterRig) -> QueueStatus {
     let (sender, answer) = bounded(1);
-    rig.transactions.on_message(TransactionsMessage::Status(sender));
+    rig.transactions
+        .on_message(TransactionsMessage::Status(sender));
     answer.try_recv().unwrap()
 }
 
@@ -26,7 +27,10 @@ fn the_queue_says_how_it_is_doing() {
     );
     rig.settle(&[("AAPL", "1")]);
     let after = status(&mut rig);
-    assert_eq!((after.queued, after.last_number, after.last_settled), (0, 3, 3));
+    assert_eq!(
+        (after.queued, after.last_number, after.last_settled),
+        (0, 3, 3)
+    );
     assert!(after.last_micros > 0);
 }
 
@@ -42,11 +46,15 @@ fn an_update_settles_the_orders_that_came_before_it_in_the_same_turn() {
         !rig.transactions.is_turn_full(),
         "more orders may join the commit"
     );
-    assert!(link.answers().is_empty(), "nothing is said before it is stored");
+    assert!(
+        link.answers().is_empty(),
+        "nothing is said before it is stored"
+    );
     let mut update = rig.update(&[("AAPL", "2")]);
     // Retrieved after the order came, which has not been accepted yet.
     update.began = Instant::now() + Duration::from_secs(1);
-    rig.transactions.on_message(TransactionsMessage::Update(update));
+    rig.transactions
+        .on_message(TransactionsMessage::Update(update));
     assert!(rig.transactions.is_turn_full(), "nothing waits");
     let replies = link.replies();
     assert!(matches!(replies[0].1, Reply::Queued { .. }), "{replies:?}");

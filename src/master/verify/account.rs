@@ -132,7 +132,8 @@ fn compare_positions(
         }
     }
     for (symbol, (units, cost)) in stored {
-        let known = Symbol::parse(symbol).is_ok_and(|symbol| rebuilt.positions.contains_key(&symbol));
+        let known =
+            Symbol::parse(symbol).is_ok_and(|symbol| rebuilt.positions.contains_key(&symbol));
         if !known {
             findings.report.positions += 1;
             findings.differs(format!(
@@ -173,7 +174,10 @@ fn check_form(line: &LedgerLine) -> Result<(), String> {
             "an order that no message brought",
         )?;
         need(line.quantity > 0 && line.asked > 0, "an order of nothing")?;
-        need(line.ordered <= line.accepted, "its turn is after its acceptance")?;
+        need(
+            line.ordered <= line.accepted,
+            "its turn is after its acceptance",
+        )?;
     } else {
         need(
             line.origin.is_none() && line.sequence.is_none(),
@@ -260,7 +264,8 @@ impl<'a> RebuiltAccount<'a> {
         if TransactionStatus::from_number(line.status) != Some(TransactionStatus::Settled) {
             return Ok(());
         }
-        let (Ok(symbol), Some(side)) = (Symbol::parse(&line.symbol), Side::from_number(line.side)) else {
+        let (Ok(symbol), Some(side)) = (Symbol::parse(&line.symbol), Side::from_number(line.side))
+        else {
             return Ok(());
         };
         let quantity = Quantity(line.quantity);
@@ -289,7 +294,11 @@ impl<'a> RebuiltAccount<'a> {
             (true, false) => {
                 // A split that removed the position took effect before the other actions of its
                 // update.
-                let until = if side == Side::Split { update - 1 } else { update };
+                let until = if side == Side::Split {
+                    update - 1
+                } else {
+                    update
+                };
                 self.held_until(symbol, until);
             }
             _ => {}
@@ -336,7 +345,9 @@ impl<'a> RebuiltAccount<'a> {
         }
         match units.worth_at(price) {
             Some(made) if made == total => Ok(()),
-            _ => Err(format!("a dividend of {price} on {units} units paid {total}")),
+            _ => Err(format!(
+                "a dividend of {price} on {units} units paid {total}"
+            )),
         }
     }
 

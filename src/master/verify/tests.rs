@@ -58,7 +58,14 @@ impl Market {
         }
     }
 
-    fn order(&mut self, account: i64, side: Side, asset: &str, quantity: i64, early: i64) -> QueuedOrder {
+    fn order(
+        &mut self,
+        account: i64,
+        side: Side,
+        asset: &str,
+        quantity: i64,
+        early: i64,
+    ) -> QueuedOrder {
         self.sequence += 1;
         let worker = self.workers[usize::try_from(self.sequence % 2).unwrap()];
         let place = self.places.give();
@@ -310,8 +317,14 @@ const TAMPERING: &[(&str, &str)] = &[
         "DELETE FROM transactions WHERE side = 3 AND account = 1",
         "the split of AAPL",
     ),
-    ("DELETE FROM transactions WHERE side = 4", "the dividend of IBM"),
-    ("DELETE FROM transactions WHERE number = 1", "user1 (account 1)"),
+    (
+        "DELETE FROM transactions WHERE side = 4",
+        "the dividend of IBM",
+    ),
+    (
+        "DELETE FROM transactions WHERE number = 1",
+        "user1 (account 1)",
+    ),
     (
         "UPDATE transactions SET symbol = 'aapl' WHERE number = 1",
         "its asset is none",
@@ -355,7 +368,10 @@ const TAMPERING: &[(&str, &str)] = &[
 fn every_kind_of_tampering_is_found() {
     for (sql, says) in TAMPERING {
         let found = busy().after(sql);
-        assert!(found.iter().any(|text| text.contains(says)), "{sql}: {found:#?}");
+        assert!(
+            found.iter().any(|text| text.contains(says)),
+            "{sql}: {found:#?}"
+        );
     }
 }
 
@@ -410,14 +426,26 @@ fn files_are_read_and_not_changed() {
     let copy = market.engine.folder().join("copy.db");
     backup::copy(market.engine.url(), &copy, &|| false).unwrap();
     let before = std::fs::read(&copy).unwrap();
-    assert!(check(&mut open(&copy).unwrap(), &|| false).unwrap().is_clean());
+    assert!(
+        check(&mut open(&copy).unwrap(), &|| false)
+            .unwrap()
+            .is_clean()
+    );
     assert_eq!(std::fs::read(&copy).unwrap(), before);
     // A live database is read while its master runs.
-    assert!(check(&mut open(&path).unwrap(), &|| false).unwrap().is_clean());
+    assert!(
+        check(&mut open(&path).unwrap(), &|| false)
+            .unwrap()
+            .is_clean()
+    );
 
     let other = market.engine.folder().join("other.db");
     assert!(matches!(open(&other), Err(VerifyError::Storage(_))));
-    std::fs::write(&other, "no database at all, and longer than a header".repeat(9)).unwrap();
+    std::fs::write(
+        &other,
+        "no database at all, and longer than a header".repeat(9),
+    )
+    .unwrap();
     assert!(matches!(open(&other), Err(VerifyError::OtherVersion(_))));
     // Overwrites a page in the middle.
     let mut damaged = before.clone();

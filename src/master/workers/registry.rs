@@ -122,7 +122,11 @@ pub fn unregister(storage: &mut Storage, worker: &WorkerServer) -> Result<(), St
 ///
 /// # Errors
 /// The database fails.
-pub fn set_booted(storage: &mut Storage, worker: &WorkerServer, booted: bool) -> Result<(), String> {
+pub fn set_booted(
+    storage: &mut Storage,
+    worker: &WorkerServer,
+    booted: bool,
+) -> Result<(), String> {
     storage
         .write(|tx| tx.set_worker_booted(&worker.uuid, booted))
         .map_err(|error| failed(&error))

@@ -47,7 +47,8 @@ fn arguments(heard: &LinkMessage) -> Vec<String> {
 
 /// The prices that were pushed, over however many messages.
 fn prices_in(heard: &[LinkMessage]) -> Vec<Prices> {
-    let frames: Vec<&(FrameHeader, Vec<u8>)> = heard.iter().flat_map(|heard| &heard.frames).collect();
+    let frames: Vec<&(FrameHeader, Vec<u8>)> =
+        heard.iter().flat_map(|heard| &heard.frames).collect();
     let mut found = Vec::new();
     let mut fixed: Option<Vec<u8>> = None;
     let mut reassembly = Reassembly::default();
@@ -125,7 +126,8 @@ fn of_two_links_of_a_worker_the_newer_stands() {
     assert!(rig.workers.away.is_empty());
     // A report over it is answered to nobody, and not kept.
     let reply_to = older.message(9);
-    rig.workers.on_message(WorkersMessage::Report(reply_to, report()));
+    rig.workers
+        .on_message(WorkersMessage::Report(reply_to, report()));
     let rows = ask(&mut rig, WorkersMessage::List);
     assert!(rows[0].linked.is_some() && rows[0].report.is_none());
 }
@@ -151,7 +153,10 @@ fn a_booted_worker_is_told_and_kept_out_until_it_is_admitted() {
     ask(&mut rig, |reply| WorkersMessage::Boot("eu1".into(), reply)).unwrap();
     assert_eq!(link.pushes(), [Instruction::LinkBooted]);
     assert!(link.is_over);
-    assert_eq!(arguments(&other.heard()[0]), [other.peer.worker.address.clone()]);
+    assert_eq!(
+        arguments(&other.heard()[0]),
+        [other.peer.worker.address.clone()]
+    );
     let uuid = link.peer.worker.uuid;
     assert!(rig.shared.registry.load().admitted(&uuid).is_none());
     assert!(rig.workers.away.contains_key(&uuid));
@@ -166,7 +171,10 @@ fn a_worker_that_is_unregistered_is_unknown_from_then_on() {
     let mut rig = MasterRig::new();
     let mut link = rig.link("eu1");
     let uuid = link.peer.worker.uuid;
-    ask(&mut rig, |reply| WorkersMessage::Unregister("eu1".into(), reply)).unwrap();
+    ask(&mut rig, |reply| {
+        WorkersMessage::Unregister("eu1".into(), reply)
+    })
+    .unwrap();
     link.heard();
     assert!(link.is_over);
     assert!(rig.shared.registry.load().by_uuid(&uuid).is_none());
@@ -195,7 +203,9 @@ fn administrators_are_told_what_is_wrong() {
     };
     let refused = ask(&mut rig, |reply| WorkersMessage::Register(other, reply));
     assert!(refused.unwrap_err().starts_with("the database failed"));
-    let refused = ask(&mut rig, |reply| WorkersMessage::Unregister("eu1".into(), reply));
+    let refused = ask(&mut rig, |reply| {
+        WorkersMessage::Unregister("eu1".into(), reply)
+    });
     assert!(refused.unwrap_err().starts_with("the database failed"));
     rig.mend_table("workers");
     assert!(
@@ -250,7 +260,11 @@ fn a_worker_that_stays_away_loses_its_expirable_sessions() {
     unlink(&mut rig, &link);
     rig.workers.on_tick(Instant::now());
     rig.run();
-    assert_eq!(other.ended_sessions(), SessionHashes(vec![]), "it may come back");
+    assert_eq!(
+        other.ended_sessions(),
+        SessionHashes(vec![]),
+        "it may come back"
+    );
     let uuid = link.peer.worker.uuid;
     let Some(long_ago) = Instant::now().checked_sub(ABSENCE_TIMEOUT) else {
         return;

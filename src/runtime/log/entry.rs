@@ -1,6 +1,8 @@
 //! spec/runtime/log.md · 2.4.4 LogEntry Structure
 //!
 //! One entry of the log and its form as a line of text.
+//!
+//! Tests: `src/runtime/log/tests.rs`.
 
 use super::{FUNCTION_KEY, Level};
 use crate::wire::argument::cut;
@@ -64,7 +66,13 @@ impl fmt::Display for LogEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
         let time = self.time.format(format).map_err(|_| fmt::Error)?;
-        write!(f, "{} {time} {:<5} {}", self.date, self.level, EntryMessage(self))
+        write!(
+            f,
+            "{} {time} {:<5} {}",
+            self.date,
+            self.level,
+            EntryMessage(self)
+        )
     }
 }
 

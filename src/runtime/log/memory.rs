@@ -1,6 +1,8 @@
 //! spec/runtime/log.md · 2.3.3 Memory Size of Log system, 3.1.4 Log System
 //!
 //! The bounded memory of log entries.
+//!
+//! Tests: `src/runtime/log/tests.rs`.
 
 use super::{LOCK_TIMEOUT, LogEntry};
 use parking_lot::{Condvar, Mutex};
@@ -57,8 +59,11 @@ impl Memory {
         };
         if ring.entries.len() >= self.bound && ring.written == 0 && !ring.failing {
             wake();
-            self.room
-                .wait_while_for(&mut ring, |ring| ring.written == 0 && !ring.failing, timeout);
+            self.room.wait_while_for(
+                &mut ring,
+                |ring| ring.written == 0 && !ring.failing,
+                timeout,
+            );
         }
         if ring.entries.len() >= self.bound {
             if ring.written > 0 {
@@ -104,7 +109,9 @@ impl Memory {
 
     /// Number of entries lost so far.
     pub(super) fn lost(&self) -> u64 {
-        self.ring.try_lock_for(LOCK_TIMEOUT).map_or(0, |ring| ring.lost)
+        self.ring
+            .try_lock_for(LOCK_TIMEOUT)
+            .map_or(0, |ring| ring.lost)
     }
 
     /// The last `count` entries, oldest first.

@@ -1,6 +1,8 @@
 //! spec/runtime/log.md · 3.1.4 Log System: to be able to store it in a file
 //!
 //! Writes entries to the log file, and a copy of them to standard error.
+//!
+//! Tests: `src/runtime/log/tests.rs`.
 
 use super::{Level, LevelFilter, LogEntry};
 use crate::runtime::backoff::Backoff;
@@ -70,7 +72,8 @@ impl Sink {
 
     /// Whether it is too early for the next attempt.
     pub(super) fn pauses(&self) -> bool {
-        self.failure.is_some_and(|(again, _)| Instant::now() < again)
+        self.failure
+            .is_some_and(|(again, _)| Instant::now() < again)
     }
 
     /// Writes the whole batch to the file or nothing of it, and copies it to standard error. `lost`
@@ -175,7 +178,11 @@ impl StderrKind {
         match self {
             StderrKind::Journal => {
                 for entry in batch {
-                    text.push_str(&format!("<{}>{}\n", priority(entry.level), entry.without_time()));
+                    text.push_str(&format!(
+                        "<{}>{}\n",
+                        priority(entry.level),
+                        entry.without_time()
+                    ));
                 }
             }
             StderrKind::Plain => severe.for_each(|entry| text.push_str(&format!("{entry}\n"))),

@@ -90,7 +90,9 @@ fn no_entry_is_lost_and_memory_is_bounded() {
                 });
             assert!(handle.tail(usize::MAX).len() <= bound);
         }
-        handle.stop(Instant::now() + Duration::from_secs(10)).unwrap();
+        handle
+            .stop(Instant::now() + Duration::from_secs(10))
+            .unwrap();
         let expected: Vec<_> = (0..100).map(|number| number.to_string()).collect();
         assert_eq!(messages(&file), expected, "bound {bound}");
         assert_eq!(handle.lost(), 0);
@@ -196,7 +198,10 @@ fn entries_of_libraries_are_logged() {
     handle.set_level(before);
     let tail = handle.tail(9);
     assert_eq!(tail.len(), 1);
-    assert_eq!((&*tail[0].filename, &*tail[0].funcname), ("some_library", "-"));
+    assert_eq!(
+        (&*tail[0].filename, &*tail[0].funcname),
+        ("some_library", "-")
+    );
 }
 
 /// Runs only as a child process of the tests below.
@@ -215,7 +220,9 @@ fn child_panics_with_a_log() {
     crate::info!("the answer is {}", 42);
     crate::debug!("nobody sees {}", "this");
     // Without the writing thread, only the panic hook can write the last entries.
-    handle.stop(Instant::now() + Duration::from_secs(10)).unwrap();
+    handle
+        .stop(Instant::now() + Duration::from_secs(10))
+        .unwrap();
     crate::warn!("just before");
     let doomed = runtime::spawn("doomed", || panic!("on purpose")).unwrap();
     doomed.join(Instant::now() + Duration::from_secs(30));
@@ -240,10 +247,15 @@ fn a_panic_is_in_the_file_after_all_earlier_entries() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3, "{text}");
     assert!(
-        lines[0].ends_with("papertrader::runtime::log::tests::child_panics_with_a_log: the answer is 42"),
+        lines[0].ends_with(
+            "papertrader::runtime::log::tests::child_panics_with_a_log: the answer is 42"
+        ),
         "{text}"
     );
-    assert!(lines[0].contains(" INFO  src/runtime/log/tests.rs:"), "{text}");
+    assert!(
+        lines[0].contains(" INFO  src/runtime/log/tests.rs:"),
+        "{text}"
+    );
     assert!(lines[1].ends_with("just before"), "{text}");
     assert!(
         lines[2].ends_with("thread doomed panicked, the process ends: on purpose"),

@@ -101,6 +101,9 @@ mod tests {
             (more.count(), more.to_string().as_str()),
             (8, " (and 8 more of them)")
         );
-        assert_eq!(throttle.allow_at("a", start + minute), Some(SuppressedCount(0)));
+        assert_eq!(
+            throttle.allow_at("a", start + minute),
+            Some(SuppressedCount(0))
+        );
     }
 }

@@ -19,11 +19,19 @@ fn a_path_that_sockets_cannot_have_is_refused_with_its_length() {
     };
     assert!(Layout::new(&longest(most)).unwrap().check_length(9).is_ok());
     // The name of the tenth worker is longer.
-    assert!(Layout::new(&longest(most)).unwrap().check_length(10).is_err());
+    assert!(
+        Layout::new(&longest(most))
+            .unwrap()
+            .check_length(10)
+            .is_err()
+    );
     let dir = longest(most + 1);
     let refused = init(&SandboxOptions::new(&dir), &mut |_| {}).unwrap_err();
     assert_eq!(refused.code, daemon::FAILED);
-    assert!(refused.text.contains(&format!("{} bytes", most + 1)), "{refused}");
+    assert!(
+        refused.text.contains(&format!("{} bytes", most + 1)),
+        "{refused}"
+    );
     assert!(!dir.exists());
 }
 
@@ -69,8 +77,14 @@ fn a_sandbox_has_its_settings_and_can_be_moved() {
     };
     let mut told = Vec::new();
     init(&options, &mut |line| told.push(line.to_owned())).unwrap();
-    assert!(told.iter().any(|line| line == "making 3 keys …"), "{told:?}");
-    assert!(!told.iter().any(|line| line.starts_with("warning")), "{told:?}");
+    assert!(
+        told.iter().any(|line| line == "making 3 keys …"),
+        "{told:?}"
+    );
+    assert!(
+        !told.iter().any(|line| line.starts_with("warning")),
+        "{told:?}"
+    );
     // Everything is relative to the folder.
     let moved = folder.path().join("b");
     fs::rename(folder.path().join("a"), &moved).unwrap();
@@ -80,7 +94,10 @@ fn a_sandbox_has_its_settings_and_can_be_moved() {
     assert_eq!(master.update_interval, Duration::from_millis(250));
     assert_eq!(master.expected_workers, 2);
     assert_eq!(master.accounts.bcrypt_cost, 4);
-    assert_eq!(master.assets.replay.as_ref().map(|r| r.start), options.start);
+    assert_eq!(
+        master.assets.replay.as_ref().map(|r| r.start),
+        options.start
+    );
     assert_eq!(master.limits.failed_logins_per_minute, 10);
     assert_eq!(master.limits.failed_logins_per_minute_per_address, 100_000);
     assert_eq!(master.limits.registrations_per_minute_per_address, 100_000);
@@ -124,7 +141,10 @@ fn ports_move(layout: &Layout, master: &MasterConfig) {
     for number in [1, 2] {
         let (moved, _) = WorkerConfig::load(&layout.worker_config(number)).unwrap();
         assert_eq!(moved.master.to_string(), new_master.listen.to_string());
-        let row = registered(&master.database).by_uuid(&moved.uuid).unwrap().clone();
+        let row = registered(&master.database)
+            .by_uuid(&moved.uuid)
+            .unwrap()
+            .clone();
         assert_eq!(row.address, moved.listen.to_string());
         assert_eq!(moved.advertise.to_string(), moved.listen.to_string());
         assert_eq!(moved.listen == moves[1].1, number == 2);
@@ -140,7 +160,12 @@ fn ports_are_free_different_and_no_outgoing_ones() {
     assert_eq!(different.len(), 50);
     assert!(ports.iter().all(|port| (12_000..61_000).contains(port)));
     // Returned once, whether something listens there yet or not.
-    assert!(ports::free(50).unwrap().iter().all(|port| !ports.contains(port)));
+    assert!(
+        ports::free(50)
+            .unwrap()
+            .iter()
+            .all(|port| !ports.contains(port))
+    );
 }
 
 #[test]

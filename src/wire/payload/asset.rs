@@ -8,9 +8,9 @@ use super::{Cursor, Payload, put_i64, put_text};
 use crate::model::{Bar, Money, Quote, Symbol, Timestamp, ValueError};
 
 /// Bytes of a [`Bar`] on the wire.
-pub const BAR: usize = 48;
+pub const BAR_BYTES: usize = 48;
 /// Bytes of a [`Quote`] on the wire.
-pub const QUOTE: usize = 16;
+pub const QUOTE_BYTES: usize = 16;
 
 impl Payload for Bar {
     fn write(&self, out: &mut Vec<u8>) {
@@ -36,14 +36,14 @@ impl Payload for Bar {
 /// A list of bars has no count: it takes all bytes of its payload.
 impl Payload for Vec<Bar> {
     fn write(&self, out: &mut Vec<u8>) {
-        out.reserve(self.len() * BAR);
+        out.reserve(self.len() * BAR_BYTES);
         for bar in self {
             bar.write(out);
         }
     }
 
     fn read(from: &mut Cursor<'_>) -> Result<Vec<Bar>, ValueError> {
-        let mut bars = Vec::with_capacity(from.left() / BAR);
+        let mut bars = Vec::with_capacity(from.left() / BAR_BYTES);
         while from.left() > 0 {
             bars.push(Bar::read(from)?);
         }

@@ -147,7 +147,10 @@ impl<'a> Cursor<'a> {
     /// Bytes are missing, or the bytes that are left cannot hold so many items.
     pub fn count(&mut self, least: usize) -> Result<usize, ValueError> {
         let count = usize::try_from(self.u32()?).unwrap_or(usize::MAX);
-        if count.checked_mul(least).is_some_and(|bytes| bytes <= self.left()) {
+        if count
+            .checked_mul(least)
+            .is_some_and(|bytes| bytes <= self.left())
+        {
             Ok(count)
         } else {
             Err(ValueError("a count beyond the payload's bytes"))

@@ -211,7 +211,12 @@ impl HistoryEntry {
         put_i64(out, self.accepted.0);
         put_i64(out, self.settled.0);
         if let Some(detail) = &self.detail {
-            for value in [detail.quantity.0, detail.price.0, detail.total.0, detail.priced.0] {
+            for value in [
+                detail.quantity.0,
+                detail.price.0,
+                detail.total.0,
+                detail.priced.0,
+            ] {
                 put_i64(out, value);
             }
             put_text(out, &detail.client_order_id);
@@ -223,7 +228,8 @@ impl HistoryEntry {
         Ok(HistoryEntry {
             id: from.uuid()?,
             side: Side::from_number(from.u8()?).ok_or(ValueError("no such side"))?,
-            status: TransactionStatus::from_number(from.u8()?).ok_or(ValueError("no such status"))?,
+            status: TransactionStatus::from_number(from.u8()?)
+                .ok_or(ValueError("no such status"))?,
             symbol: from.symbol()?,
             accepted: from.timestamp()?,
             settled: from.timestamp()?,

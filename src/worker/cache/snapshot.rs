@@ -6,12 +6,12 @@
 use crate::link::message::Prices;
 use crate::model::{Bar, Symbol, Timestamp};
 use crate::wire::frame::HEADER;
-use crate::wire::payload::{Payload, QUOTE, TextList, put_text};
+use crate::wire::payload::{Payload, QUOTE_BYTES, TextList, put_text};
 use crate::wire::{FrameHeader, Instruction, Refusal, packet};
 use std::collections::HashMap;
 
 /// Size of the reply with a quote.
-const QUOTE_REPLY_BYTES: usize = HEADER + QUOTE;
+const QUOTE_REPLY_BYTES: usize = HEADER + QUOTE_BYTES;
 
 /// The values of one update.
 #[derive(Debug)]
@@ -37,7 +37,9 @@ impl QuoteSnapshot {
         let current = prices.rows.iter().map(|row| {
             row.quote.and_then(|quote| {
                 scratch.clear();
-                scratch.extend_from_slice(&FrameHeader::single(Instruction::Data, QUOTE, 0).bytes());
+                scratch.extend_from_slice(
+                    &FrameHeader::single(Instruction::Data, QUOTE_BYTES, 0).bytes(),
+                );
                 quote.write(&mut scratch);
                 scratch.first_chunk().copied()
             })

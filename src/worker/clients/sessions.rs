@@ -47,7 +47,11 @@ impl SessionCache {
     }
 
     /// Adds a session that the master called active. `None` where it is remembered as ended.
-    pub fn learn(&mut self, hash: SessionHash, session: ActiveSession) -> Option<Arc<CachedSession>> {
+    pub fn learn(
+        &mut self,
+        hash: SessionHash,
+        session: ActiveSession,
+    ) -> Option<Arc<CachedSession>> {
         if self.has_ended(hash) {
             return None;
         }

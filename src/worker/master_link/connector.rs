@@ -2,6 +2,8 @@
 //!
 //! Makes the link, reads it, and makes it again after a back-off with jitter, so that many workers
 //! do not return at the same moment.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::super::messages::{LinkEvent, MasterLinkMessage};
 use crate::link::connection::{LinkClosed, LinkConnection};
@@ -61,7 +63,11 @@ impl std::fmt::Debug for Connector {
 impl Connector {
     /// A connector that sends the events of each link to `master_link`, through a channel of its
     /// own. While it is full, the link is not read.
-    pub fn new(connect: Connect, master_link: Sender<MasterLinkMessage>, flusher: Arc<Flusher>) -> Connector {
+    pub fn new(
+        connect: Connect,
+        master_link: Sender<MasterLinkMessage>,
+        flusher: Arc<Flusher>,
+    ) -> Connector {
         Connector {
             connect,
             master_link,
@@ -124,7 +130,8 @@ impl Connector {
         let mut chunk = Vec::new();
         let mut plain = early;
         let reason = loop {
-            if !plain.is_empty() && !self.tell(LinkEvent::Read(number, std::mem::take(&mut plain))) {
+            if !plain.is_empty() && !self.tell(LinkEvent::Read(number, std::mem::take(&mut plain)))
+            {
                 break LinkClosed::Cut;
             }
             if let Err(reason) = link.read(&mut opener, &mut chunk, &mut plain) {
@@ -140,6 +147,8 @@ impl Connector {
 
     /// Sends an event. Waits for room. False where `master_link` has ended.
     fn tell(&self, event: LinkEvent) -> bool {
-        self.master_link.send(MasterLinkMessage::Link(event)).is_ok()
+        self.master_link
+            .send(MasterLinkMessage::Link(event))
+            .is_ok()
     }
 }

@@ -65,11 +65,15 @@ impl Requester {
     /// Appends the request's frames.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Requester::Order { request, .. } | Requester::View { request, .. } => request.write(out),
+            Requester::Order { request, .. } | Requester::View { request, .. } => {
+                request.write(out)
+            }
             Requester::Tunnel(asked, _) => asked.request.write(out),
             Requester::Cache(miss, _) => miss.key.request().write(out),
             Requester::Session(hash) => frame::write_binary(out, Instruction::LinkSession, &hash.0),
-            Requester::Closed(hashes) => message::write(out, Instruction::LinkConnectionClosed, hashes),
+            Requester::Closed(hashes) => {
+                message::write(out, Instruction::LinkConnectionClosed, hashes)
+            }
             Requester::Report(report) => message::write(out, Instruction::LinkReport, report),
         }
     }
@@ -178,7 +182,8 @@ impl PendingRequests {
             self.retained_due
                 .push_back((now + RETAINED_TIMEOUT, self.sequence));
         } else {
-            self.reads_due.push_back((now + READ_TIMEOUT, self.sequence));
+            self.reads_due
+                .push_back((now + READ_TIMEOUT, self.sequence));
         }
         let pending = PendingRequest {
             requester,
@@ -377,7 +382,12 @@ mod tests {
     #[test]
     fn a_request_without_effect_times_out_after_30_seconds() {
         let (mut pending, now) = (PendingRequests::default(), Instant::now());
-        let first = pending.add(Requester::Session(session(1).hash()), Timestamp(0), None, now);
+        let first = pending.add(
+            Requester::Session(session(1).hash()),
+            Timestamp(0),
+            None,
+            now,
+        );
         pending.add(read(), Timestamp(0), None, now + SOON);
         assert!(pending.reads_overdue(now + READ_TIMEOUT - SOON).is_empty());
         let overdue = pending.reads_overdue(now + READ_TIMEOUT);
@@ -400,11 +410,17 @@ mod tests {
         let queued = pending.add(order(&client, 0), Timestamp(0), None, now);
         let unknown = pending.add(order(&client, 1), Timestamp(0), None, now);
         queue(&mut pending, queued);
-        assert!(pending.retained_overdue(now + RETAINED_TIMEOUT - SOON).is_empty());
+        assert!(
+            pending
+                .retained_overdue(now + RETAINED_TIMEOUT - SOON)
+                .is_empty()
+        );
         assert_eq!(pending.retained_overdue(now + RETAINED_TIMEOUT).len(), 1);
         assert!(pending.get_mut(unknown).is_none());
         assert!(
-            pending.retained_overdue(now + RETAINED_TIMEOUT * 100).is_empty(),
+            pending
+                .retained_overdue(now + RETAINED_TIMEOUT * 100)
+                .is_empty(),
             "a queued order has no time-out"
         );
         assert_eq!(pending.len(), 1);

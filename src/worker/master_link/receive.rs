@@ -1,6 +1,8 @@
 //! spec/worker/master_link.md · 3.2.2 "parse commands", 4.5.3
 //!
 //! Handles messages of the master: passes replies to their requesters and pushes to their modules.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::super::cache::snapshot::QuoteSnapshot;
 use super::super::messages::{
@@ -51,7 +53,9 @@ impl MasterLink {
         self.decoder = decoder;
         self.replies.flush();
         if let Err(malformed) = result {
-            crate::error!("the link is cut, because the master sent a malformed message: {malformed}");
+            crate::error!(
+                "the link is cut, because the master sent a malformed message: {malformed}"
+            );
             self.unlink();
         }
     }
@@ -126,7 +130,9 @@ impl MasterLink {
         match pending.requester {
             // `replies` has their frames already.
             Requester::Order { .. } | Requester::View { .. } | Requester::Report(_) => {}
-            Requester::Tunnel(asked, frames) => self.tell_tunnel(asked, TunnelReply::Frames(frames)),
+            Requester::Tunnel(asked, frames) => {
+                self.tell_tunnel(asked, TunnelReply::Frames(frames))
+            }
             Requester::Cache(miss, frames) if last == Instruction::Data => {
                 self.tell_cache(miss, CacheFill::Data(frames));
             }
@@ -163,7 +169,11 @@ impl MasterLink {
                 client,
                 number,
                 request,
-            } => client.fail(number, request.instruction(), &Refusal::master_unavailable()),
+            } => client.fail(
+                number,
+                request.instruction(),
+                &Refusal::master_unavailable(),
+            ),
             Requester::Tunnel(asked, _) => self.tell_tunnel(asked, TunnelReply::Unavailable),
             Requester::Cache(miss, _) => self.tell_cache(miss, CacheFill::Unavailable),
             Requester::Session(hash) => {
@@ -181,7 +191,10 @@ impl MasterLink {
     }
 
     fn tell_tunnel(&self, asked: TunnelRequest, reply: TunnelReply) {
-        let _ = self.channels.tunnel.send(TunnelMessage::Reply(asked, reply));
+        let _ = self
+            .channels
+            .tunnel
+            .send(TunnelMessage::Reply(asked, reply));
     }
 
     fn tell_cache(&self, miss: CacheMiss, fill: CacheFill) {
@@ -205,7 +218,9 @@ impl MasterLink {
                 let workers = arguments.iter().take(arguments.count()).map(str::to_owned);
                 self.tell_clients(ClientsMessage::Workers(workers.collect()));
             }
-            Some(Instruction::LinkPrices) => self.prices = Some((data.to_vec(), Reassembly::default())),
+            Some(Instruction::LinkPrices) => {
+                self.prices = Some((data.to_vec(), Reassembly::default()))
+            }
             Some(Instruction::Data) => self.on_price_rows(&header, data)?,
             Some(Instruction::LinkSessionsEnded) => {
                 let hashes = SessionHashes::from_bytes(data)?.0;
@@ -227,7 +242,10 @@ impl MasterLink {
             .prices
             .as_mut()
             .ok_or(ValueError("rows of prices without their beginning"))?;
-        let Some(rows) = rows.push(header, data).map_err(|fault| ValueError(fault.text))? else {
+        let Some(rows) = rows
+            .push(header, data)
+            .map_err(|fault| ValueError(fault.text))?
+        else {
             return Ok(());
         };
         let prices = Prices::read(fixed, &rows)?;
@@ -262,7 +280,9 @@ fn is_last(instruction: Instruction, header: &FrameHeader) -> bool {
 
 /// Whether a frame refuses an order as `overloaded`.
 fn is_overloaded(instruction: Instruction, header: &FrameHeader, data: &[u8]) -> bool {
-    matches!(instruction, Instruction::PurchaseFail | Instruction::SellFail)
-        && frame::read_return(header, data)
-            .is_ok_and(|(_, arguments)| arguments.get(0) == Reason::Overloaded.as_str())
+    matches!(
+        instruction,
+        Instruction::PurchaseFail | Instruction::SellFail
+    ) && frame::read_return(header, data)
+        .is_ok_and(|(_, arguments)| arguments.get(0) == Reason::Overloaded.as_str())
 }

@@ -2,6 +2,8 @@
 //!
 //! Replies that one read of the link brought, grouped by connection, so that each connection gets
 //! one write.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::super::client::WorkerClient;
 use crate::wire::wipe;
@@ -60,7 +62,13 @@ impl ClientReplyBatch {
 
     /// Adds the notice that an order is queued. A client that is `notified` already does not get it
     /// again.
-    pub fn queued(&mut self, client: &Arc<WorkerClient>, number: u64, frame: &[u8], notified: bool) {
+    pub fn queued(
+        &mut self,
+        client: &Arc<WorkerClient>,
+        number: u64,
+        frame: &[u8],
+        notified: bool,
+    ) {
         if notified {
             self.push(client, number, DeliveryKind::RepeatedNotice, &[]);
         } else {

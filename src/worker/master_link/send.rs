@@ -2,6 +2,8 @@
 //!
 //! Sends requests to the master: each gets a sequence number, becomes pending, and is appended to
 //! the messages of the turn.
+//!
+//! Tests: `src/worker/tests.rs`.
 
 use super::MasterLink;
 use super::pending::Requester;
@@ -61,13 +63,24 @@ impl MasterLink {
         }
     }
 
-    fn send(&mut self, requester: Requester, timestamp: Timestamp, client: Option<SocketAddr>, now: Instant) {
+    fn send(
+        &mut self,
+        requester: Requester,
+        timestamp: Timestamp,
+        client: Option<SocketAddr>,
+        now: Instant,
+    ) {
         let header = self.header(self.pending.next_sequence(), timestamp, client);
         append_message(&mut self.unsent, &header, |out| requester.write(out));
         self.pending.add(requester, timestamp, client, now);
     }
 
-    fn header(&mut self, sequence: u64, timestamp: Timestamp, client: Option<SocketAddr>) -> EnvelopeHeader {
+    fn header(
+        &mut self,
+        sequence: u64,
+        timestamp: Timestamp,
+        client: Option<SocketAddr>,
+    ) -> EnvelopeHeader {
         self.last_timestamp = self.last_timestamp.max(timestamp);
         EnvelopeHeader {
             worker: self.worker,
@@ -84,7 +97,10 @@ impl MasterLink {
             return;
         }
         for sequence in sequences {
-            let Some((timestamp, client)) = self.pending.get_mut(*sequence).map(|p| (p.timestamp, p.client))
+            let Some((timestamp, client)) = self
+                .pending
+                .get_mut(*sequence)
+                .map(|p| (p.timestamp, p.client))
             else {
                 continue;
             };

@@ -9,7 +9,10 @@ pub fn requests(data: &[u8]) {
     if let Ok(request) = serde_json::from_slice::<AdminRequest>(data) {
         let again = serde_json::to_vec(&request).unwrap();
         assert!(!again.contains(&b'\n'), "one line");
-        assert_eq!(serde_json::from_slice::<AdminRequest>(&again).unwrap(), request);
+        assert_eq!(
+            serde_json::from_slice::<AdminRequest>(&again).unwrap(),
+            request
+        );
     }
 }
 
@@ -40,7 +43,10 @@ pub fn answers(data: &[u8]) {
     if let Ok(response) = serde_json::from_slice::<AdminResponse>(data) {
         let again = serde_json::to_vec(&response).unwrap();
         assert!(!again.contains(&b'\n'), "one line");
-        assert_eq!(serde_json::from_slice::<AdminResponse>(&again).unwrap(), response);
+        assert_eq!(
+            serde_json::from_slice::<AdminResponse>(&again).unwrap(),
+            response
+        );
     }
 }
 

@@ -70,12 +70,11 @@ fn config<T: Debug + PartialEq>(
         Err(error) => {
             assert!(!error.problems.is_empty());
             let lines = text.lines().count().max(1);
-            assert!(
-                error
-                    .problems
-                    .iter()
-                    .all(|problem| problem.line.is_none_or(|line| (1..=lines + 1).contains(&line)))
-            );
+            assert!(error.problems.iter().all(|problem| {
+                problem
+                    .line
+                    .is_none_or(|line| (1..=lines + 1).contains(&line))
+            }));
             assert!(!error.to_string().is_empty());
         }
     }
@@ -89,7 +88,8 @@ pub fn master_config(data: &[u8]) {
 /// The packaged one.
 pub fn master_config_seeds() -> Vec<Vec<u8>> {
     let packaged = contents(&below("etc"), "master.toml");
-    let small = b"listen=\"127.0.0.1:1\"\n[gpg]\nkey=\"0123456789ABCDEF0123456789ABCDEF01234567\"\n\
+    let small =
+        b"listen=\"127.0.0.1:1\"\n[gpg]\nkey=\"0123456789ABCDEF0123456789ABCDEF01234567\"\n\
         [assets]\nsymbols=[\"A\"]\nprovider=\"simulated\"\n[assets.simulated]\nsymbols=1\nseed=1\n";
     [packaged, vec![small.to_vec()]].concat()
 }
@@ -126,13 +126,20 @@ pub fn market(data: &[u8]) {
             }
             Ok(None) => return,
             Err(fault) => {
-                let lines = data.iter().filter(|byte| matches!(**byte, b'\n' | b'\r')).count() as u64 + 1;
+                let lines = data
+                    .iter()
+                    .filter(|byte| matches!(**byte, b'\n' | b'\r'))
+                    .count() as u64
+                    + 1;
                 let said = fault.to_string();
                 let line = said.split_once("A.csv, line ").map(|(_, rest)| {
                     let digits = rest.split(':').next().unwrap_or_default();
                     digits.parse::<u64>().unwrap()
                 });
-                assert!(line.is_none_or(|line| line <= lines), "{said} of {lines} lines");
+                assert!(
+                    line.is_none_or(|line| line <= lines),
+                    "{said} of {lines} lines"
+                );
                 return;
             }
         }
@@ -188,7 +195,12 @@ pub fn dialogues(data: &[u8]) {
         return;
     };
     let lines = text.lines().count();
-    assert!(script.steps.iter().all(|step| (1..=lines).contains(&step.line)));
+    assert!(
+        script
+            .steps
+            .iter()
+            .all(|step| (1..=lines).contains(&step.line))
+    );
     for step in script.steps.iter().take(64) {
         match &step.action {
             StepAction::Send(_, words) => {
@@ -230,7 +242,10 @@ pub fn transcripts(data: &[u8]) {
         }
         (lines, decoder.is_partial())
     };
-    assert_eq!(shown(&mut pieces(data)), shown(&mut data.get(1..).into_iter()));
+    assert_eq!(
+        shown(&mut pieces(data)),
+        shown(&mut data.get(1..).into_iter())
+    );
 }
 
 /// What the server was asked, so that its payloads have a meaning.
@@ -269,7 +284,8 @@ pub fn patterns(data: &[u8]) {
         return;
     };
     // Hashing takes a good part of a second, and repeating as much memory as is said, both on purpose.
-    if expected.contains("{hash:") || expected.contains("{repeat:") || expected.contains("{random}") {
+    if expected.contains("{hash:") || expected.contains("{repeat:") || expected.contains("{random}")
+    {
         return;
     }
     let words: Vec<String> = raw::words(expected);
@@ -290,7 +306,10 @@ pub fn pattern_seeds() -> Vec<Vec<u8>> {
         ("data time={t} value=*.5", "data time=12:30 value=7.5"),
         ("{y}={y} {why...}", "7=7 one two"),
         ("a * c name=a\\sb", "a b c name=a\\sb"),
-        ("x {plus:1:2} {days:2013-03-01:1}", "x 3 2013-03-02T00:00:00.000Z"),
+        (
+            "x {plus:1:2} {days:2013-03-01:1}",
+            "x 3 2013-03-02T00:00:00.000Z",
+        ),
         ("*a*b*c*", "xxaxxbxxcxx"),
     ];
     pairs
@@ -324,8 +343,12 @@ pub fn session_file_seeds() -> Vec<Vec<u8>> {
             "ab".repeat(32)
         )
     };
-    let file =
-        |sessions: &[String]| format!(r#"{{"version":1,"sessions":[{}]}}"#, sessions.join(",")).into_bytes();
-    let two = [session("alice", r#","master":"m:2048""#), session("bob", "")];
+    let file = |sessions: &[String]| {
+        format!(r#"{{"version":1,"sessions":[{}]}}"#, sessions.join(",")).into_bytes()
+    };
+    let two = [
+        session("alice", r#","master":"m:2048""#),
+        session("bob", ""),
+    ];
     vec![file(&two), file(&[]), b"{}".to_vec()]
 }

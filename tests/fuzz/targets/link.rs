@@ -7,8 +7,8 @@ use papertrader::link::envelope::{
     BODY_MAX, BODY_MIN, EnvelopeDecoder, EnvelopeHeader as LinkHeader, HEADER_LEN,
 };
 use papertrader::link::handshake::{
-    BudgetLimits, GpgBudget, MasterHandshake, MasterIdentity, RegisteredWorker, VERSION, WorkerHandshake,
-    WorkerIdentity,
+    BudgetLimits, GpgBudget, MasterHandshake, MasterIdentity, RegisteredWorker, VERSION,
+    WorkerHandshake, WorkerIdentity,
 };
 use papertrader::link::keyring::Keyring;
 use papertrader::link::message::{
@@ -257,8 +257,8 @@ fn read_prices(fixed: &[u8], rows: &[u8]) {
     let mut frames = BodyFrames::new(&out).map(Result::unwrap);
     let (_, fixed_again, _) = frames.next().unwrap();
     let mut reassembly = Reassembly::default();
-    let rows_again =
-        frames.find_map(|(header, data, _): (FrameHeader, _, _)| reassembly.push(&header, data).unwrap());
+    let rows_again = frames
+        .find_map(|(header, data, _): (FrameHeader, _, _)| reassembly.push(&header, data).unwrap());
     assert_eq!((fixed_again, rows_again.as_deref()), (fixed, Some(rows)));
 }
 
@@ -306,7 +306,10 @@ fn bodies() -> Vec<Vec<u8>> {
     };
     put(Instruction::LinkReport, report.to_bytes());
     for active in [Some(active), None] {
-        put(Instruction::LinkSession, SessionState { hash, active }.to_bytes());
+        put(
+            Instruction::LinkSession,
+            SessionState { hash, active }.to_bytes(),
+        );
     }
     put(
         Instruction::LinkSessionsEnded,
@@ -357,7 +360,9 @@ fn sides() -> &'static Sides {
         let folder = tempfile::Builder::new().prefix("pt").tempdir().unwrap();
         let home = |name: &str| {
             let keyring = Keyring::create(&folder.path().join(name)).unwrap();
-            let key = keyring.generate(&format!("{name} <{name}@example.org>")).unwrap();
+            let key = keyring
+                .generate(&format!("{name} <{name}@example.org>"))
+                .unwrap();
             (keyring, key)
         };
         let (master_home, master_key) = home("m");
@@ -376,7 +381,8 @@ fn sides() -> &'static Sides {
             ..BudgetLimits::default()
         });
         let master = MasterIdentity::new(master_home.clone(), master_key, budget).unwrap();
-        let worker = WorkerIdentity::new(worker_home.clone(), worker_key, master_key, WORKER).unwrap();
+        let worker =
+            WorkerIdentity::new(worker_home.clone(), worker_key, master_key, WORKER).unwrap();
         master_home.stop().unwrap();
         worker_home.stop().unwrap();
         Sides {
@@ -404,14 +410,19 @@ pub fn handshakes(mut data: &[u8]) {
                 Err(papertrader::link::handshake::HandshakeError::UnknownUuid)
             }
         };
-        let mut handshake = MasterHandshake::new(&sides.master, &lookup, IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let mut handshake =
+            MasterHandshake::new(&sides.master, &lookup, IpAddr::V4(Ipv4Addr::LOCALHOST));
         drive(data, |piece| {
-            handshake.receive(piece, now, &mut out).map(|done| done.is_some())
+            handshake
+                .receive(piece, now, &mut out)
+                .map(|done| done.is_some())
         });
     } else {
         let mut handshake = WorkerHandshake::start(&sides.worker, &mut out).unwrap();
         drive(data, |piece| {
-            handshake.receive(piece, now, &mut out).map(|done| done.is_some())
+            handshake
+                .receive(piece, now, &mut out)
+                .map(|done| done.is_some())
         });
     }
     assert!(out.len() < 1024, "an unproven peer got {} bytes", out.len());
@@ -439,7 +450,10 @@ pub fn handshake_seeds() -> Vec<Vec<u8>> {
     let hello = framed(Instruction::LinkHello, &hello);
     let proof = framed(Instruction::LinkProof, &[0x85; 300]);
     let challenge = framed(Instruction::LinkChallenge, &[6; 32]);
-    let answer = framed(Instruction::LinkNoise1, &[&[0, 200][..], &[7; 248]].concat());
+    let answer = framed(
+        Instruction::LinkNoise1,
+        &[&[0, 200][..], &[7; 248]].concat(),
+    );
     let mut refused = Vec::new();
     frame::write(
         &mut refused,

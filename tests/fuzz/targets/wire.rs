@@ -4,14 +4,15 @@
 
 use super::{byte, golden, in_pieces, pieces};
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, Quantity, Quote, SessionId, Symbol, Timestamp, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, Quantity, Quote, SessionId, Symbol, Timestamp,
+    Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
 };
 use papertrader::wire::{
-    Arguments, FrameBuffer, FrameHeader, MAX_DATA, ProtocolError, Reassembly, Reply, Request, argument,
-    frame, packet,
+    Arguments, FrameBuffer, FrameHeader, MAX_DATA, ProtocolError, Reassembly, Reply, Request,
+    argument, frame, packet,
 };
 use std::fmt::Debug;
 
@@ -43,7 +44,10 @@ fn read_all<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Option<Req
                 }
             }
         }
-        assert!(buffer.len() < frame::HEADER + MAX_DATA, "more than a frame waits");
+        assert!(
+            buffer.len() < frame::HEADER + MAX_DATA,
+            "more than a frame waits"
+        );
     }
     seen
 }
@@ -61,7 +65,10 @@ pub fn requests(data: &[u8]) {
         let request = request.expect("an instruction that no client sends passed the checks");
         let mut bytes = Vec::new();
         request.write(&mut bytes);
-        assert_eq!(read_all([bytes.as_slice()].into_iter()), [Ok(Some(request))]);
+        assert_eq!(
+            read_all([bytes.as_slice()].into_iter()),
+            [Ok(Some(request))]
+        );
     }
 }
 
@@ -146,11 +153,19 @@ pub fn values(data: &[u8]) {
     };
     canonical(text, Username::parse(text), |name| name.as_str().to_owned());
     canonical(text, Email::parse(text), |email| email.as_str().to_owned());
-    canonical(text, HashedPass::parse(text), |secret| secret.expose().to_owned());
+    canonical(text, HashedPass::parse(text), |secret| {
+        secret.expose().to_owned()
+    });
     canonical(text, SessionId::parse(text), SessionId::expose);
-    canonical(text, Symbol::parse(text), |symbol| symbol.as_str().to_owned());
-    canonical(text, ClientOrderId::parse(text), |id| id.as_str().to_owned());
-    canonical(text, argument::parse_uuid(text), |id| id.hyphenated().to_string());
+    canonical(text, Symbol::parse(text), |symbol| {
+        symbol.as_str().to_owned()
+    });
+    canonical(text, ClientOrderId::parse(text), |id| {
+        id.as_str().to_owned()
+    });
+    canonical(text, argument::parse_uuid(text), |id| {
+        id.hyphenated().to_string()
+    });
     canonical(text, Money::parse_canonical(text), Money::to_string);
     canonical(text, Quantity::parse_canonical(text), Quantity::to_string);
     canonical(text, Timestamp::parse_canonical(text), Timestamp::to_string);

@@ -39,7 +39,13 @@ impl Person {
     fn at(fake: &Fake) -> Person {
         let person = Person::new();
         let ran = person.run_with(
-            &["--server", &fake.address, "login", "alice", "--password-stdin"],
+            &[
+                "--server",
+                &fake.address,
+                "login",
+                "alice",
+                "--password-stdin",
+            ],
             "secret\n",
         );
         assert_eq!(ran.code, 0, "{}", ran.err);
@@ -78,7 +84,9 @@ impl Person {
     }
 
     fn file(&self) -> PathBuf {
-        self.home.path().join(".local/state/papertrader/sessions.json")
+        self.home
+            .path()
+            .join(".local/state/papertrader/sessions.json")
     }
 }
 
@@ -134,18 +142,35 @@ fn accounts_begin_and_end() {
     assert!(!person.file().exists());
 
     let ran = person.run_with(
-        &["--json", "--server", server, "login", "alice", "--password-stdin"],
+        &[
+            "--json",
+            "--server",
+            server,
+            "login",
+            "alice",
+            "--password-stdin",
+        ],
         "secret\n",
     );
     let login = ran.json();
     assert_eq!(login["username"], "alice");
     assert_eq!(login["workers"][0], server);
-    assert!(!ran.out.contains("abab"), "the session is a secret: {}", ran.out);
-    let mode = std::fs::metadata(person.file()).unwrap().permissions().mode();
+    assert!(
+        !ran.out.contains("abab"),
+        "the session is a secret: {}",
+        ran.out
+    );
+    let mode = std::fs::metadata(person.file())
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 
     // From now on the server need not be named.
-    assert_eq!(person.run("--json user").json()["email"], "alice@example.org");
+    assert_eq!(
+        person.run("--json user").json()["email"],
+        "alice@example.org"
+    );
     assert!(person.run("user bob").out.contains("bob"));
     assert_eq!(person.run("logout").code, 0);
     let ran = person.run("quote AAPL");
@@ -168,7 +193,11 @@ fn sessions_that_ended_are_forgotten_with_advice() {
             .unwrap()
             .contains("papertrader login alice")
     );
-    assert!(!std::fs::read_to_string(person.file()).unwrap().contains("alice"));
+    assert!(
+        !std::fs::read_to_string(person.file())
+            .unwrap()
+            .contains("alice")
+    );
 }
 
 #[test]
@@ -228,7 +257,15 @@ fn prices_are_shown_and_told_to_programs() {
     );
 
     assert_eq!(person.run("assets --symbols").out, "AAPL\nIBM\n");
-    assert_eq!(person.run("--json assets ap").json().as_array().unwrap().len(), 1);
+    assert_eq!(
+        person
+            .run("--json assets ap")
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     let info = person.run("--json info AAPL").json();
     assert_eq!(info["close"], "101.5");
     let forecast = person.run("--json forecast AAPL 2013-03-05").json();
@@ -239,12 +276,15 @@ fn prices_are_shown_and_told_to_programs() {
         chart.starts_with("AAPL, month to 2013-03-01: 122.50 (+22.50 %)"),
         "{chart}"
     );
-    assert!(chart.contains('*') && chart.contains("2013-03-22"), "{chart}");
+    assert!(
+        chart.contains('*') && chart.contains("2013-03-22"),
+        "{chart}"
+    );
     let csv = person.run("chart AAPL --week --date 2013-03-07 --csv").out;
     assert_eq!(csv.lines().count(), 8);
-    assert!(
-        csv.starts_with("time,open,high,low,close,volume\n2013-03-01T00:00:00.000Z,100,110,90,101.5,1000\n")
-    );
+    assert!(csv.starts_with(
+        "time,open,high,low,close,volume\n2013-03-01T00:00:00.000Z,100,110,90,101.5,1000\n"
+    ));
     let all = person.run("chart AAPL --all --json").json();
     assert_eq!(all["bars"].as_array().unwrap().len(), 240);
     assert_eq!(all["date"], Value::Null);
@@ -282,7 +322,8 @@ fn orders_are_followed_to_their_end() {
     let ran = person.run("buy aapl 2");
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(
-        ran.out.starts_with("Bought 2 AAPL at 100.50: 201.00 in all.\n"),
+        ran.out
+            .starts_with("Bought 2 AAPL at 100.50: 201.00 in all.\n"),
         "{}",
         ran.out
     );
@@ -304,7 +345,11 @@ fn orders_are_followed_to_their_end() {
     let rejected: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(rejected["status"], "rejected");
     assert_eq!(rejected["reason"], "insufficient-funds");
-    assert!(ran.err.contains("You have 1,234.50 in cash."), "{}", ran.err);
+    assert!(
+        ran.err.contains("You have 1,234.50 in cash."),
+        "{}",
+        ran.err
+    );
     fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientHoldings));
     let ran = person.run("sell AAPL 11");
     assert_eq!(ran.code, 1);
@@ -377,12 +422,17 @@ fn portfolio_and_history_are_shown_and_exported() {
     );
     let csv = person.run("transactions --csv").out;
     assert_eq!(csv.lines().count(), 3);
-    assert!(
-        csv.starts_with(
-            "id,side,status,symbol,accepted,settled,quantity,price,total,priced,order_id,reason\n"
-        )
+    assert!(csv.starts_with(
+        "id,side,status,symbol,accepted,settled,quantity,price,total,priced,order_id,reason\n"
+    ));
+    assert_eq!(
+        person
+            .run("transactions --csv --limit 1")
+            .out
+            .lines()
+            .count(),
+        2
     );
-    assert_eq!(person.run("transactions --csv --limit 1").out.lines().count(), 2);
     let json = person.run("transactions --json").json();
     assert_eq!(json["transactions"][1]["total"], "1000");
     assert_eq!(json["transactions"][0]["price"], Value::Null);
@@ -415,7 +465,10 @@ fn servers_are_listed_and_measured() {
     let list = person.run(&format!("--master {} workers", fake.address));
     assert_eq!(list.out, "eu1:2049\neu2:2049\n");
     let pings = person
-        .run(&format!("--json --server {down} --server {} ping", fake.address))
+        .run(&format!(
+            "--json --server {down} --server {} ping",
+            fake.address
+        ))
         .json();
     assert!(
         pings[0]["error"].is_string() && pings[1]["microseconds"].is_u64(),
@@ -459,7 +512,10 @@ fn variables_stand_for_options() {
     let person = Person::new();
     let ran = person
         .command(&["ping"])
-        .env("PAPERTRADER_SERVER", format!("{},{}", nowhere(), fake.address))
+        .env(
+            "PAPERTRADER_SERVER",
+            format!("{},{}", nowhere(), fake.address),
+        )
         .output()
         .unwrap();
     assert!(ran.status.success());
@@ -495,7 +551,12 @@ fn a_pipe_that_is_closed_early_is_no_crash() {
     stdout.read_exact(&mut [0; 4]).unwrap();
     drop(stdout);
     let mut err = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut err)
+        .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert_eq!(err, "");
 }

@@ -1,11 +1,12 @@
 //! A worker for the tests of the command line: real sockets, invented answers, and faults on demand.
 
 use papertrader::model::{
-    Bar, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus,
+    Bar, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side, Symbol, Timestamp,
+    TransactionStatus,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt, TextList,
-    UserInfo,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
+    TextList, UserInfo,
 };
 use papertrader::wire::reply::{Fill, failure_of};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
@@ -147,7 +148,10 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         return false;
     }
     let refuse = |reason: Reason, text: &str| {
-        Reply::Fail(failure_of(request.instruction()), Refusal::new(reason, text))
+        Reply::Fail(
+            failure_of(request.instruction()),
+            Refusal::new(reason, text),
+        )
     };
     if told.expired
         && !matches!(
@@ -226,7 +230,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
                     .then(|| ("alice@example.org".to_owned(), Money(1_234_500_000))),
             },
         ),
-        Request::UserPortfolio { username, .. } => payload(out, &portfolio(username.as_str() == "alice")),
+        Request::UserPortfolio { username, .. } => {
+            payload(out, &portfolio(username.as_str() == "alice"))
+        }
         Request::UserHistory { .. } => payload(
             out,
             &History {
@@ -242,9 +248,10 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
                 ],
             },
         ),
-        Request::Receipt { id, .. } => {
-            payload(out, &Receipt(vec![("transaction".to_owned(), id.to_string())]))
-        }
+        Request::Receipt { id, .. } => payload(
+            out,
+            &Receipt(vec![("transaction".to_owned(), id.to_string())]),
+        ),
     }
     true
 }

@@ -50,7 +50,10 @@ fn a_person_trades_through_two_workers() {
     let quote = &alice.run("--json quote aapl").json()[0];
     let day = &quote["time"].as_str().unwrap()[..10];
     assert_eq!(money(&quote["value"]), close("AAPL", day));
-    assert_eq!(alice.run("assets --symbols").out, "AAPL\nFB\nGOOG\nIBM\nMSFT\n");
+    assert_eq!(
+        alice.run("assets --symbols").out,
+        "AAPL\nFB\nGOOG\nIBM\nMSFT\n"
+    );
     let week = alice.run("--json chart IBM --week").json();
     let bars = week["bars"].as_array().unwrap();
     assert!(!bars.is_empty() && bars.len() <= 7);
@@ -214,7 +217,12 @@ fn order_underway(person: &Person) -> (Child, BufReader<ChildStderr>) {
 /// Its end, with what it said meanwhile.
 fn order_ended((mut child, mut err): (Child, BufReader<ChildStderr>)) -> (Value, String) {
     let (mut out, mut said) = (String::new(), String::new());
-    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut out)
+        .unwrap();
     err.read_to_string(&mut said).unwrap();
     assert!(child.wait().unwrap().success(), "{said}");
     (serde_json::from_str(&out).unwrap(), said)
@@ -231,7 +239,10 @@ fn orders_outlive_the_worker_and_the_master_that_took_them() {
     let order = order_underway(&alice);
     running.hook("kill-worker").unwrap();
     let (first, said) = order_ended(order);
-    assert!(said.contains("asking again under the same order ID"), "{said}");
+    assert!(
+        said.contains("asking again under the same order ID"),
+        "{said}"
+    );
     assert_eq!(first["status"], "settled");
 
     let order = order_underway(&alice);
@@ -268,7 +279,10 @@ fn a_worker_behind_tls_is_verified() {
     file.write_all(made.signing_key.serialize_pem().as_bytes())
         .unwrap();
     let running = FixtureRig::start(&[
-        need(&format!("worker tls.certificate=\"{}\"", certificate.display())),
+        need(&format!(
+            "worker tls.certificate=\"{}\"",
+            certificate.display()
+        )),
         need(&format!("worker tls.key=\"{}\"", key.display())),
     ]);
     let server = running.servers.workers[0].as_str();
@@ -294,11 +308,18 @@ fn a_worker_behind_tls_is_verified() {
         let mut line = vec!["--server", server];
         line.extend(args);
         let ran = alice.run_with(&line, "");
-        assert!(ran.code == 1 && ran.out.contains(hint), "{}{}", ran.out, ran.err);
+        assert!(
+            ran.code == 1 && ran.out.contains(hint),
+            "{}{}",
+            ran.out,
+            ran.err
+        );
     }
     // Who does not speak TLS is told so and let go.
     let mut plain = TcpStream::connect(server).unwrap();
-    plain.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    plain
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
     plain.write_all(&[4; 17]).unwrap();
     let mut said = Vec::new();
     plain.read_to_end(&mut said).unwrap();

@@ -83,8 +83,15 @@ fn every_command_speaks_to_people_and_to_scripts() {
     assert!(deployment.done("sessions list").contains(id));
 
     let report = deployment.json("verify");
-    assert_eq!((&report["settled"], &report["positions"]), (&1.into(), &1.into()));
-    assert!(deployment.done("verify").contains("every balance and position"));
+    assert_eq!(
+        (&report["settled"], &report["positions"]),
+        (&1.into(), &1.into())
+    );
+    assert!(
+        deployment
+            .done("verify")
+            .contains("every balance and position")
+    );
 
     let backup = deployment.json("backup copy.db");
     let copy = deployment.dir().join("copy.db");
@@ -117,14 +124,25 @@ fn every_command_speaks_to_people_and_to_scripts() {
     assert!(deployment.done("log flush").contains("written out"));
     assert_eq!(deployment.json("log flush")["lost"], 0);
 
-    assert!(deployment.refused("workers show eu9").contains("workers list"));
+    assert!(
+        deployment
+            .refused("workers show eu9")
+            .contains("workers list")
+    );
     assert!(
         deployment
             .refused("sessions list --user nobody")
             .contains("there is no user nobody")
     );
     assert!(deployment.refused("sessions end xyz").contains("0-9 a-f"));
-    for wrong in ["", "reboot", "workers", "sessions end", "backup", "log tail many"] {
+    for wrong in [
+        "",
+        "reboot",
+        "workers",
+        "sessions end",
+        "backup",
+        "log tail many",
+    ] {
         assert_eq!(deployment.ctl(wrong).status.code(), Some(2), "{wrong}");
     }
     for page in ["--help", "--version", "workers register --help"] {
@@ -143,7 +161,12 @@ fn without_a_master_there_is_nobody_to_ask() {
     nobody(&deployment);
     deployment.master().start();
     deployment.done("status");
-    assert!(fs::metadata(deployment.socket()).unwrap().file_type().is_socket());
+    assert!(
+        fs::metadata(deployment.socket())
+            .unwrap()
+            .file_type()
+            .is_socket()
+    );
     deployment.master().stop();
     assert!(
         !deployment.socket().exists(),
@@ -162,11 +185,16 @@ fn without_a_master_there_is_nobody_to_ask() {
     // A second master does not take it away from a living one.
     let second = Deployment::new(1);
     let socket = deployment.socket();
-    second.master().set("control_socket", socket.to_str().unwrap());
+    second
+        .master()
+        .set("control_socket", socket.to_str().unwrap());
     second.master().spawn();
     assert_eq!(second.master().wait_exit(PATIENCE).unwrap().code(), Some(1));
     assert!(
-        second.master().log().contains("another process listens there"),
+        second
+            .master()
+            .log()
+            .contains("another process listens there"),
         "{}",
         second.master().log()
     );
@@ -328,10 +356,14 @@ fn a_worker_is_registered_linked_booted_admitted_and_unregistered() {
     let file = deployment.dir().join("worker-1.asc");
     fs::write(&file, home.export(key).unwrap()).unwrap();
     let address = deployment.worker(1).address();
-    let register = format!("workers register worker-1 --key worker-1.asc --ip 127.0.0.1 --address {address}");
+    let register =
+        format!("workers register worker-1 --key worker-1.asc --ip 127.0.0.1 --address {address}");
     let uuid = deployment.done(&register);
     let uuid = uuid.strip_suffix('\n').unwrap();
-    assert!(uuid::Uuid::parse_str(uuid).is_ok(), "the UUID alone: {uuid:?}");
+    assert!(
+        uuid::Uuid::parse_str(uuid).is_ok(),
+        "the UUID alone: {uuid:?}"
+    );
     assert_ne!(uuid, old["uuid"], "a UUID is never given out again");
 
     let again = "workers register worker-2 --key worker-1.asc --ip 127.0.0.1 --address 127.0.0.1:1";
@@ -353,7 +385,8 @@ fn a_worker_is_registered_linked_booted_admitted_and_unregistered() {
     fs::write(deployment.dir().join("text.asc"), "a letter, no key").unwrap();
     let text = "workers register worker-2 --key text.asc --ip ::1 --address h:1";
     assert!(deployment.refused(text).contains("gpg --armor --export"));
-    let broken = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----\n";
+    let broken =
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----\n";
     fs::write(deployment.dir().join("text.asc"), broken).unwrap();
     assert!(deployment.refused(text).contains("the key:"));
     assert!(
@@ -370,7 +403,10 @@ fn a_worker_is_registered_linked_booted_admitted_and_unregistered() {
     assert_eq!(shown["fingerprint"], old["fingerprint"]);
     buy(&mut deployment.trader(1, "alice"), "AAPL", "1");
 
-    assert_eq!(deployment.done("workers boot worker-1"), "worker-1 is booted\n");
+    assert_eq!(
+        deployment.done("workers boot worker-1"),
+        "worker-1 is booted\n"
+    );
     assert_eq!(deployment.json("workers show worker-1")["state"], "booted");
     let warnings = deployment.json("status")["warnings"].to_string();
     assert!(warnings.contains("0 of 1 expected workers"), "{warnings}");
@@ -378,7 +414,10 @@ fn a_worker_is_registered_linked_booted_admitted_and_unregistered() {
     deployment.master().stop();
     deployment.master().start();
     assert_eq!(deployment.json("workers show worker-1")["state"], "booted");
-    assert_eq!(deployment.done("workers admit worker-1"), "worker-1 is away\n");
+    assert_eq!(
+        deployment.done("workers admit worker-1"),
+        "worker-1 is away\n"
+    );
     deployment.await_state("worker-1", "connected");
     buy(&mut deployment.trader(1, "bob"), "AAPL", "1");
 
@@ -386,9 +425,16 @@ fn a_worker_is_registered_linked_booted_admitted_and_unregistered() {
         deployment.done("workers unregister worker-1"),
         "worker-1 is unregistered\n"
     );
-    assert!(deployment.refused("workers show worker-1").contains("no worker"));
+    assert!(
+        deployment
+            .refused("workers show worker-1")
+            .contains("no worker")
+    );
     let master = Keyring::open(&deployment.layout().home("master")).unwrap();
-    assert!(master.peer(key).is_err(), "its key is gone from the keyring");
+    assert!(
+        master.peer(key).is_err(),
+        "its key is gone from the keyring"
+    );
 }
 
 #[test]
@@ -472,7 +518,10 @@ fn sessions_end_everywhere_within_a_second() {
     // Those made through a worker, which need not be registered any more.
     deployment.done("workers boot worker-2");
     deployment.done("workers unregister worker-2");
-    assert_eq!(deployment.json("sessions end --worker worker-2")["ended"], 2);
+    assert_eq!(
+        deployment.json("sessions end --worker worker-2")["ended"],
+        2
+    );
     for client in [&carol, &dave] {
         eventually("the session is gone", || {
             (!is_active(&deployment, 1, client)).then_some(())
@@ -485,7 +534,11 @@ fn sessions_end_everywhere_within_a_second() {
             .len(),
         0
     );
-    assert!(deployment.done("sessions list").contains("no session is active"));
+    assert!(
+        deployment
+            .done("sessions list")
+            .contains("no session is active")
+    );
     assert!(
         deployment
             .refused(&format!("sessions end {}", "0".repeat(64)))
@@ -526,15 +579,28 @@ fn trade_until(mut client: Client, stop: &AtomicBool) -> u32 {
     while !stop.load(Ordering::SeqCst) {
         let orders: Vec<Request> = (0..50)
             .map(|number| {
-                let side = if number % 3 == 2 { Side::Sell } else { Side::Buy };
-                order(&client, side, ["AAPL", "IBM", "MSFT"][number % 3], "0.37", None)
+                let side = if number % 3 == 2 {
+                    Side::Sell
+                } else {
+                    Side::Buy
+                };
+                order(
+                    &client,
+                    side,
+                    ["AAPL", "IBM", "MSFT"][number % 3],
+                    "0.37",
+                    None,
+                )
             })
             .collect();
         client.connection().send_all(&orders).unwrap();
         for _ in &orders {
             let answer = client.connection().reply(|_| {}).unwrap();
             assert!(
-                matches!(answer, Answer::Message(Reply::Filled(_) | Reply::Fail { .. })),
+                matches!(
+                    answer,
+                    Answer::Message(Reply::Filled(_) | Reply::Fail { .. })
+                ),
                 "{answer:?}"
             );
             sent += 1;
@@ -557,7 +623,10 @@ fn backups_under_load_are_whole_and_take_the_databases_place() {
             assert!(deployment.done("verify").contains("every balance"));
         }
         stop.store(true, Ordering::SeqCst);
-        traders.into_iter().map(|trader| trader.join().unwrap()).sum()
+        traders
+            .into_iter()
+            .map(|trader| trader.join().unwrap())
+            .sum()
     });
     let mut before = 0;
     for number in 0..5 {
@@ -572,19 +641,31 @@ fn backups_under_load_are_whole_and_take_the_databases_place() {
 
     // In use, a database is not replaced.
     let restore = "restore copy-2.db --config master.toml";
-    assert!(deployment.refused(restore).contains("in use by another master"));
+    assert!(
+        deployment
+            .refused(restore)
+            .contains("in use by another master")
+    );
     deployment.stop_all();
     let copied = deployment.json("verify --database copy-2.db");
     let restored = deployment.json(restore);
-    assert_eq!(restored["verification"]["transactions"], copied["transactions"]);
+    assert_eq!(
+        restored["verification"]["transactions"],
+        copied["transactions"]
+    );
     assert_eq!(restored["ended"], 3, "sessions of the backup are over");
     let replaced = PathBuf::from(restored["replaced"].as_str().unwrap());
     let old = deployment.json(&format!("verify --database {}", replaced.display()));
-    assert_eq!(old["transactions"], sent, "what was replaced is kept, whole");
+    assert_eq!(
+        old["transactions"], sent,
+        "what was replaced is kept, whole"
+    );
 
     deployment.start_all();
     let mut alice = deployment.connect(1);
-    alice.login(&username("alice"), &hashed("alice"), false).unwrap();
+    alice
+        .login(&username("alice"), &hashed("alice"), false)
+        .unwrap();
     let history = history(&mut alice, "alice");
     assert!(history.len() as u64 <= copied["transactions"].as_u64().unwrap());
     buy(&mut alice, "AAPL", "1");
@@ -625,8 +706,14 @@ fn tampering_is_found_in_a_running_master_and_in_a_file() {
         let output = deployment.ctl("verify");
         let (text, errors) = texts(&output);
         assert_eq!(output.status.code(), Some(1), "{sql}");
-        assert!(text.contains("difference: ") && text.contains(says), "{text}");
-        assert!(errors.contains("differences between the ledger"), "{errors}");
+        assert!(
+            text.contains("difference: ") && text.contains(says),
+            "{text}"
+        );
+        assert!(
+            errors.contains("differences between the ledger"),
+            "{errors}"
+        );
         assert!(
             deployment
                 .refused(&format!("verify --database {}", database.display()))
@@ -663,7 +750,8 @@ fn a_signal_takes_over_what_can_change() {
     deployment.master().signal(Signal::HUP);
     let log = eventually("the log says so in its new file", || {
         let log = deployment.master().log();
-        log.contains("the limits are as configured now").then_some(log)
+        log.contains("the limits are as configured now")
+            .then_some(log)
     });
     assert!(log.contains("log.level is DEBUG now"), "{log}");
     assert!(
@@ -692,7 +780,10 @@ fn a_signal_takes_over_what_can_change() {
             refused += 1;
         }
     }
-    assert!(refused > 0, "the new limit of two queued orders is in force");
+    assert!(
+        refused > 0,
+        "the new limit of two queued orders is in force"
+    );
     assert!(Symbol::parse("AAPL").is_ok());
     deployment.done("status");
     deployment.stop_all();

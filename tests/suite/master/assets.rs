@@ -66,7 +66,8 @@ impl Running {
         let stop = Stop::new();
         module.start_updates(opened.updater, &stop).unwrap();
         let (stopping, heartbeat) = (stop.clone(), Watchdog::new().register("assets"));
-        let run = move || runtime::module::run("assets", &mut module, &inbox, &stopping, &heartbeat);
+        let run =
+            move || runtime::module::run("assets", &mut module, &inbox, &stopping, &heartbeat);
         let thread = runtime::spawn("assets", run).unwrap();
         assert!(handle.wait_ready(Instant::now() + PATIENCE));
         Ok(Running {
@@ -90,7 +91,10 @@ impl Running {
             adjusted,
             reply: Box::new(move |result| sender.send(result).unwrap()),
         };
-        self.handle.sender().send_timeout(message, PATIENCE).unwrap();
+        self.handle
+            .sender()
+            .send_timeout(message, PATIENCE)
+            .unwrap();
         answer.recv_timeout(PATIENCE).unwrap()
     }
 
@@ -257,7 +261,10 @@ fn expected(rows: &[Row], now: &str, window: &str, date: &str) -> Vec<Bar> {
         let mut groups: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
         for row in &known {
             if wanted(&row.date[0..7]) {
-                groups.entry(row.date[0..7].to_owned()).or_default().push(row);
+                groups
+                    .entry(row.date[0..7].to_owned())
+                    .or_default()
+                    .push(row);
             }
         }
         groups
@@ -282,7 +289,10 @@ fn expected(rows: &[Row], now: &str, window: &str, date: &str) -> Vec<Bar> {
             } else {
                 (year, month - 1)
             };
-            let before = format!("{year:04}-{month:02}-{:02}", number.min(length(year, month)));
+            let before = format!(
+                "{year:04}-{month:02}-{:02}",
+                number.min(length(year, month))
+            );
             days(&|d| d > before.as_str() && d <= day)
         }
         "year" => {
@@ -312,7 +322,12 @@ fn window_of(name: &str, date: Timestamp) -> Window {
     }
 }
 
-fn compare(running: &Running, rows: &BTreeMap<String, Vec<Row>>, now: &str, dates: &[String]) -> usize {
+fn compare(
+    running: &Running,
+    rows: &BTreeMap<String, Vec<Row>>,
+    now: &str,
+    dates: &[String],
+) -> usize {
     let mut compared = 0;
     for (name, rows) in rows {
         for window in ["day", "week", "month", "year", "all"] {
@@ -396,7 +411,9 @@ fn windows_equal_what_the_files_give_by_hand() {
         assert_eq!(entry.quote.unwrap().value, Money(day.prices[3]));
         assert!(entry.fresh);
     }
-    let unknown = running.ask(symbol("XYZ"), Window::AllTime, false).unwrap_err();
+    let unknown = running
+        .ask(symbol("XYZ"), Window::AllTime, false)
+        .unwrap_err();
     assert_eq!(unknown.reason, Reason::UnknownAsset);
 }
 
@@ -419,13 +436,20 @@ fn no_window_holds_what_is_not_published() {
     let first = running.update();
     assert_eq!(first.snapshot.market_now, at("2012-05-17"));
     let fb = *first.snapshot.entry(&symbol("FB")).unwrap();
-    assert_eq!((fb.quote, fb.fresh), (None, false), "FB went public a day later");
+    assert_eq!(
+        (fb.quote, fb.fresh),
+        (None, false),
+        "FB went public a day later"
+    );
     compare(&running, &rows, "2012-05-17", &dates);
     running.stop();
     // A restart goes on with the next step, at once.
     let running = Running::start(config, &database).unwrap();
     let second = running.update();
-    assert_eq!((second.number, second.snapshot.market_now), (2, at("2012-05-18")));
+    assert_eq!(
+        (second.number, second.snapshot.market_now),
+        (2, at("2012-05-18"))
+    );
     assert!(second.snapshot.entry(&symbol("FB")).unwrap().fresh);
     compare(&running, &rows, "2012-05-18", &dates);
 }
@@ -479,11 +503,26 @@ fn restarts_step_through_every_day_once() {
     }
     assert_eq!(seen, days[start..]);
     // At its end it says so again, once, so that leftover orders can be rejected.
-    let running = Running::start(replay(&sample(), &date, Duration::from_millis(1)), &database).unwrap();
+    let running = Running::start(
+        replay(&sample(), &date, Duration::from_millis(1)),
+        &database,
+    )
+    .unwrap();
     let again = running.update();
     assert!(again.snapshot.exhausted && again.snapshot.entries().iter().all(|entry| !entry.fresh));
-    assert!(again.snapshot.entries().iter().all(|entry| entry.quote.is_some()));
-    assert!(running.updates.recv_timeout(Duration::from_millis(100)).is_err());
+    assert!(
+        again
+            .snapshot
+            .entries()
+            .iter()
+            .all(|entry| entry.quote.is_some())
+    );
+    assert!(
+        running
+            .updates
+            .recv_timeout(Duration::from_millis(100))
+            .is_err()
+    );
     compare(&running, &rows, "2013-03-01", &["2013-03-01".to_owned()]);
 }
 
@@ -550,7 +589,10 @@ fn adjusted(name: &str, row: &Row) -> Row {
         "MSFT" => &["2003-02-18"],
         _ => &[],
     };
-    let times = splits.iter().filter(|split| row.date.as_str() < **split).count();
+    let times = splits
+        .iter()
+        .filter(|split| row.date.as_str() < **split)
+        .count();
     let divisor = 1i64 << times;
     let half_even = |value: i64| {
         let (whole, rest) = (value / divisor, value % divisor);
@@ -588,7 +630,10 @@ fn adjusted_windows_are_continuous_over_splits() {
     let second = running.update();
     let split = second.actions[0];
     assert_eq!(second.actions.len(), 1);
-    assert_eq!((split.symbol, split.time), (symbol("AAPL"), at("2005-02-28")));
+    assert_eq!(
+        (split.symbol, split.time),
+        (symbol("AAPL"), at("2005-02-28"))
+    );
     assert!(matches!(split.kind, ActionKind::Split(ratio) if ratio.0 == 2_000_000));
     for (name, rows) in &rows {
         for window in ["day", "week", "month", "year", "all"] {
@@ -650,7 +695,10 @@ fn ten_thousand_assets_a_second() {
     let config = simulated(10_000, 1, Duration::from_secs(1));
     let begun = Instant::now();
     let running = Running::start(config, &dir.path().join("master.db")).unwrap();
-    println!("first start, with 260 past days of each: {:?}", begun.elapsed());
+    println!(
+        "first start, with 260 past days of each: {:?}",
+        begun.elapsed()
+    );
     let mut last = running.update();
     let (mut took, mut asked, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..minutes * 60 {
@@ -659,7 +707,10 @@ fn ten_thousand_assets_a_second() {
         assert!(update.snapshot.entries().iter().all(|entry| entry.fresh));
         took.push(update.began.elapsed());
         for spread in 0..5 {
-            let name = symbol(&format!("SIM{:05}", (round * 1237 + spread * 2001) % 10_000 + 1));
+            let name = symbol(&format!(
+                "SIM{:05}",
+                (round * 1237 + spread * 2001) % 10_000 + 1
+            ));
             let asking = Instant::now();
             let day = running
                 .ask(name, Window::Day(update.snapshot.market_now), false)

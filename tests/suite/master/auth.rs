@@ -27,8 +27,14 @@ fn one_login_too_many_ends_the_oldest_session_and_no_other() {
     eventually("the oldest session ends", || {
         deployment.connect(1).resume(&oldest).err()
     });
-    assert_eq!(reason(deployment.connect(1).resume(&oldest)), "session-expired");
-    deployment.connect(1).resume(&second).expect("the next one stays");
+    assert_eq!(
+        reason(deployment.connect(1).resume(&oldest)),
+        "session-expired"
+    );
+    deployment
+        .connect(1)
+        .resume(&second)
+        .expect("the next one stays");
     let bobs = bob.session().unwrap().clone();
     bob.resume(&bobs).expect("another account's stays");
 }

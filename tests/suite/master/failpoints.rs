@@ -15,14 +15,18 @@ const SIGABRT: i32 = 6;
 /// How many times a place is passed before it is passed with an order: the first update after a start settles
 /// splits and dividends that an earlier process may have left behind, also where there are none.
 fn passed_before(point: &str) -> u32 {
-    u32::from(matches!(point, "settlement-stored" | "settlement-committed"))
+    u32::from(matches!(
+        point,
+        "settlement-stored" | "settlement-committed"
+    ))
 }
 
 /// Waits until the master lists its worker, whose link then stands.
 fn await_link(deployment: &Deployment) {
     let address = deployment.master().address();
     until("the worker's link stands", || {
-        let Ok(mut master) = papertrader::client::ServerConnection::connect(&address, PATIENCE) else {
+        let Ok(mut master) = papertrader::client::ServerConnection::connect(&address, PATIENCE)
+        else {
             return false;
         };
         matches!(
@@ -64,7 +68,11 @@ fn a_master_dies_at_each_fail_point_and_loses_or_doubles_no_order() {
         let entries = history(&mut alice, "alice");
         assert_eq!(entries.len(), count + 1, "{point}");
         let entry = &entries[0];
-        assert_eq!((entry.id, entry.settled), (fill.id, fill.settled), "{point}");
+        assert_eq!(
+            (entry.id, entry.settled),
+            (fill.id, fill.settled),
+            "{point}"
+        );
         assert_eq!(entry.status, TransactionStatus::Settled, "{point}");
         assert!(entry.settled > Timestamp(0));
     }

@@ -61,7 +61,10 @@ impl Tally {
         )
     }
 
-    #[allow(clippy::float_arithmetic, reason = "a sum of relative errors, for people")]
+    #[allow(
+        clippy::float_arithmetic,
+        reason = "a sum of relative errors, for people"
+    )]
     fn add(&mut self, closes: &[Money], origin: usize) {
         let seen = &closes[(origin + 1).saturating_sub(BARS_MAX)..=origin];
         let made = estimate(seen, AHEAD).unwrap();

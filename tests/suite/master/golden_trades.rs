@@ -5,7 +5,9 @@ use super::assets::{at, symbol};
 use super::markets;
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use papertrader::client::order::{self, fresh_id};
-use papertrader::client::{Client, ConnectOptions, OrderOutcome, OrderTicket, OrderTimeouts, WorkerPool};
+use papertrader::client::{
+    Client, ConnectOptions, OrderOutcome, OrderTicket, OrderTimeouts, WorkerPool,
+};
 use papertrader::dialogue::script::Need;
 use papertrader::master::verify;
 use papertrader::model::{Email, HashedPass, Money, Quantity, Side, Symbol, Timestamp, Username};
@@ -38,7 +40,12 @@ impl Trader {
         Trader { pool, name }
     }
 
-    fn trade(&mut self, side: Side, symbol: Symbol, quantity: &str) -> papertrader::wire::reply::Fill {
+    fn trade(
+        &mut self,
+        side: Side,
+        symbol: Symbol,
+        quantity: &str,
+    ) -> papertrader::wire::reply::Fill {
         let order = OrderTicket {
             side,
             symbol,
@@ -59,7 +66,10 @@ impl Trader {
         }
     }
 
-    fn ask<T>(&mut self, ask: impl Fn(&mut Client) -> Result<T, papertrader::client::ClientError>) -> T {
+    fn ask<T>(
+        &mut self,
+        ask: impl Fn(&mut Client) -> Result<T, papertrader::client::ClientError>,
+    ) -> T {
         self.pool.call(|client| ask(client)).unwrap()
     }
 
@@ -77,7 +87,10 @@ fn trade_a_day(provider: &str, mut lines: Vec<String>, name: Symbol) {
     lines.push(format!("master assets.provider=\"{provider}\""));
     let deployment = FixtureRig::start(&needs(&lines));
     let mut trader = Trader::new(&deployment, "alice");
-    assert!(trader.ask(|client| client.list()).contains(&name), "{provider}");
+    assert!(
+        trader.ask(|client| client.list()).contains(&name),
+        "{provider}"
+    );
     let quote = trader.ask(|client| client.quote(name));
     let info = trader.ask(|client| client.info(name));
     assert!(
@@ -168,7 +181,10 @@ fn the_same_trading_day_through_each_provider() {
         "alpaca",
         vec![
             format!("master assets.alpaca.url=\"{}\"", server.url("127.0.0.1")),
-            format!("master assets.alpaca.assets_url=\"{}\"", server.url("127.0.0.1")),
+            format!(
+                "master assets.alpaca.assets_url=\"{}\"",
+                server.url("127.0.0.1")
+            ),
             format!("master assets.alpaca.credentials=\"{}\"", key.display()),
         ],
         symbol("AAPL"),
@@ -192,7 +208,11 @@ fn a_position_keeps_its_value_over_a_split() {
     let mut trader = Trader::new(&deployment, "bob");
     let aapl = symbol("AAPL");
     let bought = trader.trade(Side::Buy, aapl, "10.5");
-    assert_eq!(bought.quantity, Quantity(10_500_000), "bought before the split");
+    assert_eq!(
+        bought.quantity,
+        Quantity(10_500_000),
+        "bought before the split"
+    );
     let mut seen: Vec<(Timestamp, Quantity, Money, Money)> = Vec::new();
     until("two days after the split", || {
         let before = trader.ask(|client| client.quote(aapl));
@@ -252,5 +272,9 @@ fn a_position_keeps_its_value_over_a_split() {
     assert_eq!(raw[0].close.0, adjusted[0].close.0 * 2);
     let mut database = verify::open(&deployment.database()).unwrap();
     let verified = verify::check(&mut database, &|| false).unwrap();
-    assert!(verified.differences.is_empty(), "{:?}", verified.differences);
+    assert!(
+        verified.differences.is_empty(),
+        "{:?}",
+        verified.differences
+    );
 }

@@ -3,7 +3,9 @@
 
 use super::assets::{Running, at, settings, symbol};
 use crossbeam_channel::bounded;
-use papertrader::config::{AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, SymbolSelection};
+use papertrader::config::{
+    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, SymbolSelection,
+};
 use papertrader::master::assets::provider::ProviderError;
 use papertrader::master::assets::{AssetsConfig, FillDecision};
 use papertrader::master::messages::{AssetsMessage, AssetsStatus, Update};
@@ -70,7 +72,10 @@ pub fn alpaca(asked: &ExchangeRequest) -> ExchangeReply {
             )
         }
         "/v2/stocks/snapshots" => {
-            assert_eq!((query("feed"), query("currency")), ("iex".into(), "USD".into()));
+            assert_eq!(
+                (query("feed"), query("currency")),
+                ("iex".into(), "USD".into())
+            );
             let one = |name: &str| {
                 format!(
                     r#""{name}":{{"latestTrade":{{"t":"{now}","x":"V","p":{price},"s":7,"c":["@"],"i":1,"z":"C"}},
@@ -78,8 +83,13 @@ pub fn alpaca(asked: &ExchangeRequest) -> ExchangeReply {
                 )
             };
             let names = query("symbols");
-            let known = names.split(',').filter(|name| ["AAPL", "BRK.B"].contains(name));
-            ExchangeReply::json(format!("{{{}}}", known.map(one).collect::<Vec<_>>().join(",")))
+            let known = names
+                .split(',')
+                .filter(|name| ["AAPL", "BRK.B"].contains(name));
+            ExchangeReply::json(format!(
+                "{{{}}}",
+                known.map(one).collect::<Vec<_>>().join(",")
+            ))
         }
         "/v2/stocks/AAPL/bars" | "/v2/stocks/BRK.B/bars" => {
             assert_eq!(
@@ -103,7 +113,11 @@ pub fn alpaca(asked: &ExchangeRequest) -> ExchangeReply {
                     )
                 })
                 .collect();
-            let token = if rest.is_empty() { "null" } else { "\"QUFQTHxN\"" };
+            let token = if rest.is_empty() {
+                "null"
+            } else {
+                "\"QUFQTHxN\""
+            };
             ExchangeReply::json(format!(
                 r#"{{"bars":[{}],"symbol":"AAPL","next_page_token":{token},"currency":"USD"}}"#,
                 bars.join(",")
@@ -112,7 +126,10 @@ pub fn alpaca(asked: &ExchangeRequest) -> ExchangeReply {
         "/v1/corporate-actions" => {
             assert_eq!(
                 (query("types"), query("limit")),
-                ("forward_split,reverse_split,cash_dividend".into(), "1000".into())
+                (
+                    "forward_split,reverse_split,cash_dividend".into(),
+                    "1000".into()
+                )
             );
             corporate_actions(now, &query("start"), &query("end"), &query("page_token"))
         }
@@ -138,9 +155,17 @@ fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Exc
     let mut all = [
         (long_ago.clone(), "forward_splits", split(4, 1, &long_ago)),
         (day(-3), "forward_splits", split(2, 1, &day(-3))),
-        (day(1), "cash_dividends", dividend("0.2", &day(-40), &day(1))),
+        (
+            day(1),
+            "cash_dividends",
+            dividend("0.2", &day(-40), &day(1)),
+        ),
         (day(3), "reverse_splits", split(1, 8, &day(3))),
-        (day(20), "cash_dividends", dividend("0.24", &day(-3), &day(20))),
+        (
+            day(20),
+            "cash_dividends",
+            dividend("0.24", &day(-3), &day(20)),
+        ),
         (
             day(5),
             "name_changes",
@@ -194,7 +219,10 @@ pub fn binance(asked: &ExchangeRequest) -> ExchangeReply {
             ))
         }
         "/api/v3/klines" => {
-            assert_eq!((query("interval"), query("limit")), ("1d".into(), "1000".into()));
+            assert_eq!(
+                (query("interval"), query("limit")),
+                ("1d".into(), "1000".into())
+            );
             let number = |name: &str| Timestamp(query(name).parse().unwrap());
             let rows: Vec<String> = past(number("startTime"), number("endTime"))
                 .iter()
@@ -278,7 +306,8 @@ fn status(running: &Running) -> AssetsStatus {
 
 /// TLS with a new certificate for `host`, which is written to `ca`.
 fn tls(host: &str, ca: &Path) -> Arc<ServerConfig> {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec![host.to_owned()]).unwrap();
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(vec![host.to_owned()]).unwrap();
     std::fs::write(ca, cert.pem()).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -396,7 +425,12 @@ fn stocks_from_alpaca_over_tls() {
         at("2016-08-31T08:00:00Z"),
         "of the past, and told to nobody"
     );
-    assert!(running.updates.try_iter().all(|update| update.actions.is_empty()));
+    assert!(
+        running
+            .updates
+            .try_iter()
+            .all(|update| update.actions.is_empty())
+    );
 }
 
 #[test]
@@ -415,9 +449,17 @@ fn another_currency_is_no_price() {
     let listed = SymbolSelection::Listed([symbol("AAPL")].into());
     let running = Running::start(config(provider, listed), &dir.path().join("a.db")).unwrap();
     let failures = status(&running).failures;
-    assert!(failures[0].1.contains("\"EUR\", not in USD"), "{failures:?}");
+    assert!(
+        failures[0].1.contains("\"EUR\", not in USD"),
+        "{failures:?}"
+    );
     assert_eq!(
-        running.handle.prices().entry(&symbol("AAPL")).unwrap().quote,
+        running
+            .handle
+            .prices()
+            .entry(&symbol("AAPL"))
+            .unwrap()
+            .quote,
         None
     );
 }
@@ -438,11 +480,18 @@ fn prices_are_not_trusted_without_word_of_splits() {
     let running = Running::start(config(provider, listed), &dir.path().join("a.db")).unwrap();
     assert!(status(&running).failures[0].1.contains("403"));
     assert_eq!(
-        running.handle.prices().entry(&symbol("AAPL")).unwrap().quote,
+        running
+            .handle
+            .prices()
+            .entry(&symbol("AAPL"))
+            .unwrap()
+            .quote,
         None
     );
     silent.store(false, Ordering::SeqCst);
-    let update = update_where(&running, "prices", |update| update.snapshot.entries()[0].fresh);
+    let update = update_where(&running, "prices", |update| {
+        update.snapshot.entries()[0].fresh
+    });
     assert_eq!(update.actions.len(), 2);
 }
 
@@ -451,7 +500,11 @@ fn coins_from_binance() {
     let dir = tempfile::tempdir().unwrap();
     let server = MockExchange::start(binance);
     let provider = binance_at(server.url("127.0.0.1"));
-    let running = Running::start(config(provider, SymbolSelection::All), &dir.path().join("b.db")).unwrap();
+    let running = Running::start(
+        config(provider, SymbolSelection::All),
+        &dir.path().join("b.db"),
+    )
+    .unwrap();
     let names: Vec<Symbol> = running.handle.prices().symbols().collect();
     assert_eq!(
         names,
@@ -481,7 +534,11 @@ fn every_bad_answer_leaves_the_last_good_prices() {
             || ExchangeReply::Half(format!("[{}]", " ".repeat(5000))),
             "",
         ),
-        ("1 GB", || ExchangeReply::Endless(1 << 30), "more than 64 MiB"),
+        (
+            "1 GB",
+            || ExchangeReply::Endless(1 << 30),
+            "more than 64 MiB",
+        ),
         (
             "nothing",
             || ExchangeReply::Silence(Duration::from_secs(60)),
@@ -508,11 +565,19 @@ fn every_bad_answer_leaves_the_last_good_prices() {
             "429 with the second of its end",
             || {
                 let end = Timestamp::now().0 / 1000 + 500;
-                ExchangeReply::Plain(429, vec![("X-RateLimit-Reset", end.to_string())], String::new())
+                ExchangeReply::Plain(
+                    429,
+                    vec![("X-RateLimit-Reset", end.to_string())],
+                    String::new(),
+                )
             },
             "left alone for 50",
         ),
-        ("418", || ExchangeReply::status(418, ""), "left alone for 60 s"),
+        (
+            "418",
+            || ExchangeReply::status(418, ""),
+            "left alone for 60 s",
+        ),
         (
             "500",
             || ExchangeReply::status(500, "oops"),
@@ -547,13 +612,20 @@ fn every_bad_answer_leaves_the_last_good_prices() {
             }
         });
         let provider = binance_at(server.url("127.0.0.1"));
-        let running =
-            Running::start(config(provider, SymbolSelection::All), &dir.path().join("b.db")).unwrap();
+        let running = Running::start(
+            config(provider, SymbolSelection::All),
+            &dir.path().join("b.db"),
+        )
+        .unwrap();
         running.update();
         bad.store(true, Ordering::SeqCst);
         until(name, || !status(&running).failures.is_empty());
         let now = status(&running);
-        assert!(now.failures[0].1.contains(said), "{name}: {:?}", now.failures);
+        assert!(
+            now.failures[0].1.contains(said),
+            "{name}: {:?}",
+            now.failures
+        );
         assert!(now.failures[0].1.len() < 400, "{name}: {:?}", now.failures);
         let prices = running.handle.prices();
         let quote = prices.entry(&symbol("BTCUSDT")).unwrap().quote.unwrap();
@@ -590,7 +662,12 @@ fn a_certificate_for_another_host_is_refused() {
             "{failures:?}"
         );
         assert_eq!(
-            running.handle.prices().entry(&symbol("BTCUSDT")).unwrap().quote,
+            running
+                .handle
+                .prices()
+                .entry(&symbol("BTCUSDT"))
+                .unwrap()
+                .quote,
             None
         );
     }
@@ -607,8 +684,9 @@ fn junk_is_refused_by_symbol_and_the_rest_is_used() {
             let names = [
                 "GOOD", "NEG", "ZERO", "TEXT", "LATE", "SOON", "JUMP", "LOST", "HALF",
             ];
-            let one =
-                |name: &&str| format!(r#"{{"symbol":"{name}","status":"TRADING","quoteAsset":"USDT"}}"#);
+            let one = |name: &&str| {
+                format!(r#"{{"symbol":"{name}","status":"TRADING","quoteAsset":"USDT"}}"#)
+            };
             return ExchangeReply::json(format!(
                 "{{\"symbols\":[{}]}}",
                 names.iter().map(one).collect::<Vec<_>>().join(",")
@@ -620,7 +698,9 @@ fn junk_is_refused_by_symbol_and_the_rest_is_used() {
         let round = rounds.fetch_add(1, Ordering::SeqCst);
         let now = Timestamp::now().0;
         let good = |name: &str, price: &str, time: i64| {
-            format!(r#"{{"symbol":"{name}","lastPrice":"{price}","closeTime":{time},"lastId":{now}}}"#)
+            format!(
+                r#"{{"symbol":"{name}","lastPrice":"{price}","closeTime":{time},"lastId":{now}}}"#
+            )
         };
         let odd = round > 0;
         let either = |a: &str, b: &str| if odd { a.to_owned() } else { b.to_owned() };
@@ -643,13 +723,27 @@ fn junk_is_refused_by_symbol_and_the_rest_is_used() {
         ExchangeReply::json(format!("[{}]", all.join(",")))
     });
     let provider = binance_at(server.url("127.0.0.1"));
-    let running = Running::start(config(provider, SymbolSelection::All), &dir.path().join("b.db")).unwrap();
+    let running = Running::start(
+        config(provider, SymbolSelection::All),
+        &dir.path().join("b.db"),
+    )
+    .unwrap();
     let first = running.update();
     assert!(first.snapshot.entries().iter().all(|entry| entry.fresh));
     let second = running.update();
     for entry in second.snapshot.entries() {
-        assert_eq!(entry.fresh, entry.symbol.as_str() == "GOOD", "{}", entry.symbol);
-        assert_eq!(entry.quote.unwrap().value, Money(100_000_000), "{}", entry.symbol);
+        assert_eq!(
+            entry.fresh,
+            entry.symbol.as_str() == "GOOD",
+            "{}",
+            entry.symbol
+        );
+        assert_eq!(
+            entry.quote.unwrap().value,
+            Money(100_000_000),
+            "{}",
+            entry.symbol
+        );
     }
     let jump = |update: &Update| {
         update
@@ -698,13 +792,16 @@ fn a_second_provider_takes_over_and_gives_back() {
         "/v2/stocks/snapshots" => {
             let (now, price) = price_now();
             let names = asked.query["symbols"].clone();
-            let one = |name: &str| format!(r#""{name}":{{"latestTrade":{{"t":"{now}","p":{price}}}}}"#);
+            let one =
+                |name: &str| format!(r#""{name}":{{"latestTrade":{{"t":"{now}","p":{price}}}}}"#);
             ExchangeReply::json(format!(
                 "{{{}}}",
                 names.split(',').map(one).collect::<Vec<_>>().join(",")
             ))
         }
-        "/v1/corporate-actions" => ExchangeReply::json(r#"{"corporate_actions":{},"next_page_token":null}"#),
+        "/v1/corporate-actions" => {
+            ExchangeReply::json(r#"{"corporate_actions":{},"next_page_token":null}"#)
+        }
         _ => ExchangeReply::json(r#"{"bars":null,"next_page_token":null}"#),
     });
     let providers = AssetSettings {
@@ -756,9 +853,13 @@ fn a_budget_is_kept_and_clients_do_not_count() {
     config.assets.calls_per_minute = 6;
     let running = Running::start(config, &dir.path().join("b.db")).unwrap();
     for _ in 0..50 {
-        running.ask(symbol("BTCUSDT"), Window::AllTime, false).unwrap();
+        running
+            .ask(symbol("BTCUSDT"), Window::AllTime, false)
+            .unwrap();
     }
-    until("the budget is spent", || !status(&running).failures.is_empty());
+    until("the budget is spent", || {
+        !status(&running).failures.is_empty()
+    });
     let now = status(&running);
     assert!(now.failures[0].1.contains("budget"), "{:?}", now.failures);
     assert_eq!(now.calls[0].1.minute, 6);
@@ -783,14 +884,17 @@ fn a_restart_goes_on_filling_where_it_was() {
     let database = dir.path().join("a.db");
     let provider = alpaca_at(first.url("127.0.0.1"), dir.path());
     let running = Running::start(config(provider, listed()), &database).unwrap();
-    until("a page, and a failure", || served.load(Ordering::SeqCst) >= 2);
+    until("a page, and a failure", || {
+        served.load(Ordering::SeqCst) >= 2
+    });
     assert_eq!(status(&running).unfilled, 1);
     running.stop();
     let start = Arc::new(parking_lot::Mutex::new(None));
     let seen = Arc::clone(&start);
     let second = MockExchange::start(move |asked| {
         if asked.path.ends_with("/bars") {
-            seen.lock().get_or_insert_with(|| asked.query["start"].clone());
+            seen.lock()
+                .get_or_insert_with(|| asked.query["start"].clone());
         }
         alpaca(asked)
     });
@@ -819,9 +923,12 @@ fn a_key_file_is_two_lines() {
     ] {
         let provider = alpaca_at("https://localhost:1".into(), dir.path());
         std::fs::write(dir.path().join("alpaca.key"), text).unwrap();
-        let fault = Running::start(config(provider, SymbolSelection::All), &dir.path().join("a.db"))
-            .err()
-            .unwrap();
+        let fault = Running::start(
+            config(provider, SymbolSelection::All),
+            &dir.path().join("a.db"),
+        )
+        .err()
+        .unwrap();
         let said = fault.to_string();
         assert!(said.contains(&format!("alpaca.key, line {line}")), "{said}");
     }

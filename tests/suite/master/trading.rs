@@ -25,7 +25,10 @@ fn two_workers_are_one_service() {
     let serving: BTreeSet<String> = login.workers.into_iter().collect();
     assert_eq!(
         serving,
-        BTreeSet::from([deployment.worker(1).address(), deployment.worker(2).address()])
+        BTreeSet::from([
+            deployment.worker(1).address(),
+            deployment.worker(2).address()
+        ])
     );
 
     // Bought on one, seen on the other.
@@ -48,7 +51,10 @@ fn two_workers_are_one_service() {
         ended.elapsed()
     );
     assert_eq!(reason(there.resume(&session)), "session-expired");
-    assert_eq!(reason(deployment.connect(1).resume(&session)), "session-expired");
+    assert_eq!(
+        reason(deployment.connect(1).resume(&session)),
+        "session-expired"
+    );
 }
 
 #[test]
@@ -105,7 +111,15 @@ fn a_thousand_purchases_in_one_write_settle_in_order_at_one_update_in_one_commit
         .start();
     let mut alice = deployment.trader(1, "alice");
     let requests: Vec<_> = (1..=1000)
-        .map(|number| order(&alice, Side::Buy, "UP", "1", Some(&format!("order-{number}"))))
+        .map(|number| {
+            order(
+                &alice,
+                Side::Buy,
+                "UP",
+                "1",
+                Some(&format!("order-{number}")),
+            )
+        })
         .collect();
 
     // Just after an update, so that the next one is seconds away.
@@ -177,7 +191,9 @@ fn a_thousand_purchases_in_one_write_settle_in_order_at_one_update_in_one_commit
     let asked = vec![requests.clone(); 4].concat();
     watch
         .connection()
-        .pipeline(&asked, asked.len(), |_, answer| answers.push(answer.unwrap()))
+        .pipeline(&asked, asked.len(), |_, answer| {
+            answers.push(answer.unwrap())
+        })
         .unwrap();
     let alone = requests.map(|request| watch.connection().call(&request).unwrap());
     assert!(matches!(&alone[0], Answer::Payload(bytes) if bytes.len() > 64 * 1024));
@@ -194,9 +210,11 @@ fn database(deployment: &Deployment) -> Database {
 
 fn settled(deployment: &Deployment) -> i64 {
     database(deployment)
-        .query_row("SELECT count(*) FROM transactions WHERE status = 1", [], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT count(*) FROM transactions WHERE status = 1",
+            [],
+            |row| row.get(0),
+        )
         .unwrap()
 }
 
@@ -262,7 +280,8 @@ fn a_late_split_leaves_later_orders_alone() {
     watch.resume(&alice.session().unwrap().clone()).unwrap();
     let symbol = Symbol::parse("UP").unwrap();
     // Orders are accepted; no update can be settled.
-    let disturb = rusqlite::Connection::open(deployment.dir().join("data/master/master.db")).unwrap();
+    let disturb =
+        rusqlite::Connection::open(deployment.dir().join("data/master/master.db")).unwrap();
     disturb.busy_timeout(Duration::from_secs(30)).unwrap();
     disturb
         .execute_batch(
@@ -309,7 +328,11 @@ fn a_late_split_leaves_later_orders_alone() {
     let mut database =
         papertrader::master::verify::open(&deployment.dir().join("data/master/master.db")).unwrap();
     let verified = papertrader::master::verify::check(&mut database, &|| false).unwrap();
-    assert!(verified.differences.is_empty(), "{:?}", verified.differences);
+    assert!(
+        verified.differences.is_empty(),
+        "{:?}",
+        verified.differences
+    );
 }
 
 #[test]
@@ -371,7 +394,9 @@ fn what_was_there_is_there_after_kill_9() {
     assert_eq!(history(&mut again, "alice").len(), 2);
     // Old and new accounts log in, and the name is still taken.
     let mut other = deployment.connect(1);
-    other.login(&username("ALICE"), &hashed("alice"), false).unwrap();
+    other
+        .login(&username("ALICE"), &hashed("alice"), false)
+        .unwrap();
     let email = papertrader::model::Email::parse("other@example.org").unwrap();
     let taken = deployment
         .connect(1)

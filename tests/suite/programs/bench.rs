@@ -62,7 +62,10 @@ fn a_load_counts_every_answer_once() {
         "trade=2,resume=1",
     ]);
     assert_eq!(trades["replies"]["count"], 300, "{trades:#}");
-    assert!(trades["notices"]["count"].as_u64().unwrap() >= 200, "{trades:#}");
+    assert!(
+        trades["notices"]["count"].as_u64().unwrap() >= 200,
+        "{trades:#}"
+    );
     let reads = bench(&[
         "load",
         "-c",

@@ -18,7 +18,10 @@ fn a_worker_is_booted_halfway_and_trading_goes_on() {
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{text}\n{errors}");
     // Three fills, then the boot, then two more, and a list without the booted worker.
-    let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what} in {text}"));
+    let place = |what: &str| {
+        text.find(what)
+            .unwrap_or_else(|| panic!("no {what} in {text}"))
+    };
     let booted = place("worker-1 is booted");
     let fills = |text: &str| {
         let is_fill = |line: &&str| line.starts_with("Bought ") || line.starts_with("Sold ");

@@ -35,7 +35,9 @@ fn server(answers: &'static [(&'static str, &'static str)]) -> String {
                 while let Ok(size @ 1..) = stream.read(&mut bytes) {
                     decoder.extend(&bytes[..size]);
                     while let Some(StreamPart::Message(line)) = decoder.next_message() {
-                        for (_, reply) in answers.iter().filter(|(start, _)| line.starts_with(start)) {
+                        for (_, reply) in
+                            answers.iter().filter(|(start, _)| line.starts_with(start))
+                        {
                             let bytes = match reply.strip_prefix("x ") {
                                 Some(hex) => raw::bytes(&raw::words(hex)).unwrap(),
                                 None => encode(&raw::words(reply)).unwrap(),
@@ -63,12 +65,18 @@ const ANSWERS: &[(&str, &str)] = &[
 #[test]
 fn lines_become_the_golden_frames() {
     let golden = |name: &str| {
-        let path = format!("{}/tests/fixtures/frames/{name}.hex", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/tests/fixtures/frames/{name}.hex",
+            env!("CARGO_MANIFEST_DIR")
+        );
         raw::read(&std::fs::read_to_string(path).unwrap()).unwrap()
     };
     let session = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     let lines = format!("ping\n1 > logout {session} # the end\npurchaseAsset {{sid}} AAPL 10\n");
-    let out = ptcat(&["encode", "--set", &format!("sid={session}")], lines.as_bytes());
+    let out = ptcat(
+        &["encode", "--set", &format!("sid={session}")],
+        lines.as_bytes(),
+    );
     assert!(out.status.success());
     let expected = [
         golden("0401-ping"),
@@ -110,7 +118,10 @@ fn mistakes_are_named_and_the_exit_code_tells() {
     ] {
         assert_eq!(ptcat(bad, b"").status.code(), Some(2), "{bad:?}");
     }
-    assert_eq!(ptcat(&["run", "/nowhere.pt", "a:1"], b"").status.code(), Some(1));
+    assert_eq!(
+        ptcat(&["run", "/nowhere.pt", "a:1"], b"").status.code(),
+        Some(1)
+    );
     assert!(ptcat(&["--version"], b"").status.success());
     let help = ptcat(&["--help"], b"");
     assert!(text(&help.stdout).contains("Examples:"));
@@ -129,8 +140,9 @@ fn plain_nc_between_the_filters_drives_a_server() {
     .unwrap();
     let program = papertrader::testkit::program::find("ptcat");
     let (program, file) = (program.display(), file.display());
-    let line =
-        format!("{program} encode < {file} | nc -N {host} {port} | {program} decode --requests {file}");
+    let line = format!(
+        "{program} encode < {file} | nc -N {host} {port} | {program} decode --requests {file}"
+    );
     let out = Command::new("sh").arg("-c").arg(line).output().unwrap();
     let expected = "pong\nloginFail bad-credentials who are you\ndata List count=1 X\npong\n";
     assert_eq!(text(&out.stdout), expected, "{}", text(&out.stderr));
@@ -152,11 +164,15 @@ fn a_run_tells_the_first_line_that_differs() {
     let expected = "ptcat: -:5: expected `1 < loginFail too-many-attempts *`, came `loginFail bad-credentials who are you`\n";
     assert_eq!(text(&out.stderr), expected);
     // Two workers, and one by its address.
-    let two = format!("1 connect worker2\n1 > ping\n1 < pong\n2 connect {address}\n2 half\n2 closed\n");
+    let two =
+        format!("1 connect worker2\n1 > ping\n1 < pong\n2 connect {address}\n2 half\n2 closed\n");
     assert!(
-        ptcat(&["run", "-", "127.0.0.1:1", "--worker", &address], two.as_bytes())
-            .status
-            .success()
+        ptcat(
+            &["run", "-", "127.0.0.1:1", "--worker", &address],
+            two.as_bytes()
+        )
+        .status
+        .success()
     );
 }
 
@@ -173,7 +189,10 @@ fn a_conforming_section_passes_and_another_is_named() {
         "b.pt",
         "section 4.1\n1 connect worker\n1 > ping\n1 < pong\nsection 4.5\n1 > getAssetList\n1 < data List *\n",
     );
-    write("c.pt", "needs master-port\nsection 4.3.1\n1 connect master\n");
+    write(
+        "c.pt",
+        "needs master-port\nsection 4.3.1\n1 connect master\n",
+    );
     let folder = folder.path().to_str().unwrap();
     let out = ptcat(&["conform", &address, "--fixtures", folder], b"");
     assert_eq!(out.status.code(), Some(1));
@@ -192,7 +211,9 @@ fn a_conforming_section_passes_and_another_is_named() {
         "{told}"
     );
     assert!(
-        told.contains("a.pt:7: expected `1 < sessionID *`, came `loginFail bad-credentials who are you`"),
+        told.contains(
+            "a.pt:7: expected `1 < sessionID *`, came `loginFail bad-credentials who are you`"
+        ),
         "{told}"
     );
     assert!(told.contains("skipped c.pt: needs master-port"), "{told}");

@@ -11,8 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 /// A small market: one asset, three days.
-const ROWS: &str =
-    "Date,Open,High,Low,Close,Volume\n2020-01-02,1,2,1,2,10\n2020-01-03,2,3,2,3,10\n2020-01-06,3,4,3,4,10\n";
+const ROWS: &str = "Date,Open,High,Low,Close,Volume\n2020-01-02,1,2,1,2,10\n2020-01-03,2,3,2,3,10\n2020-01-06,3,4,3,4,10\n";
 
 fn sandbox(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program::find("papertrader-sandbox"));
@@ -40,7 +39,10 @@ struct Running {
 
 impl Running {
     fn start(dir: &Path, arguments: &[&str]) -> Running {
-        let mut child = sandbox(dir, arguments).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = sandbox(dir, arguments)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.as_mut().unwrap())
             .read_line(&mut ready)
@@ -189,7 +191,11 @@ fn a_daemon_that_falls_is_started_again_and_one_that_is_stopped_stays() {
     answers(&before.workers[0].address);
     // By hand: the worker is stopped, and started without the sandbox.
     let pid = SandboxState::read(&layout).unwrap().workers[0].pid.unwrap();
-    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::TERM).unwrap();
+    kill_process(
+        Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(),
+        Signal::TERM,
+    )
+    .unwrap();
     eventually("the worker is gone, and said to be", || {
         let now = SandboxState::read(&layout).unwrap();
         (now.workers[0].pid.is_none() && !now.ready).then_some(())
@@ -219,7 +225,11 @@ fn sandboxes_stand_side_by_side_and_move_out_of_the_way() {
     assert_eq!(ends(&one, &["init", "--bcrypt-cost", "4"]).0, Some(0));
     assert_eq!(processes_about(&one), Vec::<String>::new());
     // A copy has the same ports, until both run.
-    let copied = Command::new("cp").arg("-a").args([&one, &copy]).status().unwrap();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([&one, &copy])
+        .status()
+        .unwrap();
     assert!(copied.success());
     let first = Running::start(&one, &["run"]);
     let second = Running::start(&copy, &["run"]);
@@ -259,7 +269,11 @@ fn what_is_wrong_is_said() {
     // A market that is broken: made all the same, with a warning; the master refuses it.
     let market = here("market");
     fs::create_dir(&market).unwrap();
-    fs::write(market.join("AAA.csv"), format!("{ROWS}2020-01-07,1,1,x,1,1\n")).unwrap();
+    fs::write(
+        market.join("AAA.csv"),
+        format!("{ROWS}2020-01-07,1,1,x,1,1\n"),
+    )
+    .unwrap();
     let market = market.to_str().unwrap();
     let (code, said) = ends(&here("broken"), &["init", "--seed-market", market]);
     assert_eq!(code, Some(0), "{said}");

@@ -49,14 +49,18 @@ impl FixtureRig {
                 "master-port" | "workers" => {}
                 "market" if word == "sample" => {}
                 "market" => {
-                    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/markets");
+                    let folder =
+                        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/markets");
                     let folder = folder.join(word);
                     master.set("assets.replay.directory", folder.to_str().unwrap());
                 }
                 "start" => master.set("assets.replay.start", word),
                 "interval" => master.set("update_interval", word),
                 "master" => set(master, &word),
-                "worker" => deployment.workers().iter().for_each(|worker| set(worker, &word)),
+                "worker" => deployment
+                    .workers()
+                    .iter()
+                    .for_each(|worker| set(worker, &word)),
                 other => panic!("{other}: a need that nobody knows how to meet"),
             }
         }
@@ -66,7 +70,10 @@ impl FixtureRig {
             master: Some(deployment.master().address()),
             ..Servers::default()
         };
-        FixtureRig { servers, deployment }
+        FixtureRig {
+            servers,
+            deployment,
+        }
     }
 
     /// The master's database.
@@ -91,7 +98,13 @@ impl FixtureRig {
     /// Starts the master, and waits for the first worker that links again: a dialogue goes on with
     /// the link.
     fn start_master(&self) {
-        let links = |deployment: &Deployment| deployment.master().log().matches(" is linked from ").count();
+        let links = |deployment: &Deployment| {
+            deployment
+                .master()
+                .log()
+                .matches(" is linked from ")
+                .count()
+        };
         let before = links(&self.deployment);
         self.deployment.master().start();
         eventually("a worker links", || {

@@ -68,10 +68,20 @@ fn dialogues_hold_against_real_daemons() {
     let deployment = FixtureRig::start(&[need("workers 2")]);
     let (plain, _) = plain_and_special();
     let report = conform::run(&plan(&deployment.servers), &plain);
-    let told =
-        |section: &SectionReport| Some(format!("{}: {}", section.section, section.difference.as_ref()?));
+    let told = |section: &SectionReport| {
+        Some(format!(
+            "{}: {}",
+            section.section,
+            section.difference.as_ref()?
+        ))
+    };
     let failed: Vec<String> = report.sections.iter().filter_map(told).collect();
-    assert!(report.is_good(), "{}\n{}", failed.join("\n"), deployment.said());
+    assert!(
+        report.is_good(),
+        "{}\n{}",
+        failed.join("\n"),
+        deployment.said()
+    );
     assert!(
         report.ran >= 30 && report.skipped.is_empty(),
         "only {} ran",
@@ -81,7 +91,9 @@ fn dialogues_hold_against_real_daemons() {
     let failed = each(&plain, |script| {
         let mut nc = Nc(deployment.servers.clone());
         let mut player = Runner::new(&mut nc, Variables::new(), WITHIN);
-        player.run(script).map_err(|difference| difference.to_string())
+        player
+            .run(script)
+            .map_err(|difference| difference.to_string())
     });
     assert!(failed.is_empty(), "through nc:\n{}", failed.join("\n"));
 }
@@ -101,11 +113,16 @@ fn dialogues_with_needs_of_their_own_hold() {
 /// Whatever a worker says of a malformed message, the master says of it on its own port.
 #[test]
 fn the_masters_port_tells_malformed_messages_as_a_worker_does() {
-    let needs = [need("workers 1"), need("master limits.frame_timeout=\"1s\"")];
+    let needs = [
+        need("workers 1"),
+        need("master limits.frame_timeout=\"1s\""),
+    ];
     let mut stage = FixtureRig::start(&needs);
     let text = std::fs::read_to_string("tests/fixtures/frames.pt").unwrap();
     // The lines after this comment are about requests that only a worker answers.
-    let (malformed, _) = text.split_once("# Earlier requests are answered first").unwrap();
+    let (malformed, _) = text
+        .split_once("# Earlier requests are answered first")
+        .unwrap();
     let script = malformed.replace(" connect worker", " connect master")
         + "# A message that does not become whole, all at once or byte by byte.\n\
            60 connect master\n60 x 04 0401\n60 within 5s < protocolError timeout *\n60 closed\n\

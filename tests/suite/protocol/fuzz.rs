@@ -116,6 +116,10 @@ fn no_target_falls_over_its_seeds_or_their_like() {
             }
             check(target, &input);
         }
-        println!("{}: {} seeds, {MUTATIONS} mutations", target.name, inputs.len());
+        println!(
+            "{}: {} seeds, {MUTATIONS} mutations",
+            target.name,
+            inputs.len()
+        );
     }
 }

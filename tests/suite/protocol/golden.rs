@@ -3,17 +3,17 @@
 
 use papertrader::dialogue::raw;
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side,
-    Symbol, Timestamp, TransactionStatus, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason,
+    SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt, TextList,
-    UserInfo,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
+    TextList, UserInfo,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
-    ConnectionState, Direction, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply, Request,
-    Window, frame, instruction, packet,
+    ConnectionState, Direction, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply,
+    Request, Window, frame, instruction, packet,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -188,7 +188,10 @@ fn requests() -> Vec<(String, Request)> {
         ("0403-getWorkerList", Request::GetWorkerList),
     ];
     let mut windows = |plain, adjusted, kind: fn(Timestamp) -> Window| {
-        all.push((plain, window(kind(timestamp("2013-03-01T12:30:15.250Z")), false)));
+        all.push((
+            plain,
+            window(kind(timestamp("2013-03-01T12:30:15.250Z")), false),
+        ));
         all.push((adjusted, window(kind(timestamp("2012-02-29")), true)));
     };
     windows(
@@ -220,7 +223,12 @@ fn requests() -> Vec<(String, Request)> {
 fn replies() -> Vec<(String, Reply)> {
     use Instruction as I;
     let fail = |name, reason, text: &str| Reply::Fail(name, Refusal::new(reason, text));
-    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let list = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
     let fill = |side, quantity, price, total, settled| {
         Reply::Filled(Fill {
             side,
@@ -237,7 +245,11 @@ fn replies() -> Vec<(String, Reply)> {
         client_order_id: id.map(|id| ClientOrderId::parse(id).unwrap()),
         expected: timestamp(EXPECTED),
     };
-    let workers = list(&["127.0.0.1:2049", "eu1.example.org:2049", "[2001:db8::1]:2049"]);
+    let workers = list(&[
+        "127.0.0.1:2049",
+        "eu1.example.org:2049",
+        "[2001:db8::1]:2049",
+    ]);
     let all = [
         (
             "0301-loginFail",
@@ -317,7 +329,11 @@ fn replies() -> Vec<(String, Reply)> {
         ("030D-logoutSuccess", Reply::LogoutSuccess),
         (
             "030E-logoutFail",
-            fail(I::LogoutFail, Reason::SessionExpired, "the session has ended"),
+            fail(
+                I::LogoutFail,
+                Reason::SessionExpired,
+                "the session has ended",
+            ),
         ),
         ("0402-pong", Reply::Pong),
         (
@@ -351,8 +367,16 @@ fn bar(time: &str, prices: [&str; 4], volume: u64) -> Bar {
 
 fn bars() -> Vec<Bar> {
     vec![
-        bar("2013-02-28", ["444.05", "447.87", "441.4", "441.4"], 11_518_400),
-        bar("2013-03-01", ["438", "438.18", "429.98", "430.47"], 19_730_300),
+        bar(
+            "2013-02-28",
+            ["444.05", "447.87", "441.4", "441.4"],
+            11_518_400,
+        ),
+        bar(
+            "2013-03-01",
+            ["438", "438.18", "429.98", "430.47"],
+            19_730_300,
+        ),
     ]
 }
 
@@ -509,7 +533,10 @@ fn payloads() -> BTreeSet<String> {
     payload(
         see,
         "Receipt",
-        &Receipt(vec![pair("worker", "eu1"), pair("rule", "latest bar's close")]),
+        &Receipt(vec![
+            pair("worker", "eu1"),
+            pair("rule", "latest bar's close"),
+        ]),
     );
     seen
 }
@@ -573,7 +600,10 @@ fn a_clients_pong_is_the_servers() {
         panic!("one frame");
     };
     let (instruction, arguments) = frame::read_request(header, data).unwrap();
-    assert_eq!(Request::read(instruction, arguments), Ok(Some(Request::Pong)));
+    assert_eq!(
+        Request::read(instruction, arguments),
+        Ok(Some(Request::Pong))
+    );
 }
 
 #[test]
@@ -592,7 +622,10 @@ fn transfers_are_their_golden_frames() {
         let mut whole = None;
         for (header, data) in split(&files[name]) {
             assert_eq!(whole, None, "{name}");
-            assert_eq!(Reply::read(&header, &data), Ok(Reply::Data(header, data.clone())));
+            assert_eq!(
+                Reply::read(&header, &data),
+                Ok(Reply::Data(header, data.clone()))
+            );
             whole = reassembly.push(&header, &data).unwrap();
         }
         assert_eq!(whole, Some(payload), "{name}");

@@ -38,7 +38,13 @@ impl Pipe {
         let ptcat = papertrader::testkit::program::find("ptcat");
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("requests");
-        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        assert!(
+            Command::new("mkfifo")
+                .arg(&fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
         let piped = |command: &mut Command| {
             command
                 .stdout(Stdio::piped())

@@ -2,17 +2,17 @@
 
 use papertrader::model::money::LIMIT;
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side,
-    Symbol, Timestamp, TransactionStatus, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason,
+    SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt, TextList,
-    UserInfo, WHOLE,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
+    TextList, UserInfo, WHOLE,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
-    ConnectionState, FrameBuffer, FrameHeader, Instruction, MAX_DATA, Reassembly, Refusal, Reply, Request,
-    Window, frame, instruction, packet,
+    ConnectionState, FrameBuffer, FrameHeader, Instruction, MAX_DATA, Reassembly, Refusal, Reply,
+    Request, Window, frame, instruction, packet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -87,40 +87,54 @@ fn request() -> impl Strategy<Value = Request> {
     // A request's quantity has at most 12 digits before the point.
     let quantity = (1..1_000_000_000_000_000_000_i64).prop_map(Quantity);
     prop_oneof![
-        (username(), hashed(), any::<bool>()).prop_map(|(username, hashed_pass, expirable)| Request::Login {
-            username,
-            hashed_pass,
-            expirable
+        (username(), hashed(), any::<bool>()).prop_map(|(username, hashed_pass, expirable)| {
+            Request::Login {
+                username,
+                hashed_pass,
+                expirable,
+            }
         }),
         session().prop_map(|session| Request::Resume { session }),
-        (username(), email(), hashed()).prop_map(|(username, email, hashed_pass)| Request::Register {
-            username,
-            email,
-            hashed_pass
+        (username(), email(), hashed()).prop_map(|(username, email, hashed_pass)| {
+            Request::Register {
+                username,
+                email,
+                hashed_pass,
+            }
         }),
-        (session(), side(), symbol(), quantity, option::of(order_id())).prop_map(
-            |(session, side, symbol, quantity, id)| Request::Order {
+        (
+            session(),
+            side(),
+            symbol(),
+            quantity,
+            option::of(order_id())
+        )
+            .prop_map(|(session, side, symbol, quantity, id)| Request::Order {
                 session,
                 side,
                 symbol,
                 quantity,
                 id
-            }
-        ),
+            }),
         (session(), state()).prop_map(|(session, state)| Request::SwitchState { session, state }),
         session().prop_map(|session| Request::Logout { session }),
         symbol().prop_map(|symbol| Request::AssetInfo { symbol }),
         symbol().prop_map(|symbol| Request::AssetCurrent { symbol }),
-        (symbol(), window(), any::<bool>()).prop_map(|(symbol, window, adjusted)| Request::AssetWindow {
-            symbol,
-            window,
-            adjusted
+        (symbol(), window(), any::<bool>()).prop_map(|(symbol, window, adjusted)| {
+            Request::AssetWindow {
+                symbol,
+                window,
+                adjusted,
+            }
         }),
         (symbol(), timestamp()).prop_map(|(symbol, date)| Request::AssetPredicted { symbol, date }),
         Just(Request::AssetList),
-        (session(), username()).prop_map(|(session, username)| Request::UserInfo { session, username }),
-        (session(), username()).prop_map(|(session, username)| Request::UserPortfolio { session, username }),
-        (session(), username()).prop_map(|(session, username)| Request::UserHistory { session, username }),
+        (session(), username())
+            .prop_map(|(session, username)| Request::UserInfo { session, username }),
+        (session(), username())
+            .prop_map(|(session, username)| Request::UserPortfolio { session, username }),
+        (session(), username())
+            .prop_map(|(session, username)| Request::UserHistory { session, username }),
         (session(), uuid()).prop_map(|(session, id)| Request::Receipt { session, id }),
         Just(Request::Ping),
         Just(Request::Pong),
@@ -143,8 +157,16 @@ fn text() -> impl Strategy<Value = String> {
 
 fn fill() -> impl Strategy<Value = Fill> {
     let amount = (0..=LIMIT).prop_map(Quantity);
-    (side(), uuid(), symbol(), amount, money(), money(), timestamp()).prop_map(
-        |(side, id, symbol, quantity, price, total, settled)| Fill {
+    (
+        side(),
+        uuid(),
+        symbol(),
+        amount,
+        money(),
+        money(),
+        timestamp(),
+    )
+        .prop_map(|(side, id, symbol, quantity, price, total, settled)| Fill {
             side,
             id,
             symbol,
@@ -152,8 +174,7 @@ fn fill() -> impl Strategy<Value = Fill> {
             price,
             total,
             settled,
-        },
-    )
+        })
 }
 
 fn reply() -> impl Strategy<Value = Reply> {
@@ -243,17 +264,26 @@ fn entry(private: bool) -> impl Strategy<Value = HistoryEntry> {
         TransactionStatus::Settled,
         TransactionStatus::Rejected,
     ]);
-    (uuid(), side, status, symbol(), any_stamp(), any_stamp(), detail()).prop_map(
-        move |(id, side, status, symbol, accepted, settled, detail)| HistoryEntry {
-            id,
-            side,
-            status,
-            symbol,
-            accepted,
-            settled,
-            detail: private.then_some(detail),
-        },
+    (
+        uuid(),
+        side,
+        status,
+        symbol(),
+        any_stamp(),
+        any_stamp(),
+        detail(),
     )
+        .prop_map(
+            move |(id, side, status, symbol, accepted, settled, detail)| HistoryEntry {
+                id,
+                side,
+                status,
+                symbol,
+                accepted,
+                settled,
+                detail: private.then_some(detail),
+            },
+        )
 }
 
 fn history() -> impl Strategy<Value = History> {
@@ -265,15 +295,19 @@ fn history() -> impl Strategy<Value = History> {
 fn portfolio() -> impl Strategy<Value = Portfolio> {
     let holding = (1..i64::MAX, any_money(), any_money());
     prop_oneof![
-        (any_money(), prop::collection::btree_map(symbol(), holding, 0..8)).prop_map(|(cash, held)| {
-            let holding = |(symbol, (quantity, average_cost, value))| Holding {
-                symbol,
-                quantity: Quantity(quantity),
-                average_cost,
-                value,
-            };
-            Portfolio::Private(cash, held.into_iter().map(holding).collect())
-        }),
+        (
+            any_money(),
+            prop::collection::btree_map(symbol(), holding, 0..8)
+        )
+            .prop_map(|(cash, held)| {
+                let holding = |(symbol, (quantity, average_cost, value))| Holding {
+                    symbol,
+                    quantity: Quantity(quantity),
+                    average_cost,
+                    value,
+                };
+                Portfolio::Private(cash, held.into_iter().map(holding).collect())
+            }),
         prop::collection::btree_map(symbol(), 0..=WHOLE, 0..8)
             .prop_map(|shares| Portfolio::Public(shares.into_iter().collect())),
     ]
@@ -295,15 +329,20 @@ fn user_info() -> impl Strategy<Value = UserInfo> {
 }
 
 fn forecast() -> impl Strategy<Value = Forecast> {
-    ("\\PC{0,60}", any_stamp(), any_money(), any_money(), any_money()).prop_map(
-        |(method, time, value, low, high)| Forecast {
+    (
+        "\\PC{0,60}",
+        any_stamp(),
+        any_money(),
+        any_money(),
+        any_money(),
+    )
+        .prop_map(|(method, time, value, low, high)| Forecast {
             method,
             time,
             value,
             low,
             high,
-        },
-    )
+        })
 }
 
 fn frames(bytes: &[u8]) -> Vec<(FrameHeader, Vec<u8>)> {

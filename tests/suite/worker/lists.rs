@@ -43,7 +43,13 @@ fn lists(deployment: &Deployment, serving: &[u16], session: &SessionId) -> Vec<B
 }
 
 /// Since `since`, exactly these serve; how long it took until everybody said so.
-fn serve(what: &str, deployment: &Deployment, serving: &[u16], session: &SessionId, since: Instant) {
+fn serve(
+    what: &str,
+    deployment: &Deployment,
+    serving: &[u16],
+    session: &SessionId,
+    since: Instant,
+) {
     let exactly: BTreeSet<String> = serving
         .iter()
         .map(|worker| deployment.worker(*worker).address())
@@ -74,7 +80,13 @@ fn lists_name_exactly_who_serves_now() {
     deployment.worker(1).kill();
     serve("killed", &deployment, &[2], &alice, Instant::now());
     deployment.worker(1).start();
-    serve("started again", &deployment, &[1, 2], &alice, Instant::now());
+    serve(
+        "started again",
+        &deployment,
+        &[1, 2],
+        &alice,
+        Instant::now(),
+    );
 
     deployment.worker(1).stop();
     serve("stopped", &deployment, &[2], &alice, Instant::now());
@@ -117,7 +129,13 @@ fn after_twenty_seconds_without_a_master_all_are_linked_within_five_and_without_
         knocks.values().all(|count| (5..=25).contains(count)),
         "{knocks:?}"
     );
-    serve("the master is back", &deployment, &[1, 2], &alice, Instant::now());
+    serve(
+        "the master is back",
+        &deployment,
+        &[1, 2],
+        &alice,
+        Instant::now(),
+    );
 }
 
 /// Attempts to link, by the worker's UUID.

@@ -92,6 +92,9 @@ fn a_port_that_is_taken_ends_the_start() {
     let taken = TcpListener::bind(deployment.worker(1).address()).unwrap();
     deployment.master().start();
     deployment.worker(1).spawn();
-    assert_eq!(deployment.worker(1).wait_exit(PATIENCE).unwrap().code(), Some(1));
+    assert_eq!(
+        deployment.worker(1).wait_exit(PATIENCE).unwrap().code(),
+        Some(1)
+    );
     drop(taken);
 }

@@ -76,13 +76,17 @@ fn lasts(what: &str, watches: [Watch<'_>; 2], ended: Instant) {
         waiting.map(|thread| thread.join().unwrap())
     });
     println!("service: {what}: gone after {took:?}");
-    assert!(took.iter().all(|took| *took < busy(PROMISED)), "{what}: {took:?}");
+    assert!(
+        took.iter().all(|took| *took < busy(PROMISED)),
+        "{what}: {took:?}"
+    );
 }
 
 #[test]
 fn what_ends_anywhere_is_gone_everywhere_within_a_second() {
     let deployment = two_workers().start();
-    let on_both = |session: &SessionId| [1, 2].map(|worker| Watch::new(&deployment, worker, session));
+    let on_both =
+        |session: &SessionId| [1, 2].map(|worker| Watch::new(&deployment, worker, session));
 
     let mut client = deployment.trader(1, "logout");
     let watches = on_both(client.session().unwrap());
@@ -155,7 +159,9 @@ impl Absence {
         let prices = back.elapsed();
         eventually("the session is gone", || (!alice.is_active()).then_some(()));
         let session = back.elapsed();
-        println!("service: {what}: prices after {prices:?}, the ended session gone after {session:?}");
+        println!(
+            "service: {what}: prices after {prices:?}, the ended session gone after {session:?}"
+        );
         assert!(
             prices < busy(PROMISED) && session < busy(PROMISED),
             "{what}: {prices:?}, {session:?}"
@@ -198,7 +204,12 @@ fn a_worker_whose_link_was_cut_meanwhile_catches_up_within_a_second() {
     updates(&absence, &deployment, 5);
     deployment.worker(2).signal(Signal::CONT);
     deployment.await_state("worker-2", "connected");
-    absence.caught_up("away until linked again", &deployment, watch, Instant::now());
+    absence.caught_up(
+        "away until linked again",
+        &deployment,
+        watch,
+        Instant::now(),
+    );
 }
 
 #[test]

@@ -34,7 +34,10 @@ fn tls_is_all_that_is_spoken_and_certificates_change_while_it_runs() {
     deployment.worker(1).set("tls.certificate", "cert.pem");
     deployment.worker(1).set("tls.key", "key.pem");
     deployment.start_all();
-    let (worker, ca) = (deployment.worker(1).address(), deployment.dir().join("cert.pem"));
+    let (worker, ca) = (
+        deployment.worker(1).address(),
+        deployment.dir().join("cert.pem"),
+    );
     let old = deployment.dir().join("old.pem");
     fs::copy(&ca, &old).unwrap();
     assert_eq!(ping(&worker, &ca).unwrap(), Answer::Message(Reply::Pong));
@@ -43,7 +46,9 @@ fn tls_is_all_that_is_spoken_and_certificates_change_while_it_runs() {
 
     certify(deployment.dir());
     deployment.worker(1).signal(Signal::HUP);
-    eventually("the new certificate is in force", || ping(&worker, &ca).ok());
+    eventually("the new certificate is in force", || {
+        ping(&worker, &ca).ok()
+    });
     assert!(ping(&worker, &old).is_err());
 
     fs::write(deployment.dir().join("key.pem"), "nonsense").unwrap();

@@ -1,6 +1,8 @@
 //! spec/cli/papertrader/commands.md · 4.6.1 to 4.6.3, 4.6.14, 3.1.5
 //!
 //! Commands for accounts, sessions and servers.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, advise, known_pool, options, print, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
@@ -24,7 +26,8 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
     let mut pool = known_pool(global, &store)?;
     let password = password::ask(&args.name, args.password.password_stdin, true)?;
     let pass = HashedPass::derive(&args.name, &password);
-    pool.register(&args.name, &args.email, &pass).map_err(advise)?;
+    pool.register(&args.name, &args.email, &pass)
+        .map_err(advise)?;
     let view = LoginView {
         username: args.name.to_string(),
         server: pool.address().map(str::to_owned),
@@ -187,7 +190,10 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
         if workers.is_empty() {
             "no worker serves now\n".to_owned()
         } else {
-            workers.iter().map(|w| format!("{}\n", table::clean(w))).collect()
+            workers
+                .iter()
+                .map(|w| format!("{}\n", table::clean(w)))
+                .collect()
         }
     })
 }

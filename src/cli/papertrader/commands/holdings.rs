@@ -1,6 +1,8 @@
 //! spec/cli/papertrader/commands.md · 4.6.15 and 4.6.16
 //!
 //! Commands for the portfolio, the history and receipts.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, advise, print, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
@@ -33,7 +35,9 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
         payload::Portfolio::Public(shares) => {
             let rows = shares
                 .iter()
-                .map(|(symbol, share)| vec![symbol.to_string(), format!("{} %", basis_points(*share))])
+                .map(|(symbol, share)| {
+                    vec![symbol.to_string(), format!("{} %", basis_points(*share))]
+                })
                 .collect();
             format!(
                 "{name}, as others see it\n{}",
@@ -64,11 +68,23 @@ fn positions_table(holdings: &[payload::Holding]) -> String {
             table::money(standing.cost),
             or_none(standing.value.map(table::money)),
             or_none(standing.profit.map(table::profit)),
-            or_none(standing.profit.map(|p| table::signed_percent(p, standing.cost))),
+            or_none(
+                standing
+                    .profit
+                    .map(|p| table::signed_percent(p, standing.cost)),
+            ),
         ]
     };
     table::table(
-        &["symbol", "units", "average cost", "cost", "value", "profit", ""],
+        &[
+            "symbol",
+            "units",
+            "average cost",
+            "cost",
+            "value",
+            "profit",
+            "",
+        ],
         &[1, 2, 3, 4, 5, 6],
         holdings.iter().map(row).collect(),
     )
@@ -174,7 +190,9 @@ fn history_table(history: &History) -> String {
 /// The status, or the reason of a rejection.
 fn status_text(entry: &HistoryEntry) -> String {
     match (&entry.detail, entry.status) {
-        (Some(detail), TransactionStatus::Rejected) if !detail.reason.is_empty() => detail.reason.clone(),
+        (Some(detail), TransactionStatus::Rejected) if !detail.reason.is_empty() => {
+            detail.reason.clone()
+        }
         (_, status) => status.as_str().to_owned(),
     }
 }
@@ -244,7 +262,11 @@ fn own_history_table(entries: &[HistoryEntry]) -> String {
 }
 
 /// Shows the receipt of one transaction.
-fn receipt(global: &GlobalArgs, session: &mut ReadySession, which: &str) -> Result<(), CommandError> {
+fn receipt(
+    global: &GlobalArgs,
+    session: &mut ReadySession,
+    which: &str,
+) -> Result<(), CommandError> {
     let id = match Uuid::try_parse(which) {
         Ok(id) => id,
         Err(_) => find(session, which)?,
@@ -270,7 +292,11 @@ fn receipt(global: &GlobalArgs, session: &mut ReadySession, which: &str) -> Resu
             .collect(),
     };
     show(global, &view, || {
-        let names: Vec<String> = receipt.0.iter().map(|(name, _)| table::clean(name)).collect();
+        let names: Vec<String> = receipt
+            .0
+            .iter()
+            .map(|(name, _)| table::clean(name))
+            .collect();
         let pairs: Vec<(&str, String)> = names
             .iter()
             .zip(&receipt.0)

@@ -1,13 +1,17 @@
 //! spec/cli/papertrader/commands.md · 4.6.7 to 4.6.13, 4.2.2
 //!
 //! Commands for prices: latest, changing, past and forecast ones.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, print, show};
 use crate::cli::papertrader::arguments::{
     AssetsArgs, ChartArgs, ForecastArgs, GlobalArgs, QuoteArgs, SymbolArgs, WatchArgs,
 };
 use crate::cli::papertrader::chart;
-use crate::cli::papertrader::view::{BarView, BarsView, ForecastView, InfoView, QuoteView, bars_csv};
+use crate::cli::papertrader::view::{
+    BarView, BarsView, ForecastView, InfoView, QuoteView, bars_csv,
+};
 use crate::cli::table;
 use crate::client::ClientError;
 use crate::model::{self, Money, Symbol, Timestamp};
@@ -102,7 +106,8 @@ fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Timestamp) -> Stri
 pub fn on_signal() -> Result<Arc<AtomicBool>, ClientError> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, stop.clone()).map_err(|e| ClientError::Local(e.to_string()))?;
+        signal_hook::flag::register(signal, stop.clone())
+            .map_err(|e| ClientError::Local(e.to_string()))?;
     }
     Ok(stop)
 }
@@ -135,7 +140,8 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
                 at: now.to_string(),
                 quotes: views(&args.symbols, &answers, now),
             };
-            let line = serde_json::to_string(&view).map_err(|e| ClientError::Local(e.to_string()))?;
+            let line =
+                serde_json::to_string(&view).map_err(|e| ClientError::Local(e.to_string()))?;
             format!("{line}\n")
         } else if in_place {
             let text = watch_table(&args.symbols, &answers, &mut first, now);

@@ -1,13 +1,17 @@
 //! spec/cli/papertrader/commands.md · 4.6.4 and 4.6.5
 //!
 //! `buy` and `sell`, with a countdown to the settlement.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};
 use crate::cli::papertrader::view::OrderView;
 use crate::cli::table;
 use crate::client::ClientError;
-use crate::client::order::{OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place};
+use crate::client::order::{
+    OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place,
+};
 use crate::model::{Reason, Side};
 use crate::wire::Refusal;
 use crate::wire::payload;
@@ -83,7 +87,11 @@ fn show_outcome(
         OrderOutcome::Rejected(refusal, id) => {
             let advice = rejection_advice(session, order, &refusal);
             if global.json {
-                show(global, &OrderView::rejected(order, &refusal, id), String::new)?;
+                show(
+                    global,
+                    &OrderView::rejected(order, &refusal, id),
+                    String::new,
+                )?;
             }
             let failure = session.failed(ClientError::Refused(refusal));
             Err(CommandError {
@@ -96,7 +104,11 @@ fn show_outcome(
 
 /// Advice on a rejected order, such as the cash of the account; `None` if there is none or it
 /// cannot be read now.
-fn rejection_advice(session: &mut ReadySession, order: &OrderTicket, refusal: &Refusal) -> Option<String> {
+fn rejection_advice(
+    session: &mut ReadySession,
+    order: &OrderTicket,
+    refusal: &Refusal,
+) -> Option<String> {
     let name = session.saved.username.clone();
     match refusal.reason {
         Reason::InsufficientFunds => {
@@ -114,7 +126,8 @@ fn rejection_advice(session: &mut ReadySession, order: &OrderTicket, refusal: &R
             Some(format!("You hold {units} units of {}.", order.symbol))
         }
         Reason::ClientOrderIdReused => Some(
-            "That --order-id belongs to an order with other terms; leave it out for a fresh one.".to_owned(),
+            "That --order-id belongs to an order with other terms; leave it out for a fresh one."
+                .to_owned(),
         ),
         _ => None,
     }
@@ -158,7 +171,10 @@ impl Countdown<'_> {
                 let text = if left.is_zero() {
                     "due, waiting for the update …".to_owned()
                 } else {
-                    format!("settles in {} …", table::span(*left + Duration::from_millis(999)))
+                    format!(
+                        "settles in {} …",
+                        table::span(*left + Duration::from_millis(999))
+                    )
                 };
                 self.drawn = true;
                 let mut stderr = std::io::stderr().lock();

@@ -1,6 +1,8 @@
 //! spec/cli/papertrader/view.md · 4.6.15
 //!
 //! Profit and loss, computed from cash, cost, value and history.
+//!
+//! Tests: `src/cli/papertrader/view/tests.rs`.
 
 use crate::cli::table;
 use crate::model::{Money, Quantity, Side, Symbol, TransactionStatus, Username};
@@ -75,7 +77,10 @@ impl Totals {
 /// reversed.
 pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Money {
     let mut start = i128::from(cash.0);
-    for entry in entries.iter().filter(|e| e.status == TransactionStatus::Settled) {
+    for entry in entries
+        .iter()
+        .filter(|e| e.status == TransactionStatus::Settled)
+    {
         let total = entry.detail.as_ref().map_or(0, |d| i128::from(d.total.0));
         match entry.side {
             Side::Buy => start += total,
@@ -160,7 +165,8 @@ impl PortfolioView {
                     profit: Some(text(totals.profit)),
                     total: Some(text(totals.total)),
                     starting_cash: start.map(text),
-                    realised_profit: total_profit.map(|p| text(Money(p.0.saturating_sub(totals.profit.0)))),
+                    realised_profit: total_profit
+                        .map(|p| text(Money(p.0.saturating_sub(totals.profit.0)))),
                     total_profit: total_profit.map(text),
                     positions: holdings.iter().map(position).collect(),
                 }
@@ -178,7 +184,9 @@ fn position(holding: &Holding) -> PositionView {
         cost: Some(text(standing.cost)),
         value: standing.value.map(text),
         profit: standing.profit.map(text),
-        profit_percent: standing.profit.and_then(|p| table::percent(p, standing.cost)),
+        profit_percent: standing
+            .profit
+            .and_then(|p| table::percent(p, standing.cost)),
         share_percent: None,
     }
 }
@@ -192,9 +200,10 @@ pub fn basis_points(share: u16) -> String {
 /// compared. `None` for another user's portfolio.
 pub fn fingerprint(portfolio: &Portfolio) -> Option<(Money, Vec<(Symbol, Quantity)>)> {
     match portfolio {
-        Portfolio::Private(cash, holdings) => {
-            Some((*cash, holdings.iter().map(|h| (h.symbol, h.quantity)).collect()))
-        }
+        Portfolio::Private(cash, holdings) => Some((
+            *cash,
+            holdings.iter().map(|h| (h.symbol, h.quantity)).collect(),
+        )),
         Portfolio::Public(_) => None,
     }
 }

@@ -6,7 +6,8 @@
 //! Tests: `tests/suite/master/markets.rs`.
 
 use super::super::provider::{
-    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    ProviderError,
 };
 use super::http::{ProviderHttp, decimal, json, moment, price, symbols, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
@@ -182,7 +183,10 @@ impl Trade<'_> {
             low: price,
             close: price,
             // The price matters; an unreadable size is no reason to refuse it.
-            volume: self.s.and_then(|size| volume(size).ok()).unwrap_or_default(),
+            volume: self
+                .s
+                .and_then(|size| volume(size).ok())
+                .unwrap_or_default(),
         })
     }
 }
@@ -274,13 +278,18 @@ impl AlpacaProvider {
             .map(|inner| json("Alpaca's map of snapshots", inner.get()));
         let answer = inner.transpose()?.unwrap_or(answer);
         for symbol in symbols {
-            let bar = match answer.get(symbol.as_str()).filter(|raw| raw.get() != "null") {
+            let bar = match answer
+                .get(symbol.as_str())
+                .filter(|raw| raw.get() != "null")
+            {
                 None => {
                     batch.unknown.push(*symbol);
                     continue;
                 }
                 Some(raw) => match serde_json::from_str::<SnapshotAnswer<'_>>(raw.get()) {
-                    Err(error) => Err(format!("its snapshot is not of the documented form ({error})")),
+                    Err(error) => Err(format!(
+                        "its snapshot is not of the documented form ({error})"
+                    )),
                     // No trade yet on this feed: no new price and no error.
                     Ok(SnapshotAnswer { latest_trade: None }) => continue,
                     Ok(SnapshotAnswer {
@@ -329,10 +338,17 @@ impl AlpacaProvider {
             let lists = page.corporate_actions;
             let splits = lists.forward_splits.iter().chain(&lists.reverse_splits);
             actions.extend(splits.filter_map(SplitAnswer::action));
-            actions.extend(lists.cash_dividends.iter().filter_map(DividendAnswer::action));
+            actions.extend(
+                lists
+                    .cash_dividends
+                    .iter()
+                    .filter_map(DividendAnswer::action),
+            );
             token = page.next_page_token;
             if token.is_none() {
-                actions.retain(|action| action.time.day() >= from.day() && action.time.day() <= to.day());
+                actions.retain(|action| {
+                    action.time.day() >= from.day() && action.time.day() <= to.day()
+                });
                 return Ok(actions);
             }
         }
@@ -422,10 +438,10 @@ impl Provider for AlpacaProvider {
             page.actions = self.past_actions(ask.symbol, until, ask.deadline);
         }
         for day in answer.bars.unwrap_or_default() {
-            page.bars.push(
-                day.bar()
-                    .map_err(|reason| ProviderError::Broken(format!("{}: {reason}", ask.symbol)))?,
-            );
+            page.bars
+                .push(day.bar().map_err(|reason| {
+                    ProviderError::Broken(format!("{}: {reason}", ask.symbol))
+                })?);
         }
         Ok(page)
     }
@@ -447,7 +463,8 @@ impl Provider for AlpacaProvider {
             match answers.collect::<Result<Vec<_>, _>>() {
                 Ok(lists) => {
                     self.actions = lists.concat();
-                    self.actions.sort_by_key(|action| (action.time, action.symbol));
+                    self.actions
+                        .sort_by_key(|action| (action.time, action.symbol));
                     self.actions_known = Some(to);
                     self.actions_asked = Some(to);
                 }

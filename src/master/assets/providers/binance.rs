@@ -80,12 +80,17 @@ impl Ticker<'_> {
 
 /// Parses a bar: an array of open time, open, high, low, close, volume, and unused fields.
 fn kline(raw: &RawValue) -> Result<Bar, String> {
-    let parts: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    let parts: Vec<&RawValue> =
+        serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
     let [time, open, high, low, close, size, ..] = parts.as_slice() else {
         return Err("a bar of fewer than six parts".to_owned());
     };
     Ok(Bar {
-        time: Timestamp(time.get().parse().map_err(|_| "its time is no time".to_owned())?),
+        time: Timestamp(
+            time.get()
+                .parse()
+                .map_err(|_| "its time is no time".to_owned())?,
+        ),
         open: price(open)?,
         high: price(high)?,
         low: price(low)?,
@@ -118,8 +123,9 @@ impl Provider for BinanceProvider {
         let url = format!("{}/api/v3/exchangeInfo", self.settings.url);
         let text = self.http.get(&url, &[("permissions", "SPOT")], deadline)?;
         let exchange: Exchange = json("Binance's exchange information", &text)?;
-        let traded =
-            |listed: &&Listed| listed.status == "TRADING" && listed.quote_asset == self.settings.quote;
+        let traded = |listed: &&Listed| {
+            listed.status == "TRADING" && listed.quote_asset == self.settings.quote
+        };
         let traded = exchange.symbols.iter().filter(traded);
         Ok(symbols(traded.map(|listed| listed.symbol.as_str())))
     }
@@ -144,12 +150,16 @@ impl Provider for BinanceProvider {
                 continue;
             };
             let bar = match serde_json::from_str::<Ticker<'_>>(raw.get()) {
-                Err(error) => Err(format!("its ticker is not of the documented form ({error})")),
+                Err(error) => Err(format!(
+                    "its ticker is not of the documented form ({error})"
+                )),
                 // Never traded: no new price and no error.
                 Ok(ticker) if ticker.last_id < 0 => continue,
                 Ok(ticker) => {
                     let bar = ticker.bar();
-                    if bar.is_ok() && self.trades.insert(*symbol, ticker.last_id) == Some(ticker.last_id) {
+                    if bar.is_ok()
+                        && self.trades.insert(*symbol, ticker.last_id) == Some(ticker.last_id)
+                    {
                         continue;
                     }
                     bar
@@ -161,7 +171,9 @@ impl Provider for BinanceProvider {
     }
 
     fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError> {
-        let start = ask.after.map_or(PAST_BEGIN, |after| after.day().plus_days(1));
+        let start = ask
+            .after
+            .map_or(PAST_BEGIN, |after| after.day().plus_days(1));
         let until = ask.until.unwrap_or_else(Timestamp::now);
         let mut page = HistoryPage::empty(Resolution::Day);
         if start > until {
@@ -179,9 +191,10 @@ impl Provider for BinanceProvider {
         let rows: Vec<&RawValue> = json("Binance's list of bars", &text)?;
         page.more = rows.len() >= PAGE_BARS_MAX;
         for row in rows {
-            page.bars.push(
-                kline(row).map_err(|reason| ProviderError::Broken(format!("{}: {reason}", ask.symbol)))?,
-            );
+            page.bars
+                .push(kline(row).map_err(|reason| {
+                    ProviderError::Broken(format!("{}: {reason}", ask.symbol))
+                })?);
         }
         Ok(page)
     }

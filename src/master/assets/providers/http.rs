@@ -69,12 +69,18 @@ impl ProviderHttp {
                 match item {
                     Ok(PemItem::Certificate(certificate)) => roots.push(certificate),
                     Ok(_) => {}
-                    Err(e) => return Err(AssetsError::in_file(path, format!("no certificate: {e}"))),
+                    Err(e) => {
+                        return Err(AssetsError::in_file(path, format!("no certificate: {e}")));
+                    }
                 }
             }
         }
         let agent = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::from(roots)).build())
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(RootCerts::from(roots))
+                    .build(),
+            )
             .http_status_as_error(false)
             // Redirects are not followed: a key must not be sent to the address in an answer.
             .max_redirects(0)
@@ -95,7 +101,12 @@ impl ProviderHttp {
     ///
     /// # Errors
     /// The answer is incomplete, or its status is not 200.
-    pub fn get(&self, url: &str, query: &[(&str, &str)], deadline: Instant) -> Result<String, ProviderError> {
+    pub fn get(
+        &self,
+        url: &str,
+        query: &[(&str, &str)],
+        deadline: Instant,
+    ) -> Result<String, ProviderError> {
         let host = host_of(url);
         let now = Instant::now();
         let left = deadline.saturating_duration_since(now).min(CALL_TIMEOUT);
@@ -146,7 +157,12 @@ fn read(host: &str, response: Response<Body>) -> Result<String, ProviderError> {
 
 /// Turns an answer with a status other than 200 into an error.
 fn status_error(host: &str, status: StatusCode, response: Response<Body>) -> ProviderError {
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let code = status.as_u16();
     if matches!(code, 418 | 429) {
         let (after, until) = (header("retry-after"), header("x-ratelimit-reset"));
@@ -173,8 +189,12 @@ fn status_error(host: &str, status: StatusCode, response: Response<Body>) -> Pro
     };
     match code {
         401 => ProviderError::Refused(format!("{host} does not accept the key (401){said}")),
-        403 => ProviderError::Refused(format!("{host} does not allow this with this key (403){said}")),
-        500..=599 => ProviderError::Unreachable(format!("{host} has trouble of its own ({code}){said}")),
+        403 => ProviderError::Refused(format!(
+            "{host} does not allow this with this key (403){said}"
+        )),
+        500..=599 => {
+            ProviderError::Unreachable(format!("{host} has trouble of its own ({code}){said}"))
+        }
         _ => ProviderError::Refused(format!("{host} answered {code}{said}")),
     }
 }
@@ -221,12 +241,16 @@ fn provider_error(host: &str, error: &Error) -> ProviderError {
     };
     match inner.unwrap_or(error) {
         Error::Timeout(_) => ProviderError::Unreachable(format!("{host} did not answer in time")),
-        Error::HostNotFound => ProviderError::Unreachable(format!("{host} is not known to the name servers")),
+        Error::HostNotFound => {
+            ProviderError::Unreachable(format!("{host} is not known to the name servers"))
+        }
         Error::BodyExceedsLimit(_) => ProviderError::Broken(format!(
             "{host} answered more than {} MiB",
             ANSWER_BYTES_MAX / (1024 * 1024)
         )),
-        Error::Tls(reason) => ProviderError::Refused(format!("{host} could not prove who it is: {reason}")),
+        Error::Tls(reason) => {
+            ProviderError::Refused(format!("{host} could not prove who it is: {reason}"))
+        }
         Error::Rustls(reason) => tls_failure(host, reason),
         Error::Pem(reason) => ProviderError::Refused(format!("{host}: {reason}")),
         Error::Io(io) => match io
@@ -236,7 +260,9 @@ fn provider_error(host: &str, error: &Error) -> ProviderError {
             Some(reason) => tls_failure(host, reason),
             None => ProviderError::Unreachable(format!("{host} cannot be reached: {io}")),
         },
-        Error::Protocol(reason) => ProviderError::Broken(format!("{host} does not speak HTTP: {reason}")),
+        Error::Protocol(reason) => {
+            ProviderError::Broken(format!("{host} does not speak HTTP: {reason}"))
+        }
         other => ProviderError::Unreachable(format!("{host} cannot be reached: {other}")),
     }
 }
@@ -330,7 +356,10 @@ mod tests {
         let after = |text| retry_after(Some(text), None, now);
         assert_eq!(retry_after(None, None, now), RETRY_AFTER_DEFAULT);
         assert_eq!(after("7"), Duration::from_secs(7));
-        assert_eq!(after("Wed, 21 Oct 2015 07:30:00 GMT"), Duration::from_secs(120));
+        assert_eq!(
+            after("Wed, 21 Oct 2015 07:30:00 GMT"),
+            Duration::from_secs(120)
+        );
         assert_eq!(after("Wed, 21 Oct 2015 07:00:00 GMT"), Duration::ZERO);
         assert_eq!(after("soon"), RETRY_AFTER_DEFAULT);
         assert_eq!(after("99999999999"), RETRY_AFTER_MAX);

@@ -26,7 +26,8 @@ const VOLUME_MAX: u64 = 1_000_000_000_000_000;
 /// # Errors
 /// The folder cannot be read, or a `.csv` file is not named after a symbol.
 pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsError> {
-    let unreadable = |e: std::io::Error| AssetsError::in_file(directory, format!("cannot be read: {e}"));
+    let unreadable =
+        |e: std::io::Error| AssetsError::in_file(directory, format!("cannot be read: {e}"));
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -40,7 +41,10 @@ pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsError
             .and_then(|stem| stem.to_str())
             .unwrap_or_default();
         let symbol = Symbol::parse(stem).map_err(|form| {
-            AssetsError::in_file(&path, format!("the file is not named after a symbol: {form}"))
+            AssetsError::in_file(
+                &path,
+                format!("the file is not named after a symbol: {form}"),
+            )
         })?;
         files.insert(symbol, path);
     }
@@ -56,8 +60,8 @@ struct Table {
 
 impl Table {
     fn open(path: &Path, columns: &[&str]) -> Result<Table, AssetsError> {
-        let file =
-            File::open(path).map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
+        let file = File::open(path)
+            .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
         let mut reader = ReaderBuilder::new().has_headers(true).from_reader(file);
         let header = reader.headers().map_err(|e| csv_error(path, &e))?;
         if header.is_empty() {
@@ -186,7 +190,8 @@ fn bar_of(table: &Table) -> Result<Bar, String> {
         high: price(2)?,
         low: price(3)?,
         close: price(4)?,
-        volume: volume(table.field(5)).map_err(|form| format!("Volume {:?}: {form}", table.field(5)))?,
+        volume: volume(table.field(5))
+            .map_err(|form| format!("Volume {:?}: {form}", table.field(5)))?,
     };
     check_range(&bar).map_err(str::to_owned)?;
     Ok(bar)
@@ -221,7 +226,8 @@ fn date(text: &str) -> Result<Timestamp, ValueError> {
 /// # Errors
 /// The text is not a decimal number, is negative, or is too large.
 pub(in crate::master::assets) fn volume(text: &str) -> Result<u64, ValueError> {
-    const FORM: ValueError = ValueError("a volume is a decimal number from 0 to 1,000,000,000,000,000");
+    const FORM: ValueError =
+        ValueError("a volume is a decimal number from 0 to 1,000,000,000,000,000");
     let whole = match text.split_once('.') {
         None => text,
         Some((whole, fraction)) if fraction.bytes().all(|b| b.is_ascii_digit()) => whole,
@@ -272,8 +278,8 @@ pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
 
 fn action_of(table: &Table) -> Result<Action, String> {
     let time = date(table.field(0)).map_err(|form| format!("Date {:?}: {form}", table.field(0)))?;
-    let symbol =
-        Symbol::parse(table.field(1)).map_err(|form| format!("Symbol {:?}: {form}", table.field(1)))?;
+    let symbol = Symbol::parse(table.field(1))
+        .map_err(|form| format!("Symbol {:?}: {form}", table.field(1)))?;
     let text = table.field(3);
     let value = Money::parse_rounded(text)
         .ok()
@@ -316,8 +322,16 @@ mod tests {
                 Some(1),
                 "header",
             ),
-            (format!("{head}{good}2013-01-03,1,2,0.5,x,7\n"), Some(3), "Close"),
-            (format!("{head}{good}2013-01-03,1,2,0.5,,7\n"), Some(3), "Close"),
+            (
+                format!("{head}{good}2013-01-03,1,2,0.5,x,7\n"),
+                Some(3),
+                "Close",
+            ),
+            (
+                format!("{head}{good}2013-01-03,1,2,0.5,,7\n"),
+                Some(3),
+                "Close",
+            ),
             (
                 format!("{head}{good}2013-01-03,1,2,0.5,nan,7\n"),
                 Some(3),
@@ -354,10 +368,22 @@ mod tests {
                 "Close is not between",
             ),
             (format!("{head}2013-01-03,1,2,1,1,-7\n"), Some(2), "Volume"),
-            (format!("{head}2013-01-03,1,2,1,1,-0.5\n"), Some(2), "Volume"),
-            (format!("{head}2013-01-03,1,2,1,1\n"), Some(2), "5 columns, not 6"),
+            (
+                format!("{head}2013-01-03,1,2,1,1,-0.5\n"),
+                Some(2),
+                "Volume",
+            ),
+            (
+                format!("{head}2013-01-03,1,2,1,1\n"),
+                Some(2),
+                "5 columns, not 6",
+            ),
             (format!("{head}2013-02-30,1,2,1,1,7\n"), Some(2), "Date"),
-            (format!("{head}2013-02-03T00:00:00Z,1,2,1,1,7\n"), Some(2), "Date"),
+            (
+                format!("{head}2013-02-03T00:00:00Z,1,2,1,1,7\n"),
+                Some(2),
+                "Date",
+            ),
             (format!("{head}03/01/2013,1,2,1,1,7\n"), Some(2), "Date"),
             (format!("{head}{good}{good}"), Some(3), "not after"),
             (
@@ -376,20 +402,34 @@ mod tests {
 
     #[test]
     fn a_row_that_is_not_utf_8_is_named_with_its_line() {
-        let fault = read(b"Date,Open,High,Low,Close,Volume\n2013-01-02,1,2,1,\xff,7\n").unwrap_err();
+        let fault =
+            read(b"Date,Open,High,Low,Close,Volume\n2013-01-02,1,2,1,\xff,7\n").unwrap_err();
         assert!(fault.to_string().contains("A.csv, line 2: "), "{fault}");
     }
 
     #[test]
     fn times_and_volumes_are_read() {
-        let text = "Date,Open,High,Low,Close,Volume\r\n2013-01-02 23:59:59,1,2,0.5,1.5,7.999999999\r\n";
+        let text =
+            "Date,Open,High,Low,Close,Volume\r\n2013-01-02 23:59:59,1,2,0.5,1.5,7.999999999\r\n";
         let bars = read(text.as_bytes()).unwrap();
-        assert_eq!(bars[0].time, Timestamp::parse("2013-01-02T23:59:59Z").unwrap());
+        assert_eq!(
+            bars[0].time,
+            Timestamp::parse("2013-01-02T23:59:59Z").unwrap()
+        );
         assert_eq!(bars[0].volume, 7);
         assert_eq!(volume("1.5e3"), Ok(1500));
         assert_eq!(volume("2e3"), Ok(2000));
         assert_eq!(volume("0"), Ok(0));
-        for text in ["", ".", "-1", "-0.1", "x", "1000000000000001", "1e400", " 1"] {
+        for text in [
+            "",
+            ".",
+            "-1",
+            "-0.1",
+            "x",
+            "1000000000000001",
+            "1e400",
+            " 1",
+        ] {
             assert!(volume(text).is_err(), "{text}");
         }
     }

@@ -3,7 +3,8 @@
 //! Prices from a folder of CSV files, published one step at a time.
 
 use super::super::provider::{
-    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    ProviderError,
 };
 use super::market_file::{self, MarketRows};
 use crate::config::{ProviderKind, ReplaySettings, SymbolSelection};
@@ -50,14 +51,19 @@ impl ReplayProvider {
     /// # Errors
     /// A file is missing or malformed (the error names the line), or there is no step at or after
     /// the start.
-    pub fn open(settings: &ReplaySettings, wanted: &SymbolSelection) -> Result<ReplayProvider, AssetsError> {
+    pub fn open(
+        settings: &ReplaySettings,
+        wanted: &SymbolSelection,
+    ) -> Result<ReplayProvider, AssetsError> {
         let mut files = market_file::folder(&settings.directory)?;
         if let SymbolSelection::Listed(symbols) = wanted {
             for symbol in symbols {
                 if !files.contains_key(symbol) {
                     return Err(AssetsError::in_file(
                         &settings.directory,
-                        format!("the folder holds no {symbol}.csv, and {symbol} is on the list of assets"),
+                        format!(
+                            "the folder holds no {symbol}.csv, and {symbol} is on the list of assets"
+                        ),
                     ));
                 }
             }
@@ -95,7 +101,9 @@ impl ReplayProvider {
 
     /// The step after `after`: bars of one time. Empty after the last step.
     fn step_after(&self, after: Option<Timestamp>) -> &[Step] {
-        let begin = after.map_or(0, |after| self.steps.partition_point(|step| step.time <= after));
+        let begin = after.map_or(0, |after| {
+            self.steps.partition_point(|step| step.time <= after)
+        });
         let Some(time) = self.steps.get(begin).map(|step| step.time) else {
             return &[];
         };
@@ -208,7 +216,10 @@ impl Provider for ReplayProvider {
         };
         Ok(PriceBatch {
             now,
-            bars: step.iter().map(|step| (step.symbol, Ok(step.bar))).collect(),
+            bars: step
+                .iter()
+                .map(|step| (step.symbol, Ok(step.bar)))
+                .collect(),
             exhausted: self.step_after(Some(now)).is_empty(),
             ..PriceBatch::default()
         })
@@ -225,7 +236,8 @@ impl Provider for ReplayProvider {
         to: Timestamp,
         _: Instant,
     ) -> Result<Vec<Action>, ProviderError> {
-        let wanted = |action: &&Action| from.is_none_or(|from| action.time > from) && action.time <= to;
+        let wanted =
+            |action: &&Action| from.is_none_or(|from| action.time > from) && action.time <= to;
         Ok(self.actions.iter().filter(wanted).copied().collect())
     }
 }
@@ -341,13 +353,18 @@ mod tests {
         }
         assert_eq!(
             times,
-            (0..9_999).map(|day| begin.plus_days(day)).collect::<Vec<_>>()
+            (0..9_999)
+                .map(|day| begin.plus_days(day))
+                .collect::<Vec<_>>()
         );
     }
 
     #[test]
     fn a_list_must_have_its_files_and_a_start_its_bars() {
-        let dir = folder(&[("A.csv", "Date,Open,High,Low,Close,Volume\n2013-01-02,1,1,1,1,5\n")]);
+        let dir = folder(&[(
+            "A.csv",
+            "Date,Open,High,Low,Close,Volume\n2013-01-02,1,1,1,1,5\n",
+        )]);
         let settings = ReplaySettings {
             directory: dir.path().to_owned(),
             start: Timestamp(i64::MIN),

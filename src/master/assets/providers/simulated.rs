@@ -3,7 +3,8 @@
 //! A seeded geometric random walk with a trading calendar, for classes and for load tests.
 
 use super::super::provider::{
-    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
+    AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
+    ProviderError,
 };
 use crate::config::{ProviderKind, SimulatedSettings, SymbolSelection};
 use crate::model::timestamp::DAY;
@@ -138,7 +139,9 @@ impl Provider for SimulatedProvider {
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
-        let now = ask.after.map_or_else(Self::start, |after| self.step_after(after));
+        let now = ask
+            .after
+            .map_or_else(Self::start, |after| self.step_after(after));
         let mut firsts: HashMap<Symbol, Money> = HashMap::new();
         let bars = ask.symbols.iter().map(|symbol| {
             // The walk continues from the last published price, so it needs no memory of its own.
@@ -148,7 +151,10 @@ impl Provider for SimulatedProvider {
                     .entry(*symbol)
                     .or_insert_with(|| walk::first_price(self.seed, symbol)),
             };
-            (*symbol, Ok(walk::step(self.seed, symbol, now, last, self.step)))
+            (
+                *symbol,
+                Ok(walk::step(self.seed, symbol, now, last, self.step)),
+            )
         });
         Ok(PriceBatch {
             now,
@@ -267,7 +273,12 @@ mod tests {
 
     fn market(seed: u64, interval: u64) -> SimulatedProvider {
         let settings = SimulatedSettings { symbols: 12, seed };
-        SimulatedProvider::new(settings, &SymbolSelection::All, Duration::from_secs(interval)).unwrap()
+        SimulatedProvider::new(
+            settings,
+            &SymbolSelection::All,
+            Duration::from_secs(interval),
+        )
+        .unwrap()
     }
 
     fn soon() -> Instant {
@@ -321,7 +332,10 @@ mod tests {
         assert_eq!(times[39], Timestamp::parse("2024-01-02T21:00:00Z").unwrap());
         assert_eq!(times[40], Timestamp::parse("2024-01-03T14:30:00Z").unwrap());
         // Friday the 5th is followed by Monday the 8th.
-        assert_eq!(times[160], Timestamp::parse("2024-01-08T14:30:00Z").unwrap());
+        assert_eq!(
+            times[160],
+            Timestamp::parse("2024-01-08T14:30:00Z").unwrap()
+        );
         let past = SimulatedProvider::past_days();
         assert_eq!(past.len(), PAST_DAYS);
         assert_eq!(past[PAST_DAYS - 1], Timestamp::parse("2023-12-29").unwrap());
@@ -353,7 +367,10 @@ mod tests {
 
     #[test]
     fn a_list_names_assets_of_this_market() {
-        let settings = SimulatedSettings { symbols: 12, seed: 1 };
+        let settings = SimulatedSettings {
+            symbols: 12,
+            seed: 1,
+        };
         let wanted = SymbolSelection::Listed([Symbol::parse("AAPL").unwrap()].into());
         let fault = SimulatedProvider::new(settings, &wanted, Duration::from_secs(1))
             .err()

@@ -26,8 +26,15 @@ fn nothing_is_said_before_it_is_committed() {
     rig.auth.on_message(AuthMessage::Requests(asked));
     assert!(link.heard().is_empty());
     rig.auth.on_turn_end();
-    let said: Vec<Instruction> = link.heard().iter().map(|heard| heard.instruction()).collect();
-    assert_eq!(said, [Instruction::LinkSessionsEnded, Instruction::LogoutSuccess]);
+    let said: Vec<Instruction> = link
+        .heard()
+        .iter()
+        .map(|heard| heard.instruction())
+        .collect();
+    assert_eq!(
+        said,
+        [Instruction::LinkSessionsEnded, Instruction::LogoutSuccess]
+    );
 }
 
 #[test]
@@ -118,10 +125,16 @@ fn workers_are_told_of_many_ended_sessions_in_as_few_messages_as_hold_them() {
         rig.auth.sessions.insert(kept);
     }
     let (sender, count) = bounded(1);
-    rig.auth
-        .on_message(AuthMessage::End(SessionFilter::User("Alice".into()), sender));
+    rig.auth.on_message(AuthMessage::End(
+        SessionFilter::User("Alice".into()),
+        sender,
+    ));
     assert_eq!(count.try_recv(), Ok(HASHES_MAX + 1));
     rig.auth.on_turn_end();
-    let sizes: Vec<usize> = link.heard().iter().map(|heard| heard.data().len() / 32).collect();
+    let sizes: Vec<usize> = link
+        .heard()
+        .iter()
+        .map(|heard| heard.data().len() / 32)
+        .collect();
     assert_eq!(sizes, [HASHES_MAX, 1]);
 }

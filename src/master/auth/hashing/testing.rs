@@ -29,6 +29,9 @@ pub(crate) fn done(job: HashJob) -> AuthMessage {
             stored,
             pending,
         } => AuthMessage::Verified(pending, stored == hash(&hashed_pass)),
-        HashJob::Hash { hashed_pass, pending } => AuthMessage::Hashed(pending, Some(hash(&hashed_pass))),
+        HashJob::Hash {
+            hashed_pass,
+            pending,
+        } => AuthMessage::Hashed(pending, Some(hash(&hashed_pass))),
     }
 }

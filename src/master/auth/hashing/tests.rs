@@ -40,7 +40,13 @@ fn a_hash_fits_its_password_and_no_other_and_the_decoy_fits_none() {
         email: Email::parse(&email("alice")).unwrap(),
     });
     let hashed_pass = pass("alice");
-    assert!(pool.submit(HashJob::Hash { hashed_pass, pending }).is_ok());
+    assert!(
+        pool.submit(HashJob::Hash {
+            hashed_pass,
+            pending
+        })
+        .is_ok()
+    );
     let AuthMessage::Hashed(_, Some(stored)) = next(&inbox) else {
         panic!("no hash")
     };

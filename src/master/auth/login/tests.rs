@@ -98,10 +98,17 @@ fn nobody_is_told_whether_the_name_or_the_password_is_wrong() {
     // Signs in through a third party only.
     rig.engine
         .execute("UPDATE accounts SET is_password = 0, pass_hash = NULL WHERE username = 'third'");
-    let replies = [wrong("alice"), login("nobody", false), login("third", false)]
-        .map(|request| rig.ask(&mut link, request));
+    let replies = [
+        wrong("alice"),
+        login("nobody", false),
+        login("third", false),
+    ]
+    .map(|request| rig.ask(&mut link, request));
     assert_eq!(reason(&replies[0]), Reason::BadCredentials);
-    assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:?}");
+    assert!(
+        replies.iter().all(|reply| *reply == replies[0]),
+        "{replies:?}"
+    );
     assert_eq!(sessions(&rig), 0);
 }
 
@@ -111,7 +118,10 @@ fn a_name_and_address_fail_so_often_within_a_minute() {
     rig.account("alice");
     let limit = rig.config.limits.failed_logins_per_minute;
     for _ in 0..limit {
-        assert_eq!(rig.refused(&mut link, wrong("alice")), Reason::BadCredentials);
+        assert_eq!(
+            rig.refused(&mut link, wrong("alice")),
+            Reason::BadCredentials
+        );
     }
     assert_eq!(
         rig.refused(&mut link, login("ALICE", false)),
@@ -164,7 +174,10 @@ fn who_is_right_has_failed_nothing() {
             Reply::Session { .. }
         ));
     }
-    assert_eq!(rig.refused(&mut link, wrong("alice")), Reason::BadCredentials);
+    assert_eq!(
+        rig.refused(&mut link, wrong("alice")),
+        Reason::BadCredentials
+    );
     assert!(matches!(
         rig.ask(&mut link, login("alice", false)),
         Reply::Session { .. }
@@ -219,7 +232,10 @@ fn a_full_hashing_pool_refuses_and_counts_no_attempt() {
     // One more attempt is left of this minute's: those that were refused did not count.
     rig.run();
     assert_eq!(link.replies().len(), HASH_JOBS_MAX);
-    assert_eq!(rig.refused(&mut link, wrong("alice")), Reason::BadCredentials);
+    assert_eq!(
+        rig.refused(&mut link, wrong("alice")),
+        Reason::BadCredentials
+    );
 }
 
 #[test]
@@ -286,7 +302,10 @@ fn one_session_too_many_ends_the_accounts_oldest() {
     assert_eq!(heard[0].data(), first.0);
     assert_eq!(heard[1].sequence, sequence);
     assert!(rig.auth.sessions.get(&first, Timestamp(0)).is_none());
-    assert!(rig.auth.sessions.get(&bob, Timestamp(0)).is_some(), "another's");
+    assert!(
+        rig.auth.sessions.get(&bob, Timestamp(0)).is_some(),
+        "another's"
+    );
     assert_eq!(rig.auth.sessions.len(), PER_ACCOUNT_MAX + 1);
 }
 
@@ -295,10 +314,15 @@ fn one_session_too_many_ends_the_accounts_oldest() {
 #[test]
 fn who_registers_has_the_starting_cash_and_can_log_in() {
     let (mut rig, mut link) = rig();
-    assert_eq!(rig.ask(&mut link, register("alice")), Reply::RegisterSuccess);
+    assert_eq!(
+        rig.ask(&mut link, register("alice")),
+        Reply::RegisterSuccess
+    );
     let name = Username::parse("alice").unwrap();
     let mut storage = rig.engine.storage();
-    let account = storage.read(|snapshot| snapshot.credentials(&name)).unwrap();
+    let account = storage
+        .read(|snapshot| snapshot.credentials(&name))
+        .unwrap();
     assert_eq!(rig.holdings(account.unwrap().account).cash, money("100000"));
     assert!(matches!(
         rig.ask(&mut link, login("alice", false)),
@@ -310,7 +334,10 @@ fn who_registers_has_the_starting_cash_and_can_log_in() {
 fn names_and_emails_are_taken_once_without_regard_to_case() {
     let (mut rig, mut link) = rig();
     rig.account("alice");
-    assert_eq!(rig.refused(&mut link, register("ALICE")), Reason::UsernameTaken);
+    assert_eq!(
+        rig.refused(&mut link, register("ALICE")),
+        Reason::UsernameTaken
+    );
     let same_email = Request::Register {
         username: Username::parse("bob").unwrap(),
         email: Email::parse(&email("ALICE")).unwrap(),
@@ -371,7 +398,10 @@ fn an_address_registers_so_often_within_a_minute() {
     for name in ["a1", "a2"] {
         assert_eq!(rig.ask(&mut link, register(name)), Reply::RegisterSuccess);
     }
-    assert_eq!(rig.refused(&mut link, register("a3")), Reason::TooManyAttempts);
+    assert_eq!(
+        rig.refused(&mut link, register("a3")),
+        Reason::TooManyAttempts
+    );
     let elsewhere = from(&mut link, "192.0.2.2:1");
     assert_eq!(
         rig.ask_as(&mut link, elsewhere, register("a3")),
@@ -418,7 +448,10 @@ fn a_registration_without_a_database_is_refused() {
     let mut link = rig.link("eu1");
     rig.break_table("accounts");
     // Whether the name is free cannot be read ...
-    assert_eq!(rig.refused(&mut link, register("alice")), Reason::InternalError);
+    assert_eq!(
+        rig.refused(&mut link, register("alice")),
+        Reason::InternalError
+    );
     // ... nor whether the message registered it already ...
     let mut again = link.reply_to();
     again.again = true;
@@ -435,17 +468,26 @@ fn a_registration_without_a_database_is_refused() {
     assert_eq!(reason(&link.reply(sequence)), Reason::InternalError);
     rig.mend_table("accounts");
     // Nothing of it is left.
-    assert_eq!(rig.ask(&mut link, register("alice")), Reply::RegisterSuccess);
+    assert_eq!(
+        rig.ask(&mut link, register("alice")),
+        Reply::RegisterSuccess
+    );
 }
 
 #[test]
 fn an_account_that_cannot_be_stored_is_none() {
     let (mut rig, mut link) = rig();
     rig.refuse_changes("INSERT", "accounts");
-    assert_eq!(rig.refused(&mut link, register("alice")), Reason::InternalError);
+    assert_eq!(
+        rig.refused(&mut link, register("alice")),
+        Reason::InternalError
+    );
     assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 0);
     rig.allow_changes();
-    assert_eq!(rig.ask(&mut link, register("alice")), Reply::RegisterSuccess);
+    assert_eq!(
+        rig.ask(&mut link, register("alice")),
+        Reply::RegisterSuccess
+    );
 }
 
 #[test]

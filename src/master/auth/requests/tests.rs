@@ -157,7 +157,10 @@ fn a_logout_ends_the_session_everywhere_and_on_disk() {
     assert_eq!(rig.ask(&mut link, request.clone()), Reply::LogoutSuccess);
     assert_eq!(other.ended_sessions().0, [alice.session.hash()]);
     assert_eq!(rig.engine.number("SELECT count(*) FROM sessions"), 0);
-    assert_eq!(rig.refused(&mut link, request.clone()), Reason::SessionExpired);
+    assert_eq!(
+        rig.refused(&mut link, request.clone()),
+        Reason::SessionExpired
+    );
     // Sent again over another link, it has succeeded.
     let again = ReplyTo {
         again: true,
@@ -192,7 +195,10 @@ fn a_worker_is_told_what_is_known_of_a_session() {
     let state = describe(&mut rig, &mut link, &alice.session);
     assert_eq!(state.hash, alice.session.hash());
     let active = state.active.unwrap();
-    assert_eq!((active.username.as_str(), active.expirable), ("alice", false));
+    assert_eq!(
+        (active.username.as_str(), active.expirable),
+        ("alice", false)
+    );
 }
 
 #[test]
@@ -208,14 +214,23 @@ fn a_closed_connection_ends_its_workers_expirable_sessions_and_no_others() {
     let (own, foreign) = (expirable(&mut link), expirable(&mut other));
     let reply_to = link.reply_to();
     let sequence = reply_to.sequence;
-    let hashes = vec![own.hash(), foreign.hash(), alice.session.hash(), nobodys().hash()];
+    let hashes = vec![
+        own.hash(),
+        foreign.hash(),
+        alice.session.hash(),
+        nobodys().hash(),
+    ];
     let asked = LinkRequest::Auth(AuthRequest::ConnectionClosed(hashes));
     rig.handle(vec![(reply_to, asked)]);
     assert_eq!(link.reply(sequence), Reply::Pong);
     assert_eq!(other.ended_sessions().0, [own.hash()]);
     assert!(describe(&mut rig, &mut link, &own).active.is_none());
     assert!(describe(&mut rig, &mut link, &foreign).active.is_some());
-    assert!(describe(&mut rig, &mut link, &alice.session).active.is_some());
+    assert!(
+        describe(&mut rig, &mut link, &alice.session)
+            .active
+            .is_some()
+    );
 }
 
 #[test]
@@ -224,15 +239,22 @@ fn what_finds_no_room_in_its_module_is_refused_at_once() {
     let ((orders, _orders), (queries, _queries)) = (bounded(0), bounded(0));
     rig.auth.channels.transactions = orders;
     rig.auth.channels.account_queries = queries;
-    let asked = [buy(&alice.session), info(&alice.session), buy(&alice.session)]
-        .map(|request| (link.reply_to(), link_request(request)));
+    let asked = [
+        buy(&alice.session),
+        info(&alice.session),
+        buy(&alice.session),
+    ]
+    .map(|request| (link.reply_to(), link_request(request)));
     rig.handle(asked.into());
     let replies = link.replies();
     assert_eq!(replies.len(), 3);
     for (_, reply) in &replies {
         assert_eq!(reason(reply), Reason::Overloaded);
     }
-    assert!(matches!(replies[0].1, Reply::Fail(Instruction::PurchaseFail, _)));
+    assert!(matches!(
+        replies[0].1,
+        Reply::Fail(Instruction::PurchaseFail, _)
+    ));
 }
 
 #[test]
@@ -250,7 +272,10 @@ fn the_orders_and_queries_of_a_read_leave_in_one_message_each() {
     let Ok(TransactionsMessage::Orders(orders)) = rig.of_transactions.receiver.try_recv() else {
         panic!("no orders")
     };
-    let accounts: Vec<Option<AccountId>> = orders.iter().map(|order| order.account.clone().ok()).collect();
+    let accounts: Vec<Option<AccountId>> = orders
+        .iter()
+        .map(|order| order.account.clone().ok())
+        .collect();
     assert_eq!(
         accounts,
         [Some(alice.account), None],
@@ -258,7 +283,11 @@ fn the_orders_and_queries_of_a_read_leave_in_one_message_each() {
     );
     let AccountQueriesMessage(queries) = rig.of_account_queries.receiver.try_recv().unwrap();
     assert_eq!(queries.len(), 2);
-    assert!(queries.iter().all(|(_, query)| query.asker == alice.account));
+    assert!(
+        queries
+            .iter()
+            .all(|(_, query)| query.asker == alice.account)
+    );
     let refused = link.replies();
     assert_eq!(refused.len(), 1);
     assert_eq!(reason(&refused[0].1), Reason::SessionExpired);
@@ -276,7 +305,11 @@ fn a_session_that_was_used_is_noted_as_used() {
     kept.session.last_used = Timestamp(0);
     rig.auth.sessions.insert(kept);
     describe(&mut rig, &mut link, &alice.session);
-    assert_eq!(used(&rig), Timestamp(0), "its worker asking is no use of it");
+    assert_eq!(
+        used(&rig),
+        Timestamp(0),
+        "its worker asking is no use of it"
+    );
     let _: UserInfo = rig.payload(&mut link, info(&alice.session));
     assert!(used(&rig) > Timestamp(0));
 }

@@ -92,7 +92,9 @@ fn the_message_that_registered_an_account_is_known() {
         let name = Username::parse("alice").unwrap();
         let mut by = |boot, sequence| {
             let boot = Uuid::from_u128(boot);
-            storage.read(|s| s.registered_by(&name, &boot, sequence)).unwrap()
+            storage
+                .read(|s| s.registered_by(&name, &boot, sequence))
+                .unwrap()
         };
         assert!(by(7, 9));
         assert!(!by(7, 8) && !by(8, 9));
@@ -118,10 +120,20 @@ fn sessions_are_stored_touched_and_deleted() {
         assert_eq!(found.len(), 1, "an expired one is not read");
         let (found, expected) = (&found[0].session, &kept.session);
         assert_eq!((found.hash, found.expiry), (expected.hash, expected.expiry));
-        assert_eq!((found.client, found.worker), (expected.client, expected.worker));
+        assert_eq!(
+            (found.client, found.worker),
+            (expected.client, expected.worker)
+        );
         assert_eq!((found.expirable, found.last_used), (true, Timestamp(77)));
-        storage.write(|tx| tx.delete_session(&kept.session.hash)).unwrap();
-        assert!(storage.read(|s| s.sessions(Timestamp(100))).unwrap().is_empty());
+        storage
+            .write(|tx| tx.delete_session(&kept.session.hash))
+            .unwrap();
+        assert!(
+            storage
+                .read(|s| s.sessions(Timestamp(100)))
+                .unwrap()
+                .is_empty()
+        );
         assert_eq!(storage.write(|tx| tx.delete_all_sessions()).unwrap(), 1);
         let nobody = session(3, AccountId(8), 500);
         assert!(
@@ -143,7 +155,9 @@ fn a_write_that_fails_stores_nothing() {
         let refused: Result<(), StorageError> = storage.write(|tx| {
             tx.insert_account(&account("Alice", 1))?;
             assert_eq!(tx.account_count()?, 1, "a transaction reads what it wrote");
-            Err(StorageError::Other("the module thinks better of it".to_owned()))
+            Err(StorageError::Other(
+                "the module thinks better of it".to_owned(),
+            ))
         });
         assert!(refused.is_err());
         let mut reader = engine.reader();

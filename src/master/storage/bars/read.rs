@@ -144,7 +144,12 @@ impl BarSnapshot<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn days(&mut self, asset: AssetId, from: Timestamp, to: Timestamp) -> Result<Vec<Bar>, StorageError> {
+    pub fn days(
+        &mut self,
+        asset: AssetId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Bar>, StorageError> {
         self.rolled(ROLL_UPS[0], asset, from, to)
     }
 
@@ -241,8 +246,11 @@ mod tests {
             };
             commit(1);
             commit(2);
-            let count =
-                |view: &mut BarSnapshot<'_>| view.ticks(id, Timestamp(0), Timestamp(i64::MAX)).unwrap().len();
+            let count = |view: &mut BarSnapshot<'_>| {
+                view.ticks(id, Timestamp(0), Timestamp(i64::MAX))
+                    .unwrap()
+                    .len()
+            };
             assert_eq!(
                 count(&mut reader.snapshot(1).unwrap()),
                 1,

@@ -41,8 +41,10 @@ fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Re
 pub(super) type BarPeriod = fn(Timestamp) -> Timestamp;
 
 /// The two roll-ups: table and period.
-pub(super) const ROLL_UPS: [(&str, BarPeriod); 2] =
-    [("bars_daily", Timestamp::day), ("bars_monthly", Timestamp::month)];
+pub(super) const ROLL_UPS: [(&str, BarPeriod); 2] = [
+    ("bars_daily", Timestamp::day),
+    ("bars_monthly", Timestamp::month),
+];
 
 /// Merges bars that fall into one period. The bars must be in order of time.
 pub fn roll_up(bars: impl IntoIterator<Item = Bar>, period: BarPeriod) -> Vec<Bar> {
@@ -88,9 +90,11 @@ impl Snapshot<'_> {
     /// The last day that a provider gave itself, by asset.
     pub(super) fn own_days(&mut self) -> Result<HashMap<AssetId, Timestamp>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite
-            .prepare("SELECT id, filled_to FROM assets WHERE own_days = 1 AND filled_to IS NOT NULL")?;
-        let rows = statement.query_map([], |row| Ok((AssetId(row.get(0)?), Timestamp(row.get(1)?))))?;
+        let mut statement = sqlite.prepare(
+            "SELECT id, filled_to FROM assets WHERE own_days = 1 AND filled_to IS NOT NULL",
+        )?;
+        let rows =
+            statement.query_map([], |row| Ok((AssetId(row.get(0)?), Timestamp(row.get(1)?))))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -100,7 +104,10 @@ impl Snapshot<'_> {
         let mut statement = sqlite.prepare("SELECT symbol FROM assets")?;
         let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
         let names = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(names.iter().filter_map(|name| Symbol::parse(name).ok()).collect())
+        Ok(names
+            .iter()
+            .filter_map(|name| Symbol::parse(name).ok())
+            .collect())
     }
 
     /// The assets module's position in the sequence of updates.
@@ -138,7 +145,8 @@ impl Snapshot<'_> {
     /// How much of an asset's past has been back-filled.
     pub(super) fn backfill(&mut self, asset: AssetId) -> Result<BackfillProgress, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
+        let mut statement =
+            sqlite.prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
         Ok(statement.query_row([asset.0], |row| {
             Ok(BackfillProgress {
                 to: row.get::<_, Option<i64>>(0)?.map(Timestamp),
@@ -180,8 +188,9 @@ impl Tx<'_> {
     ) -> Result<HashMap<Symbol, AssetId>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut assets = HashMap::with_capacity(symbols.len());
-        let mut add = sqlite
-            .prepare_cached("INSERT INTO assets (symbol) VALUES (?1) ON CONFLICT (symbol) DO NOTHING")?;
+        let mut add = sqlite.prepare_cached(
+            "INSERT INTO assets (symbol) VALUES (?1) ON CONFLICT (symbol) DO NOTHING",
+        )?;
         let mut find = sqlite.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
         for symbol in symbols {
             add.execute([symbol.as_str()])?;
@@ -220,7 +229,11 @@ impl Tx<'_> {
 
     /// Stores actions that are in force from this update on. Actions that are already stored stay
     /// unchanged.
-    pub(super) fn insert_actions(&mut self, actions: &[Action], number: u64) -> Result<(), StorageError> {
+    pub(super) fn insert_actions(
+        &mut self,
+        actions: &[Action],
+        number: u64,
+    ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
             "INSERT INTO actions (symbol, time, kind, value, number) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -239,7 +252,10 @@ impl Tx<'_> {
     }
 
     /// Stores the assets module's position.
-    pub(super) fn set_update_position(&mut self, position: &UpdatePosition) -> Result<(), StorageError> {
+    pub(super) fn set_update_position(
+        &mut self,
+        position: &UpdatePosition,
+    ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached("UPDATE assets_position SET number = ?1, time = ?2, exhausted = ?3")?
@@ -337,8 +353,8 @@ impl Tx<'_> {
         (first, last): (AssetId, AssetId),
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut delete =
-            sqlite.prepare_cached("DELETE FROM bars_hot WHERE number = ?1 AND asset BETWEEN ?2 AND ?3")?;
+        let mut delete = sqlite
+            .prepare_cached("DELETE FROM bars_hot WHERE number = ?1 AND asset BETWEEN ?2 AND ?3")?;
         for number in from..=to {
             delete.execute(params![number, first.0, last.0])?;
         }
@@ -346,7 +362,11 @@ impl Tx<'_> {
     }
 
     /// Deletes an asset's bars in `bars` that are older than `time`. Its days and months stay.
-    pub(super) fn delete_bars_before(&mut self, asset: AssetId, time: Timestamp) -> Result<(), StorageError> {
+    pub(super) fn delete_bars_before(
+        &mut self,
+        asset: AssetId,
+        time: Timestamp,
+    ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached("DELETE FROM bars WHERE asset = ?1 AND time < ?2")?

@@ -95,12 +95,17 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
     // The store continues after it.
     let time = Timestamp(start.0 + (updates + 1) * 3_600_000);
     store
-        .commit(&position(updates as u64 + 1), &[(symbols[0], bar(time, 7))], &[])
+        .commit(
+            &position(updates as u64 + 1),
+            &[(symbols[0], bar(time, 7))],
+            &[],
+        )
         .unwrap();
     assert_eq!(
-        committed(engine, &store, |view| view.newest(store.id(&symbols[0]).unwrap()))
-            .unwrap()
-            .0,
+        committed(engine, &store, |view| view
+            .newest(store.id(&symbols[0]).unwrap()))
+        .unwrap()
+        .0,
         bar(time, 7)
     );
     assert_eq!(store.position().unwrap().number, updates as u64 + 1);
@@ -184,7 +189,10 @@ fn days_from_a_provider_replace_ours_and_their_months_follow_on(engine: &Engine)
         (Money(3), Money(6), 6)
     );
     assert_eq!(
-        committed(engine, &store, |view| view.newest(id)).unwrap().0.time,
+        committed(engine, &store, |view| view.newest(id))
+            .unwrap()
+            .0
+            .time,
         day("2012-02-02")
     );
     store.fill(&[page(&[], true)]).unwrap();
@@ -211,7 +219,11 @@ fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
     for number in 0..60 {
         let time = Timestamp(start.0 + number * 3_600_000);
         store
-            .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
+            .commit(
+                &position(number as u64 + 1),
+                &[(symbol, bar(time, 50))],
+                &[],
+            )
             .unwrap();
     }
     let days = |store: &BarStore| {
@@ -220,7 +232,10 @@ fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
         })
     };
     assert_eq!(
-        days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
+        days(&store)
+            .iter()
+            .map(|day| day.volume)
+            .collect::<Vec<_>>(),
         [72, 72, 36]
     );
     let own = BarPage {
@@ -234,7 +249,10 @@ fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
     store.fill(&[own]).unwrap();
     let expected = [bar(start, 70).volume, 72, 36];
     assert_eq!(
-        days(&store).iter().map(|day| day.volume).collect::<Vec<_>>(),
+        days(&store)
+            .iter()
+            .map(|day| day.volume)
+            .collect::<Vec<_>>(),
         expected
     );
     let months = committed(engine, &store, |view| {
@@ -245,7 +263,11 @@ fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
     for number in 60..64 {
         let time = Timestamp(start.0 + number * 3_600_000);
         store
-            .commit(&position(number as u64 + 1), &[(symbol, bar(time, 50))], &[])
+            .commit(
+                &position(number as u64 + 1),
+                &[(symbol, bar(time, 50))],
+                &[],
+            )
             .unwrap();
     }
     let before = (

@@ -4,7 +4,9 @@ use super::*;
 use crate::master::storage::testing::{Engine, each_engine};
 
 fn account(engine: &Engine) -> AccountId {
-    engine.execute("INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1)");
+    engine.execute(
+        "INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1)",
+    );
     AccountId(1)
 }
 
@@ -45,7 +47,10 @@ fn a_queued_order_is_found_by_message_by_name_and_by_id() {
             })
             .unwrap();
         let boot = Uuid::from_u128(4);
-        let mut read = storage.read(|s| s.order_by_message(&boot, 11)).unwrap().unwrap();
+        let mut read = storage
+            .read(|s| s.order_by_message(&boot, 11))
+            .unwrap()
+            .unwrap();
         assert_eq!(read.transaction.client_order_id, Some(name.clone()));
         assert_eq!(read.turn, order(1, 11, None).turn);
         assert_eq!(
@@ -58,7 +63,10 @@ fn a_queued_order_is_found_by_message_by_name_and_by_id() {
             .unwrap();
         assert_eq!(read.turn.number, 1);
         let id = Uuid::from_u128(102);
-        read = storage.read(|s| s.transaction(account, &id)).unwrap().unwrap();
+        read = storage
+            .read(|s| s.transaction(account, &id))
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (read.turn.number, read.transaction.status),
             (2, TransactionStatus::Queued)
@@ -75,11 +83,17 @@ fn a_queued_order_is_found_by_message_by_name_and_by_id() {
         assert_eq!(absent, (true, true, true));
         let queued = storage.read(|s| s.queued_orders()).unwrap();
         assert_eq!(
-            queued.iter().map(|entry| entry.turn.number).collect::<Vec<_>>(),
+            queued
+                .iter()
+                .map(|entry| entry.turn.number)
+                .collect::<Vec<_>>(),
             [1, 2]
         );
         assert_eq!(storage.read(|s| s.last_number()).unwrap(), 2);
-        assert_eq!(storage.read(|s| s.last_accepted()).unwrap(), Timestamp(1_002));
+        assert_eq!(
+            storage.read(|s| s.last_accepted()).unwrap(),
+            Timestamp(1_002)
+        );
         assert_eq!(engine.number("SELECT count(*) FROM origins"), 1);
     });
 }
@@ -93,8 +107,15 @@ fn a_message_and_a_name_are_one_order() {
         storage
             .write(|tx| tx.insert_order(&order(1, 11, Some(&name))))
             .unwrap();
-        for again in [order(2, 11, None), order(2, 12, Some(&name)), order(1, 12, None)] {
-            assert!(storage.write(|tx| tx.insert_order(&again)).is_err(), "{again:?}");
+        for again in [
+            order(2, 11, None),
+            order(2, 12, Some(&name)),
+            order(1, 12, None),
+        ] {
+            assert!(
+                storage.write(|tx| tx.insert_order(&again)).is_err(),
+                "{again:?}"
+            );
         }
         assert_eq!(storage.read(|s| s.last_number()).unwrap(), 1);
     });
@@ -145,9 +166,14 @@ fn an_order_settles_once() {
             let again = storage.write(|tx| tx.settle_orders(&[outcome], Timestamp(3_000), 4));
             assert!(again.is_err(), "{outcome:?}");
         }
-        storage.write(|tx| tx.set_order_quantity(1, Quantity(1))).unwrap();
+        storage
+            .write(|tx| tx.set_order_quantity(1, Quantity(1)))
+            .unwrap();
         let id = Uuid::from_u128(101);
-        let kept = storage.read(|s| s.transaction(account, &id)).unwrap().unwrap();
+        let kept = storage
+            .read(|s| s.transaction(account, &id))
+            .unwrap()
+            .unwrap();
         assert_eq!(
             kept.transaction.quantity,
             Quantity(14),
@@ -211,7 +237,9 @@ fn an_invalid_row_is_reported_as_corrupt() {
     each_engine(|engine| {
         let account = account(engine);
         let mut storage = engine.storage();
-        storage.write(|tx| tx.insert_order(&order(1, 11, None))).unwrap();
+        storage
+            .write(|tx| tx.insert_order(&order(1, 11, None)))
+            .unwrap();
         engine.execute("UPDATE transactions SET symbol = 'no symbol'");
         let read = storage.read(|s| s.history(account, |_| ()));
         assert!(matches!(read, Err(StorageError::Corrupt(_))), "{read:?}");

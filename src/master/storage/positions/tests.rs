@@ -24,8 +24,12 @@ fn changes_are_stored_and_an_empty_position_is_deleted() {
         );
         let mut after = before.clone();
         after.cash = Money(100);
-        after.positions.insert(symbol("IBM"), (Quantity(3), Money(300)));
-        after.positions.insert(symbol("AAPL"), (Quantity(1), Money(100)));
+        after
+            .positions
+            .insert(symbol("IBM"), (Quantity(3), Money(300)));
+        after
+            .positions
+            .insert(symbol("AAPL"), (Quantity(1), Money(100)));
         storage
             .write(|tx| tx.store_holdings(one, &before, &after))
             .unwrap();
@@ -36,11 +40,19 @@ fn changes_are_stored_and_an_empty_position_is_deleted() {
         let mut sold = after.clone();
         sold.cash = Money(450);
         sold.positions.remove(&symbol("AAPL"));
-        sold.positions.insert(symbol("IBM"), (Quantity(2), Money(200)));
-        storage.write(|tx| tx.store_holdings(one, &after, &sold)).unwrap();
+        sold.positions
+            .insert(symbol("IBM"), (Quantity(2), Money(200)));
+        storage
+            .write(|tx| tx.store_holdings(one, &after, &sold))
+            .unwrap();
         assert_eq!(storage.read(|s| s.holdings(one)).unwrap(), sold);
         assert_eq!(storage.read(|s| s.cash(one)).unwrap(), Money(450));
-        assert!(storage.read(|s| s.holders(symbol("AAPL"))).unwrap().is_empty());
+        assert!(
+            storage
+                .read(|s| s.holders(symbol("AAPL")))
+                .unwrap()
+                .is_empty()
+        );
         assert_eq!(engine.number("SELECT count(*) FROM positions"), 1);
     });
 }

@@ -41,10 +41,16 @@ fn a_name_and_a_key_are_one_worker_s_while_it_is_registered() {
             .unwrap();
         assert_eq!(found, [second]);
         assert_eq!(ever.len(), 2, "{ever:?}");
-        let by_uuid = storage.read(|s| s.workers_ever_named("-", &first.uuid)).unwrap();
+        let by_uuid = storage
+            .read(|s| s.workers_ever_named("-", &first.uuid))
+            .unwrap();
         assert_eq!(by_uuid, [first.uuid]);
         let mut name = |uuid| storage.read(|s| s.worker_name(&uuid)).unwrap();
-        assert_eq!(name(first.uuid).as_deref(), Some("eu1"), "its receipts name it");
+        assert_eq!(
+            name(first.uuid).as_deref(),
+            Some("eu1"),
+            "its receipts name it"
+        );
         assert_eq!(name(Uuid::from_u128(9)), None);
     });
 }
@@ -71,7 +77,9 @@ fn workers_are_listed_by_name_with_what_was_changed() {
             shown,
             [("a", false, "example.org:7"), ("b", true, "127.0.0.1:2049")]
         );
-        storage.write(|tx| tx.set_worker_booted(&b.uuid, false)).unwrap();
+        storage
+            .write(|tx| tx.set_worker_booted(&b.uuid, false))
+            .unwrap();
         assert!(
             storage
                 .read(|s| s.workers())

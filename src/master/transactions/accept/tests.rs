@@ -241,7 +241,10 @@ fn an_order_of_the_same_name_and_terms_is_the_same_order() {
     desk.rig.settle(&[("AAPL", "7")]);
     let fills = desk.link.replies();
     assert_eq!(
-        fills.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(),
+        fills
+            .iter()
+            .map(|(sequence, _)| *sequence)
+            .collect::<Vec<_>>(),
         [1, 2, 3]
     );
     assert!(fills.iter().all(|(_, reply)| *reply == fills[0].1));
@@ -295,7 +298,10 @@ fn a_message_that_comes_again_is_one_order_even_after_its_session() {
         let mut reply_to = desk.link.message(first.reply_to.sequence);
         reply_to.again = true;
         Order {
-            account: Err(Refusal::new(Reason::SessionExpired, "it has ended meanwhile")),
+            account: Err(Refusal::new(
+                Reason::SessionExpired,
+                "it has ended meanwhile",
+            )),
             ..order(reply_to, desk.alice, Side::Buy, "AAPL", "1")
         }
     };

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::master::messages::Order;
-use crate::master::testing::{FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol};
+use crate::master::testing::{
+    FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol,
+};
 use crate::model::Symbol;
 use crate::wire::Reply;
 use crate::wire::reply::Fill;
@@ -59,7 +61,10 @@ impl Desk {
     }
 
     fn count(&self, side: Side) -> i64 {
-        let sql = format!("SELECT count(*) FROM transactions WHERE side = {}", side as u8);
+        let sql = format!(
+            "SELECT count(*) FROM transactions WHERE side = {}",
+            side as u8
+        );
         self.rig.engine.number(&sql)
     }
 }
@@ -106,9 +111,18 @@ fn an_order_fills_at_the_close_of_the_next_update() {
             settled: update.published,
         }
     );
-    let quote = update.snapshot.entry(&symbol("AAPL")).unwrap().quote.unwrap();
+    let quote = update
+        .snapshot
+        .entry(&symbol("AAPL"))
+        .unwrap()
+        .quote
+        .unwrap();
     assert_eq!(
-        (entry.transaction.status, entry.transaction.priced, entry.update),
+        (
+            entry.transaction.status,
+            entry.transaction.priced,
+            entry.update
+        ),
         (Stage::Settled, Some(quote.time), Some(update.number))
     );
     assert_eq!(desk.cash(), money("695.5"));
@@ -131,7 +145,12 @@ fn what_an_account_lacks_rejects_its_order() {
     let entry = desk.rig.entry(&desk.link, short).unwrap().transaction;
     assert_eq!(
         (entry.status, entry.reason, entry.price, entry.total),
-        (Stage::Rejected, Some(Reason::InsufficientHoldings), None, None)
+        (
+            Stage::Rejected,
+            Some(Reason::InsufficientHoldings),
+            None,
+            None
+        )
     );
     assert_eq!((desk.cash(), desk.units("AAPL")), (money("1000"), None));
 }
@@ -167,7 +186,10 @@ fn an_order_that_came_after_the_retrieval_began_waits_for_the_next_update() {
     desk.rig.tell(&update);
     assert_eq!(desk.link.replies(), [], "its price could be seen");
     let replies = desk.settle(&[("AAPL", "2")]);
-    assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("2")));
+    assert_eq!(
+        (replies[0].0, fill(&replies[0].1).price),
+        (sequence, money("2"))
+    );
 }
 
 #[test]
@@ -179,15 +201,26 @@ fn the_last_prices_of_a_market_reject_what_came_too_late_for_them() {
     Arc::make_mut(&mut update.snapshot).exhausted = true;
     desk.rig.tell(&update);
     let replies = desk.link.replies();
-    assert_eq!((replies[0].0, fill(&replies[0].1).price), (early, money("2")));
-    assert_eq!((replies[1].0, reason(&replies[1].1)), (late, Reason::NoPrice));
+    assert_eq!(
+        (replies[0].0, fill(&replies[0].1).price),
+        (early, money("2"))
+    );
+    assert_eq!(
+        (replies[1].0, reason(&replies[1].1)),
+        (late, Reason::NoPrice)
+    );
 }
 
 #[test]
 fn a_price_of_the_real_world_that_is_older_than_the_order_is_waited_out() {
     let mut desk = Desk::new();
     let sequence = desk.queue(Side::Buy, "AAPL", "1");
-    let accepted = desk.rig.entry(&desk.link, sequence).unwrap().transaction.accepted;
+    let accepted = desk
+        .rig
+        .entry(&desk.link, sequence)
+        .unwrap()
+        .transaction
+        .accepted;
     let at = |desk: &mut Desk, time: Timestamp, limit: i64| {
         let mut update = desk.rig.update(&[("AAPL", "2")]);
         Arc::make_mut(&mut update.snapshot).set_real_time(&symbol("AAPL"), time, limit);
@@ -196,7 +229,10 @@ fn a_price_of_the_real_world_that_is_older_than_the_order_is_waited_out() {
     };
     assert_eq!(at(&mut desk, Timestamp(accepted.0 - 1), 60_000), []);
     let replies = at(&mut desk, accepted, 60_000);
-    assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("2")));
+    assert_eq!(
+        (replies[0].0, fill(&replies[0].1).price),
+        (sequence, money("2"))
+    );
     // One that is too old to trade at at all is no price.
     desk.queue(Side::Buy, "AAPL", "1");
     let replies = at(&mut desk, Timestamp(accepted.0 - 60_001), 60_000);
@@ -213,7 +249,11 @@ fn orders_settle_in_the_order_of_their_stamps_and_not_of_their_arrival() {
     desk.rig.order_all(vec![order]);
     other.heard();
     desk.rig.settle(&[("AAPL", "100")]);
-    assert_eq!(fill(&other.replies()[0].1).total, money("900"), "stamped first");
+    assert_eq!(
+        fill(&other.replies()[0].1).total,
+        money("900"),
+        "stamped first"
+    );
     assert_eq!(
         reason(&desk.link.reply(arrived_first)),
         Reason::InsufficientFunds,
@@ -279,7 +319,11 @@ fn a_split_that_leaves_less_than_a_millionth_leaves_no_position() {
     desk.rig.act(&mut update, &[split("AAPL", "0.1")]);
     desk.rig.tell(&update);
     let reply = desk.link.reply(sequence);
-    assert_eq!(fill(&reply).quantity, Quantity(1), "an order is of something");
+    assert_eq!(
+        fill(&reply).quantity,
+        Quantity(1),
+        "an order is of something"
+    );
     assert_eq!(
         desk.units("AAPL").unwrap().0,
         Quantity(1),
@@ -294,8 +338,10 @@ fn a_dividend_is_paid_on_what_was_held_before_the_updates_orders() {
     desk.rig.give(alice, "100", &[("AAPL", "3", "90")]);
     desk.queue(Side::Buy, "AAPL", "1");
     let mut update = desk.rig.update(&[("AAPL", "50")]);
-    desk.rig
-        .act(&mut update, &[dividend("AAPL", "1.5"), dividend("IBM", "7")]);
+    desk.rig.act(
+        &mut update,
+        &[dividend("AAPL", "1.5"), dividend("IBM", "7")],
+    );
     desk.rig.tell(&update);
     assert_eq!(desk.cash(), money("54.5"), "100 + 4.5 - 50");
     assert_eq!(desk.count(Side::Dividend), 1, "of holders alone");
@@ -337,7 +383,10 @@ fn a_settlement_that_fails_leaves_the_orders_queued_and_says_nothing() {
     assert_eq!(entry.transaction.status, Stage::Queued);
     desk.rig.allow_changes();
     let replies = desk.settle(&[("AAPL", "20")]);
-    assert_eq!((replies[0].0, fill(&replies[0].1).price), (sequence, money("20")));
+    assert_eq!(
+        (replies[0].0, fill(&replies[0].1).price),
+        (sequence, money("20"))
+    );
     assert_eq!(desk.cash(), money("980"));
 }
 
@@ -360,7 +409,10 @@ fn a_split_that_could_not_be_stored_is_applied_later_and_spares_who_saw_its_pric
         .iter()
         .map(|(sequence, reply)| (*sequence, fill(reply).quantity))
         .collect();
-    assert_eq!(quantities, [(before, quantity("2")), (after, quantity("1"))]);
+    assert_eq!(
+        quantities,
+        [(before, quantity("2")), (after, quantity("1"))]
+    );
     assert_eq!(desk.units("AAPL").unwrap().0, quantity("9"), "6 + 2 + 1");
     assert_eq!(desk.count(Side::Split), 1);
 }
@@ -383,7 +435,10 @@ fn a_split_that_an_earlier_process_left_behind_comes_with_the_next_update() {
     desk.rig.settle(&[("AAPL", "50")]);
     assert_eq!(desk.link.replies(), [], "nobody waits for it any more");
     let entry = desk.rig.entry(&desk.link, sequence).unwrap().transaction;
-    assert_eq!((entry.status, entry.quantity), (Stage::Settled, quantity("2")));
+    assert_eq!(
+        (entry.status, entry.quantity),
+        (Stage::Settled, quantity("2"))
+    );
     assert_eq!(desk.units("AAPL").unwrap().0, quantity("8"));
 }
 
@@ -440,5 +495,8 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
         Some(Err(Reason::NoPrice)),
         "no more on the list"
     );
-    assert_eq!(decided(Some(update.began), "AAPL"), Some(Err(Reason::NoPrice)));
+    assert_eq!(
+        decided(Some(update.began), "AAPL"),
+        Some(Err(Reason::NoPrice))
+    );
 }
