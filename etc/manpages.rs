@@ -15,6 +15,7 @@ struct Program {
     see_also: &'static [&'static str],
 }
 
+#[allow(clippy::too_many_lines, reason = "a list")]
 fn programs() -> Vec<Program> {
     vec![
         Program {

@@ -9,7 +9,6 @@ pub mod run;
 pub use run::main;
 
 use crate::config::{ConfigError, Warning};
-use crate::link::handshake::HandshakeError;
 use crate::runtime::{self, Stop, TICK, ThreadHandle, Watchdog};
 use crossbeam_channel::{Receiver, bounded};
 use rustix::process::{
@@ -70,13 +69,6 @@ impl StartError {
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {
         StartError::failed(error)
-    }
-}
-
-/// From loading the daemon's own key, or a worker's key of the master.
-impl From<HandshakeError> for StartError {
-    fn from(error: HandshakeError) -> Self {
-        StartError::misconfigured(format!("gpg: {error}"))
     }
 }
 

@@ -1,7 +1,12 @@
 //! PaperTrader: practise investing with play money.
 //!
-//! The floors, in reading order. Each imports only from those above it; see `spec/README.md` for the
-//! bird's-eye view, the invariants, and the table from the specification's sections to these files.
+//! The floors, in reading order. Each imports only from those above it; see `spec/README.md` for
+//! the bird's-eye view, the invariants, and the table from the specification's sections to these
+//! files.
+#![cfg_attr(
+    test,
+    allow(clippy::too_many_lines, reason = "a test is a list of steps")
+)]
 
 pub mod model;
 pub mod wire;

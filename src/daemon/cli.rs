@@ -6,7 +6,8 @@
 use clap::{Parser, ValueHint};
 use std::path::PathBuf;
 
-/// PaperTrader's master server: accounts, portfolios and prices. It talks to registered workers alone.
+/// PaperTrader's master server: accounts, portfolios and prices. It talks to registered workers
+/// alone.
 #[derive(Debug, Parser)]
 #[command(
     name = "papertrader-master",
@@ -27,7 +28,8 @@ pub struct MasterCli {
     pub stop_with_input: bool,
 }
 
-/// PaperTrader's worker server: clients speak to it, and it passes on to the master what it cannot answer.
+/// PaperTrader's worker server: clients speak to it, and it passes on to the master what it cannot
+/// answer.
 #[derive(Debug, Parser)]
 #[command(
     name = "papertrader-worker",

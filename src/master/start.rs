@@ -65,11 +65,12 @@ pub fn check(config: &MasterConfig) -> Result<(), StartError> {
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring = Keyring::open(&config.gpg.home)
         .map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
-    Ok(MasterIdentity::new(
+    MasterIdentity::new(
         keyring,
         config.gpg.key,
         GpgBudget::new(BudgetLimits::default()),
-    )?)
+    )
+    .map_err(|e| StartError::misconfigured(format!("gpg: {e}")))
 }
 
 /// Starts all threads. Returns when the first prices are published and peers are accepted.

@@ -1,8 +1,8 @@
 //! spec/master.md · 3.1 Master Server, 2.1.7
 //!
-//! A master whose workers and whose market are the test. All its modules run on the test's own thread, over
-//! a database in memory: [`MasterRig::run`] lets each handle what waits for it until nothing does. No
-//! process, no GPG, no thread, no sleep; of sockets only the pair that a link is.
+//! A master whose workers and whose market are the test. All its modules run on the test's own
+//! thread, over a database in memory: [`MasterRig::run`] lets each handle what waits for it until
+//! nothing does. No process, no GPG, no thread, no sleep; of sockets only the pair that a link is.
 
 use super::account_queries::AccountQueries;
 use super::assets::PriceSnapshot;
@@ -106,7 +106,8 @@ pub(crate) fn config() -> MasterConfig {
 }
 
 impl MasterRig {
-    /// A master of the default configuration, with AAPL and IBM, which have a price, and NEW, which has none.
+    /// A master of the default configuration, with AAPL and IBM, which have a price, and NEW, which
+    /// has none.
     pub(crate) fn new() -> MasterRig {
         MasterRig::with(|_| {})
     }
@@ -199,9 +200,11 @@ impl MasterRig {
         rig
     }
 
-    // --- running -----------------------------------------------------------------------------------------
+    // --- running
+    // -----------------------------------------------------------------------------------------
 
-    /// Lets every module handle what waits for it, and the passwords be hashed, until nothing waits.
+    /// Lets every module handle what waits for it, and the passwords be hashed, until nothing
+    /// waits.
     pub(crate) fn run(&mut self) {
         loop {
             self.run_modules();
@@ -258,7 +261,8 @@ impl MasterRig {
         link.payload(sequence)
     }
 
-    // --- workers -----------------------------------------------------------------------------------------
+    // --- workers
+    // -----------------------------------------------------------------------------------------
 
     /// Registers a worker.
     pub(crate) fn register_worker(&mut self, name: &str) -> WorkerServer {
@@ -280,7 +284,8 @@ impl MasterRig {
         FakeLink::open(worker.clone(), boot, &self.flusher)
     }
 
-    /// A link that stands, of a worker that is registered if need be. What the master says first is read.
+    /// A link that stands, of a worker that is registered if need be. What the master says first is
+    /// read.
     pub(crate) fn link(&mut self, name: &str) -> FakeLink {
         let found = self.shared.registry.load().by_name(name).cloned();
         let worker = found.unwrap_or_else(|| self.register_worker(name));
@@ -299,7 +304,8 @@ impl MasterRig {
         self.run();
     }
 
-    // --- users -------------------------------------------------------------------------------------------
+    // --- users
+    // -------------------------------------------------------------------------------------------
 
     /// A user who has registered and has logged in over this link.
     pub(crate) fn user(&mut self, link: &mut FakeLink, name: &str) -> TestUser {
@@ -356,7 +362,8 @@ impl MasterRig {
         storage.read(|snapshot| snapshot.holdings(account)).unwrap()
     }
 
-    // --- the market --------------------------------------------------------------------------------------
+    // --- the market
+    // --------------------------------------------------------------------------------------
 
     /// Publishes prices, whose retrieval begins now, and tells nobody of them yet.
     pub(crate) fn update(&mut self, closes: &[(&str, &str)]) -> Update {
@@ -415,7 +422,8 @@ impl MasterRig {
         update.actions = actions.into();
     }
 
-    // --- orders ------------------------------------------------------------------------------------------
+    // --- orders
+    // ------------------------------------------------------------------------------------------
 
     /// Hands over orders that came with one read, as auth does, and lets them be handled.
     pub(crate) fn order_all(&mut self, orders: Vec<Order>) {
@@ -433,7 +441,8 @@ impl MasterRig {
             .unwrap()
     }
 
-    // --- a database that fails ---------------------------------------------------------------------------
+    // --- a database that fails
+    // ---------------------------------------------------------------------------
 
     /// From now on nothing can be read of this table or written to it.
     pub(crate) fn break_table(&self, table: &str) {
@@ -490,7 +499,8 @@ pub(crate) fn link_request(request: Request) -> LinkRequest {
     }
 }
 
-// --- the worker's end of a link --------------------------------------------------------------------------
+// --- the worker's end of a link
+// --------------------------------------------------------------------------
 
 /// A link whose worker is the test.
 pub(crate) struct FakeLink {
@@ -722,7 +732,8 @@ impl FakeLink {
     }
 }
 
-// --- values ----------------------------------------------------------------------------------------------
+// --- values
+// ----------------------------------------------------------------------------------------------
 
 pub(crate) fn symbol(name: &str) -> Symbol {
     Symbol::parse(name).unwrap()

@@ -2,6 +2,8 @@
 //!
 //! Accepts connections on a thread of its own, with a backlog for a burst of them. Pauses while no
 //! descriptor is left.
+//!
+//! Tests: `src/net/tests.rs`.
 
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::rejecter::RejectSender;

@@ -32,12 +32,8 @@ fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
     let gpg = &config.gpg;
     let keyring = Keyring::open(&gpg.home)
         .map_err(|error| StartError::misconfigured(format!("gpg.home: {error}")))?;
-    Ok(WorkerIdentity::new(
-        keyring,
-        gpg.key,
-        gpg.master_key,
-        config.uuid,
-    )?)
+    WorkerIdentity::new(keyring, gpg.key, gpg.master_key, config.uuid)
+        .map_err(|error| StartError::misconfigured(format!("gpg: {error}")))
 }
 
 /// A function that makes a link: TCP to the master, then the handshake.

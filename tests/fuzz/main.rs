@@ -1,7 +1,7 @@
 //! spec/fuzzing.md
 //!
-//! libFuzzer around one target, which `FUZZ_TARGET` names. Before it starts, the target's seeds are written to
-//! the folder `FUZZ_SEEDS`, if that is set.
+//! libFuzzer around one target, which `FUZZ_TARGET` names. Before it starts, the target's seeds are
+//! written to the folder `FUZZ_SEEDS`, if that is set.
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

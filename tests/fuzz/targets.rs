@@ -1,7 +1,7 @@
 //! spec/fuzzing.md
 //!
-//! What is fuzzed: one function for each kind of bytes that come from outside, which panics where the code
-//! does not keep what it promises. The fuzzer and the gate run the same ones.
+//! What is fuzzed: one function for each kind of bytes that come from outside, which panics where
+//! the code does not keep what it promises. The fuzzer and the gate run the same ones.
 
 #[path = "targets/control.rs"]
 mod control;
@@ -112,7 +112,8 @@ pub fn inputs(target: &Target) -> Vec<Vec<u8>> {
 
 /// A folder of the project's.
 fn below(path: &str) -> PathBuf {
-    // The same whichever package is built: that of the tests, or the fuzzer's, which lies in `tests/fuzz`.
+    // The same whichever package is built: that of the tests, or the fuzzer's, which lies in
+    // `tests/fuzz`.
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = package
         .ancestors()

@@ -1,5 +1,5 @@
-//! Master and worker as daemons: what they refuse to start with, how they check their configuration, and how they
-//! stop.
+//! Master and worker as daemons: what they refuse to start with, how they check their
+//! configuration, and how they stop.
 
 use papertrader::client::ServerMessage;
 use papertrader::model::ProtocolFault;

@@ -1,4 +1,5 @@
-//! Every source file has its page, every page its file, and every section of the specification its row in
+//! Every source file has its page, every page its file, and every section of the specification its
+//! row in
 //! `spec/traceability.md`, whose pages, files and fixtures name the section in turn.
 
 use std::collections::BTreeSet;
@@ -21,8 +22,8 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
 /// The table from the specification's sections to pages, files and fixtures.
 const TRACEABILITY: &str = "spec/traceability.md";
 
-/// Pages and files that rows or first lines name already and that are still to be written. Nothing is added here
-/// for good: a line goes away with the page or file that it names.
+/// Pages and files that rows or first lines name already and that are still to be written. Nothing
+/// is added here for good: a line goes away with the page or file that it names.
 const OWED: &[&str] = &[];
 
 /// How many numbered sections stand below each heading of the specification's table of contents.
@@ -73,8 +74,8 @@ fn missing(path: &str) -> bool {
     !OWED.contains(&path) && !root().join(path).exists()
 }
 
-/// The pages that may be the page of `src/<path>.rs`: its own, or that of a folder that it is in, as a section.
-/// A module's tests stand where the module does.
+/// The pages that may be the page of `src/<path>.rs`: its own, or that of a folder that it is in,
+/// as a section. A module's tests stand where the module does.
 fn pages_of(file: &str) -> Vec<String> {
     let path = file
         .strip_prefix("src/")

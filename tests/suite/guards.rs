@@ -1,4 +1,5 @@
-//! What the compiler does not hold: floors, names, tests beside files, where SQL stands, dependencies.
+//! What the compiler does not hold: floors, names, tests beside files, where SQL stands,
+//! dependencies.
 //!
 //! Each guard is a function of a source tree, so that the tests below can show it a planted fault.
 
@@ -6,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The floors, lowest first. A file imports from its own floor's folder and from lower floors alone.
-/// Folders of one line never import each other.
+/// The floors, lowest first. A file imports from its own floor's folder and from lower floors
+/// alone. Folders of one line never import each other.
 const FLOORS: &[&[&str]] = &[
     &["model"],
     &["wire"],
@@ -168,8 +169,8 @@ fn imports_upward(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// The paths that a file names from the crate's root or its own place on: those of its `use` statements, groups
-/// taken apart, and those in the middle of its code.
+/// The paths that a file names from the crate's root or its own place on: those of its `use`
+/// statements, groups taken apart, and those in the middle of its code.
 fn used_paths(text: &str) -> Vec<String> {
     let all: String = code(text).map(|(_, line)| line + " ").collect();
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
@@ -248,7 +249,8 @@ fn file_of(path: &str, from: &str, tree: &Tree) -> Option<String> {
         .find(|file| tree.contains_key(file))
 }
 
-/// Circles of files that import each other. What a folder's own file and the files in it share counts as one.
+/// Circles of files that import each other. What a folder's own file and the files in it share
+/// counts as one.
 fn circles(tree: &Tree) -> Vec<String> {
     let mut imports: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (file, text) in tree {
@@ -333,7 +335,8 @@ fn shared_names(tree: &Tree) -> Vec<String> {
         .collect()
 }
 
-/// Files of over [`TESTED_FROM`] lines with neither tests of their own nor a line that says where they stand.
+/// Files of over [`TESTED_FROM`] lines with neither tests of their own nor a line that says where
+/// they stand.
 fn untested(tree: &Tree, exists: impl Fn(&str) -> bool) -> Vec<String> {
     let mut faults = Vec::new();
     for (file, text) in tree {

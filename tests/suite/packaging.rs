@@ -1,5 +1,5 @@
-//! What is installed: man pages and completions that are current, units that systemd understands, samples that
-//! load.
+//! What is installed: man pages and completions that are current, units that systemd understands,
+//! samples that load.
 
 use papertrader::config::{MasterConfig, WorkerConfig};
 use std::fs;

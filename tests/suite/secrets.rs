@@ -1,5 +1,5 @@
-//! Session IDs and hashedPass are nowhere but where they are needed: no file of a deployment has them, no core
-//! could, and the daemons' memory forgets them.
+//! Session IDs and hashedPass are nowhere but where they are needed: no file of a deployment has
+//! them, no core could, and the daemons' memory forgets them.
 
 use papertrader::client::{Client, ServerConnection};
 use papertrader::model::{Email, HashedPass, SessionId, Symbol};
@@ -218,7 +218,8 @@ fn no_file_of_a_deployment_holds_a_secret() {
     let (found, _) = secrets.found_below(deployment.dir());
     assert_eq!(found, [], "in clear after a stop");
 
-    // The search finds what is there: the hash of a session that stands, and a secret that is planted.
+    // The search finds what is there: the hash of a session that stands, and a secret that is
+    // planted.
     let mut hashes = Secrets::default();
     hashes
         .0

@@ -50,7 +50,8 @@ fn report() -> WorkerReport {
     }
 }
 
-// --- one message -----------------------------------------------------------------------------------------
+// --- one message
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn a_clients_request_goes_to_auth_or_to_assets_with_the_way_back() {
@@ -178,7 +179,8 @@ fn a_worker_may_link_under_its_uuid_from_its_address_unless_it_is_kept_out() {
     assert_eq!(why(found(&rig, uuid, ip)), HandshakeError::Booted.as_str());
 }
 
-// --- a link's life ---------------------------------------------------------------------------------------
+// --- a link's life
+// ---------------------------------------------------------------------------------------
 
 /// What a link's thread needs, with the ends of its channels.
 struct Context {

@@ -36,6 +36,7 @@ fn replies_leave_in_the_order_in_which_they_were_added_each_over_its_link() {
     batch.data(&second.message(6), b"payload");
     batch.add(first.message(2), |out| Reply::Pong.write(out));
     assert!(batch.size() > 0);
+    assert_eq!(format!("{batch:?}"), "ReplyBatch(4 replies)");
     batch.send();
     assert_eq!(batch.size(), 0);
     let heard = first.replies();

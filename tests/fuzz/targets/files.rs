@@ -38,7 +38,8 @@ fn written(name: &str, data: &[u8]) -> PathBuf {
     path
 }
 
-// --- configurations ------------------------------------------------------------------------------------------
+// --- configurations
+// ------------------------------------------------------------------------------------------
 
 /// Where the configurations are supposed to stand; nothing is there.
 const PLACE: &str = "/nowhere/papertrader/config.toml";
@@ -108,7 +109,8 @@ pub fn worker_config_seeds() -> Vec<Vec<u8>> {
     [packaged, vec![small.to_vec()]].concat()
 }
 
-// --- markets -------------------------------------------------------------------------------------------------
+// --- markets
+// -------------------------------------------------------------------------------------------------
 
 /// A symbol's file of bars: what is accepted is in order of time, with prices that make sense.
 pub fn market(data: &[u8]) {
@@ -184,7 +186,8 @@ pub fn action_seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-// --- dialogues -----------------------------------------------------------------------------------------------
+// --- dialogues
+// -----------------------------------------------------------------------------------------------
 
 /// A fixture: read, and what its lines send turned into bytes where no value is needed for it.
 pub fn dialogues(data: &[u8]) {
@@ -224,7 +227,8 @@ pub fn dialogue_seeds() -> Vec<Vec<u8>> {
     contents(&below("tests/fixtures"), "")
 }
 
-/// Bytes of a server, shown as lines of text: each line is one, and the same however the bytes come.
+/// Bytes of a server, shown as lines of text: each line is one, and the same however the bytes
+/// come.
 pub fn transcripts(data: &[u8]) {
     let shown = |pieces: &mut dyn Iterator<Item = &[u8]>| {
         let mut decoder = MessageDecoder::default();
@@ -275,7 +279,8 @@ pub fn transcript_seeds() -> Vec<Vec<u8>> {
     in_pieces(streams)
 }
 
-/// An expectation in the first line, and in the second what came: what fits is captured, so that it fits again.
+/// An expectation in the first line, and in the second what came: what fits is captured, so that it
+/// fits again.
 pub fn patterns(data: &[u8]) {
     let Some((expected, came)) = std::str::from_utf8(data)
         .ok()
@@ -283,7 +288,8 @@ pub fn patterns(data: &[u8]) {
     else {
         return;
     };
-    // Hashing takes a good part of a second, and repeating as much memory as is said, both on purpose.
+    // Hashing takes a good part of a second, and repeating as much memory as is said, both on
+    // purpose.
     if expected.contains("{hash:") || expected.contains("{repeat:") || expected.contains("{random}")
     {
         return;
@@ -318,7 +324,8 @@ pub fn pattern_seeds() -> Vec<Vec<u8>> {
         .collect()
 }
 
-// --- the client's file ---------------------------------------------------------------------------------------
+// --- the client's file
+// ---------------------------------------------------------------------------------------
 
 /// The file of sessions: what is read is written and read back the same.
 pub fn session_files(data: &[u8]) {

@@ -24,10 +24,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use uuid::Uuid;
 
-// --- records -------------------------------------------------------------------------------------------------
+// --- records
+// -------------------------------------------------------------------------------------------------
 
-/// A sealed stream that the input steers: each of its steps is two bytes, what and how much. What comes out is
-/// what was sealed, up to the first record that was tampered with, and nothing behind it.
+/// A sealed stream that the input steers: each of its steps is two bytes, what and how much. What
+/// comes out is what was sealed, up to the first record that was tampered with, and nothing behind
+/// it.
 pub fn records(mut data: &[u8]) {
     let (mut left, mut right) = loopback().expect("a session with ourselves");
     let (sealer, opener) = (&mut left.sealer, &mut right.opener);
@@ -54,7 +56,8 @@ pub fn records(mut data: &[u8]) {
     }
 }
 
-/// What an input has sealed at most: two bytes of it stand for up to 178,500, which is no defect in what is tested.
+/// What an input has sealed at most: two bytes of it stand for up to 178,500, which is no defect in
+/// what is tested.
 const SEALED_MAX: usize = 256 * 1024;
 
 /// False where what was sealed so far was changed.
@@ -143,7 +146,8 @@ pub fn record_seeds() -> Vec<Vec<u8>> {
     scripts.iter().map(|script| script.to_vec()).collect()
 }
 
-// --- envelopes -----------------------------------------------------------------------------------------------
+// --- envelopes
+// -----------------------------------------------------------------------------------------------
 
 const WORKER: Uuid = Uuid::from_u128(0x0011_2233_4455_4677_8899_aabb_ccdd_eeff);
 
@@ -210,7 +214,8 @@ pub fn envelope_seeds() -> Vec<Vec<u8>> {
     in_pieces(streams)
 }
 
-// --- bodies --------------------------------------------------------------------------------------------------
+// --- bodies
+// --------------------------------------------------------------------------------------------------
 
 fn own<T: Payload + Debug>(data: &[u8]) {
     if let Ok(value) = T::from_bytes(data) {
@@ -344,10 +349,11 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-// --- handshakes ----------------------------------------------------------------------------------------------
+// --- handshakes
+// ----------------------------------------------------------------------------------------------
 
-/// Both sides, with real keys whose homes are gone again, and with no budget to speak of: what stands before the
-/// cryptography is what is looked at here.
+/// Both sides, with real keys whose homes are gone again, and with no budget to speak of: what
+/// stands before the cryptography is what is looked at here.
 struct Sides {
     master: MasterIdentity,
     worker: WorkerIdentity,
@@ -397,7 +403,8 @@ fn sides() -> &'static Sides {
     })
 }
 
-/// A peer that says anything to either side: it is never let in, and what is kept of it stays small.
+/// A peer that says anything to either side: it is never let in, and what is kept of it stays
+/// small.
 pub fn handshakes(mut data: &[u8]) {
     let sides = sides();
     let now = Timestamp(1_362_096_000_000);

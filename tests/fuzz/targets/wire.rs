@@ -16,7 +16,8 @@ use papertrader::wire::{
 };
 use std::fmt::Debug;
 
-/// What a stream of requests comes to: each whole frame read as far as it can be, and the fault that ends it.
+/// What a stream of requests comes to: each whole frame read as far as it can be, and the fault
+/// that ends it.
 fn read_all<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Option<Request>, String>> {
     let mut buffer = FrameBuffer::new();
     let mut seen = Vec::new();
@@ -52,8 +53,8 @@ fn read_all<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Option<Req
     seen
 }
 
-/// A client's stream, as a worker reads it: the same however it is cut; what is a request is written and read
-/// back the same.
+/// A client's stream, as a worker reads it: the same however it is cut; what is a request is
+/// written and read back the same.
 pub fn requests(data: &[u8]) {
     let seen = read_all(pieces(data));
     assert_eq!(
@@ -246,7 +247,8 @@ pub fn payload_seeds() -> Vec<Vec<u8>> {
 /// The most that a transfer may bring here.
 const TRANSFER_MAX: usize = 40_000;
 
-/// A stream of packets, put together: never more than the limit, and the same when it is sent again.
+/// A stream of packets, put together: never more than the limit, and the same when it is sent
+/// again.
 pub fn transfers(data: &[u8]) {
     let mut buffer = FrameBuffer::new();
     let mut reassembly = Reassembly::new(TRANSFER_MAX);

@@ -1,4 +1,5 @@
-//! `papertrader`, the built program, against a worker of the tests' own: what it prints, keeps, and exits with.
+//! `papertrader`, the built program, against a worker of the tests' own: what it prints, keeps, and
+//! exits with.
 
 use super::fake_worker::{Fake, Orders};
 use papertrader::model::{ProtocolFault, Reason};

@@ -1,4 +1,5 @@
-//! A worker for the tests of the command line: real sockets, invented answers, and faults on demand.
+//! A worker for the tests of the command line: real sockets, invented answers, and faults on
+//! demand.
 
 use papertrader::model::{
     Bar, Money, ProtocolFault, Quantity, Quote, Reason, SessionId, Side, Symbol, Timestamp,

@@ -249,7 +249,8 @@ fn length(year: i32, month: u32) -> u32 {
     }
 }
 
-/// What a window must hold of the rows up to `now`, by the words of the protocol, with dates as text.
+/// What a window must hold of the rows up to `now`, by the words of the protocol, with dates as
+/// text.
 fn expected(rows: &[Row], now: &str, window: &str, date: &str) -> Vec<Bar> {
     let day = &date[0..10];
     let known: Vec<&Row> = rows.iter().filter(|row| row.date.as_str() <= now).collect();

@@ -1,5 +1,5 @@
-//! Every fail point is passed where its name says: a master that is armed dies there, and the order on its way is
-//! neither lost nor doubled.
+//! Every fail point is passed where its name says: a master that is armed dies there, and the order
+//! on its way is neither lost nor doubled.
 
 use papertrader::client::Answer;
 use papertrader::model::{Side, Timestamp, TransactionStatus};
@@ -12,8 +12,9 @@ use std::os::unix::process::ExitStatusExt;
 /// The signal by which a process ends that calls `abort`.
 const SIGABRT: i32 = 6;
 
-/// How many times a place is passed before it is passed with an order: the first update after a start settles
-/// splits and dividends that an earlier process may have left behind, also where there are none.
+/// How many times a place is passed before it is passed with an order: the first update after a
+/// start settles splits and dividends that an earlier process may have left behind, also where
+/// there are none.
 fn passed_before(point: &str) -> u32 {
     u32::from(matches!(
         point,

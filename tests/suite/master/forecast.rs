@@ -1,5 +1,5 @@
-//! spec/master/assets/forecast.md: how often the 95 % interval holds on the sample market, and how far off the
-//! middle is. `make forecast-check` shows the table.
+//! spec/master/assets/forecast.md: how often the 95 % interval holds on the sample market, and how
+//! far off the middle is. `make forecast-check` shows the table.
 
 use super::assets::{Running, at, sample_config, symbol};
 use crossbeam_channel::bounded;

@@ -1,5 +1,5 @@
-//! spec/master/assets/providers.md, spec/master/assets/adjust.md: a person's trading day through each provider, and
-//! over a split, with a master and a worker as real processes.
+//! spec/master/assets/providers.md, spec/master/assets/adjust.md: a person's trading day through
+//! each provider, and over a split, with a master and a worker as real processes.
 
 use super::assets::{at, symbol};
 use super::markets;

@@ -1,5 +1,6 @@
-//! spec/master/assets/providers/alpaca.md, spec/master/assets/providers.md, spec/master/assets.md: real APIs'
-//! providers against servers that answer in the documented form, or as badly as servers do.
+//! spec/master/assets/providers/alpaca.md, spec/master/assets/providers.md, spec/master/assets.md:
+//! real APIs' providers against servers that answer in the documented form, or as badly as servers
+//! do.
 
 use super::assets::{Running, at, settings, symbol};
 use crossbeam_channel::bounded;
@@ -151,7 +152,8 @@ fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Exc
         )
     };
     let long_ago = "2016-08-31".to_owned();
-    // In force, announced, or over before anybody held the asset; by the day on which they are processed.
+    // In force, announced, or over before anybody held the asset; by the day on which they are
+    // processed.
     let mut all = [
         (long_ago.clone(), "forward_splits", split(4, 1, &long_ago)),
         (day(-3), "forward_splits", split(2, 1, &day(-3))),

@@ -1,5 +1,5 @@
-//! What a deployment as a whole shows: several workers as one service, settlement at updates, and what outlives a
-//! kill.
+//! What a deployment as a whole shows: several workers as one service, settlement at updates, and
+//! what outlives a kill.
 
 use papertrader::client::{Answer, ServerMessage};
 use papertrader::model::{Money, Quantity, Side, Symbol, Timestamp, TransactionStatus};
@@ -254,10 +254,12 @@ fn a_settlement_is_seen_whole_or_not_at_all() {
     assert_eq!(updates.len(), counts.len(), "{counts:?}");
 }
 
-/// A split that could not be settled comes late: to who ordered before its price could be seen, and to nobody else.
+/// A split that could not be settled comes late: to who ordered before its price could be seen, and
+/// to nobody else.
 #[test]
 fn a_late_split_leaves_later_orders_alone() {
-    /// The day of the split, 20 s after the start: by then a slow machine has sent the first order, too.
+    /// The day of the split, 20 s after the start: by then a slow machine has sent the first order,
+    /// too.
     const SPLIT: i64 = 40;
     let deployment = Deployment::new(1);
     deployment.master().set("update_interval", "500ms");

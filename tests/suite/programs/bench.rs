@@ -1,4 +1,5 @@
-//! The measurements run, and their answers are right: a few hundred requests each, and no word about times.
+//! The measurements run, and their answers are right: a few hundred requests each, and no word
+//! about times.
 
 use serde_json::Value;
 use std::process::Command;

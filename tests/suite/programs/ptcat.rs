@@ -22,7 +22,8 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// A server that answers each line that begins so with these, and ends its side when the client has.
+/// A server that answers each line that begins so with these, and ends its side when the client
+/// has.
 fn server(answers: &'static [(&'static str, &'static str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -1,4 +1,5 @@
-//! papertrader-sandbox as a program: what it prints, how it ends, and that it leaves nothing behind.
+//! papertrader-sandbox as a program: what it prints, how it ends, and that it leaves nothing
+//! behind.
 
 use papertrader::client::ServerConnection;
 use papertrader::testkit::Layout;

@@ -1,5 +1,5 @@
-//! All dialogues, through real daemons: those that a plain deployment can hold in one, each of the others in one of
-//! its own.
+//! All dialogues, through real daemons: those that a plain deployment can hold in one, each of the
+//! others in one of its own.
 
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use crate::protocol::nc::Nc;
@@ -87,7 +87,8 @@ fn dialogues_hold_against_real_daemons() {
         "only {} ran",
         report.ran
     );
-    // Each run has accounts of its own, so all of it holds again: this time through the filters and plain nc.
+    // Each run has accounts of its own, so all of it holds again: this time through the filters and
+    // plain nc.
     let failed = each(&plain, |script| {
         let mut nc = Nc(deployment.servers.clone());
         let mut player = Runner::new(&mut nc, Variables::new(), WITHIN);

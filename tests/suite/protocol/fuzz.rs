@@ -1,5 +1,5 @@
-//! Every fuzz target over its seeds, over the inputs that once found a defect, and over some mutations of both,
-//! without a fuzzer. `make fuzz` runs the same targets for long.
+//! Every fuzz target over its seeds, over the inputs that once found a defect, and over some
+//! mutations of both, without a fuzzer. `make fuzz` runs the same targets for long.
 
 #[path = "../../fuzz/targets.rs"]
 #[allow(dead_code, reason = "some of it is the fuzzer's alone")]

@@ -1,5 +1,5 @@
-//! The golden frames: bytes that were written from the page by hand, and the values that they stand for. Each is
-//! read and written.
+//! The golden frames: bytes that were written from the page by hand, and the values that they stand
+//! for. Each is read and written.
 
 use papertrader::dialogue::raw;
 use papertrader::model::{

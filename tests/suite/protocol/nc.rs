@@ -1,4 +1,5 @@
-//! A dialogue's connections as a person without our library has them: `ptcat encode | nc HOST PORT | ptcat decode`.
+//! A dialogue's connections as a person without our library has them: `ptcat encode | nc HOST PORT
+//! | ptcat decode`.
 
 use papertrader::dialogue::peer::{Arrival, Peer};
 use papertrader::dialogue::servers::{Dialer, Servers};

@@ -1,4 +1,5 @@
-//! Properties of the wire format: any value survives, and any bytes are refused or stand for one value alone.
+//! Properties of the wire format: any value survives, and any bytes are refused or stand for one
+//! value alone.
 
 use papertrader::model::money::LIMIT;
 use papertrader::model::{
@@ -397,7 +398,8 @@ proptest! {
         prop_assert_eq!(read_request(&written(&request)), Some(request));
     }
 
-    /// Requests have more than one spelling on purpose (`007`, a date without a time); once written by us, one.
+    /// Requests have more than one spelling on purpose (`007`, a date without a time); once written
+    /// by us, one.
     #[test]
     fn what_reads_as_a_request_reads_the_same_once_rewritten(
         row in prop::sample::select(instruction::TABLE),

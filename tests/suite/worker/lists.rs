@@ -1,5 +1,5 @@
-//! Who serves: what every worker and the master say of it, and how workers come back. Times are measured, printed,
-//! and held to what is promised.
+//! Who serves: what every worker and the master say of it, and how workers come back. Times are
+//! measured, printed, and held to what is promised.
 
 use papertrader::client::ServerConnection;
 use papertrader::model::SessionId;
@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 /// Within this, everybody names exactly who serves.
 const PROMISED: Duration = Duration::from_secs(1);
 
-/// What everybody who can be asked says of who serves: each serving worker to a login, to a session's login and
-/// to getWorkerList, and the master's port.
+/// What everybody who can be asked says of who serves: each serving worker to a login, to a
+/// session's login and to getWorkerList, and the master's port.
 fn lists(deployment: &Deployment, serving: &[u16], session: &SessionId) -> Vec<BTreeSet<String>> {
     let mut all = Vec::new();
     for worker in serving {

@@ -1,4 +1,5 @@
-//! Sessions on many workers: what ends anywhere has ended everywhere, and who was away catches up. Times are measured, printed, and held to what is promised.
+//! Sessions on many workers: what ends anywhere has ended everywhere, and who was away catches up.
+//! Times are measured, printed, and held to what is promised.
 
 use papertrader::client::Client;
 use papertrader::model::{Money, SessionId, Symbol};
@@ -22,7 +23,8 @@ fn two_workers() -> DeploymentBuilder {
         .market(Market::seconds("UP", 1000, 4000))
 }
 
-/// A session as it is used on one worker: by a connection that has been in the data state, and by new ones.
+/// A session as it is used on one worker: by a connection that has been in the data state, and by
+/// new ones.
 struct Watch<'a> {
     deployment: &'a Deployment,
     worker: u16,
@@ -131,7 +133,8 @@ fn what_expires_is_gone_everywhere_within_a_second() {
     assert!(before.elapsed() >= LIFETIME, "it ends before its time");
 }
 
-/// Alice's session ends on the first worker while the second one is away; Bob watches prices on both.
+/// Alice's session ends on the first worker while the second one is away; Bob watches prices on
+/// both.
 struct Absence {
     alice: Client,
     bob: SessionId,

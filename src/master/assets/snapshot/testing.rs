@@ -17,8 +17,8 @@ impl PriceSnapshot {
         next
     }
 
-    /// Makes an asset's price one of the real world, of this moment, as old as the moment says when `limit`
-    /// milliseconds are allowed.
+    /// Makes an asset's price one of the real world, of this moment, as old as the moment says when
+    /// `limit` milliseconds are allowed.
     pub(crate) fn set_real_time(&mut self, symbol: &Symbol, time: Timestamp, limit: i64) {
         let at = self.index[symbol];
         let entry = &mut self.entries[at];

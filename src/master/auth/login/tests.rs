@@ -41,7 +41,8 @@ fn sessions(rig: &MasterRig) -> i64 {
     rig.engine.number("SELECT count(*) FROM sessions")
 }
 
-// --- logging in ------------------------------------------------------------------------------------------
+// --- logging in
+// ------------------------------------------------------------------------------------------
 
 #[test]
 fn a_login_makes_a_session_that_its_worker_hears_of_first() {
@@ -309,7 +310,8 @@ fn one_session_too_many_ends_the_accounts_oldest() {
     assert_eq!(rig.auth.sessions.len(), PER_ACCOUNT_MAX + 1);
 }
 
-// --- registering -----------------------------------------------------------------------------------------
+// --- registering
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn who_registers_has_the_starting_cash_and_can_log_in() {

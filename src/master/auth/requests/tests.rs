@@ -1,4 +1,8 @@
 //! spec/master/auth.md · 3.1.3, 4.6.2, 4.7.3
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not expected fails the test"
+)]
 
 use super::*;
 use crate::master::messages::{AuthMessage, LinkRequest};
