@@ -10,6 +10,7 @@ pub mod message;
 pub mod pattern;
 pub mod payload_text;
 pub mod peer;
+pub mod pieces;
 pub mod raw;
 pub mod report;
 pub mod runner;

@@ -37,6 +37,7 @@ pub mod daemon;
     reason = "for tests"
 )]
 pub mod deployment;
+pub mod error;
 #[allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -75,10 +76,9 @@ pub mod trader;
 
 pub use daemon::{Daemon, Place};
 pub use deployment::{Deployment, folder};
+pub use error::SandboxError;
 pub use eventually::{PATIENCE, busy, eventually, until};
-pub use layout::Layout;
+pub use layout::{LOOPBACK, Layout, WORKERS_MAX};
 pub use market::Market;
 pub use resources::{Resources, processes_about};
-pub use setup::{LOOPBACK, SandboxError, SandboxOptions, WORKERS_MAX, init};
-
-use setup::at;
+pub use setup::{SandboxOptions, init};

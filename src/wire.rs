@@ -16,15 +16,17 @@ pub mod payload;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+pub mod state;
 pub mod wipe;
 
 pub use argument::Arguments;
 pub use frame::{FrameBuffer, FrameHeader, MAX_DATA};
-pub use instruction::{ConnectionState, Destination, Direction, Instruction, MessageType};
+pub use instruction::{Destination, Direction, Instruction, MessageType};
 pub use packet::Reassembly;
 pub use refusal::Refusal;
 pub use reply::Reply;
 pub use request::{Request, Window};
+pub use state::ConnectionState;
 
 use crate::model::ProtocolFault;
 use thiserror::Error;

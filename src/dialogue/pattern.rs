@@ -3,6 +3,7 @@
 //! Compares a received message with an expectation: words in which `*` matches anything and
 //! `{name}` matches a known value or captures a new one.
 
+use super::pieces::{PatternPiece, pieces};
 use super::{Variables, raw};
 
 /// The most parts of one expected word. The search recurses once a part.
@@ -12,61 +13,6 @@ const PIECES_MAX: usize = 1000;
 /// number of ways that grows with a power of its length; expectations that people write need some
 /// dozens of steps.
 const STEPS_MAX: usize = 200_000;
-
-/// A part of an expected word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PatternPiece {
-    /// Literal text.
-    Text(String),
-    /// `*`: any characters, or none.
-    Any,
-    /// `{…}`: a known value, or one to capture.
-    Name(String),
-}
-
-/// Splits a text into literals, `*` and `{…}`, and resolves escapes.
-///
-/// # Errors
-/// An unclosed brace, or an unknown escape.
-pub fn pieces(text: &str) -> Result<Vec<PatternPiece>, String> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    let mut literal = String::new();
-    let flush = |literal: &mut String, pieces: &mut Vec<PatternPiece>| -> Result<(), String> {
-        if !literal.is_empty() {
-            pieces.push(PatternPiece::Text(raw::unescape(&std::mem::take(literal))?));
-        }
-        Ok(())
-    };
-    while let Some(c) = rest.chars().next() {
-        let size = c.len_utf8();
-        match c {
-            '\\' => {
-                let two: String = rest.chars().take(2).collect();
-                literal.push_str(&two);
-                rest = &rest[two.len()..];
-                continue;
-            }
-            '*' => {
-                flush(&mut literal, &mut pieces)?;
-                pieces.push(PatternPiece::Any);
-            }
-            '{' => {
-                flush(&mut literal, &mut pieces)?;
-                let end = rest
-                    .find('}')
-                    .ok_or(format!("{text}: a brace that is not closed"))?;
-                pieces.push(PatternPiece::Name(rest[1..end].to_owned()));
-                rest = &rest[end + 1..];
-                continue;
-            }
-            c => literal.push(c),
-        }
-        rest = &rest[size..];
-    }
-    flush(&mut literal, &mut pieces)?;
-    Ok(pieces)
-}
 
 /// Compares a message's text with the expected words. Returns `None` where the whole message
 /// matches, else the index of the first word that does not. Later words see the values that earlier

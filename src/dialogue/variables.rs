@@ -160,11 +160,11 @@ impl Variables {
     /// A name without a value, a function that cannot be evaluated, an unknown escape.
     pub fn fill(&mut self, text: &str) -> Result<String, String> {
         let mut out = String::new();
-        for piece in super::pattern::pieces(text)? {
+        for piece in super::pieces::pieces(text)? {
             match piece {
-                super::pattern::PatternPiece::Text(text) => out.push_str(&text),
-                super::pattern::PatternPiece::Any => out.push('*'),
-                super::pattern::PatternPiece::Name(name) => match self.value(&name)? {
+                super::pieces::PatternPiece::Text(text) => out.push_str(&text),
+                super::pieces::PatternPiece::Any => out.push('*'),
+                super::pieces::PatternPiece::Name(name) => match self.value(&name)? {
                     Some(value) => out.push_str(&value),
                     None => return Err(format!("nothing was captured as {{{name}}}, nor set")),
                 },

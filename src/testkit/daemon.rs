@@ -4,8 +4,9 @@
 //!
 //! Tests: `tests/suite/daemons.rs`.
 
+use super::error::{SandboxError, at};
 use super::process::{Process, daemon_arguments, in_batch};
-use super::{Layout, PATIENCE, Resources, SandboxError, at, program};
+use super::{Layout, PATIENCE, Resources, program};
 use crate::runtime::failpoint;
 use parking_lot::Mutex;
 use rustix::process::Signal;

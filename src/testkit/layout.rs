@@ -4,11 +4,16 @@
 //!
 //! Tests: `tests/suite/main.rs`.
 
-use super::{SandboxError, at};
+use super::error::{SandboxError, at};
 use crate::link::keyring::{HOME_MAX, Keyring};
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
+/// Workers of a sandbox, at most.
+pub const WORKERS_MAX: u16 = 64;
+/// The address of every daemon of a sandbox.
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The master's name among the programs of a sandbox.
 pub const MASTER: &str = "master";
 /// The control socket, relative to the folder.
@@ -99,7 +104,7 @@ impl Layout {
 
     /// The workers' configurations that exist, with their numbers.
     pub fn worker_configs(&self) -> Vec<(u16, PathBuf)> {
-        (1..=super::WORKERS_MAX)
+        (1..=WORKERS_MAX)
             .map(|number| (number, self.worker_config(number)))
             .filter(|(_, path)| path.exists())
             .collect()

@@ -4,7 +4,7 @@
 //!
 //! Tests: `src/testkit/setup/tests.rs`.
 
-use super::{SandboxError, at};
+use super::error::{SandboxError, at};
 use crate::master::assets::providers::market_file;
 use crate::model::Timestamp;
 use std::fmt::Write;

@@ -5,7 +5,8 @@
 //!
 //! Tests: `src/testkit/setup/tests.rs`.
 
-use super::{LOOPBACK, Layout, SandboxError, at};
+use super::error::{SandboxError, at};
+use super::layout::{LOOPBACK, Layout};
 use crate::config::{MasterConfig, WorkerConfig};
 use crate::master::workers::move_offline;
 use parking_lot::Mutex;

@@ -2,7 +2,7 @@
 //!
 //! Memory, processor time and descriptors of a process, from `/proc`.
 
-use super::{SandboxError, at};
+use super::error::{SandboxError, at};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -2,9 +2,10 @@
 //!
 //! Makes a whole deployment in one folder: master, workers, keys, configuration and market.
 
+use super::error::{SandboxError, at};
+use super::layout::LOOPBACK;
 use super::{Layout, layout, market, ports, state};
 use crate::config::{MasterConfig, WorkerConfig};
-use crate::daemon;
 use crate::link::keyring::Keyring;
 use crate::master;
 use crate::master::storage::files;
@@ -12,18 +13,12 @@ use crate::master::workers::register_offline;
 use crate::master::workers::registry::Registration;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
-use std::fmt;
 use std::fs::{self, DirBuilder};
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Workers of a sandbox, at most.
-pub const WORKERS_MAX: u16 = 64;
-/// The address of every daemon of a sandbox.
-pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Rate limits of a client address. They are high, because all clients of a sandbox share one.
 const RATE_PER_ADDRESS: u32 = 100_000;
 /// Orders of an account in a minute, at most.
@@ -58,36 +53,6 @@ impl SandboxOptions {
             bcrypt_cost: 10,
         }
     }
-}
-
-/// Why a sandbox cannot be made or run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SandboxError {
-    pub code: u8,
-    pub text: String,
-}
-
-impl SandboxError {
-    /// A failure with exit code 1.
-    pub fn failed(text: impl fmt::Display) -> SandboxError {
-        SandboxError {
-            code: daemon::FAILED,
-            text: text.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for SandboxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for SandboxError {}
-
-/// Adds a file's path to the system's error.
-pub(crate) fn at(path: &std::path::Path) -> impl Fn(io::Error) -> SandboxError + '_ {
-    move |error| SandboxError::failed(format!("{}: {error}", path.display()))
 }
 
 /// Makes a sandbox and starts nothing. It reports each step to `tell` in a line.

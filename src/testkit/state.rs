@@ -4,7 +4,9 @@
 //!
 //! Tests: `tests/suite/programs/sandbox.rs`.
 
-use super::{Layout, SandboxError, at, layout, ports};
+use super::error::{SandboxError, at};
+use super::layout::{self, Layout};
+use super::ports;
 use crate::config::{ConfigError, MasterConfig, WorkerConfig};
 use crate::daemon;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,8 @@
 //!
 //! The types of arguments in the table of instructions, and how each is read and written.
 
-use super::{ConnectionState, argument};
+use super::argument;
+use super::state::ConnectionState;
 use crate::model::{
     self, Money, ProtocolFault, Quantity, Reason, SessionId, Symbol, Timestamp, Username,
     ValueError,

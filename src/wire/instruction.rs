@@ -6,8 +6,8 @@
 
 use super::argument_type::{Argument, ArgumentType, Occurrence};
 use super::payload::PayloadKind;
+use super::state::ConnectionState;
 use crate::model::Reason;
-use crate::model::closed_list::closed_list;
 use std::fmt;
 
 /// The category of a message: its first byte (4.4 messageType), and the high byte of its
@@ -49,16 +49,6 @@ pub enum Direction {
     Both,
     /// Workers and masters, to each other.
     Link,
-}
-
-closed_list! {
-    /// The states of a connection (4.2).
-    ConnectionState {
-        /// Command state (4.2.1), in which every connection starts.
-        Command = "command",
-        /// Data transfer state (4.2.2).
-        Data = "data",
-    }
 }
 
 /// The part of a worker that answers a request, and when the requests behind it may take effect.

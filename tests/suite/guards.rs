@@ -218,8 +218,8 @@ fn expand(before: &str, tree: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// The file that a path leads to: the longest part of it that is a module's.
-fn file_of(path: &str, from: &str, tree: &Tree) -> Option<String> {
+/// The file that a path leads to: the longest part of it that is a module's, and the word behind it.
+fn file_of(path: &str, from: &str, tree: &Tree) -> Option<(String, Option<String>)> {
     let module = from.strip_suffix(".rs")?;
     let mut place: Vec<&str> = Vec::new();
     let mut words = path.split("::").map(str::trim).peekable();
@@ -228,48 +228,70 @@ fn file_of(path: &str, from: &str, tree: &Tree) -> Option<String> {
         "super" | "self" => place.extend(module.split('/')),
         _ => return None,
     }
-    let mut places = vec![place.join("/")];
+    let mut rest = Vec::new();
     for word in words {
         match word {
             "crate" | "self" => {}
-            "super" => {
-                place.pop();
-                places = vec![place.join("/")];
-            }
-            name => {
-                place.push(name);
-                places.push(place.join("/"));
+            "super" => drop(place.pop()),
+            name => rest.push(name),
+        }
+    }
+    (0..=rest.len()).rev().find_map(|taken| {
+        let file = [&place[..], &rest[..taken]].concat().join("/") + ".rs";
+        let behind = rest.get(taken).map(|word| (*word).to_owned());
+        tree.contains_key(&file).then_some((file, behind))
+    })
+}
+
+/// What the files re-export: the file and the name, and the file that the name comes from.
+fn re_exports(tree: &Tree) -> BTreeMap<(String, String), String> {
+    let mut found = BTreeMap::new();
+    for (file, text) in tree {
+        let all: String = code(production(text)).map(|(_, line)| line + " ").collect();
+        for statement in all.split(';') {
+            let Some(at) = statement.rfind("pub use ") else {
+                continue;
+            };
+            let mut paths = Vec::new();
+            expand("", statement[at + "pub use ".len()..].trim(), &mut paths);
+            for path in paths {
+                let path = if path.starts_with("crate::") || path.starts_with("super::") {
+                    path
+                } else {
+                    format!("self::{path}")
+                };
+                if let Some((home, Some(name))) = file_of(&path, file, tree) {
+                    found.insert((file.clone(), name), home);
+                }
             }
         }
     }
-    places
-        .iter()
-        .rev()
-        .map(|place| format!("{place}.rs"))
-        .find(|file| tree.contains_key(file))
+    found
 }
 
 /// Circles of files that import each other. What a folder's own file and the files in it share
 /// counts as one.
 fn circles(tree: &Tree) -> Vec<String> {
+    let re_exported = re_exports(tree);
     let mut imports: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (file, text) in tree {
         if file.ends_with("/tests.rs") || file.ends_with("/testing.rs") {
             continue;
         }
+        let home = |path: &String| {
+            let (other, name) = file_of(path, file, tree)?;
+            let through = name.and_then(|name| re_exported.get(&(other.clone(), name)));
+            Some(through.cloned().unwrap_or(other))
+        };
+        let holds = |outer: &str, inner: &str| {
+            let rest = inner.strip_prefix(outer.trim_end_matches(".rs"));
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
         let paths = used_paths(production(text));
         let others = paths
             .iter()
-            .filter_map(|path| file_of(path, file, tree))
-            .filter(|other| {
-                let (own, other) = (file.trim_end_matches(".rs"), other.trim_end_matches(".rs"));
-                let holds = |outer: &str, inner: &str| {
-                    inner
-                        .strip_prefix(outer)
-                        .is_some_and(|rest| rest.starts_with('/'))
-                };
-                own != other && !holds(own, other) && !holds(other, own)
-            });
+            .filter_map(home)
+            .filter(|other| file != other && !holds(file, other) && !holds(other, file));
         imports.insert(file, others.collect());
     }
     let reaches = |from: &str| {
@@ -459,12 +481,21 @@ fn no_files_import_each_other() {
         ("src/a/b.rs", "use super::c::{C, D};\nuse super::A;\n"),
         ("src/a/c.rs", "use crate::{a::d::E, std::F};\n"),
         ("src/a/d.rs", "use super::{b::{B as Other}, A};\n"),
+        ("src/f.rs", "mod g;\nmod h;\npub use g::G;\n"),
+        ("src/f/g.rs", "use super::h::H;\n"),
+        ("src/f/h.rs", "use super::G;\n"),
         (
             "src/e.rs",
             "use crate::a::b::B;\n#[cfg(test)]\nmod tests {\n    use crate::a::A;\n}\n",
         ),
     ]);
-    assert_eq!(circles(&planted), ["src/a/b.rs ↔ src/a/c.rs ↔ src/a/d.rs"]);
+    assert_eq!(
+        circles(&planted),
+        [
+            "src/a/b.rs ↔ src/a/c.rs ↔ src/a/d.rs",
+            "src/f/g.rs ↔ src/f/h.rs"
+        ]
+    );
 }
 
 #[test]

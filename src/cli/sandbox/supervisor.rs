@@ -7,8 +7,8 @@
 
 use crate::daemon;
 use crate::runtime::backoff::Backoff;
+use crate::testkit::error::at;
 use crate::testkit::process::{Process, wait_any};
-use crate::testkit::setup::at;
 use crate::testkit::state::{self, SandboxState};
 use crate::testkit::{Layout, SandboxError, ports, program};
 use rustix::process::Signal;

@@ -27,7 +27,7 @@ fn a_path_that_sockets_cannot_have_is_refused_with_its_length() {
     );
     let dir = longest(most + 1);
     let refused = init(&SandboxOptions::new(&dir), &mut |_| {}).unwrap_err();
-    assert_eq!(refused.code, daemon::FAILED);
+    assert_eq!(refused.code, crate::daemon::FAILED);
     assert!(
         refused.text.contains(&format!("{} bytes", most + 1)),
         "{refused}"
@@ -40,7 +40,7 @@ fn a_folder_that_holds_something_is_left_alone() {
     let folder = folder();
     fs::write(folder.path().join("thesis.txt"), "mine").unwrap();
     let refused = init(&SandboxOptions::new(folder.path()), &mut |_| {}).unwrap_err();
-    assert_eq!(refused.code, daemon::FAILED);
+    assert_eq!(refused.code, crate::daemon::FAILED);
     assert!(refused.text.contains("not empty"), "{refused}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

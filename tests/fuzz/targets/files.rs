@@ -8,7 +8,7 @@ use papertrader::client::store::FILE;
 use papertrader::config::{ConfigError, MasterConfig, Warning, WorkerConfig};
 use papertrader::dialogue::message::{self, MessageDecoder, StreamPart};
 use papertrader::dialogue::script::{Script, StepAction};
-use papertrader::dialogue::{Variables, pattern, raw};
+use papertrader::dialogue::{Variables, pattern, pieces, raw};
 use papertrader::master::assets::providers::market_file::{MarketRows, actions_file};
 use papertrader::model::Money;
 use std::fmt::Debug;
@@ -214,7 +214,7 @@ pub fn dialogues(data: &[u8]) {
             }
             StepAction::Expect(_, words) | StepAction::Notice(_, words) => {
                 for word in words {
-                    let _ = pattern::pieces(word);
+                    let _ = pieces::pieces(word);
                 }
             }
             _ => {}

@@ -1,0 +1,15 @@
+//! spec/wire.md · 4.2 States, 4.2.1, 4.2.2
+//!
+//! The two states of a connection.
+
+use crate::model::closed_list::closed_list;
+
+closed_list! {
+    /// The states of a connection (4.2).
+    ConnectionState {
+        /// Command state (4.2.1), in which every connection starts.
+        Command = "command",
+        /// Data transfer state (4.2.2).
+        Data = "data",
+    }
+}
