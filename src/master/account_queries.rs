@@ -223,7 +223,7 @@ impl AccountQueryState {
             let text = "you have no transaction of this ID";
             return Err(QueryError::Refused(Refusal::new(Reason::NoData, text)));
         };
-        let worker = snapshot.worker_name(&entry.turn.worker)?;
+        let worker = snapshot.worker_name(&entry.rank.worker)?;
         Ok(receipt(&entry, worker.as_deref(), &self.currency).to_bytes())
     }
 }
@@ -303,8 +303,8 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     if order {
         row("worker", worker.unwrap_or("-").to_owned());
         row("worker timestamp", entry.stamped.to_string());
-        row("timestamp counted as", entry.turn.timestamp.to_string());
-        row("queue position", entry.turn.number.to_string());
+        row("timestamp counted as", entry.rank.timestamp.to_string());
+        row("queue position", entry.rank.number.to_string());
     }
     row("accepted", transaction.accepted.to_string());
     if let Some(update) = entry.update {

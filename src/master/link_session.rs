@@ -122,7 +122,10 @@ impl LinkSession<'_> {
             match self.on_read(&mut decoder) {
                 Ok(true) => {}
                 Ok(false) => {
-                    crate::info!("{:?} has closed: the master is stopping", self.link);
+                    crate::info!(
+                        "{:?} has closed: the master is stopping or busy, or its worker is no longer registered",
+                        self.link
+                    );
                     break;
                 }
                 Err(error) => {
@@ -173,7 +176,9 @@ impl LinkSession<'_> {
         }
     }
 
-    /// Sends the requests of one read to the router. Returns false when the master is stopping.
+    /// Sends the requests of one read to the router. Returns false when the link has to close
+    /// without a fault of its worker: the master is stopping, or the link could not be reported to
+    /// workers.
     fn on_read(&mut self, decoder: &mut EnvelopeDecoder) -> Result<bool, ValueError> {
         let mut requests = Vec::new();
         while let Some(envelope) = decoder.next()? {
@@ -209,7 +214,8 @@ impl LinkSession<'_> {
     }
 
     /// Reports the link to workers, with the boot ID of the first message, and waits for the
-    /// answer. `None` when workers does not answer in time.
+    /// answer. `None` when the worker has been unregistered since the handshake, or when workers
+    /// has no room or no answer in time, as it does while the master stops.
     fn on_first_message(&self, boot: Uuid) -> Option<Arc<LinkedWorker>> {
         let worker = self
             .context

@@ -15,7 +15,8 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub struct LinkedWorker {
     pub worker: WorkerServer,
-    /// The boot ID, which the worker's process drew when it started.
+    /// The boot ID, which the worker's process drew when it started. An administrator's boot of the
+    /// worker is another thing.
     pub boot: Uuid,
     pub link: Arc<LinkConnection>,
     /// When the handshake was done.

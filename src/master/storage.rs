@@ -147,7 +147,7 @@ pub enum Snapshot<'a> {
     Sqlite(SqliteTransaction<'a>),
 }
 
-/// A write transaction. It reads like a snapshot, and sees its own changes.
+/// A database transaction that writes. It reads like a snapshot, and sees its own changes.
 #[derive(Debug)]
 pub struct Tx<'a> {
     snapshot: Snapshot<'a>,

@@ -53,7 +53,7 @@ closed_list! {
         Buy = "buy" as 1,
         /// The account gives units and gets cash.
         Sell = "sell" as 2,
-        /// A split adds units.
+        /// A split adds units; a reverse split takes some away.
         Split = "split" as 3,
         /// A dividend adds cash.
         Dividend = "dividend" as 4,
@@ -82,9 +82,11 @@ pub struct Transaction {
     pub status: TransactionStatus,
     pub symbol: Symbol,
     pub quantity: Quantity,
-    /// When the order was put on the durable queue (wall time).
+    /// When the order was put on the durable queue; for a split or dividend, when the settlement
+    /// applied it (wall time).
     pub accepted: Timestamp,
-    /// When the order settled or was rejected (wall time). `None` while queued.
+    /// When the order settled or was rejected: the publication of its update. A split or dividend
+    /// has its `accepted` here (wall time). `None` while queued.
     pub settled: Option<Timestamp>,
     /// Price of one unit. `None` unless settled.
     pub price: Option<Money>,

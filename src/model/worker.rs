@@ -17,6 +17,7 @@ pub struct WorkerServer {
     pub ip: IpAddr,
     /// `host:port` at which clients reach it (3.1.5).
     pub address: String,
-    /// Whether it is kept out until an administrator admits it.
+    /// Whether an administrator has booted it: it is kept out until one admits it. The boot ID of a
+    /// worker's process is another thing.
     pub booted: bool,
 }

@@ -87,7 +87,8 @@ impl Refusal {
         )
     }
 
-    /// The master could not write its database. Its log has the cause.
+    /// The master could not do what a login, a registration or a logout needs: read or write its
+    /// database, hash a password, draw random bytes. Its log has the cause.
     pub fn not_stored() -> Refusal {
         Refusal::new(
             Reason::InternalError,

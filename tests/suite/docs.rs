@@ -205,7 +205,7 @@ fn named_by(cells: &[String]) -> Vec<String> {
     let linked = cells[1]
         .split("](")
         .skip(1)
-        .map(|rest| format!("spec/{}", rest.split(')').next().unwrap()));
+        .map(|rest| format!("spec/{}", rest.split([')', '#']).next().unwrap()));
     let quoted = cells[2..]
         .iter()
         .flat_map(|cell| cell.split('`').skip(1).step_by(2))

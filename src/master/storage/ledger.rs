@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub struct LedgerEntry {
     pub transaction: Transaction,
     /// Rank of the order at settlement.
-    pub turn: SettlementRank,
+    pub rank: SettlementRank,
     /// The worker's timestamp, before it was clamped.
     pub stamped: Timestamp,
     /// Number of the update that settled it.
@@ -29,7 +29,7 @@ pub struct LedgerEntry {
 #[derive(Debug, Clone, Copy)]
 pub struct NewOrder<'a> {
     /// Rank at settlement. It contains the worker and the sequence number of the link message.
-    pub turn: SettlementRank,
+    pub rank: SettlementRank,
     /// Boot ID of the worker's process.
     pub boot: Uuid,
     /// ID of the transaction.
@@ -86,7 +86,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         client_order_id: client_order_id.and_then(|id| ClientOrderId::parse(&id).ok()),
         reason: reason.and_then(|code| Reason::from_name(&code)),
     };
-    let turn = SettlementRank {
+    let rank = SettlementRank {
         timestamp: Timestamp(row.get(15)?),
         worker: row
             .get::<_, Option<[u8; 16]>>(18)?
@@ -99,7 +99,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         .and_then(|number| u64::try_from(number).ok());
     Ok(LedgerEntry {
         transaction,
-        turn,
+        rank,
         stamped: Timestamp(row.get(14)?),
         update,
         asked: Quantity(row.get(19)?),
@@ -289,7 +289,7 @@ impl Tx<'_> {
     /// The number, ID, link message or client order ID is taken, or the database fails.
     pub fn insert_order(&mut self, order: &NewOrder<'_>) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let origin = origin(sqlite, &order.turn.worker, &order.boot)?;
+        let origin = origin(sqlite, &order.rank.worker, &order.boot)?;
         sqlite
             .prepare_cached(
                 "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
@@ -297,7 +297,7 @@ impl Tx<'_> {
                  VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
-                order.turn.number,
+                order.rank.number,
                 order.id.as_bytes(),
                 order.account.0,
                 order.side as u8,
@@ -306,9 +306,9 @@ impl Tx<'_> {
                 order.accepted.0,
                 order.client_order_id.map(ClientOrderId::as_str),
                 origin,
-                signed(order.turn.sequence),
+                signed(order.rank.sequence),
                 order.stamped.0,
-                order.turn.timestamp.0,
+                order.rank.timestamp.0,
             ])?;
         Ok(())
     }

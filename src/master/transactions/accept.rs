@@ -9,7 +9,7 @@ use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{
-    AccountId, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus as Stage,
+    AccountId, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus,
 };
 use crate::runtime::failpoint;
 use crate::wire::{Instruction, Refusal, Reply};
@@ -149,7 +149,7 @@ impl OrderState {
         let timestamp = self.effective_timestamp(&order.reply_to, order_key.accepted);
         let worker = order.reply_to.peer.worker.uuid;
         let queued = QueuedOrder {
-            turn: SettlementRank {
+            rank: SettlementRank {
                 timestamp,
                 worker,
                 sequence: order.reply_to.sequence,
@@ -266,8 +266,8 @@ fn same_client_order_id(entry: LedgerEntry, order: Order) -> Acceptance {
 
 /// The answer to a repeated order: it waits for the outcome, or gets it.
 fn already_stored(entry: LedgerEntry, reply_to: ReplyTo) -> Acceptance {
-    if entry.transaction.status == Stage::Queued {
-        Acceptance::Waits(entry.turn.number, reply_to)
+    if entry.transaction.status == TransactionStatus::Queued {
+        Acceptance::Waits(entry.rank.number, reply_to)
     } else {
         Acceptance::Done(Box::new(entry), reply_to)
     }

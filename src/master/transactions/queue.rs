@@ -23,7 +23,7 @@ const SEEN_MAX: usize = 64;
 /// A queued order.
 #[derive(Debug, Clone)]
 pub struct QueuedOrder {
-    pub turn: SettlementRank,
+    pub rank: SettlementRank,
     /// The transaction ID.
     pub id: Uuid,
     pub account: AccountId,
@@ -45,10 +45,10 @@ impl QueuedOrder {
     /// An order that an earlier process stored. No destination waits for its outcome.
     pub fn stored(entry: LedgerEntry) -> QueuedOrder {
         let LedgerEntry {
-            transaction, turn, ..
+            transaction, rank, ..
         } = entry;
         QueuedOrder {
-            turn,
+            rank,
             id: transaction.id,
             account: transaction.account,
             side: transaction.side,
@@ -64,7 +64,7 @@ impl QueuedOrder {
     /// The row to store: with the boot ID of the worker that sent it, and the timestamp as sent.
     pub fn to_row(&self, boot: Uuid, stamped: Timestamp) -> NewOrder<'_> {
         NewOrder {
-            turn: self.turn,
+            rank: self.rank,
             boot,
             id: self.id,
             account: self.account,
@@ -120,7 +120,7 @@ impl OrderQueue {
     /// Adds an order.
     pub fn push(&mut self, order: QueuedOrder) {
         *self.by_account.entry(order.account).or_default() += 1;
-        self.orders.insert(order.turn.number, order);
+        self.orders.insert(order.rank.number, order);
     }
 
     /// Removes an order.
@@ -157,14 +157,14 @@ impl OrderQueue {
 
     /// The numbers of the orders accepted before `began`, by settlement rank.
     pub fn before(&self, began: Instant) -> Vec<i64> {
-        let mut turns: Vec<SettlementRank> = self
+        let mut ranks: Vec<SettlementRank> = self
             .orders
             .values()
             .filter(|order| order.since.is_none_or(|since| since < began))
-            .map(|order| order.turn)
+            .map(|order| order.rank)
             .collect();
-        turns.sort_unstable();
-        turns.into_iter().map(|turn| turn.number).collect()
+        ranks.sort_unstable();
+        ranks.into_iter().map(|rank| rank.number).collect()
     }
 
     /// The orders of an asset, which a split changes.
@@ -193,7 +193,7 @@ mod tests {
 
     fn order(number: i64, timestamp: i64, worker: u8, sequence: u64, quantity: i64) -> QueuedOrder {
         QueuedOrder {
-            turn: SettlementRank {
+            rank: SettlementRank {
                 timestamp: Timestamp(timestamp),
                 worker: Uuid::from_bytes([worker; 16]),
                 sequence,

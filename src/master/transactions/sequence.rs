@@ -19,7 +19,7 @@ pub struct Sequencer {
 /// The identity of an order.
 #[derive(Debug, Clone, Copy)]
 pub struct OrderKey {
-    /// The number in the queue.
+    /// The order number.
     pub number: i64,
     /// Wall time of acceptance. It never decreases: while the clock is set back it keeps its value.
     pub accepted: Timestamp,
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_version_7_and_sort_like_places() {
+    fn ids_are_version_7_and_sort_like_order_numbers() {
         let mut sequencer = Sequencer::after(41, Timestamp(0));
         let all: Vec<OrderKey> = (0..20_000).map(|_| sequencer.give()).collect();
         assert_eq!(all[0].number, 42);

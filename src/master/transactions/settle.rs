@@ -13,7 +13,7 @@ use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{
     AccountId, Action, ActionKind, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp,
-    Transaction, TransactionStatus as Stage,
+    Transaction, TransactionStatus,
 };
 use crate::runtime::failpoint;
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ impl OrderState {
         Ok(outcomes)
     }
 
-    /// Fills or rejects the orders in turn, and changes their accounts in `accounts`. Orders that
+    /// Fills or rejects the orders one after the other, and changes their accounts in `accounts`. Orders that
     /// wait for a later price are left out.
     fn fill_orders(
         &mut self,
@@ -139,7 +139,7 @@ impl OrderState {
                 // The quantity of an order at a price after the split already counts the new units.
                 let is_earlier = |order: &&mut QueuedOrder| order.was_before(visible);
                 for order in self.queue.of_symbol(action.symbol).filter(is_earlier) {
-                    let number = order.turn.number;
+                    let number = order.rank.number;
                     let now = split.get(&number).copied().unwrap_or(order.quantity);
                     let after = fill::split_amount(now, ratio).max(Quantity(1));
                     tx.set_order_quantity(number, after)?;
@@ -210,7 +210,7 @@ fn action_row(
         id: order_key.id,
         account,
         side,
-        status: Stage::Settled,
+        status: TransactionStatus::Settled,
         symbol: action.symbol,
         quantity,
         accepted: order_key.accepted,
@@ -234,8 +234,12 @@ fn settled_transaction(
             price,
             total,
             priced,
-        } => (Stage::Settled, Some((*price, *total, *priced)), None),
-        Settlement::Rejected(reason) => (Stage::Rejected, None, Some(*reason)),
+        } => (
+            TransactionStatus::Settled,
+            Some((*price, *total, *priced)),
+            None,
+        ),
+        Settlement::Rejected(reason) => (TransactionStatus::Rejected, None, Some(*reason)),
     };
     Transaction {
         id: order.id,

@@ -70,7 +70,7 @@ impl Market {
         let worker = self.workers[usize::try_from(self.sequence % 2).unwrap()];
         let place = self.places.give();
         let order = QueuedOrder {
-            turn: SettlementRank {
+            rank: SettlementRank {
                 timestamp: Timestamp(place.accepted.0 - early),
                 worker,
                 sequence: self.sequence,
@@ -93,7 +93,7 @@ impl Market {
 
     /// Settles orders by rank, all at one price.
     fn settle(&mut self, mut orders: Vec<QueuedOrder>, price: i64, update: u64) {
-        orders.sort_by_key(|order| order.turn);
+        orders.sort_by_key(|order| order.rank);
         for order in orders {
             let held = self.held.get_mut(&order.account.0).unwrap();
             let before = held.clone();
@@ -106,7 +106,7 @@ impl Market {
                 Err(reason) => Settlement::Rejected(reason),
             };
             let now = Timestamp::now();
-            let outcomes = [(order.turn.number, outcome)];
+            let outcomes = [(order.rank.number, outcome)];
             self.storage
                 .write(|tx| {
                     tx.settle_orders(&outcomes, now, update)?;

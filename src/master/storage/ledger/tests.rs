@@ -12,7 +12,7 @@ fn account(engine: &Engine) -> AccountId {
 
 fn order(number: i64, sequence: u64, name: Option<&ClientOrderId>) -> NewOrder<'_> {
     NewOrder {
-        turn: SettlementRank {
+        rank: SettlementRank {
             timestamp: Timestamp(900 + number),
             worker: Uuid::from_u128(3),
             sequence,
@@ -52,7 +52,7 @@ fn a_queued_order_is_found_by_message_by_name_and_by_id() {
             .unwrap()
             .unwrap();
         assert_eq!(read.transaction.client_order_id, Some(name.clone()));
-        assert_eq!(read.turn, order(1, 11, None).turn);
+        assert_eq!(read.rank, order(1, 11, None).rank);
         assert_eq!(
             (read.stamped, read.asked, read.update),
             (Timestamp(801), Quantity(7), None)
@@ -61,14 +61,14 @@ fn a_queued_order_is_found_by_message_by_name_and_by_id() {
             .read(|s| s.order_by_client(account, &name))
             .unwrap()
             .unwrap();
-        assert_eq!(read.turn.number, 1);
+        assert_eq!(read.rank.number, 1);
         let id = Uuid::from_u128(102);
         read = storage
             .read(|s| s.transaction(account, &id))
             .unwrap()
             .unwrap();
         assert_eq!(
-            (read.turn.number, read.transaction.status),
+            (read.rank.number, read.transaction.status),
             (2, TransactionStatus::Queued)
         );
         let absent = storage
@@ -85,7 +85,7 @@ fn a_queued_order_is_found_by_message_by_name_and_by_id() {
         assert_eq!(
             queued
                 .iter()
-                .map(|entry| entry.turn.number)
+                .map(|entry| entry.rank.number)
                 .collect::<Vec<_>>(),
             [1, 2]
         );
@@ -226,7 +226,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
             .read(|s| s.transaction(account, &row.id))
             .unwrap()
             .unwrap();
-        assert_eq!((read.transaction, read.turn.worker), (row, Uuid::nil()));
+        assert_eq!((read.transaction, read.rank.worker), (row, Uuid::nil()));
         let left = storage.read(|s| s.actions_to_apply(9)).unwrap();
         assert_eq!(left.len(), 1, "{left:?}");
     });

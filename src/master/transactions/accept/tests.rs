@@ -77,7 +77,7 @@ fn an_order_is_announced_once_it_is_stored() {
             expected
         }
     );
-    assert_eq!(entry.transaction.status, Stage::Queued);
+    assert_eq!(entry.transaction.status, TransactionStatus::Queued);
     assert_eq!((desk.queued(), desk.stored()), (1, 1));
 }
 
@@ -379,7 +379,7 @@ fn a_stamp_counts_within_limits_and_is_stored_as_it_came() {
         announced(&desk.send(order));
         let entry = desk.rig.entry(&desk.link, sequence).unwrap();
         assert_eq!(entry.stamped, stamped);
-        entry.transaction.accepted.since(entry.turn.timestamp)
+        entry.transaction.accepted.since(entry.rank.timestamp)
     };
     let behind = accept(-3_600);
     assert_eq!(behind, super::super::queue::BEHIND_MAX, "an hour behind");

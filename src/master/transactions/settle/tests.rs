@@ -123,7 +123,11 @@ fn an_order_fills_at_the_close_of_the_next_update() {
             entry.transaction.priced,
             entry.update
         ),
-        (Stage::Settled, Some(quote.time), Some(update.number))
+        (
+            TransactionStatus::Settled,
+            Some(quote.time),
+            Some(update.number)
+        )
     );
     assert_eq!(desk.cash(), money("695.5"));
     assert_eq!(desk.units("AAPL"), Some((quantity("3"), money("304.5"))));
@@ -146,7 +150,7 @@ fn what_an_account_lacks_rejects_its_order() {
     assert_eq!(
         (entry.status, entry.reason, entry.price, entry.total),
         (
-            Stage::Rejected,
+            TransactionStatus::Rejected,
             Some(Reason::InsufficientHoldings),
             None,
             None
@@ -380,7 +384,7 @@ fn a_settlement_that_fails_leaves_the_orders_queued_and_says_nothing() {
     assert_eq!(desk.settle(&[("AAPL", "10")]), []);
     assert_eq!(desk.cash(), money("1000"));
     let entry = desk.rig.entry(&desk.link, sequence).unwrap();
-    assert_eq!(entry.transaction.status, Stage::Queued);
+    assert_eq!(entry.transaction.status, TransactionStatus::Queued);
     desk.rig.allow_changes();
     let replies = desk.settle(&[("AAPL", "20")]);
     assert_eq!(
@@ -437,7 +441,7 @@ fn a_split_that_an_earlier_process_left_behind_comes_with_the_next_update() {
     let entry = desk.rig.entry(&desk.link, sequence).unwrap().transaction;
     assert_eq!(
         (entry.status, entry.quantity),
-        (Stage::Settled, quantity("2"))
+        (TransactionStatus::Settled, quantity("2"))
     );
     assert_eq!(desk.units("AAPL").unwrap().0, quantity("8"));
 }
@@ -469,14 +473,14 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
     let mut desk = Desk::new();
     let update = desk.rig.update(&[("AAPL", "2")]);
     let queued = |since: Option<Instant>, name: Symbol| {
-        let sequence = crate::model::SettlementRank {
+        let rank = crate::model::SettlementRank {
             timestamp: Timestamp(0),
             worker: uuid::Uuid::nil(),
             sequence: 1,
             number: 1,
         };
         QueuedOrder {
-            turn: sequence,
+            rank,
             id: uuid::Uuid::nil(),
             account: AccountId(1),
             side: Side::Buy,
