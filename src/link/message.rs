@@ -54,7 +54,7 @@ pub struct WorkerReport {
     pub cached: u32,
     /// Bytes of these windows.
     pub cached_bytes: u64,
-    /// Requests that wait for a reply of the master.
+    /// Pending requests: those that wait for a reply of the master.
     pub parked: u32,
 }
 

@@ -27,8 +27,9 @@ use std::time::Instant;
 
 /// Clients that wait for the master's answer about a session at most.
 const WAITING_MAX: usize = 65_536;
-/// Sessions of closed connections that are not reported to the master yet, at most. Further ones
-/// are not reported; the master ends all expirable sessions of a worker that was away for 60 s.
+/// While as many sessions of closed connections wait to be reported to the master, further ones are
+/// not reported; the master ends all expirable sessions of a worker that was away for 60 s.
+/// Sessions whose report was not confirmed are put back without regard to this bound.
 const CLOSING_MAX: usize = 262_144;
 
 /// A connected client and its expirable sessions.
@@ -55,7 +56,7 @@ pub struct Clients {
     /// Switches that wait for the master's answer about a session; `waiting_count` is their number.
     waiting: HashMap<SessionHash, Vec<PendingSwitch>>,
     waiting_count: usize,
-    /// Sessions to verify again after a broken link.
+    /// Bound sessions about which the master is not asked yet since the last broken link.
     unverified: VecDeque<SessionHash>,
     /// Sessions of closed connections that are not reported to the master yet.
     closing: VecDeque<SessionHash>,
@@ -151,7 +152,8 @@ impl Module for Clients {
 }
 
 impl Clients {
-    /// Forgets unbound sessions and verifies bound ones, whose ends may have been missed.
+    /// Forgets unbound sessions and asks the master once about bound ones, whose ends may have been
+    /// missed.
     fn on_linked(&mut self) {
         self.linked = true;
         self.unverified = self.sessions.keep_bound().into();

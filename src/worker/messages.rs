@@ -96,7 +96,7 @@ pub enum CacheFill {
     Data(Vec<u8>),
     /// The frame of a Fail.
     Fail(Vec<u8>),
-    /// There is no link.
+    /// There is no link, it broke, or the master did not answer within 30 s.
     Unavailable,
 }
 

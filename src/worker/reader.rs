@@ -48,8 +48,8 @@ pub struct ClientReader {
     /// Refusals that are not sent yet. This list or the other is always empty.
     refusals: Vec<(Instruction, Refusal)>,
     destination: Destination,
-    /// Destination of the requests that may not have taken effect. A request for another one waits
-    /// for them.
+    /// Destination of the earlier requests, some of which may still have to take effect. A request
+    /// for another destination waits until all of them have.
     in_flight: Option<Destination>,
     state: ConnectionState,
     bound: Option<Arc<CachedSession>>,

@@ -24,7 +24,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Expirable sessions of one connection at most.
+/// Expirable sessions that one connection may create. Ended ones count too.
 pub const EXPIRABLE_MAX: usize = 1_000;
 
 /// The tunnel's channels. It has no other state: `master_link` keeps the pending requests.

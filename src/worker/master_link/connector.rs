@@ -17,8 +17,10 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The longest pause after a stable link.
-pub const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest pause after a stable link. Jitter shortens each pause by half at most.
+pub const STABLE_PAUSE_MAX: Duration = Duration::from_millis(100);
+/// The longest pause after the first failed attempt or short link; it doubles up to [`PAUSE_MAX`].
+const FIRST_PAUSE_MAX: Duration = Duration::from_millis(200);
 /// The longest pause after failed attempts, so that workers find a restarted master within 5 s.
 pub const PAUSE_MAX: Duration = Duration::from_secs(3);
 /// A link that lasted this long is stable: the back-off starts again.
@@ -46,7 +48,7 @@ pub enum ConnectError {
 /// deadlines.
 pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
 
-/// The state of the link's thread.
+/// The state of the connector's thread.
 pub struct Connector {
     connect: Connect,
     master_link: Sender<MasterLinkMessage>,
@@ -78,7 +80,7 @@ impl Connector {
 
     /// The thread's loop: makes links until the signal to stop.
     pub fn run(mut self, stop: &Stop) {
-        let mut failures = Backoff::new(PAUSE_MIN * 2, PAUSE_MAX);
+        let mut failures = Backoff::new(FIRST_PAUSE_MAX, PAUSE_MAX);
         while !stop.is_requested() {
             let pause = match (self.connect)() {
                 Ok(new_link) => {
@@ -86,7 +88,7 @@ impl Connector {
                     self.serve_link(new_link, stop);
                     if began.elapsed() >= STABLE_AFTER {
                         failures.reset();
-                        PAUSE_MIN
+                        STABLE_PAUSE_MAX
                     } else {
                         failures.next_wait()
                     }

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// Pending requests at most.
+/// While as many requests are pending, further orders and account queries are refused. The bound
+/// does not hold for what modules ask, nor for the worker's report.
 pub const PENDING_MAX: usize = 262_144;
 /// Time-out of requests without an effect, which the requester may repeat.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,7 +44,7 @@ pub enum Requester {
         queued: bool,
     },
     /// A client's account query.
-    View {
+    AccountQuery {
         client: Arc<WorkerClient>,
         /// The request's number on its connection.
         number: u64,
@@ -65,7 +66,7 @@ impl Requester {
     /// Appends the request's frames.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Requester::Order { request, .. } | Requester::View { request, .. } => {
+            Requester::Order { request, .. } | Requester::AccountQuery { request, .. } => {
                 request.write(out)
             }
             Requester::Tunnel(asked, _) => asked.request.write(out),
@@ -89,7 +90,7 @@ impl Requester {
         match self {
             Requester::Order { request, .. } => Some(request),
             Requester::Tunnel(asked, _) => Some(&asked.request),
-            Requester::View { .. }
+            Requester::AccountQuery { .. }
             | Requester::Cache(..)
             | Requester::Session(_)
             | Requester::Closed(_)
@@ -102,7 +103,7 @@ impl Requester {
         match self {
             Requester::Order { client, .. } => Some(client),
             Requester::Tunnel(asked, _) => Some(&asked.client),
-            Requester::View { .. }
+            Requester::AccountQuery { .. }
             | Requester::Cache(..)
             | Requester::Session(_)
             | Requester::Closed(_)
@@ -159,7 +160,7 @@ impl PendingRequests {
         self.requests.is_empty()
     }
 
-    /// Whether another request may be added.
+    /// Whether another order or account query may be added.
     pub fn has_room(&self) -> bool {
         self.requests.len() < PENDING_MAX
     }

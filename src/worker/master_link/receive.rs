@@ -99,7 +99,7 @@ impl MasterLink {
                 self.replies.reply(client, *number, whole, true);
                 true
             }
-            (Requester::View { client, number, .. }, _) => {
+            (Requester::AccountQuery { client, number, .. }, _) => {
                 let last = is_last(instruction, &header);
                 self.replies.reply(client, *number, whole, last);
                 last
@@ -129,7 +129,7 @@ impl MasterLink {
     ) -> Result<(), ValueError> {
         match pending.requester {
             // `replies` has their frames already.
-            Requester::Order { .. } | Requester::View { .. } | Requester::Report(_) => {}
+            Requester::Order { .. } | Requester::AccountQuery { .. } | Requester::Report(_) => {}
             Requester::Tunnel(asked, frames) => {
                 self.tell_tunnel(asked, TunnelReply::Frames(frames))
             }
@@ -165,7 +165,7 @@ impl MasterLink {
                 request,
                 ..
             }
-            | Requester::View {
+            | Requester::AccountQuery {
                 client,
                 number,
                 request,

@@ -43,7 +43,7 @@ impl MasterLink {
                     queued: false,
                 }
             } else {
-                Requester::View {
+                Requester::AccountQuery {
                     client,
                     number,
                     request,
