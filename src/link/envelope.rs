@@ -41,7 +41,7 @@ pub struct EnvelopeHeader {
 
 /// A link message in the buffer of a decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Envelope<'a> {
+pub struct LinkMessage<'a> {
     pub header: EnvelopeHeader,
     /// One or several complete frames.
     pub body: &'a [u8],
@@ -159,7 +159,7 @@ impl EnvelopeDecoder {
     /// the body arrives. The error is final: every later call returns it.
     // `Iterator` cannot return a reference to its own buffer.
     #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> Result<Option<Envelope<'_>>, ValueError> {
+    pub fn next(&mut self) -> Result<Option<LinkMessage<'_>>, ValueError> {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
@@ -179,7 +179,7 @@ impl EnvelopeDecoder {
         }
         self.at = end;
         let body = self.buffer.get(start..end).unwrap_or(&[]);
-        Ok(Some(Envelope { header, body }))
+        Ok(Some(LinkMessage { header, body }))
     }
 
     /// Whether the buffer holds no part of a message, so that the stream may end here.

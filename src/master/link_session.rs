@@ -11,7 +11,7 @@ use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, W
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::workers::registry::Registry;
 use crate::link::connection::{LinkClosed, LinkConnection};
-use crate::link::envelope::{Envelope, EnvelopeDecoder};
+use crate::link::envelope::{EnvelopeDecoder, LinkMessage};
 use crate::link::handshake::{self, HandshakeError, MasterIdentity, RegisteredWorker};
 use crate::link::message::{BodyFrames, SessionHashes, WorkerReport};
 use crate::link::record::{Opener, RecordError};
@@ -242,7 +242,7 @@ impl LinkSession<'_> {
 /// Decodes a link message. `None` if it was answered here.
 fn decode(
     peer: Arc<LinkedWorker>,
-    envelope: &Envelope<'_>,
+    envelope: &LinkMessage<'_>,
 ) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
     let header = &envelope.header;
     if header.sequence == 0 {

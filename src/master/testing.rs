@@ -515,19 +515,19 @@ pub(crate) struct FakeLink {
     pub(crate) masters_opener: Option<Opener>,
     decoder: EnvelopeDecoder,
     sequence: u64,
-    heard: VecDeque<LinkMessage>,
+    heard: VecDeque<HeardMessage>,
 }
 
 /// What the master said in one message.
 #[derive(Debug, Clone)]
-pub(crate) struct LinkMessage {
+pub(crate) struct HeardMessage {
     /// Of the request that it answers; 0 for a push.
     pub(crate) sequence: u64,
     /// Its frames.
     pub(crate) frames: Vec<(FrameHeader, Vec<u8>)>,
 }
 
-impl LinkMessage {
+impl HeardMessage {
     /// The instruction of its first frame.
     pub(crate) fn instruction(&self) -> Instruction {
         Instruction::from_number(self.frames[0].0.instruction).unwrap()
@@ -621,7 +621,7 @@ impl FakeLink {
     }
 
     /// All that the master has said, in order, since this was last asked.
-    pub(crate) fn heard(&mut self) -> Vec<LinkMessage> {
+    pub(crate) fn heard(&mut self) -> Vec<HeardMessage> {
         self.message(LAST).send(|out| Reply::Pong.write(out));
         let deadline = Instant::now() + PATIENCE;
         let mut chunk = vec![0; 65_536];
@@ -654,7 +654,7 @@ impl FakeLink {
                 let (header, data, _) = frame.unwrap();
                 (header, data.to_vec())
             };
-            self.heard.push_back(LinkMessage {
+            self.heard.push_back(HeardMessage {
                 sequence: envelope.header.sequence,
                 frames: BodyFrames::new(envelope.body).map(frame).collect(),
             });
@@ -665,7 +665,7 @@ impl FakeLink {
     pub(crate) fn pushes(&mut self) -> Vec<Instruction> {
         let heard = self.heard();
         assert!(heard.iter().all(|heard| heard.sequence == 0), "{heard:?}");
-        heard.iter().map(LinkMessage::instruction).collect()
+        heard.iter().map(HeardMessage::instruction).collect()
     }
 
     /// The sessions that the master has said have ended.
@@ -682,8 +682,8 @@ impl FakeLink {
     }
 
     /// The one answer to a request, of which nothing is heard but pushes beside it.
-    pub(crate) fn answer(&mut self, sequence: u64) -> LinkMessage {
-        let mut answers: Vec<LinkMessage> = self.answers();
+    pub(crate) fn answer(&mut self, sequence: u64) -> HeardMessage {
+        let mut answers: Vec<HeardMessage> = self.answers();
         assert_eq!(answers.len(), 1, "{answers:?}");
         let answer = answers.remove(0);
         assert_eq!(answer.sequence, sequence);
@@ -691,7 +691,7 @@ impl FakeLink {
     }
 
     /// All answers that have come.
-    pub(crate) fn answers(&mut self) -> Vec<LinkMessage> {
+    pub(crate) fn answers(&mut self) -> Vec<HeardMessage> {
         let mut heard = self.heard();
         heard.retain(|heard| heard.sequence != 0);
         heard

@@ -23,7 +23,7 @@ fn decoded(
 ) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
     let mut body = Vec::new();
     fill(&mut body);
-    let envelope = Envelope {
+    let envelope = LinkMessage {
         header: link.header(sequence),
         body: &body,
     };

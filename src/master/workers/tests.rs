@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::link::message::{PriceRow, SessionHashes};
-use crate::master::testing::{FakeLink, LinkMessage, MasterRig, login, money, symbol};
+use crate::master::testing::{FakeLink, HeardMessage, MasterRig, login, money, symbol};
 use crate::model::{Fingerprint, SessionHash};
 use crate::wire::payload::Payload;
 use crate::wire::{Arguments, FrameHeader, Reassembly};
@@ -35,7 +35,7 @@ fn unlink(rig: &mut MasterRig, link: &FakeLink) {
 }
 
 /// The texts of a frame's arguments.
-fn arguments(heard: &LinkMessage) -> Vec<String> {
+fn arguments(heard: &HeardMessage) -> Vec<String> {
     let (header, data) = &heard.frames[0];
     let arguments = Arguments::read(header.argument_count, data).unwrap();
     arguments
@@ -46,7 +46,7 @@ fn arguments(heard: &LinkMessage) -> Vec<String> {
 }
 
 /// The prices that were pushed, over however many messages.
-fn prices_in(heard: &[LinkMessage]) -> Vec<Prices> {
+fn prices_in(heard: &[HeardMessage]) -> Vec<Prices> {
     let frames: Vec<&(FrameHeader, Vec<u8>)> =
         heard.iter().flat_map(|heard| &heard.frames).collect();
     let mut found = Vec::new();
@@ -72,7 +72,7 @@ fn a_new_link_is_welcomed_then_told_the_prices_and_then_who_serves() {
     let mut link = rig.open_link(&worker, Uuid::from_u128(1));
     rig.tell_linked(&link);
     let heard = link.heard();
-    let said: Vec<Instruction> = heard.iter().map(LinkMessage::instruction).collect();
+    let said: Vec<Instruction> = heard.iter().map(HeardMessage::instruction).collect();
     assert_eq!(
         said,
         [

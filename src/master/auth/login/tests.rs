@@ -6,7 +6,7 @@ use crate::master::auth::hashing::testing as hashing;
 use crate::master::auth::sessions::PER_ACCOUNT_MAX;
 use crate::master::messages::{AuthMessage, AuthRequest, HASH_JOBS_MAX};
 use crate::master::testing::{
-    FakeLink, LinkMessage, MasterRig, email, link_request, login, money, pass, reason, register,
+    FakeLink, HeardMessage, MasterRig, email, link_request, login, money, pass, reason, register,
 };
 use crate::model::{SessionHash, Timestamp};
 use crate::runtime::Module;
@@ -294,7 +294,7 @@ fn one_session_too_many_ends_the_accounts_oldest() {
     let sequence = reply_to.sequence;
     rig.handle(vec![(reply_to, link_request(login("alice", false)))]);
     let heard = link.heard();
-    let said: Vec<Instruction> = heard.iter().map(LinkMessage::instruction).collect();
+    let said: Vec<Instruction> = heard.iter().map(HeardMessage::instruction).collect();
     assert_eq!(
         said,
         [Instruction::LinkSessionsEnded, Instruction::LinkSession],
