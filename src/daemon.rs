@@ -36,7 +36,7 @@ pub const BAD_CONFIG: u8 = 78;
 pub const STOP_DEADLINE: Duration = Duration::from_secs(4);
 
 /// A daemon that still runs this long after the stop signal exits at once.
-const LAST_RESORT: Duration = Duration::from_millis(4_800);
+const LAST_RESORT_TIMEOUT: Duration = Duration::from_millis(4_800);
 
 /// Why a daemon does not start, or ends without a stop signal.
 #[derive(Debug, Error)]
@@ -158,7 +158,7 @@ pub fn enforce_stop(stop: &Stop) -> io::Result<ThreadHandle> {
     let stop = stop.clone();
     runtime::spawn("last-resort", move || {
         while !stop.wait(Duration::from_secs(3600)) {}
-        std::thread::sleep(LAST_RESORT);
+        std::thread::sleep(LAST_RESORT_TIMEOUT);
         crate::error!("the daemon did not stop in time and exits at once");
         log::logger().flush();
         std::process::exit(i32::from(FAILED));
@@ -430,7 +430,7 @@ mod tests {
         let begun = Instant::now();
         let status = child("hangs").status().unwrap();
         assert_eq!(status.code(), Some(1));
-        assert!(begun.elapsed() >= LAST_RESORT);
+        assert!(begun.elapsed() >= LAST_RESORT_TIMEOUT);
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub mod trader;
 pub use daemon::{Daemon, Place};
 pub use deployment::{Deployment, folder};
 pub use error::SandboxError;
-pub use eventually::{PATIENCE, busy, eventually, until};
+pub use eventually::{TEST_TIMEOUT, busy, eventually, until};
 pub use layout::{LOOPBACK, Layout, WORKERS_MAX};
 pub use market::Market;
 pub use resources::{Resources, processes_about};

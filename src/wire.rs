@@ -20,7 +20,7 @@ pub mod state;
 pub mod wipe;
 
 pub use argument::Arguments;
-pub use frame::{FrameBuffer, FrameHeader, MAX_DATA};
+pub use frame::{DATA_MAX, FrameBuffer, FrameHeader};
 pub use instruction::{Destination, Direction, Instruction, MessageType};
 pub use packet::Reassembly;
 pub use refusal::Refusal;

@@ -8,7 +8,7 @@ use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
 use super::measure::{median, rate};
 use super::table::{Figure, Goal, ResultRow};
-use crate::wire::frame::HEADER;
+use crate::wire::frame::HEADER_BYTES;
 use crate::wire::{FrameHeader, Instruction, Request};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -95,7 +95,7 @@ fn ping(client: &mut TcpStream) -> std::io::Result<()> {
 }
 
 fn pong(client: &mut TcpStream) -> std::io::Result<()> {
-    let mut answer = [0; HEADER];
+    let mut answer = [0; HEADER_BYTES];
     client.read_exact(&mut answer)?;
     if FrameHeader::read(&answer).instruction == Instruction::Pong.number() {
         Ok(())

@@ -7,7 +7,7 @@
 
 use super::driver::{Greeting, ReplyHead, Speech};
 use crate::model::SessionId;
-use crate::wire::frame::HEADER;
+use crate::wire::frame::HEADER_BYTES;
 use crate::wire::{ConnectionState, FrameHeader, Instruction, MessageType, Reply, Request};
 
 /// Requests whose replies are known to the byte: quotes that do not change, and redis `GET`.
@@ -104,11 +104,11 @@ impl Speech for KnownInstructions {
 
     fn read_reply(&mut self, _connection: usize, bytes: &[u8]) -> Result<ReplyHead, String> {
         use Instruction as I;
-        let Some(header) = bytes.first_chunk::<HEADER>().map(FrameHeader::read) else {
+        let Some(header) = bytes.first_chunk::<HEADER_BYTES>().map(FrameHeader::read) else {
             return Ok(ReplyHead::Nothing);
         };
         header.check().map_err(|e| e.text.to_owned())?;
-        let size = HEADER + usize::try_from(header.data_size).unwrap_or(usize::MAX);
+        let size = HEADER_BYTES + usize::try_from(header.data_size).unwrap_or(usize::MAX);
         if bytes.len() < size {
             return Ok(ReplyHead::Nothing);
         }
@@ -141,11 +141,11 @@ impl Speech for KnownInstructions {
 
 /// The received message as text, for an error.
 fn told(bytes: &[u8]) -> String {
-    let header = bytes.first_chunk::<HEADER>().map(FrameHeader::read);
+    let header = bytes.first_chunk::<HEADER_BYTES>().map(FrameHeader::read);
     if let Some(header) = header
         && let Some(data) = bytes.get(
-            HEADER
-                ..HEADER
+            HEADER_BYTES
+                ..HEADER_BYTES
                     + usize::try_from(header.data_size)
                         .unwrap_or(0)
                         .min(bytes.len()),

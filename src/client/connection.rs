@@ -20,7 +20,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The default limit of unanswered requests in [`ServerConnection::pipeline`]. A worker stops
 /// reading at 4,096.
-pub const PIPELINE_WINDOW: usize = 1024;
+pub const PIPELINE_MAX: usize = 1024;
 
 /// Size of the read buffer in bytes.
 const READ_BYTES: usize = 64 * 1024;

@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::connection::{Answer, PIPELINE_WINDOW};
+use super::connection::{Answer, PIPELINE_MAX};
 use super::{ClientError, ConnectOptions, ServerConnection};
 use crate::model::{Bar, Email, HashedPass, Quote, Reason, SessionId, Symbol, Timestamp, Username};
 use crate::wire::payload::{
@@ -219,7 +219,7 @@ impl Client {
             .collect();
         let mut answers = Vec::with_capacity(symbols.len());
         self.connection
-            .pipeline(&requests, PIPELINE_WINDOW, |_, answer| answers.push(answer))?;
+            .pipeline(&requests, PIPELINE_MAX, |_, answer| answers.push(answer))?;
         answers
             .into_iter()
             .map(|answer| match answer {

@@ -132,7 +132,7 @@ impl MessageDecoder {
             return None;
         }
         loop {
-            let head = Cell::new([0; frame::HEADER]);
+            let head = Cell::new([0; frame::HEADER_BYTES]);
             let check = |header: &FrameHeader| {
                 head.set(header.bytes());
                 header.check()

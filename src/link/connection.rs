@@ -12,7 +12,7 @@ use crate::net::deadline::is_timeout;
 use crate::net::flusher::{Flush, FlushProgress, Flusher};
 use crate::net::send_half::{Cipher, SendHalf};
 use crate::wire::wipe;
-use crate::wire::{MAX_DATA, frame};
+use crate::wire::{DATA_MAX, frame};
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io::{self, ErrorKind, Read};
@@ -29,7 +29,7 @@ pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The most bytes of one read.
 const READ_BYTES: usize = 256 * 1024;
 /// Capacity for a message of two frames with text arguments, in bytes.
-const INITIAL_BYTES: usize = HEADER_LEN + 2 * (frame::HEADER + MAX_DATA);
+const INITIAL_BYTES: usize = HEADER_LEN + 2 * (frame::HEADER_BYTES + DATA_MAX);
 
 impl Cipher for Sealer {
     const RETAIN_BYTES: usize = 256 * 1024;

@@ -26,7 +26,7 @@ pub use io::{accept, connect, refuse};
 pub use master::{MasterHandshake, MasterIdentity, RegisteredWorker};
 pub use worker::{WorkerHandshake, WorkerIdentity};
 
-use super::record::{NOISE, SealedChannel};
+use super::record::{NOISE_PARAMETERS, SealedChannel};
 use crate::model::ProtocolFault;
 use crate::wire::{FrameBuffer, FrameHeader, Instruction, ProtocolError};
 use snow::{Builder, HandshakeState};
@@ -130,7 +130,7 @@ fn noise(
     secret: &Secret,
     prologue: &[u8; 32],
 ) -> Result<HandshakeState, HandshakeError> {
-    let noise = Builder::new(NOISE.parse()?)
+    let noise = Builder::new(NOISE_PARAMETERS.parse()?)
         .psk(0, secret)?
         .prologue(prologue)?;
     Ok(if master {

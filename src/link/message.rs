@@ -279,12 +279,13 @@ impl<'a> Iterator for BodyFrames<'a> {
         if header.check().is_err() {
             return Some(Err(ValueError("a body with a malformed frame")));
         }
-        let end = usize::try_from(header.data_size).map_or(usize::MAX, |size| size + frame::HEADER);
+        let end =
+            usize::try_from(header.data_size).map_or(usize::MAX, |size| size + frame::HEADER_BYTES);
         let Some((whole, rest)) = body.split_at_checked(end) else {
             return Some(Err(INCOMPLETE));
         };
         self.0 = rest;
-        Some(Ok((header, &whole[frame::HEADER..], whole)))
+        Some(Ok((header, &whole[frame::HEADER_BYTES..], whole)))
     }
 }
 
@@ -347,7 +348,7 @@ mod tests {
             assert_eq!(SessionState::from_bytes(&state.to_bytes()), Ok(state));
         }
         let hashes = SessionHashes(vec![hash; HASHES_MAX]);
-        assert!(hashes.to_bytes().len() <= crate::wire::MAX_DATA);
+        assert!(hashes.to_bytes().len() <= crate::wire::DATA_MAX);
         assert_eq!(SessionHashes::from_bytes(&hashes.to_bytes()), Ok(hashes));
         assert!(SessionHashes::from_bytes(&[1; 33]).is_err());
     }

@@ -28,7 +28,7 @@ const TAG_LEN: usize = 16;
 const KIND_LEN: usize = 1;
 
 /// Bytes that sealing adds to a payload that fits into one record.
-pub const OVERHEAD: usize = LENGTH_LEN + KIND_LEN + TAG_LEN;
+pub const OVERHEAD_BYTES: usize = LENGTH_LEN + KIND_LEN + TAG_LEN;
 
 /// The most bytes of payload in a record.
 pub const PAYLOAD_MAX: usize = RECORD_MAX - TAG_LEN - KIND_LEN;
@@ -43,7 +43,7 @@ pub const KEY_PAYLOAD_MAX: u64 = 1 << 30;
 pub const KEY_AGE_MAX: Duration = Duration::from_secs(3600);
 
 /// The Noise protocol of the link.
-pub const NOISE: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
+pub const NOISE_PARAMETERS: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
 
 /// The kind of a record: the last byte of its plaintext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,10 +195,10 @@ impl SealedChannel {
 pub fn loopback() -> Result<(SealedChannel, SealedChannel), snow::Error> {
     let mut psk = Zeroizing::new([0u8; 32]);
     getrandom::fill(psk.as_mut()).map_err(|_| snow::Error::Rng)?;
-    let mut left = Builder::new(NOISE.parse()?)
+    let mut left = Builder::new(NOISE_PARAMETERS.parse()?)
         .psk(0, &psk)?
         .build_initiator()?;
-    let mut right = Builder::new(NOISE.parse()?)
+    let mut right = Builder::new(NOISE_PARAMETERS.parse()?)
         .psk(0, &psk)?
         .build_responder()?;
     let (mut message, mut payload) = ([0u8; 128], [0u8; 128]);
@@ -240,7 +240,7 @@ impl Sealer {
         if self.closed {
             return Err(RecordError::Closed);
         }
-        out.reserve(plain.len() + plain.len().div_ceil(PAYLOAD_MAX) * OVERHEAD);
+        out.reserve(plain.len() + plain.len().div_ceil(PAYLOAD_MAX) * OVERHEAD_BYTES);
         for payload in plain.chunks(PAYLOAD_MAX) {
             if self.used.is_exhausted(&self.limits) || self.since.elapsed() >= self.limits.age {
                 self.rekey(out)?;

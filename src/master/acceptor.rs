@@ -112,7 +112,7 @@ impl MasterAcceptor {
         let deadline = Instant::now() + self.frame_timeout;
         let mut received = Vec::new();
         let mut chunk = [0u8; FIRST_READ_BYTES];
-        while received.len() < frame::HEADER {
+        while received.len() < frame::HEADER_BYTES {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stop.is_requested() {
                 let fault =

@@ -188,7 +188,7 @@ impl AccountQueryState {
                 average_cost: Money(share(cost.0, crate::model::money::MILLION, quantity.0)),
                 value: quantity
                     .worth_at(price)
-                    .unwrap_or(Money(crate::model::money::LIMIT)),
+                    .unwrap_or(Money(crate::model::money::MILLIONTHS_MAX)),
             });
         }
         let portfolio = if asker == user.account {

@@ -6,7 +6,7 @@ use crate::link::connection::LinkConnection;
 use crate::link::envelope::{BODY_MAX, EnvelopeHeader};
 use crate::model::{Timestamp, WorkerServer};
 use crate::wire::reply::write_fail;
-use crate::wire::{Instruction, MAX_DATA, Refusal, frame, packet, wipe};
+use crate::wire::{DATA_MAX, Instruction, Refusal, frame, packet, wipe};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -55,11 +55,11 @@ pub fn bodies(frames: &[u8]) -> impl Iterator<Item = &[u8]> {
         let mut end = 0;
         while let Some(header) = rest.get(end..).and_then(|left| left.first_chunk()) {
             let size = usize::try_from(crate::wire::FrameHeader::read(header).data_size)
-                .unwrap_or(MAX_DATA);
-            if end + frame::HEADER + size > BODY_MAX {
+                .unwrap_or(DATA_MAX);
+            if end + frame::HEADER_BYTES + size > BODY_MAX {
                 break;
             }
-            end += frame::HEADER + size;
+            end += frame::HEADER_BYTES + size;
         }
         let (body, left) = rest.split_at_checked(end)?;
         rest = left;
@@ -114,7 +114,7 @@ impl ReplyTo {
 }
 
 /// Initial capacity of a batch: two frames of text arguments.
-const INITIAL_BYTES: usize = 2 * (frame::HEADER + MAX_DATA);
+const INITIAL_BYTES: usize = 2 * (frame::HEADER_BYTES + DATA_MAX);
 
 /// Replies that leave together: one write for each link.
 #[derive(Default)]

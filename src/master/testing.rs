@@ -48,7 +48,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// The number of the message behind which nothing waits any more.
 const LAST: u64 = u64::MAX;
 /// The client that a [`FakeLink`] asks for.
@@ -623,7 +623,7 @@ impl FakeLink {
     /// All that the master has said, in order, since this was last asked.
     pub(crate) fn heard(&mut self) -> Vec<HeardMessage> {
         self.message(LAST).send(|out| Reply::Pong.write(out));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TEST_TIMEOUT;
         let mut chunk = vec![0; 65_536];
         while !self.is_over && self.heard.back().is_none_or(|heard| heard.sequence != LAST) {
             match self.socket.read(&mut chunk) {

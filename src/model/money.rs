@@ -9,7 +9,7 @@ use std::fmt;
 pub const MILLION: i64 = 1_000_000;
 
 /// The largest cash, total, quantity or value, in millionths: 9,000,000,000,000 units.
-pub const LIMIT: i64 = 9_000_000_000_000 * MILLION;
+pub const MILLIONTHS_MAX: i64 = 9_000_000_000_000 * MILLION;
 
 /// Most digits before the point of a request's quantity.
 pub const WHOLE_DIGITS: usize = 12;
@@ -50,7 +50,7 @@ impl Money {
     pub fn plus(self, other: Money) -> Option<Money> {
         self.0
             .checked_add(other.0)
-            .filter(|v| v.abs() <= LIMIT)
+            .filter(|v| v.abs() <= MILLIONTHS_MAX)
             .map(Money)
     }
 
@@ -58,7 +58,7 @@ impl Money {
     pub fn minus(self, other: Money) -> Option<Money> {
         self.0
             .checked_sub(other.0)
-            .filter(|v| v.abs() <= LIMIT)
+            .filter(|v| v.abs() <= MILLIONTHS_MAX)
             .map(Money)
     }
 }
@@ -132,7 +132,7 @@ impl Quantity {
     pub fn plus(self, other: Quantity) -> Option<Quantity> {
         self.0
             .checked_add(other.0)
-            .filter(|v| v.abs() <= LIMIT)
+            .filter(|v| v.abs() <= MILLIONTHS_MAX)
             .map(Quantity)
     }
 
@@ -140,7 +140,7 @@ impl Quantity {
     pub fn minus(self, other: Quantity) -> Option<Quantity> {
         self.0
             .checked_sub(other.0)
-            .filter(|v| v.abs() <= LIMIT)
+            .filter(|v| v.abs() <= MILLIONTHS_MAX)
             .map(Quantity)
     }
 }
@@ -152,13 +152,13 @@ pub fn share(value: i64, numerator: i64, denominator: i64) -> i64 {
         return 0;
     }
     let exact = (i128::from(value) * i128::from(numerator)).div_euclid(i128::from(denominator));
-    i64::try_from(exact).unwrap_or(LIMIT)
+    i64::try_from(exact).unwrap_or(MILLIONTHS_MAX)
 }
 
 fn within(value: i128) -> Option<Money> {
     i64::try_from(value)
         .ok()
-        .filter(|v| v.abs() <= LIMIT)
+        .filter(|v| v.abs() <= MILLIONTHS_MAX)
         .map(Money)
 }
 
@@ -205,7 +205,7 @@ fn parse_rounded(text: &str) -> Result<i64, ValueError> {
     let mut value: i128 = 0;
     for at in 0..cut.max(0) {
         value = value * 10 + i128::from(digit(at));
-        if value > i128::from(LIMIT) {
+        if value > i128::from(MILLIONTHS_MAX) {
             return Err(RANGE);
         }
     }
@@ -219,7 +219,7 @@ fn parse_rounded(text: &str) -> Result<i64, ValueError> {
     }
     let value = i64::try_from(value)
         .ok()
-        .filter(|v| *v <= LIMIT)
+        .filter(|v| *v <= MILLIONTHS_MAX)
         .ok_or(RANGE)?;
     Ok(if negative { -value } else { value })
 }
@@ -339,7 +339,7 @@ mod tests {
             Quantity(10_000_000).cost_at(Money(430_470_000)),
             Some(Money(4_304_700_000))
         );
-        assert_eq!(Quantity(LIMIT).cost_at(Money(2_000_000)), None);
+        assert_eq!(Quantity(MILLIONTHS_MAX).cost_at(Money(2_000_000)), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! Tests: `src/net/tests.rs`.
 
 use super::flusher::FlushProgress;
-use crate::wire::{Instruction, MAX_DATA, frame, wipe};
+use crate::wire::{DATA_MAX, Instruction, frame, wipe};
 use rustix::net::SendFlags;
 use std::fmt;
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use std::time::Instant;
 /// Capacity that a buffer keeps after all of it was sent.
 const RETAIN_BYTES: usize = 64 * 1024;
 /// Capacity for any reply of one frame.
-const INITIAL_BYTES: usize = frame::HEADER + MAX_DATA;
+const INITIAL_BYTES: usize = frame::HEADER_BYTES + DATA_MAX;
 
 /// Bytes to be sent on one socket.
 pub struct WriteBuffer {

@@ -6,7 +6,7 @@
 
 use super::error::{SandboxError, at};
 use super::process::{Process, daemon_arguments, in_batch};
-use super::{Layout, PATIENCE, Resources, program};
+use super::{Layout, Resources, TEST_TIMEOUT, program};
 use crate::runtime::failpoint;
 use parking_lot::Mutex;
 use rustix::process::Signal;
@@ -186,7 +186,7 @@ impl Daemon {
     pub fn serves(&self) -> bool {
         let mut process = self.process.lock();
         let process = process.as_mut().expect("it does not run");
-        process.wait_ready(Instant::now() + PATIENCE)
+        process.wait_ready(Instant::now() + TEST_TIMEOUT)
     }
 
     /// Waits until it serves.
@@ -236,7 +236,7 @@ impl Daemon {
     pub fn stop(&self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         self.signal(Signal::TERM);
-        let status = self.wait_exit(PATIENCE).expect("SIGTERM stops it");
+        let status = self.wait_exit(TEST_TIMEOUT).expect("SIGTERM stops it");
         (status, begun.elapsed())
     }
 

@@ -12,7 +12,7 @@ use super::proxy::Proxy;
 use super::small_disk::SmallDisk;
 use super::state::SandboxState;
 use super::{
-    Layout, PATIENCE, SandboxError, SandboxOptions, eventually, init, ports, program, trader,
+    Layout, SandboxError, SandboxOptions, TEST_TIMEOUT, eventually, init, ports, program, trader,
 };
 use crate::client::{self, Client, ServerConnection};
 use crate::config::{DatabaseUrl, MasterConfig};
@@ -425,7 +425,7 @@ impl Deployment {
         // A worker that has just been admitted opens its port a moment after the master counts it.
         let connection = eventually(
             "the worker's port is open",
-            || match ServerConnection::connect(&self.worker(worker).address(), PATIENCE) {
+            || match ServerConnection::connect(&self.worker(worker).address(), TEST_TIMEOUT) {
                 Err(client::ClientError::Unreachable { .. }) => None,
                 connected => Some(connected.unwrap()),
             },

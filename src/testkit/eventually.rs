@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a test waits at most. A busy machine is slow, so it is long.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time between two calls of [`eventually`]'s closure.
 const ASK_INTERVAL: Duration = Duration::from_millis(10);
@@ -18,7 +18,7 @@ pub fn busy(promised: Duration) -> Duration {
 
 /// Calls `ask` again until it returns a value. Panics after [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TEST_TIMEOUT;
     loop {
         if let Some(found) = ask() {
             return found;

@@ -19,10 +19,10 @@ use byteorder::{BigEndian, ByteOrder};
 use std::fmt;
 
 /// Bytes in a header.
-pub const HEADER: usize = 17;
+pub const HEADER_BYTES: usize = 17;
 
 /// The most bytes of data in a frame.
-pub const MAX_DATA: usize = 8192;
+pub const DATA_MAX: usize = 8192;
 
 /// The header of a frame. Its fields are not checked yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl FrameHeader {
     }
 
     /// Reads 17 bytes. Any bytes are a header; its meaning is checked later.
-    pub fn read(bytes: &[u8; HEADER]) -> FrameHeader {
+    pub fn read(bytes: &[u8; HEADER_BYTES]) -> FrameHeader {
         FrameHeader {
             message_type: bytes[0],
             instruction: BigEndian::read_u16(&bytes[1..3]),
@@ -71,8 +71,8 @@ impl FrameHeader {
     }
 
     /// The header as 17 bytes.
-    pub fn bytes(&self) -> [u8; HEADER] {
-        let mut bytes = [0; HEADER];
+    pub fn bytes(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
         bytes[0] = self.message_type;
         BigEndian::write_u16(&mut bytes[1..3], self.instruction);
         BigEndian::write_u32(&mut bytes[3..7], self.data_size);
@@ -96,7 +96,7 @@ impl FrameHeader {
                 "the instruction's high byte differs from the messageType",
             ));
         }
-        if usize::try_from(self.data_size).unwrap_or(usize::MAX) > MAX_DATA {
+        if usize::try_from(self.data_size).unwrap_or(usize::MAX) > DATA_MAX {
             return Err(ProtocolError::new(P::TooLarge, "dataSize is over 8192"));
         }
         Ok(())
@@ -218,7 +218,7 @@ fn write_each<'a>(
     });
     let size = bytes + usize::saturating_sub(count, 1);
     // Reserve first: bytes that move later may be secret by then.
-    wipe::reserve(out, HEADER + size);
+    wipe::reserve(out, HEADER_BYTES + size);
     out.extend_from_slice(&FrameHeader::single(instruction, size, count).bytes());
     for (index, argument) in arguments.enumerate() {
         if index > 0 {
@@ -306,18 +306,21 @@ impl FrameBuffer {
         check: impl Fn(&FrameHeader) -> Result<(), ProtocolError>,
     ) -> Result<Option<(FrameHeader, &[u8])>, ProtocolError> {
         let here = &self.bytes[self.start..];
-        let Some(head) = here.first_chunk::<HEADER>() else {
+        let Some(head) = here.first_chunk::<HEADER_BYTES>() else {
             self.compact();
             return Ok(None);
         };
         let header = FrameHeader::read(head);
         check(&header)?;
         let size = usize::try_from(header.data_size).unwrap_or(usize::MAX);
-        let Some(end) = HEADER.checked_add(size).filter(|end| *end <= here.len()) else {
+        let Some(end) = HEADER_BYTES
+            .checked_add(size)
+            .filter(|end| *end <= here.len())
+        else {
             self.compact();
             return Ok(None);
         };
-        let from = self.start + HEADER;
+        let from = self.start + HEADER_BYTES;
         self.start += end;
         self.frame_taken = true;
         let to = self.start;
@@ -327,7 +330,7 @@ impl FrameBuffer {
     /// The header of the next frame if it is complete. It is not checked.
     pub fn header(&self) -> Option<FrameHeader> {
         self.bytes[self.start..]
-            .first_chunk::<HEADER>()
+            .first_chunk::<HEADER_BYTES>()
             .map(FrameHeader::read)
     }
 

@@ -1,6 +1,6 @@
 //! spec/wire/packet.md · 4.7.1 Data Transfer Mechanism, 4.6.27 data
 
-use super::{FrameHeader, Instruction, MAX_DATA, ProtocolError};
+use super::{DATA_MAX, FrameHeader, Instruction, ProtocolError};
 use crate::model::ProtocolFault;
 
 /// The default limit of a reassembled payload, in bytes: 1 GiB.
@@ -9,11 +9,11 @@ pub const PAYLOAD_MAX: usize = 1 << 30;
 /// Appends a payload as `data` packets of at most 8,192 bytes, numbered from 1 to dataMessageMax.
 /// An empty payload is one packet of 0 bytes.
 pub fn write(out: &mut Vec<u8>, payload: &[u8]) {
-    let packets = payload.len().div_ceil(MAX_DATA).max(1);
-    out.reserve(payload.len() + packets * super::frame::HEADER);
+    let packets = payload.len().div_ceil(DATA_MAX).max(1);
+    out.reserve(payload.len() + packets * super::frame::HEADER_BYTES);
     for number in 0..packets {
-        let from = number * MAX_DATA;
-        let part = &payload[from..payload.len().min(from + MAX_DATA)];
+        let from = number * DATA_MAX;
+        let part = &payload[from..payload.len().min(from + DATA_MAX)];
         let header = FrameHeader {
             number: u32::try_from(number + 1).unwrap_or(u32::MAX),
             max: u32::try_from(packets).unwrap_or(u32::MAX),
@@ -82,8 +82,8 @@ impl Reassembly {
             return Err(bad("a data packet of another set"));
         }
         let last = header.number == self.max;
-        if data.len() > MAX_DATA
-            || (!last && data.len() != MAX_DATA)
+        if data.len() > DATA_MAX
+            || (!last && data.len() != DATA_MAX)
             || (last && self.max > 1 && data.is_empty())
         {
             return Err(bad(
@@ -126,10 +126,10 @@ mod tests {
 
     #[test]
     fn payloads_of_every_size_are_reassembled() {
-        for size in [0, 1, MAX_DATA - 1, MAX_DATA, MAX_DATA + 1, 3 * MAX_DATA] {
+        for size in [0, 1, DATA_MAX - 1, DATA_MAX, DATA_MAX + 1, 3 * DATA_MAX] {
             let payload: Vec<u8> = (0..size).map(|i| u8::try_from(i % 251).unwrap()).collect();
             let packets = transfer(&payload);
-            assert_eq!(packets.len(), size.div_ceil(MAX_DATA).max(1));
+            assert_eq!(packets.len(), size.div_ceil(DATA_MAX).max(1));
             let mut reassembly = Reassembly::default();
             let mut out = None;
             for (header, data) in &packets {
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn lost_repeated_and_reordered_packets_are_refused() {
-        let packets = transfer(&vec![7; 3 * MAX_DATA]);
+        let packets = transfer(&vec![7; 3 * DATA_MAX]);
         for order in [&[1][..], &[0, 0], &[0, 2], &[0, 1, 1]] {
             let mut reassembly = Reassembly::default();
             let last = order
@@ -152,7 +152,7 @@ mod tests {
                 .unwrap();
             assert!(last.is_err(), "{order:?}");
         }
-        let mut small = Reassembly::new(MAX_DATA);
+        let mut small = Reassembly::new(DATA_MAX);
         assert!(small.push(&packets[0].0, &packets[0].1).is_ok());
         assert_eq!(
             small.push(&packets[1].0, &packets[1].1).unwrap_err().code,

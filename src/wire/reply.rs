@@ -7,7 +7,7 @@
 use super::argument_type::{ReadArgument, codec};
 use super::instruction::instruction_table;
 use super::{
-    Arguments, ConnectionState, FrameHeader, Instruction, MAX_DATA, ProtocolError, Refusal,
+    Arguments, ConnectionState, DATA_MAX, FrameHeader, Instruction, ProtocolError, Refusal,
     argument, frame,
 };
 use crate::model::{
@@ -123,7 +123,7 @@ pub fn write_fault(out: &mut Vec<u8>, code: ProtocolFault, text: &str) {
 /// Appends a list of workers behind the argument `first`. Workers that do not fit into one message
 /// are left out.
 fn write_workers(out: &mut Vec<u8>, name: Instruction, first: Option<&str>, workers: &[String]) {
-    let mut free = MAX_DATA - first.map_or(0, str::len);
+    let mut free = DATA_MAX - first.map_or(0, str::len);
     let fits = |worker: &&String| {
         let left = free.checked_sub(worker.len() + 1);
         free = left.unwrap_or(0);

@@ -5,6 +5,10 @@
 //! session that is not cached: the master does.
 //!
 //! Tests: `src/worker/tests.rs`.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new instruction is to be seen by every match"
+)]
 
 pub mod sessions;
 
@@ -252,7 +256,24 @@ impl Clients {
         for (number, request) in batch.into_numbered() {
             sending.reply(number, |out| match request {
                 Request::GetWorkerList => Reply::WorkerList(self.workers.clone()).write(out),
-                _ => Reply::Pong.write(out),
+                Request::Ping
+                | Request::Pong
+                // The router sends no others here.
+                | Request::Login { .. }
+                | Request::Resume { .. }
+                | Request::Register { .. }
+                | Request::Logout { .. }
+                | Request::Order { .. }
+                | Request::SwitchState { .. }
+                | Request::AssetInfo { .. }
+                | Request::AssetCurrent { .. }
+                | Request::AssetWindow { .. }
+                | Request::AssetPredicted { .. }
+                | Request::AssetList
+                | Request::UserInfo { .. }
+                | Request::UserPortfolio { .. }
+                | Request::UserHistory { .. }
+                | Request::Receipt { .. } => Reply::Pong.write(out),
             });
         }
     }

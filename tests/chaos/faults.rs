@@ -3,7 +3,7 @@
 use crate::WORKERS;
 use crate::random::Random;
 use papertrader::runtime::failpoint;
-use papertrader::testkit::{Daemon, Deployment, PATIENCE};
+use papertrader::testkit::{Daemon, Deployment, TEST_TIMEOUT};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
@@ -230,7 +230,7 @@ fn read_only(deployment: &Deployment) -> Ended {
             "a master serves on a read-only disk"
         );
         assert!(
-            deployment.master().wait_exit(PATIENCE).is_some(),
+            deployment.master().wait_exit(TEST_TIMEOUT).is_some(),
             "it hangs"
         );
         disk.set_writable(true);

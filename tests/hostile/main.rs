@@ -56,7 +56,7 @@ impl Raw {
     }
 
     fn reply(&mut self) -> Reply {
-        let mut head = [0; frame::HEADER];
+        let mut head = [0; frame::HEADER_BYTES];
         self.0.read_exact(&mut head).unwrap();
         let header = FrameHeader::read(&head);
         let mut data = vec![0; header.data_size as usize];

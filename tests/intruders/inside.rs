@@ -181,7 +181,7 @@ fn made_up(rig: &mut IntruderRig, cast: &Cast) {
         while let Some(envelope) = decoder.next().unwrap() {
             if envelope.header.sequence == 5 {
                 let header = FrameHeader::read(envelope.body.first_chunk().unwrap());
-                break 'read Reply::read(&header, &envelope.body[frame::HEADER..]).unwrap();
+                break 'read Reply::read(&header, &envelope.body[frame::HEADER_BYTES..]).unwrap();
             }
         }
     };

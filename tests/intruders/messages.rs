@@ -89,7 +89,7 @@ fn is_refused(socket: &mut TcpStream) {
 /// Replays messages of the real worker.
 fn replayed(rig: &mut IntruderRig) {
     let said = rig.deployment.proxy().recorded();
-    let hello = frame::HEADER + hello(Uuid::nil()).len();
+    let hello = frame::HEADER_BYTES + hello(Uuid::nil()).len();
     let mut socket = rig.dial();
     socket.write_all(&said[..hello]).unwrap();
     receive(&mut socket).expect("a challenge");
@@ -129,7 +129,7 @@ fn reflected(rig: &mut IntruderRig, cast: &Cast) {
 
     // Its signed statement in the place of a proof, in another handshake.
     let (answer, _, socket) = rig.answered(&side);
-    let statement = &answer[frame::HEADER + 2..answer.len() - NOISE];
+    let statement = &answer[frame::HEADER_BYTES + 2..answer.len() - NOISE];
     let (mut other, _, _) = rig.proof(&side);
     send(&mut other, Instruction::LinkProof, statement);
     is_refused(&mut other);
@@ -151,13 +151,13 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
         let mut socket = rig.dial();
         socket.write_all(&first[..at]).unwrap();
         let rest = finish(&mut socket);
-        assert!(at == 0 || at >= frame::HEADER || !rest.is_empty());
-        cuts += u64::from(at >= frame::HEADER);
+        assert!(at == 0 || at >= frame::HEADER_BYTES || !rest.is_empty());
+        cuts += u64::from(at >= frame::HEADER_BYTES);
     }
     // The second: the proof.
     let (_, _, recorded) = rig.proof(&side);
     for at in 0..recorded.len() {
-        let fresh = at <= frame::HEADER || at % CUT_FRESH == 0 || at + 1 == recorded.len();
+        let fresh = at <= frame::HEADER_BYTES || at % CUT_FRESH == 0 || at + 1 == recorded.len();
         let (mut socket, proof) = if fresh {
             let (socket, _, proof) = rig.proof(&side);
             (socket, proof)
@@ -178,7 +178,9 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
     cuts += 1;
     // The third, the worker's Noise message: each byte of its frame, and some of its contents,
     // because each try needs GPG on both sides.
-    for at in (0..frame::HEADER + NOISE).filter(|at| *at <= frame::HEADER || at % 4 == 0) {
+    for at in
+        (0..frame::HEADER_BYTES + NOISE).filter(|at| *at <= frame::HEADER_BYTES || at % 4 == 0)
+    {
         let (answer, mut handshake, mut socket) = rig.answered(&side);
         let mut last = Vec::new();
         handshake
@@ -198,7 +200,7 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
         "intruders: handshakes cut at each of {} and {} bytes, and at many of the last {}: {cuts} refused in {:.1?}",
         first.len(),
         recorded.len(),
-        frame::HEADER + NOISE,
+        frame::HEADER_BYTES + NOISE,
         began.elapsed()
     );
 }
@@ -251,7 +253,7 @@ fn flipped(rig: &mut IntruderRig, cast: &Cast) {
         attempts += 1;
         *reasons.entry(told).or_insert(0) += 1;
         flips += 1;
-        at += if at < frame::HEADER { 1 } else { FLIPPED };
+        at += if at < frame::HEADER_BYTES { 1 } else { FLIPPED };
     }
     let refused = rig.refused(attempts);
     logged(rig, &refused);

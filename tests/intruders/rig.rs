@@ -357,11 +357,11 @@ pub fn send(socket: &mut TcpStream, instruction: Instruction, data: &[u8]) {
 
 /// The next frame's bytes.
 pub fn whole(socket: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; frame::HEADER];
+    let mut bytes = vec![0; frame::HEADER_BYTES];
     socket.read_exact(&mut bytes).ok()?;
     let size = FrameHeader::read(bytes.first_chunk().unwrap()).data_size as usize;
-    bytes.resize(frame::HEADER + size, 0);
-    socket.read_exact(&mut bytes[frame::HEADER..]).ok()?;
+    bytes.resize(frame::HEADER_BYTES + size, 0);
+    socket.read_exact(&mut bytes[frame::HEADER_BYTES..]).ok()?;
     Some(bytes)
 }
 
@@ -369,7 +369,7 @@ pub fn whole(socket: &mut TcpStream) -> Option<Vec<u8>> {
 pub fn receive(socket: &mut TcpStream) -> Option<(FrameHeader, Vec<u8>)> {
     let mut bytes = whole(socket)?;
     let header = FrameHeader::read(bytes.first_chunk().unwrap());
-    Some((header, bytes.split_off(frame::HEADER)))
+    Some((header, bytes.split_off(frame::HEADER_BYTES)))
 }
 
 /// Closes the sending side; returns the bytes until the master closes.

@@ -4,7 +4,7 @@
 use papertrader::client::ServerMessage;
 use papertrader::model::ProtocolFault;
 use papertrader::testkit::trader::buy;
-use papertrader::testkit::{Deployment, Market, PATIENCE, processes_about, program};
+use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT, processes_about, program};
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -46,7 +46,7 @@ fn a_newer_database_is_refused_and_nothing_written() {
     assert!(fs::read(&path).unwrap() == before, "something was written");
     deployment.master().spawn();
     assert_eq!(
-        deployment.master().wait_exit(PATIENCE).unwrap().code(),
+        deployment.master().wait_exit(TEST_TIMEOUT).unwrap().code(),
         Some(1)
     );
 }

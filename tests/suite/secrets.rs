@@ -4,7 +4,7 @@
 use papertrader::client::{Client, ServerConnection};
 use papertrader::model::{Email, HashedPass, SessionId, Symbol};
 use papertrader::testkit::trader::{buy, portfolio, username};
-use papertrader::testkit::{Deployment, PATIENCE, eventually};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually};
 use papertrader::wire::{Instruction, Request, frame};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -135,7 +135,7 @@ fn trade(deployment: &Deployment, secrets: &mut Secrets, sessions: &mut Vec<Sess
             let session = client.session().unwrap().clone();
             client.logout().unwrap();
             let mut late = Client::new(
-                ServerConnection::connect(&deployment.worker(1).address(), PATIENCE).unwrap(),
+                ServerConnection::connect(&deployment.worker(1).address(), TEST_TIMEOUT).unwrap(),
                 Some(session),
             );
             assert!(late.portfolio(&username(name)).is_err());

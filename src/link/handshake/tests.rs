@@ -124,7 +124,7 @@ fn framed(instruction: Instruction, data: &[u8]) -> Vec<u8> {
 
 /// The data of the only frame in `bytes`.
 fn data(bytes: &[u8]) -> Vec<u8> {
-    bytes[frame::HEADER..].to_vec()
+    bytes[frame::HEADER_BYTES..].to_vec()
 }
 
 /// A master that has answered [`hello`] with a challenge, and that challenge.
@@ -537,7 +537,7 @@ fn changed_messages_are_refused() {
     let now = Timestamp::now();
     // (message, step): short plain messages at every byte, messages with GPG at some bytes.
     for (message, step) in [(0, 9), (1, 9), (2, 151), (3, 151), (4, 11)] {
-        let mut at = frame::HEADER;
+        let mut at = frame::HEADER_BYTES;
         loop {
             let (mut bytes, mut other) = (Vec::new(), Vec::new());
             let mut worker = WorkerHandshake::start(&rig.worker, &mut bytes).unwrap();
@@ -604,10 +604,10 @@ fn messages_of_wrong_order_form_or_size_are_refused() {
         &[&data(&hello(UUID))[..], b"x"].concat(),
     )));
     let mut other = hello(UUID);
-    other[frame::HEADER + 1] = 9;
+    other[frame::HEADER_BYTES + 1] = 9;
     assert_eq!(refused(&other), E::Version(9));
     // Refused on the header, before the data arrives.
-    let mut header = hello(UUID)[..frame::HEADER].to_vec();
+    let mut header = hello(UUID)[..frame::HEADER_BYTES].to_vec();
     header[3..7].copy_from_slice(&u32::try_from(DATA_MAX + 1).unwrap().to_be_bytes());
     is_frame(refused(&header));
     // A second hello is not expected.
@@ -923,7 +923,7 @@ fn a_refused_worker_gets_the_reason() {
 fn a_connection_that_ends_during_the_handshake_is_reported_as_cut() {
     let rig = Rig::new();
     let whole = hello(UUID);
-    for length in [0, 1, frame::HEADER, whole.len() - 1, whole.len()] {
+    for length in [0, 1, frame::HEADER_BYTES, whole.len() - 1, whole.len()] {
         let (mut near, far) = connected();
         near.write_all(&whole[..length]).unwrap();
         near.shutdown(Shutdown::Write).unwrap();

@@ -54,7 +54,7 @@ fn payloads_of_any_length_arrive_and_a_close_differs_from_a_cut() {
         sealer.seal(&plain, &mut sealed).unwrap();
         assert_eq!(
             sealed.len(),
-            length + length.div_ceil(PAYLOAD_MAX) * OVERHEAD
+            length + length.div_ceil(PAYLOAD_MAX) * OVERHEAD_BYTES
         );
         opener.open(&sealed, &mut out).unwrap();
         assert_eq!(out, plain);
@@ -62,7 +62,7 @@ fn payloads_of_any_length_arrive_and_a_close_differs_from_a_cut() {
         sealed.clear();
         sealer.close(&mut sealed).unwrap();
         sealer.close(&mut sealed).unwrap();
-        assert_eq!(sealed.len(), OVERHEAD);
+        assert_eq!(sealed.len(), OVERHEAD_BYTES);
         assert_eq!(sealer.seal(b"more", &mut sealed), Err(RecordError::Closed));
         opener.open(&sealed, &mut out).unwrap();
         assert!(opener.is_closed());

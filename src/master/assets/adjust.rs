@@ -6,7 +6,7 @@ use super::window;
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::read::BarSnapshot;
 use crate::master::storage::bars::{AssetId, roll_up};
-use crate::model::money::{LIMIT, MILLION};
+use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::model::{Action, ActionKind};
 use crate::model::{Bar, Money, Timestamp};
 use crate::wire::Window;
@@ -145,8 +145,9 @@ fn adjust(bar: &Bar, factors: &[Factor], daily: bool) -> Bar {
     };
     // An adjusted price is at least a millionth, since charts may have logarithmic axes.
     let price = |money: Money| {
-        let value = scaled(i128::from(money.0), factor.price, ONE).clamp(1, i128::from(LIMIT));
-        Money(i64::try_from(value).unwrap_or(LIMIT))
+        let value =
+            scaled(i128::from(money.0), factor.price, ONE).clamp(1, i128::from(MILLIONTHS_MAX));
+        Money(i64::try_from(value).unwrap_or(MILLIONTHS_MAX))
     };
     Bar {
         time: bar.time,

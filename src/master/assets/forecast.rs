@@ -8,7 +8,7 @@ use crate::master::storage::StorageError;
 use crate::master::storage::bars::AssetId;
 use crate::master::storage::bars::read::BarSnapshot;
 use crate::model::Action;
-use crate::model::money::LIMIT;
+use crate::model::money::MILLIONTHS_MAX;
 use crate::model::timestamp::DAY;
 use crate::model::{Bar, Money, Timestamp};
 use crate::wire::payload::Forecast;
@@ -90,7 +90,7 @@ pub use statistics::estimate;
     reason = "volatility is made of logarithms and roots; no amount of money is computed here, only an estimate"
 )]
 mod statistics {
-    use super::{BARS_MIN, ForecastEstimate, LIMIT, Money};
+    use super::{BARS_MIN, ForecastEstimate, MILLIONTHS_MAX, Money};
 
     /// Weight of the previous variance (RiskMetrics' value for monthly horizons).
     const DECAY: f64 = 0.97;
@@ -125,7 +125,7 @@ mod statistics {
         let (down, up) = tails(&mut outcomes);
         let last = closes.last()?.0 as f64;
         let spread = spreads.last()? * root;
-        let money = |value: f64| Money(value.round().clamp(1.0, LIMIT as f64) as i64);
+        let money = |value: f64| Money(value.round().clamp(1.0, MILLIONTHS_MAX as f64) as i64);
         Some(ForecastEstimate {
             value: money(last),
             low: money(last * (-down * spread).exp()),
@@ -215,10 +215,10 @@ mod tests {
 
     #[test]
     fn extremes_stay_within_the_limits_of_values() {
-        let wild = days(200, |n| if n % 2 == 0 { 1 } else { LIMIT });
+        let wild = days(200, |n| if n % 2 == 0 { 1 } else { MILLIONTHS_MAX });
         let last = wild.last().unwrap();
         let forecast = forecast(&wild, last.time, Timestamp::parse("9999-12-31").unwrap()).unwrap();
-        assert!(forecast.low >= Money(1) && forecast.high <= Money(LIMIT));
+        assert!(forecast.low >= Money(1) && forecast.high <= Money(MILLIONTHS_MAX));
         let still = days(200, |_| 5_000_000);
         let last = still.last().unwrap();
         let next = super::forecast(&still, last.time, last.time.plus_days(1)).unwrap();

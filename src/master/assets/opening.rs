@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Approximate number of back-filled bars in one commit.
-const COMMIT_BARS: usize = 50_000;
+const COMMIT_BARS_MAX: usize = 50_000;
 
 /// Time between two log lines about a long back-fill.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
@@ -288,7 +288,7 @@ fn store_whole_past(
                 whole: !page.more,
                 actions: page.actions,
             });
-            if held >= COMMIT_BARS {
+            if held >= COMMIT_BARS_MAX {
                 store.fill(&waiting)?;
                 waiting.clear();
                 held = 0;

@@ -14,7 +14,7 @@ fn frame_of(size: usize) -> Vec<u8> {
 
 #[test]
 fn frames_are_cut_into_bodies_between_them() {
-    let (large, small) = (frame_of(MAX_DATA), frame_of(1));
+    let (large, small) = (frame_of(DATA_MAX), frame_of(1));
     let fitting = BODY_MAX / large.len();
     let mut frames = large.repeat(fitting + 1);
     frames.extend_from_slice(&small);

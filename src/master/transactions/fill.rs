@@ -3,7 +3,7 @@
 //! The arithmetic of fills, splits and dividends. It uses no database and no clock, so that the
 //! same queue and the same update always give the same result.
 
-use crate::model::money::{LIMIT, share};
+use crate::model::money::{MILLIONTHS_MAX, share};
 use crate::model::{Holdings, Money, Quantity, Reason, Side, Symbol};
 
 impl Holdings {
@@ -85,7 +85,11 @@ impl Holdings {
 pub fn split_amount(amount: Quantity, ratio: Quantity) -> Quantity {
     let after =
         i128::from(amount.0) * i128::from(ratio.0) / i128::from(crate::model::money::MILLION);
-    Quantity(i64::try_from(after).unwrap_or(LIMIT).min(LIMIT))
+    Quantity(
+        i64::try_from(after)
+            .unwrap_or(MILLIONTHS_MAX)
+            .min(MILLIONTHS_MAX),
+    )
 }
 
 /// The text of a rejection. It depends on the reason alone, so that a repeated answer has the same
@@ -146,7 +150,7 @@ mod tests {
             Err(Reason::InsufficientFunds)
         );
         assert_eq!(
-            account.fill(Side::Buy, symbol(), all, Money(LIMIT)),
+            account.fill(Side::Buy, symbol(), all, Money(MILLIONTHS_MAX)),
             Err(Reason::QuantityInvalid)
         );
     }

@@ -109,7 +109,7 @@ fn the_outcome_of_an_order_is_the_same_frame_each_time() {
         let mut out = Vec::new();
         write_outcome(&mut out, transaction);
         let header = crate::wire::FrameHeader::read(out.first_chunk().unwrap());
-        Reply::read(&header, &out[crate::wire::frame::HEADER..]).unwrap()
+        Reply::read(&header, &out[crate::wire::frame::HEADER_BYTES..]).unwrap()
     };
     assert_eq!(reason(&read(&transaction)), Reason::NoPrice);
     assert!(matches!(

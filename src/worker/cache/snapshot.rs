@@ -5,13 +5,13 @@
 
 use crate::link::message::Prices;
 use crate::model::{Bar, Symbol, Timestamp};
-use crate::wire::frame::HEADER;
+use crate::wire::frame::HEADER_BYTES;
 use crate::wire::payload::{Payload, QUOTE_BYTES, TextList, put_text};
 use crate::wire::{FrameHeader, Instruction, Refusal, packet};
 use std::collections::HashMap;
 
 /// Size of the reply with a quote.
-const QUOTE_REPLY_BYTES: usize = HEADER + QUOTE_BYTES;
+const QUOTE_REPLY_BYTES: usize = HEADER_BYTES + QUOTE_BYTES;
 
 /// The values of one update.
 #[derive(Debug)]
@@ -99,11 +99,11 @@ impl QuoteSnapshot {
             .and_then(Option::as_ref)
             .ok_or_else(|| Refusal::no_bar(&symbol))?;
         let start = out.len();
-        out.extend_from_slice(&[0; HEADER]);
+        out.extend_from_slice(&[0; HEADER_BYTES]);
         put_text(out, symbol.as_str());
         day.write(out);
-        let size = out.len() - start - HEADER;
-        if let Some(place) = out.get_mut(start..start + HEADER) {
+        let size = out.len() - start - HEADER_BYTES;
+        if let Some(place) = out.get_mut(start..start + HEADER_BYTES) {
             place.copy_from_slice(&FrameHeader::single(Instruction::Data, size, 0).bytes());
         }
         Ok(())

@@ -232,7 +232,7 @@ pub fn messages(data: &[u8]) {
         let Ok((header, data, bytes)) = frame else {
             break;
         };
-        assert_eq!(bytes.len(), frame::HEADER + data.len());
+        assert_eq!(bytes.len(), frame::HEADER_BYTES + data.len());
         whole.extend_from_slice(bytes);
         match Instruction::from_number(header.instruction) {
             Some(Instruction::LinkWelcome) => own::<Welcome>(data),

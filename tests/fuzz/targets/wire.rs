@@ -11,7 +11,7 @@ use papertrader::wire::payload::{
     AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
 };
 use papertrader::wire::{
-    Arguments, FrameBuffer, FrameHeader, MAX_DATA, ProtocolError, Reassembly, Reply, Request,
+    Arguments, DATA_MAX, FrameBuffer, FrameHeader, ProtocolError, Reassembly, Reply, Request,
     argument, frame, packet,
 };
 use std::fmt::Debug;
@@ -46,7 +46,7 @@ fn read_all<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Result<Option<Req
             }
         }
         assert!(
-            buffer.len() < frame::HEADER + MAX_DATA,
+            buffer.len() < frame::HEADER_BYTES + DATA_MAX,
             "more than a frame waits"
         );
     }
@@ -125,7 +125,7 @@ pub fn arguments(mut data: &[u8]) {
 pub fn argument_seeds() -> Vec<Vec<u8>> {
     golden("0")
         .iter()
-        .map(|frame| [&frame[7..9], &frame[frame::HEADER..]].concat())
+        .map(|frame| [&frame[7..9], &frame[frame::HEADER_BYTES..]].concat())
         .collect()
 }
 
@@ -192,7 +192,7 @@ pub fn value_seeds() -> Vec<Vec<u8>> {
     let mut seeds: Vec<Vec<u8>> = golden("0")
         .iter()
         .flat_map(|frame| {
-            frame[frame::HEADER..]
+            frame[frame::HEADER_BYTES..]
                 .split(|byte| *byte == b' ')
                 .map(<[u8]>::to_vec)
                 .collect::<Vec<_>>()
@@ -292,7 +292,7 @@ fn again(payload: &[u8]) -> Vec<u8> {
 /// Transfers of one packet and of several.
 pub fn transfer_seeds() -> Vec<Vec<u8>> {
     let mut streams = golden("030B");
-    for size in [0, MAX_DATA, MAX_DATA + 1, 3 * MAX_DATA] {
+    for size in [0, DATA_MAX, DATA_MAX + 1, 3 * DATA_MAX] {
         let mut stream = Vec::new();
         packet::write(&mut stream, &vec![7; size]);
         packet::write(&mut stream, b"another");

@@ -5,7 +5,7 @@ use papertrader::link::keyring::Keyring;
 use papertrader::model::{Fingerprint, ProtocolFault, Side, Symbol};
 use papertrader::testkit::admin::texts;
 use papertrader::testkit::trader::{buy, hashed, history, order, sell, username};
-use papertrader::testkit::{Deployment, PATIENCE, busy, eventually, folder, program};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT, busy, eventually, folder, program};
 use papertrader::wire::{Reply, Request};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -189,7 +189,10 @@ fn without_a_master_there_is_nobody_to_ask() {
         .master()
         .set("control_socket", socket.to_str().unwrap());
     second.master().spawn();
-    assert_eq!(second.master().wait_exit(PATIENCE).unwrap().code(), Some(1));
+    assert_eq!(
+        second.master().wait_exit(TEST_TIMEOUT).unwrap().code(),
+        Some(1)
+    );
     assert!(
         second
             .master()
@@ -239,7 +242,7 @@ fn junk_is_answered_and_harms_nobody() {
     let deployment = Deployment::running(1);
     let ask = |bytes: &[u8]| {
         let mut stream = UnixStream::connect(deployment.socket()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         // Where the master has heard enough it closes, and the rest cannot be sent.
         let _ = stream.write_all(bytes);
         let mut line = String::new();
@@ -285,7 +288,7 @@ fn junk_is_answered_and_harms_nobody() {
     drop(ask(b"\"stat\n"));
     let mut half = UnixStream::connect(deployment.socket()).unwrap();
     half.write_all(b"\"sta").unwrap();
-    half.set_read_timeout(Some(PATIENCE)).unwrap();
+    half.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let begun = Instant::now();
     assert_eq!(half.read_to_end(&mut Vec::new()).unwrap(), 0);
     assert!(begun.elapsed() < Duration::from_secs(30));
@@ -681,7 +684,7 @@ fn tampering_is_found_in_a_running_master_and_in_a_file() {
     let database = deployment.dir().join("data/master/master.db");
     let tamper = |sql: &str| {
         let connection = rusqlite::Connection::open(&database).unwrap();
-        connection.busy_timeout(PATIENCE).unwrap();
+        connection.busy_timeout(TEST_TIMEOUT).unwrap();
         assert!(connection.execute(sql, []).unwrap() > 0, "{sql}");
     };
     for (sql, back, says) in [

@@ -5,7 +5,7 @@ use papertrader::client::Answer;
 use papertrader::model::{Side, Timestamp, TransactionStatus};
 use papertrader::runtime::failpoint::POINTS;
 use papertrader::testkit::trader::{history, order};
-use papertrader::testkit::{Deployment, Market, PATIENCE, until};
+use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT, until};
 use papertrader::wire::{ConnectionState, Reply, Request};
 use std::os::unix::process::ExitStatusExt;
 
@@ -26,7 +26,7 @@ fn passed_before(point: &str) -> u32 {
 fn await_link(deployment: &Deployment) {
     let address = deployment.master().address();
     until("the worker's link stands", || {
-        let Ok(mut master) = papertrader::client::ServerConnection::connect(&address, PATIENCE)
+        let Ok(mut master) = papertrader::client::ServerConnection::connect(&address, TEST_TIMEOUT)
         else {
             return false;
         };
@@ -57,7 +57,7 @@ fn a_master_dies_at_each_fail_point_and_loses_or_doubles_no_order() {
         alice.enter(ConnectionState::Command).unwrap();
         let bought = order(&alice, Side::Buy, "UP", "1", Some(point));
         alice.connection().send(&bought).unwrap();
-        let ended = deployment.master().wait_exit(PATIENCE);
+        let ended = deployment.master().wait_exit(TEST_TIMEOUT);
         let ended = ended.unwrap_or_else(|| panic!("{point} was armed and never reached"));
         assert_eq!(ended.signal(), Some(SIGABRT), "{point}: {ended}");
         deployment.master().start();

@@ -4,7 +4,7 @@
 use papertrader::client::{Answer, ServerMessage};
 use papertrader::model::{Money, Quantity, Side, Symbol, Timestamp, TransactionStatus};
 use papertrader::testkit::trader::{buy, hashed, history, order, portfolio, reason, username};
-use papertrader::testkit::{Deployment, Market, PATIENCE, busy, eventually};
+use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT, busy, eventually};
 use papertrader::wire::{ConnectionState, Reply, Request};
 use rusqlite::{Connection as Database, OpenFlags};
 use std::collections::BTreeSet;
@@ -204,7 +204,7 @@ fn a_thousand_purchases_in_one_write_settle_in_order_at_one_update_in_one_commit
 fn database(deployment: &Deployment) -> Database {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Database::open_with_flags(deployment.database_path(), flags).unwrap();
-    database.busy_timeout(PATIENCE).unwrap();
+    database.busy_timeout(TEST_TIMEOUT).unwrap();
     database
 }
 

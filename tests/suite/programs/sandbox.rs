@@ -4,7 +4,7 @@
 use papertrader::client::ServerConnection;
 use papertrader::testkit::Layout;
 use papertrader::testkit::state::SandboxState;
-use papertrader::testkit::{PATIENCE, eventually, folder, processes_about, program};
+use papertrader::testkit::{TEST_TIMEOUT, eventually, folder, processes_about, program};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -82,7 +82,7 @@ impl Drop for Running {
 }
 
 fn answers(address: &str) {
-    let mut connection = ServerConnection::connect(address, PATIENCE).unwrap();
+    let mut connection = ServerConnection::connect(address, TEST_TIMEOUT).unwrap();
     connection.call(&papertrader::wire::Request::Ping).unwrap();
 }
 
@@ -240,7 +240,8 @@ fn sandboxes_stand_side_by_side_and_move_out_of_the_way() {
         let worker = &state.workers[0].address;
         answers(worker);
         // The master tells clients of the worker where it is now.
-        let mut connection = ServerConnection::connect(&state.master.address, PATIENCE).unwrap();
+        let mut connection =
+            ServerConnection::connect(&state.master.address, TEST_TIMEOUT).unwrap();
         let list = connection
             .call(&papertrader::wire::Request::GetWorkerList)
             .unwrap();

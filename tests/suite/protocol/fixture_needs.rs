@@ -3,7 +3,7 @@
 use papertrader::dialogue::peer::Peer;
 use papertrader::dialogue::script::Need;
 use papertrader::dialogue::servers::{Dialer, Servers};
-use papertrader::testkit::{Daemon, Deployment, PATIENCE, eventually};
+use papertrader::testkit::{Daemon, Deployment, TEST_TIMEOUT, eventually};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ impl FixtureRig {
 
 impl Dialer for FixtureRig {
     fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String> {
-        self.servers.connect(target, within.min(PATIENCE))
+        self.servers.connect(target, within.min(TEST_TIMEOUT))
     }
 
     fn hook(&mut self, name: &str) -> Result<(), String> {

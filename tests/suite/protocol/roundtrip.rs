@@ -1,7 +1,7 @@
 //! Properties of the wire format: any value survives, and any bytes are refused or stand for one
 //! value alone.
 
-use papertrader::model::money::LIMIT;
+use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::{
     Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason,
     SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
@@ -12,7 +12,7 @@ use papertrader::wire::payload::{
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
-    ConnectionState, FrameBuffer, FrameHeader, Instruction, MAX_DATA, Reassembly, Refusal, Reply,
+    ConnectionState, DATA_MAX, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply,
     Request, Window, frame, instruction, packet,
 };
 use proptest::collection::vec;
@@ -31,7 +31,7 @@ fn any_stamp() -> impl Strategy<Value = Timestamp> {
 }
 
 fn money() -> impl Strategy<Value = Money> {
-    prop_oneof![0..=LIMIT, 0..10_000_000_i64].prop_map(Money)
+    prop_oneof![0..=MILLIONTHS_MAX, 0..10_000_000_i64].prop_map(Money)
 }
 
 fn any_money() -> impl Strategy<Value = Money> {
@@ -157,7 +157,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn fill() -> impl Strategy<Value = Fill> {
-    let amount = (0..=LIMIT).prop_map(Quantity);
+    let amount = (0..=MILLIONTHS_MAX).prop_map(Quantity);
     (
         side(),
         uuid(),
@@ -467,11 +467,11 @@ proptest! {
     }
 
     #[test]
-    fn transfers_survive_and_are_cut_at_8192(payload in vec(any::<u8>(), 0..3 * MAX_DATA)) {
+    fn transfers_survive_and_are_cut_at_8192(payload in vec(any::<u8>(), 0..3 * DATA_MAX)) {
         let mut bytes = Vec::new();
         packet::write(&mut bytes, &payload);
         let frames = frames(&bytes);
-        prop_assert_eq!(frames.len(), payload.len().div_ceil(MAX_DATA).max(1));
+        prop_assert_eq!(frames.len(), payload.len().div_ceil(DATA_MAX).max(1));
         let mut reassembly = Reassembly::default();
         let mut whole = None;
         for (header, data) in &frames {

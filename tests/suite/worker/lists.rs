@@ -4,7 +4,7 @@
 use papertrader::client::ServerConnection;
 use papertrader::model::SessionId;
 use papertrader::testkit::trader::{hashed, username};
-use papertrader::testkit::{Deployment, PATIENCE, busy, eventually};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT, busy, eventually};
 use papertrader::wire::{FrameHeader, Instruction, Reply, Request, frame};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -28,7 +28,8 @@ fn lists(deployment: &Deployment, serving: &[u16], session: &SessionId) -> Vec<B
             .unwrap();
         all.push(login.workers);
     }
-    let mut master = ServerConnection::connect(&deployment.master().address(), PATIENCE).unwrap();
+    let mut master =
+        ServerConnection::connect(&deployment.master().address(), TEST_TIMEOUT).unwrap();
     match master.call(&Request::GetWorkerList).unwrap() {
         papertrader::client::Answer::Message(Reply::WorkerList(workers)) => all.push(workers),
         other => panic!("{other:?}"),
@@ -150,8 +151,8 @@ fn knocks(address: &str, so_long: Duration) -> BTreeMap<[u8; 16], u32> {
             continue;
         };
         socket.set_nonblocking(false).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut hello = [0; frame::HEADER + 2 + 16];
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+        let mut hello = [0; frame::HEADER_BYTES + 2 + 16];
         socket.read_exact(&mut hello).unwrap();
         let header = FrameHeader::read(hello.first_chunk().unwrap());
         assert_eq!(header.instruction, Instruction::LinkHello.number());

@@ -3,7 +3,7 @@
 use papertrader::client::{Answer, Client, ServerMessage};
 use papertrader::model::{Money, Reason, Side, Symbol};
 use papertrader::testkit::trader::{order, portfolio};
-use papertrader::testkit::{Deployment, PATIENCE, eventually};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually};
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{ConnectionState, Reply};
 use rustix::process::Signal;
@@ -93,7 +93,7 @@ fn a_port_that_is_taken_ends_the_start() {
     deployment.master().start();
     deployment.worker(1).spawn();
     assert_eq!(
-        deployment.worker(1).wait_exit(PATIENCE).unwrap().code(),
+        deployment.worker(1).wait_exit(TEST_TIMEOUT).unwrap().code(),
         Some(1)
     );
     drop(taken);

@@ -2,7 +2,7 @@
 
 use papertrader::client::tls::TlsMode;
 use papertrader::client::{Answer, ClientTls, ConnectOptions, ServerConnection};
-use papertrader::testkit::{Deployment, PATIENCE, eventually};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually};
 use papertrader::wire::{Reply, Request};
 use rustix::process::Signal;
 use std::fs;
@@ -41,7 +41,7 @@ fn tls_is_all_that_is_spoken_and_certificates_change_while_it_runs() {
     let old = deployment.dir().join("old.pem");
     fs::copy(&ca, &old).unwrap();
     assert_eq!(ping(&worker, &ca).unwrap(), Answer::Message(Reply::Pong));
-    let mut plain = ServerConnection::connect(&worker, PATIENCE).unwrap();
+    let mut plain = ServerConnection::connect(&worker, TEST_TIMEOUT).unwrap();
     assert!(plain.call(&Request::Ping).is_err());
 
     certify(deployment.dir());
