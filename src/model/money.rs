@@ -33,7 +33,7 @@ impl Money {
     /// to even.
     ///
     /// # Errors
-    /// The text is not a decimal number, or the number is beyond [`LIMIT`].
+    /// The text is not a decimal number, or the number is beyond [`MILLIONTHS_MAX`].
     pub fn parse_rounded(text: &str) -> Result<Money, ValueError> {
         parse_rounded(text).map(Money)
     }
@@ -41,12 +41,12 @@ impl Money {
     /// Reads a decimal in the one form that replies use: not negative, no needless zeros.
     ///
     /// # Errors
-    /// The text has another form, or the number is beyond [`LIMIT`].
+    /// The text has another form, or the number is beyond [`MILLIONTHS_MAX`].
     pub fn parse_canonical(text: &str) -> Result<Money, ValueError> {
         parse_canonical(text).map(Money)
     }
 
-    /// The sum, or `None` if it is beyond ±[`LIMIT`].
+    /// The sum, or `None` if it is beyond ±[`MILLIONTHS_MAX`].
     pub fn plus(self, other: Money) -> Option<Money> {
         self.0
             .checked_add(other.0)
@@ -54,7 +54,7 @@ impl Money {
             .map(Money)
     }
 
-    /// The difference, or `None` if it is beyond ±[`LIMIT`].
+    /// The difference, or `None` if it is beyond ±[`MILLIONTHS_MAX`].
     pub fn minus(self, other: Money) -> Option<Money> {
         self.0
             .checked_sub(other.0)
@@ -109,13 +109,13 @@ impl Quantity {
     /// was ordered.
     ///
     /// # Errors
-    /// The text has another form, or the number is beyond [`LIMIT`].
+    /// The text has another form, or the number is beyond [`MILLIONTHS_MAX`].
     pub fn parse_canonical(text: &str) -> Result<Quantity, ValueError> {
         parse_canonical(text).map(Quantity)
     }
 
     /// The total of a purchase of this quantity at `price`, rounded up to a millionth. `None`
-    /// beyond [`LIMIT`].
+    /// beyond [`MILLIONTHS_MAX`].
     pub fn cost_at(self, price: Money) -> Option<Money> {
         let product = i128::from(self.0) * i128::from(price.0);
         let million = i128::from(MILLION);
@@ -123,12 +123,12 @@ impl Quantity {
     }
 
     /// The total of a sale of this quantity at `price`, and the market value of a position: rounded
-    /// down to a millionth. `None` beyond [`LIMIT`].
+    /// down to a millionth. `None` beyond [`MILLIONTHS_MAX`].
     pub fn worth_at(self, price: Money) -> Option<Money> {
         within((i128::from(self.0) * i128::from(price.0)).div_euclid(i128::from(MILLION)))
     }
 
-    /// The sum, or `None` if it is beyond ±[`LIMIT`].
+    /// The sum, or `None` if it is beyond ±[`MILLIONTHS_MAX`].
     pub fn plus(self, other: Quantity) -> Option<Quantity> {
         self.0
             .checked_add(other.0)
@@ -136,7 +136,7 @@ impl Quantity {
             .map(Quantity)
     }
 
-    /// The difference, or `None` if it is beyond ±[`LIMIT`].
+    /// The difference, or `None` if it is beyond ±[`MILLIONTHS_MAX`].
     pub fn minus(self, other: Quantity) -> Option<Quantity> {
         self.0
             .checked_sub(other.0)

@@ -16,7 +16,7 @@ pub fn busy(promised: Duration) -> Duration {
     promised * 3
 }
 
-/// Calls `ask` again until it returns a value. Panics after [`PATIENCE`].
+/// Calls `ask` again until it returns a value. Panics after [`TEST_TIMEOUT`].
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + TEST_TIMEOUT;
     loop {

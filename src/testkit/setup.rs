@@ -31,7 +31,7 @@ const CONNECTIONS_PER_IP: usize = 10_000;
 pub struct SandboxOptions {
     /// The folder, which must be absent or empty.
     pub dir: PathBuf,
-    /// Number of workers, 1 to [`WORKERS_MAX`].
+    /// Number of workers, 1 to [`WORKERS_MAX`](super::WORKERS_MAX).
     pub workers: u16,
     /// The folder whose market files are copied; `None`: the sample market.
     pub market: Option<PathBuf>,
