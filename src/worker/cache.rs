@@ -166,17 +166,20 @@ impl Cache {
         }
     }
 
+    /// The last update's values. Before the first update no asset is known.
+    fn prices(&self, symbol: Symbol) -> Result<&QuoteSnapshot, Refusal> {
+        let snapshot = self.snapshot.as_deref();
+        snapshot.ok_or_else(|| Refusal::unknown_asset(&symbol))
+    }
+
     fn current(
         &self,
         writer: &mut ReplyWriter<'_>,
         number: u64,
         symbol: Symbol,
     ) -> Result<(), Refusal> {
-        let snapshot = self
-            .snapshot
-            .as_ref()
-            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
-        writer.transfer(number, |out| snapshot.current(symbol, out))
+        let prices = self.prices(symbol)?;
+        writer.transfer(number, |out| prices.current(symbol, out))
     }
 
     fn info(
@@ -185,11 +188,8 @@ impl Cache {
         number: u64,
         symbol: Symbol,
     ) -> Result<(), Refusal> {
-        let snapshot = self
-            .snapshot
-            .as_ref()
-            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
-        writer.transfer(number, |out| snapshot.info(symbol, out))
+        let prices = self.prices(symbol)?;
+        writer.transfer(number, |out| prices.info(symbol, out))
     }
 
     fn list(&mut self, writer: &mut ReplyWriter<'_>, number: u64) {
@@ -209,21 +209,16 @@ impl Cache {
         symbol: Symbol,
         key: WindowKey,
     ) -> Result<(), Refusal> {
-        let snapshot = self
-            .snapshot
-            .as_ref()
-            .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
-        if !snapshot.knows(symbol) {
+        let prices = self.prices(symbol)?;
+        if !prices.knows(symbol) {
             return Err(Refusal::unknown_asset(&symbol));
         }
+        let update = prices.update;
         if let Some(frames) = self.windows.get(&key, Instant::now()) {
             writer.reply(number, |out| out.extend_from_slice(&frames));
             return Ok(());
         }
-        let miss = CacheMiss {
-            key,
-            update: snapshot.update,
-        };
+        let miss = CacheMiss { key, update };
         self.ask_master(client, timestamp, number, miss)
     }
 
