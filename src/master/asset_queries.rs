@@ -77,7 +77,8 @@ pub fn answer(
         | Request::Receipt { .. }
         | Request::Ping
         | Request::Pong
-        | Request::GetWorkerList => return None,
+        | Request::GetWorkerList
+        | Request::GetServerInfo => return None,
     };
     match payload {
         Ok(payload) => reply_to.data(&payload),

@@ -99,6 +99,8 @@ pub enum Request {
     Pong,
     /// getWorkerList (3.1.5).
     GetWorkerList,
+    /// getServerInfo: what this server is and how its market stands.
+    GetServerInfo,
 }
 
 /// The arguments of a request, with their columns of the table.

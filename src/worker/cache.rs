@@ -158,7 +158,8 @@ impl Cache {
                 | Request::Receipt { .. }
                 | Request::Ping
                 | Request::Pong
-                | Request::GetWorkerList => Err(Refusal::worker_overloaded()),
+                | Request::GetWorkerList
+                | Request::GetServerInfo => Err(Refusal::worker_overloaded()),
             };
             if let Err(refusal) = served {
                 writer.reply(number, |out| reply::write_fail(out, instruction, &refusal));

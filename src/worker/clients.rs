@@ -1,7 +1,7 @@
 //! spec/worker/clients.md · 3.2.3 Client Management, 4.6.6 switchState, 3.1.5 (the list of workers)
 //!
 //! Keeps the connected clients, the cached sessions and which of them end with which connection.
-//! Switches states, and answers pings and lists of workers. Never blocks, and never decides about a
+//! Switches states, and answers pings, lists of workers and what this server is. Never blocks, and never decides about a
 //! session that is not cached: the master does.
 //!
 //! Tests: `src/worker/tests.rs`.
@@ -10,6 +10,7 @@
     reason = "a new instruction is to be seen by every match"
 )]
 
+pub mod server_info;
 pub mod sessions;
 
 use super::Gauges;
@@ -23,6 +24,7 @@ use crate::net::connection::SHUTTING_DOWN;
 use crate::runtime::Module;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
 use crossbeam_channel::Sender;
+use server_info::ServerInfoHolder;
 use sessions::SessionCache;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -65,6 +67,7 @@ pub struct Clients {
     /// Sessions of closed connections that are not reported to the master yet.
     closing: VecDeque<SessionHash>,
     workers: Vec<String>,
+    server_info: ServerInfoHolder,
     linked: bool,
     open: bool,
     gauges: Arc<Gauges>,
@@ -82,6 +85,7 @@ impl Clients {
             unverified: VecDeque::new(),
             closing: VecDeque::new(),
             workers: Vec::new(),
+            server_info: ServerInfoHolder::new(),
             linked: false,
             open: false,
             gauges,
@@ -256,6 +260,7 @@ impl Clients {
         for (number, request) in batch.into_numbered() {
             sending.reply(number, |out| match request {
                 Request::GetWorkerList => Reply::WorkerList(self.workers.clone()).write(out),
+                Request::GetServerInfo => out.extend_from_slice(self.server_info.frame()),
                 Request::Ping
                 | Request::Pong
                 // The router sends no others here.

@@ -109,7 +109,7 @@ pub enum ClientsMessage {
     Connected(Arc<WorkerClient>),
     /// The connection of this number has closed, from its reader.
     Disconnected(u64),
-    /// Switches of the state, pings and lists of workers, from the router.
+    /// Switches of the state, and what the worker answers by itself, from the router.
     Batch(RequestBatch),
     /// A login succeeded, from the tunnel.
     LoggedIn {

@@ -126,7 +126,8 @@ impl Tunnel {
                 | Request::Receipt { .. }
                 | Request::Ping
                 | Request::Pong
-                | Request::GetWorkerList => asked.fail(&Refusal::master_unavailable()),
+                | Request::GetWorkerList
+                | Request::GetServerInfo => asked.fail(&Refusal::master_unavailable()),
             },
         }
     }

@@ -160,7 +160,8 @@ impl Auth {
             | Request::AssetList
             | Request::Ping
             | Request::Pong
-            | Request::GetWorkerList => return None,
+            | Request::GetWorkerList
+            | Request::GetServerInfo => return None,
         };
         match self.account(reply_to, instruction, &session) {
             Ok(asker) => Some(AccountQuery { asker, kind }),

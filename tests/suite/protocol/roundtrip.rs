@@ -3,8 +3,8 @@
 
 use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason,
-    SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, ProtocolFault, Quantity, Quote,
+    Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -140,6 +140,7 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::Ping),
         Just(Request::Pong),
         Just(Request::GetWorkerList),
+        Just(Request::GetServerInfo),
     ]
 }
 
@@ -149,6 +150,11 @@ fn address() -> impl Strategy<Value = String> {
         (any::<u128>(), 1..=u16::MAX)
             .prop_map(|(host, port)| format!("[{}]:{port}", std::net::Ipv6Addr::from_bits(host))),
     ]
+}
+
+fn fact() -> impl Strategy<Value = NameValue> {
+    ("[a-z][a-z0-9-]{0,31}", "[!-~]{1,256}")
+        .prop_map(|(name, value)| NameValue::new(&name, &value).unwrap())
 }
 
 /// What stands behind a code.
@@ -203,6 +209,7 @@ fn reply() -> impl Strategy<Value = Reply> {
             .prop_map(|(name, reason, text)| Reply::Fail(name, Refusal::new(reason, text))),
         Just(Reply::Pong),
         vec(address(), 0..20).prop_map(Reply::WorkerList),
+        vec(fact(), 0..20).prop_map(Reply::ServerInfo),
         (prop::sample::select(ProtocolFault::ALL), text())
             .prop_map(|(code, text)| Reply::ProtocolError(code, text)),
         (
@@ -540,4 +547,17 @@ proptest! {
         one_meaning::<TextList>(&bytes);
         one_meaning::<Receipt>(&bytes);
     }
+}
+
+#[test]
+fn facts_that_do_not_fit_into_a_message_are_left_out() {
+    let fact = NameValue::new(&"n".repeat(32), &"v".repeat(256)).unwrap();
+    let mut out = Vec::new();
+    Reply::ServerInfo(vec![fact.clone(); 100]).write(&mut out);
+    let header = FrameHeader::read(out.first_chunk().unwrap());
+    assert_eq!(header.check(), Ok(()));
+    // Of 289 bytes and a space each.
+    let fits = vec![fact; (DATA_MAX + 1) / 290];
+    let read = Reply::read(&header, &out[frame::HEADER_BYTES..]);
+    assert_eq!(read, Ok(Reply::ServerInfo(fits)));
 }
