@@ -315,6 +315,7 @@ macro_rules! instruction_table {
         0x0426 LinkConnectionClosed "linkConnectionClosed" "3.2.3" Link: binary;
         0x0427 LinkBooted "linkBooted" "3.1.5" Link: ("text" text: Text);
         0x0428 LinkAgain "linkAgain" "4.3.1" Link: ();
+        0x0429 LinkServerInfo "linkServerInfo" "4.1" Link: ("fact" facts: NameValue repeated);
             }
     };
 }

@@ -131,6 +131,7 @@ impl Module for Clients {
                 hashes.into_iter().for_each(|hash| self.sessions.end(hash))
             }
             ClientsMessage::Workers(workers) => self.workers = workers,
+            ClientsMessage::ServerInfo(facts) => self.server_info.learn(facts),
             ClientsMessage::Closed {
                 confirmed: true, ..
             } => {}
