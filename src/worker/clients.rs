@@ -22,6 +22,7 @@ use crate::link::message::{HASHES_MAX, SessionState};
 use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
 use crate::runtime::Module;
+use crate::wire::request::requests_to;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
 use crossbeam_channel::Sender;
 use server_info::ServerInfoHolder;
@@ -265,21 +266,11 @@ impl Clients {
                 Request::Ping
                 | Request::Pong
                 // The router sends no others here.
-                | Request::Login { .. }
-                | Request::Resume { .. }
-                | Request::Register { .. }
-                | Request::Logout { .. }
-                | Request::Order { .. }
-                | Request::SwitchState { .. }
-                | Request::AssetInfo { .. }
-                | Request::AssetCurrent { .. }
-                | Request::AssetWindow { .. }
-                | Request::AssetPredicted { .. }
-                | Request::AssetList
-                | Request::UserInfo { .. }
-                | Request::UserPortfolio { .. }
-                | Request::UserHistory { .. }
-                | Request::Receipt { .. } => Reply::Pong.write(out),
+                | requests_to!(Cache)
+                | requests_to!(Orders)
+                | requests_to!(AccountQueries)
+                | requests_to!(Tunnel)
+                | requests_to!(State) => Reply::Pong.write(out),
             });
         }
     }

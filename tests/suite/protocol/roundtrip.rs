@@ -12,8 +12,8 @@ use papertrader::wire::payload::{
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
-    ConnectionState, DATA_MAX, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply,
-    Request, Window, frame, instruction, packet,
+    Arguments, ConnectionState, DATA_MAX, FrameBuffer, FrameHeader, Instruction, Reassembly,
+    Refusal, Reply, Request, Window, frame, instruction, packet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -84,6 +84,18 @@ fn window() -> impl Strategy<Value = Window> {
     ]
 }
 
+/// Every request that has no arguments, by the table.
+fn without_arguments() -> Vec<Request> {
+    let read = |row: &instruction::InstructionRow| {
+        let nothing = Arguments::read(0, b"").unwrap();
+        Request::read(row.instruction, nothing).unwrap()
+    };
+    let rows = instruction::TABLE.iter();
+    rows.filter(|row| row.destination.is_some() && row.arguments.is_empty())
+        .filter_map(read)
+        .collect()
+}
+
 fn request() -> impl Strategy<Value = Request> {
     // A request's quantity has at most 12 digits before the point.
     let quantity = (1..1_000_000_000_000_000_000_i64).prop_map(Quantity);
@@ -129,7 +141,6 @@ fn request() -> impl Strategy<Value = Request> {
             }
         }),
         (symbol(), timestamp()).prop_map(|(symbol, date)| Request::AssetPredicted { symbol, date }),
-        Just(Request::AssetList),
         (session(), username())
             .prop_map(|(session, username)| Request::UserInfo { session, username }),
         (session(), username())
@@ -137,10 +148,7 @@ fn request() -> impl Strategy<Value = Request> {
         (session(), username())
             .prop_map(|(session, username)| Request::UserHistory { session, username }),
         (session(), uuid()).prop_map(|(session, id)| Request::Receipt { session, id }),
-        Just(Request::Ping),
-        Just(Request::Pong),
-        Just(Request::GetWorkerList),
-        Just(Request::GetServerInfo),
+        prop::sample::select(without_arguments()),
     ]
 }
 
