@@ -6,13 +6,13 @@
 pub mod account;
 pub mod action;
 pub mod asset;
-pub mod closed_list;
 pub mod fingerprint;
 pub mod money;
 pub mod reason;
 pub mod session;
 pub mod timestamp;
 pub mod transaction;
+pub mod word_list;
 pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};

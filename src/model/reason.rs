@@ -1,10 +1,10 @@
 //! spec/model/reason.md · 4.6.17 to 4.6.28 (the reason in a Fail's arguments)
 //!
-//! The closed lists of reason codes. Add a code here and to the page before it is used anywhere.
+//! The word lists of reason codes. Add a code here and to the page before it is used anywhere.
 
-use super::closed_list::closed_list;
+use super::word_list::word_list;
 
-closed_list! {
+word_list! {
     /// Why a request fails: the first argument of every Fail.
     Reason {
         /// Unknown username or wrong password. The client does not learn which.
@@ -57,7 +57,7 @@ closed_list! {
     }
 }
 
-closed_list! {
+word_list! {
     /// Why the server ends a connection: the first argument of `protocolError`.
     ProtocolFault {
         /// The frame is not well formed.

@@ -5,7 +5,7 @@
 //!
 //! Tests: `tests/suite/protocol/roundtrip.rs`, `src/master/transactions/queue.rs`.
 
-use super::closed_list::closed_list;
+use super::word_list::word_list;
 use super::{AccountId, Money, Quantity, Reason, Symbol, Timestamp, ValueError};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,7 +46,7 @@ impl fmt::Display for ClientOrderId {
     }
 }
 
-closed_list! {
+word_list! {
     /// What a transaction does to its account.
     Side {
         /// The account pays cash and gets units.
@@ -60,7 +60,7 @@ closed_list! {
     }
 }
 
-closed_list! {
+word_list! {
     /// The state of a transaction.
     TransactionStatus {
         /// The order waits on the durable queue.

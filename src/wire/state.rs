@@ -2,9 +2,9 @@
 //!
 //! The two states of a connection.
 
-use crate::model::closed_list::closed_list;
+use crate::model::word_list::word_list;
 
-closed_list! {
+word_list! {
     /// The states of a connection (4.2).
     ConnectionState {
         /// Command state (4.2.1), in which every connection starts.

@@ -5,7 +5,7 @@
 
 /// Defines an enumeration whose values have a word each, or a word and a number (`= "word" as 1`).
 /// It writes `ALL`, `as_str`, `from_name` and `Display`, and with numbers also `from_number`.
-macro_rules! closed_list {
+macro_rules! word_list {
     ($(#[$doc:meta])* $name:ident {
         $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)*
     }) => {
@@ -13,7 +13,7 @@ macro_rules! closed_list {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name { $($(#[$variant_doc])* $variant,)* }
 
-        $crate::model::closed_list::closed_list! { @words $name { $($variant = $word,)* } }
+        $crate::model::word_list::word_list! { @words $name { $($variant = $word,)* } }
     };
 
     ($(#[$doc:meta])* $name:ident {
@@ -24,7 +24,7 @@ macro_rules! closed_list {
         #[repr(u8)]
         pub enum $name { $($(#[$variant_doc])* $variant = $number,)* }
 
-        $crate::model::closed_list::closed_list! { @words $name { $($variant = $word,)* } }
+        $crate::model::word_list::word_list! { @words $name { $($variant = $word,)* } }
 
         impl $name {
             /// The value with this number on the wire and in the database.
@@ -58,7 +58,7 @@ macro_rules! closed_list {
     };
 }
 
-pub(crate) use closed_list;
+pub(crate) use word_list;
 
 #[cfg(test)]
 mod tests {
