@@ -53,9 +53,9 @@ word_list! {
         Buy = "buy" as 1,
         /// The account gives units and gets cash.
         Sell = "sell" as 2,
-        /// A split adds units; a reverse split takes some away.
+        /// A split adds units, a reverse split takes some away: the quantity.
         Split = "split" as 3,
-        /// A dividend adds cash.
+        /// A dividend adds cash: the total.
         Dividend = "dividend" as 4,
     }
 }
@@ -65,9 +65,9 @@ word_list! {
     TransactionStatus {
         /// The order waits on the durable queue.
         Queued = "queued" as 0,
-        /// The order was filled.
+        /// The order was filled, or the split or dividend was applied.
         Settled = "settled" as 1,
-        /// The order failed at settlement.
+        /// The order failed at settlement, for the reason in its row.
         Rejected = "rejected" as 2,
     }
 }

@@ -7,9 +7,9 @@ use crate::model::word_list::word_list;
 word_list! {
     /// The states of a connection (4.2).
     ConnectionState {
-        /// Command state (4.2.1), in which every connection starts.
+        /// The state of logins and orders (4.2.1), in which every connection starts.
         Command = "command",
-        /// Data transfer state (4.2.2).
+        /// The state of requests for data (4.2.2).
         Data = "data",
     }
 }
