@@ -1,6 +1,7 @@
 //! spec/model/reason.md · 4.6.17 to 4.6.28 (the reason in a Fail's arguments)
 //!
-//! The word lists of reason codes. Add a code here and to the page before it is used anywhere.
+//! The lists of codes, which are open: a later edition adds codes. Add a code here and to the page
+//! before it is used anywhere.
 
 use super::word_list::word_list;
 

@@ -47,7 +47,7 @@ impl fmt::Display for ClientOrderId {
 }
 
 word_list! {
-    /// What a transaction does to its account.
+    /// What a transaction does to its account. The list is open.
     Side {
         /// The account pays cash and gets units.
         Buy = "buy" as 1,
@@ -61,7 +61,7 @@ word_list! {
 }
 
 word_list! {
-    /// The state of a transaction.
+    /// The state of a transaction. The list is open.
     TransactionStatus {
         /// The order waits on the durable queue.
         Queued = "queued" as 0,

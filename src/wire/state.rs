@@ -5,7 +5,7 @@
 use crate::model::word_list::word_list;
 
 word_list! {
-    /// The states of a connection (4.2).
+    /// The states of a connection (4.2). The list is closed.
     ConnectionState {
         /// The state of logins and orders (4.2.1), in which every connection starts.
         Command = "command",
