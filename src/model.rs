@@ -6,13 +6,14 @@
 pub mod account;
 pub mod action;
 pub mod asset;
-pub mod closed_list;
 pub mod fingerprint;
 pub mod money;
+pub mod open_value;
 pub mod reason;
 pub mod session;
 pub mod timestamp;
 pub mod transaction;
+pub mod word_list;
 pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};
@@ -20,6 +21,7 @@ pub use action::{Action, ActionKind};
 pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
+pub use open_value::OpenValue;
 pub use reason::{ProtocolFault, Reason};
 pub use session::{Session, SessionHash, SessionId};
 use thiserror::Error;

@@ -227,8 +227,8 @@ impl Client {
                 // These two concern all assets.
                 Err(refusal)
                     if matches!(
-                        refusal.reason,
-                        Reason::SessionExpired | Reason::MasterUnavailable
+                        refusal.reason.known(),
+                        Some(Reason::SessionExpired | Reason::MasterUnavailable)
                     ) =>
                 {
                     Err(ClientError::Refused(refusal))

@@ -11,7 +11,7 @@ use super::{
     argument, frame,
 };
 use crate::model::{
-    ClientOrderId, Money, ProtocolFault, Quantity, SessionId, Side, Symbol, Timestamp,
+    ClientOrderId, Money, OpenValue, ProtocolFault, Quantity, SessionId, Side, Symbol, Timestamp,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -73,7 +73,7 @@ pub enum Reply {
     /// `host:port` of each available worker (3.1.5).
     WorkerList(Vec<String>),
     /// The connection ends after this message.
-    ProtocolError(ProtocolFault, String),
+    ProtocolError(OpenValue<ProtocolFault>, String),
     /// A notice: the order is on the durable queue.
     Queued {
         /// UUID of the transaction.
@@ -158,7 +158,9 @@ impl Reply {
             }
             Reply::Pong => frame::write(out, I::Pong, &[]),
             Reply::WorkerList(workers) => write_workers(out, I::WorkerList, None, workers),
-            Reply::ProtocolError(code, text) => write_fault(out, *code, text),
+            Reply::ProtocolError(code, text) => {
+                write_code(out, I::ProtocolError, code.as_str(), text);
+            }
             Reply::Queued {
                 id,
                 client_order_id,
@@ -176,7 +178,7 @@ impl Reply {
     }
 
     /// Reads a server's message. It accepts exactly what [`Reply::write`] makes: a value has one
-    /// spelling.
+    /// spelling. A code of a later edition is a value too.
     ///
     /// # Errors
     /// No server of this protocol sends these bytes to a client.

@@ -26,7 +26,7 @@ pub struct QuoteView {
     pub value: Option<String>,
     pub time: Option<String>,
     pub age_seconds: Option<i64>,
-    pub reason: Option<&'static str>,
+    pub reason: Option<String>,
 }
 
 impl QuoteView {
@@ -38,7 +38,7 @@ impl QuoteView {
             value: quote.map(|q| text(q.value)),
             time: quote.map(|q| text(q.time)),
             age_seconds: quote.map(|q| now.since(q.time).div_euclid(1000)),
-            reason: answer.as_ref().err().map(|r| r.reason.as_str()),
+            reason: answer.as_ref().err().map(|r| text(&r.reason)),
         }
     }
 }
@@ -128,7 +128,7 @@ pub struct OrderView {
     pub total: Option<String>,
     pub settled: Option<String>,
     pub expected: Option<String>,
-    pub reason: Option<&'static str>,
+    pub reason: Option<String>,
     pub text: Option<String>,
 }
 
@@ -166,7 +166,7 @@ impl OrderView {
     /// A refused or rejected order.
     pub fn rejected(order: &OrderTicket, refusal: &Refusal, id: Option<Uuid>) -> OrderView {
         OrderView {
-            reason: Some(refusal.reason.as_str()),
+            reason: Some(text(&refusal.reason)),
             text: Some(refusal.text.clone()),
             ..OrderView::of(order, TransactionStatus::Rejected.as_str(), id)
         }
@@ -178,8 +178,8 @@ impl OrderView {
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct EntryView {
     pub id: String,
-    pub side: &'static str,
-    pub status: &'static str,
+    pub side: String,
+    pub status: String,
     pub symbol: String,
     pub accepted: String,
     pub settled: Option<String>,
@@ -204,11 +204,11 @@ impl From<&HistoryEntry> for EntryView {
         let filled = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
         EntryView {
             id: text(entry.id.hyphenated()),
-            side: entry.side.as_str(),
-            status: entry.status.as_str(),
+            side: text(entry.side),
+            status: text(entry.status),
             symbol: text(entry.symbol),
             accepted: text(entry.accepted),
-            settled: (entry.status != TransactionStatus::Queued).then(|| text(entry.settled)),
+            settled: (entry.settled != Timestamp(0)).then(|| text(entry.settled)),
             quantity: detail.map(|d| text(d.quantity)),
             price: settled.map(|d| text(d.price)),
             total: settled.map(|d| text(d.total)),
@@ -334,8 +334,8 @@ pub fn entries_csv(entries: &[HistoryEntry]) -> Result<String, String> {
         let or_empty = |field: &Option<String>| field.clone().unwrap_or_default();
         out.write_record([
             view.id.clone(),
-            view.side.to_owned(),
-            view.status.to_owned(),
+            view.side.clone(),
+            view.status.clone(),
             view.symbol.clone(),
             view.accepted.clone(),
             or_empty(&view.settled),
