@@ -25,7 +25,7 @@ pub use session::Client;
 pub use store::SessionFile;
 pub use tls::ClientTls;
 
-use crate::model::{ClientOrderId, ProtocolFault, Reason};
+use crate::model::{ClientOrderId, OpenValue, ProtocolFault, Reason};
 use crate::wire::{ProtocolError, Refusal};
 use std::fmt;
 use thiserror::Error;
@@ -47,7 +47,7 @@ pub enum ClientError {
     #[error("{address}: {code}: {text}")]
     Protocol {
         address: String,
-        code: ProtocolFault,
+        code: OpenValue<ProtocolFault>,
         text: String,
     },
     /// The server sent bytes or a reply that the protocol does not allow.
@@ -85,10 +85,12 @@ impl ClientError {
             | ClientError::Nonsense { .. }
             | ClientError::NoWorker(_) => true,
             ClientError::Protocol { code, .. } => matches!(
-                code,
-                ProtocolFault::Timeout
-                    | ProtocolFault::TooManyConnections
-                    | ProtocolFault::ShuttingDown
+                code.known(),
+                Some(
+                    ProtocolFault::Timeout
+                        | ProtocolFault::TooManyConnections
+                        | ProtocolFault::ShuttingDown
+                )
             ),
             ClientError::Refused(refusal) => refusal.reason == Reason::MasterUnavailable,
             ClientError::NoSession | ClientError::Unknown { .. } | ClientError::Local(_) => false,
@@ -112,7 +114,7 @@ impl ClientError {
     }
 
     /// A code for programs: that of the refusal or protocol error, or one of this library.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             ClientError::Refused(refusal) => refusal.reason.as_str(),
             ClientError::Protocol { code, .. } => code.as_str(),

@@ -6,15 +6,16 @@
 pub mod account;
 pub mod action;
 pub mod asset;
-pub mod closed_list;
 pub mod fingerprint;
 pub mod money;
 pub mod name_value;
+pub mod open_value;
 pub mod reason;
 pub mod server_info;
 pub mod session;
 pub mod timestamp;
 pub mod transaction;
+pub mod word_list;
 pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};
@@ -23,6 +24,7 @@ pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
 pub use name_value::NameValue;
+pub use open_value::OpenValue;
 pub use reason::{ProtocolFault, Reason};
 pub use server_info::{MarketKind, MarketState, ServerFact};
 pub use session::{Session, SessionHash, SessionId};

@@ -5,7 +5,7 @@
 
 use super::stream::{ClientStream, explain};
 use super::{ClientError, ClientTls, tls};
-use crate::model::{ClientOrderId, ProtocolFault, Timestamp};
+use crate::model::{ClientOrderId, OpenValue, ProtocolFault, Timestamp};
 use crate::net::deadline::{is_timeout, remaining};
 use crate::wire::{
     ConnectionState, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply, Request,
@@ -74,7 +74,7 @@ pub enum ServerMessage {
     /// An order is in the durable queue; its reply follows at settlement.
     Notice(QueuedNotice),
     /// `protocolError`, after which the server closes the connection.
-    Fault(ProtocolFault, String),
+    Fault(OpenValue<ProtocolFault>, String),
     /// The server has closed the connection between two messages.
     Closed,
 }
@@ -255,7 +255,7 @@ impl ServerConnection {
     }
 
     /// Waits for the next message or event; `None` after `wait`. Bytes of an incomplete message are
-    /// kept.
+    /// kept. Notices of a later edition are skipped.
     ///
     /// # Errors
     /// [`ClientError::Lost`] or [`ClientError::Nonsense`].
@@ -286,6 +286,8 @@ impl ServerConnection {
                     return Err(self.broken("the connection ended inside a message"));
                 }
                 Ok(0) => return Ok(Some(ServerMessage::Closed)),
+                // Messages that are skipped must not make the wait longer.
+                Ok(_) if Instant::now() >= until => return self.next_buffered(),
                 Ok(_) => {}
                 Err(e) if is_timeout(&e) => return Ok(None),
                 Err(e) => return Err(self.lost(&e)),
@@ -300,6 +302,9 @@ impl ServerConnection {
             let Some((header, data)) = self.frames.next(FrameHeader::check).map_err(fault)? else {
                 return Ok(None);
             };
+            if header.is_unknown_notice() {
+                continue;
+            }
             if header.instruction == Instruction::Data.number() {
                 match self.transfer.push(&header, data).map_err(fault)? {
                     Some(payload) => {

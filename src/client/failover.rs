@@ -225,7 +225,10 @@ impl WorkerPool {
             }
             Err(ClientError::Refused(refusal))
                 if uncertain
-                    && matches!(refusal.reason, Reason::UsernameTaken | Reason::EmailTaken) =>
+                    && matches!(
+                        refusal.reason.known(),
+                        Some(Reason::UsernameTaken | Reason::EmailTaken)
+                    ) =>
             {
                 match client.login(username, pass, false) {
                     Ok(_) => client.logout(),

@@ -6,7 +6,7 @@
 
 use super::connection::{Answer, QueuedNotice, ServerConnection, ServerMessage};
 use super::{Client, ClientError, WorkerPool};
-use crate::model::{ClientOrderId, Quantity, Reason, Side, Symbol, Timestamp};
+use crate::model::{ClientOrderId, OpenValue, Quantity, Reason, Side, Symbol, Timestamp};
 use crate::runtime::backoff::{self, Backoff};
 use crate::wire::reply::Fill;
 use crate::wire::{ConnectionState, Refusal, Reply, Request};
@@ -177,15 +177,16 @@ impl OrderFollower<'_> {
             // After an unanswered attempt, a refusal that concerns the moment says nothing about
             // that attempt.
             Ok((OrderOutcome::Rejected(refusal, _), false))
-                if self.uncertain && is_temporary(refusal.reason) =>
+                if self.uncertain && !is_outcome(&refusal.reason) =>
             {
-                match refusal.reason {
-                    // Every worker would reply the same.
-                    Reason::SessionExpired => Err(ClientError::Unknown {
+                match refusal.reason.known() {
+                    // Every worker would reply the same; what an unknown code is about, nobody here
+                    // can tell.
+                    Some(Reason::SessionExpired) | None => Err(ClientError::Unknown {
                         order: self.order.id.clone(),
                         text: refusal.to_string(),
                     }),
-                    _ => Err(ClientError::Lost {
+                    Some(_) => Err(ClientError::Lost {
                         address: client.address().to_owned(),
                         text: refusal.to_string(),
                     }),
@@ -309,18 +310,20 @@ impl OrderFollower<'_> {
     }
 }
 
-/// Whether a refusal concerns the moment or the session, and not the order. An earlier attempt of
-/// the same order may still be accepted.
-fn is_temporary(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Overloaded
-            | Reason::MasterUnavailable
-            | Reason::InternalError
-            | Reason::SessionExpired
-            | Reason::TooManyAttempts
-            | Reason::WrongState
-    )
+/// Whether a refusal is known to concern the order, and not the moment or the session. After any
+/// other one an earlier attempt of the same order may still be accepted.
+fn is_outcome(reason: &OpenValue<Reason>) -> bool {
+    reason.known().is_some_and(|reason| {
+        !matches!(
+            reason,
+            Reason::Overloaded
+                | Reason::MasterUnavailable
+                | Reason::InternalError
+                | Reason::SessionExpired
+                | Reason::TooManyAttempts
+                | Reason::WrongState
+        )
+    })
 }
 
 /// The time until `expected` by the local clock; zero if it has passed.

@@ -3,7 +3,7 @@
 //! The facts of serverInfo as values. It never refuses a server for what it tells: a name that this
 //! library does not know is passed over, and so is a value that is not of its form.
 
-use crate::model::{NameValue, ServerFact, Timestamp};
+use crate::model::{MarketKind, MarketState, NameValue, OpenValue, ServerFact, Timestamp};
 use std::time::Duration;
 
 /// What a server tells about itself. `None`: it does not tell, or not in a form that is known here.
@@ -17,12 +17,10 @@ pub struct ServerInfo {
     pub edition: Option<u16>,
     /// Currency of all prices and accounts.
     pub currency: Option<String>,
-    /// The word for where its prices come from: a [`MarketKind`](crate::model::MarketKind), or one
-    /// of a later edition.
-    pub market: Option<String>,
-    /// The word for whether its market moves: a [`MarketState`](crate::model::MarketState), or one
-    /// of a later edition.
-    pub state: Option<String>,
+    /// Where its prices come from.
+    pub market: Option<OpenValue<MarketKind>>,
+    /// Whether its market moves.
+    pub state: Option<OpenValue<MarketState>>,
     /// Market time: that of the newest price.
     pub market_time: Option<Timestamp>,
     /// Time between two updates.
@@ -56,8 +54,12 @@ impl ServerInfo {
             ServerFact::Wire => self.wire = value.parse().ok(),
             ServerFact::Edition => self.edition = value.parse().ok(),
             ServerFact::Currency => self.currency = text(),
-            ServerFact::Market => self.market = text(),
-            ServerFact::State => self.state = text(),
+            ServerFact::Market => {
+                self.market = OpenValue::parse(value, MarketKind::from_name).ok();
+            }
+            ServerFact::State => {
+                self.state = OpenValue::parse(value, MarketState::from_name).ok();
+            }
             ServerFact::MarketTime => self.market_time = Timestamp::parse(value).ok(),
             ServerFact::UpdateInterval => {
                 self.update_interval = value.parse().ok().map(Duration::from_millis);
@@ -115,8 +117,8 @@ mod tests {
             wire: Some(1),
             edition: Some(2),
             currency: Some("USD".to_owned()),
-            market: Some("replay".to_owned()),
-            state: Some("paused".to_owned()),
+            market: Some(OpenValue::Known(MarketKind::Replay)),
+            state: Some(OpenValue::Unknown("paused".to_owned())),
             market_time: Some(Timestamp::parse("2013-03-01").unwrap()),
             update_interval: Some(Duration::from_millis(1500)),
             next_update: Some(Timestamp::parse("2026-01-02T03:04:06Z").unwrap()),
@@ -138,6 +140,8 @@ mod tests {
             "next-update=soon",
             "steps-left=1.5",
             "fees=perhaps",
+            "market=a/b",
+            "state=1",
         ];
         assert_eq!(ServerInfo::of(&facts(&told)), ServerInfo::default());
     }
@@ -148,10 +152,8 @@ mod tests {
             if connection == 0 {
                 assert_eq!(peer.request(), Some(Request::GetServerInfo));
                 let text = "no instruction has this number".to_owned();
-                peer.send(&Reply::ProtocolError(
-                    ProtocolFault::UnknownInstruction,
-                    text,
-                ));
+                let code = OpenValue::Known(ProtocolFault::UnknownInstruction);
+                peer.send(&Reply::ProtocolError(code, text));
                 return;
             }
             while let Some(request) = peer.request() {
@@ -173,14 +175,15 @@ mod tests {
         let server = MockServer::start(|_, mut peer| {
             peer.request();
             let text = "a master answers getWorkerList alone".to_owned();
-            peer.send(&Reply::ProtocolError(ProtocolFault::NotAllowed, text));
+            let code = OpenValue::Known(ProtocolFault::NotAllowed);
+            peer.send(&Reply::ProtocolError(code, text));
         });
         let connection = ServerConnection::connect(&server.address, DEADLINE).unwrap();
         let error = Client::new(connection, None).server_info().unwrap_err();
         assert!(matches!(
             error,
             ClientError::Protocol {
-                code: ProtocolFault::NotAllowed,
+                code: OpenValue::Known(ProtocolFault::NotAllowed),
                 ..
             }
         ));

@@ -7,7 +7,8 @@
 use super::connection::{Answer, PIPELINE_MAX};
 use super::{ClientError, ConnectOptions, ServerConnection, ServerInfo};
 use crate::model::{
-    Bar, Email, HashedPass, ProtocolFault, Quote, Reason, SessionId, Symbol, Timestamp, Username,
+    Bar, Email, HashedPass, OpenValue, ProtocolFault, Quote, Reason, SessionId, Symbol, Timestamp,
+    Username,
 };
 use crate::wire::payload::{
     AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
@@ -232,8 +233,8 @@ impl Client {
                 // These two concern all assets.
                 Err(refusal)
                     if matches!(
-                        refusal.reason,
-                        Reason::SessionExpired | Reason::MasterUnavailable
+                        refusal.reason.known(),
+                        Some(Reason::SessionExpired | Reason::MasterUnavailable)
                     ) =>
                 {
                     Err(ClientError::Refused(refusal))
@@ -369,7 +370,7 @@ impl Client {
             Ok(Answer::Message(Reply::ServerInfo(facts))) => Ok(Some(ServerInfo::of(&facts))),
             Ok(_) => Err(self.unexpected_answer()),
             Err(ClientError::Protocol {
-                code: ProtocolFault::UnknownInstruction,
+                code: OpenValue::Known(ProtocolFault::UnknownInstruction),
                 ..
             }) => {
                 self.connection = self.connection.again()?;

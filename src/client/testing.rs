@@ -54,10 +54,15 @@ impl MockPeer {
 
     pub fn raw(&mut self, bytes: &[u8]) {
         // The client may have closed; its own assertions check whether it should have.
-        let _ = self
-            .stream
+        self.try_raw(bytes);
+    }
+
+    /// Sends bytes; false where the client has closed.
+    pub fn try_raw(&mut self, bytes: &[u8]) -> bool {
+        self.stream
             .write_all(bytes)
-            .and_then(|()| self.stream.flush());
+            .and_then(|()| self.stream.flush())
+            .is_ok()
     }
 
     /// Reads and drops all bytes until the client closes.

@@ -5,7 +5,9 @@
 
 use super::{payload_text, raw};
 use crate::wire::instruction::{Arity, TABLE};
-use crate::wire::{Direction, FrameBuffer, FrameHeader, Instruction, Reassembly, Reply, frame};
+use crate::wire::{
+    Direction, FrameBuffer, FrameHeader, Instruction, MessageType, Reassembly, Reply, frame,
+};
 use std::cell::Cell;
 use std::collections::VecDeque;
 
@@ -83,8 +85,8 @@ pub struct MessageDecoder {
     reassembly: Reassembly,
     /// The other side's bytes.
     sent: FrameBuffer,
-    /// Requests without a reply, oldest first.
-    asked: VecDeque<Instruction>,
+    /// Requests without a reply, oldest first. `None` is one of a later edition.
+    asked: VecDeque<Option<Instruction>>,
     /// Whether an invalid header has ended the decoding.
     broken: bool,
 }
@@ -97,8 +99,11 @@ impl MessageDecoder {
             match self.sent.next(FrameHeader::check) {
                 Ok(Some((header, _))) => {
                     let instruction = Instruction::from_number(header.instruction);
-                    self.asked
-                        .extend(instruction.filter(|i| i.row().success.is_some()));
+                    let answered = match instruction {
+                        Some(instruction) => instruction.row().success.is_some(),
+                        None => header.message_type < MessageType::ServerReturn as u8,
+                    };
+                    self.asked.extend(answered.then_some(instruction));
                 }
                 Ok(None) => return,
                 // The server closes the connection after it, so it answers nothing that follows.
@@ -109,11 +114,8 @@ impl MessageDecoder {
 
     /// Whether the next message is a reply whose request has not been recorded.
     pub fn lacks_request(&self) -> bool {
-        let instruction = self
-            .buffer
-            .header()
-            .and_then(|h| Instruction::from_number(h.instruction));
-        self.asked.is_empty() && instruction.is_some_and(is_reply)
+        let header = self.buffer.header();
+        self.asked.is_empty() && header.is_some_and(|h| is_reply(h.instruction))
     }
 
     /// Adds received bytes.
@@ -160,13 +162,22 @@ impl MessageDecoder {
     }
 }
 
-/// Whether an instruction answers a request. `transactionQueued` and `protocolError` answer none.
-fn is_reply(instruction: Instruction) -> bool {
-    match instruction {
-        Instruction::TransactionQueued | Instruction::ProtocolError => false,
-        Instruction::Pong => true,
-        other => other.row().direction == Direction::Return,
+/// Whether the instruction with this number answers a request. `transactionQueued` and
+/// `protocolError` answer none. Of later editions, returns do and control messages do not.
+fn is_reply(number: u16) -> bool {
+    match Instruction::from_number(number) {
+        Some(Instruction::TransactionQueued | Instruction::ProtocolError) => false,
+        Some(Instruction::Pong) => true,
+        Some(other) => other.row().direction == Direction::Return,
+        None => number.to_be_bytes()[0] == MessageType::ServerReturn as u8,
     }
+}
+
+/// Whether a message's text is that of a notice of a later edition: a control message that has a
+/// number in place of a name.
+pub fn is_unknown_notice(text: &str) -> bool {
+    let name = text.split(' ').next().unwrap_or_default();
+    number(name).is_some_and(|number| number.to_be_bytes()[0] == MessageType::Control as u8)
 }
 
 /// The text of one message; `None` for a packet that is not the last of its transfer.
@@ -174,11 +185,14 @@ fn message(
     header: &FrameHeader,
     data: &[u8],
     reassembly: &mut Reassembly,
-    asked: &mut VecDeque<Instruction>,
+    asked: &mut VecDeque<Option<Instruction>>,
 ) -> Result<Option<String>, String> {
     let direction = Instruction::from_number(header.instruction).map(|i| i.row().direction);
     if direction != Some(Direction::Return) && header.instruction != Instruction::Pong.number() {
-        return request(header, data).map(Some);
+        if direction.is_none() && is_reply(header.instruction) {
+            asked.pop_front();
+        }
+        return plain(header, data).map(Some);
     }
     let reply = Reply::read(header, data).map_err(|fault| fault.to_string())?;
     if let Reply::Data(..) = reply {
@@ -188,11 +202,11 @@ fn message(
         else {
             return Ok(None);
         };
-        return transfer(&payload, asked.pop_front()).map(Some);
+        return transfer(&payload, asked.pop_front().flatten()).map(Some);
     }
     let (instruction, arguments) =
         frame::read_return(header, data).map_err(|fault| fault.to_string())?;
-    if is_reply(instruction) {
+    if is_reply(instruction.number()) {
         asked.pop_front();
     }
     let mut text = instruction.name().to_owned();
@@ -225,9 +239,9 @@ fn hex_prefix(payload: &[u8]) -> String {
     hex::encode(&payload[..payload.len().min(HEX_BYTES_MAX)])
 }
 
-/// The text of a message that is no return: its name, or its number where that is unknown, and its
-/// arguments.
-fn request(header: &FrameHeader, data: &[u8]) -> Result<String, String> {
+/// The text of a request or of a message of a later edition: its name, or its number where that is
+/// unknown, and its arguments.
+fn plain(header: &FrameHeader, data: &[u8]) -> Result<String, String> {
     let name = match Instruction::from_number(header.instruction) {
         Some(instruction) => instruction.name().to_owned(),
         None => format!("{:04x}", header.instruction),
@@ -292,8 +306,12 @@ mod tests {
             "registerSuccess",
             "transactionQueued 01890a5d-ac96-774b-bcce-b302099a8057 - 2026-01-02T03:04:06.000Z",
             "01ff a b",
+            "loginFail third-party-login sign in with the school",
+            "protocolError upgrade-required this server is of edition 9",
+            "0399 a b\\sc",
+            "040b quotes 3",
         ] {
-            let bytes = encode(&text.split(' ').map(str::to_owned).collect::<Vec<_>>()).unwrap();
+            let bytes = encode(&words(text)).unwrap();
             assert_eq!(
                 decode(&bytes),
                 [StreamPart::Message(text.to_owned())],
@@ -330,14 +348,37 @@ mod tests {
     }
 
     #[test]
+    fn replies_of_a_later_edition_keep_their_turn() {
+        let mut decoder = MessageDecoder::default();
+        for request in ["getAssetList", "020f x", "040f", "getAssetList"] {
+            decoder.note(&encode(&words(request)).unwrap());
+        }
+        let mut bytes = encode(&words("040b quotes 3")).unwrap();
+        packet::write(&mut bytes, &[0; 4]);
+        bytes.extend(encode(&words("0399 a")).unwrap());
+        packet::write(&mut bytes, &[0; 4]);
+        decoder.extend(&bytes);
+        let lines: Vec<_> = std::iter::from_fn(|| decoder.next_message()).collect();
+        let list = "data List count=0";
+        let expected = ["040b quotes 3", list, "0399 a", list];
+        assert_eq!(
+            lines,
+            expected.map(|text| StreamPart::Message(text.to_owned()))
+        );
+        assert!(decoder.asked.is_empty());
+        assert!(is_unknown_notice("040b quotes 3") && !is_unknown_notice("0399 a"));
+        assert!(!is_unknown_notice("pong") && !is_unknown_notice(""));
+    }
+
+    #[test]
     fn an_invalid_message_is_named() {
         let mut bytes = encode(&words("ping")).unwrap();
-        bytes.extend(encode(&words("loginFail no-such-code text")).unwrap());
+        bytes.extend(encode(&words("loginFail no_code text")).unwrap());
         bytes.extend(encode(&words("ping")).unwrap());
         let decoded = decode(&bytes);
         assert_eq!(decoded.len(), 3, "{decoded:?}");
         assert!(
-            matches!(&decoded[1], StreamPart::Broken(why) if why.contains("no such reason code"))
+            matches!(&decoded[1], StreamPart::Broken(why) if why.contains("a code is 1 to 64"))
         );
         assert!(
             matches!(&decode(&[9; 34])[..], [StreamPart::Broken(why)] if why.contains("messageType"))

@@ -135,12 +135,13 @@ fn transactions(history: &History) -> Vec<String> {
 fn entry(entry: &HistoryEntry) -> String {
     let HistoryEntry {
         id,
+        side,
+        status,
         symbol,
         accepted,
         settled,
         ..
     } = entry;
-    let (side, status) = (entry.side.as_str(), entry.status.as_str());
     let settled = if settled.0 == 0 {
         "0".to_owned()
     } else {

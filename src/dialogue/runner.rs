@@ -363,7 +363,15 @@ mod tests {
             "purchaseAsset",
             &["transactionQueued 01890a5d-ac96-774b-bcce-b302099a8057 - 2026-01-02T03:04:06.000Z"],
         ),
-        ("sellAsset", &["loginFail nonsense code"]),
+        ("sellAsset", &["loginFail no_code text"]),
+        (
+            "getAssetList",
+            &[
+                "040b quotes 3",
+                "dataFail scope a token does not reach that",
+                "040c x",
+            ],
+        ),
     ];
 
     #[test]
@@ -391,6 +399,13 @@ mod tests {
         run(&mut server(ANSWERS), text).unwrap();
         let swapped = "1 connect worker\n1 > ping\n1 > purchaseAsset s A 1\n1 ~ transactionQueued {tx} - *\n1 < pong";
         run(&mut server(ANSWERS), swapped).unwrap();
+    }
+
+    #[test]
+    fn notices_of_a_later_edition_are_passed_over() {
+        let text = "1 connect worker\n1 > getAssetList\n1 < dataFail scope *\n1 silence 50ms\n\
+            1 > ping\n1 < pong\n1 > getAssetList\n1 < dataFail {code} {why...}\npause 100ms";
+        run(&mut server(ANSWERS), text).unwrap();
     }
 
     #[test]

@@ -278,8 +278,8 @@ fn history_line(entry: LedgerEntry, private: bool) -> HistoryLine {
     });
     HistoryLine {
         id: transaction.id,
-        side: transaction.side,
-        status: transaction.status,
+        side: transaction.side.into(),
+        status: transaction.status.into(),
         symbol: transaction.symbol,
         accepted: transaction.accepted,
         settled: transaction.settled.unwrap_or_default(),

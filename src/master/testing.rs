@@ -793,7 +793,7 @@ pub(crate) fn register(name: &str) -> Request {
 /// Why a client was refused.
 pub(crate) fn reason(reply: &Reply) -> Reason {
     match reply {
-        Reply::Fail(_, refusal) => refusal.reason,
+        Reply::Fail(_, refusal) => refusal.reason.known().unwrap(),
         other => panic!("{other:?}"),
     }
 }

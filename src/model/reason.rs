@@ -1,78 +1,83 @@
 //! spec/model/reason.md · 4.6.17 to 4.6.28 (the reason in a Fail's arguments)
 //!
-//! The closed lists of reason codes. Add a code here and to the page before it is used anywhere.
+//! The lists of codes, which are open: a later edition adds codes. Add a code here and to the page
+//! before it is used anywhere.
 
-use super::closed_list::closed_list;
+use super::word_list::word_list;
 
-closed_list! {
+word_list! {
     /// Why a request fails: the first argument of every Fail.
     Reason {
-        /// Unknown username or wrong password. The client does not learn which.
+        /// In login: unknown username, wrong password, or one of the two not of its form.
         BadCredentials = "bad-credentials",
-        /// Too many failed logins for this name and address, or from this address; or too many
+        /// Too many failed logins for this name and address, or from this address; too many
         /// registrations from it.
         TooManyAttempts = "too-many-attempts",
-        /// The session is malformed, unknown, ended or expired.
+        /// A session ID that is malformed, unknown, expired or ended; in the data state, also when
+        /// the connection's own session has ended.
         SessionExpired = "session-expired",
-        /// The username does not have its form.
+        /// In register: not of its form.
         UsernameInvalid = "username-invalid",
-        /// Another account has this username.
+        /// Another account has the username, in this or another case.
         UsernameTaken = "username-taken",
-        /// The email address does not have its form.
+        /// The address is not of its form.
         EmailInvalid = "email-invalid",
-        /// Another account has this email address.
+        /// Another account has the address, in this or another case.
         EmailTaken = "email-taken",
-        /// The hashedPass does not have its form.
+        /// In register: a hashedPass that is not of its form.
         PasswordInvalid = "password-invalid",
-        /// The market has no such asset.
+        /// Not of a symbol's form, or an asset that this deployment does not retrieve.
         UnknownAsset = "unknown-asset",
-        /// No such account.
+        /// Where data of a user are requested: not of a username's form, or no such account.
         UnknownUser = "unknown-user",
-        /// The quantity does not have its form, or is beyond the limit of values.
+        /// Not of its form, or an order beyond the limit of values.
         QuantityInvalid = "quantity-invalid",
-        /// The date does not have its form, or the instruction has no answer for it.
+        /// Not of its form, a day that does not exist, or a forecast for a date that is not after
+        /// the latest bar.
         DateInvalid = "date-invalid",
-        /// Another argument does not have its form.
+        /// An isExpirable, clientOrderID, adjustment or transaction ID that is not of its form.
         ArgumentInvalid = "argument-invalid",
-        /// At settlement, the cash was less than the total.
+        /// At settlement: less cash than the total.
         InsufficientFunds = "insufficient-funds",
-        /// At settlement, the account held fewer units than it sells.
+        /// At settlement: fewer units than the order sells.
         InsufficientHoldings = "insufficient-holdings",
         /// The account has used the clientOrderID for an order with other terms.
         ClientOrderIdReused = "clientOrderID-reused",
-        /// The state of the connection does not allow the instruction.
+        /// A command in the data state, or a data instruction in the command state.
         WrongState = "wrong-state",
-        /// The state has neither of its two names.
+        /// A state that is neither `command` nor `data`.
         StateInvalid = "state-invalid",
-        /// The server has no data for the answer.
+        /// A getAssetInfo of an asset without a bar; too little history for a forecast; a
+        /// transaction that is not one's own.
         NoData = "no-data",
-        /// The asset has no price at which the order could settle.
+        /// A getAssetValueCurrent of an asset without a bar; an order whose asset has no new price
+        /// in its update; any order after the end of a replay.
         NoPrice = "no-price",
-        /// A queue is full. The client should try again later.
+        /// A queue or the pool that hashes passwords is full; try again later.
         Overloaded = "overloaded",
-        /// The worker has no link to the master, and the request was never sent.
+        /// The worker has no link to the master, and the request was not sent.
         MasterUnavailable = "master-unavailable",
-        /// The server failed. Its log has the cause.
+        /// The server failed; its log has the cause.
         InternalError = "internal-error",
     }
 }
 
-closed_list! {
+word_list! {
     /// Why the server ends a connection: the first argument of `protocolError`.
     ProtocolFault {
-        /// The frame is not well formed.
+        /// A message that is not well formed.
         BadFrame = "bad-frame",
-        /// The frame has more than 8,192 bytes of data.
+        /// A dataSize over 8,192.
         TooLarge = "too-large",
-        /// No instruction has the number.
+        /// A number that no instruction has.
         UnknownInstruction = "unknown-instruction",
-        /// The instruction takes another number of arguments.
+        /// Another number of arguments than the instruction takes.
         ArgumentCount = "argument-count",
-        /// This peer may not send the instruction on this port.
+        /// An instruction that this peer may not send on this port.
         NotAllowed = "not-allowed",
-        /// A frame was not complete in time, or the connection was idle too long.
+        /// A message that is not complete in time, or a connection that is idle too long.
         Timeout = "timeout",
-        /// The server has no capacity for another connection.
+        /// No capacity for another connection.
         TooManyConnections = "too-many-connections",
         /// The server is stopping.
         ShuttingDown = "shutting-down",

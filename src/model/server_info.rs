@@ -1,10 +1,11 @@
 //! spec/model.md · 2.4 (what a server tells about itself)
 
 use super::NameValue;
-use super::closed_list::closed_list;
+use super::word_list::word_list;
 
-closed_list! {
-    /// The names of serverInfo. Readers pass over names that they do not know.
+word_list! {
+    /// The names of serverInfo. Readers pass over names that they do not know. Values of `Market`
+    /// are words of [`MarketKind`], those of `State` of [`MarketState`].
     ServerFact {
         /// Version of the worker's program.
         Version = "version",
@@ -14,9 +15,9 @@ closed_list! {
         Edition = "edition",
         /// Currency of all prices and accounts.
         Currency = "currency",
-        /// A [`MarketKind`].
+        /// Where the prices come from.
         Market = "market",
-        /// A [`MarketState`].
+        /// Whether the market moves.
         State = "state",
         /// Market time: that of the newest price.
         MarketTime = "market-time",
@@ -40,7 +41,7 @@ impl ServerFact {
     }
 }
 
-closed_list! {
+word_list! {
     /// Where a market's prices come from.
     MarketKind {
         /// Files of past bars.
@@ -52,7 +53,7 @@ closed_list! {
     }
 }
 
-closed_list! {
+word_list! {
     /// Whether a market moves.
     MarketState {
         /// An asset got a price in the last three updates.

@@ -5,7 +5,7 @@
 //!
 //! Tests: `tests/suite/protocol/roundtrip.rs`, `src/master/transactions/queue.rs`.
 
-use super::closed_list::closed_list;
+use super::word_list::word_list;
 use super::{AccountId, Money, Quantity, Reason, Symbol, Timestamp, ValueError};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,28 +46,28 @@ impl fmt::Display for ClientOrderId {
     }
 }
 
-closed_list! {
-    /// What a transaction does to its account.
+word_list! {
+    /// What a transaction does to its account. The list is open.
     Side {
         /// The account pays cash and gets units.
         Buy = "buy" as 1,
         /// The account gives units and gets cash.
         Sell = "sell" as 2,
-        /// A split adds units; a reverse split takes some away.
+        /// A split adds units, a reverse split takes some away: the quantity.
         Split = "split" as 3,
-        /// A dividend adds cash.
+        /// A dividend adds cash: the total.
         Dividend = "dividend" as 4,
     }
 }
 
-closed_list! {
-    /// The state of a transaction.
+word_list! {
+    /// The state of a transaction. The list is open.
     TransactionStatus {
         /// The order waits on the durable queue.
         Queued = "queued" as 0,
-        /// The order was filled.
+        /// The order was filled, or the split or dividend was applied.
         Settled = "settled" as 1,
-        /// The order failed at settlement.
+        /// The order failed at settlement, for the reason in its row.
         Rejected = "rejected" as 2,
     }
 }

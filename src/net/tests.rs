@@ -137,7 +137,7 @@ fn replies(mut client: &TcpStream) -> Vec<Reply> {
 
 fn fault_of(reply: &Reply) -> ProtocolFault {
     match reply {
-        Reply::ProtocolError(fault, _) => *fault,
+        Reply::ProtocolError(fault, _) => fault.known().unwrap(),
         other => panic!("{other:?}"),
     }
 }

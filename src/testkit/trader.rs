@@ -29,8 +29,8 @@ pub fn register(client: &mut Client, name: &str) {
 }
 
 /// The code of a refusal. Panics for any other result.
-pub fn reason<T: std::fmt::Debug>(result: Result<T, client::ClientError>) -> &'static str {
-    result.expect_err("it was to be refused").code()
+pub fn reason<T: std::fmt::Debug>(result: Result<T, client::ClientError>) -> String {
+    result.expect_err("it was to be refused").code().to_owned()
 }
 
 /// An order in this client's session.

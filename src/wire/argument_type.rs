@@ -5,8 +5,8 @@
 use super::argument;
 use super::state::ConnectionState;
 use crate::model::{
-    self, Money, ProtocolFault, Quantity, Reason, SessionId, Symbol, Timestamp, Username,
-    ValueError,
+    self, Money, OpenValue, ProtocolFault, Quantity, Reason, SessionId, Symbol, Timestamp,
+    Username, ValueError,
 };
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -49,9 +49,9 @@ pub enum ArgumentType {
     WorkerAddress,
     /// `name=value`: a fact that a server tells about itself.
     NameValue,
-    /// A code of [`Reason`].
+    /// A code of [`Reason`], or of a later edition.
     ReasonCode,
-    /// A code of [`ProtocolFault`].
+    /// A code of [`ProtocolFault`], or of a later edition.
     FaultCode,
     /// A code of the handshake: why a master refuses a link.
     LinkCode,
@@ -268,9 +268,8 @@ codecs! {
     TransactionId -> Uuid: |text| argument::parse_uuid(text), |id| id.hyphenated().to_string().into();
     WorkerAddress -> String: |text| worker_address(text);
     NameValue -> model::NameValue: |text| model::NameValue::parse(text);
-    ReasonCode -> Reason: |text| Reason::from_name(text).ok_or(ValueError("no such reason code"));
-    FaultCode -> ProtocolFault:
-        |text| ProtocolFault::from_name(text).ok_or(ValueError("no such protocolError code"));
+    ReasonCode -> OpenValue<Reason>: |text| OpenValue::parse(text, Reason::from_name);
+    FaultCode -> OpenValue<ProtocolFault>: |text| OpenValue::parse(text, ProtocolFault::from_name);
     Text -> String: |text| Ok(text.to_owned());
 }
 
@@ -306,7 +305,8 @@ mod tests {
         assert!(codec::CanonicalTime::read("2013-03-01").is_err());
         assert_eq!(codec::ClientOrderIdOrDash::read("-"), Ok(None));
         assert!(codec::ClientOrderIdOrDash::read("").is_err());
-        assert!(codec::ReasonCode::read("no-such-code").is_err());
+        assert!(codec::ReasonCode::read("no_code").is_err());
+        assert!(codec::FaultCode::read("").is_err());
     }
 
     #[test]

@@ -102,6 +102,13 @@ impl FrameHeader {
         Ok(())
     }
 
+    /// Whether a message from a server is a notice of a later edition: a control message that this
+    /// edition does not know. Those that are answers go to clients that know them, and so ask.
+    pub fn is_unknown_notice(&self) -> bool {
+        self.message_type == MessageType::Control as u8
+            && InstructionRow::find(self.instruction).is_none()
+    }
+
     /// Checks the header of a request: checks 1 to 4 of the page, in their order.
     ///
     /// # Errors

@@ -2,14 +2,15 @@
 //!
 //! Why a request is refused. A refusal that several modules give has its one text here.
 
-use crate::model::{Reason, Symbol};
+use crate::model::{OpenValue, Reason, Symbol};
 use thiserror::Error;
 
 /// Why a well-formed request is refused: the two arguments of its Fail.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{reason}: {text}")]
 pub struct Refusal {
-    pub reason: Reason,
+    /// A server writes codes of its list. A client may read one of a later edition.
+    pub reason: OpenValue<Reason>,
     /// A sentence for people: what is wrong and what would be right. Never empty.
     pub text: String,
 }
@@ -23,7 +24,10 @@ impl Refusal {
         } else {
             text
         };
-        Refusal { reason, text }
+        Refusal {
+            reason: reason.into(),
+            text,
+        }
     }
 
     /// A queue of the worker is full.

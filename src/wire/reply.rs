@@ -11,7 +11,8 @@ use super::{
     argument, frame,
 };
 use crate::model::{
-    ClientOrderId, Money, NameValue, ProtocolFault, Quantity, SessionId, Side, Symbol, Timestamp,
+    ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, SessionId, Side, Symbol,
+    Timestamp,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -76,7 +77,7 @@ pub enum Reply {
     /// counts.
     ServerInfo(Vec<NameValue>),
     /// The connection ends after this message.
-    ProtocolError(ProtocolFault, String),
+    ProtocolError(OpenValue<ProtocolFault>, String),
     /// A notice: the order is on the durable queue.
     Queued {
         /// UUID of the transaction.
@@ -164,7 +165,9 @@ impl Reply {
                 let facts: Vec<String> = facts.iter().map(NameValue::to_string).collect();
                 write_list(out, I::ServerInfo, None, &facts);
             }
-            Reply::ProtocolError(code, text) => write_fault(out, *code, text),
+            Reply::ProtocolError(code, text) => {
+                write_code(out, I::ProtocolError, code.as_str(), text);
+            }
             Reply::Queued {
                 id,
                 client_order_id,
@@ -182,7 +185,7 @@ impl Reply {
     }
 
     /// Reads a server's message. It accepts exactly what [`Reply::write`] makes: a value has one
-    /// spelling.
+    /// spelling. A code of a later edition is a value too.
     ///
     /// # Errors
     /// No server of this protocol sends these bytes to a client.

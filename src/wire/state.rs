@@ -2,14 +2,14 @@
 //!
 //! The two states of a connection.
 
-use crate::model::closed_list::closed_list;
+use crate::model::word_list::word_list;
 
-closed_list! {
-    /// The states of a connection (4.2).
+word_list! {
+    /// The states of a connection (4.2). The list is closed.
     ConnectionState {
-        /// Command state (4.2.1), in which every connection starts.
+        /// The state of logins and orders (4.2.1), in which every connection starts.
         Command = "command",
-        /// Data transfer state (4.2.2).
+        /// The state of requests for data (4.2.2).
         Data = "data",
     }
 }

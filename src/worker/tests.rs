@@ -5,8 +5,8 @@
 use super::testing::*;
 use crate::link::message::{self, SessionHashes, SessionState};
 use crate::model::{
-    ClientOrderId, HashedPass, Money, NameValue, ProtocolFault, Quantity, Quote, Reason, SessionId,
-    Side, Timestamp, Username,
+    ClientOrderId, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason,
+    SessionId, Side, Timestamp, Username,
 };
 use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::reply::Fill;
@@ -345,6 +345,26 @@ fn closed_connections_are_reported_after_a_broken_link() {
     );
 }
 
+/// A worker passes a Fail on as it came. It looks at no code but `overloaded`.
+#[test]
+fn codes_of_a_later_edition_pass_through() {
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
+    let later = Refusal {
+        reason: OpenValue::Unknown("of-edition-9".to_owned()),
+        text: "ask a newer program".to_owned(),
+    };
+    for request in [login(false), order("a")] {
+        client.ask(&request);
+        let asked = link.next();
+        link.fail(&asked, &later);
+        let Reply::Fail(_, refusal) = client.reply() else {
+            panic!("{request:?} was not refused");
+        };
+        assert_eq!(refusal, later);
+    }
+}
+
 #[test]
 fn failed_logins_and_logouts_pass_through() {
     let (rig, mut link) = WorkerRig::serving("");
@@ -647,7 +667,7 @@ fn a_booted_worker_serves_no_clients_until_it_is_admitted() {
     });
     assert!(matches!(
         client.reply(),
-        Reply::ProtocolError(ProtocolFault::ShuttingDown, _)
+        Reply::ProtocolError(OpenValue::Known(ProtocolFault::ShuttingDown), _)
     ));
     assert!(client.is_closed());
     let closed = rig
@@ -792,7 +812,10 @@ fn stopping_notifies_all_clients_and_loses_no_reply() {
             }
         };
         assert!(
-            matches!(last, Reply::ProtocolError(ProtocolFault::ShuttingDown, _)),
+            matches!(
+                last,
+                Reply::ProtocolError(OpenValue::Known(ProtocolFault::ShuttingDown), _)
+            ),
             "{last:?}"
         );
     }
@@ -818,7 +841,7 @@ fn a_client_over_the_limit_gets_too_many_connections() {
     let mut third = rig.client();
     assert!(matches!(
         third.reply(),
-        Reply::ProtocolError(ProtocolFault::TooManyConnections, _)
+        Reply::ProtocolError(OpenValue::Known(ProtocolFault::TooManyConnections), _)
     ));
     assert!(third.is_closed());
     drop(first);
@@ -852,7 +875,7 @@ fn a_malformed_frame_is_answered_after_earlier_requests() {
     assert_eq!(client.reply(), Reply::Pong);
     assert!(matches!(
         client.reply(),
-        Reply::ProtocolError(ProtocolFault::BadFrame, _)
+        Reply::ProtocolError(OpenValue::Known(ProtocolFault::BadFrame), _)
     ));
     assert!(client.is_closed());
 }

@@ -82,7 +82,7 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
                 counts.fills += 1;
                 assert_eq!(
                     (row.status, row.id, row.side),
-                    (TransactionStatus::Settled, fill.id, fill.side),
+                    (TransactionStatus::Settled.into(), fill.id, fill.side.into()),
                     "{name}"
                 );
                 assert_eq!(
@@ -99,7 +99,7 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
             Reply::Fail(_, refusal) => {
                 assert_eq!(
                     (row.status, detail.reason.as_str()),
-                    (TransactionStatus::Rejected, refusal.reason.as_str()),
+                    (TransactionStatus::Rejected.into(), refusal.reason.as_str()),
                     "{name}"
                 );
             }

@@ -274,22 +274,24 @@ impl Trader {
     fn take(&mut self, id: &str, reply: Reply) -> bool {
         if let Reply::Fail(_, refusal) = &reply {
             let intent = &self.book.intents[id];
-            match refusal.reason {
+            match refusal.reason.known() {
                 // This request did not queue the order; it is sent again.
-                Reason::MasterUnavailable | Reason::Overloaded => return false,
-                Reason::InternalError => {
+                Some(Reason::MasterUnavailable | Reason::Overloaded) => return false,
+                Some(Reason::InternalError) => {
                     self.book.unstored += 1;
                     return false;
                 }
-                Reason::InsufficientFunds | Reason::InsufficientHoldings | Reason::NoPrice => {}
-                Reason::SessionExpired => {
+                Some(
+                    Reason::InsufficientFunds | Reason::InsufficientHoldings | Reason::NoPrice,
+                ) => {}
+                Some(Reason::SessionExpired) => {
                     panic!(
                         "{} lost the session of {}",
                         self.book.name,
                         self.username.as_str()
                     )
                 }
-                reason => panic!("{id} {intent:?} failed with {reason}"),
+                _ => panic!("{id} {intent:?} failed with {refusal}"),
             }
         }
         let intent = self.book.intents.get_mut(id).unwrap();

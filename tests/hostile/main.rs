@@ -281,7 +281,7 @@ fn guesses(address: &str) {
     let unknown = Username::parse("nobody").unwrap();
     let reasons: Vec<Reason> = (0..12)
         .map(|_| match thief.call(&login(&unknown, &wrong)) {
-            Reply::Fail(_, refusal) => refusal.reason,
+            Reply::Fail(_, refusal) => refusal.reason.known().unwrap(),
             other => panic!("an unknown name is answered {other:?}"),
         })
         .collect();

@@ -148,7 +148,7 @@ fn daemons_stop_at_sigterm_and_at_the_end_of_their_input() {
         "{status} after {took:?}"
     );
     match idle.connection().recv().unwrap() {
-        ServerMessage::Fault(ProtocolFault::ShuttingDown, _) => {}
+        ServerMessage::Fault(code, _) if code == ProtocolFault::ShuttingDown => {}
         other => panic!("{other:?}"),
     }
     let (status, took) = deployment.master().stop();

@@ -12,6 +12,8 @@ mod client {
     pub mod cli;
     // That worker.
     mod fake_worker;
+    // `papertrader` and `ptcat` against a worker of a later edition.
+    mod later_edition;
     // `papertrader` against real servers.
     mod real_servers;
 }
@@ -69,7 +71,7 @@ mod programs {
     // etc/demo.sh.
     mod demo;
     // `ptcat`: filters, reports, exit codes.
-    mod ptcat;
+    pub mod ptcat;
     // `papertrader-sandbox`.
     mod sandbox;
 }

@@ -272,23 +272,25 @@ impl ReadySession {
 /// Adds the advice that needs no session.
 fn advise(error: ClientError) -> CommandError {
     let advice = match &error {
-        ClientError::Refused(refusal) => match refusal.reason {
-            Reason::BadCredentials => {
+        ClientError::Refused(refusal) => match refusal.reason.known() {
+            Some(Reason::BadCredentials) => {
                 "Check name and password; a new account: papertrader register NAME EMAIL"
             }
-            Reason::TooManyAttempts => "Wait a minute, then try again.",
-            Reason::UsernameTaken => "Choose another name, or log in: papertrader login NAME",
-            Reason::EmailTaken => "That address has an account already: papertrader login NAME",
-            Reason::UnknownAsset => "The assets there are: papertrader assets",
-            Reason::UnknownUser => "Nobody is registered under that name.",
-            Reason::Overloaded => "The server is busy; try again in a moment.",
-            Reason::MasterUnavailable => {
+            Some(Reason::TooManyAttempts) => "Wait a minute, then try again.",
+            Some(Reason::UsernameTaken) => "Choose another name, or log in: papertrader login NAME",
+            Some(Reason::EmailTaken) => {
+                "That address has an account already: papertrader login NAME"
+            }
+            Some(Reason::UnknownAsset) => "The assets there are: papertrader assets",
+            Some(Reason::UnknownUser) => "Nobody is registered under that name.",
+            Some(Reason::Overloaded) => "The server is busy; try again in a moment.",
+            Some(Reason::MasterUnavailable) => {
                 "The workers have lost their master; nothing was done. Try again later."
             }
-            Reason::NoPrice => {
+            Some(Reason::NoPrice) => {
                 "There is no price for it now; papertrader quote shows how old the last one is."
             }
-            Reason::DateInvalid => {
+            Some(Reason::DateInvalid) => {
                 "A forecast is for a day after the latest value; papertrader quote shows when that was."
             }
             _ => return error.into(),

@@ -28,7 +28,7 @@ pub struct QuoteView {
     pub value: Option<String>,
     pub time: Option<String>,
     pub age_seconds: Option<i64>,
-    pub reason: Option<&'static str>,
+    pub reason: Option<String>,
 }
 
 impl QuoteView {
@@ -40,7 +40,7 @@ impl QuoteView {
             value: quote.map(|q| text(q.value)),
             time: quote.map(|q| text(q.time)),
             age_seconds: quote.map(|q| now.since(q.time).div_euclid(1000)),
-            reason: answer.as_ref().err().map(|r| r.reason.as_str()),
+            reason: answer.as_ref().err().map(|r| text(&r.reason)),
         }
     }
 }
@@ -130,7 +130,7 @@ pub struct OrderView {
     pub total: Option<String>,
     pub settled: Option<String>,
     pub expected: Option<String>,
-    pub reason: Option<&'static str>,
+    pub reason: Option<String>,
     pub text: Option<String>,
 }
 
@@ -168,7 +168,7 @@ impl OrderView {
     /// A refused or rejected order.
     pub fn rejected(order: &OrderTicket, refusal: &Refusal, id: Option<Uuid>) -> OrderView {
         OrderView {
-            reason: Some(refusal.reason.as_str()),
+            reason: Some(text(&refusal.reason)),
             text: Some(refusal.text.clone()),
             ..OrderView::of(order, TransactionStatus::Rejected.as_str(), id)
         }
@@ -180,8 +180,8 @@ impl OrderView {
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct EntryView {
     pub id: String,
-    pub side: &'static str,
-    pub status: &'static str,
+    pub side: String,
+    pub status: String,
     pub symbol: String,
     pub accepted: String,
     pub settled: Option<String>,
@@ -206,11 +206,11 @@ impl From<&HistoryEntry> for EntryView {
         let filled = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
         EntryView {
             id: text(entry.id.hyphenated()),
-            side: entry.side.as_str(),
-            status: entry.status.as_str(),
+            side: text(entry.side),
+            status: text(entry.status),
             symbol: text(entry.symbol),
             accepted: text(entry.accepted),
-            settled: (entry.status != TransactionStatus::Queued).then(|| text(entry.settled)),
+            settled: (entry.settled != Timestamp(0)).then(|| text(entry.settled)),
             quantity: detail.map(|d| text(d.quantity)),
             price: settled.map(|d| text(d.price)),
             total: settled.map(|d| text(d.total)),
@@ -322,8 +322,8 @@ impl ServerView {
             version: info.version,
             wire: info.wire,
             edition: info.edition,
-            market: info.market,
-            state: info.state,
+            market: info.market.map(text),
+            state: info.state.map(text),
             market_time: info.market_time.map(text),
             update_interval_ms: info.update_interval.map(milliseconds),
             next_update: info.next_update.map(text),
@@ -382,8 +382,8 @@ pub fn entries_csv(entries: &[HistoryEntry]) -> Result<String, String> {
         let or_empty = |field: &Option<String>| field.clone().unwrap_or_default();
         out.write_record([
             view.id.clone(),
-            view.side.to_owned(),
-            view.status.to_owned(),
+            view.side.clone(),
+            view.status.clone(),
             view.symbol.clone(),
             view.accepted.clone(),
             or_empty(&view.settled),

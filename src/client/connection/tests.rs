@@ -64,6 +64,60 @@ fn replies_come_in_order_and_notices_in_between() {
     assert_eq!(connection.recv().unwrap(), ServerMessage::Closed);
 }
 
+/// The bytes of the control message 040B, which no instruction of this edition has.
+fn unknown_notice() -> Vec<u8> {
+    let data = b"quotes 3";
+    let mut out = hex::decode("04040b0000000800020000000100000001").unwrap();
+    out.extend_from_slice(data);
+    out
+}
+
+#[test]
+fn notices_of_a_later_edition_are_skipped() {
+    let mock = MockServer::start(|_, mut peer| {
+        assert_eq!(peer.request(), Some(current("AAPL")));
+        let mut transfer = Vec::new();
+        crate::wire::packet::write(&mut transfer, &[9; 9000]);
+        let packets = transfer.split_at(17 + 8192);
+        let notice = unknown_notice();
+        peer.raw(&[&notice, &notice, packets.0, &notice, packets.1, &notice].concat());
+        assert_eq!(peer.request(), None);
+    });
+    let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
+    let answer = connection.call(&current("AAPL"));
+    assert_eq!(answer, Ok(Answer::Payload(vec![9; 9000])));
+    assert_eq!(
+        connection.recv_within(Duration::from_millis(20)).unwrap(),
+        None
+    );
+    connection.finish().unwrap();
+    assert_eq!(connection.recv().unwrap(), ServerMessage::Closed);
+}
+
+/// What is skipped is no answer: a server cannot hold a client with it.
+#[test]
+fn skipped_notices_do_not_move_a_deadline() {
+    let mock = MockServer::start(|_, mut peer| while peer.try_raw(&unknown_notice().repeat(99)) {});
+    let mut connection =
+        ServerConnection::connect(&mock.address, Duration::from_millis(100)).unwrap();
+    let start = Instant::now();
+    assert!(lost(connection.recv()).contains("no answer"));
+    assert!(start.elapsed() < TEST_TIMEOUT);
+}
+
+/// Only control messages are notices: a return that nobody here knows answers something.
+#[test]
+fn an_unknown_return_is_nonsense() {
+    let mock = MockServer::start(|_, mut peer| {
+        peer.request();
+        peer.raw(&hex::decode("0303990000000000000000000100000001").unwrap());
+        peer.request();
+    });
+    let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
+    let error = connection.call(&Request::Ping).unwrap_err();
+    assert!(matches!(error, ClientError::Nonsense { .. }), "{error:?}");
+}
+
 #[test]
 fn an_end_inside_a_message_is_an_error() {
     let mock = MockServer::start(|number, mut peer| {
@@ -132,7 +186,7 @@ fn refusals_protocol_errors_and_nonsense_are_different_errors() {
     assert!(matches!(
         error,
         ClientError::Protocol {
-            code: ProtocolFault::ShuttingDown,
+            code: OpenValue::Known(ProtocolFault::ShuttingDown),
             ..
         }
     ));

@@ -60,6 +60,15 @@ fn refused(reason: Reason) -> Reply {
     Reply::Fail(Instruction::PurchaseFail, Refusal::new(reason, "because"))
 }
 
+/// A refusal with a code of a later edition.
+fn refused_later() -> Reply {
+    let refusal = Refusal {
+        reason: OpenValue::Unknown("price-invalid".to_owned()),
+        text: "because".to_owned(),
+    };
+    Reply::Fail(Instruction::PurchaseFail, refusal)
+}
+
 /// Receives an order, which must be the test's, under its ID; false at the end of the connection.
 fn receive_order(peer: &mut MockPeer) -> bool {
     match peer.request() {
@@ -254,6 +263,30 @@ fn an_outcome_that_cannot_be_determined_is_unknown() {
     };
     let (outcome, _) = run(&[&broken.address], &short, true);
     assert!(matches!(outcome, Err(ClientError::Unknown { .. })));
+}
+
+/// Nobody here can tell whether an unknown code is about the order or about the moment.
+#[test]
+fn an_unknown_code_is_an_outcome_unless_an_attempt_is_unanswered() {
+    let mock = worker(|_| vec![refused_later()]);
+    let (outcome, _) = run(&[&mock.address], &timeouts(), true);
+    let is_later = |outcome: &Result<OrderOutcome, ClientError>| matches!(outcome, Ok(OrderOutcome::Rejected(r, _)) if r.reason.as_str() == "price-invalid");
+    assert!(is_later(&outcome), "{outcome:?}");
+    let mock = worker(|n| match n {
+        0 => vec![],
+        _ => vec![refused_later()],
+    });
+    let (outcome, _) = run(&[&mock.address], &timeouts(), true);
+    assert!(
+        matches!(&outcome, Err(ClientError::Unknown { text, .. }) if text == "price-invalid: because"),
+        "{outcome:?}"
+    );
+    let mock = worker(|n| match n {
+        0 => vec![],
+        _ => vec![queued(), refused_later()],
+    });
+    let (outcome, _) = run(&[&mock.address], &timeouts(), true);
+    assert!(is_later(&outcome), "{outcome:?}");
 }
 
 #[test]

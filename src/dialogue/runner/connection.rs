@@ -4,6 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
+use super::super::message::is_unknown_notice;
 use super::super::peer::{Arrival, Peer};
 use super::super::script::ConnectionNumber;
 use std::collections::VecDeque;
@@ -129,17 +130,19 @@ impl ScriptedConnection {
 
     /// A message, or broken bytes, that no line has expected; an end or a failure is none.
     pub(super) fn unexpected(&mut self) -> Option<Arrival> {
-        let received = self
-            .received
-            .pop_front()
-            .or_else(|| self.peer.receive(Instant::now()));
+        let late = || {
+            std::iter::from_fn(|| self.peer.receive(Instant::now()))
+                .take(RECEIVED_MAX)
+                .find(|arrival| !is_passed_over(arrival))
+        };
+        let received = self.received.pop_front().or_else(late);
         let notice = self.notices.pop_front().map(Arrival::Message);
         notice
             .or(received)
             .filter(|arrival| !matches!(arrival, Arrival::End | Arrival::Failed(_)))
     }
 
-    /// Reads the next arrival and reports it.
+    /// Reads the next arrival and reports it. Passes over notices of a later edition.
     fn read(
         &mut self,
         until: Instant,
@@ -148,16 +151,26 @@ impl ScriptedConnection {
         if self.received.len() + self.notices.len() > RECEIVED_MAX {
             return Err("more messages than this program keeps".to_owned());
         }
-        let arrival = self.peer.receive(until);
-        if let Some(arrival) = &arrival {
-            transcript.add(&format!("{} < {}", self.number, transcript_text(arrival)));
+        loop {
+            let arrival = self.peer.receive(until);
+            if let Some(arrival) = &arrival {
+                transcript.add(&format!("{} < {}", self.number, transcript_text(arrival)));
+            }
+            match arrival {
+                Some(arrival) if is_passed_over(&arrival) && Instant::now() < until => {}
+                Some(arrival) if is_passed_over(&arrival) => return Ok(None),
+                arrival => return Ok(arrival),
+            }
         }
-        Ok(arrival)
     }
 }
 
 fn is_notice(text: &str) -> bool {
     text.split(' ').next() == Some("transactionQueued")
+}
+
+fn is_passed_over(arrival: &Arrival) -> bool {
+    matches!(arrival, Arrival::Message(text) if is_unknown_notice(text))
 }
 
 /// An arrival as a transcript shows it.

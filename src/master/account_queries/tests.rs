@@ -186,7 +186,7 @@ fn a_history_shows_its_owner_prices_and_others_what_was_traded() {
         .map(|entry| {
             let detail = entry.detail.as_ref().unwrap();
             (
-                entry.status,
+                entry.status.known().unwrap(),
                 detail.quantity,
                 detail.price,
                 detail.total,

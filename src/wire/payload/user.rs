@@ -5,7 +5,9 @@
 //! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
 use super::{Cursor, Payload, put_count, put_i64, put_text};
-use crate::model::{Money, Quantity, Side, Symbol, Timestamp, TransactionStatus, ValueError};
+use crate::model::{
+    Money, OpenValue, Quantity, Side, Symbol, Timestamp, TransactionStatus, ValueError,
+};
 use uuid::Uuid;
 
 /// Basis points in a whole: the largest share in a public portfolio.
@@ -161,8 +163,8 @@ pub struct EntryDetail {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
     pub id: Uuid,
-    pub side: Side,
-    pub status: TransactionStatus,
+    pub side: OpenValue<Side, u8>,
+    pub status: OpenValue<TransactionStatus, u8>,
     pub symbol: Symbol,
     /// When the order was put on the durable queue (wall time).
     pub accepted: Timestamp,
@@ -205,8 +207,8 @@ impl HistoryEntry {
     /// Appends the entry, with its details if it has them.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.id.as_bytes());
-        out.push(self.side as u8);
-        out.push(self.status as u8);
+        out.push(self.side.number());
+        out.push(self.status.number());
         put_text(out, self.symbol.as_str());
         put_i64(out, self.accepted.0);
         put_i64(out, self.settled.0);
@@ -227,9 +229,8 @@ impl HistoryEntry {
     fn read(from: &mut Cursor<'_>, private: bool) -> Result<HistoryEntry, ValueError> {
         Ok(HistoryEntry {
             id: from.uuid()?,
-            side: Side::from_number(from.u8()?).ok_or(ValueError("no such side"))?,
-            status: TransactionStatus::from_number(from.u8()?)
-                .ok_or(ValueError("no such status"))?,
+            side: OpenValue::from_number(from.u8()?, Side::from_number),
+            status: OpenValue::from_number(from.u8()?, TransactionStatus::from_number),
             symbol: from.symbol()?,
             accepted: from.timestamp()?,
             settled: from.timestamp()?,

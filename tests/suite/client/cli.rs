@@ -2,7 +2,7 @@
 //! exits with.
 
 use super::fake_worker::{Fake, Orders};
-use papertrader::model::{NameValue, ProtocolFault, Reason};
+use papertrader::model::{NameValue, OpenValue, ProtocolFault, Reason};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -37,7 +37,7 @@ impl Person {
     }
 
     /// Logged in as alice at `fake`.
-    fn at(fake: &Fake) -> Person {
+    pub fn at(fake: &Fake) -> Person {
         let person = Person::new();
         let ran = person.run_with(
             &[
@@ -340,7 +340,7 @@ fn orders_are_followed_to_their_end() {
     assert_eq!(queued["status"], "queued");
     assert!(queued["expected"].is_string());
 
-    fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientFunds));
+    fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientFunds.into()));
     let ran = person.run("--json buy AAPL 1");
     assert_eq!(ran.code, 1);
     let rejected: Value = serde_json::from_str(&ran.out).unwrap();
@@ -351,7 +351,7 @@ fn orders_are_followed_to_their_end() {
         "{}",
         ran.err
     );
-    fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientHoldings));
+    fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientHoldings.into()));
     let ran = person.run("sell AAPL 11");
     assert_eq!(ran.code, 1);
     assert!(
@@ -381,9 +381,9 @@ fn an_order_moves_on_to_the_next_worker_under_its_id() {
     assert_eq!(seen.len(), 2, "{seen:?}");
     assert_eq!(seen[0], seen[1]);
     // One that stops is passed over by reads too.
-    first.tell(|t| t.fault = Some(ProtocolFault::ShuttingDown));
+    first.tell(|t| t.fault = Some(ProtocolFault::ShuttingDown.into()));
     assert_eq!(person.run("quote AAPL").code, 0);
-    second.tell(|t| t.fault = Some(ProtocolFault::ShuttingDown));
+    second.tell(|t| t.fault = Some(ProtocolFault::ShuttingDown.into()));
     let ran = person.run("quote AAPL");
     assert_eq!(ran.code, 1);
     assert!(
@@ -586,7 +586,7 @@ fn a_server_of_the_first_edition_is_no_failure() {
     );
     assert_eq!(view["state"], Value::Null);
     // Another error is one.
-    fake.tell(|told| told.fault = Some(ProtocolFault::NotAllowed));
+    fake.tell(|told| told.fault = Some(OpenValue::Known(ProtocolFault::NotAllowed)));
     let ran = person.run(&format!("--server {} server", fake.address));
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("not-allowed"), "{}", ran.err);

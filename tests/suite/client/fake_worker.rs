@@ -1,9 +1,10 @@
 //! A worker for the tests of the command line: real sockets, invented answers, and faults on
 //! demand.
 
+use papertrader::dialogue::message::encode;
 use papertrader::model::{
-    Bar, Money, NameValue, ProtocolFault, Quantity, Quote, Reason, SessionId, Side, Symbol,
-    Timestamp, TransactionStatus,
+    Bar, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId, Side,
+    Symbol, Timestamp, TransactionStatus,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -17,12 +18,12 @@ use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 /// What the worker does with orders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Orders {
     /// Announces and fills them.
     Fill,
     /// Announces and rejects them.
-    Reject(Reason),
+    Reject(OpenValue<Reason>),
     /// Takes them and cuts the connection, once; then fills.
     CutOnce,
     /// Announces them, and is silent.
@@ -40,7 +41,10 @@ pub struct Told {
     /// What sessionID and workerList name.
     pub workers: Vec<String>,
     /// Answers every request with this and closes.
-    pub fault: Option<ProtocolFault>,
+    pub fault: Option<OpenValue<ProtocolFault>>,
+    /// Is of a later edition: sends a notice that nobody knows before each answer, and has a history
+    /// of unknown sides and statuses.
+    pub later: bool,
     /// Quotes asked for.
     pub quotes: i64,
     /// What it tells about itself; `None`: it is of version 1 and knows no getServerInfo.
@@ -64,6 +68,7 @@ impl Fake {
             order_ids: Vec::new(),
             workers: vec![address.clone()],
             fault: None,
+            later: false,
             quotes: 0,
             facts: Some(Vec::new()),
         }));
@@ -121,8 +126,8 @@ fn bar(day: i64) -> Bar {
 fn entry(number: u128, side: Side, status: TransactionStatus, reason: &str) -> HistoryEntry {
     HistoryEntry {
         id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number),
-        side,
-        status,
+        side: side.into(),
+        status: status.into(),
         symbol: Symbol::parse("AAPL").unwrap(),
         accepted: Timestamp::parse("2020-01-01T10:00:00Z").unwrap(),
         settled: Timestamp::parse("2020-01-01T10:01:00Z").unwrap(),
@@ -145,9 +150,39 @@ fn entry(number: u128, side: Side, status: TransactionStatus, reason: &str) -> H
     }
 }
 
+/// A refusal with a code of a later edition.
+pub fn later_refusal(code: &str, text: &str) -> Refusal {
+    Refusal {
+        reason: OpenValue::parse(code, Reason::from_name).unwrap(),
+        text: text.to_owned(),
+    }
+}
+
+/// A history with sides and statuses of a later edition, between those of today.
+pub fn later_history(private: bool) -> History {
+    let numbers = [(5, 1), (1, 3), (9, 4), (0, 200), (2, 2)];
+    let entries = numbers.iter().zip(1..).map(|((side, status), number)| {
+        let plain = entry(number, Side::Buy, TransactionStatus::Settled, "");
+        HistoryEntry {
+            side: OpenValue::from_number(*side, Side::from_number),
+            status: OpenValue::from_number(*status, TransactionStatus::from_number),
+            settled: Timestamp(if *status == 3 { 0 } else { plain.settled.0 }),
+            detail: plain.detail.filter(|_| private),
+            ..plain
+        }
+    });
+    History {
+        private,
+        entries: entries.collect(),
+    }
+}
+
 /// Appends what answers a request; false to close.
 fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
-    if let Some(code) = told.fault {
+    if told.later {
+        out.extend(encode(&["040b", "quotes", "3"].map(str::to_owned)).unwrap());
+    }
+    if let Some(code) = told.fault.clone() {
         Reply::ProtocolError(code, "as told".to_owned()).write(out);
         return false;
     }
@@ -156,6 +191,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             failure_of(request.instruction()),
             Refusal::new(reason, text),
         )
+    };
+    let refuse_later = |code: &str, text: &str| {
+        Reply::Fail(failure_of(request.instruction()), later_refusal(code, text))
     };
     if told.expired
         && !matches!(
@@ -173,7 +211,7 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::GetServerInfo => match &told.facts {
             Some(facts) => Reply::ServerInfo(facts.clone()).write(out),
             None => {
-                let code = ProtocolFault::UnknownInstruction;
+                let code = OpenValue::Known(ProtocolFault::UnknownInstruction);
                 Reply::ProtocolError(code, "no instruction has this number".to_owned()).write(out);
                 return false;
             }
@@ -184,6 +222,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::Register { .. } => Reply::RegisterSuccess.write(out),
         Request::Login { username, .. } if username.as_str() == "wrong" => {
             refuse(Reason::BadCredentials, "unknown name or wrong password").write(out);
+        }
+        Request::Login { username, .. } if username.as_str() == "later" => {
+            refuse_later("third-party-login", "sign in with the school").write(out);
         }
         Request::Login { .. } | Request::Resume { .. } => Reply::Session {
             id: SessionId::from_bytes(SESSION),
@@ -196,6 +237,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::AssetList => payload(out, &TextList(vec!["AAPL".to_owned(), "IBM".to_owned()])),
         Request::AssetCurrent { symbol } if symbol.as_str() == "NONE" => {
             refuse(Reason::UnknownAsset, "there is no asset NONE").write(out);
+        }
+        Request::AssetCurrent { symbol } if symbol.as_str() == "HALTED" => {
+            refuse_later("asset-halted", "HALTED is not traded today").write(out);
         }
         Request::AssetCurrent { .. } => {
             told.quotes += 1;
@@ -244,6 +288,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         ),
         Request::UserPortfolio { username, .. } => {
             payload(out, &portfolio(username.as_str() == "alice"))
+        }
+        Request::UserHistory { username, .. } if told.later => {
+            payload(out, &later_history(username.as_str() == "alice"));
         }
         Request::UserHistory { .. } => payload(
             out,
@@ -307,11 +354,14 @@ fn order(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         expected: Timestamp(Timestamp::now().0 + 2000),
     }
     .write(out);
-    match told.orders {
+    match &told.orders {
         Orders::Queue => {}
         Orders::Reject(reason) => Reply::Fail(
             failure_of(request.instruction()),
-            Refusal::new(reason, "not this time"),
+            Refusal {
+                reason: reason.clone(),
+                text: "not this time".to_owned(),
+            },
         )
         .write(out),
         Orders::Fill | Orders::CutOnce => Reply::Filled(Fill {

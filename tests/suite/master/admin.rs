@@ -2,7 +2,7 @@
 
 use papertrader::client::{Answer, Client, ServerMessage};
 use papertrader::link::keyring::Keyring;
-use papertrader::model::{Fingerprint, ProtocolFault, Side, Symbol};
+use papertrader::model::{Fingerprint, OpenValue, ProtocolFault, Side, Symbol};
 use papertrader::testkit::admin::texts;
 use papertrader::testkit::trader::{buy, hashed, history, order, sell, username};
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, busy, eventually, folder, program};
@@ -457,7 +457,10 @@ fn booting_ends_a_workers_clients_and_no_session() {
         }
     });
     assert!(
-        matches!(ended, None | Some(ProtocolFault::ShuttingDown)),
+        matches!(
+            ended,
+            None | Some(OpenValue::Known(ProtocolFault::ShuttingDown))
+        ),
         "{ended:?}"
     );
     // Trading goes on through the other, with the same session.

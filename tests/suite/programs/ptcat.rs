@@ -6,7 +6,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::process::{Command, Output, Stdio};
 
-fn ptcat(arguments: &[&str], input: &[u8]) -> Output {
+/// Runs `ptcat` with these arguments and this input.
+pub fn ptcat(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(papertrader::testkit::program::find("ptcat"))
         .args(arguments)
         .stdin(Stdio::piped())

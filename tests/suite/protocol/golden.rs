@@ -347,7 +347,7 @@ fn replies() -> Vec<(String, Reply)> {
         ("0404-workerList-empty", Reply::WorkerList(vec![])),
         (
             "0405-protocolError",
-            Reply::ProtocolError(ProtocolFault::BadFrame, "an empty argument".into()),
+            Reply::ProtocolError(ProtocolFault::BadFrame.into(), "an empty argument".into()),
         ),
         ("0406-transactionQueued", queued(Some("desk-1:2013.03_01"))),
         ("0406-transactionQueued-unnamed", queued(None)),
@@ -387,15 +387,16 @@ fn bars() -> Vec<Bar> {
 }
 
 fn history(private: bool) -> History {
-    let entry = |last, side, status, name: &str, accepted: i64, settled: i64| HistoryEntry {
-        id: uuid(last),
-        side,
-        status,
-        symbol: symbol(name),
-        accepted: Timestamp(accepted),
-        settled: Timestamp(settled),
-        detail: None,
-    };
+    let entry =
+        |last, side: Side, status: TransactionStatus, name: &str, accepted, settled| HistoryEntry {
+            id: uuid(last),
+            side: side.into(),
+            status: status.into(),
+            symbol: symbol(name),
+            accepted: Timestamp(accepted),
+            settled: Timestamp(settled),
+            detail: None,
+        };
     let detail = |quantity: &str, price: &str, total: &str, priced, id: &str, reason: &str| {
         Some(EntryDetail {
             quantity: amount(quantity),

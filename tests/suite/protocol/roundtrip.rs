@@ -3,8 +3,8 @@
 
 use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, ProtocolFault, Quantity, Quote,
-    Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity,
+    Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -165,6 +165,19 @@ fn fact() -> impl Strategy<Value = NameValue> {
         .prop_map(|(name, value)| NameValue::new(&name, &value).unwrap())
 }
 
+/// A code of the list `all`, or one of a later edition.
+fn code<T: Copy + Debug + 'static>(
+    all: &'static [T],
+    find: fn(&str) -> Option<T>,
+) -> impl Strategy<Value = OpenValue<T>> {
+    prop_oneof![
+        prop::sample::select(all).prop_map(OpenValue::Known),
+        "[A-Za-z][A-Za-z0-9-]{0,63}"
+            .prop_filter("a code of today", move |word| find(word).is_none())
+            .prop_map(OpenValue::Unknown),
+    ]
+}
+
 /// What stands behind a code.
 fn text() -> impl Strategy<Value = String> {
     "\\PC{1,100}"
@@ -211,14 +224,14 @@ fn reply() -> impl Strategy<Value = Reply> {
         Just(Reply::LogoutSuccess),
         (
             prop::sample::select(fails.to_vec()),
-            prop::sample::select(Reason::ALL),
+            code(Reason::ALL, Reason::from_name),
             text()
         )
-            .prop_map(|(name, reason, text)| Reply::Fail(name, Refusal::new(reason, text))),
+            .prop_map(|(name, reason, text)| Reply::Fail(name, Refusal { reason, text })),
         Just(Reply::Pong),
         vec(address(), 0..20).prop_map(Reply::WorkerList),
         vec(fact(), 0..20).prop_map(Reply::ServerInfo),
-        (prop::sample::select(ProtocolFault::ALL), text())
+        (code(ProtocolFault::ALL, ProtocolFault::from_name), text())
             .prop_map(|(code, text)| Reply::ProtocolError(code, text)),
         (
             uuid(),
@@ -274,12 +287,9 @@ fn detail() -> impl Strategy<Value = EntryDetail> {
 }
 
 fn entry(private: bool) -> impl Strategy<Value = HistoryEntry> {
-    let side = prop::sample::select(vec![Side::Buy, Side::Sell, Side::Split, Side::Dividend]);
-    let status = prop::sample::select(vec![
-        TransactionStatus::Queued,
-        TransactionStatus::Settled,
-        TransactionStatus::Rejected,
-    ]);
+    let number = || prop_oneof![0..6_u8, any::<u8>()];
+    let side = number().prop_map(|n| OpenValue::from_number(n, Side::from_number));
+    let status = number().prop_map(|n| OpenValue::from_number(n, TransactionStatus::from_number));
     (
         uuid(),
         side,

@@ -45,7 +45,9 @@ fn try_to_buy(client: &mut Client) -> Result<Fill, Reason> {
     let order = order(client, Side::Buy, "AAPL", "1", None);
     match client.connection().call(&order) {
         Ok(Answer::Message(Reply::Filled(fill))) => Ok(fill),
-        Err(papertrader::client::ClientError::Refused(refusal)) => Err(refusal.reason),
+        Err(papertrader::client::ClientError::Refused(refusal)) => {
+            Err(refusal.reason.known().unwrap())
+        }
         other => panic!("{other:?}"),
     }
 }

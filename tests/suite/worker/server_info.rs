@@ -2,12 +2,16 @@
 //! never ends, and a worker without its master.
 
 use papertrader::client::{Client, ServerInfo};
-use papertrader::model::{MarketState, Timestamp};
+use papertrader::model::{MarketKind, MarketState, OpenValue, Timestamp};
 use papertrader::testkit::{Deployment, Market, eventually};
 use std::time::Duration;
 
 /// Bars of the replay, a step each.
 const STEPS: u32 = 40;
+
+fn state(state: MarketState) -> Option<OpenValue<MarketState>> {
+    Some(OpenValue::Known(state))
+}
 
 fn info(client: &mut Client) -> ServerInfo {
     let info = client.server_info().unwrap();
@@ -40,7 +44,7 @@ fn a_replays_steps_count_down_to_its_end() {
         Some(1),
         Some(2),
         Some("EUR".to_owned()),
-        Some("replay".to_owned()),
+        Some(OpenValue::Known(MarketKind::Replay)),
         Some(Duration::from_millis(250)),
         Some(vec!["password".to_owned()]),
         Some(false),
@@ -49,7 +53,7 @@ fn a_replays_steps_count_down_to_its_end() {
     let mut seen = vec![first];
     let last = eventually("the replay ends", || {
         let now = info(&mut client);
-        let is_over = now.state.as_deref() == Some(MarketState::Ended.as_str());
+        let is_over = now.state == state(MarketState::Ended);
         if seen.last() != Some(&now) {
             seen.push(now.clone());
         }
@@ -66,7 +70,7 @@ fn a_replays_steps_count_down_to_its_end() {
         assert_eq!(end(&pair[1]), end(&pair[0]), "{pair:?}");
     }
     for step in &seen[..seen.len() - 1] {
-        assert_eq!(step.state.as_deref(), Some("open"));
+        assert_eq!(step.state, state(MarketState::Open));
         assert!(step.steps_left > Some(0), "{step:?}");
         let next = step.next_update.expect("an update is to come");
         assert!(next.since(Timestamp::now()).abs() < 60_000, "{step:?}");
@@ -92,8 +96,8 @@ fn a_market_that_never_ends_has_no_steps_to_count() {
     };
     let deployment = Deployment::builder().market(market).start();
     let info = info(&mut deployment.connect(1));
-    assert_eq!(info.market.as_deref(), Some("simulated"));
-    assert_eq!(info.state.as_deref(), Some("open"));
+    assert_eq!(info.market, Some(OpenValue::Known(MarketKind::Simulated)));
+    assert_eq!(info.state, state(MarketState::Open));
     assert_eq!(info.steps_left, None);
     assert!(info.next_update.is_some() && info.market_time.is_some());
 }

@@ -235,7 +235,11 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
     let lines = [
         (
             "market",
-            words([info.market.clone(), info.state.clone(), None]),
+            words([
+                info.market.as_ref().map(ToString::to_string),
+                info.state.as_ref().map(ToString::to_string),
+                None,
+            ]),
         ),
         (
             "market time",

@@ -12,7 +12,7 @@ use crate::cli::papertrader::view::portfolio::{
 use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
 use crate::cli::table;
 use crate::client::ClientError;
-use crate::model::{Money, Reason, TransactionStatus, Username};
+use crate::model::{Money, OpenValue, Reason, Timestamp, TransactionStatus, Username};
 use crate::wire::payload::{self, History, HistoryEntry};
 use uuid::Uuid;
 
@@ -140,7 +140,8 @@ fn read_consistently(
         if let Some((cash, _)) = fingerprint(&after)
             && fingerprint(&before) == fingerprint(&after)
         {
-            return Ok((after, starting_cash(cash, &history.entries)));
+            let start = starting_cash(cash, &history.entries).ok_or_else(unknown_side)?;
+            return Ok((after, start));
         }
         before = after;
     }
@@ -148,6 +149,14 @@ fn read_consistently(
         ClientError::Local("trades settle faster than the history can be read".to_owned()),
         "Leave --realised out, or try again later.",
     ))
+}
+
+/// The failure of a sum over a history with a transaction of a later edition.
+fn unknown_side() -> CommandError {
+    CommandError::with_advice(
+        ClientError::Local("the history has a transaction of a side unknown here".to_owned()),
+        "Leave --realised out, or use a newer papertrader.",
+    )
 }
 
 /// Shows the history, or explains one transaction of it.
@@ -190,16 +199,18 @@ fn history_table(history: &History) -> String {
 /// The status, or the reason of a rejection.
 fn status_text(entry: &HistoryEntry) -> String {
     match (&entry.detail, entry.status) {
-        (Some(detail), TransactionStatus::Rejected) if !detail.reason.is_empty() => {
+        (Some(detail), OpenValue::Known(TransactionStatus::Rejected))
+            if !detail.reason.is_empty() =>
+        {
             detail.reason.clone()
         }
-        (_, status) => status.as_str().to_owned(),
+        (_, status) => status.to_string(),
     }
 }
 
-/// The time of settlement, or [`table::NONE`] while the order is queued.
+/// The time of settlement, or [`table::NONE`] where there was none yet.
 fn settled_text(entry: &HistoryEntry) -> String {
-    if entry.status == TransactionStatus::Queued {
+    if entry.settled == Timestamp(0) {
         table::NONE.to_owned()
     } else {
         table::moment(entry.settled)
@@ -211,7 +222,7 @@ fn public_history_table(entries: &[HistoryEntry]) -> String {
         vec![
             table::moment(e.accepted),
             settled_text(e),
-            e.side.as_str().to_owned(),
+            e.side.to_string(),
             e.symbol.to_string(),
             status_text(e),
         ]
@@ -233,7 +244,7 @@ fn own_history_table(entries: &[HistoryEntry]) -> String {
         vec![
             table::moment(e.accepted),
             settled_text(e),
-            e.side.as_str().to_owned(),
+            e.side.to_string(),
             e.symbol.to_string(),
             e.detail
                 .as_ref()

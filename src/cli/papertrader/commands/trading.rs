@@ -110,7 +110,7 @@ fn rejection_advice(
     refusal: &Refusal,
 ) -> Option<String> {
     let name = session.saved.username.clone();
-    match refusal.reason {
+    match refusal.reason.known()? {
         Reason::InsufficientFunds => {
             let info = session.pool.call(|client| client.user_info(&name)).ok()?;
             let (_, cash) = info.private?;

@@ -74,21 +74,21 @@ impl Totals {
 }
 
 /// The cash that an account began with: its cash now, with every trade and dividend of its history
-/// reversed.
-pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Money {
+/// reversed. `None` if a settled transaction has a side of a later edition.
+pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Option<Money> {
     let mut start = i128::from(cash.0);
     for entry in entries
         .iter()
         .filter(|e| e.status == TransactionStatus::Settled)
     {
         let total = entry.detail.as_ref().map_or(0, |d| i128::from(d.total.0));
-        match entry.side {
+        match entry.side.known()? {
             Side::Buy => start += total,
             Side::Sell | Side::Dividend => start -= total,
             Side::Split => {}
         }
     }
-    Money(i64::try_from(start).unwrap_or(0))
+    Some(Money(i64::try_from(start).unwrap_or(0)))
 }
 
 /// A position as its owner or as another user sees it.

@@ -2,14 +2,14 @@
 
 use super::portfolio::*;
 use super::*;
-use crate::model::{Money, Quantity, Side, Username};
+use crate::model::{Money, OpenValue, Quantity, Side, Username};
 use crate::wire::payload::{EntryDetail, Holding, Portfolio};
 
 fn entry(side: Side, status: TransactionStatus, total: i64, reason: &str) -> HistoryEntry {
     HistoryEntry {
         id: Uuid::from_u128(7),
-        side,
-        status,
+        side: side.into(),
+        status: status.into(),
         symbol: Symbol::parse("AAPL").unwrap(),
         accepted: Timestamp(1000),
         settled: Timestamp(if status == TransactionStatus::Queued {
@@ -119,7 +119,10 @@ fn the_starting_cash_reverses_the_history() {
         entry(Side::Dividend, TransactionStatus::Settled, 2, ""),
         entry(Side::Buy, TransactionStatus::Rejected, 0, "no-price"),
     ];
-    assert_eq!(starting_cash(Money(979), &entries), Money(1000));
+    assert_eq!(starting_cash(Money(979), &entries), Some(Money(1000)));
+    let mut later = entry(Side::Buy, TransactionStatus::Settled, 1, "");
+    later.side = OpenValue::Unknown(7);
+    assert_eq!(starting_cash(Money(979), &[later]), None);
 }
 
 #[test]

@@ -4,27 +4,33 @@
 //! in the database.
 
 /// Defines an enumeration whose values have a word each, or a word and a number (`= "word" as 1`).
-/// It writes `ALL`, `as_str`, `from_name` and `Display`, and with numbers also `from_number`.
-macro_rules! closed_list {
+/// It writes `ALL`, `as_str`, `from_name`, `about`, `Display` and `AsRef<str>`, and with numbers
+/// also `from_number` and `From` for the number. The doc comment of a value is its text for people,
+/// so it has no links.
+macro_rules! word_list {
     ($(#[$doc:meta])* $name:ident {
-        $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)*
+        $($(#[doc = $about:literal])+ $variant:ident = $word:literal,)*
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+        pub enum $name { $($(#[doc = $about])+ $variant,)* }
 
-        $crate::model::closed_list::closed_list! { @words $name { $($variant = $word,)* } }
+        $crate::model::word_list::word_list! {
+            @words $name { $($variant = $word, concat!($($about),+);)* }
+        }
     };
 
     ($(#[$doc:meta])* $name:ident {
-        $($(#[$variant_doc:meta])* $variant:ident = $word:literal as $number:literal,)*
+        $($(#[doc = $about:literal])+ $variant:ident = $word:literal as $number:literal,)*
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
-        pub enum $name { $($(#[$variant_doc])* $variant = $number,)* }
+        pub enum $name { $($(#[doc = $about])+ $variant = $number,)* }
 
-        $crate::model::closed_list::closed_list! { @words $name { $($variant = $word,)* } }
+        $crate::model::word_list::word_list! {
+            @words $name { $($variant = $word, concat!($($about),+);)* }
+        }
 
         impl $name {
             /// The value with this number on the wire and in the database.
@@ -32,9 +38,15 @@ macro_rules! closed_list {
                 match number { $($number => Some($name::$variant),)* _ => None }
             }
         }
+
+        impl From<$name> for u8 {
+            fn from(value: $name) -> u8 {
+                value as u8
+            }
+        }
     };
 
-    (@words $name:ident { $($variant:ident = $word:literal,)* }) => {
+    (@words $name:ident { $($variant:ident = $word:literal, $about:expr;)* }) => {
         impl $name {
             /// Every value, in the order of its page.
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];
@@ -48,6 +60,18 @@ macro_rules! closed_list {
             pub fn from_name(name: &str) -> Option<$name> {
                 match name { $($word => Some($name::$variant),)* _ => None }
             }
+
+            /// What the value means: a text for people, on one line.
+            pub fn about(self) -> &'static str {
+                // Each line of a doc comment begins with a space.
+                match self { $($name::$variant => $about.trim_ascii(),)* }
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
         }
 
         impl std::fmt::Display for $name {
@@ -58,7 +82,7 @@ macro_rules! closed_list {
     };
 }
 
-pub(crate) use closed_list;
+pub(crate) use word_list;
 
 #[cfg(test)]
 mod tests {
@@ -85,5 +109,27 @@ mod tests {
         assert_eq!(Side::from_number(0), None);
         assert_eq!(TransactionStatus::from_number(3), None);
         assert_eq!(Reason::from_name(""), None);
+    }
+
+    /// The tables of pages are made of these texts.
+    #[test]
+    fn every_value_has_a_text_of_one_line_that_fits_into_a_table() {
+        macro_rules! texts {
+            ($($name:ident)*) => {
+                $(for value in $name::ALL {
+                    let text = value.about();
+                    assert!(text.ends_with('.'), "{value}: {text}");
+                    assert!(text.starts_with(char::is_uppercase), "{value}: {text}");
+                    let bad = text.contains(['|', '[', '\n']) || text.contains("  ");
+                    assert!(!bad, "{value}: {text}");
+                })*
+            };
+        }
+        texts!(Reason ProtocolFault Side TransactionStatus ConnectionState);
+        assert_eq!(
+            Reason::TooManyAttempts.about(),
+            "Too many failed logins for this name and address, or from this address; too many \
+             registrations from it."
+        );
     }
 }
