@@ -9,6 +9,7 @@
 pub mod connection;
 pub mod failover;
 pub mod order;
+pub mod server_info;
 pub mod session;
 pub mod store;
 pub mod stream;
@@ -19,6 +20,7 @@ pub mod tls;
 pub use connection::{Answer, ConnectOptions, QueuedNotice, ServerConnection, ServerMessage};
 pub use failover::WorkerPool;
 pub use order::{OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts};
+pub use server_info::ServerInfo;
 pub use session::Client;
 pub use store::SessionFile;
 pub use tls::ClientTls;

@@ -31,6 +31,12 @@ pub use state::ConnectionState;
 use crate::model::ProtocolFault;
 use thiserror::Error;
 
+/// Version of the wire format, which every edition shares.
+pub const WIRE_VERSION: u16 = 1;
+
+/// The edition of the protocol: which instructions there are.
+pub const EDITION: u16 = 2;
+
 /// Bytes that are not a message of this protocol, or a message that this peer may not send. The
 /// answer is `protocolError`, and the connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -55,6 +55,9 @@ _papertrader() {
             papertrader,sell)
                 cmd="papertrader__subcmd__sell"
                 ;;
+            papertrader,server)
+                cmd="papertrader__subcmd__server"
+                ;;
             papertrader,transactions)
                 cmd="papertrader__subcmd__transactions"
                 ;;
@@ -106,6 +109,9 @@ _papertrader() {
             papertrader__subcmd__help,sell)
                 cmd="papertrader__subcmd__help__subcmd__sell"
                 ;;
+            papertrader__subcmd__help,server)
+                cmd="papertrader__subcmd__help__subcmd__server"
+                ;;
             papertrader__subcmd__help,transactions)
                 cmd="papertrader__subcmd__help__subcmd__transactions"
                 ;;
@@ -125,7 +131,7 @@ _papertrader() {
 
     case "${cmd}" in
         papertrader)
-            opts="-h -V --server --master --user --json --plain --tls --ca --pin --timeout --help --version register login logout assets quote watch info chart forecast buy sell portfolio transactions user workers ping help"
+            opts="-h -V --server --master --user --json --plain --tls --ca --pin --timeout --help --version register login logout assets quote watch info chart forecast buy sell portfolio transactions user server workers ping help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -327,7 +333,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help)
-            opts="register login logout assets quote watch info chart forecast buy sell portfolio transactions user workers ping help"
+            opts="register login logout assets quote watch info chart forecast buy sell portfolio transactions user server workers ping help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -509,6 +515,20 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__sell)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__server)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -863,6 +883,44 @@ _papertrader() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__server)
+            opts="-h -V --server --master --user --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -84,7 +84,7 @@ pub enum ServerMessage {
 pub struct ServerConnection {
     stream: ClientStream,
     address: String,
-    deadline: Duration,
+    options: ConnectOptions,
     frames: FrameBuffer,
     transfer: Reassembly,
     state: ConnectionState,
@@ -162,13 +162,21 @@ impl ServerConnection {
         Ok(ServerConnection {
             stream,
             address: address.to_owned(),
-            deadline: options.deadline,
+            options: options.clone(),
             frames: FrameBuffer::new(),
             transfer: Reassembly::default(),
             state: ConnectionState::Command,
             write_buffer: Vec::new(),
             read_buffer: vec![0; READ_BYTES],
         })
+    }
+
+    /// Another connection to the same address with the same options, in the command state.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`] or [`ClientError::Tls`].
+    pub fn again(&self) -> Result<ServerConnection, ClientError> {
+        ServerConnection::open(&self.address, &self.options)
     }
 
     /// The server's address as the caller gave it.
@@ -217,7 +225,7 @@ impl ServerConnection {
     /// # Errors
     /// [`ClientError::Lost`].
     pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
-        let until = Instant::now() + self.deadline;
+        let until = Instant::now() + self.options.deadline;
         self.stream
             .write_all(bytes, until)
             .map_err(|e| self.lost(&e))
@@ -228,7 +236,7 @@ impl ServerConnection {
     /// # Errors
     /// [`ClientError::Lost`].
     pub fn finish(&mut self) -> Result<(), ClientError> {
-        let until = Instant::now() + self.deadline;
+        let until = Instant::now() + self.options.deadline;
         self.stream.finish(until).map_err(|e| self.lost(&e))
     }
 
@@ -237,11 +245,11 @@ impl ServerConnection {
     /// # Errors
     /// [`ClientError::Lost`], also at the deadline, or [`ClientError::Nonsense`].
     pub fn recv(&mut self) -> Result<ServerMessage, ClientError> {
-        match self.recv_within(self.deadline)? {
+        match self.recv_within(self.options.deadline)? {
             Some(incoming) => Ok(incoming),
             None => Err(ClientError::Lost {
                 address: self.address.clone(),
-                text: format!("no answer within {:?}", self.deadline),
+                text: format!("no answer within {:?}", self.options.deadline),
             }),
         }
     }
@@ -417,7 +425,7 @@ impl ServerConnection {
 
     fn lost(&self, error: &io::Error) -> ClientError {
         let text = if is_timeout(error) {
-            format!("no progress within {:?}", self.deadline)
+            format!("no progress within {:?}", self.options.deadline)
         } else {
             explain(error)
         };

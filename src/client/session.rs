@@ -5,8 +5,11 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 use super::connection::{Answer, PIPELINE_MAX};
-use super::{ClientError, ConnectOptions, ServerConnection};
-use crate::model::{Bar, Email, HashedPass, Quote, Reason, SessionId, Symbol, Timestamp, Username};
+use super::{ClientError, ConnectOptions, ServerConnection, ServerInfo};
+use crate::model::{
+    Bar, Email, HashedPass, OpenValue, ProtocolFault, Quote, Reason, SessionId, Symbol, Timestamp,
+    Username,
+};
 use crate::wire::payload::{
     AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
 };
@@ -28,6 +31,8 @@ pub struct LoginResult {
 pub struct Client {
     connection: ServerConnection,
     session: Option<SessionId>,
+    /// Whether the server has turned out to be of version 1, which knows no getServerInfo.
+    is_version_1: bool,
 }
 
 impl Client {
@@ -36,6 +41,7 @@ impl Client {
         Client {
             connection,
             session,
+            is_version_1: false,
         }
     }
 
@@ -347,6 +353,31 @@ impl Client {
         match self.connection.call(&Request::GetWorkerList)? {
             Answer::Message(Reply::WorkerList(workers)) => Ok(workers),
             _ => Err(self.unexpected_answer()),
+        }
+    }
+
+    /// What the server tells about itself; `None`: it is of version 1, which tells nothing. This
+    /// call needs no session. It is to come first: a server of version 1 ends the connection, and
+    /// with it expirable sessions. The client then connects again, and does not ask again.
+    ///
+    /// # Errors
+    /// A broken connection, or the server is not reached again.
+    pub fn server_info(&mut self) -> Result<Option<ServerInfo>, ClientError> {
+        if self.is_version_1 {
+            return Ok(None);
+        }
+        match self.connection.call(&Request::GetServerInfo) {
+            Ok(Answer::Message(Reply::ServerInfo(facts))) => Ok(Some(ServerInfo::of(&facts))),
+            Ok(_) => Err(self.unexpected_answer()),
+            Err(ClientError::Protocol {
+                code: OpenValue::Known(ProtocolFault::UnknownInstruction),
+                ..
+            }) => {
+                self.connection = self.connection.again()?;
+                self.is_version_1 = true;
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 }

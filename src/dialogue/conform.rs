@@ -52,6 +52,7 @@ fixtures! {
     "replay-over.pt"
     "sell-fail.pt"
     "sell.pt"
+    "server-info.pt"
     "shutting-down.pt"
     "states.pt"
     "timeout.pt"

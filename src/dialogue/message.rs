@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn replies_of_a_later_edition_keep_their_turn() {
         let mut decoder = MessageDecoder::default();
-        for request in ["getAssetList", "020f x", "0407", "getAssetList"] {
+        for request in ["getAssetList", "020f x", "040f", "getAssetList"] {
             decoder.note(&encode(&words(request)).unwrap());
         }
         let mut bytes = encode(&words("040b quotes 3")).unwrap();

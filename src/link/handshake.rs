@@ -33,9 +33,9 @@ use snow::{Builder, HandshakeState};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Version of the handshake: the first field of the first message, and part of each signed
-/// statement.
-pub const VERSION: u16 = 1;
+/// Version of the link: the first field of the first message, and part of each signed statement.
+/// Master and worker have the same.
+pub const VERSION: u16 = 2;
 
 /// Bytes of a nonce, and of each side's half of the secret.
 pub const NONCE_LEN: usize = 32;

@@ -12,6 +12,7 @@ use super::messages::{AssetsHandle, AssetsMessage};
 use super::reply_to::ReplyTo;
 use crate::model::Symbol;
 use crate::wire::payload::{AssetInfo, Payload, TextList};
+use crate::wire::request::requests_to;
 use crate::wire::{Refusal, Request};
 
 /// Answers the request at once, or returns the message for the assets module, which then answers
@@ -65,19 +66,11 @@ pub fn answer(
                 }),
             });
         }
-        Request::Login { .. }
-        | Request::Resume { .. }
-        | Request::Register { .. }
-        | Request::Logout { .. }
-        | Request::Order { .. }
-        | Request::SwitchState { .. }
-        | Request::UserInfo { .. }
-        | Request::UserPortfolio { .. }
-        | Request::UserHistory { .. }
-        | Request::Receipt { .. }
-        | Request::Ping
-        | Request::Pong
-        | Request::GetWorkerList => return None,
+        requests_to!(Orders)
+        | requests_to!(AccountQueries)
+        | requests_to!(Tunnel)
+        | requests_to!(State)
+        | requests_to!(Local) => return None,
     };
     match payload {
         Ok(payload) => reply_to.data(&payload),

@@ -224,8 +224,7 @@ fn modules(
         &shared,
         auth_in.clone(),
         handle.clone(),
-        config.update_interval,
-        config.expected_workers,
+        config,
     );
     group.module("workers", workers_inbox, workers)?;
     assets.start_updates(updater, stop)?;

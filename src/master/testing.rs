@@ -164,8 +164,7 @@ impl MasterRig {
                 &shared,
                 of_auth.sender.clone(),
                 assets.clone(),
-                config.update_interval,
-                config.expected_workers,
+                &config,
             ),
             transactions: Transactions::new(engine.storage(), assets.clone(), &config).unwrap(),
             account_queries: AccountQueries::new(

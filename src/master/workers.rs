@@ -1,9 +1,10 @@
 //! spec/master/workers.md · 3.1.5 Worker Management
 //!
-//! Knows the registered workers, their links and their reports. It pushes prices and the list of
-//! available workers. It never reads a link: the acceptor does.
+//! Knows the registered workers, their links and their reports. It pushes prices, what clients may
+//! know of this deployment, and the list of available workers. It never reads a link: the acceptor does.
 
 pub mod registry;
+pub mod server_info;
 
 use super::assets::{AssetPrice, PriceSnapshot};
 use super::messages::{
@@ -11,7 +12,7 @@ use super::messages::{
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::Storage;
-use crate::config::DatabaseUrl;
+use crate::config::{DatabaseUrl, MasterConfig};
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
 use crate::model::{Timestamp, WorkerServer};
 use crate::runtime::published::Published;
@@ -19,6 +20,7 @@ use crate::runtime::{Module, TICK};
 use crate::wire::{Instruction, Reply, frame};
 use crossbeam_channel::Sender;
 use registry::{Registration, Registry};
+use server_info::DeploymentFacts;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,7 +47,7 @@ pub struct Workers {
     addresses: Arc<Published<Vec<String>>>,
     auth: Sender<AuthMessage>,
     assets: AssetsHandle,
-    update_interval: i64,
+    deployment: DeploymentFacts,
     expected: usize,
     /// Whether the warning about missing workers was logged.
     is_short: bool,
@@ -107,8 +109,7 @@ impl Workers {
         shared: &WorkersShared,
         auth: Sender<AuthMessage>,
         assets: AssetsHandle,
-        update_interval: Duration,
-        expected: usize,
+        config: &MasterConfig,
     ) -> Workers {
         let now = Instant::now();
         let away = shared
@@ -126,8 +127,8 @@ impl Workers {
             addresses: Arc::clone(&shared.addresses),
             auth,
             assets,
-            update_interval: i64::try_from(update_interval.as_millis()).unwrap_or(i64::MAX),
-            expected,
+            deployment: DeploymentFacts::of(config),
+            expected: config.expected_workers,
             is_short: false,
         }
     }
@@ -143,10 +144,17 @@ impl Workers {
     }
 
     fn on_update(&self, update: &Update) {
-        let prices = price_frames(&self.assets, &update.snapshot);
+        let mut frames = price_frames(&self.assets, &update.snapshot);
+        self.write_server_info(&update.snapshot, &mut frames);
         for link in self.links.values() {
-            link.peer.push_frames(&prices);
+            link.peer.push_frames(&frames);
         }
+    }
+
+    /// Appends linkServerInfo.
+    fn write_server_info(&self, prices: &PriceSnapshot, out: &mut Vec<u8>) {
+        self.deployment
+            .write(prices, self.assets.next_update(), out);
     }
 
     /// Welcomes a linked worker and sends it the prices. An older link of the same worker is
@@ -167,12 +175,14 @@ impl Workers {
         }
         let welcome = Welcome {
             now: Timestamp::now(),
-            update_interval: self.update_interval,
+            update_interval: self.deployment.update_interval,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         peer.push(|out| message::write(out, Instruction::LinkWelcome, &welcome));
-        let prices = price_frames(&self.assets, &self.assets.prices());
-        peer.push_frames(&prices);
+        let prices = self.assets.prices();
+        // Before the prices, with which a worker opens its port.
+        peer.push(|out| self.write_server_info(&prices, out));
+        peer.push_frames(&price_frames(&self.assets, &prices));
         crate::info!("worker {} is linked from {}", worker.name, peer.link.peer);
         let boot = peer.boot;
         let older = self

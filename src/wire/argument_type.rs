@@ -47,6 +47,8 @@ pub enum ArgumentType {
     TransactionId,
     /// `host:port` of a worker.
     WorkerAddress,
+    /// `name=value`: a fact that a server tells about itself.
+    NameValue,
     /// A code of [`Reason`], or of a later edition.
     ReasonCode,
     /// A code of [`ProtocolFault`], or of a later edition.
@@ -78,6 +80,7 @@ impl ArgumentType {
             | ArgumentType::ClientOrderIdOrDash
             | ArgumentType::TransactionId
             | ArgumentType::WorkerAddress
+            | ArgumentType::NameValue
             | ArgumentType::ReasonCode
             | ArgumentType::FaultCode
             | ArgumentType::LinkCode
@@ -264,6 +267,7 @@ codecs! {
         |text| if text == "-" { Ok(None) } else { client_order_id(text) };
     TransactionId -> Uuid: |text| argument::parse_uuid(text), |id| id.hyphenated().to_string().into();
     WorkerAddress -> String: |text| worker_address(text);
+    NameValue -> model::NameValue: |text| model::NameValue::parse(text);
     ReasonCode -> OpenValue<Reason>: |text| OpenValue::parse(text, Reason::from_name);
     FaultCode -> OpenValue<ProtocolFault>: |text| OpenValue::parse(text, ProtocolFault::from_name);
     Text -> String: |text| Ok(text.to_owned());

@@ -294,6 +294,11 @@ macro_rules! instruction_table {
             ("transactionID" id: TransactionId, "clientOrderID" client_order_id: ClientOrderIdOrDash,
                 "time" expected: CanonicalTime)
             reply { Reply::Queued { id, client_order_id, expected } };
+        0x0407 GetServerInfo "getServerInfo" "4.1" Request in [Command Data] to Local: ()
+            request { Request::GetServerInfo }
+            -> ServerInfo;
+        0x0408 ServerInfo "serverInfo" "4.1" Return: ("fact" facts: NameValue repeated)
+            reply { Reply::ServerInfo(facts) };
 
         0x0410 LinkHello "linkHello" "4.3.1" Link: binary -> LinkChallenge | LinkRefused;
         0x0411 LinkChallenge "linkChallenge" "4.3.1" Link: binary -> LinkProof | LinkRefused;
@@ -310,6 +315,7 @@ macro_rules! instruction_table {
         0x0426 LinkConnectionClosed "linkConnectionClosed" "3.2.3" Link: binary;
         0x0427 LinkBooted "linkBooted" "3.1.5" Link: ("text" text: Text);
         0x0428 LinkAgain "linkAgain" "4.3.1" Link: ();
+        0x0429 LinkServerInfo "linkServerInfo" "4.1" Link: ("fact" facts: NameValue repeated);
             }
     };
 }

@@ -11,7 +11,8 @@ use super::{
     argument, frame,
 };
 use crate::model::{
-    ClientOrderId, Money, OpenValue, ProtocolFault, Quantity, SessionId, Side, Symbol, Timestamp,
+    ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, SessionId, Side, Symbol,
+    Timestamp,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -72,6 +73,9 @@ pub enum Reply {
     Pong,
     /// `host:port` of each available worker (3.1.5).
     WorkerList(Vec<String>),
+    /// What the server tells about itself, in any order. Of facts with the same name the last
+    /// counts.
+    ServerInfo(Vec<NameValue>),
     /// The connection ends after this message.
     ProtocolError(OpenValue<ProtocolFault>, String),
     /// A notice: the order is on the durable queue.
@@ -120,17 +124,16 @@ pub fn write_fault(out: &mut Vec<u8>, code: ProtocolFault, text: &str) {
     write_code(out, Instruction::ProtocolError, code.as_str(), text);
 }
 
-/// Appends a list of workers behind the argument `first`. Workers that do not fit into one message
-/// are left out.
-fn write_workers(out: &mut Vec<u8>, name: Instruction, first: Option<&str>, workers: &[String]) {
+/// Appends a list behind the argument `first`. What does not fit into one message is left out.
+fn write_list(out: &mut Vec<u8>, name: Instruction, first: Option<&str>, list: &[String]) {
     let mut free = DATA_MAX - first.map_or(0, str::len);
-    let fits = |worker: &&String| {
-        let left = free.checked_sub(worker.len() + 1);
+    let fits = |item: &&String| {
+        let left = free.checked_sub(item.len() + 1);
         free = left.unwrap_or(0);
         left.is_some()
     };
-    let workers = workers.iter().take_while(fits).map(String::as_str);
-    let arguments: Vec<&str> = first.into_iter().chain(workers).collect();
+    let list = list.iter().take_while(fits).map(String::as_str);
+    let arguments: Vec<&str> = first.into_iter().chain(list).collect();
     frame::write(out, name, &arguments);
 }
 
@@ -141,7 +144,7 @@ impl Reply {
         match self {
             Reply::Session { id, workers } => {
                 let id = Zeroizing::new(id.expose());
-                write_workers(out, I::SessionId, Some(&id), workers);
+                write_list(out, I::SessionId, Some(&id), workers);
             }
             Reply::RegisterSuccess => frame::write(out, I::RegisterSuccess, &[]),
             Reply::Filled(fill) => fill.write(self.instruction(), out),
@@ -157,7 +160,11 @@ impl Reply {
                 out.extend_from_slice(data);
             }
             Reply::Pong => frame::write(out, I::Pong, &[]),
-            Reply::WorkerList(workers) => write_workers(out, I::WorkerList, None, workers),
+            Reply::WorkerList(workers) => write_list(out, I::WorkerList, None, workers),
+            Reply::ServerInfo(facts) => {
+                let facts: Vec<String> = facts.iter().map(NameValue::to_string).collect();
+                write_list(out, I::ServerInfo, None, &facts);
+            }
             Reply::ProtocolError(code, text) => {
                 write_code(out, I::ProtocolError, code.as_str(), text);
             }
@@ -215,6 +222,7 @@ impl Reply {
             Reply::Data(..) => I::Data,
             Reply::Pong => I::Pong,
             Reply::WorkerList(_) => I::WorkerList,
+            Reply::ServerInfo(_) => I::ServerInfo,
             Reply::ProtocolError(..) => I::ProtocolError,
             Reply::Queued { .. } => I::TransactionQueued,
         }

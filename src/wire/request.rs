@@ -99,7 +99,48 @@ pub enum Request {
     Pong,
     /// getWorkerList (3.1.5).
     GetWorkerList,
+    /// getServerInfo: what this server is and how its market stands.
+    GetServerInfo,
 }
+
+/// The pattern of all requests with a destination. With it a `match` names the requests that do not
+/// come to it, without a catch-all arm: a new request has one place where it is to be listed, and
+/// the compiler asks for it.
+macro_rules! requests_to {
+    (Cache) => {
+        $crate::wire::Request::AssetInfo { .. }
+            | $crate::wire::Request::AssetCurrent { .. }
+            | $crate::wire::Request::AssetWindow { .. }
+            | $crate::wire::Request::AssetPredicted { .. }
+            | $crate::wire::Request::AssetList
+    };
+    (Orders) => {
+        $crate::wire::Request::Order { .. }
+    };
+    (AccountQueries) => {
+        $crate::wire::Request::UserInfo { .. }
+            | $crate::wire::Request::UserPortfolio { .. }
+            | $crate::wire::Request::UserHistory { .. }
+            | $crate::wire::Request::Receipt { .. }
+    };
+    (Tunnel) => {
+        $crate::wire::Request::Login { .. }
+            | $crate::wire::Request::Resume { .. }
+            | $crate::wire::Request::Register { .. }
+            | $crate::wire::Request::Logout { .. }
+    };
+    (State) => {
+        $crate::wire::Request::SwitchState { .. }
+    };
+    (Local) => {
+        $crate::wire::Request::Ping
+            | $crate::wire::Request::Pong
+            | $crate::wire::Request::GetWorkerList
+            | $crate::wire::Request::GetServerInfo
+    };
+}
+
+pub(crate) use requests_to;
 
 /// The arguments of a request, with their columns of the table.
 struct RequestArguments<'a, I: Iterator<Item = &'a str>> {
@@ -186,3 +227,53 @@ macro_rules! define_request {
 }
 
 instruction_table!(define_request);
+
+#[cfg(test)]
+mod tests {
+    use super::super::argument_type::ArgumentType as T;
+    use super::super::instruction::{Destination, TABLE};
+    use super::*;
+
+    /// An argument of its form.
+    fn sample(kind: T) -> &'static str {
+        const ID: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+        match kind {
+            T::Username | T::ClientOrderId | T::ClientOrderIdOrDash => "alice",
+            T::Email => "a@b",
+            T::HashedPass | T::SessionId => ID,
+            T::Symbol => "AAPL",
+            T::Quantity | T::CanonicalQuantity | T::CanonicalMoney => "1",
+            T::Date | T::CanonicalTime => "2013-03-01T00:00:00.000Z",
+            T::Flag => "true",
+            T::Adjustment => "raw",
+            T::State => "data",
+            T::TransactionId => "01890a5d-ac96-774b-bcce-b302099a8057",
+            T::WorkerAddress => "h:1",
+            T::NameValue => "name=value",
+            T::ReasonCode | T::FaultCode | T::LinkCode | T::Text => "code",
+        }
+    }
+
+    #[test]
+    fn every_request_is_listed_under_its_destination() {
+        for row in TABLE {
+            let Some(destination) = row.destination else {
+                continue;
+            };
+            let arguments: Vec<&str> = row.arguments.iter().map(|a| sample(a.kind)).collect();
+            let count = u16::try_from(arguments.len()).unwrap();
+            let text = arguments.join(" ");
+            let read = Arguments::read(count, text.as_bytes()).unwrap();
+            let request = Request::read(row.instruction, read).unwrap().unwrap();
+            let listed = match request {
+                requests_to!(Cache) => Destination::Cache,
+                requests_to!(Orders) => Destination::Orders,
+                requests_to!(AccountQueries) => Destination::AccountQueries,
+                requests_to!(Tunnel) => Destination::Tunnel,
+                requests_to!(State) => Destination::State,
+                requests_to!(Local) => Destination::Local,
+            };
+            assert_eq!(listed, destination, "{}", row.name);
+        }
+    }
+}

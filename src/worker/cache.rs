@@ -19,6 +19,7 @@ use super::messages::{
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
 use crate::runtime::Module;
+use crate::wire::request::requests_to;
 use crate::wire::{Instruction, Refusal, Request, reply};
 use crossbeam_channel::{Sender, TrySendError};
 use snapshot::QuoteSnapshot;
@@ -146,19 +147,11 @@ impl Cache {
                     self.window(&mut writer, &client, timestamp, number, symbol, key)
                 }
                 // The router sends no others here.
-                Request::Login { .. }
-                | Request::Resume { .. }
-                | Request::Register { .. }
-                | Request::Logout { .. }
-                | Request::Order { .. }
-                | Request::SwitchState { .. }
-                | Request::UserInfo { .. }
-                | Request::UserPortfolio { .. }
-                | Request::UserHistory { .. }
-                | Request::Receipt { .. }
-                | Request::Ping
-                | Request::Pong
-                | Request::GetWorkerList => Err(Refusal::worker_overloaded()),
+                requests_to!(Orders)
+                | requests_to!(AccountQueries)
+                | requests_to!(Tunnel)
+                | requests_to!(State)
+                | requests_to!(Local) => Err(Refusal::worker_overloaded()),
             };
             if let Err(refusal) = served {
                 writer.reply(number, |out| reply::write_fail(out, instruction, &refusal));

@@ -1,7 +1,7 @@
 //! spec/worker/clients.md · 3.2.3 Client Management, 4.6.6 switchState, 3.1.5 (the list of workers)
 //!
 //! Keeps the connected clients, the cached sessions and which of them end with which connection.
-//! Switches states, and answers pings and lists of workers. Never blocks, and never decides about a
+//! Switches states, and answers pings, lists of workers and what this server is. Never blocks, and never decides about a
 //! session that is not cached: the master does.
 //!
 //! Tests: `src/worker/tests.rs`.
@@ -10,6 +10,7 @@
     reason = "a new instruction is to be seen by every match"
 )]
 
+pub mod server_info;
 pub mod sessions;
 
 use super::Gauges;
@@ -21,8 +22,10 @@ use crate::link::message::{HASHES_MAX, SessionState};
 use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
 use crate::runtime::Module;
+use crate::wire::request::requests_to;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
 use crossbeam_channel::Sender;
+use server_info::ServerInfoHolder;
 use sessions::SessionCache;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -65,6 +68,7 @@ pub struct Clients {
     /// Sessions of closed connections that are not reported to the master yet.
     closing: VecDeque<SessionHash>,
     workers: Vec<String>,
+    server_info: ServerInfoHolder,
     linked: bool,
     open: bool,
     gauges: Arc<Gauges>,
@@ -82,6 +86,7 @@ impl Clients {
             unverified: VecDeque::new(),
             closing: VecDeque::new(),
             workers: Vec::new(),
+            server_info: ServerInfoHolder::new(),
             linked: false,
             open: false,
             gauges,
@@ -127,6 +132,7 @@ impl Module for Clients {
                 hashes.into_iter().for_each(|hash| self.sessions.end(hash))
             }
             ClientsMessage::Workers(workers) => self.workers = workers,
+            ClientsMessage::ServerInfo(facts) => self.server_info.learn(facts),
             ClientsMessage::Closed {
                 confirmed: true, ..
             } => {}
@@ -256,24 +262,15 @@ impl Clients {
         for (number, request) in batch.into_numbered() {
             sending.reply(number, |out| match request {
                 Request::GetWorkerList => Reply::WorkerList(self.workers.clone()).write(out),
+                Request::GetServerInfo => out.extend_from_slice(self.server_info.frame()),
                 Request::Ping
                 | Request::Pong
                 // The router sends no others here.
-                | Request::Login { .. }
-                | Request::Resume { .. }
-                | Request::Register { .. }
-                | Request::Logout { .. }
-                | Request::Order { .. }
-                | Request::SwitchState { .. }
-                | Request::AssetInfo { .. }
-                | Request::AssetCurrent { .. }
-                | Request::AssetWindow { .. }
-                | Request::AssetPredicted { .. }
-                | Request::AssetList
-                | Request::UserInfo { .. }
-                | Request::UserPortfolio { .. }
-                | Request::UserHistory { .. }
-                | Request::Receipt { .. } => Reply::Pong.write(out),
+                | requests_to!(Cache)
+                | requests_to!(Orders)
+                | requests_to!(AccountQueries)
+                | requests_to!(Tunnel)
+                | requests_to!(State) => Reply::Pong.write(out),
             });
         }
     }

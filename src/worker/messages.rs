@@ -9,7 +9,7 @@ use super::cache::windows::WindowKey;
 use super::client::WorkerClient;
 use crate::link::connection::LinkConnection;
 use crate::link::message::{ActiveSession, SessionState};
-use crate::model::{SessionHash, SessionId, Timestamp};
+use crate::model::{NameValue, SessionHash, SessionId, Timestamp};
 use crate::wire::{Destination, Refusal, Request, reply};
 use crossbeam_channel::Sender;
 use std::net::SocketAddr;
@@ -109,7 +109,7 @@ pub enum ClientsMessage {
     Connected(Arc<WorkerClient>),
     /// The connection of this number has closed, from its reader.
     Disconnected(u64),
-    /// Switches of the state, pings and lists of workers, from the router.
+    /// Switches of the state, and what the worker answers by itself, from the router.
     Batch(RequestBatch),
     /// A login succeeded, from the tunnel.
     LoggedIn {
@@ -145,6 +145,9 @@ pub enum ClientsMessage {
     Ended(Vec<SessionHash>),
     /// The addresses of the linked workers, from `master_link`.
     Workers(Vec<String>),
+    /// What clients may know of the deployment and its market, from `master_link`. At most what one
+    /// frame holds.
+    ServerInfo(Vec<NameValue>),
     /// The result of reporting to the master that the connections of these sessions closed, from
     /// `master_link`.
     Closed {

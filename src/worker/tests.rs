@@ -5,12 +5,12 @@
 use super::testing::*;
 use crate::link::message::{self, SessionHashes, SessionState};
 use crate::model::{
-    ClientOrderId, HashedPass, Money, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId,
-    Side, Timestamp, Username,
+    ClientOrderId, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason,
+    SessionId, Side, Timestamp, Username,
 };
 use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::reply::Fill;
-use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request, Window};
+use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request, Window, frame};
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::Ordering;
@@ -685,6 +685,86 @@ fn a_booted_worker_serves_no_clients_until_it_is_admitted() {
     let mut client = rig.client();
     client.ask(&Request::Ping);
     assert_eq!(client.reply(), Reply::Pong);
+}
+
+/// What a client is told of the server, as words.
+fn server_info(client: &mut TestClient) -> Vec<String> {
+    client.ask(&Request::GetServerInfo);
+    match client.reply() {
+        Reply::ServerInfo(facts) => facts.iter().map(NameValue::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The worker's own facts, with these behind them.
+fn own_and(others: &[&str]) -> Vec<String> {
+    let version = concat!("version=", env!("CARGO_PKG_VERSION"));
+    let own = [version, "wire=1", "edition=2"];
+    own.iter().chain(others).map(|&fact| fact.into()).collect()
+}
+
+#[test]
+fn what_the_master_told_last_is_told_without_a_link_too() {
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
+    assert_eq!(server_info(&mut client), own_and(&[]), "nothing was told");
+    let tell = |link: &mut Link, facts: &[&str]| {
+        link.send(0, |out| {
+            frame::write(out, Instruction::LinkServerInfo, facts);
+        });
+    };
+    let mut hears = |expected: &[&str]| {
+        let deadline = Instant::now() + TEST_TIMEOUT;
+        while server_info(&mut client) != own_and(expected) {
+            assert!(Instant::now() < deadline, "{expected:?}");
+        }
+    };
+    // The worker passes on what it does not know, and speaks for itself alone.
+    tell(
+        &mut link,
+        &["state=open", "edition=9", "of-later=x=y", "version=9"],
+    );
+    hears(&["state=open", "of-later=x=y"]);
+    link.cut();
+    hears(&["state=open", "of-later=x=y"]);
+    // What is left out is no longer known.
+    let mut link = rig.link();
+    tell(&mut link, &["state=closed"]);
+    hears(&["state=closed"]);
+    // A long list displaces nothing of the worker's own.
+    let long = format!("n={}", "v".repeat(250));
+    let many = vec![&*long; 8192 / (long.len() + 1)];
+    tell(&mut link, &many);
+    let deadline = Instant::now() + TEST_TIMEOUT;
+    let mut client = rig.client();
+    loop {
+        let told = server_info(&mut client);
+        assert_eq!(told[..3], own_and(&[]));
+        if told.len() > 4 {
+            break;
+        }
+        assert!(Instant::now() < deadline);
+    }
+    tell(&mut link, &["no fact"]);
+    assert!(link.has_ended(), "nonsense on the link");
+}
+
+#[test]
+fn getting_the_server_info_takes_one_slot_in_either_state() {
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut data = rig.data_client(&mut link, &session(1));
+    data.ask_all(&[
+        Request::Ping,
+        Request::GetServerInfo,
+        current(),
+        Request::GetServerInfo,
+        Request::Ping,
+    ]);
+    assert_eq!(data.reply(), Reply::Pong);
+    assert!(matches!(data.reply(), Reply::ServerInfo(facts) if facts.len() == 3));
+    data.data();
+    assert!(matches!(data.reply(), Reply::ServerInfo(_)));
+    assert_eq!(data.reply(), Reply::Pong);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::link::message::{BodyFrames, SessionState};
 use crate::model::{Reason, Timestamp};
 use crate::runtime::Module;
 use crate::wire::payload::Payload;
+use crate::wire::request::requests_to;
 use crate::wire::{Instruction, Refusal, Request};
 use crossbeam_channel::{Sender, TrySendError};
 use std::sync::Arc;
@@ -113,20 +114,11 @@ impl Tunnel {
                 Request::Login { .. }
                 | Request::Register { .. }
                 | Request::Logout { .. }
-                | Request::Order { .. }
-                | Request::SwitchState { .. }
-                | Request::AssetInfo { .. }
-                | Request::AssetCurrent { .. }
-                | Request::AssetWindow { .. }
-                | Request::AssetPredicted { .. }
-                | Request::AssetList
-                | Request::UserInfo { .. }
-                | Request::UserPortfolio { .. }
-                | Request::UserHistory { .. }
-                | Request::Receipt { .. }
-                | Request::Ping
-                | Request::Pong
-                | Request::GetWorkerList => asked.fail(&Refusal::master_unavailable()),
+                | requests_to!(Cache)
+                | requests_to!(Orders)
+                | requests_to!(AccountQueries)
+                | requests_to!(State)
+                | requests_to!(Local) => asked.fail(&Refusal::master_unavailable()),
             },
         }
     }

@@ -42,6 +42,8 @@ mod worker {
     mod lists;
     // When the port opens, and a silent master.
     mod port;
+    // What a worker tells about the server.
+    mod server_info;
     // Sessions that end, and workers that come back.
     mod sessions;
     // TLS and its certificates.

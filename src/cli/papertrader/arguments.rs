@@ -106,6 +106,8 @@ pub enum ClientCommand {
     Transactions(TransactionsArgs),
     /// Show what is known of an account
     User(UserArgs),
+    /// Show the server's market, when its next update is due, and what it speaks
+    Server,
     /// List the workers that serve now
     Workers,
     /// Measure how fast the known workers answer

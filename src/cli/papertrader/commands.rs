@@ -112,6 +112,7 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
         ClientCommand::Login(args) => account::login(&global, &args),
         ClientCommand::Logout => account::logout(&global),
         ClientCommand::User(args) => account::user(&global, &args),
+        ClientCommand::Server => account::server(&global),
         ClientCommand::Workers => account::workers(&global),
         ClientCommand::Ping => account::ping(&global),
         ClientCommand::Assets(args) => market::assets(&global, &args),

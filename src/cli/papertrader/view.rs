@@ -5,6 +5,7 @@
 
 pub mod portfolio;
 
+use crate::client::ServerInfo;
 use crate::client::connection::QueuedNotice;
 use crate::client::order::OrderTicket;
 use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus};
@@ -12,6 +13,7 @@ use crate::wire::Refusal;
 use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
 use crate::wire::reply::Fill;
 use serde::Serialize;
+use std::time::Duration;
 use uuid::Uuid;
 
 fn text(value: impl std::fmt::Display) -> String {
@@ -285,6 +287,52 @@ pub struct LoginView {
 pub struct WorkersView {
     pub from: String,
     pub workers: Vec<String>,
+}
+
+/// What a server tells about itself.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct ServerView {
+    pub server: String,
+    pub version: Option<String>,
+    pub wire: Option<u16>,
+    pub edition: Option<u16>,
+    pub market: Option<String>,
+    pub state: Option<String>,
+    pub market_time: Option<String>,
+    pub update_interval_ms: Option<u64>,
+    pub next_update: Option<String>,
+    pub steps_left: Option<u64>,
+    pub currency: Option<String>,
+    pub login: Option<Vec<String>>,
+    pub fees: Option<bool>,
+}
+
+impl ServerView {
+    /// Converts the answer of the server at this address; `None`: it is of the first edition.
+    pub fn new(server: String, info: Option<ServerInfo>) -> ServerView {
+        let info = info.unwrap_or(ServerInfo {
+            wire: Some(1),
+            edition: Some(1),
+            ..ServerInfo::default()
+        });
+        let milliseconds = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        ServerView {
+            server,
+            version: info.version,
+            wire: info.wire,
+            edition: info.edition,
+            market: info.market.map(text),
+            state: info.state.map(text),
+            market_time: info.market_time.map(text),
+            update_interval_ms: info.update_interval.map(milliseconds),
+            next_update: info.next_update.map(text),
+            steps_left: info.steps_left,
+            currency: info.currency,
+            login: info.login,
+            fees: info.fees,
+        }
+    }
 }
 
 /// The round trip to a server, or its error.

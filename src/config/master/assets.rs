@@ -4,7 +4,7 @@
 
 use super::super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind, text, texts};
 use super::super::{check, values, writer};
-use crate::model::{Symbol, Timestamp};
+use crate::model::{MarketKind, Symbol, Timestamp};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -99,6 +99,17 @@ impl ProviderKind {
         match self {
             ProviderKind::Replay | ProviderKind::Simulated => false,
             ProviderKind::Alpaca | ProviderKind::Binance => true,
+        }
+    }
+}
+
+impl ProviderKind {
+    /// Where its prices come from, as clients are told.
+    pub fn market(self) -> MarketKind {
+        match self {
+            ProviderKind::Replay => MarketKind::Replay,
+            ProviderKind::Simulated => MarketKind::Simulated,
+            ProviderKind::Alpaca | ProviderKind::Binance => MarketKind::Real,
         }
     }
 }

@@ -4,17 +4,20 @@
 //!
 //! Tests: `src/link/handshake/tests.rs`.
 
+use super::VERSION;
 use crate::link::keyring::KeyringError;
 use crate::link::record::RecordError;
 use crate::wire::ProtocolError;
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::io;
 use thiserror::Error;
 
 /// Why a handshake failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HandshakeError {
-    /// The other side has this version.
-    #[error("the other side speaks link version {0}")]
+    /// The worker has this version, and the master another.
+    #[error("{}", version_refusal(*.0))]
     Version(u16),
     /// No worker is registered with the UUID.
     #[error("no worker is registered under this UUID")]
@@ -64,6 +67,10 @@ pub enum HandshakeError {
     /// The master refused. Its code and text are not signed.
     #[error("refused by the master: {0}: {1}")]
     Refused(String, String),
+    /// The master refused because its version is another: the one that its text names, if any. The
+    /// text is not signed.
+    #[error("the master refused version {VERSION} of the link ({text}): {}", advice(*.master))]
+    RefusedVersion { master: Option<u16>, text: String },
     /// The connection ended during the handshake.
     #[error("the connection ended inside the handshake")]
     Cut,
@@ -98,7 +105,9 @@ impl HandshakeError {
             HandshakeError::Keyring(error) => error.as_str(),
             HandshakeError::Noise => "noise",
             HandshakeError::Record(error) => error.as_str(),
-            HandshakeError::Refused(..) => "refused-by-master",
+            HandshakeError::Refused(..) | HandshakeError::RefusedVersion { .. } => {
+                "refused-by-master"
+            }
             HandshakeError::Cut => "cut",
             HandshakeError::Timeout => "timeout",
             HandshakeError::Socket(_) => "socket",
@@ -108,10 +117,17 @@ impl HandshakeError {
 
     /// The code and sentence that the other side gets. They help an honest administrator and reveal
     /// little to an unproven peer. `None` if nobody is listening.
-    pub fn public_reason(&self) -> Option<(&'static str, &'static str)> {
+    pub fn public_reason(&self) -> Option<(&'static str, Cow<'static, str>)> {
+        if let HandshakeError::Version(worker) = self {
+            return Some(("version", version_refusal(*worker).into()));
+        }
+        self.fixed_reason().map(|(code, text)| (code, text.into()))
+    }
+
+    /// The code and sentence of an error whose sentence is always the same.
+    fn fixed_reason(&self) -> Option<(&'static str, &'static str)> {
         use KeyringError as K;
         Some(match self {
-            HandshakeError::Version(_) => ("version", "this master speaks version 1 of the link"),
             HandshakeError::UnknownUuid | HandshakeError::WrongIp => (
                 "not-admitted",
                 "no worker with this UUID may link from this address",
@@ -160,10 +176,47 @@ impl HandshakeError {
             HandshakeError::Keyring(_) | HandshakeError::Random => {
                 ("internal-error", "the master failed: see its log")
             }
-            HandshakeError::Refused(..) | HandshakeError::Cut | HandshakeError::Socket(_) => {
-                return None;
-            }
+            HandshakeError::Version(_)
+            | HandshakeError::Refused(..)
+            | HandshakeError::RefusedVersion { .. }
+            | HandshakeError::Cut
+            | HandshakeError::Socket(_) => return None,
         })
+    }
+}
+
+/// Why the master refuses a worker of version `worker`, and which of the two is to be upgraded. The
+/// last `version N` of the sentence is the master's, by which workers know it.
+fn version_refusal(worker: u16) -> String {
+    let remedy = if worker < VERSION {
+        "upgrade the worker"
+    } else {
+        "upgrade this master; the worker links by itself afterwards"
+    };
+    format!(
+        "the worker speaks version {worker} of the link and this master version {VERSION}: {remedy}"
+    )
+}
+
+/// The version that a master's sentence names as its own: the last one.
+pub(super) fn master_version(text: &str) -> Option<u16> {
+    let (_, behind) = text.rsplit_once("version ")?;
+    let end = behind.find(|c: char| !c.is_ascii_digit());
+    behind.get(..end.unwrap_or(behind.len()))?.parse().ok()
+}
+
+/// What a worker of [`VERSION`] needs to link to a master of version `master`.
+fn advice(master: Option<u16>) -> &'static str {
+    match master.map(|master| master.cmp(&VERSION)) {
+        Some(Ordering::Less) => {
+            "the master is older than this worker. Upgrade the master; this worker links by itself \
+             afterwards"
+        }
+        Some(Ordering::Greater) => "the master is newer than this worker. Upgrade this worker",
+        Some(Ordering::Equal) | None => {
+            "master and worker are of different editions. Upgrade the older one, a master before \
+             its workers; this worker links by itself afterwards"
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub fn refuse(socket: &TcpStream, error: &HandshakeError) {
         return;
     };
     let mut message = Vec::new();
-    frame::write(&mut message, Instruction::LinkRefused, &[code, text]);
+    frame::write(&mut message, Instruction::LinkRefused, &[code, &*text]);
     let deadline = Instant::now() + LINGER_TIMEOUT;
     if write(socket, &message, deadline).is_err() || socket.shutdown(Shutdown::Write).is_err() {
         return;

@@ -10,9 +10,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// Purpose and version of the signature.
-const CONTEXT: &[u8] = b"PaperTrader link 1 handshake";
+const CONTEXT: &[u8] = b"PaperTrader link 2 handshake";
 
-const SECRET_CONTEXT: &[u8] = b"PaperTrader link 1 secret";
+const SECRET_CONTEXT: &[u8] = b"PaperTrader link 2 secret";
 
 /// Bytes of a statement.
 pub const STATEMENT_LEN: usize = CONTEXT.len() + 1 + 16 + 20 + 20 + 3 * 32 + 8 + NONCE_LEN;

@@ -603,15 +603,73 @@ fn messages_of_wrong_order_form_or_size_are_refused() {
         Instruction::LinkHello,
         &[&data(&hello(UUID))[..], b"x"].concat(),
     )));
-    let mut other = hello(UUID);
-    other[frame::HEADER_BYTES + 1] = 9;
-    assert_eq!(refused(&other), E::Version(9));
     // Refused on the header, before the data arrives.
     let mut header = hello(UUID)[..frame::HEADER_BYTES].to_vec();
     header[3..7].copy_from_slice(&u32::try_from(DATA_MAX + 1).unwrap().to_be_bytes());
     is_frame(refused(&header));
     // A second hello is not expected.
     is_frame(refused(&[hello(UUID), hello(UUID)].concat()));
+}
+
+/// What a master of this version answers a hello of `version`: code and sentence.
+fn refusal_of(rig: &Rig, version: u16) -> (&'static str, String) {
+    let mut other = hello(UUID);
+    other[frame::HEADER_BYTES..frame::HEADER_BYTES + 2].copy_from_slice(&version.to_be_bytes());
+    let error = MasterHandshake::new(&rig.master, &registered, IP)
+        .receive(&other, Timestamp::now(), &mut Vec::new())
+        .unwrap_err();
+    assert_eq!(error, E::Version(version));
+    let (code, text) = error.public_reason().unwrap();
+    assert_eq!(error.to_string(), text, "the log says the same");
+    (code, text.into_owned())
+}
+
+/// What a worker of this version makes of a refusal.
+fn heard(rig: &Rig, code: &str, text: &str) -> E {
+    let mut worker = WorkerHandshake::start(&rig.worker, &mut Vec::new()).unwrap();
+    let mut message = Vec::new();
+    frame::write(&mut message, Instruction::LinkRefused, &[code, text]);
+    worker
+        .receive(&message, Timestamp::now(), &mut Vec::new())
+        .unwrap_err()
+}
+
+#[test]
+fn another_version_is_refused_and_both_sides_say_which_to_upgrade() {
+    assert_eq!(VERSION, 2);
+    let rig = Rig::new();
+    let older = "the worker speaks version 1 of the link and this master version 2: upgrade the \
+                 worker";
+    assert_eq!(refusal_of(&rig, 1), ("version", older.to_owned()));
+    let newer = "the worker speaks version 3 of the link and this master version 2: upgrade this \
+                 master; the worker links by itself afterwards";
+    assert_eq!(refusal_of(&rig, 3), ("version", newer.to_owned()));
+    assert_eq!(refusal_of(&rig, u16::MAX).0, "version");
+
+    // A worker of this version at another master. The first text is that of version 1.
+    let first = "this master speaks version 1 of the link";
+    let future = "the worker speaks version 2 of the link and this master version 3: upgrade the \
+                  worker";
+    let own_words = [
+        (
+            first,
+            Some(1),
+            "Upgrade the master; this worker links by itself afterwards",
+        ),
+        (future, Some(3), "Upgrade this worker"),
+        ("no", None, "Upgrade the older one"),
+        ("version 99999 of", None, "Upgrade the older one"),
+    ];
+    for (text, master, advice) in own_words {
+        let error = heard(&rig, "version", text);
+        assert_eq!(error.as_str(), "refused-by-master");
+        assert!(error.public_reason().is_none());
+        assert!(error.to_string().contains(advice), "{error}");
+        let text = text.to_owned();
+        assert_eq!(error, E::RefusedVersion { master, text });
+    }
+    let other = heard(&rig, "booted", "an administrator keeps this worker out");
+    assert!(matches!(other, E::Refused(..)), "{other}");
 }
 
 #[test]

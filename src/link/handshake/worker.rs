@@ -4,6 +4,7 @@
 //!
 //! Tests: `src/link/handshake/tests.rs`.
 
+use super::error::master_version;
 use super::statement::{HandshakeTerms, Role, Transcript};
 use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
@@ -223,5 +224,12 @@ fn refused(header: &FrameHeader, data: &[u8]) -> HandshakeError {
         arguments.next().unwrap_or_default(),
         arguments.next().unwrap_or_default(),
     );
-    HandshakeError::Refused(plain(code), plain(text))
+    let (code, text): (String, String) = (plain(code), plain(text));
+    if code == "version" {
+        return HandshakeError::RefusedVersion {
+            master: master_version(&text),
+            text,
+        };
+    }
+    HandshakeError::Refused(code, text)
 }

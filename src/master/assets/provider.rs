@@ -90,6 +90,8 @@ pub struct PriceBatch {
     pub unknown: Vec<Symbol>,
     /// No step follows this one. Without bars: the previous step was the last.
     pub exhausted: bool,
+    /// Steps behind this one, if their number is known.
+    pub steps_left: Option<u64>,
 }
 
 /// A request for one page of a symbol's past.

@@ -45,6 +45,8 @@ pub struct RetrievalResult {
     pub actions: Vec<Action>,
     /// No step follows.
     pub exhausted: bool,
+    /// Steps that follow, if their number is known.
+    pub steps_left: Option<u64>,
     /// Providers that failed, with the error.
     pub failures: Vec<(&'static str, ProviderError)>,
     /// Providers that answered.
@@ -158,6 +160,7 @@ impl Retrieval {
                     let clock = source.provider.clock();
                     answer.now = answer.now.max(batch.now);
                     answer.exhausted = batch.exhausted;
+                    answer.steps_left = batch.steps_left;
                     let stamped = batch
                         .bars
                         .into_iter()

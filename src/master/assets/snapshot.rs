@@ -3,9 +3,12 @@
 //! The current prices: an immutable value with many readers, replaced as a whole at each update.
 
 use crate::model::Action;
-use crate::model::{Bar, Quote, Symbol, Timestamp};
+use crate::model::{Bar, MarketState, Quote, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// A market is open while an asset got a price in one of this many last updates.
+const OPEN_UPDATES: u32 = 3;
 
 /// The current price of one asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,10 @@ pub struct PriceSnapshot {
     pub published: Timestamp,
     /// No update follows: prices stay, and no order can fill.
     pub exhausted: bool,
+    /// Steps that follow, if their number is known.
+    pub steps_left: Option<u64>,
+    /// Updates since the last one in which an asset got a price.
+    without_price: u32,
     /// Sorted by symbol.
     entries: Vec<AssetPrice>,
     /// Splits and dividends in force, by asset, in order of time. Snapshots share it until another
@@ -95,6 +102,8 @@ impl PriceSnapshot {
         PriceSnapshot {
             entries,
             index: Arc::new(index),
+            // Nothing is known of earlier updates: closed until a price comes.
+            without_price: OPEN_UPDATES,
             ..PriceSnapshot::default()
         }
     }
@@ -132,6 +141,17 @@ impl PriceSnapshot {
         }
     }
 
+    /// Whether the market moves.
+    pub fn state(&self) -> MarketState {
+        if self.exhausted {
+            MarketState::Ended
+        } else if self.without_price < OPEN_UPDATES {
+            MarketState::Open
+        } else {
+            MarketState::Closed
+        }
+    }
+
     /// The number of assets.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -145,6 +165,7 @@ impl PriceSnapshot {
     /// A copy for the next update, in which no price is fresh.
     pub(super) fn next(&self) -> PriceSnapshot {
         let mut next = self.clone();
+        next.without_price = next.without_price.saturating_add(1);
         for entry in &mut next.entries {
             entry.fresh = false;
         }
@@ -181,6 +202,7 @@ impl PriceSnapshot {
         entry.quote = Some(bar.quote());
         entry.fresh = true;
         entry.real_time = real_time;
+        self.without_price = 0;
         self.market_now = self.market_now.max(bar.time);
     }
 
@@ -249,6 +271,36 @@ mod tests {
                 .quote
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_market_closes_after_three_updates_without_a_price_and_ends_with_its_replay() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = PriceSnapshot::new(vec![a, Symbol::parse("B").unwrap()]);
+        assert_eq!(snapshot.state(), MarketState::Closed, "nothing is known");
+        for round in 1..=2 {
+            snapshot = snapshot.next();
+            snapshot.apply(&a, &bar("2013-03-01T10:00:00Z", 5), true);
+            assert_eq!(
+                snapshot.state(),
+                MarketState::Open,
+                "a price, round {round}"
+            );
+            for without in 1..=2 {
+                snapshot = snapshot.next();
+                assert_eq!(snapshot.state(), MarketState::Open, "{without} without");
+            }
+            for without in 3..=5 {
+                snapshot = snapshot.next();
+                assert_eq!(snapshot.state(), MarketState::Closed, "{without} without");
+            }
+        }
+        snapshot = snapshot.next();
+        snapshot.apply(&a, &bar("2013-03-01T11:00:00Z", 5), false);
+        snapshot.exhausted = true;
+        assert_eq!(snapshot.state(), MarketState::Ended, "with its last price");
+        snapshot.exhausted = false;
+        assert_eq!(snapshot.state(), MarketState::Open, "the files have grown");
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl Updater {
                 Ok(()) => {
                     self.position = position;
                     self.actions_checked = true;
-                    self.publish(began, began_stamp, &bars, actions);
+                    self.publish((began, began_stamp), &bars, actions, answer.steps_left);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -271,10 +271,10 @@ impl Updater {
     /// Replaces the snapshot and sends the update to the other modules.
     fn publish(
         &mut self,
-        began: Instant,
-        began_stamp: Timestamp,
+        (began, began_stamp): (Instant, Timestamp),
         bars: &[(Symbol, MarketClock, Bar)],
         actions: Vec<Action>,
+        steps_left: Option<u64>,
     ) {
         let mut snapshot = self.prices.load().next();
         for (symbol, clock, bar) in bars {
@@ -283,6 +283,7 @@ impl Updater {
         snapshot.add_actions(&actions);
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
+        snapshot.steps_left = steps_left;
         snapshot.published = Timestamp::now();
         let limit = self
             .config

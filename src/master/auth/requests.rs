@@ -15,6 +15,7 @@ use crate::master::messages::{
 };
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::model::{AccountId, SessionHash, SessionId, Timestamp};
+use crate::wire::request::requests_to;
 use crate::wire::{Instruction, Refusal, Reply, Request};
 use crossbeam_channel::TrySendError;
 
@@ -147,20 +148,11 @@ impl Auth {
             }
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
             // No other request with a session comes here.
-            Request::Login { .. }
-            | Request::Resume { .. }
-            | Request::Register { .. }
-            | Request::Logout { .. }
-            | Request::Order { .. }
-            | Request::SwitchState { .. }
-            | Request::AssetInfo { .. }
-            | Request::AssetCurrent { .. }
-            | Request::AssetWindow { .. }
-            | Request::AssetPredicted { .. }
-            | Request::AssetList
-            | Request::Ping
-            | Request::Pong
-            | Request::GetWorkerList => return None,
+            requests_to!(Cache)
+            | requests_to!(Orders)
+            | requests_to!(Tunnel)
+            | requests_to!(State)
+            | requests_to!(Local) => return None,
         };
         match self.account(reply_to, instruction, &session) {
             Ok(asker) => Some(AccountQuery { asker, kind }),

@@ -77,6 +77,7 @@ fn a_new_link_is_welcomed_then_told_the_prices_and_then_who_serves() {
         said,
         [
             Instruction::LinkWelcome,
+            Instruction::LinkServerInfo,
             Instruction::LinkPrices,
             Instruction::LinkWorkers
         ]
@@ -88,7 +89,7 @@ fn a_new_link_is_welcomed_then_told_the_prices_and_then_who_serves() {
     );
     let prices = &prices_in(&heard)[0];
     assert_eq!((prices.update, prices.rows.len()), (1, 3));
-    assert_eq!(arguments(&heard[2]), std::slice::from_ref(&worker.address));
+    assert_eq!(arguments(&heard[3]), std::slice::from_ref(&worker.address));
     assert_eq!(*rig.shared.addresses.load(), [worker.address]);
     assert_eq!(rig.shared.peers.load().len(), 1);
 }
@@ -247,6 +248,81 @@ fn an_update_goes_to_every_worker() {
             (symbol("AAPL"), money("7"))
         );
     }
+}
+
+/// The last facts that a link was told.
+fn told(link: &mut FakeLink) -> Vec<String> {
+    let frames = link.heard().into_iter().flat_map(|heard| heard.frames);
+    let facts =
+        frames.filter(|(header, _)| header.instruction == Instruction::LinkServerInfo.number());
+    let facts: Vec<(FrameHeader, Vec<u8>)> = facts.collect();
+    let (_, data) = facts.last().expect("linkServerInfo");
+    let text = String::from_utf8(data.clone()).unwrap();
+    text.split(' ').map(str::to_owned).collect()
+}
+
+/// The value of a fact.
+fn fact(facts: &[String], name: &str) -> Option<String> {
+    let named = |fact: &String| Some(fact.strip_prefix(name)?.strip_prefix('=')?.to_owned());
+    facts.iter().find_map(named)
+}
+
+#[test]
+fn workers_are_told_how_the_market_stands_when_they_link_and_at_each_update() {
+    let mut rig = MasterRig::with(|config| config.currency = "EUR".to_owned());
+    let worker = rig.register_worker("eu1");
+    let mut link = rig.open_link(&worker, Uuid::from_u128(1));
+    rig.tell_linked(&link);
+    let first = told(&mut link);
+    let market_time = rig.assets.prices().market_now.to_string();
+    let next = rig.assets.next_update().unwrap().to_string();
+    for (name, value) in [
+        ("currency", Some("EUR")),
+        ("market", Some("replay")),
+        ("state", Some("open")),
+        ("market-time", Some(&*market_time)),
+        ("update-interval", Some("60000")),
+        ("next-update", Some(&*next)),
+        // The test's market does not know.
+        ("steps-left", None),
+        ("login", Some("password")),
+        ("fees", Some("no")),
+        ("version", None),
+    ] {
+        assert_eq!(fact(&first, name).as_deref(), value, "{name} of {first:?}");
+    }
+    let mut states = Vec::new();
+    for closes in [&[][..], &[], &[], &[], &[("AAPL", "7")]] {
+        rig.settle(closes);
+        states.push(fact(&told(&mut link), "state").unwrap());
+    }
+    assert_eq!(states, ["open", "open", "closed", "closed", "open"]);
+    let mut last = rig.update(&[("AAPL", "8")]);
+    let prices = Arc::make_mut(&mut last.snapshot);
+    (prices.exhausted, prices.steps_left) = (true, Some(0));
+    rig.publish(&last);
+    rig.assets
+        .next
+        .store(i64::MAX, std::sync::atomic::Ordering::Relaxed);
+    rig.tell(&last);
+    let end = told(&mut link);
+    assert_eq!(fact(&end, "state").as_deref(), Some("ended"));
+    assert_eq!(fact(&end, "steps-left").as_deref(), Some("0"));
+    assert_eq!(fact(&end, "next-update"), None);
+    // A link that is made afterwards hears the same.
+    let mut again = rig.open_link(&worker, Uuid::from_u128(2));
+    rig.tell_linked(&again);
+    assert_eq!(told(&mut again), end);
+}
+
+#[test]
+fn a_market_without_any_price_tells_no_time() {
+    let facts = DeploymentFacts::of(&crate::master::testing::config());
+    let mut out = Vec::new();
+    facts.write(&PriceSnapshot::new(vec![symbol("AAPL")]), None, &mut out);
+    let text = String::from_utf8_lossy(&out);
+    assert!(text.contains("state=closed"), "{text}");
+    assert!(!text.contains("market-time"), "{text}");
 }
 
 #[test]

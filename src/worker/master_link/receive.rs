@@ -12,7 +12,7 @@ use super::super::messages::{
 use super::pending::Requester;
 use super::{MasterLink, PendingRequest};
 use crate::link::message::{BodyFrames, Prices, SessionHashes, SessionState, Welcome};
-use crate::model::{Reason, Timestamp, ValueError};
+use crate::model::{NameValue, Reason, Timestamp, ValueError};
 use crate::wire::payload::Payload;
 use crate::wire::{FrameHeader, Instruction, Reassembly, Refusal, frame};
 use std::time::Instant;
@@ -217,6 +217,13 @@ impl MasterLink {
                     frame::read_return(&header, data).map_err(|fault| ValueError(fault.text))?;
                 let workers = arguments.iter().take(arguments.count()).map(str::to_owned);
                 self.tell_clients(ClientsMessage::Workers(workers.collect()));
+            }
+            Some(Instruction::LinkServerInfo) => {
+                let (_, arguments) =
+                    frame::read_return(&header, data).map_err(|fault| ValueError(fault.text))?;
+                let facts = arguments.iter().take(arguments.count());
+                let facts = facts.map(NameValue::parse).collect::<Result<_, _>>()?;
+                self.tell_clients(ClientsMessage::ServerInfo(facts));
             }
             Some(Instruction::LinkPrices) => {
                 self.prices = Some((data.to_vec(), Reassembly::default()))

@@ -2,7 +2,7 @@
 //! exits with.
 
 use super::fake_worker::{Fake, Orders};
-use papertrader::model::{ProtocolFault, Reason};
+use papertrader::model::{NameValue, OpenValue, ProtocolFault, Reason};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -505,6 +505,91 @@ fn the_command_line_is_refused_before_anything_is_done() {
     let ran = person.run_with(&["login", "alice", "--password-stdin"], "\n");
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("the password is empty"), "{}", ran.err);
+}
+
+#[test]
+fn a_server_is_shown_in_80_columns_as_far_as_it_tells() {
+    let fake = Fake::start();
+    let person = Person::new();
+    let server = |extra: &str| person.run(&format!("--server {} server{extra}", fake.address));
+    let ran = server("");
+    assert_eq!(
+        (ran.code, ran.out),
+        (0, format!("server  {}\n", fake.address))
+    );
+    let told = [
+        "version=0.1.0",
+        "wire=1",
+        "edition=2",
+        "currency=USD",
+        "market=replay",
+        "state=paused",
+        "market-time=2013-03-01T00:00:00.000Z",
+        "update-interval=5000",
+        "next-update=2000-01-02T03:04:05.000Z",
+        "steps-left=812",
+        "login=password,google,university",
+        "fees=no",
+        "of-later=x",
+    ];
+    let facts = told.map(|fact| NameValue::parse(fact).unwrap()).to_vec();
+    fake.tell(|told| told.facts = Some(facts));
+    let ran = server("");
+    let lines = [
+        &format!("server        {}", fake.address),
+        "market        replay, paused",
+        "market time   2013-03-01 UTC",
+        "next update   2000-01-02 03:04:05 UTC, in 0 s",
+        "update every  5 s",
+        "steps left    812",
+        "currency      USD",
+        "sign in by    password, google, university",
+        "fees          no",
+        "version       0.1.0, wire format 1, edition 2\n",
+    ];
+    assert_eq!((ran.code, ran.out), (0, lines.join("\n")), "{}", ran.err);
+    assert!(lines.iter().all(|line| line.len() <= 80));
+    let view = server(" --json").json();
+    let expected = serde_json::json!({
+        "server": fake.address,
+        "version": "0.1.0",
+        "wire": 1,
+        "edition": 2,
+        "market": "replay",
+        "state": "paused",
+        "market_time": "2013-03-01T00:00:00.000Z",
+        "update_interval_ms": 5000,
+        "next_update": "2000-01-02T03:04:05.000Z",
+        "steps_left": 812,
+        "currency": "USD",
+        "login": ["password", "google", "university"],
+        "fees": false,
+    });
+    assert_eq!(view, expected);
+}
+
+#[test]
+fn a_server_of_the_first_edition_is_no_failure() {
+    let fake = Fake::start();
+    fake.tell(|told| told.facts = None);
+    let person = Person::new();
+    let ran = person.run(&format!("--server {} server", fake.address));
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("first edition"), "{}", ran.out);
+    assert!(ran.out.lines().all(|line| line.len() <= 80), "{}", ran.out);
+    let view = person
+        .run(&format!("--server {} --json server", fake.address))
+        .json();
+    assert_eq!(
+        (view["wire"].as_u64(), view["edition"].as_u64()),
+        (Some(1), Some(1))
+    );
+    assert_eq!(view["state"], Value::Null);
+    // Another error is one.
+    fake.tell(|told| told.fault = Some(OpenValue::Known(ProtocolFault::NotAllowed)));
+    let ran = person.run(&format!("--server {} server", fake.address));
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("not-allowed"), "{}", ran.err);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use papertrader::dialogue::message::encode;
 use papertrader::model::{
-    Bar, Money, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId, Side, Symbol,
-    Timestamp, TransactionStatus,
+    Bar, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId, Side,
+    Symbol, Timestamp, TransactionStatus,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -47,6 +47,8 @@ pub struct Told {
     pub later: bool,
     /// Quotes asked for.
     pub quotes: i64,
+    /// What it tells about itself; `None`: it is of version 1 and knows no getServerInfo.
+    pub facts: Option<Vec<NameValue>>,
 }
 
 pub struct Fake {
@@ -68,6 +70,7 @@ impl Fake {
             fault: None,
             later: false,
             quotes: 0,
+            facts: Some(Vec::new()),
         }));
         let shared = told.clone();
         std::thread::spawn(move || {
@@ -205,6 +208,14 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::Ping => Reply::Pong.write(out),
         Request::Pong => {}
         Request::GetWorkerList => Reply::WorkerList(told.workers.clone()).write(out),
+        Request::GetServerInfo => match &told.facts {
+            Some(facts) => Reply::ServerInfo(facts.clone()).write(out),
+            None => {
+                let code = OpenValue::Known(ProtocolFault::UnknownInstruction);
+                Reply::ProtocolError(code, "no instruction has this number".to_owned()).write(out);
+                return false;
+            }
+        },
         Request::Register { username, .. } if username.as_str() == "taken" => {
             refuse(Reason::UsernameTaken, "another account has that name").write(out);
         }

@@ -3,8 +3,8 @@
 
 use papertrader::dialogue::raw;
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, ProtocolFault, Quantity, Quote, Reason,
-    SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, ProtocolFault, Quantity, Quote,
+    Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -186,6 +186,7 @@ fn requests() -> Vec<(String, Request)> {
         ),
         ("0401-ping", Request::Ping),
         ("0403-getWorkerList", Request::GetWorkerList),
+        ("0407-getServerInfo", Request::GetServerInfo),
     ];
     let mut windows = |plain, adjusted, kind: fn(Timestamp) -> Window| {
         all.push((
@@ -223,6 +224,9 @@ fn requests() -> Vec<(String, Request)> {
 fn replies() -> Vec<(String, Reply)> {
     use Instruction as I;
     let fail = |name, reason, text: &str| Reply::Fail(name, Refusal::new(reason, text));
+    let facts = ["version=0.1.0", "wire=1", "edition=2", "steps-left=41"]
+        .map(|fact| NameValue::parse(fact).unwrap())
+        .to_vec();
     let list = |names: &[&str]| {
         names
             .iter()
@@ -347,6 +351,8 @@ fn replies() -> Vec<(String, Reply)> {
         ),
         ("0406-transactionQueued", queued(Some("desk-1:2013.03_01"))),
         ("0406-transactionQueued-unnamed", queued(None)),
+        ("0408-serverInfo", Reply::ServerInfo(facts)),
+        ("0408-serverInfo-empty", Reply::ServerInfo(vec![])),
     ];
     all.into_iter()
         .map(|(name, reply)| (name.to_owned(), reply))

@@ -3,8 +3,8 @@
 
 use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, OpenValue, ProtocolFault, Quantity, Quote,
-    Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity,
+    Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -12,8 +12,8 @@ use papertrader::wire::payload::{
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
-    ConnectionState, DATA_MAX, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply,
-    Request, Window, frame, instruction, packet,
+    Arguments, ConnectionState, DATA_MAX, FrameBuffer, FrameHeader, Instruction, Reassembly,
+    Refusal, Reply, Request, Window, frame, instruction, packet,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -84,6 +84,18 @@ fn window() -> impl Strategy<Value = Window> {
     ]
 }
 
+/// Every request that has no arguments, by the table.
+fn without_arguments() -> Vec<Request> {
+    let read = |row: &instruction::InstructionRow| {
+        let nothing = Arguments::read(0, b"").unwrap();
+        Request::read(row.instruction, nothing).unwrap()
+    };
+    let rows = instruction::TABLE.iter();
+    rows.filter(|row| row.destination.is_some() && row.arguments.is_empty())
+        .filter_map(read)
+        .collect()
+}
+
 fn request() -> impl Strategy<Value = Request> {
     // A request's quantity has at most 12 digits before the point.
     let quantity = (1..1_000_000_000_000_000_000_i64).prop_map(Quantity);
@@ -129,7 +141,6 @@ fn request() -> impl Strategy<Value = Request> {
             }
         }),
         (symbol(), timestamp()).prop_map(|(symbol, date)| Request::AssetPredicted { symbol, date }),
-        Just(Request::AssetList),
         (session(), username())
             .prop_map(|(session, username)| Request::UserInfo { session, username }),
         (session(), username())
@@ -137,9 +148,7 @@ fn request() -> impl Strategy<Value = Request> {
         (session(), username())
             .prop_map(|(session, username)| Request::UserHistory { session, username }),
         (session(), uuid()).prop_map(|(session, id)| Request::Receipt { session, id }),
-        Just(Request::Ping),
-        Just(Request::Pong),
-        Just(Request::GetWorkerList),
+        prop::sample::select(without_arguments()),
     ]
 }
 
@@ -149,6 +158,11 @@ fn address() -> impl Strategy<Value = String> {
         (any::<u128>(), 1..=u16::MAX)
             .prop_map(|(host, port)| format!("[{}]:{port}", std::net::Ipv6Addr::from_bits(host))),
     ]
+}
+
+fn fact() -> impl Strategy<Value = NameValue> {
+    ("[a-z][a-z0-9-]{0,31}", "[!-~]{1,256}")
+        .prop_map(|(name, value)| NameValue::new(&name, &value).unwrap())
 }
 
 /// A code of the list `all`, or one of a later edition.
@@ -216,6 +230,7 @@ fn reply() -> impl Strategy<Value = Reply> {
             .prop_map(|(name, reason, text)| Reply::Fail(name, Refusal { reason, text })),
         Just(Reply::Pong),
         vec(address(), 0..20).prop_map(Reply::WorkerList),
+        vec(fact(), 0..20).prop_map(Reply::ServerInfo),
         (code(ProtocolFault::ALL, ProtocolFault::from_name), text())
             .prop_map(|(code, text)| Reply::ProtocolError(code, text)),
         (
@@ -550,4 +565,17 @@ proptest! {
         one_meaning::<TextList>(&bytes);
         one_meaning::<Receipt>(&bytes);
     }
+}
+
+#[test]
+fn facts_that_do_not_fit_into_a_message_are_left_out() {
+    let fact = NameValue::new(&"n".repeat(32), &"v".repeat(256)).unwrap();
+    let mut out = Vec::new();
+    Reply::ServerInfo(vec![fact.clone(); 100]).write(&mut out);
+    let header = FrameHeader::read(out.first_chunk().unwrap());
+    assert_eq!(header.check(), Ok(()));
+    // Of 289 bytes and a space each.
+    let fits = vec![fact; (DATA_MAX + 1) / 290];
+    let read = Reply::read(&header, &out[frame::HEADER_BYTES..]);
+    assert_eq!(read, Ok(Reply::ServerInfo(fits)));
 }

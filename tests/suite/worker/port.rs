@@ -5,9 +5,10 @@ use papertrader::model::{Money, Reason, Side, Symbol};
 use papertrader::testkit::trader::{order, portfolio};
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually};
 use papertrader::wire::reply::Fill;
-use papertrader::wire::{ConnectionState, Reply};
+use papertrader::wire::{ConnectionState, FrameHeader, Instruction, Reply, frame};
 use rustix::process::Signal;
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -86,6 +87,45 @@ fn a_master_that_falls_silent_counts_as_away() {
         let (cash, _) = portfolio(&mut alice, "alice");
         (cash == Money(100_000_000_000 - fill.total.0)).then_some(())
     });
+}
+
+/// A master of the link's version 1 answers a worker that has connected; returns the version in
+/// the worker's linkHello.
+fn refuse_as_version_1(mut worker: TcpStream) -> [u8; 2] {
+    worker.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+    let mut hello = [0; frame::HEADER_BYTES + 50];
+    worker.read_exact(&mut hello).unwrap();
+    let header = FrameHeader::read(hello.first_chunk().unwrap());
+    assert_eq!(header.instruction, Instruction::LinkHello.number());
+    let mut refusal = Vec::new();
+    let said = ["version", "this master speaks version 1 of the link"];
+    frame::write(&mut refusal, Instruction::LinkRefused, &said);
+    worker.write_all(&refusal).unwrap();
+    worker.shutdown(Shutdown::Write).unwrap();
+    let _ = worker.read_to_end(&mut Vec::new());
+    [hello[frame::HEADER_BYTES], hello[frame::HEADER_BYTES + 1]]
+}
+
+#[test]
+fn a_worker_upgraded_before_its_master_says_so_and_links_once_the_master_is() {
+    let deployment = Deployment::new(1);
+    let old_master = TcpListener::bind(deployment.master().address()).unwrap();
+    old_master.set_nonblocking(true).unwrap();
+    deployment.worker(1).spawn();
+    // More often than the log repeats an error in a minute.
+    for _ in 0..5 {
+        let (worker, _) = eventually("the worker tries again", || old_master.accept().ok());
+        assert_eq!(refuse_as_version_1(worker), [0, 2]);
+    }
+    let said = deployment.worker(1).log();
+    assert!(
+        said.contains("this master speaks version 1 of the link")
+            && said.contains("Upgrade the master; this worker links by itself afterwards"),
+        "{said}"
+    );
+    drop(old_master);
+    deployment.master().start();
+    deployment.worker(1).wait_ready();
 }
 
 #[test]

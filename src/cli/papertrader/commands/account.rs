@@ -7,11 +7,11 @@
 use super::{CommandError, ReadySession, advise, known_pool, options, print, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
 use crate::cli::papertrader::password;
-use crate::cli::papertrader::view::{LoginView, PingView, UserView, WorkersView};
+use crate::cli::papertrader::view::{LoginView, PingView, ServerView, UserView, WorkersView};
 use crate::cli::table;
 use crate::client::store::SavedSession;
-use crate::client::{Client, ClientError, SessionFile, WorkerPool};
-use crate::model::{HashedPass, Reason, Username};
+use crate::client::{Client, ClientError, ServerInfo, SessionFile, WorkerPool};
+use crate::model::{HashedPass, Reason, Timestamp, Username};
 use crate::wire::payload::UserInfo;
 use std::io::Read;
 use std::time::Duration;
@@ -196,6 +196,85 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
                 .collect()
         }
     })
+}
+
+/// Shows what a server tells about itself.
+pub fn server(global: &GlobalArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
+    let mut pool = known_pool(global, &store)?;
+    let ask = |client: &mut Client| Ok((client.address().to_owned(), client.server_info()?));
+    let (address, info) = pool.call(ask).map_err(advise)?;
+    let lines = info
+        .as_ref()
+        .map(|info| server_lines(info, Timestamp::now()));
+    let view = ServerView::new(address.clone(), info);
+    show(global, &view, || {
+        let server = [("server", address)];
+        match lines {
+            Some(lines) => table::list(&[&server[..], &lines].concat()),
+            None => {
+                table::list(&server)
+                    + "It is of the protocol's first edition, which tells no more about itself.\n"
+            }
+        }
+    })
+}
+
+/// What a server tells, in lines for people. What it does not tell is left out.
+fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)> {
+    let words = |words: [Option<String>; 3]| {
+        let there: Vec<String> = words.into_iter().flatten().collect();
+        Some(there.join(", ")).filter(|line| !line.is_empty())
+    };
+    let next_update = info.next_update.map(|next| {
+        let wait = u64::try_from(next.since(now)).unwrap_or(0);
+        let wait = table::span(Duration::from_millis(wait));
+        format!("{} UTC, in {wait}", table::moment(next))
+    });
+    let fees = |has: bool| if has { "yes" } else { "no" }.to_owned();
+    let lines = [
+        (
+            "market",
+            words([
+                info.market.as_ref().map(ToString::to_string),
+                info.state.as_ref().map(ToString::to_string),
+                None,
+            ]),
+        ),
+        (
+            "market time",
+            info.market_time
+                .map(|t| format!("{} UTC", table::moment(t))),
+        ),
+        ("next update", next_update),
+        ("update every", info.update_interval.map(interval)),
+        ("steps left", info.steps_left.map(|n| n.to_string())),
+        ("currency", info.currency.clone()),
+        (
+            "sign in by",
+            info.login.as_ref().map(|ways| ways.join(", ")),
+        ),
+        ("fees", info.fees.map(fees)),
+        (
+            "version",
+            words([
+                info.version.clone(),
+                info.wire.map(|n| format!("wire format {n}")),
+                info.edition.map(|n| format!("edition {n}")),
+            ]),
+        ),
+    ];
+    let told = |(name, value): (_, Option<String>)| Some((name, value?));
+    lines.into_iter().filter_map(told).collect()
+}
+
+/// The time between two updates.
+fn interval(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        table::span(duration)
+    } else {
+        format!("{} ms", duration.as_millis())
+    }
 }
 
 /// Measures the round trip to each known worker; fails if none answers.

@@ -19,7 +19,7 @@ const PAGE_BARS_MAX: usize = 4096;
 
 /// One bar of a step.
 #[derive(Debug, Clone, Copy)]
-struct Step {
+struct ReplayBar {
     time: Timestamp,
     symbol: Symbol,
     bar: Bar,
@@ -37,8 +37,10 @@ struct OpenReplay {
 /// The provider.
 pub struct ReplayProvider {
     files: BTreeMap<Symbol, PathBuf>,
-    /// All bars from the start on, in order of time, then symbol.
-    steps: Vec<Step>,
+    /// All bars from the start on, in order of time, then symbol. The bars of one time are a step.
+    bars: Vec<ReplayBar>,
+    /// Index in `bars` of each step's first bar.
+    steps: Vec<usize>,
     /// Time of the first step; earlier bars are history.
     first: Timestamp,
     actions: Vec<Action>,
@@ -75,12 +77,12 @@ impl ReplayProvider {
                 "the folder holds no SYMBOL.csv to replay",
             ));
         }
-        let mut steps = Vec::new();
+        let mut bars = Vec::new();
         for (symbol, path) in &files {
-            steps.extend(from_start(*symbol, path, settings.start)?);
+            bars.extend(from_start(*symbol, path, settings.start)?);
         }
-        steps.sort_unstable_by_key(|step| (step.time, step.symbol));
-        let Some(first) = steps.first().map(|step| step.time) else {
+        bars.sort_unstable_by_key(|bar| (bar.time, bar.symbol));
+        let Some(first) = bars.first().map(|bar| bar.time) else {
             return Err(AssetsError::in_file(
                 &settings.directory,
                 "no bar of any file is at or after the replay's start",
@@ -92,23 +94,26 @@ impl ReplayProvider {
             .collect();
         Ok(ReplayProvider {
             files,
-            steps,
+            steps: step_begins(&bars),
+            bars,
             first,
             actions,
             open: None,
         })
     }
 
-    /// The step after `after`: bars of one time. Empty after the last step.
-    fn step_after(&self, after: Option<Timestamp>) -> &[Step] {
-        let begin = after.map_or(0, |after| {
-            self.steps.partition_point(|step| step.time <= after)
+    /// The step after `after`, and the number of steps behind it. Empty after the last step.
+    fn step_after(&self, after: Option<Timestamp>) -> (&[ReplayBar], usize) {
+        let next = after.map_or(0, |after| {
+            let is_past = |begin: &usize| self.bars[*begin].time <= after;
+            self.steps.partition_point(is_past)
         });
-        let Some(time) = self.steps.get(begin).map(|step| step.time) else {
-            return &[];
+        let Some(begin) = self.steps.get(next).copied() else {
+            return (&[], 0);
         };
-        let length = self.steps[begin..].partition_point(|step| step.time == time);
-        &self.steps[begin..begin + length]
+        let end = self.steps.get(next + 1).copied();
+        let end = end.unwrap_or(self.bars.len());
+        (&self.bars[begin..end], self.steps.len() - next - 1)
     }
 
     fn page(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, AssetsError> {
@@ -170,15 +175,25 @@ impl ReplayProvider {
     }
 }
 
+/// The index of each step's first bar.
+fn step_begins(bars: &[ReplayBar]) -> Vec<usize> {
+    let is_first = |at: &usize| *at == 0 || bars[at - 1].time != bars[*at].time;
+    (0..bars.len()).filter(is_first).collect()
+}
+
 /// Reads and checks a whole file and returns its bars from the start on.
-fn from_start(symbol: Symbol, path: &Path, start: Timestamp) -> Result<Vec<Step>, AssetsError> {
+fn from_start(
+    symbol: Symbol,
+    path: &Path,
+    start: Timestamp,
+) -> Result<Vec<ReplayBar>, AssetsError> {
     let mut rows = MarketRows::open(path)?;
-    let mut steps = Vec::new();
+    let mut bars = Vec::new();
     let mut any = false;
     while let Some(bar) = rows.next_bar()? {
         any = true;
         if bar.time >= start {
-            steps.push(Step {
+            bars.push(ReplayBar {
                 time: bar.time,
                 symbol,
                 bar,
@@ -186,7 +201,7 @@ fn from_start(symbol: Symbol, path: &Path, start: Timestamp) -> Result<Vec<Step>
         }
     }
     if any {
-        Ok(steps)
+        Ok(bars)
     } else {
         Err(AssetsError::in_file(path, "the file holds no bar"))
     }
@@ -206,21 +221,20 @@ impl Provider for ReplayProvider {
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
-        let step = self.step_after(ask.after);
-        let Some(now) = step.first().map(|step| step.time) else {
+        let (step, left) = self.step_after(ask.after);
+        let Some(now) = step.first().map(|bar| bar.time) else {
             return Ok(PriceBatch {
                 now: ask.after.unwrap_or_default(),
                 exhausted: true,
+                steps_left: Some(0),
                 ..PriceBatch::default()
             });
         };
         Ok(PriceBatch {
             now,
-            bars: step
-                .iter()
-                .map(|step| (step.symbol, Ok(step.bar)))
-                .collect(),
-            exhausted: self.step_after(Some(now)).is_empty(),
+            bars: step.iter().map(|bar| (bar.symbol, Ok(bar.bar))).collect(),
+            exhausted: left == 0,
+            steps_left: u64::try_from(left).ok(),
             ..PriceBatch::default()
         })
     }
@@ -299,14 +313,17 @@ mod tests {
             (first.now, first.bars.len(), first.exhausted),
             (at("2013-01-03"), 1, false)
         );
+        assert_eq!(first.steps_left, Some(1));
         ask.after = Some(first.now);
         let second = replay.latest(&ask).unwrap();
         assert_eq!(second.now, at("2013-01-04T12:00:00Z"));
         assert_eq!((second.bars.len(), second.exhausted), (2, true));
+        assert_eq!(second.steps_left, Some(0));
         assert_eq!(second.bars[1].1.as_ref().unwrap().volume, 5);
         ask.after = Some(second.now);
         let third = replay.latest(&ask).unwrap();
         assert!(third.bars.is_empty() && third.exhausted);
+        assert_eq!(third.steps_left, Some(0));
 
         let past = HistoryRequest {
             symbol: symbols[0],

@@ -1,0 +1,59 @@
+//! spec/master/workers.md · 4.1 (what a server tells about itself)
+//!
+//! Composes linkServerInfo: what clients may know of this deployment and of its market.
+
+use crate::config::MasterConfig;
+use crate::master::assets::PriceSnapshot;
+use crate::model::{MarketKind, ServerFact, Timestamp};
+use crate::wire::{Instruction, frame};
+
+/// What clients may know that does not change while the master runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentFacts {
+    currency: String,
+    market: Option<MarketKind>,
+    /// Milliseconds between two updates.
+    pub(super) update_interval: i64,
+}
+
+impl DeploymentFacts {
+    /// The facts of a master with this configuration.
+    pub fn of(config: &MasterConfig) -> DeploymentFacts {
+        let interval = config.update_interval.as_millis();
+        DeploymentFacts {
+            currency: config.currency.clone(),
+            // Only real markets can be combined.
+            market: config.assets.providers.first().map(|kind| kind.market()),
+            update_interval: i64::try_from(interval).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Appends linkServerInfo as of these prices. The update that follows them is expected at
+    /// `next`; `None`: none follows.
+    pub fn write(&self, prices: &PriceSnapshot, next: Option<Timestamp>, out: &mut Vec<u8>) {
+        let has_price = prices.entries().iter().any(|entry| entry.quote.is_some());
+        let market_time = Some(prices.market_now).filter(|_| has_price);
+        let text = |value: &dyn ToString| Some(value.to_string());
+        let facts = [
+            (ServerFact::Currency, text(&self.currency)),
+            (ServerFact::Market, self.market.and_then(|m| text(&m))),
+            (ServerFact::State, text(&prices.state())),
+            (ServerFact::MarketTime, market_time.and_then(|t| text(&t))),
+            (ServerFact::UpdateInterval, text(&self.update_interval)),
+            (ServerFact::NextUpdate, next.and_then(|t| text(&t))),
+            (
+                ServerFact::StepsLeft,
+                prices.steps_left.and_then(|n| text(&n)),
+            ),
+            (ServerFact::Login, text(&"password")),
+            (ServerFact::Fees, text(&"no")),
+        ];
+        let facts: Vec<String> = facts
+            .iter()
+            .filter_map(|(fact, value)| fact.with(value.as_deref()?))
+            .map(|fact| fact.to_string())
+            .collect();
+        let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
+        frame::write(out, Instruction::LinkServerInfo, &facts);
+    }
+}

@@ -1,0 +1,66 @@
+//! spec/model.md · 2.4 (what a server tells about itself)
+
+use super::NameValue;
+use super::word_list::word_list;
+
+word_list! {
+    /// The names of serverInfo. Readers pass over names that they do not know. Values of `Market`
+    /// are words of [`MarketKind`], those of `State` of [`MarketState`].
+    ServerFact {
+        /// Version of the worker's program.
+        Version = "version",
+        /// Version of the wire format.
+        Wire = "wire",
+        /// Edition of the protocol.
+        Edition = "edition",
+        /// Currency of all prices and accounts.
+        Currency = "currency",
+        /// Where the prices come from.
+        Market = "market",
+        /// Whether the market moves.
+        State = "state",
+        /// Market time: that of the newest price.
+        MarketTime = "market-time",
+        /// Milliseconds between two updates.
+        UpdateInterval = "update-interval",
+        /// When the next update is expected (wall time).
+        NextUpdate = "next-update",
+        /// Steps of a replay that are still to come.
+        StepsLeft = "steps-left",
+        /// The ways to log in, joined by commas.
+        Login = "login",
+        /// Whether trades cost fees: `yes` or `no`.
+        Fees = "fees",
+    }
+}
+
+impl ServerFact {
+    /// The fact with this value; `None` for a value that cannot be told: see [`NameValue::new`].
+    pub fn with(self, value: &str) -> Option<NameValue> {
+        NameValue::new(self.as_str(), value).ok()
+    }
+}
+
+word_list! {
+    /// Where a market's prices come from.
+    MarketKind {
+        /// Files of past bars.
+        Replay = "replay",
+        /// A random walk.
+        Simulated = "simulated",
+        /// An exchange of now.
+        Real = "real",
+    }
+}
+
+word_list! {
+    /// Whether a market moves.
+    MarketState {
+        /// An asset got a price in the last three updates.
+        Open = "open",
+        /// None did; more prices will come.
+        Closed = "closed",
+        /// A replay after its last step: no price will come.
+        Ended = "ended",
+    }
+}
