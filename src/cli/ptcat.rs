@@ -182,6 +182,7 @@ impl TargetArgs {
                 .collect(),
             master: self.master.clone(),
             hooks: self.hooks.iter().cloned().collect(),
+            recorder: None,
         }
     }
 }

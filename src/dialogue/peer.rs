@@ -6,9 +6,11 @@
 
 use super::message::{MessageDecoder, StreamPart};
 use crate::net::deadline::{is_passing, remaining};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Size of the read buffer in bytes.
@@ -51,6 +53,42 @@ pub trait Peer {
     fn receive(&mut self, until: Instant) -> Option<Arrival>;
 }
 
+/// The bytes of a connection that has ended.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionBytes {
+    pub sent: Vec<u8>,
+    pub received: Vec<u8>,
+}
+
+/// Keeps the bytes of connections, for who wants to read them again. It holds all of them.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionRecorder(Arc<Mutex<Vec<ConnectionBytes>>>);
+
+impl ConnectionRecorder {
+    /// Takes the bytes of the connections that have ended.
+    pub fn take(&self) -> Vec<ConnectionBytes> {
+        std::mem::take(&mut self.0.lock())
+    }
+
+    /// Adds a connection that has ended.
+    pub fn add(&self, bytes: ConnectionBytes) {
+        self.0.lock().push(bytes);
+    }
+}
+
+/// The bytes of a connection so far, and who gets them at its end.
+#[derive(Debug)]
+struct Recording {
+    recorder: ConnectionRecorder,
+    bytes: ConnectionBytes,
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.recorder.add(std::mem::take(&mut self.bytes));
+    }
+}
+
 /// A plain TCP connection.
 #[derive(Debug)]
 pub struct Tcp {
@@ -59,6 +97,7 @@ pub struct Tcp {
     /// Decoded and not yet returned, oldest first.
     waiting: VecDeque<Arrival>,
     ended: bool,
+    recording: Option<Recording>,
 }
 
 impl Tcp {
@@ -82,12 +121,25 @@ impl Tcp {
                         decoder: MessageDecoder::default(),
                         waiting: VecDeque::new(),
                         ended: false,
+                        recording: None,
                     });
                 }
                 Err(e) => last = format!("{target}: {e}"),
             }
         }
         Err(last)
+    }
+
+    /// The same connection. Its bytes are handed to the recorder when it is dropped.
+    pub fn recorded(self, recorder: Option<ConnectionRecorder>) -> Tcp {
+        let recording = |recorder| Recording {
+            recorder,
+            bytes: ConnectionBytes::default(),
+        };
+        Tcp {
+            recording: recorder.map(recording),
+            ..self
+        }
     }
 
     /// Reads once, and waits no longer than `until`.
@@ -107,7 +159,11 @@ impl Tcp {
                 });
             }
             Ok(size) => {
-                self.decoder.extend(bytes.get(..size).unwrap_or_default());
+                let bytes = bytes.get(..size).unwrap_or_default();
+                if let Some(recording) = &mut self.recording {
+                    recording.bytes.received.extend_from_slice(bytes);
+                }
+                self.decoder.extend(bytes);
                 while let Some(decoded) = self.decoder.next_message() {
                     self.waiting.push_back(match decoded {
                         StreamPart::Message(text) => Arrival::Message(text),
@@ -126,6 +182,9 @@ impl Tcp {
 
 impl Peer for Tcp {
     fn send(&mut self, bytes: &[u8], _line: &str) -> Result<(), String> {
+        if let Some(recording) = &mut self.recording {
+            recording.bytes.sent.extend_from_slice(bytes);
+        }
         self.decoder.note(bytes);
         self.stream.write_all(bytes).map_err(|e| e.to_string())
     }

@@ -2,7 +2,7 @@
 //!
 //! Resolves the names `worker` and `master` of a fixture to servers.
 
-use super::peer::{Peer, Tcp};
+use super::peer::{ConnectionRecorder, Peer, Tcp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub struct Servers {
     pub master: Option<String>,
     /// The shell command of each hook, by its name.
     pub hooks: BTreeMap<String, String>,
+    /// Keeps the bytes of every connection, if they are wanted.
+    pub recorder: Option<ConnectionRecorder>,
 }
 
 impl Servers {
@@ -63,7 +65,8 @@ impl Servers {
 
 impl Dialer for Servers {
     fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String> {
-        Ok(Box::new(Tcp::connect(&self.resolve(target)?, within)?))
+        let tcp = Tcp::connect(&self.resolve(target)?, within)?;
+        Ok(Box::new(tcp.recorded(self.recorder.clone())))
     }
 
     fn hook(&mut self, name: &str) -> Result<(), String> {
