@@ -14,7 +14,8 @@ pub use check::GPG_HOME_MAX;
 pub use database::DatabaseUrl;
 pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg,
-    MasterLimits, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
+    MasterLimits, ProviderKind, ReplaySettings, SESSION_LIFETIME, SimulatedSettings,
+    SymbolSelection,
 };
 pub use values::HostPort;
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

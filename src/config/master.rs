@@ -23,6 +23,9 @@ use toml::de::DeValue;
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// The default lifetime of a session.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+
 /// Largest starting cash of a new account.
 const STARTING_CASH_MAX: Money = Money(1_000_000_000 * MILLION);
 
@@ -95,6 +98,21 @@ pub struct MasterLimits {
     pub max_connections: usize,
     /// Time from a message's first byte to its last.
     pub frame_timeout: Duration,
+}
+
+impl Default for MasterLimits {
+    fn default() -> MasterLimits {
+        MasterLimits {
+            failed_logins_per_minute: 10,
+            failed_logins_per_minute_per_address: 100,
+            registrations_per_minute_per_address: 20,
+            orders_per_minute_per_account: 60_000,
+            max_queued_per_account: 10_000,
+            max_queued: 1_000_000,
+            max_connections: 256,
+            frame_timeout: SECOND * 5,
+        }
+    }
 }
 
 impl MasterConfig {
@@ -185,7 +203,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
             IfAbsent::Default(Money(100_000 * MILLION)),
             cash,
         ),
-        session_lifetime: root.duration("session_lifetime", DAY * 30, SECOND, DAY * 3650),
+        session_lifetime: root.duration("session_lifetime", SESSION_LIFETIME, SECOND, DAY * 3650),
         expected_workers: root.number("expected_workers", 1, 1, 10_000),
         database,
         gpg: gpg(root),
@@ -284,30 +302,34 @@ fn accounts(root: &mut ConfigTable<'_, '_>) -> AccountSettings {
 
 fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
     let mut table = root.table_or_empty("limits");
+    let default = MasterLimits::default();
+    let mut count = |key: &'static str, default: u32| table.number(key, default, 1, COUNT_MAX);
     let limits = MasterLimits {
-        failed_logins_per_minute: table.number("failed_logins_per_minute", 10, 1, COUNT_MAX),
-        failed_logins_per_minute_per_address: table.number(
+        failed_logins_per_minute: count(
+            "failed_logins_per_minute",
+            default.failed_logins_per_minute,
+        ),
+        failed_logins_per_minute_per_address: count(
             "failed_logins_per_minute_per_address",
-            100,
-            1,
-            COUNT_MAX,
+            default.failed_logins_per_minute_per_address,
         ),
-        registrations_per_minute_per_address: table.number(
+        registrations_per_minute_per_address: count(
             "registrations_per_minute_per_address",
-            20,
-            1,
-            COUNT_MAX,
+            default.registrations_per_minute_per_address,
         ),
-        orders_per_minute_per_account: table.number(
+        orders_per_minute_per_account: count(
             "orders_per_minute_per_account",
-            60_000,
-            1,
-            COUNT_MAX,
+            default.orders_per_minute_per_account,
         ),
-        max_queued_per_account: table.number("max_queued_per_account", 10_000, 1, COUNT_MAX),
-        max_queued: table.number("max_queued", 1_000_000, 1, COUNT_MAX),
-        max_connections: table.number("max_connections", 256, 1, 100_000),
-        frame_timeout: table.duration("frame_timeout", SECOND * 5, SECOND / 10, SECOND * 600),
+        max_queued_per_account: count("max_queued_per_account", default.max_queued_per_account),
+        max_queued: count("max_queued", default.max_queued),
+        max_connections: table.number("max_connections", default.max_connections, 1, 100_000),
+        frame_timeout: table.duration(
+            "frame_timeout",
+            default.frame_timeout,
+            SECOND / 10,
+            SECOND * 600,
+        ),
     };
     table.finish();
     limits

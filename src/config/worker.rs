@@ -68,6 +68,19 @@ pub struct WorkerLimits {
     pub send_timeout: Duration,
 }
 
+impl Default for WorkerLimits {
+    fn default() -> WorkerLimits {
+        WorkerLimits {
+            max_connections: 10_000,
+            max_connections_per_ip: 256,
+            frame_timeout: SECOND * 5,
+            idle_timeout: SECOND * 300,
+            max_unsent: 1 << 20,
+            send_timeout: SECOND * 10,
+        }
+    }
+}
+
 /// `[tls]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -214,14 +227,35 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> WorkerLimits {
     let mut table = root.table_or_empty("limits");
     let ten_minutes = SECOND * 600;
     let frame_least = Duration::from_millis(100);
-    let max_unsent = table.size("max_unsent", 1 << 20, 16 << 10, 1 << 30);
+    let default = WorkerLimits::default();
+    let max_unsent = table.size("max_unsent", default.max_unsent as u64, 16 << 10, 1 << 30);
     let limits = WorkerLimits {
-        max_connections: table.number("max_connections", 10_000, 1, 1_000_000),
-        max_connections_per_ip: table.number("max_connections_per_ip", 256, 1, 1_000_000),
-        frame_timeout: table.duration("frame_timeout", SECOND * 5, frame_least, ten_minutes),
-        idle_timeout: table.duration("idle_timeout", SECOND * 300, SECOND, SECOND * 86_400 * 7),
+        max_connections: table.number("max_connections", default.max_connections, 1, 1_000_000),
+        max_connections_per_ip: table.number(
+            "max_connections_per_ip",
+            default.max_connections_per_ip,
+            1,
+            1_000_000,
+        ),
+        frame_timeout: table.duration(
+            "frame_timeout",
+            default.frame_timeout,
+            frame_least,
+            ten_minutes,
+        ),
+        idle_timeout: table.duration(
+            "idle_timeout",
+            default.idle_timeout,
+            SECOND,
+            SECOND * 86_400 * 7,
+        ),
         max_unsent: usize::try_from(max_unsent).unwrap_or(usize::MAX),
-        send_timeout: table.duration("send_timeout", SECOND * 10, frame_least, ten_minutes),
+        send_timeout: table.duration(
+            "send_timeout",
+            default.send_timeout,
+            frame_least,
+            ten_minutes,
+        ),
     };
     table.finish();
     limits
