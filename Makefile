@@ -11,7 +11,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 # netcat for the tests, codespell for their spelling.
 PACKAGES = codespell gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config
 
-.PHONY: all help deps build demo check test fmt man install clean chaos hostile fuzz deny forecast-check market-load bench
+.PHONY: all help deps build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench
 
 all: build
 
@@ -96,6 +96,10 @@ deny: ## licences, sources, doubles and advisories of all crates
 	@if $(CARGO) deny --config etc/deny.toml fetch db 2>/dev/null; then \
 	  $(CARGO) deny --locked --config etc/deny.toml check --hide-inclusion-graph --disable-fetch advisories; \
 	else echo "deny: the advisory database cannot be fetched from here: advisories were NOT checked" >&2; fi
+
+# The description of the protocol and the tables made from it; a test says when they are not current.
+describe: deps ## spec/wire/papertrader.json and the tables in spec/, from the program
+	$(CARGO) run --quiet --locked --bin ptcat -- describe --pages spec
 
 # Man pages and completions, from the programs' own command lines; they are kept in etc, and a test says when they
 # are not current.

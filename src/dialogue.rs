@@ -6,6 +6,7 @@
 
 pub mod conform;
 pub mod filter;
+pub mod fixtures;
 pub mod message;
 pub mod pattern;
 pub mod payload_text;

@@ -30,6 +30,8 @@ pub mod testkit;
 
 pub mod dialogue;
 
+pub mod description;
+
 pub mod bench;
 
 pub mod cli;

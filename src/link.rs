@@ -7,5 +7,6 @@ pub mod connection;
 pub mod envelope;
 pub mod handshake;
 pub mod keyring;
+pub mod layout;
 pub mod message;
 pub mod record;

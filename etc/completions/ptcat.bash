@@ -22,6 +22,9 @@ _ptcat() {
             ptcat,decode)
                 cmd="ptcat__subcmd__decode"
                 ;;
+            ptcat,describe)
+                cmd="ptcat__subcmd__describe"
+                ;;
             ptcat,encode)
                 cmd="ptcat__subcmd__encode"
                 ;;
@@ -36,6 +39,9 @@ _ptcat() {
                 ;;
             ptcat__subcmd__help,decode)
                 cmd="ptcat__subcmd__help__subcmd__decode"
+                ;;
+            ptcat__subcmd__help,describe)
+                cmd="ptcat__subcmd__help__subcmd__describe"
                 ;;
             ptcat__subcmd__help,encode)
                 cmd="ptcat__subcmd__help__subcmd__encode"
@@ -53,7 +59,7 @@ _ptcat() {
 
     case "${cmd}" in
         ptcat)
-            opts="-h -V --help --version encode decode run conform help"
+            opts="-h -V --help --version encode decode run conform describe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -138,6 +144,24 @@ _ptcat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ptcat__subcmd__describe)
+            opts="-h --pages --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pages)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ptcat__subcmd__encode)
             opts="-h --connection --set --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -161,7 +185,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__help)
-            opts="encode decode run conform help"
+            opts="encode decode run conform describe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -189,6 +213,20 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__help__subcmd__decode)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptcat__subcmd__help__subcmd__describe)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

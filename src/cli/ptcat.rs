@@ -4,6 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
+use crate::description::{self, pages};
 use crate::dialogue::conform::{self, ConformPlan};
 use crate::dialogue::filter::{self, FilterError, FrameSource};
 use crate::dialogue::report::{ConformReport, SectionResult};
@@ -112,6 +113,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+
+    /// Print the description of the protocol as JSON
+    ///
+    /// It has the header, the types of arguments with their grammars, the instructions with their
+    /// answers, the layouts of payloads, the lists of codes, limits and test vectors. Who has it
+    /// can write a client: spec/description.md shows one.
+    Describe {
+        /// Instead write it and the tables made from it into the pages of this folder
+        #[arg(long, value_name = "DIR")]
+        pages: Option<PathBuf>,
+    },
 }
 
 /// What both filters take.
@@ -214,6 +226,7 @@ pub fn main() -> ExitCode {
             };
             conform(&plan, fixtures.as_deref(), &only, json)
         }
+        Command::Describe { pages } => describe(pages.as_deref()),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -305,9 +318,32 @@ fn conform(
     } else {
         table(&report)
     };
+    print(&text)?;
+    Ok(report.is_good())
+}
+
+fn describe(pages: Option<&Path>) -> Result<bool, String> {
+    match pages {
+        Some(folder) => {
+            for page in pages::update(folder)? {
+                print(&format!("{}", page.display()))?;
+            }
+        }
+        None => print(
+            description::describe()
+                .json()
+                .map_err(|e| e.to_string())?
+                .trim_end(),
+        )?,
+    }
+    Ok(true)
+}
+
+/// Prints a text and the end of its last line. A reader that has closed the pipe is no error.
+fn print(text: &str) -> Result<(), String> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.to_string()),
-        _ => Ok(report.is_good()),
+        _ => Ok(()),
     }
 }
 

@@ -415,7 +415,7 @@ impl ServerConnection {
             Answer::Message(Reply::Fail(name, refusal)) if row.failure == Some(name) => {
                 Err(ClientError::Refused(refusal))
             }
-            answer if row.success == Some(came) => Ok(answer),
+            answer if row.success.contains(&came) => Ok(answer),
             _ => Err(ClientError::Nonsense {
                 address: self.address.clone(),
                 text: format!("{came} does not answer {instruction}"),

@@ -2,6 +2,7 @@
 //!
 //! Runs all fixtures against one deployment and reports the result by section of the specification.
 
+use super::fixtures;
 use super::report::{ConformReport, FixtureOutcome};
 use super::runner::Runner;
 use super::script::{Script, ScriptError};
@@ -12,70 +13,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-macro_rules! fixtures {
-    ($($name:literal)*) => {
-        /// The fixtures that this program carries, by file name.
-        pub const BUILT_IN: &[(&str, &str)] = &[
-            $(($name, include_str!(concat!("../../tests/fixtures/", $name))),)*
-        ];
-    };
-}
-
-fixtures! {
-    "asset-all-time.pt"
-    "asset-current.pt"
-    "asset-day.pt"
-    "asset-info.pt"
-    "asset-list.pt"
-    "asset-month.pt"
-    "asset-predicted.pt"
-    "asset-week.pt"
-    "asset-year.pt"
-    "client-order-id-queued.pt"
-    "client-order-id.pt"
-    "expirable.pt"
-    "frames.pt"
-    "login-session.pt"
-    "login.pt"
-    "logout.pt"
-    "master-port.pt"
-    "master-unavailable.pt"
-    "no-data.pt"
-    "order-of-replies.pt"
-    "overloaded.pt"
-    "packets.pt"
-    "ping.pt"
-    "purchase-fail.pt"
-    "purchase.pt"
-    "receipt.pt"
-    "register.pt"
-    "replay-over.pt"
-    "sell-fail.pt"
-    "sell.pt"
-    "server-info.pt"
-    "shutting-down.pt"
-    "states.pt"
-    "timeout.pt"
-    "too-many-attempts.pt"
-    "too-many-connections-of-one.pt"
-    "too-many-connections.pt"
-    "too-many-registrations.pt"
-    "two-workers-expirable.pt"
-    "two-workers.pt"
-    "user-history-queued.pt"
-    "user-history.pt"
-    "user-info.pt"
-    "user-portfolio.pt"
-    "worker-list.pt"
-}
-
 /// Parses the fixtures that this program carries.
 ///
 /// # Errors
 /// A line that is not of the language; the tests of this module rule it out.
 pub fn built_in() -> Result<Vec<Script>, ScriptError> {
-    BUILT_IN
-        .iter()
+    fixtures::dialogues()
         .map(|(name, text)| Script::parse(name, text))
         .collect()
 }
@@ -183,7 +126,7 @@ mod tests {
     fn every_fixture_of_the_folder_is_built_in_and_covers_known_sections() {
         let folder = folder(Path::new("tests/fixtures")).unwrap();
         let names: Vec<_> = folder.iter().map(|s| s.name.as_str()).collect();
-        let carried: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+        let carried: Vec<_> = fixtures::dialogues().map(|(name, _)| name).collect();
         assert_eq!(names, carried);
         for script in &folder {
             for step in &script.steps {
@@ -232,7 +175,7 @@ mod tests {
                     row.name
                 );
             }
-            if row.direction == Direction::Return {
+            if matches!(row.direction, Direction::Return | Direction::Notice) {
                 assert!(
                     expected.contains(row.name),
                     "{} is never expected",

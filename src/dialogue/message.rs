@@ -40,7 +40,8 @@ pub fn encode(words: &[String]) -> Result<Vec<u8>, String> {
     };
     let mut arguments = arguments.to_vec();
     // The last argument of a return may contain spaces. Only a mock server encodes returns.
-    if let Some(row) = row.filter(|row| row.direction == Direction::Return)
+    if let Some(row) =
+        row.filter(|row| matches!(row.direction, Direction::Return | Direction::Notice))
         && let Arity::Between(_, most) = row.arity
         && most > 0
         && count > usize::from(most)
@@ -100,7 +101,7 @@ impl MessageDecoder {
                 Ok(Some((header, _))) => {
                     let instruction = Instruction::from_number(header.instruction);
                     let answered = match instruction {
-                        Some(instruction) => instruction.row().success.is_some(),
+                        Some(instruction) => !instruction.row().success.is_empty(),
                         None => header.message_type < MessageType::ServerReturn as u8,
                     };
                     self.asked.extend(answered.then_some(instruction));
@@ -162,11 +163,10 @@ impl MessageDecoder {
     }
 }
 
-/// Whether the instruction with this number answers a request. `transactionQueued` and
-/// `protocolError` answer none. Of later editions, returns do and control messages do not.
+/// Whether the instruction with this number answers a request. Of later editions, returns do and
+/// control messages do not.
 fn is_reply(number: u16) -> bool {
     match Instruction::from_number(number) {
-        Some(Instruction::TransactionQueued | Instruction::ProtocolError) => false,
         Some(Instruction::Pong) => true,
         Some(other) => other.row().direction == Direction::Return,
         None => number.to_be_bytes()[0] == MessageType::ServerReturn as u8,
@@ -188,7 +188,8 @@ fn message(
     asked: &mut VecDeque<Option<Instruction>>,
 ) -> Result<Option<String>, String> {
     let direction = Instruction::from_number(header.instruction).map(|i| i.row().direction);
-    if direction != Some(Direction::Return) && header.instruction != Instruction::Pong.number() {
+    let by_server = matches!(direction, Some(Direction::Return | Direction::Notice));
+    if !by_server && header.instruction != Instruction::Pong.number() {
         if direction.is_none() && is_reply(header.instruction) {
             asked.pop_front();
         }

@@ -21,7 +21,7 @@ pub mod statement;
 pub mod worker;
 
 pub use budget::{BudgetLimits, GpgBudget};
-pub use error::HandshakeError;
+pub use error::{HandshakeError, REFUSALS};
 pub use io::{accept, connect, refuse};
 pub use master::{MasterHandshake, MasterIdentity, RegisteredWorker};
 pub use worker::{WorkerHandshake, WorkerIdentity};

@@ -18,6 +18,9 @@ pub const HASHED_PASS_DIGITS: usize = 64;
 /// Rounds of PBKDF2 that turn a password into its hashedPass.
 pub const HASHED_PASS_ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599_999);
 
+/// What stands before the username in the salt of a hashedPass.
+pub const HASHED_PASS_SALT: &str = "papertrader/1/";
+
 /// Primary key of an account in the database. It never goes over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub i64);
@@ -122,7 +125,7 @@ impl HashedPass {
     /// [`HASHED_PASS_ROUNDS`] rounds, salted with the username in lower case. It takes a good part
     /// of a second, on purpose.
     pub fn derive(username: &Username, password: &str) -> HashedPass {
-        let salt = format!("papertrader/1/{}", username.key());
+        let salt = format!("{HASHED_PASS_SALT}{}", username.key());
         let mut bytes = Zeroizing::new([0; HASHED_PASS_DIGITS / 2]);
         pbkdf2::derive(
             pbkdf2::PBKDF2_HMAC_SHA256,

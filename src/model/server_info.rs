@@ -9,27 +9,27 @@ word_list! {
     ServerFact {
         /// Version of the worker's program.
         Version = "version",
-        /// Version of the wire format.
+        /// Version of the wire format: `1`.
         Wire = "wire",
-        /// Edition of the protocol.
+        /// Edition of the protocol: `2`.
         Edition = "edition",
-        /// Currency of all prices and accounts.
+        /// Currency of all prices and accounts, such as `USD`.
         Currency = "currency",
-        /// Where the prices come from.
+        /// Where the prices come from: a word of the list of markets.
         Market = "market",
-        /// Whether the market moves.
+        /// Whether the market moves: a word of the list of market states.
         State = "state",
-        /// Market time: that of the newest price.
+        /// Market time: that of the newest price, as times in replies.
         MarketTime = "market-time",
-        /// Milliseconds between two updates.
+        /// Time between two updates, in milliseconds.
         UpdateInterval = "update-interval",
-        /// When the next update is expected (wall time).
+        /// When the next update is expected, wall time, as times in replies. None after the last.
         NextUpdate = "next-update",
-        /// Steps of a replay that are still to come.
+        /// Steps of a replay that are still to come, `0` after the last.
         StepsLeft = "steps-left",
-        /// The ways to log in, joined by commas.
+        /// The ways to log in, joined by commas: `password`.
         Login = "login",
-        /// Whether trades cost fees: `yes` or `no`.
+        /// Whether trades cost fees, `yes` or `no`.
         Fees = "fees",
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The types of arguments in the table of instructions, and how each is read and written.
 
+pub mod grammar;
+
 use super::argument;
 use super::state::ConnectionState;
 use crate::model::{
@@ -60,6 +62,11 @@ pub enum ArgumentType {
 }
 
 impl ArgumentType {
+    /// Its name in the description of the protocol.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+
     /// The reason code of a request whose argument of this type does not have its form, unless the
     /// row of the table names another.
     pub const fn reason(self) -> Reason {

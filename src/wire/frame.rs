@@ -134,10 +134,9 @@ impl FrameHeader {
             ));
         }
         match InstructionRow::find(self.instruction).map(|row| row.direction) {
-            Some(Direction::Return | Direction::Link) => Err(ProtocolError::new(
-                P::NotAllowed,
-                "an instruction that only servers send",
-            )),
+            Some(Direction::Return | Direction::Notice | Direction::Link) => Err(
+                ProtocolError::new(P::NotAllowed, "an instruction that only servers send"),
+            ),
             Some(Direction::Request | Direction::Both) | None => Ok(()),
         }
     }

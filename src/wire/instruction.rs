@@ -43,8 +43,10 @@ impl MessageType {
 pub enum Direction {
     /// Clients, to a worker (and `getWorkerList` to a master).
     Request,
-    /// Servers, to a client.
+    /// Servers, to a client that asked.
     Return,
+    /// Servers, to a client, at any time. It answers no request.
+    Notice,
     /// Clients and servers.
     Both,
     /// Workers and masters, to each other.
@@ -82,6 +84,15 @@ impl Destination {
     }
 }
 
+/// What a session must allow, so that a request is carried out with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Reading: every session allows it.
+    Read,
+    /// Trading: orders.
+    Trade,
+}
+
 /// The number of arguments of an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arity {
@@ -117,12 +128,18 @@ pub struct InstructionRow {
     pub instruction: Instruction,
     /// The specification's name. Both logins have the same.
     pub name: &'static str,
+    /// What it does or says, in a sentence or two.
+    pub about: &'static str,
     /// The specification's section.
     pub section: &'static str,
+    /// The edition of the protocol that brought it: 1 or 2.
+    pub edition: u8,
     /// The peers that may send it.
     pub direction: Direction,
     /// The states in which a worker accepts it. Empty if clients do not send it.
     pub states: &'static [ConnectionState],
+    /// What the session must allow. `None` if it needs no session.
+    pub scope: Option<Scope>,
     /// What answers it. `None` if clients do not send it.
     pub destination: Option<Destination>,
     /// Whether its reply may be large or slow to make. The worker limits how many such requests are
@@ -132,190 +149,269 @@ pub struct InstructionRow {
     pub arguments: &'static [Argument],
     /// The number of arguments it takes.
     pub arity: Arity,
-    /// The reply if it succeeds.
-    pub success: Option<Instruction>,
+    /// The replies if it succeeds: one of these. Empty if it has no reply.
+    pub success: &'static [Instruction],
     /// The payload, if the reply is `data`.
     pub payload: Option<PayloadKind>,
     /// The reply if it fails.
     pub failure: Option<Instruction>,
+    /// The reasons of its Fail that follow from nothing else in the row. [`InstructionRow::reasons`]
+    /// has all.
+    pub own_reasons: &'static [Reason],
 }
 
-/// The lowest number of the worker link's own instructions. The highest is 0x04FF.
+/// The lowest number of the worker link's own instructions.
 pub const LINK_FIRST: u16 = 0x0410;
+
+/// The highest number of the worker link's own instructions.
+pub const LINK_LAST: u16 = 0x04FF;
 
 /// The table. It passes its rows to the macro `$with`, which generates code from them. A row has
 ///
-/// - number, variant, name, the specification's section, [`Direction`];
-/// - if clients send it: `in` the states that accept it, `to` its [`Destination`], and `bulk`;
+/// - a doc comment: what the instruction does or says, in a sentence or two;
+/// - number, variant, name, the specification's section, in parentheses its edition if it is not 1,
+///   [`Direction`];
+/// - if clients send it: `in` the states that accept it, `with` the [`Scope`] of the session that it
+///   needs, `to` its [`Destination`], and `bulk`;
 /// - `:` and the arguments: name, field, [`ArgumentType`],
 ///   `/` a reason code other than the type's, `optional` or `repeated`; or `binary`;
 /// - `request` or `reply`: the value made of the fields, both an expression and a pattern;
-/// - `->` the success, in parentheses the payload of `data`, `|` the failure.
+/// - `->` the successes, in parentheses the payload of `data`, `|` the failure, in brackets its
+///   reasons that follow from nothing else.
 macro_rules! instruction_table {
     ($with:ident) => {
         $with! {
+        /// Logs in with a password.
         0x0101 Login "login" "4.6.1" Request in [Command] to Tunnel:
             ("username" username: Username / BadCredentials,
                 "hashedPass" hashed_pass: HashedPass / BadCredentials, "isExpirable" expirable: Flag)
             request { Request::Login { username, hashed_pass, expirable } }
-            -> SessionId | LoginFail;
-        0x0102 Resume "login" "4.6.2" Request in [Command] to Tunnel:
+            -> SessionId | LoginFail [BadCredentials TooManyAttempts];
+        /// Tells whether a session is active, and names the workers again.
+        0x0102 Resume "login" "4.6.2" Request in [Command] with Read to Tunnel:
             ("sessionID" session: SessionId)
             request { Request::Resume { session } }
             -> SessionId | LoginFail;
+        /// Creates an account. It does not log in.
         0x0103 Register "register" "4.6.3" Request in [Command] to Tunnel:
             ("username" username: Username / UsernameInvalid, "email" email: Email,
                 "hashedPass" hashed_pass: HashedPass)
             request { Request::Register { username, email, hashed_pass } }
-            -> RegisterSuccess | RegisterFail;
-        0x0104 PurchaseAsset "purchaseAsset" "4.6.4" Request in [Command] to Orders:
+            -> RegisterSuccess | RegisterFail [UsernameTaken EmailTaken TooManyAttempts];
+        /// Queues a purchase at the price of the next update. `transactionQueued` announces it; the
+        /// answer comes when it has settled.
+        0x0104 PurchaseAsset "purchaseAsset" "4.6.4" Request in [Command] with Trade to Orders:
             ("sessionID" session: SessionId, "name" symbol: Symbol, "quantity" quantity: Quantity,
                 "clientOrderID" id: ClientOrderId optional)
             request { Request::Order { session, side: Side::Buy, symbol, quantity, id } }
-            -> PurchaseSuccess | PurchaseFail;
-        0x0105 SellAsset "sellAsset" "4.6.5" Request in [Command] to Orders:
+            -> PurchaseSuccess | PurchaseFail [ClientOrderIdReused NoPrice InsufficientFunds];
+        /// Queues a sale at the price of the next update. `transactionQueued` announces it; the
+        /// answer comes when it has settled.
+        0x0105 SellAsset "sellAsset" "4.6.5" Request in [Command] with Trade to Orders:
             ("sessionID" session: SessionId, "name" symbol: Symbol, "quantity" quantity: Quantity,
                 "clientOrderID" id: ClientOrderId optional)
             request { Request::Order { session, side: Side::Sell, symbol, quantity, id } }
-            -> SellSuccess | SellFail;
-        0x0106 SwitchState "switchState" "4.6.6" Request in [Command Data] to State:
+            -> SellSuccess | SellFail [ClientOrderIdReused NoPrice InsufficientHoldings];
+        /// Switches the connection to the command state or to the data state.
+        0x0106 SwitchState "switchState" "4.6.6" Request in [Command Data] with Read to State:
             ("sessionID" session: SessionId, "state" state: State)
             request { Request::SwitchState { session, state } }
             -> StateSwitchSuccess | StateSwitchFail;
-        0x0107 Logout "logout" "4.5.1" Request in [Command] to Tunnel:
+        /// Ends a session.
+        0x0107 Logout "logout" "4.5.1" Request in [Command] with Read to Tunnel:
             ("sessionID" session: SessionId)
             request { Request::Logout { session } }
             -> LogoutSuccess | LogoutFail;
 
-        0x0201 GetAssetInfo "getAssetInfo" "4.6.7" Request in [Data] to Cache:
+        /// An asset with the bar of its latest day.
+        0x0201 GetAssetInfo "getAssetInfo" "4.6.7" Request in [Data] with Read to Cache:
             ("asset" symbol: Symbol)
             request { Request::AssetInfo { symbol } }
-            -> Data(AssetInfo) | DataFail;
-        0x0202 GetAssetValueCurrent "getAssetValueCurrent" "4.6.8" Request in [Data] to Cache:
+            -> Data(AssetInfo) | DataFail [NoData];
+        /// An asset's latest price.
+        0x0202 GetAssetValueCurrent "getAssetValueCurrent" "4.6.8"
+            Request in [Data] with Read to Cache:
             ("asset" symbol: Symbol)
             request { Request::AssetCurrent { symbol } }
-            -> Data(Quote) | DataFail;
-        0x0203 GetAssetValueDay "getAssetValueDay" "4.6.9" Request in [Data] to Cache bulk:
+            -> Data(Quote) | DataFail [NoPrice];
+        /// The bars of the 24 hours that end with the date.
+        0x0203 GetAssetValueDay "getAssetValueDay" "4.6.9"
+            Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Day(date), adjusted } }
             -> Data(Bars) | DataFail;
-        0x0204 GetAssetValueWeek "getAssetValueWeek" "4.6.10" Request in [Data] to Cache bulk:
+        /// The daily bars of the 7 days that end with the date's.
+        0x0204 GetAssetValueWeek "getAssetValueWeek" "4.6.10"
+            Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Week(date), adjusted } }
             -> Data(Bars) | DataFail;
-        0x0205 GetAssetValueMonth "getAssetValueMonth" "4.6.11" Request in [Data] to Cache bulk:
+        /// The daily bars of the month that ends with the date's day.
+        0x0205 GetAssetValueMonth "getAssetValueMonth" "4.6.11"
+            Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Month(date), adjusted } }
             -> Data(Bars) | DataFail;
-        0x0206 GetAssetValueYear "getAssetValueYear" "4.6.12" Request in [Data] to Cache bulk:
+        /// The 12 monthly bars that end with the date's month.
+        0x0206 GetAssetValueYear "getAssetValueYear" "4.6.12"
+            Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Year(date), adjusted } }
             -> Data(Bars) | DataFail;
-        0x0207 GetAssetValueAllTime "getAssetValueAllTime" "4.6.13" Request in [Data] to Cache bulk:
+        /// All monthly bars.
+        0x0207 GetAssetValueAllTime "getAssetValueAllTime" "4.6.13"
+            Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::AllTime, adjusted } }
             -> Data(Bars) | DataFail;
-        0x0208 GetUserInfo "getUserInfo" "4.6.14" Request in [Data] to AccountQueries bulk:
+        /// An account. Its owner also sees e-mail address and cash.
+        0x0208 GetUserInfo "getUserInfo" "4.6.14"
+            Request in [Data] with Read to AccountQueries bulk:
             ("sessionID" session: SessionId, "username" username: Username)
             request { Request::UserInfo { session, username } }
             -> Data(UserInfo) | DataFail;
-        0x0209 GetUserPortfolio "getUserPortfolio" "4.6.15" Request in [Data] to AccountQueries bulk:
+        /// Positions. The owner sees quantities and cash, others see shares.
+        0x0209 GetUserPortfolio "getUserPortfolio" "4.6.15"
+            Request in [Data] with Read to AccountQueries bulk:
             ("sessionID" session: SessionId, "username" username: Username)
             request { Request::UserPortfolio { session, username } }
             -> Data(Portfolio) | DataFail;
+        /// Transactions, newest first. The owner also sees quantities and prices.
         0x020A GetUserTransactionHistory "getUserTransactionHistory" "4.6.16"
-            Request in [Data] to AccountQueries bulk:
+            Request in [Data] with Read to AccountQueries bulk:
             ("sessionID" session: SessionId, "username" username: Username)
             request { Request::UserHistory { session, username } }
             -> Data(Transactions) | DataFail;
-        0x020B GetAssetValuePredicted "getAssetValuePredicted" "4.2.2" Request in [Data] to Cache bulk:
+        /// A forecast for a date after the latest bar.
+        0x020B GetAssetValuePredicted "getAssetValuePredicted" "4.2.2"
+            Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date)
             request { Request::AssetPredicted { symbol, date } }
-            -> Data(Forecast) | DataFail;
-        0x020C GetAssetList "getAssetList" "3.1.6" Request in [Data] to Cache bulk: ()
+            -> Data(Forecast) | DataFail [NoData];
+        /// The symbols, sorted by byte.
+        0x020C GetAssetList "getAssetList" "3.1.6" Request in [Data] with Read to Cache bulk: ()
             request { Request::AssetList }
             -> Data(List) | DataFail;
+        /// The explanation of a fill of one's own.
         0x020D GetTransactionReceipt "getTransactionReceipt" "3.1.7"
-            Request in [Data] to AccountQueries bulk:
+            Request in [Data] with Read to AccountQueries bulk:
             ("sessionID" session: SessionId, "transactionID" id: TransactionId)
             request { Request::Receipt { session, id } }
-            -> Data(Receipt) | DataFail;
+            -> Data(Receipt) | DataFail [NoData];
 
+        /// A login is refused.
         0x0301 LoginFail "loginFail" "4.6.17" Return: ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::LoginFail, Refusal { reason, text }) };
+        /// The session, and the available workers. It is valid on all of them.
         0x0302 SessionId "sessionID" "4.6.18" Return:
             ("sessionID" id: SessionId, "worker" workers: WorkerAddress repeated)
             reply { Reply::Session { id, workers } };
+        /// The account exists.
         0x0303 RegisterSuccess "registerSuccess" "4.6.19" Return: ()
             reply { Reply::RegisterSuccess };
+        /// A registration is refused.
         0x0304 RegisterFail "registerFail" "4.6.20" Return: ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::RegisterFail, Refusal { reason, text }) };
+        /// A purchase is settled.
         0x0305 PurchaseSuccess "purchaseSuccess" "4.6.21" Return:
             ("transactionID" id: TransactionId, "asset" symbol: Symbol,
                 "quantity" quantity: CanonicalQuantity, "price" price: CanonicalMoney,
                 "total" total: CanonicalMoney, "time" settled: CanonicalTime)
             reply { Reply::Filled(Fill { side: Side::Buy, id, symbol, quantity, price, total, settled }) };
+        /// A purchase is refused or rejected.
         0x0306 PurchaseFail "purchaseFail" "4.6.22" Return: ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::PurchaseFail, Refusal { reason, text }) };
+        /// A sale is settled.
         0x0307 SellSuccess "sellSuccess" "4.6.23" Return:
             ("transactionID" id: TransactionId, "asset" symbol: Symbol,
                 "quantity" quantity: CanonicalQuantity, "price" price: CanonicalMoney,
                 "total" total: CanonicalMoney, "time" settled: CanonicalTime)
             reply { Reply::Filled(Fill { side: Side::Sell, id, symbol, quantity, price, total, settled }) };
+        /// A sale is refused or rejected.
         0x0308 SellFail "sellFail" "4.6.24" Return: ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::SellFail, Refusal { reason, text }) };
+        /// The new state.
         0x0309 StateSwitchSuccess "stateSwitchSuccess" "4.6.25" Return: ("state" state: State)
             reply { Reply::StateSwitched(state) };
+        /// A switch of the state is refused.
         0x030A StateSwitchFail "stateSwitchFail" "4.6.26" Return:
             ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::StateSwitchFail, Refusal { reason, text }) };
+        /// A packet of the request's payload.
         0x030B Data "data" "4.6.27" Return: binary;
+        /// A data instruction is refused.
         0x030C DataFail "dataFail" "4.6.28" Return: ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::DataFail, Refusal { reason, text }) };
+        /// The session has ended.
         0x030D LogoutSuccess "logoutSuccess" "4.5.3" Return: ()
             reply { Reply::LogoutSuccess };
+        /// A logout is refused.
         0x030E LogoutFail "logoutFail" "4.5.3" Return: ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::LogoutFail, Refusal { reason, text }) };
 
+        /// Answered with pong.
         0x0401 Ping "ping" "4.1" Both in [Command Data] to Local: ()
             request { Request::Ping }
             -> Pong;
+        /// Answers a ping. A client's is ignored.
         0x0402 Pong "pong" "4.1" Both in [Command Data] to Local: ()
             request { Request::Pong }
             reply { Reply::Pong };
+        /// Asks for the available workers. The only instruction that a master answers.
         0x0403 GetWorkerList "getWorkerList" "3.1.5" Request in [Command Data] to Local: ()
             request { Request::GetWorkerList }
             -> WorkerList;
+        /// The available workers.
         0x0404 WorkerList "workerList" "3.1.5" Return: ("worker" workers: WorkerAddress repeated)
             reply { Reply::WorkerList(workers) };
-        0x0405 ProtocolError "protocolError" "4.1" Return: ("code" code: FaultCode, "text" text: Text)
+        /// The message before it was not of the protocol, or the server ends. The connection ends.
+        0x0405 ProtocolError "protocolError" "4.1" Notice: ("code" code: FaultCode, "text" text: Text)
             reply { Reply::ProtocolError(code, text) };
-        0x0406 TransactionQueued "transactionQueued" "4.1" Return:
+        /// The order is on the durable queue, and when it is expected to settle.
+        0x0406 TransactionQueued "transactionQueued" "4.1" Notice:
             ("transactionID" id: TransactionId, "clientOrderID" client_order_id: ClientOrderIdOrDash,
                 "time" expected: CanonicalTime)
             reply { Reply::Queued { id, client_order_id, expected } };
-        0x0407 GetServerInfo "getServerInfo" "4.1" Request in [Command Data] to Local: ()
+        /// Asks what the server is and how its market stands. Answered before any login.
+        0x0407 GetServerInfo "getServerInfo" "4.1" (edition 2) Request in [Command Data] to Local: ()
             request { Request::GetServerInfo }
             -> ServerInfo;
-        0x0408 ServerInfo "serverInfo" "4.1" Return: ("fact" facts: NameValue repeated)
+        /// Facts about the server, in any order. What is not known is left out.
+        0x0408 ServerInfo "serverInfo" "4.1" (edition 2) Return: ("fact" facts: NameValue repeated)
             reply { Reply::ServerInfo(facts) };
 
+        /// Opens the handshake.
         0x0410 LinkHello "linkHello" "4.3.1" Link: binary -> LinkChallenge | LinkRefused;
+        /// The master's nonce.
         0x0411 LinkChallenge "linkChallenge" "4.3.1" Link: binary -> LinkProof | LinkRefused;
+        /// The worker's signed statement.
         0x0412 LinkProof "linkProof" "4.3.1" Link: binary -> LinkNoise1 | LinkRefused;
+        /// The master's signed statement, and the first message of Noise.
         0x0413 LinkNoise1 "linkNoise1" "4.3.1" Link: binary -> LinkNoise2 | LinkRefused;
+        /// The second message of Noise. Sealed records follow.
         0x0414 LinkNoise2 "linkNoise2" "4.3.1" Link: binary;
+        /// The master refuses the link. The connection ends.
         0x0415 LinkRefused "linkRefused" "4.3.1" Link: ("code" code: LinkCode, "text" text: Text);
+        /// The first message of the master on a new link.
         0x0420 LinkWelcome "linkWelcome" "4.3.1" Link: binary;
+        /// The state of the worker, once a second. Answered with pong.
         0x0421 LinkReport "linkReport" "3.1.5" Link: binary;
+        /// An update. Its rows follow as data packets.
         0x0422 LinkPrices "linkPrices" "3.1.6" Link: binary;
+        /// The available workers.
         0x0423 LinkWorkers "linkWorkers" "3.1.5" Link: ("worker" workers: WorkerAddress repeated);
+        /// Asks whether a session is active, and answers it.
         0x0424 LinkSession "linkSession" "3.2.3" Link: binary;
+        /// Sessions that have ended.
         0x0425 LinkSessionsEnded "linkSessionsEnded" "3.2.3" Link: binary;
+        /// Expirable sessions whose connection has ended. Answered with pong.
         0x0426 LinkConnectionClosed "linkConnectionClosed" "3.2.3" Link: binary;
+        /// The worker is booted, and why.
         0x0427 LinkBooted "linkBooted" "3.1.5" Link: ("text" text: Text);
+        /// The request behind it may have been sent before.
         0x0428 LinkAgain "linkAgain" "4.3.1" Link: ();
-        0x0429 LinkServerInfo "linkServerInfo" "4.1" Link: ("fact" facts: NameValue repeated);
+        /// The master's facts for serverInfo, on a new link and at each update.
+        0x0429 LinkServerInfo "linkServerInfo" "4.1" (edition 2) Link: ("fact" facts: NameValue repeated);
             }
     };
 }
@@ -329,6 +425,17 @@ macro_rules! option {
     };
     ($value:expr) => {
         Some($value)
+    };
+}
+
+pub(super) use option;
+
+macro_rules! edition {
+    () => {
+        1
+    };
+    ($edition:literal) => {
+        $edition
     };
 }
 
@@ -361,33 +468,39 @@ macro_rules! arity {
 
 macro_rules! define_table {
     ($(
-        $number:literal $variant:ident $name:literal $section:literal $direction:ident
-        $(in [$($state:ident)+] to $destination:ident $($bulk:ident)?)? : $arguments:tt
+        $(#[doc = $doc:literal])+
+        $number:literal $variant:ident $name:literal $section:literal $((edition $edition:literal))?
+        $direction:ident
+        $(in [$($state:ident)+] $(with $scope:ident)? to $destination:ident $($bulk:ident)?)?
+        : $arguments:tt
         $(request { $($request:tt)* })?
         $(reply { $($reply:tt)* })?
-        $(-> $success:ident $(($payload:ident))? $(| $failure:ident)?)?;
+        $(-> $($success:ident $(($payload:ident))?),+ $(| $failure:ident $([$($reason:ident)+])?)?)?;
     )*) => {
         /// The instructions of the protocol (4.5). The two logins are two instructions.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Instruction { $($variant,)* }
+        pub enum Instruction { $($(#[doc = $doc])+ $variant,)* }
 
         /// The rows of the table, by number.
         pub const TABLE: &[InstructionRow] = &[$(InstructionRow {
             number: $number,
             instruction: Instruction::$variant,
             name: $name,
+            about: concat!($($doc),+).trim_ascii(),
             section: $section,
+            edition: edition!($($edition)?),
             direction: Direction::$direction,
             states: &[$($(ConnectionState::$state,)+)?],
+            scope: option!($($(Scope::$scope)?)?),
             destination: option!($(Destination::$destination)?),
             bulk: is_bulk!($($($bulk)?)?),
             arguments: arguments!($arguments),
             arity: arity!($arguments),
-            success: option!($(Instruction::$success)?),
-            payload: option!($($(PayloadKind::$payload)?)?),
+            success: &[$($(Instruction::$success),+)?],
+            payload: option!($($($(PayloadKind::$payload)?)+)?),
             failure: option!($($(Instruction::$failure)?)?),
+            own_reasons: &[$($($($(Reason::$reason),+)?)?)?],
         },)*];
-
     };
 }
 
@@ -414,6 +527,37 @@ static ROWS: [[u8; 256]; 4] = {
 };
 
 impl InstructionRow {
+    /// Whether its data is binary. It has no arguments then.
+    pub fn is_binary(&self) -> bool {
+        self.arity == Arity::Binary
+    }
+
+    /// The reasons that its Fail may name, in the order of the list of reasons. Besides its own
+    /// they follow from its arguments, its states and its session. Every Fail may say that a server
+    /// is overloaded, has no link to the master, or failed. Empty if it has no Fail.
+    pub fn reasons(&self) -> Vec<Reason> {
+        let of_any_fail = [
+            Reason::Overloaded,
+            Reason::MasterUnavailable,
+            Reason::InternalError,
+        ];
+        let of_a_form = |reason| {
+            self.arguments
+                .iter()
+                .any(|argument| argument.reason == reason)
+        };
+        let has = |reason: Reason| {
+            of_any_fail.contains(&reason)
+                || self.own_reasons.contains(&reason)
+                || of_a_form(reason)
+                || (reason == Reason::WrongState && self.states.len() == 1)
+                || (reason == Reason::SessionExpired && self.scope.is_some())
+        };
+        let all = Reason::ALL.iter().copied();
+        all.filter(|reason| self.failure.is_some() && has(*reason))
+            .collect()
+    }
+
     /// The row with this number.
     pub fn find(number: u16) -> Option<&'static InstructionRow> {
         let [high, low] = number.to_be_bytes().map(usize::from);
@@ -490,15 +634,20 @@ mod tests {
             assert!(sent || !row.bulk, "{}", row.name);
             if row.direction == Direction::Request {
                 let control = row.instruction.message_type() == MessageType::Control;
-                assert!(row.success.is_some(), "{}", row.name);
+                assert!(!row.success.is_empty(), "{}", row.name);
                 assert_eq!(row.failure.is_none(), control, "{}", row.name);
             }
             for answer in row.success.iter().chain(&row.failure) {
-                assert_ne!(answer.row().direction, Direction::Request, "{}", row.name);
+                let direction = answer.row().direction;
+                assert!(
+                    !matches!(direction, Direction::Request | Direction::Notice),
+                    "{}",
+                    row.name
+                );
             }
             assert_eq!(
                 row.payload.is_some(),
-                row.success == Some(Instruction::Data)
+                row.success.contains(&Instruction::Data)
             );
         }
     }
@@ -539,47 +688,6 @@ mod tests {
                 "{}",
                 row.name
             );
-        }
-    }
-
-    /// The signature as the page writes it: `name(argument, argument[, argument])`.
-    fn signature(row: &InstructionRow) -> String {
-        let mut text = format!("{}(", row.name);
-        for (index, argument) in row.arguments.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            match argument.occurs {
-                Occurrence::Optional => text.push_str(&format!("[{comma}{}]", argument.name)),
-                Occurrence::Once | Occurrence::Repeated => {
-                    text.push_str(&format!("{comma}{}", argument.name))
-                }
-            }
-        }
-        text + ")"
-    }
-
-    #[test]
-    fn the_page_has_every_row() {
-        let page = include_str!("../../spec/wire/instruction.md").replace('*', "");
-        for row in TABLE.iter().filter(|row| row.direction != Direction::Link) {
-            let text = match row.instruction.message_type() {
-                MessageType::Command | MessageType::DataTransfer => signature(row),
-                MessageType::ServerReturn | MessageType::Control => row.name.to_owned(),
-            };
-            let section = format!(" [{}]", row.section);
-            let start = format!("| {:04X} | {text}", row.number);
-            let line = page.lines().find(|line| line.starts_with(&start));
-            let line = line.unwrap_or_else(|| panic!("no row of the page starts with {start:?}"));
-            // Instructions that the specification does not list carry the section of their
-            // category's list.
-            let own = !["4.1", "4.5.1", "4.5.3"].contains(&row.section);
-            assert_eq!(line.contains(&section), own, "{line}");
-            if row.instruction.message_type() == MessageType::Command {
-                let (success, failure) = (row.success.unwrap(), row.failure.unwrap());
-                assert!(
-                    line.contains(success.name()) && line.contains(failure.name()),
-                    "{line}"
-                );
-            }
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod asset;
 mod cursor;
+pub mod layout;
 mod user;
 
 pub use asset::{AssetInfo, BAR_BYTES, Forecast, QUOTE_BYTES};

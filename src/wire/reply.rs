@@ -271,11 +271,14 @@ macro_rules! read_row {
 
 macro_rules! define_reply {
     ($(
-        $number:literal $variant:ident $name:literal $section:literal $direction:ident
-        $(in [$($state:ident)+] to $destination:ident $($bulk:ident)?)? : $arguments:tt
+        $(#[doc = $doc:literal])+
+        $number:literal $variant:ident $name:literal $section:literal $((edition $edition:literal))?
+        $direction:ident
+        $(in [$($state:ident)+] $(with $scope:ident)? to $destination:ident $($bulk:ident)?)?
+        : $arguments:tt
         $(request { $($request:tt)* })?
         $(reply { $($reply:tt)* })?
-        $(-> $success:ident $(($payload:ident))? $(| $failure:ident)?)?;
+        $(-> $($success:ident $(($payload:ident))?),+ $(| $failure:ident $([$($reason:ident)+])?)?)?;
     )*) => {
         /// Reads the arguments of a reply. Their number has been checked.
         fn read_arguments(instruction: Instruction, arguments: Arguments<'_>) -> Result<Reply, ProtocolError> {

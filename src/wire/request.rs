@@ -178,11 +178,14 @@ macro_rules! write_row {
 
 macro_rules! define_request {
     ($(
-        $number:literal $variant:ident $name:literal $section:literal $direction:ident
-        $(in [$($state:ident)+] to $destination:ident $($bulk:ident)?)? : $arguments:tt
+        $(#[doc = $doc:literal])+
+        $number:literal $variant:ident $name:literal $section:literal $((edition $edition:literal))?
+        $direction:ident
+        $(in [$($state:ident)+] $(with $scope:ident)? to $destination:ident $($bulk:ident)?)?
+        : $arguments:tt
         $(request { $($request:tt)* })?
         $(reply { $($reply:tt)* })?
-        $(-> $success:ident $(($payload:ident))? $(| $failure:ident)?)?;
+        $(-> $($success:ident $(($payload:ident))?),+ $(| $failure:ident $([$($reason:ident)+])?)?)?;
     )*) => {
         impl Request {
             /// Reads the arguments of an instruction. Their number has been checked. `None` for an
@@ -230,29 +233,8 @@ instruction_table!(define_request);
 
 #[cfg(test)]
 mod tests {
-    use super::super::argument_type::ArgumentType as T;
     use super::super::instruction::{Destination, TABLE};
     use super::*;
-
-    /// An argument of its form.
-    fn sample(kind: T) -> &'static str {
-        const ID: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-        match kind {
-            T::Username | T::ClientOrderId | T::ClientOrderIdOrDash => "alice",
-            T::Email => "a@b",
-            T::HashedPass | T::SessionId => ID,
-            T::Symbol => "AAPL",
-            T::Quantity | T::CanonicalQuantity | T::CanonicalMoney => "1",
-            T::Date | T::CanonicalTime => "2013-03-01T00:00:00.000Z",
-            T::Flag => "true",
-            T::Adjustment => "raw",
-            T::State => "data",
-            T::TransactionId => "01890a5d-ac96-774b-bcce-b302099a8057",
-            T::WorkerAddress => "h:1",
-            T::NameValue => "name=value",
-            T::ReasonCode | T::FaultCode | T::LinkCode | T::Text => "code",
-        }
-    }
 
     #[test]
     fn every_request_is_listed_under_its_destination() {
@@ -260,7 +242,11 @@ mod tests {
             let Some(destination) = row.destination else {
                 continue;
             };
-            let arguments: Vec<&str> = row.arguments.iter().map(|a| sample(a.kind)).collect();
+            let arguments: Vec<&str> = row
+                .arguments
+                .iter()
+                .map(|argument| argument.kind.grammar().examples[0])
+                .collect();
             let count = u16::try_from(arguments.len()).unwrap();
             let text = arguments.join(" ");
             let read = Arguments::read(count, text.as_bytes()).unwrap();

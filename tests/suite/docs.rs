@@ -16,6 +16,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/glossary.md",
     "spec/performance.md",
     "spec/secrets.md",
+    "spec/wire/limits.md",
     TRACEABILITY,
 ];
 

@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["admin"],
     &["master", "worker", "client"],
     &["dialogue"],
+    &["description"],
     &["testkit"],
     &["bench"],
     &["cli"],

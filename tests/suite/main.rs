@@ -51,6 +51,13 @@ mod worker {
 }
 
 mod protocol {
+    // The description and the Rust code on the same bytes.
+    mod codec_agreement;
+    // The description: true, and enough to read and write all.
+    mod described;
+    // A codec that has the description alone: its reader, its writer.
+    mod description_decoder;
+    mod description_encoder;
     // What a dialogue needs, met by a deployment.
     pub mod fixture_needs;
     // All dialogues of tests/fixtures.
@@ -59,6 +66,8 @@ mod protocol {
     mod fuzz;
     // Frames as bytes, both ways.
     mod golden;
+    // The grammar of each type of argument against the Rust codec.
+    mod grammar;
     // A dialogue through `nc`.
     pub mod nc;
     // Properties of the wire format.

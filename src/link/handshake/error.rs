@@ -220,6 +220,32 @@ fn advice(master: Option<u16>) -> &'static str {
     }
 }
 
+/// The codes of [`HandshakeError::public_reason`], with what each says.
+pub const REFUSALS: &[(&str, &str)] = &[
+    (
+        "version",
+        "worker and master speak different versions of the link; the text says which to upgrade",
+    ),
+    (
+        "not-admitted",
+        "no worker with this UUID may link from this address",
+    ),
+    ("booted", "an administrator keeps this worker out"),
+    ("overloaded", "too many handshakes; try again later"),
+    ("bad-frame", "not a message of the handshake"),
+    (
+        "stale",
+        "the clocks of worker and master differ by more than 60 s",
+    ),
+    (
+        "key-unusable",
+        "the key registered for this worker cannot be used",
+    ),
+    ("bad-proof", "the worker has not proven itself"),
+    ("timeout", "the handshake was not complete in time"),
+    ("internal-error", "the master failed; its log has the cause"),
+];
+
 impl From<snow::Error> for HandshakeError {
     fn from(error: snow::Error) -> HandshakeError {
         match error {

@@ -1,11 +1,13 @@
 //! All dialogues, through real daemons: those that a plain deployment can hold in one, each of the
 //! others in one of its own.
 
+use crate::protocol::codec_agreement::FrameCounts;
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use crate::protocol::nc::Nc;
 use papertrader::dialogue::conform::{self, ConformPlan};
+use papertrader::dialogue::peer::ConnectionRecorder;
 use papertrader::dialogue::report::SectionReport;
-use papertrader::dialogue::script::Script;
+use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::servers::Servers;
 use papertrader::dialogue::{Runner, Variables};
 use std::sync::Mutex;
@@ -63,9 +65,50 @@ fn plain_and_special() -> (Vec<Script>, Vec<Script>) {
         .partition(|script| plain.lacks(script).is_none())
 }
 
+/// Reads all frames of the dialogues again, by the description alone and by the Rust code, and
+/// compares the two. Each line of a dialogue that expects a message has received one at least.
+fn check_frames(recorder: &ConnectionRecorder, scripts: &[Script]) {
+    let mut counts = FrameCounts::default();
+    for bytes in recorder.take() {
+        counts.add(&bytes);
+    }
+    println!("{counts:?} by the description alone");
+    let steps = scripts.iter().flat_map(|script| &script.steps);
+    let (mut sent, mut expected) = (0, 0);
+    for step in steps {
+        match &step.action {
+            StepAction::Send(..) => sent += 1,
+            StepAction::Expect(..) | StepAction::Notice(..) => expected += 1,
+            StepAction::Await(..) => {
+                sent += 1;
+                expected += 1;
+            }
+            StepAction::Raw(..)
+            | StepAction::Connect(..)
+            | StepAction::Closed(_)
+            | StepAction::Half(_)
+            | StepAction::Close(_)
+            | StepAction::Silence(..)
+            | StepAction::Pause(_)
+            | StepAction::Do(_)
+            | StepAction::Let(..) => {}
+        }
+    }
+    assert!(
+        counts.received >= expected,
+        "{counts:?}, {expected} expected"
+    );
+    assert!(
+        counts.sent + counts.refused >= sent,
+        "{counts:?}, {sent} sent"
+    );
+}
+
 #[test]
 fn dialogues_hold_against_real_daemons() {
-    let deployment = FixtureRig::start(&[need("workers 2")]);
+    let mut deployment = FixtureRig::start(&[need("workers 2")]);
+    let recorder = ConnectionRecorder::default();
+    deployment.servers.recorder = Some(recorder.clone());
     let (plain, _) = plain_and_special();
     let report = conform::run(&plan(&deployment.servers), &plain);
     let told = |section: &SectionReport| {
@@ -87,6 +130,7 @@ fn dialogues_hold_against_real_daemons() {
         "only {} ran",
         report.ran
     );
+    check_frames(&recorder, &plain);
     // Each run has accounts of its own, so all of it holds again: this time through the filters and
     // plain nc.
     let failed = each(&plain, |script| {
@@ -103,12 +147,15 @@ fn dialogues_hold_against_real_daemons() {
 fn dialogues_with_needs_of_their_own_hold() {
     let (_, special) = plain_and_special();
     assert!(special.len() >= 10, "only {} have needs", special.len());
+    let recorder = ConnectionRecorder::default();
     let failed = each(&special, |script| {
         let mut stage = FixtureRig::start(&script.needs);
+        stage.servers.recorder = Some(recorder.clone());
         let outcome = Runner::new(&mut stage, Variables::new(), WITHIN).run(script);
         outcome.map_err(|difference| format!("{difference}\n{}", stage.said()))
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+    check_frames(&recorder, &special);
 }
 
 /// Whatever a worker says of a malformed message, the master says of it on its own port.
@@ -119,6 +166,8 @@ fn the_masters_port_tells_malformed_messages_as_a_worker_does() {
         need("master limits.frame_timeout=\"1s\""),
     ];
     let mut stage = FixtureRig::start(&needs);
+    let recorder = ConnectionRecorder::default();
+    stage.servers.recorder = Some(recorder.clone());
     let text = std::fs::read_to_string("tests/fixtures/frames.pt").unwrap();
     // The lines after this comment are about requests that only a worker answers.
     let (malformed, _) = text
@@ -136,4 +185,5 @@ fn the_masters_port_tells_malformed_messages_as_a_worker_does() {
     if let Err(difference) = outcome {
         panic!("{difference}\n{}", stage.said());
     }
+    check_frames(&recorder, &[script]);
 }

@@ -533,7 +533,7 @@ fn payloads() -> BTreeSet<String> {
     payload(see, "Forecast", &forecast);
     payload(
         see,
-        "TextList",
+        "List",
         &TextList(["AAPL", "BTC/USDT", "IBM"].map(str::to_owned).to_vec()),
     );
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());

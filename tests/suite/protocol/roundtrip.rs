@@ -26,7 +26,7 @@ fn timestamp() -> impl Strategy<Value = Timestamp> {
     (-62_167_219_200_000_i64..=253_402_300_799_999).prop_map(Timestamp)
 }
 
-fn any_stamp() -> impl Strategy<Value = Timestamp> {
+pub(super) fn any_stamp() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp)
 }
 
@@ -34,11 +34,11 @@ fn money() -> impl Strategy<Value = Money> {
     prop_oneof![0..=MILLIONTHS_MAX, 0..10_000_000_i64].prop_map(Money)
 }
 
-fn any_money() -> impl Strategy<Value = Money> {
+pub(super) fn any_money() -> impl Strategy<Value = Money> {
     any::<i64>().prop_map(Money)
 }
 
-fn symbol() -> impl Strategy<Value = Symbol> {
+pub(super) fn symbol() -> impl Strategy<Value = Symbol> {
     "[A-Z0-9./=-]{1,16}".prop_map(|text| Symbol::parse(&text).unwrap())
 }
 
@@ -96,7 +96,7 @@ fn without_arguments() -> Vec<Request> {
         .collect()
 }
 
-fn request() -> impl Strategy<Value = Request> {
+pub(super) fn request() -> impl Strategy<Value = Request> {
     // A request's quantity has at most 12 digits before the point.
     let quantity = (1..1_000_000_000_000_000_000_i64).prop_map(Quantity);
     prop_oneof![
@@ -205,7 +205,7 @@ fn fill() -> impl Strategy<Value = Fill> {
         })
 }
 
-fn reply() -> impl Strategy<Value = Reply> {
+pub(super) fn reply() -> impl Strategy<Value = Reply> {
     use Instruction as I;
     let fails = [
         I::LoginFail,
@@ -246,7 +246,7 @@ fn reply() -> impl Strategy<Value = Reply> {
     ]
 }
 
-fn bar() -> impl Strategy<Value = Bar> {
+pub(super) fn bar() -> impl Strategy<Value = Bar> {
     (
         any_stamp(),
         any_money(),
@@ -312,13 +312,13 @@ fn entry(private: bool) -> impl Strategy<Value = HistoryEntry> {
         )
 }
 
-fn history() -> impl Strategy<Value = History> {
+pub(super) fn history() -> impl Strategy<Value = History> {
     any::<bool>().prop_flat_map(|private| {
         vec(entry(private), 0..8).prop_map(move |entries| History { private, entries })
     })
 }
 
-fn portfolio() -> impl Strategy<Value = Portfolio> {
+pub(super) fn portfolio() -> impl Strategy<Value = Portfolio> {
     let holding = (1..i64::MAX, any_money(), any_money());
     prop_oneof![
         (
@@ -339,7 +339,7 @@ fn portfolio() -> impl Strategy<Value = Portfolio> {
     ]
 }
 
-fn user_info() -> impl Strategy<Value = UserInfo> {
+pub(super) fn user_info() -> impl Strategy<Value = UserInfo> {
     (
         "\\PC{0,24}",
         any::<bool>(),
@@ -354,7 +354,7 @@ fn user_info() -> impl Strategy<Value = UserInfo> {
         })
 }
 
-fn forecast() -> impl Strategy<Value = Forecast> {
+pub(super) fn forecast() -> impl Strategy<Value = Forecast> {
     (
         "\\PC{0,60}",
         any_stamp(),

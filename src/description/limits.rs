@@ -1,0 +1,229 @@
+//! spec/description.md · 2.3, 4.1, 4.3 (limits)
+//!
+//! The limits that a client meets. Each is a constant or a setting of the module that keeps it.
+//!
+//! Tests: `tests/suite/protocol/described.rs`.
+
+use crate::config::{MasterLimits, SESSION_LIFETIME, WorkerLimits};
+use crate::master::auth::sessions;
+use crate::master::transactions::queue;
+use crate::model::money::{MILLION, MILLIONTHS_MAX};
+use crate::net::connection::UNANSWERED_MAX;
+use crate::net::limits::LINGER_TIMEOUT;
+use crate::net::reader::BULK_MAX;
+use crate::wire::reply::TEXT_MAX;
+use crate::wire::{DATA_MAX, packet};
+use serde::Serialize;
+use std::time::Duration;
+
+/// A limit.
+#[derive(Debug, Serialize)]
+pub struct LimitEntry {
+    pub name: &'static str,
+    pub value: u64,
+    pub unit: Unit,
+    /// The key of master.toml or worker.toml that sets it. Its value is the default then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<&'static str>,
+    /// What is limited, and what happens beyond it.
+    pub about: &'static str,
+}
+
+/// The unit of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say all")]
+pub enum Unit {
+    Bytes,
+    Milliseconds,
+    Count,
+    /// Whole units of the account currency or of an asset.
+    Units,
+}
+
+const fn limit(name: &'static str, value: u64, unit: Unit, about: &'static str) -> LimitEntry {
+    LimitEntry {
+        name,
+        value,
+        unit,
+        setting: None,
+        about,
+    }
+}
+
+impl LimitEntry {
+    const fn set_by(self, setting: &'static str) -> LimitEntry {
+        LimitEntry {
+            setting: Some(setting),
+            ..self
+        }
+    }
+}
+
+fn time(name: &'static str, value: Duration, about: &'static str) -> LimitEntry {
+    let millis = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+    limit(name, millis, Unit::Milliseconds, about)
+}
+
+/// The limits, in the order of their page.
+pub fn all() -> Vec<LimitEntry> {
+    let mut all = of_messages();
+    all.extend(of_connections(&WorkerLimits::default()));
+    all.extend(of_accounts(&MasterLimits::default()));
+    all
+}
+
+fn of_messages() -> Vec<LimitEntry> {
+    vec![
+        limit(
+            "data",
+            DATA_MAX as u64,
+            Unit::Bytes,
+            "data of a message; more is `protocolError too-large`",
+        ),
+        limit(
+            "sentence",
+            TEXT_MAX as u64,
+            Unit::Bytes,
+            "the sentence behind a code; it is cut",
+        ),
+        limit(
+            "payload",
+            packet::PAYLOAD_MAX as u64,
+            Unit::Bytes,
+            "a reassembled payload; our client ends the connection beyond it",
+        ),
+        limit(
+            "value",
+            (MILLIONTHS_MAX / MILLION).unsigned_abs(),
+            Unit::Units,
+            "cash, a total, a quantity, a value; an order beyond it is `quantity-invalid`",
+        ),
+    ]
+}
+
+fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
+    vec![
+        limit(
+            "connections",
+            worker.max_connections as u64,
+            Unit::Count,
+            "of a worker; one more is `protocolError too-many-connections`",
+        )
+        .set_by("worker limits.max_connections"),
+        limit(
+            "connectionsPerAddress",
+            worker.max_connections_per_ip as u64,
+            Unit::Count,
+            "of an IP address to a worker; one more is `protocolError too-many-connections`",
+        )
+        .set_by("worker limits.max_connections_per_ip"),
+        time(
+            "frameTime",
+            worker.frame_timeout,
+            "from a message's first byte to its last; later is `protocolError timeout`",
+        )
+        .set_by("worker limits.frame_timeout"),
+        time(
+            "idleTime",
+            worker.idle_timeout,
+            "without a byte and without an unanswered request; then `protocolError timeout`. Send `ping`",
+        )
+        .set_by("worker limits.idle_timeout"),
+        limit(
+            "unanswered",
+            UNANSWERED_MAX as u64,
+            Unit::Count,
+            "requests of a connection without an answer; the worker stops reading until some are answered",
+        ),
+        limit(
+            "bulk",
+            BULK_MAX as u64,
+            Unit::Count,
+            "unanswered requests of a connection that are bulk; the worker stops reading until some are answered",
+        ),
+        limit(
+            "unread",
+            worker.max_unsent as u64,
+            Unit::Bytes,
+            "replies that a client has not read; the worker stops reading until it has",
+        )
+        .set_by("worker limits.max_unsent"),
+        time(
+            "sendTime",
+            worker.send_timeout,
+            "in which a client takes no byte although replies wait; then the connection is cut",
+        )
+        .set_by("worker limits.send_timeout"),
+        time(
+            "lingerTime",
+            LINGER_TIMEOUT,
+            "for which the server discards input after `protocolError`, before it closes",
+        ),
+    ]
+}
+
+fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
+    vec![
+        time(
+            "sessionLifetime",
+            SESSION_LIFETIME,
+            "of a session; using it does not extend it",
+        )
+        .set_by("master session_lifetime"),
+        limit(
+            "sessions",
+            sessions::PER_ACCOUNT_MAX as u64,
+            Unit::Count,
+            "of an account; one more ends the oldest",
+        ),
+        limit(
+            "failedLogins",
+            u64::from(master.failed_logins_per_minute),
+            Unit::Count,
+            "in a minute, for a username and an IP address; more are `too-many-attempts`",
+        )
+        .set_by("master limits.failed_logins_per_minute"),
+        limit(
+            "failedLoginsPerAddress",
+            u64::from(master.failed_logins_per_minute_per_address),
+            Unit::Count,
+            "in a minute, for an IP address; more are `too-many-attempts`",
+        )
+        .set_by("master limits.failed_logins_per_minute_per_address"),
+        limit(
+            "registrations",
+            u64::from(master.registrations_per_minute_per_address),
+            Unit::Count,
+            "in a minute, for an IP address; more are `too-many-attempts`",
+        )
+        .set_by("master limits.registrations_per_minute_per_address"),
+        limit(
+            "orders",
+            u64::from(master.orders_per_minute_per_account),
+            Unit::Count,
+            "in a minute, of an account; more are `overloaded`",
+        )
+        .set_by("master limits.orders_per_minute_per_account"),
+        limit(
+            "queuedOrdersPerAccount",
+            u64::from(master.max_queued_per_account),
+            Unit::Count,
+            "of an account; more are `overloaded`",
+        )
+        .set_by("master limits.max_queued_per_account"),
+        limit(
+            "queuedOrders",
+            u64::from(master.max_queued),
+            Unit::Count,
+            "of all accounts; more are `overloaded`",
+        )
+        .set_by("master limits.max_queued"),
+        limit(
+            "waiters",
+            queue::WAITERS_MAX as u64,
+            Unit::Count,
+            "repeats of a queued order that wait for its outcome; one more takes the place of the oldest",
+        ),
+    ]
+}

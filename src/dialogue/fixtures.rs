@@ -1,0 +1,42 @@
+//! spec/dialogue.md · 4 The Protocol
+//!
+//! The fixtures that programs carry: dialogues and golden frames.
+//!
+//! Tests: `src/dialogue/conform.rs`.
+
+use super::raw;
+use include_dir::{Dir, include_dir};
+
+/// A file that is added to a folder is carried from the next build of this file on.
+static DIALOGUES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/fixtures");
+
+/// The dialogues: the file's name and its text, by name.
+pub fn dialogues() -> impl Iterator<Item = (&'static str, &'static str)> {
+    texts(&DIALOGUES, "pt")
+}
+
+/// The golden frames: the file's name without its ending, and its bytes, by name. A file that has
+/// another form is left out; the suite's tests of golden frames rule it out.
+pub fn golden_frames() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    let folder = DIALOGUES.get_dir("frames");
+    folder.into_iter().flat_map(|folder| {
+        texts(folder, "hex").filter_map(|(name, text)| {
+            let name = name.strip_suffix(".hex")?;
+            Some((name, raw::read(text).ok()?))
+        })
+    })
+}
+
+/// The files of a folder that have this ending, by name.
+fn texts(
+    folder: &'static Dir<'static>,
+    ending: &'static str,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut files: Vec<_> = folder
+        .files()
+        .filter(|file| file.path().extension().is_some_and(|end| end == ending))
+        .filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)))
+        .collect();
+    files.sort_unstable();
+    files.into_iter()
+}

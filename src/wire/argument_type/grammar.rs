@@ -1,0 +1,391 @@
+//! spec/wire/argument_type.md · 4.5, 4.6 (what an argument may be)
+//!
+//! The grammar of each type of argument, as data: for the description of the protocol and for
+//! programs that are made from it. The codecs read by hand, and a property test compares the two.
+//!
+//! Tests: `tests/suite/protocol/described.rs`.
+
+use super::ArgumentType;
+use crate::model::account::{EMAIL_MAX, EMAIL_MIN};
+use crate::model::money::{MILLION, MILLIONTHS_MAX};
+use crate::wire::reply::TEXT_MAX;
+
+/// The texts that a type of argument accepts: those that the pattern matches as a whole and that
+/// are within the other bounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Grammar {
+    /// The form in words.
+    pub about: &'static str,
+    /// A regular expression that matches the whole text, or `None` for any text. It means the same
+    /// in Rust, Python, JavaScript (with or without its flags), Java and .NET: literals, classes,
+    /// `\uXXXX`, `(?: )`, `|`, `?`, `+`, `*` and counts.
+    pub pattern: Option<&'static str>,
+    /// The fewest and the most characters (code points), where the pattern does not say it.
+    pub length: Option<(usize, usize)>,
+    /// The most bytes, where the pattern does not say it.
+    pub bytes_max: Option<usize>,
+    /// Whether the number must be above 0. The pattern does not say it.
+    pub above_zero: bool,
+    /// The largest number, where the pattern does not say it.
+    pub maximum: Option<i64>,
+    /// The list that has the words.
+    pub list: Option<&'static str>,
+    /// The text that stands for "none".
+    pub none: Option<&'static str>,
+    /// Texts that it accepts.
+    pub examples: &'static [&'static str],
+}
+
+/// The characters that Unicode calls white space, for a class.
+macro_rules! white_space {
+    () => {
+        r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    };
+}
+
+/// A day that exists, as `YYYY-MM-DD`: the days that every year has, and 29 February.
+macro_rules! day {
+    () => {
+        concat!(
+            "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])",
+            "|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))",
+            "|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)"
+        )
+    };
+}
+
+/// Hours, minutes and seconds.
+macro_rules! time_of_day {
+    () => {
+        "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    };
+}
+
+/// A group of an IPv6 address (RFC 3986, `h16`).
+macro_rules! group {
+    () => {
+        "[0-9A-Fa-f]{1,4}"
+    };
+}
+
+/// The last 32 bits of an IPv6 address (RFC 3986, `ls32`).
+macro_rules! last_groups {
+    () => {
+        concat!(
+            "(?:",
+            group!(),
+            ":",
+            group!(),
+            r"|(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}",
+            "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9]))"
+        )
+    };
+}
+
+/// What stands before `::`: nothing, or up to one group more than `$more`.
+macro_rules! groups_before {
+    ($more:literal) => {
+        concat!("(?:(?:", group!(), ":){0,", $more, "}", group!(), ")?::")
+    };
+}
+
+/// An IPv6 address (RFC 3986, `IPv6address`).
+macro_rules! ipv6 {
+    () => {
+        concat!(
+            "(?:(?:",
+            group!(),
+            ":){6}",
+            last_groups!(),
+            "|::(?:",
+            group!(),
+            ":){5}",
+            last_groups!(),
+            "|",
+            groups_before!(0),
+            "(?:",
+            group!(),
+            ":){4}",
+            last_groups!(),
+            "|",
+            groups_before!(1),
+            "(?:",
+            group!(),
+            ":){3}",
+            last_groups!(),
+            "|",
+            groups_before!(2),
+            "(?:",
+            group!(),
+            ":){2}",
+            last_groups!(),
+            "|",
+            groups_before!(3),
+            group!(),
+            ":",
+            last_groups!(),
+            "|",
+            groups_before!(4),
+            last_groups!(),
+            "|",
+            groups_before!(5),
+            group!(),
+            "|",
+            groups_before!(6),
+            ")"
+        )
+    };
+}
+
+const CODE: &str = r"[A-Za-z][A-Za-z0-9\-]{0,63}";
+const CLIENT_ORDER_ID: &str = r"[A-Za-z0-9._:\-]{1,64}";
+const SECRET: &str = "[0-9a-f]{64}";
+const CANONICAL: &str = r"(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{0,5}[1-9])?";
+
+/// A grammar that is a pattern alone.
+const fn pattern(
+    about: &'static str,
+    pattern: &'static str,
+    examples: &'static [&'static str],
+) -> Grammar {
+    Grammar {
+        about,
+        pattern: Some(pattern),
+        length: None,
+        bytes_max: None,
+        above_zero: false,
+        maximum: None,
+        list: None,
+        none: None,
+        examples,
+    }
+}
+
+/// The grammar of the codes of a list. Readers accept codes that are not on it.
+const fn code(
+    about: &'static str,
+    list: &'static str,
+    example: &'static [&'static str],
+) -> Grammar {
+    Grammar {
+        list: Some(list),
+        ..pattern(about, CODE, example)
+    }
+}
+
+/// The grammar of a decimal in its one form.
+const fn canonical(about: &'static str) -> Grammar {
+    Grammar {
+        maximum: Some(MILLIONTHS_MAX / MILLION),
+        ..pattern(about, CANONICAL, &["0", "10.5", "0.000001"])
+    }
+}
+
+/// The grammar of each type, in the order of the types.
+pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
+    (
+        ArgumentType::Username,
+        pattern(
+            "1 to 24 of `A-Z a-z 0-9 . _ -`, the first a letter or digit; unique and looked up without case; replies carry the registered spelling",
+            r"[A-Za-z0-9][A-Za-z0-9._\-]{0,23}",
+            &["alice", "Alice.B_c-9"],
+        ),
+    ),
+    (
+        ArgumentType::Email,
+        Grammar {
+            length: Some((EMAIL_MIN, EMAIL_MAX)),
+            ..pattern(
+                "3 to 321 Unicode characters, exactly one `@`, no Unicode white space; unique without case",
+                concat!("[^@", white_space!(), "]*@[^@", white_space!(), "]*"),
+                &["alice@example.org", "älice@example.org"],
+            )
+        },
+    ),
+    (
+        ArgumentType::HashedPass,
+        pattern(
+            "64 of `0-9 a-f`, derived from the password",
+            SECRET,
+            &["43065a2069777dfb258964e513b8385f1211b535546876a93fc3936cb575e33d"],
+        ),
+    ),
+    (
+        ArgumentType::SessionId,
+        pattern(
+            "64 of `0-9 a-f`",
+            SECRET,
+            &["00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"],
+        ),
+    ),
+    (
+        ArgumentType::Symbol,
+        pattern(
+            "1 to 16 of `A-Z 0-9 . - / =`",
+            r"[A-Z0-9.\/=\-]{1,16}",
+            &["AAPL", "BRK.B", "BTC/USDT", "EURUSD=X"],
+        ),
+    ),
+    (
+        ArgumentType::Quantity,
+        Grammar {
+            above_zero: true,
+            ..pattern(
+                "a decimal above 0: at most 12 digits before the point and 6 after it, a digit on both sides of a point, no sign, no exponent",
+                r"[0-9]{1,12}(?:\.[0-9]{1,6})?",
+                &["10", "2.5", "007.50", "0.000001"],
+            )
+        },
+    ),
+    (
+        ArgumentType::CanonicalQuantity,
+        canonical("a decimal without needless zeros"),
+    ),
+    (
+        ArgumentType::CanonicalMoney,
+        canonical("a decimal without needless zeros, in the account currency"),
+    ),
+    (
+        ArgumentType::Date,
+        pattern(
+            "`YYYY-MM-DD`, which is that day's midnight, or `YYYY-MM-DDTHH:MM:SS[.fff]Z`; in UTC, of a day that exists",
+            concat!(day!(), "(?:T", time_of_day!(), r"(?:\.[0-9]{3})?Z)?"),
+            &[
+                "2013-03-01",
+                "2013-03-01T12:30:15Z",
+                "2012-02-29T23:59:59.999Z",
+            ],
+        ),
+    ),
+    (
+        ArgumentType::CanonicalTime,
+        pattern(
+            "`YYYY-MM-DDTHH:MM:SS.fffZ`, in UTC, of a day that exists",
+            concat!(day!(), "T", time_of_day!(), r"\.[0-9]{3}Z"),
+            &["2026-01-02T03:04:05.678Z"],
+        ),
+    ),
+    (
+        ArgumentType::Flag,
+        pattern("`true` or `false`", "true|false", &["true", "false"]),
+    ),
+    (
+        ArgumentType::Adjustment,
+        pattern(
+            "`raw`, which is the default, or `adjusted` for splits and dividends",
+            "raw|adjusted",
+            &["raw", "adjusted"],
+        ),
+    ),
+    (
+        ArgumentType::State,
+        pattern("`command` or `data`", "command|data", &["command", "data"]),
+    ),
+    (
+        ArgumentType::ClientOrderId,
+        pattern(
+            "1 to 64 of `A-Z a-z 0-9 . _ : -`, case-sensitive",
+            CLIENT_ORDER_ID,
+            &["desk-1:2013.03_01", "z"],
+        ),
+    ),
+    (
+        ArgumentType::ClientOrderIdOrDash,
+        Grammar {
+            none: Some("-"),
+            ..pattern(
+                "the clientOrderID of the request, or `-` if it had none",
+                CLIENT_ORDER_ID,
+                &["desk-1:2013.03_01", "-"],
+            )
+        },
+    ),
+    (
+        ArgumentType::TransactionId,
+        pattern(
+            "a UUID in lower case with hyphens; ours are version 7",
+            "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
+            &["01890a5d-ac96-774b-bcce-b302099a8057"],
+        ),
+    ),
+    (
+        ArgumentType::WorkerAddress,
+        pattern(
+            "`host:port`; an IPv6 address is in brackets, `[addr]:port`; ports from 1 to 65535",
+            concat!(
+                r"(?:[^:\[\]",
+                white_space!(),
+                r"]+|\[",
+                ipv6!(),
+                r"\]):",
+                "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+            ),
+            &["127.0.0.1:2049", "eu1.example.org:2049", "[::1]:2049"],
+        ),
+    ),
+    (
+        ArgumentType::NameValue,
+        pattern(
+            "`name=value`: the name is 1 to 32 of `a-z 0-9 -`, the first a letter; the value is 1 to 256 visible ASCII characters, further `=` among them",
+            r"[a-z][a-z0-9\-]{0,31}=[\u0021-\u007e]{1,256}",
+            &["market=replay", "steps-left=12"],
+        ),
+    ),
+    (
+        ArgumentType::ReasonCode,
+        code(
+            "a code of the list of reasons; a reader accepts others",
+            "reasons",
+            &["unknown-asset", "clientOrderID-reused"],
+        ),
+    ),
+    (
+        ArgumentType::FaultCode,
+        code(
+            "a code of the list of faults; a reader accepts others",
+            "faults",
+            &["bad-frame"],
+        ),
+    ),
+    (
+        ArgumentType::LinkCode,
+        code(
+            "a code of the list of link refusals; a reader accepts others",
+            "linkRefusals",
+            &["not-admitted"],
+        ),
+    ),
+    (
+        ArgumentType::Text,
+        Grammar {
+            pattern: None,
+            bytes_max: Some(TEXT_MAX),
+            ..pattern(
+                "a sentence for people, the rest of the data, spaces included; at most 1,024 bytes",
+                "",
+                &["there is no asset XYZ; getAssetList names them"],
+            )
+        },
+    ),
+];
+
+impl ArgumentType {
+    /// The texts that the type accepts.
+    pub fn grammar(self) -> &'static Grammar {
+        &GRAMMARS[self as usize].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_its_grammar() {
+        for (index, (kind, _)) in GRAMMARS.iter().enumerate() {
+            assert_eq!(*kind as usize, index, "{kind:?}");
+        }
+        let last = ArgumentType::Text as usize;
+        assert_eq!(GRAMMARS.len(), last + 1, "Text is the last type");
+    }
+}

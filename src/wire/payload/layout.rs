@@ -1,0 +1,433 @@
+//! spec/wire/payload.md · 4.4 (big-endian), 4.6.7 to 4.6.16, 4.7.1
+//!
+//! The layout of each payload, as data: for the description of the protocol and for programs that
+//! are made from it. The payloads' own files read and write by hand, and tests compare the two.
+//!
+//! Tests: `tests/suite/protocol/described.rs`.
+
+use super::PayloadKind;
+use super::user::WHOLE;
+use crate::wire::instruction::option;
+use serde::Serialize;
+
+/// How the bytes of a scalar are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "encoding")]
+pub enum Encoding {
+    /// A big-endian integer of so many bytes.
+    Integer { bytes: u8, signed: bool },
+    /// So many bytes of length, big-endian, then UTF-8.
+    #[serde(rename_all = "camelCase")]
+    Text { length_bytes: u8 },
+    /// So many bytes.
+    Bytes { bytes: u16 },
+    /// All bytes that are left.
+    Rest,
+}
+
+/// A value that a payload is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scalar {
+    pub name: &'static str,
+    pub encoding: Encoding,
+    /// What it is, with its unit.
+    pub about: &'static str,
+    /// The largest value, where the encoding allows larger ones.
+    pub maximum: Option<u16>,
+    /// The list that has the numbers.
+    pub list: Option<&'static str>,
+}
+
+const fn unsigned(bytes: u8) -> Encoding {
+    Encoding::Integer {
+        bytes,
+        signed: false,
+    }
+}
+
+const SIGNED: Encoding = Encoding::Integer {
+    bytes: 8,
+    signed: true,
+};
+
+const TEXT: Encoding = Encoding::Text { length_bytes: 2 };
+
+const fn bytes(bytes: u16) -> Encoding {
+    Encoding::Bytes { bytes }
+}
+
+/// Defines the scalars: constant, name, encoding, what it is, and optionally the largest value or
+/// the list of the numbers.
+macro_rules! scalars {
+    ($($constant:ident $name:literal $encoding:expr, $about:literal
+        $(, maximum $maximum:expr)? $(, list $list:literal)?;)*) => {
+        impl Scalar {
+            $(
+                #[doc = $about]
+                pub const $constant: Scalar = Scalar {
+                    name: $name,
+                    encoding: $encoding,
+                    about: $about,
+                    maximum: option!($($maximum)?),
+                    list: option!($($list)?),
+                };
+            )*
+
+            /// Every scalar.
+            pub const ALL: &'static [Scalar] = &[$(Scalar::$constant,)*];
+        }
+    };
+}
+
+scalars! {
+    U8 "u8" unsigned(1), "a number";
+    U16 "u16" unsigned(2), "a number";
+    U32 "u32" unsigned(4), "a number";
+    U64 "u64" unsigned(8), "a number";
+    COUNT "count" unsigned(4), "a number of items that follow";
+    FLAG "flag" unsigned(1), "0 or 1", maximum 1;
+    TIME "time" SIGNED, "milliseconds since 1970-01-01T00:00:00Z";
+    DURATION "duration" SIGNED, "milliseconds";
+    MONEY "money" SIGNED, "millionths of the account currency";
+    QUANTITY "quantity" SIGNED, "millionths of a unit of the asset";
+    SHARE "share" unsigned(2), "basis points, from 0 to 10,000", maximum WHOLE;
+    SIDE "side" unsigned(1), "a number of the list of sides; a reader accepts others", list "sides";
+    STATUS "status" unsigned(1), "a number of the list of statuses; a reader accepts others",
+        list "statuses";
+    TEXT "text" TEXT, "length in bytes, then UTF-8";
+    SYMBOL "symbol" TEXT, "a text with the form of an asset's symbol";
+    UUID "uuid" bytes(16), "the bytes of a UUID, in the order of its text";
+    SESSION_HASH "sessionHash" bytes(32), "the SHA-256 of a session ID's 32 bytes";
+    NONCE "nonce" bytes(32), "random bytes";
+    NOISE_MESSAGE "noiseMessage" bytes(48), "a message of the Noise handshake";
+    REST "rest" Encoding::Rest, "all bytes that are left";
+}
+
+/// A sequence of fields.
+#[derive(Debug, Clone, Copy)]
+pub struct ByteLayout {
+    pub name: &'static str,
+    /// What the bytes are, and the order of a list.
+    pub about: &'static str,
+    pub fields: &'static [Field],
+}
+
+/// What a field is made of.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "the names say all")]
+pub enum FieldKind {
+    Scalar(Scalar),
+    Layout(&'static ByteLayout),
+}
+
+/// How many times a field stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repetition {
+    Once,
+    /// As many times as the count with this name says. The count stands before it.
+    Counted(&'static str),
+    /// As many times as bytes are left for. It is the last field.
+    ToEnd,
+}
+
+/// A condition on a field before: the field is there if `value & mask == equals`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Condition {
+    /// The name of the field before, in the same layout or in the one around it.
+    pub field: &'static str,
+    pub mask: u8,
+    pub equals: u8,
+}
+
+/// A field of a layout.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    pub name: &'static str,
+    pub kind: FieldKind,
+    pub repetition: Repetition,
+    /// When the field is there. `None`: always.
+    pub when: Option<Condition>,
+    /// What it is. Empty if the name says all.
+    pub about: &'static str,
+}
+
+/// A scalar, once.
+pub const fn scalar(name: &'static str, scalar: Scalar, about: &'static str) -> Field {
+    Field {
+        name,
+        kind: FieldKind::Scalar(scalar),
+        repetition: Repetition::Once,
+        when: None,
+        about,
+    }
+}
+
+impl Field {
+    /// The same field, made of a layout.
+    pub const fn of(self, layout: &'static ByteLayout) -> Field {
+        Field {
+            kind: FieldKind::Layout(layout),
+            ..self
+        }
+    }
+
+    /// The same field, as many times as the count with this name says.
+    pub const fn counted(self, count: &'static str) -> Field {
+        Field {
+            repetition: Repetition::Counted(count),
+            ..self
+        }
+    }
+
+    /// The same field, as many times as bytes are left for.
+    pub const fn to_end(self) -> Field {
+        Field {
+            repetition: Repetition::ToEnd,
+            ..self
+        }
+    }
+
+    /// The same field, there only if the masked bits of a field before are `equals`.
+    pub const fn when(self, field: &'static str, mask: u8, equals: u8) -> Field {
+        Field {
+            when: Some(Condition {
+                field,
+                mask,
+                equals,
+            }),
+            ..self
+        }
+    }
+
+    /// The same field, in the private view only.
+    const fn private(self) -> Field {
+        self.when("private", ALL_BITS, 1)
+    }
+
+    /// The same field, in the public view only.
+    const fn public(self) -> Field {
+        self.when("private", ALL_BITS, 0)
+    }
+}
+
+/// A field that is a layout, once.
+pub const fn layout(name: &'static str, layout: &'static ByteLayout, about: &'static str) -> Field {
+    scalar(name, Scalar::REST, about).of(layout)
+}
+
+/// The mask of a condition on the whole value of a byte.
+pub const ALL_BITS: u8 = u8::MAX;
+
+const PRIVATE: Field = scalar(
+    "private",
+    Scalar::FLAG,
+    "1 if the session belongs to the requested username",
+);
+
+/// A bar, 48 bytes.
+pub const BAR: ByteLayout = ByteLayout {
+    name: "Bar",
+    about: "A bar, 48 bytes.",
+    fields: &[
+        scalar("time", Scalar::TIME, "the start"),
+        scalar("open", Scalar::MONEY, ""),
+        scalar("high", Scalar::MONEY, ""),
+        scalar("low", Scalar::MONEY, ""),
+        scalar("close", Scalar::MONEY, ""),
+        scalar("volume", Scalar::U64, "in whole units"),
+    ],
+};
+
+/// A quote, 16 bytes.
+pub const QUOTE: ByteLayout = ByteLayout {
+    name: "Quote",
+    about: "A price, 16 bytes.",
+    fields: &[
+        scalar("time", Scalar::TIME, "market time of the price"),
+        scalar("value", Scalar::MONEY, ""),
+    ],
+};
+
+const BARS: ByteLayout = ByteLayout {
+    name: "Bars",
+    about: "Bars, oldest first, without a count. An empty payload is an empty list.",
+    fields: &[layout("bars", &BAR, "").to_end()],
+};
+
+const ASSET_INFO: ByteLayout = ByteLayout {
+    name: "AssetInfo",
+    about: "An asset with the bar of its latest day.",
+    fields: &[
+        scalar("symbol", Scalar::SYMBOL, ""),
+        layout("day", &BAR, "the bar of the latest day"),
+    ],
+};
+
+const FORECAST: ByteLayout = ByteLayout {
+    name: "Forecast",
+    about: "A predicted value, and the bounds of its 95 % interval.",
+    fields: &[
+        scalar("method", Scalar::TEXT, "the name of the method"),
+        scalar("time", Scalar::TIME, "the time that it is predicted for"),
+        scalar("value", Scalar::MONEY, ""),
+        scalar("low", Scalar::MONEY, "the lower bound"),
+        scalar("high", Scalar::MONEY, "the upper bound"),
+    ],
+};
+
+const USER_INFO: ByteLayout = ByteLayout {
+    name: "UserInfo",
+    about: "An account.",
+    fields: &[
+        PRIVATE,
+        scalar("username", Scalar::TEXT, "in the registered spelling"),
+        scalar("isPassword", Scalar::FLAG, "1 if it has a password"),
+        scalar("created", Scalar::TIME, "the time of registration"),
+        scalar("email", Scalar::TEXT, "").private(),
+        scalar("cash", Scalar::MONEY, "").private(),
+    ],
+};
+
+const POSITION: ByteLayout = ByteLayout {
+    name: "Position",
+    about: "A position, as its owner sees it.",
+    fields: &[
+        scalar("symbol", Scalar::SYMBOL, ""),
+        scalar("quantity", Scalar::QUANTITY, "above 0"),
+        scalar(
+            "averageCost",
+            Scalar::MONEY,
+            "for a unit: cost ÷ quantity, rounded down",
+        ),
+        scalar("value", Scalar::MONEY, "of all units; 0 without a price"),
+    ],
+};
+
+const POSITION_SHARE: ByteLayout = ByteLayout {
+    name: "PositionShare",
+    about: "A position, as others see it.",
+    fields: &[
+        scalar("symbol", Scalar::SYMBOL, ""),
+        scalar(
+            "share",
+            Scalar::SHARE,
+            "of cash and positions together, rounded down; 0 if these add up to 0",
+        ),
+    ],
+};
+
+const PORTFOLIO: ByteLayout = ByteLayout {
+    name: "Portfolio",
+    about: "Positions, sorted by the bytes of their symbol.",
+    fields: &[
+        PRIVATE,
+        scalar("count", Scalar::COUNT, "of positions"),
+        scalar("cash", Scalar::MONEY, "").private(),
+        layout("positions", &POSITION, "")
+            .counted("count")
+            .private(),
+        layout("positions", &POSITION_SHARE, "")
+            .counted("count")
+            .public(),
+    ],
+};
+
+const TRANSACTION: ByteLayout = ByteLayout {
+    name: "Transaction",
+    about: "An order, or what a corporate action did.",
+    fields: &[
+        scalar("id", Scalar::UUID, ""),
+        scalar("side", Scalar::SIDE, ""),
+        scalar("status", Scalar::STATUS, ""),
+        scalar("symbol", Scalar::SYMBOL, ""),
+        scalar("accepted", Scalar::TIME, ""),
+        scalar(
+            "settled",
+            Scalar::TIME,
+            "0 while queued; the time of the rejection if rejected",
+        ),
+        scalar("quantity", Scalar::QUANTITY, "").private(),
+        scalar("price", Scalar::MONEY, "0 unless settled").private(),
+        scalar("total", Scalar::MONEY, "0 unless settled").private(),
+        scalar(
+            "priced",
+            Scalar::TIME,
+            "market time of the price; 0 unless settled",
+        )
+        .private(),
+        scalar("clientOrderID", Scalar::TEXT, "empty if none").private(),
+        scalar(
+            "reason",
+            Scalar::TEXT,
+            "a code of the list of reasons; empty if none",
+        )
+        .private(),
+    ],
+};
+
+const TRANSACTIONS: ByteLayout = ByteLayout {
+    name: "Transactions",
+    about: "Transactions, newest first, by time of acceptance and then by order number. Queued and rejected orders are among them, orders that were refused before they were queued are not.",
+    fields: &[
+        PRIVATE,
+        scalar("count", Scalar::COUNT, "of transactions"),
+        layout("transactions", &TRANSACTION, "").counted("count"),
+    ],
+};
+
+const LIST: ByteLayout = ByteLayout {
+    name: "List",
+    about: "Texts.",
+    fields: &[
+        scalar("count", Scalar::COUNT, "of texts"),
+        scalar("texts", Scalar::TEXT, "").counted("count"),
+    ],
+};
+
+const RECEIPT_LINE: ByteLayout = ByteLayout {
+    name: "ReceiptLine",
+    about: "A line of a receipt, for people.",
+    fields: &[
+        scalar("name", Scalar::TEXT, ""),
+        scalar("value", Scalar::TEXT, ""),
+    ],
+};
+
+const RECEIPT: ByteLayout = ByteLayout {
+    name: "Receipt",
+    about: "The explanation of a fill, in reading order.",
+    fields: &[
+        scalar("count", Scalar::COUNT, "of lines"),
+        layout("lines", &RECEIPT_LINE, "").counted("count"),
+    ],
+};
+
+impl PayloadKind {
+    /// Every kind, in the order of the instructions that ask for it.
+    pub const ALL: &'static [PayloadKind] = &[
+        PayloadKind::AssetInfo,
+        PayloadKind::Quote,
+        PayloadKind::Bars,
+        PayloadKind::UserInfo,
+        PayloadKind::Portfolio,
+        PayloadKind::Transactions,
+        PayloadKind::Forecast,
+        PayloadKind::List,
+        PayloadKind::Receipt,
+    ];
+
+    /// The layout of its bytes.
+    pub const fn layout(self) -> &'static ByteLayout {
+        match self {
+            PayloadKind::AssetInfo => &ASSET_INFO,
+            PayloadKind::Quote => &QUOTE,
+            PayloadKind::Bars => &BARS,
+            PayloadKind::UserInfo => &USER_INFO,
+            PayloadKind::Portfolio => &PORTFOLIO,
+            PayloadKind::Transactions => &TRANSACTIONS,
+            PayloadKind::Forecast => &FORECAST,
+            PayloadKind::List => &LIST,
+            PayloadKind::Receipt => &RECEIPT,
+        }
+    }
+}

@@ -1,0 +1,562 @@
+//! The description and the Rust code, side by side: both take the same bytes for the same values,
+//! and refuse the same messages for the same reasons.
+
+use crate::protocol::description_decoder::{DescribedMessage, DescriptionDecoder};
+use papertrader::description::pages;
+use papertrader::dialogue::peer::ConnectionBytes;
+use papertrader::model::{Bar, Quote, ValueError};
+use papertrader::wire::argument_type::grammar::GRAMMARS;
+use papertrader::wire::argument_type::{ArgumentType, ReadArgument, codec};
+use papertrader::wire::frame::HEADER_BYTES;
+use papertrader::wire::instruction::InstructionRow;
+use papertrader::wire::payload::{
+    AssetInfo, Forecast, History, Payload, PayloadKind, Portfolio, Receipt, TextList, UserInfo,
+};
+use papertrader::wire::{FrameHeader, Reply, Request, frame};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::LazyLock;
+
+/// The description as it is checked in.
+pub static DESCRIPTION: LazyLock<DescriptionDecoder> = LazyLock::new(|| {
+    let path = Path::new("spec").join(pages::FILE);
+    DescriptionDecoder::new(&std::fs::read_to_string(path).unwrap())
+});
+
+/// Milliseconds since 1970 of a day or a time, `2013-03-01` or `2013-03-01T12:30:15[.250]Z`.
+fn millis(text: &str) -> i64 {
+    let part = |from: usize, to: usize| text.get(from..to).map_or(0, |d| d.parse().unwrap());
+    let (year, month, day): (i64, i64, i64) = (part(0, 4), part(5, 7), part(8, 10));
+    // Years and months counted from March: a leap day is the last of its year.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let days = year * 365 + leap_days + (153 * month + 2) / 5 + day - 1;
+    let hours = (days - 719_468) * 24 + part(11, 13);
+    ((hours * 60 + part(14, 16)) * 60 + part(17, 19)) * 1000 + part(20, 23)
+}
+
+/// Millionths of a decimal.
+fn millionths(text: &str) -> i64 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{fraction:0<6}").parse().unwrap()
+}
+
+fn argument_type(name: &str) -> ArgumentType {
+    let mut kinds = GRAMMARS.iter().map(|(kind, _)| *kind);
+    kinds.find(|kind| kind.name() == name).unwrap()
+}
+
+/// What the text of an argument stands for, by its type's description.
+fn described_value(kind: ArgumentType, text: &str) -> Value {
+    use ArgumentType as T;
+    match kind {
+        T::Quantity | T::CanonicalQuantity | T::CanonicalMoney => json!(millionths(text)),
+        T::Date | T::CanonicalTime => json!(millis(text)),
+        T::Flag => json!(text == "true"),
+        T::Adjustment => json!(text == "adjusted"),
+        T::TransactionId => json!(text.replace('-', "")),
+        T::ClientOrderIdOrDash if text == "-" => Value::Null,
+        T::Username
+        | T::Email
+        | T::HashedPass
+        | T::SessionId
+        | T::Symbol
+        | T::State
+        | T::ClientOrderId
+        | T::ClientOrderIdOrDash
+        | T::WorkerAddress
+        | T::NameValue
+        | T::ReasonCode
+        | T::FaultCode
+        | T::LinkCode
+        | T::Text => json!(text),
+    }
+}
+
+/// What the Rust codec of a type makes of a text.
+fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
+    use codec as c;
+    fn read<C: ReadArgument>(
+        text: &str,
+        value: impl Fn(C::Value) -> Value,
+    ) -> Result<Value, ValueError> {
+        C::read(text).map(value)
+    }
+    match kind {
+        ArgumentType::Username => read::<c::Username>(text, |name| json!(name.as_str())),
+        ArgumentType::Email => read::<c::Email>(text, |email| json!(email.as_str())),
+        ArgumentType::HashedPass => read::<c::HashedPass>(text, |hashed| json!(hashed.expose())),
+        ArgumentType::SessionId => read::<c::SessionId>(text, |id| json!(id.expose())),
+        ArgumentType::Symbol => read::<c::Symbol>(text, |symbol| json!(symbol.as_str())),
+        ArgumentType::Quantity => read::<c::Quantity>(text, |quantity| json!(quantity.0)),
+        ArgumentType::CanonicalQuantity => {
+            read::<c::CanonicalQuantity>(text, |quantity| json!(quantity.0))
+        }
+        ArgumentType::CanonicalMoney => read::<c::CanonicalMoney>(text, |money| json!(money.0)),
+        ArgumentType::Date => read::<c::Date>(text, |date| json!(date.0)),
+        ArgumentType::CanonicalTime => read::<c::CanonicalTime>(text, |time| json!(time.0)),
+        ArgumentType::Flag => read::<c::Flag>(text, |flag| json!(flag)),
+        ArgumentType::Adjustment => read::<c::Adjustment>(text, |adjusted| json!(adjusted)),
+        ArgumentType::State => read::<c::State>(text, |state| json!(state.as_str())),
+        ArgumentType::ClientOrderId => {
+            read::<c::ClientOrderId>(text, |id| json!(id.unwrap().as_str()))
+        }
+        ArgumentType::ClientOrderIdOrDash => {
+            read::<c::ClientOrderIdOrDash>(text, |id| json!(id.as_ref().map(|id| id.as_str())))
+        }
+        ArgumentType::TransactionId => {
+            read::<c::TransactionId>(text, |id| json!(hex::encode(id.as_bytes())))
+        }
+        ArgumentType::WorkerAddress => read::<c::WorkerAddress>(text, |address| json!(address)),
+        ArgumentType::NameValue => read::<c::NameValue>(text, |fact| json!(fact.to_string())),
+        ArgumentType::ReasonCode => read::<c::ReasonCode>(text, |reason| json!(reason.as_str())),
+        ArgumentType::FaultCode => read::<c::FaultCode>(text, |fault| json!(fault.as_str())),
+        ArgumentType::LinkCode => Ok(json!(text)),
+        ArgumentType::Text => read::<c::Text>(text, |text| json!(text)),
+    }
+}
+
+/// Each argument stands for one value, and has its form: the first that has not, by its place.
+fn check_arguments(number: u64, arguments: &[String]) -> Result<(), usize> {
+    for (place, (column, text)) in DESCRIPTION.columns(number, arguments).enumerate() {
+        let name = column["type"].as_str().unwrap();
+        let (kind, accepted) = (argument_type(name), DESCRIPTION.accepts(name, text));
+        let value = codec_value(kind, text);
+        assert_eq!(
+            value.is_ok(),
+            accepted,
+            "{number:04X}: {name} {text:?}: {value:?}"
+        );
+        if !accepted {
+            return Err(place);
+        }
+        assert_eq!(value, Ok(described_value(kind, text)), "{name} {text:?}");
+    }
+    Ok(())
+}
+
+/// What is said of a client's message, by the description and by the Rust code alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// It is not complete.
+    Partial,
+    /// The code of the protocolError that answers it.
+    Fault(String),
+    /// A request's number, and the reason that refuses its arguments.
+    Refused(u64, String),
+    /// A request's number and its arguments.
+    Good(u64, Vec<String>),
+}
+
+/// The bytes of the message that was taken off the front of `stream`.
+fn taken<'a>(stream: &'a [u8], rest: &[u8]) -> (FrameHeader, &'a [u8], &'a [u8]) {
+    let whole = &stream[..stream.len() - rest.len()];
+    let (head, data) = whole.split_first_chunk::<HEADER_BYTES>().unwrap();
+    (FrameHeader::read(head), data, whole)
+}
+
+/// Takes a client's message off the front of a stream, as both understand it.
+pub fn client_message(stream: &mut &[u8]) -> ClientMessage {
+    let before = *stream;
+    let taken_message = DESCRIPTION.next(stream, true);
+    if let Some(head) = before.first_chunk::<HEADER_BYTES>() {
+        let fault = FrameHeader::read(head).check_request().err();
+        let fault = fault.map(|fault| fault.code.to_string());
+        assert_eq!(
+            taken_message.as_ref().err(),
+            fault.as_ref(),
+            "{}",
+            hex::encode(head)
+        );
+    }
+    let message = match taken_message {
+        Ok(Some(message)) => message,
+        Ok(None) => return ClientMessage::Partial,
+        Err(fault) => return ClientMessage::Fault(fault),
+    };
+    let (header, data, whole) = taken(before, stream);
+    let read = frame::read_request(&header, data).map_err(|fault| fault.code.to_string());
+    let arguments = DESCRIPTION.arguments(&message, true);
+    let (arguments, (instruction, typed)) = match (arguments, read) {
+        (Ok(arguments), Ok(read)) => (arguments, read),
+        (described, read) => {
+            assert_eq!(described.err(), read.err(), "{}", hex::encode(whole));
+            return ClientMessage::Fault(DESCRIPTION.arguments(&message, true).unwrap_err());
+        }
+    };
+    let number = message.header["instruction"];
+    assert_eq!(DESCRIPTION.message(number, &arguments), whole);
+    let request = Request::read(instruction, typed);
+    match check_arguments(number, &arguments) {
+        Ok(()) => {
+            assert!(
+                matches!(request, Ok(Some(_))),
+                "{number:04X} {arguments:?}: {request:?}"
+            );
+            ClientMessage::Good(number, arguments)
+        }
+        Err(place) => {
+            let (column, _) = DESCRIPTION.columns(number, &arguments).nth(place).unwrap();
+            let reason = column["reason"].as_str().unwrap();
+            let refusal = request.expect_err(&format!("{arguments:?} are read"));
+            assert_eq!(refusal.reason.as_str(), reason, "{arguments:?}");
+            ClientMessage::Refused(number, reason.to_owned())
+        }
+    }
+}
+
+/// A server's message: a packet of a set, or arguments; and all its bytes.
+pub struct ServerMessage<'a> {
+    pub number: u64,
+    pub packet: DescribedMessage,
+    pub arguments: Vec<String>,
+    pub bytes: &'a [u8],
+}
+
+/// Takes a server's message off the front of a stream, as both understand it. `None` if it is not
+/// complete, an error if neither accepts it.
+pub fn server_message<'a>(stream: &mut &'a [u8]) -> Result<Option<ServerMessage<'a>>, String> {
+    let before = *stream;
+    let Some(message) = DESCRIPTION.next(stream, false)? else {
+        return Ok(None);
+    };
+    let (header, data, whole) = taken(before, stream);
+    let number = message.header["instruction"];
+    let arguments = DESCRIPTION
+        .arguments(&message, false)
+        .and_then(|arguments| {
+            let outcome = check_arguments(number, &arguments);
+            outcome.map_err(|place| format!("argument {place}"))?;
+            Ok(arguments)
+        });
+    let reply = Reply::read(&header, data);
+    let arguments = match arguments {
+        Ok(arguments) => arguments,
+        Err(why) => {
+            assert!(reply.is_err(), "{why}: {reply:?}");
+            return Err(why);
+        }
+    };
+    assert!(reply.is_ok(), "{number:04X} {arguments:?}: {reply:?}");
+    if DESCRIPTION.row(number).unwrap()["binary"] != true {
+        assert_eq!(DESCRIPTION.message(number, &arguments), whole);
+    }
+    let (packet, bytes) = (message, whole);
+    Ok(Some(ServerMessage {
+        number,
+        packet,
+        arguments,
+        bytes,
+    }))
+}
+
+fn bar_value(bar: &Bar) -> Value {
+    json!({
+        "time": bar.time.0.to_string(),
+        "open": bar.open.0.to_string(),
+        "high": bar.high.0.to_string(),
+        "low": bar.low.0.to_string(),
+        "close": bar.close.0.to_string(),
+        "volume": bar.volume.to_string(),
+    })
+}
+
+/// A payload as the value that the description makes of its bytes.
+pub trait DescribedPayload: Payload {
+    fn value(&self) -> Value;
+}
+
+impl DescribedPayload for Bar {
+    fn value(&self) -> Value {
+        bar_value(self)
+    }
+}
+
+impl DescribedPayload for Vec<Bar> {
+    fn value(&self) -> Value {
+        json!({ "bars": self.iter().map(bar_value).collect::<Vec<_>>() })
+    }
+}
+
+impl DescribedPayload for Quote {
+    fn value(&self) -> Value {
+        json!({ "time": self.time.0.to_string(), "value": self.value.0.to_string() })
+    }
+}
+
+impl DescribedPayload for AssetInfo {
+    fn value(&self) -> Value {
+        json!({ "symbol": self.symbol.as_str(), "day": bar_value(&self.bar) })
+    }
+}
+
+impl DescribedPayload for Forecast {
+    fn value(&self) -> Value {
+        json!({
+            "method": self.method,
+            "time": self.time.0.to_string(),
+            "value": self.value.0.to_string(),
+            "low": self.low.0.to_string(),
+            "high": self.high.0.to_string(),
+        })
+    }
+}
+
+impl DescribedPayload for UserInfo {
+    fn value(&self) -> Value {
+        let mut value = json!({
+            "private": u8::from(self.private.is_some()),
+            "username": self.username,
+            "isPassword": u8::from(self.is_password),
+            "created": self.created.0.to_string(),
+        });
+        if let Some((email, cash)) = &self.private {
+            value["email"] = json!(email);
+            value["cash"] = json!(cash.0.to_string());
+        }
+        value
+    }
+}
+
+impl DescribedPayload for Portfolio {
+    fn value(&self) -> Value {
+        match self {
+            Portfolio::Private(cash, holdings) => {
+                let position = |holding: &papertrader::wire::payload::Holding| {
+                    json!({
+                        "symbol": holding.symbol.as_str(),
+                        "quantity": holding.quantity.0.to_string(),
+                        "averageCost": holding.average_cost.0.to_string(),
+                        "value": holding.value.0.to_string(),
+                    })
+                };
+                json!({
+                    "private": 1,
+                    "count": holdings.len(),
+                    "cash": cash.0.to_string(),
+                    "positions": holdings.iter().map(position).collect::<Vec<_>>(),
+                })
+            }
+            Portfolio::Public(shares) => {
+                let position = |(symbol, share): &(papertrader::model::Symbol, u16)| json!({ "symbol": symbol.as_str(), "share": share });
+                json!({
+                    "private": 0,
+                    "count": shares.len(),
+                    "positions": shares.iter().map(position).collect::<Vec<_>>(),
+                })
+            }
+        }
+    }
+}
+
+impl DescribedPayload for History {
+    fn value(&self) -> Value {
+        let transactions = self.entries.iter().map(|entry| {
+            let mut value = json!({
+                "id": hex::encode(entry.id.as_bytes()),
+                "side": entry.side.number(),
+                "status": entry.status.number(),
+                "symbol": entry.symbol.as_str(),
+                "accepted": entry.accepted.0.to_string(),
+                "settled": entry.settled.0.to_string(),
+            });
+            if let Some(detail) = &entry.detail {
+                value["quantity"] = json!(detail.quantity.0.to_string());
+                value["price"] = json!(detail.price.0.to_string());
+                value["total"] = json!(detail.total.0.to_string());
+                value["priced"] = json!(detail.priced.0.to_string());
+                value["clientOrderID"] = json!(detail.client_order_id);
+                value["reason"] = json!(detail.reason);
+            }
+            value
+        });
+        json!({
+            "private": u8::from(self.private),
+            "count": self.entries.len(),
+            "transactions": transactions.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl DescribedPayload for TextList {
+    fn value(&self) -> Value {
+        json!({ "count": self.0.len(), "texts": self.0 })
+    }
+}
+
+impl DescribedPayload for Receipt {
+    fn value(&self) -> Value {
+        let line = |(name, value): &(String, String)| json!({ "name": name, "value": value });
+        json!({ "count": self.0.len(), "lines": self.0.iter().map(line).collect::<Vec<_>>() })
+    }
+}
+
+/// The value that the Rust code reads from a payload.
+fn payload_value(kind: PayloadKind, bytes: &[u8]) -> Result<Value, ValueError> {
+    fn read<T: DescribedPayload>(bytes: &[u8]) -> Result<Value, ValueError> {
+        T::from_bytes(bytes).map(|payload| payload.value())
+    }
+    match kind {
+        PayloadKind::AssetInfo => read::<AssetInfo>(bytes),
+        PayloadKind::Quote => read::<Quote>(bytes),
+        PayloadKind::Bars => read::<Vec<Bar>>(bytes),
+        PayloadKind::UserInfo => read::<UserInfo>(bytes),
+        PayloadKind::Portfolio => read::<Portfolio>(bytes),
+        PayloadKind::Transactions => read::<History>(bytes),
+        PayloadKind::Forecast => read::<Forecast>(bytes),
+        PayloadKind::List => read::<TextList>(bytes),
+        PayloadKind::Receipt => read::<Receipt>(bytes),
+    }
+}
+
+/// Bytes have this value by the description, and the value has these bytes.
+pub fn assert_described(layout: &str, bytes: &[u8], value: &Value) {
+    let described = DESCRIPTION.decode(layout, bytes);
+    assert_eq!(
+        described.as_ref(),
+        Ok(value),
+        "{layout} {}",
+        hex::encode(bytes)
+    );
+    assert_eq!(
+        hex::encode(DESCRIPTION.encode(layout, value)),
+        hex::encode(bytes),
+        "{layout}"
+    );
+}
+
+/// A payload means the same to both.
+pub fn check_payload(kind: PayloadKind, bytes: &[u8]) {
+    assert_described(
+        kind.layout().name,
+        bytes,
+        &payload_value(kind, bytes).unwrap(),
+    );
+}
+
+/// Why a server ends a connection whose messages may all be right.
+const OTHER_FAULTS: [&str; 3] = ["timeout", "too-many-connections", "shutting-down"];
+
+/// How many frames both have understood, and how many they have refused.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct FrameCounts {
+    pub sent: usize,
+    pub refused: usize,
+    pub received: usize,
+    pub fails: usize,
+    pub faults: usize,
+}
+
+impl FrameCounts {
+    /// Reads all bytes of a connection.
+    pub fn add(&mut self, bytes: &ConnectionBytes) {
+        let (mut asked, fault) = self.add_sent(&bytes.sent);
+        let said = self.add_received(&bytes.received, &mut asked);
+        if let (Some(fault), Some(said)) = (fault, said)
+            && !OTHER_FAULTS.contains(&said.as_str())
+        {
+            self.faults += 1;
+            assert_eq!(said, fault, "{}", hex::encode(&bytes.sent));
+        }
+    }
+
+    /// Reads what a client sent. The requests that a server answers, in order, and the code of the
+    /// malformed message behind them.
+    fn add_sent(&mut self, mut stream: &[u8]) -> (VecDeque<u64>, Option<String>) {
+        let mut asked = VecDeque::new();
+        while !stream.is_empty() {
+            let number = match client_message(&mut stream) {
+                ClientMessage::Partial => break,
+                ClientMessage::Fault(code) => {
+                    self.refused += 1;
+                    return (asked, Some(code));
+                }
+                ClientMessage::Refused(number, _) => {
+                    self.refused += 1;
+                    number
+                }
+                ClientMessage::Good(number, _) => {
+                    self.sent += 1;
+                    number
+                }
+            };
+            let answers = DESCRIPTION.row(number).unwrap()["answers"]
+                .as_array()
+                .unwrap();
+            asked.extend((!answers.is_empty()).then_some(number));
+        }
+        (asked, None)
+    }
+
+    /// Reads what a server sent. The code of its protocolError.
+    fn add_received(&mut self, mut stream: &[u8], asked: &mut VecDeque<u64>) -> Option<String> {
+        let (mut set, mut fault): (Vec<ServerMessage<'_>>, Option<String>) = (Vec::new(), None);
+        while !stream.is_empty() {
+            let message = server_message(&mut stream)
+                .unwrap()
+                .expect("a whole message");
+            self.received += 1;
+            let row = DESCRIPTION.row(message.number).unwrap();
+            if row["direction"] == "notice" {
+                if row["name"] == "protocolError" {
+                    fault = Some(message.arguments[0].clone());
+                }
+                continue;
+            }
+            let header = &message.packet.header;
+            let is_last = header["dataMessageNumber"] == header["dataMessageMax"];
+            set.push(message);
+            if is_last {
+                let request = asked.pop_front().expect("an answer that nobody asked for");
+                self.check_answer(request, &std::mem::take(&mut set));
+            }
+        }
+        assert!(set.is_empty(), "a set that ends too early");
+        fault
+    }
+
+    /// The answer is one that the request's row lists, with a reason that it lists.
+    fn check_answer(&mut self, request: u64, set: &[ServerMessage<'_>]) {
+        let (number, arguments) = (set[0].number, &set[0].arguments);
+        let row = DESCRIPTION.row(request).unwrap();
+        let mut answers = row["answers"].as_array().unwrap().iter();
+        let answer = answers.find(|answer| answer["number"] == number);
+        let answer = answer.unwrap_or_else(|| panic!("{number:04X} answers {}", row["name"]));
+        if let Some(reasons) = answer["reasons"].as_array() {
+            self.fails += 1;
+            let reason = arguments[0].as_str();
+            assert!(
+                reasons.iter().any(|listed| listed == reason),
+                "{} fails with {reason}, which its row does not list",
+                row["name"]
+            );
+        }
+        if answer["payload"].is_null() {
+            return;
+        }
+        let request = InstructionRow::find(u16::try_from(request).unwrap()).unwrap();
+        let kind = request.payload.unwrap();
+        assert_eq!(answer["payload"], kind.layout().name);
+        check_set(kind, set);
+    }
+}
+
+/// A set of packets is cut as described, and its payload means the same to both.
+fn check_set(kind: PayloadKind, set: &[ServerMessage<'_>]) {
+    let packets: Vec<DescribedMessage> = set.iter().map(|message| message.packet.clone()).collect();
+    let payload = DESCRIPTION.join(&packets).unwrap();
+    let bytes: Vec<u8> = set
+        .iter()
+        .flat_map(|message| message.bytes.to_vec())
+        .collect();
+    assert_eq!(
+        hex::encode(DESCRIPTION.set(set[0].number, &payload)),
+        hex::encode(bytes)
+    );
+    check_payload(kind, &payload);
+}
