@@ -17,6 +17,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/performance.md",
     "spec/secrets.md",
     "spec/wire/limits.md",
+    "spec/writing_a_client.md",
     TRACEABILITY,
 ];
 

@@ -10,6 +10,8 @@
 mod client {
     // `papertrader` against a worker that invents its answers.
     pub mod cli;
+    // Programs in Python that know nothing but the description of the protocol: etc/examples.
+    mod examples;
     // That worker.
     mod fake_worker;
     // `papertrader` and `ptcat` against a worker of a later edition.
