@@ -14,6 +14,8 @@ mod client {
     mod examples;
     // That worker.
     mod fake_worker;
+    // Every output of the programs for a terminal, with words that attack it.
+    mod hostile_words;
     // `papertrader` and `ptcat` against a worker of a later edition.
     mod later_edition;
     // `papertrader` against real servers.

@@ -11,6 +11,7 @@ mod market;
 mod trading;
 
 use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
+use crate::cli::output::{clean_lines, json};
 use crate::client::store::SavedSession;
 use crate::client::tls::TlsMode;
 use crate::client::{ClientError, ClientTls, ConnectOptions, SessionFile, WorkerPool};
@@ -69,22 +70,17 @@ struct ErrorBody<'a> {
 
 /// Runs the command line and returns exit code 0 for success, 1 for a failure.
 pub fn run(cli: ClientCli) -> ExitCode {
-    let json = cli.global.json;
+    let as_json = cli.global.json;
     let failure = match execute(cli) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(failure) => failure,
     };
     if let Some(error) = &failure.error {
         // The line breaks are the library's; the texts of servers within a line are cleaned.
-        let text: Vec<String> = error
-            .to_string()
-            .lines()
-            .map(crate::cli::table::clean)
-            .collect();
-        let text = text.join("\n");
+        let text = clean_lines(&error.to_string());
         let mut stderr = std::io::stderr().lock();
         // If standard error is closed, the exit code still reports the failure.
-        let _ = if json {
+        let _ = if as_json {
             let view = ErrorView {
                 error: ErrorBody {
                     code: error.code(),
@@ -92,13 +88,11 @@ pub fn run(cli: ClientCli) -> ExitCode {
                     advice: failure.advice.as_deref(),
                 },
             };
-            writeln!(
-                stderr,
-                "{}",
-                serde_json::to_string(&view).unwrap_or_default()
-            )
+            writeln!(stderr, "{}", json(&view).unwrap_or_default())
         } else {
-            let advice = failure.advice.map_or(String::new(), |a| format!("\n{a}"));
+            let advice = failure
+                .advice
+                .map_or(String::new(), |a| format!("\n{}", clean_lines(&a)));
             writeln!(stderr, "papertrader: {text}{advice}")
         };
     }
@@ -135,18 +129,20 @@ fn show(
     human: impl FnOnce() -> String,
 ) -> Result<(), CommandError> {
     let text = if global.json {
-        let mut text =
-            serde_json::to_string(view).map_err(|e| ClientError::Local(e.to_string()))?;
-        text.push('\n');
-        text
+        json(view).map_err(|e| ClientError::Local(e.to_string()))? + "\n"
     } else {
         human()
     };
     print(&text)
 }
 
-/// Writes text to standard output.
+/// Writes lines to standard output, cleaned: no command needs to trust the words that it prints.
 fn print(text: &str) -> Result<(), CommandError> {
+    write_out(&clean_lines(text))
+}
+
+/// Writes to standard output as it is: control sequences of this program's own.
+fn write_out(text: &str) -> Result<(), CommandError> {
     let mut stdout = std::io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())

@@ -11,6 +11,7 @@ use crate::cli::papertrader::view::{LoginView, PingView, ServerView, UserView, W
 use crate::cli::table;
 use crate::client::store::SavedSession;
 use crate::client::{Client, ClientError, ServerInfo, SessionFile, WorkerPool};
+use crate::model::printable::clean;
 use crate::model::{HashedPass, Reason, Timestamp, Username};
 use crate::wire::payload::UserInfo;
 use std::io::Read;
@@ -190,10 +191,7 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
         if workers.is_empty() {
             "no worker serves now\n".to_owned()
         } else {
-            workers
-                .iter()
-                .map(|w| format!("{}\n", table::clean(w)))
-                .collect()
+            workers.iter().map(|w| format!("{}\n", clean(w))).collect()
         }
     })
 }
@@ -297,11 +295,11 @@ pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
     let line = |view: &PingView| match (view.microseconds, &view.error) {
         (Some(time), _) => format!(
             "{}: {}.{:03} ms\n",
-            table::clean(&view.server),
+            clean(&view.server),
             time / 1000,
             time % 1000
         ),
-        (None, error) => format!("{}\n", table::clean(error.as_deref().unwrap_or_default())),
+        (None, error) => format!("{}\n", clean(error.as_deref().unwrap_or_default())),
     };
     if global.json {
         show(global, &views, String::new)?;
