@@ -20,6 +20,8 @@ mod client {
     mod later_edition;
     // `papertrader` against real servers.
     mod real_servers;
+    // Whom `papertrader` tells a password or session, and over what.
+    mod whom_to_trust;
 }
 
 mod master {

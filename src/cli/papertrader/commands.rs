@@ -155,37 +155,72 @@ fn write_out(text: &str) -> Result<(), CommandError> {
     }
 }
 
-/// The connection options of the command line.
-fn options(global: &GlobalArgs) -> ConnectOptions {
-    let mode = match (global.plain, global.tls) {
-        (true, _) => TlsMode::Plain,
-        (false, true) => TlsMode::Always,
-        (false, false) => TlsMode::BeyondLoopback,
+/// The connection options of the command line. Those of an earlier login at the same server are the
+/// least: TLS stays on, and a CA file or pins hold until the command line names others.
+fn options(global: &GlobalArgs, least: Option<&SavedSession>) -> ConnectOptions {
+    let security = if global.plain {
+        ClientTls::plain()
+    } else {
+        let is_tls = global.tls || least.is_some_and(|saved| saved.tls);
+        let mode = if is_tls {
+            TlsMode::Always
+        } else {
+            TlsMode::BeyondLoopback
+        };
+        let ca = global
+            .ca
+            .as_ref()
+            .or(least.and_then(|saved| saved.ca.as_ref()));
+        let pins = match least {
+            Some(saved) if global.pin.is_empty() => &saved.pins,
+            _ => &global.pin,
+        };
+        ClientTls::new(mode, ca.cloned(), pins.clone())
     };
     ConnectOptions {
-        security: ClientTls::new(mode, global.ca.clone(), global.pin.clone()),
+        security,
         deadline: Duration::from_secs(global.timeout),
     }
 }
 
+/// The workers for a command without a session.
+struct KnownServers {
+    pool: WorkerPool,
+    /// The servers that the person named, now or at the last login. None if only a master was named.
+    servers: Vec<String>,
+    /// The login whose options are the least for these servers.
+    least: Option<SavedSession>,
+}
+
 /// The workers for a command without a session: the named ones, else those of the last login, else
 /// the one of this machine.
-fn known_pool(global: &GlobalArgs, store: &SessionFile) -> Result<WorkerPool, ClientError> {
-    let last = if global.server.is_empty() {
-        store.find(&[], global.user.as_ref())?
-    } else {
-        None
+fn known_servers(global: &GlobalArgs, store: &SessionFile) -> Result<KnownServers, ClientError> {
+    if !global.server.is_empty() {
+        let least = store.find_named(&global.server)?;
+        let options = options(global, least.as_ref());
+        return Ok(KnownServers {
+            pool: WorkerPool::new(global.server.clone(), global.master.clone(), options),
+            servers: global.server.clone(),
+            least,
+        });
+    }
+    let least = store.find(&[], global.user.as_ref())?;
+    let options = options(global, least.as_ref());
+    let here = format!("127.0.0.1:{WORKER_PORT}");
+    let (workers, servers, master) = match &least {
+        Some(last) => (
+            last.workers.clone(),
+            last.servers.clone(),
+            last.master.clone(),
+        ),
+        None if global.master.is_some() => (vec![here], Vec::new(), None),
+        None => (vec![here.clone()], vec![here], None),
     };
-    let (workers, master) = match last {
-        Some(last) => (last.workers, last.master),
-        None if global.server.is_empty() => (vec![format!("127.0.0.1:{WORKER_PORT}")], None),
-        None => (global.server.clone(), None),
-    };
-    Ok(WorkerPool::new(
-        workers,
-        global.master.clone().or(master),
-        options(global),
-    ))
+    Ok(KnownServers {
+        pool: WorkerPool::new(workers, global.master.clone().or(master), options),
+        servers,
+        least,
+    })
 }
 
 /// A saved session with the workers that accept it.
@@ -212,6 +247,18 @@ impl ReadySession {
                 format!("Log in first: papertrader{place} login {name}"),
             ));
         };
+        if global.plain && saved.tls {
+            return Err(CommandError::with_advice(
+                ClientError::Local(
+                    "this session was made over TLS, and in plain text others could read it"
+                        .to_owned(),
+                ),
+                format!(
+                    "Leave --plain out, or make another: papertrader --plain login {}",
+                    saved.username
+                ),
+            ));
+        }
         // Named servers come first, then the others of the session's deployment.
         let named = global
             .server
@@ -220,7 +267,7 @@ impl ReadySession {
             .cloned();
         let workers = named.chain(saved.workers.iter().cloned()).collect();
         let master = global.master.clone().or_else(|| saved.master.clone());
-        let mut pool = WorkerPool::new(workers, master, options(global));
+        let mut pool = WorkerPool::new(workers, master, options(global, Some(&saved)));
         pool.set_session(Some(saved.session.clone()));
         Ok(ReadySession { pool, store, saved })
     }
@@ -293,6 +340,22 @@ fn advise(error: ClientError) -> CommandError {
         },
         ClientError::NoWorker(_) => {
             "Is a worker running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
+        }
+        ClientError::OnlyHearsay { names, .. } => {
+            // A person may paste it into a shell.
+            let is_plain = |name: &&String| {
+                let good = |b: u8| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b);
+                name.bytes().all(good) && !name.starts_with('-')
+            };
+            let name = names.iter().find(is_plain);
+            let name = name.map_or("HOST:PORT", String::as_str);
+            return CommandError {
+                advice: Some(format!(
+                    "If it is yours, accept it: --server {name}. With --pin SHA256 or --ca FILE what a master \
+                     names is tried, if it proves to be yours."
+                )),
+                error: Some(error),
+            };
         }
         ClientError::Unknown { order, .. } => {
             return CommandError {
