@@ -322,6 +322,7 @@ pub fn explain(error: &rustls::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::Identity;
     use super::*;
 
     #[test]
@@ -364,8 +365,11 @@ mod tests {
         let here: IpAddr = "127.0.0.1".parse().unwrap();
         let pinned = auto(None, vec![[0; 32]]).unwrap();
         assert!(pinned.wants_tls("127.0.0.1:1", here));
-        let rooted = auto(Some("ca.pem".into()), vec![]).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), Identity::new(&["x"]).pem).unwrap();
+        let rooted = auto(Some(file.path().to_owned()), vec![]).unwrap();
         assert_eq!(rooted.roots, TrustRoots::CaAlone);
+        assert_eq!(rooted.roots().unwrap().len(), 1);
     }
 
     #[test]
