@@ -59,6 +59,17 @@ pub enum ClientError {
     /// Every known worker was tried and failed, each with its own error.
     #[error(fmt = no_worker)]
     NoWorker(Vec<ClientError>),
+    /// No known worker answers, and those that were heard of were not tried, because nobody vouches
+    /// for them.
+    #[error(fmt = only_hearsay)]
+    OnlyHearsay {
+        /// Where the names come from: the master's address, or a worker in plain text.
+        from: String,
+        /// `host:port` of each worker that was not tried.
+        names: Vec<String>,
+        /// The errors of what was tried.
+        causes: Vec<ClientError>,
+    },
     /// The call needs a session and there is none.
     #[error("not logged in")]
     NoSession,
@@ -83,7 +94,8 @@ impl ClientError {
             | ClientError::Tls { .. }
             | ClientError::Lost { .. }
             | ClientError::Nonsense { .. }
-            | ClientError::NoWorker(_) => true,
+            | ClientError::NoWorker(_)
+            | ClientError::OnlyHearsay { .. } => true,
             ClientError::Protocol { code, .. } => matches!(
                 code.known(),
                 Some(
@@ -104,7 +116,9 @@ impl ClientError {
             | ClientError::Protocol { .. }
             | ClientError::Nonsense { .. }
             | ClientError::Unknown { .. } => true,
-            ClientError::NoWorker(causes) => causes.iter().any(ClientError::is_ambiguous),
+            ClientError::NoWorker(causes) | ClientError::OnlyHearsay { causes, .. } => {
+                causes.iter().any(ClientError::is_ambiguous)
+            }
             ClientError::Unreachable { .. }
             | ClientError::Tls { .. }
             | ClientError::Refused(_)
@@ -118,7 +132,9 @@ impl ClientError {
         match self {
             ClientError::Refused(refusal) => refusal.reason.as_str(),
             ClientError::Protocol { code, .. } => code.as_str(),
-            ClientError::Unreachable { .. } | ClientError::NoWorker(_) => "unreachable",
+            ClientError::Unreachable { .. }
+            | ClientError::NoWorker(_)
+            | ClientError::OnlyHearsay { .. } => "unreachable",
             ClientError::Tls { .. } => "tls",
             ClientError::Lost { .. } => "connection-lost",
             ClientError::Nonsense { .. } => "nonsense",
@@ -142,4 +158,18 @@ fn no_worker(causes: &[ClientError], f: &mut fmt::Formatter<'_>) -> fmt::Result 
         write!(f, "\n  {cause}")?;
     }
     Ok(())
+}
+
+fn only_hearsay(
+    from: &str,
+    names: &[String],
+    causes: &[ClientError],
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    no_worker(causes, f)?;
+    write!(
+        f,
+        "\n  heard from {from} and not tried, because nobody vouches for it: {}",
+        names.join(", ")
+    )
 }

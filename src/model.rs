@@ -10,6 +10,7 @@ pub mod fingerprint;
 pub mod money;
 pub mod name_value;
 pub mod open_value;
+pub mod printable;
 pub mod reason;
 pub mod server_info;
 pub mod session;

@@ -12,7 +12,9 @@ mod show;
 
 use crate::admin::model::Verification;
 use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector};
+use crate::cli::output::{clean_lines, pretty_json};
 use crate::master::restore;
+use crate::model::printable::clean;
 use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
 use clap::Parser;
 use client::CtlError;
@@ -63,10 +65,7 @@ pub fn main() -> ExitCode {
     match execute(&CtlCli::parse()) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
-            eprintln!(
-                "papertraderctl: {}",
-                crate::cli::table::clean(&failure.text)
-            );
+            eprintln!("papertraderctl: {}", clean(&failure.text));
             ExitCode::from(failure.code)
         }
     }
@@ -231,11 +230,9 @@ fn print_verification(cli: &CtlCli, report: &Verification) -> Result<(), CtlFail
 /// Prints an answer: JSON under `--json`, else `text`.
 fn print(cli: &CtlCli, answer: &impl Serialize, text: &str) -> Result<(), CtlFailure> {
     let text = if cli.json {
-        let json =
-            serde_json::to_string_pretty(answer).map_err(|error| refused(error.to_string()))?;
-        json + "\n"
+        pretty_json(answer).map_err(|error| refused(error.to_string()))? + "\n"
     } else {
-        text.to_owned()
+        clean_lines(text)
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // The reader has closed the pipe: `papertraderctl log tail | head`.

@@ -4,6 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
+use crate::cli::output::{clean_lines, pretty_json};
 use crate::description::{self, pages};
 use crate::dialogue::conform::{self, ConformPlan};
 use crate::dialogue::filter::{self, FilterError, FrameSource};
@@ -12,6 +13,7 @@ use crate::dialogue::runner::Runner;
 use crate::dialogue::script::{ConnectionNumber, Script};
 use crate::dialogue::servers::Servers;
 use crate::dialogue::variables::Variables;
+use crate::model::printable::clean;
 use clap::{Args, Parser, Subcommand};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -234,7 +236,7 @@ pub fn main() -> ExitCode {
         Err(text) => {
             // An empty text means that the reader has closed the pipe; there is nothing to report.
             if !text.is_empty() {
-                let _ = writeln!(io::stderr(), "ptcat: {text}");
+                let _ = writeln!(io::stderr(), "ptcat: {}", clean_lines(&text));
             }
             ExitCode::FAILURE
         }
@@ -286,7 +288,7 @@ fn run(file: &Path, target: &TargetArgs, verbose: bool) -> Result<bool, String> 
     let script = Script::parse(&file.display().to_string(), &text).map_err(|e| e.to_string())?;
     let mut servers = target.servers();
     let mut tell = |line: &str| {
-        let _ = writeln!(io::stderr(), "{line}");
+        let _ = writeln!(io::stderr(), "{}", clean(line));
     };
     let mut runner = Runner::new(&mut servers, values(&target.set), target.within);
     if verbose {
@@ -314,9 +316,9 @@ fn conform(
     }
     let report = conform::run(plan, &scripts);
     let text = if json {
-        serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?
+        pretty_json(&report).map_err(|e| e.to_string())?
     } else {
-        table(&report)
+        clean_lines(&table(&report))
     };
     print(&text)?;
     Ok(report.is_good())

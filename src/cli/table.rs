@@ -3,6 +3,7 @@
 //! Numbers, times and tables as the terminal shows them.
 
 use crate::model::money::MILLION;
+use crate::model::printable::clean;
 use crate::model::{Money, Quantity, Timestamp};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use std::fmt::Write;
@@ -17,14 +18,6 @@ pub const NONE: &str = "–";
 /// The style of tables: a line below the headings, and no other lines.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
-
-/// Replaces control characters by U+FFFD, so that a text from elsewhere cannot control the
-/// terminal.
-pub fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect()
-}
 
 /// The terminal's width in columns; [`DEFAULT_WIDTH`] if standard output is no terminal.
 pub fn terminal_width() -> u16 {
@@ -318,8 +311,10 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_replaced() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a\u{FFFD}[2Jb\u{FFFD}c");
-        assert!(!table(&["x"], &[], vec![vec!["\u{1b}]0;t\u{7}".to_owned()]]).contains('\u{1b}'));
+    fn cells_and_values_are_cleaned() {
+        let shown = table(&["x"], &[], vec![vec!["\u{1b}]0;t\u{7}\n".to_owned()]])
+            + &list(&[("a", "\u{9b}31m\u{202e}".to_owned())]);
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']));
+        assert_eq!(shown.lines().count(), 4);
     }
 }

@@ -84,6 +84,8 @@ pub enum ServerMessage {
 pub struct ServerConnection {
     stream: ClientStream,
     address: String,
+    /// Whether the address is of this machine, by its text and by what it leads to.
+    is_loopback: bool,
     options: ConnectOptions,
     frames: FrameBuffer,
     transfer: Reassembly,
@@ -93,8 +95,8 @@ pub struct ServerConnection {
 }
 
 impl ServerConnection {
-    /// Connects to `address` (`host:port`): in plain text to a loopback address, else with TLS.
-    /// `deadline` limits the connecting and every later wait.
+    /// Connects to `address` (`host:port`): in plain text to a loopback address that is written as
+    /// one, else with TLS. `deadline` limits the connecting and every later wait.
     ///
     /// # Errors
     /// [`ClientError::Unreachable`] or [`ClientError::Tls`].
@@ -148,7 +150,7 @@ impl ServerConnection {
         stream
             .set_nodelay(true)
             .map_err(|e| ClientError::Local(e.to_string()))?;
-        let stream = if options.security.wants_tls(target.ip()) {
+        let stream = if options.security.wants_tls(address, target.ip()) {
             let name = tls::server_name(address).map_err(refused)?;
             let config = options.security.config()?;
             let session =
@@ -162,6 +164,8 @@ impl ServerConnection {
         Ok(ServerConnection {
             stream,
             address: address.to_owned(),
+            is_loopback: tls::is_loopback_host(tls::host_of(address))
+                && target.ip().to_canonical().is_loopback(),
             options: options.clone(),
             frames: FrameBuffer::new(),
             transfer: Reassembly::default(),
@@ -187,6 +191,12 @@ impl ServerConnection {
     /// Whether the connection uses TLS.
     pub fn is_tls(&self) -> bool {
         matches!(self.stream, ClientStream::Tls(..))
+    }
+
+    /// Whether what the server says can be taken for its own: nobody on the way can change it,
+    /// because of TLS, or because the server was named as one of this machine.
+    pub fn is_protected(&self) -> bool {
+        self.is_tls() || self.is_loopback
     }
 
     /// The connection's state (4.2), by the replies received so far.

@@ -3,17 +3,21 @@
 //! A pool of workers: a call goes to one of them, and to the next one when it fails.
 
 use super::session::LoginResult;
-use super::{Client, ClientError, ConnectOptions};
+use super::{Client, ClientError, ClientTls, ConnectOptions, tls};
+use crate::model::printable::is_printable_text;
 use crate::model::{Email, HashedPass, Reason, SessionId, Username};
 
-/// The most workers that a pool knows.
+/// The most workers that a pool knows, and the most that it has only heard of.
 pub const WORKERS_MAX: usize = 64;
 
 /// The workers of one deployment. Calls use one worker until it fails, then the next.
 #[derive(Debug)]
 pub struct WorkerPool {
     options: ConnectOptions,
+    /// Named by the caller, or by a worker over a protected connection.
     workers: Vec<String>,
+    /// Named by the master or in plain text, so by anybody on the way. None of them is in `workers`.
+    hearsay: Vec<String>,
     master: Option<String>,
     session: Option<SessionId>,
     current: Option<Client>,
@@ -30,6 +34,7 @@ impl WorkerPool {
         let mut pool = WorkerPool {
             options,
             workers: Vec::new(),
+            hearsay: Vec::new(),
             master,
             session: None,
             current: None,
@@ -38,7 +43,17 @@ impl WorkerPool {
         pool
     }
 
-    /// The known workers, in order of preference.
+    /// The options of its connections.
+    pub fn options(&self) -> &ConnectOptions {
+        &self.options
+    }
+
+    /// The address of the master's port 2048.
+    pub fn master(&self) -> Option<&str> {
+        self.master.as_deref()
+    }
+
+    /// The known workers, in order of preference. None that it has only heard of is among them.
     pub fn workers(&self) -> &[String] {
         &self.workers
     }
@@ -46,6 +61,11 @@ impl WorkerPool {
     /// The address of the open connection's worker.
     pub fn address(&self) -> Option<&str> {
         self.current.as_ref().map(Client::address)
+    }
+
+    /// Whether the open connection uses TLS.
+    pub fn is_tls(&self) -> bool {
+        self.current.as_ref().is_some_and(Client::is_tls)
     }
 
     /// The session that calls use.
@@ -61,30 +81,93 @@ impl WorkerPool {
         self.session = session;
     }
 
-    /// Adds new workers at the end, up to [`WORKERS_MAX`].
+    /// Adds new workers at the end, up to [`WORKERS_MAX`]. Someone must vouch for them: the caller
+    /// named them, or a worker did over a protected connection.
     pub fn learn(&mut self, workers: impl IntoIterator<Item = String>) {
         for worker in workers {
-            if self.workers.len() < WORKERS_MAX && !self.workers.contains(&worker) {
+            if self.workers.len() < WORKERS_MAX
+                && !self.workers.contains(&worker)
+                && is_printable_text(&worker)
+            {
+                self.hearsay.retain(|heard| *heard != worker);
                 self.workers.push(worker);
             }
         }
     }
 
+    /// Adds names that anybody on the way may have made up.
+    fn hear(&mut self, workers: &[String]) {
+        for worker in workers {
+            if self.hearsay.len() < WORKERS_MAX
+                && !self.workers.contains(worker)
+                && !self.hearsay.contains(worker)
+                && is_printable_text(worker)
+            {
+                self.hearsay.push(worker.clone());
+            }
+        }
+    }
+
+    /// Takes in a worker's list: over a protected connection the worker vouches for it.
+    fn take_in(&mut self, workers: &[String], is_protected: bool) {
+        if is_protected {
+            self.learn(workers.iter().cloned());
+        } else {
+            self.hear(workers);
+        }
+    }
+
+    /// The TLS settings for a worker; `None` if it is not to be tried. Hearsay is tried where its
+    /// host is vouched for, or where a pin or a root of the caller's tells it from an attacker's.
+    fn security_for(&self, worker: &str) -> Option<ClientTls> {
+        let is_known = self.workers.iter().any(|known| known == worker);
+        if is_known || self.is_vouched(tls::host_of(worker)) {
+            Some(self.options.security.clone())
+        } else {
+            self.options.security.for_hearsay()
+        }
+    }
+
+    /// Whether the caller or a known worker has named this host, at whatever port. Of this machine's
+    /// own addresses only a master of this machine can know.
+    fn is_vouched(&self, host: &str) -> bool {
+        let is_loopback = |address: &str| tls::is_loopback_host(tls::host_of(address));
+        if tls::is_loopback_host(host) && !self.master.as_deref().is_some_and(is_loopback) {
+            return false;
+        }
+        let mut named = self.workers.iter().chain(&self.master);
+        named.any(|address| tls::host_of(address).eq_ignore_ascii_case(host))
+    }
+
+    /// The next worker to try, with its TLS settings: known ones first, then what was heard.
+    fn next_worker(&self, tried: &[String]) -> Option<(String, ClientTls)> {
+        let mut left = self.workers.iter().chain(&self.hearsay);
+        left.find_map(|worker| {
+            let security = self.security_for(worker)?;
+            (!tried.contains(worker)).then(|| (worker.clone(), security))
+        })
+    }
+
     /// Moves a worker to the front.
     fn prefer(&mut self, address: &str) {
-        if let Some(at) = self.workers.iter().position(|w| w == address) {
-            let worker = self.workers.remove(at);
-            self.workers.insert(0, worker);
+        for list in [&mut self.workers, &mut self.hearsay] {
+            if let Some(at) = list.iter().position(|w| w == address) {
+                let worker = list.remove(at);
+                list.insert(0, worker);
+            }
         }
     }
 
     /// Closes the connection and moves its worker to the end.
     pub fn leave(&mut self) {
-        if let Some(client) = self.current.take()
-            && let Some(at) = self.workers.iter().position(|w| w == client.address())
-        {
-            let worker = self.workers.remove(at);
-            self.workers.push(worker);
+        let Some(client) = self.current.take() else {
+            return;
+        };
+        for list in [&mut self.workers, &mut self.hearsay] {
+            if let Some(at) = list.iter().position(|w| w == client.address()) {
+                let worker = list.remove(at);
+                list.push(worker);
+            }
         }
     }
 
@@ -92,8 +175,8 @@ impl WorkerPool {
     /// that the master lists. `call` may be repeated, so it must be idempotent.
     ///
     /// # Errors
-    /// The error of `call`, if another worker would not help; else [`ClientError::NoWorker`] with
-    /// every worker's error.
+    /// The error of `call`, if another worker would not help; else [`ClientError::NoWorker`] or
+    /// [`ClientError::OnlyHearsay`] with every worker's error.
     pub fn call<T>(
         &mut self,
         mut call: impl FnMut(&mut Client) -> Result<T, ClientError>,
@@ -110,7 +193,7 @@ impl WorkerPool {
         let mut asked_master = false;
         let mut tried: Vec<String> = Vec::new();
         loop {
-            let Some(address) = self.workers.iter().find(|w| !tried.contains(w)).cloned() else {
+            let Some((address, security)) = self.next_worker(&tried) else {
                 if asked_master {
                     break;
                 }
@@ -121,7 +204,11 @@ impl WorkerPool {
                 continue;
             };
             tried.push(address.clone());
-            let result = Client::open(&address, &self.options, self.session.clone())
+            let options = ConnectOptions {
+                security,
+                ..self.options.clone()
+            };
+            let result = Client::open(&address, &options, self.session.clone())
                 .and_then(|mut client| call(&mut client).map(|value| (client, value)));
             match result {
                 Ok((client, value)) => {
@@ -138,7 +225,24 @@ impl WorkerPool {
             .position(|c| matches!(c, ClientError::Refused(_)))
         {
             Some(at) => Err(causes.swap_remove(at)),
-            None => Err(ClientError::NoWorker(causes)),
+            None => Err(self.nobody(causes, &tried)),
+        }
+    }
+
+    /// The error for a call that no worker answered.
+    fn nobody(&self, causes: Vec<ClientError>, tried: &[String]) -> ClientError {
+        let left = self.hearsay.iter().filter(|name| !tried.contains(name));
+        let names: Vec<String> = left.cloned().collect();
+        if names.is_empty() {
+            return ClientError::NoWorker(causes);
+        }
+        ClientError::OnlyHearsay {
+            from: self
+                .master
+                .clone()
+                .unwrap_or_else(|| "a worker in plain text".to_owned()),
+            names,
+            causes,
         }
     }
 
@@ -153,17 +257,17 @@ impl WorkerPool {
         result
     }
 
-    /// Asks the master's port for its worker list; `None` without a master.
+    /// Asks the master's port for its worker list, which is hearsay; `None` without a master.
     fn ask_master(&mut self) -> Option<Result<Vec<String>, ClientError>> {
         let master = self.master.clone()?;
         // The specification defines port 2048 as plain text. See spec/client/tls.md.
         let options = ConnectOptions {
-            security: super::ClientTls::plain(),
+            security: ClientTls::plain(),
             ..self.options.clone()
         };
         let answer = Client::open(&master, &options, None).and_then(|mut client| client.workers());
         if let Ok(workers) = &answer {
-            self.learn(workers.iter().cloned());
+            self.hear(workers);
         }
         Some(answer)
     }
@@ -172,11 +276,15 @@ impl WorkerPool {
     /// source's address.
     ///
     /// # Errors
-    /// [`ClientError::NoWorker`].
+    /// [`ClientError::NoWorker`] or [`ClientError::OnlyHearsay`].
     pub fn list_workers(&mut self) -> Result<(Vec<String>, String), ClientError> {
-        let error = match self.call(|client| Ok((client.workers()?, client.address().to_owned()))) {
-            Ok((workers, from)) => {
-                self.learn(workers.iter().cloned());
+        let ask = |client: &mut Client| {
+            let from = client.address().to_owned();
+            Ok((client.workers()?, from, client.is_protected()))
+        };
+        let error = match self.call(ask) {
+            Ok((workers, from, is_protected)) => {
+                self.take_in(&workers, is_protected);
                 return Ok((workers, from));
             }
             Err(error) => error,
@@ -187,7 +295,8 @@ impl WorkerPool {
         }
     }
 
-    /// Logs in, uses the new session from then on, and adds the workers that the reply lists.
+    /// Logs in, uses the new session from then on, and takes in the workers that the reply lists. A
+    /// session that was made over TLS never goes over less.
     ///
     /// # Errors
     /// As [`WorkerPool::call`].
@@ -202,7 +311,11 @@ impl WorkerPool {
         self.session = None;
         let login = self.call(|client| client.login(username, pass, expirable))?;
         self.set_session(Some(login.session.clone()));
-        self.learn(login.workers.iter().cloned());
+        let is_protected = self.current.as_ref().is_some_and(Client::is_protected);
+        self.take_in(&login.workers, is_protected);
+        if self.is_tls() {
+            self.options.security = self.options.security.always();
+        }
         Ok(login)
     }
 

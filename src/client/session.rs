@@ -70,6 +70,17 @@ impl Client {
         self.connection.address()
     }
 
+    /// Whether the connection uses TLS.
+    pub fn is_tls(&self) -> bool {
+        self.connection.is_tls()
+    }
+
+    /// Whether nobody on the way can change what the server says: see
+    /// [`ServerConnection::is_protected`].
+    pub fn is_protected(&self) -> bool {
+        self.connection.is_protected()
+    }
+
     /// The session that calls use.
     pub fn session(&self) -> Option<&SessionId> {
         self.session.as_ref()

@@ -3,6 +3,7 @@
 //! The user's sessions on this machine, in one file that no other user can read.
 
 use super::ClientError;
+use super::tls::{CertificatePin, parse_pin};
 use crate::model::{SessionId, Username};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -31,11 +32,20 @@ pub struct SavedSession {
     pub username: Username,
     /// The session ID, which is a secret.
     pub session: SessionId,
-    /// The workers that accept the session: those of the login, and those that servers have listed
+    /// The servers that the user named for the login, which tell deployments apart. None if the user
+    /// named a master alone.
+    pub servers: Vec<String>,
+    /// The workers that accept the session: those of the login, and those that workers have listed
     /// since.
     pub workers: Vec<String>,
     /// The address of the master's port 2048, if the user gave it.
     pub master: Option<String>,
+    /// Whether the session was made over TLS. Then it never goes over less.
+    pub tls: bool,
+    /// The CA file that was named for the login, absolute.
+    pub ca: Option<PathBuf>,
+    /// The certificates that were pinned for the login.
+    pub pins: Vec<CertificatePin>,
 }
 
 /// The file's JSON.
@@ -54,6 +64,49 @@ struct SavedSessionForm {
     workers: Vec<String>,
     #[serde(default)]
     master: Option<String>,
+    // Files of earlier versions lack the fields from here on.
+    #[serde(default)]
+    servers: Option<Vec<String>>,
+    #[serde(default)]
+    tls: bool,
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    #[serde(default)]
+    pins: Vec<String>,
+}
+
+impl SavedSessionForm {
+    fn of(saved: &SavedSession) -> SavedSessionForm {
+        SavedSessionForm {
+            username: saved.username.as_str().to_owned(),
+            session: Zeroizing::new(saved.session.expose()),
+            workers: saved.workers.clone(),
+            master: saved.master.clone(),
+            servers: Some(saved.servers.clone()),
+            tls: saved.tls,
+            ca: saved.ca.clone(),
+            pins: saved.pins.iter().map(hex::encode).collect(),
+        }
+    }
+
+    fn read(self) -> Result<SavedSession, String> {
+        // Earlier versions put the worker that answered first, which was most often the named one.
+        let first = || self.workers.iter().take(1).cloned().collect();
+        Ok(SavedSession {
+            username: Username::parse(&self.username).map_err(|e| e.to_string())?,
+            session: SessionId::parse(&self.session).map_err(|e| e.to_string())?,
+            servers: self.servers.clone().unwrap_or_else(first),
+            pins: self
+                .pins
+                .iter()
+                .map(|pin| parse_pin(pin))
+                .collect::<Result<_, _>>()?,
+            workers: self.workers,
+            master: self.master,
+            tls: self.tls,
+            ca: self.ca,
+        })
+    }
 }
 
 /// Serialisation of a string that is wiped from memory when it is dropped.
@@ -154,20 +207,8 @@ impl SessionFile {
         if written.version != 1 {
             return Err(bad(&format!("version {}", written.version)));
         }
-        let read = |s: SavedSessionForm| {
-            Ok(SavedSession {
-                username: Username::parse(&s.username)?,
-                session: SessionId::parse(&s.session)?,
-                workers: s.workers,
-                master: s.master,
-            })
-        };
-        written
-            .sessions
-            .into_iter()
-            .map(read)
-            .collect::<Result<_, crate::model::ValueError>>()
-            .map_err(|e| bad(&e))
+        let sessions = written.sessions.into_iter().map(SavedSessionForm::read);
+        sessions.collect::<Result<_, String>>().map_err(|e| bad(&e))
     }
 
     /// Changes the sessions under an exclusive lock, and replaces the file atomically.
@@ -190,15 +231,7 @@ impl SessionFile {
         sessions.truncate(SESSIONS_MAX);
         let written = SessionFileForm {
             version: 1,
-            sessions: sessions
-                .iter()
-                .map(|s| SavedSessionForm {
-                    username: s.username.as_str().to_owned(),
-                    session: Zeroizing::new(s.session.expose()),
-                    workers: s.workers.clone(),
-                    master: s.master.clone(),
-                })
-                .collect(),
+            sessions: sessions.iter().map(SavedSessionForm::of).collect(),
         };
         let text = Zeroizing::new(serde_json::to_string_pretty(&written).map_err(|e| failed(&e))?);
         self.replace(&text).map_err(|e| failed(&e))
@@ -248,15 +281,16 @@ impl SessionFile {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Saves a session as the first one. It replaces sessions of the same account that share a
-    /// worker with it.
+    /// Saves a session as the first one. It replaces sessions of the same account for whose login the
+    /// user named the same server or master. What servers list does not count: a hostile one could
+    /// name another's worker.
     ///
     /// # Errors
     /// As [`SessionFile::change`].
     pub fn put(&self, session: SavedSession) -> Result<(), ClientError> {
         self.change(|sessions| {
             sessions.retain(|s| {
-                !(s.username.key() == session.username.key() && s.shares_worker(&session.workers))
+                !(s.username.key() == session.username.key() && s.is_of_the_same_login(&session))
             });
             sessions.insert(0, session);
         })
@@ -282,8 +316,9 @@ impl SessionFile {
         self.change(|sessions| sessions.retain(|s| s.session != *session))
     }
 
-    /// The last saved session that is valid at one of `servers` and belongs to `username`. An empty
-    /// list matches any server, `None` any user.
+    /// The last saved session of `username` for whose login one of `servers` was named; else the
+    /// last one that one of them accepts by what a worker of its deployment listed. An empty list
+    /// matches any server, `None` any user.
     ///
     /// # Errors
     /// As [`SessionFile::load`].
@@ -292,18 +327,36 @@ impl SessionFile {
         servers: &[String],
         username: Option<&Username>,
     ) -> Result<Option<SavedSession>, ClientError> {
-        let matches = |s: &SavedSession| {
-            (servers.is_empty() || s.shares_worker(servers))
-                && username.is_none_or(|name| name.key() == s.username.key())
-        };
-        Ok(self.load()?.into_iter().find(matches))
+        let mut sessions = self.load()?;
+        sessions.retain(|s| username.is_none_or(|name| name.key() == s.username.key()));
+        let at = sessions
+            .iter()
+            .position(|s| servers.is_empty() || share(&s.servers, servers))
+            .or_else(|| sessions.iter().position(|s| share(&s.workers, servers)));
+        Ok(at.map(|at| sessions.swap_remove(at)))
+    }
+
+    /// The last saved session of anybody for whose login one of `servers` was named.
+    ///
+    /// # Errors
+    /// As [`SessionFile::load`].
+    pub fn find_named(&self, servers: &[String]) -> Result<Option<SavedSession>, ClientError> {
+        let mut sessions = self.load()?.into_iter();
+        Ok(sessions.find(|s| share(&s.servers, servers)))
     }
 }
 
 impl SavedSession {
-    fn shares_worker(&self, others: &[String]) -> bool {
-        self.workers.iter().any(|w| others.contains(w))
+    /// Whether the user named the same server, or the same master, for both logins.
+    fn is_of_the_same_login(&self, other: &SavedSession) -> bool {
+        share(&self.servers, &other.servers)
+            || (self.master.is_some() && self.master == other.master)
     }
+}
+
+/// Whether two lists have an address in common.
+fn share(one: &[String], other: &[String]) -> bool {
+    one.iter().any(|address| other.contains(address))
 }
 
 #[cfg(test)]
@@ -315,8 +368,12 @@ mod tests {
         SavedSession {
             username: Username::parse(name).unwrap(),
             session: SessionId::from_bytes([byte; 32]),
+            servers: vec![worker.to_owned()],
             workers: vec![worker.to_owned(), "shared:1".to_owned()],
             master: None,
+            tls: false,
+            ca: None,
+            pins: Vec::new(),
         }
     }
 
@@ -375,12 +432,80 @@ mod tests {
         assert_eq!(find(&["x:1"], Some("ALICE")), id(1));
         assert_eq!(find(&[], Some("bob")), id(3));
         assert_eq!(find(&["other:1"], None), None);
-        // A new session of the same account at the same workers replaces the old one.
-        store.put(session("ALICE", 9, "shared:1")).unwrap();
-        assert_eq!(find(&["x:1"], Some("alice")), None);
+        // A new session of the same account at the same server replaces the old one.
+        store.put(session("ALICE", 9, "x:1")).unwrap();
+        assert_eq!(find(&["x:1"], Some("alice")), id(9));
         assert_eq!(store.load().unwrap().len(), 3);
         store.forget(&far.session).unwrap();
         assert_eq!(find(&["far:1"], None), None);
+    }
+
+    #[test]
+    fn a_listed_worker_of_others_displaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SessionFile::at(folder.path());
+        let honest = session("alice", 1, "honest:1");
+        let mut hostile = session("alice", 2, "hostile:1");
+        hostile.workers.push("honest:1".to_owned());
+        store.put(honest.clone()).unwrap();
+        store.put(hostile.clone()).unwrap();
+        assert_eq!(store.load().unwrap(), [hostile.clone(), honest.clone()]);
+        let at = |server: &str| store.find(&[server.to_owned()], None).unwrap();
+        assert_eq!(at("honest:1"), Some(honest.clone()));
+        assert_eq!(at("hostile:1"), Some(hostile));
+        // Without a login of its own, a server that a deployment listed accepts its session.
+        store.forget(&honest.session).unwrap();
+        assert_eq!(
+            at("honest:1").unwrap().session,
+            SessionId::from_bytes([2; 32])
+        );
+        assert_eq!(store.find_named(&["honest:1".to_owned()]).unwrap(), None);
+        // Logins by a master alone are told apart by it.
+        let by_master = |byte, master: &str| SavedSession {
+            servers: Vec::new(),
+            master: Some(master.to_owned()),
+            ..session("alice", byte, "x:1")
+        };
+        for (byte, master) in [(3, "m1:1"), (4, "m2:1"), (5, "m1:1")] {
+            store.put(by_master(byte, master)).unwrap();
+        }
+        assert_eq!(store.load().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_a_login_was_made_with_is_kept_and_files_of_earlier_versions_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SessionFile::at(folder.path());
+        let made = SavedSession {
+            tls: true,
+            ca: Some("/etc/ca.pem".into()),
+            pins: vec![[0xAB; 32]],
+            ..session("alice", 1, "x:1")
+        };
+        store.put(made.clone()).unwrap();
+        assert_eq!(store.load().unwrap(), [made]);
+        let text = std::fs::read_to_string(store.path()).unwrap();
+        assert!(
+            text.contains(&"ab".repeat(32)) && text.contains("\"tls\": true"),
+            "{text}"
+        );
+        let digits = "01".repeat(32);
+        store
+            .replace(&format!(
+                r#"{{"version":1,"sessions":[{{"username":"alice","session":"{digits}","workers":["a:1","b:1"]}}]}}"#
+            ))
+            .unwrap();
+        let old = SavedSession {
+            workers: vec!["a:1".to_owned(), "b:1".to_owned()],
+            ..session("alice", 1, "a:1")
+        };
+        assert_eq!(store.load().unwrap(), [old]);
+        store
+            .replace(&format!(
+                r#"{{"version":1,"sessions":[{{"username":"alice","session":"{digits}","workers":[],"pins":["x"]}}]}}"#
+            ))
+            .unwrap();
+        assert!(store.load().unwrap_err().to_string().contains("a pin is"));
     }
 
     #[test]

@@ -86,7 +86,15 @@ pub struct MockServer {
 impl MockServer {
     /// Runs `script` for every connection, on a thread of its own.
     pub fn start(script: impl Fn(usize, MockPeer) + Send + Sync + 'static) -> MockServer {
-        MockServer::listen(None, script)
+        MockServer::listen("127.0.0.1", None, script)
+    }
+
+    /// As [`MockServer::start`], at another address of this machine.
+    pub fn start_at(
+        host: &str,
+        script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
+    ) -> MockServer {
+        MockServer::listen(host, None, script)
     }
 
     /// As [`MockServer::start`], over TLS.
@@ -94,14 +102,24 @@ impl MockServer {
         identity: &Identity,
         script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
     ) -> MockServer {
-        MockServer::listen(Some(identity.server_config()), script)
+        MockServer::start_tls_at("127.0.0.1", identity, script)
+    }
+
+    /// As [`MockServer::start_tls`], at another address of this machine.
+    pub fn start_tls_at(
+        host: &str,
+        identity: &Identity,
+        script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
+    ) -> MockServer {
+        MockServer::listen(host, Some(identity.server_config()), script)
     }
 
     fn listen(
+        host: &str,
         tls: Option<Arc<ServerConfig>>,
         script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
     ) -> MockServer {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind((host, 0)).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let accepted = Arc::new(AtomicUsize::new(0));
         let counter = accepted.clone();

@@ -25,13 +25,23 @@ pub type CertificatePin = [u8; PIN_BYTES];
 /// The rule by which connections use TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TlsMode {
-    /// TLS, except to loopback addresses.
+    /// TLS, except to a loopback address that is named as one: see [`is_loopback_host`].
     #[default]
     BeyondLoopback,
     /// Plain text always.
     Plain,
     /// TLS always.
     Always,
+}
+
+/// The roots to which a certificate may chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum TrustRoots {
+    /// Those of the system, and the CA file's.
+    #[default]
+    SystemAndCa,
+    /// The CA file's alone.
+    CaAlone,
 }
 
 /// A client's TLS settings. Clones share the configuration, which reads the trust roots once, at
@@ -41,6 +51,7 @@ pub struct ClientTls {
     mode: TlsMode,
     ca: Option<PathBuf>,
     pins: Vec<CertificatePin>,
+    roots: TrustRoots,
     config: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
 }
 
@@ -65,17 +76,44 @@ impl ClientTls {
             mode,
             ca,
             pins,
+            roots: TrustRoots::SystemAndCa,
             config: Arc::default(),
         }
     }
 
-    /// Whether a connection to `ip` uses TLS.
-    pub fn wants_tls(&self, ip: IpAddr) -> bool {
+    /// Whether a connection to `address`, which was looked up as `ip`, uses TLS. What the name
+    /// resolves to can only add TLS, never turn it off.
+    pub fn wants_tls(&self, address: &str, ip: IpAddr) -> bool {
         match self.mode {
-            TlsMode::BeyondLoopback => !ip.to_canonical().is_loopback(),
+            TlsMode::BeyondLoopback => {
+                !(is_loopback_host(host_of(address)) && ip.to_canonical().is_loopback())
+            }
             TlsMode::Plain => false,
             TlsMode::Always => true,
         }
+    }
+
+    /// The same settings, with TLS to every address.
+    pub fn always(&self) -> ClientTls {
+        ClientTls {
+            mode: TlsMode::Always,
+            ..self.clone()
+        }
+    }
+
+    /// The settings for a server that nobody vouches for: TLS to one of the pinned certificates, or
+    /// to one that chains to the CA file's roots, not the system's. `None`: neither was named, so
+    /// nothing could tell such a server from an attacker's.
+    pub fn for_hearsay(&self) -> Option<ClientTls> {
+        if self.mode == TlsMode::Plain || (self.ca.is_none() && self.pins.is_empty()) {
+            return None;
+        }
+        Some(ClientTls {
+            mode: TlsMode::Always,
+            roots: TrustRoots::CaAlone,
+            config: Arc::default(),
+            ..self.clone()
+        })
     }
 
     /// The TLS configuration.
@@ -116,8 +154,10 @@ impl ClientTls {
 
     fn roots(&self) -> Result<RootCertStore, String> {
         let mut roots = RootCertStore::empty();
-        let native = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(native.certs);
+        if self.roots == TrustRoots::SystemAndCa {
+            let native = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(native.certs);
+        }
         if let Some(path) = &self.ca {
             for certificate in read_ca(path)? {
                 roots
@@ -160,13 +200,27 @@ pub fn parse_pin(text: &str) -> Result<CertificatePin, String> {
     Ok(pin)
 }
 
+/// The host part of `host:port`, without the brackets of an IPv6 address.
+pub fn host_of(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Whether a host is this machine by its text alone: a loopback address as a number, or
+/// `localhost`. Any other name is not, wherever it leads.
+pub fn is_loopback_host(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
 /// The name that the server's certificate must be valid for: the host part of `address`.
 ///
 /// # Errors
 /// The host is neither a DNS name nor an IP address.
 pub fn server_name(address: &str) -> Result<ServerName<'static>, String> {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = host_of(address);
     ServerName::try_from(host.to_owned())
         .map_err(|_| format!("{host} is no name that a certificate could carry"))
 }
@@ -268,20 +322,54 @@ pub fn explain(error: &rustls::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::Identity;
     use super::*;
 
     #[test]
-    fn loopback_is_plain_unless_a_certificate_is_named() {
-        let v4: IpAddr = "127.0.0.9".parse().unwrap();
-        let v6: IpAddr = "::1".parse().unwrap();
-        let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
+    fn only_what_was_named_as_loopback_is_plain() {
+        let here: IpAddr = "127.0.0.1".parse().unwrap();
         let far: IpAddr = "192.0.2.1".parse().unwrap();
         let auto = ClientTls::default();
-        assert!(![v4, v6, mapped].into_iter().any(|ip| auto.wants_tls(ip)));
-        assert!(auto.wants_tls(far));
-        assert!(!ClientTls::plain().wants_tls(far));
-        let pinned = ClientTls::new(TlsMode::BeyondLoopback, None, vec![[0; 32]]);
-        assert!(pinned.wants_tls(v4));
+        for named in [
+            "127.0.0.1:2049",
+            "127.0.0.9:1",
+            "[::1]:2049",
+            "[::ffff:127.0.0.1]:1",
+            "localhost:2049",
+            "LocalHost:1",
+        ] {
+            assert!(!auto.wants_tls(named, here), "{named}");
+            assert!(auto.wants_tls(named, far), "{named} that leads elsewhere");
+            assert!(auto.always().wants_tls(named, here), "{named}");
+            let pinned = ClientTls::new(TlsMode::BeyondLoopback, None, vec![[0; 32]]);
+            assert!(pinned.wants_tls(named, here), "{named}");
+        }
+        for name in [
+            "eu1.example.org:2049",
+            "localhost.example.org:1",
+            "localhost.:1",
+            "127.1:2049",
+            "2130706433:1",
+            "192.0.2.1:2049",
+        ] {
+            assert!(auto.wants_tls(name, here), "{name}");
+            assert!(!ClientTls::plain().wants_tls(name, here), "{name}");
+        }
+    }
+
+    #[test]
+    fn hearsay_needs_a_pin_or_a_root_of_its_own() {
+        let auto = |ca, pins| ClientTls::new(TlsMode::BeyondLoopback, ca, pins).for_hearsay();
+        assert!(auto(None, vec![]).is_none());
+        assert!(ClientTls::plain().for_hearsay().is_none());
+        let here: IpAddr = "127.0.0.1".parse().unwrap();
+        let pinned = auto(None, vec![[0; 32]]).unwrap();
+        assert!(pinned.wants_tls("127.0.0.1:1", here));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), Identity::new(&["x"]).pem).unwrap();
+        let rooted = auto(Some(file.path().to_owned()), vec![]).unwrap();
+        assert_eq!(rooted.roots, TrustRoots::CaAlone);
+        assert_eq!(rooted.roots().unwrap().len(), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::raw;
-use crate::model::{Bar, Quote, ValueError};
+use crate::model::{Bar, ClientOrderId, OpenValue, Quote, ValueError};
 use crate::wire::payload::{
     AssetInfo, Forecast, History, HistoryEntry, Payload, PayloadKind, Portfolio, Receipt, TextList,
     UserInfo,
@@ -159,8 +159,13 @@ fn entry(entry: &HistoryEntry) -> String {
             detail.quantity,
             detail.price,
             detail.total,
-            inline(&detail.client_order_id),
-            inline(&detail.reason),
+            inline(
+                detail
+                    .client_order_id
+                    .as_ref()
+                    .map_or("", ClientOrderId::as_str)
+            ),
+            inline(detail.reason.as_ref().map_or("", OpenValue::as_str)),
         ));
     }
     word

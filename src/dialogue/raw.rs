@@ -3,8 +3,13 @@
 //! Bytes as text, such as `01 0101 "alice"  # a name`: for golden frames, and for malformed frames
 //! that cannot be written as an instruction.
 
+use crate::model::printable::is_printable;
+
 /// The most bytes that one line may produce.
 pub const BYTES_MAX: usize = 1 << 24;
+
+/// Hexadecimal digits of a character's code point behind `\u`.
+const CODE_POINT_DIGITS: usize = 6;
 
 /// Removes a comment: from a `#` outside quotes, at the start or after white space, to the end of
 /// the line.
@@ -110,6 +115,16 @@ pub fn unescape(text: &str) -> Result<String, String> {
                     "\\x{digits}: two hexadecimal digits up to 7f"
                 ))?));
             }
+            Some('u') => {
+                let digits: String = chars.by_ref().take(CODE_POINT_DIGITS).collect();
+                let code = u32::from_str_radix(&digits, 16)
+                    .ok()
+                    .filter(|_| digits.len() == CODE_POINT_DIGITS)
+                    .and_then(char::from_u32);
+                out.push(code.ok_or(format!(
+                    "\\u{digits}: the six hexadecimal digits of a character"
+                ))?);
+            }
             Some(c @ ('\\' | '"' | '#' | '{' | '}' | '*')) => out.push(c),
             other => return Err(format!("\\{}: no such escape", other.unwrap_or(' '))),
         }
@@ -117,8 +132,9 @@ pub fn unescape(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// Escapes a text to one word without spaces or control characters: `\s` is a space, `\xHH` a
-/// control character, `\\` a backslash, and `\e` the empty text.
+/// Escapes a text to one word of printable characters without spaces: `\s` is a space, `\xHH` an
+/// ASCII control character, `\uHHHHHH` another character that is not printable, `\\` a backslash,
+/// and `\e` the empty text.
 pub fn escape(text: &str) -> String {
     if text.is_empty() {
         return "\\e".to_owned();
@@ -135,8 +151,9 @@ pub fn escape_controls(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\\' => out.push_str("\\\\"),
-            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c => out.push(c),
+            c if is_printable(c) => out.push(c),
+            c if c.is_ascii() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push_str(&format!("\\u{:06x}", u32::from(c))),
         }
     }
     out
@@ -145,6 +162,7 @@ pub fn escape_controls(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::printable::is_printable_text;
 
     #[test]
     fn bytes_are_hexadecimal_quoted_or_repeated() {
@@ -158,9 +176,19 @@ mod tests {
 
     #[test]
     fn unescape_reverses_escape() {
-        for text in ["", "a", "a b", "\\s", "a\nb\t", "é {x} * #"] {
+        for text in [
+            "",
+            "a",
+            "a b",
+            "\\s",
+            "a\nb\t",
+            "é {x} * #",
+            "a\u{9b}b\u{202e}",
+            "\u{e0041}\u{7f}",
+        ] {
             let word = escape(text);
             assert!(!word.contains(char::is_whitespace), "{word}");
+            assert!(is_printable_text(&word), "{word:?}");
             assert_eq!(unescape(&word).unwrap(), text);
         }
     }

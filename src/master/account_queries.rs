@@ -13,7 +13,7 @@ use super::storage::accounts::UserRecord;
 use super::storage::ledger::LedgerEntry;
 use super::storage::{Reader, Snapshot, StorageError};
 use crate::model::money::share;
-use crate::model::{AccountId, Money, Reason, Side, TransactionStatus, Username};
+use crate::model::{AccountId, Money, OpenValue, Reason, Side, TransactionStatus, Username};
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::Refusal;
 use crate::wire::payload::{
@@ -267,14 +267,8 @@ fn history_line(entry: LedgerEntry, private: bool) -> HistoryLine {
         price: transaction.price.unwrap_or_default(),
         total: transaction.total.unwrap_or_default(),
         priced: transaction.priced.unwrap_or_default(),
-        client_order_id: transaction
-            .client_order_id
-            .map(|id| id.as_str().to_owned())
-            .unwrap_or_default(),
-        reason: transaction
-            .reason
-            .map(|reason| reason.as_str().to_owned())
-            .unwrap_or_default(),
+        client_order_id: transaction.client_order_id,
+        reason: transaction.reason.map(OpenValue::Known),
     });
     HistoryLine {
         id: transaction.id,

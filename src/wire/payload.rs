@@ -98,7 +98,7 @@ impl Payload for TextList {
     }
 }
 
-/// The explanation of a fill: names and values, in reading order.
+/// The explanation of a fill: names and values, printable, in reading order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt(pub Vec<(String, String)>);
 
@@ -113,7 +113,10 @@ impl Payload for Receipt {
 
     fn read(from: &mut Cursor<'_>) -> Result<Receipt, ValueError> {
         let count = from.count(4)?;
-        let pair = |from: &mut Cursor<'_>| Ok((from.text()?.to_owned(), from.text()?.to_owned()));
+        let pair = |from: &mut Cursor<'_>| {
+            let name = from.printable_text()?.to_owned();
+            Ok((name, from.printable_text()?.to_owned()))
+        };
         Ok(Receipt(
             (0..count)
                 .map(|_| pair(from))

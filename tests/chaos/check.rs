@@ -49,7 +49,8 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
     };
     let mut rows: HashMap<&str, &HistoryEntry> = HashMap::new();
     for entry in &history.entries {
-        let name = entry.detail.as_ref().unwrap().client_order_id.as_str();
+        let detail = entry.detail.as_ref().unwrap();
+        let name = detail.client_order_id.as_ref().map_or("", |id| id.as_str());
         if rows.insert(name, entry).is_some() {
             counts.doubled.push(name.to_owned());
         }
@@ -98,8 +99,8 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
             }
             Reply::Fail(_, refusal) => {
                 assert_eq!(
-                    (row.status, detail.reason.as_str()),
-                    (TransactionStatus::Rejected.into(), refusal.reason.as_str()),
+                    (row.status, detail.reason.as_ref()),
+                    (TransactionStatus::Rejected.into(), Some(&refusal.reason)),
                     "{name}"
                 );
             }

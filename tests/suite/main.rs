@@ -14,10 +14,14 @@ mod client {
     mod examples;
     // That worker.
     mod fake_worker;
+    // Every output of the programs for a terminal, with words that attack it.
+    mod hostile_words;
     // `papertrader` and `ptcat` against a worker of a later edition.
     mod later_edition;
     // `papertrader` against real servers.
     mod real_servers;
+    // Whom `papertrader` tells a password or session, and over what.
+    mod whom_to_trust;
 }
 
 mod master {

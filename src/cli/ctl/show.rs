@@ -7,7 +7,8 @@
 use crate::admin::model::{
     LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
-use crate::cli::table::{NONE, clean, list, span, table};
+use crate::cli::table::{NONE, list, span, table};
+use crate::model::printable::clean;
 use std::fmt::Write;
 use std::time::Duration;
 

@@ -47,7 +47,8 @@ pub struct GlobalArgs {
     /// [default: those of the last login, else 127.0.0.1:2049]
     #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_SERVER", value_delimiter = ',', value_parser = worker_address)]
     pub server: Vec<String>,
-    /// The master's port, asked for workers when none that is known answers
+    /// The master's port, asked for workers when none that is known answers; what it names is tried
+    /// only if --pin, --ca or a host named before speaks for it
     #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_MASTER", value_parser = master_address)]
     pub master: Option<String>,
     /// Whose session to use, where there are several [default: the one that logged in last]
@@ -57,17 +58,17 @@ pub struct GlobalArgs {
     #[arg(long, global = true)]
     pub json: bool,
     /// Speak plain text to workers beyond loopback too: passwords and sessions can be read on the
-    /// way
+    /// way; not with a session that was made over TLS
     #[arg(long, global = true, env = "PAPERTRADER_PLAIN", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with_all = ["tls", "ca", "pin"])]
     pub plain: bool,
     /// Speak TLS on loopback too
     #[arg(long, global = true)]
     pub tls: bool,
-    /// A PEM file of certificates to trust beside the system's; implies --tls
+    /// A PEM file of certificates to trust beside the system's; implies --tls; login remembers it
     #[arg(long, global = true, value_name = "FILE", env = "PAPERTRADER_CA")]
     pub ca: Option<PathBuf>,
     /// The SHA-256 of the one certificate to trust, as `openssl x509 -fingerprint -sha256` prints
-    /// it; may be given several times; implies --tls
+    /// it; may be given several times; implies --tls; login remembers it
     #[arg(long, global = true, value_name = "SHA256", env = "PAPERTRADER_PIN", value_delimiter = ',', value_parser = parse_pin)]
     pub pin: Vec<CertificatePin>,
     /// Seconds to wait for a connection or an answer

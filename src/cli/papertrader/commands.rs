@@ -11,6 +11,7 @@ mod market;
 mod trading;
 
 use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
+use crate::cli::output::{clean_lines, json};
 use crate::client::store::SavedSession;
 use crate::client::tls::TlsMode;
 use crate::client::{ClientError, ClientTls, ConnectOptions, SessionFile, WorkerPool};
@@ -69,22 +70,17 @@ struct ErrorBody<'a> {
 
 /// Runs the command line and returns exit code 0 for success, 1 for a failure.
 pub fn run(cli: ClientCli) -> ExitCode {
-    let json = cli.global.json;
+    let as_json = cli.global.json;
     let failure = match execute(cli) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(failure) => failure,
     };
     if let Some(error) = &failure.error {
         // The line breaks are the library's; the texts of servers within a line are cleaned.
-        let text: Vec<String> = error
-            .to_string()
-            .lines()
-            .map(crate::cli::table::clean)
-            .collect();
-        let text = text.join("\n");
+        let text = clean_lines(&error.to_string());
         let mut stderr = std::io::stderr().lock();
         // If standard error is closed, the exit code still reports the failure.
-        let _ = if json {
+        let _ = if as_json {
             let view = ErrorView {
                 error: ErrorBody {
                     code: error.code(),
@@ -92,13 +88,11 @@ pub fn run(cli: ClientCli) -> ExitCode {
                     advice: failure.advice.as_deref(),
                 },
             };
-            writeln!(
-                stderr,
-                "{}",
-                serde_json::to_string(&view).unwrap_or_default()
-            )
+            writeln!(stderr, "{}", json(&view).unwrap_or_default())
         } else {
-            let advice = failure.advice.map_or(String::new(), |a| format!("\n{a}"));
+            let advice = failure
+                .advice
+                .map_or(String::new(), |a| format!("\n{}", clean_lines(&a)));
             writeln!(stderr, "papertrader: {text}{advice}")
         };
     }
@@ -135,18 +129,20 @@ fn show(
     human: impl FnOnce() -> String,
 ) -> Result<(), CommandError> {
     let text = if global.json {
-        let mut text =
-            serde_json::to_string(view).map_err(|e| ClientError::Local(e.to_string()))?;
-        text.push('\n');
-        text
+        json(view).map_err(|e| ClientError::Local(e.to_string()))? + "\n"
     } else {
         human()
     };
     print(&text)
 }
 
-/// Writes text to standard output.
+/// Writes lines to standard output, cleaned: no command needs to trust the words that it prints.
 fn print(text: &str) -> Result<(), CommandError> {
+    write_out(&clean_lines(text))
+}
+
+/// Writes to standard output as it is: control sequences of this program's own.
+fn write_out(text: &str) -> Result<(), CommandError> {
     let mut stdout = std::io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
@@ -159,37 +155,72 @@ fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
-/// The connection options of the command line.
-fn options(global: &GlobalArgs) -> ConnectOptions {
-    let mode = match (global.plain, global.tls) {
-        (true, _) => TlsMode::Plain,
-        (false, true) => TlsMode::Always,
-        (false, false) => TlsMode::BeyondLoopback,
+/// The connection options of the command line. Those of an earlier login at the same server are the
+/// least: TLS stays on, and a CA file or pins hold until the command line names others.
+fn options(global: &GlobalArgs, least: Option<&SavedSession>) -> ConnectOptions {
+    let security = if global.plain {
+        ClientTls::plain()
+    } else {
+        let is_tls = global.tls || least.is_some_and(|saved| saved.tls);
+        let mode = if is_tls {
+            TlsMode::Always
+        } else {
+            TlsMode::BeyondLoopback
+        };
+        let ca = global
+            .ca
+            .as_ref()
+            .or(least.and_then(|saved| saved.ca.as_ref()));
+        let pins = match least {
+            Some(saved) if global.pin.is_empty() => &saved.pins,
+            _ => &global.pin,
+        };
+        ClientTls::new(mode, ca.cloned(), pins.clone())
     };
     ConnectOptions {
-        security: ClientTls::new(mode, global.ca.clone(), global.pin.clone()),
+        security,
         deadline: Duration::from_secs(global.timeout),
     }
 }
 
+/// The workers for a command without a session.
+struct KnownServers {
+    pool: WorkerPool,
+    /// The servers that the person named, now or at the last login. None if only a master was named.
+    servers: Vec<String>,
+    /// The login whose options are the least for these servers.
+    least: Option<SavedSession>,
+}
+
 /// The workers for a command without a session: the named ones, else those of the last login, else
 /// the one of this machine.
-fn known_pool(global: &GlobalArgs, store: &SessionFile) -> Result<WorkerPool, ClientError> {
-    let last = if global.server.is_empty() {
-        store.find(&[], global.user.as_ref())?
-    } else {
-        None
+fn known_servers(global: &GlobalArgs, store: &SessionFile) -> Result<KnownServers, ClientError> {
+    if !global.server.is_empty() {
+        let least = store.find_named(&global.server)?;
+        let options = options(global, least.as_ref());
+        return Ok(KnownServers {
+            pool: WorkerPool::new(global.server.clone(), global.master.clone(), options),
+            servers: global.server.clone(),
+            least,
+        });
+    }
+    let least = store.find(&[], global.user.as_ref())?;
+    let options = options(global, least.as_ref());
+    let here = format!("127.0.0.1:{WORKER_PORT}");
+    let (workers, servers, master) = match &least {
+        Some(last) => (
+            last.workers.clone(),
+            last.servers.clone(),
+            last.master.clone(),
+        ),
+        None if global.master.is_some() => (vec![here], Vec::new(), None),
+        None => (vec![here.clone()], vec![here], None),
     };
-    let (workers, master) = match last {
-        Some(last) => (last.workers, last.master),
-        None if global.server.is_empty() => (vec![format!("127.0.0.1:{WORKER_PORT}")], None),
-        None => (global.server.clone(), None),
-    };
-    Ok(WorkerPool::new(
-        workers,
-        global.master.clone().or(master),
-        options(global),
-    ))
+    Ok(KnownServers {
+        pool: WorkerPool::new(workers, global.master.clone().or(master), options),
+        servers,
+        least,
+    })
 }
 
 /// A saved session with the workers that accept it.
@@ -216,6 +247,18 @@ impl ReadySession {
                 format!("Log in first: papertrader{place} login {name}"),
             ));
         };
+        if global.plain && saved.tls {
+            return Err(CommandError::with_advice(
+                ClientError::Local(
+                    "this session was made over TLS, and in plain text others could read it"
+                        .to_owned(),
+                ),
+                format!(
+                    "Leave --plain out, or make another: papertrader --plain login {}",
+                    saved.username
+                ),
+            ));
+        }
         // Named servers come first, then the others of the session's deployment.
         let named = global
             .server
@@ -224,7 +267,7 @@ impl ReadySession {
             .cloned();
         let workers = named.chain(saved.workers.iter().cloned()).collect();
         let master = global.master.clone().or_else(|| saved.master.clone());
-        let mut pool = WorkerPool::new(workers, master, options(global));
+        let mut pool = WorkerPool::new(workers, master, options(global, Some(&saved)));
         pool.set_session(Some(saved.session.clone()));
         Ok(ReadySession { pool, store, saved })
     }
@@ -297,6 +340,22 @@ fn advise(error: ClientError) -> CommandError {
         },
         ClientError::NoWorker(_) => {
             "Is a worker running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
+        }
+        ClientError::OnlyHearsay { names, .. } => {
+            // A person may paste it into a shell.
+            let is_plain = |name: &&String| {
+                let good = |b: u8| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b);
+                name.bytes().all(good) && !name.starts_with('-')
+            };
+            let name = names.iter().find(is_plain);
+            let name = name.map_or("HOST:PORT", String::as_str);
+            return CommandError {
+                advice: Some(format!(
+                    "If it is yours, accept it: --server {name}. With --pin SHA256 or --ca FILE what a master \
+                     names is tried, if it proves to be yours."
+                )),
+                error: Some(error),
+            };
         }
         ClientError::Unknown { order, .. } => {
             return CommandError {

@@ -5,6 +5,7 @@
 
 pub mod portfolio;
 
+use crate::cli::output::cell;
 use crate::client::ServerInfo;
 use crate::client::connection::QueuedNotice;
 use crate::client::order::OrderTicket;
@@ -203,7 +204,6 @@ impl From<&HistoryEntry> for EntryView {
     fn from(entry: &HistoryEntry) -> EntryView {
         let detail = entry.detail.as_ref();
         let settled = detail.filter(|_| entry.status == TransactionStatus::Settled);
-        let filled = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
         EntryView {
             id: text(entry.id.hyphenated()),
             side: text(entry.side),
@@ -215,8 +215,8 @@ impl From<&HistoryEntry> for EntryView {
             price: settled.map(|d| text(d.price)),
             total: settled.map(|d| text(d.total)),
             priced: settled.map(|d| text(d.priced)),
-            order_id: detail.and_then(|d| filled(&d.client_order_id)),
-            reason: detail.and_then(|d| filled(&d.reason)),
+            order_id: detail.and_then(|d| d.client_order_id.as_ref().map(text)),
+            reason: detail.and_then(|d| d.reason.as_ref().map(text)),
         }
     }
 }
@@ -356,15 +356,16 @@ pub fn bars_csv(bars: &[Bar]) -> Result<String, String> {
     for bar in bars {
         let view = BarView::from(bar);
         let volume = view.volume.to_string();
-        out.write_record([
+        let fields = [
             &view.time,
             &view.open,
             &view.high,
             &view.low,
             &view.close,
             &volume,
-        ])
-        .map_err(failed)?;
+        ];
+        out.write_record(fields.map(|field| cell(field)))
+            .map_err(failed)?;
     }
     finish(out)
 }
@@ -379,22 +380,22 @@ pub fn entries_csv(entries: &[HistoryEntry]) -> Result<String, String> {
     out.write_record(ENTRY_COLUMNS).map_err(failed)?;
     for entry in entries {
         let view = EntryView::from(entry);
-        let or_empty = |field: &Option<String>| field.clone().unwrap_or_default();
-        out.write_record([
-            view.id.clone(),
-            view.side.clone(),
-            view.status.clone(),
-            view.symbol.clone(),
-            view.accepted.clone(),
-            or_empty(&view.settled),
-            or_empty(&view.quantity),
-            or_empty(&view.price),
-            or_empty(&view.total),
-            or_empty(&view.priced),
-            or_empty(&view.order_id),
-            or_empty(&view.reason),
-        ])
-        .map_err(failed)?;
+        let fields = [
+            Some(view.id),
+            Some(view.side),
+            Some(view.status),
+            Some(view.symbol),
+            Some(view.accepted),
+            view.settled,
+            view.quantity,
+            view.price,
+            view.total,
+            view.priced,
+            view.order_id,
+            view.reason,
+        ];
+        out.write_record(fields.map(|field| cell(&field.unwrap_or_default())))
+            .map_err(failed)?;
     }
     finish(out)
 }

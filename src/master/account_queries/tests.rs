@@ -190,7 +190,7 @@ fn a_history_shows_its_owner_prices_and_others_what_was_traded() {
                 detail.quantity,
                 detail.price,
                 detail.total,
-                detail.reason.as_str(),
+                detail.reason.as_ref().map_or("", OpenValue::as_str),
             )
         })
         .collect();

@@ -5,6 +5,7 @@
 //! Tests: `src/runtime/log/tests.rs`.
 
 use super::{FUNCTION_KEY, Level};
+use crate::model::printable::is_printable;
 use crate::wire::argument::cut;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -98,11 +99,7 @@ struct OneLine<'a>(&'a str);
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            // The ranges change the direction of writing; the last two are line breaks to some
-            // programs.
-            if c.is_control()
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-            {
+            if !is_printable(c) {
                 write!(f, "{}", c.escape_default())?;
             } else if c == '\\' {
                 f.write_str("\\\\")?;

@@ -90,7 +90,7 @@ impl Payload for AssetInfo {
 /// A "predicted future asset value" (4.2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
-    /// Name of the method that made the forecast.
+    /// Name of the method that made the forecast, printable.
     pub method: String,
     /// The time that the value is predicted for (market time).
     pub time: Timestamp,
@@ -112,7 +112,7 @@ impl Payload for Forecast {
 
     fn read(from: &mut Cursor<'_>) -> Result<Forecast, ValueError> {
         Ok(Forecast {
-            method: from.text()?.to_owned(),
+            method: from.printable_text()?.to_owned(),
             time: from.timestamp()?,
             value: from.money()?,
             low: from.money()?,

@@ -4,6 +4,7 @@
 //!
 //! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
+use crate::model::printable::is_printable_text;
 use crate::model::{Money, Symbol, Timestamp, ValueError};
 use byteorder::{BigEndian, ByteOrder};
 use uuid::Uuid;
@@ -123,6 +124,19 @@ impl<'a> Cursor<'a> {
     pub fn text(&mut self) -> Result<&'a str, ValueError> {
         let size = usize::from(self.u16()?);
         std::str::from_utf8(self.take(size)?).map_err(|_| ValueError("a text that is no UTF-8"))
+    }
+
+    /// Reads a text of printable characters, for people.
+    ///
+    /// # Errors
+    /// As [`Cursor::text`], or a character that is not printable.
+    pub fn printable_text(&mut self) -> Result<&'a str, ValueError> {
+        let text = self.text()?;
+        if is_printable_text(text) {
+            Ok(text)
+        } else {
+            Err(ValueError("a text with a character that is not printable"))
+        }
     }
 
     /// Reads a symbol: a text.

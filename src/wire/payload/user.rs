@@ -6,7 +6,8 @@
 
 use super::{Cursor, Payload, put_count, put_i64, put_text};
 use crate::model::{
-    Money, OpenValue, Quantity, Side, Symbol, Timestamp, TransactionStatus, ValueError,
+    ClientOrderId, Money, OpenValue, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus,
+    Username, ValueError,
 };
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ pub const WHOLE: u16 = 10_000;
 /// The answer to `getUserInfo` (4.6.14).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserInfo {
-    /// The registered spelling.
+    /// The registered spelling: a reader accepts no other form than that of a [`Username`].
     pub username: String,
     /// Whether the account has a password (2.4.1 isPassword).
     pub is_password: bool,
@@ -41,7 +42,7 @@ impl Payload for UserInfo {
     fn read(from: &mut Cursor<'_>) -> Result<UserInfo, ValueError> {
         let private = from.flag()?;
         Ok(UserInfo {
-            username: from.text()?.to_owned(),
+            username: Username::parse(from.text()?)?.as_str().to_owned(),
             is_password: from.flag()?,
             created: from.timestamp()?,
             private: if private {
@@ -143,6 +144,18 @@ fn check_order(symbols: impl Iterator<Item = Symbol>) -> Result<(), ValueError> 
     }
 }
 
+/// Reads a text that is empty if there is none.
+fn none_if_empty<T>(
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, ValueError>,
+) -> Result<Option<T>, ValueError> {
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        parse(text).map(Some)
+    }
+}
+
 /// The part of a transaction that only the private view has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryDetail {
@@ -153,10 +166,10 @@ pub struct EntryDetail {
     pub total: Money,
     /// Market time of the price; 0 unless settled.
     pub priced: Timestamp,
-    /// The client's own name for the order. Empty if it gave none.
-    pub client_order_id: String,
-    /// Reason code of a rejection. Empty unless rejected.
-    pub reason: String,
+    /// The client's own name for the order, if it gave one.
+    pub client_order_id: Option<ClientOrderId>,
+    /// Why the order was rejected. `None` unless rejected.
+    pub reason: Option<OpenValue<Reason>>,
 }
 
 /// A transaction of a history.
@@ -221,8 +234,9 @@ impl HistoryEntry {
             ] {
                 put_i64(out, value);
             }
-            put_text(out, &detail.client_order_id);
-            put_text(out, &detail.reason);
+            let id = detail.client_order_id.as_ref();
+            put_text(out, id.map_or("", ClientOrderId::as_str));
+            put_text(out, detail.reason.as_ref().map_or("", OpenValue::as_str));
         }
     }
 
@@ -240,8 +254,10 @@ impl HistoryEntry {
                     price: from.money()?,
                     total: from.money()?,
                     priced: from.timestamp()?,
-                    client_order_id: from.text()?.to_owned(),
-                    reason: from.text()?.to_owned(),
+                    client_order_id: none_if_empty(from.text()?, ClientOrderId::parse)?,
+                    reason: none_if_empty(from.text()?, |word| {
+                        OpenValue::parse(word, Reason::from_name)
+                    })?,
                 })
             } else {
                 None

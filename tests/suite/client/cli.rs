@@ -84,7 +84,8 @@ impl Person {
         self.run_with(&line.split(' ').collect::<Vec<_>>(), "")
     }
 
-    fn file(&self) -> PathBuf {
+    /// The file of its sessions.
+    pub fn file(&self) -> PathBuf {
         self.home
             .path()
             .join(".local/state/papertrader/sessions.json")
@@ -92,7 +93,7 @@ impl Person {
 }
 
 /// An address where nobody listens.
-fn nowhere() -> String {
+pub fn nowhere() -> String {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

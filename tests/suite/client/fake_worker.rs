@@ -3,12 +3,12 @@
 
 use papertrader::dialogue::message::encode;
 use papertrader::model::{
-    Bar, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId, Side,
-    Symbol, Timestamp, TransactionStatus,
+    Bar, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason,
+    SessionId, Side, Symbol, Timestamp, TransactionStatus,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
-    TextList, UserInfo,
+    TextList, UserInfo, put_text,
 };
 use papertrader::wire::reply::{Fill, failure_of};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
@@ -30,6 +30,15 @@ pub enum Orders {
     Queue,
 }
 
+/// What a hostile worker says.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// In every sentence, name and value.
+    pub text: String,
+    /// Also where the protocol has a form: usernames, order IDs, reasons, receipts, methods.
+    pub everywhere: bool,
+}
+
 /// What is changed and seen from outside.
 #[derive(Debug)]
 pub struct Told {
@@ -45,6 +54,8 @@ pub struct Told {
     /// Is of a later edition: sends a notice that nobody knows before each answer, and has a history
     /// of unknown sides and statuses.
     pub later: bool,
+    /// Says this wherever it may say what it likes.
+    pub words: Option<Words>,
     /// Quotes asked for.
     pub quotes: i64,
     /// What it tells about itself; `None`: it is of version 1 and knows no getServerInfo.
@@ -60,7 +71,12 @@ pub const SESSION: [u8; 32] = [0xAB; 32];
 
 impl Fake {
     pub fn start() -> Fake {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Fake::start_at("127.0.0.1")
+    }
+
+    /// As [`Fake::start`], at another address of this machine.
+    pub fn start_at(host: &str) -> Fake {
+        let listener = TcpListener::bind((host, 0)).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let told = Arc::new(Mutex::new(Told {
             orders: Orders::Fill,
@@ -69,6 +85,7 @@ impl Fake {
             workers: vec![address.clone()],
             fault: None,
             later: false,
+            words: None,
             quotes: 0,
             facts: Some(Vec::new()),
         }));
@@ -144,8 +161,8 @@ fn entry(number: u128, side: Side, status: TransactionStatus, reason: &str) -> H
                 0
             }),
             priced: Timestamp::parse("2013-03-01").unwrap(),
-            client_order_id: "mine".to_owned(),
-            reason: reason.to_owned(),
+            client_order_id: Some(ClientOrderId::parse("mine").unwrap()),
+            reason: Reason::from_name(reason).map(OpenValue::Known),
         }),
     }
 }
@@ -182,14 +199,20 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
     if told.later {
         out.extend(encode(&["040f", "quotes", "3"].map(str::to_owned)).unwrap());
     }
+    let words = told.words.clone();
+    let sentence = |text: &str| words.as_ref().map_or(text, |w| &w.text).to_owned();
+    let word = |text: &str| match &words {
+        Some(words) if words.everywhere => words.text.clone(),
+        _ => text.to_owned(),
+    };
     if let Some(code) = told.fault.clone() {
-        Reply::ProtocolError(code, "as told".to_owned()).write(out);
+        Reply::ProtocolError(code, sentence("as told")).write(out);
         return false;
     }
     let refuse = |reason: Reason, text: &str| {
         Reply::Fail(
             failure_of(request.instruction()),
-            Refusal::new(reason, text),
+            Refusal::new(reason, sentence(text)),
         )
     };
     let refuse_later = |code: &str, text: &str| {
@@ -269,7 +292,7 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::AssetPredicted { date, .. } => payload(
             out,
             &Forecast {
-                method: "a straight line".to_owned(),
+                method: word("a straight line"),
                 time: *date,
                 value: Money(100_000_000),
                 low: Money(90_000_000),
@@ -279,11 +302,11 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::UserInfo { username, .. } => payload(
             out,
             &UserInfo {
-                username: username.to_string(),
+                username: word(username.as_str()),
                 is_password: true,
                 created: Timestamp::parse("2020-01-01").unwrap(),
                 private: (username.as_str() == "alice")
-                    .then(|| ("alice@example.org".to_owned(), Money(1_234_500_000))),
+                    .then(|| (sentence("alice@example.org"), Money(1_234_500_000))),
             },
         ),
         Request::UserPortfolio { username, .. } => {
@@ -292,8 +315,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::UserHistory { username, .. } if told.later => {
             payload(out, &later_history(username.as_str() == "alice"));
         }
-        Request::UserHistory { .. } => payload(
+        Request::UserHistory { .. } => history(
             out,
+            words.as_ref(),
             &History {
                 private: true,
                 entries: vec![
@@ -309,10 +333,44 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         ),
         Request::Receipt { id, .. } => payload(
             out,
-            &Receipt(vec![("transaction".to_owned(), id.to_string())]),
+            &Receipt(vec![(word("transaction"), word(&id.to_string()))]),
         ),
     }
     true
+}
+
+/// A history; a hostile one has a symbol that begins like a formula, and words that no
+/// [`EntryDetail`] can hold.
+fn history(out: &mut Vec<u8>, words: Option<&Words>, history: &History) {
+    let mut bytes = history.to_bytes();
+    if let Some(words) = words {
+        bytes = replaced(&bytes, &text_bytes("AAPL"), &text_bytes("=A1"));
+        let hostile = if words.everywhere {
+            &words.text
+        } else {
+            "-cmd"
+        };
+        bytes = replaced(&bytes, &text_bytes("mine"), &text_bytes(hostile));
+    }
+    packet::write(out, &bytes);
+}
+
+fn text_bytes(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_text(&mut out, text);
+    out
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(to);
+        rest = &rest[at + from.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
 fn portfolio(private: bool) -> Portfolio {
@@ -360,7 +418,11 @@ fn order(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             failure_of(request.instruction()),
             Refusal {
                 reason: reason.clone(),
-                text: "not this time".to_owned(),
+                text: told
+                    .words
+                    .as_ref()
+                    .map_or("not this time", |w| &w.text)
+                    .to_owned(),
             },
         )
         .write(out),

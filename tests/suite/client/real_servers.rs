@@ -300,6 +300,17 @@ fn a_worker_behind_tls_is_verified() {
             0
         );
     }
+    // What the login was made with holds without being said, and is not undone by what is said.
+    let kept: Value =
+        serde_json::from_str(&std::fs::read_to_string(alice.file()).unwrap()).unwrap();
+    assert_eq!(kept["sessions"][0]["tls"], true);
+    assert_eq!(kept["sessions"][0]["ca"], ca);
+    assert_eq!(kept["sessions"][0]["servers"], serde_json::json!([server]));
+    assert_eq!(alice.run("portfolio").code, 0);
+    let ran = alice.run("--plain portfolio");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("made over TLS"), "{}", ran.err);
+    let stranger = Person::new();
     for (args, hint) in [
         (vec!["ping", "--tls"], "--ca"),
         (vec!["ping", "--pin", &"00".repeat(32)], "pinned"),
@@ -307,7 +318,7 @@ fn a_worker_behind_tls_is_verified() {
     ] {
         let mut line = vec!["--server", server];
         line.extend(args);
-        let ran = alice.run_with(&line, "");
+        let ran = stranger.run_with(&line, "");
         assert!(
             ran.code == 1 && ran.out.contains(hint),
             "{}{}",

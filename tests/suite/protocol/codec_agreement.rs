@@ -370,8 +370,9 @@ impl DescribedPayload for History {
                 value["price"] = json!(detail.price.0.to_string());
                 value["total"] = json!(detail.total.0.to_string());
                 value["priced"] = json!(detail.priced.0.to_string());
-                value["clientOrderID"] = json!(detail.client_order_id);
-                value["reason"] = json!(detail.reason);
+                value["clientOrderID"] =
+                    json!(detail.client_order_id.as_ref().map_or("", |id| id.as_str()));
+                value["reason"] = json!(detail.reason.as_ref().map_or("", |code| code.as_str()));
             }
             value
         });

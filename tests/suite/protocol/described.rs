@@ -6,7 +6,8 @@ use crate::protocol::codec_agreement::{
     server_message,
 };
 use crate::protocol::roundtrip::{
-    any_money, any_stamp, bar, forecast, history, portfolio, reply, request, symbol, user_info,
+    any_money, any_stamp, bar, forecast, history, portfolio, printable, reply, request, symbol,
+    user_info,
 };
 use papertrader::description::pages;
 use papertrader::dialogue::fixtures;
@@ -321,7 +322,7 @@ proptest! {
     fn random_payloads_have_the_same_value(
         bars in vec(bar(), 0..5), (time, value) in (any_stamp(), any_money()), symbol in symbol(),
         info in user_info(), portfolio in portfolio(), history in history(), forecast in forecast(),
-        texts in vec("\\PC{0,20}", 0..8), lines in vec(("\\PC{0,20}", "\\PC{0,20}"), 0..8),
+        texts in vec("\\PC{0,20}", 0..8), lines in vec((printable(0..=20), printable(0..=20)), 0..8),
         at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         if let Some(bar) = bars.first() {

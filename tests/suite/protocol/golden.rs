@@ -3,8 +3,8 @@
 
 use papertrader::dialogue::raw;
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, ProtocolFault, Quantity, Quote,
-    Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
+    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity,
+    Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -403,8 +403,8 @@ fn history(private: bool) -> History {
             price: money(price),
             total: money(total),
             priced: Timestamp(priced),
-            client_order_id: id.to_owned(),
-            reason: reason.to_owned(),
+            client_order_id: ClientOrderId::parse(id).ok(),
+            reason: Reason::from_name(reason).map(OpenValue::Known),
         })
     };
     let mut entries = vec![

@@ -2,6 +2,7 @@
 //! value alone.
 
 use papertrader::model::money::MILLIONTHS_MAX;
+use papertrader::model::printable::is_printable;
 use papertrader::model::{
     Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity,
     Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
@@ -19,6 +20,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 /// The moments that RFC 3339 can write.
@@ -64,6 +66,23 @@ fn uuid() -> impl Strategy<Value = Uuid> {
 
 fn order_id() -> impl Strategy<Value = ClientOrderId> {
     "[A-Za-z0-9._:-]{1,64}".prop_map(|text| ClientOrderId::parse(&text).unwrap())
+}
+
+/// A text for people, of printable characters.
+pub(super) fn printable(length: RangeInclusive<usize>) -> impl Strategy<Value = String> {
+    vec(
+        any::<char>().prop_filter("printable", |c| is_printable(*c)),
+        length,
+    )
+    .prop_map(String::from_iter)
+}
+
+fn reason_code() -> impl Strategy<Value = OpenValue<Reason>> {
+    prop_oneof![
+        prop::sample::select(Reason::ALL).prop_map(OpenValue::Known),
+        "[A-Za-z][A-Za-z0-9-]{0,63}"
+            .prop_map(|word| OpenValue::parse(&word, Reason::from_name).unwrap()),
+    ]
 }
 
 fn side() -> impl Strategy<Value = Side> {
@@ -271,8 +290,8 @@ fn detail() -> impl Strategy<Value = EntryDetail> {
         any_money(),
         any_money(),
         any_stamp(),
-        "\\PC{0,20}",
-        "\\PC{0,20}",
+        option::of(order_id()),
+        option::of(reason_code()),
     )
         .prop_map(
             |(quantity, price, total, priced, client_order_id, reason)| EntryDetail {
@@ -341,13 +360,13 @@ pub(super) fn portfolio() -> impl Strategy<Value = Portfolio> {
 
 pub(super) fn user_info() -> impl Strategy<Value = UserInfo> {
     (
-        "\\PC{0,24}",
+        username(),
         any::<bool>(),
         any_stamp(),
         option::of(("\\PC{0,80}", any_money())),
     )
         .prop_map(|(username, is_password, created, private)| UserInfo {
-            username,
+            username: username.as_str().to_owned(),
             is_password,
             created,
             private,
@@ -356,7 +375,7 @@ pub(super) fn user_info() -> impl Strategy<Value = UserInfo> {
 
 pub(super) fn forecast() -> impl Strategy<Value = Forecast> {
     (
-        "\\PC{0,60}",
+        printable(0..=60),
         any_stamp(),
         any_money(),
         any_money(),
@@ -548,7 +567,7 @@ proptest! {
 
     #[test]
     fn receipts_survive(
-        lines in vec(("\\PC{0,20}", "\\PC{0,20}"), 0..8), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        lines in vec((printable(0..=20), printable(0..=20)), 0..8), at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         survives(&Receipt(lines), at, byte);
     }

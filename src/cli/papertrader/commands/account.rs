@@ -4,14 +4,17 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::{CommandError, ReadySession, advise, known_pool, options, print, show};
+use super::{
+    CommandError, KnownServers, ReadySession, advise, known_servers, options, print, show,
+};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
 use crate::cli::papertrader::password;
 use crate::cli::papertrader::view::{LoginView, PingView, ServerView, UserView, WorkersView};
 use crate::cli::table;
 use crate::client::store::SavedSession;
 use crate::client::{Client, ClientError, ServerInfo, SessionFile, WorkerPool};
-use crate::model::{HashedPass, Reason, Timestamp, Username};
+use crate::model::printable::clean;
+use crate::model::{HashedPass, Reason, SessionId, Timestamp, Username};
 use crate::wire::payload::UserInfo;
 use std::io::Read;
 use std::time::Duration;
@@ -23,7 +26,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Registers an account.
 pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
-    let mut pool = known_pool(global, &store)?;
+    let mut pool = known_servers(global, &store)?.pool;
     let password = password::ask(&args.name, args.password.password_stdin, true)?;
     let pass = HashedPass::derive(&args.name, &password);
     pool.register(&args.name, &args.email, &pass)
@@ -48,19 +51,25 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
             "Name the account: papertrader login NAME",
         ));
     };
-    let mut pool = known_pool(global, &store)?;
+    let KnownServers {
+        mut pool,
+        servers,
+        least,
+    } = known_servers(global, &store)?;
     // A session that could not be saved should not be made.
     store.load()?;
     let password = password::ask(name, args.password.password_stdin, false)?;
     let pass = HashedPass::derive(name, &password);
     drop(password);
     let login = pool.login(name, &pass, args.expirable).map_err(advise)?;
-    store.put(SavedSession {
-        username: name.clone(),
-        session: login.session.clone(),
-        workers: pool.workers().to_vec(),
-        master: global.master.clone(),
-    })?;
+    store.put(saved_session(
+        global,
+        &pool,
+        servers,
+        least,
+        name,
+        &login.session,
+    )?)?;
     let server = pool.address().unwrap_or_default().to_owned();
     let view = LoginView {
         username: name.to_string(),
@@ -82,6 +91,38 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
         result?;
     }
     Ok(())
+}
+
+/// The entry of a login. What the command line said of TLS, or else an earlier login at the same
+/// servers, is the least for later commands.
+fn saved_session(
+    global: &GlobalArgs,
+    pool: &WorkerPool,
+    servers: Vec<String>,
+    least: Option<SavedSession>,
+    name: &Username,
+    session: &SessionId,
+) -> Result<SavedSession, ClientError> {
+    let least = least.filter(|_| pool.is_tls());
+    let (mut ca, mut pins) = least.map_or((None, Vec::new()), |saved| (saved.ca, saved.pins));
+    if let Some(named) = &global.ca {
+        let absolute = std::path::absolute(named)
+            .map_err(|e| ClientError::Local(format!("{}: {e}", named.display())))?;
+        ca = Some(absolute);
+    }
+    if !global.pin.is_empty() {
+        pins = global.pin.clone();
+    }
+    Ok(SavedSession {
+        username: name.clone(),
+        session: session.clone(),
+        servers,
+        workers: pool.workers().to_vec(),
+        master: pool.master().map(str::to_owned),
+        tls: pool.is_tls(),
+        ca,
+        pins,
+    })
 }
 
 /// Keeps the connection of an expirable session open until standard input ends or a signal arrives.
@@ -177,9 +218,9 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
     // If only the master is named, only the master is asked.
     let mut pool = if global.server.is_empty() && global.master.is_some() {
-        WorkerPool::new(Vec::new(), global.master.clone(), options(global))
+        WorkerPool::new(Vec::new(), global.master.clone(), options(global, None))
     } else {
-        known_pool(global, &store)?
+        known_servers(global, &store)?.pool
     };
     let (workers, from) = pool.list_workers().map_err(advise)?;
     let view = WorkersView {
@@ -190,10 +231,7 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
         if workers.is_empty() {
             "no worker serves now\n".to_owned()
         } else {
-            workers
-                .iter()
-                .map(|w| format!("{}\n", table::clean(w)))
-                .collect()
+            workers.iter().map(|w| format!("{}\n", clean(w))).collect()
         }
     })
 }
@@ -201,7 +239,7 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
 /// Shows what a server tells about itself.
 pub fn server(global: &GlobalArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
-    let mut pool = known_pool(global, &store)?;
+    let mut pool = known_servers(global, &store)?.pool;
     let ask = |client: &mut Client| Ok((client.address().to_owned(), client.server_info()?));
     let (address, info) = pool.call(ask).map_err(advise)?;
     let lines = info
@@ -280,10 +318,10 @@ fn interval(duration: Duration) -> String {
 /// Measures the round trip to each known worker; fails if none answers.
 pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
-    let pool = known_pool(global, &store)?;
-    let options = options(global);
+    let pool = known_servers(global, &store)?.pool;
     let measure = |server: &String| {
-        let result = Client::open(server, &options, None).and_then(|mut client| client.ping());
+        let result =
+            Client::open(server, pool.options(), None).and_then(|mut client| client.ping());
         PingView {
             server: server.clone(),
             microseconds: result
@@ -297,11 +335,11 @@ pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
     let line = |view: &PingView| match (view.microseconds, &view.error) {
         (Some(time), _) => format!(
             "{}: {}.{:03} ms\n",
-            table::clean(&view.server),
+            clean(&view.server),
             time / 1000,
             time % 1000
         ),
-        (None, error) => format!("{}\n", table::clean(error.as_deref().unwrap_or_default())),
+        (None, error) => format!("{}\n", clean(error.as_deref().unwrap_or_default())),
     };
     if global.json {
         show(global, &views, String::new)?;

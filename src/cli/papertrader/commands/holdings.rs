@@ -12,6 +12,7 @@ use crate::cli::papertrader::view::portfolio::{
 use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
 use crate::cli::table;
 use crate::client::ClientError;
+use crate::model::printable::clean;
 use crate::model::{Money, OpenValue, Reason, Timestamp, TransactionStatus, Username};
 use crate::wire::payload::{self, History, HistoryEntry};
 use uuid::Uuid;
@@ -198,12 +199,9 @@ fn history_table(history: &History) -> String {
 
 /// The status, or the reason of a rejection.
 fn status_text(entry: &HistoryEntry) -> String {
-    match (&entry.detail, entry.status) {
-        (Some(detail), OpenValue::Known(TransactionStatus::Rejected))
-            if !detail.reason.is_empty() =>
-        {
-            detail.reason.clone()
-        }
+    let reason = entry.detail.as_ref().and_then(|d| d.reason.as_ref());
+    match (reason, entry.status) {
+        (Some(reason), OpenValue::Known(TransactionStatus::Rejected)) => reason.to_string(),
         (_, status) => status.to_string(),
     }
 }
@@ -303,11 +301,7 @@ fn receipt(
             .collect(),
     };
     show(global, &view, || {
-        let names: Vec<String> = receipt
-            .0
-            .iter()
-            .map(|(name, _)| table::clean(name))
-            .collect();
+        let names: Vec<String> = receipt.0.iter().map(|(name, _)| clean(name)).collect();
         let pairs: Vec<(&str, String)> = names
             .iter()
             .zip(&receipt.0)

@@ -4,7 +4,8 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::{CommandError, ReadySession, print, show};
+use super::{CommandError, ReadySession, print, show, write_out};
+use crate::cli::output::json;
 use crate::cli::papertrader::arguments::{
     AssetsArgs, ChartArgs, ForecastArgs, GlobalArgs, QuoteArgs, SymbolArgs, WatchArgs,
 };
@@ -140,18 +141,14 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
                 at: now.to_string(),
                 quotes: views(&args.symbols, &answers, now),
             };
-            let line =
-                serde_json::to_string(&view).map_err(|e| ClientError::Local(e.to_string()))?;
-            format!("{line}\n")
+            json(&view).map_err(|e| ClientError::Local(e.to_string()))? + "\n"
         } else if in_place {
             let text = watch_table(&args.symbols, &answers, &mut first, now);
-            let up = if lines > 0 {
-                format!("\u{1b}[{lines}F\u{1b}[J")
-            } else {
-                String::new()
-            };
+            if lines > 0 {
+                write_out(&format!("\u{1b}[{lines}F\u{1b}[J"))?;
+            }
             lines = text.lines().count();
-            format!("{up}{text}")
+            text
         } else {
             changes(&args.symbols, &answers, &mut last, now)
         };

@@ -12,6 +12,7 @@ use crate::client::ClientError;
 use crate::client::order::{
     OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place,
 };
+use crate::model::printable::clean;
 use crate::model::{Reason, Side};
 use crate::wire::Refusal;
 use crate::wire::payload;
@@ -183,7 +184,7 @@ impl Countdown<'_> {
             }
             OrderProgress::Waiting(_) => {}
             OrderProgress::Repeating(error) => {
-                let text = table::clean(&error.to_string().replace('\n', ";"));
+                let text = clean(&error.to_string().replace('\n', ";"));
                 self.line(&format!(
                     "{text}; asking again under the same order ID {}",
                     self.order.id

@@ -2,7 +2,7 @@
 
 use super::portfolio::*;
 use super::*;
-use crate::model::{Money, OpenValue, Quantity, Side, Username};
+use crate::model::{ClientOrderId, Money, OpenValue, Quantity, Reason, Side, Username};
 use crate::wire::payload::{EntryDetail, Holding, Portfolio};
 
 fn entry(side: Side, status: TransactionStatus, total: i64, reason: &str) -> HistoryEntry {
@@ -22,8 +22,8 @@ fn entry(side: Side, status: TransactionStatus, total: i64, reason: &str) -> His
             price: Money(2_000_000),
             total: Money(total),
             priced: Timestamp(0),
-            client_order_id: "my,order".to_owned(),
-            reason: reason.to_owned(),
+            client_order_id: Some(ClientOrderId::parse("-my-order").unwrap()),
+            reason: Reason::from_name(reason).map(OpenValue::Known),
         }),
     }
 }
@@ -52,11 +52,11 @@ fn a_history_becomes_csv() {
             "id,side,status,symbol,accepted,settled,quantity,price,total,priced,order_id,reason",
             &format!(
                 "{id},buy,settled,AAPL,1970-01-01T00:00:01.000Z,1970-01-01T00:00:02.000Z,1.5,2,3,\
-                 1970-01-01T00:00:00.000Z,\"my,order\","
+                 1970-01-01T00:00:00.000Z,'-my-order,"
             ),
             &format!(
                 "{id},sell,rejected,AAPL,1970-01-01T00:00:01.000Z,1970-01-01T00:00:02.000Z,1.5,,,,\
-                 \"my,order\",insufficient-holdings"
+                 '-my-order,insufficient-holdings"
             ),
             &format!("{id},buy,queued,AAPL,1970-01-01T00:00:01.000Z,,,,,,,"),
         ]
