@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod failpoint;
 pub mod log;
 pub mod module;
+pub mod ownership;
 pub mod published;
 pub mod rate_limiter;
 pub mod spawn;

@@ -5,12 +5,14 @@
 
 use super::process::{Server, ServerUser, run};
 use super::speech::redis_get;
+use crate::runtime::ownership::create_private_folder;
 use crate::testkit::ports;
 use crate::testkit::process::in_batch;
 use rustix::process::Signal;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -23,6 +25,8 @@ const PGBENCH_ACCOUNTS: u32 = 10_000;
 /// Time between two checks whether PostgreSQL answers.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// PostgreSQL's own folder, below that of the measurement.
+const SERVER_FOLDER: &str = "server";
 /// The SQL of the tables that an order touches.
 const TABLES: &str = include_str!("rivals/tables.sql");
 /// The SQL of an order.
@@ -119,11 +123,8 @@ impl Postgres {
         } else {
             None
         };
-        let folder = tempfile::tempdir().map_err(|e| format!("no folder: {e}"))?;
-        if let Some(user) = user {
-            std::os::unix::fs::chown(folder.path(), Some(user.uid), Some(user.gid))
-                .map_err(|e| format!("{}: {e}", folder.path().display()))?;
-        }
+        let folder = folder_for(user)?;
+        let own = folder.path().join(SERVER_FOLDER);
         let command = |name: &str| {
             let mut command = Command::new(programs.join(name));
             command.current_dir(folder.path());
@@ -132,7 +133,7 @@ impl Postgres {
             }
             command
         };
-        let data = folder.path().join("data");
+        let data = own.join("data");
         let mut initdb = command("initdb");
         initdb
             .args([
@@ -150,7 +151,7 @@ impl Postgres {
             .arg("-D")
             .arg(&data)
             .args(["-p", &port.to_string(), "-c", "listen_addresses=", "-k"])
-            .arg(folder.path());
+            .arg(&own);
         let log = folder.path().join("postgres.out");
         let mut server = Server::start("postgres", postgres, &log, Signal::INT)?;
         let began = Instant::now();
@@ -162,7 +163,7 @@ impl Postgres {
         fs::write(&order, text).map_err(|e| format!("{}: {e}", order.display()))?;
         loop {
             let mut psql = command("psql");
-            connect(&mut psql, folder.path(), port);
+            connect(&mut psql, &own, port);
             psql.args(["-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f"])
                 .arg(&script);
             match run(psql) {
@@ -191,7 +192,11 @@ impl Postgres {
             user.apply(&mut pgbench);
         }
         pgbench.current_dir(self.folder.path());
-        connect(&mut pgbench, self.folder.path(), self.port);
+        connect(
+            &mut pgbench,
+            &self.folder.path().join(SERVER_FOLDER),
+            self.port,
+        );
         pgbench
             .args([
                 "-n",
@@ -211,6 +216,22 @@ impl Postgres {
             .and_then(|line| line.split('.').next()?.parse().ok())
             .ok_or_else(|| format!("pgbench: {said}"))
     }
+}
+
+/// A folder of ours that others may read, with one below it for the server, which is the user's:
+/// root writes to no folder of another user.
+fn folder_for(user: Option<ServerUser>) -> Result<TempDir, String> {
+    let folder = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o755))
+        .tempdir()
+        .map_err(|e| format!("no folder: {e}"))?;
+    let own = folder.path().join(SERVER_FOLDER);
+    let named = |e: std::io::Error| format!("{}: {e}", own.display());
+    create_private_folder(&own).map_err(named)?;
+    if let Some(user) = user {
+        chown(&own, Some(user.uid), Some(user.gid)).map_err(named)?;
+    }
+    Ok(folder)
 }
 
 fn free_port() -> Result<u16, String> {

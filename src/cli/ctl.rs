@@ -2,18 +2,18 @@
 //!
 //! `papertraderctl`, the administrator's client: sends a request to a running master over its
 //! control socket and prints the answer. `verify --database` and `restore` work on files, by the
-//! master's own code.
+//! master's own code, with the rights of whoever owns their folder.
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
 pub mod arguments;
 mod client;
+mod owner;
 mod show;
 
 use crate::admin::model::Verification;
 use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector};
 use crate::cli::output::{clean_lines, pretty_json};
-use crate::master::restore;
 use crate::model::printable::clean;
 use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
 use clap::Parser;
@@ -62,6 +62,9 @@ impl From<CtlError> for CtlFailure {
 
 /// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
+    if let Some(code) = owner::child_main() {
+        return code;
+    }
     match execute(&CtlCli::parse()) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
@@ -76,11 +79,11 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
         CtlCommand::Verify {
             database: Some(file),
         } => {
-            let report = restore::verify_file(file).map_err(refused)?;
+            let report = owner::verify(file).map_err(refused)?;
             print_verification(cli, &report)
         }
         CtlCommand::Restore { file, config } => {
-            let restored = restore::restore(file, config).map_err(refused)?;
+            let restored = owner::restore(file, config).map_err(refused)?;
             print(cli, &restored, &show::restored(&restored))
         }
         command => {

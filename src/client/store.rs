@@ -5,11 +5,12 @@
 use super::ClientError;
 use super::tls::{CertificatePin, parse_pin};
 use crate::model::{SessionId, Username};
+use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -220,11 +221,7 @@ impl SessionFile {
         let failed = |e: &dyn std::fmt::Display| {
             ClientError::Local(format!("{}: {e}", self.folder.display()))
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)
-            .map_err(|e| failed(&e))?;
+        create_private_folder(&self.folder).map_err(|e| failed(&e))?;
         let _lock = self.lock()?;
         let mut sessions = self.load()?;
         change(&mut sessions);
@@ -241,13 +238,7 @@ impl SessionFile {
         let path = self.folder.join("sessions.lock");
         let failed =
             |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|e| failed(&e))?;
+        let file = open_lock_file(&path).map_err(|e| ClientError::Local(e.to_string()))?;
         let until = Instant::now() + LOCK_TIMEOUT;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -2,8 +2,9 @@
 //!
 //! Checks a database file, and replaces a database with a backup, while no master runs.
 
-use super::storage::backup::{Replacement, RestoreTarget};
-use super::verify;
+use super::storage::backup::{BackupFile, Replacement, RestoreTarget};
+use super::storage::{Reader, StorageError};
+use super::verify::{self, VerifyError};
 use crate::admin::model::{RestoreSummary, Verification};
 use crate::config::{DatabaseUrl, MasterConfig};
 use std::path::Path;
@@ -13,40 +14,52 @@ use std::path::Path;
 /// # Errors
 /// The file is not a database of this version, or cannot be read.
 pub fn verify_file(file: &Path) -> Result<Verification, String> {
-    let failed = |error: verify::VerifyError| match error {
-        verify::VerifyError::OtherVersion(_) => error.to_string(),
-        other => format!("{}: {other}", file.display()),
+    check(verify::open(file), file)
+}
+
+/// Checks an opened database, which messages call `shown`.
+fn check(opened: Result<Reader, VerifyError>, shown: &Path) -> Result<Verification, String> {
+    let failed = |error: VerifyError| match error {
+        VerifyError::OtherVersion(_) => StorageError::OtherVersion(shown.to_owned()).to_string(),
+        other => format!("{}: {other}", shown.display()),
     };
-    let mut reader = verify::open(file).map_err(failed)?;
+    let mut reader = opened.map_err(failed)?;
     verify::check(&mut reader, &|| false).map_err(failed)
 }
 
-/// Replaces the database that the master's configuration `config` names with the backup `file`. The
-/// backup is checked first and is not moved. The replaced database stays in the folder, with `.old`
-/// appended to its name.
+/// The database that a master's configuration file names.
 ///
 /// # Errors
-/// The configuration is wrong, a master holds the lock, the backup is damaged or of another
-/// version, or the file system returns an error. The database is then unchanged, except if the very
-/// last rename fails: it then has its new name.
-pub fn restore(file: &Path, config: &Path) -> Result<RestoreSummary, String> {
+/// The configuration is wrong.
+pub fn configured_database(config: &Path) -> Result<DatabaseUrl, String> {
     let (config, _) = MasterConfig::load(config).map_err(|error| error.to_string())?;
-    restore_to(file, &config.database)
+    Ok(config.database)
 }
 
-fn restore_to(file: &Path, database: &DatabaseUrl) -> Result<RestoreSummary, String> {
+/// Replaces a database with a backup. The backup is copied and checked first and is not moved. The
+/// replaced database stays in the folder, with `.old` appended to its name. This process must have
+/// the rights of the folder's owner, and no more.
+///
+/// # Errors
+/// A master holds the lock, the backup is damaged, of another version or declares what this version
+/// does not, or the file system returns an error. The database is then unchanged, except if the
+/// very last rename fails: it then has its new name.
+pub fn restore(backup: &BackupFile, database: &DatabaseUrl) -> Result<RestoreSummary, String> {
     let target = RestoreTarget::lock(database).map_err(|error| error.to_string())?;
-    if target.is(file) {
-        return Err(format!("{}: this is the database itself", file.display()));
+    let shown = backup.path();
+    if target.is(backup) {
+        return Err(format!("{}: this is the database itself", shown.display()));
     }
-    let verification = verify_file(file)?;
+    let staged = target.stage(backup).map_err(|error| error.to_string())?;
+    let opened = Reader::open_for_check(&staged.url()).map_err(VerifyError::from);
+    let verification = check(opened, shown)?;
     if let Some(first) = verification.differences.first() {
         return Err(format!(
             "{}: the backup does not add up, so nothing was changed: {first}; see `papertraderctl verify --database`",
-            file.display()
+            shown.display()
         ));
     }
-    let Replacement { ended, replaced } = target.replace(file)?;
+    let Replacement { ended, replaced } = target.replace(staged)?;
     Ok(RestoreSummary {
         database: database.file().to_owned(),
         replaced,
@@ -59,7 +72,7 @@ fn restore_to(file: &Path, database: &DatabaseUrl) -> Result<RestoreSummary, Str
 mod tests {
     use super::*;
     use crate::master::storage::testing::{execute, execute_all};
-    use crate::master::storage::{Reader, Storage, backup};
+    use crate::master::storage::{Storage, backup};
     use std::fs;
     use std::os::unix::fs::MetadataExt;
     use std::path::PathBuf;
@@ -79,6 +92,11 @@ mod tests {
             ),
         );
         path
+    }
+
+    fn restore_to(file: &Path, database: &DatabaseUrl) -> Result<RestoreSummary, String> {
+        let backup = BackupFile::open(file).map_err(|error| error.to_string())?;
+        restore(&backup, database)
     }
 
     fn username(path: &Path) -> String {
@@ -170,5 +188,83 @@ mod tests {
                 .all(|name| !name.contains("old") && !name.contains("new")),
             "{names:?}"
         );
+    }
+
+    /// A backup with the sessions and accounts of `database`, changed by `sql`.
+    fn prepared(folder: &Path, sql: &str) -> PathBuf {
+        let path = database(folder, "prepared.db", "then");
+        execute_all(&mut Storage::open(&url(&path)).unwrap(), sql);
+        path
+    }
+
+    #[test]
+    fn a_backup_that_declares_what_this_version_does_not_is_refused() {
+        for (sql, says) in [
+            (
+                "CREATE TRIGGER keep BEFORE DELETE ON sessions BEGIN SELECT RAISE(IGNORE); END",
+                "the trigger keep on sessions is none of this version's",
+            ),
+            (
+                "CREATE VIEW rich AS SELECT * FROM accounts",
+                "the view rich is none of this version's",
+            ),
+            (
+                "CREATE TABLE notes (text TEXT)",
+                "the table notes is none of this version's",
+            ),
+            (
+                "ALTER TABLE sessions ADD COLUMN note TEXT",
+                "the table sessions is not as this version makes it",
+            ),
+            (
+                "PRAGMA ignore_check_constraints = ON;
+                 UPDATE accounts SET is_password = 1",
+                "SQLite: CHECK constraint failed in accounts",
+            ),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let here = database(folder.path(), "master.db", "now");
+            let backup = prepared(folder.path(), sql);
+            let why = restore_to(&backup, &url(&here)).unwrap_err();
+            assert!(why.contains(says), "{why}");
+            assert_eq!(username(&here), "now");
+            assert!(!folder.path().join("master.db.new").exists());
+        }
+    }
+
+    #[test]
+    fn what_a_killed_restore_left_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = database(folder.path(), "master.db", "now");
+        let backup = prepared(folder.path(), "ANALYZE");
+        for end in ["", "-journal", "-wal", "-shm"] {
+            fs::write(folder.path().join(format!("master.db.new{end}")), "left").unwrap();
+        }
+        assert_eq!(restore_to(&backup, &url(&here)).unwrap().ended, 1);
+        assert_eq!(username(&here), "then");
+        let left = fs::read_dir(folder.path()).unwrap();
+        let left = left.filter(|name| {
+            let name = name.as_ref().unwrap().file_name();
+            name.to_string_lossy().contains(".new")
+        });
+        assert_eq!(left.count(), 0);
+    }
+
+    #[test]
+    fn a_backup_is_one_closed_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = database(folder.path(), "master.db", "now");
+        let backup = database(folder.path(), "backup.db", "then");
+        let mut open = Storage::open(&url(&backup)).unwrap();
+        execute(&mut open, "UPDATE accounts SET username = 'later'");
+        let why = restore_to(&backup, &url(&here)).unwrap_err();
+        assert!(why.contains("backup.db-wal: this journal"), "{why}");
+        drop(open);
+        restore_to(&backup, &url(&here)).unwrap();
+        assert_eq!(username(&here), "later");
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&backup, &link).unwrap();
+        let why = restore_to(&link, &url(&here)).unwrap_err();
+        assert!(why.contains("symbolic link"), "{why}");
     }
 }

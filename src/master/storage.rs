@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod files;
 pub mod ledger;
 pub mod positions;
+mod schema;
 mod sqlite;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -20,6 +21,7 @@ pub mod workers;
 pub use sqlite::{SqliteInterrupter, SqliteStorage, SqliteTransaction};
 
 use crate::config::DatabaseUrl;
+use crate::runtime::ownership::OwnershipError;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -53,6 +55,8 @@ pub enum StorageError {
     Foreign(PathBuf),
     /// The file is not a database of exactly this version.
     OtherVersion(PathBuf),
+    /// A file is a link, no regular file, or another user's.
+    Ownership(OwnershipError),
     /// The file system returned an error.
     Io(PathBuf, io::Error),
     /// Any other error of the engine.
@@ -74,6 +78,7 @@ impl StorageError {
             | StorageError::InUse(_)
             | StorageError::Foreign(_)
             | StorageError::OtherVersion(_)
+            | StorageError::Ownership(_)
             | StorageError::Io(..)) => with_path,
         }
     }
@@ -112,12 +117,19 @@ impl fmt::Display for StorageError {
                 "{}: not a PaperTrader database of this version; name another file",
                 path.display()
             ),
+            StorageError::Ownership(error) => error.fmt(f),
             StorageError::Io(path, error) => write!(f, "{}: {error}", path.display()),
         }
     }
 }
 
 impl std::error::Error for StorageError {}
+
+impl From<OwnershipError> for StorageError {
+    fn from(error: OwnershipError) -> StorageError {
+        StorageError::Ownership(error)
+    }
+}
 
 /// The exclusive lock of a database, held as long as the master runs. The kernel releases it when
 /// the process ends, even after a crash.
@@ -264,6 +276,16 @@ impl Reader {
     /// The file cannot be opened, or is not of exactly this version.
     pub fn open_file(file: &Path) -> Result<Reader, StorageError> {
         SqliteStorage::open_file(file).map(Reader::Sqlite)
+    }
+
+    /// Opens a database of ours for a check of its constraints, too, as a file that somebody else
+    /// may have made or changed.
+    ///
+    /// # Errors
+    /// The database cannot be opened, or is not of exactly this version.
+    pub fn open_for_check(url: &DatabaseUrl) -> Result<Reader, StorageError> {
+        let DatabaseUrl::Sqlite(file) = url;
+        SqliteStorage::open_for_check(file).map(Reader::Sqlite)
     }
 
     /// Begins a snapshot of the database as it is now.

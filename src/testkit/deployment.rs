@@ -29,9 +29,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use toml::Value;
 
-/// A temporary folder, removed when dropped; its path is short enough for GPG's sockets.
+/// A temporary folder of ours alone, removed when dropped; its path is short enough for GPG's
+/// sockets.
 pub fn folder() -> TempDir {
-    tempfile::Builder::new().prefix("pt").tempdir().unwrap()
+    let mut builder = tempfile::Builder::new();
+    let private = Permissions::from_mode(0o700);
+    builder.prefix("pt").permissions(private).tempdir().unwrap()
 }
 
 /// A file of a template: its path below the folder, its mode, its contents.

@@ -8,6 +8,7 @@ use super::error::{SandboxError, at};
 use crate::link::keyring::{HOME_MAX, Keyring};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Workers of a sandbox, at most.
@@ -18,6 +19,8 @@ pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub const MASTER: &str = "master";
 /// The control socket, relative to the folder.
 pub const CONTROL_SOCKET: &str = "master.sock";
+/// The permission bits of group and others.
+const OTHERS: u32 = 0o077;
 /// The folder of sockets that exist while the sandbox runs.
 const RUN: &str = "run";
 
@@ -63,6 +66,32 @@ impl Layout {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
             Err(error) => Err(at(&self.dir)(error)),
         }
+    }
+
+    /// Checks that an existing folder is ours, and that nobody else may read or write it.
+    ///
+    /// # Errors
+    /// It is another user's, open to others, or cannot be read.
+    pub fn check_private(&self) -> Result<(), SandboxError> {
+        let dir = self.dir.display();
+        let found = match fs::metadata(&self.dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            found => found.map_err(at(&self.dir))?,
+        };
+        if found.uid() != rustix::process::geteuid().as_raw() {
+            return Err(SandboxError::failed(format!(
+                "{dir}: this folder belongs to user {}, and a sandbox stands in a folder of one's own",
+                found.uid()
+            )));
+        }
+        let mode = found.mode() & 0o7777;
+        if mode & OTHERS == 0 {
+            return Ok(());
+        }
+        Err(SandboxError::failed(format!(
+            "{dir}: others may read or write this folder (mode {mode:04o}), and a sandbox has secret keys: \
+             chmod 700 {dir}"
+        )))
     }
 
     /// Checks that the path of every socket below the folder is short enough for the system and

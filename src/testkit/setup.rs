@@ -13,9 +13,9 @@ use crate::master::workers::register_offline;
 use crate::master::workers::registry::Registration;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
-use std::fs::{self, DirBuilder};
+use crate::runtime::ownership::create_private_folder;
+use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,8 +58,9 @@ impl SandboxOptions {
 /// Makes a sandbox and starts nothing. It reports each step to `tell` in a line.
 ///
 /// # Errors
-/// The folder is not empty, or its path is too long; the market cannot be copied; keys cannot be
-/// made; a file cannot be written. What was made so far is removed.
+/// The folder is not empty, open to others or another user's, or its path is too long; the market
+/// cannot be copied; keys cannot be made; a file cannot be written. What was made so far is
+/// removed.
 pub fn init(options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<Layout, SandboxError> {
     let layout = Layout::new(&options.dir)?;
     layout.check_length(options.workers)?;
@@ -70,11 +71,8 @@ pub fn init(options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<Layo
             layout.dir().display()
         )));
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(layout.dir())
-        .map_err(at(layout.dir()))?;
+    layout.check_private()?;
+    create_private_folder(layout.dir()).map_err(at(layout.dir()))?;
     let made = make(&layout, options, tell);
     if made.is_err() {
         layout.stop_agents();
@@ -92,10 +90,7 @@ fn make(
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), SandboxError> {
     for folder in layout.folders() {
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&folder)
-            .map_err(at(&folder))?;
+        create_private_folder(&folder).map_err(at(&folder))?;
     }
     let start = match &options.market {
         None => {

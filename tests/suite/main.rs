@@ -39,6 +39,8 @@ mod master {
     mod golden_trades;
     // Providers of real markets against a mock exchange.
     mod markets;
+    // `papertraderctl restore` as root, in a folder that its owner prepares.
+    mod restore;
     // Orders, settlement, and what outlives a kill.
     mod trading;
 }

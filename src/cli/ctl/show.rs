@@ -10,6 +10,7 @@ use crate::admin::model::{
 use crate::cli::table::{NONE, list, span, table};
 use crate::model::printable::clean;
 use std::fmt::Write;
+use std::path::Path;
 use std::time::Duration;
 
 /// An RFC 3339 time as `2026-11-23 19:28:17`.
@@ -232,7 +233,7 @@ pub(super) fn verification(report: &Verification) -> String {
             ),
         ),
         ("positions", report.positions.to_string()),
-        ("cash", report.cash.clone()),
+        ("cash", clean(&report.cash)),
         ("took", millis(report.took_ms)),
     ]);
     if report.is_clean() {
@@ -250,9 +251,11 @@ pub(super) fn verification(report: &Verification) -> String {
 /// The result of a restore.
 pub(super) fn restored(restored: &RestoreSummary) -> String {
     let mut out = verification(&restored.verification);
-    let _ = writeln!(out, "{} is in place", restored.database.display());
+    // For root, another user's process may have written this summary.
+    let shown = |path: &Path| clean(&path.display().to_string());
+    let _ = writeln!(out, "{} is in place", shown(&restored.database));
     if let Some(replaced) = &restored.replaced {
-        let _ = writeln!(out, "what was there is kept as {}", replaced.display());
+        let _ = writeln!(out, "what was there is kept as {}", shown(replaced));
     }
     let _ = writeln!(out, "{} sessions of the backup were ended", restored.ended);
     out

@@ -7,13 +7,14 @@
 
 use crate::daemon;
 use crate::runtime::backoff::Backoff;
+use crate::runtime::ownership::open_lock_file;
 use crate::testkit::error::at;
 use crate::testkit::process::{Process, wait_any};
 use crate::testkit::state::{self, SandboxState};
 use crate::testkit::{Layout, SandboxError, ports, program};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::fs::{OpenOptions, TryLockError};
+use std::fs::TryLockError;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -108,7 +109,7 @@ struct Supervisor<'a> {
 /// `tell` with a line for each event. With `restart`, a daemon that fails later is started again.
 ///
 /// # Errors
-/// The folder is no sandbox or is run already; a daemon does not start (the exit code is the
+/// The folder is no sandbox, is run already, or is open to others; a daemon does not start (the exit code is the
 /// daemon's where its configuration is wrong); a daemon had to be killed at the end. In each case
 /// nothing runs any more.
 pub fn run(
@@ -124,13 +125,9 @@ pub fn run(
             layout.dir().display()
         )));
     }
+    layout.check_private()?;
     let lock = layout.lock();
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock)
-        .map_err(at(&lock))?;
+    let file = open_lock_file(&lock).map_err(SandboxError::failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

@@ -17,7 +17,8 @@ pub(super) fn verify(shared: &AdminShared, cancel: &CancelToken) -> Result<Admin
     let Some(_alone) = shared.maintenance.try_lock() else {
         return Err(BUSY_TEXT.to_owned());
     };
-    let mut reader = Reader::open(&shared.channels.database).map_err(|error| error.to_string())?;
+    let mut reader =
+        Reader::open_for_check(&shared.channels.database).map_err(|error| error.to_string())?;
     cancel.interrupts(reader.interrupter());
     let report =
         verify::check(&mut reader, &|| cancel.is_cancelled()).map_err(|error| error.to_string())?;

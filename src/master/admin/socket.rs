@@ -3,6 +3,7 @@
 //! The Unix socket: its permissions, and the removal of an old one.
 
 use crate::runtime::Stop;
+use crate::runtime::ownership::create_private_folder;
 use socket2::{Domain, SockAddr, SockRef, Type};
 use std::fs::{self, Permissions};
 use std::io;
@@ -16,6 +17,8 @@ use std::time::Duration;
 const BACKLOG: i32 = 32;
 /// Owner and group may connect, nobody else.
 const MODE: u32 = 0o660;
+/// Mode of a folder that is made for the socket: its group may reach the socket in it, not list it.
+const FOLDER_MODE: u32 = 0o710;
 /// Pause after a failed accept, for instance without a free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -36,6 +39,7 @@ impl ControlSocket {
                 format!("control_socket {}: {error}", path.display()),
             )
         };
+        create_folder(&path, group).map_err(explain)?;
         remove_stale(&path).map_err(explain)?;
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(explain)?;
         socket
@@ -80,11 +84,21 @@ impl ControlSocket {
     }
 }
 
-/// Creates the folder, and removes the socket of a master that no longer runs.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+/// Creates the folder if necessary: it is the daemon's alone, and its group may reach the socket.
+fn create_folder(path: &Path, group: &str) -> io::Result<()> {
+    let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    if folder.exists() {
+        return Ok(());
     }
+    create_private_folder(folder)?;
+    set_group(folder, group);
+    fs::set_permissions(folder, Permissions::from_mode(FOLDER_MODE))
+}
+
+/// Removes the socket of a master that no longer runs.
+fn remove_stale(path: &Path) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         found => found?,
@@ -103,7 +117,8 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives the socket to the administrators' group. If that fails it keeps the daemon's own group.
+/// Gives the socket, or its new folder, to the administrators' group. If that fails it keeps the
+/// daemon's own group.
 fn set_group(path: &Path, group: &str) {
     let Some(number) = group_number(group) else {
         crate::info!("there is no group {group}: the control socket is the daemon's own group's");
@@ -154,6 +169,8 @@ mod tests {
         let path = folder.path().join("run/master.sock");
         let first = ControlSocket::bind(path.clone(), "no-such-group").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o660);
+        let made = fs::metadata(folder.path().join("run")).unwrap();
+        assert_eq!(made.mode() & 0o7777, 0o710);
         let taken = ControlSocket::bind(path.clone(), "no-such-group")
             .err()
             .unwrap();

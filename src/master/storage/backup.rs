@@ -6,11 +6,15 @@ use super::files::{self, beside, create_file, delete_file, sync_folder};
 use super::sqlite::{self, SqliteStorage};
 use super::{Reader, Storage, StorageError, StorageLock};
 use crate::config::DatabaseUrl;
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::{MetadataExt, chown};
+use crate::runtime::ownership::{OwnershipError, open_given_file};
+use rustix::process::geteuid;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+/// The first bytes of every database of SQLite.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Replaced databases that are kept in the folder.
 const KEPT_MAX: u32 = 99;
 
@@ -24,13 +28,9 @@ pub fn copy(
     to: &Path,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), StorageError> {
-    copy_from(&Reader::open(from)?, to, cancelled)
-}
-
-fn copy_from(from: &Reader, to: &Path, cancelled: &dyn Fn() -> bool) -> Result<(), StorageError> {
-    let Reader::Sqlite(source) = from;
+    let Reader::Sqlite(source) = &Reader::open(from)?;
     let io = |error| StorageError::Io(to.to_owned(), error);
-    if to.exists() {
+    if stands(to) {
         return Err(io(io::Error::new(
             io::ErrorKind::AlreadyExists,
             "the file exists; name another",
@@ -41,7 +41,7 @@ fn copy_from(from: &Reader, to: &Path, cancelled: &dyn Fn() -> bool) -> Result<(
     create_file(&part, b"").map_err(io)?;
     let placed = sqlite::copy_pages(source, &part, to, cancelled).and_then(|()| {
         File::open(&part).and_then(|f| f.sync_all()).map_err(io)?;
-        if to.exists() {
+        if stands(to) {
             return Err(io(io::Error::new(
                 io::ErrorKind::AlreadyExists,
                 "the file has appeared meanwhile",
@@ -57,13 +57,66 @@ fn copy_from(from: &Reader, to: &Path, cancelled: &dyn Fn() -> bool) -> Result<(
     placed
 }
 
+/// A backup that is open for reading.
+#[derive(Debug)]
+pub struct BackupFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl BackupFile {
+    /// Opens a backup with the rights that this process has.
+    ///
+    /// # Errors
+    /// It is a link, no regular file or no database; it cannot be opened; or a journal stands
+    /// beside it, so that the file alone is not the whole database.
+    pub fn open(path: &Path) -> Result<BackupFile, StorageError> {
+        let file = open_given_file(path)?;
+        let mut magic = [0; MAGIC.len()];
+        if file.read_exact_at(&mut magic, 0).is_err() || magic != *MAGIC {
+            return Err(StorageError::OtherVersion(path.to_owned()));
+        }
+        for end in ["-wal", "-journal"] {
+            let journal = beside(path, end);
+            if fs::symlink_metadata(&journal).is_ok_and(|it| it.len() > 0) {
+                let text = "this journal stands beside the backup: the backup is in use, or was not closed; \
+                            restore a file that `papertraderctl backup` has written";
+                return Err(StorageError::Io(journal, io::Error::other(text)));
+            }
+        }
+        Ok(BackupFile::opened(file, path))
+    }
+
+    /// A backup that another process has opened; `path` is its name in messages.
+    pub fn opened(file: File, path: &Path) -> BackupFile {
+        BackupFile {
+            file,
+            path: path.to_owned(),
+        }
+    }
+
+    /// The open file, for a process that may not open it.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Its name in messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// A locked database that is to be replaced.
 #[derive(Debug)]
 pub struct RestoreTarget<'a> {
     database: &'a Path,
-    lock: PathBuf,
-    lock_is_new: bool,
     _held: StorageLock,
+}
+
+/// A copy of a backup beside the database that it is to replace. It is deleted on drop.
+#[derive(Debug)]
+pub struct StagedCopy {
+    path: PathBuf,
 }
 
 /// The result of a restore.
@@ -79,51 +132,112 @@ impl RestoreTarget<'_> {
     /// Locks the database.
     ///
     /// # Errors
-    /// A master holds the lock, or the lock file cannot be created.
+    /// The database's folder is another user's; a master holds the lock; or the lock file cannot be
+    /// created.
     pub fn lock(url: &DatabaseUrl) -> Result<RestoreTarget<'_>, StorageError> {
         let DatabaseUrl::Sqlite(database) = url;
-        let lock = sqlite::lock_path(database);
-        let lock_is_new = !lock.exists();
+        // A master could not read a database of ours in a folder of its own.
+        let folder = database.parent().unwrap_or(Path::new("/"));
+        if let Ok(found) = fs::metadata(folder)
+            && found.uid() != geteuid().as_raw()
+        {
+            return Err(StorageError::Ownership(OwnershipError::NotOurs {
+                path: folder.to_owned(),
+                owner: found.uid(),
+            }));
+        }
         let held = Storage::lock(url)?;
         Ok(RestoreTarget {
             database,
-            lock,
-            lock_is_new,
             _held: held,
         })
     }
 
-    /// Whether a file is the database itself.
-    pub fn is(&self, file: &Path) -> bool {
-        let identity = |path: &Path| fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
-        identity(file).is_some() && identity(file) == identity(self.database)
+    /// Whether a backup is the database itself.
+    pub fn is(&self, backup: &BackupFile) -> bool {
+        let identity = |it: fs::Metadata| (it.dev(), it.ino());
+        let database = fs::symlink_metadata(self.database).map(identity).ok();
+        database.is_some() && database == backup.file.metadata().map(identity).ok()
     }
 
-    /// Replaces the database with a copy of `file` without its sessions. The replaced database
-    /// stays in the folder, with `.old` appended to its name.
+    /// Copies a backup beside the database, byte for byte: it may be unreadable by name for us.
+    /// What is checked afterwards is what comes into force.
     ///
     /// # Errors
-    /// The file is damaged or of another version, or the file system returns an error. The database
-    /// is then unchanged, except if the very last rename fails: it then has its new name.
-    pub fn replace(&self, file: &Path) -> Result<Replacement, String> {
+    /// The backup is not a database of this version, or the file system returns an error.
+    pub fn stage(&self, backup: &BackupFile) -> Result<StagedCopy, StorageError> {
+        let staged = StagedCopy {
+            path: beside(self.database, ".new"),
+        };
+        staged.remove();
+        let io = |error| StorageError::Io(staged.path.clone(), error);
+        create_file(&staged.path, b"").map_err(io)?;
+        let mut copy = OpenOptions::new()
+            .write(true)
+            .open(&staged.path)
+            .map_err(io)?;
+        let size = backup.file.metadata().map_err(io)?.len();
+        let mut bytes = &backup.file;
+        bytes.seek(SeekFrom::Start(0)).map_err(io)?;
+        io::copy(&mut bytes.take(size), &mut copy).map_err(io)?;
+        copy.sync_all().map_err(io)?;
+        let named = |error| match error {
+            StorageError::OtherVersion(_) => StorageError::OtherVersion(backup.path.clone()),
+            error => error.at(&backup.path),
+        };
+        let opened = SqliteStorage::open_given_copy(&staged.path).map_err(named)?;
+        opened.leave_wal().map_err(named)?;
+        opened.close().map_err(named)?;
+        Ok(staged)
+    }
+
+    /// Replaces the database with a staged copy without its sessions. The replaced database stays
+    /// in the folder, with `.old` appended to its name.
+    ///
+    /// # Errors
+    /// The file system returns an error. The database is then unchanged, except if the very last
+    /// rename fails: it then has its new name.
+    pub fn replace(&self, staged: StagedCopy) -> Result<Replacement, String> {
         let database = self.database;
-        let new = beside(database, ".new");
-        let _ = delete_file(&new);
-        let source = Reader::open_file(file).map_err(|error| error.to_string())?;
-        copy_from(&source, &new, &|| false).map_err(|error| error.to_string())?;
-        let placed = end_sessions(&new).and_then(|ended| {
-            copy_owner(&new, database)?;
-            if self.lock_is_new {
-                copy_owner(&self.lock, database)?;
-            }
-            let replaced = move_aside(database)?;
-            fs::rename(&new, database).map_err(|error| with_path(database, &error))?;
-            files::sync_folder(database).map_err(|error| with_path(database, &error))?;
-            Ok(Replacement { ended, replaced })
-        });
-        placed.inspect_err(|_| {
-            let _ = delete_file(&new);
-        })
+        let ended = staged.end_sessions()?;
+        let replaced = move_aside(database)?;
+        fs::rename(&staged.path, database).map_err(|error| with_path(database, &error))?;
+        files::sync_folder(database).map_err(|error| with_path(database, &error))?;
+        Ok(Replacement { ended, replaced })
+    }
+}
+
+impl StagedCopy {
+    /// Where the copy stands.
+    pub fn url(&self) -> DatabaseUrl {
+        DatabaseUrl::Sqlite(self.path.clone())
+    }
+
+    /// Deletes the sessions: one that ended after the backup must not become valid again.
+    fn end_sessions(&self) -> Result<usize, String> {
+        let end = || -> Result<usize, StorageError> {
+            let mut storage = Storage::Sqlite(SqliteStorage::open_given_copy(&self.path)?);
+            let mut tx = storage.begin()?;
+            let ended = tx.delete_all_sessions()?;
+            tx.commit()?;
+            let Storage::Sqlite(sqlite) = storage;
+            sqlite.close()?;
+            Ok(ended)
+        };
+        end().map_err(|error| format!("{}: {error}", self.path.display()))
+    }
+
+    /// Deletes the copy, with what a killed restore may have left beside it.
+    fn remove(&self) {
+        for end in ["", "-journal", "-wal", "-shm"] {
+            let _ = delete_file(&beside(&self.path, end));
+        }
+    }
+}
+
+impl Drop for StagedCopy {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 
@@ -131,45 +245,17 @@ fn with_path(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
-/// Deletes the sessions: one that ended after the backup must not become valid again.
-fn end_sessions(new: &Path) -> Result<usize, String> {
-    let end = || -> Result<usize, StorageError> {
-        let mut storage = Storage::Sqlite(SqliteStorage::open_plain(new)?);
-        let mut tx = storage.begin()?;
-        let ended = tx.delete_all_sessions()?;
-        tx.commit()?;
-        let Storage::Sqlite(sqlite) = storage;
-        sqlite.close()?;
-        Ok(ended)
-    };
-    end().map_err(|error| format!("{}: {error}", new.display()))
-}
-
-/// Sets the file's owner to that of the database or, without one, of the folder: root may restore a
-/// file that the daemon's user must be able to open.
-fn copy_owner(file: &Path, database: &Path) -> Result<(), String> {
-    let folder = database.parent().unwrap_or(Path::new("/"));
-    let model = fs::metadata(database)
-        .or_else(|_| fs::metadata(folder))
-        .map_err(|error| with_path(database, &error))?;
-    let now = fs::metadata(file).map_err(|error| with_path(file, &error))?;
-    if (now.uid(), now.gid()) == (model.uid(), model.gid()) {
-        return Ok(());
-    }
-    chown(file, Some(model.uid()), Some(model.gid())).map_err(|error| {
-        format!(
-            "{}: it cannot be given to the database's owner ({error}); run this as that user, or as root",
-            file.display()
-        )
-    })
+/// Whether something stands there, be it a link that leads nowhere.
+fn stands(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 /// Renames the database and SQLite's files next to it. Returns the new path.
 fn move_aside(database: &Path) -> Result<Option<PathBuf>, String> {
-    if !database.exists() {
+    if !stands(database) {
         return Ok(None);
     }
-    let free = |name: &PathBuf| !name.exists();
+    let free = |name: &PathBuf| !stands(name);
     let names = std::iter::once(".old".to_owned())
         .chain((2..=KEPT_MAX).map(|number| format!(".old{number}")));
     let old = names
@@ -187,7 +273,7 @@ fn move_aside(database: &Path) -> Result<Option<PathBuf>, String> {
     // A write-ahead log that was not checkpointed belongs to the database next to it.
     for end in ["-wal", "-shm"] {
         let part = beside(database, end);
-        if part.exists() {
+        if stands(&part) {
             fs::rename(&part, beside(&old, end)).map_err(|error| with_path(&part, &error))?;
         }
     }

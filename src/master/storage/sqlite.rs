@@ -4,15 +4,16 @@
 
 use super::StorageError;
 use super::files::create_file;
+use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{
     Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior,
 };
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,11 @@ const COPY_PAGES: i32 = 4096;
 const CACHE_KIB: i64 = 64 * 1024;
 /// Prepared statements that a connection caches.
 const STATEMENTS_MAX: usize = 64;
+/// Depth of an expression in a file that somebody else may have made.
+const EXPRESSION_DEPTH_MAX: i32 = 100;
+/// Bytes of a value or row in a file that somebody else may have made. This program's are shorter
+/// than 4 KiB.
+const VALUE_BYTES_MAX: i32 = 1 << 20;
 /// How long to wait for the lock. A child process that its last holder was starting, such as GPG,
 /// holds the lock until the child's `exec`.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -77,7 +83,7 @@ pub(super) fn unsigned(value: i64) -> u64 {
 }
 
 /// Path of the lock file of the database at `path`.
-pub(super) fn lock_path(path: &Path) -> PathBuf {
+fn lock_path(path: &Path) -> PathBuf {
     path.with_extension("lock")
 }
 
@@ -85,16 +91,10 @@ pub(super) fn lock_path(path: &Path) -> PathBuf {
 pub(super) fn lock(path: &Path) -> Result<File, StorageError> {
     let fail = |error| StorageError::Io(path.to_owned(), error);
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(fail)?;
+        create_private_folder(folder).map_err(fail)?;
     }
     let name = lock_path(path);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&name)
-        .map_err(|e| StorageError::Io(name.clone(), e))?;
+    let file = open_lock_file(&name)?;
     let deadline = Instant::now() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
@@ -163,18 +163,43 @@ fn tables(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
 
+/// Applies all migrations to an empty database in memory, whose schema then is that of this version.
+pub(super) fn fresh() -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    for sql in MIGRATIONS {
+        connection.execute_batch(sql)?;
+    }
+    Ok(connection)
+}
+
+/// Settings of every connection: SQL cannot damage the file, and what the file's schema says is not
+/// trusted to call functions with side effects.
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // A plan must not depend on bound values. Otherwise, where a table has a partial index, SQLite
+    // recompiles a cached statement each time its values change.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+/// Further settings for a file that somebody else may have made: no trigger and no view of it has
+/// an effect, and its expressions and values are bounded.
+fn distrust(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_EXPR_DEPTH, EXPRESSION_DEPTH_MAX)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    Ok(())
+}
+
 /// Checks that the database answers a query.
 pub(super) fn answers(path: &Path) -> Result<(), String> {
     let reader = SqliteStorage::open_reader(path).map_err(|e| e.to_string())?;
-    let one: i64 = reader
-        .connection
-        .query_row("SELECT 1", [], |row| row.get(0))
-        .map_err(|e| e.to_string())?;
-    if one == 1 {
-        Ok(())
-    } else {
-        Err("the database answers nonsense".to_owned())
-    }
+    reader.touch().map_err(|e| e.to_string())
 }
 
 /// A connection to a database.
@@ -189,21 +214,17 @@ impl SqliteStorage {
         let open = || -> rusqlite::Result<SqliteStorage> {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            // A plan must not depend on bound values. Otherwise, where a table has a partial index,
-            // SQLite recompiles a cached statement each time its values change.
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+            prepare(&connection)?;
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
-            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
             connection.pragma_update_and_check(
                 None,
                 "wal_autocheckpoint",
                 CHECKPOINT_PAGES,
                 |_| Ok(()),
             )?;
-            connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
             Ok(SqliteStorage { connection })
         };
         open().map_err(|error| StorageError::from(error).at(path))
@@ -211,19 +232,41 @@ impl SqliteStorage {
 
     /// Opens a connection that only reads.
     pub(super) fn open_reader(path: &Path) -> Result<SqliteStorage, StorageError> {
-        let reader = SqliteStorage::open(path)?;
-        reader
-            .connection
-            .pragma_update(None, "query_only", true)
-            .map_err(|error| StorageError::from(error).at(path))?;
-        Ok(reader)
+        let open = || -> rusqlite::Result<SqliteStorage> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            prepare(&connection)?;
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+            Ok(SqliteStorage { connection })
+        };
+        open().map_err(|error| StorageError::from(error).at(path))
     }
 
     /// Opens a file read-only, without a running master. The file must be of exactly this version.
+    /// Somebody else may have made it.
     pub(super) fn open_file(path: &Path) -> Result<SqliteStorage, StorageError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        SqliteStorage::open_given(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    /// Opens a file for changes that no other process uses, and keeps its journal mode. The file
+    /// must be of exactly this version. Somebody else may have made it.
+    pub(super) fn open_given_copy(path: &Path) -> Result<SqliteStorage, StorageError> {
+        SqliteStorage::open_given(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    /// Opens a database for a check that reads all of it. SQLite checks constraints only where it
+    /// may write, so this connection has the right, and does not use it.
+    pub(super) fn open_for_check(path: &Path) -> Result<SqliteStorage, StorageError> {
+        let opened = SqliteStorage::open_given(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        opened.connection.pragma_update(None, "query_only", true)?;
+        Ok(opened)
+    }
+
+    fn open_given(path: &Path, rights: OpenFlags) -> Result<SqliteStorage, StorageError> {
+        let flags = rights | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        prepare(&connection)?;
+        distrust(&connection)?;
         let found = match version(&connection) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
                 return Err(StorageError::OtherVersion(path.to_owned()));
@@ -236,6 +279,8 @@ impl SqliteStorage {
         // Only after the version check: this reads the file's header, and the file may not be a
         // database.
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
         Ok(SqliteStorage { connection })
     }
 
@@ -243,6 +288,13 @@ impl SqliteStorage {
     pub(super) fn open_plain(path: &Path) -> Result<SqliteStorage, StorageError> {
         let connection = Connection::open(path)?;
         Ok(SqliteStorage { connection })
+    }
+
+    /// Puts everything into the file itself, so that it can be moved alone.
+    pub(super) fn leave_wal(&self) -> Result<(), StorageError> {
+        let mode = "journal_mode";
+        let connection = &self.connection;
+        Ok(connection.pragma_update_and_check(None, mode, "DELETE", |_| Ok(()))?)
     }
 
     /// Reads the schema, since opening alone does not read the file.
@@ -340,14 +392,16 @@ pub(super) fn copy_pages(
             }
         }
     }
-    copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
-        .map_err(fail)?;
-    copy.close().map_err(|(_, error)| fail(error))
+    let copy = SqliteStorage { connection: copy };
+    copy.leave_wal()
+        .and_then(|()| copy.close())
+        .map_err(|error| error.at(to))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_second_master_is_refused_and_a_newer_database_untouched() {

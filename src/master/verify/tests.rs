@@ -174,7 +174,8 @@ impl Market {
     }
 
     fn check(&mut self) -> Verification {
-        check(&mut self.engine.reader(), &|| false).unwrap()
+        let mut reader = Reader::open_for_check(self.engine.url()).unwrap();
+        check(&mut reader, &|| false).unwrap()
     }
 
     /// The differences after a change without the master's methods.
@@ -393,6 +394,28 @@ fn constraints_that_were_evaded_are_found() {
         found.iter().any(|text| text.contains("SQLite: CHECK")),
         "{found:#?}"
     );
+}
+
+#[test]
+fn another_schema_is_found_and_its_rows_are_not_believed() {
+    let mut market = busy();
+    execute_all(
+        &mut market.storage,
+        "ALTER TABLE balances RENAME TO hidden;
+         CREATE VIEW balances AS SELECT account, 0 AS cash FROM hidden;
+         CREATE TRIGGER keep BEFORE DELETE ON sessions BEGIN SELECT RAISE(IGNORE); END",
+    );
+    let report = market.check();
+    assert_eq!(
+        report.differences,
+        [
+            "the table hidden is none of this version's",
+            "the trigger keep on sessions is none of this version's",
+            "the view balances is none of this version's",
+            "the table balances is missing",
+        ]
+    );
+    assert_eq!(report.accounts, 0);
 }
 
 #[test]

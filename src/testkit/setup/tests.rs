@@ -3,10 +3,7 @@
 use super::*;
 use crate::config::DatabaseUrl;
 use crate::master::storage::Reader;
-
-fn folder() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("pt").tempdir().unwrap()
-}
+use crate::testkit::folder;
 
 #[test]
 fn a_path_that_sockets_cannot_have_is_refused_with_its_length() {
@@ -52,7 +49,7 @@ fn what_fails_leaves_nothing() {
     fs::create_dir(&market).unwrap();
     fs::write(market.join("notes.txt"), "").unwrap();
     let (there, absent) = (folder.path().join("there"), folder.path().join("absent"));
-    fs::create_dir(&there).unwrap();
+    create_private_folder(&there).unwrap();
     for (dir, stays) in [(&there, true), (&absent, false)] {
         let options = SandboxOptions {
             market: Some(market.clone()),

@@ -621,6 +621,7 @@ fn backups_under_load_are_whole_and_take_the_databases_place() {
     let stop = AtomicBool::new(false);
     // Logged in before the first copy is made, so that each copy has all three sessions.
     let clients = ["alice", "bob", "carol"].map(|name| deployment.trader(1, name));
+    let session = clients[0].session().unwrap().clone();
     let sent: u32 = std::thread::scope(|scope| {
         let stop = &stop;
         let traders = clients.map(|client| scope.spawn(move || trade_until(client, stop)));
@@ -669,6 +670,8 @@ fn backups_under_load_are_whole_and_take_the_databases_place() {
 
     deployment.start_all();
     let mut alice = deployment.connect(1);
+    let over = alice.resume(&session).unwrap_err();
+    assert!(over.to_string().contains("session"), "{over}");
     alice
         .login(&username("alice"), &hashed("alice"), false)
         .unwrap();

@@ -6,8 +6,9 @@ use papertrader::testkit::Layout;
 use papertrader::testkit::state::SandboxState;
 use papertrader::testkit::{TEST_TIMEOUT, eventually, folder, processes_about, program};
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
@@ -249,6 +250,43 @@ fn sandboxes_stand_side_by_side_and_move_out_of_the_way() {
     }
     assert_eq!(second.stop(Signal::TERM).code(), Some(0));
     assert_eq!(first.stop(Signal::TERM).code(), Some(0));
+}
+
+#[test]
+fn a_sandbox_is_its_owners_alone() {
+    let folder = folder();
+    let dir = folder.path().join("given");
+    fs::create_dir(&dir).unwrap();
+    for mode in [0o755, 0o701, 0o777] {
+        fs::set_permissions(&dir, Permissions::from_mode(mode)).unwrap();
+        let (code, said) = ends(&dir, &["init"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("chmod 700"), "{said}");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+    }
+    fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(ends(&dir, &["init", "--bcrypt-cost", "4"]).0, Some(0));
+    let mut folders = vec![dir.clone()];
+    while let Some(folder) = folders.pop() {
+        let mode = fs::metadata(&folder).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode, 0o700, "{}", folder.display());
+        let entries = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path());
+        folders.extend(entries.filter(|path| path.is_dir()));
+    }
+    // One that was opened afterwards is not run.
+    fs::set_permissions(&dir, Permissions::from_mode(0o750)).unwrap();
+    let (code, said) = ends(&dir, &["run"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("mode 0750"), "{said}");
+    if rustix::process::geteuid().is_root() {
+        fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
+        std::os::unix::fs::chown(&dir, Some(65_534), None).unwrap();
+        let (code, said) = ends(&dir, &["run"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("belongs to user 65534"), "{said}");
+    } else {
+        eprintln!("skipped: only root can give a folder away");
+    }
 }
 
 #[test]
