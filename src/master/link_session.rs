@@ -7,6 +7,8 @@
     reason = "a new instruction is to be seen by every match"
 )]
 
+pub mod sequences;
+
 use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::workers::registry::Registry;
@@ -24,6 +26,7 @@ use crate::wire::payload::Payload;
 use crate::wire::{Destination, FrameHeader, Instruction, Request, frame};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
+use sequences::{SequenceCheck, SequenceHistory};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -45,6 +48,8 @@ pub struct LinkSessions {
     pub shared: WorkersShared,
     pub router: Sender<RouterMessage>,
     pub workers: Sender<WorkersMessage>,
+    /// The sequence numbers that workers have used.
+    pub sequences: SequenceHistory,
     /// Sends the bytes that the sockets of slow peers do not take.
     pub flusher: Arc<Flusher>,
     /// Refused handshakes and links that the master cut, counted by reason.
@@ -71,7 +76,7 @@ impl LinkSessions {
                             context: self,
                             link,
                             uuid,
-                            worker: None,
+                            introduced: None,
                         };
                         session.run(sealed.opener, established.early);
                     }
@@ -108,7 +113,7 @@ struct LinkSession<'a> {
     link: Arc<LinkConnection>,
     uuid: Uuid,
     /// Set by the first message, which carries the boot ID of the worker's process.
-    worker: Option<Arc<LinkedWorker>>,
+    introduced: Option<(Arc<LinkedWorker>, SequenceCheck)>,
 }
 
 impl LinkSession<'_> {
@@ -152,7 +157,7 @@ impl LinkSession<'_> {
             }
         }
         self.link.cut();
-        if let Some(worker) = self.worker {
+        if let Some((worker, _)) = self.introduced {
             // Without this message the worker would count as linked for ever.
             let _ = self
                 .context
@@ -182,18 +187,19 @@ impl LinkSession<'_> {
     fn on_read(&mut self, decoder: &mut EnvelopeDecoder) -> Result<bool, ValueError> {
         let mut requests = Vec::new();
         while let Some(envelope) = decoder.next()? {
-            let worker = match &self.worker {
-                Some(worker) if worker.boot == envelope.header.boot => Arc::clone(worker),
-                Some(_) => return Err(ValueError("a boot ID that changes within a link")),
-                None => {
-                    let Some(worker) = self.on_first_message(envelope.header.boot) else {
-                        return Ok(false);
-                    };
-                    self.worker = Some(Arc::clone(&worker));
-                    worker
-                }
+            if self.introduced.is_none() {
+                let boot = envelope.header.boot;
+                let worker = self.on_first_message(boot);
+                self.introduced =
+                    worker.map(|worker| (worker, self.context.sequences.enter(self.uuid, boot)));
+            }
+            let Some((worker, sequences)) = &mut self.introduced else {
+                return Ok(false);
             };
-            if let Some(request) = decode(worker, &envelope)? {
+            if worker.boot != envelope.header.boot {
+                return Err(ValueError("a boot ID that changes within a link"));
+            }
+            if let Some(request) = decode(worker, sequences, &envelope)? {
                 requests.push(request);
             }
         }
@@ -241,15 +247,13 @@ impl LinkSession<'_> {
 
 /// Decodes a link message. `None` if it was answered here.
 fn decode(
-    peer: Arc<LinkedWorker>,
+    peer: &Arc<LinkedWorker>,
+    sequences: &mut SequenceCheck,
     envelope: &LinkMessage<'_>,
 ) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
     let header = &envelope.header;
-    if header.sequence == 0 {
-        return Err(ValueError("a worker's message without a sequence number"));
-    }
     let mut reply_to = ReplyTo {
-        peer,
+        peer: Arc::clone(peer),
         sequence: header.sequence,
         timestamp: header.timestamp,
         client: header.client,
@@ -257,11 +261,13 @@ fn decode(
     };
     for frame in BodyFrames::new(envelope.body) {
         let (head, data, _) = frame?;
-        let request = match Instruction::from_number(head.instruction) {
-            Some(Instruction::LinkAgain) => {
-                reply_to.again = true;
-                continue;
-            }
+        let instruction = Instruction::from_number(head.instruction);
+        if instruction == Some(Instruction::LinkAgain) {
+            reply_to.again = true;
+            continue;
+        }
+        sequences.check(header.sequence, reply_to.again)?;
+        let request = match instruction {
             Some(Instruction::LinkReport) => LinkRequest::Report(WorkerReport::from_bytes(data)?),
             Some(Instruction::LinkSession) => {
                 let hash = data.try_into().map(SessionHash);

@@ -27,7 +27,8 @@ fn decoded(
         header: link.header(sequence),
         body: &body,
     };
-    decode(Arc::clone(&link.peer), &envelope)
+    let mut sequences = SequenceHistory::default().enter(link.peer.worker.uuid, link.peer.boot);
+    decode(&link.peer, &mut sequences, &envelope)
 }
 
 fn asked(link: &FakeLink, request: &Request) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
@@ -202,6 +203,7 @@ fn context(rig: &MasterRig) -> Context {
             shared: rig.shared.clone(),
             router: to_router,
             workers: to_workers,
+            sequences: SequenceHistory::default(),
             flusher: Flusher::new().unwrap(),
             refusals: Arc::default(),
             throttle: Throttle::new(100, Duration::from_secs(60)),
@@ -220,7 +222,7 @@ impl Context {
             context: &self.sessions,
             link: Arc::clone(&link.peer.link),
             uuid: link.peer.worker.uuid,
-            worker: None,
+            introduced: None,
         };
         let opener = link.masters_opener.take().unwrap();
         std::thread::scope(|scope| {
@@ -338,4 +340,66 @@ fn a_master_that_stops_leaves_a_full_router() {
     ask(&mut link, 1, &Request::AssetList);
     assert_eq!(context.run(&mut link), ["linked", "unlinked"]);
     assert!(inbox.is_empty());
+}
+
+#[test]
+fn numbers_rise_over_all_links_of_a_process_or_the_link_is_cut() {
+    let (rig, first) = rig();
+    let context = context(&rig);
+    let boot = Uuid::from_u128(8);
+    let try_numbers = |context: &Context, boot, numbers: &[u64]| {
+        let mut link = rig.open_link(&first.peer.worker, boot);
+        for number in numbers {
+            ask(&mut link, *number, &Request::AssetList);
+        }
+        link.cut_sending();
+        let before = context.refusals(NONSENSE_REASON);
+        context.run(&mut link);
+        (
+            context.passed_on(),
+            context.refusals(NONSENSE_REASON) - before,
+        )
+    };
+    let highest = i64::MAX as u64;
+    // A gap is no fault: messages are lost with a link.
+    assert_eq!(try_numbers(&context, boot, &[3, 4, 9]), (vec![3, 4, 9], 0));
+    assert_eq!(try_numbers(&context, boot, &[10, 10]), (vec![], 1));
+    assert_eq!(try_numbers(&context, boot, &[12, 11]), (vec![], 1));
+    // What an earlier link brought is known.
+    assert_eq!(try_numbers(&context, boot, &[12]), (vec![], 1));
+    assert_eq!(try_numbers(&context, boot, &[13]), (vec![13], 0));
+    // Another process begins anew.
+    let next = Uuid::from_u128(9);
+    assert_eq!(try_numbers(&context, next, &[1]), (vec![1], 0));
+    assert_eq!(try_numbers(&context, next, &[highest]), (vec![highest], 0));
+    assert_eq!(try_numbers(&context, next, &[highest]), (vec![], 1));
+    let other = Uuid::from_u128(10);
+    assert_eq!(try_numbers(&context, other, &[highest + 1]), (vec![], 1));
+    assert_eq!(try_numbers(&context, other, &[u64::MAX]), (vec![], 1));
+}
+
+#[test]
+fn a_message_that_comes_again_has_a_number_of_its_own_past() {
+    let (rig, first) = rig();
+    let context = context(&rig);
+    let mut link = rig.open_link(&first.peer.worker, Uuid::from_u128(8));
+    let again = |link: &mut FakeLink, number| {
+        let header = link.header(number);
+        link.say(&header, |out| {
+            frame::write_binary(out, Instruction::LinkAgain, &[]);
+            Request::AssetList.write(out);
+        });
+    };
+    ask(&mut link, 5, &Request::AssetList);
+    again(&mut link, 5);
+    again(&mut link, 2);
+    ask(&mut link, 6, &Request::AssetList);
+    link.cut_sending();
+    context.run(&mut link);
+    assert_eq!(context.passed_on(), [5, 5, 2, 6]);
+    assert_eq!(context.refusals(NONSENSE_REASON), 0);
+    let mut link = rig.open_link(&first.peer.worker, Uuid::from_u128(8));
+    again(&mut link, 1 << 63);
+    context.run(&mut link);
+    assert_eq!(context.refusals(NONSENSE_REASON), 1);
 }

@@ -49,7 +49,9 @@ pub struct NewAccount {
     pub created: Timestamp,
     /// First cash of the account, with which its ledger begins.
     pub starting_cash: Money,
-    /// Boot ID of the link message that registered the account.
+    /// Worker of the link message that registered the account.
+    pub worker: Uuid,
+    /// Boot ID of that link message.
     pub boot: Uuid,
     /// Sequence number of that link message.
     pub sequence: u64,
@@ -136,20 +138,28 @@ impl Snapshot<'_> {
         Ok(NameConflict::Neither)
     }
 
-    /// Whether the link message (boot ID, sequence number) has registered an account already.
+    /// Whether the link message (worker, boot ID, sequence number) has registered an account
+    /// already.
     ///
     /// # Errors
     /// The database fails.
     pub fn registered_by(
         &mut self,
         username: &Username,
+        worker: &Uuid,
         boot: &Uuid,
         sequence: u64,
     ) -> Result<bool, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let sql = "SELECT 1 FROM accounts WHERE username_key = ?1 AND boot = ?2 AND sequence = ?3";
+        let sql = "SELECT 1 FROM accounts WHERE username_key = ?1 AND worker = ?2 AND boot = ?3
+                   AND sequence = ?4";
         let mut statement = sqlite.prepare_cached(sql)?;
-        Ok(statement.exists(params![username.key(), boot.as_bytes(), signed(sequence)])?)
+        Ok(statement.exists(params![
+            username.key(),
+            worker.as_bytes(),
+            boot.as_bytes(),
+            signed(sequence)
+        ])?)
     }
 
     /// The number of accounts.
@@ -171,7 +181,7 @@ impl Snapshot<'_> {
     pub fn sessions(&mut self, now: Timestamp) -> Result<Vec<StoredSession>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
-            "SELECT hash, account, username, since, expiry, client, worker, sessions.boot, expirable, last_used
+            "SELECT hash, account, username, since, expiry, client, sessions.worker, sessions.boot, expirable, last_used
              FROM sessions JOIN accounts USING (account) WHERE expiry > ?1",
         )?;
         let rows = statement.query_map([now.0], session)?;
@@ -223,7 +233,8 @@ impl Tx<'_> {
         sqlite
             .prepare_cached(
                 "INSERT INTO accounts (username, username_key, email, email_key, is_password, pass_hash, created,
-                 starting_cash, boot, sequence) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+                 starting_cash, worker, boot, sequence)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 new.username.as_str(),
@@ -233,6 +244,7 @@ impl Tx<'_> {
                 new.pass_hash,
                 new.created.0,
                 new.starting_cash.0,
+                new.worker.as_bytes(),
                 new.boot.as_bytes(),
                 signed(new.sequence),
             ])?;
