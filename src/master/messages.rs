@@ -171,8 +171,9 @@ pub const WORKERS_INBOX_MAX: usize = 256;
 /// The inbox of workers.
 #[derive(Debug)]
 pub enum WorkersMessage {
-    /// A handshake has succeeded. The link session reads on after the answer.
-    Linked(Arc<LinkedWorker>, Sender<()>),
+    /// A handshake has succeeded. The link session reads on after the answer, which is whether the
+    /// worker is admitted.
+    Linked(Arc<LinkedWorker>, Sender<bool>),
     /// A link has closed.
     Unlinked(Arc<LinkedWorker>),
     /// A worker's own figures.

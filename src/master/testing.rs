@@ -295,12 +295,14 @@ impl MasterRig {
     }
 
     /// Tells the master that a link stands.
-    pub(crate) fn tell_linked(&mut self, link: &FakeLink) {
+    /// Whether the master admits its worker.
+    pub(crate) fn tell_linked(&mut self, link: &FakeLink) -> bool {
         let (done, answer) = bounded(1);
         self.workers
             .on_message(WorkersMessage::Linked(Arc::clone(&link.peer), done));
-        answer.try_recv().unwrap();
+        let is_admitted = answer.try_recv().unwrap();
         self.run();
+        is_admitted
     }
 
     // --- users

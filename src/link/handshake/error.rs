@@ -25,9 +25,6 @@ pub enum HandshakeError {
     /// The worker is registered with another IP address.
     #[error("the worker is registered with another IP address")]
     WrongIp,
-    /// The worker was booted and has not been admitted again.
-    #[error("the worker was booted and not admitted again")]
-    Booted,
     /// Too many handshakes of this worker are in progress.
     #[error("too many handshakes of this worker are under way")]
     UnderWay,
@@ -92,7 +89,6 @@ impl HandshakeError {
             HandshakeError::Version(_) => "version",
             HandshakeError::UnknownUuid => "unknown-uuid",
             HandshakeError::WrongIp => "wrong-ip",
-            HandshakeError::Booted => "booted",
             HandshakeError::UnderWay => "too-many-under-way",
             HandshakeError::Budget => "gpg-budget",
             HandshakeError::Frame(_) => "bad-frame",
@@ -132,7 +128,6 @@ impl HandshakeError {
                 "not-admitted",
                 "no worker with this UUID may link from this address",
             ),
-            HandshakeError::Booted => ("booted", "an administrator keeps this worker out"),
             HandshakeError::UnderWay | HandshakeError::Budget => ("overloaded", "try again later"),
             HandshakeError::Frame(_) => ("bad-frame", "not a message of the handshake"),
             HandshakeError::Stale(_) | HandshakeError::Keyring(K::SignatureStale(_)) => (
@@ -230,7 +225,6 @@ pub const REFUSALS: &[(&str, &str)] = &[
         "not-admitted",
         "no worker with this UUID may link from this address",
     ),
-    ("booted", "an administrator keeps this worker out"),
     ("overloaded", "too many handshakes; try again later"),
     ("bad-frame", "not a message of the handshake"),
     (

@@ -157,7 +157,7 @@ fn a_request_whose_arguments_are_wrong_is_answered_here() {
 }
 
 #[test]
-fn a_worker_may_link_under_its_uuid_from_its_address_unless_it_is_kept_out() {
+fn a_worker_may_prove_itself_under_its_uuid_from_its_address() {
     let (mut rig, link) = rig();
     let (uuid, ip) = (link.peer.worker.uuid, link.peer.worker.ip);
     let found = |rig: &MasterRig, uuid, ip| registered_worker(&rig.shared.registry, uuid, ip);
@@ -177,7 +177,7 @@ fn a_worker_may_link_under_its_uuid_from_its_address_unless_it_is_kept_out() {
     let boot = WorkersMessage::Boot("eu1".into(), sender);
     crate::runtime::Module::on_message(&mut rig.workers, boot);
     answer.try_recv().unwrap().unwrap();
-    assert_eq!(why(found(&rig, uuid, ip)), HandshakeError::Booted.as_str());
+    assert!(found(&rig, uuid, ip).is_ok(), "it is told inside the link");
 }
 
 // --- a link's life
@@ -188,6 +188,8 @@ struct Context {
     sessions: LinkSessions,
     router: Receiver<RouterMessage>,
     workers: Receiver<WorkersMessage>,
+    /// Whether workers admits who links.
+    admits: bool,
     _home: TempHome,
 }
 
@@ -211,6 +213,7 @@ fn context(rig: &MasterRig) -> Context {
         },
         router,
         workers,
+        admits: true,
         _home: home,
     }
 }
@@ -232,7 +235,7 @@ impl Context {
                 match self.workers.recv_timeout(Duration::from_millis(5)) {
                     Ok(WorkersMessage::Linked(_, done)) => {
                         told.push("linked");
-                        done.send(()).unwrap();
+                        done.send(self.admits).unwrap();
                     }
                     Ok(WorkersMessage::Unlinked(_)) => told.push("unlinked"),
                     Ok(other) => panic!("{other:?}"),
@@ -402,4 +405,18 @@ fn a_message_that_comes_again_has_a_number_of_its_own_past() {
     again(&mut link, 1 << 63);
     context.run(&mut link);
     assert_eq!(context.refusals(NONSENSE_REASON), 1);
+}
+
+#[test]
+fn nothing_of_a_booted_worker_is_passed_on() {
+    let (rig, first) = rig();
+    let mut context = context(&rig);
+    context.admits = false;
+    let mut link = rig.open_link(&first.peer.worker, Uuid::from_u128(8));
+    ask(&mut link, 1, &Request::AssetList);
+    ask(&mut link, 2, &login("alice", false));
+    link.cut_sending();
+    assert_eq!(context.run(&mut link), ["linked"]);
+    assert!(context.passed_on().is_empty());
+    assert_eq!(context.refusals(BOOTED_REASON), 1);
 }
