@@ -1,7 +1,7 @@
 //! A dishonest worker: it is registered, and misuses its link.
 
 use crate::keys::Cast;
-use crate::rig::{self, IntruderRig, PATIENCE};
+use crate::rig::{self, IntruderRig, PATIENCE, Party};
 use papertrader::client::Answer;
 use papertrader::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
 use papertrader::link::record::SealedChannel;
@@ -22,8 +22,12 @@ struct Link {
 }
 
 impl Link {
+    /// Of the worker `other`.
     fn new(rig: &IntruderRig, cast: &Cast) -> Link {
-        let (party, uuid) = &cast.other;
+        Link::of(rig, &cast.other)
+    }
+
+    fn of(rig: &IntruderRig, (party, uuid): &(Party, Uuid)) -> Link {
         let (socket, link) = rig.attempt_over(party, *uuid).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Link {
@@ -116,8 +120,8 @@ fn nonsense(rig: &mut IntruderRig, cast: &Cast) {
             }
         }),
     ];
-    for (what, write) in all {
-        let mut link = Link::new(rig, cast);
+    for (turn, (what, write)) in all.into_iter().enumerate() {
+        let mut link = Link::of(rig, cast.linking(turn));
         let mut plain = Vec::new();
         write(&link, &mut plain);
         let sealed = link.seal(&plain);

@@ -214,7 +214,7 @@ impl<'a> MasterHandshake<'a> {
         let peer = keyring.peer(claim.worker.fingerprint)?;
         let statement = keyring.decrypt_and_verify(own, &peer, data, now, CLOCK_SKEW_MAX)?;
         let worker_half = terms.check(Role::Worker, &self.transcript.before(), now, &statement)?;
-        claim.permit.proven();
+        claim.permit.proven(Instant::now());
         self.transcript.add(Instruction::LinkProof, data);
         self.transcript.add_gpg(Role::Worker, data);
 
