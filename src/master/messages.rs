@@ -100,8 +100,10 @@ pub enum SessionFilter {
     Prefix(String),
     /// All sessions of the account with this name.
     User(String),
-    /// All sessions that were made through this worker.
+    /// All sessions that were made through this worker or have passed through it since.
     Worker(Uuid),
+    /// All sessions.
+    All,
 }
 
 /// Auth's counters.

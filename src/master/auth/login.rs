@@ -241,6 +241,7 @@ impl Auth {
         let stored = StoredSession {
             session,
             boot: reply_to.peer.boot,
+            passed: Vec::new(),
         };
         self.writes.push(AuthWrite::Session(stored.clone()));
         let success = AuthSuccess::Session(id, stored);

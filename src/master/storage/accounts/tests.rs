@@ -33,6 +33,7 @@ fn session(byte: u8, account: AccountId, expiry: i64) -> StoredSession {
     StoredSession {
         session,
         boot: Uuid::from_u128(4),
+        passed: Vec::new(),
     }
 }
 
