@@ -17,7 +17,7 @@ pub use master::{
     MasterLimits, ProviderKind, ReplaySettings, SESSION_LIFETIME, SimulatedSettings,
     SymbolSelection,
 };
-pub use values::HostPort;
+pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};
 
 use reader::{ConfigReport, ConfigTable};

@@ -29,13 +29,15 @@ pub struct Description {
     pub wire: u16,
     pub edition: u16,
     pub link: LinkForm,
-    /// What a reader of this file must know, in sentences.
+    /// How to read this file, in sentences.
+    pub reading: &'static [&'static str],
+    /// What no table can say of the protocol, in sentences.
     pub rules: &'static [&'static str],
     pub ports: Ports,
     pub header: HeaderForm,
-    /// What a server checks of a message, in this order.
-    pub checks: &'static [Check],
-    pub message_types: Vec<MessageTypeEntry>,
+    /// What a server checks of a client's message, in this order.
+    pub request_checks: &'static [Check],
+    pub message_types: Vec<ListValue>,
     pub states: Vec<ListValue>,
     pub lists: BTreeMap<&'static str, CodeList>,
     pub argument_types: BTreeMap<String, ArgumentTypeEntry>,
@@ -97,20 +99,13 @@ pub struct Ports {
     pub master: u16,
 }
 
-/// A check of a message.
+/// A check of a client's message.
 #[derive(Debug, Serialize)]
 pub struct Check {
     /// What is wrong.
     pub wrong: &'static str,
     /// The code of the protocolError.
     pub fault: &'static str,
-}
-
-/// A category of messages.
-#[derive(Debug, Serialize)]
-pub struct MessageTypeEntry {
-    pub number: u8,
-    pub name: &'static str,
 }
 
 /// A list of words or numbers.
@@ -156,7 +151,10 @@ pub struct ArgumentTypeEntry {
     /// The text that stands for "none".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub none: Option<&'static str>,
+    /// Texts that it accepts.
     pub examples: &'static [&'static str],
+    /// Texts that it refuses.
+    pub wrong: &'static [&'static str],
 }
 
 /// A value that layouts are made of.
@@ -168,6 +166,9 @@ pub struct ScalarEntry {
     pub maximum: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<&'static str>,
+    /// The number of decimal places of the integer, where it is a decimal number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<u8>,
     /// The type of arguments whose form the text has.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
@@ -268,7 +269,9 @@ pub struct AnswerEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<&'static str>,
     pub arguments: Vec<ArgumentEntry>,
-    /// The codes that a Fail may name.
+    /// `success` or `failure`.
+    pub outcome: &'static str,
+    /// The codes that a failure may name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<&'static str>,
 }

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """usage: client.py HOST:PORT USERNAME PASSWORD SYMBOL QUANTITY [papertrader.json]"""
 import hashlib, json, pathlib, re, secrets, socket, sys
-
 JSON = pathlib.Path(__file__).resolve().parents[2] / "spec/wire/papertrader.json"
 
 def encode(wire, row, texts):
@@ -33,11 +32,12 @@ def call(wire, stream, name, *texts, allow=None):
     while True:
         head, texts = receive(wire["header"], stream)
         name = names.get(head["instruction"], "unknown message")
-        if name in answers and ("reasons" not in answers[name] or texts[0] == allow):
-            return dict(zip([argument["name"] for argument in answers[name]["arguments"]], texts))
-        if name in answers or name == "protocolError" or head["messageType"] != control:
-            raise ValueError(": ".join([name, *map(str, texts)]))
-        print(name, *texts)
+        if (hit := answers.get(name)) and (hit["outcome"] == "success" or texts[:1] == [allow]):
+            return dict(zip([argument["name"] for argument in hit["arguments"]], texts))
+        said = " ".join([name, *[ascii(text)[1:-1] for text in texts]])
+        if hit or name == "protocolError" or head["messageType"] != control:
+            raise ValueError(said)
+        print(said)
 
 def main(address, username, password, symbol, quantity, path=JSON):
     wire = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
@@ -56,5 +56,5 @@ if __name__ == "__main__":
         sys.exit(2)
     try:
         main(*sys.argv[1:])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError) as error:
         sys.exit(f"client: {error}")

@@ -38,15 +38,17 @@ def read(wire, stream, name, *texts):
                if "payload" in answer}
     failures = {row["number"]: row["name"] for row in wire["instructions"]
                 if row["name"] in ("dataFail", "protocolError")}
+    limit = next(entry["value"] for entry in wire["limits"] if entry["name"] == "payload")
     payload = b""
-    while True:
+    while len(payload) <= limit:
         head, data = receive(wire["header"], stream)
         number = head["instruction"]
         if number in failures:
-            raise ValueError(": ".join([failures[number], *data]))
+            raise ValueError(" ".join([failures[number], *[ascii(text)[1:-1] for text in data]]))
         payload += data if number in layouts else b""
         if number in layouts and head["dataMessageNumber"] == head["dataMessageMax"]:
             return decode(wire, {"layout": layouts[number]}, io.BytesIO(payload), {})
+    raise ValueError(f"a payload of more than {limit} bytes")
 
 def main(address, username, password, path=JSON):
     wire = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
@@ -67,5 +69,5 @@ if __name__ == "__main__":
         sys.exit(2)
     try:
         main(*sys.argv[1:])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError) as error:
         sys.exit(f"portfolio: {error}")

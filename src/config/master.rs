@@ -183,7 +183,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
     let data_dir = root.path("data_dir", Some("/var/lib/papertrader"));
     let database = database(root, &data_dir);
     let config = MasterConfig {
-        listen: values::listen(root, SocketAddr::new(localhost, 2048)),
+        listen: values::listen(root, SocketAddr::new(localhost, values::MASTER_PORT)),
         data_dir,
         control_socket: root.path("control_socket", Some("/run/papertrader/master.sock")),
         control_group: root.parsed(

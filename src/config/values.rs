@@ -13,6 +13,12 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// The port on which a master listens unless configured otherwise (4.3.1).
+pub const MASTER_PORT: u16 = 2048;
+
+/// The port on which a worker listens unless configured otherwise (4.3.2).
+pub const WORKER_PORT: u16 = 2049;
+
 /// Longest path of a Unix socket, in bytes, without the terminating zero.
 pub(super) const SOCKET_PATH_MAX: usize = 107;
 
@@ -28,7 +34,7 @@ impl HostPort {
     pub(super) fn default_master() -> HostPort {
         HostPort {
             host: "127.0.0.1".to_owned(),
-            port: 2048,
+            port: MASTER_PORT,
         }
     }
 

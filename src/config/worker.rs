@@ -144,7 +144,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
     let config = WorkerConfig {
         name: root.parsed("name", IfAbsent::Required(String::new()), name),
         uuid: root.parsed("uuid", IfAbsent::Required(Uuid::nil()), uuid),
-        listen: values::listen(root, SocketAddr::new(localhost, 2049)),
+        listen: values::listen(root, SocketAddr::new(localhost, values::WORKER_PORT)),
         advertise: root.parsed(
             "advertise",
             IfAbsent::Required(HostPort::default_master()),

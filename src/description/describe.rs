@@ -7,8 +7,9 @@
 use super::{
     AnswerEntry, ArgumentEntry, ArgumentTypeEntry, Check, CodeList, DataEntry, Description,
     FieldEntry, HashedPassForm, HeaderField, HeaderForm, InstructionEntry, LayoutEntry, LinkForm,
-    ListValue, MessageTypeEntry, Ports, ScalarEntry, limits, vectors,
+    ListValue, Ports, ScalarEntry, limits, vectors,
 };
+use crate::config::{MASTER_PORT, WORKER_PORT};
 use crate::link::handshake::{self, REFUSALS};
 use crate::link::layout::{LINK_LAYOUTS, LinkSide};
 use crate::model::account::{HASHED_PASS_DIGITS, HASHED_PASS_ROUNDS, HASHED_PASS_SALT};
@@ -79,7 +80,7 @@ const CHECKS: &[Check] = &[
         fault: "bad-frame",
     },
     Check {
-        wrong: "a client sends a number of type 3, or of type 4 one with the direction return, notice or link, or from 0x0410 to 0x04FF",
+        wrong: "a number of type 3, or of type 4 one that servers alone send (direction return or notice), or one of the link (0x0410 to 0x04FF)",
         fault: "not-allowed",
     },
     Check {
@@ -91,64 +92,39 @@ const CHECKS: &[Check] = &[
         fault: "unknown-instruction",
     },
     Check {
-        wrong: "the instruction takes another number of arguments",
+        wrong: "a wrong number of arguments",
         fault: "argument-count",
     },
 ];
 
-const RULES: &[&str] = &[
-    "A client connects over TCP, or TLS where the worker has a certificate, and sends a request. There is no greeting.",
-    "A message is a header and data. Numbers are big-endian.",
-    "Arguments are UTF-8 texts. The data is split at its first argumentCount - 1 separators, so that the last argument of a server's message may contain spaces. No argument is empty, and no argument of a request contains a space.",
-    "An optional argument may be left out together with all behind it.",
-    "A connection starts in the command state. switchState moves it to the data state and back. An instruction in a state that it does not list is refused with wrong-state.",
-    "Each request has one answer: one of those that its row lists. Answers come in the order of the requests, so that a client knows by counting which request an answer belongs to.",
-    "A notice answers nothing. It may come at any time, also between two packets of a transfer.",
-    "An order is announced by transactionQueued and answered when it has settled. Requests behind it are carried out meanwhile, and their answers wait for its answer.",
-    "A payload comes as a set of data messages: every packet but the last has dataMax bytes, dataMessageNumber counts from 1 to dataMessageMax. The bytes of the set, joined, have the layout that the request's row names. All bytes of a payload belong to its layout.",
-    "Lists that are open may grow. A reader shows the text or number of a value that it does not know, and goes on. A control message with an unknown number is a notice of a later edition: pass over it.",
-    "An argument of a request that does not have its form is refused with the reason that its row names, the first from the left.",
-    "The connection ends after protocolError. After any other refusal it goes on.",
-    "In the values of test vectors, numbers of eight bytes are texts and bytes are hexadecimal.",
-    "A client never sees the instructions with the direction link: they are what workers and masters say to each other.",
+const READING: &[&str] = &[
+    "A reader passes over members of this file that it does not know.",
+    "A message is a header and data. The fields of the header are unsigned integers, in the order and with the sizes that `header` gives.",
+    "An instruction is found by its number. Where two have one name (login), the number of arguments tells them apart.",
+    "`arguments`: in order. Who leaves out an argument that is `optional` also leaves out every argument after it. One that is `repeated` stands there any number of times. One that is `last` is the rest of the data, spaces included.",
+    "`argumentTypes`: `pattern` matches the whole text. minLength and maxLength count code points, maxBytes counts bytes of UTF-8. exclusiveMinimum and maximum compare the text as a decimal number, exactly: a double cannot hold 9000000000000.000001. A type without a pattern accepts any text. `none` is the text that stands for no value.",
+    "`answers`: one of them answers the request. `outcome` is `success` or `failure`; a failure names one of `reasons`. The arguments of an answer stand here, even where the row of the answering instruction has others.",
+    "`layouts`: the fields in order. A field is a `scalar` or a `layout`. `repeated` is the name of the field before it that says how often it stands there, or `*` for as often as bytes are left. A field with `when` is there only if `value & mask == equals` holds for the field that it names, before it in the same layout or in the one around it. Fields may have one name where their conditions exclude each other. Bytes left over are an error.",
+    "`scalars`: integers are big-endian; `scale` is the number of decimal places, so that 1500000 with scale 6 is 1.5.",
+    "`lists` that are `open` may grow. A reader shows the text or number of a value that it does not know, and goes on. Of a scope that it does not know it says that a session of a login is needed.",
+    "`vectors`: numbers of eight bytes are texts, and bytes are hexadecimal.",
 ];
 
-const fn message_type_name(kind: MessageType) -> &'static str {
-    match kind {
-        MessageType::Command => "command",
-        MessageType::DataTransfer => "data transfer",
-        MessageType::ServerReturn => "server return",
-        MessageType::Control => "control",
-    }
-}
-
-const fn direction_name(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Request => "request",
-        Direction::Return => "return",
-        Direction::Notice => "notice",
-        Direction::Both => "both",
-        Direction::Link => "link",
-    }
-}
-
-const fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Read => "read",
-        Scope::Trade => "trade",
-    }
-}
-
-const fn destination_name(destination: Destination) -> &'static str {
-    match destination {
-        Destination::Cache => "cache",
-        Destination::Orders => "orders",
-        Destination::AccountQueries => "account queries",
-        Destination::Tunnel => "tunnel",
-        Destination::State => "state",
-        Destination::Local => "local",
-    }
-}
+const RULES: &[&str] = &[
+    "A client connects to a worker over TCP. A worker with a certificate speaks TLS 1.3 alone: whether it has one is told with its address, by people, and not by the protocol. A client sends the first message; there is no greeting.",
+    "Arguments are UTF-8 texts. The data is split at its first argumentCount - 1 separators. No argument is empty, and no argument of a request contains a space.",
+    "A connection starts in the command state. switchState to data binds it to a session, which later data instructions use. When that session ends, they are refused with session-expired.",
+    "Every request has one answer but pong, which has none. Answers come in the order of the requests, so that a client knows by counting which request an answer belongs to.",
+    "A notice answers nothing. It may come at any time, also between two packets of a transfer. A control message with an unknown number is a notice of a later edition: pass over it. An unknown return is an error.",
+    "A request is refused for the first of these that holds: the checks of the message, the state (wrong-state), the form of the arguments from left to right (the reason of the argument), the session, the rest.",
+    "An order that is queued is announced by transactionQueued and answered when it has settled; one that is refused before has its answer alone. Orders are announced in the order of their requests. Requests behind an order are carried out meanwhile: their answers wait for its answer, and show the state before it settled.",
+    "A clientOrderID makes it safe to send an order again: the same ID with the same terms never trades twice. A repeat of a queued order is announced again, a repeat of a settled one gets its answer again.",
+    "A connection may end without the answer to an order. Its outcome is unknown then: send it again with the same clientOrderID, or read the history.",
+    "A payload comes as a set of data messages: every packet but the last has dataMax bytes, and dataMessageNumber counts from 1 to dataMessageMax. The bytes of the set, joined, have the layout that the answer names (`payload`).",
+    "The connection ends after protocolError. After any other refusal it goes on.",
+    "A master's port answers getWorkerList alone; everything else is protocolError not-allowed.",
+    "Instructions with the direction link are what workers and masters say to each other. A client never sees them.",
+];
 
 const fn side_name(side: LinkSide) -> &'static str {
     match side {
@@ -169,10 +145,11 @@ pub fn describe() -> Description {
             first_number: LINK_FIRST,
             last_number: LINK_LAST,
         },
+        reading: READING,
         rules: RULES,
         ports: Ports {
-            worker: 2049,
-            master: 2048,
+            worker: WORKER_PORT,
+            master: MASTER_PORT,
         },
         header: HeaderForm {
             bytes: frame::HEADER_BYTES,
@@ -181,8 +158,15 @@ pub fn describe() -> Description {
             data_max: DATA_MAX,
             separator: " ",
         },
-        checks: CHECKS,
-        message_types: message_types(),
+        request_checks: CHECKS,
+        message_types: MessageType::ALL
+            .iter()
+            .map(|kind| ListValue {
+                name: kind.as_str(),
+                number: Some(*kind as u8),
+                about: kind.about(),
+            })
+            .collect(),
         states: ConnectionState::ALL
             .iter()
             .map(|state| ListValue {
@@ -203,7 +187,7 @@ pub fn describe() -> Description {
         layouts: layouts(),
         instructions: TABLE.iter().map(instruction).collect(),
         hashed_pass: HashedPassForm {
-            about: "of the password in UTF-8; the salt is this text and, behind it, the username in lower case",
+            about: "PBKDF2 of the password: its UTF-8 bytes as typed, not normalised. The salt is the text in `salt`, followed by the username in lower case.",
             algorithm: "PBKDF2-HMAC-SHA256",
             rounds: HASHED_PASS_ROUNDS.get(),
             bytes: HASHED_PASS_DIGITS / 2,
@@ -213,16 +197,6 @@ pub fn describe() -> Description {
         limits: limits::all(),
         vectors: vectors::all(),
     }
-}
-
-fn message_types() -> Vec<MessageTypeEntry> {
-    (0..=u8::MAX)
-        .filter_map(MessageType::from_byte)
-        .map(|kind| MessageTypeEntry {
-            number: kind as u8,
-            name: message_type_name(kind),
-        })
-        .collect()
 }
 
 /// An open list, made of an enumeration of words, or of words with numbers.
@@ -263,7 +237,7 @@ fn lists() -> BTreeMap<&'static str, CodeList> {
         open_list!(
             "reasons",
             Reason,
-            "Why a request fails: the first argument of every Fail."
+            "Why a request fails: the first argument of every Fail of a request."
         ),
         open_list!(
             "faults",
@@ -309,6 +283,7 @@ fn argument_type(grammar: &Grammar) -> ArgumentTypeEntry {
         list: grammar.list,
         none: grammar.none,
         examples: grammar.examples,
+        wrong: grammar.wrong,
     }
 }
 
@@ -317,7 +292,8 @@ fn scalar_entry(scalar: Scalar) -> ScalarEntry {
         encoding: scalar.encoding,
         maximum: scalar.maximum,
         list: scalar.list,
-        kind: (scalar == Scalar::SYMBOL).then(|| ArgumentType::Symbol.name()),
+        kind: scalar.kind.map(ArgumentType::name),
+        scale: scalar.scale,
         about: scalar.about,
     }
 }
@@ -370,10 +346,10 @@ fn instruction(row: &InstructionRow) -> InstructionEntry {
         about: row.about,
         section: row.section,
         edition: row.edition,
-        direction: direction_name(row.direction),
+        direction: row.direction.as_str(),
         states: row.states.iter().map(|state| state.as_str()).collect(),
-        scope: row.scope.map(scope_name),
-        destination: row.destination.map(destination_name),
+        scope: row.scope.map(Scope::as_str),
+        destination: row.destination.map(Destination::as_str),
         bulk: row.bulk,
         binary: row.is_binary(),
         arguments: row
@@ -425,7 +401,10 @@ fn answer_entry(row: &InstructionRow, answer: Instruction) -> AnswerEntry {
             .iter()
             .map(|argument| argument_entry(argument, false))
             .collect(),
-        reasons: if is_failure {
+        outcome: if is_failure { "failure" } else { "success" },
+        reasons: if answer == Instruction::LinkRefused {
+            REFUSALS.iter().map(|(code, _)| *code).collect()
+        } else if is_failure {
             row.reasons().into_iter().map(Reason::as_str).collect()
         } else {
             Vec::new()

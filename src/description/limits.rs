@@ -13,6 +13,7 @@ use crate::net::limits::LINGER_TIMEOUT;
 use crate::net::reader::BULK_MAX;
 use crate::wire::reply::TEXT_MAX;
 use crate::wire::{DATA_MAX, packet};
+use crate::worker::tunnel::EXPIRABLE_MAX;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ pub struct LimitEntry {
     pub name: &'static str,
     pub value: u64,
     pub unit: Unit,
+    /// The time that it counts for, in milliseconds. Absent: at any one time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per: Option<u64>,
     /// The key of master.toml or worker.toml that sets it. Its value is the default then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setting: Option<&'static str>,
@@ -46,12 +50,20 @@ const fn limit(name: &'static str, value: u64, unit: Unit, about: &'static str) 
         name,
         value,
         unit,
+        per: None,
         setting: None,
         about,
     }
 }
 
 impl LimitEntry {
+    const fn a_minute(self) -> LimitEntry {
+        LimitEntry {
+            per: Some(60_000),
+            ..self
+        }
+    }
+
     const fn set_by(self, setting: &'static str) -> LimitEntry {
         LimitEntry {
             setting: Some(setting),
@@ -70,6 +82,7 @@ pub fn all() -> Vec<LimitEntry> {
     let mut all = of_messages();
     all.extend(of_connections(&WorkerLimits::default()));
     all.extend(of_accounts(&MasterLimits::default()));
+    all.extend(of_orders(&MasterLimits::default()));
     all
 }
 
@@ -91,7 +104,7 @@ fn of_messages() -> Vec<LimitEntry> {
             "payload",
             packet::PAYLOAD_MAX as u64,
             Unit::Bytes,
-            "a reassembled payload; our client ends the connection beyond it",
+            "a payload; the client library ends the connection beyond it",
         ),
         limit(
             "value",
@@ -112,6 +125,13 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
         )
         .set_by("worker limits.max_connections"),
         limit(
+            "masterConnections",
+            MasterLimits::default().max_connections as u64,
+            Unit::Count,
+            "of a master's port; one more is `protocolError too-many-connections`",
+        )
+        .set_by("master limits.max_connections"),
+        limit(
             "connectionsPerAddress",
             worker.max_connections_per_ip as u64,
             Unit::Count,
@@ -121,7 +141,7 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
         time(
             "frameTime",
             worker.frame_timeout,
-            "from a message's first byte to its last; later is `protocolError timeout`",
+            "from a message's first byte to its last; then `protocolError timeout`",
         )
         .set_by("worker limits.frame_timeout"),
         time(
@@ -152,13 +172,13 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
         time(
             "sendTime",
             worker.send_timeout,
-            "in which a client takes no byte although replies wait; then the connection is cut",
+            "if a client reads nothing for this long while replies wait, the connection is cut",
         )
         .set_by("worker limits.send_timeout"),
         time(
             "lingerTime",
             LINGER_TIMEOUT,
-            "for which the server discards input after `protocolError`, before it closes",
+            "after `protocolError` the server discards input for this long, and closes",
         ),
     ]
 }
@@ -178,32 +198,47 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
             "of an account; one more ends the oldest",
         ),
         limit(
+            "expirableSessions",
+            EXPIRABLE_MAX as u64,
+            Unit::Count,
+            "of a connection; one more login with isExpirable is `overloaded`",
+        ),
+        limit(
             "failedLogins",
             u64::from(master.failed_logins_per_minute),
             Unit::Count,
-            "in a minute, for a username and an IP address; more are `too-many-attempts`",
+            "for a username and an IP address (IPv6: its /64); more are `too-many-attempts`",
         )
+        .a_minute()
         .set_by("master limits.failed_logins_per_minute"),
         limit(
             "failedLoginsPerAddress",
             u64::from(master.failed_logins_per_minute_per_address),
             Unit::Count,
-            "in a minute, for an IP address; more are `too-many-attempts`",
+            "for an IP address (IPv6: its /64); more are `too-many-attempts`",
         )
+        .a_minute()
         .set_by("master limits.failed_logins_per_minute_per_address"),
         limit(
             "registrations",
             u64::from(master.registrations_per_minute_per_address),
             Unit::Count,
-            "in a minute, for an IP address; more are `too-many-attempts`",
+            "for an IP address (IPv6: its /64); more are `too-many-attempts`",
         )
+        .a_minute()
         .set_by("master limits.registrations_per_minute_per_address"),
+    ]
+}
+
+fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
+    vec![
         limit(
             "orders",
             u64::from(master.orders_per_minute_per_account),
             Unit::Count,
-            "in a minute, of an account; more are `overloaded`",
+            "of an account; more are `overloaded`",
         )
+        .a_minute()
         .set_by("master limits.orders_per_minute_per_account"),
         limit(
             "queuedOrdersPerAccount",

@@ -63,6 +63,13 @@ pub const ALL: &[Table] = &[
     table("wire/reply.md", "market states", |all| {
         list(all, "marketStates")
     }),
+    table("wire/instruction.md", "directions", |all| {
+        list(all, "directions")
+    }),
+    table("wire/instruction.md", "scopes", |all| list(all, "scopes")),
+    table("wire/instruction.md", "destinations", |all| {
+        list(all, "destinations")
+    }),
     table("model/reason.md", "reasons", |all| list(all, "reasons")),
     table("model/reason.md", "faults", |all| list(all, "faults")),
     table("link/message.md", "link instructions", link_instructions),
@@ -163,7 +170,7 @@ fn commands(all: &Description) -> String {
             let (failures, successes): (Vec<_>, Vec<_>) = entry
                 .answers
                 .iter()
-                .partition(|answer| !answer.reasons.is_empty());
+                .partition(|answer| answer.outcome == "failure");
             let names = |answers: &[&super::AnswerEntry]| {
                 answers
                     .iter()
@@ -324,7 +331,7 @@ fn header(all: &Description) -> String {
 fn checks(all: &Description) -> String {
     markdown(
         ["", "wrong", "code"],
-        all.checks.iter().enumerate().map(|(index, check)| {
+        all.request_checks.iter().enumerate().map(|(index, check)| {
             [
                 (index + 1).to_string(),
                 check.wrong.to_owned(),
@@ -363,6 +370,15 @@ fn amount(limit: &LimitEntry) -> String {
     }
 }
 
+/// The value, with the time that it counts for.
+fn rate(limit: &LimitEntry) -> String {
+    match limit.per {
+        None => amount(limit),
+        Some(60_000) => format!("{} a minute", amount(limit)),
+        Some(millis) => format!("{} in {millis} ms", amount(limit)),
+    }
+}
+
 fn limits(all: &Description) -> String {
     markdown(
         [
@@ -374,7 +390,7 @@ fn limits(all: &Description) -> String {
         all.limits.iter().map(|limit| {
             [
                 limit.name.to_owned(),
-                amount(limit),
+                rate(limit),
                 limit
                     .setting
                     .map(|key| format!("`{key}`"))

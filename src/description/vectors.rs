@@ -69,6 +69,7 @@ pub fn all() -> Vectors {
         hashed_pass: [
             ("alice", "password of alice"),
             ("Alice.B_c-9", "correct horse battery staple"),
+            ("bob", "crème brûlée à Жуковка"),
         ]
         .into_iter()
         .filter_map(|(username, password)| hashed_pass(username, password))

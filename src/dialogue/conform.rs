@@ -121,6 +121,7 @@ mod tests {
     use crate::wire::Direction;
     use crate::wire::instruction::TABLE;
     use std::collections::BTreeSet;
+    use std::ffi::OsString;
 
     #[test]
     fn every_fixture_of_the_folder_is_built_in_and_covers_known_sections() {
@@ -128,6 +129,16 @@ mod tests {
         let names: Vec<_> = folder.iter().map(|s| s.name.as_str()).collect();
         let carried: Vec<_> = fixtures::dialogues().map(|(name, _)| name).collect();
         assert_eq!(names, carried);
+        let frames = std::fs::read_dir("tests/fixtures/frames").unwrap();
+        let mut frames: Vec<_> = frames.map(|file| file.unwrap().file_name()).collect();
+        frames.sort();
+        let carried: Vec<_> = fixtures::golden_frames()
+            .map(|(name, _)| OsString::from(format!("{name}.hex")))
+            .collect();
+        assert_eq!(
+            frames, carried,
+            "`touch src/dialogue/fixtures.rs` makes them current"
+        );
         for script in &folder {
             for step in &script.steps {
                 let shown = !step.sections.is_empty() || step.action.connection().is_none();

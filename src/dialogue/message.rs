@@ -307,10 +307,10 @@ mod tests {
             "registerSuccess",
             "transactionQueued 01890a5d-ac96-774b-bcce-b302099a8057 - 2026-01-02T03:04:06.000Z",
             "01ff a b",
-            "loginFail third-party-login sign in with the school",
+            "loginFail of-edition-9 sign in with the school",
             "protocolError upgrade-required this server is of edition 9",
             "0399 a b\\sc",
-            "040b quotes 3",
+            "040f quotes 3",
         ] {
             let bytes = encode(&words(text)).unwrap();
             assert_eq!(
@@ -351,23 +351,23 @@ mod tests {
     #[test]
     fn replies_of_a_later_edition_keep_their_turn() {
         let mut decoder = MessageDecoder::default();
-        for request in ["getAssetList", "020f x", "040f", "getAssetList"] {
+        for request in ["getAssetList", "02ff x", "040f", "getAssetList"] {
             decoder.note(&encode(&words(request)).unwrap());
         }
-        let mut bytes = encode(&words("040b quotes 3")).unwrap();
+        let mut bytes = encode(&words("040f quotes 3")).unwrap();
         packet::write(&mut bytes, &[0; 4]);
         bytes.extend(encode(&words("0399 a")).unwrap());
         packet::write(&mut bytes, &[0; 4]);
         decoder.extend(&bytes);
         let lines: Vec<_> = std::iter::from_fn(|| decoder.next_message()).collect();
         let list = "data List count=0";
-        let expected = ["040b quotes 3", list, "0399 a", list];
+        let expected = ["040f quotes 3", list, "0399 a", list];
         assert_eq!(
             lines,
             expected.map(|text| StreamPart::Message(text.to_owned()))
         );
         assert!(decoder.asked.is_empty());
-        assert!(is_unknown_notice("040b quotes 3") && !is_unknown_notice("0399 a"));
+        assert!(is_unknown_notice("040f quotes 3") && !is_unknown_notice("0399 a"));
         assert!(!is_unknown_notice("pong") && !is_unknown_notice(""));
     }
 

@@ -367,7 +367,7 @@ mod tests {
         (
             "getAssetList",
             &[
-                "040b quotes 3",
+                "040f quotes 3",
                 "dataFail scope a token does not reach that",
                 "040c x",
             ],

@@ -1,7 +1,8 @@
 //! spec/master/workers.md · 3.1.5 Worker Management
 //!
 //! Knows the registered workers, their links and their reports. It pushes prices, what clients may
-//! know of this deployment, and the list of available workers. It never reads a link: the acceptor does.
+//! know of this deployment, and the list of available workers. It never reads a link: the acceptor
+//! does.
 
 pub mod registry;
 pub mod server_info;

@@ -71,7 +71,7 @@ word_list! {
         TooLarge = "too-large",
         /// A number that no instruction has.
         UnknownInstruction = "unknown-instruction",
-        /// Another number of arguments than the instruction takes.
+        /// A wrong number of arguments.
         ArgumentCount = "argument-count",
         /// An instruction that this peer may not send on this port.
         NotAllowed = "not-allowed",

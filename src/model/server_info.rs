@@ -19,11 +19,11 @@ word_list! {
         Market = "market",
         /// Whether the market moves: a word of the list of market states.
         State = "state",
-        /// Market time: that of the newest price, as times in replies.
+        /// Market time: that of the newest price, a CanonicalTime.
         MarketTime = "market-time",
         /// Time between two updates, in milliseconds.
         UpdateInterval = "update-interval",
-        /// When the next update is expected, wall time, as times in replies. None after the last.
+        /// When the next update is expected, wall time, a CanonicalTime. None after the last.
         NextUpdate = "next-update",
         /// Steps of a replay that are still to come, `0` after the last.
         StepsLeft = "steps-left",

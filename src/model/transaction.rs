@@ -53,7 +53,7 @@ word_list! {
         Buy = "buy" as 1,
         /// The account gives units and gets cash.
         Sell = "sell" as 2,
-        /// A split adds units, a reverse split takes some away: the quantity.
+        /// A split adds units: the quantity, below 0 for a reverse split.
         Split = "split" as 3,
         /// A dividend adds cash: the total.
         Dividend = "dividend" as 4,

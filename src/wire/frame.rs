@@ -87,7 +87,7 @@ impl FrameHeader {
     /// # Errors
     /// `bad-frame` or `too-large`.
     pub fn check(&self) -> Result<(), ProtocolError> {
-        if MessageType::from_byte(self.message_type).is_none() {
+        if MessageType::from_number(self.message_type).is_none() {
             return Err(ProtocolError::new(P::BadFrame, "unknown messageType"));
         }
         if self.instruction >> 8 != u16::from(self.message_type) {

@@ -8,70 +8,83 @@ use super::argument_type::{Argument, ArgumentType, Occurrence};
 use super::payload::PayloadKind;
 use super::state::ConnectionState;
 use crate::model::Reason;
+use crate::model::word_list::word_list;
 use std::fmt;
 
-/// The category of a message: its first byte (4.4 messageType), and the high byte of its
-/// instruction number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum MessageType {
-    /// Command state instructions (4.5.1).
-    Command = 1,
-    /// Data transfer state instructions (4.5.2).
-    DataTransfer = 2,
-    /// Server return instructions (4.5.3).
-    ServerReturn = 3,
-    /// Control (4.1 names the category).
-    Control = 4,
-}
-
-impl MessageType {
-    /// The category with this byte.
-    pub fn from_byte(byte: u8) -> Option<MessageType> {
-        match byte {
-            1 => Some(MessageType::Command),
-            2 => Some(MessageType::DataTransfer),
-            3 => Some(MessageType::ServerReturn),
-            4 => Some(MessageType::Control),
-            _ => None,
-        }
+word_list! {
+    /// The category of a message: its first byte (4.4 messageType), and the high byte of its
+    /// instruction number.
+    MessageType {
+        /// Commands, in the command state (4.5.1).
+        Command = "command" as 1,
+        /// Requests for data, in the data transfer state (4.5.2).
+        DataTransfer = "data transfer" as 2,
+        /// Answers of servers (4.5.3).
+        ServerReturn = "server return" as 3,
+        /// Everything else (4.1 names the category).
+        Control = "control" as 4,
     }
 }
 
-/// The peers that may send an instruction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Clients, to a worker (and `getWorkerList` to a master).
-    Request,
-    /// Servers, to a client that asked.
-    Return,
-    /// Servers, to a client, at any time. It answers no request.
-    Notice,
-    /// Clients and servers.
-    Both,
-    /// Workers and masters, to each other.
-    Link,
+word_list! {
+    /// The peers that may send an instruction.
+    Direction {
+        /// Clients, to a worker. A master accepts `getWorkerList` alone.
+        Request = "request",
+        /// Servers, to a client that asked.
+        Return = "return",
+        /// Servers, to a client, at any time. It answers no request.
+        Notice = "notice",
+        /// Clients and servers.
+        Both = "both",
+        /// Workers and masters, to each other.
+        Link = "link",
+    }
 }
 
-/// The part of a worker that answers a request, and when the requests behind it may take effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Destination {
-    /// The cache, which answers asset data.
-    Cache,
-    /// The master's transactions, which take purchases and sales. The next request may take effect
-    /// once the order is queued.
-    Orders,
-    /// The master's account queries.
-    AccountQueries,
-    /// The tunnel: logins, registrations, logouts. The next request waits for the answer.
-    Tunnel,
-    /// The worker's clients: switches of the state. The next request waits for the answer.
-    State,
-    /// The worker's clients: requests that change nothing, such as `ping`.
-    Local,
+word_list! {
+    /// What a session must allow, so that a request is carried out with it.
+    Scope {
+        /// Reading. Every session allows it.
+        Read = "read",
+        /// Orders. Every session of a login allows them.
+        Trade = "trade",
+    }
+}
+
+word_list! {
+    /// The part of a worker that answers a request, and when the requests behind it may take effect.
+    Destination {
+        /// The worker's cache, which answers asset data.
+        Cache = "cache",
+        /// The master's transactions. The next request may take effect once the order is queued.
+        Orders = "orders",
+        /// The master's account queries.
+        AccountQueries = "account queries",
+        /// The master's logins, registrations and logouts. The next request waits for the answer.
+        Tunnel = "tunnel",
+        /// The connection's state. The next request waits for the answer.
+        State = "state",
+        /// The worker by itself, at once.
+        Local = "local",
+    }
 }
 
 impl Destination {
+    /// The reasons that a request of this destination may get whatever it asks.
+    fn reasons(self) -> &'static [Reason] {
+        match self {
+            Destination::Orders | Destination::AccountQueries | Destination::Tunnel => &[
+                Reason::Overloaded,
+                Reason::MasterUnavailable,
+                Reason::InternalError,
+            ],
+            Destination::State => &[Reason::Overloaded, Reason::MasterUnavailable],
+            Destination::Cache => &[Reason::Overloaded],
+            Destination::Local => &[],
+        }
+    }
+
     /// Whether the next request waits until a request of this destination is answered.
     pub fn is_exclusive(self) -> bool {
         match self {
@@ -82,15 +95,6 @@ impl Destination {
             | Destination::Local => false,
         }
     }
-}
-
-/// What a session must allow, so that a request is carried out with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// Reading: every session allows it.
-    Read,
-    /// Trading: orders.
-    Trade,
 }
 
 /// The number of arguments of an instruction.
@@ -176,12 +180,12 @@ pub const LINK_LAST: u16 = 0x04FF;
 /// - `:` and the arguments: name, field, [`ArgumentType`],
 ///   `/` a reason code other than the type's, `optional` or `repeated`; or `binary`;
 /// - `request` or `reply`: the value made of the fields, both an expression and a pattern;
-/// - `->` the successes, in parentheses the payload of `data`, `|` the failure, in brackets its
+/// - `->` the successes (none where only a failure is answered), in parentheses the payload of `data`, `|` the failure, in brackets its
 ///   reasons that follow from nothing else.
 macro_rules! instruction_table {
     ($with:ident) => {
         $with! {
-        /// Logs in with a password.
+        /// Logs in with a password. If isExpirable is `true`, the session ends with the connection.
         0x0101 Login "login" "4.6.1" Request in [Command] to Tunnel:
             ("username" username: Username / BadCredentials,
                 "hashedPass" hashed_pass: HashedPass / BadCredentials, "isExpirable" expirable: Flag)
@@ -198,21 +202,22 @@ macro_rules! instruction_table {
                 "hashedPass" hashed_pass: HashedPass)
             request { Request::Register { username, email, hashed_pass } }
             -> RegisterSuccess | RegisterFail [UsernameTaken EmailTaken TooManyAttempts];
-        /// Queues a purchase at the price of the next update. `transactionQueued` announces it; the
-        /// answer comes when it has settled.
+        /// Queues a purchase, which settles at the price of the next update. Once it is queued,
+        /// `transactionQueued` announces it. The answer comes when it has settled.
         0x0104 PurchaseAsset "purchaseAsset" "4.6.4" Request in [Command] with Trade to Orders:
             ("sessionID" session: SessionId, "name" symbol: Symbol, "quantity" quantity: Quantity,
                 "clientOrderID" id: ClientOrderId optional)
             request { Request::Order { session, side: Side::Buy, symbol, quantity, id } }
-            -> PurchaseSuccess | PurchaseFail [ClientOrderIdReused NoPrice InsufficientFunds];
-        /// Queues a sale at the price of the next update. `transactionQueued` announces it; the
-        /// answer comes when it has settled.
+            -> PurchaseSuccess | PurchaseFail [ClientOrderIdReused UnknownAsset NoPrice InsufficientFunds];
+        /// Queues a sale, which settles at the price of the next update. Once it is queued,
+        /// `transactionQueued` announces it. The answer comes when it has settled.
         0x0105 SellAsset "sellAsset" "4.6.5" Request in [Command] with Trade to Orders:
             ("sessionID" session: SessionId, "name" symbol: Symbol, "quantity" quantity: Quantity,
                 "clientOrderID" id: ClientOrderId optional)
             request { Request::Order { session, side: Side::Sell, symbol, quantity, id } }
-            -> SellSuccess | SellFail [ClientOrderIdReused NoPrice InsufficientHoldings];
-        /// Switches the connection to the command state or to the data state.
+            -> SellSuccess | SellFail [ClientOrderIdReused UnknownAsset NoPrice InsufficientHoldings];
+        /// Switches the connection to the command state or to the data state, and there binds it to the
+        /// session. The way back checks only the form of the session ID.
         0x0106 SwitchState "switchState" "4.6.6" Request in [Command Data] with Read to State:
             ("sessionID" session: SessionId, "state" state: State)
             request { Request::SwitchState { session, state } }
@@ -227,67 +232,68 @@ macro_rules! instruction_table {
         0x0201 GetAssetInfo "getAssetInfo" "4.6.7" Request in [Data] with Read to Cache:
             ("asset" symbol: Symbol)
             request { Request::AssetInfo { symbol } }
-            -> Data(AssetInfo) | DataFail [NoData];
+            -> Data(AssetInfo) | DataFail [UnknownAsset NoData];
         /// An asset's latest price.
         0x0202 GetAssetValueCurrent "getAssetValueCurrent" "4.6.8"
             Request in [Data] with Read to Cache:
             ("asset" symbol: Symbol)
             request { Request::AssetCurrent { symbol } }
-            -> Data(Quote) | DataFail [NoPrice];
-        /// The bars of the 24 hours that end with the date.
+            -> Data(Quote) | DataFail [UnknownAsset NoPrice];
+        /// The bars that start after date − 24 h and not after the date. Without data: none.
         0x0203 GetAssetValueDay "getAssetValueDay" "4.6.9"
             Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Day(date), adjusted } }
-            -> Data(Bars) | DataFail;
-        /// The daily bars of the 7 days that end with the date's.
+            -> Data(Bars) | DataFail [UnknownAsset MasterUnavailable InternalError];
+        /// The daily bars of the 7 days that end with the date's day. Days without data have none.
         0x0204 GetAssetValueWeek "getAssetValueWeek" "4.6.10"
             Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Week(date), adjusted } }
-            -> Data(Bars) | DataFail;
-        /// The daily bars of the month that ends with the date's day.
+            -> Data(Bars) | DataFail [UnknownAsset MasterUnavailable InternalError];
+        /// The daily bars of the month that ends with the date's day. Days without data have none.
         0x0205 GetAssetValueMonth "getAssetValueMonth" "4.6.11"
             Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Month(date), adjusted } }
-            -> Data(Bars) | DataFail;
-        /// The 12 monthly bars that end with the date's month.
+            -> Data(Bars) | DataFail [UnknownAsset MasterUnavailable InternalError];
+        /// The monthly bars of the 12 whole months that end with the date's. Months without data have
+        /// none.
         0x0206 GetAssetValueYear "getAssetValueYear" "4.6.12"
             Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Year(date), adjusted } }
-            -> Data(Bars) | DataFail;
+            -> Data(Bars) | DataFail [UnknownAsset MasterUnavailable InternalError];
         /// All monthly bars.
         0x0207 GetAssetValueAllTime "getAssetValueAllTime" "4.6.13"
             Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::AllTime, adjusted } }
-            -> Data(Bars) | DataFail;
+            -> Data(Bars) | DataFail [UnknownAsset MasterUnavailable InternalError];
         /// An account. Its owner also sees e-mail address and cash.
         0x0208 GetUserInfo "getUserInfo" "4.6.14"
             Request in [Data] with Read to AccountQueries bulk:
             ("sessionID" session: SessionId, "username" username: Username)
             request { Request::UserInfo { session, username } }
-            -> Data(UserInfo) | DataFail;
+            -> Data(UserInfo) | DataFail [UnknownUser];
         /// Positions. The owner sees quantities and cash, others see shares.
         0x0209 GetUserPortfolio "getUserPortfolio" "4.6.15"
             Request in [Data] with Read to AccountQueries bulk:
             ("sessionID" session: SessionId, "username" username: Username)
             request { Request::UserPortfolio { session, username } }
-            -> Data(Portfolio) | DataFail;
+            -> Data(Portfolio) | DataFail [UnknownUser];
         /// Transactions, newest first. The owner also sees quantities and prices.
         0x020A GetUserTransactionHistory "getUserTransactionHistory" "4.6.16"
             Request in [Data] with Read to AccountQueries bulk:
             ("sessionID" session: SessionId, "username" username: Username)
             request { Request::UserHistory { session, username } }
-            -> Data(Transactions) | DataFail;
+            -> Data(Transactions) | DataFail [UnknownUser];
         /// A forecast for a date after the latest bar.
         0x020B GetAssetValuePredicted "getAssetValuePredicted" "4.2.2"
             Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date)
             request { Request::AssetPredicted { symbol, date } }
-            -> Data(Forecast) | DataFail [NoData];
+            -> Data(Forecast) | DataFail [UnknownAsset DateInvalid NoData MasterUnavailable InternalError];
         /// The symbols, sorted by byte.
         0x020C GetAssetList "getAssetList" "3.1.6" Request in [Data] with Read to Cache bulk: ()
             request { Request::AssetList }
@@ -349,7 +355,7 @@ macro_rules! instruction_table {
         0x030E LogoutFail "logoutFail" "4.5.3" Return: ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::LogoutFail, Refusal { reason, text }) };
 
-        /// Answered with pong.
+        /// Answered with pong. Servers never send it.
         0x0401 Ping "ping" "4.1" Both in [Command Data] to Local: ()
             request { Request::Ping }
             -> Pong;
@@ -364,10 +370,10 @@ macro_rules! instruction_table {
         /// The available workers.
         0x0404 WorkerList "workerList" "3.1.5" Return: ("worker" workers: WorkerAddress repeated)
             reply { Reply::WorkerList(workers) };
-        /// The message before it was not of the protocol, or the server ends. The connection ends.
+        /// The client broke the protocol, or the server is stopping. The connection ends.
         0x0405 ProtocolError "protocolError" "4.1" Notice: ("code" code: FaultCode, "text" text: Text)
             reply { Reply::ProtocolError(code, text) };
-        /// The order is on the durable queue, and when it is expected to settle.
+        /// The order is on the durable queue. `time` is when it is expected to settle.
         0x0406 TransactionQueued "transactionQueued" "4.1" Notice:
             ("transactionID" id: TransactionId, "clientOrderID" client_order_id: ClientOrderIdOrDash,
                 "time" expected: CanonicalTime)
@@ -383,29 +389,29 @@ macro_rules! instruction_table {
         /// Opens the handshake.
         0x0410 LinkHello "linkHello" "4.3.1" Link: binary -> LinkChallenge | LinkRefused;
         /// The master's nonce.
-        0x0411 LinkChallenge "linkChallenge" "4.3.1" Link: binary -> LinkProof | LinkRefused;
+        0x0411 LinkChallenge "linkChallenge" "4.3.1" Link: binary -> LinkProof;
         /// The worker's signed statement.
         0x0412 LinkProof "linkProof" "4.3.1" Link: binary -> LinkNoise1 | LinkRefused;
         /// The master's signed statement, and the first message of Noise.
-        0x0413 LinkNoise1 "linkNoise1" "4.3.1" Link: binary -> LinkNoise2 | LinkRefused;
+        0x0413 LinkNoise1 "linkNoise1" "4.3.1" Link: binary -> LinkNoise2;
         /// The second message of Noise. Sealed records follow.
-        0x0414 LinkNoise2 "linkNoise2" "4.3.1" Link: binary;
+        0x0414 LinkNoise2 "linkNoise2" "4.3.1" Link: binary -> | LinkRefused;
         /// The master refuses the link. The connection ends.
         0x0415 LinkRefused "linkRefused" "4.3.1" Link: ("code" code: LinkCode, "text" text: Text);
         /// The first message of the master on a new link.
         0x0420 LinkWelcome "linkWelcome" "4.3.1" Link: binary;
         /// The state of the worker, once a second. Answered with pong.
-        0x0421 LinkReport "linkReport" "3.1.5" Link: binary;
+        0x0421 LinkReport "linkReport" "3.1.5" Link: binary -> Pong;
         /// An update. Its rows follow as data packets.
         0x0422 LinkPrices "linkPrices" "3.1.6" Link: binary;
         /// The available workers.
         0x0423 LinkWorkers "linkWorkers" "3.1.5" Link: ("worker" workers: WorkerAddress repeated);
         /// Asks whether a session is active, and answers it.
-        0x0424 LinkSession "linkSession" "3.2.3" Link: binary;
+        0x0424 LinkSession "linkSession" "3.2.3" Link: binary -> LinkSession;
         /// Sessions that have ended.
         0x0425 LinkSessionsEnded "linkSessionsEnded" "3.2.3" Link: binary;
         /// Expirable sessions whose connection has ended. Answered with pong.
-        0x0426 LinkConnectionClosed "linkConnectionClosed" "3.2.3" Link: binary;
+        0x0426 LinkConnectionClosed "linkConnectionClosed" "3.2.3" Link: binary -> Pong;
         /// The worker is booted, and why.
         0x0427 LinkBooted "linkBooted" "3.1.5" Link: ("text" text: Text);
         /// The request behind it may have been sent before.
@@ -475,7 +481,7 @@ macro_rules! define_table {
         : $arguments:tt
         $(request { $($request:tt)* })?
         $(reply { $($reply:tt)* })?
-        $(-> $($success:ident $(($payload:ident))?),+ $(| $failure:ident $([$($reason:ident)+])?)?)?;
+        $(-> $($success:ident $(($payload:ident))?),* $(| $failure:ident $([$($reason:ident)+])?)?)?;
     )*) => {
         /// The instructions of the protocol (4.5). The two logins are two instructions.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -496,8 +502,8 @@ macro_rules! define_table {
             bulk: is_bulk!($($($bulk)?)?),
             arguments: arguments!($arguments),
             arity: arity!($arguments),
-            success: &[$($(Instruction::$success),+)?],
-            payload: option!($($($(PayloadKind::$payload)?)+)?),
+            success: &[$($(Instruction::$success),*)?],
+            payload: option!($($($(PayloadKind::$payload)?)*)?),
             failure: option!($($(Instruction::$failure)?)?),
             own_reasons: &[$($($($(Reason::$reason),+)?)?)?],
         },)*];
@@ -533,28 +539,28 @@ impl InstructionRow {
     }
 
     /// The reasons that its Fail may name, in the order of the list of reasons. Besides its own
-    /// they follow from its arguments, its states and its session. Every Fail may say that a server
-    /// is overloaded, has no link to the master, or failed. Empty if it has no Fail.
+    /// they follow from its arguments, its states, its session and its destination. Empty if it has
+    /// no Fail that names a reason.
     pub fn reasons(&self) -> Vec<Reason> {
-        let of_any_fail = [
-            Reason::Overloaded,
-            Reason::MasterUnavailable,
-            Reason::InternalError,
-        ];
+        let Some(destination) = self.destination.filter(|_| self.failure.is_some()) else {
+            return Vec::new();
+        };
         let of_a_form = |reason| {
             self.arguments
                 .iter()
                 .any(|argument| argument.reason == reason)
         };
         let has = |reason: Reason| {
-            of_any_fail.contains(&reason)
+            destination.reasons().contains(&reason)
                 || self.own_reasons.contains(&reason)
                 || of_a_form(reason)
                 || (reason == Reason::WrongState && self.states.len() == 1)
                 || (reason == Reason::SessionExpired && self.scope.is_some())
         };
-        let all = Reason::ALL.iter().copied();
-        all.filter(|reason| self.failure.is_some() && has(*reason))
+        Reason::ALL
+            .iter()
+            .copied()
+            .filter(|reason| has(*reason))
             .collect()
     }
 

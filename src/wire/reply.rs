@@ -278,7 +278,7 @@ macro_rules! define_reply {
         : $arguments:tt
         $(request { $($request:tt)* })?
         $(reply { $($reply:tt)* })?
-        $(-> $($success:ident $(($payload:ident))?),+ $(| $failure:ident $([$($reason:ident)+])?)?)?;
+        $(-> $($success:ident $(($payload:ident))?),* $(| $failure:ident $([$($reason:ident)+])?)?)?;
     )*) => {
         /// Reads the arguments of a reply. Their number has been checked.
         fn read_arguments(instruction: Instruction, arguments: Arguments<'_>) -> Result<Reply, ProtocolError> {

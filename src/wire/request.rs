@@ -185,7 +185,7 @@ macro_rules! define_request {
         : $arguments:tt
         $(request { $($request:tt)* })?
         $(reply { $($reply:tt)* })?
-        $(-> $($success:ident $(($payload:ident))?),+ $(| $failure:ident $([$($reason:ident)+])?)?)?;
+        $(-> $($success:ident $(($payload:ident))?),* $(| $failure:ident $([$($reason:ident)+])?)?)?;
     )*) => {
         impl Request {
             /// Reads the arguments of an instruction. Their number has been checked. `None` for an

@@ -1,8 +1,8 @@
 //! spec/worker/clients.md · 3.2.3 Client Management, 4.6.6 switchState, 3.1.5 (the list of workers)
 //!
 //! Keeps the connected clients, the cached sessions and which of them end with which connection.
-//! Switches states, and answers pings, lists of workers and what this server is. Never blocks, and never decides about a
-//! session that is not cached: the master does.
+//! Switches states, and answers ping, getWorkerList and getServerInfo. Never blocks, and never
+//! decides about a session that is not cached: the master does.
 //!
 //! Tests: `src/worker/tests.rs`.
 #![warn(

@@ -64,10 +64,10 @@ fn replies_come_in_order_and_notices_in_between() {
     assert_eq!(connection.recv().unwrap(), ServerMessage::Closed);
 }
 
-/// The bytes of the control message 040B, which no instruction of this edition has.
+/// The bytes of the control message 040F, which no instruction of this edition has.
 fn unknown_notice() -> Vec<u8> {
     let data = b"quotes 3";
-    let mut out = hex::decode("04040b0000000800020000000100000001").unwrap();
+    let mut out = hex::decode("04040f0000000800020000000100000001").unwrap();
     out.extend_from_slice(data);
     out
 }

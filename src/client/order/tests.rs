@@ -63,7 +63,7 @@ fn refused(reason: Reason) -> Reply {
 /// A refusal with a code of a later edition.
 fn refused_later() -> Reply {
     let refusal = Refusal {
-        reason: OpenValue::Unknown("price-invalid".to_owned()),
+        reason: OpenValue::Unknown("of-edition-9".to_owned()),
         text: "because".to_owned(),
     };
     Reply::Fail(Instruction::PurchaseFail, refusal)
@@ -270,7 +270,7 @@ fn an_outcome_that_cannot_be_determined_is_unknown() {
 fn an_unknown_code_is_an_outcome_unless_an_attempt_is_unanswered() {
     let mock = worker(|_| vec![refused_later()]);
     let (outcome, _) = run(&[&mock.address], &timeouts(), true);
-    let is_later = |outcome: &Result<OrderOutcome, ClientError>| matches!(outcome, Ok(OrderOutcome::Rejected(r, _)) if r.reason.as_str() == "price-invalid");
+    let is_later = |outcome: &Result<OrderOutcome, ClientError>| matches!(outcome, Ok(OrderOutcome::Rejected(r, _)) if r.reason.as_str() == "of-edition-9");
     assert!(is_later(&outcome), "{outcome:?}");
     let mock = worker(|n| match n {
         0 => vec![],
@@ -278,7 +278,7 @@ fn an_unknown_code_is_an_outcome_unless_an_attempt_is_unanswered() {
     });
     let (outcome, _) = run(&[&mock.address], &timeouts(), true);
     assert!(
-        matches!(&outcome, Err(ClientError::Unknown { text, .. }) if text == "price-invalid: because"),
+        matches!(&outcome, Err(ClientError::Unknown { text, .. }) if text == "of-edition-9: because"),
         "{outcome:?}"
     );
     let mock = worker(|n| match n {

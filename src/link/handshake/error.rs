@@ -114,26 +114,27 @@ impl HandshakeError {
     /// The code and sentence that the other side gets. They help an honest administrator and reveal
     /// little to an unproven peer. `None` if nobody is listening.
     pub fn public_reason(&self) -> Option<(&'static str, Cow<'static, str>)> {
-        if let HandshakeError::Version(worker) = self {
-            return Some(("version", version_refusal(*worker).into()));
-        }
-        self.fixed_reason().map(|(code, text)| (code, text.into()))
+        let code = self.public_code()?;
+        let text = match self {
+            HandshakeError::Version(worker) => version_refusal(*worker).into(),
+            _ => REFUSALS
+                .iter()
+                .find(|(known, _)| *known == code)
+                .map_or(code, |(_, text)| text)
+                .into(),
+        };
+        Some((code, text))
     }
 
-    /// The code and sentence of an error whose sentence is always the same.
-    fn fixed_reason(&self) -> Option<(&'static str, &'static str)> {
+    /// The code that the other side gets: one of [`REFUSALS`].
+    fn public_code(&self) -> Option<&'static str> {
         use KeyringError as K;
         Some(match self {
-            HandshakeError::UnknownUuid | HandshakeError::WrongIp => (
-                "not-admitted",
-                "no worker with this UUID may link from this address",
-            ),
-            HandshakeError::UnderWay | HandshakeError::Budget => ("overloaded", "try again later"),
-            HandshakeError::Frame(_) => ("bad-frame", "not a message of the handshake"),
-            HandshakeError::Stale(_) | HandshakeError::Keyring(K::SignatureStale(_)) => (
-                "stale",
-                "the clocks of worker and master differ by more than 60 s",
-            ),
+            HandshakeError::Version(_) => "version",
+            HandshakeError::UnknownUuid | HandshakeError::WrongIp => "not-admitted",
+            HandshakeError::UnderWay | HandshakeError::Budget => "overloaded",
+            HandshakeError::Frame(_) => "bad-frame",
+            HandshakeError::Stale(_) | HandshakeError::Keyring(K::SignatureStale(_)) => "stale",
             HandshakeError::Keyring(
                 K::KeyUnknown
                 | K::KeyRevoked
@@ -144,10 +145,7 @@ impl HandshakeError {
                 | K::CannotSign
                 | K::CannotEncrypt,
             )
-            | HandshakeError::SameKey => (
-                "key-unusable",
-                "the key registered for this worker cannot be used: see the master's log",
-            ),
+            | HandshakeError::SameKey => "key-unusable",
             HandshakeError::Keyring(
                 K::NotEncrypted
                 | K::NotForUs
@@ -163,16 +161,10 @@ impl HandshakeError {
             | HandshakeError::Misdirected
             | HandshakeError::Replayed
             | HandshakeError::Noise
-            | HandshakeError::Record(_) => (
-                "bad-proof",
-                "the worker has not proven itself: see the master's log",
-            ),
-            HandshakeError::Timeout => ("timeout", "the handshake was not whole in time"),
-            HandshakeError::Keyring(_) | HandshakeError::Random => {
-                ("internal-error", "the master failed: see its log")
-            }
-            HandshakeError::Version(_)
-            | HandshakeError::Refused(..)
+            | HandshakeError::Record(_) => "bad-proof",
+            HandshakeError::Timeout => "timeout",
+            HandshakeError::Keyring(_) | HandshakeError::Random => "internal-error",
+            HandshakeError::Refused(..)
             | HandshakeError::RefusedVersion { .. }
             | HandshakeError::Cut
             | HandshakeError::Socket(_) => return None,
@@ -204,10 +196,10 @@ pub(super) fn master_version(text: &str) -> Option<u16> {
 fn advice(master: Option<u16>) -> &'static str {
     match master.map(|master| master.cmp(&VERSION)) {
         Some(Ordering::Less) => {
-            "the master is older than this worker. Upgrade the master; this worker links by itself \
-             afterwards"
+            "it says that it is older than this worker. Upgrade the master; this worker links by \
+             itself afterwards"
         }
-        Some(Ordering::Greater) => "the master is newer than this worker. Upgrade this worker",
+        Some(Ordering::Greater) => "it says that it is newer than this worker. Upgrade this worker",
         Some(Ordering::Equal) | None => {
             "master and worker are of different editions. Upgrade the older one, a master before \
              its workers; this worker links by itself afterwards"
@@ -215,17 +207,18 @@ fn advice(master: Option<u16>) -> &'static str {
     }
 }
 
-/// The codes of [`HandshakeError::public_reason`], with what each says.
+/// The codes of [`HandshakeError::public_reason`], each with its sentence. That of `version` says
+/// more: which versions the two have.
 pub const REFUSALS: &[(&str, &str)] = &[
     (
         "version",
-        "worker and master speak different versions of the link; the text says which to upgrade",
+        "worker and master speak different versions of the link: upgrade the older one",
     ),
     (
         "not-admitted",
         "no worker with this UUID may link from this address",
     ),
-    ("overloaded", "too many handshakes; try again later"),
+    ("overloaded", "try again later"),
     ("bad-frame", "not a message of the handshake"),
     (
         "stale",
@@ -233,11 +226,14 @@ pub const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "key-unusable",
-        "the key registered for this worker cannot be used",
+        "the key registered for this worker cannot be used: see the master's log",
     ),
-    ("bad-proof", "the worker has not proven itself"),
-    ("timeout", "the handshake was not complete in time"),
-    ("internal-error", "the master failed; its log has the cause"),
+    (
+        "bad-proof",
+        "the worker has not proven itself: see the master's log",
+    ),
+    ("timeout", "the handshake was not whole in time"),
+    ("internal-error", "the master failed: see its log"),
 ];
 
 impl From<snow::Error> for HandshakeError {

@@ -34,6 +34,8 @@ pub struct Grammar {
     pub none: Option<&'static str>,
     /// Texts that it accepts.
     pub examples: &'static [&'static str],
+    /// Texts that it refuses.
+    pub wrong: &'static [&'static str],
 }
 
 /// The characters that Unicode calls white space, for a class.
@@ -158,6 +160,7 @@ const fn pattern(
         list: None,
         none: None,
         examples,
+        wrong: &[],
     }
 }
 
@@ -173,6 +176,11 @@ const fn code(
     }
 }
 
+/// A grammar with texts that it refuses.
+const fn wrong(wrong: &'static [&'static str], grammar: Grammar) -> Grammar {
+    Grammar { wrong, ..grammar }
+}
+
 /// The grammar of a decimal in its one form.
 const fn canonical(about: &'static str) -> Grammar {
     Grammar {
@@ -185,174 +193,273 @@ const fn canonical(about: &'static str) -> Grammar {
 pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
     (
         ArgumentType::Username,
-        pattern(
-            "1 to 24 of `A-Z a-z 0-9 . _ -`, the first a letter or digit; unique and looked up without case; replies carry the registered spelling",
-            r"[A-Za-z0-9][A-Za-z0-9._\-]{0,23}",
-            &["alice", "Alice.B_c-9"],
+        wrong(
+            &["", "-alice", "alice bob", "ä"],
+            pattern(
+                "1 to 24 of `A-Z a-z 0-9 . _ -`, the first a letter or digit; unique and looked up without case; replies carry the registered spelling",
+                r"[A-Za-z0-9][A-Za-z0-9._\-]{0,23}",
+                &["alice", "Alice.B_c-9"],
+            ),
         ),
     ),
     (
         ArgumentType::Email,
-        Grammar {
-            length: Some((EMAIL_MIN, EMAIL_MAX)),
-            ..pattern(
-                "3 to 321 Unicode characters, exactly one `@`, no Unicode white space; unique without case",
-                concat!("[^@", white_space!(), "]*@[^@", white_space!(), "]*"),
-                &["alice@example.org", "älice@example.org"],
-            )
-        },
+        wrong(
+            &["", "a", "alice", "a@b@c", "a b@c"],
+            Grammar {
+                length: Some((EMAIL_MIN, EMAIL_MAX)),
+                ..pattern(
+                    "3 to 321 Unicode characters, exactly one `@`, no Unicode white space; unique without case",
+                    concat!("[^@", white_space!(), "]*@[^@", white_space!(), "]*"),
+                    &["alice@example.org", "älice@example.org"],
+                )
+            },
+        ),
     ),
     (
         ArgumentType::HashedPass,
-        pattern(
-            "64 of `0-9 a-f`, derived from the password",
-            SECRET,
-            &["43065a2069777dfb258964e513b8385f1211b535546876a93fc3936cb575e33d"],
+        wrong(
+            &[
+                "",
+                "0",
+                "GGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGGG",
+            ],
+            pattern(
+                "64 of `0-9 a-f`, derived from the password",
+                SECRET,
+                &["43065a2069777dfb258964e513b8385f1211b535546876a93fc3936cb575e33d"],
+            ),
         ),
     ),
     (
         ArgumentType::SessionId,
-        pattern(
-            "64 of `0-9 a-f`",
-            SECRET,
-            &["00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"],
+        wrong(
+            &[
+                "",
+                "000000000000000000000000000000000000000000000000000000000000000",
+                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            ],
+            pattern(
+                "64 of `0-9 a-f`",
+                SECRET,
+                &["00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"],
+            ),
         ),
     ),
     (
         ArgumentType::Symbol,
-        pattern(
-            "1 to 16 of `A-Z 0-9 . - / =`",
-            r"[A-Z0-9.\/=\-]{1,16}",
-            &["AAPL", "BRK.B", "BTC/USDT", "EURUSD=X"],
+        wrong(
+            &["", "aapl", "A B", "ABCDEFGHIJKLMNOPQ"],
+            pattern(
+                "1 to 16 of `A-Z 0-9 . - / =`",
+                r"[A-Z0-9.\/=\-]{1,16}",
+                &["AAPL", "BRK.B", "BTC/USDT", "EURUSD=X"],
+            ),
         ),
     ),
     (
         ArgumentType::Quantity,
-        Grammar {
-            above_zero: true,
-            ..pattern(
-                "a decimal above 0: at most 12 digits before the point and 6 after it, a digit on both sides of a point, no sign, no exponent",
-                r"[0-9]{1,12}(?:\.[0-9]{1,6})?",
-                &["10", "2.5", "007.50", "0.000001"],
-            )
-        },
+        wrong(
+            &[
+                "",
+                "0",
+                "0.0",
+                ".5",
+                "5.",
+                "-1",
+                "1e3",
+                "1.0000001",
+                "1234567890123",
+            ],
+            Grammar {
+                above_zero: true,
+                ..pattern(
+                    "a decimal above 0: at most 12 digits before the point and 6 after it, a digit on both sides of a point, no sign, no exponent",
+                    r"[0-9]{1,12}(?:\.[0-9]{1,6})?",
+                    &["10", "2.5", "007.50", "0.000001"],
+                )
+            },
+        ),
     ),
     (
         ArgumentType::CanonicalQuantity,
-        canonical("a decimal without needless zeros"),
+        wrong(
+            &["007", "7.50", "-1", "9000000000000.000001"],
+            canonical("a decimal without needless zeros"),
+        ),
     ),
     (
         ArgumentType::CanonicalMoney,
-        canonical("a decimal without needless zeros, in the account currency"),
+        wrong(
+            &["1.", "0.10", "1,5"],
+            canonical("a decimal without needless zeros, in the account currency"),
+        ),
     ),
     (
         ArgumentType::Date,
-        pattern(
-            "`YYYY-MM-DD`, which is that day's midnight, or `YYYY-MM-DDTHH:MM:SS[.fff]Z`; in UTC, of a day that exists",
-            concat!(day!(), "(?:T", time_of_day!(), r"(?:\.[0-9]{3})?Z)?"),
+        wrong(
             &[
-                "2013-03-01",
-                "2013-03-01T12:30:15Z",
-                "2012-02-29T23:59:59.999Z",
+                "",
+                "2013-02-29",
+                "2013-3-1",
+                "2013-03-01T24:00:00Z",
+                "2013-03-01 00:00:00",
             ],
+            pattern(
+                "`YYYY-MM-DD`, which is that day's midnight, or `YYYY-MM-DDTHH:MM:SS[.fff]Z`; in UTC, of a day that exists",
+                concat!(day!(), "(?:T", time_of_day!(), r"(?:\.[0-9]{3})?Z)?"),
+                &[
+                    "2013-03-01",
+                    "2013-03-01T12:30:15Z",
+                    "2012-02-29T23:59:59.999Z",
+                ],
+            ),
         ),
     ),
     (
         ArgumentType::CanonicalTime,
-        pattern(
-            "`YYYY-MM-DDTHH:MM:SS.fffZ`, in UTC, of a day that exists",
-            concat!(day!(), "T", time_of_day!(), r"\.[0-9]{3}Z"),
-            &["2026-01-02T03:04:05.678Z"],
+        wrong(
+            &["2013-03-01", "2013-03-01T00:00:00Z"],
+            pattern(
+                "`YYYY-MM-DDTHH:MM:SS.fffZ`, in UTC, of a day that exists",
+                concat!(day!(), "T", time_of_day!(), r"\.[0-9]{3}Z"),
+                &["2026-01-02T03:04:05.678Z"],
+            ),
         ),
     ),
     (
         ArgumentType::Flag,
-        pattern("`true` or `false`", "true|false", &["true", "false"]),
+        wrong(
+            &["", "True", "1"],
+            pattern("`true` or `false`", "true|false", &["true", "false"]),
+        ),
     ),
     (
         ArgumentType::Adjustment,
-        pattern(
-            "`raw`, which is the default, or `adjusted` for splits and dividends",
-            "raw|adjusted",
-            &["raw", "adjusted"],
+        wrong(
+            &["Raw", "adj"],
+            pattern(
+                "`raw`, which is the default, or `adjusted` for splits and dividends",
+                "raw|adjusted",
+                &["raw", "adjusted"],
+            ),
         ),
     ),
     (
         ArgumentType::State,
-        pattern("`command` or `data`", "command|data", &["command", "data"]),
+        wrong(
+            &["", "DATA"],
+            pattern("`command` or `data`", "command|data", &["command", "data"]),
+        ),
     ),
     (
         ArgumentType::ClientOrderId,
-        pattern(
-            "1 to 64 of `A-Z a-z 0-9 . _ : -`, case-sensitive",
-            CLIENT_ORDER_ID,
-            &["desk-1:2013.03_01", "z"],
+        wrong(
+            &["", "a b", "a/b"],
+            pattern(
+                "1 to 64 of `A-Z a-z 0-9 . _ : -`, case-sensitive. `-` alone is one, too: replies cannot tell it from none",
+                CLIENT_ORDER_ID,
+                &["desk-1:2013.03_01", "z"],
+            ),
         ),
     ),
     (
         ArgumentType::ClientOrderIdOrDash,
-        Grammar {
-            none: Some("-"),
-            ..pattern(
-                "the clientOrderID of the request, or `-` if it had none",
-                CLIENT_ORDER_ID,
-                &["desk-1:2013.03_01", "-"],
-            )
-        },
+        wrong(
+            &["", "a b"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "the clientOrderID of the request, or `-` if it had none",
+                    CLIENT_ORDER_ID,
+                    &["desk-1:2013.03_01", "-"],
+                )
+            },
+        ),
     ),
     (
         ArgumentType::TransactionId,
-        pattern(
-            "a UUID in lower case with hyphens; ours are version 7",
-            "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
-            &["01890a5d-ac96-774b-bcce-b302099a8057"],
+        wrong(
+            &[
+                "",
+                "01890A5D-AC96-774B-BCCE-B302099A8057",
+                "01890a5dac96774bbcceb302099a8057",
+            ],
+            pattern(
+                "a UUID in lower case with hyphens; ours are version 7",
+                "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
+                &["01890a5d-ac96-774b-bcce-b302099a8057"],
+            ),
         ),
     ),
     (
         ArgumentType::WorkerAddress,
-        pattern(
-            "`host:port`; an IPv6 address is in brackets, `[addr]:port`; ports from 1 to 65535",
-            concat!(
-                r"(?:[^:\[\]",
-                white_space!(),
-                r"]+|\[",
-                ipv6!(),
-                r"\]):",
-                "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+        wrong(
+            &[
+                "",
+                "host",
+                "host:",
+                "host:0",
+                "host:65536",
+                "::1:2049",
+                "[x]:1",
+            ],
+            pattern(
+                "`host:port`; an IPv6 address is in brackets, `[addr]:port`; ports from 1 to 65535",
+                concat!(
+                    r"(?:[^:\[\]",
+                    white_space!(),
+                    r"]+|\[",
+                    ipv6!(),
+                    r"\]):",
+                    "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+                ),
+                &["127.0.0.1:2049", "eu1.example.org:2049", "[::1]:2049"],
             ),
-            &["127.0.0.1:2049", "eu1.example.org:2049", "[::1]:2049"],
         ),
     ),
     (
         ArgumentType::NameValue,
-        pattern(
-            "`name=value`: the name is 1 to 32 of `a-z 0-9 -`, the first a letter; the value is 1 to 256 visible ASCII characters, further `=` among them",
-            r"[a-z][a-z0-9\-]{0,31}=[\u0021-\u007e]{1,256}",
-            &["market=replay", "steps-left=12"],
+        wrong(
+            &["", "a", "=b", "A=b", "a="],
+            pattern(
+                "`name=value`: the name is 1 to 32 of `a-z 0-9 -`, the first a letter; the value is 1 to 256 visible ASCII characters, further `=` among them",
+                r"[a-z][a-z0-9\-]{0,31}=[\u0021-\u007e]{1,256}",
+                &["market=replay", "steps-left=12"],
+            ),
         ),
     ),
     (
         ArgumentType::ReasonCode,
-        code(
-            "a code of the list of reasons; a reader accepts others",
-            "reasons",
-            &["unknown-asset", "clientOrderID-reused"],
+        wrong(
+            &["", "no_data", "1x"],
+            code(
+                "a code of the list of reasons; a reader accepts others",
+                "reasons",
+                &["unknown-asset", "clientOrderID-reused"],
+            ),
         ),
     ),
     (
         ArgumentType::FaultCode,
-        code(
-            "a code of the list of faults; a reader accepts others",
-            "faults",
-            &["bad-frame"],
+        wrong(
+            &["", "bad frame"],
+            code(
+                "a code of the list of faults; a reader accepts others",
+                "faults",
+                &["bad-frame"],
+            ),
         ),
     ),
     (
         ArgumentType::LinkCode,
-        code(
-            "a code of the list of link refusals; a reader accepts others",
-            "linkRefusals",
-            &["not-admitted"],
+        wrong(
+            &["", "-x"],
+            code(
+                "a code of the list of link refusals; a reader accepts others",
+                "linkRefusals",
+                &["not-admitted"],
+            ),
         ),
     ),
     (

@@ -7,6 +7,7 @@
 
 use super::PayloadKind;
 use super::user::WHOLE;
+use crate::wire::argument_type::ArgumentType;
 use crate::wire::instruction::option;
 use serde::Serialize;
 
@@ -36,6 +37,10 @@ pub struct Scalar {
     pub maximum: Option<u16>,
     /// The list that has the numbers.
     pub list: Option<&'static str>,
+    /// The number of decimal places, where it is a decimal number.
+    pub scale: Option<u8>,
+    /// The type of arguments whose form a text has.
+    pub kind: Option<ArgumentType>,
 }
 
 const fn unsigned(bytes: u8) -> Encoding {
@@ -56,11 +61,12 @@ const fn bytes(bytes: u16) -> Encoding {
     Encoding::Bytes { bytes }
 }
 
-/// Defines the scalars: constant, name, encoding, what it is, and optionally the largest value or
-/// the list of the numbers.
+/// Defines the scalars: constant, name, encoding, what it is, and optionally the largest value, the
+/// list of the numbers, the number of decimal places, or the type whose form the text has.
 macro_rules! scalars {
     ($($constant:ident $name:literal $encoding:expr, $about:literal
-        $(, maximum $maximum:expr)? $(, list $list:literal)?;)*) => {
+        $(, maximum $maximum:expr)? $(, list $list:literal)? $(, scale $scale:literal)?
+        $(, form $form:ident)?;)*) => {
         impl Scalar {
             $(
                 #[doc = $about]
@@ -70,6 +76,8 @@ macro_rules! scalars {
                     about: $about,
                     maximum: option!($($maximum)?),
                     list: option!($($list)?),
+                    scale: option!($($scale)?),
+                    kind: option!($(ArgumentType::$form)?),
                 };
             )*
 
@@ -88,15 +96,15 @@ scalars! {
     FLAG "flag" unsigned(1), "0 or 1", maximum 1;
     TIME "time" SIGNED, "milliseconds since 1970-01-01T00:00:00Z";
     DURATION "duration" SIGNED, "milliseconds";
-    MONEY "money" SIGNED, "millionths of the account currency";
-    QUANTITY "quantity" SIGNED, "millionths of a unit of the asset";
+    MONEY "money" SIGNED, "millionths of the account currency", scale 6;
+    QUANTITY "quantity" SIGNED, "millionths of a unit of the asset", scale 6;
     SHARE "share" unsigned(2), "basis points, from 0 to 10,000", maximum WHOLE;
     SIDE "side" unsigned(1), "a number of the list of sides; a reader accepts others", list "sides";
     STATUS "status" unsigned(1), "a number of the list of statuses; a reader accepts others",
         list "statuses";
     TEXT "text" TEXT, "length in bytes, then UTF-8";
-    SYMBOL "symbol" TEXT, "a text with the form of an asset's symbol";
-    UUID "uuid" bytes(16), "the bytes of a UUID, in the order of its text";
+    SYMBOL "symbol" TEXT, "a text with the form of an asset's symbol", form Symbol;
+    UUID "uuid" bytes(16), "the bytes of a UUID; its text is their digits in lower case, with hyphens as in TransactionId";
     SESSION_HASH "sessionHash" bytes(32), "the SHA-256 of a session ID's 32 bytes";
     NONCE "nonce" bytes(32), "random bytes";
     NOISE_MESSAGE "noiseMessage" bytes(48), "a message of the Noise handshake";
@@ -163,14 +171,6 @@ pub const fn scalar(name: &'static str, scalar: Scalar, about: &'static str) -> 
 }
 
 impl Field {
-    /// The same field, made of a layout.
-    pub const fn of(self, layout: &'static ByteLayout) -> Field {
-        Field {
-            kind: FieldKind::Layout(layout),
-            ..self
-        }
-    }
-
     /// The same field, as many times as the count with this name says.
     pub const fn counted(self, count: &'static str) -> Field {
         Field {
@@ -212,7 +212,13 @@ impl Field {
 
 /// A field that is a layout, once.
 pub const fn layout(name: &'static str, layout: &'static ByteLayout, about: &'static str) -> Field {
-    scalar(name, Scalar::REST, about).of(layout)
+    Field {
+        name,
+        kind: FieldKind::Layout(layout),
+        repetition: Repetition::Once,
+        when: None,
+        about,
+    }
 }
 
 /// The mask of a condition on the whole value of a byte.

@@ -160,13 +160,13 @@ pub fn later_refusal(code: &str, text: &str) -> Refusal {
 
 /// A history with sides and statuses of a later edition, between those of today.
 pub fn later_history(private: bool) -> History {
-    let numbers = [(5, 1), (1, 3), (9, 4), (0, 200), (2, 2)];
+    let numbers = [(205, 1), (1, 203), (209, 204), (0, 200), (2, 2)];
     let entries = numbers.iter().zip(1..).map(|((side, status), number)| {
         let plain = entry(number, Side::Buy, TransactionStatus::Settled, "");
         HistoryEntry {
             side: OpenValue::from_number(*side, Side::from_number),
             status: OpenValue::from_number(*status, TransactionStatus::from_number),
-            settled: Timestamp(if *status == 3 { 0 } else { plain.settled.0 }),
+            settled: Timestamp(if *status == 203 { 0 } else { plain.settled.0 }),
             detail: plain.detail.filter(|_| private),
             ..plain
         }
@@ -180,7 +180,7 @@ pub fn later_history(private: bool) -> History {
 /// Appends what answers a request; false to close.
 fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
     if told.later {
-        out.extend(encode(&["040b", "quotes", "3"].map(str::to_owned)).unwrap());
+        out.extend(encode(&["040f", "quotes", "3"].map(str::to_owned)).unwrap());
     }
     if let Some(code) = told.fault.clone() {
         Reply::ProtocolError(code, "as told".to_owned()).write(out);
@@ -224,7 +224,7 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             refuse(Reason::BadCredentials, "unknown name or wrong password").write(out);
         }
         Request::Login { username, .. } if username.as_str() == "later" => {
-            refuse_later("third-party-login", "sign in with the school").write(out);
+            refuse_later("of-edition-9", "sign in with the school").write(out);
         }
         Request::Login { .. } | Request::Resume { .. } => Reply::Session {
             id: SessionId::from_bytes(SESSION),

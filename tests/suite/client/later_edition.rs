@@ -34,29 +34,29 @@ fn an_unknown_reason_is_shown_with_its_sentence() {
     };
     let ran = login(&[]);
     assert_eq!(ran.code, 1);
-    let told = "papertrader: third-party-login: sign in with the school\n";
+    let told = "papertrader: of-edition-9: sign in with the school\n";
     assert_eq!(ran.err, told);
     let ran = login(&["--json"]);
     assert_eq!(ran.code, 1);
-    assert_eq!(error(&ran.err)["code"], "third-party-login");
+    assert_eq!(error(&ran.err)["code"], "of-edition-9");
     assert_eq!(
         error(&ran.err)["text"],
-        "third-party-login: sign in with the school"
+        "of-edition-9: sign in with the school"
     );
 
-    let reason = later_refusal("price-invalid", "").reason;
+    let reason = later_refusal("of-edition-9", "").reason;
     fake.tell(|t| t.orders = Orders::Reject(reason));
     let ran = person.run("buy AAPL 1");
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    let told = "papertrader: price-invalid: not this time\n";
+    let told = "papertrader: of-edition-9: not this time\n";
     assert!(ran.err.ends_with(told), "{}", ran.err);
     let ran = person.run("--json buy AAPL 1");
     assert_eq!(ran.code, 1);
     let order: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(order["status"], "rejected");
-    assert_eq!(order["reason"], "price-invalid");
+    assert_eq!(order["reason"], "of-edition-9");
     assert_eq!(order["text"], "not this time");
-    assert_eq!(error(&ran.err)["code"], "price-invalid");
+    assert_eq!(error(&ran.err)["code"], "of-edition-9");
     // The session and the worker are as good as before.
     fake.tell(|t| t.orders = Orders::Fill);
     assert_eq!(person.run("--json buy AAPL 1").json()["status"], "settled");
@@ -100,9 +100,9 @@ fn unknown_sides_and_statuses_are_shown_by_number() {
     let public = person.run("transactions --of bob");
     assert_eq!(public.code, 0, "{}", public.err);
     let rows = [
-        ["5", "settled"],
-        ["buy", "3"],
-        ["9", "4"],
+        ["205", "settled"],
+        ["buy", "203"],
+        ["209", "204"],
         ["0", "200"],
         ["sell", "rejected"],
     ];
@@ -157,9 +157,9 @@ fn ptcat_decodes_what_it_does_not_know() {
         encode(&words).unwrap()
     };
     let lines = [
-        "040b quotes 3",
-        "loginFail third-party-login sign in with the school",
-        "purchaseFail price-invalid not this time",
+        "040f quotes 3",
+        "loginFail of-edition-9 sign in with the school",
+        "purchaseFail of-edition-9 not this time",
         "0399 code text",
         "protocolError edition-ended come back with another program",
     ];
@@ -181,9 +181,9 @@ fn ptcat_decodes_what_it_does_not_know() {
     for history in &told[5..7] {
         assert!(history.starts_with("data Transactions "), "{history}");
         for part in [
-            ",5,settled,",
-            ",buy,3,",
-            ",9,4,",
+            ",205,settled,",
+            ",buy,203,",
+            ",209,204,",
             ",0,200,",
             ",sell,rejected,",
         ] {
@@ -197,13 +197,13 @@ fn ptcat_decodes_what_it_does_not_know() {
 fn ptcat_runs_a_dialogue_on() {
     let fake = Fake::start();
     fake.tell(|t| t.later = true);
-    let text = "1 connect worker\n1 > login later ab true\n1 < loginFail third-party-login {why...}\n\
+    let text = "1 connect worker\n1 > login later ab true\n1 < loginFail of-edition-9 {why...}\n\
         1 > ping\n1 < pong\n";
     let hash = "0".repeat(64);
     let text = text.replace(" ab ", &format!(" {hash} "));
     let out = ptcat(&["run", "-v", "-", &fake.address], text.as_bytes());
     let told = String::from_utf8(out.stderr).unwrap();
     assert!(out.status.success(), "{told}");
-    let shown = told.lines().filter(|line| *line == "1 < 040b quotes 3");
+    let shown = told.lines().filter(|line| *line == "1 < 040f quotes 3");
     assert_eq!(shown.count(), 2, "{told}");
 }

@@ -167,6 +167,14 @@ fn examples_of_argument_types_have_their_form() {
                 "{name} {example}"
             );
         }
+        let wrong = kind["wrong"].as_array().unwrap();
+        assert!(!wrong.is_empty() || kind["pattern"].is_null(), "{name}");
+        for text in wrong {
+            assert!(
+                !DESCRIPTION.accepts(name, text.as_str().unwrap()),
+                "{name} {text}"
+            );
+        }
         if let Some(list) = kind["list"].as_str() {
             for value in DESCRIPTION.json["lists"][list]["values"]
                 .as_array()
@@ -409,4 +417,56 @@ proptest! {
         prices.write(&mut bytes);
         assert_link_message(Instruction::LinkPrices, "master", &bytes, &value, Some(&rows));
     }
+}
+
+#[test]
+fn every_layout_and_list_stands_on_one_page() {
+    let pages: Vec<String> = pages::all(Path::new("spec"))
+        .unwrap()
+        .into_iter()
+        .map(|page| page.should)
+        .collect();
+    let (json, pages) = pages.split_first().unwrap();
+    assert!(json.starts_with('{'));
+    let shown = |text: &str| -> usize { pages.iter().map(|page| page.matches(text).count()).sum() };
+    for name in DESCRIPTION.json["layouts"].as_object().unwrap().keys() {
+        assert_eq!(shown(&format!("\n**{name}.** ")), 1, "{name}");
+    }
+    for (name, list) in DESCRIPTION.json["lists"].as_object().unwrap() {
+        for value in list["values"].as_array().unwrap() {
+            let row = match value["number"].as_u64() {
+                Some(number) => format!("\n| {number} | `{}` | ", value["name"].as_str().unwrap()),
+                None => format!("\n| `{}` | ", value["name"].as_str().unwrap()),
+            };
+            let about = value["about"].as_str().unwrap();
+            assert_eq!(shown(&format!("{row}{about} |")), 1, "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn a_failure_names_codes_of_the_list_that_its_argument_has() {
+    let mut failures = 0;
+    for row in DESCRIPTION.json["instructions"].as_array().unwrap() {
+        for answer in row["answers"].as_array().unwrap() {
+            let reasons = answer["reasons"].as_array();
+            assert_eq!(answer["outcome"] == "failure", reasons.is_some(), "{row}");
+            let Some(reasons) = reasons else { continue };
+            let kind = answer["arguments"][0]["type"].as_str().unwrap();
+            let list = DESCRIPTION.json["argumentTypes"][kind]["list"]
+                .as_str()
+                .unwrap();
+            let values = DESCRIPTION.json["lists"][list]["values"]
+                .as_array()
+                .unwrap();
+            for reason in reasons {
+                assert!(
+                    values.iter().any(|value| value["name"] == *reason),
+                    "{answer}"
+                );
+            }
+            failures += 1;
+        }
+    }
+    assert!(failures >= 20, "{failures}");
 }

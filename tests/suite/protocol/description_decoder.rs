@@ -73,7 +73,7 @@ impl DescriptionDecoder {
 
     /// The code of a check, counted from 0.
     fn fault(&self, check: usize) -> String {
-        text(&self.json["checks"][check]["fault"]).to_owned()
+        text(&self.json["requestChecks"][check]["fault"]).to_owned()
     }
 
     /// Takes the next message off the front of a stream. `None` if it is not complete.
