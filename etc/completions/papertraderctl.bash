@@ -719,7 +719,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__sessions__subcmd__end)
-            opts="-h -V --user --worker --socket --json --help --version"
+            opts="-h -V --user --worker --all --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -85,8 +85,11 @@ pub enum SessionSelector {
     Prefix(String),
     /// All sessions of an account.
     User(String),
-    /// All sessions that were made through a worker, which may have been unregistered since.
+    /// All sessions that were made through a worker or have passed through it, which may have been
+    /// unregistered since.
     Worker(String),
+    /// All sessions.
+    All,
 }
 
 /// A line of the master. Any number of [`AdminResponse::Working`] may come before one of the

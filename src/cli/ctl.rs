@@ -125,6 +125,7 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
             SessionsCommand::List { user } => AdminRequest::SessionsList { user },
             SessionsCommand::End(which) => {
                 AdminRequest::SessionsEnd(match (which.id, which.user, which.worker) {
+                    _ if which.all => SessionSelector::All,
                     (Some(prefix), ..) => SessionSelector::Prefix(prefix),
                     (_, Some(user), _) => SessionSelector::User(user),
                     (.., Some(worker)) => SessionSelector::Worker(worker),

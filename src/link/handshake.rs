@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! worker                                                           master
-//!   linkHello      version, UUID, worker's nonce            ->  registered? right IP? not booted?
+//!   linkHello      version, UUID, worker's nonce            ->  registered? right IP?
 //!   linkChallenge  master's nonce                           <-
 //!   linkProof      GPG(signed by worker, for master)        ->  worker authenticated
 //!   linkNoise1     GPG(signed by master, for worker), e     <-  master authenticated

@@ -281,11 +281,11 @@ impl Keyring {
         Ok(CheckedKey { fingerprint, key })
     }
 
-    /// Runs one operation with a new context of this home, under [`GPG_TIMEOUT`]. Threads cannot
-    /// share contexts.
-    fn run<T>(
+    /// Runs one operation with a new context of this home, under [`GPG_TIMEOUT`] and a limit of
+    /// processor time. Threads cannot share contexts.
+    fn run<T: Send>(
         &self,
-        work: impl FnOnce(&mut Context) -> Result<T, KeyringError>,
+        work: impl FnOnce(&mut Context) -> Result<T, KeyringError> + Send,
     ) -> Result<T, KeyringError> {
         let (result, late) = watch::run_with_timeout(&self.home, GPG_TIMEOUT, || {
             let mut context = Context::from_protocol(Protocol::OpenPgp)?;
@@ -296,7 +296,7 @@ impl Keyring {
             context.set_pinentry_mode(PinentryMode::Error)?;
             work(&mut context)
         })
-        .map_err(|error| KeyringError::Gpg(format!("no thread to watch over gpg: {error}")))?;
+        .map_err(|error| KeyringError::Gpg(format!("no thread to call gpg from: {error}")))?;
         if late && result.is_err() {
             Err(KeyringError::Timeout)
         } else {

@@ -185,9 +185,8 @@ impl Auth {
                 self.sessions
                     .filter(|stored| stored.session.username.key() == key)
             }
-            SessionFilter::Worker(uuid) => self
-                .sessions
-                .filter(|stored| stored.session.worker == *uuid),
+            SessionFilter::Worker(uuid) => self.sessions.filter(|stored| stored.has_passed(uuid)),
+            SessionFilter::All => self.sessions.filter(|_| true),
         }
     }
 

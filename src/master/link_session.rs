@@ -7,6 +7,8 @@
     reason = "a new instruction is to be seen by every match"
 )]
 
+pub mod sequences;
+
 use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, WorkersShared};
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::workers::registry::Registry;
@@ -17,13 +19,15 @@ use crate::link::message::{BodyFrames, SessionHashes, WorkerReport};
 use crate::link::record::{Opener, RecordError};
 use crate::model::{SessionHash, Timestamp, ValueError};
 use crate::net::Flusher;
+use crate::net::limits::LINGER_TIMEOUT;
 use crate::runtime::log::{SuppressedCount, Throttle};
 use crate::runtime::published::Published;
 use crate::runtime::{Stop, TICK};
 use crate::wire::payload::Payload;
-use crate::wire::{Destination, FrameHeader, Instruction, Request, frame};
+use crate::wire::{Destination, FrameHeader, Instruction, Request, frame, wipe};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
+use sequences::{SequenceCheck, SequenceHistory};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -34,6 +38,8 @@ use uuid::Uuid;
 /// The reason, in counters and in the log, when a registered worker breaks the protocol of the
 /// link.
 const NONSENSE_REASON: &str = "nonsense";
+/// The reason, in counters and in the log, when a booted worker links: it is told so and kept out.
+const BOOTED_REASON: &str = "booted";
 /// How long the report of a closed link waits for room in the inbox of workers.
 const UNLINKED_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -45,6 +51,8 @@ pub struct LinkSessions {
     pub shared: WorkersShared,
     pub router: Sender<RouterMessage>,
     pub workers: Sender<WorkersMessage>,
+    /// The sequence numbers that workers have used.
+    pub sequences: SequenceHistory,
     /// Sends the bytes that the sockets of slow peers do not take.
     pub flusher: Arc<Flusher>,
     /// Refused handshakes and links that the master cut, counted by reason.
@@ -71,7 +79,7 @@ impl LinkSessions {
                             context: self,
                             link,
                             uuid,
-                            worker: None,
+                            introduced: None,
                         };
                         session.run(sealed.opener, established.early);
                     }
@@ -102,13 +110,25 @@ impl LinkSessions {
     }
 }
 
+/// What follows a read of the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReadOutcome {
+    /// The next read.
+    GoOn,
+    /// The link closes without a fault of its worker: the master is stopping, or the link could not
+    /// be reported to workers.
+    Close,
+    /// The worker is booted, and has been told so.
+    Booted,
+}
+
 /// One established link.
 struct LinkSession<'a> {
     context: &'a LinkSessions,
     link: Arc<LinkConnection>,
     uuid: Uuid,
     /// Set by the first message, which carries the boot ID of the worker's process.
-    worker: Option<Arc<LinkedWorker>>,
+    introduced: Option<(Arc<LinkedWorker>, SequenceCheck)>,
 }
 
 impl LinkSession<'_> {
@@ -120,12 +140,19 @@ impl LinkSession<'_> {
         loop {
             decoder.take(&mut plain);
             match self.on_read(&mut decoder) {
-                Ok(true) => {}
-                Ok(false) => {
+                Ok(ReadOutcome::GoOn) => {}
+                Ok(ReadOutcome::Close) => {
                     crate::info!(
                         "{:?} has closed: the master is stopping or busy, or its worker is no longer registered",
                         self.link
                     );
+                    break;
+                }
+                Ok(ReadOutcome::Booted) => {
+                    let text = "its worker is kept out until an administrator admits it";
+                    self.context
+                        .log_refused(&self.link.peer, BOOTED_REASON, &text);
+                    self.discard(&mut opener);
                     break;
                 }
                 Err(error) => {
@@ -152,12 +179,22 @@ impl LinkSession<'_> {
             }
         }
         self.link.cut();
-        if let Some(worker) = self.worker {
+        if let Some((worker, _)) = self.introduced {
             // Without this message the worker would count as linked for ever.
             let _ = self
                 .context
                 .workers
                 .send_timeout(WorkersMessage::Unlinked(worker), UNLINKED_TIMEOUT);
+        }
+    }
+
+    /// Reads what a booted worker still sends, so that no reset destroys what it is told. Ends when
+    /// the worker closes the link, or after [`LINGER_TIMEOUT`], at its next byte or silence.
+    fn discard(&self, opener: &mut Opener) {
+        let deadline = Instant::now() + LINGER_TIMEOUT;
+        let (mut chunk, mut plain) = (Vec::new(), Vec::new());
+        while Instant::now() < deadline && self.link.read(opener, &mut chunk, &mut plain).is_ok() {
+            wipe::clear(&mut plain);
         }
     }
 
@@ -176,28 +213,34 @@ impl LinkSession<'_> {
         }
     }
 
-    /// Sends the requests of one read to the router. Returns false when the link has to close
-    /// without a fault of its worker: the master is stopping, or the link could not be reported to
-    /// workers.
-    fn on_read(&mut self, decoder: &mut EnvelopeDecoder) -> Result<bool, ValueError> {
+    /// Sends the requests of one read to the router.
+    fn on_read(&mut self, decoder: &mut EnvelopeDecoder) -> Result<ReadOutcome, ValueError> {
         let mut requests = Vec::new();
         while let Some(envelope) = decoder.next()? {
-            let worker = match &self.worker {
-                Some(worker) if worker.boot == envelope.header.boot => Arc::clone(worker),
-                Some(_) => return Err(ValueError("a boot ID that changes within a link")),
-                None => {
-                    let Some(worker) = self.on_first_message(envelope.header.boot) else {
-                        return Ok(false);
-                    };
-                    self.worker = Some(Arc::clone(&worker));
-                    worker
-                }
+            if self.introduced.is_none() {
+                let boot = envelope.header.boot;
+                let worker = match self.on_first_message(boot) {
+                    Ok(worker) => worker,
+                    Err(outcome) => return Ok(outcome),
+                };
+                let sequences = self.context.sequences.enter(self.uuid, boot);
+                self.introduced = Some((worker, sequences));
+            }
+            let Some((worker, sequences)) = &mut self.introduced else {
+                return Ok(ReadOutcome::Close);
             };
-            if let Some(request) = decode(worker, &envelope)? {
+            if worker.boot != envelope.header.boot {
+                return Err(ValueError("a boot ID that changes within a link"));
+            }
+            if let Some(request) = decode(worker, sequences, &envelope)? {
                 requests.push(request);
             }
         }
-        Ok(requests.is_empty() || self.forward(requests))
+        Ok(if requests.is_empty() || self.forward(requests) {
+            ReadOutcome::GoOn
+        } else {
+            ReadOutcome::Close
+        })
     }
 
     /// Waits while the router's inbox is full, which delays only this worker. Returns false when
@@ -214,16 +257,13 @@ impl LinkSession<'_> {
     }
 
     /// Reports the link to workers, with the boot ID of the first message, and waits for the
-    /// answer. `None` when the worker has been unregistered since the handshake, or when workers
-    /// has no room or no answer in time, as it does while the master stops.
-    fn on_first_message(&self, boot: Uuid) -> Option<Arc<LinkedWorker>> {
-        let worker = self
-            .context
-            .shared
-            .registry
-            .load()
-            .by_uuid(&self.uuid)
-            .cloned()?;
+    /// answer. Fails with [`ReadOutcome::Booted`] when workers keeps the worker out, and with
+    /// [`ReadOutcome::Close`] when the worker has been unregistered since the handshake, or when
+    /// workers has no room or no answer in time, as it does while the master stops.
+    fn on_first_message(&self, boot: Uuid) -> Result<Arc<LinkedWorker>, ReadOutcome> {
+        let registry = self.context.shared.registry.load();
+        let worker = registry.by_uuid(&self.uuid).cloned();
+        let worker = worker.ok_or(ReadOutcome::Close)?;
         let linked = Arc::new(LinkedWorker {
             worker,
             boot,
@@ -235,21 +275,24 @@ impl LinkSession<'_> {
             WorkersMessage::Linked(Arc::clone(&linked), done),
             handshake::HANDSHAKE_TIMEOUT,
         );
-        (sent.is_ok() && wait.recv_timeout(handshake::HANDSHAKE_TIMEOUT).is_ok()).then_some(linked)
+        sent.map_err(|_| ReadOutcome::Close)?;
+        match wait.recv_timeout(handshake::HANDSHAKE_TIMEOUT) {
+            Ok(true) => Ok(linked),
+            Ok(false) => Err(ReadOutcome::Booted),
+            Err(_) => Err(ReadOutcome::Close),
+        }
     }
 }
 
 /// Decodes a link message. `None` if it was answered here.
 fn decode(
-    peer: Arc<LinkedWorker>,
+    peer: &Arc<LinkedWorker>,
+    sequences: &mut SequenceCheck,
     envelope: &LinkMessage<'_>,
 ) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
     let header = &envelope.header;
-    if header.sequence == 0 {
-        return Err(ValueError("a worker's message without a sequence number"));
-    }
     let mut reply_to = ReplyTo {
-        peer,
+        peer: Arc::clone(peer),
         sequence: header.sequence,
         timestamp: header.timestamp,
         client: header.client,
@@ -257,11 +300,13 @@ fn decode(
     };
     for frame in BodyFrames::new(envelope.body) {
         let (head, data, _) = frame?;
-        let request = match Instruction::from_number(head.instruction) {
-            Some(Instruction::LinkAgain) => {
-                reply_to.again = true;
-                continue;
-            }
+        let instruction = Instruction::from_number(head.instruction);
+        if instruction == Some(Instruction::LinkAgain) {
+            reply_to.again = true;
+            continue;
+        }
+        sequences.check(header.sequence, reply_to.again)?;
+        let request = match instruction {
             Some(Instruction::LinkReport) => LinkRequest::Report(WorkerReport::from_bytes(data)?),
             Some(Instruction::LinkSession) => {
                 let hash = data.try_into().map(SessionHash);
@@ -309,7 +354,8 @@ fn client_request(
     }
 }
 
-/// The registered worker with this UUID, if it may link from `ip`.
+/// The registered worker with this UUID, if it may link from `ip`. One that is booted may too, to
+/// be told so where nobody else can say it.
 fn registered_worker(
     registry: &Published<Registry>,
     uuid: Uuid,
@@ -319,9 +365,6 @@ fn registered_worker(
     let worker = registry.by_uuid(&uuid).ok_or(HandshakeError::UnknownUuid)?;
     if worker.ip != ip.to_canonical() {
         return Err(HandshakeError::WrongIp);
-    }
-    if worker.booted {
-        return Err(HandshakeError::Booted);
     }
     Ok(RegisteredWorker {
         uuid,

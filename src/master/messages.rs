@@ -100,8 +100,10 @@ pub enum SessionFilter {
     Prefix(String),
     /// All sessions of the account with this name.
     User(String),
-    /// All sessions that were made through this worker.
+    /// All sessions that were made through this worker or have passed through it since.
     Worker(Uuid),
+    /// All sessions.
+    All,
 }
 
 /// Auth's counters.
@@ -171,8 +173,9 @@ pub const WORKERS_INBOX_MAX: usize = 256;
 /// The inbox of workers.
 #[derive(Debug)]
 pub enum WorkersMessage {
-    /// A handshake has succeeded. The link session reads on after the answer.
-    Linked(Arc<LinkedWorker>, Sender<()>),
+    /// A handshake has succeeded. The link session reads on after the answer, which is whether the
+    /// worker is admitted.
+    Linked(Arc<LinkedWorker>, Sender<bool>),
     /// A link has closed.
     Unlinked(Arc<LinkedWorker>),
     /// A worker's own figures.

@@ -9,6 +9,7 @@ use super::acceptor::MasterAcceptor;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::HashingPool;
 use super::link_session::LinkSessions;
+use super::link_session::sequences::SequenceHistory;
 use super::messages::{
     self, AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
 };
@@ -121,6 +122,7 @@ fn assemble(
         shared: inboxes.shared.clone(),
         router,
         workers: inboxes.workers.clone(),
+        sequences: SequenceHistory::default(),
         flusher,
         refusals: Arc::clone(&inboxes.refusals),
         throttle: Throttle::new(REFUSALS_LOGGED_MAX, Duration::from_secs(60)),

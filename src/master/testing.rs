@@ -295,12 +295,14 @@ impl MasterRig {
     }
 
     /// Tells the master that a link stands.
-    pub(crate) fn tell_linked(&mut self, link: &FakeLink) {
+    /// Whether the master admits its worker.
+    pub(crate) fn tell_linked(&mut self, link: &FakeLink) -> bool {
         let (done, answer) = bounded(1);
         self.workers
             .on_message(WorkersMessage::Linked(Arc::clone(&link.peer), done));
-        answer.try_recv().unwrap();
+        let is_admitted = answer.try_recv().unwrap();
         self.run();
+        is_admitted
     }
 
     // --- users
@@ -325,6 +327,7 @@ impl MasterRig {
             pass_hash: hashing::hash(&pass(name)),
             created: Timestamp(1_000),
             starting_cash: self.config.starting_cash,
+            worker: Uuid::nil(),
             boot: Uuid::nil(),
             sequence: 1,
         };
@@ -433,10 +436,10 @@ impl MasterRig {
 
     /// The ledger's entry of the order that a message brought.
     pub(crate) fn entry(&self, link: &FakeLink, sequence: u64) -> Option<LedgerEntry> {
-        let boot = link.peer.boot;
+        let (worker, boot) = (link.peer.worker.uuid, link.peer.boot);
         let mut storage = self.engine.storage();
         storage
-            .read(|snapshot| snapshot.order_by_message(&boot, sequence))
+            .read(|snapshot| snapshot.order_by_message(&worker, &boot, sequence))
             .unwrap()
     }
 

@@ -60,8 +60,8 @@ impl Module for Workers {
     fn on_message(&mut self, message: WorkersMessage) {
         match message {
             WorkersMessage::Linked(peer, done) => {
-                self.on_linked(peer);
-                let _ = done.try_send(());
+                let is_admitted = self.on_linked(peer);
+                let _ = done.try_send(is_admitted);
             }
             WorkersMessage::Unlinked(peer) => self.on_unlinked(&peer),
             WorkersMessage::Report(reply_to, report) => self.on_report(&reply_to, report),
@@ -159,10 +159,9 @@ impl Workers {
     }
 
     /// Welcomes a linked worker and sends it the prices. An older link of the same worker is
-    /// closed.
-    fn on_linked(&mut self, peer: Arc<LinkedWorker>) {
+    /// closed. False for a worker that is booted: it is told so, and its link ends.
+    fn on_linked(&mut self, peer: Arc<LinkedWorker>) -> bool {
         let worker = peer.worker.clone();
-        // An administrator may have booted it since its handshake.
         if self.registry.load().admitted(&worker.uuid).is_none() {
             peer.push(|out| {
                 frame::write(
@@ -172,7 +171,7 @@ impl Workers {
                 )
             });
             peer.link.end();
-            return;
+            return false;
         }
         let welcome = Welcome {
             now: Timestamp::now(),
@@ -199,6 +198,7 @@ impl Workers {
         self.away.remove(&worker.uuid);
         self.end_sessions(worker.uuid, Some(boot));
         self.publish();
+        true
     }
 
     fn on_unlinked(&mut self, peer: &Arc<LinkedWorker>) {

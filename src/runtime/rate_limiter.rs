@@ -127,6 +127,12 @@ impl TokenBucket {
         self.tokens >= self.burst
     }
 
+    /// Whether there is no token.
+    pub fn is_empty(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.tokens == 0
+    }
+
     /// Takes a token; false where there is none.
     pub fn take(&mut self, now: Instant) -> bool {
         self.fill(now);

@@ -48,6 +48,8 @@ pub struct MasterLink {
     prices: Option<(Vec<u8>, Reassembly)>,
     /// Whether the acceptor was commanded to open the port over this link.
     serving: bool,
+    /// Whether the last link that stood said that this worker is booted.
+    booted: bool,
     began: Instant,
     report_due: Instant,
     gauges: Arc<Gauges>,
@@ -68,6 +70,7 @@ impl MasterLink {
             replies: ClientReplyBatch::default(),
             prices: None,
             serving: false,
+            booted: false,
             began: Instant::now(),
             report_due: Instant::now(),
             gauges,
@@ -140,12 +143,15 @@ impl MasterLink {
                     self.unlink();
                 }
             }
-            LinkEvent::Booted => self.close_port(),
         }
     }
 
-    /// Closes the clients' port and the link, because the worker is booted.
-    fn close_port(&mut self) {
+    /// Closes the clients' port and the link, because the master has said that the worker is booted.
+    fn close_port(&mut self, text: &str) {
+        if !self.booted {
+            crate::warn!("the master has booted this worker: {text}");
+        }
+        self.booted = true;
         let _ = self.channels.port.send(PortCommand::Close);
         self.unlink();
     }

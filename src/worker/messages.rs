@@ -252,8 +252,6 @@ pub enum LinkEvent {
     Read(u64, Vec<u8>),
     /// The link of this number has ended.
     Unlinked(u64),
-    /// An administrator has booted this worker: the master refuses its links.
-    Booted,
 }
 
 /// The channels of `master_link`: where the master's replies and pushes go.

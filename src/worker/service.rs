@@ -11,7 +11,7 @@ use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, StartError};
-use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
+use crate::link::handshake::{self, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::tls::ServerTls;
 use crate::runtime::log::{LogConfig, LogHandle};
@@ -41,7 +41,7 @@ fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
     let master = config.master.clone();
     Box::new(move || {
         let socket =
-            connect(&master).map_err(|error| ConnectError::Failed(format!("{master}: {error}")))?;
+            connect(&master).map_err(|error| ConnectError(format!("{master}: {error}")))?;
         let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
@@ -49,10 +49,7 @@ fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
                 sealed: established.sealed,
                 early: established.early,
             }),
-            Err(HandshakeError::Refused(code, text)) if code == "booted" => {
-                Err(ConnectError::Booted(text))
-            }
-            Err(error) => Err(ConnectError::Failed(format!("{master}: {error}"))),
+            Err(error) => Err(ConnectError(format!("{master}: {error}"))),
         }
     })
 }

@@ -33,8 +33,6 @@ pub struct WorkerRig {
     halves: Arc<Mutex<VecDeque<SealedChannel>>>,
     /// While set, no link can be made.
     pub unreachable: Arc<AtomicBool>,
-    /// While set, links are refused as `booted`.
-    pub booted: Arc<AtomicBool>,
 }
 
 /// The master's end of a link.
@@ -102,27 +100,16 @@ impl WorkerRig {
         let config = config(extra);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let halves: Arc<Mutex<VecDeque<SealedChannel>>> = Arc::default();
-        let (unreachable, booted) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::new(AtomicBool::new(false)),
-        );
+        let unreachable = Arc::new(AtomicBool::new(false));
         let master = listener.local_addr().unwrap();
-        let (sealed, is_unreachable, is_booted) = (
-            Arc::clone(&halves),
-            Arc::clone(&unreachable),
-            Arc::clone(&booted),
-        );
+        let (sealed, is_unreachable) = (Arc::clone(&halves), Arc::clone(&unreachable));
         let connect: Connect = Box::new(move || {
-            if is_booted.load(Ordering::SeqCst) {
-                return Err(ConnectError::Booted("the test says so".into()));
-            }
             if is_unreachable.load(Ordering::SeqCst) {
-                return Err(ConnectError::Failed("the test says so".into()));
+                return Err(ConnectError("the test says so".into()));
             }
             let (ours, theirs) = loopback().unwrap();
             sealed.lock().push_back(theirs);
-            let socket =
-                TcpStream::connect(master).map_err(|e| ConnectError::Failed(e.to_string()))?;
+            let socket = TcpStream::connect(master).map_err(|e| ConnectError(e.to_string()))?;
             Ok(NewLink {
                 socket,
                 sealed: ours,
@@ -137,7 +124,6 @@ impl WorkerRig {
             listener,
             halves,
             unreachable,
-            booted,
         }
     }
 

@@ -661,7 +661,6 @@ fn a_booted_worker_serves_no_clients_until_it_is_admitted() {
     let mut client = rig.client();
     client.ask(&Request::Ping);
     client.reply();
-    rig.booted.store(true, Ordering::SeqCst);
     link.send(0, |out| {
         crate::wire::frame::write(out, Instruction::LinkBooted, &["on purpose"])
     });
@@ -679,7 +678,10 @@ fn a_booted_worker_serves_no_clients_until_it_is_admitted() {
         .unwrap();
     assert_eq!(closed, super::PortState::Closed);
     assert!(TcpStream::connect(rig.address).is_err());
-    rig.booted.store(false, Ordering::SeqCst);
+    // It goes on trying, and is told again.
+    rig.link().send(0, |out| {
+        crate::wire::frame::write(out, Instruction::LinkBooted, &["on purpose"])
+    });
     rig.link().welcome();
     rig.await_open();
     let mut client = rig.client();

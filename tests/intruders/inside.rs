@@ -1,12 +1,13 @@
 //! A dishonest worker: it is registered, and misuses its link.
 
 use crate::keys::Cast;
-use crate::rig::{IntruderRig, PATIENCE};
+use crate::rig::{self, IntruderRig, PATIENCE, Party};
+use papertrader::client::Answer;
 use papertrader::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
 use papertrader::link::record::SealedChannel;
 use papertrader::model::{Quantity, Reason, SessionId, Side, Symbol, Timestamp};
 use papertrader::testkit::eventually;
-use papertrader::wire::{FrameHeader, Instruction, Reply, Request, frame};
+use papertrader::wire::{ConnectionState, FrameHeader, Instruction, Reply, Request, frame};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use uuid::Uuid;
@@ -14,17 +15,24 @@ use uuid::Uuid;
 /// A link of the dishonest worker.
 struct Link {
     uuid: Uuid,
+    /// Of a process of its own.
+    boot: Uuid,
     socket: TcpStream,
     sealed: SealedChannel,
 }
 
 impl Link {
+    /// Of the worker `other`.
     fn new(rig: &IntruderRig, cast: &Cast) -> Link {
-        let (party, uuid) = &cast.other;
+        Link::of(rig, &cast.other)
+    }
+
+    fn of(rig: &IntruderRig, (party, uuid): &(Party, Uuid)) -> Link {
         let (socket, link) = rig.attempt_over(party, *uuid).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Link {
             uuid: *uuid,
+            boot: Uuid::new_v4(),
             socket,
             sealed: link.sealed,
         }
@@ -33,7 +41,7 @@ impl Link {
     fn envelope(&self, sequence: u64) -> Envelope {
         Envelope {
             worker: self.uuid,
-            boot: Uuid::from_bytes([9; 16]),
+            boot: self.boot,
             sequence,
             timestamp: Timestamp::now(),
             client: None,
@@ -65,6 +73,7 @@ impl Link {
 }
 
 pub fn try_all(rig: &mut IntruderRig, cast: &Cast) {
+    numbers(rig, cast);
     nonsense(rig, cast);
     touched(rig, cast);
     made_up(rig, cast);
@@ -111,8 +120,8 @@ fn nonsense(rig: &mut IntruderRig, cast: &Cast) {
             }
         }),
     ];
-    for (what, write) in all {
-        let mut link = Link::new(rig, cast);
+    for (turn, (what, write)) in all.into_iter().enumerate() {
+        let mut link = Link::of(rig, cast.linking(turn));
         let mut plain = Vec::new();
         write(&link, &mut plain);
         let sealed = link.seal(&plain);
@@ -120,6 +129,68 @@ fn nonsense(rig: &mut IntruderRig, cast: &Cast) {
         link.is_closed();
         rig.expect(&format!("inside the link, {what}"), "nonsense");
     }
+}
+
+/// Orders of the honest worker's client that are under way together with each dishonest one.
+const HONEST_ORDERS: usize = 40;
+/// Orders of the dishonest worker in one read.
+const DISHONEST_ORDERS: u64 = 50;
+
+/// Orders of the dishonest worker, in a session that it really has, under numbers that repeat, skip
+/// and exaggerate: its own link ends, and of the orders beside it none fails.
+fn numbers(rig: &mut IntruderRig, cast: &Cast) {
+    let mut person = rig.client();
+    person.login(&rig::username(), &rig::pass(), false).unwrap();
+    let symbol = person.list().unwrap()[0];
+    person.enter(ConnectionState::Command).unwrap();
+    let session = person.session().unwrap().clone();
+    let order = Request::Order {
+        session,
+        side: Side::Buy,
+        symbol,
+        quantity: Quantity(1000),
+        id: None,
+    };
+    let highest = i64::MAX as u64;
+    let repeated: Vec<u64> = (1..=DISHONEST_ORDERS).chain([7]).collect();
+    let all: [(&str, u8, &[u64]); 4] = [
+        ("a number used twice in a link", 31, &repeated),
+        ("a number of an earlier link", 31, &[DISHONEST_ORDERS]),
+        ("a number after all are skipped", 31, &[highest, highest]),
+        ("two numbers beyond 2^63", 32, &[highest + 1, u64::MAX]),
+    ];
+    let mut filled = 0;
+    for (what, boot, numbers) in all {
+        for _ in 0..HONEST_ORDERS / 2 {
+            person.connection().send(&order).unwrap();
+        }
+        let mut link = Link::new(rig, cast);
+        let mut plain = Vec::new();
+        for number in numbers {
+            let mut envelope = link.envelope(*number);
+            envelope.boot = Uuid::from_bytes([boot; 16]);
+            envelope
+                .append_with(&mut plain, |out| order.write(out))
+                .unwrap();
+        }
+        let sealed = link.seal(&plain);
+        link.socket.write_all(&sealed).unwrap();
+        for _ in 0..HONEST_ORDERS / 2 {
+            person.connection().send(&order).unwrap();
+        }
+        link.is_closed();
+        rig.expect(&format!("inside the link, {what}"), "nonsense");
+        for _ in 0..HONEST_ORDERS {
+            let answer = person.connection().reply(|_| {}).unwrap();
+            assert!(
+                matches!(answer, Answer::Message(Reply::Filled(_))),
+                "{what}: {answer:?}"
+            );
+            filled += 1;
+        }
+    }
+    println!("intruders: {filled} orders beside numbers out of turn, all of them filled");
+    assert_eq!(filled, 4 * HONEST_ORDERS);
 }
 
 /// Records that were changed after they were sealed.

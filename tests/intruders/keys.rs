@@ -85,6 +85,15 @@ impl Cast {
     }
 }
 
+impl Cast {
+    /// Workers that link honestly. A worker may make few links at once, so tests with many take
+    /// turns.
+    pub fn linking(&self, turn: usize) -> &(Party, Uuid) {
+        let all = [&self.alike[0], &self.alike[1], &self.matched.0, &self.other];
+        all[turn % all.len()]
+    }
+}
+
 fn end_agent(home: &Path) {
     let _ = Command::new("gpgconf")
         .arg("--homedir")

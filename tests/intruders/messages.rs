@@ -178,9 +178,11 @@ fn cut(rig: &mut IntruderRig, cast: &Cast) {
     cuts += 1;
     // The third, the worker's Noise message: each byte of its frame, and some of its contents,
     // because each try needs GPG on both sides.
-    for at in
-        (0..frame::HEADER_BYTES + NOISE).filter(|at| *at <= frame::HEADER_BYTES || at % 4 == 0)
-    {
+    let places =
+        (0..frame::HEADER_BYTES + NOISE).filter(|at| *at <= frame::HEADER_BYTES || at % 4 == 0);
+    for (turn, at) in places.enumerate() {
+        let (party, uuid) = cast.linking(turn);
+        let side = rig.side(party, *uuid);
         let (answer, mut handshake, mut socket) = rig.answered(&side);
         let mut last = Vec::new();
         handshake

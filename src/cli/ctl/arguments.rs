@@ -149,7 +149,7 @@ pub enum SessionsCommand {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// End a session, or all of a user, or all that were made through a worker
+    /// End a session, all of a user, all that passed through a worker, or all
     End(SessionsToEnd),
 }
 
@@ -163,10 +163,13 @@ pub struct SessionsToEnd {
     /// All of this account
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// All made through this worker, registered or not any more: after booting one that is not
-    /// trusted
+    /// All that were made through this worker or have passed through it, registered or not any
+    /// more: after booting one that is not trusted
     #[arg(long, value_name = "NAME")]
     pub worker: Option<String>,
+    /// All: everybody logs in again
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// What can be done with the log.
@@ -192,12 +195,14 @@ mod tests {
         CtlCli::command().debug_assert();
         let parse = |line: &str| CtlCli::try_parse_from(line.split(' '));
         assert!(parse("papertraderctl sessions end 0a --json").is_ok());
+        assert!(parse("papertraderctl sessions end --all").is_ok());
         for wrong in [
             "papertraderctl",
             "papertraderctl reboot",
             "papertraderctl sessions end",
             "papertraderctl sessions end 0a --user alice",
             "papertraderctl sessions end --user alice --worker eu1",
+            "papertraderctl sessions end --worker eu1 --all",
             "papertraderctl workers register eu1 --key k --ip localhost --address a:1",
             "papertraderctl workers register eu1 --ip ::1 --address a:1",
             "papertraderctl log tail -1",

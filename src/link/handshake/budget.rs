@@ -1,17 +1,17 @@
 //! spec/link/handshake/budget.md · 3.1.5 Worker Management
 //!
-//! Limits what unproven peers can cost the master: GPG operations per second, and handshakes in
-//! progress.
+//! Limits what peers can cost the master: GPG operations for unproven ones per second and at once,
+//! handshakes in progress, and links that a proven worker makes.
 
 use super::HandshakeError;
 use crate::runtime::rate_limiter::TokenBucket;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Limits for unproven peers.
+/// Limits for handshakes.
 #[derive(Debug, Clone, Copy)]
 pub struct BudgetLimits {
     /// Tokens of each registered worker: proofs that are checked for it whatever other peers do.
@@ -22,6 +22,12 @@ pub struct BudgetLimits {
     pub shared_burst: u32,
     /// Time in which another shared token is added.
     pub shared_every: Duration,
+    /// Links that a worker makes at once: handshakes in which it proves itself.
+    pub link_burst: u32,
+    /// Time in which a worker may make another link.
+    pub link_every: Duration,
+    /// How long a proof waits while another one in the same worker's name is checked.
+    pub check_wait: Duration,
     /// The most handshakes of one worker in progress. The first does not count as shared.
     pub own_under_way: usize,
     /// The most handshakes in progress beyond the first of each worker, all together.
@@ -35,6 +41,9 @@ impl Default for BudgetLimits {
             own_every: Duration::from_secs(1),
             shared_burst: 8,
             shared_every: Duration::from_millis(250),
+            link_burst: 10,
+            link_every: Duration::from_secs(2),
+            check_wait: Duration::from_secs(5),
             own_under_way: 4,
             shared_under_way: 32,
         }
@@ -44,12 +53,15 @@ impl Default for BudgetLimits {
 #[derive(Debug)]
 struct WorkerBudget {
     bucket: TokenBucket,
+    links: TokenBucket,
+    /// Whether a proof in its name is being checked.
+    is_checking: bool,
     under_way: usize,
 }
 
 #[derive(Debug)]
 struct State {
-    /// Registered workers with spent tokens or a handshake in progress; no larger than the list of
+    /// Registered workers with spent tokens, links made lately, or a handshake in progress; no larger than the list of
     /// workers.
     own: HashMap<Uuid, WorkerBudget>,
     shared: TokenBucket,
@@ -61,6 +73,8 @@ struct State {
 pub struct GpgBudget {
     limits: BudgetLimits,
     state: Mutex<State>,
+    /// Signalled when the check of a proof ends.
+    checked: Condvar,
 }
 
 impl GpgBudget {
@@ -75,6 +89,7 @@ impl GpgBudget {
         Arc::new(GpgBudget {
             limits,
             state: Mutex::new(state),
+            checked: Condvar::new(),
         })
     }
 
@@ -93,6 +108,8 @@ impl GpgBudget {
         let state = &mut *state;
         let own = state.own.entry(worker).or_insert_with(|| WorkerBudget {
             bucket: TokenBucket::full(limits.own_burst, limits.own_every, now),
+            links: TokenBucket::full(limits.link_burst, limits.link_every, now),
+            is_checking: false,
             under_way: 0,
         });
         if own.under_way > 0 {
@@ -108,6 +125,7 @@ impl GpgBudget {
             budget: Arc::clone(self),
             worker,
             spent: None,
+            is_checking: false,
         })
     }
 
@@ -135,49 +153,90 @@ pub struct HandshakePermit {
     budget: Arc<GpgBudget>,
     worker: Uuid,
     spent: Option<SpentToken>,
+    /// Whether the proof of this handshake is being checked.
+    is_checking: bool,
 }
 
 impl HandshakePermit {
-    /// Takes a token for the check of a proof: one of the worker's own, or else a shared one.
+    /// Waits for its turn, and takes a token for the check of a proof: one of the worker's own, or
+    /// else a shared one. Of the proofs in one worker's name, one is checked at a time.
     ///
     /// # Errors
-    /// [`HandshakeError::Budget`] if both buckets are empty.
+    /// [`HandshakeError::UnderWay`] if the turn does not come in time; [`HandshakeError::Budget`] if
+    /// both buckets are empty, or the worker has made too many links.
     pub fn spend(&mut self, now: Instant) -> Result<(), HandshakeError> {
-        let mut state = self.budget.state.lock();
-        let own = state
-            .own
-            .get_mut(&self.worker)
-            .is_some_and(|own| own.bucket.take(now));
-        if own {
-            self.spent = Some(SpentToken::Own);
-        } else if state.shared.take(now) {
-            self.spent = Some(SpentToken::Shared);
-        } else {
-            return Err(HandshakeError::Budget);
+        let (budget, began) = (Arc::clone(&self.budget), Instant::now());
+        let mut state = budget.state.lock();
+        let deadline = began + budget.limits.check_wait;
+        while state.is_checking(&self.worker) {
+            let timed_out = budget.checked.wait_until(&mut state, deadline).timed_out();
+            if timed_out && state.is_checking(&self.worker) {
+                return Err(HandshakeError::UnderWay);
+            }
         }
+        self.spent = Some(state.spend(&self.worker, now + began.elapsed())?);
+        self.is_checking = true;
         Ok(())
     }
 
-    /// Gives the token back: the worker has authenticated itself. A genuine worker can link as
-    /// often as necessary.
-    pub fn proven(&mut self) {
-        let mut state = self.budget.state.lock();
-        match self.spent.take() {
-            Some(SpentToken::Own) => {
-                if let Some(own) = state.own.get_mut(&self.worker) {
-                    own.bucket.give(1);
-                }
-            }
-            Some(SpentToken::Shared) => state.shared.give(1),
-            None => {}
+    /// Gives the token back, and takes one for the link: the worker has authenticated itself.
+    pub fn proven(&mut self, now: Instant) {
+        let budget = Arc::clone(&self.budget);
+        let mut state = budget.state.lock();
+        self.end_check(&mut state);
+        let spent = self.spent.take();
+        if matches!(spent, Some(SpentToken::Shared)) {
+            state.shared.give(1);
         }
+        if let Some(own) = state.own.get_mut(&self.worker) {
+            own.links.take(now);
+            if matches!(spent, Some(SpentToken::Own)) {
+                own.bucket.give(1);
+            }
+        }
+    }
+
+    /// Lets the next proof in the worker's name be checked, if this one was.
+    fn end_check(&mut self, state: &mut State) {
+        if std::mem::take(&mut self.is_checking) {
+            if let Some(own) = state.own.get_mut(&self.worker) {
+                own.is_checking = false;
+            }
+            // Others may wait for another worker's check: each looks for itself.
+            self.budget.checked.notify_all();
+        }
+    }
+}
+
+impl State {
+    fn is_checking(&self, worker: &Uuid) -> bool {
+        self.own.get(worker).is_some_and(|own| own.is_checking)
+    }
+
+    /// Takes a token for the check of a proof, which begins.
+    fn spend(&mut self, worker: &Uuid, now: Instant) -> Result<SpentToken, HandshakeError> {
+        let own = self.own.get_mut(worker).ok_or(HandshakeError::Budget)?;
+        if own.links.is_empty(now) {
+            return Err(HandshakeError::Budget);
+        }
+        let spent = if own.bucket.take(now) {
+            SpentToken::Own
+        } else if self.shared.take(now) {
+            SpentToken::Shared
+        } else {
+            return Err(HandshakeError::Budget);
+        };
+        own.is_checking = true;
+        Ok(spent)
     }
 }
 
 impl Drop for HandshakePermit {
     fn drop(&mut self) {
-        let mut state = self.budget.state.lock();
+        let budget = Arc::clone(&self.budget);
+        let mut state = budget.state.lock();
         let state = &mut *state;
+        self.end_check(state);
         let Some(own) = state.own.get_mut(&self.worker) else {
             return;
         };
@@ -186,9 +245,9 @@ impl Drop for HandshakePermit {
             state.shared_under_way = state.shared_under_way.saturating_sub(1);
         }
         let now = Instant::now();
-        state
-            .own
-            .retain(|_, own| own.under_way > 0 || !own.bucket.is_full(now));
+        state.own.retain(|_, own| {
+            own.under_way > 0 || !own.bucket.is_full(now) || !own.links.is_full(now)
+        });
     }
 }
 
@@ -205,6 +264,9 @@ mod tests {
             own_every: Duration::from_secs(1000),
             shared_burst: 3,
             shared_every: Duration::from_secs(100),
+            link_burst: 10,
+            link_every: Duration::from_secs(10),
+            check_wait: Duration::from_secs(20),
             own_under_way: 3,
             shared_under_way: 3,
         }
@@ -248,16 +310,85 @@ mod tests {
         assert!((222..=226).contains(&spent), "{spent}");
     }
 
+    fn link(budget: &Arc<GpgBudget>, worker: Uuid, now: Instant) -> Result<(), HandshakeError> {
+        let mut permit = budget.enter(worker, now)?;
+        permit.spend(now)?;
+        permit.proven(now);
+        Ok(())
+    }
+
     #[test]
-    fn a_proven_worker_gets_its_token_back() {
+    fn a_proven_worker_links_so_often_at_once_and_then_now_and_then() {
         let budget = GpgBudget::new(limits());
         let now = Instant::now();
-        for _ in 0..100 {
-            let mut permit = budget.enter(A, now).unwrap();
-            permit.spend(now).unwrap();
-            permit.proven();
+        let links = |from: u64, to: u64| {
+            (from..to)
+                .filter(|second| link(&budget, A, now + Duration::from_secs(*second)).is_ok())
+                .count()
+        };
+        let at_once = (0..100).filter(|_| link(&budget, A, now).is_ok()).count();
+        assert_eq!(at_once, 10);
+        assert_eq!(link(&budget, A, now), Err(HandshakeError::Budget));
+        assert_eq!(links(1, 1001), 100, "one in 10 s");
+        // It has spent no token of its own, none of those that are shared, and nobody else's link.
+        let later = now + Duration::from_secs(1001);
+        assert_eq!(link(&budget, B, later), Ok(()));
+        let mut state = budget.state.lock();
+        assert!(state.shared.is_full(later));
+        assert!(state.own.get_mut(&A).unwrap().bucket.is_full(later));
+    }
+
+    #[test]
+    fn who_does_not_prove_itself_spends_no_links() {
+        let budget = GpgBudget::new(limits());
+        let now = Instant::now();
+        while budget.enter(A, now).unwrap().spend(now).is_ok() {}
+        let later = now + Duration::from_secs(10_000);
+        for _ in 0..10 {
+            assert_eq!(link(&budget, A, later), Ok(()));
         }
-        assert!(budget.state.lock().own.is_empty());
+    }
+
+    #[test]
+    fn one_proof_in_a_workers_name_is_checked_at_a_time() {
+        let budget = GpgBudget::new(limits());
+        let now = Instant::now();
+        let mut first = budget.enter(A, now).unwrap();
+        first.spend(now).unwrap();
+        let mut other = budget.enter(B, now).unwrap();
+        other.spend(now).unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                let mut second = budget.enter(A, now).unwrap();
+                second.spend(now).map(|()| second)
+            });
+            while budget.under_way() < 3 {
+                std::thread::yield_now();
+            }
+            assert!(!waits.is_finished());
+            drop(other);
+            assert!(!waits.is_finished(), "another worker's is none of its own");
+            first.proven(now);
+            let second = waits.join().unwrap().unwrap();
+            assert!(budget.state.lock().is_checking(&A));
+            drop(second);
+        });
+        assert!(!budget.state.lock().is_checking(&A));
+    }
+
+    #[test]
+    fn a_proof_does_not_wait_for_ever() {
+        let budget = GpgBudget::new(BudgetLimits {
+            check_wait: Duration::from_millis(1),
+            ..limits()
+        });
+        let now = Instant::now();
+        let mut first = budget.enter(A, now).unwrap();
+        first.spend(now).unwrap();
+        let mut second = budget.enter(A, now).unwrap();
+        assert_eq!(second.spend(now), Err(HandshakeError::UnderWay));
+        drop(second);
+        assert!(budget.state.lock().is_checking(&A), "the first one's");
     }
 
     #[test]

@@ -25,9 +25,6 @@ pub enum HandshakeError {
     /// The worker is registered with another IP address.
     #[error("the worker is registered with another IP address")]
     WrongIp,
-    /// The worker was booted and has not been admitted again.
-    #[error("the worker was booted and not admitted again")]
-    Booted,
     /// Too many handshakes of this worker are in progress.
     #[error("too many handshakes of this worker are under way")]
     UnderWay,
@@ -92,7 +89,6 @@ impl HandshakeError {
             HandshakeError::Version(_) => "version",
             HandshakeError::UnknownUuid => "unknown-uuid",
             HandshakeError::WrongIp => "wrong-ip",
-            HandshakeError::Booted => "booted",
             HandshakeError::UnderWay => "too-many-under-way",
             HandshakeError::Budget => "gpg-budget",
             HandshakeError::Frame(_) => "bad-frame",
@@ -136,7 +132,6 @@ impl HandshakeError {
         Some(match self {
             HandshakeError::Version(_) => "version",
             HandshakeError::UnknownUuid | HandshakeError::WrongIp => "not-admitted",
-            HandshakeError::Booted => "booted",
             HandshakeError::UnderWay | HandshakeError::Budget => "overloaded",
             HandshakeError::Frame(_) => "bad-frame",
             HandshakeError::Stale(_) | HandshakeError::Keyring(K::SignatureStale(_)) => "stale",
@@ -223,7 +218,6 @@ pub const REFUSALS: &[(&str, &str)] = &[
         "not-admitted",
         "no worker with this UUID may link from this address",
     ),
-    ("booted", "an administrator keeps this worker out"),
     ("overloaded", "try again later"),
     ("bad-frame", "not a message of the handshake"),
     (

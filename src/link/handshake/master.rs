@@ -28,7 +28,7 @@ pub struct RegisteredWorker {
 }
 
 /// Finds the worker that may link with this UUID from this address. Fails with
-/// [`HandshakeError::UnknownUuid`], [`HandshakeError::WrongIp`] or [`HandshakeError::Booted`].
+/// [`HandshakeError::UnknownUuid`] or [`HandshakeError::WrongIp`].
 pub type WorkerLookup<'a> = &'a dyn Fn(Uuid, IpAddr) -> Result<RegisteredWorker, HandshakeError>;
 
 /// A master's key, keyring and budget, shared by all its handshakes.
@@ -214,7 +214,7 @@ impl<'a> MasterHandshake<'a> {
         let peer = keyring.peer(claim.worker.fingerprint)?;
         let statement = keyring.decrypt_and_verify(own, &peer, data, now, CLOCK_SKEW_MAX)?;
         let worker_half = terms.check(Role::Worker, &self.transcript.before(), now, &statement)?;
-        claim.permit.proven();
+        claim.permit.proven(Instant::now());
         self.transcript.add(Instruction::LinkProof, data);
         self.transcript.add_gpg(Role::Worker, data);
 
@@ -238,8 +238,8 @@ impl<'a> MasterHandshake<'a> {
         Ok(())
     }
 
-    /// Checks that the worker knows the secret, and looks it up again: it may have been booted or
-    /// changed meanwhile.
+    /// Checks that the worker knows the secret, and looks it up again: its registration
+    /// may have ended or changed meanwhile.
     fn finish(
         &mut self,
         claim: Claim,

@@ -240,7 +240,6 @@ fn unregistered_peers_cost_no_gpg_operation() {
         refused(UUID, "127.0.0.2".parse().unwrap(), &registered),
         E::WrongIp
     );
-    assert_eq!(refused(UUID, IP, &|_, _| Err(E::Booted)), E::Booted);
     let own = RegisteredWorker {
         fingerprint: parties().master.fingerprint,
         ..identity()
@@ -673,7 +672,7 @@ fn another_version_is_refused_and_both_sides_say_which_to_upgrade() {
 }
 
 #[test]
-fn a_worker_that_is_booted_during_the_handshake_is_refused() {
+fn a_worker_whose_registration_ends_during_the_handshake_is_refused() {
     let rig = Rig::new();
     let asked = Cell::new(0);
     let lookup = |uuid, ip| {
@@ -681,10 +680,10 @@ fn a_worker_that_is_booted_during_the_handshake_is_refused() {
         if asked.get() == 1 {
             registered(uuid, ip)
         } else {
-            Err(E::Booted)
+            Err(E::UnknownUuid)
         }
     };
-    assert_eq!(rig.run(&lookup).0.unwrap().unwrap_err(), E::Booted);
+    assert_eq!(rig.run(&lookup).0.unwrap().unwrap_err(), E::UnknownUuid);
     asked.set(0);
     let lookup = |uuid, ip| {
         asked.set(asked.get() + 1);
@@ -965,15 +964,15 @@ fn a_refused_worker_gets_the_reason() {
             near.shutdown(Shutdown::Both).unwrap();
             refused
         });
-        let lookup = |_, _| Err(E::Booted);
+        let lookup = |_, _| Err(E::UnknownUuid);
         assert_eq!(
             accept(&far, &[], &rig.master, &lookup, deadline).unwrap_err(),
-            E::Booted
+            E::UnknownUuid
         );
         let Err(E::Refused(code, _)) = worker.join().unwrap() else {
             panic!("not refused");
         };
-        assert_eq!(code, "booted");
+        assert_eq!(code, "not-admitted");
     });
 }
 

@@ -1,58 +1,100 @@
 //! spec/link/keyring.md · 3.1.5 Worker Management
 //!
-//! A time limit for `gpg` processes. GPGME waits for them without one.
+//! Limits for `gpg` processes: wall time, processor time, niceness. GPGME starts them and waits for
+//! them without any.
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::time::{ClockId, clock_gettime};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Runs `work`, which calls GPGME on `home`. After `limit`, and every `limit` again, it kills the
-/// `gpg` processes of that home that are at least as old, so that GPGME returns. Also returns
-/// whether the limit was exceeded.
+/// The most processor time of one `gpg` process. An honest call takes some 20 ms.
+pub const PROCESSOR_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a call that goes on is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// How nice the thread is that calls GPGME, and with it the processes that it starts.
+const NICENESS: i32 = 5;
+
+/// Runs `work`, which calls GPGME on `home`, on a thread of its own. While it goes on, its `gpg`
+/// processes get a limit of [`PROCESSOR_TIMEOUT`]. After `limit`, and every `limit` again, it kills
+/// the `gpg` processes of that home that are at least as old, so that GPGME returns. Also returns
+/// whether either limit was exceeded.
 ///
 /// # Errors
-/// The watching thread could not be started. `work` has not run then.
-pub fn run_with_timeout<T>(
+/// The thread could not be started. `work` has not run then.
+pub fn run_with_timeout<T: Send>(
     home: &Path,
     limit: Duration,
-    work: impl FnOnce() -> T,
+    work: impl FnOnce() -> T + Send,
 ) -> io::Result<(T, bool)> {
     let (done, watched) = bounded::<()>(0);
     std::thread::scope(|scope| {
-        let watcher = Builder::new()
-            .name("gpg-watch".into())
-            .stack_size(128 * 1024)
+        let began = Instant::now();
+        let worker = Builder::new()
+            .name("gpg".into())
             .spawn_scoped(scope, move || {
-                let mut late = false;
-                while watched.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-                    late = true;
-                    kill_old(home, limit);
-                }
-                late
+                // On Linux the niceness belongs to the thread, and its children inherit it. Where the
+                // system forbids it, all works without it.
+                let _ = rustix::process::nice(NICENESS);
+                let result = work();
+                drop(done);
+                result
             })?;
-        let result = work();
-        drop(done);
-        Ok((result, watcher.join().unwrap_or(false)))
+        let (mut was_killed, mut was_seen) = (false, false);
+        let mut kill_at = began + limit;
+        loop {
+            let left = kill_at.saturating_duration_since(Instant::now());
+            let next = watched.recv_timeout(left.min(LOOK_INTERVAL));
+            if next != Err(RecvTimeoutError::Timeout) {
+                break;
+            }
+            was_seen |= limit_processor_time(home) > 0;
+            if Instant::now() >= kill_at {
+                was_killed = true;
+                kill_old(home, limit);
+                kill_at += limit;
+            }
+        }
+        let is_late = was_killed || (was_seen && began.elapsed() >= PROCESSOR_TIMEOUT);
+        match worker.join() {
+            Ok(result) => Ok((result, is_late)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     })
 }
 
-/// Kills the `gpg` processes that have used `home` for at least `age`, and returns how many. It
-/// does not kill the agent.
-pub fn kill_old(home: &Path, age: Duration) -> usize {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return 0;
-    };
+/// The `gpg` processes that use `home`. The agent is none of them.
+fn gpg_of(home: &Path) -> impl Iterator<Item = Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
-        .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| is_gpg_of(*pid, home) && process_age(*pid).is_some_and(|found| found >= age))
+        .filter(move |pid| is_gpg_of(*pid, home))
         .filter_map(Pid::from_raw)
+}
+
+/// Gives the `gpg` processes of `home` their limit of processor time, at which the kernel kills
+/// them, and returns how many there are.
+fn limit_processor_time(home: &Path) -> usize {
+    let seconds = Some(PROCESSOR_TIMEOUT.as_secs());
+    let limit = || Rlimit {
+        current: seconds,
+        maximum: seconds,
+    };
+    gpg_of(home)
+        .filter(|pid| prlimit(Some(*pid), Resource::Cpu, limit()).is_ok())
+        .count()
+}
+
+/// Kills the `gpg` processes that have used `home` for at least `age`, and returns how many.
+pub fn kill_old(home: &Path, age: Duration) -> usize {
+    gpg_of(home)
+        .filter(|pid| process_age(*pid).is_some_and(|found| found >= age))
         .filter(|pid| kill_process(*pid, Signal::KILL).is_ok())
         .count()
 }
@@ -69,12 +111,12 @@ fn is_gpg_of(pid: i32, home: &Path) -> bool {
 }
 
 /// How long the process has run. `/proc` counts in hundredths of a second since the machine
-/// started.
-fn process_age(pid: i32) -> Option<Duration> {
-    let uptime = fs::read_to_string("/proc/uptime").ok()?;
-    let (seconds, rest) = uptime.split_once('.')?;
-    let now = seconds.parse::<u64>().ok()? * 100 + rest.get(..2)?.parse::<u64>().ok()?;
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+/// started, and so does this clock: `/proc/uptime` may be hidden from a service.
+fn process_age(pid: Pid) -> Option<Duration> {
+    let now = clock_gettime(ClockId::Boottime);
+    let seconds = Duration::from_secs(u64::try_from(now.tv_sec).ok()?);
+    let now = seconds + Duration::from_nanos(u64::try_from(now.tv_nsec).ok()?);
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     // The process name is in parentheses and may contain anything. The start time is the 20th field
     // behind it.
     let (_, fields) = stat.rsplit_once(')')?;
@@ -83,15 +125,15 @@ fn process_age(pid: i32) -> Option<Duration> {
         .nth(19)?
         .parse::<u64>()
         .ok()?;
-    Some(Duration::from_millis(now.saturating_sub(started) * 10))
+    Some(now.saturating_sub(Duration::from_millis(started * 10)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::ExitStatusExt;
     use std::process::{Child, Command, Stdio};
-    use std::time::Instant;
 
     /// A `gpg` that waits for input that never comes.
     fn hung(home: &Path) -> Child {
@@ -128,6 +170,26 @@ mod tests {
         assert!(kept.try_wait().unwrap().is_none());
         kept.kill().unwrap();
         kept.wait().unwrap();
+    }
+
+    #[test]
+    fn a_gpg_that_computes_on_and_on_is_ended_by_the_kernel() {
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let mut gpg = Command::new("gpg");
+        gpg.arg("--homedir").arg(home.path());
+        // Random bytes without end.
+        gpg.args(["--batch", "--gen-random", "0"]);
+        gpg.stdout(Stdio::null()).stderr(Stdio::null());
+        // Far beyond what a busy machine needs for the 2 s of processor time.
+        let limit = Duration::from_secs(600);
+        let (status, late) = run_with_timeout(home.path(), limit, || {
+            // Nice as its parent.
+            assert_eq!(rustix::process::getpriority_process(None), Ok(NICENESS));
+            gpg.status().unwrap()
+        })
+        .unwrap();
+        assert!(status.signal().is_some() && late, "{status}");
     }
 
     #[test]

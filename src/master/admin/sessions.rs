@@ -69,6 +69,7 @@ pub(super) fn end(shared: &AdminShared, which: SessionSelector) -> Result<AdminA
             }
             ended
         }
+        SessionSelector::All => end_matching(shared, SessionFilter::All)?,
     };
     crate::info!("an administrator ended {ended} sessions");
     Ok(AdminAnswer::Ended(EndedSessions { ended }))

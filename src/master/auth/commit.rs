@@ -11,12 +11,15 @@ use crate::master::storage::{Storage, StorageError};
 use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
+use uuid::Uuid;
 
 /// A change that the next commit stores.
 pub(super) enum AuthWrite {
     Account(NewAccount),
     Session(StoredSession),
     Ended(SessionHash),
+    /// A session has passed through a worker that did not make it.
+    Passed(SessionHash, Uuid),
 }
 
 /// A reply that waits for the commit.
@@ -62,11 +65,11 @@ impl Auth {
     fn reply_all(&mut self, stored: bool) {
         let writes = std::mem::take(&mut self.writes);
         if !stored {
-            // Ended sessions stay ended in memory; the next commit deletes their rows.
+            // Ended sessions stay ended in memory, and workers noted; the next commit stores it.
             self.writes.extend(
                 writes
                     .into_iter()
-                    .filter(|write| matches!(write, AuthWrite::Ended(_))),
+                    .filter(|write| matches!(write, AuthWrite::Ended(_) | AuthWrite::Passed(..))),
             );
         }
         let workers = self.channels.addresses.load();
@@ -135,6 +138,7 @@ fn store(
                 AuthWrite::Account(new) => tx.insert_account(new)?,
                 AuthWrite::Session(session) => tx.insert_session(session)?,
                 AuthWrite::Ended(hash) => tx.delete_session(hash)?,
+                AuthWrite::Passed(hash, worker) => tx.insert_session_worker(hash, worker)?,
             }
         }
         for (hash, when) in used {

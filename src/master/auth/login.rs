@@ -74,11 +74,10 @@ impl Auth {
         hashed_pass: HashedPass,
     ) {
         if reply_to.again {
-            let (boot, sequence) = (reply_to.peer.boot, reply_to.sequence);
-            match self
-                .storage
-                .read(|snapshot| snapshot.registered_by(&username, &boot, sequence))
-            {
+            let (worker, boot) = (reply_to.peer.worker.uuid, reply_to.peer.boot);
+            match self.storage.read(|snapshot| {
+                snapshot.registered_by(&username, &worker, &boot, reply_to.sequence)
+            }) {
                 Ok(false) => {}
                 Ok(true) => return reply_to.send(|out| Reply::RegisterSuccess.write(out)),
                 Err(error) => {
@@ -176,6 +175,7 @@ impl Auth {
             pass_hash,
             created: Timestamp::now(),
             starting_cash: self.starting_cash,
+            worker: reply_to.peer.worker.uuid,
             boot: reply_to.peer.boot,
             sequence: reply_to.sequence,
         };
@@ -241,6 +241,7 @@ impl Auth {
         let stored = StoredSession {
             session,
             boot: reply_to.peer.boot,
+            passed: Vec::new(),
         };
         self.writes.push(AuthWrite::Session(stored.clone()));
         let success = AuthSuccess::Session(id, stored);

@@ -7,7 +7,7 @@
     reason = "a new instruction is to be seen by every match"
 )]
 
-use super::commit::{AuthSuccess, PendingReply};
+use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, active_session};
 use crate::link::message::{self, SessionState};
 use crate::master::messages::{
@@ -115,10 +115,18 @@ impl Auth {
             .sessions
             .touch(&session.hash(), Timestamp::now())
             .map(|stored| stored.session.account);
-        if account.is_none() {
-            self.count_inactive(reply_to, instruction);
+        match account {
+            Some(_) => self.note_worker(reply_to, session.hash()),
+            None => self.count_inactive(reply_to, instruction),
         }
         account.ok_or_else(Refusal::session_expired)
+    }
+
+    /// Notes that the worker of a request knows an active session.
+    fn note_worker(&mut self, reply_to: &ReplyTo, hash: SessionHash) {
+        if let Some(noted) = self.sessions.pass(&hash, reply_to.peer.worker.uuid) {
+            self.writes.push(AuthWrite::Passed(hash, noted));
+        }
     }
 
     /// Counts a request with an inactive session, which has ended or is a guess. Logs at most
@@ -169,8 +177,9 @@ impl Auth {
             .sessions
             .get(&hash, Timestamp::now())
             .map(active_session);
-        if active.is_none() {
-            self.count_inactive(reply_to, Instruction::LinkSession);
+        match active {
+            Some(_) => self.note_worker(reply_to, hash),
+            None => self.count_inactive(reply_to, Instruction::LinkSession),
         }
         let state = SessionState { hash, active };
         reply_to.send(|out| message::write(out, Instruction::LinkSession, &state));
@@ -198,6 +207,7 @@ impl Auth {
                     hash: stored.session.hash,
                     active: Some(active_session(stored)),
                 };
+                self.note_worker(reply_to, state.hash);
                 let workers = self.channels.addresses.load().to_vec();
                 reply_to.send(|out| {
                     message::write(out, Instruction::LinkSession, &state);

@@ -1,6 +1,7 @@
 //! spec/master/auth.md · 2.4.2 Session Structure, 2.4.6 activeSessions
 //!
-//! The active sessions in memory, indexed by hash, by account and by expiry.
+//! The active sessions in memory, indexed by hash, by account, by expiry, and those that are
+//! expirable by the process of a worker.
 
 use crate::master::storage::accounts::StoredSession;
 use crate::model::{AccountId, SessionHash, Timestamp};
@@ -16,6 +17,8 @@ pub struct SessionTable {
     by_hash: HashMap<SessionHash, StoredSession>,
     by_account: HashMap<AccountId, Vec<SessionHash>>,
     by_expiry: BTreeSet<(Timestamp, SessionHash)>,
+    /// Expirable sessions, by the worker and the boot ID of its process that made them.
+    by_process: HashMap<Uuid, HashMap<Uuid, HashSet<SessionHash>>>,
     /// Sessions used since the last `take_used`.
     used: HashSet<SessionHash>,
 }
@@ -29,6 +32,10 @@ impl SessionTable {
             .or_default()
             .push(hash);
         self.by_expiry.insert((session.expiry, hash));
+        if session.expirable {
+            let processes = self.by_process.entry(session.worker).or_default();
+            processes.entry(stored.boot).or_default().insert(hash);
+        }
         self.by_hash.insert(hash, stored);
     }
 
@@ -52,11 +59,20 @@ impl SessionTable {
         Some(stored)
     }
 
+    /// Notes that a worker knows a session from now on. `Some` is to be stored: the worker, or the
+    /// nil UUID for any.
+    pub fn pass(&mut self, hash: &SessionHash, worker: Uuid) -> Option<Uuid> {
+        self.by_hash.get_mut(hash)?.pass(worker)
+    }
+
     /// Removes a session.
     pub fn remove(&mut self, hash: &SessionHash) -> Option<StoredSession> {
         let stored = self.by_hash.remove(hash)?;
         self.by_expiry.remove(&(stored.session.expiry, *hash));
         self.used.remove(hash);
+        if stored.session.expirable {
+            self.forget_process(&stored);
+        }
         if let Some(of_account) = self.by_account.get_mut(&stored.session.account) {
             of_account.retain(|other| other != hash);
             if of_account.is_empty() {
@@ -64,6 +80,21 @@ impl SessionTable {
             }
         }
         Some(stored)
+    }
+
+    fn forget_process(&mut self, stored: &StoredSession) {
+        let Some(processes) = self.by_process.get_mut(&stored.session.worker) else {
+            return;
+        };
+        if let Some(hashes) = processes.get_mut(&stored.boot) {
+            hashes.remove(&stored.session.hash);
+            if hashes.is_empty() {
+                processes.remove(&stored.boot);
+            }
+        }
+        if processes.is_empty() {
+            self.by_process.remove(&stored.session.worker);
+        }
     }
 
     /// Sessions whose expiry has passed.
@@ -100,11 +131,11 @@ impl SessionTable {
     /// Expirable sessions that were made through this worker by another process of it than `boot`;
     /// by any process where that is `None`.
     pub fn orphans(&self, worker: &Uuid, boot: Option<&Uuid>) -> Vec<SessionHash> {
-        self.filter(|stored| {
-            stored.session.expirable
-                && stored.session.worker == *worker
-                && boot != Some(&stored.boot)
-        })
+        let processes = self.by_process.get(worker).into_iter().flatten();
+        processes
+            .filter(|(process, _)| boot != Some(*process))
+            .flat_map(|(_, hashes)| hashes.iter().copied())
+            .collect()
     }
 
     /// All sessions.

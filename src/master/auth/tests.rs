@@ -1,8 +1,12 @@
 //! spec/master/auth.md · 3.1.3 Account Management & Authorization
 
 use super::*;
-use crate::master::testing::{FakeLink, MasterRig, login, pass, reason, register};
-use crate::model::{SessionId, Username};
+use crate::master::messages::{AuthRequest, LinkRequest};
+use crate::master::storage::accounts::SESSION_WORKERS_MAX;
+use crate::master::testing::{
+    FakeLink, MasterRig, login, pass, quantity, reason, register, symbol,
+};
+use crate::model::{SessionId, Side, Username};
 use crate::wire::{Reply, Request};
 use crossbeam_channel::bounded;
 use uuid::Uuid;
@@ -69,6 +73,87 @@ fn administrators_end_sessions_by_their_beginning_their_user_or_their_worker() {
     let left = ask(&mut rig, |reply| AuthMessage::List(None, reply));
     assert_eq!(users(&left), ["carol"]);
     assert_eq!(rig.engine.number("SELECT count(*) FROM sessions"), 1);
+}
+
+#[test]
+fn a_worker_that_a_session_has_passed_is_remembered_over_a_restart() {
+    let mut rig = MasterRig::new();
+    let mut maker = rig.link("eu1");
+    let alice = rig.user(&mut maker, "alice");
+    let bob = rig.user(&mut maker, "bob");
+    rig.user(&mut maker, "carol");
+    // A question, an order, a login with the session: each by another worker.
+    let mut asking = rig.link("eu2");
+    let reply_to = asking.reply_to();
+    let question = AuthRequest::Session(alice.session.hash());
+    rig.handle(vec![(reply_to, LinkRequest::Auth(question))]);
+    let mut ordering = rig.link("eu3");
+    let order = Request::Order {
+        session: alice.session.clone(),
+        side: Side::Buy,
+        symbol: symbol("AAPL"),
+        quantity: quantity("1"),
+        id: None,
+    };
+    rig.ask(&mut ordering, order.clone());
+    rig.ask(&mut ordering, order);
+    let mut resuming = rig.link("eu4");
+    let resume = Request::Resume {
+        session: bob.session.clone(),
+    };
+    rig.ask(&mut resuming, resume);
+    // A session that is none is not noted.
+    let guess = Request::Resume {
+        session: SessionId::from_bytes([1; 32]),
+    };
+    rig.ask(&mut resuming, guess);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM session_workers"), 3);
+    let mut rig = rig.restart();
+    let mut end = |filter: SessionFilter| ask(&mut rig, |reply| AuthMessage::End(filter, reply));
+    let by = |link: &FakeLink| SessionFilter::Worker(link.peer.worker.uuid);
+    assert_eq!(end(by(&asking)), 1);
+    assert_eq!(end(by(&ordering)), 0, "alice's has ended");
+    assert_eq!(end(by(&resuming)), 1);
+    assert_eq!(end(SessionFilter::All), 1);
+    assert_eq!(end(SessionFilter::All), 0);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM session_workers"), 0);
+}
+
+#[test]
+fn a_session_that_has_passed_too_many_workers_has_passed_any() {
+    let mut rig = MasterRig::new();
+    let mut maker = rig.link("eu1");
+    let alice = rig.user(&mut maker, "alice");
+    let resume = || Request::Resume {
+        session: alice.session.clone(),
+    };
+    for number in 0..SESSION_WORKERS_MAX + 3 {
+        let mut link = rig.link(&format!("us{number}"));
+        rig.ask(&mut link, resume());
+    }
+    let rows = i64::try_from(SESSION_WORKERS_MAX).unwrap() + 1;
+    let stored = rig.engine.number("SELECT count(*) FROM session_workers");
+    assert_eq!(stored, rows);
+    let last = rig.link(&format!("us{}", SESSION_WORKERS_MAX + 2));
+    let filter = SessionFilter::Worker(last.peer.worker.uuid);
+    assert_eq!(ask(&mut rig, |reply| AuthMessage::End(filter, reply)), 1);
+}
+
+#[test]
+fn a_worker_that_could_not_be_stored_is_stored_with_the_next_commit() {
+    let mut rig = MasterRig::new();
+    let mut maker = rig.link("eu1");
+    let alice = rig.user(&mut maker, "alice");
+    let mut link = rig.link("eu2");
+    let resume = Request::Resume {
+        session: alice.session.clone(),
+    };
+    rig.refuse_changes("INSERT", "session_workers");
+    rig.ask(&mut link, resume);
+    rig.allow_changes();
+    rig.auth.on_turn_end();
+    let stored = rig.engine.number("SELECT count(*) FROM session_workers");
+    assert_eq!(stored, 1);
 }
 
 #[test]

@@ -27,7 +27,8 @@ fn decoded(
         header: link.header(sequence),
         body: &body,
     };
-    decode(Arc::clone(&link.peer), &envelope)
+    let mut sequences = SequenceHistory::default().enter(link.peer.worker.uuid, link.peer.boot);
+    decode(&link.peer, &mut sequences, &envelope)
 }
 
 fn asked(link: &FakeLink, request: &Request) -> Result<Option<(ReplyTo, LinkRequest)>, ValueError> {
@@ -156,7 +157,7 @@ fn a_request_whose_arguments_are_wrong_is_answered_here() {
 }
 
 #[test]
-fn a_worker_may_link_under_its_uuid_from_its_address_unless_it_is_kept_out() {
+fn a_worker_may_prove_itself_under_its_uuid_from_its_address() {
     let (mut rig, link) = rig();
     let (uuid, ip) = (link.peer.worker.uuid, link.peer.worker.ip);
     let found = |rig: &MasterRig, uuid, ip| registered_worker(&rig.shared.registry, uuid, ip);
@@ -176,7 +177,7 @@ fn a_worker_may_link_under_its_uuid_from_its_address_unless_it_is_kept_out() {
     let boot = WorkersMessage::Boot("eu1".into(), sender);
     crate::runtime::Module::on_message(&mut rig.workers, boot);
     answer.try_recv().unwrap().unwrap();
-    assert_eq!(why(found(&rig, uuid, ip)), HandshakeError::Booted.as_str());
+    assert!(found(&rig, uuid, ip).is_ok(), "it is told inside the link");
 }
 
 // --- a link's life
@@ -187,6 +188,8 @@ struct Context {
     sessions: LinkSessions,
     router: Receiver<RouterMessage>,
     workers: Receiver<WorkersMessage>,
+    /// Whether workers admits who links.
+    admits: bool,
     _home: TempHome,
 }
 
@@ -202,6 +205,7 @@ fn context(rig: &MasterRig) -> Context {
             shared: rig.shared.clone(),
             router: to_router,
             workers: to_workers,
+            sequences: SequenceHistory::default(),
             flusher: Flusher::new().unwrap(),
             refusals: Arc::default(),
             throttle: Throttle::new(100, Duration::from_secs(60)),
@@ -209,6 +213,7 @@ fn context(rig: &MasterRig) -> Context {
         },
         router,
         workers,
+        admits: true,
         _home: home,
     }
 }
@@ -220,7 +225,7 @@ impl Context {
             context: &self.sessions,
             link: Arc::clone(&link.peer.link),
             uuid: link.peer.worker.uuid,
-            worker: None,
+            introduced: None,
         };
         let opener = link.masters_opener.take().unwrap();
         std::thread::scope(|scope| {
@@ -230,7 +235,7 @@ impl Context {
                 match self.workers.recv_timeout(Duration::from_millis(5)) {
                     Ok(WorkersMessage::Linked(_, done)) => {
                         told.push("linked");
-                        done.send(()).unwrap();
+                        done.send(self.admits).unwrap();
                     }
                     Ok(WorkersMessage::Unlinked(_)) => told.push("unlinked"),
                     Ok(other) => panic!("{other:?}"),
@@ -338,4 +343,80 @@ fn a_master_that_stops_leaves_a_full_router() {
     ask(&mut link, 1, &Request::AssetList);
     assert_eq!(context.run(&mut link), ["linked", "unlinked"]);
     assert!(inbox.is_empty());
+}
+
+#[test]
+fn numbers_rise_over_all_links_of_a_process_or_the_link_is_cut() {
+    let (rig, first) = rig();
+    let context = context(&rig);
+    let boot = Uuid::from_u128(8);
+    let try_numbers = |context: &Context, boot, numbers: &[u64]| {
+        let mut link = rig.open_link(&first.peer.worker, boot);
+        for number in numbers {
+            ask(&mut link, *number, &Request::AssetList);
+        }
+        link.cut_sending();
+        let before = context.refusals(NONSENSE_REASON);
+        context.run(&mut link);
+        (
+            context.passed_on(),
+            context.refusals(NONSENSE_REASON) - before,
+        )
+    };
+    let highest = i64::MAX as u64;
+    // A gap is no fault: messages are lost with a link.
+    assert_eq!(try_numbers(&context, boot, &[3, 4, 9]), (vec![3, 4, 9], 0));
+    assert_eq!(try_numbers(&context, boot, &[10, 10]), (vec![], 1));
+    assert_eq!(try_numbers(&context, boot, &[12, 11]), (vec![], 1));
+    // What an earlier link brought is known.
+    assert_eq!(try_numbers(&context, boot, &[12]), (vec![], 1));
+    assert_eq!(try_numbers(&context, boot, &[13]), (vec![13], 0));
+    // Another process begins anew.
+    let next = Uuid::from_u128(9);
+    assert_eq!(try_numbers(&context, next, &[1]), (vec![1], 0));
+    assert_eq!(try_numbers(&context, next, &[highest]), (vec![highest], 0));
+    assert_eq!(try_numbers(&context, next, &[highest]), (vec![], 1));
+    let other = Uuid::from_u128(10);
+    assert_eq!(try_numbers(&context, other, &[highest + 1]), (vec![], 1));
+    assert_eq!(try_numbers(&context, other, &[u64::MAX]), (vec![], 1));
+}
+
+#[test]
+fn a_message_that_comes_again_has_a_number_of_its_own_past() {
+    let (rig, first) = rig();
+    let context = context(&rig);
+    let mut link = rig.open_link(&first.peer.worker, Uuid::from_u128(8));
+    let again = |link: &mut FakeLink, number| {
+        let header = link.header(number);
+        link.say(&header, |out| {
+            frame::write_binary(out, Instruction::LinkAgain, &[]);
+            Request::AssetList.write(out);
+        });
+    };
+    ask(&mut link, 5, &Request::AssetList);
+    again(&mut link, 5);
+    again(&mut link, 2);
+    ask(&mut link, 6, &Request::AssetList);
+    link.cut_sending();
+    context.run(&mut link);
+    assert_eq!(context.passed_on(), [5, 5, 2, 6]);
+    assert_eq!(context.refusals(NONSENSE_REASON), 0);
+    let mut link = rig.open_link(&first.peer.worker, Uuid::from_u128(8));
+    again(&mut link, 1 << 63);
+    context.run(&mut link);
+    assert_eq!(context.refusals(NONSENSE_REASON), 1);
+}
+
+#[test]
+fn nothing_of_a_booted_worker_is_passed_on() {
+    let (rig, first) = rig();
+    let mut context = context(&rig);
+    context.admits = false;
+    let mut link = rig.open_link(&first.peer.worker, Uuid::from_u128(8));
+    ask(&mut link, 1, &Request::AssetList);
+    ask(&mut link, 2, &login("alice", false));
+    link.cut_sending();
+    assert_eq!(context.run(&mut link), ["linked"]);
+    assert!(context.passed_on().is_empty());
+    assert_eq!(context.refusals(BOOTED_REASON), 1);
 }

@@ -5,7 +5,8 @@
 use super::sqlite::signed;
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, Email, Money, Session, SessionHash, Timestamp, Username};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use uuid::Uuid;
 
@@ -19,12 +20,42 @@ pub struct Credentials {
     pub pass_hash: Option<String>,
 }
 
+/// The most workers that a session remembers beside the one that made it. After one more it counts
+/// as having passed through any worker.
+pub const SESSION_WORKERS_MAX: usize = 16;
+
 /// A session with the worker process that an expirable session depends on.
 #[derive(Debug, Clone)]
 pub struct StoredSession {
     pub session: Session,
     /// Boot ID of the worker process through which the session was created.
     pub boot: Uuid,
+    /// The workers beside the one that made it through which the session has passed. The nil UUID
+    /// stands for any.
+    pub passed: Vec<Uuid>,
+}
+
+impl StoredSession {
+    /// Whether this worker may know the session.
+    pub fn has_passed(&self, worker: &Uuid) -> bool {
+        self.session.worker == *worker
+            || self.passed.contains(worker)
+            || self.passed.contains(&Uuid::nil())
+    }
+
+    /// Notes a worker that knows the session from now on. `Some` is to be stored.
+    pub fn pass(&mut self, worker: Uuid) -> Option<Uuid> {
+        if self.has_passed(&worker) {
+            return None;
+        }
+        let noted = if self.passed.len() < SESSION_WORKERS_MAX {
+            worker
+        } else {
+            Uuid::nil()
+        };
+        self.passed.push(noted);
+        Some(noted)
+    }
 }
 
 /// Which name of a new account is taken.
@@ -49,7 +80,9 @@ pub struct NewAccount {
     pub created: Timestamp,
     /// First cash of the account, with which its ledger begins.
     pub starting_cash: Money,
-    /// Boot ID of the link message that registered the account.
+    /// Worker of the link message that registered the account.
+    pub worker: Uuid,
+    /// Boot ID of that link message.
     pub boot: Uuid,
     /// Sequence number of that link message.
     pub sequence: u64,
@@ -136,20 +169,28 @@ impl Snapshot<'_> {
         Ok(NameConflict::Neither)
     }
 
-    /// Whether the link message (boot ID, sequence number) has registered an account already.
+    /// Whether the link message (worker, boot ID, sequence number) has registered an account
+    /// already.
     ///
     /// # Errors
     /// The database fails.
     pub fn registered_by(
         &mut self,
         username: &Username,
+        worker: &Uuid,
         boot: &Uuid,
         sequence: u64,
     ) -> Result<bool, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let sql = "SELECT 1 FROM accounts WHERE username_key = ?1 AND boot = ?2 AND sequence = ?3";
+        let sql = "SELECT 1 FROM accounts WHERE username_key = ?1 AND worker = ?2 AND boot = ?3
+                   AND sequence = ?4";
         let mut statement = sqlite.prepare_cached(sql)?;
-        Ok(statement.exists(params![username.key(), boot.as_bytes(), signed(sequence)])?)
+        Ok(statement.exists(params![
+            username.key(),
+            worker.as_bytes(),
+            boot.as_bytes(),
+            signed(sequence)
+        ])?)
     }
 
     /// The number of accounts.
@@ -171,16 +212,36 @@ impl Snapshot<'_> {
     pub fn sessions(&mut self, now: Timestamp) -> Result<Vec<StoredSession>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
-            "SELECT hash, account, username, since, expiry, client, worker, sessions.boot, expirable, last_used
+            "SELECT hash, account, username, since, expiry, client, sessions.worker, sessions.boot, expirable, last_used
              FROM sessions JOIN accounts USING (account) WHERE expiry > ?1",
         )?;
+        let mut passed = passed_workers(sqlite)?;
         let rows = statement.query_map([now.0], session)?;
-        let sessions = rows.filter_map(Result::transpose);
+        let sessions = rows.filter_map(Result::transpose).map(|stored| {
+            let mut stored = stored?;
+            stored.passed = passed.remove(&stored.session.hash).unwrap_or_default();
+            Ok(stored)
+        });
         Ok(sessions.collect::<rusqlite::Result<_>>()?)
     }
 }
 
-/// Reads a session; `None` if its account's name is damaged.
+/// The workers beside its maker through which each session has passed.
+fn passed_workers(sqlite: &Connection) -> rusqlite::Result<HashMap<SessionHash, Vec<Uuid>>> {
+    let mut passed: HashMap<SessionHash, Vec<Uuid>> = HashMap::new();
+    let mut statement = sqlite.prepare("SELECT hash, worker FROM session_workers")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let worker = Uuid::from_bytes(row.get(1)?);
+        passed
+            .entry(SessionHash(row.get(0)?))
+            .or_default()
+            .push(worker);
+    }
+    Ok(passed)
+}
+
+/// Reads a session without the workers that it has passed; `None` if its account's name is damaged.
 fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
     let hash: [u8; 32] = row.get(0)?;
     let Ok(username) = Username::parse(&row.get::<_, String>(2)?) else {
@@ -204,6 +265,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
     Ok(Some(StoredSession {
         session,
         boot: Uuid::from_bytes(row.get(7)?),
+        passed: Vec::new(),
     }))
 }
 
@@ -223,7 +285,8 @@ impl Tx<'_> {
         sqlite
             .prepare_cached(
                 "INSERT INTO accounts (username, username_key, email, email_key, is_password, pass_hash, created,
-                 starting_cash, boot, sequence) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+                 starting_cash, worker, boot, sequence)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 new.username.as_str(),
@@ -233,6 +296,7 @@ impl Tx<'_> {
                 new.pass_hash,
                 new.created.0,
                 new.starting_cash.0,
+                new.worker.as_bytes(),
                 new.boot.as_bytes(),
                 signed(new.sequence),
             ])?;
@@ -265,6 +329,27 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Stores a worker through which a session has passed. Does nothing where the session has
+    /// ended or the worker is stored.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn insert_session_worker(
+        &mut self,
+        hash: &SessionHash,
+        worker: &Uuid,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO session_workers (hash, worker)
+                 SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM sessions WHERE hash = ?1)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![hash.0, worker.as_bytes()])?;
+        Ok(())
+    }
+
     /// Deletes an ended session.
     ///
     /// # Errors
@@ -283,6 +368,7 @@ impl Tx<'_> {
     /// The database fails.
     pub fn delete_all_sessions(&mut self) -> Result<usize, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite.execute("DELETE FROM session_workers", [])?;
         Ok(sqlite.execute("DELETE FROM sessions", [])?)
     }
 

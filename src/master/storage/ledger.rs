@@ -137,16 +137,16 @@ fn find(
 }
 
 /// The key of a worker's process that has sent an order before.
-fn find_origin(sqlite: &Connection, boot: &Uuid) -> rusqlite::Result<Option<i64>> {
+fn find_origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<Option<i64>> {
     sqlite
-        .prepare_cached("SELECT origin FROM origins WHERE boot = ?1")?
-        .query_row([boot.as_bytes()], |row| row.get(0))
+        .prepare_cached("SELECT origin FROM origins WHERE worker = ?1 AND boot = ?2")?
+        .query_row([worker.as_bytes(), boot.as_bytes()], |row| row.get(0))
         .optional()
 }
 
 /// The key of a worker's process; inserts it if it is new.
 fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i64> {
-    if let Some(origin) = find_origin(sqlite, boot)? {
+    if let Some(origin) = find_origin(sqlite, worker, boot)? {
         return Ok(origin);
     }
     sqlite
@@ -192,17 +192,18 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Finds the order that a link message brought, by boot ID and sequence number.
+    /// Finds the order that a link message brought, by worker, boot ID and sequence number.
     ///
     /// # Errors
     /// The database fails.
     pub fn order_by_message(
         &mut self,
+        worker: &Uuid,
         boot: &Uuid,
         sequence: u64,
     ) -> Result<Option<LedgerEntry>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let Some(origin) = find_origin(sqlite, boot)? else {
+        let Some(origin) = find_origin(sqlite, worker, boot)? else {
             return Ok(None);
         };
         let filter = "transactions.origin = ?1 AND sequence = ?2";
@@ -283,18 +284,20 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
-    /// Stores an order in the durable queue.
+    /// Stores an order in the durable queue. False if its number, ID, link message or client order
+    /// ID is taken; then nothing has changed, and the database transaction goes on.
     ///
     /// # Errors
-    /// The number, ID, link message or client order ID is taken, or the database fails.
-    pub fn insert_order(&mut self, order: &NewOrder<'_>) -> Result<(), StorageError> {
+    /// The database fails.
+    pub fn insert_order(&mut self, order: &NewOrder<'_>) -> Result<bool, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let origin = origin(sqlite, &order.rank.worker, &order.boot)?;
-        sqlite
+        let inserted = sqlite
             .prepare_cached(
                 "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
                  client_order_id, origin, sequence, stamped, ordered)
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 ON CONFLICT DO NOTHING",
             )?
             .execute(params![
                 order.rank.number,
@@ -310,7 +313,7 @@ impl Tx<'_> {
                 order.stamped.0,
                 order.rank.timestamp.0,
             ])?;
-        Ok(())
+        Ok(inserted == 1)
     }
 
     /// Stores the outcomes of queued orders, given by number, all at one time and with one update.

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0001_accounts.sql"),
     include_str!("../../../sql/sqlite/0002_assets.sql"),
+    include_str!("../../../sql/sqlite/0003_link_messages.sql"),
+    include_str!("../../../sql/sqlite/0004_session_workers.sql"),
 ];
 
 /// How long a writer waits for another writer's commit.
@@ -128,6 +130,12 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
     if found == 0 && tables(&storage.connection).map_err(fail)? > 0 {
         return Err(StorageError::Foreign(path.to_owned()));
     }
+    // A migration may make a table anew to which others refer. SQLite takes no notice of this pragma
+    // within a transaction.
+    storage
+        .connection
+        .pragma_update(None, "foreign_keys", false)
+        .map_err(fail)?;
     let mut apply = |index: usize, sql: &str| -> rusqlite::Result<()> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = storage.connection.transaction_with_behavior(behavior)?;
@@ -423,6 +431,45 @@ mod tests {
             Err(StorageError::NewerVersion { found: 1000, .. })
         ));
         assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn orders_keep_their_messages_when_a_database_is_brought_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        create_file(&path, b"").unwrap();
+        let old = SqliteStorage::open(&path).unwrap().connection;
+        for sql in &MIGRATIONS[..2] {
+            old.execute_batch(sql).unwrap();
+        }
+        old.execute_batch(
+            "PRAGMA user_version = 2;
+             INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 5, zeroblob(16), 1);
+             INSERT INTO origins VALUES (7, zeroblob(16), zeroblob(16));
+             INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked,
+                 accepted, origin, sequence, stamped, ordered)
+             VALUES (1, zeroblob(16), 1, 1, 0, 'A', 1, 1, 0, 7, 3, 0, 0);",
+        )
+        .unwrap();
+        drop(old);
+        migrate(&path).unwrap();
+        let new = SqliteStorage::open(&path).unwrap().connection;
+        let number = |sql: &str| new.query_row(sql, [], |row| row.get::<_, i64>(0));
+        assert_eq!(
+            number("SELECT count(*) FROM pragma_foreign_key_check()"),
+            Ok(0)
+        );
+        assert_eq!(
+            number("SELECT sequence FROM transactions JOIN origins USING (origin)"),
+            Ok(3)
+        );
+        // The same process of another worker is another origin, and of the same worker it is not.
+        let add = "INSERT INTO origins (worker, boot) VALUES (randomblob(16), zeroblob(16))";
+        assert_eq!(new.execute(add, []), Ok(1));
+        let add = "INSERT INTO origins (worker, boot) VALUES (zeroblob(16), zeroblob(16))";
+        assert!(new.execute(add, []).is_err());
+        let dangling = "UPDATE transactions SET origin = 99";
+        assert!(new.execute(dangling, []).is_err(), "the reference stands");
     }
 
     #[test]

@@ -73,8 +73,7 @@ impl OrderState {
     ) -> Result<Acceptance, StorageError> {
         let instruction = order.instruction();
         if order.reply_to.again
-            && let Some(entry) =
-                tx.order_by_message(&order.reply_to.peer.boot, order.reply_to.sequence)?
+            && let Some(entry) = stored_by(tx, &order.reply_to)?
         {
             return Ok(already_stored(entry, order.reply_to));
         }
@@ -165,8 +164,19 @@ impl OrderState {
             client_order_id: order.client_order_id,
             waiters: vec![order.reply_to.clone()],
         };
-        tx.insert_order(&queued.to_row(order.reply_to.peer.boot, order.reply_to.timestamp))?;
-        Ok(Acceptance::Queued(Box::new(queued)))
+        let row = queued.to_row(order.reply_to.peer.boot, order.reply_to.timestamp);
+        if tx.insert_order(&row)? {
+            return Ok(Acceptance::Queued(Box::new(queued)));
+        }
+        // Its link session lets no number pass twice, but where an older link of the same process
+        // is still read. An order that cannot be stored is the error of nobody else's.
+        Ok(match stored_by(tx, &order.reply_to)? {
+            Some(entry) => already_stored(entry, order.reply_to),
+            None => {
+                let instruction = Order::instruction_for(queued.side);
+                Acceptance::Refused(instruction, Refusal::not_stored(), order.reply_to)
+            }
+        })
     }
 
     /// The timestamp that orders the queue: the worker's, within [`clamp`]'s limits. Logs a clock
@@ -248,6 +258,12 @@ impl OrderState {
         }
         replies.send();
     }
+}
+
+/// The order that a link message has brought already.
+fn stored_by(tx: &mut Tx<'_>, reply_to: &ReplyTo) -> Result<Option<LedgerEntry>, StorageError> {
+    let peer = &reply_to.peer;
+    tx.order_by_message(&peer.worker.uuid, &peer.boot, reply_to.sequence)
 }
 
 /// The answer to an order whose client order ID the account has used: that of the stored order if

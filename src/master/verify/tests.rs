@@ -36,7 +36,7 @@ impl Market {
                 &mut storage,
                 &format!(
                     "INSERT INTO accounts VALUES ({account}, 'user{account}', 'user{account}', 'user{account}', 'user{account}',
-                     0, NULL, 0, {CASH}, zeroblob(16), {account})"
+                     0, NULL, 0, {CASH}, zeroblob(16), {account}, NULL)"
                 ),
             );
             let cash = Money(CASH);

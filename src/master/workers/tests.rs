@@ -134,12 +134,12 @@ fn of_two_links_of_a_worker_the_newer_stands() {
 }
 
 #[test]
-fn a_worker_that_was_booted_during_its_handshake_is_told_so() {
+fn a_booted_worker_that_links_is_told_so() {
     let mut rig = MasterRig::new();
     let worker = rig.register_worker("eu1");
     let mut link = rig.open_link(&worker, Uuid::nil());
     ask(&mut rig, |reply| WorkersMessage::Boot("eu1".into(), reply)).unwrap();
-    rig.tell_linked(&link);
+    assert!(!rig.tell_linked(&link));
     assert_eq!(link.pushes(), [Instruction::LinkBooted]);
     assert!(link.is_over);
     assert!(rig.shared.peers.load().is_empty());

@@ -23,6 +23,8 @@ pub const STABLE_PAUSE_MAX: Duration = Duration::from_millis(100);
 const FIRST_PAUSE_MAX: Duration = Duration::from_millis(200);
 /// The longest pause after failed attempts, so that workers find a restarted master within 5 s.
 pub const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// Most lines a minute about links that open, and about links that end.
+const CHANGES_LOGGED_MAX: u32 = 10;
 /// A link that lasted this long is stable: the back-off starts again.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
 
@@ -35,14 +37,9 @@ pub struct NewLink {
     pub early: Vec<u8>,
 }
 
-/// Why no link could be made.
+/// Why no link could be made. No reason has an effect: what says it is not authenticated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConnectError {
-    /// An administrator has booted this worker.
-    Booted(String),
-    /// Any other reason.
-    Failed(String),
-}
+pub struct ConnectError(pub String);
 
 /// A function that makes a link: it connects and authenticates both sides. It has its own
 /// deadlines.
@@ -54,6 +51,8 @@ pub struct Connector {
     master_link: Sender<MasterLinkMessage>,
     flusher: Arc<Flusher>,
     failures: Throttle,
+    /// Limits the lines about links that open and end at once, as those of a booted worker do.
+    changes: Throttle,
 }
 
 impl std::fmt::Debug for Connector {
@@ -75,6 +74,7 @@ impl Connector {
             master_link,
             flusher,
             failures: Throttle::new(3, Duration::from_secs(60)),
+            changes: Throttle::new(CHANGES_LOGGED_MAX, Duration::from_secs(60)),
         }
     }
 
@@ -93,13 +93,9 @@ impl Connector {
                         failures.next_wait()
                     }
                 }
-                Err(error) => {
-                    let (ConnectError::Booted(why) | ConnectError::Failed(why)) = &error;
+                Err(ConnectError(why)) => {
                     if let Some(more) = self.failures.allow("no link") {
                         crate::warn!("no link to the master{more}: {why}");
-                    }
-                    if matches!(error, ConnectError::Booted(_)) && !self.tell(LinkEvent::Booted) {
-                        return;
                     }
                     failures.next_wait()
                 }
@@ -124,7 +120,9 @@ impl Connector {
                 return;
             }
         };
-        crate::info!("{link:?} is open");
+        if let Some(more) = self.changes.allow("open") {
+            crate::info!("{link:?} is open{more}");
+        }
         let number = link.number;
         if !self.tell(LinkEvent::Linked(Arc::clone(&link))) {
             return;
@@ -141,8 +139,10 @@ impl Connector {
             }
         };
         link.cut();
-        if !stop.is_requested() {
-            crate::warn!("{link:?} ended: {reason}");
+        if !stop.is_requested()
+            && let Some(more) = self.changes.allow("ended")
+        {
+            crate::warn!("{link:?} ended: {reason}{more}");
         }
         self.tell(LinkEvent::Unlinked(number));
     }

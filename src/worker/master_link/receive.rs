@@ -234,9 +234,7 @@ impl MasterLink {
                 self.tell_clients(ClientsMessage::Ended(hashes));
             }
             Some(Instruction::LinkBooted) => {
-                let text = String::from_utf8_lossy(data);
-                crate::warn!("the master has booted this worker: {text}");
-                self.close_port();
+                self.close_port(&String::from_utf8_lossy(data));
             }
             Some(Instruction::Pong) => {}
             _ => return Err(ValueError("a push of an instruction that is none")),
@@ -261,6 +259,7 @@ impl MasterLink {
         let _ = self.channels.cache.send(CacheMessage::Prices(snapshot));
         if !self.serving {
             self.serving = true;
+            self.booted = false;
             let _ = self.channels.port.send(PortCommand::Open);
         }
         Ok(())

@@ -521,18 +521,22 @@ fn sessions_end_everywhere_within_a_second() {
     assert_eq!(deployment.json("sessions end --user Bob")["ended"], 1);
     gone(&bob);
     assert!(is_active(&deployment, 1, &carol));
-    // Those made through a worker, which need not be registered any more.
+    // Those that a worker made or that passed through it, which need not be registered any more.
+    let (erin, frank) = (deployment.trader(1, "erin"), deployment.trader(1, "frank"));
+    assert!(is_active(&deployment, 2, &erin));
     deployment.done("workers boot worker-2");
     deployment.done("workers unregister worker-2");
     assert_eq!(
         deployment.json("sessions end --worker worker-2")["ended"],
-        2
+        3
     );
-    for client in [&carol, &dave] {
+    for client in [&carol, &dave, &erin] {
         eventually("the session is gone", || {
             (!is_active(&deployment, 1, client)).then_some(())
         });
     }
+    assert!(is_active(&deployment, 1, &frank));
+    assert_eq!(deployment.json("sessions end --all")["ended"], 1);
     assert_eq!(
         deployment.json("sessions list")["sessions"]
             .as_array()

@@ -140,3 +140,41 @@ fn a_port_that_is_taken_ends_the_start() {
     );
     drop(taken);
 }
+
+/// Attempts to link that are answered with a forged refusal.
+const FORGED: usize = 3;
+/// Clients of the worker meanwhile.
+const CLIENTS: usize = 20;
+
+#[test]
+fn a_refusal_that_says_booted_is_like_any_other() {
+    let deployment = Deployment::running(1);
+    let mut alice = deployment.trader(1, "alice");
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| deployment.connect(1)).collect();
+    deployment.master().kill();
+    // In the master's place: who is on the way to it, and knows no key.
+    let forger = TcpListener::bind(deployment.master().address()).unwrap();
+    for _ in 0..FORGED {
+        let (mut socket, _) = forger.accept().unwrap();
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+        let mut hello = [0; frame::HEADER_BYTES];
+        socket.read_exact(&mut hello).unwrap();
+        let mut refusal = Vec::new();
+        let words = ["booted", "an administrator keeps this worker out"];
+        frame::write(&mut refusal, Instruction::LinkRefused, &words);
+        socket.write_all(&refusal).unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        // Until the worker has read it and gone.
+        let _ = socket.read_to_end(&mut Vec::new());
+    }
+    // The next attempt begins after the last refusal has had its effect, if any.
+    drop(forger.accept().unwrap());
+    for client in &mut clients {
+        client.workers().unwrap();
+    }
+    assert!(alice.quote(aapl()).is_ok(), "answered from the cache");
+    assert!(TcpStream::connect(deployment.worker(1).address()).is_ok());
+    drop(forger);
+    deployment.master().start();
+    eventually("orders go through again", || try_to_buy(&mut alice).ok());
+}

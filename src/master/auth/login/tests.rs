@@ -430,7 +430,16 @@ fn a_registration_that_comes_again_has_succeeded() {
         "though this minute has no more room"
     );
     assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 1);
-    // The message is its process and its number: others are another's.
+    // The message is its worker, its process and its number: others are another's.
+    let stranger = rig.register_worker("us1");
+    let mut strangers = rig.open_link(&stranger, link.peer.boot);
+    let of_stranger = ReplyTo {
+        peer: std::sync::Arc::clone(&strangers.peer),
+        client: Some("192.0.2.8:1".parse().unwrap()),
+        ..again.clone()
+    };
+    let reply = rig.ask_as(&mut strangers, of_stranger, register("alice"));
+    assert_eq!(reason(&reply), Reason::UsernameTaken);
     let other = ReplyTo {
         sequence: again.sequence + 7,
         ..again

@@ -19,6 +19,7 @@ fn session(byte: u8, account: i64, expiry: i64) -> StoredSession {
             last_used: Timestamp(0),
         },
         boot: Uuid::from_u128(u128::from(byte)),
+        passed: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ fn account(name: &str, sequence: u64) -> NewAccount {
         pass_hash: "hash".to_owned(),
         created: Timestamp(1_000),
         starting_cash: Money(5_000_000),
+        worker: Uuid::from_u128(6),
         boot: Uuid::from_u128(7),
         sequence,
     }
@@ -32,6 +33,7 @@ fn session(byte: u8, account: AccountId, expiry: i64) -> StoredSession {
     StoredSession {
         session,
         boot: Uuid::from_u128(4),
+        passed: Vec::new(),
     }
 }
 
@@ -90,14 +92,14 @@ fn the_message_that_registered_an_account_is_known() {
             .write(|tx| tx.insert_account(&account("Alice", 9)))
             .unwrap();
         let name = Username::parse("alice").unwrap();
-        let mut by = |boot, sequence| {
-            let boot = Uuid::from_u128(boot);
+        let mut by = |worker, boot, sequence| {
+            let (worker, boot) = (Uuid::from_u128(worker), Uuid::from_u128(boot));
             storage
-                .read(|s| s.registered_by(&name, &boot, sequence))
+                .read(|s| s.registered_by(&name, &worker, &boot, sequence))
                 .unwrap()
         };
-        assert!(by(7, 9));
-        assert!(!by(7, 8) && !by(8, 9));
+        assert!(by(6, 7, 9));
+        assert!(!by(6, 7, 8) && !by(6, 8, 9) && !by(5, 7, 9));
     });
 }
 

@@ -440,3 +440,65 @@ fn orders_that_cannot_be_stored_are_not_queued() {
     announced(&desk.send(order));
     assert_eq!((desk.queued(), desk.stored()), (1, 1));
 }
+
+#[test]
+fn a_number_that_is_used_twice_is_the_first_order_and_nobody_elses_error() {
+    let mut desk = Desk::new();
+    let mut other = desk.rig.link("us1");
+    let bob = desk.rig.account("bob");
+    let twice = |desk: &Desk, number, units| {
+        let reply_to = desk.link.message(number);
+        order(reply_to, desk.alice, Side::Buy, "AAPL", units)
+    };
+    let mut batch = vec![twice(&desk, 7, "1"), twice(&desk, 7, "2")];
+    // Both are i64::MAX in the database.
+    batch.extend([twice(&desk, 1 << 63, "3"), twice(&desk, (1 << 63) + 1, "4")]);
+    batch.push(order(other.reply_to(), bob, Side::Buy, "AAPL", "5"));
+    desk.rig.order_all(batch);
+    let own: Vec<Uuid> = desk
+        .link
+        .replies()
+        .iter()
+        .map(|(_, reply)| announced(reply))
+        .collect();
+    assert_eq!((own[0] == own[1], own[2] == own[3]), (true, true));
+    announced(&other.reply(1));
+    assert_eq!((desk.queued(), desk.stored()), (3, 3));
+    let stored = desk.rig.entry(&desk.link, 7).unwrap();
+    assert_eq!(stored.transaction.quantity, quantity("1"));
+    // In a later batch too, and after its settlement.
+    desk.rig.settle(&[("AAPL", "100")]);
+    let settled = desk.link.replies();
+    let late = vec![
+        twice(&desk, 7, "6"),
+        order(other.reply_to(), bob, Side::Buy, "AAPL", "7"),
+    ];
+    other.replies();
+    desk.rig.order_all(late);
+    assert_eq!(desk.link.replies()[0].1, settled[0].1);
+    announced(&other.reply(2));
+}
+
+#[test]
+fn a_worker_that_knows_anothers_boot_id_gets_nothing_of_it() {
+    let mut desk = Desk::new();
+    let own = desk.one();
+    let number = own.reply_to.sequence;
+    let first = announced(&desk.send(own));
+    let stranger = desk.rig.register_worker("us1");
+    let mut other = desk.rig.open_link(&stranger, desk.link.peer.boot);
+    let refusal = Refusal::new(Reason::SessionExpired, "the test says so");
+    let mut guess = order(other.message(number), desk.alice, Side::Buy, "AAPL", "1");
+    guess.account = Err(refusal);
+    guess.reply_to.again = true;
+    desk.rig.order_all(vec![guess]);
+    assert_eq!(reason(&other.reply(number)), Reason::SessionExpired);
+    // Its own orders are its own, under the same boot ID and number.
+    let same = order(other.message(number), desk.alice, Side::Buy, "AAPL", "2");
+    desk.rig.order_all(vec![same]);
+    assert_ne!(announced(&other.reply(number)), first);
+    let entry = desk.rig.entry(&other, number).unwrap();
+    assert_eq!(entry.rank.worker, stranger.uuid);
+    let entry = desk.rig.entry(&desk.link, number).unwrap();
+    assert_eq!(entry.rank.worker, desk.link.peer.worker.uuid);
+}
