@@ -358,6 +358,49 @@ proptest! {
         }
     }
 
+    /// Whichever the first level is on which a path is fresh, its wait is within the product on the
+    /// page.
+    #[test]
+    fn the_wait_over_all_levels_is_within_the_product(
+        keys in [1..5_u8, 1..10_u8, 1..5_u8],
+        fresh in 0..3_usize,
+        before in 0..200_usize,
+        skipped in any::<u64>(),
+    ) {
+        let mut queue = queue(ALL, 8, ALL);
+        let mut quiet = [0; 3];
+        quiet[fresh..].fill(200);
+        let fill = |queue: &mut Queue| {
+            for path in (0..keys[0]).flat_map(|a| {
+                (0..keys[1]).flat_map(move |b| (0..keys[2]).map(move |c| [a, b, c]))
+            }) {
+                let number = (u64::from(path[0]) * 10 + u64::from(path[1])) * 5 + u64::from(path[2]);
+                // Some ask once in a while alone.
+                if path == [0; 3] || skipped.rotate_left(u32::try_from(number % 64).unwrap()) & 1 == 0 {
+                    put(queue, path, [0]);
+                }
+            }
+        };
+        fill(&mut queue);
+        served(&mut queue, before);
+        fill(&mut queue);
+        put(&mut queue, quiet, [1]);
+        let mut wait = 0;
+        while serve(&mut queue) == Some(0) {
+            wait += 1;
+            if wait % 3 == 0 {
+                fill(&mut queue);
+            }
+        }
+        let others = |level: usize| usize::from(keys[level]) - usize::from(level < fresh);
+        let above: usize = (0..fresh)
+            .filter(|level| others(*level) > 0)
+            .map(|level| 2 * [8, 1, 1][level] * others(level) + 2)
+            .product();
+        let bound = (2 * others(fresh) + 1) * above - 1;
+        prop_assert!(wait <= bound, "{wait} turns, the bound is {bound}");
+    }
+
     /// Who asks anew where `others` ask waits for two turns of each at most; who had a turn before,
     /// for two turns of each share and one.
     #[test]
