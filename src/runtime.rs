@@ -4,8 +4,10 @@
 
 pub mod backoff;
 pub mod failpoint;
+pub mod fair_queue;
 pub mod log;
 pub mod module;
+pub mod neighbourhood;
 pub mod ownership;
 pub mod published;
 pub mod rate_limiter;

@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/protocol/described.rs`.
 
 use crate::config::{MasterLimits, SESSION_LIFETIME, WorkerLimits};
+use crate::master::acceptor;
 use crate::master::auth::sessions;
 use crate::master::transactions::queue;
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
@@ -81,6 +82,7 @@ fn time(name: &'static str, value: Duration, about: &'static str) -> LimitEntry 
 pub fn all() -> Vec<LimitEntry> {
     let mut all = of_messages();
     all.extend(of_connections(&WorkerLimits::default()));
+    all.extend(of_master_port(&MasterLimits::default()));
     all.extend(of_accounts(&MasterLimits::default()));
     all.extend(of_orders(&MasterLimits::default()));
     all
@@ -125,17 +127,10 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
         )
         .set_by("worker limits.max_connections"),
         limit(
-            "masterConnections",
-            MasterLimits::default().max_connections as u64,
-            Unit::Count,
-            "of a master's port; one more is `protocolError too-many-connections`",
-        )
-        .set_by("master limits.max_connections"),
-        limit(
             "connectionsPerAddress",
             worker.max_connections_per_ip as u64,
             Unit::Count,
-            "of an IP address to a worker; one more is `protocolError too-many-connections`",
+            "of an IP address (IPv6: its /64) to a worker, and eight times as many of its /24 (IPv6: /48); one more is `protocolError too-many-connections`",
         )
         .set_by("worker limits.max_connections_per_ip"),
         time(
@@ -183,6 +178,35 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
     ]
 }
 
+fn of_master_port(master: &MasterLimits) -> Vec<LimitEntry> {
+    vec![
+        limit(
+            "masterConnections",
+            master.max_connections as u64,
+            Unit::Count,
+            "of a master's port; one more is `protocolError too-many-connections`",
+        )
+        .set_by("master limits.max_connections"),
+        limit(
+            "masterConnectionsPerAddress",
+            acceptor::places_of_neighbourhood(master.max_connections) as u64,
+            Unit::Count,
+            "of an IP address (IPv6: its /64) to a master's port, an eighth of masterConnections; one more is `protocolError too-many-connections`",
+        ),
+        limit(
+            "masterLists",
+            acceptor::LISTS_MAX as u64,
+            Unit::Count,
+            "answers to getWorkerList on a connection to a master's port; one more is `protocolError not-allowed`",
+        ),
+        time(
+            "masterIdleTime",
+            acceptor::ANSWERED_IDLE_TIMEOUT,
+            "without a byte on a master's port, after a list; then `protocolError timeout`",
+        ),
+    ]
+}
+
 fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
     vec![
         time(
@@ -207,7 +231,7 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
             "failedLogins",
             u64::from(master.failed_logins_per_minute),
             Unit::Count,
-            "for a username and an IP address (IPv6: its /64); more are `too-many-attempts`",
+            "for a username and an IP address (IPv6: its /64) at one worker; more are `too-many-attempts`",
         )
         .a_minute()
         .set_by("master limits.failed_logins_per_minute"),
@@ -215,7 +239,7 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
             "failedLoginsPerAddress",
             u64::from(master.failed_logins_per_minute_per_address),
             Unit::Count,
-            "for an IP address (IPv6: its /64); more are `too-many-attempts`",
+            "for an IP address (IPv6: its /64) at one worker, and eight times as many for its /24 (IPv6: /48); more are `too-many-attempts`",
         )
         .a_minute()
         .set_by("master limits.failed_logins_per_minute_per_address"),
@@ -223,7 +247,7 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
             "registrations",
             u64::from(master.registrations_per_minute_per_address),
             Unit::Count,
-            "for an IP address (IPv6: its /64); more are `too-many-attempts`",
+            "for an IP address (IPv6: its /64) at one worker, and eight times as many for its /24 (IPv6: /48), with those whose name or e-mail address is taken; more are `too-many-attempts`",
         )
         .a_minute()
         .set_by("master limits.registrations_per_minute_per_address"),

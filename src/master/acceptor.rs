@@ -28,10 +28,24 @@ const STACK_BYTES: usize = 512 * 1024;
 const UNSENT_BYTES_MAX: usize = 256 * 1024;
 /// Most unanswered requests of a client.
 const UNANSWERED_MAX: usize = 64;
+/// Most lists that a client gets on one connection.
+pub const LISTS_MAX: usize = 16;
+/// How long a client that has read a list may be silent: one list is all there is to ask for.
+pub const ANSWERED_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Places that a neighbourhood may have at least.
+const PLACES_MIN: usize = 8;
+/// The part of all places that a neighbourhood may have.
+const PLACES_PART: usize = 8;
 /// Size of the buffer for the first bytes of a peer.
 const FIRST_READ_BYTES: usize = 4096;
 /// Data bytes of the shortest `linkHello`: version, UUID, nonce.
 const HELLO_BYTES_MIN: u32 = 2 + 16 + 32;
+
+/// Most connections of a neighbourhood to a master with so many in all. A registered worker's
+/// address has no such limit.
+pub fn places_of_neighbourhood(max_connections: usize) -> usize {
+    (max_connections / PLACES_PART).max(PLACES_MIN)
+}
 
 /// Accepts peers and serves each on a thread of its own. All threads share it.
 #[derive(Debug)]
@@ -49,11 +63,12 @@ pub struct MasterAcceptor {
 }
 
 impl MasterAcceptor {
-    /// A limiter of connections without a limit for one address: clients and workers share it.
+    /// A limiter that clients and workers share: a neighbourhood may have an eighth of all places,
+    /// and [`PLACES_MIN`] where that is more.
     pub fn limiter(max_connections: usize) -> Arc<ConnectionLimiter> {
         ConnectionLimiter::new(ConnectionLimits {
             total: max_connections,
-            per_ip: max_connections,
+            per_neighbourhood: places_of_neighbourhood(max_connections),
         })
     }
 
@@ -63,6 +78,7 @@ impl MasterAcceptor {
             &self.limiter,
             refusal,
             &self.stop,
+            |ip| self.is_workers(ip),
             |socket, peer, permit| {
                 if self.is_reserved(peer.ip()) {
                     refusal.refuse(socket);
@@ -86,8 +102,13 @@ impl MasterAcceptor {
         let registry = self.links.shared.registry.load();
         let linked = self.links.shared.peers.load().len();
         let reserved = registry.all().count().saturating_sub(linked);
-        self.limiter.open() > self.max_connections.saturating_sub(reserved)
-            && !registry.all().any(|worker| worker.ip == ip.to_canonical())
+        self.limiter.open() > self.max_connections.saturating_sub(reserved) && !self.is_workers(ip)
+    }
+
+    /// Whether a worker is registered at this address.
+    fn is_workers(&self, ip: IpAddr) -> bool {
+        let registry = self.links.shared.registry.load();
+        registry.all().any(|worker| worker.ip == ip.to_canonical())
     }
 
     /// Sends `protocolError shutting-down` to all connected clients and closes them.
@@ -147,8 +168,7 @@ impl MasterAcceptor {
         let is_hello = header.message_type == 4
             && header.instruction == Instruction::LinkHello.number()
             && header.data_size >= HELLO_BYTES_MIN;
-        let registry = self.links.shared.registry.load();
-        let registered = registry.all().any(|worker| worker.ip == ip.to_canonical());
+        let registered = self.is_workers(ip);
         if is_hello && !registered {
             self.links.log_refused(
                 &ip,
@@ -183,17 +203,23 @@ impl MasterAcceptor {
         let ended = match ended {
             // The stream ended before a whole header: there is no frame to answer.
             Some(ended) => ended,
-            None => loop {
-                if let Err(ended) = self.answer(&mut reader).and_then(|()| reader.fill()) {
-                    break ended;
+            None => {
+                let mut lists = 0;
+                loop {
+                    if let Err(ended) = self
+                        .answer(&mut reader, &mut lists)
+                        .and_then(|()| reader.fill())
+                    {
+                        break ended;
+                    }
                 }
-            },
+            }
         };
         reader.finish(ended);
     }
 
-    /// Answers the whole frames in the buffer.
-    fn answer(&self, reader: &mut ConnectionReader) -> Result<(), ReadEnd> {
+    /// Answers the whole frames in the buffer. `lists` counts the answers to this client.
+    fn answer(&self, reader: &mut ConnectionReader, lists: &mut usize) -> Result<(), ReadEnd> {
         loop {
             let request = match reader.buffer.next(FrameHeader::check_request) {
                 Ok(None) => return Ok(()),
@@ -203,7 +229,16 @@ impl MasterAcceptor {
                 Err(fault) => Err(fault),
             };
             match request {
+                Ok(Instruction::GetWorkerList) if *lists >= LISTS_MAX => {
+                    let text = "this connection has had its lists; open another one";
+                    return Err(ReadEnd::Fault(ProtocolError::new(
+                        ProtocolFault::NotAllowed,
+                        text,
+                    )));
+                }
                 Ok(Instruction::GetWorkerList) => {
+                    *lists += 1;
+                    reader.set_idle_timeout(ANSWERED_IDLE_TIMEOUT.min(self.frame_timeout));
                     let number = reader.reserve_one()?;
                     let workers = self.links.shared.addresses.load().to_vec();
                     reader

@@ -22,13 +22,14 @@ use crate::link::message::ActiveSession;
 use crate::model::{Money, Reason, SessionHash, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
-use crate::runtime::rate_limiter::KeyedRateLimiter;
+use crate::runtime::neighbourhood::Neighbourhood;
+use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
 use crate::wire::Refusal;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Most messages whose writes share a commit.
 const COMMIT_BATCH_MAX: usize = 256;
@@ -42,9 +43,10 @@ pub struct Auth {
     storage: Storage,
     sessions: SessionTable,
     pool: HashingPool,
-    logins: KeyedRateLimiter<(String, IpAddr)>,
-    logins_by_address: KeyedRateLimiter<IpAddr>,
-    registrations: KeyedRateLimiter<IpAddr>,
+    /// Failed logins, by worker, name and neighbourhood.
+    logins: KeyedRateLimiter<(Uuid, String, Neighbourhood)>,
+    logins_by_address: NeighbourhoodRateLimiter<Uuid>,
+    registrations: NeighbourhoodRateLimiter<Uuid>,
     lifetime: i64,
     starting_cash: Money,
     channels: AuthChannels,
@@ -117,10 +119,10 @@ impl Auth {
             sessions,
             pool,
             logins: KeyedRateLimiter::per_minute(config.limits.failed_logins_per_minute),
-            logins_by_address: KeyedRateLimiter::per_minute(
+            logins_by_address: NeighbourhoodRateLimiter::per_minute(
                 config.limits.failed_logins_per_minute_per_address,
             ),
-            registrations: KeyedRateLimiter::per_minute(
+            registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,
             ),
             lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),

@@ -16,13 +16,14 @@ use crate::model::{
     AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side,
     Symbol, Timestamp, Username, WorkerServer,
 };
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
 use crate::wire::payload::Forecast;
 use crate::wire::{Instruction, Refusal, Request, Window};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
@@ -128,7 +129,8 @@ pub struct AuthChannels {
 
 // --- the hashing pool of auth, 3.1.3 ---
 
-/// Most waiting jobs for each thread of the hashing pool.
+/// Most waiting jobs for each thread of the hashing pool. One neighbourhood may have three quarters
+/// of all.
 pub const HASH_JOBS_MAX: usize = 32;
 
 /// A bcrypt computation for the hashing pool.
@@ -154,13 +156,25 @@ pub struct PendingLogin {
     pub credentials: Option<Credentials>,
     /// Whether the session ends with its connection.
     pub expirable: bool,
-    /// The failed attempt that this login counts as until it succeeds: user name, address, time.
-    pub counted: (String, IpAddr, Instant),
+    pub counted: CountedLogin,
+}
+
+/// The failed attempt that a login counts as until it succeeds.
+#[derive(Debug, Clone)]
+pub struct CountedLogin {
+    /// The worker that named the client's address.
+    pub worker: Uuid,
+    /// The username in lower case.
+    pub name: String,
+    pub near: Neighbourhood,
+    pub at: Instant,
 }
 
 /// A registration whose password is being hashed.
 pub struct PendingRegistration {
     pub reply_to: ReplyTo,
+    /// When it was counted.
+    pub counted: Instant,
     pub username: Username,
     pub email: Email,
 }

@@ -7,11 +7,12 @@
 use super::account_queries::AccountQueries;
 use super::assets::PriceSnapshot;
 use super::auth::Auth;
-use super::auth::hashing::{HashingPool, testing as hashing};
+use super::auth::hashing::HashingPool;
+use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
 use super::messages::{
     ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage,
-    AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, HashJob, LinkRequest,
-    Order, RouterMessage, TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update, WORKERS_INBOX_MAX,
+    AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest, Order,
+    RouterMessage, TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update, WORKERS_INBOX_MAX,
     WorkersMessage, WorkersShared,
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
@@ -84,7 +85,7 @@ pub(crate) struct MasterRig {
     /// What the assets module is asked: the test answers it.
     pub(crate) of_assets: Inbox<AssetsMessage>,
     /// What is to be hashed; [`MasterRig::run`] does it.
-    pub(crate) hash_jobs: Receiver<HashJob>,
+    pub(crate) hash_jobs: ScriptedHasher,
     pub(crate) assets: AssetsHandle,
     flusher: Arc<Flusher>,
 }
@@ -207,7 +208,7 @@ impl MasterRig {
     pub(crate) fn run(&mut self) {
         loop {
             self.run_modules();
-            let Ok(job) = self.hash_jobs.try_recv() else {
+            let Some(job) = self.hash_jobs.take_done() else {
                 return;
             };
             self.of_auth.sender.send(hashing::done(job)).unwrap();

@@ -1,10 +1,11 @@
 //! spec/net.md · 4.3 The Connection
 //!
-//! Bounds the open connections, in all and for each address.
+//! Bounds the open connections, in all, for each neighbourhood, and for the network around it.
 
+use crate::runtime::neighbourhood::{AROUND_SHARES, Neighbourhood};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +13,14 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
     pub total: usize,
-    pub per_ip: usize,
+    /// Of a neighbourhood; the network around it may have [`AROUND_SHARES`] times as many.
+    pub per_neighbourhood: usize,
 }
 
 #[derive(Debug, Default)]
 struct Count {
     total: usize,
-    by_ip: HashMap<IpAddr, usize>,
+    of: HashMap<Neighbourhood, usize>,
 }
 
 /// Counts open connections and hands out a permit for each.
@@ -33,7 +35,7 @@ pub struct ConnectionLimiter {
 #[derive(Debug)]
 pub struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
-    ip: IpAddr,
+    near: Neighbourhood,
 }
 
 impl ConnectionLimiter {
@@ -46,19 +48,41 @@ impl ConnectionLimiter {
         })
     }
 
-    /// A permit for a peer; `None` where its address or all together have reached the limit.
+    /// A permit for a peer; `None` where its neighbourhood, the network around it or all together
+    /// have reached the limit.
     pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
-        let ip = ip.to_canonical();
+        let near = self.limits.per_neighbourhood;
+        self.admit_within(ip, near, near.saturating_mul(AROUND_SHARES))
+    }
+
+    /// A permit for a peer whose address is no stranger's; `None` where all together have reached
+    /// the limit.
+    pub fn admit_known(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
+        self.admit_within(ip, usize::MAX, usize::MAX)
+    }
+
+    fn admit_within(
+        self: &Arc<Self>,
+        ip: IpAddr,
+        near_max: usize,
+        around_max: usize,
+    ) -> Option<ConnectionPermit> {
+        let near = Neighbourhood::of(ip);
         let mut count = self.count.lock();
-        let here = count.by_ip.get(&ip).copied().unwrap_or(0);
-        if count.total >= self.limits.total || here >= self.limits.per_ip {
+        let open = |of: Neighbourhood| count.of.get(&of).copied().unwrap_or(0);
+        if count.total >= self.limits.total
+            || open(near) >= near_max
+            || open(near.around()) >= around_max
+        {
             return None;
         }
         count.total += 1;
-        count.by_ip.insert(ip, here + 1);
+        for of in [near, near.around()] {
+            *count.of.entry(of).or_default() += 1;
+        }
         Some(ConnectionPermit {
             limiter: Arc::clone(self),
-            ip,
+            near,
         })
     }
 
@@ -79,25 +103,15 @@ impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut count = self.limiter.count.lock();
         count.total = count.total.saturating_sub(1);
-        if let Some(here) = count.by_ip.get_mut(&self.ip) {
-            *here -= 1;
-            if *here == 0 {
-                count.by_ip.remove(&self.ip);
+        for of in [self.near, self.near.around()] {
+            if let Some(open) = count.of.get_mut(&of) {
+                *open -= 1;
+                if *open == 0 {
+                    count.of.remove(&of);
+                }
             }
         }
         self.limiter.released.notify_all();
-    }
-}
-
-/// What counts as one address: an IPv4 address, or the /64 prefix of an IPv6 address, which
-/// providers assign to a household as a whole.
-pub fn neighbourhood(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        ip @ IpAddr::V4(_) => ip,
     }
 }
 
@@ -106,18 +120,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv6_prefix_of_64_bits_is_one_address() {
-        let ip = |text: &str| neighbourhood(text.parse().unwrap());
-        assert_eq!(ip("2001:db8::1"), ip("2001:db8::ffff:2"));
-        assert_ne!(ip("2001:db8::1"), ip("2001:db8:0:1::1"));
-        assert_eq!(ip("::ffff:10.0.0.1"), ip("10.0.0.1"));
+    fn the_addresses_of_an_ipv6_prefix_are_one() {
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 100,
+            per_neighbourhood: 1,
+        });
+        let admit = |text: &str| limiter.admit(text.parse().unwrap());
+        let _first = admit("2001:db8::1").unwrap();
+        assert!(admit("2001:db8::ffff:2").is_none());
+        let _mapped = admit("::ffff:192.0.2.1").unwrap();
+        assert!(admit("192.0.2.1").is_none());
+        // Eight times as many from the network around it.
+        let more: Vec<_> = (1..8)
+            .map(|n| admit(&format!("2001:db8:0:{n}::1")))
+            .collect();
+        assert!(more.iter().all(Option::is_some));
+        assert!(admit("2001:db8:0:9::1").is_none());
+        assert!(admit("2001:db8:1::1").is_some());
+        drop(more);
+        assert!(admit("2001:db8:0:9::1").is_some());
+    }
+
+    #[test]
+    fn who_is_known_is_bounded_by_the_total_alone() {
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 3,
+            per_neighbourhood: 1,
+        });
+        let known = IpAddr::from([127, 0, 0, 1]);
+        let permits = [(); 3].map(|()| limiter.admit_known(known));
+        assert!(permits.iter().all(Option::is_some));
+        assert!(limiter.admit_known(known).is_none());
+        drop(permits);
+        let _first = limiter.admit(known).unwrap();
+        assert!(limiter.admit(known).is_none());
     }
 
     #[test]
     fn a_dropped_permit_is_free_again() {
         let limiter = ConnectionLimiter::new(ConnectionLimits {
             total: 2,
-            per_ip: 1,
+            per_neighbourhood: 1,
         });
         let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let first = limiter.admit(a).unwrap();

@@ -10,7 +10,7 @@ use super::rejecter::RejectSender;
 use crate::runtime::Stop;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -57,12 +57,14 @@ impl Listener {
     }
 
     /// Accepts until [`Listener::close`] or the signal to stop. `serve` gets each admitted socket
-    /// with its permit, and must not block. Other sockets go to the rejecter.
+    /// with its permit, and must not block. Other sockets go to the rejecter. `is_known` says which
+    /// addresses are bounded by the total alone.
     pub fn run(
         &self,
         limiter: &Arc<ConnectionLimiter>,
         refusal: &RejectSender,
         stop: &Stop,
+        is_known: impl Fn(IpAddr) -> bool,
         serve: impl Fn(TcpStream, SocketAddr, ConnectionPermit),
     ) {
         let mut out_of_descriptors = false;
@@ -71,7 +73,12 @@ impl Listener {
             match self.socket.accept() {
                 Ok((socket, peer)) => {
                     out_of_descriptors = false;
-                    match limiter.admit(peer.ip()) {
+                    let permit = if is_known(peer.ip()) {
+                        limiter.admit_known(peer.ip())
+                    } else {
+                        limiter.admit(peer.ip())
+                    };
+                    match permit {
                         Some(permit) => serve(socket, peer, permit),
                         None => refusal.refuse(socket),
                     }

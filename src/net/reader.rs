@@ -87,6 +87,11 @@ impl ConnectionReader {
         }
     }
 
+    /// Changes how long no byte may move while no request is unanswered.
+    pub fn set_idle_timeout(&mut self, idle_timeout: Duration) {
+        self.limits.idle_timeout = idle_timeout;
+    }
+
     /// The connection.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection

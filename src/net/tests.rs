@@ -588,19 +588,28 @@ impl Port {
     /// Accepts connections and holds each until its peer closes.
     fn open(total: usize, per_ip: usize) -> Port {
         let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
-        let limiter = ConnectionLimiter::new(ConnectionLimits { total, per_ip });
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total,
+            per_neighbourhood: per_ip,
+        });
         let stop = Stop::new();
         let (refusal, rejecter) = rejecter::refusal();
         let (accepts, permits, stopped) =
             (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = runtime::spawn("listener", move || {
-            accepts.run(&permits, &refusal, &stopped, |mut socket, _, permit| {
-                std::thread::spawn(move || {
-                    let _ = std::io::copy(&mut socket, &mut std::io::sink());
-                    drop(socket);
-                    drop(permit);
-                });
-            });
+            accepts.run(
+                &permits,
+                &refusal,
+                &stopped,
+                |_| false,
+                |mut socket, _, permit| {
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut socket, &mut std::io::sink());
+                        drop(socket);
+                        drop(permit);
+                    });
+                },
+            );
         });
         let (stopped, heartbeat) = (stop.clone(), Watchdog::new().register("rejecter"));
         let refusing = runtime::spawn("rejecter", move || rejecter.run(&stopped, &heartbeat));
@@ -650,15 +659,21 @@ fn a_closed_listener_frees_its_port_for_the_next() {
     let address: SocketAddr = listener.address();
     let limiter = ConnectionLimiter::new(ConnectionLimits {
         total: 9,
-        per_ip: 9,
+        per_neighbourhood: 9,
     });
     let accepted = Arc::new(AtomicUsize::new(0));
     let (refusal, _refuser) = rejecter::refusal();
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
     let thread = runtime::spawn("listener", move || {
-        accepts.run(&limiter, &refusal, &Stop::new(), |_, _, _| {
-            counts.fetch_add(1, Ordering::SeqCst);
-        });
+        accepts.run(
+            &limiter,
+            &refusal,
+            &Stop::new(),
+            |_| false,
+            |_, _, _| {
+                counts.fetch_add(1, Ordering::SeqCst);
+            },
+        );
     })
     .unwrap();
     let client = TcpStream::connect(address).unwrap();

@@ -3,6 +3,7 @@
 //! Rate limiters: sliding window, fixed window, token bucket, and a sliding window for each key.
 //! Callers pass the time, so that tests need no clock.
 
+use super::neighbourhood::{AROUND_SHARES, Neighbourhood};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
@@ -163,7 +164,20 @@ impl TokenBucket {
 #[derive(Debug)]
 pub struct KeyedRateLimiter<K> {
     limit: usize,
-    windows: HashMap<K, SlidingWindow>,
+    entries: Vec<Entry<K>>,
+    by_key: HashMap<K, usize>,
+    /// The keys with the oldest and the newest last event.
+    ends: Option<(usize, usize)>,
+}
+
+/// A key's events, and its neighbours in the order of last events.
+#[derive(Debug)]
+struct Entry<K> {
+    key: K,
+    window: SlidingWindow,
+    last: Instant,
+    older: Option<usize>,
+    newer: Option<usize>,
 }
 
 impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
@@ -171,7 +185,9 @@ impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
     pub fn per_minute(limit: u32) -> KeyedRateLimiter<K> {
         KeyedRateLimiter {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
-            windows: HashMap::new(),
+            entries: Vec::new(),
+            by_key: HashMap::new(),
+            ends: None,
         }
     }
 
@@ -182,43 +198,162 @@ impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
 
     /// Whether one more event is within the limit.
     pub fn allows(&mut self, key: &K, now: Instant) -> bool {
-        self.windows
-            .get_mut(key)
-            .map_or(0, |window| window.count(now))
+        self.by_key
+            .get(key)
+            .map_or(0, |at| self.entries[*at].window.count(now))
             < self.limit
     }
 
-    /// Counts an event.
+    /// Counts an event. Where there are [`KEYS_MAX`] other keys, the one with the oldest last event
+    /// is dropped.
     pub fn count(&mut self, key: &K, now: Instant) {
-        if self.windows.len() >= KEYS_MAX && !self.windows.contains_key(key) {
-            self.tidy(now);
-            if self.windows.len() >= KEYS_MAX
-                && let Some(oldest) = self
-                    .windows
-                    .iter()
-                    .min_by_key(|(_, window)| window.times.back().copied())
-                    .map(|(key, _)| key.clone())
-            {
-                self.windows.remove(&oldest);
+        let at = match self.by_key.get(key).copied() {
+            Some(at) => {
+                self.take_out(at);
+                at
             }
-        }
-        self.windows
-            .entry(key.clone())
-            .or_insert_with(|| SlidingWindow::new(MINUTE))
-            .add(now);
+            None => {
+                if self.entries.len() >= KEYS_MAX {
+                    self.remove_oldest();
+                }
+                self.entries.push(Entry {
+                    key: key.clone(),
+                    window: SlidingWindow::new(MINUTE),
+                    last: now,
+                    older: None,
+                    newer: None,
+                });
+                self.by_key.insert(key.clone(), self.entries.len() - 1);
+                self.entries.len() - 1
+            }
+        };
+        self.entries[at].last = now;
+        self.entries[at].window.add(now);
+        self.put_newest(at);
     }
 
     /// Removes an event that was counted at `at`, because the attempt succeeded.
     pub fn forgive(&mut self, key: &K, at: Instant) {
-        if let Some(window) = self.windows.get_mut(key) {
-            window.remove(at);
+        if let Some(entry) = self.by_key.get(key) {
+            self.entries[*entry].window.remove(at);
         }
     }
 
     /// Drops keys without an event in the last minute.
     pub fn tidy(&mut self, now: Instant) {
-        self.windows.retain(|_, window| window.count(now) > 0);
+        while let Some((oldest, _)) = self.ends
+            && now.saturating_duration_since(self.entries[oldest].last) >= MINUTE
+        {
+            self.remove_oldest();
+        }
     }
+
+    fn remove_oldest(&mut self) {
+        let Some((oldest, _)) = self.ends else {
+            return;
+        };
+        self.take_out(oldest);
+        let removed = self.entries.swap_remove(oldest);
+        self.by_key.remove(&removed.key);
+        // The last entry has its place now.
+        let Some(moved) = self.entries.get(oldest) else {
+            return;
+        };
+        let (key, older, newer) = (moved.key.clone(), moved.older, moved.newer);
+        let was = self.entries.len();
+        self.by_key.insert(key, oldest);
+        self.link(older, Some(oldest));
+        self.link(Some(oldest), newer);
+        if let Some((first, last)) = &mut self.ends {
+            for end in [first, last] {
+                if *end == was {
+                    *end = oldest;
+                }
+            }
+        }
+    }
+
+    /// Takes an entry out of the order.
+    fn take_out(&mut self, at: usize) {
+        let (older, newer) = (self.entries[at].older, self.entries[at].newer);
+        self.link(older, newer);
+        self.ends = self.ends.and_then(|(first, last)| {
+            let first = if first == at { newer? } else { first };
+            let last = if last == at { older? } else { last };
+            Some((first, last))
+        });
+    }
+
+    /// Puts an entry that is not in the order at its end.
+    fn put_newest(&mut self, at: usize) {
+        let newest = self.ends.map(|(_, newest)| newest);
+        self.link(newest, Some(at));
+        self.entries[at].older = newest;
+        self.entries[at].newer = None;
+        self.ends = Some((self.ends.map_or(at, |(oldest, _)| oldest), at));
+    }
+
+    /// Makes two entries neighbours, or one of them an end.
+    fn link(&mut self, older: Option<usize>, newer: Option<usize>) {
+        if let Some(older) = older {
+            self.entries[older].newer = newer;
+        }
+        if let Some(newer) = newer {
+            self.entries[newer].older = older;
+        }
+    }
+}
+
+/// Limits the events of the last minute for each neighbourhood, and for the network around it,
+/// whose limit is [`AROUND_SHARES`] times as high. `S` is who names the address.
+#[derive(Debug)]
+pub struct NeighbourhoodRateLimiter<S> {
+    near: KeyedRateLimiter<(S, Neighbourhood)>,
+    around: KeyedRateLimiter<(S, Neighbourhood)>,
+}
+
+impl<S: Hash + Eq + Copy> NeighbourhoodRateLimiter<S> {
+    /// A limiter of `limit` events a minute for each neighbourhood.
+    pub fn per_minute(limit: u32) -> NeighbourhoodRateLimiter<S> {
+        NeighbourhoodRateLimiter {
+            near: KeyedRateLimiter::per_minute(limit),
+            around: KeyedRateLimiter::per_minute(around(limit)),
+        }
+    }
+
+    /// Sets the limit. Earlier events still count.
+    pub fn set_limit(&mut self, limit: u32) {
+        self.near.set_limit(limit);
+        self.around.set_limit(around(limit));
+    }
+
+    /// Whether one more event is within both limits.
+    pub fn allows(&mut self, source: S, near: Neighbourhood, now: Instant) -> bool {
+        self.near.allows(&(source, near), now) && self.around.allows(&(source, near.around()), now)
+    }
+
+    /// Counts an event.
+    pub fn count(&mut self, source: S, near: Neighbourhood, now: Instant) {
+        self.near.count(&(source, near), now);
+        self.around.count(&(source, near.around()), now);
+    }
+
+    /// Removes an event that was counted at `at`.
+    pub fn forgive(&mut self, source: S, near: Neighbourhood, at: Instant) {
+        self.near.forgive(&(source, near), at);
+        self.around.forgive(&(source, near.around()), at);
+    }
+
+    /// Drops neighbourhoods without an event in the last minute.
+    pub fn tidy(&mut self, now: Instant) {
+        self.near.tidy(now);
+        self.around.tidy(now);
+    }
+}
+
+/// The limit of the network around a neighbourhood.
+fn around(limit: u32) -> u32 {
+    limit.saturating_mul(u32::try_from(AROUND_SHARES).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -298,16 +433,83 @@ mod tests {
         attempts.set_limit(0);
         assert!(!attempts.allows(&"carol", at(61)));
         attempts.tidy(at(200));
-        assert!(attempts.windows.is_empty());
+        assert!(attempts.by_key.is_empty() && attempts.entries.is_empty());
     }
 
     #[test]
-    fn keys_are_bounded() {
+    fn keys_are_bounded_and_the_one_with_the_oldest_last_event_goes() {
         let mut attempts = KeyedRateLimiter::per_minute(1);
         let start = Instant::now();
-        for key in 0..KEYS_MAX + 10 {
+        for key in 0..KEYS_MAX {
             attempts.count(&key, start);
         }
-        assert_eq!(attempts.windows.len(), KEYS_MAX);
+        // The first one tries again, so the second is the oldest.
+        attempts.count(&0, start);
+        attempts.count(&KEYS_MAX, start);
+        assert!(!attempts.allows(&0, start) && !attempts.allows(&2, start));
+        assert!(attempts.allows(&1, start));
+        for key in 0..10 {
+            attempts.count(&(KEYS_MAX + key), start);
+        }
+        assert_eq!(attempts.by_key.len(), KEYS_MAX);
+    }
+
+    proptest::proptest! {
+        /// The keys are in the order of their last events, whatever comes and goes.
+        #[test]
+        fn the_order_of_keys_is_that_of_their_last_events(
+            steps in proptest::collection::vec((0..12_usize, 0..30_u64), 1..80),
+        ) {
+            let mut attempts = KeyedRateLimiter::per_minute(3);
+            let (mut now, mut model) = (Instant::now(), Vec::<(usize, Instant)>::new());
+            for (key, wait) in steps {
+                now += second(wait);
+                if key == 0 {
+                    attempts.tidy(now);
+                    model.retain(|(_, last)| now.duration_since(*last) < MINUTE);
+                } else {
+                    attempts.count(&key, now);
+                    model.retain(|(other, _)| *other != key);
+                    model.push((key, now));
+                }
+                let mut order = Vec::new();
+                let mut at = attempts.ends.map(|(oldest, _)| oldest);
+                while let Some(entry) = at.map(|at| &attempts.entries[at]) {
+                    order.push((entry.key, entry.last));
+                    at = entry.newer;
+                }
+                proptest::prop_assert_eq!(&order, &model);
+                proptest::prop_assert_eq!(attempts.by_key.len(), model.len());
+                for (key, _) in &model {
+                    let at = attempts.by_key.get(key);
+                    proptest::prop_assert_eq!(at.map(|at| attempts.entries[*at].key), Some(*key));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_has_eight_times_the_limit_of_a_neighbourhood() {
+        let mut limiter = NeighbourhoodRateLimiter::per_minute(2);
+        let now = Instant::now();
+        let of = |host: u8| Neighbourhood::of([192, 0, 2, host].into());
+        for host in 0..8 {
+            for _ in 0..2 {
+                assert!(limiter.allows("a worker", of(host), now));
+                limiter.count("a worker", of(host), now);
+            }
+            assert!(!limiter.allows("a worker", of(host), now));
+        }
+        assert!(
+            !limiter.allows("a worker", of(8), now),
+            "sixteen came from around it"
+        );
+        assert!(limiter.allows("another", of(8), now));
+        limiter.forgive("a worker", of(0), now);
+        assert!(limiter.allows("a worker", of(8), now));
+        limiter.set_limit(1);
+        assert!(!limiter.allows("a worker", of(8), now));
+        limiter.tidy(now + MINUTE);
+        assert!(limiter.allows("a worker", of(8), now));
     }
 }

@@ -127,9 +127,17 @@ impl ClientPort {
         let _ = self.clients.send(ClientsMessage::Open);
         let (port, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
         let thread = runtime::spawn("listener", move || {
-            accepting.run(&port.limiter, &port.refusal, &stop, |socket, _, permit| {
-                port.serve(socket, permit);
-            });
+            let (limiter, refusal) = (&port.limiter, &port.refusal);
+            let nobody_known = |_| false;
+            accepting.run(
+                limiter,
+                refusal,
+                &stop,
+                nobody_known,
+                |socket, _, permit| {
+                    port.serve(socket, permit);
+                },
+            );
         });
         match thread {
             Ok(thread) => {

@@ -347,7 +347,7 @@ mod tests {
         let (master_link, asked) = bounded(1);
         let limiter = ConnectionLimiter::new(ConnectionLimits {
             total: 1,
-            per_ip: 1,
+            per_neighbourhood: 1,
         });
         let mut cache = Cache::new(master_link, Gauges::new(limiter));
         sender.send(prices(1)).unwrap();

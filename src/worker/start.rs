@@ -63,7 +63,7 @@ fn start(
     let flusher = Flusher::new()?;
     let limiter = ConnectionLimiter::new(ConnectionLimits {
         total: config.limits.max_connections,
-        per_ip: config.limits.max_connections_per_ip,
+        per_neighbourhood: config.limits.max_connections_per_ip,
     });
     let gauges = Gauges::new(Arc::clone(&limiter));
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);

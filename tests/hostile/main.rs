@@ -183,6 +183,8 @@ fn main() {
     guesses(&address);
     guessed_sessions(&address);
     registrations(&address);
+    login_flood(&address);
+    master_port(&deployment);
     bursts(&deployment, &address, &session);
     descriptors(&deployment, &address);
     println!("hostile: a person is served beside all of them");
@@ -336,6 +338,109 @@ fn registrations(address: &str) {
             other => panic!("a taken name is answered {other:?}"),
         }
     }
+}
+
+/// The flood: accounts that log in from each of some addresses of one network, each over as many
+/// connections as are not refused for the number of failed logins.
+const FLOOD_ACCOUNTS: usize = 4;
+const FLOOD_ADDRESSES: u8 = 3;
+const FLOOD_CONNECTIONS: usize = 10;
+/// Logins of each connection, one after the other.
+const FLOOD_LOGINS: usize = 40;
+/// Logins of each person beside the flood.
+const PERSONS_LOGINS: usize = 10;
+
+/// People log in beside a flood of logins: from another network, and from the flooder's own address
+/// under another name. None of their logins is refused.
+fn login_flood(address: &str) {
+    let mut client = Client::open(address, &ConnectOptions::default(), None).unwrap();
+    for account in 0..FLOOD_ACCOUNTS {
+        let (username, email, pass) = user(&format!("flood{account}"), 'c');
+        client.register(&username, &email, &pass).unwrap();
+    }
+    let (began, first_reply) = channel();
+    let floods: Vec<_> = (1..=FLOOD_ADDRESSES)
+        .flat_map(|host| (0..FLOOD_ACCOUNTS).map(move |account| (host, account)))
+        .flat_map(|flooder| [flooder; FLOOD_CONNECTIONS])
+        .map(|(host, account)| {
+            let (address, began) = (address.to_owned(), began.clone());
+            thread::spawn(move || flood([127, 0, 70, host], &address, account, &began))
+        })
+        .collect();
+    first_reply.recv().unwrap();
+    let persons: Vec<_> = [[127, 0, 71, 1], [127, 0, 70, 1]]
+        .into_iter()
+        .map(|ip| {
+            let address = address.to_owned();
+            thread::spawn(move || {
+                let mut person = Raw::from(ip, &address);
+                let (username, _, hashed_pass) = user("other", 'a');
+                let login = Request::Login {
+                    username,
+                    hashed_pass,
+                    expirable: true,
+                };
+                for number in 0..PERSONS_LOGINS {
+                    match person.call(&login) {
+                        Reply::Session { .. } => {}
+                        other => panic!("login {number} from {ip:?} is answered {other:?}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    for person in persons {
+        person.join().unwrap();
+    }
+    let beside = floods.iter().filter(|flood| !flood.is_finished()).count();
+    let refused: usize = floods.into_iter().map(|flood| flood.join().unwrap()).sum();
+    println!(
+        "hostile: {PERSONS_LOGINS} logins of each of two people beside a flood, of which {beside} \
+         connections go on afterwards; {refused} of its logins were refused"
+    );
+}
+
+/// One connection of the flood. Returns how many of its logins were refused.
+fn flood(ip: [u8; 4], address: &str, account: usize, began: &std::sync::mpsc::Sender<()>) -> usize {
+    let mut raw = Raw::from(ip, address);
+    let (username, _, hashed_pass) = user(&format!("flood{account}"), 'c');
+    let login = Request::Login {
+        username,
+        hashed_pass,
+        expirable: true,
+    };
+    let mut refused = 0;
+    for _ in 0..FLOOD_LOGINS {
+        match raw.call(&login) {
+            Reply::Session { .. } => {}
+            Reply::Fail(_, refusal) if refusal.reason == Reason::Overloaded => refused += 1,
+            other => panic!("the flood is answered {other:?}"),
+        }
+        let _ = began.send(());
+    }
+    refused
+}
+
+/// One address takes all the places on the master's port that it can, and another client is served.
+fn master_port(deployment: &Deployment) {
+    let master = deployment.master().address();
+    let mut held: Vec<Raw> = (0..255)
+        .map(|_| Raw::from([127, 0, 72, 1], &master))
+        .collect();
+    let mut other = Raw::from([127, 0, 73, 1], &master);
+    match other.call(&Request::GetWorkerList) {
+        Reply::WorkerList(workers) => assert_eq!(workers.len(), 1),
+        reply => panic!("beside 255 connections of one address: {reply:?}"),
+    }
+    let refused = held
+        .iter_mut()
+        .filter(|raw| {
+            let mut head = [0; frame::HEADER_BYTES];
+            raw.0.set_nonblocking(true).unwrap();
+            raw.0.peek(&mut head).is_ok_and(|size| size > 0)
+        })
+        .count();
+    println!("hostile: of 255 connections of one address to port 2048, {refused} were refused");
 }
 
 /// Descriptors that a worker may have open now and not before, beside its connections: it reads and

@@ -1,22 +1,123 @@
 //! spec/master/auth.md · 3.1.3 ("all passwords should be hashed and salted")
 //!
 //! Hashes and verifies passwords with bcrypt on a pool of threads, since a computation takes a
-//! quarter of a second. The pool never makes auth wait: a full queue refuses the job.
+//! quarter of a second. The pool never makes auth wait: what finds no room in its queue is refused.
+//! The queue is shared by worker, neighbourhood and name.
 
 use crate::master::messages::{AuthMessage, HASH_JOBS_MAX, HashJob};
+use crate::master::reply_to::ReplyTo;
+use crate::runtime::fair_queue::{FairQueue, ShareLevel, Turn};
+use crate::runtime::neighbourhood::{AROUND_SHARES, Neighbourhood};
 use crate::runtime::{self, ThreadHandle};
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::Sender;
+use parking_lot::{Condvar, Mutex};
 use std::io;
+use std::sync::Arc;
+use uuid::Uuid;
 
 /// Niceness of the hashing threads: they get a third of another thread's processor time while both
 /// want it.
 const NICENESS: i32 = 5;
 
-/// The queue of a pool of hashing threads.
-#[derive(Debug)]
+/// The queue of a pool of hashing threads. Dropping it ends them.
 pub struct HashingPool {
-    jobs: Sender<HashJob>,
+    jobs: Arc<HashJobs>,
     decoy: String,
+}
+
+/// A key of the queue of hashes: who shares the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum HashShare {
+    /// The worker that names the client's address.
+    Worker(Uuid),
+    /// The network around the client's neighbourhood, or the neighbourhood.
+    Network(Neighbourhood),
+    /// The username in lower case, of a login or a registration.
+    Name(String),
+}
+
+/// Jobs that wait for a thread.
+struct HashJobs {
+    state: Mutex<JobsState>,
+    /// A job may be taken, or the pool has closed.
+    changed: Condvar,
+}
+
+struct JobsState {
+    queue: FairQueue<HashShare, HashJob, 4>,
+    is_closed: bool,
+}
+
+impl HashJobs {
+    fn new(threads: usize) -> Arc<HashJobs> {
+        let all = threads * HASH_JOBS_MAX;
+        // One neighbourhood alone leaves a quarter to others.
+        let level = |turns_max, waiting_max| ShareLevel {
+            turns_max,
+            waiting_max,
+        };
+        let filler = all * 3 / 4;
+        let levels = [
+            level(1, all),
+            level(AROUND_SHARES, filler),
+            level(1, filler),
+            level(1, filler),
+        ];
+        Arc::new(HashJobs {
+            state: Mutex::new(JobsState {
+                queue: FairQueue::new(all, levels),
+                is_closed: false,
+            }),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// Waits for a job whose turn it is; `None` once the pool has closed.
+    fn next(&self) -> Option<(Turn, HashJob)> {
+        let mut state = self.state.lock();
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            let taken = state.queue.take();
+            if taken.is_some() {
+                return taken;
+            }
+            self.changed.wait(&mut state);
+        }
+    }
+
+    /// A job is done: the next one of its name may be taken.
+    fn release(&self, turn: Turn) {
+        self.state.lock().queue.release(turn);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        self.state.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Drop for HashingPool {
+    fn drop(&mut self) {
+        self.jobs.close();
+    }
+}
+
+/// The path of a job in the queue.
+fn share(job: &HashJob) -> [HashShare; 4] {
+    let (reply_to, name): (&ReplyTo, String) = match job {
+        HashJob::Verify { pending, .. } => (&pending.reply_to, pending.counted.name.clone()),
+        HashJob::Hash { pending, .. } => (&pending.reply_to, pending.username.key()),
+    };
+    let near = Neighbourhood::of(reply_to.client_ip());
+    [
+        HashShare::Worker(reply_to.peer.worker.uuid),
+        HashShare::Network(near.around()),
+        HashShare::Network(near),
+        HashShare::Name(name),
+    ]
 }
 
 /// The number of hashing threads: all cores but one, and at least one.
@@ -38,26 +139,29 @@ impl HashingPool {
         auth: &Sender<AuthMessage>,
     ) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
         let count = threads();
-        let (jobs, inbox) = bounded(count * HASH_JOBS_MAX);
+        let decoy = bcrypt::hash("a password that nobody has", cost).map_err(io::Error::other)?;
+        let jobs = HashJobs::new(count);
+        let pool = HashingPool { jobs, decoy };
         let mut handles = Vec::new();
         for number in 0..count {
-            let (inbox, auth) = (inbox.clone(), auth.clone());
+            let (jobs, auth) = (Arc::clone(&pool.jobs), auth.clone());
             handles.push(runtime::spawn(format!("hash-{number}"), move || {
                 // Quotes and orders must not wait for a login, which is slow anyway. On Linux the
                 // niceness belongs to the thread. Where the system forbids it, the pool works
                 // without it.
                 let _ = rustix::process::nice(NICENESS);
-                for job in inbox {
+                while let Some((turn, job)) = jobs.next() {
+                    let result = compute(job, cost);
+                    jobs.release(turn);
                     // Waits while auth's inbox is full. That cannot deadlock: auth never waits for
                     // the pool.
-                    if auth.send(compute(job, cost)).is_err() {
+                    if auth.send(result).is_err() {
                         return;
                     }
                 }
             })?);
         }
-        let decoy = bcrypt::hash("a password that nobody has", cost).map_err(io::Error::other)?;
-        Ok((HashingPool { jobs, decoy }, handles))
+        Ok((pool, handles))
     }
 
     /// A hash that matches no client's password, to verify logins with unknown names against.
@@ -65,14 +169,13 @@ impl HashingPool {
         self.decoy.clone()
     }
 
-    /// Puts a job on the queue.
-    ///
-    /// # Errors
-    /// The queue is full; the job is returned.
-    pub fn submit(&self, job: HashJob) -> Result<(), Box<HashJob>> {
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(job) | TrySendError::Disconnected(job) => Box::new(job),
-        })
+    /// Puts a job on the queue. Returns the job that finds no room: this one, or the newest of
+    /// whoever has most there.
+    #[must_use = "the job without room is to be refused"]
+    pub fn submit(&self, job: HashJob) -> Option<HashJob> {
+        let without_room = self.jobs.state.lock().queue.push(share(&job), job);
+        self.jobs.changed.notify_one();
+        without_room
     }
 }
 

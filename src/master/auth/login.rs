@@ -4,13 +4,12 @@
 
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, conflict_refusal};
-use crate::master::messages::{HashJob, PendingLogin, PendingRegistration};
+use crate::master::messages::{CountedLogin, HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
-use crate::net::connection_limiter::neighbourhood;
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
-use std::net::IpAddr;
 use std::time::Instant;
 
 impl Auth {
@@ -25,9 +24,10 @@ impl Auth {
         expirable: bool,
     ) {
         let now = Instant::now();
-        let address = neighbourhood(reply_to.client_ip());
-        let key = (username.key(), address);
-        if !self.logins.allows(&key, now) || !self.logins_by_address.allows(&address, now) {
+        let worker = reply_to.peer.worker.uuid;
+        let near = Neighbourhood::of(reply_to.client_ip());
+        let key = (worker, username.key(), near);
+        if !self.logins.allows(&key, now) || !self.logins_by_address.allows(worker, near, now) {
             let text = "too many failed logins; wait a minute and try again";
             reply_to.fail(
                 Instruction::Login,
@@ -47,7 +47,7 @@ impl Auth {
             }
         };
         self.logins.count(&key, now);
-        self.logins_by_address.count(&address, now);
+        self.logins_by_address.count(worker, near, now);
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.pool.decoy());
@@ -59,7 +59,12 @@ impl Auth {
                 reply_to,
                 credentials,
                 expirable,
-                counted: (key.0, address, now),
+                counted: CountedLogin {
+                    worker,
+                    name: key.1,
+                    near,
+                    at: now,
+                },
             }),
         });
     }
@@ -87,8 +92,9 @@ impl Auth {
             }
         }
         let now = Instant::now();
-        let address = neighbourhood(reply_to.client_ip());
-        if !self.registrations.allows(&address, now) {
+        let worker = reply_to.peer.worker.uuid;
+        let near = Neighbourhood::of(reply_to.client_ip());
+        if !self.registrations.allows(worker, near, now) {
             let text = "too many registrations from this address; wait a minute and try again";
             reply_to.fail(
                 Instruction::Register,
@@ -101,17 +107,22 @@ impl Auth {
             .read(|snapshot| snapshot.name_conflict(&username, &email))
         {
             Ok(NameConflict::Neither) => {
-                self.registrations.count(&address, now);
+                self.registrations.count(worker, near, now);
                 self.submit(HashJob::Hash {
                     hashed_pass,
                     pending: Box::new(PendingRegistration {
                         reply_to,
+                        counted: now,
                         username,
                         email,
                     }),
                 });
             }
-            Ok(conflict) => reply_to.fail(Instruction::Register, &conflict_refusal(conflict)),
+            Ok(conflict) => {
+                // Who asks whether a name or an e-mail address is taken pays for it.
+                self.registrations.count(worker, near, now);
+                reply_to.fail(Instruction::Register, &conflict_refusal(conflict));
+            }
             Err(error) => {
                 crate::error!("whether a name is taken could not be read: {error}");
                 reply_to.fail(Instruction::Register, &Refusal::not_stored());
@@ -119,11 +130,13 @@ impl Auth {
         }
     }
 
+    /// Hands a job to the pool, and refuses the one that finds no room there: this one or
+    /// another's.
     fn submit(&mut self, job: HashJob) {
-        let Err(job) = self.pool.submit(job) else {
+        let Some(job) = self.pool.submit(job) else {
             return;
         };
-        match *job {
+        match job {
             HashJob::Verify { pending, .. } => {
                 // The password was never verified, so this is not a failed login.
                 self.forgive(pending.counted);
@@ -131,16 +144,27 @@ impl Auth {
                     .reply_to
                     .fail(Instruction::Login, &Refusal::master_overloaded());
             }
-            HashJob::Hash { pending, .. } => pending
-                .reply_to
-                .fail(Instruction::Register, &Refusal::master_overloaded()),
+            HashJob::Hash { pending, .. } => {
+                // The master had no room: that is not the person's doing.
+                let reply_to = pending.reply_to;
+                let near = Neighbourhood::of(reply_to.client_ip());
+                let worker = reply_to.peer.worker.uuid;
+                self.registrations.forgive(worker, near, pending.counted);
+                reply_to.fail(Instruction::Register, &Refusal::master_overloaded());
+            }
         }
     }
 
     /// Takes back a counted failure.
-    fn forgive(&mut self, (name, address, at): (String, IpAddr, Instant)) {
-        self.logins.forgive(&(name, address), at);
-        self.logins_by_address.forgive(&address, at);
+    fn forgive(&mut self, counted: CountedLogin) {
+        let CountedLogin {
+            worker,
+            name,
+            near,
+            at,
+        } = counted;
+        self.logins.forgive(&(worker, name, near), at);
+        self.logins_by_address.forgive(worker, near, at);
     }
 
     /// The pool has verified a login's password.

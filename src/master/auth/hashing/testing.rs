@@ -2,17 +2,46 @@
 //!
 //! A pool without threads, whose jobs the test does.
 
-use super::HashingPool;
-use crate::master::messages::{AuthMessage, HASH_JOBS_MAX, HashJob};
+use super::{HashJobs, HashingPool};
+use crate::master::messages::{AuthMessage, HashJob};
 use crate::model::HashedPass;
-use crossbeam_channel::{Receiver, bounded};
+use crate::runtime::fair_queue::Turn;
+use std::sync::Arc;
 
 impl HashingPool {
-    /// A pool whose jobs arrive at the receiver.
-    pub(crate) fn scripted() -> (HashingPool, Receiver<HashJob>) {
-        let (jobs, inbox) = bounded(HASH_JOBS_MAX);
+    /// The pool of one thread, and that thread.
+    pub(crate) fn scripted() -> (HashingPool, ScriptedHasher) {
+        let jobs = HashJobs::new(1);
         let decoy = "decoy".to_owned();
-        (HashingPool { jobs, decoy }, inbox)
+        let hasher = ScriptedHasher(Arc::clone(&jobs));
+        (HashingPool { jobs, decoy }, hasher)
+    }
+}
+
+/// The test in place of a hashing thread.
+pub(crate) struct ScriptedHasher(Arc<HashJobs>);
+
+impl ScriptedHasher {
+    /// Takes the job whose turn it is.
+    pub(crate) fn take(&self) -> Option<(Turn, HashJob)> {
+        self.0.state.lock().queue.take()
+    }
+
+    /// The same, of a hash that takes no time.
+    pub(crate) fn take_done(&self) -> Option<HashJob> {
+        let (turn, job) = self.take()?;
+        self.release(turn);
+        Some(job)
+    }
+
+    /// A job is done.
+    pub(crate) fn release(&self, turn: Turn) {
+        self.0.release(turn);
+    }
+
+    /// Number of waiting jobs.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.state.lock().queue.len()
     }
 }
 

@@ -1,10 +1,10 @@
 //! spec/master/auth.md · 3.1.3 ("all passwords should be hashed and salted")
 
 use super::*;
-use crate::master::messages::{PendingLogin, PendingRegistration};
+use crate::master::messages::{CountedLogin, PendingLogin, PendingRegistration};
 use crate::master::testing::{MasterRig, email, pass};
 use crate::model::{Email, Username};
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, bounded};
 use std::time::{Duration, Instant};
 
 /// bcrypt's least.
@@ -19,7 +19,12 @@ fn verify(rig: &mut MasterRig, name: &str, stored: &str) -> HashJob {
             reply_to: link.reply_to(),
             credentials: None,
             expirable: false,
-            counted: (name.to_owned(), [127, 0, 0, 1].into(), Instant::now()),
+            counted: CountedLogin {
+                worker: link.peer.worker.uuid,
+                name: name.to_owned(),
+                near: Neighbourhood::of([192, 0, 2, 1].into()),
+                at: Instant::now(),
+            },
         }),
     }
 }
@@ -36,6 +41,7 @@ fn a_hash_fits_its_password_and_no_other_and_the_decoy_fits_none() {
     let mut link = rig.link("eu1");
     let pending = Box::new(PendingRegistration {
         reply_to: link.reply_to(),
+        counted: Instant::now(),
         username: Username::parse("alice").unwrap(),
         email: Email::parse(&email("alice")).unwrap(),
     });
@@ -45,7 +51,7 @@ fn a_hash_fits_its_password_and_no_other_and_the_decoy_fits_none() {
             hashed_pass,
             pending
         })
-        .is_ok()
+        .is_none()
     );
     let AuthMessage::Hashed(_, Some(stored)) = next(&inbox) else {
         panic!("no hash")
@@ -59,7 +65,7 @@ fn a_hash_fits_its_password_and_no_other_and_the_decoy_fits_none() {
         ("alice", "no hash at all", false),
     ] {
         let job = verify(&mut rig, name, stored);
-        assert!(pool.submit(job).is_ok());
+        assert!(pool.submit(job).is_none());
         let AuthMessage::Verified(_, fits) = next(&inbox) else {
             panic!("no verdict")
         };
@@ -74,16 +80,26 @@ fn a_hash_fits_its_password_and_no_other_and_the_decoy_fits_none() {
 }
 
 #[test]
-fn a_full_queue_gives_the_job_back() {
+fn what_finds_no_room_comes_back() {
     let mut rig = MasterRig::new();
     let (pool, jobs) = HashingPool::scripted();
-    for _ in 0..HASH_JOBS_MAX {
+    let filler = HASH_JOBS_MAX * 3 / 4;
+    for _ in 0..filler {
         let job = verify(&mut rig, "alice", "");
-        assert!(pool.submit(job).is_ok());
+        assert!(pool.submit(job).is_none());
     }
-    let job = verify(&mut rig, "alice", "");
-    assert!(pool.submit(job).is_err());
-    drop(jobs);
-    let job = verify(&mut rig, "alice", "");
-    assert!(pool.submit(job).is_err(), "nobody hashes any more");
+    let job = verify(&mut rig, "alice", "this one");
+    let Some(HashJob::Verify { stored, .. }) = pool.submit(job) else {
+        panic!("there is room for it")
+    };
+    assert_eq!(stored, "this one");
+    // Another name of the neighbourhood has less.
+    let job = verify(&mut rig, "bob", "another's");
+    assert!(pool.submit(job).is_none());
+    let job = verify(&mut rig, "bob", "another's");
+    let Some(HashJob::Verify { stored, .. }) = pool.submit(job) else {
+        panic!("nothing came back")
+    };
+    assert_eq!(stored, "");
+    assert_eq!(jobs.waiting(), filler + 1);
 }

@@ -129,7 +129,7 @@ fn a_name_and_address_fail_so_often_within_a_minute() {
         Reason::TooManyAttempts,
         "whether it is right is not even looked at"
     );
-    assert!(rig.hash_jobs.is_empty());
+    assert_eq!(rig.hash_jobs.waiting(), 0);
     // From elsewhere it goes on, and other names do.
     let elsewhere = from(&mut link, "192.0.2.2:1");
     let reply = rig.ask_as(&mut link, elsewhere, login("alice", false));
@@ -206,15 +206,25 @@ fn attempts_count_before_they_are_hashed() {
     );
 }
 
+/// Asks without letting anything be hashed.
+fn submit(rig: &mut MasterRig, reply_to: ReplyTo, request: Request) {
+    let asked = vec![(reply_to, AuthRequest::Request(request))];
+    rig.auth.on_message(AuthMessage::Requests(asked));
+    rig.auth.on_turn_end();
+}
+
+/// What one neighbourhood may have waiting of the pool of one thread.
+const FILLER_MAX: usize = HASH_JOBS_MAX * 3 / 4;
+
 #[test]
 fn a_full_hashing_pool_refuses_and_counts_no_attempt() {
     let mut rig = MasterRig::with(|config| {
-        config.limits.failed_logins_per_minute = u32::try_from(HASH_JOBS_MAX).unwrap() + 1;
-        config.limits.registrations_per_minute_per_address = 1000;
+        config.limits.failed_logins_per_minute = u32::try_from(FILLER_MAX).unwrap() + 1;
+        config.limits.registrations_per_minute_per_address = 1;
     });
     let mut link = rig.link("eu1");
     rig.account("alice");
-    let full = HASH_JOBS_MAX + 2;
+    let full = FILLER_MAX + 2;
     let asked = (0..full)
         .map(|_| (link.reply_to(), AuthRequest::Request(login("alice", false))))
         .collect();
@@ -227,15 +237,164 @@ fn a_full_hashing_pool_refuses_and_counts_no_attempt() {
             .iter()
             .all(|(_, reply)| reason(reply) == Reason::Overloaded)
     );
-    let asked = vec![(link.reply_to(), AuthRequest::Request(register("bob")))];
-    rig.auth.on_message(AuthMessage::Requests(asked));
-    assert_eq!(reason(&link.replies()[0].1), Reason::Overloaded);
     // One more attempt is left of this minute's: those that were refused did not count.
     rig.run();
-    assert_eq!(link.replies().len(), HASH_JOBS_MAX);
+    assert_eq!(link.replies().len(), FILLER_MAX);
     assert_eq!(
         rig.refused(&mut link, wrong("alice")),
         Reason::BadCredentials
+    );
+}
+
+#[test]
+fn a_registration_that_finds_no_room_is_not_counted() {
+    let mut rig = MasterRig::with(|config| config.limits.registrations_per_minute_per_address = 1);
+    let mut link = rig.link("eu1");
+    // As many addresses as there is room for, each with one login under way.
+    for host in 0..HASH_JOBS_MAX {
+        let reply_to = from(&mut link, &format!("198.{host}.1.1:1"));
+        submit(&mut rig, reply_to, login("nobody", false));
+    }
+    for _ in 0..3 {
+        let reply_to = link.reply_to();
+        submit(&mut rig, reply_to, register("bob"));
+        assert_eq!(reason(&link.replies()[0].1), Reason::Overloaded);
+    }
+    rig.run();
+    link.replies();
+    assert_eq!(rig.ask(&mut link, register("bob")), Reply::RegisterSuccess);
+    assert_eq!(
+        rig.refused(&mut link, register("carol")),
+        Reason::TooManyAttempts
+    );
+}
+
+/// A flood that never ends: four accounts from every address of one network, ten logins of each
+/// name and address, and again as soon as there is room.
+fn flood(rig: &mut MasterRig, link: &mut FakeLink, addresses: u8) {
+    for address in 1..=addresses {
+        for name in ["f1", "f2", "f3", "f4"] {
+            for _ in 0..10 {
+                let reply_to = from(link, &format!("198.51.100.{address}:1"));
+                submit(rig, reply_to, login(name, false));
+            }
+        }
+    }
+    link.heard();
+}
+
+/// Hashes beside an endless flood until a job under this name is taken; their number, with the one
+/// that was in work when the person asked.
+fn hashes_before(rig: &mut MasterRig, link: &mut FakeLink, addresses: u8, name: &str) -> usize {
+    for hashes in 1..100 {
+        let (turn, job) = rig.hash_jobs.take().expect("service is withheld");
+        let is_persons = match &job {
+            HashJob::Verify { pending, .. } => pending.counted.name == name,
+            HashJob::Hash { pending, .. } => pending.username.key() == name,
+        };
+        if !is_persons {
+            flood(rig, link, addresses);
+        }
+        rig.hash_jobs.release(turn);
+        rig.auth.on_message(hashing::done(job));
+        rig.auth.on_turn_end();
+        if is_persons {
+            return hashes;
+        }
+    }
+    panic!("100 hashes, and none of them the person's");
+}
+
+#[test]
+fn a_login_or_registration_beside_a_flood_waits_for_two_hashes_before_its_own() {
+    // From another network, from another address of the flooder's, and from the flooder's own.
+    let cases = [
+        ("203.0.113.9:1", 9),
+        ("198.51.100.200:1", 1),
+        ("198.51.100.1:1", 1),
+    ];
+    for (client, addresses) in cases {
+        for new in [false, true] {
+            let mut rig = MasterRig::new();
+            let mut link = rig.link("eu1");
+            for name in ["f1", "f2", "f3", "f4", "person"] {
+                rig.account(name);
+            }
+            flood(&mut rig, &mut link, addresses);
+            // The flood has had its first turns, and a hash of it is in work.
+            for _ in 0..20 {
+                let (turn, job) = rig.hash_jobs.take().unwrap();
+                rig.hash_jobs.release(turn);
+                rig.auth.on_message(hashing::done(job));
+                rig.auth.on_turn_end();
+                flood(&mut rig, &mut link, addresses);
+            }
+            let (in_work, job) = rig.hash_jobs.take().unwrap();
+            flood(&mut rig, &mut link, addresses);
+            let reply_to = from(&mut link, client);
+            let sequence = reply_to.sequence;
+            let (name, request) = if new {
+                ("newcomer", register("newcomer"))
+            } else {
+                ("person", login("person", false))
+            };
+            submit(&mut rig, reply_to, request);
+            rig.hash_jobs.release(in_work);
+            rig.auth.on_message(hashing::done(job));
+            let before = hashes_before(&mut rig, &mut link, addresses, name);
+            assert!(before <= 2, "{client}, {name}: {before} hashes");
+            let replies = link.replies();
+            let reply = replies.iter().find(|(number, _)| *number == sequence);
+            let reply = reply.map(|(_, reply)| reply).unwrap();
+            assert!(
+                matches!(reply, Reply::Session { .. } | Reply::RegisterSuccess),
+                "{client}, {name}: {reply:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_name_has_one_hash_in_work() {
+    let (mut rig, mut link) = rig();
+    for _ in 0..2 {
+        let reply_to = link.reply_to();
+        submit(&mut rig, reply_to, login("alice", false));
+    }
+    let (turn, _) = rig.hash_jobs.take().unwrap();
+    assert!(rig.hash_jobs.take().is_none());
+    let elsewhere = from(&mut link, "192.0.2.2:1");
+    submit(&mut rig, elsewhere, login("alice", false));
+    assert!(rig.hash_jobs.take().is_some(), "another's is not held up");
+    rig.hash_jobs.release(turn);
+    assert!(rig.hash_jobs.take().is_some());
+}
+
+#[test]
+fn what_a_worker_says_of_addresses_limits_its_own_clients_alone() {
+    let mut rig = MasterRig::with(|config| {
+        config.limits.failed_logins_per_minute_per_address = 2;
+        config.limits.registrations_per_minute_per_address = 2;
+    });
+    let (mut liar, mut honest) = (rig.link("eu1"), rig.link("eu2"));
+    rig.account("alice");
+    for _ in 0..3 {
+        rig.ask(&mut liar, login("nobody", false));
+        rig.ask(&mut liar, register("alice"));
+    }
+    assert_eq!(
+        rig.refused(&mut liar, login("alice", false)),
+        Reason::TooManyAttempts
+    );
+    assert_eq!(
+        rig.refused(&mut liar, register("bob")),
+        Reason::TooManyAttempts
+    );
+    let reply = rig.ask(&mut honest, login("alice", false));
+    assert!(matches!(reply, Reply::Session { .. }), "{reply:?}");
+    assert_eq!(
+        rig.ask(&mut honest, register("bob")),
+        Reply::RegisterSuccess
     );
 }
 
@@ -346,7 +505,7 @@ fn names_and_emails_are_taken_once_without_regard_to_case() {
         hashed_pass: pass("bob"),
     };
     assert_eq!(rig.refused(&mut link, same_email), Reason::EmailTaken);
-    assert!(rig.hash_jobs.is_empty(), "nothing is hashed in vain");
+    assert_eq!(rig.hash_jobs.waiting(), 0, "nothing is hashed in vain");
 }
 
 #[test]
@@ -361,7 +520,7 @@ fn of_two_registrations_at_once_one_succeeds() {
         .map(|request| (link.reply_to(), AuthRequest::Request(request)));
     rig.auth.on_message(AuthMessage::Requests(asked.into()));
     // All are hashed before any is committed.
-    let jobs: Vec<HashJob> = rig.hash_jobs.try_iter().collect();
+    let jobs: Vec<HashJob> = std::iter::from_fn(|| rig.hash_jobs.take_done()).collect();
     assert_eq!(jobs.len(), 3);
     for job in jobs {
         rig.auth.on_message(hashing::done(job));
@@ -386,27 +545,30 @@ fn a_name_that_was_taken_while_the_password_was_hashed_is_refused() {
 }
 
 #[test]
-fn an_address_registers_so_often_within_a_minute() {
-    let mut rig = MasterRig::with(|config| config.limits.registrations_per_minute_per_address = 2);
+fn an_address_registers_or_asks_what_is_taken_so_often_within_a_minute() {
+    let mut rig = MasterRig::with(|config| config.limits.registrations_per_minute_per_address = 3);
     let mut link = rig.link("eu1");
     rig.account("taken");
-    for _ in 0..3 {
-        assert_eq!(
-            rig.refused(&mut link, register("taken")),
-            Reason::UsernameTaken,
-            "it counts as none"
-        );
-    }
-    for name in ["a1", "a2"] {
-        assert_eq!(rig.ask(&mut link, register(name)), Reply::RegisterSuccess);
-    }
+    let same_email = Request::Register {
+        username: Username::parse("bob").unwrap(),
+        email: Email::parse(&email("taken")).unwrap(),
+        hashed_pass: pass("bob"),
+    };
     assert_eq!(
-        rig.refused(&mut link, register("a3")),
-        Reason::TooManyAttempts
+        rig.refused(&mut link, register("taken")),
+        Reason::UsernameTaken
     );
+    assert_eq!(
+        rig.refused(&mut link, same_email.clone()),
+        Reason::EmailTaken
+    );
+    assert_eq!(rig.ask(&mut link, register("a1")), Reply::RegisterSuccess);
+    for request in [register("a2"), register("taken"), same_email] {
+        assert_eq!(rig.refused(&mut link, request), Reason::TooManyAttempts);
+    }
     let elsewhere = from(&mut link, "192.0.2.2:1");
     assert_eq!(
-        rig.ask_as(&mut link, elsewhere, register("a3")),
+        rig.ask_as(&mut link, elsewhere, register("a2")),
         Reply::RegisterSuccess
     );
 }
@@ -506,7 +668,7 @@ fn a_password_that_cannot_be_hashed_registers_nobody() {
     let (mut rig, mut link) = rig();
     let asked = vec![(link.reply_to(), AuthRequest::Request(register("alice")))];
     rig.auth.on_message(AuthMessage::Requests(asked));
-    let Ok(HashJob::Hash { pending, .. }) = rig.hash_jobs.try_recv() else {
+    let Some(HashJob::Hash { pending, .. }) = rig.hash_jobs.take_done() else {
         panic!("nothing is hashed")
     };
     rig.auth.on_message(AuthMessage::Hashed(pending, None));
