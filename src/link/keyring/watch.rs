@@ -1,7 +1,7 @@
 //! spec/link/keyring.md · 3.1.5 Worker Management
 //!
-//! Limits for `gpg` processes: wall time, processor time, niceness. GPGME starts them and waits for
-//! them without any.
+//! Limits for `gpg` processes: wall time and processor time. GPGME starts them and waits for them
+//! without any.
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
@@ -18,8 +18,6 @@ use std::time::{Duration, Instant};
 pub const PROCESSOR_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a call that goes on is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
-/// How nice the thread is that calls GPGME, and with it the processes that it starts.
-const NICENESS: i32 = 5;
 
 /// Runs `work`, which calls GPGME on `home`, on a thread of its own. While it goes on, its `gpg`
 /// processes get a limit of [`PROCESSOR_TIMEOUT`]. After `limit`, and every `limit` again, it kills
@@ -39,9 +37,6 @@ pub fn run_with_timeout<T: Send>(
         let worker = Builder::new()
             .name("gpg".into())
             .spawn_scoped(scope, move || {
-                // On Linux the niceness belongs to the thread, and its children inherit it. Where the
-                // system forbids it, all works without it.
-                let _ = rustix::process::nice(NICENESS);
                 let result = work();
                 drop(done);
                 result
@@ -183,12 +178,8 @@ mod tests {
         gpg.stdout(Stdio::null()).stderr(Stdio::null());
         // Far beyond what a busy machine needs for the 2 s of processor time.
         let limit = Duration::from_secs(600);
-        let (status, late) = run_with_timeout(home.path(), limit, || {
-            // Nice as its parent.
-            assert_eq!(rustix::process::getpriority_process(None), Ok(NICENESS));
-            gpg.status().unwrap()
-        })
-        .unwrap();
+        let (status, late) =
+            run_with_timeout(home.path(), limit, || gpg.status().unwrap()).unwrap();
         assert!(status.signal().is_some() && late, "{status}");
     }
 
