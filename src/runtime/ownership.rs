@@ -37,7 +37,9 @@ pub enum OwnershipError {
     #[error("{path}: it belongs to user {owner}; run this as that user, or as root")]
     NotOurs { path: PathBuf, owner: u32 },
     /// Root's folder in which others may put links and files.
-    #[error("{0}: others may write to this folder of root's; take the permission from them")]
+    #[error(
+        "{0}: others may write to this folder of root's; use one that is root's alone, or take the permission from them"
+    )]
     OpenToOthers(PathBuf),
     /// Root's folder below a folder of another user, who could replace it at any time.
     #[error(

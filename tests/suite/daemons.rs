@@ -30,6 +30,24 @@ fn a_second_master_on_the_same_database_is_refused() {
     deployment.stop_all();
 }
 
+/// Administrators copy the file of a stopped master.
+#[test]
+fn after_a_clean_stop_the_database_is_whole_in_one_file() {
+    let deployment = Deployment::running(1);
+    let mut alice = deployment.trader(1, "alice");
+    buy(&mut alice, "IBM", "1");
+    deployment.stop_all();
+    for ending in ["-wal", "-shm"] {
+        let mut beside = deployment.database_path().into_os_string();
+        beside.push(ending);
+        assert!(
+            !fs::exists(&beside).unwrap(),
+            "{} is there",
+            beside.display()
+        );
+    }
+}
+
 #[test]
 fn a_newer_database_is_refused_and_nothing_written() {
     let deployment = Deployment::new(1);

@@ -167,15 +167,11 @@ fn options(global: &GlobalArgs, least: Option<&SavedSession>) -> ConnectOptions 
         } else {
             TlsMode::BeyondLoopback
         };
-        let ca = global
-            .ca
-            .as_ref()
-            .or(least.and_then(|saved| saved.ca.as_ref()));
-        let pins = match least {
-            Some(saved) if global.pin.is_empty() => &saved.pins,
-            _ => &global.pin,
+        let (ca, pins) = match least {
+            Some(saved) if global.ca.is_none() && global.pin.is_empty() => (&saved.ca, &saved.pins),
+            _ => (&global.ca, &global.pin),
         };
-        ClientTls::new(mode, ca.cloned(), pins.clone())
+        ClientTls::new(mode, ca.clone(), pins.clone())
     };
     ConnectOptions {
         security,

@@ -238,16 +238,15 @@ impl SqliteStorage {
         open().map_err(|error| StorageError::from(error).at(path))
     }
 
-    /// Opens a connection that only reads.
+    /// Opens a connection that only reads. It has the right to write: the connection that closes
+    /// last moves the write-ahead log into the file, and this may be the last.
     pub(super) fn open_reader(path: &Path) -> Result<SqliteStorage, StorageError> {
-        let open = || -> rusqlite::Result<SqliteStorage> {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(path, flags)?;
-            prepare(&connection)?;
-            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-            Ok(SqliteStorage { connection })
-        };
-        open().map_err(|error| StorageError::from(error).at(path))
+        let reader = SqliteStorage::open(path)?;
+        reader
+            .connection
+            .pragma_update(None, "query_only", true)
+            .map_err(|error| StorageError::from(error).at(path))?;
+        Ok(reader)
     }
 
     /// Opens a file read-only, without a running master. The file must be of exactly this version.

@@ -140,3 +140,31 @@ fn a_session_made_over_tls_is_never_sent_in_plain_text() {
     assert_eq!(std::fs::read_to_string(person.file()).unwrap(), kept);
     assert_eq!(person.run("quote AAPL").code, 0);
 }
+
+/// A server that changed from a pinned certificate to another would be refused for ever.
+#[test]
+fn a_logout_forgets_a_server_that_is_not_trusted_any_more() {
+    let worker = Fake::start();
+    let person = Person::at(&worker);
+    let kept = std::fs::read_to_string(person.file()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let pinned = kept
+        .replace(&worker.address, &listener.local_addr().unwrap().to_string())
+        .replace("\"tls\": false", "\"tls\": true")
+        .replace(
+            "\"pins\": []",
+            &format!("\"pins\": [\"{}\"]", "0".repeat(64)),
+        );
+    assert_ne!(pinned, kept);
+    std::fs::write(person.file(), pinned).unwrap();
+    // It hears the beginning of TLS, and answers nothing.
+    let said = listen(listener);
+    let ran = person.run("logout");
+    assert_eq!(said.join().unwrap()[..2], [0x16, 3]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.err.contains("forgotten here"), "{}", ran.err);
+    let kept: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(person.file()).unwrap()).unwrap();
+    assert_eq!(kept["sessions"], serde_json::json!([]));
+    assert_eq!(login(&person, &["--server", &worker.address]).code, 0);
+}

@@ -17,6 +17,7 @@ use crate::model::printable::clean;
 use crate::model::{HashedPass, Reason, SessionId, Timestamp, Username};
 use crate::wire::payload::UserInfo;
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The interval of pings on the connection of an expirable session; it is well below a worker's
@@ -103,16 +104,19 @@ fn saved_session(
     name: &Username,
     session: &SessionId,
 ) -> Result<SavedSession, ClientError> {
-    let least = least.filter(|_| pool.is_tls());
-    let (mut ca, mut pins) = least.map_or((None, Vec::new()), |saved| (saved.ca, saved.pins));
-    if let Some(named) = &global.ca {
-        let absolute = std::path::absolute(named)
-            .map_err(|e| ClientError::Local(format!("{}: {e}", named.display())))?;
-        ca = Some(absolute);
-    }
-    if !global.pin.is_empty() {
-        pins = global.pin.clone();
-    }
+    let (ca, pins) = match least.filter(|_| pool.is_tls()) {
+        Some(saved) if global.ca.is_none() && global.pin.is_empty() => (saved.ca, saved.pins),
+        _ => {
+            let absolute = |named: &PathBuf| {
+                std::path::absolute(named)
+                    .map_err(|e| ClientError::Local(format!("{}: {e}", named.display())))
+            };
+            (
+                global.ca.as_ref().map(absolute).transpose()?,
+                global.pin.clone(),
+            )
+        }
+    };
     Ok(SavedSession {
         username: name.clone(),
         session: session.clone(),
@@ -168,6 +172,16 @@ pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
     let had_ended = match session.pool.logout() {
         Ok(()) => false,
         Err(ClientError::Refused(refusal)) if refusal.reason == Reason::SessionExpired => true,
+        // Whoever answers there is not who was trusted at the login: nothing is sent, and what was
+        // remembered of that server does not hold for ever.
+        Err(error) if is_untrusted(&error) => {
+            session.store.forget(&session.saved.session)?;
+            return Err(CommandError::with_advice(
+                error,
+                "The session is forgotten here, with what was remembered of this server; there it \
+                 stays valid until it expires",
+            ));
+        }
         Err(error) => return Err(advise(error)),
     };
     session.store.forget(&session.saved.session)?;
@@ -184,6 +198,15 @@ pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
             format!("Logged out {name}.\n")
         }
     })
+}
+
+/// Whether a server answered that is not the one that was trusted.
+fn is_untrusted(error: &ClientError) -> bool {
+    let is_tls = |error: &ClientError| matches!(error, ClientError::Tls { .. });
+    match error {
+        ClientError::NoWorker(causes) => causes.iter().any(is_tls),
+        other => is_tls(other),
+    }
 }
 
 /// Shows an account.
