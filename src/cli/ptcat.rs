@@ -119,8 +119,8 @@ enum Command {
     /// Print the description of the protocol as JSON
     ///
     /// It has the header, the types of arguments with their grammars, the instructions with their
-    /// answers, the layouts of payloads, the lists of codes, limits and test vectors. Whoever has it
-    /// can write a client; spec/writing_a_client.md goes from it to one.
+    /// answers, the layouts of payloads, the lists of codes, limits and test vectors. Whoever has
+    /// it can write a client; spec/writing_a_client.md goes from it to one.
     Describe {
         /// Instead write it and the tables made from it into the pages of this folder
         #[arg(long, value_name = "DIR")]

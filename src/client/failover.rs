@@ -16,7 +16,8 @@ pub struct WorkerPool {
     options: ConnectOptions,
     /// Named by the caller, or by a worker over a protected connection.
     workers: Vec<String>,
-    /// Named by the master or in plain text, so by anybody on the way. None of them is in `workers`.
+    /// Named by the master or in plain text, so by anybody on the way. None of them is in
+    /// `workers`.
     hearsay: Vec<String>,
     master: Option<String>,
     session: Option<SessionId>,
@@ -128,8 +129,8 @@ impl WorkerPool {
         }
     }
 
-    /// Whether the caller or a known worker has named this host, at whatever port. Of this machine's
-    /// own addresses only a master of this machine can know.
+    /// Whether the caller or a known worker has named this host, at whatever port. Of this
+    /// machine's own addresses only a master of this machine can know.
     fn is_vouched(&self, host: &str) -> bool {
         let is_loopback = |address: &str| tls::is_loopback_host(tls::host_of(address));
         if tls::is_loopback_host(host) && !self.master.as_deref().is_some_and(is_loopback) {

@@ -33,8 +33,8 @@ pub struct SavedSession {
     pub username: Username,
     /// The session ID, which is a secret.
     pub session: SessionId,
-    /// The servers that the user named for the login, which tell deployments apart. None if the user
-    /// named a master alone.
+    /// The servers that the user named for the login, which tell deployments apart. None if the
+    /// user named a master alone.
     pub servers: Vec<String>,
     /// The workers that accept the session: those of the login, and those that workers have listed
     /// since.
@@ -272,9 +272,9 @@ impl SessionFile {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Saves a session as the first one. It replaces sessions of the same account for whose login the
-    /// user named the same server or master. What servers list does not count: a hostile one could
-    /// name another's worker.
+    /// Saves a session as the first one. It replaces sessions of the same account for whose login
+    /// the user named the same server or master. What servers list does not count: a hostile one
+    /// could name another's worker.
     ///
     /// # Errors
     /// As [`SessionFile::change`].

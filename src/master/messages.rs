@@ -129,8 +129,8 @@ pub struct AuthChannels {
 
 // --- the hashing pool of auth, 3.1.3 ---
 
-/// Most waiting jobs for each thread of the hashing pool. Beyond three quarters of all no name gets a
-/// second place.
+/// Most waiting jobs for each thread of the hashing pool. Beyond three quarters of all no name gets
+/// a second place.
 pub const HASH_JOBS_MAX: usize = 32;
 
 /// A bcrypt computation for the hashing pool.

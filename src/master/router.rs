@@ -87,8 +87,8 @@ fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
                     reply::write_fail(out, request.instruction(), &Refusal::master_overloaded())
                 });
             }
-            // No Fail fits these. The worker reports closed connections again until a `pong` answers.
-            // It does not repeat a question: after its time-out the client's switch fails.
+            // No Fail fits these. The worker reports closed connections again until a `pong`
+            // answers. It does not repeat a question: after its time-out the client's switch fails.
             AuthRequest::Session(_) | AuthRequest::ConnectionClosed(_) => {}
         }
     }

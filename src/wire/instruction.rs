@@ -53,7 +53,8 @@ word_list! {
 }
 
 word_list! {
-    /// The part of a worker that answers a request, and when the requests behind it may take effect.
+    /// The part of a worker that answers a request, and when the requests behind it may take
+    /// effect.
     Destination {
         /// The worker's cache, which answers asset data.
         Cache = "cache",
@@ -159,8 +160,8 @@ pub struct InstructionRow {
     pub payload: Option<PayloadKind>,
     /// The reply if it fails.
     pub failure: Option<Instruction>,
-    /// The reasons of its Fail that follow from nothing else in the row. [`InstructionRow::reasons`]
-    /// has all.
+    /// The reasons of its Fail that follow from nothing else in the row.
+    /// [`InstructionRow::reasons`] has all.
     pub own_reasons: &'static [Reason],
 }
 
@@ -175,13 +176,13 @@ pub const LINK_LAST: u16 = 0x04FF;
 /// - a doc comment: what the instruction does or says, in a sentence or two;
 /// - number, variant, name, the specification's section, in parentheses its edition if it is not 1,
 ///   [`Direction`];
-/// - if clients send it: `in` the states that accept it, `with` the [`Scope`] of the session that it
-///   needs, `to` its [`Destination`], and `bulk`;
+/// - if clients send it: `in` the states that accept it, `with` the [`Scope`] of the session that
+///   it needs, `to` its [`Destination`], and `bulk`;
 /// - `:` and the arguments: name, field, [`ArgumentType`],
 ///   `/` a reason code other than the type's, `optional` or `repeated`; or `binary`;
 /// - `request` or `reply`: the value made of the fields, both an expression and a pattern;
-/// - `->` the successes (none where only a failure is answered), in parentheses the payload of `data`, `|` the failure, in brackets its
-///   reasons that follow from nothing else.
+/// - `->` the successes (none where only a failure is answered), in parentheses the payload of
+///   `data`, `|` the failure, in brackets its reasons that follow from nothing else.
 macro_rules! instruction_table {
     ($with:ident) => {
         $with! {
@@ -216,8 +217,8 @@ macro_rules! instruction_table {
                 "clientOrderID" id: ClientOrderId optional)
             request { Request::Order { session, side: Side::Sell, symbol, quantity, id } }
             -> SellSuccess | SellFail [ClientOrderIdReused UnknownAsset NoPrice InsufficientHoldings];
-        /// Switches the connection to the command state or to the data state, and there binds it to the
-        /// session. The way back checks only the form of the session ID.
+        /// Switches the connection to the command state or to the data state, and there binds it to
+        /// the session. The way back checks only the form of the session ID.
         0x0106 SwitchState "switchState" "4.6.6" Request in [Command Data] with Read to State:
             ("sessionID" session: SessionId, "state" state: State)
             request { Request::SwitchState { session, state } }
@@ -257,8 +258,8 @@ macro_rules! instruction_table {
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)
             request { Request::AssetWindow { symbol, window: Window::Month(date), adjusted } }
             -> Data(Bars) | DataFail [UnknownAsset MasterUnavailable InternalError];
-        /// The monthly bars of the 12 whole months that end with the date's. Months without data have
-        /// none.
+        /// The monthly bars of the 12 whole months that end with the date's. Months without data
+        /// have none.
         0x0206 GetAssetValueYear "getAssetValueYear" "4.6.12"
             Request in [Data] with Read to Cache bulk:
             ("asset" symbol: Symbol, "date" date: Date, "adjustment" adjusted: Adjustment optional)

@@ -146,7 +146,8 @@ impl MasterLink {
         }
     }
 
-    /// Closes the clients' port and the link, because the master has said that the worker is booted.
+    /// Closes the clients' port and the link, because the master has said that the worker is
+    /// booted.
     fn close_port(&mut self, text: &str) {
         if !self.booted {
             crate::warn!("the master has booted this worker: {text}");

@@ -219,7 +219,8 @@ fn expand(before: &str, tree: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// The file that a path leads to: the longest part of it that is a module's, and the word behind it.
+/// The file that a path leads to: the longest part of it that is a module's, and the word behind
+/// it.
 fn file_of(path: &str, from: &str, tree: &Tree) -> Option<(String, Option<String>)> {
     let module = from.strip_suffix(".rs")?;
     let mut place: Vec<&str> = Vec::new();

@@ -182,7 +182,8 @@ fn options(global: &GlobalArgs, least: Option<&SavedSession>) -> ConnectOptions 
 /// The workers for a command without a session.
 struct KnownServers {
     pool: WorkerPool,
-    /// The servers that the person named, now or at the last login. None if only a master was named.
+    /// The servers that the person named, now or at the last login. None if only a master was
+    /// named.
     servers: Vec<String>,
     /// The login whose options are the least for these servers.
     least: Option<SavedSession>,

@@ -109,9 +109,9 @@ struct Supervisor<'a> {
 /// `tell` with a line for each event. With `restart`, a daemon that fails later is started again.
 ///
 /// # Errors
-/// The folder is no sandbox, is run already, or is open to others; a daemon does not start (the exit code is the
-/// daemon's where its configuration is wrong); a daemon had to be killed at the end. In each case
-/// nothing runs any more.
+/// The folder is no sandbox, is run already, or is open to others; a daemon does not start (the exit
+/// code is the daemon's where its configuration is wrong); a daemon had to be killed at the end. In
+/// each case nothing runs any more.
 pub fn run(
     layout: &Layout,
     restart: bool,

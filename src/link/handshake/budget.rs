@@ -61,8 +61,8 @@ struct WorkerBudget {
 
 #[derive(Debug)]
 struct State {
-    /// Registered workers with spent tokens, links made lately, or a handshake in progress; no larger than the list of
-    /// workers.
+    /// Registered workers with spent tokens, links made lately, or a handshake in progress; no
+    /// larger than the list of workers.
     own: HashMap<Uuid, WorkerBudget>,
     shared: TokenBucket,
     shared_under_way: usize,

@@ -130,8 +130,8 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
     if found == 0 && tables(&storage.connection).map_err(fail)? > 0 {
         return Err(StorageError::Foreign(path.to_owned()));
     }
-    // A migration may make a table anew to which others refer. SQLite takes no notice of this pragma
-    // within a transaction.
+    // A migration may make a table anew to which others refer. SQLite takes no notice of this
+    // pragma within a transaction.
     storage
         .connection
         .pragma_update(None, "foreign_keys", false)
@@ -171,7 +171,8 @@ fn tables(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
 
-/// Applies all migrations to an empty database in memory, whose schema then is that of this version.
+/// Applies all migrations to an empty database in memory, whose schema then is that of this
+/// version.
 pub(super) fn fresh() -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
     for sql in MIGRATIONS {

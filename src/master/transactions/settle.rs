@@ -61,8 +61,8 @@ impl OrderState {
         Ok(outcomes)
     }
 
-    /// Fills or rejects the orders one after the other, and changes their accounts in `accounts`. Orders that
-    /// wait for a later price are left out.
+    /// Fills or rejects the orders one after the other, and changes their accounts in `accounts`.
+    /// Orders that wait for a later price are left out.
     fn fill_orders(
         &mut self,
         tx: &mut Tx<'_>,

@@ -51,8 +51,8 @@ pub struct Told {
     pub workers: Vec<String>,
     /// Answers every request with this and closes.
     pub fault: Option<OpenValue<ProtocolFault>>,
-    /// Is of a later edition: sends a notice that nobody knows before each answer, and has a history
-    /// of unknown sides and statuses.
+    /// Is of a later edition: sends a notice that nobody knows before each answer, and has a
+    /// history of unknown sides and statuses.
     pub later: bool,
     /// Says this wherever it may say what it likes.
     pub words: Option<Words>,

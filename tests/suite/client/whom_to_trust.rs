@@ -1,6 +1,6 @@
 //! Whom `papertrader` tells a password or a session, and over what: names that nobody vouches for
-//! get nothing, a name that leads to this machine gets no plain text, and what a deployment lists does not
-//! move another's session.
+//! get nothing, a name that leads to this machine gets no plain text, and what a deployment lists
+//! does not move another's session.
 
 use super::cli::{Person, nowhere};
 use super::fake_worker::Fake;

@@ -355,7 +355,8 @@ proptest! {
         prop_assert_eq!(message.number, u64::from(reply.instruction().number()));
     }
 
-    /// Headers and data of any kind: both take them for the same, or refuse them with the same code.
+    /// Headers and data of any kind: both take them for the same, or refuse them with the same
+    /// code.
     #[test]
     fn any_message_is_told_alike(
         row in prop::sample::select(TABLE),

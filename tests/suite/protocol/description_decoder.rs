@@ -1,5 +1,5 @@
-//! A reader that knows the protocol from its description alone: `spec/wire/papertrader.json`. It has
-//! no type, name or number of PaperTrader's own code. `description_encoder.rs` writes.
+//! A reader that knows the protocol from its description alone: `spec/wire/papertrader.json`. It
+//! has no type, name or number of PaperTrader's own code. `description_encoder.rs` writes.
 
 use regex::Regex;
 use serde_json::{Map, Value, json};
