@@ -70,7 +70,7 @@ impl Service for Master {
         &config.log
     }
 
-    fn check(config: &MasterConfig) -> Result<(), StartError> {
+    fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
         start::check(config)
     }
 

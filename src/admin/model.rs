@@ -74,6 +74,9 @@ pub struct PricesStatus {
     /// Assets whose back-fill is not complete.
     #[serde(default)]
     pub unfilled: usize,
+    /// What is said of market files that are not used.
+    #[serde(default)]
+    pub passed_over: Vec<String>,
 }
 
 /// A provider's budget of API calls, and what is spent of it.

@@ -39,11 +39,11 @@ pub trait Service: Sized {
     fn log_config(config: &Self::Config) -> &LogConfig;
 
     /// Checks the files and keys that the configuration names, without starting a thread
-    /// (`--check-config`).
+    /// (`--check-config`). Returns warnings.
     ///
     /// # Errors
-    /// The first problem, with its exit code.
-    fn check(config: &Self::Config) -> Result<(), StartError>;
+    /// The problems, with their exit code.
+    fn check(config: &Self::Config) -> Result<Vec<String>, StartError>;
 
     /// Starts all threads.
     ///
@@ -93,7 +93,10 @@ pub fn main<S: Service>() -> ExitCode {
 
 fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<(), StartError> {
     if arguments.check_config {
-        return S::check(config);
+        for warning in S::check(config)? {
+            eprintln!("{}: warning: {warning}", S::PROGRAM);
+        }
+        return Ok(());
     }
     let log = log::start(S::log_config(config).clone()).map_err(StartError::failed)?;
     runtime::install_panic_hook();

@@ -40,6 +40,8 @@ pub const CONNECTIONS_MAX: usize = 16;
 const MODULE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Most bytes of log entries in one answer.
 const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Inputs that were passed over and are named in the warnings of the status.
+const PASSED_OVER_SHOWN_MAX: usize = 5;
 
 /// What the control socket holds of the rest of the master.
 #[derive(Clone)]
@@ -254,6 +256,7 @@ impl AdminShared {
                 missed: prices.missed,
                 calls: prices.calls.into_iter().map(calls).collect(),
                 unfilled: prices.unfilled,
+                passed_over: prices.passed_over,
             },
             refused_links,
             log_lost: self.channels.log.lost(),
@@ -318,6 +321,14 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
     }
     for failure in &status.assets.failures {
         warnings.push(format!("provider {}: {}", failure.provider, failure.reason));
+    }
+    let passed_over = &status.assets.passed_over;
+    warnings.extend(passed_over.iter().take(PASSED_OVER_SHOWN_MAX).cloned());
+    if passed_over.len() > PASSED_OVER_SHOWN_MAX {
+        warnings.push(format!(
+            "and {} lines more about files that are passed over; --json has them",
+            passed_over.len() - PASSED_OVER_SHOWN_MAX
+        ));
     }
     if status.next_update.is_none() {
         warnings.push("the replay has ended: no update follows, and orders are refused".to_owned());

@@ -55,15 +55,18 @@ struct UpdaterHealth {
     refused: u64,
     missed: u64,
     unfilled: usize,
+    passed_over: Vec<String>,
     /// Beginning of its last turn.
     turn: Option<Instant>,
 }
 
 impl UpdaterHealth {
-    /// Health before the first update; `unfilled` is the number of assets whose past is missing.
-    fn starting(unfilled: usize) -> UpdaterHealth {
+    /// Health before the first update; `unfilled` is the number of assets whose past is missing,
+    /// `passed_over` what is said of inputs that are not used.
+    fn starting(unfilled: usize, passed_over: Vec<String>) -> UpdaterHealth {
         UpdaterHealth {
             unfilled,
+            passed_over,
             ..UpdaterHealth::default()
         }
     }
@@ -203,6 +206,7 @@ impl Assets {
             missed: health.missed,
             calls: self.calls(),
             unfilled: health.unfilled,
+            passed_over: health.passed_over.clone(),
         }
     }
 

@@ -301,6 +301,8 @@ pub struct AssetsStatus {
     pub calls: Vec<(&'static str, CallBudgetStatus)>,
     /// Assets whose back-fill is not finished.
     pub unfilled: usize,
+    /// What is said of inputs that are not used, such as faulty market files.
+    pub passed_over: Vec<String>,
 }
 
 /// The modules that receive every update.

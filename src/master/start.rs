@@ -53,14 +53,15 @@ impl From<AssetsError> for StartError {
 }
 
 /// Checks the configuration, the market files and the GPG key without starting a thread
-/// (`--check-config`).
+/// (`--check-config`). Returns warnings.
 ///
 /// # Errors
 /// The first problem, with its exit code.
-pub fn check(config: &MasterConfig) -> Result<(), StartError> {
+pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let assets = AssetsConfig::of(config)?;
-    assets::providers::check(&assets)?;
-    leave_agent(&config.gpg.home, || identity(config).map(drop))
+    let warnings = assets::providers::check(&assets)?;
+    leave_agent(&config.gpg.home, || identity(config))?;
+    Ok(warnings)
 }
 
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {

@@ -38,7 +38,7 @@ pub fn write_sample(into: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Copies the `.csv` files of a folder without checking them; the master checks them.
+/// Copies the market files of a folder without checking them; the master checks them.
 ///
 /// # Errors
 /// The folder does not exist or has no `.csv` file, or a file cannot be written.
@@ -46,10 +46,7 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
     let mut copied = 0_u32;
     for entry in fs::read_dir(from).map_err(at(from))? {
         let path = entry.map_err(at(from))?.path();
-        let (Some(name), true) = (
-            path.file_name(),
-            path.extension().is_some_and(|e| e == "csv"),
-        ) else {
+        let (Some(name), true) = (path.file_name(), market_file::is_market_file(&path)) else {
             continue;
         };
         fs::copy(&path, into.join(name)).map_err(at(&path))?;
@@ -69,6 +66,7 @@ pub fn first_bar(folder: &Path) -> Option<Timestamp> {
     let files = market_file::folder(folder).ok()?;
     let first = |path: &Path| market_file::MarketRows::open(path).ok()?.next_bar().ok()?;
     files
+        .files
         .values()
         .filter_map(|path| first(path).map(|bar| bar.time))
         .min()

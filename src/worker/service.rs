@@ -88,9 +88,10 @@ impl Service for WorkerService {
     }
 
     /// Checks keys and certificates.
-    fn check(config: &WorkerConfig) -> Result<(), StartError> {
+    fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
         check_certificate(config)?;
-        leave_agent(&config.gpg.home, || identity(config).map(drop))
+        leave_agent(&config.gpg.home, || identity(config))?;
+        Ok(Vec::new())
     }
 
     fn start(config: &WorkerConfig, _stop: &Stop) -> Result<WorkerService, StartError> {

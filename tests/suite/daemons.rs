@@ -72,13 +72,13 @@ fn a_newer_database_is_refused_and_nothing_written() {
 #[test]
 fn a_broken_market_file_is_named_with_line_and_reason() {
     let deployment = Deployment::new(1);
-    let good = "2020-01-02,1,2,1,2,10\n";
+    let good = "2020-01-02,1,2,1,2,10\n2020-01-03,1,2,1,2,10\n";
     for (rows, line, why) in [
-        ("2020-01-03,1,2,1,x,10\n", "line 3", "x"),
-        ("2020-01-03,1,2,1\n", "line 3", "columns"),
-        ("2020-01-01,1,2,1,2,10\n", "line 3", ""),
-        ("2020-02-30,1,2,1,2,10\n", "line 3", "2020-02-30"),
-        ("2020-01-03,0,0,0,0,10\n", "line 3", ""),
+        ("2020-01-04,1,2,1,x,10\n", "line 4", "x"),
+        ("2020-01-04,1,2,1\n", "line 4", "columns"),
+        ("2020-01-01,1,2,1,2,10\n", "line 4", "not after"),
+        ("2020-02-30,1,2,1,2,10\n", "line 4", "2020-02-30"),
+        ("2020-01-04,0,0,0,0,10\n", "line 4", "not above 0"),
     ] {
         deployment.set_market(&Market::files(
             "2020-01-02",
@@ -98,6 +98,35 @@ fn a_broken_market_file_is_named_with_line_and_reason() {
         }
     }
     assert!(processes_about(deployment.dir()).is_empty());
+}
+
+#[test]
+fn a_faulty_market_file_leaves_its_asset_out_and_is_named() {
+    let deployment = Deployment::new(1);
+    deployment.set_market(&Market::files(
+        "2020-01-02",
+        &[
+            ("AAA", "2020-01-02,1,2,1,2,10\n2020-01-03,1,2,1,2,10\n"),
+            ("BBB", "2020-01-02,1,2,1,x,10\n"),
+            ("^IDX", "2020-01-02,1,2,1,2,10\n"),
+        ],
+    ));
+    let faults = ["BBB.csv, line 2: Close \"x\"", "^IDX.csv: passed over"];
+    let output = deployment.run(
+        "papertrader-master",
+        &["--config", "master.toml", "--check-config"],
+    );
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for fault in faults {
+        assert!(said.contains(fault), "{said}");
+    }
+    deployment.start_all();
+    let said = deployment.done("status");
+    for fault in faults {
+        assert!(said.contains(fault), "{said}");
+    }
+    deployment.stop_all();
 }
 
 #[test]

@@ -63,6 +63,13 @@ pub fn open(
 ) -> Result<OpenedAssets, AssetsError> {
     let budgets = providers::budgets(&config.assets);
     let providers = providers::build(&config, &budgets, Purpose::Update)?;
+    let passed_over: Vec<String> = providers
+        .iter()
+        .flat_map(|provider| provider.passed_over().iter().cloned())
+        .collect();
+    for input in &passed_over {
+        crate::warn!("{input}");
+    }
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
@@ -85,7 +92,7 @@ pub fn open(
     let now = Instant::now();
     let config = Arc::new(config);
     let unfilled = if real { symbols.len() } else { 0 };
-    let health = Arc::new(Mutex::new(UpdaterHealth::starting(unfilled)));
+    let health = Arc::new(Mutex::new(UpdaterHealth::starting(unfilled, passed_over)));
     let updater = Updater {
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),

@@ -37,6 +37,12 @@ pub trait Provider: Send {
     /// The list is unavailable; the error says why.
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError>;
 
+    /// What is said of each input that could not be used, such as a faulty file. Known from the
+    /// start on.
+    fn passed_over(&self) -> &[String] {
+        &[]
+    }
+
     /// The latest bar of every symbol in `ask`, with as few calls as possible.
     ///
     /// # Errors

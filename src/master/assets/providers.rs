@@ -58,12 +58,15 @@ impl AssetsConfig {
     }
 }
 
-/// Checks everything that `--check-config` can check without a database or a network.
+/// Checks everything that `--check-config` can check without a database or a network. Returns what
+/// is said of inputs that are not used.
 ///
 /// # Errors
 /// The configuration or a file is wrong; the text says where.
-pub fn check(config: &AssetsConfig) -> Result<(), AssetsError> {
-    build(config, &budgets(&config.assets), Purpose::Update).map(drop)
+pub fn check(config: &AssetsConfig) -> Result<Vec<String>, AssetsError> {
+    let providers = build(config, &budgets(&config.assets), Purpose::Update)?;
+    let passed_over = providers.iter().flat_map(|provider| provider.passed_over());
+    Ok(passed_over.cloned().collect())
 }
 
 /// A budget of calls for each configured provider, in their order.

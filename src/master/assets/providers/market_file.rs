@@ -1,200 +1,318 @@
 //! spec/master/assets/providers/market_file.md · 3.1.6 (parsed, into a struct)
 //!
-//! Reads the files of a market folder: one CSV of bars for each symbol, and `actions.csv`. Every
-//! row is checked.
+//! Reads the files of a market folder: one CSV of bars for each symbol, and `actions.csv`. It takes
+//! what can mean one thing only, and names the line of everything else.
+
+mod dates;
+mod rows;
 
 use super::super::provider::AssetsError;
 use crate::model::{Action, ActionKind};
 use crate::model::{Bar, Money, Quantity, Symbol, Timestamp, ValueError};
-use csv::{Reader, ReaderBuilder, StringRecord};
+use dates::{DateOrder, DateOrderFinder};
+use rows::{ColumnNames, CsvRows, shown};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Columns of a symbol's file.
-const BAR_COLUMNS: [&str; 6] = ["Date", "Open", "High", "Low", "Close", "Volume"];
+/// Columns of a symbol's file, with other names in use.
+const BAR_COLUMNS: [ColumnNames; 6] = [
+    &["Date", "date", "time", "datetime", "timestamp"],
+    &["Open", "open"],
+    &["High", "high"],
+    &["Low", "low"],
+    &["Close", "close"],
+    &["Volume", "volume"],
+];
 /// Columns of `actions.csv`.
-const ACTION_COLUMNS: [&str; 4] = ["Date", "Symbol", "Action", "Value"];
+const ACTION_COLUMNS: [ColumnNames; 4] = [
+    &["Date", "date"],
+    &["Symbol", "symbol"],
+    &["Action", "action"],
+    &["Value", "value"],
+];
 /// Name of the file of splits and dividends.
 const ACTIONS_FILE: &str = "actions.csv";
 /// Largest volume of a bar; a larger one is refused.
 const VOLUME_MAX: u64 = 1_000_000_000_000_000;
+/// The part of a price that rounding to the millionth may change: one in so many.
+const ROUNDING_SHARE: i64 = 1000;
 
-/// The symbols of a folder with their files. Files that do not end in `.csv` are ignored.
+/// The faults of one file that are named; a file with more of them is as useless.
+pub const FAULTS_OF_FILE_MAX: usize = 3;
+
+/// What a market folder holds.
+#[derive(Debug, Default)]
+pub struct MarketFolder {
+    /// The symbols with their files.
+    pub files: BTreeMap<Symbol, PathBuf>,
+    /// What is said of each other file that was probably meant to be one.
+    pub passed_over: Vec<String>,
+}
+
+/// The files of a folder that end in `.csv`, in any case of these letters. Hidden files, which
+/// begin with a dot, are nobody's business.
 ///
 /// # Errors
-/// The folder cannot be read, or a `.csv` file is not named after a symbol.
-pub fn folder(directory: &Path) -> Result<BTreeMap<Symbol, PathBuf>, AssetsError> {
+/// The folder cannot be read.
+pub fn folder(directory: &Path) -> Result<MarketFolder, AssetsError> {
     let unreadable =
         |e: std::io::Error| AssetsError::in_file(directory, format!("cannot be read: {e}"));
-    let mut files = BTreeMap::new();
+    let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_none_or(|extension| extension != "csv")
-            || path.file_name().is_some_and(|name| name == ACTIONS_FILE)
-        {
+        paths.push(entry.map_err(unreadable)?.path());
+    }
+    // In the order of names, so that the same folder always means the same.
+    paths.sort();
+    let mut folder = MarketFolder::default();
+    for path in paths {
+        if !is_market_file(&path) || path.file_name().is_some_and(|name| name == ACTIONS_FILE) {
             continue;
         }
-        let stem = path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or_default();
-        let symbol = Symbol::parse(stem).map_err(|form| {
-            AssetsError::in_file(
-                &path,
-                format!("the file is not named after a symbol: {form}"),
-            )
-        })?;
-        files.insert(symbol, path);
-    }
-    Ok(files)
-}
-
-/// A CSV file whose header is valid.
-struct Table {
-    path: PathBuf,
-    reader: Reader<File>,
-    record: StringRecord,
-}
-
-impl Table {
-    fn open(path: &Path, columns: &[&str]) -> Result<Table, AssetsError> {
-        let file = File::open(path)
-            .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
-        let mut reader = ReaderBuilder::new().has_headers(true).from_reader(file);
-        let header = reader.headers().map_err(|e| csv_error(path, &e))?;
-        if header.is_empty() {
-            return Err(AssetsError::in_file(path, "the file is empty"));
-        }
-        if !header.iter().eq(columns.iter().copied()) {
-            return Err(AssetsError::at_line(
-                path,
-                1,
-                format!("the header must be {}", columns.join(",")),
-            ));
-        }
-        Ok(Table {
-            path: path.to_owned(),
-            reader,
-            record: StringRecord::new(),
-        })
-    }
-
-    /// Reads the next row into `record`. Returns its line, or `None` at the end.
-    fn next(&mut self) -> Result<Option<u64>, AssetsError> {
-        match self.reader.read_record(&mut self.record) {
-            Ok(true) => Ok(Some(self.record.position().map_or(0, csv::Position::line))),
-            Ok(false) => Ok(None),
-            Err(e) => Err(csv_error(&self.path, &e)),
-        }
-    }
-
-    /// A column of the row. The header check and the CSV reader ensure that it exists.
-    fn field(&self, column: usize) -> &str {
-        self.record.get(column).unwrap_or_default()
-    }
-
-    fn row_error(&self, line: u64, reason: impl std::fmt::Display) -> AssetsError {
-        AssetsError::at_line(&self.path, line + self.blank_lines(), reason)
-    }
-
-    /// Blank lines before the row: the CSV reader counts a record from them, a person from its
-    /// text.
-    fn blank_lines(&self) -> u64 {
-        let start = self.record.position().map_or(0, csv::Position::byte);
-        let mut blank = 0;
-        let mut read = |file: &mut File| -> std::io::Result<u64> {
-            file.seek(SeekFrom::Start(start))?;
-            for byte in BufReader::new(file).bytes() {
-                match byte? {
-                    b'\n' => blank += 1,
-                    b'\r' => {}
-                    _ => break,
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let reason = match Symbol::parse(stem.unwrap_or_default()) {
+            Ok(symbol) => match folder.files.get(&symbol) {
+                None => {
+                    folder.files.insert(symbol, path);
+                    continue;
                 }
-            }
-            Ok(blank)
+                Some(other) => format!(
+                    "passed over, since {} is of the same symbol",
+                    other.display()
+                ),
+            },
+            Err(form) => format!("passed over, since its name is not a symbol: {form}"),
         };
-        File::open(&self.path)
-            .and_then(|mut file| read(&mut file))
-            .unwrap_or_default()
+        folder
+            .passed_over
+            .push(AssetsError::in_file(&path, reason).to_string());
     }
+    Ok(folder)
 }
 
-/// Turns an error of the CSV reader into one of the module.
-fn csv_error(path: &Path, error: &csv::Error) -> AssetsError {
-    let reason = match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
-            format!("the row has {len} columns, not {expected_len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => "the row is not UTF-8".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    };
-    match error.position() {
-        Some(position) => AssetsError::at_line(path, position.line(), reason),
-        None => AssetsError::in_file(path, reason),
-    }
+/// Whether a path has the name of a market file: it ends in `.csv`, in any case, and is not hidden.
+pub fn is_market_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    path.extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("csv"))
+        && name.is_some_and(|name| !name.starts_with('.'))
 }
 
-/// The bars of one symbol's file, in order.
+/// The order in which a file has its bars.
+#[derive(Debug)]
+enum BarOrder {
+    Ascending,
+    /// Newest first. The bars read so far, and whether they are all.
+    Descending(Vec<Bar>, bool),
+}
+
+/// The bars of one symbol's file, in order of time.
+#[derive(Debug)]
 pub struct MarketRows {
-    table: Table,
+    rows: CsvRows,
+    dates: DateOrder,
+    order: BarOrder,
     last: Option<Timestamp>,
+    /// Rows without a price, which exchanges write for days off.
+    pub empty_rows: u64,
 }
 
 impl MarketRows {
-    /// Opens a file and checks its header.
+    /// Opens a file, checks its header and looks how it writes dates and in which order.
     ///
     /// # Errors
-    /// The file cannot be read, is empty, or has another header.
+    /// The file cannot be read, is empty, lacks a column, or has dates whose month nobody can know.
     pub fn open(path: &Path) -> Result<MarketRows, AssetsError> {
+        let mut rows = CsvRows::open(path, &BAR_COLUMNS)?;
+        let dates = date_order(&mut rows)?;
+        let mut look = CsvRows::open(path, &BAR_COLUMNS)?;
+        let mut first_two = [None; 2];
+        for time in &mut first_two {
+            if matches!(look.next(), Ok(true)) {
+                *time = dates::date(look.field(0), dates).ok();
+            }
+        }
+        let order = match first_two {
+            [Some(first), Some(second)] if second < first => {
+                BarOrder::Descending(Vec::new(), false)
+            }
+            _ => BarOrder::Ascending,
+        };
         Ok(MarketRows {
-            table: Table::open(path, &BAR_COLUMNS)?,
+            rows: CsvRows::open(path, &BAR_COLUMNS)?,
+            dates,
+            order,
             last: None,
+            empty_rows: 0,
         })
     }
 
-    /// Reads the next bar; `None` at the end.
+    /// Reads the next bar; `None` at the end. After an error it can be called again, to find the
+    /// errors of further rows.
     ///
     /// # Errors
-    /// The row is malformed, or not later than the one before it.
+    /// The row is malformed, or out of order.
     pub fn next_bar(&mut self) -> Result<Option<Bar>, AssetsError> {
-        let Some(line) = self.table.next()? else {
-            return Ok(None);
-        };
-        let bar = bar_of(&self.table).map_err(|reason| self.table.row_error(line, reason))?;
-        if self.last.is_some_and(|last| bar.time <= last) {
-            return Err(self
-                .table
-                .row_error(line, "the date is not after that of the row before"));
+        loop {
+            if let BarOrder::Descending(bars, true) = &mut self.order {
+                return Ok(bars.pop());
+            }
+            let Some(bar) = self.next_row()? else {
+                match &mut self.order {
+                    BarOrder::Ascending => return Ok(None),
+                    BarOrder::Descending(_, done) => *done = true,
+                }
+                continue;
+            };
+            match &mut self.order {
+                BarOrder::Ascending => return Ok(Some(bar)),
+                BarOrder::Descending(bars, _) => bars.push(bar),
+            }
         }
-        self.last = Some(bar.time);
-        Ok(Some(bar))
+    }
+
+    /// Reads the next row of the file that has prices.
+    fn next_row(&mut self) -> Result<Option<Bar>, AssetsError> {
+        loop {
+            if !self.rows.next()? {
+                return Ok(None);
+            }
+            if (1..BAR_COLUMNS.len()).all(|column| is_none(self.rows.field(column))) {
+                self.empty_rows += 1;
+                continue;
+            }
+            let bar =
+                bar_of(&self.rows, self.dates).map_err(|reason| self.rows.row_error(reason))?;
+            let last = self.last.replace(bar.time);
+            return match (&self.order, last) {
+                (BarOrder::Ascending, Some(last)) if bar.time <= last => Err(self
+                    .rows
+                    .row_error("the date is not after that of the row before")),
+                (BarOrder::Descending(..), Some(last)) if bar.time >= last => {
+                    Err(self.rows.row_error(
+                        "the date is not before that of the row before, as in the rows above",
+                    ))
+                }
+                _ => Ok(Some(bar)),
+            };
+        }
+    }
+
+    /// The line of the last row that was read.
+    pub fn line(&self) -> u64 {
+        self.rows.line()
     }
 }
 
-fn bar_of(table: &Table) -> Result<Bar, String> {
-    let price = |column: usize| {
-        let text = table.field(column);
-        match Money::parse_rounded(text) {
-            Ok(money) if money > Money::ZERO => Ok(money),
-            Ok(_) => Err(format!("{} {text} is not above 0", BAR_COLUMNS[column])),
-            Err(form) => Err(format!("{} {text:?}: {form}", BAR_COLUMNS[column])),
+/// Whether a field says that there is no value.
+fn is_none(text: &str) -> bool {
+    text.is_empty() || text == "null"
+}
+
+/// Finds out in which order the dates of a file have day and month. Reads all of it where the
+/// first date does not say so.
+fn date_order(rows: &mut CsvRows) -> Result<DateOrder, AssetsError> {
+    let mut finder = DateOrderFinder::default();
+    let mut first = None;
+    loop {
+        match rows.next() {
+            Ok(false) => break,
+            // Whoever reads the bars is told.
+            Err(_) if first.is_none() => return Ok(DateOrder::YearMonthDay),
+            Err(_) => {}
+            Ok(true) => {
+                let text = rows.field(0);
+                if first.is_none() {
+                    if !dates::is_year_last(text) {
+                        return Ok(DateOrder::YearMonthDay);
+                    }
+                    first = Some(rows.row_error(format!(
+                        "Date {}: no date of this file shows whether the day or the month is \
+                         first; a date is YYYY-MM-DD",
+                        shown(text)
+                    )));
+                }
+                finder.see(text);
+            }
         }
+    }
+    match (first, finder.order()) {
+        (_, Some(order)) => Ok(order),
+        (Some(unclear), None) => Err(unclear),
+        (None, None) => Ok(DateOrder::YearMonthDay),
+    }
+}
+
+fn bar_of(rows: &CsvRows, dates: DateOrder) -> Result<Bar, String> {
+    let price = |column: usize| {
+        let name = BAR_COLUMNS[column][0];
+        price_of(rows.field(column)).map_err(|reason| {
+            let text = shown(rows.field(column));
+            format!("{name} {text}: {reason}")
+        })
     };
     let bar = Bar {
-        time: date(table.field(0)).map_err(|form| format!("Date {:?}: {form}", table.field(0)))?,
+        time: dates::date(rows.field(0), dates)?,
         open: price(1)?,
         high: price(2)?,
         low: price(3)?,
         close: price(4)?,
-        volume: volume(table.field(5))
-            .map_err(|form| format!("Volume {:?}: {form}", table.field(5)))?,
+        volume: volume(&ungrouped(rows.field(5)))
+            .map_err(|form| format!("Volume {}: {form}", shown(rows.field(5))))?,
     };
     check_range(&bar).map_err(str::to_owned)?;
     Ok(bar)
+}
+
+/// Parses a price. One that rounding to the millionth would change by more than a thousandth is
+/// refused, since whoever trades at it would pay another price.
+fn price_of(text: &str) -> Result<Money, String> {
+    let text = ungrouped(text);
+    let money = Money::parse_rounded(&text).map_err(|form| form.to_string())?;
+    if money.0 >= ROUNDING_SHARE {
+        return Ok(money);
+    }
+    if text.starts_with('-') {
+        return Err("not above 0".to_owned());
+    }
+    // Its millionths of a millionth. A price this small is far from the range's end.
+    let finer = match text.split_once(['e', 'E']) {
+        None => format!("{text}e6"),
+        Some((digits, exponent)) => {
+            format!(
+                "{digits}e{}",
+                exponent.parse::<i32>().unwrap_or(0).saturating_add(6)
+            )
+        }
+    };
+    let finer = Money::parse_rounded(&finer)
+        .map_err(|form| form.to_string())?
+        .0;
+    if finer == 0 {
+        return Err("not above 0".to_owned());
+    }
+    let lost = (finer - money.0 * crate::model::money::MILLION).abs();
+    if lost > finer / ROUNDING_SHARE {
+        return Err(format!(
+            "finer than the millionths that are kept: it would become {money}"
+        ));
+    }
+    Ok(money)
+}
+
+/// A number without the commas that group its digits, as in `1,234,567.8`. Any other text stays as
+/// it is, to be refused.
+fn ungrouped(text: &str) -> std::borrow::Cow<'_, str> {
+    let whole = text.split('.').next().unwrap_or_default();
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default().trim_start_matches('-');
+    let is_grouped = whole.contains(',')
+        && (1..=3).contains(&first.len())
+        && groups.all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()));
+    if is_grouped {
+        text.replace(',', "").into()
+    } else {
+        text.into()
+    }
 }
 
 /// Checks that open and close are between low and high.
@@ -208,17 +326,6 @@ pub(in crate::master::assets) fn check_range(bar: &Bar) -> Result<(), &'static s
     } else {
         Ok(())
     }
-}
-
-/// Parses `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, in UTC.
-fn date(text: &str) -> Result<Timestamp, ValueError> {
-    const FORM: ValueError = ValueError("a date is YYYY-MM-DD or YYYY-MM-DD HH:MM:SS");
-    match text.split_once(' ') {
-        None if text.len() == 10 => Timestamp::parse(text),
-        Some((day, clock)) if clock.len() == 8 => Timestamp::parse(&format!("{day}T{clock}Z")),
-        _ => Err(FORM),
-    }
-    .map_err(|_| FORM)
 }
 
 /// Parses a volume and cuts it to whole units.
@@ -261,34 +368,55 @@ pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsError> {
 /// Reads one file of splits and dividends, in order of time.
 ///
 /// # Errors
-/// The file cannot be read, or a row is malformed; the error names its line.
+/// The file cannot be read, or rows are malformed; the error names the lines of the first
+/// [`FAULTS_OF_FILE_MAX`].
 pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
-    let mut table = Table::open(path, &ACTION_COLUMNS)?;
+    let mut rows = CsvRows::open(path, &ACTION_COLUMNS)?;
     let mut actions: Vec<Action> = Vec::new();
-    while let Some(line) = table.next()? {
-        let action = action_of(&table).map_err(|reason| table.row_error(line, reason))?;
-        if actions.contains(&action) {
-            return Err(table.row_error(line, "the same action is in the file already"));
+    let mut faults = Vec::new();
+    loop {
+        let action = match rows.next() {
+            Ok(false) => break,
+            Ok(true) => action_of(&rows).map_err(|reason| rows.row_error(reason)),
+            Err(fault) => Err(fault),
+        };
+        match action {
+            Ok(action) if actions.contains(&action) => {
+                faults.push(rows.row_error("the same action is in the file already"));
+            }
+            Ok(action) => actions.push(action),
+            Err(fault) => faults.push(fault),
         }
-        actions.push(action);
+        if faults.len() == FAULTS_OF_FILE_MAX {
+            break;
+        }
+    }
+    if !faults.is_empty() {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        return Err(AssetsError::Config(faults.join("\n")));
     }
     actions.sort_by_key(|action| (action.time, action.symbol));
     Ok(actions)
 }
 
-fn action_of(table: &Table) -> Result<Action, String> {
-    let time = date(table.field(0)).map_err(|form| format!("Date {:?}: {form}", table.field(0)))?;
-    let symbol = Symbol::parse(table.field(1))
-        .map_err(|form| format!("Symbol {:?}: {form}", table.field(1)))?;
-    let text = table.field(3);
+fn action_of(rows: &CsvRows) -> Result<Action, String> {
+    let time = dates::date(rows.field(0), DateOrder::YearMonthDay)?;
+    let symbol = Symbol::parse(rows.field(1))
+        .map_err(|form| format!("Symbol {}: {form}", shown(rows.field(1))))?;
+    let text = rows.field(3);
     let value = Money::parse_rounded(text)
         .ok()
         .filter(|value| *value > Money::ZERO)
-        .ok_or_else(|| format!("Value {text:?} is not a decimal number above 0"))?;
-    let kind = match table.field(2) {
+        .ok_or_else(|| format!("Value {} is not a decimal number above 0", shown(text)))?;
+    let kind = match rows.field(2) {
         "split" => ActionKind::Split(Quantity(value.0)),
         "dividend" => ActionKind::Dividend(value),
-        other => return Err(format!("Action {other:?} is neither split nor dividend")),
+        other => {
+            return Err(format!(
+                "Action {} is neither split nor dividend",
+                shown(other)
+            ));
+        }
     };
     Ok(Action { time, symbol, kind })
 }
@@ -296,6 +424,9 @@ fn action_of(table: &Table) -> Result<Action, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HEAD: &str = "Date,Open,High,Low,Close,Volume\n";
+    const GOOD: &str = "2013-01-02,1,2,0.5,1.5,7\n";
 
     fn read(text: &[u8]) -> Result<Vec<Bar>, AssetsError> {
         let dir = tempfile::tempdir().unwrap();
@@ -309,102 +440,182 @@ mod tests {
         Ok(bars)
     }
 
-    #[test]
-    fn every_broken_row_is_named_with_its_line() {
-        let head = "Date,Open,High,Low,Close,Volume\n";
-        let good = "2013-01-02,1,2,0.5,1.5,7\n";
-        assert_eq!(read(format!("{head}{good}").as_bytes()).unwrap().len(), 1);
-        for (text, line, reason) in [
-            (String::new(), None, "empty"),
-            ("Date,Open,High,Low,Close\n".into(), Some(1), "header"),
-            (
-                format!("date,Open,High,Low,Close,Volume\n{good}"),
-                Some(1),
-                "header",
-            ),
-            (
-                format!("{head}{good}2013-01-03,1,2,0.5,x,7\n"),
-                Some(3),
-                "Close",
-            ),
-            (
-                format!("{head}{good}2013-01-03,1,2,0.5,,7\n"),
-                Some(3),
-                "Close",
-            ),
-            (
-                format!("{head}{good}2013-01-03,1,2,0.5,nan,7\n"),
-                Some(3),
-                "Close",
-            ),
-            (
-                format!("{head}2013-01-03,1,2,0,1,7\n"),
-                Some(2),
-                "Low 0 is not above 0",
-            ),
-            (
-                format!("{head}2013-01-03,1,2,0.0000004,1,7\n"),
-                Some(2),
-                "not above 0",
-            ),
-            (
-                format!("{head}2013-01-03,-1,2,1,1,7\n"),
-                Some(2),
-                "Open -1 is not above 0",
-            ),
-            (
-                format!("{head}2013-01-03,1,1,2,1,7\n"),
-                Some(2),
-                "High is below Low",
-            ),
-            (
-                format!("{head}2013-01-03,3,2,1,1,7\n"),
-                Some(2),
-                "Open is not between",
-            ),
-            (
-                format!("{head}2013-01-03,1,2,1,0.5,7\n"),
-                Some(2),
-                "Close is not between",
-            ),
-            (format!("{head}2013-01-03,1,2,1,1,-7\n"), Some(2), "Volume"),
-            (
-                format!("{head}2013-01-03,1,2,1,1,-0.5\n"),
-                Some(2),
-                "Volume",
-            ),
-            (
-                format!("{head}2013-01-03,1,2,1,1\n"),
-                Some(2),
-                "5 columns, not 6",
-            ),
-            (format!("{head}2013-02-30,1,2,1,1,7\n"), Some(2), "Date"),
-            (
-                format!("{head}2013-02-03T00:00:00Z,1,2,1,1,7\n"),
-                Some(2),
-                "Date",
-            ),
-            (format!("{head}03/01/2013,1,2,1,1,7\n"), Some(2), "Date"),
-            (format!("{head}{good}{good}"), Some(3), "not after"),
-            (
-                format!("{head}{good}\n2013-01-01,1,2,1,1,7\n"),
-                Some(4),
-                "not after",
-            ),
-        ] {
-            let fault = read(text.as_bytes()).unwrap_err();
-            let said = fault.to_string();
-            let place = line.map_or("A.csv: ".to_owned(), |line| format!("A.csv, line {line}: "));
-            assert!(said.contains(&place), "{text}: {said}");
-            assert!(said.contains(reason), "{text}: {said}");
-        }
+    /// The days of the month and the closes of a file's bars.
+    fn days(text: &str) -> Vec<(String, String)> {
+        let bars = read(text.as_bytes()).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+        let shown = |bar: &Bar| (bar.time.date().to_string(), bar.close.to_string());
+        bars.iter().map(shown).collect()
+    }
+
+    /// Asserts that the text is refused, and with which line and reason.
+    fn assert_refused(text: &[u8], line: Option<u64>, reason: &str) {
+        let said = read(text).unwrap_err().to_string();
+        let text = String::from_utf8_lossy(text);
+        let place = line.map_or("A.csv: ".to_owned(), |line| format!("A.csv, line {line}: "));
+        assert!(said.contains(&place), "{text}: {said}");
+        assert!(said.contains(reason), "{text}: {said}");
+        assert!(said.len() < 400, "{said}");
     }
 
     #[test]
-    fn a_row_that_is_not_utf_8_is_named_with_its_line() {
-        let fault =
-            read(b"Date,Open,High,Low,Close,Volume\n2013-01-02,1,2,1,\xff,7\n").unwrap_err();
-        assert!(fault.to_string().contains("A.csv, line 2: "), "{fault}");
+    fn every_broken_row_is_named_with_its_line() {
+        assert_eq!(days(&format!("{HEAD}{GOOD}")).len(), 1);
+        assert_refused(b"", None, "empty");
+        assert_refused(b"\n\n", None, "empty");
+        for (header, reason) in [
+            ("Date,Open,High,Low,Close", "must have each of Date, Open"),
+            ("Price,Close,High,Low,Open,Volume", "\"Price,Close,High"),
+            ("Date,Open,High,Low,Close,Volume,Close", "once"),
+        ] {
+            assert_refused(format!("{header}\n{GOOD}").as_bytes(), Some(1), reason);
+        }
+        for (row, reason) in [
+            ("2013-01-03,1,2,0.5,x,7", "Close \"x\": not a decimal"),
+            ("2013-01-03,1,2,0.5,,7", "Close \"\": not a decimal"),
+            ("2013-01-03,1,2,0.5,nan,7", "Close \"nan\""),
+            ("2013-01-03,1,2,0.5,null,7", "Close \"null\""),
+            ("2013-01-03,1,2,0,1,7", "Low \"0\": not above 0"),
+            (
+                "2013-01-03,1,2,0.00000000000001,1,7",
+                "Low \"0.00000000000001\": not above 0",
+            ),
+            ("2013-01-03,1,2,0.00000037,1,7", "finer than the millionths"),
+            ("2013-01-03,1,2,0.00000734,1,7", "it would become 0.000007"),
+            ("2013-01-03,1,2,7.34e-6,1,7", "finer than the millionths"),
+            ("2013-01-03,-1,2,1,1,7", "Open \"-1\": not above 0"),
+            ("2013-01-03,-0.0000004,2,1,1,7", "not above 0"),
+            ("2013-01-03,1,1,2,1,7", "High is below Low"),
+            ("2013-01-03,3,2,1,1,7", "Open is not between"),
+            ("2013-01-03,1,2,1,0.5,7", "Close is not between"),
+            ("2013-01-03,1,2,1,1,-7", "Volume"),
+            ("2013-01-03,1,2,1,1,-0.5", "Volume"),
+            ("2013-01-03,1,2,1,1", "5 columns, not 6"),
+            ("2013-01-03,1,2,1,1,7,8", "7 columns, not 6"),
+            ("2013-02-30,1,2,1,1,7", "Date \"2013-02-30\""),
+            ("03/01/2013,1,2,1,1,7", "Date"),
+            ("2013-01-03,1,2,1,\"1,07\",7", "Close \"1,07\""),
+            ("2013-01-03,1,2,1,\"1,5000\",7", "Close \"1,5000\""),
+            (
+                "2013-01-03,1,2,1,\"1,7\n2013-01-04,1,2,1,1,7",
+                "a quote is not closed",
+            ),
+            ("2013-01-02,1,2,0.5,1.5,7", "not after"),
+        ] {
+            assert_refused(format!("{HEAD}{GOOD}{row}\n").as_bytes(), Some(3), reason);
+            for end in ["\r", "\r\n"] {
+                let text = format!("\u{feff}{HEAD}\n{GOOD}{row}\n").replace('\n', end);
+                assert_refused(text.as_bytes(), Some(4), reason);
+            }
+        }
+        assert_refused(
+            format!("{HEAD}{GOOD}\n\n2013-01-04,1,2,1,1,7\n2013-01-03,1,2,1,1,7\n").as_bytes(),
+            Some(6),
+            "not after",
+        );
+        assert_refused(
+            b"Date,Open,High,Low,Close,Volume\n2013-01-02,1,2,1,\xff,7\n",
+            Some(2),
+            "UTF-8",
+        );
+        let long = "x".repeat(100_000);
+        assert_refused(
+            format!("{HEAD}{GOOD}{long}\n").as_bytes(),
+            Some(3),
+            "longer than",
+        );
+        let long = "x".repeat(1000);
+        for row in [
+            "D,1,2,1,1,7",
+            "2013-01-03,D,2,1,1,7",
+            "2013-01-03,1,2,1,1,D",
+        ] {
+            let row = row.replace('D', &long);
+            assert_refused(
+                format!("{HEAD}{GOOD}{row}\n").as_bytes(),
+                Some(3),
+                "(1000 bytes)",
+            );
+        }
+        let head = format!("{long}\n");
+        assert_refused(head.as_bytes(), Some(1), "(1000 bytes)");
+    }
+
+    #[test]
+    fn what_can_mean_one_thing_only_is_taken() {
+        let day = |day: u32, close: &str| (format!("2013-01-{day:02}"), close.to_owned());
+        let two = vec![day(2, "1.5"), day(31, "1.25")];
+        for text in [
+            // As spreadsheets, exchanges and this project's own chart write them.
+            format!("{HEAD}{GOOD}2013-01-31,1,2,0.5,1.25,8\n"),
+            format!("{HEAD}2013-01-31,1,2,0.5,1.25,8\n{GOOD}"),
+            format!("{HEAD}{GOOD}2013-01-03,null,null,null,null,null\n2013-01-31,1,2,0.5,1.25,8\n"),
+            format!("{HEAD}{GOOD},,,,,\n2013-01-31,1,2,0.5,1.25,8\n"),
+            "time,open,high,low,close,volume\n\
+             2013-01-02T00:00:00.000Z,1,2,0.5,1.5,7\n2013-01-31T00:00:00.000Z,1,2,0.5,1.25,8\n"
+                .to_owned(),
+            "Date,Open,High,Low,Close,Adj Close,Volume\n\
+             2013-01-02,1,2,0.5,1.5,0.7,7\n2013-01-31,1,2,0.5,1.25,0.6,8\n"
+                .to_owned(),
+            "Volume,Close,Low,High,Open,Date\n7,1.5,0.5,2,1,2013/01/02\n8,1.25,.5,2,1,2013/1/31\n"
+                .to_owned(),
+            format!("{HEAD}1/2/2013,1,2,0.5,1.5,7\n1/31/2013,1,2,0.5,1.25,8\n"),
+            format!("{HEAD}02/01/2013,1,2,0.5,1.5,7\n31/01/2013,1,2,0.5,1.25,8\n"),
+            format!("{HEAD}31/01/2013,1,2,0.5,1.25,8\n02/01/2013,1,2,0.5,1.5,7\n"),
+            format!(
+                "{HEAD}\"2013-01-02\",\"1\",\"2\",\"0.5\",\"1.50\",\"7\"\n\
+                 2013-01-31,1.0000000001,2,0.49999999999,1.25000000001,8e0\n"
+            ),
+        ] {
+            assert_eq!(days(&text), two, "{text}");
+            for end in ["\r", "\r\n"] {
+                let text = format!("\u{feff}{}", text.replace('\n', end));
+                assert_eq!(days(&text), two, "{text:?}");
+            }
+        }
+        let text =
+            format!("{HEAD}2013-01-02,\"1,000\",\"2,000,000.25\",999,\"1,234.5\",\"7,000\"\n");
+        let bar = read(text.as_bytes()).unwrap()[0];
+        assert_eq!(
+            (bar.close.to_string(), bar.volume),
+            ("1234.5".to_owned(), 7000)
+        );
+        assert_eq!(bar.high.to_string(), "2000000.25");
+        // Finer than a millionth, and off by less than a thousandth.
+        let text = format!("{HEAD}2013-01-02,0.0012344,0.0012344,0.0005,0.00050004,1\n");
+        assert_eq!(read(text.as_bytes()).unwrap()[0].close, Money(500));
+    }
+
+    #[test]
+    fn what_can_mean_two_things_is_refused() {
+        for rows in [
+            "01/02/2013,1,2,0.5,1.5,7\n02/02/2013,1,2,0.5,1.5,7\n",
+            "13/01/2013,1,2,0.5,1.5,7\n01/14/2013,1,2,0.5,1.5,7\n",
+        ] {
+            assert_refused(
+                format!("{HEAD}{rows}").as_bytes(),
+                Some(2),
+                "whether the day or the month is first",
+            );
+        }
+        let rows = "2013-01-05,1,2,0.5,1.5,7\n2013-01-04,1,2,0.5,1.5,7\n2013-01-06,1,2,0.5,1.5,7\n";
+        assert_refused(
+            format!("{HEAD}{rows}").as_bytes(),
+            Some(4),
+            "not before that of the row",
+        );
+    }
+
+    #[test]
+    fn the_errors_of_further_rows_can_be_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("A.csv");
+        let text = format!("{HEAD}{GOOD}x\n2013-01-03,1,2,0.5,y,7\n2013-01-04,1,2,0.5,1.5,7\n");
+        std::fs::write(&path, text).unwrap();
+        let mut rows = MarketRows::open(&path).unwrap();
+        assert!(rows.next_bar().unwrap().is_some());
+        assert!(rows.next_bar().unwrap_err().to_string().contains("line 3"));
+        assert!(rows.next_bar().unwrap_err().to_string().contains("line 4"));
+        assert!(rows.next_bar().unwrap().is_some() && rows.next_bar().unwrap().is_none());
     }
 
     #[test]
@@ -437,18 +648,33 @@ mod tests {
     #[test]
     fn a_folder_is_read_by_its_names() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["AAPL.csv", "BRK.B.csv", "actions.csv", "NOTES.txt"] {
+        for name in [
+            "AAPL.csv",
+            "BRK.B.csv",
+            "GOLD.CSV",
+            "actions.csv",
+            "NOTES.txt",
+            "._AAPL.csv",
+            ".csv",
+        ] {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
-        let names: Vec<_> = folder(dir.path())
-            .unwrap()
-            .into_keys()
-            .map(|s| s.to_string())
-            .collect();
-        assert_eq!(names, ["AAPL", "BRK.B"]);
-        std::fs::write(dir.path().join("aapl.csv"), "").unwrap();
-        let fault = folder(dir.path()).unwrap_err();
-        assert!(fault.to_string().contains("aapl.csv"), "{fault}");
+        let names = |folder: &MarketFolder| -> Vec<_> {
+            folder.files.keys().map(ToString::to_string).collect()
+        };
+        let found = folder(dir.path()).unwrap();
+        assert_eq!(names(&found), ["AAPL", "BRK.B", "GOLD"]);
+        assert!(found.passed_over.is_empty(), "{:?}", found.passed_over);
+        for name in ["aapl.csv", "^IDX.csv", "R&D.XX.csv", "GOLD.csv"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let found = folder(dir.path()).unwrap();
+        assert_eq!(names(&found), ["AAPL", "BRK.B", "GOLD"]);
+        let said = found.passed_over.join("\n");
+        assert_eq!(found.passed_over.len(), 4, "{said}");
+        for name in ["aapl.csv: ", "^IDX.csv: ", "R&D.XX.csv: ", "GOLD.csv: "] {
+            assert!(said.contains(name), "{said}");
+        }
     }
 
     #[test]
@@ -469,6 +695,13 @@ mod tests {
             let fault = actions(dir.path()).unwrap_err();
             assert!(fault.to_string().contains(reason), "{row}: {fault}");
         }
+        std::fs::write(&path, format!("{head}x\n2013-01-02,A,split,0\n")).unwrap();
+        let said = actions(dir.path()).unwrap_err().to_string();
+        assert_eq!(said.lines().count(), 2, "{said}");
+        assert!(
+            said.contains("line 2: ") && said.contains("line 3: "),
+            "{said}"
+        );
         std::fs::write(
             &path,
             format!("{head}2013-01-03,B,split,0.1\n2013-01-02,A,dividend,0.5\n"),

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// The lines of a report on faulty files.
+pub const REPORT_LINES_MAX: usize = 60;
 /// Bars in one page of the past.
 const PAGE_BARS_MAX: usize = 4096;
 
@@ -45,41 +47,103 @@ pub struct ReplayProvider {
     first: Timestamp,
     actions: Vec<Action>,
     open: Option<OpenReplay>,
+    /// What is said of each file that is not replayed.
+    passed_over: Vec<String>,
+}
+
+/// The files of a folder that are to be replayed.
+struct MarketFiles {
+    files: BTreeMap<Symbol, PathBuf>,
+    /// Why the replay cannot start.
+    faults: Vec<String>,
+    /// What is said of the others.
+    passed_over: Vec<String>,
+}
+
+/// Chooses the files of the wanted symbols. Where a list says what is wanted, other files do not
+/// matter, whatever their names are.
+fn choose(directory: &Path, wanted: &SymbolSelection) -> Result<MarketFiles, AssetsError> {
+    let folder = market_file::folder(directory)?;
+    let (mut files, mut faults) = (folder.files, Vec::new());
+    let passed_over = match wanted {
+        SymbolSelection::All => folder.passed_over,
+        SymbolSelection::Listed(symbols) => {
+            for symbol in symbols.iter().filter(|symbol| !files.contains_key(symbol)) {
+                faults.push(missing(directory, symbol));
+            }
+            files.retain(|symbol, _| symbols.contains(symbol));
+            Vec::new()
+        }
+    };
+    Ok(MarketFiles {
+        files,
+        faults,
+        passed_over,
+    })
+}
+
+fn missing(directory: &Path, symbol: &Symbol) -> String {
+    let directory = directory.display();
+    if symbol.as_str().contains('/') {
+        format!("{directory}: {symbol} is on the list of assets, and no file name can hold a /")
+    } else {
+        format!(
+            "{directory}: the folder holds no {symbol}.csv, and {symbol} is on the list of assets"
+        )
+    }
+}
+
+/// Shortens a report to [`REPORT_LINES_MAX`] lines, of which the last says how many are missing.
+fn shorten(mut lines: Vec<String>) -> Vec<String> {
+    let more = (lines.len() + 1).saturating_sub(REPORT_LINES_MAX);
+    if more > 1 {
+        lines.truncate(REPORT_LINES_MAX - 1);
+        lines.push(format!("and {more} more faults of this kind"));
+    }
+    lines
 }
 
 impl ReplayProvider {
     /// Reads and checks the whole folder.
     ///
     /// # Errors
-    /// A file is missing or malformed (the error names the line), or there is no step at or after
-    /// the start.
+    /// A wanted file is missing or malformed, or no file can be replayed, or there is no step at or
+    /// after the start. The error names all faults that were found, each with its line.
     pub fn open(
         settings: &ReplaySettings,
         wanted: &SymbolSelection,
     ) -> Result<ReplayProvider, AssetsError> {
-        let mut files = market_file::folder(&settings.directory)?;
-        if let SymbolSelection::Listed(symbols) = wanted {
-            for symbol in symbols {
-                if !files.contains_key(symbol) {
-                    return Err(AssetsError::in_file(
-                        &settings.directory,
-                        format!(
-                            "the folder holds no {symbol}.csv, and {symbol} is on the list of assets"
-                        ),
-                    ));
-                }
-            }
-            files.retain(|symbol, _| symbols.contains(symbol));
-        }
-        if files.is_empty() {
-            return Err(AssetsError::in_file(
-                &settings.directory,
-                "the folder holds no SYMBOL.csv to replay",
-            ));
-        }
+        let MarketFiles {
+            mut files,
+            mut faults,
+            mut passed_over,
+        } = choose(&settings.directory, wanted)?;
         let mut bars = Vec::new();
-        for (symbol, path) in &files {
-            bars.extend(from_start(*symbol, path, settings.start)?);
+        files.retain(|symbol, path| {
+            let read = from_start(*symbol, path, settings.start);
+            read.map(|more| bars.extend(more))
+                .map_err(|of_file| match wanted {
+                    SymbolSelection::Listed(_) => faults.extend(of_file),
+                    SymbolSelection::All => passed_over.extend(of_file),
+                })
+                .is_ok()
+        });
+        let actions = match market_file::actions(&settings.directory) {
+            Ok(actions) => actions,
+            Err(fault) => {
+                faults.extend(fault.to_string().lines().map(str::to_owned));
+                Vec::new()
+            }
+        };
+        if files.is_empty() {
+            faults.push(format!(
+                "{}: the folder holds no SYMBOL.csv to replay",
+                settings.directory.display()
+            ));
+            faults.append(&mut passed_over);
+        }
+        if !faults.is_empty() {
+            return Err(AssetsError::Config(shorten(faults).join("\n")));
         }
         bars.sort_unstable_by_key(|bar| (bar.time, bar.symbol));
         let Some(first) = bars.first().map(|bar| bar.time) else {
@@ -88,16 +152,14 @@ impl ReplayProvider {
                 "no bar of any file is at or after the replay's start",
             ));
         };
-        let actions = market_file::actions(&settings.directory)?
-            .into_iter()
-            .filter(|action| files.contains_key(&action.symbol))
-            .collect();
+        let replayed = |action: &Action| files.contains_key(&action.symbol);
         Ok(ReplayProvider {
+            actions: actions.into_iter().filter(replayed).collect(),
             files,
+            passed_over: shorten(passed_over),
             steps: step_begins(&bars),
             bars,
             first,
-            actions,
             open: None,
         })
     }
@@ -182,28 +244,39 @@ fn step_begins(bars: &[ReplayBar]) -> Vec<usize> {
 }
 
 /// Reads and checks a whole file and returns its bars from the start on.
+///
+/// # Errors
+/// The file's faults: of its first faulty rows, or of the whole file.
 fn from_start(
     symbol: Symbol,
     path: &Path,
     start: Timestamp,
-) -> Result<Vec<ReplayBar>, AssetsError> {
-    let mut rows = MarketRows::open(path)?;
-    let mut bars = Vec::new();
-    let mut any = false;
-    while let Some(bar) = rows.next_bar()? {
-        any = true;
-        if bar.time >= start {
-            bars.push(ReplayBar {
-                time: bar.time,
-                symbol,
-                bar,
-            });
+) -> Result<Vec<ReplayBar>, Vec<String>> {
+    let mut rows = MarketRows::open(path).map_err(|fault| vec![fault.to_string()])?;
+    let (mut bars, mut any, mut faults) = (Vec::new(), false, Vec::new());
+    while faults.len() < market_file::FAULTS_OF_FILE_MAX {
+        match rows.next_bar() {
+            Ok(None) => break,
+            Ok(Some(bar)) => {
+                any = true;
+                if bar.time >= start {
+                    bars.push(ReplayBar {
+                        time: bar.time,
+                        symbol,
+                        bar,
+                    });
+                }
+            }
+            Err(fault) => faults.push(fault.to_string()),
         }
     }
-    if any {
+    if !any && faults.is_empty() {
+        faults.push(AssetsError::in_file(path, "the file holds no bar").to_string());
+    }
+    if faults.is_empty() {
         Ok(bars)
     } else {
-        Err(AssetsError::in_file(path, "the file holds no bar"))
+        Err(faults)
     }
 }
 
@@ -218,6 +291,10 @@ impl Provider for ReplayProvider {
 
     fn list(&mut self, _deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
         Ok(self.files.keys().copied().collect())
+    }
+
+    fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
@@ -376,18 +453,94 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_list_must_have_its_files_and_a_start_its_bars() {
-        let dir = folder(&[(
-            "A.csv",
-            "Date,Open,High,Low,Close,Volume\n2013-01-02,1,1,1,1,5\n",
-        )]);
+    fn open_listed(dir: &Path, symbols: &[&str]) -> Result<ReplayProvider, AssetsError> {
         let settings = ReplaySettings {
-            directory: dir.path().to_owned(),
+            directory: dir.to_owned(),
             start: Timestamp(i64::MIN),
         };
-        let wanted = SymbolSelection::Listed([Symbol::parse("B").unwrap()].into());
-        let fault = ReplayProvider::open(&settings, &wanted).err().unwrap();
+        let symbols = symbols.iter().map(|symbol| Symbol::parse(symbol).unwrap());
+        ReplayProvider::open(&settings, &SymbolSelection::Listed(symbols.collect()))
+    }
+
+    const GOOD: &str = "Date,Open,High,Low,Close,Volume\n2013-01-02,1,1,1,1,5\n";
+    const BAD: &str =
+        "Date,Open,High,Low,Close,Volume\n2013-01-02,1,1,2,1,5\n2013-01-03,x,1,1,1,5\n";
+
+    #[test]
+    fn of_all_assets_a_faulty_file_leaves_its_own_out() {
+        let dir = folder(&[
+            ("A.csv", GOOD),
+            ("B.csv", BAD),
+            ("C.csv", ""),
+            ("^D.csv", GOOD),
+        ]);
+        let mut replay = open(dir.path(), None).unwrap();
+        assert_eq!(replay.list(soon()).unwrap(), [Symbol::parse("A").unwrap()]);
+        let said = replay.passed_over().join("\n");
+        for fault in [
+            "^D.csv: ",
+            "B.csv, line 2: ",
+            "B.csv, line 3: ",
+            "C.csv: the file is empty",
+        ] {
+            assert!(said.contains(fault), "{said}");
+        }
+        std::fs::remove_file(dir.path().join("A.csv")).unwrap();
+        let said = open(dir.path(), None).err().unwrap().to_string();
+        assert!(
+            said.contains("no SYMBOL.csv to replay") && said.contains("B.csv, line 2"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn of_listed_assets_all_faults_are_named_and_other_files_do_not_matter() {
+        let dir = folder(&[
+            ("A.csv", GOOD),
+            ("B.csv", BAD),
+            ("^D.csv", ""),
+            ("actions.csv", "x"),
+        ]);
+        let said = open_listed(dir.path(), &["A", "B", "E", "X/USD"])
+            .err()
+            .unwrap()
+            .to_string();
+        for fault in [
+            "B.csv, line 2: ",
+            "B.csv, line 3: ",
+            "no E.csv",
+            "no file name can hold a /",
+            "actions.csv, line 1: ",
+        ] {
+            assert!(said.contains(fault), "{said}");
+        }
+        assert_eq!(said.lines().count(), 5, "{said}");
+        std::fs::remove_file(dir.path().join("actions.csv")).unwrap();
+        let replay = open_listed(dir.path(), &["A"]).unwrap();
+        assert!(
+            replay.passed_over().is_empty(),
+            "{:?}",
+            replay.passed_over()
+        );
+    }
+
+    #[test]
+    fn a_report_fits_a_screen_or_two() {
+        let names: Vec<String> = (0..200).map(|n| format!("F{n}.csv")).collect();
+        let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), BAD)).collect();
+        let dir = folder(&files);
+        let said = open(dir.path(), None).err().unwrap().to_string();
+        assert_eq!(said.lines().count(), REPORT_LINES_MAX, "{said}");
+        assert!(said.ends_with("and 342 more faults of this kind"), "{said}");
+        std::fs::write(dir.path().join("A.csv"), GOOD).unwrap();
+        let replay = open(dir.path(), None).unwrap();
+        assert_eq!(replay.passed_over().len(), REPORT_LINES_MAX);
+    }
+
+    #[test]
+    fn a_list_must_have_its_files_and_a_start_its_bars() {
+        let dir = folder(&[("A.csv", GOOD)]);
+        let fault = open_listed(dir.path(), &["B"]).err().unwrap();
         assert!(fault.to_string().contains("no B.csv"), "{fault}");
         let fault = open(dir.path(), Some("2013-01-03")).err().unwrap();
         assert!(fault.to_string().contains("start"), "{fault}");
