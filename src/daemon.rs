@@ -19,6 +19,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
 use std::fmt::Display;
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -39,7 +40,7 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(4);
 const LAST_RESORT_TIMEOUT: Duration = Duration::from_millis(4_800);
 
 /// Why a daemon does not start, or ends without a stop signal.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 #[error("{text}")]
 pub struct StartError {
     /// The exit code: [`BAD_CONFIG`] or [`FAILED`].
@@ -57,11 +58,34 @@ impl StartError {
         }
     }
 
+    /// A fault that may pass by itself (`passing`), or that only an edit mends: exit code
+    /// [`FAILED`] or [`BAD_CONFIG`].
+    pub fn passing_or_not(passing: bool, error: impl Display) -> StartError {
+        if passing {
+            StartError::failed(error)
+        } else {
+            StartError::misconfigured(error)
+        }
+    }
+
     /// An invalid configuration, or file that it names: exit code [`BAD_CONFIG`].
     pub fn misconfigured(error: impl Display) -> StartError {
         StartError {
             code: BAD_CONFIG,
             text: error.to_string(),
+        }
+    }
+}
+
+/// Why the process ends, for its last words. The first reason counts. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct EndReason(Arc<OnceLock<StartError>>);
+
+impl EndReason {
+    /// Keeps a reason and logs it. A later one changes nothing.
+    pub fn keep(&self, error: &StartError) {
+        if self.0.set(error.clone()).is_ok() {
+            crate::error!("{error}");
         }
     }
 }
@@ -75,7 +99,8 @@ impl From<io::Error> for StartError {
 /// Prints a configuration's warnings or errors on standard error, and returns the configuration.
 ///
 /// # Errors
-/// [`BAD_CONFIG`] if the configuration is invalid.
+/// [`BAD_CONFIG`] if the configuration is invalid; [`FAILED`] if files could not be read for a
+/// reason that may pass.
 pub fn accept_config<T>(loaded: Result<(T, Vec<Warning>), ConfigError>) -> Result<T, u8> {
     match loaded {
         Ok((config, warnings)) => {
@@ -86,7 +111,11 @@ pub fn accept_config<T>(loaded: Result<(T, Vec<Warning>), ConfigError>) -> Resul
         }
         Err(error) => {
             eprintln!("{error}");
-            Err(BAD_CONFIG)
+            Err(if error.is_passing() {
+                FAILED
+            } else {
+                BAD_CONFIG
+            })
         }
     }
 }
@@ -149,19 +178,28 @@ pub fn stop_with_input(stop: &Stop) -> io::Result<ThreadHandle> {
     })
 }
 
-/// Ends the process within 5 s of the stop signal even if a thread hangs: flushes the log and exits
-/// with code 1.
+/// Ends the process within 5 s of the stop signal even if a thread hangs: flushes the log, says why
+/// the process ended if there is a reason, and exits with its code, else with code 1.
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn enforce_stop(stop: &Stop) -> io::Result<ThreadHandle> {
-    let stop = stop.clone();
+pub fn enforce_stop(
+    program: &'static str,
+    stop: &Stop,
+    reason: &EndReason,
+) -> io::Result<ThreadHandle> {
+    let (stop, reason) = (stop.clone(), reason.clone());
     runtime::spawn("last-resort", move || {
         while !stop.wait(Duration::from_secs(3600)) {}
         std::thread::sleep(LAST_RESORT_TIMEOUT);
         crate::error!("the daemon did not stop in time and exits at once");
         log::logger().flush();
-        std::process::exit(i32::from(FAILED));
+        let mut code = FAILED;
+        if let Some(error) = reason.0.get() {
+            eprintln!("{program}: {error}");
+            code = error.code;
+        }
+        std::process::exit(i32::from(code));
     })
 }
 
@@ -376,7 +414,11 @@ mod tests {
             }
             Ok("hangs") => {
                 let stop = Stop::new();
-                enforce_stop(&stop).unwrap();
+                let reason = EndReason::default();
+                if std::env::var_os("PAPERTRADER_TEST_REASON").is_some() {
+                    reason.keep(&StartError::misconfigured("the true reason"));
+                }
+                enforce_stop("a-daemon", &stop, &reason).unwrap();
                 stop.request();
                 std::thread::sleep(Duration::from_secs(60));
                 std::process::exit(0);
@@ -431,6 +473,18 @@ mod tests {
         let status = child("hangs").status().unwrap();
         assert_eq!(status.code(), Some(1));
         assert!(begun.elapsed() >= LAST_RESORT_TIMEOUT);
+    }
+
+    #[test]
+    fn a_daemon_that_hangs_says_why_it_ended() {
+        let output = child("hangs")
+            .arg("--nocapture")
+            .env("PAPERTRADER_TEST_REASON", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said.lines().last(), Some("a-daemon: the true reason"));
+        assert_eq!(output.status.code(), Some(i32::from(BAD_CONFIG)));
     }
 
     #[test]

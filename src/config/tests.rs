@@ -512,7 +512,7 @@ fn secrets_that_others_can_read_are_refused() {
     mode("c.pem", 0o644);
     WorkerConfig::load(&path("worker.toml")).unwrap();
 
-    for (name, bad, key) in [("k.pem", 0o640, "tls.key"), ("gnupg", 0o755, "gpg.home")] {
+    for (name, bad, key) in [("k.pem", 0o604, "tls.key"), ("gnupg", 0o755, "gpg.home")] {
         let before = fs::metadata(path(name)).unwrap().permissions();
         mode(name, bad);
         let error = WorkerConfig::load(&path("worker.toml")).unwrap_err();

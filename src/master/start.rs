@@ -17,7 +17,7 @@ use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
 use crate::config::MasterConfig;
-use crate::daemon::{self, StartError};
+use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::rejecter::refusal;
@@ -66,26 +66,27 @@ pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
 
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring = Keyring::open(&config.gpg.home)
-        .map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
+        .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg.home: {e}")))?;
     MasterIdentity::new(
         keyring,
         config.gpg.key,
         GpgBudget::new(BudgetLimits::default()),
     )
-    .map_err(|e| StartError::misconfigured(format!("gpg: {e}")))
+    .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg: {e}")))
 }
 
 /// Starts all threads. Returns when the first prices are published and peers are accepted.
 ///
 /// # Errors
 /// The reason, with its exit code. No thread and no GPG agent is left running.
-pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
+pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
     let assets = AssetsConfig::of(config)?;
     assets::providers::check(&assets)?;
     // Before any call of GPG: on failure GPG's agent is stopped, which a running master also uses.
     let lock = Storage::lock(&config.database)?;
     let started = assemble(config, stop, assets, lock);
-    if started.is_err() {
+    if let Err(error) = &started {
+        reason.keep(error);
         stop.request();
         if let Ok(keyring) = Keyring::open(&config.gpg.home) {
             let _ = keyring.stop();
@@ -106,7 +107,7 @@ fn assemble(
     daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
 
     let listener = Arc::new(
-        Listener::bind(config.listen)
+        Listener::bind_patiently(config.listen, stop)
             .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
     );
     let watchdog = Watchdog::new();

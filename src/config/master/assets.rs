@@ -7,6 +7,7 @@ use super::super::{check, values, writer};
 use crate::model::{MarketKind, Symbol, Timestamp};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::de::DeValue;
@@ -16,9 +17,6 @@ const SYMBOLS_MAX: usize = 100_000;
 
 /// Most bytes that are read of a file of symbols.
 const SYMBOLS_FILE_MAX: u64 = 4 * 1024 * 1024;
-
-/// Environment variable with systemd's folder of a unit's credentials.
-const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Value of `keep_ticks` that keeps bars for ever.
 const FOREVER: &str = "forever";
@@ -223,7 +221,14 @@ fn symbols(table: &mut ConfigTable<'_, '_>) -> (SymbolSelection, Option<PathBuf>
         );
         return (list, Some(file));
     }
-    match from_file(&file) {
+    let named = match read_symbols(&file) {
+        Ok(text) => from_file(&text),
+        Err(why) => {
+            report.unreadable("assets.symbols_file", &file, &why);
+            return (SymbolSelection::All, Some(file));
+        }
+    };
+    match named {
         Ok(list) => (list, Some(file)),
         Err(reason) => {
             report.problem(
@@ -249,12 +254,15 @@ fn list(value: &DeValue<'_>) -> Result<SymbolSelection, String> {
     }
 }
 
-fn from_file(file: &Path) -> Result<SymbolSelection, String> {
-    use std::io::Read;
+fn read_symbols(file: &Path) -> io::Result<String> {
     let mut text = String::new();
-    std::fs::File::open(file)
-        .and_then(|file| file.take(SYMBOLS_FILE_MAX).read_to_string(&mut text))
-        .map_err(|why| format!("it cannot be read: {why}"))?;
+    std::fs::File::open(file)?
+        .take(SYMBOLS_FILE_MAX)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn from_file(text: &str) -> Result<SymbolSelection, String> {
     let lines = text
         .lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim());
@@ -305,7 +313,7 @@ fn alpaca(mut table: ConfigTable<'_, '_>) -> AlpacaSettings {
             url("https://paper-api.alpaca.markets"),
             values::url,
         ),
-        credentials: credentials(table.path("credentials", Some("alpaca.key"))),
+        credentials: check::or_credential(table.path("credentials", Some("alpaca.key"))),
         feed: table.parsed("feed", IfAbsent::Default("iex".to_owned()), |text| {
             let letter =
                 |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -319,17 +327,6 @@ fn alpaca(mut table: ConfigTable<'_, '_>) -> AlpacaSettings {
     };
     table.finish();
     config
-}
-
-/// The file, or systemd's credential of the same name if the file does not exist.
-fn credentials(path: PathBuf) -> PathBuf {
-    if path.exists() {
-        return path;
-    }
-    let given = std::env::var_os(CREDENTIALS)
-        .zip(path.file_name())
-        .map(|(folder, name)| Path::new(&folder).join(name));
-    given.filter(|given| given.exists()).unwrap_or(path)
 }
 
 fn binance(mut table: ConfigTable<'_, '_>) -> BinanceSettings {
