@@ -39,6 +39,11 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(4);
 /// A daemon that still runs this long after the stop signal exits at once.
 const LAST_RESORT_TIMEOUT: Duration = Duration::from_millis(4_800);
 
+/// The time between two messages about a long start.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+/// A start that makes progress has this time until its next message.
+const START_EXTENSION_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// Why a daemon does not start, or ends without a stop signal.
 #[derive(Debug, Clone, Error)]
 #[error("{text}")]
@@ -207,6 +212,43 @@ pub fn enforce_stop(
 /// `NOTIFY_SOCKET`.
 pub fn notify_ready(status: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// A long part of a start. It tells systemd that the start goes on, so that it is not ended, and
+/// logs how far it is.
+#[derive(Debug)]
+pub struct StartProgress {
+    due: Instant,
+}
+
+impl Default for StartProgress {
+    fn default() -> StartProgress {
+        StartProgress {
+            due: Instant::now() + PROGRESS_INTERVAL,
+        }
+    }
+}
+
+impl StartProgress {
+    /// Says that a piece of work is done. `text` says how far the whole is; it is asked for at most
+    /// every 5 s.
+    pub fn step(&mut self, text: impl FnOnce() -> String) {
+        let now = Instant::now();
+        if now >= self.due {
+            self.due = now + PROGRESS_INTERVAL;
+            notify_starting(&text());
+        }
+    }
+}
+
+/// Logs how far a start is, and tells systemd to wait another 90 s for it.
+pub fn notify_starting(status: &str) {
+    crate::info!("{status}");
+    let extension = u32::try_from(START_EXTENSION_TIMEOUT.as_micros()).unwrap_or(u32::MAX);
+    notify(&[
+        NotifyState::ExtendTimeoutUsec(extension),
+        NotifyState::Status(status),
+    ]);
 }
 
 /// Tells systemd that a reload begins. [`notify_ready`] must follow.
@@ -381,6 +423,11 @@ mod tests {
     fn child_daemon() {
         match std::env::var("PAPERTRADER_TEST_DAEMON").as_deref() {
             Ok("notifies") => {
+                let mut progress = StartProgress::default();
+                progress.step(|| "not yet due".to_owned());
+                progress.due = Instant::now();
+                progress.step(|| "half is read".to_owned());
+                progress.step(|| "not yet due".to_owned());
                 notify_ready("serving");
                 notify_reloading();
                 notify_stopping();
@@ -461,6 +508,10 @@ mod tests {
             let length = socket.recv(&mut bytes).unwrap();
             String::from_utf8_lossy(&bytes[..length]).into_owned()
         };
+        assert_eq!(
+            told(),
+            "EXTEND_TIMEOUT_USEC=90000000\nSTATUS=half is read\n"
+        );
         assert_eq!(told(), "READY=1\nSTATUS=serving\n");
         assert!(told().starts_with("RELOADING=1\nMONOTONIC_USEC="));
         assert_eq!(told(), "STOPPING=1\n");

@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/daemons.rs`.
 
 use super::acceptor::MasterAcceptor;
+use super::assets::providers::PreparedProviders;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::HashingPool;
 use super::link_session::LinkSessions;
@@ -59,9 +60,9 @@ impl From<AssetsError> for StartError {
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let assets = AssetsConfig::of(config)?;
-    let warnings = assets::providers::check(&assets)?;
+    let prepared = PreparedProviders::open(&assets)?;
     leave_agent(&config.gpg.home, || identity(config))?;
-    Ok(warnings)
+    Ok(prepared.passed_over())
 }
 
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
@@ -81,10 +82,11 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
 /// The reason, with its exit code. No thread and no GPG agent is left running.
 pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
     let assets = AssetsConfig::of(config)?;
-    assets::providers::check(&assets)?;
+    // A large market takes minutes to read, so its files are read once.
+    let prepared = PreparedProviders::open(&assets)?;
     // Before any call of GPG: on failure GPG's agent is stopped, which a running master also uses.
     let lock = Storage::lock(&config.database)?;
-    let started = assemble(config, stop, assets, lock);
+    let started = assemble(config, stop, (assets, prepared), lock);
     if let Err(error) = &started {
         reason.keep(error);
         stop.request();
@@ -98,7 +100,7 @@ pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<M
 fn assemble(
     config: &MasterConfig,
     stop: &Stop,
-    assets_config: AssetsConfig,
+    assets: (AssetsConfig, PreparedProviders),
     lock: StorageLock,
 ) -> Result<Master, StartError> {
     let identity = identity(config)?;
@@ -118,7 +120,7 @@ fn assemble(
         flushing.run(stop, heartbeat)
     })?;
 
-    let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
+    let (inboxes, router) = modules(config, assets, stop, &mut group)?;
     let links = LinkSessions {
         identity,
         shared: inboxes.shared.clone(),
@@ -138,6 +140,7 @@ fn assemble(
         clients: Mutex::new(Vec::new()),
         stop: stop.clone(),
     });
+    daemon::notify_starting("waiting for the first prices");
     if !inboxes
         .assets
         .wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT)
@@ -168,7 +171,7 @@ fn assemble(
 /// Starts the modules, each with its inbox, from the bottom of the channel graph up.
 fn modules(
     config: &MasterConfig,
-    assets_config: AssetsConfig,
+    (assets_config, prepared): (AssetsConfig, PreparedProviders),
     stop: &Stop,
     group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
@@ -191,6 +194,7 @@ fn modules(
         inbox: assets_inbox,
     } = assets::open(
         assets_config,
+        prepared,
         Storage::open(url)?,
         Reader::open(url)?,
         update_channels,

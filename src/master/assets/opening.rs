@@ -7,13 +7,14 @@
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
-use super::providers::{self, AssetsConfig};
+use super::providers::{self, AssetsConfig, PreparedProviders};
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
 use super::update::Updater;
 use super::{Assets, UpdaterHealth};
 use crate::config::{AssetSettings, SymbolSelection};
+use crate::daemon::StartProgress;
 use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
 use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore};
@@ -35,9 +36,6 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Approximate number of back-filled bars in one commit.
 const COMMIT_BARS_MAX: usize = 50_000;
 
-/// Time between two log lines about a long back-fill.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
-
 /// The module before its threads run.
 pub struct OpenedAssets {
     /// Answers queries.
@@ -54,19 +52,16 @@ pub struct OpenedAssets {
 /// the first update at once. The database's migrations must have been applied.
 ///
 /// # Errors
-/// The configuration or a market file is wrong, or the database fails.
+/// A provider fails, or the database does.
 pub fn open(
     config: AssetsConfig,
+    prepared: PreparedProviders,
     storage: Storage,
     reader: Reader,
     channels: UpdateChannels,
 ) -> Result<OpenedAssets, AssetsError> {
-    let budgets = providers::budgets(&config.assets);
-    let providers = providers::build(&config, &budgets, Purpose::Update)?;
-    let passed_over: Vec<String> = providers
-        .iter()
-        .flat_map(|provider| provider.passed_over().iter().cloned())
-        .collect();
+    let passed_over = prepared.passed_over();
+    let PreparedProviders { budgets, providers } = prepared;
     for input in &passed_over {
         crate::warn!("{input}");
     }
@@ -263,7 +258,7 @@ fn store_whole_past(
     let position = store.position()?;
     let mut waiting: Vec<BarPage> = Vec::new();
     let (mut held, mut total) = (0, 0usize);
-    let mut told = Instant::now();
+    let mut progress = StartProgress::default();
     for (done, symbol) in symbols.iter().enumerate() {
         let Some(asset) = store.id(symbol) else {
             continue;
@@ -300,13 +295,10 @@ fn store_whole_past(
                 waiting.clear();
                 held = 0;
             }
-            if told.elapsed() >= PROGRESS_INTERVAL {
-                told = Instant::now();
-                crate::info!(
-                    "past prices: {total} bars of {done} of {} assets stored",
-                    symbols.len()
-                );
-            }
+            progress.step(|| {
+                let of = symbols.len();
+                format!("past prices: {total} bars of {done} of {of} assets stored")
+            });
             if !page.more {
                 break;
             }

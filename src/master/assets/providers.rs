@@ -58,19 +58,34 @@ impl AssetsConfig {
     }
 }
 
-/// Checks everything that `--check-config` can check without a database or a network. Returns what
-/// is said of inputs that are not used.
-///
-/// # Errors
-/// The configuration or a file is wrong; the text says where.
-pub fn check(config: &AssetsConfig) -> Result<Vec<String>, AssetsError> {
-    let providers = build(config, &budgets(&config.assets), Purpose::Update)?;
-    let passed_over = providers.iter().flat_map(|provider| provider.passed_over());
-    Ok(passed_over.cloned().collect())
+/// The providers of the updates, checked as far as `--check-config` can check them: without a
+/// database or a network. Their files are read.
+pub struct PreparedProviders {
+    pub(super) budgets: Vec<Arc<CallBudget>>,
+    /// Best first; at least one.
+    pub(super) providers: Vec<Box<dyn Provider>>,
+}
+
+impl PreparedProviders {
+    /// Makes the configured providers.
+    ///
+    /// # Errors
+    /// The configuration or a file is wrong; the text says where.
+    pub fn open(config: &AssetsConfig) -> Result<PreparedProviders, AssetsError> {
+        let budgets = budgets(&config.assets);
+        let providers = build(config, &budgets, Purpose::Update)?;
+        Ok(PreparedProviders { budgets, providers })
+    }
+
+    /// What is said of inputs that are not used.
+    pub fn passed_over(&self) -> Vec<String> {
+        let passed_over = self.providers.iter().flat_map(|it| it.passed_over());
+        passed_over.cloned().collect()
+    }
 }
 
 /// A budget of calls for each configured provider, in their order.
-pub(super) fn budgets(settings: &AssetSettings) -> Vec<Arc<CallBudget>> {
+fn budgets(settings: &AssetSettings) -> Vec<Arc<CallBudget>> {
     let budget = |_| {
         Arc::new(CallBudget::new(
             settings.calls_per_minute,

@@ -4,6 +4,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use papertrader::config::{
     AssetSettings, DatabaseUrl, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
+use papertrader::master::assets::providers::PreparedProviders;
 use papertrader::master::assets::{self, AssetsConfig, AssetsError};
 use papertrader::master::messages::{
     AssetsHandle, AssetsMessage, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
@@ -61,7 +62,8 @@ impl Running {
         let url = DatabaseUrl::Sqlite(database.to_owned());
         Storage::migrate(&url).unwrap();
         let (storage, reader) = (Storage::open(&url).unwrap(), Reader::open(&url).unwrap());
-        let opened = assets::open(config, storage, reader, channels)?;
+        let prepared = PreparedProviders::open(&config)?;
+        let opened = assets::open(config, prepared, storage, reader, channels)?;
         let (mut module, handle, inbox) = (opened.assets, opened.handle, opened.inbox);
         let stop = Stop::new();
         module.start_updates(opened.updater, &stop).unwrap();

@@ -8,6 +8,7 @@ use super::super::provider::{
 };
 use super::market_file::{self, MarketRows};
 use crate::config::{ProviderKind, ReplaySettings, SymbolSelection};
+use crate::daemon::StartProgress;
 use crate::model::{Action, Resolution};
 use crate::model::{Bar, Symbol, Timestamp};
 use std::collections::BTreeMap;
@@ -119,7 +120,10 @@ impl ReplayProvider {
             mut passed_over,
         } = choose(&settings.directory, wanted)?;
         let mut bars = Vec::new();
+        let (mut progress, mut read_files, all) = (StartProgress::default(), 0, files.len());
         files.retain(|symbol, path| {
+            progress.step(|| format!("{read_files} of {all} market files read"));
+            read_files += 1;
             let read = from_start(*symbol, path, settings.start);
             read.map(|more| bars.extend(more))
                 .map_err(|of_file| match wanted {
