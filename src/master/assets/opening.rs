@@ -17,10 +17,9 @@ use crate::config::{AssetSettings, SymbolSelection};
 use crate::daemon::StartProgress;
 use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
 use crate::master::storage::bars::read::BarReader;
-use crate::master::storage::bars::{BarPage, BarStore};
+use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
 use crate::master::storage::{Reader, Storage};
-use crate::model::Action;
-use crate::model::Symbol;
+use crate::model::{Action, Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
@@ -69,15 +68,16 @@ pub fn open(
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
+    let mut reader = BarReader::new(reader, store.ids());
+    mend_position(&mut store, &mut reader, &symbols)?;
     let position = store.position()?;
     let real = store_own_past(&mut retrieval, &mut store, &symbols)?;
-    let mut reader = BarReader::new(reader, store.ids());
     let snapshot = restored_snapshot(&mut store, &mut reader, &symbols, real)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
-    let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
+    let next = Arc::new(AtomicI64::new(Timestamp::now().0));
     let handle = AssetsHandle {
         sender,
         prices: Arc::clone(&prices),
@@ -312,6 +312,36 @@ fn store_whole_past(
         );
     }
     Ok(())
+}
+
+/// Mends the position of a replay of the years before 1970. Earlier versions took 1970 for the least
+/// time, and so passed over all steps from the first to 1970.
+fn mend_position(
+    store: &mut BarStore,
+    reader: &mut BarReader,
+    symbols: &[Symbol],
+) -> Result<(), AssetsError> {
+    let position = store.position()?;
+    if position.time != Some(Timestamp(0)) {
+        return Ok(());
+    }
+    let mut view = reader.snapshot(u64::MAX)?;
+    let mut newest = None;
+    for asset in symbols.iter().filter_map(|symbol| store.id(symbol)) {
+        let found = view.newest(asset)?;
+        newest = newest.max(found.map(|(bar, _)| bar.time));
+    }
+    drop(view);
+    let Some(time) = newest.filter(|time| *time < Timestamp(0)) else {
+        return Ok(());
+    };
+    crate::warn!("the replay goes on behind {time}: an earlier version passed over what follows");
+    let mended = UpdatePosition {
+        time: Some(time),
+        exhausted: false,
+        ..position
+    };
+    Ok(store.commit(&mended, &[], &[])?)
 }
 
 /// A snapshot of the prices in the database, with the actions that apply to them.

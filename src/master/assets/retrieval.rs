@@ -37,8 +37,8 @@ pub struct RetrievalTask {
 /// The result of a retrieval.
 #[derive(Debug, Default)]
 pub struct RetrievalResult {
-    /// Market time now.
-    pub now: Timestamp,
+    /// Market time now: the latest that a provider has said; `None` if none has.
+    pub now: Option<Timestamp>,
     /// Bar or error of each symbol, with the clock of its provider.
     pub bars: Vec<(Symbol, MarketClock, Result<Bar, String>)>,
     /// Splits and dividends up to now.
@@ -158,7 +158,7 @@ impl Retrieval {
                     source.failures = 0;
                     source.back_off_until = None;
                     let clock = source.provider.clock();
-                    answer.now = answer.now.max(batch.now);
+                    answer.now = answer.now.max(Some(batch.now));
                     answer.exhausted = batch.exhausted;
                     answer.steps_left = batch.steps_left;
                     let stamped = batch

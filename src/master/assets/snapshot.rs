@@ -59,7 +59,7 @@ impl AssetPrice {
 pub struct PriceSnapshot {
     /// Number of the update, 0 before the first. It continues after a restart.
     pub number: u64,
-    /// Market time: the newest quote's time.
+    /// Market time: the newest quote's time; [`Timestamp::MIN`] before the first quote.
     pub market_now: Timestamp,
     /// Wall time of the publication.
     pub published: Timestamp,
@@ -104,6 +104,7 @@ impl PriceSnapshot {
             index: Arc::new(index),
             // Nothing is known of earlier updates: closed until a price comes.
             without_price: OPEN_UPDATES,
+            market_now: Timestamp::MIN,
             ..PriceSnapshot::default()
         }
     }
@@ -271,6 +272,21 @@ mod tests {
                 .quote
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_market_may_be_older_than_1970() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = PriceSnapshot::new(vec![a]);
+        assert_eq!(snapshot.market_now, Timestamp::MIN);
+        for day in ["1963-05-01", "1963-05-02", "1970-01-01", "1970-01-02"] {
+            snapshot.apply(&a, &bar(day, 5), false);
+            assert_eq!(snapshot.market_now, Timestamp::parse(day).unwrap());
+        }
+        let mut restored = PriceSnapshot::new(vec![a]);
+        let bar = bar("1963-05-01", 5);
+        restored.restore(&a, bar.quote(), bar, false);
+        assert_eq!(restored.market_now, bar.time);
     }
 
     #[test]

@@ -246,7 +246,7 @@ impl Updater {
             let bars = self.accepted_bars(&answer, &actions);
             let position = UpdatePosition {
                 number: self.position.number + 1,
-                time: Some(answer.now),
+                time: answer.now.or(self.position.time),
                 exhausted: answer.exhausted,
             };
             let plain: Vec<(Symbol, Bar)> = bars

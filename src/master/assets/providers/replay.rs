@@ -305,7 +305,7 @@ impl Provider for ReplayProvider {
         let (step, left) = self.step_after(ask.after);
         let Some(now) = step.first().map(|bar| bar.time) else {
             return Ok(PriceBatch {
-                now: ask.after.unwrap_or_default(),
+                now: ask.after.unwrap_or(self.first),
                 exhausted: true,
                 steps_left: Some(0),
                 ..PriceBatch::default()
