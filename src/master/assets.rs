@@ -56,6 +56,8 @@ struct UpdaterHealth {
     missed: u64,
     unfilled: usize,
     passed_over: Vec<String>,
+    /// The prices that the last update refused, each with the reason; the first few of them.
+    refused_now: Vec<String>,
     /// Beginning of its last turn.
     turn: Option<Instant>,
 }
@@ -206,7 +208,7 @@ impl Assets {
             missed: health.missed,
             calls: self.calls(),
             unfilled: health.unfilled,
-            passed_over: health.passed_over.clone(),
+            passed_over: [&*health.passed_over, &*health.refused_now].concat(),
         }
     }
 

@@ -18,6 +18,11 @@ const SYMBOLS_MAX: usize = 100_000;
 /// Most bytes that are read of a file of symbols.
 const SYMBOLS_FILE_MAX: u64 = 4 * 1024 * 1024;
 
+/// Alpaca's feeds of the latest prices.
+const FEEDS: [&str; 6] = ["iex", "sip", "delayed_sip", "boats", "overnight", "otc"];
+/// Alpaca's feeds of past days.
+const HISTORY_FEEDS: [&str; 4] = ["sip", "iex", "boats", "otc"];
+
 /// Value of `keep_ticks` that keeps bars for ever.
 const FOREVER: &str = "forever";
 
@@ -127,8 +132,10 @@ pub struct AlpacaSettings {
     pub assets_url: String,
     /// File of two lines: key ID and secret.
     pub credentials: PathBuf,
-    /// Alpaca's data feed, such as `iex`.
+    /// Alpaca's feed of the latest prices, such as `iex`.
     pub feed: String,
+    /// Alpaca's feed of past days, such as `sip`.
+    pub history_feed: String,
 }
 
 /// `[assets.binance]`
@@ -315,18 +322,27 @@ fn alpaca(mut table: ConfigTable<'_, '_>) -> AlpacaSettings {
         ),
         credentials: check::or_credential(table.path("credentials", Some("alpaca.key"))),
         feed: table.parsed("feed", IfAbsent::Default("iex".to_owned()), |text| {
-            let letter =
-                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-            if !text.is_empty() && text.len() <= 32 && text.bytes().all(letter) {
-                return Ok(text.to_owned());
-            }
-            Err(format!(
-                "{text:?} is not the name of a feed, such as \"iex\" or \"sip\""
-            ))
+            one_of(text, "the latest prices", &FEEDS)
         }),
+        history_feed: table.parsed(
+            "history_feed",
+            IfAbsent::Default("sip".to_owned()),
+            |text| one_of(text, "past days", &HISTORY_FEEDS),
+        ),
     };
     table.finish();
     config
+}
+
+/// Checks the name of a feed of `what`.
+fn one_of(text: &str, what: &str, known: &[&str]) -> Result<String, String> {
+    if known.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{text:?} is not a feed of {what}; Alpaca has {}",
+        known.join(", ")
+    ))
 }
 
 fn binance(mut table: ConfigTable<'_, '_>) -> BinanceSettings {
@@ -418,6 +434,7 @@ impl AssetSettings {
             values.text("assets.alpaca.assets_url", &alpaca.assets_url);
             values.path("assets.alpaca.credentials", &alpaca.credentials);
             values.text("assets.alpaca.feed", &alpaca.feed);
+            values.text("assets.alpaca.history_feed", &alpaca.history_feed);
         }
         if let Some(binance) = &self.binance {
             values.text("assets.binance.url", &binance.url);

@@ -37,6 +37,11 @@ pub trait Provider: Send {
     /// The list is unavailable; the error says why.
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError>;
 
+    /// How much older than real time its prices are at least: zero for a feed that is not delayed.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// What is said of each input that could not be used, such as a faulty file. Known from the
     /// start on.
     fn passed_over(&self) -> &[String] {
@@ -143,6 +148,9 @@ pub enum ProviderError {
     /// A person must change something: a key, a URL, a file.
     #[error("{0}")]
     Refused(String),
+    /// The API refuses what was asked, perhaps for one element of it alone.
+    #[error("{0}")]
+    BadRequest(String),
     /// The API limits the rate of calls; try again after this time.
     #[error("it asks to be left alone for {} s", .0.as_secs())]
     Limited(Duration),

@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/master/markets.rs`.
 
 pub mod alpaca;
+mod batches;
 pub mod binance;
 pub mod http;
 pub mod market_file;

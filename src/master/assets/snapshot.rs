@@ -22,6 +22,8 @@ pub struct AssetPrice {
     pub fresh: bool,
     /// Whether the quote's time is real time, comparable with the wall clock.
     pub real_time: bool,
+    /// How much older than real time its feed is, in milliseconds; it comes with the price.
+    pub delay: i64,
     /// Whether the quote is real time and was too old to fill orders when it was published.
     pub stale: bool,
 }
@@ -96,6 +98,7 @@ impl PriceSnapshot {
                 day: None,
                 fresh: false,
                 real_time: false,
+                delay: 0,
                 stale: false,
             })
             .collect();
@@ -173,13 +176,14 @@ impl PriceSnapshot {
         next
     }
 
-    /// Marks each real-time price that is older than `limit` milliseconds at publication as stale.
+    /// Marks each real-time price that is older than `limit` milliseconds at publication, beyond what
+    /// its feed is delayed, as stale.
     pub(super) fn mark_stale(&mut self, limit: i64) {
         for entry in &mut self.entries {
             let age = entry
                 .quote
                 .map_or(0, |quote| self.published.since(quote.time));
-            entry.stale = entry.real_time && age > limit;
+            entry.stale = entry.real_time && age.saturating_sub(entry.delay) > limit;
         }
     }
 
@@ -205,6 +209,17 @@ impl PriceSnapshot {
         entry.real_time = real_time;
         self.without_price = 0;
         self.market_now = self.market_now.max(bar.time);
+    }
+
+    /// Sets how much older than real time an asset's feed is, in milliseconds.
+    pub(super) fn set_delay(&mut self, symbol: &Symbol, delay: i64) {
+        if let Some(entry) = self
+            .index
+            .get(symbol)
+            .and_then(|at| self.entries.get_mut(*at))
+        {
+            entry.delay = delay;
+        }
     }
 
     /// Sets a price that was read from the database at start.
@@ -339,6 +354,13 @@ mod tests {
             snapshot.entry(&a).unwrap().fill(bar.time),
             FillDecision::NoPrice,
             "stale"
+        );
+        snapshot.set_delay(&a, 1);
+        snapshot.mark_stale(59_999);
+        assert_eq!(
+            snapshot.entry(&a).unwrap().fill(bar.time),
+            FillDecision::At(bar.quote()),
+            "as old as its feed makes it"
         );
         let mut own = PriceSnapshot::new(vec![a]);
         own.apply(&a, &bar, false);
