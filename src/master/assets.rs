@@ -11,6 +11,7 @@ pub mod budget;
 pub mod check;
 pub mod forecast;
 pub mod opening;
+pub mod price;
 pub mod provider;
 pub mod providers;
 pub mod retrieval;
@@ -55,7 +56,7 @@ struct UpdaterHealth {
     refused: u64,
     missed: u64,
     unfilled: usize,
-    passed_over: Vec<String>,
+    input_warnings: Vec<String>,
     /// The prices that the last update refused, each with the reason; the first few of them.
     refused_now: Vec<String>,
     /// Beginning of its last turn.
@@ -64,11 +65,11 @@ struct UpdaterHealth {
 
 impl UpdaterHealth {
     /// Health before the first update; `unfilled` is the number of assets whose past is missing,
-    /// `passed_over` what is said of inputs that are not used.
-    fn starting(unfilled: usize, passed_over: Vec<String>) -> UpdaterHealth {
+    /// `input_warnings` what is said of inputs that are not used.
+    fn starting(unfilled: usize, input_warnings: Vec<String>) -> UpdaterHealth {
         UpdaterHealth {
             unfilled,
-            passed_over,
+            input_warnings,
             ..UpdaterHealth::default()
         }
     }
@@ -208,7 +209,7 @@ impl Assets {
             missed: health.missed,
             calls: self.calls(),
             unfilled: health.unfilled,
-            passed_over: [&*health.passed_over, &*health.refused_now].concat(),
+            input_warnings: [&*health.input_warnings, &*health.refused_now].concat(),
         }
     }
 

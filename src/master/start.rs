@@ -62,7 +62,7 @@ pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let assets = AssetsConfig::of(config)?;
     let prepared = PreparedProviders::open(&assets)?;
     leave_agent(&config.gpg.home, || identity(config))?;
-    Ok(prepared.passed_over())
+    Ok(prepared.input_warnings())
 }
 
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {

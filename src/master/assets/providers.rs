@@ -78,10 +78,10 @@ impl PreparedProviders {
         Ok(PreparedProviders { budgets, providers })
     }
 
-    /// What is said of inputs that are not used.
-    pub fn passed_over(&self) -> Vec<String> {
-        let passed_over = self.providers.iter().flat_map(|it| it.passed_over());
-        passed_over.cloned().collect()
+    /// What is said of inputs that are not used, or look wrong.
+    pub fn input_warnings(&self) -> Vec<String> {
+        let warnings = self.providers.iter().flat_map(|it| it.input_warnings());
+        warnings.cloned().collect()
     }
 }
 

@@ -549,7 +549,7 @@ fn a_symbol_that_the_api_refuses_costs_no_other_its_price() {
     assert_eq!(first.actions.len(), 2, "though the odd one was in the call");
     let status = status(&running);
     assert!(status.failures.is_empty(), "{:?}", status.failures);
-    let said = status.passed_over.join("\n");
+    let said = status.input_warnings.join("\n");
     assert!(
         said.contains(ODD) && said.contains("invalid symbol"),
         "{said}"

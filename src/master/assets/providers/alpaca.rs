@@ -102,8 +102,7 @@ pub struct AlpacaProvider {
 /// # Errors
 /// The file cannot be read, or is not two lines of visible characters.
 pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
+    let text = std::fs::read_to_string(path).map_err(|e| AssetsError::unreadable(path, &e))?;
     let mut lines = text.lines().map(str::trim);
     let mut line = |number: u64, what: &str| {
         let line = lines.next().unwrap_or_default();
