@@ -20,6 +20,7 @@ pub use master::{
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};
 
+use crate::runtime::is_passing;
 use reader::{ConfigReport, ConfigTable};
 use std::fmt;
 use std::io::Read;
@@ -45,6 +46,9 @@ pub struct Problem {
     pub line: Option<usize>,
     /// Why it is a problem, and what would be right.
     pub reason: String,
+    /// Whether it may pass by itself: the system failed to read a file, for a reason that nobody
+    /// mends in a configuration.
+    pub passing: bool,
 }
 
 /// A value that is allowed but not advisable.
@@ -83,6 +87,11 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl ConfigError {
+    /// Whether all problems may pass by themselves, so that starting again may help.
+    pub fn is_passing(&self) -> bool {
+        self.problems.iter().all(|problem| problem.passing)
+    }
+
     fn whole(file: &Path, reason: impl Into<String>) -> ConfigError {
         ConfigError {
             file: file.to_owned(),
@@ -90,14 +99,22 @@ impl ConfigError {
                 key: String::new(),
                 line: None,
                 reason: reason.into(),
+                passing: false,
             }],
         }
+    }
+
+    fn unreadable(file: &Path, why: &std::io::Error) -> ConfigError {
+        let mut error = ConfigError::whole(file, format!("this file cannot be read: {why}"));
+        for problem in &mut error.problems {
+            problem.passing = is_passing(why);
+        }
+        error
     }
 }
 
 fn read_file(file: &Path) -> Result<String, ConfigError> {
-    let unreadable =
-        |why: std::io::Error| ConfigError::whole(file, format!("this file cannot be read: {why}"));
+    let unreadable = |why: std::io::Error| ConfigError::unreadable(file, &why);
     let mut text = String::new();
     let length = std::fs::File::open(file)
         .map_err(unreadable)?

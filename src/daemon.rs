@@ -19,6 +19,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
 use std::fmt::Display;
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -38,8 +39,13 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(4);
 /// A daemon that still runs this long after the stop signal exits at once.
 const LAST_RESORT_TIMEOUT: Duration = Duration::from_millis(4_800);
 
+/// The time between two messages about a long start.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+/// A start that makes progress has this time until its next message.
+const START_EXTENSION_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// Why a daemon does not start, or ends without a stop signal.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 #[error("{text}")]
 pub struct StartError {
     /// The exit code: [`BAD_CONFIG`] or [`FAILED`].
@@ -57,11 +63,34 @@ impl StartError {
         }
     }
 
+    /// A fault that may pass by itself (`passing`), or that only an edit mends: exit code
+    /// [`FAILED`] or [`BAD_CONFIG`].
+    pub fn passing_or_not(passing: bool, error: impl Display) -> StartError {
+        if passing {
+            StartError::failed(error)
+        } else {
+            StartError::misconfigured(error)
+        }
+    }
+
     /// An invalid configuration, or file that it names: exit code [`BAD_CONFIG`].
     pub fn misconfigured(error: impl Display) -> StartError {
         StartError {
             code: BAD_CONFIG,
             text: error.to_string(),
+        }
+    }
+}
+
+/// Why the process ends, for its last words. The first reason counts. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct EndReason(Arc<OnceLock<StartError>>);
+
+impl EndReason {
+    /// Keeps a reason and logs it. A later one changes nothing.
+    pub fn keep(&self, error: &StartError) {
+        if self.0.set(error.clone()).is_ok() {
+            crate::error!("{error}");
         }
     }
 }
@@ -75,7 +104,8 @@ impl From<io::Error> for StartError {
 /// Prints a configuration's warnings or errors on standard error, and returns the configuration.
 ///
 /// # Errors
-/// [`BAD_CONFIG`] if the configuration is invalid.
+/// [`BAD_CONFIG`] if the configuration is invalid; [`FAILED`] if files could not be read for a
+/// reason that may pass.
 pub fn accept_config<T>(loaded: Result<(T, Vec<Warning>), ConfigError>) -> Result<T, u8> {
     match loaded {
         Ok((config, warnings)) => {
@@ -86,7 +116,11 @@ pub fn accept_config<T>(loaded: Result<(T, Vec<Warning>), ConfigError>) -> Resul
         }
         Err(error) => {
             eprintln!("{error}");
-            Err(BAD_CONFIG)
+            Err(if error.is_passing() {
+                FAILED
+            } else {
+                BAD_CONFIG
+            })
         }
     }
 }
@@ -149,19 +183,28 @@ pub fn stop_with_input(stop: &Stop) -> io::Result<ThreadHandle> {
     })
 }
 
-/// Ends the process within 5 s of the stop signal even if a thread hangs: flushes the log and exits
-/// with code 1.
+/// Ends the process within 5 s of the stop signal even if a thread hangs: flushes the log, says why
+/// the process ended if there is a reason, and exits with its code, else with code 1.
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn enforce_stop(stop: &Stop) -> io::Result<ThreadHandle> {
-    let stop = stop.clone();
+pub fn enforce_stop(
+    program: &'static str,
+    stop: &Stop,
+    reason: &EndReason,
+) -> io::Result<ThreadHandle> {
+    let (stop, reason) = (stop.clone(), reason.clone());
     runtime::spawn("last-resort", move || {
         while !stop.wait(Duration::from_secs(3600)) {}
         std::thread::sleep(LAST_RESORT_TIMEOUT);
         crate::error!("the daemon did not stop in time and exits at once");
         log::logger().flush();
-        std::process::exit(i32::from(FAILED));
+        let mut code = FAILED;
+        if let Some(error) = reason.0.get() {
+            eprintln!("{program}: {error}");
+            code = error.code;
+        }
+        std::process::exit(i32::from(code));
     })
 }
 
@@ -169,6 +212,43 @@ pub fn enforce_stop(stop: &Stop) -> io::Result<ThreadHandle> {
 /// `NOTIFY_SOCKET`.
 pub fn notify_ready(status: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// A long part of a start. It tells systemd that the start goes on, so that it is not ended, and
+/// logs how far it is.
+#[derive(Debug)]
+pub struct StartProgress {
+    due: Instant,
+}
+
+impl Default for StartProgress {
+    fn default() -> StartProgress {
+        StartProgress {
+            due: Instant::now() + PROGRESS_INTERVAL,
+        }
+    }
+}
+
+impl StartProgress {
+    /// Says that a piece of work is done. `text` says how far the whole is; it is asked for at most
+    /// every 5 s.
+    pub fn step(&mut self, text: impl FnOnce() -> String) {
+        let now = Instant::now();
+        if now >= self.due {
+            self.due = now + PROGRESS_INTERVAL;
+            notify_starting(&text());
+        }
+    }
+}
+
+/// Logs how far a start is, and tells systemd to wait another 90 s for it.
+pub fn notify_starting(status: &str) {
+    crate::info!("{status}");
+    let extension = u32::try_from(START_EXTENSION_TIMEOUT.as_micros()).unwrap_or(u32::MAX);
+    notify(&[
+        NotifyState::ExtendTimeoutUsec(extension),
+        NotifyState::Status(status),
+    ]);
 }
 
 /// Tells systemd that a reload begins. [`notify_ready`] must follow.
@@ -343,6 +423,11 @@ mod tests {
     fn child_daemon() {
         match std::env::var("PAPERTRADER_TEST_DAEMON").as_deref() {
             Ok("notifies") => {
+                let mut progress = StartProgress::default();
+                progress.step(|| "not yet due".to_owned());
+                progress.due = Instant::now();
+                progress.step(|| "half is read".to_owned());
+                progress.step(|| "not yet due".to_owned());
                 notify_ready("serving");
                 notify_reloading();
                 notify_stopping();
@@ -376,7 +461,11 @@ mod tests {
             }
             Ok("hangs") => {
                 let stop = Stop::new();
-                enforce_stop(&stop).unwrap();
+                let reason = EndReason::default();
+                if std::env::var_os("PAPERTRADER_TEST_REASON").is_some() {
+                    reason.keep(&StartError::misconfigured("the true reason"));
+                }
+                enforce_stop("a-daemon", &stop, &reason).unwrap();
                 stop.request();
                 std::thread::sleep(Duration::from_secs(60));
                 std::process::exit(0);
@@ -419,6 +508,10 @@ mod tests {
             let length = socket.recv(&mut bytes).unwrap();
             String::from_utf8_lossy(&bytes[..length]).into_owned()
         };
+        assert_eq!(
+            told(),
+            "EXTEND_TIMEOUT_USEC=90000000\nSTATUS=half is read\n"
+        );
         assert_eq!(told(), "READY=1\nSTATUS=serving\n");
         assert!(told().starts_with("RELOADING=1\nMONOTONIC_USEC="));
         assert_eq!(told(), "STOPPING=1\n");
@@ -431,6 +524,18 @@ mod tests {
         let status = child("hangs").status().unwrap();
         assert_eq!(status.code(), Some(1));
         assert!(begun.elapsed() >= LAST_RESORT_TIMEOUT);
+    }
+
+    #[test]
+    fn a_daemon_that_hangs_says_why_it_ended() {
+        let output = child("hangs")
+            .arg("--nocapture")
+            .env("PAPERTRADER_TEST_REASON", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said.lines().last(), Some("a-daemon: the true reason"));
+        assert_eq!(output.status.code(), Some(i32::from(BAD_CONFIG)));
     }
 
     #[test]

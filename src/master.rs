@@ -26,7 +26,7 @@ pub mod workers;
 use crate::config::{ConfigError, MasterConfig, Warning};
 use crate::daemon::cli::MasterCli;
 use crate::daemon::run::{Service, ServiceContext};
-use crate::daemon::{self, StartError};
+use crate::daemon::{self, EndReason, StartError};
 use crate::net::Listener;
 use crate::runtime::log::LogConfig;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
@@ -42,6 +42,8 @@ use storage::StorageLock;
 
 /// An administrator's command ends within this time after the stop signal.
 const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
+/// GPG's agent has this time to end, even where the threads took all of theirs.
+const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 
 /// A running master.
 #[derive(Debug)]
@@ -74,8 +76,8 @@ impl Service for Master {
         start::check(config)
     }
 
-    fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
-        start::start(config, stop)
+    fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
+        start::start(config, stop, reason)
     }
 
     /// Opens the control socket, notifies systemd, pings its watchdog, and reloads the
@@ -121,7 +123,8 @@ impl Service for Master {
         self.listener.close();
         self.acceptor.close();
         let late = self.group.join(deadline);
-        if let Err(error) = self.acceptor.links.identity.keyring().stop() {
+        let deadline = deadline.max(Instant::now() + AGENT_STOP_TIMEOUT_MIN);
+        if let Err(error) = self.acceptor.links.identity.keyring().stop_by(deadline) {
             crate::warn!("GPG's agent was not stopped: {error}");
         }
         late

@@ -9,6 +9,7 @@ pub mod log;
 pub mod module;
 pub mod neighbourhood;
 pub mod ownership;
+pub mod passing;
 pub mod published;
 pub mod rate_limiter;
 pub mod spawn;
@@ -16,6 +17,7 @@ pub mod stop;
 pub mod watchdog;
 
 pub use module::{Module, ThreadGroup, yield_once};
+pub use passing::is_passing;
 pub use spawn::{ThreadHandle, install_panic_hook, join_all, spawn, spawn_small};
 pub use stop::Stop;
 pub use watchdog::{Heartbeat, Watchdog};

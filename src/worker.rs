@@ -17,7 +17,7 @@ pub mod service;
 mod start;
 
 use crate::net::ConnectionLimiter;
-use crate::net::tls::ServerTls;
+use crate::net::tls::{CertificateError, ServerTls};
 use crate::runtime::{Stop, ThreadGroup};
 use crossbeam_channel::{Receiver, Sender};
 use messages::{ClientsMessage, PortState, RequestBatch};
@@ -87,7 +87,7 @@ impl Worker {
     ///
     /// # Errors
     /// The files are invalid, and why. The old certificate and key stay in force.
-    pub fn reload(&self) -> Result<(), String> {
+    pub fn reload(&self) -> Result<(), CertificateError> {
         self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
     }
 

@@ -646,7 +646,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__restore)
-            opts="-h -V --config --socket --json --help --version"
+            opts="-h -V --config --yes --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

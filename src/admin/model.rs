@@ -203,6 +203,19 @@ pub struct Verification {
     pub positions: u64,
     /// The sum of all accounts' cash.
     pub cash: String,
+    /// When the newest transaction was accepted; `None` where there is none.
+    #[serde(default)]
+    pub newest_transaction: Option<String>,
+    /// The number of the last update of prices, 0 before the first.
+    #[serde(default)]
+    pub update: u64,
+    /// The market time of the last update.
+    #[serde(default)]
+    pub update_time: Option<String>,
+    /// Whether the file expects a write-ahead log, and none stands beside it: it is whole only if
+    /// its master was stopped when it was copied.
+    #[serde(default)]
+    pub lacks_log: bool,
     pub took_ms: u64,
     /// Stored values that differ from the ledger, at most
     /// [`DIFFERENCES_MAX`](super::protocol::DIFFERENCES_MAX).

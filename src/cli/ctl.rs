@@ -82,8 +82,8 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
             let report = owner::verify(file).map_err(refused)?;
             print_verification(cli, &report)
         }
-        CtlCommand::Restore { file, config } => {
-            let restored = owner::restore(file, config).map_err(refused)?;
+        CtlCommand::Restore { file, config, yes } => {
+            let restored = owner::restore(file, config, *yes).map_err(refused)?;
             print(cli, &restored, &show::restored(&restored))
         }
         command => {

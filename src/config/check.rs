@@ -5,20 +5,29 @@
 use super::reader::ConfigReport;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
+/// The permission bit that lets the group read.
+const GROUP_READS: u32 = 0o040;
+/// The user ID of root.
+const ROOT: u32 = 0;
+
+/// Environment variable with systemd's folder of a unit's credentials.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// The most bytes in the path of a GPG home. The path of a socket has at most 108 bytes, and
 /// `gpg-agent` first binds its sockets there under longer names. Found by experiment. The keyring
 /// refuses a longer one.
 pub const GPG_HOME_MAX: usize = 86;
 
-/// Requires a readable file without permissions for group and others.
+/// Requires a readable file that is closed to others, and to its group unless root owns it. A file
+/// below systemd's folder of credentials is taken as it is.
 pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
     if let Some(it) = readable_file(report, key, path)
-        && it.mode() & OTHERS != 0
+        && is_open(it.mode(), it.uid())
+        && !is_credential(path)
     {
         let reason = format!(
             "others can read the secret in {} (mode {:04o}): chmod 600 {}",
@@ -30,6 +39,37 @@ pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
     }
 }
 
+/// Whether a file is open to others than those whom its owner trusts with secrets. Only root hands
+/// a secret to a group. An access list shows in the group's bits, so the same holds for it.
+fn is_open(mode: u32, owner: u32) -> bool {
+    if owner == ROOT {
+        mode & (OTHERS & !GROUP_READS) != 0
+    } else {
+        mode & OTHERS != 0
+    }
+}
+
+/// Whether a file lies below the folder in which systemd hands its unit credentials. The folder is
+/// the unit's alone, and its files belong to root, with an access list for the unit's user.
+fn is_credential(path: &Path) -> bool {
+    let folder = std::env::var_os(CREDENTIALS).map(std::fs::canonicalize);
+    match (folder, std::fs::canonicalize(path)) {
+        (Some(Ok(folder)), Ok(path)) => folder.parent().is_some() && path.starts_with(folder),
+        _ => false,
+    }
+}
+
+/// The file, or systemd's credential of the same name if the file does not exist.
+pub(super) fn or_credential(path: PathBuf) -> PathBuf {
+    if path.exists() {
+        return path;
+    }
+    let given = std::env::var_os(CREDENTIALS)
+        .zip(path.file_name())
+        .map(|(folder, name)| Path::new(&folder).join(name));
+    given.filter(|given| given.exists()).unwrap_or(path)
+}
+
 /// Requires a readable regular file.
 pub(super) fn readable_file(report: &ConfigReport, key: &str, path: &Path) -> Option<Metadata> {
     match File::open(path).and_then(|file| file.metadata()) {
@@ -39,7 +79,7 @@ pub(super) fn readable_file(report: &ConfigReport, key: &str, path: &Path) -> Op
             None
         }
         Err(why) => {
-            report.problem(key, format!("{} cannot be read: {why}", path.display()));
+            report.unreadable(key, path, &why);
             None
         }
     }
@@ -54,7 +94,7 @@ pub(super) fn folder(report: &ConfigReport, key: &str, path: &Path) -> Option<Me
             None
         }
         Err(why) => {
-            report.problem(key, format!("{} cannot be read: {why}", path.display()));
+            report.unreadable(key, path, &why);
             None
         }
     }
@@ -88,5 +128,28 @@ pub(super) fn gpg_home(report: &ConfigReport, path: &Path) {
             "its path has {length} bytes; with more than {GPG_HOME_MAX} GPG's agent does not start"
         );
         report.warn(KEY, reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_reads_a_secret_only_where_root_gives_it_to_it() {
+        for (mode, owner, open) in [
+            (0o100_600, 1000, false),
+            (0o100_400, ROOT, false),
+            (0o100_640, ROOT, false),
+            (0o100_440, ROOT, false),
+            (0o100_640, 1000, true),
+            (0o100_440, 1000, true),
+            (0o100_660, ROOT, true),
+            (0o100_644, ROOT, true),
+            (0o100_604, 1000, true),
+            (0o100_601, ROOT, true),
+        ] {
+            assert_eq!(is_open(mode, owner), open, "{mode:o} of {owner}");
+        }
     }
 }

@@ -5,8 +5,10 @@
 //! Tests: `src/config/tests.rs`.
 
 use super::{ConfigError, Problem, Warning};
+use crate::runtime::is_passing;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -45,12 +47,23 @@ impl ConfigReport {
 
     /// Records a problem with a key, given by its dotted name.
     pub(super) fn problem(&self, key: &str, reason: impl Into<String>) {
+        self.note(key, reason.into(), false);
+    }
+
+    /// Records that `path`, which a key names, cannot be read.
+    pub(super) fn unreadable(&self, key: &str, path: &Path, why: &io::Error) {
+        let reason = format!("{} cannot be read: {why}", path.display());
+        self.note(key, reason, is_passing(why));
+    }
+
+    fn note(&self, key: &str, reason: String, passing: bool) {
         let mut notes = self.notes.borrow_mut();
         let line = notes.keys.get(key).copied();
         notes.problems.push(Problem {
             key: key.to_owned(),
             line,
-            reason: reason.into(),
+            reason,
+            passing,
         });
     }
 
@@ -125,6 +138,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
                         "this is not TOML: {}",
                         error.message().trim().replace('\n', ", ")
                     ),
+                    passing: false,
                 });
                 None
             }

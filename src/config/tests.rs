@@ -493,6 +493,34 @@ fn a_written_configuration_reads_back_the_same() {
 }
 
 #[test]
+fn a_feed_that_alpaca_does_not_have_is_refused() {
+    let assets = |keys: &str| {
+        let text = format!(
+            "[assets]\nsymbols = \"all\"\nprovider = \"alpaca\"\n[assets.alpaca]\n{keys}\n"
+        );
+        MasterConfig::parse(&text, Path::new("/etc/master.toml"))
+    };
+    for feed in ["sipp", "", "IEX", "best"] {
+        for key in ["feed", "history_feed"] {
+            let error = assets(&format!("{key} = \"{feed}\""))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(&format!("assets.alpaca.{key}: \"{feed}\"")),
+                "{error}"
+            );
+        }
+    }
+    // It has no past days.
+    let error = assets("history_feed = \"delayed_sip\"")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("not a feed of past days"), "{error}");
+    let error = assets("feed = \"delayed_sip\"").unwrap_err().to_string();
+    assert!(!error.contains("assets.alpaca"), "{error}");
+}
+
+#[test]
 fn secrets_that_others_can_read_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
@@ -512,7 +540,7 @@ fn secrets_that_others_can_read_are_refused() {
     mode("c.pem", 0o644);
     WorkerConfig::load(&path("worker.toml")).unwrap();
 
-    for (name, bad, key) in [("k.pem", 0o640, "tls.key"), ("gnupg", 0o755, "gpg.home")] {
+    for (name, bad, key) in [("k.pem", 0o604, "tls.key"), ("gnupg", 0o755, "gpg.home")] {
         let before = fs::metadata(path(name)).unwrap().permissions();
         mode(name, bad);
         let error = WorkerConfig::load(&path("worker.toml")).unwrap_err();

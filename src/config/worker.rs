@@ -263,8 +263,8 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> WorkerLimits {
 
 fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
     let tls = TlsFiles {
-        certificate: table.path("certificate", None),
-        key: table.path("key", None),
+        certificate: check::or_credential(table.path("certificate", None)),
+        key: check::or_credential(table.path("key", None)),
     };
     table.finish();
     tls

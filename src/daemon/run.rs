@@ -6,7 +6,7 @@
 
 use super::cli::DaemonArguments;
 use super::{
-    DONE, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
+    DONE, EndReason, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
     stop_with_input, watch_signals,
 };
 use crate::config::{ConfigError, Warning};
@@ -45,11 +45,12 @@ pub trait Service: Sized {
     /// The problems, with their exit code.
     fn check(config: &Self::Config) -> Result<Vec<String>, StartError>;
 
-    /// Starts all threads.
+    /// Starts all threads. Before it gives the signal to stop, a start that fails keeps its reason
+    /// in `reason`.
     ///
     /// # Errors
     /// The reason, with its exit code. No thread is left running.
-    fn start(config: &Self::Config, stop: &Stop) -> Result<Self, StartError>;
+    fn start(config: &Self::Config, stop: &Stop, reason: &EndReason) -> Result<Self, StartError>;
 
     /// Serves until the stop signal.
     ///
@@ -103,7 +104,8 @@ fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<()
     forbid_cores()?;
     let stop = Stop::new();
     let signals = watch_signals(&stop)?;
-    enforce_stop(&stop)?;
+    let reason = EndReason::default();
+    enforce_stop(S::PROGRAM, &stop, &reason)?;
     if arguments.stop_with_input {
         stop_with_input(&stop)?;
     }
@@ -114,15 +116,22 @@ fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<()
         signals: &signals,
         stop: &stop,
     };
-    let ran = start_and_serve::<S>(&context);
+    let ran = start_and_serve::<S>(&context, &reason);
     let flushed = log.stop(Instant::now() + STOP_DEADLINE);
     ran?;
     flushed.map_err(StartError::failed)
 }
 
-fn start_and_serve<S: Service>(context: &ServiceContext<'_, S::Config>) -> Result<(), StartError> {
-    let service = S::start(context.config, context.stop)?;
+fn start_and_serve<S: Service>(
+    context: &ServiceContext<'_, S::Config>,
+    reason: &EndReason,
+) -> Result<(), StartError> {
+    let service =
+        S::start(context.config, context.stop, reason).inspect_err(|error| reason.keep(error))?;
     let served = service.serve(context);
+    if let Err(error) = &served {
+        reason.keep(error);
+    }
     context.stop.request();
     for name in service.stop(Instant::now() + STOP_DEADLINE) {
         crate::warn!("thread {name} did not end in time");

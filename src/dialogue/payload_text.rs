@@ -6,7 +6,7 @@
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::raw;
-use crate::model::{Bar, ClientOrderId, OpenValue, Quote, ValueError};
+use crate::model::{Bar, ClientOrderId, Money, OpenValue, Quote, ValueError};
 use crate::wire::payload::{
     AssetInfo, Forecast, History, HistoryEntry, Payload, PayloadKind, Portfolio, Receipt, TextList,
     UserInfo,
@@ -149,7 +149,7 @@ fn entry(entry: &HistoryEntry) -> String {
     };
     let mut word = format!("{id},{side},{status},{symbol},accepted={accepted},settled={settled}");
     if let Some(detail) = &entry.detail {
-        let priced = if detail.priced.0 == 0 {
+        let priced = if detail.price == Money::ZERO {
             "0".to_owned()
         } else {
             detail.priced.to_string()

@@ -11,6 +11,7 @@ pub use error::KeyringError;
 pub use message::{MESSAGE_MAX, PLAIN_MAX};
 
 use crate::model::Fingerprint;
+use crate::runtime::is_passing;
 use gpgme::{
     Context, CreateKeyFlags, DeleteKeyFlags, ExportMode, Key, KeyListMode, PinentryMode, Protocol,
 };
@@ -20,7 +21,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The most bytes in the path of a GPG home.
 pub const HOME_MAX: usize = crate::config::GPG_HOME_MAX;
@@ -34,8 +35,8 @@ pub const IMPORT_MAX: usize = 256 * 1024;
 /// Time limit of one call of `gpg`.
 pub const GPG_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time limit for stopping a home's agent.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time limit for stopping a home's agent: less than a stopping daemon has.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The `gpg.conf` of a home that PaperTrader creates: no fetching, and no web of trust, because our
 /// own lists decide which keys are trusted.
@@ -74,7 +75,13 @@ impl Keyring {
         let unusable = |text: &str| KeyringError::Home(format!("{}: {text}", home.display()));
         let home = std::path::absolute(home).map_err(|error| unusable(&error.to_string()))?;
         check_length(&home)?;
-        let meta = fs::metadata(&home).map_err(|error| unusable(&error.to_string()))?;
+        let meta = fs::metadata(&home).map_err(|error| {
+            if is_passing(&error) {
+                KeyringError::HomeUnreadable(format!("{}: {error}", home.display()))
+            } else {
+                unusable(&error.to_string())
+            }
+        })?;
         if !meta.is_dir() {
             return Err(unusable("not a folder"));
         }
@@ -224,12 +231,20 @@ impl Keyring {
         })
     }
 
-    /// Stops the agent that GnuPG started for this home, and waits for its end. Daemons call it
-    /// last. The next call that needs an agent starts one.
+    /// Stops the agent that GnuPG started for this home, and waits at most 2 s for its end. Daemons
+    /// call it last. The next call that needs an agent starts one.
     ///
     /// # Errors
     /// `gpgconf` is missing, fails, or is not done in time.
     pub fn stop(&self) -> Result<(), KeyringError> {
+        self.stop_by(Instant::now() + STOP_TIMEOUT)
+    }
+
+    /// As [`Keyring::stop`], and waits until `deadline`.
+    ///
+    /// # Errors
+    /// As [`Keyring::stop`].
+    pub fn stop_by(&self, deadline: Instant) -> Result<(), KeyringError> {
         let failed = |text: String| KeyringError::Gpg(format!("gpgconf: {text}"));
         let mut command = Command::new("gpgconf");
         command
@@ -241,7 +256,6 @@ impl Keyring {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
-        let deadline = Instant::now() + STOP_TIMEOUT;
         loop {
             match child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
@@ -337,6 +351,25 @@ fn is_missing(error: gpgme::Error) -> bool {
 
 /// Checks that the key is fit for use now, and returns its fingerprint.
 fn check_fit(key: &Key) -> Result<Fingerprint, KeyringError> {
+    check_use(key).map_err(|error| match error {
+        // GnuPG knows no self-signature of the future, and so finds such a key invalid.
+        KeyringError::KeyInvalid | KeyringError::CannotSign | KeyringError::CannotEncrypt
+            if is_of_the_future(key) =>
+        {
+            KeyringError::KeyFuture
+        }
+        other => other,
+    })
+}
+
+/// Whether a part of the key was made after now.
+fn is_of_the_future(key: &Key) -> bool {
+    let now = SystemTime::now();
+    key.subkeys()
+        .any(|subkey| subkey.creation_time().is_some_and(|made| made > now))
+}
+
+fn check_use(key: &Key) -> Result<Fingerprint, KeyringError> {
     if key.is_revoked() {
         return Err(KeyringError::KeyRevoked);
     }

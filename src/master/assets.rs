@@ -57,6 +57,8 @@ struct UpdaterHealth {
     missed: u64,
     unfilled: usize,
     input_warnings: Vec<String>,
+    /// The prices that the last update refused, each with the reason; the first few of them.
+    refused_now: Vec<String>,
     /// Beginning of its last turn.
     turn: Option<Instant>,
 }
@@ -207,7 +209,7 @@ impl Assets {
             missed: health.missed,
             calls: self.calls(),
             unfilled: health.unfilled,
-            input_warnings: health.input_warnings.clone(),
+            input_warnings: [&*health.input_warnings, &*health.refused_now].concat(),
         }
     }
 

@@ -2,19 +2,28 @@
 //!
 //! Checks a database file, and replaces a database with a backup, while no master runs.
 
-use super::storage::backup::{BackupFile, Replacement, RestoreTarget};
+use super::storage::backup::{self, BackupFile, Replacement, RestoreTarget};
 use super::storage::{Reader, StorageError};
 use super::verify::{self, VerifyError};
 use crate::admin::model::{RestoreSummary, Verification};
 use crate::config::{DatabaseUrl, MasterConfig};
+use std::fs::File;
 use std::path::Path;
+
+/// What is said of a file that [lacks its log](backup::lacks_log).
+pub const LACKS_LOG: &str = "this database is written with a log, and has none beside it. If it was copied with cp \
+     while a master ran, it lacks what was newest: use `papertraderctl backup`, which writes whole files. The file of \
+     a stopped master is whole";
 
 /// Checks a database file, which may be a backup or in use.
 ///
 /// # Errors
 /// The file is not a database of this version, or cannot be read.
 pub fn verify_file(file: &Path) -> Result<Verification, String> {
-    check(verify::open(file), file)
+    let mut report = check(verify::open(file), file)?;
+    let lacks_log = File::open(file).and_then(|open| backup::lacks_log(&open, file));
+    report.lacks_log = lacks_log.map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(report)
 }
 
 /// Checks an opened database, which messages call `shown`.
@@ -41,10 +50,15 @@ pub fn configured_database(config: &Path) -> Result<DatabaseUrl, String> {
 /// the rights of the folder's owner, and no more.
 ///
 /// # Errors
-/// A master holds the lock, the backup is damaged, of another version or declares what this version
-/// does not, or the file system returns an error. The database is then unchanged, except if the
+/// A master holds the lock; the backup is damaged, of another version or declares what this version
+/// does not; it [lacks its log](backup::lacks_log) and `consent` does not say to take it all the
+/// same; or the file system returns an error. The database is then unchanged, except if the
 /// very last rename fails: it then has its new name.
-pub fn restore(backup: &BackupFile, database: &DatabaseUrl) -> Result<RestoreSummary, String> {
+pub fn restore(
+    backup: &BackupFile,
+    database: &DatabaseUrl,
+    consent: bool,
+) -> Result<RestoreSummary, String> {
     let target = RestoreTarget::lock(database).map_err(|error| error.to_string())?;
     let shown = backup.path();
     if target.is(backup) {
@@ -52,11 +66,21 @@ pub fn restore(backup: &BackupFile, database: &DatabaseUrl) -> Result<RestoreSum
     }
     let staged = target.stage(backup).map_err(|error| error.to_string())?;
     let opened = Reader::open_for_check(&staged.url()).map_err(VerifyError::from);
-    let verification = check(opened, shown)?;
+    let mut verification = check(opened, shown)?;
+    verification.lacks_log = backup.lacks_log().map_err(|error| error.to_string())?;
     if let Some(first) = verification.differences.first() {
         return Err(format!(
             "{}: the backup does not add up, so nothing was changed: {first}; see `papertraderctl verify --database`",
             shown.display()
+        ));
+    }
+    if verification.lacks_log && !consent {
+        let newest = verification.newest_transaction.as_deref().unwrap_or("none");
+        return Err(format!(
+            "{}: {LACKS_LOG}. Its newest transaction: {newest}; its last update: number {}. Nothing was changed; to \
+             restore it all the same, add --yes",
+            shown.display(),
+            verification.update,
         ));
     }
     let Replacement { ended, replaced } = target.replace(staged)?;
@@ -71,8 +95,8 @@ pub fn restore(backup: &BackupFile, database: &DatabaseUrl) -> Result<RestoreSum
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::master::storage::Storage;
     use crate::master::storage::testing::{execute, execute_all};
-    use crate::master::storage::{Storage, backup};
     use std::fs;
     use std::os::unix::fs::MetadataExt;
     use std::path::PathBuf;
@@ -96,7 +120,7 @@ mod tests {
 
     fn restore_to(file: &Path, database: &DatabaseUrl) -> Result<RestoreSummary, String> {
         let backup = BackupFile::open(file).map_err(|error| error.to_string())?;
-        restore(&backup, database)
+        restore(&backup, database, true)
     }
 
     fn username(path: &Path) -> String {
@@ -191,6 +215,36 @@ mod tests {
     }
 
     /// A backup with the sessions and accounts of `database`, changed by `sql`.
+    #[test]
+    fn a_copy_without_its_log_is_restored_with_consent_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = database(folder.path(), "master.db", "now");
+        let source = database(folder.path(), "source.db", "then");
+        // A running master, and a copy of its file alone.
+        let mut open = Storage::open(&url(&source)).unwrap();
+        execute(&mut open, "UPDATE accounts SET username = 'later'");
+        let raw = folder.path().join("raw.db");
+        fs::copy(&source, &raw).unwrap();
+        let report = verify_file(&raw).unwrap();
+        assert!(report.lacks_log && report.is_clean());
+        assert!(!verify_file(&source).unwrap().lacks_log, "its log is there");
+        let taken = BackupFile::open(&raw).unwrap();
+        let why = restore(&taken, &url(&here), false).unwrap_err();
+        assert!(
+            why.contains("papertraderctl backup") && why.contains("--yes"),
+            "{why}"
+        );
+        assert_eq!(username(&here), "now");
+        restore(&taken, &url(&here), true).unwrap();
+        assert_eq!(username(&here), "then");
+        // What the program writes itself needs no consent.
+        let whole = folder.path().join("whole.db");
+        backup::copy(&url(&source), &whole, &|| false).unwrap();
+        assert!(!verify_file(&whole).unwrap().lacks_log);
+        restore(&BackupFile::open(&whole).unwrap(), &url(&here), false).unwrap();
+        assert_eq!(username(&here), "later");
+    }
+
     fn prepared(folder: &Path, sql: &str) -> PathBuf {
         let path = database(folder, "prepared.db", "then");
         execute_all(&mut Storage::open(&url(&path)).unwrap(), sql);

@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/daemons.rs`.
 
 use super::acceptor::MasterAcceptor;
+use super::assets::providers::PreparedProviders;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::HashingPool;
 use super::link_session::LinkSessions;
@@ -17,7 +18,7 @@ use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
 use crate::config::MasterConfig;
-use crate::daemon::{self, StartError};
+use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::rejecter::refusal;
@@ -59,33 +60,35 @@ impl From<AssetsError> for StartError {
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let assets = AssetsConfig::of(config)?;
-    let warnings = assets::providers::check(&assets)?;
+    let prepared = PreparedProviders::open(&assets)?;
     leave_agent(&config.gpg.home, || identity(config))?;
-    Ok(warnings)
+    Ok(prepared.input_warnings())
 }
 
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring = Keyring::open(&config.gpg.home)
-        .map_err(|e| StartError::misconfigured(format!("gpg.home: {e}")))?;
+        .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg.home: {e}")))?;
     MasterIdentity::new(
         keyring,
         config.gpg.key,
         GpgBudget::new(BudgetLimits::default()),
     )
-    .map_err(|e| StartError::misconfigured(format!("gpg: {e}")))
+    .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg: {e}")))
 }
 
 /// Starts all threads. Returns when the first prices are published and peers are accepted.
 ///
 /// # Errors
 /// The reason, with its exit code. No thread and no GPG agent is left running.
-pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
+pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
     let assets = AssetsConfig::of(config)?;
-    assets::providers::check(&assets)?;
+    // A large market takes minutes to read, so its files are read once.
+    let prepared = PreparedProviders::open(&assets)?;
     // Before any call of GPG: on failure GPG's agent is stopped, which a running master also uses.
     let lock = Storage::lock(&config.database)?;
-    let started = assemble(config, stop, assets, lock);
-    if started.is_err() {
+    let started = assemble(config, stop, (assets, prepared), lock);
+    if let Err(error) = &started {
+        reason.keep(error);
         stop.request();
         if let Ok(keyring) = Keyring::open(&config.gpg.home) {
             let _ = keyring.stop();
@@ -97,7 +100,7 @@ pub fn start(config: &MasterConfig, stop: &Stop) -> Result<Master, StartError> {
 fn assemble(
     config: &MasterConfig,
     stop: &Stop,
-    assets_config: AssetsConfig,
+    assets: (AssetsConfig, PreparedProviders),
     lock: StorageLock,
 ) -> Result<Master, StartError> {
     let identity = identity(config)?;
@@ -106,7 +109,7 @@ fn assemble(
     daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
 
     let listener = Arc::new(
-        Listener::bind(config.listen)
+        Listener::bind_patiently(config.listen, stop)
             .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
     );
     let watchdog = Watchdog::new();
@@ -117,7 +120,7 @@ fn assemble(
         flushing.run(stop, heartbeat)
     })?;
 
-    let (inboxes, router) = modules(config, assets_config, stop, &mut group)?;
+    let (inboxes, router) = modules(config, assets, stop, &mut group)?;
     let links = LinkSessions {
         identity,
         shared: inboxes.shared.clone(),
@@ -137,6 +140,7 @@ fn assemble(
         clients: Mutex::new(Vec::new()),
         stop: stop.clone(),
     });
+    daemon::notify_starting("waiting for the first prices");
     if !inboxes
         .assets
         .wait_ready(Instant::now() + FIRST_PRICES_TIMEOUT)
@@ -167,7 +171,7 @@ fn assemble(
 /// Starts the modules, each with its inbox, from the bottom of the channel graph up.
 fn modules(
     config: &MasterConfig,
-    assets_config: AssetsConfig,
+    (assets_config, prepared): (AssetsConfig, PreparedProviders),
     stop: &Stop,
     group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
@@ -190,6 +194,7 @@ fn modules(
         inbox: assets_inbox,
     } = assets::open(
         assets_config,
+        prepared,
         Storage::open(url)?,
         Reader::open(url)?,
         update_channels,

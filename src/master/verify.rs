@@ -120,12 +120,23 @@ pub fn check(
     let dangling = moment.dangling_rows(|text| findings.differs(text));
     findings.damage(dangling.map_err(VerifyError::from))?;
     if is_ours {
+        let dated = date(&mut moment, &mut findings.report);
+        findings.damage(dated)?;
         let checked = accounts(&mut moment, &mut findings, cancelled);
         findings.damage(checked)?;
     }
     let mut report = findings.report;
     report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
+}
+
+/// Says of which moment the database is.
+fn date(moment: &mut Snapshot<'_>, report: &mut Verification) -> Result<(), VerifyError> {
+    report.newest_transaction = moment.newest_transaction()?.map(|time| time.to_string());
+    let position = moment.update_position()?;
+    report.update = position.number;
+    report.update_time = position.time.map(|time| time.to_string());
+    Ok(())
 }
 
 fn accounts(

@@ -15,6 +15,10 @@ pub const DAY: i64 = 86_400_000;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// Before all other times. A search for the latest time begins with it, and not with 1970:
+    /// markets have prices from before.
+    pub const MIN: Timestamp = Timestamp(i64::MIN);
+
     /// The current time of the machine's clock.
     pub fn now() -> Timestamp {
         let since = SystemTime::now()

@@ -7,18 +7,23 @@
 
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::rejecter::RejectSender;
-use crate::runtime::Stop;
+use crate::runtime::{Stop, is_passing};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections that may wait to be accepted. The usual 128 overflows in a burst.
 pub const BACKLOG_MAX: i32 = 4096;
 /// How long accepting pauses when no descriptor is left, unless a connection ends sooner.
 const ACCEPT_RETRY_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// How long a start waits for an address that is in use, or that the machine does not have yet.
+pub const BIND_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time between two attempts.
+const BIND_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A listening socket.
 #[derive(Debug)]
@@ -49,6 +54,30 @@ impl Listener {
             address,
             closed: AtomicBool::new(false),
         })
+    }
+
+    /// As [`Listener::bind`], and tries again for [`BIND_TIMEOUT`] where the address is in use or
+    /// not there yet, or until the signal to stop.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`]: the last reason.
+    pub fn bind_patiently(address: SocketAddr, stop: &Stop) -> io::Result<Listener> {
+        let deadline = Instant::now() + BIND_TIMEOUT;
+        let mut told = false;
+        loop {
+            match Listener::bind(address) {
+                Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                    if !told {
+                        crate::warn!("{address}: {error}; trying again for {BIND_TIMEOUT:?}");
+                    }
+                    told = true;
+                    if stop.wait(BIND_RETRY_INTERVAL) {
+                        return Err(error);
+                    }
+                }
+                bound => return bound,
+            }
+        }
     }
 
     /// The address, with the port that the system chose where port 0 was requested.

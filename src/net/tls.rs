@@ -5,13 +5,15 @@
 //! Tests: `src/net/tests.rs`.
 
 use super::send_half::Cipher;
+use crate::runtime::is_passing;
 use crate::runtime::published::Published;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use thiserror::Error;
 
 /// Plaintext that is copied out of rustls at a time.
 const PLAINTEXT_CHUNK_BYTES: usize = 16 * 1024;
@@ -24,12 +26,42 @@ pub struct ServerTls {
     config: Published<ServerConfig>,
 }
 
+/// Why certificate and key cannot be used. The text names the file.
+#[derive(Debug, Error)]
+pub enum CertificateError {
+    /// The system does not read a file now.
+    #[error("{0}")]
+    Unreadable(String),
+    /// A file is missing or wrong, or the two do not match.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl CertificateError {
+    /// Whether it may pass although nobody mends anything.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, CertificateError::Unreadable(_))
+    }
+
+    fn of_file(file: &Path, what: &str, error: &pem::Error) -> CertificateError {
+        match error {
+            pem::Error::Io(why) if is_passing(why) => {
+                CertificateError::Unreadable(format!("{}: {why}", file.display()))
+            }
+            _ => CertificateError::Unusable(format!(
+                "{}: not a {what} in PEM form: {error}",
+                file.display()
+            )),
+        }
+    }
+}
+
 impl ServerTls {
     /// Reads both files.
     ///
     /// # Errors
     /// A file cannot be read, or certificate and key do not match. The text names the file.
-    pub fn load(certificate: &Path, key: &Path) -> Result<ServerTls, String> {
+    pub fn load(certificate: &Path, key: &Path) -> Result<ServerTls, CertificateError> {
         let config = Published::new(read(certificate, key)?);
         Ok(ServerTls {
             certificate: certificate.to_owned(),
@@ -42,7 +74,7 @@ impl ServerTls {
     ///
     /// # Errors
     /// As [`ServerTls::load`]; the old pair stays in force.
-    pub fn reload(&self) -> Result<(), String> {
+    pub fn reload(&self) -> Result<(), CertificateError> {
         self.config.store(read(&self.certificate, &self.key)?);
         Ok(())
     }
@@ -59,17 +91,12 @@ impl ServerTls {
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
+fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, CertificateError> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| {
-            format!(
-                "{}: not a certificate in PEM form: {e}",
-                certificate.display()
-            )
-        })?;
+        .map_err(|error| CertificateError::of_file(certificate, "certificate", &error))?;
     let secret = PrivateKeyDer::from_pem_file(key)
-        .map_err(|e| format!("{}: not a private key in PEM form: {e}", key.display()))?;
+        .map_err(|error| CertificateError::of_file(key, "private key", &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -79,11 +106,11 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
                 .with_single_cert(chain, secret)
         })
         .map_err(|e| {
-            format!(
+            CertificateError::Unusable(format!(
                 "{} and {} do not serve TLS 1.3: {e}",
                 certificate.display(),
                 key.display()
-            )
+            ))
         })
 }
 

@@ -21,6 +21,30 @@ pub struct ExchangeRequest {
     pub headers: HashMap<String, String>,
 }
 
+impl ExchangeRequest {
+    /// The value of a query name; empty without it.
+    pub fn query(&self, name: &str) -> &str {
+        self.query.get(name).map_or("", String::as_str)
+    }
+
+    /// What an API answers that knows these query names alone, where the request has another.
+    pub fn unknown_name(&self, known: &[&str]) -> Option<ExchangeReply> {
+        let other = self.query.keys().find(|name| !known.contains(&&***name))?;
+        Some(invalid("parameter", other))
+    }
+
+    /// What an API answers where the value of a query name is none of these.
+    pub fn unknown_value(&self, name: &str, known: &[&str]) -> Option<ExchangeReply> {
+        let value = self.query(name);
+        (!known.contains(&value)).then(|| invalid(name, value))
+    }
+}
+
+/// Status 400, which names what was invalid, as Alpaca does.
+pub fn invalid(what: &str, value: &str) -> ExchangeReply {
+    ExchangeReply::status(400, &format!("{{\"message\":\"invalid {what}: {value}\"}}"))
+}
+
 /// What the server answers.
 #[derive(Debug)]
 pub enum ExchangeReply {

@@ -11,12 +11,13 @@ use super::reader::ClientReader;
 use crate::config::WorkerLimits;
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::connection_limiter::ConnectionPermit;
+use crate::net::listener::BIND_TIMEOUT;
 use crate::net::rejecter::RejectSender;
 use crate::net::tls::ServerTls;
 use crate::net::{
     Connection, ConnectionLimiter, ConnectionReader, Flusher, Listener, ReaderLimits, SendLimits,
 };
-use crate::runtime::{self, Module, Stop, TICK, ThreadHandle};
+use crate::runtime::{self, Module, Stop, TICK, ThreadHandle, is_passing};
 use crossbeam_channel::{Receiver, Sender};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub(super) struct WorkerAcceptor {
     /// Stops the listener's thread.
     stop: Stop,
     open: Option<OpenPort>,
+    /// Set while the port should be open and its address is in use: when to give up.
+    retry_until: Option<Instant>,
 }
 
 /// An open port.
@@ -62,6 +65,7 @@ impl WorkerAcceptor {
             port: Arc::new(port),
             stop: stop.clone(),
             open: None,
+            retry_until: None,
         }
     }
 }
@@ -76,6 +80,12 @@ impl Module for WorkerAcceptor {
         }
     }
 
+    fn on_tick(&mut self, _now: Instant) {
+        if let Some(until) = self.retry_until {
+            self.try_open(until);
+        }
+    }
+
     fn on_stop(&mut self) {
         self.close();
     }
@@ -83,8 +93,34 @@ impl Module for WorkerAcceptor {
 
 impl WorkerAcceptor {
     fn open_port(&mut self) {
-        if self.open.is_none() {
-            self.open = self.port.open(&self.stop);
+        if self.open.is_none() && self.retry_until.is_none() {
+            self.try_open(Instant::now() + BIND_TIMEOUT);
+        }
+    }
+
+    /// Opens the port. Where the address is in use or not there yet, the next tick tries again, but
+    /// none behind `until`.
+    fn try_open(&mut self, until: Instant) {
+        let address = self.port.listen;
+        let told = self.retry_until.take().is_some();
+        match Listener::bind(address) {
+            Ok(listener) => self.open = self.port.open(listener, &self.stop),
+            Err(error) if is_passing(&error) && Instant::now() < until => {
+                if !told {
+                    crate::warn!("{address}: {error}; trying again for {BIND_TIMEOUT:?}");
+                }
+                self.retry_until = Some(until);
+            }
+            Err(error) => {
+                let nfs = if address.port() == NFS_PORT {
+                    " (2049 is the port of NFS, too)"
+                } else {
+                    ""
+                };
+                self.port.publish(PortState::Failed(format!(
+                    "{address} cannot be listened on: {error}{nfs}"
+                )));
+            }
         }
     }
 
@@ -98,6 +134,7 @@ impl WorkerAcceptor {
 
     /// Closes the port. False where it was closed already.
     fn close(&mut self) -> bool {
+        self.retry_until = None;
         let Some(OpenPort { listener, thread }) = self.open.take() else {
             return false;
         };
@@ -108,22 +145,8 @@ impl WorkerAcceptor {
 }
 
 impl ClientPort {
-    fn open(self: &Arc<Self>, stop: &Stop) -> Option<OpenPort> {
-        let listener = match Listener::bind(self.listen) {
-            Ok(listener) => Arc::new(listener),
-            Err(error) => {
-                let nfs = if self.listen.port() == NFS_PORT {
-                    " (2049 is the port of NFS, too)"
-                } else {
-                    ""
-                };
-                self.publish(PortState::Failed(format!(
-                    "{} cannot be listened on: {error}{nfs}",
-                    self.listen
-                )));
-                return None;
-            }
-        };
+    fn open(self: &Arc<Self>, listener: Listener, stop: &Stop) -> Option<OpenPort> {
+        let listener = Arc::new(listener);
         let _ = self.clients.send(ClientsMessage::Open);
         let (port, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
         let thread = runtime::spawn("listener", move || {

@@ -10,7 +10,7 @@ use super::messages::PortState;
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
 use crate::daemon::run::{Service, ServiceContext};
-use crate::daemon::{self, StartError};
+use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{self, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::tls::ServerTls;
@@ -24,6 +24,10 @@ use std::time::{Duration, Instant};
 
 /// Time-out of a TCP connection to the master.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// GPG's agent has this time to end after a start that failed.
+const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// GPG's agent has this time to end, even where the threads took all of theirs.
+const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 /// Descriptors for other things than clients: the log, epoll, the link, GPG.
 const SPARE_DESCRIPTORS: u64 = 64;
 
@@ -31,9 +35,9 @@ const SPARE_DESCRIPTORS: u64 = 64;
 fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
     let gpg = &config.gpg;
     let keyring = Keyring::open(&gpg.home)
-        .map_err(|error| StartError::misconfigured(format!("gpg.home: {error}")))?;
+        .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg.home: {e}")))?;
     WorkerIdentity::new(keyring, gpg.key, gpg.master_key, config.uuid)
-        .map_err(|error| StartError::misconfigured(format!("gpg: {error}")))
+        .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg: {e}")))
 }
 
 /// A function that makes a link: TCP to the master, then the handshake.
@@ -94,11 +98,16 @@ impl Service for WorkerService {
         Ok(Vec::new())
     }
 
-    fn start(config: &WorkerConfig, _stop: &Stop) -> Result<WorkerService, StartError> {
+    fn start(
+        config: &WorkerConfig,
+        _stop: &Stop,
+        reason: &EndReason,
+    ) -> Result<WorkerService, StartError> {
         check_certificate(config)?;
         let started = start(config);
-        if started.is_err() {
-            stop_agent(&config.gpg.home);
+        if let Err(error) = &started {
+            reason.keep(error);
+            stop_agent(&config.gpg.home, Instant::now() + AGENT_STOP_TIMEOUT);
         }
         started
     }
@@ -118,21 +127,24 @@ impl Service for WorkerService {
 
     fn stop(self, deadline: Instant) -> Vec<String> {
         let late = self.worker.stop(deadline);
-        stop_agent(&self.gpg_home);
+        stop_agent(&self.gpg_home, deadline);
         late
     }
 }
 
 fn check_certificate(config: &WorkerConfig) -> Result<(), StartError> {
     if let Some(tls) = &config.tls {
-        ServerTls::load(&tls.certificate, &tls.key).map_err(StartError::misconfigured)?;
+        ServerTls::load(&tls.certificate, &tls.key)
+            .map_err(|e| StartError::passing_or_not(e.is_passing(), &e))?;
     }
     Ok(())
 }
 
-fn stop_agent(home: &Path) {
+/// Stops GPG's agent by `deadline`, but gives it a moment even where the threads took all of theirs.
+fn stop_agent(home: &Path, deadline: Instant) {
+    let deadline = deadline.max(Instant::now() + AGENT_STOP_TIMEOUT_MIN);
     if let Ok(keyring) = Keyring::open(home)
-        && let Err(error) = keyring.stop()
+        && let Err(error) = keyring.stop_by(deadline)
     {
         crate::warn!("GPG's agent was not stopped: {error}");
     }

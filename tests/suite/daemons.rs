@@ -2,12 +2,180 @@
 //! configuration, and how they stop.
 
 use papertrader::client::ServerMessage;
+use papertrader::link::keyring::Keyring;
 use papertrader::model::ProtocolFault;
 use papertrader::testkit::trader::buy;
-use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT, processes_about, program};
+use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT, processes_about, program, until};
 use std::fs;
-use std::process::Command;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// Starts the agent of a GPG home and stops it in its tracks. It goes on when this is dropped.
+struct HungAgent {
+    home: std::path::PathBuf,
+    pid: rustix::process::Pid,
+}
+
+impl HungAgent {
+    fn of(home: &Path) -> HungAgent {
+        let output = Command::new("gpg-connect-agent")
+            .arg("--homedir")
+            .arg(home)
+            .args(["getinfo pid", "/bye"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let pid = said
+            .lines()
+            .find_map(|line| line.strip_prefix("D "))
+            .unwrap();
+        let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        let home = home.to_owned();
+        HungAgent { home, pid }
+    }
+}
+
+impl Drop for HungAgent {
+    fn drop(&mut self) {
+        let _ = rustix::process::kill_process(self.pid, rustix::process::Signal::CONT);
+        let _ = Keyring::open(&self.home).unwrap().stop();
+    }
+}
+
+#[test]
+fn gpg_that_is_late_is_said_and_is_no_bad_configuration() {
+    let deployment = Deployment::new(1);
+    let agents =
+        ["master", "worker-1"].map(|name| HungAgent::of(&deployment.dir().join("gpg").join(name)));
+    let children = [
+        ("papertrader-master", "master.toml"),
+        ("papertrader-worker", "worker-1.toml"),
+    ]
+    .map(|(name, config)| {
+        let child = Command::new(program::find(name))
+            .args(["--config", config])
+            .current_dir(deployment.dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        (name, child)
+    });
+    for (name, child) in children {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+        assert!(
+            said.lines().last().unwrap().contains("GnuPG took too long"),
+            "{name}: {said}"
+        );
+    }
+    drop(agents);
+    deployment.start_all();
+    deployment.stop_all();
+}
+
+/// A file that root does not own, whoever runs the tests.
+fn secret(path: &Path, mode: u32) {
+    fs::write(path, "ID\nSECRET\n").unwrap();
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(path, Some(65_534), None).unwrap();
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_credential_that_systemd_hands_over_is_taken_as_it_is() {
+    let deployment = Deployment::new(1);
+    let (master, worker) = (deployment.master(), deployment.worker(1));
+    master.set("currency", "USD");
+    master.set("assets.provider", "alpaca");
+    master.set("assets.alpaca.credentials", "alpaca.key");
+    let tls = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    worker.set("tls.certificate", "tls.pem");
+    worker.set("tls.key", "tls.key");
+    let given = deployment.dir().join("credentials");
+    fs::create_dir(&given).unwrap();
+    let check = |program: &str, config: &str| {
+        let output = Command::new(program::find(program))
+            .args(["--config", config, "--check-config"])
+            .current_dir(deployment.dir())
+            .env("CREDENTIALS_DIRECTORY", &given)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    let checks = || {
+        [
+            ("papertrader-master", "master.toml"),
+            ("papertrader-worker", "worker-1.toml"),
+        ]
+        .map(|(program, config)| check(program, config))
+    };
+    fs::write(given.join("tls.pem"), tls.cert.pem()).unwrap();
+    for key in ["alpaca.key", "tls.key"] {
+        secret(&given.join(key), 0o440);
+    }
+    fs::write(given.join("tls.key"), tls.signing_key.serialize_pem()).unwrap();
+    for (code, said) in checks() {
+        assert_eq!(code, Some(0), "{said}");
+    }
+    // Elsewhere the same files are open to a group that no root has chosen.
+    for key in ["alpaca.key", "tls.key"] {
+        fs::rename(given.join(key), deployment.dir().join(key)).unwrap();
+    }
+    for (code, said) in checks() {
+        assert_eq!(code, Some(78), "{said}");
+        assert!(said.contains("others can read the secret"), "{said}");
+    }
+    let has_lists = Command::new("setfacl").arg("--version").output().is_ok();
+    if !has_lists {
+        eprintln!("skipped: no setfacl to make an access list with");
+        return;
+    }
+    let list = |path: &Path| {
+        secret(path, 0o400);
+        let set = Command::new("setfacl")
+            .args(["-m", "u:65533:r"])
+            .arg(path)
+            .output()
+            .unwrap();
+        if !set.status.success() {
+            eprintln!("skipped: the disk keeps no access lists");
+        }
+        set.status.success()
+    };
+    let outside = deployment.dir().join("alpaca.key");
+    if list(&outside) {
+        assert_eq!(check("papertrader-master", "master.toml").0, Some(78));
+        fs::remove_file(outside).unwrap();
+        assert!(list(&given.join("alpaca.key")));
+        assert_eq!(check("papertrader-master", "master.toml").0, Some(0));
+    }
+}
+
+#[test]
+fn a_port_in_use_is_waited_for_and_then_named() {
+    let deployment = Deployment::new(1);
+    for daemon in [deployment.master(), deployment.worker(1)] {
+        let taken = std::net::TcpListener::bind(daemon.address()).unwrap();
+        daemon.spawn();
+        until("it tries again", || daemon.log().contains("trying again"));
+        drop(taken);
+        daemon.wait_ready();
+    }
+    deployment.stop_all();
+    let _taken = std::net::TcpListener::bind(deployment.master().address()).unwrap();
+    let output = deployment.run("papertrader-master", &["--config", "master.toml"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.lines().last().unwrap().contains("in use"), "{said}");
+}
 
 #[test]
 fn a_second_master_on_the_same_database_is_refused() {

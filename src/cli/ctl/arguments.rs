@@ -86,6 +86,10 @@ Example: systemctl stop papertrader-master && papertraderctl restore /srv/backup
         /// The configuration of the master whose database is replaced
         #[arg(long, value_name = "FILE", default_value = "/etc/papertrader/master.toml", value_hint = ValueHint::FilePath)]
         config: PathBuf,
+        /// Restore a file that is written with a log and has none beside it, too: it may lack what
+        /// was newest
+        #[arg(long)]
+        yes: bool,
     },
     /// Show the log's memory, or write it out
     Log {

@@ -30,6 +30,8 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 const CHILD: &str = "as-owner";
 /// The child's task: replace a database with the backup on standard input.
 const RESTORE: &str = "restore";
+/// As [`RESTORE`], with consent to a file that lacks its log.
+const RESTORE_ANYWAY: &str = "restore-anyway";
 /// The child's task: check a database file.
 const VERIFY: &str = "verify";
 
@@ -52,16 +54,17 @@ pub(super) fn verify(file: &Path) -> Result<Verification, String> {
 ///
 /// # Errors
 /// See [`restore::restore`]; we are root, and nobody's rights suffice for the database's folder.
-pub(super) fn restore(file: &Path, config: &Path) -> Result<RestoreSummary, String> {
+pub(super) fn restore(file: &Path, config: &Path, consent: bool) -> Result<RestoreSummary, String> {
     let database = restore::configured_database(config)?;
     let backup = BackupFile::open(file).map_err(|error| error.to_string())?;
     match FolderActor::of(database.file()).map_err(|error| error.to_string())? {
-        FolderActor::Ourselves => restore::restore(&backup, &database),
+        FolderActor::Ourselves => restore::restore(&backup, &database, consent),
         FolderActor::Owner { user, group } => {
             let open = backup.file().try_clone();
             let open = open.map_err(|error| format!("{}: {error}", file.display()))?;
             let whole = std::path::absolute(database.file()).map_err(|error| error.to_string())?;
-            let task = [OsStr::new(RESTORE), whole.as_os_str(), file.as_os_str()];
+            let task = if consent { RESTORE_ANYWAY } else { RESTORE };
+            let task = [OsStr::new(task), whole.as_os_str(), file.as_os_str()];
             run_child(user, group, &task, Stdio::from(open))
         }
     }
@@ -129,11 +132,15 @@ fn detach() -> io::Result<()> {
 fn perform(arguments: &[OsString]) -> io::Result<()> {
     match arguments {
         [task, file] if task == VERIFY => answer(&restore::verify_file(Path::new(file))),
-        [task, database, shown] if task == RESTORE => {
+        [task, database, shown] if task == RESTORE || task == RESTORE_ANYWAY => {
             let open = File::from(io::stdin().as_fd().try_clone_to_owned()?);
             let backup = BackupFile::opened(open, Path::new(shown));
             let database = DatabaseUrl::Sqlite(database.into());
-            answer(&restore::restore(&backup, &database))
+            answer(&restore::restore(
+                &backup,
+                &database,
+                task == RESTORE_ANYWAY,
+            ))
         }
         _ => Err(io::ErrorKind::InvalidInput.into()),
     }

@@ -8,6 +8,7 @@ use crate::admin::model::{
     LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::cli::table::{NONE, list, span, table};
+use crate::master::restore::LACKS_LOG;
 use crate::model::printable::clean;
 use std::fmt::Write;
 use std::path::Path;
@@ -221,6 +222,11 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
     out
 }
 
+/// A time that another user's process may have written.
+fn dated(text: Option<&str>) -> String {
+    text.map_or_else(|| NONE.to_owned(), |text| moment(&clean(text)))
+}
+
 /// The result of a verification, with each difference.
 pub(super) fn verification(report: &Verification) -> String {
     let mut out = list(&[
@@ -234,8 +240,25 @@ pub(super) fn verification(report: &Verification) -> String {
         ),
         ("positions", report.positions.to_string()),
         ("cash", clean(&report.cash)),
+        (
+            "newest transaction",
+            dated(report.newest_transaction.as_deref()),
+        ),
+        (
+            "last update",
+            match report.update {
+                0 => NONE.to_owned(),
+                number => {
+                    let time = dated(report.update_time.as_deref());
+                    format!("number {number}, market time {time}")
+                }
+            },
+        ),
         ("took", millis(report.took_ms)),
     ]);
+    if report.lacks_log {
+        let _ = writeln!(out, "note: {LACKS_LOG}");
+    }
     if report.is_clean() {
         out.push_str("every balance and position is what its transactions make\n");
     }

@@ -7,6 +7,7 @@ use super::super::{check, values, writer};
 use crate::model::{MarketKind, Symbol, Timestamp};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::de::DeValue;
@@ -17,8 +18,10 @@ const SYMBOLS_MAX: usize = 100_000;
 /// Most bytes that are read of a file of symbols.
 const SYMBOLS_FILE_MAX: u64 = 4 * 1024 * 1024;
 
-/// Environment variable with systemd's folder of a unit's credentials.
-const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// Alpaca's feeds of the latest prices.
+const FEEDS: [&str; 6] = ["iex", "sip", "delayed_sip", "boats", "overnight", "otc"];
+/// Alpaca's feeds of past days.
+const HISTORY_FEEDS: [&str; 4] = ["sip", "iex", "boats", "otc"];
 
 /// Value of `keep_ticks` that keeps bars for ever.
 const FOREVER: &str = "forever";
@@ -129,8 +132,10 @@ pub struct AlpacaSettings {
     pub assets_url: String,
     /// File of two lines: key ID and secret.
     pub credentials: PathBuf,
-    /// Alpaca's data feed, such as `iex`.
+    /// Alpaca's feed of the latest prices, such as `iex`.
     pub feed: String,
+    /// Alpaca's feed of past days, such as `sip`.
+    pub history_feed: String,
 }
 
 /// `[assets.binance]`
@@ -223,7 +228,14 @@ fn symbols(table: &mut ConfigTable<'_, '_>) -> (SymbolSelection, Option<PathBuf>
         );
         return (list, Some(file));
     }
-    match from_file(&file) {
+    let named = match read_symbols(&file) {
+        Ok(text) => from_file(&text),
+        Err(why) => {
+            report.unreadable("assets.symbols_file", &file, &why);
+            return (SymbolSelection::All, Some(file));
+        }
+    };
+    match named {
         Ok(list) => (list, Some(file)),
         Err(reason) => {
             report.problem(
@@ -249,12 +261,15 @@ fn list(value: &DeValue<'_>) -> Result<SymbolSelection, String> {
     }
 }
 
-fn from_file(file: &Path) -> Result<SymbolSelection, String> {
-    use std::io::Read;
+fn read_symbols(file: &Path) -> io::Result<String> {
     let mut text = String::new();
-    std::fs::File::open(file)
-        .and_then(|file| file.take(SYMBOLS_FILE_MAX).read_to_string(&mut text))
-        .map_err(|why| format!("it cannot be read: {why}"))?;
+    std::fs::File::open(file)?
+        .take(SYMBOLS_FILE_MAX)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn from_file(text: &str) -> Result<SymbolSelection, String> {
     let lines = text
         .lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim());
@@ -305,31 +320,29 @@ fn alpaca(mut table: ConfigTable<'_, '_>) -> AlpacaSettings {
             url("https://paper-api.alpaca.markets"),
             values::url,
         ),
-        credentials: credentials(table.path("credentials", Some("alpaca.key"))),
+        credentials: check::or_credential(table.path("credentials", Some("alpaca.key"))),
         feed: table.parsed("feed", IfAbsent::Default("iex".to_owned()), |text| {
-            let letter =
-                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-            if !text.is_empty() && text.len() <= 32 && text.bytes().all(letter) {
-                return Ok(text.to_owned());
-            }
-            Err(format!(
-                "{text:?} is not the name of a feed, such as \"iex\" or \"sip\""
-            ))
+            one_of(text, "the latest prices", &FEEDS)
         }),
+        history_feed: table.parsed(
+            "history_feed",
+            IfAbsent::Default("sip".to_owned()),
+            |text| one_of(text, "past days", &HISTORY_FEEDS),
+        ),
     };
     table.finish();
     config
 }
 
-/// The file, or systemd's credential of the same name if the file does not exist.
-fn credentials(path: PathBuf) -> PathBuf {
-    if path.exists() {
-        return path;
+/// Checks the name of a feed of `what`.
+fn one_of(text: &str, what: &str, known: &[&str]) -> Result<String, String> {
+    if known.contains(&text) {
+        return Ok(text.to_owned());
     }
-    let given = std::env::var_os(CREDENTIALS)
-        .zip(path.file_name())
-        .map(|(folder, name)| Path::new(&folder).join(name));
-    given.filter(|given| given.exists()).unwrap_or(path)
+    Err(format!(
+        "{text:?} is not a feed of {what}; Alpaca has {}",
+        known.join(", ")
+    ))
 }
 
 fn binance(mut table: ConfigTable<'_, '_>) -> BinanceSettings {
@@ -421,6 +434,7 @@ impl AssetSettings {
             values.text("assets.alpaca.assets_url", &alpaca.assets_url);
             values.path("assets.alpaca.credentials", &alpaca.credentials);
             values.text("assets.alpaca.feed", &alpaca.feed);
+            values.text("assets.alpaca.history_feed", &alpaca.history_feed);
         }
         if let Some(binance) = &self.binance {
             values.text("assets.binance.url", &binance.url);

@@ -83,6 +83,12 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
+    /// Whether keys that cannot be loaded may be loaded later although nobody mends anything.
+    pub fn is_passing(&self) -> bool {
+        *self == HandshakeError::Random
+            || matches!(self, HandshakeError::Keyring(error) if error.is_passing())
+    }
+
     /// Name of the error for counters and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -140,6 +146,7 @@ impl HandshakeError {
                 | K::KeyRevoked
                 | K::KeyExpired
                 | K::KeyDisabled
+                | K::KeyFuture
                 | K::KeyInvalid
                 | K::KeyWeak(_)
                 | K::CannotSign

@@ -18,6 +18,9 @@ pub enum KeyringError {
     /// by another user; the text says which.
     #[error("the GPG home cannot be used: {0}")]
     Home(String),
+    /// The system cannot read the home at this time.
+    #[error("the GPG home cannot be read now: {0}")]
+    HomeUnreadable(String),
     /// Other users may enter the home. The value is its mode.
     #[error("the GPG home has mode {0:04o}; others may not enter it: chmod 0700")]
     HomeOpen(u32),
@@ -36,6 +39,9 @@ pub enum KeyringError {
     /// An administrator has disabled the key.
     #[error("the key is disabled")]
     KeyDisabled,
+    /// The key, or the part of it that is needed, was made after the time that our clock shows.
+    #[error("the key was made in the future by our clock: set the clock, or wait until it is set")]
+    KeyFuture,
     /// GnuPG reports the key as invalid.
     #[error("the key is invalid")]
     KeyInvalid,
@@ -93,17 +99,54 @@ pub enum KeyringError {
 }
 
 impl KeyringError {
+    /// Whether it may pass although nobody mends key, home or configuration: GnuPG is late or
+    /// fails, the disk is busy, the clock is not set yet.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            KeyringError::Timeout
+            | KeyringError::Gpg(_)
+            | KeyringError::HomeUnreadable(_)
+            | KeyringError::KeyFuture => true,
+            KeyringError::HomeTooLong(_)
+            | KeyringError::Home(_)
+            | KeyringError::HomeOpen(_)
+            | KeyringError::KeyUnknown
+            | KeyringError::SecretUnknown
+            | KeyringError::KeyRevoked
+            | KeyringError::KeyExpired
+            | KeyringError::KeyDisabled
+            | KeyringError::KeyInvalid
+            | KeyringError::CannotSign
+            | KeyringError::CannotEncrypt
+            | KeyringError::KeyWeak(_)
+            | KeyringError::KeyCount(_)
+            | KeyringError::KeySecret
+            | KeyringError::KeyOwn
+            | KeyringError::NotEncrypted
+            | KeyringError::NotForUs
+            | KeyringError::Damaged
+            | KeyringError::TooLarge
+            | KeyringError::Unsigned
+            | KeyringError::ManySignatures
+            | KeyringError::BadSignature
+            | KeyringError::WrongSigner(_)
+            | KeyringError::SignatureStale(_) => false,
+        }
+    }
+
     /// Name of the error for counters and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
             KeyringError::HomeTooLong(_) => "home-too-long",
             KeyringError::Home(_) => "home-unusable",
+            KeyringError::HomeUnreadable(_) => "home-unreadable",
             KeyringError::HomeOpen(_) => "home-open-to-others",
             KeyringError::KeyUnknown => "key-unknown",
             KeyringError::SecretUnknown => "secret-key-unknown",
             KeyringError::KeyRevoked => "key-revoked",
             KeyringError::KeyExpired => "key-expired",
             KeyringError::KeyDisabled => "key-disabled",
+            KeyringError::KeyFuture => "key-future",
             KeyringError::KeyInvalid => "key-invalid",
             KeyringError::CannotSign => "key-cannot-sign",
             KeyringError::CannotEncrypt => "key-cannot-encrypt",

@@ -225,6 +225,21 @@ fn a_signing_subkey_counts_as_its_primary_key() {
 }
 
 #[test]
+fn a_key_of_the_future_waits_for_the_clock() {
+    let home = TempHome::new();
+    home.set_clock("20900101T000000");
+    let fingerprint = home.keyring.generate("early").unwrap();
+    let conf = home.keyring.home().join("gpg.conf");
+    let text = fs::read_to_string(&conf).unwrap();
+    let kept: Vec<&str> = text.lines().filter(|l| !l.contains("faked")).collect();
+    fs::write(conf, kept.join("\n") + "\n").unwrap();
+    let error = home.keyring.own(fingerprint).unwrap_err();
+    assert_eq!(error, E::KeyFuture);
+    assert!(error.is_passing());
+    assert!(!E::KeyUnknown.is_passing());
+}
+
+#[test]
 fn revoked_expired_and_disabled_keys_are_refused() {
     let worker = TempHome::new();
     let fingerprint = worker.keyring.generate("short-lived").unwrap();

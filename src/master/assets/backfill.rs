@@ -237,6 +237,7 @@ impl Backfill {
             ProviderError::Budget(wait) => *wait,
             ProviderError::Limited(wait) => (*wait).max(Duration::from_secs(1)),
             ProviderError::Refused(_)
+            | ProviderError::BadRequest(_)
             | ProviderError::Unreachable(_)
             | ProviderError::Broken(_) => {
                 crate::warn!("the past days of {symbol} are missing: {failure}");

@@ -104,6 +104,7 @@ mod tests {
             day: None,
             fresh: false,
             real_time: true,
+            delay: 0,
             stale: false,
         };
         let now = Timestamp(2_000_000);

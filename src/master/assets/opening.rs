@@ -7,19 +7,19 @@
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
-use super::providers::{self, AssetsConfig};
+use super::providers::{self, AssetsConfig, PreparedProviders};
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
 use super::update::Updater;
 use super::{Assets, UpdaterHealth};
 use crate::config::{AssetSettings, SymbolSelection};
+use crate::daemon::StartProgress;
 use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
 use crate::master::storage::bars::read::BarReader;
-use crate::master::storage::bars::{BarPage, BarStore};
+use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
 use crate::master::storage::{Reader, Storage};
-use crate::model::Action;
-use crate::model::Symbol;
+use crate::model::{Action, Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
@@ -34,9 +34,6 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Approximate number of back-filled bars in one commit.
 const COMMIT_BARS_MAX: usize = 50_000;
-
-/// Time between two log lines about a long back-fill.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The module before its threads run.
 pub struct OpenedAssets {
@@ -54,29 +51,30 @@ pub struct OpenedAssets {
 /// the first update at once. The database's migrations must have been applied.
 ///
 /// # Errors
-/// The configuration or a market file is wrong, or the database fails.
+/// A provider fails, or the database does.
 pub fn open(
     config: AssetsConfig,
+    prepared: PreparedProviders,
     storage: Storage,
     reader: Reader,
     channels: UpdateChannels,
 ) -> Result<OpenedAssets, AssetsError> {
-    let budgets = providers::budgets(&config.assets);
-    let providers = providers::build(&config, &budgets, Purpose::Update)?;
+    let PreparedProviders { budgets, providers } = prepared;
     let input_warnings = logged_warnings(&providers);
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
+    let mut reader = BarReader::new(reader, store.ids());
+    mend_position(&mut store, &mut reader, &symbols)?;
     let position = store.position()?;
     let real = store_own_past(&mut retrieval, &mut store, &symbols)?;
-    let mut reader = BarReader::new(reader, store.ids());
     let snapshot = restored_snapshot(&mut store, &mut reader, &symbols, real)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
-    let next = Arc::new(AtomicI64::new(crate::model::Timestamp::now().0));
+    let next = Arc::new(AtomicI64::new(Timestamp::now().0));
     let handle = AssetsHandle {
         sender,
         prices: Arc::clone(&prices),
@@ -273,7 +271,7 @@ fn store_whole_past(
     let position = store.position()?;
     let mut waiting: Vec<BarPage> = Vec::new();
     let (mut held, mut total) = (0, 0usize);
-    let mut told = Instant::now();
+    let mut progress = StartProgress::default();
     for (done, symbol) in symbols.iter().enumerate() {
         let Some(asset) = store.id(symbol) else {
             continue;
@@ -310,13 +308,10 @@ fn store_whole_past(
                 waiting.clear();
                 held = 0;
             }
-            if told.elapsed() >= PROGRESS_INTERVAL {
-                told = Instant::now();
-                crate::info!(
-                    "past prices: {total} bars of {done} of {} assets stored",
-                    symbols.len()
-                );
-            }
+            progress.step(|| {
+                let of = symbols.len();
+                format!("past prices: {total} bars of {done} of {of} assets stored")
+            });
             if !page.more {
                 break;
             }
@@ -330,6 +325,36 @@ fn store_whole_past(
         );
     }
     Ok(())
+}
+
+/// Mends the position of a replay of the years before 1970. Earlier versions took 1970 for the least
+/// time, and so passed over all steps from the first to 1970.
+fn mend_position(
+    store: &mut BarStore,
+    reader: &mut BarReader,
+    symbols: &[Symbol],
+) -> Result<(), AssetsError> {
+    let position = store.position()?;
+    if position.time != Some(Timestamp(0)) {
+        return Ok(());
+    }
+    let mut view = reader.snapshot(u64::MAX)?;
+    let mut newest = None;
+    for asset in symbols.iter().filter_map(|symbol| store.id(symbol)) {
+        let found = view.newest(asset)?;
+        newest = newest.max(found.map(|(bar, _)| bar.time));
+    }
+    drop(view);
+    let Some(time) = newest.filter(|time| *time < Timestamp(0)) else {
+        return Ok(());
+    };
+    crate::warn!("the replay goes on behind {time}: an earlier version passed over what follows");
+    let mended = UpdatePosition {
+        time: Some(time),
+        exhausted: false,
+        ..position
+    };
+    Ok(store.commit(&mended, &[], &[])?)
 }
 
 /// A snapshot of the prices in the database, with the actions that apply to them.

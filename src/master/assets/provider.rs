@@ -8,7 +8,9 @@ use super::snapshot::PriceSnapshot;
 use crate::master::storage::StorageError;
 use crate::model::{Action, Resolution};
 use crate::model::{Bar, Symbol, Timestamp};
+use crate::runtime::is_passing;
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -36,6 +38,11 @@ pub trait Provider: Send {
     /// # Errors
     /// The list is unavailable; the error says why.
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError>;
+
+    /// How much older than real time its prices are at least: zero for a feed that is not delayed.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// What is said of each input that could not be used, such as a faulty file. Known from the
     /// start on.
@@ -143,6 +150,9 @@ pub enum ProviderError {
     /// A person must change something: a key, a URL, a file.
     #[error("{0}")]
     Refused(String),
+    /// The API refuses what was asked, perhaps for one element of it alone.
+    #[error("{0}")]
+    BadRequest(String),
     /// The API limits the rate of calls; try again after this time.
     #[error("it asks to be left alone for {} s", .0.as_secs())]
     Limited(Duration),
@@ -169,9 +179,24 @@ pub enum AssetsError {
 }
 
 impl AssetsError {
+    /// Whether it may pass although nobody mends anything.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, AssetsError::Failed(_))
+    }
+
     /// An error about a whole file.
     pub fn in_file(file: &Path, reason: impl fmt::Display) -> AssetsError {
         AssetsError::Config(format!("{}: {reason}", file.display()))
+    }
+
+    /// The system does not read a file, now or at all.
+    pub fn unreadable(file: &Path, why: &io::Error) -> AssetsError {
+        let text = format!("{}: cannot be read: {why}", file.display());
+        if is_passing(why) {
+            AssetsError::Failed(text)
+        } else {
+            AssetsError::Config(text)
+        }
     }
 
     /// An error about one line of a file, counted from 1.
@@ -188,5 +213,25 @@ impl AssetsError {
 impl From<StorageError> for AssetsError {
     fn from(error: StorageError) -> Self {
         AssetsError::Failed(format!("the assets module's database: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[test]
+    fn a_busy_disk_is_no_fault_of_a_file() {
+        let unreadable = |errno: Errno| {
+            let why = io::Error::from_raw_os_error(errno.raw_os_error());
+            AssetsError::unreadable(Path::new("A.csv"), &why)
+        };
+        for errno in [Errno::IO, Errno::MFILE, Errno::STALE] {
+            assert!(unreadable(errno).is_passing(), "{errno}");
+        }
+        for errno in [Errno::NOENT, Errno::ACCESS] {
+            assert!(!unreadable(errno).is_passing(), "{errno}");
+        }
     }
 }

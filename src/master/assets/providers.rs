@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/master/markets.rs`.
 
 pub mod alpaca;
+mod batches;
 pub mod binance;
 pub mod http;
 pub mod market_file;
@@ -58,21 +59,34 @@ impl AssetsConfig {
     }
 }
 
-/// Checks everything that `--check-config` can check without a database or a network. Returns what
-/// is said of inputs that are not used.
-///
-/// # Errors
-/// The configuration or a file is wrong; the text says where.
-pub fn check(config: &AssetsConfig) -> Result<Vec<String>, AssetsError> {
-    let providers = build(config, &budgets(&config.assets), Purpose::Update)?;
-    let input_warnings = providers
-        .iter()
-        .flat_map(|provider| provider.input_warnings());
-    Ok(input_warnings.cloned().collect())
+/// The providers of the updates, checked as far as `--check-config` can check them: without a
+/// database or a network. Their files are read.
+pub struct PreparedProviders {
+    pub(super) budgets: Vec<Arc<CallBudget>>,
+    /// Best first; at least one.
+    pub(super) providers: Vec<Box<dyn Provider>>,
+}
+
+impl PreparedProviders {
+    /// Makes the configured providers.
+    ///
+    /// # Errors
+    /// The configuration or a file is wrong; the text says where.
+    pub fn open(config: &AssetsConfig) -> Result<PreparedProviders, AssetsError> {
+        let budgets = budgets(&config.assets);
+        let providers = build(config, &budgets, Purpose::Update)?;
+        Ok(PreparedProviders { budgets, providers })
+    }
+
+    /// What is said of inputs that are not used, or look wrong.
+    pub fn input_warnings(&self) -> Vec<String> {
+        let warnings = self.providers.iter().flat_map(|it| it.input_warnings());
+        warnings.cloned().collect()
+    }
 }
 
 /// A budget of calls for each configured provider, in their order.
-pub(super) fn budgets(settings: &AssetSettings) -> Vec<Arc<CallBudget>> {
+fn budgets(settings: &AssetSettings) -> Vec<Arc<CallBudget>> {
     let budget = |_| {
         Arc::new(CallBudget::new(
             settings.calls_per_minute,

@@ -10,7 +10,7 @@ use super::snapshot::PriceSnapshot;
 use crate::model::Action;
 use crate::model::{Bar, Symbol, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,10 +37,12 @@ pub struct RetrievalTask {
 /// The result of a retrieval.
 #[derive(Debug, Default)]
 pub struct RetrievalResult {
-    /// Market time now.
-    pub now: Timestamp,
+    /// Market time now: the latest that a provider has said; `None` if none has.
+    pub now: Option<Timestamp>,
     /// Bar or error of each symbol, with the clock of its provider.
     pub bars: Vec<(Symbol, MarketClock, Result<Bar, String>)>,
+    /// How much older than real time the prices of assets with a delayed feed are, in milliseconds.
+    pub delays: HashMap<Symbol, i64>,
     /// Splits and dividends up to now.
     pub actions: Vec<Action>,
     /// No step follows.
@@ -158,9 +160,15 @@ impl Retrieval {
                     source.failures = 0;
                     source.back_off_until = None;
                     let clock = source.provider.clock();
-                    answer.now = answer.now.max(batch.now);
+                    answer.now = answer.now.max(Some(batch.now));
                     answer.exhausted = batch.exhausted;
                     answer.steps_left = batch.steps_left;
+                    let delay = source.provider.delay().as_millis();
+                    let delay = i64::try_from(delay).unwrap_or(i64::MAX);
+                    if delay > 0 {
+                        let delayed = batch.bars.iter().map(|(symbol, _)| (*symbol, delay));
+                        answer.delays.extend(delayed);
+                    }
                     let stamped = batch
                         .bars
                         .into_iter()
@@ -228,6 +236,7 @@ impl ProviderHealth {
         let asked = match failure {
             ProviderError::Limited(wait) | ProviderError::Budget(wait) => *wait,
             ProviderError::Refused(_)
+            | ProviderError::BadRequest(_)
             | ProviderError::Unreachable(_)
             | ProviderError::Broken(_) => Duration::ZERO,
         };

@@ -22,6 +22,8 @@ pub struct AssetPrice {
     pub fresh: bool,
     /// Whether the quote's time is real time, comparable with the wall clock.
     pub real_time: bool,
+    /// How much older than real time its feed is, in milliseconds; it comes with the price.
+    pub delay: i64,
     /// Whether the quote is real time and was too old to fill orders when it was published.
     pub stale: bool,
 }
@@ -59,7 +61,7 @@ impl AssetPrice {
 pub struct PriceSnapshot {
     /// Number of the update, 0 before the first. It continues after a restart.
     pub number: u64,
-    /// Market time: the newest quote's time.
+    /// Market time: the newest quote's time; [`Timestamp::MIN`] before the first quote.
     pub market_now: Timestamp,
     /// Wall time of the publication.
     pub published: Timestamp,
@@ -96,6 +98,7 @@ impl PriceSnapshot {
                 day: None,
                 fresh: false,
                 real_time: false,
+                delay: 0,
                 stale: false,
             })
             .collect();
@@ -104,6 +107,7 @@ impl PriceSnapshot {
             index: Arc::new(index),
             // Nothing is known of earlier updates: closed until a price comes.
             without_price: OPEN_UPDATES,
+            market_now: Timestamp::MIN,
             ..PriceSnapshot::default()
         }
     }
@@ -172,13 +176,14 @@ impl PriceSnapshot {
         next
     }
 
-    /// Marks each real-time price that is older than `limit` milliseconds at publication as stale.
+    /// Marks each real-time price that is older than `limit` milliseconds at publication, beyond what
+    /// its feed is delayed, as stale.
     pub(super) fn mark_stale(&mut self, limit: i64) {
         for entry in &mut self.entries {
             let age = entry
                 .quote
                 .map_or(0, |quote| self.published.since(quote.time));
-            entry.stale = entry.real_time && age > limit;
+            entry.stale = entry.real_time && age.saturating_sub(entry.delay) > limit;
         }
     }
 
@@ -204,6 +209,17 @@ impl PriceSnapshot {
         entry.real_time = real_time;
         self.without_price = 0;
         self.market_now = self.market_now.max(bar.time);
+    }
+
+    /// Sets how much older than real time an asset's feed is, in milliseconds.
+    pub(super) fn set_delay(&mut self, symbol: &Symbol, delay: i64) {
+        if let Some(entry) = self
+            .index
+            .get(symbol)
+            .and_then(|at| self.entries.get_mut(*at))
+        {
+            entry.delay = delay;
+        }
     }
 
     /// Sets a price that was read from the database at start.
@@ -274,6 +290,21 @@ mod tests {
     }
 
     #[test]
+    fn a_market_may_be_older_than_1970() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = PriceSnapshot::new(vec![a]);
+        assert_eq!(snapshot.market_now, Timestamp::MIN);
+        for day in ["1963-05-01", "1963-05-02", "1970-01-01", "1970-01-02"] {
+            snapshot.apply(&a, &bar(day, 5), false);
+            assert_eq!(snapshot.market_now, Timestamp::parse(day).unwrap());
+        }
+        let mut restored = PriceSnapshot::new(vec![a]);
+        let bar = bar("1963-05-01", 5);
+        restored.restore(&a, bar.quote(), bar, false);
+        assert_eq!(restored.market_now, bar.time);
+    }
+
+    #[test]
     fn a_market_closes_after_three_updates_without_a_price_and_ends_with_its_replay() {
         let a = Symbol::parse("A").unwrap();
         let mut snapshot = PriceSnapshot::new(vec![a, Symbol::parse("B").unwrap()]);
@@ -323,6 +354,13 @@ mod tests {
             snapshot.entry(&a).unwrap().fill(bar.time),
             FillDecision::NoPrice,
             "stale"
+        );
+        snapshot.set_delay(&a, 1);
+        snapshot.mark_stale(59_999);
+        assert_eq!(
+            snapshot.entry(&a).unwrap().fill(bar.time),
+            FillDecision::At(bar.quote()),
+            "as old as its feed makes it"
         );
         let mut own = PriceSnapshot::new(vec![a]);
         own.apply(&a, &bar, false);

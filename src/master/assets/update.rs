@@ -246,7 +246,7 @@ impl Updater {
             let bars = self.accepted_bars(&answer, &actions);
             let position = UpdatePosition {
                 number: self.position.number + 1,
-                time: Some(answer.now),
+                time: answer.now.or(self.position.time),
                 exhausted: answer.exhausted,
             };
             let plain: Vec<(Symbol, Bar)> = bars
@@ -257,7 +257,7 @@ impl Updater {
                 Ok(()) => {
                     self.position = position;
                     self.actions_checked = true;
-                    self.publish((began, began_stamp), &bars, actions, answer.steps_left);
+                    self.publish((began, began_stamp), &bars, actions, &answer);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -274,16 +274,20 @@ impl Updater {
         (began, began_stamp): (Instant, Timestamp),
         bars: &[(Symbol, MarketClock, Bar)],
         actions: Vec<Action>,
-        steps_left: Option<u64>,
+        answer: &RetrievalResult,
     ) {
         let mut snapshot = self.prices.load().next();
         for (symbol, clock, bar) in bars {
             snapshot.apply(symbol, bar, *clock == MarketClock::Real);
+            snapshot.set_delay(
+                symbol,
+                answer.delays.get(symbol).copied().unwrap_or_default(),
+            );
         }
         snapshot.add_actions(&actions);
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
-        snapshot.steps_left = steps_left;
+        snapshot.steps_left = answer.steps_left;
         snapshot.published = Timestamp::now();
         let limit = self
             .config
@@ -384,18 +388,22 @@ impl Updater {
                 ) => {}
             }
         }
-        self.health.lock().refused += bad.len() as u64;
+        let named: Vec<String> = bad
+            .iter()
+            .take(NAMED_MAX)
+            .map(|(symbol, why)| format!("{symbol}: {why}"))
+            .collect();
+        let mut health = self.health.lock();
+        health.refused += bad.len() as u64;
+        health.refused_now.clone_from(&named);
+        drop(health);
         let names: Vec<Symbol> = bad.iter().map(|(symbol, _)| *symbol).collect();
         if !bad.is_empty() && names != self.warned {
-            let named = bad
-                .iter()
-                .take(NAMED_MAX)
-                .map(|(symbol, why)| format!("{symbol}: {why}"));
-            let named = named.collect::<Vec<_>>().join("; ");
             crate::warn!(
-                "{} of {} prices were refused: {named}",
+                "{} of {} prices were refused: {}",
                 bad.len(),
-                answer.bars.len()
+                answer.bars.len(),
+                named.join("; ")
             );
         }
         self.warned = names;

@@ -57,6 +57,27 @@ pub fn copy(
     placed
 }
 
+/// Where a database's header says in which mode it is written.
+const MODE_AT: u64 = 18;
+/// The mode with a write-ahead log.
+const WAL_MODE: u8 = 2;
+
+/// Whether a database file expects a write-ahead log, and `path` has none with content beside it.
+/// A master that stops moves the log into the file; a copy of a running master's file alone lacks
+/// what is newest.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn lacks_log(file: &File, path: &Path) -> io::Result<bool> {
+    let mut mode = [0];
+    file.read_exact_at(&mut mode, MODE_AT)?;
+    Ok(mode == [WAL_MODE] && !has_content(&beside(path, "-wal")))
+}
+
+fn has_content(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|it| it.len() > 0)
+}
+
 /// A backup that is open for reading.
 #[derive(Debug)]
 pub struct BackupFile {
@@ -78,7 +99,7 @@ impl BackupFile {
         }
         for end in ["-wal", "-journal"] {
             let journal = beside(path, end);
-            if fs::symlink_metadata(&journal).is_ok_and(|it| it.len() > 0) {
+            if has_content(&journal) {
                 let text = "this journal stands beside the backup: the backup is in use, or was not closed; \
                             restore a file that `papertraderctl backup` has written";
                 return Err(StorageError::Io(journal, io::Error::other(text)));
@@ -98,6 +119,14 @@ impl BackupFile {
     /// The open file, for a process that may not open it.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// See [`lacks_log`].
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn lacks_log(&self) -> Result<bool, StorageError> {
+        lacks_log(&self.file, &self.path).map_err(|e| StorageError::Io(self.path.clone(), e))
     }
 
     /// Its name in messages.

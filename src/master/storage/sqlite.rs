@@ -3,7 +3,7 @@
 //! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
 use super::StorageError;
-use super::files::create_file;
+use super::files::{beside, create_file};
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -12,8 +12,10 @@ use rusqlite::{
     Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior,
 };
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fmt::Write;
+use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0003_link_messages.sql"),
     include_str!("../../../sql/sqlite/0004_session_workers.sql"),
 ];
+
+/// What is said of a log beside a database in a place where SQLite may not write.
+const READ_ONLY_PLACE: &str = "this log stands beside the database, and nothing can be written here, which SQLite needs \
+     to read it: copy both files to where you may write";
 
 /// How long a writer waits for another writer's commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -253,7 +259,38 @@ impl SqliteStorage {
     /// Opens a file read-only, without a running master. The file must be of exactly this version.
     /// Somebody else may have made it.
     pub(super) fn open_file(path: &Path) -> Result<SqliteStorage, StorageError> {
-        SqliteStorage::open_given(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        let opened = SqliteStorage::open_given(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let log = beside(path, "-wal");
+        match opened {
+            // SQLite reads a database with a log only where it may write beside it.
+            Err(StorageError::Full(_) | StorageError::Other(_)) if path.is_file() => {
+                if fs::symlink_metadata(&log).is_ok_and(|it| it.len() > 0) {
+                    return Err(StorageError::Io(log, io::Error::other(READ_ONLY_PLACE)));
+                }
+                SqliteStorage::open_immutable(path)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens a file that nobody writes, in a place where nothing can be written beside it.
+    fn open_immutable(path: &Path) -> Result<SqliteStorage, StorageError> {
+        let mut uri = "file:".to_owned();
+        let whole =
+            std::path::absolute(path).map_err(|error| StorageError::Io(path.to_owned(), error))?;
+        for byte in whole.as_os_str().as_bytes() {
+            match byte {
+                b'/' | b'.' | b'_' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                    uri.push(char::from(*byte));
+                }
+                other => {
+                    let _ = write!(uri, "%{other:02X}");
+                }
+            }
+        }
+        uri.push_str("?immutable=1");
+        let rights = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        SqliteStorage::open_given(Path::new(&uri), rights)
     }
 
     /// Opens a file for changes that no other process uses, and keeps its journal mode. The file
@@ -410,6 +447,19 @@ pub(super) fn copy_pages(
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn a_file_that_nobody_writes_is_read_by_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["raw.db", "a b?c#d%41.db", "\u{fc}.db"] {
+            let path = folder.path().join(name);
+            migrate(&path).unwrap();
+            let opened = SqliteStorage::open_immutable(&path).unwrap();
+            opened.touch().unwrap();
+            drop(opened);
+            assert!(!beside(&path, "-wal").exists() && !beside(&path, "-shm").exists());
+        }
+    }
 
     #[test]
     fn a_second_master_is_refused_and_a_newer_database_untouched() {

@@ -6,7 +6,7 @@
 
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 
 /// Messages of the engine's own check that are passed on.
@@ -129,6 +129,17 @@ impl Snapshot<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// When the newest transaction was accepted; `None` if there is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn newest_transaction(&mut self) -> Result<Option<Timestamp>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT accepted FROM transactions ORDER BY number DESC LIMIT 1";
+        let found = sqlite.query_row(sql, [], |row| row.get(0)).optional()?;
+        Ok(found.map(Timestamp))
     }
 
     /// A page of accounts, in the order of their keys, with keys above `after`. It is empty after

@@ -171,9 +171,10 @@ impl OrderState {
 fn settlement_quote(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> {
     let is_in_time = order.since.is_none_or(|since| since < update.began);
     let entry = update.snapshot.entry(&order.symbol).filter(|_| is_in_time);
-    match entry.map_or(assets::FillDecision::NoPrice, |entry| {
-        entry.fill(order.accepted)
-    }) {
+    // It was accepted before retrieval began. Where the times say otherwise, the clock was set back
+    // since, by hours perhaps, and the order must not wait for as long.
+    let accepted = order.accepted.min(update.began_stamp);
+    match entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(accepted)) {
         assets::FillDecision::At(quote) => Some(Ok(quote)),
         assets::FillDecision::Wait => None,
         assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),

@@ -4,6 +4,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use papertrader::config::{
     AssetSettings, DatabaseUrl, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
+use papertrader::master::assets::providers::PreparedProviders;
 use papertrader::master::assets::{self, AssetsConfig, AssetsError};
 use papertrader::master::messages::{
     AssetsHandle, AssetsMessage, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
@@ -61,7 +62,8 @@ impl Running {
         let url = DatabaseUrl::Sqlite(database.to_owned());
         Storage::migrate(&url).unwrap();
         let (storage, reader) = (Storage::open(&url).unwrap(), Reader::open(&url).unwrap());
-        let opened = assets::open(config, storage, reader, channels)?;
+        let prepared = PreparedProviders::open(&config)?;
+        let opened = assets::open(config, prepared, storage, reader, channels)?;
         let (mut module, handle, inbox) = (opened.assets, opened.handle, opened.inbox);
         let stop = Stop::new();
         module.start_updates(opened.updater, &stop).unwrap();
@@ -657,6 +659,69 @@ fn adjusted_windows_are_continuous_over_splits() {
             }
         }
     }
+}
+
+/// The days of a market that begins before 1970 and ends after it, one of them 1970-01-01.
+const OLD_DAYS: [&str; 5] = [
+    "1963-05-01",
+    "1969-12-31",
+    "1970-01-01",
+    "1970-01-02",
+    "1971-02-01",
+];
+
+fn old_market() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<String> = (OLD_DAYS.iter().enumerate())
+        .map(|(at, day)| format!("{day},1,9,1,{},10\n", at + 2))
+        .collect();
+    let text = format!("Date,Open,High,Low,Close,Volume\n{}", rows.concat());
+    std::fs::write(folder.path().join("OLD.csv"), text).unwrap();
+    folder
+}
+
+#[test]
+fn a_replay_crosses_1970_day_by_day() {
+    let market = old_market();
+    let database = tempfile::tempdir().unwrap();
+    let file = database.path().join("master.db");
+    let config = replay(market.path(), OLD_DAYS[0], Duration::from_millis(20));
+    let running = Running::start(config, &file).unwrap();
+    for (step, day) in OLD_DAYS.iter().enumerate() {
+        let update = running.update();
+        assert_eq!(update.snapshot.market_now, at(day));
+        let quote = update.snapshot.entry(&symbol("OLD")).unwrap().quote;
+        assert_eq!(quote.unwrap().time, at(day));
+        assert_eq!(update.snapshot.exhausted, step + 1 == OLD_DAYS.len());
+    }
+    let year = Window::Year(at("1970-01-31"));
+    let months = running.ask(symbol("OLD"), year, false).unwrap();
+    let times: Vec<Timestamp> = months.iter().map(|bar| bar.time).collect();
+    assert_eq!(times, [at("1969-12-01"), at("1970-01-01")]);
+    running.stop();
+}
+
+#[test]
+fn a_replay_that_once_passed_over_the_years_before_1970_goes_on_there() {
+    let market = old_market();
+    let database = tempfile::tempdir().unwrap();
+    let file = database.path().join("master.db");
+    // One update an hour: the first step, and no other.
+    let hourly = replay(market.path(), OLD_DAYS[0], Duration::from_secs(3600));
+    let running = Running::start(hourly, &file).unwrap();
+    assert_eq!(running.update().snapshot.market_now, at(OLD_DAYS[0]));
+    running.stop();
+    let left = "UPDATE assets_position SET time = 0, exhausted = 1";
+    rusqlite::Connection::open(&file)
+        .unwrap()
+        .execute(left, [])
+        .unwrap();
+    let config = replay(market.path(), OLD_DAYS[0], Duration::from_millis(20));
+    let running = Running::start(config, &file).unwrap();
+    for day in &OLD_DAYS[1..] {
+        assert_eq!(running.update().snapshot.market_now, at(day));
+    }
+    running.stop();
 }
 
 #[test]

@@ -12,7 +12,7 @@ use papertrader::master::assets::{AssetsConfig, FillDecision};
 use papertrader::master::messages::{AssetsMessage, AssetsStatus, Update};
 use papertrader::model::ActionKind;
 use papertrader::model::{Bar, Money, Symbol, Timestamp};
-use papertrader::testkit::mock_exchange::{ExchangeReply, ExchangeRequest, MockExchange};
+use papertrader::testkit::mock_exchange::{ExchangeReply, ExchangeRequest, MockExchange, invalid};
 use papertrader::testkit::until;
 use papertrader::wire::Window;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -51,8 +51,68 @@ fn price_now() -> (Timestamp, Money) {
     (now, Money(40_000_000 + now.0.rem_euclid(100_000) / 10 * 10))
 }
 
+/// What Alpaca refuses: query names, feeds and symbols that its documentation does not know.
+fn refused_by_alpaca(asked: &ExchangeRequest) -> Option<ExchangeReply> {
+    let (names, feeds): (&[&str], &[&str]) = match asked.path.as_str() {
+        "/v2/assets" => (&["status", "asset_class", "exchange", "attributes"], &[]),
+        "/v2/stocks/snapshots" => (
+            &["symbols", "feed", "currency"],
+            &["sip", "iex", "delayed_sip", "boats", "overnight", "otc"],
+        ),
+        "/v1/corporate-actions" => (
+            &[
+                "symbols",
+                "cusips",
+                "types",
+                "start",
+                "end",
+                "ids",
+                "limit",
+                "page_token",
+                "sort",
+            ],
+            &[],
+        ),
+        path if path.ends_with("/bars") => (
+            &[
+                "timeframe",
+                "start",
+                "end",
+                "limit",
+                "adjustment",
+                "asof",
+                "feed",
+                "currency",
+                "page_token",
+                "sort",
+            ],
+            &["sip", "iex", "boats", "otc"],
+        ),
+        _ => return None,
+    };
+    let is_symbol = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'.')
+    };
+    let symbols = asked.query("symbols").split(',');
+    let mut wrong = symbols.filter(|name| !name.is_empty() && !is_symbol(name));
+    asked
+        .unknown_name(names)
+        .or_else(|| {
+            asked
+                .unknown_value("feed", feeds)
+                .filter(|_| !feeds.is_empty())
+        })
+        .or_else(|| wrong.next().map(|name| invalid("symbol", name)))
+}
+
 /// What Alpaca answers, of the assets AAPL and BRK.B.
 pub fn alpaca(asked: &ExchangeRequest) -> ExchangeReply {
+    if let Some(refusal) = refused_by_alpaca(asked) {
+        return refusal;
+    }
     if asked.headers.get("apca-api-key-id").map(String::as_str) != Some("KEYID")
         || asked.headers.get("apca-api-secret-key").map(String::as_str) != Some("SECRET")
     {
@@ -73,13 +133,14 @@ pub fn alpaca(asked: &ExchangeRequest) -> ExchangeReply {
             )
         }
         "/v2/stocks/snapshots" => {
-            assert_eq!(
-                (query("feed"), query("currency")),
-                ("iex".into(), "USD".into())
-            );
+            assert_eq!(query("currency"), "USD");
+            let time = match query("feed").as_str() {
+                "delayed_sip" => Timestamp(now.0 - 15 * 60_000),
+                _ => now,
+            };
             let one = |name: &str| {
                 format!(
-                    r#""{name}":{{"latestTrade":{{"t":"{now}","x":"V","p":{price},"s":7,"c":["@"],"i":1,"z":"C"}},
+                    r#""{name}":{{"latestTrade":{{"t":"{time}","x":"V","p":{price},"s":7,"c":["@"],"i":1,"z":"C"}},
                     "latestQuote":{{"bp":1,"ap":2}},"minuteBar":null,"dailyBar":null,"prevDailyBar":null}}"#
                 )
             };
@@ -94,8 +155,8 @@ pub fn alpaca(asked: &ExchangeRequest) -> ExchangeReply {
         }
         "/v2/stocks/AAPL/bars" | "/v2/stocks/BRK.B/bars" => {
             assert_eq!(
-                (query("timeframe"), query("adjustment")),
-                ("1Day".into(), "raw".into())
+                (query("timeframe"), query("adjustment"), query("feed")),
+                ("1Day".into(), "raw".into(), "sip".into())
             );
             let all = past(at(&query("start")), at(&query("end")));
             // Pages of 15 days.
@@ -190,8 +251,34 @@ fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Exc
     ))
 }
 
+/// What Binance refuses: query names that its documentation does not know.
+fn refused_by_binance(asked: &ExchangeRequest) -> Option<ExchangeReply> {
+    asked.unknown_name(match asked.path.as_str() {
+        "/api/v3/exchangeInfo" => &[
+            "symbol",
+            "symbols",
+            "permissions",
+            "showPermissionSets",
+            "symbolStatus",
+        ],
+        "/api/v3/ticker/24hr" => &["symbol", "symbols", "type", "symbolStatus"],
+        "/api/v3/klines" => &[
+            "symbol",
+            "interval",
+            "startTime",
+            "endTime",
+            "timeZone",
+            "limit",
+        ],
+        _ => return None,
+    })
+}
+
 /// What Binance answers, of the assets BTCUSDT and ETHUSDT.
 pub fn binance(asked: &ExchangeRequest) -> ExchangeReply {
+    if let Some(refusal) = refused_by_binance(asked) {
+        return refusal;
+    }
     let (now, price) = price_now();
     let query = |name: &str| asked.query.get(name).cloned().unwrap_or_default();
     match asked.path.as_str() {
@@ -281,6 +368,7 @@ fn alpaca_at(url: String, dir: &Path) -> AssetSettings {
             url,
             credentials: key(dir),
             feed: "iex".into(),
+            history_feed: "sip".into(),
         }),
         ..settings(&[ProviderKind::Alpaca])
     }
@@ -433,6 +521,109 @@ fn stocks_from_alpaca_over_tls() {
             .try_iter()
             .all(|update| update.actions.is_empty())
     );
+}
+
+/// An identifier that Alpaca lists as active, and refuses as a symbol in every call.
+const ODD: &str = "0055512E7";
+
+#[test]
+fn a_symbol_that_the_api_refuses_costs_no_other_its_price() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = MockExchange::start(|asked| match asked.path.as_str() {
+        "/v2/assets" => ExchangeReply::json(format!(
+            r#"[{{"symbol":"AAPL","status":"active","tradable":true}},{{"status":"active"}},17,
+                {{"symbol":"BRK.B","status":"active"}},{{"symbol":"{ODD}","status":"active","tradable":true}},
+                {{"symbol":"HALTED","status":"active","tradable":false}}]"#
+        )),
+        _ => alpaca(asked),
+    });
+    let provider = alpaca_at(server.url("127.0.0.1"), dir.path());
+    let config = config(provider, SymbolSelection::All);
+    let running = Running::start(config, &dir.path().join("a.db")).unwrap();
+    let listed: Vec<Symbol> = running.handle.prices().symbols().collect();
+    assert_eq!(listed, [symbol(ODD), symbol("AAPL"), symbol("BRK.B")]);
+    let first = running.update();
+    for name in ["AAPL", "BRK.B"] {
+        assert!(first.snapshot.entry(&symbol(name)).unwrap().fresh, "{name}");
+    }
+    assert_eq!(first.actions.len(), 2, "though the odd one was in the call");
+    let status = status(&running);
+    assert!(status.failures.is_empty(), "{:?}", status.failures);
+    let said = status.input_warnings.join("\n");
+    assert!(
+        said.contains(ODD) && said.contains("invalid symbol"),
+        "{said}"
+    );
+    // It is not asked for again, update by update.
+    let (before, calls) = (running.update().number, server.calls());
+    let later = update_where(&running, "ten more", |update| update.number >= before + 10);
+    let past = 40;
+    let most = usize::try_from(later.number - before).unwrap() + past;
+    assert!(server.calls() - calls <= most, "{}", server.calls() - calls);
+}
+
+#[test]
+fn one_day_that_cannot_be_read_costs_no_other_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let spoil = |reply: ExchangeReply, what: &str, with: &str| match reply {
+        ExchangeReply::Plain(status, headers, body) => {
+            assert!(body.contains(what), "{body}");
+            ExchangeReply::Plain(status, headers, body.replacen(what, with, 1))
+        }
+        other => other,
+    };
+    let stocks = MockExchange::start(move |asked| match asked.path.as_str() {
+        "/v2/stocks/AAPL/bars" if asked.query("start") == "2016-01-01" => {
+            spoil(alpaca(asked), "\"c\":3.5,", "\"c\":null,")
+        }
+        _ => alpaca(asked),
+    });
+    let coins = MockExchange::start(move |asked| match asked.path.as_str() {
+        "/api/v3/klines" => spoil(binance(asked), "\"3.5\"", "\"three and a half\""),
+        _ => binance(asked),
+    });
+    let cases = [
+        (alpaca_at(stocks.url("127.0.0.1"), dir.path()), "AAPL"),
+        (binance_at(coins.url("127.0.0.1")), "ETHUSDT"),
+    ];
+    for (provider, name) in cases {
+        let listed = SymbolSelection::Listed([symbol(name)].into());
+        let file = dir.path().join(format!("{name}.db"));
+        let running = Running::start(config(provider, listed), &file).unwrap();
+        until("the past is filled in", || status(&running).unfilled == 0);
+        let last = Timestamp::now().day().plus_days(-2);
+        let days = running
+            .ask(symbol(name), Window::Month(last), false)
+            .unwrap();
+        let mut expected = past(last.months_before(1).plus_days(1), last);
+        expected.retain(|bar| *bar != past_day(3));
+        assert_eq!(days, expected, "{name}");
+        let first = running.ask(symbol(name), Window::AllTime, false).unwrap()[0];
+        assert_eq!(first.open, past_day(1).open, "{name}");
+    }
+}
+
+#[test]
+fn a_delayed_feed_is_as_old_as_it_says_and_no_older() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = MockExchange::start(alpaca);
+    let mut provider = alpaca_at(server.url("127.0.0.1"), dir.path());
+    if let Some(alpaca) = &mut provider.alpaca {
+        alpaca.feed = "delayed_sip".to_owned();
+    }
+    let listed = SymbolSelection::Listed([symbol("AAPL")].into());
+    let running = Running::start(config(provider, listed), &dir.path().join("a.db")).unwrap();
+    let update = running.update();
+    let entry = *update.snapshot.entry(&symbol("AAPL")).unwrap();
+    assert!(entry.fresh && entry.real_time && !entry.stale);
+    let quarter = 15 * 60_000;
+    assert!(update.published.since(entry.quote.unwrap().time) >= quarter);
+    // An order waits until the feed gets to it: it fills at no price older than itself.
+    assert_eq!(entry.fill(update.began_stamp), FillDecision::Wait);
+    let order = Timestamp(update.began_stamp.0 - quarter - 60_000);
+    assert!(matches!(entry.fill(order), FillDecision::At(_)));
+    // Its past comes from another feed.
+    until("the past is filled in", || status(&running).unfilled == 0);
 }
 
 #[test]

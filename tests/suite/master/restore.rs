@@ -8,6 +8,7 @@ use papertrader::testkit::program;
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -275,4 +276,40 @@ fn a_backup_is_no_link_and_no_secret_of_roots() {
     )
     .unwrap();
     assert!(restore("pipe").contains("no regular file"));
+}
+
+/// A snapshot, a read-only mount, a folder of somebody else: SQLite cannot write beside the file.
+#[test]
+fn a_database_is_checked_where_nothing_can_be_written() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let made = machine.path("made.db");
+    let kept = machine.path("roots/kept.db");
+    fs::copy(&made, &kept).unwrap();
+    fs::set_permissions(&kept, Permissions::from_mode(0o444)).unwrap();
+    let tool = machine.path("roots/papertraderctl");
+    fs::copy(program::find("papertraderctl"), &tool).unwrap();
+    fs::set_permissions(&tool, Permissions::from_mode(0o755)).unwrap();
+    let verify = || {
+        let output = Command::new(&tool)
+            .args(["--json", "verify", "--database"])
+            .arg(&kept)
+            .current_dir("/")
+            .uid(OTHER)
+            .gid(OTHER)
+            .output()
+            .unwrap();
+        (output.status.code(), texts(&output))
+    };
+    let (code, (text, errors)) = verify();
+    assert_eq!(code, Some(0), "{errors}");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["lacks_log"], true, "{text}");
+    assert_eq!(report["update"], 0, "{text}");
+    // What stands in the log would be passed over.
+    fs::write(machine.path("roots/kept.db-wal"), "a log").unwrap();
+    let (code, (_, errors)) = verify();
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("copy both files"), "{errors}");
 }

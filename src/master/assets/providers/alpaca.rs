@@ -9,18 +9,16 @@ use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError,
 };
-use super::http::{ProviderHttp, decimal, json, moment, price, symbols, volume};
+use super::batches::{RefusedSymbols, in_batches};
+use super::http::{ProviderHttp, decimal, each, json, moment, price, symbols, usable_days, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
 use crate::model::{Action, ActionKind, Resolution};
 use crate::model::{Bar, Quantity, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::time::Instant;
-
-/// Symbols in one call. The API accepts many; a URL of this length passes every proxy.
-const CALL_SYMBOLS_MAX: usize = 500;
+use std::time::{Duration, Instant};
 
 /// Daily bars in one page, the API's maximum.
 const PAGE_BARS_MAX: &str = "10000";
@@ -52,13 +50,47 @@ const ACTION_DAYS: i64 = 7;
 /// of them may be that of a split unit.
 const ACTIONS_AGE_MAX: i64 = 24 * 3_600_000;
 
+/// A point in time by both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    /// Is never set, and stands still while the machine sleeps.
+    at: Instant,
+    stamp: Timestamp,
+}
+
+impl Moment {
+    /// This moment, at which the machine's clock shows `stamp`.
+    fn of(stamp: Timestamp) -> Moment {
+        let at = Instant::now();
+        Moment { at, stamp }
+    }
+
+    /// Its age in milliseconds by the clock that says more. A clock that was set, either way, makes
+    /// it old: then it is asked again.
+    fn age(self, now: Timestamp) -> i64 {
+        let passed = i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        passed.max(now.since(self.stamp).saturating_abs())
+    }
+}
+
+/// How late a feed's prices are.
+fn feed_delay(feed: &str) -> Duration {
+    match feed {
+        "delayed_sip" | "overnight" => Duration::from_secs(15 * 60),
+        _ => Duration::ZERO,
+    }
+}
+
 /// The provider.
 pub struct AlpacaProvider {
     settings: AlpacaSettings,
     http: ProviderHttp,
-    /// Times of the last answer about corporate actions, and of the last request for them.
-    actions_known: Option<Timestamp>,
-    actions_asked: Option<Timestamp>,
+    /// The last answer about corporate actions, and the last request for them.
+    actions_known: Option<Moment>,
+    actions_asked: Option<Moment>,
+    /// Symbols that the API refuses to price, and those that it refuses actions for.
+    refused: RefusedSymbols,
+    refused_actions: RefusedSymbols,
     /// Past and announced actions of the last answer.
     actions: Vec<Action>,
     /// Listed symbols, for requests of corporate actions.
@@ -70,8 +102,7 @@ pub struct AlpacaProvider {
 /// # Errors
 /// The file cannot be read, or is not two lines of visible characters.
 pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
+    let text = std::fs::read_to_string(path).map_err(|e| AssetsError::unreadable(path, &e))?;
     let mut lines = text.lines().map(str::trim);
     let mut line = |number: u64, what: &str| {
         let line = lines.next().unwrap_or_default();
@@ -94,6 +125,13 @@ pub fn credentials(path: &Path) -> Result<Vec<(&'static str, String)>, AssetsErr
 struct Asset {
     symbol: String,
     status: String,
+    /// What cannot be traded has no price either, and the API refuses some of their names.
+    #[serde(default = "yes")]
+    tradable: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -132,7 +170,7 @@ struct DayBar<'a> {
 #[derive(Deserialize)]
 struct Bars<'a> {
     #[serde(borrow)]
-    bars: Option<Vec<DayBar<'a>>>,
+    bars: Option<Vec<&'a RawValue>>,
     next_page_token: Option<String>,
     currency: Option<String>,
 }
@@ -205,6 +243,12 @@ impl DayBar<'_> {
     }
 }
 
+fn day_bar(raw: &RawValue) -> Result<Bar, String> {
+    serde_json::from_str::<DayBar<'_>>(raw.get())
+        .map_err(|error| format!("a day is not of the documented form ({error})"))?
+        .bar()
+}
+
 /// The time at which an action with this ex-date comes into force.
 fn ex_time(date: &str) -> Option<Timestamp> {
     Timestamp::parse(date)
@@ -242,6 +286,8 @@ impl AlpacaProvider {
             http,
             actions_known: None,
             actions_asked: None,
+            refused: RefusedSymbols::default(),
+            refused_actions: RefusedSymbols::default(),
             actions: Vec::new(),
             symbols: Vec::new(),
         }
@@ -382,20 +428,41 @@ impl Provider for AlpacaProvider {
         MarketClock::Real
     }
 
+    fn delay(&self) -> Duration {
+        feed_delay(&self.settings.feed)
+    }
+
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
         let url = format!("{}/v2/assets", self.settings.assets_url);
         let query = [("status", "active"), ("asset_class", "us_equity")];
         let text = self.http.get(&url, &query, deadline)?;
-        let assets: Vec<Asset> = json("Alpaca's list of assets", &text)?;
-        let active = assets.iter().filter(|asset| asset.status == "active");
+        let listed: Vec<&RawValue> = json("Alpaca's list of assets", &text)?;
+        let assets: Vec<Asset> = each("Alpaca's list of assets", &listed)?;
+        let active = assets
+            .iter()
+            .filter(|asset| asset.status == "active" && asset.tradable);
         Ok(symbols(active.map(|asset| asset.symbol.as_str())))
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
         let mut batch = PriceBatch::default();
-        for symbols in ask.symbols.chunks(CALL_SYMBOLS_MAX) {
-            self.trades(symbols, ask.deadline, &mut batch)?;
+        let mut refused = std::mem::take(&mut self.refused);
+        let asked = refused.without(ask.symbols);
+        let (answered, failure) = in_batches(&asked, &mut refused, |symbols| {
+            self.trades(symbols, ask.deadline, &mut batch)
+        });
+        self.refused = refused;
+        if let Some(failure) = failure {
+            if answered.is_empty() {
+                return Err(failure);
+            }
+            // The prices that came are as good as ever.
+            let said: HashSet<Symbol> = answered.into_iter().collect();
+            let left = asked.iter().filter(|symbol| !said.contains(symbol));
+            let left = left.map(|symbol| (*symbol, Err(failure.to_string())));
+            batch.bars.extend(left);
         }
+        batch.bars.extend(self.refused.reasons(ask.symbols));
         self.symbols = ask.symbols.to_vec();
         batch.now = Timestamp::now();
         Ok(batch)
@@ -423,7 +490,7 @@ impl Provider for AlpacaProvider {
             ("end", &*end),
             ("limit", PAGE_BARS_MAX),
             ("adjustment", "raw"),
-            ("feed", &*self.settings.feed),
+            ("feed", &*self.settings.history_feed),
             ("currency", "USD"),
         ];
         let text = self.http.get(&url, &query, ask.deadline)?;
@@ -437,12 +504,8 @@ impl Provider for AlpacaProvider {
         if ask.after.is_none() {
             page.actions = self.past_actions(ask.symbol, until, ask.deadline);
         }
-        for day in answer.bars.unwrap_or_default() {
-            page.bars
-                .push(day.bar().map_err(|reason| {
-                    ProviderError::Broken(format!("{}: {reason}", ask.symbol))
-                })?);
-        }
+        let days = answer.bars.unwrap_or_default();
+        page.bars = usable_days(&ask.symbol, days.into_iter().map(day_bar))?;
         Ok(page)
     }
 
@@ -454,29 +517,40 @@ impl Provider for AlpacaProvider {
     ) -> Result<Vec<Action>, ProviderError> {
         if self
             .actions_asked
-            .is_none_or(|asked| to.since(asked) >= ACTIONS_INTERVAL)
+            .is_none_or(|asked| asked.age(to) >= ACTIONS_INTERVAL)
         {
             let begin = from.unwrap_or(to).plus_days(-ACTION_DAYS);
             let end = to.plus_days(ACTION_DAYS);
-            let answers = self.symbols.chunks(CALL_SYMBOLS_MAX);
-            let answers = answers.map(|symbols| self.actions_of(symbols, begin, end, deadline));
-            match answers.collect::<Result<Vec<_>, _>>() {
-                Ok(lists) => {
-                    self.actions = lists.concat();
-                    self.actions
-                        .sort_by_key(|action| (action.time, action.symbol));
-                    self.actions_known = Some(to);
-                    self.actions_asked = Some(to);
+            let mut refused = std::mem::take(&mut self.refused_actions);
+            let before = refused.len();
+            let mut asked = refused.without(&self.symbols);
+            asked.retain(|symbol| !self.refused.contains(symbol));
+            let mut actions = Vec::new();
+            let (_, failure) = in_batches(&asked, &mut refused, |symbols| {
+                actions.extend(self.actions_of(symbols, begin, end, deadline)?);
+                Ok(())
+            });
+            if refused.len() > before {
+                crate::warn!("splits and dividends are not told of {refused}");
+            }
+            self.refused_actions = refused;
+            let now = Some(Moment::of(to));
+            match failure {
+                None => {
+                    actions.sort_by_key(|action| (action.time, action.symbol));
+                    self.actions = actions;
+                    self.actions_known = now;
+                    self.actions_asked = now;
                 }
-                Err(failure)
+                Some(failure)
                     if self
                         .actions_known
-                        .is_some_and(|known| to.since(known) < ACTIONS_AGE_MAX) =>
+                        .is_some_and(|known| known.age(to) < ACTIONS_AGE_MAX) =>
                 {
                     crate::warn!("splits and dividends are not up to date: {failure}");
-                    self.actions_asked = Some(to);
+                    self.actions_asked = now;
                 }
-                Err(failure) => return Err(failure),
+                Some(failure) => return Err(failure),
             }
         }
         let due = self.actions.iter().filter(|action| action.time <= to);

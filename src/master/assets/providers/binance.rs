@@ -7,7 +7,7 @@
 use super::super::provider::{
     HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
 };
-use super::http::{ProviderHttp, json, price, symbols, volume};
+use super::http::{ProviderHttp, each, json, price, symbols, usable_days, volume};
 use crate::config::{BinanceSettings, ProviderKind};
 use crate::model::Resolution;
 use crate::model::{Bar, Symbol, Timestamp};
@@ -31,8 +31,9 @@ pub struct BinanceProvider {
 }
 
 #[derive(Deserialize)]
-struct Exchange {
-    symbols: Vec<Listed>,
+struct Exchange<'a> {
+    #[serde(borrow)]
+    symbols: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -122,11 +123,12 @@ impl Provider for BinanceProvider {
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
         let url = format!("{}/api/v3/exchangeInfo", self.settings.url);
         let text = self.http.get(&url, &[("permissions", "SPOT")], deadline)?;
-        let exchange: Exchange = json("Binance's exchange information", &text)?;
+        let exchange: Exchange<'_> = json("Binance's exchange information", &text)?;
+        let listed: Vec<Listed> = each("Binance's exchange information", &exchange.symbols)?;
         let traded = |listed: &&Listed| {
             listed.status == "TRADING" && listed.quote_asset == self.settings.quote
         };
-        let traded = exchange.symbols.iter().filter(traded);
+        let traded = listed.iter().filter(traded);
         Ok(symbols(traded.map(|listed| listed.symbol.as_str())))
     }
 
@@ -190,12 +192,7 @@ impl Provider for BinanceProvider {
         let text = self.http.get(&url, &query, ask.deadline)?;
         let rows: Vec<&RawValue> = json("Binance's list of bars", &text)?;
         page.more = rows.len() >= PAGE_BARS_MAX;
-        for row in rows {
-            page.bars
-                .push(kline(row).map_err(|reason| {
-                    ProviderError::Broken(format!("{}: {reason}", ask.symbol))
-                })?);
-        }
+        page.bars = usable_days(&ask.symbol, rows.into_iter().map(kline))?;
         Ok(page)
     }
 }

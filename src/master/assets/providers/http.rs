@@ -6,7 +6,7 @@
 use super::super::budget::{CallBudget, Purpose};
 use super::super::price::parse_price;
 use super::super::provider::{AssetsError, ProviderError};
-use crate::model::{Money, Symbol, Timestamp, ValueError};
+use crate::model::{Bar, Money, Symbol, Timestamp, ValueError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -193,6 +193,7 @@ fn status_error(host: &str, status: StatusCode, response: Response<Body>) -> Pro
         403 => ProviderError::Refused(format!(
             "{host} does not allow this with this key (403){said}"
         )),
+        400 | 422 => ProviderError::BadRequest(format!("{host} answered {code}{said}")),
         500..=599 => {
             ProviderError::Unreachable(format!("{host} has trouble of its own ({code}){said}"))
         }
@@ -294,6 +295,64 @@ pub(in crate::master::assets) fn json<'a, T: Deserialize<'a>>(
             excerpt(start)
         ))
     })
+}
+
+/// Reads each element of a list by itself, so that one of another form costs no other. Returns
+/// those that can be read.
+///
+/// # Errors
+/// There are elements, and none can be read.
+pub(in crate::master::assets) fn each<'a, T: Deserialize<'a>>(
+    what: &str,
+    elements: &[&'a RawValue],
+) -> Result<Vec<T>, ProviderError> {
+    let mut fault = None;
+    let mut read = Vec::with_capacity(elements.len());
+    for element in elements {
+        match serde_json::from_str(element.get()) {
+            Ok(it) => read.push(it),
+            Err(error) => fault = fault.or(Some((error, element.get()))),
+        }
+    }
+    if let Some((error, text)) = fault {
+        let (bad, all) = (elements.len() - read.len(), elements.len());
+        let said = format!(
+            "{bad} of {all} elements of {what} cannot be read ({error}): {}",
+            excerpt(text)
+        );
+        if read.is_empty() {
+            return Err(ProviderError::Broken(said));
+        }
+        crate::warn!("{said}; they are left out");
+    }
+    Ok(read)
+}
+
+/// Keeps the days of a page of the past that can be used, and warns of the others.
+///
+/// # Errors
+/// There are days, and none can be used.
+pub(in crate::master::assets) fn usable_days(
+    symbol: &Symbol,
+    days: impl Iterator<Item = Result<Bar, String>>,
+) -> Result<Vec<Bar>, ProviderError> {
+    let (mut bars, mut bad, mut first) = (Vec::new(), 0u32, None);
+    for day in days {
+        match day {
+            Ok(bar) => bars.push(bar),
+            Err(reason) => {
+                bad += 1;
+                first = first.or(Some(reason));
+            }
+        }
+    }
+    if let Some(reason) = first {
+        if bars.is_empty() {
+            return Err(ProviderError::Broken(format!("{symbol}: {reason}")));
+        }
+        crate::warn!("{bad} past days of {symbol} are left out; the first: {reason}");
+    }
+    Ok(bars)
 }
 
 /// A sorted list of symbols without duplicates. Names that are not valid symbols are left out,

@@ -82,8 +82,7 @@ pub struct MarketFolder {
 /// # Errors
 /// The folder cannot be read, or its `symbols.csv` is faulty.
 pub fn folder(directory: &Path) -> Result<MarketFolder, AssetsError> {
-    let unreadable =
-        |e: std::io::Error| AssetsError::in_file(directory, format!("cannot be read: {e}"));
+    let unreadable = |e: std::io::Error| AssetsError::unreadable(directory, &e);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         paths.push(entry.map_err(unreadable)?.path());
@@ -454,6 +453,9 @@ pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
         }
     }
     if !faults.is_empty() {
+        if let Some(passing) = faults.iter().find(|fault| fault.is_passing()) {
+            return Err(passing.clone());
+        }
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         return Err(AssetsError::Config(faults.join("\n")));
     }

@@ -9,6 +9,7 @@ use super::super::provider::{
 use super::market_file::jumps::JumpFinder;
 use super::market_file::{self, MarketFile, MarketRows};
 use crate::config::{ProviderKind, ReplaySettings, SymbolSelection};
+use crate::daemon::StartProgress;
 use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{Action, ActionKind, Money, Resolution};
 use crate::model::{Bar, Symbol, Timestamp};
@@ -59,6 +60,8 @@ struct MarketFiles {
     actions: Vec<Action>,
     /// Why the replay cannot start.
     faults: Vec<String>,
+    /// What the system does not read now: it is neither a fault nor left out.
+    passing: Option<AssetsError>,
     /// What is said of inputs that are strange or not used.
     warnings: Vec<String>,
 }
@@ -73,6 +76,7 @@ impl MarketFiles {
             bars: Vec::new(),
             actions: Vec::new(),
             faults: Vec::new(),
+            passing: None,
             warnings: Vec::new(),
         };
         match wanted {
@@ -88,6 +92,7 @@ impl MarketFiles {
         }
         match market_file::actions(directory) {
             Ok(actions) => chosen.actions = actions,
+            Err(fault) if fault.is_passing() => return Err(fault),
             Err(fault) => {
                 let lines = fault.to_string();
                 chosen.faults.extend(lines.lines().map(str::to_owned));
@@ -100,7 +105,9 @@ impl MarketFiles {
     /// where a list asks for it, and otherwise leaves its asset out.
     fn read(&mut self, start: Timestamp, wanted: &SymbolSelection) {
         let files = std::mem::take(&mut self.files);
-        for (symbol, file) in files {
+        let (mut progress, all) = (StartProgress::default(), files.len());
+        for (done, (symbol, file)) in files.into_iter().enumerate() {
+            progress.step(|| format!("{done} of {all} market files read"));
             let of_symbol = self.actions.iter().filter(|action| action.symbol == symbol);
             match read_file(symbol, &file, of_symbol, start) {
                 Ok((bars, warnings)) => {
@@ -108,10 +115,15 @@ impl MarketFiles {
                     self.warnings.extend(warnings);
                     self.files.insert(symbol, file);
                 }
-                Err(faults) => match wanted {
-                    SymbolSelection::Listed(_) => self.faults.extend(faults),
-                    SymbolSelection::All => self.warnings.extend(faults),
-                },
+                Err(faults) => {
+                    let passing = faults.iter().find(|fault| fault.is_passing());
+                    self.passing = self.passing.take().or(passing.cloned());
+                    let faults = faults.iter().map(ToString::to_string);
+                    match wanted {
+                        SymbolSelection::Listed(_) => self.faults.extend(faults),
+                        SymbolSelection::All => self.warnings.extend(faults),
+                    }
+                }
             }
         }
         self.bars.sort_unstable_by_key(|bar| (bar.time, bar.symbol));
@@ -161,8 +173,12 @@ impl ReplayProvider {
             bars,
             actions,
             mut faults,
+            passing,
             mut warnings,
         } = market;
+        if let Some(fault) = passing {
+            return Err(fault);
+        }
         if files.is_empty() {
             faults.push(format!(
                 "{}: the folder holds no SYMBOL.csv to replay",
@@ -295,8 +311,8 @@ fn read_file<'a>(
     file: &MarketFile,
     actions: impl Iterator<Item = &'a Action>,
     start: Timestamp,
-) -> Result<(Vec<ReplayBar>, Vec<String>), Vec<String>> {
-    let mut rows = MarketRows::open(file).map_err(|fault| vec![fault.to_string()])?;
+) -> Result<(Vec<ReplayBar>, Vec<String>), Vec<AssetsError>> {
+    let mut rows = MarketRows::open(file).map_err(|fault| vec![fault])?;
     let (mut bars, mut any) = (Vec::new(), false);
     let (mut faults, mut warnings) = (Vec::new(), Vec::new());
     let mut jumps = JumpFinder::new(actions);
@@ -318,7 +334,7 @@ fn read_file<'a>(
                     });
                 }
             }
-            Err(fault) => faults.push(fault.to_string()),
+            Err(fault) => faults.push(fault),
         }
     }
     if let (nulls @ 1.., line) = rows.null_rows {
@@ -329,7 +345,7 @@ fn read_file<'a>(
         warnings.push(AssetsError::at_line(&file.path, line, text).to_string());
     }
     if !any && faults.is_empty() {
-        faults.push(AssetsError::in_file(&file.path, "the file holds no bar").to_string());
+        faults.push(AssetsError::in_file(&file.path, "the file holds no bar"));
     }
     if faults.is_empty() {
         Ok((bars, warnings))
@@ -359,7 +375,7 @@ impl Provider for ReplayProvider {
         let (step, left) = self.step_after(ask.after);
         let Some(now) = step.first().map(|bar| bar.time) else {
             return Ok(PriceBatch {
-                now: ask.after.unwrap_or_default(),
+                now: ask.after.unwrap_or(self.first),
                 exhausted: true,
                 steps_left: Some(0),
                 ..PriceBatch::default()

@@ -244,6 +244,42 @@ fn a_price_of_the_real_world_that_is_older_than_the_order_is_waited_out() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_by_hours_makes_no_order_wait_for_hours() {
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    let before = Timestamp::now();
+    let mut update = desk.rig.update(&[("AAPL", "2")]);
+    // The order came before retrieval began; the clock was set back by two hours in between.
+    let set_back = |time: Timestamp| Timestamp(time.0 - 7_200_000);
+    update.began_stamp = set_back(update.began_stamp);
+    let snapshot = Arc::make_mut(&mut update.snapshot);
+    snapshot.published = set_back(snapshot.published);
+    snapshot.set_real_time(
+        &symbol("AAPL"),
+        Timestamp(set_back(before).0 - 1_000),
+        60_000,
+    );
+    desk.rig.tell(&update);
+    assert_eq!(
+        desk.link.replies(),
+        [],
+        "a price from before retrieval began"
+    );
+    let mut update = desk.rig.update(&[("AAPL", "3")]);
+    update.began_stamp = set_back(update.began_stamp);
+    let price_time = update.began_stamp;
+    let snapshot = Arc::make_mut(&mut update.snapshot);
+    snapshot.published = price_time;
+    snapshot.set_real_time(&symbol("AAPL"), price_time, 60_000);
+    desk.rig.tell(&update);
+    let replies = desk.link.replies();
+    assert_eq!(
+        (replies[0].0, fill(&replies[0].1).price),
+        (sequence, money("3"))
+    );
+}
+
+#[test]
 fn orders_settle_in_the_order_of_their_stamps_and_not_of_their_arrival() {
     let mut desk = Desk::new();
     let mut other = desk.rig.link("eu2");

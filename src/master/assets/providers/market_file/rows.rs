@@ -4,6 +4,7 @@
 //! line, and a quote that is not closed takes no more than its own.
 
 use super::super::super::provider::AssetsError;
+use crate::runtime::is_passing;
 use csv::{ReaderBuilder, StringRecord};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -107,8 +108,7 @@ impl CsvRows {
     /// # Errors
     /// The file cannot be read or is empty, or the header lacks a column or has it twice.
     pub(super) fn open(path: &Path, wanted: &[ColumnNames]) -> Result<CsvRows, AssetsError> {
-        let file = File::open(path)
-            .map_err(|e| AssetsError::in_file(path, format!("cannot be read: {e}")))?;
+        let file = File::open(path).map_err(|e| AssetsError::unreadable(path, &e))?;
         let mut rows = CsvRows {
             path: path.to_owned(),
             lines: Lines {
@@ -174,6 +174,7 @@ impl CsvRows {
                         self.row_error(format!("the line is longer than {LINE_BYTES_MAX} bytes"))
                     );
                 }
+                Err(e) if is_passing(&e) => return Err(AssetsError::unreadable(&self.path, &e)),
                 Err(e) => return Err(self.row_error(format!("cannot be read: {e}"))),
             }
             let text = match self.line {
