@@ -89,13 +89,15 @@ impl Service for WorkerService {
 
     /// Checks keys and certificates.
     fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
-        check_certificate(config)?;
+        let warnings = check_certificate(config)?;
         leave_agent(&config.gpg.home, || identity(config))?;
-        Ok(Vec::new())
+        Ok(warnings)
     }
 
     fn start(config: &WorkerConfig, _stop: &Stop) -> Result<WorkerService, StartError> {
-        check_certificate(config)?;
+        for warning in check_certificate(config)? {
+            crate::warn!("{warning}");
+        }
         let started = start(config);
         if started.is_err() {
             stop_agent(&config.gpg.home);
@@ -123,11 +125,13 @@ impl Service for WorkerService {
     }
 }
 
-fn check_certificate(config: &WorkerConfig) -> Result<(), StartError> {
-    if let Some(tls) = &config.tls {
-        ServerTls::load(&tls.certificate, &tls.key).map_err(StartError::misconfigured)?;
-    }
-    Ok(())
+/// Checks the certificate. Returns what clients would refuse it for.
+fn check_certificate(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
+    let Some(tls) = &config.tls else {
+        return Ok(Vec::new());
+    };
+    let loaded = ServerTls::load(&tls.certificate, &tls.key).map_err(StartError::misconfigured)?;
+    Ok(loaded.warnings())
 }
 
 fn stop_agent(home: &Path) {
@@ -192,7 +196,12 @@ fn reload(worker: &Worker, log: &LogHandle) {
         crate::error!("the log could not be reopened: {error}");
     }
     match worker.reload() {
-        Ok(()) => crate::info!("log and certificate are reloaded"),
+        Ok(warnings) => {
+            crate::info!("log and certificate are reloaded");
+            for warning in warnings {
+                crate::warn!("{warning}");
+            }
+        }
         Err(error) => crate::error!("the old certificate stays in force: {error}"),
     }
 }
