@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod ctl;
+pub mod input;
 pub mod output;
 pub mod papertrader;
 pub mod ptcat;

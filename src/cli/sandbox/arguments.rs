@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/programs/sandbox.rs`.
 
 use super::supervisor::{self, StopSignals};
+use crate::cli::input::date;
 use crate::daemon;
 use crate::model::Timestamp;
 use crate::testkit::state::SandboxState;
@@ -105,10 +106,6 @@ pub struct RunArgs {
     /// Leave a daemon that falls as it is, instead of starting it again
     #[arg(long)]
     pub no_restart: bool,
-}
-
-fn date(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
