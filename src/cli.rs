@@ -10,3 +10,4 @@ pub mod papertrader;
 pub mod ptcat;
 pub mod sandbox;
 pub mod table;
+pub mod terminal;

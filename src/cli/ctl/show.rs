@@ -7,7 +7,7 @@
 use crate::admin::model::{
     LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
-use crate::cli::table::{NONE, list, span, table};
+use crate::cli::table::{Column, NONE, list, span, table};
 use crate::model::printable::clean;
 use std::fmt::Write;
 use std::path::Path;
@@ -127,16 +127,16 @@ pub(super) fn workers(workers: &[WorkerStatus]) -> String {
             worker.uuid.clone(),
         ]
     };
-    let headings = [
-        "worker",
-        "state",
-        "address",
-        "from",
-        "connected since",
-        "clients",
-        "UUID",
+    let columns = [
+        Column::text("worker", 0),
+        Column::text("state", 0),
+        Column::text("address", 2),
+        Column::text("from", 4),
+        Column::text("connected since", 3),
+        Column::number("clients", 1),
+        Column::text("UUID", 5),
     ];
-    table(&headings, &[5], workers.iter().map(row).collect())
+    table(&columns, &workers.iter().map(row).collect::<Vec<_>>())
 }
 
 /// One worker with its last report, as a list.
@@ -184,7 +184,7 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
     if sessions.sessions.is_empty() {
         return "no session is active\n".to_owned();
     }
-    let rows = sessions
+    let rows: Vec<Vec<String>> = sessions
         .sessions
         .iter()
         .map(|session| {
@@ -200,17 +200,17 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
             ]
         })
         .collect();
-    let headings = [
-        "ID",
-        "account",
-        "worker",
-        "client",
-        "since",
-        "until",
-        "last used",
-        "ends with connection",
+    let columns = [
+        Column::text("ID", 0),
+        Column::text("account", 0),
+        Column::text("worker", 1),
+        Column::text("client", 2),
+        Column::text("since", 4),
+        Column::text("until", 5),
+        Column::text("last used", 3),
+        Column::text("ends with connection", 6),
     ];
-    let mut out = table(&headings, &[], rows);
+    let mut out = table(&columns, &rows);
     if sessions.more > 0 {
         let _ = writeln!(
             out,
