@@ -11,6 +11,7 @@ pub mod budget;
 pub mod check;
 pub mod forecast;
 pub mod opening;
+pub mod price;
 pub mod provider;
 pub mod providers;
 pub mod retrieval;
@@ -55,18 +56,18 @@ struct UpdaterHealth {
     refused: u64,
     missed: u64,
     unfilled: usize,
-    passed_over: Vec<String>,
+    input_warnings: Vec<String>,
     /// Beginning of its last turn.
     turn: Option<Instant>,
 }
 
 impl UpdaterHealth {
     /// Health before the first update; `unfilled` is the number of assets whose past is missing,
-    /// `passed_over` what is said of inputs that are not used.
-    fn starting(unfilled: usize, passed_over: Vec<String>) -> UpdaterHealth {
+    /// `input_warnings` what is said of inputs that are not used.
+    fn starting(unfilled: usize, input_warnings: Vec<String>) -> UpdaterHealth {
         UpdaterHealth {
             unfilled,
-            passed_over,
+            input_warnings,
             ..UpdaterHealth::default()
         }
     }
@@ -206,7 +207,7 @@ impl Assets {
             missed: health.missed,
             calls: self.calls(),
             unfilled: health.unfilled,
-            passed_over: health.passed_over.clone(),
+            input_warnings: health.input_warnings.clone(),
         }
     }
 

@@ -7,7 +7,11 @@
 
 use super::supervisor::{self, StopSignals};
 use crate::cli::input::date;
+use crate::cli::output;
+use crate::cli::table::{Column, table};
+use crate::cli::terminal::for_people;
 use crate::daemon;
+use crate::master::assets::providers::market_file::survey::{FileSurvey, MarketSurvey, survey};
 use crate::model::Timestamp;
 use crate::testkit::state::SandboxState;
 use crate::testkit::{self, Layout, SandboxError, SandboxOptions, WORKERS_MAX};
@@ -29,6 +33,7 @@ use std::time::Duration;
   papertrader-sandbox run --dir /tmp/sandbox
   papertrader-sandbox run --dir /tmp/sandbox --workers 2 --start 2012-06-01 --update-interval 5s
   papertrader-sandbox init --dir /tmp/sandbox --seed-market ~/market
+  papertrader-sandbox check-market ~/market
   papertrader-master --config /tmp/sandbox/master.toml
 
 When all programs serve, run prints `ready master=HOST:PORT worker=HOST:PORT ...`; a client in another terminal:
@@ -49,6 +54,8 @@ pub enum SandboxCommand {
     Init(InitArgs),
     /// Run a sandbox in the foreground; make it first where the folder is absent or empty
     Run(RunArgs),
+    /// Show what is understood of each file of a market folder
+    CheckMarket(CheckMarketArgs),
 }
 
 /// Which folder, and what for programs.
@@ -58,6 +65,17 @@ pub struct FolderArgs {
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// Print JSON: what sandbox.json holds, in one line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check-market`
+#[derive(Debug, Args)]
+pub struct CheckMarketArgs {
+    /// The folder of market files, one SYMBOL.csv each
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
 }
@@ -145,6 +163,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         SandboxCommand::Init(init) => make(init),
         SandboxCommand::Run(run) => serve(run),
+        SandboxCommand::CheckMarket(check) => check_market(check),
     };
     match done {
         Ok(()) => ExitCode::from(daemon::DONE),
@@ -157,7 +176,8 @@ pub fn main() -> ExitCode {
 
 /// A closed standard error is no reason to stop.
 fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "papertrader-sandbox: {line}");
+    let line = for_people(&format!("papertrader-sandbox: {line}"));
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Nor is a closed standard output.
@@ -184,6 +204,75 @@ fn make(init: &InitArgs) -> Result<(), SandboxError> {
         layout.dir().display()
     ));
     Ok(())
+}
+
+fn check_market(check: &CheckMarketArgs) -> Result<(), SandboxError> {
+    let misconfigured = |text: String| SandboxError {
+        code: daemon::BAD_CONFIG,
+        text,
+    };
+    let market = survey(&check.dir).map_err(|error| misconfigured(error.to_string()))?;
+    print(&if check.json {
+        output::json(&market).map_err(SandboxError::failed)?
+    } else {
+        for_people(&shown(&market))
+    });
+    if market.is_usable {
+        Ok(())
+    } else {
+        Err(misconfigured(format!(
+            "{}: files with faults are left out, or fail the start where they are asked for",
+            check.dir.display()
+        )))
+    }
+}
+
+/// A table of the files, and below it what is strange or wrong.
+fn shown(market: &MarketSurvey) -> String {
+    let day = |time: &Option<String>| {
+        time.as_deref()
+            .and_then(|text| text.get(..10))
+            .unwrap_or("-")
+            .to_owned()
+    };
+    let row = |file: &FileSurvey| {
+        vec![
+            file.symbol.clone(),
+            file.file.clone(),
+            file.rows.to_string(),
+            day(&file.first),
+            day(&file.last),
+            format!("{} d", file.longest_gap_days),
+            file.weekend_rows.to_string(),
+            file.null_rows.to_string(),
+            file.factor.to_string(),
+        ]
+    };
+    let columns = [
+        Column::text("symbol", 0),
+        Column::text("file", 1),
+        Column::number("rows", 0),
+        Column::text("from", 3),
+        Column::text("to", 2),
+        Column::number("longest gap", 5),
+        Column::number("weekends", 6),
+        Column::number("empty", 7),
+        Column::number("lot", 4),
+    ];
+    let mut text = table(&columns, &market.files.iter().map(row).collect::<Vec<_>>());
+    text.push_str(&format!("\n{} splits and dividends\n", market.actions));
+    for file in &market.files {
+        for remark in &file.remarks {
+            text.push_str(&format!("{}: {remark}\n", file.file));
+        }
+        for fault in &file.faults {
+            text.push_str(&format!("fault: {fault}\n"));
+        }
+    }
+    for remark in &market.remarks {
+        text.push_str(&format!("{remark}\n"));
+    }
+    output::clean_lines(&text).trim_end().to_owned()
 }
 
 fn serve(run: &RunArgs) -> Result<(), SandboxError> {
