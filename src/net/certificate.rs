@@ -1,4 +1,4 @@
-//! spec/net/tls.md · 4.3.2 Client-Worker Server Connection
+//! spec/net/certificate.md · 4.3.2 Client-Worker Server Connection
 //!
 //! What is wrong with a certificate, in words that help who made it: for the client that refuses
 //! it, and for the worker that is to show it.

@@ -70,7 +70,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
-fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 16] {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -106,7 +106,19 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
         ("prices from", assets.served_by.join(", ")),
         ("prices refused", assets.refused.to_string()),
         ("updates left out", assets.missed.to_string()),
+        ("market ends", market_end(status)),
     ]
+}
+
+/// When a market that ends does.
+fn market_end(status: &MasterStatus) -> String {
+    let assets = &status.assets;
+    match (assets.steps_left, assets.ends_in_ms) {
+        _ if status.next_update.is_none() => "it has ended".to_owned(),
+        (Some(steps), Some(left)) => format!("in {}, after {steps} more updates", millis(left)),
+        (Some(steps), None) => format!("no; it is simulated after {steps} more updates"),
+        (None, _) => "no".to_owned(),
+    }
 }
 
 /// The table of registered workers.

@@ -10,6 +10,7 @@ use crate::cli::input::date;
 use crate::cli::output;
 use crate::cli::table::{Column, table};
 use crate::cli::terminal::for_people;
+use crate::config::ReplayEnd;
 use crate::daemon;
 use crate::master::assets::providers::market_file::survey::{FileSurvey, MarketSurvey, survey};
 use crate::model::Timestamp;
@@ -96,6 +97,10 @@ pub struct DeploymentArgs {
     /// Time between two updates, 10ms to 1d [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub update_interval: Option<Duration>,
+    /// What follows the market's last bar: `simulate`, a random walk goes on from the last prices;
+    /// or `stop`, prices stay and orders are refused [default: simulate]
+    #[arg(long, value_name = "WHAT", value_parser = ReplayEnd::parse)]
+    pub end_of_market: Option<ReplayEnd>,
     /// Cost of a password's hash, 4 to 15; 4 for tests, 12 where it is exposed [default: 10]
     #[arg(long, value_name = "COST", value_parser = clap::value_parser!(u32).range(4..=15))]
     pub bcrypt_cost: Option<u32>,
@@ -142,6 +147,7 @@ impl DeploymentArgs {
             && self.start.is_none()
             && self.update_interval.is_none()
             && self.bcrypt_cost.is_none()
+            && self.end_of_market.is_none()
     }
 
     fn options(&self, folder: &FolderArgs) -> SandboxOptions {
@@ -152,6 +158,7 @@ impl DeploymentArgs {
             start: self.start,
             update_interval: self.update_interval.unwrap_or(usual.update_interval),
             bcrypt_cost: self.bcrypt_cost.unwrap_or(usual.bcrypt_cost),
+            at_end: self.end_of_market.unwrap_or(usual.at_end),
             dir: usual.dir,
         }
     }

@@ -684,7 +684,7 @@ fn a_server_is_shown_in_80_columns_as_far_as_it_tells() {
         "market time   2013-03-01 UTC",
         "next update   2000-01-02 03:04:05 UTC, in 0 s",
         "update every  5 s",
-        "steps left    812",
+        "steps left    812, for 1 h 7 min",
         "currency      USD",
         "sign in by    password, google, university",
         "fees          no",
@@ -692,6 +692,17 @@ fn a_server_is_shown_in_80_columns_as_far_as_it_tells() {
     ];
     assert_eq!((ran.code, ran.out), (0, lines.join("\n")), "{}", ran.err);
     assert!(lines.iter().all(|line| line.len() <= 80));
+    let facts = ["market=replay", "state=ended", "steps-left=0"];
+    let ended = facts.map(|fact| NameValue::parse(fact).unwrap()).to_vec();
+    let told_before = fake.told.lock().unwrap().facts.replace(ended);
+    let ran = server("");
+    assert!(
+        ran.out.contains("replay, ended\n") && ran.out.contains("steps left  0\n"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("orders are refused"), "{}", ran.out);
+    fake.tell(|told| told.facts = told_before);
     let view = server(" --json").json();
     let expected = serde_json::json!({
         "server": fake.address,

@@ -16,7 +16,7 @@ use crate::cli::terminal::for_people;
 use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::{Client, ClientError, ServerInfo, SessionFile, WorkerPool};
 use crate::model::printable::clean;
-use crate::model::{HashedPass, Reason, SessionId, Timestamp, Username};
+use crate::model::{HashedPass, MarketState, Reason, SessionId, Timestamp, Username};
 use crate::wire::payload::UserInfo;
 use std::io::Read;
 use std::path::PathBuf;
@@ -299,11 +299,17 @@ pub fn server(global: &GlobalArgs) -> Result<(), CommandError> {
     let lines = info
         .as_ref()
         .map(|info| server_lines(info, Timestamp::now()));
+    let has_ended = |info: &ServerInfo| info.state == Some(MarketState::Ended.into());
+    let end = if info.as_ref().is_some_and(has_ended) {
+        "The market has ended: prices stay as they are, and orders are refused.\n"
+    } else {
+        ""
+    };
     let view = ServerView::new(address.clone(), info);
     show(global, &view, || {
         let server = [("server", address)];
         match lines {
-            Some(lines) => table::list(&[&server[..], &lines].concat()),
+            Some(lines) => table::list(&[&server[..], &lines].concat()) + end,
             None => {
                 table::list(&server)
                     + "It is of the protocol's first edition, which tells no more about itself.\n"
@@ -340,7 +346,7 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
         ),
         ("next update", next_update),
         ("update every", info.update_interval.map(interval)),
-        ("steps left", info.steps_left.map(|n| n.to_string())),
+        ("steps left", info.steps_left.map(|n| steps_left(info, n))),
         ("currency", info.currency.clone()),
         (
             "sign in by",
@@ -358,6 +364,15 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
     ];
     let told = |(name, value): (_, Option<String>)| Some((name, value?));
     lines.into_iter().filter_map(told).collect()
+}
+
+/// The steps that a replay has left, and how long they take.
+fn steps_left(info: &ServerInfo, steps: u64) -> String {
+    let left = u32::try_from(steps).ok().zip(info.update_interval);
+    match left.map(|(steps, interval)| interval.saturating_mul(steps)) {
+        Some(time) if steps > 0 => format!("{steps}, for {}", table::span(time)),
+        _ => steps.to_string(),
+    }
 }
 
 /// The time between two updates.
