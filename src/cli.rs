@@ -4,8 +4,10 @@
 
 pub mod bench;
 pub mod ctl;
+pub mod input;
 pub mod output;
 pub mod papertrader;
 pub mod ptcat;
 pub mod sandbox;
 pub mod table;
+pub mod terminal;

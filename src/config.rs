@@ -14,7 +14,7 @@ pub use check::GPG_HOME_MAX;
 pub use database::DatabaseUrl;
 pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, MasterConfig, MasterGpg,
-    MasterLimits, ProviderKind, ReplaySettings, SESSION_LIFETIME, SimulatedSettings,
+    MasterLimits, ProviderKind, ReplayEnd, ReplaySettings, SESSION_LIFETIME, SimulatedSettings,
     SymbolSelection,
 };
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};

@@ -3,6 +3,7 @@
 //! Sockets of both daemons: a listener with limits, a reader thread for each connection, and a send
 //! side that never blocks a module.
 
+pub mod certificate;
 pub mod connection;
 pub mod connection_limiter;
 pub mod deadline;

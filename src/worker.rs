@@ -87,8 +87,12 @@ impl Worker {
     ///
     /// # Errors
     /// The files are invalid, and why. The old certificate and key stay in force.
-    pub fn reload(&self) -> Result<(), CertificateError> {
-        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
+    pub fn reload(&self) -> Result<Vec<String>, CertificateError> {
+        let Some(tls) = &self.tls else {
+            return Ok(Vec::new());
+        };
+        tls.reload()?;
+        Ok(tls.warnings())
     }
 
     /// Stops accepting, tells every client, closes the link, and ends all threads, at most until

@@ -145,7 +145,7 @@ _papertrader__sandbox() {
             return 0
             ;;
         papertrader__subcmd__sandbox__subcmd__init)
-            opts="-h -V --dir --json --workers --seed-market --start --update-interval --bcrypt-cost --help --version"
+            opts="-h -V --dir --json --workers --seed-market --start --update-interval --end-of-market --bcrypt-cost --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -168,6 +168,10 @@ _papertrader__sandbox() {
                     return 0
                     ;;
                 --update-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --end-of-market)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -183,7 +187,7 @@ _papertrader__sandbox() {
             return 0
             ;;
         papertrader__subcmd__sandbox__subcmd__run)
-            opts="-h -V --dir --json --workers --seed-market --start --update-interval --bcrypt-cost --no-restart --help --version"
+            opts="-h -V --dir --json --workers --seed-market --start --update-interval --end-of-market --bcrypt-cost --no-restart --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -206,6 +210,10 @@ _papertrader__sandbox() {
                     return 0
                     ;;
                 --update-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --end-of-market)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -74,6 +74,12 @@ pub struct PricesStatus {
     /// Assets whose back-fill is not complete.
     #[serde(default)]
     pub unfilled: usize,
+    /// Steps of the replay that follow; `None` of a market that is none.
+    #[serde(default)]
+    pub steps_left: Option<u64>,
+    /// Milliseconds until the market ends; `None` if it does not, or not as far as is known.
+    #[serde(default)]
+    pub ends_in_ms: Option<u64>,
     /// What is said of market files that are not used.
     #[serde(default)]
     pub input_warnings: Vec<String>,

@@ -13,7 +13,8 @@ mod show;
 
 use crate::admin::model::Verification;
 use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector};
-use crate::cli::output::{clean_lines, pretty_json};
+use crate::cli::output::pretty_json;
+use crate::cli::terminal::for_people;
 use crate::model::printable::clean;
 use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
 use clap::Parser;
@@ -68,7 +69,7 @@ pub fn main() -> ExitCode {
     match execute(&CtlCli::parse()) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
-            eprintln!("papertraderctl: {}", clean(&failure.text));
+            eprintln!("papertraderctl: {}", for_people(&clean(&failure.text)));
             ExitCode::from(failure.code)
         }
     }
@@ -236,7 +237,7 @@ fn print(cli: &CtlCli, answer: &impl Serialize, text: &str) -> Result<(), CtlFai
     let text = if cli.json {
         pretty_json(answer).map_err(|error| refused(error.to_string()))? + "\n"
     } else {
-        clean_lines(text)
+        for_people(text)
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // The reader has closed the pipe: `papertraderctl log tail | head`.

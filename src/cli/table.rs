@@ -2,15 +2,17 @@
 //!
 //! Numbers, times and tables as the terminal shows them.
 
+use super::terminal::{ScreenSize, cut, wrap};
 use crate::model::money::MILLION;
 use crate::model::printable::clean;
 use crate::model::{Money, Quantity, Timestamp};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use std::fmt::Write;
 use std::time::Duration;
+use unicode_width::UnicodeWidthStr;
 
 /// The width in columns if standard output is no terminal.
-pub const DEFAULT_WIDTH: u16 = 80;
+pub const DEFAULT_WIDTH: usize = 80;
 
 /// The sign for a missing value.
 pub const NONE: &str = "–";
@@ -20,8 +22,8 @@ const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// The terminal's width in columns; [`DEFAULT_WIDTH`] if standard output is no terminal.
-pub fn terminal_width() -> u16 {
-    terminal_size::terminal_size_of(std::io::stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0)
+pub fn terminal_width() -> usize {
+    ScreenSize::of_stdout().map_or(DEFAULT_WIDTH, |screen| screen.columns)
 }
 
 /// Millionths as a decimal with thousands separators and at least `places` decimal places:
@@ -188,19 +190,83 @@ impl ReferenceTime {
     }
 }
 
-/// A table with headings. `right` has the indices of right-aligned columns.
-pub fn table(headings: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+/// A column of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    heading: &'static str,
+    alignment: CellAlignment,
+    /// Where the table is too wide, the column of the highest rank goes first. One of rank 0 stays.
+    rank: u8,
+}
+
+impl Column {
+    /// A column of texts.
+    pub const fn text(heading: &'static str, rank: u8) -> Column {
+        Column {
+            heading,
+            alignment: CellAlignment::Left,
+            rank,
+        }
+    }
+
+    /// A column of numbers, which end below each other.
+    pub const fn number(heading: &'static str, rank: u8) -> Column {
+        Column {
+            heading,
+            alignment: CellAlignment::Right,
+            rank,
+        }
+    }
+}
+
+/// A table with headings. On a terminal it fits the width: columns go, the least important first,
+/// and a line below the table names them; what is still too wide is cut. Elsewhere it has its
+/// natural width, so that lines in a pipe are complete.
+pub fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
+    let screen = ScreenSize::of_stdout();
+    table_within(screen.map(|screen| screen.columns), columns, rows)
+}
+
+/// As [`table`], within this many columns of a terminal.
+pub fn table_within(width: Option<usize>, columns: &[Column], rows: &[Vec<String>]) -> String {
+    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    let natural = |kept: &[usize]| natural_table(columns, kept, rows);
+    let mut out = natural(&kept);
+    let Some(width) = width else { return out };
+    let is_wide = |text: &str| text.lines().any(|line| line.width() > width);
+    let mut gone = Vec::new();
+    while is_wide(&out) {
+        let least = kept.iter().copied().max_by_key(|at| columns[*at].rank);
+        let Some(least) = least.filter(|at| columns[*at].rank > 0) else {
+            break;
+        };
+        kept.retain(|at| *at != least);
+        gone.push(columns[least].heading);
+        out = natural(&kept);
+    }
+    let mut out: String = out.lines().map(|line| cut(line, width) + "\n").collect();
+    gone.retain(|heading| !heading.is_empty());
+    if !gone.is_empty() {
+        let note = format!("Too wide for {width} columns: {}.\n", gone.join(", "));
+        out.push_str(&wrap(&note, width));
+    }
+    out
+}
+
+/// The columns `kept` of a table, as wide as their cells.
+fn natural_table(columns: &[Column], kept: &[usize], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table
         .load_style(STYLE)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(headings.iter().map(Cell::new));
+        .set_header(kept.iter().map(|at| Cell::new(columns[*at].heading)));
     for row in rows {
-        table.add_row(row.iter().map(|text| Cell::new(clean(text))));
+        let cells = kept.iter().filter_map(|at| row.get(*at));
+        table.add_row(cells.map(|text| Cell::new(clean(text))));
     }
-    for index in right {
-        if let Some(column) = table.column_mut(*index) {
-            column.set_cell_alignment(CellAlignment::Right);
+    for (index, at) in kept.iter().enumerate() {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(columns[*at].alignment);
         }
     }
     let mut out = table.trim_fmt();
@@ -312,9 +378,38 @@ mod tests {
 
     #[test]
     fn cells_and_values_are_cleaned() {
-        let shown = table(&["x"], &[], vec![vec!["\u{1b}]0;t\u{7}\n".to_owned()]])
+        let rows = [vec!["\u{1b}]0;t\u{7}\n".to_owned()]];
+        let shown = table_within(None, &[Column::text("x", 0)], &rows)
             + &list(&[("a", "\u{9b}31m\u{202e}".to_owned())]);
         assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']));
         assert_eq!(shown.lines().count(), 4);
+    }
+
+    #[test]
+    fn a_table_fits_the_width_and_names_what_is_missing() {
+        const COLUMNS: [Column; 3] = [
+            Column::text("symbol", 0),
+            Column::number("units", 1),
+            Column::text("ID", 2),
+        ];
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [row(["AAPL", "1,000", "0190-0000"]), row(["IBM", "5", "x"])];
+        let within = |width| table_within(width, &COLUMNS, &rows);
+        let whole = within(None);
+        assert_eq!(within(Some(80)), whole);
+        assert!(whole.contains(" AAPL     1,000   0190-0000"), "{whole}");
+        let narrow = within(Some(20));
+        assert!(narrow.contains("AAPL     1,000\n"), "{narrow}");
+        assert!(narrow.contains("columns: ID."), "{narrow}");
+        let tiny = within(Some(5));
+        assert!(tiny.starts_with(" sym…\n"), "{tiny}");
+        for width in [1, 5, 10, 20, 30] {
+            let table = within(Some(width));
+            let lines = table.lines().take(4);
+            assert!(
+                lines.clone().all(|line| line.width() <= width),
+                "{width}: {table}"
+            );
+        }
     }
 }

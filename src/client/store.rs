@@ -27,10 +27,24 @@ pub const SESSIONS_MAX: usize = 64;
 /// How long to wait while another process has the file locked.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How a session ended. Its entry stays in the file, so that no command takes another account's
+/// session in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionEnd {
+    /// The server does not know it any more, or its connection ended.
+    Expired,
+    /// The user logged out.
+    LoggedOut,
+}
+
 /// A saved session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedSession {
     pub username: Username,
+    /// How the session ended; `None` while nobody has said that it did. An ended one has a session
+    /// ID of zeros.
+    pub ended: Option<SessionEnd>,
     /// The session ID, which is a secret.
     pub session: SessionId,
     /// The servers that the user named for the login, which tell deployments apart. None if the
@@ -74,6 +88,8 @@ struct SavedSessionForm {
     ca: Option<PathBuf>,
     #[serde(default)]
     pins: Vec<String>,
+    #[serde(default)]
+    ended: Option<SessionEnd>,
 }
 
 impl SavedSessionForm {
@@ -87,6 +103,7 @@ impl SavedSessionForm {
             tls: saved.tls,
             ca: saved.ca.clone(),
             pins: saved.pins.iter().map(hex::encode).collect(),
+            ended: saved.ended,
         }
     }
 
@@ -106,6 +123,7 @@ impl SavedSessionForm {
             master: self.master,
             tls: self.tls,
             ca: self.ca,
+            ended: self.ended,
         })
     }
 }
@@ -274,14 +292,16 @@ impl SessionFile {
 
     /// Saves a session as the first one. It replaces sessions of the same account for whose login
     /// the user named the same server or master. What servers list does not count: a hostile one
-    /// could name another's worker.
+    /// could name another's worker. Ended ones that no command could select any more go too.
     ///
     /// # Errors
     /// As [`SessionFile::change`].
     pub fn put(&self, session: SavedSession) -> Result<(), ClientError> {
         self.change(|sessions| {
             sessions.retain(|s| {
-                !(s.username.key() == session.username.key() && s.is_of_the_same_login(&session))
+                let is_replaced =
+                    s.username.key() == session.username.key() && s.is_of_the_same_login(&session);
+                !is_replaced && !s.is_hidden_by(&session)
             });
             sessions.insert(0, session);
         })
@@ -299,17 +319,34 @@ impl SessionFile {
         })
     }
 
-    /// Removes a session.
+    /// Marks a session as ended, and wipes its ID. After a logout nothing remembered of TLS holds
+    /// any more.
     ///
     /// # Errors
     /// As [`SessionFile::change`].
-    pub fn forget(&self, session: &SessionId) -> Result<(), ClientError> {
-        self.change(|sessions| sessions.retain(|s| s.session != *session))
+    pub fn end(&self, session: &SessionId, how: SessionEnd) -> Result<(), ClientError> {
+        self.change(|sessions| {
+            if let Some(saved) = sessions.iter_mut().find(|s| s.session == *session) {
+                saved.end(how);
+            }
+        })
+    }
+
+    /// Marks an account's entry, which is no session any more, as logged out.
+    ///
+    /// # Errors
+    /// As [`SessionFile::change`].
+    pub fn forget_ended(&self, ended: &SavedSession) -> Result<(), ClientError> {
+        self.change(|sessions| {
+            if let Some(saved) = sessions.iter_mut().find(|s| *s == ended) {
+                saved.end(SessionEnd::LoggedOut);
+            }
+        })
     }
 
     /// The last saved session of `username` for whose login one of `servers` was named; else the
     /// last one that one of them accepts by what a worker of its deployment listed. An empty list
-    /// matches any server, `None` any user.
+    /// matches any server, `None` any user. It may have ended: then there is no other in its place.
     ///
     /// # Errors
     /// As [`SessionFile::load`].
@@ -343,6 +380,25 @@ impl SavedSession {
         share(&self.servers, &other.servers)
             || (self.master.is_some() && self.master == other.master)
     }
+
+    /// Whether this is an ended session that `newer`, saved after it, hides from each choice of
+    /// servers.
+    fn is_hidden_by(&self, newer: &SavedSession) -> bool {
+        let all = |ours: &[String], theirs: &[String]| ours.iter().all(|a| theirs.contains(a));
+        self.ended.is_some()
+            && all(&self.servers, &newer.servers)
+            && all(&self.workers, &newer.workers)
+    }
+
+    fn end(&mut self, how: SessionEnd) {
+        self.ended = Some(how);
+        self.session = SessionId::from_bytes([0; 32]);
+        if how == SessionEnd::LoggedOut {
+            self.tls = false;
+            self.ca = None;
+            self.pins = Vec::new();
+        }
+    }
 }
 
 /// Whether two lists have an address in common.
@@ -365,6 +421,7 @@ mod tests {
             tls: false,
             ca: None,
             pins: Vec::new(),
+            ended: None,
         }
     }
 
@@ -427,8 +484,45 @@ mod tests {
         store.put(session("ALICE", 9, "x:1")).unwrap();
         assert_eq!(find(&["x:1"], Some("alice")), id(9));
         assert_eq!(store.load().unwrap().len(), 3);
-        store.forget(&far.session).unwrap();
-        assert_eq!(find(&["far:1"], None), None);
+        // An ended one stays in its place, without its secret.
+        store.end(&far.session, SessionEnd::Expired).unwrap();
+        assert_eq!(find(&["far:1"], None), id(0));
+        assert_eq!(find(&[], None), id(9));
+    }
+
+    #[test]
+    fn an_ended_session_gives_way_to_no_other_account() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SessionFile::at(folder.path());
+        let (alice, mut bob) = (session("alice", 1, "x:1"), session("bob", 2, "x:1"));
+        (bob.tls, bob.pins) = (true, vec![[7; 32]]);
+        store.put(alice.clone()).unwrap();
+        store.put(bob.clone()).unwrap();
+        let find = |servers: &[String], name: &str| {
+            let name = Username::parse(name).unwrap();
+            let by_name = store.find(servers, Some(&name)).unwrap().unwrap();
+            (store.find(servers, None).unwrap().unwrap(), by_name)
+        };
+        store.end(&bob.session, SessionEnd::Expired).unwrap();
+        for servers in [vec![], vec!["x:1".to_owned()], vec!["shared:1".to_owned()]] {
+            let (last, alice_now) = find(&servers, "alice");
+            assert_eq!(
+                (last.username.as_str(), last.ended),
+                ("bob", Some(SessionEnd::Expired))
+            );
+            assert_eq!((last.tls, last.pins.len()), (true, 1), "for the next login");
+            assert_eq!(alice_now, alice);
+        }
+        let text = std::fs::read_to_string(store.path()).unwrap();
+        assert!(!text.contains(&"02".repeat(32)), "{text}");
+        // After a logout nothing is remembered of TLS.
+        store.forget_ended(&find(&[], "bob").1).unwrap();
+        let (last, _) = find(&[], "alice");
+        assert_eq!(last.ended, Some(SessionEnd::LoggedOut));
+        assert_eq!((last.tls, last.pins.len()), (false, 0));
+        // A later login at the same servers hides it: the file does not grow.
+        store.put(session("carol", 3, "x:1")).unwrap();
+        assert_eq!(store.load().unwrap().len(), 2);
     }
 
     #[test]
@@ -444,23 +538,32 @@ mod tests {
         let at = |server: &str| store.find(&[server.to_owned()], None).unwrap();
         assert_eq!(at("honest:1"), Some(honest.clone()));
         assert_eq!(at("hostile:1"), Some(hostile));
+        // Nor does it when the session of its own login has ended.
+        store.end(&honest.session, SessionEnd::Expired).unwrap();
+        assert_eq!(at("honest:1").unwrap().ended, Some(SessionEnd::Expired));
         // Without a login of its own, a server that a deployment listed accepts its session.
-        store.forget(&honest.session).unwrap();
+        store.put(session("alice", 3, "own:1")).unwrap();
+        store
+            .put(SavedSession {
+                workers: vec!["own:1".to_owned(), "listed:1".to_owned()],
+                ..session("alice", 4, "own:1")
+            })
+            .unwrap();
         assert_eq!(
-            at("honest:1").unwrap().session,
-            SessionId::from_bytes([2; 32])
+            at("listed:1").unwrap().session,
+            SessionId::from_bytes([4; 32])
         );
-        assert_eq!(store.find_named(&["honest:1".to_owned()]).unwrap(), None);
+        assert_eq!(store.find_named(&["listed:1".to_owned()]).unwrap(), None);
         // Logins by a master alone are told apart by it.
         let by_master = |byte, master: &str| SavedSession {
             servers: Vec::new(),
             master: Some(master.to_owned()),
             ..session("alice", byte, "x:1")
         };
-        for (byte, master) in [(3, "m1:1"), (4, "m2:1"), (5, "m1:1")] {
+        for (byte, master) in [(5, "m1:1"), (6, "m2:1"), (7, "m1:1")] {
             store.put(by_master(byte, master)).unwrap();
         }
-        assert_eq!(store.load().unwrap().len(), 3);
+        assert_eq!(store.load().unwrap().len(), 5);
     }
 
     #[test]

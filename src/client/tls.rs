@@ -3,6 +3,7 @@
 //! Selects TLS or plain text for a connection, and verifies certificates.
 
 use super::ClientError;
+use crate::net::certificate;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
@@ -187,17 +188,45 @@ fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(certificates)
 }
 
-/// Parses a pin: 64 hexadecimal digits, with or without colons between bytes, as `openssl x509
-/// -fingerprint -sha256` prints them.
+/// Parses a pin: 64 hexadecimal digits, with or without colons or blanks between bytes; or the line
+/// that `openssl x509 -fingerprint -sha256` prints, whatever its version calls the digest.
 ///
 /// # Errors
-/// Any other form.
+/// Any other form; the line or the length of another digest, which is named.
 pub fn parse_pin(text: &str) -> Result<CertificatePin, String> {
-    let digits: String = text.chars().filter(|c| *c != ':').collect();
+    const FORM: &str = "a pin is the SHA-256 of a certificate: 64 hexadecimal digits, as `openssl x509 -in FILE \
+        -noout -fingerprint -sha256` prints them";
+    let digits = match text.split_once('=') {
+        Some((name, digits)) => {
+            let name = name.trim();
+            let digest = name.split_whitespace().next().unwrap_or(name);
+            let plain = digest.replace(['-', '_'], "").to_ascii_lowercase();
+            if !matches!(plain.as_str(), "sha256" | "sha2256") {
+                return Err(format!("this is the {digest} fingerprint; {FORM}"));
+            }
+            digits
+        }
+        None => text,
+    };
+    let is_digit = |c: &char| *c != ':' && !c.is_whitespace();
+    let digits: String = digits.chars().filter(is_digit).collect();
     let mut pin = [0; PIN_BYTES];
-    hex::decode_to_slice(digits.to_ascii_lowercase(), &mut pin)
-        .map_err(|_| "a pin is the SHA-256 of a certificate: 64 hexadecimal digits".to_owned())?;
-    Ok(pin)
+    match hex::decode_to_slice(digits.to_ascii_lowercase(), &mut pin) {
+        Ok(()) => Ok(pin),
+        Err(hex::FromHexError::InvalidHexCharacter { c, .. }) => {
+            Err(format!("{c:?} is no hexadecimal digit; {FORM}"))
+        }
+        Err(_) => {
+            let other = match digits.len() {
+                32 => ", as an MD5 has",
+                40 => ", as a SHA-1 has",
+                96 => ", as a SHA-384 has",
+                128 => ", as a SHA-512 has",
+                _ => "",
+            };
+            Err(format!("these are {} digits{other}; {FORM}", digits.len()))
+        }
+    }
 }
 
 /// The host part of `host:port`, without the brackets of an IPv6 address.
@@ -287,9 +316,6 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The verifier's error for a CA certificate that a server presents as its own.
-const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
-
 /// The text of a failed handshake for people, with what helps.
 pub fn explain(error: &rustls::Error) -> String {
     use rustls::Error as E;
@@ -299,19 +325,11 @@ pub fn explain(error: &rustls::Error) -> String {
              with --pin SHA256"
                 .to_owned()
         }
-        E::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "the certificate is for another host; use the name that it carries".to_owned(),
-        E::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            "the certificate has expired".to_owned()
-        }
         E::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
             "the certificate is none of those pinned with --pin".to_owned()
         }
-        E::InvalidCertificate(CertificateError::Other(other)) if other.to_string().contains(CA_AS_SERVER) => {
-            "the server shows a CA's certificate as its own; make it one with basicConstraints CA:FALSE, or name it \
-             with --pin SHA256"
-                .to_owned()
+        E::InvalidCertificate(error) => {
+            certificate::explain(error).unwrap_or_else(|| format!("the certificate: {error}"))
         }
         E::InvalidMessage(_) => {
             "the other side does not speak TLS; if it is meant to be plain text, say --plain".to_owned()
@@ -378,8 +396,39 @@ mod tests {
         let colons = vec!["0A"; 32].join(":");
         assert_eq!(parse_pin(&plain), Ok([10; 32]));
         assert_eq!(parse_pin(&colons), Ok([10; 32]));
-        for text in ["", "0a", &"0a".repeat(33), &"zz".repeat(32)] {
-            assert!(parse_pin(text).is_err(), "{text}");
+        for line in [
+            format!("sha256 Fingerprint={colons}"),
+            format!("SHA256 Fingerprint={colons}\r\n"),
+            format!("SHA2-256 Fingerprint={colons}"),
+            format!("SHA256 Fingerprint = {plain}"),
+            format!("  {colons}\t"),
+            vec!["0A"; 32].join(" "),
+        ] {
+            assert_eq!(parse_pin(&line), Ok([10; 32]), "{line:?}");
+        }
+        for (text, told) in [
+            (String::new(), "0 digits"),
+            ("0a".to_owned(), "2 digits"),
+            ("0a".repeat(33), "66 digits"),
+            ("zz".repeat(32), "'z' is no"),
+            ("0a".repeat(20), "as a SHA-1 has"),
+            (
+                format!("sha1 Fingerprint={}", vec!["0A"; 20].join(":")),
+                "the sha1 fingerprint",
+            ),
+            // The digest's name counts, whatever the length is.
+            (
+                format!("SHA512 Fingerprint={plain}"),
+                "the SHA512 fingerprint",
+            ),
+            (format!("MD5 Fingerprint={plain}"), "the MD5 fingerprint"),
+            (format!("={plain}"), "a pin is"),
+        ] {
+            let fault = parse_pin(&text).unwrap_err();
+            assert!(
+                fault.contains(told) && fault.contains("a pin is"),
+                "{text}: {fault}"
+            );
         }
     }
 

@@ -5,7 +5,7 @@
 mod assets;
 
 pub use assets::{
-    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplaySettings,
+    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplayEnd, ReplaySettings,
     SimulatedSettings, SymbolSelection,
 };
 

@@ -188,7 +188,9 @@ pub(super) fn fingerprint(
     stand_in: Fingerprint,
 ) -> Fingerprint {
     table.parsed(key, IfAbsent::Required(stand_in), |text| {
-        Fingerprint::parse(text).map_err(|_| {
+        // gpg prints it in groups to people.
+        let digits: String = text.split_whitespace().collect();
+        Fingerprint::parse(&digits).map_err(|_| {
             format!(
                 "{text:?} is not a fingerprint: 40 hexadecimal digits, on the lines `fpr` of \
                  `gpg --homedir HOME --with-colons --list-keys`"

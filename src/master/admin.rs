@@ -40,6 +40,8 @@ pub const CONNECTIONS_MAX: usize = 16;
 const MODULE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Most bytes of log entries in one answer.
 const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How long before its end a market is warned of, in milliseconds: an hour.
+const END_WARNED_MS: u64 = 3_600_000;
 /// Inputs that were passed over and are named in the warnings of the status.
 const INPUT_WARNINGS_SHOWN_MAX: usize = 5;
 
@@ -256,6 +258,10 @@ impl AdminShared {
                 missed: prices.missed,
                 calls: prices.calls.into_iter().map(calls).collect(),
                 unfilled: prices.unfilled,
+                steps_left: prices.steps_left,
+                ends_in_ms: prices
+                    .ends_in
+                    .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
                 input_warnings: prices.input_warnings,
             },
             refused_links,
@@ -333,6 +339,13 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
         warnings.push(format!(
             "and {} lines more about files that are passed over; --json has them",
             input_warnings.len() - INPUT_WARNINGS_SHOWN_MAX
+        ));
+    }
+    if let (Some(left), Some(1..=END_WARNED_MS)) =
+        (status.assets.steps_left, status.assets.ends_in_ms)
+    {
+        warnings.push(format!(
+            "the replay ends after {left} more updates: then prices stay, and orders are refused"
         ));
     }
     if status.next_update.is_none() {

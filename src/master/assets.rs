@@ -209,6 +209,8 @@ impl Assets {
             missed: health.missed,
             calls: self.calls(),
             unfilled: health.unfilled,
+            steps_left: prices.steps_left,
+            ends_in: self.config.time_to_end(prices.steps_left),
             input_warnings: [&*health.input_warnings, &*health.refused_now].concat(),
         }
     }

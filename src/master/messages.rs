@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 // --- router, 3.1.1 ---
@@ -301,6 +301,10 @@ pub struct AssetsStatus {
     pub calls: Vec<(&'static str, CallBudgetStatus)>,
     /// Assets whose back-fill is not finished.
     pub unfilled: usize,
+    /// Steps of the replay that follow.
+    pub steps_left: Option<u64>,
+    /// How long until the market ends; `None` if it does not.
+    pub ends_in: Option<Duration>,
     /// What is said of inputs that are not used, such as faulty market files.
     pub input_warnings: Vec<String>,
 }

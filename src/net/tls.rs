@@ -4,6 +4,7 @@
 //!
 //! Tests: `src/net/tests.rs`.
 
+use super::certificate;
 use super::send_half::Cipher;
 use crate::runtime::is_passing;
 use crate::runtime::published::Published;
@@ -24,6 +25,8 @@ pub struct ServerTls {
     certificate: PathBuf,
     key: PathBuf,
     config: Published<ServerConfig>,
+    /// What clients would refuse the certificate for, as it was when it was read.
+    warnings: Published<Vec<String>>,
 }
 
 /// Why certificate and key cannot be used. The text names the file.
@@ -62,11 +65,12 @@ impl ServerTls {
     /// # Errors
     /// A file cannot be read, or certificate and key do not match. The text names the file.
     pub fn load(certificate: &Path, key: &Path) -> Result<ServerTls, CertificateError> {
-        let config = Published::new(read(certificate, key)?);
+        let (config, warnings) = read(certificate, key)?;
         Ok(ServerTls {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
-            config,
+            config: Published::new(config),
+            warnings: Published::new(warnings),
         })
     }
 
@@ -75,8 +79,17 @@ impl ServerTls {
     /// # Errors
     /// As [`ServerTls::load`]; the old pair stays in force.
     pub fn reload(&self) -> Result<(), CertificateError> {
-        self.config.store(read(&self.certificate, &self.key)?);
+        let (config, warnings) = read(&self.certificate, &self.key)?;
+        self.config.store(config);
+        self.warnings.store(warnings);
         Ok(())
+    }
+
+    /// What clients would refuse the certificate for, with the file's name.
+    pub fn warnings(&self) -> Vec<String> {
+        let warnings = self.warnings.load();
+        let named = |text: &String| format!("{}: {text}", self.certificate.display());
+        warnings.iter().map(named).collect()
     }
 
     /// The TLS state of a new connection.
@@ -91,10 +104,16 @@ impl ServerTls {
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, CertificateError> {
-    let chain = CertificateDer::pem_file_iter(certificate)
+/// The configuration with the two files, and what clients would refuse the certificate for.
+fn read(file: &Path, key: &Path) -> Result<(ServerConfig, Vec<String>), CertificateError> {
+    let chain = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| CertificateError::of_file(certificate, "certificate", &error))?;
+        .map_err(|error| CertificateError::of_file(file, "certificate", &error))?;
+    let unusable = |why: String| CertificateError::Unusable(format!("{}: {why}", file.display()));
+    let warnings = match chain.first() {
+        Some(own) => certificate::check(own).map_err(|error| unusable(error.to_string()))?,
+        None => return Err(unusable("holds no certificate".to_owned())),
+    };
     let secret = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| CertificateError::of_file(key, "private key", &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -105,10 +124,11 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, CertificateError
                 .with_no_client_auth()
                 .with_single_cert(chain, secret)
         })
+        .map(|config| (config, warnings))
         .map_err(|e| {
             CertificateError::Unusable(format!(
                 "{} and {} do not serve TLS 1.3: {e}",
-                certificate.display(),
+                file.display(),
                 key.display()
             ))
         })

@@ -15,7 +15,7 @@ use super::{
     Layout, SandboxError, SandboxOptions, TEST_TIMEOUT, eventually, init, ports, program, trader,
 };
 use crate::client::{self, Client, ServerConnection};
-use crate::config::{DatabaseUrl, MasterConfig};
+use crate::config::{DatabaseUrl, MasterConfig, ReplayEnd};
 use crate::link::keyring::Keyring;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
@@ -64,6 +64,8 @@ fn template(workers: u16) -> Result<Template, SandboxError> {
         // market.
         start: Some(Timestamp::parse("2008-01-02").unwrap()),
         bcrypt_cost: 4,
+        // Tests see the end of a market too.
+        at_end: ReplayEnd::Stop,
         ..SandboxOptions::new(folder.path())
     };
     let layout = init(&options, &mut |_| {})?;

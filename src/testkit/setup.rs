@@ -5,7 +5,7 @@
 use super::error::{SandboxError, at};
 use super::layout::LOOPBACK;
 use super::{Layout, layout, market, ports, state};
-use crate::config::{MasterConfig, WorkerConfig};
+use crate::config::{MasterConfig, ReplayEnd, WorkerConfig};
 use crate::link::keyring::Keyring;
 use crate::master;
 use crate::master::storage::files;
@@ -39,6 +39,8 @@ pub struct SandboxOptions {
     pub start: Option<Timestamp>,
     pub update_interval: Duration,
     pub bcrypt_cost: u32,
+    /// What follows the market's last bar.
+    pub at_end: ReplayEnd,
 }
 
 impl SandboxOptions {
@@ -51,6 +53,7 @@ impl SandboxOptions {
             start: None,
             update_interval: Duration::from_secs(1),
             bcrypt_cost: 10,
+            at_end: ReplayEnd::Simulate,
         }
     }
 }
@@ -219,6 +222,7 @@ fn master_text(
          [log]\nfile = \"log/master.log\"\n\
          [assets]\nsymbols = \"all\"\nprovider = \"replay\"\n\
          [assets.replay]\ndirectory = \"market\"\nstart = \"{start}\"\n\
+         at_end = \"{at_end}\"\n\
          [accounts]\nbcrypt_cost = {cost}\n\
          [limits]\nfailed_logins_per_minute_per_address = {RATE_PER_ADDRESS}\n\
          registrations_per_minute_per_address = {RATE_PER_ADDRESS}\n\
@@ -227,6 +231,7 @@ fn master_text(
         interval = humantime::format_duration(options.update_interval),
         workers = options.workers,
         cost = options.bcrypt_cost,
+        at_end = options.at_end,
     )
 }
 

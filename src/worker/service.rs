@@ -93,9 +93,9 @@ impl Service for WorkerService {
 
     /// Checks keys and certificates.
     fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
-        check_certificate(config)?;
+        let warnings = check_certificate(config)?;
         leave_agent(&config.gpg.home, || identity(config))?;
-        Ok(Vec::new())
+        Ok(warnings)
     }
 
     fn start(
@@ -103,7 +103,9 @@ impl Service for WorkerService {
         _stop: &Stop,
         reason: &EndReason,
     ) -> Result<WorkerService, StartError> {
-        check_certificate(config)?;
+        for warning in check_certificate(config)? {
+            crate::warn!("{warning}");
+        }
         let started = start(config);
         if let Err(error) = &started {
             reason.keep(error);
@@ -132,12 +134,14 @@ impl Service for WorkerService {
     }
 }
 
-fn check_certificate(config: &WorkerConfig) -> Result<(), StartError> {
-    if let Some(tls) = &config.tls {
-        ServerTls::load(&tls.certificate, &tls.key)
-            .map_err(|e| StartError::passing_or_not(e.is_passing(), &e))?;
-    }
-    Ok(())
+/// Checks the certificate. Returns what clients would refuse it for.
+fn check_certificate(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
+    let Some(tls) = &config.tls else {
+        return Ok(Vec::new());
+    };
+    let loaded = ServerTls::load(&tls.certificate, &tls.key)
+        .map_err(|e| StartError::passing_or_not(e.is_passing(), &e))?;
+    Ok(loaded.warnings())
 }
 
 /// Stops GPG's agent by `deadline`, but gives it a moment even where the threads took all of theirs.
@@ -204,7 +208,12 @@ fn reload(worker: &Worker, log: &LogHandle) {
         crate::error!("the log could not be reopened: {error}");
     }
     match worker.reload() {
-        Ok(()) => crate::info!("log and certificate are reloaded"),
+        Ok(warnings) => {
+            crate::info!("log and certificate are reloaded");
+            for warning in warnings {
+                crate::warn!("{warning}");
+            }
+        }
         Err(error) => crate::error!("the old certificate stays in force: {error}"),
     }
 }

@@ -20,6 +20,8 @@ mod client {
     mod later_edition;
     // `papertrader` against real servers.
     mod real_servers;
+    // `papertrader` on terminals of several sizes.
+    mod screen;
     // Whom `papertrader` tells a password or session, and over what.
     mod whom_to_trust;
 }

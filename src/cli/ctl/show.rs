@@ -7,7 +7,7 @@
 use crate::admin::model::{
     LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
-use crate::cli::table::{NONE, list, span, table};
+use crate::cli::table::{Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
 use crate::model::printable::clean;
 use std::fmt::Write;
@@ -71,7 +71,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
-fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 16] {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -107,7 +107,19 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
         ("prices from", assets.served_by.join(", ")),
         ("prices refused", assets.refused.to_string()),
         ("updates left out", assets.missed.to_string()),
+        ("market ends", market_end(status)),
     ]
+}
+
+/// When a market that ends does.
+fn market_end(status: &MasterStatus) -> String {
+    let assets = &status.assets;
+    match (assets.steps_left, assets.ends_in_ms) {
+        _ if status.next_update.is_none() => "it has ended".to_owned(),
+        (Some(steps), Some(left)) => format!("in {}, after {steps} more updates", millis(left)),
+        (Some(steps), None) => format!("no; it is simulated after {steps} more updates"),
+        (None, _) => "no".to_owned(),
+    }
 }
 
 /// The table of registered workers.
@@ -128,16 +140,16 @@ pub(super) fn workers(workers: &[WorkerStatus]) -> String {
             worker.uuid.clone(),
         ]
     };
-    let headings = [
-        "worker",
-        "state",
-        "address",
-        "from",
-        "connected since",
-        "clients",
-        "UUID",
+    let columns = [
+        Column::text("worker", 0),
+        Column::text("state", 0),
+        Column::text("address", 2),
+        Column::text("from", 4),
+        Column::text("connected since", 3),
+        Column::number("clients", 1),
+        Column::text("UUID", 5),
     ];
-    table(&headings, &[5], workers.iter().map(row).collect())
+    table(&columns, &workers.iter().map(row).collect::<Vec<_>>())
 }
 
 /// One worker with its last report, as a list.
@@ -185,7 +197,7 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
     if sessions.sessions.is_empty() {
         return "no session is active\n".to_owned();
     }
-    let rows = sessions
+    let rows: Vec<Vec<String>> = sessions
         .sessions
         .iter()
         .map(|session| {
@@ -201,17 +213,17 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
             ]
         })
         .collect();
-    let headings = [
-        "ID",
-        "account",
-        "worker",
-        "client",
-        "since",
-        "until",
-        "last used",
-        "ends with connection",
+    let columns = [
+        Column::text("ID", 0),
+        Column::text("account", 0),
+        Column::text("worker", 1),
+        Column::text("client", 2),
+        Column::text("since", 4),
+        Column::text("until", 5),
+        Column::text("last used", 3),
+        Column::text("ends with connection", 6),
     ];
-    let mut out = table(&headings, &[], rows);
+    let mut out = table(&columns, &rows);
     if sessions.more > 0 {
         let _ = writeln!(
             out,

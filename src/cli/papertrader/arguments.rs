@@ -3,6 +3,7 @@
 //! The command line of `papertrader`. The library defines it, so that the man page and completions
 //! are generated from it. Its doc comments are the texts of `--help`.
 
+use crate::cli::input::{date, quantity};
 use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username};
 use clap::{ArgGroup, Args, Parser, Subcommand};
@@ -29,7 +30,8 @@ pub const MASTER_PORT: u16 = 2048;
   papertrader portfolio
   papertrader transactions --csv > trades.csv
 
-The server is remembered by login; --server names another one. Exit codes: 0 done, 1 failed, 2 bad command line."
+The server is remembered by login; --server names another one. Exit codes: 0 done, 1 failed, 2 bad command line, 3 no server reachable,
+4 not logged in, 5 refused by the server, 6 an order's outcome is unknown."
 )]
 pub struct ClientCli {
     /// What holds for every command.
@@ -217,8 +219,8 @@ pub struct ChartArgs {
     /// All monthly bars
     #[arg(long)]
     pub all: bool,
-    /// Where the window ends, such as 2013-03-01 or 2013-03-01T14:00:00Z [default: the asset's
-    /// latest value]
+    /// Where the window ends, such as 2013-03-01 or "2013-03-01 14:00:00", in UTC [default: the
+    /// asset's latest value]
     #[arg(long, value_parser = date, conflicts_with = "all")]
     pub date: Option<Timestamp>,
     /// Adjust for splits and dividends
@@ -256,8 +258,8 @@ pub struct TradeArgs {
     /// An asset
     #[arg(value_parser = symbol)]
     pub symbol: Symbol,
-    /// Units, such as 10 or 0.25
-    #[arg(value_parser = quantity)]
+    /// Units, such as 10, 0.25 or 2,500
+    #[arg(value_parser = quantity, allow_hyphen_values = true)]
     pub quantity: Quantity,
     /// Return as soon as the order is on the server's durable queue
     #[arg(long)]
@@ -316,14 +318,6 @@ fn email(text: &str) -> Result<Email, String> {
 
 fn symbol(text: &str) -> Result<Symbol, String> {
     Symbol::parse(&text.to_ascii_uppercase()).map_err(|e| e.0.to_owned())
-}
-
-fn quantity(text: &str) -> Result<Quantity, String> {
-    Quantity::parse_quantity(text).map_err(|e| e.0.to_owned())
-}
-
-fn date(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|e| e.0.to_owned())
 }
 
 fn order_id(text: &str) -> Result<ClientOrderId, String> {
@@ -434,6 +428,8 @@ mod tests {
             "papertrader buy AAPL 0",
             "papertrader buy AAPL -1",
             "papertrader buy AAPL 1e3",
+            "papertrader buy AAPL 0,5",
+            "papertrader buy AAPL 1_000",
             "papertrader chart AAPL --day --week",
             "papertrader chart AAPL --date 2013-02-30",
             "papertrader chart AAPL --csv --json",

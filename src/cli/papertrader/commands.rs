@@ -12,7 +12,8 @@ mod trading;
 
 use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
 use crate::cli::output::{clean_lines, json};
-use crate::client::store::SavedSession;
+use crate::cli::terminal::for_people;
+use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::tls::TlsMode;
 use crate::client::{ClientError, ClientTls, ConnectOptions, SessionFile, WorkerPool};
 use crate::model::{Reason, Username};
@@ -21,19 +22,40 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// Exit codes beside 0, and 2 for an invalid command line. Something on this machine failed, or a
+/// part of what was asked for.
+const FAILED: u8 = 1;
+/// No server could be reached.
+const UNREACHABLE: u8 = 3;
+/// There is no session, or it has ended.
+const NOT_LOGGED_IN: u8 = 4;
+/// The server refused.
+const REFUSED: u8 = 5;
+/// An order was sent, and its outcome is unknown.
+const OUTCOME_UNKNOWN: u8 = 6;
+
 /// A failed command, with advice for the user.
 #[derive(Debug)]
 pub struct CommandError {
     /// `None` if the command's output already shows the failure.
-    error: Option<ClientError>,
+    error: Option<Box<ClientError>>,
     advice: Option<String>,
+    /// The account that the command acted for, if it had its session.
+    account: Option<Username>,
+    /// Whether standard output has the failure as JSON already.
+    is_told: bool,
+    /// The exit code where there is no error to derive it from.
+    shown_code: u8,
 }
 
 impl From<ClientError> for CommandError {
     fn from(error: ClientError) -> CommandError {
         CommandError {
-            error: Some(error),
+            error: Some(Box::new(error)),
             advice: None,
+            account: None,
+            is_told: false,
+            shown_code: FAILED,
         }
     }
 }
@@ -41,21 +63,45 @@ impl From<ClientError> for CommandError {
 impl CommandError {
     fn with_advice(error: ClientError, advice: impl Into<String>) -> CommandError {
         CommandError {
-            error: Some(error),
             advice: Some(advice.into()),
+            ..CommandError::from(error)
         }
     }
 
-    /// A failure that the command's output already shows.
-    fn already_shown() -> CommandError {
+    /// A failure with this exit code that the command's output already shows.
+    fn already_shown(code: u8) -> CommandError {
         CommandError {
             error: None,
             advice: None,
+            account: None,
+            is_told: true,
+            shown_code: code,
+        }
+    }
+
+    /// The process's exit code: see the page.
+    fn exit_code(&self) -> u8 {
+        let Some(error) = &self.error else {
+            return self.shown_code;
+        };
+        match error.as_ref() {
+            ClientError::Unreachable { .. }
+            | ClientError::Tls { .. }
+            | ClientError::Lost { .. }
+            | ClientError::NoWorker(_)
+            | ClientError::OnlyHearsay { .. } => UNREACHABLE,
+            ClientError::NoSession => NOT_LOGGED_IN,
+            ClientError::Refused(refusal) if refusal.reason == Reason::SessionExpired => {
+                NOT_LOGGED_IN
+            }
+            ClientError::Refused(_) | ClientError::Protocol { .. } => REFUSED,
+            ClientError::Unknown { .. } => OUTCOME_UNKNOWN,
+            ClientError::Nonsense { .. } | ClientError::Local(_) => FAILED,
         }
     }
 }
 
-/// An error as `--json` writes it to standard error.
+/// An error as `--json` writes it to standard output and standard error.
 #[derive(Serialize)]
 struct ErrorView<'a> {
     error: ErrorBody<'a>,
@@ -66,37 +112,51 @@ struct ErrorBody<'a> {
     code: &'a str,
     text: String,
     advice: Option<&'a str>,
+    account: Option<&'a str>,
 }
 
-/// Runs the command line and returns exit code 0 for success, 1 for a failure.
+/// Runs the command line and returns the exit code: 0 for success, else why it failed.
 pub fn run(cli: ClientCli) -> ExitCode {
     let as_json = cli.global.json;
     let failure = match execute(cli) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(failure) => failure,
     };
+    let code = ExitCode::from(failure.exit_code());
     if let Some(error) = &failure.error {
-        // The line breaks are the library's; the texts of servers within a line are cleaned.
-        let text = clean_lines(&error.to_string());
-        let mut stderr = std::io::stderr().lock();
-        // If standard error is closed, the exit code still reports the failure.
-        let _ = if as_json {
-            let view = ErrorView {
-                error: ErrorBody {
-                    code: error.code(),
-                    text,
-                    advice: failure.advice.as_deref(),
-                },
-            };
-            writeln!(stderr, "{}", json(&view).unwrap_or_default())
-        } else {
-            let advice = failure
-                .advice
-                .map_or(String::new(), |a| format!("\n{}", clean_lines(&a)));
-            writeln!(stderr, "papertrader: {text}{advice}")
-        };
+        report(as_json, &failure, error);
     }
-    ExitCode::FAILURE
+    code
+}
+
+/// Tells a failure: on standard error, and to programs on standard output too.
+fn report(as_json: bool, failure: &CommandError, error: &ClientError) {
+    // The line breaks are the library's; the texts of servers within a line are cleaned.
+    let text = error.to_string();
+    let account = failure.account.as_ref().map(Username::as_str);
+    let mut stderr = std::io::stderr().lock();
+    if as_json {
+        let view = ErrorView {
+            error: ErrorBody {
+                code: error.code(),
+                text: clean_lines(&text),
+                advice: failure.advice.as_deref(),
+                account,
+            },
+        };
+        let line = json(&view).unwrap_or_default();
+        // If an output is closed, the exit code still reports the failure.
+        let _ = writeln!(stderr, "{line}");
+        if !failure.is_told {
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        }
+    } else {
+        let advice = failure.advice.as_deref();
+        let advice = advice.map_or(String::new(), |a| format!("\n{a}"));
+        let account = account.map_or(String::new(), |name| format!("{name}: "));
+        let line = for_people(&format!("papertrader: {account}{text}{advice}"));
+        let _ = writeln!(stderr, "{line}");
+    }
 }
 
 fn execute(cli: ClientCli) -> Result<(), CommandError> {
@@ -131,7 +191,7 @@ fn show(
     let text = if global.json {
         json(view).map_err(|e| ClientError::Local(e.to_string()))? + "\n"
     } else {
-        human()
+        for_people(&human())
     };
     print(&text)
 }
@@ -139,6 +199,12 @@ fn show(
 /// Writes lines to standard output, cleaned: no command needs to trust the words that it prints.
 fn print(text: &str) -> Result<(), CommandError> {
     write_out(&clean_lines(text))
+}
+
+/// Writes a line beside the output, to standard error.
+fn note(line: &str) {
+    // If standard error is closed, the output is what was asked for all the same.
+    let _ = writeln!(std::io::stderr().lock(), "{}", for_people(line));
 }
 
 /// Writes to standard output as it is: control sequences of this program's own.
@@ -150,7 +216,7 @@ fn write_out(text: &str) -> Result<(), CommandError> {
     {
         Ok(()) => Ok(()),
         // The reader has closed the pipe: `papertrader transactions | head`.
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(CommandError::already_shown()),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(CommandError::already_shown(FAILED)),
         Err(e) => Err(ClientError::Local(format!("standard output: {e}")).into()),
     }
 }
@@ -225,24 +291,27 @@ struct ReadySession {
     pool: WorkerPool,
     store: SessionFile,
     saved: SavedSession,
+    /// Whether the command acts for the account, so that its errors name it too.
+    acts: bool,
 }
 
 impl ReadySession {
+    /// As [`ReadySession::open`], for a command that acts for the session's account.
+    fn acting(global: &GlobalArgs) -> Result<ReadySession, CommandError> {
+        let session = ReadySession::open(global)?;
+        Ok(ReadySession {
+            acts: true,
+            ..session
+        })
+    }
+
     /// Opens the saved session that the command line selects.
     fn open(global: &GlobalArgs) -> Result<ReadySession, CommandError> {
         let store = SessionFile::standard()?;
         let found = store.find(&global.server, global.user.as_ref())?;
-        let Some(saved) = found else {
-            let name = global.user.as_ref().map_or("NAME", Username::as_str);
-            let place = if global.server.is_empty() {
-                String::new()
-            } else {
-                format!(" --server {}", global.server.join(","))
-            };
-            return Err(CommandError::with_advice(
-                ClientError::NoSession,
-                format!("Log in first: papertrader{place} login {name}"),
-            ));
+        let saved = match found {
+            Some(saved) if saved.ended.is_none() => saved,
+            found => return Err(not_logged_in(global, &store, found.as_ref())),
         };
         if global.plain && saved.tls {
             return Err(CommandError::with_advice(
@@ -266,7 +335,12 @@ impl ReadySession {
         let master = global.master.clone().or_else(|| saved.master.clone());
         let mut pool = WorkerPool::new(workers, master, options(global, Some(&saved)));
         pool.set_session(Some(saved.session.clone()));
-        Ok(ReadySession { pool, store, saved })
+        Ok(ReadySession {
+            pool,
+            store,
+            saved,
+            acts: false,
+        })
     }
 
     /// Runs a call. A failure gets advice, and an ended session is removed from the file.
@@ -284,6 +358,11 @@ impl ReadySession {
         }
     }
 
+    /// Marks the session as ended in the file.
+    fn end(&self, how: SessionEnd) -> Result<(), ClientError> {
+        self.store.end(&self.saved.session, how)
+    }
+
     /// Saves the list of known workers if it has changed.
     fn save_workers(&mut self) -> Result<(), ClientError> {
         if self.pool.workers() == self.saved.workers {
@@ -293,20 +372,63 @@ impl ReadySession {
         self.store.update(&self.saved)
     }
 
-    /// Adds advice to an error, and removes the session from the file if it has ended.
+    /// Adds the account and advice to an error, and marks the session as ended in the file if it
+    /// has.
     fn failed(&self, error: ClientError) -> CommandError {
         let name = &self.saved.username;
-        match &error {
+        let failure = match &error {
             ClientError::Refused(refusal) if refusal.reason == Reason::SessionExpired => {
-                let advice = match self.store.forget(&self.saved.session) {
+                let advice = match self.end(SessionEnd::Expired) {
                     Ok(()) => format!("Log in again: papertrader login {name}"),
                     Err(e) => format!("Log in again: papertrader login {name} ({e})"),
                 };
                 CommandError::with_advice(error, advice)
             }
             _ => advise(error),
+        };
+        CommandError {
+            account: self.acts.then(|| name.clone()),
+            ..failure
         }
     }
+}
+
+/// The failure of a command whose session is not there, or has ended. No other account's session
+/// takes its place: the advice names the accounts that could be chosen.
+fn not_logged_in(
+    global: &GlobalArgs,
+    store: &SessionFile,
+    ended: Option<&SavedSession>,
+) -> CommandError {
+    let name = ended.map(|saved| &saved.username).or(global.user.as_ref());
+    let place = if global.server.is_empty() {
+        String::new()
+    } else {
+        format!(" --server {}", global.server.join(","))
+    };
+    let login = name.map_or("NAME", Username::as_str);
+    let login = format!("papertrader{place} login {login}");
+    let mut advice = match ended.map(|saved| (&saved.username, saved.ended)) {
+        Some((name, Some(SessionEnd::Expired))) => {
+            format!("The session of {name} has ended. Log in again: {login}")
+        }
+        Some((name, _)) => format!("{name} has logged out. Log in again: {login}"),
+        None => format!("Log in first: {login}"),
+    };
+    let others = store.load().unwrap_or_default();
+    let mut names: Vec<&str> = others
+        .iter()
+        .filter(|saved| saved.ended.is_none())
+        .map(|saved| saved.username.as_str())
+        .collect();
+    names.dedup();
+    if !names.is_empty() {
+        advice.push_str(&format!(
+            "\nNo other account is taken in its place; logged in are: {}. Choose with --user NAME.",
+            names.join(", ")
+        ));
+    }
+    CommandError::with_advice(ClientError::NoSession, advice)
 }
 
 /// Adds the advice that needs no session.
@@ -346,22 +468,18 @@ fn advise(error: ClientError) -> CommandError {
             };
             let name = names.iter().find(is_plain);
             let name = name.map_or("HOST:PORT", String::as_str);
-            return CommandError {
-                advice: Some(format!(
-                    "If it is yours, accept it: --server {name}. With --pin SHA256 or --ca FILE what a master \
-                     names is tried, if it proves to be yours."
-                )),
-                error: Some(error),
-            };
+            let advice = format!(
+                "If it is yours, accept it: --server {name}. With --pin SHA256 or --ca FILE what a master \
+                 names is tried, if it proves to be yours."
+            );
+            return CommandError::with_advice(error, advice);
         }
         ClientError::Unknown { order, .. } => {
-            return CommandError {
-                advice: Some(format!(
-                    "It may have been traded. papertrader transactions shows it if so; repeating it with \
-                     --order-id {order} cannot trade twice."
-                )),
-                error: Some(error),
-            };
+            let advice = format!(
+                "It may have been traded. papertrader transactions shows it if so; repeating it with \
+                 --order-id {order} cannot trade twice."
+            );
+            return CommandError::with_advice(error, advice);
         }
         _ => return error.into(),
     };

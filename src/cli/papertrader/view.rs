@@ -9,7 +9,7 @@ use crate::cli::output::cell;
 use crate::client::ServerInfo;
 use crate::client::connection::QueuedNotice;
 use crate::client::order::OrderTicket;
-use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus};
+use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
 use crate::wire::reply::Fill;
@@ -121,6 +121,7 @@ impl ForecastView {
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct OrderView {
+    pub account: String,
     pub status: &'static str,
     pub transaction: Option<String>,
     pub order_id: String,
@@ -133,11 +134,27 @@ pub struct OrderView {
     pub expected: Option<String>,
     pub reason: Option<String>,
     pub text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<RefusalView>,
+}
+
+/// A refusal, as other commands tell it.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct RefusalView {
+    pub code: String,
+    pub text: String,
 }
 
 impl OrderView {
-    fn of(order: &OrderTicket, status: &'static str, id: Option<Uuid>) -> OrderView {
+    fn of(
+        account: &Username,
+        order: &OrderTicket,
+        status: &'static str,
+        id: Option<Uuid>,
+    ) -> OrderView {
         OrderView {
+            account: text(account),
             status,
             transaction: id.map(|id| text(id.hyphenated())),
             order_id: text(&order.id),
@@ -149,29 +166,48 @@ impl OrderView {
     }
 
     /// An executed order.
-    pub fn filled(order: &OrderTicket, fill: &Fill) -> OrderView {
+    pub fn filled(account: &Username, order: &OrderTicket, fill: &Fill) -> OrderView {
         OrderView {
             price: Some(text(fill.price)),
             total: Some(text(fill.total)),
             settled: Some(text(fill.settled)),
-            ..OrderView::of(order, TransactionStatus::Settled.as_str(), Some(fill.id))
+            ..OrderView::of(
+                account,
+                order,
+                TransactionStatus::Settled.as_str(),
+                Some(fill.id),
+            )
         }
     }
 
     /// A queued order.
-    pub fn queued(order: &OrderTicket, notice: &QueuedNotice) -> OrderView {
+    pub fn queued(account: &Username, order: &OrderTicket, notice: &QueuedNotice) -> OrderView {
         OrderView {
             expected: Some(text(notice.expected)),
-            ..OrderView::of(order, TransactionStatus::Queued.as_str(), Some(notice.id))
+            ..OrderView::of(
+                account,
+                order,
+                TransactionStatus::Queued.as_str(),
+                Some(notice.id),
+            )
         }
     }
 
     /// A refused or rejected order.
-    pub fn rejected(order: &OrderTicket, refusal: &Refusal, id: Option<Uuid>) -> OrderView {
+    pub fn rejected(
+        account: &Username,
+        order: &OrderTicket,
+        refusal: &Refusal,
+        id: Option<Uuid>,
+    ) -> OrderView {
         OrderView {
+            error: Some(RefusalView {
+                code: text(&refusal.reason),
+                text: refusal.text.clone(),
+            }),
             reason: Some(text(&refusal.reason)),
             text: Some(refusal.text.clone()),
-            ..OrderView::of(order, TransactionStatus::Rejected.as_str(), id)
+            ..OrderView::of(account, order, TransactionStatus::Rejected.as_str(), id)
         }
     }
 }
@@ -225,6 +261,7 @@ impl From<&HistoryEntry> for EntryView {
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct HistoryView {
+    pub account: String,
     pub username: String,
     pub private: bool,
     pub transactions: Vec<EntryView>,
@@ -242,6 +279,7 @@ pub struct LineView {
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct ReceiptView {
+    pub account: String,
     pub transaction: String,
     pub lines: Vec<LineView>,
 }
@@ -250,6 +288,7 @@ pub struct ReceiptView {
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct UserView {
+    pub account: String,
     pub username: String,
     pub private: bool,
     pub is_password: bool,
@@ -258,9 +297,11 @@ pub struct UserView {
     pub cash: Option<String>,
 }
 
-impl From<&UserInfo> for UserView {
-    fn from(info: &UserInfo) -> UserView {
+impl UserView {
+    /// Converts the payload, which the session of `account` asked for.
+    pub fn new(account: &Username, info: &UserInfo) -> UserView {
         UserView {
+            account: text(account),
             username: info.username.clone(),
             private: info.private.is_some(),
             is_password: info.is_password,

@@ -6,7 +6,11 @@
 //! Tests: `tests/suite/programs/sandbox.rs`.
 
 use super::supervisor::{self, StopSignals};
-use crate::cli::{output, table};
+use crate::cli::input::date;
+use crate::cli::output;
+use crate::cli::table::{Column, table};
+use crate::cli::terminal::for_people;
+use crate::config::ReplayEnd;
 use crate::daemon;
 use crate::master::assets::providers::market_file::survey::{FileSurvey, MarketSurvey, survey};
 use crate::model::Timestamp;
@@ -93,6 +97,10 @@ pub struct DeploymentArgs {
     /// Time between two updates, 10ms to 1d [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub update_interval: Option<Duration>,
+    /// What follows the market's last bar: `simulate`, a random walk goes on from the last prices;
+    /// or `stop`, prices stay and orders are refused [default: simulate]
+    #[arg(long, value_name = "WHAT", value_parser = ReplayEnd::parse)]
+    pub end_of_market: Option<ReplayEnd>,
     /// Cost of a password's hash, 4 to 15; 4 for tests, 12 where it is exposed [default: 10]
     #[arg(long, value_name = "COST", value_parser = clap::value_parser!(u32).range(4..=15))]
     pub bcrypt_cost: Option<u32>,
@@ -123,10 +131,6 @@ pub struct RunArgs {
     pub no_restart: bool,
 }
 
-fn date(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|error| error.to_string())
-}
-
 fn interval(text: &str) -> Result<Duration, String> {
     let range = Duration::from_millis(10)..=Duration::from_secs(86_400);
     match humantime::parse_duration(text) {
@@ -143,6 +147,7 @@ impl DeploymentArgs {
             && self.start.is_none()
             && self.update_interval.is_none()
             && self.bcrypt_cost.is_none()
+            && self.end_of_market.is_none()
     }
 
     fn options(&self, folder: &FolderArgs) -> SandboxOptions {
@@ -153,6 +158,7 @@ impl DeploymentArgs {
             start: self.start,
             update_interval: self.update_interval.unwrap_or(usual.update_interval),
             bcrypt_cost: self.bcrypt_cost.unwrap_or(usual.bcrypt_cost),
+            at_end: self.end_of_market.unwrap_or(usual.at_end),
             dir: usual.dir,
         }
     }
@@ -177,7 +183,8 @@ pub fn main() -> ExitCode {
 
 /// A closed standard error is no reason to stop.
 fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "papertrader-sandbox: {line}");
+    let line = for_people(&format!("papertrader-sandbox: {line}"));
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Nor is a closed standard output.
@@ -215,7 +222,7 @@ fn check_market(check: &CheckMarketArgs) -> Result<(), SandboxError> {
     print(&if check.json {
         output::json(&market).map_err(SandboxError::failed)?
     } else {
-        shown(&market)
+        for_people(&shown(&market))
     });
     if market.is_usable {
         Ok(())
@@ -248,19 +255,18 @@ fn shown(market: &MarketSurvey) -> String {
             file.factor.to_string(),
         ]
     };
-    let headings = [
-        "symbol",
-        "file",
-        "rows",
-        "from",
-        "to",
-        "longest gap",
-        "weekends",
-        "empty",
-        "lot",
+    let columns = [
+        Column::text("symbol", 0),
+        Column::text("file", 1),
+        Column::number("rows", 0),
+        Column::text("from", 3),
+        Column::text("to", 2),
+        Column::number("longest gap", 5),
+        Column::number("weekends", 6),
+        Column::number("empty", 7),
+        Column::number("lot", 4),
     ];
-    let rows = market.files.iter().map(row).collect();
-    let mut text = table::table(&headings, &[2, 5, 6, 7, 8], rows);
+    let mut text = table(&columns, &market.files.iter().map(row).collect::<Vec<_>>());
     text.push_str(&format!("\n{} splits and dividends\n", market.actions));
     for file in &market.files {
         for remark in &file.remarks {

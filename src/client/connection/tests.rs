@@ -320,10 +320,20 @@ fn an_untrusted_certificate_is_refused_before_a_request_is_sent() {
         assert_eq!(requests.recv_timeout(TEST_TIMEOUT).unwrap(), None);
     }
     let far = MockServer::start_tls(&elsewhere, tls_script);
-    let (options, _file) = options(Some(&elsewhere), vec![]);
-    let error = ServerConnection::open(&far.address, &options).unwrap_err();
+    let (far_options, _file) = options(Some(&elsewhere), vec![]);
+    let error = ServerConnection::open(&far.address, &far_options).unwrap_err();
     assert!(
-        matches!(&error, ClientError::Tls { text, .. } if text.contains("another host")),
+        matches!(&error, ClientError::Tls { text, .. }
+            if text.contains("another host than 127.0.0.1; it names")),
+        "{error:?}"
+    );
+    // One without names is not said to be for another host.
+    let nameless = Identity::new(&[]);
+    let common_name = MockServer::start_tls(&nameless, tls_script);
+    let (options, _file) = options(Some(&nameless), vec![]);
+    let error = ServerConnection::open(&common_name.address, &options).unwrap_err();
+    assert!(
+        matches!(&error, ClientError::Tls { text, .. } if text.contains("no subjectAltName")),
         "{error:?}"
     );
 }

@@ -163,6 +163,45 @@ pub struct ReplaySettings {
     pub directory: PathBuf,
     /// Market time: the replay begins with the first step at or after it.
     pub start: Timestamp,
+    /// What follows the last step.
+    pub at_end: ReplayEnd,
+}
+
+/// What follows a replay's last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplayEnd {
+    /// Nothing: prices stay, and orders are refused.
+    #[default]
+    Stop,
+    /// A simulated market of the same assets.
+    Simulate,
+}
+
+impl ReplayEnd {
+    /// The word in configurations and on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReplayEnd::Stop => "stop",
+            ReplayEnd::Simulate => "simulate",
+        }
+    }
+
+    /// Reads the word.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub fn parse(text: &str) -> Result<ReplayEnd, String> {
+        [ReplayEnd::Stop, ReplayEnd::Simulate]
+            .into_iter()
+            .find(|end| end.name() == text)
+            .ok_or_else(|| format!("{text:?} is neither \"stop\" nor \"simulate\""))
+    }
+}
+
+impl fmt::Display for ReplayEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// Reads the `[assets]` table.
@@ -384,6 +423,11 @@ fn replay(mut table: ConfigTable<'_, '_>) -> ReplaySettings {
             };
             Timestamp::parse(&date).map_err(|why| format!("{date:?}: {why}"))
         }),
+        at_end: table.parsed(
+            "at_end",
+            IfAbsent::Default(ReplayEnd::Stop),
+            ReplayEnd::parse,
+        ),
     };
     table.finish();
     config
@@ -447,6 +491,7 @@ impl AssetSettings {
         if let Some(replay) = &self.replay {
             values.path("assets.replay.directory", &replay.directory);
             values.text("assets.replay.start", replay.start);
+            values.text("assets.replay.at_end", replay.at_end);
         }
     }
 }

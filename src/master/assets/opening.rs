@@ -98,6 +98,7 @@ pub fn open(
         next: Arc::clone(&next),
         channels,
         actions_checked: false,
+        end_announced: false,
         doubts: HashMap::new(),
         tasks: waiting.tasks,
         answers: waiting.answers,

@@ -7,7 +7,7 @@
 use super::snapshot::PriceSnapshot;
 use crate::master::storage::StorageError;
 use crate::model::{Action, Resolution};
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Bar, MarketKind, Symbol, Timestamp};
 use crate::runtime::is_passing;
 use std::fmt;
 use std::io;
@@ -105,6 +105,8 @@ pub struct PriceBatch {
     pub exhausted: bool,
     /// Steps behind this one, if their number is known.
     pub steps_left: Option<u64>,
+    /// Where the prices come from, if it is not what the provider's name says.
+    pub market: Option<MarketKind>,
 }
 
 /// A request for one page of a symbol's past.

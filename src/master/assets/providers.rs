@@ -14,7 +14,7 @@ pub mod simulated;
 
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsError, MarketClock, Provider};
-use crate::config::{AssetSettings, MasterConfig, ProviderKind};
+use crate::config::{AssetSettings, MasterConfig, ProviderKind, ReplayEnd};
 use alpaca::AlpacaProvider;
 use binance::BinanceProvider;
 use http::ProviderHttp;
@@ -56,6 +56,15 @@ impl AssetsConfig {
             update_interval: config.update_interval,
             extra_roots: None,
         })
+    }
+
+    /// How long until a market with so many steps left ends; `None` if it goes on, or is not known
+    /// to end.
+    pub(super) fn time_to_end(&self, steps_left: Option<u64>) -> Option<Duration> {
+        let replay = self.assets.replay.as_ref()?;
+        let ends = self.assets.uses(ProviderKind::Replay) && replay.at_end == ReplayEnd::Stop;
+        let steps = u32::try_from(steps_left.filter(|_| ends)?).unwrap_or(u32::MAX);
+        Some(self.update_interval.saturating_mul(steps))
     }
 }
 
@@ -138,7 +147,11 @@ fn provider(
     Ok(match kind {
         ProviderKind::Replay => {
             let replay = table(kind, settings.replay.as_ref())?;
-            Box::new(ReplayProvider::open(replay, &settings.symbols)?)
+            Box::new(ReplayProvider::open(
+                replay,
+                &settings.symbols,
+                config.update_interval,
+            )?)
         }
         ProviderKind::Simulated => {
             let simulated = table(kind, settings.simulated.as_ref())?;

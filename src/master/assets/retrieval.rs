@@ -8,7 +8,7 @@
 use super::provider::{LatestRequest, MarketClock, PriceBatch, Provider, ProviderError};
 use super::snapshot::PriceSnapshot;
 use crate::model::Action;
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Bar, MarketKind, Symbol, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -49,6 +49,8 @@ pub struct RetrievalResult {
     pub exhausted: bool,
     /// Steps that follow, if their number is known.
     pub steps_left: Option<u64>,
+    /// Where the prices come from, if the providers' names do not say.
+    pub market: Option<MarketKind>,
     /// Providers that failed, with the error.
     pub failures: Vec<(&'static str, ProviderError)>,
     /// Providers that answered.
@@ -169,6 +171,7 @@ impl Retrieval {
                         let delayed = batch.bars.iter().map(|(symbol, _)| (*symbol, delay));
                         answer.delays.extend(delayed);
                     }
+                    answer.market = batch.market;
                     let stamped = batch
                         .bars
                         .into_iter()

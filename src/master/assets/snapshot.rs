@@ -3,7 +3,7 @@
 //! The current prices: an immutable value with many readers, replaced as a whole at each update.
 
 use crate::model::Action;
-use crate::model::{Bar, MarketState, Quote, Symbol, Timestamp};
+use crate::model::{Bar, MarketKind, MarketState, Quote, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -69,6 +69,8 @@ pub struct PriceSnapshot {
     pub exhausted: bool,
     /// Steps that follow, if their number is known.
     pub steps_left: Option<u64>,
+    /// Where the prices come from, if the configuration does not say.
+    pub market: Option<MarketKind>,
     /// Updates since the last one in which an asset got a price.
     without_price: u32,
     /// Sorted by symbol.

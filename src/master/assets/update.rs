@@ -47,6 +47,9 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Assets named in one warning about refused prices.
 const NAMED_MAX: usize = 5;
 
+/// How long before its end a market's end is announced in the log.
+const END_ANNOUNCED: Duration = Duration::from_secs(600);
+
 /// State of the updating thread.
 pub struct Updater {
     pub(super) config: Arc<AssetsConfig>,
@@ -59,6 +62,8 @@ pub struct Updater {
     pub(super) channels: UpdateChannels,
     /// Whether all actions were requested since the start. Some may have been added to a file late.
     pub(super) actions_checked: bool,
+    /// Whether the log was told that the market ends soon.
+    pub(super) end_announced: bool,
     /// Consecutive doubtful prices, by asset.
     pub(super) doubts: HashMap<Symbol, u8>,
     pub(super) tasks: Sender<RetrievalTask>,
@@ -277,6 +282,9 @@ impl Updater {
         answer: &RetrievalResult,
     ) {
         let mut snapshot = self.prices.load().next();
+        if answer.market.is_some() && snapshot.market != answer.market {
+            crate::info!("the replay has ended; its market goes on as a simulated one");
+        }
         for (symbol, clock, bar) in bars {
             snapshot.apply(symbol, bar, *clock == MarketClock::Real);
             snapshot.set_delay(
@@ -288,6 +296,7 @@ impl Updater {
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
         snapshot.steps_left = answer.steps_left;
+        snapshot.market = answer.market;
         snapshot.published = Timestamp::now();
         let limit = self
             .config
@@ -298,6 +307,15 @@ impl Updater {
         if snapshot.exhausted {
             self.next.store(i64::MAX, Ordering::Relaxed);
             crate::info!("the replay has ended; prices stay as they are");
+        } else if let Some(left) = self.config.time_to_end(answer.steps_left)
+            && left <= END_ANNOUNCED
+            && !self.end_announced
+        {
+            self.end_announced = true;
+            crate::warn!(
+                "the replay ends in {} s: then prices stay, and orders are refused",
+                left.as_secs()
+            );
         }
         let snapshot = Arc::new(snapshot);
         self.prices.store(Arc::clone(&snapshot));

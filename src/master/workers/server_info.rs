@@ -36,7 +36,10 @@ impl DeploymentFacts {
         let text = |value: &dyn ToString| Some(value.to_string());
         let facts = [
             (ServerFact::Currency, text(&self.currency)),
-            (ServerFact::Market, self.market.and_then(|m| text(&m))),
+            (
+                ServerFact::Market,
+                prices.market.or(self.market).and_then(|m| text(&m)),
+            ),
             (ServerFact::State, text(&prices.state())),
             (ServerFact::MarketTime, market_time.and_then(|t| text(&t))),
             (ServerFact::UpdateInterval, text(&self.update_interval)),

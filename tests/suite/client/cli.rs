@@ -55,7 +55,11 @@ impl Person {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(papertrader::testkit::program::find("papertrader"));
-        command.args(args).env_clear().env("HOME", self.home.path());
+        command
+            .args(args)
+            .env_clear()
+            .env("LC_ALL", "C.UTF-8")
+            .env("HOME", self.home.path());
         command
     }
 
@@ -130,7 +134,7 @@ fn accounts_begin_and_end() {
         ],
         "secret\n",
     );
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     assert!(
         ran.err.contains("username-taken") && ran.err.contains("another name"),
         "{}",
@@ -140,7 +144,7 @@ fn accounts_begin_and_end() {
         &["--server", server, "login", "wrong", "--password-stdin"],
         "secret\n",
     );
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     assert!(!person.file().exists());
 
     let ran = person.run_with(
@@ -176,8 +180,8 @@ fn accounts_begin_and_end() {
     assert!(person.run("user bob").out.contains("bob"));
     assert_eq!(person.run("logout").code, 0);
     let ran = person.run("quote AAPL");
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("papertrader login NAME"), "{}", ran.err);
+    assert_eq!(ran.code, 4);
+    assert!(ran.err.contains("papertrader login alice"), "{}", ran.err);
 }
 
 #[test]
@@ -186,7 +190,7 @@ fn sessions_that_ended_are_forgotten_with_advice() {
     let person = Person::at(&fake);
     fake.tell(|t| t.expired = true);
     let ran = person.run("--json portfolio");
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 4);
     let error: Value = serde_json::from_str(&ran.err).unwrap();
     assert_eq!(error["error"]["code"], "session-expired");
     assert!(
@@ -195,10 +199,146 @@ fn sessions_that_ended_are_forgotten_with_advice() {
             .unwrap()
             .contains("papertrader login alice")
     );
+    // Programs find it on standard output as well.
+    assert_eq!(ran.out, ran.err);
+    let kept = std::fs::read_to_string(person.file()).unwrap();
+    assert!(!kept.contains("abab"), "the ended session's ID: {kept}");
+}
+
+/// Logs a person in at `server` as `name`.
+fn login(person: &Person, server: &str, name: &str) {
+    let line = ["--server", server, "login", name, "--password-stdin"];
+    let ran = person.run_with(&line, "secret\n");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+/// Two accounts at one server, alice's login the last.
+fn bob_and_alice(fake: &Fake) -> Person {
+    let person = Person::new();
+    for name in ["bob", "alice"] {
+        login(&person, &fake.address, name);
+    }
+    person
+}
+
+#[test]
+fn an_ended_session_is_not_replaced_by_another_accounts() {
+    let fake = Fake::start();
+    let person = bob_and_alice(&fake);
+    assert_eq!(person.run("--json portfolio").json()["account"], "alice");
+    fake.tell(|t| t.expired = true);
+    assert_eq!(person.run("portfolio").code, 4);
+    // The server takes sessions again; bob's is as good as before.
+    fake.tell(|t| t.expired = false);
+    let orders = || fake.told.lock().unwrap().order_ids.len();
+    for line in [
+        "portfolio".to_owned(),
+        "buy AAPL 1".to_owned(),
+        "transactions".to_owned(),
+        "user".to_owned(),
+        "quote AAPL".to_owned(),
+        "--user alice portfolio".to_owned(),
+        format!("--server {} portfolio", fake.address),
+    ] {
+        let ran = person.run(&line);
+        assert_eq!((ran.code, ran.out.as_str()), (4, ""), "{line}: {}", ran.err);
+        assert!(
+            ran.err.contains("The session of alice has ended"),
+            "{}",
+            ran.err
+        );
+        assert!(
+            ran.err.contains("login alice") && ran.err.contains("bob"),
+            "{}",
+            ran.err
+        );
+    }
+    assert_eq!(orders(), 0);
+    let bob = person.run("--user bob --json portfolio").json();
+    assert_eq!(bob["account"], "bob");
+    let by_variable = |name: &str, args: &[&str]| {
+        let mut command = person.command(args);
+        command.env("PAPERTRADER_USER", name).output().unwrap()
+    };
+    let ran = by_variable("bob", &["--json", "portfolio"]);
+    let bob: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(bob["account"], "bob");
+    assert_eq!(by_variable("alice", &["portfolio"]).status.code(), Some(4));
+    // A login needs neither the server's name nor --user, and is the last one again.
+    let ran = person.run_with(&["login", "alice", "--password-stdin"], "secret\n");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(person.run("--json portfolio").json()["account"], "alice");
+}
+
+#[test]
+fn after_the_last_logins_logout_nobody_else_is_acted_for() {
+    let fake = Fake::start();
+    let person = bob_and_alice(&fake);
+    assert_eq!(person.run("logout").out, "Logged out alice.\n");
+    for line in ["portfolio", "sell AAPL 1", "logout"] {
+        let ran = person.run(line);
+        assert_eq!((ran.code, ran.out.as_str()), (4, ""), "{line}");
+        assert!(ran.err.contains("alice has logged out"), "{}", ran.err);
+    }
+    assert_eq!(person.run("--user bob portfolio").code, 0);
+    // The logout of another leaves the choice as it is.
+    login(&person, &fake.address, "alice");
+    assert_eq!(person.run("--user bob logout").code, 0);
+    assert_eq!(person.run("--json portfolio").json()["account"], "alice");
+    // One that the server has ended before is logged out once.
+    fake.tell(|t| t.expired = true);
+    assert_eq!(person.run("portfolio").code, 4);
+    let ran = person.run("logout");
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "The session of alice had ended already.\n")
+    );
+    assert_eq!(person.run("logout").code, 4);
+}
+
+#[test]
+fn what_acts_for_an_account_names_it() {
+    let fake = Fake::start();
+    let person = bob_and_alice(&fake);
+    for line in [
+        "buy AAPL 1",
+        "sell AAPL 1",
+        "buy AAPL 1 --no-wait",
+        "portfolio",
+        "portfolio --realised",
+        "transactions",
+        "transactions --receipt last",
+        "user",
+    ] {
+        let ran = person.run(line);
+        assert!(
+            ran.code == 0 && ran.out.contains("alice"),
+            "{line}: {}{}",
+            ran.out,
+            ran.err
+        );
+        assert_eq!(
+            person.run(&format!("--json {line}")).json()["account"],
+            "alice",
+            "{line}"
+        );
+    }
+    let csv = person.run("transactions --csv");
+    assert_eq!(csv.err, "transactions of alice\n");
+    assert!(csv.out.starts_with("id,"), "{}", csv.out);
+    // Another's, seen by alice.
+    let seen = person.run("--json portfolio --of carol").json();
+    assert_eq!(
+        (&seen["account"], &seen["username"]),
+        (&"alice".into(), &"carol".into())
+    );
+    // Failures too.
+    fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientFunds.into()));
+    let ran = person.run("buy AAPL 1");
     assert!(
-        !std::fs::read_to_string(person.file())
-            .unwrap()
-            .contains("alice")
+        ran.err.contains("papertrader: alice: insufficient-funds"),
+        "{}",
+        ran.err
     );
 }
 
@@ -234,7 +374,7 @@ fn an_expirable_session_lives_as_long_as_its_command() {
     assert_eq!(person.run("quote AAPL").code, 0);
     drop(stdin);
     assert!(child.wait().unwrap().success());
-    assert_eq!(person.run("quote AAPL").code, 1);
+    assert_eq!(person.run("quote AAPL").code, 4);
 }
 
 #[test]
@@ -305,7 +445,7 @@ fn watching_prints_changes_and_stops_at_a_signal() {
         .collect();
     assert_eq!(values.len(), 3);
     assert_eq!(values[2]["quotes"][0]["value"], "101.5");
-    assert_eq!(person.run("watch NONE --count 3").code, 1);
+    assert_eq!(person.run("watch NONE --count 3").code, 5);
 
     let mut child = person.spawn(&["watch", "AAPL", "--interval", "100ms"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -343,20 +483,22 @@ fn orders_are_followed_to_their_end() {
 
     fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientFunds.into()));
     let ran = person.run("--json buy AAPL 1");
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     let rejected: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(rejected["status"], "rejected");
     assert_eq!(rejected["reason"], "insufficient-funds");
+    assert_eq!(rejected["error"]["code"], "insufficient-funds");
+    assert_eq!(rejected["account"], "alice");
     assert!(
-        ran.err.contains("You have 1,234.50 in cash."),
+        ran.err.contains("alice has 1,234.50 in cash."),
         "{}",
         ran.err
     );
     fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientHoldings.into()));
     let ran = person.run("sell AAPL 11");
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     assert!(
-        ran.out.is_empty() && ran.err.contains("You hold 10 units of AAPL."),
+        ran.out.is_empty() && ran.err.contains("alice holds 10 units of AAPL."),
         "{}",
         ran.err
     );
@@ -386,7 +528,7 @@ fn an_order_moves_on_to_the_next_worker_under_its_id() {
     assert_eq!(person.run("quote AAPL").code, 0);
     second.tell(|t| t.fault = Some(ProtocolFault::ShuttingDown.into()));
     let ran = person.run("quote AAPL");
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 3);
     assert!(
         ran.err.contains("shutting-down") && ran.err.contains("--server"),
         "{}",
@@ -476,9 +618,9 @@ fn servers_are_listed_and_measured() {
         pings[0]["error"].is_string() && pings[1]["microseconds"].is_u64(),
         "{pings}"
     );
-    assert_eq!(person.run(&format!("--server {down} ping")).code, 1);
+    assert_eq!(person.run(&format!("--server {down} ping")).code, 3);
     let ran = person.run(&format!("--server {down} workers"));
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 3);
     assert!(ran.err.contains(&down), "{}", ran.err);
 }
 
@@ -542,7 +684,7 @@ fn a_server_is_shown_in_80_columns_as_far_as_it_tells() {
         "market time   2013-03-01 UTC",
         "next update   2000-01-02 03:04:05 UTC, in 0 s",
         "update every  5 s",
-        "steps left    812",
+        "steps left    812, for 1 h 7 min",
         "currency      USD",
         "sign in by    password, google, university",
         "fees          no",
@@ -550,6 +692,17 @@ fn a_server_is_shown_in_80_columns_as_far_as_it_tells() {
     ];
     assert_eq!((ran.code, ran.out), (0, lines.join("\n")), "{}", ran.err);
     assert!(lines.iter().all(|line| line.len() <= 80));
+    let facts = ["market=replay", "state=ended", "steps-left=0"];
+    let ended = facts.map(|fact| NameValue::parse(fact).unwrap()).to_vec();
+    let told_before = fake.told.lock().unwrap().facts.replace(ended);
+    let ran = server("");
+    assert!(
+        ran.out.contains("replay, ended\n") && ran.out.contains("steps left  0\n"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("orders are refused"), "{}", ran.out);
+    fake.tell(|told| told.facts = told_before);
     let view = server(" --json").json();
     let expected = serde_json::json!({
         "server": fake.address,
@@ -589,7 +742,7 @@ fn a_server_of_the_first_edition_is_no_failure() {
     // Another error is one.
     fake.tell(|told| told.fault = Some(OpenValue::Known(ProtocolFault::NotAllowed)));
     let ran = person.run(&format!("--server {} server", fake.address));
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     assert!(ran.err.contains("not-allowed"), "{}", ran.err);
 }
 

@@ -140,6 +140,13 @@ fn bar(day: i64) -> Bar {
     }
 }
 
+fn session(bytes: [u8; 32], told: &Told) -> Reply {
+    Reply::Session {
+        id: SessionId::from_bytes(bytes),
+        workers: told.workers.clone(),
+    }
+}
+
 fn entry(number: u128, side: Side, status: TransactionStatus, reason: &str) -> HistoryEntry {
     HistoryEntry {
         id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number),
@@ -249,11 +256,10 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::Login { username, .. } if username.as_str() == "later" => {
             refuse_later("of-edition-9", "sign in with the school").write(out);
         }
-        Request::Login { .. } | Request::Resume { .. } => Reply::Session {
-            id: SessionId::from_bytes(SESSION),
-            workers: told.workers.clone(),
+        Request::Login { username, .. } if username.as_str() == "bob" => {
+            session([0xB0; 32], told).write(out);
         }
-        .write(out),
+        Request::Login { .. } | Request::Resume { .. } => session(SESSION, told).write(out),
         Request::Logout { .. } => Reply::LogoutSuccess.write(out),
         Request::SwitchState { state, .. } => Reply::StateSwitched(*state).write(out),
         Request::Order { .. } => return order(request, told, out),

@@ -135,7 +135,7 @@ fn what_has_a_form_is_nonsense_without_it() {
         });
         for command in ["transactions", "user"] {
             let ran = person.run(command);
-            assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command} {text:?}");
+            assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{command} {text:?}");
             assert!(ran.err.contains("does not speak"), "{}", ran.err);
         }
     }
@@ -179,7 +179,7 @@ fn errors_of_the_client_are_clean() {
             "buy AAPL 1 --patience 1",
         ] {
             let ran = person.run(line);
-            assert_eq!(ran.code, 1, "{line}");
+            assert!(matches!(ran.code, 3 | 6), "{line}: {}", ran.code);
             assert_harmless(line, ran.out.as_bytes());
             assert_harmless(line, ran.err.as_bytes());
         }

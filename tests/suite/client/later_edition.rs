@@ -33,11 +33,11 @@ fn an_unknown_reason_is_shown_with_its_sentence() {
         person.run_with(&line, "secret\n")
     };
     let ran = login(&[]);
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     let told = "papertrader: of-edition-9: sign in with the school\n";
     assert_eq!(ran.err, told);
     let ran = login(&["--json"]);
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     assert_eq!(error(&ran.err)["code"], "of-edition-9");
     assert_eq!(
         error(&ran.err)["text"],
@@ -47,11 +47,11 @@ fn an_unknown_reason_is_shown_with_its_sentence() {
     let reason = later_refusal("of-edition-9", "").reason;
     fake.tell(|t| t.orders = Orders::Reject(reason));
     let ran = person.run("buy AAPL 1");
-    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    let told = "papertrader: of-edition-9: not this time\n";
+    assert_eq!((ran.code, ran.out.as_str()), (5, ""));
+    let told = "papertrader: alice: of-edition-9: not this time\n";
     assert!(ran.err.ends_with(told), "{}", ran.err);
     let ran = person.run("--json buy AAPL 1");
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     let order: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(order["status"], "rejected");
     assert_eq!(order["reason"], "of-edition-9");
@@ -142,11 +142,11 @@ fn an_unknown_protocol_error_is_shown_with_its_sentence() {
     let code = OpenValue::parse("edition-ended", ProtocolFault::from_name).unwrap();
     fake.tell(|t| t.fault = Some(code));
     let ran = person.run("quote AAPL");
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     let told = format!("papertrader: {}: edition-ended: as told\n", fake.address);
     assert_eq!(ran.err, told);
     let ran = person.run("--json quote AAPL");
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, 5);
     assert_eq!(error(&ran.err)["code"], "edition-ended");
 }
 

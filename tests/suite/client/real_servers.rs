@@ -133,15 +133,15 @@ fn a_person_trades_through_two_workers() {
     ];
     let ran = alice.run_with(&other, "");
     assert!(
-        ran.code == 1 && ran.err.contains("clientOrderID-reused"),
+        ran.code == 5 && ran.err.contains("clientOrderID-reused"),
         "{}",
         ran.err
     );
     let ran = alice.run("buy MSFT 1000000");
-    assert!(ran.code == 1 && ran.err.contains("in cash"), "{}", ran.err);
+    assert!(ran.code == 5 && ran.err.contains("in cash"), "{}", ran.err);
     let ran = alice.run("sell AAPL 8");
     assert!(
-        ran.code == 1 && ran.err.contains("You hold 7.5 units"),
+        ran.code == 5 && ran.err.contains("alice holds 7.5 units"),
         "{}",
         ran.err
     );
@@ -196,7 +196,7 @@ fn ends_soon(person: &Person, server: &str) {
     let until = Instant::now() + Duration::from_secs(3);
     loop {
         let ran = person.run_with(&["--server", server, "user"], "");
-        if ran.code == 1 {
+        if ran.code == 4 {
             assert!(ran.err.contains("papertrader login alice"), "{}", ran.err);
             return;
         }
@@ -248,7 +248,7 @@ fn orders_outlive_the_worker_and_the_master_that_took_them() {
     let order = order_underway(&alice);
     running.hook("kill-master").unwrap();
     let ran = alice.run("portfolio");
-    assert!(ran.code == 1 && ran.err.contains("master"), "{}", ran.err);
+    assert!(ran.code == 5 && ran.err.contains("master"), "{}", ran.err);
     running.hook("start-master").unwrap();
     let (second, _) = order_ended(order);
     assert_eq!(second["status"], "settled");
@@ -320,7 +320,7 @@ fn a_worker_behind_tls_is_verified() {
         line.extend(args);
         let ran = stranger.run_with(&line, "");
         assert!(
-            ran.code == 1 && ran.out.contains(hint),
+            ran.code == 3 && ran.out.contains(hint),
             "{}{}",
             ran.out,
             ran.err

@@ -158,6 +158,7 @@ fn config(assets: AssetSettings, update_interval: Duration) -> AssetsConfig {
 fn replay(directory: &Path, start: &str, interval: Duration) -> AssetsConfig {
     let assets = AssetSettings {
         replay: Some(ReplaySettings {
+            at_end: papertrader::config::ReplayEnd::Stop,
             directory: directory.to_owned(),
             start: at(start),
         }),

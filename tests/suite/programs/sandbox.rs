@@ -1,7 +1,8 @@
 //! papertrader-sandbox as a program: what it prints, how it ends, and that it leaves nothing
 //! behind.
 
-use papertrader::client::ServerConnection;
+use papertrader::client::{Client, ConnectOptions, ServerConnection, ServerInfo};
+use papertrader::model::{MarketKind, MarketState};
 use papertrader::testkit::Layout;
 use papertrader::testkit::state::SandboxState;
 use papertrader::testkit::{TEST_TIMEOUT, eventually, folder, processes_about, program};
@@ -135,6 +136,7 @@ fn it_runs_in_the_foreground_and_leaves_nothing() {
         &["run", "--start", "2020-01-03"],
         &["run", "--update-interval", "1s"],
         &["run", "--bcrypt-cost", "4"],
+        &["run", "--end-of-market", "stop"],
     ] {
         assert_eq!(ends(&dir, wish).0, Some(2), "{wish:?}");
     }
@@ -412,4 +414,68 @@ fn an_asset_of_too_fine_prices_is_offered_by_the_lot() {
     );
     let listed = fs::read_to_string(dir.join("market/symbols.csv")).unwrap();
     assert_eq!(listed, "Symbol,File,Name,Currency,Factor\nFINE,,,,100\n");
+}
+
+/// What the sandbox's first worker tells about itself.
+fn told(running: &Running) -> ServerInfo {
+    let worker = running.ready.split("worker=").nth(1).unwrap();
+    let options = ConnectOptions::default();
+    let mut client = Client::open(worker, &options, None).unwrap();
+    client.server_info().unwrap().unwrap()
+}
+
+/// What the administrator is shown.
+fn status(dir: &Path) -> String {
+    let socket = dir.join("master.sock");
+    let output = Command::new(program::find("papertraderctl"))
+        .arg("--socket")
+        .arg(socket)
+        .arg("status")
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_market_goes_on_after_its_last_bar_or_stops_and_says_so() {
+    let folder = folder();
+    let market = folder.path().join("market");
+    fs::create_dir(&market).unwrap();
+    fs::write(market.join("AAA.csv"), ROWS).unwrap();
+    let market = market.to_str().unwrap();
+    let run = |name: &str, more: &[&str]| {
+        let wishes = ["run", "--seed-market", market, "--update-interval", "50ms"];
+        let arguments = [&wishes[..], &["--bcrypt-cost", "4"], more].concat();
+        Running::start(&folder.path().join(name), &arguments)
+    };
+    let going = run("going", &[]);
+    let info = eventually("the market is simulated", || {
+        let info = told(&going);
+        (info.market == Some(MarketKind::Simulated.into())).then_some(info)
+    });
+    assert_eq!(info.state, Some(MarketState::Open.into()));
+    assert_eq!(info.steps_left, None);
+    assert!(info.market_time > papertrader::model::Timestamp::from_date(2020, 1, 7));
+    let shown = status(&folder.path().join("going"));
+    assert!(
+        shown.contains("market ends") && !shown.contains("has ended"),
+        "{shown}"
+    );
+    assert_eq!(going.stop(Signal::TERM).code(), Some(0));
+
+    let stopping = run("stopping", &["--end-of-market", "stop"]);
+    let info = eventually("the market has ended", || {
+        let info = told(&stopping);
+        (info.state == Some(MarketState::Ended.into())).then_some(info)
+    });
+    assert_eq!(info.market, Some(MarketKind::Replay.into()));
+    assert_eq!(info.steps_left, Some(0));
+    let shown = status(&folder.path().join("stopping"));
+    assert!(
+        shown.contains("it has ended") && shown.contains("orders are refused"),
+        "{shown}"
+    );
+    let log = fs::read_to_string(folder.path().join("stopping/log/master.log")).unwrap_or_default();
+    assert!(log.contains("the replay ends in"), "{log}");
+    assert_eq!(stopping.stop(Signal::TERM).code(), Some(0));
 }

@@ -5,16 +5,18 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 use super::{
-    CommandError, KnownServers, ReadySession, advise, known_servers, options, print, show,
+    CommandError, KnownServers, ReadySession, UNREACHABLE, advise, known_servers, options, print,
+    show,
 };
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
 use crate::cli::papertrader::password;
 use crate::cli::papertrader::view::{LoginView, PingView, ServerView, UserView, WorkersView};
 use crate::cli::table;
-use crate::client::store::SavedSession;
+use crate::cli::terminal::for_people;
+use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::{Client, ClientError, ServerInfo, SessionFile, WorkerPool};
 use crate::model::printable::clean;
-use crate::model::{HashedPass, Reason, SessionId, Timestamp, Username};
+use crate::model::{HashedPass, MarketState, Reason, SessionId, Timestamp, Username};
 use crate::wire::payload::UserInfo;
 use std::io::Read;
 use std::path::PathBuf;
@@ -88,7 +90,7 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
     })?;
     if args.expirable {
         let result = hold(&mut pool);
-        store.forget(&login.session)?;
+        store.end(&login.session, SessionEnd::Expired)?;
         result?;
     }
     Ok(())
@@ -126,6 +128,7 @@ fn saved_session(
         tls: pool.is_tls(),
         ca,
         pins,
+        ended: None,
     })
 }
 
@@ -167,27 +170,51 @@ fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
 
 /// Ends the session and removes it from the file.
 pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
-    let mut session = ReadySession::open(global)?;
-    let name = session.saved.username.to_string();
+    if let Some(ended) = ended_session(global)? {
+        return show_logout(global, &ended.username, None, true);
+    }
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
     let had_ended = match session.pool.logout() {
         Ok(()) => false,
         Err(ClientError::Refused(refusal)) if refusal.reason == Reason::SessionExpired => true,
         // Whoever answers there is not who was trusted at the login: nothing is sent, and what was
         // remembered of that server does not hold for ever.
         Err(error) if is_untrusted(&error) => {
-            session.store.forget(&session.saved.session)?;
+            session.end(SessionEnd::LoggedOut)?;
             return Err(CommandError::with_advice(
                 error,
                 "The session is forgotten here, with what was remembered of this server; there it \
                  stays valid until it expires",
             ));
         }
-        Err(error) => return Err(advise(error)),
+        Err(error) => return Err(session.failed(error)),
     };
-    session.store.forget(&session.saved.session)?;
+    session.end(SessionEnd::LoggedOut)?;
+    show_logout(global, &name, session.pool.address(), had_ended)
+}
+
+/// The selected account's entry if its session has ended without a logout. Then it is marked as
+/// logged out, so that nothing remembered of its server holds for ever.
+fn ended_session(global: &GlobalArgs) -> Result<Option<SavedSession>, CommandError> {
+    let store = SessionFile::standard()?;
+    let found = store.find(&global.server, global.user.as_ref())?;
+    let ended = found.filter(|saved| saved.ended == Some(SessionEnd::Expired));
+    if let Some(ended) = &ended {
+        store.forget_ended(ended)?;
+    }
+    Ok(ended)
+}
+
+fn show_logout(
+    global: &GlobalArgs,
+    name: &Username,
+    server: Option<&str>,
+    had_ended: bool,
+) -> Result<(), CommandError> {
     let view = LoginView {
-        username: name.clone(),
-        server: session.pool.address().map(str::to_owned),
+        username: name.to_string(),
+        server: server.map(str::to_owned),
         expirable: None,
         workers: None,
     };
@@ -211,29 +238,33 @@ fn is_untrusted(error: &ClientError) -> bool {
 
 /// Shows an account.
 pub fn user(global: &GlobalArgs, args: &UserArgs) -> Result<(), CommandError> {
-    let mut session = ReadySession::open(global)?;
+    let mut session = ReadySession::acting(global)?;
     let name: Username = args
         .name
         .clone()
         .unwrap_or_else(|| session.saved.username.clone());
     let info: UserInfo = session.call(|client| client.user_info(&name))?;
-    show(global, &UserView::from(&info), || {
-        let login = if info.is_password {
-            "password"
-        } else {
-            "third party"
-        };
-        let mut lines = vec![
-            ("user", info.username.clone()),
-            ("registered", table::moment(info.created)),
-            ("signs in by", login.to_owned()),
-        ];
-        if let Some((email, cash)) = &info.private {
-            lines.push(("email", email.clone()));
-            lines.push(("cash", table::money(*cash)));
-        }
-        table::list(&lines)
-    })
+    show(
+        global,
+        &UserView::new(&session.saved.username, &info),
+        || {
+            let login = if info.is_password {
+                "password"
+            } else {
+                "third party"
+            };
+            let mut lines = vec![
+                ("user", info.username.clone()),
+                ("registered", table::moment(info.created)),
+                ("signs in by", login.to_owned()),
+            ];
+            if let Some((email, cash)) = &info.private {
+                lines.push(("email", email.clone()));
+                lines.push(("cash", table::money(*cash)));
+            }
+            table::list(&lines)
+        },
+    )
 }
 
 /// Lists the workers that serve now.
@@ -268,11 +299,17 @@ pub fn server(global: &GlobalArgs) -> Result<(), CommandError> {
     let lines = info
         .as_ref()
         .map(|info| server_lines(info, Timestamp::now()));
+    let has_ended = |info: &ServerInfo| info.state == Some(MarketState::Ended.into());
+    let end = if info.as_ref().is_some_and(has_ended) {
+        "The market has ended: prices stay as they are, and orders are refused.\n"
+    } else {
+        ""
+    };
     let view = ServerView::new(address.clone(), info);
     show(global, &view, || {
         let server = [("server", address)];
         match lines {
-            Some(lines) => table::list(&[&server[..], &lines].concat()),
+            Some(lines) => table::list(&[&server[..], &lines].concat()) + end,
             None => {
                 table::list(&server)
                     + "It is of the protocol's first edition, which tells no more about itself.\n"
@@ -309,7 +346,7 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
         ),
         ("next update", next_update),
         ("update every", info.update_interval.map(interval)),
-        ("steps left", info.steps_left.map(|n| n.to_string())),
+        ("steps left", info.steps_left.map(|n| steps_left(info, n))),
         ("currency", info.currency.clone()),
         (
             "sign in by",
@@ -327,6 +364,15 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
     ];
     let told = |(name, value): (_, Option<String>)| Some((name, value?));
     lines.into_iter().filter_map(told).collect()
+}
+
+/// The steps that a replay has left, and how long they take.
+fn steps_left(info: &ServerInfo, steps: u64) -> String {
+    let left = u32::try_from(steps).ok().zip(info.update_interval);
+    match left.map(|(steps, interval)| interval.saturating_mul(steps)) {
+        Some(time) if steps > 0 => format!("{steps}, for {}", table::span(time)),
+        _ => steps.to_string(),
+    }
 }
 
 /// The time between two updates.
@@ -367,11 +413,11 @@ pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
     if global.json {
         show(global, &views, String::new)?;
     } else {
-        print(&views.iter().map(line).collect::<String>())?;
+        print(&for_people(&views.iter().map(line).collect::<String>()))?;
     }
     if views.iter().any(|v| v.microseconds.is_some()) {
         Ok(())
     } else {
-        Err(CommandError::already_shown())
+        Err(CommandError::already_shown(UNREACHABLE))
     }
 }

@@ -4,13 +4,13 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::{CommandError, ReadySession, advise, print, show};
+use super::{CommandError, ReadySession, advise, note, print, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
 use crate::cli::papertrader::view::portfolio::{
     PortfolioView, PositionStanding, Totals, basis_points, fingerprint, starting_cash,
 };
 use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
-use crate::cli::table;
+use crate::cli::table::{self, Column};
 use crate::client::ClientError;
 use crate::model::printable::clean;
 use crate::model::{Money, OpenValue, Reason, Timestamp, TransactionStatus, Username};
@@ -22,16 +22,16 @@ const CONSISTENT_READS_MAX: usize = 5;
 
 /// Shows cash and positions.
 pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), CommandError> {
-    let mut session = ReadySession::open(global)?;
+    let mut session = ReadySession::acting(global)?;
     let own = session.saved.username.clone();
-    let name = args.of.clone().unwrap_or(own);
+    let name = args.of.clone().unwrap_or_else(|| own.clone());
     let (portfolio, start) = if args.realised {
         let (portfolio, start) = read_consistently(&mut session, &name)?;
         (portfolio, Some(start))
     } else {
         (session.call(|client| client.portfolio(&name))?, None)
     };
-    let view = PortfolioView::new(&name, &portfolio, start);
+    let view = PortfolioView::new(&own, &name, &portfolio, start);
     show(global, &view, || match &portfolio {
         payload::Portfolio::Public(shares) => {
             let rows = shares
@@ -39,15 +39,18 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
                 .map(|(symbol, share)| {
                     vec![symbol.to_string(), format!("{} %", basis_points(*share))]
                 })
-                .collect();
+                .collect::<Vec<_>>();
             format!(
                 "{name}, as others see it\n{}",
-                table::table(&["symbol", "share"], &[1], rows)
+                table::table(
+                    &[Column::text("symbol", 0), Column::number("share", 0)],
+                    &rows
+                )
             )
         }
         payload::Portfolio::Private(cash, holdings) => {
             let totals = Totals::of(*cash, holdings);
-            let mut out = String::new();
+            let mut out = format!("portfolio of {name}\n\n");
             if !holdings.is_empty() {
                 out.push_str(&positions_table(holdings));
                 out.push('\n');
@@ -78,16 +81,15 @@ fn positions_table(holdings: &[payload::Holding]) -> String {
     };
     table::table(
         &[
-            "symbol",
-            "units",
-            "average cost",
-            "cost",
-            "value",
-            "profit",
-            "",
+            Column::text("symbol", 0),
+            Column::number("units", 0),
+            Column::number("average cost", 3),
+            Column::number("cost", 4),
+            Column::number("value", 1),
+            Column::number("profit", 2),
+            Column::number("", 5),
         ],
-        &[1, 2, 3, 4, 5, 6],
-        holdings.iter().map(row).collect(),
+        &holdings.iter().map(row).collect::<Vec<_>>(),
     )
 }
 
@@ -162,29 +164,32 @@ fn unknown_side() -> CommandError {
 
 /// Shows the history, or explains one transaction of it.
 pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), CommandError> {
-    let mut session = ReadySession::open(global)?;
+    let mut session = ReadySession::acting(global)?;
     if let Some(which) = &args.receipt {
         return receipt(global, &mut session, which);
     }
     let own = session.saved.username.clone();
-    let name = args.of.clone().unwrap_or(own);
+    let name = args.of.clone().unwrap_or_else(|| own.clone());
     let mut history = session.call(|client| client.history(&name))?;
     if let Some(limit) = args.limit {
         history.entries.truncate(limit);
     }
     if args.csv {
+        // The columns are a contract, so the account stands beside the file.
+        note(&format!("transactions of {name}"));
         return print(&entries_csv(&history.entries).map_err(ClientError::Local)?);
     }
     let view = HistoryView {
+        account: own.to_string(),
         username: name.to_string(),
         private: history.private,
         transactions: history.entries.iter().map(EntryView::from).collect(),
     };
     show(global, &view, || {
         if history.entries.is_empty() {
-            "no transactions yet\n".to_owned()
+            format!("no transactions of {name} yet\n")
         } else {
-            history_table(&history)
+            format!("transactions of {name}\n\n{}", history_table(&history))
         }
     })
 }
@@ -226,9 +231,14 @@ fn public_history_table(entries: &[HistoryEntry]) -> String {
         ]
     };
     table::table(
-        &["accepted (UTC)", "settled", "side", "symbol", "status"],
-        &[],
-        entries.iter().map(row).collect(),
+        &[
+            Column::text("accepted (UTC)", 1),
+            Column::text("settled", 2),
+            Column::text("side", 0),
+            Column::text("symbol", 0),
+            Column::text("status", 0),
+        ],
+        &entries.iter().map(row).collect::<Vec<_>>(),
     )
 }
 
@@ -255,18 +265,17 @@ fn own_history_table(entries: &[HistoryEntry]) -> String {
     };
     table::table(
         &[
-            "accepted (UTC)",
-            "settled",
-            "side",
-            "symbol",
-            "units",
-            "price",
-            "total",
-            "status",
-            "ID",
+            Column::text("accepted (UTC)", 2),
+            Column::text("settled", 5),
+            Column::text("side", 0),
+            Column::text("symbol", 0),
+            Column::number("units", 0),
+            Column::number("price", 1),
+            Column::number("total", 3),
+            Column::text("status", 0),
+            Column::text("ID", 4),
         ],
-        &[4, 5, 6],
-        entries.iter().map(row).collect(),
+        &entries.iter().map(row).collect::<Vec<_>>(),
     )
 }
 
@@ -291,7 +300,9 @@ fn receipt(
         Err(error) => return Err(session.failed(error)),
     };
     let lines = receipt.0.iter();
+    let name = session.saved.username.to_string();
     let view = ReceiptView {
+        account: name.clone(),
         transaction: id.hyphenated().to_string(),
         lines: lines
             .map(|(name, value)| LineView {
@@ -302,11 +313,9 @@ fn receipt(
     };
     show(global, &view, || {
         let names: Vec<String> = receipt.0.iter().map(|(name, _)| clean(name)).collect();
-        let pairs: Vec<(&str, String)> = names
-            .iter()
-            .zip(&receipt.0)
-            .map(|(name, (_, value))| (name.as_str(), value.clone()))
-            .collect();
+        let mut pairs = vec![("account", name)];
+        let lines = names.iter().zip(&receipt.0);
+        pairs.extend(lines.map(|(name, (_, value))| (name.as_str(), value.clone())));
         table::list(&pairs)
     })
 }

@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::{CommandError, ReadySession, print, show, write_out};
+use super::{CommandError, FAILED, ReadySession, print, show, write_out};
 use crate::cli::output::json;
 use crate::cli::papertrader::arguments::{
     AssetsArgs, ChartArgs, ForecastArgs, GlobalArgs, QuoteArgs, SymbolArgs, WatchArgs,
@@ -13,14 +13,14 @@ use crate::cli::papertrader::chart;
 use crate::cli::papertrader::view::{
     BarView, BarsView, ForecastView, InfoView, QuoteView, bars_csv,
 };
-use crate::cli::table;
+use crate::cli::table::{self, Column};
+use crate::cli::terminal::{ScreenSize, for_people, is_utf8, redraw};
 use crate::client::ClientError;
 use crate::model::{self, Money, Symbol, Timestamp};
 use crate::wire::{Refusal, Window};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ pub fn quote(global: &GlobalArgs, args: &QuoteArgs) -> Result<(), CommandError> 
     if answers.iter().all(Result::is_ok) {
         Ok(())
     } else {
-        Err(CommandError::already_shown())
+        Err(CommandError::already_shown(FAILED))
     }
 }
 
@@ -99,8 +99,14 @@ fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Timestamp) -> Stri
             String::new(),
         ],
     };
-    let rows = symbols.iter().zip(answers).map(row).collect();
-    table::table(&["symbol", "value", "at (UTC)", "age"], &[1, 3], rows) + &now.note(clock)
+    let rows: Vec<_> = symbols.iter().zip(answers).map(row).collect();
+    let columns = [
+        Column::text("symbol", 0),
+        Column::number("value", 0),
+        Column::text("at (UTC)", 2),
+        Column::number("age", 1),
+    ];
+    table::table(&columns, &rows) + &now.note(clock)
 }
 
 /// A flag that SIGINT, SIGTERM and SIGHUP set.
@@ -124,10 +130,9 @@ struct WatchView {
 pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let stop = on_signal()?;
-    let in_place = !global.json && std::io::stdout().is_terminal();
     let mut first: HashMap<Symbol, Money> = HashMap::new();
     let mut last: HashMap<Symbol, model::Quote> = HashMap::new();
-    let mut lines = 0;
+    let mut drawn = String::new();
     let mut rounds = 0;
     let mut due = Instant::now();
     while !stop.load(Ordering::Relaxed) {
@@ -142,15 +147,14 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
                 quotes: views(&args.symbols, &answers, now),
             };
             json(&view).map_err(|e| ClientError::Local(e.to_string()))? + "\n"
-        } else if in_place {
-            let text = watch_table(&args.symbols, &answers, &mut first, now);
-            if lines > 0 {
-                write_out(&format!("\u{1b}[{lines}F\u{1b}[J"))?;
-            }
-            lines = text.lines().count();
-            text
+        } else if let Some(screen) = ScreenSize::that_redraws() {
+            let (table, note) = watch_table(&args.symbols, &answers, &mut first, now);
+            let (back, text) = redraw(&drawn, &table, &note, screen);
+            write_out(&back)?;
+            drawn.clone_from(&text);
+            for_people(&text)
         } else {
-            changes(&args.symbols, &answers, &mut last, now)
+            for_people(&changes(&args.symbols, &answers, &mut last, now))
         };
         print(&text)?;
         rounds += 1;
@@ -178,12 +182,13 @@ fn unknown_asset(answers: &[Answer]) -> Option<Refusal> {
         .cloned()
 }
 
+/// The table, and the note below it.
 fn watch_table(
     symbols: &[Symbol],
     answers: &[Answer],
     first: &mut HashMap<Symbol, Money>,
     clock: Timestamp,
-) -> String {
+) -> (String, String) {
     let now = reference(answers, clock);
     let mut rows = Vec::with_capacity(symbols.len());
     for (symbol, answer) in symbols.iter().zip(answers) {
@@ -210,11 +215,15 @@ fn watch_table(
             ],
         });
     }
-    table::table(
-        &["symbol", "value", "change", "", "at (UTC)", "age"],
-        &[1, 2, 3, 5],
-        rows,
-    ) + &now.note(clock)
+    let columns = [
+        Column::text("symbol", 0),
+        Column::number("value", 0),
+        Column::number("change", 2),
+        Column::number("", 1),
+        Column::text("at (UTC)", 4),
+        Column::number("age", 3),
+    ];
+    (table::table(&columns, &rows), now.note(clock))
 }
 
 /// A line for each value that differs from the one shown last.
@@ -312,7 +321,7 @@ pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> 
                 table::signed_percent(change, first.open)
             ));
         }
-        let drawn = chart::draw(&bars, usize::from(table::terminal_width()), args.ascii);
+        let drawn = chart::draw(&bars, table::terminal_width(), args.ascii || !is_utf8());
         format!("{heading}\n{drawn}")
     })
 }

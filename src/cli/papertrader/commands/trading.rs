@@ -8,12 +8,13 @@ use super::{CommandError, ReadySession, show};
 use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};
 use crate::cli::papertrader::view::OrderView;
 use crate::cli::table;
+use crate::cli::terminal::{ScreenSize, cut, for_people};
 use crate::client::ClientError;
 use crate::client::order::{
     OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place,
 };
 use crate::model::printable::clean;
-use crate::model::{Reason, Side};
+use crate::model::{ClientOrderId, Reason, Side, Username};
 use crate::wire::Refusal;
 use crate::wire::payload;
 use std::io::{IsTerminal, Write};
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 /// Buys or sells.
 pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), CommandError> {
-    let mut session = ReadySession::open(global)?;
+    let mut session = ReadySession::acting(global)?;
     let order = OrderTicket {
         side,
         symbol: args.symbol,
@@ -35,7 +36,7 @@ pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), Co
         contact: Duration::from_secs(args.patience),
         ..OrderTimeouts::default()
     };
-    let mut countdown = Countdown::new(&order);
+    let mut countdown = Countdown::new(&session.saved.username, &order);
     let result = place(
         &mut session.pool,
         &order,
@@ -61,15 +62,16 @@ fn show_outcome(
     order: &OrderTicket,
     outcome: OrderOutcome,
 ) -> Result<(), CommandError> {
+    let name = session.saved.username.clone();
     match outcome {
-        OrderOutcome::Filled(fill) => show(global, &OrderView::filled(order, &fill), || {
+        OrderOutcome::Filled(fill) => show(global, &OrderView::filled(&name, order, &fill), || {
             let verb = if order.side == Side::Sell {
                 "Sold"
             } else {
                 "Bought"
             };
             format!(
-                "{verb} {} {} at {}: {} in all.\ntransaction {}\n",
+                "{verb} {} {} at {}: {} in all.\naccount {name}\ntransaction {}\n",
                 table::amount(fill.quantity),
                 fill.symbol,
                 table::money(fill.price),
@@ -77,26 +79,27 @@ fn show_outcome(
                 fill.id.hyphenated()
             )
         }),
-        OrderOutcome::Queued(notice) => show(global, &OrderView::queued(order, &notice), || {
-            format!(
-                "Queued; expected to settle at {} (UTC).\ntransaction {}\norder ID {}\n",
-                table::moment(notice.expected),
-                notice.id.hyphenated(),
-                order.id
-            )
-        }),
+        OrderOutcome::Queued(notice) => {
+            let view = OrderView::queued(&name, order, &notice);
+            show(global, &view, || {
+                format!(
+                    "Queued; expected to settle at {} (UTC).\naccount {name}\ntransaction {}\norder ID {}\n",
+                    table::moment(notice.expected),
+                    notice.id.hyphenated(),
+                    order.id
+                )
+            })
+        }
         OrderOutcome::Rejected(refusal, id) => {
             let advice = rejection_advice(session, order, &refusal);
             if global.json {
-                show(
-                    global,
-                    &OrderView::rejected(order, &refusal, id),
-                    String::new,
-                )?;
+                let view = OrderView::rejected(&name, order, &refusal, id);
+                show(global, &view, String::new)?;
             }
             let failure = session.failed(ClientError::Refused(refusal));
             Err(CommandError {
                 advice: advice.or(failure.advice),
+                is_told: true,
                 ..failure
             })
         }
@@ -115,7 +118,7 @@ fn rejection_advice(
         Reason::InsufficientFunds => {
             let info = session.pool.call(|client| client.user_info(&name)).ok()?;
             let (_, cash) = info.private?;
-            Some(format!("You have {} in cash.", table::money(cash)))
+            Some(format!("{name} has {} in cash.", table::money(cash)))
         }
         Reason::InsufficientHoldings => {
             let held = session.pool.call(|client| client.portfolio(&name)).ok()?;
@@ -124,7 +127,7 @@ fn rejection_advice(
             };
             let units = holdings.iter().find(|h| h.symbol == order.symbol);
             let units = units.map_or("no".to_owned(), |h| table::amount(h.quantity));
-            Some(format!("You hold {units} units of {}.", order.symbol))
+            Some(format!("{name} holds {units} units of {}.", order.symbol))
         }
         Reason::ClientOrderIdReused => Some(
             "That --order-id belongs to an order with other terms; leave it out for a fresh one."
@@ -135,8 +138,9 @@ fn rejection_advice(
 }
 
 /// The reports on standard error while an order waits.
-struct Countdown<'a> {
-    order: &'a OrderTicket,
+struct Countdown {
+    account: Username,
+    order_id: ClientOrderId,
     terminal: bool,
     /// Whether the first notice has been printed.
     announced: bool,
@@ -144,10 +148,11 @@ struct Countdown<'a> {
     drawn: bool,
 }
 
-impl Countdown<'_> {
-    fn new(order: &OrderTicket) -> Countdown<'_> {
+impl Countdown {
+    fn new(account: &Username, order: &OrderTicket) -> Countdown {
         Countdown {
-            order,
+            account: account.clone(),
+            order_id: order.id.clone(),
             terminal: std::io::stderr().is_terminal(),
             announced: false,
             drawn: false,
@@ -161,9 +166,10 @@ impl Countdown<'_> {
                 let left = notice.expected.since(crate::model::Timestamp::now());
                 let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
                 self.line(&format!(
-                    "queued as {} (order ID {}), settles in about {}",
+                    "queued as {} for {} (order ID {}), settles in about {}",
                     notice.id.hyphenated(),
-                    self.order.id,
+                    self.account,
+                    self.order_id,
                     table::span(left + Duration::from_millis(500))
                 ));
             }
@@ -178,6 +184,9 @@ impl Countdown<'_> {
                     )
                 };
                 self.drawn = true;
+                // One row: what is wider could not be taken back.
+                let width = ScreenSize::of_stderr().map_or(usize::MAX, |screen| screen.columns);
+                let text = for_people(&cut(&text, width - 1));
                 let mut stderr = std::io::stderr().lock();
                 // A failed write does not affect the order.
                 let _ = write!(stderr, "\r{text}\u{1b}[K").and_then(|()| stderr.flush());
@@ -187,7 +196,7 @@ impl Countdown<'_> {
                 let text = clean(&error.to_string().replace('\n', ";"));
                 self.line(&format!(
                     "{text}; asking again under the same order ID {}",
-                    self.order.id
+                    self.order_id
                 ));
             }
         }
@@ -195,7 +204,7 @@ impl Countdown<'_> {
 
     fn line(&mut self, text: &str) {
         self.clear();
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", for_people(text));
     }
 
     /// Removes the countdown from the terminal.

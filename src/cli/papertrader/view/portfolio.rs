@@ -116,6 +116,7 @@ pub struct PositionView {
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct PortfolioView {
+    pub account: String,
     pub username: String,
     pub private: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,10 +139,17 @@ pub struct PortfolioView {
 }
 
 impl PortfolioView {
-    /// Converts the payload. `start` is the starting cash, if the history was read.
-    pub fn new(username: &Username, portfolio: &Portfolio, start: Option<Money>) -> PortfolioView {
+    /// Converts the payload, which the session of `account` asked for. `start` is the starting cash,
+    /// if the history was read.
+    pub fn new(
+        account: &Username,
+        username: &Username,
+        portfolio: &Portfolio,
+        start: Option<Money>,
+    ) -> PortfolioView {
         match portfolio {
             Portfolio::Public(shares) => PortfolioView {
+                account: text(account),
                 username: text(username),
                 positions: shares
                     .iter()
@@ -157,6 +165,7 @@ impl PortfolioView {
                 let totals = Totals::of(*cash, holdings);
                 let total_profit = start.map(|s| Money(totals.total.0.saturating_sub(s.0)));
                 PortfolioView {
+                    account: text(account),
                     username: text(username),
                     private: true,
                     cash: Some(text(cash)),

@@ -102,7 +102,7 @@ fn totals_and_profits_are_computed_from_positions() {
     assert_eq!(totals.unpriced, 1);
     let alice = Username::parse("alice").unwrap();
     let portfolio = Portfolio::Private(cash, holdings.to_vec());
-    let view = PortfolioView::new(&alice, &portfolio, Some(Money(1_200_000_000)));
+    let view = PortfolioView::new(&alice, &alice, &portfolio, Some(Money(1_200_000_000)));
     let json = serde_json::to_value(&view).unwrap();
     assert_eq!(json["total_profit"], "70");
     assert_eq!(json["realised_profit"], "50");
@@ -127,6 +127,7 @@ fn the_starting_cash_reverses_the_history() {
 
 #[test]
 fn json_field_names_are_stable() {
+    let alice = Username::parse("alice").unwrap();
     let keys = |value: serde_json::Value| {
         let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
         keys.sort();
@@ -144,8 +145,8 @@ fn json_field_names_are_stable() {
         expected: Timestamp(0),
     };
     assert_eq!(
-        keys(serde_json::to_value(OrderView::queued(&order, &notice)).unwrap()),
-        "expected order_id price quantity reason settled side status symbol text total transaction"
+        keys(serde_json::to_value(OrderView::queued(&alice, &order, &notice)).unwrap()),
+        "account expected order_id price quantity reason settled side status symbol text total transaction"
     );
     let view = EntryView::from(&entry(Side::Buy, TransactionStatus::Settled, 1, ""));
     let mut columns = ENTRY_COLUMNS.to_vec();
@@ -167,7 +168,7 @@ fn json_field_names_are_stable() {
         private: None,
     };
     assert_eq!(
-        keys(serde_json::to_value(UserView::from(&info)).unwrap()),
-        "cash created email is_password private username"
+        keys(serde_json::to_value(UserView::new(&alice, &info)).unwrap()),
+        "account cash created email is_password private username"
     );
 }

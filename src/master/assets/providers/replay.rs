@@ -8,14 +8,15 @@ use super::super::provider::{
 };
 use super::market_file::jumps::JumpFinder;
 use super::market_file::{self, MarketFile, MarketRows};
-use crate::config::{ProviderKind, ReplaySettings, SymbolSelection};
+use super::simulated::ContinuedMarket;
+use crate::config::{ProviderKind, ReplayEnd, ReplaySettings, SymbolSelection};
 use crate::daemon::StartProgress;
 use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{Action, ActionKind, Money, Resolution};
 use crate::model::{Bar, Symbol, Timestamp};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The lines of a report on faulty files.
 pub const REPORT_LINES_MAX: usize = 60;
@@ -49,6 +50,8 @@ pub struct ReplayProvider {
     /// Time of the first step; earlier bars are history.
     first: Timestamp,
     actions: Vec<Action>,
+    /// What follows the last step, if anything does.
+    continued: Option<ContinuedMarket>,
     open: Option<OpenReplay>,
     warnings: Vec<String>,
 }
@@ -164,6 +167,7 @@ impl ReplayProvider {
     pub fn open(
         settings: &ReplaySettings,
         wanted: &SymbolSelection,
+        interval: Duration,
     ) -> Result<ReplayProvider, AssetsError> {
         let directory = &settings.directory;
         let mut market = MarketFiles::choose(directory, wanted)?;
@@ -195,8 +199,20 @@ impl ReplayProvider {
                 "no bar of any file is at or after the replay's start",
             ));
         };
+        let continued = match settings.at_end {
+            ReplayEnd::Stop => None,
+            ReplayEnd::Simulate => {
+                let bars = bars.iter().map(|bar| (bar.symbol, &bar.bar));
+                Some(ContinuedMarket::of(bars, interval))
+            }
+        };
+        let last = bars.last().map(|bar| bar.time);
         let actions = actions.into_iter().filter_map(|action| {
             let file = files.get(&action.symbol)?;
+            // The simulated market knows nothing of what the files say of the time after them.
+            if continued.is_some() && Some(action.time) > last {
+                return None;
+            }
             Some(action_of_lot(action, file.factor))
         });
         Ok(ReplayProvider {
@@ -206,6 +222,7 @@ impl ReplayProvider {
             steps: step_begins(&bars),
             bars,
             first,
+            continued,
             open: None,
         })
     }
@@ -374,6 +391,9 @@ impl Provider for ReplayProvider {
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
         let (step, left) = self.step_after(ask.after);
         let Some(now) = step.first().map(|bar| bar.time) else {
+            if let (Some(market), Some(after)) = (&self.continued, ask.after) {
+                return Ok(market.latest(ask, after));
+            }
             return Ok(PriceBatch {
                 now: ask.after.unwrap_or(self.first),
                 exhausted: true,
@@ -384,7 +404,7 @@ impl Provider for ReplayProvider {
         Ok(PriceBatch {
             now,
             bars: step.iter().map(|bar| (bar.symbol, Ok(bar.bar))).collect(),
-            exhausted: left == 0,
+            exhausted: left == 0 && self.continued.is_none(),
             steps_left: u64::try_from(left).ok(),
             ..PriceBatch::default()
         })
@@ -429,8 +449,9 @@ mod tests {
         let settings = ReplaySettings {
             directory: dir.to_owned(),
             start: start.map_or(Timestamp(i64::MIN), at),
+            at_end: ReplayEnd::Stop,
         };
-        ReplayProvider::open(&settings, &SymbolSelection::All)
+        ReplayProvider::open(&settings, &SymbolSelection::All, Duration::from_secs(1))
     }
 
     fn soon() -> Instant {
@@ -529,10 +550,15 @@ mod tests {
     fn open_listed(dir: &Path, symbols: &[&str]) -> Result<ReplayProvider, AssetsError> {
         let settings = ReplaySettings {
             directory: dir.to_owned(),
+            at_end: ReplayEnd::Stop,
             start: Timestamp(i64::MIN),
         };
         let symbols = symbols.iter().map(|symbol| Symbol::parse(symbol).unwrap());
-        ReplayProvider::open(&settings, &SymbolSelection::Listed(symbols.collect()))
+        ReplayProvider::open(
+            &settings,
+            &SymbolSelection::Listed(symbols.collect()),
+            Duration::from_secs(1),
+        )
     }
 
     const GOOD: &str = "Date,Open,High,Low,Close,Volume\n2013-01-02,1,1,1,1,5\n";
@@ -680,5 +706,124 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert!(open(empty.path(), None).is_err());
         assert!(open(&empty.path().join("none"), None).is_err());
+    }
+
+    /// Publishes a batch as the module does.
+    fn publish(snapshot: &mut PriceSnapshot, batch: &PriceBatch) {
+        for (symbol, bar) in &batch.bars {
+            snapshot.apply(symbol, bar.as_ref().unwrap(), false);
+        }
+    }
+
+    #[test]
+    fn a_market_that_simulates_goes_on_from_its_last_prices() {
+        let head = "Date,Open,High,Low,Close,Volume\n";
+        let row =
+            |day: u8, close: &str| format!("2013-01-{day:02},{close},{close},{close},{close},5\n");
+        // A calm one and a wild one, for thirty days; 2013-01-30 is a Wednesday.
+        let rows = |prices: [&str; 2]| {
+            let rows = (1..=30u8).map(|day| row(day, prices[usize::from(day % 2)]));
+            head.to_owned() + &rows.collect::<String>()
+        };
+        let files = [
+            ("CALM.csv", rows(["100.123456", "100.2"])),
+            ("WILD.csv", rows(["2000000", "2400000"])),
+            ("TINY.csv", rows(["0.002", "0.0021"])),
+            (
+                "actions.csv",
+                "Date,Symbol,Action,Value\n2013-06-01,CALM,split,2\n".to_owned(),
+            ),
+        ];
+        let files: Vec<(&str, &str)> = files.iter().map(|(n, text)| (*n, text.as_str())).collect();
+        let dir = folder(&files);
+        let settings = |at_end| ReplaySettings {
+            directory: dir.path().to_owned(),
+            start: at("2013-01-01"),
+            at_end,
+        };
+        let open = |at_end| {
+            let interval = Duration::from_secs(3600);
+            ReplayProvider::open(&settings(at_end), &SymbolSelection::All, interval).unwrap()
+        };
+        let mut replay = open(ReplayEnd::Simulate);
+        let symbols = replay.list(soon()).unwrap();
+        let mut snapshot = PriceSnapshot::new(symbols.clone());
+        let mut times: Vec<Timestamp> = Vec::new();
+        let mut next = |replay: &mut ReplayProvider, snapshot: &mut PriceSnapshot| {
+            let ask = LatestRequest {
+                symbols: &symbols,
+                after: times.last().copied(),
+                last: snapshot,
+                deadline: soon(),
+            };
+            let batch = replay.latest(&ask).unwrap();
+            times.push(batch.now);
+            publish(snapshot, &batch);
+            batch
+        };
+        let mut batch = PriceBatch::default();
+        for step in 1..=30u64 {
+            batch = next(&mut replay, &mut snapshot);
+            assert_eq!((batch.steps_left, batch.market), (Some(30 - step), None));
+            assert!(!batch.exhausted);
+        }
+        let last = |snapshot: &PriceSnapshot, name| {
+            let symbol = Symbol::parse(name).unwrap();
+            snapshot.entry(&symbol).unwrap().quote.unwrap().value.0
+        };
+        let ends = ["CALM", "WILD", "TINY"].map(|name| last(&snapshot, name));
+        let before = batch.now;
+        batch = next(&mut replay, &mut snapshot);
+        // The midnight of a daily bar stands for its day.
+        assert_eq!(batch.now, at("2013-01-31T14:30:00Z"));
+        assert_eq!(before, at("2013-01-30"));
+        assert_eq!(batch.bars.len(), 3);
+        let first: Vec<i64> = batch
+            .bars
+            .iter()
+            .map(|(_, bar)| bar.as_ref().unwrap().open.0)
+            .collect();
+        assert_eq!(first, [ends[0], ends[2], ends[1]], "in order of symbols");
+        assert_eq!(
+            (batch.steps_left, batch.market),
+            (None, Some(crate::model::MarketKind::Simulated))
+        );
+        // A year on, by the calendar, whatever restarts happen on the way.
+        let mut moves = [0f64; 3];
+        let mut count = 0;
+        while batch.now < at("2014-02-01") {
+            let was = ["CALM", "WILD", "TINY"].map(|name| last(&snapshot, name));
+            if count % 500 == 0 {
+                replay = open(ReplayEnd::Simulate);
+            }
+            batch = next(&mut replay, &mut snapshot);
+            count += 1;
+            assert!(!batch.exhausted && batch.bars.len() == 3);
+            for (index, name) in ["CALM", "WILD", "TINY"].into_iter().enumerate() {
+                let now = last(&snapshot, name);
+                assert!(now > 0);
+                moves[index] += (now as f64 / was[index] as f64).ln().powi(2);
+            }
+        }
+        let annual = moves.map(f64::sqrt);
+        // A day of 0.08 % and one of 18 %, each on every day of the year.
+        assert!(annual[0] > 0.005 && annual[0] < 0.05, "{annual:?}");
+        assert!(annual[1] > 1.0 && annual[2] > 0.3, "{annual:?}");
+        assert_eq!(
+            replay.actions(None, batch.now, soon()),
+            Ok(Vec::new()),
+            "of a later time"
+        );
+
+        // One that stops says so.
+        let mut stopping = open(ReplayEnd::Stop);
+        let ask = LatestRequest {
+            symbols: &symbols,
+            after: Some(at("2013-01-29")),
+            last: &snapshot,
+            deadline: soon(),
+        };
+        assert!(stopping.latest(&ask).unwrap().exhausted);
+        assert_eq!(stopping.actions(None, batch.now, soon()).unwrap().len(), 1);
     }
 }

@@ -8,7 +8,7 @@ use super::super::provider::{
 };
 use crate::config::{ProviderKind, SimulatedSettings, SymbolSelection};
 use crate::model::timestamp::DAY;
-use crate::model::{Bar, Money, Resolution, Symbol, Timestamp};
+use crate::model::{Bar, MarketKind, Money, Resolution, Symbol, Timestamp};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use time::Weekday;
@@ -61,12 +61,9 @@ impl SimulatedProvider {
             }
             symbols.retain(|symbol| listed.contains(symbol));
         }
-        let step = i64::try_from(interval.as_millis())
-            .unwrap_or(DAY)
-            .clamp(1, SESSION_CLOSE - SESSION_OPEN);
         Ok(SimulatedProvider {
             seed: settings.seed,
-            step,
+            step: step_of(interval),
             symbols,
         })
     }
@@ -74,20 +71,6 @@ impl SimulatedProvider {
     /// The time of the first step.
     fn start() -> Timestamp {
         let day = Timestamp::from_date(START.0, START.1, START.2).unwrap_or_default();
-        Timestamp(day.0 + SESSION_OPEN)
-    }
-
-    /// The time of the step after this one: later in the session, or at the next opening.
-    fn step_after(&self, time: Timestamp) -> Timestamp {
-        let next = Timestamp(time.0.saturating_add(self.step));
-        let within = next.0 - next.day().0;
-        if next.day() == time.day() && within <= SESSION_CLOSE && is_open(next) {
-            return next;
-        }
-        let mut day = time.day().plus_days(1);
-        while !is_open(day) {
-            day = day.plus_days(1);
-        }
         Timestamp(day.0 + SESSION_OPEN)
     }
 
@@ -118,6 +101,77 @@ impl SimulatedProvider {
     }
 }
 
+/// The market time between two steps, in milliseconds.
+fn step_of(interval: Duration) -> i64 {
+    i64::try_from(interval.as_millis())
+        .unwrap_or(DAY)
+        .clamp(1, SESSION_CLOSE - SESSION_OPEN)
+}
+
+/// The time of the step after this one: later in the session, or at the next opening. A time before
+/// its day's session, but midnight, which stands for the whole day, is followed by its opening.
+fn step_after(time: Timestamp, step: i64) -> Timestamp {
+    let (day, next) = (time.day(), Timestamp(time.0.saturating_add(step)));
+    let opening = Timestamp(day.0 + SESSION_OPEN);
+    if is_open(day) && time != day {
+        if time < opening {
+            return opening;
+        }
+        if next.0 - day.0 <= SESSION_CLOSE {
+            return next;
+        }
+    }
+    let mut day = day.plus_days(1);
+    while !is_open(day) {
+        day = day.plus_days(1);
+    }
+    Timestamp(day.0 + SESSION_OPEN)
+}
+
+/// The market that goes on where a replay ends: each asset from its last price, with its own
+/// volatility.
+pub(super) struct ContinuedMarket {
+    step: i64,
+    /// Annual volatility of the assets that have enough bars, in millionths.
+    volatilities: HashMap<Symbol, i64>,
+}
+
+impl ContinuedMarket {
+    /// The continuation of these bars, which are in order of time.
+    pub(super) fn of<'a>(
+        bars: impl Iterator<Item = (Symbol, &'a Bar)>,
+        interval: Duration,
+    ) -> ContinuedMarket {
+        let mut measured: HashMap<Symbol, walk::Moves> = HashMap::new();
+        for (symbol, bar) in bars {
+            measured.entry(symbol).or_default().add(bar);
+        }
+        let volatility =
+            |(symbol, moves): (Symbol, walk::Moves)| Some((symbol, moves.volatility()?));
+        ContinuedMarket {
+            step: step_of(interval),
+            volatilities: measured.into_iter().filter_map(volatility).collect(),
+        }
+    }
+
+    /// The step after `after`. An asset without a price gets none.
+    pub(super) fn latest(&self, ask: &LatestRequest<'_>, after: Timestamp) -> PriceBatch {
+        let now = step_after(after, self.step);
+        let bar = |symbol: &Symbol| {
+            let last = ask.last.entry(symbol)?.quote?.value;
+            let volatility = self.volatilities.get(symbol).copied();
+            let bar = walk::go_on(symbol, now, last, self.step, volatility);
+            Some((*symbol, Ok(bar)))
+        };
+        PriceBatch {
+            now,
+            bars: ask.symbols.iter().filter_map(bar).collect(),
+            market: Some(MarketKind::Simulated),
+            ..PriceBatch::default()
+        }
+    }
+}
+
 /// Whether there is trading on a day.
 fn is_open(time: Timestamp) -> bool {
     let date = time.date();
@@ -141,7 +195,7 @@ impl Provider for SimulatedProvider {
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
         let now = ask
             .after
-            .map_or_else(Self::start, |after| self.step_after(after));
+            .map_or_else(Self::start, |after| step_after(after, self.step));
         let mut firsts: HashMap<Symbol, Money> = HashMap::new();
         let bars = ask.symbols.iter().map(|symbol| {
             // The walk continues from the last published price, so it needs no memory of its own.
@@ -181,6 +235,7 @@ impl Provider for SimulatedProvider {
 )]
 mod walk {
     use super::{SESSION_CLOSE, SESSION_OPEN};
+    use crate::model::money::MILLIONTHS_MAX;
     use crate::model::{Bar, Money, Symbol, Timestamp};
 
     /// Sessions in a year, for annual volatility and drift.
@@ -223,10 +278,15 @@ mod walk {
     }
 
     fn money(value: f64) -> Money {
-        let ticks = (value / TICK as f64)
+        rounded(value, TICK, PRICE_MAX)
+    }
+
+    /// A price in whole ticks, from one tick up to the highest price.
+    fn rounded(value: f64, tick: i64, most: i64) -> Money {
+        let ticks = (value / tick as f64)
             .round()
-            .clamp(1.0, (PRICE_MAX / TICK) as f64);
-        Money(ticks as i64 * TICK)
+            .clamp(1.0, (most / tick) as f64);
+        Money(ticks as i64 * tick)
     }
 
     /// The price before an asset's first bar: from 5 to 500, uniform in the logarithm.
@@ -235,11 +295,112 @@ mod walk {
         money(5_000_000.0 * 100f64.powf(place))
     }
 
+    /// How an asset's prices have moved.
+    #[derive(Default)]
+    pub struct Moves {
+        /// Time and price of the first and of the latest bar.
+        first: Option<Timestamp>,
+        last: Option<(Timestamp, i64)>,
+        /// Sum of the squared logarithms of the moves, and their number.
+        squares: f64,
+        count: u32,
+    }
+
+    impl Moves {
+        /// The fewest moves that tell a volatility.
+        const COUNT_MIN: u32 = 20;
+        /// A greater move, as a logarithm, is a split or an error and none of the market's.
+        const MOVE_MAX: f64 = 0.4;
+        /// Milliseconds in a year.
+        const YEAR: f64 = 365.25 * 86_400_000.0;
+
+        /// Adds the next bar.
+        pub fn add(&mut self, bar: &Bar) {
+            let close = bar.close.0;
+            if close <= 0 {
+                return;
+            }
+            if let Some((_, before)) = self.last {
+                let size = (close as f64 / before as f64).ln();
+                if size.abs() <= Self::MOVE_MAX {
+                    self.squares += size * size;
+                    self.count += 1;
+                }
+            }
+            self.first = self.first.or(Some(bar.time));
+            self.last = Some((bar.time, close));
+        }
+
+        /// Annual volatility in millionths, from 1 to 200 %; `None` if there are too few moves.
+        pub fn volatility(&self) -> Option<i64> {
+            let years = self.last?.0.since(self.first?) as f64 / Self::YEAR;
+            if self.count < Self::COUNT_MIN || years <= 0.0 {
+                return None;
+            }
+            let volatility = (self.squares / years).sqrt().clamp(0.01, 2.0);
+            Some((volatility * 1e6) as i64)
+        }
+    }
+
+    /// How a walk goes.
+    struct Pace {
+        /// Of a year.
+        volatility: f64,
+        /// Least step of a price, and the highest price, in millionths.
+        tick: i64,
+        most: i64,
+    }
+
+    /// Annual volatility of an asset that has none of its own, from 15 to 60 %.
+    fn usual_volatility(seed: u64, symbol: &Symbol) -> f64 {
+        0.15 + 0.45 * uniform(random(seed, symbol, 0, 2))
+    }
+
     /// The bar of a step with `step` milliseconds of trading, after the last price.
     pub fn step(seed: u64, symbol: &Symbol, time: Timestamp, last: Money, step: i64) -> Bar {
+        let pace = Pace {
+            volatility: usual_volatility(seed, symbol),
+            tick: TICK,
+            most: PRICE_MAX,
+        };
+        walk(seed, symbol, time, last, step, &pace)
+    }
+
+    /// The bar of a step after the last price of another market, whose prices may be finer and
+    /// higher; `volatility` is that of its prices, in millionths.
+    pub fn go_on(
+        symbol: &Symbol,
+        time: Timestamp,
+        last: Money,
+        step: i64,
+        volatility: Option<i64>,
+    ) -> Bar {
+        /// Any number will do: market time and the assets' names tell the steps apart.
+        const SEED: u64 = 1;
+        let pace = Pace {
+            volatility: volatility
+                .map_or_else(|| usual_volatility(SEED, symbol), |v| v as f64 / 1e6),
+            tick: if last.0 >= 100 * TICK && last.0 % TICK == 0 {
+                TICK
+            } else {
+                1
+            },
+            most: last.0.saturating_mul(2).clamp(PRICE_MAX, MILLIONTHS_MAX),
+        };
+        walk(SEED, symbol, time, last, step, &pace)
+    }
+
+    fn walk(
+        seed: u64,
+        symbol: &Symbol,
+        time: Timestamp,
+        last: Money,
+        step: i64,
+        pace: &Pace,
+    ) -> Bar {
+        let money = |value| rounded(value, pace.tick, pace.most);
         let years = step as f64 / (SESSION_CLOSE - SESSION_OPEN) as f64 / SESSIONS;
-        // Annual volatility of this asset, from 15 to 60 %.
-        let volatility = 0.15 + 0.45 * uniform(random(seed, symbol, 0, 2));
+        let volatility = pace.volatility;
         let spread = volatility * years.sqrt();
         let drift = (DRIFT - volatility * volatility / 2.0) * years;
         let open = last.0 as f64;
@@ -376,5 +537,26 @@ mod tests {
             .err()
             .unwrap();
         assert!(fault.to_string().contains("SIM01 to SIM12"), "{fault}");
+    }
+
+    #[test]
+    fn the_calendar_goes_on_from_any_time() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        for (time, step, next) in [
+            // A Tuesday: in the session, at its end, and before it.
+            ("2013-03-05T14:30:00Z", 1000, "2013-03-05T14:30:01Z"),
+            ("2013-03-05T20:59:59Z", 1000, "2013-03-05T21:00:00Z"),
+            ("2013-03-05T21:00:00Z", 1000, "2013-03-06T14:30:00Z"),
+            ("2013-03-05T09:00:00Z", 1000, "2013-03-05T14:30:00Z"),
+            // The midnight of a daily bar is its whole day.
+            ("2013-03-05", 1000, "2013-03-06T14:30:00Z"),
+            // Friday, Saturday, Christmas.
+            ("2013-03-08", 1000, "2013-03-11T14:30:00Z"),
+            ("2013-03-09T15:00:00Z", 1000, "2013-03-11T14:30:00Z"),
+            ("2013-12-24T20:59:00Z", 3_600_000, "2013-12-27T14:30:00Z"),
+            ("1969-12-31", 1000, "1970-01-02T14:30:00Z"),
+        ] {
+            assert_eq!(step_after(at(time), step), at(next), "{time}");
+        }
     }
 }

@@ -1,0 +1,230 @@
+//! spec/net/certificate.md · 4.3.2 Client-Worker Server Connection
+//!
+//! What is wrong with a certificate, in words that help who made it: for the client that refuses
+//! it, and for the worker that is to show it.
+
+use crate::model::Timestamp;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, Error, RootCertStore};
+
+/// The most names of a certificate that an error lists.
+const NAMES_MAX: usize = 8;
+
+/// The library's error for a certificate of X.509 version 1 or 2, which it does not read.
+const OLD_VERSION: &str = "UnsupportedCertVersion";
+
+/// The library's error for a CA certificate that a server presents as its own.
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
+
+/// What a certificate without names lacks, and how to make one that has them.
+const NAMELESS: &str = "the certificate names no host: it has no subjectAltName, and a common name does not count; \
+    make one with -addext subjectAltName=DNS:HOST, or trust this one by its pin";
+
+/// Why a certificate is refused; `None` for an error that its own text describes.
+pub fn explain(error: &CertificateError) -> Option<String> {
+    use CertificateError as E;
+    let told = match error {
+        E::NotValidForNameContext {
+            expected,
+            presented,
+        } => for_another_host(&expected.to_str(), presented),
+        E::NotValidForName => "the certificate is for another host".to_owned(),
+        E::ExpiredContext { not_after, .. } => {
+            format!("the certificate has expired: it was valid until {}", time(*not_after))
+        }
+        E::Expired => "the certificate has expired".to_owned(),
+        E::NotValidYetContext {
+            time: now,
+            not_before,
+        } => format!(
+            "the certificate is valid from {} on, and this machine's clock says {}",
+            time(*not_before),
+            time(*now)
+        ),
+        E::NotValidYet => "the certificate is not valid yet by this machine's clock".to_owned(),
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
+            "the certificate's extendedKeyUsage does not allow it to be a server's".to_owned()
+        }
+        E::Other(other) if other.to_string().contains(OLD_VERSION) => {
+            "the certificate is of X.509 version 1; version 3 is needed, as certificates with \
+             extensions such as subjectAltName are"
+                .to_owned()
+        }
+        E::Other(other) if other.to_string().contains(CA_AS_SERVER) => {
+            "the server shows a CA's certificate as its own; make it one with basicConstraints CA:FALSE, or name it \
+             with --pin SHA256"
+                .to_owned()
+        }
+        _ => return None,
+    };
+    Some(told)
+}
+
+/// The text for a name that is not among the certificate's.
+fn for_another_host(expected: &str, presented: &[String]) -> String {
+    let names: Vec<&str> = presented.iter().filter_map(|name| host(name)).collect();
+    if names.is_empty() {
+        return NAMELESS.to_owned();
+    }
+    let more = match names.len().saturating_sub(NAMES_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = names[..names.len().min(NAMES_MAX)].join(", ");
+    format!(
+        "the certificate is for another host than {expected}; it names {names}{more}: use a name that it carries"
+    )
+}
+
+/// The host in a name as the library writes it; `None` if it names none.
+fn host(name: &str) -> Option<&str> {
+    let inner = |start| name.strip_prefix(start)?.strip_suffix(')');
+    let quoted = inner("DnsName(").map(|name| name.trim_matches('"'));
+    quoted.or_else(|| inner("IpAddress("))
+}
+
+fn time(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let text = Timestamp(seconds.saturating_mul(1000)).to_string();
+    text.replace("T", " ").replace(".000Z", " UTC")
+}
+
+/// Checks that a worker could serve with a certificate. Returns what clients would refuse it for.
+///
+/// # Errors
+/// It cannot be read at all.
+pub fn check(certificate: &CertificateDer<'_>) -> Result<Vec<String>, String> {
+    check_at(certificate, UnixTime::now())
+}
+
+fn check_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<Vec<String>, String> {
+    let parsed = ParsedCertificate::try_from(certificate).map_err(|error| told(&error))?;
+    let mut warnings = Vec::new();
+    if !names_a_host(&parsed) {
+        warnings.push(NAMELESS.to_owned());
+    }
+    // As its own root: whether its issuer is trusted is known to clients alone.
+    let mut roots = RootCertStore::empty();
+    if roots.add(certificate.clone()).is_ok() {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        let verified =
+            verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], now, algorithms.all);
+        if let Err(Error::InvalidCertificate(error)) = verified {
+            warnings.extend(explain(&error));
+        }
+    }
+    Ok(warnings)
+}
+
+/// Whether a certificate names any host.
+fn names_a_host(certificate: &ParsedCertificate<'_>) -> bool {
+    // No certificate is for this name, and the error tells those that it is for.
+    let Ok(nobody) = ServerName::try_from("nobody.invalid") else {
+        return true;
+    };
+    match verify_server_name(certificate, &nobody) {
+        Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        })) => presented.iter().any(|name| host(name).is_some()),
+        _ => true,
+    }
+}
+
+fn told(error: &Error) -> String {
+    match error {
+        Error::InvalidCertificate(error) => explain(error).unwrap_or_else(|| error.to_string()),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+    use rustls::pki_types::pem::PemObject;
+
+    /// Made by `openssl x509 -req -signkey`, which makes version 1 where no extensions are named.
+    const VERSION_1: &str = "\
+        -----BEGIN CERTIFICATE-----\n\
+        MIIBJTCBywIULzTi4V7hkEv2My6BTnrKCVSqfcAwCgYIKoZIzj0EAwIwFDESMBAG\n\
+        A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNjAwMTkxNVoYDzIxMjYxMTAyMDAxOTE1\n\
+        WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n\
+        AAQosJpMbP+DfuEshK8cjtzivkHCmYzpgsak3OTQsRNxDijVYihlTgrssVDiRtk/\n\
+        OLag1OVVU+nEOnRNSEjeiWjJMAoGCCqGSM49BAMCA0kAMEYCIQDfKHuGD5jKUnJu\n\
+        lkrnJWaCxKs4rBQEskgvmvi01e9INgIhAIvTZ8xHFKqDh+1tFQGmQVNtt4rlzU/W\n\
+        xZid/JuJh/AB\n\
+        -----END CERTIFICATE-----\n";
+
+    fn certificate(
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> CertificateDer<'static> {
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        params.self_signed(&key).unwrap().der().clone()
+    }
+
+    #[test]
+    fn a_certificate_that_clients_would_refuse_is_warned_of() {
+        let good = certificate(&["eu1.example.org"], |_| {});
+        assert_eq!(check(&good), Ok(Vec::new()));
+        let by_address = certificate(&["127.0.0.1"], |_| {});
+        assert_eq!(check(&by_address), Ok(Vec::new()));
+
+        let warnings = check(&certificate(&[], |_| {})).unwrap();
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("no subjectAltName"),
+            "{warnings:?}"
+        );
+        let old = certificate(&["x"], |params| {
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2021, 2, 3);
+        });
+        let warnings = check(&old).unwrap();
+        assert_eq!(
+            warnings,
+            ["the certificate has expired: it was valid until 2021-02-03 00:00:00 UTC"]
+        );
+        let in_2019 = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_546_300_800));
+        let warnings = check_at(&old, in_2019).unwrap();
+        assert!(warnings[0].contains("from 2020-01-01"), "{warnings:?}");
+        let ca = certificate(&["x"], |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        });
+        let warnings = check(&ca).unwrap();
+        assert!(warnings[0].contains("CA:FALSE"), "{warnings:?}");
+        let old = CertificateDer::from_pem_slice(VERSION_1.as_bytes()).unwrap();
+        let fault = check(&old).unwrap_err();
+        assert!(
+            fault.contains("X.509 version 1; version 3 is needed"),
+            "{fault}"
+        );
+        assert!(check(&CertificateDer::from(vec![1, 2, 3])).is_err());
+    }
+
+    #[test]
+    fn the_names_of_a_certificate_for_another_host_are_told() {
+        let names = ["*.example.org", "2001:db8::1", "10.0.0.1"];
+        let many: Vec<String> = (0..20).map(|n| format!("h{n}.example.org")).collect();
+        let wanted = ServerName::try_from("localhost").unwrap();
+        let refused = |certificate: &CertificateDer<'_>| {
+            let parsed = ParsedCertificate::try_from(certificate).unwrap();
+            told(&verify_server_name(&parsed, &wanted).unwrap_err())
+        };
+        let text = refused(&certificate(&names, |_| {}));
+        let expected =
+            "another host than localhost; it names *.example.org, 2001:db8::1, 10.0.0.1:";
+        assert!(text.contains(expected), "{text}");
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let text = refused(&certificate(&many, |_| {}));
+        assert!(text.contains("h7.example.org and 12 more"), "{text}");
+        let text = refused(&certificate(&[], |_| {}));
+        assert!(text.contains("a common name does not count"), "{text}");
+    }
+}

@@ -1,0 +1,193 @@
+//! `papertrader`, the built program, on terminals of several sizes: what is on the screen in the
+//! end.
+
+use super::cli::Person;
+use super::fake_worker::Fake;
+use std::process::Stdio;
+
+/// Runs a command on a terminal of its own, and writes what came there. Python has what it needs.
+const ON_A_TERMINAL: &str = r"
+import fcntl, os, pty, struct, subprocess, sys, termios
+master, slave = pty.openpty()
+fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', int(sys.argv[2]), int(sys.argv[1]), 0, 0))
+child = subprocess.Popen(sys.argv[3:], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+os.close(slave)
+while True:
+    try: part = os.read(master, 65536)
+    except OSError: break
+    if not part: break
+    sys.stdout.buffer.write(part)
+sys.exit(child.wait())
+";
+
+/// A terminal that knows what `papertrader` says to one.
+struct Screen {
+    columns: usize,
+    rows: usize,
+    /// Lines that have left the screen at its top, then those on it.
+    lines: Vec<Vec<char>>,
+    row: usize,
+    column: usize,
+}
+
+impl Screen {
+    fn new(columns: usize, rows: usize) -> Screen {
+        Screen {
+            columns,
+            rows,
+            lines: vec![Vec::new()],
+            row: 0,
+            column: 0,
+        }
+    }
+
+    fn top(&self) -> usize {
+        self.lines.len().saturating_sub(self.rows)
+    }
+
+    fn down(&mut self) {
+        self.row += 1;
+        if self.row == self.lines.len() {
+            self.lines.push(Vec::new());
+        }
+    }
+
+    fn put(&mut self, c: char) {
+        if self.column == self.columns {
+            self.down();
+            self.column = 0;
+        }
+        let line = &mut self.lines[self.row];
+        line.resize(line.len().max(self.column + 1), ' ');
+        line[self.column] = c;
+        self.column += 1;
+    }
+
+    fn show(mut self, text: &str) -> String {
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '\n' => self.down(),
+                '\r' => self.column = 0,
+                '\u{1b}' => {
+                    assert_eq!(chars.next(), Some('['));
+                    let mut number = String::new();
+                    let end = chars.find(|c| {
+                        number.push(*c);
+                        c.is_ascii_alphabetic()
+                    });
+                    let number = number.trim_end_matches(char::is_alphabetic).parse();
+                    match end {
+                        Some('F') => {
+                            self.row = self.row.saturating_sub(number.unwrap()).max(self.top());
+                            self.column = 0;
+                        }
+                        Some('J') => {
+                            self.lines.truncate(self.row + 1);
+                            self.lines[self.row].truncate(self.column);
+                        }
+                        Some('K') => self.lines[self.row].truncate(self.column),
+                        other => panic!("{other:?}"),
+                    }
+                }
+                c => self.put(c),
+            }
+        }
+        let lines = self.lines.iter().map(|line| line.iter().collect());
+        lines.collect::<Vec<String>>().join("\n")
+    }
+}
+
+/// What is on a screen of this size after a command; with a locale of this name.
+fn shown(person: &Person, (columns, rows): (usize, usize), locale: &str, line: &str) -> String {
+    let program = papertrader::testkit::program::find("papertrader");
+    let mut command = std::process::Command::new("python3");
+    command
+        .args(["-c", ON_A_TERMINAL, &columns.to_string(), &rows.to_string()])
+        .arg(program)
+        .args(line.split(' '))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", person.home.path())
+        .env("LC_ALL", locale)
+        .env("TERM", "xterm")
+        .stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    Screen::new(columns, rows).show(&String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn watching_leaves_one_table_on_a_screen_of_any_size() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    for (size, symbols) in [
+        ((80, 24), "AAPL IBM"),
+        ((100, 8), "A B C D E F G H I J"),
+        ((40, 24), "AAPL IBM MSFT"),
+        ((12, 3), "AAPL IBM MSFT"),
+    ] {
+        let line = format!("watch {symbols} --count 4 --interval 100ms");
+        let screen = shown(&person, size, "C.UTF-8", &line);
+        let heads = |line: &&str| line.trim_start().starts_with("symbol");
+        assert_eq!(
+            screen.lines().filter(heads).count(),
+            1,
+            "{size:?}: {screen}"
+        );
+        assert!(screen.lines().count() <= size.1, "{size:?}: {screen}");
+    }
+    // What does not fit is told.
+    let screen = shown(
+        &person,
+        (100, 8),
+        "C.UTF-8",
+        "watch A B C D E F G H I J --count 2",
+    );
+    assert!(screen.contains("… and 6 more rows"), "{screen}");
+}
+
+#[test]
+fn tables_fit_the_terminal_and_a_pipe_has_them_whole() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let whole = person.run("transactions").out;
+    assert!(
+        whole.contains("01900000-0000-7000-8000-000000000001"),
+        "{whole}"
+    );
+    for columns in [40, 80] {
+        for line in ["transactions", "portfolio", "quote AAPL IBM", "assets"] {
+            let screen = shown(&person, (columns, 50), "C.UTF-8", line);
+            let table = screen
+                .lines()
+                .take_while(|line| !line.starts_with("The newest"));
+            for row in table {
+                assert!(row.chars().count() <= columns, "{line}: {screen}");
+            }
+        }
+        let screen = shown(&person, (columns, 50), "C.UTF-8", "transactions");
+        assert!(
+            screen.contains("Too wide") && screen.contains("ID"),
+            "{screen}"
+        );
+    }
+}
+
+#[test]
+fn a_terminal_without_utf8_is_sent_ascii() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    for line in [
+        "portfolio",
+        "chart AAPL",
+        "transactions",
+        "watch AAPL --count 2",
+        "buy AAPL 1",
+    ] {
+        let screen = shown(&person, (100, 40), "C", line);
+        assert!(screen.is_ascii(), "{line}: {screen}");
+    }
+    let screen = shown(&person, (100, 40), "C.UTF-8", "portfolio");
+    assert!(screen.contains('─'), "{screen}");
+}
