@@ -22,8 +22,12 @@ pub fn quantity(text: &str) -> Result<Quantity, String> {
         Some((whole, fraction)) => (whole, fraction),
         None => (number, ""),
     };
-    if whole.is_empty() && fraction.is_empty() {
-        return Err("a number is missing".to_owned());
+    if whole.is_empty() {
+        return Err(if fraction.is_empty() {
+            "a number is missing".to_owned()
+        } else {
+            format!("a digit must stand before the point: 0.{fraction}")
+        });
     }
     let whole = without_commas(whole, fraction)?;
     for c in whole.chars().chain(fraction.chars()) {
@@ -167,7 +171,6 @@ mod tests {
             ("2,500", 2_500_000_000),
             ("1,234,567.25", 1_234_567_250_000),
             ("12,345", 12_345_000_000),
-            (".5", 500_000),
             ("0.5", 500_000),
             ("007", 7_000_000),
             ("+3", 3_000_000),
@@ -190,6 +193,7 @@ mod tests {
             ("1_000", "2,500 or 2500"),
             ("1 000", "2,500 or 2500"),
             ("1'000", "2,500 or 2500"),
+            (".5", "a digit must stand before the point: 0.5"),
             ("5.", "after the point"),
             ("1.2.3", "one point"),
             ("1.000,5", "before the point alone"),

@@ -163,7 +163,7 @@ impl ClientTls {
             for certificate in read_ca(path)? {
                 roots
                     .add(certificate)
-                    .map_err(|e| format!("{}: {e}", path.display()))?;
+                    .map_err(|e| format!("{}: {}", path.display(), certificate::describe(&e)))?;
             }
         }
         if roots.is_empty() {

@@ -12,6 +12,7 @@ mod socket;
 mod workers;
 
 use super::assets::budget::CallBudgetStatus;
+use super::assets::update::LAST_UPDATES;
 use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMessage};
 use super::storage::Interrupter;
 use crate::admin::model::{
@@ -40,8 +41,6 @@ pub const CONNECTIONS_MAX: usize = 16;
 const MODULE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Most bytes of log entries in one answer.
 const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How long before its end a market is warned of, in milliseconds: an hour.
-const END_WARNED_MS: u64 = 3_600_000;
 /// Inputs that were passed over and are named in the warnings of the status.
 const INPUT_WARNINGS_SHOWN_MAX: usize = 5;
 
@@ -341,7 +340,7 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
             input_warnings.len() - INPUT_WARNINGS_SHOWN_MAX
         ));
     }
-    if let (Some(left), Some(1..=END_WARNED_MS)) =
+    if let (Some(left @ 1..=LAST_UPDATES), Some(_)) =
         (status.assets.steps_left, status.assets.ends_in_ms)
     {
         warnings.push(format!(

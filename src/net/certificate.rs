@@ -101,7 +101,7 @@ pub fn check(certificate: &CertificateDer<'_>) -> Result<Vec<String>, String> {
 }
 
 fn check_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<Vec<String>, String> {
-    let parsed = ParsedCertificate::try_from(certificate).map_err(|error| told(&error))?;
+    let parsed = ParsedCertificate::try_from(certificate).map_err(|error| describe(&error))?;
     let mut warnings = Vec::new();
     if !names_a_host(&parsed) {
         warnings.push(NAMELESS.to_owned());
@@ -134,7 +134,8 @@ fn names_a_host(certificate: &ParsedCertificate<'_>) -> bool {
     }
 }
 
-fn told(error: &Error) -> String {
+/// An error of the library in words, if it is about a certificate.
+pub fn describe(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(error) => explain(error).unwrap_or_else(|| error.to_string()),
         other => other.to_string(),
@@ -215,7 +216,7 @@ mod tests {
         let wanted = ServerName::try_from("localhost").unwrap();
         let refused = |certificate: &CertificateDer<'_>| {
             let parsed = ParsedCertificate::try_from(certificate).unwrap();
-            told(&verify_server_name(&parsed, &wanted).unwrap_err())
+            describe(&verify_server_name(&parsed, &wanted).unwrap_err())
         };
         let text = refused(&certificate(&names, |_| {}));
         let expected =

@@ -47,8 +47,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Assets named in one warning about refused prices.
 const NAMED_MAX: usize = 5;
 
-/// How long before its end a market's end is announced in the log.
-const END_ANNOUNCED: Duration = Duration::from_secs(600);
+/// The updates before its end in which a market's end is announced, in log and status.
+pub const LAST_UPDATES: u64 = 60;
 
 /// State of the updating thread.
 pub struct Updater {
@@ -307,14 +307,13 @@ impl Updater {
         if snapshot.exhausted {
             self.next.store(i64::MAX, Ordering::Relaxed);
             crate::info!("the replay has ended; prices stay as they are");
-        } else if let Some(left) = self.config.time_to_end(answer.steps_left)
-            && left <= END_ANNOUNCED
+        } else if let Some(left @ 1..=LAST_UPDATES) = answer.steps_left
+            && self.config.time_to_end(answer.steps_left).is_some()
             && !self.end_announced
         {
             self.end_announced = true;
             crate::warn!(
-                "the replay ends in {} s: then prices stay, and orders are refused",
-                left.as_secs()
+                "the replay ends after {left} more updates: then prices stay, and orders are refused"
             );
         }
         let snapshot = Arc::new(snapshot);

@@ -476,6 +476,6 @@ fn the_market_goes_on_after_its_last_bar_or_stops_and_says_so() {
         "{shown}"
     );
     let log = fs::read_to_string(folder.path().join("stopping/log/master.log")).unwrap_or_default();
-    assert!(log.contains("the replay ends in"), "{log}");
+    assert!(log.contains("the replay ends after"), "{log}");
     assert_eq!(stopping.stop(Signal::TERM).code(), Some(0));
 }
