@@ -9,7 +9,7 @@ use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT, processes_about, pr
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// Starts the agent of a GPG home and stops it in its tracks. It goes on when this is dropped.
@@ -32,7 +32,11 @@ impl HungAgent {
             .find_map(|line| line.strip_prefix("D "))
             .unwrap();
         let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        until("the agent stands still", || {
+            rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        });
         let home = home.to_owned();
         HungAgent { home, pid }
     }
@@ -50,29 +54,15 @@ fn gpg_that_is_late_is_said_and_is_no_bad_configuration() {
     let deployment = Deployment::new(1);
     let agents =
         ["master", "worker-1"].map(|name| HungAgent::of(&deployment.dir().join("gpg").join(name)));
-    let children = [
-        ("papertrader-master", "master.toml"),
-        ("papertrader-worker", "worker-1.toml"),
-    ]
-    .map(|(name, config)| {
-        let child = Command::new(program::find(name))
-            .args(["--config", config])
-            .current_dir(deployment.dir())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        (name, child)
-    });
-    for (name, child) in children {
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
-        assert!(
-            said.lines().last().unwrap().contains("GnuPG took too long"),
-            "{name}: {said}"
-        );
+    for daemon in [deployment.master(), deployment.worker(1)] {
+        daemon.spawn();
+    }
+    for daemon in [deployment.master(), deployment.worker(1)] {
+        let status = daemon.wait_exit(TEST_TIMEOUT).unwrap();
+        let said = daemon.log();
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(said.contains("GnuPG took too long"), "{said}");
+        assert!(!said.contains("did not stop in time"), "{said}");
     }
     drop(agents);
     deployment.start_all();
