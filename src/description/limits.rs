@@ -275,7 +275,7 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
             "queuedOrders",
             u64::from(master.max_queued),
             Unit::Count,
-            "of all accounts; more are `overloaded`",
+            "of all accounts, and three quarters of them of one; in the last quarter an account's and an address's share shrinks; more are `overloaded`",
         )
         .set_by("master limits.max_queued"),
         limit(

@@ -30,10 +30,12 @@ const COMMIT_BATCH_MAX: usize = 8192;
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Most queued orders, in all and for one account.
+/// Limits of orders.
 #[derive(Debug, Clone, Copy)]
 struct OrderLimits {
+    /// Most queued orders of all accounts.
     queued: usize,
+    /// Most queued orders of an account.
     queued_per_account: usize,
 }
 
@@ -89,6 +91,7 @@ impl Module for Transactions {
             }
             TransactionsMessage::Limits(limits) => {
                 self.state.limits = OrderLimits::of(&limits);
+                self.state.queue.set_places(self.state.limits.queued);
                 self.state
                     .orders
                     .set_limit(limits.orders_per_minute_per_account);
@@ -126,10 +129,11 @@ impl Transactions {
         assets: AssetsHandle,
         config: &MasterConfig,
     ) -> Result<Transactions, StorageError> {
-        let mut queue = OrderQueue::default();
+        let limits = OrderLimits::of(&config.limits);
+        let mut queue = OrderQueue::new(limits.queued);
         let sequencer = storage.read(|snapshot| {
             for entry in snapshot.queued_orders()? {
-                queue.push(QueuedOrder::stored(entry));
+                queue.restore(QueuedOrder::stored(entry));
             }
             Ok(Sequencer::after(
                 snapshot.last_number()?,
@@ -143,7 +147,7 @@ impl Transactions {
             assets,
             queue,
             sequencer,
-            limits: OrderLimits::of(&config.limits),
+            limits,
             orders: KeyedRateLimiter::per_minute(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
             actions_pending: true,

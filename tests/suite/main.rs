@@ -33,6 +33,8 @@ mod master {
     mod auth;
     // Every fail point: the master dies there, and no order is lost or doubled.
     mod failpoints;
+    // A hundred accounts that fill the queue, and a person beside them.
+    mod crowd;
     // How good predictions are.
     mod forecast;
     // A trading day through each provider, and over a split.

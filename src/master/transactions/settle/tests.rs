@@ -488,6 +488,7 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             quantity: Quantity(1),
             accepted: Timestamp(0),
             since,
+            near: None,
             client_order_id: None,
             waiters: Vec::new(),
         }
