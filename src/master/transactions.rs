@@ -7,6 +7,7 @@
 mod accept;
 pub mod fill;
 pub mod queue;
+pub mod rejections;
 pub mod sequence;
 pub mod settle;
 
@@ -20,6 +21,7 @@ use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
+use rejections::RejectionBudget;
 use sequence::Sequencer;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -67,6 +69,7 @@ struct OrderState {
     sequencer: Sequencer,
     limits: OrderLimits,
     orders: KeyedRateLimiter<AccountId>,
+    rejections: RejectionBudget,
     /// For each worker: the effective timestamp of its latest order, and when its clock was last
     /// logged.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
@@ -95,6 +98,9 @@ impl Module for Transactions {
                 self.state
                     .orders
                     .set_limit(limits.orders_per_minute_per_account);
+                self.state
+                    .rejections
+                    .set(limits.rejected_orders_per_hour_per_account);
             }
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
@@ -115,6 +121,7 @@ impl Module for Transactions {
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
             self.state.orders.tidy(now);
+            self.state.rejections.tidy(now);
         }
     }
 }
@@ -149,6 +156,9 @@ impl Transactions {
             sequencer,
             limits,
             orders: KeyedRateLimiter::per_minute(config.limits.orders_per_minute_per_account),
+            rejections: RejectionBudget::per_hour(
+                config.limits.rejected_orders_per_hour_per_account,
+            ),
             clocks: HashMap::new(),
             actions_pending: true,
             visibility,

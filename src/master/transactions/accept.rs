@@ -130,6 +130,12 @@ impl OrderState {
         if let Err(full) = self.queue.check_share(holder) {
             return overloaded(share_text(full));
         }
+        if let Some(wait) = self.rejections.refused_for(account, now) {
+            let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            let until = Timestamp(Timestamp::now().0.saturating_add(wait));
+            let text = format!("too many orders of this account were rejected; wait until {until}");
+            return overloaded(&text);
+        }
         if !self.orders.allows(&account, now) {
             return overloaded("this account sent too many orders within a minute; wait a minute");
         }

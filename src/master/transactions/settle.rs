@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::runtime::failpoint;
 use std::collections::HashMap;
+use std::time::Instant;
 
 impl OrderState {
     /// Settles the orders with these numbers in one commit. Returns the outcomes, without the
@@ -153,10 +154,14 @@ impl OrderState {
     /// Removes settled orders from the queue and sends their outcomes to all who wait.
     pub(super) fn answer(&mut self, outcomes: Vec<(i64, Settlement)>, update: &Update) {
         let mut replies = ReplyBatch::new();
+        let now = Instant::now();
         for (number, outcome) in outcomes {
             let Some(order) = self.queue.remove(number) else {
                 continue;
             };
+            if matches!(outcome, Settlement::Rejected(_)) {
+                self.rejections.count(order.account, now);
+            }
             let transaction = settled_transaction(&order, &outcome, update.published);
             for reply_to in order.waiters {
                 replies.add(reply_to, |out| write_outcome(out, &transaction));

@@ -637,3 +637,47 @@ fn an_order_that_could_not_be_stored_holds_no_place() {
     };
     assert!(refusal.text.contains("full"), "{refusal:?}");
 }
+
+#[test]
+fn an_account_whose_orders_are_rejected_too_often_waits() {
+    let mut desk = Desk::with(|config| config.limits.rejected_orders_per_hour_per_account = 3);
+    let bob = desk.rig.account("bob");
+    let sale = |desk: &mut Desk| Order {
+        side: Side::Sell,
+        ..desk.one()
+    };
+    for _ in 0..2 {
+        // Alice has none to sell. What is filled does not count.
+        let (sold, bought) = (sale(&mut desk), desk.one());
+        desk.rig.order_all(vec![sold, bought]);
+        desk.rig.settle(&[("AAPL", "1")]);
+    }
+    desk.link.heard();
+    let (first, second) = (sale(&mut desk), sale(&mut desk));
+    desk.rig.order_all(vec![first, second]);
+    desk.rig.settle(&[("AAPL", "100")]);
+    desk.link.heard();
+    let stored = desk.stored();
+    let more = desk.one();
+    announced(&desk.send(more));
+    // She holds two of them; the two sales went through. Two more are rejected, one too many.
+    for _ in 0..2 {
+        let sold = sale(&mut desk);
+        announced(&desk.send(sold));
+    }
+    desk.rig.settle(&[("AAPL", "100")]);
+    desk.link.heard();
+    assert_eq!(desk.stored(), stored + 3);
+    let more = desk.one();
+    let Reply::Fail(_, refusal) = desk.send(more) else {
+        panic!("the budget is spent");
+    };
+    assert_eq!(refusal.reason, Reason::Overloaded);
+    assert!(refusal.text.contains("wait until 20"), "{refusal:?}");
+    assert_eq!(desk.stored(), stored + 3, "nothing is stored");
+    let other = Order {
+        account: Ok(bob),
+        ..desk.one()
+    };
+    announced(&desk.send(other));
+}
