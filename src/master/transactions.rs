@@ -16,8 +16,8 @@ use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, Reason, Timestamp, Transaction};
-use crate::runtime::Module;
 use crate::runtime::rate_limiter::KeyedRateLimiter;
+use crate::runtime::{Heartbeat, Module};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
@@ -57,6 +57,7 @@ pub struct Transactions {
     state: OrderState,
     /// Orders of this turn, which its commit will store.
     batch: Vec<Order>,
+    heartbeat: Heartbeat,
     tidied: Instant,
     last_settled: usize,
     last_micros: u64,
@@ -167,10 +168,20 @@ impl Transactions {
             storage,
             state,
             batch: Vec::new(),
+            heartbeat: Heartbeat::unwatched(),
             tidied: Instant::now(),
             last_settled: 0,
             last_micros: 0,
         })
+    }
+
+    /// The same module, which beats this heartbeat during long work.
+    #[must_use]
+    pub fn beating(self, heartbeat: &Heartbeat) -> Transactions {
+        Transactions {
+            heartbeat: heartbeat.clone(),
+            ..self
+        }
     }
 
     fn status(&self) -> QueueStatus {
@@ -193,7 +204,7 @@ impl Transactions {
             .iter()
             .map(|order| (order.instruction(), order.reply_to.clone()))
             .collect();
-        match self.state.store(&mut self.storage, batch) {
+        match self.state.store(&mut self.storage, &self.heartbeat, batch) {
             Ok(acceptances) => self.state.announce(acceptances),
             Err(error) => {
                 crate::error!("{} orders could not be stored: {error}", senders.len());
@@ -229,10 +240,13 @@ impl Transactions {
         if numbers.is_empty() && update.actions.is_empty() && !self.state.actions_pending {
             return;
         }
-        match self.state.settle(&mut self.storage, update, &numbers) {
+        let settled = self
+            .state
+            .settle(&mut self.storage, &self.heartbeat, update, &numbers);
+        match settled {
             Ok(outcomes) => {
                 self.last_settled = outcomes.len();
-                self.state.answer(outcomes, update);
+                self.state.answer(&self.heartbeat, outcomes, update);
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             }
             Err(error) => {

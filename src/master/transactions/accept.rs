@@ -10,8 +10,8 @@ use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus};
 use crate::runtime::dynamic_share::ShareError;
-use crate::runtime::failpoint;
 use crate::runtime::neighbourhood::Neighbourhood;
+use crate::runtime::{Heartbeat, failpoint};
 use crate::wire::{Instruction, Refusal, Reply};
 use std::time::Instant;
 use uuid::Uuid;
@@ -36,10 +36,11 @@ impl OrderState {
     pub(super) fn store(
         &mut self,
         storage: &mut Storage,
+        heartbeat: &Heartbeat,
         batch: Vec<Order>,
     ) -> Result<Vec<Acceptance>, StorageError> {
         let mut taken: Vec<OrderHolder> = Vec::new();
-        let stored = storage.write(|tx| {
+        let stored = storage.write_beating(heartbeat, |tx| {
             let mut acceptances = Vec::with_capacity(batch.len());
             for order in batch {
                 let acceptance = self.check(tx, order)?;
