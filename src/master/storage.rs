@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod backup;
 pub mod bars;
 pub mod bulk;
+pub mod disk;
 pub mod files;
 pub mod ledger;
 pub mod positions;

@@ -5,6 +5,7 @@
 //! disk.
 
 mod accept;
+pub mod disk_floor;
 pub mod fill;
 pub mod queue;
 pub mod rejections;
@@ -20,6 +21,7 @@ use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
+use disk_floor::DiskFloor;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
@@ -71,6 +73,7 @@ struct OrderState {
     limits: OrderLimits,
     orders: KeyedRateLimiter<AccountId>,
     rejections: RejectionBudget,
+    disk: DiskFloor,
     /// For each worker: the effective timestamp of its latest order, and when its clock was last
     /// logged.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
@@ -119,6 +122,7 @@ impl Module for Transactions {
     }
 
     fn on_tick(&mut self, now: Instant) {
+        self.state.disk.look(now);
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
             self.state.orders.tidy(now);
@@ -160,6 +164,7 @@ impl Transactions {
             rejections: RejectionBudget::per_hour(
                 config.limits.rejected_orders_per_hour_per_account,
             ),
+            disk: DiskFloor::new(&config.database),
             clocks: HashMap::new(),
             actions_pending: true,
             visibility,
@@ -190,6 +195,7 @@ impl Transactions {
             last_number: self.state.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
+            disk: self.state.disk.seen(),
         }
     }
 

@@ -109,8 +109,11 @@ impl<'a> StepBeats<'a> {
 #[derive(Debug, Clone)]
 pub struct Watchdog {
     begun: Instant,
-    all: Arc<Mutex<Vec<(String, Arc<Pulse>)>>>,
+    all: Arc<Mutex<Vec<Named>>>,
 }
+
+/// A thread's name and its pulse.
+type Named = (String, Arc<Pulse>);
 
 impl Watchdog {
     /// A watchdog without heartbeats.

@@ -41,6 +41,8 @@ mod master {
     mod golden_trades;
     // Providers of real markets against a mock exchange.
     mod markets;
+    // A disk that is almost full.
+    mod full_disk;
     // `papertraderctl restore` as root, in a folder that its owner prepares.
     mod restore;
     // Orders, settlement, and what outlives a kill.

@@ -39,6 +39,7 @@ impl OrderState {
         heartbeat: &Heartbeat,
         batch: Vec<Order>,
     ) -> Result<Vec<Acceptance>, StorageError> {
+        self.disk.look(Instant::now());
         let mut taken: Vec<OrderHolder> = Vec::new();
         let stored = storage.write_beating(heartbeat, |tx| {
             let mut acceptances = Vec::with_capacity(batch.len());
@@ -122,6 +123,7 @@ impl OrderState {
     /// against the account's orders a minute.
     fn check_limits(&mut self, holder: &OrderHolder) -> Result<(), Refusal> {
         let (now, account) = (Instant::now(), holder.asker);
+        self.disk.check()?;
         let overloaded = |text: &str| Err(Refusal::new(Reason::Overloaded, text));
         if self.queue.of_account(account) >= self.limits.queued_per_account {
             return overloaded(

@@ -32,13 +32,12 @@ fn fill(share: &mut Share, holder: &PlaceHolder<u32, u8>) -> (usize, ShareError)
     }
 }
 
-/// The page's bound: so many askers hold places at least where `free` are left.
-fn holders_least(places: usize, free: usize) -> f64 {
-    (free + 1..=places / 4)
-        .map(|x| {
-            let x = x as f64;
-            1.0 / (1.0 + x * x * x / (places as f64 * places as f64))
-        })
+/// The page's bound: so many askers, in thousandths, hold places where none is left.
+fn holders_least(places: usize) -> u128 {
+    let wide = |count: usize| u128::try_from(count).unwrap();
+    let square = wide(places) * wide(places);
+    (1..=wide(places / 4))
+        .map(|x| 1000 * square / (square + x * x * x))
         .sum()
 }
 
@@ -74,11 +73,12 @@ fn beside_k_fillers_the_page_s_share_is_left() {
             fill(&mut share, &alone(filler));
         }
         let (taken, _) = fill(&mut share, &alone(1_000_000));
-        // The newcomer's own places count, too: it is the last of k + 1.
-        let promised = places as f64 / (20.0 + 4.0 * f64::from(k)).powf(1.5);
+        // The newcomer's own places count, too: it is the last of k + 1. At least places / r^1.5.
+        let r = u128::from(20 + 4 * k);
+        let (taken, places) = (u128::try_from(taken).unwrap(), 262_144_u128);
         assert!(
-            taken as f64 >= promised.floor(),
-            "{k}: {taken} < {promised}"
+            (taken + 1).pow(2) * r.pow(3) >= places.pow(2),
+            "{k}: {taken}"
         );
     }
 }
@@ -212,8 +212,9 @@ proptest! {
                             let mut askers: Vec<u32> = list.iter().map(|held| held.asker).collect();
                             askers.sort_unstable();
                             askers.dedup();
-                            let least = holders_least(places, 0);
-                            prop_assert!(askers.len() as f64 + 1e-6 >= least, "{} < {least}", askers.len());
+                            let least = holders_least(places);
+                            let holders = u128::try_from(askers.len()).unwrap();
+                            prop_assert!(1000 * holders >= least, "{holders} < {least}");
                         }
                         if answer.is_err() {
                             break;
