@@ -90,6 +90,8 @@ pub struct MasterLimits {
     pub registrations_per_minute_per_address: u32,
     /// For an account, in any 60 s.
     pub orders_per_minute_per_account: u32,
+    /// Orders of an account that are rejected at settlement, in an hour.
+    pub rejected_orders_per_hour_per_account: u32,
     /// Orders of an account that wait for settlement.
     pub max_queued_per_account: u32,
     /// Orders of all accounts that wait for settlement.
@@ -107,6 +109,7 @@ impl Default for MasterLimits {
             failed_logins_per_minute_per_address: 100,
             registrations_per_minute_per_address: 20,
             orders_per_minute_per_account: 60_000,
+            rejected_orders_per_hour_per_account: 1_000,
             max_queued_per_account: 10_000,
             max_queued: 1_000_000,
             max_connections: 256,
@@ -166,6 +169,10 @@ impl MasterConfig {
             (
                 "orders_per_minute_per_account",
                 limits.orders_per_minute_per_account,
+            ),
+            (
+                "rejected_orders_per_hour_per_account",
+                limits.rejected_orders_per_hour_per_account,
             ),
             ("max_queued_per_account", limits.max_queued_per_account),
             ("max_queued", limits.max_queued),
@@ -320,6 +327,10 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
         orders_per_minute_per_account: count(
             "orders_per_minute_per_account",
             default.orders_per_minute_per_account,
+        ),
+        rejected_orders_per_hour_per_account: count(
+            "rejected_orders_per_hour_per_account",
+            default.rejected_orders_per_hour_per_account,
         ),
         max_queued_per_account: count("max_queued_per_account", default.max_queued_per_account),
         max_queued: count("max_queued", default.max_queued),

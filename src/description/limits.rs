@@ -65,6 +65,13 @@ impl LimitEntry {
         }
     }
 
+    const fn an_hour(self) -> LimitEntry {
+        LimitEntry {
+            per: Some(3_600_000),
+            ..self
+        }
+    }
+
     const fn set_by(self, setting: &'static str) -> LimitEntry {
         LimitEntry {
             setting: Some(setting),
@@ -265,6 +272,14 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
         .a_minute()
         .set_by("master limits.orders_per_minute_per_account"),
         limit(
+            "rejectedOrders",
+            u64::from(master.rejected_orders_per_hour_per_account),
+            Unit::Count,
+            "of an account, rejected at settlement; beyond that its orders are `overloaded` until an hour's worth is left again, a day at most",
+        )
+        .an_hour()
+        .set_by("master limits.rejected_orders_per_hour_per_account"),
+        limit(
             "queuedOrdersPerAccount",
             u64::from(master.max_queued_per_account),
             Unit::Count,
@@ -275,7 +290,7 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
             "queuedOrders",
             u64::from(master.max_queued),
             Unit::Count,
-            "of all accounts; more are `overloaded`",
+            "of all accounts, and three quarters of them of one; in the last quarter an account's and an address's share shrinks; more are `overloaded`",
         )
         .set_by("master limits.max_queued"),
         limit(

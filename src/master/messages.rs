@@ -9,6 +9,8 @@ use super::assets::budget::CallBudgetStatus;
 use super::assets::snapshot::PriceSnapshot;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
+use super::storage::disk::DiskSpace;
+use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
@@ -410,6 +412,8 @@ pub struct QueueStatus {
     pub last_settled: usize,
     /// Duration of that settlement with its commit, in microseconds.
     pub last_micros: u64,
+    /// The room on the database's disk, and how full that is; `None` where it is unknown.
+    pub disk: Option<(DiskSpace, DiskLevel)>,
 }
 
 // --- account queries, 4.6.14 to 4.6.16 ---

@@ -203,7 +203,9 @@ fn modules(
     };
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
         .map_err(unreadable)?;
-    group.module("transactions", transactions_inbox, transactions)?;
+    group.module_with("transactions", transactions_inbox, |heartbeat| {
+        transactions.beating(heartbeat)
+    })?;
     let reader = Reader::open(url)?;
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());

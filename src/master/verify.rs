@@ -124,6 +124,8 @@ pub fn check(
         findings.damage(checked)?;
     }
     let mut report = findings.report;
+    report.database_bytes = moment.database_bytes().unwrap_or_default();
+    report.free_bytes = moment.disk_space().map(|space| space.free);
     report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
 }

@@ -33,12 +33,16 @@ mod master {
     mod auth;
     // Every fail point: the master dies there, and no order is lost or doubled.
     mod failpoints;
+    // A hundred accounts that fill the queue, and a person beside them.
+    mod crowd;
     // How good predictions are.
     mod forecast;
     // A trading day through each provider, and over a split.
     mod golden_trades;
     // Providers of real markets against a mock exchange.
     mod markets;
+    // A disk that is almost full.
+    mod full_disk;
     // `papertraderctl restore` as root, in a folder that its owner prepares.
     mod restore;
     // Orders, settlement, and what outlives a kill.

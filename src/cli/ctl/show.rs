@@ -5,7 +5,7 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
+    DiskStatus, LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::cli::table::{NONE, list, span, table};
 use crate::model::printable::clean;
@@ -70,7 +70,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
-fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 16] {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -106,7 +106,26 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 15] {
         ("prices from", assets.served_by.join(", ")),
         ("prices refused", assets.refused.to_string()),
         ("updates left out", assets.missed.to_string()),
+        ("free disk", disk(status.disk.as_ref())),
     ]
+}
+
+/// The room on the database's disk, or [`NONE`].
+fn disk(disk: Option<&DiskStatus>) -> String {
+    disk.map_or_else(
+        || NONE.to_owned(),
+        |disk| {
+            format!(
+                "{} of {}",
+                mebibytes(disk.free_bytes),
+                mebibytes(disk.total_bytes)
+            )
+        },
+    )
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// The table of registered workers.
@@ -234,6 +253,14 @@ pub(super) fn verification(report: &Verification) -> String {
         ),
         ("positions", report.positions.to_string()),
         ("cash", clean(&report.cash)),
+        (
+            "database",
+            format!(
+                "{}, {} free beside it",
+                mebibytes(report.database_bytes),
+                report.free_bytes.map_or_else(|| NONE.to_owned(), mebibytes)
+            ),
+        ),
         ("took", millis(report.took_ms)),
     ]);
     if report.is_clean() {

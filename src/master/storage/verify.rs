@@ -4,10 +4,13 @@
 //!
 //! Tests: `src/master/verify/tests.rs`.
 
+use super::disk::DiskSpace;
+use super::sqlite::unsigned;
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
 use rusqlite::{Row, params};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Messages of the engine's own check that are passed on.
 const INTEGRITY_ERRORS_MAX: usize = 100;
@@ -93,6 +96,24 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
 }
 
 impl Snapshot<'_> {
+    /// Bytes of the database, without its write-ahead log.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn database_bytes(&mut self) -> Result<u64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let pragma = |name| sqlite.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let (pages, size) = (pragma("page_count")?, pragma("page_size")?);
+        Ok(unsigned(pages).saturating_mul(unsigned(size)))
+    }
+
+    /// The disk that the database is on; `None` where the system does not say.
+    pub fn disk_space(&self) -> Option<DiskSpace> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let path = sqlite.path().filter(|path| !path.is_empty())?;
+        DiskSpace::beside(Path::new(path)).ok()
+    }
+
     /// Calls `each` for every message of the engine's own check. It covers pages, constraints, and
     /// indexes, and so the uniqueness of numbers, IDs and names.
     ///

@@ -83,6 +83,7 @@ impl Market {
             quantity: Quantity(quantity),
             accepted: place.accepted,
             since: None,
+            near: None,
             client_order_id: None,
             waiters: Vec::new(),
         };
