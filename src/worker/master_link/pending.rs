@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 /// While as many requests are pending, further orders and account queries are refused. The bound
 /// does not hold for what modules ask, nor for the worker's report.
 pub const PENDING_MAX: usize = 262_144;
-/// Time-out of requests without an effect, which the requester may repeat.
+/// Time-out of requests without an effect, which the requester may repeat. It begins anew with each
+/// piece of the answer.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time-out of retained requests, whose outcome is unknown: orders until they are queued, and
 /// tunnel requests.
@@ -135,6 +136,8 @@ pub struct PendingRequest {
     pub resent: bool,
     /// How often the master refused it as overloaded over the current link.
     retries: u32,
+    /// When it, or the last piece of its answer, was sent or received.
+    moved: Instant,
 }
 
 /// All pending requests, by sequence number.
@@ -142,11 +145,20 @@ pub struct PendingRequest {
 pub struct PendingRequests {
     requests: HashMap<u64, PendingRequest>,
     sequence: u64,
-    /// Time-outs in order. Those of answered requests are still here.
-    reads_due: VecDeque<(Instant, u64)>,
+    /// Time-outs of requests without an effect, the first on top. Those of answered requests are
+    /// still here.
+    reads_due: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// The others' time-outs, in order, also with those of answered requests.
     retained_due: VecDeque<(Instant, u64)>,
     retries: BinaryHeap<Reverse<(Instant, u64)>>,
     unlinked_since: Option<Instant>,
+}
+
+impl PendingRequest {
+    /// Begins the time-out anew, because a piece of the answer came at `now`.
+    pub fn renew(&mut self, now: Instant) {
+        self.moved = now;
+    }
 }
 
 impl PendingRequests {
@@ -184,7 +196,7 @@ impl PendingRequests {
                 .push_back((now + RETAINED_TIMEOUT, self.sequence));
         } else {
             self.reads_due
-                .push_back((now + READ_TIMEOUT, self.sequence));
+                .push(Reverse((now + READ_TIMEOUT, self.sequence)));
         }
         let pending = PendingRequest {
             requester,
@@ -192,6 +204,7 @@ impl PendingRequests {
             client,
             resent: false,
             retries: 0,
+            moved: now,
         };
         self.requests.insert(self.sequence, pending);
         self.sequence
@@ -289,11 +302,20 @@ impl PendingRequests {
     /// Removes and returns requests without an effect whose time-out has passed.
     pub fn reads_overdue(&mut self, now: Instant) -> Vec<PendingRequest> {
         let mut overdue = Vec::new();
-        while let Some((due, sequence)) = self.reads_due.front().copied()
+        while let Some(Reverse((due, sequence))) = self.reads_due.peek().copied()
             && due <= now
         {
-            self.reads_due.pop_front();
-            overdue.extend(self.requests.remove(&sequence));
+            self.reads_due.pop();
+            let due = self
+                .requests
+                .get(&sequence)
+                .map(|pending| pending.moved + READ_TIMEOUT);
+            match due {
+                // A piece of its answer has come meanwhile.
+                Some(due) if due > now => self.reads_due.push(Reverse((due, sequence))),
+                Some(_) => overdue.extend(self.requests.remove(&sequence)),
+                None => {}
+            }
         }
         overdue
     }
@@ -401,6 +423,23 @@ mod tests {
         ));
         assert!(pending.get_mut(first).is_none());
         assert_eq!(pending.reads_overdue(now + READ_TIMEOUT + SOON).len(), 1);
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn a_piece_of_an_answer_begins_its_time_out_anew() {
+        let (mut pending, began) = (PendingRequests::default(), Instant::now());
+        let (mut now, end, mut overdue) = (began, began + READ_TIMEOUT * 4, 0);
+        let silent = pending.add(read(), Timestamp(0), None, began + READ_TIMEOUT / 2);
+        let sequence = pending.add(read(), Timestamp(0), None, began);
+        while now < end {
+            assert!(pending.get_mut(sequence).is_some());
+            pending.get_mut(sequence).unwrap().renew(now);
+            now += READ_TIMEOUT - SOON;
+            overdue += pending.reads_overdue(now).len();
+        }
+        assert!(overdue == 1 && pending.get_mut(silent).is_none());
+        assert_eq!(pending.reads_overdue(now + SOON).len(), 1);
         assert!(pending.is_empty());
     }
 
