@@ -205,9 +205,10 @@ fn modules(
         .map_err(unreadable)?;
     group.module("transactions", transactions_inbox, transactions)?;
     let reader = Reader::open(url)?;
+    let inbox = queries_in.clone();
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());
-        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
+        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone(), inbox)
     })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
