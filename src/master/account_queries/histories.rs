@@ -34,6 +34,8 @@ const SHORT_BYTES: usize = 8 * 1024;
 const ENTRY_BYTES_MIN: usize = 16 + 2 + 3 + 16;
 /// A slice is sent to a link that has at most so many bytes unsent.
 const LINK_UNSENT_BYTES: usize = 1 << 20;
+/// Most histories that are set aside because of one link.
+const SET_ASIDE_MAX: usize = 256;
 /// Accounts whose settled transactions stay counted. Each takes some 100 bytes.
 const SIZES_MAX: usize = 4096;
 /// Bytes before the transactions of a history: the flag and the number.
@@ -221,8 +223,7 @@ impl Histories {
                 continue;
             }
             if self.is_congested(&cursor) {
-                let waiting = self.congested.entry(link.number).or_default();
-                waiting.push((turn, cursor));
+                self.set_aside(turn, cursor);
                 continue;
             }
             let outcome = match &mut snapshot {
@@ -242,6 +243,18 @@ impl Histories {
             }
         }
         replies.send();
+    }
+
+    /// Lets a history wait until its link has sent what it had.
+    fn set_aside(&mut self, turn: Turn, cursor: Box<HistoryCursor>) {
+        let link = cursor.reply_to.peer.link.number;
+        let waiting = self.congested.entry(link).or_default();
+        if waiting.len() < SET_ASIDE_MAX {
+            waiting.push((turn, cursor));
+        } else {
+            self.queue.release(turn);
+            cursor.reply_to.fail(INSTRUCTION, &overloaded().refusal());
+        }
     }
 
     /// A link has sent what it had, or has ended: its histories go on.

@@ -267,15 +267,16 @@ impl Snapshot<'_> {
         account: AccountId,
     ) -> Result<Option<HistoryBound>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let sql = "SELECT max(id), (SELECT settled FROM ledger_position) FROM transactions
-             WHERE account = ?1";
-        let (newest, settled): (Option<[u8; 16]>, i64) = sqlite
-            .prepare_cached(sql)?
-            .query_row([account.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(newest.map(|newest| HistoryBound {
-            newest: Uuid::from_bytes(newest),
-            settled: u64::try_from(settled).unwrap_or(0),
-        }))
+        let sql = "SELECT id, (SELECT settled FROM ledger_position) FROM transactions
+             WHERE account = ?1 ORDER BY id DESC LIMIT 1";
+        let read = |row: &Row<'_>| -> rusqlite::Result<HistoryBound> {
+            Ok(HistoryBound {
+                newest: Uuid::from_bytes(row.get(0)?),
+                settled: u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+            })
+        };
+        let mut statement = sqlite.prepare_cached(sql)?;
+        Ok(statement.query_row([account.0], read).optional()?)
     }
 
     /// Calls `each` for an account's transactions from the ID `from` on, newest first, as they were

@@ -302,7 +302,7 @@ fn an_asker_has_one_history_under_way_and_a_few_that_wait() {
 #[test]
 fn a_link_that_does_not_read_holds_up_its_own_histories_alone() {
     let mut desk = Desk::new();
-    desk.trade(300_000, 400_000);
+    desk.trade(150_000, 200_000);
     let mut other = desk.rig.link("eu2");
     let expected = desk.expected(true);
     let sequence = desk.ask(desk.alice.account);
@@ -339,7 +339,7 @@ fn a_link_that_does_not_read_holds_up_its_own_histories_alone() {
 #[test]
 fn a_history_whose_link_ends_is_forgotten() {
     let mut desk = Desk::new();
-    desk.trade(300_000, 400_000);
+    desk.trade(150_000, 200_000);
     desk.ask(desk.alice.account);
     while desk.slice() {}
     assert!(!desk.histories().congested.is_empty());
@@ -383,4 +383,24 @@ fn a_database_that_fails_ends_a_history_in_place_of_its_next_packet() {
     let again = desk.ask(desk.alice.account);
     desk.slices(&mut heard);
     assert!(bytes_of(&heard, again) == desk.expected(true));
+}
+
+#[test]
+fn a_link_has_a_bound_of_histories_that_are_set_aside() {
+    let mut desk = Desk::new();
+    desk.trade(150_000, 200_000);
+    desk.ask(desk.alice.account);
+    while desk.slice() {}
+    for client in 0..SET_ASIDE_MAX {
+        let mut reply_to = desk.link.reply_to();
+        let client = u32::try_from(client).unwrap();
+        reply_to.client = Some((std::net::Ipv4Addr::from(client << 8), 1).into());
+        desk.ask_as(reply_to, desk.alice.account);
+        while desk.slice() {}
+    }
+    let link = desk.link.peer.link.number;
+    assert_eq!(desk.histories().congested[&link].len(), SET_ASIDE_MAX);
+    let refused = desk.link.reply_to().sequence - 1;
+    let heard = desk.link.heard();
+    assert_eq!(reason_of(&heard, refused), Some(Reason::Overloaded));
 }
