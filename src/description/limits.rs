@@ -6,6 +6,7 @@
 
 use crate::config::{MasterLimits, SESSION_LIFETIME, WorkerLimits};
 use crate::master::acceptor;
+use crate::master::account_queries::histories::HISTORIES_OF_ASKER_MAX;
 use crate::master::auth::sessions;
 use crate::master::transactions::queue;
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
@@ -233,6 +234,12 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
             EXPIRABLE_MAX as u64,
             Unit::Count,
             "of a connection; one more login with isExpirable is `overloaded`",
+        ),
+        limit(
+            "histories",
+            HISTORIES_OF_ASKER_MAX as u64,
+            Unit::Count,
+            "answers to getUserTransactionHistory that an account waits for at one IP address (IPv6: its /64) of one worker; one more is `overloaded`",
         ),
         limit(
             "failedLogins",

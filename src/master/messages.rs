@@ -421,9 +421,14 @@ pub struct QueueStatus {
 /// Most messages in the inbox of account queries.
 pub const ACCOUNT_QUERIES_INBOX_MAX: usize = 1024;
 
-/// The inbox of account queries: the queries that one read of a link brought.
+/// The inbox of account queries.
 #[derive(Debug)]
-pub struct AccountQueriesMessage(pub Vec<(ReplyTo, AccountQuery)>);
+pub enum AccountQueriesMessage {
+    /// The queries that one read of a link brought.
+    Queries(Vec<(ReplyTo, AccountQuery)>),
+    /// The link of this number, on which histories wait, has sent what it had or has ended.
+    LinkDrained(u64),
+}
 
 /// A query about an account.
 #[derive(Debug)]

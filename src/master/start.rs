@@ -207,9 +207,10 @@ fn modules(
         transactions.beating(heartbeat)
     })?;
     let reader = Reader::open(url)?;
+    let inbox = queries_in.clone();
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());
-        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
+        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone(), inbox)
     })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;

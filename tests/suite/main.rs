@@ -39,6 +39,8 @@ mod master {
     mod forecast;
     // A trading day through each provider, and over a split.
     mod golden_trades;
+    // Histories of hundreds of thousands of transactions, and who else is served.
+    mod histories;
     // Providers of real markets against a mock exchange.
     mod markets;
     // A disk that is almost full.

@@ -23,7 +23,8 @@ pub const PENDING_ORDERS_MAX: usize = 262_144;
 /// Most pending account queries of all clients. Their room is their own, so that orders that wait
 /// for an update never stand in their way.
 pub const PENDING_QUERIES_MAX: usize = 65_536;
-/// Time-out of requests without an effect, which the requester may repeat.
+/// Time-out of requests without an effect, which the requester may repeat. It begins anew with each
+/// piece of the answer.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time-out of retained requests, whose outcome is unknown: orders until they are queued, and
 /// tunnel requests.
@@ -144,6 +145,8 @@ pub struct PendingRequest {
     pub resent: bool,
     /// How often the master refused it as overloaded over the current link.
     retries: u32,
+    /// When it, or the last piece of its answer, was sent or received.
+    moved: Instant,
 }
 
 /// All pending requests, by sequence number.
@@ -155,11 +158,20 @@ pub struct PendingRequests {
     /// The room of clients' account queries.
     queries: DynamicShare<u64, Infallible>,
     sequence: u64,
-    /// Time-outs in order. Those of answered requests are still here.
-    reads_due: VecDeque<(Instant, u64)>,
+    /// Time-outs of requests without an effect, the first on top. Those of answered requests are
+    /// still here.
+    reads_due: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// The others' time-outs, in order, also with those of answered requests.
     retained_due: VecDeque<(Instant, u64)>,
     retries: BinaryHeap<Reverse<(Instant, u64)>>,
     unlinked_since: Option<Instant>,
+}
+
+impl PendingRequest {
+    /// Begins the time-out anew, because a piece of the answer came at `now`.
+    pub fn renew(&mut self, now: Instant) {
+        self.moved = now;
+    }
 }
 
 impl Default for PendingRequests {
@@ -176,7 +188,7 @@ impl PendingRequests {
             orders: DynamicShare::new(orders),
             queries: DynamicShare::new(queries),
             sequence: 0,
-            reads_due: VecDeque::new(),
+            reads_due: BinaryHeap::new(),
             retained_due: VecDeque::new(),
             retries: BinaryHeap::new(),
             unlinked_since: None,
@@ -237,7 +249,7 @@ impl PendingRequests {
                 .push_back((now + RETAINED_TIMEOUT, self.sequence));
         } else {
             self.reads_due
-                .push_back((now + READ_TIMEOUT, self.sequence));
+                .push(Reverse((now + READ_TIMEOUT, self.sequence)));
         }
         let pending = PendingRequest {
             requester,
@@ -245,6 +257,7 @@ impl PendingRequests {
             client,
             resent: false,
             retries: 0,
+            moved: now,
         };
         self.requests.insert(self.sequence, pending);
         self.sequence
@@ -362,11 +375,20 @@ impl PendingRequests {
     /// Removes and returns requests without an effect whose time-out has passed.
     pub fn reads_overdue(&mut self, now: Instant) -> Vec<PendingRequest> {
         let mut overdue = Vec::new();
-        while let Some((due, sequence)) = self.reads_due.front().copied()
+        while let Some(Reverse((due, sequence))) = self.reads_due.peek().copied()
             && due <= now
         {
-            self.reads_due.pop_front();
-            overdue.extend(self.remove(sequence));
+            self.reads_due.pop();
+            let due = self
+                .requests
+                .get(&sequence)
+                .map(|pending| pending.moved + READ_TIMEOUT);
+            match due {
+                // A piece of its answer has come meanwhile.
+                Some(due) if due > now => self.reads_due.push(Reverse((due, sequence))),
+                Some(_) => overdue.extend(self.remove(sequence)),
+                None => {}
+            }
         }
         overdue
     }
@@ -486,6 +508,23 @@ mod tests {
         ));
         assert!(pending.get_mut(first).is_none());
         assert_eq!(pending.reads_overdue(now + READ_TIMEOUT + SOON).len(), 1);
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn a_piece_of_an_answer_begins_its_time_out_anew() {
+        let (mut pending, began) = (PendingRequests::default(), Instant::now());
+        let (mut now, end, mut overdue) = (began, began + READ_TIMEOUT * 4, 0);
+        let silent = pending.add(read(), Timestamp(0), None, began + READ_TIMEOUT / 2);
+        let sequence = pending.add(read(), Timestamp(0), None, began);
+        while now < end {
+            assert!(pending.get_mut(sequence).is_some());
+            pending.get_mut(sequence).unwrap().renew(now);
+            now += READ_TIMEOUT - SOON;
+            overdue += pending.reads_overdue(now).len();
+        }
+        assert!(overdue == 1 && pending.get_mut(silent).is_none());
+        assert_eq!(pending.reads_overdue(now + SOON).len(), 1);
         assert!(pending.is_empty());
     }
 
