@@ -10,7 +10,7 @@ use crate::master::auth::sessions;
 use crate::master::transactions::queue;
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::net::connection::UNANSWERED_MAX;
-use crate::net::limits::LINGER_TIMEOUT;
+use crate::net::limits::{LEAST_RATE_BYTES, LINGER_TIMEOUT};
 use crate::net::reader::BULK_MAX;
 use crate::wire::reply::TEXT_MAX;
 use crate::wire::{DATA_MAX, packet};
@@ -58,6 +58,13 @@ const fn limit(name: &'static str, value: u64, unit: Unit, about: &'static str) 
 }
 
 impl LimitEntry {
+    const fn a_second(self) -> LimitEntry {
+        LimitEntry {
+            per: Some(1_000),
+            ..self
+        }
+    }
+
     const fn a_minute(self) -> LimitEntry {
         LimitEntry {
             per: Some(60_000),
@@ -170,6 +177,13 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             "if a client reads nothing for this long while replies wait, the connection is cut",
         )
         .set_by("worker limits.send_timeout"),
+        limit(
+            "leastRate",
+            LEAST_RATE_BYTES,
+            Unit::Bytes,
+            "that a client reads at least while replies wait, on average over 30 s; below it the connection is cut",
+        )
+        .a_second(),
         time(
             "lingerTime",
             LINGER_TIMEOUT,

@@ -27,7 +27,8 @@ pub const UNANSWERED_MAX: usize = 4096;
 pub struct SendLimits {
     /// Bytes of unsent and parked replies. While there are more, no request is read.
     pub max_unsent: usize,
-    /// How long a client may take no byte while bytes wait for it. A client that exceeds it is cut.
+    /// How long a client may take no byte while bytes wait for it. A client that exceeds it is cut,
+    /// as is one below the least rate of [`super::limits`].
     pub send_timeout: Duration,
 }
 
@@ -423,17 +424,24 @@ impl Flush for Connection {
     }
 
     fn cut_if_stalled(&self, now: Instant) {
-        let side = self.side.lock();
-        if now.saturating_duration_since(side.half.moved()) < self.limits.send_timeout {
-            return;
+        let mut side = self.side.lock();
+        let before = side.held();
+        let timeout = self.limits.send_timeout;
+        match side.half.slow_peer(&self.socket, timeout, now) {
+            Some(slow) => {
+                if let Some(more) = self.flusher.throttle.allow(slow.reason()) {
+                    crate::info!("{self:?} {slow} while replies waited: cut off{more}");
+                }
+                self.after_send(&mut side, before);
+                self.cut_and_wake(side);
+            }
+            None if side.held() != before || side.half.is_broken() => {
+                self.after_send(&mut side, before);
+                drop(side);
+                self.changed.notify_all();
+            }
+            None => {}
         }
-        if let Some(more) = self.flusher.throttle.allow("stalled") {
-            crate::info!(
-                "{self:?} took nothing for {:?} while replies waited: cut off{more}",
-                self.limits.send_timeout
-            );
-        }
-        self.cut_and_wake(side);
     }
 }
 

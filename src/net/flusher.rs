@@ -44,8 +44,8 @@ pub trait Flush: Send + Sync {
     /// Cuts the connection if its sending side was shut for longer than the peer may take to close.
     /// Returns whether the connection has ended.
     fn cut_if_lingering(&self, now: Instant) -> bool;
-    /// Cuts the connection and calls [`Flusher::forget`] if the peer has taken no byte for too
-    /// long.
+    /// Cuts the connection and calls [`Flusher::forget`] if the peer takes bytes too slowly, or
+    /// none.
     fn cut_if_stalled(&self, now: Instant);
 }
 

@@ -3,7 +3,8 @@
 //! Tests over real sockets.
 
 use super::connection::{SHUTTING_DOWN, UNANSWERED_MAX};
-use super::limits::LINGER_TIMEOUT;
+use super::flusher::Flush;
+use super::limits::{LEAST_RATE_INTERVAL, LINGER_TIMEOUT};
 use super::reader::BULK_MAX;
 use super::*;
 use crate::model::ProtocolFault;
@@ -318,6 +319,45 @@ fn a_stalled_client_is_cut_and_a_slow_one_is_not() {
     read_exactly(&slow_client, left);
     until("both are forgotten", || flusher.flusher.unsent() == 0);
     drop(stuck_client);
+}
+
+/// The checks of a stalled peer at invented times, half a minute apart, until it is cut; `None`
+/// where four of them do not cut it.
+fn checks_until_cut(connection: &Arc<Connection>, began: Instant) -> Option<u32> {
+    (1..=4).find(|check| {
+        connection.cut_if_stalled(began + LEAST_RATE_INTERVAL * *check);
+        connection.shut_since().is_some()
+    })
+}
+
+#[test]
+fn who_takes_less_than_the_least_rate_is_cut() {
+    const SIZE: usize = 32 << 20;
+    let flusher = FlusherThread::start();
+    let limits = SendLimits {
+        send_timeout: Duration::from_secs(3600),
+        ..send_limits()
+    };
+    let (slow, slow_client) = open(&flusher, limits);
+    let (quick, quick_client) = open(&flusher, limits);
+    let (idle, idle_client) = open(&flusher, limits);
+    for (connection, size) in [(&slow, SIZE), (&quick, SIZE), (&idle, 100)] {
+        let mut reader = ConnectionReader::new(Arc::clone(connection), reader_limits());
+        reader.reserve_one().unwrap();
+        connection.reply(0, |out| out.resize(size, 7));
+    }
+    let began = Instant::now();
+    // Beyond what the kernel takes for a client that reads nothing.
+    read_exactly(&quick_client, SIZE / 2);
+    quick.cut_if_stalled(began + LEAST_RATE_INTERVAL);
+    assert_eq!(quick.shut_since(), None, "it took enough");
+    assert!(checks_until_cut(&quick, began + LEAST_RATE_INTERVAL).is_some());
+    // A byte now and then is no less than nothing, and the kernel takes some at first.
+    read_exactly(&slow_client, 100);
+    assert!(checks_until_cut(&slow, began).is_some());
+    assert_eq!(checks_until_cut(&idle, began), None, "nothing waits for it");
+    read_exactly(&idle_client, 100);
+    until("nothing is held", || flusher.flusher.unsent() == 0);
 }
 
 #[test]
