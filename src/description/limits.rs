@@ -10,6 +10,7 @@ use crate::master::auth::sessions;
 use crate::master::transactions::queue;
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::net::connection::UNANSWERED_MAX;
+use crate::net::held_bytes::HELD_BYTES_MAX;
 use crate::net::limits::{LEAST_RATE_BYTES, LINGER_TIMEOUT};
 use crate::net::reader::BULK_MAX;
 use crate::wire::reply::TEXT_MAX;
@@ -171,6 +172,12 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             "replies that a client has not read; the worker stops reading until it has",
         )
         .set_by("worker limits.max_unsent"),
+        limit(
+            "unreadOfAll",
+            HELD_BYTES_MAX as u64,
+            Unit::Bytes,
+            "replies that all clients of a worker have not read; beyond it whoever holds most is cut. Before, bulk requests are `overloaded` for whose network holds much of it",
+        ),
         time(
             "sendTime",
             worker.send_timeout,
