@@ -90,6 +90,7 @@ fn time(name: &'static str, value: Duration, about: &'static str) -> LimitEntry 
 pub fn all() -> Vec<LimitEntry> {
     let mut all = of_messages();
     all.extend(of_connections(&WorkerLimits::default()));
+    all.extend(of_unread_replies(&WorkerLimits::default()));
     all.extend(of_master_port(&MasterLimits::default()));
     all.extend(of_accounts(&MasterLimits::default()));
     all.extend(of_orders(&MasterLimits::default()));
@@ -165,6 +166,11 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             Unit::Count,
             "unanswered requests of a connection that are bulk; the worker stops reading until some are answered",
         ),
+    ]
+}
+
+fn of_unread_replies(worker: &WorkerLimits) -> Vec<LimitEntry> {
+    vec![
         limit(
             "unread",
             worker.max_unsent as u64,
