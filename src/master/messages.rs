@@ -131,7 +131,7 @@ pub struct AuthChannels {
 
 /// Most waiting jobs for each thread of the hashing pool. Beyond three quarters of all no name gets
 /// a second place.
-pub const HASH_JOBS_MAX: usize = 32;
+pub const HASH_JOBS_MAX: usize = 64;
 
 /// A bcrypt computation for the hashing pool.
 pub enum HashJob {
