@@ -57,12 +57,16 @@ impl Raw {
     }
 
     fn reply(&mut self) -> Reply {
+        self.try_reply().unwrap()
+    }
+
+    fn try_reply(&mut self) -> std::io::Result<Reply> {
         let mut head = [0; frame::HEADER_BYTES];
-        self.0.read_exact(&mut head).unwrap();
+        self.0.read_exact(&mut head)?;
         let header = FrameHeader::read(&head);
         let mut data = vec![0; header.data_size as usize];
-        self.0.read_exact(&mut data).unwrap();
-        Reply::read(&header, &data).unwrap()
+        self.0.read_exact(&mut data)?;
+        Ok(Reply::read(&header, &data).unwrap())
     }
 
     fn call(&mut self, request: &Request) -> Reply {
