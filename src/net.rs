@@ -7,6 +7,7 @@ pub mod connection;
 pub mod connection_limiter;
 pub mod deadline;
 pub mod flusher;
+pub mod held_bytes;
 pub mod limits;
 pub mod listener;
 pub mod reader;

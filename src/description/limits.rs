@@ -11,7 +11,8 @@ use crate::master::auth::sessions;
 use crate::master::transactions::queue;
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::net::connection::UNANSWERED_MAX;
-use crate::net::limits::LINGER_TIMEOUT;
+use crate::net::held_bytes::HELD_BYTES_MAX;
+use crate::net::limits::{LEAST_RATE_BYTES, LINGER_TIMEOUT};
 use crate::net::reader::BULK_MAX;
 use crate::wire::reply::TEXT_MAX;
 use crate::wire::{DATA_MAX, packet};
@@ -59,6 +60,13 @@ const fn limit(name: &'static str, value: u64, unit: Unit, about: &'static str) 
 }
 
 impl LimitEntry {
+    const fn a_second(self) -> LimitEntry {
+        LimitEntry {
+            per: Some(1_000),
+            ..self
+        }
+    }
+
     const fn a_minute(self) -> LimitEntry {
         LimitEntry {
             per: Some(60_000),
@@ -90,6 +98,7 @@ fn time(name: &'static str, value: Duration, about: &'static str) -> LimitEntry 
 pub fn all() -> Vec<LimitEntry> {
     let mut all = of_messages();
     all.extend(of_connections(&WorkerLimits::default()));
+    all.extend(of_unread_replies(&WorkerLimits::default()));
     all.extend(of_master_port(&MasterLimits::default()));
     all.extend(of_accounts(&MasterLimits::default()));
     all.extend(of_orders(&MasterLimits::default()));
@@ -165,6 +174,11 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             Unit::Count,
             "unanswered requests of a connection that are bulk; the worker stops reading until some are answered",
         ),
+    ]
+}
+
+fn of_unread_replies(worker: &WorkerLimits) -> Vec<LimitEntry> {
+    vec![
         limit(
             "unread",
             worker.max_unsent as u64,
@@ -172,12 +186,25 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             "replies that a client has not read; the worker stops reading until it has",
         )
         .set_by("worker limits.max_unsent"),
+        limit(
+            "unreadOfAll",
+            HELD_BYTES_MAX as u64,
+            Unit::Bytes,
+            "replies that all clients of a worker have not read; beyond it whoever holds most is cut. Before, bulk requests are `overloaded` for whose network holds much of it",
+        ),
         time(
             "sendTime",
             worker.send_timeout,
             "if a client reads nothing for this long while replies wait, the connection is cut",
         )
         .set_by("worker limits.send_timeout"),
+        limit(
+            "leastRate",
+            LEAST_RATE_BYTES,
+            Unit::Bytes,
+            "that a client reads at least while replies wait, on average over 30 s; below it the connection is cut",
+        )
+        .a_second(),
         time(
             "lingerTime",
             LINGER_TIMEOUT,

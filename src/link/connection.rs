@@ -311,12 +311,10 @@ impl Flush for LinkConnection {
 
     fn cut_if_stalled(&self, now: Instant) {
         let mut send_half = self.send_half.lock();
-        if now.saturating_duration_since(send_half.moved()) >= SILENCE_TIMEOUT {
-            crate::warn!(
-                "{self:?} took nothing for {SILENCE_TIMEOUT:?} while messages waited: cut off"
-            );
+        if let Some(slow) = send_half.slow_peer(&self.socket, SILENCE_TIMEOUT, now) {
+            crate::warn!("{self:?} {slow} while messages waited: cut off");
             send_half.break_off();
-            self.enforce_limits(&mut send_half);
         }
+        self.enforce_limits(&mut send_half);
     }
 }

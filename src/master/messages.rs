@@ -133,7 +133,7 @@ pub struct AuthChannels {
 
 /// Most waiting jobs for each thread of the hashing pool. Beyond three quarters of all no name gets
 /// a second place.
-pub const HASH_JOBS_MAX: usize = 32;
+pub const HASH_JOBS_MAX: usize = 64;
 
 /// A bcrypt computation for the hashing pool.
 pub enum HashJob {
@@ -239,8 +239,29 @@ pub const ASSETS_INBOX_MAX: usize = 4096;
 /// Delivers an answer. It runs once, on the thread of assets, so it must not wait.
 pub type AssetReply<T> = Box<dyn FnOnce(Result<T, Refusal>) + Send>;
 
+/// Most queries that wait in the module. Beyond three quarters of all, who asks from one
+/// neighbourhood or network gets no second place.
+pub const ASSET_QUERIES_MAX: usize = 4096;
+
 /// The inbox of assets.
 pub enum AssetsMessage {
+    /// A worker's query, which is answered in turn by who asks.
+    Query(AssetAsker, AssetQuery),
+    /// For the administrator: the counters.
+    Status { reply: Sender<AssetsStatus> },
+}
+
+/// Who asks for stored bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AssetAsker {
+    /// The worker that names the client's address.
+    pub worker: Uuid,
+    /// The neighbourhood of the client that asked first.
+    pub near: Neighbourhood,
+}
+
+/// A query that needs stored bars.
+pub enum AssetQuery {
     /// 4.6.9 to 4.6.13: stored bars, oldest first.
     Window {
         symbol: Symbol,
@@ -255,8 +276,6 @@ pub enum AssetsMessage {
         date: Timestamp,
         reply: AssetReply<Forecast>,
     },
-    /// For the administrator: the counters.
-    Status { reply: Sender<AssetsStatus> },
 }
 
 /// One update of prices, as transactions and workers get it.

@@ -185,7 +185,6 @@ impl ClientPort {
             unanswered_max: UNANSWERED_MAX,
         };
         let (router, clients) = (self.router.clone(), self.clients.clone());
-        let flusher = Arc::clone(&self.flusher);
         let started = runtime::spawn_small("client", READER_STACK_BYTES, move || {
             let number = connection.number;
             let client = WorkerClient::new(Arc::clone(&connection));
@@ -194,7 +193,7 @@ impl ClientPort {
                 .is_ok()
             {
                 let reader = ConnectionReader::new(connection, limits);
-                ClientReader::new(client, reader, router, flusher).run();
+                ClientReader::new(client, reader, router).run();
                 let _ = clients.send(ClientsMessage::Disconnected(number));
             }
             drop(permit);

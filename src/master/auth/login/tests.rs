@@ -247,6 +247,31 @@ fn a_full_hashing_pool_refuses_and_counts_no_attempt() {
 }
 
 #[test]
+fn a_class_behind_one_address_finds_room_beside_a_flood() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    // Four names, each as often as it may fail.
+    for number in 0..40 {
+        let reply_to = from(&mut link, "198.51.100.1:1");
+        submit(
+            &mut rig,
+            reply_to,
+            login(&format!("flood{}", number % 4), false),
+        );
+    }
+    for number in 0..30 {
+        let reply_to = from(&mut link, "203.0.113.1:1");
+        submit(&mut rig, reply_to, login(&format!("pupil{number}"), false));
+        let refused = link.replies();
+        // One of the flood's is refused in its place, if any is.
+        assert!(
+            refused.iter().all(|(sequence, _)| *sequence <= 40),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
 fn a_registration_that_finds_no_room_is_not_counted() {
     let mut rig = MasterRig::with(|config| config.limits.registrations_per_minute_per_address = 1);
     let mut link = rig.link("eu1");
