@@ -41,6 +41,8 @@ const BASIS_POINTS: i64 = 10_000;
 #[derive(Debug)]
 pub struct AccountQueries {
     reader: Reader,
+    /// Reads histories, so that they take no pages of the other's cache.
+    scanner: Reader,
     state: AccountQueryState,
     histories: Histories,
     heartbeat: Heartbeat,
@@ -101,7 +103,7 @@ impl Module for AccountQueries {
     }
 
     fn on_turn_end(&mut self) {
-        self.histories.slice(&mut self.reader);
+        self.histories.slice(&mut self.scanner);
     }
 
     fn has_work(&self) -> bool {
@@ -114,9 +116,10 @@ impl Module for AccountQueries {
 }
 
 impl AccountQueries {
-    /// The module beats its own heartbeat before each answer. `inbox` is its own.
+    /// The module beats its own heartbeat before each answer. The second reader is for histories,
+    /// `inbox` is the module's own.
     pub fn new(
-        reader: Reader,
+        (reader, scanner): (Reader, Reader),
         assets: AssetsHandle,
         currency: String,
         heartbeat: Heartbeat,
@@ -124,6 +127,7 @@ impl AccountQueries {
     ) -> AccountQueries {
         AccountQueries {
             reader,
+            scanner,
             state: AccountQueryState {
                 assets,
                 currency,
@@ -143,6 +147,7 @@ impl AccountQueries {
             state,
             histories,
             heartbeat,
+            ..
         } = self;
         let mut replies = ReplyBatch::new();
         let mut queries = queries.into_iter().peekable();

@@ -306,6 +306,16 @@ impl Reader {
         SqliteStorage::open_reader(file).map(Reader::Sqlite)
     }
 
+    /// Opens a database whose migrations have been applied, for who reads much and none of it soon
+    /// again: it keeps 4 MiB of pages.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub fn open_scanner(url: &DatabaseUrl) -> Result<Reader, StorageError> {
+        let DatabaseUrl::Sqlite(file) = url;
+        SqliteStorage::open_scanner(file).map(Reader::Sqlite)
+    }
+
     /// Opens a database file, such as a backup, read-only.
     ///
     /// # Errors

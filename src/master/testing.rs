@@ -169,7 +169,7 @@ impl MasterRig {
             ),
             transactions: Transactions::new(engine.storage(), assets.clone(), &config).unwrap(),
             account_queries: AccountQueries::new(
-                engine.reader(),
+                (engine.reader(), engine.scanner()),
                 assets.clone(),
                 config.currency.clone(),
                 heartbeat,

@@ -26,6 +26,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0005_settled_update.sql"),
 ];
 
+/// Page cache of a connection that reads much once, in KiB.
+const SCAN_CACHE_KIB: i64 = 4 * 1024;
 /// How long a writer waits for another writer's commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Size of the write-ahead log at which SQLite checkpoints it, in pages: 64 MiB.
@@ -238,6 +240,16 @@ impl SqliteStorage {
             Ok(SqliteStorage { connection })
         };
         open().map_err(|error| StorageError::from(error).at(path))
+    }
+
+    /// Opens a reader with a small cache, for who reads much and none of it soon again.
+    pub(super) fn open_scanner(path: &Path) -> Result<SqliteStorage, StorageError> {
+        let reader = SqliteStorage::open_reader(path)?;
+        reader
+            .connection
+            .pragma_update(None, "cache_size", -SCAN_CACHE_KIB)
+            .map_err(|error| StorageError::from(error).at(path))?;
+        Ok(reader)
     }
 
     /// Opens a connection that only reads. It has the right to write: the connection that closes
