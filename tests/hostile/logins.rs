@@ -58,6 +58,7 @@ pub const IPV6: Addresses = Addresses {
 /// The connections that flood, until they are told to end.
 struct Flood {
     ends: Arc<AtomicBool>,
+    accounts: usize,
     answers: Arc<AtomicUsize>,
     refused: Arc<AtomicUsize>,
     threads: Vec<thread::JoinHandle<()>>,
@@ -68,6 +69,7 @@ impl Flood {
     fn start(from: IpAddr, worker: &str, accounts: usize) -> Flood {
         let mut flood = Flood {
             ends: Arc::default(),
+            accounts,
             answers: Arc::default(),
             refused: Arc::default(),
             threads: Vec::new(),
@@ -97,13 +99,13 @@ impl Flood {
                 }
             }));
         }
-        flood.await_answers(2 * accounts);
+        flood.await_round();
         flood
     }
 
-    /// Waits for so many more of its answers.
-    fn await_answers(&self, count: usize) {
-        let until = self.answers.load(Ordering::Relaxed) + count;
+    /// Waits until each of its names has had a turn.
+    fn await_round(&self) {
+        let until = self.answers.load(Ordering::Relaxed) + self.accounts + 2;
         eventually("the flood goes on", || {
             (self.answers.load(Ordering::Relaxed) >= until).then_some(())
         });
@@ -180,7 +182,7 @@ fn person(from: IpAddr, worker: &str, flood: &Flood, logins: usize) -> (SocketAd
             Reply::Session { .. } => times.push(asked.elapsed().as_micros()),
             other => panic!("login {number} from {from} is answered {other:?}"),
         }
-        flood.await_answers(2 * FLOOD_ACCOUNTS);
+        flood.await_round();
     }
     (raw.0.local_addr().unwrap(), times)
 }
