@@ -48,9 +48,15 @@ pub struct DynamicShare<A, S> {
     places: usize,
     held: usize,
     askers: HashMap<A, usize>,
+    sources: HashMap<Option<S>, SourceHeld>,
+}
+
+/// What the holders of one source hold.
+#[derive(Debug, Default)]
+struct SourceHeld {
+    held: usize,
     /// Neighbourhoods and networks around them.
-    networks: HashMap<(Option<S>, Neighbourhood), usize>,
-    sources: HashMap<S, usize>,
+    networks: HashMap<Neighbourhood, usize>,
 }
 
 impl<A: Hash + Eq + Copy, S: Hash + Eq + Copy> DynamicShare<A, S> {
@@ -60,7 +66,6 @@ impl<A: Hash + Eq + Copy, S: Hash + Eq + Copy> DynamicShare<A, S> {
             places,
             held: 0,
             askers: HashMap::new(),
-            networks: HashMap::new(),
             sources: HashMap::new(),
         }
     }
@@ -89,11 +94,11 @@ impl<A: Hash + Eq + Copy, S: Hash + Eq + Copy> DynamicShare<A, S> {
         if free == 0 {
             return Err(ShareError::Full);
         }
-        if let Some(source) = &holder.source {
-            let held = self.sources.get(source).copied().unwrap_or(0);
-            if held >= free.saturating_mul(SOURCE_SHARES) {
-                return Err(ShareError::Source);
-            }
+        let source = self.sources.get(&holder.source);
+        if holder.source.is_some()
+            && source.is_some_and(|source| source.held >= free.saturating_mul(SOURCE_SHARES))
+        {
+            return Err(ShareError::Source);
         }
         let own = self.held_by(&holder.asker);
         if own == 0 || free.saturating_mul(CONTENDED_PARTS) > self.places {
@@ -103,13 +108,14 @@ impl<A: Hash + Eq + Copy, S: Hash + Eq + Copy> DynamicShare<A, S> {
         if own >= share {
             return Err(ShareError::Asker);
         }
-        let Some(near) = holder.near else {
+        let (Some(near), Some(source)) = (holder.near, source) else {
             return Ok(());
         };
-        if self.in_network(holder.source, near) >= share {
+        let held = |network| source.networks.get(&network).copied().unwrap_or(0);
+        if held(near) >= share {
             return Err(ShareError::Neighbourhood);
         }
-        if self.in_network(holder.source, near.around()) >= share.saturating_mul(AROUND_SHARES) {
+        if held(near.around()) >= share.saturating_mul(AROUND_SHARES) {
             return Err(ShareError::Around);
         }
         Ok(())
@@ -119,12 +125,11 @@ impl<A: Hash + Eq + Copy, S: Hash + Eq + Copy> DynamicShare<A, S> {
     pub fn take(&mut self, holder: &PlaceHolder<A, S>) {
         self.held += 1;
         *self.askers.entry(holder.asker).or_default() += 1;
-        if let Some(source) = holder.source {
-            *self.sources.entry(source).or_default() += 1;
-        }
+        let source = self.sources.entry(holder.source).or_default();
+        source.held += 1;
         if let Some(near) = holder.near {
             for network in [near, near.around()] {
-                *self.networks.entry((holder.source, network)).or_default() += 1;
+                *source.networks.entry(network).or_default() += 1;
             }
         }
     }
@@ -133,18 +138,18 @@ impl<A: Hash + Eq + Copy, S: Hash + Eq + Copy> DynamicShare<A, S> {
     pub fn free(&mut self, holder: &PlaceHolder<A, S>) {
         self.held = self.held.saturating_sub(1);
         remove_one(&mut self.askers, &holder.asker);
-        if let Some(source) = &holder.source {
-            remove_one(&mut self.sources, source);
-        }
+        let Some(source) = self.sources.get_mut(&holder.source) else {
+            return;
+        };
+        source.held -= 1;
         if let Some(near) = holder.near {
             for network in [near, near.around()] {
-                remove_one(&mut self.networks, &(holder.source, network));
+                remove_one(&mut source.networks, &network);
             }
         }
-    }
-
-    fn in_network(&self, source: Option<S>, network: Neighbourhood) -> usize {
-        self.networks.get(&(source, network)).copied().unwrap_or(0)
+        if source.held == 0 {
+            self.sources.remove(&holder.source);
+        }
     }
 }
 
