@@ -9,6 +9,7 @@ pub mod deadline;
 pub mod flusher;
 pub mod limits;
 pub mod listener;
+pub mod proxy_header;
 pub mod reader;
 pub mod rejecter;
 pub mod send_half;

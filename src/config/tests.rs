@@ -101,9 +101,11 @@ fn defaults_are_those_of_the_page() {
             max_connections: 10_000,
             max_connections_per_ip: 256,
             frame_timeout: Duration::from_secs(5),
+            first_frame_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(300),
             max_unsent: 1 << 20,
             send_timeout: Duration::from_secs(10),
+            proxy_from: Vec::new(),
         }
     );
 }

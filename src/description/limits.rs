@@ -140,6 +140,12 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
         )
         .set_by("worker limits.frame_timeout"),
         time(
+            "firstFrameTime",
+            worker.first_frame_timeout,
+            "from the connection to the end of its first whole message, with TLS's handshake; then `protocolError timeout`",
+        )
+        .set_by("worker limits.first_frame_timeout"),
+        time(
             "idleTime",
             worker.idle_timeout,
             "without a byte and without an unanswered request; then `protocolError timeout`. Send `ping`",
