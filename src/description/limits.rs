@@ -65,6 +65,13 @@ impl LimitEntry {
         }
     }
 
+    const fn an_hour(self) -> LimitEntry {
+        LimitEntry {
+            per: Some(3_600_000),
+            ..self
+        }
+    }
+
     const fn set_by(self, setting: &'static str) -> LimitEntry {
         LimitEntry {
             setting: Some(setting),
@@ -249,6 +256,22 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
         )
         .a_minute()
         .set_by("master limits.failed_logins_per_minute_per_address"),
+        limit(
+            "failedLoginsPerName",
+            u64::from(master.failed_logins_per_hour_per_name),
+            Unit::Count,
+            "for a username over all addresses and workers, except from where its account has logged in within 30 days: an IP address (IPv6: its /64) at one worker; more are `too-many-attempts`",
+        )
+        .an_hour()
+        .set_by("master limits.failed_logins_per_hour_per_name"),
+        limit(
+            "failedLoginsPerWorker",
+            u64::from(master.failed_logins_per_minute_per_worker),
+            Unit::Count,
+            "through a worker, with the same exception; more are `too-many-attempts` there",
+        )
+        .a_minute()
+        .set_by("master limits.failed_logins_per_minute_per_worker"),
         limit(
             "registrations",
             u64::from(master.registrations_per_minute_per_address),

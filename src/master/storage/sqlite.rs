@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0002_assets.sql"),
     include_str!("../../../sql/sqlite/0003_link_messages.sql"),
     include_str!("../../../sql/sqlite/0004_session_workers.sql"),
+    include_str!("../../../sql/sqlite/0005_login_places.sql"),
 ];
 
 /// How long a writer waits for another writer's commit.
