@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod backup;
 pub mod bars;
 pub mod bulk;
+mod email_keys;
 pub mod files;
 pub mod ledger;
 pub mod positions;

@@ -9,6 +9,7 @@ use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::{
     Credentials, LoginPlace, NameConflict, NewAccount, StoredSession,
 };
+use crate::model::email_key::hidden_character;
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
@@ -98,6 +99,14 @@ impl Auth {
                     return reply_to.fail(Instruction::Register, &Refusal::not_stored());
                 }
             }
+        }
+        if let Some(hidden) = hidden_character(email.as_str()) {
+            let text = format!(
+                "the email has {}, which people cannot see",
+                hidden.escape_unicode()
+            );
+            let refusal = Refusal::new(Reason::EmailInvalid, text);
+            return reply_to.fail(Instruction::Register, &refusal);
         }
         let now = Instant::now();
         let worker = reply_to.peer.worker.uuid;

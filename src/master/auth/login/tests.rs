@@ -610,6 +610,15 @@ fn one_session_too_many_ends_the_accounts_oldest() {
     assert_eq!(rig.auth.sessions.len(), PER_ACCOUNT_MAX + 1);
 }
 
+/// A registration of this name with this address.
+fn register_with(name: &str, email: &str) -> Request {
+    Request::Register {
+        username: Username::parse(name).unwrap(),
+        email: Email::parse(email).unwrap(),
+        hashed_pass: pass(name),
+    }
+}
+
 // --- registering
 // -----------------------------------------------------------------------------------------
 
@@ -816,4 +825,43 @@ fn a_password_that_cannot_be_hashed_registers_nobody() {
     rig.auth.on_turn_end();
     assert_eq!(reason(&link.reply(1)), Reason::InternalError);
     assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 0);
+}
+
+#[test]
+fn one_address_in_two_spellings_of_unicode_is_taken_once() {
+    let (mut rig, mut link) = rig();
+    for (number, pair) in [
+        ["ΟΔΟΣ@x.org", "οδοσ@x.org"],
+        ["STRASSE@x.org", "straße@x.org"],
+        ["é@x.org", "e\u{301}@x.org"],
+        ["a@bücher.example", "a@XN--BCHER-KVA.example."],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let [first, second] = pair;
+        let (one, two) = (format!("one{number}"), format!("two{number}"));
+        let answer = rig.ask(&mut link, register_with(&one, first));
+        assert_eq!(answer, Reply::RegisterSuccess, "{first}");
+        let refused = rig.refused(&mut link, register_with(&two, second));
+        assert_eq!(refused, Reason::EmailTaken, "{second}");
+    }
+    let sql = "SELECT count(*) FROM accounts WHERE email = 'STRASSE@x.org'";
+    assert_eq!(rig.engine.number(sql), 1, "it is shown as it was given");
+}
+
+#[test]
+fn an_address_with_a_character_that_nobody_sees_makes_no_account() {
+    let (mut rig, mut link) = rig();
+    // Not assigned, private, invisible beyond the first 65,536: the wire's form allows them.
+    for hidden in ['\u{378}', '\u{f0000}', '\u{e0041}', '\u{600}', '\u{fdd0}'] {
+        let asked = register_with("alice", &format!("a{hidden}@x.org"));
+        assert_eq!(
+            rig.refused(&mut link, asked),
+            Reason::EmailInvalid,
+            "{hidden:?}"
+        );
+    }
+    assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 0);
+    assert_eq!(rig.hash_jobs.waiting(), 0);
 }
