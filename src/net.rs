@@ -10,6 +10,7 @@ pub mod flusher;
 pub mod held_bytes;
 pub mod limits;
 pub mod listener;
+pub mod proxy_header;
 pub mod reader;
 pub mod rejecter;
 pub mod send_half;

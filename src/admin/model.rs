@@ -226,6 +226,9 @@ pub struct Verification {
     pub differences: Vec<String>,
     /// Differences beyond those listed.
     pub more: u64,
+    /// What an administrator should know and is no difference, as many as of these at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Verification {

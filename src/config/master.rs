@@ -86,6 +86,10 @@ pub struct MasterLimits {
     pub failed_logins_per_minute: u32,
     /// For a client address, in any 60 s.
     pub failed_logins_per_minute_per_address: u32,
+    /// For a user name, in any hour, from where its account has not logged in lately.
+    pub failed_logins_per_hour_per_name: u32,
+    /// Through a worker, in any 60 s, from where their accounts have not logged in lately.
+    pub failed_logins_per_minute_per_worker: u32,
     /// For a client address, in any 60 s.
     pub registrations_per_minute_per_address: u32,
     /// For an account, in any 60 s.
@@ -107,6 +111,8 @@ impl Default for MasterLimits {
         MasterLimits {
             failed_logins_per_minute: 10,
             failed_logins_per_minute_per_address: 100,
+            failed_logins_per_hour_per_name: 100,
+            failed_logins_per_minute_per_worker: 6_000,
             registrations_per_minute_per_address: 20,
             orders_per_minute_per_account: 60_000,
             rejected_orders_per_hour_per_account: 1_000,
@@ -161,6 +167,14 @@ impl MasterConfig {
             (
                 "failed_logins_per_minute_per_address",
                 limits.failed_logins_per_minute_per_address,
+            ),
+            (
+                "failed_logins_per_hour_per_name",
+                limits.failed_logins_per_hour_per_name,
+            ),
+            (
+                "failed_logins_per_minute_per_worker",
+                limits.failed_logins_per_minute_per_worker,
             ),
             (
                 "registrations_per_minute_per_address",
@@ -319,6 +333,14 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
         failed_logins_per_minute_per_address: count(
             "failed_logins_per_minute_per_address",
             default.failed_logins_per_minute_per_address,
+        ),
+        failed_logins_per_hour_per_name: count(
+            "failed_logins_per_hour_per_name",
+            default.failed_logins_per_hour_per_name,
+        ),
+        failed_logins_per_minute_per_worker: count(
+            "failed_logins_per_minute_per_worker",
+            default.failed_logins_per_minute_per_worker,
         ),
         registrations_per_minute_per_address: count(
             "registrations_per_minute_per_address",

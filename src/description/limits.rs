@@ -157,6 +157,12 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
         )
         .set_by("worker limits.frame_timeout"),
         time(
+            "firstFrameTime",
+            worker.first_frame_timeout,
+            "from the connection to the end of its first whole message, with TLS's handshake; then `protocolError timeout`",
+        )
+        .set_by("worker limits.first_frame_timeout"),
+        time(
             "idleTime",
             worker.idle_timeout,
             "without a byte and without an unanswered request; then `protocolError timeout`. Send `ping`",
@@ -284,6 +290,22 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
         )
         .a_minute()
         .set_by("master limits.failed_logins_per_minute_per_address"),
+        limit(
+            "failedLoginsPerName",
+            u64::from(master.failed_logins_per_hour_per_name),
+            Unit::Count,
+            "for a username over all addresses and workers, except from where its account has logged in within 30 days: an IP address (IPv6: its /64) at one worker; more are `too-many-attempts`",
+        )
+        .an_hour()
+        .set_by("master limits.failed_logins_per_hour_per_name"),
+        limit(
+            "failedLoginsPerWorker",
+            u64::from(master.failed_logins_per_minute_per_worker),
+            Unit::Count,
+            "through a worker, with the same exception; more are `too-many-attempts` there",
+        )
+        .a_minute()
+        .set_by("master limits.failed_logins_per_minute_per_worker"),
         limit(
             "registrations",
             u64::from(master.registrations_per_minute_per_address),

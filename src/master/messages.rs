@@ -169,6 +169,9 @@ pub struct CountedLogin {
     /// The username in lower case.
     pub name: String,
     pub near: Neighbourhood,
+    /// Whether it also counts for its name and worker: it does not come from where the account has
+    /// logged in lately.
+    pub is_stranger: bool,
     pub at: Instant,
 }
 

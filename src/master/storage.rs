@@ -9,6 +9,7 @@ pub mod backup;
 pub mod bars;
 pub mod bulk;
 pub mod disk;
+mod email_keys;
 pub mod files;
 pub mod ledger;
 pub mod positions;

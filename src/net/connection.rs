@@ -46,6 +46,7 @@ pub(super) struct Capacity {
 pub struct Connection {
     /// Unique in this process.
     pub number: u64,
+    /// The client's address. Behind a proxy it is not the socket's.
     pub peer: SocketAddr,
     socket: TcpStream,
     side: Mutex<SendQueue>,
@@ -81,8 +82,22 @@ impl Connection {
         limits: SendLimits,
         flusher: Arc<Flusher>,
     ) -> io::Result<Arc<Connection>> {
-        socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
+        Connection::of(peer, socket, tls, limits, flusher)
+    }
+
+    /// As [`Connection::new`], of a peer whose address somebody else has told, such as a proxy.
+    ///
+    /// # Errors
+    /// As [`Connection::new`].
+    pub fn of(
+        peer: SocketAddr,
+        socket: TcpStream,
+        tls: Option<Box<rustls::ServerConnection>>,
+        limits: SendLimits,
+        flusher: Arc<Flusher>,
+    ) -> io::Result<Arc<Connection>> {
+        socket.set_nodelay(true)?;
         let has_tls = tls.is_some();
         let number = next_number();
         Ok(Arc::new_cyclic(|this: &Weak<Connection>| {

@@ -77,6 +77,7 @@ fn send_limits() -> SendLimits {
 fn reader_limits() -> ReaderLimits {
     ReaderLimits {
         frame_timeout: TEST_TIMEOUT,
+        first_frame_timeout: TEST_TIMEOUT,
         idle_timeout: TEST_TIMEOUT,
         unanswered_max: UNANSWERED_MAX,
     }
@@ -507,6 +508,36 @@ fn an_idle_connection_ends_unless_a_request_is_unanswered() {
         receiver.recv_timeout(TEST_TIMEOUT),
         Ok(Err(ReadEnd::Fault(_)))
     ));
+}
+
+#[test]
+fn the_first_whole_frame_must_come_in_time() {
+    let flusher = FlusherThread::start();
+    let limits = ReaderLimits {
+        first_frame_timeout: SHORT_TIMEOUT,
+        ..reader_limits()
+    };
+    for first in [&[][..], &ping()[..5]] {
+        let (connection, client) = open(&flusher, send_limits());
+        let began = Instant::now();
+        serve(connection, limits);
+        (&client).write_all(first).unwrap();
+        let received = replies(&client);
+        assert!(began.elapsed() >= SHORT_TIMEOUT);
+        assert_eq!(received.len(), 1);
+        assert_eq!(fault_of(&received[0]), ProtocolFault::Timeout);
+    }
+    // Afterwards a connection may be silent, and a frame has its own time.
+    let (connection, client) = open(&flusher, send_limits());
+    serve(connection, limits);
+    (&client).write_all(&ping()).unwrap();
+    read_exactly(&client, ping().len());
+    std::thread::sleep(SHORT_TIMEOUT * 2);
+    (&client).write_all(&ping()[..5]).unwrap();
+    std::thread::sleep(SHORT_TIMEOUT * 2);
+    (&client).write_all(&ping()[5..]).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(replies(&client), vec![Reply::Pong]);
 }
 
 #[test]

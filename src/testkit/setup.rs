@@ -218,6 +218,7 @@ fn master_text(
          [assets.replay]\ndirectory = \"market\"\nstart = \"{start}\"\n\
          [accounts]\nbcrypt_cost = {cost}\n\
          [limits]\nfailed_logins_per_minute_per_address = {RATE_PER_ADDRESS}\n\
+         failed_logins_per_minute_per_worker = {RATE_PER_ADDRESS}\n\
          registrations_per_minute_per_address = {RATE_PER_ADDRESS}\n\
          orders_per_minute_per_account = {ORDERS_PER_MINUTE}\n\
          rejected_orders_per_hour_per_account = {REJECTED_PER_HOUR}\n",

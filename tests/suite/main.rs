@@ -56,6 +56,8 @@ mod worker {
     mod lists;
     // When the port opens, and a silent master.
     mod port;
+    // A worker behind a TCP proxy that tells the clients' addresses.
+    mod proxy;
     // What a worker tells about the server.
     mod server_info;
     // Sessions that end, and workers that come back.

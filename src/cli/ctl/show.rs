@@ -272,6 +272,9 @@ pub(super) fn verification(report: &Verification) -> String {
     if report.more > 0 {
         let _ = writeln!(out, "and {} more", report.more);
     }
+    for note in &report.notes {
+        let _ = writeln!(out, "note: {}", clean(note));
+    }
     out
 }
 

@@ -2,8 +2,8 @@
 //!
 //! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
-use super::StorageError;
 use super::files::create_file;
+use super::{StorageError, email_keys};
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -23,8 +23,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0002_assets.sql"),
     include_str!("../../../sql/sqlite/0003_link_messages.sql"),
     include_str!("../../../sql/sqlite/0004_session_workers.sql"),
-    include_str!("../../../sql/sqlite/0005_settled_update.sql"),
+    include_str!("../../../sql/sqlite/0005_login_places.sql"),
+    include_str!("../../../sql/sqlite/0006_email_keys.sql"),
+    include_str!("../../../sql/sqlite/0007_settled_update.sql"),
 ];
+/// The migration with which the keys of email addresses are computed anew.
+const EMAIL_KEYS_MIGRATION: usize = 6;
 
 /// Page cache of a connection that reads much once, in KiB.
 const SCAN_CACHE_KIB: i64 = 4 * 1024;
@@ -143,6 +147,9 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = storage.connection.transaction_with_behavior(behavior)?;
         transaction.execute_batch(sql)?;
+        if index + 1 == EMAIL_KEYS_MIGRATION {
+            email_keys::renew(&transaction)?;
+        }
         let done = i64::try_from(index + 1).unwrap_or(i64::MAX);
         transaction.pragma_update(None, "user_version", done)?;
         transaction.commit()

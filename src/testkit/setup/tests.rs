@@ -97,6 +97,7 @@ fn a_sandbox_has_its_settings_and_can_be_moved() {
     );
     assert_eq!(master.limits.failed_logins_per_minute, 10);
     assert_eq!(master.limits.failed_logins_per_minute_per_address, 100_000);
+    assert_eq!(master.limits.failed_logins_per_minute_per_worker, 100_000);
     assert_eq!(master.limits.registrations_per_minute_per_address, 100_000);
     assert_eq!(master.limits.orders_per_minute_per_account, 10_000_000);
     assert_eq!(

@@ -79,6 +79,7 @@ impl TestClient {
         let connection = Connection::new(accepted, None, limits, Flusher::new().unwrap()).unwrap();
         let limits = ReaderLimits {
             frame_timeout: TEST_TIMEOUT,
+            first_frame_timeout: Duration::from_secs(60),
             idle_timeout: TEST_TIMEOUT,
             unanswered_max: 4096,
         };

@@ -627,6 +627,7 @@ mod tests {
             Arc::clone(&client.connection),
             crate::net::ReaderLimits {
                 frame_timeout: RETAINED_TIMEOUT,
+                first_frame_timeout: RETAINED_TIMEOUT,
                 idle_timeout: RETAINED_TIMEOUT,
                 unanswered_max: 1,
             },
