@@ -275,7 +275,7 @@ fn short_answers_come_between_the_slices_of_a_history() {
 #[test]
 fn an_asker_has_one_history_under_way_and_a_few_that_wait() {
     let mut desk = Desk::new();
-    desk.trade(5000, 10_000);
+    desk.trade(2500, 10_000);
     let asked: Vec<u64> = (0..HISTORIES_OF_ASKER_MAX + 2)
         .map(|_| desk.ask(desk.alice.account))
         .collect();
