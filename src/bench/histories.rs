@@ -51,10 +51,10 @@ struct MasterWatch {
 /// # Errors
 /// A server fails, sends a wrong reply, or cuts the link.
 pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, String> {
-    let (rows, connections) = if scale.is_short {
-        (20_000, 4)
+    let (rows, connections, asking) = if scale.is_short {
+        (20_000, 4, Until::Requests(12))
     } else {
-        (ROWS, CONNECTIONS)
+        (ROWS, CONNECTIONS, Until::Time(ASKING_TIME))
     };
     let deployment = BenchDeployment::make(BenchSetting {
         watchdog: Some(WATCHDOG_TIME),
@@ -75,8 +75,12 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     let alone = watched(&mut watchers, until)?;
     let before = deployment.master_resident_peak()?;
     tell(&format!("{connections} connections ask for it …"));
-    let (asked, beside, seen) =
-        beside_histories(&deployment, hoarder, (connections, until), &mut watchers)?;
+    let (asked, beside, seen) = beside_histories(
+        &deployment,
+        hoarder,
+        (connections, asking),
+        (&mut watchers, until),
+    )?;
     let log = deployment.log();
     if let Some(line) = log.lines().find(|line| is_fault(line)) {
         return Err(format!("the daemons say: {line}"));
@@ -165,8 +169,8 @@ fn watched(
 fn beside_histories(
     deployment: &BenchDeployment,
     hoarder: &FilledAccount,
-    (connections, until): (usize, Until),
-    watchers: &mut (Driver, KnownInstructions),
+    (connections, asking): (usize, Until),
+    (watchers, until): (&mut (Driver, KnownInstructions), Until),
 ) -> Result<(Measurement, Measurement, MasterWatch), String> {
     let greeting = into_data(&hoarder.session);
     let mut driver = Driver::open(deployment.worker()?, connections, |_| greeting.clone())?;
@@ -180,12 +184,12 @@ fn beside_histories(
     let panicked = |_| "a load's thread panicked".to_owned();
     std::thread::scope(|scope| {
         let looking = scope.spawn(|| look(deployment, &is_over));
-        let asking = scope.spawn(move || {
+        let asked = scope.spawn(move || {
             let pace = Pace::Closed { in_flight: 1 };
-            driver.measure(&mut speech, pace, Duration::ZERO, until)
+            driver.measure(&mut speech, pace, Duration::ZERO, asking)
         });
         let beside = watched(watchers, until);
-        let asked = asking.join().map_err(panicked);
+        let asked = asked.join().map_err(panicked);
         is_over.store(true, Ordering::Relaxed);
         let seen = looking.join().map_err(panicked)?;
         Ok((asked??, beside?, seen))

@@ -21,7 +21,7 @@ use uuid::Uuid;
 /// Most histories that wait for a turn or for their next slice.
 const HISTORIES_MAX: usize = 1024;
 /// Most histories of one asker, with the one under way.
-pub const HISTORIES_OF_ASKER_MAX: usize = 8;
+pub const HISTORIES_OF_ASKER_MAX: usize = 64;
 /// A history of which nothing could be sent for so long is refused: its worker soon gives up.
 const FIRST_PIECE_TIMEOUT: Duration = Duration::from_secs(25);
 /// Bytes of payload after which a slice ends. A short answer waits for no more.

@@ -49,10 +49,11 @@ impl Desk {
              kinds (n, kind) AS (SELECT n, CASE WHEN n % {queued} = 0 THEN 0 ELSE 1 + n % 2 END FROM numbers)
              INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
              price, total, priced, client_order_id, reason, stamped, ordered, update_number)
-             SELECT n, CAST(printf('%016d', n * 3) AS BLOB), {}, 1 + n % 2, kind, CASE WHEN n % 3 THEN 'AAPL' ELSE 'NEW' END,
-             n, n, n, iif(kind, n, NULL), iif(kind = 1, n, NULL), iif(kind = 1, n, NULL), iif(kind = 1, n, NULL),
-             iif(n % 5, NULL, printf('%0*d', 10 + n % 50, n)), iif(kind = 2, 'insufficient-funds', NULL), n, n,
-             iif(kind, 1, NULL) FROM kinds",
+             SELECT n, CAST(printf('%016d', n * 3) AS BLOB), {}, 1 + n % 2, kind,
+             CASE WHEN n % 3 THEN 'AAPL' ELSE 'NEW' END, n, n, n, CASE WHEN kind THEN n END,
+             CASE kind WHEN 1 THEN n END, CASE kind WHEN 1 THEN n END, CASE kind WHEN 1 THEN n END,
+             CASE n % 5 WHEN 0 THEN printf('%0*d', 10 + n % 50, n) END,
+             CASE kind WHEN 2 THEN 'insufficient-funds' END, n, n, CASE WHEN kind THEN 1 END FROM kinds",
             self.alice.account.0
         ));
         self.rig
@@ -275,7 +276,7 @@ fn short_answers_come_between_the_slices_of_a_history() {
 #[test]
 fn an_asker_has_one_history_under_way_and_a_few_that_wait() {
     let mut desk = Desk::new();
-    desk.trade(5000, 10_000);
+    desk.trade(2500, 10_000);
     let asked: Vec<u64> = (0..HISTORIES_OF_ASKER_MAX + 2)
         .map(|_| desk.ask(desk.alice.account))
         .collect();
