@@ -493,6 +493,35 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_email_addresses_are_brought_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        create_file(&path, b"").unwrap();
+        let old = SqliteStorage::open(&path).unwrap().connection;
+        for sql in &MIGRATIONS[..EMAIL_KEYS_MIGRATION - 1] {
+            old.execute_batch(sql).unwrap();
+        }
+        old.pragma_update(None, "user_version", 5).unwrap();
+        let row = "0, NULL, 0, 5, zeroblob(16)";
+        old.execute_batch(&format!(
+            "INSERT INTO accounts VALUES (1, 'a', 'a', 'Straße@x.org', 'straße@x.org', {row}, 1, NULL);
+             INSERT INTO accounts VALUES (2, 'b', 'b', 'strasse@x.org', 'strasse@x.org', {row}, 2, NULL);"
+        ))
+        .unwrap();
+        drop(old);
+        migrate(&path).unwrap();
+        let new = SqliteStorage::open(&path).unwrap().connection;
+        let text = |sql: &str| new.query_row(sql, [], |row| row.get::<_, String>(0));
+        let keys = "SELECT group_concat(email_key, ' ' ORDER BY account) FROM accounts";
+        assert_eq!(text(keys).unwrap(), "strasse@x.org #2");
+        let shown = "SELECT email FROM accounts WHERE account = 1";
+        assert_eq!(text(shown).unwrap(), "Straße@x.org");
+        // Once only: a second start changes nothing.
+        migrate(&path).unwrap();
+        assert_eq!(text(keys).unwrap(), "strasse@x.org #2");
+    }
+
+    #[test]
     fn a_foreign_database_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("other.db");
