@@ -7,6 +7,7 @@ pub mod deployment;
 pub mod driver;
 pub mod fill;
 pub mod growth;
+pub mod histories;
 pub mod idle;
 pub mod load;
 pub mod logins;

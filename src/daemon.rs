@@ -9,7 +9,7 @@ pub mod run;
 pub use run::main;
 
 use crate::config::{ConfigError, Warning};
-use crate::runtime::{self, Stop, TICK, ThreadHandle, Watchdog};
+use crate::runtime::{self, LONG_STEP, Stop, TICK, ThreadHandle, Watchdog};
 use crossbeam_channel::{Receiver, bounded};
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
@@ -307,6 +307,9 @@ fn watch(
         let stalled = watchdog.stalled(limit);
         for (name, age) in &stalled {
             crate::error!("module {name} has not moved for {} s", age.as_secs());
+        }
+        for (name, age) in watchdog.at_one_step(LONG_STEP) {
+            crate::warn!("module {name} has been at one step for {} s", age.as_secs());
         }
         match check() {
             Ok(()) if stalled.is_empty() => ping(),

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod action;
 pub mod asset;
+pub mod email_key;
 pub mod fingerprint;
 pub mod money;
 pub mod name_value;

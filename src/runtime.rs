@@ -3,6 +3,7 @@
 //! What all threads of a daemon use: starting, module loop, heartbeat, log, stopping.
 
 pub mod backoff;
+pub mod dynamic_share;
 pub mod failpoint;
 pub mod fair_queue;
 pub mod log;
@@ -20,7 +21,7 @@ pub use module::{Module, ThreadGroup, yield_once};
 pub use passing::is_passing;
 pub use spawn::{ThreadHandle, install_panic_hook, join_all, spawn, spawn_small};
 pub use stop::Stop;
-pub use watchdog::{Heartbeat, Watchdog};
+pub use watchdog::{Heartbeat, LONG_STEP, STEPS_PER_BEAT, StepBeats, Watchdog};
 
 use std::time::Duration;
 

@@ -22,7 +22,7 @@ pub mod wipe;
 pub use argument::Arguments;
 pub use frame::{DATA_MAX, FrameBuffer, FrameHeader};
 pub use instruction::{Destination, Direction, Instruction, MessageType};
-pub use packet::Reassembly;
+pub use packet::{PacketWriter, Reassembly};
 pub use refusal::Refusal;
 pub use reply::Reply;
 pub use request::{Request, Window};

@@ -25,6 +25,9 @@ _papertrader__bench() {
             papertrader__bench,help)
                 cmd="papertrader__bench__subcmd__help"
                 ;;
+            papertrader__bench,histories)
+                cmd="papertrader__bench__subcmd__histories"
+                ;;
             papertrader__bench,idle)
                 cmd="papertrader__bench__subcmd__idle"
                 ;;
@@ -55,6 +58,9 @@ _papertrader__bench() {
             papertrader__bench__subcmd__help,help)
                 cmd="papertrader__bench__subcmd__help__subcmd__help"
                 ;;
+            papertrader__bench__subcmd__help,histories)
+                cmd="papertrader__bench__subcmd__help__subcmd__histories"
+                ;;
             papertrader__bench__subcmd__help,idle)
                 cmd="papertrader__bench__subcmd__help__subcmd__idle"
                 ;;
@@ -83,7 +89,7 @@ _papertrader__bench() {
 
     case "${cmd}" in
         papertrader__bench)
-            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start logins load help"
+            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start logins histories load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -161,7 +167,7 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help)
-            opts="all reads orders settle growth idle start logins load help"
+            opts="all reads orders settle growth idle start logins histories load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -203,6 +209,20 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__help__subcmd__histories)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -307,6 +327,28 @@ _papertrader__bench() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__histories)
+            opts="-h --json --short --alternations --time --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --alternations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -45,10 +45,24 @@ pub struct MasterStatus {
     pub assets: PricesStatus,
     /// Refused links since the start, by reason.
     pub refused_links: Vec<EventCount>,
+    /// The disk of the database; `None` where the system does not say.
+    #[serde(default)]
+    pub disk: Option<DiskStatus>,
     /// Log entries that were lost because the log's file could not be written.
     pub log_lost: u64,
     /// Conditions that an administrator should look at, as sentences.
     pub warnings: Vec<String>,
+}
+
+/// The room on the disk of the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskStatus {
+    /// Bytes that are free for the master.
+    pub free_bytes: u64,
+    /// Bytes of the file system.
+    pub total_bytes: u64,
+    /// `ample`, `low`, or `full` while orders are refused.
+    pub state: String,
 }
 
 /// The state of price retrieval.
@@ -222,12 +236,21 @@ pub struct Verification {
     /// its master was stopped when it was copied.
     #[serde(default)]
     pub lacks_log: bool,
+    /// Bytes of the database, its write-ahead log aside.
+    #[serde(default)]
+    pub database_bytes: u64,
+    /// Bytes that are free on its disk; `None` where the system does not say.
+    #[serde(default)]
+    pub free_bytes: Option<u64>,
     pub took_ms: u64,
     /// Stored values that differ from the ledger, at most
     /// [`DIFFERENCES_MAX`](super::protocol::DIFFERENCES_MAX).
     pub differences: Vec<String>,
     /// Differences beyond those listed.
     pub more: u64,
+    /// What an administrator should know and is no difference, as many as of these at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Verification {

@@ -29,6 +29,8 @@ pub struct BenchSetting {
     pub update_interval: Duration,
     pub bcrypt_cost: u32,
     pub assets: u32,
+    /// The time of the watchdog that the master pings, if any.
+    pub watchdog: Option<Duration>,
 }
 
 impl Default for BenchSetting {
@@ -38,6 +40,7 @@ impl Default for BenchSetting {
             update_interval: Duration::from_secs(3600),
             bcrypt_cost: 4,
             assets: 100,
+            watchdog: None,
         }
     }
 }
@@ -83,7 +86,11 @@ impl BenchDeployment {
     /// # Errors
     /// Keys, ports or files cannot be made.
     pub fn make(setting: BenchSetting) -> Result<BenchDeployment, String> {
-        let kit = Deployment::builder()
+        let mut kit = Deployment::builder();
+        if let Some(time) = setting.watchdog {
+            kit = kit.watchdog(time);
+        }
+        let kit = kit
             .workers(setting.workers)
             .update_interval(setting.update_interval)
             .market(Market::Simulated {
@@ -170,6 +177,27 @@ impl BenchDeployment {
         resources
             .map(|taken| taken.resident)
             .map_err(|e| e.to_string())
+    }
+
+    /// The most resident memory that the master has had, in bytes.
+    ///
+    /// # Errors
+    /// The master's process has ended.
+    pub fn master_resident_peak(&self) -> Result<u64, String> {
+        let resources = Resources::of(self.kit.master().pid());
+        resources
+            .map(|taken| taken.resident_peak)
+            .map_err(|e| e.to_string())
+    }
+
+    /// How often the master has pinged its watchdog.
+    pub fn master_pings(&self) -> u64 {
+        self.kit.master().pings()
+    }
+
+    /// The logs of all daemons.
+    pub fn log(&self) -> String {
+        self.kit.log()
     }
 
     /// Processor time that all daemons have used, in nanoseconds.

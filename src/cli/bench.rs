@@ -8,7 +8,7 @@ use crate::bench::driver::{Pace, Until};
 use crate::bench::load::{Load, Mix};
 use crate::bench::measure::{Measurement, Times, grouped, span};
 use crate::bench::table::{self, ResultRow};
-use crate::bench::{Scale, growth, idle, load, logins, orders, plot, reads, start};
+use crate::bench::{Scale, growth, histories, idle, load, logins, orders, plot, reads, start};
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
@@ -68,6 +68,8 @@ enum Command {
     Start,
     /// Logins beside the pace of one hash, and who else notices
     Logins,
+    /// One history of three million transactions, asked for without pause, and who else notices
+    Histories,
     /// One load as you wish it
     Load(LoadArguments),
 }
@@ -131,6 +133,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::Idle => measure_rows(cli, &[idle::measure]),
         Command::Start => measure_rows(cli, &[start::measure]),
         Command::Logins => measure_rows(cli, &[logins::measure]),
+        Command::Histories => measure_rows(cli, &[histories::measure]),
     };
     match done {
         Ok(text) => {

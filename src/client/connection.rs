@@ -324,6 +324,10 @@ impl ServerConnection {
                 }
             }
             let reply = Reply::read(&header, data).map_err(fault)?;
+            if let Reply::Fail(..) = reply {
+                // It may stand in place of the rest of a transfer.
+                self.transfer.abandon();
+            }
             return Ok(Some(match reply {
                 Reply::Queued {
                     id,

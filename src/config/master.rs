@@ -86,10 +86,16 @@ pub struct MasterLimits {
     pub failed_logins_per_minute: u32,
     /// For a client address, in any 60 s.
     pub failed_logins_per_minute_per_address: u32,
+    /// For a user name, in any hour, from where its account has not logged in lately.
+    pub failed_logins_per_hour_per_name: u32,
+    /// Through a worker, in any 60 s, from where their accounts have not logged in lately.
+    pub failed_logins_per_minute_per_worker: u32,
     /// For a client address, in any 60 s.
     pub registrations_per_minute_per_address: u32,
     /// For an account, in any 60 s.
     pub orders_per_minute_per_account: u32,
+    /// Orders of an account that are rejected at settlement, in an hour.
+    pub rejected_orders_per_hour_per_account: u32,
     /// Orders of an account that wait for settlement.
     pub max_queued_per_account: u32,
     /// Orders of all accounts that wait for settlement.
@@ -105,8 +111,11 @@ impl Default for MasterLimits {
         MasterLimits {
             failed_logins_per_minute: 10,
             failed_logins_per_minute_per_address: 100,
+            failed_logins_per_hour_per_name: 100,
+            failed_logins_per_minute_per_worker: 6_000,
             registrations_per_minute_per_address: 20,
             orders_per_minute_per_account: 60_000,
+            rejected_orders_per_hour_per_account: 1_000,
             max_queued_per_account: 10_000,
             max_queued: 1_000_000,
             max_connections: 256,
@@ -160,12 +169,24 @@ impl MasterConfig {
                 limits.failed_logins_per_minute_per_address,
             ),
             (
+                "failed_logins_per_hour_per_name",
+                limits.failed_logins_per_hour_per_name,
+            ),
+            (
+                "failed_logins_per_minute_per_worker",
+                limits.failed_logins_per_minute_per_worker,
+            ),
+            (
                 "registrations_per_minute_per_address",
                 limits.registrations_per_minute_per_address,
             ),
             (
                 "orders_per_minute_per_account",
                 limits.orders_per_minute_per_account,
+            ),
+            (
+                "rejected_orders_per_hour_per_account",
+                limits.rejected_orders_per_hour_per_account,
             ),
             ("max_queued_per_account", limits.max_queued_per_account),
             ("max_queued", limits.max_queued),
@@ -313,6 +334,14 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
             "failed_logins_per_minute_per_address",
             default.failed_logins_per_minute_per_address,
         ),
+        failed_logins_per_hour_per_name: count(
+            "failed_logins_per_hour_per_name",
+            default.failed_logins_per_hour_per_name,
+        ),
+        failed_logins_per_minute_per_worker: count(
+            "failed_logins_per_minute_per_worker",
+            default.failed_logins_per_minute_per_worker,
+        ),
         registrations_per_minute_per_address: count(
             "registrations_per_minute_per_address",
             default.registrations_per_minute_per_address,
@@ -320,6 +349,10 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
         orders_per_minute_per_account: count(
             "orders_per_minute_per_account",
             default.orders_per_minute_per_account,
+        ),
+        rejected_orders_per_hour_per_account: count(
+            "rejected_orders_per_hour_per_account",
+            default.rejected_orders_per_hour_per_account,
         ),
         max_queued_per_account: count("max_queued_per_account", default.max_queued_per_account),
         max_queued: count("max_queued", default.max_queued),

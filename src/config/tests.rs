@@ -76,8 +76,11 @@ fn defaults_are_those_of_the_page() {
         MasterLimits {
             failed_logins_per_minute: 10,
             failed_logins_per_minute_per_address: 100,
+            failed_logins_per_hour_per_name: 100,
+            failed_logins_per_minute_per_worker: 6_000,
             registrations_per_minute_per_address: 20,
             orders_per_minute_per_account: 60_000,
+            rejected_orders_per_hour_per_account: 1_000,
             max_queued_per_account: 10_000,
             max_queued: 1_000_000,
             max_connections: 256,
@@ -101,9 +104,11 @@ fn defaults_are_those_of_the_page() {
             max_connections: 10_000,
             max_connections_per_ip: 256,
             frame_timeout: Duration::from_secs(5),
+            first_frame_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(300),
             max_unsent: 1 << 20,
             send_timeout: Duration::from_secs(10),
+            proxy_from: Vec::new(),
         }
     );
 }
@@ -455,8 +460,8 @@ fn a_written_configuration_reads_back_the_same() {
          [assets]\nsymbols = [\"BTC/USD\", \"IBM\"]\nprovider = [\"alpaca\", \"binance\", \"simulated\"]\nstale_after = 9\ncalls_per_minute = 8\ncalls_per_day = 9\nkeep_ticks = \"90days\"\n\
          [assets.alpaca]\nurl = \"http://127.0.0.1:81/a\"\nassets_url = \"http://[::1]:82/\"\ncredentials = \"k\"\nfeed = \"sip\"\n\
          [assets.binance]\nurl = \"https://localhost:1\"\nquote = \"EUR\"\n[assets.simulated]\nsymbols = 5\nseed = 6\n\
-         [accounts]\nbcrypt_cost = 4\n[limits]\nfailed_logins_per_minute = 1\nfailed_logins_per_minute_per_address = 2\n\
-         registrations_per_minute_per_address = 3\norders_per_minute_per_account = 4\nmax_queued_per_account = 5\nmax_queued = 6\n\
+         [accounts]\nbcrypt_cost = 4\n[limits]\nfailed_logins_per_minute = 1\nfailed_logins_per_minute_per_address = 2\nfailed_logins_per_hour_per_name = 9\nfailed_logins_per_minute_per_worker = 10\n\
+         registrations_per_minute_per_address = 3\norders_per_minute_per_account = 4\nrejected_orders_per_hour_per_account = 11\nmax_queued_per_account = 5\nmax_queued = 6\n\
          max_connections = 7\nframe_timeout = \"8s\"\n",
         KEY.to_ascii_lowercase()
     );

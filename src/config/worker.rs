@@ -4,9 +4,10 @@
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};
-use super::{ConfigError, Warning, check, writer};
+use super::{ConfigError, Warning, check, reader, writer};
 use crate::model::Fingerprint;
 use crate::runtime::log::LogConfig;
+use crate::runtime::neighbourhood::IpPrefix;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Longest name of a worker, in bytes.
 const NAME_MAX: usize = 64;
+
+/// Most addresses and networks of proxies.
+const PROXIES_MAX: usize = 64;
 
 /// A worker's configuration. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +64,17 @@ pub struct WorkerLimits {
     pub max_connections_per_ip: usize,
     /// Time from a message's first byte to its last.
     pub frame_timeout: Duration,
+    /// Time from the connection to the end of the first whole message.
+    pub first_frame_timeout: Duration,
     /// Time without a byte in either direction and without an unanswered request.
     pub idle_timeout: Duration,
     /// Bytes of replies that a client has not read.
     pub max_unsent: usize,
     /// Time in which a client takes no byte although replies wait.
     pub send_timeout: Duration,
+    /// Peers that begin each connection with a header of the PROXY protocol, version 2, which tells
+    /// the client's address. No other peer's is read.
+    pub proxy_from: Vec<IpPrefix>,
 }
 
 impl Default for WorkerLimits {
@@ -74,9 +83,11 @@ impl Default for WorkerLimits {
             max_connections: 10_000,
             max_connections_per_ip: 256,
             frame_timeout: SECOND * 5,
+            first_frame_timeout: SECOND * 30,
             idle_timeout: SECOND * 300,
             max_unsent: 1 << 20,
             send_timeout: SECOND * 10,
+            proxy_from: Vec::new(),
         }
     }
 }
@@ -128,9 +139,14 @@ impl WorkerConfig {
             self.limits.max_connections_per_ip,
         );
         values.duration("limits.frame_timeout", self.limits.frame_timeout);
+        values.duration(
+            "limits.first_frame_timeout",
+            self.limits.first_frame_timeout,
+        );
         values.duration("limits.idle_timeout", self.limits.idle_timeout);
         values.text("limits.max_unsent", self.limits.max_unsent);
         values.duration("limits.send_timeout", self.limits.send_timeout);
+        values.texts("limits.proxy_from", &self.limits.proxy_from);
         if let Some(tls) = &self.tls {
             values.path("tls.certificate", &tls.certificate);
             values.path("tls.key", &tls.key);
@@ -243,6 +259,12 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> WorkerLimits {
             frame_least,
             ten_minutes,
         ),
+        first_frame_timeout: table.duration(
+            "first_frame_timeout",
+            default.first_frame_timeout,
+            frame_least,
+            ten_minutes,
+        ),
         idle_timeout: table.duration(
             "idle_timeout",
             default.idle_timeout,
@@ -256,6 +278,13 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> WorkerLimits {
             frame_least,
             ten_minutes,
         ),
+        proxy_from: table.value("proxy_from", IfAbsent::Default(Vec::new()), |value| {
+            let texts = reader::texts(value)?;
+            if texts.len() > PROXIES_MAX {
+                return Err(format!("these are more than {PROXIES_MAX} addresses"));
+            }
+            texts.into_iter().map(str::parse).collect()
+        }),
     };
     table.finish();
     limits

@@ -6,11 +6,13 @@
 
 use crate::config::{MasterLimits, SESSION_LIFETIME, WorkerLimits};
 use crate::master::acceptor;
+use crate::master::account_queries::histories::HISTORIES_OF_ASKER_MAX;
 use crate::master::auth::sessions;
 use crate::master::transactions::queue;
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::net::connection::UNANSWERED_MAX;
-use crate::net::limits::LINGER_TIMEOUT;
+use crate::net::held_bytes::HELD_BYTES_MAX;
+use crate::net::limits::{LEAST_RATE_BYTES, LINGER_TIMEOUT};
 use crate::net::reader::BULK_MAX;
 use crate::wire::reply::TEXT_MAX;
 use crate::wire::{DATA_MAX, packet};
@@ -58,9 +60,23 @@ const fn limit(name: &'static str, value: u64, unit: Unit, about: &'static str) 
 }
 
 impl LimitEntry {
+    const fn a_second(self) -> LimitEntry {
+        LimitEntry {
+            per: Some(1_000),
+            ..self
+        }
+    }
+
     const fn a_minute(self) -> LimitEntry {
         LimitEntry {
             per: Some(60_000),
+            ..self
+        }
+    }
+
+    const fn an_hour(self) -> LimitEntry {
+        LimitEntry {
+            per: Some(3_600_000),
             ..self
         }
     }
@@ -82,6 +98,7 @@ fn time(name: &'static str, value: Duration, about: &'static str) -> LimitEntry 
 pub fn all() -> Vec<LimitEntry> {
     let mut all = of_messages();
     all.extend(of_connections(&WorkerLimits::default()));
+    all.extend(of_unread_replies(&WorkerLimits::default()));
     all.extend(of_master_port(&MasterLimits::default()));
     all.extend(of_accounts(&MasterLimits::default()));
     all.extend(of_orders(&MasterLimits::default()));
@@ -140,6 +157,12 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
         )
         .set_by("worker limits.frame_timeout"),
         time(
+            "firstFrameTime",
+            worker.first_frame_timeout,
+            "from the connection to the end of its first whole message, with TLS's handshake; then `protocolError timeout`",
+        )
+        .set_by("worker limits.first_frame_timeout"),
+        time(
             "idleTime",
             worker.idle_timeout,
             "without a byte and without an unanswered request; then `protocolError timeout`. Send `ping`",
@@ -157,6 +180,11 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             Unit::Count,
             "unanswered requests of a connection that are bulk; the worker stops reading until some are answered",
         ),
+    ]
+}
+
+fn of_unread_replies(worker: &WorkerLimits) -> Vec<LimitEntry> {
+    vec![
         limit(
             "unread",
             worker.max_unsent as u64,
@@ -164,12 +192,25 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             "replies that a client has not read; the worker stops reading until it has",
         )
         .set_by("worker limits.max_unsent"),
+        limit(
+            "unreadOfAll",
+            HELD_BYTES_MAX as u64,
+            Unit::Bytes,
+            "replies that all clients of a worker have not read; beyond it whoever holds most is cut. Before, bulk requests are `overloaded` for whose network holds much of it",
+        ),
         time(
             "sendTime",
             worker.send_timeout,
             "if a client reads nothing for this long while replies wait, the connection is cut",
         )
         .set_by("worker limits.send_timeout"),
+        limit(
+            "leastRate",
+            LEAST_RATE_BYTES,
+            Unit::Bytes,
+            "that a client reads at least while replies wait, on average over 30 s; below it the connection is cut",
+        )
+        .a_second(),
         time(
             "lingerTime",
             LINGER_TIMEOUT,
@@ -228,6 +269,12 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
             "of a connection; one more login with isExpirable is `overloaded`",
         ),
         limit(
+            "histories",
+            HISTORIES_OF_ASKER_MAX as u64,
+            Unit::Count,
+            "answers to getUserTransactionHistory that an account waits for at one IP address (IPv6: its /64) of one worker; one more is `overloaded`",
+        ),
+        limit(
             "failedLogins",
             u64::from(master.failed_logins_per_minute),
             Unit::Count,
@@ -243,6 +290,22 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
         )
         .a_minute()
         .set_by("master limits.failed_logins_per_minute_per_address"),
+        limit(
+            "failedLoginsPerName",
+            u64::from(master.failed_logins_per_hour_per_name),
+            Unit::Count,
+            "for a username over all addresses and workers, except from where its account has logged in within 30 days: an IP address (IPv6: its /64) at one worker; more are `too-many-attempts`",
+        )
+        .an_hour()
+        .set_by("master limits.failed_logins_per_hour_per_name"),
+        limit(
+            "failedLoginsPerWorker",
+            u64::from(master.failed_logins_per_minute_per_worker),
+            Unit::Count,
+            "through a worker, with the same exception; more are `too-many-attempts` there",
+        )
+        .a_minute()
+        .set_by("master limits.failed_logins_per_minute_per_worker"),
         limit(
             "registrations",
             u64::from(master.registrations_per_minute_per_address),
@@ -265,6 +328,14 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
         .a_minute()
         .set_by("master limits.orders_per_minute_per_account"),
         limit(
+            "rejectedOrders",
+            u64::from(master.rejected_orders_per_hour_per_account),
+            Unit::Count,
+            "of an account, rejected at settlement; beyond that its orders are `overloaded` until an hour's worth is left again, a day at most",
+        )
+        .an_hour()
+        .set_by("master limits.rejected_orders_per_hour_per_account"),
+        limit(
             "queuedOrdersPerAccount",
             u64::from(master.max_queued_per_account),
             Unit::Count,
@@ -275,7 +346,7 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
             "queuedOrders",
             u64::from(master.max_queued),
             Unit::Count,
-            "of all accounts; more are `overloaded`",
+            "of all accounts, and three quarters of them of one; in the last quarter an account's and an address's share shrinks; more are `overloaded`",
         )
         .set_by("master limits.max_queued"),
         limit(

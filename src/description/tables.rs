@@ -374,7 +374,9 @@ fn amount(limit: &LimitEntry) -> String {
 fn rate(limit: &LimitEntry) -> String {
     match limit.per {
         None => amount(limit),
+        Some(1_000) => format!("{} a second", amount(limit)),
         Some(60_000) => format!("{} a minute", amount(limit)),
+        Some(3_600_000) => format!("{} an hour", amount(limit)),
         Some(millis) => format!("{} in {millis} ms", amount(limit)),
     }
 }

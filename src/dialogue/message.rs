@@ -209,6 +209,7 @@ fn message(
         frame::read_return(header, data).map_err(|fault| fault.to_string())?;
     if is_reply(instruction.number()) {
         asked.pop_front();
+        reassembly.abandon();
     }
     let mut text = instruction.name().to_owned();
     for argument in arguments.iter().take(arguments.count()) {

@@ -54,7 +54,15 @@ pub struct LinkConnection {
     pub peer: SocketAddr,
     socket: TcpStream,
     send_half: Mutex<SendHalf<Sealer>>,
+    /// Who waits for the link to send what it has. Locked while `send_half` is, or alone.
+    drain: Mutex<Option<DrainWaiter>>,
     open: AtomicBool,
+}
+
+/// What is done once at most so many bytes are unsent, or the link has ended.
+struct DrainWaiter {
+    unsent: usize,
+    notify: Box<dyn FnOnce() + Send>,
 }
 
 impl std::fmt::Debug for LinkConnection {
@@ -106,6 +114,7 @@ impl LinkConnection {
             peer: socket.peer_addr()?,
             socket,
             send_half: Mutex::new(SendHalf::new(number, sealer, flusher)),
+            drain: Mutex::new(None),
             open: AtomicBool::new(true),
         }))
     }
@@ -135,6 +144,19 @@ impl LinkConnection {
     /// Cuts the link now, without a close record.
     pub fn cut(self: &Arc<Self>) {
         self.sending().send_half.break_off();
+    }
+
+    /// Whether more than `unsent` bytes wait to be sent. If so, `notify` is called from another
+    /// thread as soon as no more do, or the link has ended; it must not wait, nor use this link. A
+    /// later call takes the place of an earlier one.
+    pub fn is_congested(&self, unsent: usize, notify: impl FnOnce() + Send + 'static) -> bool {
+        let send_half = self.send_half.lock();
+        let is_congested = !send_half.is_broken() && send_half.unsent() > unsent;
+        if is_congested {
+            let notify = Box::new(notify);
+            *self.drain.lock() = Some(DrainWaiter { unsent, notify });
+        }
+        is_congested
     }
 
     /// Whether the link is open.
@@ -182,7 +204,8 @@ impl LinkConnection {
         }
     }
 
-    /// Cuts the link if too many bytes are unsent, and records whether it is still open.
+    /// Cuts the link if too many bytes are unsent, records whether it is still open, and tells who
+    /// waits for it to drain.
     fn enforce_limits(&self, send_half: &mut SendHalf<Sealer>) {
         if send_half.unsent() > UNSENT_MAX {
             crate::warn!(
@@ -193,6 +216,12 @@ impl LinkConnection {
         }
         if send_half.release(&self.socket) {
             self.open.store(false, Ordering::Relaxed);
+        }
+        let unsent = send_half.unsent();
+        let has_drained = |waiter: &mut DrainWaiter| unsent <= waiter.unsent;
+        let drained = self.drain.lock().take_if(has_drained);
+        if let Some(waiter) = drained {
+            (waiter.notify)();
         }
     }
 }
@@ -282,12 +311,10 @@ impl Flush for LinkConnection {
 
     fn cut_if_stalled(&self, now: Instant) {
         let mut send_half = self.send_half.lock();
-        if now.saturating_duration_since(send_half.moved()) >= SILENCE_TIMEOUT {
-            crate::warn!(
-                "{self:?} took nothing for {SILENCE_TIMEOUT:?} while messages waited: cut off"
-            );
+        if let Some(slow) = send_half.slow_peer(&self.socket, SILENCE_TIMEOUT, now) {
+            crate::warn!("{self:?} {slow} while messages waited: cut off");
             send_half.break_off();
-            self.enforce_limits(&mut send_half);
         }
+        self.enforce_limits(&mut send_half);
     }
 }

@@ -195,6 +195,7 @@ impl MasterAcceptor {
         }
         let limits = ReaderLimits {
             frame_timeout: self.frame_timeout,
+            first_frame_timeout: self.frame_timeout,
             idle_timeout: self.frame_timeout,
             unanswered_max: UNANSWERED_MAX,
         };

@@ -1,11 +1,13 @@
 //! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
 //!
-//! Answers queries about accounts from committed data, on a thread of its own, so that a long
-//! history delays no order and no session check. It never writes to the database.
+//! Answers queries about accounts from committed data, on a thread of its own: short answers at
+//! once, histories in slices between them. It never writes to the database.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
 )]
+
+pub mod histories;
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
@@ -13,21 +15,24 @@ use super::storage::accounts::UserRecord;
 use super::storage::ledger::LedgerEntry;
 use super::storage::{Reader, Snapshot, StorageError};
 use crate::model::money::share;
-use crate::model::{AccountId, Money, OpenValue, Reason, Side, TransactionStatus, Username};
+use crate::model::{
+    AccountId, Money, OpenValue, Reason, Side, Transaction, TransactionStatus, Username,
+};
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::Refusal;
 use crate::wire::payload::{
-    EntryDetail, History, HistoryEntry as HistoryLine, Holding, Payload, Portfolio, Receipt,
-    UserInfo,
+    EntryDetail, HistoryEntry, Holding, Payload, Portfolio, Receipt, UserInfo,
 };
+use crossbeam_channel::Sender;
 use hashlink::LruCache;
+use histories::Histories;
 use std::sync::Arc;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Most cached user records. Each takes some 300 bytes.
 const USERS_MAX: usize = 65_536;
-/// A batch of answers is sent once it has this many bytes, so that a long history does not delay
-/// the answers before it.
+/// A batch of answers is sent once it has this many bytes.
 const REPLY_BATCH_BYTES: usize = 64 * 1024;
 /// 100 % in basis points.
 const BASIS_POINTS: i64 = 10_000;
@@ -36,7 +41,10 @@ const BASIS_POINTS: i64 = 10_000;
 #[derive(Debug)]
 pub struct AccountQueries {
     reader: Reader,
+    /// Reads histories, so that they take no pages of the other's cache.
+    scanner: Reader,
     state: AccountQueryState,
+    histories: Histories,
     heartbeat: Heartbeat,
 }
 
@@ -50,9 +58,30 @@ struct AccountQueryState {
     users: LruCache<String, Arc<UserRecord>>,
 }
 
+/// An answer to a query.
+enum QueryAnswer {
+    Payload(Vec<u8>),
+    /// The history of this account, which is sent in slices.
+    History(AccountId),
+}
+
+#[derive(Debug)]
 enum QueryError {
     Refused(Refusal),
     Database(String),
+}
+
+impl QueryError {
+    /// What the client is told. An error of the database is logged.
+    fn refusal(&self) -> Refusal {
+        match self {
+            QueryError::Refused(refusal) => refusal.clone(),
+            QueryError::Database(error) => {
+                crate::error!("an account query could not be answered: {error}");
+                Refusal::not_read()
+            }
+        }
+    }
 }
 
 impl From<StorageError> for QueryError {
@@ -63,40 +92,62 @@ impl From<StorageError> for QueryError {
 
 impl Module for AccountQueries {
     type Message = AccountQueriesMessage;
+    /// Messages whose short answers come before the next slice of a history.
+    const BATCH_MAX: usize = 64;
 
-    fn on_message(&mut self, AccountQueriesMessage(queries): AccountQueriesMessage) {
-        self.answer_all(queries);
+    fn on_message(&mut self, message: AccountQueriesMessage) {
+        match message {
+            AccountQueriesMessage::Queries(queries) => self.answer_all(queries),
+            AccountQueriesMessage::LinkDrained(link) => self.histories.go_on(link),
+        }
+    }
+
+    fn on_turn_end(&mut self) {
+        self.histories.slice(&mut self.scanner);
+    }
+
+    fn has_work(&self) -> bool {
+        self.histories.has_turn()
+    }
+
+    fn on_tick(&mut self, _now: Instant) {
+        self.histories.look_at_links();
     }
 }
 
 impl AccountQueries {
-    /// The module beats its own heartbeat before each answer, since one answer can be a long
-    /// history.
+    /// The module beats its own heartbeat before each answer. The second reader is for histories,
+    /// `inbox` is the module's own.
     pub fn new(
-        reader: Reader,
+        (reader, scanner): (Reader, Reader),
         assets: AssetsHandle,
         currency: String,
         heartbeat: Heartbeat,
+        inbox: Sender<AccountQueriesMessage>,
     ) -> AccountQueries {
         AccountQueries {
             reader,
+            scanner,
             state: AccountQueryState {
                 assets,
                 currency,
                 users: LruCache::new(USERS_MAX),
             },
+            histories: Histories::new(inbox),
             heartbeat,
         }
     }
 
-    /// Answers that leave in one write are read in one database snapshot, which begins after the
-    /// last of these queries arrived. So cash and positions are consistent, and SQLite locks its
-    /// files once a batch: a lock costs as much as a short answer.
+    /// Short answers that leave in one write are read in one database snapshot, which begins after
+    /// the last of these queries arrived. So cash and positions are consistent, and SQLite locks
+    /// its files once a batch: a lock costs as much as a short answer. Histories wait for a turn.
     fn answer_all(&mut self, queries: Vec<(ReplyTo, AccountQuery)>) {
         let AccountQueries {
             reader,
             state,
+            histories,
             heartbeat,
+            ..
         } = self;
         let mut replies = ReplyBatch::new();
         let mut queries = queries.into_iter().peekable();
@@ -109,14 +160,11 @@ impl AccountQueries {
                     Err(error) => Err(QueryError::Database(error.to_string())),
                 };
                 match answer {
-                    Ok(payload) => replies.data(&reply_to, &payload),
-                    Err(QueryError::Refused(refusal)) => {
-                        replies.fail(reply_to, query.instruction(), &refusal)
+                    Ok(QueryAnswer::Payload(payload)) => replies.data(&reply_to, &payload),
+                    Ok(QueryAnswer::History(account)) => {
+                        histories.ask(reply_to, query.asker, account);
                     }
-                    Err(QueryError::Database(error)) => {
-                        crate::error!("an account query could not be answered: {error}");
-                        replies.fail(reply_to, query.instruction(), &Refusal::not_read());
-                    }
+                    Err(error) => replies.fail(reply_to, query.instruction(), &error.refusal()),
                 }
                 if replies.size() >= REPLY_BATCH_BYTES {
                     break;
@@ -132,9 +180,9 @@ impl AccountQueryState {
         &mut self,
         snapshot: &mut Snapshot<'_>,
         query: &AccountQuery,
-    ) -> Result<Vec<u8>, QueryError> {
+    ) -> Result<QueryAnswer, QueryError> {
         let asker = query.asker;
-        match &query.kind {
+        let payload = match &query.kind {
             AccountQueryKind::Info(username) => {
                 let user = self.user(snapshot, username)?;
                 info(snapshot, asker, &user)
@@ -145,10 +193,11 @@ impl AccountQueryState {
             }
             AccountQueryKind::History(username) => {
                 let user = self.user(snapshot, username)?;
-                history(snapshot, asker, &user)
+                return Ok(QueryAnswer::History(user.account));
             }
             AccountQueryKind::Receipt(id) => self.receipt(snapshot, asker, id),
-        }
+        };
+        payload.map(QueryAnswer::Payload)
     }
 
     fn user(
@@ -247,21 +296,7 @@ fn info(
     Ok(info.to_bytes())
 }
 
-fn history(
-    snapshot: &mut Snapshot<'_>,
-    asker: AccountId,
-    user: &UserRecord,
-) -> Result<Vec<u8>, QueryError> {
-    let private = asker == user.account;
-    let mut entries = Vec::new();
-    snapshot.history(user.account, |entry| {
-        entries.push(history_line(entry, private))
-    })?;
-    Ok(History { private, entries }.to_bytes())
-}
-
-fn history_line(entry: LedgerEntry, private: bool) -> HistoryLine {
-    let transaction = entry.transaction;
+fn history_line(transaction: Transaction, private: bool) -> HistoryEntry {
     let detail = private.then(|| EntryDetail {
         quantity: transaction.quantity,
         price: transaction.price.unwrap_or_default(),
@@ -270,7 +305,7 @@ fn history_line(entry: LedgerEntry, private: bool) -> HistoryLine {
         client_order_id: transaction.client_order_id,
         reason: transaction.reason.map(OpenValue::Known),
     });
-    HistoryLine {
+    HistoryEntry {
         id: transaction.id,
         side: transaction.side.into(),
         status: transaction.status.into(),

@@ -15,9 +15,10 @@ use super::assets::budget::CallBudgetStatus;
 use super::assets::update::LAST_UPDATES;
 use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMessage};
 use super::storage::Interrupter;
+use super::transactions::disk_floor::DiskLevel;
 use crate::admin::model::{
-    CallsStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus, PricesStatus,
-    ProviderFailure,
+    CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
+    PricesStatus, ProviderFailure,
 };
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
@@ -264,6 +265,11 @@ impl AdminShared {
                 input_warnings: prices.input_warnings,
             },
             refused_links,
+            disk: queue.disk.map(|(space, level)| DiskStatus {
+                free_bytes: space.free,
+                total_bytes: space.total,
+                state: level.as_str().to_owned(),
+            }),
             log_lost: self.channels.log.lost(),
             warnings: Vec::new(),
         };
@@ -349,6 +355,18 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
     }
     if status.next_update.is_none() {
         warnings.push("the replay has ended: no update follows, and orders are refused".to_owned());
+    }
+    if let Some(disk) = &status.disk {
+        let mib = disk.free_bytes >> 20;
+        if disk.state == DiskLevel::Full.as_str() {
+            warnings.push(format!(
+                "the disk of the database is almost full, {mib} MiB are free: orders are refused"
+            ));
+        } else if disk.state == DiskLevel::Low.as_str() {
+            warnings.push(format!(
+                "the disk of the database has only {mib} MiB left; below 2 % orders are refused"
+            ));
+        }
     }
     if status.log_lost > 0 {
         warnings.push(format!(

@@ -8,9 +8,10 @@
 )]
 
 use super::assets::AssetPrice;
-use super::messages::{AssetsHandle, AssetsMessage};
+use super::messages::{AssetAsker, AssetQuery, AssetsHandle, AssetsMessage};
 use super::reply_to::ReplyTo;
 use crate::model::Symbol;
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::payload::{AssetInfo, Payload, TextList};
 use crate::wire::request::requests_to;
 use crate::wire::{Refusal, Request};
@@ -23,6 +24,10 @@ pub fn answer(
     request: &Request,
 ) -> Option<AssetsMessage> {
     let instruction = request.instruction();
+    let asker = AssetAsker {
+        worker: reply_to.peer.worker.uuid,
+        near: Neighbourhood::of(reply_to.client_ip()),
+    };
     let prices = assets.prices();
     let entry = |symbol: &Symbol| {
         prices
@@ -46,7 +51,7 @@ pub fn answer(
             window,
             adjusted,
         } => {
-            return Some(AssetsMessage::Window {
+            let query = AssetQuery::Window {
                 symbol: *symbol,
                 window: *window,
                 adjusted: *adjusted,
@@ -54,17 +59,19 @@ pub fn answer(
                     Ok(bars) => reply_to.data(&bars.to_bytes()),
                     Err(refusal) => reply_to.fail(instruction, &refusal),
                 }),
-            });
+            };
+            return Some(AssetsMessage::Query(asker, query));
         }
         Request::AssetPredicted { symbol, date } => {
-            return Some(AssetsMessage::Predict {
+            let query = AssetQuery::Predict {
                 symbol: *symbol,
                 date: *date,
                 reply: Box::new(move |forecast| match forecast {
                     Ok(forecast) => reply_to.data(&forecast.to_bytes()),
                     Err(refusal) => reply_to.fail(instruction, &refusal),
                 }),
-            });
+            };
+            return Some(AssetsMessage::Query(asker, query));
         }
         requests_to!(Orders)
         | requests_to!(AccountQueries)

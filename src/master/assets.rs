@@ -14,6 +14,7 @@ pub mod opening;
 pub mod price;
 pub mod provider;
 pub mod providers;
+pub mod queries;
 pub mod retrieval;
 pub mod schedule;
 pub mod snapshot;
@@ -25,7 +26,7 @@ pub use provider::AssetsError;
 pub use providers::AssetsConfig;
 pub use snapshot::{AssetPrice, FillDecision, PriceSnapshot};
 
-use super::messages::{AssetsMessage, AssetsStatus};
+use super::messages::{AssetQuery, AssetsMessage, AssetsStatus};
 use super::storage::StorageError;
 use super::storage::bars::AssetId;
 use super::storage::bars::read::BarReader;
@@ -36,6 +37,7 @@ use crate::wire::payload::Forecast;
 use crate::wire::{Refusal, Window};
 use budget::{CallBudget, CallBudgetStatus};
 use parking_lot::Mutex;
+use queries::QueryQueue;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -85,29 +87,44 @@ pub struct Assets {
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,
     updating: Option<ThreadHandle>,
+    queries: QueryQueue,
 }
 
 impl Module for Assets {
     type Message = AssetsMessage;
+    /// Queries that are put in turn before the next one is answered at most.
+    const BATCH_MAX: usize = 1024;
 
     fn on_message(&mut self, message: AssetsMessage) {
         match message {
-            AssetsMessage::Window {
-                symbol,
-                window,
-                adjusted,
-                reply,
-            } => reply(self.window(&symbol, window, adjusted)),
-            AssetsMessage::Predict {
-                symbol,
-                date,
-                reply,
-            } => reply(self.predict(&symbol, date)),
+            AssetsMessage::Query(asker, query) => self.queries.push(asker, query),
             AssetsMessage::Status { reply } => {
                 // The requester may have disconnected.
                 let _ = reply.try_send(self.status());
             }
         }
+    }
+
+    /// Answers one query.
+    fn on_turn_end(&mut self) {
+        match self.queries.take() {
+            Some(AssetQuery::Window {
+                symbol,
+                window,
+                adjusted,
+                reply,
+            }) => reply(self.window(&symbol, window, adjusted)),
+            Some(AssetQuery::Predict {
+                symbol,
+                date,
+                reply,
+            }) => reply(self.predict(&symbol, date)),
+            None => {}
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.queries.is_empty()
     }
 
     /// Whether the updating thread makes progress.

@@ -6,8 +6,9 @@
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
 //! registrations and their hashes), `commit` (the end of a turn), and here (administrators,
-//! limits).
+//! limits). `attempts` counts failed logins.
 
+mod attempts;
 mod commit;
 pub mod hashing;
 mod login;
@@ -22,9 +23,9 @@ use crate::link::message::ActiveSession;
 use crate::model::{Money, Reason, SessionHash, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
-use crate::runtime::neighbourhood::Neighbourhood;
-use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
+use crate::runtime::rate_limiter::NeighbourhoodRateLimiter;
 use crate::wire::Refusal;
+use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
@@ -35,6 +36,10 @@ use uuid::Uuid;
 const COMMIT_BATCH_MAX: usize = 256;
 /// How often the times of last use are stored.
 const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
+/// How often places are forgotten from which nobody has logged in for [`LOGIN_PLACE_AGE_MAX`].
+const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
+/// How long ago the last login may be from a place that counts as an account's own.
+pub const LOGIN_PLACE_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// Most log lines a minute about inactive sessions.
 const INACTIVE_LOGGED_MAX: u32 = 20;
 
@@ -43,14 +48,14 @@ pub struct Auth {
     storage: Storage,
     sessions: SessionTable,
     pool: HashingPool,
-    /// Failed logins, by worker, name and neighbourhood.
-    logins: KeyedRateLimiter<(Uuid, String, Neighbourhood)>,
-    logins_by_address: NeighbourhoodRateLimiter<Uuid>,
+    attempts: LoginAttempts,
     registrations: NeighbourhoodRateLimiter<Uuid>,
     lifetime: i64,
     starting_cash: Money,
     channels: AuthChannels,
     touched: Instant,
+    /// When places of logins were last forgotten; `None`: not in this process.
+    forgot: Option<Instant>,
     inactive: u64,
     throttle: Throttle,
     /// Changes that wait for the commit.
@@ -118,10 +123,7 @@ impl Auth {
             storage,
             sessions,
             pool,
-            logins: KeyedRateLimiter::per_minute(config.limits.failed_logins_per_minute),
-            logins_by_address: NeighbourhoodRateLimiter::per_minute(
-                config.limits.failed_logins_per_minute_per_address,
-            ),
+            attempts: LoginAttempts::new(&config.limits),
             registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,
             ),
@@ -129,6 +131,7 @@ impl Auth {
             starting_cash: config.starting_cash,
             channels,
             touched: Instant::now(),
+            forgot: None,
             inactive: 0,
             throttle: Throttle::new(INACTIVE_LOGGED_MAX, Duration::from_secs(60)),
             writes: Vec::new(),
@@ -170,9 +173,7 @@ impl Auth {
     }
 
     fn set_limits(&mut self, limits: &MasterLimits) {
-        self.logins.set_limit(limits.failed_logins_per_minute);
-        self.logins_by_address
-            .set_limit(limits.failed_logins_per_minute_per_address);
+        self.attempts.set_limits(limits);
         self.registrations
             .set_limit(limits.registrations_per_minute_per_address);
     }
@@ -217,6 +218,12 @@ fn active_session(stored: &StoredSession) -> ActiveSession {
         expiry: stored.session.expiry,
         expirable: stored.session.expirable,
     }
+}
+
+/// The oldest last login from a place that counts as an account's own.
+fn oldest_place() -> Timestamp {
+    let age = i64::try_from(LOGIN_PLACE_AGE_MAX.as_millis()).unwrap_or(i64::MAX);
+    Timestamp(Timestamp::now().0.saturating_sub(age))
 }
 
 fn conflict_refusal(conflict: NameConflict) -> Refusal {

@@ -9,6 +9,8 @@ use super::assets::budget::CallBudgetStatus;
 use super::assets::snapshot::PriceSnapshot;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
+use super::storage::disk::DiskSpace;
+use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
@@ -131,7 +133,7 @@ pub struct AuthChannels {
 
 /// Most waiting jobs for each thread of the hashing pool. Beyond three quarters of all no name gets
 /// a second place.
-pub const HASH_JOBS_MAX: usize = 32;
+pub const HASH_JOBS_MAX: usize = 64;
 
 /// A bcrypt computation for the hashing pool.
 pub enum HashJob {
@@ -167,6 +169,9 @@ pub struct CountedLogin {
     /// The username in lower case.
     pub name: String,
     pub near: Neighbourhood,
+    /// Whether it also counts for its name and worker: it does not come from where the account has
+    /// logged in lately.
+    pub is_stranger: bool,
     pub at: Instant,
 }
 
@@ -237,8 +242,29 @@ pub const ASSETS_INBOX_MAX: usize = 4096;
 /// Delivers an answer. It runs once, on the thread of assets, so it must not wait.
 pub type AssetReply<T> = Box<dyn FnOnce(Result<T, Refusal>) + Send>;
 
+/// Most queries that wait in the module. Beyond three quarters of all, who asks from one
+/// neighbourhood or network gets no second place.
+pub const ASSET_QUERIES_MAX: usize = 4096;
+
 /// The inbox of assets.
 pub enum AssetsMessage {
+    /// A worker's query, which is answered in turn by who asks.
+    Query(AssetAsker, AssetQuery),
+    /// For the administrator: the counters.
+    Status { reply: Sender<AssetsStatus> },
+}
+
+/// Who asks for stored bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AssetAsker {
+    /// The worker that names the client's address.
+    pub worker: Uuid,
+    /// The neighbourhood of the client that asked first.
+    pub near: Neighbourhood,
+}
+
+/// A query that needs stored bars.
+pub enum AssetQuery {
     /// 4.6.9 to 4.6.13: stored bars, oldest first.
     Window {
         symbol: Symbol,
@@ -253,8 +279,6 @@ pub enum AssetsMessage {
         date: Timestamp,
         reply: AssetReply<Forecast>,
     },
-    /// For the administrator: the counters.
-    Status { reply: Sender<AssetsStatus> },
 }
 
 /// One update of prices, as transactions and workers get it.
@@ -416,6 +440,8 @@ pub struct QueueStatus {
     pub last_settled: usize,
     /// Duration of that settlement with its commit, in microseconds.
     pub last_micros: u64,
+    /// The room on the database's disk, and how full that is; `None` where it is unknown.
+    pub disk: Option<(DiskSpace, DiskLevel)>,
 }
 
 // --- account queries, 4.6.14 to 4.6.16 ---
@@ -423,9 +449,14 @@ pub struct QueueStatus {
 /// Most messages in the inbox of account queries.
 pub const ACCOUNT_QUERIES_INBOX_MAX: usize = 1024;
 
-/// The inbox of account queries: the queries that one read of a link brought.
+/// The inbox of account queries.
 #[derive(Debug)]
-pub struct AccountQueriesMessage(pub Vec<(ReplyTo, AccountQuery)>);
+pub enum AccountQueriesMessage {
+    /// The queries that one read of a link brought.
+    Queries(Vec<(ReplyTo, AccountQuery)>),
+    /// The link of this number, on which histories wait, has sent what it had or has ended.
+    LinkDrained(u64),
+}
 
 /// A query about an account.
 #[derive(Debug)]

@@ -209,11 +209,14 @@ fn modules(
     };
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
         .map_err(unreadable)?;
-    group.module("transactions", transactions_inbox, transactions)?;
-    let reader = Reader::open(url)?;
+    group.module_with("transactions", transactions_inbox, |heartbeat| {
+        transactions.beating(heartbeat)
+    })?;
+    let readers = (Reader::open(url)?, Reader::open_scanner(url)?);
+    let inbox = queries_in.clone();
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());
-        account_queries::AccountQueries::new(reader, handle, currency, heartbeat.clone())
+        account_queries::AccountQueries::new(readers, handle, currency, heartbeat.clone(), inbox)
     })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;

@@ -8,6 +8,8 @@ pub mod accounts;
 pub mod backup;
 pub mod bars;
 pub mod bulk;
+pub mod disk;
+mod email_keys;
 pub mod files;
 pub mod ledger;
 pub mod positions;
@@ -21,12 +23,17 @@ pub mod workers;
 pub use sqlite::{SqliteInterrupter, SqliteStorage, SqliteTransaction};
 
 use crate::config::DatabaseUrl;
+use crate::runtime::Heartbeat;
 use crate::runtime::ownership::OwnershipError;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A commit, a roll-back or a wait for the lock that takes longer counts as hanging.
+pub const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Why a read or write failed.
 #[derive(Debug)]
@@ -221,16 +228,32 @@ impl Storage {
     ) -> Result<T, StorageError> {
         let mut tx = self.begin()?;
         let done = change(&mut tx)?;
-        match tx.commit() {
-            Ok(()) => Ok(done),
-            Err(StorageError::UnknownOutcome(text)) => {
-                crate::error!(
-                    "a commit failed with an unknown outcome ({text}): ending the process"
-                );
-                log::logger().flush();
-                std::process::exit(i32::from(crate::daemon::FAILED))
+        tx.commit_or_exit()?;
+        Ok(done)
+    }
+
+    /// The same for a change that may be large: taking the lock, the commit and a roll-back count as
+    /// one step of the thread each, which is alive meanwhile, for [`STEP_TIMEOUT`] at most. `change`
+    /// beats by itself.
+    ///
+    /// # Errors
+    /// As [`Storage::write`].
+    pub fn write_beating<T>(
+        &mut self,
+        heartbeat: &Heartbeat,
+        change: impl FnOnce(&mut Tx<'_>) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let began = heartbeat.during("the wait for the database", STEP_TIMEOUT, || self.begin());
+        let mut tx = began?;
+        match change(&mut tx) {
+            Ok(done) => {
+                heartbeat.during("a commit", STEP_TIMEOUT, || tx.commit_or_exit())?;
+                Ok(done)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                heartbeat.during("a roll-back", STEP_TIMEOUT, || drop(tx));
+                Err(error)
+            }
         }
     }
 
@@ -258,6 +281,20 @@ impl Tx<'_> {
         let Snapshot::Sqlite(sqlite) = self.snapshot;
         sqlite.commit()
     }
+
+    /// Commits; exits the process where the outcome is unknown.
+    fn commit_or_exit(self) -> Result<(), StorageError> {
+        match self.commit() {
+            Err(StorageError::UnknownOutcome(text)) => {
+                crate::error!(
+                    "a commit failed with an unknown outcome ({text}): ending the process"
+                );
+                log::logger().flush();
+                std::process::exit(i32::from(crate::daemon::FAILED))
+            }
+            other => other,
+        }
+    }
 }
 
 impl Reader {
@@ -268,6 +305,16 @@ impl Reader {
     pub fn open(url: &DatabaseUrl) -> Result<Reader, StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
         SqliteStorage::open_reader(file).map(Reader::Sqlite)
+    }
+
+    /// Opens a database whose migrations have been applied, for who reads much and none of it soon
+    /// again: it keeps 4 MiB of pages.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub fn open_scanner(url: &DatabaseUrl) -> Result<Reader, StorageError> {
+        let DatabaseUrl::Sqlite(file) = url;
+        SqliteStorage::open_scanner(file).map(Reader::Sqlite)
     }
 
     /// Opens a database file, such as a backup, read-only.

@@ -169,10 +169,11 @@ impl MasterRig {
             ),
             transactions: Transactions::new(engine.storage(), assets.clone(), &config).unwrap(),
             account_queries: AccountQueries::new(
-                engine.reader(),
+                (engine.reader(), engine.scanner()),
                 assets.clone(),
                 config.currency.clone(),
                 heartbeat,
+                of_account_queries.sender.clone(),
             ),
             engine,
             config,
@@ -221,6 +222,7 @@ impl MasterRig {
             || turn(&mut self.auth, &self.of_auth.receiver)
             || turn(&mut self.transactions, &self.of_transactions.receiver)
             || turn(&mut self.account_queries, &self.of_account_queries.receiver)
+            || work(&mut self.account_queries)
         {}
     }
 
@@ -488,6 +490,15 @@ fn turn<M: Module>(module: &mut M, inbox: &Receiver<M::Message>) -> bool {
     }
     module.on_turn_end();
     true
+}
+
+/// Lets a module do what needs no message; false where nothing is left.
+fn work<M: Module>(module: &mut M) -> bool {
+    let has_work = module.has_work();
+    if has_work {
+        module.on_turn_end();
+    }
+    has_work
 }
 
 /// A client's request as its worker passes it on.

@@ -5,8 +5,10 @@
 //! disk.
 
 mod accept;
+pub mod disk_floor;
 pub mod fill;
 pub mod queue;
+pub mod rejections;
 pub mod sequence;
 pub mod settle;
 
@@ -15,11 +17,13 @@ use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::model::{AccountId, Reason, Timestamp, Transaction};
-use crate::runtime::Module;
 use crate::runtime::rate_limiter::KeyedRateLimiter;
+use crate::runtime::{Heartbeat, Module};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
+use disk_floor::DiskFloor;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
+use rejections::RejectionBudget;
 use sequence::Sequencer;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -30,10 +34,12 @@ const COMMIT_BATCH_MAX: usize = 8192;
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Most queued orders, in all and for one account.
+/// Limits of orders.
 #[derive(Debug, Clone, Copy)]
 struct OrderLimits {
+    /// Most queued orders of all accounts.
     queued: usize,
+    /// Most queued orders of an account.
     queued_per_account: usize,
 }
 
@@ -53,6 +59,7 @@ pub struct Transactions {
     state: OrderState,
     /// Orders of this turn, which its commit will store.
     batch: Vec<Order>,
+    heartbeat: Heartbeat,
     tidied: Instant,
     last_settled: usize,
     last_micros: u64,
@@ -65,6 +72,8 @@ struct OrderState {
     sequencer: Sequencer,
     limits: OrderLimits,
     orders: KeyedRateLimiter<AccountId>,
+    rejections: RejectionBudget,
+    disk: DiskFloor,
     /// For each worker: the effective timestamp of its latest order, and when its clock was last
     /// logged.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
@@ -89,9 +98,13 @@ impl Module for Transactions {
             }
             TransactionsMessage::Limits(limits) => {
                 self.state.limits = OrderLimits::of(&limits);
+                self.state.queue.set_places(self.state.limits.queued);
                 self.state
                     .orders
                     .set_limit(limits.orders_per_minute_per_account);
+                self.state
+                    .rejections
+                    .set(limits.rejected_orders_per_hour_per_account);
             }
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
@@ -109,9 +122,11 @@ impl Module for Transactions {
     }
 
     fn on_tick(&mut self, now: Instant) {
+        self.state.disk.look(now);
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
             self.state.orders.tidy(now);
+            self.state.rejections.tidy(now);
         }
     }
 }
@@ -126,10 +141,11 @@ impl Transactions {
         assets: AssetsHandle,
         config: &MasterConfig,
     ) -> Result<Transactions, StorageError> {
-        let mut queue = OrderQueue::default();
+        let limits = OrderLimits::of(&config.limits);
+        let mut queue = OrderQueue::new(limits.queued);
         let sequencer = storage.read(|snapshot| {
             for entry in snapshot.queued_orders()? {
-                queue.push(QueuedOrder::stored(entry));
+                queue.restore(QueuedOrder::stored(entry));
             }
             Ok(Sequencer::after(
                 snapshot.last_number()?,
@@ -143,8 +159,12 @@ impl Transactions {
             assets,
             queue,
             sequencer,
-            limits: OrderLimits::of(&config.limits),
+            limits,
             orders: KeyedRateLimiter::per_minute(config.limits.orders_per_minute_per_account),
+            rejections: RejectionBudget::per_hour(
+                config.limits.rejected_orders_per_hour_per_account,
+            ),
+            disk: DiskFloor::new(&config.database),
             clocks: HashMap::new(),
             actions_pending: true,
             visibility,
@@ -153,10 +173,20 @@ impl Transactions {
             storage,
             state,
             batch: Vec::new(),
+            heartbeat: Heartbeat::unwatched(),
             tidied: Instant::now(),
             last_settled: 0,
             last_micros: 0,
         })
+    }
+
+    /// The same module, which beats this heartbeat during long work.
+    #[must_use]
+    pub fn beating(self, heartbeat: &Heartbeat) -> Transactions {
+        Transactions {
+            heartbeat: heartbeat.clone(),
+            ..self
+        }
     }
 
     fn status(&self) -> QueueStatus {
@@ -165,6 +195,7 @@ impl Transactions {
             last_number: self.state.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
+            disk: self.state.disk.seen(),
         }
     }
 
@@ -179,7 +210,7 @@ impl Transactions {
             .iter()
             .map(|order| (order.instruction(), order.reply_to.clone()))
             .collect();
-        match self.state.store(&mut self.storage, batch) {
+        match self.state.store(&mut self.storage, &self.heartbeat, batch) {
             Ok(acceptances) => self.state.announce(acceptances),
             Err(error) => {
                 crate::error!("{} orders could not be stored: {error}", senders.len());
@@ -215,10 +246,13 @@ impl Transactions {
         if numbers.is_empty() && update.actions.is_empty() && !self.state.actions_pending {
             return;
         }
-        match self.state.settle(&mut self.storage, update, &numbers) {
+        let settled = self
+            .state
+            .settle(&mut self.storage, &self.heartbeat, update, &numbers);
+        match settled {
             Ok(outcomes) => {
                 self.last_settled = outcomes.len();
-                self.state.answer(outcomes, update);
+                self.state.answer(&self.heartbeat, outcomes, update);
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             }
             Err(error) => {

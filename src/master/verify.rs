@@ -6,7 +6,7 @@
 
 mod account;
 
-use super::storage::verify::StoredAction;
+use super::storage::verify::{StoredAccount, StoredAction};
 use super::storage::{Reader, Snapshot, StorageError};
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
@@ -62,6 +62,25 @@ impl Findings {
             self.report.differences.push(text.to_string());
         } else {
             self.report.more += 1;
+        }
+    }
+
+    /// Checks the key of an account's email address, and notes one whose address an older account
+    /// has, too.
+    fn email_key(&mut self, account: &StoredAccount) {
+        let name = &account.username;
+        if !account.has_its_email_key() {
+            self.differs(format!(
+                "{name}: the key of the email address is not its own"
+            ));
+        }
+        if let Some(owner) = &account.twin_of
+            && self.report.notes.len() < DIFFERENCES_MAX
+        {
+            let note = format!(
+                "{name} has the email address of {owner}, whose account is older and owns it"
+            );
+            self.report.notes.push(note);
         }
     }
 
@@ -126,6 +145,8 @@ pub fn check(
         findings.damage(checked)?;
     }
     let mut report = findings.report;
+    report.database_bytes = moment.database_bytes().unwrap_or_default();
+    report.free_bytes = moment.disk_space().map(|space| space.free);
     report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
 }
@@ -155,6 +176,7 @@ fn accounts(
             if cancelled() {
                 return Err(VerifyError::Cancelled);
             }
+            findings.email_key(holder);
             books.check(moment, holder, findings, cancelled)?;
         }
     }

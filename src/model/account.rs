@@ -1,5 +1,7 @@
 //! spec/model/account.md · 2.4.1 Account Structure, 2.1.9 User Accounts
 
+use super::email_key::email_key;
+use super::printable::is_printable;
 use super::{Timestamp, ValueError};
 use ring::pbkdf2;
 use std::fmt;
@@ -67,7 +69,9 @@ impl fmt::Display for Username {
     }
 }
 
-/// An email address: 3 to 321 Unicode characters, exactly one `@`, no Unicode white space.
+/// An email address: 3 to 321 Unicode characters, exactly one `@`, no Unicode white space, and no
+/// control or invisible character or one for private use below U+10000. A new account's may have no
+/// [hidden character](super::email_key::hidden_character) at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -81,12 +85,12 @@ impl Email {
         let ats = text.chars().filter(|c| *c == '@').count();
         if (EMAIL_MIN..=EMAIL_MAX).contains(&length)
             && ats == 1
-            && !text.chars().any(char::is_whitespace)
+            && !text.chars().any(|c| c.is_whitespace() || is_hidden(c))
         {
             Ok(Email(text.to_owned()))
         } else {
             Err(ValueError(
-                "an email is 3 to 321 characters with one @ and no white space",
+                "an email is 3 to 321 characters with one @, and no white space or invisible character",
             ))
         }
     }
@@ -96,10 +100,17 @@ impl Email {
         &self.0
     }
 
-    /// The lower-case spelling. Two addresses are the same if their keys are equal.
+    /// Two addresses are the same if their keys are equal.
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        email_key(&self.0)
     }
+}
+
+/// Whether the wire's form of an email address excludes a character. It names those of the first
+/// 65,536 alone, because one pattern is to mean the same in all languages.
+fn is_hidden(c: char) -> bool {
+    let is_first = c <= '\u{ffff}';
+    is_first && (!is_printable(c) || matches!(c, '\u{e000}'..='\u{f8ff}'))
 }
 
 /// What a client sends in place of the password. It works like a password, so it is wiped when
@@ -191,7 +202,22 @@ mod tests {
         let longest = format!("{}@x", "é".repeat(319));
         assert!(Email::parse(&longest).is_ok());
         assert!(Email::parse(&format!("é{longest}")).is_err());
-        for text in ["a@", "aa", "a@b@c", "a\u{a0}@b", "a\u{2003}@b", "a\n@b", ""] {
+        for text in [
+            "a@",
+            "aa",
+            "a@b@c",
+            "a\u{a0}@b",
+            "a\u{2003}@b",
+            "a\n@b",
+            "",
+            "a\0@b",
+            "a\u{1b}@b",
+            "a\u{9b}@b",
+            "a\u{200b}@b",
+            "a\u{202e}@b",
+            "a@b\u{feff}",
+            "a@\u{e000}",
+        ] {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }
         assert!(Email::parse("a@b").is_ok());

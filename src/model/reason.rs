@@ -22,7 +22,7 @@ word_list! {
         UsernameTaken = "username-taken",
         /// The address is not of its form.
         EmailInvalid = "email-invalid",
-        /// Another account has the address, in this or another case.
+        /// Another account has the address, in this or another spelling.
         EmailTaken = "email-taken",
         /// In register: a hashedPass that is not of its form.
         PasswordInvalid = "password-invalid",

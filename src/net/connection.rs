@@ -6,6 +6,7 @@
 //! Tests: `src/net/tests.rs`.
 
 use super::flusher::{Flush, FlushProgress, Flusher};
+use super::held_bytes::{ByteHolder, HeldShare};
 use super::limits::LINGER_TIMEOUT;
 use super::send_queue::{CloseState, SendQueue};
 use super::tls::TlsProgress;
@@ -15,8 +16,8 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Unanswered requests of one connection at most. Its reader does not read while there are as many.
@@ -27,7 +28,8 @@ pub const UNANSWERED_MAX: usize = 4096;
 pub struct SendLimits {
     /// Bytes of unsent and parked replies. While there are more, no request is read.
     pub max_unsent: usize,
-    /// How long a client may take no byte while bytes wait for it. A client that exceeds it is cut.
+    /// How long a client may take no byte while bytes wait for it. A client that exceeds it is cut,
+    /// as is one below the least rate of [`super::limits`].
     pub send_timeout: Duration,
 }
 
@@ -44,12 +46,14 @@ pub(super) struct Capacity {
 pub struct Connection {
     /// Unique in this process.
     pub number: u64,
+    /// The client's address. Behind a proxy it is not the socket's.
     pub peer: SocketAddr,
     socket: TcpStream,
     side: Mutex<SendQueue>,
     changed: Condvar,
     limits: SendLimits,
     flusher: Arc<Flusher>,
+    held: HeldShare,
     has_tls: bool,
     closed: AtomicBool,
 }
@@ -78,20 +82,38 @@ impl Connection {
         limits: SendLimits,
         flusher: Arc<Flusher>,
     ) -> io::Result<Arc<Connection>> {
-        socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
+        Connection::of(peer, socket, tls, limits, flusher)
+    }
+
+    /// As [`Connection::new`], of a peer whose address somebody else has told, such as a proxy.
+    ///
+    /// # Errors
+    /// As [`Connection::new`].
+    pub fn of(
+        peer: SocketAddr,
+        socket: TcpStream,
+        tls: Option<Box<rustls::ServerConnection>>,
+        limits: SendLimits,
+        flusher: Arc<Flusher>,
+    ) -> io::Result<Arc<Connection>> {
+        socket.set_nodelay(true)?;
         let has_tls = tls.is_some();
         let number = next_number();
-        Ok(Arc::new(Connection {
-            number,
-            peer,
-            socket,
-            side: Mutex::new(SendQueue::new(number, tls, Arc::clone(&flusher))),
-            changed: Condvar::new(),
-            limits,
-            flusher,
-            has_tls,
-            closed: AtomicBool::new(false),
+        Ok(Arc::new_cyclic(|this: &Weak<Connection>| {
+            let holder = Weak::clone(this) as Weak<dyn ByteHolder>;
+            Connection {
+                number,
+                peer,
+                socket,
+                side: Mutex::new(SendQueue::new(number, tls, Arc::clone(&flusher))),
+                changed: Condvar::new(),
+                limits,
+                held: flusher.held().join(number, peer.ip(), holder),
+                flusher,
+                has_tls,
+                closed: AtomicBool::new(false),
+            }
         }))
     }
 
@@ -267,6 +289,11 @@ impl Connection {
         self.sending().side.half.break_off();
     }
 
+    /// Whether a bulk request may be accepted, by what the connections around this one hold.
+    pub fn may_ask(&self) -> bool {
+        self.held.may_ask()
+    }
+
     /// Whether the connection can still answer.
     pub fn is_open(&self) -> bool {
         !self.closed.load(Ordering::Relaxed)
@@ -380,7 +407,9 @@ impl Connection {
                 let _ = self.socket.shutdown(Shutdown::Write);
             }
         }
-        self.flusher.count(before, side.held());
+        if self.held.count(before, side.held()) {
+            self.flusher.make_room();
+        }
     }
 
     /// Cuts the connection, and wakes its reader.
@@ -423,14 +452,34 @@ impl Flush for Connection {
     }
 
     fn cut_if_stalled(&self, now: Instant) {
-        let side = self.side.lock();
-        if now.saturating_duration_since(side.half.moved()) < self.limits.send_timeout {
-            return;
+        let mut side = self.side.lock();
+        let before = side.held();
+        let timeout = self.limits.send_timeout;
+        match side.half.slow_peer(&self.socket, timeout, now) {
+            Some(slow) => {
+                if let Some(more) = self.flusher.throttle.allow(slow.reason()) {
+                    crate::info!("{self:?} {slow} while replies waited: cut off{more}");
+                }
+                self.after_send(&mut side, before);
+                self.cut_and_wake(side);
+            }
+            None if side.held() != before || side.half.is_broken() => {
+                self.after_send(&mut side, before);
+                drop(side);
+                self.changed.notify_all();
+            }
+            None => {}
         }
-        if let Some(more) = self.flusher.throttle.allow("stalled") {
-            crate::info!(
-                "{self:?} took nothing for {:?} while replies waited: cut off{more}",
-                self.limits.send_timeout
+    }
+}
+
+impl ByteHolder for Connection {
+    fn cut_for_room(&self, total: usize) {
+        let side = self.side.lock();
+        if let Some(more) = self.flusher.throttle.allow("held") {
+            crate::warn!(
+                "{self:?} holds most, {} of {total} bytes that clients have not taken: cut off{more}",
+                side.held()
             );
         }
         self.cut_and_wake(side);

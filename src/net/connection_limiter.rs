@@ -23,6 +23,31 @@ struct Count {
     of: HashMap<Neighbourhood, usize>,
 }
 
+impl Count {
+    /// Whether one more connection of a neighbourhood is within its limits.
+    fn fits(&self, near: Neighbourhood, near_max: usize, around_max: usize) -> bool {
+        let open = |of: Neighbourhood| self.of.get(&of).copied().unwrap_or(0);
+        open(near) < near_max && open(near.around()) < around_max
+    }
+
+    fn enter(&mut self, near: Neighbourhood) {
+        for of in [near, near.around()] {
+            *self.of.entry(of).or_default() += 1;
+        }
+    }
+
+    fn leave(&mut self, near: Neighbourhood) {
+        for of in [near, near.around()] {
+            if let Some(open) = self.of.get_mut(&of) {
+                *open -= 1;
+                if *open == 0 {
+                    self.of.remove(&of);
+                }
+            }
+        }
+    }
+}
+
 /// Counts open connections and hands out a permit for each.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
@@ -69,17 +94,11 @@ impl ConnectionLimiter {
     ) -> Option<ConnectionPermit> {
         let near = Neighbourhood::of(ip);
         let mut count = self.count.lock();
-        let open = |of: Neighbourhood| count.of.get(&of).copied().unwrap_or(0);
-        if count.total >= self.limits.total
-            || open(near) >= near_max
-            || open(near.around()) >= around_max
-        {
+        if count.total >= self.limits.total || !count.fits(near, near_max, around_max) {
             return None;
         }
         count.total += 1;
-        for of in [near, near.around()] {
-            *count.of.entry(of).or_default() += 1;
-        }
+        count.enter(near);
         Some(ConnectionPermit {
             limiter: Arc::clone(self),
             near,
@@ -99,18 +118,30 @@ impl ConnectionLimiter {
     }
 }
 
+impl ConnectionPermit {
+    /// Counts the connection as one of the neighbourhood of `ip`, for which a known peer has made
+    /// it. False where that neighbourhood or the network around it has reached its limit; the
+    /// permit stays as it was then.
+    pub fn pass_to(&mut self, ip: IpAddr) -> bool {
+        let limits = self.limiter.limits;
+        let near = Neighbourhood::of(ip);
+        let mut count = self.limiter.count.lock();
+        count.leave(self.near);
+        let near_max = limits.per_neighbourhood;
+        let fits = count.fits(near, near_max, near_max.saturating_mul(AROUND_SHARES));
+        if fits {
+            self.near = near;
+        }
+        count.enter(self.near);
+        fits
+    }
+}
+
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut count = self.limiter.count.lock();
         count.total = count.total.saturating_sub(1);
-        for of in [self.near, self.near.around()] {
-            if let Some(open) = count.of.get_mut(&of) {
-                *open -= 1;
-                if *open == 0 {
-                    count.of.remove(&of);
-                }
-            }
-        }
+        count.leave(self.near);
         self.limiter.released.notify_all();
     }
 }
@@ -154,6 +185,28 @@ mod tests {
         drop(permits);
         let _first = limiter.admit(known).unwrap();
         assert!(limiter.admit(known).is_none());
+    }
+
+    #[test]
+    fn a_known_peer_passes_its_place_to_whom_it_stands_for() {
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 3,
+            per_neighbourhood: 1,
+        });
+        let (proxy, client) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([192, 0, 2, 7]));
+        let mut first = limiter.admit_known(proxy).unwrap();
+        assert!(first.pass_to(client));
+        let mut second = limiter.admit_known(proxy).unwrap();
+        assert!(!second.pass_to(client), "one an address");
+        assert!(limiter.admit(client).is_none());
+        assert!(
+            limiter.admit(proxy).is_none(),
+            "the second is still the proxy's"
+        );
+        drop(first);
+        assert!(second.pass_to(client) && limiter.open() == 1);
+        drop(second);
+        assert!(limiter.count.lock().of.is_empty());
     }
 
     #[test]

@@ -5,16 +5,17 @@
 //!
 //! Tests: `src/net/tests.rs`.
 
+use super::held_bytes::{HELD_BYTES_MAX, HeldBytes};
 use crate::runtime::log::Throttle;
 use crate::runtime::{Heartbeat, Stop};
 use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::time::Timespec;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often stalled peers are looked for.
@@ -23,6 +24,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 const LOGGED_CUTS_MAX: u32 = 20;
 /// Events of one call of `epoll_wait`.
 const EVENTS_MAX: usize = 256;
+/// The number of the event that room must be made. Those of sockets begin with 1.
+const ROOM_NUMBER: u64 = 0;
 
 /// Progress of sending a socket's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +47,8 @@ pub trait Flush: Send + Sync {
     /// Cuts the connection if its sending side was shut for longer than the peer may take to close.
     /// Returns whether the connection has ended.
     fn cut_if_lingering(&self, now: Instant) -> bool;
-    /// Cuts the connection and calls [`Flusher::forget`] if the peer has taken no byte for too
-    /// long.
+    /// Cuts the connection and calls [`Flusher::forget`] if the peer takes bytes too slowly, or
+    /// none.
     fn cut_if_stalled(&self, now: Instant);
 }
 
@@ -54,7 +57,10 @@ pub struct Flusher {
     epoll: OwnedFd,
     waiting: Mutex<HashMap<u64, Arc<dyn Flush>>>,
     lingering: Mutex<Vec<Arc<dyn Flush>>>,
-    unsent: AtomicUsize,
+    /// What clients' connections hold.
+    held: Arc<HeldBytes>,
+    /// Written to when room must be made.
+    room: OwnedFd,
     /// Bounds the log lines about cut peers.
     pub(crate) throttle: Throttle,
 }
@@ -62,7 +68,7 @@ pub struct Flusher {
 impl std::fmt::Debug for Flusher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Flusher")
-            .field("unsent", &self.unsent())
+            .field("held", &self.held.total())
             .finish_non_exhaustive()
     }
 }
@@ -73,31 +79,35 @@ impl Flusher {
     /// # Errors
     /// No descriptor is left for the epoll.
     pub fn new() -> io::Result<Arc<Flusher>> {
+        Flusher::with_bound(HELD_BYTES_MAX)
+    }
+
+    /// A flusher whose connections may hold `held_max` bytes together.
+    pub(super) fn with_bound(held_max: usize) -> io::Result<Arc<Flusher>> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let room = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        // Edge-triggered: each write is an event, and nobody reads.
+        let flags = EventFlags::IN | EventFlags::ET;
+        epoll::add(&epoll, &room, EventData::new_u64(ROOM_NUMBER), flags)?;
         Ok(Arc::new(Flusher {
             epoll,
             waiting: Mutex::default(),
             lingering: Mutex::default(),
-            unsent: AtomicUsize::new(0),
+            held: HeldBytes::new(held_max),
+            room,
             throttle: Throttle::new(LOGGED_CUTS_MAX, Duration::from_secs(60)),
         }))
     }
 
-    /// Bytes held for all peers together: unsent and parked.
-    pub fn unsent(&self) -> usize {
-        self.unsent.load(Ordering::Relaxed)
+    /// What clients' connections hold: bytes unsent and parked.
+    pub fn held(&self) -> &Arc<HeldBytes> {
+        &self.held
     }
 
-    /// Updates the sum of [`Flusher::unsent`]: the bytes of one peer went from `before` to `after`.
-    pub fn count(&self, before: usize, after: usize) {
-        if after == before {
-            return;
-        }
-        if after > before {
-            self.unsent.fetch_add(after - before, Ordering::Relaxed);
-        } else {
-            self.unsent.fetch_sub(before - after, Ordering::Relaxed);
-        }
+    /// Has the thread cut who holds most, because all together hold too much.
+    pub(super) fn make_room(&self) {
+        // It fails where its counter is full, and then the thread has an event already.
+        let _ = rustix::io::write(&self.room, &1_u64.to_ne_bytes());
     }
 
     /// Watches a socket that did not take all bytes.
@@ -140,7 +150,10 @@ impl Flusher {
                 return;
             }
             for event in &events {
-                self.serve(event.data.u64());
+                match event.data.u64() {
+                    ROOM_NUMBER => self.held.make_room(),
+                    number => self.serve(number),
+                }
             }
             if swept.elapsed() >= SWEEP_INTERVAL {
                 swept = Instant::now();

@@ -31,6 +31,8 @@ pub const BULK_MAX: usize = 8;
 pub struct ReaderLimits {
     /// Time from a frame's first byte to its last.
     pub frame_timeout: Duration,
+    /// Time from the beginning to the end of the first whole frame.
+    pub first_frame_timeout: Duration,
     /// Time in which no byte moves and no request is unanswered.
     pub idle_timeout: Duration,
     /// Unanswered requests. While there are as many, no request is read.
@@ -57,6 +59,8 @@ pub struct ConnectionReader {
     pub buffer: FrameBuffer,
     chunk: Vec<u8>,
     plain: Vec<u8>,
+    /// When the connection began; `None` once a whole frame has come.
+    began: Option<Instant>,
     frame_began: Option<Instant>,
     read_at: Instant,
     timeout: Option<Duration>,
@@ -80,6 +84,7 @@ impl ConnectionReader {
             buffer: FrameBuffer::new(),
             chunk: vec![0; CHUNK_MIN_BYTES],
             plain: Vec::new(),
+            began: Some(Instant::now()),
             frame_began: None,
             read_at: Instant::now(),
             timeout: None,
@@ -156,6 +161,9 @@ impl ConnectionReader {
     /// # Errors
     /// How the connection ended.
     pub fn fill(&mut self) -> Result<(), ReadEnd> {
+        if self.buffer.frame_taken() {
+            self.began = None;
+        }
         // The rest in the buffer is the beginning of a frame, whose time runs from its first byte.
         if !self.buffer.is_partial() {
             self.frame_began = None;
@@ -237,34 +245,23 @@ impl ConnectionReader {
         if self.connection.has_ended() {
             return Err(ReadEnd::Broken);
         }
+        let of_first = match self.began {
+            Some(began) => {
+                let text = "no whole frame came in time";
+                left(self.limits.first_frame_timeout, began, now, text)?
+            }
+            None => Duration::MAX,
+        };
         if let Some(began) = self.frame_began {
-            let left = self
-                .limits
-                .frame_timeout
-                .saturating_sub(now.saturating_duration_since(began));
-            return if left.is_zero() {
-                Err(ReadEnd::Fault(ProtocolError::new(
-                    ProtocolFault::Timeout,
-                    "the frame was not whole in time",
-                )))
-            } else {
-                Ok(left)
-            };
+            let text = "the frame was not whole in time";
+            let of_frame = left(self.limits.frame_timeout, began, now, text)?;
+            return Ok(of_frame.min(of_first));
         }
         match self.connection.idle_since(self.read_at) {
             Some(since) => {
-                let left = self
-                    .limits
-                    .idle_timeout
-                    .saturating_sub(now.saturating_duration_since(since));
-                if left.is_zero() {
-                    Err(ReadEnd::Fault(ProtocolError::new(
-                        ProtocolFault::Timeout,
-                        "the connection was idle for too long",
-                    )))
-                } else {
-                    Ok(left)
-                }
+                let text = "the connection was idle for too long";
+                let of_idle = left(self.limits.idle_timeout, since, now, text)?;
+                Ok(of_idle.min(of_first))
             }
             None => Ok(self.limits.idle_timeout),
         }
@@ -274,7 +271,7 @@ impl ConnectionReader {
     /// `idle_timeout` is rounded up to it, which saves most reads a system call.
     fn set_timeout(&mut self, left: Duration) {
         let full = left + left / 8 >= self.limits.idle_timeout;
-        let wanted = if full && self.frame_began.is_none() {
+        let wanted = if full && self.frame_began.is_none() && self.began.is_none() {
             self.limits.idle_timeout
         } else {
             left
@@ -342,4 +339,22 @@ impl ConnectionReader {
             }
         }
     }
+}
+
+/// What is left at `now` of a time that runs from `since`.
+///
+/// # Errors
+/// Nothing: a time-out with this text.
+fn left(
+    timeout: Duration,
+    since: Instant,
+    now: Instant,
+    text: &'static str,
+) -> Result<Duration, ReadEnd> {
+    let left = timeout.saturating_sub(now.saturating_duration_since(since));
+    if left.is_zero() {
+        let fault = ProtocolError::new(ProtocolFault::Timeout, text);
+        return Err(ReadEnd::Fault(fault));
+    }
+    Ok(left)
 }

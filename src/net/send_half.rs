@@ -4,12 +4,14 @@
 //! written, sends what the socket takes at once in one write, and leaves the rest to the flusher.
 
 use super::flusher::{Flush, FlushProgress, Flusher};
+use super::limits::{LEAST_RATE_BYTES, LEAST_RATE_INTERVAL};
 use super::write_buffer::WriteBuffer;
 use crate::wire::wipe;
+use std::fmt;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How the bytes of a [`SendHalf`] are sealed before they leave.
 pub trait Cipher {
@@ -34,6 +36,34 @@ pub trait Cipher {
     fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()>;
 }
 
+/// Why a peer for which bytes wait is to be cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SlowPeer {
+    /// It has taken no byte for so long.
+    Stalled(Duration),
+    /// It has taken only so many bytes in this time.
+    BelowRate(u64, Duration),
+}
+
+impl SlowPeer {
+    /// The reason for a throttle of log lines.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            SlowPeer::Stalled(_) => "stalled",
+            SlowPeer::BelowRate(..) => "below the least rate",
+        }
+    }
+}
+
+impl fmt::Display for SlowPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SlowPeer::Stalled(time) => write!(f, "took nothing for {time:?}"),
+            SlowPeer::BelowRate(taken, time) => write!(f, "took {taken} bytes in {time:.0?}"),
+        }
+    }
+}
+
 /// The send half of one socket. Its owner locks it for each write.
 pub(crate) struct SendHalf<C> {
     number: u64,
@@ -44,6 +74,8 @@ pub(crate) struct SendHalf<C> {
     out: WriteBuffer,
     /// Whether the flusher sends the rest.
     watched: bool,
+    /// Since when the peer's rate is measured, and what the socket had taken by then.
+    measured: (Instant, u64),
     broken: bool,
 }
 
@@ -57,6 +89,7 @@ impl<C: Cipher> SendHalf<C> {
             plain: Vec::new(),
             out: WriteBuffer::new(),
             watched: false,
+            measured: (Instant::now(), 0),
             broken: false,
         }
     }
@@ -115,6 +148,7 @@ impl<C: Cipher> SendHalf<C> {
             FlushProgress::Nothing => {}
             FlushProgress::Some => {
                 self.out.moved = Instant::now();
+                self.measured = (self.out.moved, self.out.taken);
                 self.watched = true;
                 self.broken = self.flusher.watch(self.number, this()).is_err();
             }
@@ -135,6 +169,38 @@ impl<C: Cipher> SendHalf<C> {
             self.unwatch();
         }
         progress
+    }
+
+    /// Why the peer is to be cut: bytes wait, and it has taken none for `timeout`, or fewer than
+    /// [`LEAST_RATE_BYTES`] a second over [`LEAST_RATE_INTERVAL`]. Sends what the socket takes
+    /// before it says so.
+    pub(crate) fn slow_peer(
+        &mut self,
+        socket: &TcpStream,
+        timeout: Duration,
+        now: Instant,
+    ) -> Option<SlowPeer> {
+        let (since, taken_before) = self.measured;
+        let measured = now.saturating_duration_since(since);
+        let silent = now.saturating_duration_since(self.out.moved);
+        if !self.watched || (silent < timeout && measured < LEAST_RATE_INTERVAL) {
+            return None;
+        }
+        // The system calls a socket writable when a third of its buffer is free. A slow peer may
+        // have taken less.
+        if self.resume(socket) != FlushProgress::Some {
+            return None;
+        }
+        if now.saturating_duration_since(self.out.moved) >= timeout {
+            return Some(SlowPeer::Stalled(timeout));
+        }
+        if measured < LEAST_RATE_INTERVAL {
+            return None;
+        }
+        self.measured = (now, self.out.taken);
+        let taken = self.out.taken - taken_before;
+        let is_slow = taken < LEAST_RATE_BYTES * measured.as_secs();
+        is_slow.then_some(SlowPeer::BelowRate(taken, measured))
     }
 
     /// Sends the cipher's close message, as far as the socket takes it at once. A peer that misses

@@ -3,7 +3,9 @@
 //! Tests over real sockets.
 
 use super::connection::{SHUTTING_DOWN, UNANSWERED_MAX};
-use super::limits::LINGER_TIMEOUT;
+use super::flusher::Flush;
+use super::held_bytes::HELD_BYTES_MAX;
+use super::limits::{LEAST_RATE_INTERVAL, LINGER_TIMEOUT};
 use super::reader::BULK_MAX;
 use super::*;
 use crate::model::ProtocolFault;
@@ -29,7 +31,11 @@ struct FlusherThread {
 
 impl FlusherThread {
     fn start() -> FlusherThread {
-        let (flusher, stop) = (Flusher::new().unwrap(), Stop::new());
+        FlusherThread::with_bound(HELD_BYTES_MAX)
+    }
+
+    fn with_bound(held_max: usize) -> FlusherThread {
+        let (flusher, stop) = (Flusher::with_bound(held_max).unwrap(), Stop::new());
         let (runs, stopped, heartbeat) = (
             Arc::clone(&flusher),
             stop.clone(),
@@ -71,9 +77,29 @@ fn send_limits() -> SendLimits {
 fn reader_limits() -> ReaderLimits {
     ReaderLimits {
         frame_timeout: TEST_TIMEOUT,
+        first_frame_timeout: TEST_TIMEOUT,
         idle_timeout: TEST_TIMEOUT,
         unanswered_max: UNANSWERED_MAX,
     }
+}
+
+/// As [`open`], from this address.
+fn open_from(
+    flusher: &FlusherThread,
+    ip: [u8; 4],
+    limits: SendLimits,
+) -> (Arc<Connection>, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    client.bind(&SocketAddr::from((ip, 0)).into()).unwrap();
+    client
+        .connect(&listener.local_addr().unwrap().into())
+        .unwrap();
+    let client = TcpStream::from(client);
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+    let socket = listener.accept().unwrap().0;
+    let connection = Connection::new(socket, None, limits, Arc::clone(&flusher.flusher)).unwrap();
+    (connection, client)
 }
 
 fn open(flusher: &FlusherThread, limits: SendLimits) -> (Arc<Connection>, TcpStream) {
@@ -184,7 +210,7 @@ fn replies_leave_in_the_order_of_requests() {
     connection.reply(4, put(b"4"));
     assert_eq!(read_exactly(&client, 1), b"4");
     assert!(connection.sending().is_empty());
-    assert_eq!(flusher.flusher.unsent(), 0);
+    assert_eq!(flusher.flusher.held().total(), 0);
 }
 
 #[test]
@@ -259,7 +285,7 @@ fn a_client_that_does_not_read_blocks_no_module_and_is_not_read() {
     let began = Instant::now();
     connection.reply(0, |out| out.resize(SIZE, 7));
     assert!(began.elapsed() < Duration::from_secs(2), "a module waited");
-    assert!(flusher.flusher.unsent() > SIZE / 2);
+    assert!(flusher.flusher.held().total() > SIZE / 2);
     let (sender, receiver) = bounded(1);
     runtime::spawn("waits", move || sender.send(reader.reserve_one()).unwrap()).unwrap();
     assert!(receiver.recv_timeout(Duration::from_millis(100)).is_err());
@@ -270,7 +296,7 @@ fn a_client_that_does_not_read_blocks_no_module_and_is_not_read() {
         "it has read, so it is read again"
     );
     until("unsent bytes are forgotten", || {
-        flusher.flusher.unsent() == 0
+        flusher.flusher.held().total() == 0
     });
 }
 
@@ -281,7 +307,7 @@ fn parked_replies_count_as_unsent() {
     let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
     reader.reserve_some(2).unwrap();
     connection.reply(1, |out| out.resize(100_000, 7));
-    assert_eq!(flusher.flusher.unsent(), 100_000);
+    assert_eq!(flusher.flusher.held().total(), 100_000);
     let (sender, receiver) = bounded(1);
     runtime::spawn("waits", move || sender.send(reader.reserve_one()).unwrap()).unwrap();
     assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err());
@@ -316,8 +342,113 @@ fn a_stalled_client_is_cut_and_a_slow_one_is_not() {
     assert_eq!(ended.recv_timeout(TEST_TIMEOUT), Ok(ReadEnd::Broken));
     assert!(!stuck.is_open());
     read_exactly(&slow_client, left);
-    until("both are forgotten", || flusher.flusher.unsent() == 0);
+    until("both are forgotten", || flusher.flusher.held().total() == 0);
     drop(stuck_client);
+}
+
+/// Parks a reply of so many bytes behind one that is not answered.
+fn park(connection: &Arc<Connection>, size: usize) {
+    let mut reader = ConnectionReader::new(Arc::clone(connection), reader_limits());
+    reader.reserve_some(2).unwrap();
+    connection.reply(1, |out| out.resize(size, 7));
+}
+
+#[test]
+fn who_holds_most_is_cut_when_all_hold_too_much() {
+    let flusher = FlusherThread::with_bound(1_000_000);
+    let held = || flusher.flusher.held().total();
+    let open = |ip| open_from(&flusher, ip, send_limits()).0;
+    // One network of many small ones, one with a large one, and a person.
+    let many: Vec<_> = (1..=20).map(|host| open([127, 0, 70, host])).collect();
+    let (large, small) = (open([127, 0, 71, 1]), open([127, 0, 71, 2]));
+    let person = open([127, 0, 72, 1]);
+    many.iter().for_each(|connection| park(connection, 20_000));
+    park(&large, 300_000);
+    park(&small, 40_000);
+    park(&person, 110_000);
+    assert_eq!(held(), 850_000);
+    let newest = open([127, 0, 73, 1]);
+    park(&newest, 100_000);
+    assert_eq!(held(), 950_000, "nobody is cut below the bound");
+    let last = open([127, 0, 74, 1]);
+    park(&last, 60_000);
+    // The network of the large one holds 170,000 for each of its two shares, that of the many
+    // 50,000 for each of its eight.
+    until("room is made", || held() <= 1_000_000);
+    let cut = |connection: &Arc<Connection>| connection.shut_since().is_some();
+    assert!(cut(&large));
+    let mut others = [&small, &person, &newest, &last].into_iter().chain(&many);
+    assert!(!others.any(cut));
+}
+
+#[test]
+fn large_replies_are_refused_by_what_a_network_holds() {
+    let flusher = FlusherThread::with_bound(1_000_000);
+    let open = |ip| open_from(&flusher, ip, send_limits()).0;
+    let (first, same, near, other) = (
+        open([127, 0, 70, 1]),
+        open([127, 0, 70, 1]),
+        open([127, 0, 70, 2]),
+        open([127, 0, 71, 1]),
+    );
+    park(&first, 499_999);
+    assert!(
+        [&first, &same, &near, &other]
+            .iter()
+            .all(|asks| asks.may_ask())
+    );
+    park(&same, 1);
+    let may = || [&first, &same, &near, &other].map(|asks| asks.may_ask());
+    assert_eq!(may(), [false, false, true, true], "half is free");
+    park(&near, 250_000);
+    assert_eq!(may(), [false, false, false, true], "a quarter is free");
+    park(&other, 249_999);
+    assert!(!other.may_ask(), "nothing to speak of is free");
+    assert!(open([127, 0, 72, 1]).may_ask(), "it holds nothing");
+    // What nobody holds any more is free for all.
+    first.cut();
+    same.cut();
+    near.cut();
+    assert!(other.may_ask());
+}
+
+/// The checks of a stalled peer at invented times, half a minute apart, until it is cut; `None`
+/// where four of them do not cut it.
+fn checks_until_cut(connection: &Arc<Connection>, began: Instant) -> Option<u32> {
+    (1..=4).find(|check| {
+        connection.cut_if_stalled(began + LEAST_RATE_INTERVAL * *check);
+        connection.shut_since().is_some()
+    })
+}
+
+#[test]
+fn who_takes_less_than_the_least_rate_is_cut() {
+    const SIZE: usize = 32 << 20;
+    let flusher = FlusherThread::start();
+    let limits = SendLimits {
+        send_timeout: Duration::from_secs(3600),
+        ..send_limits()
+    };
+    let (slow, slow_client) = open(&flusher, limits);
+    let (quick, quick_client) = open(&flusher, limits);
+    let (idle, idle_client) = open(&flusher, limits);
+    for (connection, size) in [(&slow, SIZE), (&quick, SIZE), (&idle, 100)] {
+        let mut reader = ConnectionReader::new(Arc::clone(connection), reader_limits());
+        reader.reserve_one().unwrap();
+        connection.reply(0, |out| out.resize(size, 7));
+    }
+    let began = Instant::now();
+    // Beyond what the kernel takes for a client that reads nothing.
+    read_exactly(&quick_client, SIZE / 2);
+    quick.cut_if_stalled(began + LEAST_RATE_INTERVAL);
+    assert_eq!(quick.shut_since(), None, "it took enough");
+    assert!(checks_until_cut(&quick, began + LEAST_RATE_INTERVAL).is_some());
+    // A byte now and then is no less than nothing, and the kernel takes some at first.
+    read_exactly(&slow_client, 100);
+    assert!(checks_until_cut(&slow, began).is_some());
+    assert_eq!(checks_until_cut(&idle, began), None, "nothing waits for it");
+    read_exactly(&idle_client, 100);
+    until("nothing is held", || flusher.flusher.held().total() == 0);
 }
 
 #[test]
@@ -377,6 +508,36 @@ fn an_idle_connection_ends_unless_a_request_is_unanswered() {
         receiver.recv_timeout(TEST_TIMEOUT),
         Ok(Err(ReadEnd::Fault(_)))
     ));
+}
+
+#[test]
+fn the_first_whole_frame_must_come_in_time() {
+    let flusher = FlusherThread::start();
+    let limits = ReaderLimits {
+        first_frame_timeout: SHORT_TIMEOUT,
+        ..reader_limits()
+    };
+    for first in [&[][..], &ping()[..5]] {
+        let (connection, client) = open(&flusher, send_limits());
+        let began = Instant::now();
+        serve(connection, limits);
+        (&client).write_all(first).unwrap();
+        let received = replies(&client);
+        assert!(began.elapsed() >= SHORT_TIMEOUT);
+        assert_eq!(received.len(), 1);
+        assert_eq!(fault_of(&received[0]), ProtocolFault::Timeout);
+    }
+    // Afterwards a connection may be silent, and a frame has its own time.
+    let (connection, client) = open(&flusher, send_limits());
+    serve(connection, limits);
+    (&client).write_all(&ping()).unwrap();
+    read_exactly(&client, ping().len());
+    std::thread::sleep(SHORT_TIMEOUT * 2);
+    (&client).write_all(&ping()[..5]).unwrap();
+    std::thread::sleep(SHORT_TIMEOUT * 2);
+    (&client).write_all(&ping()[5..]).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(replies(&client), vec![Reply::Pong]);
 }
 
 #[test]
@@ -574,7 +735,7 @@ fn ending_a_connection_drops_unanswered_requests() {
     connection.reply(1, |out| out.resize(1000, 1));
     connection.end_at_once(SHUTTING_DOWN);
     assert_eq!(fault_of(&replies(&client)[0]), ProtocolFault::ShuttingDown);
-    assert_eq!(flusher.flusher.unsent(), 0);
+    assert_eq!(flusher.flusher.held().total(), 0);
     assert_eq!(reader.wait_applied(), Err(ReadEnd::Broken));
 }
 

@@ -27,6 +27,8 @@ pub struct WriteBuffer {
     secret: bool,
     /// When the socket last took a byte, or when bytes last began to wait for it.
     pub moved: Instant,
+    /// All bytes that the socket has taken.
+    pub taken: u64,
 }
 
 /// Whether a reply holds a session ID: its first frame is the `sessionID` of a login.
@@ -54,6 +56,7 @@ impl WriteBuffer {
             head: 0,
             secret: false,
             moved: Instant::now(),
+            taken: 0,
         }
     }
 
@@ -80,6 +83,7 @@ impl WriteBuffer {
             match rustix::net::send(socket, &self.bytes[self.head..], flags) {
                 Ok(sent) => {
                     self.head += sent;
+                    self.taken += u64::try_from(sent).unwrap_or(u64::MAX);
                     self.moved = Instant::now();
                 }
                 Err(rustix::io::Errno::INTR) => {}

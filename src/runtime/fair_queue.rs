@@ -104,6 +104,11 @@ impl<K: Hash + Eq + Clone, T, const N: usize> FairQueue<K, T, N> {
         self.len() == 0
     }
 
+    /// Whether [`FairQueue::take`] finds an item: one waits whose path is not in work.
+    pub fn is_ready(&self) -> bool {
+        self.nodes[ROOT].ready > 0
+    }
+
     /// Puts an item behind those of its path. Returns the item that finds no room: this one, or,
     /// where the queue or a key of the path is full, the newest of the fattest that has more.
     #[must_use = "the item without room is to be refused"]
@@ -146,6 +151,19 @@ impl<K: Hash + Eq + Clone, T, const N: usize> FairQueue<K, T, N> {
         }
         self.weigh(node);
         Some((Turn(node), item))
+    }
+
+    /// Ends a piece of the work on an item, which waits for its next piece before all others of its
+    /// path. It always finds room, so that the queue may hold one more than its bound for each item
+    /// in work.
+    pub fn put_back(&mut self, turn: Turn, item: T) {
+        let Turn(leaf) = turn;
+        self.nodes[leaf].items.push_front(item);
+        for node in self.up_from(leaf) {
+            self.nodes[node].waiting += 1;
+        }
+        self.weigh(leaf);
+        self.release(Turn(leaf));
     }
 
     /// Ends the work on an item: the next one of its path may be taken.

@@ -8,8 +8,10 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// The window of a [`KeyedRateLimiter`].
+/// The window of a [`KeyedRateLimiter::per_minute`].
 pub const MINUTE: Duration = Duration::from_secs(60);
+/// The window of a [`KeyedRateLimiter::per_hour`].
+pub const HOUR: Duration = Duration::from_secs(3600);
 /// Keys of a [`KeyedRateLimiter`] at most. Beyond that, the key with the oldest last event is
 /// dropped.
 pub const KEYS_MAX: usize = 100_000;
@@ -160,10 +162,11 @@ impl TokenBucket {
     }
 }
 
-/// Limits the events of the last minute for each key, such as an address or an account.
+/// Limits the events of the last minute, or hour, for each key, such as an address or an account.
 #[derive(Debug)]
 pub struct KeyedRateLimiter<K> {
     limit: usize,
+    span: Duration,
     entries: Vec<Entry<K>>,
     by_key: HashMap<K, usize>,
     /// The keys with the oldest and the newest last event.
@@ -183,8 +186,18 @@ struct Entry<K> {
 impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
     /// A limiter of `limit` events a minute for each key.
     pub fn per_minute(limit: u32) -> KeyedRateLimiter<K> {
+        KeyedRateLimiter::within(MINUTE, limit)
+    }
+
+    /// A limiter of `limit` events an hour for each key.
+    pub fn per_hour(limit: u32) -> KeyedRateLimiter<K> {
+        KeyedRateLimiter::within(HOUR, limit)
+    }
+
+    fn within(span: Duration, limit: u32) -> KeyedRateLimiter<K> {
         KeyedRateLimiter {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            span,
             entries: Vec::new(),
             by_key: HashMap::new(),
             ends: None,
@@ -218,7 +231,7 @@ impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
                 }
                 self.entries.push(Entry {
                     key: key.clone(),
-                    window: SlidingWindow::new(MINUTE),
+                    window: SlidingWindow::new(self.span),
                     last: now,
                     older: None,
                     newer: None,
@@ -239,10 +252,10 @@ impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
         }
     }
 
-    /// Drops keys without an event in the last minute.
+    /// Drops keys without an event that still counts.
     pub fn tidy(&mut self, now: Instant) {
         while let Some((oldest, _)) = self.ends
-            && now.saturating_duration_since(self.entries[oldest].last) >= MINUTE
+            && now.saturating_duration_since(self.entries[oldest].last) >= self.span
         {
             self.remove_oldest();
         }
@@ -434,6 +447,18 @@ mod tests {
         assert!(!attempts.allows(&"carol", at(61)));
         attempts.tidy(at(200));
         assert!(attempts.by_key.is_empty() && attempts.entries.is_empty());
+    }
+
+    #[test]
+    fn an_hour_is_sixty_minutes() {
+        let mut attempts = KeyedRateLimiter::per_hour(1);
+        let start = Instant::now();
+        attempts.count(&"alice", start);
+        attempts.tidy(start + second(3599));
+        assert!(!attempts.allows(&"alice", start + second(3599)));
+        assert!(attempts.allows(&"alice", start + second(3600)));
+        attempts.tidy(start + second(3600));
+        assert!(attempts.by_key.is_empty());
     }
 
     #[test]

@@ -7,15 +7,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// One step that takes longer is logged, while it goes on and when it is done.
+pub const LONG_STEP: Duration = Duration::from_secs(5);
+/// Long work that consists of many small steps beats once for so many of them.
+pub const STEPS_PER_BEAT: usize = 1_000;
+
 /// The heartbeat of one module thread. Its loop beats on each turn, at least every
 /// [`TICK`](super::TICK).
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
     begun: Instant,
-    beat: Arc<AtomicU64>,
+    pulse: Arc<Pulse>,
+}
+
+/// A thread's last beat, in milliseconds since the watchdog was made.
+#[derive(Debug, Default)]
+struct Pulse {
+    /// While one step is under way that cannot beat, the end of the time that it may take.
+    beat: AtomicU64,
+    /// When that step began; `u64::MAX` where there is none.
+    step: AtomicU64,
+    #[cfg(test)]
+    beats: AtomicU64,
 }
 
 impl Heartbeat {
+    /// A heartbeat that no watchdog sees.
+    pub fn unwatched() -> Heartbeat {
+        Watchdog::new().register("unwatched")
+    }
+
     /// Records that the thread is alive now.
     pub fn beat(&self) {
         self.beat_at(Instant::now());
@@ -24,7 +45,60 @@ impl Heartbeat {
     /// Records that the thread was alive at `now`.
     pub fn beat_at(&self, now: Instant) {
         let since = now.saturating_duration_since(self.begun);
-        self.beat.store(millis(since), Ordering::Relaxed);
+        self.pulse.beat.store(millis(since), Ordering::Relaxed);
+        #[cfg(test)]
+        self.pulse.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it has beaten.
+    #[cfg(test)]
+    pub(crate) fn beats(&self) -> u64 {
+        self.pulse.beats.load(Ordering::Relaxed)
+    }
+
+    /// Runs one step that cannot beat, such as a commit: the thread counts as alive meanwhile, but
+    /// for no longer than `limit`. A step that takes longer than [`LONG_STEP`] is logged as `what`.
+    pub fn during<T>(&self, what: &str, limit: Duration, step: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let since = millis(began.saturating_duration_since(self.begun));
+        self.pulse.step.store(since, Ordering::Relaxed);
+        self.beat_at(began + limit);
+        let done = step();
+        self.pulse.step.store(u64::MAX, Ordering::Relaxed);
+        self.beat();
+        let took = began.elapsed();
+        if took >= LONG_STEP {
+            crate::warn!("{what} took {} s", took.as_secs());
+        }
+        done
+    }
+}
+
+/// Beats for long work that consists of many small steps.
+#[derive(Debug)]
+pub struct StepBeats<'a> {
+    heartbeat: &'a Heartbeat,
+    left: usize,
+}
+
+impl<'a> StepBeats<'a> {
+    /// Beats once for each [`STEPS_PER_BEAT`] steps from now on.
+    pub fn new(heartbeat: &'a Heartbeat) -> StepBeats<'a> {
+        StepBeats {
+            heartbeat,
+            left: STEPS_PER_BEAT,
+        }
+    }
+
+    /// One step is done. Returns whether it has beaten.
+    pub fn step(&mut self) -> bool {
+        self.left -= 1;
+        let is_due = self.left == 0;
+        if is_due {
+            self.left = STEPS_PER_BEAT;
+            self.heartbeat.beat();
+        }
+        is_due
     }
 }
 
@@ -38,8 +112,8 @@ pub struct Watchdog {
     all: Arc<Mutex<Vec<Named>>>,
 }
 
-/// A thread's name and its last beat, in milliseconds since the watchdog was made.
-type Named = (String, Arc<AtomicU64>);
+/// A thread's name and its pulse.
+type Named = (String, Arc<Pulse>);
 
 impl Watchdog {
     /// A watchdog without heartbeats.
@@ -52,27 +126,43 @@ impl Watchdog {
 
     /// Adds a heartbeat for the module thread of this name. Its first beat is now.
     pub fn register(&self, name: impl Into<String>) -> Heartbeat {
+        let pulse = Pulse {
+            beat: AtomicU64::new(0),
+            step: AtomicU64::new(u64::MAX),
+            #[cfg(test)]
+            beats: AtomicU64::new(0),
+        };
         let heartbeat = Heartbeat {
             begun: self.begun,
-            beat: Arc::default(),
+            pulse: Arc::new(pulse),
         };
         heartbeat.beat();
         self.all
             .lock()
-            .push((name.into(), Arc::clone(&heartbeat.beat)));
+            .push((name.into(), Arc::clone(&heartbeat.pulse)));
         heartbeat
     }
 
     /// Names of the threads whose last beat is longer ago than `limit`, and how long ago it was.
     pub fn stalled(&self, limit: Duration) -> Vec<(String, Duration)> {
+        self.older(limit, |pulse| pulse.beat.load(Ordering::Relaxed))
+    }
+
+    /// Names of the threads that have been at one step for longer than `limit`, and for how long.
+    pub fn at_one_step(&self, limit: Duration) -> Vec<(String, Duration)> {
+        self.older(limit, |pulse| pulse.step.load(Ordering::Relaxed))
+    }
+
+    /// Threads whose moment is longer ago than `limit`.
+    fn older(&self, limit: Duration, moment: impl Fn(&Pulse) -> u64) -> Vec<(String, Duration)> {
         let now = millis(self.begun.elapsed());
-        let age = |beat: &AtomicU64| {
-            Duration::from_millis(now.saturating_sub(beat.load(Ordering::Relaxed)))
-        };
         self.all
             .lock()
             .iter()
-            .map(|(name, beat)| (name.clone(), age(beat)))
+            .map(|(name, pulse)| {
+                let age = now.saturating_sub(moment(pulse));
+                (name.clone(), Duration::from_millis(age))
+            })
             .filter(|(_, age)| *age > limit)
             .collect()
     }
@@ -104,5 +194,46 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(watchdog.stalled(limit)[0].0, "ended");
+    }
+
+    #[test]
+    fn one_long_step_is_no_stall_until_its_time_is_over() {
+        let watchdog = Watchdog::new();
+        let heartbeat = watchdog.register("committing");
+        let (limit, deadline) = (
+            Duration::from_millis(50),
+            Instant::now() + Duration::from_secs(20),
+        );
+        let wait_for = |done: &dyn Fn() -> bool| {
+            while !done() {
+                assert!(Instant::now() < deadline);
+                std::thread::yield_now();
+            }
+        };
+        heartbeat.during("the test", Duration::from_secs(300), || {
+            let _other = watchdog.register("other");
+            wait_for(&|| {
+                watchdog
+                    .stalled(limit)
+                    .iter()
+                    .any(|(name, _)| name == "other")
+            });
+            assert!(
+                watchdog
+                    .stalled(limit)
+                    .iter()
+                    .all(|(name, _)| name == "other")
+            );
+            wait_for(&|| watchdog.at_one_step(limit).len() == 1);
+        });
+        assert!(watchdog.at_one_step(Duration::ZERO).is_empty());
+        heartbeat.during("the test", Duration::ZERO, || {
+            wait_for(&|| {
+                watchdog
+                    .stalled(limit)
+                    .iter()
+                    .any(|(name, _)| name == "committing")
+            });
+        });
     }
 }

@@ -41,6 +41,8 @@ pub struct Daemon {
     program: PathBuf,
     /// Whether it runs under the scheduling policy `batch`.
     in_batch: bool,
+    /// The time of systemd's watchdog that it is told.
+    watchdog: Option<Duration>,
     config: PathBuf,
     notify_socket: PathBuf,
     log: PathBuf,
@@ -61,6 +63,7 @@ impl Daemon {
         Daemon {
             program: program::find(program),
             in_batch: false,
+            watchdog: None,
             config,
             notify_socket: layout.notify_socket(&name),
             log: file("log"),
@@ -73,6 +76,11 @@ impl Daemon {
     /// Makes it run under the scheduling policy `batch` from its next start on.
     pub fn run_in_batch(&mut self) {
         self.in_batch = true;
+    }
+
+    /// Makes it ping a watchdog of this time from its next start on.
+    pub fn run_with_watchdog(&mut self, time: Duration) {
+        self.watchdog = Some(time);
     }
 
     /// `master`, or the worker's name.
@@ -133,6 +141,9 @@ impl Daemon {
         daemon_arguments(&mut command, &self.config);
         if let Some(point) = failpoint {
             command.env(failpoint::VARIABLE, point);
+        }
+        if let Some(time) = self.watchdog {
+            command.env("WATCHDOG_USEC", time.as_micros().to_string());
         }
         command.stderr(File::create(&self.errors).map_err(at(&self.errors))?);
         *process =
@@ -205,6 +216,14 @@ impl Daemon {
         let process = process.as_mut()?;
         process.poll();
         process.ended()
+    }
+
+    /// How often it has pinged the watchdog since its start.
+    pub fn pings(&self) -> u64 {
+        let mut process = self.process.lock();
+        let process = process.as_mut().expect("it does not run");
+        process.poll();
+        process.pings()
     }
 
     /// Its process ID.

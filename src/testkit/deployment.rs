@@ -120,6 +120,7 @@ pub struct DeploymentBuilder {
     has_proxy: bool,
     disk_megabytes: Option<u32>,
     in_batch: bool,
+    watchdog: Option<Duration>,
     keeps_folder: bool,
 }
 
@@ -172,6 +173,12 @@ impl DeploymentBuilder {
         self
     }
 
+    /// Makes the master ping a watchdog of this time, as systemd asks it to.
+    pub fn watchdog(mut self, time: Duration) -> DeploymentBuilder {
+        self.watchdog = Some(time);
+        self
+    }
+
     /// Whether the folder remains when the deployment is dropped.
     pub fn keep_folder(mut self, keeps: bool) -> DeploymentBuilder {
         self.keeps_folder = keeps;
@@ -200,8 +207,12 @@ impl DeploymentBuilder {
         if self.in_batch {
             daemons.iter_mut().for_each(Daemon::run_in_batch);
         }
+        let mut master = Daemon::new(&layout, Place::Master);
+        if let Some(time) = self.watchdog {
+            master.run_with_watchdog(time);
+        }
         let mut deployment = Deployment {
-            master: Daemon::new(&layout, Place::Master),
+            master,
             workers: daemons,
             layout,
             proxy: None,

@@ -27,6 +27,8 @@ pub struct Process {
     /// The socket at which it reports that it serves, and the socket's path.
     notices: Option<(UnixDatagram, PathBuf)>,
     ready: bool,
+    /// How often it has told the watchdog that it works.
+    pings: u64,
     ended: Option<ExitStatus>,
 }
 
@@ -74,6 +76,7 @@ impl Process {
             pidfd,
             notices,
             ready: false,
+            pings: 0,
             ended: None,
         })
     }
@@ -96,7 +99,10 @@ impl Process {
         if let Some((notices, _)) = &self.notices {
             while let Ok(length) = notices.recv(&mut notice) {
                 let said = String::from_utf8_lossy(&notice[..length]);
-                self.ready |= said.lines().any(|line| line == "READY=1");
+                for line in said.lines() {
+                    self.ready |= line == "READY=1";
+                    self.pings += u64::from(line == "WATCHDOG=1");
+                }
             }
         }
         if self.ended.is_none() {
@@ -107,6 +113,11 @@ impl Process {
     /// Whether it has reported that it serves.
     pub fn is_ready(&self) -> bool {
         self.ready
+    }
+
+    /// How often it had told the watchdog that it works, at the last [`Process::poll`].
+    pub fn pings(&self) -> u64 {
+        self.pings
     }
 
     /// Its exit status, where it has ended.

@@ -15,6 +15,8 @@ const TICKS: u64 = 100;
 pub struct Resources {
     /// Resident memory, in bytes.
     pub resident: u64,
+    /// The most resident memory so far, in bytes.
+    pub resident_peak: u64,
     /// Processor time so far, in user and kernel mode, to 10 ms.
     pub processor: Duration,
     /// Open descriptors.
@@ -41,9 +43,14 @@ impl Resources {
     fn below(folder: &Path) -> Result<Resources, SandboxError> {
         let read = |path: PathBuf| fs::read_to_string(&path).map_err(at(&path));
         let descriptors = folder.join("fd");
+        let status = read(folder.join("status"))?;
+        let memory = |name: &str| {
+            memory(&status, name)
+                .ok_or_else(|| SandboxError::failed(format!("{}: no {name}", folder.display())))
+        };
         Ok(Resources {
-            resident: resident(&read(folder.join("status"))?)
-                .ok_or_else(|| SandboxError::failed(format!("{}: no VmRSS", folder.display())))?,
+            resident: memory("VmRSS:")?,
+            resident_peak: memory("VmHWM:")?,
             processor: processor(&read(folder.join("stat"))?),
             descriptors: fs::read_dir(&descriptors)
                 .map_err(at(&descriptors))?
@@ -52,11 +59,9 @@ impl Resources {
     }
 }
 
-/// Resident bytes in the text of `/proc/PID/status`.
-fn resident(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+/// Bytes of memory in the text of `/proc/PID/status`.
+fn memory(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }
@@ -97,13 +102,17 @@ mod tests {
     fn a_name_may_hold_anything() {
         let stat = "7 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20";
         assert_eq!(processor(stat), Duration::from_secs(2));
-        assert_eq!(resident("Name:\tx\nVmRSS:\t   12 kB\n"), Some(12 * 1024));
+        assert_eq!(
+            memory("Name:\tx\nVmRSS:\t   12 kB\n", "VmRSS:"),
+            Some(12 * 1024)
+        );
     }
 
     #[test]
     fn this_process_takes_something() {
         let own = Resources::own().unwrap();
         assert!(own.resident > 0 && own.descriptors > 2, "{own:?}");
+        assert!(own.resident_peak > 0);
         assert_eq!(
             Resources::of(std::process::id()).unwrap().resident > 0,
             own.resident > 0

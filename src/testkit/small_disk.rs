@@ -55,6 +55,17 @@ impl SmallDisk {
         self.fill_with(File::options().append(true).open(filler).unwrap());
     }
 
+    /// Fills it but for so many bytes.
+    pub fn fill_leaving(&self, bytes: u64) {
+        self.fill();
+        let filler = File::options()
+            .write(true)
+            .open(self.folder.join("filler"))
+            .unwrap();
+        let filled = filler.metadata().unwrap().len();
+        filler.set_len(filled.saturating_sub(bytes)).unwrap();
+    }
+
     fn fill_with(&self, mut filler: File) {
         let mut chunk = vec![0x5A; 1 << 20];
         while !chunk.is_empty() {

@@ -12,19 +12,23 @@ use crate::config::WorkerLimits;
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::connection_limiter::ConnectionPermit;
 use crate::net::listener::BIND_TIMEOUT;
+use crate::net::proxy_header::{self, ProxySource};
 use crate::net::rejecter::RejectSender;
 use crate::net::tls::ServerTls;
 use crate::net::{
     Connection, ConnectionLimiter, ConnectionReader, Flusher, Listener, ReaderLimits, SendLimits,
 };
+use crate::runtime::log::Throttle;
 use crate::runtime::{self, Module, Stop, TICK, ThreadHandle, is_passing};
 use crossbeam_channel::{Receiver, Sender};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Size of a reader thread's stack.
 pub const READER_STACK_BYTES: usize = 128 * 1024;
+/// Most log lines a minute about a proxy, for each reason.
+pub const PROXY_LOGGED_MAX: u32 = 3;
 /// The default port of this protocol, which is also that of NFS.
 const NFS_PORT: u16 = 2049;
 
@@ -54,6 +58,7 @@ pub(super) struct ClientPort {
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,
     pub(super) clients: Sender<ClientsMessage>,
+    pub(super) proxies: Throttle,
     /// Both ends, so that a new state can replace an unread one.
     pub(super) state: (Sender<PortState>, Receiver<PortState>),
 }
@@ -151,16 +156,10 @@ impl ClientPort {
         let (port, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
         let thread = runtime::spawn("listener", move || {
             let (limiter, refusal) = (&port.limiter, &port.refusal);
-            let nobody_known = |_| false;
-            accepting.run(
-                limiter,
-                refusal,
-                &stop,
-                nobody_known,
-                |socket, _, permit| {
-                    port.serve(socket, permit);
-                },
-            );
+            let is_proxy = |ip| port.is_proxy(ip);
+            accepting.run(limiter, refusal, &stop, is_proxy, |socket, peer, permit| {
+                port.serve(socket, peer, permit);
+            });
         });
         match thread {
             Ok(thread) => {
@@ -186,8 +185,65 @@ impl ClientPort {
         }
     }
 
+    /// Whether a header of the PROXY protocol is required from this address, and believed.
+    fn is_proxy(&self, ip: IpAddr) -> bool {
+        self.limits
+            .proxy_from
+            .iter()
+            .any(|proxy| proxy.contains(ip))
+    }
+
     /// Starts a client's reader thread. Where that fails, the connection is closed.
-    fn serve(&self, socket: TcpStream, permit: ConnectionPermit) {
+    fn serve(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, mut permit: ConnectionPermit) {
+        let port = Arc::clone(self);
+        let header_by = Instant::now() + self.limits.frame_timeout;
+        let started = runtime::spawn_small("client", READER_STACK_BYTES, move || {
+            let client = if port.is_proxy(peer.ip()) {
+                port.client_behind(&socket, peer, header_by)
+            } else {
+                Some(peer)
+            };
+            let Some(client) = client else {
+                return;
+            };
+            // A connection of the proxy's own keeps the place that it has.
+            if client != peer && !permit.pass_to(client.ip()) {
+                port.refusal.refuse(socket);
+                return;
+            }
+            port.read(socket, client);
+            drop(permit);
+        });
+        if let Err(error) = started {
+            crate::error!("no thread for a client: {error}");
+        }
+    }
+
+    /// The address of the client whose connection a proxy passes on; `None` where its header cannot
+    /// be believed.
+    fn client_behind(
+        &self,
+        socket: &TcpStream,
+        proxy: SocketAddr,
+        deadline: Instant,
+    ) -> Option<SocketAddr> {
+        match proxy_header::read(socket, deadline) {
+            Ok(ProxySource::Client(client)) => Some(client),
+            Ok(ProxySource::Proxy) => Some(proxy),
+            Err(error) => {
+                if let Some(more) = self.proxies.allow(error.as_str()) {
+                    crate::warn!(
+                        "a connection of the proxy {proxy} was closed: {error}{more} \
+                         (limits.proxy_from has its address)"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// Serves a client until its connection has ended.
+    fn read(&self, socket: TcpStream, client: SocketAddr) {
         let tls = match self.tls.as_ref().map(|tls| tls.accept()).transpose() {
             Ok(tls) => tls,
             Err(error) => {
@@ -199,31 +255,23 @@ impl ClientPort {
             max_unsent: self.limits.max_unsent,
             send_timeout: self.limits.send_timeout,
         };
-        let Ok(connection) = Connection::new(socket, tls, limits, Arc::clone(&self.flusher)) else {
+        let flusher = Arc::clone(&self.flusher);
+        let Ok(connection) = Connection::of(client, socket, tls, limits, flusher) else {
             return;
         };
         let limits = ReaderLimits {
             frame_timeout: self.limits.frame_timeout,
+            first_frame_timeout: self.limits.first_frame_timeout,
             idle_timeout: self.limits.idle_timeout,
             unanswered_max: UNANSWERED_MAX,
         };
-        let (router, clients) = (self.router.clone(), self.clients.clone());
-        let flusher = Arc::clone(&self.flusher);
-        let started = runtime::spawn_small("client", READER_STACK_BYTES, move || {
-            let number = connection.number;
-            let client = WorkerClient::new(Arc::clone(&connection));
-            if clients
-                .send(ClientsMessage::Connected(Arc::clone(&client)))
-                .is_ok()
-            {
-                let reader = ConnectionReader::new(connection, limits);
-                ClientReader::new(client, reader, router, flusher).run();
-                let _ = clients.send(ClientsMessage::Disconnected(number));
-            }
-            drop(permit);
-        });
-        if let Err(error) = started {
-            crate::error!("no thread for a client: {error}");
+        let number = connection.number;
+        let client = WorkerClient::new(Arc::clone(&connection));
+        let connected = ClientsMessage::Connected(Arc::clone(&client));
+        if self.clients.send(connected).is_ok() {
+            let reader = ConnectionReader::new(connection, limits);
+            ClientReader::new(client, reader, self.router.clone()).run();
+            let _ = self.clients.send(ClientsMessage::Disconnected(number));
         }
     }
 }

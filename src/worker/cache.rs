@@ -8,40 +8,54 @@
     reason = "a new instruction is to be seen by every match"
 )]
 
+pub mod misses;
 pub mod snapshot;
 pub mod windows;
 
 use super::Gauges;
-use super::client::WorkerClient;
 use super::messages::{
     CacheFill, CacheMessage, CacheMiss, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch,
 };
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
 use crate::runtime::Module;
+use crate::runtime::fair_queue::Turn;
 use crate::wire::request::requests_to;
-use crate::wire::{Instruction, Refusal, Request, reply};
+use crate::wire::{Destination, Refusal, Request, reply};
 use crossbeam_channel::{Sender, TrySendError};
+use misses::{BulkQueue, Misses, WaitingClient};
 use snapshot::QuoteSnapshot;
-use std::collections::{HashMap, VecDeque};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use windows::{WindowCache, WindowKey};
 
-/// Bulk requests that wait at most.
-const BULK_QUEUE_MAX: usize = 16_384;
 /// Messages that are handled before the next bulk request at most.
 const SMALL_FIRST_MAX: usize = 64;
-/// Clients that wait for the master's answers at most.
-const WAITING_MAX: usize = 131_072;
+/// What the cache has for a request about a window or forecast.
+struct Found {
+    miss: CacheMiss,
+    /// The stored reply.
+    frames: Option<Arc<[u8]>>,
+    /// Of a forecast, the time that the client asked for.
+    time: Option<Timestamp>,
+}
 
-/// A client that waits for the master's answer to a miss.
-#[derive(Debug)]
-struct WaitingClient {
-    client: Arc<WorkerClient>,
-    number: u64,
-    instruction: Instruction,
+impl Found {
+    /// The stored reply with the time that the client asked for.
+    fn frames(&self) -> Option<Cow<'_, [u8]>> {
+        let frames = self.frames.as_deref()?;
+        Some(frames_at(frames, self.time))
+    }
+}
+
+/// Frames for a client that asked for this time, if it did.
+fn frames_at(frames: &[u8], time: Option<Timestamp>) -> Cow<'_, [u8]> {
+    match time {
+        Some(time) => windows::forecast_at(frames, time).into(),
+        None => frames.into(),
+    }
 }
 
 /// The module's state.
@@ -54,10 +68,8 @@ pub struct Cache {
     list: Option<Arc<[u8]>>,
     windows: WindowCache,
     /// Bulk requests that wait, so that thousands of them do not delay a quote.
-    bulk: VecDeque<RequestBatch>,
-    /// Clients that wait for the master; `waiting_count` is their number.
-    waiting: HashMap<CacheMiss, Vec<WaitingClient>>,
-    waiting_count: usize,
+    bulk: BulkQueue,
+    misses: Misses,
     gauges: Arc<Gauges>,
 }
 
@@ -69,9 +81,8 @@ impl Cache {
             snapshot: None,
             list: None,
             windows: WindowCache::new(windows::CACHE_BYTES_MAX),
-            bulk: VecDeque::new(),
-            waiting: HashMap::new(),
-            waiting_count: 0,
+            bulk: BulkQueue::default(),
+            misses: Misses::default(),
             gauges,
         }
     }
@@ -91,7 +102,7 @@ impl Module for Cache {
 
     /// Serves one bulk request.
     fn on_turn_end(&mut self) {
-        if let Some(batch) = self.bulk.pop_front() {
+        if let Some(batch) = self.bulk.take() {
             self.serve(batch);
         }
     }
@@ -106,10 +117,8 @@ impl Cache {
     fn on_batch(&mut self, batch: RequestBatch) {
         if !batch.bulk {
             self.serve(batch);
-        } else if self.bulk.len() < BULK_QUEUE_MAX {
-            self.bulk.push_back(batch);
-        } else {
-            batch.refuse(&Refusal::worker_overloaded());
+        } else if let Some(without_room) = self.bulk.push(batch) {
+            without_room.refuse(&Refusal::worker_overloaded());
         }
     }
 
@@ -124,6 +133,7 @@ impl Cache {
     fn serve(&mut self, batch: RequestBatch) {
         let client = Arc::clone(&batch.client);
         let timestamp = batch.timestamp;
+        let mut missed = Vec::new();
         let mut writer = client.connection.sending();
         for (number, request) in batch.into_numbered() {
             let instruction = request.instruction();
@@ -134,17 +144,11 @@ impl Cache {
                     self.list(&mut writer, number);
                     Ok(())
                 }
-                Request::AssetWindow {
-                    symbol,
-                    window,
-                    adjusted,
-                } => {
-                    let key = WindowKey::of_window(symbol, window, adjusted);
-                    self.window(&mut writer, &client, timestamp, number, symbol, key)
-                }
-                Request::AssetPredicted { symbol, date } => {
-                    let key = WindowKey::of_forecast(symbol, date);
-                    self.window(&mut writer, &client, timestamp, number, symbol, key)
+                Request::AssetWindow { .. } | Request::AssetPredicted { .. } => {
+                    self.find(&request).map(|found| match found.frames() {
+                        Some(frames) => writer.reply(number, |out| out.extend_from_slice(&frames)),
+                        None => missed.push((number, request, found)),
+                    })
                 }
                 // The router sends no others here.
                 requests_to!(Orders)
@@ -156,6 +160,28 @@ impl Cache {
             if let Err(refusal) = served {
                 writer.reply(number, |out| reply::write_fail(out, instruction, &refusal));
             }
+        }
+        // What follows may write to any client.
+        drop(writer);
+        for (number, request, found) in missed {
+            let waiting = WaitingClient {
+                client: Arc::clone(&client),
+                number,
+                instruction: request.instruction(),
+                time: found.time,
+            };
+            if self.misses.is_asked(&found.miss) {
+                self.misses.join(&found.miss, waiting);
+                continue;
+            }
+            self.queue_miss(RequestBatch {
+                client: Arc::clone(&client),
+                timestamp,
+                destination: Destination::Cache,
+                bulk: true,
+                first: number,
+                requests: vec![request],
+            });
         }
     }
 
@@ -192,92 +218,144 @@ impl Cache {
         }
     }
 
-    /// Answers a request for a window or forecast, or asks the master.
-    fn window(
-        &mut self,
-        writer: &mut ReplyWriter<'_>,
-        client: &Arc<WorkerClient>,
-        timestamp: Timestamp,
-        number: u64,
-        symbol: Symbol,
-        key: WindowKey,
-    ) -> Result<(), Refusal> {
+    /// The last update's values, where they have the asset.
+    fn prices_of(&self, symbol: Symbol) -> Result<&QuoteSnapshot, Refusal> {
         let prices = self.prices(symbol)?;
-        if !prices.knows(symbol) {
-            return Err(Refusal::unknown_asset(&symbol));
+        if prices.knows(symbol) {
+            Ok(prices)
+        } else {
+            Err(Refusal::unknown_asset(&symbol))
         }
-        let update = prices.update;
-        if let Some(frames) = self.windows.get(&key, Instant::now()) {
-            writer.reply(number, |out| out.extend_from_slice(&frames));
-            return Ok(());
-        }
-        let miss = CacheMiss { key, update };
-        self.ask_master(client, timestamp, number, miss)
     }
 
-    /// Adds a client to those that wait for a miss. The first of them causes a query to the master.
-    fn ask_master(
-        &mut self,
-        client: &Arc<WorkerClient>,
-        timestamp: Timestamp,
-        number: u64,
-        miss: CacheMiss,
-    ) -> Result<(), Refusal> {
-        if self.waiting_count >= WAITING_MAX {
-            return Err(Refusal::worker_overloaded());
+    /// What the cache has for a request about a window or forecast.
+    fn find(&mut self, request: &Request) -> Result<Found, Refusal> {
+        let (update, key, time) = match request {
+            Request::AssetWindow {
+                symbol,
+                window,
+                adjusted,
+            } => {
+                let key = WindowKey::of_window(*symbol, *window, *adjusted);
+                (self.prices_of(*symbol)?.update, key, None)
+            }
+            Request::AssetPredicted { symbol, date } => {
+                let prices = self.prices_of(*symbol)?;
+                let key = WindowKey::of_forecast(*symbol, *date, prices.last(*symbol));
+                (prices.update, key, Some(*date))
+            }
+            // The master is asked for nothing else.
+            Request::AssetCurrent { .. }
+            | Request::AssetInfo { .. }
+            | Request::AssetList
+            | requests_to!(Orders)
+            | requests_to!(AccountQueries)
+            | requests_to!(Tunnel)
+            | requests_to!(State)
+            | requests_to!(Local) => return Err(Refusal::worker_overloaded()),
+        };
+        Ok(Found {
+            miss: CacheMiss { key, update },
+            frames: self.windows.get(&key, Instant::now()),
+            time,
+        })
+    }
+
+    /// Adds a request to the misses that wait for a turn.
+    fn queue_miss(&mut self, batch: RequestBatch) {
+        if let Some(without_room) = self.misses.push(batch) {
+            without_room.refuse(&Refusal::worker_overloaded());
         }
-        let request = miss.key.request();
-        let instruction = request.instruction();
-        if !self.waiting.contains_key(&miss) {
-            let query = MasterQuery {
-                timestamp,
-                client: Some(client.connection.peer),
-                kind: QueryKind::Cache(miss),
-            };
-            match self.master_link.try_send(MasterLinkMessage::Query(query)) {
-                Ok(()) => {}
-                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                    return Err(Refusal::worker_overloaded());
-                }
+        self.ask_master();
+    }
+
+    /// Asks the master as many questions as it may have, in turn by who asks.
+    fn ask_master(&mut self) {
+        while let Some((turn, batch)) = self.misses.take() {
+            if let Some(unused) = self.ask(turn, batch) {
+                self.misses.release(unused);
             }
         }
-        self.waiting_count += 1;
-        self.waiting.entry(miss).or_default().push(WaitingClient {
-            client: Arc::clone(client),
-            number,
-            instruction,
-        });
-        Ok(())
     }
 
-    /// Answers the clients that wait for a miss, and stores the reply.
-    fn on_fill(&mut self, miss: CacheMiss, fill: CacheFill) {
-        let waiting = self.waiting.remove(&miss).unwrap_or_default();
-        self.waiting_count -= waiting.len();
-        let (frames, is_data): (Arc<[u8]>, bool) = match fill {
-            CacheFill::Data(frames) => (frames.into(), true),
-            CacheFill::Fail(frame) => (frame.into(), false),
-            CacheFill::Unavailable => {
-                let refusal = Refusal::master_unavailable();
-                for WaitingClient {
-                    client,
-                    number,
-                    instruction,
-                } in waiting
-                {
-                    client.fail(number, instruction, &refusal);
-                }
-                return;
+    /// Asks the master for the reply to a batch of one request. Returns the turn where no question
+    /// is needed: the reply is here by now, or the master has the question.
+    fn ask(&mut self, turn: Turn, batch: RequestBatch) -> Option<Turn> {
+        let (client, timestamp) = (Arc::clone(&batch.client), batch.timestamp);
+        let Some((number, request)) = batch.into_numbered().next() else {
+            return Some(turn);
+        };
+        let instruction = request.instruction();
+        let found = match self.find(&request) {
+            Ok(found) => found,
+            Err(refusal) => {
+                client.fail(number, instruction, &refusal);
+                return Some(turn);
             }
         };
-        for WaitingClient { client, number, .. } in waiting {
+        if let Some(frames) = found.frames() {
             client.pass(number, &frames);
+            return Some(turn);
         }
+        let peer = client.connection.peer;
+        let waiting = WaitingClient {
+            client,
+            number,
+            instruction,
+            time: found.time,
+        };
+        if self.misses.is_asked(&found.miss) {
+            self.misses.join(&found.miss, waiting);
+            return Some(turn);
+        }
+        let query = MasterQuery {
+            timestamp,
+            client: Some(peer),
+            kind: QueryKind::Cache(found.miss),
+        };
+        match self.master_link.try_send(MasterLinkMessage::Query(query)) {
+            Ok(()) => {
+                self.misses.asked(found.miss, turn, waiting);
+                None
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                waiting.fail(&Refusal::worker_overloaded());
+                Some(turn)
+            }
+        }
+    }
+
+    /// Answers the clients that wait for a miss, stores the reply, and asks the next question.
+    fn on_fill(&mut self, miss: CacheMiss, fill: CacheFill) {
+        let waiting = self.misses.answered(&miss);
+        match fill {
+            CacheFill::Data(frames) => {
+                let frames = Arc::from(frames);
+                for client in waiting {
+                    client.pass(&frames_at(&frames, client.time));
+                }
+                self.store(miss, frames);
+            }
+            CacheFill::Fail(frame) => {
+                for client in waiting {
+                    client.pass(&frame);
+                }
+            }
+            CacheFill::Unavailable => {
+                for client in waiting {
+                    client.fail(&Refusal::master_unavailable());
+                }
+            }
+        }
+        self.ask_master();
+    }
+
+    /// Stores a reply, unless it is from before the last update: it may lack that one's bars.
+    fn store(&mut self, miss: CacheMiss, frames: Arc<[u8]>) {
         let Some(snapshot) = &self.snapshot else {
             return;
         };
-        // A reply from before the last update may lack its bars.
-        if is_data && miss.update == snapshot.update {
+        if miss.update == snapshot.update {
             let is_final = miss.key.is_final(snapshot.market_now);
             self.windows
                 .insert(miss.key, frames, is_final, Instant::now());
@@ -294,91 +372,4 @@ impl Cache {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::aapl;
-    use super::*;
-    use crate::link::message::{PriceRow, Prices};
-    use crate::net::{Connection, ConnectionLimiter, ConnectionLimits, Flusher, SendLimits};
-    use crate::runtime::{Stop, Watchdog, module};
-    use crate::wire::Window;
-    use crossbeam_channel::bounded;
-    use std::net::{TcpListener, TcpStream};
-    use std::time::Duration;
-
-    fn prices(update: u64) -> CacheMessage {
-        let row = PriceRow {
-            symbol: aapl(),
-            quote: None,
-            day: None,
-        };
-        CacheMessage::Prices(Box::new(QuoteSnapshot::new(&Prices {
-            update,
-            market_now: Timestamp(0),
-            published: Timestamp(0),
-            next: Timestamp(0),
-            rows: vec![row],
-        })))
-    }
-
-    /// The update at which the cache serves a bulk request that came between updates 1 and 2, with
-    /// `between` messages between it and update 2.
-    fn update_when_served(between: usize) -> u64 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let limits = SendLimits {
-            max_unsent: 1,
-            send_timeout: Duration::from_secs(1),
-        };
-        let socket = listener.accept().unwrap().0;
-        let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
-        let batch = RequestBatch {
-            client: WorkerClient::new(connection),
-            timestamp: Timestamp(0),
-            destination: crate::wire::Destination::Cache,
-            bulk: true,
-            first: 0,
-            requests: vec![Request::AssetWindow {
-                symbol: aapl(),
-                window: Window::AllTime,
-                adjusted: false,
-            }],
-        };
-        let (sender, inbox) = bounded(between + 3);
-        let (master_link, asked) = bounded(1);
-        let limiter = ConnectionLimiter::new(ConnectionLimits {
-            total: 1,
-            per_neighbourhood: 1,
-        });
-        let mut cache = Cache::new(master_link, Gauges::new(limiter));
-        sender.send(prices(1)).unwrap();
-        sender.send(CacheMessage::Batch(batch)).unwrap();
-        for _ in 0..between {
-            sender.send(prices(1)).unwrap();
-        }
-        sender.send(prices(2)).unwrap();
-        drop(sender);
-        let heartbeat = Watchdog::new().register("cache");
-        module::run("cache", &mut cache, &inbox, &Stop::new(), &heartbeat);
-        match asked.try_recv() {
-            Ok(MasterLinkMessage::Query(MasterQuery {
-                kind: QueryKind::Cache(miss),
-                ..
-            })) => miss.update,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn bulk_requests_wait_for_a_bounded_number_of_messages() {
-        assert_eq!(
-            update_when_served(0),
-            2,
-            "a bulk request waits for a few messages"
-        );
-        assert_eq!(
-            update_when_served(2 * SMALL_FIRST_MAX),
-            1,
-            "it waited for too many messages"
-        );
-    }
-}
+mod tests;

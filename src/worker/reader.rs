@@ -13,7 +13,7 @@
 use super::client::{CachedSession, WorkerClient};
 use super::messages::RequestBatch;
 use crate::model::{Reason, Timestamp};
-use crate::net::{ConnectionReader, Flusher, ReadEnd};
+use crate::net::{ConnectionReader, ReadEnd};
 use crate::wire::instruction::InstructionRow;
 use crate::wire::{
     Arguments, ConnectionState, Destination, FrameHeader, Instruction, MessageType, ProtocolError,
@@ -24,8 +24,6 @@ use std::sync::Arc;
 
 /// Requests of one batch at most.
 pub const BATCH_MAX: usize = 512;
-/// Unsent bytes of all clients together. While there are more, bulk requests are refused.
-pub const UNSENT_BYTES_MAX: usize = 1 << 30;
 
 /// The outcome of decoding a frame.
 enum FrameOutcome {
@@ -42,7 +40,6 @@ pub struct ClientReader {
     client: Arc<WorkerClient>,
     reader: ConnectionReader,
     router: Sender<RequestBatch>,
-    flusher: Arc<Flusher>,
     /// Decoded requests of one destination that are not passed on yet.
     requests: Vec<Request>,
     /// Refusals that are not sent yet. This list or the other is always empty.
@@ -63,13 +60,11 @@ impl ClientReader {
         client: Arc<WorkerClient>,
         reader: ConnectionReader,
         router: Sender<RequestBatch>,
-        flusher: Arc<Flusher>,
     ) -> ClientReader {
         ClientReader {
             client,
             reader,
             router,
-            flusher,
             requests: Vec::new(),
             refusals: Vec::new(),
             destination: Destination::Local,
@@ -159,7 +154,7 @@ impl ClientReader {
             }
             self.in_flight = Some(destination);
         }
-        if row.bulk && self.flusher.unsent() > UNSENT_BYTES_MAX {
+        if row.bulk && !self.client.connection.may_ask() {
             return self.refuse(row.instruction, Refusal::worker_overloaded());
         }
         if row.bulk

@@ -4,7 +4,7 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
-use super::acceptor::{ClientPort, WorkerAcceptor};
+use super::acceptor::{ClientPort, PROXY_LOGGED_MAX, WorkerAcceptor};
 use super::cache::Cache;
 use super::clients::Clients;
 use super::master_link::MasterLink;
@@ -19,10 +19,12 @@ use super::{Gauges, Worker};
 use crate::config::WorkerConfig;
 use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
+use crate::runtime::log::Throttle;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::bounded;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Worker {
     /// Starts all threads. The port opens when a link has brought prices: see [`Worker::state`].
@@ -106,6 +108,7 @@ fn start(
             refusal,
             router: to_router.clone(),
             clients: to_clients.clone(),
+            proxies: Throttle::new(PROXY_LOGGED_MAX, Duration::from_secs(60)),
             state: (to_state, state.clone()),
         },
         port_stop,

@@ -14,6 +14,7 @@ use crate::wire::{
     FrameBuffer, FrameHeader, Instruction, Refusal, Reply, Request, frame, packet, reply,
 };
 use parking_lot::Mutex;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -424,7 +425,20 @@ pub struct TestClient {
 
 impl TestClient {
     pub fn connect(address: SocketAddr) -> TestClient {
-        let socket = TcpStream::connect(address).unwrap();
+        TestClient::on(TcpStream::connect(address).unwrap())
+    }
+
+    /// A client that connects from another loopback address, and sends these bytes first.
+    pub fn connect_from(from: [u8; 4], address: SocketAddr, first: &[u8]) -> TestClient {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut client = TestClient::on(TcpStream::from(socket));
+        client.socket.write_all(first).unwrap();
+        client
+    }
+
+    fn on(socket: TcpStream) -> TestClient {
         socket.set_nodelay(true).unwrap();
         TestClient {
             socket,

@@ -858,6 +858,83 @@ fn a_client_over_the_limit_gets_too_many_connections() {
     }
 }
 
+const PROXY: [u8; 4] = [127, 0, 0, 3];
+
+/// A header of the PROXY protocol, version 2, for a client at this address.
+fn proxied(client: &str) -> Vec<u8> {
+    let client: std::net::SocketAddrV4 = client.parse().unwrap();
+    let mut bytes = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
+    bytes.extend(client.ip().octets());
+    bytes.extend([198, 51, 100, 1]);
+    bytes.extend(client.port().to_be_bytes());
+    bytes.extend(2049_u16.to_be_bytes());
+    bytes
+}
+
+fn pings(client: &mut TestClient) -> bool {
+    client.ask(&Request::Ping);
+    client.reply() == Reply::Pong
+}
+
+#[test]
+fn behind_a_proxy_the_clients_address_counts_and_is_what_the_master_hears() {
+    let limits = "[limits]\nmax_connections_per_ip = 1\nproxy_from = [\"127.0.0.3\"]";
+    let (rig, mut link) = WorkerRig::serving(limits);
+    let behind = |client: &str| TestClient::connect_from(PROXY, rig.address, &proxied(client));
+    let mut first = behind("192.0.2.7:40000");
+    first.ask(&login(false));
+    assert_eq!(
+        link.next().envelope.client,
+        Some("192.0.2.7:40000".parse().unwrap())
+    );
+    let mut second = behind("192.0.2.8:40000");
+    assert!(
+        pings(&mut second),
+        "others behind the same proxy have their own places"
+    );
+    let mut third = behind("192.0.2.7:40001");
+    assert!(matches!(
+        third.reply(),
+        Reply::ProtocolError(OpenValue::Known(ProtocolFault::TooManyConnections), _)
+    ));
+    assert!(third.is_closed());
+    // The proxy's own connections, of which one is no client's.
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    for _ in 0..3 {
+        assert!(pings(&mut TestClient::connect_from(
+            PROXY,
+            rig.address,
+            local
+        )));
+    }
+}
+
+#[test]
+fn nothing_is_believed_without_a_header_and_no_header_of_a_stranger() {
+    let limits = "[limits]\nframe_timeout = \"1s\"\nproxy_from = [\"127.0.0.3\"]";
+    let (rig, _link) = WorkerRig::serving(limits);
+    let mut frame = Vec::new();
+    Request::Ping.write(&mut frame);
+    let whole = proxied("192.0.2.7:40000");
+    let mut long = whole.clone();
+    long[14..16].copy_from_slice(&[0xff, 0xff]);
+    let mut udp = whole.clone();
+    udp[13] = 0x12;
+    let text = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 2049\r\n".to_vec();
+    // None, version 1, too long, not TCP; and what is never whole.
+    for first in [frame, text, long, udp, whole[..20].to_vec(), Vec::new()] {
+        let mut client = TestClient::connect_from(PROXY, rig.address, &first);
+        assert!(client.is_closed(), "{first:?}");
+    }
+    let mut stranger = TestClient::connect_from([127, 0, 0, 4], rig.address, &whole);
+    assert!(matches!(
+        stranger.reply(),
+        Reply::ProtocolError(OpenValue::Known(ProtocolFault::BadFrame), _)
+    ));
+    assert!(stranger.is_closed());
+    assert!(pings(&mut rig.client()), "strangers need no header");
+}
+
 #[test]
 fn a_malformed_frame_is_answered_after_earlier_requests() {
     let (rig, mut link) = WorkerRig::serving("");

@@ -3,6 +3,8 @@
 //! What is fuzzed: one function for each kind of bytes that come from outside, which panics where
 //! the code does not keep what it promises. The fuzzer and the gate run the same ones.
 
+#[path = "targets/client.rs"]
+mod client;
 #[path = "targets/control.rs"]
 mod control;
 #[path = "targets/files.rs"]
@@ -60,6 +62,7 @@ pub const TARGETS: &[Target] = &[
     target("values", wire::values, wire::value_seeds),
     target("payloads", wire::payloads, wire::payload_seeds),
     target("transfers", wire::transfers, wire::transfer_seeds),
+    target("answers", client::answers, client::answer_seeds).costing(1024 * KIB, 512),
     target("records", link::records, link::record_seeds).costing(4096 * KIB, 64),
     target("envelopes", link::envelopes, link::envelope_seeds),
     target("link-messages", link::messages, link::message_seeds),

@@ -17,6 +17,8 @@
     reason = "a test program ends at the first thing that is not as it should be"
 )]
 
+mod logins;
+
 use papertrader::client::{Client, ConnectOptions};
 use papertrader::master::auth::sessions::PER_ACCOUNT_MAX;
 use papertrader::model::{Email, HashedPass, Reason, SessionId, Symbol, Username};
@@ -25,7 +27,7 @@ use papertrader::wire::{FrameHeader, Instruction, Reply, Request, Window, frame}
 use rustix::process::{Pid, Resource, Rlimit};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,11 +38,10 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 struct Raw(TcpStream);
 
 impl Raw {
-    fn from(ip: [u8; 4], to: &str) -> Raw {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket
-            .bind(&SocketAddr::new(IpAddr::V4(Ipv4Addr::from(ip)), 0).into())
-            .unwrap();
+    fn from(ip: impl Into<IpAddr>, to: &str) -> Raw {
+        let from = SocketAddr::new(ip.into(), 0);
+        let socket = Socket::new(Domain::for_address(from), Type::STREAM, None).unwrap();
+        socket.bind(&from.into()).unwrap();
         socket
             .connect(&to.parse::<SocketAddr>().unwrap().into())
             .unwrap();
@@ -56,12 +57,16 @@ impl Raw {
     }
 
     fn reply(&mut self) -> Reply {
+        self.try_reply().unwrap()
+    }
+
+    fn try_reply(&mut self) -> std::io::Result<Reply> {
         let mut head = [0; frame::HEADER_BYTES];
-        self.0.read_exact(&mut head).unwrap();
+        self.0.read_exact(&mut head)?;
         let header = FrameHeader::read(&head);
         let mut data = vec![0; header.data_size as usize];
-        self.0.read_exact(&mut data).unwrap();
-        Reply::read(&header, &data).unwrap()
+        self.0.read_exact(&mut data)?;
+        Ok(Reply::read(&header, &data).unwrap())
     }
 
     fn call(&mut self, request: &Request) -> Reply {
@@ -163,6 +168,10 @@ fn main() {
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(100);
     papertrader::daemon::raise_descriptors(20_000);
+    if std::env::var_os(logins::IPV6_PART).is_some() {
+        logins::beside_a_flood(&logins::IPV6, clients);
+        return;
+    }
     let deployment = Deployment::builder()
         .update_interval(Duration::from_secs(1))
         .market(Market::Simulated {
@@ -187,6 +196,9 @@ fn main() {
     master_port(&deployment);
     bursts(&deployment, &address, &session);
     descriptors(&deployment, &address);
+    drop((client, deployment));
+    logins::beside_a_flood(&logins::IPV4, clients);
+    logins::over_ipv6(clients);
     println!("hostile: a person is served beside all of them");
 }
 

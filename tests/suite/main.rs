@@ -35,12 +35,18 @@ mod master {
     mod auth;
     // Every fail point: the master dies there, and no order is lost or doubled.
     mod failpoints;
+    // A hundred accounts that fill the queue, and a person beside them.
+    mod crowd;
     // How good predictions are.
     mod forecast;
     // A trading day through each provider, and over a split.
     mod golden_trades;
+    // Histories of hundreds of thousands of transactions, and who else is served.
+    mod histories;
     // Providers of real markets against a mock exchange.
     mod markets;
+    // A disk that is almost full.
+    mod full_disk;
     // `papertraderctl restore` as root, in a folder that its owner prepares.
     mod restore;
     // Orders, settlement, and what outlives a kill.
@@ -52,6 +58,8 @@ mod worker {
     mod lists;
     // When the port opens, and a silent master.
     mod port;
+    // A worker behind a TCP proxy that tells the clients' addresses.
+    mod proxy;
     // What a worker tells about the server.
     mod server_info;
     // Sessions that end, and workers that come back.

@@ -5,7 +5,7 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
+    DiskStatus, LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::cli::table::{Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
@@ -71,7 +71,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
-fn status_values(status: &MasterStatus) -> [(&'static str, String); 16] {
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 17] {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -108,7 +108,26 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 16] {
         ("prices refused", assets.refused.to_string()),
         ("updates left out", assets.missed.to_string()),
         ("market ends", market_end(status)),
+        ("free disk", disk(status.disk.as_ref())),
     ]
+}
+
+/// The room on the database's disk, or [`NONE`].
+fn disk(disk: Option<&DiskStatus>) -> String {
+    disk.map_or_else(
+        || NONE.to_owned(),
+        |disk| {
+            format!(
+                "{} of {}",
+                mebibytes(disk.free_bytes),
+                mebibytes(disk.total_bytes)
+            )
+        },
+    )
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// When a market that ends does.
@@ -266,6 +285,14 @@ pub(super) fn verification(report: &Verification) -> String {
                 }
             },
         ),
+        (
+            "database",
+            format!(
+                "{}, {} free beside it",
+                mebibytes(report.database_bytes),
+                report.free_bytes.map_or_else(|| NONE.to_owned(), mebibytes)
+            ),
+        ),
         ("took", millis(report.took_ms)),
     ]);
     if report.lacks_log {
@@ -279,6 +306,9 @@ pub(super) fn verification(report: &Verification) -> String {
     }
     if report.more > 0 {
         let _ = writeln!(out, "and {} more", report.more);
+    }
+    for note in &report.notes {
+        let _ = writeln!(out, "note: {}", clean(note));
     }
     out
 }

@@ -82,6 +82,9 @@ pub struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
     /// Make an account; asks for its password
+    ///
+    /// Choose another password than in any other deployment: where username and password are the
+    /// same, who runs one of them can log in to the other with what the client sends at a login.
     Register(RegisterArgs),
     /// Begin a session, which later commands use
     Login(LoginArgs),

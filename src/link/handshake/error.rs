@@ -229,7 +229,7 @@ pub const REFUSALS: &[(&str, &str)] = &[
     ("bad-frame", "not a message of the handshake"),
     (
         "stale",
-        "the clocks of worker and master differ by more than 60 s",
+        "the clocks of worker and master differ by more than 10 minutes",
     ),
     (
         "key-unusable",

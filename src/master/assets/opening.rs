@@ -8,6 +8,7 @@ use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
 use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig, PreparedProviders};
+use super::queries::QueryQueue;
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
@@ -119,6 +120,7 @@ pub fn open(
         budgets,
         health,
         updating: None,
+        queries: QueryQueue::default(),
     };
     Ok(OpenedAssets {
         assets,

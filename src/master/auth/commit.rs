@@ -3,12 +3,13 @@
 //! `impl Auth`: the end of a turn. It commits the changes, tells the workers of ended sessions, and
 //! sends the replies, in this order.
 
-use super::{Auth, TOUCH_INTERVAL, active_session};
+use super::{Auth, FORGET_INTERVAL, TOUCH_INTERVAL, active_session, oldest_place};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::master::storage::accounts::{NewAccount, StoredSession};
+use crate::master::storage::accounts::{LoginPlace, NewAccount, StoredSession};
 use crate::master::storage::{Storage, StorageError};
 use crate::model::{SessionHash, SessionId, Timestamp};
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
 use uuid::Uuid;
@@ -45,10 +46,10 @@ impl Auth {
         if now.saturating_duration_since(self.touched) >= TOUCH_INTERVAL {
             self.touched = now;
             used = self.sessions.take_used();
-            self.logins.tidy(now);
-            self.logins_by_address.tidy(now);
+            self.attempts.tidy(now);
             self.registrations.tidy(now);
         }
+        self.forget_places(now);
         if !self.writes.is_empty() || !used.is_empty() {
             let stored = store(&mut self.storage, &self.writes, &used);
             if let Err(error) = &stored {
@@ -59,6 +60,20 @@ impl Auth {
             self.reply_all(stored.is_ok());
         } else if !self.answers.is_empty() {
             self.reply_all(true);
+        }
+    }
+
+    /// Deletes places from which nobody has logged in for long, once in [`FORGET_INTERVAL`].
+    fn forget_places(&mut self, now: Instant) {
+        let is_due = self
+            .forgot
+            .is_none_or(|at| now.saturating_duration_since(at) >= FORGET_INTERVAL);
+        if is_due {
+            self.forgot = Some(now);
+            let before = oldest_place();
+            if let Err(error) = self.storage.write(|tx| tx.delete_login_places(before)) {
+                crate::error!("old places of logins could not be deleted: {error}");
+            }
         }
     }
 
@@ -136,7 +151,13 @@ fn store(
         for write in writes {
             match write {
                 AuthWrite::Account(new) => tx.insert_account(new)?,
-                AuthWrite::Session(session) => tx.insert_session(session)?,
+                AuthWrite::Session(stored) => {
+                    tx.insert_session(stored)?;
+                    let session = &stored.session;
+                    let near = Neighbourhood::of(session.client);
+                    let place = LoginPlace::of(&session.username.key(), &session.worker, near);
+                    tx.store_login_place(session.account, &place, session.since)?;
+                }
                 AuthWrite::Ended(hash) => tx.delete_session(hash)?,
                 AuthWrite::Passed(hash, worker) => tx.insert_session_worker(hash, worker)?,
             }

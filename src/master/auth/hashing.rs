@@ -44,8 +44,28 @@ struct HashJobs {
 }
 
 struct JobsState {
-    queue: FairQueue<HashShare, HashJob, 4>,
+    queue: FairQueue<HashShare, QueuedJob, 4>,
+    /// Jobs that threads have taken so far, and those that are done.
+    taken: u64,
+    done: u64,
     is_closed: bool,
+}
+
+impl JobsState {
+    /// Takes the job whose turn it is, with the number of those before it: those that were in work
+    /// when it came, and those that were taken since.
+    fn take(&mut self) -> Option<(Turn, HashJob, u64)> {
+        let (turn, QueuedJob { job, done_before }) = self.queue.take()?;
+        let others = self.taken - done_before;
+        self.taken += 1;
+        Some((turn, job, others))
+    }
+}
+
+/// A job, and how many were done when it came.
+struct QueuedJob {
+    job: HashJob,
+    done_before: u64,
 }
 
 impl HashJobs {
@@ -66,6 +86,8 @@ impl HashJobs {
         Arc::new(HashJobs {
             state: Mutex::new(JobsState {
                 queue: FairQueue::new(all, levels),
+                taken: 0,
+                done: 0,
                 is_closed: false,
             }),
             changed: Condvar::new(),
@@ -79,9 +101,12 @@ impl HashJobs {
             if state.is_closed {
                 return None;
             }
-            let taken = state.queue.take();
-            if taken.is_some() {
-                return taken;
+            if let Some((turn, job, others)) = state.take() {
+                drop(state);
+                if let Some(client) = reply_to(&job).client {
+                    crate::debug!("a hash for {client} waited for {others} others");
+                }
+                return Some((turn, job));
             }
             self.changed.wait(&mut state);
         }
@@ -89,7 +114,10 @@ impl HashJobs {
 
     /// A job is done: the next one of its name may be taken.
     fn release(&self, turn: Turn) {
-        self.state.lock().queue.release(turn);
+        let mut state = self.state.lock();
+        state.queue.release(turn);
+        state.done += 1;
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -105,11 +133,20 @@ impl Drop for HashingPool {
     }
 }
 
+/// Who gets a job's result.
+fn reply_to(job: &HashJob) -> &ReplyTo {
+    match job {
+        HashJob::Verify { pending, .. } => &pending.reply_to,
+        HashJob::Hash { pending, .. } => &pending.reply_to,
+    }
+}
+
 /// The path of a job in the queue.
 fn share(job: &HashJob) -> [HashShare; 4] {
-    let (reply_to, name): (&ReplyTo, String) = match job {
-        HashJob::Verify { pending, .. } => (&pending.reply_to, pending.counted.name.clone()),
-        HashJob::Hash { pending, .. } => (&pending.reply_to, pending.username.key()),
+    let reply_to = reply_to(job);
+    let name = match job {
+        HashJob::Verify { pending, .. } => pending.counted.name.clone(),
+        HashJob::Hash { pending, .. } => pending.username.key(),
     };
     let near = Neighbourhood::of(reply_to.client_ip());
     [
@@ -173,9 +210,13 @@ impl HashingPool {
     /// whoever has most there.
     #[must_use = "the job without room is to be refused"]
     pub fn submit(&self, job: HashJob) -> Option<HashJob> {
-        let without_room = self.jobs.state.lock().queue.push(share(&job), job);
+        let path = share(&job);
+        let mut state = self.jobs.state.lock();
+        let done_before = state.done;
+        let without_room = state.queue.push(path, QueuedJob { job, done_before });
+        drop(state);
         self.jobs.changed.notify_one();
-        without_room
+        without_room.map(|queued| queued.job)
     }
 }
 

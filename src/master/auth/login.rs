@@ -3,10 +3,13 @@
 //! `impl Auth`: logins and registrations, before and after the hashing pool computes.
 
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
-use super::{Auth, conflict_refusal};
+use super::{Auth, conflict_refusal, oldest_place};
 use crate::master::messages::{CountedLogin, HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
-use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
+use crate::master::storage::accounts::{
+    Credentials, LoginPlace, NameConflict, NewAccount, StoredSession,
+};
+use crate::model::email_key::hidden_character;
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
@@ -23,31 +26,42 @@ impl Auth {
         hashed_pass: HashedPass,
         expirable: bool,
     ) {
-        let now = Instant::now();
-        let worker = reply_to.peer.worker.uuid;
-        let near = Neighbourhood::of(reply_to.client_ip());
-        let key = (worker, username.key(), near);
-        if !self.logins.allows(&key, now) || !self.logins_by_address.allows(worker, near, now) {
-            let text = "too many failed logins; wait a minute and try again";
-            reply_to.fail(
-                Instruction::Login,
-                &Refusal::new(Reason::TooManyAttempts, text),
+        let mut counted = CountedLogin {
+            worker: reply_to.peer.worker.uuid,
+            name: username.key(),
+            near: Neighbourhood::of(reply_to.client_ip()),
+            is_stranger: true,
+            at: Instant::now(),
+        };
+        if !self.attempts.count_address(&counted) {
+            return refuse_attempt(
+                reply_to,
+                "too many failed logins; wait a minute and try again",
             );
-            return;
         }
-        let credentials = match self
-            .storage
-            .read(|snapshot| snapshot.credentials(&username))
-        {
-            Ok(credentials) => credentials,
+        let place = LoginPlace::of(&counted.name, &counted.worker, counted.near);
+        let since = oldest_place();
+        let read = self.storage.read(|snapshot| {
+            let is_known = snapshot.has_login_place(&place, since)?;
+            Ok((is_known, snapshot.credentials(&username)?))
+        });
+        let (is_known, credentials) = match read {
+            Ok(read) => read,
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
-                reply_to.fail(Instruction::Login, &Refusal::not_stored());
-                return;
+                // Nothing was counted for the name and the worker.
+                counted.is_stranger = false;
+                self.attempts.forgive(counted);
+                return reply_to.fail(Instruction::Login, &Refusal::not_stored());
             }
         };
-        self.logins.count(&key, now);
-        self.logins_by_address.count(worker, near, now);
+        counted.is_stranger = !is_known;
+        if counted.is_stranger && !self.attempts.count_stranger(&counted) {
+            // It stays counted for its address, so that trying on is not free.
+            let text = "too many failed logins with this name, or through this worker, from where it has not logged \
+                        in lately; try again later, or from elsewhere";
+            return refuse_attempt(reply_to, text);
+        }
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.pool.decoy());
@@ -59,12 +73,7 @@ impl Auth {
                 reply_to,
                 credentials,
                 expirable,
-                counted: CountedLogin {
-                    worker,
-                    name: key.1,
-                    near,
-                    at: now,
-                },
+                counted,
             }),
         });
     }
@@ -90,6 +99,14 @@ impl Auth {
                     return reply_to.fail(Instruction::Register, &Refusal::not_stored());
                 }
             }
+        }
+        if let Some(hidden) = hidden_character(email.as_str()) {
+            let text = format!(
+                "the email has {}, which people cannot see",
+                hidden.escape_unicode()
+            );
+            let refusal = Refusal::new(Reason::EmailInvalid, text);
+            return reply_to.fail(Instruction::Register, &refusal);
         }
         let now = Instant::now();
         let worker = reply_to.peer.worker.uuid;
@@ -139,7 +156,7 @@ impl Auth {
         match job {
             HashJob::Verify { pending, .. } => {
                 // The password was never verified, so this is not a failed login.
-                self.forgive(pending.counted);
+                self.attempts.forgive(pending.counted);
                 pending
                     .reply_to
                     .fail(Instruction::Login, &Refusal::master_overloaded());
@@ -153,18 +170,6 @@ impl Auth {
                 reply_to.fail(Instruction::Register, &Refusal::master_overloaded());
             }
         }
-    }
-
-    /// Takes back a counted failure.
-    fn forgive(&mut self, counted: CountedLogin) {
-        let CountedLogin {
-            worker,
-            name,
-            near,
-            at,
-        } = counted;
-        self.logins.forgive(&(worker, name, near), at);
-        self.logins_by_address.forgive(worker, near, at);
     }
 
     /// The pool has verified a login's password.
@@ -183,7 +188,7 @@ impl Auth {
             );
             return;
         };
-        self.forgive(counted);
+        self.attempts.forgive(counted);
         self.create_session(reply_to, credentials, expirable);
     }
 
@@ -275,6 +280,11 @@ impl Auth {
             success,
         });
     }
+}
+
+fn refuse_attempt(reply_to: ReplyTo, text: &'static str) {
+    let refusal = Refusal::new(Reason::TooManyAttempts, text);
+    reply_to.fail(Instruction::Login, &refusal);
 }
 
 #[cfg(test)]

@@ -92,10 +92,10 @@ impl Auth {
             }
         }
         if !queries.is_empty()
-            && let Err(TrySendError::Full(AccountQueriesMessage(queries))) = self
+            && let Err(TrySendError::Full(AccountQueriesMessage::Queries(queries))) = self
                 .channels
                 .account_queries
-                .try_send(AccountQueriesMessage(queries))
+                .try_send(AccountQueriesMessage::Queries(queries))
         {
             for (reply_to, query) in queries {
                 replies.fail(reply_to, query.instruction(), &Refusal::master_overloaded());

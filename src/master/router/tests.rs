@@ -3,7 +3,7 @@
 use super::*;
 use crate::link::message::WorkerReport;
 use crate::master::assets::PriceSnapshot;
-use crate::master::messages::AssetsMessage;
+use crate::master::messages::{AssetQuery, AssetsMessage};
 use crate::master::testing::{
     FakeLink, MasterRig, bar, link_request, login, money, reason, symbol,
 };
@@ -167,8 +167,11 @@ fn past_values_and_predictions_are_asked_of_the_module_and_answered_when_it_answ
         high: money("1"),
     };
     for message in rig.of_assets.receiver.try_iter() {
-        match message {
-            AssetsMessage::Window {
+        let AssetsMessage::Query(_, query) = message else {
+            panic!("nobody asks for the status");
+        };
+        match query {
+            AssetQuery::Window {
                 symbol: asked,
                 window,
                 adjusted,
@@ -182,7 +185,7 @@ fn past_values_and_predictions_are_asked_of_the_module_and_answered_when_it_answ
                     Err(refusal.clone())
                 });
             }
-            AssetsMessage::Predict {
+            AssetQuery::Predict {
                 symbol: asked,
                 reply,
                 ..
@@ -194,7 +197,6 @@ fn past_values_and_predictions_are_asked_of_the_module_and_answered_when_it_answ
                     Err(refusal.clone())
                 });
             }
-            AssetsMessage::Status { .. } => panic!("nobody asks that"),
         }
     }
     let replies = link.replies();

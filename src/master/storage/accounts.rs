@@ -5,7 +5,9 @@
 use super::sqlite::signed;
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, Email, Money, Session, SessionHash, Timestamp, Username};
+use crate::runtime::neighbourhood::Neighbourhood;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use uuid::Uuid;
@@ -55,6 +57,28 @@ impl StoredSession {
         };
         self.passed.push(noted);
         Some(noted)
+    }
+}
+
+/// The most places that an account has logged in from and that are remembered.
+pub const LOGIN_PLACES_MAX: usize = 16;
+
+/// From where an account logs in: its worker and its client's neighbourhood, as a SHA-256 with the
+/// account's name. The hash keeps addresses out of sight, not from who has the database and tries
+/// all of IPv4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginPlace([u8; 32]);
+
+impl LoginPlace {
+    /// The place of a login. A name without an account has places, too.
+    pub fn of(username_key: &str, worker: &Uuid, near: Neighbourhood) -> LoginPlace {
+        let mut hash = Sha256::new();
+        // The name has at most 24 characters, none of which is a zero.
+        hash.update(username_key);
+        hash.update([0]);
+        hash.update(worker.as_bytes());
+        hash.update(near.to_string());
+        LoginPlace(hash.finalize().into())
     }
 }
 
@@ -123,6 +147,22 @@ impl Snapshot<'_> {
             })
         };
         Ok(statement.query_row([username.key()], read).optional()?)
+    }
+
+    /// Whether an account has logged in from this place at `since` or later.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn has_login_place(
+        &mut self,
+        place: &LoginPlace,
+        since: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT 1 FROM login_places WHERE place = ?1 AND last >= ?2";
+        Ok(sqlite
+            .prepare_cached(sql)?
+            .exists(params![place.0, since.0])?)
     }
 
     /// Finds an account by the key of its name.
@@ -326,6 +366,45 @@ impl Tx<'_> {
                 session.expirable,
                 session.last_used.0,
             ])?;
+        Ok(())
+    }
+
+    /// Stores from where an account has logged in, and deletes all but its [`LOGIN_PLACES_MAX`]
+    /// latest places.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn store_login_place(
+        &mut self,
+        account: AccountId,
+        place: &LoginPlace,
+        last: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO login_places (place, account, last) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (place) DO UPDATE SET account = excluded.account, last = excluded.last",
+            )?
+            .execute(params![place.0, account.0, last.0])?;
+        sqlite
+            .prepare_cached(
+                "DELETE FROM login_places WHERE place IN
+                 (SELECT place FROM login_places WHERE account = ?1 ORDER BY last DESC LIMIT -1 OFFSET ?2)",
+            )?
+            .execute(params![account.0, signed(LOGIN_PLACES_MAX as u64)])?;
+        Ok(())
+    }
+
+    /// Deletes the places from which nobody has logged in since `before`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_login_places(&mut self, before: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("DELETE FROM login_places WHERE last < ?1")?
+            .execute([before.0])?;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::model::{
     Symbol, Timestamp, Transaction, TransactionStatus,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::ops::ControlFlow;
 use uuid::Uuid;
 
 /// A stored transaction with the fields that explain it.
@@ -62,15 +63,29 @@ pub enum Settlement {
     Rejected(Reason),
 }
 
+/// Where a history ends that is read in several snapshots: what it was in the first of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HistoryBound {
+    /// ID of the account's newest transaction.
+    pub newest: Uuid,
+    /// Number of the last update whose outcomes the ledger had.
+    pub settled: u64,
+}
+
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked";
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
-    let number: i64 = row.get(0)?;
+/// The columns of a transaction without what explains it, and its update.
+const HISTORY_COLUMNS: &str =
+    "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
+    client_order_id, reason, update_number";
+
+/// Reads a transaction from the columns `id` to `reason`, of which `id` is the second.
+fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
     let client_order_id: Option<String> = row.get(12)?;
     let reason: Option<String> = row.get(13)?;
-    let transaction = Transaction {
+    Ok(Transaction {
         id: Uuid::from_bytes(row.get(1)?),
         account: AccountId(row.get(2)?),
         side: Side::from_number(row.get(3)?).ok_or_else(|| damaged("no such side"))?,
@@ -85,7 +100,12 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         priced: row.get::<_, Option<i64>>(11)?.map(Timestamp),
         client_order_id: client_order_id.and_then(|id| ClientOrderId::parse(&id).ok()),
         reason: reason.and_then(|code| Reason::from_name(&code)),
-    };
+    })
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
+    let number: i64 = row.get(0)?;
+    let transaction = transaction(row)?;
     let rank = SettlementRank {
         timestamp: Timestamp(row.get(15)?),
         worker: row
@@ -238,22 +258,66 @@ impl Snapshot<'_> {
         find(sqlite, filter, params![account.0, id.as_bytes()])
     }
 
-    /// Calls `each` for all transactions of an account, newest first.
+    /// The bound of an account's history as it is now; `None` while it has no transaction.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn history_bound(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Option<HistoryBound>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT id, (SELECT settled FROM ledger_position) FROM transactions
+             WHERE account = ?1 ORDER BY id DESC LIMIT 1";
+        let read = |row: &Row<'_>| -> rusqlite::Result<HistoryBound> {
+            Ok(HistoryBound {
+                newest: Uuid::from_bytes(row.get(0)?),
+                settled: u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+            })
+        };
+        let mut statement = sqlite.prepare_cached(sql)?;
+        Ok(statement.query_row([account.0], read).optional()?)
+    }
+
+    /// Calls `each` for an account's transactions from the ID `from` on, newest first, as they were
+    /// at the bound: an order that has settled since is queued. Its quantity alone is today's,
+    /// which a split since may have changed. Ends after `limit` transactions, where none is left,
+    /// or where `each` breaks off.
     ///
     /// # Errors
     /// The database fails.
     pub fn history(
         &mut self,
         account: AccountId,
-        mut each: impl FnMut(LedgerEntry),
+        bound: &HistoryBound,
+        from: Uuid,
+        limit: usize,
+        mut each: impl FnMut(Transaction) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = format!(
-            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE account = ?1 ORDER BY id DESC"
+            "SELECT {HISTORY_COLUMNS} FROM transactions WHERE account = ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3"
         );
         let mut statement = sqlite.prepare_cached(&sql)?;
-        for row in statement.query_map([account.0], entry)? {
-            each(row?);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![account.0, from.as_bytes(), limit])?;
+        while let Some(row) = rows.next()? {
+            let mut transaction = transaction(row)?;
+            let update: Option<i64> = row.get(14)?;
+            if update.is_some_and(|update| update > signed(bound.settled)) {
+                transaction = Transaction {
+                    status: TransactionStatus::Queued,
+                    settled: None,
+                    price: None,
+                    total: None,
+                    priced: None,
+                    reason: None,
+                    ..transaction
+                };
+            }
+            if each(transaction).is_break() {
+                break;
+            }
         }
         Ok(())
     }
@@ -361,6 +425,11 @@ impl Tx<'_> {
                 return Err(rusqlite::Error::StatementChangedRows(changed).into());
             }
         }
+        if !outcomes.is_empty() {
+            sqlite
+                .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
+                .execute([update])?;
+        }
         Ok(())
     }
 
@@ -422,7 +491,7 @@ impl Tx<'_> {
     pub fn set_actions_applied(&mut self, update: u64) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
-            .prepare_cached("UPDATE ledger_position SET acted = ?1")?
+            .prepare_cached("UPDATE ledger_position SET acted = ?1, settled = max(settled, ?1)")?
             .execute([signed(update)])?;
         Ok(())
     }

@@ -2,8 +2,8 @@
 //!
 //! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
-use super::StorageError;
 use super::files::{beside, create_file};
+use super::{StorageError, email_keys};
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -25,12 +25,19 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0002_assets.sql"),
     include_str!("../../../sql/sqlite/0003_link_messages.sql"),
     include_str!("../../../sql/sqlite/0004_session_workers.sql"),
+    include_str!("../../../sql/sqlite/0005_login_places.sql"),
+    include_str!("../../../sql/sqlite/0006_email_keys.sql"),
+    include_str!("../../../sql/sqlite/0007_settled_update.sql"),
 ];
+/// The migration with which the keys of email addresses are computed anew.
+const EMAIL_KEYS_MIGRATION: usize = 6;
 
 /// What is said of a log beside a database in a place where SQLite may not write.
 const READ_ONLY_PLACE: &str = "this log stands beside the database, and nothing can be written here, which SQLite needs \
      to read it: copy both files to where you may write";
 
+/// Page cache of a connection that reads much once, in KiB.
+const SCAN_CACHE_KIB: i64 = 4 * 1024;
 /// How long a writer waits for another writer's commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Size of the write-ahead log at which SQLite checkpoints it, in pages: 64 MiB.
@@ -146,6 +153,9 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = storage.connection.transaction_with_behavior(behavior)?;
         transaction.execute_batch(sql)?;
+        if index + 1 == EMAIL_KEYS_MIGRATION {
+            email_keys::renew(&transaction)?;
+        }
         let done = i64::try_from(index + 1).unwrap_or(i64::MAX);
         transaction.pragma_update(None, "user_version", done)?;
         transaction.commit()
@@ -243,6 +253,16 @@ impl SqliteStorage {
             Ok(SqliteStorage { connection })
         };
         open().map_err(|error| StorageError::from(error).at(path))
+    }
+
+    /// Opens a reader with a small cache, for who reads much and none of it soon again.
+    pub(super) fn open_scanner(path: &Path) -> Result<SqliteStorage, StorageError> {
+        let reader = SqliteStorage::open_reader(path)?;
+        reader
+            .connection
+            .pragma_update(None, "cache_size", -SCAN_CACHE_KIB)
+            .map_err(|error| StorageError::from(error).at(path))?;
+        Ok(reader)
     }
 
     /// Opens a connection that only reads. It has the right to write: the connection that closes
@@ -520,6 +540,35 @@ mod tests {
         assert!(new.execute(add, []).is_err());
         let dangling = "UPDATE transactions SET origin = 99";
         assert!(new.execute(dangling, []).is_err(), "the reference stands");
+    }
+
+    #[test]
+    fn keys_of_email_addresses_are_brought_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        create_file(&path, b"").unwrap();
+        let old = SqliteStorage::open(&path).unwrap().connection;
+        for sql in &MIGRATIONS[..EMAIL_KEYS_MIGRATION - 1] {
+            old.execute_batch(sql).unwrap();
+        }
+        old.pragma_update(None, "user_version", 5).unwrap();
+        let row = "0, NULL, 0, 5, zeroblob(16)";
+        old.execute_batch(&format!(
+            "INSERT INTO accounts VALUES (1, 'a', 'a', 'Straße@x.org', 'straße@x.org', {row}, 1, NULL);
+             INSERT INTO accounts VALUES (2, 'b', 'b', 'strasse@x.org', 'strasse@x.org', {row}, 2, NULL);"
+        ))
+        .unwrap();
+        drop(old);
+        migrate(&path).unwrap();
+        let new = SqliteStorage::open(&path).unwrap().connection;
+        let text = |sql: &str| new.query_row(sql, [], |row| row.get::<_, String>(0));
+        let keys = "SELECT group_concat(email_key, ' ' ORDER BY account) FROM accounts";
+        assert_eq!(text(keys).unwrap(), "strasse@x.org #2");
+        let shown = "SELECT email FROM accounts WHERE account = 1";
+        assert_eq!(text(shown).unwrap(), "Straße@x.org");
+        // Once only: a second start changes nothing.
+        migrate(&path).unwrap();
+        assert_eq!(text(keys).unwrap(), "strasse@x.org #2");
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Engine {
         Reader::open(&self.url).unwrap()
     }
 
+    /// Opens another handle that reads much once.
+    pub(crate) fn scanner(&self) -> Reader {
+        Reader::open_scanner(&self.url).unwrap()
+    }
+
     /// Executes SQL without the master's methods; returns the number of changed rows.
     pub(crate) fn execute(&self, sql: &str) -> usize {
         execute(&mut self.storage(), sql)

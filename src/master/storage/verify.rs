@@ -4,10 +4,15 @@
 //!
 //! Tests: `src/master/verify/tests.rs`.
 
+use super::disk::DiskSpace;
+use super::email_keys::twin_key;
+use super::sqlite::unsigned;
 use super::{Snapshot, SqliteTransaction, StorageError};
+use crate::model::email_key::email_key;
 use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Messages of the engine's own check that are passed on.
 const INTEGRITY_ERRORS_MAX: usize = 100;
@@ -30,10 +35,27 @@ pub struct StoredAccount {
     /// Primary key.
     pub account: i64,
     pub username: String,
+    /// Spelled as at registration.
+    pub email: String,
+    /// The key under which the address is unique.
+    pub email_key: String,
+    /// The older account that has the same address, if this one's is noted as a twin.
+    pub twin_of: Option<String>,
     /// Cash with which its ledger begins.
     pub starting_cash: Money,
     /// Stored cash, to be compared with the sum of the ledger.
     pub cash: Money,
+}
+
+impl StoredAccount {
+    /// Whether the key of the email address is what the address, or the note of a twin, makes it.
+    pub fn has_its_email_key(&self) -> bool {
+        let expected = match self.twin_of {
+            Some(_) => twin_key(self.account),
+            None => email_key(&self.email),
+        };
+        self.email_key == expected
+    }
 }
 
 /// A row of the ledger as it is stored.
@@ -93,6 +115,24 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
 }
 
 impl Snapshot<'_> {
+    /// Bytes of the database, without its write-ahead log.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn database_bytes(&mut self) -> Result<u64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let pragma = |name| sqlite.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let (pages, size) = (pragma("page_count")?, pragma("page_size")?);
+        Ok(unsigned(pages).saturating_mul(unsigned(size)))
+    }
+
+    /// The disk that the database is on; `None` where the system does not say.
+    pub fn disk_space(&self) -> Option<DiskSpace> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let path = sqlite.path().filter(|path| !path.is_empty())?;
+        DiskSpace::beside(Path::new(path)).ok()
+    }
+
     /// Calls `each` for every message of the engine's own check. It covers pages, constraints, and
     /// indexes, and so the uniqueness of numbers, IDs and names.
     ///
@@ -150,7 +190,9 @@ impl Snapshot<'_> {
     pub fn accounts_after(&mut self, after: i64) -> Result<Vec<StoredAccount>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT account, username, starting_cash, cash FROM accounts LEFT JOIN balances USING (account)
+            "SELECT account, username, starting_cash, cash, email, email_key,
+                (SELECT owners.username FROM accounts AS owners WHERE owners.account = accounts.email_owner)
+             FROM accounts LEFT JOIN balances USING (account)
              WHERE account > ?1 ORDER BY account LIMIT ?2",
         )?;
         let read = |row: &Row<'_>| -> rusqlite::Result<StoredAccount> {
@@ -160,6 +202,9 @@ impl Snapshot<'_> {
                 username: row.get(1)?,
                 starting_cash,
                 cash: row.get::<_, Option<i64>>(3)?.map_or(starting_cash, Money),
+                email: row.get(4)?,
+                email_key: row.get(5)?,
+                twin_of: row.get(6)?,
             })
         };
         let rows = statement.query_map(params![after, ACCOUNTS_PAGE_MAX], read)?;

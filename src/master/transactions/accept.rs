@@ -2,18 +2,17 @@
 //!
 //! Accepts orders: checks each, stores all in one commit, and announces them.
 
-use super::queue::{QueuedOrder, WAITERS_MAX, clamp};
+use super::queue::{OrderHolder, QueuedOrder, WAITERS_MAX, clamp};
 use super::{CLOCK_REPORT_INTERVAL, OrderState, fill, write_outcome};
 use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
-use crate::model::{
-    AccountId, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus,
-};
-use crate::runtime::failpoint;
+use crate::model::{ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus};
+use crate::runtime::dynamic_share::ShareError;
+use crate::runtime::neighbourhood::Neighbourhood;
+use crate::runtime::{Heartbeat, failpoint};
 use crate::wire::{Instruction, Refusal, Reply};
-use std::collections::HashMap;
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -37,40 +36,40 @@ impl OrderState {
     pub(super) fn store(
         &mut self,
         storage: &mut Storage,
+        heartbeat: &Heartbeat,
         batch: Vec<Order>,
     ) -> Result<Vec<Acceptance>, StorageError> {
-        let (acceptances, new) = storage.write(|tx| {
+        self.disk.look(Instant::now());
+        let mut taken: Vec<OrderHolder> = Vec::new();
+        let stored = storage.write_beating(heartbeat, |tx| {
             let mut acceptances = Vec::with_capacity(batch.len());
-            let mut new_of_account: HashMap<AccountId, usize> = HashMap::new();
-            let mut new = 0;
             for order in batch {
-                let acceptance = self.check(tx, order, new, &new_of_account)?;
+                let acceptance = self.check(tx, order)?;
                 if let Acceptance::Queued(queued) = &acceptance {
-                    new += 1;
-                    *new_of_account.entry(queued.account).or_default() += 1;
+                    let holder = queued.holder();
+                    self.queue.take_place(&holder);
+                    taken.push(holder);
                 }
                 acceptances.push(acceptance);
             }
-            if new > 0 {
+            if !taken.is_empty() {
                 failpoint::point("orders-stored");
             }
-            Ok((acceptances, new))
-        })?;
-        if new > 0 {
-            failpoint::point("orders-committed");
+            Ok(acceptances)
+        });
+        match &stored {
+            Ok(_) if !taken.is_empty() => failpoint::point("orders-committed"),
+            Ok(_) => {}
+            Err(_) => taken
+                .iter()
+                .for_each(|holder| self.queue.free_place(holder)),
         }
-        Ok(acceptances)
+        stored
     }
 
     /// Checks an order and stores a new one. The checks come in the order of the page: repeated
     /// message, session, client order ID, asset, limits.
-    fn check(
-        &mut self,
-        tx: &mut Tx<'_>,
-        order: Order,
-        new: usize,
-        new_of_account: &HashMap<AccountId, usize>,
-    ) -> Result<Acceptance, StorageError> {
+    fn check(&mut self, tx: &mut Tx<'_>, order: Order) -> Result<Acceptance, StorageError> {
         let instruction = order.instruction();
         if order.reply_to.again
             && let Some(entry) = stored_by(tx, &order.reply_to)?
@@ -86,12 +85,16 @@ impl OrderState {
         {
             return Ok(same_client_order_id(entry, order));
         }
-        let new_of_account = new_of_account.get(&account).copied().unwrap_or(0);
+        let holder = OrderHolder {
+            asker: account,
+            near: Some(Neighbourhood::of(order.reply_to.client_ip())),
+            source: Some(order.reply_to.peer.worker.uuid),
+        };
         let checked = self
             .check_asset(&order)
-            .and_then(|()| self.check_limits(account, new, new_of_account));
+            .and_then(|()| self.check_limits(&holder));
         match checked {
-            Ok(()) => self.enqueue(tx, order, account),
+            Ok(()) => self.enqueue(tx, order, &holder),
             Err(refusal) => Ok(Acceptance::Refused(instruction, refusal, order.reply_to)),
         }
     }
@@ -116,22 +119,28 @@ impl OrderState {
         Ok(())
     }
 
-    /// Whether the queue and the account have room for one more order, besides the `new` ones of
-    /// this batch. An order that passes counts against the account's orders a minute.
-    fn check_limits(
-        &mut self,
-        account: AccountId,
-        new: usize,
-        new_of_account: usize,
-    ) -> Result<(), Refusal> {
-        let now = Instant::now();
-        if self.queue.of_account(account) + new_of_account >= self.limits.queued_per_account
-            || self.queue.len() + new >= self.limits.queued
-            || !self.orders.allows(&account, now)
-        {
-            let text =
-                "too many orders are queued or were sent within a minute; wait for an update";
-            return Err(Refusal::new(Reason::Overloaded, text));
+    /// Whether the queue has room for one more order of this holder. An order that passes counts
+    /// against the account's orders a minute.
+    fn check_limits(&mut self, holder: &OrderHolder) -> Result<(), Refusal> {
+        let (now, account) = (Instant::now(), holder.asker);
+        self.disk.check()?;
+        let overloaded = |text: &str| Err(Refusal::new(Reason::Overloaded, text));
+        if self.queue.of_account(account) >= self.limits.queued_per_account {
+            return overloaded(
+                "as many orders of this account are queued as one may have; wait for an update",
+            );
+        }
+        if let Err(full) = self.queue.check_share(holder) {
+            return overloaded(share_text(full));
+        }
+        if let Some(wait) = self.rejections.refused_for(account, now) {
+            let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            let until = Timestamp(Timestamp::now().0.saturating_add(wait));
+            let text = format!("too many orders of this account were rejected; wait until {until}");
+            return overloaded(&text);
+        }
+        if !self.orders.allows(&account, now) {
+            return overloaded("this account sent too many orders within a minute; wait a minute");
         }
         self.orders.count(&account, now);
         Ok(())
@@ -142,7 +151,7 @@ impl OrderState {
         &mut self,
         tx: &mut Tx<'_>,
         order: Order,
-        account: AccountId,
+        holder: &OrderHolder,
     ) -> Result<Acceptance, StorageError> {
         let order_key = self.sequencer.give();
         let timestamp = self.effective_timestamp(&order.reply_to, order_key.accepted);
@@ -155,12 +164,13 @@ impl OrderState {
                 number: order_key.number,
             },
             id: order_key.id,
-            account,
+            account: holder.asker,
             side: order.side,
             symbol: order.symbol,
             quantity: order.quantity,
             accepted: order_key.accepted,
             since: Some(order_key.since),
+            near: holder.near,
             client_order_id: order.client_order_id,
             waiters: vec![order.reply_to.clone()],
         };
@@ -257,6 +267,23 @@ impl OrderState {
             }
         }
         replies.send();
+    }
+}
+
+/// Whose share of the queue is full, for the client.
+fn share_text(full: ShareError) -> &'static str {
+    match full {
+        ShareError::Full => "the queue of orders is full; wait for an update",
+        ShareError::Asker => {
+            "the queue is nearly full, and this account has its share of the rest; wait for an update"
+        }
+        ShareError::Neighbourhood | ShareError::Around => {
+            "the queue is nearly full, and this address or the network around it has its share of \
+             the rest; wait for an update"
+        }
+        ShareError::Source => {
+            "the queue is nearly full, and this worker has its share of the rest; wait for an update"
+        }
     }
 }
 

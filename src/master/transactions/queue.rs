@@ -6,7 +6,9 @@
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::ledger::{LedgerEntry, NewOrder};
 use crate::model::{AccountId, ClientOrderId, Quantity, SettlementRank, Side, Symbol, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use crate::runtime::dynamic_share::{DynamicShare, PlaceHolder, ShareError};
+use crate::runtime::neighbourhood::Neighbourhood;
+use std::collections::BTreeMap;
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -36,6 +38,9 @@ pub struct QueuedOrder {
     /// Monotonic time of acceptance. `None` for an order of an earlier process, which was accepted
     /// before this process began.
     pub since: Option<Instant>,
+    /// The client's, as its worker names it. `None` for an order of an earlier process: it is not
+    /// stored.
+    pub near: Option<Neighbourhood>,
     pub client_order_id: Option<ClientOrderId>,
     /// Destinations of the outcome, oldest first; at most [`WAITERS_MAX`].
     pub waiters: Vec<ReplyTo>,
@@ -56,6 +61,7 @@ impl QueuedOrder {
             quantity: transaction.quantity,
             accepted: transaction.accepted,
             since: None,
+            near: None,
             client_order_id: transaction.client_order_id,
             waiters: Vec::new(),
         }
@@ -74,6 +80,15 @@ impl QueuedOrder {
             accepted: self.accepted,
             stamped,
             client_order_id: self.client_order_id.as_ref(),
+        }
+    }
+
+    /// Who holds its place in the queue.
+    pub fn holder(&self) -> OrderHolder {
+        OrderHolder {
+            asker: self.account,
+            near: self.near,
+            source: Some(self.rank.worker),
         }
     }
 
@@ -109,29 +124,63 @@ impl PriceVisibility {
     }
 }
 
-/// The queue, by order number.
-#[derive(Debug, Default)]
+/// Who holds a place in the queue: an account, at a neighbourhood that a worker names.
+pub type OrderHolder = PlaceHolder<AccountId, Uuid>;
+
+/// The queue, by order number, and whose its places are.
+#[derive(Debug)]
 pub struct OrderQueue {
     orders: BTreeMap<i64, QueuedOrder>,
-    by_account: HashMap<AccountId, usize>,
+    share: DynamicShare<AccountId, Uuid>,
 }
 
 impl OrderQueue {
-    /// Adds an order.
+    /// An empty queue with so many places.
+    pub fn new(places: usize) -> OrderQueue {
+        OrderQueue {
+            orders: BTreeMap::new(),
+            share: DynamicShare::new(places),
+        }
+    }
+
+    /// Sets the number of places. Queued orders stay.
+    pub fn set_places(&mut self, places: usize) {
+        self.share.set_places(places);
+    }
+
+    /// Whether the shares leave this holder one more place.
+    ///
+    /// # Errors
+    /// Whose share is full.
+    pub fn check_share(&self, holder: &OrderHolder) -> Result<(), ShareError> {
+        self.share.check(holder)
+    }
+
+    /// Takes the place of an order that is being stored.
+    pub fn take_place(&mut self, holder: &OrderHolder) {
+        self.share.take(holder);
+    }
+
+    /// Frees the place of an order that was not stored.
+    pub fn free_place(&mut self, holder: &OrderHolder) {
+        self.share.free(holder);
+    }
+
+    /// Adds a stored order, whose place was taken.
     pub fn push(&mut self, order: QueuedOrder) {
-        *self.by_account.entry(order.account).or_default() += 1;
         self.orders.insert(order.rank.number, order);
     }
 
-    /// Removes an order.
+    /// Adds an order of an earlier process, with its place.
+    pub fn restore(&mut self, order: QueuedOrder) {
+        self.share.take(&order.holder());
+        self.push(order);
+    }
+
+    /// Removes an order and frees its place.
     pub fn remove(&mut self, number: i64) -> Option<QueuedOrder> {
         let order = self.orders.remove(&number)?;
-        if let Some(count) = self.by_account.get_mut(&order.account) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_account.remove(&order.account);
-            }
-        }
+        self.share.free(&order.holder());
         Some(order)
     }
 
@@ -140,9 +189,9 @@ impl OrderQueue {
         self.orders.get_mut(&number)
     }
 
-    /// The number of queued orders of an account.
+    /// The places of an account.
     pub fn of_account(&self, account: AccountId) -> usize {
-        self.by_account.get(&account).copied().unwrap_or(0)
+        self.share.held_by(&account)
     }
 
     /// The number of queued orders.
@@ -210,6 +259,7 @@ mod tests {
             quantity: Quantity(quantity),
             accepted: Timestamp(0),
             since: None,
+            near: None,
             client_order_id: None,
             waiters: Vec::new(),
         }
@@ -230,8 +280,8 @@ mod tests {
                 })
                 .collect();
             let settle = |orders: Vec<QueuedOrder>| {
-                let mut queue = OrderQueue::default();
-                orders.into_iter().for_each(|order| queue.push(order));
+                let mut queue = OrderQueue::new(1000);
+                orders.into_iter().for_each(|order| queue.restore(order));
                 let mut account = Holdings { cash: Money(9_000_000), ..Holdings::default() };
                 let numbers = queue.before(Instant::now());
                 let outcomes: Vec<_> = numbers
@@ -255,10 +305,10 @@ mod tests {
 
     #[test]
     fn what_came_after_the_retrieval_began_waits() {
-        let mut queue = OrderQueue::default();
+        let mut queue = OrderQueue::new(1000);
         let began = Instant::now();
-        queue.push(order(1, 0, 0, 1, 1));
-        queue.push(QueuedOrder {
+        queue.restore(order(1, 0, 0, 1, 1));
+        queue.restore(QueuedOrder {
             since: Some(began),
             ..order(2, 0, 0, 2, 1)
         });

@@ -15,8 +15,9 @@ use crate::model::{
     AccountId, Action, ActionKind, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp,
     Transaction, TransactionStatus,
 };
-use crate::runtime::failpoint;
+use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
 use std::collections::HashMap;
+use std::time::Instant;
 
 impl OrderState {
     /// Settles the orders with these numbers in one commit. Returns the outcomes, without the
@@ -24,28 +25,32 @@ impl OrderState {
     pub(super) fn settle(
         &mut self,
         storage: &mut Storage,
+        heartbeat: &Heartbeat,
         update: &Update,
         numbers: &[i64],
     ) -> Result<Vec<(i64, Settlement)>, StorageError> {
         let has_actions = self.actions_pending || !update.actions.is_empty();
-        let (outcomes, split) = storage.write(|tx| {
+        let mut beats = StepBeats::new(heartbeat);
+        let (outcomes, split) = storage.write_beating(heartbeat, |tx| {
             // Stays so if the commit fails.
             self.actions_pending = has_actions;
             let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
             let split = if has_actions {
-                self.apply_actions(tx, update, &mut accounts)?
+                self.apply_actions(tx, update, &mut accounts, &mut beats)?
             } else {
                 HashMap::new()
             };
-            let outcomes = self.fill_orders(tx, update, numbers, &split, &mut accounts)?;
+            let outcomes =
+                self.fill_orders(tx, update, numbers, &split, &mut accounts, &mut beats)?;
             let (half, rest) = outcomes.split_at(outcomes.len().div_ceil(2));
-            tx.settle_orders(half, update.published, update.number)?;
+            store_outcomes(tx, half, update, heartbeat)?;
             if !half.is_empty() {
                 failpoint::point("settlement-half");
             }
-            tx.settle_orders(rest, update.published, update.number)?;
+            store_outcomes(tx, rest, update, heartbeat)?;
             for (account, (before, after)) in &accounts {
                 tx.store_holdings(*account, before, after)?;
+                beats.step();
             }
             failpoint::point("settlement-stored");
             Ok((outcomes, split))
@@ -70,9 +75,11 @@ impl OrderState {
         numbers: &[i64],
         split: &HashMap<i64, Quantity>,
         accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
+        beats: &mut StepBeats<'_>,
     ) -> Result<Vec<(i64, Settlement)>, StorageError> {
         let mut outcomes = Vec::with_capacity(numbers.len());
         for number in numbers {
+            beats.step();
             let Some(order) = self.queue.get_mut(*number) else {
                 continue;
             };
@@ -107,6 +114,7 @@ impl OrderState {
         tx: &mut Tx<'_>,
         update: &Update,
         accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
+        beats: &mut StepBeats<'_>,
     ) -> Result<HashMap<i64, Quantity>, StorageError> {
         let mut split: HashMap<i64, Quantity> = HashMap::new();
         let actions = tx.actions_to_apply(update.number)?;
@@ -114,6 +122,7 @@ impl OrderState {
         for (number, action) in &actions {
             let visible = self.visibility.since(*number);
             for account in tx.holders(action.symbol)? {
+                beats.step();
                 let (_, after) = holdings_of(tx, accounts, account)?;
                 let (side, quantity, price, total) = match action.kind {
                     ActionKind::Split(ratio) => match after.split(action.symbol, ratio) {
@@ -144,6 +153,7 @@ impl OrderState {
                     let after = fill::split_amount(now, ratio).max(Quantity(1));
                     tx.set_order_quantity(number, after)?;
                     split.insert(number, after);
+                    beats.step();
                 }
             }
         }
@@ -151,19 +161,46 @@ impl OrderState {
     }
 
     /// Removes settled orders from the queue and sends their outcomes to all who wait.
-    pub(super) fn answer(&mut self, outcomes: Vec<(i64, Settlement)>, update: &Update) {
+    pub(super) fn answer(
+        &mut self,
+        heartbeat: &Heartbeat,
+        outcomes: Vec<(i64, Settlement)>,
+        update: &Update,
+    ) {
         let mut replies = ReplyBatch::new();
+        let mut beats = StepBeats::new(heartbeat);
+        let now = Instant::now();
         for (number, outcome) in outcomes {
             let Some(order) = self.queue.remove(number) else {
                 continue;
             };
+            if matches!(outcome, Settlement::Rejected(_)) {
+                self.rejections.count(order.account, now);
+            }
             let transaction = settled_transaction(&order, &outcome, update.published);
             for reply_to in order.waiters {
                 replies.add(reply_to, |out| write_outcome(out, &transaction));
             }
+            if beats.step() {
+                replies.send();
+            }
         }
         replies.send();
     }
+}
+
+/// Stores the outcomes of orders, a piece between two beats.
+fn store_outcomes(
+    tx: &mut Tx<'_>,
+    outcomes: &[(i64, Settlement)],
+    update: &Update,
+    heartbeat: &Heartbeat,
+) -> Result<(), StorageError> {
+    for piece in outcomes.chunks(STEPS_PER_BEAT) {
+        tx.settle_orders(piece, update.published, update.number)?;
+        heartbeat.beat();
+    }
+    Ok(())
 }
 
 /// The quote that an order settles at. `Err` if the update has none; `None` if the order waits for

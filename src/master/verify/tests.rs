@@ -36,7 +36,7 @@ impl Market {
                 &mut storage,
                 &format!(
                     "INSERT INTO accounts VALUES ({account}, 'user{account}', 'user{account}', 'user{account}', 'user{account}',
-                     0, NULL, 0, {CASH}, zeroblob(16), {account}, NULL)"
+                     0, NULL, 0, {CASH}, zeroblob(16), {account}, NULL, NULL)"
                 ),
             );
             let cash = Money(CASH);
@@ -83,6 +83,7 @@ impl Market {
             quantity: Quantity(quantity),
             accepted: place.accepted,
             since: None,
+            near: None,
             client_order_id: None,
             waiters: Vec::new(),
         };
@@ -470,12 +471,43 @@ fn files_are_read_and_not_changed() {
     )
     .unwrap();
     assert!(matches!(open(&other), Err(VerifyError::OtherVersion(_))));
-    // Overwrites a page in the middle.
+    // Overwrites the last page, which has rows: one of the schema would not be opened.
     let mut damaged = before.clone();
-    let middle = damaged.len() / 4096 / 2 * 4096;
-    damaged[middle..middle + 4096].fill(0);
+    let last = damaged.len() - 4096;
+    damaged[last..].fill(0);
     std::fs::write(&other, damaged).unwrap();
     let report = check(&mut open(&other).unwrap(), &|| false).unwrap();
     assert!(!report.is_clean());
     assert_eq!(Reason::from_name("no-price"), Some(Reason::NoPrice));
+}
+
+#[test]
+fn keys_of_email_addresses_are_checked_and_twins_are_noted() {
+    let mut market = busy();
+    let found = market.check();
+    assert!(found.is_clean() && found.notes.is_empty());
+    let mut names = Vec::new();
+    let accounts = market.engine.reader().snapshot().unwrap().accounts_after(0);
+    for account in accounts.unwrap() {
+        names.push((account.account, account.username));
+    }
+    let [(older, owner), (younger, twin), ..] = &names[..] else {
+        panic!("too few accounts")
+    };
+    let sql = format!("UPDATE accounts SET email_key = '#{younger}' WHERE account = {younger}");
+    execute(&mut market.storage, &sql);
+    let found = market.check();
+    assert_eq!(
+        found.differences,
+        [format!(
+            "{twin}: the key of the email address is not its own"
+        )]
+    );
+    let sql = format!("UPDATE accounts SET email_owner = {older} WHERE account = {younger}");
+    execute(&mut market.storage, &sql);
+    let found = market.check();
+    assert!(found.is_clean(), "{:?}", found.differences);
+    let note =
+        format!("{twin} has the email address of {owner}, whose account is older and owns it");
+    assert_eq!(found.notes, [note]);
 }

@@ -112,6 +112,28 @@ fn one_item_of_a_path_is_in_work() {
 }
 
 #[test]
+fn an_item_in_pieces_keeps_its_place_in_its_path_and_takes_turns_with_others() {
+    let mut queue = queue(3, 8, ALL);
+    put(&mut queue, [1, 1, 1], 10..12);
+    put(&mut queue, [2, 2, 2], [20]);
+    let mut pieces = Vec::new();
+    for _ in 0..6 {
+        let (turn, item) = queue.take().unwrap();
+        pieces.push(item);
+        queue.put_back(turn, item);
+    }
+    assert_eq!(pieces, [10, 10, 20, 10, 20, 10]);
+    assert_eq!(queue.len(), 3);
+    let (turn, item) = queue.take().unwrap();
+    assert_eq!(queue.push([3, 3, 3], 30), None);
+    queue.put_back(turn, item);
+    assert_eq!(queue.len(), 4, "what comes back finds room");
+    assert_eq!(queue.push([4, 4, 4], 40), Some(11));
+    assert_eq!(served(&mut queue, 9), [30, 10, 40, 20]);
+    assert!(queue.by_key.is_empty());
+}
+
+#[test]
 fn a_filler_alone_may_have_its_bound_and_is_served_without_a_pause() {
     let mut queue = queue(16, 8, 12);
     put(&mut queue, [1, 1, 1], 0..12);
@@ -242,6 +264,8 @@ enum Step {
     Take,
     /// Ends the work on one of the items that are in work.
     Release(usize),
+    /// Ends a piece of it.
+    PutBack(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -250,6 +274,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => path.prop_map(Step::Push),
         3 => Just(Step::Take),
         2 => (0..8usize).prop_map(Step::Release),
+        2 => (0..8usize).prop_map(Step::PutBack),
     ];
     prop::collection::vec(step, 1..300)
 }
@@ -262,6 +287,7 @@ proptest! {
         let filler = (waiting_max * 3 / 4).max(1);
         let mut queue = queue(waiting_max, 8, filler);
         let (mut model, mut turns) = (Model::default(), Vec::new());
+        let mut in_work_max = 0;
         for (at, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Push(path) => {
@@ -271,7 +297,7 @@ proptest! {
                     let is_first = model.under(&path) == 0;
                     let over = (1..=3).rfind(is_full).filter(|_| !is_first);
                     let dropped = queue.push(path, item);
-                    prop_assert_eq!(dropped.is_some(), over.is_some() || before == waiting_max);
+                    prop_assert_eq!(dropped.is_some(), over.is_some() || before >= waiting_max);
                     if let Some(dropped) = dropped.filter(|dropped| *dropped != item) {
                         let of = model.path_of(dropped);
                         // Where the paths part, the other has more for each of its shares.
@@ -295,24 +321,34 @@ proptest! {
                         let items = model.waiting.get_mut(&path).unwrap();
                         prop_assert_eq!(items.pop_front(), Some(item));
                         prop_assert!(model.in_work.insert(path), "one at a time");
-                        turns.push((turn, path));
+                        turns.push((turn, path, item));
+                        in_work_max = in_work_max.max(turns.len());
                     }
                     None => prop_assert!(!model.may_serve(), "service is withheld"),
                 },
                 Step::Release(number) => {
                     if number < turns.len() {
-                        let (turn, path) = turns.swap_remove(number);
+                        let (turn, path, _) = turns.swap_remove(number);
                         queue.release(turn);
                         model.in_work.remove(&path);
                     }
                 }
+                Step::PutBack(number) => {
+                    if number < turns.len() {
+                        let (turn, path, item) = turns.swap_remove(number);
+                        queue.put_back(turn, item);
+                        model.in_work.remove(&path);
+                        model.waiting.entry(path).or_default().push_front(item);
+                    }
+                }
             }
             prop_assert_eq!(queue.len(), model.len());
-            prop_assert!(queue.len() <= waiting_max);
+            prop_assert_eq!(queue.is_ready(), model.may_serve());
+            prop_assert!(queue.len() + turns.len() <= waiting_max + in_work_max);
             let kept = queue.nodes.len() - queue.free.len();
             prop_assert_eq!(kept, queue.by_key.len() + 1);
         }
-        for (turn, path) in turns.drain(..) {
+        for (turn, path, _) in turns.drain(..) {
             queue.release(turn);
             model.in_work.remove(&path);
         }

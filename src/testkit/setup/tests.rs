@@ -97,8 +97,13 @@ fn a_sandbox_has_its_settings_and_can_be_moved() {
     );
     assert_eq!(master.limits.failed_logins_per_minute, 10);
     assert_eq!(master.limits.failed_logins_per_minute_per_address, 100_000);
+    assert_eq!(master.limits.failed_logins_per_minute_per_worker, 100_000);
     assert_eq!(master.limits.registrations_per_minute_per_address, 100_000);
     assert_eq!(master.limits.orders_per_minute_per_account, 10_000_000);
+    assert_eq!(
+        master.limits.rejected_orders_per_hour_per_account,
+        10_000_000
+    );
     assert_eq!(master.control_socket, moved.join("master.sock"));
     assert!(master::start::check(&master).is_ok());
     let registry = registered(&master.database);

@@ -25,6 +25,8 @@ pub struct QuoteSnapshot {
     places: HashMap<Symbol, usize>,
     /// The encoded replies to `getAssetValueCurrent`.
     current: Vec<Option<[u8; QUOTE_REPLY_BYTES]>>,
+    /// The times of the latest quotes.
+    times: Vec<Option<Timestamp>>,
     days: Vec<Option<Bar>>,
     /// Sorted by bytes, as the reply to `getAssetList` is.
     symbols: Vec<Symbol>,
@@ -45,6 +47,8 @@ impl QuoteSnapshot {
             })
         });
         let current = current.collect();
+        let times = prices.rows.iter().map(|row| Some(row.quote?.time));
+        let times = times.collect();
         let days = prices.rows.iter().map(|row| row.day).collect();
         let places = prices.rows.iter().enumerate();
         let places = places.map(|(place, row)| (row.symbol, place)).collect();
@@ -56,6 +60,7 @@ impl QuoteSnapshot {
             market_now: prices.market_now,
             places,
             current,
+            times,
             days,
             symbols,
         }
@@ -64,6 +69,12 @@ impl QuoteSnapshot {
     /// Whether the asset exists.
     pub fn knows(&self, symbol: Symbol) -> bool {
         self.places.contains_key(&symbol)
+    }
+
+    /// The time of the asset's latest quote, if it has one.
+    pub fn last(&self, symbol: Symbol) -> Option<Timestamp> {
+        let place = *self.places.get(&symbol)?;
+        self.times.get(place).copied().flatten()
     }
 
     /// Appends the reply to `getAssetValueCurrent`.

@@ -5,7 +5,9 @@
 
 use crate::model::timestamp::DAY;
 use crate::model::{Symbol, Timestamp};
-use crate::wire::{Request, Window};
+use crate::wire::frame::HEADER_BYTES;
+use crate::wire::payload::{Forecast, Payload};
+use crate::wire::{Request, Window, packet};
 use hashlink::LinkedHashMap;
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -22,6 +24,20 @@ const ENTRY_OVERHEAD_BYTES: usize = 256;
 const FINAL_AFTER_MS: i64 = DAY;
 /// Age at which a reply is dropped, so that bars that a provider corrects or adds later are seen.
 pub const AGE_MAX: Duration = Duration::from_secs(600);
+
+/// The last moment of the year 9999, the latest that a request can have.
+const DATE_MAX: Timestamp = Timestamp(253_402_300_799_999);
+
+/// The frames of a forecast with another time. Replies that are no forecast stay as they are.
+pub fn forecast_at(frames: &[u8], time: Timestamp) -> Vec<u8> {
+    let payload = frames.get(HEADER_BYTES..).map(Forecast::from_bytes);
+    let Some(Ok(forecast)) = payload else {
+        return frames.to_vec();
+    };
+    let mut out = Vec::with_capacity(frames.len());
+    packet::write(&mut out, &Forecast { time, ..forecast }.to_bytes());
+    out
+}
 
 /// The key of a reply. Dates are cut to the precision that the window depends on, so that requests
 /// with the same reply have one key.
@@ -54,8 +70,18 @@ impl WindowKey {
         }
     }
 
-    /// The key of a forecast.
-    pub fn of_forecast(symbol: Symbol, date: Timestamp) -> WindowKey {
+    /// The key of a forecast. It depends on the whole days from the last quote on, so its date is
+    /// the last moment of these. A date that is not after the last quote, or of an asset without
+    /// one, is refused by the master and stays as it is.
+    pub fn of_forecast(symbol: Symbol, date: Timestamp, last: Option<Timestamp>) -> WindowKey {
+        let date = match last {
+            Some(last) if date > last => {
+                let ahead = date.since(last);
+                let days = ahead / DAY + i64::from(ahead % DAY != 0);
+                last.plus_days(days).min(DATE_MAX).max(date)
+            }
+            Some(_) | None => date,
+        };
         WindowKey {
             symbol,
             subject: WindowSubject::Forecast(date),
@@ -196,6 +222,7 @@ impl WindowCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Money;
 
     fn symbol() -> Symbol {
         Symbol::parse("AAPL").unwrap()
@@ -221,6 +248,52 @@ mod tests {
     }
 
     #[test]
+    fn forecasts_are_alike_whose_dates_are_as_many_days_ahead() {
+        let last = at("2013-03-01T20:59:30Z");
+        let key = |date| WindowKey::of_forecast(symbol(), at(date), Some(last));
+        assert_eq!(key("2013-03-01T20:59:30.001Z"), key("2013-03-02T20:59:30Z"));
+        assert_ne!(key("2013-03-02T20:59:30Z"), key("2013-03-02T20:59:30.001Z"));
+        let request = key("2013-03-05").request();
+        let date = at("2013-03-05T20:59:30Z");
+        let symbol = symbol();
+        assert_eq!(request, Request::AssetPredicted { symbol, date });
+        assert_eq!(key("9999-12-31T23:59:59.999Z"), key("9999-12-31T21:00:00Z"));
+        assert_eq!(
+            key("9999-12-31T23:59:59.999Z").request(),
+            Request::AssetPredicted {
+                symbol,
+                date: DATE_MAX
+            }
+        );
+        assert_eq!(DATE_MAX, at("9999-12-31T23:59:59.999Z"));
+        // The master refuses these, whatever the day.
+        assert_ne!(key("2013-03-01T20:59:30Z"), key("2013-03-01"));
+    }
+
+    #[test]
+    fn a_forecast_is_passed_on_with_another_time() {
+        let forecast = Forecast {
+            method: "a method".to_owned(),
+            time: Timestamp(1),
+            value: Money(2),
+            low: Money(1),
+            high: Money(3),
+        };
+        let frames = |forecast: &Forecast| {
+            let mut frames = Vec::new();
+            packet::write(&mut frames, &forecast.to_bytes());
+            frames
+        };
+        let time = Timestamp(77);
+        let other = Forecast {
+            time,
+            ..forecast.clone()
+        };
+        assert_eq!(forecast_at(&frames(&forecast), time), frames(&other));
+        assert_eq!(forecast_at(&[1, 2, 3], time), [1, 2, 3]);
+    }
+
+    #[test]
     fn only_windows_that_cannot_change_are_final() {
         let now = at("2013-03-10T12:00:00Z");
         let is = |window, adjusted| WindowKey::of_window(symbol(), window, adjusted).is_final(now);
@@ -233,7 +306,7 @@ mod tests {
         assert!(!is(Window::Year(at("2013-03-01")), false));
         assert!(!is(Window::AllTime, false));
         assert!(!is(Window::Week(at("2012-03-08")), true), "adjusted");
-        assert!(!WindowKey::of_forecast(symbol(), at("2012-01-01")).is_final(now));
+        assert!(!WindowKey::of_forecast(symbol(), at("2012-01-01"), None).is_final(now));
     }
 
     #[test]

@@ -6,18 +6,25 @@ use super::super::client::WorkerClient;
 use super::super::messages::{CacheMiss, QueryKind, TunnelRequest};
 use crate::link::message::{self, SessionHashes, WorkerReport};
 use crate::model::{SessionHash, Timestamp};
+use crate::runtime::dynamic_share::{DynamicShare, PlaceHolder, ShareError};
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Request, frame};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// While as many requests are pending, further orders and account queries are refused. The bound
-/// does not hold for what modules ask, nor for the worker's report.
-pub const PENDING_MAX: usize = 262_144;
-/// Time-out of requests without an effect, which the requester may repeat.
+/// Most pending orders of all clients: those that wait for their settlement, and those on their
+/// way.
+pub const PENDING_ORDERS_MAX: usize = 262_144;
+/// Most pending account queries of all clients. Their room is their own, so that orders that wait
+/// for an update never stand in their way.
+pub const PENDING_QUERIES_MAX: usize = 65_536;
+/// Time-out of requests without an effect, which the requester may repeat. It begins anew with each
+/// piece of the answer.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time-out of retained requests, whose outcome is unknown: orders until they are queued, and
 /// tunnel requests.
@@ -28,6 +35,9 @@ const FORGET_THRESHOLD: usize = 10_000;
 const RETRY_WAIT_FIRST: Duration = Duration::from_millis(50);
 /// The longest wait before it is sent again.
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Who holds room for a pending request: a connection, at its peer's neighbourhood.
+type RequestHolder = PlaceHolder<u64, Infallible>;
 
 /// A request with the client or module that waits for the reply.
 #[derive(Debug)]
@@ -135,21 +145,56 @@ pub struct PendingRequest {
     pub resent: bool,
     /// How often the master refused it as overloaded over the current link.
     retries: u32,
+    /// When it, or the last piece of its answer, was sent or received.
+    moved: Instant,
 }
 
 /// All pending requests, by sequence number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PendingRequests {
     requests: HashMap<u64, PendingRequest>,
+    /// The room of clients' orders.
+    orders: DynamicShare<u64, Infallible>,
+    /// The room of clients' account queries.
+    queries: DynamicShare<u64, Infallible>,
     sequence: u64,
-    /// Time-outs in order. Those of answered requests are still here.
-    reads_due: VecDeque<(Instant, u64)>,
+    /// Time-outs of requests without an effect, the first on top. Those of answered requests are
+    /// still here.
+    reads_due: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// The others' time-outs, in order, also with those of answered requests.
     retained_due: VecDeque<(Instant, u64)>,
     retries: BinaryHeap<Reverse<(Instant, u64)>>,
     unlinked_since: Option<Instant>,
 }
 
+impl PendingRequest {
+    /// Begins the time-out anew, because a piece of the answer came at `now`.
+    pub fn renew(&mut self, now: Instant) {
+        self.moved = now;
+    }
+}
+
+impl Default for PendingRequests {
+    fn default() -> PendingRequests {
+        PendingRequests::with_room(PENDING_ORDERS_MAX, PENDING_QUERIES_MAX)
+    }
+}
+
 impl PendingRequests {
+    /// None pending, with room for so many orders and account queries.
+    pub fn with_room(orders: usize, queries: usize) -> PendingRequests {
+        PendingRequests {
+            requests: HashMap::new(),
+            orders: DynamicShare::new(orders),
+            queries: DynamicShare::new(queries),
+            sequence: 0,
+            reads_due: BinaryHeap::new(),
+            retained_due: VecDeque::new(),
+            retries: BinaryHeap::new(),
+            unlinked_since: None,
+        }
+    }
+
     /// Number of pending requests.
     pub fn len(&self) -> usize {
         self.requests.len()
@@ -160,9 +205,20 @@ impl PendingRequests {
         self.requests.is_empty()
     }
 
-    /// Whether another order or account query may be added.
-    pub fn has_room(&self) -> bool {
-        self.requests.len() < PENDING_MAX
+    /// Whether another order of this client may be added.
+    ///
+    /// # Errors
+    /// Whose share is full.
+    pub fn room_for_order(&self, client: &WorkerClient) -> Result<(), ShareError> {
+        self.orders.check(&holder(client))
+    }
+
+    /// Whether another account query of this client may be added.
+    ///
+    /// # Errors
+    /// Whose share is full.
+    pub fn room_for_query(&self, client: &WorkerClient) -> Result<(), ShareError> {
+        self.queries.check(&holder(client))
     }
 
     /// The sequence number of the next request.
@@ -179,12 +235,21 @@ impl PendingRequests {
         now: Instant,
     ) -> u64 {
         self.sequence += 1;
+        match &requester {
+            Requester::Order { client, .. } => self.orders.take(&holder(client)),
+            Requester::AccountQuery { client, .. } => self.queries.take(&holder(client)),
+            Requester::Tunnel(..)
+            | Requester::Cache(..)
+            | Requester::Session(_)
+            | Requester::Closed(_)
+            | Requester::Report(_) => {}
+        }
         if requester.is_retained() {
             self.retained_due
                 .push_back((now + RETAINED_TIMEOUT, self.sequence));
         } else {
             self.reads_due
-                .push_back((now + READ_TIMEOUT, self.sequence));
+                .push(Reverse((now + READ_TIMEOUT, self.sequence)));
         }
         let pending = PendingRequest {
             requester,
@@ -192,6 +257,7 @@ impl PendingRequests {
             client,
             resent: false,
             retries: 0,
+            moved: now,
         };
         self.requests.insert(self.sequence, pending);
         self.sequence
@@ -204,7 +270,17 @@ impl PendingRequests {
 
     /// Removes a request that is answered.
     pub fn remove(&mut self, sequence: u64) -> Option<PendingRequest> {
-        self.requests.remove(&sequence)
+        let removed = self.requests.remove(&sequence)?;
+        match &removed.requester {
+            Requester::Order { client, .. } => self.orders.free(&holder(client)),
+            Requester::AccountQuery { client, .. } => self.queries.free(&holder(client)),
+            Requester::Tunnel(..)
+            | Requester::Cache(..)
+            | Requester::Session(_)
+            | Requester::Closed(_)
+            | Requester::Report(_) => {}
+        }
+        Some(removed)
     }
 
     /// Records that the link broke: removes and returns the requests that are not retained, and
@@ -222,7 +298,7 @@ impl PendingRequests {
         reads.sort_unstable();
         reads
             .into_iter()
-            .filter_map(|sequence| self.requests.remove(&sequence))
+            .filter_map(|sequence| self.remove(sequence))
             .collect()
     }
 
@@ -247,11 +323,21 @@ impl PendingRequests {
     /// Drops queued orders of closed connections, where many requests are pending: the master
     /// settles them, and no client waits. Called every second.
     pub fn forget_disconnected(&mut self) {
-        if self.requests.len() > FORGET_THRESHOLD {
-            self.requests.retain(|_, pending| {
-                !matches!(&pending.requester, Requester::Order { client, queued: true, .. }
-                    if !client.connection.is_open())
-            });
+        if self.requests.len() <= FORGET_THRESHOLD {
+            return;
+        }
+        let is_forgotten = |pending: &PendingRequest| {
+            matches!(&pending.requester, Requester::Order { client, queued: true, .. }
+                if !client.connection.is_open())
+        };
+        let forgotten: Vec<u64> = self
+            .requests
+            .iter()
+            .filter(|(_, pending)| is_forgotten(pending))
+            .map(|(sequence, _)| *sequence)
+            .collect();
+        for sequence in forgotten {
+            self.remove(sequence);
         }
     }
 
@@ -289,11 +375,20 @@ impl PendingRequests {
     /// Removes and returns requests without an effect whose time-out has passed.
     pub fn reads_overdue(&mut self, now: Instant) -> Vec<PendingRequest> {
         let mut overdue = Vec::new();
-        while let Some((due, sequence)) = self.reads_due.front().copied()
+        while let Some(Reverse((due, sequence))) = self.reads_due.peek().copied()
             && due <= now
         {
-            self.reads_due.pop_front();
-            overdue.extend(self.requests.remove(&sequence));
+            self.reads_due.pop();
+            let due = self
+                .requests
+                .get(&sequence)
+                .map(|pending| pending.moved + READ_TIMEOUT);
+            match due {
+                // A piece of its answer has come meanwhile.
+                Some(due) if due > now => self.reads_due.push(Reverse((due, sequence))),
+                Some(_) => overdue.extend(self.remove(sequence)),
+                None => {}
+            }
         }
         overdue
     }
@@ -306,9 +401,11 @@ impl PendingRequests {
             .is_some_and(|since| now >= since + RETAINED_TIMEOUT)
         {
             self.retained_due.clear();
-            let pending = self.requests.drain();
-            return pending
-                .filter_map(|(_, pending)| pending.requester.retained_for().map(Arc::clone))
+            let all: Vec<u64> = self.requests.keys().copied().collect();
+            return all
+                .into_iter()
+                .filter_map(|sequence| self.remove(sequence))
+                .filter_map(|pending| pending.requester.retained_for().map(Arc::clone))
                 .collect();
         }
         let mut overdue = Vec::new();
@@ -323,11 +420,21 @@ impl PendingRequests {
             if matches!(pending.requester, Requester::Order { queued: true, .. }) {
                 continue;
             }
-            if let Some(pending) = self.requests.remove(&sequence) {
+            if let Some(pending) = self.remove(sequence) {
                 overdue.extend(pending.requester.retained_for().map(Arc::clone));
             }
         }
         overdue
+    }
+}
+
+/// Who holds the room of a client's request. The connection is the asker: neither a session, which
+/// a client may invent, nor an account, which the worker does not know.
+fn holder(client: &WorkerClient) -> RequestHolder {
+    RequestHolder {
+        asker: client.connection.number,
+        near: Some(Neighbourhood::of(client.connection.peer.ip())),
+        source: None,
     }
 }
 
@@ -401,6 +508,23 @@ mod tests {
         ));
         assert!(pending.get_mut(first).is_none());
         assert_eq!(pending.reads_overdue(now + READ_TIMEOUT + SOON).len(), 1);
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn a_piece_of_an_answer_begins_its_time_out_anew() {
+        let (mut pending, began) = (PendingRequests::default(), Instant::now());
+        let (mut now, end, mut overdue) = (began, began + READ_TIMEOUT * 4, 0);
+        let silent = pending.add(read(), Timestamp(0), None, began + READ_TIMEOUT / 2);
+        let sequence = pending.add(read(), Timestamp(0), None, began);
+        while now < end {
+            assert!(pending.get_mut(sequence).is_some());
+            pending.get_mut(sequence).unwrap().renew(now);
+            now += READ_TIMEOUT - SOON;
+            overdue += pending.reads_overdue(now).len();
+        }
+        assert!(overdue == 1 && pending.get_mut(silent).is_none());
+        assert_eq!(pending.reads_overdue(now + SOON).len(), 1);
         assert!(pending.is_empty());
     }
 
@@ -503,6 +627,7 @@ mod tests {
             Arc::clone(&client.connection),
             crate::net::ReaderLimits {
                 frame_timeout: RETAINED_TIMEOUT,
+                first_frame_timeout: RETAINED_TIMEOUT,
                 idle_timeout: RETAINED_TIMEOUT,
                 unanswered_max: 1,
             },
@@ -511,5 +636,72 @@ mod tests {
         reader.finish(crate::net::ReadEnd::Broken);
         pending.forget_disconnected();
         assert_eq!(pending.len(), 1);
+    }
+
+    /// Clients that take all the room that they get for orders.
+    fn fill(pending: &mut PendingRequests, clients: &[(Arc<WorkerClient>, TcpStream)]) {
+        for (client, _) in clients {
+            let mut number = 0;
+            while pending.room_for_order(client).is_ok() {
+                let sequence =
+                    pending.add(order(client, number), Timestamp(0), None, Instant::now());
+                queue(pending, sequence);
+                number += 1;
+            }
+        }
+    }
+
+    fn query(client: &Arc<WorkerClient>) -> Requester {
+        Requester::AccountQuery {
+            client: Arc::clone(client),
+            number: 0,
+            request: Request::Ping,
+        }
+    }
+
+    #[test]
+    fn orders_of_27_that_fill_their_room_leave_queries_and_a_stranger_theirs() {
+        let mut pending = PendingRequests::with_room(2_000, 100);
+        let crowd: Vec<_> = (0..27).map(|_| client()).collect();
+        fill(&mut pending, &crowd);
+        let parked = pending.len();
+        assert!(parked > 1_500, "{parked}");
+        // The stranger has the crowd's address.
+        let (stranger, _peer) = client();
+        assert_eq!(pending.room_for_order(&stranger), Ok(()));
+        for (client, _) in &crowd {
+            assert!(pending.room_for_order(client).is_err());
+            assert_eq!(pending.room_for_query(client), Ok(()));
+            pending.add(query(client), Timestamp(0), None, Instant::now());
+        }
+        assert_eq!(pending.room_for_query(&stranger), Ok(()));
+        // Queries do not stand in the way of orders either.
+        pending.add(order(&stranger, 0), Timestamp(0), None, Instant::now());
+        assert_eq!(pending.len(), parked + 28);
+    }
+
+    #[test]
+    fn room_is_free_again_however_a_request_ends() {
+        let now = Instant::now();
+        let mut pending = PendingRequests::with_room(4, 4);
+        let (client, _peer) = client();
+        let held = |pending: &PendingRequests| (pending.orders.held(), pending.queries.held());
+        let answered = pending.add(order(&client, 0), Timestamp(0), None, now);
+        let asked = pending.add(query(&client), Timestamp(0), None, now);
+        assert_eq!(held(&pending), (1, 1));
+        pending.remove(answered);
+        pending.remove(asked);
+        assert_eq!(held(&pending), (0, 0));
+        pending.add(query(&client), Timestamp(0), None, now);
+        assert_eq!(pending.reads_overdue(now + READ_TIMEOUT).len(), 1);
+        pending.add(order(&client, 1), Timestamp(0), None, now);
+        assert_eq!(pending.retained_overdue(now + RETAINED_TIMEOUT).len(), 1);
+        assert_eq!(held(&pending), (0, 0));
+        pending.add(query(&client), Timestamp(0), None, now);
+        pending.add(order(&client, 2), Timestamp(0), None, now);
+        assert_eq!(pending.link_lost(now).len(), 1);
+        assert_eq!(held(&pending), (1, 0));
+        assert_eq!(pending.retained_overdue(now + RETAINED_TIMEOUT).len(), 1);
+        assert_eq!(held(&pending), (0, 0));
     }
 }

@@ -61,13 +61,19 @@ impl MasterLink {
     }
 
     fn on_reply(&mut self, sequence: u64, body: &[u8]) -> Result<(), ValueError> {
+        let now = Instant::now();
         for frame in BodyFrames::new(body) {
-            self.on_reply_frame(sequence, frame?)?;
+            self.on_reply_frame(sequence, frame?, now)?;
         }
         Ok(())
     }
 
-    fn on_reply_frame(&mut self, sequence: u64, frame: Frame<'_>) -> Result<(), ValueError> {
+    fn on_reply_frame(
+        &mut self,
+        sequence: u64,
+        frame: Frame<'_>,
+        now: Instant,
+    ) -> Result<(), ValueError> {
         let (header, data, whole) = frame;
         let instruction = Instruction::from_number(header.instruction)
             .ok_or(ValueError("a reply of an unknown instruction"))?;
@@ -76,6 +82,9 @@ impl MasterLink {
             return Ok(());
         };
         let resent = pending.resent;
+        if !pending.requester.is_retained() {
+            pending.renew(now);
+        }
         let last = match (&mut pending.requester, instruction) {
             (
                 Requester::Order {
@@ -92,7 +101,7 @@ impl MasterLink {
                 false
             }
             (Requester::Order { .. }, _) if resent && is_overloaded(instruction, &header, data) => {
-                self.pending.retry(sequence, Instant::now());
+                self.pending.retry(sequence, now);
                 return Ok(());
             }
             (Requester::Order { client, number, .. }, _) => {

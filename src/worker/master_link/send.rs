@@ -10,7 +10,8 @@ use super::pending::Requester;
 use crate::link::connection::append_message;
 use crate::link::envelope::EnvelopeHeader;
 use crate::link::message::WorkerReport;
-use crate::model::Timestamp;
+use crate::model::{Reason, Timestamp};
+use crate::runtime::dynamic_share::ShareError;
 use crate::wire::{Destination, Instruction, Refusal, frame, wipe};
 use crate::worker::messages::{MasterQuery, RequestBatch};
 use std::net::SocketAddr;
@@ -29,12 +30,20 @@ impl MasterLink {
         let (timestamp, destination) = (batch.timestamp, batch.destination);
         let sender = Arc::clone(&batch.client);
         for (number, request) in batch.into_numbered() {
-            if !self.pending.has_room() {
-                sender.fail(number, request.instruction(), &Refusal::worker_overloaded());
+            let is_order = destination == Destination::Orders;
+            let room = if is_order {
+                self.pending.room_for_order(&sender)
+            } else {
+                self.pending.room_for_query(&sender)
+            };
+            if let Err(full) = room {
+                let text = room_text(is_order, full);
+                let refusal = Refusal::new(Reason::Overloaded, text);
+                sender.fail(number, request.instruction(), &refusal);
                 continue;
             }
             let client = Arc::clone(&sender);
-            let requester = if destination == Destination::Orders {
+            let requester = if is_order {
                 Requester::Order {
                     client,
                     number,
@@ -143,6 +152,34 @@ impl MasterLink {
         match &self.link {
             Some(link) => link.sending().messages(&mut self.unsent),
             None => wipe::clear(&mut self.unsent),
+        }
+    }
+}
+
+/// Whose share of the room for pending requests is full, for the client.
+fn room_text(is_order: bool, full: ShareError) -> &'static str {
+    match (is_order, full) {
+        (true, ShareError::Full | ShareError::Source) => {
+            "the worker has no room for more orders; wait for an update"
+        }
+        (true, ShareError::Asker) => {
+            "the worker is nearly full, and this connection has its share of the rest; wait for an \
+             update"
+        }
+        (true, ShareError::Neighbourhood | ShareError::Around) => {
+            "the worker is nearly full, and this address or the network around it has its share of \
+             the rest; wait for an update"
+        }
+        (false, ShareError::Full | ShareError::Source) => {
+            "the worker has too much to do; try again in a moment"
+        }
+        (false, ShareError::Asker) => {
+            "the worker is nearly full, and this connection has its share of the rest; try again in \
+             a moment"
+        }
+        (false, ShareError::Neighbourhood | ShareError::Around) => {
+            "the worker is nearly full, and this address or the network around it has its share of \
+             the rest; try again in a moment"
         }
     }
 }

@@ -314,6 +314,7 @@ fn answers(text: &str) -> Vec<(&'static [&'static str], AdminResponse)> {
     let verification = Verification {
         cash: t(),
         differences: vec![t()],
+        notes: vec![t()],
         ..Verification::default()
     };
     let done = AdminResponse::Done;

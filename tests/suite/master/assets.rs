@@ -7,17 +7,21 @@ use papertrader::config::{
 use papertrader::master::assets::providers::PreparedProviders;
 use papertrader::master::assets::{self, AssetsConfig, AssetsError};
 use papertrader::master::messages::{
-    AssetsHandle, AssetsMessage, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
+    AssetAsker, AssetQuery, AssetsHandle, AssetsMessage, TransactionsMessage, Update,
+    UpdateChannels, WorkersMessage,
 };
 use papertrader::master::storage::{Reader, Storage};
 use papertrader::model::timestamp::DAY;
 use papertrader::model::{ActionKind, Bar, Money, Reason, Symbol, Timestamp};
+use papertrader::runtime::neighbourhood::Neighbourhood;
 use papertrader::runtime::{self, Stop, Watchdog};
 use papertrader::testkit::Resources;
 use papertrader::wire::{Refusal, Window};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -87,12 +91,13 @@ impl Running {
 
     pub fn ask(&self, symbol: Symbol, window: Window, adjusted: bool) -> Result<Vec<Bar>, Refusal> {
         let (sender, answer) = bounded(1);
-        let message = AssetsMessage::Window {
+        let query = AssetQuery::Window {
             symbol,
             window,
             adjusted,
             reply: Box::new(move |result| sender.send(result).unwrap()),
         };
+        let message = AssetsMessage::Query(asker(), query);
         self.handle
             .sender()
             .send_timeout(message, PATIENCE)
@@ -115,6 +120,14 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Whoever asks.
+pub fn asker() -> AssetAsker {
+    AssetAsker {
+        worker: Uuid::nil(),
+        near: Neighbourhood::of(Ipv4Addr::LOCALHOST.into()),
     }
 }
 

@@ -1,13 +1,14 @@
 //! spec/master/assets/forecast.md: how often the 95 % interval holds on the sample market, and how
 //! far off the middle is. `make forecast-check` shows the table.
 
-use super::assets::{Running, at, sample_config, symbol};
-use crossbeam_channel::bounded;
+use super::assets::{Running, asker, at, sample_config, symbol};
+use crossbeam_channel::{bounded, unbounded};
 use papertrader::master::assets::forecast::{BARS_MAX, BARS_MIN, estimate};
-use papertrader::master::messages::AssetsMessage;
+use papertrader::master::messages::{AssetAsker, AssetQuery, AssetsMessage};
 use papertrader::model::{Money, Reason, Timestamp};
-use papertrader::wire::Refusal;
+use papertrader::runtime::neighbourhood::Neighbourhood;
 use papertrader::wire::payload::Forecast;
+use papertrader::wire::{Refusal, Window};
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,13 +102,60 @@ fn forecast_check() {
 
 fn predict(running: &Running, name: &str, date: Timestamp) -> Result<Forecast, Refusal> {
     let (sender, answer) = bounded(1);
-    let message = AssetsMessage::Predict {
+    let query = AssetQuery::Predict {
         symbol: symbol(name),
         date,
         reply: Box::new(move |result| sender.send(result).unwrap()),
     };
+    let message = AssetsMessage::Query(asker(), query);
     running.handle.sender().send(message).unwrap();
     answer.recv_timeout(Duration::from_secs(30)).unwrap()
+}
+
+/// Forecasts that one client asks for at once.
+const FLOOD: i64 = 1000;
+
+#[test]
+fn a_chart_does_not_wait_behind_anothers_forecasts() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = sample_config("2013-03-01");
+    let running = Running::start(config, &dir.path().join("master.sqlite")).unwrap();
+    running.update();
+    let ask = |asker, query| {
+        let message = AssetsMessage::Query(asker, query);
+        running.handle.sender().send(message).unwrap();
+    };
+    let (sender, forecasts) = unbounded();
+    for number in 0..FLOOD {
+        let sender = sender.clone();
+        let query = AssetQuery::Predict {
+            symbol: symbol("AAPL"),
+            date: at("2013-04-01").plus_days(number),
+            reply: Box::new(move |result| sender.send(result.unwrap()).unwrap()),
+        };
+        ask(asker(), query);
+    }
+    let person = AssetAsker {
+        near: Neighbourhood::of([198, 51, 100, 1].into()),
+        ..asker()
+    };
+    let (sender, chart) = bounded(1);
+    let beside = forecasts.clone();
+    let query = AssetQuery::Window {
+        symbol: symbol("AAPL"),
+        window: Window::AllTime,
+        adjusted: true,
+        reply: Box::new(move |result| sender.send((result.unwrap(), beside.len())).unwrap()),
+    };
+    ask(person, query);
+    let (bars, before) = chart.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(!bars.is_empty());
+    println!("{before} of {FLOOD} forecasts were made before the chart");
+    assert!(
+        i64::try_from(before).unwrap() < FLOOD,
+        "the chart came last"
+    );
+    running.stop();
 }
 
 #[test]

@@ -81,3 +81,15 @@ fn a_load_counts_every_answer_once() {
     assert_eq!(reads["replies"]["count"], 300, "{reads:#}");
     assert_eq!(reads["refused"], 0, "{reads:#}");
 }
+
+#[test]
+fn who_else_asks_is_measured_beside_a_long_history() {
+    let rows = bench(&["histories"]);
+    let rows = rows.as_array().unwrap();
+    for beginning in ["infos beside histories, p99", "longest time between"] {
+        let row = rows
+            .iter()
+            .find(|row| row["what"].as_str().unwrap().starts_with(beginning));
+        assert!(row.unwrap()["ours"]["value"].as_u64().unwrap() > 0);
+    }
+}

@@ -248,7 +248,7 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
         "Email" => {
             good.extend([long("ä", 319) + "@x", "@".to_owned() + &long("x", 320)]);
             bad.extend([long("ä", 320) + "@x", long("a", 322)]);
-            let fit = &["a@b", "@ab", "ab@", "a\u{0}@\u{200b}", "\u{10ffff}@x"];
+            let fit = &["a@b", "@ab", "ab@", "é\u{301}@\u{fffd}", "\u{10ffff}@x"];
             let wrong = &[
                 "@",
                 "a@",
@@ -256,6 +256,10 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
                 "abc",
                 "a@b@c",
                 "a@b\n",
+                "a\u{0}@b",
+                "a@\u{200b}",
+                "a@b\u{202e}",
+                "\u{e000}@b",
                 "a\t@b",
                 "a\u{a0}@b",
                 "a\u{85}@b",

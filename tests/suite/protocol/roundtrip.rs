@@ -2,7 +2,7 @@
 //! value alone.
 
 use papertrader::model::money::MILLIONTHS_MAX;
-use papertrader::model::printable::is_printable;
+use papertrader::model::printable::{is_printable, is_printable_text};
 use papertrader::model::{
     Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity,
     Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
@@ -49,7 +49,9 @@ fn username() -> impl Strategy<Value = Username> {
 }
 
 fn email() -> impl Strategy<Value = Email> {
-    "[^\\s@]{1,60}@[^\\s@]{1,60}".prop_map(|text| Email::parse(&text).unwrap())
+    "[^\\s@\\pC]{1,60}@[^\\s@\\pC]{1,60}"
+        .prop_filter("shows something", |text| is_printable_text(text))
+        .prop_map(|text| Email::parse(&text).unwrap())
 }
 
 fn session() -> impl Strategy<Value = SessionId> {

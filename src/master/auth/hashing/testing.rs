@@ -24,7 +24,8 @@ pub(crate) struct ScriptedHasher(Arc<HashJobs>);
 impl ScriptedHasher {
     /// Takes the job whose turn it is.
     pub(crate) fn take(&self) -> Option<(Turn, HashJob)> {
-        self.0.state.lock().queue.take()
+        let (turn, job, _) = self.0.state.lock().take()?;
+        Some((turn, job))
     }
 
     /// The same, of a hash that takes no time.

@@ -23,6 +23,7 @@ fn verify(rig: &mut MasterRig, name: &str, stored: &str) -> HashJob {
                 worker: link.peer.worker.uuid,
                 name: name.to_owned(),
                 near: Neighbourhood::of([192, 0, 2, 1].into()),
+                is_stranger: true,
                 at: Instant::now(),
             },
         }),

@@ -164,11 +164,152 @@ fn an_address_fails_so_often_within_a_minute_whatever_the_names() {
     ));
 }
 
+/// Asks as a client at this address, and returns the answer's reason; `None` for a session.
+fn reason_from(
+    rig: &mut MasterRig,
+    link: &mut FakeLink,
+    client: &str,
+    request: Request,
+) -> Option<Reason> {
+    let reply_to = from(link, client);
+    match rig.ask_as(link, reply_to, request) {
+        Reply::Session { .. } => None,
+        other => Some(reason(&other)),
+    }
+}
+
 #[test]
-fn who_is_right_has_failed_nothing() {
-    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute = 2);
+fn a_name_fails_so_often_an_hour_over_all_addresses_but_not_where_its_owner_is() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_hour_per_name = 6);
+    let mut links = [rig.link("eu1"), rig.link("eu2")];
+    rig.account("alice");
+    let [eu1, eu2] = &mut links;
+    let right = || login("alice", false);
+    let home = "[2001:db8:0:1::1]:1";
+    assert_eq!(reason_from(&mut rig, eu1, home, right()), None);
+    // A known name and an unknown one are guessed under ever new addresses, through both workers.
+    for name in ["alice", "nobody"] {
+        for turn in 0..3 {
+            let client = format!("192.0.2.{turn}:1");
+            for link in [&mut *eu1, &mut *eu2] {
+                let failed = reason_from(&mut rig, link, &client, wrong(name));
+                assert_eq!(failed, Some(Reason::BadCredentials), "{name} {turn}");
+            }
+        }
+    }
+    let refused = ["alice", "nobody"].map(|name| {
+        let reply_to = from(eu1, "198.51.100.1:1");
+        rig.ask_as(eu1, reply_to, login(name, false))
+    });
+    assert_eq!(reason(&refused[0]), Reason::TooManyAttempts);
+    assert_eq!(
+        refused[0], refused[1],
+        "nobody is told which of them exists"
+    );
+    // The owner gets in from the same site through the same worker, and may be wrong first.
+    let other = "[2001:db8:0:1::2]:7";
+    for _ in 0..3 {
+        let failed = reason_from(&mut rig, eu1, other, wrong("alice"));
+        assert_eq!(failed, Some(Reason::BadCredentials));
+        assert_eq!(reason_from(&mut rig, eu1, other, right()), None);
+    }
+    // Another worker may say any address.
+    let elsewhere = reason_from(&mut rig, eu2, home, right());
+    assert_eq!(elsewhere, Some(Reason::TooManyAttempts));
+    // Others are untouched.
+    rig.account("bob");
+    let bob = login("bob", false);
+    assert_eq!(reason_from(&mut rig, eu2, "192.0.2.1:1", bob), None);
+}
+
+#[test]
+fn a_place_counts_as_the_owners_over_restarts_and_for_thirty_days() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_hour_per_name = 1);
     let mut link = rig.link("eu1");
     rig.account("alice");
+    let right = || login("alice", false);
+    assert_eq!(
+        reason_from(&mut rig, &mut link, "192.0.2.1:1", right()),
+        None
+    );
+    assert_eq!(rig.engine.number("SELECT count(*) FROM login_places"), 1);
+    let mut rig = rig.restart();
+    let mut link = rig.open_link(&link.peer.worker, link.peer.boot);
+    let stranger = "198.51.100.1:1";
+    let failed = reason_from(&mut rig, &mut link, stranger, wrong("alice"));
+    assert_eq!(failed, Some(Reason::BadCredentials));
+    let refused = reason_from(&mut rig, &mut link, stranger, right());
+    assert_eq!(refused, Some(Reason::TooManyAttempts));
+    assert_eq!(
+        reason_from(&mut rig, &mut link, "192.0.2.1:1", right()),
+        None
+    );
+    rig.engine
+        .execute("UPDATE login_places SET last = last - 2592060000");
+    let refused = reason_from(&mut rig, &mut link, "192.0.2.1:1", right());
+    assert_eq!(refused, Some(Reason::TooManyAttempts));
+    // Nobody has logged in from there for 30 days: the hourly look forgets it.
+    rig.auth.forgot = None;
+    rig.auth.touched -= super::super::TOUCH_INTERVAL;
+    rig.auth.on_tick(Instant::now());
+    assert_eq!(rig.engine.number("SELECT count(*) FROM login_places"), 0);
+}
+
+#[test]
+fn a_worker_through_which_too_many_fail_is_slowed_alone_and_not_for_owners() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute_per_worker = 3);
+    let mut links = [rig.link("eu1"), rig.link("eu2")];
+    let [eu1, eu2] = &mut links;
+    for name in ["alice", "bob"] {
+        rig.account(name);
+    }
+    let right = |name| login(name, false);
+    let home = "203.0.113.1:1";
+    assert_eq!(reason_from(&mut rig, eu1, home, right("alice")), None);
+    for number in 0..3 {
+        let client = format!("192.0.2.{number}:1");
+        let guess = wrong(&format!("name{number}"));
+        let failed = reason_from(&mut rig, eu1, &client, guess);
+        assert_eq!(failed, Some(Reason::BadCredentials));
+    }
+    let refused = reason_from(&mut rig, eu1, "198.51.100.1:1", right("bob"));
+    assert_eq!(refused, Some(Reason::TooManyAttempts));
+    assert_eq!(reason_from(&mut rig, eu1, home, right("alice")), None);
+    assert_eq!(
+        reason_from(&mut rig, eu2, "198.51.100.1:1", right("bob")),
+        None
+    );
+}
+
+#[test]
+fn what_a_names_limit_refuses_counts_for_its_address() {
+    let mut rig = MasterRig::with(|config| {
+        config.limits.failed_logins_per_hour_per_name = 1;
+        config.limits.failed_logins_per_minute_per_address = 2;
+    });
+    let mut link = rig.link("eu1");
+    rig.account("bob");
+    let failed = [wrong("alice"), wrong("alice"), login("bob", false)]
+        .map(|request| rig.refused(&mut link, request));
+    assert_eq!(failed[0], Reason::BadCredentials);
+    assert_eq!(failed[1..], [Reason::TooManyAttempts; 2]);
+    assert_eq!(rig.hash_jobs.waiting(), 0, "bob's is not even looked at");
+}
+
+#[test]
+fn who_is_right_has_failed_nothing() {
+    let mut rig = MasterRig::with(|config| {
+        config.limits.failed_logins_per_minute = 2;
+        config.limits.failed_logins_per_hour_per_name = 2;
+        config.limits.failed_logins_per_minute_per_worker = 2;
+    });
+    let mut link = rig.link("eu1");
+    rig.account("alice");
+    for number in 0..4 {
+        let client = format!("198.51.100.{number}:1");
+        let answer = reason_from(&mut rig, &mut link, &client, login("alice", false));
+        assert_eq!(answer, None, "from ever new places");
+    }
     for _ in 0..4 {
         assert!(matches!(
             rig.ask(&mut link, login("alice", false)),
@@ -244,6 +385,31 @@ fn a_full_hashing_pool_refuses_and_counts_no_attempt() {
         rig.refused(&mut link, wrong("alice")),
         Reason::BadCredentials
     );
+}
+
+#[test]
+fn a_class_behind_one_address_finds_room_beside_a_flood() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    // Four names, each as often as it may fail.
+    for number in 0..40 {
+        let reply_to = from(&mut link, "198.51.100.1:1");
+        submit(
+            &mut rig,
+            reply_to,
+            login(&format!("flood{}", number % 4), false),
+        );
+    }
+    for number in 0..30 {
+        let reply_to = from(&mut link, "203.0.113.1:1");
+        submit(&mut rig, reply_to, login(&format!("pupil{number}"), false));
+        let refused = link.replies();
+        // One of the flood's is refused in its place, if any is.
+        assert!(
+            refused.iter().all(|(sequence, _)| *sequence <= 40),
+            "{refused:?}"
+        );
+    }
 }
 
 #[test]
@@ -469,6 +635,15 @@ fn one_session_too_many_ends_the_accounts_oldest() {
     assert_eq!(rig.auth.sessions.len(), PER_ACCOUNT_MAX + 1);
 }
 
+/// A registration of this name with this address.
+fn register_with(name: &str, email: &str) -> Request {
+    Request::Register {
+        username: Username::parse(name).unwrap(),
+        email: Email::parse(email).unwrap(),
+        hashed_pass: pass(name),
+    }
+}
+
 // --- registering
 // -----------------------------------------------------------------------------------------
 
@@ -675,4 +850,43 @@ fn a_password_that_cannot_be_hashed_registers_nobody() {
     rig.auth.on_turn_end();
     assert_eq!(reason(&link.reply(1)), Reason::InternalError);
     assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 0);
+}
+
+#[test]
+fn one_address_in_two_spellings_of_unicode_is_taken_once() {
+    let (mut rig, mut link) = rig();
+    for (number, pair) in [
+        ["ΟΔΟΣ@x.org", "οδοσ@x.org"],
+        ["STRASSE@x.org", "straße@x.org"],
+        ["é@x.org", "e\u{301}@x.org"],
+        ["a@bücher.example", "a@XN--BCHER-KVA.example."],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let [first, second] = pair;
+        let (one, two) = (format!("one{number}"), format!("two{number}"));
+        let answer = rig.ask(&mut link, register_with(&one, first));
+        assert_eq!(answer, Reply::RegisterSuccess, "{first}");
+        let refused = rig.refused(&mut link, register_with(&two, second));
+        assert_eq!(refused, Reason::EmailTaken, "{second}");
+    }
+    let sql = "SELECT count(*) FROM accounts WHERE email = 'STRASSE@x.org'";
+    assert_eq!(rig.engine.number(sql), 1, "it is shown as it was given");
+}
+
+#[test]
+fn an_address_with_a_character_that_nobody_sees_makes_no_account() {
+    let (mut rig, mut link) = rig();
+    // Not assigned, private, invisible beyond the first 65,536: the wire's form allows them.
+    for hidden in ['\u{378}', '\u{f0000}', '\u{e0041}', '\u{600}', '\u{fdd0}'] {
+        let asked = register_with("alice", &format!("a{hidden}@x.org"));
+        assert_eq!(
+            rig.refused(&mut link, asked),
+            Reason::EmailInvalid,
+            "{hidden:?}"
+        );
+    }
+    assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 0);
+    assert_eq!(rig.hash_jobs.waiting(), 0);
 }

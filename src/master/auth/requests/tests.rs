@@ -285,7 +285,10 @@ fn the_orders_and_queries_of_a_read_leave_in_one_message_each() {
         [Some(alice.account), None],
         "an order that may be queued already is told apart by transactions"
     );
-    let AccountQueriesMessage(queries) = rig.of_account_queries.receiver.try_recv().unwrap();
+    let Ok(AccountQueriesMessage::Queries(queries)) = rig.of_account_queries.receiver.try_recv()
+    else {
+        panic!("no queries")
+    };
     assert_eq!(queries.len(), 2);
     assert!(
         queries

@@ -185,3 +185,48 @@ fn a_snapshot_is_of_one_moment_and_makes_no_writer_wait() {
         assert_eq!(reader.read(|s| s.account_count()).unwrap(), 1);
     });
 }
+
+#[test]
+fn the_sixteen_latest_places_of_an_account_are_kept() {
+    each_engine(|engine: &Engine| {
+        let mut storage = engine.storage();
+        storage
+            .write(|tx| {
+                tx.insert_account(&account("Alice", 1))?;
+                tx.insert_account(&account("Bob", 2))
+            })
+            .unwrap();
+        let worker = Uuid::from_u128(3);
+        let place = |name: &str, host: u8| {
+            LoginPlace::of(name, &worker, Neighbourhood::of([192, 0, 2, host].into()))
+        };
+        let store = |storage: &mut Storage, id, name: &str, host, last| {
+            let stored = storage.write(|tx| {
+                tx.store_login_place(AccountId(id), &place(name, host), Timestamp(last))
+            });
+            stored.unwrap();
+        };
+        let has = |storage: &mut Storage, name: &str, host, since| {
+            let read = storage.read(|s| s.has_login_place(&place(name, host), Timestamp(since)));
+            read.unwrap()
+        };
+        store(&mut storage, 2, "bob", 0, 1);
+        for host in 0..16 {
+            store(&mut storage, 1, "alice", host, i64::from(host));
+        }
+        // The first is used again, so the second is the oldest.
+        store(&mut storage, 1, "alice", 0, 100);
+        store(&mut storage, 1, "alice", 16, 101);
+        assert!(has(&mut storage, "alice", 0, 100) && !has(&mut storage, "alice", 0, 101));
+        assert!(!has(&mut storage, "alice", 1, 0), "it made room");
+        assert!(has(&mut storage, "alice", 2, 0) && has(&mut storage, "alice", 16, 0));
+        assert!(has(&mut storage, "bob", 0, 0) && !has(&mut storage, "bob", 2, 0));
+        let other = Uuid::from_u128(4);
+        let near = Neighbourhood::of([192, 0, 2, 0].into());
+        assert_ne!(LoginPlace::of("bob", &other, near), place("bob", 0));
+        storage
+            .write(|tx| tx.delete_login_places(Timestamp(101)))
+            .unwrap();
+        assert_eq!(engine.number("SELECT count(*) FROM login_places"), 1);
+    });
+}

@@ -1,11 +1,12 @@
 //! spec/master/storage/ledger.md · 3.1.7
 
 use super::*;
+use crate::master::storage::Storage;
 use crate::master::storage::testing::{Engine, each_engine};
 
 fn account(engine: &Engine) -> AccountId {
     engine.execute(
-        "INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1, NULL)",
+        "INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1, NULL, NULL)",
     );
     AccountId(1)
 }
@@ -142,10 +143,15 @@ fn an_order_settles_once() {
             .unwrap();
         let mut seen = Vec::new();
         storage
-            .read(|s| s.history(account, |entry| seen.push(entry)))
+            .read(|s| {
+                for id in [102, 101] {
+                    seen.extend(s.transaction(account, &Uuid::from_u128(id))?);
+                }
+                Ok(())
+            })
             .unwrap();
         let (rejected, settled) = (&seen[0], &seen[1]);
-        assert_eq!(seen.len(), 2, "newest first");
+        assert_eq!(seen.len(), 2);
         assert_eq!(settled.transaction.status, TransactionStatus::Settled);
         assert_eq!(
             (settled.transaction.quantity, settled.asked),
@@ -241,7 +247,80 @@ fn an_invalid_row_is_reported_as_corrupt() {
             .write(|tx| tx.insert_order(&order(1, 11, None)))
             .unwrap();
         engine.execute("UPDATE transactions SET symbol = 'no symbol'");
-        let read = storage.read(|s| s.history(account, |_| ()));
+        let read = storage.read(|s| {
+            let bound = s.history_bound(account)?.unwrap();
+            s.history(account, &bound, bound.newest, 9, |_| {
+                ControlFlow::Continue(())
+            })
+        });
         assert!(matches!(read, Err(StorageError::Corrupt(_))), "{read:?}");
+    });
+}
+
+/// An account's transactions at a bound, newest first, from `from` on: number and status of each.
+fn history(
+    storage: &mut Storage,
+    bound: &HistoryBound,
+    from: u128,
+    limit: usize,
+) -> Vec<(u128, TransactionStatus)> {
+    let mut seen = Vec::new();
+    storage
+        .read(|s| {
+            s.history(AccountId(1), bound, Uuid::from_u128(from), limit, |row| {
+                let is_bare = row.settled.is_none() && row.price.is_none() && row.reason.is_none();
+                assert_eq!(is_bare, row.status == TransactionStatus::Queued);
+                seen.push((row.id.as_u128() - 100, row.status));
+                ControlFlow::Continue(())
+            })
+        })
+        .unwrap();
+    seen
+}
+
+#[test]
+fn a_history_is_read_in_pieces_as_it_was_at_its_bound() {
+    use TransactionStatus::{Queued, Rejected, Settled};
+    each_engine(|engine| {
+        let account = account(engine);
+        let mut storage = engine.storage();
+        assert_eq!(storage.read(|s| s.history_bound(account)).unwrap(), None);
+        let filled = Settlement::Settled {
+            price: Money(5),
+            total: Money(35),
+            priced: Timestamp(6),
+        };
+        storage
+            .write(|tx| {
+                for number in 1..=4 {
+                    tx.insert_order(&order(number, 10 + u64::try_from(number).unwrap(), None))?;
+                }
+                tx.settle_orders(&[(1, filled)], Timestamp(2_000), 3)
+            })
+            .unwrap();
+        let bound = storage.read(|s| s.history_bound(account)).unwrap().unwrap();
+        assert_eq!((bound.newest.as_u128(), bound.settled), (104, 3));
+        let then = [(4, Queued), (3, Queued), (2, Queued), (1, Settled)];
+        assert_eq!(history(&mut storage, &bound, 104, 9), then);
+        let later = [(3, filled), (2, Settlement::Rejected(Reason::NoPrice))];
+        storage
+            .write(|tx| {
+                tx.settle_orders(&later, Timestamp(3_000), 4)?;
+                tx.insert_order(&order(5, 15, None))
+            })
+            .unwrap();
+        assert_eq!(history(&mut storage, &bound, 104, 9), then);
+        assert_eq!(history(&mut storage, &bound, 103, 2), then[1..3]);
+        assert_eq!(history(&mut storage, &bound, 100, 2), []);
+        let now = storage.read(|s| s.history_bound(account)).unwrap().unwrap();
+        assert_eq!((now.newest.as_u128(), now.settled), (105, 4));
+        let all = [
+            (5, Queued),
+            (4, Queued),
+            (3, Settled),
+            (2, Rejected),
+            (1, Settled),
+        ];
+        assert_eq!(history(&mut storage, &now, 105, 9), all);
     });
 }

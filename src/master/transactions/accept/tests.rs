@@ -4,7 +4,7 @@ use super::*;
 use crate::config::MasterConfig;
 use crate::master::messages::TransactionsMessage;
 use crate::master::testing::{FakeLink, MasterRig, order, order_id, quantity, reason, symbol};
-use crate::model::{Quantity, Side};
+use crate::model::{AccountId, Quantity, Side};
 use crate::runtime::Module;
 
 /// A master with a worker's link and an account.
@@ -501,4 +501,183 @@ fn a_worker_that_knows_anothers_boot_id_gets_nothing_of_it() {
     assert_eq!(entry.rank.worker, stranger.uuid);
     let entry = desk.rig.entry(&desk.link, number).unwrap();
     assert_eq!(entry.rank.worker, desk.link.peer.worker.uuid);
+}
+
+/// A queue of 2,000 places, and a hundred accounts beside Alice that may each have 20 of them.
+struct Crowd {
+    desk: Desk,
+    accounts: Vec<AccountId>,
+}
+
+impl Crowd {
+    fn new(change: impl FnOnce(&mut MasterConfig)) -> Crowd {
+        let mut desk = Desk::with(|config| {
+            config.limits.max_queued = 2_000;
+            config.limits.max_queued_per_account = 20;
+            change(config);
+        });
+        let name = |number: usize| format!("crowd{number}");
+        let accounts = (0..100).map(|n| desk.rig.account(&name(n))).collect();
+        Crowd { desk, accounts }
+    }
+
+    /// What comes over `link` for an account whose client's address the worker calls this one.
+    fn from(link: &mut FakeLink, account: AccountId, address: &str) -> Order {
+        let mut reply_to = link.reply_to();
+        reply_to.client = Some(format!("{address}:40000").parse().unwrap());
+        order(reply_to, account, Side::Buy, "AAPL", "1")
+    }
+
+    /// Each account sends orders until it is refused, from the address that `of` gives it.
+    fn fill(&mut self, of: impl Fn(usize) -> String) {
+        let mut link = self.desk.rig.link("eu1");
+        for (number, account) in self.accounts.clone().into_iter().enumerate() {
+            let orders = (0..25).map(|_| Crowd::from(&mut link, account, &of(number)));
+            let orders = orders.collect();
+            self.desk.rig.order_all(orders);
+            let refused = link.replies().into_iter().filter(|(_, reply)| {
+                matches!(reply, Reply::Fail(_, refusal) if refusal.reason == Reason::Overloaded)
+            });
+            assert!(refused.count() > 0, "it is at its limit");
+        }
+    }
+
+    /// Alice's order over the link of the crowd, from this address.
+    fn honest(&mut self, address: &str) -> Reply {
+        let mut link = self.desk.rig.link("eu1");
+        let order = Crowd::from(&mut link, self.desk.alice, address);
+        let sequence = order.reply_to.sequence;
+        self.desk.rig.order_all(vec![order]);
+        link.reply(sequence)
+    }
+}
+
+#[test]
+fn beside_a_hundred_accounts_of_one_address_an_order_is_queued_at_once() {
+    let mut crowd = Crowd::new(|_| {});
+    for _ in 0..2 {
+        crowd.fill(|_| "192.0.2.66".to_owned());
+        announced(&crowd.honest("198.51.100.1"));
+        // The account's own limit holds beside the shares.
+        let of_one = crowd
+            .desk
+            .rig
+            .transactions
+            .state
+            .queue
+            .of_account(crowd.accounts[0]);
+        assert_eq!(of_one, 20);
+        // Also from the crowd's address, and after an update.
+        crowd.desk.rig.settle(&[("AAPL", "1")]);
+        crowd.fill(|_| "192.0.2.66".to_owned());
+        announced(&crowd.honest("192.0.2.66"));
+        let Reply::Fail(_, refusal) = crowd.honest("192.0.2.66") else {
+            panic!("a second order of a full neighbourhood is queued");
+        };
+        assert!(refusal.text.contains("this address"), "{refusal:?}");
+        crowd.desk.rig.settle(&[("AAPL", "1")]);
+    }
+}
+
+#[test]
+fn beside_a_hundred_accounts_at_as_many_addresses_an_order_is_queued_at_once() {
+    let mut crowd = Crowd::new(|_| {});
+    crowd.fill(|number| format!("203.0.{number}.1"));
+    announced(&crowd.honest("198.51.100.1"));
+    let mut crowd = crowd.desk.rig.restart();
+    // What is queued is counted again, by account and worker.
+    let mut link = crowd.link("eu1");
+    let first = crowd.account("bob");
+    let order = Crowd::from(&mut link, first, "203.0.7.1");
+    crowd.order_all(vec![order]);
+    announced(&link.reply(1));
+    assert!(crowd.transactions.state.queue.len() > 1_500);
+}
+
+#[test]
+fn a_worker_that_invents_addresses_leaves_the_others_room() {
+    // Where no account has a limit of its own.
+    let mut crowd = Crowd::new(|config| {
+        config.limits.max_queued = 160;
+        config.limits.max_queued_per_account = 2_000;
+    });
+    let mut liar = crowd.desk.rig.link("liar");
+    let mut refused = 0;
+    for round in 0..3_u32 {
+        for (number, account) in crowd.accounts.clone().into_iter().enumerate() {
+            let address = format!("10.{round}.{number}.9");
+            let orders = (0..20).map(|_| Crowd::from(&mut liar, account, &address));
+            let orders = orders.collect();
+            crowd.desk.rig.order_all(orders);
+            refused += liar
+                .replies()
+                .iter()
+                .filter(|(_, reply)| matches!(reply, Reply::Fail(..)))
+                .count();
+        }
+    }
+    assert!(refused > 0);
+    let free = 160 - crowd.desk.queued();
+    assert!(free >= 160 / 16 - 1, "{free}");
+    announced(&crowd.honest("198.51.100.1"));
+}
+
+#[test]
+fn an_order_that_could_not_be_stored_holds_no_place() {
+    let mut desk = Desk::with(|config| config.limits.max_queued = 1);
+    desk.rig.refuse_changes("INSERT", "transactions");
+    let order = desk.one();
+    assert_eq!(desk.refused(order), Reason::InternalError);
+    desk.rig.allow_changes();
+    let order = desk.one();
+    announced(&desk.send(order));
+    let order = desk.one();
+    let Reply::Fail(_, refusal) = desk.send(order) else {
+        panic!("the queue has one place");
+    };
+    assert!(refusal.text.contains("full"), "{refusal:?}");
+}
+
+#[test]
+fn an_account_whose_orders_are_rejected_too_often_waits() {
+    let mut desk = Desk::with(|config| config.limits.rejected_orders_per_hour_per_account = 3);
+    let bob = desk.rig.account("bob");
+    let sale = |desk: &mut Desk| Order {
+        side: Side::Sell,
+        ..desk.one()
+    };
+    for _ in 0..2 {
+        // Alice has none to sell. What is filled does not count.
+        let (sold, bought) = (sale(&mut desk), desk.one());
+        desk.rig.order_all(vec![sold, bought]);
+        desk.rig.settle(&[("AAPL", "1")]);
+    }
+    desk.link.heard();
+    let (first, second) = (sale(&mut desk), sale(&mut desk));
+    desk.rig.order_all(vec![first, second]);
+    desk.rig.settle(&[("AAPL", "100")]);
+    desk.link.heard();
+    let stored = desk.stored();
+    let more = desk.one();
+    announced(&desk.send(more));
+    // She holds two of them; the two sales went through. Two more are rejected, one too many.
+    for _ in 0..2 {
+        let sold = sale(&mut desk);
+        announced(&desk.send(sold));
+    }
+    desk.rig.settle(&[("AAPL", "100")]);
+    desk.link.heard();
+    assert_eq!(desk.stored(), stored + 3);
+    let more = desk.one();
+    let Reply::Fail(_, refusal) = desk.send(more) else {
+        panic!("the budget is spent");
+    };
+    assert_eq!(refusal.reason, Reason::Overloaded);
+    assert!(refusal.text.contains("wait until 20"), "{refusal:?}");
+    assert_eq!(desk.stored(), stored + 3, "nothing is stored");
+    let other = Order {
+        account: Ok(bob),
+        ..desk.one()
+    };
+    announced(&desk.send(other));
 }

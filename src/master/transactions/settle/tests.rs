@@ -1,15 +1,17 @@
 //! spec/master/transactions.md · 3.1.7 ("the queue is cleared every update interval")
 
 use super::*;
-use crate::master::messages::Order;
+use crate::master::messages::{Order, TransactionsMessage};
 use crate::master::testing::{
     FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol,
 };
 use crate::model::Symbol;
+use crate::runtime::{Module, Watchdog};
 use crate::wire::Reply;
 use crate::wire::reply::Fill;
+use crossbeam_channel::bounded;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const MARCH: Timestamp = Timestamp(1_362_096_000_000);
 
@@ -524,6 +526,7 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             quantity: Quantity(1),
             accepted: Timestamp(0),
             since,
+            near: None,
             client_order_id: None,
             waiters: Vec::new(),
         }
@@ -539,4 +542,73 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
         decided(Some(update.began), "AAPL"),
         Some(Err(Reason::NoPrice))
     );
+}
+
+#[test]
+fn a_long_settlement_beats_as_it_goes() {
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    let heartbeat = Watchdog::new().register("transactions");
+    desk.rig.transactions.heartbeat = heartbeat.clone();
+    let orders = 3 * STEPS_PER_BEAT;
+    for _ in 0..3 {
+        let batch: Vec<Order> = (0..STEPS_PER_BEAT)
+            .map(|_| order(desk.link.reply_to(), alice, Side::Sell, "AAPL", "1"))
+            .collect();
+        desk.rig.order_all(batch);
+        desk.link.heard();
+    }
+    let update = desk.rig.update(&[("AAPL", "50")]);
+    let before = heartbeat.beats();
+    desk.rig
+        .transactions
+        .on_message(TransactionsMessage::Update(update));
+    // Filling, storing and answering each beat once for so many orders, and the waits besides.
+    let beats = heartbeat.beats() - before;
+    assert!(beats >= 3 * 3, "{beats} for {orders} orders");
+    assert_eq!(desk.link.replies().len(), orders);
+}
+
+#[test]
+fn a_slow_step_of_the_database_misses_no_beat() {
+    let mut desk = Desk::new();
+    let watchdog = Watchdog::new();
+    desk.rig.transactions.heartbeat = watchdog.register("transactions");
+    desk.queue(Side::Buy, "AAPL", "1");
+    let mut other = desk.rig.engine.storage();
+    let (locked, is_locked) = bounded(0);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let wait_for = |done: &dyn Fn() -> bool| {
+        while !done() {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+    };
+    let limit = Duration::from_millis(50);
+    std::thread::scope(|scope| {
+        // Another writer holds the database until its own heartbeat counts as stalled.
+        let slow = scope.spawn(|| {
+            let change = |_: &mut Tx<'_>| {
+                locked.send(()).unwrap();
+                wait_for(&|| !watchdog.at_one_step(Duration::ZERO).is_empty());
+                let _writer = watchdog.register("writer");
+                wait_for(&|| {
+                    watchdog
+                        .stalled(limit)
+                        .iter()
+                        .any(|(name, _)| name == "writer")
+                });
+                Ok(watchdog.stalled(limit))
+            };
+            other.write(change).unwrap()
+        });
+        is_locked.recv().unwrap();
+        desk.rig.settle(&[("AAPL", "50")]);
+        let stalled = slow.join().unwrap();
+        assert!(
+            stalled.iter().all(|(name, _)| name == "writer"),
+            "{stalled:?}"
+        );
+    });
+    assert_eq!(desk.link.replies().len(), 1, "it was settled");
 }

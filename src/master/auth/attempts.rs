@@ -1,0 +1,93 @@
+//! spec/master/auth.md · 3.1.3, 4.6.1
+//!
+//! The limits of failed logins: by name and address, by address, by name over all addresses, and by
+//! worker. A name without an account counts as any other.
+//!
+//! Tests: `src/master/auth/login/tests.rs`.
+
+use crate::config::MasterLimits;
+use crate::master::messages::CountedLogin;
+use crate::runtime::neighbourhood::Neighbourhood;
+use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
+use std::time::Instant;
+use uuid::Uuid;
+
+/// The failed logins of the last minute and hour.
+#[derive(Debug)]
+pub(super) struct LoginAttempts {
+    near: KeyedRateLimiter<(Uuid, String, Neighbourhood)>,
+    by_address: NeighbourhoodRateLimiter<Uuid>,
+    /// Of the last hour, from where the account has not logged in lately.
+    by_name: KeyedRateLimiter<String>,
+    /// Likewise, of the last minute.
+    by_worker: KeyedRateLimiter<Uuid>,
+}
+
+impl LoginAttempts {
+    pub(super) fn new(limits: &MasterLimits) -> LoginAttempts {
+        LoginAttempts {
+            near: KeyedRateLimiter::per_minute(limits.failed_logins_per_minute),
+            by_address: NeighbourhoodRateLimiter::per_minute(
+                limits.failed_logins_per_minute_per_address,
+            ),
+            by_name: KeyedRateLimiter::per_hour(limits.failed_logins_per_hour_per_name),
+            by_worker: KeyedRateLimiter::per_minute(limits.failed_logins_per_minute_per_worker),
+        }
+    }
+
+    /// Sets the limits. Earlier attempts still count.
+    pub(super) fn set_limits(&mut self, limits: &MasterLimits) {
+        self.near.set_limit(limits.failed_logins_per_minute);
+        self.by_address
+            .set_limit(limits.failed_logins_per_minute_per_address);
+        self.by_name
+            .set_limit(limits.failed_logins_per_hour_per_name);
+        self.by_worker
+            .set_limit(limits.failed_logins_per_minute_per_worker);
+    }
+
+    /// Counts a login as failed, before anything is known of it, where its address may fail once
+    /// more. False: it may not, and nothing was counted.
+    pub(super) fn count_address(&mut self, login: &CountedLogin) -> bool {
+        let key = (login.worker, login.name.clone(), login.near);
+        let fits = self.near.allows(&key, login.at)
+            && self.by_address.allows(login.worker, login.near, login.at);
+        if fits {
+            self.near.count(&key, login.at);
+            self.by_address.count(login.worker, login.near, login.at);
+        }
+        fits
+    }
+
+    /// Counts a login as failed for its name and its worker. False: one of them may not fail once
+    /// more, and nothing was counted for either.
+    pub(super) fn count_stranger(&mut self, login: &CountedLogin) -> bool {
+        let fits = self.by_name.allows(&login.name, login.at)
+            && self.by_worker.allows(&login.worker, login.at);
+        if fits {
+            self.by_name.count(&login.name, login.at);
+            self.by_worker.count(&login.worker, login.at);
+        }
+        fits
+    }
+
+    /// Takes back what [`LoginAttempts::count_address`] and, for a stranger,
+    /// [`LoginAttempts::count_stranger`] have counted.
+    pub(super) fn forgive(&mut self, login: CountedLogin) {
+        if login.is_stranger {
+            self.by_name.forgive(&login.name, login.at);
+            self.by_worker.forgive(&login.worker, login.at);
+        }
+        self.by_address.forgive(login.worker, login.near, login.at);
+        self.near
+            .forgive(&(login.worker, login.name, login.near), login.at);
+    }
+
+    /// Drops what counts no more.
+    pub(super) fn tidy(&mut self, now: Instant) {
+        self.near.tidy(now);
+        self.by_address.tidy(now);
+        self.by_name.tidy(now);
+        self.by_worker.tidy(now);
+    }
+}
