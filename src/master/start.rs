@@ -200,10 +200,9 @@ fn modules(
         update_channels,
     )?;
 
+    let registry = Registry::read(&mut Reader::open(url)?).map_err(unreadable)?;
     let shared = WorkersShared {
-        registry: Arc::new(Published::new(
-            Registry::read(&mut Reader::open(url)?).map_err(unreadable)?,
-        )),
+        registry: Arc::new(Published::new(registry)),
         peers: Arc::default(),
         addresses: Arc::default(),
     };
@@ -213,10 +212,10 @@ fn modules(
         transactions.beating(heartbeat)
     })?;
     let readers = (Reader::open(url)?, Reader::open_scanner(url)?);
-    let inbox = queries_in.clone();
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());
-        account_queries::AccountQueries::new(readers, handle, currency, heartbeat.clone(), inbox)
+        let (heartbeat, inbox) = (heartbeat.clone(), queries_in.clone());
+        account_queries::AccountQueries::new(readers, handle, currency, heartbeat, inbox)
     })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
