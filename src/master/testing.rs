@@ -29,8 +29,8 @@ use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{BodyFrames, SessionHashes, SessionState};
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, Fingerprint, HashedPass, Holdings, Money,
-    Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, ActionKind, Bar, ClientOrderId, Email, Fingerprint, HashedPass, Holdings,
+    Money, Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::net::Flusher;
 use crate::net::flusher::Flush;
@@ -416,9 +416,9 @@ impl MasterRig {
     /// Stores splits and dividends that come with an update, as the assets module does.
     pub(crate) fn act(&self, update: &mut Update, actions: &[Action]) {
         for action in actions {
-            let (side, value) = (action.kind.side() as u8, action.kind.millionths());
+            let (side, (value, of)) = (action.kind.side() as u8, terms(action.kind));
             self.engine.execute(&format!(
-                "INSERT INTO actions VALUES ('{}', {}, {side}, {value}, {})",
+                "INSERT INTO actions VALUES ('{}', {}, {side}, {value}, {of}, {})",
                 action.symbol, action.time.0, update.number
             ));
         }
@@ -744,6 +744,14 @@ pub(crate) fn symbol(name: &str) -> Symbol {
 
 pub(crate) fn money(text: &str) -> Money {
     Money::parse_rounded(text).unwrap()
+}
+
+/// The columns `numerator` and `denominator` of an action.
+fn terms(kind: ActionKind) -> (u64, u64) {
+    match kind {
+        ActionKind::Split(ratio) => (ratio.numerator(), ratio.denominator()),
+        ActionKind::Dividend(cash) => (cash.0.unsigned_abs(), 1),
+    }
 }
 
 pub(crate) fn quantity(text: &str) -> Quantity {

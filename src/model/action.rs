@@ -2,13 +2,13 @@
 //!
 //! Corporate actions: splits and dividends.
 
-use super::{Money, Quantity, Side, Symbol, Timestamp};
+use super::{Money, Ratio, Side, Symbol, Timestamp};
 
 /// What a corporate action does to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionKind {
-    /// Units after the split for each unit before it. Never 0.
-    Split(Quantity),
+    /// Units after the split for each unit before it.
+    Split(Ratio),
     /// Cash that is paid for each unit.
     Dividend(Money),
 }
@@ -19,14 +19,6 @@ impl ActionKind {
         match self {
             ActionKind::Split(_) => Side::Split,
             ActionKind::Dividend(_) => Side::Dividend,
-        }
-    }
-
-    /// The split ratio or the cash for each unit, in millionths.
-    pub fn millionths(self) -> i64 {
-        match self {
-            ActionKind::Split(ratio) => ratio.0,
-            ActionKind::Dividend(cash) => cash.0,
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::provider::MarketClock;
 use super::providers::market_file::check_range;
 use super::snapshot::AssetPrice;
-use crate::model::{Bar, Money, Timestamp};
+use crate::model::{Bar, Money, Ratio, Timestamp};
 
 /// How far a real-time bar may be ahead of the local clock, in milliseconds, since clocks differ.
 const CLOCK_SKEW_MAX: i64 = 60_000;
@@ -31,13 +31,13 @@ pub enum BarCheck {
     Invalid(String),
 }
 
-/// Checks a bar against its asset's current price. `scale` (in millionths) divides the last price,
-/// for splits that come into force with this update. `now` is wall time.
+/// Checks a bar against its asset's current price, which the splits that come into force with this
+/// update bring to new units. `now` is wall time.
 pub fn check(
     entry: &AssetPrice,
     bar: &Bar,
     clock: MarketClock,
-    scale: i64,
+    splits: &[Ratio],
     now: Timestamp,
 ) -> BarCheck {
     if bar.low <= Money::ZERO || bar.open <= Money::ZERO || bar.close <= Money::ZERO {
@@ -62,9 +62,9 @@ pub fn check(
         return BarCheck::Unchanged;
     }
     if clock == MarketClock::Real {
-        let million = i128::from(crate::model::money::MILLION);
-        let last = i128::from(last.value.0);
-        let close = i128::from(bar.close.0) * i128::from(scale) / million;
+        let in_new_units = |price, ratio: &Ratio| ratio.price(price);
+        let last = i128::from(splits.iter().fold(last.value, in_new_units).0);
+        let close = i128::from(bar.close.0);
         if close > last * i128::from(PRICE_JUMP_MAX) || close * i128::from(PRICE_JUMP_MAX) < last {
             return BarCheck::Doubtful(format!(
                 "{} is more than {PRICE_JUMP_MAX} times away from the last price {}",
@@ -79,7 +79,6 @@ pub fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::money::MILLION;
     use crate::model::{Quote, Symbol};
 
     fn bar(time: i64, price: i64) -> Bar {
@@ -107,7 +106,7 @@ mod tests {
             stale: false,
         };
         let now = Timestamp(2_000_000);
-        let real = |bar: &Bar| check(&entry, bar, MarketClock::Real, MILLION, now);
+        let real = |bar: &Bar| check(&entry, bar, MarketClock::Real, &[], now);
         assert_eq!(real(&bar(1_000_001, 100)), BarCheck::Accept);
         assert_eq!(real(&bar(1_000_000, 101)), BarCheck::Unchanged);
         assert!(matches!(real(&bar(999_999, 100)), BarCheck::Invalid(_)));
@@ -123,19 +122,13 @@ mod tests {
             &entry,
             &bar(1_000_001, 5),
             MarketClock::Real,
-            20 * MILLION,
+            &[Ratio::new(20, 1).unwrap()],
             now,
         );
         assert_eq!(split, BarCheck::Accept);
         // The files of a replay were checked when they were read, and have a clock of their own.
         assert_eq!(
-            check(
-                &entry,
-                &bar(9_000_000, 5000),
-                MarketClock::Own,
-                MILLION,
-                now
-            ),
+            check(&entry, &bar(9_000_000, 5000), MarketClock::Own, &[], now),
             BarCheck::Accept
         );
         let crossed = Bar {

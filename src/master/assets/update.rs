@@ -16,9 +16,7 @@ use super::snapshot::PriceSnapshot;
 use crate::master::messages::{TransactionsMessage, Update, UpdateChannels, WorkersMessage};
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
-use crate::model::money::MILLION;
-use crate::model::{Action, ActionKind};
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Bar, Ratio, Symbol, Timestamp};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, select};
@@ -341,11 +339,10 @@ impl Updater {
     ) -> Vec<(Symbol, MarketClock, Bar)> {
         let prices = self.prices.load();
         let now = Timestamp::now();
-        let mut scales: HashMap<Symbol, i64> = HashMap::new();
+        let mut splits: HashMap<Symbol, Vec<Ratio>> = HashMap::new();
         for action in actions {
             if let ActionKind::Split(ratio) = action.kind {
-                let scale = scales.entry(action.symbol).or_insert(MILLION);
-                *scale = crate::model::money::share(*scale, ratio.0, MILLION);
+                splits.entry(action.symbol).or_default().push(ratio);
             }
         }
         let mut good = Vec::with_capacity(answer.bars.len());
@@ -355,9 +352,9 @@ impl Updater {
             let (Some(entry), true) = (prices.entry(symbol), taken.insert(*symbol)) else {
                 continue;
             };
-            let scale = scales.get(symbol).copied().unwrap_or(MILLION);
+            let splits = splits.get(symbol).map_or(&[][..], Vec::as_slice);
             let verdict = match bar {
-                Ok(bar) => (check::check(entry, bar, *clock, scale, now), Some(bar)),
+                Ok(bar) => (check::check(entry, bar, *clock, splits, now), Some(bar)),
                 Err(reason) => (check::BarCheck::Invalid(reason.clone()), None),
             };
             match verdict {

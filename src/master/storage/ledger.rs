@@ -2,11 +2,11 @@
 //!
 //! Reads and writes the ledger: queued and settled orders, splits and dividends.
 
-use super::sqlite::{damaged, signed};
+use super::sqlite::{damaged, signed, unsigned};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{
-    AccountId, Action, ActionKind, ClientOrderId, Money, Quantity, Reason, SettlementRank, Side,
-    Symbol, Timestamp, Transaction, TransactionStatus,
+    AccountId, Action, ActionKind, ClientOrderId, Money, Quantity, Ratio, Reason, SettlementRank,
+    Side, Symbol, Timestamp, Transaction, TransactionStatus,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -111,15 +111,24 @@ pub(super) fn symbol(text: &str) -> rusqlite::Result<Symbol> {
     Symbol::parse(text).map_err(|_| damaged("no symbol"))
 }
 
-/// Reads a split or dividend from the columns `symbol, time, kind, value`.
+/// Reads a split or dividend from the columns `symbol, time, kind, numerator, denominator, number`.
 pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(String, Timestamp, ActionKind, i64)> {
-    let (kind, value): (u8, i64) = (row.get(2)?, row.get(3)?);
+    let (kind, numerator, denominator): (u8, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let kind = if kind == Side::Split as u8 {
-        ActionKind::Split(Quantity(value))
+        let ratio = Ratio::new(unsigned(numerator), unsigned(denominator));
+        ActionKind::Split(ratio.ok_or_else(|| damaged("no ratio"))?)
     } else {
-        ActionKind::Dividend(Money(value))
+        ActionKind::Dividend(Money(numerator))
     };
-    Ok((row.get(0)?, Timestamp(row.get(1)?), kind, row.get(4)?))
+    Ok((row.get(0)?, Timestamp(row.get(1)?), kind, row.get(5)?))
+}
+
+/// The columns `numerator, denominator` of a split or dividend.
+pub(super) fn action_terms(kind: ActionKind) -> (i64, i64) {
+    match kind {
+        ActionKind::Split(ratio) => (signed(ratio.numerator()), signed(ratio.denominator())),
+        ActionKind::Dividend(cash) => (cash.0, 1),
+    }
 }
 
 fn find(
@@ -266,9 +275,9 @@ impl Snapshot<'_> {
     pub fn actions_to_apply(&mut self, update: u64) -> Result<Vec<(u64, Action)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT symbol, time, kind, value, number FROM actions
+            "SELECT symbol, time, kind, numerator, denominator, number FROM actions
              WHERE number > (SELECT acted FROM ledger_position) AND number <= ?1
-             ORDER BY number, time, symbol, kind, value",
+             ORDER BY number, time, symbol, kind, numerator, denominator",
         )?;
         let read = |row: &Row<'_>| -> rusqlite::Result<(u64, Action)> {
             let (text, time, kind, number) = action(row)?;

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0002_assets.sql"),
     include_str!("../../../sql/sqlite/0003_link_messages.sql"),
     include_str!("../../../sql/sqlite/0004_session_workers.sql"),
+    include_str!("../../../sql/sqlite/0007_actions.sql"),
 ];
 
 /// How long a writer waits for another writer's commit.
@@ -470,6 +471,33 @@ mod tests {
         assert!(new.execute(add, []).is_err());
         let dangling = "UPDATE transactions SET origin = 99";
         assert!(new.execute(dangling, []).is_err(), "the reference stands");
+    }
+
+    #[test]
+    fn ratios_of_splits_keep_their_value_when_a_database_is_brought_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        create_file(&path, b"").unwrap();
+        let old = SqliteStorage::open(&path).unwrap().connection;
+        for sql in &MIGRATIONS[..4] {
+            old.execute_batch(sql).unwrap();
+        }
+        old.execute_batch(
+            "PRAGMA user_version = 4;
+             INSERT INTO actions VALUES ('A', 5, 3, 333333, 7), ('A', 5, 4, 250000, 8);",
+        )
+        .unwrap();
+        drop(old);
+        migrate(&path).unwrap();
+        let new = SqliteStorage::open(&path).unwrap().connection;
+        let sql = "SELECT numerator || '/' || denominator || ' ' || number FROM actions
+                   ORDER BY kind";
+        let mut statement = new.prepare(sql).unwrap();
+        let rows = statement
+            .query_map([], |row| row.get::<_, String>(0))
+            .unwrap();
+        let rows: Vec<String> = rows.map(Result::unwrap).collect();
+        assert_eq!(rows, ["333333/1000000 7", "250000/1 8"]);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! Settles the queue at an update: first splits and dividends, then each order in the order of its
 //! settlement rank, all in one commit. The answers follow the commit.
 
-use super::fill;
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, sequence, write_outcome};
 use crate::master::assets::{self};
@@ -141,7 +140,7 @@ impl OrderState {
                 for order in self.queue.of_symbol(action.symbol).filter(is_earlier) {
                     let number = order.rank.number;
                     let now = split.get(&number).copied().unwrap_or(order.quantity);
-                    let after = fill::split_amount(now, ratio).max(Quantity(1));
+                    let after = ratio.units(now).max(Quantity(1));
                     tx.set_order_quantity(number, after)?;
                     split.insert(number, after);
                 }

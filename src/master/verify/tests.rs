@@ -6,7 +6,7 @@ use crate::master::storage::testing::{Engine, execute, execute_all};
 use crate::master::storage::{Storage, backup};
 use crate::master::transactions::queue::QueuedOrder;
 use crate::master::transactions::sequence::Sequencer;
-use crate::model::{AccountId, Holdings, Reason, SettlementRank};
+use crate::model::{AccountId, Holdings, Ratio, Reason, SettlementRank};
 use std::collections::HashMap as Map;
 use uuid::Uuid;
 
@@ -121,8 +121,9 @@ impl Market {
         let time = Timestamp(i64::try_from(update).unwrap() * 1000);
         let number = i64::try_from(update).unwrap();
         let side_number = side as u8;
+        let of = if side == Side::Split { 1_000_000 } else { 1 };
         let sql = format!(
-            "INSERT INTO actions VALUES ('{asset}', {}, {side_number}, {value}, {number})",
+            "INSERT INTO actions VALUES ('{asset}', {}, {side_number}, {value}, {of}, {number})",
             time.0
         );
         execute(&mut self.storage, &sql);
@@ -140,7 +141,11 @@ impl Market {
             let units = held.positions[&symbol(asset)].0;
             let (quantity, price, total) = if side == Side::Split {
                 (
-                    held.split(symbol(asset), Quantity(value)).unwrap(),
+                    held.split(
+                        symbol(asset),
+                        Ratio::new(value.unsigned_abs(), 1_000_000).unwrap(),
+                    )
+                    .unwrap(),
                     None,
                     Money::ZERO,
                 )

@@ -9,10 +9,10 @@ use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError,
 };
-use super::http::{ProviderHttp, decimal, json, moment, price, symbols, volume};
+use super::http::{ProviderHttp, json, moment, price, ratio, symbols, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
 use crate::model::{Action, ActionKind, Resolution};
-use crate::model::{Bar, Quantity, Symbol, Timestamp};
+use crate::model::{Bar, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -214,12 +214,10 @@ fn ex_time(date: &str) -> Option<Timestamp> {
 
 impl SplitAnswer<'_> {
     fn action(&self) -> Option<Action> {
-        let (new, old) = (decimal(self.new_rate).ok()?, decimal(self.old_rate).ok()?);
-        let ratio = crate::model::money::share(crate::model::money::MILLION, new.0, old.0);
         Some(Action {
             time: ex_time(&self.ex_date)?,
             symbol: Symbol::parse(&self.symbol).ok()?,
-            kind: ActionKind::Split(Quantity(ratio).max(Quantity(1))),
+            kind: ActionKind::Split(ratio(self.new_rate, self.old_rate)?),
         })
     }
 }

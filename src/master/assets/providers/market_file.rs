@@ -8,7 +8,7 @@ mod rows;
 
 use super::super::provider::AssetsError;
 use crate::model::{Action, ActionKind};
-use crate::model::{Bar, Money, Quantity, Symbol, Timestamp, ValueError};
+use crate::model::{Bar, Money, Ratio, Symbol, Timestamp, ValueError};
 use dates::{DateOrder, DateOrderFinder};
 use rows::{ColumnNames, CsvRows, shown};
 use std::collections::BTreeMap;
@@ -404,13 +404,16 @@ fn action_of(rows: &CsvRows) -> Result<Action, String> {
     let symbol = Symbol::parse(rows.field(1))
         .map_err(|form| format!("Symbol {}: {form}", shown(rows.field(1))))?;
     let text = rows.field(3);
-    let value = Money::parse_rounded(text)
-        .ok()
-        .filter(|value| *value > Money::ZERO)
-        .ok_or_else(|| format!("Value {} is not a decimal number above 0", shown(text)))?;
     let kind = match rows.field(2) {
-        "split" => ActionKind::Split(Quantity(value.0)),
-        "dividend" => ActionKind::Dividend(value),
+        "split" => ActionKind::Split(
+            Ratio::parse(text).map_err(|form| format!("Value {}: {form}", shown(text)))?,
+        ),
+        "dividend" => ActionKind::Dividend(
+            Money::parse_rounded(text)
+                .ok()
+                .filter(|value| *value > Money::ZERO)
+                .ok_or_else(|| format!("Value {} is not a decimal number above 0", shown(text)))?,
+        ),
         other => {
             return Err(format!(
                 "Action {} is neither split nor dividend",
@@ -709,6 +712,6 @@ mod tests {
         .unwrap();
         let read = actions(dir.path()).unwrap();
         assert_eq!(read[0].kind, ActionKind::Dividend(Money(500_000)));
-        assert_eq!(read[1].kind, ActionKind::Split(Quantity(100_000)));
+        assert_eq!(read[1].kind, ActionKind::Split(Ratio::new(1, 10).unwrap()));
     }
 }

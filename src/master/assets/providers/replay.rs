@@ -338,7 +338,7 @@ mod tests {
     use super::super::super::snapshot::PriceSnapshot;
     use super::*;
     use crate::model::ActionKind;
-    use crate::model::Quantity;
+    use crate::model::Ratio;
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
@@ -412,7 +412,7 @@ mod tests {
         assert_eq!((page.bars.len(), page.more), (1, false));
         let known = replay.actions(None, at("2013-02-01"), soon()).unwrap();
         assert_eq!(known.len(), 1, "X is not replayed");
-        assert_eq!(known[0].kind, ActionKind::Split(Quantity(2_000_000)));
+        assert_eq!(known[0].kind, ActionKind::Split(Ratio::new(2, 1).unwrap()));
     }
 
     #[test]

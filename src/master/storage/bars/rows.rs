@@ -4,7 +4,7 @@
 //!
 //! Tests: `src/master/storage/bars/tests.rs`.
 
-use super::super::ledger::action;
+use super::super::ledger::{action, action_terms};
 use super::super::sqlite::{signed, unsigned};
 use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
@@ -130,7 +130,8 @@ impl Snapshot<'_> {
     pub(super) fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
-            "SELECT symbol, time, kind, value, number FROM actions ORDER BY time, symbol, kind, value",
+            "SELECT symbol, time, kind, numerator, denominator, number FROM actions
+             ORDER BY time, symbol, kind, numerator, denominator",
         )?;
         let mut actions = Vec::new();
         for row in statement.query_map([], action)? {
@@ -236,15 +237,18 @@ impl Tx<'_> {
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
-            "INSERT INTO actions (symbol, time, kind, value, number) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO actions (symbol, time, kind, numerator, denominator, number)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT DO NOTHING",
         )?;
         for action in actions {
+            let (numerator, denominator) = action_terms(action.kind);
             insert.execute(params![
                 action.symbol.as_str(),
                 action.time.0,
                 action.kind.side() as u8,
-                action.kind.millionths(),
+                numerator,
+                denominator,
                 signed(number)
             ])?;
         }

@@ -188,7 +188,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
     each_engine(|engine| {
         let account = account(engine);
         engine.execute(
-            "INSERT INTO actions VALUES ('IBM', 20, 4, 9, 2), ('IBM', 10, 3, 2000000, 1), ('AAPL', 20, 3, 500000, 3)",
+            "INSERT INTO actions VALUES ('IBM', 20, 4, 9, 1, 2), ('IBM', 10, 3, 2, 1, 1), ('AAPL', 20, 3, 1, 2, 3)",
         );
         let mut storage = engine.storage();
         let mut waiting = |update| {
@@ -198,7 +198,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
                 .map(|(number, action)| (*number, action.kind))
                 .collect::<Vec<_>>()
         };
-        let split = (1, ActionKind::Split(Quantity(2_000_000)));
+        let split = (1, ActionKind::Split(Ratio::new(2, 1).unwrap()));
         let dividend = (2, ActionKind::Dividend(Money(9)));
         assert_eq!(waiting(2), [split, dividend]);
         let row = Transaction {

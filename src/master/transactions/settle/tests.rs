@@ -5,7 +5,7 @@ use crate::master::messages::Order;
 use crate::master::testing::{
     FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::Symbol;
+use crate::model::{Ratio, Symbol};
 use crate::wire::Reply;
 use crate::wire::reply::Fill;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ fn split(name: &str, ratio: &str) -> Action {
     Action {
         time: MARCH,
         symbol: symbol(name),
-        kind: ActionKind::Split(quantity(ratio)),
+        kind: ActionKind::Split(Ratio::parse(ratio).unwrap()),
     }
 }
 
@@ -311,6 +311,31 @@ fn a_split_changes_positions_and_the_orders_from_before_it() {
     };
     desk.rig.order_all(vec![again]);
     assert_eq!(desk.link.replies()[0].1, reply);
+}
+
+#[test]
+fn whole_units_stay_whole_after_a_split_of_any_two_numbers() {
+    for (ratio, held, after) in [
+        ("1/3", "90", "30"),
+        ("1/7", "21", "3"),
+        ("1/15", "75", "5"),
+        ("4:3", "6", "8"),
+        ("0.333333333333", "900000", "300000"),
+    ] {
+        let mut desk = Desk::new();
+        let alice = desk.alice;
+        desk.rig.give(alice, "1000", &[("AAPL", held, "90")]);
+        let sequence = desk.queue(Side::Sell, "AAPL", held);
+        let mut update = desk.rig.update(&[("AAPL", "1")]);
+        desk.rig.act(&mut update, &[split("AAPL", ratio)]);
+        desk.rig.tell(&update);
+        assert_eq!(
+            fill(&desk.link.reply(sequence)).quantity,
+            quantity(after),
+            "{ratio}"
+        );
+        assert_eq!(desk.units("AAPL"), None, "{ratio}: all of it was sold");
+    }
 }
 
 #[test]
