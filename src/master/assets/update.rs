@@ -16,7 +16,7 @@ use super::snapshot::PriceSnapshot;
 use crate::master::messages::{TransactionsMessage, Update, UpdateChannels, WorkersMessage};
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
-use crate::model::{Action, ActionKind, Bar, Ratio, Symbol, Timestamp};
+use crate::model::{Action, Bar, Symbol, Timestamp};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, select};
@@ -241,7 +241,9 @@ impl Updater {
         self.log_changes(&answer);
         if !answer.served.is_empty() {
             let actions = self.new_actions(&answer);
-            let bars = self.accepted_bars(&answer, &actions);
+            let mut snapshot = self.prices.load().next();
+            snapshot.add_actions(&actions);
+            let bars = self.accepted_bars(&answer, &snapshot);
             let position = UpdatePosition {
                 number: self.position.number + 1,
                 time: Some(answer.now),
@@ -255,7 +257,8 @@ impl Updater {
                 Ok(()) => {
                     self.position = position;
                     self.actions_checked = true;
-                    self.publish((began, began_stamp), &bars, actions, answer.steps_left);
+                    snapshot.steps_left = answer.steps_left;
+                    self.publish((began, began_stamp), snapshot, &bars, actions);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -270,18 +273,15 @@ impl Updater {
     fn publish(
         &mut self,
         (began, began_stamp): (Instant, Timestamp),
+        mut snapshot: PriceSnapshot,
         bars: &[(Symbol, MarketClock, Bar)],
         actions: Vec<Action>,
-        steps_left: Option<u64>,
     ) {
-        let mut snapshot = self.prices.load().next();
         for (symbol, clock, bar) in bars {
             snapshot.apply(symbol, bar, *clock == MarketClock::Real);
         }
-        snapshot.add_actions(&actions);
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
-        snapshot.steps_left = steps_left;
         snapshot.published = Timestamp::now();
         let limit = self
             .config
@@ -331,20 +331,13 @@ impl Updater {
         new
     }
 
-    /// The bars that pass the checks.
+    /// The bars that pass the checks against `prices`, which have the update's actions in force.
     fn accepted_bars(
         &mut self,
         answer: &RetrievalResult,
-        actions: &[Action],
+        prices: &PriceSnapshot,
     ) -> Vec<(Symbol, MarketClock, Bar)> {
-        let prices = self.prices.load();
         let now = Timestamp::now();
-        let mut splits: HashMap<Symbol, Vec<Ratio>> = HashMap::new();
-        for action in actions {
-            if let ActionKind::Split(ratio) = action.kind {
-                splits.entry(action.symbol).or_default().push(ratio);
-            }
-        }
         let mut good = Vec::with_capacity(answer.bars.len());
         let mut bad = Vec::new();
         let mut taken: HashSet<Symbol> = HashSet::with_capacity(answer.bars.len());
@@ -352,9 +345,11 @@ impl Updater {
             let (Some(entry), true) = (prices.entry(symbol), taken.insert(*symbol)) else {
                 continue;
             };
-            let splits = splits.get(symbol).map_or(&[][..], Vec::as_slice);
             let verdict = match bar {
-                Ok(bar) => (check::check(entry, bar, *clock, splits, now), Some(bar)),
+                Ok(bar) => {
+                    let close = prices.in_units_of_today(symbol, bar.quote());
+                    (check::check(entry, bar, close, *clock, now), Some(bar))
+                }
                 Err(reason) => (check::BarCheck::Invalid(reason.clone()), None),
             };
             match verdict {
