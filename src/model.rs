@@ -21,7 +21,7 @@ pub mod word_list;
 pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};
-pub use action::{Action, ActionKind};
+pub use action::{Action, ActionId, ActionKind};
 pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};

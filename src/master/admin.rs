@@ -263,6 +263,7 @@ impl AdminShared {
             warnings: Vec::new(),
         };
         status.warnings = warnings(&status);
+        status.warnings.extend(queue.written_off);
         Ok(status)
     }
 

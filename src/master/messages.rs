@@ -403,7 +403,7 @@ impl Order {
 }
 
 /// Counters of the queue.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct QueueStatus {
     pub queued: usize,
     /// The number of the newest order.
@@ -412,6 +412,8 @@ pub struct QueueStatus {
     pub last_settled: usize,
     /// Duration of that settlement with its commit, in microseconds.
     pub last_micros: u64,
+    /// What is said of the latest corrections that could not take all they should.
+    pub written_off: Vec<String>,
 }
 
 // --- account queries, 4.6.14 to 4.6.16 ---

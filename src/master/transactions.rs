@@ -5,6 +5,8 @@
 //! disk.
 
 mod accept;
+mod corrections;
+pub mod entitlement;
 pub mod fill;
 pub mod queue;
 pub mod sequence;
@@ -12,21 +14,23 @@ pub mod settle;
 
 use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
 use super::reply_to::{ReplyBatch, ReplyTo};
-use super::storage::{Storage, StorageError};
+use super::storage::{Storage, StorageError, Tx};
 use crate::config::{MasterConfig, MasterLimits};
-use crate::model::{AccountId, Reason, Timestamp, Transaction};
+use crate::model::{AccountId, Holdings, Reason, Timestamp, Transaction};
 use crate::runtime::Module;
 use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use sequence::Sequencer;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// A commit takes orders up to this number, and the rest of the message that exceeds it.
 const COMMIT_BATCH_MAX: usize = 8192;
+/// Corrections that could not take all they should which the status shows.
+const WRITTEN_OFF_SHOWN_MAX: usize = 10;
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -71,6 +75,8 @@ struct OrderState {
     /// Whether the database may hold splits or dividends that are not in the ledger, because the
     /// previous process ended or a settlement failed before they were applied.
     actions_pending: bool,
+    /// What is said of the latest corrections that could not take all they should, oldest first.
+    written_off: VecDeque<String>,
     /// When the prices after those splits and dividends became visible.
     visibility: PriceVisibility,
 }
@@ -127,7 +133,11 @@ impl Transactions {
         config: &MasterConfig,
     ) -> Result<Transactions, StorageError> {
         let mut queue = OrderQueue::default();
+        let mut written_off = VecDeque::new();
         let sequencer = storage.read(|snapshot| {
+            for (row, left) in snapshot.written_off(WRITTEN_OFF_SHOWN_MAX)? {
+                written_off.push_front(corrections::write_off_text(&row, left));
+            }
             for entry in snapshot.queued_orders()? {
                 queue.push(QueuedOrder::stored(entry));
             }
@@ -147,6 +157,7 @@ impl Transactions {
             orders: KeyedRateLimiter::per_minute(config.limits.orders_per_minute_per_account),
             clocks: HashMap::new(),
             actions_pending: true,
+            written_off,
             visibility,
         };
         Ok(Transactions {
@@ -165,6 +176,7 @@ impl Transactions {
             last_number: self.state.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
+            written_off: self.state.written_off.iter().cloned().collect(),
         }
     }
 
@@ -231,6 +243,35 @@ impl Transactions {
                     numbers.len()
                 );
             }
+        }
+    }
+}
+
+impl OrderState {
+    /// Remembers what is said of a correction for the status.
+    fn note_write_off(&mut self, text: String) {
+        if self.written_off.len() == WRITTEN_OFF_SHOWN_MAX {
+            self.written_off.pop_front();
+        }
+        self.written_off.push_back(text);
+    }
+}
+
+/// The holdings of each account that a settlement changes: before it, and now.
+type AccountChanges = HashMap<AccountId, (Holdings, Holdings)>;
+
+/// The holdings of an account before the settlement and now. They are read once.
+fn holdings_of<'a>(
+    tx: &mut Tx<'_>,
+    accounts: &'a mut AccountChanges,
+    account: AccountId,
+) -> Result<&'a mut (Holdings, Holdings), StorageError> {
+    use std::collections::hash_map::Entry as Slot;
+    match accounts.entry(account) {
+        Slot::Occupied(slot) => Ok(slot.into_mut()),
+        Slot::Vacant(slot) => {
+            let holdings = tx.holdings(account)?;
+            Ok(slot.insert((holdings.clone(), holdings)))
         }
     }
 }

@@ -102,6 +102,7 @@ fn factors(
                     price = scaled(price, i128::from(close - cash.0), i128::from(close));
                 }
             }
+            ActionKind::Cancel => continue,
         }
         factors.push(Factor {
             before: action.time,

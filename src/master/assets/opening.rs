@@ -18,7 +18,6 @@ use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, Upd
 use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore};
 use crate::master::storage::{Reader, Storage};
-use crate::model::Action;
 use crate::model::Symbol;
 use crate::runtime;
 use crate::runtime::published::Published;
@@ -343,11 +342,6 @@ fn restored_snapshot(
     let position = store.position()?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
-    let actions: Vec<Action> = store
-        .actions()?
-        .into_iter()
-        .map(|(action, _)| action)
-        .collect();
-    snapshot.add_actions(&actions);
+    snapshot.add_actions(&store.actions()?);
     Ok(snapshot)
 }

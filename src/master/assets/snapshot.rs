@@ -73,7 +73,7 @@ impl AssetPrice {
                         volume: ratio.volume(today.volume),
                     };
                 }
-                ActionKind::Split(_) | ActionKind::Dividend(_) => {}
+                ActionKind::Split(_) | ActionKind::Dividend(_) | ActionKind::Cancel => {}
             }
         }
         quote.value = value;
@@ -155,12 +155,12 @@ impl PriceSnapshot {
         self.entries.iter().map(|entry| entry.symbol)
     }
 
-    /// An asset's splits and dividends in force, in order of time.
+    /// An asset's splits and dividends in force, and those cancelled, in order of time.
     pub fn actions(&self, symbol: &Symbol) -> &[Action] {
         self.actions.get(symbol).map_or(&[], Vec::as_slice)
     }
 
-    /// Adds actions that come into force, and brings prices from before a split to its units.
+    /// Adds actions that come into force, also in the place of earlier terms, and brings prices from before a split to its units.
     pub(super) fn add_actions(&mut self, actions: &[Action]) {
         if actions.is_empty() {
             return;
@@ -168,6 +168,7 @@ impl PriceSnapshot {
         let known = Arc::make_mut(&mut self.actions);
         for action in actions {
             let own = known.entry(action.symbol).or_default();
+            own.retain(|other| other.id.is_none() || other.id != action.id);
             own.push(*action);
             own.sort_by_key(|action| action.time);
             let place = self.index.get(&action.symbol);
@@ -181,7 +182,7 @@ impl PriceSnapshot {
     pub fn in_units_of_today(&self, symbol: &Symbol, quote: Quote) -> Money {
         let value = |value, action: &Action| match action.kind {
             ActionKind::Split(ratio) if action.time > quote.time => ratio.price(value),
-            ActionKind::Split(_) | ActionKind::Dividend(_) => value,
+            ActionKind::Split(_) | ActionKind::Dividend(_) | ActionKind::Cancel => value,
         };
         self.actions(symbol).iter().fold(quote.value, value)
     }
@@ -279,7 +280,7 @@ mod testing;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Ratio;
+    use crate::model::{ActionId, Ratio};
 
     fn bar(time: &str, price: i64) -> Bar {
         let price = Money(price);
@@ -331,10 +332,10 @@ mod tests {
         let mut snapshot = PriceSnapshot::new(vec![a]);
         let friday = bar("2023-09-29T20:00:00Z", 900);
         snapshot.apply(&a, &friday, false);
-        let split = |time: &str, ratio: &str| Action {
-            time: Timestamp::parse(time).unwrap(),
-            symbol: a,
-            kind: ActionKind::Split(Ratio::parse(ratio).unwrap()),
+        let split = |time: &str, ratio: &str| {
+            let time = Timestamp::parse(time).unwrap();
+            let kind = ActionKind::Split(Ratio::parse(ratio).unwrap());
+            Action::new(time, a, kind, ActionId::nth(kind, time, 1))
         };
         let told = |snapshot: &PriceSnapshot| {
             let entry = snapshot.entry(&a).unwrap();
@@ -347,7 +348,7 @@ mod tests {
         snapshot.add_actions(&[split("2023-10-02", "3"), split("2023-09-01", "7")]);
         assert_eq!(told(&snapshot), (300, 30, false));
         snapshot = snapshot.next();
-        snapshot.add_actions(&[split("2023-10-02", "1/2")]);
+        snapshot.add_actions(&[split("2023-10-01", "1/2")]);
         assert_eq!(told(&snapshot), (600, 15, false));
         let mut restored = PriceSnapshot::new(vec![a]);
         restored.restore(
@@ -361,6 +362,13 @@ mod tests {
         );
         restored.add_actions(snapshot.actions(&a));
         assert_eq!(told(&restored), (600, 15, false));
+        snapshot.add_actions(&[split("2023-10-02", "30")]);
+        assert_eq!(told(&snapshot), (60, 150, false), "it is corrected");
+        snapshot.add_actions(&[Action {
+            kind: ActionKind::Cancel,
+            ..split("2023-10-02", "30")
+        }]);
+        assert_eq!(told(&snapshot), (1800, 5, false), "it is cancelled");
         let monday = bar("2023-10-02T13:00:00Z", 610);
         snapshot.apply(&a, &monday, false);
         let entry = *snapshot.entry(&a).unwrap();

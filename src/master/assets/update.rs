@@ -8,6 +8,7 @@
 use super::UpdaterHealth;
 use super::backfill::{Backfill, BackfillResult, BackfillTask};
 use super::check;
+use super::news;
 use super::provider::{MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
@@ -160,8 +161,11 @@ impl Updater {
             let last = page.bars.last().map(|bar| bar.time);
             let more = page.more;
             let known = prices.actions(&task.symbol);
-            let new = |action: &Action| action.symbol == task.symbol && !known.contains(action);
-            let actions: Vec<Action> = page.actions.into_iter().filter(new).collect();
+            let own = |action: &Action| action.symbol == task.symbol;
+            let told: Vec<Action> = page.actions.into_iter().filter(own).collect();
+            let mut actions = news::of_feed(&told, |_| known);
+            // Updates bring corrections, which the ledger has to follow.
+            actions.retain(|action| known.iter().all(|other| other.id != action.id));
             let page = BarPage {
                 asset,
                 bars: page.bars,
@@ -316,19 +320,29 @@ impl Updater {
         );
     }
 
-    /// The received actions of listed assets that are not in force yet.
+    /// The received actions of listed assets that are not in force yet, or have other terms there.
     fn new_actions(&self, answer: &RetrievalResult) -> Vec<Action> {
         let prices = self.prices.load();
-        let mut new: Vec<Action> = Vec::new();
-        let mut seen = HashSet::new();
-        for action in &answer.actions {
-            let known = prices.actions(&action.symbol).contains(action);
-            if !known && self.store.id(&action.symbol).is_some() && seen.insert(*action) {
-                new.push(*action);
+        let is_listed = |action: &&Action| self.store.id(&action.symbol).is_some();
+        let told: Vec<Action> = answer.actions.iter().filter(is_listed).copied().collect();
+        let mut news = news::of_feed(&told, |symbol| prices.actions(symbol));
+        for action in &mut news {
+            let known = prices.actions(&action.symbol);
+            if let Some(before) = known.iter().find(|other| other.id == action.id) {
+                crate::warn!(
+                    "{}: corrected: {} of {} is now {} of {}",
+                    action.symbol,
+                    before.kind,
+                    before.time,
+                    action.kind,
+                    action.time
+                );
             }
+            let entry = prices.entry(&action.symbol);
+            let quote = entry.and_then(|entry| entry.quote);
+            action.is_late = news::is_late(action, known, quote.map(|quote| quote.time));
         }
-        new.sort_by_key(|action| (action.time, action.symbol));
-        new
+        news
     }
 
     /// The bars that pass the checks against `prices`, which have the update's actions in force.

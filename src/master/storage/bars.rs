@@ -171,11 +171,11 @@ impl BarStore {
         Ok(())
     }
 
-    /// All actions that have come into force, by time, each with the number of its update.
+    /// The latest terms of all actions that have come into force, by time.
     ///
     /// # Errors
     /// The database fails.
-    pub fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
+    pub fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
         self.storage.read(|snapshot| snapshot.actions())
     }
 

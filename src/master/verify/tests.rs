@@ -6,7 +6,10 @@ use crate::master::storage::testing::{Engine, execute, execute_all};
 use crate::master::storage::{Storage, backup};
 use crate::master::transactions::queue::QueuedOrder;
 use crate::master::transactions::sequence::Sequencer;
-use crate::model::{AccountId, Holdings, Ratio, Reason, SettlementRank};
+
+use crate::model::{
+    AccountId, Holdings, Money, Quantity, Ratio, Reason, SettlementRank, Side, Symbol, Timestamp,
+};
 use std::collections::HashMap as Map;
 use uuid::Uuid;
 
@@ -123,7 +126,7 @@ impl Market {
         let side_number = side as u8;
         let of = if side == Side::Split { 1_000_000 } else { 1 };
         let sql = format!(
-            "INSERT INTO actions VALUES ('{asset}', {}, {side_number}, {value}, {of}, {number})",
+            "INSERT INTO actions VALUES ('{asset}', 'x{number}', {number}, {}, {side_number}, {value}, {of}, 0)",
             time.0
         );
         execute(&mut self.storage, &sql);
@@ -171,7 +174,7 @@ impl Market {
             };
             self.storage
                 .write(|tx| {
-                    tx.insert_settled(place.number, &row, update)?;
+                    tx.insert_settled(place.number, &row, update, None)?;
                     tx.store_holdings(account, &before, held)
                 })
                 .unwrap();

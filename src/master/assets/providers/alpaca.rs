@@ -11,8 +11,7 @@ use super::super::provider::{
 };
 use super::http::{ProviderHttp, json, moment, price, ratio, symbols, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
-use crate::model::{Action, ActionKind, Resolution};
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Action, ActionId, ActionKind, Bar, Resolution, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -156,6 +155,7 @@ struct ActionLists<'a> {
 
 #[derive(Deserialize)]
 struct SplitAnswer<'a> {
+    id: Option<String>,
     symbol: String,
     #[serde(borrow)]
     new_rate: &'a RawValue,
@@ -166,6 +166,7 @@ struct SplitAnswer<'a> {
 
 #[derive(Deserialize)]
 struct DividendAnswer<'a> {
+    id: Option<String>,
     symbol: String,
     #[serde(borrow)]
     rate: &'a RawValue,
@@ -212,23 +213,30 @@ fn ex_time(date: &str) -> Option<Timestamp> {
         .map(|day| Timestamp(day.day().0 + EX_TIME))
 }
 
+/// The API's name of an action. One of another form than a UUID's is hashed.
+fn action_id(text: &str) -> ActionId {
+    ActionId::parse(text).unwrap_or_else(|_| ActionId::hashed(text))
+}
+
 impl SplitAnswer<'_> {
     fn action(&self) -> Option<Action> {
-        Some(Action {
-            time: ex_time(&self.ex_date)?,
-            symbol: Symbol::parse(&self.symbol).ok()?,
-            kind: ActionKind::Split(ratio(self.new_rate, self.old_rate)?),
-        })
+        Some(Action::new(
+            ex_time(&self.ex_date)?,
+            Symbol::parse(&self.symbol).ok()?,
+            ActionKind::Split(ratio(self.new_rate, self.old_rate)?),
+            self.id.as_deref().map(action_id),
+        ))
     }
 }
 
 impl DividendAnswer<'_> {
     fn action(&self) -> Option<Action> {
-        Some(Action {
-            time: ex_time(&self.ex_date)?,
-            symbol: Symbol::parse(&self.symbol).ok()?,
-            kind: ActionKind::Dividend(price(self.rate).ok()?),
-        })
+        Some(Action::new(
+            ex_time(&self.ex_date)?,
+            Symbol::parse(&self.symbol).ok()?,
+            ActionKind::Dividend(price(self.rate).ok()?),
+            self.id.as_deref().map(action_id),
+        ))
     }
 }
 

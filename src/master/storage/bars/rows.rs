@@ -126,21 +126,17 @@ impl Snapshot<'_> {
         })?)
     }
 
-    /// All actions that have come into force, by time, each with the number of its update.
-    pub(super) fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
+    /// The latest terms of all actions that have come into force, by time.
+    pub(super) fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
-            "SELECT symbol, time, kind, numerator, denominator, number FROM actions
-             ORDER BY time, symbol, kind, numerator, denominator",
+            // SQLite takes the other columns of a group from the row with its maximum.
+            "SELECT symbol, time, kind, numerator, denominator, max(number), id, late FROM actions
+             GROUP BY symbol, id ORDER BY time, symbol, kind, id",
         )?;
-        let mut actions = Vec::new();
-        for row in statement.query_map([], action)? {
-            let (text, time, kind, number) = row?;
-            if let Ok(symbol) = Symbol::parse(&text) {
-                actions.push((Action { time, symbol, kind }, unsigned(number)));
-            }
-        }
-        Ok(actions)
+        let rows = statement.query_map([], action)?;
+        let rows = rows.map(|row| row.map(|(_, action)| action));
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// How much of an asset's past has been back-filled.
@@ -237,19 +233,22 @@ impl Tx<'_> {
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
-            "INSERT INTO actions (symbol, time, kind, numerator, denominator, number)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO actions (symbol, time, kind, numerator, denominator, number, id, late)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT DO NOTHING",
         )?;
         for action in actions {
-            let (numerator, denominator) = action_terms(action.kind);
+            let Some(id) = action.id else { continue };
+            let (kind, numerator, denominator) = action_terms(action.kind);
             insert.execute(params![
                 action.symbol.as_str(),
                 action.time.0,
-                action.kind.side() as u8,
+                kind,
                 numerator,
                 denominator,
-                signed(number)
+                signed(number),
+                id.as_str(),
+                action.is_late
             ])?;
         }
         Ok(())

@@ -188,7 +188,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
     each_engine(|engine| {
         let account = account(engine);
         engine.execute(
-            "INSERT INTO actions VALUES ('IBM', 20, 4, 9, 1, 2), ('IBM', 10, 3, 2, 1, 1), ('AAPL', 20, 3, 1, 2, 3)",
+            "INSERT INTO actions VALUES ('IBM', 'd', 2, 20, 4, 9, 1, 0), ('IBM', 's', 1, 10, 3, 2, 1, 0), ('AAPL', 's', 3, 20, 3, 1, 2, 0)",
         );
         let mut storage = engine.storage();
         let mut waiting = |update| {
@@ -218,7 +218,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
         };
         storage
             .write(|tx| {
-                tx.insert_settled(1, &row, 2)?;
+                tx.insert_settled(1, &row, 2, None)?;
                 tx.set_actions_applied(2)
             })
             .unwrap();

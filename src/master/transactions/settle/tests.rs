@@ -77,19 +77,13 @@ fn fill(reply: &Reply) -> &Fill {
 }
 
 fn split(name: &str, ratio: &str) -> Action {
-    Action {
-        time: MARCH,
-        symbol: symbol(name),
-        kind: ActionKind::Split(Ratio::parse(ratio).unwrap()),
-    }
+    let kind = ActionKind::Split(Ratio::parse(ratio).unwrap());
+    Action::new(MARCH, symbol(name), kind, None)
 }
 
 fn dividend(name: &str, per_unit: &str) -> Action {
-    Action {
-        time: MARCH,
-        symbol: symbol(name),
-        kind: ActionKind::Dividend(money(per_unit)),
-    }
+    let kind = ActionKind::Dividend(money(per_unit));
+    Action::new(MARCH, symbol(name), kind, None)
 }
 
 #[test]
