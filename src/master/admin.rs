@@ -263,6 +263,8 @@ impl AdminShared {
             warnings: Vec::new(),
         };
         status.warnings = warnings(&status);
+        let unapplied = prices.unapplied.into_iter().take(PASSED_OVER_SHOWN_MAX);
+        status.warnings.extend(unapplied);
         status.warnings.extend(queue.written_off);
         Ok(status)
     }

@@ -57,6 +57,8 @@ struct UpdaterHealth {
     missed: u64,
     unfilled: usize,
     passed_over: Vec<String>,
+    /// What is said of corporate actions that are not applied.
+    unapplied: Vec<String>,
     /// Beginning of its last turn.
     turn: Option<Instant>,
 }
@@ -208,6 +210,7 @@ impl Assets {
             calls: self.calls(),
             unfilled: health.unfilled,
             passed_over: health.passed_over.clone(),
+            unapplied: health.unapplied.clone(),
         }
     }
 

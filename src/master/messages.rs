@@ -303,6 +303,8 @@ pub struct AssetsStatus {
     pub unfilled: usize,
     /// What is said of inputs that are not used, such as faulty market files.
     pub passed_over: Vec<String>,
+    /// What is said of corporate actions that are not applied.
+    pub unapplied: Vec<String>,
 }
 
 /// The modules that receive every update.

@@ -62,7 +62,7 @@ pub fn open(
 ) -> Result<OpenedAssets, AssetsError> {
     let budgets = providers::budgets(&config.assets);
     let providers = providers::build(&config, &budgets, Purpose::Update)?;
-    let passed_over: Vec<String> = providers
+    let mut passed_over: Vec<String> = providers
         .iter()
         .flat_map(|provider| provider.passed_over().iter().cloned())
         .collect();
@@ -73,6 +73,7 @@ pub fn open(
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
+    passed_over.splice(0..0, held_unlisted(&mut store, &symbols)?);
     let position = store.position()?;
     let real = store_own_past(&mut retrieval, &mut store, &symbols)?;
     let mut reader = BarReader::new(reader, store.ids());
@@ -129,6 +130,15 @@ pub fn open(
         handle,
         inbox,
     })
+}
+
+/// What is said of assets that accounts hold and that are not on the list; it is logged too.
+fn held_unlisted(store: &mut BarStore, listed: &[Symbol]) -> Result<Vec<String>, AssetsError> {
+    let held = store.held_unlisted(listed)?;
+    for text in &held {
+        crate::warn!("{text}");
+    }
+    Ok(held)
 }
 
 /// The retention of bars at the update interval's frequency, in milliseconds; `None`: for ever.

@@ -430,6 +430,14 @@ impl Updater {
             health.served.clone_from(&answer.served);
         }
         health.failures = failures;
+        if !answer.served.is_empty() {
+            for text in &answer.unapplied {
+                if !health.unapplied.contains(text) {
+                    crate::warn!("{text}");
+                }
+            }
+            health.unapplied.clone_from(&answer.unapplied);
+        }
     }
 
     /// Moves a slice of bars to the tables for reading.

@@ -9,12 +9,12 @@ use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError,
 };
-use super::http::{ProviderHttp, json, moment, price, ratio, symbols, volume};
+use super::http::{ProviderHttp, excerpt, json, moment, price, rate, ratio, symbols, volume};
 use crate::config::{AlpacaSettings, ProviderKind};
 use crate::model::{Action, ActionId, ActionKind, Bar, Resolution, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::Instant;
 
@@ -60,6 +60,8 @@ pub struct AlpacaProvider {
     actions_asked: Option<Timestamp>,
     /// Past and announced actions of the last answer.
     actions: Vec<Action>,
+    /// What is said of those of it that are not applied.
+    unapplied: Vec<String>,
     /// Listed symbols, for requests of corporate actions.
     symbols: Vec<Symbol>,
 }
@@ -138,19 +140,100 @@ struct Bars<'a> {
 
 #[derive(Deserialize)]
 struct Actions<'a> {
+    /// By kind.
     #[serde(borrow)]
-    corporate_actions: ActionLists<'a>,
+    corporate_actions: BTreeMap<String, Vec<&'a RawValue>>,
     next_page_token: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-struct ActionLists<'a> {
-    #[serde(borrow, default)]
-    forward_splits: Vec<SplitAnswer<'a>>,
-    #[serde(borrow, default)]
-    reverse_splits: Vec<SplitAnswer<'a>>,
-    #[serde(borrow, default)]
-    cash_dividends: Vec<DividendAnswer<'a>>,
+/// What is said of an action of a kind that is not applied.
+#[derive(Deserialize)]
+struct OtherAnswer {
+    symbol: Option<String>,
+    old_symbol: Option<String>,
+    source_symbol: Option<String>,
+    acquiree_symbol: Option<String>,
+    ex_date: Option<String>,
+    effective_date: Option<String>,
+    process_date: Option<String>,
+}
+
+/// What the API says of corporate actions.
+#[derive(Debug, Default)]
+struct Announced {
+    actions: Vec<Action>,
+    /// What is said of those that are not applied, each with its ex-date.
+    unapplied: Vec<(Option<Timestamp>, String)>,
+}
+
+impl Announced {
+    /// Reads an action of a kind; one that cannot be applied is named.
+    fn read(&mut self, kind: &str, raw: &RawValue) {
+        let action = match kind {
+            "forward_splits" | "reverse_splits" => {
+                let answer = serde_json::from_str::<SplitAnswer<'_>>(raw.get());
+                answer.ok().and_then(|answer| answer.action())
+            }
+            "stock_dividends" => {
+                let answer = serde_json::from_str::<DividendAnswer<'_>>(raw.get());
+                answer.ok().and_then(|answer| answer.stock_action())
+            }
+            "cash_dividends" => {
+                let answer = serde_json::from_str::<DividendAnswer<'_>>(raw.get());
+                answer.ok().and_then(|answer| answer.action())
+            }
+            _ => None,
+        };
+        match action {
+            Some(action) => self.actions.push(action),
+            None => self.unapplied.push(named(kind, raw)),
+        }
+    }
+
+    /// Drops what has an ex-date outside of these days.
+    fn retain_between(&mut self, from: Timestamp, to: Timestamp) {
+        let is_inside = |time: Timestamp| time.day() >= from.day() && time.day() <= to.day();
+        self.actions.retain(|action| is_inside(action.time));
+        self.unapplied
+            .retain(|(time, _)| time.is_none_or(is_inside));
+    }
+}
+
+/// An action that is not applied, for people, with its ex-date.
+fn named(kind: &str, raw: &RawValue) -> (Option<Timestamp>, String) {
+    let unknown = || {
+        (
+            None,
+            format!("Alpaca: one of {} is not applied", excerpt(kind)),
+        )
+    };
+    let Ok(answer) = serde_json::from_str::<OtherAnswer>(raw.get()) else {
+        return unknown();
+    };
+    let symbols = [
+        &answer.symbol,
+        &answer.old_symbol,
+        &answer.source_symbol,
+        &answer.acquiree_symbol,
+    ];
+    let dates = [
+        &answer.ex_date,
+        &answer.effective_date,
+        &answer.process_date,
+    ];
+    let (Some(symbol), date) = (
+        symbols.into_iter().flatten().next(),
+        dates.into_iter().flatten().next(),
+    ) else {
+        return unknown();
+    };
+    let text = format!(
+        "Alpaca: {} of {} of {} is not applied: its holders keep what they have",
+        excerpt(kind),
+        excerpt(symbol),
+        date.map_or_else(|| "an unknown day".to_owned(), |date| excerpt(date)),
+    );
+    (date.and_then(|date| ex_time(date)), text)
 }
 
 #[derive(Deserialize)]
@@ -240,6 +323,18 @@ impl DividendAnswer<'_> {
     }
 }
 
+impl DividendAnswer<'_> {
+    /// A stock dividend is a split: each unit stays, and the rate of it comes with it.
+    fn stock_action(&self) -> Option<Action> {
+        Some(Action::new(
+            ex_time(&self.ex_date)?,
+            Symbol::parse(&self.symbol).ok()?,
+            ActionKind::Split(rate(self.rate)?.plus_one()?),
+            self.id.as_deref().map(action_id),
+        ))
+    }
+}
+
 impl AlpacaProvider {
     /// Creates the provider; `http` sends the key with each call.
     pub fn new(settings: AlpacaSettings, http: ProviderHttp) -> AlpacaProvider {
@@ -249,6 +344,7 @@ impl AlpacaProvider {
             actions_known: None,
             actions_asked: None,
             actions: Vec::new(),
+            unapplied: Vec::new(),
             symbols: Vec::new(),
         }
     }
@@ -315,7 +411,7 @@ impl AlpacaProvider {
         from: Timestamp,
         to: Timestamp,
         deadline: Instant,
-    ) -> Result<Vec<Action>, ProviderError> {
+    ) -> Result<Announced, ProviderError> {
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
         let names = names.join(",");
         let begin = Timestamp::parse(PAST_BEGIN).unwrap_or_default();
@@ -326,12 +422,11 @@ impl AlpacaProvider {
             .to_string();
         let end = to.plus_days(PROCESSED_AFTER_DAYS).date().to_string();
         let url = format!("{}/v1/corporate-actions", self.settings.url);
-        let mut actions = Vec::new();
+        let mut announced = Announced::default();
         let mut token: Option<String> = None;
         for _ in 0..ACTION_PAGES_MAX {
             let mut query = vec![
                 ("symbols", &*names),
-                ("types", "forward_split,reverse_split,cash_dividend"),
                 ("start", &*start),
                 ("end", &*end),
                 ("limit", "1000"),
@@ -341,21 +436,13 @@ impl AlpacaProvider {
             }
             let text = self.http.get(&url, &query, deadline)?;
             let page: Actions<'_> = json("Alpaca's page of corporate actions", &text)?;
-            let lists = page.corporate_actions;
-            let splits = lists.forward_splits.iter().chain(&lists.reverse_splits);
-            actions.extend(splits.filter_map(SplitAnswer::action));
-            actions.extend(
-                lists
-                    .cash_dividends
-                    .iter()
-                    .filter_map(DividendAnswer::action),
-            );
+            for (kind, list) in &page.corporate_actions {
+                list.iter().for_each(|raw| announced.read(kind, raw));
+            }
             token = page.next_page_token;
             if token.is_none() {
-                actions.retain(|action| {
-                    action.time.day() >= from.day() && action.time.day() <= to.day()
-                });
-                return Ok(actions);
+                announced.retain_between(from, to);
+                return Ok(announced);
             }
         }
         Err(ProviderError::Broken(format!(
@@ -372,6 +459,7 @@ impl AlpacaProvider {
         // Updates report the actions of the last days. `until` is at most two days ago.
         let end = until.plus_days(2 - ACTION_DAYS);
         self.actions_of(&[symbol], begin, end, deadline)
+            .map(|announced| announced.actions)
             .unwrap_or_else(|failure| {
                 crate::warn!("the past of {symbol} cannot be adjusted: {failure}");
                 Vec::new()
@@ -386,6 +474,10 @@ impl Provider for AlpacaProvider {
 
     fn clock(&self) -> MarketClock {
         MarketClock::Real
+    }
+
+    fn unapplied(&self) -> &[String] {
+        &self.unapplied
     }
 
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
@@ -468,7 +560,12 @@ impl Provider for AlpacaProvider {
             let answers = answers.map(|symbols| self.actions_of(symbols, begin, end, deadline));
             match answers.collect::<Result<Vec<_>, _>>() {
                 Ok(lists) => {
-                    self.actions = lists.concat();
+                    (self.actions, self.unapplied) = (Vec::new(), Vec::new());
+                    for announced in lists {
+                        self.actions.extend(announced.actions);
+                        let texts = announced.unapplied.into_iter().map(|(_, text)| text);
+                        self.unapplied.extend(texts);
+                    }
                     self.actions
                         .sort_by_key(|action| (action.time, action.symbol));
                     self.actions_known = Some(to);

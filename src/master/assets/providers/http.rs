@@ -329,6 +329,11 @@ pub(in crate::master::assets) fn ratio(after: &RawValue, before: &RawValue) -> O
     Ratio::quotient(&plain(after)?, &plain(before)?)
 }
 
+/// Parses a rate above 0.
+pub(in crate::master::assets) fn rate(raw: &RawValue) -> Option<Ratio> {
+    Ratio::parse(&plain(raw)?).ok()
+}
+
 /// The digits of a number without an exponent.
 fn plain(raw: &RawValue) -> Option<std::borrow::Cow<'_, str>> {
     let text = digits(raw);
