@@ -16,6 +16,9 @@ _papertrader__sandbox() {
             ",$1")
                 cmd="papertrader__sandbox"
                 ;;
+            papertrader__sandbox,check-market)
+                cmd="papertrader__sandbox__subcmd__check__subcmd__market"
+                ;;
             papertrader__sandbox,help)
                 cmd="papertrader__sandbox__subcmd__help"
                 ;;
@@ -24,6 +27,9 @@ _papertrader__sandbox() {
                 ;;
             papertrader__sandbox,run)
                 cmd="papertrader__sandbox__subcmd__run"
+                ;;
+            papertrader__sandbox__subcmd__help,check-market)
+                cmd="papertrader__sandbox__subcmd__help__subcmd__check__subcmd__market"
                 ;;
             papertrader__sandbox__subcmd__help,help)
                 cmd="papertrader__sandbox__subcmd__help__subcmd__help"
@@ -41,7 +47,7 @@ _papertrader__sandbox() {
 
     case "${cmd}" in
         papertrader__sandbox)
-            opts="-h -V --help --version init run help"
+            opts="-h -V --help --version init run check-market help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -54,9 +60,37 @@ _papertrader__sandbox() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        papertrader__subcmd__sandbox__subcmd__help)
-            opts="init run help"
+        papertrader__subcmd__sandbox__subcmd__check__subcmd__market)
+            opts="-h -V --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__sandbox__subcmd__help)
+            opts="init run check-market help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__sandbox__subcmd__help__subcmd__check__subcmd__market)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

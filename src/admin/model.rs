@@ -76,7 +76,7 @@ pub struct PricesStatus {
     pub unfilled: usize,
     /// What is said of market files that are not used.
     #[serde(default)]
-    pub passed_over: Vec<String>,
+    pub input_warnings: Vec<String>,
 }
 
 /// A provider's budget of API calls, and what is spent of it.

@@ -41,7 +41,7 @@ const MODULE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Most bytes of log entries in one answer.
 const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Inputs that were passed over and are named in the warnings of the status.
-const PASSED_OVER_SHOWN_MAX: usize = 5;
+const INPUT_WARNINGS_SHOWN_MAX: usize = 5;
 
 /// What the control socket holds of the rest of the master.
 #[derive(Clone)]
@@ -256,14 +256,14 @@ impl AdminShared {
                 missed: prices.missed,
                 calls: prices.calls.into_iter().map(calls).collect(),
                 unfilled: prices.unfilled,
-                passed_over: prices.passed_over,
+                input_warnings: prices.input_warnings,
             },
             refused_links,
             log_lost: self.channels.log.lost(),
             warnings: Vec::new(),
         };
         status.warnings = warnings(&status);
-        let unapplied = prices.unapplied.into_iter().take(PASSED_OVER_SHOWN_MAX);
+        let unapplied = prices.unapplied.into_iter().take(INPUT_WARNINGS_SHOWN_MAX);
         status.warnings.extend(unapplied);
         status.warnings.extend(queue.written_off);
         Ok(status)
@@ -325,12 +325,17 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
     for failure in &status.assets.failures {
         warnings.push(format!("provider {}: {}", failure.provider, failure.reason));
     }
-    let passed_over = &status.assets.passed_over;
-    warnings.extend(passed_over.iter().take(PASSED_OVER_SHOWN_MAX).cloned());
-    if passed_over.len() > PASSED_OVER_SHOWN_MAX {
+    let input_warnings = &status.assets.input_warnings;
+    warnings.extend(
+        input_warnings
+            .iter()
+            .take(INPUT_WARNINGS_SHOWN_MAX)
+            .cloned(),
+    );
+    if input_warnings.len() > INPUT_WARNINGS_SHOWN_MAX {
         warnings.push(format!(
             "and {} lines more about files that are passed over; --json has them",
-            passed_over.len() - PASSED_OVER_SHOWN_MAX
+            input_warnings.len() - INPUT_WARNINGS_SHOWN_MAX
         ));
     }
     if status.next_update.is_none() {

@@ -12,6 +12,7 @@ pub mod check;
 pub mod forecast;
 pub mod news;
 pub mod opening;
+pub mod price;
 pub mod provider;
 pub mod providers;
 pub mod retrieval;
@@ -56,7 +57,7 @@ struct UpdaterHealth {
     refused: u64,
     missed: u64,
     unfilled: usize,
-    passed_over: Vec<String>,
+    input_warnings: Vec<String>,
     /// What is said of corporate actions that are not applied.
     unapplied: Vec<String>,
     /// Beginning of its last turn.
@@ -65,11 +66,11 @@ struct UpdaterHealth {
 
 impl UpdaterHealth {
     /// Health before the first update; `unfilled` is the number of assets whose past is missing,
-    /// `passed_over` what is said of inputs that are not used.
-    fn starting(unfilled: usize, passed_over: Vec<String>) -> UpdaterHealth {
+    /// `input_warnings` what is said of inputs that are not used.
+    fn starting(unfilled: usize, input_warnings: Vec<String>) -> UpdaterHealth {
         UpdaterHealth {
             unfilled,
-            passed_over,
+            input_warnings,
             ..UpdaterHealth::default()
         }
     }
@@ -209,7 +210,7 @@ impl Assets {
             missed: health.missed,
             calls: self.calls(),
             unfilled: health.unfilled,
-            passed_over: health.passed_over.clone(),
+            input_warnings: health.input_warnings.clone(),
             unapplied: health.unapplied.clone(),
         }
     }

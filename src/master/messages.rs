@@ -302,7 +302,7 @@ pub struct AssetsStatus {
     /// Assets whose back-fill is not finished.
     pub unfilled: usize,
     /// What is said of inputs that are not used, such as faulty market files.
-    pub passed_over: Vec<String>,
+    pub input_warnings: Vec<String>,
     /// What is said of corporate actions that are not applied.
     pub unapplied: Vec<String>,
 }

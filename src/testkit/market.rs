@@ -6,7 +6,7 @@
 
 use super::error::{SandboxError, at};
 use crate::master::assets::providers::market_file;
-use crate::model::Timestamp;
+use crate::model::{Symbol, Timestamp};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -38,12 +38,15 @@ pub fn write_sample(into: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Copies the market files of a folder without checking them; the master checks them.
+/// Copies the market files of a folder without checking them; the master checks them. Where none
+/// of them says in which units assets are offered, those with prices finer than a millionth are
+/// offered by the lot. Returns a sentence for each of these.
 ///
 /// # Errors
 /// The folder does not exist or has no `.csv` file, or a file cannot be written.
-pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
+pub fn copy(from: &Path, into: &Path) -> Result<Vec<String>, SandboxError> {
     let mut copied = 0_u32;
+    let mut lots = Vec::new();
     for entry in fs::read_dir(from).map_err(at(from))? {
         let path = entry.map_err(at(from))?.path();
         let (Some(name), true) = (path.file_name(), market_file::is_market_file(&path)) else {
@@ -51,6 +54,11 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
         };
         fs::copy(&path, into.join(name)).map_err(at(&path))?;
         copied += 1;
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let symbol = Symbol::parse(stem.unwrap_or_default());
+        if let (Ok(symbol), Some(lot)) = (symbol, market_file::lot_needed(&path)) {
+            lots.push((symbol, lot));
+        }
     }
     if copied == 0 {
         return Err(SandboxError::failed(format!(
@@ -58,17 +66,33 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), SandboxError> {
             from.display()
         )));
     }
-    Ok(())
+    let symbols = into.join(market_file::SYMBOLS_FILE);
+    if lots.is_empty() || symbols.exists() {
+        return Ok(Vec::new());
+    }
+    let mut text = "Symbol,File,Name,Currency,Factor\n".to_owned();
+    let mut said = Vec::new();
+    for (symbol, lot) in lots {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{symbol},,,,{lot}");
+        said.push(format!(
+            "{symbol}: its prices are finer than the millionths that are kept, so it is offered in \
+             lots of {lot} units ({})",
+            symbols.display()
+        ));
+    }
+    fs::write(&symbols, text).map_err(at(&symbols))?;
+    Ok(said)
 }
 
 /// The time of the earliest bar of a folder's files, where they can be read.
 pub fn first_bar(folder: &Path) -> Option<Timestamp> {
     let files = market_file::folder(folder).ok()?;
-    let first = |path: &Path| market_file::MarketRows::open(path).ok()?.next_bar().ok()?;
+    let first = |file| market_file::MarketRows::open(file).ok()?.next_bar().ok()?;
     files
         .files
         .values()
-        .filter_map(|path| first(path).map(|bar| bar.time))
+        .filter_map(|file| first(file).map(|bar| bar.time))
         .min()
 }
 

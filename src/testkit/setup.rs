@@ -100,7 +100,9 @@ fn make(
         }
         Some(from) => {
             tell(&format!("copying the market of {} …", from.display()));
-            market::copy(from, &layout.market())?;
+            for lot in market::copy(from, &layout.market())? {
+                tell(&lot);
+            }
             options
                 .start
                 .or_else(|| market::first_bar(&layout.market()))
@@ -167,8 +169,11 @@ fn write_configurations(
     write(&file, &config.to_toml(&file))?;
     // Checked here, so that an error is known before anything runs; the master checks it again at
     // its start.
-    if let Err(error) = master::start::check(&config) {
-        tell(&format!("warning: the master will not start: {error}"));
+    match master::start::check(&config) {
+        Ok(warnings) => warnings
+            .iter()
+            .for_each(|warning| tell(&format!("warning: {warning}"))),
+        Err(error) => tell(&format!("warning: the master will not start: {error}")),
     }
     tell("registering the workers …");
     for ((number, key), port) in (1..).zip(worker_keys).zip(worker_ports) {

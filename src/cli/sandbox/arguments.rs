@@ -6,7 +6,9 @@
 //! Tests: `tests/suite/programs/sandbox.rs`.
 
 use super::supervisor::{self, StopSignals};
+use crate::cli::{output, table};
 use crate::daemon;
+use crate::master::assets::providers::market_file::survey::{FileSurvey, MarketSurvey, survey};
 use crate::model::Timestamp;
 use crate::testkit::state::SandboxState;
 use crate::testkit::{self, Layout, SandboxError, SandboxOptions, WORKERS_MAX};
@@ -28,6 +30,7 @@ use std::time::Duration;
   papertrader-sandbox run --dir /tmp/sandbox
   papertrader-sandbox run --dir /tmp/sandbox --workers 2 --start 2012-06-01 --update-interval 5s
   papertrader-sandbox init --dir /tmp/sandbox --seed-market ~/market
+  papertrader-sandbox check-market ~/market
   papertrader-master --config /tmp/sandbox/master.toml
 
 When all programs serve, run prints `ready master=HOST:PORT worker=HOST:PORT ...`; a client in another terminal:
@@ -48,6 +51,8 @@ pub enum SandboxCommand {
     Init(InitArgs),
     /// Run a sandbox in the foreground; make it first where the folder is absent or empty
     Run(RunArgs),
+    /// Show what is understood of each file of a market folder
+    CheckMarket(CheckMarketArgs),
 }
 
 /// Which folder, and what for programs.
@@ -57,6 +62,17 @@ pub struct FolderArgs {
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// Print JSON: what sandbox.json holds, in one line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check-market`
+#[derive(Debug, Args)]
+pub struct CheckMarketArgs {
+    /// The folder of market files, one SYMBOL.csv each
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
 }
@@ -148,6 +164,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         SandboxCommand::Init(init) => make(init),
         SandboxCommand::Run(run) => serve(run),
+        SandboxCommand::CheckMarket(check) => check_market(check),
     };
     match done {
         Ok(()) => ExitCode::from(daemon::DONE),
@@ -187,6 +204,76 @@ fn make(init: &InitArgs) -> Result<(), SandboxError> {
         layout.dir().display()
     ));
     Ok(())
+}
+
+fn check_market(check: &CheckMarketArgs) -> Result<(), SandboxError> {
+    let misconfigured = |text: String| SandboxError {
+        code: daemon::BAD_CONFIG,
+        text,
+    };
+    let market = survey(&check.dir).map_err(|error| misconfigured(error.to_string()))?;
+    print(&if check.json {
+        output::json(&market).map_err(SandboxError::failed)?
+    } else {
+        shown(&market)
+    });
+    if market.is_usable {
+        Ok(())
+    } else {
+        Err(misconfigured(format!(
+            "{}: files with faults are left out, or fail the start where they are asked for",
+            check.dir.display()
+        )))
+    }
+}
+
+/// A table of the files, and below it what is strange or wrong.
+fn shown(market: &MarketSurvey) -> String {
+    let day = |time: &Option<String>| {
+        time.as_deref()
+            .and_then(|text| text.get(..10))
+            .unwrap_or("-")
+            .to_owned()
+    };
+    let row = |file: &FileSurvey| {
+        vec![
+            file.symbol.clone(),
+            file.file.clone(),
+            file.rows.to_string(),
+            day(&file.first),
+            day(&file.last),
+            format!("{} d", file.longest_gap_days),
+            file.weekend_rows.to_string(),
+            file.null_rows.to_string(),
+            file.factor.to_string(),
+        ]
+    };
+    let headings = [
+        "symbol",
+        "file",
+        "rows",
+        "from",
+        "to",
+        "longest gap",
+        "weekends",
+        "empty",
+        "lot",
+    ];
+    let rows = market.files.iter().map(row).collect();
+    let mut text = table::table(&headings, &[2, 5, 6, 7, 8], rows);
+    text.push_str(&format!("\n{} splits and dividends\n", market.actions));
+    for file in &market.files {
+        for remark in &file.remarks {
+            text.push_str(&format!("{}: {remark}\n", file.file));
+        }
+        for fault in &file.faults {
+            text.push_str(&format!("fault: {fault}\n"));
+        }
+    }
+    for remark in &market.remarks {
+        text.push_str(&format!("{remark}\n"));
+    }
+    output::clean_lines(&text).trim_end().to_owned()
 }
 
 fn serve(run: &RunArgs) -> Result<(), SandboxError> {

@@ -62,18 +62,12 @@ pub fn open(
 ) -> Result<OpenedAssets, AssetsError> {
     let budgets = providers::budgets(&config.assets);
     let providers = providers::build(&config, &budgets, Purpose::Update)?;
-    let mut passed_over: Vec<String> = providers
-        .iter()
-        .flat_map(|provider| provider.passed_over().iter().cloned())
-        .collect();
-    for input in &passed_over {
-        crate::warn!("{input}");
-    }
+    let mut input_warnings = logged_warnings(&providers);
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
-    passed_over.splice(0..0, held_unlisted(&mut store, &symbols)?);
+    input_warnings.splice(0..0, held_unlisted(&mut store, &symbols)?);
     let position = store.position()?;
     let real = store_own_past(&mut retrieval, &mut store, &symbols)?;
     let mut reader = BarReader::new(reader, store.ids());
@@ -92,7 +86,10 @@ pub fn open(
     let now = Instant::now();
     let config = Arc::new(config);
     let unfilled = if real { symbols.len() } else { 0 };
-    let health = Arc::new(Mutex::new(UpdaterHealth::starting(unfilled, passed_over)));
+    let health = Arc::new(Mutex::new(UpdaterHealth::starting(
+        unfilled,
+        input_warnings,
+    )));
     let updater = Updater {
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
@@ -139,6 +136,19 @@ fn held_unlisted(store: &mut BarStore, listed: &[Symbol]) -> Result<Vec<String>,
         crate::warn!("{text}");
     }
     Ok(held)
+}
+
+/// Logs what is said of inputs that are strange or not used, and returns it.
+fn logged_warnings(providers: &[Box<dyn Provider>]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for warning in providers
+        .iter()
+        .flat_map(|provider| provider.input_warnings())
+    {
+        crate::warn!("{warning}");
+        warnings.push(warning.clone());
+    }
+    warnings
 }
 
 /// The retention of bars at the update interval's frequency, in milliseconds; `None`: for ever.

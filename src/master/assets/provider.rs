@@ -39,7 +39,7 @@ pub trait Provider: Send {
 
     /// What is said of each input that could not be used, such as a faulty file. Known from the
     /// start on.
-    fn passed_over(&self) -> &[String] {
+    fn input_warnings(&self) -> &[String] {
         &[]
     }
 

@@ -65,8 +65,10 @@ impl AssetsConfig {
 /// The configuration or a file is wrong; the text says where.
 pub fn check(config: &AssetsConfig) -> Result<Vec<String>, AssetsError> {
     let providers = build(config, &budgets(&config.assets), Purpose::Update)?;
-    let passed_over = providers.iter().flat_map(|provider| provider.passed_over());
-    Ok(passed_over.cloned().collect())
+    let input_warnings = providers
+        .iter()
+        .flat_map(|provider| provider.input_warnings());
+    Ok(input_warnings.cloned().collect())
 }
 
 /// A budget of calls for each configured provider, in their order.

@@ -9,7 +9,7 @@ use papertrader::config::{ConfigError, MasterConfig, Warning, WorkerConfig};
 use papertrader::dialogue::message::{self, MessageDecoder, StreamPart};
 use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::{Variables, pattern, pieces, raw};
-use papertrader::master::assets::providers::market_file::{MarketRows, actions_file};
+use papertrader::master::assets::providers::market_file::{MarketFile, MarketRows, actions_file};
 use papertrader::model::Money;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -114,7 +114,7 @@ pub fn worker_config_seeds() -> Vec<Vec<u8>> {
 
 /// A symbol's file of bars: what is accepted is in order of time, with prices that make sense.
 pub fn market(data: &[u8]) {
-    let Ok(mut rows) = MarketRows::open(&written("A.csv", data)) else {
+    let Ok(mut rows) = MarketRows::open(&MarketFile::new(written("A.csv", data))) else {
         return;
     };
     let mut last = None;

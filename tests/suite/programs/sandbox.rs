@@ -344,3 +344,72 @@ fn what_is_wrong_is_said() {
     assert_eq!(code, Some(1), "{said}");
     assert!(!here("nowhere").exists());
 }
+
+#[test]
+fn a_market_folder_is_shown_as_it_is_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let market = folder.path();
+    let check = |options: &[&str]| {
+        let output = Command::new(program::find("papertrader-sandbox"))
+            .arg("check-market")
+            .arg(market)
+            .args(options)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    fs::write(market.join("AAA.csv"), ROWS).unwrap();
+    let (code, shown, errors) = check(&[]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{shown}");
+    assert!(shown.contains("2020-01-06"), "{shown}");
+    let jump = format!("{ROWS}2020-01-07,300,400,300,400,10\n");
+    fs::write(market.join("AAA.csv"), jump).unwrap();
+    fs::write(
+        market.join("BBB.csv"),
+        format!("{ROWS}\u{9b}31m,1,2,1,2,10\n"),
+    )
+    .unwrap();
+    let (code, shown, errors) = check(&[]);
+    assert_eq!(code, Some(78), "{shown}");
+    assert!(
+        shown.contains("AAA.csv: line 5: the price goes from 4 (line 4) to 400"),
+        "{shown}"
+    );
+    assert!(shown.contains("BBB.csv, line 5: Date"), "{shown}");
+    assert!(
+        !shown.contains('\u{9b}') && errors.contains("faults"),
+        "{shown}{errors}"
+    );
+    let (code, json, _) = check(&["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (code, json["files"][0]["rows"].as_u64()),
+        (Some(78), Some(4))
+    );
+    let (code, ..) = check(&["--nonsense"]);
+    assert_eq!(code, Some(2));
+}
+
+#[test]
+fn an_asset_of_too_fine_prices_is_offered_by_the_lot() {
+    let folder = tempfile::tempdir().unwrap();
+    let market = folder.path().join("market");
+    fs::create_dir(&market).unwrap();
+    let row = "0.00000734,0.00000734,0.00000734,0.00000734,1000000\n";
+    let rows = format!("Date,Open,High,Low,Close,Volume\n2020-01-02,{row}2020-01-03,{row}");
+    fs::write(market.join("FINE.csv"), rows).unwrap();
+    let dir = folder.path().join("sandbox");
+    let (code, said) = ends(&dir, &["init", "--seed-market", market.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("FINE: its prices are finer") && said.contains("lots of 100 units"),
+        "{said}"
+    );
+    let listed = fs::read_to_string(dir.join("market/symbols.csv")).unwrap();
+    assert_eq!(listed, "Symbol,File,Name,Currency,Factor\nFINE,,,,100\n");
+}

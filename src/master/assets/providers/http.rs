@@ -4,6 +4,7 @@
 //! on.
 
 use super::super::budget::{CallBudget, Purpose};
+use super::super::price::parse_price;
 use super::super::provider::{AssetsError, ProviderError};
 use crate::model::{Money, Ratio, Symbol, Timestamp, ValueError};
 use serde::Deserialize;
@@ -312,11 +313,8 @@ fn digits(raw: &RawValue) -> &str {
 
 /// Parses a price from its digits, without floats.
 pub(in crate::master::assets) fn price(raw: &RawValue) -> Result<Money, String> {
-    match Money::parse_rounded(digits(raw)) {
-        Ok(price) if price > Money::ZERO => Ok(price),
-        Ok(_) => Err(format!("its price {} is not above 0", excerpt(digits(raw)))),
-        Err(form) => Err(format!("its price {} is {form}", excerpt(digits(raw)))),
-    }
+    parse_price(digits(raw), 0)
+        .map_err(|error| format!("its price {} is {error}", excerpt(digits(raw))))
 }
 
 /// Parses a volume and cuts it to whole units.

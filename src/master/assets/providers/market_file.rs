@@ -4,9 +4,14 @@
 //! what can mean one thing only, and names the line of everything else.
 
 mod dates;
+pub(in crate::master::assets) mod jumps;
 mod rows;
+pub mod survey;
+mod symbols;
 
+use super::super::price::{PriceError, parse_price};
 use super::super::provider::AssetsError;
+use crate::model::money::MILLION;
 use crate::model::{Action, ActionId, ActionKind};
 use crate::model::{Bar, Money, Ratio, Symbol, Timestamp, ValueError};
 use dates::{DateOrder, DateOrderFinder};
@@ -34,19 +39,41 @@ const ACTION_COLUMNS: [ColumnNames; 4] = [
 const ID_COLUMN: ColumnNames = &["id"];
 /// Name of the file of splits and dividends.
 const ACTIONS_FILE: &str = "actions.csv";
+/// Name of the file that gives files their symbols.
+pub const SYMBOLS_FILE: &str = "symbols.csv";
 /// Largest volume of a bar; a larger one is refused.
 const VOLUME_MAX: u64 = 1_000_000_000_000_000;
-/// The part of a price that rounding to the millionth may change: one in so many.
-const ROUNDING_SHARE: i64 = 1000;
 
 /// The faults of one file that are named; a file with more of them is as useless.
 pub const FAULTS_OF_FILE_MAX: usize = 3;
+
+/// A symbol's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketFile {
+    pub path: PathBuf,
+    /// Units of the file in one unit of the asset: 1, or a power of ten for an asset that is offered
+    /// by the lot.
+    pub factor: u64,
+    /// The asset's full name, where `symbols.csv` has one.
+    pub name: Option<String>,
+}
+
+impl MarketFile {
+    /// A file whose units are those of the asset.
+    pub fn new(path: PathBuf) -> MarketFile {
+        MarketFile {
+            path,
+            factor: 1,
+            name: None,
+        }
+    }
+}
 
 /// What a market folder holds.
 #[derive(Debug, Default)]
 pub struct MarketFolder {
     /// The symbols with their files.
-    pub files: BTreeMap<Symbol, PathBuf>,
+    pub files: BTreeMap<Symbol, MarketFile>,
     /// What is said of each other file that was probably meant to be one.
     pub passed_over: Vec<String>,
 }
@@ -55,7 +82,7 @@ pub struct MarketFolder {
 /// begin with a dot, are nobody's business.
 ///
 /// # Errors
-/// The folder cannot be read.
+/// The folder cannot be read, or its `symbols.csv` is faulty.
 pub fn folder(directory: &Path) -> Result<MarketFolder, AssetsError> {
     let unreadable =
         |e: std::io::Error| AssetsError::in_file(directory, format!("cannot be read: {e}"));
@@ -65,28 +92,47 @@ pub fn folder(directory: &Path) -> Result<MarketFolder, AssetsError> {
     }
     // In the order of names, so that the same folder always means the same.
     paths.sort();
+    let mut listed = symbols::listed(directory)?;
     let mut folder = MarketFolder::default();
     for path in paths {
-        if !is_market_file(&path) || path.file_name().is_some_and(|name| name == ACTIONS_FILE) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.unwrap_or_default();
+        if !is_market_file(&path) || [ACTIONS_FILE, SYMBOLS_FILE].contains(&name) {
             continue;
         }
         let stem = path.file_stem().and_then(|stem| stem.to_str());
-        let reason = match Symbol::parse(stem.unwrap_or_default()) {
-            Ok(symbol) => match folder.files.get(&symbol) {
+        let stem = stem.unwrap_or_default();
+        let found = match listed.remove(name).or_else(|| listed.remove(stem)) {
+            Some(entry) => Ok((entry.symbol, entry.factor, entry.name)),
+            None => Symbol::parse(stem).map(|symbol| (symbol, 1, None)),
+        };
+        let reason = match found {
+            Ok((symbol, factor, name)) => match folder.files.get(&symbol) {
                 None => {
-                    folder.files.insert(symbol, path);
+                    let file = MarketFile { path, factor, name };
+                    folder.files.insert(symbol, file);
                     continue;
                 }
                 Some(other) => format!(
                     "passed over, since {} is of the same symbol",
-                    other.display()
+                    other.path.display()
                 ),
             },
-            Err(form) => format!("passed over, since its name is not a symbol: {form}"),
+            Err(form) => format!(
+                "passed over, since its name is not a symbol, and {SYMBOLS_FILE} gives it none: \
+                 {form}"
+            ),
         };
-        folder
-            .passed_over
-            .push(AssetsError::in_file(&path, reason).to_string());
+        let fault = AssetsError::in_file(&path, reason);
+        folder.passed_over.push(fault.to_string());
+    }
+    for (file, entry) in listed {
+        folder.passed_over.push(format!(
+            "{}: {} is on line {}, and there is no file {file}",
+            directory.join(SYMBOLS_FILE).display(),
+            entry.symbol,
+            entry.line
+        ));
     }
     Ok(folder)
 }
@@ -103,19 +149,24 @@ pub fn is_market_file(path: &Path) -> bool {
 #[derive(Debug)]
 enum BarOrder {
     Ascending,
-    /// Newest first. The bars read so far, and whether they are all.
-    Descending(Vec<Bar>, bool),
+    /// Newest first. The bars read so far, each with its line, and whether they are all.
+    Descending(Vec<(u64, Bar)>, bool),
 }
 
 /// The bars of one symbol's file, in order of time.
 #[derive(Debug)]
 pub struct MarketRows {
     rows: CsvRows,
+    /// The factor's number of zeros.
+    shift: i32,
+    factor: u64,
     dates: DateOrder,
     order: BarOrder,
     last: Option<Timestamp>,
-    /// Rows without a price, which exchanges write for days off.
-    pub empty_rows: u64,
+    line: u64,
+    /// Rows whose values are all `null`, which some programs write for days off: how many, and the
+    /// line of the first.
+    pub null_rows: (u64, u64),
 }
 
 impl MarketRows {
@@ -123,7 +174,8 @@ impl MarketRows {
     ///
     /// # Errors
     /// The file cannot be read, is empty, lacks a column, or has dates whose month nobody can know.
-    pub fn open(path: &Path) -> Result<MarketRows, AssetsError> {
+    pub fn open(file: &MarketFile) -> Result<MarketRows, AssetsError> {
+        let path = &file.path;
         let mut rows = CsvRows::open(path, &BAR_COLUMNS)?;
         let dates = date_order(&mut rows)?;
         let mut look = CsvRows::open(path, &BAR_COLUMNS)?;
@@ -141,10 +193,13 @@ impl MarketRows {
         };
         Ok(MarketRows {
             rows: CsvRows::open(path, &BAR_COLUMNS)?,
+            shift: i32::try_from(file.factor.ilog10()).unwrap_or(0),
+            factor: file.factor,
             dates,
             order,
             last: None,
-            empty_rows: 0,
+            line: 0,
+            null_rows: (0, 0),
         })
     }
 
@@ -156,7 +211,11 @@ impl MarketRows {
     pub fn next_bar(&mut self) -> Result<Option<Bar>, AssetsError> {
         loop {
             if let BarOrder::Descending(bars, true) = &mut self.order {
-                return Ok(bars.pop());
+                let Some((line, bar)) = bars.pop() else {
+                    return Ok(None);
+                };
+                self.line = line;
+                return Ok(Some(bar));
             }
             let Some(bar) = self.next_row()? else {
                 match &mut self.order {
@@ -166,8 +225,11 @@ impl MarketRows {
                 continue;
             };
             match &mut self.order {
-                BarOrder::Ascending => return Ok(Some(bar)),
-                BarOrder::Descending(bars, _) => bars.push(bar),
+                BarOrder::Ascending => {
+                    self.line = self.rows.line();
+                    return Ok(Some(bar));
+                }
+                BarOrder::Descending(bars, _) => bars.push((self.rows.line(), bar)),
             }
         }
     }
@@ -179,11 +241,16 @@ impl MarketRows {
                 return Ok(None);
             }
             if (1..BAR_COLUMNS.len()).all(|column| is_none(self.rows.field(column))) {
-                self.empty_rows += 1;
+                if self.rows.field(1) == "null" {
+                    let first = match self.null_rows.0 {
+                        0 => self.rows.line(),
+                        _ => self.null_rows.1,
+                    };
+                    self.null_rows = (self.null_rows.0 + 1, first);
+                }
                 continue;
             }
-            let bar =
-                bar_of(&self.rows, self.dates).map_err(|reason| self.rows.row_error(reason))?;
+            let bar = self.bar().map_err(|reason| self.rows.row_error(reason))?;
             let last = self.last.replace(bar.time);
             return match (&self.order, last) {
                 (BarOrder::Ascending, Some(last)) if bar.time <= last => Err(self
@@ -199,9 +266,40 @@ impl MarketRows {
         }
     }
 
-    /// The line of the last row that was read.
+    /// The bar of the current row.
+    fn bar(&self) -> Result<Bar, String> {
+        let rows = &self.rows;
+        let price = |column: usize| {
+            let name = BAR_COLUMNS[column][0];
+            let text = rows.field(column);
+            parse_price(&ungrouped(text), self.shift).map_err(|error| {
+                let lots = match error {
+                    PriceError::TooFine { lot, .. } => format!(
+                        ". A factor of {lot} in {SYMBOLS_FILE} offers the asset in lots of so many \
+                         units"
+                    ),
+                    PriceError::Form(_) | PriceError::NotAbove0 => String::new(),
+                };
+                format!("{name} {}: {error}{lots}", shown(text))
+            })
+        };
+        let volume = volume(&ungrouped(rows.field(5)))
+            .map_err(|form| format!("Volume {}: {form}", shown(rows.field(5))))?;
+        let bar = Bar {
+            time: dates::date(rows.field(0), self.dates)?,
+            open: price(1)?,
+            high: price(2)?,
+            low: price(3)?,
+            close: price(4)?,
+            volume: volume / self.factor,
+        };
+        check_range(&bar).map_err(str::to_owned)?;
+        Ok(bar)
+    }
+
+    /// The line of the last bar.
     pub fn line(&self) -> u64 {
-        self.rows.line()
+        self.line
     }
 }
 
@@ -244,61 +342,25 @@ fn date_order(rows: &mut CsvRows) -> Result<DateOrder, AssetsError> {
     }
 }
 
-fn bar_of(rows: &CsvRows, dates: DateOrder) -> Result<Bar, String> {
-    let price = |column: usize| {
-        let name = BAR_COLUMNS[column][0];
-        price_of(rows.field(column)).map_err(|reason| {
-            let text = shown(rows.field(column));
-            format!("{name} {text}: {reason}")
-        })
-    };
-    let bar = Bar {
-        time: dates::date(rows.field(0), dates)?,
-        open: price(1)?,
-        high: price(2)?,
-        low: price(3)?,
-        close: price(4)?,
-        volume: volume(&ungrouped(rows.field(5)))
-            .map_err(|form| format!("Volume {}: {form}", shown(rows.field(5))))?,
-    };
-    check_range(&bar).map_err(str::to_owned)?;
-    Ok(bar)
-}
-
-/// Parses a price. One that rounding to the millionth would change by more than a thousandth is
-/// refused, since whoever trades at it would pay another price.
-fn price_of(text: &str) -> Result<Money, String> {
-    let text = ungrouped(text);
-    let money = Money::parse_rounded(&text).map_err(|form| form.to_string())?;
-    if money.0 >= ROUNDING_SHARE {
-        return Ok(money);
-    }
-    if text.starts_with('-') {
-        return Err("not above 0".to_owned());
-    }
-    // Its millionths of a millionth. A price this small is far from the range's end.
-    let finer = match text.split_once(['e', 'E']) {
-        None => format!("{text}e6"),
-        Some((digits, exponent)) => {
-            format!(
-                "{digits}e{}",
-                exponent.parse::<i32>().unwrap_or(0).saturating_add(6)
-            )
+/// The lot in which an asset of this file must be offered, where its prices are finer than the
+/// millionths that are kept. Reads the whole file.
+pub fn lot_needed(path: &Path) -> Option<u64> {
+    let mut rows = CsvRows::open(path, &BAR_COLUMNS).ok()?;
+    let mut lot = None;
+    loop {
+        match rows.next() {
+            Ok(false) => return lot,
+            Err(_) => {}
+            Ok(true) => {
+                for column in 1..5 {
+                    let price = parse_price(&ungrouped(rows.field(column)), 0);
+                    if let Err(PriceError::TooFine { lot: needed, .. }) = price {
+                        lot = lot.max(Some(needed));
+                    }
+                }
+            }
         }
-    };
-    let finer = Money::parse_rounded(&finer)
-        .map_err(|form| form.to_string())?
-        .0;
-    if finer == 0 {
-        return Err("not above 0".to_owned());
     }
-    let lost = (finer - money.0 * crate::model::money::MILLION).abs();
-    if lost > finer / ROUNDING_SHARE {
-        return Err(format!(
-            "finer than the millionths that are kept: it would become {money}"
-        ));
-    }
-    Ok(money)
 }
 
 /// A number without the commas that group its digits, as in `1,234,567.8`. Any other text stays as
@@ -347,7 +409,7 @@ pub(in crate::master::assets) fn volume(text: &str) -> Result<u64, ValueError> {
         return whole.parse().ok().filter(|v| *v <= VOLUME_MAX).ok_or(FORM);
     }
     let millionths = Money::parse_rounded(text).map_err(|_| FORM)?.0;
-    u64::try_from(millionths / crate::model::money::MILLION)
+    u64::try_from(millionths / MILLION)
         .map_err(|_| FORM)
         .and_then(|whole| {
             // A small negative number must not become 0.
@@ -478,7 +540,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("A.csv");
         std::fs::write(&path, text).unwrap();
-        let mut rows = MarketRows::open(&path)?;
+        let mut rows = MarketRows::open(&MarketFile::new(path))?;
         let mut bars = Vec::new();
         while let Some(bar) = rows.next_bar()? {
             bars.push(bar);
@@ -657,7 +719,7 @@ mod tests {
         let path = dir.path().join("A.csv");
         let text = format!("{HEAD}{GOOD}x\n2013-01-03,1,2,0.5,y,7\n2013-01-04,1,2,0.5,1.5,7\n");
         std::fs::write(&path, text).unwrap();
-        let mut rows = MarketRows::open(&path).unwrap();
+        let mut rows = MarketRows::open(&MarketFile::new(path)).unwrap();
         assert!(rows.next_bar().unwrap().is_some());
         assert!(rows.next_bar().unwrap_err().to_string().contains("line 3"));
         assert!(rows.next_bar().unwrap_err().to_string().contains("line 4"));
@@ -720,6 +782,52 @@ mod tests {
         assert_eq!(found.passed_over.len(), 4, "{said}");
         for name in ["aapl.csv: ", "^IDX.csv: ", "R&D.XX.csv: ", "GOLD.csv: "] {
             assert!(said.contains(name), "{said}");
+        }
+    }
+
+    #[test]
+    fn files_get_symbols_names_and_lots() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let row = "2013-01-02,0.00000734,0.00000750,0.00000041,0.00000734,2500000\n";
+        write("shib.csv", &format!("{HEAD}{row}"));
+        write("^GSPC.csv", &format!("{HEAD}{GOOD}"));
+        write("B.csv", &format!("{HEAD}{GOOD}"));
+        let head = "Symbol,File,Name,Currency,Factor\n";
+        write(
+            SYMBOLS_FILE,
+            &format!(
+                "{head}SHIB/USD,shib,Shiba Inu,USD,10000\nSPX,^GSPC.csv,\"S&P 500, index\",,\nX,,,,\n"
+            ),
+        );
+        let found = folder(dir.path()).unwrap();
+        let file = |symbol: &str| &found.files[&Symbol::parse(symbol).unwrap()];
+        assert_eq!(found.files.len(), 3);
+        assert_eq!((file("SPX").factor, file("B").factor), (1, 1));
+        assert_eq!(file("SPX").name.as_deref(), Some("S&P 500, index"));
+        assert!(found.passed_over[0].contains("X is on line 4, and there is no file X"));
+        let bar = MarketRows::open(file("SHIB/USD"))
+            .unwrap()
+            .next_bar()
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (bar.open, bar.low, bar.volume),
+            (Money(73_400), Money(4_100), 250)
+        );
+        assert_eq!(lot_needed(&dir.path().join("shib.csv")), Some(10_000));
+        assert_eq!(lot_needed(&dir.path().join("B.csv")), None);
+        for (row, reason) in [
+            ("a,,,,", "Symbol \"a\""),
+            ("A,,,,7", "Factor \"7\""),
+            ("A,,,,0", "Factor \"0\""),
+            ("A,,,,10000000000", "Factor"),
+            ("A,,\u{9b}31m,,", "Name"),
+            ("A,f,,,\nB,f,,,", "line 3: this file is on an earlier line"),
+        ] {
+            write(SYMBOLS_FILE, &format!("{head}{row}\n"));
+            let said = folder(dir.path()).unwrap_err().to_string();
+            assert!(said.contains(reason), "{row}: {said}");
         }
     }
 

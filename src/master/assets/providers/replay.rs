@@ -6,12 +6,14 @@ use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError,
 };
-use super::market_file::{self, MarketRows};
+use super::market_file::jumps::JumpFinder;
+use super::market_file::{self, MarketFile, MarketRows};
 use crate::config::{ProviderKind, ReplaySettings, SymbolSelection};
-use crate::model::{Action, Resolution};
+use crate::model::money::MILLIONTHS_MAX;
+use crate::model::{Action, ActionKind, Money, Resolution};
 use crate::model::{Bar, Symbol, Timestamp};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// The lines of a report on faulty files.
@@ -38,7 +40,7 @@ struct OpenReplay {
 
 /// The provider.
 pub struct ReplayProvider {
-    files: BTreeMap<Symbol, PathBuf>,
+    files: BTreeMap<Symbol, MarketFile>,
     /// All bars from the start on, in order of time, then symbol. The bars of one time are a step.
     bars: Vec<ReplayBar>,
     /// Index in `bars` of each step's first bar.
@@ -47,45 +49,83 @@ pub struct ReplayProvider {
     first: Timestamp,
     actions: Vec<Action>,
     open: Option<OpenReplay>,
-    /// What is said of each file that is not replayed.
-    passed_over: Vec<String>,
+    warnings: Vec<String>,
 }
 
-/// The files of a folder that are to be replayed.
+/// What a folder holds for a replay.
 struct MarketFiles {
-    files: BTreeMap<Symbol, PathBuf>,
+    files: BTreeMap<Symbol, MarketFile>,
+    bars: Vec<ReplayBar>,
+    actions: Vec<Action>,
     /// Why the replay cannot start.
     faults: Vec<String>,
-    /// What is said of the others.
-    passed_over: Vec<String>,
+    /// What is said of inputs that are strange or not used.
+    warnings: Vec<String>,
 }
 
-/// Chooses the files of the wanted symbols. Where a list says what is wanted, other files do not
-/// matter, whatever their names are.
-fn choose(directory: &Path, wanted: &SymbolSelection) -> Result<MarketFiles, AssetsError> {
-    let folder = market_file::folder(directory)?;
-    let (mut files, mut faults) = (folder.files, Vec::new());
-    let passed_over = match wanted {
-        SymbolSelection::All => folder.passed_over,
-        SymbolSelection::Listed(symbols) => {
-            for symbol in symbols.iter().filter(|symbol| !files.contains_key(symbol)) {
-                faults.push(missing(directory, symbol));
+impl MarketFiles {
+    /// Chooses the files of the wanted symbols and reads the actions. Where a list says what is
+    /// wanted, other files do not matter, whatever their names are.
+    fn choose(directory: &Path, wanted: &SymbolSelection) -> Result<MarketFiles, AssetsError> {
+        let folder = market_file::folder(directory)?;
+        let mut chosen = MarketFiles {
+            files: folder.files,
+            bars: Vec::new(),
+            actions: Vec::new(),
+            faults: Vec::new(),
+            warnings: Vec::new(),
+        };
+        match wanted {
+            SymbolSelection::All => chosen.warnings = folder.passed_over,
+            SymbolSelection::Listed(symbols) => {
+                for symbol in symbols {
+                    if !chosen.files.contains_key(symbol) {
+                        chosen.faults.push(missing(directory, symbol));
+                    }
+                }
+                chosen.files.retain(|symbol, _| symbols.contains(symbol));
             }
-            files.retain(|symbol, _| symbols.contains(symbol));
-            Vec::new()
         }
-    };
-    Ok(MarketFiles {
-        files,
-        faults,
-        passed_over,
-    })
+        match market_file::actions(directory) {
+            Ok(actions) => chosen.actions = actions,
+            Err(fault) => {
+                let lines = fault.to_string();
+                chosen.faults.extend(lines.lines().map(str::to_owned));
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Reads and checks all files, and keeps the bars from the start on. A faulty file is a fault
+    /// where a list asks for it, and otherwise leaves its asset out.
+    fn read(&mut self, start: Timestamp, wanted: &SymbolSelection) {
+        let files = std::mem::take(&mut self.files);
+        for (symbol, file) in files {
+            let of_symbol = self.actions.iter().filter(|action| action.symbol == symbol);
+            match read_file(symbol, &file, of_symbol, start) {
+                Ok((bars, warnings)) => {
+                    self.bars.extend(bars);
+                    self.warnings.extend(warnings);
+                    self.files.insert(symbol, file);
+                }
+                Err(faults) => match wanted {
+                    SymbolSelection::Listed(_) => self.faults.extend(faults),
+                    SymbolSelection::All => self.warnings.extend(faults),
+                },
+            }
+        }
+        self.bars.sort_unstable_by_key(|bar| (bar.time, bar.symbol));
+    }
 }
 
 fn missing(directory: &Path, symbol: &Symbol) -> String {
     let directory = directory.display();
     if symbol.as_str().contains('/') {
-        format!("{directory}: {symbol} is on the list of assets, and no file name can hold a /")
+        format!(
+            "{directory}: {symbol} is on the list of assets, and no file name can hold a /: give it \
+             a file in {}",
+            market_file::SYMBOLS_FILE
+        )
     } else {
         format!(
             "{directory}: the folder holds no {symbol}.csv, and {symbol} is on the list of assets"
@@ -113,50 +153,40 @@ impl ReplayProvider {
         settings: &ReplaySettings,
         wanted: &SymbolSelection,
     ) -> Result<ReplayProvider, AssetsError> {
+        let directory = &settings.directory;
+        let mut market = MarketFiles::choose(directory, wanted)?;
+        market.read(settings.start, wanted);
         let MarketFiles {
-            mut files,
+            files,
+            bars,
+            actions,
             mut faults,
-            mut passed_over,
-        } = choose(&settings.directory, wanted)?;
-        let mut bars = Vec::new();
-        files.retain(|symbol, path| {
-            let read = from_start(*symbol, path, settings.start);
-            read.map(|more| bars.extend(more))
-                .map_err(|of_file| match wanted {
-                    SymbolSelection::Listed(_) => faults.extend(of_file),
-                    SymbolSelection::All => passed_over.extend(of_file),
-                })
-                .is_ok()
-        });
-        let actions = match market_file::actions(&settings.directory) {
-            Ok(actions) => actions,
-            Err(fault) => {
-                faults.extend(fault.to_string().lines().map(str::to_owned));
-                Vec::new()
-            }
-        };
+            mut warnings,
+        } = market;
         if files.is_empty() {
             faults.push(format!(
                 "{}: the folder holds no SYMBOL.csv to replay",
-                settings.directory.display()
+                directory.display()
             ));
-            faults.append(&mut passed_over);
+            faults.append(&mut warnings);
         }
         if !faults.is_empty() {
             return Err(AssetsError::Config(shorten(faults).join("\n")));
         }
-        bars.sort_unstable_by_key(|bar| (bar.time, bar.symbol));
         let Some(first) = bars.first().map(|bar| bar.time) else {
             return Err(AssetsError::in_file(
                 &settings.directory,
                 "no bar of any file is at or after the replay's start",
             ));
         };
-        let replayed = |action: &Action| files.contains_key(&action.symbol);
+        let actions = actions.into_iter().filter_map(|action| {
+            let file = files.get(&action.symbol)?;
+            Some(action_of_lot(action, file.factor))
+        });
         Ok(ReplayProvider {
-            actions: actions.into_iter().filter(replayed).collect(),
+            actions: actions.collect(),
             files,
-            passed_over: shorten(passed_over),
+            warnings: shorten(warnings),
             steps: step_begins(&bars),
             bars,
             first,
@@ -191,11 +221,11 @@ impl ReplayProvider {
             .filter(|open| open.symbol == ask.symbol && open.after == ask.after);
         let mut open = match (resumed, self.files.get(&ask.symbol)) {
             (Some(open), _) => open,
-            (None, Some(path)) => OpenReplay {
+            (None, Some(file)) => OpenReplay {
                 symbol: ask.symbol,
                 after: ask.after,
                 ahead: None,
-                rows: MarketRows::open(path)?,
+                rows: MarketRows::open(file)?,
             },
             (None, None) => {
                 return Ok(HistoryPage {
@@ -243,22 +273,43 @@ fn step_begins(bars: &[ReplayBar]) -> Vec<usize> {
     (0..bars.len()).filter(is_first).collect()
 }
 
-/// Reads and checks a whole file and returns its bars from the start on.
+/// A dividend of a unit as the dividend of a lot of so many units.
+fn action_of_lot(action: Action, factor: u64) -> Action {
+    let factor = i64::try_from(factor).unwrap_or(1);
+    let kind = match action.kind {
+        ActionKind::Dividend(cash) => {
+            ActionKind::Dividend(Money(cash.0.saturating_mul(factor).min(MILLIONTHS_MAX)))
+        }
+        kind @ (ActionKind::Split(_) | ActionKind::Cancel) => kind,
+    };
+    Action { kind, ..action }
+}
+
+/// Reads and checks a whole file. Returns its bars from the start on, and what is strange about its
+/// first [`market_file::FAULTS_OF_FILE_MAX`] strange rows.
 ///
 /// # Errors
 /// The file's faults: of its first faulty rows, or of the whole file.
-fn from_start(
+fn read_file<'a>(
     symbol: Symbol,
-    path: &Path,
+    file: &MarketFile,
+    actions: impl Iterator<Item = &'a Action>,
     start: Timestamp,
-) -> Result<Vec<ReplayBar>, Vec<String>> {
-    let mut rows = MarketRows::open(path).map_err(|fault| vec![fault.to_string()])?;
-    let (mut bars, mut any, mut faults) = (Vec::new(), false, Vec::new());
+) -> Result<(Vec<ReplayBar>, Vec<String>), Vec<String>> {
+    let mut rows = MarketRows::open(file).map_err(|fault| vec![fault.to_string()])?;
+    let (mut bars, mut any) = (Vec::new(), false);
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    let mut jumps = JumpFinder::new(actions);
     while faults.len() < market_file::FAULTS_OF_FILE_MAX {
         match rows.next_bar() {
             Ok(None) => break,
             Ok(Some(bar)) => {
                 any = true;
+                if let Some(jump) = jumps.see(rows.line(), &bar)
+                    && warnings.len() < market_file::FAULTS_OF_FILE_MAX
+                {
+                    warnings.push(AssetsError::at_line(&file.path, rows.line(), jump).to_string());
+                }
                 if bar.time >= start {
                     bars.push(ReplayBar {
                         time: bar.time,
@@ -270,11 +321,18 @@ fn from_start(
             Err(fault) => faults.push(fault.to_string()),
         }
     }
+    if let (nulls @ 1.., line) = rows.null_rows {
+        let text = format!(
+            "this row and {} others have no prices, and are passed over",
+            nulls - 1
+        );
+        warnings.push(AssetsError::at_line(&file.path, line, text).to_string());
+    }
     if !any && faults.is_empty() {
-        faults.push(AssetsError::in_file(path, "the file holds no bar").to_string());
+        faults.push(AssetsError::in_file(&file.path, "the file holds no bar").to_string());
     }
     if faults.is_empty() {
-        Ok(bars)
+        Ok((bars, warnings))
     } else {
         Err(faults)
     }
@@ -293,8 +351,8 @@ impl Provider for ReplayProvider {
         Ok(self.files.keys().copied().collect())
     }
 
-    fn passed_over(&self) -> &[String] {
-        &self.passed_over
+    fn input_warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
@@ -337,7 +395,6 @@ impl Provider for ReplayProvider {
 mod tests {
     use super::super::super::snapshot::PriceSnapshot;
     use super::*;
-    use crate::model::ActionKind;
     use crate::model::Ratio;
 
     fn at(text: &str) -> Timestamp {
@@ -476,7 +533,7 @@ mod tests {
         ]);
         let mut replay = open(dir.path(), None).unwrap();
         assert_eq!(replay.list(soon()).unwrap(), [Symbol::parse("A").unwrap()]);
-        let said = replay.passed_over().join("\n");
+        let said = replay.input_warnings().join("\n");
         for fault in [
             "^D.csv: ",
             "B.csv, line 2: ",
@@ -509,7 +566,7 @@ mod tests {
             "B.csv, line 2: ",
             "B.csv, line 3: ",
             "no E.csv",
-            "no file name can hold a /",
+            "no file name can hold a /: give it a file in symbols.csv",
             "actions.csv, line 1: ",
         ] {
             assert!(said.contains(fault), "{said}");
@@ -518,10 +575,70 @@ mod tests {
         std::fs::remove_file(dir.path().join("actions.csv")).unwrap();
         let replay = open_listed(dir.path(), &["A"]).unwrap();
         assert!(
-            replay.passed_over().is_empty(),
+            replay.input_warnings().is_empty(),
             "{:?}",
-            replay.passed_over()
+            replay.input_warnings()
         );
+    }
+
+    #[test]
+    fn strange_prices_and_rows_without_any_are_told() {
+        let head = "Date,Open,High,Low,Close,Volume\n";
+        let pence =
+            format!("{head}2013-01-02,84.5,84.5,84.5,84.5,5\n2013-01-03,0.845,1,0.8,0.845,5\n");
+        let nulls = format!("{GOOD}2013-01-03,null,null,null,null,null\n");
+        let adjusted = format!("{head}2013-01-02,60,60,60,60,5\n2013-01-03,61,61,61,61,5\n");
+        let dir = folder(&[
+            ("PENCE.csv", &pence),
+            ("NULLS.csv", &nulls),
+            ("ADJ.csv", &adjusted),
+            (
+                "actions.csv",
+                "Date,Symbol,Action,Value\n2013-01-03,ADJ,split,5\n",
+            ),
+        ]);
+        for replay in [
+            open(dir.path(), None),
+            open_listed(dir.path(), &["PENCE", "NULLS", "ADJ"]),
+        ] {
+            let replay = replay.unwrap();
+            let said = replay.input_warnings().join("\n");
+            assert_eq!(said.lines().count(), 3, "{said}");
+            for warning in [
+                "PENCE.csv, line 3: the price goes from 84.5 (line 2) to 0.845",
+                "NULLS.csv, line 3: this row and 0 others have no prices",
+                "ADJ.csv, line 3: a split of 5 on 2013-01-03, but the price went from 60",
+            ] {
+                assert!(said.contains(warning), "{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lot_has_the_dividends_of_its_units() {
+        let price = "0.00001234";
+        let file = format!(
+            "Date,Open,High,Low,Close,Volume\n2013-01-02,{price},{price},{price},{price},5\n"
+        );
+        let dir = folder(&[
+            ("A.csv", &file),
+            (
+                "symbols.csv",
+                "Symbol,File,Name,Currency,Factor\nA,,,,1000\n",
+            ),
+            (
+                "actions.csv",
+                "Date,Symbol,Action,Value\n2013-01-02,A,dividend,0.5\n",
+            ),
+        ]);
+        let mut replay = open(dir.path(), None).unwrap();
+        let actions = replay.actions(None, at("2013-02-01"), soon()).unwrap();
+        assert_eq!(actions[0].kind, ActionKind::Dividend(Money(500_000_000)));
+        let said = open(folder(&[("A.csv", &file)]).path(), None)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(said.contains("A factor of 100 in symbols.csv"), "{said}");
     }
 
     #[test]
@@ -534,7 +651,7 @@ mod tests {
         assert!(said.ends_with("and 342 more faults of this kind"), "{said}");
         std::fs::write(dir.path().join("A.csv"), GOOD).unwrap();
         let replay = open(dir.path(), None).unwrap();
-        assert_eq!(replay.passed_over().len(), REPORT_LINES_MAX);
+        assert_eq!(replay.input_warnings().len(), REPORT_LINES_MAX);
     }
 
     #[test]
