@@ -123,6 +123,21 @@ fn a_corrected_split_and_a_corrected_dividend_count_once() {
 }
 
 #[test]
+fn verify_finds_a_correction_that_moved_too_much() {
+    let mut market = Market::new("1000");
+    market.update("10", Some((Side::Buy, "12")), &[]);
+    market.update("1", None, &[split(2, "3")]);
+    market.update("1", None, &[split(2, "30")]);
+    let more = "UPDATE transactions SET quantity = quantity + 1 WHERE written_off IS NOT NULL";
+    market.rig.engine.execute(more);
+    let held = "UPDATE positions SET quantity = quantity + 1";
+    market.rig.engine.execute(held);
+    let report = verify::check(&mut market.rig.engine.reader(), &|| false).unwrap();
+    assert_eq!(report.differences.len(), 1, "{:#?}", report.differences);
+    assert!(report.differences[0].contains("should have moved 324000000 millionths"));
+}
+
+#[test]
 fn two_equal_dividends_of_one_day_are_two() {
     let mut market = Market::new("1000");
     market.update("10", Some((Side::Buy, "50")), &[]);
